@@ -1,0 +1,34 @@
+/**
+ * `npm run check`: everything about the code that can be judged without running it, side by side.
+ *
+ * Boundary: changes nothing. Prints a line per check, the problems of those that failed, and ends
+ * with 1 when there was one.
+ */
+import { checkContract, checkGenerated } from "./check-generated.ts";
+import { checkImports } from "./check-imports.ts";
+import { checkMigrations } from "./check-migrations.ts";
+import { problemsOf } from "./run-command.ts";
+
+const checks: Readonly<Record<string, () => Promise<string[]>>> = {
+  "types (tsc)": () => problemsOf("tsc", ["-p", "."]),
+  "format and lint (biome)": () =>
+    problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
+  "import table": checkImports,
+  "contract (buf)": checkContract,
+  "generated code is fresh": checkGenerated,
+  "migrations are fresh": checkMigrations,
+};
+
+async function runCheck(name: string, check: () => Promise<string[]>): Promise<boolean> {
+  const startedAt = performance.now();
+  const problems = await check();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${problems.length === 0 ? "ok    " : "FAILED"}  ${name} (${seconds} s)`);
+  for (const problem of problems) console.log(problem.replace(/^/gm, "        "));
+  return problems.length === 0;
+}
+
+const passed = await Promise.all(
+  Object.entries(checks).map(([name, check]) => runCheck(name, check)),
+);
+process.exitCode = passed.every(Boolean) ? 0 : 1;

@@ -1,0 +1,142 @@
+/**
+ * The import table of the service as data: which room of src/ may reach which other rooms and
+ * packages. `check-imports.ts` enforces it.
+ *
+ * The first room whose `files` match a path is the path's room. A file of src/ without a room is a
+ * fault: a new folder is a decision.
+ */
+
+/** A set of files with the same rights. */
+export interface Room {
+  /** Paths from the project's root that belong to the room. */
+  readonly files: RegExp;
+  /** Paths from the project's root that it may import, besides those of its own room. */
+  readonly paths: readonly RegExp[];
+  /** npm packages that it may import, with all their subpaths. */
+  readonly packages: readonly string[];
+  /** Whether it may import Node's own modules. */
+  readonly builtins: boolean;
+  /** Whether it is a pure function of its inputs: no clock, randomness, waiting or environment. */
+  readonly pure: boolean;
+  /** Names that it may not import from the store although the file is open to it. */
+  readonly closedNames?: RegExp;
+}
+
+const engine = /^src\/engine\//;
+const wire = /^src\/wire\//;
+const store = /^src\/store\//;
+const runtime = /^src\/runtime\//;
+const gen = /^gen\//;
+
+/** The verbs of the store that change runs: for the runtime's batches alone. */
+const runWrites = /^(lock|save|append|insert|delete)[A-Z]/;
+
+/** The rooms of src/, special files before their folders. */
+export const rooms: readonly Room[] = [
+  {
+    files: /^src\/engine\/expression\//,
+    paths: [engine],
+    packages: ["@bufbuild/cel", "@bufbuild/re2"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: /^src\/engine\/cron[^/]*\.ts$/,
+    paths: [engine],
+    packages: ["croner"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: /^src\/engine\/digest\.ts$/,
+    paths: [engine],
+    packages: ["@noble/hashes"],
+    builtins: false,
+    pure: true,
+  },
+  { files: engine, paths: [engine], packages: [], builtins: false, pure: true },
+  {
+    files: wire,
+    paths: [engine, gen],
+    packages: ["@bufbuild/protobuf", "cloudevents"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: store,
+    paths: [engine],
+    packages: ["drizzle-orm", "pg"],
+    builtins: true,
+    pure: false,
+  },
+  { files: runtime, paths: [engine, store], packages: ["ajv"], builtins: true, pure: false },
+  {
+    files: /^src\/ingress\//,
+    paths: [engine, wire, store, runtime, gen],
+    packages: [
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "ajv",
+      "nats",
+    ],
+    builtins: true,
+    pure: false,
+    closedNames: runWrites,
+  },
+  {
+    files: /^src\/egress\//,
+    paths: [engine, wire, store, runtime, gen],
+    packages: [
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "cloudevents",
+      "nats",
+    ],
+    builtins: true,
+    pure: false,
+    closedNames: runWrites,
+  },
+  {
+    files: /^src\/sandbox\//,
+    paths: [gen],
+    packages: [
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "cloudevents",
+      "nats",
+    ],
+    builtins: true,
+    pure: false,
+  },
+  {
+    files: /^src\/config\.ts$/,
+    paths: [/^src\/runtime\/log\.ts$/],
+    packages: [],
+    builtins: true,
+    pure: false,
+  },
+  {
+    files: /^src\/main\.ts$/,
+    paths: [/^src\/(?!sandbox\/)/],
+    packages: ["@connectrpc/connect-node", "nats", "pg"],
+    builtins: true,
+    pure: false,
+  },
+];
+
+/** Files that may read the environment. */
+export const environmentReaders = /^src\/(config\.ts$|sandbox\/)/;
+
+/** What a pure room may not say, each as the pattern that finds it and the name to report. */
+export const impurities: Readonly<Record<string, RegExp>> = {
+  async: /\basync\b/,
+  await: /\bawait\b/,
+  "the clock": /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bperformance\./,
+  timers: /\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/,
+  randomness: /\bMath\.random\b|\bcrypto\./,
+  process: /\bprocess\b(?!\s*[:(?])/,
+  "the console": /\bconsole\./,
+};

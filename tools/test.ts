@@ -1,0 +1,76 @@
+/**
+ * `npm test`: starts the servers that the selected tests need, runs them, and stops the servers.
+ *
+ * `npm test -- unit tidy` runs these kinds only; a path or vitest's own options may follow. The
+ * tests find the servers in TEST_DATABASE_URL and TEST_NATS_URL.
+ *
+ * Invariant: the last line of the output is `N passed, N failed`. A test that did not run (left
+ * out, or behind a failed hook), a file that did not load and an error outside of tests all count
+ * as failed, unless a name was asked for with -t.
+ */
+import { parseCLI, startVitest, type Vitest } from "vitest/node";
+import { startParts } from "./parts/parts.ts";
+import { type TestProject, testProjects } from "./test-projects.ts";
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Tells the words that select kinds of tests from the rest of the arguments. */
+function selectProjects(args: readonly string[]): {
+  projects: readonly TestProject[];
+  rest: string[];
+} {
+  const named = testProjects.filter(({ name }) => args.includes(name));
+  const rest = args.filter((arg) => !named.some(({ name }) => name === arg));
+  const byPath = testProjects.filter(({ name }) =>
+    rest.some((arg) => arg.includes(`test/${name}/`)),
+  );
+  if (named.length > 0) return { projects: named, rest };
+  return { projects: byPath.length > 0 ? byPath : testProjects, rest };
+}
+
+function countResults(vitest: Vitest, namesFiltered: boolean): Count {
+  const modules = vitest.state.getTestModules();
+  const states = modules.flatMap((module) =>
+    [...module.children.allTests()].map((test) => test.result().state),
+  );
+  const passed = states.filter((state) => state === "passed").length;
+  const failed = states.filter((state) => state === "failed").length;
+  const notRun = namesFiltered ? 0 : states.length - passed - failed;
+  const brokenFiles = modules.filter((module) => module.errors().length > 0).length;
+  const strayErrors = vitest.state.getUnhandledErrors().length;
+  return { passed, failed: failed + notRun + brokenFiles + strayErrors };
+}
+
+async function runTests(projects: readonly TestProject[], rest: string[]): Promise<Count> {
+  const { filter, options } = parseCLI(["vitest", "run", ...rest]);
+  const vitest = await startVitest("test", filter, {
+    ...options,
+    watch: false,
+    project: projects.map(({ name }) => name),
+  });
+  try {
+    return countResults(vitest, options.testNamePattern !== undefined);
+  } finally {
+    await vitest.close();
+  }
+}
+
+async function runWithParts(projects: readonly TestProject[], rest: string[]): Promise<Count> {
+  if (!projects.some(({ needsParts }) => needsParts)) return runTests(projects, rest);
+  const parts = await startParts({ fastDisk: true, log: (line) => console.error(line) });
+  process.env.TEST_DATABASE_URL = parts.databaseUrl;
+  process.env.TEST_NATS_URL = parts.natsUrl;
+  try {
+    return await runTests(projects, rest);
+  } finally {
+    await parts.stop();
+  }
+}
+
+const { projects, rest } = selectProjects(process.argv.slice(2));
+const { passed, failed } = await runWithParts(projects, rest);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+console.log(`${passed} passed, ${failed} failed`);

@@ -1,0 +1,176 @@
+/**
+ * What follows: attempts begin, edges are decided, steps start or are skipped, the run ends.
+ * Boundary: drains the draft's queues until nothing follows any more, all in one transition.
+ * Invariants:
+ * A1 a step starts when all its incoming edges are decided and at least one is taken; it is skipped when all are dead.
+ * A2 an uncaught failure comes before the dead paths it makes: the run FAILS and the rest is cancelled.
+ * A3 nothing starts unless the run is RUNNING, or the step is a compensation of a COMPENSATING run.
+ */
+import { failRun } from "./cancel-open.ts";
+import { compensationEnded } from "./compensation.ts";
+import type { Draft, Ended } from "./draft.ts";
+import { catches, failure, goBadly, skipStep } from "./ending.ts";
+import type { GraphEdge, GraphStep } from "./graph/graph.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
+import { payloadProblem } from "./limits.ts";
+import type { Lookups } from "./lookups.ts";
+import { inputOf, mergedInput, outputOf } from "./payloads.ts";
+import { EDGE_DEAD, EDGE_OPEN, EDGE_TAKEN, type Ending, isFinalStep } from "./run.ts";
+import { holdsIn, renderIn } from "./scope.ts";
+import { chooseEdge } from "./steps/branch.ts";
+import { cancelChildren, judgeParallel } from "./steps/parallel.ts";
+import { STEP_KINDS } from "./steps/registry.ts";
+
+/** Runs the queues dry: what began and ended in this transition has all its consequences after it. */
+export function advance(draft: Draft, lookups: Lookups): void {
+  for (;;) {
+    const ended = draft.toSettle.shift();
+    if (ended !== undefined) {
+      settle(draft, ended);
+      continue;
+    }
+    const index = draft.toBegin.shift();
+    if (index === undefined) break;
+    beginAttempt(draft, index, lookups);
+  }
+  if (draft.run.state === "RUNNING" && isDone(draft)) {
+    draft.run.completedAtMs = draft.nowMs;
+    draft.moveRun("COMPLETED", "completed");
+  }
+}
+
+/** Starts a step of a running run (its first attempt is queued). */
+export function startStep(draft: Draft, index: number): void {
+  draft.toBegin.push(index);
+}
+
+/** A step of an ended or compensating run does not begin; a compensation does. */
+function mayBegin(draft: Draft, step: GraphStep): boolean {
+  return draft.run.state === (step.isCompensation ? "COMPENSATING" : "RUNNING");
+}
+
+function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
+  const step = draft.step(index);
+  const state = draft.state(index);
+  if (!mayBegin(draft, step) || (isFinalStep(state) && !step.isCompensation)) return;
+  if (state === "PENDING") {
+    draft.insertRow(index);
+    draft.moveStep(index, "RUNNING", { op: "started" });
+  } else if (draft.peek(index).detail.retrying) {
+    const { retrying: _retrying, ...detail } = draft.row(index).detail;
+    draft.row(index).detail = detail;
+    draft.row(index).errorMessage = "";
+    draft.noteStep(index, state, { op: "started" });
+  }
+  const row = draft.row(index);
+  delete row.wakeAtMs;
+  if (step.timeoutMs > 0) row.timeoutAtMs = draft.nowMs + step.timeoutMs;
+  const input = reshapedInput(draft, step);
+  if (typeof input === "string") goBadly(draft, index, failure(input, true));
+  else if (step.type === "PARALLEL") beginParallel(draft, index, input);
+  else STEP_KINDS[step.type].begin({ draft, index, lookups }, input);
+}
+
+/** The step's input, reshaped by config.input, or what is wrong with it. */
+function reshapedInput(draft: Draft, step: GraphStep): JsonObject | string {
+  const { index } = step;
+  // A compensation's input was given when it was planned.
+  const merged = step.isCompensation ? inputOf(draft, index) : mergedInput(draft, index);
+  const tooLarge = payloadProblem("input", merged);
+  if (tooLarge !== undefined || step.input === undefined) return tooLarge ?? merged;
+  const rendered = renderIn(draft, step.input, merged);
+  if (!rendered.ok) return rendered.problem;
+  const input = isJsonObject(rendered.value) ? rendered.value : {};
+  const problem = payloadProblem("input", input);
+  if (problem !== undefined) return problem;
+  draft.row(index).input = input;
+  return input;
+}
+
+function beginParallel(draft: Draft, index: number, input: JsonObject): void {
+  for (const edge of edgesOf(draft, index)) {
+    if (edge.role !== "child" || draft.run.edgeMarks[edge.index] !== EDGE_OPEN) continue;
+    decide(draft, edge, holdsIn(draft, edge.condition, input));
+  }
+  judgeParallel(draft, index);
+}
+
+function settle(draft: Draft, ended: Ended): void {
+  const { index, ending } = ended;
+  const step = draft.step(index);
+  if (step.isCompensation) {
+    compensationEnded(draft, index);
+    return;
+  }
+  if (draft.run.state !== "RUNNING") return;
+  if (ending.kind === "uncaught" && step.parallel < 0) {
+    failRun(draft, step.onError === "compensate");
+    return;
+  }
+  if (step.type === "PARALLEL" && ending.kind !== "dead") cancelChildren(draft, index);
+  decideEdges(draft, step, ending);
+  if (step.parallel >= 0) judgeParallel(draft, step.parallel);
+}
+
+function decideEdges(draft: Draft, step: GraphStep, ending: Ending): void {
+  const open = edgesOf(draft, step.index).filter(
+    (edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN,
+  );
+  if (open.length === 0) return;
+  const nothing = ending.kind === "dead" || ending.kind === "uncaught";
+  const output = nothing ? {} : outputOf(draft, step.index);
+  const chosen = step.type === "BRANCH" ? chosenEdge(draft, step, ending, output) : undefined;
+  for (const edge of open) {
+    const taken =
+      step.type === "BRANCH" && (ending.kind === "success" || ending.kind === "continued")
+        ? edge.index === chosen
+        : mayTake(step, edge, ending) && holdsIn(draft, edge.condition, output);
+    decide(draft, edge, taken);
+  }
+}
+
+/** Label first: whether an edge's role goes with how its step ended. */
+function mayTake(step: GraphStep, edge: GraphEdge, ending: Ending): boolean {
+  switch (ending.kind) {
+    case "success":
+      return edge.role === "success" || edge.role === "approved" || edge.role === "joined";
+    case "continued":
+      return edge.role === "success" || (step.type === "PARALLEL" && edge.role === "joined");
+    case "caught":
+      return catches(edge, ending);
+    case "error":
+      return edge.role === "error";
+    case "uncaught":
+    case "dead":
+      return false;
+  }
+}
+
+function chosenEdge(
+  draft: Draft,
+  step: GraphStep,
+  ending: Ending,
+  output: JsonObject,
+): number | undefined {
+  const kept = draft.hasRow(step.index) ? draft.peek(step.index).detail.chosen : undefined;
+  if (ending.kind === "success" && kept !== undefined) return kept;
+  return chooseEdge(draft, step, output, output.value)?.index;
+}
+
+function decide(draft: Draft, edge: GraphEdge, taken: boolean): void {
+  draft.decideEdge(edge.index, taken ? EDGE_TAKEN : EDGE_DEAD);
+  const incoming = draft.step(edge.to).incoming.map((i) => draft.run.edgeMarks[i]);
+  if (incoming.includes(EDGE_OPEN) || draft.state(edge.to) !== "PENDING") return;
+  if (incoming.includes(EDGE_TAKEN)) startStep(draft, edge.to);
+  else skipStep(draft, edge.to);
+}
+
+function edgesOf(draft: Draft, index: number): GraphEdge[] {
+  return draft.step(index).outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
+}
+
+function isDone(draft: Draft): boolean {
+  return draft.graph.steps.every(
+    (step) => step.isCompensation || isFinalStep(draft.state(step.index)),
+  );
+}

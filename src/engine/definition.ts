@@ -1,0 +1,90 @@
+/**
+ * What an author publishes: steps, edges and trigger of one immutable version, as plain values.
+ * Boundary: names are those of the wire without the enum prefix; unset strings are "", unset numbers 0.
+ */
+import type { JsonObject } from "./json.ts";
+
+/** Step types in the order of their wire numbers (workflows.v1.StepType 1..8). */
+export const STEP_TYPES = [
+  "AGENT_ACTION",
+  "APPROVAL_GATE",
+  "GOVERNANCE_CHECK",
+  "WAIT_FOR_EVENT",
+  "BRANCH",
+  "PARALLEL",
+  "NOTIFICATION",
+  "HUMAN_TASK",
+] as const;
+/** A step's type; "UNSPECIFIED" only before the version was checked. */
+export type StepType = (typeof STEP_TYPES)[number];
+
+/** Trigger types in the order of their wire numbers (workflows.v1.TriggerType 1..5). */
+export const TRIGGER_TYPES = ["EVENT", "SCHEDULE", "MANUAL", "WEBHOOK", "WORKFLOW"] as const;
+/** What starts runs of a version. */
+export type TriggerType = (typeof TRIGGER_TYPES)[number];
+
+/** How failed attempts of a step are repeated (workflows.v1.RetryPolicy). */
+export interface RetryPolicy {
+  /** Further attempts after the first, 0 to 1000. */
+  readonly maxRetries: number;
+  /** Seconds before the first retry; 0 = at once. */
+  readonly backoffSeconds: number;
+  /** Factor per further retry; below 1 means 1. */
+  readonly backoffMultiplier: number;
+}
+
+/** One step of a version (workflows.v1.StepDefinition). */
+export interface StepDefinition {
+  readonly id: string;
+  readonly name: string;
+  readonly stepType: StepType | "UNSPECIFIED";
+  readonly agentId: string;
+  readonly requiredCapability: string;
+  readonly actionType: string;
+  readonly riskLevel: string;
+  readonly eventTypePattern: string;
+  readonly eventSubjectPattern: string;
+  readonly notificationChannel: string;
+  readonly notificationTemplate: string;
+  readonly conditionExpr: string;
+  readonly compensationStepId: string;
+  readonly config: JsonObject;
+  /** Unset: the version's default policy holds. */
+  readonly retryPolicy?: RetryPolicy;
+  /** Seconds per attempt; 0 = none. */
+  readonly timeoutSeconds: number;
+  readonly promptName: string;
+  readonly skillId: string;
+}
+
+/** One edge of a version (workflows.v1.Edge). */
+export interface EdgeDefinition {
+  readonly fromStepId: string;
+  readonly toStepId: string;
+  readonly conditionExpr: string;
+  readonly label: string;
+}
+
+/** What starts runs (workflows.v1.WorkflowTrigger). */
+export interface TriggerDefinition {
+  readonly triggerType: TriggerType;
+  readonly eventType: string;
+  readonly eventSubject: string;
+  readonly tapProvider: string;
+  readonly tapEntityType: string;
+  readonly tapAction: string;
+  readonly cronExpr: string;
+  readonly parentWorkflowId: string;
+  readonly filterExpr: string;
+}
+
+/** Everything an author publishes at once (workflows.v1.PublishVersionRequest). */
+export interface VersionSpec {
+  readonly steps: readonly StepDefinition[];
+  readonly edges: readonly EdgeDefinition[];
+  readonly trigger: TriggerDefinition;
+  readonly defaultRetryPolicy?: RetryPolicy;
+  /** The run's deadline in seconds from its start; 0 = none. */
+  readonly timeoutSeconds: number;
+  readonly author: string;
+}

@@ -1,0 +1,305 @@
+/**
+ * The working copy of one run while inputs are folded into it.
+ * Boundary: a draft is opened from loaded rows and thrown away after its changes were saved; nothing here does I/O.
+ * Invariants:
+ * D1 loaded rows are never changed: the first write to one copies it.
+ * D2 a row that is needed and was not loaded ends the fold with MissingRows; the caller loads it and folds again.
+ * D3 state changes go through moveRun and moveStep alone, so every one is legal and is in the history.
+ */
+import type { Call, Effect } from "./effect.ts";
+import { effectId } from "./effect.ts";
+import type { Graph, GraphStep } from "./graph/graph.ts";
+import type { Cause } from "./input.ts";
+import type { JsonObject } from "./json.ts";
+import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
+import type { Move, RunOperation, StepOperation } from "./outcome.ts";
+import type { Ending, Run, RunState, StepRun, StepState } from "./run.ts";
+import { HAS_ROW, isFinalStep, markWithState, stateOfMark } from "./run.ts";
+
+/** A run with the rows that were loaded of it. */
+export interface RunRows {
+  readonly run: Run;
+  /** Unset when it was not loaded. */
+  readonly input?: JsonObject;
+  readonly steps: ReadonlyMap<number, StepRun>;
+}
+
+/** Rows are needed that were not loaded: load them too, open a fresh draft and fold all inputs again. */
+export class MissingRows extends Error {
+  override readonly name = "MissingRows";
+  readonly steps: readonly number[];
+  readonly runInput: boolean;
+  constructor(steps: readonly number[], runInput: boolean) {
+    super(`rows of ${steps.length} steps${runInput ? " and the run's input" : ""} are needed`);
+    this.steps = steps;
+    this.runInput = runInput;
+  }
+}
+
+/** One row of the history: what was moved and why. */
+export interface HistoryRow {
+  readonly seq: number;
+  readonly cause: Cause;
+  readonly moves: readonly Move[];
+}
+
+/** A step that ended and whose edges are not decided yet. */
+export interface Ended {
+  readonly index: number;
+  readonly ending: Ending;
+}
+
+/** Facts a move of a step carries besides its states. */
+export interface StepMoveFacts {
+  readonly op?: StepOperation;
+  readonly note?: string;
+}
+
+/** Opens a working copy; `nowMs` is the database's clock. */
+export function openDraft(graph: Graph, rows: RunRows, nowMs: number): Draft {
+  return new Draft(graph, rows, nowMs);
+}
+
+/** The working copy of a run; see the file's head for its rules. */
+export class Draft {
+  readonly graph: Graph;
+  readonly nowMs: number;
+  readonly run: Run;
+  runChanged = false;
+  readonly history: HistoryRow[] = [];
+  readonly openedWaits: number[] = [];
+  readonly learnedIds: { stepIndex: number; id: string }[] = [];
+  readonly finishedEffects: string[] = [];
+  readonly droppedSteps: number[] = [];
+  /** Steps whose next attempt begins in this transition, and steps that ended in it; drained by advance. */
+  readonly toBegin: number[] = [];
+  readonly toSettle: Ended[] = [];
+  /** Outputs and inputs that were put together already; they never change once known. */
+  readonly payloadMemo = new Map<string, JsonObject>();
+  #moves: Move[] = [];
+  #effects = new Map<string, Effect>();
+  #loaded: ReadonlyMap<number, StepRun>;
+  #changed = new Map<number, StepRun>();
+  #inserted = new Set<number>();
+  #input: JsonObject | undefined;
+
+  constructor(graph: Graph, rows: RunRows, nowMs: number) {
+    this.graph = graph;
+    this.nowMs = nowMs;
+    this.run = {
+      ...rows.run,
+      stepMarks: rows.run.stepMarks.slice(),
+      edgeMarks: rows.run.edgeMarks.slice(),
+    };
+    this.#loaded = rows.steps;
+    this.#input = rows.input;
+  }
+
+  /** New calls of this fold that have not come back within it. */
+  get effects(): Effect[] {
+    return [...this.#effects.values()];
+  }
+  /** Rows of steps that began in this fold. */
+  get insertedSteps(): StepRun[] {
+    return [...this.#changed.values()].filter((row) => this.#inserted.has(row.index));
+  }
+  /** Rows of earlier steps that this fold changed. */
+  get updatedSteps(): StepRun[] {
+    return [...this.#changed.values()].filter((row) => !this.#inserted.has(row.index));
+  }
+
+  /** The step at an index; an index outside the version is a bug. */
+  step(index: number): GraphStep {
+    const step = this.graph.steps[index];
+    if (step === undefined) throw new Error(`run ${this.run.id} has no step ${index}`);
+    return step;
+  }
+  /** The mark of a step: state and flags. */
+  mark(index: number): number {
+    const mark = this.run.stepMarks[index];
+    if (mark === undefined) throw new Error(`run ${this.run.id} has no step ${index}`);
+    return mark;
+  }
+  /** A step's state. */
+  state(index: number): StepState {
+    return stateOfMark(this.mark(index));
+  }
+  /** Sets flags of a step's mark. */
+  addFlag(index: number, flag: number): void {
+    const mark = this.mark(index);
+    if ((mark & flag) === flag) return;
+    this.run.stepMarks[index] = mark | flag;
+    this.runChanged = true;
+  }
+  /** Decides an edge, once. */
+  decideEdge(index: number, mark: number): void {
+    this.run.edgeMarks[index] = mark;
+    this.runChanged = true;
+  }
+
+  /** A step's row to read. Asks for it when it was not loaded. */
+  peek(index: number): StepRun {
+    const row = this.#changed.get(index) ?? this.#loaded.get(index);
+    if (row === undefined) throw new MissingRows([index], false);
+    return row;
+  }
+  /** A step's row to change. */
+  row(index: number): StepRun {
+    const changed = this.#changed.get(index);
+    if (changed !== undefined) return changed;
+    const copy = { ...this.peek(index) };
+    this.#changed.set(index, copy);
+    return copy;
+  }
+  /** Asks for all of these rows at once, so that a fold is repeated once and not once a row. */
+  require(indexes: readonly number[]): void {
+    const missing = indexes.filter(
+      (i) => this.hasRow(i) && !this.#changed.has(i) && !this.#loaded.has(i),
+    );
+    if (missing.length > 0) throw new MissingRows(missing, false);
+  }
+  /** Whether a step has begun. */
+  hasRow(index: number): boolean {
+    return (this.mark(index) & HAS_ROW) !== 0;
+  }
+  /** Adds the row of a step that begins. */
+  insertRow(index: number): StepRun {
+    const row: StepRun = {
+      runId: this.run.id,
+      index,
+      state: this.state(index),
+      retryCount: 0,
+      objectiveId: "",
+      agentId: "",
+      delegationId: "",
+      approvalRequestId: "",
+      governanceDecision: "",
+      eventId: "",
+      notificationId: "",
+      outputExtendsInput: false,
+      errorMessage: "",
+      costUsd: 0,
+      startedAtMs: this.nowMs,
+      detail: {},
+    };
+    this.#changed.set(index, row);
+    this.#inserted.add(index);
+    this.addFlag(index, HAS_ROW);
+    return row;
+  }
+  /** The run's input. Asks for it when it was not loaded. */
+  runInput(): JsonObject {
+    if (this.#input === undefined) throw new MissingRows([], true);
+    return this.#input;
+  }
+  /** Indexes of the steps that are RUNNING or WAITING. */
+  openSteps(): number[] {
+    const open: number[] = [];
+    for (const [index, mark] of this.run.stepMarks.entries()) {
+      const state = stateOfMark(mark);
+      if (state === "RUNNING" || state === "WAITING") open.push(index);
+    }
+    return open;
+  }
+
+  /** Moves the run, with its place in the history. */
+  moveRun(to: RunState, op: RunOperation, reason = ""): void {
+    const from = this.run.state;
+    if (!isLegalRunMove(from, to)) throw new Error(`run ${this.run.id}: ${from} to ${to}`);
+    this.run.state = to;
+    this.runChanged = true;
+    const { totalCostUsd } = this.run;
+    this.#moves.push({
+      of: "run",
+      from,
+      to,
+      op,
+      marks: btoa(String.fromCharCode(...this.run.stepMarks)),
+      ...(reason === "" ? {} : { reason }),
+      ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
+    });
+  }
+  /** Moves a step (its mark and, where it has one, its row), with its place in the history. */
+  moveStep(index: number, to: StepState, facts: StepMoveFacts): void {
+    const from = this.state(index);
+    if (!isLegalStepMove(from, to)) {
+      throw new Error(`run ${this.run.id}, step ${this.step(index).def.id}: ${from} to ${to}`);
+    }
+    this.run.stepMarks[index] = markWithState(this.mark(index), to);
+    this.runChanged = true;
+    if (this.hasRow(index)) this.#moveRow(this.row(index), to);
+    this.noteStep(index, from, facts);
+  }
+  /** Adds a step's place in the history without a change of state. */
+  noteStep(index: number, from: StepState, facts: StepMoveFacts): void {
+    this.runChanged = true;
+    const row = this.hasRow(index) ? this.peek(index) : undefined;
+    const { totalCostUsd } = this.run;
+    this.#moves.push({
+      of: "step",
+      step: index,
+      from,
+      to: this.state(index),
+      ...facts,
+      ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
+      ...(row === undefined ? {} : rowFacts(row)),
+    });
+  }
+  #moveRow(row: StepRun, to: StepState): void {
+    row.state = to;
+    if (!isFinalStep(to)) return;
+    if (to !== "COMPENSATED") row.completedAtMs = this.nowMs;
+    delete row.timeoutAtMs;
+    delete row.wakeAtMs;
+    delete row.waitKey;
+  }
+
+  /** Wants a call; `suffix` tells several of one kind apart. Returns its id. */
+  call(index: number, call: Call, suffix = ""): string {
+    const attempt = this.peek(index).retryCount + 1;
+    const id = effectId({
+      runId: this.run.id,
+      stepId: this.step(index).def.id,
+      attempt,
+      call: `${call.kind}${suffix}`,
+    });
+    const { id: runId, workspaceId } = this.run;
+    this.#effects.set(id, { id, runId, workspaceId, stepIndex: index, attempt, call });
+    return id;
+  }
+  /** A call came back: its row goes. */
+  finishCall(id: string): void {
+    if (!this.#effects.delete(id)) this.finishedEffects.push(id);
+  }
+
+  /** Closes one transition: its moves become one row of the history. */
+  record(cause: Cause): void {
+    if (this.#moves.length === 0) return;
+    this.run.seq += 1;
+    this.runChanged = true;
+    this.history.push({ seq: this.run.seq, cause, moves: this.#moves });
+    this.#moves = [];
+  }
+}
+
+const ID_FIELDS = [
+  ["objective_id", "objectiveId"],
+  ["agent_id", "agentId"],
+  ["delegation_id", "delegationId"],
+  ["approval_request_id", "approvalRequestId"],
+  ["governance_decision", "governanceDecision"],
+  ["event_id", "eventId"],
+  ["notification_id", "notificationId"],
+] as const;
+
+/** What a move tells of the step's row: only what is set, for these lines are many. */
+function rowFacts(row: StepRun) {
+  const ids: Record<string, string> = {};
+  for (const [name, field] of ID_FIELDS) if (row[field] !== "") ids[name] = row[field];
+  return {
+    ...(row.retryCount === 0 ? {} : { retry: row.retryCount }),
+    ...(row.costUsd === 0 ? {} : { cost: row.costUsd }),
+    ...(row.errorMessage === "" ? {} : { error: row.errorMessage }),
+    ...(Object.keys(ids).length === 0 ? {} : { ids }),
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * What the engine asks the world to do: calls to collaborators, one kind each.
+ * Boundary: values only; wire turns a call into request bytes, egress sends them.
+ * Invariant: an effect's id is `run/step/attempt/call`, the idempotency key of every try of the call.
+ */
+import type { Json, JsonObject } from "./json.ts";
+import type { Resolution } from "./run.ts";
+
+/** Find the agent, prompt and skill of an AGENT_ACTION; reads only, no idempotency key needed. */
+export interface LookUp {
+  readonly kind: "look_up";
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly capability: string;
+  readonly skillId: string;
+  readonly promptName: string;
+}
+/** objectives.v1.CreateRequest */
+export interface CreateObjective {
+  readonly kind: "create_objective";
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly title: string;
+  /** JSON text for the agent, see behaviour of AGENT_ACTION. */
+  readonly description: string;
+}
+/** agents.v1.DelegateRequest */
+export interface Delegate {
+  readonly kind: "delegate";
+  readonly fromAgentId: string;
+  readonly toAgentId: string;
+  readonly capability: string;
+  readonly objectiveId: string;
+  readonly runId: string;
+  readonly stepId: string;
+  /** The same JSON text as the objective's description. */
+  readonly context: string;
+  readonly reason: string;
+}
+/** agents.v1.GetDelegationRequest and objectives.v1.GetRequest: the owner that may know the output. */
+export interface ReadOutput {
+  readonly kind: "read_output";
+  readonly delegationId: string;
+  readonly objectiveId: string;
+}
+/** objectives.v1.CancelRequest */
+export interface CancelObjective {
+  readonly kind: "cancel_objective";
+  readonly objectiveId: string;
+  readonly reason: string;
+}
+/** approvals.v1.RequestApprovalRequest */
+export interface RequestApproval {
+  readonly kind: "request_approval";
+  /** Place of the request among the gate's tickets. */
+  readonly ticket: number;
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly actionType: string;
+  /** LOW, MEDIUM, HIGH, CRITICAL */
+  readonly riskLevel: string;
+  readonly payload: JsonObject;
+  readonly context: JsonObject;
+  readonly approver: string;
+}
+/** governance.v1.EvaluateActionRequest */
+export interface EvaluateAction {
+  readonly kind: "evaluate_action";
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly actionType: string;
+  readonly payload: JsonObject;
+}
+/** notifications.v1.SendRequest */
+export interface SendNotification {
+  readonly kind: "send_notification";
+  readonly workspaceId: string;
+  readonly channel: string;
+  readonly template: string;
+  readonly variables: JsonObject;
+  readonly recipient: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly priority: string;
+}
+
+/** Every call there is. */
+export type Call =
+  | LookUp
+  | CreateObjective
+  | Delegate
+  | ReadOutput
+  | CancelObjective
+  | RequestApproval
+  | EvaluateAction
+  | SendNotification;
+/** The name of a call. */
+export type CallKind = Call["kind"];
+
+/** A call that a move wants; `id` is its idempotency key. */
+export interface Effect {
+  readonly id: string;
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly stepIndex: number;
+  /** retry_count + 1 of the attempt that wants it. */
+  readonly attempt: number;
+  readonly call: Call;
+}
+
+/** What came of a call; a collaborator that is away never gets here, it is tried again. */
+export type CallResult =
+  | { readonly ok: true; readonly value: CallValue }
+  | { readonly ok: false; readonly message: string };
+
+/** The answers the engine reads, by call kind. */
+export type CallValue =
+  | { readonly kind: "look_up"; readonly resolution: Resolution }
+  | { readonly kind: "create_objective"; readonly objectiveId: string }
+  | { readonly kind: "delegate"; readonly delegationId: string; readonly agentId: string }
+  | { readonly kind: "read_output"; readonly output?: JsonObject }
+  | { readonly kind: "cancel_objective" }
+  | {
+      readonly kind: "request_approval";
+      readonly requestId: string;
+      /** The service approved it by itself. */
+      readonly autoApproved: boolean;
+    }
+  | {
+      readonly kind: "evaluate_action";
+      /** ALLOW, DENY, REQUIRE_APPROVAL or UNSPECIFIED */
+      readonly decision: string;
+      readonly riskLevel: string;
+      readonly reasons: readonly string[];
+    }
+  | { readonly kind: "send_notification"; readonly notificationId: string };
+
+/** Parts of an effect id that follow the run and step. */
+export interface EffectName {
+  readonly runId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  /** The call's kind, with `-<n>` for the n-th of several. */
+  readonly call: string;
+}
+
+/** The id of an effect: `run/step/attempt/call`. */
+export function effectId(name: EffectName): string {
+  return `${name.runId}/${name.stepId}/${name.attempt}/${name.call}`;
+}
+
+/** A JSON value as compact text, for the fields of calls that carry JSON. */
+export function jsonText(value: Json): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,188 @@
+/**
+ * How steps end: succeeded, caught by a label, retried, failed, skipped, cancelled.
+ * Boundary: sets the step's state and row and queues what follows (draft.toSettle, draft.toBegin); advance.ts drains it.
+ * Invariant: what goes badly is looked at in one order: the outcome's own label, retries, `error`, config.on_error.
+ */
+import type { Draft } from "./draft.ts";
+import type { EdgeRole, GraphEdge, GraphStep } from "./graph/graph.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
+import { payloadProblem } from "./limits.ts";
+import type { StepOperation } from "./outcome.ts";
+import { inputOf } from "./payloads.ts";
+import { retryDelayMs } from "./retry.ts";
+import { type Ending, type StepState, SUCCEEDED } from "./run.ts";
+import { holdsIn, renderIn } from "./scope.ts";
+
+/** What a step that goes badly tells. */
+export interface Trouble {
+  /** Outcome labels that catch it, before anything else; empty for a plain failure. */
+  readonly roles: readonly EdgeRole[];
+  /** One more label that catches it (config.timeout_action), whatever its edge's role is. */
+  readonly label?: string;
+  /** Value of `outcome` in the output when a label catches it. */
+  readonly outcome: string;
+  readonly message: string;
+  /** Whether another attempt may mend it. */
+  readonly retryable: boolean;
+}
+
+/** What a step produced; `extendsInput`: only what it adds to its input. */
+export interface Product {
+  readonly output: JsonObject;
+  readonly extendsInput: boolean;
+}
+
+/** A plain failure of an attempt. */
+export function failure(message: string, retryable: boolean): Trouble {
+  return { roles: [], outcome: "error", message, retryable };
+}
+
+/** The step ends by its normal outcome. An output over the limits fails it for good. */
+export function succeed(draft: Draft, index: number, product: Product): void {
+  const problem = payloadProblem("output", product.output);
+  if (problem !== undefined) {
+    goBadly(draft, index, failure(problem, false));
+    return;
+  }
+  const row = draft.row(index);
+  row.output = product.output;
+  row.outputExtendsInput = product.extendsInput;
+  draft.addFlag(index, SUCCEEDED);
+  end(draft, index, "COMPLETED", "completed", { kind: "success" });
+}
+
+/** The step's attempt went badly: caught, retried or failed, in that order. */
+export function goBadly(draft: Draft, index: number, trouble: Trouble): void {
+  const row = draft.row(index);
+  row.errorMessage = trouble.message;
+  const step = draft.step(index);
+  if (isCaught(draft, step, trouble)) {
+    const { roles, label } = trouble;
+    setTroubleOutput(draft, index, trouble.outcome, trouble.message);
+    const caught = { kind: "caught", roles, ...(label === undefined ? {} : { label }) } as const;
+    end(draft, index, "COMPLETED", "completed", caught);
+  } else if (trouble.retryable && row.retryCount < step.retry.maxRetries) {
+    retry(draft, index);
+  } else if (isCaught(draft, step, { ...failure(trouble.message, false), roles: ["error"] })) {
+    setTroubleOutput(draft, index, "error", trouble.message);
+    end(draft, index, "FAILED", "failed", { kind: "error" });
+  } else {
+    failForGood(draft, index, step);
+  }
+}
+
+/** A step that has not ended is cancelled; `message` says why where the step must tell. */
+export function cancelStep(draft: Draft, index: number, message = ""): void {
+  if (draft.hasRow(index) && message !== "") draft.row(index).errorMessage = message;
+  end(draft, index, "CANCELLED", "cancelled", { kind: "dead" });
+}
+
+/** All incoming edges died. */
+export function skipStep(draft: Draft, index: number): void {
+  end(draft, index, "SKIPPED", "skipped", { kind: "dead" });
+}
+
+/** Adds what a step cost, to it and to the run; kept to 1e-9 USD. */
+export function addCost(draft: Draft, index: number, costUsd: number): void {
+  if (!(costUsd > 0)) return;
+  const row = draft.row(index);
+  row.costUsd = roundUsd(row.costUsd + costUsd);
+  draft.run.totalCostUsd = roundUsd(draft.run.totalCostUsd + costUsd);
+  draft.runChanged = true;
+}
+
+function roundUsd(usd: number): number {
+  return Math.round(usd * 1e9) / 1e9;
+}
+
+function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
+  // Compensation steps have no edges: nothing catches their failure.
+  const edges = step.outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
+  const catching = edges.filter((edge) => catches(edge, trouble));
+  if (catching.length === 0) return false;
+  const added = troubleOutput(trouble.outcome, trouble.message);
+  const output = { ...inputOf(draft, step.index), ...added };
+  return catching.some((edge) => holdsIn(draft, edge.condition, output));
+}
+
+/** Whether an edge's label is one that catches this outcome. */
+export function catches(
+  edge: GraphEdge,
+  outcome: { readonly roles: readonly EdgeRole[]; readonly label?: string },
+): boolean {
+  return outcome.roles.includes(edge.role) || (edge.label !== "" && edge.label === outcome.label);
+}
+
+function troubleOutput(outcome: string, message: string): JsonObject {
+  return outcome === "error" ? { outcome, error_message: message } : { outcome };
+}
+
+function setTroubleOutput(draft: Draft, index: number, outcome: string, message: string): void {
+  const row = draft.row(index);
+  row.output = troubleOutput(outcome, message);
+  row.outputExtendsInput = true;
+}
+
+/** Between attempts a step is RUNNING, its count raised, its ids cleared. */
+function retry(draft: Draft, index: number): void {
+  const row = draft.row(index);
+  const step = draft.step(index);
+  row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
+  row.retryCount += 1;
+  draft.moveStep(index, "RUNNING", { op: "retrying" });
+  row.objectiveId = "";
+  row.agentId = "";
+  row.delegationId = "";
+  row.approvalRequestId = "";
+  row.governanceDecision = "";
+  delete row.timeoutAtMs;
+  delete row.waitKey;
+  row.detail = { retrying: true };
+  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+}
+
+function failForGood(draft: Draft, index: number, step: GraphStep): void {
+  const output = step.isCompensation ? undefined : outputAfterFailure(draft, step);
+  if (output === undefined) {
+    end(draft, index, "FAILED", "failed", { kind: "uncaught" });
+    return;
+  }
+  const row = draft.row(index);
+  row.output = output;
+  row.outputExtendsInput = false;
+  end(draft, index, "FAILED", "failed", { kind: "continued" });
+}
+
+/** With what the run goes on after a failure (config.on_error), undefined when it does not. */
+function outputAfterFailure(draft: Draft, step: GraphStep): JsonObject | undefined {
+  if (step.onError === "continue") return {};
+  if (step.onError !== "fallback" || step.fallback === undefined) return undefined;
+  const rendered = renderIn(draft, step.fallback, inputOf(draft, step.index));
+  return rendered.ok && isJsonObject(rendered.value) ? rendered.value : undefined;
+}
+
+function end(
+  draft: Draft,
+  index: number,
+  state: StepState,
+  op: StepOperation,
+  ending: Ending,
+): void {
+  draft.payloadMemo.delete(`o${index}`);
+  draft.moveStep(index, state, { op });
+  if (draft.hasRow(index)) trimDetail(draft, index);
+  if (draft.run.state !== "PAUSED") {
+    draft.toSettle.push({ index, ending });
+    return;
+  }
+  // A paused run acts on nothing: the ending waits with the step's row until the resume.
+  if (draft.hasRow(index)) draft.row(index).detail.ending = ending;
+  draft.run.unsettled = [...draft.run.unsettled, index];
+}
+
+/** What only an open step needs goes when it ends. */
+function trimDetail(draft: Draft, index: number): void {
+  const row = draft.row(index);
+  const { wait: _wait, retrying: _retrying, pendingEnd: _pending, ...kept } = row.detail;
+  row.detail = kept;
+}

@@ -1,0 +1,46 @@
+/**
+ * An event from the bus (or from HandleTrigger), decoded: what every later room needs of it.
+ * Boundary: a value; wire makes it out of bytes, runtime routes it, the engine matches it.
+ */
+import type { TriggerType } from "./definition.ts";
+import type { ApprovalReport, GovernanceReport, OwnerReport } from "./input.ts";
+import type { JsonObject } from "./json.ts";
+
+/** What an event says about an object that a step waits for; at most one. */
+export type EventReport =
+  | { readonly kind: "owner"; readonly report: OwnerReport }
+  | { readonly kind: "approval"; readonly report: ApprovalReport }
+  | {
+      readonly kind: "governance";
+      readonly runId: string;
+      readonly report: GovernanceReport;
+    };
+
+/** What a tap event tells (tap.v1.TapEventData). */
+export interface TapFacts {
+  readonly provider: string;
+  readonly entityType: string;
+  readonly entityId: string;
+  readonly action: string;
+}
+
+/** A decoded event. */
+export interface BusEvent {
+  readonly workspaceId: string;
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** RFC 3339, "" when the event tells none. */
+  readonly time: string;
+  /** The data as triggers and waits see it, without `@type`. */
+  readonly data: JsonObject;
+  readonly report?: EventReport;
+  readonly tap?: TapFacts;
+  /** The acting agent's id, when an agent caused the event; else "". */
+  readonly actorAgentId: string;
+  /** Runs of this service that led to the event: extension `workflowhops`, 0 when absent. */
+  readonly hops: number;
+  /** Set when an RPC (HandleTrigger) handed it in: only triggers of this type are started. */
+  readonly onlyTrigger?: TriggerType;
+}

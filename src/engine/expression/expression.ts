@@ -1,0 +1,216 @@
+// One expression from its text to its value: conditions, filters and what stands in templates.
+//
+// Boundary: the only door to expressions; others keep an Expression and hand it a Scope.
+// Invariants:
+// 1. Parsing and planning happen once; evaluating an expression never throws.
+// 2. Which steps an expression reads is known before it runs.
+// 3. Only the value `true` holds: an error value never takes an edge.
+
+import {
+  type CelError,
+  type CelResult,
+  type CelValue,
+  celMap,
+  isCelError,
+  plan,
+} from "@bufbuild/cel";
+import { type Json, type JsonObject, ownValue } from "../json.ts";
+import { FuelSpentError, fillTank, type Tank, withTank } from "./fuel.ts";
+import { environment, textOfMessage } from "./functions.ts";
+import { type ExpressionContext, type Meaning, readSyntax, type Syntax } from "./syntax.ts";
+import { celOfJson, jsonOfCel } from "./values.ts";
+
+export type { ExpressionContext } from "./syntax.ts";
+
+/** A parsed expression. Compiled once, evaluated any number of times. */
+export interface Expression {
+  readonly source: string;
+  /** Ids of the steps it reads, as written in the version. */
+  readonly reads: readonly string[];
+  /** Whether it reads `input`, the run's input. */
+  readonly readsInput: boolean;
+}
+
+/** A finished step, as expressions see it. */
+export interface StepInScope {
+  input?: JsonObject;
+  output?: JsonObject;
+  /** The short form: `COMPLETED`. */
+  state: string;
+}
+
+/** The values an expression can name. */
+export interface Scope {
+  /** Fields at top level: a step's input, an edge's source output, an event's data. */
+  fields: JsonObject;
+  /** The run's input. */
+  input?: JsonObject;
+  /** Finished steps by id; those that the expression reads are enough. */
+  steps?: ReadonlyMap<string, StepInScope>;
+  run?: JsonObject;
+  event?: JsonObject;
+}
+
+/** A value, or why there is none: in words, naming the expression. */
+export type Evaluation = { ok: true; value: Json } | { ok: false; problem: string };
+
+interface Compiled {
+  syntax: Syntax;
+  evaluate: (bindings: Bindings) => CelResult;
+}
+
+type Bindings = Record<string, CelValue>;
+
+const SHOWN_CHARS = 200;
+const compiled = new WeakMap<Expression, Compiled>();
+
+/**
+ * Reads and compiles an expression. Refused, with the problem in words: what does not parse, costs
+ * too much (size, comprehensions, regular expressions), calls what does not exist, or indexes
+ * `steps` with anything but the literal id of a step.
+ */
+export function parseExpression(
+  source: string,
+  context: ExpressionContext,
+): { ok: true; expression: Expression } | { ok: false; problem: string } {
+  const read = readSyntax(source, context);
+  if (!read.ok) return { ok: false, problem: explain(source, read.problem) };
+  const { syntax } = read;
+  const expression: Expression = {
+    source,
+    reads: syntax.reads,
+    readsInput: syntax.meanings.has("r:input"),
+  };
+  try {
+    compiled.set(expression, {
+      syntax,
+      evaluate: plan(environment, syntax.tree),
+    });
+  } catch (cause) {
+    return { ok: false, problem: explain(source, messageOf(cause)) };
+  }
+  return { ok: true, expression };
+}
+
+/** The expression's value as plain JSON. Never throws; a problem names the expression. */
+export function evaluate(expression: Expression, scope: Scope): Evaluation {
+  return evaluateFrom(fillTank(), expression, scope);
+}
+
+/** Like `evaluate`, on a tank that several evaluations share. */
+export function evaluateFrom(tank: Tank, expression: Expression, scope: Scope): Evaluation {
+  const plan = compiled.get(expression);
+  if (plan === undefined) {
+    return {
+      ok: false,
+      problem: explain(expression.source, "was not made by parseExpression"),
+    };
+  }
+  try {
+    return withTank(tank, () => {
+      const bindings = bindingsOf(plan.syntax, scope);
+      const result = plan.evaluate(bindings);
+      if (tank.left < 0) throw new FuelSpentError();
+      if (isCelError(result)) {
+        const problem = problemOf(result, plan.syntax, bindings);
+        return { ok: false, problem: explain(expression.source, problem) };
+      }
+      return { ok: true, value: jsonOfCel(result, textOfMessage) };
+    });
+  } catch (cause) {
+    return { ok: false, problem: explain(expression.source, messageOf(cause)) };
+  }
+}
+
+/**
+ * Whether the expression's value is `true`. Anything else does not hold; `problem` says why when the
+ * value could not be had or is neither true nor false.
+ */
+export function holds(expression: Expression, scope: Scope): { holds: boolean; problem?: string } {
+  const evaluation = evaluate(expression, scope);
+  if (!evaluation.ok) return { holds: false, problem: evaluation.problem };
+  if (typeof evaluation.value === "boolean") return { holds: evaluation.value };
+  return {
+    holds: false,
+    problem: explain(expression.source, "gives a value that is neither true nor false"),
+  };
+}
+
+function bindingsOf(syntax: Syntax, scope: Scope): Bindings {
+  const bindings: Bindings = Object.create(null);
+  for (const [name, meaning] of syntax.meanings) {
+    const value = bindingOf(meaning, syntax, scope);
+    if (value !== undefined) bindings[name] = value;
+  }
+  return bindings;
+}
+
+function bindingOf(meaning: Meaning, syntax: Syntax, scope: Scope): CelValue | undefined {
+  switch (meaning.is) {
+    case "field":
+      return optionalCel(ownValue(scope.fields, meaning.name));
+    case "step":
+      return stepValue(scope.steps?.get(meaning.id));
+    case "reserved":
+      return meaning.name === "steps"
+        ? stepsValue(syntax, scope)
+        : optionalCel(scope[meaning.name]);
+  }
+}
+
+function optionalCel(value: Json | undefined): CelValue | undefined {
+  return value === undefined ? undefined : celOfJson(value);
+}
+
+function stepValue(step: StepInScope | undefined): CelValue | undefined {
+  if (step === undefined) return undefined;
+  const fields = new Map<string, CelValue>([["state", step.state]]);
+  if (step.input !== undefined) fields.set("input", celOfJson(step.input));
+  if (step.output !== undefined) fields.set("output", celOfJson(step.output));
+  return celMap(fields);
+}
+
+function stepsValue(syntax: Syntax, scope: Scope): CelValue {
+  const steps = new Map<string, CelValue>();
+  for (const id of syntax.reads) {
+    const value = stepValue(scope.steps?.get(id));
+    if (value === undefined) continue;
+    steps.set(id, value);
+    steps.set(id.replaceAll("-", "_"), value);
+  }
+  return celMap(steps);
+}
+
+/**
+ * The library tells where an evaluation failed by the node's id: a free name without a value, a field
+ * selected where it is not, or else what its own words say.
+ */
+function problemOf(error: CelError, syntax: Syntax, bindings: Bindings): string {
+  const at = error.exprId;
+  const field = at === undefined ? undefined : syntax.fieldAt.get(at);
+  if (field !== undefined) return `no such field "${field}"`;
+  const missing = [...syntax.meanings].filter(([name]) => !(name in bindings));
+  const named = missing.find(([name]) => at !== undefined && syntax.nameAt.get(at) === name);
+  const first = named ?? (at !== undefined && syntax.nameAt.has(at) ? undefined : missing[0]);
+  return first === undefined ? messageOf(error) : missingProblem(first[1]);
+}
+
+function missingProblem(meaning: Meaning): string {
+  if (meaning.is === "step") return `the step "${meaning.id}" has not finished`;
+  return `no such name "${meaning.name}"`;
+}
+
+function messageOf(cause: unknown): string {
+  if (isCelError(cause) && cause.cause instanceof Error) return cause.cause.message;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function explain(source: string, problem: string): string {
+  return `expression "${shorten(source)}": ${shorten(problem)}`;
+}
+
+function shorten(text: string): string {
+  return text.length > SHOWN_CHARS
+    ? `${text.slice(0, SHOWN_CHARS).replace(/[\ud800-\udbff]$/, "")}…`
+    : text;
+}

@@ -1,0 +1,80 @@
+// Looks over the text of an expression without parsing it: where strings end, how deep the brackets
+// nest, how many words there are, where the `}}` of a template stands.
+//
+// Boundary: knows the quotes and brackets of CEL and nothing else of its grammar.
+// Invariant: linear in the text. It runs before the parser, whose time and stack it bounds.
+
+/** How many words (names and literals) a text holds, and how deep its brackets nest. */
+export interface Shape {
+  words: number;
+  depth: number;
+}
+
+const WORD = /[A-Za-z0-9_]/;
+
+/** The shape of an expression's text. Strings count as one word whatever they hold. */
+export function shapeOf(source: string): Shape {
+  const shape: Shape = { words: 0, depth: 0 };
+  let depth = 0;
+  for (let at = 0; at < source.length; ) {
+    const char = source.charAt(at);
+    if (isQuote(char)) {
+      shape.words += 1;
+      at = endOfString(source, at);
+    } else if (WORD.test(char)) {
+      shape.words += 1;
+      at = endOfWord(source, at);
+    } else {
+      if ("([{".includes(char)) depth += 1;
+      if (")]}".includes(char)) depth -= 1;
+      shape.depth = Math.max(shape.depth, depth);
+      at += 1;
+    }
+  }
+  return shape;
+}
+
+/**
+ * Where the `}}` stands that ends the expression beginning at `from`; braces of map literals and
+ * quotes inside the expression are stepped over. Undefined when there is none.
+ */
+export function findTemplateEnd(text: string, from: number): number | undefined {
+  let depth = 0;
+  for (let at = from; at < text.length; ) {
+    const char = text.charAt(at);
+    if (isQuote(char)) {
+      at = endOfString(text, at);
+      continue;
+    }
+    if (depth === 0 && text.startsWith("}}", at)) return at;
+    if (char === "{") depth += 1;
+    if (char === "}") depth -= 1;
+    at += 1;
+  }
+  return undefined;
+}
+
+function isQuote(char: string): boolean {
+  return char === '"' || char === "'";
+}
+
+function endOfWord(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && WORD.test(text.charAt(at))) at += 1;
+  return at;
+}
+
+function endOfString(text: string, from: number): number {
+  const one = text.charAt(from);
+  const quote = text.startsWith(one.repeat(3), from) ? one.repeat(3) : one;
+  const raw = isRawPrefix(text, from);
+  for (let at = from + quote.length; at < text.length; at++) {
+    if (!raw && text.charAt(at) === "\\") at += 1;
+    else if (text.startsWith(quote, at)) return at + quote.length;
+  }
+  return text.length;
+}
+
+function isRawPrefix(text: string, quoteAt: number): boolean {
+  return /(?:^|[^A-Za-z0-9_])[bB]?[rR]$/.test(text.slice(Math.max(0, quoteAt - 3), quoteAt));
+}

@@ -1,0 +1,265 @@
+// Reads the text of an expression: its syntax tree, the names it uses, and what it may cost.
+//
+// Boundary: everything that is known before a run exists; values come in expression.ts.
+// Invariants:
+// 1. A free name is renamed in the tree to the one thing it means (reserved name, step or field), so
+//    that no field of a payload can take the place of a step, and none is taken for a type's name.
+// 2. An accepted tree has a bounded number of nodes and at most one comprehension, whose range is checked when
+//    it is evaluated: its time is bounded before it runs.
+
+import { parse } from "@bufbuild/cel";
+import { RefusalError, requireModestText, requireModestTree } from "./bounds.ts";
+import { hasFunction, hasOverload, RANGE_FUNCTION, TURN_FUNCTION } from "./functions.ts";
+import { findRegexProblem } from "./regex.ts";
+import { type Call, type Comprehension, childrenOf, type Node, textConstant } from "./tree.ts";
+
+/** Which names are in scope: a trigger's filter has no run yet, the filters have `event`. */
+export interface ExpressionContext {
+  /** Ids of the version's steps, as written there. */
+  stepIds: readonly string[];
+  kind: "step" | "edge" | "trigger_filter" | "wait_filter";
+}
+
+/** The names the service gives; they come before steps and fields. */
+export type ReservedName = "input" | "steps" | "run" | "event";
+
+/** What a free name of an expression means. */
+export type Meaning =
+  | { is: "reserved"; name: ReservedName }
+  | { is: "step"; id: string }
+  | { is: "field"; name: string };
+
+/** A read expression: the tree with its free names renamed, and what they mean. */
+export interface Syntax {
+  tree: Node;
+  /** By the new name in the tree. */
+  meanings: ReadonlyMap<string, Meaning>;
+  /** The new name at a node, by the node's id: tells a missing name. */
+  nameAt: ReadonlyMap<bigint, string>;
+  /** The field selected at a node, by the node's id: tells a missing field. */
+  fieldAt: ReadonlyMap<bigint, string>;
+  /** Ids of the steps it reads. */
+  reads: readonly string[];
+}
+
+const RESERVED: Record<ExpressionContext["kind"], readonly ReservedName[]> = {
+  step: ["input", "steps", "run"],
+  edge: ["input", "steps", "run"],
+  trigger_filter: ["event"],
+  wait_filter: ["input", "steps", "run", "event"],
+};
+
+const BUILT_IN_OPERATORS = ["_[_]", "_?_:_", "_&&_", "_||_", "@not_strictly_false"];
+const TYPE_NAMES = "int uint double bool string bytes list map null_type type".split(" ");
+
+/** What is known so far while a tree is walked. */
+interface Reading {
+  context: ExpressionContext;
+  /** Step ids by the name they have in expressions: `-` written `_`. */
+  stepNames: ReadonlyMap<string, string>;
+  usesTypeNames: boolean;
+  meanings: Map<string, Meaning>;
+  nameAt: Map<bigint, string>;
+  fieldAt: Map<bigint, string>;
+  reads: Set<string>;
+}
+
+/** Reads an expression, or says in words why it is refused. Never throws. */
+export function readSyntax(
+  source: string,
+  context: ExpressionContext,
+): { ok: true; syntax: Syntax } | { ok: false; problem: string } {
+  try {
+    requireModestText(source);
+    const parsed = parse(source);
+    const tree = parsed.expr;
+    if (tree === undefined) throw new RefusalError("the expression is empty");
+    const { calls } = requireModestTree(tree, parsed.sourceInfo?.macroCalls ?? {});
+    const reading = startReading(context, calls.has("type"));
+    visit(tree, new Set(), reading);
+    return {
+      ok: true,
+      syntax: { ...reading, tree, reads: [...reading.reads] },
+    };
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    return {
+      ok: false,
+      problem: cause instanceof RefusalError ? problem : `does not parse: ${problem}`,
+    };
+  }
+}
+
+// All expressions of a version share one list of ids; a map for each would cost more than parsing.
+const stepNamesByList = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
+function stepNamesOf(stepIds: readonly string[]): ReadonlyMap<string, string> {
+  const known = stepNamesByList.get(stepIds);
+  if (known !== undefined) return known;
+  const names = new Map(stepIds.map((id) => [id.replaceAll("-", "_"), id]));
+  stepNamesByList.set(stepIds, names);
+  return names;
+}
+
+function startReading(context: ExpressionContext, usesTypeNames: boolean): Reading {
+  const stepIds = context.kind === "trigger_filter" ? [] : context.stepIds;
+  return {
+    context,
+    stepNames: stepNamesOf(stepIds),
+    usesTypeNames,
+    meanings: new Map(),
+    nameAt: new Map(),
+    fieldAt: new Map(),
+    reads: new Set(),
+  };
+}
+
+function visit(node: Node, bound: ReadonlySet<string>, reading: Reading): void {
+  const kind = node.exprKind;
+  switch (kind.case) {
+    case "identExpr":
+      visitName(node, kind.value.name, bound, reading);
+      return;
+    case "selectExpr":
+      if (isStepsName(kind.value.operand, bound, reading)) {
+        nameStep(node, kind.value.field, kind.value.testOnly, reading);
+        return;
+      }
+      reading.fieldAt.set(node.id, kind.value.field);
+      break;
+    case "callExpr":
+      if (kind.value.function === "_[_]" && isStepsName(kind.value.args[0], bound, reading)) {
+        nameStep(node, textConstant(kind.value.args[1]), false, reading);
+        return;
+      }
+      requireCallable(kind.value);
+      break;
+    case "structExpr":
+      if (kind.value.messageName !== "") {
+        throw new RefusalError(
+          `there is no message type "${kind.value.messageName}" in expressions`,
+        );
+      }
+      break;
+    case "comprehensionExpr":
+      visitComprehension(kind.value, bound, reading);
+      return;
+    case "listExpr":
+    case "constExpr":
+      break;
+    case undefined:
+      throw new RefusalError("the expression is incomplete");
+  }
+  for (const child of childrenOf(node)) visit(child, bound, reading);
+}
+
+function visitComprehension(
+  comprehension: Comprehension,
+  bound: ReadonlySet<string>,
+  reading: Reading,
+): void {
+  const { accuInit, iterRange, iterVar, accuVar, loopCondition, loopStep, result } = comprehension;
+  if (iterRange === undefined) throw new RefusalError("the expression is incomplete");
+  visit(iterRange, bound, reading);
+  comprehension.iterRange = callOf(RANGE_FUNCTION, iterRange);
+  const inner = new Set([...bound, iterVar, accuVar]);
+  for (const part of [accuInit, loopCondition, loopStep, result]) {
+    if (part !== undefined) visit(part, inner, reading);
+  }
+  if (loopCondition !== undefined) {
+    comprehension.loopCondition = callOf(TURN_FUNCTION, loopCondition);
+  }
+}
+
+function callOf(name: string, arg: Node): Node {
+  return {
+    $typeName: "cel.expr.Expr",
+    id: arg.id,
+    exprKind: {
+      case: "callExpr",
+      value: { $typeName: "cel.expr.Expr.Call", function: name, args: [arg] },
+    },
+  };
+}
+
+function visitName(node: Node, name: string, bound: ReadonlySet<string>, reading: Reading): void {
+  if (bound.has(name)) return;
+  if (name.startsWith(".")) throw new RefusalError(`the name "${name}" begins with a dot`);
+  const meaning = meaningOf(name, reading);
+  if (meaning === undefined) return;
+  if (meaning.is === "reserved" && meaning.name === "steps") throw new RefusalError(STEPS_USE);
+  rename(node, meaning, reading);
+}
+
+const STEPS_USE = 'steps takes the id of a step as a literal, such as steps["qualify-lead"]';
+
+/** Undefined for the name of a type, which stays as it is. */
+function meaningOf(name: string, reading: Reading): Meaning | undefined {
+  const reserved = RESERVED[reading.context.kind].find((known) => known === name);
+  if (reserved !== undefined) return { is: "reserved", name: reserved };
+  const id = reading.stepNames.get(name);
+  if (id !== undefined) return { is: "step", id };
+  if (reading.usesTypeNames && TYPE_NAMES.includes(name)) return undefined;
+  return { is: "field", name };
+}
+
+/** Makes the node the name of its meaning: `f:` a field, `s:` a step, `r:` a reserved name. */
+function rename(node: Node, meaning: Meaning, reading: Reading): void {
+  const name =
+    meaning.is === "step" ? `s:${meaning.id}` : `${meaning.is.charAt(0)}:${meaning.name}`;
+  node.exprKind = {
+    case: "identExpr",
+    value: { $typeName: "cel.expr.Expr.Ident", name },
+  };
+  reading.meanings.set(name, meaning);
+  reading.nameAt.set(node.id, name);
+  if (meaning.is === "step") reading.reads.add(meaning.id);
+}
+
+function isStepsName(
+  node: Node | undefined,
+  bound: ReadonlySet<string>,
+  reading: Reading,
+): boolean {
+  return (
+    node?.exprKind.case === "identExpr" &&
+    node.exprKind.value.name === "steps" &&
+    !bound.has("steps") &&
+    RESERVED[reading.context.kind].includes("steps")
+  );
+}
+
+/** `steps["a-b"]`, `steps.a_b` and `has(steps.a_b)`. */
+function nameStep(node: Node, text: string | undefined, isTest: boolean, reading: Reading): void {
+  if (text === undefined) throw new RefusalError(STEPS_USE);
+  const id = reading.stepNames.get(text.replaceAll("-", "_"));
+  const written = node.exprKind.case === "selectExpr" ? id?.replaceAll("-", "_") : id;
+  if (id === undefined || (written !== text && id !== text)) {
+    const hint = id === undefined ? "" : `, but a step "${id}"`;
+    throw new RefusalError(`steps: there is no step "${text}"${hint}`);
+  }
+  if (node.exprKind.case === "selectExpr" && isTest) {
+    reading.reads.add(id);
+    const { operand } = node.exprKind.value;
+    if (operand !== undefined) rename(operand, { is: "reserved", name: "steps" }, reading);
+    return;
+  }
+  rename(node, { is: "step", id }, reading);
+}
+
+function requireCallable({ function: name, target, args }: Call): void {
+  if (BUILT_IN_OPERATORS.includes(name)) return;
+  if (!hasFunction(name)) throw new RefusalError(`there is no function "${name}"`);
+  if (!hasOverload(name, target !== undefined, args.length)) {
+    throw new RefusalError(`the function "${name}" is not called like this`);
+  }
+  if (name === "matches") requireRegex(args[0]);
+}
+
+function requireRegex(node: Node | undefined): void {
+  const pattern = textConstant(node);
+  if (pattern === undefined)
+    throw new RefusalError("matches takes a regular expression as a literal");
+  const problem = findRegexProblem(pattern);
+  if (problem !== undefined) throw new RefusalError(problem);
+}

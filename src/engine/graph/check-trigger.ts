@@ -1,0 +1,32 @@
+/**
+ * What starts runs of a version: patterns and filter of its trigger.
+ * Boundary: types of triggers that do not run yet are refused in not-yet.ts.
+ */
+import type { TriggerDefinition } from "../definition.ts";
+import { parsePattern } from "../matching/pattern.ts";
+import type { AddFault } from "./faults.ts";
+import { readExpression, type TextContexts } from "./step-texts.ts";
+
+/** Reports what is wrong with a trigger. */
+export function checkTrigger(
+  trigger: TriggerDefinition,
+  contexts: TextContexts,
+  addFault: AddFault,
+): void {
+  if (trigger.triggerType === "EVENT" && trigger.eventType === "" && trigger.eventSubject === "") {
+    addFault("trigger.event_type", "an EVENT trigger needs an event_type or an event_subject");
+  }
+  checkPattern(trigger.eventType, "trigger.event_type", addFault);
+  checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
+  readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);
+}
+
+function checkPattern(text: string, field: string, addFault: AddFault): void {
+  if (text === "") return;
+  if (text.includes("{{")) {
+    addFault(field, "cannot hold {{ }}: there is no run yet whose values could be put in");
+    return;
+  }
+  const parsed = parsePattern(text);
+  if (!parsed.ok) addFault(field, parsed.problem);
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a version may be published: all its faults at once.
+ * Boundary: runs the checks beside it, one file a concern; decides nothing itself but their order.
+ * Invariant: a version without faults compiles (compile.ts), and nothing else does.
+ */
+import type { VersionSpec } from "../definition.ts";
+import { checkConfig } from "./check-config.ts";
+import { checkCycles } from "./check-cycles.ts";
+import { checkEdges } from "./check-edges.ts";
+import { checkBranches, checkParallels } from "./check-forks.ts";
+import {
+  checkConfigSize,
+  checkCounts,
+  checkExpressionCount,
+  checkTexts,
+  DEFAULT_VERSION_LIMITS,
+  type VersionLimits,
+} from "./check-limits.ts";
+import { checkRetryPolicy, checkSeconds, checkStep } from "./check-steps.ts";
+import { checkCompensations, checkRoots, checkStepIds } from "./check-structure.ts";
+import { checkTrigger } from "./check-trigger.ts";
+import type { AddFault } from "./faults.ts";
+import type { GraphFault } from "./graph.ts";
+import { linkSteps } from "./links.ts";
+import { checkNotYet } from "./not-yet.ts";
+import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
+
+/**
+ * Every fault of a version, with the path of its field by the names of the wire (`steps[3].id`); empty when it may be
+ * published. Over the limits on steps and edges those faults are all there is: nothing larger is looked into.
+ */
+export function checkVersion(
+  spec: VersionSpec,
+  limits: VersionLimits = DEFAULT_VERSION_LIMITS,
+): GraphFault[] {
+  const faults: GraphFault[] = [];
+  const addFault: AddFault = (field, description) => {
+    faults.push({ field, description });
+  };
+  if (!checkCounts(spec, limits, addFault)) return faults;
+  const links = linkSteps(spec);
+  const contexts = textContexts([...links.indexById.keys()]);
+  checkStepIds(spec, addFault);
+  checkRoots(spec, links, addFault);
+  checkTexts(spec, addFault);
+  const walkable = checkSteps(spec, addFault);
+  if (checkExpressionCount(walkable, limits, addFault)) {
+    checkExpressions(walkable, contexts, addFault);
+  }
+  checkCompensations(spec, links, addFault);
+  checkEdges(spec, links, addFault);
+  checkBranches(spec, links, addFault);
+  checkParallels(spec, links, addFault);
+  checkCycles(spec, links, addFault);
+  checkTrigger(spec.trigger, contexts, addFault);
+  checkNotYet(spec, addFault);
+  checkSeconds(spec.timeoutSeconds, "timeout_seconds", addFault);
+  if (spec.defaultRetryPolicy !== undefined) {
+    checkRetryPolicy(spec.defaultRetryPolicy, "default_retry_policy", addFault);
+  }
+  return faults;
+}
+
+/** Gives the version without the configs that are too large or too deep to be walked. */
+function checkSteps(spec: VersionSpec, addFault: AddFault): VersionSpec {
+  const steps = spec.steps.map((step, index) => {
+    const path = `steps[${index}]`;
+    checkStep(step, path, addFault);
+    if (!checkConfigSize(step.config, `${path}.config`, addFault)) return { ...step, config: {} };
+    checkConfig(step, path, addFault);
+    return step;
+  });
+  return { ...spec, steps };
+}
+
+function checkExpressions(spec: VersionSpec, contexts: TextContexts, addFault: AddFault): void {
+  for (const [index, step] of spec.steps.entries()) {
+    readStepTexts(step, contexts, `steps[${index}]`, addFault);
+  }
+  for (const [index, { conditionExpr }] of spec.edges.entries()) {
+    readExpression(conditionExpr, contexts.edge, `edges[${index}].condition_expr`, addFault);
+  }
+}

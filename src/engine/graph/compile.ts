@@ -1,0 +1,144 @@
+/**
+ * From a checked version to the graph that runs it. Done once a version and cached.
+ * Boundary: throws on a version that checkVersion would refuse; reports nothing.
+ */
+import type { RetryPolicy, StepDefinition, StepType, VersionSpec } from "../definition.ts";
+import type { Expression } from "../expression/expression.ts";
+import { ownValue } from "../json.ts";
+import { ON_ERROR } from "./config-keys.ts";
+import { timeoutActionOf } from "./edge-role.ts";
+import { quoted } from "./faults.ts";
+import type { Graph, GraphEdge, GraphStep, OnError, RetrySettings } from "./graph.ts";
+import { isCompensation, isRoot, type Links, linkSteps } from "./links.ts";
+import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
+import { topologicalOrder } from "./topological-order.ts";
+
+/** Compiles a version without faults. Throws an Error that names the field otherwise. */
+export function compileGraph(spec: VersionSpec): Graph {
+  const links = linkSteps(spec);
+  const contexts = textContexts([...links.indexById.keys()]);
+  const edges = spec.edges.map((_, index) => compileEdge(spec, links, contexts, index));
+  const steps = spec.steps.map((step, index) => compileStep(spec, links, contexts, step, index));
+  const { filterExpr } = spec.trigger;
+  return {
+    spec,
+    steps,
+    edges,
+    indexById: links.indexById,
+    roots: steps.flatMap(({ index }) => (isRoot(links, index) ? [index] : [])),
+    order: topologicalOrder(links).filter((index) => !isCompensation(links, index)),
+    timeoutMs: spec.timeoutSeconds * 1000,
+    triggerFilter: readExpression(
+      filterExpr,
+      contexts.triggerFilter,
+      "trigger.filter_expr",
+      refuse,
+    ),
+  };
+}
+
+function refuse(field: string, description: string): never {
+  throw new Error(`the version was not checked: ${field}: ${description}`);
+}
+
+function compileEdge(
+  spec: VersionSpec,
+  links: Links,
+  contexts: TextContexts,
+  index: number,
+): GraphEdge {
+  const edge = spec.edges[index];
+  const link = links.edges[index];
+  const field = `edges[${index}]`;
+  if (edge === undefined || link === undefined || link.from < 0 || link.to < 0) {
+    return refuse(field, "leads from or to an unknown step");
+  }
+  const condition = readExpression(
+    edge.conditionExpr,
+    contexts.edge,
+    `${field}.condition_expr`,
+    refuse,
+  );
+  return { index, ...link, label: edge.label, condition };
+}
+
+function compileStep(
+  spec: VersionSpec,
+  links: Links,
+  contexts: TextContexts,
+  def: StepDefinition,
+  index: number,
+): GraphStep {
+  const path = `steps[${index}]`;
+  const { config, ...texts } = readStepTexts(def, contexts, path, refuse);
+  if (config === undefined) return refuse(`${path}.config`, "could not be read");
+  const read = [config, ...Object.values(texts)].filter((text) => text !== undefined);
+  const reads = new Set(read.flatMap((text) => text.reads.map((id) => requireIndex(links, id))));
+  return {
+    ...texts,
+    config,
+    index,
+    def,
+    type: requireType(def, path),
+    incoming: links.incoming[index] ?? [],
+    outgoing: links.outgoing[index] ?? [],
+    isCompensation: isCompensation(links, index),
+    compensation: links.indexById.get(def.compensationStepId) ?? -1,
+    undoes: isCompensation(links, index) ? (links.undoes[index] ?? -1) : -1,
+    parallel: parallelOf(links, index),
+    conditionName: texts.condition === undefined ? "" : lastNameOf(texts.condition),
+    retry: retrySettings(def.retryPolicy ?? spec.defaultRetryPolicy),
+    timeoutMs: timeoutMsOf(def),
+    timeoutAction: timeoutActionOf(def),
+    onError: onErrorOf(def),
+    reads: [...reads].sort((one, other) => one - other),
+    readsRunInput: read.some(({ readsInput }) => readsInput),
+  };
+}
+
+function requireIndex(links: Links, id: string): number {
+  return links.indexById.get(id) ?? refuse("steps", `there is no step ${quoted(id)}`);
+}
+
+function requireType(step: StepDefinition, path: string): StepType {
+  return step.stepType === "UNSPECIFIED"
+    ? refuse(`${path}.step_type`, "is not set")
+    : step.stepType;
+}
+
+function parallelOf(links: Links, index: number): number {
+  const toChild = links.incoming[index]?.find((edge) => links.edges[edge]?.role === "child");
+  return toChild === undefined ? -1 : (links.edges[toChild]?.from ?? -1);
+}
+
+const PATH = /^[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*|\s*\[\s*(?:"[^"\\]*"|'[^'\\]*')\s*\])*$/;
+const LAST_NAME = /([A-Za-z_]\w*)$|\[\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*\]$/;
+const CONSTANTS: readonly string[] = ["true", "false", "null"];
+
+/** `deal_value_usd` of `qualify_lead.output.deal_value_usd`; "" of an expression that is no path. */
+function lastNameOf(condition: Expression): string {
+  const source = condition.source.trim();
+  if (!PATH.test(source) || CONSTANTS.includes(source)) return "";
+  const last = LAST_NAME.exec(source);
+  return last?.[1] ?? last?.[2] ?? last?.[3] ?? "";
+}
+
+function retrySettings(policy: RetryPolicy | undefined): RetrySettings {
+  if (policy === undefined) return { maxRetries: 0, backoffMs: 0, multiplier: 1 };
+  return {
+    maxRetries: policy.maxRetries,
+    backoffMs: policy.backoffSeconds * 1000,
+    multiplier: Math.max(1, policy.backoffMultiplier),
+  };
+}
+
+function timeoutMsOf(step: StepDefinition): number {
+  const inConfig = ownValue(step.config, "timeout_seconds");
+  const seconds = typeof inConfig === "number" ? inConfig : step.timeoutSeconds;
+  return Math.round(seconds * 1000);
+}
+
+function onErrorOf(step: StepDefinition): OnError {
+  const written = ownValue(step.config, "on_error");
+  return ON_ERROR.find((word) => word === written) ?? "stop";
+}

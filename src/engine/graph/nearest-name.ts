@@ -1,0 +1,55 @@
+/**
+ * How far two names are apart, to tell a typo from another word.
+ * Boundary: short names; longer ones are compared by their beginning.
+ */
+
+const COMPARED_CHARS = 64;
+
+/**
+ * The number of single edits between two names: a character put in, left out or replaced, or two neighbours exchanged
+ * (optimal string alignment).
+ */
+export function editDistance(one: string, other: string): number {
+  const a = one.slice(0, COMPARED_CHARS);
+  const b = other.slice(0, COMPARED_CHARS);
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = cell(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const exchanged = isExchange(a, i, b, j) ? cell(beforeLast, j - 2) + 1 : replaced;
+      row.push(Math.min(replaced, exchanged, cell(last, j) + 1, cell(row, j - 1) + 1));
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return cell(last, b.length);
+}
+
+function isExchange(a: string, i: number, b: string, j: number): boolean {
+  return i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+}
+
+function cell(row: readonly number[], at: number): number {
+  return row[at] ?? Number.POSITIVE_INFINITY;
+}
+
+/** Whether one single edit makes one name of the other; equal names are not. */
+export function isSingleEdit(one: string, other: string): boolean {
+  return Math.abs(one.length - other.length) <= 1 && editDistance(one, other) === 1;
+}
+
+/** Of the names, the one with the fewest edits to `name`, the first of several; undefined of none. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  let nearest: string | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const candidate of names) {
+    const edits = editDistance(name, candidate);
+    if (edits < fewest) {
+      fewest = edits;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}

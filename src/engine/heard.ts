@@ -1,0 +1,78 @@
+/**
+ * Owners, approvers, governance and the bus speak to a step.
+ * Boundary: fenced by id: what speaks of another attempt's object is late; what repeats itself changes nothing.
+ */
+import type { Draft } from "./draft.ts";
+import type { ApprovalReport, ArrivedEvent, GovernanceReport, OwnerReport } from "./input.ts";
+import { isLate, noteLate } from "./late.ts";
+import type { Lookups } from "./lookups.ts";
+import type { Reply } from "./outcome.ts";
+import { isFinalStep } from "./run.ts";
+import { approvalDecided } from "./steps/approval.ts";
+import { governanceDecided } from "./steps/governance-check.ts";
+import { STEP_KINDS } from "./steps/registry.ts";
+import { eventArrived } from "./steps/wait-for-event.ts";
+
+const FINAL_REPORTS: ReadonlySet<string> = new Set([
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+  "REJECTED",
+  "TIMED_OUT",
+]);
+
+/** An objective or delegation reported. */
+export function ownerReported(
+  draft: Draft,
+  index: number,
+  report: OwnerReport,
+  lookups: Lookups,
+): Reply {
+  const row = draft.peek(index);
+  const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
+  if (isLate(draft, index) || current !== report.id) {
+    const tells = FINAL_REPORTS.has(report.state) && draft.state(index) !== "COMPLETED";
+    return tells ? noteLate(draft, index) : { kind: "unchanged" };
+  }
+  STEP_KINDS[draft.step(index).type].ownerReported({ draft, index, lookups }, report);
+  return { kind: "applied" };
+}
+
+/** An approval request was decided. */
+export function approvalHeard(
+  draft: Draft,
+  index: number,
+  report: ApprovalReport,
+  lookups: Lookups,
+): Reply {
+  if (draft.state(index) === "COMPLETED") return { kind: "unchanged" };
+  if (isLate(draft, index)) return noteLate(draft, index);
+  if (draft.peek(index).approvalRequestId !== report.requestId) return { kind: "unchanged" };
+  const changed = approvalDecided({ draft, index, lookups }, report);
+  return changed ? { kind: "applied" } : noteLate(draft, index);
+}
+
+/** A governance event that names a step. Only a check that waits for one listens. */
+export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
+  const index = draft.graph.indexById.get(report.stepId);
+  if (index === undefined || draft.step(index).type !== "GOVERNANCE_CHECK") {
+    return { kind: "unchanged" };
+  }
+  if (isFinalStep(draft.state(index)) || isLate(draft, index)) return { kind: "unchanged" };
+  const asked = draft.peek(index).detail.approvals !== undefined;
+  if (asked || draft.state(index) !== "WAITING") return { kind: "unchanged" };
+  governanceDecided({ draft, index, lookups }, report);
+  return { kind: "applied" };
+}
+
+/** An event that a wait may be waiting for. */
+export function eventHeard(
+  draft: Draft,
+  index: number,
+  event: ArrivedEvent,
+  lookups: Lookups,
+): Reply {
+  if (isLate(draft, index) || draft.state(index) !== "WAITING") return { kind: "unchanged" };
+  const took = eventArrived({ draft, index, lookups }, event);
+  return { kind: took ? "applied" : "unchanged" };
+}

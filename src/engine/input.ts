@@ -1,0 +1,107 @@
+/**
+ * What can happen to a run: every way in is one of these values.
+ * Boundary: past tense; decoded and checked by ingress or egress, never raw messages.
+ */
+import type { CallKind, CallResult } from "./effect.ts";
+import type { JsonObject } from "./json.ts";
+
+/** Why a move was made; kept in the history. */
+export interface Cause {
+  readonly kind: "rpc" | "event" | "call" | "timer" | "engine";
+  /** Method, event id, effect id or the timer's name. */
+  readonly id: string;
+  /** Who did it, where known: the decider, actor or caller. */
+  readonly by?: string;
+}
+
+/** An objective's or delegation's report (one shape for both owners). */
+export interface OwnerReport {
+  readonly owner: "objective" | "delegation";
+  /** Id of the objective or delegation. */
+  readonly id: string;
+  /** RUNNING, BLOCKED, AWAITING_APPROVAL, COMPLETED, FAILED, CANCELLED …; of a delegation COMPLETED, FAILED, REJECTED, TIMED_OUT, ACCEPTED, PENDING. */
+  readonly state: string;
+  readonly output?: JsonObject;
+  readonly errorMessage: string;
+  readonly costUsd: number;
+  /** The agent that answered, where the event tells. */
+  readonly agentId: string;
+}
+
+/** A decision on an approval request. */
+export interface ApprovalReport {
+  readonly requestId: string;
+  /** APPROVED, DENIED, ESCALATED, EXPIRED, AUTO_APPROVED */
+  readonly decision: string;
+  readonly decidedBy: string;
+  readonly reason: string;
+  /** Digest the decision was given for; "" when it names none. */
+  readonly digest: string;
+}
+
+/** A governance decision that names a step. */
+export interface GovernanceReport {
+  readonly stepId: string;
+  /** ALLOW, DENY, REQUIRE_APPROVAL */
+  readonly decision: string;
+  readonly riskLevel: string;
+  readonly reasons: readonly string[];
+}
+
+/** An event that ends a wait. */
+export interface ArrivedEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** RFC 3339, "" when the event tells none. */
+  readonly time: string;
+  readonly data: JsonObject;
+}
+
+/** workflows.v1.TransitionStepRequest */
+export interface StepReport {
+  readonly stepId: string;
+  readonly state: "RUNNING" | "WAITING" | "COMPLETED" | "FAILED";
+  readonly objectiveId: string;
+  readonly agentId: string;
+  readonly delegationId: string;
+  readonly approvalRequestId: string;
+  readonly governanceDecision: string;
+  readonly eventId: string;
+  readonly notificationId: string;
+  /** Unset when the caller sent none. */
+  readonly output?: JsonObject;
+  readonly errorMessage: string;
+  readonly costUsd: number;
+}
+
+/** Something that happened to a run that exists. */
+export type Input = { readonly cause: Cause } & (
+  | { readonly kind: "run_begun" }
+  | {
+      readonly kind: "call_returned";
+      readonly effectId: string;
+      readonly call: CallKind;
+      readonly stepIndex: number;
+      readonly attempt: number;
+      readonly result: CallResult;
+    }
+  | { readonly kind: "owner_reported"; readonly stepIndex: number; readonly report: OwnerReport }
+  | {
+      readonly kind: "approval_decided";
+      readonly stepIndex: number;
+      readonly report: ApprovalReport;
+    }
+  | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
+  | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }
+  | { readonly kind: "step_reported"; readonly report: StepReport }
+  | { readonly kind: "step_due"; readonly stepIndex: number }
+  | { readonly kind: "deadline_passed" }
+  | { readonly kind: "pause_requested"; readonly reason: string }
+  | { readonly kind: "resume_requested" }
+  | { readonly kind: "cancel_requested"; readonly reason: string }
+  | { readonly kind: "compensate_requested"; readonly reason: string }
+);
+/** The name of an input. */
+export type InputKind = Input["kind"];

@@ -1,0 +1,14 @@
+/** A run begins: RUNNING, its roots started. */
+import { startStep } from "../advance.ts";
+import type { Draft } from "../draft.ts";
+import type { Reply } from "../outcome.ts";
+
+/** The first move of a run; a run that began already stays as it is. */
+export function beginRun(draft: Draft): Reply {
+  if (draft.run.state !== "PENDING") return { kind: "unchanged" };
+  draft.run.startedAtMs = draft.nowMs;
+  if (draft.graph.timeoutMs > 0) draft.run.deadlineAtMs = draft.nowMs + draft.graph.timeoutMs;
+  draft.moveRun("RUNNING", "started");
+  for (const root of draft.graph.roots) startStep(draft, root);
+  return { kind: "applied" };
+}

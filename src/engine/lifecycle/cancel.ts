@@ -1,0 +1,18 @@
+/** CancelRun: every step that has not ended is cancelled, its objective asked to stop. No compensation. */
+import { cancelOpenSteps } from "../cancel-open.ts";
+import type { Draft } from "../draft.ts";
+import type { Reply } from "../outcome.ts";
+import { refuseMove } from "./refused.ts";
+
+/** From PENDING, RUNNING or PAUSED to CANCELLED; a cancelled run stays as it is. */
+export function cancelRun(draft: Draft, reason: string): Reply {
+  const { state } = draft.run;
+  if (state === "CANCELLED") return { kind: "unchanged" };
+  if (state !== "PENDING" && state !== "RUNNING" && state !== "PAUSED") {
+    return refuseMove("cancel", state, "CANCELLED");
+  }
+  cancelOpenSteps(draft, reason === "" ? "the run was cancelled" : reason);
+  draft.run.completedAtMs = draft.nowMs;
+  draft.moveRun("CANCELLED", "cancel", reason);
+  return { kind: "applied" };
+}

@@ -1,0 +1,21 @@
+/** CompensateRun: undoes what the run did, also of a run still under way; takes up where an earlier try stopped. */
+import { cancelOpenSteps } from "../cancel-open.ts";
+import { hasStepsToUndo, startCompensation } from "../compensation.ts";
+import type { Draft } from "../draft.ts";
+import type { Reply } from "../outcome.ts";
+import { refuseMove } from "./refused.ts";
+
+/** To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED; unchanged where nothing is left to undo. */
+export function compensateRun(draft: Draft, reason: string): Reply {
+  const { state } = draft.run;
+  if (state === "COMPENSATING") return { kind: "unchanged" };
+  if (state === "FAILED" || state === "CANCELLED") {
+    if (!hasStepsToUndo(draft)) return { kind: "unchanged" };
+  } else if (state === "RUNNING" || state === "PAUSED") {
+    cancelOpenSteps(draft, reason === "" ? "the run is compensated" : reason);
+  } else {
+    return refuseMove("compensate", state, "COMPENSATING");
+  }
+  startCompensation(draft, reason);
+  return { kind: "applied" };
+}

@@ -1,0 +1,22 @@
+/** ResumeRun: what ended while the run was paused has its consequences now, in order. */
+import type { Draft } from "../draft.ts";
+import type { Reply } from "../outcome.ts";
+import { touchTimers } from "./pause.ts";
+import { refuseMove } from "./refused.ts";
+
+/** PAUSED to RUNNING; a running run stays as it is. */
+export function resumeRun(draft: Draft): Reply {
+  const { state, unsettled } = draft.run;
+  if (state === "RUNNING") return { kind: "unchanged" };
+  if (state !== "PAUSED") return refuseMove("resume", state, "RUNNING");
+  draft.require(unsettled);
+  draft.moveRun("RUNNING", "resume");
+  draft.run.unsettled = [];
+  touchTimers(draft);
+  for (const index of unsettled) {
+    const { ending, ...detail } = draft.row(index).detail;
+    draft.row(index).detail = detail;
+    draft.toSettle.push({ index, ending: ending ?? { kind: "dead" } });
+  }
+  return { kind: "applied" };
+}

@@ -1,0 +1,16 @@
+/** Limits that the engine itself keeps; a payload over them fails its step for good. */
+import { findPayloadFault, type JsonObject, jsonSizeBytes } from "./json.ts";
+
+/** Bytes of one payload (each output and each merged input) as compact JSON. */
+export const MAX_PAYLOAD_BYTES = 256 * 1024;
+/** Nesting of one payload. */
+export const MAX_PAYLOAD_DEPTH = 64;
+
+/** What is wrong with a payload, as a sentence that says limit and size; undefined when nothing is. */
+export function payloadProblem(what: string, payload: JsonObject): string | undefined {
+  const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
+  if (fault !== undefined) return `${what} is not storable: ${fault.path} ${fault.problem}`;
+  const size = jsonSizeBytes(payload);
+  if (size <= MAX_PAYLOAD_BYTES) return undefined;
+  return `${what} has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
+}

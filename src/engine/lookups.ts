@@ -1,0 +1,8 @@
+/** What the shell already knows about agents, prompts and skills, handed to the engine with each input. */
+import type { LookUp } from "./effect.ts";
+import type { Resolution } from "./run.ts";
+
+/** Answers of earlier look-ups; a miss makes the engine ask for one. */
+export interface Lookups {
+  find(call: LookUp): Resolution | undefined;
+}

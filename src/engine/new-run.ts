@@ -1,0 +1,35 @@
+/** A run before its first move. Pure. */
+import type { Graph } from "./graph/graph.ts";
+import type { Run } from "./run.ts";
+
+/** What is known of a run when it is accepted; ids come from the shell. */
+export type RunFacts = Pick<
+  Run,
+  | "id"
+  | "workspaceId"
+  | "definitionId"
+  | "versionId"
+  | "definitionVersion"
+  | "triggerType"
+  | "triggerEventId"
+  | "initiatorAgentId"
+  | "initiatorUserId"
+  | "parentRunId"
+  | "entityId"
+  | "entityType"
+  | "hops"
+>;
+
+/** A PENDING run of a version; `run_begun` is its first input. */
+export function newRun(graph: Graph, facts: RunFacts, nowMs: number): Run {
+  return {
+    ...facts,
+    createdAtMs: nowMs,
+    state: "PENDING",
+    totalCostUsd: 0,
+    seq: 0,
+    stepMarks: new Uint8Array(graph.steps.length),
+    edgeMarks: new Uint8Array(graph.edges.length),
+    unsettled: [],
+  };
+}

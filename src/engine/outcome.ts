@@ -1,0 +1,77 @@
+/**
+ * What a transition gives back: moves for the history and the bus, effects, and the answer to the caller.
+ * Boundary: values only. The changed run and steps stand in the draft (see draft.ts).
+ */
+import type { RunState, StepState } from "./run.ts";
+
+/** What is published of a move: the last part of the event type `workflows.changes.<aggregate>.<operation>`. */
+export type RunOperation =
+  | "started"
+  | "completed"
+  | "failed"
+  | "pause"
+  | "resume"
+  | "cancel"
+  | "compensate"
+  | "compensated";
+/** As RunOperation, of a step. */
+export type StepOperation =
+  | "started"
+  | "waiting"
+  | "completed"
+  | "retrying"
+  | "failed"
+  | "skipped"
+  | "cancelled"
+  | "compensated";
+
+/**
+ * One move of a run or a step. Short names: a row of the history holds many of these.
+ * A move without `op` is kept in the history and not published.
+ */
+export type Move =
+  | {
+      readonly of: "run";
+      readonly from: RunState;
+      readonly to: RunState;
+      readonly op?: RunOperation;
+      readonly reason?: string;
+      /** Total cost after the move, in USD; unset when 0. */
+      readonly total?: number;
+      /** Step marks after the move, base64, so that the event can list the steps as they then were. */
+      readonly marks?: string;
+    }
+  | {
+      readonly of: "step";
+      /** Index of the step in its version. */
+      readonly step: number;
+      readonly from: StepState;
+      readonly to: StepState;
+      readonly op?: StepOperation;
+      /** A note of what was not a change of state: `ignored`, `recorded`. */
+      readonly note?: string;
+      /** retry_count after the move; unset when 0. */
+      readonly retry?: number;
+      /** The step's cost after the move, in USD; unset when 0. */
+      readonly cost?: number;
+      /** The run's total after the move, in USD; unset when 0. */
+      readonly total?: number;
+      readonly error?: string;
+      /** Ids and decisions that are known at the move (proto field name → value), only those that are set. */
+      readonly ids?: Readonly<Record<string, string>>;
+    };
+
+/** The answer to whoever handed in the input. */
+export type Reply =
+  | { readonly kind: "applied" }
+  /** The run or step was already so, or the input is late: nothing changed but perhaps a history note. */
+  | { readonly kind: "unchanged" }
+  | {
+      readonly kind: "refused";
+      readonly reason: "illegal_move" | "unknown_step" | "bad_input";
+      readonly from: string;
+      readonly to: string;
+      readonly message: string;
+      /** Field path for bad_input. */
+      readonly field?: string;
+    };

@@ -1,0 +1,141 @@
+/**
+ * Which rows an input will probably touch, so that one query loads them.
+ * Boundary: a guess from the graph alone; what it misses is asked for by MissingRows, what it adds costs a little.
+ */
+import type { StepType } from "./definition.ts";
+import type { Graph, GraphStep } from "./graph/graph.ts";
+import type { Input } from "./input.ts";
+
+/** Rows of steps (by index) and whether the run's input is needed. */
+export interface RowsNeeded {
+  readonly steps: readonly number[];
+  readonly runInput: boolean;
+}
+
+/** Types that can end in the transition they begin in: what follows them is needed too. */
+const INSTANT: ReadonlySet<StepType> = new Set(["BRANCH", "PARALLEL", "NOTIFICATION"]);
+/** Types whose output holds their input. */
+const TRANSPARENT: ReadonlySet<StepType> = new Set([
+  "BRANCH",
+  "PARALLEL",
+  "NOTIFICATION",
+  "GOVERNANCE_CHECK",
+  "APPROVAL_GATE",
+]);
+
+const NOTHING: RowsNeeded = { steps: [], runInput: false };
+const known = new WeakMap<Graph, Map<string, RowsNeeded>>();
+
+/** The rows that folding this input probably needs. */
+export function rowsNeeded(graph: Graph, input: Input): RowsNeeded {
+  switch (input.kind) {
+    case "run_begun":
+      return { steps: [], runInput: true };
+    case "call_returned":
+      return remembered(graph, input.stepIndex, input.call !== "send_notification");
+    case "owner_reported":
+    case "approval_decided":
+    case "event_arrived":
+    case "step_due":
+      return remembered(graph, input.stepIndex, true);
+    case "governance_decided":
+    case "step_reported": {
+      const index = graph.indexById.get(input.report.stepId);
+      return index === undefined ? NOTHING : remembered(graph, index, true);
+    }
+    case "deadline_passed":
+    case "pause_requested":
+    case "resume_requested":
+    case "cancel_requested":
+    case "compensate_requested":
+      return NOTHING;
+  }
+}
+
+function remembered(graph: Graph, index: number, moves: boolean): RowsNeeded {
+  const step = graph.steps[index];
+  if (step === undefined) return NOTHING;
+  let ofGraph = known.get(graph);
+  if (ofGraph === undefined) {
+    ofGraph = new Map();
+    known.set(graph, ofGraph);
+  }
+  const key = `${index}${moves ? "m" : ""}`;
+  const found = ofGraph.get(key) ?? collect(graph, step, moves);
+  ofGraph.set(key, found);
+  return found;
+}
+
+interface Gathered {
+  readonly steps: Set<number>;
+  runInput: boolean;
+}
+
+function collect(graph: Graph, step: GraphStep, moves: boolean): RowsNeeded {
+  const gathered: Gathered = { steps: new Set([step.index]), runInput: false };
+  if (moves) {
+    gatherBegin(graph, step, gathered);
+    gatherFollowing(graph, step, gathered, new Set());
+  }
+  return { steps: [...gathered.steps], runInput: gathered.runInput };
+}
+
+/** What follows when the step ends: its edges' reads, and whatever starts. */
+function gatherFollowing(
+  graph: Graph,
+  step: GraphStep,
+  gathered: Gathered,
+  seen: Set<number>,
+): void {
+  const queue = [step];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    if (seen.has(at.index)) continue;
+    seen.add(at.index);
+    if (at.parallel >= 0) gathered.steps.add(at.parallel);
+    for (const edgeIndex of at.outgoing) {
+      const edge = graph.edges[edgeIndex];
+      const target = edge === undefined ? undefined : graph.steps[edge.to];
+      if (edge === undefined || target === undefined) continue;
+      gatherReads(graph, edge.condition?.reads ?? [], gathered);
+      if (edge.condition?.readsInput) gathered.runInput = true;
+      gatherBegin(graph, target, gathered);
+      if (INSTANT.has(target.type)) queue.push(target);
+    }
+  }
+}
+
+/** What a step needs to begin: the outputs that make its input, and what its expressions read. */
+function gatherBegin(graph: Graph, step: GraphStep, gathered: Gathered): void {
+  gatherInput(graph, step, gathered);
+  gatherReads(
+    graph,
+    step.reads.flatMap((i) => graph.steps[i]?.def.id ?? []),
+    gathered,
+  );
+  if (step.readsRunInput) gathered.runInput = true;
+}
+
+function gatherReads(graph: Graph, ids: readonly string[], gathered: Gathered): void {
+  for (const id of ids) {
+    const step = graph.steps[graph.indexById.get(id) ?? -1];
+    if (step === undefined) continue;
+    gathered.steps.add(step.index);
+    gatherInput(graph, step, gathered);
+  }
+}
+
+function gatherInput(graph: Graph, step: GraphStep, gathered: Gathered): void {
+  const seen = new Set<number>();
+  const queue = [step];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    if (seen.has(at.index)) continue;
+    seen.add(at.index);
+    if (at.incoming.length === 0 && !at.isCompensation) gathered.runInput = true;
+    for (const edgeIndex of at.incoming) {
+      const source = graph.steps[graph.edges[edgeIndex]?.from ?? -1];
+      if (source === undefined) continue;
+      gathered.steps.add(source.index);
+      if (TRANSPARENT.has(source.type)) queue.push(source);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A call came back: to the step that wants it, to the record of one that no longer waits, or too late.
+ * Boundary: fenced by (step, attempt, open): an answer for another attempt changes nothing but the history.
+ */
+import type { Draft } from "./draft.ts";
+import type { CallKind, CallResult } from "./effect.ts";
+import { failure, goBadly } from "./ending.ts";
+import { isLate, noteLate } from "./late.ts";
+import type { Lookups } from "./lookups.ts";
+import type { Reply } from "./outcome.ts";
+import { releaseAttempt } from "./release.ts";
+import { STEP_KINDS } from "./steps/registry.ts";
+
+/** The answer of a call, with the attempt that asked. */
+export interface Returned {
+  readonly effectId: string;
+  readonly call: CallKind;
+  readonly stepIndex: number;
+  readonly attempt: number;
+  readonly result: CallResult;
+}
+
+/** Hands an answer to its step; the call's row goes in any case. */
+export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
+  draft.finishCall(returned.effectId);
+  const { stepIndex: index, result } = returned;
+  if (returned.call === "cancel_objective") return { kind: "unchanged" };
+  if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
+  const row = draft.peek(index);
+  const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
+  if (isLate(draft, index) || superseded) return tooLate(draft, returned);
+  if (result.ok) {
+    STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, result.value);
+  } else {
+    refused(draft, returned, result.message, lookups);
+  }
+  return { kind: "applied" };
+}
+
+function refused(draft: Draft, returned: Returned, message: string, lookups: Lookups): void {
+  const { stepIndex: index } = returned;
+  if (returned.call === "read_output") {
+    // No owner knows the output: the step ended all the same.
+    const value = { kind: "read_output" } as const;
+    STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, value);
+    return;
+  }
+  releaseAttempt(draft, index, "the attempt failed");
+  goBadly(draft, index, failure(message, true));
+}
+
+/** The send of a notification that nobody waits for: its step COMPLETED when it began. */
+function wasNotAwaited(draft: Draft, returned: Returned): boolean {
+  return returned.call === "send_notification" && draft.state(returned.stepIndex) !== "RUNNING";
+}
+
+function recordNotification(draft: Draft, returned: Returned): Reply {
+  const { stepIndex: index, result } = returned;
+  const row = draft.row(index);
+  if (!result.ok) row.errorMessage = `notification not sent: ${result.message}`;
+  else if (result.value.kind === "send_notification") {
+    row.notificationId = result.value.notificationId;
+  }
+  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  return { kind: "applied" };
+}
+
+function tooLate(draft: Draft, returned: Returned): Reply {
+  const { stepIndex: index, result } = returned;
+  // An objective that was made for an attempt nobody waits for is asked to stop.
+  if (result.ok && result.value.kind === "create_objective") {
+    const { objectiveId } = result.value;
+    const reason = "the step does not wait for it any more";
+    const call = { kind: "cancel_objective", objectiveId, reason } as const;
+    draft.call(index, call, `-late-${returned.attempt}`);
+  }
+  return noteLate(draft, index);
+}

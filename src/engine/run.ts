@@ -1,0 +1,201 @@
+/**
+ * A run and its steps as the engine sees them, and their compact form.
+ * Boundary: plain values; times are epoch milliseconds of the database's clock; ids come from outside.
+ * Invariants:
+ * R1 `stepMarks` has one byte a step of the version, `edgeMarks` one byte an edge, both in version order.
+ * R2 A step has a row (a StepRun) exactly when its mark carries HAS_ROW; PENDING and SKIPPED steps have none.
+ * R3 A row's `state` equals the state in its mark.
+ */
+import type { TriggerType } from "./definition.ts";
+import type { EdgeRole } from "./graph/graph.ts";
+import type { JsonObject } from "./json.ts";
+
+/** Run states in the order of their wire numbers (workflows.v1.WorkflowState 1..7). */
+export const RUN_STATES = [
+  "PENDING",
+  "RUNNING",
+  "PAUSED",
+  "COMPENSATING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+] as const;
+/** A run's state. */
+export type RunState = (typeof RUN_STATES)[number];
+
+/** Step states in the order of their wire numbers (workflows.v1.StepRunState 1..8). */
+export const STEP_STATES = [
+  "PENDING",
+  "RUNNING",
+  "WAITING",
+  "COMPLETED",
+  "FAILED",
+  "SKIPPED",
+  "COMPENSATED",
+  "CANCELLED",
+] as const;
+/** A step run's state. */
+export type StepState = (typeof STEP_STATES)[number];
+
+/** Low bits of a step mark: index into STEP_STATES. */
+export const STATE_BITS = 0x0f;
+/** The step ended by its normal outcome, or by `timeout_action: continue`. */
+export const SUCCEEDED = 0x10;
+/** A call with an idempotency key, a child run or a task was sent: its effect may exist. */
+export const MAY_HAVE_EFFECT = 0x20;
+/** The step has a row. */
+export const HAS_ROW = 0x40;
+
+/** An edge's mark: not decided yet, taken or dead. */
+export const EDGE_OPEN = 0;
+export const EDGE_TAKEN = 1;
+export const EDGE_DEAD = 2;
+
+/** A run (workflows.v1.WorkflowRun without its steps and payloads). */
+export interface Run {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly versionId: string;
+  readonly definitionVersion: number;
+  readonly triggerType: TriggerType;
+  readonly triggerEventId: string;
+  readonly initiatorAgentId: string;
+  readonly initiatorUserId: string;
+  readonly parentRunId: string;
+  readonly entityId: string;
+  readonly entityType: string;
+  /** How many runs' events led to this one; 0 for a first run. */
+  readonly hops: number;
+  readonly createdAtMs: number;
+  state: RunState;
+  /** Unset until the run began. */
+  startedAtMs?: number;
+  completedAtMs?: number;
+  /** The run FAILS past this time; unset = no deadline. */
+  deadlineAtMs?: number;
+  totalCostUsd: number;
+  /** Sequence of the last row of its history; 0 before the first. */
+  seq: number;
+  stepMarks: Uint8Array;
+  edgeMarks: Uint8Array;
+  /** Steps that ended while the run was paused and whose consequences wait for the resume, in order. */
+  unsettled: readonly number[];
+}
+
+/** Private data of a step's type, kept with its row while it is open (and after, for reads). */
+export interface StepDetail {
+  /** Digest of what an approval was asked for: SHA-256 of the canonical JSON, hex. */
+  digest?: string;
+  /** Approval requests of a gate, in order of asking. */
+  approvals?: readonly ApprovalTicket[];
+  /** Resolved patterns of an event wait. */
+  wait?: EventWait;
+  /** Agent, prompt and skill found for the attempt. */
+  resolved?: Resolution;
+  /** A final answer that waits for its output, asked from the other owner. */
+  pendingEnd?: { readonly costUsd: number };
+  /** Governance asked for an approval with this risk level. */
+  riskLevel?: string;
+  /** Children of a PARALLEL that succeeded when it ended, as step indexes (its output's `children`). */
+  joined?: readonly number[];
+  /** BRANCH: index of the edge that was chosen. */
+  chosen?: number;
+  /** The attempt failed and the next one begins at `wakeAtMs`. */
+  retrying?: true;
+  /** How the step ended, kept while the run is paused: its edges are decided on resume. */
+  ending?: Ending;
+}
+
+/** How a step ended, as its edges see it. */
+export type Ending =
+  /** Success edges, and those labelled with the normal outcome, can be taken. */
+  | { readonly kind: "success" }
+  /** An outcome label caught it: only edges with these roles can be taken. */
+  | { readonly kind: "caught"; readonly roles: readonly EdgeRole[]; readonly label?: string }
+  /** FAILED, and an `error` edge catches it. */
+  | { readonly kind: "error" }
+  /** FAILED, and config.on_error goes on along the success edges. */
+  | { readonly kind: "continued" }
+  /** FAILED, and nothing catches it. */
+  | { readonly kind: "uncaught" }
+  /** SKIPPED or CANCELLED: all its edges die. */
+  | { readonly kind: "dead" };
+
+/** One approval request of a gate. */
+export interface ApprovalTicket {
+  readonly approver: string;
+  readonly requestId: string;
+  /** "" while undecided, else approved, denied, expired, escalated. */
+  readonly decision: string;
+  readonly decidedBy: string;
+  readonly reason: string;
+}
+
+/** What an event must look like to end a wait. */
+export interface EventWait {
+  readonly typePattern: string;
+  readonly subjectPattern: string;
+  /** Events that arrived at or after this time count. */
+  readonly sinceMs: number;
+}
+
+/** What looking up an agent, its prompt and its skill gave. */
+export interface Resolution {
+  readonly agentId: string;
+  readonly skillId: string;
+  readonly prompt?: { readonly name: string; readonly version: number; readonly versionId: string };
+}
+
+/** A step of a run that has begun (workflows.v1.StepRun); `index` is its place in the version. */
+export interface StepRun {
+  readonly runId: string;
+  readonly index: number;
+  state: StepState;
+  retryCount: number;
+  objectiveId: string;
+  agentId: string;
+  delegationId: string;
+  approvalRequestId: string;
+  governanceDecision: string;
+  eventId: string;
+  notificationId: string;
+  /** Set only where the input is not the merge of the taken edges' outputs (config.input, compensation). */
+  input?: JsonObject;
+  /** What the step produced; with `outputExtendsInput` only what it adds to its input. */
+  output?: JsonObject;
+  outputExtendsInput: boolean;
+  errorMessage: string;
+  costUsd: number;
+  startedAtMs: number;
+  completedAtMs?: number;
+  /** When the attempt under way times out. */
+  timeoutAtMs?: number;
+  /** When the step wants to be woken: retry, delay, escalation. */
+  wakeAtMs?: number;
+  /** Index key of an open event wait (see matching/keys.ts); unset otherwise. */
+  waitKey?: string;
+  detail: StepDetail;
+}
+
+/** State of a step by its mark. */
+export function stateOfMark(mark: number): StepState {
+  const state = STEP_STATES[mark & STATE_BITS];
+  if (state === undefined) throw new Error(`step mark ${mark} names no state`);
+  return state;
+}
+
+/** The mark with its state replaced, its flags kept. */
+export function markWithState(mark: number, state: StepState): number {
+  return (mark & ~STATE_BITS) | STEP_STATES.indexOf(state);
+}
+
+/** Whether a step in this state has ended. COMPENSATED counts as ended. */
+export function isFinalStep(state: StepState): boolean {
+  return state !== "PENDING" && state !== "RUNNING" && state !== "WAITING";
+}
+
+/** Whether a run in this state has ended. */
+export function isFinalRun(state: RunState): boolean {
+  return state === "COMPLETED" || state === "FAILED" || state === "CANCELLED";
+}

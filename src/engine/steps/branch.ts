@@ -1,0 +1,83 @@
+/**
+ * BRANCH: exactly one of its edges is taken.
+ * Boundary: see contract.ts. The choice is kept in the row's detail; advance.ts takes that edge.
+ */
+import type { Draft } from "../draft.ts";
+import { failure, goBadly, succeed } from "../ending.ts";
+import type { GraphEdge, GraphStep } from "../graph/graph.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { evaluateIn, holdsIn } from "../scope.ts";
+import type { StepKind } from "./contract.ts";
+import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
+
+/** BRANCH. It ends in the transition it begins in. */
+export const branch: StepKind = {
+  ...hearsNothing,
+  begin({ draft, index }, input) {
+    const step = draft.step(index);
+    const value = branchValue(draft, step, input);
+    if (!value.ok) {
+      goBadly(draft, index, failure(value.problem, true));
+      return;
+    }
+    const added = value.added;
+    const edge = chooseEdge(draft, step, { ...input, ...added }, added.value);
+    if (edge === undefined) {
+      const shown = "value" in added ? ` for the value ${JSON.stringify(added.value)}` : "";
+      goBadly(draft, index, failure(`no edge of the branch fits${shown}`, false));
+      return;
+    }
+    const row = draft.row(index);
+    row.detail = { ...row.detail, chosen: edge.index };
+    succeed(draft, index, {
+      output: { ...added, selected_edge: edge.label },
+      extendsInput: true,
+    });
+  },
+  completedByHand: completeTransparently,
+  failedByHand: failAttempt,
+  retriesTimeout: true,
+};
+
+/** The one edge a branch takes with this output: by condition or value in order, else its fallback. */
+export function chooseEdge(
+  draft: Draft,
+  step: GraphStep,
+  output: JsonObject,
+  value: Json | undefined,
+): GraphEdge | undefined {
+  const edges = step.outgoing
+    .flatMap((i) => draft.graph.edges[i] ?? [])
+    .filter((edge) => edge.role !== "error" && edge.role !== "timeout");
+  const fits = (edge: GraphEdge) =>
+    edge.condition === undefined
+      ? value !== undefined && edge.label !== "" && edge.label === textOf(value)
+      : holdsIn(draft, edge.condition, output);
+  return edges.find(fits) ?? fallbackOf(edges, step.condition !== undefined);
+}
+
+/** The edge labelled `default`, else the only edge without condition and label (with any label when nothing gives a value). */
+function fallbackOf(edges: readonly GraphEdge[], hasValue: boolean): GraphEdge | undefined {
+  const marked = edges.find((edge) => edge.label === "default");
+  if (marked !== undefined) return marked;
+  const open = edges.filter(
+    (edge) => edge.condition === undefined && (!hasValue || edge.label === ""),
+  );
+  return open.length === 1 ? open[0] : undefined;
+}
+
+type BranchValue = { ok: true; added: JsonObject } | { ok: false; problem: string };
+
+function branchValue(draft: Draft, step: GraphStep, input: JsonObject): BranchValue {
+  if (step.condition === undefined) return { ok: true, added: {} };
+  const value = evaluateIn(draft, step.condition, input);
+  if (!value.ok) return value;
+  // Spread keeps a last name such as `__proto__` an ordinary one.
+  const named =
+    step.conditionName === "" ? {} : Object.fromEntries([[step.conditionName, value.value]]);
+  return { ok: true, added: { ...named, value: value.value } };
+}
+
+function textOf(value: Json): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,43 @@
+/**
+ * NOTIFICATION: sends a message; by itself it waits for nothing.
+ * Boundary: see contract.ts. The result of a send that nobody waited for is only recorded (transition.ts).
+ */
+import { failure, goBadly, succeed } from "../ending.ts";
+import { MAY_HAVE_EFFECT } from "../run.ts";
+import { renderConfig } from "./config.ts";
+import type { StepKind } from "./contract.ts";
+import { completeTransparently, failAttempt, hearsNothing, textSetting } from "./plain.ts";
+
+/** NOTIFICATION. */
+export const notification: StepKind = {
+  ...hearsNothing,
+  begin({ draft, index }, input) {
+    const config = renderConfig(draft, index, input);
+    if (!config.ok) {
+      goBadly(draft, index, failure(config.problem, true));
+      return;
+    }
+    const { def } = draft.step(index);
+    draft.addFlag(index, MAY_HAVE_EFFECT);
+    draft.call(index, {
+      kind: "send_notification",
+      workspaceId: draft.run.workspaceId,
+      channel: def.notificationChannel,
+      template: def.notificationTemplate,
+      variables: { ...input, run_id: draft.run.id, step_id: def.id },
+      recipient: textSetting(config.value, "recipient"),
+      subject: textSetting(config.value, "subject"),
+      body: textSetting(config.value, "body"),
+      priority: textSetting(config.value, "priority"),
+    });
+    if (config.value.blocking !== true) succeed(draft, index, { output: {}, extendsInput: true });
+  },
+  callReturned({ draft, index }, value) {
+    if (value.kind !== "send_notification") return;
+    draft.row(index).notificationId = value.notificationId;
+    succeed(draft, index, { output: {}, extendsInput: true });
+  },
+  completedByHand: completeTransparently,
+  failedByHand: failAttempt,
+  retriesTimeout: true,
+};

@@ -1,0 +1,60 @@
+/**
+ * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
+ * Boundary: see contract.ts. advance.ts takes the child edges at the start and asks `judgeParallel` whenever a child ends.
+ */
+import type { Draft } from "../draft.ts";
+import { cancelStep, failure, goBadly, succeed } from "../ending.ts";
+import { releaseAttempt } from "../release.ts";
+import { EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../run.ts";
+import type { StepKind } from "./contract.ts";
+import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
+
+/** PARALLEL. Its edges to children are decided by advance.ts when an attempt begins. */
+export const parallel: StepKind = {
+  ...hearsNothing,
+  begin() {},
+  completedByHand: completeTransparently,
+  failedByHand: failAttempt,
+  retriesTimeout: false,
+};
+
+/** Ends a PARALLEL whose required number was reached, or cannot be any more. */
+export function judgeParallel(draft: Draft, index: number): void {
+  if (draft.state(index) !== "RUNNING") return;
+  const children = takenChildren(draft, index);
+  const succeeded = children.filter((child) => (draft.mark(child) & SUCCEEDED) !== 0);
+  const open = children.filter((child) => !isFinalStep(draft.state(child)));
+  const required = requiredOf(draft, index, children.length);
+  if (succeeded.length >= required) {
+    const row = draft.row(index);
+    row.detail = { ...row.detail, joined: succeeded };
+    succeed(draft, index, { output: {}, extendsInput: true });
+  } else if (succeeded.length + open.length < required) {
+    const facts = `${succeeded.length} of ${children.length} children succeeded`;
+    goBadly(draft, index, failure(`${facts}, ${required} are required`, false));
+  }
+}
+
+/** Children that are open or never started are cancelled when their PARALLEL ended, unless its config keeps them. */
+export function cancelChildren(draft: Draft, index: number): void {
+  if (draft.step(index).def.config.cancel_remaining === false) return;
+  const open = takenChildren(draft, index).filter((child) => !isFinalStep(draft.state(child)));
+  draft.require(open);
+  for (const child of open) {
+    releaseAttempt(draft, child, "the parallel step ended");
+    cancelStep(draft, child, "cancelled: the parallel step ended");
+  }
+}
+
+function takenChildren(draft: Draft, index: number): number[] {
+  return draft
+    .step(index)
+    .outgoing.flatMap((i) => draft.graph.edges[i] ?? [])
+    .filter((edge) => edge.role === "child" && draft.run.edgeMarks[edge.index] === EDGE_TAKEN)
+    .map((edge) => edge.to);
+}
+
+function requiredOf(draft: Draft, index: number, children: number): number {
+  const { required } = draft.step(index).def.config;
+  return typeof required === "number" ? required : children;
+}

@@ -1,0 +1,162 @@
+/**
+ * WAIT_FOR_EVENT: a subscription by patterns and filter, or a timer.
+ * Boundary: see contract.ts. The wait is found by its key (matching/keys.ts); the filter is asked here.
+ */
+import type { Draft } from "../draft.ts";
+import { failure, goBadly, succeed } from "../ending.ts";
+import { evaluate } from "../expression/expression.ts";
+import { type Template, withoutExpressions } from "../expression/template.ts";
+import { parsePointInTime } from "../graph/point-in-time.ts";
+import type { ArrivedEvent } from "../input.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { waitKeyOf } from "../matching/keys.ts";
+import { matchesPattern, parsePattern } from "../matching/pattern.ts";
+import { isFinalStep } from "../run.ts";
+import { renderIn, scopeFor } from "../scope.ts";
+import { renderConfig } from "./config.ts";
+import type { StepKind, StepTask } from "./contract.ts";
+import { completeWithOwnOutput, failAttempt, hearsNothing } from "./plain.ts";
+
+/** WAIT_FOR_EVENT. */
+export const waitForEvent: StepKind = {
+  ...hearsNothing,
+  begin(task, input) {
+    const { draft, index } = task;
+    const config = renderConfig(draft, index, input);
+    if (!config.ok) {
+      goBadly(draft, index, failure(config.problem, true));
+      return;
+    }
+    const dueAtMs = timerOf(config.value, draft.nowMs);
+    if (typeof dueAtMs === "string") goBadly(draft, index, failure(dueAtMs, true));
+    else if (dueAtMs === undefined) subscribe(task, input, config.value);
+    else waitUntil(task, dueAtMs);
+  },
+  completedByHand: completeWithOwnOutput,
+  failedByHand: failAttempt,
+  retriesTimeout: false,
+};
+
+/** The timer of a delay fired. */
+export function delayElapsed(task: StepTask): void {
+  succeed(task.draft, task.index, { output: {}, extendsInput: true });
+}
+
+/** An event fits the patterns: ends the wait if its filter holds. Returns whether it did. */
+export function eventArrived(task: StepTask, event: ArrivedEvent): boolean {
+  const { draft, index } = task;
+  const row = draft.peek(index);
+  const { wait } = row.detail;
+  if (wait === undefined || !fits(wait.typePattern, event.type)) return false;
+  if (!fits(wait.subjectPattern, event.subject)) return false;
+  if (draft.run.triggerEventId === event.id || wasTaken(draft, index, event.id)) return false;
+  if (!passesFilter(draft, index, event)) return false;
+  draft.row(index).eventId = event.id;
+  succeed(draft, index, { output: event.data, extendsInput: false });
+  return true;
+}
+
+function fits(pattern: string, text: string): boolean {
+  if (pattern === "") return true;
+  const parsed = parsePattern(pattern);
+  return parsed.ok && matchesPattern(parsed.pattern, text);
+}
+
+/** An event ends every wait that is open when it comes, but none that opened after another wait took it. */
+function wasTaken(draft: Draft, index: number, eventId: string): boolean {
+  const startedAtMs = draft.peek(index).startedAtMs;
+  const ended = draft.graph.steps
+    .filter((step) => step.type === "WAIT_FOR_EVENT" && step.index !== index)
+    .map((step) => step.index)
+    .filter((other) => draft.hasRow(other) && isFinalStep(draft.state(other)));
+  draft.require(ended);
+  return ended
+    .map((other) => draft.peek(other))
+    .some((row) => row.eventId === eventId && (row.completedAtMs ?? 0) <= startedAtMs);
+}
+
+function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean {
+  const { filter } = draft.step(index);
+  if (filter === undefined) return true;
+  const { id, type, source, subject, time, data } = event;
+  const scope = scopeFor(draft, filter, data);
+  const value = evaluate(filter, { ...scope, event: { id, type, source, subject, time, data } });
+  return value.ok && value.value === true;
+}
+
+function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void {
+  const { draft, index } = task;
+  const { typePattern, subjectPattern } = draft.step(index);
+  const { def } = draft.step(index);
+  const type = renderPattern(draft, typePattern, def.eventTypePattern, input);
+  const subject = renderPattern(draft, subjectPattern, def.eventSubjectPattern, input);
+  if (!type.ok || !subject.ok) {
+    const problem = type.ok ? (subject.ok ? "" : subject.problem) : type.problem;
+    goBadly(draft, index, failure(problem, true));
+    return;
+  }
+  const row = draft.row(index);
+  const lookback = numberSetting(config.lookback_seconds);
+  const sinceMs =
+    lookback === undefined ? draft.run.createdAtMs : draft.nowMs - Math.max(0, lookback) * 1000;
+  row.detail = {
+    ...row.detail,
+    wait: { typePattern: type.text, subjectPattern: subject.text, sinceMs },
+  };
+  row.waitKey = waitKeyOf(type.text, subject.text);
+  draft.openedWaits.push(index);
+  draft.moveStep(index, "WAITING", { op: "waiting" });
+}
+
+type Rendered = { ok: true; text: string } | { ok: false; problem: string };
+
+function renderPattern(
+  draft: Draft,
+  template: Template | undefined,
+  source: string,
+  input: JsonObject,
+): Rendered {
+  if (template === undefined) return { ok: true, text: "" };
+  const rendered = renderIn(draft, template, input);
+  if (!rendered.ok) return rendered;
+  const text = typeof rendered.value === "string" ? rendered.value : JSON.stringify(rendered.value);
+  const parsed = parsePattern(text);
+  if (!parsed.ok) return { ok: false, problem: `event pattern ${text}: ${parsed.problem}` };
+  // A value that brings a wildcard would hear other people's events.
+  if (wildcards(text) !== wildcards(withoutExpressions(source))) {
+    return { ok: false, problem: `event pattern ${text}: a value put into it holds a wildcard` };
+  }
+  return { ok: true, text };
+}
+
+function wildcards(pattern: string): number {
+  return pattern.replace(/[^*>]/g, "").length;
+}
+
+function waitUntil(task: StepTask, dueAtMs: number): void {
+  const { draft, index } = task;
+  if (dueAtMs <= draft.nowMs) {
+    delayElapsed(task);
+    return;
+  }
+  draft.row(index).wakeAtMs = dueAtMs;
+  draft.moveStep(index, "WAITING", { op: "waiting" });
+}
+
+/** The time a timer falls due, undefined when the step waits for an event, or what is wrong with its setting. */
+function timerOf(config: JsonObject, nowMs: number): number | undefined | string {
+  if (Object.hasOwn(config, "delay_seconds")) {
+    const seconds = numberSetting(config.delay_seconds);
+    return seconds === undefined || seconds < 0
+      ? `config.delay_seconds is no number of seconds: ${JSON.stringify(config.delay_seconds)}`
+      : nowMs + Math.round(seconds * 1000);
+  }
+  if (!Object.hasOwn(config, "until")) return undefined;
+  const at = typeof config.until === "string" ? parsePointInTime(config.until) : undefined;
+  return at ?? `config.until is no RFC 3339 time: ${JSON.stringify(config.until)}`;
+}
+
+function numberSetting(value: Json | undefined): number | undefined {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+}

@@ -1,0 +1,269 @@
+/**
+ * A run played through the pure engine: rows are kept in memory and loaded as the store would load them,
+ * first what prefetch guesses, then what MissingRows asks for.
+ */
+
+import type {
+  EdgeDefinition,
+  StepDefinition,
+  TriggerDefinition,
+  VersionSpec,
+} from "../../src/engine/definition.ts";
+import { type HistoryRow, MissingRows, openDraft } from "../../src/engine/draft.ts";
+import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/effect.ts";
+import { checkVersion } from "../../src/engine/graph/check.ts";
+import { compileGraph } from "../../src/engine/graph/compile.ts";
+import type { Graph } from "../../src/engine/graph/graph.ts";
+import type { Cause, Input, StepReport } from "../../src/engine/input.ts";
+import type { JsonObject } from "../../src/engine/json.ts";
+import type { Lookups } from "../../src/engine/lookups.ts";
+import { newRun, type RunFacts } from "../../src/engine/new-run.ts";
+import type { Reply } from "../../src/engine/outcome.ts";
+import { viewRun } from "../../src/engine/payloads.ts";
+import { rowsNeeded } from "../../src/engine/prefetch.ts";
+import type { Run, StepRun } from "../../src/engine/run.ts";
+import { transition } from "../../src/engine/transition.ts";
+import type { RunView } from "../../src/engine/view.ts";
+
+/** A step with everything unset but what is given. */
+export function step(given: Partial<StepDefinition> & { id: string }): StepDefinition {
+  return {
+    name: "",
+    stepType: "HUMAN_TASK",
+    agentId: "",
+    requiredCapability: "",
+    actionType: "",
+    riskLevel: "",
+    eventTypePattern: "",
+    eventSubjectPattern: "",
+    notificationChannel: "",
+    notificationTemplate: "",
+    conditionExpr: "",
+    compensationStepId: "",
+    config: {},
+    timeoutSeconds: 0,
+    promptName: "",
+    skillId: "",
+    ...given,
+  };
+}
+
+/** An edge from `a>b`, with label and condition. */
+export function edge(path: string, label = "", conditionExpr = ""): EdgeDefinition {
+  const [fromStepId = "", toStepId = ""] = path.split(">");
+  return { fromStepId, toStepId, label, conditionExpr };
+}
+
+const MANUAL: TriggerDefinition = {
+  triggerType: "MANUAL",
+  eventType: "",
+  eventSubject: "",
+  tapProvider: "",
+  tapEntityType: "",
+  tapAction: "",
+  cronExpr: "",
+  parentWorkflowId: "",
+  filterExpr: "",
+};
+
+/** A checked version. */
+export function version(
+  steps: readonly StepDefinition[],
+  edges: readonly EdgeDefinition[] = [],
+  more: Partial<VersionSpec> = {},
+): VersionSpec {
+  const named = steps.map((s) => (s.name === "" ? { ...s, name: s.id } : s));
+  const spec = { steps: named, edges, trigger: MANUAL, timeoutSeconds: 0, author: "", ...more };
+  const faults = checkVersion(spec);
+  if (faults.length > 0) throw new Error(JSON.stringify(faults));
+  return spec;
+}
+
+const FACTS: RunFacts = {
+  id: "wfr_test",
+  workspaceId: "ws",
+  definitionId: "wf_test",
+  versionId: "wfv_test",
+  definitionVersion: 1,
+  triggerType: "MANUAL",
+  triggerEventId: "",
+  initiatorAgentId: "",
+  initiatorUserId: "",
+  parentRunId: "",
+  entityId: "",
+  entityType: "",
+  hops: 0,
+};
+
+const CAUSE: Cause = { kind: "engine", id: "test" };
+/** Knows an agent only where the step names one. */
+const LOOKUPS: Lookups = {
+  find: (call) =>
+    call.agentId === "" ? undefined : { agentId: call.agentId, skillId: call.skillId },
+};
+
+/** An input without its cause. */
+export type BareInput = Input extends infer I
+  ? I extends Input
+    ? Omit<I, "cause">
+    : never
+  : never;
+
+/** One run in memory; `now` is its clock in ms. */
+export class EngineRun {
+  readonly graph: Graph;
+  readonly input: JsonObject;
+  run: Run;
+  rows = new Map<number, StepRun>();
+  effects = new Map<string, Effect>();
+  history: HistoryRow[] = [];
+  now = 1_000_000;
+
+  constructor(spec: VersionSpec, input: JsonObject = {}, facts: Partial<RunFacts> = {}) {
+    this.graph = compileGraph(spec);
+    this.input = input;
+    this.run = newRun(this.graph, { ...FACTS, ...facts }, this.now);
+  }
+
+  /** Accepts and begins the run. */
+  static start(spec: VersionSpec, input: JsonObject = {}): EngineRun {
+    const run = new EngineRun(spec, input);
+    run.put({ kind: "run_begun" });
+    return run;
+  }
+
+  /** Folds one input, loading rows as the store does, and keeps what changed. */
+  put(bare: BareInput): Reply {
+    const input = { ...bare, cause: CAUSE } as Input;
+    const needed = rowsNeeded(this.graph, input);
+    const steps = new Set(needed.steps);
+    let runInput = needed.runInput;
+    for (let round = 0; round < 20; round += 1) {
+      const rows = new Map([...this.rows].filter(([index]) => steps.has(index)));
+      const loaded = { run: this.run, steps: rows, ...(runInput ? { input: this.input } : {}) };
+      const draft = openDraft(this.graph, loaded, this.now);
+      try {
+        const reply = transition(draft, input, LOOKUPS);
+        this.run = draft.run;
+        for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
+          this.rows.set(row.index, row);
+        }
+        for (const id of draft.finishedEffects) this.effects.delete(id);
+        for (const effect of draft.effects) this.effects.set(effect.id, effect);
+        this.history.push(...draft.history);
+        return reply;
+      } catch (cause) {
+        if (!(cause instanceof MissingRows)) throw cause;
+        for (const index of cause.steps) steps.add(index);
+        runInput ||= cause.runInput;
+      }
+    }
+    throw new Error("rows are asked for without end");
+  }
+
+  index(id: string): number {
+    const index = this.graph.indexById.get(id);
+    if (index === undefined) throw new Error(`no step ${id}`);
+    return index;
+  }
+
+  /** Calls that are open, as `step:kind`. */
+  get calls(): string[] {
+    return [...this.effects.values()].map(
+      (e) => `${this.graph.steps[e.stepIndex]?.def.id}:${e.call.kind}`,
+    );
+  }
+
+  effectOf(id: string, call: CallKind): Effect {
+    const found = [...this.effects.values()].find(
+      (e) => e.stepIndex === this.index(id) && e.call.kind === call,
+    );
+    if (found === undefined) throw new Error(`no open call ${id}:${call} among ${this.calls}`);
+    return found;
+  }
+
+  /** A call's answer, or its refusal. */
+  answer(id: string, value: CallValue | string, call?: CallKind): Reply {
+    const kind = call ?? (typeof value === "string" ? undefined : value.kind);
+    if (kind === undefined) throw new Error("a refusal needs the call's kind");
+    const effect = this.effectOf(id, kind);
+    const result: CallResult =
+      typeof value === "string" ? { ok: false, message: value } : { ok: true, value };
+    return this.put({
+      kind: "call_returned",
+      effectId: effect.id,
+      call: kind,
+      stepIndex: effect.stepIndex,
+      attempt: effect.attempt,
+      result,
+    });
+  }
+
+  /** TransitionStep. */
+  report(stepId: string, state: StepReport["state"], more: Partial<StepReport> = {}): Reply {
+    const report: StepReport = {
+      stepId,
+      state,
+      objectiveId: "",
+      agentId: "",
+      delegationId: "",
+      approvalRequestId: "",
+      governanceDecision: "",
+      eventId: "",
+      notificationId: "",
+      errorMessage: "",
+      costUsd: 0,
+      ...more,
+    };
+    return this.put({ kind: "step_reported", report });
+  }
+
+  /** The objective of an AGENT_ACTION is created and ends. */
+  agentEnds(id: string, state: string, output?: JsonObject, costUsd = 0): Reply {
+    const objectiveId = `obj-${id}-${this.rows.get(this.index(id))?.retryCount ?? 0}`;
+    this.answer(id, { kind: "create_objective", objectiveId });
+    return this.put({
+      kind: "owner_reported",
+      stepIndex: this.index(id),
+      report: {
+        owner: "objective",
+        id: objectiveId,
+        state,
+        errorMessage: state === "FAILED" ? "it broke" : "",
+        costUsd,
+        agentId: "",
+        ...(output === undefined ? {} : { output }),
+      },
+    });
+  }
+
+  view(): RunView {
+    return viewRun(this.graph, this.run, this.input, this.rows);
+  }
+
+  /** `id:STATE` of every visible step. */
+  get states(): string {
+    return this.view()
+      .steps.map((s) => `${s.step.def.id}:${s.state}`)
+      .join(" ");
+  }
+
+  /** Published operations in order: `run.started`, `a.completed` … */
+  get events(): string[] {
+    return this.history.flatMap((row) =>
+      row.moves.flatMap((move) => {
+        if (move.op === undefined) return [];
+        return move.of === "run"
+          ? [`run.${move.op}`]
+          : [`${this.graph.steps[move.step]?.def.id}.${move.op}`];
+      }),
+    );
+  }
+
+  output(id: string): JsonObject | undefined {
+    return this.view().steps.find((s) => s.step.def.id === id)?.output;
+  }
+  inputOf(id: string): JsonObject | undefined {
+    return this.view().steps.find((s) => s.step.def.id === id)?.input;
+  }
+}

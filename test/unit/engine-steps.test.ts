@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+
+describe("agent action", () => {
+  it("looks the agent up, creates the objective, delegates and takes the delegation's result", () => {
+    const run = EngineRun.start(
+      version([step({ id: "r", stepType: "AGENT_ACTION", requiredCapability: "research" })]),
+      { q: "x" },
+    );
+    expect(run.calls).toEqual(["r:look_up"]);
+    run.answer("r", { kind: "look_up", resolution: { agentId: "ag", skillId: "" } });
+    run.answer("r", { kind: "create_objective", objectiveId: "o1" });
+    const call = run.effectOf("r", "delegate").call;
+    expect(call).toMatchObject({ toAgentId: "ag", fromAgentId: "workflows", objectiveId: "o1" });
+    run.answer("r", { kind: "delegate", delegationId: "d1", agentId: "ag" });
+    const objective = { owner: "objective", id: "o1", errorMessage: "", agentId: "" } as const;
+    run.put({
+      kind: "owner_reported",
+      stepIndex: 0,
+      report: { ...objective, state: "BLOCKED", costUsd: 0 },
+    });
+    expect(run.states).toBe("r:WAITING");
+    run.put({
+      kind: "owner_reported",
+      stepIndex: 0,
+      report: { ...objective, state: "COMPLETED", costUsd: 0.5 },
+    });
+    expect(run.calls).toEqual(["r:read_output"]);
+    run.answer("r", { kind: "read_output", output: { found: 1 } });
+    expect(run.run.state).toBe("COMPLETED");
+    expect(run.output("r")).toEqual({ found: 1 });
+    expect(run.run.totalCostUsd).toBe(0.5);
+  });
+
+  it("does not retry an objective cancelled elsewhere", () => {
+    const retryPolicy = { maxRetries: 5, backoffSeconds: 0, backoffMultiplier: 1 };
+    const run = EngineRun.start(
+      version([step({ id: "a", stepType: "AGENT_ACTION", agentId: "x", retryPolicy })]),
+    );
+    run.agentEnds("a", "CANCELLED");
+    expect(run.run.state).toBe("FAILED");
+  });
+});
+
+describe("approval gate", () => {
+  const spec = version(
+    [
+      step({ id: "g", stepType: "APPROVAL_GATE", actionType: "buy", riskLevel: "high" }),
+      step({ id: "yes" }),
+      step({ id: "no" }),
+    ],
+    [edge("g>yes", "approved"), edge("g>no", "denied")],
+  );
+  const decide = (run: EngineRun, decision: string, digest = "") =>
+    run.put({
+      kind: "approval_decided",
+      stepIndex: 0,
+      report: { requestId: "ap1", decision, decidedBy: "eve", reason: "r", digest },
+    });
+  const asked = () => {
+    const run = EngineRun.start(spec, { sum: 3 });
+    run.answer("g", { kind: "request_approval", requestId: "ap1", autoApproved: false });
+    return run;
+  };
+
+  it("waits, then goes on along the label of the decision", () => {
+    const run = asked();
+    expect(run.states).toBe("g:WAITING yes:PENDING no:PENDING");
+    decide(run, "ESCALATED");
+    expect(run.states).toBe("g:WAITING yes:PENDING no:PENDING");
+    decide(run, "APPROVED");
+    expect(run.states).toBe("g:COMPLETED yes:WAITING no:SKIPPED");
+    expect(run.inputOf("yes")).toMatchObject({ sum: 3, approvals: [{ decided_by: "eve" }] });
+    const denied = asked();
+    decide(denied, "DENIED");
+    expect(denied.states).toBe("g:COMPLETED yes:SKIPPED no:WAITING");
+    expect(denied.inputOf("no")).toEqual({ sum: 3, outcome: "denied" });
+  });
+
+  it("refuses a decision on another digest", () => {
+    const run = asked();
+    expect(decide(run, "APPROVED", "0000")).toEqual({ kind: "unchanged" });
+    expect(run.states).toContain("g:WAITING");
+    const call = run.rows.get(0)?.detail.digest ?? "";
+    expect(call).toMatch(/^[0-9a-f]{64}$/);
+    decide(run, "APPROVED", call);
+    expect(run.states).toContain("g:COMPLETED");
+  });
+
+  it("means approved by COMPLETED and denied by FAILED, by hand", () => {
+    const run = asked();
+    run.report("g", "FAILED", { errorMessage: "no budget" });
+    expect(run.states).toBe("g:COMPLETED yes:SKIPPED no:WAITING");
+    expect(run.report("g", "COMPLETED")).toEqual({ kind: "unchanged" });
+    expect(run.report("g", "FAILED")).toMatchObject({ kind: "refused", from: "COMPLETED" });
+  });
+});
+
+describe("governance check", () => {
+  const spec = version([step({ id: "c", stepType: "GOVERNANCE_CHECK", actionType: "send" })]);
+  const evaluated = (decision: string) => {
+    const run = EngineRun.start(spec, { a: 1 });
+    run.answer("c", { kind: "evaluate_action", decision, riskLevel: "HIGH", reasons: ["why"] });
+    return run;
+  };
+  it("allows, denies, asks or waits", () => {
+    expect(evaluated("ALLOW").run.state).toBe("COMPLETED");
+    const denied = evaluated("DENY");
+    expect(denied.run.state).toBe("FAILED");
+    expect(denied.rows.get(0)?.errorMessage).toContain("why");
+    const asks = evaluated("REQUIRE_APPROVAL");
+    expect(asks.effectOf("c", "request_approval").call).toMatchObject({ riskLevel: "HIGH" });
+    const waits = evaluated("UNSPECIFIED");
+    expect(waits.states).toBe("c:WAITING");
+    const report = { stepId: "c", decision: "ALLOW", riskLevel: "", reasons: [] };
+    waits.put({ kind: "governance_decided", report });
+    expect(waits.run.state).toBe("COMPLETED");
+    expect(waits.rows.get(0)?.governanceDecision).toBe("ALLOW");
+  });
+});
+
+describe("waits", () => {
+  const event = (id: string, data = {}) => ({
+    id,
+    source: "s",
+    type: "mail.received",
+    subject: "inbox.a",
+    time: "",
+    data,
+  });
+  const wait = (id: string, config = {}) =>
+    step({
+      id,
+      stepType: "WAIT_FOR_EVENT",
+      eventTypePattern: "mail.*",
+      eventSubjectPattern: "inbox.{{ box }}",
+      config,
+    });
+
+  it("ends on the first event that fits patterns and filter", () => {
+    const spec = version([wait("w", { filter_expr: "from == input.who" })]);
+    const run = EngineRun.start(spec, { who: "ann", box: "a" });
+    expect(run.states).toBe("w:WAITING");
+    const put = (e: ReturnType<typeof event>) =>
+      run.put({ kind: "event_arrived", stepIndex: 0, event: e });
+    expect(put(event("e1", { from: "bob" }))).toEqual({ kind: "unchanged" });
+    put({ ...event("e2", { from: "ann" }), subject: "inbox.b" });
+    expect(run.states).toBe("w:WAITING");
+    put(event("e3", { from: "ann" }));
+    expect(run.output("w")).toEqual({ from: "ann" });
+    expect(run.rows.get(0)?.eventId).toBe("e3");
+  });
+
+  it("does not give an event to a wait that opened after another took it", () => {
+    const spec = version([wait("w1"), wait("w2")], [edge("w1>w2")]);
+    const run = EngineRun.start(spec, { box: "a" });
+    run.put({ kind: "event_arrived", stepIndex: 0, event: event("e1", { box: "a" }) });
+    expect(run.states).toBe("w1:COMPLETED w2:WAITING");
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e1") });
+    expect(run.states).toBe("w1:COMPLETED w2:WAITING");
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e2") });
+    expect(run.run.state).toBe("COMPLETED");
+  });
+
+  it("refuses a pattern that gets its wildcard from a value", () => {
+    const run = EngineRun.start(version([wait("w")]), { box: ">" });
+    expect(run.run.state).toBe("FAILED");
+    expect(run.rows.get(0)?.errorMessage).toContain("wildcard");
+  });
+
+  it("delays by the clock", () => {
+    const spec = version([
+      step({ id: "d", stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 2 } }),
+    ]);
+    const run = EngineRun.start(spec, { k: 1 });
+    run.now += 1_999;
+    expect(run.put({ kind: "step_due", stepIndex: 0 })).toEqual({ kind: "unchanged" });
+    run.now += 1;
+    run.put({ kind: "step_due", stepIndex: 0 });
+    expect(run.view().output).toEqual({ k: 1 });
+  });
+});
+
+describe("notification", () => {
+  it("is not waited for, and its late id makes a history row without an event", () => {
+    const run = EngineRun.start(
+      version([step({ id: "n", stepType: "NOTIFICATION", notificationChannel: "slack" })]),
+    );
+    expect(run.run.state).toBe("COMPLETED");
+    const events = run.events.length;
+    run.answer("n", { kind: "send_notification", notificationId: "n1" });
+    expect(run.rows.get(0)?.notificationId).toBe("n1");
+    expect(run.events.length).toBe(events);
+  });
+
+  it("fails when it blocks and the send is refused", () => {
+    const run = EngineRun.start(
+      version([
+        step({
+          id: "n",
+          stepType: "NOTIFICATION",
+          notificationChannel: "slack",
+          config: { blocking: true },
+        }),
+      ]),
+    );
+    run.answer("n", "no such channel", "send_notification");
+    expect(run.run.state).toBe("FAILED");
+  });
+});

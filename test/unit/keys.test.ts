@@ -1,0 +1,101 @@
+/** Keys find every wait and trigger that may want an event, and few others. */
+import { describe, expect, it } from "vitest";
+import type { TriggerDefinition } from "../../src/engine/definition.ts";
+import type { BusEvent } from "../../src/engine/event.ts";
+import {
+  eventKeysOf,
+  triggerKeyOf,
+  triggerKeysOfEvent,
+  waitKeyOf,
+  widenPattern,
+} from "../../src/engine/matching/keys.ts";
+import { fitsPatterns } from "../../src/engine/matching/trigger-match.ts";
+
+const NO_TRIGGER: TriggerDefinition = {
+  triggerType: "MANUAL",
+  eventType: "",
+  eventSubject: "",
+  tapProvider: "",
+  tapEntityType: "",
+  tapAction: "",
+  cronExpr: "",
+  parentWorkflowId: "",
+  filterExpr: "",
+};
+const EVENT: BusEvent = {
+  workspaceId: "ws",
+  id: "e1",
+  source: "crm",
+  type: "crm.deal.won",
+  subject: "deals/7",
+  time: "",
+  data: {},
+  actorAgentId: "",
+  hops: 0,
+};
+
+describe("keys of waits", () => {
+  it("are literal where the pattern is, and any elsewhere", () => {
+    expect(waitKeyOf("crm.deal.won", "deals/7")).toBe("crm.deal.won|deals/7");
+    expect(waitKeyOf("crm.>", "")).toBe("~|~");
+    expect(waitKeyOf("", "deals/*")).toBe("~|~");
+    expect(waitKeyOf("x".repeat(300), "s")).toBe("~|s");
+  });
+
+  it("are probed in all four combinations", () => {
+    expect(eventKeysOf("t", "s")).toEqual(["t|s", "t|~", "~|s", "~|~"]);
+    expect(eventKeysOf("t", "")).toEqual(["t|~", "~|~"]);
+    expect(eventKeysOf("x".repeat(300), "s")).toEqual(["~|s", "~|~"]);
+  });
+
+  it("never miss a pattern that fits", () => {
+    const types = ["", "a.b", "a.*", ">", "a.>", "*.b", "x".repeat(300), "~", "a|b"];
+    const subjects = ["", "s", "s/*", ">", "~"];
+    const eventTypes = ["a.b", "a.c.d", "b", "x".repeat(300), "~", "a|b", "*"];
+    for (const type of eventTypes) {
+      for (const subject of ["", "s", "s/t", "~"]) {
+        const probed = new Set(eventKeysOf(type, subject));
+        for (const typePattern of types) {
+          for (const subjectPattern of subjects) {
+            if (!fitsPatterns(typePattern, subjectPattern, { type, subject })) continue;
+            expect(probed).toContain(waitKeyOf(typePattern, subjectPattern));
+          }
+        }
+      }
+    }
+  });
+});
+
+describe("keys of triggers", () => {
+  it("exist for EVENT and WEBHOOK alone", () => {
+    expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "EVENT", eventType: "a.b" })).toBe("e|a.b|~");
+    expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "WEBHOOK", tapProvider: "gmail" })).toBe(
+      "w|gmail|~|~",
+    );
+    expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "SCHEDULE" })).toBeUndefined();
+    expect(triggerKeyOf(NO_TRIGGER)).toBeUndefined();
+  });
+
+  it("are probed by type, subject and tap facts", () => {
+    expect(triggerKeysOfEvent(EVENT)).toHaveLength(4);
+    const tap = { provider: "gmail", entityType: "message", entityId: "m1", action: "received" };
+    const keys = triggerKeysOfEvent({ ...EVENT, tap });
+    expect(keys).toHaveLength(12);
+    expect(keys).toContain("w|gmail|~|received");
+    expect(triggerKeysOfEvent({ ...EVENT, tap, onlyTrigger: "WEBHOOK" })).toHaveLength(8);
+    expect(triggerKeysOfEvent({ ...EVENT, tap, onlyTrigger: "EVENT" })).toHaveLength(4);
+  });
+});
+
+describe("widened patterns", () => {
+  it.each([
+    ["orders.paid", "orders.paid"],
+    ["orders.{{ input.id }}", "orders.>"],
+    ["orders.{{ input.id }}.paid", "orders.>"],
+    ["orders/x-{{ input.id }}", "orders/>"],
+    ["{{ input.type }}", ">"],
+    ["deal{{ '.' }}", ">"],
+  ])("%s reads %s", (template, widened) => {
+    expect(widenPattern(template)).toBe(widened);
+  });
+});

@@ -1,0 +1,139 @@
+/**
+ * One transaction for many runs: lock, load, fold, save.
+ * Boundary: the only code that writes runs. It answers nobody; the processor does, after the commit.
+ * Invariant: all or nothing; what is in the outcome is committed, and only that.
+ */
+import { MissingRows } from "../engine/draft.ts";
+import type { Lookups } from "../engine/lookups.ts";
+import type { EventWait } from "../engine/run.ts";
+import type { Database, Tx } from "../store/database.ts";
+import { loadRows, type WantedRows } from "../store/load-rows.ts";
+import { saveBatch } from "../store/save-batch.ts";
+import {
+  allRows,
+  type Folded,
+  type FoldedRun,
+  foldRun,
+  guessRows,
+  keepRows,
+  missingRows,
+  type RunWork,
+} from "./fold-run.ts";
+import type { GraphCache } from "./graphs.ts";
+import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
+import { type EncodeDeps, encodeBatch } from "./save-drafts.ts";
+import type { Committed } from "./submission.ts";
+
+/** What a batch needs. */
+export interface CommitDeps extends EncodeDeps {
+  readonly database: Database;
+  readonly graphs: GraphCache;
+  readonly lookups: Lookups;
+}
+
+/** A wait for an event that a batch opened. */
+export interface OpenedWait {
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly stepIndex: number;
+  readonly wait: EventWait;
+}
+
+/** The id of an object (objective, delegation, approval request) that a step learned in a batch. */
+export interface LearnedId {
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly stepIndex: number;
+  readonly id: string;
+}
+
+/** A committed batch; `results` has one entry an item, in order. */
+export interface BatchOutcome {
+  readonly results: readonly ItemResult[];
+  readonly committed: Committed;
+  readonly openedWaits: readonly OpenedWait[];
+  readonly learnedIds: readonly LearnedId[];
+}
+
+/** Rounds of missing rows; from the last but one on, runs are loaded whole. */
+const ROUNDS_AT_MOST = 5;
+
+/** Commits a batch of one partition. Rejects with the error of the database when nothing, or nobody knows what, is committed. */
+export function commitBatch(
+  deps: CommitDeps,
+  partition: number,
+  items: readonly BatchItem[],
+): Promise<BatchOutcome> {
+  return deps.database.transaction(async (tx) => {
+    const plan = await planBatch(deps.graphs, tx, items);
+    const folded = await foldAll(deps.lookups, tx, plan);
+    const kept = folded.filter(isStored);
+    const keptIds = new Set(kept.map(({ work }) => work.run.id));
+    const starts = plan.starts.filter(({ runId }) => keptIds.has(runId));
+    const { batch, calls } = encodeBatch(deps, partition, kept, starts, plan.nowMs);
+    const batchId = await saveBatch(tx, batch);
+    for (const each of folded) {
+      for (const result of each.results) plan.results[result.place] = resultOf(each.work, result);
+    }
+    return {
+      results: plan.results.map(requireResult),
+      committed: { batches: batchId === null ? [] : [{ id: batchId, partition }], calls },
+      openedWaits: kept.flatMap(openedWaitsOf),
+      learnedIds: kept.flatMap(learnedIdsOf),
+    };
+  });
+}
+
+async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promise<FoldedRun[]> {
+  const done: FoldedRun[] = [];
+  let open = [...works.values()];
+  let wanted: WantedRows[] = open.filter((work) => !work.isNew).map(guessRows);
+  for (let round = 1; open.length > 0; round += 1) {
+    const found = await loadRows(tx, wanted);
+    for (const work of open) keepRows(work, found.get(work.run.id));
+    wanted = [];
+    const again: RunWork[] = [];
+    for (const work of open) {
+      const folded = foldRun(work, lookups, nowMs);
+      if (!(folded instanceof MissingRows)) {
+        done.push(folded);
+        continue;
+      }
+      if (round >= ROUNDS_AT_MOST) throw new Error(`run ${work.run.id}: ${folded.message}`);
+      again.push(work);
+      wanted.push(round + 1 < ROUNDS_AT_MOST ? missingRows(work, folded) : allRows(work));
+    }
+    open = again;
+  }
+  return done;
+}
+
+/** A run whose very start the engine threw on is not stored. */
+function isStored({ work, results }: FoldedRun): boolean {
+  return !work.isNew || results.some((result) => "reply" in result);
+}
+
+function resultOf(work: RunWork, result: Folded): ItemResult {
+  if ("error" in result) return { kind: "failed", error: result.error };
+  const { reply } = result;
+  return { kind: "settled", settled: { runId: work.run.id, reply, created: work.isNew } };
+}
+
+function requireResult(result: ItemResult | undefined): ItemResult {
+  if (result === undefined) throw new Error("a submission of the batch has no result");
+  return result;
+}
+
+function openedWaitsOf({ draft }: FoldedRun): OpenedWait[] {
+  const { id: runId, workspaceId } = draft.run;
+  return draft.openedWaits.flatMap((stepIndex) => {
+    const { wait } = draft.peek(stepIndex).detail;
+    const isOpen = draft.state(stepIndex) === "WAITING" && wait !== undefined;
+    return isOpen ? [{ runId, workspaceId, stepIndex, wait }] : [];
+  });
+}
+
+function learnedIdsOf({ draft }: FoldedRun): LearnedId[] {
+  const { id: runId, workspaceId } = draft.run;
+  return draft.learnedIds.map(({ stepIndex, id }) => ({ runId, workspaceId, stepIndex, id }));
+}

@@ -1,0 +1,165 @@
+/**
+ * Making definitions and publishing versions.
+ * Boundary: decides what may be stored and which events tell of it; rows are store/definitions.ts.
+ * Invariant: nothing is stored when anything is wrong, and every fault is told at once.
+ */
+import type { VersionSpec } from "../engine/definition.ts";
+import { checkVersion } from "../engine/graph/check.ts";
+import type { JsonObject } from "../engine/json.ts";
+import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
+import { appendChange } from "../store/changes.ts";
+import type { Database, Tx } from "../store/database.ts";
+import {
+  insertDefinition,
+  insertVersion,
+  lockDefinition,
+  type NewDefinition,
+  type WaitPattern,
+} from "../store/definitions.ts";
+import {
+  type DefinitionRow,
+  findDefinitionByName,
+  type VersionRow,
+} from "../store/reads/definitions.ts";
+import { newDefinitionId, newVersionId } from "./ids.ts";
+import { partitionOf } from "./partition.ts";
+import { Refusal } from "./refusal.ts";
+import type { Committed } from "./submission.ts";
+
+/** What writing definitions needs. Without `onCommitted` the publisher finds the events by itself, a little later. */
+export interface DefinitionDeps {
+  readonly database: Database;
+  readonly onCommitted?: (committed: Committed) => void;
+}
+
+/** A version to publish; without a workspace the definition may be any workspace's. */
+export interface Publication {
+  readonly definitionId: string;
+  readonly workspaceId?: string;
+  readonly spec: VersionSpec;
+}
+
+/** A version, and its definition with the new latest version. */
+export interface Published {
+  readonly definition: DefinitionRow;
+  readonly version: VersionRow;
+}
+
+/** Makes a definition without versions. Refuses invalid_fields and already_exists (resource: the existing id). */
+export async function createDefinition(
+  deps: DefinitionDeps,
+  wanted: Omit<NewDefinition, "id">,
+): Promise<DefinitionRow> {
+  requireNames(wanted);
+  const definition = { ...wanted, id: newDefinitionId() };
+  return commitWithEvent(deps, definition.id, async (tx) => {
+    const row = await insertDefinition(tx, definition);
+    if (row === undefined) throw await takenName(tx, wanted);
+    return { row, event: createdEvent(row) };
+  });
+}
+
+/** Publishes the next version. Refuses invalid_fields (every fault) and not_found. */
+export async function publishVersion(
+  deps: DefinitionDeps,
+  { definitionId, workspaceId = "", spec }: Publication,
+): Promise<Published> {
+  const faults = checkVersion(spec);
+  if (faults.length > 0) {
+    throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
+  }
+  return commitWithEvent(deps, definitionId, async (tx) => {
+    const definition = await lockDefinition(tx, definitionId);
+    if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
+      const resource = { type: "definition", name: definitionId };
+      throw new Refusal("not_found", "there is no such definition", { resource });
+    }
+    const row = await insertVersion(tx, definition, {
+      id: newVersionId(),
+      spec,
+      triggerKey: triggerKeyOf(spec.trigger),
+      waitPatterns: spec.steps.flatMap(waitPatternOf),
+    });
+    return { row, event: publishedEvent(row) };
+  });
+}
+
+async function commitWithEvent<Row>(
+  deps: DefinitionDeps,
+  definitionId: string,
+  write: (tx: Tx) => Promise<{ row: Row; event: JsonObject }>,
+): Promise<Row> {
+  const partition = partitionOf(definitionId);
+  const { row, id } = await deps.database.transaction(async (tx) => {
+    const written = await write(tx);
+    return { row: written.row, id: await appendChange(tx, partition, [written.event]) };
+  });
+  deps.onCommitted?.({ batches: [{ id, partition }], calls: [] });
+  return row;
+}
+
+function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
+  const fields = [
+    ...(name.trim() === "" ? [{ field: "name", description: "must not be empty" }] : []),
+    ...(workspaceId === "" ? [{ field: "workspace_id", description: "must not be empty" }] : []),
+  ];
+  if (fields.length === 0) return;
+  throw new Refusal("invalid_fields", "the definition is not valid", { fields });
+}
+
+async function takenName(
+  tx: Tx,
+  { workspaceId, name }: Omit<NewDefinition, "id">,
+): Promise<Refusal> {
+  const existing = await findDefinitionByName(tx, workspaceId, name);
+  const resource = { type: "definition", name: existing?.id ?? "" };
+  return new Refusal("already_exists", "a definition has this name already", { resource });
+}
+
+function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
+  if (step.stepType !== "WAIT_FOR_EVENT") return [];
+  if (step.eventTypePattern === "" && step.eventSubjectPattern === "") return [];
+  const typePattern = widenPattern(step.eventTypePattern);
+  const subjectPattern = widenPattern(step.eventSubjectPattern);
+  return [{ waitKey: waitKeyOf(typePattern, subjectPattern), typePattern, subjectPattern }];
+}
+
+function createdEvent(row: DefinitionRow): JsonObject {
+  return {
+    id: `${row.id}-create`,
+    type: "workflows.changes.definition.create",
+    workspaceId: row.workspaceId,
+    aggregateId: row.id,
+    aggregateType: "definition",
+    operation: "create",
+    recordedAt: row.createdAt.toISOString(),
+    payload: {
+      id: row.id,
+      workspace_id: row.workspaceId,
+      name: row.name,
+      description: row.description,
+      tags: row.tags,
+    },
+  };
+}
+
+function publishedEvent({ definition, version: row }: Published): JsonObject {
+  return {
+    id: `${row.id}-publish`,
+    type: "workflows.changes.version.publish",
+    workspaceId: definition.workspaceId,
+    aggregateId: row.id,
+    aggregateType: "version",
+    operation: "publish",
+    recordedAt: row.createdAt.toISOString(),
+    payload: {
+      id: row.id,
+      definition_id: definition.id,
+      workspace_id: definition.workspaceId,
+      name: definition.name,
+      version: row.version,
+      author: row.author,
+      trigger_type: row.trigger.triggerType,
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Folds what was submitted for one run through the engine.
+ * Boundary: pure but for the rows it keeps; loading and saving is the batch's (commit-batch.ts).
+ * Invariants:
+ * F1 Inputs are folded in the order in which they arrived, into one draft.
+ * F2 When rows are missing the draft is thrown away, and all is folded again once they are there.
+ * F3 An input on which the engine throws goes back to its caller; the others are folded without it.
+ */
+import { type Draft, MissingRows, openDraft } from "../engine/draft.ts";
+import type { Graph } from "../engine/graph/graph.ts";
+import type { Input } from "../engine/input.ts";
+import type { JsonObject } from "../engine/json.ts";
+import type { Lookups } from "../engine/lookups.ts";
+import type { Reply } from "../engine/outcome.ts";
+import { rowsNeeded } from "../engine/prefetch.ts";
+import { HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
+import { transition } from "../engine/transition.ts";
+import type { FoundRows, WantedRows } from "../store/load-rows.ts";
+
+/** One run of a batch: its rows as far as they are loaded, and its inputs. */
+export interface RunWork {
+  readonly graph: Graph;
+  readonly run: Run;
+  /** Inserted by this batch. */
+  readonly isNew: boolean;
+  input: JsonObject | undefined;
+  readonly steps: Map<number, StepRun>;
+  /** Inputs in order; `place` is the submission's place in the batch. */
+  readonly inputs: { readonly place: number; readonly input: Input }[];
+}
+
+/** What came of one input: the engine's reply, or what it threw. */
+export type Folded =
+  | { readonly place: number; readonly reply: Reply }
+  | { readonly place: number; readonly error: unknown };
+
+/** A run with everything folded into it. */
+export interface FoldedRun {
+  readonly work: RunWork;
+  readonly draft: Draft;
+  readonly results: Folded[];
+}
+
+/** The rows that the work's inputs will probably touch, as far as they exist and are not loaded. */
+export function guessRows(work: RunWork): WantedRows {
+  const steps = new Set<number>();
+  let runInput = false;
+  for (const { input } of work.inputs) {
+    const needed = rowsNeeded(work.graph, input);
+    for (const index of needed.steps) steps.add(index);
+    runInput ||= needed.runInput;
+  }
+  return stillWanted(work, [...steps], runInput);
+}
+
+/** What a fold asked for. */
+export function missingRows(work: RunWork, missing: MissingRows): WantedRows {
+  return stillWanted(work, missing.steps, missing.runInput);
+}
+
+/** Every row of the run, for a run whose needs are not found out in a few rounds. */
+export function allRows(work: RunWork): WantedRows {
+  return stillWanted(work, [...work.run.stepMarks.keys()], true);
+}
+
+/** Keeps rows that were loaded. */
+export function keepRows(work: RunWork, found: FoundRows | undefined): void {
+  if (found === undefined) return;
+  for (const step of found.steps) work.steps.set(step.index, step);
+  if (found.input !== undefined) work.input = found.input;
+}
+
+/** Folds all inputs of the work, or says which rows are missing. */
+export function foldRun(work: RunWork, lookups: Lookups, nowMs: number): FoldedRun | MissingRows {
+  const faults = new Map<number, unknown>();
+  for (;;) {
+    const folded = foldOnce(work, lookups, nowMs, faults);
+    if (folded !== undefined) return folded;
+  }
+}
+
+/** Undefined when an input turned out to be faulty: `faults` has it now, and the draft is spoilt. */
+function foldOnce(
+  work: RunWork,
+  lookups: Lookups,
+  nowMs: number,
+  faults: Map<number, unknown>,
+): FoldedRun | MissingRows | undefined {
+  const { run, steps, input } = work;
+  const rows = { run, steps, ...(input === undefined ? {} : { input }) };
+  const draft = openDraft(work.graph, rows, nowMs);
+  const results: Folded[] = [];
+  for (const { place, input: next } of work.inputs) {
+    if (faults.has(place)) {
+      results.push({ place, error: faults.get(place) });
+      continue;
+    }
+    try {
+      results.push({ place, reply: transition(draft, next, lookups) });
+    } catch (error) {
+      if (error instanceof MissingRows) return error;
+      faults.set(place, error);
+      return undefined;
+    }
+  }
+  return { work, draft, results };
+}
+
+function stillWanted(work: RunWork, steps: readonly number[], runInput: boolean): WantedRows {
+  const { run } = work;
+  return {
+    runId: run.id,
+    steps: steps.filter(
+      (index) => ((run.stepMarks[index] ?? 0) & HAS_ROW) !== 0 && !work.steps.has(index),
+    ),
+    runInput: runInput && work.input === undefined,
+  };
+}

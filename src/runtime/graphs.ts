@@ -1,0 +1,58 @@
+/**
+ * Compiled versions, kept while they are in use.
+ * Boundary: versions never change, so nothing here is ever stale; the bound is on steps, for a graph's size goes with them.
+ */
+import { compileGraph } from "../engine/graph/compile.ts";
+import type { Graph } from "../engine/graph/graph.ts";
+import type { Database } from "../store/database.ts";
+import { findVersions, specOfVersion } from "../store/reads/definitions.ts";
+
+/** Gives compiled versions by id. */
+export interface GraphCache {
+  /** Graphs of these versions; one that does not exist is absent. Loads those that are missing with one query. */
+  require(versionIds: readonly string[]): Promise<Map<string, Graph>>;
+}
+
+const STEPS_AT_MOST = 50_000;
+
+/** Makes an empty cache that holds graphs of at most `stepsAtMost` steps together, the last one used last to go. */
+export function createGraphCache(database: Database, stepsAtMost = STEPS_AT_MOST): GraphCache {
+  // In order of use: a graph that is used moves to the end.
+  const graphs = new Map<string, Graph>();
+  let steps = 0;
+
+  function keep(id: string, graph: Graph): void {
+    if (graphs.has(id)) return;
+    graphs.set(id, graph);
+    steps += graph.steps.length;
+    for (const [oldest, old] of graphs) {
+      if (steps <= stepsAtMost || oldest === id) break;
+      graphs.delete(oldest);
+      steps -= old.steps.length;
+    }
+  }
+
+  return {
+    async require(versionIds) {
+      const found = new Map<string, Graph>();
+      const missing = new Set<string>();
+      for (const id of versionIds) {
+        const graph = graphs.get(id);
+        if (graph === undefined) {
+          missing.add(id);
+          continue;
+        }
+        graphs.delete(id);
+        graphs.set(id, graph);
+        found.set(id, graph);
+      }
+      if (missing.size === 0) return found;
+      for (const row of await findVersions(database.read, [...missing])) {
+        const graph = graphs.get(row.id) ?? compileGraph(specOfVersion(row));
+        keep(row.id, graph);
+        found.set(row.id, graph);
+      }
+      return found;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * The one door to runs: every start and every input goes through here, into a lane per partition.
+ * Boundary: decides when to commit and who is answered; what a commit does stands in commit-batch.ts.
+ * Invariants:
+ * R1 Nobody is answered, and nothing is handed on, before the commit.
+ * R2 A batch that fails by itself is tried in halves, so one bad input spoils only itself.
+ * R3 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then its caller is told.
+ */
+
+import type { Call } from "../engine/effect.ts";
+import type { Lookups } from "../engine/lookups.ts";
+import type { Database } from "../store/database.ts";
+import { isAway, isLostRace } from "../store/pg-errors.ts";
+import { type BatchOutcome, commitBatch } from "./commit-batch.ts";
+import type { GraphCache } from "./graphs.ts";
+import { newRunId } from "./ids.ts";
+import { createLane, type Lane } from "./lane.ts";
+import type { Log } from "./log.ts";
+import { createMeeting } from "./meet-events.ts";
+import { PARTITIONS, partitionOf } from "./partition.ts";
+import type { ItemResult } from "./plan-batch.ts";
+import { Refusal } from "./refusal.ts";
+import type { Committed, Settled, Submission } from "./submission.ts";
+
+export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./submission.ts";
+
+/** Takes everything that happens to runs. */
+export interface Processor {
+  /**
+   * Resolves after the commit; a refusal of the engine is in the reply. Rejects with a Refusal: not_found (by RPC, an
+   * unknown run or another workspace's), overloaded, lost_race, unavailable; or with what the input broke on.
+   */
+  submit(submission: Submission): Promise<Settled>;
+  /** Takes nothing more and resolves when everything taken is settled. */
+  stop(): Promise<void>;
+}
+
+/** What a processor needs. `onCommitted` is told after each commit that leaves something to do. */
+export interface ProcessorDeps {
+  readonly database: Database;
+  readonly graphs: GraphCache;
+  readonly lookups: Lookups;
+  encodeCall(call: Call): Uint8Array;
+  onCommitted(committed: Committed): void;
+  readonly replicaId: string;
+  readonly log: Log;
+  /** Submissions that may wait in each lane, 2,000 unless given. */
+  readonly laneLimit?: number;
+}
+
+interface Entry {
+  readonly runId: string;
+  readonly submission: Submission;
+  readonly takenAtMs: number;
+  uncertain: boolean;
+  resolve(settled: Settled): void;
+  reject(error: unknown): void;
+}
+
+const LANE_LIMIT = 2_000;
+const BATCH_AT_MOST = 500;
+const PATIENCE_MS = 5_000;
+
+/** Makes a processor with idle lanes. */
+export function createProcessor(deps: ProcessorDeps): Processor {
+  let stopped = false;
+  const meeting = createMeeting({ ...deps, submit: enqueue });
+  const lanes = Array.from({ length: PARTITIONS }, (_, partition) =>
+    createLane<Entry>({
+      waitingAtMost: deps.laneLimit ?? LANE_LIMIT,
+      batchAtMost: BATCH_AT_MOST,
+      work: (entries) => workOff(partition, entries),
+    }),
+  );
+
+  function enqueue(submission: Submission): Promise<Settled> {
+    const runId = submission.kind === "start" ? newRunId() : submission.runId;
+    return new Promise((resolve, reject) => {
+      const takenAtMs = performance.now();
+      const entry = { runId, submission, takenAtMs, uncertain: false, resolve, reject };
+      if (!laneOf(lanes, runId).push(entry)) {
+        reject(new Refusal("overloaded", "too many changes of runs are waiting"));
+      }
+    });
+  }
+
+  /** Settles what it can and gives back what is to come again. */
+  async function workOff(partition: number, entries: Entry[]): Promise<Entry[]> {
+    if (entries.length === 0) return [];
+    let outcome: BatchOutcome;
+    try {
+      outcome = await commitBatch(deps, partition, entries);
+    } catch (error) {
+      return recover(partition, entries, error);
+    }
+    const again = entries.filter((entry, place) => !answer(entry, outcome.results[place]));
+    handOn(outcome);
+    return again.filter((entry) => waitsOn(entry, "lost_race", undefined));
+  }
+
+  async function recover(partition: number, entries: Entry[], error: unknown): Promise<Entry[]> {
+    const away = isAway(error);
+    if (away || isLostRace(error)) {
+      if (away) deps.log.warn("a batch waits for the database", { partition, error });
+      // A broken connection may have taken the answer to a commit with it.
+      for (const entry of entries) entry.uncertain ||= away;
+      const reason = away ? "unavailable" : "lost_race";
+      return entries.filter((entry) => waitsOn(entry, reason, error));
+    }
+    const [first] = entries;
+    if (first !== undefined && entries.length === 1) {
+      first.reject(error);
+      return [];
+    }
+    const half = Math.ceil(entries.length / 2);
+    const again = await workOff(partition, entries.slice(0, half));
+    // What comes again goes before what came later for the same run.
+    const held = new Set(again.map(({ runId }) => runId));
+    const second = entries.slice(half);
+    const later = second.filter(({ runId }) => held.has(runId));
+    const free = second.filter(({ runId }) => !held.has(runId));
+    return [...again, ...later, ...(await workOff(partition, free))];
+  }
+
+  function handOn({ committed, openedWaits, learnedIds }: BatchOutcome): void {
+    if (openedWaits.length > 0 || learnedIds.length > 0) meeting.meet(openedWaits, learnedIds);
+    if (committed.batches.length === 0 && committed.calls.length === 0) return;
+    try {
+      deps.onCommitted(committed);
+    } catch (error) {
+      // What is committed stays so and is found by the standing loops; the lane must go on.
+      deps.log.error("a commit could not be handed on", { error });
+    }
+  }
+
+  return {
+    submit(submission) {
+      if (!stopped) return enqueue(submission);
+      return Promise.reject(new Refusal("unavailable", "the service is stopping"));
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all(lanes.map((lane) => lane.drained()));
+      await meeting.stop();
+      await Promise.all(lanes.map((lane) => lane.drained()));
+    },
+  };
+}
+
+function laneOf(lanes: readonly Lane<Entry>[], runId: string): Lane<Entry> {
+  const lane = lanes[partitionOf(runId)];
+  if (lane === undefined) throw new Error(`run ${runId} has no lane`);
+  return lane;
+}
+
+/** Answers the caller; false when the submission is to come again. */
+function answer(entry: Entry, result: ItemResult | undefined): boolean {
+  if (result === undefined || result.kind === "locked") return false;
+  if (result.kind === "settled") entry.resolve(result.settled);
+  else entry.reject(result.error);
+  return true;
+}
+
+/** Whether a submission comes again; one that has waited too long is refused. */
+function waitsOn(entry: Entry, reason: "lost_race" | "unavailable", cause: unknown): boolean {
+  if (performance.now() - entry.takenAtMs < PATIENCE_MS) return true;
+  const message =
+    reason === "lost_race"
+      ? "the run is being changed by somebody else"
+      : "the database cannot be reached";
+  entry.reject(new Refusal(reason, message, cause === undefined ? {} : { cause }));
+  return false;
+}

@@ -1,0 +1,45 @@
+/**
+ * Why the service says no: one error class, one closed list of reasons.
+ * Boundary: thrown by runtime and ingress, mapped to codes and details in ingress/rpc/errors.ts alone.
+ */
+
+/** Every reason there is; a new one does not compile until the error table maps it. */
+export type Reason =
+  | "invalid_fields"
+  | "not_found"
+  | "already_exists"
+  | "illegal_move"
+  | "nothing_published"
+  | "too_large"
+  | "lost_race"
+  | "overloaded"
+  | "unavailable";
+
+/** One field that is wrong: its path (`steps[3].id`) and a sentence a person can act on. */
+export interface FieldFault {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** What a refusal tells besides its message; each reason uses its own part. */
+export interface RefusalFacts {
+  readonly fields?: readonly FieldFault[];
+  /** The object that is unknown or in the way, e.g. { type: "run", name: "wfr_…" }. */
+  readonly resource?: { readonly type: string; readonly name: string };
+  /** States of an illegal move. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly cause?: unknown;
+}
+
+/** The service refuses; `message` is a sentence for the caller. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly reason: Reason;
+  readonly facts: RefusalFacts;
+  constructor(reason: Reason, message: string, facts: RefusalFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.reason = reason;
+    this.facts = facts;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Events on their way to runs: who waits for them, which triggers match, and the inputs that follow.
+ *
+ * Boundary: knows events, not the bus: HandleTrigger comes the same way. Runs are changed by the
+ * processor alone.
+ * Invariants:
+ * 1. An event that a wait may want later is kept, and that is committed, before open waits are
+ *    looked up; a wait is committed before it looks for kept events. So they meet, whoever is first.
+ * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
+ * 3. One event's failure is its own: a batch that fails is tried again in halves.
+ */
+import type { BusEvent } from "../engine/event.ts";
+import type { Database } from "../store/database.ts";
+import { isAway, isLostRace } from "../store/pg-errors.ts";
+import type { GraphCache } from "./graphs.ts";
+import type { Log } from "./log.ts";
+import type { Processor } from "./processor.ts";
+import { Refusal } from "./refusal.ts";
+import { findInputs } from "./route-inputs.ts";
+import { keepFittingEvents } from "./route-keep.ts";
+import { findStarts } from "./route-starts.ts";
+import { type EventOutcome, submitAll } from "./route-submit.ts";
+
+/** What routing needs. */
+export interface RouteDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+}
+
+/**
+ * Why an event was not (wholly) applied. `away`: something is away or full, the event may succeed
+ * as it is; `refused`: a limit or rule says no, for good; `failed`: a fault, of ours or the event's.
+ */
+export type FailureKind = "away" | "refused" | "failed";
+
+/** What became of an event. */
+export type RoutedEvent =
+  | {
+      readonly ok: true;
+      readonly startedRunIds: string[];
+      readonly updatedRunIds: string[];
+      /** Runs that the same event had started before. */
+      readonly alreadyStartedRunIds: string[];
+    }
+  | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
+
+/**
+ * Applies a batch of events and gives what became of each, in the order given. Never rejects: what
+ * fails is told per event.
+ */
+export async function routeEvents(
+  deps: RouteDeps,
+  events: readonly BusEvent[],
+): Promise<RoutedEvent[]> {
+  if (events.length === 0) return [];
+  try {
+    return await routeBatch(deps, events);
+  } catch (error) {
+    if (events.length === 1 || kindOf(error) === "away") {
+      return events.map(() => ({ ok: false, error, kind: kindOf(error) }));
+    }
+    const half = Math.ceil(events.length / 2);
+    const first = await routeEvents(deps, events.slice(0, half));
+    return [...first, ...(await routeEvents(deps, events.slice(half)))];
+  }
+}
+
+async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
+  await keepFittingEvents(deps.database, events);
+  const [starts, inputs] = await Promise.all([
+    findStarts(deps, events),
+    findInputs(deps.database, events),
+  ]);
+  const outcomes = await submitAll(
+    deps.processor,
+    [...starts, ...inputs],
+    events.length,
+    (error) => kindOf(error) === "away",
+  );
+  return outcomes.map(toRouted);
+}
+
+function toRouted(outcome: EventOutcome): RoutedEvent {
+  const { errors, startedRunIds, updatedRunIds, alreadyStartedRunIds } = outcome;
+  if (errors.length === 0) {
+    return { ok: true, startedRunIds, updatedRunIds, alreadyStartedRunIds };
+  }
+  // What may pass by itself comes first: the event is tried again, whatever else was wrong.
+  const order: readonly FailureKind[] = ["away", "failed", "refused"];
+  const kind = order.find((wanted) => errors.some((error) => kindOf(error) === wanted)) ?? "failed";
+  const error = errors.find((candidate) => kindOf(candidate) === kind);
+  return { ok: false, error, kind };
+}
+
+function kindOf(error: unknown): FailureKind {
+  if (isAway(error) || isLostRace(error)) return "away";
+  if (!(error instanceof Refusal)) return "failed";
+  switch (error.reason) {
+    case "overloaded":
+    case "unavailable":
+    case "lost_race":
+      return "away";
+    case "invalid_fields":
+    case "not_found":
+    case "already_exists":
+    case "illegal_move":
+    case "nothing_published":
+    case "too_large":
+      return "refused";
+  }
+}

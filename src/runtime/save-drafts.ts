@@ -1,0 +1,114 @@
+/**
+ * Turns folded runs into the rows of one commit, and into what is left to do after it.
+ * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
+ */
+import type { Draft } from "../engine/draft.ts";
+import type { Call, Effect } from "../engine/effect.ts";
+import type { StepRun } from "../engine/run.ts";
+import { hexOf } from "../store/columns.ts";
+import { EFFECT_LEASE_MS } from "../store/effects.ts";
+import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
+import type { Batch, ChangedStep } from "../store/save-batch.ts";
+import type { FoldedRun, RunWork } from "./fold-run.ts";
+import type { LeasedCall } from "./submission.ts";
+
+/** What encoding a commit needs; the replica holds the new calls first. */
+export interface EncodeDeps {
+  encodeCall(call: Call): Uint8Array;
+  readonly replicaId: string;
+}
+
+/** The rows of a commit, and the calls that it leases to this replica. */
+export interface EncodedBatch {
+  readonly batch: Batch;
+  readonly calls: LeasedCall[];
+}
+
+/** Encodes all that folded runs have changed; `nowMs` is the database's clock. */
+export function encodeBatch(
+  deps: EncodeDeps,
+  partition: number,
+  folded: readonly FoldedRun[],
+  starts: Batch["starts"],
+  nowMs: number,
+): EncodedBatch {
+  const calls = folded.flatMap(({ draft }) => encodeCalls(deps, draft, nowMs));
+  const isNew = ({ work }: FoldedRun) => work.isNew;
+  const recordedAt = new Date(nowMs);
+  const batch: Batch = {
+    partition,
+    newRuns: folded.filter(isNew).map(newRunRow),
+    changedRuns: folded
+      .filter((each) => !isNew(each) && each.draft.runChanged)
+      .map(({ draft }) => rowOfRun(draft.run)),
+    newSteps: folded.flatMap(({ draft }) =>
+      draft.insertedSteps.map((step) => rowOfStep(step, draft.run)),
+    ),
+    changedSteps: folded.flatMap(({ work, draft }) =>
+      draft.updatedSteps.map((step) => changedStep(work, draft, step)),
+    ),
+    moves: folded.flatMap(({ draft }) =>
+      draft.history.map((row) => ({ ...row, runId: draft.run.id, recordedAt })),
+    ),
+    newEffects: calls.map((call) => effectRow(call, deps.replicaId, nowMs)),
+    finishedEffects: folded.flatMap(({ draft }) => draft.finishedEffects),
+    droppedSteps: folded.flatMap(({ draft }) =>
+      draft.droppedSteps.map((stepIndex) => ({ runId: draft.run.id, stepIndex })),
+    ),
+    starts,
+  };
+  return { batch, calls };
+}
+
+function newRunRow({ work, draft }: FoldedRun): Batch["newRuns"][number] {
+  const row: IncomingRun = rowOfRun(draft.run);
+  return { ...row, inputPayload: work.input ?? {} };
+}
+
+function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
+  const loaded = work.steps.get(step.index);
+  const row = rowOfStep(step, draft.run);
+  // The draft copies rows but not their payloads, so an equal reference is an unchanged payload.
+  const keepInput = loaded !== undefined && loaded.input === step.input;
+  const keepOutput = loaded !== undefined && loaded.output === step.output;
+  return {
+    ...row,
+    input: keepInput ? null : row.input,
+    output: keepOutput ? null : row.output,
+    keepInput,
+    keepOutput,
+  };
+}
+
+function encodeCalls(deps: EncodeDeps, draft: Draft, nowMs: number): LeasedCall[] {
+  const dropped = new Set(draft.droppedSteps);
+  const isDropped = (effect: Effect) =>
+    effect.call.kind === "send_notification" && dropped.has(effect.stepIndex);
+  return draft.effects
+    .filter((effect) => !isDropped(effect))
+    .map((effect) => ({
+      effectId: effect.id,
+      runId: effect.runId,
+      workspaceId: effect.workspaceId,
+      stepIndex: effect.stepIndex,
+      attempt: effect.attempt,
+      kind: effect.call.kind,
+      request: deps.encodeCall(effect.call),
+      createdAtMs: nowMs,
+    }));
+}
+
+function effectRow(call: LeasedCall, holder: string, nowMs: number): Batch["newEffects"][number] {
+  return {
+    id: call.effectId,
+    runId: call.runId,
+    workspaceId: call.workspaceId,
+    stepIndex: call.stepIndex,
+    attempt: call.attempt,
+    kind: call.kind,
+    request: hexOf(call.request),
+    createdAt: new Date(nowMs),
+    leaseUntil: new Date(nowMs + EFFECT_LEASE_MS),
+    holder,
+  };
+}

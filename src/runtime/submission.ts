@@ -1,0 +1,66 @@
+/**
+ * What is handed to the processor and what it hands back.
+ * Boundary: values only; everything that changes a run is one of these submissions.
+ */
+import type { TriggerType } from "../engine/definition.ts";
+import type { CallKind } from "../engine/effect.ts";
+import type { Cause, Input } from "../engine/input.ts";
+import type { JsonObject } from "../engine/json.ts";
+import type { Reply } from "../engine/outcome.ts";
+
+/** A run to start; ids are checked, strings that are not known are "". */
+export interface RunStart {
+  readonly definitionId: string;
+  readonly versionId: string;
+  readonly definitionVersion: number;
+  readonly workspaceId: string;
+  readonly triggerType: TriggerType;
+  /** With an id the start is unique per definition, event and source. */
+  readonly triggerEventId: string;
+  /** "" for a start by RPC, which equals every source. */
+  readonly triggerSource: string;
+  readonly initiatorAgentId: string;
+  readonly initiatorUserId: string;
+  readonly parentRunId: string;
+  readonly entityId: string;
+  readonly entityType: string;
+  readonly hops: number;
+  readonly input: JsonObject;
+}
+
+/** A run to start, or an input for a run that exists; `workspaceId` "" takes the run of any workspace. */
+export type Submission =
+  | { readonly kind: "start"; readonly start: RunStart; readonly cause: Cause }
+  | {
+      readonly kind: "input";
+      readonly runId: string;
+      readonly workspaceId: string;
+      readonly input: Input;
+    };
+
+/** The committed outcome of a submission. */
+export interface Settled {
+  readonly runId: string;
+  readonly reply: Reply;
+  /** False for a start whose event had started this run before. */
+  readonly created: boolean;
+}
+
+/** A call that was committed and that this replica holds for 30 seconds by the database's clock. */
+export interface LeasedCall {
+  readonly effectId: string;
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly stepIndex: number;
+  readonly attempt: number;
+  readonly kind: CallKind;
+  /** The request's bytes, the same on every try. */
+  readonly request: Uint8Array;
+  readonly createdAtMs: number;
+}
+
+/** What a commit leaves to do: batches of moves to publish, calls to make. */
+export interface Committed {
+  readonly batches: readonly { readonly id: number; readonly partition: number }[];
+  readonly calls: readonly LeasedCall[];
+}

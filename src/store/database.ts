@@ -1,0 +1,159 @@
+/**
+ * The way to Postgres: two small pools, statements that are planned once, transactions.
+ * Boundary: knows connections and their limits, no tables.
+ * Invariants:
+ * D1 Every wait has a limit: for a connection, a statement, a lock, an idle transaction, a lost peer.
+ * D2 Reads have connections of their own, so a transaction may read beside itself without starving.
+ * D3 A connection whose transaction did not end cleanly is closed, never given back.
+ */
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import pg from "pg";
+import { isAway, translateClientError } from "./pg-errors.ts";
+
+/** A statement that is planned once a connection under its name; the name stands for this text alone. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Something that runs statements: the reading side or a transaction. */
+export interface Queries {
+  /** Runs a prepared statement; timestamps come as Date, bigint as number, jsonb parsed, bytea as Buffer. */
+  query<Row extends pg.QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]>;
+  /** Typed builder over the schema, for statements whose parts vary (filters, pages). */
+  readonly build: NodePgDatabase;
+}
+
+/** A transaction that is open (READ COMMITTED). */
+export type Tx = Queries;
+
+/** A connected database. Errors of connections are DatabaseAway (see pg-errors.ts). */
+export interface Database {
+  readonly read: Queries;
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Waits for open work, then closes every connection. */
+  close(): Promise<void>;
+}
+
+/** What openDatabase needs; `poolSize` counts all connections, at least 2. */
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize?: number;
+  readonly log: { warn(message: string, facts?: Record<string, unknown>): void };
+}
+
+const POOL_SIZE = 12;
+const READ_CONNECTIONS_AT_MOST = 4;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 3_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+// Longer than the server's own limit: it is only reached when the peer is gone without a word.
+const ANSWER_TIMEOUT_MS = 15_000;
+
+const types = makeTypes();
+
+/** Opens the pools; connections are made when they are needed, so a server that is away is no error here. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const poolSize = Math.max(2, options.poolSize ?? POOL_SIZE);
+  const readers = Math.min(READ_CONNECTIONS_AT_MOST, Math.floor(poolSize / 2));
+  const reads = openPool(options, readers);
+  const writes = openPool(options, poolSize - readers);
+  return {
+    read: queriesOf(reads),
+    transaction: (work) => runTransaction(writes, work),
+    async close() {
+      await Promise.all([reads.end(), writes.end()]);
+    },
+  };
+}
+
+function openPool({ url, log }: DatabaseOptions, size: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: size,
+    application_name: "workflows",
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  });
+  const onError = (error: Error) => log.warn("a database connection failed", { error });
+  // A pool reports idle connections only; one that is checked out would end the process.
+  pool.on("error", onError);
+  pool.on("connect", (client) => client.on("error", onError));
+  return pool;
+}
+
+function queriesOf(source: pg.Pool | pg.PoolClient): Queries {
+  return {
+    async query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
+      try {
+        const result = await source.query<Row>({ ...statement, values: [...values] });
+        return result.rows;
+      } catch (error) {
+        throw translateClientError(error);
+      }
+    },
+    build: drizzle({ client: source }),
+  };
+}
+
+async function runTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  let clean = false;
+  try {
+    await command(client, "begin");
+    const result = await work(queriesOf(client));
+    await command(client, "commit");
+    clean = true;
+    return result;
+  } catch (error) {
+    // What the work throws by itself, a refusal for instance, goes to the caller as it is.
+    clean = !isAway(error) && (await rollBack(client));
+    throw error;
+  } finally {
+    client.release(!clean);
+  }
+}
+
+async function command(client: pg.PoolClient, text: "begin" | "commit"): Promise<void> {
+  try {
+    await client.query(text);
+  } catch (error) {
+    throw translateClientError(error);
+  }
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw translateClientError(error);
+  }
+}
+
+async function rollBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query("rollback");
+    return true;
+  } catch {
+    // The connection is gone, and the transaction with it; the caller throws the first error.
+    return false;
+  }
+}
+
+function makeTypes(): pg.CustomTypesConfig {
+  const bigint = pg.types.builtins.INT8;
+  return {
+    getTypeParser: (oid: number, format?: "text" | "binary") =>
+      oid === bigint ? Number : pg.types.getTypeParser(oid, format ?? "text"),
+  };
+}

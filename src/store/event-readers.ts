@@ -1,0 +1,140 @@
+/**
+ * Who wants an event: patterns of waits, steps that wait, triggers, open calls. Batches by arrays.
+ *
+ * Boundary: finds by keys and ids; whether a pattern or filter fits is asked of the engine.
+ * Invariant: what findWaiting gives is of one snapshot. So an object that no step knows, of a kind
+ * for which its workspace has no call open, is none of ours: the call's result records the id and
+ * ends the call in one commit.
+ */
+import type { TriggerDefinition } from "../engine/definition.ts";
+import type { Queries, Statement } from "./database.ts";
+
+/** A key to look up for the event at `place` of the batch. */
+export interface KeyProbe {
+  readonly place: number;
+  readonly workspaceId: string;
+  readonly key: string;
+}
+
+/** An object that the event at `place` reports about. */
+export interface ObjectProbe {
+  readonly place: number;
+  readonly workspaceId: string;
+  readonly kind: "objective" | "delegation" | "approval";
+  readonly objectId: string;
+}
+
+/** Patterns of a wait, "" = any. */
+export interface FoundPatterns {
+  readonly place: number;
+  readonly typePattern: string;
+  readonly subjectPattern: string;
+}
+
+/** A step that waits for an object or for events, or a sign that a call may yet bring the object's id. */
+export type FoundWaiting =
+  | {
+      readonly what: "step";
+      readonly place: number;
+      readonly runId: string;
+      readonly stepIndex: number;
+    }
+  | ({ readonly what: "wait"; readonly runId: string; readonly stepIndex: number } & FoundPatterns)
+  | { readonly what: "open_call"; readonly place: number };
+
+/** The trigger of a definition's latest version. */
+export interface FoundTrigger {
+  readonly place: number;
+  readonly definitionId: string;
+  readonly versionId: string;
+  readonly version: number;
+  readonly trigger: TriggerDefinition;
+}
+
+const PATTERNS: Statement = {
+  name: "find_wait_patterns",
+  text: `select distinct e.place, p.type_pattern as "typePattern", p.subject_pattern as "subjectPattern"
+    from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
+    join wait_patterns p on p.workspace_id = e.workspace_id and p.wait_key = e.key
+    where exists (select 1 from workflow_definitions d
+        where d.id = p.definition_id and d.latest_version_id = p.version_id)
+      or exists (select 1 from workflow_runs r
+        where r.version_id = p.version_id and r.completed_at is null)`,
+};
+
+const stepsBy = (kind: ObjectProbe["kind"], column: string) => `
+    select 'step' as what, o.place, s.run_id as "runId", s.step_index as "stepIndex",
+      null as "typePattern", null as "subjectPattern"
+    from objects o join step_runs s on s.${column} = o.object_id
+      and s.workspace_id = o.workspace_id and s.completed_at is null
+    where o.kind = '${kind}'`;
+
+const WAITING: Statement = {
+  name: "find_waiting",
+  text: `with objects as materialized (
+      select * from unnest($1::int[], $2::text[], $3::text[], $4::text[])
+        as o(place, workspace_id, kind, object_id)
+    )
+    ${stepsBy("objective", "objective_id")}
+    union all ${stepsBy("delegation", "delegation_id")}
+    union all ${stepsBy("approval", "approval_request_id")}
+    union all
+    select 'wait', e.place, s.run_id, s.step_index,
+      coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
+      coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
+    from unnest($5::int[], $6::text[], $7::text[]) as e(place, workspace_id, key)
+    join step_runs s on s.workspace_id = e.workspace_id and s.wait_key = e.key
+    union all
+    select distinct 'open_call', o.place, '', 0, null, null
+    from objects o join effects f on f.workspace_id = o.workspace_id
+      and f.kind = case o.kind when 'objective' then 'create_objective'
+        when 'delegation' then 'delegate' else 'request_approval' end`,
+};
+
+const TRIGGERS: Statement = {
+  name: "find_triggers",
+  text: `select e.place, d.id as "definitionId", v.id as "versionId", v.version, v.trigger
+    from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
+    join workflow_definitions d on d.workspace_id = e.workspace_id and d.trigger_key = e.key
+    join workflow_versions v on v.id = d.latest_version_id
+    where d.listens_since <= clock_timestamp()`,
+};
+
+/** Wait patterns of latest versions and of versions with open runs, by wait keys. */
+export function findWaitPatterns(
+  queries: Queries,
+  probes: readonly KeyProbe[],
+): Promise<FoundPatterns[]> {
+  return queries.query<FoundPatterns>(PATTERNS, keyColumns(probes));
+}
+
+/** Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. */
+export function findWaiting(
+  queries: Queries,
+  objects: readonly ObjectProbe[],
+  keys: readonly KeyProbe[],
+): Promise<FoundWaiting[]> {
+  return queries.query<FoundWaiting>(WAITING, [
+    objects.map((probe) => probe.place),
+    objects.map((probe) => probe.workspaceId),
+    objects.map((probe) => probe.kind),
+    objects.map((probe) => probe.objectId),
+    ...keyColumns(keys),
+  ]);
+}
+
+/** Triggers that listen, by trigger keys. */
+export function findTriggers(
+  queries: Queries,
+  probes: readonly KeyProbe[],
+): Promise<FoundTrigger[]> {
+  return queries.query<FoundTrigger>(TRIGGERS, keyColumns(probes));
+}
+
+function keyColumns(probes: readonly KeyProbe[]): unknown[] {
+  return [
+    probes.map((probe) => probe.place),
+    probes.map((probe) => probe.workspaceId),
+    probes.map((probe) => probe.key),
+  ];
+}

@@ -1,0 +1,77 @@
+/**
+ * Brings the schema up to the files in `migrations/`, or refuses to run on an older one.
+ * Boundary: one connection of its own, before anything else touches the database.
+ * Invariants:
+ * M1 Of replicas that start together one migrates; the others wait for it, a minute at most.
+ * M2 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it.
+ */
+import { fileURLToPath } from "node:url";
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { migrate } from "drizzle-orm/node-postgres/migrator";
+import pg from "pg";
+import { translateClientError } from "./pg-errors.ts";
+
+/** The schema is older than this program and may not be migrated by it. */
+export class SchemaTooOld extends Error {
+  override readonly name = "SchemaTooOld";
+}
+
+const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", import.meta.url));
+// Any number that no other program uses; all versions of this one must agree on it.
+const LOCK_KEY = 7_302_115;
+const CONNECT_TIMEOUT_MS = 10_000;
+const TURN_TIMEOUT = "60s";
+const TABLE_LOCK_TIMEOUT = "1s";
+
+/** Applies the migrations that are missing, one replica at a time. */
+export async function migrateDatabase(url: string): Promise<void> {
+  await withConnection(url, async (client) => {
+    await client.query(`set lock_timeout = '${TURN_TIMEOUT}'`);
+    await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
+    // The lock goes with the connection.
+    await client.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
+    await migrate(drizzle({ client }), { migrationsFolder: MIGRATIONS_FOLDER });
+  });
+}
+
+/** Throws SchemaTooOld when a migration is missing. A schema that is newer is fine: replicas are replaced one by one. */
+export async function requireMigrated(url: string): Promise<void> {
+  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
+  const newest = Math.max(...files.map((file) => file.folderMillis));
+  const applied = await withConnection(url, (client) => findNewest(client));
+  if (applied >= newest) return;
+  throw new SchemaTooOld("the database's schema is older than this program, and MIGRATE is off");
+}
+
+async function findNewest(client: pg.Client): Promise<number> {
+  const table = "drizzle.__drizzle_migrations";
+  const found = await client.query<{ there: boolean }>(
+    "select to_regclass($1) is not null as there",
+    [table],
+  );
+  if (found.rows[0]?.there !== true) return 0;
+  const newest = await client.query<{ at: string | null }>(
+    `select max(created_at) as at from ${table}`,
+  );
+  return Number(newest.rows[0]?.at ?? 0);
+}
+
+async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "workflows migrations",
+    keepAlive: true,
+  });
+  // Told by the query that fails.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw translateClientError(error);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * What is to be published: leases of partitions, batches of moves and the rows their events are made of.
+ * Boundary: reads and marks; which events a batch makes is decided by wire/lifecycle-events.ts.
+ * Invariants:
+ * O1 Batches come in id order, which for each run is the order of its moves.
+ * O2 A batch is marked once all its events are acknowledged, many batches in one statement.
+ * O3 Leases are judged by the database's clock.
+ */
+import type { Cause } from "../engine/input.ts";
+import type { JsonObject } from "../engine/json.ts";
+import type { Move } from "../engine/outcome.ts";
+import type { Run, RunState } from "../engine/run.ts";
+import { selectList } from "./columns.ts";
+import type { Database, Statement } from "./database.ts";
+import { type FoundRows, loadRows, type WantedRows } from "./load-rows.ts";
+import { type RunRow, runOfRow } from "./rows.ts";
+import { runMoves, workflowRuns } from "./schema.ts";
+
+/** How long a partition stays with a replica that does not renew. */
+export const PARTITION_LEASE_MS = 10_000;
+
+/** A commit that is not marked as published. */
+export interface UnpublishedBatch {
+  readonly id: number;
+  readonly partition: number;
+  /** Events of definitions and versions; null for a batch of runs. */
+  readonly changes: readonly JsonObject[] | null;
+}
+
+/** One row of the history. */
+export interface RecordedMoves {
+  readonly runId: string;
+  readonly seq: number;
+  readonly batchId: number;
+  readonly recordedAt: Date;
+  readonly cause: Cause;
+  readonly moves: readonly Move[];
+}
+
+const LEASE_END = `clock_timestamp() + interval '${PARTITION_LEASE_MS} milliseconds'`;
+// Every partition's row is there after the first call; rows locked by another replica are its for now.
+const TAKE: Statement = {
+  name: "take_partitions",
+  text: `with missing as (
+      insert into partition_leases (partition, holder, lease_until)
+      select p, $1, ${LEASE_END} from generate_series(0, $2::integer - 1) as p
+      on conflict (partition) do nothing returning partition),
+    free as (
+      select partition from partition_leases
+      where holder = $1 or lease_until <= clock_timestamp() for update skip locked),
+    taken as (
+      update partition_leases l set holder = $1, lease_until = ${LEASE_END}
+      from free where l.partition = free.partition returning l.partition)
+    select partition from missing union select partition from taken`,
+};
+const LET_GO: Statement = {
+  name: "let_go_partitions",
+  text: "update partition_leases set lease_until = clock_timestamp() where holder = $1",
+};
+const LIST: Statement = {
+  name: "list_unpublished_batches",
+  text: `select id, partition, changes from move_batches
+    where published_at is null and partition = any($1::smallint[]) order by id limit $2`,
+};
+const MOVES: Statement = {
+  name: "list_moves_of_batches",
+  text: `select ${selectList(runMoves, "m")} from run_moves m
+    where m.batch_id = any($1::bigint[]) order by m.run_id, m.seq`,
+};
+const RUNS: Statement = {
+  name: "list_runs_of_moves",
+  text: `select ${selectList(workflowRuns, "r", ["inputPayload"])} from workflow_runs r
+    where r.id = any($1::text[])`,
+};
+// The first later move of a run tells from which state it went.
+const NEXT_STATES: Statement = {
+  name: "list_next_run_states",
+  text: `select v.run_id as "runId", later.moves
+    from unnest($1::text[], $2::integer[]) as v(run_id, seq)
+    cross join lateral (
+      select m.moves from run_moves m
+      where m.run_id = v.run_id and m.seq > v.seq and m.moves::text like '%"of":"run"%'
+      order by m.seq limit 1) as later`,
+};
+const MARK: Statement = {
+  name: "mark_published",
+  text: `update move_batches set published_at = clock_timestamp()
+    where id = any($1::bigint[]) and published_at is null`,
+};
+
+/** Renews the holder's partitions and takes those that nobody holds; gives all it has now. */
+export async function takePartitions(
+  database: Database,
+  holder: string,
+  partitions: number,
+): Promise<number[]> {
+  const rows = await database.transaction((tx) =>
+    tx.query<{ partition: number }>(TAKE, [holder, partitions]),
+  );
+  return rows.map((row) => row.partition);
+}
+
+/** Lets another replica take the holder's partitions at once. */
+export async function letGoPartitions(database: Database, holder: string): Promise<void> {
+  await database.transaction((tx) => tx.query(LET_GO, [holder]));
+}
+
+/** The oldest batches of these partitions that are not published, at most `limit`. */
+export function listUnpublished(
+  database: Database,
+  partitions: readonly number[],
+  limit: number,
+): Promise<UnpublishedBatch[]> {
+  return database.read.query<UnpublishedBatch>(LIST, [partitions, limit]);
+}
+
+/** The history rows of batches, by run and in order. */
+export function listMoves(
+  database: Database,
+  batchIds: readonly number[],
+): Promise<RecordedMoves[]> {
+  return database.read.query<RecordedMoves>(MOVES, [batchIds]);
+}
+
+/** Runs by id, as they stand now, without their inputs. */
+export async function listRunsById(
+  database: Database,
+  runIds: readonly string[],
+): Promise<Map<string, Run>> {
+  const rows = await database.read.query<RunRow>(RUNS, [runIds]);
+  return new Map(rows.map((row) => [row.id, runOfRow(row)]));
+}
+
+/** The state in which runs were before their first move of their own after these places; those without one are absent. */
+export async function listNextRunStates(
+  database: Database,
+  places: readonly { readonly runId: string; readonly seq: number }[],
+): Promise<Map<string, RunState>> {
+  const states = new Map<string, RunState>();
+  if (places.length === 0) return states;
+  const columns = [places.map(({ runId }) => runId), places.map(({ seq }) => seq)];
+  const rows = await database.read.query<{ runId: string; moves: Move[] }>(NEXT_STATES, columns);
+  for (const { runId, moves } of rows) {
+    const first = moves.find((move) => move.of === "run");
+    if (first?.of === "run") states.set(runId, first.from);
+  }
+  return states;
+}
+
+/** Rows of steps and inputs of runs, as they stand now. */
+export function listRowsOfRuns(
+  database: Database,
+  wanted: readonly WantedRows[],
+): Promise<Map<string, FoundRows>> {
+  return loadRows(database.read, wanted);
+}
+
+/** Marks batches as published. */
+export async function markPublished(
+  database: Database,
+  batchIds: readonly number[],
+): Promise<void> {
+  await database.transaction((tx) => tx.query(MARK, [batchIds]));
+}

@@ -1,0 +1,96 @@
+/**
+ * Reads of runs, for answers of RPCs.
+ * Boundary: engine values, committed state; who may see a run is the caller's question (each run names its workspace).
+ */
+import { and, count, desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { RunRows } from "../../engine/draft.ts";
+import type { JsonObject } from "../../engine/json.ts";
+import type { Run, RunState, StepRun } from "../../engine/run.ts";
+import type { Queries } from "../database.ts";
+import { runOfRow, stepOfRow } from "../rows.ts";
+import { stepRuns, workflowRuns } from "../schema.ts";
+import { COUNT_LIMIT } from "./page.ts";
+
+/** A run with its input and every row of its steps. */
+export interface WholeRun extends RunRows {
+  readonly input: JsonObject;
+}
+
+/** Filters of a list of runs; "" and undefined take all. */
+export interface RunFilters {
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly state?: RunState | undefined;
+  readonly entityId: string;
+  readonly initiatorAgentId: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+const { inputPayload, ...LISTED } = getTableColumns(workflowRuns);
+// Planned and typed once for each connection pool; a reading side lives as long as the process.
+const prepared = new WeakMap<Queries, ReturnType<typeof prepareFind>>();
+
+/** The run with all its rows, of one moment. */
+export async function findRunRows(db: Queries, runId: string): Promise<WholeRun | undefined> {
+  const find = prepared.get(db) ?? prepareFind(db);
+  prepared.set(db, find);
+  const rows = await find.execute({ runId });
+  const first = rows[0];
+  if (first === undefined) return undefined;
+  const steps = new Map<number, StepRun>();
+  for (const { step } of rows) if (step !== null) steps.set(step.stepIndex, stepOfRow(step));
+  return { run: runOfRow(first.run), input: first.input ?? {}, steps };
+}
+
+// One statement sees one moment. The input comes with the first row alone, for it can be large.
+function prepareFind(db: Queries) {
+  const rank = sql`row_number() over (order by ${stepRuns.stepIndex})`;
+  return db.build
+    .select({
+      run: LISTED,
+      input: sql<JsonObject | null>`case when ${rank} = 1 then ${inputPayload} end`,
+      step: stepRuns,
+    })
+    .from(workflowRuns)
+    .leftJoin(stepRuns, eq(stepRuns.runId, workflowRuns.id))
+    .where(eq(workflowRuns.id, sql.placeholder("runId")))
+    .orderBy(stepRuns.stepIndex)
+    .prepare("find_run_rows");
+}
+
+/** One page of runs without inputs, newest first; `total` is exact to 10,000 and 10,000 beyond. */
+export async function listRuns(
+  db: Queries,
+  filters: RunFilters,
+): Promise<{ runs: Run[]; total: number }> {
+  const wanted = runFilter(filters);
+  const counted = db.build
+    .select({ one: sql`1`.as("one") })
+    .from(workflowRuns)
+    .where(wanted)
+    .limit(COUNT_LIMIT)
+    .as("counted");
+  const [rows, totals] = await Promise.all([
+    db.build
+      .select(LISTED)
+      .from(workflowRuns)
+      .where(wanted)
+      .orderBy(desc(workflowRuns.createdAt), desc(workflowRuns.id))
+      .limit(filters.limit)
+      .offset(filters.offset),
+    db.build.select({ total: count() }).from(counted),
+  ]);
+  return { runs: rows.map(runOfRow), total: totals[0]?.total ?? 0 };
+}
+
+function runFilter(filters: RunFilters): SQL | undefined {
+  const { workspaceId, definitionId, state, entityId, initiatorAgentId } = filters;
+  return and(
+    eq(workflowRuns.workspaceId, workspaceId),
+    definitionId === "" ? undefined : eq(workflowRuns.definitionId, definitionId),
+    state === undefined ? undefined : eq(workflowRuns.state, state),
+    entityId === "" ? undefined : eq(workflowRuns.entityId, entityId),
+    initiatorAgentId === "" ? undefined : eq(workflowRuns.initiatorAgentId, initiatorAgentId),
+  );
+}

@@ -1,0 +1,160 @@
+/**
+ * Rows of runs and steps ↔ the engine's values.
+ * Boundary: pure. Unset is null in a row and absent (or "") in a value; times are Date here, milliseconds there.
+ */
+import { TRIGGER_TYPES, type TriggerType } from "../engine/definition.ts";
+import {
+  isFinalStep,
+  RUN_STATES,
+  type Run,
+  type RunState,
+  STEP_STATES,
+  type StepRun,
+  type StepState,
+} from "../engine/run.ts";
+import { hexOf, type Incoming } from "./columns.ts";
+import { packEdges, unpackEdges } from "./edge-marks.ts";
+import type { stepRuns, workflowRuns } from "./schema.ts";
+
+/** A row of workflow_runs without the input. */
+export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
+/** A row of step_runs. */
+export type StepRow = typeof stepRuns.$inferSelect;
+/** A run's row on its way in. */
+export type IncomingRun = Incoming<RunRow>;
+
+/** The engine's run of a row. Its edge marks may be longer than its version (see edge-marks.ts). */
+export function runOfRow(row: RunRow): Run {
+  return {
+    id: row.id,
+    workspaceId: row.workspaceId,
+    definitionId: row.definitionId,
+    versionId: row.versionId,
+    definitionVersion: row.definitionVersion,
+    triggerType: requireName(TRIGGER_TYPES, row.triggerType),
+    triggerEventId: row.triggerEventId,
+    initiatorAgentId: row.initiatorAgentId,
+    initiatorUserId: row.initiatorUserId,
+    parentRunId: row.parentRunId,
+    entityId: row.entityId,
+    entityType: row.entityType,
+    hops: row.hops,
+    createdAtMs: row.createdAt.getTime(),
+    state: requireName(RUN_STATES, row.state),
+    ...(row.startedAt === null ? {} : { startedAtMs: row.startedAt.getTime() }),
+    ...(row.completedAt === null ? {} : { completedAtMs: row.completedAt.getTime() }),
+    ...(row.deadlineAt === null ? {} : { deadlineAtMs: row.deadlineAt.getTime() }),
+    totalCostUsd: row.totalCostUsd,
+    seq: row.seq,
+    // Not the Buffer itself: its `slice` would share memory with the copy.
+    stepMarks: Uint8Array.from(row.stepMarks),
+    edgeMarks: unpackEdges(row.edgeMarks),
+    unsettled: row.unsettled ?? [],
+  };
+}
+
+/** The row of a run. */
+export function rowOfRun(run: Run): IncomingRun {
+  return {
+    id: run.id,
+    workspaceId: run.workspaceId,
+    definitionId: run.definitionId,
+    versionId: run.versionId,
+    definitionVersion: run.definitionVersion,
+    triggerType: run.triggerType,
+    triggerEventId: run.triggerEventId,
+    initiatorAgentId: run.initiatorAgentId,
+    initiatorUserId: run.initiatorUserId,
+    parentRunId: run.parentRunId,
+    entityId: run.entityId,
+    entityType: run.entityType,
+    hops: run.hops,
+    createdAt: new Date(run.createdAtMs),
+    state: run.state,
+    startedAt: dateOf(run.startedAtMs),
+    completedAt: dateOf(run.completedAtMs),
+    deadlineAt: dateOf(run.deadlineAtMs),
+    totalCostUsd: run.totalCostUsd,
+    seq: run.seq,
+    stepMarks: hexOf(run.stepMarks),
+    edgeMarks: hexOf(packEdges(run.edgeMarks)),
+    unsettled: run.unsettled.length === 0 ? null : [...run.unsettled],
+  };
+}
+
+/** The engine's step of a row. */
+export function stepOfRow(row: StepRow): StepRun {
+  return {
+    runId: row.runId,
+    index: row.stepIndex,
+    state: requireName(STEP_STATES, row.state),
+    retryCount: row.retryCount,
+    objectiveId: row.objectiveId ?? "",
+    agentId: row.agentId ?? "",
+    delegationId: row.delegationId ?? "",
+    approvalRequestId: row.approvalRequestId ?? "",
+    governanceDecision: row.governanceDecision ?? "",
+    eventId: row.eventId ?? "",
+    notificationId: row.notificationId ?? "",
+    ...(row.input === null ? {} : { input: row.input }),
+    ...(row.output === null ? {} : { output: row.output }),
+    outputExtendsInput: row.outputExtendsInput,
+    errorMessage: row.errorMessage ?? "",
+    costUsd: row.costUsd,
+    startedAtMs: row.startedAt.getTime(),
+    ...(row.completedAt === null ? {} : { completedAtMs: row.completedAt.getTime() }),
+    ...(row.timeoutAt === null ? {} : { timeoutAtMs: row.timeoutAt.getTime() }),
+    ...(row.wakeAt === null ? {} : { wakeAtMs: row.wakeAt.getTime() }),
+    ...(row.waitKey === null ? {} : { waitKey: row.waitKey }),
+    detail: row.detail ?? {},
+  };
+}
+
+/** The row of a step. Nothing of a paused run falls due, so that its timers leave the index. */
+export function rowOfStep(step: StepRun, run: Run): StepRow {
+  return {
+    runId: step.runId,
+    stepIndex: step.index,
+    workspaceId: run.workspaceId,
+    state: step.state,
+    retryCount: step.retryCount,
+    startedAt: new Date(step.startedAtMs),
+    completedAt: dateOf(step.completedAtMs),
+    timeoutAt: dateOf(step.timeoutAtMs),
+    wakeAt: dateOf(step.wakeAtMs),
+    dueAt: dueAt(step, run.state),
+    costUsd: step.costUsd,
+    outputExtendsInput: step.outputExtendsInput,
+    waitKey: step.waitKey ?? null,
+    objectiveId: step.objectiveId || null,
+    delegationId: step.delegationId || null,
+    approvalRequestId: step.approvalRequestId || null,
+    agentId: step.agentId || null,
+    governanceDecision: step.governanceDecision || null,
+    eventId: step.eventId || null,
+    notificationId: step.notificationId || null,
+    errorMessage: step.errorMessage || null,
+    detail: Object.keys(step.detail).length === 0 ? null : step.detail,
+    input: step.input ?? null,
+    output: step.output ?? null,
+  };
+}
+
+function dueAt(step: StepRun, runState: RunState): Date | null {
+  if (runState === "PAUSED" || isFinalStep(step.state)) return null;
+  const due = Math.min(step.timeoutAtMs ?? Infinity, step.wakeAtMs ?? Infinity);
+  return due === Infinity ? null : new Date(due);
+}
+
+function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
+}
+
+function requireName<Name extends RunState | StepState | TriggerType>(
+  names: readonly Name[],
+  text: string,
+): Name {
+  const name = names.find((candidate) => candidate === text);
+  if (name === undefined) throw new Error(`a row names the unknown state or type ${text}`);
+  return name;
+}

@@ -1,0 +1,327 @@
+/**
+ * Every table, as drizzle sees it: the sole description of rows.
+ * Boundary: columns and indexes only; statements stand beside it, one verb a file.
+ * Why few columns are indexed: an update that touches no index can stay on its page (HOT), which is most of a step's cost.
+ */
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  bigserial,
+  boolean,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+import type {
+  EdgeDefinition,
+  RetryPolicy,
+  StepDefinition,
+  TriggerDefinition,
+} from "../engine/definition.ts";
+import type { Cause } from "../engine/input.ts";
+import type { JsonObject } from "../engine/json.ts";
+import type { Move } from "../engine/outcome.ts";
+import type { StepDetail } from "../engine/run.ts";
+
+const bytea = customType<{ data: Uint8Array; driverData: Buffer }>({
+  dataType: () => "bytea",
+  toDriver: (value) => Buffer.from(value),
+});
+const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
+
+/** Definitions, with the trigger of the latest version, which alone listens. */
+export const workflowDefinitions = pgTable(
+  "workflow_definitions",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    description: text("description").notNull(),
+    latestVersion: integer("latest_version").notNull().default(0),
+    tags: text("tags").array().notNull(),
+    createdAt: time("created_at").notNull().defaultNow(),
+    updatedAt: time("updated_at").notNull().defaultNow(),
+    latestVersionId: text("latest_version_id"),
+    /** Index key of the latest version's EVENT or WEBHOOK trigger (engine/matching/keys.ts); null: it does not listen. */
+    triggerKey: text("trigger_key"),
+    /** Events that arrive before this time start nothing. */
+    listensSince: time("listens_since"),
+  },
+  (t) => [
+    uniqueIndex("workflow_definitions_name").on(t.workspaceId, t.name),
+    index("workflow_definitions_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
+    index("workflow_definitions_trigger")
+      .on(t.workspaceId, t.triggerKey)
+      .where(sql`${t.triggerKey} is not null`),
+  ],
+);
+
+/** Immutable versions. */
+export const workflowVersions = pgTable(
+  "workflow_versions",
+  {
+    id: text("id").primaryKey(),
+    definitionId: text("definition_id")
+      .notNull()
+      .references(() => workflowDefinitions.id),
+    version: integer("version").notNull(),
+    steps: jsonb("steps").$type<StepDefinition[]>().notNull(),
+    edges: jsonb("edges").$type<EdgeDefinition[]>().notNull(),
+    trigger: jsonb("trigger").$type<TriggerDefinition>().notNull(),
+    defaultRetryPolicy: jsonb("default_retry_policy").$type<RetryPolicy>(),
+    timeoutSeconds: integer("timeout_seconds").notNull(),
+    author: text("author").notNull(),
+    createdAt: time("created_at").notNull().defaultNow(),
+  },
+  (t) => [uniqueIndex("workflow_versions_number").on(t.definitionId, t.version)],
+);
+
+/** Patterns of the event waits of a version: events that fit one are kept (behaviour: look-back). */
+export const waitPatterns = pgTable(
+  "wait_patterns",
+  {
+    versionId: text("version_id").notNull(),
+    definitionId: text("definition_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    waitKey: text("wait_key").notNull(),
+    typePattern: text("type_pattern").notNull(),
+    subjectPattern: text("subject_pattern").notNull(),
+  },
+  (t) => [index("wait_patterns_key").on(t.workspaceId, t.waitKey)],
+);
+
+/** Runs: scalars, marks of all steps and edges, the input. */
+export const workflowRuns = pgTable(
+  "workflow_runs",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    definitionId: text("definition_id").notNull(),
+    versionId: text("version_id").notNull(),
+    definitionVersion: integer("definition_version").notNull(),
+    state: text("state").notNull(),
+    triggerType: text("trigger_type").notNull(),
+    triggerEventId: text("trigger_event_id").notNull(),
+    initiatorAgentId: text("initiator_agent_id").notNull(),
+    initiatorUserId: text("initiator_user_id").notNull(),
+    parentRunId: text("parent_run_id").notNull(),
+    entityId: text("entity_id").notNull(),
+    entityType: text("entity_type").notNull(),
+    hops: smallint("hops").notNull(),
+    seq: integer("seq").notNull(),
+    totalCostUsd: doublePrecision("total_cost_usd").notNull(),
+    createdAt: time("created_at").notNull(),
+    startedAt: time("started_at"),
+    completedAt: time("completed_at"),
+    deadlineAt: time("deadline_at"),
+    /** One byte a step, see engine/run.ts. */
+    stepMarks: bytea("step_marks").notNull(),
+    /** Two bits an edge. */
+    edgeMarks: bytea("edge_marks").notNull(),
+    unsettled: integer("unsettled").array(),
+    inputPayload: jsonb("input_payload").$type<JsonObject>().notNull(),
+  },
+  (t) => [
+    index("workflow_runs_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
+    index("workflow_runs_of_definition").on(t.definitionId, t.createdAt.desc(), t.id.desc()),
+    index("workflow_runs_of_entity").on(t.workspaceId, t.entityId).where(sql`${t.entityId} <> ''`),
+    index("workflow_runs_of_parent").on(t.parentRunId).where(sql`${t.parentRunId} <> ''`),
+    index("workflow_runs_open_of_version").on(t.versionId).where(sql`${t.completedAt} is null`),
+    index("workflow_runs_deadline")
+      .on(t.deadlineAt)
+      .where(sql`${t.deadlineAt} is not null and ${t.completedAt} is null`),
+  ],
+);
+
+/** Steps that have begun. PENDING and SKIPPED steps have no row. */
+export const stepRuns = pgTable(
+  "step_runs",
+  {
+    runId: text("run_id").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    state: text("state").notNull(),
+    retryCount: smallint("retry_count").notNull(),
+    startedAt: time("started_at").notNull(),
+    completedAt: time("completed_at"),
+    timeoutAt: time("timeout_at"),
+    wakeAt: time("wake_at"),
+    /** The earlier of timeout_at and wake_at; null while the run is paused, so that nothing falls due. */
+    dueAt: time("due_at"),
+    costUsd: doublePrecision("cost_usd").notNull(),
+    outputExtendsInput: boolean("output_extends_input").notNull(),
+    waitKey: text("wait_key"),
+    objectiveId: text("objective_id"),
+    delegationId: text("delegation_id"),
+    approvalRequestId: text("approval_request_id"),
+    agentId: text("agent_id"),
+    governanceDecision: text("governance_decision"),
+    eventId: text("event_id"),
+    notificationId: text("notification_id"),
+    errorMessage: text("error_message"),
+    detail: jsonb("detail").$type<StepDetail>(),
+    input: jsonb("input").$type<JsonObject>(),
+    output: jsonb("output").$type<JsonObject>(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.runId, t.stepIndex] }),
+    index("step_runs_due").on(t.dueAt).where(sql`${t.dueAt} is not null`),
+    index("step_runs_waiting").on(t.workspaceId, t.waitKey).where(sql`${t.waitKey} is not null`),
+    index("step_runs_objective")
+      .on(t.objectiveId)
+      .where(sql`${t.objectiveId} is not null and ${t.completedAt} is null`),
+    index("step_runs_delegation")
+      .on(t.delegationId)
+      .where(sql`${t.delegationId} is not null and ${t.completedAt} is null`),
+    index("step_runs_approval")
+      .on(t.approvalRequestId)
+      .where(sql`${t.approvalRequestId} is not null and ${t.completedAt} is null`),
+  ],
+);
+
+/** History and outbox in one: a row a transition, with its cause and all its moves. */
+export const runMoves = pgTable(
+  "run_moves",
+  {
+    runId: text("run_id").notNull(),
+    seq: integer("seq").notNull(),
+    batchId: bigint("batch_id", { mode: "number" }).notNull(),
+    recordedAt: time("recorded_at").notNull(),
+    cause: json("cause").$type<Cause>().notNull(),
+    moves: json("moves").$type<Move[]>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.seq] }), index("run_moves_batch").on(t.batchId)],
+);
+
+/**
+ * One row a commit and partition: the mark of what is published.
+ * The id is drawn after the runs are locked, so for each run ids rise with its seq.
+ */
+export const moveBatches = pgTable(
+  "move_batches",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    partition: smallint("partition").notNull(),
+    /** Events of definitions and versions, rendered as they are; null for batches of runs. */
+    changes: json("changes").$type<JsonObject[]>(),
+    publishedAt: time("published_at"),
+    createdAt: time("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("move_batches_unpublished").on(t.partition, t.id).where(sql`${t.publishedAt} is null`),
+  ],
+);
+
+/** Which replica publishes a partition. */
+export const partitionLeases = pgTable("partition_leases", {
+  partition: smallint("partition").primaryKey(),
+  holder: text("holder").notNull(),
+  leaseUntil: time("lease_until").notNull(),
+});
+
+/** Calls that are wanted and whose result is not committed yet. */
+export const effects = pgTable(
+  "effects",
+  {
+    id: text("id").primaryKey(),
+    runId: text("run_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    attempt: smallint("attempt").notNull(),
+    kind: text("kind").notNull(),
+    /** The request's bytes as they are sent, on every try. */
+    request: bytea("request").notNull(),
+    createdAt: time("created_at").notNull(),
+    /** Nobody else takes the call before this time by the database's clock. */
+    leaseUntil: time("lease_until").notNull(),
+    holder: text("holder").notNull(),
+  },
+  (t) => [index("effects_lease").on(t.leaseUntil), index("effects_run").on(t.runId)],
+);
+
+/** Starts by event: unique per definition, source and event id. */
+export const runStarts = pgTable(
+  "run_starts",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    definitionId: text("definition_id").notNull(),
+    eventId: text("event_id").notNull(),
+    /** "" for a start by RPC, which equals every source. */
+    source: text("source").notNull(),
+    runId: text("run_id").notNull(),
+    createdAt: time("created_at").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.definitionId, t.eventId, t.source] }),
+    index("run_starts_event").on(t.workspaceId, t.eventId),
+  ],
+);
+
+/** Events that fit a wait pattern, kept so that a wait never loses one to a race. */
+export const keptEvents = pgTable(
+  "kept_events",
+  {
+    seq: bigserial("seq", { mode: "number" }).primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    source: text("source").notNull(),
+    eventId: text("event_id").notNull(),
+    type: text("type").notNull(),
+    subject: text("subject").notNull(),
+    time: text("time").notNull(),
+    arrivedAt: time("arrived_at").notNull(),
+    data: jsonb("data").$type<JsonObject>().notNull(),
+  },
+  (t) => [
+    uniqueIndex("kept_events_id").on(t.workspaceId, t.eventId, t.source),
+    index("kept_events_type").on(t.workspaceId, t.type, t.arrivedAt),
+    index("kept_events_subject").on(t.workspaceId, t.subject, t.arrivedAt),
+    index("kept_events_arrived").on(t.arrivedAt),
+  ],
+);
+
+/** Reports about ids that no step knows yet, kept while the workspace has a call open that may bring the id. */
+export const earlyReports = pgTable(
+  "early_reports",
+  {
+    seq: bigserial("seq", { mode: "number" }).primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    /** Id of the objective, delegation or approval request. */
+    objectId: text("object_id").notNull(),
+    eventId: text("event_id").notNull(),
+    report: jsonb("report").$type<JsonObject>().notNull(),
+    arrivedAt: time("arrived_at").notNull(),
+  },
+  (t) => [
+    index("early_reports_object").on(t.workspaceId, t.objectId),
+    index("early_reports_arrived").on(t.arrivedAt),
+  ],
+);
+
+/** Messages that could not be read or handled, put aside with their reason. */
+export const deadLetters = pgTable(
+  "dead_letters",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    stream: text("stream").notNull(),
+    subject: text("subject").notNull(),
+    streamSeq: bigint("stream_seq", { mode: "number" }).notNull(),
+    reason: text("reason").notNull(),
+    problem: text("problem").notNull(),
+    headers: json("headers").$type<Record<string, string[]>>().notNull(),
+    data: bytea("data").notNull(),
+    createdAt: time("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    uniqueIndex("dead_letters_message").on(t.stream, t.streamSeq),
+    index("dead_letters_newest").on(t.createdAt),
+  ],
+);

@@ -1,0 +1,374 @@
+/**
+ * The service's settings, read from the environment once, at start.
+ * Boundary: the only reader of process.env; nothing later asks the environment again.
+ * Invariant: every fault is reported at once, one line each, and names its variable. An empty value is an unset one.
+ */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { LOG_LEVELS, type LogFormat, type LogLevel } from "./runtime/log.ts";
+
+/** Collaborators by the name of their variable without `_URL`, in lower case. */
+export const COLLABORATORS = [
+  "objectives",
+  "agents",
+  "registry",
+  "approvals",
+  "governance",
+  "notifications",
+  "meter",
+  "prompts",
+  "skills",
+  "entities",
+  "identity",
+] as const;
+/** One collaborator's name. */
+export type CollaboratorName = (typeof COLLABORATORS)[number];
+
+const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
+const BUS_FORMATS = ["cloudevents", "ensemble-json", "ensemble-protobuf"] as const;
+const LOG_FORMATS = ["json", "pretty"] as const satisfies readonly LogFormat[];
+const SWITCH = ["on", "off"] as const;
+const YES_NO = ["true", "false"] as const;
+
+/** One subject of one stream that events are taken from. */
+export interface BusSource {
+  readonly stream: string;
+  readonly subject: string;
+}
+
+/** Everything that can be set. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Unset: metrics are on the main port. */
+  readonly metricsPort?: number;
+  /** Contents of PEM files; unset: cleartext. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly databaseUrl: string;
+  /** False: a schema that is too old stops the service. */
+  readonly migrate: boolean;
+  readonly nats: {
+    readonly servers: readonly string[];
+    readonly credsFile?: string;
+    readonly user?: string;
+    readonly password?: string;
+    readonly token?: string;
+  };
+  readonly bus: {
+    readonly sources: readonly BusSource[];
+    /** Whether source streams that are missing are created. */
+    readonly createStreams: boolean;
+    readonly stream: string;
+    readonly format: (typeof BUS_FORMATS)[number];
+  };
+  readonly collaborators: {
+    /** Base URLs of those that are configured, without a slash at the end. */
+    readonly urls: Readonly<Partial<Record<CollaboratorName, string>>>;
+    readonly protocol: (typeof PROTOCOLS)[number];
+    readonly timeoutMs: number;
+    /** Open calls per collaborator. */
+    readonly concurrency: number;
+    readonly token?: string;
+  };
+  readonly reconcileIntervalMs: number;
+  readonly authMode: "none";
+  readonly reflection: boolean;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** Where traces and metrics go by OTLP; unset: nowhere. */
+  readonly otlpEndpoint?: string;
+}
+
+/** Settings, or every fault of the environment as one line each. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: string[] };
+
+/** Variables and their values, as process.env gives them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_SOURCES =
+  "OBJECTIVES=objectives.changes.>,APPROVALS=approvals.changes.>,GOVERNANCE=governance.changes.>," +
+  "AGENTS=agents.changes.>,SIPHON=siphon.tap.>,WORKFLOWS=workflows.changes.run.>";
+const LARGEST_PORT = 65_535;
+const LARGEST_TIMEOUT_MS = 600_000;
+const SHORTEST_RECONCILE_MS = 1_000;
+const LONGEST_RECONCILE_MS = 86_400_000;
+const LARGEST_CONCURRENCY = 10_000;
+const MASK = "***";
+
+/** Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that a variable names. */
+export function readConfig(
+  env: Environment = process.env,
+  readFile: (path: string) => string = (path) => readFileSync(path, "utf8"),
+): ConfigResult {
+  const reader = new EnvironmentReader(env, readFile);
+  const config: Config = {
+    ...readListener(reader),
+    databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "",
+    migrate: reader.choice("MIGRATE", SWITCH, "on") === "on",
+    nats: readNats(reader),
+    bus: readBus(reader),
+    collaborators: readCollaborators(reader),
+    reconcileIntervalMs: reader.whole("RECONCILE_INTERVAL_MS", 60_000, {
+      least: SHORTEST_RECONCILE_MS,
+      most: LONGEST_RECONCILE_MS,
+    }),
+    authMode: readAuthMode(reader),
+    reflection: reader.choice("REFLECTION", SWITCH, "on") === "on",
+    log: {
+      level: reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
+      format: reader.choice("LOG_FORMAT", LOG_FORMATS, "json"),
+    },
+    ...optional("otlpEndpoint", reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"])),
+  };
+  return reader.faults.length === 0
+    ? { ok: true, config }
+    : { ok: false, faults: [...reader.faults] };
+}
+
+/** The settings as facts for the log, with every secret masked. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const { tls, nats, collaborators, databaseUrl, ...plain } = config;
+  return {
+    ...plain,
+    tls: tls === undefined ? "off" : tls.clientCa === undefined ? "on" : "mutual",
+    databaseUrl: maskUrl(databaseUrl),
+    nats: {
+      ...nats,
+      servers: nats.servers.map(maskUrl),
+      ...(nats.password === undefined ? {} : { password: MASK }),
+      ...(nats.token === undefined ? {} : { token: MASK }),
+    },
+    collaborators: {
+      ...collaborators,
+      urls: Object.fromEntries(
+        Object.entries(collaborators.urls).map(([name, url]) => [name, maskUrl(url)]),
+      ),
+      ...(collaborators.token === undefined ? {} : { token: MASK }),
+    },
+  };
+}
+
+function readListener(
+  reader: EnvironmentReader,
+): Pick<Config, "host" | "port" | "metricsPort" | "tls"> {
+  const host = reader.text("HOST") ?? "127.0.0.1";
+  const metricsPort = reader.text("METRICS_PORT");
+  const ports = { least: 0, most: LARGEST_PORT };
+  return {
+    host,
+    port: reader.whole("PORT", 8080, ports),
+    ...(metricsPort === undefined ? {} : { metricsPort: reader.whole("METRICS_PORT", 0, ports) }),
+    ...readTls(reader),
+  };
+}
+
+function readTls(reader: EnvironmentReader): Pick<Config, "tls"> {
+  const cert = reader.file("TLS_CERT_FILE");
+  const key = reader.file("TLS_KEY_FILE");
+  const clientCa = reader.file("TLS_CLIENT_CA_FILE");
+  if (reader.has("TLS_CERT_FILE") !== reader.has("TLS_KEY_FILE")) {
+    reader.fault("TLS_CERT_FILE", "and TLS_KEY_FILE must be set together");
+  }
+  if (reader.has("TLS_CLIENT_CA_FILE") && !reader.has("TLS_CERT_FILE")) {
+    reader.fault("TLS_CLIENT_CA_FILE", "needs TLS_CERT_FILE and TLS_KEY_FILE");
+  }
+  if (cert === undefined || key === undefined) return {};
+  return { tls: { cert, key, ...optional("clientCa", clientCa) } };
+}
+
+function readAuthMode(reader: EnvironmentReader): "none" {
+  const mode = reader.choice("AUTH_MODE", ["none", "introspect", "jwt"] as const, "none");
+  const allowed = reader.choice("AUTH_ALLOW_NONE", YES_NO, "false") === "true";
+  const host = reader.text("HOST") ?? "127.0.0.1";
+  if (mode !== "none") reader.fault("AUTH_MODE", `${mode} is not available yet; use none`);
+  else if (!allowed && !isLoopback(host)) {
+    reader.fault(
+      "HOST",
+      `is ${host}, which others can reach without authentication; use a loopback address or set AUTH_ALLOW_NONE=true`,
+    );
+  }
+  return "none";
+}
+
+function isLoopback(host: string): boolean {
+  if (host === "localhost" || host === "::1") return true;
+  return isIP(host) === 4 && host.startsWith("127.");
+}
+
+function readNats(reader: EnvironmentReader): Config["nats"] {
+  const servers = reader.list("NATS_URL", true);
+  for (const server of servers) {
+    const url = server.includes("://") ? server : `nats://${server}`;
+    const protocol = URL.canParse(url) ? new URL(url).protocol : "";
+    if (!["nats:", "tls:"].includes(protocol)) {
+      reader.fault("NATS_URL", `has ${maskUrl(server)}, which is no nats:// or tls:// address`);
+    }
+  }
+  if (reader.has("NATS_USER") !== reader.has("NATS_PASSWORD")) {
+    reader.fault("NATS_USER", "and NATS_PASSWORD must be set together");
+  }
+  // Read once here, so that a file that is missing is told at start.
+  reader.file("NATS_CREDS_FILE");
+  return {
+    servers,
+    ...optional("credsFile", reader.text("NATS_CREDS_FILE")),
+    ...optional("user", reader.text("NATS_USER")),
+    ...optional("password", reader.text("NATS_PASSWORD")),
+    ...optional("token", reader.text("NATS_TOKEN")),
+  };
+}
+
+function readBus(reader: EnvironmentReader): Config["bus"] {
+  const stream = reader.text("BUS_STREAM") ?? "WORKFLOWS";
+  if (!isStreamName(stream)) reader.fault("BUS_STREAM", `${stream} is no name of a stream`);
+  return {
+    sources: readSources(reader),
+    createStreams: reader.choice("BUS_CREATE_STREAMS", YES_NO, "false") === "true",
+    stream,
+    format: reader.choice("BUS_FORMAT", BUS_FORMATS, "cloudevents"),
+  };
+}
+
+function readSources(reader: EnvironmentReader): BusSource[] {
+  const parts = reader.has("BUS_SOURCES")
+    ? reader.list("BUS_SOURCES", false)
+    : DEFAULT_SOURCES.split(",");
+  const seen = new Set<string>();
+  return parts.map((part) => {
+    const [stream = "", subject = "", ...rest] = part.split("=").map((text) => text.trim());
+    if (rest.length > 0 || !isStreamName(stream) || !isSubject(subject)) {
+      reader.fault("BUS_SOURCES", `has ${part}, which is not of the form STREAM=subject`);
+    }
+    if (seen.has(part)) reader.fault("BUS_SOURCES", `has ${part} twice`);
+    seen.add(part);
+    return { stream, subject };
+  });
+}
+
+function isStreamName(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,128}$/.test(text);
+}
+
+function isSubject(text: string): boolean {
+  const tokens = text.split(".");
+  return tokens.every((token, index) => {
+    if (token === ">") return index === tokens.length - 1;
+    return token === "*" || /^[^\s*>]+$/.test(token);
+  });
+}
+
+function readCollaborators(reader: EnvironmentReader): Config["collaborators"] {
+  const urls: Partial<Record<CollaboratorName, string>> = {};
+  for (const name of COLLABORATORS) {
+    const url = reader.url(`${name.toUpperCase()}_URL`, ["http:", "https:"]);
+    if (url !== undefined) urls[name] = url.replace(/\/+$/, "");
+  }
+  return {
+    urls,
+    protocol: reader.choice("COLLABORATOR_PROTOCOL", PROTOCOLS, "connect"),
+    timeoutMs: reader.whole("COLLABORATOR_TIMEOUT_MS", 10_000, {
+      least: 1,
+      most: LARGEST_TIMEOUT_MS,
+    }),
+    concurrency: reader.whole("COLLABORATOR_CONCURRENCY", 64, {
+      least: 1,
+      most: LARGEST_CONCURRENCY,
+    }),
+    ...optional("token", reader.text("COLLABORATOR_TOKEN")),
+  };
+}
+
+/** Reads single variables and keeps what is wrong with them. */
+class EnvironmentReader {
+  readonly faults: string[] = [];
+  readonly #env: Environment;
+  readonly #readFile: (path: string) => string;
+
+  constructor(env: Environment, readFile: (path: string) => string) {
+    this.#env = env;
+    this.#readFile = readFile;
+  }
+
+  fault(name: string, problem: string): void {
+    this.faults.push(`${name} ${problem}`.replaceAll(/[\r\n]+/g, " "));
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#env[name]?.trim();
+    return value === "" ? undefined : value;
+  }
+
+  has(name: string): boolean {
+    return this.text(name) !== undefined;
+  }
+
+  whole(name: string, unset: number, { least, most }: { least: number; most: number }): number {
+    const text = this.text(name);
+    if (text === undefined) return unset;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    this.fault(name, `is ${text}; it must be a whole number from ${least} to ${most}`);
+    return unset;
+  }
+
+  choice<Value extends string>(name: string, values: readonly Value[], unset: Value): Value {
+    const text = this.text(name);
+    if (text === undefined) return unset;
+    const found = values.find((value) => value === text);
+    if (found === undefined) this.fault(name, `is ${text}; it must be one of ${values.join(", ")}`);
+    return found ?? unset;
+  }
+
+  list(name: string, required: boolean): string[] {
+    const parts = (this.text(name) ?? "").split(",").map((part) => part.trim());
+    const values = parts.filter((part) => part !== "");
+    if (required && values.length === 0) this.fault(name, "is required");
+    return values;
+  }
+
+  url(name: string, protocols: readonly string[], required = false): string | undefined {
+    const text = this.text(name);
+    if (text === undefined) {
+      if (required) this.fault(name, "is required");
+      return undefined;
+    }
+    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
+    const forms = protocols.map((protocol) => `${protocol}//`).join(" or ");
+    // The value is not shown: it may hold a password.
+    this.fault(name, `is not a URL that begins with ${forms}`);
+    return undefined;
+  }
+
+  file(name: string): string | undefined {
+    const path = this.text(name);
+    if (path === undefined) return undefined;
+    try {
+      return this.#readFile(path);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.fault(name, `names ${path}, which cannot be read: ${why}`);
+      return undefined;
+    }
+  }
+}
+
+function optional<Key extends string, Value>(
+  key: Key,
+  value: Value | undefined,
+): Partial<Record<Key, Value>> {
+  const set: Partial<Record<Key, Value>> = {};
+  if (value !== undefined) set[key] = value;
+  return set;
+}
+
+/** A URL without its password and without the values of its query. */
+function maskUrl(text: string): string {
+  if (!URL.canParse(text)) return text.replace(/^[^@]*@/, `${MASK}@`);
+  const url = new URL(text);
+  if (url.password !== "") url.password = MASK;
+  // nats://token@host: a user alone is a token.
+  else if (url.username !== "" && /^(nats|tls):$/.test(url.protocol)) url.username = MASK;
+  for (const key of new Set(url.searchParams.keys())) url.searchParams.set(key, MASK);
+  return url.toString();
+}

@@ -1,0 +1,171 @@
+/**
+ * Performs the calls that moves want and hands their results back as inputs.
+ * Boundary: leases and room; a call's tries are finish-call.ts, what is asked of whom is performers/.
+ * Invariants:
+ * 1. A call comes here only after its commit, by hand-over or by claim, and is in hand at most once.
+ * 2. Leases of all calls in hand are renewed together; one that is lost is dropped, its key keeps a late send harmless.
+ * 3. What is in hand is bounded in number and bytes; the others stay in the table for whoever has room.
+ * 4. A call leaves by its committed result, by release, or when its row is gone; nothing else ends it.
+ */
+import type { LeasedCall } from "../runtime/submission.ts";
+import type { Database } from "../store/database.ts";
+import {
+  type ClaimedEffect,
+  claimEffects,
+  dropEffects,
+  releaseEffects,
+  renewEffects,
+} from "../store/effects.ts";
+import { NotSent } from "./call-failure.ts";
+import { CallInHand } from "./call-in-hand.ts";
+import type { Clients } from "./clients.ts";
+import { type FinishCallDeps, finishCall } from "./finish-call.ts";
+import { createRounds } from "./rounds.ts";
+
+/** What the dispatcher works with. */
+export interface DispatcherDeps extends FinishCallDeps {
+  readonly database: Database;
+  /** Those that the performers use; closed by `stop`. */
+  readonly clients: Pick<Clients, "close" | "disconnect">;
+  readonly replicaId: string;
+  /** How often calls are claimed whose lease ran out; 2 s unless given. */
+  readonly claimEveryMs?: number;
+}
+
+/** The dispatcher of one replica. */
+export interface Dispatcher {
+  /** Performs calls that were just committed, at once and in no order. Never rejects, never waits. */
+  take(calls: readonly LeasedCall[]): void;
+  /** Begins to claim calls whose lease ran out, and to renew those in hand. */
+  start(): void;
+  /** Sends nothing new, waits up to 10 s for calls under way, releases the rest. */
+  stop(): Promise<void>;
+}
+
+const IN_HAND_AT_MOST = 4_096;
+const BYTES_IN_HAND_AT_MOST = 256 * 1024 * 1024;
+const CLAIM_AT_MOST = 200;
+/** Fewer than this is no reason to claim again without a pause. */
+const FULL_CLAIM = 64;
+const CLAIM_EVERY_MS = 2_000;
+const RENEW_EVERY_MS = 10_000;
+const FINISH_MS = 10_000;
+/** A call that finds no room rests in the table. */
+const NO_ROOM_REST_MS = 5_000;
+/** After a fault of ours a call rests longer, so that it does not spin. */
+const FAULT_REST_MS = 60_000;
+
+/** Makes a dispatcher; `take` works before `start`. */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { database, log, replicaId } = deps;
+  const inHand = new Map<string, CallInHand>();
+  const underWay = new Set<Promise<void>>();
+  let bytesInHand = 0;
+  let stopping = false;
+
+  const hasRoom = () =>
+    !stopping && inHand.size < IN_HAND_AT_MOST && bytesInHand < BYTES_IN_HAND_AT_MOST;
+
+  function hold(call: LeasedCall, ageMs: number): void {
+    if (inHand.has(call.effectId)) return;
+    const item = new CallInHand(call, ageMs);
+    inHand.set(call.effectId, item);
+    bytesInHand += call.request.length;
+    const work = finish(item).finally(() => {
+      inHand.delete(call.effectId);
+      bytesInHand -= call.request.length;
+      underWay.delete(work);
+    });
+    underWay.add(work);
+  }
+
+  async function finish(item: CallInHand): Promise<void> {
+    const { effectId, runId } = item.call;
+    try {
+      const end = await finishCall(deps, item);
+      if (end === "settled") return;
+      log.warn("the run of a call does not exist; the call is forgotten", { effectId, runId });
+      await dropEffects(database, [effectId]);
+    } catch (error) {
+      const fault = !stopping && !(error instanceof NotSent);
+      if (fault) log.error("a call is not finished and taken up later", { effectId, runId, error });
+      await release([effectId], fault ? FAULT_REST_MS : NO_ROOM_REST_MS);
+    }
+  }
+
+  /** Whoever has room takes them up, with the same key and bytes. */
+  async function release(ids: readonly string[], restMs: number): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      await releaseEffects(database, replicaId, ids, stopping ? 0 : restMs);
+    } catch (error) {
+      log.warn("calls could not be released; their leases run out", { error });
+    }
+  }
+
+  async function claim(): Promise<boolean> {
+    if (!hasRoom()) return false;
+    const limit = Math.min(CLAIM_AT_MOST, IN_HAND_AT_MOST - inHand.size);
+    const claimed = await claimEffects(database, replicaId, limit);
+    for (const effect of claimed) hold(callOf(effect), effect.ageMs);
+    return claimed.length === limit && limit >= FULL_CLAIM;
+  }
+
+  async function renew(): Promise<boolean> {
+    const ids = [...inHand.keys()];
+    if (ids.length === 0) return false;
+    const kept = await renewEffects(database, replicaId, ids);
+    for (const id of ids) if (!kept.has(id)) inHand.get(id)?.drop();
+    return false;
+  }
+
+  const claiming = createRounds({
+    name: "claim calls",
+    everyMs: deps.claimEveryMs ?? CLAIM_EVERY_MS,
+    log,
+    round: claim,
+  });
+  const renewing = createRounds({
+    name: "renew leases of calls",
+    everyMs: RENEW_EVERY_MS,
+    log,
+    round: renew,
+  });
+
+  return {
+    take(calls) {
+      const noRoom: string[] = [];
+      for (const call of calls) {
+        if (hasRoom()) hold(call, 0);
+        else noRoom.push(call.effectId);
+      }
+      void release(noRoom, NO_ROOM_REST_MS);
+    },
+    start() {
+      claiming.start();
+      renewing.start();
+    },
+    async stop() {
+      stopping = true;
+      await Promise.all([claiming.stop(), renewing.stop()]);
+      for (const item of inHand.values()) item.stop();
+      deps.clients.close();
+      await finishWithin([...underWay], FINISH_MS);
+      await release([...inHand.keys()], 0);
+      deps.clients.disconnect();
+    },
+  };
+}
+
+function callOf({ ageMs: _, ...call }: ClaimedEffect): LeasedCall {
+  return call;
+}
+
+async function finishWithin(work: readonly Promise<void>[], limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([Promise.all(work), limit]);
+  clearTimeout(timer);
+}

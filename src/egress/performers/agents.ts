@@ -1,0 +1,41 @@
+/** Calls to the agents service: handing work over, and reading what came of it. */
+import { Code } from "@connectrpc/connect";
+import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
+import type { CallResult } from "../../engine/effect.ts";
+import { readDelegate, readDelegationOutput } from "../../wire/call-replies.ts";
+import { decodeReadOutput } from "../../wire/calls.ts";
+import { CallFailure } from "../call-failure.ts";
+import type { Performer, PerformerDeps } from "./performer.ts";
+
+const NO_OUTPUT: CallResult = { ok: true, value: { kind: "read_output" } };
+
+/** AgentService.Delegate */
+export function performDelegate({ clients }: PerformerDeps): Performer {
+  return async (call) => {
+    const agents = clients.require("agents");
+    const { delegate } = AgentService.method;
+    return readDelegate(await agents.create(delegate, call.request, call.effectId));
+  };
+}
+
+/**
+ * The output that the other owner knows: a delegation's result (AgentService.GetDelegation). An objective has no output
+ * in the contract, so without a delegation, or without the agents service, there is none and nobody is asked.
+ */
+export function performReadOutput({ clients }: PerformerDeps): Performer {
+  return async (call) => {
+    const { delegationId } = decodeReadOutput(call.request);
+    const agents = clients.find("agents");
+    if (delegationId === "" || agents === undefined) return NO_OUTPUT;
+    const { getDelegation } = AgentService.method;
+    try {
+      return readDelegationOutput(
+        await agents.ask(getDelegation, { id: delegationId }, call.effectId),
+      );
+    } catch (error) {
+      const unknown = error instanceof CallFailure && error.code === Code.NotFound;
+      if (unknown && error.kind === "answered") return NO_OUTPUT;
+      throw error;
+    }
+  };
+}

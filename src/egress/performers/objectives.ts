@@ -1,0 +1,38 @@
+/** Calls to the objectives service: an objective for an agent, and its end when it is no longer wanted. */
+
+import { Code } from "@connectrpc/connect";
+import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
+import type { CallResult } from "../../engine/effect.ts";
+import { readCreateObjective } from "../../wire/call-replies.ts";
+import { CallFailure } from "../call-failure.ts";
+import type { Performer, PerformerDeps } from "./performer.ts";
+
+const CANCELLED: CallResult = { ok: true, value: { kind: "cancel_objective" } };
+
+/** ObjectiveService.Create */
+export function performCreateObjective({ clients }: PerformerDeps): Performer {
+  return async (call) => {
+    const objectives = clients.require("objectives");
+    const { create } = ObjectiveService.method;
+    return readCreateObjective(await objectives.create(create, call.request, call.effectId));
+  };
+}
+
+/** ObjectiveService.Cancel; an objective that is gone or has ended counts as cancelled. */
+export function performCancelObjective({ clients }: PerformerDeps): Performer {
+  return async (call) => {
+    const objectives = clients.require("objectives");
+    try {
+      await objectives.create(ObjectiveService.method.cancel, call.request, call.effectId);
+      return CANCELLED;
+    } catch (error) {
+      if (isPointless(error)) return CANCELLED;
+      throw error;
+    }
+  };
+}
+
+function isPointless(error: unknown): boolean {
+  if (!(error instanceof CallFailure) || error.kind !== "answered") return false;
+  return error.code === Code.NotFound || error.code === Code.FailedPrecondition;
+}

@@ -1,0 +1,26 @@
+/** One performer for each kind of call; a new kind does not compile until it has one. */
+import type { CallKind } from "../../engine/effect.ts";
+import { performDelegate, performReadOutput } from "./agents.ts";
+import { performRequestApproval } from "./approvals.ts";
+import { performEvaluateAction } from "./governance.ts";
+import { type LookUpDeps, performLookUp } from "./look-up.ts";
+import { performSendNotification } from "./notifications.ts";
+import { performCancelObjective, performCreateObjective } from "./objectives.ts";
+import type { Performer } from "./performer.ts";
+
+/** A performer for each kind of call. */
+export type Performers = Readonly<Record<CallKind, Performer>>;
+
+/** Makes the performers. */
+export function createPerformers(deps: LookUpDeps): Performers {
+  return {
+    look_up: performLookUp(deps),
+    create_objective: performCreateObjective(deps),
+    delegate: performDelegate(deps),
+    read_output: performReadOutput(deps),
+    cancel_objective: performCancelObjective(deps),
+    request_approval: performRequestApproval(deps),
+    evaluate_action: performEvaluateAction(deps),
+    send_notification: performSendNotification(deps),
+  };
+}

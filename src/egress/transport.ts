@@ -1,0 +1,29 @@
+/**
+ * What the clients ask of a protocol: one unary call with bytes that were made before.
+ * Boundary: implemented by connect-transport.ts and framed-transport.ts.
+ */
+import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
+
+/** Where and how a collaborator is reached. */
+export interface TransportOptions {
+  readonly baseUrl: string;
+  /** Per call, from its send to the end of the reply. */
+  readonly timeoutMs: number;
+  /** Connections kept open at most. */
+  readonly connections: number;
+}
+
+/** A way to one collaborator. */
+export interface Transport {
+  /** Sends the request's bytes. Rejects with CallFailure only. */
+  send<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: Uint8Array,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<MessageShape<O>>;
+  /** Closes all connections; calls under way are broken. */
+  close(): void;
+}
+
+/** Bytes of a reply at most; the payload in it has its own, lower limit. */
+export const MAX_REPLY_BYTES = 1024 * 1024;

@@ -1,0 +1,89 @@
+/**
+ * Everything the service hears from the bus: a pull loop for each configured source.
+ *
+ * Boundary: starts and stops; the connection belongs to main, which also closes it.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NatsConnection } from "nats";
+import { startEventRetention } from "../../runtime/event-retention.ts";
+import type { RouteDeps } from "../../runtime/route-event.ts";
+import { emptyMemory } from "./durable-consumer.ts";
+import { type PullLoop, startPullLoop } from "./pull-loop.ts";
+import { type BusSource, type ConsumerPlan, planConsumers, subjectsOf } from "./sources.ts";
+
+/** What startBusConsumers needs. */
+export interface BusConsumersDeps extends RouteDeps {
+  readonly connection: NatsConnection;
+  readonly sources: readonly BusSource[];
+  /** Makes source streams that are missing; never `ownStream`, which the publisher makes. */
+  readonly createStreams: boolean;
+  /** The stream of the service's own events (BUS_STREAM). */
+  readonly ownStream: string;
+}
+
+/** The consumers at work. */
+export interface BusConsumers {
+  /** `down` while not connected, or while a source whose stream exists cannot be read. */
+  busState(): "ok" | "down";
+  /** Takes nothing new and finishes the batches in hand, for at most ten seconds. */
+  stop(): Promise<void>;
+}
+
+const STOP_AT_MOST_MS = 10_000;
+
+/** Starts listening. Sources that are not there yet are waited for beside the others. */
+export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
+  const { connection, sources } = deps;
+  const startedAt = new Date();
+  const retention = startEventRetention(deps);
+  const loops = planConsumers(sources).map((plan) => startLoop(deps, plan, startedAt));
+  let connected = !connection.isClosed();
+  void watch(connection, (value) => {
+    connected = value;
+  });
+  return {
+    busState() {
+      return connected && !connection.isClosed() && loops.every(isWell) ? "ok" : "down";
+    },
+    async stop() {
+      const stopped = Promise.all([retention.stop(), ...loops.map((loop) => loop.stop())]);
+      const late = sleep(STOP_AT_MOST_MS, "late" as const, { ref: false });
+      if ((await Promise.race([stopped, late])) === "late") {
+        deps.log.warn("messages in hand were not finished in time; they come again");
+      }
+    },
+  };
+}
+
+function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan, startedAt: Date): PullLoop {
+  const { createStreams, ownStream, sources, ...rest } = deps;
+  const mayMake = createStreams && plan.stream !== ownStream;
+  return startPullLoop({
+    ...rest,
+    plan,
+    memory: emptyMemory(startedAt),
+    awayCounts: new Map(),
+    ...(mayMake ? { makeStreamWith: subjectsOf(sources, plan.stream) } : {}),
+  });
+}
+
+function isWell(loop: PullLoop): boolean {
+  switch (loop.state()) {
+    case "pulling":
+    case "waiting":
+      return true;
+    case "starting":
+    case "failing":
+      return false;
+  }
+}
+
+async function watch(
+  connection: NatsConnection,
+  tell: (connected: boolean) => void,
+): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type === "disconnect") tell(false);
+    if (type === "reconnect") tell(true);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * RPCs of definitions and versions.
+ * Boundary: reads requests and makes answers; what a version must keep is the engine's check, storing is runtime's.
+ */
+import {
+  type CreateDefinitionRequest,
+  CreateDefinitionRequestSchema,
+  type GetDefinitionRequest,
+  GetDefinitionRequestSchema,
+  type ListDefinitionsRequest,
+  ListDefinitionsRequestSchema,
+  type ListVersionsRequest,
+  ListVersionsRequestSchema,
+  type PublishVersionRequest,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { StepDefinition } from "../../engine/definition.ts";
+import { checkVersion } from "../../engine/graph/check.ts";
+import { isJsonObject, ownValue } from "../../engine/json.ts";
+import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
+import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
+import type { Database } from "../../store/database.ts";
+import {
+  type DefinitionRow,
+  findDefinition,
+  listDefinitions,
+  listVersions,
+  specOfVersion,
+  type VersionRow,
+} from "../../store/reads/definitions.ts";
+import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
+import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
+import { findSchemaProblem } from "./output-schema.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+/** CreateDefinition: needs a workspace and a name that the workspace has not yet. */
+export async function answerCreateDefinition(deps: ServiceDeps, request: CreateDefinitionRequest) {
+  const { workspaceId, name, description, tags } = request;
+  const faults = checkFields(CreateDefinitionRequestSchema, request);
+  faults.require("workspace_id", workspaceId);
+  faults.require("name", name.trim());
+  faults.refuseIfAny();
+  const row = await createDefinition(deps, { workspaceId, name, description, tags });
+  return { definition: toDefinitionMessage(row) };
+}
+
+/** GetDefinition. */
+export async function answerGetDefinition(deps: ServiceDeps, request: GetDefinitionRequest) {
+  const faults = checkFields(GetDefinitionRequestSchema, request);
+  faults.require("id", request.id);
+  faults.refuseIfAny();
+  const row = await requireDefinition(deps.database, request.id, "");
+  return { definition: toDefinitionMessage(row) };
+}
+
+/** ListDefinitions: newest first, of one workspace. */
+export async function answerListDefinitions(deps: ServiceDeps, request: ListDefinitionsRequest) {
+  const { workspaceId, tag } = request;
+  const faults = checkFields(ListDefinitionsRequestSchema, request);
+  faults.require("workspace_id", workspaceId);
+  const page = readPage(request, faults);
+  faults.refuseIfAny();
+  const { rows, total } = await listDefinitions(deps.database.read, { workspaceId, tag, ...page });
+  return { definitions: rows.map(toDefinitionMessage), total };
+}
+
+/** PublishVersion: every fault at once, those of reading before those of the engine's check. */
+export async function answerPublishVersion(deps: ServiceDeps, request: PublishVersionRequest) {
+  const { spec, faults: unread } = readVersionSpec(request);
+  const faults: FieldFault[] = [];
+  if (request.definitionId === "") {
+    faults.push({ field: "definition_id", description: "is required" });
+  }
+  checkText("definition_id", request.definitionId, faults);
+  faults.push(...unread, ...schemaFaults(spec.steps));
+  if (faults.length > 0) {
+    const read = new Set(faults.map(({ field }) => field));
+    throw invalidFields([...faults, ...checkVersion(spec).filter(({ field }) => !read.has(field))]);
+  }
+  const { definition, version } = await publishVersion(deps, {
+    definitionId: request.definitionId,
+    spec,
+  });
+  return { version: toVersion(version), definition: toDefinitionMessage(definition) };
+}
+
+/** ListVersions: all of a definition, newest first. */
+export async function answerListVersions(deps: ServiceDeps, request: ListVersionsRequest) {
+  const faults = checkFields(ListVersionsRequestSchema, request);
+  faults.require("definition_id", request.definitionId);
+  faults.refuseIfAny();
+  await requireDefinition(deps.database, request.definitionId, "");
+  const rows = await listVersions(deps.database.read, request.definitionId);
+  return { versions: rows.map(toVersion) };
+}
+
+/** The definition; not_found when it is unknown or, with a workspace named, another workspace's. */
+export async function requireDefinition(
+  database: Database,
+  id: string,
+  workspaceId: string,
+): Promise<DefinitionRow> {
+  const row = await findDefinition(database.read, id);
+  if (row === undefined || (workspaceId !== "" && row.workspaceId !== workspaceId)) {
+    const resource = { type: "definition", name: id };
+    throw new Refusal("not_found", "there is no such definition", { resource });
+  }
+  return row;
+}
+
+function toVersion(row: VersionRow) {
+  return toVersionMessage({ ...row, spec: specOfVersion(row) });
+}
+
+function schemaFaults(steps: readonly StepDefinition[]): FieldFault[] {
+  return steps.flatMap(({ stepType, config }, index) => {
+    const schema = stepType === "HUMAN_TASK" ? ownValue(config, "output_schema") : undefined;
+    if (!isJsonObject(schema)) return [];
+    const description = findSchemaProblem(schema);
+    const field = `steps[${index}].config.output_schema`;
+    return description === undefined ? [] : [{ field, description }];
+  });
+}

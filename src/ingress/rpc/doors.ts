@@ -1,0 +1,95 @@
+/**
+ * The plain HTTP doors beside the RPCs: liveness, readiness, metrics.
+ * Boundary: what they show is asked from callbacks; nothing here knows Postgres or the bus.
+ */
+import type { Log } from "../../runtime/log.ts";
+import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
+
+/** How a part of the service is: the whole is down when a needed part is. */
+export type PartStatus = "ok" | "degraded" | "down";
+
+/** What readiness shows; 503 exactly when `status` is down. */
+export interface Readiness {
+  readonly status: PartStatus;
+  /** By part: database, bus, migrations … */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/** What the doors ask. */
+export interface DoorDeps {
+  probe(): Promise<Readiness>;
+  /** Prometheus text, version 0.0.4. */
+  metrics(): Promise<string>;
+  readonly log: Log;
+}
+
+type Door = (deps: DoorDeps) => Promise<{ status: number; type: string; body: string }>;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const PROBE_TIMEOUT_MS = 5_000;
+
+const ALIVE: Door = async () => ({ status: 200, type: JSON_TYPE, body: '{"status":"ok"}' });
+
+const READY: Door = async (deps) => {
+  const readiness = await inTime(deps.probe());
+  const status = readiness.status === "down" ? 503 : 200;
+  return { status, type: JSON_TYPE, body: JSON.stringify(readiness) };
+};
+
+const METRICS: Door = async (deps) => {
+  const body = await inTime(deps.metrics());
+  return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body };
+};
+
+/** The doors of the main port; `withMetrics` is false where metrics have a port of their own. */
+export function mainDoors(withMetrics: boolean): ReadonlyMap<string, Door> {
+  const doors = new Map([
+    ["/healthz", ALIVE],
+    ["/readyz", READY],
+  ]);
+  return withMetrics ? doors.set("/metrics", METRICS) : doors;
+}
+
+/** The doors of a port for metrics alone. */
+export function metricsDoors(): ReadonlyMap<string, Door> {
+  return new Map([["/metrics", METRICS]]);
+}
+
+/** Answers a request by its door; 404 where there is none, 405 for anything but GET and HEAD. */
+export function answerDoor(
+  doors: ReadonlyMap<string, Door>,
+  deps: DoorDeps,
+  request: NodeRequest,
+  response: NodeResponse,
+): void {
+  const door = doors.get(pathOf(request));
+  if (door === undefined) {
+    send(response, 404, JSON_TYPE, '{"status":"not found"}');
+    return;
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    send(response, 405, JSON_TYPE, '{"status":"method not allowed"}');
+    return;
+  }
+  door(deps).then(
+    ({ status, type, body }) => send(response, status, type, body),
+    (error: unknown) => {
+      deps.log.warn("a probe failed", { door: pathOf(request), error });
+      send(response, 503, JSON_TYPE, '{"status":"down","parts":{}}');
+    },
+  );
+}
+
+function send(response: NodeResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+  response.end(body);
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    const fail = () => reject(new Error(`no answer within ${PROBE_TIMEOUT_MS} ms`));
+    timer = setTimeout(fail, PROBE_TIMEOUT_MS);
+  });
+  return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,100 @@
+/**
+ * What surrounds every unary call: its deadline, and the translation of whatever it throws.
+ * Boundary: sees requests that could be decoded; those that could not are decoding-faults.ts.
+ * Invariants:
+ * I1 A call that reached a handler is marked, so that an `internal` without the mark is a fault of the request.
+ * I2 No call waits longer than its deadline, or the longest one allowed.
+ */
+import { Code, type ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import type { Log } from "../../runtime/log.ts";
+import { explainUnreadMessages } from "./decoding-faults.ts";
+import { protocolError, toConnectError } from "./errors.ts";
+
+/** What is known of a call beside its message; `reached` is set once its message was decoded. */
+export interface CallMark {
+  reached: boolean;
+  /** The handler threw what nobody foresaw; it is logged already. */
+  bug: boolean;
+}
+
+/** Where a call's mark is found. */
+export const callMark = createContextKey<CallMark>({ reached: false, bug: false });
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const LONGEST_DEADLINE_MS = 60_000;
+// gRPC sends details as a trailer, where some clients take no more than 8 KiB in all.
+const TRAILER_ROOM_BYTES = 4_500;
+const BODY_ROOM_BYTES = 128 * 1024;
+
+/** Marks, bounds in time, and translates errors; what is a bug is logged with its cause and never sent. */
+export function createInterceptor(log: Log): Interceptor {
+  return (next) => async (request) => {
+    const mark = request.contextValues.get(callMark);
+    mark.reached = true;
+    // Streams (health, reflection) live as long as their clients want.
+    if (request.stream) {
+      return next({ ...request, message: explainUnreadMessages(request.message) });
+    }
+    try {
+      return await beforeDeadline(request.signal, request.header, () => next(request));
+    } catch (thrown) {
+      const { error, bug } = toConnectError(thrown, roomOf(request.header));
+      mark.bug = bug;
+      if (bug) log.error("a call failed for a reason nobody foresaw", logFacts(request, thrown));
+      throw error;
+    }
+  };
+}
+
+async function beforeDeadline<T>(
+  signal: AbortSignal,
+  header: Headers,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (signal.aborted) throw deadlineError(signal);
+  const own = header.has("connect-timeout-ms") || header.has("grpc-timeout");
+  const limitMs = own ? LONGEST_DEADLINE_MS : DEFAULT_DEADLINE_MS;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(deadlineError(signal));
+    const onTime = () =>
+      reject(protocolError(Code.DeadlineExceeded, `no answer within ${limitMs} ms`));
+    const timer = setTimeout(onTime, limitMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onAbort);
+      });
+  });
+}
+
+function deadlineError(signal: AbortSignal): ConnectError {
+  const reason: unknown = signal.reason;
+  const timedOut = codeOf(reason) === Code.DeadlineExceeded;
+  return timedOut
+    ? protocolError(Code.DeadlineExceeded, "the call's deadline has passed", reason)
+    : protocolError(Code.Canceled, "the caller has gone", reason);
+}
+
+function codeOf(reason: unknown): Code | undefined {
+  return reason instanceof Error && "code" in reason && typeof reason.code === "number"
+    ? reason.code
+    : undefined;
+}
+
+function roomOf(header: Headers): number {
+  const contentType = header.get("content-type") ?? "";
+  const inTrailer =
+    contentType.startsWith("application/grpc") && !contentType.startsWith("application/grpc-web");
+  return inTrailer ? TRAILER_ROOM_BYTES : BODY_ROOM_BYTES;
+}
+
+function logFacts(request: { method: { name: string }; message: object }, error: unknown) {
+  const facts: Record<string, unknown> = { method: request.method.name, error };
+  for (const key of ["runId", "id", "definitionId"]) {
+    const value: unknown = Reflect.get(request.message, key);
+    if (typeof value === "string" && value !== "") facts[key] = value;
+  }
+  return facts;
+}

@@ -1,0 +1,89 @@
+/**
+ * PauseRun, ResumeRun, CancelRun, CompensateRun, and the submitting of an input for a caller.
+ * Boundary: which moves are legal is the engine's; a refusal of it becomes a Refusal here.
+ */
+import {
+  type CancelRunRequest,
+  CancelRunRequestSchema,
+  type CompensateRunRequest,
+  CompensateRunRequestSchema,
+  type PauseRunRequest,
+  PauseRunRequestSchema,
+  type ResumeRunRequest,
+  ResumeRunRequestSchema,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Cause, Input } from "../../engine/input.ts";
+import type { Reply } from "../../engine/outcome.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { readRunMessage } from "./runs.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+/** PauseRun: RUNNING → PAUSED; a paused run is returned unchanged. */
+export async function answerPauseRun(deps: ServiceDeps, request: PauseRunRequest) {
+  requireId(checkFields(PauseRunRequestSchema, request), request.id);
+  const { reason } = request;
+  const cause = causeOf("PauseRun");
+  return { run: await applyToRun(deps, request.id, { kind: "pause_requested", reason, cause }) };
+}
+
+/** ResumeRun: PAUSED → RUNNING. */
+export async function answerResumeRun(deps: ServiceDeps, request: ResumeRunRequest) {
+  requireId(checkFields(ResumeRunRequestSchema, request), request.id);
+  const cause = causeOf("ResumeRun");
+  return { run: await applyToRun(deps, request.id, { kind: "resume_requested", cause }) };
+}
+
+/** CancelRun: PENDING, RUNNING or PAUSED → CANCELLED. */
+export async function answerCancelRun(deps: ServiceDeps, request: CancelRunRequest) {
+  requireId(checkFields(CancelRunRequestSchema, request), request.id);
+  const { reason } = request;
+  const cause = causeOf("CancelRun");
+  return { run: await applyToRun(deps, request.id, { kind: "cancel_requested", reason, cause }) };
+}
+
+/** CompensateRun: undoes what the run did. */
+export async function answerCompensateRun(deps: ServiceDeps, request: CompensateRunRequest) {
+  requireId(checkFields(CompensateRunRequestSchema, request), request.id);
+  const { reason } = request;
+  const input: Input = { kind: "compensate_requested", reason, cause: causeOf("CompensateRun") };
+  return { run: await applyToRun(deps, request.id, input) };
+}
+
+/** Hands an input in; returns once it is committed, throws what the engine refuses. */
+export async function submitInput(deps: ServiceDeps, runId: string, input: Input): Promise<void> {
+  const submission = { kind: "input" as const, runId, workspaceId: "", input };
+  const { reply } = await deps.processor.submit(submission);
+  if (reply.kind === "refused") throw refusalOf(reply, runId);
+}
+
+/** The cause of a move that an RPC made. */
+export function causeOf(method: string): Cause {
+  return { kind: "rpc", id: method };
+}
+
+async function applyToRun(deps: ServiceDeps, runId: string, input: Input) {
+  await submitInput(deps, runId, input);
+  return readRunMessage(deps, runId);
+}
+
+function requireId(faults: Faults, id: string): void {
+  faults.require("id", id);
+  faults.refuseIfAny();
+}
+
+function refusalOf(reply: Extract<Reply, { kind: "refused" }>, runId: string): Refusal {
+  const { message, from, to, field } = reply;
+  switch (reply.reason) {
+    case "illegal_move": {
+      const resource = { type: "run", name: runId };
+      return new Refusal("illegal_move", message, { from, to, resource });
+    }
+    case "unknown_step": {
+      const resource = { type: "step", name: runId };
+      return new Refusal("not_found", message, { resource });
+    }
+    case "bad_input":
+      return invalidFields([{ field: field ?? "", description: message }]);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * From a Node request to the RPC it names, and back: Connect's handlers behind our own adapter.
+ * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Log } from "../../runtime/log.ts";
+import { explainUnreached } from "./decoding-faults.ts";
+import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
+
+/** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+/** Where its answer goes. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** Answers a request when its path is an RPC's; false: the path is none. */
+export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
+
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+// A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
+const RECURSION_LIMIT = 260;
+
+/** A router over the RPCs that `register` adds. */
+export function createRpcRouter(register: (router: ConnectRouter) => void, log: Log): RpcRouter {
+  const router = createConnectRouter({
+    interceptors: [createInterceptor(log)],
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    // A misspelt field or enum name is an error, not an unset field.
+    jsonOptions: { ignoreUnknownFields: false, recursionLimit: RECURSION_LIMIT },
+    binaryOptions: { recursionLimit: RECURSION_LIMIT },
+  });
+  register(router);
+  const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    const handler = byPath.get(pathOf(request));
+    if (handler === undefined) return false;
+    answer(handler, request, response, log).catch((error: unknown) => {
+      // Most often the caller has gone; what the call did is decided and committed elsewhere.
+      log.debug("an answer could not be sent", { method: handler.method.name, error });
+      response.destroy();
+    });
+    return true;
+  };
+}
+
+/** The path of a request, without its query. */
+export function pathOf(request: NodeRequest): string {
+  return request.url?.split("?", 1)[0] ?? "";
+}
+
+async function answer(
+  handler: UniversalHandler,
+  request: NodeRequest,
+  response: NodeResponse,
+  log: Log,
+): Promise<void> {
+  const mark: CallMark = { reached: false, bug: false };
+  const values = createContextValues().set(callMark, mark);
+  const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+  const made = await handler(universal);
+  const explained = mark.reached ? made : await explainUnreached(made);
+  if (mark.reached && !mark.bug && made.status === 500) {
+    log.error("an answer could not be encoded", { method: handler.method.name });
+  }
+  await universalResponseToNodeResponse(explained, response);
+}

@@ -1,0 +1,191 @@
+/**
+ * RPCs that start and read runs, and the reading of a run for every other RPC.
+ * Boundary: a run is changed by the processor alone; what is shown is read after the commit.
+ */
+import {
+  type GetRunRequest,
+  GetRunRequestSchema,
+  type ListRunsRequest,
+  ListRunsRequestSchema,
+  type StartRunRequest,
+  StartRunRequestSchema,
+  type WorkflowRun,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { TriggerType } from "../../engine/definition.ts";
+import type { Graph } from "../../engine/graph/graph.ts";
+import { viewMarks, viewRun } from "../../engine/payloads.ts";
+import type { Run } from "../../engine/run.ts";
+import type { RunView } from "../../engine/view.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import type { DefinitionRow } from "../../store/reads/definitions.ts";
+import { findVersion } from "../../store/reads/definitions.ts";
+import { findManyRunRows } from "../../store/reads/many-runs.ts";
+import { findRunHead } from "../../store/reads/run-heads.ts";
+import { findRunRows, listRuns, type WholeRun } from "../../store/reads/runs.ts";
+import { findTriggerType } from "../../wire/definitions.ts";
+import { findRunState, toRunMessage } from "../../wire/runs.ts";
+import { requireDefinition } from "./definitions.ts";
+import { checkFields, readPage } from "./fields.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+const RUNS_A_QUERY = 100;
+
+/** StartRun: the run after its first move; with a trigger_event_id that started one before, that one. */
+export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest) {
+  const faults = checkFields(StartRunRequestSchema, request);
+  faults.require("definition_id", request.definitionId);
+  if (request.definitionVersion < 0) {
+    faults.add("definition_version", `is ${request.definitionVersion}; 0 takes the latest`);
+  }
+  faults.refuseIfAny();
+  const definition = await requireDefinition(
+    deps.database,
+    request.definitionId,
+    request.workspaceId,
+  );
+  const [version, hops] = await Promise.all([
+    requireVersion(deps, definition, request.definitionVersion),
+    hopsOfParent(deps, request.parentRunId, definition.workspaceId),
+  ]);
+  const { runId } = await deps.processor.submit({
+    kind: "start",
+    cause: { kind: "rpc", id: "StartRun", ...byWhom(request) },
+    start: {
+      definitionId: definition.id,
+      versionId: version.id,
+      definitionVersion: version.number,
+      workspaceId: definition.workspaceId,
+      triggerType: triggerTypeOf(request),
+      triggerEventId: request.triggerEventId,
+      triggerSource: "",
+      initiatorAgentId: request.initiatorAgentId,
+      initiatorUserId: request.initiatorUserId,
+      parentRunId: request.parentRunId,
+      entityId: request.entityId,
+      entityType: request.entityType,
+      hops,
+      input: request.inputPayload ?? {},
+    },
+  });
+  return { run: await readRunMessage(deps, runId) };
+}
+
+/** GetRun. */
+export async function answerGetRun(deps: ServiceDeps, request: GetRunRequest) {
+  const faults = checkFields(GetRunRequestSchema, request);
+  faults.require("id", request.id);
+  faults.refuseIfAny();
+  return { run: await readRunMessage(deps, request.id) };
+}
+
+/** ListRuns: newest first, without payloads. */
+export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest) {
+  const { workspaceId, definitionId, entityId, initiatorAgentId } = request;
+  const faults = checkFields(ListRunsRequestSchema, request);
+  faults.require("workspace_id", workspaceId);
+  const page = readPage(request, faults);
+  faults.refuseIfAny();
+  const { runs, total } = await listRuns(deps.database.read, {
+    workspaceId,
+    definitionId,
+    entityId,
+    initiatorAgentId,
+    state: findRunState(request.state),
+    ...page,
+  });
+  const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
+  const views = runs.map((run) => viewMarks(graphOf(graphs, run), run));
+  return { runs: views.map((view) => toRunMessage(view, { payloads: false })), total };
+}
+
+/** The run as it stands now, with everything a reader may see; not_found when there is none. */
+export async function readRun(deps: ServiceDeps, runId: string): Promise<RunView> {
+  const rows = await findRunRows(deps.database.read, runId);
+  if (rows === undefined) throw unknownRun(runId);
+  const graphs = await deps.graphs.require([rows.run.versionId]);
+  return viewOf(graphs, rows);
+}
+
+/** As readRun, as a message. */
+export async function readRunMessage(deps: ServiceDeps, runId: string): Promise<WorkflowRun> {
+  return toRunMessage(await readRun(deps, runId), { payloads: true });
+}
+
+/** These runs as messages, in the order of their ids in the list. */
+export async function readRunMessages(
+  deps: ServiceDeps,
+  runIds: readonly string[],
+): Promise<WorkflowRun[]> {
+  const messages: WorkflowRun[] = [];
+  for (let at = 0; at < runIds.length; at += RUNS_A_QUERY) {
+    const ids = runIds.slice(at, at + RUNS_A_QUERY);
+    const found = await findManyRunRows(deps.database.read, ids);
+    const graphs = await deps.graphs.require([...found.values()].map(({ run }) => run.versionId));
+    for (const id of ids) {
+      const rows = found.get(id);
+      if (rows !== undefined) messages.push(toRunMessage(viewOf(graphs, rows), { payloads: true }));
+    }
+  }
+  return messages;
+}
+
+/** The refusal for a run that is unknown. */
+export function unknownRun(runId: string): Refusal {
+  return new Refusal("not_found", "there is no such run", {
+    resource: { type: "run", name: runId },
+  });
+}
+
+function viewOf(graphs: ReadonlyMap<string, Graph>, rows: WholeRun): RunView {
+  return viewRun(graphOf(graphs, rows.run), rows.run, rows.input, rows.steps);
+}
+
+function graphOf(graphs: ReadonlyMap<string, Graph>, run: Run): Graph {
+  const graph = graphs.get(run.versionId);
+  if (graph === undefined)
+    throw new Error(`run ${run.id}: its version ${run.versionId} is missing`);
+  return graph;
+}
+
+async function requireVersion(
+  { database }: ServiceDeps,
+  definition: DefinitionRow,
+  wanted: number,
+): Promise<{ id: string; number: number }> {
+  const { latestVersion, latestVersionId } = definition;
+  if (latestVersionId === null) {
+    const resource = { type: "definition", name: definition.id };
+    const message = "the definition has no published version yet";
+    throw new Refusal("nothing_published", message, { resource });
+  }
+  if (wanted === 0 || wanted === latestVersion) {
+    return { id: latestVersionId, number: latestVersion };
+  }
+  const row = await findVersion(database.read, definition.id, wanted);
+  if (row === undefined) {
+    const resource = { type: "version", name: `${definition.id}@${wanted}` };
+    throw new Refusal("not_found", "the definition has no such version", { resource });
+  }
+  return { id: row.id, number: row.version };
+}
+
+/** A child's hop count is its parent's; 0 without a parent. */
+async function hopsOfParent(
+  { database }: ServiceDeps,
+  parentRunId: string,
+  workspaceId: string,
+): Promise<number> {
+  if (parentRunId === "") return 0;
+  const parent = await findRunHead(database.read, parentRunId);
+  if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
+  return parent.hops;
+}
+
+function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerType {
+  return findTriggerType(triggerType) ?? (parentRunId === "" ? "MANUAL" : "WORKFLOW");
+}
+
+function byWhom(request: StartRunRequest): { by?: string } {
+  const by = request.initiatorAgentId || request.initiatorUserId;
+  return by === "" ? {} : { by };
+}

@@ -1,0 +1,99 @@
+/**
+ * The RPC server: one port for all RPCs and doors, on HTTP/1.1 and HTTP/2, in Connect, gRPC and gRPC-Web.
+ * Boundary: composition only; handlers are in the files named after their groups.
+ * Invariant: stop() first says NOT_SERVING, then refuses connections, then waits for the calls under way.
+ */
+import type { DescService } from "@bufbuild/protobuf";
+import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Log } from "../../runtime/log.ts";
+import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
+import { createHealth } from "./health.ts";
+import { createReflection } from "./reflection.ts";
+import { createRpcRouter } from "./router.ts";
+import { workflowService } from "./service.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
+
+/** What the server needs: the service's parts, what the doors ask, and where to listen. */
+export interface RpcServerDeps extends ServiceDeps, DoorDeps {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Metrics on a port of their own, and no longer on the main one. */
+  readonly metricsPort?: number;
+  readonly tls?: TlsMaterial;
+  /** Whether grpc.reflection answers. */
+  readonly reflection: boolean;
+  readonly log: Log;
+  /** How long calls under way may take when the server stops; 10 s unless set. */
+  readonly graceMs?: number;
+}
+
+/** The server; stop() may be called once and resolves when nothing is open any more. */
+export interface RpcServer {
+  listen(): Promise<{ host: string; port: number }>;
+  stop(): Promise<void>;
+}
+
+const GRACE_MS = 10_000;
+const PROBE_INTERVAL_MS = 2_000;
+
+/** A server that does not listen yet. */
+export function createRpcServer(deps: RpcServerDeps): RpcServer {
+  const health = createHealth([WorkflowService.typeName]);
+  const services: DescService[] = [WorkflowService, Health];
+  if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
+  const route = createRpcRouter((router) => {
+    router.service(WorkflowService, workflowService(deps));
+    router.service(Health, health.implementation);
+    if (!deps.reflection) return;
+    const reflection = createReflection(services);
+    router.service(ServerReflection, reflection.v1);
+    router.service(ServerReflectionAlpha, reflection.v1alpha);
+  }, deps.log);
+  const doors = mainDoors(deps.metricsPort === undefined);
+  const main = createListener({
+    ...deps,
+    handle: (request, response) => {
+      response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
+      if (!route(request, response)) answerDoor(doors, deps, request, response);
+    },
+  });
+  const listeners = [main, ...metricsListener(deps)];
+  let watching: NodeJS.Timeout | undefined;
+  return {
+    async listen() {
+      const [where] = await Promise.all(listeners.map((listener) => listener.listen()));
+      if (where === undefined) throw new Error("no listener was opened");
+      watching = setInterval(() => watch(deps, health.setServing), PROBE_INTERVAL_MS).unref();
+      return where;
+    },
+    async stop() {
+      clearInterval(watching);
+      health.end();
+      await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
+    },
+  };
+}
+
+function metricsListener(deps: RpcServerDeps): Listener[] {
+  if (deps.metricsPort === undefined) return [];
+  const { host, metricsPort: port, log } = deps;
+  const doors = metricsDoors();
+  return [
+    createListener({ host, port, log, handle: (req, res) => answerDoor(doors, deps, req, res) }),
+  ];
+}
+
+function watch(deps: RpcServerDeps, setServing: (serving: boolean) => void): void {
+  deps.probe().then(
+    (readiness: Readiness) => setServing(readiness.status !== "down"),
+    (error: unknown) => {
+      deps.log.warn("a probe failed", { error });
+      setServing(false);
+    },
+  );
+}

@@ -1,0 +1,15 @@
+/** The parts that every handler gets. Boundary: a type, so that handlers and the service's table do not import each other. */
+import type { GraphCache } from "../../runtime/graphs.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Committed, Processor } from "../../runtime/processor.ts";
+import type { Database } from "../../store/database.ts";
+
+/** What the handlers need. */
+export interface ServiceDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+  /** Told after a commit that leaves something to publish; without it the publisher finds it a little later. */
+  readonly onCommitted?: (committed: Committed) => void;
+}

@@ -1,0 +1,90 @@
+/**
+ * TransitionStep: the door for agents, people and other services.
+ * Boundary: reads the report and checks a human task's output against its schema; which moves are legal is the engine's.
+ */
+import {
+  StepRunState,
+  type TransitionStepRequest,
+  TransitionStepRequestSchema,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { StepReport } from "../../engine/input.ts";
+import { isJsonObject, ownValue } from "../../engine/json.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import { findRunHead } from "../../store/reads/run-heads.ts";
+import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
+import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { causeOf, submitInput } from "./lifecycle.ts";
+import { findOutputFaults } from "./output-schema.ts";
+import { readRun, unknownRun } from "./runs.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
+const DECISION = /^(ACTION_DECISION_)?(ALLOW|DENY|REQUIRE_APPROVAL|UNSPECIFIED)$/i;
+
+/** TransitionStep: the step and its run after the move, or as they are when the call is late or a repeat. */
+export async function answerTransitionStep(deps: ServiceDeps, request: TransitionStepRequest) {
+  const report = readReport(request);
+  await checkOutput(deps, request.runId, report);
+  const by = report.agentId === "" ? {} : { by: report.agentId };
+  const cause = { ...causeOf("TransitionStep"), ...by };
+  await submitInput(deps, request.runId, { kind: "step_reported", report, cause });
+  const view = await readRun(deps, request.runId);
+  const step = view.steps.find(({ step: { def } }) => def.id === request.stepId);
+  if (step === undefined) throw unknownStep(request.stepId);
+  return { step: toStepMessage(step), run: toRunMessage(view, { payloads: true }) };
+}
+
+function readReport(request: TransitionStepRequest): StepReport {
+  const faults = checkFields(TransitionStepRequestSchema, request);
+  faults.require("run_id", request.runId);
+  faults.require("step_id", request.stepId);
+  const state = readTarget(request.state, faults);
+  if (request.costUsd < 0) faults.add("cost_usd", `is ${request.costUsd}; a cost is not negative`);
+  if (request.governanceDecision !== "" && !DECISION.test(request.governanceDecision)) {
+    faults.add("governance_decision", "must be ALLOW, DENY or REQUIRE_APPROVAL");
+  }
+  faults.refuseIfAny();
+  return {
+    stepId: request.stepId,
+    state,
+    objectiveId: request.objectiveId,
+    agentId: request.agentId,
+    delegationId: request.delegationId,
+    approvalRequestId: request.approvalRequestId,
+    governanceDecision: request.governanceDecision,
+    eventId: request.eventId,
+    notificationId: request.notificationId,
+    ...(request.outputPayload === undefined ? {} : { output: request.outputPayload }),
+    errorMessage: request.errorMessage,
+    costUsd: request.costUsd,
+  };
+}
+
+function readTarget(number: StepRunState, faults: Faults): StepReport["state"] {
+  const named = findStepState(number);
+  const target = TARGETS.find((state) => state === named);
+  if (target === undefined && (named !== undefined || number === StepRunState.UNSPECIFIED)) {
+    faults.add("state", `is ${named ?? "unset"}; a step can be moved to ${TARGETS.join(", ")}`);
+  }
+  return target ?? "RUNNING";
+}
+
+/** A human task's output must fit its schema before anything is submitted, so that the step stays as it is. */
+async function checkOutput(deps: ServiceDeps, runId: string, report: StepReport): Promise<void> {
+  if (report.state !== "COMPLETED") return;
+  const head = await findRunHead(deps.database.read, runId);
+  if (head === undefined) throw unknownRun(runId);
+  const graphs = await deps.graphs.require([head.versionId]);
+  const graph = graphs.get(head.versionId);
+  const step = graph?.steps[graph.indexById.get(report.stepId) ?? -1];
+  if (step?.type !== "HUMAN_TASK") return;
+  const schema = ownValue(step.def.config, "output_schema");
+  if (!isJsonObject(schema)) return;
+  const faults = findOutputFaults(schema, report.output ?? {});
+  if (faults.length > 0) throw invalidFields(faults);
+}
+
+function unknownStep(stepId: string): Refusal {
+  const resource = { type: "step", name: stepId };
+  return new Refusal("not_found", `the run has no step ${stepId}`, { resource });
+}

@@ -1,0 +1,89 @@
+/**
+ * HandleTrigger: does by RPC what the listener does for an event.
+ * Boundary: makes an event of the request and routes it; who matches is decided by runtime and engine.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  type HandleTriggerRequest,
+  HandleTriggerRequestSchema,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { TriggerType } from "../../engine/definition.ts";
+import type { BusEvent } from "../../engine/event.ts";
+import { routeEvents } from "../../runtime/route-event.ts";
+import { findTriggerType } from "../../wire/definitions.ts";
+import { checkFields, type Faults } from "./fields.ts";
+import { readRunMessages } from "./runs.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+/** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
+export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTriggerRequest) {
+  const event = readEvent(request);
+  const [routed] = await routeEvents(deps, [event]);
+  if (routed === undefined) throw new Error("an event was routed without an outcome");
+  if (!routed.ok) throw routed.error;
+  const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
+  return {
+    startedRuns: await readRunMessages(deps, started),
+    updatedRuns: await readRunMessages(deps, routed.updatedRunIds),
+  };
+}
+
+function readEvent(request: HandleTriggerRequest): BusEvent {
+  const faults = checkFields(HandleTriggerRequestSchema, request);
+  faults.require("workspace_id", request.workspaceId);
+  const onlyTrigger = readTriggerType(request, faults);
+  faults.refuseIfAny();
+  return {
+    workspaceId: request.workspaceId,
+    id: request.triggerEventId || randomUUID(),
+    // An RPC's source equals every source.
+    source: "",
+    type: request.eventType,
+    subject: request.eventSubject,
+    time: new Date().toISOString(),
+    data: request.inputPayload ?? {},
+    ...(onlyTrigger === "WEBHOOK" ? { tap: tapOf(request) } : {}),
+    actorAgentId: request.initiatorAgentId,
+    hops: 0,
+    ...(onlyTrigger === undefined ? {} : { onlyTrigger }),
+  };
+}
+
+function tapOf(request: HandleTriggerRequest) {
+  return {
+    provider: request.tapProvider,
+    entityType: request.tapEntityType,
+    entityId: request.entityId,
+    action: request.tapAction,
+  };
+}
+
+function tapText({ tapProvider, tapEntityType, tapAction }: HandleTriggerRequest): string {
+  return tapProvider || tapEntityType || tapAction;
+}
+
+function readTriggerType(request: HandleTriggerRequest, faults: Faults): TriggerType | undefined {
+  const field = "trigger_type";
+  const type = findTriggerType(request.triggerType);
+  switch (type) {
+    case "EVENT":
+      faults.require("event_type", request.eventType || request.eventSubject);
+      break;
+    case "WEBHOOK":
+      faults.require("tap_provider", tapText(request));
+      break;
+    case "SCHEDULE":
+      faults.add(field, "SCHEDULE is not available yet; use EVENT or WEBHOOK");
+      break;
+    case "MANUAL":
+      faults.add(field, "MANUAL runs are started by StartRun; use EVENT or WEBHOOK");
+      break;
+    case "WORKFLOW":
+      faults.add(field, "WORKFLOW runs are started by steps; use EVENT or WEBHOOK");
+      break;
+    case undefined:
+      if (request.triggerType === 0) faults.add(field, "is required: EVENT or WEBHOOK");
+      break;
+  }
+  return type;
+}

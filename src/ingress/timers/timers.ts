@@ -1,0 +1,87 @@
+/**
+ * Time as an input: what falls due by the database's clock is submitted, and waits that lost a race to a crash are
+ * looked at again.
+ * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
+ * Invariants:
+ * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking.
+ * T2 A timer fires once: the engine compares it with the run as it then is. Several replicas may submit the same.
+ * T3 A timer that stays due though it was submitted is left out for a while, so that it cannot crowd out the others.
+ */
+import type { Input } from "../../engine/input.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Processor, Submission } from "../../runtime/processor.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import type { Database } from "../../store/database.ts";
+import { type Due, findDue } from "../../store/reads/due.ts";
+import { startWaitSweep } from "./missed-waits.ts";
+import { startLoop } from "./standing-loop.ts";
+
+/** What timers need. */
+export interface TimerDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly log: Log;
+}
+
+/** Timers at work. */
+export interface Timers {
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 200;
+const DUE_AT_MOST = 500;
+const LEFT_OUT_MS = 5_000;
+const LEFT_OUT_AT_MOST = 2_000;
+
+interface LeftOut extends Due {
+  readonly untilMs: number;
+}
+
+/** Starts asking for what is due. */
+export function startTimers(deps: TimerDeps): Timers {
+  const leftOut = new Map<string, LeftOut>();
+  const due = startLoop({
+    name: "timers",
+    log: deps.log,
+    async round() {
+      forgetOld(leftOut);
+      const found = await findDue(deps.database.read, DUE_AT_MOST, [...leftOut.values()]);
+      await Promise.all(found.map((each) => fire(deps, leftOut, each)));
+      return found.length < DUE_AT_MOST ? POLL_MS : 0;
+    },
+  });
+  const sweep = startWaitSweep(deps);
+  return {
+    async stop() {
+      await Promise.all([due.stop(), sweep.stop()]);
+    },
+  };
+}
+
+async function fire(deps: TimerDeps, leftOut: Map<string, LeftOut>, due: Due): Promise<void> {
+  const key = `${due.runId}/${due.stepIndex}/${due.dueAt.getTime()}`;
+  try {
+    const { reply } = await deps.processor.submit(submissionOf(due));
+    if (reply.kind === "applied") return;
+  } catch (error) {
+    deps.log.warn("a timer could not be fired", { ...due, error });
+    // Nothing wrong with the timer: it is still due and comes again.
+    if (error instanceof Refusal) return;
+  }
+  if (leftOut.size < LEFT_OUT_AT_MOST) {
+    leftOut.set(key, { ...due, untilMs: performance.now() + LEFT_OUT_MS });
+  }
+}
+
+function submissionOf({ runId, stepIndex }: Due): Submission {
+  const input: Input =
+    stepIndex === null
+      ? { kind: "deadline_passed", cause: { kind: "timer", id: "deadline" } }
+      : { kind: "step_due", cause: { kind: "timer", id: "due" }, stepIndex };
+  return { kind: "input", runId, workspaceId: "", input };
+}
+
+function forgetOld(leftOut: Map<string, LeftOut>): void {
+  const now = performance.now();
+  for (const [key, { untilMs }] of leftOut) if (untilMs <= now) leftOut.delete(key);
+}

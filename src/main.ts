@@ -1,0 +1,169 @@
+/**
+ * The composition root: every part is made here, started in order and stopped in the reverse one.
+ * Boundary: wiring only. The one arrow against the import table, commit to egress, is the callback `onCommitted`.
+ */
+import { randomBytes } from "node:crypto";
+import type { NatsConnection } from "nats";
+import { type Config, describeConfig, readConfig } from "./config.ts";
+import { createClients } from "./egress/clients.ts";
+import { createDispatcher } from "./egress/dispatcher.ts";
+import { createLookupCache } from "./egress/lookup-cache.ts";
+import { createPerformers } from "./egress/performers/performers.ts";
+import { createPublisher, type Publisher } from "./egress/publisher.ts";
+import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
+import { connectBus } from "./ingress/bus/connection.ts";
+import { probeReadiness } from "./ingress/rpc/readiness.ts";
+import { createRpcServer } from "./ingress/rpc/server.ts";
+import { startTimers } from "./ingress/timers/timers.ts";
+import { createGraphCache } from "./runtime/graphs.ts";
+import { createLog, type Log } from "./runtime/log.ts";
+import { renderPrometheus } from "./runtime/metrics.ts";
+import { type Committed, createProcessor } from "./runtime/processor.ts";
+import type { RouteDeps } from "./runtime/route-event.ts";
+import { openDatabase } from "./store/database.ts";
+import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
+import { encodeCall } from "./wire/calls.ts";
+
+interface BusParts {
+  readonly connection: NatsConnection;
+  readonly publisher: Publisher;
+  readonly consumers: BusConsumers;
+}
+
+/** Stops the service: no new work, what is in flight finishes, the outbox is flushed. */
+type Stop = () => Promise<void>;
+
+async function start(config: Config, log: Log): Promise<Stop> {
+  if (config.migrate) await migrateDatabase(config.databaseUrl);
+  else await requireMigrated(config.databaseUrl);
+  const replicaId = randomBytes(8).toString("hex");
+  const database = openDatabase({ url: config.databaseUrl, log });
+  const graphs = createGraphCache(database);
+  const { urls } = config.collaborators;
+  const clients = createClients(config.collaborators, log);
+  const lookups = createLookupCache({
+    skills: urls.skills !== undefined,
+    prompts: urls.prompts !== undefined,
+  });
+  const processor = createProcessor({
+    database,
+    graphs,
+    lookups,
+    encodeCall,
+    replicaId,
+    log,
+    onCommitted: ({ batches, calls }) => {
+      dispatcher.take(calls);
+      bus.notice(batches);
+    },
+  });
+  const performers = createPerformers({ clients, lookups, log });
+  const dispatcher = createDispatcher({
+    database,
+    processor,
+    performers,
+    clients,
+    log,
+    replicaId,
+  });
+  dispatcher.start();
+  const timers = startTimers({ database, processor, log });
+  const bus = startBus(config, { database, processor, graphs, replicaId, log });
+  const server = createRpcServer({
+    ...config,
+    database,
+    processor,
+    graphs,
+    log,
+    probe: () => probeReadiness({ database, log, busState: bus.state }),
+    metrics: async () => renderPrometheus(),
+  });
+  const { host, port } = await server.listen();
+  log.info("listening", { host, port, replicaId });
+  return async () => {
+    await server.stop();
+    await Promise.all([bus.stopListening(), timers.stop()]);
+    await dispatcher.stop();
+    await processor.stop();
+    await bus.stop();
+    await database.close();
+  };
+}
+
+interface BusDeps extends RouteDeps {
+  readonly replicaId: string;
+}
+
+/** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */
+function startBus(config: Config, deps: BusDeps) {
+  const { stream, sources, createStreams } = config.bus;
+  let parts: BusParts | undefined;
+  let stopping = false;
+  const starting = connectBus(config.nats, deps.log).then(async (connection) => {
+    if (stopping) return connection.close();
+    const publisher = createPublisher({ ...deps, connection, stream });
+    publisher.start();
+    const consumers = startBusConsumers({
+      ...deps,
+      connection,
+      sources,
+      createStreams,
+      ownStream: stream,
+    });
+    parts = { connection, publisher, consumers };
+  });
+  starting.catch((error: unknown) => {
+    deps.log.error("the bus cannot be used", { error });
+    process.exit(1);
+  });
+  return {
+    notice: (batches: Committed["batches"]) => parts?.publisher.notice(batches),
+    state: () => parts?.consumers.busState() ?? "down",
+    stopListening: async () => parts?.consumers.stop(),
+    async stop() {
+      stopping = true;
+      await parts?.publisher.stop();
+      await parts?.connection.close();
+    },
+  };
+}
+
+/** Ends the process on the first signal, after a graceful stop; a second signal ends it at once. */
+function stopOnSignal(stop: Stop, log: Log): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info("stopping", { signal });
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error("the stop went wrong", { error });
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+async function main(): Promise<void> {
+  const read = readConfig();
+  if (!read.ok) {
+    for (const fault of read.faults) process.stderr.write(`${fault}\n`);
+    process.exit(1);
+  }
+  const log = createLog(read.config.log);
+  log.info("starting", describeConfig(read.config));
+  process.on("unhandledRejection", (error) => {
+    log.error("a promise was rejected and nobody listened", { error });
+  });
+  try {
+    stopOnSignal(await start(read.config, log), log);
+  } catch (error) {
+    log.error("the service cannot start", { error });
+    process.exit(1);
+  }
+}
+
+await main();

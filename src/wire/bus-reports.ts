@@ -1,0 +1,149 @@
+/**
+ * What events of the collaborators say about objects that steps wait for.
+ *
+ * Boundary: pure; reads the object that the event is about, from a Change's payload, a typed
+ * message or plain JSON alike. An event that says nothing of the kind gives no report, no error.
+ * Invariant: a role tells of its own objects alone: a subject `objectives.…` decides no approval.
+ */
+import { DelegationStatus } from "../../gen/agents/v1/agents_pb.ts";
+import { DecisionType, RiskLevel } from "../../gen/approvals/v1/approvals_pb.ts";
+import { ActionDecision } from "../../gen/governance/v1/governance_pb.ts";
+import { ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
+import type { EventReport } from "../engine/event.ts";
+import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { objectOfBytes, readEnum, readField, readObject, readText } from "./loose-fields.ts";
+
+const REASONS_AT_MOST = 100;
+/** Characters of an id; a longer one is none that a collaborator of ours gave. */
+const ID_CHARS_AT_MOST = 256;
+/** Characters of a text for people. */
+const TEXT_CHARS_AT_MOST = 4_000;
+/** An output that came as bytes is not part of the data whose depth was looked at. */
+const OUTPUT_DEPTH_AT_MOST = 64;
+
+/**
+ * The report of an event whose subject begins with this role, about the object `body`;
+ * `aggregateId` names the object when it does not name itself.
+ */
+export function readReport(
+  role: string,
+  body: JsonObject,
+  aggregateId: string,
+): EventReport | undefined {
+  switch (role) {
+    case "objectives":
+      return readObjective(body, aggregateId);
+    case "agents":
+      return readDelegation(body, aggregateId);
+    case "approvals":
+      return readDecision(body, aggregateId);
+    case "governance":
+      return readGovernance(body);
+    // Any text can be a role; only those of the collaborators report.
+    default:
+      return undefined;
+  }
+}
+
+function readObjective(body: JsonObject, aggregateId: string): EventReport | undefined {
+  const id = readId(body, ["id", "objective_id"], aggregateId);
+  const state = readEnum(readField(body, ["state", "status"]), "OBJECTIVE_STATE_", ObjectiveState);
+  if (id === "" || state === "") return undefined;
+  const output = readObject(body, ["output_payload", "output", "result"]);
+  return ownerReport("objective", id, state, body, output, readId(body, ["agent_id"], ""));
+}
+
+// A subject `agents.…` also tells of agents, whose states are none of a delegation's.
+function readDelegation(body: JsonObject, aggregateId: string): EventReport | undefined {
+  const id = readId(body, ["id", "delegation_id"], aggregateId);
+  const state = readEnum(
+    readField(body, ["status", "state"]),
+    "DELEGATION_STATUS_",
+    DelegationStatus,
+  );
+  if (id === "" || state === "") return undefined;
+  const answer = readField(body, ["result_payload", "output_payload", "output", "result"]);
+  const agentId = readId(body, ["to_agent_id"], "");
+  return ownerReport("delegation", id, state, body, storable(objectOfBytes(answer)), agentId);
+}
+
+function ownerReport(
+  owner: "objective" | "delegation",
+  id: string,
+  state: string,
+  body: JsonObject,
+  output: JsonObject | undefined,
+  agentId: string,
+): EventReport {
+  const report = {
+    owner,
+    id,
+    state,
+    errorMessage: readProblem(body),
+    costUsd: readCost(body),
+    agentId,
+  };
+  return { kind: "owner", report: output === undefined ? report : { ...report, output } };
+}
+
+function readDecision(body: JsonObject, aggregateId: string): EventReport | undefined {
+  const requestId = readId(body, ["approval_request_id", "id"], aggregateId);
+  const decision = readEnum(readField(body, ["decision"]), "DECISION_TYPE_", DecisionType);
+  if (requestId === "" || decision === "") return undefined;
+  return {
+    kind: "approval",
+    report: {
+      requestId,
+      decision,
+      decidedBy: readId(body, ["decided_by"], ""),
+      reason: shorten(readText(body, ["reason"])),
+      digest: readId(body, ["digest"], ""),
+    },
+  };
+}
+
+function readGovernance(body: JsonObject): EventReport | undefined {
+  const runId = readId(body, ["run_id"], "");
+  const stepId = readId(body, ["step_id"], "");
+  const decision = readEnum(readField(body, ["decision"]), "ACTION_DECISION_", ActionDecision);
+  if (runId === "" || stepId === "" || decision === "") return undefined;
+  const riskLevel = readEnum(readField(body, ["risk_level"]), "RISK_LEVEL_", RiskLevel);
+  const reasons = readReasons(readField(body, ["reasons", "reason"]));
+  return { kind: "governance", runId, report: { stepId, decision, riskLevel, reasons } };
+}
+
+function readReasons(value: Json | undefined): string[] {
+  const reasons = Array.isArray(value) ? value : [value];
+  return reasons
+    .filter((reason) => typeof reason === "string" && reason !== "")
+    .slice(0, REASONS_AT_MOST)
+    .map((reason) => shorten(String(reason)));
+}
+
+function readProblem(body: JsonObject): string {
+  const problem = readField(body, ["error_message", "error", "reason"]);
+  if (isJsonObject(problem)) return shorten(readText(problem, ["message"]));
+  return typeof problem === "string" ? shorten(problem) : "";
+}
+
+function readId(body: JsonObject, names: readonly string[], otherwise: string): string {
+  const id = readText(body, names) || otherwise;
+  return id.length > ID_CHARS_AT_MOST ? "" : id;
+}
+
+// Cutting may split a pair of surrogates.
+function shorten(text: string): string {
+  return text.length > TEXT_CHARS_AT_MOST
+    ? `${text.slice(0, TEXT_CHARS_AT_MOST).toWellFormed()}…`
+    : text;
+}
+
+function readCost(body: JsonObject): number {
+  const cost = readField(body, ["cost_usd"]);
+  return typeof cost === "number" && Number.isFinite(cost) && cost > 0 ? cost : 0;
+}
+
+function storable(output: JsonObject | undefined): JsonObject | undefined {
+  if (output === undefined) return undefined;
+  return findPayloadFault(output, OUTPUT_DEPTH_AT_MOST) === undefined ? output : undefined;
+}

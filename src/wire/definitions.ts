@@ -1,0 +1,210 @@
+/**
+ * Definitions and versions: messages of workflows.v1 ↔ values of the engine.
+ * Boundary: pure; whether a version makes sense is for the engine's check. Here a message is only read: an enum
+ * number that nobody knows is a fault, since it could not be stored.
+ */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  EdgeSchema,
+  type PublishVersionRequest,
+  type RetryPolicy as RetryPolicyMessage,
+  RetryPolicySchema,
+  StepDefinitionSchema,
+  type StepDefinition as StepMessage,
+  StepType as StepTypeNumber,
+  TriggerType as TriggerTypeNumber,
+  type WorkflowDefinition,
+  WorkflowDefinitionSchema,
+  type WorkflowTrigger,
+  WorkflowTriggerSchema,
+  type WorkflowVersion,
+  WorkflowVersionSchema,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import {
+  type RetryPolicy,
+  STEP_TYPES,
+  type StepDefinition,
+  type StepType,
+  TRIGGER_TYPES,
+  type TriggerDefinition,
+  type TriggerType,
+  type VersionSpec,
+} from "../engine/definition.ts";
+import type { GraphFault } from "../engine/graph/graph.ts";
+
+/** The wire numbers of step types. */
+export const STEP_TYPE_NUMBERS: Readonly<Record<StepType, StepTypeNumber>> = StepTypeNumber;
+/** The wire numbers of trigger types. */
+export const TRIGGER_TYPE_NUMBERS: Readonly<Record<TriggerType, TriggerTypeNumber>> =
+  TriggerTypeNumber;
+
+/** What a definition's message is made of. */
+export interface DefinitionFacts {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly latestVersion: number;
+  readonly tags: readonly string[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What a version's message is made of. */
+export interface VersionFacts {
+  readonly id: string;
+  readonly definitionId: string;
+  readonly version: number;
+  readonly spec: VersionSpec;
+  readonly createdAt: Date;
+}
+
+/**
+ * The version that a PublishVersionRequest describes, and what of it could not be read, by field path.
+ * With faults the spec is still whole, so that the engine can report its own beside them.
+ */
+export function readVersionSpec(request: PublishVersionRequest): {
+  spec: VersionSpec;
+  faults: GraphFault[];
+} {
+  const faults: GraphFault[] = [];
+  const steps = request.steps.map((step, index) => readStep(step, `steps[${index}]`, faults));
+  const edges = request.edges.map(({ fromStepId, toStepId, conditionExpr, label }) => ({
+    fromStepId,
+    toStepId,
+    conditionExpr,
+    label,
+  }));
+  const spec = {
+    steps,
+    edges,
+    trigger: readTrigger(request.trigger, faults),
+    timeoutSeconds: request.timeoutSeconds,
+    author: request.author,
+  };
+  const policy = request.defaultRetryPolicy;
+  return {
+    spec: policy === undefined ? spec : { ...spec, defaultRetryPolicy: readRetryPolicy(policy) },
+    faults,
+  };
+}
+
+function readStep(message: StepMessage, path: string, faults: GraphFault[]): StepDefinition {
+  const stepType = STEP_TYPES[message.stepType - 1];
+  if (stepType === undefined && message.stepType !== 0) {
+    faults.push(unknownNumber(`${path}.step_type`, message.stepType, STEP_TYPES.length));
+  }
+  const step: StepDefinition = {
+    id: message.id,
+    name: message.name,
+    stepType: stepType ?? "UNSPECIFIED",
+    agentId: message.agentId,
+    requiredCapability: message.requiredCapability,
+    actionType: message.actionType,
+    riskLevel: message.riskLevel,
+    eventTypePattern: message.eventTypePattern,
+    eventSubjectPattern: message.eventSubjectPattern,
+    notificationChannel: message.notificationChannel,
+    notificationTemplate: message.notificationTemplate,
+    conditionExpr: message.conditionExpr,
+    compensationStepId: message.compensationStepId,
+    config: message.config ?? {},
+    timeoutSeconds: message.timeoutSeconds,
+    promptName: message.promptName,
+    skillId: message.skillId,
+  };
+  const policy = message.retryPolicy;
+  return policy === undefined ? step : { ...step, retryPolicy: readRetryPolicy(policy) };
+}
+
+function readRetryPolicy(message: RetryPolicyMessage): RetryPolicy {
+  const { maxRetries, backoffSeconds, backoffMultiplier } = message;
+  // A float is widened here once, so that 1.1 is stored as it was written and not as 1.10000002384185791.
+  const written = Number(backoffMultiplier.toPrecision(7));
+  return { maxRetries, backoffSeconds, backoffMultiplier: written };
+}
+
+/** A version without a trigger is started by StartRun alone, which is what MANUAL says. */
+function readTrigger(
+  message: WorkflowTrigger | undefined,
+  faults: GraphFault[],
+): TriggerDefinition {
+  const facts = {
+    eventType: message?.eventType ?? "",
+    eventSubject: message?.eventSubject ?? "",
+    tapProvider: message?.tapProvider ?? "",
+    tapEntityType: message?.tapEntityType ?? "",
+    tapAction: message?.tapAction ?? "",
+    cronExpr: message?.cronExpr ?? "",
+    parentWorkflowId: message?.parentWorkflowId ?? "",
+    filterExpr: message?.filterExpr ?? "",
+  };
+  const number = message?.triggerType ?? 0;
+  const type = findTriggerType(number);
+  if (type !== undefined) return { triggerType: type, ...facts };
+  const field = "trigger.trigger_type";
+  if (number !== 0) {
+    faults.push(unknownNumber(field, number, TRIGGER_TYPES.length));
+  } else if (Object.values(facts).some((fact) => fact !== "")) {
+    faults.push({ field, description: "is needed where other fields of the trigger are set" });
+  }
+  return { triggerType: "MANUAL", ...facts };
+}
+
+function unknownNumber(field: string, number: number, last: number): GraphFault {
+  return { field, description: `${number} is not a value of this field; it takes 1 to ${last}` };
+}
+
+/** The trigger type of a wire number; undefined for 0 and for numbers that nobody knows. */
+export function findTriggerType(number: number): TriggerType | undefined {
+  return TRIGGER_TYPES[number - 1];
+}
+
+/** workflows.v1.WorkflowDefinition */
+export function toDefinitionMessage(facts: DefinitionFacts): WorkflowDefinition {
+  return create(WorkflowDefinitionSchema, {
+    id: facts.id,
+    workspaceId: facts.workspaceId,
+    name: facts.name,
+    description: facts.description,
+    latestVersion: facts.latestVersion,
+    tags: [...facts.tags],
+    createdAt: timestampFromDate(facts.createdAt),
+    updatedAt: timestampFromDate(facts.updatedAt),
+  });
+}
+
+/** workflows.v1.WorkflowVersion */
+export function toVersionMessage({ spec, ...facts }: VersionFacts): WorkflowVersion {
+  const policy = spec.defaultRetryPolicy;
+  const { triggerType, ...trigger } = spec.trigger;
+  return create(WorkflowVersionSchema, {
+    id: facts.id,
+    definitionId: facts.definitionId,
+    version: facts.version,
+    steps: spec.steps.map(toStepMessage),
+    edges: spec.edges.map((edge) => create(EdgeSchema, { ...edge })),
+    trigger: create(WorkflowTriggerSchema, {
+      ...trigger,
+      triggerType: TRIGGER_TYPE_NUMBERS[triggerType],
+    }),
+    timeoutSeconds: spec.timeoutSeconds,
+    author: spec.author,
+    createdAt: timestampFromDate(facts.createdAt),
+    ...(policy === undefined
+      ? {}
+      : { defaultRetryPolicy: create(RetryPolicySchema, { ...policy }) }),
+  });
+}
+
+function toStepMessage({ stepType, retryPolicy, config, ...rest }: StepDefinition): StepMessage {
+  return create(StepDefinitionSchema, {
+    ...rest,
+    stepType: stepType === "UNSPECIFIED" ? StepTypeNumber.UNSPECIFIED : STEP_TYPE_NUMBERS[stepType],
+    config,
+    ...(retryPolicy === undefined
+      ? {}
+      : { retryPolicy: create(RetryPolicySchema, { ...retryPolicy }) }),
+  });
+}

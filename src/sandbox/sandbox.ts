@@ -1,0 +1,112 @@
+/**
+ * The sandbox: stand-ins for the platform's other services, for development, demo and tests. They
+ * are real Connect servers on one HTTP port, with real events on the bus.
+ *
+ * Boundary: shares nothing with the service but the wire contract; the service never imports it.
+ * A further collaborator is one file with its routes and one line in `listRoutes`.
+ */
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { serveAgents } from "./agents.ts";
+import { keepApprovals, serveApprovals } from "./approvals.ts";
+import { type Bus, startBus } from "./bus.ts";
+import { keepDelegations } from "./delegations.ts";
+import { serveGovernance } from "./governance.ts";
+import { type HttpHandler, startHttpServer } from "./http-server.ts";
+import { serveNotifications } from "./notifications.ts";
+import { keepObjectives, serveObjectives } from "./objectives.ts";
+import { serveRegistry } from "./registry.ts";
+import { replayByKey } from "./replay.ts";
+import type { SandboxScript } from "./script.ts";
+import { castAgents } from "./scripted-agent.ts";
+import {
+  type CollaboratorVariable,
+  type Ledgers,
+  makeLedgers,
+  type Routes,
+  type Stage,
+} from "./stage.ts";
+import { makeTimers } from "./timers.ts";
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** The service's environment variables for the collaborators that are played here. */
+  readonly urls: Readonly<Record<CollaboratorVariable, string>>;
+  /** Everything that was made so far, oldest first. */
+  readonly ledgers: Readonly<Ledgers>;
+  /** Its connection to the bus, for `publishTapEvent` and the like. */
+  readonly bus: Bus;
+  /** Stops agents, server and connection. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/** How to start a sandbox. */
+export interface SandboxOptions {
+  readonly natsUrl: string;
+  readonly script?: SandboxScript;
+  /** Gets a line for what agents and approvers do; nothing is printed by default. */
+  readonly log?: (line: string) => void;
+  /** A free one when left out. */
+  readonly port?: number;
+}
+
+/** Starts all collaborators on one loopback port. Rejects when bus or port cannot be had. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const log = options.log ?? (() => {});
+  const bus = await startBus(options.natsUrl, log);
+  const timers = makeTimers(log);
+  const ledgers = makeLedgers();
+  const stage: Stage = { script: options.script ?? {}, bus, timers, ledgers, log };
+  const server = await startHttpServer(makeHandler(stage), options.port ?? 0).catch(
+    async (error: unknown) => {
+      await bus.stop();
+      throw error;
+    },
+  );
+  const { url } = server;
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    timers.stop();
+    await server.stop();
+    await bus.stop();
+  };
+  return {
+    urls: {
+      OBJECTIVES_URL: url,
+      AGENTS_URL: url,
+      REGISTRY_URL: url,
+      APPROVALS_URL: url,
+      GOVERNANCE_URL: url,
+      NOTIFICATIONS_URL: url,
+    },
+    ledgers,
+    bus,
+    stop() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function makeHandler(stage: Stage): HttpHandler {
+  return connectNodeAdapter({
+    routes: (router) => {
+      for (const add of listRoutes(stage)) add(router);
+    },
+    interceptors: [replayByKey()],
+  });
+}
+
+function listRoutes(stage: Stage): readonly Routes[] {
+  const approvals = keepApprovals(stage);
+  const delegations = keepDelegations(stage);
+  const objectives = keepObjectives(stage, delegations);
+  const agents = castAgents(stage, objectives, approvals);
+  return [
+    serveObjectives(stage, objectives, agents),
+    serveAgents(stage, objectives, delegations, agents),
+    serveRegistry(stage, objectives),
+    serveApprovals(stage, approvals),
+    serveGovernance(stage),
+    serveNotifications(stage),
+  ];
+}

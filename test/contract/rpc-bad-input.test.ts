@@ -1,0 +1,352 @@
+/**
+ * Bad input to every RPC: the right code, field paths, and nothing stored. Never INTERNAL.
+ */
+import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import {
+  PublishVersionRequestSchema,
+  StepRunState,
+  StepType,
+  TriggerType,
+  WorkflowService,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
+
+let service: RpcService;
+/** Of workspace ws_a: a definition, a run of it that waits in `a`, and a cancelled run. */
+let definitionId = "";
+let runId = "";
+let cancelledId = "";
+beforeAll(async () => {
+  service = await startRpcService();
+  const { client } = service;
+  const made = await client.createDefinition({ workspaceId: "ws_a", name: "one" });
+  definitionId = made.definition?.id ?? "";
+  await client.publishVersion({
+    definitionId,
+    steps: [{ id: "a", name: "a", stepType: StepType.HUMAN_TASK }],
+  });
+  runId = (await client.startRun({ definitionId })).run?.id ?? "";
+  cancelledId = (await client.startRun({ definitionId })).run?.id ?? "";
+  await client.cancelRun({ id: cancelledId });
+});
+afterAll(() => service.stop());
+
+/** Everything that is stored, as text. */
+async function stored(): Promise<string> {
+  const client = new pg.Client({ connectionString: service.url });
+  await client.connect();
+  try {
+    const tables = [
+      "workflow_definitions",
+      "workflow_versions",
+      "workflow_runs",
+      "step_runs",
+      "run_moves",
+      "kept_events",
+      "run_starts",
+      "effects",
+    ];
+    const texts: string[] = [];
+    for (const table of tables) {
+      const { rows } = await client.query(`select * from ${table} t order by t::text`);
+      texts.push(JSON.stringify(rows));
+    }
+    return texts.join("\n");
+  } finally {
+    await client.end();
+  }
+}
+
+const NUL = "a\u0000b";
+const LONG = "x".repeat(257);
+const deep = () => {
+  let payload: JsonObject = {};
+  for (let depth = 0; depth < 64; depth++) payload = { a: payload };
+  return payload;
+};
+const large = { text: "x".repeat(256 * 1024) };
+const task = { id: "a", name: "a", stepType: StepType.HUMAN_TASK };
+const BAD_SCHEMAS: JsonObject[] = [
+  { type: "nothing" },
+  { $ref: "#" },
+  { $ref: "https://example.com/schema.json" },
+  { pattern: "(" },
+];
+type Call = (client: RpcService["client"]) => Promise<unknown>;
+
+/** Name, call, paths of the fields that are at fault. */
+const INVALID: [string, Call, string[]][] = [
+  ["CreateDefinition: empty", (c) => c.createDefinition({}), ["workspace_id", "name"]],
+  [
+    "CreateDefinition: blank name",
+    (c) => c.createDefinition({ workspaceId: "w", name: " " }),
+    ["name"],
+  ],
+  [
+    "CreateDefinition: NUL, too long",
+    (c) =>
+      c.createDefinition({
+        workspaceId: NUL,
+        name: LONG,
+        description: "x".repeat(4097),
+        tags: ["ok", "", "x".repeat(129), NUL],
+      }),
+    ["workspace_id", "name", "description", "tags[1]", "tags[2]", "tags[3]"],
+  ],
+  [
+    "CreateDefinition: too many tags",
+    (c) => c.createDefinition({ workspaceId: "w", name: "n", tags: Array(65).fill("t") }),
+    ["tags"],
+  ],
+  ["GetDefinition: empty", (c) => c.getDefinition({}), ["id"]],
+  ["GetDefinition: NUL", (c) => c.getDefinition({ id: NUL }), ["id"]],
+  ["ListDefinitions: empty", (c) => c.listDefinitions({}), ["workspace_id"]],
+  [
+    "ListDefinitions: page",
+    (c) => c.listDefinitions({ workspaceId: "w", limit: 501, offset: 10_001 }),
+    ["limit", "offset"],
+  ],
+  [
+    "ListDefinitions: negative page",
+    (c) => c.listDefinitions({ workspaceId: "w", limit: -1, offset: -1, tag: NUL }),
+    ["tag", "limit", "offset"],
+  ],
+  ["PublishVersion: empty", (c) => c.publishVersion({}), ["definition_id", "steps"]],
+  [
+    "PublishVersion: unknown enum numbers beside a bad graph",
+    (c) =>
+      c.publishVersion({
+        definitionId: NUL,
+        steps: [task, { id: "b", stepType: 77 as never }, task],
+        edges: [{ fromStepId: "b", toStepId: "nobody" }],
+        trigger: { triggerType: 9 as never },
+      }),
+    [
+      "definition_id",
+      "steps[1].step_type",
+      "trigger.trigger_type",
+      "steps[2].id",
+      "edges[0].to_step_id",
+    ],
+  ],
+  [
+    "PublishVersion: trigger without a type",
+    (c) => c.publishVersion({ definitionId, steps: [task], trigger: { eventType: "x" } }),
+    ["trigger.trigger_type"],
+  ],
+  [
+    "PublishVersion: an output_schema that is none, recursive, remote",
+    (c) =>
+      c.publishVersion({
+        definitionId,
+        steps: BAD_SCHEMAS.map((schema, index) => ({
+          ...task,
+          id: `s${index}`,
+          config: { output_schema: schema },
+        })),
+      }),
+    [0, 1, 2, 3].map((index) => `steps[${index}].config.output_schema`),
+  ],
+  ["ListVersions: empty", (c) => c.listVersions({}), ["definition_id"]],
+  ["StartRun: empty", (c) => c.startRun({}), ["definition_id"]],
+  [
+    "StartRun: everything wrong",
+    (c) =>
+      c.startRun({
+        definitionId: NUL,
+        definitionVersion: -1,
+        workspaceId: LONG,
+        triggerType: 42 as never,
+        triggerEventId: LONG,
+        inputPayload: { list: [1, { text: NUL }] },
+      }),
+    [
+      "definition_id",
+      "workspace_id",
+      "input_payload.list[1].text",
+      "trigger_type",
+      "trigger_event_id",
+      "definition_version",
+    ],
+  ],
+  ["StartRun: large", (c) => c.startRun({ definitionId, inputPayload: large }), ["input_payload"]],
+  [
+    "StartRun: deep",
+    (c) => c.startRun({ definitionId, inputPayload: deep() }),
+    [`input_payload.${Array(64).fill("a").join(".")}`],
+  ],
+  ["HandleTrigger: empty", (c) => c.handleTrigger({}), ["workspace_id", "trigger_type"]],
+  ...[TriggerType.SCHEDULE, TriggerType.MANUAL, TriggerType.WORKFLOW, 42 as never].map(
+    (triggerType): [string, Call, string[]] => [
+      `HandleTrigger: type ${triggerType}`,
+      (c) => c.handleTrigger({ workspaceId: "w", triggerType }),
+      ["trigger_type"],
+    ],
+  ),
+  [
+    "HandleTrigger: an EVENT without one",
+    (c) => c.handleTrigger({ workspaceId: "w", triggerType: TriggerType.EVENT }),
+    ["event_type"],
+  ],
+  ["GetRun: empty", (c) => c.getRun({}), ["id"]],
+  ["ListRuns: empty", (c) => c.listRuns({}), ["workspace_id"]],
+  [
+    "ListRuns: everything wrong",
+    (c) =>
+      c.listRuns({
+        workspaceId: "w",
+        state: 99 as never,
+        definitionId: NUL,
+        limit: 501,
+        offset: -1,
+      }),
+    ["definition_id", "state", "limit", "offset"],
+  ],
+  ["TransitionStep: empty", (c) => c.transitionStep({}), ["run_id", "step_id", "state"]],
+  [
+    "TransitionStep: a target that is none",
+    (c) => c.transitionStep({ runId, stepId: "a", state: StepRunState.SKIPPED }),
+    ["state"],
+  ],
+  [
+    "TransitionStep: everything wrong",
+    (c) =>
+      c.transitionStep({
+        runId,
+        stepId: "a",
+        state: StepRunState.COMPLETED,
+        costUsd: Number.NaN,
+        governanceDecision: "PERHAPS",
+        errorMessage: "x".repeat(16 * 1024 + 1),
+        outputPayload: large,
+      }),
+    ["output_payload", "error_message", "cost_usd", "governance_decision"],
+  ],
+  [
+    "TransitionStep: a negative cost",
+    (c) => c.transitionStep({ runId, stepId: "a", state: StepRunState.COMPLETED, costUsd: -1 }),
+    ["cost_usd"],
+  ],
+  ["PauseRun: empty", (c) => c.pauseRun({}), ["id"]],
+  ["PauseRun: reason", (c) => c.pauseRun({ id: runId, reason: "x".repeat(4097) }), ["reason"]],
+  ["ResumeRun: empty", (c) => c.resumeRun({}), ["id"]],
+  ["CancelRun: NUL", (c) => c.cancelRun({ id: runId, reason: NUL }), ["reason"]],
+  ["CompensateRun: empty", (c) => c.compensateRun({}), ["id"]],
+];
+
+const UNKNOWN: [string, Call][] = [
+  ["GetDefinition", (c) => c.getDefinition({ id: "wf_none" })],
+  ["PublishVersion", (c) => c.publishVersion({ definitionId: "wf_none", steps: [task] })],
+  ["ListVersions", (c) => c.listVersions({ definitionId: "wf_none" })],
+  ["StartRun", (c) => c.startRun({ definitionId: "wf_none" })],
+  ["GetRun", (c) => c.getRun({ id: "wfr_none" })],
+  [
+    "TransitionStep: run",
+    (c) => c.transitionStep({ runId: "wfr_none", stepId: "a", state: StepRunState.COMPLETED }),
+  ],
+  [
+    "TransitionStep: failing a step of an unknown run",
+    (c) => c.transitionStep({ runId: "wfr_none", stepId: "a", state: StepRunState.FAILED }),
+  ],
+  [
+    "TransitionStep: step",
+    (c) => c.transitionStep({ runId, stepId: "nobody", state: StepRunState.COMPLETED }),
+  ],
+  ["PauseRun", (c) => c.pauseRun({ id: "wfr_none" })],
+  ["ResumeRun", (c) => c.resumeRun({ id: "wfr_none" })],
+  ["CancelRun", (c) => c.cancelRun({ id: "wfr_none" })],
+  ["CompensateRun", (c) => c.compensateRun({ id: "wfr_none" })],
+];
+
+const WRONG_STATE: [string, Call][] = [
+  ["PauseRun of a cancelled run", (c) => c.pauseRun({ id: cancelledId })],
+  ["ResumeRun of a cancelled run", (c) => c.resumeRun({ id: cancelledId })],
+];
+
+describe("bad input stores nothing", () => {
+  let before = "";
+  beforeAll(async () => {
+    before = await stored();
+  });
+
+  test.each(INVALID)("%s", async (_name, call, fields) => {
+    const refused = await refusedBy(call(service.client));
+    expect(refused).toMatchObject({ code: "InvalidArgument", reason: "INVALID_FIELDS" });
+    expect([...new Set(refused.fields)]).toEqual(fields);
+  });
+
+  test.each(UNKNOWN)("unknown: %s", async (_name, call) => {
+    expect(await refusedBy(call(service.client))).toMatchObject({
+      code: "NotFound",
+      reason: "NOT_FOUND",
+    });
+  });
+
+  test.each(WRONG_STATE)("wrong state: %s", async (_name, call) => {
+    expect(await refusedBy(call(service.client))).toMatchObject({
+      code: "FailedPrecondition",
+      reason: "ILLEGAL_MOVE",
+    });
+  });
+
+  test.each(Object.values(WorkflowService.method))("junk bytes: $name", async ({ name }) => {
+    const url = `${service.baseUrl}/${WorkflowService.typeName}/${name}`;
+    const bodies: [string, Uint8Array | string, string][] = [
+      ["application/proto", Uint8Array.of(0x0a, 0xff, 0xff), "invalid_argument"],
+      ["application/json", '{"', "invalid_argument"],
+      ["application/json", '"text"', "invalid_argument"],
+      ["application/json", `{"a":${"[".repeat(5_000)}`, "invalid_argument"],
+      ["application/proto", new Uint8Array(1024 * 1024 + 1), "resource_exhausted"],
+    ];
+    for (const [contentType, body, code] of bodies) {
+      const headers = { "content-type": contentType };
+      const response = await fetch(url, { method: "POST", headers, body });
+      expect(await response.json()).toMatchObject({ code });
+    }
+  });
+
+  test("a payload's number that is not finite", async () => {
+    const number = (value: number) =>
+      new BinaryWriter().tag(2, WireType.Bit64).double(value).finish();
+    const entry = new BinaryWriter();
+    entry.tag(1, WireType.LengthDelimited).string("n");
+    entry.tag(2, WireType.LengthDelimited).bytes(number(Number.NaN));
+    const struct = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(entry.finish());
+    const request = new BinaryWriter().tag(1, WireType.LengthDelimited).string(definitionId);
+    request.tag(9, WireType.LengthDelimited).bytes(struct.finish());
+    const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/StartRun`, {
+      method: "POST",
+      headers: { "content-type": "application/proto" },
+      body: request.finish(),
+    });
+    const answer: unknown = await response.json();
+    expect(answer).toMatchObject({ code: "invalid_argument" });
+    expect(JSON.stringify(answer)).toContain("input_payload.n: is not a finite number");
+  });
+
+  test("more faults than a gRPC trailer holds: as many as fit, and how many more", async () => {
+    const steps = Array.from({ length: 900 }, () => ({ ...task, id: "no good id" }));
+    const request = create(PublishVersionRequestSchema, { definitionId, steps });
+    expect(toBinary(PublishVersionRequestSchema, request).length).toBeLessThan(1024 * 1024);
+    const overGrpc = createClient(
+      WorkflowService,
+      createGrpcTransport({ baseUrl: service.baseUrl }),
+    );
+    const byGrpc = await refusedBy(overGrpc.publishVersion(request));
+    expect(byGrpc.fields.length).toBeGreaterThan(20);
+    const violations = byGrpc.error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    expect(violations.at(-1)?.description).toMatch(/^\d+ more faults/);
+    const byConnect = await refusedBy(service.client.publishVersion(request));
+    expect(byConnect.fields.length).toBeGreaterThanOrEqual(900);
+  });
+
+  test("nothing is stored", async () => {
+    expect(await stored()).toBe(before);
+  });
+});

@@ -1,0 +1,148 @@
+/** Timers and deadlines: fired by the database's clock, once, also those of a process that is gone. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
+import { keepEvents } from "../../src/store/events.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+  WORKSPACE,
+} from "../support/processor.ts";
+import { until } from "../support/until.ts";
+import { stepOf, versionOf } from "../support/version-spec.ts";
+
+const RPC = { kind: "rpc", id: "StartRun" } as const;
+const delayed = (seconds: number) =>
+  versionOf([stepOf("pause", { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: seconds } })]);
+
+let at: TestProcessor;
+let timers: Timers | undefined;
+
+beforeAll(async () => {
+  at = await startProcessor();
+});
+afterAll(async () => {
+  await timers?.stop();
+  await at.stop();
+});
+
+async function start(name: string, spec: Parameters<typeof publish>[2]): Promise<string> {
+  const version = await publish(at.database, name, spec);
+  const { runId } = await at.processor.submit({
+    kind: "start",
+    start: startOf(version),
+    cause: RPC,
+  });
+  return runId;
+}
+
+function ended(runId: string) {
+  return until(async () => {
+    const whole = await findRunRows(at.database.read, runId);
+    return whole?.run.completedAtMs === undefined ? undefined : whole;
+  });
+}
+
+describe("timers", () => {
+  it("fire what fell due while nobody was there, once, with two replicas asking", async () => {
+    const runId = await start("overslept", delayed(0.3));
+    await until(async () => {
+      const rows = await at.database.read.query<{ due: boolean }>(
+        {
+          name: "is_due",
+          text: "select due_at <= clock_timestamp() as due from step_runs where run_id = $1",
+        },
+        [runId],
+      );
+      return rows[0]?.due === true ? true : undefined;
+    });
+    timers = startTimers(at);
+    const other = startTimers(at);
+    const { run, steps } = await ended(runId);
+    await other.stop();
+    expect(run).toMatchObject({ state: "COMPLETED", seq: 2 });
+    expect(steps.get(0)?.state).toBe("COMPLETED");
+  });
+
+  it("never fire early, and fire soon after", async () => {
+    const runId = await start("soon", delayed(1));
+    const { steps } = await ended(runId);
+    const { startedAtMs = 0, completedAtMs = 0 } = steps.get(0) ?? {};
+    expect(completedAtMs - startedAtMs).toBeGreaterThanOrEqual(1_000);
+    expect(completedAtMs - startedAtMs).toBeLessThan(3_000);
+  });
+
+  it("leave a paused run alone until it is resumed", async () => {
+    const runId = await start("paused", delayed(0.2));
+    const input = (kind: "pause_requested" | "resume_requested") =>
+      at.processor.submit({
+        kind: "input",
+        runId,
+        workspaceId: "",
+        input: { kind, cause: RPC, reason: "" },
+      });
+    await input("pause_requested");
+    const later = await start("later than the paused one", delayed(0.6));
+    await ended(later);
+    const paused = await findRunRows(at.database.read, runId);
+    expect(paused?.run.state).toBe("PAUSED");
+    await input("resume_requested");
+    expect((await ended(runId)).run.state).toBe("COMPLETED");
+  });
+
+  it("fail a run past its deadline", async () => {
+    const task = stepOf("task", { stepType: "HUMAN_TASK", name: "task" });
+    const runId = await start("deadline", versionOf([task], [], { timeoutSeconds: 1 }));
+    expect((await ended(runId)).run.state).toBe("FAILED");
+  });
+});
+
+describe("a wait", () => {
+  const arrived = {
+    workspaceId: WORKSPACE,
+    source: "crm",
+    type: "crm.deal.won",
+    time: "",
+    data: { deal: 7 },
+  };
+  const waits = versionOf([
+    stepOf("won", {
+      stepType: "WAIT_FOR_EVENT",
+      eventTypePattern: "crm.deal.*",
+      eventSubjectPattern: "deals/7",
+      config: { lookback_seconds: 3_600 },
+    }),
+  ]);
+
+  it("takes an event that was kept before it opened", async () => {
+    const events = Array.from({ length: 30 }, (_, n) => ({
+      ...arrived,
+      type: n === 27 ? "crm.deal.won" : "crm.contact.new.made",
+      id: `kept-${n}`,
+      subject: "deals/7",
+    }));
+    await at.database.transaction((tx) => keepEvents(tx, events));
+    const { run, steps } = await ended(await start("kept", waits));
+    expect(run.state).toBe("COMPLETED");
+    expect(steps.get(0)).toMatchObject({ eventId: "kept-27", output: { deal: 7 } });
+  });
+
+  it("that lost its look with a process is looked at again at the next start", async () => {
+    const spec = versionOf([
+      stepOf("lost", {
+        stepType: "WAIT_FOR_EVENT",
+        eventTypePattern: "crm.deal.lost",
+        config: { lookback_seconds: 3_600 },
+      }),
+    ]);
+    const runId = await start("missed", spec);
+    await at.database.transaction((tx) =>
+      keepEvents(tx, [{ ...arrived, id: "late", type: "crm.deal.lost", subject: "x" }]),
+    );
+    const again = startTimers(at);
+    expect((await ended(runId)).run.state).toBe("COMPLETED");
+    await again.stop();
+  });
+});

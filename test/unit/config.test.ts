@@ -1,0 +1,167 @@
+/** Settings: defaults, every fault at once, secrets masked. */
+import { describe, expect, test } from "vitest";
+import { type Config, describeConfig, type Environment, readConfig } from "../../src/config.ts";
+
+const NEEDED = { DATABASE_URL: "postgres://u:pw@db/x", NATS_URL: "nats://one:4222,two:4222" };
+const files: Record<string, string> = { "/cert": "CERT", "/key": "KEY", "/ca": "CA" };
+const readFile = (path: string): string => {
+  const text = files[path];
+  if (text === undefined) throw new Error("no such file");
+  return text;
+};
+
+function configOf(env: Environment): Config {
+  const result = readConfig({ ...NEEDED, ...env }, readFile);
+  if (!result.ok) throw new Error(result.faults.join("\n"));
+  return result.config;
+}
+
+function faultsOf(env: Environment): string[] {
+  const result = readConfig(env, readFile);
+  return result.ok ? [] : result.faults;
+}
+
+test("defaults", () => {
+  expect(configOf({ PORT: " ", LOG_LEVEL: "" })).toEqual({
+    host: "127.0.0.1",
+    port: 8080,
+    databaseUrl: "postgres://u:pw@db/x",
+    migrate: true,
+    nats: { servers: ["nats://one:4222", "two:4222"] },
+    bus: {
+      sources: [
+        { stream: "OBJECTIVES", subject: "objectives.changes.>" },
+        { stream: "APPROVALS", subject: "approvals.changes.>" },
+        { stream: "GOVERNANCE", subject: "governance.changes.>" },
+        { stream: "AGENTS", subject: "agents.changes.>" },
+        { stream: "SIPHON", subject: "siphon.tap.>" },
+        { stream: "WORKFLOWS", subject: "workflows.changes.run.>" },
+      ],
+      createStreams: false,
+      stream: "WORKFLOWS",
+      format: "cloudevents",
+    },
+    collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
+    reconcileIntervalMs: 60_000,
+    authMode: "none",
+    reflection: true,
+    log: { level: "info", format: "json" },
+  });
+});
+
+test("everything set", () => {
+  const config = configOf({
+    PORT: "0",
+    HOST: "0.0.0.0",
+    AUTH_ALLOW_NONE: "true",
+    METRICS_PORT: "9100",
+    TLS_CERT_FILE: "/cert",
+    TLS_KEY_FILE: "/key",
+    TLS_CLIENT_CA_FILE: "/ca",
+    MIGRATE: "off",
+    NATS_USER: "u",
+    NATS_PASSWORD: "p",
+    BUS_SOURCES: "A=a.>, A=b.*.c",
+    BUS_CREATE_STREAMS: "true",
+    BUS_FORMAT: "ensemble-json",
+    OBJECTIVES_URL: "http://objectives:8080/",
+    COLLABORATOR_PROTOCOL: "grpc-web",
+    COLLABORATOR_CONCURRENCY: "5",
+    RECONCILE_INTERVAL_MS: "1000",
+    REFLECTION: "off",
+    LOG_FORMAT: "pretty",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel:4318",
+  });
+  expect(config).toMatchObject({
+    host: "0.0.0.0",
+    port: 0,
+    metricsPort: 9100,
+    tls: { cert: "CERT", key: "KEY", clientCa: "CA" },
+    migrate: false,
+    nats: { user: "u", password: "p" },
+    bus: {
+      sources: [
+        { stream: "A", subject: "a.>" },
+        { stream: "A", subject: "b.*.c" },
+      ],
+      createStreams: true,
+      format: "ensemble-json",
+    },
+    collaborators: { urls: { objectives: "http://objectives:8080" }, concurrency: 5 },
+    reconcileIntervalMs: 1000,
+    reflection: false,
+    otlpEndpoint: "http://otel:4318",
+  });
+});
+
+test("every fault at once, one line each", () => {
+  const faults = faultsOf({
+    PORT: "eighty",
+    NATS_URL: "http://x",
+    BUS_SOURCES: "A=a.>.b,B",
+    BUS_STREAM: "A B",
+    LOG_LEVEL: "loud\nnext line",
+    TLS_CERT_FILE: "/nowhere",
+    NATS_USER: "u",
+    AGENTS_URL: "agents:8080",
+    COLLABORATOR_TIMEOUT_MS: "0",
+    MIGRATE: "no",
+  });
+  expect(faults.map((fault) => fault.split(" ")[0]).sort()).toEqual([
+    "AGENTS_URL",
+    "BUS_SOURCES",
+    "BUS_SOURCES",
+    "BUS_STREAM",
+    "COLLABORATOR_TIMEOUT_MS",
+    "DATABASE_URL",
+    "LOG_LEVEL",
+    "MIGRATE",
+    "NATS_URL",
+    "NATS_USER",
+    "PORT",
+    "TLS_CERT_FILE",
+    "TLS_CERT_FILE",
+  ]);
+  for (const fault of faults) expect(fault).not.toContain("\n");
+});
+
+test("nothing set: both required variables are named", () => {
+  expect(faultsOf({})).toEqual(["DATABASE_URL is required", "NATS_URL is required"]);
+});
+
+describe("who may listen without authentication", () => {
+  test.each(["127.0.0.1", "127.8.8.8", "localhost", "::1"])("%s may", (HOST) => {
+    expect(configOf({ HOST }).host).toBe(HOST);
+  });
+
+  test.each(["0.0.0.0", "::", "10.0.0.1", "127.example.com"])("%s may not", (HOST) => {
+    expect(faultsOf({ ...NEEDED, HOST })).toEqual([
+      expect.stringMatching(/^HOST .*AUTH_ALLOW_NONE=true/),
+    ]);
+  });
+
+  test.each(["jwt", "introspect"])("AUTH_MODE=%s is not available yet", (AUTH_MODE) => {
+    const faults = faultsOf({ ...NEEDED, AUTH_MODE });
+    expect(faults).toEqual([`AUTH_MODE ${AUTH_MODE} is not available yet; use none`]);
+  });
+});
+
+test("what is printed holds no secret", () => {
+  const config = configOf({
+    DATABASE_URL: "postgres://user:SECRET@db/x?password=SECRET",
+    NATS_URL: "nats://SECRET@one:4222,nats://u:SECRET@two:4222",
+    NATS_TOKEN: "SECRET",
+    COLLABORATOR_TOKEN: "SECRET",
+    AGENTS_URL: "http://u:SECRET@agents",
+    TLS_CERT_FILE: "/cert",
+    TLS_KEY_FILE: "/key",
+  });
+  const printed = JSON.stringify(describeConfig(config));
+  expect(printed).not.toMatch(/SECRET|KEY/);
+  expect(printed).toContain("postgres://user:***@db/x");
+});
+
+test("a fault does not show the password of a URL that is wrong", () => {
+  const env = { DATABASE_URL: "mysql://u:SECRET@db/x", NATS_URL: "ftp://u:SECRET@x" };
+  expect(faultsOf(env).join()).not.toContain("SECRET");
+});

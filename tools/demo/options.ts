@@ -1,0 +1,38 @@
+/**
+ * The words after `npm run demo --` and `npm run dev --`.
+ *
+ * Boundary: reads arguments; prints nothing.
+ */
+import type { SalesOptions } from "../../src/sandbox/scripts/sales.ts";
+
+/** What was asked for. */
+export interface DemoOptions extends SalesOptions {
+  /** Stay up after the story. */
+  readonly keep: boolean;
+  readonly help: boolean;
+}
+
+/** What can be asked for, for the help. */
+export const OPTIONS_HELP: readonly string[] = [
+  "  --deny   the manager refuses: the run takes the refusal path",
+  "  --fail   sending the mail fails: it is tried again, then the run is compensated",
+  "  --keep   stay up afterwards and print addresses and commands to try (demo only)",
+];
+
+const WORDS = ["--deny", "--fail", "--keep", "--help"];
+
+/** Reads the arguments. Throws with a sentence for the user when they make no sense. */
+export function readOptions(words: readonly string[]): DemoOptions {
+  const unknown = words.find((word) => !WORDS.includes(word));
+  if (unknown !== undefined)
+    throw new Error(`unknown option ${unknown}; there are:\n${helpText()}`);
+  const has = (word: string): boolean => words.includes(word);
+  if (has("--deny") && has("--fail")) {
+    throw new Error("--deny and --fail exclude each other: what was refused is never sent");
+  }
+  return { deny: has("--deny"), fail: has("--fail"), keep: has("--keep"), help: has("--help") };
+}
+
+function helpText(): string {
+  return OPTIONS_HELP.join("\n");
+}

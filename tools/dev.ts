@@ -1,0 +1,123 @@
+/**
+ * `npm run dev`: the service beside servers and sandbox of its own, with the sales process
+ * published, until Ctrl-C. The service starts again when src/ changes and when it ends by itself.
+ *
+ * Boundary: the variables of the shell go to the service, so that it can be configured as usual;
+ * `DATABASE_URL` and `NATS_URL` replace the private servers (see parts/parts.ts).
+ */
+import { createServer } from "node:net";
+import { OPTIONS_HELP, readOptions } from "./demo/options.ts";
+import { publishSalesProcess } from "./demo/sales-process.ts";
+import { connectService } from "./demo/service-client.ts";
+import { parseLogLine, type ServiceProcess } from "./demo/service-process.ts";
+import { watchSource } from "./demo/source-changes.ts";
+import { superviseService } from "./demo/supervisor.ts";
+import { type Surroundings, startSurroundings } from "./demo/surroundings.ts";
+import { listThingsToTry } from "./demo/things-to-try.ts";
+import { findFreePort } from "./parts/free-port.ts";
+
+const USUAL_PORT = 8080;
+const INTERRUPTED_EXIT_CODE = 130;
+
+const stop = new AbortController();
+process.on("SIGINT", interrupt);
+process.on("SIGTERM", interrupt);
+try {
+  await main();
+} catch (error) {
+  console.error(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+} finally {
+  process.off("SIGINT", interrupt);
+  process.off("SIGTERM", interrupt);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    console.log(["npm run dev [-- options]", ...OPTIONS_HELP].join("\n"));
+    return;
+  }
+  const port = await choosePort();
+  const surroundings = await startSurroundings({
+    turns: options,
+    log: (line) => print("dev", line),
+    tell: (line) => print("sandbox", line),
+  });
+  const changes = watchSource((line) => print("dev", line));
+  try {
+    await superviseService({
+      environment: {
+        ...process.env,
+        LOG_FORMAT: "json",
+        ...surroundings.environment,
+        PORT: `${port}`,
+      },
+      changes,
+      log: (line) => print("dev", line),
+      onLine: (line) => print("service", renderLogLine(line)),
+      onReady: introduceOnce(surroundings),
+      signal: stop.signal,
+    });
+  } finally {
+    changes.close();
+    await surroundings.stop();
+  }
+}
+
+/** Publishes the sales process with the first service that is ready; later ones find it there. */
+function introduceOnce(surroundings: Surroundings): (service: ServiceProcess) => Promise<void> {
+  let definitionId: string | undefined;
+  return async (service) => {
+    print("dev", `service ready on ${service.url} (process ${service.pid})`);
+    if (definitionId !== undefined) return;
+    const client = connectService(service.url);
+    try {
+      ({ definitionId } = await publishSalesProcess(client.workflows));
+    } finally {
+      client.close();
+    }
+    const lines = listThingsToTry({
+      serviceUrl: service.url,
+      natsUrl: surroundings.parts.natsUrl,
+      databaseUrl: surroundings.parts.databaseUrl,
+      sandboxUrl: surroundings.sandbox.urls.OBJECTIVES_URL,
+      definitionId,
+      runId: "",
+    });
+    console.log(["", ...lines, "", "Ctrl-C stops all of it.", ""].join("\n"));
+  };
+}
+
+/** `PORT`, else the usual port, else any free one: every start of the service uses the same. */
+async function choosePort(): Promise<number> {
+  if (process.env.PORT) return Number(process.env.PORT);
+  return (await isFree(USUAL_PORT)) ? USUAL_PORT : findFreePort();
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** An entry of the service's log for people; what is no entry as it is. */
+function renderLogLine(line: string): string {
+  const entry = parseLogLine(line);
+  if (entry === undefined) return line;
+  const { time: _, level, message, ...facts } = entry;
+  const rest = Object.keys(facts).length === 0 ? "" : ` ${JSON.stringify(facts)}`;
+  return `${String(level)}  ${String(message)}${rest}`;
+}
+
+function print(who: string, line: string): void {
+  console.log(`${who.padEnd(8)} ${line}`);
+}
+
+function interrupt(): void {
+  // The second time nobody wants to wait for an orderly end; the guards clean up on exit.
+  if (stop.signal.aborted) process.exit(INTERRUPTED_EXIT_CODE);
+  stop.abort();
+}

@@ -6,7 +6,7 @@
  */
 
 import { createGraphCache } from "../src/runtime/graphs.ts";
-import { createLog } from "../src/runtime/log.ts";
+import { createLog, type Log } from "../src/runtime/log.ts";
 import { PARTITIONS, partitionOf } from "../src/runtime/partition.ts";
 import { createProcessor, type Processor } from "../src/runtime/processor.ts";
 import type { LeasedCall, RunStart } from "../src/runtime/submission.ts";
@@ -23,6 +23,13 @@ export interface Driver {
   readonly calls: Map<string, LeasedCall>;
   close(): Promise<void>;
 }
+
+/** What goes wrong is told beside the results, never among them. */
+export const benchLog: Log = createLog({
+  level: "warn",
+  format: "pretty",
+  write: (line) => process.stderr.write(line),
+});
 
 /** Runs of each lane, which is how many a commit holds. */
 export const RUNS_A_COMMIT = 50;
@@ -45,12 +52,7 @@ export async function withDriver<T>(
 }
 
 function openDriver(url: string, calls: Map<string, LeasedCall>): Driver {
-  const log = createLog({
-    level: "warn",
-    format: "pretty",
-    write: (line) => process.stderr.write(line),
-  });
-  const database = openDatabase({ url, log });
+  const database = openDatabase({ url, log: benchLog });
   let commits = 0;
   const processor = createProcessor({
     database: {
@@ -66,8 +68,8 @@ function openDriver(url: string, calls: Map<string, LeasedCall>): Driver {
     onCommitted(committed) {
       for (const call of committed.calls) calls.set(call.runId, call);
     },
-    replicaId: "workflows-7d9f6c5b8-x2x4q",
-    log,
+    replicaId: "5f0c9a417be2d836",
+    log: benchLog,
   });
   return {
     processor,

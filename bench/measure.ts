@@ -7,11 +7,10 @@
  */
 import type pg from "pg";
 import { createDefinition, publishVersion } from "../src/runtime/definitions.ts";
-import { createLog } from "../src/runtime/log.ts";
 import type { LeasedCall, RunStart } from "../src/runtime/submission.ts";
 import { openDatabase } from "../src/store/database.ts";
 import { type Counters, growthOf, readCounters, rowsOf, waitForSessions } from "./counters.ts";
-import { type Driver, endStep, startRuns, withDriver } from "./driver.ts";
+import { benchLog, type Driver, endStep, startRuns, withDriver } from "./driver.ts";
 import { type Load, MEASURED_STEPS, makePayload } from "./loads.ts";
 import { readWalShares, type WalShare } from "./wal-shares.ts";
 
@@ -36,6 +35,8 @@ export interface Bench {
   readonly hasShares: boolean;
 }
 
+// Half-filled pages of an earlier load would be logged whole when this one finds them.
+const EMPTY = "truncate workflow_runs, step_runs, run_moves, move_batches, effects, run_starts";
 const WORKSPACE = "ws_01k9zq3v7x4n8m2b6c5d0f1g2h";
 
 /** Measures a load on the bench's database; nothing else may use that server meanwhile. */
@@ -43,6 +44,7 @@ export async function measure(bench: Bench, load: Load): Promise<Measurement> {
   const { client, url } = bench;
   const version = await publish(url, load);
   const calls = new Map<string, LeasedCall>();
+  await client.query(EMPTY);
   await client.query("checkpoint");
   const runIds = await withDriver(url, calls, async (driver) => {
     const started = await startRuns(driver, () => startOf(version));
@@ -80,7 +82,7 @@ async function readSettled(client: pg.Client): Promise<Counters> {
 type Version = Pick<RunStart, "definitionId" | "versionId" | "definitionVersion">;
 
 async function publish(url: string, load: Load): Promise<Version> {
-  const database = openDatabase({ url, log: createLog({ level: "warn", format: "pretty" }) });
+  const database = openDatabase({ url, log: benchLog });
   try {
     const { id: definitionId } = await createDefinition(
       { database },

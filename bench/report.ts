@@ -42,6 +42,9 @@ export interface Result {
 type Column = readonly [title: string, width: number];
 
 const SHARES_SHOWN = 14;
+const NOT_COUNTED =
+  "Not counted: what falls outside a step's own commits: marking a commit as published (one update\n" +
+  "for its 50 runs), keeping an event that came by bus for later waits (one row an event), vacuum.";
 const SUMS: readonly Column[] = [
   ["per step", -38],
   ["WAL B", 6],
@@ -116,9 +119,17 @@ export function renderResults(results: readonly Result[]): string {
     titlesOf(TABLES),
     ...result.tables.map(tableLine),
     ...(result.wal.length > 0 ? [titlesOf(SHARES)] : []),
-    ...result.wal.slice(0, SHARES_SHOWN).map(shareLine),
+    ...shareLines(result),
   ]);
-  return [...sums, ...parts.flat()].join("\n");
+  return [...sums, NOT_COUNTED, ...parts.flat()].join("\n");
+}
+
+/** The largest shares, and one line for all the rest: small records, and the frames of pages. */
+function shareLines({ wal, walBytes }: Result): string[] {
+  if (wal.length === 0) return [];
+  const shown = wal.slice(0, SHARES_SHOWN);
+  const rest = shown.reduce((left, share) => left - share.bytes, walBytes);
+  return [...shown.map(shareLine), lineOf(SHARES, ["  (the rest)", "", "", rest.toFixed(0)])];
 }
 
 function sumLine(result: Result): string {

@@ -20,16 +20,15 @@ CREATE TABLE "early_reports" (
 );
 --> statement-breakpoint
 CREATE TABLE "effects" (
-	"id" text PRIMARY KEY NOT NULL,
-	"run_id" text NOT NULL,
-	"workspace_id" text NOT NULL,
-	"step_index" smallint NOT NULL,
-	"attempt" smallint NOT NULL,
-	"kind" text NOT NULL,
-	"request" "bytea" NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"lease_until" timestamp (3) with time zone NOT NULL,
-	"holder" text NOT NULL
+	"step_index" smallint NOT NULL,
+	"attempt" smallint NOT NULL,
+	"id" text PRIMARY KEY NOT NULL,
+	"workspace_id" text NOT NULL,
+	"kind" text NOT NULL,
+	"holder" text NOT NULL,
+	"request" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "kept_events" (
@@ -59,10 +58,10 @@ CREATE TABLE "partition_leases" (
 );
 --> statement-breakpoint
 CREATE TABLE "run_moves" (
-	"run_id" text NOT NULL,
-	"seq" integer NOT NULL,
 	"batch_id" bigint NOT NULL,
 	"recorded_at" timestamp (3) with time zone NOT NULL,
+	"seq" integer NOT NULL,
+	"run_id" text NOT NULL,
 	"cause" json NOT NULL,
 	"moves" json NOT NULL,
 	CONSTRAINT "run_moves_run_id_seq_pk" PRIMARY KEY("run_id","seq")
@@ -79,29 +78,30 @@ CREATE TABLE "run_starts" (
 );
 --> statement-breakpoint
 CREATE TABLE "step_runs" (
-	"run_id" text NOT NULL,
-	"step_index" smallint NOT NULL,
-	"workspace_id" text NOT NULL,
-	"state" text NOT NULL,
-	"retry_count" smallint NOT NULL,
 	"started_at" timestamp (3) with time zone NOT NULL,
-	"completed_at" timestamp (3) with time zone,
-	"timeout_at" timestamp (3) with time zone,
-	"wake_at" timestamp (3) with time zone,
-	"due_at" timestamp (3) with time zone,
-	"cost_usd" double precision NOT NULL,
-	"output_extends_input" boolean NOT NULL,
-	"wait_key" text,
+	"run_id" text NOT NULL,
+	"workspace_id" text NOT NULL,
+	"step_index" smallint NOT NULL,
+	"agent_id" text,
+	"input" jsonb,
+	"detail" jsonb,
 	"objective_id" text,
 	"delegation_id" text,
 	"approval_request_id" text,
-	"agent_id" text,
 	"governance_decision" text,
+	"checked_at" timestamp (3) with time zone,
 	"event_id" text,
 	"notification_id" text,
+	"wait_key" text,
+	"cost_usd" double precision NOT NULL,
+	"timeout_at" timestamp (3) with time zone,
+	"wake_at" timestamp (3) with time zone,
+	"due_at" timestamp (3) with time zone,
+	"completed_at" timestamp (3) with time zone,
+	"retry_count" smallint NOT NULL,
+	"output_extends_input" boolean NOT NULL,
+	"state" text NOT NULL,
 	"error_message" text,
-	"detail" jsonb,
-	"input" jsonb,
 	"output" jsonb,
 	CONSTRAINT "step_runs_run_id_step_index_pk" PRIMARY KEY("run_id","step_index")
 );
@@ -130,12 +130,13 @@ CREATE TABLE "workflow_definitions" (
 );
 --> statement-breakpoint
 CREATE TABLE "workflow_runs" (
+	"created_at" timestamp (3) with time zone NOT NULL,
 	"id" text PRIMARY KEY NOT NULL,
 	"workspace_id" text NOT NULL,
 	"definition_id" text NOT NULL,
 	"version_id" text NOT NULL,
 	"definition_version" integer NOT NULL,
-	"state" text NOT NULL,
+	"hops" smallint NOT NULL,
 	"trigger_type" text NOT NULL,
 	"trigger_event_id" text NOT NULL,
 	"initiator_agent_id" text NOT NULL,
@@ -143,17 +144,16 @@ CREATE TABLE "workflow_runs" (
 	"parent_run_id" text NOT NULL,
 	"entity_id" text NOT NULL,
 	"entity_type" text NOT NULL,
-	"hops" smallint NOT NULL,
-	"seq" integer NOT NULL,
-	"total_cost_usd" double precision NOT NULL,
-	"created_at" timestamp (3) with time zone NOT NULL,
+	"input_payload" jsonb NOT NULL,
 	"started_at" timestamp (3) with time zone,
 	"completed_at" timestamp (3) with time zone,
 	"deadline_at" timestamp (3) with time zone,
-	"step_marks" "bytea" NOT NULL,
-	"edge_marks" "bytea" NOT NULL,
 	"unsettled" integer[],
-	"input_payload" jsonb NOT NULL
+	"state" text NOT NULL,
+	"total_cost_usd" double precision NOT NULL,
+	"seq" integer NOT NULL,
+	"step_marks" "bytea" NOT NULL,
+	"edge_marks" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "workflow_versions" (
@@ -175,7 +175,6 @@ CREATE INDEX "dead_letters_newest" ON "dead_letters" USING btree ("created_at");
 CREATE INDEX "early_reports_object" ON "early_reports" USING btree ("workspace_id","object_id");--> statement-breakpoint
 CREATE INDEX "early_reports_arrived" ON "early_reports" USING btree ("arrived_at");--> statement-breakpoint
 CREATE INDEX "effects_lease" ON "effects" USING btree ("lease_until");--> statement-breakpoint
-CREATE INDEX "effects_run" ON "effects" USING btree ("run_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "kept_events_id" ON "kept_events" USING btree ("workspace_id","event_id","source");--> statement-breakpoint
 CREATE INDEX "kept_events_type" ON "kept_events" USING btree ("workspace_id","type","arrived_at");--> statement-breakpoint
 CREATE INDEX "kept_events_subject" ON "kept_events" USING btree ("workspace_id","subject","arrived_at");--> statement-breakpoint
@@ -185,9 +184,9 @@ CREATE INDEX "run_moves_batch" ON "run_moves" USING btree ("batch_id");--> state
 CREATE INDEX "run_starts_event" ON "run_starts" USING btree ("workspace_id","event_id");--> statement-breakpoint
 CREATE INDEX "step_runs_due" ON "step_runs" USING btree ("due_at") WHERE "step_runs"."due_at" is not null;--> statement-breakpoint
 CREATE INDEX "step_runs_waiting" ON "step_runs" USING btree ("workspace_id","wait_key") WHERE "step_runs"."wait_key" is not null;--> statement-breakpoint
-CREATE INDEX "step_runs_objective" ON "step_runs" USING btree ("objective_id") WHERE "step_runs"."objective_id" is not null and "step_runs"."completed_at" is null;--> statement-breakpoint
-CREATE INDEX "step_runs_delegation" ON "step_runs" USING btree ("delegation_id") WHERE "step_runs"."delegation_id" is not null and "step_runs"."completed_at" is null;--> statement-breakpoint
-CREATE INDEX "step_runs_approval" ON "step_runs" USING btree ("approval_request_id") WHERE "step_runs"."approval_request_id" is not null and "step_runs"."completed_at" is null;--> statement-breakpoint
+CREATE INDEX "step_runs_objective" ON "step_runs" USING btree ("objective_id") WHERE "step_runs"."objective_id" is not null;--> statement-breakpoint
+CREATE INDEX "step_runs_delegation" ON "step_runs" USING btree ("delegation_id") WHERE "step_runs"."delegation_id" is not null;--> statement-breakpoint
+CREATE INDEX "step_runs_approval" ON "step_runs" USING btree ("approval_request_id") WHERE "step_runs"."approval_request_id" is not null;--> statement-breakpoint
 CREATE INDEX "wait_patterns_key" ON "wait_patterns" USING btree ("workspace_id","wait_key");--> statement-breakpoint
 CREATE UNIQUE INDEX "workflow_definitions_name" ON "workflow_definitions" USING btree ("workspace_id","name");--> statement-breakpoint
 CREATE INDEX "workflow_definitions_newest" ON "workflow_definitions" USING btree ("workspace_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
@@ -196,6 +195,6 @@ CREATE INDEX "workflow_runs_newest" ON "workflow_runs" USING btree ("workspace_i
 CREATE INDEX "workflow_runs_of_definition" ON "workflow_runs" USING btree ("definition_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "workflow_runs_of_entity" ON "workflow_runs" USING btree ("workspace_id","entity_id") WHERE "workflow_runs"."entity_id" <> '';--> statement-breakpoint
 CREATE INDEX "workflow_runs_of_parent" ON "workflow_runs" USING btree ("parent_run_id") WHERE "workflow_runs"."parent_run_id" <> '';--> statement-breakpoint
-CREATE INDEX "workflow_runs_open_of_version" ON "workflow_runs" USING btree ("version_id") WHERE "workflow_runs"."completed_at" is null;--> statement-breakpoint
+CREATE INDEX "workflow_runs_open_of_version" ON "workflow_runs" USING btree ("version_id","id") WHERE "workflow_runs"."completed_at" is null;--> statement-breakpoint
 CREATE INDEX "workflow_runs_deadline" ON "workflow_runs" USING btree ("deadline_at") WHERE "workflow_runs"."deadline_at" is not null and "workflow_runs"."completed_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "workflow_versions_number" ON "workflow_versions" USING btree ("definition_id","version");

@@ -25,6 +25,21 @@ export type StepOperation =
   | "cancelled"
   | "compensated";
 
+/** Ids and decisions that a move of a step tells, by the names of their proto fields (workflows.v1.StepRun). */
+export const STEP_ID_NAMES = [
+  "objective_id",
+  "agent_id",
+  "delegation_id",
+  "approval_request_id",
+  "governance_decision",
+  "event_id",
+  "notification_id",
+] as const;
+/** The name of an id or decision. */
+export type StepIdName = (typeof STEP_ID_NAMES)[number];
+/** Ids and decisions, only those that are set. */
+export type StepIds = Readonly<Partial<Record<StepIdName, string>>>;
+
 /**
  * One move of a run or a step. Short names: a row of the history holds many of these.
  * A move without `op` is kept in the history and not published.
@@ -57,8 +72,8 @@ export type Move =
       /** The run's total after the move, in USD; unset when 0. */
       readonly total?: number;
       readonly error?: string;
-      /** Ids and decisions that are known at the move (proto field name → value), only those that are set. */
-      readonly ids?: Readonly<Record<string, string>>;
+      /** Ids and decisions that are known at the move; unset when there is none. */
+      readonly ids?: StepIds;
     };
 
 /** The answer to whoever handed in the input. */

@@ -74,7 +74,7 @@ export async function insertVersion(
     .set({
       latestVersion: row.version,
       latestVersionId: row.id,
-      updatedAt: sql`clock_timestamp()`,
+      updatedAt: row.createdAt,
       triggerKey: version.triggerKey ?? null,
       listensSince: version.triggerKey === undefined ? null : sql`clock_timestamp()`,
     })

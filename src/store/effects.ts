@@ -5,9 +5,9 @@
  * L1 Time is the database's: a lease begins, ends and is judged by its clock.
  * L2 One statement a verb, whatever the number of calls.
  */
-import type { CallKind } from "../engine/effect.ts";
+import { type CallKind, runOfEffect } from "../engine/effect.ts";
 import { selectList } from "./columns.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database, Statement, Tx } from "./database.ts";
 import { effects } from "./schema.ts";
 
 /** How long a call is kept from other replicas without being renewed. */
@@ -49,6 +49,10 @@ const RELEASE: Statement = {
     set lease_until = clock_timestamp() + $3::integer * interval '1 millisecond'
     where id = any($2::text[]) and holder = $1`,
 };
+const FIND_OPEN: Statement = {
+  name: "find_open_effects",
+  text: "select id from effects where id = any($1::text[])",
+};
 const DROP: Statement = {
   name: "drop_effects",
   text: "delete from effects where id = any($1::text[])",
@@ -63,7 +67,7 @@ export async function claimEffects(
   const rows = await database.transaction((tx) => tx.query<EffectRow>(CLAIM, [holder, limit]));
   return rows.map((row) => ({
     effectId: row.id,
-    runId: row.runId,
+    runId: runOfEffect(row.id),
     workspaceId: row.workspaceId,
     stepIndex: row.stepIndex,
     attempt: row.attempt,
@@ -94,6 +98,12 @@ export async function releaseEffects(
   await database.transaction((tx) => tx.query(RELEASE, [holder, ids, delayMs]));
 }
 
+/** Those of the calls whose result is not committed yet. */
+export async function findOpenEffects(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.query<{ id: string }>(FIND_OPEN, [ids]);
+  return new Set(rows.map((row) => row.id));
+}
+
 /** Forgets calls whose run does not exist, so that nobody claims them again. */
 export async function dropEffects(database: Database, ids: readonly string[]): Promise<void> {
   await database.transaction((tx) => tx.query(DROP, [ids]));
@@ -104,6 +114,7 @@ const KINDS: Readonly<Record<CallKind, CallKind>> = {
   create_objective: "create_objective",
   delegate: "delegate",
   read_output: "read_output",
+  query_usage: "query_usage",
   cancel_objective: "cancel_objective",
   request_approval: "request_approval",
   evaluate_action: "evaluate_action",

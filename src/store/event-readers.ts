@@ -85,10 +85,11 @@ const WAITING: Statement = {
     from unnest($5::int[], $6::text[], $7::text[]) as e(place, workspace_id, key)
     join step_runs s on s.workspace_id = e.workspace_id and s.wait_key = e.key
     union all
-    select distinct 'open_call', o.place, '', 0, null, null
-    from objects o join effects f on f.workspace_id = o.workspace_id
-      and f.kind = case o.kind when 'objective' then 'create_objective'
-        when 'delegation' then 'delegate' else 'request_approval' end`,
+    select 'open_call', o.place, '', 0, null, null
+    from objects o join (select distinct workspace_id, kind from effects) as f
+      on f.workspace_id = o.workspace_id
+        and f.kind = case o.kind when 'objective' then 'create_objective'
+          when 'delegation' then 'delegate' else 'request_approval' end`,
 };
 
 const TRIGGERS: Statement = {

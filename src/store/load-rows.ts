@@ -30,7 +30,7 @@ const LOAD: Statement = {
   text: `select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
       case when v.step_index = ${RUN_INPUT}
         then (select input_payload from workflow_runs where id = v.run_id) end as "runInput",
-      ${selectList(stepRuns, "s")}
+      ${selectList(stepRuns, "s", ["checkedAt"])}
     from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
     left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index`,
 };

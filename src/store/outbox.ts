@@ -6,13 +6,12 @@
  * O2 A batch is marked once all its events are acknowledged, many batches in one statement.
  * O3 Leases are judged by the database's clock.
  */
-import type { Cause } from "../engine/input.ts";
 import type { JsonObject } from "../engine/json.ts";
-import type { Move } from "../engine/outcome.ts";
 import type { Run, RunState } from "../engine/run.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { type FoundRows, loadRows, type WantedRows } from "./load-rows.ts";
+import { type PackedRow, RUN_ITSELF, type ToldRow, unpackRow } from "./packed-moves.ts";
 import { type RunRow, runOfRow } from "./rows.ts";
 import { runMoves, workflowRuns } from "./schema.ts";
 
@@ -28,14 +27,14 @@ export interface UnpublishedBatch {
 }
 
 /** One row of the history. */
-export interface RecordedMoves {
+export interface RecordedMoves extends ToldRow {
   readonly runId: string;
   readonly seq: number;
   readonly batchId: number;
   readonly recordedAt: Date;
-  readonly cause: Cause;
-  readonly moves: readonly Move[];
 }
+
+type MovesRow = Omit<RecordedMoves, keyof ToldRow> & PackedRow;
 
 const LEASE_END = `clock_timestamp() + interval '${PARTITION_LEASE_MS} milliseconds'`;
 // Every partition's row is there after the first call; rows locked by another replica are its for now.
@@ -75,11 +74,12 @@ const RUNS: Statement = {
 // The first later move of a run tells from which state it went.
 const NEXT_STATES: Statement = {
   name: "list_next_run_states",
-  text: `select v.run_id as "runId", later.moves
+  text: `select v.run_id as "runId", later.cause, later.moves
     from unnest($1::text[], $2::integer[]) as v(run_id, seq)
     cross join lateral (
-      select m.moves from run_moves m
-      where m.run_id = v.run_id and m.seq > v.seq and m.moves::text like '%"of":"run"%'
+      select m.cause, m.moves from run_moves m
+      where m.run_id = v.run_id and m.seq > v.seq and exists (
+        select 1 from json_array_elements(m.moves) as move where (move->0)::text = '${RUN_ITSELF}')
       order by m.seq limit 1) as later`,
 };
 const MARK: Statement = {
@@ -115,11 +115,12 @@ export function listUnpublished(
 }
 
 /** The history rows of batches, by run and in order. */
-export function listMoves(
+export async function listMoves(
   database: Database,
   batchIds: readonly number[],
 ): Promise<RecordedMoves[]> {
-  return database.read.query<RecordedMoves>(MOVES, [batchIds]);
+  const rows = await database.read.query<MovesRow>(MOVES, [batchIds]);
+  return rows.map((row) => ({ ...row, ...unpackRow(row.runId, row) }));
 }
 
 /** Runs by id, as they stand now, without their inputs. */
@@ -139,10 +140,10 @@ export async function listNextRunStates(
   const states = new Map<string, RunState>();
   if (places.length === 0) return states;
   const columns = [places.map(({ runId }) => runId), places.map(({ seq }) => seq)];
-  const rows = await database.read.query<{ runId: string; moves: Move[] }>(NEXT_STATES, columns);
-  for (const { runId, moves } of rows) {
-    const first = moves.find((move) => move.of === "run");
-    if (first?.of === "run") states.set(runId, first.from);
+  const rows = await database.read.query<{ runId: string } & PackedRow>(NEXT_STATES, columns);
+  for (const row of rows) {
+    const first = unpackRow(row.runId, row).moves.find((move) => move.of === "run");
+    if (first?.of === "run") states.set(row.runId, first.from);
   }
   return states;
 }

@@ -18,8 +18,8 @@ import type { stepRuns, workflowRuns } from "./schema.ts";
 
 /** A row of workflow_runs without the input. */
 export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
-/** A row of step_runs. */
-export type StepRow = typeof stepRuns.$inferSelect;
+/** A row of step_runs, as far as the engine knows it. */
+export type StepRow = Omit<typeof stepRuns.$inferSelect, "checkedAt">;
 /** A run's row on its way in. */
 export type IncomingRun = Incoming<RunRow>;
 

@@ -4,25 +4,24 @@
  */
 import type { Statement, Tx } from "./database.ts";
 
-/** An event as starts know it. */
-export interface StartingEvent {
+/** A definition and the event that starts a run of it. */
+export interface WantedStart {
   readonly workspaceId: string;
+  readonly definitionId: string;
   readonly eventId: string;
 }
 
 /** A start that was claimed; a `source` of "" equals every source. */
-export interface ClaimedStart extends StartingEvent {
-  readonly definitionId: string;
+export interface ClaimedStart extends WantedStart {
   readonly source: string;
   readonly runId: string;
 }
 
-// In order of the key, so that two batches that want the same events never wait for each other in a circle.
 const LOCK: Statement = {
   name: "lock_starts",
-  text: `select pg_advisory_xact_lock(key) from (
-      select distinct hashtextextended(workspace_id || chr(31) || event_id, 0) as key
-      from unnest($1::text[], $2::text[]) as v(workspace_id, event_id) order by key) as keys`,
+  text: `select definition_id as "definitionId", event_id as "eventId"
+    from (select distinct * from unnest($1::text[], $2::text[])) as v(definition_id, event_id)
+    where pg_try_advisory_xact_lock(hashtextextended(definition_id || chr(31) || event_id, 0))`,
 };
 const FIND: Statement = {
   name: "find_starts",
@@ -32,16 +31,20 @@ const FIND: Statement = {
     join run_starts s on s.workspace_id = v.workspace_id and s.event_id = v.event_id`,
 };
 
-/** Keeps others from starting runs by these events until the transaction ends; waits for those who do. */
-export async function lockStarts(tx: Tx, events: readonly StartingEvent[]): Promise<void> {
-  await tx.query(LOCK, columnsOf(events));
+/**
+ * Keeps others from making these starts until the transaction ends; gives those for which that is so. The others are
+ * being made elsewhere: nothing waits for them here.
+ */
+export function lockStarts(
+  tx: Tx,
+  starts: readonly WantedStart[],
+): Promise<Pick<WantedStart, "definitionId" | "eventId">[]> {
+  const columns = [starts.map((start) => start.definitionId), starts.map((start) => start.eventId)];
+  return tx.query(LOCK, columns);
 }
 
-/** Every start that these events made. */
-export function findStarts(tx: Tx, events: readonly StartingEvent[]): Promise<ClaimedStart[]> {
-  return tx.query<ClaimedStart>(FIND, columnsOf(events));
-}
-
-function columnsOf(events: readonly StartingEvent[]): string[][] {
-  return [events.map((event) => event.workspaceId), events.map((event) => event.eventId)];
+/** Every start that the events of these made, of any definition. */
+export function findStarts(tx: Tx, starts: readonly WantedStart[]): Promise<ClaimedStart[]> {
+  const columns = [starts.map((start) => start.workspaceId), starts.map((start) => start.eventId)];
+  return tx.query<ClaimedStart>(FIND, columns);
 }

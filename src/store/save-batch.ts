@@ -6,10 +6,12 @@
  * S2 A part without rows is left out; the statement's name says which parts it has.
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
  */
+import type pg from "pg";
 import type { HistoryRow } from "../engine/draft.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
 import type { Tx } from "./database.ts";
+import { packRow } from "./packed-moves.ts";
 import type { IncomingRun, StepRow } from "./rows.ts";
 import { effects, runMoves, runStarts, stepRuns, workflowRuns } from "./schema.ts";
 
@@ -65,22 +67,39 @@ const RUN_FIXED = [
   "inputPayload",
 ];
 const STEP_KEYS = ["runId", "stepIndex", "workspaceId"];
+/** Columns of steps that no move writes. */
+const STEP_OTHERS = ["checkedAt"];
 
-/** Writes a batch; gives the id of its row in move_batches, or null when nothing was moved. */
-export async function saveBatch(tx: Tx, batch: Batch): Promise<number | null> {
+/** What was written. */
+export interface SavedBatch {
+  /** Id of the batch's row in move_batches, null when nothing was moved. */
+  readonly batchId: number | null;
+  /** Ids of the calls that are new; the others were wanted before and stay with whoever holds them. */
+  readonly newEffects: readonly string[];
+  /** The transaction's id, by which its end is found out (see commit-status.ts). */
+  readonly transactionId: string;
+}
+
+/** Writes a batch; undefined when there is nothing to write. */
+export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | undefined> {
   const parts = partsOf(batch);
-  if (parts.length === 0) return null;
+  if (parts.length === 0) return undefined;
   const values: unknown[] = [];
   const texts = parts.map((part) => {
     const first = values.length + 1;
     values.push(...part.values);
     return part.text((n) => `$${first + n}`);
   });
-  const result = batch.moves.length === 0 ? "null::bigint" : "(select id from batch)";
+  const batchId = batch.moves.length === 0 ? "null::bigint" : "(select id from batch)";
+  const newEffects =
+    batch.newEffects.length === 0 ? "'{}'::text[]" : "array(select id from new_effects)";
   const name = `save_batch_${parts.map((part) => part.letter).join("")}`;
-  const text = `with ${texts.join(",\n")}\nselect ${result} as "batchId"`;
-  const [row] = await tx.query<{ batchId: number | null }>({ name, text }, values);
-  return row?.batchId ?? null;
+  const text = `with ${texts.join(",\n")}
+    select ${batchId} as "batchId", ${newEffects} as "newEffects",
+      pg_current_xact_id()::text as "transactionId"`;
+  const [row] = await tx.query<SavedBatch & pg.QueryResultRow>({ name, text }, values);
+  if (row === undefined) throw new Error("a statement that selects one row gave none");
+  return row;
 }
 
 function partsOf(batch: Batch): Part[] {
@@ -89,12 +108,23 @@ function partsOf(batch: Batch): Part[] {
     ...rowsPart("b", batch.changedRuns, updateRuns),
     ...rowsPart("c", batch.newSteps, insertSteps),
     ...rowsPart("d", batch.changedSteps, updateSteps),
-    ...rowsPart("e", batch.moves, insertMoves, [batch.partition]),
+    ...rowsPart("e", batch.moves.map(movesRow), insertMoves, [batch.partition]),
     ...rowsPart("f", batch.newEffects, insertEffects),
     ...rowsPart("g", batch.finishedEffects, deleteFinished),
     ...rowsPart("h", batch.droppedSteps, deleteDropped),
     ...rowsPart("i", batch.starts, insertStarts),
   ];
+}
+
+function movesRow({ runId, seq, recordedAt, ...told }: IncomingMove) {
+  const { cause, moves } = packRow(runId, told);
+  return {
+    runId,
+    seq,
+    recordedAt,
+    cause: JSON.stringify(cause),
+    moves: JSON.stringify(moves),
+  };
 }
 
 function rowsPart(
@@ -112,30 +142,46 @@ const updateRuns: Part["text"] = (at) => `changed_runs as (
   update workflow_runs r set ${assignments(workflowRuns, ["id", ...RUN_FIXED])}
   from ${recordset(workflowRuns, at(0), "v", [], RUN_FIXED)} where r.id = v.id)`;
 
-const insertSteps: Part["text"] = (at) => `new_steps as (${insertFrom(stepRuns, at(0))})`;
+const insertSteps: Part["text"] = (at) =>
+  `new_steps as (${insertFrom(stepRuns, at(0), STEP_OTHERS)})`;
 
 // A payload that did not change is not written again, so a large one stays where it is.
+const KEPT_FLAGS = ['"keepInput" boolean', '"keepOutput" boolean'];
 const updateSteps: Part["text"] = (at) => `changed_steps as (
-  update step_runs s set ${assignments(stepRuns, [...STEP_KEYS, "input", "output"])},
+  update step_runs s set ${assignments(stepRuns, [...STEP_KEYS, ...STEP_OTHERS, "input", "output"])},
     input = case when v."keepInput" then s.input else v.input end,
     output = case when v."keepOutput" then s.output else v.output end
-  from ${recordset(stepRuns, at(0), "v", ['"keepInput" boolean', '"keepOutput" boolean'])}
+  from ${recordset(stepRuns, at(0), "v", KEPT_FLAGS, STEP_OTHERS)}
   where s.run_id = v."runId" and s.step_index = v."stepIndex")`;
 
+// As texts, for jsonb would write them with spaces.
+const MOVES_TEXTS = ["cause text", "moves text"];
 const insertMoves: Part["text"] = (at) => `batch as (
   insert into move_batches (partition) values (${at(1)}) returning id), moves as (
   insert into run_moves (run_id, seq, batch_id, recorded_at, cause, moves)
-  select v."runId", v.seq, batch.id, v."recordedAt", v.cause, v.moves
-  from batch, ${recordset(runMoves, at(0), "v", [], ["batchId"])})`;
+  select v."runId", v.seq, batch.id, v."recordedAt", v.cause::json, v.moves::json
+  from batch, ${recordset(runMoves, at(0), "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
 
-const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))})`;
+// A call that is wanted already stays as it is: its id stands for the same request.
+// Nobody else writes calls of runs that are locked, so a look is enough; `on conflict` would log each row twice.
+const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
+  where not exists (select 1 from effects e where e.id = v.id) returning id)`;
 
 const deleteFinished: Part["text"] = (at) => `finished_effects as (
   delete from effects where id in (select jsonb_array_elements_text(${at(0)}::jsonb)))`;
 
+// A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is looked
+// up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
 const deleteDropped: Part["text"] = (at) => `dropped_effects as (
-  delete from effects e
-  using jsonb_to_recordset(${at(0)}::jsonb) as v("runId" text, "stepIndex" smallint)
-  where e.run_id = v."runId" and e.step_index = v."stepIndex" and e.kind = 'send_notification')`;
+  delete from effects where id = any(array(
+    select found.id from (
+      select "runId", array_agg("stepIndex") as steps
+      from jsonb_to_recordset(${at(0)}::jsonb) as v("runId" text, "stepIndex" smallint)
+      group by "runId") as dropped
+    cross join lateral (
+      select e.id from effects e
+      where e.id > dropped."runId" || '/' and e.id < dropped."runId" || '0'
+        and e.step_index = any(dropped.steps) and e.kind = 'send_notification'
+      order by e.id) as found)))`;
 
 const insertStarts: Part["text"] = (at) => `new_starts as (${insertFrom(runStarts, at(0))})`;

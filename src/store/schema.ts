@@ -2,6 +2,9 @@
  * Every table, as drizzle sees it: the sole description of rows.
  * Boundary: columns and indexes only; statements stand beside it, one verb a file.
  * Why few columns are indexed: an update that touches no index can stay on its page (HOT), which is most of a step's cost.
+ * Why the order of columns is no accident: an update on its page logs only what lies between the first and the last
+ * byte that changed, so what changes together stands together; and 8-byte columns come first where they can, for a text
+ * before them costs padding.
  */
 import { sql } from "drizzle-orm";
 import {
@@ -27,10 +30,9 @@ import type {
   StepDefinition,
   TriggerDefinition,
 } from "../engine/definition.ts";
-import type { Cause } from "../engine/input.ts";
 import type { JsonObject } from "../engine/json.ts";
-import type { Move } from "../engine/outcome.ts";
 import type { StepDetail } from "../engine/run.ts";
+import type { PackedCause, PackedMove } from "./packed-moves.ts";
 
 const bytea = customType<{ data: Uint8Array; driverData: Buffer }>({
   dataType: () => "bytea",
@@ -103,12 +105,13 @@ export const waitPatterns = pgTable(
 export const workflowRuns = pgTable(
   "workflow_runs",
   {
+    createdAt: time("created_at").notNull(),
     id: text("id").primaryKey(),
     workspaceId: text("workspace_id").notNull(),
     definitionId: text("definition_id").notNull(),
     versionId: text("version_id").notNull(),
     definitionVersion: integer("definition_version").notNull(),
-    state: text("state").notNull(),
+    hops: smallint("hops").notNull(),
     triggerType: text("trigger_type").notNull(),
     triggerEventId: text("trigger_event_id").notNull(),
     initiatorAgentId: text("initiator_agent_id").notNull(),
@@ -116,26 +119,28 @@ export const workflowRuns = pgTable(
     parentRunId: text("parent_run_id").notNull(),
     entityId: text("entity_id").notNull(),
     entityType: text("entity_type").notNull(),
-    hops: smallint("hops").notNull(),
-    seq: integer("seq").notNull(),
-    totalCostUsd: doublePrecision("total_cost_usd").notNull(),
-    createdAt: time("created_at").notNull(),
+    inputPayload: jsonb("input_payload").$type<JsonObject>().notNull(),
+    // From here on: what changes, what changes with every step last.
     startedAt: time("started_at"),
     completedAt: time("completed_at"),
     deadlineAt: time("deadline_at"),
+    unsettled: integer("unsettled").array(),
+    state: text("state").notNull(),
+    totalCostUsd: doublePrecision("total_cost_usd").notNull(),
+    seq: integer("seq").notNull(),
     /** One byte a step, see engine/run.ts. */
     stepMarks: bytea("step_marks").notNull(),
     /** Two bits an edge. */
     edgeMarks: bytea("edge_marks").notNull(),
-    unsettled: integer("unsettled").array(),
-    inputPayload: jsonb("input_payload").$type<JsonObject>().notNull(),
   },
   (t) => [
     index("workflow_runs_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
     index("workflow_runs_of_definition").on(t.definitionId, t.createdAt.desc(), t.id.desc()),
     index("workflow_runs_of_entity").on(t.workspaceId, t.entityId).where(sql`${t.entityId} <> ''`),
     index("workflow_runs_of_parent").on(t.parentRunId).where(sql`${t.parentRunId} <> ''`),
-    index("workflow_runs_open_of_version").on(t.versionId).where(sql`${t.completedAt} is null`),
+    index("workflow_runs_open_of_version")
+      .on(t.versionId, t.id)
+      .where(sql`${t.completedAt} is null`),
     index("workflow_runs_deadline")
       .on(t.deadlineAt)
       .where(sql`${t.deadlineAt} is not null and ${t.completedAt} is null`),
@@ -146,45 +151,44 @@ export const workflowRuns = pgTable(
 export const stepRuns = pgTable(
   "step_runs",
   {
-    runId: text("run_id").notNull(),
-    stepIndex: smallint("step_index").notNull(),
-    workspaceId: text("workspace_id").notNull(),
-    state: text("state").notNull(),
-    retryCount: smallint("retry_count").notNull(),
     startedAt: time("started_at").notNull(),
-    completedAt: time("completed_at"),
+    runId: text("run_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    agentId: text("agent_id"),
+    input: jsonb("input").$type<JsonObject>(),
+    detail: jsonb("detail").$type<StepDetail>(),
+    // From here on: what is learned while the step is open, and last what its end writes.
+    objectiveId: text("objective_id"),
+    delegationId: text("delegation_id"),
+    approvalRequestId: text("approval_request_id"),
+    governanceDecision: text("governance_decision"),
+    /** When its owners were asked last (store/checks.ts); null for all but steps long in flight. Never written with a move. */
+    checkedAt: time("checked_at"),
+    eventId: text("event_id"),
+    notificationId: text("notification_id"),
+    waitKey: text("wait_key"),
+    costUsd: doublePrecision("cost_usd").notNull(),
     timeoutAt: time("timeout_at"),
     wakeAt: time("wake_at"),
     /** The earlier of timeout_at and wake_at; null while the run is paused, so that nothing falls due. */
     dueAt: time("due_at"),
-    costUsd: doublePrecision("cost_usd").notNull(),
+    completedAt: time("completed_at"),
+    retryCount: smallint("retry_count").notNull(),
     outputExtendsInput: boolean("output_extends_input").notNull(),
-    waitKey: text("wait_key"),
-    objectiveId: text("objective_id"),
-    delegationId: text("delegation_id"),
-    approvalRequestId: text("approval_request_id"),
-    agentId: text("agent_id"),
-    governanceDecision: text("governance_decision"),
-    eventId: text("event_id"),
-    notificationId: text("notification_id"),
+    state: text("state").notNull(),
     errorMessage: text("error_message"),
-    detail: jsonb("detail").$type<StepDetail>(),
-    input: jsonb("input").$type<JsonObject>(),
     output: jsonb("output").$type<JsonObject>(),
   },
   (t) => [
     primaryKey({ columns: [t.runId, t.stepIndex] }),
     index("step_runs_due").on(t.dueAt).where(sql`${t.dueAt} is not null`),
     index("step_runs_waiting").on(t.workspaceId, t.waitKey).where(sql`${t.waitKey} is not null`),
-    index("step_runs_objective")
-      .on(t.objectiveId)
-      .where(sql`${t.objectiveId} is not null and ${t.completedAt} is null`),
-    index("step_runs_delegation")
-      .on(t.delegationId)
-      .where(sql`${t.delegationId} is not null and ${t.completedAt} is null`),
+    index("step_runs_objective").on(t.objectiveId).where(sql`${t.objectiveId} is not null`),
+    index("step_runs_delegation").on(t.delegationId).where(sql`${t.delegationId} is not null`),
     index("step_runs_approval")
       .on(t.approvalRequestId)
-      .where(sql`${t.approvalRequestId} is not null and ${t.completedAt} is null`),
+      .where(sql`${t.approvalRequestId} is not null`),
   ],
 );
 
@@ -192,12 +196,14 @@ export const stepRuns = pgTable(
 export const runMoves = pgTable(
   "run_moves",
   {
-    runId: text("run_id").notNull(),
-    seq: integer("seq").notNull(),
     batchId: bigint("batch_id", { mode: "number" }).notNull(),
     recordedAt: time("recorded_at").notNull(),
-    cause: json("cause").$type<Cause>().notNull(),
-    moves: json("moves").$type<Move[]>().notNull(),
+    seq: integer("seq").notNull(),
+    runId: text("run_id").notNull(),
+    /** `[kind, id, by?]`, packed; what its numbers mean stands in packed-moves.ts. */
+    cause: json("cause").$type<PackedCause>().notNull(),
+    /** A list of `[step (-1: the run), from, to, operation, facts?]`, packed likewise. */
+    moves: json("moves").$type<readonly PackedMove[]>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.runId, t.seq] }), index("run_moves_batch").on(t.batchId)],
 );
@@ -232,20 +238,20 @@ export const partitionLeases = pgTable("partition_leases", {
 export const effects = pgTable(
   "effects",
   {
-    id: text("id").primaryKey(),
-    runId: text("run_id").notNull(),
-    workspaceId: text("workspace_id").notNull(),
-    stepIndex: smallint("step_index").notNull(),
-    attempt: smallint("attempt").notNull(),
-    kind: text("kind").notNull(),
-    /** The request's bytes as they are sent, on every try. */
-    request: bytea("request").notNull(),
     createdAt: time("created_at").notNull(),
     /** Nobody else takes the call before this time by the database's clock. */
     leaseUntil: time("lease_until").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    attempt: smallint("attempt").notNull(),
+    /** `run/step/attempt/call`. Sorted by bytes (migration 0001), so that the calls of a run are a range of the key. */
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    kind: text("kind").notNull(),
     holder: text("holder").notNull(),
+    /** The request's bytes as they are sent, on every try. */
+    request: bytea("request").notNull(),
   },
-  (t) => [index("effects_lease").on(t.leaseUntil), index("effects_run").on(t.runId)],
+  (t) => [index("effects_lease").on(t.leaseUntil)],
 );
 
 /** Starts by event: unique per definition, source and event id. */

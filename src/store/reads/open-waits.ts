@@ -5,12 +5,15 @@
 import type { EventWait, StepDetail } from "../../engine/run.ts";
 import type { Queries, Statement } from "../database.ts";
 
-/** A wait that is open. */
+/** A wait that is open; "" = any. */
 export interface OpenWait {
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
-  readonly wait: EventWait;
+  readonly typePattern: string;
+  readonly subjectPattern: string;
+  /** Events that arrived at or after this time count. */
+  readonly sinceMs: number;
 }
 
 /** A page of waits; `next` reads on, undefined at the end. */
@@ -33,6 +36,7 @@ interface WaitRow {
   readonly stepIndex: number;
   readonly waitKey: string;
   readonly detail: StepDetail | null;
+  readonly runCreatedAt: Date;
 }
 
 /** Before the first wait. */
@@ -40,13 +44,23 @@ export const FIRST_WAIT: WaitPlace = ["", "", "", -1];
 
 const LIST: Statement = {
   name: "list_open_waits",
-  text: `select run_id as "runId", workspace_id as "workspaceId", step_index as "stepIndex",
-      wait_key as "waitKey", detail
-    from step_runs
-    where wait_key is not null and (workspace_id, wait_key, run_id, step_index) > ($1, $2, $3, $4)
-      and started_at > now() - $5::float8 * interval '1 second'
-    order by workspace_id, wait_key, run_id, step_index limit $6`,
+  text: `select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex",
+      s.wait_key as "waitKey", s.detail, r.created_at as "runCreatedAt"
+    from step_runs s join workflow_runs r on r.id = s.run_id
+    where s.wait_key is not null
+      and (s.workspace_id, s.wait_key, s.run_id, s.step_index) > ($1, $2, $3, $4)
+      and s.started_at > now() - $5::float8 * interval '1 second'
+    order by s.workspace_id, s.wait_key, s.run_id, s.step_index limit $6`,
 };
+
+/** The wait of a step whose run was created at `createdAtMs`. */
+export function openWaitOf(
+  place: Pick<OpenWait, "runId" | "workspaceId" | "stepIndex">,
+  { typePattern = "", subjectPattern = "", sinceMs }: EventWait,
+  createdAtMs: number,
+): OpenWait {
+  return { ...place, typePattern, subjectPattern, sinceMs: sinceMs ?? createdAtMs };
+}
 
 /** The next `limit` waits after a place that opened within the last `ageSeconds`. */
 export async function listOpenWaits(
@@ -58,8 +72,8 @@ export async function listOpenWaits(
   const rows = await db.query<WaitRow>(LIST, [...after, ageSeconds, limit]);
   const last = rows.length < limit ? undefined : rows.at(-1);
   return {
-    waits: rows.flatMap(({ runId, workspaceId, stepIndex, detail }) =>
-      detail?.wait === undefined ? [] : [{ runId, workspaceId, stepIndex, wait: detail.wait }],
+    waits: rows.flatMap(({ detail, runCreatedAt, waitKey: _, ...place }) =>
+      detail?.wait === undefined ? [] : [openWaitOf(place, detail.wait, runCreatedAt.getTime())],
     ),
     next: last && [last.workspaceId, last.waitKey, last.runId, last.stepIndex],
   };

@@ -1,0 +1,120 @@
+/**
+ * Steps long in flight: whose owners are to be asked, and who asks.
+ * Boundary: rows only; what is asked is known by egress/healing/.
+ * Invariants:
+ * K1 A step is found through the open runs, so what has ended costs nothing, and no index of step_runs knows of this.
+ * K2 A step is claimed by its mark `checked_at`, by the database's clock: of several replicas one gets it, and nobody
+ *    waits for a row that is locked.
+ *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas share
+ *    the work step by step, and the write is small beside the question that follows it.
+ * K3 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
+ */
+import type { StepState } from "../engine/run.ts";
+import type { Database, Queries, Statement } from "./database.ts";
+
+/** Where a page of open runs ended, in the order of their index. */
+export type RunPlace = readonly [versionId: string, runId: string];
+
+/** Before the first open run. */
+export const FIRST_RUN: RunPlace = ["", ""];
+
+/** A step that was not heard of for long. */
+export interface UnheardStep {
+  readonly runId: string;
+  readonly stepIndex: number;
+}
+
+/** Steps of one page of open runs; `next` reads on, undefined at the end. */
+export interface UnheardPage {
+  readonly steps: UnheardStep[];
+  readonly next: RunPlace | undefined;
+}
+
+/** A step whose owners this replica asks; ids that it does not have are "". */
+export interface ClaimedCheck extends UnheardStep {
+  readonly workspaceId: string;
+  readonly state: StepState;
+  readonly objectiveId: string;
+  readonly delegationId: string;
+  readonly approvalRequestId: string;
+}
+
+const RUNS_A_PAGE = 500;
+const STEPS_A_PAGE = 200;
+
+const isUnheard = (quietMs: string) => `s.completed_at is null
+      and (s.objective_id is not null or s.delegation_id is not null
+        or s.approval_request_id is not null)
+      and coalesce(s.checked_at, s.started_at) <= now() - ${quietMs}::float8 * interval '1 millisecond'`;
+
+// The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
+const FIND: Statement = {
+  name: "find_unheard_steps",
+  text: `with page as materialized (
+      select version_id, id from workflow_runs
+      where completed_at is null and (version_id, id) > ($1, $2)
+      order by version_id, id limit ${RUNS_A_PAGE}
+    ), place as (
+      select version_id, id, (select count(*) from page)::int as runs
+      from page order by version_id desc, id desc limit 1
+    ), unheard as (
+      select s.run_id, s.step_index from page p join step_runs s on s.run_id = p.id
+      where ${isUnheard("$3")} limit ${STEPS_A_PAGE}
+    )
+    select place.version_id as "versionId", place.id as "lastRunId", place.runs,
+      unheard.run_id as "runId", unheard.step_index as "stepIndex"
+    from place left join unheard on true`,
+};
+
+const CLAIM: Statement = {
+  name: "claim_checks",
+  text: `with free as (
+      select s.run_id, s.step_index
+      from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
+      join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index
+      where ${isUnheard("$3")} for update of s skip locked)
+    update step_runs s set checked_at = clock_timestamp()
+    from free where s.run_id = free.run_id and s.step_index = free.step_index
+    returning s.run_id as "runId", s.step_index as "stepIndex", s.workspace_id as "workspaceId",
+      s.state, coalesce(s.objective_id, '') as "objectiveId",
+      coalesce(s.delegation_id, '') as "delegationId",
+      coalesce(s.approval_request_id, '') as "approvalRequestId"`,
+};
+
+interface FoundRow {
+  readonly versionId: string;
+  readonly lastRunId: string;
+  readonly runs: number;
+  readonly runId: string | null;
+  readonly stepIndex: number | null;
+}
+
+/**
+ * Open steps with an owner among the next open runs, neither begun nor checked for `quietMs`. Of a page that has more
+ * of them than fit the rest is found once these are claimed: `next` is then the place it began at.
+ */
+export async function findUnheard(
+  db: Queries,
+  after: RunPlace,
+  quietMs: number,
+): Promise<UnheardPage> {
+  const rows = await db.query<FoundRow>(FIND, [...after, quietMs]);
+  const steps = rows.flatMap(({ runId, stepIndex }) =>
+    runId === null || stepIndex === null ? [] : [{ runId, stepIndex }],
+  );
+  if (steps.length >= STEPS_A_PAGE) return { steps, next: after };
+  const [place] = rows;
+  const isLast = place === undefined || place.runs < RUNS_A_PAGE;
+  return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId] };
+}
+
+/** Marks those of the steps that are still unheard of and free, and gives them. */
+export function claimChecks(
+  database: Database,
+  steps: readonly UnheardStep[],
+  quietMs: number,
+): Promise<ClaimedCheck[]> {
+  const runIds = steps.map(({ runId }) => runId);
+  const indexes = steps.map(({ stepIndex }) => stepIndex);
+  return database.transaction((tx) => tx.query<ClaimedCheck>(CLAIM, [runIds, indexes, quietMs]));
+}

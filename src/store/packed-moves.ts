@@ -1,0 +1,213 @@
+/**
+ * Rows of the history in their packed form ↔ the engine's moves: they are the largest part of what a step writes.
+ * Boundary: pure. Only this file knows the packed form, which is the JSON of run_moves.cause and run_moves.moves:
+ *
+ * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with `/`,
+ *        for the run's id before it is left out. `by` stands where it is known.
+ * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself. States
+ *        are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
+ *        STEP_OPERATIONS, counted from 1; 0 is not published. `facts` is an object of what is known:
+ *        of both `w` reason or note, `t` the run's total in USD, unless it is that of the move before (0 before the
+ *        first); of a run `m` the marks; of a step `r` retries, `c` cost in USD, `e` error, and ids: `o` objective,
+ *        `a` agent, `d` delegation, `p` approval request, `g` governance decision, `v` event, `n` notification.
+ *        An id that is a number stands for a text told before in the same row: 0 the cause's id, 1 its `by` ("" without
+ *        one), 2 and on the ids that are spelt out in the moves, from first to last.
+ *
+ * Invariant: rows are kept for ever, so no number or letter ever changes its meaning; new ones are added at the end.
+ */
+import type { Cause } from "../engine/input.ts";
+import { type Move, STEP_ID_NAMES, type StepIdName, type StepIds } from "../engine/outcome.ts";
+import { RUN_STATES, STEP_STATES } from "../engine/run.ts";
+
+/** A cause as it is stored. */
+export type PackedCause = readonly [kind: number, id: string, by?: string];
+/** What a move tells besides its states, by letter. */
+export type PackedFacts = Readonly<Record<string, string | number>>;
+/** A move as it is stored. */
+export type PackedMove = readonly [
+  step: number,
+  from: number,
+  to: number,
+  operation: number,
+  facts?: PackedFacts,
+];
+
+/** What a row of the history tells, as it is stored. */
+export interface PackedRow {
+  readonly cause: PackedCause;
+  readonly moves: readonly PackedMove[];
+}
+/** What a row of the history tells. */
+export interface ToldRow {
+  readonly cause: Cause;
+  readonly moves: readonly Move[];
+}
+
+/** What the moves of a row before the next one told. */
+interface Told {
+  readonly texts: string[];
+  totalUsd: number;
+}
+
+/** In place of a step's index: the run itself moved. */
+export const RUN_ITSELF = -1;
+
+const NOT_PUBLISHED = 0;
+const CAUSES = ["rpc", "event", "call", "timer", "engine"] as const;
+const RUN_OPERATIONS = [
+  "started",
+  "completed",
+  "failed",
+  "pause",
+  "resume",
+  "cancel",
+  "compensate",
+  "compensated",
+] as const;
+const STEP_OPERATIONS = [
+  "started",
+  "waiting",
+  "completed",
+  "retrying",
+  "failed",
+  "skipped",
+  "cancelled",
+  "compensated",
+] as const;
+const ID_LETTERS: Readonly<Record<StepIdName, string>> = {
+  objective_id: "o",
+  agent_id: "a",
+  delegation_id: "d",
+  approval_request_id: "p",
+  governance_decision: "g",
+  event_id: "v",
+  notification_id: "n",
+};
+
+/** Packs a row of the run's history. */
+export function packRow(runId: string, { cause, moves }: ToldRow): PackedRow {
+  const told = toldBy(cause);
+  return { cause: packCause(runId, cause), moves: moves.map((move) => packMove(move, told)) };
+}
+
+/** The row as the engine made it. Throws on a number that stands for nothing. */
+export function unpackRow(runId: string, row: PackedRow): ToldRow {
+  const cause = unpackCause(runId, row.cause);
+  const told = toldBy(cause);
+  return { cause, moves: row.moves.map((move) => unpackMove(move, told)) };
+}
+
+function toldBy({ id, by = "" }: Cause): Told {
+  return { texts: [id, by], totalUsd: 0 };
+}
+
+function packCause(runId: string, { kind, id, by }: Cause): PackedCause {
+  const isOwnCall = kind === "call" && id.startsWith(`${runId}/`);
+  const short = isOwnCall ? id.slice(runId.length) : id;
+  const number = numberOf(CAUSES, kind);
+  return by === undefined ? [number, short] : [number, short, by];
+}
+
+function unpackCause(runId: string, [number, short, by]: PackedCause): Cause {
+  const kind = nameOf(CAUSES, number);
+  const isOwnCall = kind === "call" && short.startsWith("/");
+  return { kind, id: isOwnCall ? `${runId}${short}` : short, ...(by === undefined ? {} : { by }) };
+}
+
+function packMove(move: Move, told: Told): PackedMove {
+  const { total = 0 } = move;
+  const t = total === told.totalUsd ? undefined : total;
+  told.totalUsd = total;
+  if (move.of === "run") {
+    const { from, to, op, reason, marks } = move;
+    const states = [numberOf(RUN_STATES, from), numberOf(RUN_STATES, to)] as const;
+    const operation = op === undefined ? NOT_PUBLISHED : numberOf(RUN_OPERATIONS, op);
+    return withFacts([RUN_ITSELF, ...states, operation], { w: reason, t, m: marks });
+  }
+  const { step, from, to, op, note, retry, cost, error, ids = {} } = move;
+  const states = [numberOf(STEP_STATES, from), numberOf(STEP_STATES, to)] as const;
+  const operation = op === undefined ? NOT_PUBLISHED : numberOf(STEP_OPERATIONS, op);
+  const facts = { w: note, t, r: retry, c: cost, e: error, ...packIds(ids, told.texts) };
+  return withFacts([step, ...states, operation], facts);
+}
+
+function withFacts(
+  head: readonly [number, number, number, number],
+  facts: Readonly<Record<string, string | number | undefined>>,
+): PackedMove {
+  const known = Object.entries(facts).flatMap(([letter, fact]) =>
+    fact === undefined ? [] : [[letter, fact] as const],
+  );
+  return known.length === 0 ? head : [...head, Object.fromEntries(known)];
+}
+
+function packIds(ids: StepIds, texts: string[]): PackedFacts {
+  const facts: Record<string, string | number> = {};
+  for (const name of STEP_ID_NAMES) {
+    const id = ids[name];
+    if (id === undefined) continue;
+    const place = texts.indexOf(id);
+    facts[ID_LETTERS[name]] = place < 0 ? id : place;
+    if (place < 0) texts.push(id);
+  }
+  return facts;
+}
+
+function unpackMove([step, from, to, operation, facts = {}]: PackedMove, told: Told): Move {
+  if (typeof facts.t === "number") told.totalUsd = facts.t;
+  const total = told.totalUsd === 0 ? {} : { total: told.totalUsd };
+  if (step === RUN_ITSELF) {
+    return {
+      of: "run",
+      from: nameOf(RUN_STATES, from),
+      to: nameOf(RUN_STATES, to),
+      ...(operation === NOT_PUBLISHED ? {} : { op: nameOf(RUN_OPERATIONS, operation) }),
+      ...(typeof facts.w === "string" ? { reason: facts.w } : {}),
+      ...total,
+      ...(typeof facts.m === "string" ? { marks: facts.m } : {}),
+    };
+  }
+  return {
+    of: "step",
+    step,
+    from: nameOf(STEP_STATES, from),
+    to: nameOf(STEP_STATES, to),
+    ...(operation === NOT_PUBLISHED ? {} : { op: nameOf(STEP_OPERATIONS, operation) }),
+    ...(typeof facts.w === "string" ? { note: facts.w } : {}),
+    ...(typeof facts.r === "number" ? { retry: facts.r } : {}),
+    ...(typeof facts.c === "number" ? { cost: facts.c } : {}),
+    ...total,
+    ...(typeof facts.e === "string" ? { error: facts.e } : {}),
+    ...unpackIds(facts, told.texts),
+  };
+}
+
+function unpackIds(facts: PackedFacts, texts: string[]): { ids?: StepIds } {
+  const ids: Partial<Record<StepIdName, string>> = {};
+  for (const name of STEP_ID_NAMES) {
+    const fact = facts[ID_LETTERS[name]];
+    if (fact === undefined) continue;
+    const id = typeof fact === "number" ? texts[fact] : fact;
+    if (id === undefined) throw new Error(`a packed move refers to the text ${fact} of its row`);
+    ids[name] = id;
+    if (typeof fact === "string") texts.push(fact);
+  }
+  return Object.keys(ids).length === 0 ? {} : { ids };
+}
+
+/** Numbers are places counted from 1, as on the wire. A name that has none does not compile. */
+function numberOf<const Names extends readonly string[]>(
+  names: Names,
+  name: Names[number],
+): number {
+  return names.indexOf(name) + 1;
+}
+
+function nameOf<const Names extends readonly string[]>(
+  names: Names,
+  number: number,
+): Names[number] {
+  const name = names[number - 1];
+  if (name === undefined) throw new Error(`a packed row holds ${number} for one of ${names}`);
+  return name;
+}

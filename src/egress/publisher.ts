@@ -24,7 +24,7 @@ import { ensureOwnStream } from "./own-stream.ts";
 import { createRounds } from "./rounds.ts";
 
 /** What the publisher works with. */
-export interface PublisherDeps extends Omit<EventChainDeps, "format"> {
+export interface PublisherDeps extends EventChainDeps {
   readonly connection: NatsConnection;
   /** The stream that the events go to; made when it is missing. */
   readonly stream: string;
@@ -46,14 +46,13 @@ const POLL_EVERY_MS = 250;
 const LEASE_EVERY_MS = 3_000;
 const LEASE_TRUST_MS = PARTITION_LEASE_MS - 1_000;
 const FLUSH_MS = 5_000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const TRIES_A_ROUND = 4;
+const FIRST_PAUSE_MS = 50;
 
 /** Makes a publisher. */
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { database, log, connection, stream, replicaId } = deps;
   const bus = openAckedPublish(connection);
-  const chainDeps: EventChainDeps = { ...deps, format: "cloudevents" };
   let partitions: readonly number[] = [];
   let trustedUntilMs = 0;
   let stoppingAtMs = Number.POSITIVE_INFINITY;
@@ -80,7 +79,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const batches = await listUnpublished(database, partitions, BATCHES_AT_ONCE);
     if (batches.length === 0) return false;
     const open = new Set<number>();
-    for await (const chains of makeChains(chainDeps, batches)) await publishChains(chains, open);
+    for await (const chains of makeChains(deps, batches)) await publishChains(chains, open);
     const done = batches.flatMap(({ id }) => (open.has(id) ? [] : [id]));
     if (done.length > 0) await markPublished(database, done);
     return done.length > 0;
@@ -106,11 +105,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   }
 
   async function publishUntilStored(event: OutgoingEvent): Promise<boolean> {
-    for (
-      let pauseMs = FIRST_PAUSE_MS;
-      mayGoOn();
-      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
-    ) {
+    // What is not stored by then is tried again with the next round: nothing else waits for it for ever.
+    for (let tries = 1; tries <= TRIES_A_ROUND && mayGoOn(); tries += 1) {
       const outcome = await bus.publish(event);
       if (outcome === "stored") return true;
       if (outcome === "too_large") {
@@ -120,7 +116,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       // Without its stream or without a connection the round ends here; the next one begins with asking for both.
       if (outcome === "no_stream") streamIsThere = false;
       if (outcome === "no_stream" || !bus.connected) return false;
-      await pause(pauseMs);
+      await pause(FIRST_PAUSE_MS * 2 ** tries);
     }
     return false;
   }

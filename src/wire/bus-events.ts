@@ -8,35 +8,35 @@
  * 2. A report is believed only from the service whose role the NATS subject names.
  */
 import type { BusEvent } from "../engine/event.ts";
-import {
-  findPayloadFault,
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  ownValue,
-  putValue,
-} from "../engine/json.ts";
-import type { BusMessage, Encoding, Envelope } from "./bus-message.ts";
-import { readReport } from "./bus-reports.ts";
+import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { binaryMode } from "./bus-binary.ts";
+import { asChange, asTap, contentOf, typeNameOf } from "./bus-content.ts";
+import { decodeUtf8 } from "./bus-data.ts";
+import { ensembleJson } from "./bus-ensemble-json.ts";
+import { ensembleProtobuf } from "./bus-ensemble-protobuf.ts";
+import type { BusMessage, Candidate, Encoding, Envelope } from "./bus-message.ts";
+import { type ReadReport, readReport } from "./bus-reports.ts";
 import { structuredJson } from "./bus-structured.ts";
-import { readText } from "./loose-fields.ts";
-import { type Poison, poison } from "./poison.ts";
+import { parseJson, readText } from "./loose-fields.ts";
+import { CHANGE } from "./message-types.ts";
+import { type Ignored, ignored, type Poison, poison } from "./poison.ts";
 
 /** An event, a message that cannot be read, or one that is none of the service's business. */
 export type DecodedMessage =
-  | { readonly ok: true; readonly event: BusEvent }
+  | {
+      readonly ok: true;
+      readonly event: BusEvent;
+      /** Why the event gives no report although it tells of an object. */
+      readonly ignoredReport?: "contradictory";
+    }
   | Poison
-  | { readonly ok: "ignored"; readonly reason: "no_tenant" };
+  | Ignored;
 
 /** Bytes of a message's body. */
 export const MESSAGE_BYTES_AT_MOST = 1024 * 1024;
 
 /** In the order in which they are tried; the first that recognises a message reads it. */
-const ENCODINGS: readonly Encoding[] = [structuredJson];
-
-const CHANGE = "events.v1.Change";
-const TAP = "tap.v1.TapEventData";
-const STRUCT = "google.protobuf.Struct";
+const ENCODINGS: readonly Encoding[] = [binaryMode, ensembleJson, ensembleProtobuf, structuredJson];
 
 const DEPTH_AT_MOST = 64;
 /** A Change wraps what is meant: data.payload.output_payload. */
@@ -57,8 +57,9 @@ type Attributes = Pick<BusEvent, (typeof ATTRIBUTE_BYTES_AT_MOST)[number][0]>;
 const HOPS_AT_MOST = 1_000;
 
 /**
- * Reads a message. Ignored: an event of no tenant. Refused: a body over 1 MiB, an encoding that is
- * not known, a body or data that cannot be read or stored, missing or over-long attributes.
+ * Reads a message. Ignored: an event of no tenant, and data of a protobuf type that nobody here
+ * knows. Refused: a body over 1 MiB, a body or data that cannot be read or stored, missing or
+ * over-long attributes.
  */
 export function decodeBusMessage(message: BusMessage): DecodedMessage {
   if (message.data.byteLength > MESSAGE_BYTES_AT_MOST) {
@@ -67,10 +68,30 @@ export function decodeBusMessage(message: BusMessage): DecodedMessage {
       `the body has ${message.data.byteLength} bytes, the limit is ${MESSAGE_BYTES_AT_MOST}`,
     );
   }
-  const encoding = ENCODINGS.find((candidate) => candidate.recognises(message));
-  if (encoding === undefined) return poison("unknown_encoding", "no known encoding of events");
-  const read = encoding.read(message);
-  return read.ok ? decodeEnvelope(message.subject, read.envelope) : read;
+  const candidate = openMessage(message);
+  const encoding = ENCODINGS.find(({ recognises }) => recognises(candidate)) ?? structuredJson;
+  const read = encoding.read(candidate);
+  return read.ok === true ? decodeEnvelope(message.subject, read.envelope) : read;
+}
+
+function openMessage(message: BusMessage): Candidate {
+  let body: ReturnType<Candidate["jsonBody"]> | undefined;
+  return {
+    ...message,
+    jsonBody() {
+      body ??= parseBody(message.data);
+      return body;
+    },
+  };
+}
+
+function parseBody(data: Uint8Array): { ok: true; value: JsonObject } | Poison {
+  const text = decodeUtf8(data);
+  if (text === undefined) return poison("not_utf8", "the body is not UTF-8");
+  const body = parseJson(text);
+  if (body === undefined) return poison("not_json", "the body is not JSON");
+  if (isJsonObject(body)) return { ok: true, value: body };
+  return poison("not_an_object", "the body is not a JSON object");
 }
 
 function decodeEnvelope(natsSubject: string, envelope: Envelope): DecodedMessage {
@@ -89,8 +110,8 @@ function decodeEnvelope(natsSubject: string, envelope: Envelope): DecodedMessage
   const attributes = { ...attributesOf(envelope), workspaceId };
   const attributeFault = findAttributeFault(attributes);
   if (attributeFault !== undefined) return attributeFault;
-  if (workspaceId === "") return { ok: "ignored", reason: "no_tenant" };
-  return { ok: true, event: makeEvent(natsSubject, envelope, attributes, typeName, data) };
+  if (workspaceId === "") return ignored("no_tenant");
+  return makeEvent(natsSubject, envelope, attributes, typeName, data);
 }
 
 function makeEvent(
@@ -99,19 +120,27 @@ function makeEvent(
   attributes: Attributes,
   typeName: string,
   data: JsonObject,
-): BusEvent {
+): DecodedMessage {
   const role = natsSubject.split(".", 1)[0] ?? "";
   const change = asChange(typeName, data);
-  const report = readReport(role, change?.payload ?? data, change?.aggregateId ?? "");
+  const { runId, stepId } = envelope;
+  const read: ReadReport = readReport(role, {
+    typeName: change === undefined ? typeName : "",
+    body: change?.payload ?? data,
+    aggregateId: change?.aggregateId ?? "",
+    runId,
+    stepId,
+  });
   const tap = asTap(typeName, role, data);
-  return {
+  const event: BusEvent = {
     ...attributes,
     data,
     actorAgentId: change?.actorAgentId ?? "",
     hops: readHops(envelope.hops),
-    ...(report === undefined ? {} : { report }),
+    ...(typeof read === "object" ? { report: read } : {}),
     ...(tap === undefined ? {} : { tap }),
   };
+  return read === "contradictory" ? { ok: true, event, ignoredReport: read } : { ok: true, event };
 }
 
 function attributesOf({ id, source, type, subject, time }: Envelope) {
@@ -127,54 +156,6 @@ function findAttributeFault(attributes: Attributes): Poison | undefined {
     }
   }
   return undefined;
-}
-
-function typeNameOf({ data, dataSchema }: Envelope): string {
-  const marked = ownValue(data, "@type");
-  const told = typeof marked === "string" && marked !== "" ? marked : dataSchema;
-  return told.slice(told.lastIndexOf("/") + 1);
-}
-
-// An Any keeps the JSON of a Struct under `value` (proto3 JSON mapping of well-known types).
-function contentOf(data: JsonObject, typeName: string): JsonObject {
-  if (!Object.hasOwn(data, "@type")) return data;
-  const value = ownValue(data, "value");
-  if (typeName === STRUCT && isJsonObject(value)) return value;
-  const content: JsonObject = {};
-  for (const [key, field] of Object.entries(data)) {
-    if (key !== "@type") putValue(content, key, field);
-  }
-  return content;
-}
-
-interface Change {
-  readonly payload: JsonObject;
-  readonly aggregateId: string;
-  readonly actorAgentId: string;
-}
-
-function asChange(typeName: string, data: JsonObject): Change | undefined {
-  const payload = ownValue(data, "payload");
-  const aggregateId = readText(data, ["aggregate_id"]);
-  if (typeName !== CHANGE && (!isJsonObject(payload) || aggregateId === "")) return undefined;
-  const byAgent = /^(actor_type_)?agent$/i.test(readText(data, ["actor_type"]));
-  return {
-    payload: isJsonObject(payload) ? payload : {},
-    aggregateId,
-    actorAgentId: byAgent ? readText(data, ["actor_id"]) : "",
-  };
-}
-
-function asTap(typeName: string, role: string, data: JsonObject): BusEvent["tap"] {
-  const provider = readText(data, ["provider"]);
-  const isUntoldTap = typeName === "" && role === "siphon" && provider !== "";
-  if (typeName !== TAP && !isUntoldTap) return undefined;
-  return {
-    provider,
-    entityType: readText(data, ["entity_type"]),
-    entityId: readText(data, ["entity_id"]),
-    action: readText(data, ["action"]),
-  };
 }
 
 function readHops(value: Json | undefined): number {

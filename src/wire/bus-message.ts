@@ -5,7 +5,7 @@
  * of their details.
  */
 import type { Json, JsonObject } from "../engine/json.ts";
-import type { Poison } from "./poison.ts";
+import type { Ignored, Poison } from "./poison.ts";
 
 /** A message from the bus. Header names are in lower case; of a header that came twice, the first. */
 export interface BusMessage {
@@ -13,6 +13,12 @@ export interface BusMessage {
   readonly subject: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly data: Uint8Array;
+}
+
+/** A message for which an encoding is sought. */
+export interface Candidate extends BusMessage {
+  /** The body as one JSON object, or why it is none; parsed once, however often it is asked for. */
+  jsonBody(): { readonly ok: true; readonly value: JsonObject } | Poison;
 }
 
 /** The attributes and the data of an event, whatever its encoding. Unset texts are "". */
@@ -26,15 +32,21 @@ export interface Envelope {
   readonly dataSchema: string;
   /** Extension `workflowhops` as it came. */
   readonly hops: Json | undefined;
+  /** Extensions `runid` and `stepid`: what an event is about whose typed data cannot name it. */
+  readonly runId: string;
+  readonly stepId: string;
   /** With its `@type`, when it has one. */
   readonly data: JsonObject;
 }
+
+/** What an encoding made of a message. */
+export type ReadEnvelope = { readonly ok: true; readonly envelope: Envelope } | Poison | Ignored;
 
 /** One way in which events are written. */
 export interface Encoding {
   readonly name: string;
   /** Whether the message is to be read in this way; says nothing about whether it can be. */
-  recognises(message: BusMessage): boolean;
+  recognises(candidate: Candidate): boolean;
   /** The envelope, or what is wrong with it. Never throws. */
-  read(message: BusMessage): { readonly ok: true; readonly envelope: Envelope } | Poison;
+  read(candidate: Candidate): ReadEnvelope;
 }

@@ -3,7 +3,8 @@
  *
  * Boundary: pure; reads the object that the event is about, from a Change's payload, a typed
  * message or plain JSON alike. An event that says nothing of the kind gives no report, no error.
- * Invariant: a role tells of its own objects alone: a subject `objectives.…` decides no approval.
+ * Invariant: a role tells of its own objects alone: a subject `objectives.…` decides no approval,
+ * and a typed message of another service says nothing of them.
  */
 import { DelegationStatus } from "../../gen/agents/v1/agents_pb.ts";
 import { DecisionType, RiskLevel } from "../../gen/approvals/v1/approvals_pb.ts";
@@ -12,7 +13,9 @@ import { ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { EventReport } from "../engine/event.ts";
 import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
 import { objectOfBytes, readEnum, readField, readObject, readText } from "./loose-fields.ts";
+import { findMessageType, STRUCT } from "./message-types.ts";
 
+const CONTRADICTORY = "contradictory";
 const REASONS_AT_MOST = 100;
 /** Characters of an id; a longer one is none that a collaborator of ours gave. */
 const ID_CHARS_AT_MOST = 256;
@@ -21,50 +24,82 @@ const TEXT_CHARS_AT_MOST = 4_000;
 /** An output that came as bytes is not part of the data whose depth was looked at. */
 const OUTPUT_DEPTH_AT_MOST = 64;
 
-/**
- * The report of an event whose subject begins with this role, about the object `body`;
- * `aggregateId` names the object when it does not name itself.
- */
-export function readReport(
-  role: string,
-  body: JsonObject,
-  aggregateId: string,
-): EventReport | undefined {
+/** What an event tells of an object. */
+export interface Told {
+  /** Full name of the message that the object came as; "" for a Change's payload and plain JSON. */
+  readonly typeName: string;
+  readonly body: JsonObject;
+  /** Names the object when it does not name itself. */
+  readonly aggregateId: string;
+  /** The run and step that the event names beside its data. */
+  readonly runId: string;
+  readonly stepId: string;
+}
+
+/** A report, none, or one that says two things at once and is not believed. */
+export type ReadReport = EventReport | "contradictory" | undefined;
+
+/** What a service's own messages are; another service's say nothing of this one's objects. */
+const TYPES_OF_ROLES: Readonly<Record<string, readonly string[]>> = {
+  objectives: ["objectives.v1.Objective"],
+  agents: ["agents.v1.DelegationRecord"],
+  approvals: ["approvals.v1.ApprovalDecision", "approvals.v1.ApprovalRequest"],
+  governance: ["governance.v1.ActionEvaluation"],
+};
+
+/** The report of an event whose NATS subject begins with this role. */
+export function readReport(role: string, told: Told): ReadReport {
+  if (!speaksForRole(role, told.typeName)) return undefined;
   switch (role) {
     case "objectives":
-      return readObjective(body, aggregateId);
+      return readObjective(told);
     case "agents":
-      return readDelegation(body, aggregateId);
+      return readDelegation(told);
     case "approvals":
-      return readDecision(body, aggregateId);
+      return readDecision(told);
     case "governance":
-      return readGovernance(body);
+      return readGovernance(told);
     // Any text can be a role; only those of the collaborators report.
     default:
       return undefined;
   }
 }
 
-function readObjective(body: JsonObject, aggregateId: string): EventReport | undefined {
+function speaksForRole(role: string, typeName: string): boolean {
+  const isFree = typeName === STRUCT || findMessageType(typeName) === undefined;
+  return isFree || (TYPES_OF_ROLES[role] ?? []).includes(typeName);
+}
+
+function readObjective({ body, aggregateId }: Told): ReadReport {
   const id = readId(body, ["id", "objective_id"], aggregateId);
-  const state = readEnum(readField(body, ["state", "status"]), "OBJECTIVE_STATE_", ObjectiveState);
+  const state = readState(body, ["state", "status"], "OBJECTIVE_STATE_", ObjectiveState);
   if (id === "" || state === "") return undefined;
+  if (state === CONTRADICTORY) return CONTRADICTORY;
   const output = readObject(body, ["output_payload", "output", "result"]);
   return ownerReport("objective", id, state, body, output, readId(body, ["agent_id"], ""));
 }
 
 // A subject `agents.…` also tells of agents, whose states are none of a delegation's.
-function readDelegation(body: JsonObject, aggregateId: string): EventReport | undefined {
+function readDelegation({ body, aggregateId }: Told): ReadReport {
   const id = readId(body, ["id", "delegation_id"], aggregateId);
-  const state = readEnum(
-    readField(body, ["status", "state"]),
-    "DELEGATION_STATUS_",
-    DelegationStatus,
-  );
+  const state = readState(body, ["status", "state"], "DELEGATION_STATUS_", DelegationStatus);
   if (id === "" || state === "") return undefined;
+  if (state === CONTRADICTORY) return CONTRADICTORY;
   const answer = readField(body, ["result_payload", "output_payload", "output", "result"]);
   const agentId = readId(body, ["to_agent_id"], "");
   return ownerReport("delegation", id, state, body, storable(objectOfBytes(answer)), agentId);
+}
+
+/** The state that these fields agree on; CONTRADICTORY when they do not, "" when they tell none. */
+function readState(
+  body: JsonObject,
+  names: readonly string[],
+  prefix: string,
+  numbers: Readonly<Record<string, number>>,
+): string {
+  const told = names.map((name) => readEnum(readField(body, [name]), prefix, numbers));
+  const [state = "", ...others] = new Set(told.filter((name) => name !== ""));
+  return others.length === 0 ? state : CONTRADICTORY;
 }
 
 function ownerReport(
@@ -86,7 +121,7 @@ function ownerReport(
   return { kind: "owner", report: output === undefined ? report : { ...report, output } };
 }
 
-function readDecision(body: JsonObject, aggregateId: string): EventReport | undefined {
+function readDecision({ body, aggregateId }: Told): ReadReport {
   const requestId = readId(body, ["approval_request_id", "id"], aggregateId);
   const decision = readEnum(readField(body, ["decision"]), "DECISION_TYPE_", DecisionType);
   if (requestId === "" || decision === "") return undefined;
@@ -102,9 +137,11 @@ function readDecision(body: JsonObject, aggregateId: string): EventReport | unde
   };
 }
 
-function readGovernance(body: JsonObject): EventReport | undefined {
-  const runId = readId(body, ["run_id"], "");
-  const stepId = readId(body, ["step_id"], "");
+// An evaluation as a typed message has no fields for run and step: the envelope names them.
+function readGovernance(told: Told): ReadReport {
+  const { body } = told;
+  const runId = readId(body, ["run_id"], told.runId);
+  const stepId = readId(body, ["step_id"], told.stepId);
   const decision = readEnum(readField(body, ["decision"]), "ACTION_DECISION_", ActionDecision);
   if (runId === "" || stepId === "" || decision === "") return undefined;
   const riskLevel = readEnum(readField(body, ["risk_level"]), "RISK_LEVEL_", RiskLevel);

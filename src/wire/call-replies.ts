@@ -10,6 +10,7 @@ import {
   type EvaluateActionResponse,
   RiskLevel,
 } from "../../gen/governance/v1/governance_pb.ts";
+import type { QueryUsageResponse } from "../../gen/meter/v1/meter_pb.ts";
 import type { SendResponse } from "../../gen/notifications/v1/notifications_pb.ts";
 import type { CreateResponse } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { CallResult } from "../engine/effect.ts";
@@ -17,6 +18,8 @@ import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
 import { MAX_PAYLOAD_BYTES, payloadProblem } from "../engine/limits.ts";
 
 const ID_CHARS_AT_MOST = 256;
+/** More is a fault of the meter, and beyond it sums would not be kept to 1e-9. */
+const COST_USD_AT_MOST = 1_000_000;
 const REASONS_AT_MOST = 50;
 const REASON_CHARS_AT_MOST = 1_000;
 
@@ -54,6 +57,19 @@ export function readDelegationOutput(reply: GetDelegationResponse): CallResult {
   const problem = payloadProblem("the delegation's result", output);
   if (problem !== undefined) return { ok: false, message: problem };
   return { ok: true, value: { kind: "read_output", output } };
+}
+
+/** What the workspace's records add up to, in USD; other workspaces' and impossible ones do not count. */
+export function readQueryUsage({ records }: QueryUsageResponse, workspaceId: string): CallResult {
+  const costs = records
+    .filter(({ organizationId }) => organizationId === "" || organizationId === workspaceId)
+    .map(({ totalCostUsd }) => totalCostUsd)
+    .filter((costUsd) => Number.isFinite(costUsd) && costUsd > 0);
+  const costUsd = costs.reduce((sum, cost) => sum + cost, 0);
+  if (costUsd > COST_USD_AT_MOST) {
+    return { ok: false, message: `the meter tells of ${costUsd} USD, which cannot be` };
+  }
+  return { ok: true, value: { kind: "query_usage", costUsd } };
 }
 
 /** The approval request that was made, or its approval at once. */

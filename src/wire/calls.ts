@@ -11,6 +11,7 @@ import {
   RequestApprovalRequestSchema,
 } from "../../gen/approvals/v1/approvals_pb.ts";
 import { EvaluateActionRequestSchema } from "../../gen/governance/v1/governance_pb.ts";
+import { QueryUsageRequestSchema } from "../../gen/meter/v1/meter_pb.ts";
 import {
   DeliveryChannel,
   NotificationCategory,
@@ -24,6 +25,7 @@ import type {
   Delegate,
   EvaluateAction,
   LookUp,
+  QueryUsage,
   ReadOutput,
   RequestApproval,
   SendNotification,
@@ -43,6 +45,8 @@ export function encodeCall(call: Call): Uint8Array {
     case "look_up":
     case "read_output":
       return jsonBytes({ ...call });
+    case "query_usage":
+      return encodeQueryUsage(call);
     case "create_objective":
       return encodeCreateObjective(call);
     case "delegate":
@@ -126,6 +130,13 @@ function encodeDelegate(call: Delegate): Uint8Array {
       reason: call.reason,
     }),
   );
+}
+
+const USAGE_KEY = "workflow_step";
+
+function encodeQueryUsage({ runId, stepId }: QueryUsage): Uint8Array {
+  const request = { metadataKey: USAGE_KEY, metadataValue: `${runId}/${stepId}` };
+  return toBinary(QueryUsageRequestSchema, create(QueryUsageRequestSchema, request));
 }
 
 const RISKS: ReadonlyMap<string, ApprovalRisk> = new Map(Object.entries(ApprovalRisk));

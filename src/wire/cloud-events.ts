@@ -1,36 +1,24 @@
 /**
- * An outgoing event as the bytes of a bus message (CloudEvents 1.0, structured JSON mode).
- * Boundary: pure; what an event says is decided by lifecycle-events.ts. Further formats of the bus are further encoders
- * here, chosen by name.
+ * An outgoing event as the bytes of a bus message, in the format that the bus is configured for.
+ * Boundary: pure; what an event says is decided by lifecycle-events.ts. CloudEvents 1.0 in structured JSON mode is made
+ * here, the platform's own envelope in ensemble-events.ts.
  */
 import { CloudEvent } from "cloudevents";
 import { type JsonObject, textSizeBytes } from "../engine/json.ts";
-
-/** Attributes of an event; extensions have the lower-case names of CloudEvents. */
-export interface EventAttributes {
-  readonly id: string;
-  /** Type, subject and NATS subject in one. */
-  readonly type: string;
-  readonly workspaceId: string;
-  /** Events of one key are published in order: the run's or the definition's id. */
-  readonly key: string;
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  /** Full name of the message that the data is, as proto3 JSON. */
-  readonly messageName: string;
-  readonly extensions: Readonly<Record<string, string | number>>;
-}
+import { ensembleJsonBody, ensembleProtobufBody } from "./ensemble-events.ts";
+import type { EventAttributes } from "./event-attributes.ts";
 
 /** A message for the bus; its id is also the `Nats-Msg-Id`. */
 export interface OutgoingEvent {
   readonly id: string;
   readonly subject: string;
   readonly contentType: string;
-  readonly body: string;
+  /** Text in UTF-8, or bytes that are no text. */
+  readonly body: string | Uint8Array;
 }
 
-/** How events are written on the bus. */
-export type EventFormat = "cloudevents";
+/** How events are written on the bus (BUS_FORMAT). */
+export type EventFormat = "cloudevents" | "ensemble-json" | "ensemble-protobuf";
 
 /** An event's bytes at most; larger data goes by reference. */
 export const MAX_EVENT_BYTES = 64 * 1024;
@@ -38,8 +26,17 @@ export const MAX_EVENT_BYTES = 64 * 1024;
 const TYPE_PREFIX = "type.googleapis.com/";
 const WORST_BYTES_PER_CHAR = 3;
 
-type Encoder = (attributes: EventAttributes, data: JsonObject) => OutgoingEvent;
-const ENCODERS: Readonly<Record<EventFormat, Encoder>> = { cloudevents: encodeStructured };
+interface Format {
+  /** Of the whole message, as the header `Content-Type` tells it. */
+  readonly contentType: string;
+  encode(attributes: EventAttributes, data: JsonObject): string | Uint8Array;
+}
+
+const FORMATS: Readonly<Record<EventFormat, Format>> = {
+  cloudevents: { contentType: "application/cloudevents+json", encode: structuredBody },
+  "ensemble-json": { contentType: "application/json", encode: ensembleJsonBody },
+  "ensemble-protobuf": { contentType: "application/protobuf", encode: ensembleProtobufBody },
+};
 
 /** Writes an event; `data` is the message's proto3 JSON without `@type`. */
 export function encodeEvent(
@@ -47,22 +44,25 @@ export function encodeEvent(
   attributes: EventAttributes,
   data: JsonObject,
 ): OutgoingEvent {
-  return ENCODERS[format](attributes, data);
+  const { contentType, encode } = FORMATS[format];
+  const { id, type } = attributes;
+  return { id, subject: type, contentType, body: encode(attributes, data) };
 }
 
 /** Whether an event may be published as it is. */
 export function fitsBus({ body }: OutgoingEvent): boolean {
+  if (typeof body !== "string") return body.length <= MAX_EVENT_BYTES;
   if (body.length * WORST_BYTES_PER_CHAR <= MAX_EVENT_BYTES) return true;
   return textSizeBytes(body) <= MAX_EVENT_BYTES;
 }
 
-function encodeStructured(attributes: EventAttributes, data: JsonObject): OutgoingEvent {
-  const { id, type, messageName } = attributes;
+function structuredBody(attributes: EventAttributes, data: JsonObject): string {
+  const { id, type, source, messageName } = attributes;
   const event = new CloudEvent<JsonObject>(
     {
       id,
       type,
-      source: "workflows",
+      source,
       subject: type,
       time: attributes.time,
       datacontenttype: "application/json",
@@ -75,10 +75,5 @@ function encodeStructured(attributes: EventAttributes, data: JsonObject): Outgoi
     // Every attribute is made here, so the library's check of each event is left to the tests.
     false,
   );
-  return {
-    id,
-    subject: type,
-    contentType: "application/cloudevents+json",
-    body: event.toString(),
-  };
+  return event.toString();
 }

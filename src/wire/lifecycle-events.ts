@@ -30,14 +30,9 @@ import {
   type RunState,
   type StepRun,
 } from "../engine/run.ts";
-import {
-  type EventAttributes,
-  type EventFormat,
-  encodeEvent,
-  fitsBus,
-  type OutgoingEvent,
-} from "./cloud-events.ts";
+import { type EventFormat, encodeEvent, fitsBus, type OutgoingEvent } from "./cloud-events.ts";
 import { TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
+import type { EventAttributes } from "./event-attributes.ts";
 import { RUN_STATE_NUMBERS, toRunMessage, toStepMessage } from "./runs.ts";
 
 /** A move with all that its event tells. */
@@ -184,6 +179,7 @@ function attributesOf(
   return {
     id: `${run.id}-${told.seq}-${told.place}`,
     type: `workflows.changes.${operation}`,
+    source: "workflows",
     workspaceId: run.workspaceId,
     key: run.id,
     time: told.recordedAt.toISOString(),
@@ -227,6 +223,7 @@ export function renderChange(format: EventFormat, kept: JsonObject): OutgoingEve
   const attributes: EventAttributes = {
     id: told("id"),
     type: told("type"),
+    source: "workflows",
     workspaceId: told("workspaceId"),
     key: told("aggregateId"),
     time: recordedAt.toISOString(),

@@ -1,6 +1,6 @@
 /**
- * Why a message of the bus cannot be read: a closed list, as it stands in `dead_letters.reason`,
- * in the header `Dead-Letter-Reason` and in metrics.
+ * Why a message of the bus is not applied: closed lists, as they stand in `dead_letters.reason`, in
+ * the header `Dead-Letter-Reason` and in metrics.
  *
  * Boundary: words only; who puts the message aside is not known here.
  */
@@ -12,6 +12,7 @@ export type PoisonReason =
   | "not_utf8"
   | "not_json"
   | "not_an_object"
+  | "not_protobuf"
   | "missing_attribute"
   | "bad_attribute"
   | "bad_data";
@@ -23,7 +24,21 @@ export interface Poison {
   readonly problem: string;
 }
 
+/**
+ * A sound message that is none of the service's business: of no workspace, or with protobuf data of
+ * a type that nobody here can read.
+ */
+export interface Ignored {
+  readonly ok: "ignored";
+  readonly reason: "no_tenant" | "unknown_type";
+}
+
 /** A message that cannot be read, for this reason. */
 export function poison(reason: PoisonReason, problem: string): Poison {
   return { ok: false, reason, problem };
+}
+
+/** A message that is passed over, for this reason. */
+export function ignored(reason: Ignored["reason"]): Ignored {
+  return { ok: "ignored", reason };
 }

@@ -1,0 +1,115 @@
+/** What is found by asking owners: how an answer is read, and what the engine makes of it. */
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { DelegationStatus, GetDelegationResponseSchema } from "../../gen/agents/v1/agents_pb.ts";
+import { DecisionType, GetApprovalResponseSchema } from "../../gen/approvals/v1/approvals_pb.ts";
+import { GetResponseSchema, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
+import type { JsonObject } from "../../src/engine/json.ts";
+import {
+  readApprovalAnswer,
+  readDelegationAnswer,
+  readObjectiveAnswer,
+} from "../../src/wire/owner-answers.ts";
+import { EngineRun, step, version } from "../support/engine-run.ts";
+
+const ASKED = { id: "x1", workspaceId: "ws" };
+const HEALED = { costUsd: 0, agentId: "", healed: true } as const;
+
+describe("answers of owners", () => {
+  const objective = (state: ObjectiveState, workspaceId = "ws") =>
+    readObjectiveAnswer(
+      create(GetResponseSchema, { objective: { id: "x1", workspaceId, state } }),
+      ASKED,
+    );
+
+  it("tell an objective's state, never an output", () => {
+    expect(objective(ObjectiveState.AWAITING_APPROVAL)).toEqual({
+      ...HEALED,
+      ...{ owner: "objective", id: "x1", state: "AWAITING_APPROVAL", errorMessage: "" },
+    });
+    expect(objective(ObjectiveState.COMPLETED, "")).not.toHaveProperty("output");
+  });
+
+  it("are none when they are of another workspace or name no state", () => {
+    expect(objective(ObjectiveState.COMPLETED, "other")).toBeUndefined();
+    expect(objective(ObjectiveState.UNSPECIFIED)).toBeUndefined();
+    expect(readObjectiveAnswer(create(GetResponseSchema, {}), ASKED)).toBeUndefined();
+  });
+
+  it("tell a delegation's result where it is an object", () => {
+    const answer = (text: string) =>
+      readDelegationAnswer(
+        create(GetDelegationResponseSchema, {
+          delegation: {
+            workspaceId: "ws",
+            status: DelegationStatus.COMPLETED,
+            resultPayload: new TextEncoder().encode(text),
+          },
+        }),
+        ASKED,
+      );
+    expect(answer('{"n":1}')).toMatchObject({ state: "COMPLETED", output: { n: 1 } });
+    expect(answer("[1]")).not.toHaveProperty("output");
+    expect(answer("")).not.toHaveProperty("output");
+  });
+
+  it.each([
+    [[DecisionType.ESCALATED], "pending", undefined],
+    [[DecisionType.ESCALATED, DecisionType.DENIED], "denied", "DENIED"],
+    [[], "DECISION_TYPE_AUTO_APPROVED", "AUTO_APPROVED"],
+    [[], "expired", "EXPIRED"],
+    [[], "escalated", undefined],
+    [[], "", undefined],
+  ])("tell the final decision among %j, state %s: %s", (types, state, decision) => {
+    const decisions = types.map((type) => ({ decision: type, decidedBy: "eve\u0000" }));
+    const reply = create(GetApprovalResponseSchema, {
+      approvalRequest: { id: "x1", workspaceId: "ws" },
+      ...{ decisions, state },
+    });
+    expect(readApprovalAnswer(reply, ASKED)?.decision).toBe(decision);
+    expect(readApprovalAnswer(reply, ASKED)?.decidedBy ?? "").not.toContain("\u0000");
+  });
+});
+
+describe("an end that was found by asking", () => {
+  const ended = (delegate: boolean) => {
+    const config: JsonObject = delegate ? { delegate } : {};
+    const run = EngineRun.start(
+      version([step({ id: "a", stepType: "AGENT_ACTION", agentId: "x", config })]),
+    );
+    run.answer("a", { kind: "create_objective", objectiveId: "o1" });
+    if (delegate) run.answer("a", { kind: "delegate", delegationId: "d1", agentId: "x" });
+    return run;
+  };
+  const report = { owner: "objective", id: "o1", state: "COMPLETED", errorMessage: "" } as const;
+  const messageOf = (run: EngineRun) => run.rows.get(0)?.errorMessage;
+
+  it("without an output gives {} and says so", () => {
+    const run = ended(false);
+    run.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    expect([run.run.state, run.output("a")]).toEqual(["COMPLETED", {}]);
+    expect(messageOf(run)).toMatch(/^healed: /);
+    const late = { ...report, costUsd: 2, agentId: "", output: { n: 1 } };
+    run.put({ kind: "owner_reported", stepIndex: 0, report: late });
+    expect([run.output("a"), run.run.totalCostUsd]).toEqual([{}, 0]);
+  });
+
+  it("asks the delegation for the output first, and says nothing when it has one", () => {
+    const told = ended(true);
+    told.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    told.answer("a", { kind: "read_output", output: { n: 1 } });
+    expect([told.output("a"), messageOf(told)]).toEqual([{ n: 1 }, ""]);
+    const silent = ended(true);
+    silent.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    silent.answer("a", { kind: "read_output" });
+    expect(silent.output("a")).toEqual({});
+    expect(messageOf(silent)).toMatch(/^healed: /);
+  });
+
+  it("an event without an output is no healing", () => {
+    const run = ended(false);
+    const event = { ...report, costUsd: 0, agentId: "" };
+    run.put({ kind: "owner_reported", stepIndex: 0, report: event });
+    expect([run.output("a"), messageOf(run)]).toEqual([{}, ""]);
+  });
+});

@@ -134,12 +134,15 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
       triggerType: TriggerType.EVENT,
       triggerEventId: "ev1",
       eventType: "order.made",
+      initiatorAgentId: "agent_a",
+      initiatorUserId: "user_u",
+      entityId: "order_1",
+      entityType: "order",
       inputPayload: { n: 1 },
     };
     const first = await client.handleTrigger(trigger);
-    expect(first.startedRuns).toMatchObject([
-      { triggerEventId: "ev1", triggerType: TriggerType.EVENT, inputPayload: { n: 1 } },
-    ]);
+    const { eventType: _, ...told } = trigger;
+    expect(first.startedRuns).toMatchObject([told]);
     const again = await client.handleTrigger(trigger);
     expect(again.startedRuns.map((one) => one.id)).toEqual([first.startedRuns[0]?.id]);
     expect(again.updatedRuns).toEqual([]);

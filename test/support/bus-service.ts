@@ -4,23 +4,35 @@
  * that files run side by side on one nats-server; committed calls are collected, not made.
  */
 import { randomBytes } from "node:crypto";
-import type { NatsConnection } from "nats";
+import { headers, type NatsConnection } from "nats";
 import pg from "pg";
 import type { VersionSpec } from "../../src/engine/definition.ts";
+import type { CallValue } from "../../src/engine/effect.ts";
 import type { Resolution } from "../../src/engine/run.ts";
 import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createGraphCache, type GraphCache } from "../../src/runtime/graphs.ts";
+import { createLog, type Log } from "../../src/runtime/log.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
-import { openDatabase } from "../../src/store/database.ts";
+import type { RunStart } from "../../src/runtime/submission.ts";
+import { type Database, openDatabase } from "../../src/store/database.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import { freshDatabase } from "./database.ts";
+import { until } from "./until.ts";
+
+/** A definition with one version. */
+export interface DefinedVersion {
+  readonly id: string;
+  readonly versionId: string;
+}
 
 /** The parts, running. */
 export interface BusService {
   readonly connection: NatsConnection;
+  readonly database: Database;
+  readonly graphs: GraphCache;
+  readonly log: Log;
   readonly processor: Processor;
   /** A stream of its own, with subjects `<role>.<token>.>` for every role. */
   readonly stream: string;
@@ -30,8 +42,19 @@ export interface BusService {
   readonly consumers: BusConsumers;
   /** Everything logged, a line each. */
   readonly logged: string[];
-  publish(role: string, body: string | object): Promise<number>;
-  define(workspaceId: string, spec: VersionSpec): Promise<{ id: string; versionId: string }>;
+  /** An object is written as JSON, a text or bytes as they are. Resolves with the stream sequence. */
+  publish(
+    role: string,
+    body: string | object | Uint8Array,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<number>;
+  /** Resolves when the role's consumer has nothing left to deliver or in hand. */
+  settle(role: string): Promise<void>;
+  /** Starts a run by hand and gives its id. */
+  start(definition: DefinedVersion, fields?: Partial<RunStart>): Promise<string>;
+  /** Hands in what a call of this kind came to, once the run wants one. */
+  returnCall(runId: string, value: CallValue): Promise<void>;
+  define(workspaceId: string, spec: VersionSpec): Promise<DefinedVersion>;
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   restartConsumers(): Promise<void>;
   stop(): Promise<void>;
@@ -40,8 +63,8 @@ export interface BusService {
 const ROLES = ["objectives", "approvals", "governance", "agents", "siphon", "crm"];
 const AGENT: Resolution = { agentId: "a1", skillId: "" };
 
-/** Starts them on a fresh database; the streams exist before. */
-export async function startBusService(): Promise<BusService> {
+/** Starts them on a fresh database; the streams exist before. Roles beyond the usual ones may be added. */
+export async function startBusService(moreRoles: readonly string[] = []): Promise<BusService> {
   const token = randomBytes(5).toString("hex");
   const stream = `T_${token}`;
   const logged: string[] = [];
@@ -52,7 +75,7 @@ export async function startBusService(): Promise<BusService> {
   await sql.connect();
   const connection = await connectBus({ servers: [process.env.TEST_NATS_URL ?? ""] }, log);
   const manager = await connection.jetstreamManager();
-  const subjects = ROLES.map((role) => `${role}.${token}.>`);
+  const subjects = [...ROLES, ...moreRoles].map((role) => `${role}.${token}.>`);
   await manager.streams.add({ name: stream, subjects });
   const calls: LeasedCall[] = [];
   const graphs = createGraphCache(database);
@@ -79,6 +102,9 @@ export async function startBusService(): Promise<BusService> {
   let consumers = startConsumers();
   return {
     connection,
+    database,
+    graphs,
+    log,
     processor,
     stream,
     token,
@@ -87,10 +113,23 @@ export async function startBusService(): Promise<BusService> {
     get consumers() {
       return consumers;
     },
-    async publish(role, body) {
-      const data = typeof body === "string" ? body : JSON.stringify(body);
-      const ack = await connection.jetstream().publish(`${role}.${token}.x`, data);
+    async publish(role, body, fields = {}) {
+      const isData = typeof body === "string" || body instanceof Uint8Array;
+      const head = headers();
+      for (const [name, value] of Object.entries(fields)) head.set(name, value);
+      const ack = await connection
+        .jetstream()
+        .publish(`${role}.${token}.x`, isData ? body : JSON.stringify(body), { headers: head });
       return ack.seq;
+    },
+    async settle(role) {
+      await until(async () => {
+        for await (const info of manager.consumers.list(stream)) {
+          if (info.config.filter_subject !== `${role}.${token}.>`) continue;
+          if (info.num_pending + info.num_ack_pending === 0) return true;
+        }
+        return undefined;
+      });
     },
     async define(workspaceId, spec) {
       const name = randomBytes(6).toString("hex");
@@ -100,6 +139,33 @@ export async function startBusService(): Promise<BusService> {
       );
       const { version } = await publishVersion({ database }, { definitionId: definition.id, spec });
       return { id: definition.id, versionId: version.id };
+    },
+    async start(definition, fields = {}) {
+      const settled = await processor.submit({
+        kind: "start",
+        cause: { kind: "rpc", id: "StartRun" },
+        start: { ...startOf(definition), ...fields },
+      });
+      return settled.runId;
+    },
+    async returnCall(runId, value) {
+      const call = await until(() =>
+        calls.find((wanted) => wanted.runId === runId && wanted.kind === value.kind),
+      );
+      await processor.submit({
+        kind: "input",
+        runId,
+        workspaceId: "",
+        input: {
+          kind: "call_returned",
+          cause: { kind: "call", id: call.effectId },
+          effectId: call.effectId,
+          call: call.kind,
+          stepIndex: call.stepIndex,
+          attempt: call.attempt,
+          result: { ok: true, value },
+        },
+      });
     },
     async rows(text, values = []) {
       return (await sql.query(text, [...values])).rows;
@@ -117,5 +183,24 @@ export async function startBusService(): Promise<BusService> {
       await sql.end();
       await fresh.drop();
     },
+  };
+}
+
+function startOf(definition: DefinedVersion): RunStart {
+  return {
+    definitionId: definition.id,
+    versionId: definition.versionId,
+    definitionVersion: 1,
+    workspaceId: "ws",
+    triggerType: "MANUAL",
+    triggerEventId: "",
+    triggerSource: "",
+    initiatorAgentId: "",
+    initiatorUserId: "",
+    parentRunId: "",
+    entityId: "",
+    entityType: "",
+    hops: 0,
+    input: {},
   };
 }

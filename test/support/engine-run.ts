@@ -118,6 +118,7 @@ export class EngineRun {
   effects = new Map<string, Effect>();
   history: HistoryRow[] = [];
   now = 1_000_000;
+  lookups: Lookups = LOOKUPS;
 
   constructor(spec: VersionSpec, input: JsonObject = {}, facts: Partial<RunFacts> = {}) {
     this.graph = compileGraph(spec);
@@ -143,12 +144,16 @@ export class EngineRun {
       const loaded = { run: this.run, steps: rows, ...(runInput ? { input: this.input } : {}) };
       const draft = openDraft(this.graph, loaded, this.now);
       try {
-        const reply = transition(draft, input, LOOKUPS);
+        const reply = transition(draft, input, this.lookups);
         this.run = draft.run;
         for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
           this.rows.set(row.index, row);
         }
         for (const id of draft.finishedEffects) this.effects.delete(id);
+        for (const [id, { stepIndex, call }] of this.effects) {
+          const isDropped = draft.droppedSteps.includes(stepIndex);
+          if (isDropped && call.kind === "send_notification") this.effects.delete(id);
+        }
         for (const effect of draft.effects) this.effects.set(effect.id, effect);
         this.history.push(...draft.history);
         return reply;

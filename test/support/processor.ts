@@ -33,11 +33,14 @@ export interface TestProcessor {
 /** Workspace of what these tests make. */
 export const WORKSPACE = "ws_test";
 
-/** Starts a processor on a database of its own. */
-export async function startProcessor(laneLimit?: number): Promise<TestProcessor> {
+/** Starts a processor on a database of its own; `reach` may put something between the two. */
+export async function startProcessor(
+  laneLimit?: number,
+  reach: (url: string) => Promise<string> = async (url) => url,
+): Promise<TestProcessor> {
   const { url, drop } = await freshDatabase();
   const log = createLog({ level: "error", format: "pretty" });
-  const database = openDatabase({ url, log });
+  const database = openDatabase({ url: await reach(url), log });
   const calls: LeasedCall[] = [];
   const batches: Committed["batches"][number][] = [];
   const processor = createProcessor({

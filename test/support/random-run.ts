@@ -208,6 +208,8 @@ function answerOf(effect: Effect, which: number): CallValue {
       return { kind: "delegate", delegationId: `d-${effect.id}`, agentId: "" };
     case "read_output":
       return { kind: "read_output", output: { read: 1 } };
+    case "query_usage":
+      return { kind: "query_usage", costUsd: which % 3 };
     case "cancel_objective":
       return { kind: "cancel_objective" };
     case "request_approval":
@@ -238,7 +240,7 @@ function reportSome(run: EngineRun, which: number, well: boolean): boolean {
       id: row.objectiveId,
       state: well ? "COMPLETED" : "FAILED",
       errorMessage: "",
-      costUsd: 0.1,
+      costUsd: which % 3 === 0 ? 0 : 0.1,
       agentId: "",
     } as const;
     run.put({ kind: "owner_reported", stepIndex, report: { ...report, output: { o: stepIndex } } });

@@ -4,9 +4,10 @@
  * Boundary: reads with an ordered consumer, which the server forgets by itself; acknowledges
  * nothing and takes nothing away from anybody.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { fromJson, type JsonObject, type Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import type { ConsumerMessages, NatsConnection } from "nats";
+import { type ConsumerMessages, type NatsConnection, NatsError } from "nats";
 import {
   type WorkflowRunLifecycleEvent,
   WorkflowRunLifecycleEventSchema,
@@ -26,12 +27,26 @@ export type LifecycleEvent =
 const RUN_SUBJECT = "workflows.changes.run.";
 const STEP_SUBJECT = "workflows.changes.step.";
 
-/** Subscribes to all that the stream holds and will hold. `close` of the result ends the iteration. */
+const STREAM_TIMEOUT_MS = 10_000;
+const STREAM_INTERVAL_MS = 100;
+
+/**
+ * Subscribes to all that the stream holds and will hold. `close` of the result ends the iteration.
+ * The service makes the stream soon after its start, so a missing one is waited for, 10 s at most.
+ */
 export async function openLifecycle(connection: NatsConnection): Promise<ConsumerMessages> {
-  const consumer = await connection.jetstream().consumers.get(LIFECYCLE_STREAM, {
-    filterSubjects: "workflows.changes.>",
-  });
-  return consumer.consume();
+  const client = connection.jetstream();
+  const options = { filterSubjects: "workflows.changes.>" };
+  const giveUpAt = Date.now() + STREAM_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await (await client.consumers.get(LIFECYCLE_STREAM, options)).consume();
+    } catch (error) {
+      const isMissing = error instanceof NatsError && error.api_error?.code === 404;
+      if (!isMissing || Date.now() > giveUpAt) throw error;
+      await delay(STREAM_INTERVAL_MS);
+    }
+  }
 }
 
 /** The moves among the messages, in the order of the stream. Throws on one that cannot be read. */

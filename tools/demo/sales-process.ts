@@ -9,6 +9,7 @@ import { fromJsonString } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import {
   PublishVersionRequestSchema,
+  type PublishVersionResponse,
   type WorkflowService,
   type WorkflowVersion,
 } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -41,6 +42,15 @@ export const DANA: Contact = {
 export async function publishSalesProcess(
   client: Client<typeof WorkflowService>,
 ): Promise<WorkflowVersion> {
+  const { version } = await publishSalesVersion(client);
+  if (version === undefined) throw new Error("PublishVersion answered without a version");
+  return version;
+}
+
+/** As publishSalesProcess, with the whole answer. */
+export async function publishSalesVersion(
+  client: Client<typeof WorkflowService>,
+): Promise<PublishVersionResponse> {
   const content = fromJsonString(PublishVersionRequestSchema, await readFile(FILE, "utf8"));
   const { definition } = await client.createDefinition({
     workspaceId: WORKSPACE_ID,
@@ -48,12 +58,7 @@ export async function publishSalesProcess(
     description: "From a new contact to the answer to the first mail.",
     tags: ["sales"],
   });
-  const { version } = await client.publishVersion({
-    ...content,
-    definitionId: definition?.id ?? "",
-  });
-  if (version === undefined) throw new Error("PublishVersion answered without a version");
-  return version;
+  return client.publishVersion({ ...content, definitionId: definition?.id ?? "" });
 }
 
 /** The event that HubSpot has a new contact, who is a lead. */

@@ -36,9 +36,7 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
       script: writeSalesScript(options.turns),
       log: options.tell,
     });
-    options.log(
-      "sandbox started (objectives, agents, registry, approvals, governance, notifications)",
-    );
+    options.log("sandbox started (all of the platform's services that the service calls)");
     return {
       parts,
       sandbox,

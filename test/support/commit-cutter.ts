@@ -1,0 +1,85 @@
+/**
+ * Stands between a client and Postgres and loses the answer to a commit: the server has committed, the client's
+ * connection breaks before it hears so.
+ */
+import { connect as connectTo, createServer, type Socket } from "node:net";
+
+/** A cutter at work. */
+export interface CommitCutter {
+  /** The database's address through the cutter. */
+  readonly url: string;
+  /**
+   * The next commit that passes is answered by a broken connection; `andStayAway` then breaks every connection and turns
+   * away whoever comes, until `mend`.
+   */
+  cutNextCommit(andStayAway?: boolean): void;
+  mend(): void;
+  /** How many answers were lost. */
+  cuts(): number;
+  stop(): Promise<void>;
+}
+
+const COMMIT = Buffer.from("commit\0");
+
+/** Starts a cutter that lets everything pass. */
+export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let armed = false;
+  let cuts = 0;
+  let staysAway = false;
+  let isAway = false;
+  const server = createServer((client) => {
+    if (isAway) {
+      client.destroy();
+      return;
+    }
+    const upstream = connectTo(Number(target.port), target.hostname);
+    let cutting = false;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      // The other side is told by the close that follows.
+      socket.on("error", () => {});
+    }
+    client.on("data", (data) => {
+      if (armed && data.includes(COMMIT)) {
+        armed = false;
+        cutting = true;
+      }
+      upstream.write(data);
+    });
+    upstream.on("data", (data) => {
+      if (!cutting) {
+        client.write(data);
+        return;
+      }
+      cuts += 1;
+      isAway = staysAway;
+      if (isAway) for (const socket of sockets) socket.destroy();
+      client.destroy();
+    });
+    client.on("close", () => upstream.destroy());
+    upstream.on("close", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the cutter has no port");
+  const url = new URL(databaseUrl);
+  url.port = String(address.port);
+  url.hostname = "127.0.0.1";
+  return {
+    url: url.href,
+    cutNextCommit(andStayAway = false) {
+      armed = true;
+      staysAway = andStayAway;
+    },
+    mend() {
+      isAway = false;
+    },
+    cuts: () => cuts,
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

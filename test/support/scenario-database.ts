@@ -1,0 +1,142 @@
+/**
+ * The runtime with a real Postgres as a stage for scenarios: every input is a committed transaction.
+ * Boundary: the store, the engine and the processor are the real ones; calls are collected and nobody performs them.
+ * A call is encoded as JSON, so that the transcript can tell what was asked for.
+ */
+import type { VersionSpec } from "../../src/engine/definition.ts";
+import type { Call } from "../../src/engine/effect.ts";
+import { compileGraph } from "../../src/engine/graph/compile.ts";
+import type { Input } from "../../src/engine/input.ts";
+import { viewRun } from "../../src/engine/payloads.ts";
+import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
+import { type Database, openDatabase } from "../../src/store/database.ts";
+import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
+import { freshDatabase } from "./database.ts";
+import { publish, startOf, WORKSPACE } from "./processor.ts";
+import type { MadeCall } from "./scenario-happening.ts";
+import type { Stage } from "./scenario-play.ts";
+
+/** A database with a processor, for any number of stages one after the other. */
+export interface Theatre {
+  /** A stage for runs of this version, which is published under the name. */
+  stage(name: string, spec: VersionSpec): Promise<Stage>;
+  close(): Promise<void>;
+}
+
+/** Opens a theatre on a database of its own. */
+export async function openTheatre(): Promise<Theatre> {
+  const { url, drop } = await freshDatabase();
+  const log = createLog({ level: "error", format: "pretty" });
+  const database = openDatabase({ url, log });
+  const calls: MadeCall[] = [];
+  const processor = createProcessor({
+    database,
+    graphs: createGraphCache(database),
+    // As the pure stage: an agent that is named needs no look-up.
+    lookups: {
+      find: ({ agentId, skillId }) => (agentId === "" ? undefined : { agentId, skillId }),
+    },
+    encodeCall: (call) => new TextEncoder().encode(JSON.stringify(call)),
+    replicaId: "scenario",
+    log,
+    onCommitted(committed) {
+      for (const { effectId: id, stepIndex, attempt, request } of committed.calls) {
+        const call = JSON.parse(new TextDecoder().decode(request)) as Call;
+        calls.push({ id, stepIndex, attempt, call });
+      }
+    },
+  });
+  return {
+    stage: (name, spec) => stageOf({ database, processor, calls }, name, spec),
+    async close() {
+      await processor.stop();
+      await database.close();
+      await drop();
+    },
+  };
+}
+
+interface House {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly calls: MadeCall[];
+}
+
+async function stageOf(house: House, name: string, spec: VersionSpec): Promise<Stage> {
+  const { database, processor, calls } = house;
+  const version = await publish(database, name, spec);
+  const graph = compileGraph(spec);
+  const cause = { kind: "engine", id: "test" } as const;
+  let runId = "";
+  let seq = 0;
+  return {
+    graph,
+    async start(input, facts) {
+      const start = startOf(version, { ...facts, input });
+      calls.length = 0;
+      seq = 0;
+      const settled = await processor.submit({ kind: "start", start, cause });
+      runId = settled.runId;
+      return settled.reply;
+    },
+    async put(bare) {
+      const input = { ...bare, cause } as Input;
+      const submission = { kind: "input", runId, workspaceId: WORKSPACE, input } as const;
+      return (await processor.submit(submission)).reply;
+    },
+    advance: (ms) => shiftTimes(database, runId, ms),
+    async takeMoves() {
+      const rows = await movesAfter(database, runId, seq);
+      seq = rows.at(-1)?.seq ?? seq;
+      return rows.flatMap((row) => unpackRow(runId, row).moves);
+    },
+    takeCalls: () => calls.splice(0),
+    async view() {
+      const found = await findRunRows(database.read, runId);
+      if (found === undefined) throw new Error(`run ${runId} is not stored`);
+      const run = { ...found.run, edgeMarks: found.run.edgeMarks.slice(0, graph.edges.length) };
+      return viewRun(graph, run, found.input, found.steps);
+    },
+    openCalls: () => openCallsOf(database, runId),
+  };
+}
+
+const SHIFT_RUN = `update workflow_runs set
+  created_at = created_at - $2::integer * interval '1 ms',
+  started_at = started_at - $2::integer * interval '1 ms',
+  deadline_at = deadline_at - $2::integer * interval '1 ms'
+  where id = $1`;
+const SHIFT_STEPS = `update step_runs set
+  started_at = started_at - $2::integer * interval '1 ms',
+  completed_at = completed_at - $2::integer * interval '1 ms',
+  timeout_at = timeout_at - $2::integer * interval '1 ms',
+  wake_at = wake_at - $2::integer * interval '1 ms',
+  due_at = due_at - $2::integer * interval '1 ms'
+  where run_id = $1`;
+
+/** Time passes by moving the run's times into the past: its clock is the database's. */
+async function shiftTimes(database: Database, runId: string, ms: number): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.query({ name: "scenario_shift_run", text: SHIFT_RUN }, [runId, ms]);
+    await tx.query({ name: "scenario_shift_steps", text: SHIFT_STEPS }, [runId, ms]);
+  });
+}
+
+interface MovesRow extends PackedRow {
+  readonly seq: number;
+}
+
+const MOVES = "select seq, cause, moves from run_moves where run_id = $1 and seq > $2 order by seq";
+
+function movesAfter(database: Database, runId: string, seq: number): Promise<MovesRow[]> {
+  return database.read.query<MovesRow>({ name: "scenario_moves", text: MOVES }, [runId, seq]);
+}
+
+async function openCallsOf(database: Database, runId: string): Promise<string[]> {
+  const text = "select id from effects where starts_with(id, $1 || '/')";
+  const rows = await database.read.query<{ id: string }>({ name: "scenario_calls", text }, [runId]);
+  return rows.map((row) => row.id);
+}

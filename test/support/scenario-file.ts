@@ -1,0 +1,106 @@
+/**
+ * The text of a scenario: a title and what it shows, the version, and the script with its transcript.
+ * Boundary: text in, values out, and back; what the lines of a script mean is scenario-happening.ts.
+ *
+ * A file has three parts, parted by `--- version` and `--- script`. In the script a line that begins with `>` is a
+ * happening, one that begins with `#` a remark, and every other line belongs to the transcript of the happening above it.
+ * `"<9 chars>"` and `"<9 deep>"` stand for a long text and for an object nested 9 levels deep.
+ */
+import { fromJson } from "@bufbuild/protobuf";
+import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
+import type { VersionSpec } from "../../src/engine/definition.ts";
+import { checkVersion } from "../../src/engine/graph/check.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../src/engine/json.ts";
+import { readVersionSpec } from "../../src/wire/definitions.ts";
+
+/** A line of a script with the transcript below it. */
+export type ScriptItem =
+  | { readonly kind: "remark"; readonly text: string }
+  | { readonly kind: "happening"; readonly text: string; readonly expected: readonly string[] };
+
+/** A scenario as its file tells it. */
+export interface Scenario {
+  /** Everything before the script, as it stands. */
+  readonly head: string;
+  readonly title: string;
+  readonly spec: VersionSpec;
+  readonly items: readonly ScriptItem[];
+}
+
+const SCRIPT = "\n--- script\n";
+const VERSION = "\n--- version\n";
+
+/** Reads a scenario. Throws on a version that has faults and on a transcript without a happening. */
+export function parseScenario(text: string): Scenario {
+  const [head = "", script] = text.split(SCRIPT);
+  const [told = "", version] = head.split(VERSION);
+  if (script === undefined || version === undefined) throw new Error("a part is missing");
+  const [title = ""] = told.split("\n");
+  return { head, title, spec: parseVersion(version), items: parseScript(script) };
+}
+
+/** The text of a scenario with these items; items without transcripts are written as they are. */
+export function formatScenario(head: string, items: readonly ScriptItem[]): string {
+  const lines = items.flatMap((item, place) => {
+    const above = items[place - 1];
+    const opens = item.kind === "remark" || item.text.startsWith("start");
+    const gap = opens && above?.kind === "happening" ? [""] : [];
+    if (item.kind === "remark") return [...gap, `# ${item.text}`.trimEnd()];
+    return [...gap, `> ${item.text}`, ...item.expected];
+  });
+  return `${head}${SCRIPT}${lines.join("\n")}\n`;
+}
+
+function parseVersion(text: string): VersionSpec {
+  const json = expandMacros(JSON.parse(text) as Json);
+  const { spec, faults } = readVersionSpec(fromJson(PublishVersionRequestSchema, json));
+  const all = [...faults, ...checkVersion(spec)];
+  if (all.length > 0) throw new Error(`the version has faults: ${JSON.stringify(all)}`);
+  return spec;
+}
+
+function parseScript(text: string): ScriptItem[] {
+  const items: ({ kind: "remark"; text: string } | (ScriptItem & { expected: string[] }))[] = [];
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") continue;
+    const last = items.at(-1);
+    if (line.startsWith("#")) items.push({ kind: "remark", text: line.slice(1).trim() });
+    else if (line.startsWith(">")) {
+      items.push({ kind: "happening", text: line.slice(1).trim(), expected: [] });
+    } else if (last?.kind === "happening") last.expected.push(line);
+    else throw new Error(`no happening stands above the line: ${line}`);
+  }
+  return items;
+}
+
+const MACRO = /^<(\d+) (chars|deep)>$/;
+const SHOWN_CHARS = 1_000;
+
+/** Puts long texts and deep objects where a value names them. */
+export function expandMacros(value: Json): Json {
+  if (Array.isArray(value)) return value.map(expandMacros);
+  if (isJsonObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, expandMacros(v)]));
+  }
+  const macro = typeof value === "string" ? MACRO.exec(value) : null;
+  if (macro === null) return value;
+  const size = Number(macro[1]);
+  if (macro[2] === "chars") return "x".repeat(size);
+  let nested: Json = {};
+  for (let depth = 1; depth < size; depth += 1) nested = { d: nested };
+  return nested;
+}
+
+/** A value as one line: keys sorted, long texts named by their length. */
+export function showJson(value: Json): string {
+  return canonicalJson(shorten(value));
+}
+
+function shorten(value: Json): Json {
+  if (Array.isArray(value)) return value.map(shorten);
+  if (isJsonObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, shorten(v)]));
+  }
+  const long = typeof value === "string" && value.length > SHOWN_CHARS;
+  return long ? `<${value.length} chars>` : value;
+}

@@ -7,10 +7,13 @@ import type { NatsConnection } from "nats";
 import { type Config, describeConfig, readConfig } from "./config.ts";
 import { createClients } from "./egress/clients.ts";
 import { createDispatcher } from "./egress/dispatcher.ts";
+import { createEntities } from "./egress/find-entities.ts";
+import { createHealing } from "./egress/healing/healing.ts";
 import { createLookupCache } from "./egress/lookup-cache.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publisher.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
+import { markBus } from "./ingress/bus/bus-progress.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
 import { probeReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
@@ -41,10 +44,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const graphs = createGraphCache(database);
   const { urls } = config.collaborators;
   const clients = createClients(config.collaborators, log);
-  const lookups = createLookupCache({
-    skills: urls.skills !== undefined,
-    prompts: urls.prompts !== undefined,
-  });
+  const lookups = createLookupCache({ costsFromMeter: urls.meter !== undefined });
   const processor = createProcessor({
     database,
     graphs,
@@ -58,6 +58,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     },
   });
   const performers = createPerformers({ clients, lookups, log });
+  const entities = createEntities({ clients, log });
   const dispatcher = createDispatcher({
     database,
     processor,
@@ -68,22 +69,32 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   dispatcher.start();
   const timers = startTimers({ database, processor, log });
-  const bus = startBus(config, { database, processor, graphs, replicaId, log });
+  const bus = startBus(config, { database, processor, graphs, entities, replicaId, log });
+  const healing = createHealing({
+    database,
+    processor,
+    clients,
+    log,
+    intervalMs: config.reconcileIntervalMs,
+    markBus: bus.mark,
+  });
+  healing.start();
   const server = createRpcServer({
     ...config,
     database,
     processor,
     graphs,
+    entities,
     log,
+    onCommitted: ({ batches }) => bus.notice(batches),
     probe: () => probeReadiness({ database, log, busState: bus.state }),
     metrics: async () => renderPrometheus(),
   });
   const { host, port } = await server.listen();
   log.info("listening", { host, port, replicaId });
   return async () => {
-    await server.stop();
-    await Promise.all([bus.stopListening(), timers.stop()]);
-    await dispatcher.stop();
+    await Promise.all([server.stop(), bus.stopListening(), timers.stop()]);
+    await Promise.all([dispatcher.stop(), healing.stop()]);
     await processor.stop();
     await bus.stop();
     await database.close();
@@ -96,12 +107,12 @@ interface BusDeps extends RouteDeps {
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */
 function startBus(config: Config, deps: BusDeps) {
-  const { stream, sources, createStreams } = config.bus;
+  const { stream, sources, createStreams, format } = config.bus;
   let parts: BusParts | undefined;
   let stopping = false;
   const starting = connectBus(config.nats, deps.log).then(async (connection) => {
     if (stopping) return connection.close();
-    const publisher = createPublisher({ ...deps, connection, stream });
+    const publisher = createPublisher({ ...deps, connection, stream, format });
     publisher.start();
     const consumers = startBusConsumers({
       ...deps,
@@ -119,9 +130,16 @@ function startBus(config: Config, deps: BusDeps) {
   return {
     notice: (batches: Committed["batches"]) => parts?.publisher.notice(batches),
     state: () => parts?.consumers.busState() ?? "down",
-    stopListening: async () => parts?.consumers.stop(),
-    async stop() {
+    async mark() {
+      if (parts === undefined) throw new Error("the bus is not connected yet");
+      const { connection, consumers } = parts;
+      return markBus({ connection, sources, busState: consumers.busState });
+    },
+    async stopListening() {
       stopping = true;
+      await parts?.consumers.stop();
+    },
+    async stop() {
       await parts?.publisher.stop();
       await parts?.connection.close();
     },

@@ -18,7 +18,7 @@ import {
 import type { OutgoingEvent } from "../wire/cloud-events.ts";
 
 /**
- * `stored`: the stream has it. `no_stream`: nobody stores this subject. `too_large`: the server never takes it.
+ * `stored`: the stream has it. `no_stream`: nobody stores this subject. `too_large`: server or stream never take it.
  * `lost`: no answer in time or a refusal; it may be stored or not.
  */
 export type PublishOutcome = "stored" | "no_stream" | "too_large" | "lost";
@@ -35,6 +35,7 @@ export interface AckedPublish {
 const ACK_TIMEOUT_MS = 2_000;
 const SWEEP_EVERY_MS = 250;
 const NO_RESPONDERS = 503;
+const MESSAGE_EXCEEDS_MAXIMUM = 10_054;
 
 interface Awaited {
   readonly sentAtMs: number;
@@ -118,12 +119,23 @@ function outcomeOf(message: Msg): PublishOutcome {
   if (message.headers?.code === NO_RESPONDERS) return "no_stream";
   try {
     const ack: unknown = JSON.parse(message.string());
-    const stored = typeof ack === "object" && ack !== null && "seq" in ack && !("error" in ack);
-    return stored ? "stored" : "lost";
+    if (typeof ack !== "object" || ack === null) return "lost";
+    if ("error" in ack) return isRefusedForSize(ack.error) ? "too_large" : "lost";
+    return "seq" in ack ? "stored" : "lost";
   } catch {
     // No acknowledgement of JetStream: somebody else answers on this subject.
     return "lost";
   }
+}
+
+/** The stream's own limit (max_msg_size) may be below the server's. */
+function isRefusedForSize(error: unknown): boolean {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "err_code" in error &&
+    error.err_code === MESSAGE_EXCEEDS_MAXIMUM
+  );
 }
 
 function isTooLarge(error: unknown): boolean {

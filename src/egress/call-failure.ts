@@ -42,6 +42,11 @@ export class CallFailure extends Error {
   }
 }
 
+/** A call that does not wait long was not sent: the collaborator is left alone just now, or too many were before it. */
+export class NoTurn extends Error {
+  override readonly name = "NoTurn";
+}
+
 /** A call was not sent: there is no room for it in memory, or the service stops. Others may perform it later. */
 export class NotSent extends Error {
   override readonly name = "NotSent";

@@ -2,7 +2,7 @@
  * The collaborators that are configured: one client each, behind its own gate and breaker.
  * Boundary: who is asked what, and what an answer means, is known by performers/.
  * Invariants:
- * 1. Every call has a deadline; nothing is compressed.
+ * 1. Every call has a deadline; nothing is compressed. Who can go on without an answer waits 2.5 s at most.
  * 2. A call that creates something carries its effect's id as Idempotency-Key, the same on every try.
  */
 import { createHash } from "node:crypto";
@@ -27,8 +27,10 @@ export type CollaboratorName =
   | "approvals"
   | "governance"
   | "notifications"
+  | "meter"
   | "prompts"
-  | "skills";
+  | "skills"
+  | "entities";
 
 /** How collaborators are reached. */
 export interface ClientSettings {
@@ -44,8 +46,6 @@ export interface ClientSettings {
 
 /** A client of one collaborator. Its calls reject with CallFailure or NotSent. */
 export interface Client {
-  /** The collaborator did not answer lately and is left alone: a call would wait. */
-  readonly resting: boolean;
   /** Sends a stored request that creates something, under its key. */
   create<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
@@ -54,6 +54,12 @@ export interface Client {
   ): Promise<MessageShape<O>>;
   /** Sends a request that may be repeated at will. */
   ask<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    effectId: string,
+  ): Promise<MessageShape<O>>;
+  /** As ask, for callers who can go on without: rejects with NoTurn rather than wait for its turn for long. */
+  askBriefly<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
     effectId: string,
@@ -92,7 +98,7 @@ export function createClients(settings: ClientSettings, log: Log): Clients {
     const transport = openTransport(settings, baseUrl);
     gates.push(gate);
     transports.push(transport);
-    clients.set(name, createClient(gate, transport, settings.token ?? ""));
+    clients.set(name, createClient(gate, transport, settings));
   }
   return {
     find: (name) => clients.get(name),
@@ -117,8 +123,10 @@ const NEEDS: Readonly<Record<CollaboratorName, string>> = {
   approvals: "approvals need the approvals service",
   governance: "governance checks need the governance service",
   notifications: "notifications need the notifications service",
-  prompts: "prompts need the prompts service",
-  skills: "skills need the skills service",
+  meter: "costs that no event tells need the meter service",
+  prompts: "a prompt that the agent has bound needs the prompts service",
+  skills: "checking a skill needs the skills service",
+  entities: "canonical entities need the entities service",
 };
 const COLLABORATORS: readonly CollaboratorName[] = [
   "objectives",
@@ -127,8 +135,10 @@ const COLLABORATORS: readonly CollaboratorName[] = [
   "approvals",
   "governance",
   "notifications",
+  "meter",
   "prompts",
   "skills",
+  "entities",
 ];
 
 function missing(name: CollaboratorName): string {
@@ -143,12 +153,13 @@ function openTransport(settings: ClientSettings, baseUrl: string): Transport {
     : createFramedTransport(protocol, options);
 }
 
-function createClient(gate: Gate, transport: Transport, token: string): Client {
+const BRIEF_TIMEOUT_MS = 2_000;
+
+function createClient(gate: Gate, transport: Transport, settings: ClientSettings): Client {
+  const { token = "" } = settings;
   const fixed: Record<string, string> = token === "" ? {} : { authorization: `Bearer ${token}` };
+  const briefTimeoutMs = Math.min(settings.timeoutMs, BRIEF_TIMEOUT_MS);
   return {
-    get resting() {
-      return gate.resting;
-    },
     create(method, request, effectId) {
       const headers = { ...fixed, "idempotency-key": effectId, traceparent: traceOf(effectId) };
       return gate.run(() => transport.send(method, request, headers));
@@ -157,6 +168,11 @@ function createClient(gate: Gate, transport: Transport, token: string): Client {
       const headers = { ...fixed, traceparent: traceOf(effectId) };
       const bytes = toBinary(method.input, create(method.input, request));
       return gate.run(() => transport.send(method, bytes, headers));
+    },
+    askBriefly(method, request, effectId) {
+      const headers = { ...fixed, traceparent: traceOf(effectId) };
+      const bytes = toBinary(method.input, create(method.input, request));
+      return gate.runSoon(() => transport.send(method, bytes, headers, briefTimeoutMs));
     },
   };
 }

@@ -50,9 +50,9 @@ export function createConnectTransport(options: TransportOptions): Transport {
     timeoutMs: options.timeoutMs,
   };
   return {
-    async send(method, request, headers) {
+    async send(method, request, headers, timeoutMs = target.timeoutMs) {
       const path = `${target.path}/${method.parent.typeName}/${method.name}`;
-      const reply = await post(target, path, request, headers, true);
+      const reply = await post({ ...target, timeoutMs }, path, request, headers, true);
       return readReply(method, reply);
     },
     close: () => target.agent.destroy(),
@@ -83,7 +83,7 @@ function post(
         ...headers,
       },
     });
-    // All these timers have the same length: Node keeps them in one list.
+    // These timers have one of two lengths: Node keeps a list for each.
     const timer = setTimeout(
       () => request.destroy(deadlineExceeded(target.timeoutMs)),
       target.timeoutMs,

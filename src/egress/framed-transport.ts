@@ -5,22 +5,50 @@
  */
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import type { UniversalClientFn, UniversalClientResponse } from "@connectrpc/connect/protocol";
+import { createTransport as createGrpc } from "@connectrpc/connect/protocol-grpc";
+import { createTransport as createGrpcWeb } from "@connectrpc/connect/protocol-grpc-web";
+import { createNodeHttpClient, Http2SessionManager } from "@connectrpc/connect-node";
 import { CallFailure, type FailureKind } from "./call-failure.ts";
 import { MAX_REPLY_BYTES, type Transport, type TransportOptions } from "./transport.ts";
+
+const REPLAYED = "x-idempotent-replay";
+const GRPC_STATUS = "grpc-status";
+const CONFLICT = 409;
+/** The prefix of a message: one byte of flags, four of length. */
+const FRAME_HEAD_BYTES = 5;
+const REQUEST_BYTES_AT_MOST = 64 * 1024 * 1024;
 
 /** Makes the way to one collaborator. */
 export function createFramedTransport(
   protocol: "grpc" | "grpc-web",
-  { baseUrl, timeoutMs }: TransportOptions,
+  { baseUrl, timeoutMs: usualTimeoutMs }: TransportOptions,
 ): Transport {
-  const shared = { baseUrl, readMaxBytes: MAX_REPLY_BYTES, acceptCompression: [] };
+  const shared = {
+    baseUrl,
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    readMaxBytes: MAX_REPLY_BYTES,
+    writeMaxBytes: REQUEST_BYTES_AT_MOST,
+  };
+  const sessions = new Http2SessionManager(baseUrl);
   const transport =
     protocol === "grpc"
-      ? createGrpcTransport(shared)
-      : createGrpcWebTransport({ ...shared, httpVersion: "1.1" });
+      ? createGrpc({
+          ...shared,
+          httpClient: withoutSurprises(
+            createNodeHttpClient({ httpVersion: "2", sessionProvider: () => sessions }),
+          ),
+        })
+      : createGrpcWeb({
+          ...shared,
+          httpClient: withoutSurprises(createNodeHttpClient({ httpVersion: "1.1" })),
+        });
   return {
-    async send(method, request, headers) {
+    async send(method, request, headers, timeoutMs = usualTimeoutMs) {
       const message = create(method.input, fromBinary(method.input, request));
       try {
         const reply = await transport.unary(method, undefined, timeoutMs, headers, message);
@@ -29,15 +57,44 @@ export function createFramedTransport(
         throw translateConnectError(error);
       }
     },
-    // The client closes idle connections by itself; calls under way end by their deadline.
-    close() {},
+    // Connections of HTTP/1.1 are closed by the client when idle; calls under way end by their deadline.
+    close: () => sessions.abort(),
   };
+}
+
+/** Mends what an idempotency layer before a collaborator does to these protocols. */
+function withoutSurprises(client: UniversalClientFn): UniversalClientFn {
+  return async (request) => {
+    const response = await client(request);
+    if (response.status === 999) {
+      for await (const _ of response.body);
+      // Another try still holds the key; to the protocol every foreign status would be UNKNOWN.
+      throw new ConnectError(`HTTP ${CONFLICT}`, Code.Aborted, response.header);
+    }
+    const stored = response.status === 200 && response.header.get(REPLAYED) === "true";
+    return stored ? withStatus(response) : response;
+  };
+}
+
+/** A stored answer comes without its trailers. One that holds a message was a success. */
+function withStatus(response: UniversalClientResponse): UniversalClientResponse {
+  const { header, trailer } = response;
+  async function* read() {
+    let bytes = 0;
+    for await (const chunk of response.body) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+    const isTold = header.has(GRPC_STATUS) || trailer.has(GRPC_STATUS);
+    if (!isTold && bytes >= FRAME_HEAD_BYTES) trailer.set(GRPC_STATUS, "0");
+  }
+  return { ...response, body: read() };
 }
 
 /** A ConnectError as a CallFailure. What came from the collaborator carries its headers or trailers. */
 export function translateConnectError(error: unknown): CallFailure {
   const known = ConnectError.from(error);
-  const replayed = known.metadata.get("x-idempotent-replay") === "true";
+  const replayed = known.metadata.get(REPLAYED) === "true";
   return new CallFailure(known.rawMessage, {
     kind: kindOf(known),
     code: known.code,

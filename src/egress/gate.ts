@@ -4,27 +4,31 @@
  * Invariants:
  * 1. At most `concurrency` calls are open, at most WAITING_AT_MOST wait, first come first served.
  * 2. A collaborator that hangs holds up nobody but its own callers.
+ * 3. A caller who can go on without an answer is turned away rather than kept waiting; it may still be the probe.
  */
 import type { Breaker } from "./breaker.ts";
 import { createBreaker } from "./breaker.ts";
-import { CallFailure, NotSent } from "./call-failure.ts";
+import { CallFailure, NoTurn, NotSent } from "./call-failure.ts";
 import { countsAgainstCollaborator } from "./call-policy.ts";
 
 /** The gate of one collaborator. */
 export interface Gate {
-  /** The breaker is open. */
-  readonly resting: boolean;
   /** Runs the call when its turn comes. Rejects as it does, or with NotSent. */
   run<T>(call: () => Promise<T>): Promise<T>;
+  /** As run, but NoTurn while the collaborator is left alone and when the turn does not come within half a second. */
+  runSoon<T>(call: () => Promise<T>): Promise<T>;
   /** Sends nothing more; those that wait are NotSent. */
   close(): void;
 }
 
 const WAITING_AT_MOST = 2_000;
+const SOON_MS = 500;
 
 interface Waiter {
   enter(): void;
   turnAway(): void;
+  /** It gave up; its place in the line is empty. */
+  hasLeft: boolean;
 }
 
 /** Makes a gate; `onBreaker` hears when the collaborator is left alone (true) and taken up again (false). */
@@ -40,7 +44,10 @@ export function createGate(
 
   const mayEnter = () => out < concurrency && breaker.waitMs(performance.now()) === 0;
   const admit = () => {
-    while (waiting.size > 0 && mayEnter()) enter(waiting.shift());
+    while (waiting.size > 0 && mayEnter()) {
+      const next = waiting.shift();
+      if (next?.hasLeft === false) enter(next);
+    }
     const waitMs = waiting.size === 0 ? Infinity : breaker.waitMs(performance.now());
     if (waitMs > 0 && waitMs < Infinity && wake === undefined) {
       wake = setTimeout(() => {
@@ -66,6 +73,17 @@ export function createGate(
     if (closed) throw new NotSent("the service stops");
     if (waiting.size === 0 && mayEnter()) enter(undefined);
     else await takeTurn();
+    return finish(call);
+  }
+
+  async function runSoon<T>(call: () => Promise<T>): Promise<T> {
+    if (closed) throw new NotSent("the service stops");
+    if (mayEnter()) enter(undefined);
+    else await takeTurnSoon();
+    return finish(call);
+  }
+
+  async function finish<T>(call: () => Promise<T>): Promise<T> {
     try {
       const result = await call();
       leave(() => breaker.succeeded());
@@ -79,16 +97,38 @@ export function createGate(
   function takeTurn(): Promise<void> {
     if (waiting.size >= WAITING_AT_MOST) throw new NotSent("too many calls wait");
     return new Promise((resolve, reject) => {
-      waiting.push({ enter: resolve, turnAway: () => reject(new NotSent("the service stops")) });
+      const turnAway = () => reject(new NotSent("the service stops"));
+      waiting.push({ enter: resolve, turnAway, hasLeft: false });
       admit();
     });
   }
 
+  function takeTurnSoon(): Promise<void> {
+    if (breaker.isOpen) throw new NoTurn("the collaborator is left alone");
+    if (waiting.size >= WAITING_AT_MOST) throw new NoTurn("too many calls wait");
+    return new Promise((resolve, reject) => {
+      const leave = setTimeout(() => {
+        waiter.hasLeft = true;
+        reject(new NoTurn(`no turn within ${SOON_MS} ms`));
+      }, SOON_MS);
+      const waiter: Waiter = {
+        enter() {
+          clearTimeout(leave);
+          resolve();
+        },
+        turnAway() {
+          clearTimeout(leave);
+          reject(new NotSent("the service stops"));
+        },
+        hasLeft: false,
+      };
+      waiting.push(waiter);
+    });
+  }
+
   return {
-    get resting() {
-      return breaker.isOpen;
-    },
     run,
+    runSoon,
     close() {
       closed = true;
       clearTimeout(wake);

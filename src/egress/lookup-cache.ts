@@ -9,6 +9,7 @@
 import type { LookUp } from "../engine/effect.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import type { Resolution } from "../engine/run.ts";
+import { keyOf, ShortMemory } from "./short-memory.ts";
 
 /** A prompt as a resolution tells it; null: the agent has none bound and none is in production. */
 export type FoundPrompt = NonNullable<Resolution["prompt"]> | null;
@@ -22,15 +23,8 @@ export interface FoundAgent {
   readonly max: number;
 }
 
-/** Which look-ups need a collaborator at all, because it is configured. */
-export interface LookupChecks {
-  readonly skills: boolean;
-  readonly prompts: boolean;
-}
-
 /** The engine's view of the cache, and the performer's. */
 export interface LookupCache extends Lookups {
-  readonly checks: LookupChecks;
   /** The least loaded of the capability's agents found lately. */
   pickAgent(workspaceId: string, capability: string): string | undefined;
   keepAgents(workspaceId: string, capability: string, agents: readonly FoundAgent[]): void;
@@ -49,11 +43,11 @@ interface Candidate extends FoundAgent {
   given: number;
 }
 
-/** Makes an empty cache. */
-export function createLookupCache(checks: LookupChecks): LookupCache {
-  const agents = new ShortMemory<Candidate[]>();
-  const prompts = new ShortMemory<FoundPrompt>();
-  const skills = new ShortMemory<true>();
+/** Makes an empty cache; `costsFromMeter` is handed to the engine as it is. */
+export function createLookupCache({ costsFromMeter }: Omit<Lookups, "find">): LookupCache {
+  const agents = new ShortMemory<Candidate[]>(KEPT_MS, KEPT_AT_MOST);
+  const prompts = new ShortMemory<FoundPrompt>(KEPT_MS, KEPT_AT_MOST);
+  const skills = new ShortMemory<true>(KEPT_MS, KEPT_AT_MOST);
 
   const findPrompt = (agentId: string, name: string) => prompts.find(keyOf(agentId, name));
   const hasSkill = (workspaceId: string, skillId: string) =>
@@ -64,15 +58,12 @@ export function createLookupCache(checks: LookupChecks): LookupCache {
       : { agentId: call.agentId, current: 0, max: 0, given: 0 };
 
   return {
-    checks,
+    costsFromMeter,
     find(call) {
-      if (call.skillId !== "" && checks.skills && !hasSkill(call.workspaceId, call.skillId)) {
-        return undefined;
-      }
+      if (call.skillId !== "" && !hasSkill(call.workspaceId, call.skillId)) return undefined;
       const agent = chooseAgent(call);
       if (agent === undefined) return undefined;
-      const wantsPrompt = call.promptName !== "" && checks.prompts;
-      const prompt = wantsPrompt ? findPrompt(agent.agentId, call.promptName) : null;
+      const prompt = call.promptName === "" ? null : findPrompt(agent.agentId, call.promptName);
       if (prompt === undefined) return undefined;
       agent.given += 1;
       return resolutionOf(agent.agentId, call.skillId, prompt);
@@ -108,31 +99,4 @@ function leastLoaded(candidates: readonly Candidate[] | undefined): Candidate | 
 
 function loadOf({ current, given, max }: Candidate): number {
   return (current + given) / (max > 0 ? max : USUAL_CAPACITY);
-}
-
-function keyOf(first: string, second: string): string {
-  return `${first}\u0000${second}`;
-}
-
-/** A bounded table whose entries are forgotten after a while. */
-class ShortMemory<Value> {
-  readonly #entries = new Map<string, { value: Value; untilMs: number }>();
-
-  find(key: string): Value | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || entry.untilMs > performance.now()) return entry?.value;
-    this.#entries.delete(key);
-    return undefined;
-  }
-
-  keep(key: string, value: Value): void {
-    // Deleted first, so that the map's order is the order of keeping.
-    this.#entries.delete(key);
-    this.#entries.set(key, { value, untilMs: performance.now() + KEPT_MS });
-    if (this.#entries.size <= KEPT_AT_MOST) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
-  }
 }

@@ -7,7 +7,7 @@ import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/proto
 /** Where and how a collaborator is reached. */
 export interface TransportOptions {
   readonly baseUrl: string;
-  /** Per call, from its send to the end of the reply. */
+  /** Per call, from its send to the end of the reply, where the call names no shorter one. */
   readonly timeoutMs: number;
   /** Connections kept open at most. */
   readonly connections: number;
@@ -20,6 +20,7 @@ export interface Transport {
     method: DescMethodUnary<I, O>,
     request: Uint8Array,
     headers: Readonly<Record<string, string>>,
+    timeoutMs?: number,
   ): Promise<MessageShape<O>>;
   /** Closes all connections; calls under way are broken. */
   close(): void;

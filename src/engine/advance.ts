@@ -7,14 +7,14 @@
  * A3 nothing starts unless the run is RUNNING, or the step is a compensation of a COMPENSATING run.
  */
 import { failRun } from "./cancel-open.ts";
-import { compensationEnded } from "./compensation.ts";
+import { compensationEnded, compensationInput } from "./compensation.ts";
 import type { Draft, Ended } from "./draft.ts";
-import { catches, failure, goBadly, skipStep } from "./ending.ts";
+import { catches, failure, goBadly, skipStep, type Trouble } from "./ending.ts";
 import type { GraphEdge, GraphStep } from "./graph/graph.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { payloadProblem } from "./limits.ts";
 import type { Lookups } from "./lookups.ts";
-import { inputOf, mergedInput, outputOf } from "./payloads.ts";
+import { mergedInput, outputOf } from "./payloads.ts";
 import { EDGE_DEAD, EDGE_OPEN, EDGE_TAKEN, type Ending, isFinalStep } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
 import { chooseEdge } from "./steps/branch.ts";
@@ -60,31 +60,40 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
     const { retrying: _retrying, ...detail } = draft.row(index).detail;
     draft.row(index).detail = detail;
     draft.row(index).errorMessage = "";
-    draft.noteStep(index, state, { op: "started" });
+    // Somebody may have set it WAITING between the attempts.
+    if (state === "WAITING") draft.moveStep(index, "RUNNING", { op: "started" });
+    else draft.noteStep(index, state, { op: "started" });
   }
   const row = draft.row(index);
   delete row.wakeAtMs;
   if (step.timeoutMs > 0) row.timeoutAtMs = draft.nowMs + step.timeoutMs;
   const input = reshapedInput(draft, step);
-  if (typeof input === "string") goBadly(draft, index, failure(input, true));
-  else if (step.type === "PARALLEL") beginParallel(draft, index, input);
-  else STEP_KINDS[step.type].begin({ draft, index, lookups }, input);
+  if (!input.ok) goBadly(draft, index, input.trouble);
+  else if (step.type === "PARALLEL") beginParallel(draft, index, input.value);
+  else STEP_KINDS[step.type].begin({ draft, index, lookups }, input.value);
 }
 
-/** The step's input, reshaped by config.input, or what is wrong with it. */
-function reshapedInput(draft: Draft, step: GraphStep): JsonObject | string {
+type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble };
+
+/** The step's input, reshaped by config.input, or what is wrong with it; no attempt mends one that is too large. */
+function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const { index } = step;
-  // A compensation's input was given when it was planned.
-  const merged = step.isCompensation ? inputOf(draft, index) : mergedInput(draft, index);
-  const tooLarge = payloadProblem("input", merged);
-  if (tooLarge !== undefined || step.input === undefined) return tooLarge ?? merged;
-  const rendered = renderIn(draft, step.input, merged);
-  if (!rendered.ok) return rendered.problem;
+  const given = step.isCompensation
+    ? compensationInput(draft, step.undoes)
+    : mergedInput(draft, index);
+  const tooLarge = payloadProblem("input", given);
+  // A compensation is given an input and an output: if they are too large together, its config.input may take less.
+  if (step.isCompensation) draft.row(index).input = tooLarge === undefined ? given : {};
+  const isFit = tooLarge === undefined || (step.isCompensation && step.input !== undefined);
+  if (!isFit) return { ok: false, trouble: failure(tooLarge, false) };
+  if (step.input === undefined) return { ok: true, value: given };
+  const rendered = renderIn(draft, step.input, given);
+  if (!rendered.ok) return { ok: false, trouble: failure(rendered.problem, true) };
   const input = isJsonObject(rendered.value) ? rendered.value : {};
   const problem = payloadProblem("input", input);
-  if (problem !== undefined) return problem;
+  if (problem !== undefined) return { ok: false, trouble: failure(problem, false) };
   draft.row(index).input = input;
-  return input;
+  return { ok: true, value: input };
 }
 
 function beginParallel(draft: Draft, index: number, input: JsonObject): void {
@@ -107,7 +116,7 @@ function settle(draft: Draft, ended: Ended): void {
     failRun(draft, step.onError === "compensate");
     return;
   }
-  if (step.type === "PARALLEL" && ending.kind !== "dead") cancelChildren(draft, index);
+  if (step.type === "PARALLEL") cancelChildren(draft, index);
   decideEdges(draft, step, ending);
   if (step.parallel >= 0) judgeParallel(draft, step.parallel);
 }

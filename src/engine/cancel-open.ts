@@ -23,10 +23,6 @@ export function cancelOpenSteps(draft: Draft, reason: string, message = ""): voi
   draft.toSettle.length = 0;
   draft.toBegin.length = 0;
   draft.run.unsettled = [];
-  for (const step of draft.graph.steps) {
-    if (step.type === "NOTIFICATION" && draft.hasRow(step.index))
-      draft.droppedSteps.push(step.index);
-  }
 }
 
 /** An uncaught failure, or the deadline: the run FAILS and, where the step says so, is undone at once. */

@@ -7,6 +7,7 @@
  * C3 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
  */
 import type { Draft } from "./draft.ts";
+import { supersededIds } from "./ending.ts";
 import type { JsonObject } from "./json.ts";
 import { inputOf, outputOf } from "./payloads.ts";
 import { MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
@@ -88,7 +89,6 @@ function beginCompensation(draft: Draft, index: number): void {
   if (draft.state(at) === "FAILED") takeUpAgain(draft, at);
   else {
     draft.insertRow(at);
-    draft.row(at).input = compensationInput(draft, index);
     draft.moveStep(at, "RUNNING", { op: "started" });
   }
   draft.toBegin.push(at);
@@ -98,17 +98,19 @@ function beginCompensation(draft: Draft, index: number): void {
 function takeUpAgain(draft: Draft, at: number): void {
   const row = draft.row(at);
   row.retryCount += 1;
+  row.detail = { superseded: supersededIds(row) };
   row.objectiveId = "";
+  row.agentId = "";
   row.delegationId = "";
   row.approvalRequestId = "";
   row.governanceDecision = "";
   row.errorMessage = "";
-  row.detail = {};
   delete row.completedAtMs;
   draft.moveStep(at, "RUNNING", { op: "started" });
 }
 
-function compensationInput(draft: Draft, index: number): JsonObject {
+/** What the compensation of a step is given, before its own config.input. */
+export function compensationInput(draft: Draft, index: number): JsonObject {
   const row = draft.peek(index);
   return {
     run_id: draft.run.id,

@@ -12,7 +12,7 @@ import type { Graph, GraphStep } from "./graph/graph.ts";
 import type { Cause } from "./input.ts";
 import type { JsonObject } from "./json.ts";
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
-import type { Move, RunOperation, StepOperation } from "./outcome.ts";
+import type { Move, RunOperation, StepIdName, StepOperation } from "./outcome.ts";
 import type { Ending, Run, RunState, StepRun, StepState } from "./run.ts";
 import { HAS_ROW, isFinalStep, markWithState, stateOfMark } from "./run.ts";
 
@@ -294,7 +294,7 @@ const ID_FIELDS = [
 
 /** What a move tells of the step's row: only what is set, for these lines are many. */
 function rowFacts(row: StepRun) {
-  const ids: Record<string, string> = {};
+  const ids: Partial<Record<StepIdName, string>> = {};
   for (const [name, field] of ID_FIELDS) if (row[field] !== "") ids[name] = row[field];
   return {
     ...(row.retryCount === 0 ? {} : { retry: row.retryCount }),

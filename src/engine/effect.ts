@@ -43,6 +43,12 @@ export interface ReadOutput {
   readonly delegationId: string;
   readonly objectiveId: string;
 }
+/** meter.v1.QueryUsageRequest: what the step cost so far, for no report told it. */
+export interface QueryUsage {
+  readonly kind: "query_usage";
+  readonly runId: string;
+  readonly stepId: string;
+}
 /** objectives.v1.CancelRequest */
 export interface CancelObjective {
   readonly kind: "cancel_objective";
@@ -90,6 +96,7 @@ export type Call =
   | CreateObjective
   | Delegate
   | ReadOutput
+  | QueryUsage
   | CancelObjective
   | RequestApproval
   | EvaluateAction
@@ -119,6 +126,11 @@ export type CallValue =
   | { readonly kind: "create_objective"; readonly objectiveId: string }
   | { readonly kind: "delegate"; readonly delegationId: string; readonly agentId: string }
   | { readonly kind: "read_output"; readonly output?: JsonObject }
+  | {
+      readonly kind: "query_usage";
+      /** Of all attempts of the step; 0 when nobody knows. */
+      readonly costUsd: number;
+    }
   | { readonly kind: "cancel_objective" }
   | {
       readonly kind: "request_approval";
@@ -147,6 +159,11 @@ export interface EffectName {
 /** The id of an effect: `run/step/attempt/call`. */
 export function effectId(name: EffectName): string {
   return `${name.runId}/${name.stepId}/${name.attempt}/${name.call}`;
+}
+
+/** The run that an effect is of, by its id; ids of runs hold no `/`. */
+export function runOfEffect(id: string): string {
+  return id.slice(0, id.indexOf("/"));
 }
 
 /** A JSON value as compact text, for the fields of calls that carry JSON. */

@@ -8,9 +8,9 @@ import type { EdgeRole, GraphEdge, GraphStep } from "./graph/graph.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { payloadProblem } from "./limits.ts";
 import type { StepOperation } from "./outcome.ts";
-import { inputOf } from "./payloads.ts";
+import { inputOf, outputOf } from "./payloads.ts";
 import { retryDelayMs } from "./retry.ts";
-import { type Ending, type StepState, SUCCEEDED } from "./run.ts";
+import { type Ending, type StepRun, type StepState, SUCCEEDED } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
 
 /** What a step that goes badly tells. */
@@ -39,16 +39,38 @@ export function failure(message: string, retryable: boolean): Trouble {
 
 /** The step ends by its normal outcome. An output over the limits fails it for good. */
 export function succeed(draft: Draft, index: number, product: Product): void {
-  const problem = payloadProblem("output", product.output);
+  complete(draft, index, product, { kind: "success" });
+}
+
+/** The step ends by `timeout_action: continue`: it succeeded, but nobody approved anything. */
+export function goOnAfterTimeout(draft: Draft, index: number): void {
+  const product = { output: { timed_out: true }, extendsInput: true };
+  complete(draft, index, product, { kind: "continued" });
+}
+
+function complete(draft: Draft, index: number, product: Product, ending: Ending): void {
+  const problem = setOutput(draft, index, product);
   if (problem !== undefined) {
     goBadly(draft, index, failure(problem, false));
     return;
   }
+  draft.addFlag(index, SUCCEEDED);
+  end(draft, index, "COMPLETED", "completed", ending);
+}
+
+/** Keeps an output, or says what is wrong with it as a whole: what the step adds and the input that it is added to. */
+function setOutput(draft: Draft, index: number, product: Product): string | undefined {
   const row = draft.row(index);
   row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
-  draft.addFlag(index, SUCCEEDED);
-  end(draft, index, "COMPLETED", "completed", { kind: "success" });
+  draft.payloadMemo.delete(`o${index}`);
+  const problem = payloadProblem("output", outputOf(draft, index));
+  if (problem === undefined) return undefined;
+  delete row.output;
+  row.outputExtendsInput = false;
+  const { joined: _joined, ...detail } = row.detail;
+  row.detail = detail;
+  return problem;
 }
 
 /** The step's attempt went badly: caught, retried or failed, in that order. */
@@ -130,15 +152,26 @@ function retry(draft: Draft, index: number): void {
   row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
   row.retryCount += 1;
   draft.moveStep(index, "RUNNING", { op: "retrying" });
+  row.detail = { retrying: true, superseded: supersededIds(row) };
   row.objectiveId = "";
   row.agentId = "";
   row.delegationId = "";
   row.approvalRequestId = "";
   row.governanceDecision = "";
+  row.eventId = "";
+  row.notificationId = "";
   delete row.timeoutAtMs;
   delete row.waitKey;
-  row.detail = { retrying: true };
   if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+}
+
+/** Three attempts with three ids each. */
+const SUPERSEDED_IDS = 9;
+
+/** The ids by which latecomers of this row's attempts are known, the attempt that just ended included. */
+export function supersededIds(row: StepRun): string[] {
+  const ids = [row.objectiveId, row.delegationId, row.approvalRequestId].filter((id) => id !== "");
+  return [...(row.detail.superseded ?? []), ...ids].slice(-SUPERSEDED_IDS);
 }
 
 function failForGood(draft: Draft, index: number, step: GraphStep): void {

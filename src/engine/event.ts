@@ -43,4 +43,10 @@ export interface BusEvent {
   readonly hops: number;
   /** Set when an RPC (HandleTrigger) handed it in: only triggers of this type are started. */
   readonly onlyTrigger?: TriggerType;
+  /** What such a caller says of the runs that are started; unset texts are "". */
+  readonly caller?: {
+    readonly initiatorUserId: string;
+    readonly entityId: string;
+    readonly entityType: string;
+  };
 }

@@ -7,19 +7,12 @@ import type { ApprovalReport, ArrivedEvent, GovernanceReport, OwnerReport } from
 import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
+import { isFinalReport } from "./owner-states.ts";
 import { isFinalStep } from "./run.ts";
 import { approvalDecided } from "./steps/approval.ts";
 import { governanceDecided } from "./steps/governance-check.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
 import { eventArrived } from "./steps/wait-for-event.ts";
-
-const FINAL_REPORTS: ReadonlySet<string> = new Set([
-  "COMPLETED",
-  "FAILED",
-  "CANCELLED",
-  "REJECTED",
-  "TIMED_OUT",
-]);
 
 /** An objective or delegation reported. */
 export function ownerReported(
@@ -31,7 +24,7 @@ export function ownerReported(
   const row = draft.peek(index);
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
-    const tells = FINAL_REPORTS.has(report.state) && draft.state(index) !== "COMPLETED";
+    const tells = isFinalReport(report.state) && draft.state(index) !== "COMPLETED";
     return tells ? noteLate(draft, index) : { kind: "unchanged" };
   }
   STEP_KINDS[draft.step(index).type].ownerReported({ draft, index, lookups }, report);
@@ -59,8 +52,8 @@ export function governanceHeard(draft: Draft, report: GovernanceReport, lookups:
     return { kind: "unchanged" };
   }
   if (isFinalStep(draft.state(index)) || isLate(draft, index)) return { kind: "unchanged" };
-  const asked = draft.peek(index).detail.approvals !== undefined;
-  if (asked || draft.state(index) !== "WAITING") return { kind: "unchanged" };
+  // Only a check whose evaluation left it open waits for an event.
+  if (draft.peek(index).governanceDecision !== "UNSPECIFIED") return { kind: "unchanged" };
   governanceDecided({ draft, index, lookups }, report);
   return { kind: "applied" };
 }
@@ -72,7 +65,7 @@ export function eventHeard(
   event: ArrivedEvent,
   lookups: Lookups,
 ): Reply {
-  if (isLate(draft, index) || draft.state(index) !== "WAITING") return { kind: "unchanged" };
+  if (isLate(draft, index)) return { kind: "unchanged" };
   const took = eventArrived({ draft, index, lookups }, event);
   return { kind: took ? "applied" : "unchanged" };
 }

@@ -26,6 +26,8 @@ export interface OwnerReport {
   readonly costUsd: number;
   /** The agent that answered, where the event tells. */
   readonly agentId: string;
+  /** No event told it: the owner was asked. An output that is missing then stays so, and the step says why. */
+  readonly healed?: true;
 }
 
 /** A decision on an approval request. */

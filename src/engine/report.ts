@@ -19,7 +19,7 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
   if (state === report.state) return sameState(draft, index, report);
   if (state === "PENDING") return illegal(report, state);
   if (isLate(draft, index)) return lateOrIllegal(draft, index, report, state);
-  if (namesAnother(draft.peek(index), report)) return { kind: "unchanged" };
+  if (namesAnother(draft.peek(index), report)) return noteLate(draft, index);
   recordIds(draft, index, report);
   addCost(draft, index, report.costUsd);
   const task = { draft, index, lookups };
@@ -69,8 +69,12 @@ const REPORTED_IDS = ["objectiveId", "delegationId", "approvalRequestId"] as con
 
 /** Whether the caller speaks of another objective, delegation or approval than the step's current one. */
 function namesAnother(row: StepRun, report: StepReport): boolean {
+  const { superseded = [] } = row.detail;
   return REPORTED_IDS.some(
-    (field) => report[field] !== "" && row[field] !== "" && report[field] !== row[field],
+    (field) =>
+      report[field] !== "" &&
+      report[field] !== row[field] &&
+      (row[field] !== "" || superseded.includes(report[field])),
   );
 }
 

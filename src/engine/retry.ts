@@ -9,6 +9,8 @@ export const MAX_BACKOFF_MS = 86_400_000;
  * capped at a day; 0 stays 0. `seed` names the step, so that steps that fail together do not come back together.
  */
 export function retryDelayMs(policy: RetrySettings, retryCount: number, seed: string): number {
+  // 0 times a multiplier that has grown out of all bounds is no number.
+  if (policy.backoffMs === 0) return 0;
   const plain = policy.backoffMs * policy.multiplier ** retryCount;
   const jitter = 0.9 + 0.2 * unitHash(`${seed}/${retryCount}`);
   return Math.round(Math.min(plain, MAX_BACKOFF_MS) * jitter);

@@ -3,7 +3,7 @@
  * Boundary: fenced by (step, attempt, open): an answer for another attempt changes nothing but the history.
  */
 import type { Draft } from "./draft.ts";
-import type { CallKind, CallResult } from "./effect.ts";
+import type { CallKind, CallResult, CallValue } from "./effect.ts";
 import { failure, goBadly } from "./ending.ts";
 import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
@@ -39,19 +39,27 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
 
 function refused(draft: Draft, returned: Returned, message: string, lookups: Lookups): void {
   const { stepIndex: index } = returned;
-  if (returned.call === "read_output") {
-    // No owner knows the output: the step ended all the same.
-    const value = { kind: "read_output" } as const;
+  const value = valueOfRefusal(returned.call);
+  if (value !== undefined) {
     STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, value);
     return;
   }
+  // The attempt has ended and only its cost is asked for: what else is refused changes nothing.
+  if (draft.peek(index).detail.pendingEnd?.end !== undefined) return;
   releaseAttempt(draft, index, "the attempt failed");
   goBadly(draft, index, failure(message, true));
 }
 
+/** The answer that stands for a refusal: where nobody knows the output or the cost, the step ended all the same. */
+function valueOfRefusal(call: CallKind): CallValue | undefined {
+  if (call === "read_output") return { kind: "read_output" };
+  return call === "query_usage" ? { kind: "query_usage", costUsd: 0 } : undefined;
+}
+
 /** The send of a notification that nobody waits for: its step COMPLETED when it began. */
 function wasNotAwaited(draft: Draft, returned: Returned): boolean {
-  return returned.call === "send_notification" && draft.state(returned.stepIndex) !== "RUNNING";
+  const { config } = draft.step(returned.stepIndex).def;
+  return returned.call === "send_notification" && config.blocking !== true;
 }
 
 function recordNotification(draft: Draft, returned: Returned): Reply {

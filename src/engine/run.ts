@@ -91,10 +91,10 @@ export interface StepDetail {
   approvals?: readonly ApprovalTicket[];
   /** Resolved patterns of an event wait. */
   wait?: EventWait;
-  /** Agent, prompt and skill found for the attempt. */
-  resolved?: Resolution;
-  /** A final answer that waits for its output, asked from the other owner. */
-  pendingEnd?: { readonly costUsd: number };
+  /** Skill and prompt found for the attempt; unset when there is neither. The agent stands in the row. */
+  resolved?: Omit<Resolution, "agentId">;
+  /** A final report came, and its output or its cost is asked from those who may know. */
+  pendingEnd?: PendingEnd;
   /** Governance asked for an approval with this risk level. */
   riskLevel?: string;
   /** Children of a PARALLEL that succeeded when it ended, as step indexes (its output's `children`). */
@@ -103,9 +103,27 @@ export interface StepDetail {
   chosen?: number;
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
+  /** Ids of the latest attempts that failed, newest last: who names one of them comes too late. */
+  superseded?: readonly string[];
   /** How the step ended, kept while the run is paused: its edges are decided on resume. */
   ending?: Ending;
 }
+
+/** An attempt that ended and of which something is still asked for. */
+export interface PendingEnd {
+  /** What reports told of its cost, in USD, counted already; 0: nothing. */
+  readonly costUsd: number;
+  /** No event told the end: the owner was asked. */
+  readonly healed?: true;
+  /** How it ends once its cost is known; unset while its output is asked for. */
+  readonly end?: AttemptEnd;
+}
+
+/** How an attempt ends. */
+export type AttemptEnd =
+  /** `note` stands in the step's error_message all the same. */
+  | { readonly state: "COMPLETED"; readonly output: JsonObject; readonly note?: string }
+  | { readonly state: "FAILED"; readonly message: string; readonly retryable: boolean };
 
 /** How a step ended, as its edges see it. */
 export type Ending =
@@ -115,7 +133,7 @@ export type Ending =
   | { readonly kind: "caught"; readonly roles: readonly EdgeRole[]; readonly label?: string }
   /** FAILED, and an `error` edge catches it. */
   | { readonly kind: "error" }
-  /** FAILED, and config.on_error goes on along the success edges. */
+  /** FAILED and config.on_error goes on, or `timeout_action: continue`: along the success edges, none of a decision. */
   | { readonly kind: "continued" }
   /** FAILED, and nothing catches it. */
   | { readonly kind: "uncaught" }
@@ -134,10 +152,12 @@ export interface ApprovalTicket {
 
 /** What an event must look like to end a wait. */
 export interface EventWait {
-  readonly typePattern: string;
-  readonly subjectPattern: string;
-  /** Events that arrived at or after this time count. */
-  readonly sinceMs: number;
+  /** Unset: any. */
+  readonly typePattern?: string;
+  /** Unset: any. */
+  readonly subjectPattern?: string;
+  /** Events that arrived at or after this time count; unset: since the run was created. */
+  readonly sinceMs?: number;
 }
 
 /** What looking up an agent, its prompt and its skill gave. */

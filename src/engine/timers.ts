@@ -3,7 +3,7 @@
  * Boundary: compares the row's own times with the draft's clock, so that a timer that fires twice, early or late is harmless.
  */
 import type { Draft } from "./draft.ts";
-import { goBadly, succeed } from "./ending.ts";
+import { goBadly, goOnAfterTimeout } from "./ending.ts";
 import type { EdgeRole } from "./graph/graph.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
@@ -30,7 +30,7 @@ function timeOut(draft: Draft, index: number): void {
   const step = draft.step(index);
   releaseAttempt(draft, index, "the step timed out");
   if (step.timeoutAction === "continue") {
-    succeed(draft, index, { output: { timed_out: true }, extendsInput: true });
+    goOnAfterTimeout(draft, index);
     return;
   }
   goBadly(draft, index, {

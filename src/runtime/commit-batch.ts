@@ -1,13 +1,18 @@
 /**
  * One transaction for many runs: lock, load, fold, save.
  * Boundary: the only code that writes runs. It answers nobody; the processor does, after the commit.
- * Invariant: all or nothing; what is in the outcome is committed, and only that.
+ * Invariants:
+ * B1 All or nothing; what is in the outcome is committed, and only that.
+ * B2 A commit whose answer is lost is looked up, never repeated on a guess: most inputs would count twice.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft.ts";
 import type { Lookups } from "../engine/lookups.ts";
-import type { EventWait } from "../engine/run.ts";
+import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
+import { isAway } from "../store/pg-errors.ts";
+import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
 import { saveBatch } from "../store/save-batch.ts";
 import {
   allRows,
@@ -31,14 +36,6 @@ export interface CommitDeps extends EncodeDeps {
   readonly lookups: Lookups;
 }
 
-/** A wait for an event that a batch opened. */
-export interface OpenedWait {
-  readonly runId: string;
-  readonly workspaceId: string;
-  readonly stepIndex: number;
-  readonly wait: EventWait;
-}
-
 /** The id of an object (objective, delegation, approval request) that a step learned in a batch. */
 export interface LearnedId {
   readonly runId: string;
@@ -51,36 +48,97 @@ export interface LearnedId {
 export interface BatchOutcome {
   readonly results: readonly ItemResult[];
   readonly committed: Committed;
-  readonly openedWaits: readonly OpenedWait[];
+  /** Waits for events that the batch opened. */
+  readonly openedWaits: readonly OpenWait[];
   readonly learnedIds: readonly LearnedId[];
 }
 
 /** Rounds of missing rows; from the last but one on, runs are loaded whole. */
 const ROUNDS_AT_MOST = 5;
 
-/** Commits a batch of one partition. Rejects with the error of the database when nothing, or nobody knows what, is committed. */
-export function commitBatch(
+/** The commit was sent, and within a few seconds nobody could tell what came of it. */
+export class CommitUnknown extends Error {
+  override readonly name = "CommitUnknown";
+}
+
+interface Written {
+  readonly outcome: BatchOutcome;
+  /** Unset when nothing was written. */
+  readonly transactionId: string | undefined;
+}
+
+const STATUS_PATIENCE_MS = 5_000;
+const STATUS_PAUSE_MS = 100;
+
+/** Commits a batch of one partition. Rejects with CommitUnknown, or with the error of the database when nothing is committed. */
+export async function commitBatch(
   deps: CommitDeps,
   partition: number,
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
-  return deps.database.transaction(async (tx) => {
-    const plan = await planBatch(deps.graphs, tx, items);
-    const folded = await foldAll(deps.lookups, tx, plan);
-    const kept = folded.filter(isStored);
-    const keptIds = new Set(kept.map(({ work }) => work.run.id));
-    const starts = plan.starts.filter(({ runId }) => keptIds.has(runId));
-    const { batch, calls } = encodeBatch(deps, partition, kept, starts, plan.nowMs);
-    const batchId = await saveBatch(tx, batch);
-    for (const each of folded) {
-      for (const result of each.results) plan.results[result.place] = resultOf(each.work, result);
+  const written: Written[] = [];
+  try {
+    await deps.database.transaction(async (tx) => {
+      written.push(await writeBatch(deps, tx, partition, items));
+    });
+  } catch (error) {
+    const [sent] = written;
+    if (sent?.transactionId === undefined || !isAway(error)) throw error;
+    if (!(await wasCommitted(deps.database, sent.transactionId, error))) throw error;
+  }
+  const [done] = written;
+  if (done === undefined) throw new Error("a transaction was committed without its work");
+  return done.outcome;
+}
+
+async function writeBatch(
+  deps: CommitDeps,
+  tx: Tx,
+  partition: number,
+  items: readonly BatchItem[],
+): Promise<Written> {
+  const plan = await planBatch(deps.graphs, tx, items);
+  const folded = await foldAll(deps.lookups, tx, plan);
+  const kept = folded.filter(isStored);
+  const keptIds = new Set(kept.map(({ work }) => work.run.id));
+  const starts = plan.starts.filter(({ runId }) => keptIds.has(runId));
+  const { batch, calls } = encodeBatch(deps, partition, kept, starts, plan.nowMs);
+  const saved = await saveBatch(tx, batch);
+  for (const each of folded) {
+    for (const result of each.results) plan.results[result.place] = resultOf(each.work, result);
+  }
+  const batchId = saved?.batchId ?? null;
+  const newEffects = new Set(saved?.newEffects);
+  const outcome = {
+    results: plan.results.map(requireResult),
+    committed: {
+      batches: batchId === null ? [] : [{ id: batchId, partition }],
+      calls: calls.filter(({ effectId }) => newEffects.has(effectId)),
+    },
+    openedWaits: kept.flatMap(openedWaitsOf),
+    learnedIds: kept.flatMap(learnedIdsOf),
+  };
+  return { outcome, transactionId: saved?.transactionId };
+}
+
+/** Asks what came of a commit until the server tells; `cause` is how its answer was lost. */
+async function wasCommitted(
+  database: Database,
+  transactionId: string,
+  cause: unknown,
+): Promise<boolean> {
+  const until = performance.now() + STATUS_PATIENCE_MS;
+  while (performance.now() < until) {
+    try {
+      const status = await findCommitStatus(database.read, transactionId);
+      if (status !== "in progress") return status === "committed";
+    } catch (error) {
+      if (!isAway(error)) throw error;
     }
-    return {
-      results: plan.results.map(requireResult),
-      committed: { batches: batchId === null ? [] : [{ id: batchId, partition }], calls },
-      openedWaits: kept.flatMap(openedWaitsOf),
-      learnedIds: kept.flatMap(learnedIdsOf),
-    };
+    await delay(STATUS_PAUSE_MS);
+  }
+  throw new CommitUnknown(`nobody can tell whether transaction ${transactionId} is committed`, {
+    cause,
   });
 }
 
@@ -124,12 +182,12 @@ function requireResult(result: ItemResult | undefined): ItemResult {
   return result;
 }
 
-function openedWaitsOf({ draft }: FoldedRun): OpenedWait[] {
-  const { id: runId, workspaceId } = draft.run;
+function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {
+  const { id: runId, workspaceId, createdAtMs } = draft.run;
   return draft.openedWaits.flatMap((stepIndex) => {
     const { wait } = draft.peek(stepIndex).detail;
     const isOpen = draft.state(stepIndex) === "WAITING" && wait !== undefined;
-    return isOpen ? [{ runId, workspaceId, stepIndex, wait }] : [];
+    return isOpen ? [openWaitOf({ runId, workspaceId, stepIndex }, wait, createdAtMs)] : [];
   });
 }
 

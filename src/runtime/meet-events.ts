@@ -18,7 +18,8 @@ import {
   type KeptEvent,
 } from "../store/events.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
-import type { LearnedId, OpenedWait } from "./commit-batch.ts";
+import type { OpenWait } from "../store/reads/open-waits.ts";
+import type { LearnedId } from "./commit-batch.ts";
 import { createLane } from "./lane.ts";
 import type { Log } from "./log.ts";
 import { Refusal } from "./refusal.ts";
@@ -33,7 +34,7 @@ export interface MeetDeps {
 
 /** Looks for waits and ids beside the commits. */
 export interface Meeting {
-  meet(waits: readonly OpenedWait[], ids: readonly LearnedId[]): void;
+  meet(waits: readonly OpenWait[], ids: readonly LearnedId[]): void;
   /** Resolves when all that was handed in has been looked at. */
   idle(): Promise<void>;
   /** Finishes what can be finished; gives up what would have to be tried again. */
@@ -41,7 +42,7 @@ export interface Meeting {
 }
 
 type Meet =
-  | { readonly kind: "wait"; readonly wait: OpenedWait; afterSeq: number }
+  | { readonly kind: "wait"; readonly wait: OpenWait; afterSeq: number }
   | { readonly kind: "id"; readonly learned: LearnedId };
 type MeetWait = Extract<Meet, { kind: "wait" }>;
 
@@ -97,9 +98,9 @@ async function meetWaits(deps: MeetDeps, meets: readonly MeetWait[]): Promise<Me
   const probes = meets.map(({ wait, afterSeq }, place) => ({
     place,
     workspaceId: wait.workspaceId,
-    type: literalOf(wait.wait.typePattern),
-    subject: literalOf(wait.wait.subjectPattern),
-    sinceMs: wait.wait.sinceMs,
+    type: literalOf(wait.typePattern),
+    subject: literalOf(wait.subjectPattern),
+    sinceMs: wait.sinceMs,
     afterSeq,
   }));
   const pages = new Map<number, KeptEvent[]>();
@@ -118,9 +119,9 @@ async function meetPage(
   meet: MeetWait,
   page: readonly KeptEvent[],
 ): Promise<boolean> {
-  const { runId, workspaceId, stepIndex, wait } = meet.wait;
+  const { runId, workspaceId, stepIndex, typePattern, subjectPattern } = meet.wait;
   const inputs = page
-    .filter((event) => fitsPatterns(wait.typePattern, wait.subjectPattern, event))
+    .filter((event) => fitsPatterns(typePattern, subjectPattern, event))
     .map((event) => eventInput(stepIndex, event));
   const outcome = await offer(deps, runId, workspaceId, inputs);
   const last = page.at(-1);

@@ -2,12 +2,15 @@
  * First half of a batch: takes the locks and sorts submissions into runs to fold and answers that are known already.
  * Boundary: reads and locks, writes nothing.
  * Invariants:
- * P1 Starts by event are locked before runs, runs in id order and without waiting, so batches never wait in a circle.
+ * P1 Locks of starts by event and of runs are tried, never waited for: who does not get one comes again, and nobody
+ *    behind waits with it.
  * P2 The clock is the database's, read after the last lock.
  */
 import type { Graph } from "../engine/graph/graph.ts";
+import type { Input } from "../engine/input.ts";
 import { newRun } from "../engine/new-run.ts";
 import type { Tx } from "../store/database.ts";
+import { findOpenEffects } from "../store/effects.ts";
 import { findRunIds, lockRuns } from "../store/lock-runs.ts";
 import { type RunRow, runOfRow } from "../store/rows.ts";
 import { type ClaimedStart, findStarts, lockStarts } from "../store/run-starts.ts";
@@ -22,11 +25,9 @@ export interface BatchItem {
   /** The run it is for; of a start the id that its run gets. */
   readonly runId: string;
   readonly submission: Submission;
-  /** An earlier try may have been committed without our hearing of it. */
-  readonly uncertain: boolean;
 }
 
-/** What came of one submission; `locked` is to come again, for its run is locked elsewhere. */
+/** What came of one submission; `locked` is to come again, for its run (or start) is locked elsewhere. */
 export type ItemResult =
   | { readonly kind: "settled"; readonly settled: Settled }
   | { readonly kind: "failed"; readonly error: unknown }
@@ -47,8 +48,12 @@ interface Locked {
   readonly rows: ReadonlyMap<string, RunRow>;
   /** Runs that exist and are locked elsewhere. */
   readonly elsewhere: ReadonlySet<string>;
+  /** Calls that wait for a result; each is taken out by the first one. */
+  readonly openCalls: Set<string>;
   readonly graphs: ReadonlyMap<string, Graph>;
   readonly claimed: readonly ClaimedStart[];
+  /** Starts by event that nobody else is making now. */
+  readonly startLocks: ReadonlySet<string>;
 }
 
 /** Takes the locks of a batch and plans it. */
@@ -57,9 +62,9 @@ export async function planBatch(
   tx: Tx,
   items: readonly BatchItem[],
 ): Promise<Plan> {
-  const claimed = await lockStartsOf(tx, items);
-  const ids = items.flatMap(({ submission, uncertain, runId }) =>
-    submission.kind === "input" || uncertain ? [runId] : [],
+  const starts = await lockStartsOf(tx, items);
+  const ids = items.flatMap(({ submission, runId }) =>
+    submission.kind === "input" ? [runId] : [],
   );
   const { rows, nowMs } = await lockRuns(tx, [...new Set(ids)]);
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -67,23 +72,41 @@ export async function planBatch(
   const locked: Locked = {
     rows: byId,
     elsewhere: absent.length === 0 ? new Set() : await findRunIds(tx, absent),
+    openCalls: await findOpenCalls(tx, items),
     graphs: await graphs.require(versionsOf(items, rows)),
-    claimed,
+    ...starts,
   };
   const plan: Plan = { results: items.map(() => undefined), works: new Map(), starts: [], nowMs };
   for (const [place, item] of items.entries()) planItem(plan, locked, place, item);
   return plan;
 }
 
-async function lockStartsOf(tx: Tx, items: readonly BatchItem[]): Promise<ClaimedStart[]> {
-  const events = items.flatMap(({ submission }) => {
+async function lockStartsOf(
+  tx: Tx,
+  items: readonly BatchItem[],
+): Promise<Pick<Locked, "claimed" | "startLocks">> {
+  const wanted = items.flatMap(({ submission }) => {
     if (submission.kind !== "start" || submission.start.triggerEventId === "") return [];
-    const { workspaceId, triggerEventId: eventId } = submission.start;
-    return [{ workspaceId, eventId }];
+    const { workspaceId, definitionId, triggerEventId: eventId } = submission.start;
+    return [{ workspaceId, definitionId, eventId }];
   });
-  if (events.length === 0) return [];
-  await lockStarts(tx, events);
-  return findStarts(tx, events);
+  if (wanted.length === 0) return { claimed: [], startLocks: new Set() };
+  const got = await lockStarts(tx, wanted);
+  return { claimed: await findStarts(tx, wanted), startLocks: new Set(got.map(startKey)) };
+}
+
+/** Calls among the results of the batch that still wait for one. The runs' locks keep it so. */
+async function findOpenCalls(tx: Tx, items: readonly BatchItem[]): Promise<Set<string>> {
+  const ids = items.flatMap(({ submission }) =>
+    submission.kind === "input" && submission.input.kind === "call_returned"
+      ? [submission.input.effectId]
+      : [],
+  );
+  return ids.length === 0 ? new Set() : findOpenEffects(tx, ids);
+}
+
+function startKey({ definitionId, eventId }: Pick<ClaimedStart, "definitionId" | "eventId">) {
+  return `${definitionId} ${eventId}`;
 }
 
 function versionsOf(items: readonly BatchItem[], rows: readonly RunRow[]): string[] {
@@ -105,11 +128,18 @@ function planItem(plan: Plan, locked: Locked, place: number, item: BatchItem): v
     plan.results[place] = { kind: "locked" };
   } else if (row === undefined || !belongsTo(row, submission.workspaceId)) {
     plan.results[place] = unknownRun(submission);
+  } else if (!claimResult(locked, submission.input)) {
+    plan.results[place] = { kind: "settled", settled: unchanged(runId) };
   } else {
     const work = plan.works.get(runId) ?? workOfRow(locked.graphs, row);
     plan.works.set(runId, work);
     work.inputs.push({ place, input: submission.input });
   }
+}
+
+/** Two replicas may have made the same call: its first result claims it, a second one counts for nothing. */
+function claimResult({ openCalls }: Locked, input: Input): boolean {
+  return input.kind !== "call_returned" || openCalls.delete(input.effectId);
 }
 
 function planStart(
@@ -119,10 +149,12 @@ function planStart(
   runId: string,
   { start, cause }: Extract<Submission, { kind: "start" }>,
 ): ItemResult | undefined {
-  // Committed by a try whose answer was lost.
-  if (locked.rows.has(runId) || locked.elsewhere.has(runId)) return startedBefore(runId, true);
-  const earlier = findEarlier([...locked.claimed, ...plan.starts], start);
-  if (earlier !== undefined) return startedBefore(earlier.runId, false);
+  if (start.triggerEventId !== "") {
+    const key = startKey({ definitionId: start.definitionId, eventId: start.triggerEventId });
+    if (!locked.startLocks.has(key)) return { kind: "locked" };
+    const earlier = findEarlier([...locked.claimed, ...plan.starts], start);
+    if (earlier !== undefined) return { kind: "settled", settled: unchanged(earlier.runId) };
+  }
   const graph = requireGraph(locked.graphs, start.versionId);
   const { versionId, triggerSource, input, ...facts } = start;
   plan.works.set(runId, {
@@ -158,19 +190,18 @@ function findEarlier(claimed: readonly ClaimedStart[], start: RunStart): Claimed
   );
 }
 
-function startedBefore(runId: string, created: boolean): ItemResult {
-  const reply = { kind: created ? "applied" : "unchanged" } as const;
-  return { kind: "settled", settled: { runId, created, reply } };
+function unchanged(runId: string): Settled {
+  return { runId, created: false, reply: { kind: "unchanged" } };
 }
 
 function belongsTo(row: RunRow, workspaceId: string): boolean {
   return workspaceId === "" || workspaceId === row.workspaceId;
 }
 
-/** A caller is told; a late event or call result about a run that is not there changes nothing. */
+/** Who asks or made a call is told; a late event or timer of a run that is not there changes nothing. */
 function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): ItemResult {
-  if (input.cause.kind !== "rpc") {
-    return { kind: "settled", settled: { runId, created: false, reply: { kind: "unchanged" } } };
+  if (input.cause.kind === "event" || input.cause.kind === "timer") {
+    return { kind: "settled", settled: unchanged(runId) };
   }
   const resource = { type: "run", name: runId };
   return { kind: "failed", error: new Refusal("not_found", "there is no such run", { resource }) };

@@ -8,10 +8,12 @@
  */
 
 import type { Call } from "../engine/effect.ts";
+import { type JsonObject, jsonSizeBytes } from "../engine/json.ts";
+import { MAX_PAYLOAD_BYTES } from "../engine/limits.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
-import { type BatchOutcome, commitBatch } from "./commit-batch.ts";
+import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
 import type { GraphCache } from "./graphs.ts";
 import { newRunId } from "./ids.ts";
 import { createLane, type Lane } from "./lane.ts";
@@ -28,7 +30,7 @@ export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./sub
 export interface Processor {
   /**
    * Resolves after the commit; a refusal of the engine is in the reply. Rejects with a Refusal: not_found (by RPC, an
-   * unknown run or another workspace's), overloaded, lost_race, unavailable; or with what the input broke on.
+   * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke on.
    */
   submit(submission: Submission): Promise<Settled>;
   /** Takes nothing more and resolves when everything taken is settled. */
@@ -52,7 +54,6 @@ interface Entry {
   readonly runId: string;
   readonly submission: Submission;
   readonly takenAtMs: number;
-  uncertain: boolean;
   resolve(settled: Settled): void;
   reject(error: unknown): void;
 }
@@ -77,7 +78,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     const runId = submission.kind === "start" ? newRunId() : submission.runId;
     return new Promise((resolve, reject) => {
       const takenAtMs = performance.now();
-      const entry = { runId, submission, takenAtMs, uncertain: false, resolve, reject };
+      const entry = { runId, submission, takenAtMs, resolve, reject };
       if (!laneOf(lanes, runId).push(entry)) {
         reject(new Refusal("overloaded", "too many changes of runs are waiting"));
       }
@@ -99,11 +100,14 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   }
 
   async function recover(partition: number, entries: Entry[], error: unknown): Promise<Entry[]> {
+    if (error instanceof CommitUnknown) {
+      deps.log.error("what came of a commit is not known", { partition, error });
+      for (const entry of entries) refuse(entry, "unavailable", error);
+      return [];
+    }
     const away = isAway(error);
     if (away || isLostRace(error)) {
       if (away) deps.log.warn("a batch waits for the database", { partition, error });
-      // A broken connection may have taken the answer to a commit with it.
-      for (const entry of entries) entry.uncertain ||= away;
       const reason = away ? "unavailable" : "lost_race";
       return entries.filter((entry) => waitsOn(entry, reason, error));
     }
@@ -134,9 +138,10 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   }
 
   return {
-    submit(submission) {
-      if (!stopped) return enqueue(submission);
-      return Promise.reject(new Refusal("unavailable", "the service is stopping"));
+    async submit(submission) {
+      if (stopped) throw new Refusal("unavailable", "the service is stopping");
+      if (submission.kind === "start") requireSize(submission.start.input);
+      return enqueue(submission);
     },
     async stop() {
       stopped = true;
@@ -145,6 +150,13 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       await Promise.all(lanes.map((lane) => lane.drained()));
     },
   };
+}
+
+function requireSize(input: JsonObject): void {
+  const size = jsonSizeBytes(input);
+  if (size <= MAX_PAYLOAD_BYTES) return;
+  const message = `the input has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
+  throw new Refusal("too_large", message);
 }
 
 function laneOf(lanes: readonly Lane<Entry>[], runId: string): Lane<Entry> {
@@ -164,10 +176,14 @@ function answer(entry: Entry, result: ItemResult | undefined): boolean {
 /** Whether a submission comes again; one that has waited too long is refused. */
 function waitsOn(entry: Entry, reason: "lost_race" | "unavailable", cause: unknown): boolean {
   if (performance.now() - entry.takenAtMs < PATIENCE_MS) return true;
+  refuse(entry, reason, cause);
+  return false;
+}
+
+function refuse(entry: Entry, reason: "lost_race" | "unavailable", cause: unknown): void {
   const message =
     reason === "lost_race"
       ? "the run is being changed by somebody else"
       : "the database cannot be reached";
   entry.reject(new Refusal(reason, message, cause === undefined ? {} : { cause }));
-  return false;
 }

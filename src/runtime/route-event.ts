@@ -12,14 +12,21 @@
 import type { BusEvent } from "../engine/event.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
+import type { Entities } from "./entities.ts";
 import type { GraphCache } from "./graphs.ts";
 import type { Log } from "./log.ts";
 import type { Processor } from "./processor.ts";
 import { Refusal } from "./refusal.ts";
+import { isAboutRecord, resolveEntities } from "./route-entities.ts";
 import { findInputs } from "./route-inputs.ts";
 import { keepFittingEvents } from "./route-keep.ts";
 import { findStarts } from "./route-starts.ts";
-import { type EventOutcome, submitAll } from "./route-submit.ts";
+import {
+  type AimedSubmission,
+  type EventOutcome,
+  joinOutcomes,
+  submitAll,
+} from "./route-submit.ts";
 
 /** What routing needs. */
 export interface RouteDeps {
@@ -27,6 +34,8 @@ export interface RouteDeps {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
+  /** Who knows canonical entities; unset: nobody does. */
+  readonly entities?: Entities | undefined;
 }
 
 /**
@@ -73,13 +82,20 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
     findStarts(deps, events),
     findInputs(deps.database, events),
   ]);
-  const outcomes = await submitAll(
-    deps.processor,
-    [...starts, ...inputs],
-    events.length,
-    (error) => kindOf(error) === "away",
-  );
-  return outcomes.map(toRouted);
+  const submit = (aimed: readonly AimedSubmission[]) =>
+    submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");
+  const { entities } = deps;
+  const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
+  if (entities === undefined || aboutRecords.length === 0) {
+    return (await submit([...starts, ...inputs])).map(toRouted);
+  }
+  // What needs no entity does not wait for those that do.
+  const others = starts.filter((start) => !isAboutRecord(start));
+  const [first, second] = await Promise.all([
+    submit([...others, ...inputs]),
+    resolveEntities(entities, events, aboutRecords).then(submit),
+  ]);
+  return joinOutcomes(first, second).map(toRouted);
 }
 
 function toRouted(outcome: EventOutcome): RoutedEvent {

@@ -35,7 +35,9 @@ export async function findInputs(
   const metEarly = early.length === 0 ? [] : await keepEarly(database, events, early);
   const foreign = objects.length - known.size - early.length;
   if (foreign > 0) count("workflows_events_ignored_total", { reason: "unknown_object" }, foreign);
-  return [...decided, ...[...found, ...metEarly].flatMap((waiting) => inputOf(events, waiting))];
+  const aimed = [...found, ...metEarly].flatMap((waiting) => inputOf(events, waiting));
+  // The database gives them in any order; reports about one object count in that of their events.
+  return [...decided, ...aimed].sort((a, b) => a.place - b.place);
 }
 
 async function keepEarly(

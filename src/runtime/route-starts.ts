@@ -103,6 +103,7 @@ function passesFilter(
 function aimStart({ event, found }: Candidate): AimedSubmission {
   const { place, definitionId, versionId, version, trigger } = found;
   const tap = trigger.triggerType === "WEBHOOK" ? event.tap : undefined;
+  const { caller } = event;
   const start: RunStart = {
     definitionId,
     versionId,
@@ -112,10 +113,10 @@ function aimStart({ event, found }: Candidate): AimedSubmission {
     triggerEventId: event.id,
     triggerSource: event.source,
     initiatorAgentId: event.actorAgentId,
-    initiatorUserId: "",
+    initiatorUserId: caller?.initiatorUserId ?? "",
     parentRunId: "",
-    entityId: tap?.entityId ?? "",
-    entityType: tap?.entityType ?? "",
+    entityId: caller?.entityId || (tap?.entityId ?? ""),
+    entityType: caller?.entityType || (tap?.entityType ?? ""),
     hops: hopsAfter(event),
     input: event.data,
   };

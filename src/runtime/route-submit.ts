@@ -45,6 +45,22 @@ export async function submitAll(
   return outcomes;
 }
 
+/** What became of each event when its inputs were submitted in two parts. */
+export function joinOutcomes(
+  first: readonly EventOutcome[],
+  second: readonly EventOutcome[],
+): EventOutcome[] {
+  return first.map((one, place) => {
+    const other = second[place] ?? emptyOutcome();
+    return {
+      startedRunIds: [...one.startedRunIds, ...other.startedRunIds],
+      updatedRunIds: [...one.updatedRunIds, ...other.updatedRunIds],
+      alreadyStartedRunIds: [...one.alreadyStartedRunIds, ...other.alreadyStartedRunIds],
+      errors: [...one.errors, ...other.errors],
+    };
+  });
+}
+
 async function submitChunk(
   processor: Processor,
   chunk: readonly AimedSubmission[],

@@ -101,7 +101,6 @@ function encodeCalls(deps: EncodeDeps, draft: Draft, nowMs: number): LeasedCall[
 function effectRow(call: LeasedCall, holder: string, nowMs: number): Batch["newEffects"][number] {
   return {
     id: call.effectId,
-    runId: call.runId,
     workspaceId: call.workspaceId,
     stepIndex: call.stepIndex,
     attempt: call.attempt,

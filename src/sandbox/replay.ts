@@ -2,8 +2,9 @@
  * The stand-ins' respect for `Idempotency-Key`: the same key at the same method gets the first
  * answer again, and nothing is made a second time.
  *
- * Boundary: only answers are kept. A call that failed is forgotten, so that its key can be used
- * again; a repeat that comes while the first is still running waits for it.
+ * Boundary: the kind way, for development; the platform's own is `strict-keys.ts`. Only answers are
+ * kept. A call that failed is forgotten, so that its key can be used again; a repeat that comes
+ * while the first is still running waits for it.
  */
 import type { Interceptor, UnaryResponse } from "@connectrpc/connect";
 import { remember } from "./stage.ts";

@@ -5,19 +5,22 @@
  * Boundary: shares nothing with the service but the wire contract; the service never imports it.
  * A further collaborator is one file with its routes and one line in `listRoutes`.
  */
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { serveAgents } from "./agents.ts";
 import { keepApprovals, serveApprovals } from "./approvals.ts";
 import { type Bus, startBus } from "./bus.ts";
 import { keepDelegations } from "./delegations.ts";
+import { serveEntities } from "./entities.ts";
 import { serveGovernance } from "./governance.ts";
-import { type HttpHandler, startHttpServer } from "./http-server.ts";
+import { makeHandler } from "./handler.ts";
+import { startHttpServer } from "./http-server.ts";
+import { keepMeter, serveMeter } from "./meter.ts";
 import { serveNotifications } from "./notifications.ts";
 import { keepObjectives, serveObjectives } from "./objectives.ts";
+import { servePrompts } from "./prompts.ts";
 import { serveRegistry } from "./registry.ts";
-import { replayByKey } from "./replay.ts";
 import type { SandboxScript } from "./script.ts";
 import { castAgents } from "./scripted-agent.ts";
+import { serveSkills } from "./skills.ts";
 import {
   type CollaboratorVariable,
   type Ledgers,
@@ -25,7 +28,9 @@ import {
   type Routes,
   type Stage,
 } from "./stage.ts";
+import { keepKeysStrictly } from "./strict-keys.ts";
 import { makeTimers } from "./timers.ts";
+import { makeTroubles, type Troubles } from "./trouble.ts";
 
 /** A running sandbox. */
 export interface Sandbox {
@@ -35,6 +40,8 @@ export interface Sandbox {
   readonly ledgers: Readonly<Ledgers>;
   /** Its connection to the bus, for `publishTapEvent` and the like. */
   readonly bus: Bus;
+  /** What goes wrong on purpose: nothing, until it is begun. */
+  readonly troubles: Troubles;
   /** Stops agents, server and connection. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -47,6 +54,8 @@ export interface SandboxOptions {
   readonly log?: (line: string) => void;
   /** A free one when left out. */
   readonly port?: number;
+  /** Keeps idempotency keys as strictly as the platform does, each for `keptMs` (a day when left out). */
+  readonly strictKeys?: { readonly keptMs?: number };
 }
 
 /** Starts all collaborators on one loopback port. Rejects when bus or port cannot be had. */
@@ -56,12 +65,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const timers = makeTimers(log);
   const ledgers = makeLedgers();
   const stage: Stage = { script: options.script ?? {}, bus, timers, ledgers, log };
-  const server = await startHttpServer(makeHandler(stage), options.port ?? 0).catch(
-    async (error: unknown) => {
-      await bus.stop();
-      throw error;
-    },
-  );
+  const troubles = makeTroubles();
+  const { strictKeys } = options;
+  const handler = makeHandler(listRoutes(stage), {
+    troubles,
+    strictKeys: strictKeys && keepKeysStrictly(strictKeys.keptMs),
+  });
+  const server = await startHttpServer(handler, options.port ?? 0).catch(async (error: unknown) => {
+    await bus.stop();
+    throw error;
+  });
   const { url } = server;
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -77,9 +90,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       APPROVALS_URL: url,
       GOVERNANCE_URL: url,
       NOTIFICATIONS_URL: url,
+      METER_URL: url,
+      PROMPTS_URL: url,
+      SKILLS_URL: url,
+      ENTITIES_URL: url,
     },
     ledgers,
     bus,
+    troubles,
     stop() {
       stopped ??= stop();
       return stopped;
@@ -87,20 +105,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
-function makeHandler(stage: Stage): HttpHandler {
-  return connectNodeAdapter({
-    routes: (router) => {
-      for (const add of listRoutes(stage)) add(router);
-    },
-    interceptors: [replayByKey()],
-  });
-}
-
 function listRoutes(stage: Stage): readonly Routes[] {
   const approvals = keepApprovals(stage);
   const delegations = keepDelegations(stage);
   const objectives = keepObjectives(stage, delegations);
-  const agents = castAgents(stage, objectives, approvals);
+  const meter = keepMeter(stage);
+  const agents = castAgents(stage, objectives, approvals, meter);
   return [
     serveObjectives(stage, objectives, agents),
     serveAgents(stage, objectives, delegations, agents),
@@ -108,5 +118,9 @@ function listRoutes(stage: Stage): readonly Routes[] {
     serveApprovals(stage, approvals),
     serveGovernance(stage),
     serveNotifications(stage),
+    serveMeter(meter),
+    servePrompts(stage),
+    serveSkills(stage),
+    serveEntities(stage),
   ];
 }

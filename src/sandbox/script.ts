@@ -15,6 +15,12 @@ export interface SandboxScript {
   readonly tasks?: readonly TaskRule[];
   readonly approvals?: readonly ApprovalRule[];
   readonly governance?: readonly GovernanceRule[];
+  /** Left out: every prompt exists. */
+  readonly prompts?: readonly ScriptedPrompt[];
+  /** Left out: every skill exists. */
+  readonly skills?: readonly ScriptedSkill[];
+  /** Left out: every entity that a caller names exists, and no record of another system is known. */
+  readonly entities?: readonly ScriptedEntity[];
 }
 
 /** An agent as the registry and the agents service tell of it. */
@@ -84,6 +90,8 @@ export interface TaskReply {
   readonly afterMs: number;
   readonly output?: JsonObject | ((task: AgentTask) => JsonObject);
   readonly costUsd?: number;
+  /** What the agent tells the meter that it spent, in USD, just before the task ends. */
+  readonly meteredUsd?: number;
   /** The task ends as failed, with this message. */
   readonly fail?: string;
   /** The objective is not even created: the call is refused with this code. */
@@ -121,6 +129,32 @@ export interface GovernanceRule {
   /** For `unspecified`: the decision that comes later, by an event. */
   readonly later?: { readonly afterMs: number; readonly decision: "allow" | "deny" };
 }
+
+/** A prompt and the version that each of its labels stands for. */
+export interface ScriptedPrompt {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, number>>;
+}
+
+/** A skill that agents may be given. */
+export interface ScriptedSkill {
+  readonly id: string;
+  readonly name?: string;
+  /** Left out: it is everybody's. */
+  readonly workspaceId?: string;
+}
+
+/** A canonical entity and the records of other systems that it stands for. */
+export interface ScriptedEntity {
+  readonly id: string;
+  readonly kind: EntityKind;
+  /** Left out: it belongs to no workspace and is everybody's. */
+  readonly workspaceId?: string;
+  readonly records?: readonly { readonly provider: string; readonly id: string }[];
+}
+
+/** What an entity can be. */
+export type EntityKind = "contact" | "company" | "deal" | "ticket" | "customer" | "opportunity";
 
 /** The agents of a script; one that can do everything when it names none. */
 export function listAgents(script: SandboxScript): readonly ScriptedAgent[] {

@@ -15,6 +15,7 @@ import {
 } from "../../gen/approvals/v1/approvals_pb.ts";
 import { type Objective, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
 import { type Approvals, nameDecision } from "./approvals.ts";
+import type { Meter } from "./meter.ts";
 import type { Objectives, ScriptedAgents } from "./objectives.ts";
 import type { Outcome } from "./outcome.ts";
 import { type AgentTask, findReply, type TaskReply } from "./script.ts";
@@ -26,10 +27,11 @@ export function castAgents(
   stage: Stage,
   objectives: Objectives,
   approvals: Approvals,
+  meter: Meter,
 ): ScriptedAgents {
   const work = new Map<string, () => void>();
   const cast: Cast = {
-    ...{ stage, objectives, approvals },
+    ...{ stage, objectives, approvals, meter },
     later(objectiveId, delayMs, action) {
       const takeBack = stage.timers.after(delayMs, () => {
         work.delete(objectiveId);
@@ -60,6 +62,7 @@ interface Cast {
   readonly stage: Stage;
   readonly objectives: Objectives;
   readonly approvals: Approvals;
+  readonly meter: Meter;
   later(objectiveId: string, delayMs: number, action: () => void): void;
 }
 
@@ -96,6 +99,7 @@ function end(cast: Cast, objective: Objective, task: AgentTask, reply: TaskReply
   const outcome = makeOutcome(task, reply);
   const cost = reply.costUsd === undefined ? "" : ` for ${reply.costUsd} USD`;
   cast.stage.log(`${task.agentId} ${outcome.kind} ${task.stepId || task.title}${cost}`);
+  if (reply.meteredUsd !== undefined) recordUsage(cast.meter, task, reply.meteredUsd);
   cast.objectives.finish(objective, outcome);
   const { followedBy } = reply;
   if (followedBy && outcome.kind === "completed") {
@@ -103,6 +107,14 @@ function end(cast: Cast, objective: Objective, task: AgentTask, reply: TaskReply
       cast.stage.bus.publish(renderTapEvent(followedBy.event(task))),
     );
   }
+}
+
+function recordUsage(meter: Meter, task: AgentTask, totalCostUsd: number): void {
+  const metadata = { workflow_step: `${task.runId}/${task.stepId}` };
+  meter.record(
+    { agentId: task.agentId, surface: "sandbox", totalCostUsd, metadata },
+    task.workspaceId,
+  );
 }
 
 function makeOutcome(task: AgentTask, reply: TaskReply): Outcome {

@@ -11,6 +11,7 @@ import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import type { DelegateRequest } from "../../gen/agents/v1/agents_pb.ts";
 import type { RequestApprovalRequest } from "../../gen/approvals/v1/approvals_pb.ts";
 import type { EvaluateActionRequest } from "../../gen/governance/v1/governance_pb.ts";
+import type { RecordUsageRequest } from "../../gen/meter/v1/meter_pb.ts";
 import type { SendRequest } from "../../gen/notifications/v1/notifications_pb.ts";
 import type { CreateRequest } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { Bus } from "./bus.ts";
@@ -36,6 +37,7 @@ export interface Ledgers {
   readonly approvals: LedgerEntry<RequestApprovalRequest>[];
   readonly evaluations: LedgerEntry<EvaluateActionRequest>[];
   readonly notifications: LedgerEntry<SendRequest>[];
+  readonly usage: LedgerEntry<RecordUsageRequest>[];
 }
 
 /** What every collaborator works with. */
@@ -54,7 +56,11 @@ export type CollaboratorVariable =
   | "REGISTRY_URL"
   | "APPROVALS_URL"
   | "GOVERNANCE_URL"
-  | "NOTIFICATIONS_URL";
+  | "NOTIFICATIONS_URL"
+  | "METER_URL"
+  | "PROMPTS_URL"
+  | "SKILLS_URL"
+  | "ENTITIES_URL";
 
 /** One collaborator's RPCs, added to the router of the one server. */
 export type Routes = (router: ConnectRouter) => void;
@@ -70,6 +76,7 @@ export function makeLedgers(): Ledgers {
     approvals: [],
     evaluations: [],
     notifications: [],
+    usage: [],
   };
 }
 

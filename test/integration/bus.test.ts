@@ -53,30 +53,6 @@ function eventTrigger(eventType: string, filterExpr = "") {
   return { trigger: triggerOf({ triggerType: "EVENT", eventType, filterExpr }) };
 }
 
-async function start(definition: { id: string; versionId: string }, workspaceId = "ws") {
-  const settled = await service.processor.submit({
-    kind: "start",
-    cause: { kind: "rpc", id: "StartRun" },
-    start: {
-      definitionId: definition.id,
-      versionId: definition.versionId,
-      definitionVersion: 1,
-      workspaceId,
-      triggerType: "MANUAL",
-      triggerEventId: "",
-      triggerSource: "",
-      initiatorAgentId: "",
-      initiatorUserId: "",
-      parentRunId: "",
-      entityId: "",
-      entityType: "",
-      hops: 0,
-      input: {},
-    },
-  });
-  return settled.runId;
-}
-
 async function stateOf(runId: string): Promise<unknown> {
   const [row] = await service.rows("select state from workflow_runs where id = $1", [runId]);
   return row?.state;
@@ -89,15 +65,7 @@ async function runsOf(definitionId: string) {
 /** Publishes an event of nobody and waits until the source's consumer has nothing left in hand. */
 async function settle(role: string): Promise<void> {
   await service.publish(role, eventOf());
-  const manager = await service.connection.jetstreamManager();
-  await vi.waitFor(async () => {
-    for await (const { config, num_pending, num_ack_pending } of manager.consumers.list(
-      service.stream,
-    )) {
-      if (config.filter_subject !== `${role}.${service.token}.>`) continue;
-      expect([num_pending, num_ack_pending]).toEqual([0, 0]);
-    }
-  }, WAIT_AT_MOST);
+  await service.settle(role);
 }
 
 describe("triggers", () => {
@@ -172,7 +140,7 @@ describe("triggers", () => {
 describe("waits", () => {
   it("end with the first event that fits pattern, filter and workspace", async () => {
     const spec = versionOf([waitFor("paid", "billing.*", { filter_expr: "amount > 10" })]);
-    const runId = await start(await service.define("ws", spec));
+    const runId = await service.start(await service.define("ws", spec));
     const fitting = { type: "billing.paid", data: { amount: 20 } };
     await service.publish("crm", eventOf({ ...fitting, workspaceId: "other" }));
     await service.publish("crm", eventOf({ ...fitting, data: { amount: 1 } }));
@@ -189,7 +157,7 @@ describe("waits", () => {
       [waitFor("first", "order.made"), waitFor("second", "order.paid")],
       ["first -> second"],
     );
-    const runId = await start(await service.define("ws", spec));
+    const runId = await service.start(await service.define("ws", spec));
     await service.publish("crm", eventOf({ type: "order.paid", data: { n: 2 } }));
     await settle("crm");
     await service.publish("crm", eventOf({ type: "order.made", data: { n: 1 } }));
@@ -198,32 +166,10 @@ describe("waits", () => {
 });
 
 describe("reports", () => {
-  async function startAgentRun() {
-    const runId = await start(await service.define("ws", versionOf(["work"])));
-    await vi.waitFor(() => expect(callOf(runId)).toBeDefined(), WAIT_AT_MOST);
-    return runId;
-  }
+  const startAgentRun = async () => service.start(await service.define("ws", versionOf(["work"])));
 
-  const callOf = (runId: string) => service.calls.find((call) => call.runId === runId);
-
-  async function returnCall(runId: string, objectiveId: string): Promise<void> {
-    const call = callOf(runId);
-    if (call === undefined) throw new Error("the run wants no call");
-    await service.processor.submit({
-      kind: "input",
-      runId,
-      workspaceId: "",
-      input: {
-        kind: "call_returned",
-        cause: { kind: "call", id: call.effectId },
-        effectId: call.effectId,
-        call: call.kind,
-        stepIndex: call.stepIndex,
-        attempt: call.attempt,
-        result: { ok: true, value: { kind: "create_objective", objectiveId } },
-      },
-    });
-  }
+  const returnCall = (runId: string, objectiveId: string) =>
+    service.returnCall(runId, { kind: "create_objective", objectiveId });
 
   function completed(objectiveId: string, workspaceId = "ws") {
     const payload = {

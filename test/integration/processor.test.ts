@@ -5,6 +5,7 @@ import type { Input } from "../../src/engine/input.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows, listRuns } from "../../src/store/reads/runs.ts";
+import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
 import {
   publish,
   startOf,
@@ -189,6 +190,60 @@ describe("a commit that fails", () => {
     }
   });
 
+  it("by the fault of one run is repeated without that run", async () => {
+    const client = new pg.Client({ connectionString: at.url });
+    await client.connect();
+    try {
+      const runs = await Promise.all(Array.from({ length: 100 }, () => start()));
+      const bad = runs[42]?.runId ?? "";
+      await client.query(`create function refuse_one() returns trigger language plpgsql
+        as $$ begin if new.run_id = '${bad}' then raise exception 'refused'; end if;
+        return new; end $$`);
+      await client.query(`create trigger refuse_one before insert on run_moves
+        for each row execute function refuse_one()`);
+      const results = await Promise.allSettled(
+        runs.map(({ runId }) => send(runId, report("first", { output: {} }))),
+      );
+      const failed = results.flatMap(({ status }, n) => (status === "rejected" ? [n] : []));
+      expect(failed).toEqual([42]);
+      await client.query("drop trigger refuse_one on run_moves");
+      expect((await send(bad, report("first", { output: {} }))).reply.kind).toBe("applied");
+    } finally {
+      await client.end();
+    }
+  });
+
+  it("or not, when the answer to the commit is lost, is found out", async () => {
+    let cutter: CommitCutter | undefined;
+    const far = await startProcessor(undefined, async (url) => {
+      cutter = await startCommitCutter(url);
+      return cutter.url;
+    });
+    try {
+      const own = await publish(far.database, "far", twoTasks);
+      cutter?.cutNextCommit();
+      const { runId, created } = await far.processor.submit({
+        kind: "start",
+        start: startOf(own, { triggerEventId: "evt-far", triggerSource: "crm" }),
+        cause: RPC,
+      });
+      expect(cutter?.cuts()).toBe(1);
+      expect(created).toBe(true);
+      const { runs } = await listRuns(far.database.read, {
+        workspaceId: WORKSPACE,
+        definitionId: "",
+        entityId: "",
+        initiatorAgentId: "",
+        limit: 10,
+        offset: 0,
+      });
+      expect(runs.map(({ id }) => id)).toEqual([runId]);
+    } finally {
+      await far.stop();
+      await cutter?.stop();
+    }
+  });
+
   it("is tried again when connections are cut", async () => {
     const killer = new pg.Client({ connectionString: at.url });
     await killer.connect();
@@ -218,6 +273,13 @@ describe("a run that is locked elsewhere", () => {
     await other.query("rollback");
     await other.end();
     expect((await held).reply.kind).toBe("applied");
+  });
+});
+
+describe("an input that is too large", () => {
+  it("is refused with its size", async () => {
+    const input = { text: "x".repeat(300_000) };
+    await expect(start({ input })).rejects.toMatchObject({ reason: "too_large" });
   });
 });
 

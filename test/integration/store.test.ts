@@ -6,10 +6,12 @@ import { createDefinition, publishVersion } from "../../src/runtime/definitions.
 import { hexOf } from "../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { packEdges, unpackEdges } from "../../src/store/edge-marks.ts";
+import { findOpenEffects } from "../../src/store/effects.ts";
 import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../src/store/migrate.ts";
 import { DatabaseAway, isAway, isLostRace } from "../../src/store/pg-errors.ts";
 import { findVersion, listDefinitions, listVersions } from "../../src/store/reads/definitions.ts";
 import { rowOfRun, runOfRow } from "../../src/store/rows.ts";
+import { type Batch, saveBatch } from "../../src/store/save-batch.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
@@ -45,6 +47,57 @@ describe("migrations", () => {
       await server.query(`drop database ${name} with (force)`);
       await server.end();
     }
+  });
+});
+
+describe("calls", () => {
+  const call = (id: string, stepIndex: number, kind = "send_notification") => ({
+    id,
+    stepIndex,
+    kind,
+    workspaceId: "ws",
+    attempt: 1,
+    request: hexOf(new Uint8Array()),
+    createdAt: new Date(),
+    leaseUntil: new Date(),
+    holder: "",
+  });
+  const nothing: Batch = {
+    partition: 0,
+    newRuns: [],
+    changedRuns: [],
+    newSteps: [],
+    changedSteps: [],
+    moves: [],
+    newEffects: [],
+    finishedEffects: [],
+    droppedSteps: [],
+    starts: [],
+  };
+  const save = (batch: Partial<Batch>) =>
+    database.transaction((tx) => saveBatch(tx, { ...nothing, ...batch }));
+
+  it("are written once, and only the notifications of dropped steps are dropped", async () => {
+    const first = call("run_a/tell/1/send_notification", 1);
+    await save({ newEffects: [first] });
+    const others = [
+      call("run_a/tell/2/send_notification", 1),
+      call("run_a/ask/1/request_approval", 1, "request_approval"),
+      call("run_a/mail/1/send_notification", 2),
+      call("run_a-b/tell/1/send_notification", 1),
+      call("run_a0/tell/1/send_notification", 1),
+    ];
+    const saved = await save({ newEffects: [first, ...others] });
+    expect(saved?.newEffects.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    await save({
+      droppedSteps: [
+        { runId: "run_a", stepIndex: 1 },
+        { runId: "run_a", stepIndex: 3 },
+      ],
+    });
+    const ids = others.map(({ id }) => id);
+    const left = await database.transaction((tx) => findOpenEffects(tx, [first.id, ...ids]));
+    expect([...left].toSorted()).toEqual(ids.slice(1).toSorted());
   });
 });
 

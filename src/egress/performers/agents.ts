@@ -1,10 +1,9 @@
 /** Calls to the agents service: handing work over, and reading what came of it. */
-import { Code } from "@connectrpc/connect";
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import type { CallResult } from "../../engine/effect.ts";
 import { readDelegate, readDelegationOutput } from "../../wire/call-replies.ts";
 import { decodeReadOutput } from "../../wire/calls.ts";
-import { CallFailure } from "../call-failure.ts";
+import { isNotFound } from "../fail-open.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 const NO_OUTPUT: CallResult = { ok: true, value: { kind: "read_output" } };
@@ -33,8 +32,7 @@ export function performReadOutput({ clients }: PerformerDeps): Performer {
         await agents.ask(getDelegation, { id: delegationId }, call.effectId),
       );
     } catch (error) {
-      const unknown = error instanceof CallFailure && error.code === Code.NotFound;
-      if (unknown && error.kind === "answered") return NO_OUTPUT;
+      if (isNotFound(error)) return NO_OUTPUT;
       throw error;
     }
   };

@@ -15,22 +15,14 @@ import {
   RegistryService,
 } from "../../../gen/registry/v1/registry_pb.ts";
 import type { LookUp } from "../../engine/effect.ts";
-import type { Log } from "../../runtime/log.ts";
 import { isId } from "../../wire/call-replies.ts";
-import { CallFailure } from "../call-failure.ts";
-import { isAway } from "../call-policy.ts";
-import type { Clients } from "../clients.ts";
+import { type FailOpenDeps, orGoOn } from "../fail-open.ts";
 import type { FoundAgent } from "../lookup-cache.ts";
 
 const HEARTBEAT_AGE_LIMIT_MS = 90_000;
-const AGENTS_AT_MOST = 100;
+/** The registry cannot be asked for one workspace only: ours may stand behind many of others. */
+const AGENTS_AT_MOST = 1_000;
 const IDLE_STATES: ReadonlySet<string> = new Set(["offline", "unhealthy", "draining", "suspended"]);
-
-/** What finding agents needs. */
-export interface FindAgentsDeps {
-  readonly clients: Clients;
-  readonly log: Log;
-}
 
 /** What is asked, for which effect, at which time of the database's clock. */
 export interface AgentQuestion {
@@ -41,7 +33,7 @@ export interface AgentQuestion {
 
 /** Healthy agents of a capability, perhaps none. Rejects with NotConfigured when there is nobody to ask. */
 export async function findAgents(
-  deps: FindAgentsDeps,
+  deps: FailOpenDeps,
   question: AgentQuestion,
 ): Promise<FoundAgent[]> {
   const registered = await discover(deps, question);
@@ -60,26 +52,28 @@ export async function findAgents(
     .map((agent) => ({ agentId: agent.id, current: 0, max: 0 }));
 }
 
-/** The registry only tells who is present: when it is away and the agents service can be asked, that is enough. */
-async function discover(deps: FindAgentsDeps, question: AgentQuestion): Promise<FoundAgent[]> {
+/** The registry only tells who is present: where the agents service can be asked too, its silence is gone on without. */
+async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<FoundAgent[]> {
   const registry = deps.clients.find("registry");
-  const hasOther = deps.clients.find("agents") !== undefined;
-  if (registry === undefined || (registry.resting && hasOther)) return [];
-  try {
-    const request = { capability: question.lookUp.capability, limit: AGENTS_AT_MOST };
-    const reply = await registry.ask(RegistryService.method.discover, request, question.effectId);
-    return reply.agents
-      .filter((agent) => isRegisteredHealthy(agent, question))
-      .map((agent) => ({
-        agentId: agent.id,
-        current: Math.max(0, agent.capacity?.current ?? 0),
-        max: agent.capacity?.max ?? 0,
-      }));
-  } catch (error) {
-    if (!hasOther || !(error instanceof CallFailure) || !isAway(error)) throw error;
-    deps.log.warn("the registry does not answer; the agents service is asked instead", { error });
-    return [];
+  if (registry === undefined) return [];
+  const request = { capability: question.lookUp.capability, limit: AGENTS_AT_MOST };
+  const { discover: method } = RegistryService.method;
+  if (deps.clients.find("agents") === undefined) {
+    return healthyOf((await registry.ask(method, request, question.effectId)).agents, question);
   }
+  const asked = registry.askBriefly(method, request, question.effectId);
+  const told = await orGoOn(deps.log, "registry", asked);
+  return told.kind === "reply" ? healthyOf(told.reply.agents, question) : [];
+}
+
+function healthyOf(agents: readonly RegisteredAgent[], question: AgentQuestion): FoundAgent[] {
+  return agents
+    .filter((agent) => isRegisteredHealthy(agent, question))
+    .map((agent) => ({
+      agentId: agent.id,
+      current: Math.max(0, agent.capacity?.current ?? 0),
+      max: agent.capacity?.max ?? 0,
+    }));
 }
 
 function isRegisteredHealthy(agent: RegisteredAgent, question: AgentQuestion): boolean {

@@ -1,20 +1,22 @@
 /**
  * Finding what an agent action needs: its agent, its skill, its prompt.
  * Boundary: reads only, so no call here carries a key; what was found is kept for the next ones.
+ * Rule: a skill or a prompt that the step cannot do without is waited for, and is refused where its service is not
+ * configured; a prompt that the agent has not bound is a wish, and a silent prompts service is gone on without.
  */
-import { Code } from "@connectrpc/connect";
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import { PromptService } from "../../../gen/prompts/v1/prompts_pb.ts";
 import { SkillScope, SkillService } from "../../../gen/skills/v1/skills_pb.ts";
 import { isId } from "../../wire/call-replies.ts";
 import { decodeLookUp } from "../../wire/calls.ts";
-import { CallFailure } from "../call-failure.ts";
+import type { Client } from "../clients.ts";
+import { type FailOpenDeps, isNotFound, orGoOn } from "../fail-open.ts";
 import { type FoundPrompt, type LookupCache, resolutionOf } from "../lookup-cache.ts";
-import { type AgentQuestion, type FindAgentsDeps, findAgents } from "./find-agents.ts";
+import { type AgentQuestion, findAgents } from "./find-agents.ts";
 import type { Performer } from "./performer.ts";
 
 /** What looking up needs. */
-export interface LookUpDeps extends FindAgentsDeps {
+export interface LookUpDeps extends FailOpenDeps {
   readonly lookups: LookupCache;
 }
 
@@ -56,9 +58,8 @@ async function chooseAgent(deps: LookUpDeps, question: AgentQuestion): Promise<s
 
 async function checkSkill(deps: LookUpDeps, question: AgentQuestion): Promise<void> {
   const { skillId, workspaceId } = question.lookUp;
-  const skills = deps.clients.find("skills");
-  if (skillId === "" || skills === undefined) return;
-  if (deps.lookups.hasSkill(workspaceId, skillId)) return;
+  if (skillId === "" || deps.lookups.hasSkill(workspaceId, skillId)) return;
+  const skills = deps.clients.require("skills");
   const reply = await orNotFound(
     skills.ask(SkillService.method.get, { id: skillId }, question.effectId),
   );
@@ -81,22 +82,45 @@ async function choosePrompt(
   agentId: string,
 ): Promise<FoundPrompt> {
   const { promptName } = question.lookUp;
-  const prompts = deps.clients.find("prompts");
-  if (promptName === "" || prompts === undefined) return null;
+  if (promptName === "") return null;
   const known = deps.lookups.findPrompt(agentId, promptName);
   if (known !== undefined) return known;
   const bound = await findLabel(deps, question, agentId);
-  const request = { name: promptName, label: bound ?? USUAL_LABEL };
-  const reply = await orNotFound(
-    prompts.ask(PromptService.method.resolve, request, question.effectId),
-  );
-  const prompt = promptOf(promptName, reply?.version);
-  // A prompt that nobody bound is a wish; one that is bound and missing is a mistake.
-  if (prompt === null && bound !== undefined) {
-    throw new NotFound(`prompt ${promptName} has no version labelled ${bound}`);
-  }
-  if (prompt === null) deps.log.warn("a prompt is not bound and not in production", { promptName });
+  const prompt =
+    bound === undefined
+      ? await findUsualPrompt(deps, question)
+      : await requirePrompt(deps.clients.require("prompts"), question, bound);
   deps.lookups.keepPrompt(agentId, promptName, prompt);
+  return prompt;
+}
+
+async function requirePrompt(
+  prompts: Client,
+  question: AgentQuestion,
+  label: string,
+): Promise<FoundPrompt> {
+  const { promptName: name } = question.lookUp;
+  const request = { name, label };
+  const asked = prompts.ask(PromptService.method.resolve, request, question.effectId);
+  const prompt = promptOf(name, (await orNotFound(asked))?.version);
+  if (prompt === null) throw new NotFound(`prompt ${name} has no version labelled ${label}`);
+  return prompt;
+}
+
+async function findUsualPrompt(
+  { clients, log }: LookUpDeps,
+  question: AgentQuestion,
+): Promise<FoundPrompt> {
+  const { promptName: name } = question.lookUp;
+  const prompts = clients.find("prompts");
+  if (prompts === undefined) return null;
+  const request = { name, label: USUAL_LABEL };
+  const asked = prompts.askBriefly(PromptService.method.resolve, request, question.effectId);
+  const told = await orGoOn(log, "prompts", asked);
+  const prompt = promptOf(name, told.kind === "reply" ? told.reply.version : undefined);
+  if (told.kind !== "silent" && prompt === null) {
+    log.warn("a prompt is not bound and not in production", { promptName: name });
+  }
   return prompt;
 }
 
@@ -126,8 +150,7 @@ async function orNotFound<Reply>(reply: Promise<Reply>): Promise<Reply | undefin
   try {
     return await reply;
   } catch (error) {
-    const unknown = error instanceof CallFailure && error.kind === "answered";
-    if (unknown && error.code === Code.NotFound) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

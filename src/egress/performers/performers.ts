@@ -4,6 +4,7 @@ import { performDelegate, performReadOutput } from "./agents.ts";
 import { performRequestApproval } from "./approvals.ts";
 import { performEvaluateAction } from "./governance.ts";
 import { type LookUpDeps, performLookUp } from "./look-up.ts";
+import { performQueryUsage } from "./meter.ts";
 import { performSendNotification } from "./notifications.ts";
 import { performCancelObjective, performCreateObjective } from "./objectives.ts";
 import type { Performer } from "./performer.ts";
@@ -18,6 +19,7 @@ export function createPerformers(deps: LookUpDeps): Performers {
     create_objective: performCreateObjective(deps),
     delegate: performDelegate(deps),
     read_output: performReadOutput(deps),
+    query_usage: performQueryUsage(deps),
     cancel_objective: performCancelObjective(deps),
     request_approval: performRequestApproval(deps),
     evaluate_action: performEvaluateAction(deps),

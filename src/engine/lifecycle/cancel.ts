@@ -12,6 +12,9 @@ export function cancelRun(draft: Draft, reason: string): Reply {
     return refuseMove("cancel", state, "CANCELLED");
   }
   cancelOpenSteps(draft, reason === "" ? "the run was cancelled" : reason);
+  for (const { type, index } of draft.graph.steps) {
+    if (type === "NOTIFICATION" && draft.hasRow(index)) draft.droppedSteps.push(index);
+  }
   draft.run.completedAtMs = draft.nowMs;
   draft.moveRun("CANCELLED", "cancel", reason);
   return { kind: "applied" };

@@ -1,11 +1,13 @@
-/** ResumeRun: what ended while the run was paused has its consequences now, in order. */
+/** ResumeRun: what ended or fell due while the run was paused has its consequences now, in order. */
 import type { Draft } from "../draft.ts";
+import type { Lookups } from "../lookups.ts";
 import type { Reply } from "../outcome.ts";
+import { stepDue } from "../timers.ts";
 import { touchTimers } from "./pause.ts";
 import { refuseMove } from "./refused.ts";
 
 /** PAUSED to RUNNING; a running run stays as it is. */
-export function resumeRun(draft: Draft): Reply {
+export function resumeRun(draft: Draft, lookups: Lookups): Reply {
   const { state, unsettled } = draft.run;
   if (state === "RUNNING") return { kind: "unchanged" };
   if (state !== "PAUSED") return refuseMove("resume", state, "RUNNING");
@@ -18,5 +20,6 @@ export function resumeRun(draft: Draft): Reply {
     draft.row(index).detail = detail;
     draft.toSettle.push({ index, ending: ending ?? { kind: "dead" } });
   }
+  for (const index of draft.openSteps()) stepDue(draft, index, lookups);
   return { kind: "applied" };
 }

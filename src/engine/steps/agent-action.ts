@@ -1,15 +1,17 @@
 /**
  * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability.
- * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation, or by TransitionStep.
+ * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
+ * TransitionStep.
  */
 import type { Draft } from "../draft.ts";
 import { type CallValue, jsonText, type LookUp } from "../effect.ts";
-import { addCost, failure, goBadly, succeed } from "../ending.ts";
+import { failure, goBadly } from "../ending.ts";
 import { valueKindOf } from "../graph/config-keys.ts";
 import type { OwnerReport } from "../input.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { inputOf } from "../payloads.ts";
-import { MAY_HAVE_EFFECT, type Resolution, type StepRun } from "../run.ts";
+import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../run.ts";
+import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./agent-ending.ts";
 import { renderConfig } from "./config.ts";
 import type { StepKind, StepTask } from "./contract.ts";
 import { completeWithOwnOutput, failAttempt, textSetting } from "./plain.ts";
@@ -26,7 +28,8 @@ export const agentAction: StepKind = {
     if (value.kind === "look_up") createObjective(task, value.resolution);
     else if (value.kind === "create_objective") objectiveCreated(task, value.objectiveId);
     else if (value.kind === "delegate") delegated(task, value);
-    else if (value.kind === "read_output") finish(task, value.output ?? {});
+    else if (value.kind === "read_output") outputRead(task, value.output);
+    else if (value.kind === "query_usage") usageRead(task, value.costUsd);
   },
   ownerReported,
   completedByHand: completeWithOwnOutput,
@@ -50,7 +53,7 @@ function createObjective(task: StepTask, resolved: Resolution): void {
   const { draft, index } = task;
   const row = draft.row(index);
   row.agentId = resolved.agentId;
-  row.detail = { ...row.detail, resolved };
+  row.detail = withFound(row.detail, resolved);
   const brief = briefOf(draft, index, row);
   if (!brief.ok) {
     goBadly(draft, index, failure(brief.problem, true));
@@ -97,8 +100,7 @@ function delegated(task: StepTask, value: Extract<CallValue, { kind: "delegate" 
   row.delegationId = value.delegationId;
   if (value.agentId !== "") row.agentId = value.agentId;
   draft.learnedIds.push({ stepIndex: index, id: value.delegationId });
-  // The objective ended before its delegation was known: now its output can be asked for.
-  if (row.detail.pendingEnd !== undefined) askForOutput(task, row);
+  delegationKnown(task);
 }
 
 function ownerReported(task: StepTask, report: OwnerReport): void {
@@ -106,17 +108,11 @@ function ownerReported(task: StepTask, report: OwnerReport): void {
   if (report.agentId !== "") draft.row(index).agentId = report.agentId;
   switch (report.state) {
     case "COMPLETED":
-      completed(task, report);
-      return;
     case "FAILED":
     case "REJECTED":
     case "TIMED_OUT":
-      addCost(draft, index, report.costUsd);
-      goBadly(draft, index, failure(troubleOf(report), true));
-      return;
     case "CANCELLED":
-      addCost(draft, index, report.costUsd);
-      goBadly(draft, index, failure(troubleOf(report), false));
+      ownerEnded(task, report);
       return;
     case "BLOCKED":
     case "AWAITING_APPROVAL":
@@ -129,46 +125,6 @@ function ownerReported(task: StepTask, report: OwnerReport): void {
       if (draft.state(index) === "WAITING") draft.moveStep(index, "RUNNING", {});
       return;
   }
-}
-
-function completed(task: StepTask, report: OwnerReport): void {
-  const { draft, index } = task;
-  if (draft.peek(index).detail.pendingEnd !== undefined) {
-    if (report.output !== undefined) finish(task, report.output);
-    return;
-  }
-  addCost(draft, index, report.costUsd);
-  if (report.output !== undefined) {
-    finish(task, report.output);
-    return;
-  }
-  // Only a delegation's record holds a result: an objective that ends without one asks there.
-  if (report.owner === "delegation" || !isDelegated(draft, index)) {
-    finish(task, {});
-    return;
-  }
-  const row = draft.row(index);
-  row.detail = { ...row.detail, pendingEnd: { costUsd: report.costUsd } };
-  if (row.delegationId !== "") askForOutput(task, row);
-}
-
-function askForOutput(task: StepTask, row: StepRun): void {
-  const { delegationId, objectiveId } = row;
-  task.draft.call(task.index, { kind: "read_output", delegationId, objectiveId });
-}
-
-function finish(task: StepTask, output: JsonObject): void {
-  succeed(task.draft, task.index, { output, extendsInput: false });
-}
-
-function troubleOf(report: OwnerReport): string {
-  if (report.errorMessage !== "") return report.errorMessage;
-  return `${report.owner} ${report.id} ended ${report.state}`;
-}
-
-function isDelegated(draft: Draft, index: number): boolean {
-  const { def } = draft.step(index);
-  return (def.agentId === "" && def.requiredCapability !== "") || def.config.delegate === true;
 }
 
 type Brief = { ok: true; title: string; task: JsonObject } | { ok: false; problem: string };
@@ -200,7 +156,15 @@ function briefOf(draft: Draft, index: number, row: StepRun): Brief {
   };
 }
 
-function promptOf(resolved: Resolution | undefined): Json {
+function withFound(
+  { resolved: _, ...detail }: StepDetail,
+  { agentId, ...found }: Resolution,
+): StepDetail {
+  const isEmpty = found.skillId === "" && found.prompt === undefined;
+  return isEmpty ? detail : { ...detail, resolved: found };
+}
+
+function promptOf(resolved: StepDetail["resolved"]): Json {
   const prompt = resolved?.prompt;
   if (prompt === undefined) return null;
   return { name: prompt.name, version: prompt.version, version_id: prompt.versionId };

@@ -1,12 +1,16 @@
 /** HUMAN_TASK: waits for a person's TransitionStep. See contract.ts; ingress checks the output's schema. */
+import { failure, goBadly } from "../ending.ts";
+import { renderConfig } from "./config.ts";
 import type { StepKind } from "./contract.ts";
 import { completeWithOwnOutput, failAttempt, hearsNothing } from "./plain.ts";
 
 /** HUMAN_TASK. */
 export const humanTask: StepKind = {
   ...hearsNothing,
-  begin({ draft, index }) {
-    draft.moveStep(index, "WAITING", { op: "waiting" });
+  begin({ draft, index }, input) {
+    const config = renderConfig(draft, index, input);
+    if (config.ok) draft.moveStep(index, "WAITING", { op: "waiting" });
+    else goBadly(draft, index, failure(config.problem, true));
   },
   completedByHand: completeWithOwnOutput,
   failedByHand: failAttempt,

@@ -20,7 +20,7 @@ export const parallel: StepKind = {
 
 /** Ends a PARALLEL whose required number was reached, or cannot be any more. */
 export function judgeParallel(draft: Draft, index: number): void {
-  if (draft.state(index) !== "RUNNING") return;
+  if (draft.state(index) === "PENDING" || isFinalStep(draft.state(index))) return;
   const children = takenChildren(draft, index);
   const succeeded = children.filter((child) => (draft.mark(child) & SUCCEEDED) !== 0);
   const open = children.filter((child) => !isFinalStep(draft.state(child)));

@@ -11,11 +11,16 @@ import type { ArrivedEvent } from "../input.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { waitKeyOf } from "../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../matching/pattern.ts";
-import { isFinalStep } from "../run.ts";
+import { type EventWait, isFinalStep } from "../run.ts";
 import { renderIn, scopeFor } from "../scope.ts";
 import { renderConfig } from "./config.ts";
 import type { StepKind, StepTask } from "./contract.ts";
-import { completeWithOwnOutput, failAttempt, hearsNothing } from "./plain.ts";
+import {
+  completeTransparently,
+  completeWithOwnOutput,
+  failAttempt,
+  hearsNothing,
+} from "./plain.ts";
 
 /** WAIT_FOR_EVENT. */
 export const waitForEvent: StepKind = {
@@ -32,7 +37,12 @@ export const waitForEvent: StepKind = {
     else if (dueAtMs === undefined) subscribe(task, input, config.value);
     else waitUntil(task, dueAtMs);
   },
-  completedByHand: completeWithOwnOutput,
+  completedByHand(task, report) {
+    const { config } = task.draft.step(task.index).def;
+    const isTimer = Object.hasOwn(config, "delay_seconds") || Object.hasOwn(config, "until");
+    if (isTimer) completeTransparently(task, report);
+    else completeWithOwnOutput(task, report);
+  },
   failedByHand: failAttempt,
   retriesTimeout: false,
 };
@@ -47,8 +57,8 @@ export function eventArrived(task: StepTask, event: ArrivedEvent): boolean {
   const { draft, index } = task;
   const row = draft.peek(index);
   const { wait } = row.detail;
-  if (wait === undefined || !fits(wait.typePattern, event.type)) return false;
-  if (!fits(wait.subjectPattern, event.subject)) return false;
+  if (wait === undefined || !fits(wait.typePattern ?? "", event.type)) return false;
+  if (!fits(wait.subjectPattern ?? "", event.subject)) return false;
   if (draft.run.triggerEventId === event.id || wasTaken(draft, index, event.id)) return false;
   if (!passesFilter(draft, index, event)) return false;
   draft.row(index).eventId = event.id;
@@ -97,12 +107,12 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
   }
   const row = draft.row(index);
   const lookback = numberSetting(config.lookback_seconds);
-  const sinceMs =
-    lookback === undefined ? draft.run.createdAtMs : draft.nowMs - Math.max(0, lookback) * 1000;
-  row.detail = {
-    ...row.detail,
-    wait: { typePattern: type.text, subjectPattern: subject.text, sinceMs },
+  const wait: EventWait = {
+    ...(type.text === "" ? {} : { typePattern: type.text }),
+    ...(subject.text === "" ? {} : { subjectPattern: subject.text }),
+    ...(lookback === undefined ? {} : { sinceMs: draft.nowMs - Math.max(0, lookback) * 1000 }),
   };
+  row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);
   draft.openedWaits.push(index);
   draft.moveStep(index, "WAITING", { op: "waiting" });

@@ -13,7 +13,7 @@ import type { BusEvent } from "../../engine/event.ts";
 import { type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
-import { decodeBusMessage } from "../../wire/bus-events.ts";
+import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import {
   type AwayCounts,
@@ -80,20 +80,39 @@ async function decodeBatch(
       await setImmediate();
       busySince = performance.now();
     }
-    const decoded = decodeBusMessage({
-      subject: message.subject,
-      headers: firstValues(message),
-      data: message.data,
-    });
     count("workflows_messages_in_total", { stream: deps.stream });
-    if (decoded.ok === true) arrivals.push({ message, event: decoded.event });
-    else if (decoded.ok === false) rejects.push({ message, ...decoded });
-    else {
+    const decoded = decode(deps, message);
+    if (decoded === undefined) continue;
+    if (decoded.ok === true) {
+      arrivals.push({ message, event: decoded.event });
+      if (decoded.ignoredReport !== undefined) {
+        count("workflows_events_ignored_total", { reason: decoded.ignoredReport });
+      }
+    } else if (decoded.ok === false) {
+      rejects.push({ message, reason: decoded.reason, problem: decoded.problem });
+    } else {
       count("workflows_events_ignored_total", { reason: decoded.reason });
       finish(deps, message, end);
     }
   }
   return { arrivals, rejects };
+}
+
+/** Undefined when decoding breaks, which is a fault of ours: the message stays in hand and comes again. */
+function decode(
+  deps: BatchDeps,
+  message: JsMsg,
+):
+  | DecodedMessage
+  | { readonly ok: false; readonly reason: string; readonly problem: string }
+  | undefined {
+  try {
+    const { subject, data } = message;
+    return decodeBusMessage({ subject, headers: firstValues(message), data });
+  } catch (error) {
+    const failed = noteFailure(deps, message, { streamSeq: message.seq, error });
+    return failed && { ok: false, reason: failed.reason, problem: failed.problem };
+  }
 }
 
 async function routeArrivals(
@@ -142,13 +161,21 @@ function concludeRouted(
       log.debug("an event waits for what is away", facts);
       return undefined;
     case "failed":
-      count("workflows_events_failed_total", { stream });
-      log.error("handling an event failed", facts);
-      return deliveriesAgainst(awayCounts, message.seq, message.info.deliveryCount) <
-        DELIVERIES_AT_MOST
-        ? undefined
-        : { message, reason: "handling_failed", problem: problemOf(error) };
+      return noteFailure(deps, message, facts);
   }
+}
+
+/** The message comes again, or after its last delivery is to be put aside. */
+function noteFailure(
+  { log, stream, awayCounts }: BatchDeps,
+  message: JsMsg,
+  facts: { readonly error: unknown; readonly [name: string]: unknown },
+): Reject | undefined {
+  count("workflows_events_failed_total", { stream });
+  log.error("handling an event failed", facts);
+  const deliveries = deliveriesAgainst(awayCounts, message.seq, message.info.deliveryCount);
+  if (deliveries < DELIVERIES_AT_MOST) return undefined;
+  return { message, reason: "handling_failed", problem: problemOf(facts.error) };
 }
 
 async function rejectAll(

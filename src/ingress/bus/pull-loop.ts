@@ -6,7 +6,7 @@
  * Invariant: every wait has an end, and every failure leads back to the top after a pause.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Consumer, ConsumerMessages, JsMsg } from "nats";
+import type { Consumer, JsMsg } from "nats";
 import { createBatcher } from "./batcher.ts";
 import { type ConsumerDeps, openConsumer } from "./durable-consumer.ts";
 import { type BatchDeps, handleBatch } from "./handle-batch.ts";
@@ -26,7 +26,8 @@ export interface PullLoop {
 
 const MESSAGES_A_PULL = 200;
 const BYTES_A_BATCH = 8 * 1024 * 1024;
-const PULL_EXPIRES_MS = 5_000;
+// A stop waits for the pull to end: what is on its way to one that was broken off is given to nobody for ACK_WAIT_MS.
+const PULL_EXPIRES_MS = 1_000;
 const MISSING_PAUSE_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -47,7 +48,6 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     work: (batch) => handleBatch(batchDeps, batch),
   });
   let state: PullState = "starting";
-  let pull: ConsumerMessages | undefined;
 
   function become(next: PullState, error?: unknown): void {
     if (state === next) return;
@@ -59,10 +59,11 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   }
 
   async function pullOnce(consumer: Consumer): Promise<void> {
-    pull = await consumer.fetch({ max_messages: MESSAGES_A_PULL, expires: PULL_EXPIRES_MS });
+    const pull = await consumer.fetch({ max_messages: MESSAGES_A_PULL, expires: PULL_EXPIRES_MS });
     for await (const message of pull) {
       if (ending.signal.aborted) {
-        message.nak();
+        // Not before this pull has ended: it would come here again.
+        message.nak(PULL_EXPIRES_MS);
         continue;
       }
       memory.unfinished.add(message.seq);
@@ -110,7 +111,6 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     state: () => state,
     async stop() {
       ending.abort();
-      pull?.stop();
       await running;
       await batcher.drained();
     },

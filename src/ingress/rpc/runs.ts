@@ -25,7 +25,7 @@ import { findRunRows, listRuns, type WholeRun } from "../../store/reads/runs.ts"
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState, toRunMessage } from "../../wire/runs.ts";
 import { requireDefinition } from "./definitions.ts";
-import { checkFields, readPage } from "./fields.ts";
+import { checkFields, invalidFields, readPage } from "./fields.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 const RUNS_A_QUERY = 100;
@@ -46,6 +46,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
   const [version, hops] = await Promise.all([
     requireVersion(deps, definition, request.definitionVersion),
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
+    requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
   const { runId } = await deps.processor.submit({
     kind: "start",
@@ -167,6 +168,17 @@ async function requireVersion(
     throw new Refusal("not_found", "the definition has no such version", { resource });
   }
   return { id: row.id, number: row.version };
+}
+
+/** Refuses an entity that the workspace does not have; one that nobody can tell of passes. */
+async function requireEntity(
+  { entities }: ServiceDeps,
+  entityId: string,
+  workspaceId: string,
+): Promise<void> {
+  if (entityId === "" || entities === undefined) return;
+  if ((await entities.check(workspaceId, entityId)) !== "unknown") return;
+  throw invalidFields([{ field: "entity_id", description: "names no entity of the workspace" }]);
 }
 
 /** A child's hop count is its parent's; 0 without a parent. */

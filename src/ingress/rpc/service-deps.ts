@@ -1,4 +1,5 @@
 /** The parts that every handler gets. Boundary: a type, so that handlers and the service's table do not import each other. */
+import type { Entities } from "../../runtime/entities.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
@@ -10,6 +11,8 @@ export interface ServiceDeps {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
+  /** Who knows canonical entities; unset: nobody does, and none is checked. */
+  readonly entities?: Entities | undefined;
   /** Told after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }

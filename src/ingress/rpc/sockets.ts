@@ -44,6 +44,7 @@ const FIRST_BYTES_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const IDLE_SWEEP_MS = 20;
 const IDLE_SESSION_TIMEOUT_MS = 300_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_STREAMS = 100;
@@ -170,12 +171,15 @@ async function close(
   if (!front.listening) return;
   const closed = once(front, "close");
   front.close();
-  front.closeIdleConnections();
   for (const session of sessions) session.close();
+  // A connection that is kept becomes idle when its last request is answered, which no event tells.
+  front.closeIdleConnections();
+  const sweep = setInterval(() => front.closeIdleConnections(), IDLE_SWEEP_MS);
   const patience = setTimeout(() => {
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();
   }, graceMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(patience);
 }

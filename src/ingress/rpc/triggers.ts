@@ -46,6 +46,11 @@ function readEvent(request: HandleTriggerRequest): BusEvent {
     actorAgentId: request.initiatorAgentId,
     hops: 0,
     ...(onlyTrigger === undefined ? {} : { onlyTrigger }),
+    caller: {
+      initiatorUserId: request.initiatorUserId,
+      entityId: request.entityId,
+      entityType: request.entityType,
+    },
   };
 }
 

@@ -1,11 +1,13 @@
 /**
- * Time as an input: what falls due by the database's clock is submitted, and waits that lost a race to a crash are
- * looked at again.
+ * Time as an input: what falls due by the database's clock is submitted, and waits and reports that lost a race to
+ * a crash are looked at again.
  * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
  * Invariants:
  * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking.
  * T2 A timer fires once: the engine compares it with the run as it then is. Several replicas may submit the same.
  * T3 A timer that stays due though it was submitted is left out for a while, so that it cannot crowd out the others.
+ * T4 Whatever is wrong, the table is asked no more often than every POLL_MS; only a full round without a failure goes on
+ *    at once.
  */
 import type { Input } from "../../engine/input.ts";
 import type { Log } from "../../runtime/log.ts";
@@ -13,6 +15,7 @@ import type { Processor, Submission } from "../../runtime/processor.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/reads/due.ts";
+import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { startLoop } from "./standing-loop.ts";
 
@@ -46,31 +49,41 @@ export function startTimers(deps: TimerDeps): Timers {
     async round() {
       forgetOld(leftOut);
       const found = await findDue(deps.database.read, DUE_AT_MOST, [...leftOut.values()]);
-      await Promise.all(found.map((each) => fire(deps, leftOut, each)));
-      return found.length < DUE_AT_MOST ? POLL_MS : 0;
+      const fired = await Promise.all(found.map((each) => fire(deps, leftOut, each)));
+      const refused = fired.filter((refusal) => refusal !== undefined);
+      const [error] = refused;
+      if (error !== undefined) {
+        deps.log.warn("timers could not be fired and come again", { count: refused.length, error });
+      }
+      return found.length < DUE_AT_MOST || refused.length > 0 ? POLL_MS : 0;
     },
   });
-  const sweep = startWaitSweep(deps);
+  const sweeps = [startWaitSweep(deps), startReportSweep(deps)];
   return {
     async stop() {
-      await Promise.all([due.stop(), sweep.stop()]);
+      await Promise.all([due.stop(), ...sweeps.map((sweep) => sweep.stop())]);
     },
   };
 }
 
-async function fire(deps: TimerDeps, leftOut: Map<string, LeftOut>, due: Due): Promise<void> {
+/** Gives the refusal of a timer that has nothing wrong with it: it is still due and comes again. */
+async function fire(
+  deps: TimerDeps,
+  leftOut: Map<string, LeftOut>,
+  due: Due,
+): Promise<Refusal | undefined> {
   const key = `${due.runId}/${due.stepIndex}/${due.dueAt.getTime()}`;
   try {
     const { reply } = await deps.processor.submit(submissionOf(due));
-    if (reply.kind === "applied") return;
+    if (reply.kind === "applied") return undefined;
   } catch (error) {
-    deps.log.warn("a timer could not be fired", { ...due, error });
-    // Nothing wrong with the timer: it is still due and comes again.
-    if (error instanceof Refusal) return;
+    if (error instanceof Refusal) return error;
+    deps.log.error("a timer cannot be fired", { ...due, error });
   }
   if (leftOut.size < LEFT_OUT_AT_MOST) {
     leftOut.set(key, { ...due, untilMs: performance.now() + LEFT_OUT_MS });
   }
+  return undefined;
 }
 
 function submissionOf({ runId, stepIndex }: Due): Submission {

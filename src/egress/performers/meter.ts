@@ -1,0 +1,24 @@
+/** Calls to the meter service: what a step cost so far, where no report told it. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { MeterService, QueryUsageRequestSchema } from "../../../gen/meter/v1/meter_pb.ts";
+import { readQueryUsage } from "../../wire/call-replies.ts";
+import { type FailOpenDeps, orGoOn } from "../fail-open.ts";
+import type { Performer } from "./performer.ts";
+
+/** MeterService.QueryUsage. A meter that does not answer costs the step nothing but the knowledge of its cost. */
+export function performQueryUsage({ clients, log }: FailOpenDeps): Performer {
+  return async (call) => {
+    const meter = clients.find("meter");
+    const unknown = { ok: true, value: { kind: "query_usage", costUsd: 0 } } as const;
+    if (meter === undefined) return unknown;
+    const request = fromBinary(QueryUsageRequestSchema, call.request);
+    const { queryUsage } = MeterService.method;
+    const asked = meter.askBriefly(queryUsage, request, call.effectId);
+    const told = await orGoOn(log, "meter", asked);
+    if (told.kind !== "reply") return unknown;
+    const usage = readQueryUsage(told.reply, call.workspaceId);
+    // The step ends all the same, and without that cost: only here somebody can hear of it.
+    if (!usage.ok) log.warn("the meter's answer is not believed", { problem: usage.message });
+    return usage;
+  };
+}

@@ -1,0 +1,39 @@
+/** A stop of the consumers under load: what was on its way is given back at once, not after the server's patience. */
+import { afterAll, beforeAll, it } from "vitest";
+import { type BusService, startBusService } from "../support/bus-service.ts";
+import { until } from "../support/until.ts";
+
+const EVENTS = 1_000;
+
+let service: BusService;
+
+beforeAll(async () => {
+  service = await startBusService();
+});
+afterAll(() => service.stop());
+
+/** Messages of the source that are not yet delivered, and those that are not yet acknowledged. */
+async function left(): Promise<number> {
+  const manager = await service.connection.jetstreamManager();
+  let messages = 0;
+  for await (const { num_pending, num_ack_pending } of manager.consumers.list(service.stream)) {
+    messages += num_pending + num_ack_pending;
+  }
+  return messages;
+}
+
+it("leaves no message with a consumer that is gone", async () => {
+  // Large enough that what a pull asks for comes in many pieces.
+  const data = { text: "x".repeat(20_000) };
+  const event = { specversion: "1.0", source: "crm", type: "crm.any", tenantid: "ws", data };
+  const publish = (n: number) => service.publish("crm", { ...event, id: `stopped-${n}` });
+  await Promise.all(Array.from({ length: EVENTS }, (_, n) => publish(n)));
+  for (let before = await left(); before > EVENTS / 5; ) {
+    const now = await left();
+    if (now === before) continue;
+    await service.restartConsumers();
+    before = await left();
+  }
+  // `until` is less patient than the server, which gives a message that nobody returns to the next one after 30 s.
+  await until(async () => ((await left()) === 0 ? true : undefined));
+});

@@ -1,0 +1,222 @@
+/** Nothing stands still because of one thing that cannot go on: a start, a timer, an event, a look, a connection. */
+
+import { once } from "node:events";
+import http from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "nats";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createPublisher } from "../../src/egress/publisher.ts";
+import { createListener } from "../../src/ingress/rpc/sockets.ts";
+import { startTimers } from "../../src/ingress/timers/timers.ts";
+import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { insertEarlyReports } from "../../src/store/events.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
+import { lockStarts } from "../../src/store/run-starts.ts";
+import { startGuard } from "../../tools/parts/guard.ts";
+import { startNatsServer } from "../../tools/parts/nats-server.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+  WORKSPACE,
+} from "../support/processor.ts";
+import { until } from "../support/until.ts";
+import { stepOf, versionOf } from "../support/version-spec.ts";
+
+const RPC = { kind: "rpc", id: "StartRun" } as const;
+const TASK = versionOf([stepOf("task", { stepType: "HUMAN_TASK", name: "task" })]);
+
+let at: TestProcessor;
+
+beforeAll(async () => {
+  at = await startProcessor();
+});
+afterAll(() => at.stop());
+
+function start(version: Parameters<typeof startOf>[0], more: Parameters<typeof startOf>[1] = {}) {
+  return at.processor.submit({ kind: "start", start: startOf(version, more), cause: RPC });
+}
+
+async function countOf(text: string): Promise<number> {
+  const name = `count_${text.replaceAll(/\W+/g, "_")}`;
+  const rows = await at.database.read.query<{ n: number }>(
+    { name, text: `select count(*)::int as n from ${text}` },
+    [],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+describe("a start that is being made elsewhere", () => {
+  it("comes again, and nobody behind it waits", async () => {
+    const version = await publish(at.database, "held start", TASK);
+    const event = {
+      triggerType: "EVENT",
+      triggerEventId: "evt-held",
+      triggerSource: "crm",
+    } as const;
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isLocked = () => {};
+    const locked = new Promise<void>((resolve) => {
+      isLocked = resolve;
+    });
+    const { definitionId } = version;
+    const other = at.database.transaction(async (tx) => {
+      await lockStarts(tx, [{ workspaceId: WORKSPACE, definitionId, eventId: "evt-held" }]);
+      isLocked();
+      await held;
+    });
+    await locked;
+    // As many as there are lanes, and more: some share the lane of the start that is held.
+    const waiting = start(version, event);
+    const others = await Promise.all(Array.from({ length: 64 }, () => start(version)));
+    expect(others.every(({ created }) => created)).toBe(true);
+    letGo();
+    await other;
+    expect((await waiting).created).toBe(true);
+  });
+});
+
+describe("timers that are refused", () => {
+  it("come again at the pace of all others, and say so once a round", async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
+    const small = await startProcessor(40);
+    try {
+      const spec = versionOf([
+        stepOf("pause", { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 0.1 } }),
+      ]);
+      const version = await publish(small.database, "pauses", spec);
+      const begun = { kind: "start", start: startOf(version), cause: RPC } as const;
+      for (let n = 0; n < 7; n += 1) {
+        await Promise.all(Array.from({ length: 100 }, () => small.processor.submit(begun)));
+      }
+      const timers = startTimers({ database: small.database, processor: small.processor, log });
+      const text = "select count(*)::int as n from workflow_runs where completed_at is null";
+      await until(async () => {
+        const [row] = await small.database.read.query<{ n: number }>({ name: "open", text }, []);
+        return row?.n === 0 ? true : undefined;
+      });
+      await timers.stop();
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.length).toBeLessThan(20);
+    } finally {
+      await small.stop();
+    }
+  });
+});
+
+describe("a report that came early", () => {
+  it("is looked at again when the look was lost with its process", async () => {
+    const version = await publish(at.database, "missed", versionOf([stepOf("work")]));
+    const { runId } = await start(version);
+    for (const value of [
+      { kind: "look_up", resolution: { agentId: "a1", skillId: "" } } as const,
+      { kind: "create_objective", objectiveId: "obj_missed" } as const,
+    ]) {
+      const call = await until(() => at.calls.find((each) => each.runId === runId));
+      at.calls.splice(at.calls.indexOf(call), 1);
+      const { effectId, stepIndex, attempt, kind } = call;
+      const cause = { kind: "call", id: effectId } as const;
+      const result = { ok: true, value } as const;
+      await at.processor.submit({
+        kind: "input",
+        runId,
+        workspaceId: "",
+        input: { kind: "call_returned", cause, effectId, call: kind, stepIndex, attempt, result },
+      });
+    }
+    const report = {
+      owner: "objective",
+      id: "obj_missed",
+      state: "COMPLETED",
+      output: { done: true },
+      errorMessage: "",
+      costUsd: 0,
+      agentId: "",
+    } as const;
+    const kept = { workspaceId: WORKSPACE, objectId: "obj_missed", eventId: "evt_missed" };
+    await at.database.transaction((tx) =>
+      insertEarlyReports(tx, [{ ...kept, report: { kind: "owner", report } }]),
+    );
+    const timers = startTimers(at);
+    const whole = await until(async () => {
+      const found = await findRunRows(at.database.read, runId);
+      return found?.run.completedAtMs === undefined ? undefined : found;
+    });
+    await timers.stop();
+    expect(whole.steps.get(0)).toMatchObject({ state: "COMPLETED", output: { done: true } });
+  });
+});
+
+describe("an event that its stream will never take", () => {
+  it("is skipped, and all others are published", async () => {
+    const guard = await startGuard("workflows-test-");
+    const nats = await startNatsServer(guard, () => {});
+    const connection = await connect({ servers: nats.url });
+    try {
+      const manager = await connection.jetstreamManager();
+      const subjects = ["workflows.changes.>"];
+      await manager.streams.add({ name: "WORKFLOWS", subjects, max_msg_size: 4_000 });
+      const version = await publish(at.database, "too large", TASK);
+      const { runId } = await start(version, { input: { text: "x".repeat(8_000) } });
+      const publisher = createPublisher({
+        database: at.database,
+        graphs: createGraphCache(at.database),
+        log: createLog({ level: "error", format: "json", write: () => {} }),
+        connection,
+        stream: "WORKFLOWS",
+        format: "cloudevents",
+        replicaId: "replica-a",
+      });
+      publisher.start();
+      await until(async () =>
+        (await countOf("move_batches where published_at is null")) === 0 ? true : undefined,
+      );
+      await start(version);
+      await until(async () =>
+        (await countOf("move_batches where published_at is null")) === 0 ? true : undefined,
+      );
+      await publisher.stop();
+      const { state } = await manager.streams.info("WORKFLOWS");
+      expect(state.messages).toBeGreaterThan(0);
+      expect((await findRunRows(at.database.read, runId))?.run.state).toBe("RUNNING");
+    } finally {
+      await connection.close();
+      await nats.stop();
+      await guard.release();
+    }
+  });
+});
+
+describe("a connection that is kept", () => {
+  it("does not hold up the stop once its last request is answered", async () => {
+    const log = createLog({ level: "error", format: "json", write: () => {} });
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const listener = createListener({
+      host: "127.0.0.1",
+      port: 0,
+      log,
+      handle: (_, response) => {
+        answer();
+        void delay(50).then(() => response.end("late"));
+      },
+    });
+    const { port } = await listener.listen();
+    const agent = new http.Agent({ keepAlive: true });
+    const request = http.get({ port, host: "127.0.0.1", agent });
+    await asked;
+    const stopped = listener.stop(120_000);
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    response.resume();
+    await stopped;
+    agent.destroy();
+  }, 10_000);
+});

@@ -1,0 +1,240 @@
+/**
+ * The whole service with every collaborator: meter, prompts, skills and entities, and one run in each protocol.
+ * Boundary: needs TEST_DATABASE_URL and the program nats-server; the service is a process of its own.
+ */
+import { randomUUID } from "node:crypto";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import {
+  type StepDefinitionSchema,
+  StepRunState,
+  StepType,
+  TriggerType,
+  type WorkflowRun,
+  WorkflowState,
+  type WorkflowTriggerSchema,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import type { SandboxScript } from "../../src/sandbox/script.ts";
+import { publishTapEvent } from "../../src/sandbox/tap.ts";
+import { startWorld, type World } from "../support/fixture-world.ts";
+import { until } from "../support/until.ts";
+
+type Step = MessageInitShape<typeof StepDefinitionSchema>;
+type Trigger = MessageInitShape<typeof WorkflowTriggerSchema>;
+
+const WORKSPACE = "ws_1";
+const FINAL: readonly WorkflowState[] = [
+  WorkflowState.COMPLETED,
+  WorkflowState.FAILED,
+  WorkflowState.CANCELLED,
+];
+
+const SCRIPT: SandboxScript = {
+  agents: [
+    { id: "bound", capabilities: ["write"], promptBindings: { brief: "stable", gone: "stable" } },
+    { id: "plain", capabilities: [] },
+  ],
+  tasks: [
+    { match: { stepId: "metered" }, reply: { afterMs: 0, output: { n: 1 }, meteredUsd: 0.25 } },
+    { match: { stepId: "told" }, reply: { afterMs: 0, costUsd: 0.5, meteredUsd: 9 } },
+    { match: { stepId: "tried", attempt: 1 }, reply: { afterMs: 0, fail: "no", meteredUsd: 0.1 } },
+    { match: { stepId: "tried" }, reply: { afterMs: 0, meteredUsd: 0.2 } },
+    { match: {}, reply: { afterMs: 0, output: {} } },
+  ],
+  approvals: [{ match: {}, decision: "approved", afterMs: 0 }],
+  prompts: [{ name: "brief", labels: { production: 2, stable: 1 } }],
+  skills: [{ id: "skill_all" }, { id: "skill_theirs", workspaceId: "ws_other" }],
+  entities: [
+    {
+      id: "ent_1",
+      kind: "deal",
+      workspaceId: WORKSPACE,
+      records: [{ provider: "hubspot", id: "d1" }],
+    },
+    {
+      id: "ent_2",
+      kind: "deal",
+      workspaceId: "ws_other",
+      records: [{ provider: "hubspot", id: "d2" }],
+    },
+  ],
+};
+
+const agent = (id: string, fields: Step = {}): Step => ({
+  id,
+  stepType: StepType.AGENT_ACTION,
+  agentId: "plain",
+  ...fields,
+});
+
+async function define({ workflows }: World, steps: Step[], trigger: Trigger = {}) {
+  const name = randomUUID();
+  const { definition } = await workflows.createDefinition({ workspaceId: WORKSPACE, name });
+  const definitionId = definition?.id ?? "";
+  const edges = steps.slice(1).map((step, at) => ({
+    fromStepId: steps[at]?.id ?? "",
+    toStepId: step.id ?? "",
+  }));
+  await workflows.publishVersion({ definitionId, steps, edges, trigger });
+  return definitionId;
+}
+
+function endOf({ workflows }: World, id: string): Promise<WorkflowRun> {
+  return until(async () => {
+    const { run } = await workflows.getRun({ id });
+    return run !== undefined && FINAL.includes(run.state) ? run : undefined;
+  });
+}
+
+async function play(world: World, steps: Step[], entityId = ""): Promise<WorkflowRun> {
+  const definitionId = await define(world, steps);
+  const { run } = await world.workflows.startRun({ definitionId, entityId });
+  return endOf(world, run?.id ?? "");
+}
+
+describe("with every collaborator", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld(SCRIPT, {});
+  });
+  afterAll(() => world?.stop());
+
+  it("costs that no event tells come from the meter, those of all attempts once", async () => {
+    const retryPolicy = { maxRetries: 1 };
+    const run = await play(world, [
+      agent("metered"),
+      agent("told"),
+      agent("tried", { retryPolicy }),
+    ]);
+    expect(run.state).toBe(WorkflowState.COMPLETED);
+    expect(run.steps.map(({ costUsd }) => costUsd)).toEqual([0.25, 0.5, 0.3]);
+    expect(run.totalCostUsd).toBe(1.05);
+  });
+
+  it("a meter that fails costs a step nothing but its cost", async () => {
+    world.sandbox.troubles.begin("meter.", { status: 503 });
+    const run = await play(world, [agent("metered")]);
+    world.sandbox.troubles.end("meter.");
+    expect(run).toMatchObject({ state: WorkflowState.COMPLETED, totalCostUsd: 0 });
+  });
+
+  it("prompts are those that the agent has bound, else those in production", async () => {
+    const promptName = "brief";
+    const run = await play(world, [
+      agent("a", { agentId: "bound", promptName }),
+      agent("b", { promptName }),
+      agent("c", { promptName: "nowhere" }),
+    ]);
+    expect(run.state).toBe(WorkflowState.COMPLETED);
+    const told = world.sandbox.ledgers.objectives
+      .map(({ request }): unknown => JSON.parse(request.description))
+      .slice(-3);
+    expect(told).toMatchObject([
+      { prompt: { name: "brief", version: 1, version_id: "prv_brief_1" } },
+      { prompt: { name: "brief", version: 2 } },
+      { prompt: null },
+    ]);
+  });
+
+  it("a bound prompt that is missing and a skill that is not ours fail the attempt", async () => {
+    const prompt = await play(world, [agent("a", { agentId: "bound", promptName: "gone" })]);
+    expect(prompt.steps[0]).toMatchObject({
+      state: StepRunState.FAILED,
+      errorMessage: "prompt gone has no version labelled stable",
+    });
+    const skill = await play(world, [agent("a", { skillId: "skill_theirs" })]);
+    expect(skill.steps[0]?.errorMessage).toBe("skill skill_theirs is unknown");
+    const known = await play(world, [agent("a", { skillId: "skill_all" })]);
+    expect(known.state).toBe(WorkflowState.COMPLETED);
+  });
+
+  it("a prompts service that fails is gone on without, but for a prompt that is bound", async () => {
+    world.sandbox.troubles.begin("prompts.", { status: 403 });
+    const free = await play(world, [agent("a", { promptName: "other" })]);
+    const bound = await play(world, [agent("a", { agentId: "bound", promptName: "gone" })]);
+    world.sandbox.troubles.end("prompts.");
+    expect(free.state).toBe(WorkflowState.COMPLETED);
+    expect(bound.steps[0]?.errorMessage).toBe("look_up was refused: PERMISSION_DENIED: HTTP 403");
+  });
+
+  it("an agent is found by the agents service when the registry fails", async () => {
+    world.sandbox.troubles.begin("registry.", { status: 500 });
+    const run = await play(world, [agent("a", { agentId: "", requiredCapability: "write" })]);
+    world.sandbox.troubles.end("registry.");
+    expect(run.steps[0]).toMatchObject({ state: StepRunState.COMPLETED, agentId: "bound" });
+  });
+
+  it("runs by webhook are about canonical entities, or the tap's own where there is none of ours", async () => {
+    const triggerType = TriggerType.WEBHOOK;
+    const tapEntityType = `kind_${randomUUID().slice(0, 8)}`;
+    const definitionId = await define(world, [agent("a")], { triggerType, tapEntityType });
+    for (const entityId of ["d1", "d2", "d3"]) {
+      const event = { workspaceId: WORKSPACE, provider: "hubspot", action: "created" };
+      const { connection } = world.sandbox.bus;
+      await publishTapEvent(connection, { ...event, entityType: tapEntityType, entityId });
+    }
+    const runs = await until(async () => {
+      const listed = await world.workflows.listRuns({ workspaceId: WORKSPACE, definitionId });
+      return listed.total === 3 ? listed.runs : undefined;
+    });
+    const about = runs.map(({ entityId, entityType }) => `${entityType} ${entityId}`);
+    expect(about.sort()).toEqual(["deal ent_1", `${tapEntityType} d2`, `${tapEntityType} d3`]);
+  });
+
+  it("a run by RPC is about an entity of its workspace, unless nobody can tell", async () => {
+    const run = await play(world, [agent("a")], "ent_1");
+    expect(run.entityId).toBe("ent_1");
+    for (const unknown of ["ent_2", "ent_9"]) {
+      const refused: unknown = await play(world, [agent("a")], unknown).catch((error) => error);
+      if (!(refused instanceof ConnectError)) throw new Error(`${unknown} was not refused`);
+      expect(refused.code).toBe(Code.InvalidArgument);
+      const [bad] = refused.findDetails(BadRequestSchema);
+      expect(bad?.fieldViolations.map(({ field }) => field)).toEqual(["entity_id"]);
+    }
+    world.sandbox.troubles.begin("entities.", "hang");
+    const unchecked = await play(world, [agent("a")], "ent_7");
+    world.sandbox.troubles.end("entities.");
+    expect(unchecked).toMatchObject({ entityId: "ent_7", state: WorkflowState.COMPLETED });
+  });
+});
+
+describe.each(["connect", "grpc", "grpc-web"])("by %s", (protocol) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld(SCRIPT, { COLLABORATOR_PROTOCOL: protocol, SKILLS_URL: "" });
+  });
+  afterAll(() => world?.stop());
+
+  it("a run with every kind of call comes to its end", async () => {
+    const run = await play(world, [
+      agent("metered", { agentId: "", requiredCapability: "write", promptName: "brief" }),
+      { id: "check", stepType: StepType.GOVERNANCE_CHECK, actionType: "send" },
+      { id: "gate", stepType: StepType.APPROVAL_GATE, actionType: "send" },
+      {
+        id: "tell",
+        stepType: StepType.NOTIFICATION,
+        notificationChannel: "slack",
+        config: { blocking: true },
+      },
+    ]);
+    expect(run.state).toBe(WorkflowState.COMPLETED);
+    const [work, check, gate, tell] = run.steps;
+    expect(work).toMatchObject({
+      agentId: "bound",
+      objectiveId: expect.stringMatching(/^obj_/),
+      delegationId: expect.stringMatching(/^del_/),
+      outputPayload: { n: 1 },
+      costUsd: 0.25,
+    });
+    expect(check?.governanceDecision).toBe("ALLOW");
+    expect(gate?.approvalRequestId).toMatch(/^apr_/);
+    expect(tell?.notificationId).toMatch(/^ntf_/);
+  });
+
+  it("a step that needs a collaborator that is not configured says which variable to set", async () => {
+    const run = await play(world, [agent("a", { skillId: "skill_all" })]);
+    expect(run.steps[0]?.errorMessage).toMatch(/^SKILLS_URL is not set: /);
+  });
+});

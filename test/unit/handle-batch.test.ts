@@ -1,0 +1,57 @@
+/** A batch of messages: each has its own end, also beside one that cannot even be decoded. */
+import type { JsMsg, NatsConnection } from "nats";
+import { describe, expect, it } from "vitest";
+import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
+import { createLog } from "../../src/runtime/log.ts";
+
+/** What handling needs of a message; `ended` tells how it left. */
+function messageOf(seq: number, data: () => Uint8Array, ended: string[]): JsMsg {
+  const message = {
+    seq,
+    subject: "crm.contact",
+    headers: undefined,
+    info: { deliveryCount: 1 },
+    get data() {
+      return data();
+    },
+    ack: () => ended.push(`ack ${seq}`),
+    nak: () => ended.push(`nak ${seq}`),
+    term: () => ended.push(`term ${seq}`),
+    working: () => {},
+  };
+  return message as unknown as JsMsg;
+}
+
+describe("a message on which decoding breaks", () => {
+  it("comes again, and the one beside it is handled", async () => {
+    const ended: string[] = [];
+    const lines: string[] = [];
+    // Without a tenant an event is ignored, so nothing is asked of the database.
+    const plain = { specversion: "1.0", id: "e", source: "crm", type: "crm.contact", data: {} };
+    const broken = messageOf(
+      1,
+      () => {
+        throw new TypeError("a fault of the test");
+      },
+      ended,
+    );
+    const fine = messageOf(2, () => new TextEncoder().encode(JSON.stringify(plain)), ended);
+    const unused = new Proxy({}, { get: () => expect.fail("not needed") });
+    await handleBatch(
+      {
+        connection: unused as NatsConnection,
+        database: unused as never,
+        processor: unused as never,
+        graphs: unused as never,
+        entities: unused as never,
+        log: createLog({ level: "error", format: "json", write: (line) => lines.push(line) }),
+        stream: "CRM",
+        awayCounts: new Map(),
+        onFinished: () => {},
+      },
+      [broken, fine],
+    );
+    expect(ended).toEqual(["ack 2", "nak 1"]);
+    expect(lines).toHaveLength(1);
+  });
+});

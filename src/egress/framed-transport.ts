@@ -66,7 +66,7 @@ export function createFramedTransport(
 function withoutSurprises(client: UniversalClientFn): UniversalClientFn {
   return async (request) => {
     const response = await client(request);
-    if (response.status === 999) {
+    if (response.status === CONFLICT) {
       for await (const _ of response.body);
       // Another try still holds the key; to the protocol every foreign status would be UNKNOWN.
       throw new ConnectError(`HTTP ${CONFLICT}`, Code.Aborted, response.header);

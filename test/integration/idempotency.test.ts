@@ -51,7 +51,7 @@ describe.each(["connect", "grpc", "grpc-web"] as const)("by %s", (protocol) => {
 
   it("a key whose first call died is waited for until it is free", async () => {
     // Longer than five tries: a conflict is no failure of the collaborator, however often it comes.
-    const { sandbox, service } = await start(protocol, { strictKeys: { keptMs: 5_000 } });
+    const { sandbox, service } = await start(protocol, { strictKeys: { keptMs: 8_000 } });
     sandbox.troubles.begin(CREATE, "die", 1);
     const runId = await service.begin("died", work());
     await vi.waitFor(

@@ -51,7 +51,7 @@ async function main(): Promise<void> {
         ...process.env,
         LOG_FORMAT: "json",
         ...surroundings.environment,
-        PORT: `${port}`,
+        PORT: port,
       },
       changes,
       log: (line) => print("dev", line),
@@ -90,9 +90,10 @@ function introduceOnce(surroundings: Surroundings): (service: ServiceProcess) =>
 }
 
 /** `PORT`, else the usual port, else any free one: every start of the service uses the same. */
-async function choosePort(): Promise<number> {
-  if (process.env.PORT) return Number(process.env.PORT);
-  return (await isFree(USUAL_PORT)) ? USUAL_PORT : findFreePort();
+async function choosePort(): Promise<string> {
+  // A wrong one is for the service to refuse, in the words of whoever set it.
+  if (process.env.PORT) return process.env.PORT;
+  return `${(await isFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()}`;
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -31,7 +31,11 @@ const contact = {
   firstName: values["first-name"],
   lastName: values["last-name"],
 };
-const connection = await connect({ servers: values.nats.split(",") });
+const connection = await connect({ servers: values.nats.split(",") }).catch((error: unknown) => {
+  const reason = error instanceof Error ? error.message : String(error);
+  console.error(`NATS does not answer at ${values.nats}: ${reason}`);
+  process.exit(1);
+});
 try {
   console.log(await publishTapEvent(connection, contactCreated(contact, values.workspace)));
 } finally {

@@ -49,6 +49,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
   const awaited = new Map<string, Awaited>();
   let next = 0;
   let connected = !connection.isClosed();
+  let stopped = false;
   let sweep: NodeJS.Timeout | undefined;
 
   const settle = (token: string, outcome: PublishOutcome) => {
@@ -85,7 +86,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
 
   return {
     get connected() {
-      return connected && !connection.isClosed();
+      return !stopped && connected && !connection.isClosed();
     },
     publish(event) {
       if (!this.connected) return Promise.resolve("lost");
@@ -108,6 +109,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
       });
     },
     stop() {
+      stopped = true;
       clearTimeout(sweep);
       subscription.unsubscribe();
       for (const token of [...awaited.keys()]) settle(token, "lost");

@@ -6,7 +6,11 @@
  * 2. Leases of all calls in hand are renewed together; one that is lost is dropped, its key keeps a late send harmless.
  * 3. What is in hand is bounded in number and bytes; the others stay in the table for whoever has room.
  * 4. A call leaves by its committed result, by release, or when its row is gone; nothing else ends it.
+ * 5. A kind of call that found no room rests in the table as a whole, so that many calls to one collaborator that is
+ *    away are neither claimed and given back without end nor before those to the others.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { CallKind } from "../engine/effect.ts";
 import type { LeasedCall } from "../runtime/submission.ts";
 import type { Database } from "../store/database.ts";
 import {
@@ -60,6 +64,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { database, log, replicaId } = deps;
   const inHand = new Map<string, CallInHand>();
   const underWay = new Set<Promise<void>>();
+  /** Kinds that found no room, and until when none of them is claimed. */
+  const crowded = new Map<CallKind, number>();
+  let turnedAway: { readonly ids: string[]; readonly released: Promise<void> } | undefined;
   let bytesInHand = 0;
   let stopping = false;
 
@@ -80,17 +87,37 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function finish(item: CallInHand): Promise<void> {
-    const { effectId, runId } = item.call;
+    const { effectId, runId, kind } = item.call;
     try {
       const end = await finishCall(deps, item);
       if (end === "settled") return;
       log.warn("the run of a call does not exist; the call is forgotten", { effectId, runId });
       await dropEffects(database, [effectId]);
     } catch (error) {
-      const fault = !stopping && !(error instanceof NotSent);
-      if (fault) log.error("a call is not finished and taken up later", { effectId, runId, error });
-      await release([effectId], fault ? FAULT_REST_MS : NO_ROOM_REST_MS);
+      if (stopping || error instanceof NotSent) {
+        crowded.set(kind, performance.now() + NO_ROOM_REST_MS);
+        await turnAway(effectId);
+        return;
+      }
+      log.error("a call is not finished and taken up later", { effectId, runId, error });
+      await release([effectId], FAULT_REST_MS);
     }
+  }
+
+  /** Those that are turned away in one turn of the event loop are released together. */
+  function turnAway(effectId: string): Promise<void> {
+    turnedAway ??= gather();
+    turnedAway.ids.push(effectId);
+    return turnedAway.released;
+  }
+
+  function gather() {
+    const ids: string[] = [];
+    const released = nextTurn().then(() => {
+      turnedAway = undefined;
+      return release(ids, NO_ROOM_REST_MS);
+    });
+    return { ids, released };
   }
 
   /** Whoever has room takes them up, with the same key and bytes. */
@@ -106,7 +133,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function claim(): Promise<boolean> {
     if (!hasRoom()) return false;
     const limit = Math.min(CLAIM_AT_MOST, IN_HAND_AT_MOST - inHand.size);
-    const claimed = await claimEffects(database, replicaId, limit);
+    for (const [kind, untilMs] of crowded) if (untilMs <= performance.now()) crowded.delete(kind);
+    const claimed = await claimEffects(database, replicaId, limit, [...crowded.keys()]);
     for (const effect of claimed) hold(callOf(effect), effect.ageMs);
     return claimed.length === limit && limit >= FULL_CLAIM;
   }

@@ -7,7 +7,7 @@
  * C3 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
  */
 import type { Draft } from "./draft.ts";
-import { supersededIds } from "./ending.ts";
+import { clearIds, supersededIds } from "./ending.ts";
 import type { JsonObject } from "./json.ts";
 import { inputOf, outputOf } from "./payloads.ts";
 import { MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
@@ -99,11 +99,7 @@ function takeUpAgain(draft: Draft, at: number): void {
   const row = draft.row(at);
   row.retryCount += 1;
   row.detail = { superseded: supersededIds(row) };
-  row.objectiveId = "";
-  row.agentId = "";
-  row.delegationId = "";
-  row.approvalRequestId = "";
-  row.governanceDecision = "";
+  clearIds(row);
   row.errorMessage = "";
   delete row.completedAtMs;
   draft.moveStep(at, "RUNNING", { op: "started" });

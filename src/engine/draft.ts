@@ -71,6 +71,8 @@ export class Draft {
   readonly learnedIds: { stepIndex: number; id: string }[] = [];
   readonly finishedEffects: string[] = [];
   readonly droppedSteps: number[] = [];
+  /** Why conditions of edges and filters of waits could not be evaluated and counted as false. */
+  readonly failedExpressions = new Map<string, "edge" | "wait">();
   /** Steps whose next attempt begins in this transition, and steps that ended in it; drained by advance. */
   readonly toBegin: number[] = [];
   readonly toSettle: Ended[] = [];

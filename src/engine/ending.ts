@@ -13,6 +13,8 @@ import { retryDelayMs } from "./retry.ts";
 import { type Ending, type StepRun, type StepState, SUCCEEDED } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
 
+const MESSAGE_CHARS_AT_MOST = 16 * 1024;
+
 /** What a step that goes badly tells. */
 export interface Trouble {
   /** Outcome labels that catch it, before anything else; empty for a plain failure. */
@@ -73,9 +75,10 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
   return problem;
 }
 
-/** The step's attempt went badly: caught, retried or failed, in that order. */
-export function goBadly(draft: Draft, index: number, trouble: Trouble): void {
+/** The step's attempt went badly: caught, retried or failed, in that order. Its message is cut to 16 KiB. */
+export function goBadly(draft: Draft, index: number, told: Trouble): void {
   const row = draft.row(index);
+  const trouble = { ...told, message: shorten(told.message) };
   row.errorMessage = trouble.message;
   const step = draft.step(index);
   if (isCaught(draft, step, trouble)) {
@@ -91,6 +94,12 @@ export function goBadly(draft: Draft, index: number, trouble: Trouble): void {
   } else {
     failForGood(draft, index, step);
   }
+}
+
+/** As much of a message as an event of the bus can carry whole. Cutting may split a pair of surrogates. */
+function shorten(message: string): string {
+  if (message.length <= MESSAGE_CHARS_AT_MOST) return message;
+  return `${message.slice(0, MESSAGE_CHARS_AT_MOST - 1).toWellFormed()}…`;
 }
 
 /** A step that has not ended is cancelled; `message` says why where the step must tell. */
@@ -153,6 +162,14 @@ function retry(draft: Draft, index: number): void {
   row.retryCount += 1;
   draft.moveStep(index, "RUNNING", { op: "retrying" });
   row.detail = { retrying: true, superseded: supersededIds(row) };
+  clearIds(row);
+  delete row.timeoutAtMs;
+  delete row.waitKey;
+  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+}
+
+/** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
+export function clearIds(row: StepRun): void {
   row.objectiveId = "";
   row.agentId = "";
   row.delegationId = "";
@@ -160,9 +177,6 @@ function retry(draft: Draft, index: number): void {
   row.governanceDecision = "";
   row.eventId = "";
   row.notificationId = "";
-  delete row.timeoutAtMs;
-  delete row.waitKey;
-  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
 }
 
 /** Three attempts with three ids each. */
@@ -216,6 +230,6 @@ function end(
 /** What only an open step needs goes when it ends. */
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.row(index);
-  const { wait: _wait, retrying: _retrying, pendingEnd: _pending, ...kept } = row.detail;
+  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, ...kept } = row.detail;
   row.detail = kept;
 }

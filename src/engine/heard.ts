@@ -10,7 +10,7 @@ import type { Reply } from "./outcome.ts";
 import { isFinalReport } from "./owner-states.ts";
 import { isFinalStep } from "./run.ts";
 import { approvalDecided } from "./steps/approval.ts";
-import { governanceDecided } from "./steps/governance-check.ts";
+import { governanceDecided, keepDecision } from "./steps/governance-check.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
 import { eventArrived } from "./steps/wait-for-event.ts";
 
@@ -45,16 +45,19 @@ export function approvalHeard(
   return changed ? { kind: "applied" } : noteLate(draft, index);
 }
 
-/** A governance event that names a step. Only a check that waits for one listens. */
+/** A governance event that names a step. Only a check that waits for one, or for its evaluation, listens. */
 export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
   const index = draft.graph.indexById.get(report.stepId);
   if (index === undefined || draft.step(index).type !== "GOVERNANCE_CHECK") {
     return { kind: "unchanged" };
   }
   if (isFinalStep(draft.state(index)) || isLate(draft, index)) return { kind: "unchanged" };
-  // Only a check whose evaluation left it open waits for an event.
-  if (draft.peek(index).governanceDecision !== "UNSPECIFIED") return { kind: "unchanged" };
-  governanceDecided({ draft, index, lookups }, report);
+  const { governanceDecision, detail } = draft.peek(index);
+  const task = { draft, index, lookups };
+  // Only a check whose evaluation left it open waits for an event, which may overtake the evaluation's answer.
+  if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
+  else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);
+  else return { kind: "unchanged" };
   return { kind: "applied" };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CallKind, CallResult } from "./effect.ts";
 import type { JsonObject } from "./json.ts";
+import type { GovernanceAnswer } from "./run.ts";
 
 /** Why a move was made; kept in the history. */
 export interface Cause {
@@ -41,13 +42,9 @@ export interface ApprovalReport {
   readonly digest: string;
 }
 
-/** A governance decision that names a step. */
-export interface GovernanceReport {
+/** A governance decision that names a step; never UNSPECIFIED. */
+export interface GovernanceReport extends GovernanceAnswer {
   readonly stepId: string;
-  /** ALLOW, DENY, REQUIRE_APPROVAL */
-  readonly decision: string;
-  readonly riskLevel: string;
-  readonly reasons: readonly string[];
 }
 
 /** An event that ends a wait. */
@@ -105,5 +102,3 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "cancel_requested"; readonly reason: string }
   | { readonly kind: "compensate_requested"; readonly reason: string }
 );
-/** The name of an input. */
-export type InputKind = Input["kind"];

@@ -13,7 +13,7 @@ export function retryDelayMs(policy: RetrySettings, retryCount: number, seed: st
   if (policy.backoffMs === 0) return 0;
   const plain = policy.backoffMs * policy.multiplier ** retryCount;
   const jitter = 0.9 + 0.2 * unitHash(`${seed}/${retryCount}`);
-  return Math.round(Math.min(plain, MAX_BACKOFF_MS) * jitter);
+  return Math.round(Math.min(plain * jitter, MAX_BACKOFF_MS));
 }
 
 /** FNV-1a, folded to [0, 1). */

@@ -28,6 +28,9 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
   if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
   const row = draft.peek(index);
   const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
+  if (!superseded && result.ok && recordsDelegation(draft, index, result.value)) {
+    return { kind: "applied" };
+  }
   if (isLate(draft, index) || superseded) return tooLate(draft, returned);
   if (result.ok) {
     STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, result.value);
@@ -71,6 +74,14 @@ function recordNotification(draft: Draft, returned: Returned): Reply {
   }
   draft.noteStep(index, draft.state(index), { note: "recorded" });
   return { kind: "applied" };
+}
+
+/** An agent can be done before the reply of Delegate is here: the step tells its delegation all the same. */
+function recordsDelegation(draft: Draft, index: number, value: CallValue): boolean {
+  if (value.kind !== "delegate" || draft.state(index) !== "COMPLETED") return false;
+  draft.row(index).delegationId = value.delegationId;
+  draft.noteStep(index, "COMPLETED", { note: "recorded" });
+  return true;
 }
 
 function tooLate(draft: Draft, returned: Returned): Reply {

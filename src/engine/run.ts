@@ -97,6 +97,8 @@ export interface StepDetail {
   pendingEnd?: PendingEnd;
   /** Governance asked for an approval with this risk level. */
   riskLevel?: string;
+  /** A governance decision that overtook the evaluation's answer: it counts when that answer leaves the check open. */
+  heard?: GovernanceAnswer;
   /** Children of a PARALLEL that succeeded when it ended, as step indexes (its output's `children`). */
   joined?: readonly number[];
   /** BRANCH: index of the edge that was chosen. */
@@ -148,6 +150,14 @@ export interface ApprovalTicket {
   readonly decision: string;
   readonly decidedBy: string;
   readonly reason: string;
+}
+
+/** A decision of the policy engine, by call, by event or by hand. */
+export interface GovernanceAnswer {
+  /** ALLOW, DENY, REQUIRE_APPROVAL or UNSPECIFIED */
+  readonly decision: string;
+  readonly riskLevel: string;
+  readonly reasons: readonly string[];
 }
 
 /** What an event must look like to end a wait. */

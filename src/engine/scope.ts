@@ -37,13 +37,16 @@ export function evaluateIn(draft: Draft, expression: Expression, fields: JsonObj
   return evaluate(expression, scopeFor(draft, expression, fields));
 }
 
-/** Whether a condition holds; one that fails counts as false. No condition holds. */
+/** Whether a condition holds; one that fails counts as false, and the draft tells why. No condition holds. */
 export function holdsIn(
   draft: Draft,
   expression: Expression | undefined,
   fields: JsonObject,
 ): boolean {
-  return expression === undefined || holds(expression, scopeFor(draft, expression, fields)).holds;
+  if (expression === undefined) return true;
+  const held = holds(expression, scopeFor(draft, expression, fields));
+  if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "edge");
+  return held.holds;
 }
 
 /** Renders a template against a draft. */

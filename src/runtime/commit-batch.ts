@@ -14,6 +14,7 @@ import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
 import { saveBatch } from "../store/save-batch.ts";
+import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
   allRows,
   type Folded,
@@ -51,6 +52,7 @@ export interface BatchOutcome {
   /** Waits for events that the batch opened. */
   readonly openedWaits: readonly OpenWait[];
   readonly learnedIds: readonly LearnedId[];
+  readonly failedExpressions: readonly FailedExpression[];
 }
 
 /** Rounds of missing rows; from the last but one on, runs are loaded whole. */
@@ -117,6 +119,7 @@ async function writeBatch(
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),
+    failedExpressions: failedExpressionsOf(folded),
   };
   return { outcome, transactionId: saved?.transactionId };
 }

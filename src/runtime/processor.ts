@@ -14,6 +14,7 @@ import type { Lookups } from "../engine/lookups.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
+import { tellFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { newRunId } from "./ids.ts";
 import { createLane, type Lane } from "./lane.ts";
@@ -126,7 +127,9 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     return [...again, ...later, ...(await workOff(partition, free))];
   }
 
-  function handOn({ committed, openedWaits, learnedIds }: BatchOutcome): void {
+  function handOn(outcome: BatchOutcome): void {
+    const { committed, openedWaits, learnedIds } = outcome;
+    tellFailed(deps.log, outcome.failedExpressions);
     if (openedWaits.length > 0 || learnedIds.length > 0) meeting.meet(openedWaits, learnedIds);
     if (committed.batches.length === 0 && committed.calls.length === 0) return;
     try {

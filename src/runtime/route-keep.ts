@@ -8,7 +8,7 @@ import type { BusEvent } from "../engine/event.ts";
 import { eventKeysOf } from "../engine/matching/keys.ts";
 import { fitsPatterns } from "../engine/matching/trigger-match.ts";
 import type { Database } from "../store/database.ts";
-import { findWaitPatterns, type KeyProbe } from "../store/event-readers.ts";
+import { findWaitPatterns, type WaitProbe } from "../store/event-readers.ts";
 import { type EventToKeep, keepEvents } from "../store/events.ts";
 import { count } from "./metrics.ts";
 
@@ -32,10 +32,11 @@ export async function keepFittingEvents(
 }
 
 /** Where waits for these events are filed. An event without a type (HandleTrigger's) ends no wait. */
-export function waitProbesOf(events: readonly BusEvent[]): KeyProbe[] {
-  return events.flatMap(({ type, subject, workspaceId }, place) =>
-    type === "" ? [] : eventKeysOf(type, subject).map((key) => ({ place, workspaceId, key })),
-  );
+export function waitProbesOf(events: readonly BusEvent[]): WaitProbe[] {
+  return events.flatMap(({ id: eventId, source, type, subject, workspaceId }, place) => {
+    const keys = type === "" ? [] : eventKeysOf(type, subject);
+    return keys.map((key) => ({ place, workspaceId, key, eventId, source }));
+  });
 }
 
 function toKeep({ workspaceId, id, source, type, subject, time, data }: BusEvent): EventToKeep {

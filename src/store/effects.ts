@@ -32,7 +32,7 @@ const LEASE = `clock_timestamp() + interval '${EFFECT_LEASE_MS} milliseconds'`;
 const CLAIM: Statement = {
   name: "claim_effects",
   text: `with due as (
-      select id from effects where lease_until <= clock_timestamp()
+      select id from effects where lease_until <= clock_timestamp() and kind <> all($3::text[])
       order by lease_until limit $2 for update skip locked)
     update effects e set lease_until = ${LEASE}, holder = $1 from due where e.id = due.id
     returning ${selectList(effects, "e")},
@@ -58,13 +58,15 @@ const DROP: Statement = {
   text: "delete from effects where id = any($1::text[])",
 };
 
-/** Takes up to `limit` calls that nobody holds, those that are free for longest first. */
+/** Takes up to `limit` calls that nobody holds, those that are free for longest first, none of some kinds. */
 export async function claimEffects(
   database: Database,
   holder: string,
   limit: number,
+  withoutKinds: readonly CallKind[],
 ): Promise<ClaimedEffect[]> {
-  const rows = await database.transaction((tx) => tx.query<EffectRow>(CLAIM, [holder, limit]));
+  const values = [holder, limit, withoutKinds];
+  const rows = await database.transaction((tx) => tx.query<EffectRow>(CLAIM, values));
   return rows.map((row) => ({
     effectId: row.id,
     runId: runOfEffect(row.id),

@@ -16,6 +16,12 @@ export interface KeyProbe {
   readonly key: string;
 }
 
+/** Where waits for an event are filed, and which event it is; a source of "" equals every source. */
+export interface WaitProbe extends KeyProbe {
+  readonly eventId: string;
+  readonly source: string;
+}
+
 /** An object that the event at `place` reports about. */
 export interface ObjectProbe {
   readonly place: number;
@@ -82,8 +88,15 @@ const WAITING: Statement = {
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
-    from unnest($5::int[], $6::text[], $7::text[]) as e(place, workspace_id, key)
+    from unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
+      as e(place, workspace_id, key, event_id, source)
     join step_runs s on s.workspace_id = e.workspace_id and s.wait_key = e.key
+    where not exists (
+      select 1 from kept_events k join workflow_runs r on r.id = s.run_id
+      where k.workspace_id = e.workspace_id and k.event_id = e.event_id
+        and (k.source = e.source or k.source = '' or e.source = '')
+        and k.arrived_at < coalesce(
+          to_timestamp((s.detail -> 'wait' ->> 'sinceMs')::float8 / 1000), r.created_at))
     union all
     select 'open_call', o.place, '', 0, null, null
     from objects o join (select distinct workspace_id, kind from effects) as f
@@ -109,18 +122,23 @@ export function findWaitPatterns(
   return queries.query<FoundPatterns>(PATTERNS, keyColumns(probes));
 }
 
-/** Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. */
+/**
+ * Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. A repeat of an event
+ * that first came before the wait's time finds no wait.
+ */
 export function findWaiting(
   queries: Queries,
   objects: readonly ObjectProbe[],
-  keys: readonly KeyProbe[],
+  waits: readonly WaitProbe[],
 ): Promise<FoundWaiting[]> {
   return queries.query<FoundWaiting>(WAITING, [
     objects.map((probe) => probe.place),
     objects.map((probe) => probe.workspaceId),
     objects.map((probe) => probe.kind),
     objects.map((probe) => probe.objectId),
-    ...keyColumns(keys),
+    ...keyColumns(waits),
+    waits.map((probe) => probe.eventId),
+    waits.map((probe) => probe.source),
   ]);
 }
 

@@ -51,16 +51,6 @@ export function isLostRace(error: unknown): boolean {
   );
 }
 
-/** Whether a row with the same key exists already; `constraint` is the unique index's name. */
-export function isDuplicate(error: unknown, constraint: string): boolean {
-  return causesOf(error).some(
-    (cause) =>
-      cause instanceof pg.DatabaseError &&
-      cause.code === "23505" &&
-      cause.constraint === constraint,
-  );
-}
-
 /**
  * An error of a client, as the service throws it on: what the server answered and what is a fault of
  * ours stays; everything else that a client throws means that the connection is not usable.

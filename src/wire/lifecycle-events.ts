@@ -184,8 +184,13 @@ function attributesOf(
     key: run.id,
     time: told.recordedAt.toISOString(),
     messageName: schema.typeName,
-    extensions: { workflowhops: run.hops, ...(reason === "" ? {} : { reason }) },
+    extensions: { workflowhops: run.hops, ...(reason === "" ? {} : { reason: oneLine(reason) }) },
   };
+}
+
+/** Attributes of a CloudEvent hold no control characters (CloudEvents 1.0, type system, String). */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
 }
 
 /** The first form that fits the bus; a smaller one says where the rest can be read. */

@@ -149,6 +149,27 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
   });
 });
 
+describe("HandleTrigger", () => {
+  test("a repeat updates no run, nor one that waits since then", async () => {
+    const { client } = service;
+    const wait = { id: "wait", stepType: StepType.WAIT_FOR_EVENT, eventTypePattern: "order.paid" };
+    const definitionId = await publishTasks(client, { steps: [wait], edges: [] });
+    const trigger = {
+      workspaceId,
+      triggerType: TriggerType.EVENT,
+      triggerEventId: "paid-1",
+      eventType: "order.paid",
+    };
+    const before = await client.startRun({ definitionId });
+    const first = await client.handleTrigger(trigger);
+    expect(first.updatedRuns.map(({ id }) => id)).toEqual([before.run?.id]);
+    const since = await client.startRun({ definitionId });
+    expect((await client.handleTrigger(trigger)).updatedRuns).toEqual([]);
+    const other = await client.handleTrigger({ ...trigger, triggerEventId: "paid-2" });
+    expect(other.updatedRuns.map(({ id }) => id)).toEqual([since.run?.id]);
+  });
+});
+
 describe("StartRun", () => {
   test("a trigger_event_id starts one run, also when an event started it", async () => {
     const { client } = service;

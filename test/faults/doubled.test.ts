@@ -135,6 +135,14 @@ describe("the result of a call that two replicas made", () => {
   });
 });
 
+describe("the result of a call of a run that is not there", () => {
+  it("is refused, so that the call is forgotten and not made for ever", async () => {
+    await start("gone", DELEGATED);
+    const call = { ...takeCall("look_up"), runId: "wfr_gone" };
+    await expect(answer(call, found("a1"))).rejects.toMatchObject({ reason: "not_found" });
+  });
+});
+
 describe("a commit whose answer is lost", () => {
   it("is not done again: a failed attempt counts once", async () => {
     const policy = { maxRetries: 5, backoffSeconds: 0, backoffMultiplier: 1 };

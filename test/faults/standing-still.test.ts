@@ -5,6 +5,11 @@ import http from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CreateResponseSchema } from "../../gen/objectives/v1/objectives_pb.ts";
+import { createClients } from "../../src/egress/clients.ts";
+import { createDispatcher } from "../../src/egress/dispatcher.ts";
+import { createLookupCache } from "../../src/egress/lookup-cache.ts";
+import { createPerformers } from "../../src/egress/performers/performers.ts";
 import { createPublisher } from "../../src/egress/publisher.ts";
 import { createListener } from "../../src/ingress/rpc/sockets.ts";
 import { startTimers } from "../../src/ingress/timers/timers.ts";
@@ -15,6 +20,7 @@ import { findRunRows } from "../../src/store/reads/runs.ts";
 import { lockStarts } from "../../src/store/run-starts.ts";
 import { startGuard } from "../../tools/parts/guard.ts";
 import { startNatsServer } from "../../tools/parts/nats-server.ts";
+import { messageOf, startCollaborator } from "../support/collaborators.ts";
 import {
   publish,
   startOf,
@@ -182,6 +188,9 @@ describe("an event that its stream will never take", () => {
         (await countOf("move_batches where published_at is null")) === 0 ? true : undefined,
       );
       await publisher.stop();
+      // A second stop finds something to publish and no way left to do so.
+      await start(version);
+      await publisher.stop();
       const { state } = await manager.streams.info("WORKFLOWS");
       expect(state.messages).toBeGreaterThan(0);
       expect((await findRunRows(at.database.read, runId))?.run.state).toBe("RUNNING");
@@ -192,6 +201,62 @@ describe("an event that its stream will never take", () => {
     }
   });
 });
+
+describe("more calls than there is room for", () => {
+  it("rest in the table while their collaborator hangs, and hold up no other's", async () => {
+    const hanging = await startCollaborator(() => "hang");
+    const objectives = await startCollaborator(() =>
+      messageOf(CreateResponseSchema, { objective: { id: "obj_beside" } }),
+    );
+    const log = createLog({ level: "error", format: "json", write: () => {} });
+    const clients = createClients(
+      {
+        urls: { notifications: hanging.url, objectives: objectives.url },
+        protocol: "connect",
+        timeoutMs: 2_000,
+        concurrency: 8,
+      },
+      log,
+    );
+    let transactions = 0;
+    const dispatcher = createDispatcher({
+      database: {
+        ...at.database,
+        transaction(work) {
+          transactions += 1;
+          return at.database.transaction(work);
+        },
+      },
+      processor: at.processor,
+      performers: createPerformers({ clients, lookups: createLookupCache({}), log }),
+      clients,
+      log,
+      replicaId: "replica-crowd",
+    });
+    await at.database.transaction((tx) => tx.query(CROWD, [4_000]));
+    dispatcher.start();
+    try {
+      await until(() => (objectives.asked.length > 0 ? true : undefined));
+      // Claims and releases of what found no room, a few hundred calls each; without a rest there are thousands.
+      expect(transactions).toBeLessThan(200);
+    } finally {
+      await dispatcher.stop();
+      await hanging.stop();
+      await objectives.stop();
+    }
+  });
+});
+
+// One call to a collaborator that answers, behind many to one that does not.
+const CROWD = {
+  name: "insert_crowd",
+  text: `insert into effects
+      (id, workspace_id, step_index, attempt, kind, request, created_at, lease_until, holder)
+    select 'wfr_crowd/step' || n || '/1/call', 'ws', 0, 1,
+      case when n = $1::int then 'create_objective' else 'send_notification' end, '', now(),
+      now() - make_interval(secs => 3600 - n / 1000.0), 'gone'
+    from generate_series(1, $1::int) as n`,
+};
 
 describe("a connection that is kept", () => {
   it("does not hold up the stop once its last request is answered", async () => {

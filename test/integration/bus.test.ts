@@ -163,6 +163,19 @@ describe("waits", () => {
     await service.publish("crm", eventOf({ type: "order.made", data: { n: 1 } }));
     await vi.waitFor(async () => expect(await stateOf(runId)).toBe("COMPLETED"), WAIT_AT_MOST);
   });
+
+  it("do not take the repeat of an event that came before their run", async () => {
+    const definition = await service.define("ws", versionOf([waitFor("sent", "parcel.sent")]));
+    const old = eventOf({ type: "parcel.sent" });
+    await service.publish("crm", old);
+    await settle("crm");
+    const runId = await service.start(definition);
+    await service.publish("crm", old);
+    await settle("crm");
+    expect(await stateOf(runId)).toBe("RUNNING");
+    await service.publish("crm", eventOf({ type: "parcel.sent" }));
+    await vi.waitFor(async () => expect(await stateOf(runId)).toBe("COMPLETED"), WAIT_AT_MOST);
+  });
 });
 
 describe("reports", () => {

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Input } from "../../src/engine/input.ts";
+import { readMetric } from "../../src/runtime/metrics.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows, listRuns } from "../../src/store/reads/runs.ts";
@@ -13,7 +14,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "TransitionStep" } as const;
 const twoTasks = versionOf(
@@ -90,6 +91,23 @@ describe("a run", () => {
       ["COMPLETED", { done: true }],
     ]);
     expect(await countOf("run_moves where run_id = $1", [runId])).toBe(3);
+  });
+
+  it("tells of a condition that cannot be evaluated, which counts as false", async () => {
+    const conditional = versionOf(
+      [
+        stepOf("ask", { stepType: "HUMAN_TASK", name: "ask" }),
+        stepOf("go", { stepType: "HUMAN_TASK", name: "go" }),
+      ],
+      [edgeOf("ask -> go", "score > 5")],
+    );
+    const { id: versionId, definitionId } = await publish(at.database, "conditional", conditional);
+    const { runId } = await start({ versionId, definitionId });
+    const failed = () => readMetric("workflows_filters_failed_total", { of: "edge" });
+    const before = failed();
+    await send(runId, report("ask", { output: { rate: 7 } }));
+    expect(await stateOf(runId)).toBe("COMPLETED");
+    expect(failed() - before).toBe(1);
   });
 
   it("is answered with the engine's refusal, and nothing changes", async () => {

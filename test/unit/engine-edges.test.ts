@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { retryDelayMs } from "../../src/engine/retry.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const agent = (id: string, more = {}) =>
@@ -115,6 +116,14 @@ describe("a step that goes badly", () => {
     run.put({ kind: "step_due", stepIndex: 0 });
     expect(run.calls).toEqual(["a:create_objective"]);
     expect(run.effectOf("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
+  });
+
+  it("waits no longer than a day, its jitter included", () => {
+    const policy = { maxRetries: 1000, backoffMs: 1_000, multiplier: 10 };
+    const day = 24 * 3600 * 1000;
+    const delays = Array.from({ length: 20 }, (_, n) => retryDelayMs(policy, 900, `seed ${n}`));
+    expect(delays).toEqual(delays.map(() => day));
+    expect(retryDelayMs({ ...policy, backoffMs: 0 }, 900, "")).toBe(0);
   });
 
   it("goes on with the fallback output and fails for good otherwise", () => {

@@ -40,6 +40,21 @@ describe("pause and resume", () => {
     run.put({ kind: "step_due", stepIndex: 0 });
     expect(run.calls).toEqual(["a:create_objective"]);
   });
+
+  it("counts what ended while paused before the timer that fell due meanwhile", () => {
+    const run = EngineRun.start(
+      version(
+        [step({ id: "fan", stepType: "PARALLEL", timeoutSeconds: 10 }), step({ id: "child" })],
+        [edge("fan>child")],
+      ),
+    );
+    run.put({ kind: "pause_requested", reason: "" });
+    run.report("child", "COMPLETED");
+    run.now += 20_000;
+    run.put({ kind: "resume_requested" });
+    expect(run.states).toBe("fan:COMPLETED child:COMPLETED");
+    expect(run.run.state).toBe("COMPLETED");
+  });
 });
 
 describe("cancel", () => {

@@ -32,6 +32,18 @@ describe("agent action", () => {
     expect(run.run.totalCostUsd).toBe(0.5);
   });
 
+  it("tells its delegation although the objective ended before Delegate's reply came", () => {
+    const run = EngineRun.start(
+      version([
+        step({ id: "r", stepType: "AGENT_ACTION", agentId: "a", config: { delegate: true } }),
+      ]),
+    );
+    run.agentEnds("r", "COMPLETED", { found: 1 });
+    expect(run.run.state).toBe("COMPLETED");
+    run.answer("r", { kind: "delegate", delegationId: "d1", agentId: "" });
+    expect(run.rows.get(0)).toMatchObject({ state: "COMPLETED", delegationId: "d1" });
+  });
+
   it("does not retry an objective cancelled elsewhere", () => {
     const retryPolicy = { maxRetries: 5, backoffSeconds: 0, backoffMultiplier: 1 };
     const run = EngineRun.start(
@@ -116,6 +128,49 @@ describe("governance check", () => {
     waits.put({ kind: "governance_decided", report });
     expect(waits.run.state).toBe("COMPLETED");
     expect(waits.rows.get(0)?.governanceDecision).toBe("ALLOW");
+  });
+
+  const heard = (run: EngineRun, decision: string) =>
+    run.put({
+      kind: "governance_decided",
+      report: { stepId: "c", decision, riskLevel: "", reasons: [] },
+    });
+  const answer = (run: EngineRun, decision: string) =>
+    run.answer("c", { kind: "evaluate_action", decision, riskLevel: "LOW", reasons: [] });
+
+  it("takes a decision that overtook the answer which leaves it open", () => {
+    const run = EngineRun.start(spec, {});
+    heard(run, "ALLOW");
+    expect(run.states).toBe("c:RUNNING");
+    answer(run, "UNSPECIFIED");
+    expect(run.run.state).toBe("COMPLETED");
+    expect(run.rows.get(0)).toMatchObject({ governanceDecision: "ALLOW", detail: {} });
+  });
+
+  it("leaves such a decision alone when the answer decides, or another attempt asks", () => {
+    const decided = EngineRun.start(spec, {});
+    heard(decided, "ALLOW");
+    answer(decided, "DENY");
+    expect(decided.run.state).toBe("FAILED");
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
+    const retried = EngineRun.start(version(spec.steps.map((each) => ({ ...each, retryPolicy }))));
+    heard(retried, "ALLOW");
+    retried.answer("c", "refused", "evaluate_action");
+    answer(retried, "UNSPECIFIED");
+    expect(retried.states).toBe("c:WAITING");
+  });
+
+  it("by hand, a decision that is not specified is the one that the state says", () => {
+    const allowed = evaluated("UNSPECIFIED");
+    allowed.report("c", "COMPLETED", { governanceDecision: "ACTION_DECISION_UNSPECIFIED" });
+    expect(allowed.rows.get(0)).toMatchObject({ state: "COMPLETED", governanceDecision: "ALLOW" });
+  });
+
+  it("a denial with many reasons leaves a message that an event can carry", () => {
+    const run = EngineRun.start(spec, {});
+    const reasons = Array(50).fill("r".repeat(1_000));
+    run.answer("c", { kind: "evaluate_action", decision: "DENY", riskLevel: "", reasons });
+    expect(run.rows.get(0)?.errorMessage).toHaveLength(16 * 1024);
   });
 });
 

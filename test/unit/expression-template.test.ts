@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import type { ExpressionContext, Scope } from "../../src/engine/expression/expression.ts";
 import {
   parseTemplate,
-  patternOfTemplate,
   renderTemplate,
   type Template,
 } from "../../src/engine/expression/template.ts";
@@ -105,18 +104,5 @@ describe("parsing", () => {
       ok: false,
       faults: [{ path: "c", problem: expect.stringContaining("250") }],
     });
-  });
-});
-
-describe("patternOfTemplate", () => {
-  it.each([
-    ["orders.created", "orders.created"],
-    ["orders.*.{{ input.id }}", "orders.*.>"],
-    ["orders/{{ input.id }}.updated", "orders/>"],
-    ["orders.no-{{ input.id }}.updated", "orders.>"],
-    ["{{ input.subject }}", ">"],
-    ["a{{ x }}", ">"],
-  ])("%s is kept as %s", (text, pattern) => {
-    expect(patternOfTemplate(text)).toBe(pattern);
   });
 });

@@ -93,6 +93,8 @@ describe("widened patterns", () => {
     ["orders.{{ input.id }}", "orders.>"],
     ["orders.{{ input.id }}.paid", "orders.>"],
     ["orders/x-{{ input.id }}", "orders/>"],
+    ["orders.*.{{ input.id }}", "orders.*.>"],
+    ["orders/{{ input.id }}.updated", "orders/>"],
     ["{{ input.type }}", ">"],
     ["deal{{ '.' }}", ">"],
   ])("%s reads %s", (template, widened) => {

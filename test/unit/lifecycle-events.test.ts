@@ -148,6 +148,12 @@ describe("lifecycle events", () => {
     expect(paused).toMatchObject({ type: "workflows.changes.run.pause", reason: "lunch" });
   });
 
+  it("a reason of several lines is an attribute of one, for attributes hold no control characters", () => {
+    const at = EngineRun.start(TWO);
+    at.put({ kind: "pause_requested", reason: "lunch\r\nat\u0085noon" });
+    expect(renderHistory(at).map(open).at(-1)).toMatchObject({ reason: "lunch at noon" });
+  });
+
   it("over 64 KiB payloads are left out and a reference says where they are", () => {
     const events = renderHistory(played({ text: "é".repeat(40_000) }));
     for (const event of events) {

@@ -37,9 +37,9 @@ export function listThingsToTry(running: Running): string[] {
     ...(runId === ""
       ? []
       : ["  # this run", `  ${bufCurl(serviceUrl, "GetRun", `{"id": "${runId}"}`)}`]),
-    "  # the same without any tool",
+    "  # all runs, with curl",
     `  curl -s -H 'content-type: application/json' -d '${workspace}' ${serviceUrl}/workflows.v1.WorkflowService/ListRuns`,
-    "  # with grpcurl",
+    "  # all runs, with grpcurl",
     `  grpcurl -plaintext -d '${workspace}' ${serviceUrl.replace("http://", "")} workflows.v1.WorkflowService/ListRuns`,
   ];
 }

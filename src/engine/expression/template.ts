@@ -211,18 +211,6 @@ function evaluatePart(expression: Expression, rendering: Rendering): Json {
   return evaluation.value;
 }
 
-/**
- * The event pattern that takes every event the rendered text could take: from the token of the first
- * `{{` on it is `>`. A text without templates is its own pattern.
- */
-export function patternOfTemplate(text: string): string {
-  const at = text.indexOf(OPEN);
-  if (at < 0) return text;
-  const fixed = text.slice(0, at);
-  const tokenStart = Math.max(fixed.lastIndexOf("."), fixed.lastIndexOf("/")) + 1;
-  return `${fixed.slice(0, tokenStart)}>`;
-}
-
 /** The text with each `{{ }}` taken out: what its author wrote as it stands. */
 export function withoutExpressions(text: string): string {
   let kept = "";

@@ -1,4 +1,5 @@
 /** ResumeRun: what ended or fell due while the run was paused has its consequences now, in order. */
+import { advance } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { Lookups } from "../lookups.ts";
 import type { Reply } from "../outcome.ts";
@@ -20,6 +21,8 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
     draft.row(index).detail = detail;
     draft.toSettle.push({ index, ending: ending ?? { kind: "dead" } });
   }
+  // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
+  advance(draft, lookups);
   for (const index of draft.openSteps()) stepDue(draft, index, lookups);
   return { kind: "applied" };
 }

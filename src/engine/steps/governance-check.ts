@@ -6,7 +6,7 @@
 import { failure, goBadly, succeed } from "../ending.ts";
 import { riskLevelOf } from "../graph/spellings.ts";
 import type { StepReport } from "../input.ts";
-import { MAY_HAVE_EFFECT } from "../run.ts";
+import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../run.ts";
 import { actingAgent } from "../upstream.ts";
 import { approvalRequested, askForApproval, refuse } from "./approval.ts";
 import type { StepKind, StepTask } from "./contract.ts";
@@ -38,14 +38,6 @@ export const governanceCheck: StepKind = {
   retriesTimeout: true,
 };
 
-/** A decision of the policy engine, by call, by event or by hand. */
-export interface GovernanceAnswer {
-  /** ALLOW, DENY, REQUIRE_APPROVAL or UNSPECIFIED */
-  readonly decision: string;
-  readonly riskLevel: string;
-  readonly reasons: readonly string[];
-}
-
 /** Applies a decision; UNSPECIFIED waits for an event that names the step. */
 export function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
   const { draft, index } = task;
@@ -65,14 +57,33 @@ export function governanceDecided(task: StepTask, answer: GovernanceAnswer): voi
       askForApproval(task, riskLevelOf(answer.riskLevel) ?? "CRITICAL");
       return;
     case "UNSPECIFIED":
-      if (draft.state(index) === "RUNNING") draft.moveStep(index, "WAITING", { op: "waiting" });
+      waitForDecision(task);
       return;
   }
   goBadly(draft, index, failure(`governance answered ${answer.decision}`, true));
 }
 
+/** Keeps a decision that overtook the evaluation's answer. */
+export function keepDecision({ draft, index }: StepTask, report: GovernanceAnswer): void {
+  const { decision, riskLevel, reasons } = report;
+  const row = draft.row(index);
+  row.detail = { ...row.detail, heard: { decision, riskLevel, reasons } };
+}
+
+function waitForDecision(task: StepTask): void {
+  const { draft, index } = task;
+  const { heard, ...detail } = draft.peek(index).detail;
+  if (heard !== undefined) {
+    draft.row(index).detail = detail;
+    governanceDecided(task, heard);
+  } else if (draft.state(index) === "RUNNING") {
+    draft.moveStep(index, "WAITING", { op: "waiting" });
+  }
+}
+
 function decideByHand(task: StepTask, report: StepReport, unnamed: string): void {
   const named = report.governanceDecision.toUpperCase().replace(/^ACTION_DECISION_/, "");
   const reasons = report.errorMessage === "" ? [] : [report.errorMessage];
-  governanceDecided(task, { decision: named === "" ? unnamed : named, riskLevel: "", reasons });
+  const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;
+  governanceDecided(task, { decision, riskLevel: "", reasons });
 }

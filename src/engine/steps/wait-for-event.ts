@@ -4,7 +4,7 @@
  */
 import type { Draft } from "../draft.ts";
 import { failure, goBadly, succeed } from "../ending.ts";
-import { evaluate } from "../expression/expression.ts";
+import { holds } from "../expression/expression.ts";
 import { type Template, withoutExpressions } from "../expression/template.ts";
 import { parsePointInTime } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
@@ -90,8 +90,9 @@ function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean
   if (filter === undefined) return true;
   const { id, type, source, subject, time, data } = event;
   const scope = scopeFor(draft, filter, data);
-  const value = evaluate(filter, { ...scope, event: { id, type, source, subject, time, data } });
-  return value.ok && value.value === true;
+  const held = holds(filter, { ...scope, event: { id, type, source, subject, time, data } });
+  if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "wait");
+  return held.holds;
 }
 
 function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void {

@@ -30,6 +30,8 @@ interface Row {
 
 const DOMAIN = "workflows";
 const MESSAGE_CHARS = 600;
+// Room for the words that say how many faults are left out.
+const MORE_CHARS = 20;
 const LOST_RACE_RETRY_MS = 100;
 const OVERLOADED_RETRY_MS = 1_000;
 const UNAVAILABLE_RETRY_MS = 1_000;
@@ -106,12 +108,19 @@ function refusalError(refusal: Refusal, roomBytes: number): ConnectError {
   );
 }
 
-/** The first faulty field stands in the message, for readers who do not unpack details. */
+/** The faulty fields stand in the message as far as there is room, for readers who do not unpack details. */
 function messageOf({ message, facts: { fields = [] } }: Refusal): string {
-  const [first] = fields;
-  if (first === undefined) return message;
-  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  return `${message}: ${first.field}: ${first.description}${more}`;
+  const told: string[] = [];
+  let chars = message.length;
+  for (const { field, description } of fields) {
+    const fault = `${field}: ${description}`;
+    chars += fault.length + 2;
+    if (told.length > 0 && chars > MESSAGE_CHARS - MORE_CHARS) break;
+    told.push(fault);
+  }
+  const more = fields.length - told.length;
+  const rest = more > 0 ? ` (and ${more} more)` : "";
+  return told.length === 0 ? message : `${message}: ${told.join("; ")}${rest}`;
 }
 
 function metadataOf({ resource, from, to, fields }: RefusalFacts): Record<string, string> {

@@ -77,6 +77,16 @@ CREATE TABLE "run_starts" (
 	CONSTRAINT "run_starts_definition_id_event_id_source_pk" PRIMARY KEY("definition_id","event_id","source")
 );
 --> statement-breakpoint
+CREATE TABLE "schedules" (
+	"next_at" timestamp (3) with time zone,
+	"anchor_at" timestamp (3) with time zone NOT NULL,
+	"version" integer NOT NULL,
+	"definition_id" text PRIMARY KEY NOT NULL,
+	"workspace_id" text NOT NULL,
+	"version_id" text NOT NULL,
+	"cron_line" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "step_runs" (
 	"started_at" timestamp (3) with time zone NOT NULL,
 	"run_id" text NOT NULL,
@@ -169,6 +179,7 @@ CREATE TABLE "workflow_versions" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "schedules" ADD CONSTRAINT "schedules_definition_id_workflow_definitions_id_fk" FOREIGN KEY ("definition_id") REFERENCES "public"."workflow_definitions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "workflow_versions" ADD CONSTRAINT "workflow_versions_definition_id_workflow_definitions_id_fk" FOREIGN KEY ("definition_id") REFERENCES "public"."workflow_definitions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "dead_letters_message" ON "dead_letters" USING btree ("stream","stream_seq");--> statement-breakpoint
 CREATE INDEX "dead_letters_newest" ON "dead_letters" USING btree ("created_at");--> statement-breakpoint
@@ -182,6 +193,7 @@ CREATE INDEX "kept_events_arrived" ON "kept_events" USING btree ("arrived_at");-
 CREATE INDEX "move_batches_unpublished" ON "move_batches" USING btree ("partition","id") WHERE "move_batches"."published_at" is null;--> statement-breakpoint
 CREATE INDEX "run_moves_batch" ON "run_moves" USING btree ("batch_id");--> statement-breakpoint
 CREATE INDEX "run_starts_event" ON "run_starts" USING btree ("workspace_id","event_id");--> statement-breakpoint
+CREATE INDEX "schedules_next" ON "schedules" USING btree ("next_at");--> statement-breakpoint
 CREATE INDEX "step_runs_due" ON "step_runs" USING btree ("due_at") WHERE "step_runs"."due_at" is not null;--> statement-breakpoint
 CREATE INDEX "step_runs_waiting" ON "step_runs" USING btree ("workspace_id","wait_key") WHERE "step_runs"."wait_key" is not null;--> statement-breakpoint
 CREATE INDEX "step_runs_objective" ON "step_runs" USING btree ("objective_id") WHERE "step_runs"."objective_id" is not null;--> statement-breakpoint

@@ -43,6 +43,8 @@ export interface BusEvent {
   readonly hops: number;
   /** Set when an RPC (HandleTrigger) handed it in: only triggers of this type are started. */
   readonly onlyTrigger?: TriggerType;
+  /** The cron line such a caller named, trimmed: for SCHEDULE triggers. */
+  readonly cronLine?: string;
   /** What such a caller says of the runs that are started; unset texts are "". */
   readonly caller?: {
     readonly initiatorUserId: string;

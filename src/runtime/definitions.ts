@@ -3,6 +3,7 @@
  * Boundary: decides what may be stored and which events tell of it; rows are store/definitions.ts.
  * Invariant: nothing is stored when anything is wrong, and every fault is told at once.
  */
+import { nextSlot, readCronLine, trimLine } from "../engine/cron.ts";
 import type { VersionSpec } from "../engine/definition.ts";
 import { checkVersion } from "../engine/graph/check.ts";
 import type { JsonObject } from "../engine/json.ts";
@@ -21,6 +22,7 @@ import {
   findDefinitionByName,
   type VersionRow,
 } from "../store/reads/definitions.ts";
+import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { newDefinitionId, newVersionId } from "./ids.ts";
 import { partitionOf } from "./partition.ts";
 import { Refusal } from "./refusal.ts";
@@ -80,7 +82,28 @@ export async function publishVersion(
       triggerKey: triggerKeyOf(spec.trigger),
       waitPatterns: spec.steps.flatMap(waitPatternOf),
     });
+    await keepSchedule(tx, row);
     return { row, event: publishedEvent(row) };
+  });
+}
+
+async function keepSchedule(tx: Tx, { definition, version }: Published): Promise<void> {
+  const { triggerType, cronExpr } = version.trigger;
+  if (triggerType !== "SCHEDULE") return deleteSchedule(tx, definition.id);
+  const cronLine = trimLine(cronExpr);
+  const read = readCronLine(cronLine);
+  if (!read.ok) throw new Error(`a checked version has a cron line that ${read.problem}`);
+  // The row's time is the database's.
+  const anchorAt = version.createdAt;
+  const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());
+  await saveSchedule(tx, {
+    definitionId: definition.id,
+    workspaceId: definition.workspaceId,
+    versionId: version.id,
+    version: version.version,
+    cronLine,
+    anchorAt,
+    nextAt: next === undefined ? null : new Date(next),
   });
 }
 

@@ -53,7 +53,7 @@ export const workflowDefinitions = pgTable(
     createdAt: time("created_at").notNull().defaultNow(),
     updatedAt: time("updated_at").notNull().defaultNow(),
     latestVersionId: text("latest_version_id"),
-    /** Index key of the latest version's EVENT or WEBHOOK trigger (engine/matching/keys.ts); null: it does not listen. */
+    /** Index key of the latest version's EVENT, WEBHOOK or SCHEDULE trigger (engine/matching/keys.ts); null: it does not listen. */
     triggerKey: text("trigger_key"),
     /** Events that arrive before this time start nothing. */
     listensSince: time("listens_since"),
@@ -85,6 +85,25 @@ export const workflowVersions = pgTable(
     createdAt: time("created_at").notNull().defaultNow(),
   },
   (t) => [uniqueIndex("workflow_versions_number").on(t.definitionId, t.version)],
+);
+
+/** The cron line of a latest version, its next slot, and what a start needs to know. */
+export const schedules = pgTable(
+  "schedules",
+  {
+    /** Null: no slot comes any more. */
+    nextAt: time("next_at"),
+    /** `@every` counts from here: the publish of the first version with this line. */
+    anchorAt: time("anchor_at").notNull(),
+    version: integer("version").notNull(),
+    definitionId: text("definition_id")
+      .primaryKey()
+      .references(() => workflowDefinitions.id),
+    workspaceId: text("workspace_id").notNull(),
+    versionId: text("version_id").notNull(),
+    cronLine: text("cron_line").notNull(),
+  },
+  (t) => [index("schedules_next").on(t.nextAt)],
 );
 
 /** Patterns of the event waits of a version: events that fit one are kept (behaviour: look-back). */

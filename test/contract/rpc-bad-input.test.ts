@@ -140,6 +140,18 @@ const INVALID: [string, Call, string[]][] = [
     (c) => c.publishVersion({ definitionId, steps: [task], trigger: { eventType: "x" } }),
     ["trigger.trigger_type"],
   ],
+  ...["", "* * * *", "0 0 30 2 *", "CRON_TZ=Mars/Olympus @daily", "@every soon"].map(
+    (cronExpr): [string, Call, string[]] => [
+      `PublishVersion: the cron line "${cronExpr}"`,
+      (c) =>
+        c.publishVersion({
+          definitionId,
+          steps: [task],
+          trigger: { triggerType: TriggerType.SCHEDULE, cronExpr },
+        }),
+      ["trigger.cron_expr"],
+    ],
+  ),
   [
     "PublishVersion: an output_schema that is none, recursive, remote",
     (c) =>
@@ -182,13 +194,18 @@ const INVALID: [string, Call, string[]][] = [
     [`input_payload.${Array(64).fill("a").join(".")}`],
   ],
   ["HandleTrigger: empty", (c) => c.handleTrigger({}), ["workspace_id", "trigger_type"]],
-  ...[TriggerType.SCHEDULE, TriggerType.MANUAL, TriggerType.WORKFLOW, 42 as never].map(
+  ...[TriggerType.MANUAL, TriggerType.WORKFLOW, 42 as never].map(
     (triggerType): [string, Call, string[]] => [
       `HandleTrigger: type ${triggerType}`,
       (c) => c.handleTrigger({ workspaceId: "w", triggerType }),
       ["trigger_type"],
     ],
   ),
+  [
+    "HandleTrigger: a SCHEDULE without a line",
+    (c) => c.handleTrigger({ workspaceId: "w", triggerType: TriggerType.SCHEDULE, cronExpr: " " }),
+    ["cron_expr"],
+  ],
   [
     "HandleTrigger: an EVENT without one",
     (c) => c.handleTrigger({ workspaceId: "w", triggerType: TriggerType.EVENT }),

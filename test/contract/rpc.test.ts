@@ -168,6 +168,39 @@ describe("HandleTrigger", () => {
     const other = await client.handleTrigger({ ...trigger, triggerEventId: "paid-2" });
     expect(other.updatedRuns.map(({ id }) => id)).toEqual([since.run?.id]);
   });
+
+  test("SCHEDULE starts the definitions of the workspace whose latest version has this line", async () => {
+    const { client } = service;
+    const trigger = (cronExpr: string) => ({ triggerType: TriggerType.SCHEDULE, cronExpr });
+    const line = "CRON_TZ=Europe/Paris 0 9 * * MON";
+    const wanted = [
+      await publishTasks(client, { trigger: trigger(line) }),
+      await publishTasks(client, { trigger: trigger(` ${line} `) }),
+    ];
+    await publishTasks(client, { trigger: trigger("0 9 * * MON") });
+    const moved = await publishTasks(client, { trigger: trigger(line) });
+    await client.publishVersion({ definitionId: moved, steps: [task("a")] });
+    const call = { workspaceId, ...trigger(`${line} `), inputPayload: { why: "by hand" } };
+    const { startedRuns, updatedRuns } = await client.handleTrigger(call);
+    expect(startedRuns.map(({ definitionId }) => definitionId).sort()).toEqual(wanted.sort());
+    expect(startedRuns[0]).toMatchObject({
+      triggerType: TriggerType.SCHEDULE,
+      inputPayload: { why: "by hand" },
+    });
+    expect(updatedRuns).toEqual([]);
+    const again = await client.handleTrigger(call);
+    expect(again.startedRuns).toHaveLength(2);
+    const ids = [...startedRuns, ...again.startedRuns].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(4);
+    const named = { ...call, triggerEventId: "monday" };
+    const first = await client.handleTrigger(named);
+    const repeated = await client.handleTrigger(named);
+    expect(repeated.startedRuns.map(({ id }) => id).sort()).toEqual(
+      first.startedRuns.map(({ id }) => id).sort(),
+    );
+    const elsewhere = await client.handleTrigger({ ...call, workspaceId: "ws_elsewhere" });
+    expect(elsewhere.startedRuns).toEqual([]);
+  });
 });
 
 describe("StartRun", () => {

@@ -169,8 +169,19 @@ describe("triggers", () => {
     ]);
   });
 
-  it.each(["SCHEDULE", "WORKFLOW"] as const)("says that %s is not available yet", (triggerType) => {
-    const trigger = triggerOf({ triggerType, cronExpr: "@daily" });
+  it("refuses a bad cron line, and a filter that has nothing to filter", () => {
+    const fields = {
+      triggerType: "SCHEDULE",
+      cronExpr: "0 0 30 2 *",
+      filterExpr: "n > 1",
+    } as const;
+    expect(triggerFields(fields)).toEqual(["trigger.cron_expr", "trigger.filter_expr"]);
+    expect(triggerFields({ triggerType: "SCHEDULE", cronExpr: "@daily" })).toEqual([]);
+  });
+
+  it("says that WORKFLOW is not available yet", () => {
+    const triggerType = "WORKFLOW";
+    const trigger = triggerOf({ triggerType });
     expect(checkVersion(versionOf(["a"], [], { trigger }))).toEqual([
       {
         field: "trigger.trigger_type",

@@ -67,12 +67,13 @@ describe("keys of waits", () => {
 });
 
 describe("keys of triggers", () => {
-  it("exist for EVENT and WEBHOOK alone", () => {
+  it("exist for EVENT, WEBHOOK and SCHEDULE alone", () => {
     expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "EVENT", eventType: "a.b" })).toBe("e|a.b|~");
     expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "WEBHOOK", tapProvider: "gmail" })).toBe(
       "w|gmail|~|~",
     );
-    expect(triggerKeyOf({ ...NO_TRIGGER, triggerType: "SCHEDULE" })).toBeUndefined();
+    const daily = { ...NO_TRIGGER, triggerType: "SCHEDULE", cronExpr: " @daily " } as const;
+    expect(triggerKeyOf(daily)).toBe("s|@daily");
     expect(triggerKeyOf(NO_TRIGGER)).toBeUndefined();
   });
 

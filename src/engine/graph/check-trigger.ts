@@ -1,7 +1,8 @@
 /**
- * What starts runs of a version: patterns and filter of its trigger.
+ * What starts runs of a version: patterns and filter of its trigger, or its cron line.
  * Boundary: types of triggers that do not run yet are refused in not-yet.ts.
  */
+import { readCronLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import { parsePattern } from "../matching/pattern.ts";
 import type { AddFault } from "./faults.ts";
@@ -16,9 +17,18 @@ export function checkTrigger(
   if (trigger.triggerType === "EVENT" && trigger.eventType === "" && trigger.eventSubject === "") {
     addFault("trigger.event_type", "an EVENT trigger needs an event_type or an event_subject");
   }
+  if (trigger.triggerType === "SCHEDULE") checkSchedule(trigger, addFault);
   checkPattern(trigger.eventType, "trigger.event_type", addFault);
   checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
   readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);
+}
+
+function checkSchedule({ cronExpr, filterExpr }: TriggerDefinition, addFault: AddFault): void {
+  const read = readCronLine(cronExpr);
+  if (!read.ok) addFault("trigger.cron_expr", read.problem);
+  if (filterExpr !== "") {
+    addFault("trigger.filter_expr", "a SCHEDULE trigger has no event that could be filtered");
+  }
 }
 
 function checkPattern(text: string, field: string, addFault: AddFault): void {

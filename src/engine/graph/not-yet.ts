@@ -7,7 +7,7 @@ import type { StepDefinition, StepType, TriggerType, VersionSpec } from "../defi
 import { ownValue } from "../json.ts";
 import type { AddFault } from "./faults.ts";
 
-const triggersNotYet: readonly TriggerType[] = ["SCHEDULE", "WORKFLOW"];
+const triggersNotYet: readonly TriggerType[] = ["WORKFLOW"];
 
 const keysNotYet: Readonly<Partial<Record<StepType, readonly string[]>>> = {
   AGENT_ACTION: ["workflow", "queue"],

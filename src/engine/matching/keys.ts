@@ -10,6 +10,7 @@
  *    all who want it, however many others there are.
  * 3. Two different pairs may give one key, as `|` is not escaped: that costs a candidate, no match.
  */
+import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent } from "../event.ts";
 import { isLiteral, parsePattern } from "./pattern.ts";
@@ -46,7 +47,7 @@ export function widenPattern(template: string): string {
 
 /**
  * The key of a trigger: `e|<type>|<subject>` of an EVENT, `w|<provider>|<entity type>|<action>` of
- * a WEBHOOK; undefined for those that no event starts.
+ * a WEBHOOK, `s|<cron line>` of a SCHEDULE; undefined for those that no event starts.
  */
 export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
   switch (trigger.triggerType) {
@@ -55,6 +56,7 @@ export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
     case "WEBHOOK":
       return `w|${[trigger.tapProvider, trigger.tapEntityType, trigger.tapAction].map(partOfName).join("|")}`;
     case "SCHEDULE":
+      return `s|${partOfName(trimLine(trigger.cronExpr))}`;
     case "MANUAL":
     case "WORKFLOW":
       return undefined;
@@ -63,11 +65,12 @@ export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
 
 /**
  * The keys under which triggers that may want the event are filed: four for EVENT, eight more for
- * WEBHOOK when tap sent it; only those of `onlyTrigger` when that is set.
+ * WEBHOOK when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a
+ * cron line.
  */
 export function triggerKeysOfEvent(event: BusEvent): string[] {
   const keys: string[] = [];
-  const { onlyTrigger, tap } = event;
+  const { onlyTrigger, tap, cronLine } = event;
   if (onlyTrigger === undefined || onlyTrigger === "EVENT") {
     keys.push(...eventKeysOf(event.type, event.subject).map((key) => `e|${key}`));
   }
@@ -75,6 +78,7 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
     const parts = [tap.provider, tap.entityType, tap.action].map(partsOfText);
     keys.push(...combine(parts).map((key) => `w|${key}`));
   }
+  if (onlyTrigger === "SCHEDULE" && cronLine !== undefined) keys.push(`s|${partOfName(cronLine)}`);
   return keys;
 }
 

@@ -4,6 +4,7 @@
  * Boundary: pure. The workspace, and which version listens, are the caller's business.
  * Invariant: an expression that fails does not match; why is told, never thrown.
  */
+import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent, TapFacts } from "../event.ts";
 import { type Expression, holds, type Scope } from "../expression/expression.ts";
@@ -17,8 +18,8 @@ export interface TriggerMatch {
 }
 
 /**
- * Whether the event's type and subject (EVENT), or its tap facts (WEBHOOK), are the trigger's. The
- * filter is not asked: it costs more and needs the compiled version.
+ * Whether the event's type and subject (EVENT), tap facts (WEBHOOK) or cron line (SCHEDULE) are the
+ * trigger's. The filter is not asked: it costs more and needs the compiled version.
  */
 export function fitsTrigger(trigger: TriggerDefinition, event: BusEvent): boolean {
   if (event.onlyTrigger !== undefined && event.onlyTrigger !== trigger.triggerType) return false;
@@ -28,6 +29,7 @@ export function fitsTrigger(trigger: TriggerDefinition, event: BusEvent): boolea
     case "WEBHOOK":
       return event.tap !== undefined && fitsTap(trigger, event.tap);
     case "SCHEDULE":
+      return event.cronLine === trimLine(trigger.cronExpr);
     case "MANUAL":
     case "WORKFLOW":
       return false;

@@ -7,6 +7,7 @@ import {
   type HandleTriggerRequest,
   HandleTriggerRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { trimLine } from "../../engine/cron.ts";
 import type { TriggerType } from "../../engine/definition.ts";
 import type { BusEvent } from "../../engine/event.ts";
 import { routeEvents } from "../../runtime/route-event.ts";
@@ -43,6 +44,7 @@ function readEvent(request: HandleTriggerRequest): BusEvent {
     time: new Date().toISOString(),
     data: request.inputPayload ?? {},
     ...(onlyTrigger === "WEBHOOK" ? { tap: tapOf(request) } : {}),
+    ...(onlyTrigger === "SCHEDULE" ? { cronLine: trimLine(request.cronExpr) } : {}),
     actorAgentId: request.initiatorAgentId,
     hops: 0,
     ...(onlyTrigger === undefined ? {} : { onlyTrigger }),
@@ -78,16 +80,16 @@ function readTriggerType(request: HandleTriggerRequest, faults: Faults): Trigger
       faults.require("tap_provider", tapText(request));
       break;
     case "SCHEDULE":
-      faults.add(field, "SCHEDULE is not available yet; use EVENT or WEBHOOK");
+      faults.require("cron_expr", trimLine(request.cronExpr));
       break;
     case "MANUAL":
-      faults.add(field, "MANUAL runs are started by StartRun; use EVENT or WEBHOOK");
+      faults.add(field, "MANUAL runs are started by StartRun; use EVENT, WEBHOOK or SCHEDULE");
       break;
     case "WORKFLOW":
-      faults.add(field, "WORKFLOW runs are started by steps; use EVENT or WEBHOOK");
+      faults.add(field, "WORKFLOW runs are started by steps; use EVENT, WEBHOOK or SCHEDULE");
       break;
     case undefined:
-      if (request.triggerType === 0) faults.add(field, "is required: EVENT or WEBHOOK");
+      if (request.triggerType === 0) faults.add(field, "is required: EVENT, WEBHOOK or SCHEDULE");
       break;
   }
   return type;

@@ -1,6 +1,6 @@
 /**
- * Time as an input: what falls due by the database's clock is submitted, and waits and reports that lost a race to
- * a crash are looked at again.
+ * Time as an input: what falls due by the database's clock is submitted, schedules are fired, and waits and reports
+ * that lost a race to a crash are looked at again.
  * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
  * Invariants:
  * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking.
@@ -17,6 +17,7 @@ import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/reads/due.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
+import { startSchedules } from "./schedules.ts";
 import { startLoop } from "./standing-loop.ts";
 
 /** What timers need. */
@@ -58,10 +59,10 @@ export function startTimers(deps: TimerDeps): Timers {
       return found.length < DUE_AT_MOST || refused.length > 0 ? POLL_MS : 0;
     },
   });
-  const sweeps = [startWaitSweep(deps), startReportSweep(deps)];
+  const others = [startSchedules(deps), startWaitSweep(deps), startReportSweep(deps)];
   return {
     async stop() {
-      await Promise.all([due.stop(), ...sweeps.map((sweep) => sweep.stop())]);
+      await Promise.all([due.stop(), ...others.map((loop) => loop.stop())]);
     },
   };
 }

@@ -1,0 +1,148 @@
+/**
+ * Cron lines: what they are, and when their slots are.
+ * Boundary: pure; every time is a parameter, in ms since 1970. Fields are read and searched by croner.
+ * Invariants:
+ * 1. A slot depends on the line and its anchor alone, never on when it is asked for.
+ * 2. Where clocks are put forward or back: a line whose second, minute and hour are numbers, lists or ranges runs at the
+ *    first moment after the gap, once, for all that fell into it, and once (the first time) where an hour comes twice.
+ *    A line with `*` or a step there goes on in real time: nothing for what does not exist, both passes of what comes
+ *    twice.
+ */
+import { Cron } from "croner";
+
+/** A line that can be asked for slots. */
+export type CronLine =
+  | { readonly kind: "fields"; readonly cron: Cron }
+  | { readonly kind: "every"; readonly periodMs: number };
+
+/** A line, or why the text is none. */
+export type ReadLine =
+  | { readonly ok: true; readonly line: CronLine }
+  | { readonly ok: false; readonly problem: string };
+
+const LINE_CHARS_AT_MOST = 255;
+const LONGEST_PERIOD_MS = 8_784 * 3_600_000;
+const SECOND_MS = 1_000;
+/** Lines repeat themselves within 28 years, so that any time tells whether there is a slot at all. */
+const SOME_TIME = new Date(Date.UTC(2000, 0, 1));
+
+/** Reads `[CRON_TZ=Zone] <5 or 6 fields | @daily and the like | @every 1h30m>`; without a zone it is UTC. */
+export function readCronLine(text: string): ReadLine {
+  if (text.length > LINE_CHARS_AT_MOST) {
+    return fault(`has more than ${LINE_CHARS_AT_MOST} characters`);
+  }
+  const [, zone = "UTC", rest = ""] = /^(?:CRON_TZ=(\S+)\s+)?(.*)$/.exec(trimLine(text)) ?? [];
+  const every = /^@every\s+(.*)$/.exec(rest);
+  const fields = every === null ? rest : "@daily";
+  if (!fields.startsWith("@") && ![5, 6].includes(fields.split(/\s+/).length)) {
+    return fault('needs 5 or 6 fields, a name such as "@daily", or "@every" and a duration');
+  }
+  // With @every the zone has no effect, and is still to be one.
+  const read = readFields(fields, zone);
+  return every === null || !read.ok ? read : readPeriod(every[1] ?? "");
+}
+
+/** The line as it is compared and stored. */
+export function trimLine(text: string): string {
+  return text.trim();
+}
+
+/** The first slot after a time; undefined when there is none any more. `@every` counts from the anchor. */
+export function nextSlot(line: CronLine, anchorMs: number, afterMs: number): number | undefined {
+  if (line.kind === "fields") return line.cron.nextRun(new Date(afterMs))?.getTime();
+  const periods = Math.floor((afterMs - anchorMs) / line.periodMs) + 1;
+  return anchorMs + Math.max(1, periods) * line.periodMs;
+}
+
+/** The last slot up to `nowMs`, given one that is not after it. */
+export function latestSlot(
+  line: CronLine,
+  anchorMs: number,
+  slotMs: number,
+  nowMs: number,
+): number {
+  const later = nextSlot(line, anchorMs, slotMs);
+  if (later === undefined || later > nowMs) return slotMs;
+  // Between `from` and now there is a slot, between `until` and now there is none.
+  let from = slotMs;
+  let until = nowMs;
+  while (until - from > SECOND_MS) {
+    const middle = Math.floor((from + until) / 2);
+    const slot = nextSlot(line, anchorMs, middle);
+    if (slot !== undefined && slot <= nowMs) from = middle;
+    else until = middle;
+  }
+  return lastAfter(line, anchorMs, from, nowMs) ?? later;
+}
+
+/** How many slots there are from one slot up to, and without, a later one; at most `atMost`. */
+export function countSlots(
+  line: CronLine,
+  anchorMs: number,
+  range: { readonly fromMs: number; readonly toMs: number },
+  atMost: number,
+): number {
+  if (line.kind === "every") {
+    return Math.min(atMost, Math.round((range.toMs - range.fromMs) / line.periodMs));
+  }
+  let counted = 0;
+  let slot: number | undefined = range.fromMs;
+  while (slot !== undefined && slot < range.toMs && counted < atMost) {
+    counted += 1;
+    slot = nextSlot(line, anchorMs, slot);
+  }
+  return counted;
+}
+
+/** A slot's time in RFC 3339, whole seconds without a fraction. */
+export function slotText(slotMs: number): string {
+  return new Date(slotMs).toISOString().replace(".000Z", "Z");
+}
+
+function lastAfter(
+  line: CronLine,
+  anchorMs: number,
+  afterMs: number,
+  nowMs: number,
+): number | undefined {
+  let last: number | undefined;
+  let slot = nextSlot(line, anchorMs, afterMs);
+  while (slot !== undefined && slot <= nowMs) {
+    last = slot;
+    slot = nextSlot(line, anchorMs, slot);
+  }
+  return last;
+}
+
+function readFields(fields: string, timezone: string): ReadLine {
+  try {
+    const cron = new Cron(fields, {
+      timezone,
+      paused: true,
+      mode: "5-or-6-parts",
+      fixedTimeRule: "no-wildcard",
+    });
+    if (cron.nextRun(SOME_TIME) === null) return fault("names a time that never comes");
+    return { ok: true, line: { kind: "fields", cron } };
+  } catch (error) {
+    // croner refuses a line by throwing, and says why.
+    return fault(`is no cron line: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function readPeriod(text: string): ReadLine {
+  const match = /^(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/.exec(text);
+  const [, hours = "0", minutes = "0", seconds = "0"] = match ?? [];
+  const periodMs = ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * SECOND_MS;
+  if (match === null || text === "") {
+    return fault('needs a duration after "@every", such as 90s, 5m or 1h30m');
+  }
+  if (periodMs < SECOND_MS || periodMs > LONGEST_PERIOD_MS) {
+    return fault(`must repeat every 1s to ${LONGEST_PERIOD_MS / 3_600_000}h`);
+  }
+  return { ok: true, line: { kind: "every", periodMs } };
+}
+
+function fault(problem: string): ReadLine {
+  return { ok: false, problem };
+}

@@ -1,0 +1,148 @@
+/**
+ * Starts the runs of schedules that are due.
+ *
+ * Boundary: one round; when to ask again is ingress/timers. Slots are told by engine/cron.ts.
+ * Invariants:
+ * 1. The run is committed before the schedule moves on, so a crash between loses no slot; the start is unique by the
+ *    slot's event id, so it doubles none either, whatever the number of replicas.
+ * 2. Of several missed slots the latest runs; the others are counted by who moves the schedule on. A slot that another
+ *    replica was starting at that moment may be counted with them.
+ * 3. Only the database's clock says what is due.
+ */
+import { setImmediate } from "node:timers/promises";
+import {
+  type CronLine,
+  countSlots,
+  latestSlot,
+  nextSlot,
+  readCronLine,
+  slotText,
+} from "../engine/cron.ts";
+import type { Database } from "../store/database.ts";
+import { type DueSchedule, findDueSchedules } from "../store/reads/due-schedules.ts";
+import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
+import type { Log } from "./log.ts";
+import { count } from "./metrics.ts";
+import type { Processor } from "./processor.ts";
+import { Refusal } from "./refusal.ts";
+import type { Submission } from "./submission.ts";
+
+/** What firing needs. */
+export interface FiringDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly log: Log;
+}
+
+/** What a round did. */
+export interface FiredRound {
+  /** Schedules that were due. */
+  readonly due: number;
+  /** Why slots were refused that have nothing wrong with them: they are still due. */
+  readonly refusals: readonly Refusal[];
+  /** Definitions that cannot be started as they are; still due as well. */
+  readonly failed: readonly string[];
+}
+
+interface Slot {
+  readonly due: DueSchedule;
+  readonly line: CronLine;
+  readonly atMs: number;
+}
+
+type Started =
+  | { readonly slot: Slot }
+  | { readonly refusal: Refusal }
+  | { readonly failed: string };
+
+/** More are not counted one by one: a line of every second has 86,400 a day. */
+const COUNTED_AT_MOST = 1_000;
+
+/** Fires what is due, at most `limit` schedules, without those of the definitions to leave out. */
+export async function fireSchedules(
+  deps: FiringDeps,
+  limit: number,
+  without: readonly string[],
+): Promise<FiredRound> {
+  const due = await findDueSchedules(deps.database.read, limit, without);
+  const started = await Promise.all(due.map((each) => startLatest(deps, each)));
+  const slots = started.flatMap((each) => ("slot" in each ? [each.slot] : []));
+  if (slots.length > 0) await moveOn(deps, slots);
+  return {
+    due: due.length,
+    refusals: started.flatMap((each) => ("refusal" in each ? [each.refusal] : [])),
+    failed: started.flatMap((each) => ("failed" in each ? [each.failed] : [])),
+  };
+}
+
+async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Promise<Started> {
+  try {
+    // Finding slots takes its time; others get the event loop in between.
+    await setImmediate();
+    const line = requireLine(due);
+    const { anchorAt, nextAt, readAt } = due;
+    const atMs = latestSlot(line, anchorAt.getTime(), nextAt.getTime(), readAt.getTime());
+    const { created } = await processor.submit(startOf(due, atMs));
+    if (created) count("workflows_schedule_slots_started_total");
+    return { slot: { due, line, atMs } };
+  } catch (error) {
+    if (error instanceof Refusal) return { refusal: error };
+    const { definitionId, versionId } = due;
+    log.error("a schedule cannot be fired", { definitionId, versionId, error });
+    return { failed: definitionId };
+  }
+}
+
+async function moveOn({ database, log }: FiringDeps, slots: readonly Slot[]): Promise<void> {
+  const moved = await database.transaction((tx) => moveSchedules(tx, slots.map(moveOf)));
+  for (const { due, line, atMs } of slots) {
+    const range = { fromMs: due.nextAt.getTime(), toMs: atMs };
+    if (!moved.has(due.definitionId) || range.fromMs === range.toMs) continue;
+    await setImmediate();
+    const skipped = countSlots(line, due.anchorAt.getTime(), range, COUNTED_AT_MOST);
+    count("workflows_schedule_slots_skipped_total", {}, skipped);
+    log.warn("slots of a schedule were missed; the latest runs, the others are skipped", {
+      definitionId: due.definitionId,
+      skipped,
+      first: slotText(range.fromMs),
+      ran: slotText(atMs),
+    });
+  }
+}
+
+function moveOf({ due, line, atMs }: Slot): ScheduleMove {
+  const { definitionId, cronLine, anchorAt, nextAt } = due;
+  const next = nextSlot(line, anchorAt.getTime(), atMs);
+  const newNextAt = next === undefined ? null : new Date(next);
+  return { definitionId, cronLine, anchorAt, nextAt, newNextAt };
+}
+
+function requireLine({ cronLine }: DueSchedule): CronLine {
+  const read = readCronLine(cronLine);
+  if (!read.ok) throw new Error(`the stored cron line ${cronLine} ${read.problem}`);
+  return read.line;
+}
+
+function startOf(due: DueSchedule, atMs: number): Submission {
+  const slot = slotText(atMs);
+  return {
+    kind: "start",
+    cause: { kind: "timer", id: "schedule" },
+    start: {
+      definitionId: due.definitionId,
+      versionId: due.versionId,
+      definitionVersion: due.version,
+      workspaceId: due.workspaceId,
+      triggerType: "SCHEDULE",
+      triggerEventId: `schedule:${due.definitionId}:${slot}`,
+      triggerSource: "workflows",
+      initiatorAgentId: "",
+      initiatorUserId: "",
+      parentRunId: "",
+      entityId: "",
+      entityType: "",
+      hops: 0,
+      input: { scheduled_at: slot },
+    },
+  };
+}

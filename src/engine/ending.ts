@@ -6,7 +6,7 @@
 import type { Draft } from "./draft.ts";
 import type { EdgeRole, GraphEdge, GraphStep } from "./graph/graph.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { payloadProblem } from "./limits.ts";
+import { MAX_COST_USD, payloadProblem } from "./limits.ts";
 import type { StepOperation } from "./outcome.ts";
 import { inputOf, outputOf } from "./payloads.ts";
 import { retryDelayMs } from "./retry.ts";
@@ -115,7 +115,8 @@ export function skipStep(draft: Draft, index: number): void {
 
 /** Adds what a step cost, to it and to the run; kept to 1e-9 USD. */
 export function addCost(draft: Draft, index: number, costUsd: number): void {
-  if (!(costUsd > 0)) return;
+  // A sum of what is not a number of dollars could not be stored.
+  if (!(costUsd > 0) || costUsd > MAX_COST_USD) return;
   const row = draft.row(index);
   row.costUsd = roundUsd(row.costUsd + costUsd);
   draft.run.totalCostUsd = roundUsd(draft.run.totalCostUsd + costUsd);

@@ -3,6 +3,8 @@ import { findPayloadFault, type JsonObject, jsonSizeBytes } from "./json.ts";
 
 /** Bytes of one payload (each output and each merged input) as compact JSON. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
+/** What one report may say that an attempt cost, in USD. More is a fault of the meter; sums would not be kept to 1e-9. */
+export const MAX_COST_USD = 1_000_000;
 /** Nesting of one payload. */
 export const MAX_PAYLOAD_DEPTH = 64;
 

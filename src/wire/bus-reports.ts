@@ -12,6 +12,7 @@ import { ActionDecision } from "../../gen/governance/v1/governance_pb.ts";
 import { ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { EventReport } from "../engine/event.ts";
 import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { MAX_COST_USD } from "../engine/limits.ts";
 import { objectOfBytes, readEnum, readField, readObject, readText } from "./loose-fields.ts";
 import { findMessageType, STRUCT } from "./message-types.ts";
 
@@ -177,7 +178,7 @@ function shorten(text: string): string {
 
 function readCost(body: JsonObject): number {
   const cost = readField(body, ["cost_usd"]);
-  return typeof cost === "number" && Number.isFinite(cost) && cost > 0 ? cost : 0;
+  return typeof cost === "number" && cost > 0 && cost <= MAX_COST_USD ? cost : 0;
 }
 
 function storable(output: JsonObject | undefined): JsonObject | undefined {

@@ -15,11 +15,9 @@ import type { SendResponse } from "../../gen/notifications/v1/notifications_pb.t
 import type { CreateResponse } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { CallResult } from "../engine/effect.ts";
 import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
-import { MAX_PAYLOAD_BYTES, payloadProblem } from "../engine/limits.ts";
+import { MAX_COST_USD, MAX_PAYLOAD_BYTES, payloadProblem } from "../engine/limits.ts";
 
 const ID_CHARS_AT_MOST = 256;
-/** More is a fault of the meter, and beyond it sums would not be kept to 1e-9. */
-const COST_USD_AT_MOST = 1_000_000;
 const REASONS_AT_MOST = 50;
 const REASON_CHARS_AT_MOST = 1_000;
 
@@ -66,7 +64,7 @@ export function readQueryUsage({ records }: QueryUsageResponse, workspaceId: str
     .map(({ totalCostUsd }) => totalCostUsd)
     .filter((costUsd) => Number.isFinite(costUsd) && costUsd > 0);
   const costUsd = costs.reduce((sum, cost) => sum + cost, 0);
-  if (costUsd > COST_USD_AT_MOST) {
+  if (costUsd > MAX_COST_USD) {
     return { ok: false, message: `the meter tells of ${costUsd} USD, which cannot be` };
   }
   return { ok: true, value: { kind: "query_usage", costUsd } };

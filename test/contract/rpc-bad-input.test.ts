@@ -246,6 +246,11 @@ const INVALID: [string, Call, string[]][] = [
     ["output_payload", "error_message", "cost_usd", "governance_decision"],
   ],
   [
+    "TransitionStep: a cost no sum could hold",
+    (c) => c.transitionStep({ runId, stepId: "a", state: StepRunState.COMPLETED, costUsd: 1e300 }),
+    ["cost_usd"],
+  ],
+  [
     "TransitionStep: a negative cost",
     (c) => c.transitionStep({ runId, stepId: "a", state: StepRunState.COMPLETED, costUsd: -1 }),
     ["cost_usd"],

@@ -1320,7 +1320,7 @@ export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
   messageDesc(file_workflows_v1_workflows, 25);
 
 /**
- * Selects runs. An empty filter selects all.
+ * Selects runs of one workspace. An empty filter selects all of them.
  *
  * @generated from message workflows.v1.ListRunsRequest
  */
@@ -1765,8 +1765,8 @@ export const StepTypeSchema: GenEnum<StepType> = /*@__PURE__*/
   enumDesc(file_workflows_v1_workflows, 0);
 
 /**
- * Where a run stands. COMPLETED, FAILED and CANCELLED are final, but a run can still be
- * compensated.
+ * Where a run stands. COMPLETED, FAILED and CANCELLED are final, but a FAILED or CANCELLED run can
+ * still be compensated.
  *
  * @generated from enum workflows.v1.WorkflowState
  */
@@ -1819,8 +1819,8 @@ export const WorkflowState = {
 } as const;
 
 /**
- * Where a run stands. COMPLETED, FAILED and CANCELLED are final, but a run can still be
- * compensated.
+ * Where a run stands. COMPLETED, FAILED and CANCELLED are final, but a FAILED or CANCELLED run can
+ * still be compensated.
  *
  * @generated from enum workflows.v1.WorkflowState
  */

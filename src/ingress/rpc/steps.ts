@@ -9,6 +9,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
+import { MAX_COST_USD } from "../../engine/limits.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
@@ -40,6 +41,9 @@ function readReport(request: TransitionStepRequest): StepReport {
   faults.require("step_id", request.stepId);
   const state = readTarget(request.state, faults);
   if (request.costUsd < 0) faults.add("cost_usd", `is ${request.costUsd}; a cost is not negative`);
+  if (request.costUsd > MAX_COST_USD) {
+    faults.add("cost_usd", `is ${request.costUsd}; a call costs at most ${MAX_COST_USD} USD`);
+  }
   if (request.governanceDecision !== "" && !DECISION.test(request.governanceDecision)) {
     faults.add("governance_decision", "must be ALLOW, DENY or REQUIRE_APPROVAL");
   }

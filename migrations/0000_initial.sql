@@ -1,3 +1,16 @@
+CREATE TABLE "caller_keys" (
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"lease_until" timestamp (3) with time zone NOT NULL,
+	"workspace_id" text NOT NULL,
+	"method" text NOT NULL,
+	"key" text NOT NULL,
+	"holder" text NOT NULL,
+	"body_hash" "bytea" NOT NULL,
+	"applied_to" text,
+	"answer" "bytea",
+	CONSTRAINT "caller_keys_workspace_id_method_key_pk" PRIMARY KEY("workspace_id","method","key")
+);
+--> statement-breakpoint
 CREATE TABLE "dead_letters" (
 	"id" bigserial PRIMARY KEY NOT NULL,
 	"stream" text NOT NULL,
@@ -181,6 +194,7 @@ CREATE TABLE "workflow_versions" (
 --> statement-breakpoint
 ALTER TABLE "schedules" ADD CONSTRAINT "schedules_definition_id_workflow_definitions_id_fk" FOREIGN KEY ("definition_id") REFERENCES "public"."workflow_definitions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "workflow_versions" ADD CONSTRAINT "workflow_versions_definition_id_workflow_definitions_id_fk" FOREIGN KEY ("definition_id") REFERENCES "public"."workflow_definitions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "caller_keys_age" ON "caller_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "dead_letters_message" ON "dead_letters" USING btree ("stream","stream_seq");--> statement-breakpoint
 CREATE INDEX "dead_letters_newest" ON "dead_letters" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "early_reports_object" ON "early_reports" USING btree ("workspace_id","object_id");--> statement-breakpoint

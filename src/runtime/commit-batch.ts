@@ -4,16 +4,19 @@
  * Invariants:
  * B1 All or nothing; what is in the outcome is committed, and only that.
  * B2 A commit whose answer is lost is looked up, never repeated on a guess: most inputs would count twice.
+ * B3 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft.ts";
 import type { Lookups } from "../engine/lookups.ts";
+import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
 import { saveBatch } from "../store/save-batch.ts";
+import { applyKeys } from "./caller-keys.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
   allRows,
@@ -109,10 +112,15 @@ async function writeBatch(
   for (const each of folded) {
     for (const result of each.results) plan.results[result.place] = resultOf(each.work, result);
   }
+  const results = plan.results.map(requireResult);
+  await applyKeys(
+    tx,
+    items.flatMap((item, place) => appliedKeyOf(item, results[place])),
+  );
   const batchId = saved?.batchId ?? null;
   const newEffects = new Set(saved?.newEffects);
   const outcome = {
-    results: plan.results.map(requireResult),
+    results,
     committed: {
       batches: batchId === null ? [] : [{ id: batchId, partition }],
       calls: calls.filter(({ effectId }) => newEffects.has(effectId)),
@@ -178,6 +186,14 @@ function resultOf(work: RunWork, result: Folded): ItemResult {
   if ("error" in result) return { kind: "failed", error: result.error };
   const { reply } = result;
   return { kind: "settled", settled: { runId: work.run.id, reply, created: work.isNew } };
+}
+
+/** A call that the engine refused has changed nothing, and its key is given back. */
+function appliedKeyOf({ submission }: BatchItem, result: ItemResult | undefined): AppliedKey[] {
+  const { callerKey } = submission;
+  if (callerKey === undefined || result?.kind !== "settled") return [];
+  const { reply, runId } = result.settled;
+  return reply.kind === "refused" ? [] : [{ ...callerKey, appliedTo: runId }];
 }
 
 function requireResult(result: ItemResult | undefined): ItemResult {

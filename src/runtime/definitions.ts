@@ -8,6 +8,7 @@ import type { VersionSpec } from "../engine/definition.ts";
 import { checkVersion } from "../engine/graph/check.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
+import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type VersionRow,
 } from "../store/reads/definitions.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
+import { applyKeys } from "./caller-keys.ts";
 import { newDefinitionId, newVersionId } from "./ids.ts";
 import { partitionOf } from "./partition.ts";
 import { Refusal } from "./refusal.ts";
@@ -32,6 +34,8 @@ import type { Committed } from "./submission.ts";
 export interface DefinitionDeps {
   readonly database: Database;
   readonly onCommitted?: (committed: Committed) => void;
+  /** The key of the call, marked in the transaction with the id of what was made. */
+  readonly callerKey?: KeyClaim | undefined;
 }
 
 /** A version to publish; without a workspace the definition may be any workspace's. */
@@ -57,7 +61,7 @@ export async function createDefinition(
   return commitWithEvent(deps, definition.id, async (tx) => {
     const row = await insertDefinition(tx, definition);
     if (row === undefined) throw await takenName(tx, wanted);
-    return { row, event: createdEvent(row) };
+    return { row, madeId: row.id, event: createdEvent(row) };
   });
 }
 
@@ -83,7 +87,7 @@ export async function publishVersion(
       waitPatterns: spec.steps.flatMap(waitPatternOf),
     });
     await keepSchedule(tx, row);
-    return { row, event: publishedEvent(row) };
+    return { row, madeId: row.version.id, event: publishedEvent(row) };
   });
 }
 
@@ -110,11 +114,13 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
 async function commitWithEvent<Row>(
   deps: DefinitionDeps,
   definitionId: string,
-  write: (tx: Tx) => Promise<{ row: Row; event: JsonObject }>,
+  write: (tx: Tx) => Promise<{ row: Row; madeId: string; event: JsonObject }>,
 ): Promise<Row> {
   const partition = partitionOf(definitionId);
   const { row, id } = await deps.database.transaction(async (tx) => {
     const written = await write(tx);
+    const { callerKey } = deps;
+    if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: written.madeId }]);
     return { row: written.row, id: await appendChange(tx, partition, [written.event]) };
   });
   deps.onCommitted?.({ batches: [{ id, partition }], calls: [] });

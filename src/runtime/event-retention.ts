@@ -1,9 +1,10 @@
 /**
- * Drops kept events and early reports that no wait or call can want any more.
+ * Drops what is kept for a time only: events and early reports that no wait or call can want any more, keys of callers.
  *
  * Boundary: a standing timer. A sweep that fails is logged; the next one does its work.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database } from "../store/database.ts";
 import { dropOldEvents } from "../store/events.ts";
 import type { Log } from "./log.ts";
@@ -35,10 +36,11 @@ async function sweepOnAndOn(
   const ages = { keptSeconds: KEPT_SECONDS, earlySeconds: EARLY_SECONDS };
   while (!signal.aborted) {
     try {
-      const dropped = await database.transaction((tx) => dropOldEvents(tx, ages, ROWS_A_SWEEP));
-      if (dropped >= ROWS_A_SWEEP) continue;
+      const events = await database.transaction((tx) => dropOldEvents(tx, ages, ROWS_A_SWEEP));
+      const keys = await database.transaction((tx) => dropOldKeys(tx, ROWS_A_SWEEP));
+      if (Math.max(events, keys) >= ROWS_A_SWEEP) continue;
     } catch (error) {
-      log.warn("old events could not be dropped; tried again later", { error });
+      log.warn("old events or keys could not be dropped; tried again later", { error });
     }
     await sleep(INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
   }

@@ -7,6 +7,7 @@ import type { CallKind } from "../engine/effect.ts";
 import type { Cause, Input } from "../engine/input.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Reply } from "../engine/outcome.ts";
+import type { KeyClaim } from "../store/caller-keys.ts";
 
 /** A run to start; ids are checked, strings that are not known are "". */
 export interface RunStart {
@@ -28,15 +29,19 @@ export interface RunStart {
   readonly input: JsonObject;
 }
 
-/** A run to start, or an input for a run that exists; `workspaceId` "" takes the run of any workspace. */
-export type Submission =
+/**
+ * A run to start, or an input for a run that exists; `workspaceId` "" takes the run of any workspace. With a caller's key
+ * it is committed only while the claim holds, and the key is marked in the same transaction.
+ */
+export type Submission = { readonly callerKey?: KeyClaim | undefined } & (
   | { readonly kind: "start"; readonly start: RunStart; readonly cause: Cause }
   | {
       readonly kind: "input";
       readonly runId: string;
       readonly workspaceId: string;
       readonly input: Input;
-    };
+    }
+);
 
 /** The committed outcome of a submission. */
 export interface Settled {

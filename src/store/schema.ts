@@ -350,3 +350,27 @@ export const deadLetters = pgTable(
     index("dead_letters_newest").on(t.createdAt),
   ],
 );
+
+/** Idempotency keys of callers: who does a call, what it changed, and its answer. Deleted 7 days after the first call. */
+export const callerKeys = pgTable(
+  "caller_keys",
+  {
+    createdAt: time("created_at").notNull(),
+    /** Until then the holder is presumed to be at work. */
+    leaseUntil: time("lease_until").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    method: text("method").notNull(),
+    key: text("key").notNull(),
+    /** The try that does the call; one that is not the holder any more commits nothing. */
+    holder: text("holder").notNull(),
+    bodyHash: bytea("body_hash").notNull(),
+    /** Id of what the call made or changed, written in the transaction that did; null: nothing is done yet. */
+    appliedTo: text("applied_to"),
+    /** The answer's message; null: not answered yet, or too large to keep. */
+    answer: bytea("answer"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.method, t.key] }),
+    index("caller_keys_age").on(t.createdAt),
+  ],
+);

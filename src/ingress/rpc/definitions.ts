@@ -22,6 +22,7 @@ import type { Database } from "../../store/database.ts";
 import {
   type DefinitionRow,
   findDefinition,
+  findVersions,
   listDefinitions,
   listVersions,
   specOfVersion,
@@ -48,8 +49,12 @@ export async function answerGetDefinition(deps: ServiceDeps, request: GetDefinit
   const faults = checkFields(GetDefinitionRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
-  const row = await requireDefinition(deps.database, request.id, "");
-  return { definition: toDefinitionMessage(row) };
+  return readDefinition(deps, request.id);
+}
+
+/** A definition by its id, as CreateDefinition and GetDefinition answer. */
+export async function readDefinition({ database }: ServiceDeps, id: string) {
+  return { definition: toDefinitionMessage(await requireDefinition(database, id, "")) };
 }
 
 /** ListDefinitions: newest first, of one workspace. */
@@ -80,6 +85,14 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
     definitionId: request.definitionId,
     spec,
   });
+  return { version: toVersion(version), definition: toDefinitionMessage(definition) };
+}
+
+/** A version by its id, and its definition, as PublishVersion answers. */
+export async function readPublished({ database }: ServiceDeps, versionId: string) {
+  const [version] = await findVersions(database.read, [versionId]);
+  if (version === undefined) throw new Error(`version ${versionId} is not stored`);
+  const definition = await requireDefinition(database, version.definitionId, "");
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 

@@ -52,7 +52,8 @@ export async function answerCompensateRun(deps: ServiceDeps, request: Compensate
 
 /** Hands an input in; returns once it is committed, throws what the engine refuses. */
 export async function submitInput(deps: ServiceDeps, runId: string, input: Input): Promise<void> {
-  const submission = { kind: "input" as const, runId, workspaceId: "", input };
+  const { callerKey } = deps;
+  const submission = { kind: "input" as const, runId, workspaceId: "", input, callerKey };
   const { reply } = await deps.processor.submit(submission);
   if (reply.kind === "refused") throw refusalOf(reply, runId);
 }

@@ -50,6 +50,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
   ]);
   const { runId } = await deps.processor.submit({
     kind: "start",
+    callerKey: deps.callerKey,
     cause: { kind: "rpc", id: "StartRun", ...byWhom(request) },
     start: {
       definitionId: definition.id,

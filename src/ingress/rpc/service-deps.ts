@@ -3,6 +3,7 @@ import type { Entities } from "../../runtime/entities.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
+import type { KeyClaim } from "../../store/caller-keys.ts";
 import type { Database } from "../../store/database.ts";
 
 /** What the handlers need. */
@@ -15,4 +16,8 @@ export interface ServiceDeps {
   readonly entities?: Entities | undefined;
   /** Told after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
+  /** Of a call with an Idempotency-Key: whatever it changes is committed with this claim. */
+  readonly callerKey?: KeyClaim | undefined;
+  /** Of such a call: the id of the event that it is when it names none, the same on every try. */
+  readonly keyEventId?: string | undefined;
 }

@@ -29,9 +29,14 @@ export async function answerTransitionStep(deps: ServiceDeps, request: Transitio
   const by = report.agentId === "" ? {} : { by: report.agentId };
   const cause = { ...causeOf("TransitionStep"), ...by };
   await submitInput(deps, request.runId, { kind: "step_reported", report, cause });
-  const view = await readRun(deps, request.runId);
-  const step = view.steps.find(({ step: { def } }) => def.id === request.stepId);
-  if (step === undefined) throw unknownStep(request.stepId);
+  return readStep(deps, request);
+}
+
+/** The step and its run as they stand now, as TransitionStep answers. */
+export async function readStep(deps: ServiceDeps, { runId, stepId }: TransitionStepRequest) {
+  const view = await readRun(deps, runId);
+  const step = view.steps.find(({ step: { def } }) => def.id === stepId);
+  if (step === undefined) throw unknownStep(stepId);
   return { step: toStepMessage(step), run: toRunMessage(view, { payloads: true }) };
 }
 

@@ -18,7 +18,7 @@ import type { ServiceDeps } from "./service-deps.ts";
 
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
 export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTriggerRequest) {
-  const event = readEvent(request);
+  const event = readEvent(request, deps.keyEventId);
   const [routed] = await routeEvents(deps, [event]);
   if (routed === undefined) throw new Error("an event was routed without an outcome");
   if (!routed.ok) throw routed.error;
@@ -29,14 +29,14 @@ export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTrig
   };
 }
 
-function readEvent(request: HandleTriggerRequest): BusEvent {
+function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined): BusEvent {
   const faults = checkFields(HandleTriggerRequestSchema, request);
   faults.require("workspace_id", request.workspaceId);
   const onlyTrigger = readTriggerType(request, faults);
   faults.refuseIfAny();
   return {
     workspaceId: request.workspaceId,
-    id: request.triggerEventId || randomUUID(),
+    id: request.triggerEventId || (keyEventId ?? randomUUID()),
     // An RPC's source equals every source.
     source: "",
     type: request.eventType,

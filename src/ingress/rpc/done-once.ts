@@ -1,0 +1,165 @@
+/**
+ * Wraps the handlers of RPCs that write: with an Idempotency-Key header a call is done once.
+ * Boundary: reads the key, hashes the request, encodes the answer; what a key stands for is runtime/caller-keys.ts.
+ * A key is scoped by method and workspace: the one that the request names, else the one that owns the object it names.
+ */
+import { createHash } from "node:crypto";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import { claimCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
+import type { FieldFault } from "../../runtime/refusal.ts";
+import type { KeyClaim } from "../../store/caller-keys.ts";
+import { findDefinition } from "../../store/reads/definitions.ts";
+import { findRunHead } from "../../store/reads/run-heads.ts";
+import { checkText, invalidFields } from "./fields.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+
+/** How one RPC is done, and done again. */
+export interface OnceRules<I extends DescMessage, O extends DescMessage> {
+  /** Where its keys belong; undefined: nowhere, and the handler says what is wrong with the request. */
+  workspaceOf(deps: ServiceDeps, request: MessageShape<I>): Promise<string | undefined>;
+  answer(deps: ServiceDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
+  /** The answer to a call that is committed but was never answered; `appliedTo` is what it made or changed. */
+  answerAgain(
+    deps: ServiceDeps,
+    request: MessageShape<I>,
+    appliedTo: string,
+  ): Promise<MessageInitShape<O>>;
+}
+
+const HEADER = "Idempotency-Key";
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const EVENT_ID_DIGITS = 32;
+
+/** The handler of a write RPC. Refuses a key that is not 1 to 255 visible ASCII characters. */
+export function doneOnce<I extends DescMessage, O extends DescMessage>(
+  deps: ServiceDeps,
+  method: DescMethodUnary<I, O>,
+  rules: OnceRules<I, O>,
+): (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>> {
+  return async (request, { requestHeader }) => {
+    const key = requestHeader.get(HEADER);
+    if (key !== null) requireKey(key);
+    const workspaceId = key === null ? undefined : await rules.workspaceOf(deps, request);
+    if (key === null || workspaceId === undefined) {
+      return create(method.output, await rules.answer(deps, request));
+    }
+    const bodyHash = hashOf(request);
+    const call = { workspaceId, method: method.name, key, bodyHash };
+    const claimed = await claimCall(deps.database, call);
+    if (claimed.kind === "answered") return fromBinary(method.output, claimed.answer);
+    const { claim } = claimed;
+    const keyEventId = eventIdOf(claim, bodyHash);
+    const keyed = { ...deps, callerKey: claim, keyEventId };
+    const answer = await orGiveBack(deps, claim, async () =>
+      create(
+        method.output,
+        claimed.kind === "do"
+          ? await rules.answer(keyed, request)
+          : await rules.answerAgain(keyed, request, claimed.appliedTo),
+      ),
+    );
+    await keep(deps, claim, keyEventId, toBinary(method.output, answer));
+    return answer;
+  };
+}
+
+/** The workspace that the request names. */
+export async function namedWorkspace(_deps: ServiceDeps, request: { workspaceId: string }) {
+  return isStorable(request.workspaceId) ? request.workspaceId : undefined;
+}
+
+/** The workspace that a StartRun names, else that of its definition. */
+export function workspaceOfStart(
+  deps: ServiceDeps,
+  request: { workspaceId: string; definitionId: string },
+) {
+  const { workspaceId } = request;
+  return workspaceId === "" ? workspaceOfDefinition(deps, request) : namedWorkspace(deps, request);
+}
+
+/** The workspace of the definition that the request names. */
+export async function workspaceOfDefinition(
+  { database }: ServiceDeps,
+  { definitionId }: { definitionId: string },
+): Promise<string | undefined> {
+  if (!isStorable(definitionId)) return undefined;
+  return (await findDefinition(database.read, definitionId))?.workspaceId;
+}
+
+/** The workspace of a run. */
+export async function workspaceOfRun(
+  { database }: ServiceDeps,
+  runId: string,
+): Promise<string | undefined> {
+  return isStorable(runId) ? (await findRunHead(database.read, runId))?.workspaceId : undefined;
+}
+
+function requireKey(key: string): void {
+  if (KEY.test(key)) return;
+  const description = "must be 1 to 255 visible ASCII characters";
+  throw invalidFields([{ field: HEADER, description }]);
+}
+
+function isStorable(id: string): boolean {
+  const faults: FieldFault[] = [];
+  checkText("id", id, faults);
+  return id !== "" && faults.length === 0;
+}
+
+/** The same for the same request in every encoding. Not over its bytes: clients write maps in any order. */
+function hashOf(request: object): Buffer {
+  const text = JSON.stringify(request, (_name, value: unknown) => {
+    if (typeof value === "bigint") return String(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(byName));
+  });
+  return createHash("sha256").update(text).digest();
+}
+
+function byName([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
+
+function eventIdOf({ workspaceId, key }: KeyClaim, bodyHash: Buffer): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([workspaceId, key]))
+    .update(bodyHash);
+  return `key_${hash.digest("hex").slice(0, EVENT_ID_DIGITS)}`;
+}
+
+async function orGiveBack<T>(
+  { database, log }: ServiceDeps,
+  claim: KeyClaim,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    await giveBack(database, claim).catch((error: unknown) => {
+      log.warn("a key could not be given back; it is free when its lease ends", { error });
+    });
+    throw thrown;
+  }
+}
+
+/** The call is done and its caller is told so, also when the answer cannot be kept: a repeat reads it anew. */
+async function keep(
+  { database, log }: ServiceDeps,
+  claim: KeyClaim,
+  keyEventId: string,
+  answer: Uint8Array,
+): Promise<void> {
+  const key = { ...claim, appliedTo: keyEventId };
+  await keepAnswer(database, key, answer).catch((error: unknown) => {
+    log.warn("the answer to a call with a key could not be kept", { error });
+  });
+}

@@ -1,0 +1,162 @@
+/**
+ * Rows of callers' idempotency keys.
+ * Boundary: single statements by the database's clock; what an answer or a refusal follows from is runtime/caller-keys.ts.
+ * Invariants:
+ * K1 Nobody waits for a key: it is inserted or not, and taken over only when no transaction is writing it.
+ * K2 A claim's holder alone marks its key. Who was taken over marks nothing, and so commits nothing.
+ */
+import type { Queries, Statement, Tx } from "./database.ts";
+
+/** One try of a call that carries a key; `holder` is drawn anew for every try. */
+export interface KeyClaim {
+  readonly workspaceId: string;
+  readonly method: string;
+  readonly key: string;
+  readonly holder: string;
+}
+
+/** A claim and the id of what its call made or changed. */
+export interface AppliedKey extends KeyClaim {
+  readonly appliedTo: string;
+}
+
+/** What is known of a key that others hold or have answered. */
+export interface KeptKey {
+  readonly bodyHash: Buffer;
+  readonly answer: Buffer | null;
+}
+
+const KEPT = "make_interval(days => 7)";
+const LEASE = "make_interval(secs => 60)";
+
+const INSERT: Statement = {
+  name: "insert_caller_key",
+  text: `insert into caller_keys
+      (workspace_id, method, key, holder, body_hash, created_at, lease_until)
+    values ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + ${LEASE})
+    on conflict do nothing returning true as inserted`,
+};
+
+const TAKE_OVER: Statement = {
+  name: "take_over_caller_key",
+  text: `update caller_keys k
+    set holder = $4, body_hash = $5, answer = null, lease_until = clock_timestamp() + ${LEASE},
+      applied_to = case when o.expired then null else k.applied_to end,
+      created_at = case when o.expired then clock_timestamp() else k.created_at end
+    from (
+      select workspace_id, method, key, created_at < clock_timestamp() - ${KEPT} as expired
+      from caller_keys
+      where workspace_id = $1 and method = $2 and key = $3
+        and (created_at < clock_timestamp() - ${KEPT}
+          or (body_hash = $5 and answer is null and lease_until < clock_timestamp()))
+      for update skip locked) as o
+    where k.workspace_id = o.workspace_id and k.method = o.method and k.key = o.key
+    returning k.applied_to as "appliedTo"`,
+};
+
+const FIND: Statement = {
+  name: "find_caller_key",
+  text: `select body_hash as "bodyHash", answer from caller_keys
+    where workspace_id = $1 and method = $2 and key = $3`,
+};
+
+const MARK: Statement = {
+  name: "mark_caller_keys",
+  text: `update caller_keys k set applied_to = v."appliedTo"
+    from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, method text, key text,
+      holder text, "appliedTo" text)
+    where k.workspace_id = v."workspaceId" and k.method = v.method and k.key = v.key
+      and k.holder = v.holder
+    returning true as marked`,
+};
+
+const ANSWER: Statement = {
+  name: "answer_caller_key",
+  text: `update caller_keys
+    set answer = $5, applied_to = coalesce(applied_to, $6), lease_until = clock_timestamp()
+    where workspace_id = $1 and method = $2 and key = $3 and holder = $4`,
+};
+
+// A transaction that still writes the key may yet commit what its call did: then the key stays until its lease ends.
+const GIVE_BACK: Statement = {
+  name: "give_back_caller_key",
+  text: `with held as (
+      select workspace_id, method, key, applied_to from caller_keys
+      where workspace_id = $1 and method = $2 and key = $3 and holder = $4
+      for update skip locked
+    ), gone as (
+      delete from caller_keys k using held h
+      where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
+        and h.applied_to is null
+    )
+    update caller_keys k set lease_until = clock_timestamp() from held h
+    where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
+      and h.applied_to is not null`,
+};
+
+const DROP_OLD: Statement = {
+  name: "drop_old_caller_keys",
+  text: `with gone as (
+      delete from caller_keys where (workspace_id, method, key) in (
+        select workspace_id, method, key from caller_keys
+        where created_at < clock_timestamp() - ${KEPT} limit $1 for update skip locked)
+      returning 1
+    ) select count(*)::int as dropped from gone`,
+};
+
+/** Claims a key that nobody has; false: somebody has it. */
+export async function claimKey(tx: Tx, claim: KeyClaim, bodyHash: Uint8Array): Promise<boolean> {
+  const rows = await tx.query(INSERT, [...valuesOf(claim), bodyHash]);
+  return rows.length > 0;
+}
+
+/**
+ * Claims a key whose lease ran out without an answer to the same body, or that is older than 7 days. Gives what the
+ * earlier try changed, null for nothing; undefined: it cannot be had.
+ */
+export async function takeOverKey(
+  tx: Tx,
+  claim: KeyClaim,
+  bodyHash: Uint8Array,
+): Promise<{ appliedTo: string | null } | undefined> {
+  const [row] = await tx.query<{ appliedTo: string | null }>(TAKE_OVER, [
+    ...valuesOf(claim),
+    bodyHash,
+  ]);
+  return row;
+}
+
+/** What is kept of the key, whoever holds it. */
+export async function findKey(
+  queries: Queries,
+  { workspaceId, method, key }: KeyClaim,
+): Promise<KeptKey | undefined> {
+  const values = [workspaceId, method, key];
+  const [row] = await queries.query<{ bodyHash: Buffer; answer: Buffer | null }>(FIND, values);
+  return row;
+}
+
+/** Marks keys with what their calls changed; gives how many claims still held. */
+export async function markKeys(tx: Tx, keys: readonly AppliedKey[]): Promise<number> {
+  return (await tx.query(MARK, [JSON.stringify(keys)])).length;
+}
+
+/** Keeps the answer (null: too large); `appliedTo` counts where no transaction has marked the key. */
+export async function answerKey(tx: Tx, key: AppliedKey, answer: Uint8Array | null): Promise<void> {
+  await tx.query(ANSWER, [...valuesOf(key), answer, key.appliedTo]);
+}
+
+/** Gives a claim back: the key is gone, or, when its call has changed something, free to be read by the next try. */
+export async function giveBackKey(tx: Tx, claim: KeyClaim): Promise<void> {
+  await tx.query(GIVE_BACK, valuesOf(claim));
+}
+
+/** Drops at most `limit` keys that are older than 7 days; gives how many went. */
+export async function dropOldKeys(tx: Tx, limit: number): Promise<number> {
+  const [row] = await tx.query<{ dropped: number }>(DROP_OLD, [limit]);
+  return row?.dropped ?? 0;
+}
+
+function valuesOf({ workspaceId, method, key, holder }: KeyClaim): string[] {
+  return [workspaceId, method, key, holder];
+}

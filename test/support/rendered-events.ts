@@ -13,6 +13,16 @@ export function renderHistory(
   format: EventFormat = "cloudevents",
   run = at.run,
 ): OutgoingEvent[] {
+  return [...eachEvent(at, format, run)];
+}
+
+/** The first event alone: the histories of large runs are long. */
+export function renderFirst(at: EngineRun, format: EventFormat = "cloudevents"): OutgoingEvent {
+  for (const event of eachEvent(at, format, at.run)) return event;
+  throw new Error("the history tells of nothing");
+}
+
+function* eachEvent(at: EngineRun, format: EventFormat, run: EngineRun["run"]) {
   const source: PayloadSource = {
     graph: at.graph,
     run,
@@ -24,12 +34,13 @@ export function renderHistory(
       return row;
     },
   };
-  return at.history.flatMap(({ seq, moves }) =>
-    moves.flatMap((move, place) => {
+  for (const { seq, moves } of at.history) {
+    for (const [place, move] of moves.entries()) {
       const told = { move, seq, place, recordedAt: RECORDED, runState: run.state, source };
-      return renderMove(format, told) ?? [];
-    }),
-  );
+      const event = renderMove(format, told);
+      if (event !== undefined) yield event;
+    }
+  }
 }
 
 /** The body's bytes as they go onto the bus. */

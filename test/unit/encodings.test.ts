@@ -371,14 +371,20 @@ function rawAny(typeName: string, value: Uint8Array): Any {
   return create(AnySchema, { typeUrl: `type.googleapis.com/${typeName}`, value });
 }
 
-/** A Struct in a Struct, so many levels in all. */
+/** A Struct in a Struct, so many levels in all. Only heads are written, from the inside, so that depth costs no copies. */
 function nestedStruct(depth: number): Uint8Array {
-  let struct: Uint8Array = new Uint8Array();
+  const heads: Uint8Array[] = [];
+  let sizeBytes = 0;
+  const wrap = (fieldNo: number, before: Uint8Array = new Uint8Array()) => {
+    const tag = new BinaryWriter().tag(fieldNo, WireType.LengthDelimited);
+    const head = Buffer.concat([tag.uint32(sizeBytes + before.length).finish(), before]);
+    heads.push(head);
+    sizeBytes += head.length;
+  };
   for (let level = 1; level < depth; level++) {
-    struct = message(
-      1,
-      Buffer.concat([message(1, Buffer.from("a")), message(2, message(5, struct))]),
-    );
+    wrap(5);
+    wrap(2);
+    wrap(1, message(1, Buffer.from("a")));
   }
-  return struct;
+  return Buffer.concat(heads.reverse());
 }

@@ -107,18 +107,6 @@ describe.each(FORMATS)("%s", (format) => {
     });
   });
 
-  it("of a run of a thousand steps fits by leaving out its steps", () => {
-    const steps = Array.from({ length: 1_000 }, (_, i) =>
-      step({
-        id: `a-step-with-a-long-id-${i}`,
-        name: "A name that is as long as names of steps are",
-      }),
-    );
-    const [first] = renderHistory(EngineRun.start(version(steps)), format);
-    if (first === undefined) throw new Error("no event");
-    expect(bytesOfBody(first).length).toBeLessThanOrEqual(MAX_EVENT_BYTES);
-  });
-
   it("keeps names of Object.prototype in payloads", () => {
     const input: JsonObject = JSON.parse('{"__proto__": {"x": 1}, "constructor": 2}');
     const [first] = renderHistory(EngineRun.start(TWO, input), format);

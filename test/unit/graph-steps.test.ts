@@ -234,12 +234,13 @@ describe("sizes", () => {
       [1, 2, 3, 4, 5].flatMap((hop) => (at + hop < 1000 ? [`${id} -> s${at + hop}`] : [])),
     );
     const spec = versionOf(ids, edges);
-    const timesMs = Array.from({ length: 5 }, () => {
+    let fastestMs = Number.POSITIVE_INFINITY;
+    // The fastest of several: the machine may be busy with other tests.
+    for (let round = 0; round < 10 && fastestMs >= 50; round++) {
       const begin = performance.now();
       expect(checkVersion(spec)).toEqual([]);
-      return performance.now() - begin;
-    });
-    // The fastest of several: the machine may be busy with other tests.
-    expect(Math.min(...timesMs)).toBeLessThan(50);
+      fastestMs = Math.min(fastestMs, performance.now() - begin);
+    }
+    expect(fastestMs).toBeLessThan(50);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The clock of a test's database: it goes on as ever and is set and moved by the test.
+ * The clock of a test's database: it stands still until the test moves it, however slow the machine is.
  * Boundary: the service is not touched. Its statements ask `now()` and `clock_timestamp()`, and here the search path
  * finds functions of these names before those of Postgres; `pg_catalog.` and `current_timestamp` would go past them.
  */
@@ -14,16 +14,15 @@ export interface DatabaseClock {
 
 const INSTALL = `
   create schema test_clock;
-  create table test_clock.ahead (by interval not null);
-  insert into test_clock.ahead values (interval '0');
+  create table test_clock.reading (at timestamptz not null);
+  insert into test_clock.reading values (pg_catalog.now());
   create function test_clock.clock_timestamp() returns timestamptz language sql volatile
-    as 'select pg_catalog.clock_timestamp() + by from test_clock.ahead';
+    as 'select at from test_clock.reading';
   create function test_clock.now() returns timestamptz language sql stable
-    as 'select pg_catalog.now() + by from test_clock.ahead';
+    as 'select at from test_clock.reading';
 `;
-const SET = `update test_clock.ahead
-  set by = to_timestamp($1::double precision / 1000) - pg_catalog.clock_timestamp()`;
-const ADVANCE = "update test_clock.ahead set by = by + $1::double precision * interval '1 ms'";
+const SET = "update test_clock.reading set at = to_timestamp($1::double precision / 1000)";
+const ADVANCE = "update test_clock.reading set at = at + $1::double precision * interval '1 ms'";
 
 /** Puts such a clock into a database that nobody is connected to yet. */
 export async function installClock(url: string): Promise<DatabaseClock> {

@@ -8,11 +8,15 @@ import type { RunFacts } from "../../src/engine/new-run.ts";
 import { EngineRun } from "./engine-run.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 
+const HOPS_AT_MOST = 16;
+
 /** A stage for runs of this version. */
 export function engineStage(spec: VersionSpec): Stage {
   let run = new EngineRun(spec);
   let movesTaken = 0;
   let callsTaken = new Set<string>();
+  // As the runtime does: an event starts a definition once, and chains of events end.
+  const heard = new Set<string>();
   const graph = compileGraph(spec);
   const start = (input: JsonObject, facts: Partial<RunFacts>) => {
     run = new EngineRun(spec, input, facts, SCRIPT_STARTS_AT_MS);
@@ -26,7 +30,9 @@ export function engineStage(spec: VersionSpec): Stage {
       return start(input, facts);
     },
     async arrive(event) {
-      if (!matchTrigger(spec.trigger, graph.triggerFilter, event).matches) return false;
+      const { matches } = matchTrigger(spec.trigger, graph.triggerFilter, event);
+      if (!matches || event.hops >= HOPS_AT_MOST || heard.has(event.id)) return false;
+      heard.add(event.id);
       const { triggerType } = spec.trigger;
       start(event.data, { triggerType, triggerEventId: event.id, ...entityOf(event) });
       return true;

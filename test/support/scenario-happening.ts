@@ -88,6 +88,7 @@ function parseArrival({ words, fields, more }: Line): BusEvent {
     entityId: textIn(more, "entity_id"),
     action: textIn(more, "action"),
   };
+  const cronLine = textIn(more, "cron_line");
   return {
     workspaceId: WORKSPACE,
     id,
@@ -99,6 +100,7 @@ function parseArrival({ words, fields, more }: Line): BusEvent {
     actorAgentId: "",
     hops: numberIn(more, "hops"),
     ...(tap.provider === "" ? {} : { tap }),
+    ...(cronLine === "" ? {} : { cronLine, onlyTrigger: "SCHEDULE" }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Move, Reply } from "../../src/engine/outcome.ts";
 import type { StepRun } from "../../src/engine/run.ts";
 import type { RunView, StepView } from "../../src/engine/view.ts";
 import type { BareInput } from "./engine-run.ts";
+import { refusedAtDoor } from "./scenario-door.ts";
 import { opensRun, type ScriptItem, showJson } from "./scenario-file.ts";
 import { type Happening, type MadeCall, parseHappening } from "./scenario-happening.ts";
 
@@ -21,7 +22,8 @@ export interface Stage {
   readonly graph: Graph;
   /** Sets the clock to SCRIPT_STARTS_AT_MS, begins another run and forgets the last one. */
   start(input: JsonObject, facts: Partial<RunFacts>): Promise<Reply>;
-  /** An event comes by the bus: as `start` where it starts a run by the version's trigger. Returns whether it does. */
+  /** An event comes by the bus: as `start` where it starts a run by the version's trigger. Returns whether it does.
+   * What stood on the stage is forgotten in any case. */
   arrive(event: BusEvent): Promise<boolean>;
   put(input: BareInput): Promise<Reply>;
   /** Lets time pass. */
@@ -66,6 +68,9 @@ async function playLine(stage: Stage, text: string, calls: MadeCall[]): Promise<
     await stage.advance(happening.ms);
     return [];
   }
+  const refused =
+    happening.kind === "input" ? refusedAtDoor(stage.graph, happening.input) : undefined;
+  if (refused !== undefined) return [`  refused invalid_fields: ${refused}`];
   const reply = await playOne(stage, happening, calls);
   if (reply === undefined) return NOTHING;
   const moves = await stage.takeMoves();

@@ -1,6 +1,7 @@
 /**
  * TransitionStep: the door for agents, people and other services.
- * Boundary: reads the report, checks a human task's output against its schema and who may decide; which moves are legal is the engine's.
+ * Boundary: reads the report, checks a human task's output against its schema, and who may decide; which moves are legal
+ * is the engine's.
  */
 import {
   StepRunState,

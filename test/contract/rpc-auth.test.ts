@@ -382,7 +382,9 @@ test("an Idempotency-Key is the workspace's own", async () => {
   // Naming the workspace is the same request.
   const named = { ...request, workspaceId: "ws_a" };
   expect(await service.client.createDefinition(named, as("admin a", key))).toEqual(ofA);
-  const cancel = { id: a.runId };
+  const cancel = { id: await startRun(a.definitionId, "admin a") };
+  const cancelled = await service.client.cancelRun(cancel, as("admin a", key));
+  expect(await service.client.cancelRun(cancel, as("admin a", key))).toEqual(cancelled);
   const foreign = await refusedBy(service.client.cancelRun(cancel, as("admin b", key)));
   expect(foreign.code).toBe("NotFound");
   const unable = service.client.createDefinition(request, as("only workflows:run", key));

@@ -243,7 +243,10 @@ function detailsOf({ error }: Refused) {
 }
 
 describe.each(PROTOCOLS)("$protocol", ({ to }) => {
-  const client = () => createClient(WorkflowService, to(service.baseUrl));
+  let client: Client<typeof WorkflowService>;
+  beforeAll(() => {
+    client = createClient(WorkflowService, to(service.baseUrl));
+  });
   const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
 
   describe.each(TABLE)("$rpc, refused, changes nothing", (row) => {
@@ -265,13 +268,13 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
       { caller: "a token of no workspace", headers: as("of no workspace") },
       { caller: "a token of nobody", headers: as("of nobody") },
     ])("$caller is UNAUTHENTICATED", async ({ headers }) => {
-      const refused = await refusedBy(row.call(client(), a, headers));
+      const refused = await refusedBy(row.call(client, a, headers));
       expect(refused.code).toBe("Unauthenticated");
       expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
     });
 
     test("another workspace's token gets nowhere", async () => {
-      const refused = await refusedBy(row.call(client(), a, as("admin b")));
+      const refused = await refusedBy(row.call(client, a, as("admin b")));
       expect(refused.code).toBe(row.foreign);
       expect(detailsOf(refused).domain).toBe("workflows");
     });
@@ -279,8 +282,8 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
     test("another's id is NOT_FOUND, in the words of an id that does not exist", async () => {
       const call = row.callByIdAlone ?? (row.foreign === "NotFound" ? row.call : undefined);
       if (call === undefined) return;
-      const foreign = await refusedBy(call(client(), b, as("admin a")));
-      const absent = await refusedBy(call(client(), guessed, as("admin a")));
+      const foreign = await refusedBy(call(client, b, as("admin a")));
+      const absent = await refusedBy(call(client, guessed, as("admin a")));
       expect([foreign.code, absent.code]).toEqual(["NotFound", "NotFound"]);
       expect(foreign.error.rawMessage).toBe(absent.error.rawMessage);
       expect(detailsOf(foreign)).toEqual(detailsOf(absent));
@@ -288,7 +291,7 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
 
     test("every other scope is PERMISSION_DENIED, and the missing one is named", async () => {
       const wrong = row.needs === "workflows:read" ? "no scope" : `without ${row.needs}`;
-      const refused = await refusedBy(row.call(client(), a, as(wrong)));
+      const refused = await refusedBy(row.call(client, a, as(wrong)));
       expect(refused.code).toBe("PermissionDenied");
       expect(refused.error.rawMessage).toContain(row.needs);
       const reason = "PERMISSION_DENIED";
@@ -300,8 +303,8 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
     "$rpc: the right scope alone is enough, with and without the workspace's name",
     async (row) => {
       const runId = await startRun(a.definitionId, "admin a");
-      await row.call(client(), { ...a, runId }, as(`only ${row.needs}`));
-      await row.call(client(), { ...a, runId, workspaceId: "" }, as(`only ${row.needs}`));
+      await row.call(client, { ...a, runId }, as(`only ${row.needs}`));
+      await row.call(client, { ...a, runId, workspaceId: "" }, as(`only ${row.needs}`));
     },
   );
 });

@@ -5,6 +5,8 @@
 import { createHmac } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createClients } from "../../src/egress/clients.ts";
+import { createCallers } from "../../src/egress/identity/identity.ts";
 import {
   type SignatureSettings,
   verifySignatures,
@@ -182,6 +184,19 @@ describe("is not good", () => {
   test.each(["", "no-token", "a.b.c", "..."])("%s", async (token) => {
     expect(await judge(token)).toBeUndefined();
   });
+});
+
+test("with AUTH_MODE=jwt callers are known so, with none nobody is asked for", async () => {
+  const settings = { issuer: "https://issuer", audience: "workflows", workspaceClaim: "org_id" };
+  const clients = createClients(
+    { urls: {}, protocol: "connect", timeoutMs: 1, concurrency: 1 },
+    log,
+  );
+  const jwt = { mode: "jwt" as const, ...settings, jwksUrl: `${issuer.url}/jwks` };
+  const callers = createCallers(jwt, { clients, log });
+  expect((await callers?.find(await make()))?.subject).toBe("user_1");
+  expect(await callers?.find(await make({ aud: "others" }))).toBeUndefined();
+  expect(createCallers({ mode: "none" }, { clients, log })).toBeUndefined();
 });
 
 describe("the keys", () => {

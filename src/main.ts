@@ -9,6 +9,7 @@ import { createClients } from "./egress/clients.ts";
 import { createDispatcher } from "./egress/dispatcher.ts";
 import { createEntities } from "./egress/find-entities.ts";
 import { createHealing } from "./egress/healing/healing.ts";
+import { createCallers } from "./egress/identity/identity.ts";
 import { createLookupCache } from "./egress/lookup-cache.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publisher.ts";
@@ -59,6 +60,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   const performers = createPerformers({ clients, lookups, log });
   const entities = createEntities({ clients, log });
+  const callers = createCallers(config.auth, { clients, log });
   const dispatcher = createDispatcher({
     database,
     processor,
@@ -85,6 +87,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     processor,
     graphs,
     entities,
+    callers,
     log,
     onCommitted: ({ batches }) => bus.notice(batches),
     probe: () => probeReadiness({ database, log, busState: bus.state }),

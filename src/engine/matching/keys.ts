@@ -3,22 +3,27 @@
  *
  * Boundary: pure text. A key only narrows: who is found by it is still asked with its patterns.
  * Invariants:
- * 1. A part of a key is a literal text, or ANY for everything else: no pattern, a pattern with
- *    wildcards, a text too long for an index.
- * 2. What a pattern matches has the pattern's part among its own two, so a probe with every
- *    combination of an event's parts (four for type and subject, eight for a tap event) finds
- *    all who want it, however many others there are.
- * 3. Two different pairs may give one key, as `|` is not escaped: that costs a candidate, no match.
+ * 1. A part of a key is a literal text, for a pattern with wildcards what stands before the first
+ *    of them followed by ANY, or ANY alone: no pattern, nothing before the wildcard, a text too long
+ *    for an index.
+ * 2. What a pattern matches has the pattern's part among its own: the text, its beginnings up to
+ *    BEGINNINGS_AT_MOST separators, ANY. So a probe with every combination of an event's parts finds
+ *    all who want it, however many others there are that begin otherwise.
+ * 3. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
+ *    match.
  */
 import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent } from "../event.ts";
-import { isLiteral, parsePattern } from "./pattern.ts";
+import { isLiteral, parsePattern, partsOf } from "./pattern.ts";
 
 const ANY = "~";
 
 /** Longer literals stand as ANY on both sides: an index row of Postgres holds 2,704 bytes. */
 const LITERAL_CHARS_AT_MOST = 255;
+
+/** A text of many tokens costs no more probes than one of this many and one. */
+const BEGINNINGS_AT_MOST = 4;
 
 /**
  * The key of a wait: `<type>|<subject>`. Patterns are rendered or widened (see widenPattern); an
@@ -28,9 +33,9 @@ export function waitKeyOf(typePattern: string, subjectPattern: string): string {
   return `${partOfPattern(typePattern)}|${partOfPattern(subjectPattern)}`;
 }
 
-/** The four keys under which waits that may take an event of this type and subject are filed. */
+/** The keys under which waits that may take an event of this type and subject are filed, 36 at most. */
 export function eventKeysOf(type: string, subject: string): string[] {
-  return combine([partsOfText(type), partsOfText(subject)]);
+  return combine([partsOfPatterned(type), partsOfPatterned(subject)]);
 }
 
 /**
@@ -64,9 +69,8 @@ export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
 }
 
 /**
- * The keys under which triggers that may want the event are filed: four for EVENT, eight more for
- * WEBHOOK when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a
- * cron line.
+ * The keys under which triggers that may want the event are filed: those of eventKeysOf for EVENT, eight more for WEBHOOK
+ * when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a cron line.
  */
 export function triggerKeysOfEvent(event: BusEvent): string[] {
   const keys: string[] = [];
@@ -84,7 +88,26 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
 
 function partOfPattern(text: string): string {
   const parsed = parsePattern(text);
-  return parsed.ok && isLiteral(parsed.pattern) ? partOfName(text) : ANY;
+  if (!parsed.ok) return ANY;
+  if (isLiteral(parsed.pattern)) return partOfName(text);
+  const wildcard = parsed.pattern.parts.findIndex((part) => part === "*" || part === ">");
+  // Tokens and separators alternate, so as many separators stand before it as tokens.
+  const tokens = Math.min(wildcard / 2, BEGINNINGS_AT_MOST);
+  return beginningOf(parsed.pattern.parts, tokens);
+}
+
+/** The first tokens with their separators, followed by ANY; too long: ANY alone. */
+function beginningOf(parts: readonly string[], tokens: number): string {
+  const text = parts.slice(0, 2 * tokens).join("");
+  return text.length > LITERAL_CHARS_AT_MOST ? ANY : `${text}${ANY}`;
+}
+
+function partsOfPatterned(text: string): string[] {
+  const parts = partsOf(text);
+  const separators = Math.min((parts.length - 1) / 2, BEGINNINGS_AT_MOST);
+  const found = new Set([partOfName(text)]);
+  for (let tokens = separators; tokens >= 0; tokens -= 1) found.add(beginningOf(parts, tokens));
+  return [...found];
 }
 
 function partOfName(text: string): string {

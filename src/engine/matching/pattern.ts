@@ -49,7 +49,8 @@ function patternProblem(text: string): string | undefined {
   return undefined;
 }
 
-function partsOf(text: string): string[] {
+/** Tokens and separators in turn, a token at both ends: `a.b` is `["a", ".", "b"]`. */
+export function partsOf(text: string): string[] {
   return text.split(/([./])/);
 }
 

@@ -6,16 +6,16 @@
  * 1. A part of a key is a literal text, for a pattern with wildcards what stands before the first
  *    of them followed by ANY, or ANY alone: no pattern, nothing before the wildcard, a text too long
  *    for an index.
- * 2. What a pattern matches has the pattern's part among its own: the text, its beginnings up to
- *    BEGINNINGS_AT_MOST separators, ANY. So a probe with every combination of an event's parts finds
- *    all who want it, however many others there are that begin otherwise.
+ * 2. What a pattern matches has the pattern's part among its own: the text, its beginnings of up to
+ *    BEGINNINGS_AT_MOST tokens, ANY. So a probe with every combination of an event's parts, two
+ *    beginnings apart, finds all who want it, however many others there are that begin otherwise.
  * 3. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
  *    match.
  */
 import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent } from "../event.ts";
-import { isLiteral, parsePattern, partsOf } from "./pattern.ts";
+import { parsePattern, partsOf } from "./pattern.ts";
 
 const ANY = "~";
 
@@ -25,17 +25,33 @@ const LITERAL_CHARS_AT_MOST = 255;
 /** A text of many tokens costs no more probes than one of this many and one. */
 const BEGINNINGS_AT_MOST = 4;
 
-/**
- * The key of a wait: `<type>|<subject>`. Patterns are rendered or widened (see widenPattern); an
- * empty one takes every event.
- */
-export function waitKeyOf(typePattern: string, subjectPattern: string): string {
-  return `${partOfPattern(typePattern)}|${partOfPattern(subjectPattern)}`;
+/** A part of a key; `cut`: it is the beginning of a text. */
+interface Part {
+  readonly text: string;
+  readonly cut: boolean;
 }
 
-/** The keys under which waits that may take an event of this type and subject are filed, 36 at most. */
+const WHOLE_RANGE: Part = { text: ANY, cut: false };
+
+/**
+ * The key of a wait: `<type>|<subject>`. Patterns are rendered or widened (see widenPattern); an
+ * empty one takes every event. Of two beginnings the longer stands, so that fewer pairs are probed.
+ */
+export function waitKeyOf(typePattern: string, subjectPattern: string): string {
+  const type = partOfPattern(typePattern);
+  const subject = partOfPattern(subjectPattern);
+  if (!type.cut || !subject.cut) return `${type.text}|${subject.text}`;
+  const typeIsLonger = type.text.length >= subject.text.length;
+  return typeIsLonger ? `${type.text}|${ANY}` : `${ANY}|${subject.text}`;
+}
+
+/** The keys under which waits that may take an event of this type and subject are filed, 20 at most. */
 export function eventKeysOf(type: string, subject: string): string[] {
-  return combine([partsOfPatterned(type), partsOfPatterned(subject)]);
+  const subjects = partsOfPatterned(subject);
+  const keys = partsOfPatterned(type).flatMap((one) =>
+    subjects.flatMap((other) => (one.cut && other.cut ? [] : [`${one.text}|${other.text}`])),
+  );
+  return [...new Set(keys)];
 }
 
 /**
@@ -86,28 +102,29 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
   return keys;
 }
 
-function partOfPattern(text: string): string {
+function partOfPattern(text: string): Part {
   const parsed = parsePattern(text);
-  if (!parsed.ok) return ANY;
-  if (isLiteral(parsed.pattern)) return partOfName(text);
-  const wildcard = parsed.pattern.parts.findIndex((part) => part === "*" || part === ">");
-  // Tokens and separators alternate, so as many separators stand before it as tokens.
-  const tokens = Math.min(wildcard / 2, BEGINNINGS_AT_MOST);
-  return beginningOf(parsed.pattern.parts, tokens);
+  if (!parsed.ok) return WHOLE_RANGE;
+  const { parts, literal } = parsed.pattern;
+  if (literal) return { text: partOfName(text), cut: false };
+  const wildcard = parts.findIndex((part) => part === "*" || part === ">");
+  // Tokens and separators stand in turn.
+  return beginningOf(parts, Math.min(wildcard / 2, BEGINNINGS_AT_MOST));
 }
 
-/** The first tokens with their separators, followed by ANY; too long: ANY alone. */
-function beginningOf(parts: readonly string[], tokens: number): string {
+/** The first tokens with their separators, followed by ANY; none, or too long: ANY alone. */
+function beginningOf(parts: readonly string[], tokens: number): Part {
   const text = parts.slice(0, 2 * tokens).join("");
-  return text.length > LITERAL_CHARS_AT_MOST ? ANY : `${text}${ANY}`;
+  if (text === "" || text.length > LITERAL_CHARS_AT_MOST) return WHOLE_RANGE;
+  return { text: `${text}${ANY}`, cut: true };
 }
 
-function partsOfPatterned(text: string): string[] {
+/** The text itself, its beginnings, ANY. */
+function partsOfPatterned(text: string): Part[] {
   const parts = partsOf(text);
   const separators = Math.min((parts.length - 1) / 2, BEGINNINGS_AT_MOST);
-  const found = new Set([partOfName(text)]);
-  for (let tokens = separators; tokens >= 0; tokens -= 1) found.add(beginningOf(parts, tokens));
-  return [...found];
+  const beginnings = Array.from({ length: separators }, (_, n) => beginningOf(parts, n + 1));
+  return [{ text: partOfName(text), cut: false }, ...beginnings, WHOLE_RANGE];
 }
 
 function partOfName(text: string): string {

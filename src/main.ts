@@ -26,6 +26,7 @@ import { type Committed, createProcessor } from "./runtime/processor.ts";
 import type { RouteDeps } from "./runtime/route-event.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
+import { readClock } from "./store/reads/clock.ts";
 import { encodeCall } from "./wire/calls.ts";
 
 interface BusParts {
@@ -42,6 +43,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   else await requireMigrated(config.databaseUrl);
   const replicaId = randomBytes(8).toString("hex");
   const database = openDatabase({ url: config.databaseUrl, log });
+  const startedAt = await readClock(database.read);
   const graphs = createGraphCache(database);
   const { urls } = config.collaborators;
   const clients = createClients(config.collaborators, log);
@@ -71,7 +73,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   dispatcher.start();
   const timers = startTimers({ database, processor, log });
-  const bus = startBus(config, { database, processor, graphs, entities, replicaId, log });
+  const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
+  const bus = startBus(config, busDeps);
   const healing = createHealing({
     database,
     processor,
@@ -106,6 +109,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
 
 interface BusDeps extends RouteDeps {
   readonly replicaId: string;
+  readonly startedAt: Date;
 }
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */

@@ -396,7 +396,7 @@ function optional<Key extends string, Value>(
 }
 
 /** A URL without its password and without the values of its query. */
-function maskUrl(text: string): string {
+export function maskUrl(text: string): string {
   if (!URL.canParse(text)) return text.replace(/^[^@]*@/, `${MASK}@`);
   const url = new URL(text);
   if (url.password !== "") url.password = MASK;

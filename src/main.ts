@@ -24,6 +24,7 @@ import { createLog, type Log } from "./runtime/log.ts";
 import { renderPrometheus } from "./runtime/metrics.ts";
 import { type Committed, createProcessor } from "./runtime/processor.ts";
 import type { RouteDeps } from "./runtime/route-event.ts";
+import { startFault } from "./start-faults.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
 import { readClock } from "./store/reads/clock.ts";
@@ -186,7 +187,9 @@ async function main(): Promise<void> {
   try {
     stopOnSignal(await start(read.config, log), log);
   } catch (error) {
-    log.error("the service cannot start", { error });
+    const fault = startFault(error, read.config);
+    if (fault === undefined) log.error("the service cannot start", { error });
+    else process.stderr.write(`${fault}\n`);
     process.exit(1);
   }
 }

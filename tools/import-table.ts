@@ -120,6 +120,13 @@ export const rooms: readonly Room[] = [
     pure: false,
   },
   {
+    files: /^src\/start-faults\.ts$/,
+    paths: [/^src\/config\.ts$/, /^src\/store\/(migrate|pg-errors)\.ts$/],
+    packages: [],
+    builtins: false,
+    pure: false,
+  },
+  {
     files: /^src\/main\.ts$/,
     paths: [/^src\/(?!sandbox\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],

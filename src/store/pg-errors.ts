@@ -61,6 +61,22 @@ export function translateClientError(error: unknown): unknown {
   return new DatabaseAway("the connection to the database failed", { cause: error });
 }
 
+const CONNECT_TROUBLES: Readonly<Record<string, string>> = {
+  "28P01": "Postgres refuses its user or password",
+  "28000": "Postgres refuses its user",
+  "3D000": "Postgres has no such database",
+  "42501": "its user may not create the service's tables",
+};
+
+/** What keeps the first connection from being made, in words; undefined when it is something else. */
+export function connectTrouble(error: unknown): string | undefined {
+  const codes = causesOf(error).map(codeOf);
+  const refused = codes.map((code) => CONNECT_TROUBLES[code]).find((text) => text !== undefined);
+  if (refused !== undefined || !isAway(error)) return refused;
+  const code = codes.find((text) => text !== "");
+  return `Postgres does not answer there${code === undefined ? "" : ` (${code})`}`;
+}
+
 function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
   let cause = error;

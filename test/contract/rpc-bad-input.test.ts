@@ -3,11 +3,12 @@
  */
 import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { createClient } from "@connectrpc/connect";
+import { ConnectError, createClient } from "@connectrpc/connect";
+import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { BadRequestSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import {
   PublishVersionRequestSchema,
   StepRunState,
@@ -36,6 +37,17 @@ beforeAll(async () => {
   await client.cancelRun({ id: cancelledId });
 });
 afterAll(() => service.stop());
+
+/** Sends a body as it is; rejects with the error that the answer holds. */
+async function sendJson(method: string, body: string): Promise<never> {
+  const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  const answered = new ConnectError("the request was not refused");
+  throw errorFromJsonBytes(new Uint8Array(await response.arrayBuffer()), undefined, answered);
+}
 
 /** Everything that is stored, as text. */
 async function stored(): Promise<string> {
@@ -187,6 +199,16 @@ const INVALID: [string, Call, string[]][] = [
       "definition_version",
     ],
   ],
+  [
+    "StartRun: a SCHEDULE without its slot",
+    (c) => c.startRun({ definitionId, triggerType: TriggerType.SCHEDULE }),
+    ["trigger_event_id"],
+  ],
+  [
+    "StartRun: a WORKFLOW without a parent",
+    (c) => c.startRun({ definitionId, triggerType: TriggerType.WORKFLOW }),
+    ["parent_run_id"],
+  ],
   ["StartRun: large", (c) => c.startRun({ definitionId, inputPayload: large }), ["input_payload"]],
   [
     "StartRun: deep",
@@ -204,6 +226,11 @@ const INVALID: [string, Call, string[]][] = [
   [
     "HandleTrigger: a SCHEDULE without a line",
     (c) => c.handleTrigger({ workspaceId: "w", triggerType: TriggerType.SCHEDULE, cronExpr: " " }),
+    ["cron_expr"],
+  ],
+  [
+    "HandleTrigger: a SCHEDULE whose line is none",
+    (c) => c.handleTrigger({ workspaceId: "w", triggerType: TriggerType.SCHEDULE, cronExpr: "x" }),
     ["cron_expr"],
   ],
   [
@@ -331,6 +358,33 @@ describe("bad input stores nothing", () => {
       const response = await fetch(url, { method: "POST", headers, body });
       expect(await response.json()).toMatchObject({ code });
     }
+  });
+
+  test.each([
+    ['{"id": 5}', "id"],
+    ['{"nosuch": 5}', "nosuch"],
+    ['"text"', ""],
+  ])("JSON that does not fit, %s, tells its field", async (body, field) => {
+    const refused = await refusedBy(sendJson("GetRun", body));
+    expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
+    expect(refused.fields).toEqual([field]);
+  });
+
+  test("an oversized request is told its size and the limit", async () => {
+    const refused = await refusedBy(sendJson("GetRun", `{"id": "${"x".repeat(1024 * 1024)}"}`));
+    expect(refused).toMatchObject({ code: "ResourceExhausted", reason: "TOO_LARGE" });
+    expect(refused.error.rawMessage).toBe(
+      "the request has 1048586 bytes, more than the limit of 1048576 bytes",
+    );
+  });
+
+  test("a step that is not there is named", async () => {
+    const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
+    const { error } = await refusedBy(call);
+    expect(error.findDetails(ResourceInfoSchema)[0]).toMatchObject({
+      resourceType: "step",
+      resourceName: "z",
+    });
   });
 
   test("a payload's number that is not finite", async () => {

@@ -1,20 +1,25 @@
 /**
- * The generated code agrees with the table of names, numbers and types in
+ * proto/ and the code that is generated from it agree with the table of names, numbers and types in
  * testdata/contract/wire.json, which other services hold us to.
  *
  * workflows.v1 is ours and must be equal to the table; of the packages that we only call, what the
  * table lists must be there.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import {
+  createFileRegistry,
   createRegistry,
   type DescEnum,
   type DescField,
   type DescMessage,
   type DescService,
+  fromBinary,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { file_agents_v1_agents } from "../../gen/agents/v1/agents_pb.ts";
 import { file_approvals_v1_approvals } from "../../gen/approvals/v1/approvals_pb.ts";
@@ -40,11 +45,13 @@ type EnumTable = Record<string, Record<string, number>>;
 /** Service → method → [request, response]. */
 type ServiceTable = Record<string, Record<string, [string, string]>>;
 
+const root = new URL("../../", import.meta.url);
+
 const table: { messages: MessageTable; enums: EnumTable; services: ServiceTable } = JSON.parse(
-  readFileSync(new URL("../../testdata/contract/wire.json", import.meta.url), "utf8"),
+  readFileSync(new URL("testdata/contract/wire.json", root), "utf8"),
 );
 
-const contract = createRegistry(
+const generated = createRegistry(
   file_agents_v1_agents,
   file_approvals_v1_approvals,
   file_entities_v1_entities,
@@ -62,6 +69,18 @@ const contract = createRegistry(
   file_tap_v1_event,
   file_workflows_v1_workflows,
 );
+
+/** What the .proto files say now: gen/ is what they said when it was generated. */
+function compileProto(): Registry {
+  const buf = fileURLToPath(new URL("node_modules/.bin/buf", root));
+  const image = execFileSync(buf, ["build", "-o", "-#format=binpb"], { cwd: root });
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
+}
+
+const SOURCES: [folder: string, contract: Registry][] = [
+  ["gen", generated],
+  ["proto", compileProto()],
+];
 
 const OURS = "workflows.v1.";
 
@@ -123,7 +142,7 @@ function actualOf(registry: Registry, name: string): Record<string, unknown> | u
 
 const rows = Object.entries({ ...table.messages, ...table.enums, ...table.services });
 
-describe("the generated contract", () => {
+describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
   test.each(rows.filter(([name]) => name.startsWith(OURS)))("has exactly %s", (name, expected) => {
     expect(actualOf(contract, name)).toEqual(expected);
   });

@@ -32,6 +32,7 @@ describe("what a type needs", () => {
       expect.stringContaining("exactly one of"),
       "is not available yet",
     ]);
+    expect(faults[0]?.description).not.toContain("queue");
   });
 
   it("APPROVAL_GATE: an action_type or a name", () => {

@@ -5,9 +5,12 @@
 import type { RetryPolicy, StepDefinition } from "../definition.ts";
 import { ownValue } from "../json.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
+import { isNotYet } from "./not-yet.ts";
 import { RISK_LEVELS, riskLevelOf } from "./spellings.ts";
 
 const MAX_RETRIES = 1_000;
+/** Keys of config that say who does an AGENT_ACTION instead of an agent. */
+const WORKER_KEYS = ["workflow", "queue"] as const;
 
 /** Reports what is wrong with the fields of one step; `path` is `steps[3]`. */
 export function checkStep(step: StepDefinition, path: string, addFault: AddFault): void {
@@ -87,13 +90,14 @@ function checkNeeds(step: StepDefinition, path: string, addFault: AddFault): voi
 function checkWorker(step: StepDefinition, path: string, addFault: AddFault): void {
   const ways: string[] = [];
   if (step.agentId !== "" || step.requiredCapability !== "") ways.push("agent_id");
-  if (!isUnset(step, "workflow")) ways.push("config.workflow");
-  if (!isUnset(step, "queue")) ways.push("config.queue");
+  for (const key of WORKER_KEYS) if (!isUnset(step, key)) ways.push(`config.${key}`);
   const [first = "agent_id", second] = ways;
   if (ways.length === 1) return;
+  const keys = WORKER_KEYS.filter((key) => !isNotYet("AGENT_ACTION", key));
+  const offered = ["agent_id and/or required_capability", ...keys.map((key) => `config.${key}`)];
   addFault(
     `${path}.${second ?? first}`,
-    "an AGENT_ACTION needs exactly one of agent_id and/or required_capability, config.workflow, config.queue",
+    `an AGENT_ACTION needs exactly one of: ${offered.join(", ")}`,
   );
 }
 

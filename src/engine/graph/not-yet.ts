@@ -15,6 +15,11 @@ const keysNotYet: Readonly<Partial<Record<StepType, readonly string[]>>> = {
   GOVERNANCE_CHECK: ["escalate_after_seconds", "escalate_to"],
 };
 
+/** Whether this release knows a key of a type's config and runs nothing by it. */
+export function isNotYet(type: StepType, key: string): boolean {
+  return keysNotYet[type]?.includes(key) ?? false;
+}
+
 const MOST_APPROVERS = 1;
 
 /** Reports everything of a version that is not available yet. */

@@ -19,6 +19,9 @@ import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { protocolError } from "./errors.ts";
 
+/** The largest message that is read. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+
 const ENVELOPE_HEADER_BYTES = 5;
 
 /**
@@ -82,8 +85,26 @@ export async function* explainUnreadMessages<T>(messages: AsyncIterable<T>): Asy
 }
 
 function inOurWords(error: ConnectError): ConnectError {
+  const { rawMessage } = error;
   const malformed = error.code === Code.Internal || error.code === Code.Unknown;
-  return protocolError(malformed ? Code.InvalidArgument : error.code, error.rawMessage, error);
+  const code = malformed ? Code.InvalidArgument : error.code;
+  if (code === Code.ResourceExhausted) return protocolError(code, sizeFault(rawMessage), error);
+  if (code !== Code.InvalidArgument) return protocolError(code, rawMessage, error);
+  const fault = { field: faultyField(rawMessage), description: rawMessage };
+  return protocolError(code, rawMessage, error, [fault]);
+}
+
+/** Before a handler is reached nothing but the size of a message is exhausted; its first number, if there are two, is the size. */
+function sizeFault(told: string): string {
+  const [size, limit] = told.match(/\d+/g) ?? [];
+  const bytes = limit === undefined ? "more" : `${size} bytes, more`;
+  return `the request has ${bytes} than the limit of ${MAX_MESSAGE_BYTES} bytes`;
+}
+
+/** The field that protobuf's words name, by its own name; "" where they name none. What is told does not depend on it. */
+function faultyField(told: string): string {
+  const named = /^cannot decode field \S*\.(\w+) from JSON|: key "(\w+)" is unknown$/.exec(told);
+  return named?.[1] ?? named?.[2] ?? "";
 }
 
 function codeOfStatus(status: number): Code {

@@ -32,6 +32,8 @@ const DOMAIN = "workflows";
 const MESSAGE_CHARS = 600;
 // Room for the words that say how many faults are left out.
 const MORE_CHARS = 20;
+// Of a request that could not be decoded there is one fault to tell.
+const FAULT_ROOM_BYTES = 4_000;
 const LOST_RACE_RETRY_MS = 100;
 const OVERLOADED_RETRY_MS = 1_000;
 const UNAVAILABLE_RETRY_MS = 1_000;
@@ -87,13 +89,18 @@ export function toConnectError(
 }
 
 /** An error that no handler decided on: malformed bytes, limits of the protocol, a deadline. */
-export function protocolError(code: Code, message: string, cause?: unknown): ConnectError {
+export function protocolError(
+  code: Code,
+  message: string,
+  cause?: unknown,
+  fields: readonly FieldFault[] = [],
+): ConnectError {
   const reason = PROTOCOL_REASONS[code] ?? "PROTOCOL";
   return new ConnectError(
     sendable(message, MESSAGE_CHARS),
     code,
     undefined,
-    [errorInfo(reason, {})],
+    [errorInfo(reason, {}), ...(fields.length === 0 ? [] : [badRequest(fields, FAULT_ROOM_BYTES)])],
     cause,
   );
 }

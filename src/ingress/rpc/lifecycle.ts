@@ -56,7 +56,7 @@ export async function submitInput(deps: ServiceDeps, runId: string, input: Input
   const { callerKey, workspaceId } = deps;
   const submission = { kind: "input" as const, runId, workspaceId, input, callerKey };
   const { reply } = await deps.processor.submit(submission);
-  if (reply.kind === "refused") throw refusalOf(reply, runId);
+  if (reply.kind === "refused") throw refusalOf(reply, runId, input);
 }
 
 /** The cause of a move that an RPC made: by its caller, else by whom the request names. */
@@ -75,7 +75,11 @@ function requireId(faults: Faults, id: string): void {
   faults.refuseIfAny();
 }
 
-function refusalOf(reply: Extract<Reply, { kind: "refused" }>, runId: string): Refusal {
+function refusalOf(
+  reply: Extract<Reply, { kind: "refused" }>,
+  runId: string,
+  input: Input,
+): Refusal {
   const { message, from, to, field } = reply;
   switch (reply.reason) {
     case "illegal_move": {
@@ -83,7 +87,8 @@ function refusalOf(reply: Extract<Reply, { kind: "refused" }>, runId: string): R
       return new Refusal("illegal_move", message, { from, to, resource });
     }
     case "unknown_step": {
-      const resource = { type: "step", name: runId };
+      const stepId = input.kind === "step_reported" ? input.report.stepId : "";
+      const resource = { type: "step", name: stepId };
       return new Refusal("not_found", message, { resource });
     }
     case "bad_input":

@@ -18,7 +18,7 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Log } from "../../runtime/log.ts";
-import { explainUnreached } from "./decoding-faults.ts";
+import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
@@ -29,7 +29,6 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
 
-const MAX_MESSAGE_BYTES = 1024 * 1024;
 // A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
 const RECURSION_LIMIT = 260;
 

@@ -26,7 +26,7 @@ import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState, toRunMessage } from "../../wire/runs.ts";
 import { maySee } from "./call-workspace.ts";
 import { requireDefinition } from "./definitions.ts";
-import { checkFields, invalidFields, readPage } from "./fields.ts";
+import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 const RUNS_A_QUERY = 100;
@@ -38,6 +38,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
   if (request.definitionVersion < 0) {
     faults.add("definition_version", `is ${request.definitionVersion}; 0 takes the latest`);
   }
+  checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireDefinition(deps, request.definitionId, request.workspaceId);
   const [version, hops] = await Promise.all([
@@ -189,6 +190,17 @@ async function hopsOfParent(
   const parent = await findRunHead(database.read, parentRunId);
   if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
   return parent.hops;
+}
+
+/** What the contract means by a type of trigger must be named: a slot is an event id, a WORKFLOW run has a parent. */
+function checkTriggerType(request: StartRunRequest, faults: Faults): void {
+  const type = findTriggerType(request.triggerType);
+  if (type === "WORKFLOW" && request.parentRunId === "") {
+    faults.add("parent_run_id", "is required where trigger_type is WORKFLOW");
+  }
+  if (type === "SCHEDULE" && request.triggerEventId === "") {
+    faults.add("trigger_event_id", "is required where trigger_type is SCHEDULE: it names the slot");
+  }
 }
 
 function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerType {

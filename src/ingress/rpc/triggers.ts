@@ -7,7 +7,7 @@ import {
   type HandleTriggerRequest,
   HandleTriggerRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { trimLine } from "../../engine/cron.ts";
+import { readCronLine, trimLine } from "../../engine/cron.ts";
 import type { TriggerType } from "../../engine/definition.ts";
 import type { BusEvent } from "../../engine/event.ts";
 import { routeEvents } from "../../runtime/route-event.ts";
@@ -69,6 +69,13 @@ function tapText({ tapProvider, tapEntityType, tapAction }: HandleTriggerRequest
   return tapProvider || tapEntityType || tapAction;
 }
 
+function checkCronLine(text: string, faults: Faults): void {
+  faults.require("cron_expr", trimLine(text));
+  if (trimLine(text) === "") return;
+  const read = readCronLine(text);
+  if (!read.ok) faults.add("cron_expr", read.problem);
+}
+
 function readTriggerType(request: HandleTriggerRequest, faults: Faults): TriggerType | undefined {
   const field = "trigger_type";
   const type = findTriggerType(request.triggerType);
@@ -80,7 +87,7 @@ function readTriggerType(request: HandleTriggerRequest, faults: Faults): Trigger
       faults.require("tap_provider", tapText(request));
       break;
     case "SCHEDULE":
-      faults.require("cron_expr", trimLine(request.cronExpr));
+      checkCronLine(request.cronExpr, faults);
       break;
     case "MANUAL":
       faults.add(field, "MANUAL runs are started by StartRun; use EVENT, WEBHOOK or SCHEDULE");

@@ -1,0 +1,37 @@
+/**
+ * What keeps a well configured service from starting, as one line that names the variable to look at.
+ * Boundary: faults of the surroundings alone, told by their codes; anything else is a bug, logged with its stack.
+ */
+import { type Config, maskUrl } from "./config.ts";
+import { SchemaTooOld } from "./store/migrate.ts";
+import { connectTrouble } from "./store/pg-errors.ts";
+
+const LISTEN_TROUBLES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is taken by another process",
+  EACCES: "may not be opened by this user",
+  EADDRNOTAVAIL: "is no address of this machine",
+};
+
+/** The line for whoever starts the service, without secrets; undefined when the error is none of these. */
+export function startFault(
+  error: unknown,
+  config: Pick<Config, "port" | "databaseUrl">,
+): string | undefined {
+  if (error instanceof SchemaTooOld) return error.message;
+  const listening = listenFault(error, config.port);
+  if (listening !== undefined) return listening;
+  const trouble = connectTrouble(error);
+  return trouble === undefined
+    ? undefined
+    : `DATABASE_URL is ${maskUrl(config.databaseUrl)}; ${trouble}`;
+}
+
+function listenFault(error: unknown, mainPort: number): string | undefined {
+  if (!(error instanceof Error && "syscall" in error && error.syscall === "listen"))
+    return undefined;
+  const { code, port, address } = { code: "", port: mainPort, address: "", ...error };
+  const trouble = LISTEN_TROUBLES[code];
+  if (trouble === undefined) return undefined;
+  const variable = code === "EADDRNOTAVAIL" ? "HOST" : port === mainPort ? "PORT" : "METRICS_PORT";
+  return `${variable} cannot be used: ${address}:${port} ${trouble}`;
+}

@@ -71,7 +71,7 @@ function ownerReport(random: RandomNumbers, row: StepRun, isTrouble: boolean): B
   const owner = byDelegation ? "delegation" : "objective";
   const id = byDelegation ? row.delegationId : row.objectiveId;
   const state = random.pick(isTrouble ? OWNER_TROUBLES : OWNER_GOOD) ?? "COMPLETED";
-  const output = random.chance(75) ? { o: random.below(4) } : undefined;
+  const output = random.chance(60) ? { o: random.below(4) } : undefined;
   return reported(row.index, owner, id, state, output, random.below(3) / 10);
 }
 

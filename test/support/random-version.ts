@@ -132,7 +132,7 @@ function stepOf(random: RandomNumbers, id: string, type: StepType, compensationS
   switch (type) {
     case "AGENT_ACTION": {
       if (random.chance(20)) return step({ ...common, requiredCapability: "c", config });
-      const delegated = random.chance(20) ? { ...config, delegate: true } : config;
+      const delegated = random.chance(35) ? { ...config, delegate: true } : config;
       return step({ ...common, agentId: "a", config: reshaped(random, delegated) });
     }
     case "HUMAN_TASK":

@@ -21,6 +21,7 @@ import type { Stage } from "./scenario-play.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
+  readonly database: Database;
   /** A stage for runs of this version, which is published under the name. */
   stage(name: string, spec: VersionSpec): Promise<Stage>;
   close(): Promise<void>;
@@ -50,6 +51,7 @@ export async function openTheatre(): Promise<Theatre> {
     },
   });
   return {
+    database,
     stage: (name, spec) => stageOf({ database, processor, calls }, name, spec),
     async close() {
       await processor.stop();
@@ -117,8 +119,8 @@ const SHIFT_STEPS = `update step_runs set
   due_at = due_at - $2::integer * interval '1 ms'
   where run_id = $1`;
 
-/** Time passes by moving the run's times into the past: its clock is the database's. */
-async function shiftTimes(database: Database, runId: string, ms: number): Promise<void> {
+/** Time passes for a run by moving the run's times into the past: its clock is the database's. */
+export async function shiftTimes(database: Database, runId: string, ms: number): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.query({ name: "scenario_shift_run", text: SHIFT_RUN }, [runId, ms]);
     await tx.query({ name: "scenario_shift_steps", text: SHIFT_STEPS }, [runId, ms]);

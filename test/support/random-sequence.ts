@@ -41,6 +41,7 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   if (run.at.run.state === "PENDING") run.put({ kind: "run_begun" });
   finish(run);
   count(reached, run.at.run.state);
+  if (mood.requests === 0) playPaused(run, reached);
   if (random.chance(50)) undo(run, random, reached);
   stayFinal(run, random, mood);
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
@@ -65,6 +66,40 @@ function stayFinal(run: WatchedRun, random: RandomNumbers, mood: Mood): void {
     run.put({ kind, reason: "" });
   run.put({ kind: "resume_requested" });
   if (!isFinalRun(run.at.run.state)) broken(`a run that ended is ${run.at.run.state}`);
+}
+
+/** The same inputs, each of them while the run is paused and then resumed, come to the same, if no clock goes on meanwhile. */
+function playPaused({ at, log }: WatchedRun, reached: Reached): void {
+  const now = log[0]?.now ?? 0;
+  if (log.some((each) => each.now !== now)) return;
+  const other = new EngineRun(at.graph.spec, RUN_INPUT, {}, at.graph);
+  other.lookups = at.lookups;
+  for (const { input } of log) {
+    other.put({ kind: "pause_requested", reason: "" });
+    other.put(input);
+    other.put({ kind: "resume_requested" });
+  }
+  count(reached, "paused at every input");
+  if (JSON.stringify(resultOf(at)) !== JSON.stringify(resultOf(other))) {
+    broken("a run that was paused and resumed came to something else");
+  }
+}
+
+function resultOf({ run, rows }: EngineRun) {
+  const { state, totalCostUsd, stepMarks, edgeMarks } = run;
+  const steps = sorted(rows).map(([index, row]) => {
+    const { output, outputExtendsInput, retryCount, costUsd, errorMessage } = row;
+    return {
+      index,
+      state: row.state,
+      output,
+      outputExtendsInput,
+      retryCount,
+      costUsd,
+      errorMessage,
+    };
+  });
+  return { state, totalCostUsd, stepMarks, edgeMarks, steps };
 }
 
 /** The same inputs, many to a batch, make the same run, rows, history and calls. */

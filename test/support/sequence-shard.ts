@@ -19,6 +19,7 @@ const REACHED_AT_LEAST: Readonly<Record<string, number>> = {
   compensated: 500,
   retrying: 1_000,
   skipped: 1_000,
+  "paused at every input": 500,
 };
 
 /** Plays one share. */

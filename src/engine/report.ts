@@ -80,7 +80,8 @@ function namesAnother(row: StepRun, report: StepReport): boolean {
 
 function recordIds(draft: Draft, index: number, report: StepReport): void {
   const row = draft.peek(index);
-  for (const field of REPORTED_IDS) {
+  // Between two attempts there is nothing that an id could name: a report about it would end what has not begun.
+  for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
     if (report[field] === "" || row[field] !== "") continue;
     draft.row(index)[field] = report[field];
     draft.learnedIds.push({ stepIndex: index, id: report[field] });

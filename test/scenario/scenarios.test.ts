@@ -6,10 +6,12 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectApplied } from "../support/applied-histories.ts";
 import { openTheatre, type Theatre } from "../support/scenario-database.ts";
 import { engineStage } from "../support/scenario-engine.ts";
 import { formatScenario, parseScenario } from "../support/scenario-file.ts";
 import { playScript } from "../support/scenario-play.ts";
+import { readHistories } from "../support/stored-history.ts";
 
 const FOLDER = fileURLToPath(new URL("../../testdata/scenarios/", import.meta.url));
 const names = readdirSync(FOLDER).filter((name) => name.endsWith(".scenario"));
@@ -36,5 +38,9 @@ describe("through the runtime and Postgres", () => {
     const { head, spec, items } = parseScenario(read(name));
     const stage = await theatre.stage(name, spec);
     expect(formatScenario(head, await playScript(stage, items))).toBe(read(name));
+  });
+
+  it("what was recorded of all these runs, applied back, is what is stored of them", async () => {
+    expectApplied(await readHistories(theatre.database));
   });
 });

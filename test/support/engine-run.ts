@@ -9,7 +9,7 @@ import type {
   TriggerDefinition,
   VersionSpec,
 } from "../../src/engine/definition.ts";
-import { type HistoryRow, MissingRows, openDraft } from "../../src/engine/draft.ts";
+import { type Draft, type HistoryRow, MissingRows, openDraft } from "../../src/engine/draft.ts";
 import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
@@ -115,7 +115,9 @@ export class EngineRun {
   readonly input: JsonObject;
   run: Run;
   rows = new Map<number, StepRun>();
+  /** Calls that are open, and all that were ever wanted. */
   effects = new Map<string, Effect>();
+  wanted: Effect[] = [];
   history: HistoryRow[] = [];
   now: number;
   lookups: Lookups = LOOKUPS;
@@ -124,10 +126,10 @@ export class EngineRun {
     spec: VersionSpec,
     input: JsonObject = {},
     facts: Partial<RunFacts> = {},
-    now = 1_000_000,
+    { now = 1_000_000, graph = compileGraph(spec) }: { now?: number; graph?: Graph } = {},
   ) {
     this.now = now;
-    this.graph = compileGraph(spec);
+    this.graph = graph;
     this.input = input;
     this.run = newRun(this.graph, { ...FACTS, ...facts }, this.now);
   }
@@ -141,28 +143,29 @@ export class EngineRun {
 
   /** Folds one input, loading rows as the store does, and keeps what changed. */
   put(bare: BareInput): Reply {
-    const input = { ...bare, cause: CAUSE } as Input;
-    const needed = rowsNeeded(this.graph, input);
-    const steps = new Set(needed.steps);
-    let runInput = needed.runInput;
+    const [reply] = this.putAll([bare]);
+    if (reply === undefined) throw new Error("one input has one reply");
+    return reply;
+  }
+
+  /** Folds inputs as one batch does: into one draft, loading rows as the store does. Keeps what changed. */
+  putAll(bares: readonly BareInput[]): Reply[] {
+    const inputs = bares.map((bare) => ({ ...bare, cause: CAUSE }) as Input);
+    const needed = inputs.map((input) => rowsNeeded(this.graph, input));
+    const steps = new Set(needed.flatMap((rows) => rows.steps));
+    let runInput = needed.some((rows) => rows.runInput);
     for (let round = 0; round < 20; round += 1) {
-      const rows = new Map([...this.rows].filter(([index]) => steps.has(index)));
+      const rows = new Map<number, StepRun>();
+      for (const index of steps) {
+        const row = this.rows.get(index);
+        if (row !== undefined) rows.set(index, row);
+      }
       const loaded = { run: this.run, steps: rows, ...(runInput ? { input: this.input } : {}) };
       const draft = openDraft(this.graph, loaded, this.now);
       try {
-        const reply = transition(draft, input, this.lookups);
-        this.run = draft.run;
-        for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
-          this.rows.set(row.index, row);
-        }
-        for (const id of draft.finishedEffects) this.effects.delete(id);
-        for (const [id, { stepIndex, call }] of this.effects) {
-          const isDropped = draft.droppedSteps.includes(stepIndex);
-          if (isDropped && call.kind === "send_notification") this.effects.delete(id);
-        }
-        for (const effect of draft.effects) this.effects.set(effect.id, effect);
-        this.history.push(...draft.history);
-        return reply;
+        const replies = inputs.map((input) => transition(draft, input, this.lookups));
+        this.#keep(draft);
+        return replies;
       } catch (cause) {
         if (!(cause instanceof MissingRows)) throw cause;
         for (const index of cause.steps) steps.add(index);
@@ -170,6 +173,21 @@ export class EngineRun {
       }
     }
     throw new Error("rows are asked for without end");
+  }
+
+  #keep(draft: Draft): void {
+    this.run = draft.run;
+    for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
+      this.rows.set(row.index, row);
+    }
+    const isDropped = ({ stepIndex, call }: Effect) =>
+      call.kind === "send_notification" && draft.droppedSteps.includes(stepIndex);
+    const wanted = draft.effects.filter((effect) => !isDropped(effect));
+    for (const id of draft.finishedEffects) this.effects.delete(id);
+    for (const [id, effect] of this.effects) if (isDropped(effect)) this.effects.delete(id);
+    for (const effect of wanted) this.effects.set(effect.id, effect);
+    this.wanted.push(...wanted);
+    this.history.push(...draft.history);
   }
 
   index(id: string): number {

@@ -24,6 +24,7 @@ import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
+  readonly database: Database;
   /** A stage for runs of this version, which is published under the name. */
   stage(name: string, spec: VersionSpec): Promise<Stage>;
   close(): Promise<void>;
@@ -55,6 +56,7 @@ export async function openTheatre(): Promise<Theatre> {
     },
   });
   return {
+    database,
     stage: (name, spec) => stageOf({ database, processor, graphs, log, calls, clock }, name, spec),
     async close() {
       await processor.stop();

@@ -19,7 +19,7 @@ export function engineStage(spec: VersionSpec): Stage {
   const heard = new Set<string>();
   const graph = compileGraph(spec);
   const start = (input: JsonObject, facts: Partial<RunFacts>) => {
-    run = new EngineRun(spec, input, facts, SCRIPT_STARTS_AT_MS);
+    run = new EngineRun(spec, input, facts, { now: SCRIPT_STARTS_AT_MS });
     movesTaken = 0;
     callsTaken = new Set();
     return run.put({ kind: "run_begun" });

@@ -167,6 +167,16 @@ describe("a delegated attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.1);
   });
 
+  it("that failed has its objective stopped once, also when the run is cancelled before its cost is known", () => {
+    const run = started({ config: { delegate: true } });
+    run.answer("a", { kind: "delegate", delegationId: "d1", agentId: "" });
+    report(run, { owner: "delegation", id: "d1", state: "FAILED" });
+    expect(run.calls.toSorted()).toEqual(["a:cancel_objective", "a:query_usage"]);
+    run.answer("a", { kind: "cancel_objective" });
+    run.put({ kind: "cancel_requested", reason: "" });
+    expect(run.calls).toEqual(["a:query_usage"]);
+  });
+
   it("takes output and cost from the delegation's report when it comes in between", () => {
     const run = started({ config: { delegate: true } });
     run.answer("a", { kind: "delegate", delegationId: "d1", agentId: "" });

@@ -118,6 +118,22 @@ describe("a step that goes badly", () => {
     expect(run.effectOf("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
   });
 
+  it("takes up no objective between two attempts, so that nothing ends the one that has not begun", () => {
+    const spec = version([
+      agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
+    ]);
+    const run = EngineRun.start(spec);
+    run.agentEnds("a", "FAILED");
+    run.report("a", "RUNNING", { objectiveId: "o-else" });
+    expect(run.rows.get(0)?.objectiveId).toBe("");
+    run.report("a", "WAITING", { objectiveId: "o-else" });
+    expect(run.rows.get(0)?.objectiveId).toBe("");
+    run.now += 11_000;
+    run.put({ kind: "step_due", stepIndex: 0 });
+    run.agentEnds("a", "COMPLETED", { n: 2 });
+    expect(run.output("a")).toEqual({ n: 2 });
+  });
+
   it("waits no longer than a day, its jitter included", () => {
     const policy = { maxRetries: 1000, backoffMs: 1_000, multiplier: 10 };
     const day = 24 * 3600 * 1000;

@@ -1,0 +1,95 @@
+/**
+ * Rules of the moves that a run's history tells: legal, contiguous, the stored state; no start where none may be; undone
+ * in reverse topological order.
+ */
+import type { Graph, GraphStep } from "../../src/engine/graph/graph.ts";
+import type { Move } from "../../src/engine/outcome.ts";
+import { replayedState, replayMove } from "../../src/engine/replay.ts";
+import { SUCCEEDED, stateOfMark } from "../../src/engine/run.ts";
+import type { BareInput, EngineRun } from "./engine-run.ts";
+import { type Before, broken, type Seen } from "./watch.ts";
+
+/** Applies the new rows of the history and compares. */
+export function watchMoves(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
+  const { replay } = seen;
+  for (const row of at.history.slice(before.moves)) {
+    if (row.seq !== replay.seq + 1) broken(`row ${row.seq} follows row ${replay.seq}`);
+    replay.seq = row.seq;
+    for (const move of row.moves) {
+      if (move.of === "step") watchStart(at, seen, before, move);
+      else if (move.op === "compensated") watchUndone(at, seen);
+      replayMove(replay, move);
+    }
+  }
+  if (replay.state !== at.run.state || replay.seq !== at.run.seq) {
+    broken(`the history says ${replay.state}, stored is ${at.run.state}, after ${input.kind}`);
+  }
+  for (const [index, mark] of at.run.stepMarks.entries()) {
+    const state = stateOfMark(mark);
+    if (replayedState(replay, index) === state) continue;
+    broken(`the history says step ${index} is ${replayedState(replay, index)}, stored is ${state}`);
+  }
+}
+
+function watchStart(
+  at: EngineRun,
+  seen: Seen,
+  before: Before,
+  move: Extract<Move, { of: "step" }>,
+): void {
+  if (move.op !== "started") return;
+  const step = stepAt(at.graph, move.step);
+  const { state } = seen.replay;
+  if (state !== (step.isCompensation ? "COMPENSATING" : "RUNNING")) {
+    broken(`${step.def.id} started while the run was ${state}`);
+  }
+  if (!step.isCompensation) return;
+  const known = before.rows.get(step.undoes)?.state;
+  if (known === "COMPENSATED") broken(`${step.def.id} starts, and its step is undone`);
+  if (!needsUndo(at, seen, step.undoes)) broken(`${step.def.id} undoes what is not to be undone`);
+  for (const below of downstreamOf(at.graph, step.undoes)) {
+    if (needsUndo(at, seen, below)) broken(`${step.def.id} starts before step ${below} is undone`);
+  }
+}
+
+function watchUndone(at: EngineRun, seen: Seen): void {
+  for (const { index } of at.graph.steps) {
+    if (needsUndo(at, seen, index)) broken(`the run is compensated, and step ${index} is not`);
+  }
+}
+
+/** Whether a step's effect exists, or may exist, and its compensation is not COMPLETED: by the history alone. */
+function needsUndo(at: EngineRun, { replay, touched }: Seen, index: number): boolean {
+  const { compensation } = stepAt(at.graph, index);
+  if (compensation < 0 || replayedState(replay, compensation) === "COMPLETED") return false;
+  const state = replayedState(replay, index);
+  const succeeded = ((at.run.stepMarks[index] ?? 0) & SUCCEEDED) !== 0;
+  if (state === "COMPLETED") return succeeded;
+  return (state === "FAILED" || state === "CANCELLED") && touched.has(index);
+}
+
+const known = new WeakMap<Graph, Map<number, readonly number[]>>();
+
+/** Every step that a path leads to. */
+function downstreamOf(graph: Graph, from: number): readonly number[] {
+  const ofGraph = known.get(graph) ?? new Map<number, readonly number[]>();
+  known.set(graph, ofGraph);
+  const found = ofGraph.get(from);
+  if (found !== undefined) return found;
+  const reached = new Set<number>();
+  const queue = [from];
+  for (let index = queue.pop(); index !== undefined; index = queue.pop()) {
+    for (const edge of stepAt(graph, index).outgoing) {
+      const to = graph.edges[edge]?.to ?? broken(`no edge ${edge}`);
+      if (reached.has(to)) continue;
+      reached.add(to);
+      queue.push(to);
+    }
+  }
+  ofGraph.set(from, [...reached]);
+  return [...reached];
+}
+
+function stepAt(graph: Graph, index: number): GraphStep {
+  return graph.steps[index] ?? broken(`no step ${index}`);
+}

@@ -214,6 +214,8 @@ function answerOf(effect: Effect, which: number): CallValue {
       return { kind: "cancel_objective" };
     case "request_approval":
       return { kind: "request_approval", requestId: `r-${effect.id}`, autoApproved: false };
+    case "escalate_approval":
+      return { kind: "escalate_approval" };
     case "evaluate_action": {
       const decision = ["ALLOW", "ALLOW", "DENY", "REQUIRE_APPROVAL", "UNSPECIFIED"][which % 5];
       return { kind: "evaluate_action", decision: decision ?? "ALLOW", riskLevel: "", reasons: [] };

@@ -5,6 +5,7 @@ import type { CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
 import { isFinalRun, type StepRun } from "../../src/engine/run.ts";
+import { isOpenTicket } from "../../src/engine/steps/tickets.ts";
 import { type EngineRun, edge, step, version } from "./engine-run.ts";
 
 type Shape = "agent" | "human" | "gate" | "governance" | "notify" | "parallel" | "branch" | "delay";
@@ -101,7 +102,12 @@ function stepOf(id: string, shape: Shape, extra: number, compensationStepId: str
     case "human":
       return step({ ...common, stepType: "HUMAN_TASK", timeoutSeconds: extra % 4 });
     case "gate":
-      return step({ ...common, stepType: "APPROVAL_GATE", actionType: "t" });
+      return step({
+        ...common,
+        stepType: "APPROVAL_GATE",
+        actionType: "t",
+        config: { ...config, ...approversOf(extra) },
+      });
     case "governance":
       return step({ ...common, stepType: "GOVERNANCE_CHECK", actionType: "t" });
     case "notify":
@@ -126,6 +132,15 @@ function stepOf(id: string, shape: Shape, extra: number, compensationStepId: str
     case "delay":
       return step({ ...common, stepType: "WAIT_FOR_EVENT", config: { delay_seconds: extra % 3 } });
   }
+}
+
+/** One approver, some of several, or a chain of escalations. */
+function approversOf(extra: number): JsonObject {
+  if (extra % 3 === 0) return {};
+  const approvers = ["a", "b", "c"].slice(0, 1 + (extra % 2) * 2);
+  const escalation = { escalate_after_seconds: 1 + (extra % 5), escalate_to: ["d", "e"] };
+  const required = Math.min(approvers.length, 1 + (extra % 4));
+  return { approvers, required, ...(extra % 3 === 1 ? escalation : {}) };
 }
 
 const LABELS: Readonly<Record<Shape, readonly string[]>> = {
@@ -248,10 +263,11 @@ function reportSome(run: EngineRun, which: number, well: boolean): boolean {
     run.put({ kind: "owner_reported", stepIndex, report: { ...report, output: { o: stepIndex } } });
     return true;
   }
-  if (row.approvalRequestId !== "") {
-    const decision = well ? "APPROVED" : "DENIED";
+  const requestId = pick(openRequests(row), which);
+  if (requestId !== undefined) {
+    const decision = well ? "APPROVED" : (["DENIED", "EXPIRED"][which % 2] ?? "");
     const report = {
-      requestId: row.approvalRequestId,
+      requestId,
       decision,
       decidedBy: "x",
       reason: "",
@@ -265,10 +281,16 @@ function reportSome(run: EngineRun, which: number, well: boolean): boolean {
   return true;
 }
 
+function openRequests({ detail: { approvals = [] } }: StepRun): string[] {
+  return approvals.flatMap((ticket) =>
+    ticket.requestId !== "" && isOpenTicket(ticket) ? [ticket.requestId] : [],
+  );
+}
+
 /** Whether somebody outside holds this step open (else a call or a timer does). */
 function hears(run: EngineRun, row: StepRun): boolean {
   const type = run.graph.steps[row.index]?.type;
-  if (row.objectiveId !== "" || row.approvalRequestId !== "") return true;
+  if (row.objectiveId !== "" || openRequests(row).length > 0) return true;
   return type === "HUMAN_TASK" || (type === "GOVERNANCE_CHECK" && row.state === "WAITING");
 }
 

@@ -7,6 +7,8 @@ import { placeOfCall } from "../effect.ts";
 import type { Json } from "../json.ts";
 import type { ApprovalTicket, StepDetail, StepRun } from "../run.ts";
 
+const REASON_CHARS_AT_MOST = 1_000;
+
 /** How a gate stands. */
 export type Standing = "approved" | "open" | "unreachable";
 
@@ -52,7 +54,10 @@ export function suffixOfTicket(place: number): string {
   return place === 0 ? "" : `-${place + 1}`;
 }
 
-/** Writes what became known of a ticket; its time ends with a decision, unless another is told. */
+/**
+ * Writes what became known of a ticket; its time ends with a decision, unless another is told. Where there are several,
+ * a reason is cut to 1,000 characters, so that all of them fit into one output.
+ */
 export function setTicket(
   draft: Draft,
   index: number,
@@ -61,7 +66,8 @@ export function setTicket(
 ): void {
   const row = draft.row(index);
   const approvals = [...(row.detail.approvals ?? [])];
-  const { dueAfterMs, ...ticket } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
+  const { dueAfterMs, ...told } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
+  const ticket = approvals.length < 2 ? told : { ...told, reason: shorten(told.reason) };
   const keepsTime = isOpenTicket(ticket) || facts.dueAfterMs !== undefined;
   approvals[place] = keepsTime && dueAfterMs !== undefined ? { ...ticket, dueAfterMs } : ticket;
   row.detail = { ...row.detail, approvals };
@@ -86,6 +92,12 @@ export function ticketJson(ticket: ApprovalTicket): Json {
     decided_by: ticket.decidedBy,
     reason: ticket.reason,
   };
+}
+
+// Cutting may split a pair of surrogates.
+function shorten(reason: string): string {
+  if (reason.length <= REASON_CHARS_AT_MOST) return reason;
+  return `${reason.slice(0, REASON_CHARS_AT_MOST - 1).toWellFormed()}…`;
 }
 
 function isApproval({ decision }: ApprovalTicket): boolean {

@@ -111,6 +111,7 @@ CREATE TABLE "step_runs" (
 	"objective_id" text,
 	"delegation_id" text,
 	"approval_request_id" text,
+	"ticket_ids" text[],
 	"governance_decision" text,
 	"checked_at" timestamp (3) with time zone,
 	"event_id" text,
@@ -213,6 +214,7 @@ CREATE INDEX "step_runs_waiting" ON "step_runs" USING btree ("workspace_id","wai
 CREATE INDEX "step_runs_objective" ON "step_runs" USING btree ("objective_id") WHERE "step_runs"."objective_id" is not null;--> statement-breakpoint
 CREATE INDEX "step_runs_delegation" ON "step_runs" USING btree ("delegation_id") WHERE "step_runs"."delegation_id" is not null;--> statement-breakpoint
 CREATE INDEX "step_runs_approval" ON "step_runs" USING btree ("approval_request_id") WHERE "step_runs"."approval_request_id" is not null;--> statement-breakpoint
+CREATE INDEX "step_runs_tickets" ON "step_runs" USING gin ("ticket_ids") WITH (fastupdate=false) WHERE "step_runs"."ticket_ids" is not null;--> statement-breakpoint
 CREATE INDEX "wait_patterns_key" ON "wait_patterns" USING btree ("workspace_id","wait_key");--> statement-breakpoint
 CREATE UNIQUE INDEX "workflow_definitions_name" ON "workflow_definitions" USING btree ("workspace_id","name");--> statement-breakpoint
 CREATE INDEX "workflow_definitions_newest" ON "workflow_definitions" USING btree ("workspace_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint

@@ -69,6 +69,12 @@ export interface RequestApproval {
   readonly context: JsonObject;
   readonly approver: string;
 }
+/** approvals.v1.EscalateRequest: nobody decided in time and the next approver is asked. */
+export interface EscalateApproval {
+  readonly kind: "escalate_approval";
+  readonly requestId: string;
+  readonly reason: string;
+}
 /** governance.v1.EvaluateActionRequest */
 export interface EvaluateAction {
   readonly kind: "evaluate_action";
@@ -99,6 +105,7 @@ export type Call =
   | QueryUsage
   | CancelObjective
   | RequestApproval
+  | EscalateApproval
   | EvaluateAction
   | SendNotification;
 /** The name of a call. */
@@ -138,6 +145,7 @@ export type CallValue =
       /** The service approved it by itself. */
       readonly autoApproved: boolean;
     }
+  | { readonly kind: "escalate_approval" }
   | {
       readonly kind: "evaluate_action";
       /** ALLOW, DENY, REQUIRE_APPROVAL or UNSPECIFIED */
@@ -159,6 +167,13 @@ export interface EffectName {
 /** The id of an effect: `run/step/attempt/call`. */
 export function effectId(name: EffectName): string {
   return `${name.runId}/${name.stepId}/${name.attempt}/${name.call}`;
+}
+
+/** Which of several calls of one kind an effect is, counted from 1: the number at the end of its name. */
+export function placeOfCall(id: string): number {
+  const name = id.slice(id.lastIndexOf("/") + 1);
+  const at = name.lastIndexOf("-");
+  return at < 0 ? 1 : Number(name.slice(at + 1));
 }
 
 /** The run that an effect is of, by its id; ids of runs hold no `/`. */

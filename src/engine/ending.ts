@@ -26,6 +26,8 @@ export interface Trouble {
   readonly message: string;
   /** Whether another attempt may mend it. */
   readonly retryable: boolean;
+  /** What the output holds besides when a label catches it. */
+  readonly facts?: JsonObject;
 }
 
 /** What a step produced; `extendsInput`: only what it adds to its input. */
@@ -83,13 +85,13 @@ export function goBadly(draft: Draft, index: number, told: Trouble): void {
   const step = draft.step(index);
   if (isCaught(draft, step, trouble)) {
     const { roles, label } = trouble;
-    setTroubleOutput(draft, index, trouble.outcome, trouble.message);
+    setTroubleOutput(draft, index, trouble);
     const caught = { kind: "caught", roles, ...(label === undefined ? {} : { label }) } as const;
     end(draft, index, "COMPLETED", "completed", caught);
   } else if (trouble.retryable && row.retryCount < step.retry.maxRetries) {
     retry(draft, index);
   } else if (isCaught(draft, step, { ...failure(trouble.message, false), roles: ["error"] })) {
-    setTroubleOutput(draft, index, "error", trouble.message);
+    setTroubleOutput(draft, index, failure(trouble.message, false));
     end(draft, index, "FAILED", "failed", { kind: "error" });
   } else {
     failForGood(draft, index, step);
@@ -132,7 +134,7 @@ function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
   const edges = step.outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
   const catching = edges.filter((edge) => catches(edge, trouble));
   if (catching.length === 0) return false;
-  const added = troubleOutput(trouble.outcome, trouble.message);
+  const added = troubleOutput(trouble);
   const output = { ...inputOf(draft, step.index), ...added };
   return catching.some((edge) => holdsIn(draft, edge.condition, output));
 }
@@ -145,13 +147,13 @@ export function catches(
   return outcome.roles.includes(edge.role) || (edge.label !== "" && edge.label === outcome.label);
 }
 
-function troubleOutput(outcome: string, message: string): JsonObject {
-  return outcome === "error" ? { outcome, error_message: message } : { outcome };
+function troubleOutput({ outcome, message, facts }: Trouble): JsonObject {
+  return outcome === "error" ? { outcome, error_message: message } : { outcome, ...facts };
 }
 
-function setTroubleOutput(draft: Draft, index: number, outcome: string, message: string): void {
+function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
   const row = draft.row(index);
-  row.output = troubleOutput(outcome, message);
+  row.output = troubleOutput(trouble);
   row.outputExtendsInput = true;
 }
 
@@ -180,13 +182,15 @@ export function clearIds(row: StepRun): void {
   row.notificationId = "";
 }
 
-/** Three attempts with three ids each. */
+/** Three attempts with three ids each; all that the latest attempt had, however many. */
 const SUPERSEDED_IDS = 9;
 
 /** The ids by which latecomers of this row's attempts are known, the attempt that just ended included. */
 export function supersededIds(row: StepRun): string[] {
-  const ids = [row.objectiveId, row.delegationId, row.approvalRequestId].filter((id) => id !== "");
-  return [...(row.detail.superseded ?? []), ...ids].slice(-SUPERSEDED_IDS);
+  const own = [row.objectiveId, row.delegationId, row.approvalRequestId];
+  const tickets = (row.detail.approvals ?? []).map(({ requestId }) => requestId);
+  const ids = [...new Set([...own, ...tickets])].filter((id) => id !== "");
+  return [...(row.detail.superseded ?? []), ...ids].slice(-Math.max(SUPERSEDED_IDS, ids.length));
 }
 
 function failForGood(draft: Draft, index: number, step: GraphStep): void {
@@ -231,6 +235,6 @@ function end(
 /** What only an open step needs goes when it ends. */
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.row(index);
-  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, ...kept } = row.detail;
+  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...kept } = row.detail;
   row.detail = kept;
 }

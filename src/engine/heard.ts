@@ -40,9 +40,7 @@ export function approvalHeard(
 ): Reply {
   if (draft.state(index) === "COMPLETED") return { kind: "unchanged" };
   if (isLate(draft, index)) return noteLate(draft, index);
-  if (draft.peek(index).approvalRequestId !== report.requestId) return { kind: "unchanged" };
-  const changed = approvalDecided({ draft, index, lookups }, report);
-  return changed ? { kind: "applied" } : noteLate(draft, index);
+  return approvalDecided({ draft, index, lookups }, report);
 }
 
 /** A governance event that names a step. Only a check that waits for one, or for its evaluation, listens. */

@@ -63,7 +63,7 @@ export type Move =
       readonly from: StepState;
       readonly to: StepState;
       readonly op?: StepOperation;
-      /** A note of what was not a change of state: `ignored`, `recorded`. */
+      /** A note of what was not a change of state: `ignored`, `recorded`, `escalated`. */
       readonly note?: string;
       /** retry_count after the move; unset when 0. */
       readonly retry?: number;

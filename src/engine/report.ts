@@ -9,7 +9,9 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import type { StepRun, StepState } from "./run.ts";
+import { findOtherDigest, namesDecided } from "./steps/approval.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
+import { isTicketId } from "./steps/tickets.ts";
 
 /** Applies a caller's report to a step. */
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
@@ -19,7 +21,12 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
   if (state === report.state) return sameState(draft, index, report);
   if (state === "PENDING") return illegal(report, state);
   if (isLate(draft, index)) return lateOrIllegal(draft, index, report, state);
-  if (namesAnother(draft.peek(index), report)) return noteLate(draft, index);
+  const row = draft.peek(index);
+  if (namesAnother(row, report) || namesDecided(row, report.approvalRequestId)) {
+    return noteLate(draft, index);
+  }
+  const digest = findOtherDigest(row, report.output);
+  if (digest !== undefined) return otherDigest(report, state, digest);
   recordIds(draft, index, report);
   addCost(draft, index, report.costUsd);
   const task = { draft, index, lookups };
@@ -50,6 +57,11 @@ function illegal(report: StepReport, from: StepState): Reply {
   return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
 }
 
+function otherDigest(report: StepReport, from: StepState, digest: string): Reply {
+  const message = `step ${report.stepId} asked for something else than the digest ${digest} stands for`;
+  return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
+}
+
 /** The same final state again, or no move at all: ids that were not known yet are recorded. */
 function sameState(draft: Draft, index: number, report: StepReport): Reply {
   if (isLate(draft, index)) return { kind: "unchanged" };
@@ -74,6 +86,7 @@ function namesAnother(row: StepRun, report: StepReport): boolean {
     (field) =>
       report[field] !== "" &&
       report[field] !== row[field] &&
+      !isTicketId(row, report[field]) &&
       (row[field] !== "" || superseded.includes(report[field])),
   );
 }
@@ -82,7 +95,7 @@ function recordIds(draft: Draft, index: number, report: StepReport): void {
   const row = draft.peek(index);
   // Between two attempts there is nothing that an id could name: a report about it would end what has not begun.
   for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
-    if (report[field] === "" || row[field] !== "") continue;
+    if (report[field] === "" || row[field] !== "" || isTicketId(row, report[field])) continue;
     draft.row(index)[field] = report[field];
     draft.learnedIds.push({ stepIndex: index, id: report[field] });
   }

@@ -25,6 +25,7 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
   draft.finishCall(returned.effectId);
   const { stepIndex: index, result } = returned;
   if (returned.call === "cancel_objective") return { kind: "unchanged" };
+  if (returned.call === "escalate_approval") return escalationTold(draft, returned);
   if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
   const row = draft.peek(index);
   const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
@@ -33,7 +34,11 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
   }
   if (isLate(draft, index) || superseded) return tooLate(draft, returned);
   if (result.ok) {
-    STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, result.value);
+    STEP_KINDS[draft.step(index).type].callReturned(
+      { draft, index, lookups },
+      result.value,
+      returned.effectId,
+    );
   } else {
     refused(draft, returned, result.message, lookups);
   }
@@ -44,7 +49,11 @@ function refused(draft: Draft, returned: Returned, message: string, lookups: Loo
   const { stepIndex: index } = returned;
   const value = valueOfRefusal(returned.call);
   if (value !== undefined) {
-    STEP_KINDS[draft.step(index).type].callReturned({ draft, index, lookups }, value);
+    STEP_KINDS[draft.step(index).type].callReturned(
+      { draft, index, lookups },
+      value,
+      returned.effectId,
+    );
     return;
   }
   // The attempt has ended and only its cost is asked for: what else is refused changes nothing.
@@ -71,6 +80,17 @@ function recordNotification(draft: Draft, returned: Returned): Reply {
   if (!result.ok) row.errorMessage = `notification not sent: ${result.message}`;
   else if (result.value.kind === "send_notification") {
     row.notificationId = result.value.notificationId;
+  }
+  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  return { kind: "applied" };
+}
+
+/** The next approver was asked at once: that the owner could not be told is noted, and nothing else. */
+function escalationTold(draft: Draft, { stepIndex: index, result, attempt }: Returned): Reply {
+  if (result.ok) return { kind: "unchanged" };
+  const { errorMessage, retryCount } = draft.peek(index);
+  if (errorMessage === "" && retryCount + 1 === attempt) {
+    draft.row(index).errorMessage = `escalation not told: ${result.message}`;
   }
   draft.noteStep(index, draft.state(index), { note: "recorded" });
   return { kind: "applied" };

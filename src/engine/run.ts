@@ -89,6 +89,10 @@ export interface StepDetail {
   digest?: string;
   /** Approval requests of a gate, in order of asking. */
   approvals?: readonly ApprovalTicket[];
+  /** How many of them must approve; unset: one. */
+  requiredApprovals?: number;
+  /** What happens when a request's time is over; unset: the gate knows no escalation. */
+  escalation?: Escalation;
   /** Resolved patterns of an event wait. */
   wait?: EventWait;
   /** Skill and prompt found for the attempt; unset when there is neither. The agent stands in the row. */
@@ -146,10 +150,23 @@ export type Ending =
 export interface ApprovalTicket {
   readonly approver: string;
   readonly requestId: string;
-  /** "" while undecided, else approved, denied, expired, escalated. */
+  /** "" while undecided, else approved, auto_approved, denied, expired; escalated: by its owner, and still undecided. */
   readonly decision: string;
   readonly decidedBy: string;
   readonly reason: string;
+  /**
+   * When its time is over, in ms after the step's start; of an expired one: was, and the next approver is yet to be
+   * asked. Unset: it has no end.
+   */
+  readonly dueAfterMs?: number;
+}
+
+/** Who is asked when nobody decides. */
+export interface Escalation {
+  /** Time for each request from when it is recorded, in ms; unset: only its owner says that it expired. */
+  readonly afterMs?: number;
+  /** Those who were not asked yet, in order. */
+  readonly to: readonly string[];
 }
 
 /** A decision of the policy engine, by call, by event or by hand. */

@@ -1,5 +1,5 @@
 /**
- * A step's timer fired: its timeout, its retry or its delay.
+ * A step's timer fired: its timeout, its retry, its delay or its escalation.
  * Boundary: compares the row's own times with the draft's clock, so that a timer that fires twice, early or late is harmless.
  */
 import type { Draft } from "./draft.ts";
@@ -9,7 +9,6 @@ import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
-import { delayElapsed } from "./steps/wait-for-event.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 
@@ -22,7 +21,7 @@ export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
   if (row.timeoutAtMs !== undefined && row.timeoutAtMs <= draft.nowMs) timeOut(draft, index);
   else if (row.wakeAtMs === undefined || row.wakeAtMs > draft.nowMs) return { kind: "unchanged" };
   else if (row.detail.retrying) draft.toBegin.push(index);
-  else delayElapsed({ draft, index, lookups });
+  else STEP_KINDS[draft.step(index).type].woken({ draft, index, lookups });
   return { kind: "applied" };
 }
 

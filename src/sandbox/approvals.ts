@@ -21,6 +21,7 @@ import {
   type RequestApprovalRequest,
   RiskLevel,
 } from "../../gen/approvals/v1/approvals_pb.ts";
+import { readJsonObject, readText } from "./agent-task.ts";
 import { type ApprovalRule, fits } from "./script.ts";
 import { makeId, type Routes, recordEntry, remember, type Stage } from "./stage.ts";
 
@@ -51,9 +52,11 @@ export interface Approvals {
     decidedBy: string,
     reason: string,
   ): ApprovalDecision;
+  /** Leaves the request open and publishes that it was escalated. Throws FAILED_PRECONDITION when it is decided. */
+  escalate(approval: ApprovalCase, reason: string, context: HandlerContext): void;
 }
 
-const DECISIONS: Readonly<Record<ApprovalRule["decision"], DecisionType>> = {
+const DECISIONS: Readonly<Record<Exclude<ApprovalRule["decision"], "silent">, DecisionType>> = {
   approved: DecisionType.APPROVED,
   denied: DecisionType.DENIED,
   expired: DecisionType.EXPIRED,
@@ -77,13 +80,7 @@ export function keepApprovals(stage: Stage): Approvals {
       const approval = openCase(stage, asked, onDecided);
       remember(cases, approval.request.id, approval);
       recordEntry(stage.ledgers.approvals, approval.request.id, asked, context);
-      const { rule } = approval;
-      if (rule) {
-        stage.timers.after(rule.afterMs, () => {
-          const decidedBy = rule.decidedBy ?? (asked.approverUserId || "user_sandbox");
-          approvals.decide(approval, DECISIONS[rule.decision], decidedBy, rule.reason ?? "");
-        });
-      }
+      decideByRule(stage, approvals, approval);
       return approval;
     },
     require(id) {
@@ -98,8 +95,27 @@ export function keepApprovals(stage: Stage): Approvals {
         .filter((request) => workspaceId === "" || request.workspaceId === workspaceId),
     decide: (approval, decision, decidedBy, reason) =>
       findFinalDecision(approval) ?? addDecision(stage, approval, decision, decidedBy, reason),
+    escalate(approval, reason, context) {
+      const { id } = approval.request;
+      if (findFinalDecision(approval) !== undefined) {
+        throw new ConnectError(`approval request ${id} is decided`, Code.FailedPrecondition);
+      }
+      addDecision(stage, approval, DecisionType.ESCALATED, "approvals", reason);
+      recordEntry(stage.ledgers.escalations, id, { reason }, context);
+    },
   };
   return approvals;
+}
+
+/** What the script's approver does by itself. */
+function decideByRule(stage: Stage, approvals: Approvals, approval: ApprovalCase): void {
+  const { rule, request } = approval;
+  if (rule === undefined || rule.decision === "silent") return;
+  const decision = DECISIONS[rule.decision];
+  stage.timers.after(rule.afterMs, () => {
+    const decidedBy = rule.decidedBy ?? (request.approverUserId || "user_sandbox");
+    approvals.decide(approval, decision, decidedBy, rule.reason ?? "");
+  });
 }
 
 function openCase(
@@ -143,12 +159,22 @@ function addDecision(
   approval.decisions.push(decision);
   request.updatedAt = timestampNow();
   stage.log(`${decidedBy} ${nameDecision(type)} ${request.actionType}`);
-  publishDecision(stage, request, decision);
+  publishDecision(stage, approval, decision);
   if (type !== DecisionType.ESCALATED) approval.onDecided?.(decision);
   return decision;
 }
 
-function publishDecision(stage: Stage, request: ApprovalRequest, decision: ApprovalDecision): void {
+const ANOTHER_DIGEST = "0".repeat(64);
+
+/** The digest that the approver names, as the script says. */
+function namedDigest({ rule, request }: ApprovalCase): { readonly digest?: string } {
+  if (rule?.digest === undefined) return {};
+  if (rule.digest === "other") return { digest: ANOTHER_DIGEST };
+  return { digest: readText(readJsonObject(request.contextJson), "digest") ?? "" };
+}
+
+function publishDecision(stage: Stage, approval: ApprovalCase, decision: ApprovalDecision): void {
+  const { request } = approval;
   const isEscalation = decision.decision === DecisionType.ESCALATED;
   stage.bus.publishChange({
     service: "approvals",
@@ -164,6 +190,7 @@ function publishDecision(stage: Stage, request: ApprovalRequest, decision: Appro
       decision: enumToJson(DecisionTypeSchema, decision.decision),
       decided_by: decision.decidedBy,
       reason: decision.reason,
+      ...namedDigest(approval),
     },
   });
 }
@@ -204,9 +231,9 @@ export function serveApprovals(stage: Stage, approvals: Approvals): Routes {
         const requests = pending.slice(offset, offset + (limit || DEFAULT_PAGE));
         return { requests, total: pending.length };
       },
-      escalate({ approvalRequestId, reason }) {
+      escalate({ approvalRequestId, reason }, context) {
         const approval = approvals.require(approvalRequestId);
-        approvals.decide(approval, DecisionType.ESCALATED, "approvals", reason);
+        approvals.escalate(approval, reason, context);
         return { approvalRequest: approval.request };
       },
       getApproval({ approvalRequestId, workspaceId }) {

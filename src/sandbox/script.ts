@@ -116,8 +116,11 @@ export interface ApprovalRule {
     readonly riskLevel?: "low" | "medium" | "high" | "critical";
     readonly approverUserId?: string;
   };
-  readonly decision: "approved" | "denied" | "expired" | "auto";
+  /** `silent`: nobody decides, whatever the rules below say; such a request is escalated or decided by hand. */
+  readonly decision: "approved" | "denied" | "expired" | "auto" | "silent";
   readonly afterMs: number;
+  /** The digest that the decision names: that of what was asked, or another. Left out: none. */
+  readonly digest?: "asked" | "other";
   readonly decidedBy?: string;
   readonly reason?: string;
 }

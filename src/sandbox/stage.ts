@@ -35,6 +35,8 @@ export interface Ledgers {
   readonly cancellations: LedgerEntry<{ readonly reason: string }>[];
   readonly delegations: LedgerEntry<DelegateRequest>[];
   readonly approvals: LedgerEntry<RequestApprovalRequest>[];
+  /** `id` is the approval request's. */
+  readonly escalations: LedgerEntry<{ readonly reason: string }>[];
   readonly evaluations: LedgerEntry<EvaluateActionRequest>[];
   readonly notifications: LedgerEntry<SendRequest>[];
   readonly usage: LedgerEntry<RecordUsageRequest>[];
@@ -75,6 +77,7 @@ export function makeLedgers(): Ledgers {
     cancellations: [],
     delegations: [],
     approvals: [],
+    escalations: [],
     evaluations: [],
     notifications: [],
     usage: [],

@@ -36,7 +36,8 @@ export interface ClaimedCheck extends UnheardStep {
   readonly state: StepState;
   readonly objectiveId: string;
   readonly delegationId: string;
-  readonly approvalRequestId: string;
+  /** Those that are not decided yet. */
+  readonly approvalRequestIds: readonly string[];
 }
 
 const RUNS_A_PAGE = 500;
@@ -44,7 +45,7 @@ const STEPS_A_PAGE = 200;
 
 const isUnheard = (quietMs: string) => `s.completed_at is null
       and (s.objective_id is not null or s.delegation_id is not null
-        or s.approval_request_id is not null)
+        or s.approval_request_id is not null or s.ticket_ids is not null)
       and coalesce(s.checked_at, s.started_at) <= now() - ${quietMs}::float8 * interval '1 millisecond'`;
 
 // The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
@@ -66,6 +67,15 @@ const FIND: Statement = {
     from place left join unheard on true`,
 };
 
+// The step's detail tells which requests are decided; an id that a caller recorded stands in its column alone.
+const TICKETS = "coalesce(s.detail -> 'approvals', '[]')";
+const OPEN_REQUESTS = `array(
+        select t ->> 'requestId' from jsonb_array_elements(${TICKETS}) as t
+        where t ->> 'requestId' <> '' and t ->> 'decision' in ('', 'escalated')
+        union all select s.approval_request_id where s.approval_request_id is not null
+          and not ${TICKETS} @> jsonb_build_array(
+            jsonb_build_object('requestId', s.approval_request_id)))`;
+
 const CLAIM: Statement = {
   name: "claim_checks",
   text: `with free as (
@@ -78,7 +88,7 @@ const CLAIM: Statement = {
     returning s.run_id as "runId", s.step_index as "stepIndex", s.workspace_id as "workspaceId",
       s.state, coalesce(s.objective_id, '') as "objectiveId",
       coalesce(s.delegation_id, '') as "delegationId",
-      coalesce(s.approval_request_id, '') as "approvalRequestId"`,
+      ${OPEN_REQUESTS} as "approvalRequestIds"`,
 };
 
 interface FoundRow {

@@ -119,6 +119,7 @@ const KINDS: Readonly<Record<CallKind, CallKind>> = {
   query_usage: "query_usage",
   cancel_objective: "cancel_objective",
   request_approval: "request_approval",
+  escalate_approval: "escalate_approval",
   evaluate_action: "evaluate_action",
   send_notification: "send_notification",
 };

@@ -75,6 +75,12 @@ const stepsBy = (kind: ObjectProbe["kind"], column: string) => `
       and s.workspace_id = o.workspace_id and s.completed_at is null
     where o.kind = '${kind}'`;
 
+const STEPS_BY_TICKET = `
+    select 'step', o.place, s.run_id, s.step_index, null, null
+    from objects o join step_runs s on s.ticket_ids @> array[o.object_id]
+      and s.workspace_id = o.workspace_id and s.completed_at is null
+    where o.kind = 'approval' and s.ticket_ids is not null`;
+
 const WAITING: Statement = {
   name: "find_waiting",
   text: `with objects as materialized (
@@ -84,6 +90,7 @@ const WAITING: Statement = {
     ${stepsBy("objective", "objective_id")}
     union all ${stepsBy("delegation", "delegation_id")}
     union all ${stepsBy("approval", "approval_request_id")}
+    union all ${STEPS_BY_TICKET}
     union all
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),

@@ -129,6 +129,7 @@ export function rowOfStep(step: StepRun, run: Run): StepRow {
     objectiveId: step.objectiveId || null,
     delegationId: step.delegationId || null,
     approvalRequestId: step.approvalRequestId || null,
+    ticketIds: ticketIdsOf(step),
     agentId: step.agentId || null,
     governanceDecision: step.governanceDecision || null,
     eventId: step.eventId || null,
@@ -138,6 +139,15 @@ export function rowOfStep(step: StepRun, run: Run): StepRow {
     input: step.input ?? null,
     output: step.output ?? null,
   };
+}
+
+/** By these a report finds the step; one that ended is found by none. */
+function ticketIdsOf({ state, detail, approvalRequestId }: StepRun): string[] | null {
+  const { approvals = [] } = detail;
+  if (approvals.length < 2 || isFinalStep(state)) return null;
+  const ids = approvals.map(({ requestId }) => requestId);
+  const others = ids.filter((id) => id !== "" && id !== approvalRequestId);
+  return others.length === 0 ? null : others;
 }
 
 function dueAt(step: StepRun, runState: RunState): Date | null {

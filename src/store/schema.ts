@@ -181,6 +181,8 @@ export const stepRuns = pgTable(
     objectiveId: text("objective_id"),
     delegationId: text("delegation_id"),
     approvalRequestId: text("approval_request_id"),
+    /** Approval requests of an open gate besides the first; null where there is none. */
+    ticketIds: text("ticket_ids").array(),
     governanceDecision: text("governance_decision"),
     /** When its owners were asked last (store/checks.ts); null for all but steps long in flight. Never written with a move. */
     checkedAt: time("checked_at"),
@@ -208,6 +210,10 @@ export const stepRuns = pgTable(
     index("step_runs_approval")
       .on(t.approvalRequestId)
       .where(sql`${t.approvalRequestId} is not null`),
+    index("step_runs_tickets")
+      .using("gin", t.ticketIds)
+      .with({ fastupdate: false })
+      .where(sql`${t.ticketIds} is not null`),
   ],
 );
 

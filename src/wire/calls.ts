@@ -8,6 +8,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { DelegateRequestSchema } from "../../gen/agents/v1/agents_pb.ts";
 import {
   RiskLevel as ApprovalRisk,
+  EscalateRequestSchema,
   RequestApprovalRequestSchema,
 } from "../../gen/approvals/v1/approvals_pb.ts";
 import { EvaluateActionRequestSchema } from "../../gen/governance/v1/governance_pb.ts";
@@ -23,6 +24,7 @@ import type {
   Call,
   CreateObjective,
   Delegate,
+  EscalateApproval,
   EvaluateAction,
   LookUp,
   QueryUsage,
@@ -58,6 +60,8 @@ export function encodeCall(call: Call): Uint8Array {
       );
     case "request_approval":
       return encodeRequestApproval(call);
+    case "escalate_approval":
+      return encodeEscalateApproval(call);
     case "evaluate_action":
       return encodeEvaluateAction(call);
     case "send_notification":
@@ -155,6 +159,11 @@ function encodeRequestApproval(call: RequestApproval): Uint8Array {
       approverUserId: call.approver,
     }),
   );
+}
+
+function encodeEscalateApproval({ requestId, reason }: EscalateApproval): Uint8Array {
+  const request = { approvalRequestId: requestId, reason };
+  return toBinary(EscalateRequestSchema, create(EscalateRequestSchema, request));
 }
 
 function encodeEvaluateAction(call: EvaluateAction): Uint8Array {

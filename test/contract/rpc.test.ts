@@ -1,6 +1,7 @@
 /**
  * Each RPC of WorkflowService on a real database, in every protocol, and what their answers hold.
  */
+import { createHash } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -318,6 +319,24 @@ describe("TransitionStep", () => {
     expect(still).toEqual(run);
     const { step } = await client.transitionStep({ ...report, outputPayload: { ok: true } });
     expect(step?.state).toBe(StepRunState.COMPLETED);
+  });
+
+  test("an approval by hand that names another digest is refused, and the gate's own digest stands", async () => {
+    const { client } = service;
+    const gate = { ...task("a"), stepType: StepType.APPROVAL_GATE, config: { approvers: ["u"] } };
+    const definitionId = await publishTasks(client, { steps: [gate], edges: [] });
+    const { run } = await client.startRun({ definitionId });
+    const report = { runId: run?.id ?? "", stepId: "a", state: StepRunState.COMPLETED };
+    const refused = await refusedBy(
+      client.transitionStep({ ...report, outputPayload: { digest: "0".repeat(64) } }),
+    );
+    expect([refused.code, refused.reason]).toEqual(["FailedPrecondition", "ILLEGAL_MOVE"]);
+    expect((await client.getRun({ id: report.runId })).run).toEqual(run);
+    const asked = '{"input":{},"step":"a","version":1}';
+    const digest = createHash("sha256").update(asked).digest("hex");
+    const outputPayload = { digest, approvals: "forged" };
+    const { step } = await client.transitionStep({ ...report, outputPayload });
+    expect(step?.outputPayload).toMatchObject({ digest, approvals: [{ approver: "u" }] });
   });
 
   test("the same final state again changes nothing", async () => {

@@ -3,7 +3,7 @@
  * Boundary: needs TEST_DATABASE_URL and the program nats-server; the service is a process of its own.
  */
 import { randomUUID } from "node:crypto";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -43,7 +43,13 @@ const SCRIPT: SandboxScript = {
     { match: { stepId: "tried" }, reply: { afterMs: 0, meteredUsd: 0.2 } },
     { match: {}, reply: { afterMs: 0, output: {} } },
   ],
-  approvals: [{ match: {}, decision: "approved", afterMs: 0 }],
+  approvals: [
+    { match: { approverUserId: "absent" }, decision: "silent", afterMs: 0 },
+    { match: { approverUserId: "late" }, decision: "approved", afterMs: 2_000 },
+    { match: { approverUserId: "forger" }, decision: "approved", afterMs: 0, digest: "other" },
+    { match: { approverUserId: "careful" }, decision: "approved", afterMs: 0, digest: "asked" },
+    { match: {}, decision: "approved", afterMs: 0 },
+  ],
   prompts: [{ name: "brief", labels: { production: 2, stable: 1 } }],
   skills: [{ id: "skill_all" }, { id: "skill_theirs", workspaceId: "ws_other" }],
   entities: [
@@ -67,6 +73,13 @@ const agent = (id: string, fields: Step = {}): Step => ({
   stepType: StepType.AGENT_ACTION,
   agentId: "plain",
   ...fields,
+});
+
+const gate = (config: JsonObject): Step => ({
+  id: "gate",
+  stepType: StepType.APPROVAL_GATE,
+  actionType: "buy",
+  config,
 });
 
 async function define({ workflows }: World, steps: Step[], trigger: Trigger = {}) {
@@ -181,6 +194,47 @@ describe("with every collaborator", () => {
     });
     const about = runs.map(({ entityId, entityType }) => `${entityType} ${entityId}`);
     expect(about.sort()).toEqual(["deal ent_1", `${tapEntityType} d2`, `${tapEntityType} d3`]);
+  });
+
+  it("who does not decide is escalated to the next one, each request under a key of its own", async () => {
+    const config = {
+      approvers: ["absent", "careful", "late"],
+      ...{ required: 2, escalate_after_seconds: 0.4, escalate_to: ["deputy", "other"] },
+    };
+    const run = await play(world, [gate(config)]);
+    expect(run.steps[0]?.outputPayload).toMatchObject({
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      approvals: [
+        { approver: "absent", decision: "expired" },
+        { approver: "careful", decision: "approved", decided_by: "careful" },
+        { approver: "late", decision: "expired" },
+        { approver: "deputy" },
+        { approver: "other" },
+      ],
+    });
+    const key = `${run.id}/gate/1`;
+    const { approvals, escalations } = world.sandbox.ledgers;
+    const keysOf = (entries: typeof approvals | typeof escalations) =>
+      entries.flatMap(({ idempotencyKey = "" }) =>
+        idempotencyKey.startsWith(key) ? idempotencyKey : [],
+      );
+    const places = ["", "-2", "-3", "-4", "-5"];
+    await until(() => keysOf(escalations).length === 2 || undefined);
+    await until(() => keysOf(approvals).length === 5 || undefined);
+    expect(keysOf(approvals).sort()).toEqual(places.map((n) => `${key}/request_approval${n}`));
+    expect(keysOf(escalations).sort()).toEqual([
+      `${key}/escalate_approval`,
+      `${key}/escalate_approval-3`,
+    ]);
+  });
+
+  it("a decision on something else than what was asked is none: the gate expires", async () => {
+    const config = {
+      ...{ approvers: ["forger"], escalate_after_seconds: 0.3, escalate_to: ["absent"] },
+    };
+    const run = await play(world, [gate(config)]);
+    expect(run.state).toBe(WorkflowState.FAILED);
+    expect(run.steps[0]?.errorMessage).toBe("expired: nobody decided within 0.3 s");
   });
 
   it("a run by RPC is about an entity of its workspace, unless nobody can tell", async () => {

@@ -13,7 +13,9 @@ import {
 } from "../../gen/agents/v1/agents_pb.ts";
 import {
   DecisionType,
+  GetApprovalRequestSchema,
   GetApprovalResponseSchema,
+  RequestApprovalRequestSchema,
   RequestApprovalResponseSchema,
 } from "../../gen/approvals/v1/approvals_pb.ts";
 import {
@@ -318,6 +320,36 @@ describe("an approval", () => {
     );
     const by = outcome === "approved" ? "eve" : "";
     expect((await service.stepOfRun(runId))?.detail.approvals?.[0]?.decidedBy).toBe(by);
+  });
+
+  it("of several is asked about as long as it is open", async () => {
+    const asked: string[] = [];
+    const { service } = await serve({
+      "approvals.RequestApproval": ({ body }) => {
+        const { approverUserId } = fromBinary(RequestApprovalRequestSchema, body);
+        const id = `apr_${approverUserId}`;
+        return messageOf(RequestApprovalResponseSchema, { approvalRequest: { id } });
+      },
+      "approvals.GetApproval": ({ body }) => {
+        const { approvalRequestId: id } = fromBinary(GetApprovalRequestSchema, body);
+        asked.push(id);
+        const isDecided = id === "apr_bob" || asked.filter((each) => each === id).length > 2;
+        return messageOf(GetApprovalResponseSchema, {
+          approvalRequest: { id, workspaceId: WORKSPACE },
+          state: isDecided ? "approved" : "pending",
+        });
+      },
+    });
+    const config = { approvers: ["ann", "bob"] };
+    const gate = stepOf("gate", { name: "gate", stepType: "APPROVAL_GATE", config });
+    const runId = await begin(service, versionOf([gate]));
+    service.heal({ intervalMs: INTERVAL_MS });
+    await vi.waitFor(
+      async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
+      PATIENCE,
+    );
+    expect(asked.filter((id) => id === "apr_ann").length).toBeGreaterThan(2);
+    expect(asked.filter((id) => id === "apr_bob")).toEqual(["apr_bob"]);
   });
 });
 

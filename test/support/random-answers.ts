@@ -52,6 +52,8 @@ function callValueOf(effect: Effect): CallValue {
       return { kind: "cancel_objective" };
     case "request_approval":
       return { kind: "request_approval", requestId: `r-${effect.id}`, autoApproved: false };
+    case "escalate_approval":
+      return { kind: "escalate_approval" };
     case "evaluate_action":
       return { kind: "evaluate_action", decision: "ALLOW", riskLevel: "", reasons: [] };
     case "send_notification":

@@ -1,6 +1,7 @@
 /** What owners, approvers, governance, the bus and people say of the open steps of a run in memory. */
 import type { OwnerReport, StepReport } from "../../src/engine/input.ts";
 import { isFinalStep, type StepRun } from "../../src/engine/run.ts";
+import { isOpenTicket } from "../../src/engine/steps/tickets.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 
@@ -23,10 +24,11 @@ export function reportOn(
 ): BareInput {
   const stepIndex = row.index;
   if (row.waitKey !== undefined) return arrived(stepIndex, `e${random.below(20)}`, random.below(2));
-  if (row.approvalRequestId !== "") {
+  const requestId = random.pick(openRequests(row));
+  if (requestId !== undefined) {
     const decision = isTrouble ? random.pick(["DENIED", "EXPIRED", "ESCALATED"]) : "APPROVED";
     const digest = random.pick(["", "", "another", row.detail.digest ?? ""]) ?? "";
-    return decided(stepIndex, row.approvalRequestId, decision ?? "DENIED", digest);
+    return decided(stepIndex, requestId, decision ?? "DENIED", digest);
   }
   if (row.objectiveId !== "" || row.delegationId !== "") {
     return ownerReport(random, row, isTrouble);
@@ -43,10 +45,8 @@ export function goodReportOn(at: EngineRun, row: StepRun): BareInput | undefined
   const { type } = at.graph.steps[stepIndex] ?? {};
   if (row.detail.retrying) return undefined;
   if (row.waitKey !== undefined) return arrived(stepIndex, `last-${stepIndex}`, 1);
-  const decides = type === "APPROVAL_GATE" || type === "GOVERNANCE_CHECK";
-  if (decides && row.approvalRequestId !== "") {
-    return decided(stepIndex, row.approvalRequestId, "APPROVED", "");
-  }
+  const [requestId] = openRequests(row);
+  if (requestId !== undefined) return decided(stepIndex, requestId, "APPROVED", "");
   if (type === "AGENT_ACTION" && row.objectiveId !== "") {
     return reported(stepIndex, "objective", row.objectiveId, "COMPLETED", { o: 1 }, 0.1);
   }
@@ -64,6 +64,13 @@ export function byHand(random: RandomNumbers, at: EngineRun, stepIndex: number):
   const costUsd = random.chance(30) ? 0.25 : 0;
   const more = { objectiveId, costUsd, output: { o: random.below(4) } };
   return told(at, stepIndex, random.pick(STATES) ?? "COMPLETED", more);
+}
+
+/** Ids of the approval requests whose decision still counts. */
+function openRequests({ detail: { approvals = [] } }: StepRun): string[] {
+  return approvals.flatMap((ticket) =>
+    ticket.requestId !== "" && isOpenTicket(ticket) ? [ticket.requestId] : [],
+  );
 }
 
 function ownerReport(random: RandomNumbers, row: StepRun, isTrouble: boolean): BareInput {

@@ -139,7 +139,7 @@ function stepOf(random: RandomNumbers, id: string, type: StepType, compensationS
       return step({ ...common, config: reshaped(random, config) });
     case "APPROVAL_GATE":
     case "GOVERNANCE_CHECK":
-      return step({ ...common, actionType: "t", config });
+      return step({ ...common, actionType: "t", config: { ...config, ...approversOf(random) } });
     case "NOTIFICATION": {
       const blocking = random.chance(50);
       return step({ ...common, notificationChannel: "c", config: { ...config, blocking } });
@@ -159,6 +159,15 @@ function stepOf(random: RandomNumbers, id: string, type: StepType, compensationS
       return step({ ...common, eventTypePattern: "came.*", config: { ...config, ...filter } });
     }
   }
+}
+
+/** One approver, some of several, or a chain of escalations. */
+function approversOf(random: RandomNumbers): JsonObject {
+  if (random.chance(40)) return {};
+  const approvers = ["a", "b", "c"].slice(0, 1 + random.below(3));
+  const required = 1 + random.below(approvers.length);
+  const escalation = { escalate_after_seconds: 1 + random.below(5), escalate_to: ["d", "e"] };
+  return { approvers, required, ...(random.chance(50) ? escalation : {}) };
 }
 
 function retriesOf(random: RandomNumbers): RetryPolicy {

@@ -2,7 +2,13 @@
  * The lines of a script: `start {input}`, `answer a create_objective {…}`, `transition a COMPLETED {…}` …
  * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers is told by the calls that were made so far.
  */
-import type { Call, CallKind, CallResult, CallValue } from "../../src/engine/effect.ts";
+import {
+  type Call,
+  type CallKind,
+  type CallResult,
+  type CallValue,
+  placeOfCall,
+} from "../../src/engine/effect.ts";
 import type { BusEvent } from "../../src/engine/event.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import type { StepReport } from "../../src/engine/input.ts";
@@ -197,15 +203,20 @@ function parseReport(words: readonly string[], fields: JsonObject): StepReport {
   };
 }
 
-/** `answer a create_objective {…}` answers the latest such call; `create_objective#1` the one of the first attempt. */
+/**
+ * `answer a create_objective {…}` answers the latest such call; `create_objective#1` the one of the first attempt;
+ * `request_approval-2` the second of several.
+ */
 function parseAnswer(line: Line, graph: Graph, calls: readonly MadeCall[]): Happening {
   const [step, named = ""] = line.words;
-  const [kind = "", attempt] = named.split("#");
+  const [name = "", attempt] = named.split("#");
+  const [kind = "", place] = name.split("-");
   const stepIndex = indexOf(graph, step);
   const made = calls.findLast(
     (each) =>
       each.stepIndex === stepIndex &&
       each.call.kind === kind &&
+      (place === undefined || placeOfCall(each.id) === Number(place)) &&
       (attempt === undefined || each.attempt === Number(attempt)),
   );
   if (made === undefined) throw new Error(`${step} made no call ${named}`);
@@ -248,6 +259,8 @@ function answerOf(kind: CallKind, fields: JsonObject): CallValue {
       const autoApproved = fields.auto_approved === true;
       return { kind, requestId: textIn(fields, "request_id"), autoApproved };
     }
+    case "escalate_approval":
+      return { kind };
     case "evaluate_action": {
       const reasons = textsIn(fields, "reasons");
       const riskLevel = textIn(fields, "risk_level");

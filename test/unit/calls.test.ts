@@ -6,6 +6,7 @@ import {
   GetDelegationResponseSchema,
 } from "../../gen/agents/v1/agents_pb.ts";
 import {
+  EscalateRequestSchema,
   RequestApprovalRequestSchema,
   RequestApprovalResponseSchema,
   RiskLevel,
@@ -83,6 +84,13 @@ describe("requests", () => {
     const request = fromBinary(DelegateRequestSchema, bytes);
     expect(request).toMatchObject({ workflowRunId: "wfr_1", workflowStepId: "s1" });
     expect(json(request.contextPayload)).toEqual({ ü: 1 });
+  });
+
+  it("an escalation names the request and says why", () => {
+    const reason = "nobody decided within 60 s; u2 is asked";
+    const bytes = encodeCall({ kind: "escalate_approval", requestId: "apr_1", reason });
+    const request = fromBinary(EscalateRequestSchema, bytes);
+    expect(request).toMatchObject({ approvalRequestId: "apr_1", reason });
   });
 
   it("an approval carries payload and context as JSON, its risk in either spelling", () => {

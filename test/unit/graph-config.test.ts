@@ -37,8 +37,8 @@ describe("keys", () => {
   };
   const own: Readonly<Record<StepType, JsonObject>> = {
     AGENT_ACTION: { instructions: "do", delegate: true, input: {}, anything: [1], else: null },
-    APPROVAL_GATE: { approvers: ["u1"], required: 1, input: { a: "{{ b }}" } },
-    GOVERNANCE_CHECK: { approvers: ["u1"], required: 1, input: {} },
+    APPROVAL_GATE: { approvers: ["u1", "{{ u }}"], required: 2, input: { a: "{{ b }}" } },
+    GOVERNANCE_CHECK: { escalate_after_seconds: "{{ s }}", escalate_to: ["u2"], input: {} },
     WAIT_FOR_EVENT: { filter_expr: "n > 1", lookback_seconds: 0 },
     BRANCH: {},
     PARALLEL: { required: 1, cancel_remaining: false },
@@ -107,6 +107,9 @@ describe("values", () => {
     ["APPROVAL_GATE", "approvers", []],
     ["APPROVAL_GATE", "approvers", [1]],
     ["APPROVAL_GATE", "required", 0],
+    ["APPROVAL_GATE", "required", 2],
+    ["GOVERNANCE_CHECK", "escalate_to", "u2"],
+    ["GOVERNANCE_CHECK", "escalate_to", [""]],
     ["WAIT_FOR_EVENT", "filter_expr", "n >"],
     ["WAIT_FOR_EVENT", "filter_expr", true],
     ["WAIT_FOR_EVENT", "lookback_seconds", -1],
@@ -146,6 +149,27 @@ describe("values", () => {
     expect(fieldsOf("BRANCH", { on_error: "fallback" })).toEqual(["fallback_output"]);
   });
 
+  const people = (count: number) => Array.from({ length: count }, (_, at) => `u${at}`);
+  const wrongApprovals: [JsonObject, string[]][] = [
+    [{ approvers: ["u1", "u2"], required: 3 }, ["required"]],
+    [{ approvers: ["u1", "u2", "u1"] }, ["approvers[2]"]],
+    [{ approvers: people(21) }, ["approvers"]],
+    [{ approvers: ["u1"], escalate_to: ["u2", "u1", "u2"] }, ["escalate_to[1]", "escalate_to[2]"]],
+    [{ escalate_to: people(21) }, ["escalate_to"]],
+    [{ escalate_after_seconds: 5 }, ["escalate_to"]],
+    [{ escalate_after_seconds: 0, escalate_to: ["u1"] }, ["escalate_after_seconds"]],
+    [{ escalate_after_seconds: -1, escalate_to: ["u1"] }, ["escalate_after_seconds"]],
+  ];
+  it.each(wrongApprovals)("gates refuse %j", (config, fields) => {
+    expect(fieldsOf("APPROVAL_GATE", config)).toEqual(fields);
+    expect(fieldsOf("GOVERNANCE_CHECK", config)).toEqual(fields);
+  });
+
+  it("a gate takes 20 approvers and 20 to escalate to", () => {
+    const [approvers, others] = [people(40).slice(0, 20), people(40).slice(20)];
+    expect(fieldsOf("APPROVAL_GATE", { approvers, required: 20, escalate_to: others })).toEqual([]);
+  });
+
   it("refuses two timeouts that differ", () => {
     const fields = { timeoutSeconds: 5 };
     expect(faultsOf("BRANCH", { timeout_seconds: 6 }, fields)).toHaveLength(1);
@@ -155,10 +179,6 @@ describe("values", () => {
   it.each([
     ["AGENT_ACTION", { workflow: { name: "child" } }, "workflow"],
     ["AGENT_ACTION", { queue: "q" }, "queue"],
-    ["APPROVAL_GATE", { escalate_after_seconds: 5 }, "escalate_after_seconds"],
-    ["GOVERNANCE_CHECK", { escalate_to: ["u2"] }, "escalate_to"],
-    ["APPROVAL_GATE", { approvers: ["u1", "u2"] }, "approvers"],
-    ["APPROVAL_GATE", { required: 2 }, "required"],
   ] as const)("says that %s with %j is not available yet", (type, config, key) => {
     const step: Partial<StepDefinition> = type === "AGENT_ACTION" ? { agentId: "" } : {};
     const copy: JsonObject = JSON.parse(JSON.stringify(config));

@@ -39,16 +39,17 @@ export interface News {
 
 type Owner = "objectives" | "agents" | "approvals";
 
-/** Asks about one step; undefined when there is nothing new. Rejects as a call that was NotSent does. */
-export async function askOwners(
-  deps: AskOwnersDeps,
-  check: ClaimedCheck,
-): Promise<News | undefined> {
+/** Asks about one step; nothing when there is nothing new. Rejects as a call that was NotSent does. */
+export async function askOwners(deps: AskOwnersDeps, check: ClaimedCheck): Promise<News[]> {
   const report = await askWorkers(deps, check);
   if (report !== undefined) return newsOfOwner(check, report);
-  if (check.approvalRequestId === "") return undefined;
-  const decided = await askApprovals(deps, check);
-  return decided === undefined ? undefined : newsOfApproval(check, decided);
+  const news: News[] = [];
+  // One after the other: a gate with many approvers is no reason to ask more at a time.
+  for (const id of check.approvalRequestIds) {
+    const decided = await askApprovals(deps, check, id);
+    if (decided !== undefined) news.push(newsOfApproval(check, decided));
+  }
+  return news;
 }
 
 async function askWorkers(
@@ -87,9 +88,9 @@ function askObjectives(deps: AskOwnersDeps, check: ClaimedCheck): Promise<OwnerR
 
 function askApprovals(
   deps: AskOwnersDeps,
-  check: ClaimedCheck,
+  { workspaceId }: ClaimedCheck,
+  id: string,
 ): Promise<ApprovalReport | undefined> {
-  const { approvalRequestId: id, workspaceId } = check;
   const { getApproval } = ApprovalService.method;
   const request = { approvalRequestId: id, workspaceId };
   return ask(deps, "approvals", id, async (approvals) =>
@@ -129,17 +130,14 @@ async function ask<Answer>(
   }
 }
 
-function newsOfOwner(check: ClaimedCheck, report: OwnerReport): News | undefined {
+function newsOfOwner(check: ClaimedCheck, report: OwnerReport): News[] {
   const { stepIndex, state } = check;
   const isEnd = isFinalReport(report.state);
-  if (!isEnd && openStateFor(report.state) === state) return undefined;
+  if (!isEnd && openStateFor(report.state) === state) return [];
   const owner = report.owner === "objective" ? "objectives" : "agents";
   const cause: Cause = { kind: "call", id: causeId(owner, report.id) };
-  return {
-    input: { kind: "owner_reported", cause, stepIndex, report },
-    isEnd,
-    lacksOutput: report.state === "COMPLETED" && report.output === undefined,
-  };
+  const lacksOutput = report.state === "COMPLETED" && report.output === undefined;
+  return [{ input: { kind: "owner_reported", cause, stepIndex, report }, isEnd, lacksOutput }];
 }
 
 function newsOfApproval({ stepIndex }: ClaimedCheck, report: ApprovalReport): News {

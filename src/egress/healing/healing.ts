@@ -100,13 +100,7 @@ export function createHealing(deps: HealingDeps): Healing {
 
   async function check(claimed: ClaimedCheck): Promise<void> {
     try {
-      const news = await askOwners(deps, claimed);
-      if (news === undefined) return;
-      const submission = submissionOf(claimed, news);
-      const { lacksOutput } = news;
-      const key = `${claimed.runId}/${claimed.stepIndex}/${news.input.cause.id}`;
-      if (news.isEnd) held.hold({ key, submission, lacksOutput });
-      else await processor.submit(submission);
+      for (const news of await askOwners(deps, claimed)) await tell(claimed, news);
     } catch (error) {
       if (error instanceof NotSent && stopping) return;
       const { runId, stepIndex } = claimed;
@@ -114,6 +108,14 @@ export function createHealing(deps: HealingDeps): Healing {
       if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
       else log.error("a step could not be checked", { runId, stepIndex, error });
     }
+  }
+
+  async function tell(claimed: ClaimedCheck, news: News): Promise<void> {
+    const submission = submissionOf(claimed, news);
+    const { lacksOutput } = news;
+    const key = `${claimed.runId}/${claimed.stepIndex}/${news.input.cause.id}`;
+    if (news.isEnd) held.hold({ key, submission, lacksOutput });
+    else await processor.submit(submission);
   }
 
   const rounds = createRounds({

@@ -1,7 +1,13 @@
-/** Calls to the approvals service: asking people for a decision. */
+/** Calls to the approvals service: asking people for a decision, and telling that the next one is asked. */
+
+import { Code } from "@connectrpc/connect";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
+import type { CallResult } from "../../engine/effect.ts";
 import { readRequestApproval } from "../../wire/call-replies.ts";
+import { CallFailure } from "../call-failure.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
+
+const ESCALATED: CallResult = { ok: true, value: { kind: "escalate_approval" } };
 
 /** ApprovalService.RequestApproval */
 export function performRequestApproval({ clients }: PerformerDeps): Performer {
@@ -12,4 +18,26 @@ export function performRequestApproval({ clients }: PerformerDeps): Performer {
       await approvals.create(requestApproval, call.request, call.effectId),
     );
   };
+}
+
+/** ApprovalService.Escalate; a request that is decided or expired already has nothing to escalate any more. */
+export function performEscalateApproval({ clients }: PerformerDeps): Performer {
+  return async (call) => {
+    const approvals = clients.require("approvals");
+    try {
+      await approvals.create(ApprovalService.method.escalate, call.request, call.effectId);
+      return ESCALATED;
+    } catch (error) {
+      if (!isOver(error)) throw error;
+      return ESCALATED;
+    }
+  };
+}
+
+function isOver(error: unknown): boolean {
+  return (
+    error instanceof CallFailure &&
+    error.kind === "answered" &&
+    error.code === Code.FailedPrecondition
+  );
 }

@@ -1,7 +1,7 @@
 /** One performer for each kind of call; a new kind does not compile until it has one. */
 import type { CallKind } from "../../engine/effect.ts";
 import { performDelegate, performReadOutput } from "./agents.ts";
-import { performRequestApproval } from "./approvals.ts";
+import { performEscalateApproval, performRequestApproval } from "./approvals.ts";
 import { performEvaluateAction } from "./governance.ts";
 import { type LookUpDeps, performLookUp } from "./look-up.ts";
 import { performQueryUsage } from "./meter.ts";
@@ -22,6 +22,7 @@ export function createPerformers(deps: LookUpDeps): Performers {
     query_usage: performQueryUsage(deps),
     cancel_objective: performCancelObjective(deps),
     request_approval: performRequestApproval(deps),
+    escalate_approval: performEscalateApproval(deps),
     evaluate_action: performEvaluateAction(deps),
     send_notification: performSendNotification(deps),
   };

@@ -6,6 +6,7 @@
 import type { StepDefinition, StepType } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
+import { checkApprovals } from "./check-approvals.ts";
 import {
   configKeysOf,
   ON_ERROR,
@@ -71,15 +72,7 @@ function checkTogether(step: StepDefinition, path: string, addFault: AddFault): 
       `says something else than the step's timeout_seconds, ${step.timeoutSeconds}`,
     );
   }
-  const approvers = ownValue(config, "approvers");
-  const required = ownValue(config, "required");
-  if (step.stepType === "PARALLEL" || typeof required !== "number") return;
-  if (Array.isArray(approvers) && approvers.length > 0 && required > approvers.length) {
-    addFault(
-      `${path}.config.required`,
-      `is ${required}, but there are only ${approvers.length} approvers`,
-    );
-  }
+  checkApprovals(step, path, addFault);
 }
 
 /** What is wrong with a value, or undefined. */

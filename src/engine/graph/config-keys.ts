@@ -41,8 +41,8 @@ const gate: KeyTable = {
   input: "object",
   approvers: "texts",
   required: "count",
-  escalate_after_seconds: "later",
-  escalate_to: "later",
+  escalate_after_seconds: "seconds",
+  escalate_to: "texts",
 };
 
 const keysByType: Readonly<Record<StepType, KeyTable>> = {

@@ -34,6 +34,7 @@ export const agentAction: StepKind = {
   ownerReported,
   completedByHand: completeWithOwnOutput,
   failedByHand: failAttempt,
+  woken() {},
   retriesTimeout: true,
 };
 

@@ -1,6 +1,7 @@
 /** APPROVAL_GATE: waits for a decision. See contract.ts and approval.ts. */
 import { riskLevelOf } from "../graph/spellings.ts";
-import { approvalRequested, approve, askForApproval, refuse } from "./approval.ts";
+import { approvalRequested, approve, decidedByHand, refuse, ticketsExpired } from "./approval.ts";
+import { askForApproval } from "./ask-approval.ts";
 import type { StepKind } from "./contract.ts";
 import { hearsNothing } from "./plain.ts";
 
@@ -10,16 +11,15 @@ export const approvalGate: StepKind = {
   begin(task) {
     askForApproval(task, riskLevelOf(task.draft.step(task.index).def.riskLevel) ?? "LOW");
   },
-  callReturned(task, value) {
-    if (value.kind === "request_approval") {
-      approvalRequested(task, value.requestId, value.autoApproved);
-    }
+  callReturned(task, value, effectId) {
+    if (value.kind === "request_approval") approvalRequested(task, value, effectId);
   },
   completedByHand(task, report) {
-    approve(task, report.output);
+    if (!decidedByHand(task, report)) approve(task, report.output);
   },
   failedByHand(task, report) {
-    refuse(task, "denied", report.errorMessage);
+    if (!decidedByHand(task, report)) refuse(task, "denied", report.errorMessage);
   },
+  woken: ticketsExpired,
   retriesTimeout: false,
 };

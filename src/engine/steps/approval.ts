@@ -1,125 +1,191 @@
 /**
- * Asking for an approval and hearing the decision: what gates and governance checks share.
- * Boundary: the request is bound to what was asked by its digest; a decision that names another is no decision.
+ * Hearing what became of approvals: by call, by event or by hand, and how the gate ends by it.
+ * Boundary: shared by gates and governance checks; who is asked is ask-approval.ts's, time is escalation.ts's.
+ * Invariants:
+ * 1. A request is bound to what was asked by its digest; a decision that names another is no decision.
+ * 2. A ticket is decided once: what comes after its decision, or after its time, is late.
+ * 3. The gate ends with the decision by which enough approved, or enough cannot any more; that one names the outcome.
  */
-
-import { approvalDigest } from "../digest.ts";
 import type { Draft } from "../draft.ts";
-import { failure, goBadly, succeed } from "../ending.ts";
-import type { ApprovalReport } from "../input.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { inputOf } from "../payloads.ts";
-import { type ApprovalTicket, MAY_HAVE_EFFECT } from "../run.ts";
-import { actingAgent } from "../upstream.ts";
-import { renderConfig } from "./config.ts";
+import { goBadly, succeed } from "../ending.ts";
+import type { ApprovalReport, StepReport } from "../input.ts";
+import type { JsonObject } from "../json.ts";
+import { noteLate } from "../late.ts";
+import type { Reply } from "../outcome.ts";
+import type { StepRun } from "../run.ts";
 import type { StepTask } from "./contract.ts";
+import { passOn, timeOfTicket, wakeForTickets } from "./escalation.ts";
+import {
+  findTicket,
+  isOpenTicket,
+  setTicket,
+  standingOf,
+  ticketJson,
+  ticketOfCall,
+} from "./tickets.ts";
 
-/** Asks the approval service; the step WAITS once the request is recorded. */
-export function askForApproval(task: StepTask, riskLevel: string): void {
+/** A request exists: record it; WAITING once all do, or on at once when the service approved by itself. */
+export function approvalRequested(
+  task: StepTask,
+  { requestId, autoApproved }: { readonly requestId: string; readonly autoApproved: boolean },
+  effectId: string,
+): void {
   const { draft, index } = task;
-  const input = inputOf(draft, index);
-  const config = renderConfig(draft, index, input);
-  if (!config.ok) {
-    goBadly(draft, index, failure(config.problem, true));
-    return;
-  }
-  const { def } = draft.step(index);
-  const digest = approvalDigest(def.id, draft.run.definitionVersion, input);
-  const approver = firstApprover(config.value.approvers);
-  const row = draft.row(index);
-  const ticket = { approver, requestId: "", decision: "", decidedBy: "", reason: "" };
-  row.detail = { ...row.detail, digest, riskLevel, approvals: [ticket] };
-  draft.addFlag(index, MAY_HAVE_EFFECT);
-  draft.call(index, {
-    kind: "request_approval",
-    ticket: 0,
-    workspaceId: draft.run.workspaceId,
-    agentId: actingAgent(draft, index),
-    actionType: def.actionType === "" ? def.name : def.actionType,
-    riskLevel,
-    payload: input,
-    context: { run_id: draft.run.id, step_id: def.id, digest },
-    approver,
-  });
-}
-
-/** The request exists: record it and wait, or go on at once when the service approved it by itself. */
-export function approvalRequested(task: StepTask, requestId: string, autoApproved: boolean): void {
-  const { draft, index } = task;
-  const row = draft.row(index);
-  row.approvalRequestId = requestId;
-  setTicket(draft, index, { requestId });
+  const place = ticketOfCall(effectId);
+  if (place === 0) draft.row(index).approvalRequestId = requestId;
+  setTicket(draft, index, place, { requestId, ...timeOfTicket(task) });
   draft.learnedIds.push({ stepIndex: index, id: requestId });
   if (autoApproved) {
-    setTicket(draft, index, { decision: "auto_approved" });
-    approve(task);
-  } else if (draft.state(index) === "RUNNING") {
+    setTicket(draft, index, place, { decision: "auto_approved" });
+    if (endIfDecided(task, "denied", "")) return;
+  }
+  wakeForTickets(draft, index);
+  const { approvals = [] } = draft.peek(index).detail;
+  const areAllRecorded = approvals.every((ticket) => ticket.requestId !== "");
+  if (areAllRecorded && draft.state(index) === "RUNNING") {
     draft.moveStep(index, "WAITING", { op: "waiting" });
   }
 }
 
-/** A decision came; one that names another digest is none. Returns false when it changes nothing. */
-export function approvalDecided(task: StepTask, report: ApprovalReport): boolean {
+/** A decision came by event, or by asking. */
+export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const { draft, index } = task;
-  const { digest } = draft.peek(index).detail;
-  if (report.digest !== "" && report.digest !== digest) return false;
-  const facts = { decidedBy: report.decidedBy, reason: report.reason };
-  setTicket(draft, index, { ...facts, decision: report.decision.toLowerCase() });
-  switch (report.decision) {
-    case "APPROVED":
-    case "AUTO_APPROVED":
-      approve(task);
-      return true;
-    case "DENIED":
-      refuse(task, "denied", report.reason);
-      return true;
-    case "EXPIRED":
-      refuse(task, "expired", report.reason);
-      return true;
+  const row = draft.peek(index);
+  const place = findTicket(row, report.requestId);
+  if (place === undefined) return { kind: "unchanged" };
+  if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
+    return noteLate(draft, index);
   }
-  return report.decision === "ESCALATED";
+  const ticket = row.detail.approvals?.[place];
+  if (ticket !== undefined && !isOpenTicket(ticket)) {
+    // Also the echo of the escalation that we asked for.
+    return report.decision === "ESCALATED" ? { kind: "unchanged" } : noteLate(draft, index);
+  }
+  return decide(task, place, report);
+}
+
+/** TransitionStep that names one of several requests decides that one. Returns false when it names none of several. */
+export function decidedByHand(task: StepTask, report: StepReport): boolean {
+  const { draft, index } = task;
+  const row = draft.peek(index);
+  const place = findTicket(row, report.approvalRequestId);
+  if (place === undefined || (row.detail.approvals ?? []).length < 2) return false;
+  const isApproval = report.state === "COMPLETED";
+  const decision = isApproval ? "approved" : "denied";
+  const { agentId: decidedBy, errorMessage: reason } = report;
+  setTicket(draft, index, place, { decision, decidedBy, reason });
+  goOn(task, "denied", reason, report.output);
+  return true;
+}
+
+/** Whether TransitionStep names a request that is decided, or whose time is over. */
+export function namesDecided(row: StepRun, requestId: string): boolean {
+  const place = findTicket(row, requestId);
+  const ticket = place === undefined ? undefined : row.detail.approvals?.[place];
+  return ticket !== undefined && !isOpenTicket(ticket);
+}
+
+/** The digest that a caller's output names, if it is not that of what was asked. */
+export function findOtherDigest(row: StepRun, output: JsonObject = {}): string | undefined {
+  const { digest } = row.detail;
+  const named = Object.hasOwn(output, "digest") ? output.digest : undefined;
+  if (digest === undefined || named === undefined || named === digest) return undefined;
+  return JSON.stringify(named);
 }
 
 /** Approved: the input goes on, with who decided and what was asked. */
 export function approve(task: StepTask, more: JsonObject = {}): void {
   const { draft, index } = task;
-  const { approvals = [], digest } = draft.peek(index).detail;
-  const output = {
-    approvals: approvals.map(ticketJson),
-    ...(digest === undefined ? {} : { digest }),
-    ...more,
-  };
+  const output = { ...more, ...askedAndDecided(draft, index) };
   succeed(draft, index, { output, extendsInput: true });
 }
 
-/** Denied or expired: never retried. */
+/** Denied or expired: never retried. A gate that asked several tells what each of them decided. */
 export function refuse(task: StepTask, outcome: "denied" | "expired", reason: string): void {
-  goBadly(task.draft, task.index, {
+  const { draft, index } = task;
+  const { approvals = [] } = draft.peek(index).detail;
+  goBadly(draft, index, {
     roles: [outcome],
     outcome,
     message: reason === "" ? outcome : `${outcome}: ${reason}`,
     retryable: false,
+    ...(approvals.length < 2 ? {} : { facts: askedAndDecided(draft, index) }),
   });
 }
 
-function setTicket(draft: Draft, index: number, facts: Partial<ApprovalTicket>): void {
-  const row = draft.row(index);
-  const [first, ...rest] = row.detail.approvals ?? [];
-  if (first === undefined) return;
-  row.detail = { ...row.detail, approvals: [{ ...first, ...facts }, ...rest] };
+/** The time of requests is over: those that can be are passed on, unless enough cannot approve any more. */
+export function ticketsExpired(task: StepTask): void {
+  const { draft, index } = task;
+  const { startedAtMs, detail } = draft.peek(index);
+  const { approvals = [], escalation } = detail;
+  const reason = `nobody decided within ${(escalation?.afterMs ?? 0) / 1000} s`;
+  for (const [place, ticket] of approvals.entries()) {
+    const { dueAfterMs = Infinity } = ticket;
+    if (!isOpenTicket(ticket) || startedAtMs + dueAfterMs > draft.nowMs) continue;
+    setTicket(draft, index, place, { decision: "expired", reason, dueAfterMs });
+  }
+  goOn(task, "expired", reason);
 }
 
-function ticketJson(ticket: ApprovalTicket): Json {
+function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
+  const { draft, index } = task;
+  const { decidedBy, reason } = report;
+  const { startedAtMs, detail } = draft.peek(index);
+  const tell = (decision: string) =>
+    setTicket(draft, index, place, { decidedBy, reason, decision });
+  switch (report.decision) {
+    case "APPROVED":
+    case "AUTO_APPROVED":
+      tell(report.decision.toLowerCase());
+      goOn(task, "denied", reason);
+      return { kind: "applied" };
+    case "DENIED":
+      tell("denied");
+      goOn(task, "denied", reason);
+      return { kind: "applied" };
+    case "EXPIRED":
+      setTicket(draft, index, place, {
+        ...{ decidedBy, reason, decision: "expired" },
+        ...(detail.escalation === undefined ? {} : { dueAfterMs: draft.nowMs - startedAtMs }),
+      });
+      goOn(task, "expired", reason);
+      return { kind: "applied" };
+    case "ESCALATED":
+      tell("escalated");
+      return { kind: "applied" };
+  }
+  return noteLate(draft, index);
+}
+
+/** Ends the gate, or keeps the decision and passes on what expired. */
+function goOn(
+  task: StepTask,
+  outcome: "denied" | "expired",
+  reason: string,
+  more: JsonObject = {},
+): void {
+  if (endIfDecided(task, outcome, reason, more)) return;
+  const { draft, index } = task;
+  const note = passOn(task) ? "escalated" : "recorded";
+  draft.noteStep(index, draft.state(index), { note });
+}
+
+function endIfDecided(
+  task: StepTask,
+  outcome: "denied" | "expired",
+  reason: string,
+  more: JsonObject = {},
+): boolean {
+  const standing = standingOf(task.draft.peek(task.index).detail);
+  if (standing === "approved") approve(task, more);
+  if (standing === "unreachable") refuse(task, outcome, reason);
+  return standing !== "open";
+}
+
+function askedAndDecided(draft: Draft, index: number): JsonObject {
+  const { approvals = [], digest } = draft.peek(index).detail;
   return {
-    approval_request_id: ticket.requestId,
-    approver: ticket.approver,
-    decision: ticket.decision,
-    decided_by: ticket.decidedBy,
-    reason: ticket.reason,
+    approvals: approvals.map(ticketJson),
+    ...(digest === undefined ? {} : { digest }),
   };
-}
-
-function firstApprover(value: Json | undefined): string {
-  const first = Array.isArray(value) ? value[0] : undefined;
-  return typeof first === "string" ? first : "";
 }

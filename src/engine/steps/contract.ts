@@ -19,14 +19,16 @@ export interface StepTask {
 export interface StepKind {
   /** An attempt begins; `input` is the step's input, reshaped by config.input where there is one. */
   begin(task: StepTask, input: JsonObject): void;
-  /** A call of the attempt under way came back with an answer. */
-  callReturned(task: StepTask, value: CallValue): void;
+  /** A call of the attempt under way came back with an answer; its id tells several of one kind apart. */
+  callReturned(task: StepTask, value: CallValue, effectId: string): void;
   /** Its objective or delegation reported. */
   ownerReported(task: StepTask, report: OwnerReport): void;
   /** TransitionStep to COMPLETED: what the type makes of it. */
   completedByHand(task: StepTask, report: StepReport): void;
   /** TransitionStep to FAILED. */
   failedByHand(task: StepTask, report: StepReport): void;
+  /** The time came at which the step wanted to be woken, in a run that is not paused. */
+  woken(task: StepTask): void;
   /** Whether a timeout is a failure that another attempt may mend. */
   readonly retriesTimeout: boolean;
 }

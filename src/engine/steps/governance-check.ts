@@ -8,7 +8,8 @@ import { riskLevelOf } from "../graph/spellings.ts";
 import type { StepReport } from "../input.ts";
 import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../run.ts";
 import { actingAgent } from "../upstream.ts";
-import { approvalRequested, askForApproval, refuse } from "./approval.ts";
+import { approvalRequested, decidedByHand, refuse, ticketsExpired } from "./approval.ts";
+import { askForApproval } from "./ask-approval.ts";
 import type { StepKind, StepTask } from "./contract.ts";
 import { hearsNothing } from "./plain.ts";
 
@@ -27,14 +28,13 @@ export const governanceCheck: StepKind = {
       payload: { run_id: draft.run.id, step_id: def.id, input },
     });
   },
-  callReturned(task, value) {
+  callReturned(task, value, effectId) {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
-    else if (value.kind === "request_approval") {
-      approvalRequested(task, value.requestId, value.autoApproved);
-    }
+    else if (value.kind === "request_approval") approvalRequested(task, value, effectId);
   },
   completedByHand: (task, report) => decideByHand(task, report, "ALLOW"),
   failedByHand: (task, report) => decideByHand(task, report, "DENY"),
+  woken: ticketsExpired,
   retriesTimeout: true,
 };
 
@@ -82,6 +82,7 @@ function waitForDecision(task: StepTask): void {
 }
 
 function decideByHand(task: StepTask, report: StepReport, unnamed: string): void {
+  if (report.governanceDecision === "" && decidedByHand(task, report)) return;
   const named = report.governanceDecision.toUpperCase().replace(/^ACTION_DECISION_/, "");
   const reasons = report.errorMessage === "" ? [] : [report.errorMessage];
   const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;

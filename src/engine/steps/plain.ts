@@ -8,10 +8,11 @@ import type { StepReport } from "../input.ts";
 import type { JsonObject } from "../json.ts";
 import type { StepTask } from "./contract.ts";
 
-/** The type makes no calls and has no owner: whatever comes is not for it. */
+/** The type makes no calls, has no owner and no timer of its own: whatever comes is not for it. */
 export const hearsNothing = {
   callReturned(): void {},
   ownerReported(): void {},
+  woken(): void {},
 };
 
 /** COMPLETED with the caller's output as the step's own. */

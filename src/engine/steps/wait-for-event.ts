@@ -45,11 +45,12 @@ export const waitForEvent: StepKind = {
     else completeWithOwnOutput(task, report);
   },
   failedByHand: failAttempt,
+  woken: delayElapsed,
   retriesTimeout: false,
 };
 
 /** The timer of a delay fired. */
-export function delayElapsed(task: StepTask): void {
+function delayElapsed(task: StepTask): void {
   succeed(task.draft, task.index, { output: {}, extendsInput: true });
 }
 

@@ -33,6 +33,12 @@ const stepsBy = (column: string) => `
       from page r join step_runs s on s.${column} = r.object_id
         and s.workspace_id = r.workspace_id and s.completed_at is null`;
 
+const STEPS_BY_TICKET = `
+      select r.object_id, s.run_id, s.workspace_id, s.step_index
+      from page r join step_runs s on s.ticket_ids @> array[r.object_id]
+        and s.workspace_id = r.workspace_id and s.completed_at is null
+      where s.ticket_ids is not null`;
+
 const LIST: Statement = {
   name: "list_missed_reports",
   text: `with page as materialized (
@@ -42,6 +48,7 @@ const LIST: Statement = {
     ), steps as (${stepsBy("objective_id")}
       union ${stepsBy("delegation_id")}
       union ${stepsBy("approval_request_id")}
+      union ${STEPS_BY_TICKET}
     )
     select p.last, p.rows, s.run_id as "runId", s.workspace_id as "workspaceId",
       s.step_index as "stepIndex", s.object_id as id

@@ -1,0 +1,78 @@
+/**
+ * Whom a gate asks: the approvers, how many must approve, and who is asked when nobody decides.
+ * Boundary: pure; reads the rendered config, whose forms and limits were checked at publish (graph/check-approvals.ts).
+ * Invariant: nobody is asked twice, so that one person is never two of N.
+ */
+import type { Json, JsonObject } from "../json.ts";
+import type { Escalation } from "../run.ts";
+
+/** Whom a gate asks. */
+export interface ApprovalPlan {
+  /** At least one; "" where the approvals service finds somebody. */
+  readonly approvers: readonly string[];
+  readonly required: number;
+  /** Unset where the gate knows no escalation. */
+  readonly escalation?: Escalation;
+}
+
+type Read<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly problem: string };
+
+/** Reads the plan, or says which value makes none. Of those to escalate to, who was asked already is left out. */
+export function readApprovalPlan(config: JsonObject): Read<ApprovalPlan> {
+  const approvers = readNames(config, "approvers");
+  if (!approvers.ok) return approvers;
+  const twice = approvers.value.find((name, place) => approvers.value.indexOf(name) !== place);
+  if (twice !== undefined) return wrong(`config.approvers names ${JSON.stringify(twice)} twice`);
+  const escalation = readEscalation(config, approvers.value);
+  if (!escalation.ok) return escalation;
+  const { required } = config;
+  const asked = approvers.value.length === 0 ? [""] : approvers.value;
+  const plan = {
+    approvers: asked,
+    required: typeof required === "number" ? required : asked.length,
+  };
+  return {
+    ok: true,
+    value: escalation.value === undefined ? plan : { ...plan, escalation: escalation.value },
+  };
+}
+
+function readEscalation(
+  config: JsonObject,
+  approvers: readonly string[],
+): Read<Escalation | undefined> {
+  if (!Object.hasOwn(config, "escalate_to")) return { ok: true, value: undefined };
+  const named = readNames(config, "escalate_to");
+  if (!named.ok) return named;
+  const to = [...new Set(named.value)].filter((name) => !approvers.includes(name));
+  if (!Object.hasOwn(config, "escalate_after_seconds")) return { ok: true, value: { to } };
+  const seconds = numberOf(config.escalate_after_seconds);
+  if (seconds === undefined || !(seconds > 0)) {
+    const told = JSON.stringify(config.escalate_after_seconds);
+    return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${told}`);
+  }
+  return { ok: true, value: { afterMs: Math.ceil(seconds * 1000), to } };
+}
+
+function readNames(config: JsonObject, key: string): Read<readonly string[]> {
+  const list = config[key];
+  const names: string[] = [];
+  for (const [place, name] of (Array.isArray(list) ? list : []).entries()) {
+    if (typeof name !== "string" || name === "") {
+      return wrong(`config.${key}[${place}] names nobody: ${JSON.stringify(name)}`);
+    }
+    names.push(name);
+  }
+  return { ok: true, value: names };
+}
+
+function numberOf(value: Json | undefined): number | undefined {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+}
+
+function wrong(problem: string): { readonly ok: false; readonly problem: string } {
+  return { ok: false, problem };
+}

@@ -1,0 +1,68 @@
+/**
+ * Asking for approvals: one request for each approver, all begun at once, and one more when a request is passed on.
+ * Boundary: wants the calls and keeps the tickets; what becomes of them is approval.ts's and escalation.ts's.
+ * Invariants:
+ * 1. Every request carries the digest of what is asked, and the step keeps it.
+ * 2. The n-th request of an attempt has an id of its own: an approver is asked once, whatever is repeated.
+ */
+import { approvalDigest } from "../digest.ts";
+import { failure, goBadly } from "../ending.ts";
+import type { JsonObject } from "../json.ts";
+import { inputOf } from "../payloads.ts";
+import { MAY_HAVE_EFFECT } from "../run.ts";
+import { actingAgent } from "../upstream.ts";
+import { readApprovalPlan } from "./approval-plan.ts";
+import { renderConfig } from "./config.ts";
+import type { StepTask } from "./contract.ts";
+import { BLANK_TICKET, suffixOfTicket } from "./tickets.ts";
+
+/** Asks the approval service; the step WAITS once all requests are recorded. */
+export function askForApproval(task: StepTask, riskLevel: string): void {
+  const { draft, index } = task;
+  const input = inputOf(draft, index);
+  const config = renderConfig(draft, index, input);
+  const plan = config.ok ? readApprovalPlan(config.value) : config;
+  if (!plan.ok) {
+    goBadly(draft, index, failure(plan.problem, true));
+    return;
+  }
+  const { approvers, required, escalation } = plan.value;
+  const digest = approvalDigest(draft.step(index).def.id, draft.run.definitionVersion, input);
+  const row = draft.row(index);
+  row.detail = {
+    ...row.detail,
+    digest,
+    riskLevel,
+    approvals: approvers.map((approver) => ({ ...BLANK_TICKET, approver })),
+    ...(required === 1 ? {} : { requiredApprovals: required }),
+    ...(escalation === undefined ? {} : { escalation }),
+  };
+  draft.addFlag(index, MAY_HAVE_EFFECT);
+  for (const place of approvers.keys()) request(task, place, input);
+}
+
+/** Asks one more approver, for what was asked before. */
+export function askNext(task: StepTask, approver: string): void {
+  const { draft, index } = task;
+  const row = draft.row(index);
+  const { approvals = [] } = row.detail;
+  row.detail = { ...row.detail, approvals: [...approvals, { ...BLANK_TICKET, approver }] };
+  request(task, approvals.length, inputOf(draft, index));
+}
+
+function request({ draft, index }: StepTask, place: number, payload: JsonObject): void {
+  const { def } = draft.step(index);
+  const { digest = "", riskLevel = "", approvals = [] } = draft.peek(index).detail;
+  const call = {
+    kind: "request_approval",
+    ticket: place,
+    workspaceId: draft.run.workspaceId,
+    agentId: actingAgent(draft, index),
+    actionType: def.actionType === "" ? def.name : def.actionType,
+    riskLevel,
+    payload,
+    context: { run_id: draft.run.id, step_id: def.id, digest },
+    approver: approvals[place]?.approver ?? "",
+  } as const;
+  draft.call(index, call, suffixOfTicket(place));
+}

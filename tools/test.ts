@@ -17,7 +17,7 @@ interface Count {
   readonly failed: number;
 }
 
-/** Tells the words that select kinds of tests from the rest of the arguments. */
+/** Tells the words that select kinds of tests from the rest of the arguments; kinds and paths may stand side by side. */
 function selectProjects(args: readonly string[]): {
   projects: readonly TestProject[];
   rest: string[];
@@ -25,10 +25,13 @@ function selectProjects(args: readonly string[]): {
   const named = testProjects.filter(({ name }) => args.includes(name));
   const rest = args.filter((arg) => !named.some(({ name }) => name === arg));
   const byPath = testProjects.filter(({ name }) =>
-    rest.some((arg) => arg.includes(`test/${name}/`)),
+    rest.some((arg) => `${arg}/`.includes(`test/${name}/`)),
   );
-  if (named.length > 0) return { projects: named, rest };
-  return { projects: byPath.length > 0 ? byPath : testProjects, rest };
+  const projects = testProjects.filter((each) => named.includes(each) || byPath.includes(each));
+  if (projects.length === 0) return { projects: testProjects, rest };
+  // Where a path narrows the files, a kind has to be a path too.
+  const folders = byPath.length > 0 ? named.map(({ name }) => `test/${name}/`) : [];
+  return { projects, rest: [...rest, ...folders] };
 }
 
 function countResults(vitest: Vitest, namesFiltered: boolean): Count {

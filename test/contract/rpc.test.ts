@@ -318,6 +318,8 @@ describe("TransitionStep", () => {
     expect(still).toEqual(run);
     const { step } = await client.transitionStep({ ...report, outputPayload: { ok: true } });
     expect(step?.state).toBe(StepRunState.COMPLETED);
+    // A repeat is answered with the step as it ended, also without the output.
+    expect((await client.transitionStep(report)).step).toEqual(step);
   });
 
   test("the same final state again changes nothing", async () => {

@@ -7,9 +7,11 @@ import {
   type TransitionStepRequest,
   TransitionStepRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { MAX_COST_USD } from "../../engine/limits.ts";
+import { isFinalStep } from "../../engine/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
@@ -90,7 +92,16 @@ async function checkOutput(deps: ServiceDeps, runId: string, report: StepReport)
   const schema = ownValue(step.def.config, "output_schema");
   if (!isJsonObject(schema)) return;
   const faults = findOutputFaults(schema, report.output ?? {});
-  if (faults.length > 0) throw invalidFields(faults);
+  if (faults.length > 0 && !(await hasEnded(deps, runId, step))) throw invalidFields(faults);
+}
+
+/** A step that has ended for good takes nothing more: a repeat or a latecomer is answered with it, whatever it brings. */
+async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Promise<boolean> {
+  // A compensation that failed may begin again.
+  if (step.isCompensation) return false;
+  const { steps } = await readRun(deps, runId);
+  const found = steps.find((each) => each.step.index === step.index);
+  return found !== undefined && isFinalStep(found.state);
 }
 
 function unknownStep(stepId: string): Refusal {

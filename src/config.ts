@@ -25,6 +25,7 @@ export const COLLABORATORS = [
 export type CollaboratorName = (typeof COLLABORATORS)[number];
 
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
+const AUTH_MODES = ["none", "introspect", "jwt"] as const;
 const BUS_FORMATS = ["cloudevents", "ensemble-json", "ensemble-protobuf"] as const;
 const LOG_FORMATS = ["json", "pretty"] as const satisfies readonly LogFormat[];
 const SWITCH = ["on", "off"] as const;
@@ -71,7 +72,15 @@ export interface Config {
     readonly token?: string;
   };
   readonly reconcileIntervalMs: number;
-  readonly authMode: "none";
+  readonly auth:
+    | { readonly mode: "none" | "introspect" }
+    | {
+        readonly mode: "jwt";
+        readonly issuer: string;
+        readonly audience: string;
+        readonly jwksUrl: string;
+        readonly workspaceClaim: string;
+      };
   readonly reflection: boolean;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Where traces and metrics go by OTLP; unset: nowhere. */
@@ -102,6 +111,7 @@ export function readConfig(
   readFile: (path: string) => string = (path) => readFileSync(path, "utf8"),
 ): ConfigResult {
   const reader = new EnvironmentReader(env, readFile);
+  const auth = readAuth(reader);
   const config: Config = {
     ...readListener(reader),
     databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "",
@@ -113,8 +123,9 @@ export function readConfig(
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,
     }),
-    authMode: readAuthMode(reader),
-    reflection: reader.choice("REFLECTION", SWITCH, "on") === "on",
+    auth,
+    // The schema is no secret, but with authentication nothing answers unasked.
+    reflection: reader.choice("REFLECTION", SWITCH, auth.mode === "none" ? "on" : "off") === "on",
     log: {
       level: reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
       format: reader.choice("LOG_FORMAT", LOG_FORMATS, "json"),
@@ -128,9 +139,10 @@ export function readConfig(
 
 /** The settings as facts for the log, with every secret masked. */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { tls, nats, collaborators, databaseUrl, ...plain } = config;
+  const { tls, nats, collaborators, databaseUrl, auth, ...plain } = config;
   return {
     ...plain,
+    auth: auth.mode === "jwt" ? { ...auth, jwksUrl: maskUrl(auth.jwksUrl) } : auth,
     tls: tls === undefined ? "off" : tls.clientCa === undefined ? "on" : "mutual",
     databaseUrl: maskUrl(databaseUrl),
     nats: {
@@ -177,18 +189,33 @@ function readTls(reader: EnvironmentReader): Pick<Config, "tls"> {
   return { tls: { cert, key, ...optional("clientCa", clientCa) } };
 }
 
-function readAuthMode(reader: EnvironmentReader): "none" {
-  const mode = reader.choice("AUTH_MODE", ["none", "introspect", "jwt"] as const, "none");
+function readAuth(reader: EnvironmentReader): Config["auth"] {
+  const mode = reader.choice("AUTH_MODE", AUTH_MODES, "none");
   const allowed = reader.choice("AUTH_ALLOW_NONE", YES_NO, "false") === "true";
   const host = reader.text("HOST") ?? "127.0.0.1";
-  if (mode !== "none") reader.fault("AUTH_MODE", `${mode} is not available yet; use none`);
-  else if (!allowed && !isLoopback(host)) {
-    reader.fault(
-      "HOST",
-      `is ${host}, which others can reach without authentication; use a loopback address or set AUTH_ALLOW_NONE=true`,
-    );
+  switch (mode) {
+    case "none":
+      if (!allowed && !isLoopback(host)) {
+        reader.fault(
+          "HOST",
+          `is ${host}, which others can reach without authentication; use a loopback address, an AUTH_MODE, or AUTH_ALLOW_NONE=true`,
+        );
+      }
+      return { mode };
+    case "introspect":
+      if (!reader.has("IDENTITY_URL")) {
+        reader.fault("IDENTITY_URL", "is required by AUTH_MODE=introspect");
+      }
+      return { mode };
+    case "jwt":
+      return {
+        mode,
+        issuer: reader.required("JWT_ISSUER"),
+        audience: reader.required("JWT_AUDIENCE"),
+        jwksUrl: reader.url("JWKS_URL", ["http:", "https:"], true) ?? "",
+        workspaceClaim: reader.text("JWT_WORKSPACE_CLAIM") ?? "org_id",
+      };
   }
-  return "none";
 }
 
 function isLoopback(host: string): boolean {
@@ -297,6 +324,12 @@ class EnvironmentReader {
   text(name: string): string | undefined {
     const value = this.#env[name]?.trim();
     return value === "" ? undefined : value;
+  }
+
+  required(name: string): string {
+    const text = this.text(name);
+    if (text === undefined) this.fault(name, "is required");
+    return text ?? "";
   }
 
   has(name: string): boolean {

@@ -9,6 +9,7 @@ import { createClients } from "./egress/clients.ts";
 import { createDispatcher } from "./egress/dispatcher.ts";
 import { createEntities } from "./egress/find-entities.ts";
 import { createHealing } from "./egress/healing/healing.ts";
+import { createCallers } from "./egress/identity/identity.ts";
 import { createLookupCache } from "./egress/lookup-cache.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publisher.ts";
@@ -26,6 +27,7 @@ import type { RouteDeps } from "./runtime/route-event.ts";
 import { startFault } from "./start-faults.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
+import { readClock } from "./store/reads/clock.ts";
 import { encodeCall } from "./wire/calls.ts";
 
 interface BusParts {
@@ -42,6 +44,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   else await requireMigrated(config.databaseUrl);
   const replicaId = randomBytes(8).toString("hex");
   const database = openDatabase({ url: config.databaseUrl, log });
+  const startedAt = await readClock(database.read);
   const graphs = createGraphCache(database);
   const { urls } = config.collaborators;
   const clients = createClients(config.collaborators, log);
@@ -60,6 +63,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   const performers = createPerformers({ clients, lookups, log });
   const entities = createEntities({ clients, log });
+  const callers = createCallers(config.auth, { clients, log });
   const dispatcher = createDispatcher({
     database,
     processor,
@@ -70,7 +74,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   dispatcher.start();
   const timers = startTimers({ database, processor, log });
-  const bus = startBus(config, { database, processor, graphs, entities, replicaId, log });
+  const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
+  const bus = startBus(config, busDeps);
   const healing = createHealing({
     database,
     processor,
@@ -86,6 +91,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     processor,
     graphs,
     entities,
+    callers,
     log,
     onCommitted: ({ batches }) => bus.notice(batches),
     probe: () => probeReadiness({ database, log, busState: bus.state }),
@@ -104,6 +110,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
 
 interface BusDeps extends RouteDeps {
   readonly replicaId: string;
+  readonly startedAt: Date;
 }
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */

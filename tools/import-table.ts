@@ -92,6 +92,7 @@ export const rooms: readonly Room[] = [
       "@connectrpc/connect",
       "@connectrpc/connect-node",
       "cloudevents",
+      "jose",
       "nats",
     ],
     builtins: true,

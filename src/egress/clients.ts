@@ -30,7 +30,8 @@ export type CollaboratorName =
   | "meter"
   | "prompts"
   | "skills"
-  | "entities";
+  | "entities"
+  | "identity";
 
 /** How collaborators are reached. */
 export interface ClientSettings {
@@ -127,6 +128,7 @@ const NEEDS: Readonly<Record<CollaboratorName, string>> = {
   prompts: "a prompt that the agent has bound needs the prompts service",
   skills: "checking a skill needs the skills service",
   entities: "canonical entities need the entities service",
+  identity: "judging the tokens of callers needs the identity service",
 };
 const COLLABORATORS: readonly CollaboratorName[] = [
   "objectives",
@@ -139,6 +141,7 @@ const COLLABORATORS: readonly CollaboratorName[] = [
   "prompts",
   "skills",
   "entities",
+  "identity",
 ];
 
 function missing(name: CollaboratorName): string {

@@ -5,6 +5,8 @@ import { findPayloadFault, type JsonObject, jsonSizeBytes } from "./json.ts";
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 /** What one report may say that an attempt cost, in USD. More is a fault of the meter; sums would not be kept to 1e-9. */
 export const MAX_COST_USD = 1_000_000;
+/** The longest time that may be said in seconds: the largest int32, as timeout_seconds on the wire. */
+export const MAX_SECONDS = 2_147_483_647;
 /** Nesting of one payload. */
 export const MAX_PAYLOAD_DEPTH = 64;
 

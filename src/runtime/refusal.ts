@@ -13,7 +13,9 @@ export type Reason =
   | "too_large"
   | "lost_race"
   | "overloaded"
-  | "unavailable";
+  | "unavailable"
+  | "unauthenticated"
+  | "permission_denied";
 
 /** One field that is wrong: its path (`steps[3].id`) and a sentence a person can act on. */
 export interface FieldFault {
@@ -29,6 +31,8 @@ export interface RefusalFacts {
   /** States of an illegal move. */
   readonly from?: string;
   readonly to?: string;
+  /** The scope that the caller's token lacks. */
+  readonly scope?: string;
   readonly cause?: unknown;
 }
 

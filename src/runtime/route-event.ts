@@ -124,6 +124,8 @@ function kindOf(error: unknown): FailureKind {
     case "illegal_move":
     case "nothing_published":
     case "too_large":
+    case "unauthenticated":
+    case "permission_denied":
       return "refused";
   }
 }

@@ -13,6 +13,7 @@ import { serveEntities } from "./entities.ts";
 import { serveGovernance } from "./governance.ts";
 import { makeHandler } from "./handler.ts";
 import { startHttpServer } from "./http-server.ts";
+import { serveIdentity } from "./identity.ts";
 import { keepMeter, serveMeter } from "./meter.ts";
 import { serveNotifications } from "./notifications.ts";
 import { keepObjectives, serveObjectives } from "./objectives.ts";
@@ -94,6 +95,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       PROMPTS_URL: url,
       SKILLS_URL: url,
       ENTITIES_URL: url,
+      IDENTITY_URL: url,
     },
     ledgers,
     bus,
@@ -122,5 +124,6 @@ function listRoutes(stage: Stage): readonly Routes[] {
     servePrompts(stage),
     serveSkills(stage),
     serveEntities(stage),
+    serveIdentity(stage),
   ];
 }

@@ -21,6 +21,8 @@ export interface SandboxScript {
   readonly skills?: readonly ScriptedSkill[];
   /** Left out: every entity that a caller names exists, and no record of another system is known. */
   readonly entities?: readonly ScriptedEntity[];
+  /** Left out: no token is good. */
+  readonly tokens?: readonly ScriptedToken[];
 }
 
 /** An agent as the registry and the agents service tell of it. */
@@ -142,6 +144,21 @@ export interface ScriptedSkill {
   readonly name?: string;
   /** Left out: it is everybody's. */
   readonly workspaceId?: string;
+}
+
+/** A token that callers may show. */
+export interface ScriptedToken {
+  readonly token: string;
+  /** Whose it is. */
+  readonly subject: string;
+  /** The organization that it is for. */
+  readonly workspaceId: string;
+  /** Scopes such as `workflows:run`, or names of roles. */
+  readonly scopes: readonly string[];
+  /** How long it is good, from the start of the sandbox; for good when left out. */
+  readonly lastsMs?: number;
+  /** It was good and is no longer. */
+  readonly revoked?: true;
 }
 
 /** A canonical entity and the records of other systems that it stands for. */

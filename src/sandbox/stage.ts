@@ -60,7 +60,8 @@ export type CollaboratorVariable =
   | "METER_URL"
   | "PROMPTS_URL"
   | "SKILLS_URL"
-  | "ENTITIES_URL";
+  | "ENTITIES_URL"
+  | "IDENTITY_URL";
 
 /** One collaborator's RPCs, added to the router of the one server. */
 export type Routes = (router: ConnectRouter) => void;

@@ -119,7 +119,7 @@ export function findWaitPatterns(
   queries: Queries,
   probes: readonly KeyProbe[],
 ): Promise<FoundPatterns[]> {
-  return queries.query<FoundPatterns>(PATTERNS, keyColumns(probes));
+  return findByKeys(queries, PATTERNS, probes);
 }
 
 /**
@@ -147,7 +147,28 @@ export function findTriggers(
   queries: Queries,
   probes: readonly KeyProbe[],
 ): Promise<FoundTrigger[]> {
-  return queries.query<FoundTrigger>(TRIGGERS, keyColumns(probes));
+  return findByKeys(queries, TRIGGERS, probes);
+}
+
+/** Asks for each key once, however many events of the batch have it, and gives what was found to each of them. */
+async function findByKeys<Row extends { readonly place: number }>(
+  queries: Queries,
+  statement: Statement,
+  probes: readonly KeyProbe[],
+): Promise<Row[]> {
+  const asked = new Map<string, KeyProbe & { readonly places: number[] }>();
+  for (const probe of probes) {
+    const { workspaceId, key, place } = probe;
+    const name = `${workspaceId}\u0000${key}`;
+    const same = asked.get(name);
+    if (same === undefined) asked.set(name, { ...probe, place: asked.size, places: [place] });
+    else same.places.push(place);
+  }
+  const distinct = [...asked.values()];
+  const rows = await queries.query<Row>(statement, keyColumns(distinct));
+  return rows.flatMap((row) =>
+    (distinct[row.place]?.places ?? []).map((place) => ({ ...row, place })),
+  );
 }
 
 function keyColumns(probes: readonly KeyProbe[]): unknown[] {

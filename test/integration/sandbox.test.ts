@@ -4,7 +4,8 @@
  * Boundary: needs a nats-server with JetStream, named by `TEST_NATS_URL`.
  */
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { TimestampSchema, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, createClient } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -16,6 +17,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { AgentService, DelegationStatus } from "../../gen/agents/v1/agents_pb.ts";
 import { ApprovalService, DecisionType, RiskLevel } from "../../gen/approvals/v1/approvals_pb.ts";
 import { ActionDecision, GovernanceService } from "../../gen/governance/v1/governance_pb.ts";
+import { IntrospectResponseSchema, TokenService } from "../../gen/identity/v1/tokens_pb.ts";
 import { NotificationService } from "../../gen/notifications/v1/notifications_pb.ts";
 import { ObjectiveService, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
 import { RegistryService } from "../../gen/registry/v1/registry_pb.ts";
@@ -51,6 +53,11 @@ const script: SandboxScript = {
   approvals: [
     { match: { actionType: "send_email" }, decision: "approved", afterMs: 10, decidedBy: "boss" },
     { match: { riskLevel: "critical" }, decision: "denied", afterMs: 10, reason: "too risky" },
+  ],
+  tokens: [
+    { token: "good", subject: "user_1", workspaceId: "ws_a", scopes: ["editor"], lastsMs: 60_000 },
+    { token: "over", subject: "user_1", workspaceId: "ws_a", scopes: ["editor"], lastsMs: 0 },
+    { token: "revoked", subject: "user_1", workspaceId: "ws_a", scopes: [], revoked: true },
   ],
   governance: [{ match: { actionType: "wire_money" }, decision: "deny", reasons: ["limit"] }],
 };
@@ -209,6 +216,19 @@ test("registry, governance and notifications answer over gRPC and gRPC-Web too",
   const notifications = createClient(NotificationService, grpc);
   const { notification } = await notifications.send({ workspaceId, subject: "Hello" });
   expect(sandbox.ledgers.notifications.at(-1)).toMatchObject({ id: notification?.id });
+});
+
+test("a token is told of only while it is good", async () => {
+  const transport = createGrpcTransport({ baseUrl: sandbox.urls.IDENTITY_URL });
+  const tokens = createClient(TokenService, transport);
+  const good = await tokens.introspect({ token: "good" });
+  expect(good).toMatchObject({ active: true, subject: "user_1", organizationId: "ws_a" });
+  expect(good.scopes).toEqual(["editor"]);
+  expect(timestampMs(good.expiresAt ?? create(TimestampSchema))).toBeGreaterThan(Date.now());
+  for (const token of ["over", "revoked", "unknown", ""]) {
+    const told = await tokens.introspect({ token });
+    expect(told).toEqual(create(IntrospectResponseSchema, { active: false }));
+  }
 });
 
 test("a tap event carries the record under its own subject", async () => {

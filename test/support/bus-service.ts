@@ -17,6 +17,7 @@ import { createLog, type Log } from "../../src/runtime/log.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
+import { readClock } from "../../src/store/reads/clock.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import { freshDatabase } from "./database.ts";
 import { until } from "./until.ts";
@@ -88,6 +89,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
     onCommitted: (committed) => void calls.push(...committed.calls),
     replicaId: "test",
   });
+  const startedAt = await readClock(database.read);
   const startConsumers = () =>
     startBusConsumers({
       connection,
@@ -98,6 +100,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
       sources: subjects.map((subject) => ({ stream, subject })),
       createStreams: false,
       ownStream: "WORKFLOWS",
+      startedAt,
     });
   let consumers = startConsumers();
   return {

@@ -117,10 +117,16 @@ export class EngineRun {
   rows = new Map<number, StepRun>();
   effects = new Map<string, Effect>();
   history: HistoryRow[] = [];
-  now = 1_000_000;
+  now: number;
   lookups: Lookups = LOOKUPS;
 
-  constructor(spec: VersionSpec, input: JsonObject = {}, facts: Partial<RunFacts> = {}) {
+  constructor(
+    spec: VersionSpec,
+    input: JsonObject = {},
+    facts: Partial<RunFacts> = {},
+    now = 1_000_000,
+  ) {
+    this.now = now;
     this.graph = compileGraph(spec);
     this.input = input;
     this.run = newRun(this.graph, { ...FACTS, ...facts }, this.now);

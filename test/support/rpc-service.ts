@@ -11,7 +11,9 @@ import {
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createRpcServer } from "../../src/ingress/rpc/server.ts";
+import type { Callers } from "../../src/runtime/callers.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
+import type { Log } from "../../src/runtime/log.ts";
 import { startProcessor, type TestProcessor } from "./processor.ts";
 
 /** A server at work. */
@@ -45,11 +47,14 @@ export const TRANSPORTS: [name: string, make: (baseUrl: string) => Transport][] 
   ["grpc-web, HTTP/2", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
 ];
 
-/** Starts a server on a free port. */
-export async function startRpcService(): Promise<RpcService> {
+/** Starts a server on a free port; with `callers` it asks them who calls. */
+export async function startRpcService(
+  more: { readonly callers?: Callers; readonly log?: Log } = {},
+): Promise<RpcService> {
   const parts = await startProcessor();
   const server = createRpcServer({
     ...parts,
+    ...more,
     graphs: createGraphCache(parts.database),
     host: "127.0.0.1",
     port: 0,

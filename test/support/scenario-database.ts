@@ -5,19 +5,22 @@
  */
 import type { VersionSpec } from "../../src/engine/definition.ts";
 import type { Call } from "../../src/engine/effect.ts";
+import type { BusEvent } from "../../src/engine/event.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Input } from "../../src/engine/input.ts";
 import { viewRun } from "../../src/engine/payloads.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createLog } from "../../src/runtime/log.ts";
-import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
+import { createProcessor } from "../../src/runtime/processor.ts";
+import { type RouteDeps, routeEvents } from "../../src/runtime/route-event.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { freshDatabase } from "./database.ts";
+import { type DatabaseClock, installClock } from "./database-clock.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
 import type { MadeCall } from "./scenario-happening.ts";
-import type { Stage } from "./scenario-play.ts";
+import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
@@ -29,12 +32,14 @@ export interface Theatre {
 /** Opens a theatre on a database of its own. */
 export async function openTheatre(): Promise<Theatre> {
   const { url, drop } = await freshDatabase();
+  const clock = await installClock(url);
   const log = createLog({ level: "error", format: "pretty" });
   const database = openDatabase({ url, log });
+  const graphs = createGraphCache(database);
   const calls: MadeCall[] = [];
   const processor = createProcessor({
     database,
-    graphs: createGraphCache(database),
+    graphs,
     // As the pure stage: an agent that is named needs no look-up.
     lookups: {
       find: ({ agentId, skillId }) => (agentId === "" ? undefined : { agentId, skillId }),
@@ -50,44 +55,58 @@ export async function openTheatre(): Promise<Theatre> {
     },
   });
   return {
-    stage: (name, spec) => stageOf({ database, processor, calls }, name, spec),
+    stage: (name, spec) => stageOf({ database, processor, graphs, log, calls, clock }, name, spec),
     async close() {
       await processor.stop();
+      await clock.close();
       await database.close();
       await drop();
     },
   };
 }
 
-interface House {
-  readonly database: Database;
-  readonly processor: Processor;
+interface House extends RouteDeps {
+  readonly clock: DatabaseClock;
   readonly calls: MadeCall[];
 }
 
+const PUBLISHED_BEFORE_MS = 60_000;
+
 async function stageOf(house: House, name: string, spec: VersionSpec): Promise<Stage> {
-  const { database, processor, calls } = house;
+  const { database, processor, calls, clock } = house;
+  // A version hears what comes after its publish.
+  await clock.set(SCRIPT_STARTS_AT_MS - PUBLISHED_BEFORE_MS);
   const version = await publish(database, name, spec);
   const graph = compileGraph(spec);
   const cause = { kind: "engine", id: "test" } as const;
   let runId = "";
   let seq = 0;
+  const begin = async () => {
+    await clock.set(SCRIPT_STARTS_AT_MS);
+    calls.length = 0;
+    seq = 0;
+  };
   return {
     graph,
     async start(input, facts) {
+      await begin();
       const start = startOf(version, { ...facts, input });
-      calls.length = 0;
-      seq = 0;
       const settled = await processor.submit({ kind: "start", start, cause });
       runId = settled.runId;
       return settled.reply;
+    },
+    async arrive(event) {
+      await begin();
+      const started = await startedBy(house, version.definitionId, event);
+      runId = started ?? runId;
+      return started !== undefined;
     },
     async put(bare) {
       const input = { ...bare, cause } as Input;
       const submission = { kind: "input", runId, workspaceId: WORKSPACE, input } as const;
       return (await processor.submit(submission)).reply;
     },
-    advance: (ms) => shiftTimes(database, runId, ms),
+    advance: (ms) => clock.advance(ms),
     async takeMoves() {
       const rows = await movesAfter(database, runId, seq);
       seq = rows.at(-1)?.seq ?? seq;
@@ -104,25 +123,20 @@ async function stageOf(house: House, name: string, spec: VersionSpec): Promise<S
   };
 }
 
-const SHIFT_RUN = `update workflow_runs set
-  created_at = created_at - $2::integer * interval '1 ms',
-  started_at = started_at - $2::integer * interval '1 ms',
-  deadline_at = deadline_at - $2::integer * interval '1 ms'
-  where id = $1`;
-const SHIFT_STEPS = `update step_runs set
-  started_at = started_at - $2::integer * interval '1 ms',
-  completed_at = completed_at - $2::integer * interval '1 ms',
-  timeout_at = timeout_at - $2::integer * interval '1 ms',
-  wake_at = wake_at - $2::integer * interval '1 ms',
-  due_at = due_at - $2::integer * interval '1 ms'
-  where run_id = $1`;
-
-/** Time passes by moving the run's times into the past: its clock is the database's. */
-async function shiftTimes(database: Database, runId: string, ms: number): Promise<void> {
-  await database.transaction(async (tx) => {
-    await tx.query({ name: "scenario_shift_run", text: SHIFT_RUN }, [runId, ms]);
-    await tx.query({ name: "scenario_shift_steps", text: SHIFT_STEPS }, [runId, ms]);
-  });
+/** The run of this definition that the event starts by the way of the bus. */
+async function startedBy(
+  house: House,
+  definitionId: string,
+  event: BusEvent,
+): Promise<string | undefined> {
+  const [routed] = await routeEvents(house, [event]);
+  if (routed === undefined || !routed.ok) throw new Error("the event failed", { cause: routed });
+  const text = "select id from workflow_runs where id = any($1) and definition_id = $2";
+  const rows = await house.database.read.query<{ id: string }>({ name: "scenario_started", text }, [
+    routed.startedRunIds,
+    definitionId,
+  ]);
+  return rows[0]?.id;
 }
 
 interface MovesRow extends PackedRow {

@@ -1,11 +1,14 @@
 /**
  * The text of a scenario: a title and what it shows, the version, and the script with its transcript.
- * Boundary: text in, values out, and back; what the lines of a script mean is scenario-happening.ts.
+ * Boundary: text in, values out, and back, and the process that a scenario names; what the lines of a script mean is
+ * scenario-happening.ts.
  *
- * A file has three parts, parted by `--- version` and `--- script`. In the script a line that begins with `>` is a
+ * A file has three parts, parted by `--- version` and `--- script`. Instead of the version it may name one of
+ * testdata/processes: `--- process travel-booking.json`. In the script a line that begins with `>` is a
  * happening, one that begins with `#` a remark, and every other line belongs to the transcript of the happening above it.
  * `"<9 chars>"` and `"<9 deep>"` stand for a long text and for an object nested 9 levels deep.
  */
+import { readFileSync } from "node:fs";
 import { fromJson } from "@bufbuild/protobuf";
 import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { VersionSpec } from "../../src/engine/definition.ts";
@@ -29,26 +32,39 @@ export interface Scenario {
 
 const SCRIPT = "\n--- script\n";
 const VERSION = "\n--- version\n";
+const PROCESS = /\n--- process ([a-z-]+\.json)$/;
+const PROCESSES = new URL("../../testdata/processes/", import.meta.url);
 
 /** Reads a scenario. Throws on a version that has faults and on a transcript without a happening. */
 export function parseScenario(text: string): Scenario {
   const [head = "", script] = text.split(SCRIPT);
-  const [told = "", version] = head.split(VERSION);
+  const version = head.split(VERSION)[1] ?? processIn(head);
   if (script === undefined || version === undefined) throw new Error("a part is missing");
-  const [title = ""] = told.split("\n");
+  const [title = ""] = head.split("\n");
   return { head, title, spec: parseVersion(version), items: parseScript(script) };
+}
+
+/** The text of the process that the head names. */
+function processIn(head: string): string | undefined {
+  const name = PROCESS.exec(head)?.[1];
+  return name === undefined ? undefined : readFileSync(new URL(name, PROCESSES), "utf8");
 }
 
 /** The text of a scenario with these items; items without transcripts are written as they are. */
 export function formatScenario(head: string, items: readonly ScriptItem[]): string {
   const lines = items.flatMap((item, place) => {
     const above = items[place - 1];
-    const opens = item.kind === "remark" || item.text.startsWith("start");
+    const opens = item.kind === "remark" || opensRun(item.text);
     const gap = opens && above?.kind === "happening" ? [""] : [];
     if (item.kind === "remark") return [...gap, `# ${item.text}`.trimEnd()];
     return [...gap, `> ${item.text}`, ...item.expected];
   });
   return `${head}${SCRIPT}${lines.join("\n")}\n`;
+}
+
+/** Whether a happening begins another run of the script: `start` and `arrive` do. */
+export function opensRun(text: string): boolean {
+  return text.startsWith("start") || text.startsWith("arrive");
 }
 
 function parseVersion(text: string): VersionSpec {

@@ -1,13 +1,15 @@
 /**
  * The lines of a script: `start {input}`, `answer a create_objective {…}`, `transition a COMPLETED {…}` …
- * Boundary: a line becomes an input of the engine; which call it answers is told by the calls that were made so far.
+ * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers is told by the calls that were made so far.
  */
 import type { Call, CallKind, CallResult, CallValue } from "../../src/engine/effect.ts";
+import type { BusEvent } from "../../src/engine/event.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import type { StepReport } from "../../src/engine/input.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../src/engine/json.ts";
 import type { RunFacts } from "../../src/engine/new-run.ts";
 import type { BareInput } from "./engine-run.ts";
+import { WORKSPACE } from "./processor.ts";
 import { expandMacros } from "./scenario-file.ts";
 
 /** A call as both plays see it. */
@@ -21,6 +23,7 @@ export interface MadeCall {
 /** What a line asks for. */
 export type Happening =
   | { readonly kind: "start"; readonly input: JsonObject; readonly facts: Partial<RunFacts> }
+  | { readonly kind: "arrive"; readonly event: BusEvent }
   | { readonly kind: "clock"; readonly ms: number }
   | { readonly kind: "input"; readonly input: BareInput; readonly answers?: string };
 
@@ -30,6 +33,8 @@ export function parseHappening(text: string, graph: Graph, calls: readonly MadeC
   switch (line.verb) {
     case "start":
       return { kind: "start", input: line.fields, facts: factsOf(line.more) };
+    case "arrive":
+      return { kind: "arrive", event: parseArrival(line) };
     case "clock":
       return { kind: "clock", ms: Number(line.words[0]) * 1000 };
     case "answer":
@@ -69,6 +74,33 @@ function factsOf(fields: JsonObject): Partial<RunFacts> {
     initiatorAgentId: textIn(fields, "initiator_agent_id"),
     triggerEventId: textIn(fields, "trigger_event_id"),
     entityId: textIn(fields, "entity_id"),
+  };
+}
+
+/**
+ * `arrive <id> <type> <subject> {data}`, with the facts of the tap as a second object where a tap sends it.
+ */
+function parseArrival({ words, fields, more }: Line): BusEvent {
+  const [id = "", type = "", subject = ""] = words;
+  const tap = {
+    provider: textIn(more, "provider"),
+    entityType: textIn(more, "entity_type"),
+    entityId: textIn(more, "entity_id"),
+    action: textIn(more, "action"),
+  };
+  const cronLine = textIn(more, "cron_line");
+  return {
+    workspaceId: WORKSPACE,
+    id,
+    source: "scenario",
+    type,
+    subject,
+    time: "",
+    data: fields,
+    actorAgentId: "",
+    hops: numberIn(more, "hops"),
+    ...(tap.provider === "" ? {} : { tap }),
+    ...(cronLine === "" ? {} : { cronLine, onlyTrigger: "SCHEDULE" }),
   };
 }
 

@@ -2,6 +2,7 @@
  * Plays a script on a stage and writes down what happened.
  * Boundary: the stage is the pure engine or the runtime with its database; the transcript must not tell which.
  */
+import type { BusEvent } from "../../src/engine/event.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../src/engine/json.ts";
 import type { RunFacts } from "../../src/engine/new-run.ts";
@@ -9,16 +10,23 @@ import type { Move, Reply } from "../../src/engine/outcome.ts";
 import type { StepRun } from "../../src/engine/run.ts";
 import type { RunView, StepView } from "../../src/engine/view.ts";
 import type { BareInput } from "./engine-run.ts";
-import { type ScriptItem, showJson } from "./scenario-file.ts";
-import { type MadeCall, parseHappening } from "./scenario-happening.ts";
+import { refusedAtDoor } from "./scenario-door.ts";
+import { opensRun, type ScriptItem, showJson } from "./scenario-file.ts";
+import { type Happening, type MadeCall, parseHappening } from "./scenario-happening.ts";
+
+/** When every run of a script begins: a Monday, 08:00 UTC. */
+export const SCRIPT_STARTS_AT_MS = Date.UTC(2027, 0, 4, 8);
 
 /** Where a script is played; one run at a time. */
 export interface Stage {
   readonly graph: Graph;
-  /** Begins another run and forgets the last one. */
+  /** Sets the clock to SCRIPT_STARTS_AT_MS, begins another run and forgets the last one. */
   start(input: JsonObject, facts: Partial<RunFacts>): Promise<Reply>;
+  /** An event comes by the bus: as `start` where it starts a run by the version's trigger. Returns whether it does.
+   * What stood on the stage is forgotten in any case. */
+  arrive(event: BusEvent): Promise<boolean>;
   put(input: BareInput): Promise<Reply>;
-  /** Lets time pass for the run. */
+  /** Lets time pass. */
   advance(ms: number): Promise<void>;
   /** Moves and calls since they were last taken. */
   takeMoves(): Promise<readonly Move[]>;
@@ -45,11 +53,14 @@ export async function playScript(
     }
     const lines = await playLine(stage, item.text, calls);
     const next = items.slice(place + 1).find((each) => each.kind === "happening");
-    const ends = next === undefined || next.text.startsWith("start");
+    const ends = lines !== NOTHING && (next === undefined || opensRun(next.text));
     played.push({ ...item, expected: ends ? [...lines, ...(await showEnd(stage))] : lines });
   }
   return played;
 }
+
+/** An event that starts no run. */
+const NOTHING: string[] = ["  nothing starts"];
 
 async function playLine(stage: Stage, text: string, calls: MadeCall[]): Promise<string[]> {
   const happening = parseHappening(text, stage.graph, calls);
@@ -57,14 +68,11 @@ async function playLine(stage: Stage, text: string, calls: MadeCall[]): Promise<
     await stage.advance(happening.ms);
     return [];
   }
-  let reply: Reply;
-  if (happening.kind === "start") {
-    calls.length = 0;
-    reply = await stage.start(happening.input, happening.facts);
-  } else {
-    await stage.advance(TICK_MS);
-    reply = await stage.put(happening.input);
-  }
+  const refused =
+    happening.kind === "input" ? refusedAtDoor(stage.graph, happening.input) : undefined;
+  if (refused !== undefined) return [`  refused invalid_fields: ${refused}`];
+  const reply = await playOne(stage, happening, calls);
+  if (reply === undefined) return NOTHING;
   const moves = await stage.takeMoves();
   const made = stage.takeCalls();
   calls.push(...made);
@@ -75,6 +83,24 @@ async function playLine(stage: Stage, text: string, calls: MadeCall[]): Promise<
     ...made.map((each) => showCall(stage.graph, each)),
   ];
   return lines.map((line) => `  ${line.replaceAll(run.id, "<run>")}`);
+}
+
+async function playOne(
+  stage: Stage,
+  happening: Exclude<Happening, { kind: "clock" }>,
+  calls: MadeCall[],
+): Promise<Reply | undefined> {
+  switch (happening.kind) {
+    case "start":
+      calls.length = 0;
+      return stage.start(happening.input, happening.facts);
+    case "arrive":
+      calls.length = 0;
+      return (await stage.arrive(happening.event)) ? { kind: "applied" } : undefined;
+    case "input":
+      await stage.advance(TICK_MS);
+      return stage.put(happening.input);
+  }
 }
 
 function showReply(reply: Reply): string {

@@ -2,15 +2,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 const LOOK_EVERY_MS = 10;
+/** Who waits long looks seldom: others need the machine. */
+const LOOKS_AT_MOST = 1_500;
 const PATIENCE_MS = 15_000;
 
-/** Resolves with the first value that is not undefined; throws when there is none in 15 seconds. */
-export async function until<T>(find: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
+/** Resolves with the first value that is not undefined; throws when there is none in 15 seconds, or as many as given. */
+export async function until<T>(
+  find: () => Promise<T | undefined> | T | undefined,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const end = performance.now() + patienceMs;
+  const pauseMs = Math.max(LOOK_EVERY_MS, patienceMs / LOOKS_AT_MOST);
   while (performance.now() < end) {
     const value = await find();
     if (value !== undefined) return value;
-    await delay(LOOK_EVERY_MS);
+    await delay(pauseMs);
   }
   throw new Error("what was waited for did not happen");
 }

@@ -43,7 +43,7 @@ test("defaults", () => {
     },
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
     reconcileIntervalMs: 60_000,
-    authMode: "none",
+    auth: { mode: "none" },
     reflection: true,
     log: { level: "info", format: "json" },
   });
@@ -140,9 +140,44 @@ describe("who may listen without authentication", () => {
     ]);
   });
 
-  test.each(["jwt", "introspect"])("AUTH_MODE=%s is not available yet", (AUTH_MODE) => {
+  test.each([
+    { AUTH_MODE: "introspect", IDENTITY_URL: "http://identity" },
+    { AUTH_MODE: "jwt", JWT_ISSUER: "i", JWT_AUDIENCE: "a", JWKS_URL: "https://keys/jwks" },
+  ])("with AUTH_MODE=$AUTH_MODE any address may", (env) => {
+    expect(configOf({ ...env, HOST: "0.0.0.0" }).host).toBe("0.0.0.0");
+  });
+});
+
+describe("authentication", () => {
+  test("introspect", () => {
+    const config = configOf({ AUTH_MODE: "introspect", IDENTITY_URL: "http://identity/" });
+    expect(config.auth).toEqual({ mode: "introspect" });
+    expect(config.collaborators.urls.identity).toBe("http://identity");
+  });
+
+  test("jwt", () => {
+    const env = { JWT_ISSUER: "i", JWT_AUDIENCE: "a", JWKS_URL: "https://keys/jwks" };
+    const given = { mode: "jwt", issuer: "i", audience: "a", jwksUrl: "https://keys/jwks" };
+    const config = configOf({ AUTH_MODE: "jwt", ...env });
+    expect(config.auth).toEqual({ ...given, workspaceClaim: "org_id" });
+    const named = configOf({ AUTH_MODE: "jwt", ...env, JWT_WORKSPACE_CLAIM: "tenant" });
+    expect(named.auth).toEqual({ ...given, workspaceClaim: "tenant" });
+  });
+
+  test.each([
+    { AUTH_MODE: "introspect", named: ["IDENTITY_URL"] },
+    { AUTH_MODE: "jwt", named: ["JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL"] },
+    { AUTH_MODE: "magic", named: ["AUTH_MODE"] },
+  ])("$AUTH_MODE alone: $named are missing", ({ AUTH_MODE, named }) => {
     const faults = faultsOf({ ...NEEDED, AUTH_MODE });
-    expect(faults).toEqual([`AUTH_MODE ${AUTH_MODE} is not available yet; use none`]);
+    expect(faults.map((fault) => fault.split(" ")[0])).toEqual(named);
+  });
+
+  test("reflection is on by itself only where nobody is asked who they are", () => {
+    const env = { AUTH_MODE: "introspect", IDENTITY_URL: "http://identity" };
+    expect(configOf({}).reflection).toBe(true);
+    expect(configOf(env).reflection).toBe(false);
+    expect(configOf({ ...env, REFLECTION: "on" }).reflection).toBe(true);
   });
 });
 
@@ -155,6 +190,10 @@ test("what is printed holds no secret", () => {
     AGENTS_URL: "http://u:SECRET@agents",
     TLS_CERT_FILE: "/cert",
     TLS_KEY_FILE: "/key",
+    AUTH_MODE: "jwt",
+    JWT_ISSUER: "i",
+    JWT_AUDIENCE: "a",
+    JWKS_URL: "https://u:SECRET@keys/jwks?key=SECRET",
   });
   const printed = JSON.stringify(describeConfig(config));
   expect(printed).not.toMatch(/SECRET|KEY/);

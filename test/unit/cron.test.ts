@@ -181,6 +181,60 @@ describe("daylight saving", () => {
       "2026-10-28T12:00:00Z",
       ["2026-10-28T21:00:00Z", "2026-10-29T22:00:00Z"],
     ],
+    [
+      "Santiago, spring in September: midnight is missing",
+      "CRON_TZ=America/Santiago @daily",
+      "2026-09-05T12:00:00Z",
+      ["2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"],
+    ],
+    [
+      "Santiago, autumn in April: the hour before midnight comes twice",
+      "CRON_TZ=America/Santiago 30 23 * * *",
+      "2026-04-04T12:00:00Z",
+      ["2026-04-05T02:30:00Z", "2026-04-06T03:30:00Z"],
+    ],
+    [
+      "Auckland, spring",
+      "CRON_TZ=Pacific/Auckland 30 2 * * *",
+      "2026-09-25T20:00:00Z",
+      ["2026-09-26T14:00:00Z", "2026-09-27T13:30:00Z"],
+    ],
+    [
+      "Auckland, autumn",
+      "CRON_TZ=Pacific/Auckland 30 2 * * *",
+      "2026-04-04T00:00:00Z",
+      ["2026-04-04T13:30:00Z", "2026-04-05T14:30:00Z"],
+    ],
+    [
+      "St. John's, spring, with seconds: the gap's end has none",
+      "CRON_TZ=America/St_Johns 15 30 2 * * *",
+      "2026-03-07T12:00:00Z",
+      ["2026-03-08T05:30:00Z", "2026-03-09T05:00:15Z"],
+    ],
+    [
+      "London, autumn, with seconds",
+      "CRON_TZ=Europe/London 30 0 1 * * *",
+      "2026-10-24T12:00:00Z",
+      ["2026-10-25T00:00:30Z", "2026-10-26T01:00:30Z"],
+    ],
+    [
+      "Paris, spring, every 20 seconds: real time",
+      "CRON_TZ=Europe/Paris */20 * * * * *",
+      "2026-03-29T00:59:30Z",
+      ["2026-03-29T00:59:40Z", "2026-03-29T01:00:00Z", "2026-03-29T01:00:20Z"],
+    ],
+    [
+      "Paris, spring, @every: the zone has no say",
+      "CRON_TZ=Europe/Paris @every 1h",
+      "2026-03-29T00:30:00Z",
+      ["2026-03-29T01:30:00Z", "2026-03-29T02:30:00Z"],
+    ],
+    [
+      "Kolkata, which changes nothing",
+      "CRON_TZ=Asia/Kolkata 30 2 * * *",
+      "2026-03-28T12:00:00Z",
+      ["2026-03-28T21:00:00Z", "2026-03-29T21:00:00Z"],
+    ],
   ])("%s", (_name, text, after, slots) => {
     expect(slotsAfter(text, after, slots.length)).toEqual(slots);
   });

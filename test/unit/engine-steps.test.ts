@@ -236,6 +236,25 @@ describe("waits", () => {
   });
 });
 
+describe("a time that is given by a value", () => {
+  const started = (config: Record<string, string>, input: Record<string, string | number>) => {
+    const pattern = "delay_seconds" in config ? {} : { eventTypePattern: "mail.*" };
+    const spec = version([step({ id: "d", stepType: "WAIT_FOR_EVENT", config, ...pattern })]);
+    return EngineRun.start(spec, input);
+  };
+
+  it.each(["delay_seconds", "lookback_seconds"])("%s takes 0 to 68 years", (key) => {
+    for (const n of [0, "0", 1.5, 2_147_483_647]) {
+      expect(started({ [key]: "{{ n }}" }, { n }).run.state).not.toBe("FAILED");
+    }
+    for (const n of [-1, "soon", 2_147_483_648, 1e300, ""]) {
+      const run = started({ [key]: "{{ n }}" }, { n });
+      expect(run.run.state).toBe("FAILED");
+      expect(run.rows.get(0)?.errorMessage).toContain(`config.${key} is no number of seconds`);
+    }
+  });
+});
+
 describe("notification", () => {
   it("is not waited for, and its late id makes a history row without an event", () => {
     const run = EngineRun.start(

@@ -170,6 +170,28 @@ describe("triggers", () => {
     ]);
   });
 
+  it("refuses patterns that nothing would fit", () => {
+    const fields = { eventType: "crm..deal", eventSubject: " deals/>" };
+    expect(triggerFields({ triggerType: "EVENT", ...fields })).toEqual([
+      "trigger.event_type",
+      "trigger.event_subject",
+    ]);
+    const wait = { eventTypePattern: "crm.{{ kind }}.", eventSubjectPattern: "{{ id }} " };
+    expect(stepFields({ stepType: "WAIT_FOR_EVENT", ...wait })).toEqual([
+      "steps[0].event_type_pattern",
+      "steps[0].event_subject_pattern",
+    ]);
+  });
+
+  it("refuses wildcards, templates and blanks where tap facts are compared as they are", () => {
+    const fields = { tapProvider: "gm*", tapEntityType: "{{ type }}", tapAction: "received " };
+    expect(triggerFields({ triggerType: "WEBHOOK", ...fields })).toEqual([
+      "trigger.tap_provider",
+      "trigger.tap_entity_type",
+      "trigger.tap_action",
+    ]);
+  });
+
   it("refuses a bad cron line, and a filter that has nothing to filter", () => {
     const fields = {
       triggerType: "SCHEDULE",

@@ -37,23 +37,42 @@ const EVENT: BusEvent = {
 describe("keys of waits", () => {
   it("are literal where the pattern is, and any elsewhere", () => {
     expect(waitKeyOf("crm.deal.won", "deals/7")).toBe("crm.deal.won|deals/7");
-    expect(waitKeyOf("crm.>", "")).toBe("~|~");
-    expect(waitKeyOf("", "deals/*")).toBe("~|~");
+    expect(waitKeyOf("*.won", "")).toBe("~|~");
     expect(waitKeyOf("x".repeat(300), "s")).toBe("~|s");
   });
 
-  it("are probed in all four combinations", () => {
+  it("hold what stands before the first wildcard, four tokens of it at most", () => {
+    expect(waitKeyOf("crm.>", "")).toBe("crm.~|~");
+    expect(waitKeyOf("crm.deal.*.eu", "deals/7")).toBe("crm.deal.~|deals/7");
+    expect(waitKeyOf("", "a/b.c/d/e/f/>")).toBe("~|a/b.c/d/~");
+    expect(waitKeyOf(`${"x".repeat(300)}.>`, "s")).toBe("~|s");
+  });
+
+  it("hold the longer of two beginnings alone", () => {
+    expect(waitKeyOf("crm.deal.>", "deals/*")).toBe("crm.deal.~|~");
+    expect(waitKeyOf("crm.>", "deals/*")).toBe("~|deals/~");
+    expect(waitKeyOf("crm.>", "*")).toBe("crm.~|~");
+  });
+
+  it("are probed in all combinations, of which there are few", () => {
     expect(eventKeysOf("t", "s")).toEqual(["t|s", "t|~", "~|s", "~|~"]);
     expect(eventKeysOf("t", "")).toEqual(["t|~", "~|~"]);
     expect(eventKeysOf("x".repeat(300), "s")).toEqual(["~|s", "~|~"]);
+    expect(eventKeysOf("a.b", "s")).toEqual(["a.b|s", "a.b|~", "a.~|s", "a.~|~", "~|s", "~|~"]);
+    expect(eventKeysOf("a.b", "s/t")).not.toContain("a.~|s/~");
+    expect(eventKeysOf("a.".repeat(100), "a/".repeat(100))).toHaveLength(20);
   });
 
   it("never miss a pattern that fits", () => {
-    const types = ["", "a.b", "a.*", ">", "a.>", "*.b", "x".repeat(300), "~", "a|b"];
-    const subjects = ["", "s", "s/*", ">", "~"];
-    const eventTypes = ["a.b", "a.c.d", "b", "x".repeat(300), "~", "a|b", "*"];
+    const long = "x".repeat(300);
+    const deep = "a.b.c.d.e.f.g";
+    const types = ["", "a.b", "a.*", ">", "a.>", "*.b", "a.*.d", long, `${long}.*`, "~", "a|b"];
+    types.push("a.b.c.d.e.*.g", `a.b.c.${long}.>`, "a.~", ".>", "a.b.c.>");
+    const subjects = ["", "s", "s/*", "s/t/>", "s/>", "*/t", ">", "~"];
+    const eventTypes = ["a.b", "a.c.d", "b", long, `${long}.b`, "~", "a|b", "*", deep, "a.", ".a"];
+    eventTypes.push(`a.b.c.${long}.d`, "a.~");
     for (const type of eventTypes) {
-      for (const subject of ["", "s", "s/t", "~"]) {
+      for (const subject of ["", "s", "s/t", "s/t/u", "~"]) {
         const probed = new Set(eventKeysOf(type, subject));
         for (const typePattern of types) {
           for (const subjectPattern of subjects) {
@@ -78,13 +97,13 @@ describe("keys of triggers", () => {
   });
 
   it("are probed by type, subject and tap facts", () => {
-    expect(triggerKeysOfEvent(EVENT)).toHaveLength(4);
+    expect(triggerKeysOfEvent(EVENT)).toHaveLength(10);
     const tap = { provider: "gmail", entityType: "message", entityId: "m1", action: "received" };
     const keys = triggerKeysOfEvent({ ...EVENT, tap });
-    expect(keys).toHaveLength(12);
+    expect(keys).toHaveLength(18);
     expect(keys).toContain("w|gmail|~|received");
     expect(triggerKeysOfEvent({ ...EVENT, tap, onlyTrigger: "WEBHOOK" })).toHaveLength(8);
-    expect(triggerKeysOfEvent({ ...EVENT, tap, onlyTrigger: "EVENT" })).toHaveLength(4);
+    expect(triggerKeysOfEvent({ ...EVENT, tap, onlyTrigger: "EVENT" })).toHaveLength(10);
   });
 });
 

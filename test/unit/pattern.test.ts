@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import {
+  findSlip,
   isLiteral,
   matchesPattern,
   type Pattern,
@@ -59,5 +60,15 @@ describe("parsePattern", () => {
     expect(isLiteral(parsed("a.*"))).toBe(false);
     expect(isLiteral(parsed("a.>"))).toBe(false);
     expect(isLiteral(parsed(">"))).toBe(false);
+  });
+});
+
+describe("findSlip", () => {
+  it.each([" a", "a.b ", "a..b", ".a", "a."])("finds one in %j", (text) => {
+    expect(findSlip(text)).toMatch(/^the pattern \w+/);
+  });
+
+  it.each(["a b", "/deals/7", "https://crm/7", "a/", "*", "a.>"])("finds none in %j", (text) => {
+    expect(findSlip(text)).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@
  */
 import type { StepDefinition, StepType } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
+import { MAX_SECONDS } from "../limits.ts";
 import {
   configKeysOf,
   ON_ERROR,
@@ -18,8 +19,6 @@ import { isSingleEdit, nearestName } from "./nearest-name.ts";
 import { parsePointInTime } from "./point-in-time.ts";
 import { PRIORITIES, priorityOf } from "./spellings.ts";
 
-// The largest int32: the range of timeout_seconds on the wire.
-const MAX_SECONDS = 2_147_483_647;
 const MAX_LABEL_CHARS = 1_024;
 const MOST_UNKNOWN_KEYS = 50;
 

@@ -4,7 +4,7 @@
  */
 import { readCronLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
-import { parsePattern } from "../matching/pattern.ts";
+import { findSlip, parsePattern } from "../matching/pattern.ts";
 import type { AddFault } from "./faults.ts";
 import { readExpression, type TextContexts } from "./step-texts.ts";
 
@@ -18,6 +18,7 @@ export function checkTrigger(
     addFault("trigger.event_type", "an EVENT trigger needs an event_type or an event_subject");
   }
   if (trigger.triggerType === "SCHEDULE") checkSchedule(trigger, addFault);
+  if (trigger.triggerType === "WEBHOOK") checkTap(trigger, addFault);
   checkPattern(trigger.eventType, "trigger.event_type", addFault);
   checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
   readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);
@@ -38,5 +39,22 @@ function checkPattern(text: string, field: string, addFault: AddFault): void {
     return;
   }
   const parsed = parsePattern(text);
-  if (!parsed.ok) addFault(field, parsed.problem);
+  const problem = parsed.ok ? findSlip(text) : parsed.problem;
+  if (problem !== undefined) addFault(field, problem);
+}
+
+/** Tap facts are compared as they are: a wildcard among them would fit nothing. */
+function checkTap(trigger: TriggerDefinition, addFault: AddFault): void {
+  const facts = [
+    ["tap_provider", trigger.tapProvider],
+    ["tap_entity_type", trigger.tapEntityType],
+    ["tap_action", trigger.tapAction],
+  ] as const;
+  for (const [name, text] of facts) {
+    if (/[*>]|\{\{/.test(text)) {
+      addFault(`trigger.${name}`, "is compared as it is: it has no wildcards; empty means any");
+    } else if (text.trim() !== text) {
+      addFault(`trigger.${name}`, "begins or ends with a blank");
+    }
+  }
 }

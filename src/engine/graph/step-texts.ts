@@ -12,7 +12,7 @@ import {
 import { findTemplateEnd } from "../expression/lexing.ts";
 import { parseTemplate, type Template } from "../expression/template.ts";
 import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
-import { parsePattern } from "../matching/pattern.ts";
+import { findSlip, parsePattern } from "../matching/pattern.ts";
 import { isRenderedAtStart, valueKindOf } from "./config-keys.ts";
 import type { AddFault } from "./faults.ts";
 
@@ -130,9 +130,11 @@ function readPattern(
   if (text === "") return undefined;
   const template = readTemplate(text, context, field, addFault);
   if (template === undefined) return undefined;
-  const parsed = parsePattern(withPlainTokens(text));
-  if (parsed.ok) return template;
-  addFault(field, parsed.problem);
+  const plain = withPlainTokens(text);
+  const parsed = parsePattern(plain);
+  const problem = parsed.ok ? findSlip(plain) : parsed.problem;
+  if (problem === undefined) return template;
+  addFault(field, problem);
   return undefined;
 }
 

@@ -3,34 +3,55 @@
  *
  * Boundary: pure text. A key only narrows: who is found by it is still asked with its patterns.
  * Invariants:
- * 1. A part of a key is a literal text, or ANY for everything else: no pattern, a pattern with
- *    wildcards, a text too long for an index.
- * 2. What a pattern matches has the pattern's part among its own two, so a probe with every
- *    combination of an event's parts (four for type and subject, eight for a tap event) finds
- *    all who want it, however many others there are.
- * 3. Two different pairs may give one key, as `|` is not escaped: that costs a candidate, no match.
+ * 1. A part of a key is a literal text, for a pattern with wildcards what stands before the first
+ *    of them followed by ANY, or ANY alone: no pattern, nothing before the wildcard, a text too long
+ *    for an index.
+ * 2. What a pattern matches has the pattern's part among its own: the text, its beginnings of up to
+ *    BEGINNINGS_AT_MOST tokens, ANY. So a probe with every combination of an event's parts, two
+ *    beginnings apart, finds all who want it, however many others there are that begin otherwise.
+ * 3. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
+ *    match.
  */
 import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent } from "../event.ts";
-import { isLiteral, parsePattern } from "./pattern.ts";
+import { parsePattern, partsOf } from "./pattern.ts";
 
 const ANY = "~";
 
 /** Longer literals stand as ANY on both sides: an index row of Postgres holds 2,704 bytes. */
 const LITERAL_CHARS_AT_MOST = 255;
 
-/**
- * The key of a wait: `<type>|<subject>`. Patterns are rendered or widened (see widenPattern); an
- * empty one takes every event.
- */
-export function waitKeyOf(typePattern: string, subjectPattern: string): string {
-  return `${partOfPattern(typePattern)}|${partOfPattern(subjectPattern)}`;
+/** A text of many tokens costs no more probes than one of this many and one. */
+const BEGINNINGS_AT_MOST = 4;
+
+/** A part of a key; `cut`: it is the beginning of a text. */
+interface Part {
+  readonly text: string;
+  readonly cut: boolean;
 }
 
-/** The four keys under which waits that may take an event of this type and subject are filed. */
+const WHOLE_RANGE: Part = { text: ANY, cut: false };
+
+/**
+ * The key of a wait: `<type>|<subject>`. Patterns are rendered or widened (see widenPattern); an
+ * empty one takes every event. Of two beginnings the longer stands, so that fewer pairs are probed.
+ */
+export function waitKeyOf(typePattern: string, subjectPattern: string): string {
+  const type = partOfPattern(typePattern);
+  const subject = partOfPattern(subjectPattern);
+  if (!type.cut || !subject.cut) return `${type.text}|${subject.text}`;
+  const typeIsLonger = type.text.length >= subject.text.length;
+  return typeIsLonger ? `${type.text}|${ANY}` : `${ANY}|${subject.text}`;
+}
+
+/** The keys under which waits that may take an event of this type and subject are filed, 20 at most. */
 export function eventKeysOf(type: string, subject: string): string[] {
-  return combine([partsOfText(type), partsOfText(subject)]);
+  const subjects = partsOfPatterned(subject);
+  const keys = partsOfPatterned(type).flatMap((one) =>
+    subjects.flatMap((other) => (one.cut && other.cut ? [] : [`${one.text}|${other.text}`])),
+  );
+  return [...new Set(keys)];
 }
 
 /**
@@ -64,9 +85,8 @@ export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
 }
 
 /**
- * The keys under which triggers that may want the event are filed: four for EVENT, eight more for
- * WEBHOOK when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a
- * cron line.
+ * The keys under which triggers that may want the event are filed: those of eventKeysOf for EVENT, eight more for WEBHOOK
+ * when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a cron line.
  */
 export function triggerKeysOfEvent(event: BusEvent): string[] {
   const keys: string[] = [];
@@ -82,9 +102,29 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
   return keys;
 }
 
-function partOfPattern(text: string): string {
+function partOfPattern(text: string): Part {
   const parsed = parsePattern(text);
-  return parsed.ok && isLiteral(parsed.pattern) ? partOfName(text) : ANY;
+  if (!parsed.ok) return WHOLE_RANGE;
+  const { parts, literal } = parsed.pattern;
+  if (literal) return { text: partOfName(text), cut: false };
+  const wildcard = parts.findIndex((part) => part === "*" || part === ">");
+  // Tokens and separators stand in turn.
+  return beginningOf(parts, Math.min(wildcard / 2, BEGINNINGS_AT_MOST));
+}
+
+/** The first tokens with their separators, followed by ANY; none, or too long: ANY alone. */
+function beginningOf(parts: readonly string[], tokens: number): Part {
+  const text = parts.slice(0, 2 * tokens).join("");
+  if (text === "" || text.length > LITERAL_CHARS_AT_MOST) return WHOLE_RANGE;
+  return { text: `${text}${ANY}`, cut: true };
+}
+
+/** The text itself, its beginnings, ANY. */
+function partsOfPatterned(text: string): Part[] {
+  const parts = partsOf(text);
+  const separators = Math.min((parts.length - 1) / 2, BEGINNINGS_AT_MOST);
+  const beginnings = Array.from({ length: separators }, (_, n) => beginningOf(parts, n + 1));
+  return [{ text: partOfName(text), cut: false }, ...beginnings, WHOLE_RANGE];
 }
 
 function partOfName(text: string): string {

@@ -49,7 +49,19 @@ function patternProblem(text: string): string | undefined {
   return undefined;
 }
 
-function partsOf(text: string): string[] {
+/**
+ * What is surely a slip in a pattern as its author wrote it: it could be read, and nothing would ever fit it. A pattern that
+ * a value was put into may look so.
+ */
+export function findSlip(text: string): string | undefined {
+  if (text.trim() !== text) return "the pattern begins or ends with a blank";
+  // Empty tokens beside a slash are ordinary: /deals/7, https://crm.
+  if (/^\.|\.\.|\.$/.test(text)) return "the pattern has an empty token beside a dot";
+  return undefined;
+}
+
+/** Tokens and separators in turn, a token at both ends: `a.b` is `["a", ".", "b"]`. */
+export function partsOf(text: string): string[] {
   return text.split(/([./])/);
 }
 

@@ -8,7 +8,8 @@ import { holds } from "../expression/expression.ts";
 import { type Template, withoutExpressions } from "../expression/template.ts";
 import { parsePointInTime } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
-import type { Json, JsonObject } from "../json.ts";
+import { type JsonObject, ownValue } from "../json.ts";
+import { MAX_SECONDS } from "../limits.ts";
 import { waitKeyOf } from "../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../matching/pattern.ts";
 import { type EventWait, isFinalStep } from "../run.ts";
@@ -106,12 +107,16 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
     goBadly(draft, index, failure(problem, true));
     return;
   }
+  const lookbackMs = durationOf(config, "lookback_seconds");
+  if (typeof lookbackMs === "string") {
+    goBadly(draft, index, failure(lookbackMs, true));
+    return;
+  }
   const row = draft.row(index);
-  const lookback = numberSetting(config.lookback_seconds);
   const wait: EventWait = {
     ...(type.text === "" ? {} : { typePattern: type.text }),
     ...(subject.text === "" ? {} : { subjectPattern: subject.text }),
-    ...(lookback === undefined ? {} : { sinceMs: draft.nowMs - Math.max(0, lookback) * 1000 }),
+    ...(lookbackMs === undefined ? {} : { sinceMs: draft.nowMs - lookbackMs }),
   };
   row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);
@@ -156,18 +161,19 @@ function waitUntil(task: StepTask, dueAtMs: number): void {
 
 /** The time a timer falls due, undefined when the step waits for an event, or what is wrong with its setting. */
 function timerOf(config: JsonObject, nowMs: number): number | undefined | string {
-  if (Object.hasOwn(config, "delay_seconds")) {
-    const seconds = numberSetting(config.delay_seconds);
-    return seconds === undefined || seconds < 0
-      ? `config.delay_seconds is no number of seconds: ${JSON.stringify(config.delay_seconds)}`
-      : nowMs + Math.round(seconds * 1000);
-  }
+  const delayMs = durationOf(config, "delay_seconds");
+  if (delayMs !== undefined) return typeof delayMs === "string" ? delayMs : nowMs + delayMs;
   if (!Object.hasOwn(config, "until")) return undefined;
   const at = typeof config.until === "string" ? parsePointInTime(config.until) : undefined;
   return at ?? `config.until is no RFC 3339 time: ${JSON.stringify(config.until)}`;
 }
 
-function numberSetting(value: Json | undefined): number | undefined {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+/** Milliseconds that a setting in seconds stands for, undefined when it is unset, or what is wrong with it. */
+function durationOf(config: JsonObject, key: string): number | undefined | string {
+  const value = ownValue(config, key);
+  if (value === undefined) return undefined;
+  const seconds = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof seconds === "number" && seconds >= 0 && seconds <= MAX_SECONDS
+    ? Math.round(seconds * 1000)
+    : `config.${key} is no number of seconds from 0 to ${MAX_SECONDS}: ${JSON.stringify(value)}`;
 }

@@ -19,6 +19,8 @@ export interface BusConsumersDeps extends RouteDeps {
   readonly createStreams: boolean;
   /** The stream of the service's own events (BUS_STREAM). */
   readonly ownStream: string;
+  /** The service's start by the database's clock: a consumer that has to be made begins there. */
+  readonly startedAt: Date;
 }
 
 /** The consumers at work. */
@@ -34,9 +36,8 @@ const STOP_AT_MOST_MS = 10_000;
 /** Starts listening. Sources that are not there yet are waited for beside the others. */
 export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   const { connection, sources } = deps;
-  const startedAt = new Date();
   const retention = startEventRetention(deps);
-  const loops = planConsumers(sources).map((plan) => startLoop(deps, plan, startedAt));
+  const loops = planConsumers(sources).map((plan) => startLoop(deps, plan));
   let connected = !connection.isClosed();
   void watch(connection, (value) => {
     connected = value;
@@ -55,8 +56,8 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   };
 }
 
-function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan, startedAt: Date): PullLoop {
-  const { createStreams, ownStream, sources, ...rest } = deps;
+function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
+  const { createStreams, ownStream, sources, startedAt, ...rest } = deps;
   const mayMake = createStreams && plan.stream !== ownStream;
   return startPullLoop({
     ...rest,

@@ -29,6 +29,7 @@ const ACKS_PENDING_AT_MOST = 1_000;
 
 /** What this process has seen of a source; openConsumer keeps it up to date. */
 export interface SourceMemory {
+  /** By the database's clock: this machine's may be a day off. */
   readonly startedAt: Date;
   /** The consumer's settings were compared. */
   compared: boolean;

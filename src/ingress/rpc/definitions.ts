@@ -18,7 +18,6 @@ import { checkVersion } from "../../engine/graph/check.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
 import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
-import type { Database } from "../../store/database.ts";
 import {
   type DefinitionRow,
   findDefinition,
@@ -29,6 +28,7 @@ import {
   type VersionRow,
 } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
+import { maySee } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
 import { findSchemaProblem } from "./output-schema.ts";
 import type { ServiceDeps } from "./service-deps.ts";
@@ -53,8 +53,8 @@ export async function answerGetDefinition(deps: ServiceDeps, request: GetDefinit
 }
 
 /** A definition by its id, as CreateDefinition and GetDefinition answer. */
-export async function readDefinition({ database }: ServiceDeps, id: string) {
-  return { definition: toDefinitionMessage(await requireDefinition(database, id, "")) };
+export async function readDefinition(deps: ServiceDeps, id: string) {
+  return { definition: toDefinitionMessage(await requireDefinition(deps, id)) };
 }
 
 /** ListDefinitions: newest first, of one workspace. */
@@ -83,16 +83,17 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
   }
   const { definition, version } = await publishVersion(deps, {
     definitionId: request.definitionId,
+    workspaceId: deps.workspaceId,
     spec,
   });
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 
 /** A version by its id, and its definition, as PublishVersion answers. */
-export async function readPublished({ database }: ServiceDeps, versionId: string) {
-  const [version] = await findVersions(database.read, [versionId]);
+export async function readPublished(deps: ServiceDeps, versionId: string) {
+  const [version] = await findVersions(deps.database.read, [versionId]);
   if (version === undefined) throw new Error(`version ${versionId} is not stored`);
-  const definition = await requireDefinition(database, version.definitionId, "");
+  const definition = await requireDefinition(deps, version.definitionId);
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 
@@ -101,19 +102,19 @@ export async function answerListVersions(deps: ServiceDeps, request: ListVersion
   const faults = checkFields(ListVersionsRequestSchema, request);
   faults.require("definition_id", request.definitionId);
   faults.refuseIfAny();
-  await requireDefinition(deps.database, request.definitionId, "");
+  await requireDefinition(deps, request.definitionId);
   const rows = await listVersions(deps.database.read, request.definitionId);
   return { versions: rows.map(toVersion) };
 }
 
-/** The definition; not_found when it is unknown or, with a workspace named, another workspace's. */
+/** The definition; not_found when it is unknown, or of another workspace than the call's or the one that is named. */
 export async function requireDefinition(
-  database: Database,
+  deps: ServiceDeps,
   id: string,
-  workspaceId: string,
+  workspaceId = "",
 ): Promise<DefinitionRow> {
-  const row = await findDefinition(database.read, id);
-  if (row === undefined || (workspaceId !== "" && row.workspaceId !== workspaceId)) {
+  const row = await findDefinition(deps.database.read, id);
+  if (row === undefined || !maySee(deps, row) || !maySee({ workspaceId }, row)) {
     const resource = { type: "definition", name: id };
     throw new Refusal("not_found", "there is no such definition", { resource });
   }

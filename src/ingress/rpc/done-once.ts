@@ -1,7 +1,8 @@
 /**
  * Wraps the handlers of RPCs that write: with an Idempotency-Key header a call is done once.
  * Boundary: reads the key, hashes the request, encodes the answer; what a key stands for is runtime/caller-keys.ts.
- * A key is scoped by method and workspace: the one that the request names, else the one that owns the object it names.
+ * A key is scoped by method and workspace: the caller's, else the one that the request names, else the one that owns the
+ * object it names.
  */
 import { createHash } from "node:crypto";
 import {
@@ -19,12 +20,13 @@ import type { FieldFault } from "../../runtime/refusal.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
+import { depsOfCall } from "./call-workspace.ts";
 import { checkText, invalidFields } from "./fields.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
 /** How one RPC is done, and done again. */
 export interface OnceRules<I extends DescMessage, O extends DescMessage> {
-  /** Where its keys belong; undefined: nowhere, and the handler says what is wrong with the request. */
+  /** Where its keys belong when nobody is authenticated; undefined: nowhere, and the handler says what is wrong with the request. */
   workspaceOf(deps: ServiceDeps, request: MessageShape<I>): Promise<string | undefined>;
   answer(deps: ServiceDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
   /** The answer to a call that is committed but was never answered; `appliedTo` is what it made or changed. */
@@ -41,15 +43,17 @@ const EVENT_ID_DIGITS = 32;
 
 /** The handler of a write RPC. Refuses a key that is not 1 to 255 visible ASCII characters. */
 export function doneOnce<I extends DescMessage, O extends DescMessage>(
-  deps: ServiceDeps,
+  parts: ServiceParts,
   method: DescMethodUnary<I, O>,
   rules: OnceRules<I, O>,
 ): (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>> {
-  return async (request, { requestHeader }) => {
-    const key = requestHeader.get(HEADER);
-    if (key !== null) requireKey(key);
-    const workspaceId = key === null ? undefined : await rules.workspaceOf(deps, request);
-    if (key === null || workspaceId === undefined) {
+  return async (request, context) => {
+    const deps = depsOfCall(parts, context);
+    const key = context.requestHeader.get(HEADER);
+    if (key === null) return create(method.output, await rules.answer(deps, request));
+    requireKey(key);
+    const workspaceId = deps.workspaceId || (await rules.workspaceOf(deps, request));
+    if (workspaceId === undefined) {
       return create(method.output, await rules.answer(deps, request));
     }
     const bodyHash = hashOf(request);

@@ -51,6 +51,8 @@ const TABLE: Record<Reason, Row> = {
   lost_race: { code: Code.Aborted, details: () => [retryInfo(LOST_RACE_RETRY_MS)] },
   overloaded: { code: Code.ResourceExhausted, details: () => [retryInfo(OVERLOADED_RETRY_MS)] },
   unavailable: { code: Code.Unavailable, details: () => [retryInfo(UNAVAILABLE_RETRY_MS)] },
+  unauthenticated: { code: Code.Unauthenticated, details: () => [] },
+  permission_denied: { code: Code.PermissionDenied, details: () => [] },
 };
 
 /** Faults that Connect finds before or around a handler: reason of the ErrorInfo by code. */
@@ -130,12 +132,13 @@ function messageOf({ message, facts: { fields = [] } }: Refusal): string {
   return told.length === 0 ? message : `${message}: ${told.join("; ")}${rest}`;
 }
 
-function metadataOf({ resource, from, to, fields }: RefusalFacts): Record<string, string> {
+function metadataOf({ resource, from, to, scope, fields }: RefusalFacts): Record<string, string> {
   const pairs: [string, string | undefined][] = [
     ["resource_type", resource?.type],
     ["resource_name", resource?.name],
     ["from", from],
     ["to", to],
+    ["scope", scope],
     ["faults", fields === undefined ? undefined : String(fields.length)],
   ];
   const known = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);

@@ -23,14 +23,14 @@ import type { ServiceDeps } from "./service-deps.ts";
 export async function answerPauseRun(deps: ServiceDeps, request: PauseRunRequest) {
   requireId(checkFields(PauseRunRequestSchema, request), request.id);
   const { reason } = request;
-  const cause = causeOf("PauseRun");
+  const cause = causeOf(deps, "PauseRun");
   return { run: await applyToRun(deps, request.id, { kind: "pause_requested", reason, cause }) };
 }
 
 /** ResumeRun: PAUSED → RUNNING. */
 export async function answerResumeRun(deps: ServiceDeps, request: ResumeRunRequest) {
   requireId(checkFields(ResumeRunRequestSchema, request), request.id);
-  const cause = causeOf("ResumeRun");
+  const cause = causeOf(deps, "ResumeRun");
   return { run: await applyToRun(deps, request.id, { kind: "resume_requested", cause }) };
 }
 
@@ -38,7 +38,7 @@ export async function answerResumeRun(deps: ServiceDeps, request: ResumeRunReque
 export async function answerCancelRun(deps: ServiceDeps, request: CancelRunRequest) {
   requireId(checkFields(CancelRunRequestSchema, request), request.id);
   const { reason } = request;
-  const cause = causeOf("CancelRun");
+  const cause = causeOf(deps, "CancelRun");
   return { run: await applyToRun(deps, request.id, { kind: "cancel_requested", reason, cause }) };
 }
 
@@ -46,21 +46,23 @@ export async function answerCancelRun(deps: ServiceDeps, request: CancelRunReque
 export async function answerCompensateRun(deps: ServiceDeps, request: CompensateRunRequest) {
   requireId(checkFields(CompensateRunRequestSchema, request), request.id);
   const { reason } = request;
-  const input: Input = { kind: "compensate_requested", reason, cause: causeOf("CompensateRun") };
+  const cause = causeOf(deps, "CompensateRun");
+  const input: Input = { kind: "compensate_requested", reason, cause };
   return { run: await applyToRun(deps, request.id, input) };
 }
 
 /** Hands an input in; returns once it is committed, throws what the engine refuses. */
 export async function submitInput(deps: ServiceDeps, runId: string, input: Input): Promise<void> {
-  const { callerKey } = deps;
-  const submission = { kind: "input" as const, runId, workspaceId: "", input, callerKey };
+  const { callerKey, workspaceId } = deps;
+  const submission = { kind: "input" as const, runId, workspaceId, input, callerKey };
   const { reply } = await deps.processor.submit(submission);
   if (reply.kind === "refused") throw refusalOf(reply, runId, input);
 }
 
-/** The cause of a move that an RPC made. */
-export function causeOf(method: string): Cause {
-  return { kind: "rpc", id: method };
+/** The cause of a move that an RPC made: by its caller, else by whom the request names. */
+export function causeOf({ caller }: ServiceDeps, method: string, named = ""): Cause {
+  const by = caller?.subject ?? named;
+  return { kind: "rpc", id: method, ...(by === "" ? {} : { by }) };
 }
 
 async function applyToRun(deps: ServiceDeps, runId: string, input: Input) {

@@ -4,7 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -27,10 +32,14 @@ export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolea
 // A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
 const RECURSION_LIMIT = 260;
 
-/** A router over the RPCs that `register` adds. */
-export function createRpcRouter(register: (router: ConnectRouter) => void, log: Log): RpcRouter {
+/** A router over the RPCs that `register` adds; each goes through the guards first. */
+export function createRpcRouter(
+  register: (router: ConnectRouter) => void,
+  log: Log,
+  guards: readonly Interceptor[] = [],
+): RpcRouter {
   const router = createConnectRouter({
-    interceptors: [createInterceptor(log)],
+    interceptors: [createInterceptor(log), ...guards],
     readMaxBytes: MAX_MESSAGE_BYTES,
     acceptCompression: [compressionGzip, compressionBrotli],
     // A misspelt field or enum name is an error, not an unset field.

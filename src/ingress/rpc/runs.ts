@@ -24,6 +24,7 @@ import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRunRows, listRuns, type WholeRun } from "../../store/reads/runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState, toRunMessage } from "../../wire/runs.ts";
+import { maySee } from "./call-workspace.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import type { ServiceDeps } from "./service-deps.ts";
@@ -39,11 +40,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
   }
   checkTriggerType(request, faults);
   faults.refuseIfAny();
-  const definition = await requireDefinition(
-    deps.database,
-    request.definitionId,
-    request.workspaceId,
-  );
+  const definition = await requireDefinition(deps, request.definitionId, request.workspaceId);
   const [version, hops] = await Promise.all([
     requireVersion(deps, definition, request.definitionVersion),
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
@@ -52,7 +49,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
   const { runId } = await deps.processor.submit({
     kind: "start",
     callerKey: deps.callerKey,
-    cause: { kind: "rpc", id: "StartRun", ...byWhom(request) },
+    cause: { kind: "rpc", id: "StartRun", ...byWhom(deps, request) },
     start: {
       definitionId: definition.id,
       versionId: version.id,
@@ -101,10 +98,10 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
   return { runs: views.map((view) => toRunMessage(view, { payloads: false })), total };
 }
 
-/** The run as it stands now, with everything a reader may see; not_found when there is none. */
+/** The run as it stands now, with everything a reader may see; not_found when there is none in the call's workspace. */
 export async function readRun(deps: ServiceDeps, runId: string): Promise<RunView> {
   const rows = await findRunRows(deps.database.read, runId);
-  if (rows === undefined) throw unknownRun(runId);
+  if (rows === undefined || !maySee(deps, rows.run)) throw unknownRun(runId);
   const graphs = await deps.graphs.require([rows.run.versionId]);
   return viewOf(graphs, rows);
 }
@@ -210,7 +207,7 @@ function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerTy
   return findTriggerType(triggerType) ?? (parentRunId === "" ? "MANUAL" : "WORKFLOW");
 }
 
-function byWhom(request: StartRunRequest): { by?: string } {
-  const by = request.initiatorAgentId || request.initiatorUserId;
+function byWhom({ caller }: ServiceDeps, request: StartRunRequest): { by?: string } {
+  const by = caller?.subject ?? (request.initiatorAgentId || request.initiatorUserId);
   return by === "" ? {} : { by };
 }

@@ -4,21 +4,23 @@
  * Invariant: stop() first says NOT_SERVING, then refuses connections, then waits for the calls under way.
  */
 import type { DescService } from "@bufbuild/protobuf";
+import type { ConnectRouter } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../runtime/log.ts";
 import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
+import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
 import { workflowService } from "./service.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-deps.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
-export interface RpcServerDeps extends ServiceDeps, DoorDeps {
+export interface RpcServerDeps extends ServiceParts, DoorDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -46,14 +48,16 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const health = createHealth([WorkflowService.typeName]);
   const services: DescService[] = [WorkflowService, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
-  const route = createRpcRouter((router) => {
+  const guards = deps.callers === undefined ? [] : [createGuard(deps.callers)];
+  const register = (router: ConnectRouter) => {
     router.service(WorkflowService, workflowService(deps));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);
     router.service(ServerReflection, reflection.v1);
     router.service(ServerReflectionAlpha, reflection.v1alpha);
-  }, deps.log);
+  };
+  const route = createRpcRouter(register, deps.log, guards);
   const doors = mainDoors(deps.metricsPort === undefined);
   const main = createListener({
     ...deps,

@@ -2,8 +2,9 @@
  * WorkflowService: one line an RPC that reads; of one that writes also how it is done once.
  * Boundary: which function answers which RPC, nothing more.
  */
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { depsOfCall } from "./call-workspace.ts";
 import {
   answerCreateDefinition,
   answerGetDefinition,
@@ -27,51 +28,58 @@ import {
   answerResumeRun,
 } from "./lifecycle.ts";
 import { answerGetRun, answerListRuns, answerStartRun, readRunMessage } from "./runs.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 import { answerTransitionStep, readStep } from "./steps.ts";
 import { answerHandleTrigger } from "./triggers.ts";
 
 const { method } = WorkflowService;
 
 /** The service's RPCs over its parts. */
-export function workflowService(deps: ServiceDeps): ServiceImpl<typeof WorkflowService> {
+export function workflowService(parts: ServiceParts): ServiceImpl<typeof WorkflowService> {
   return {
-    createDefinition: doneOnce(deps, method.createDefinition, {
+    createDefinition: doneOnce(parts, method.createDefinition, {
       workspaceOf: namedWorkspace,
       answer: answerCreateDefinition,
-      answerAgain: (parts, _, definitionId) => readDefinition(parts, definitionId),
+      answerAgain: (deps, _, definitionId) => readDefinition(deps, definitionId),
     }),
-    getDefinition: (request) => answerGetDefinition(deps, request),
-    listDefinitions: (request) => answerListDefinitions(deps, request),
-    publishVersion: doneOnce(deps, method.publishVersion, {
+    getDefinition: reading(parts, answerGetDefinition),
+    listDefinitions: reading(parts, answerListDefinitions),
+    publishVersion: doneOnce(parts, method.publishVersion, {
       workspaceOf: workspaceOfDefinition,
       answer: answerPublishVersion,
-      answerAgain: (parts, _, versionId) => readPublished(parts, versionId),
+      answerAgain: (deps, _, versionId) => readPublished(deps, versionId),
     }),
-    listVersions: (request) => answerListVersions(deps, request),
-    startRun: doneOnce(deps, method.startRun, {
+    listVersions: reading(parts, answerListVersions),
+    startRun: doneOnce(parts, method.startRun, {
       workspaceOf: workspaceOfStart,
       answer: answerStartRun,
       answerAgain: readRunAnswer,
     }),
     // Routed again as the same event, which changes nothing: it is marked only when its answer is too large to keep.
-    handleTrigger: doneOnce(deps, method.handleTrigger, {
+    handleTrigger: doneOnce(parts, method.handleTrigger, {
       workspaceOf: namedWorkspace,
       answer: answerHandleTrigger,
       answerAgain: answerHandleTrigger,
     }),
-    getRun: (request) => answerGetRun(deps, request),
-    listRuns: (request) => answerListRuns(deps, request),
-    transitionStep: doneOnce(deps, method.transitionStep, {
-      workspaceOf: (parts, { runId }) => workspaceOfRun(parts, runId),
+    getRun: reading(parts, answerGetRun),
+    listRuns: reading(parts, answerListRuns),
+    transitionStep: doneOnce(parts, method.transitionStep, {
+      workspaceOf: (deps, { runId }) => workspaceOfRun(deps, runId),
       answer: answerTransitionStep,
       answerAgain: readStep,
     }),
-    pauseRun: doneOnce(deps, method.pauseRun, changingRun(answerPauseRun)),
-    resumeRun: doneOnce(deps, method.resumeRun, changingRun(answerResumeRun)),
-    cancelRun: doneOnce(deps, method.cancelRun, changingRun(answerCancelRun)),
-    compensateRun: doneOnce(deps, method.compensateRun, changingRun(answerCompensateRun)),
+    pauseRun: doneOnce(parts, method.pauseRun, changingRun(answerPauseRun)),
+    resumeRun: doneOnce(parts, method.resumeRun, changingRun(answerResumeRun)),
+    cancelRun: doneOnce(parts, method.cancelRun, changingRun(answerCancelRun)),
+    compensateRun: doneOnce(parts, method.compensateRun, changingRun(answerCompensateRun)),
   };
+}
+
+function reading<Request, Answer>(
+  parts: ServiceParts,
+  answer: (deps: ServiceDeps, request: Request) => Promise<Answer>,
+) {
+  return (request: Request, context: HandlerContext) => answer(depsOfCall(parts, context), request);
 }
 
 function changingRun<Answer>(answer: Answer) {

@@ -1,12 +1,14 @@
 /**
  * TransitionStep: the door for agents, people and other services.
- * Boundary: reads the report and checks a human task's output against its schema; which moves are legal is the engine's.
+ * Boundary: reads the report, checks a human task's output against its schema, and who may decide; which moves are legal
+ * is the engine's.
  */
 import {
   StepRunState,
   type TransitionStepRequest,
   TransitionStepRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { StepType } from "../../engine/definition.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
@@ -15,21 +17,24 @@ import { isFinalStep } from "../../engine/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
+import { maySee } from "./call-workspace.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { requireScope } from "./guard.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { findOutputFaults } from "./output-schema.ts";
 import { readRun, unknownRun } from "./runs.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
+/** Steps whose outcome is a decision, which only an admin may hand in. */
+const DECIDED: ReadonlySet<StepType> = new Set(["APPROVAL_GATE", "GOVERNANCE_CHECK"]);
 const DECISION = /^(ACTION_DECISION_)?(ALLOW|DENY|REQUIRE_APPROVAL|UNSPECIFIED)$/i;
 
 /** TransitionStep: the step and its run after the move, or as they are when the call is late or a repeat. */
 export async function answerTransitionStep(deps: ServiceDeps, request: TransitionStepRequest) {
   const report = readReport(request);
-  await checkOutput(deps, request.runId, report);
-  const by = report.agentId === "" ? {} : { by: report.agentId };
-  const cause = { ...causeOf("TransitionStep"), ...by };
+  await checkReport(deps, request.runId, report);
+  const cause = causeOf(deps, "TransitionStep", report.agentId);
   await submitInput(deps, request.runId, { kind: "step_reported", report, cause });
   return readStep(deps, request);
 }
@@ -80,15 +85,26 @@ function readTarget(number: StepRunState, faults: Faults): StepReport["state"] {
   return target ?? "RUNNING";
 }
 
-/** A human task's output must fit its schema before anything is submitted, so that the step stays as it is. */
-async function checkOutput(deps: ServiceDeps, runId: string, report: StepReport): Promise<void> {
-  if (report.state !== "COMPLETED") return;
-  const head = await findRunHead(deps.database.read, runId);
-  if (head === undefined) throw unknownRun(runId);
-  const graphs = await deps.graphs.require([head.versionId]);
-  const graph = graphs.get(head.versionId);
-  const step = graph?.steps[graph.indexById.get(report.stepId) ?? -1];
-  if (step?.type !== "HUMAN_TASK") return;
+/** What depends on the step's type is checked before anything is submitted, so that the step stays as it is. */
+async function checkReport(deps: ServiceDeps, runId: string, report: StepReport): Promise<void> {
+  const { caller } = deps;
+  const hands = report.state === "COMPLETED";
+  const mayDecide = caller === undefined || caller.scopes.has("workflows:admin");
+  if (!hands && mayDecide) return;
+  const step = await findStep(deps, runId, report.stepId);
+  if (step === undefined) return;
+  // Any report: one that only records another approval's id would decide the gate with it.
+  if (caller !== undefined && DECIDED.has(step.type)) requireScope(caller, "workflows:admin");
+  if (hands) await checkOutput(deps, runId, step, report);
+}
+
+async function checkOutput(
+  deps: ServiceDeps,
+  runId: string,
+  step: GraphStep,
+  report: StepReport,
+): Promise<void> {
+  if (step.type !== "HUMAN_TASK") return;
   const schema = ownValue(step.def.config, "output_schema");
   if (!isJsonObject(schema)) return;
   const faults = findOutputFaults(schema, report.output ?? {});
@@ -102,6 +118,18 @@ async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Prom
   const { steps } = await readRun(deps, runId);
   const found = steps.find((each) => each.step.index === step.index);
   return found !== undefined && isFinalStep(found.state);
+}
+
+async function findStep(
+  deps: ServiceDeps,
+  runId: string,
+  stepId: string,
+): Promise<GraphStep | undefined> {
+  const head = await findRunHead(deps.database.read, runId);
+  if (head === undefined || !maySee(deps, head)) throw unknownRun(runId);
+  const graphs = await deps.graphs.require([head.versionId]);
+  const graph = graphs.get(head.versionId);
+  return graph?.steps[graph.indexById.get(stepId) ?? -1];
 }
 
 function unknownStep(stepId: string): Refusal {

@@ -1,0 +1,51 @@
+/**
+ * The workspace that a call is about: the one place where it is decided what a caller may see.
+ * Boundary: knows no object; handlers ask `maySee` of each row that they found by an id alone.
+ * Invariants:
+ * 1. With authentication it is the token's. A request that leaves its workspace_id empty gets it, one that names another
+ *    is refused, and what another workspace owns does not exist.
+ * 2. Without authentication an id alone reaches any workspace.
+ */
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Caller } from "../../runtime/callers.ts";
+import { count } from "../../runtime/metrics.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
+
+/** Where the caller of a call is found; undefined without authentication. */
+export const callerOfCall = createContextKey<Caller | undefined>(undefined);
+
+/** What the handler of this call gets. Throws when authentication is on and let the call pass without its caller. */
+export function depsOfCall(parts: ServiceParts, { values }: HandlerContext): ServiceDeps {
+  if (parts.callers === undefined) return { ...parts, workspaceId: "" };
+  const caller = values.get(callerOfCall);
+  if (caller === undefined) throw new Error("a call came past its authentication");
+  return { ...parts, caller, workspaceId: caller.workspaceId };
+}
+
+/** Whether the call may see what this workspace owns. */
+export function maySee(
+  { workspaceId }: Pick<ServiceDeps, "workspaceId">,
+  owned: { readonly workspaceId: string },
+): boolean {
+  return workspaceId === "" || owned.workspaceId === workspaceId;
+}
+
+/** Fills the caller's workspace into a request that names none. Refuses permission_denied when it names another. */
+export function settleWorkspace(
+  desc: DescMessage,
+  request: Message,
+  { workspaceId }: Caller,
+): void {
+  const field = desc.fields.find(({ name }) => name === "workspace_id");
+  if (field?.fieldKind !== "scalar") return;
+  const view = reflect(desc, request);
+  const named = view.get(field);
+  if (named === "") view.set(field, workspaceId);
+  else if (named !== workspaceId) {
+    count("workflows_callers_refused_total", { reason: "workspace" });
+    throw new Refusal("permission_denied", "workspace_id is not the workspace of the token");
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Who calls, and what a caller may do: scopes, and the roles that stand for several.
+ * Boundary: a contract and its table of words; who knows callers is wired in main.ts, which RPC needs which scope is
+ * ingress/rpc/scopes.ts.
+ */
+
+/** Every scope there is; a word beside them grants nothing. */
+export const SCOPES = [
+  "workflows:read",
+  "workflows:author",
+  "workflows:run",
+  "workflows:transition",
+  "workflows:admin",
+] as const;
+/** One scope. */
+export type Scope = (typeof SCOPES)[number];
+
+/** A caller whose token is good. */
+export interface Caller {
+  /** Who it is: a person, an agent or a service. */
+  readonly subject: string;
+  /** The token's organization: the only workspace whose objects the caller sees. */
+  readonly workspaceId: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** Who knows callers. */
+export interface Callers {
+  /**
+   * The caller that a token stands for; undefined when it stands for none, or no longer. Rejects with `unavailable`
+   * when nobody can tell, within 3 s: who cannot be told is not let in.
+   */
+  find(token: string): Promise<Caller | undefined>;
+}
+
+const GRANTS: ReadonlyMap<string, readonly Scope[]> = new Map([
+  ...SCOPES.map((scope): [string, readonly Scope[]] => [scope, [scope]]),
+  ["workflows:admin", SCOPES],
+  ["workflows:*", SCOPES],
+  ["viewer", ["workflows:read"]],
+  ["editor", ["workflows:author", "workflows:run"]],
+  ["operator", ["workflows:run", "workflows:transition"]],
+  ["admin", SCOPES],
+]);
+
+/** What the words of a token grant, be they scopes or names of roles. Every scope may read. */
+export function grantedScopes(words: Iterable<string>): ReadonlySet<Scope> {
+  const granted = new Set<Scope>();
+  for (const word of words) {
+    for (const scope of GRANTS.get(word) ?? []) granted.add(scope);
+  }
+  if (granted.size > 0) granted.add("workflows:read");
+  return granted;
+}

@@ -1,0 +1,468 @@
+/**
+ * Who may call: every RPC with every kind of caller, and what happens while the identity service is in trouble.
+ * Two workspaces have the same things; nothing of one is shown to or changed by a caller of the other.
+ */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import {
+  StepRunState,
+  StepType,
+  TriggerType,
+  WorkflowService,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import { createClients } from "../../src/egress/clients.ts";
+import { createCallers } from "../../src/egress/identity/identity.ts";
+import { type Callers, SCOPES, type Scope } from "../../src/runtime/callers.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { goodToken, startIdentity, type TestIdentity } from "../support/identity-service.ts";
+import {
+  type Refused,
+  type RpcService,
+  refusedBy,
+  startRpcService,
+} from "../support/rpc-service.ts";
+
+type Rpc = keyof typeof WorkflowService.method;
+
+/** What a workspace has. */
+interface Place {
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly runId: string;
+}
+
+interface Row {
+  readonly needs: Scope;
+  /** How a caller of another workspace who says whose it is is refused: by name, or by not finding it. */
+  readonly foreign: "PermissionDenied" | "NotFound";
+  /** The request about this place; one that can name a workspace does so. */
+  call(client: Client<typeof WorkflowService>, at: Place, options: CallOptions): Promise<unknown>;
+  /** The same without naming the workspace, for a request that names an object too. */
+  callByIdAlone?: Row["call"];
+}
+
+const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+const STEPS = [
+  { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
+  { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" },
+  { id: "check", name: "Check", stepType: StepType.GOVERNANCE_CHECK, actionType: "pay" },
+];
+const DONE = { stepId: "work", state: StepRunState.COMPLETED };
+let names = 0;
+
+const ROWS: Record<Rpc, Row> = {
+  createDefinition: {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.createDefinition({ workspaceId, name: `name_${++names}` }, options),
+  },
+  getDefinition: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId: id }, options) => client.getDefinition({ id }, options),
+  },
+  listDefinitions: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listDefinitions({ workspaceId }, options),
+  },
+  publishVersion: {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) =>
+      client.publishVersion({ definitionId, steps: STEPS }, options),
+  },
+  listVersions: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) => client.listVersions({ definitionId }, options),
+  },
+  startRun: {
+    needs: "workflows:run",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId, definitionId }, options) =>
+      client.startRun({ workspaceId, definitionId }, options),
+    callByIdAlone: (client, { definitionId }, options) =>
+      client.startRun({ definitionId }, options),
+  },
+  handleTrigger: {
+    needs: "workflows:run",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.handleTrigger({ workspaceId, ...EVENT }, options),
+  },
+  getRun: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.getRun({ id }, options),
+  },
+  listRuns: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listRuns({ workspaceId }, options),
+  },
+  transitionStep: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.transitionStep({ runId, ...DONE }, options),
+  },
+  pauseRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.pauseRun({ id }, options),
+  },
+  resumeRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.resumeRun({ id }, options),
+  },
+  cancelRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.cancelRun({ id }, options),
+  },
+  compensateRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
+  },
+};
+const TABLE = WorkflowService.methods.map(({ localName }) => ({
+  rpc: localName,
+  ...rowOf(localName),
+}));
+const PROTOCOLS = [
+  {
+    protocol: "Connect",
+    to: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+  },
+  { protocol: "gRPC", to: (baseUrl: string) => createGrpcTransport({ baseUrl }) },
+];
+
+// So that a token can be found wherever it should not be.
+const MARK = "SECRET-token-";
+const TOKENS = {
+  ...Object.fromEntries(SCOPES.map((scope) => [`only ${scope}`, goodToken("ws_a", [scope])])),
+  ...Object.fromEntries(
+    SCOPES.map((scope) => [`without ${scope}`, goodToken("ws_a", without(scope))]),
+  ),
+  "admin a": goodToken("ws_a", ["admin"]),
+  "admin b": goodToken("ws_b", ["admin"]),
+  "no scope": goodToken("ws_a", ["objectives:*"]),
+  inactive: { ...goodToken("ws_a", ["admin"]), active: false },
+  expired: { ...goodToken("ws_a", ["admin"]), expiresAt: timestampFromMs(Date.now() - 1_000) },
+  "of no workspace": goodToken("", ["admin"]),
+  "of nobody": { ...goodToken("ws_a", ["admin"]), subject: "" },
+};
+const facts = new Map(Object.entries(TOKENS).map(([name, told]) => [tokenOf(name), told]));
+
+const lines: string[] = [];
+const log = createLog({ level: "debug", format: "json", write: (line) => lines.push(line) });
+let identity: TestIdentity;
+let service: RpcService;
+let callers: Callers;
+let a: Place;
+let b: Place;
+
+beforeAll(async () => {
+  identity = await startIdentity((token) => facts.get(token));
+  callers = newCallers();
+  service = await startRpcService({ callers: { find: (token) => callers.find(token) }, log });
+  a = await furnish("ws_a", "admin a");
+  b = await furnish("ws_b", "admin b");
+});
+afterAll(async () => {
+  await service.stop();
+  await identity.stop();
+});
+
+function newCallers(timeoutMs = 5_000): Callers {
+  const urls = { identity: identity.url };
+  const settings = { urls, protocol: "connect" as const, timeoutMs, concurrency: 8 };
+  const found = createCallers(
+    { mode: "introspect" },
+    { clients: createClients(settings, log), log },
+  );
+  if (found === undefined) throw new Error("nobody knows callers");
+  return found;
+}
+
+function rowOf(localName: string): Row {
+  const row = new Map(Object.entries(ROWS)).get(localName);
+  if (row === undefined) throw new Error(`no row of ${localName}`);
+  return row;
+}
+
+function without(scope: Scope): string[] {
+  return SCOPES.filter((other) => other !== scope && other !== "workflows:admin");
+}
+
+function tokenOf(name: string): string {
+  return MARK + name.replaceAll(/[^a-z]/g, "-");
+}
+
+function as(name: string, more: Readonly<Record<string, string>> = {}): CallOptions {
+  return { headers: { authorization: `Bearer ${tokenOf(name)}`, ...more } };
+}
+
+async function furnish(workspaceId: string, who: string): Promise<Place> {
+  const { client } = service;
+  const named = { workspaceId, name: "orders" };
+  const { definition } = await client.createDefinition(named, as(who));
+  const definitionId = definition?.id ?? "";
+  await client.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, as(who));
+  return { workspaceId, definitionId, runId: await startRun(definitionId, who) };
+}
+
+async function startRun(definitionId: string, who: string): Promise<string> {
+  const { run } = await service.client.startRun({ definitionId }, as(who));
+  return run?.id ?? "";
+}
+
+async function everythingOf({ workspaceId, definitionId, runId }: Place, who: string) {
+  const { client } = service;
+  return Promise.all([
+    client.listDefinitions({ workspaceId }, as(who)),
+    client.listVersions({ definitionId }, as(who)),
+    client.listRuns({ workspaceId }, as(who)),
+    client.getRun({ id: runId }, as(who)),
+  ]);
+}
+
+/** What a refused call tells besides its code; fails when any of it holds a token. */
+function detailsOf({ error }: Refused) {
+  const told = JSON.stringify([error.message, [...error.metadata], error.details]);
+  expect(told).not.toContain(MARK);
+  const [info] = error.findDetails(ErrorInfoSchema);
+  return { domain: info?.domain, reason: info?.reason, scope: info?.metadata.scope };
+}
+
+describe.each(PROTOCOLS)("$protocol", ({ to }) => {
+  let client: Client<typeof WorkflowService>;
+  beforeAll(() => {
+    client = createClient(WorkflowService, to(service.baseUrl));
+  });
+  const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
+
+  describe.each(TABLE)("$rpc, refused, changes nothing", (row) => {
+    let before: unknown;
+    const everything = () => Promise.all([everythingOf(a, "admin a"), everythingOf(b, "admin b")]);
+    beforeAll(async () => {
+      before = await everything();
+    });
+    afterAll(async () => expect(await everything()).toEqual(before));
+
+    test.each<{ caller: string; headers: CallOptions }>([
+      { caller: "no token", headers: {} },
+      { caller: "no bearer", headers: { headers: { authorization: `Basic ${MARK}` } } },
+      { caller: "no token after Bearer", headers: { headers: { authorization: "Bearer " } } },
+      { caller: "two tokens", headers: { headers: { authorization: `Bearer ${MARK} ${MARK}` } } },
+      { caller: "an unknown token", headers: as("that nobody issued") },
+      { caller: "an inactive token", headers: as("inactive") },
+      { caller: "an expired token", headers: as("expired") },
+      { caller: "a token of no workspace", headers: as("of no workspace") },
+      { caller: "a token of nobody", headers: as("of nobody") },
+    ])("$caller is UNAUTHENTICATED", async ({ headers }) => {
+      const refused = await refusedBy(row.call(client, a, headers));
+      expect(refused.code).toBe("Unauthenticated");
+      expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
+    });
+
+    test("another workspace's token gets nowhere", async () => {
+      const refused = await refusedBy(row.call(client, a, as("admin b")));
+      expect(refused.code).toBe(row.foreign);
+      expect(detailsOf(refused).domain).toBe("workflows");
+    });
+
+    test("another's id is NOT_FOUND, in the words of an id that does not exist", async () => {
+      const call = row.callByIdAlone ?? (row.foreign === "NotFound" ? row.call : undefined);
+      if (call === undefined) return;
+      const foreign = await refusedBy(call(client, b, as("admin a")));
+      const absent = await refusedBy(call(client, guessed, as("admin a")));
+      expect([foreign.code, absent.code]).toEqual(["NotFound", "NotFound"]);
+      expect(foreign.error.rawMessage).toBe(absent.error.rawMessage);
+      expect(detailsOf(foreign)).toEqual(detailsOf(absent));
+    });
+
+    test("every other scope is PERMISSION_DENIED, and the missing one is named", async () => {
+      const wrong = row.needs === "workflows:read" ? "no scope" : `without ${row.needs}`;
+      const refused = await refusedBy(row.call(client, a, as(wrong)));
+      expect(refused.code).toBe("PermissionDenied");
+      expect(refused.error.rawMessage).toContain(row.needs);
+      const reason = "PERMISSION_DENIED";
+      expect(detailsOf(refused)).toEqual({ domain: "workflows", reason, scope: row.needs });
+    });
+  });
+
+  test.each(TABLE)(
+    "$rpc: the right scope alone is enough, with and without the workspace's name",
+    async (row) => {
+      const runId = await startRun(a.definitionId, "admin a");
+      await row.call(client, { ...a, runId }, as(`only ${row.needs}`));
+      await row.call(client, { ...a, runId, workspaceId: "" }, as(`only ${row.needs}`));
+    },
+  );
+});
+
+test("an empty workspace_id means the token's", async () => {
+  const { client } = service;
+  const { definition } = await client.createDefinition({ name: "unnamed" }, as("admin b"));
+  expect(definition?.workspaceId).toBe("ws_b");
+  const listed = await client.listDefinitions({}, as("admin b"));
+  expect(new Set(listed.definitions.map(({ workspaceId }) => workspaceId))).toEqual(
+    new Set(["ws_b"]),
+  );
+  const { startedRuns } = await client.handleTrigger(EVENT, as("admin b"));
+  expect(startedRuns.map(({ workspaceId }) => workspaceId)).toEqual(["ws_b"]);
+  const runs = await client.listRuns({}, as("admin b"));
+  expect(new Set(runs.runs.map(({ workspaceId }) => workspaceId))).toEqual(new Set(["ws_b"]));
+  const ofOthers = await client.listRuns({ definitionId: a.definitionId }, as("admin b"));
+  expect(ofOthers).toMatchObject({ runs: [], total: 0 });
+});
+
+test("another's run is no parent", async () => {
+  const start = { definitionId: a.definitionId, parentRunId: b.runId };
+  expect((await refusedBy(service.client.startRun(start, as("admin a")))).code).toBe("NotFound");
+});
+
+describe("a gate or governance check is decided by an admin alone", () => {
+  const reports = [
+    { to: "COMPLETED", report: { state: StepRunState.COMPLETED } },
+    { to: "FAILED", report: { state: StepRunState.FAILED } },
+    { to: "WAITING", report: { state: StepRunState.WAITING, approvalRequestId: "apr_of_mine" } },
+    { to: "RUNNING", report: { state: StepRunState.RUNNING, governanceDecision: "ALLOW" } },
+  ];
+  const cells = ["gate", "check"].flatMap((stepId) => reports.map((one) => ({ stepId, ...one })));
+
+  test.each(cells)("$stepId to $to", async ({ stepId, report }) => {
+    const runId = await startRun(a.definitionId, "admin a");
+    const request = { runId, stepId, ...report };
+    const before = await service.client.getRun({ id: runId }, as("admin a"));
+    for (const who of ["only workflows:transition", "without workflows:admin"]) {
+      const refused = await refusedBy(service.client.transitionStep(request, as(who)));
+      expect(refused.code).toBe("PermissionDenied");
+      expect(detailsOf(refused).scope).toBe("workflows:admin");
+    }
+    expect(await service.client.getRun({ id: runId }, as("admin a"))).toEqual(before);
+    const { step } = await service.client.transitionStep(request, as("only workflows:admin"));
+    expect(step?.stepId).toBe(stepId);
+  });
+});
+
+test("a move is by the caller, whoever the request names", async () => {
+  const { run } = await service.client.startRun(
+    { definitionId: a.definitionId, initiatorUserId: "user_x" },
+    as("admin a"),
+  );
+  const runId = run?.id ?? "";
+  await service.client.transitionStep({ runId, ...DONE, agentId: "agent_x" }, as("admin a"));
+  await service.client.cancelRun({ id: runId }, as("admin a"));
+  const text = "select cause from run_moves where run_id = $1 order by seq";
+  const rows = await service.database.read.query<{ cause: unknown[] }>(
+    { name: "test_causes", text },
+    [runId],
+  );
+  expect(rows.map(({ cause }) => cause.slice(1))).toEqual([
+    ["StartRun", "user_of_ws_a"],
+    ["TransitionStep", "user_of_ws_a"],
+    ["CancelRun", "user_of_ws_a"],
+  ]);
+  expect(run?.initiatorUserId).toBe("user_x");
+});
+
+test("an Idempotency-Key is the workspace's own", async () => {
+  const key = { "Idempotency-Key": "shared" };
+  const request = { name: "keyed" };
+  const ofA = await service.client.createDefinition(request, as("admin a", key));
+  const ofB = await service.client.createDefinition(request, as("admin b", key));
+  expect([ofA.definition?.workspaceId, ofB.definition?.workspaceId]).toEqual(["ws_a", "ws_b"]);
+  expect(await service.client.createDefinition(request, as("admin a", key))).toEqual(ofA);
+  // Naming the workspace is the same request.
+  const named = { ...request, workspaceId: "ws_a" };
+  expect(await service.client.createDefinition(named, as("admin a", key))).toEqual(ofA);
+  const cancel = { id: await startRun(a.definitionId, "admin a") };
+  const cancelled = await service.client.cancelRun(cancel, as("admin a", key));
+  expect(await service.client.cancelRun(cancel, as("admin a", key))).toEqual(cancelled);
+  const foreign = await refusedBy(service.client.cancelRun(cancel, as("admin b", key)));
+  expect(foreign.code).toBe("NotFound");
+  const unable = service.client.createDefinition(request, as("only workflows:run", key));
+  expect((await refusedBy(unable)).code).toBe("PermissionDenied");
+});
+
+test("health and the doors ask nobody who they are", async () => {
+  const health = createClient(
+    Health,
+    createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
+  );
+  expect((await health.check({})).status).toBe(1);
+  for (const door of ["/healthz", "/readyz", "/metrics"]) {
+    expect((await fetch(service.baseUrl + door)).status).toBe(200);
+  }
+});
+
+describe("the identity service", () => {
+  const get = (who: string) => service.client.getRun({ id: a.runId }, as(who));
+
+  beforeEach(() => {
+    callers = newCallers();
+    identity.asked.length = 0;
+    identity.trouble = undefined;
+  });
+
+  test("is asked once for calls at once and those after", async () => {
+    await Promise.all([get("admin a"), get("admin a"), get("admin a")]);
+    await get("admin a");
+    await Promise.all(["expired", "expired"].map((who) => refusedBy(get(who))));
+    await refusedBy(get("expired"));
+    expect(identity.timesAsked(tokenOf("admin a"))).toBe(1);
+    expect(identity.timesAsked(tokenOf("expired"))).toBe(1);
+    const [asked] = identity.asked;
+    expect(asked?.path).toBe("/identity.v1.TokenService/Introspect");
+  });
+
+  test.each<{ how: string; trouble: NonNullable<TestIdentity["trouble"]> }>([
+    { how: "hangs", trouble: "hang" },
+    { how: "breaks off", trouble: "reset" },
+    { how: "fails", trouble: { status: 500, json: { code: "internal", message: MARK } } },
+    { how: "is away", trouble: { status: 503 } },
+    { how: "is not there", trouble: { status: 404 } },
+    { how: "refuses the service", trouble: { status: 401, json: { code: "unauthenticated" } } },
+    { how: "answers what is no answer", trouble: { body: Buffer.from("no message") } },
+  ])("$how: nobody new is let in, and all are told to come again", async ({ trouble }) => {
+    callers = newCallers(300);
+    await get("admin a");
+    identity.trouble = trouble;
+    const refused = await refusedBy(get("only workflows:read"));
+    expect(refused).toMatchObject({ code: "Unavailable", reason: "UNAVAILABLE" });
+    expect(refused.error.findDetails(RetryInfoSchema)).toHaveLength(1);
+    detailsOf(refused);
+    // Whom it knew a moment ago is still known.
+    await get("admin a");
+    identity.trouble = undefined;
+    await get("only workflows:read");
+  });
+
+  test.each(["not_found", "invalid_argument"])("says %s of a token: it is none", async (code) => {
+    identity.trouble = { status: 400, json: { code } };
+    expect((await refusedBy(get("admin a"))).code).toBe("Unauthenticated");
+  });
+
+  test("that hangs is soon left alone, and refusals then come at once", async () => {
+    callers = newCallers(50);
+    identity.trouble = "hang";
+    for (const n of ["a", "b", "c", "d", "e"]) await refusedBy(get(`hanging ${n}`));
+    expect(identity.asked).toHaveLength(5);
+    expect((await refusedBy(get("admin a"))).code).toBe("Unavailable");
+    expect(identity.asked).toHaveLength(5);
+  });
+});
+
+test("no line of the log holds a token", () => {
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.filter((line) => line.includes(MARK))).toEqual([]);
+});

@@ -319,6 +319,8 @@ describe("TransitionStep", () => {
     expect(still).toEqual(run);
     const { step } = await client.transitionStep({ ...report, outputPayload: { ok: true } });
     expect(step?.state).toBe(StepRunState.COMPLETED);
+    // A repeat is answered with the step as it ended, also without the output.
+    expect((await client.transitionStep(report)).step).toEqual(step);
   });
 
   test("an approval by hand that names another digest is refused, and the gate's own digest stands", async () => {

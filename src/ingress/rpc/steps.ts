@@ -13,6 +13,7 @@ import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { MAX_COST_USD } from "../../engine/limits.ts";
+import { isFinalStep } from "../../engine/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
@@ -94,15 +95,29 @@ async function checkReport(deps: ServiceDeps, runId: string, report: StepReport)
   if (step === undefined) return;
   // Any report: one that only records another approval's id would decide the gate with it.
   if (caller !== undefined && DECIDED.has(step.type)) requireScope(caller, "workflows:admin");
-  if (hands) checkOutput(step, report);
+  if (hands) await checkOutput(deps, runId, step, report);
 }
 
-function checkOutput({ type, def }: GraphStep, report: StepReport): void {
-  if (type !== "HUMAN_TASK") return;
-  const schema = ownValue(def.config, "output_schema");
+async function checkOutput(
+  deps: ServiceDeps,
+  runId: string,
+  step: GraphStep,
+  report: StepReport,
+): Promise<void> {
+  if (step.type !== "HUMAN_TASK") return;
+  const schema = ownValue(step.def.config, "output_schema");
   if (!isJsonObject(schema)) return;
   const faults = findOutputFaults(schema, report.output ?? {});
-  if (faults.length > 0) throw invalidFields(faults);
+  if (faults.length > 0 && !(await hasEnded(deps, runId, step))) throw invalidFields(faults);
+}
+
+/** A step that has ended for good takes nothing more: a repeat or a latecomer is answered with it, whatever it brings. */
+async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Promise<boolean> {
+  // A compensation that failed may begin again.
+  if (step.isCompensation) return false;
+  const { steps } = await readRun(deps, runId);
+  const found = steps.find((each) => each.step.index === step.index);
+  return found !== undefined && isFinalStep(found.state);
 }
 
 async function findStep(

@@ -1,10 +1,17 @@
-/** Lets go of what an attempt holds outside: its objective is asked to stop. Pure. */
+/** Lets go of what an attempt holds outside: its objective, or its child runs, are asked to stop. Pure. */
 import type { Draft } from "./draft.ts";
 
-/** Asks the owner of the step's objective to cancel it, where one is known. */
+/** Asks the owner of the step's objective to cancel it, where one is known, and its open child runs likewise. */
 export function releaseAttempt(draft: Draft, index: number, reason: string): void {
   if (!draft.hasRow(index)) return;
-  const { objectiveId } = draft.peek(index);
+  const { objectiveId, detail, retryCount } = draft.peek(index);
+  if (detail.children !== undefined && detail.children.open > 0) {
+    for (const { attempt, child, runId } of draft.children.list({ kind: "open", step: index })) {
+      // Those of earlier attempts were asked when their attempt ended.
+      if (attempt !== retryCount + 1) continue;
+      draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
+    }
+  }
   if (objectiveId === "") return;
   draft.call(index, { kind: "cancel_objective", objectiveId, reason });
 }

@@ -3,13 +3,14 @@
  * first what prefetch guesses, then what MissingRows asks for.
  */
 
+import { type ChildRun, type ChildSet, isInSet } from "../../src/engine/child-run.ts";
 import type {
   EdgeDefinition,
   StepDefinition,
   TriggerDefinition,
   VersionSpec,
 } from "../../src/engine/definition.ts";
-import { type HistoryRow, MissingRows, openDraft } from "../../src/engine/draft.ts";
+import { type HistoryRow, openDraft } from "../../src/engine/draft.ts";
 import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
@@ -17,6 +18,7 @@ import type { Graph } from "../../src/engine/graph/graph.ts";
 import type { Cause, Input, StepReport } from "../../src/engine/input.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
 import type { Lookups } from "../../src/engine/lookups.ts";
+import { MissingRows } from "../../src/engine/missing-rows.ts";
 import { newRun, type RunFacts } from "../../src/engine/new-run.ts";
 import type { Reply } from "../../src/engine/outcome.ts";
 import { viewRun } from "../../src/engine/payloads.ts";
@@ -116,6 +118,7 @@ export class EngineRun {
   run: Run;
   rows = new Map<number, StepRun>();
   effects = new Map<string, Effect>();
+  children: ChildRun[] = [];
   history: HistoryRow[] = [];
   now = 1_000_000;
   lookups: Lookups = LOOKUPS;
@@ -138,10 +141,18 @@ export class EngineRun {
     const input = { ...bare, cause: CAUSE } as Input;
     const needed = rowsNeeded(this.graph, input);
     const steps = new Set(needed.steps);
+    const sets: ChildSet[] = [...(needed.children ?? [])];
     let runInput = needed.runInput;
     for (let round = 0; round < 20; round += 1) {
       const rows = new Map([...this.rows].filter(([index]) => steps.has(index)));
-      const loaded = { run: this.run, steps: rows, ...(runInput ? { input: this.input } : {}) };
+      const found = this.children.filter((row) => sets.some((set) => isInSet(row, set)));
+      const children = { rows: found, sets };
+      const loaded = {
+        run: this.run,
+        steps: rows,
+        children,
+        ...(runInput ? { input: this.input } : {}),
+      };
       const draft = openDraft(this.graph, loaded, this.now);
       try {
         const reply = transition(draft, input, this.lookups);
@@ -149,6 +160,16 @@ export class EngineRun {
         for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
           this.rows.set(row.index, row);
         }
+        const updated = draft.children.updated.map(
+          (row) => `${row.step}/${row.attempt}/${row.child}`,
+        );
+        this.children = [
+          ...this.children.filter(
+            (row) => !updated.includes(`${row.step}/${row.attempt}/${row.child}`),
+          ),
+          ...draft.children.updated,
+          ...draft.children.inserted,
+        ];
         for (const id of draft.finishedEffects) this.effects.delete(id);
         for (const [id, { stepIndex, call }] of this.effects) {
           const isDropped = draft.droppedSteps.includes(stepIndex);
@@ -160,6 +181,7 @@ export class EngineRun {
       } catch (cause) {
         if (!(cause instanceof MissingRows)) throw cause;
         for (const index of cause.steps) steps.add(index);
+        sets.push(...cause.children);
         runInput ||= cause.runInput;
       }
     }

@@ -212,6 +212,14 @@ function answerOf(effect: Effect, which: number): CallValue {
       return { kind: "query_usage", costUsd: which % 3 };
     case "cancel_objective":
       return { kind: "cancel_objective" };
+    case "start_run":
+      return { kind: "start_run", runId: `r-${effect.id}` };
+    case "cancel_run":
+      return { kind: "cancel_run" };
+    case "compensate_run":
+      return { kind: "compensate_run", undone: which % 2 === 0 };
+    case "tell_parent":
+      return { kind: "tell_parent" };
     case "request_approval":
       return { kind: "request_approval", requestId: `r-${effect.id}`, autoApproved: false };
     case "evaluate_action": {

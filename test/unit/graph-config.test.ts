@@ -153,7 +153,6 @@ describe("values", () => {
   });
 
   it.each([
-    ["AGENT_ACTION", { workflow: { name: "child" } }, "workflow"],
     ["AGENT_ACTION", { queue: "q" }, "queue"],
     ["APPROVAL_GATE", { escalate_after_seconds: 5 }, "escalate_after_seconds"],
     ["GOVERNANCE_CHECK", { escalate_to: ["u2"] }, "escalate_to"],

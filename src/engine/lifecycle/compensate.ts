@@ -13,7 +13,9 @@ export function compensateRun(draft: Draft, reason: string, byParent: boolean): 
   const { state } = draft.run;
   if (state === "COMPENSATING") return { kind: "unchanged" };
   if (state === "FAILED" || state === "CANCELLED" || (state === "COMPLETED" && byParent)) {
-    if (!hasStepsToUndo(draft)) return { kind: "unchanged", nothingLeft: true };
+    if (!hasStepsToUndo(draft)) {
+      return { kind: "unchanged", ...(byParent ? { nothingLeft: true } : {}) };
+    }
   } else if (state === "RUNNING" || state === "PAUSED") {
     cancelOpenSteps(draft, reason === "" ? "the run is compensated" : reason);
   } else {

@@ -194,6 +194,15 @@ export class EngineRun {
     return index;
   }
 
+  /** A step's state. */
+  state(id: string): string | undefined {
+    return this.view().steps.find((s) => s.step.def.id === id)?.state;
+  }
+  /** Whether a step has a row. */
+  hasBegun(id: string): boolean {
+    return this.rows.has(this.index(id));
+  }
+
   /** Calls that are open, as `step:kind`. */
   get calls(): string[] {
     return [...this.effects.values()].map(

@@ -53,6 +53,10 @@ export class ChildRows {
     if (row === undefined) this.require([{ kind: "one", step, attempt, child }]);
     return row;
   }
+  /** Whether the row of a child is at hand. */
+  has(step: number, { attempt, child }: ChildPlace): boolean {
+    return this.#rows.has(keyOf({ step, attempt, child }));
+  }
   /** Asks for all of these sets at once. */
   require(sets: readonly ChildSet[]): void {
     const missing = sets.filter((set) => !this.#knows(set));
@@ -77,8 +81,11 @@ export class ChildRows {
       if (loaded.kind === "undoable" && set.kind === "undoable") {
         return comparePlaces(loaded, set) >= 0;
       }
-      if (loaded.kind === "attempt") return loaded.attempt === set.attempt;
-      return set.kind === "one" && loaded.kind === "one" && comparePlaces(loaded, set) === 0;
+      if (loaded.kind === "attempt" && set.kind === "attempt")
+        return loaded.attempt === set.attempt;
+      const isPlace = loaded.kind === "one" || loaded.kind === "next";
+      const wantsPlace = set.kind === "one" || set.kind === "next";
+      return isPlace && wantsPlace && comparePlaces(loaded, set) === 0;
     });
   }
 }

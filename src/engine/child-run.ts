@@ -81,11 +81,15 @@ export interface ChildPlace {
   readonly child: number;
 }
 
-/** Rows of children that are loaded together. `undoable`: those below a place that may have to be undone, last first. */
+/**
+ * Rows of children that are loaded together. `next`: those from a place on. `undoable`: those below a place that may have
+ * to be undone, last first.
+ */
 export type ChildSet =
   | ({ readonly kind: "one"; readonly step: number } & ChildPlace)
   | { readonly kind: "open"; readonly step: number }
   | { readonly kind: "attempt"; readonly step: number; readonly attempt: number }
+  | ({ readonly kind: "next"; readonly step: number; readonly limit: number } & ChildPlace)
   | ({ readonly kind: "undoable"; readonly step: number; readonly limit: number } & ChildPlace);
 
 /** States in which a child may have done what has to be undone. */
@@ -107,6 +111,8 @@ export function isInSet(row: ChildRun, set: ChildSet): boolean {
       return row.state === "open";
     case "attempt":
       return row.attempt === set.attempt;
+    case "next":
+      return row.attempt === set.attempt && row.child >= set.child;
     case "undoable":
       return UNDOABLE.includes(row.state) && comparePlaces(row, set) < 0;
   }

@@ -12,7 +12,7 @@ import { clearIds, keptByAttempts } from "./ending.ts";
 import type { JsonObject } from "./json.ts";
 import { inputOf, outputOf } from "./payloads.ts";
 import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
-import { areBeingUndone, undoChildren } from "./undo-children.ts";
+import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
 /** Moves the run to COMPENSATING and starts what can start. Failed compensations are taken up again. */
 export function startCompensation(draft: Draft, reason: string): void {
@@ -82,6 +82,7 @@ function goOn(draft: Draft, again: boolean): void {
 function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
   const parents = ready.filter((i) => hasChildren(draft, i));
   draft.require(parents);
+  requireUndoable(draft, parents, again);
   const done = parents.filter((i) => undoChildren(draft, i, again));
   for (const index of done) {
     const isLast = draft.step(index).compensation < 0 && draft.state(index) === "COMPLETED";

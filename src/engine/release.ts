@@ -1,6 +1,14 @@
 /** Lets go of what an attempt holds outside: its objective, or its child runs, are asked to stop. Pure. */
 import type { Draft } from "./draft.ts";
 
+/** Of several steps that are let go, asks for all rows that this needs. */
+export function requireOpenChildren(draft: Draft, indexes: readonly number[]): void {
+  const parents = indexes.filter(
+    (index) => draft.hasRow(index) && (draft.peek(index).detail.children?.open ?? 0) > 0,
+  );
+  draft.children.require(parents.map((step) => ({ kind: "open", step })));
+}
+
 /** Asks the owner of the step's objective to cancel it, where one is known, and its open child runs likewise. */
 export function releaseAttempt(draft: Draft, index: number, reason: string): void {
   if (!draft.hasRow(index)) return;

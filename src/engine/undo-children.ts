@@ -5,12 +5,22 @@
  * U1 Nothing is undone while a start is under way: its child would be missed.
  * U2 A child that has nothing to undo is undone; one whose compensation failed is asked again by the next CompensateRun.
  */
-import type { ChildPlace } from "./child-run.ts";
+import type { ChildPlace, ChildSet } from "./child-run.ts";
 import type { Draft } from "./draft.ts";
 import { type ChildCounts, HAS_CHILDREN, type UndoCounts } from "./run.ts";
 
 /** After every child of every attempt. */
 const AFTER_ALL: ChildPlace = { attempt: 32_767, child: 2_147_483_647 };
+
+/** Of several steps whose children are to undo, asks for all rows that this needs. */
+export function requireUndoable(draft: Draft, indexes: readonly number[], again: boolean): void {
+  const sets = indexes.flatMap((index) => {
+    const { children } = draft.peek(index).detail;
+    if (children === undefined || children.starting > 0) return [];
+    return setToAsk(draft, index, beginning(children, again));
+  });
+  draft.children.require(sets);
+}
 
 /** Asks the next children, again also those that failed to compensate. Whether the last one is undone. */
 export function undoChildren(draft: Draft, index: number, again: boolean): boolean {
@@ -52,14 +62,22 @@ function beginning({ undo }: ChildCounts, again: boolean): UndoCounts {
   return { ...AFTER_ALL, open: 0, stuck: 0, round: undo.round + 1 };
 }
 
+/** The rows of those that come next, if any may be asked now. */
+function setToAsk(draft: Draft, step: number, undo: UndoCounts): ChildSet[] {
+  const limit = limitOf(draft, step);
+  if (undo.open >= limit) return [];
+  return [{ kind: "undoable", step, attempt: undo.attempt, child: undo.child, limit }];
+}
+
+function limitOf(draft: Draft, index: number): number {
+  return draft.step(index).children?.maxParallel ?? 1;
+}
+
 function askNext(draft: Draft, index: number, begun: UndoCounts): UndoCounts {
-  const limit = draft.step(index).children?.maxParallel ?? 1;
   let undo = begun;
-  if (undo.open >= limit) return undo;
-  const { attempt: below, child: before } = undo;
-  const set = { kind: "undoable", step: index, attempt: below, child: before, limit } as const;
-  for (const row of draft.children.list(set)) {
-    if (undo.open >= limit) break;
+  const rows = setToAsk(draft, index, undo).flatMap((set) => draft.children.list(set));
+  for (const row of rows) {
+    if (undo.open >= limitOf(draft, index)) break;
     const { attempt, child, runId } = row;
     draft.children.put({ ...row, state: "undoing" });
     const call = { kind: "compensate_run", runId, reason: "the parent's step is undone" } as const;

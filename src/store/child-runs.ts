@@ -35,6 +35,12 @@ const LOAD: Statement = {
         run text, kind text, step smallint, attempt smallint, child integer, "limit" integer))
     ${branch("one", "c.attempt = v.attempt and c.child_index = v.child", UP, "1")}
     union all ${branch("attempt", "c.attempt = v.attempt", UP, String(ROWS_AT_MOST))}
+    union all ${branch(
+      "next",
+      "c.attempt = v.attempt and c.child_index >= v.child",
+      UP,
+      'v."limit"',
+    )}
     union all ${branch("open", "c.state = 'open'", UP, String(ROWS_AT_MOST))}
     union all ${branch(
       "undoable",

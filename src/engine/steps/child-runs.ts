@@ -9,6 +9,7 @@
 import {
   type ChildReport,
   type ChildRun,
+  type ChildSet,
   type ChildState,
   MAX_CHILDREN,
   MAX_DEPTH,
@@ -78,21 +79,18 @@ export function beginChildren({ draft, index }: StepTask, input: JsonObject): vo
   startNextChildren(draft, index);
 }
 
+/** Of several steps that may start children, asks for all rows that they need for it. */
+export function requireNextChildren(draft: Draft, indexes: readonly number[]): void {
+  draft.children.require(indexes.flatMap((index) => missingNext(draft, index)));
+}
+
 /** Starts as many children of a list as may be open. */
 export function startNextChildren(draft: Draft, index: number): void {
-  const { detail, retryCount } = draft.peek(index);
-  const { children } = detail;
-  if (children?.items === undefined || detail.retrying === true || !mayStart(draft, index)) return;
-  const limit = draft.step(index).children?.maxParallel ?? 1;
-  const count = Math.min(limit - children.open, children.items - children.next);
+  const { attempt, first, count } = nextChildren(draft, index);
   if (count <= 0) return;
-  const attempt = retryCount + 1;
-  const places = Array.from({ length: count }, (_, at) => children.next + at);
-  draft.children.require(
-    [PLAN, ...places].map((child) => ({ kind: "one", step: index, attempt, child })),
-  );
+  requireNextChildren(draft, [index]);
   const plan = readPlan(draft.children.find(index, { attempt, child: PLAN })?.input);
-  for (const child of places) {
+  for (let child = first; child < first + count; child += 1) {
     const item = draft.children.find(index, { attempt, child })?.input ?? null;
     startChild(draft, index, plan, { ...plan.input, item, index: child });
   }
@@ -185,6 +183,35 @@ export function undoReturned(
   countUndone(draft, index, !result.ok);
   childrenWentOn(draft);
   return { kind: "applied" };
+}
+
+/** The children of a list that start now. */
+function nextChildren(draft: Draft, index: number) {
+  const { detail, retryCount } = draft.peek(index);
+  const { children } = detail;
+  const attempt = retryCount + 1;
+  if (children?.items === undefined || detail.retrying === true || !mayStart(draft, index)) {
+    return { attempt, first: 0, count: 0 };
+  }
+  const limit = draft.step(index).children?.maxParallel ?? 1;
+  const count = Math.min(limit - children.open, children.items - children.next);
+  return { attempt, first: children.next, count };
+}
+
+/** Children of a batch often end together: the rows of those that follow are asked for at once. */
+const ROWS_AHEAD = 200;
+
+function missingNext(draft: Draft, index: number): ChildSet[] {
+  const { attempt, first, count } = nextChildren(draft, index);
+  if (count <= 0) return [];
+  const last = first + count - 1;
+  const isThere = [PLAN, last].every((child) => draft.children.has(index, { attempt, child }));
+  if (isThere) return [];
+  const limit = count + ROWS_AHEAD;
+  return [
+    { kind: "one", step: index, attempt, child: PLAN },
+    { kind: "next", step: index, attempt, child: first, limit },
+  ];
 }
 
 function planChildren(draft: Draft, index: number, input: JsonObject): Planned {

@@ -9,7 +9,7 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { startReturned, undoReturned } from "./steps/child-runs.ts";
+import { startReturned, undoReturned } from "./steps/child-ends.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
 
 /** The answer of a call, with the attempt that asked. */

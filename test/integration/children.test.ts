@@ -289,6 +289,22 @@ describe("cancel and undo", () => {
     expect(await at.children(parent, 4)).toHaveLength(4);
   });
 
+  it("many steps let go of their children, and undo them, at once", async () => {
+    const name = await publishChild(UNDONE_TASK, UNDO);
+    const ids = Array.from({ length: 8 }, (_, at) => `call-${at}`);
+    const steps = ids.map((id) => stepOf(id, calling({ name, for_each: "[1]" }, { id })));
+    const parent = await at.start(await at.publish(named("parent"), versionOf(steps)));
+    const children = await at.children(parent, 8);
+    await at.quiet();
+    await at.put(parent, { kind: "pause_requested", reason: "" });
+    expect(await at.put(parent, { kind: "resume_requested" })).toBe("applied");
+    expect(await at.put(parent, { kind: "cancel_requested", reason: "" })).toBe("applied");
+    for (const { id } of children) await at.reaches(id, "CANCELLED");
+    await at.quiet();
+    expect(await at.put(parent, { kind: "compensate_requested", reason: "" })).toBe("applied");
+    await at.reaches(parent, "FAILED");
+  });
+
   it("a step that times out cancels its child, and what the child costs then is too late", async () => {
     const name = await publishChild();
     const parent = await startParent(calling({ name }, { timeoutSeconds: 0.001 }));

@@ -122,17 +122,17 @@ describe("children of a list", () => {
 
   it("never open more than may be, and keep the list's order", () => {
     const workflow = { for_each: "list", max_parallel: 2, input: {} };
-    const run = EngineRun.start(version([calling(workflow)]), input);
+    const run = EngineRun.start(version([calling(workflow)]), { list: [10, 20, 30, 40] });
     expect(open(run, "start_run")).toEqual(["call/1/start_run-0", "call/1/start_run-1"]);
     told(run, 1);
+    expect(open(run, "start_run")).toHaveLength(3);
     expect(open(run, "start_run")).toContain("call/1/start_run-2");
-    told(run, 2);
-    told(run, 0);
+    for (const child of [2, 0, 3]) told(run, child);
     expect(run.output("call")).toEqual({
-      items: [{ n: 0 }, { n: 1 }, { n: 2 }],
-      run_ids: ["child-1-0", "child-1-1", "child-1-2"],
+      items: [{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }],
+      run_ids: ["child-1-0", "child-1-1", "child-1-2", "child-1-3"],
     });
-    expect(run.run.totalCostUsd).toBe(3);
+    expect(run.run.totalCostUsd).toBe(4);
   });
 
   it("start none for a failed attempt whose others are cancelled", () => {
@@ -220,6 +220,9 @@ describe("undoing children", () => {
     run.effects.clear();
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
+    // The first word once more, from a service that died before it could forget it.
+    told(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
+    expect(run.run.state).toBe("COMPENSATING");
     told(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
     expect(run.hasBegun("after")).toBe(true);
   });

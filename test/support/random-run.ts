@@ -1,5 +1,6 @@
 /** Random versions and random happenings, for property tests of the engine. */
 import fc from "fast-check";
+import type { ChildReport, ChildRun } from "../../src/engine/child-run.ts";
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../../src/engine/definition.ts";
 import type { CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
@@ -7,9 +8,19 @@ import type { JsonObject } from "../../src/engine/json.ts";
 import { isFinalRun, type StepRun } from "../../src/engine/run.ts";
 import { type EngineRun, edge, step, version } from "./engine-run.ts";
 
-type Shape = "agent" | "human" | "gate" | "governance" | "notify" | "parallel" | "branch" | "delay";
+type Shape =
+  | "agent"
+  | "children"
+  | "human"
+  | "gate"
+  | "governance"
+  | "notify"
+  | "parallel"
+  | "branch"
+  | "delay";
 const SHAPES: readonly Shape[] = [
   "agent",
+  "children",
   "human",
   "gate",
   "governance",
@@ -46,7 +57,8 @@ function build(plan: Plan): VersionSpec {
   for (const [i, planned] of plan.shapes.entries()) {
     const extra = plan.extras[i] ?? 0;
     const shape = forksToNowhere(planned, `s${i}`, edges) ? "human" : planned;
-    const compensable = shape === "agent" || shape === "human" || shape === "notify";
+    const compensable =
+      shape === "agent" || shape === "children" || shape === "human" || shape === "notify";
     const undone = compensable && extra % 3 === 0;
     steps.push(stepOf(`s${i}`, shape, extra, undone ? `undo-s${i}` : ""));
     if (undone) steps.push(stepOf(`undo-s${i}`, "agent", 1, ""));
@@ -98,6 +110,13 @@ function stepOf(id: string, shape: Shape, extra: number, compensationStepId: str
       return extra % 5 === 0
         ? step({ ...common, stepType: "AGENT_ACTION", requiredCapability: "c" })
         : step({ ...common, stepType: "AGENT_ACTION", agentId: "a", timeoutSeconds: extra % 7 });
+    case "children":
+      return step({
+        ...common,
+        stepType: "AGENT_ACTION",
+        timeoutSeconds: extra % 5,
+        config: { ...config, workflow: { name: "child", ...LISTS[extra % LISTS.length] } },
+      });
     case "human":
       return step({ ...common, stepType: "HUMAN_TASK", timeoutSeconds: extra % 4 });
     case "gate":
@@ -128,8 +147,15 @@ function stepOf(id: string, shape: Shape, extra: number, compensationStepId: str
   }
 }
 
+const LISTS: readonly JsonObject[] = [
+  {},
+  { for_each: "[1, 2, 3]", max_parallel: 2, required: 2 },
+  { for_each: "[1, 2, 3, 4]", max_parallel: 3 },
+];
+
 const LABELS: Readonly<Record<Shape, readonly string[]>> = {
   agent: ["", "", "error", "timeout", "free"],
+  children: ["", "", "error", "timeout"],
   human: ["", "timeout", "error"],
   gate: ["approved", "denied", "", "expired"],
   governance: ["approved", "denied", ""],
@@ -163,7 +189,8 @@ function pick<T>(items: readonly T[], which: number): T | undefined {
 /** Lets one thing happen to a run: an answer, a report, time, or somebody's request. */
 export function happen(run: EngineRun, { kind, which, how }: Happening): void {
   if (kind < 55) answerSome(run, which, how % 5 !== 0);
-  else if (kind < 75) reportSome(run, which, how % 4 !== 0);
+  else if (kind < 65) reportSome(run, which, how % 4 !== 0);
+  else if (kind < 75) tellSome(run, which, how % 4 !== 0);
   else if (kind < 85) fireTimers(run, 1 + (how % 4) * 1000);
   else if (kind < 89) run.put({ kind: "pause_requested", reason: "" });
   else if (kind < 96) run.put({ kind: "resume_requested" });
@@ -176,7 +203,11 @@ export function finish(run: EngineRun): void {
   for (let round = 0; round < 2_000; round += 1) {
     if (isFinalRun(run.run.state) && run.effects.size === 0) return;
     if (run.run.state === "PAUSED") run.put({ kind: "resume_requested" });
-    const moved = answerSome(run, 0, true) || reportSome(run, 0, true) || fireTimers(run, 5_000);
+    const moved =
+      answerSome(run, 0, true) ||
+      reportSome(run, 0, true) ||
+      tellSome(run, 0, true) ||
+      fireTimers(run, 5_000);
     if (!moved && !isFinalRun(run.run.state)) {
       throw new Error(`stuck: ${run.run.state} ${run.states}`);
     }
@@ -268,6 +299,24 @@ function reportSome(run: EngineRun, which: number, well: boolean): boolean {
   }
   const id = run.graph.steps[stepIndex]?.def.id ?? "";
   run.report(id, well ? "COMPLETED" : "FAILED", { output: { h: stepIndex }, costUsd: 0.2 });
+  return true;
+}
+
+/** A child that was started ends, or its compensation does. */
+function tellSome(run: EngineRun, which: number, well: boolean): boolean {
+  const isUnderWay = ({ state }: ChildRun) => state === "open" || state === "undoing";
+  const row = pick(run.children.filter(isUnderWay), which);
+  if (row === undefined) return false;
+  const { step: stepIndex, attempt, child, runId } = row;
+  const isUndone = row.state === "undoing";
+  const report: ChildReport = {
+    ...{ stepIndex, attempt, child, runId, seq: row.seq + 1, errorMessage: "" },
+    state: well && !isUndone ? "COMPLETED" : "FAILED",
+    ...(well && !isUndone ? { output: { c: child } } : {}),
+    costUsd: row.costUsd + 0.3,
+    undoing: isUndone ? (well ? "done" : "failed") : "no",
+  };
+  run.put({ kind: "child_ended", report });
   return true;
 }
 

@@ -66,8 +66,9 @@ export interface ChildReport {
   readonly runId: string;
   readonly seq: number;
   readonly state: "COMPLETED" | "FAILED" | "CANCELLED";
-  /** Set when it COMPLETED. */
+  /** Set when it COMPLETED, unless it is over the limits of a payload. */
   readonly output?: JsonObject;
+  /** Why it did not complete, or why there is no output. */
   readonly errorMessage: string;
   /** The child's total so far. */
   readonly costUsd: number;

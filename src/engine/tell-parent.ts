@@ -4,6 +4,7 @@
  */
 import type { ChildReport } from "./child-run.ts";
 import type { Draft } from "./draft.ts";
+import { payloadProblem } from "./limits.ts";
 import type { Move } from "./outcome.ts";
 import { runOutput } from "./payloads.ts";
 import { EDGE_TAKEN } from "./run.ts";
@@ -24,8 +25,7 @@ export function tellParent(draft: Draft): void {
     runId: id,
     seq: seq + 1,
     state,
-    ...(state === "COMPLETED" ? { output: outputOfRun(draft) } : {}),
-    errorMessage: state === "COMPLETED" ? "" : whyEnded(draft, move),
+    ...(state === "COMPLETED" ? outputOfRun(draft) : { errorMessage: whyEnded(draft, move) }),
     costUsd: totalCostUsd,
     undoing: undoingOf(move),
   };
@@ -37,12 +37,15 @@ function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
   return from === "COMPENSATING" ? "failed" : "no";
 }
 
-function outputOfRun(draft: Draft) {
+/** A run's output is a merge that nobody has measured yet. */
+function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage"> {
   const isLast = (outgoing: readonly number[]) =>
     !outgoing.some((edge) => draft.run.edgeMarks[edge] === EDGE_TAKEN);
   // All at once: read one by one they would be asked for one by one.
   draft.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
-  return runOutput(draft);
+  const output = runOutput(draft);
+  const problem = payloadProblem(`output of child run ${draft.run.id}`, output);
+  return problem === undefined ? { output, errorMessage: "" } : { errorMessage: problem };
 }
 
 function whyEnded(draft: Draft, { to, reason = "" }: RunMove): string {

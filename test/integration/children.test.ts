@@ -1,9 +1,12 @@
 /** Child runs: started, told of, cancelled and undone through effects, with the real processor and dispatcher. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../src/engine/definition.ts";
+import type { StartRun } from "../../src/engine/effect.ts";
 import type { Json, JsonObject } from "../../src/engine/json.ts";
+import { startChildRun } from "../../src/runtime/child-runs.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import { type ParentService, startParentService } from "../support/parent-service.ts";
+import { WORKSPACE } from "../support/processor.ts";
 import { until } from "../support/until.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
@@ -381,6 +384,12 @@ function startParentOf(runId: string): Promise<string> {
   return at.put(runId, { kind: "compensate_requested", reason: "" });
 }
 
+/** Leases have run out, and everything took so long that a collaborator would have forgotten its keys. */
+async function freeCalls({ database: { transaction } }: ParentService): Promise<void> {
+  const text = "update effects set lease_until = now(), created_at = now() - interval '2 days'";
+  await transaction((tx) => tx.query({ name: "t_free", text }, []));
+}
+
 describe("a service that dies", () => {
   it("between a parent's commit and its child's start loses nothing and doubles nothing", async () => {
     const own = await freshDatabase();
@@ -392,22 +401,46 @@ describe("a service that dies", () => {
     const cancelled = await dying.start(version);
     // The start of its child is under way.
     await dying.put(cancelled, { kind: "cancel_requested", reason: "" });
-    await dying.database.transaction((tx) =>
-      tx.query({ name: "t_free", text: "update effects set lease_until = now()" }, []),
-    );
+    await freeCalls(dying);
     await dying.stop();
     const next = startParentService(own.url);
+    const child = only(await next.children(parent, 1));
+    const late = only(await next.children(cancelled, 1));
+    await next.reaches(late.id, "CANCELLED");
+    await next.quiet();
+    await next.stop();
+    // The next one dies after the child's end was committed, and before its parent was told.
+    const dyingToo = startParentService(own.url, true);
+    await dyingToo.report(child.id, "task", { output: { done: true } });
+    await freeCalls(dyingToo);
+    await dyingToo.stop();
+    const last = startParentService(own.url);
     try {
-      const child = only(await next.children(parent, 1));
-      const late = only(await next.children(cancelled, 1));
-      await next.reaches(late.id, "CANCELLED");
-      await next.report(child.id, "task", { output: { done: true } });
-      expect((await next.reaches(parent, "COMPLETED")).output).toMatchObject({ done: true });
-      await next.quiet();
-      expect(await next.children(parent, 1)).toHaveLength(1);
+      expect((await last.reaches(parent, "COMPLETED")).output).toMatchObject({ done: true });
+      await last.quiet();
+      expect(await last.children(parent, 1)).toHaveLength(1);
     } finally {
-      await next.stop();
+      await last.stop();
       await own.drop();
     }
+  });
+
+  it("starts one run for one effect, however often it is performed", async () => {
+    const name = await publishChild();
+    const call: StartRun = {
+      ...{ kind: "start_run", workspaceId: WORKSPACE, definitionId: "", name, version: 0 },
+      ...{ parentRunId: "wfr_gone", parentDefinitionId: "wf_gone", hops: 0, input: {} },
+      parentStep: { index: 0, attempt: 1, child: 0, depth: 1 },
+      ...{ initiatorAgentId: "", initiatorUserId: "", entityId: "", entityType: "" },
+    };
+    const own = { effectId: "wfr_gone/call/1/start_run-0", workspaceId: WORKSPACE };
+    const results = await Promise.all([1, 2, 3].map(() => startChildRun(at, own, call)));
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    const child = only(await at.children("wfr_gone", 1));
+    // Its parent is gone: nobody wants to know.
+    await at.report(child.id, "task");
+    await at.quiet();
+    const elsewhere = await startChildRun(at, { ...own, workspaceId: "ws_other" }, call);
+    expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
   });
 });

@@ -14,7 +14,7 @@ import type { Run } from "../../src/engine/run.ts";
 import type { RunView, StepView } from "../../src/engine/view.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createLog } from "../../src/runtime/log.ts";
-import { createProcessor, type RunStart } from "../../src/runtime/processor.ts";
+import { createProcessor, type Processor, type RunStart } from "../../src/runtime/processor.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
@@ -28,6 +28,7 @@ type Bare = Input extends infer I ? (I extends Input ? Omit<I, "cause"> : never)
 /** A service at work. */
 export interface ParentService {
   readonly database: Database;
+  readonly processor: Processor;
   publish(name: string, spec: VersionSpec): Promise<VersionRow>;
   /** Starts a run; gives its id. */
   start(version: VersionRow, more?: Partial<RunStart>): Promise<string>;
@@ -90,6 +91,7 @@ export function startParentService(url: string, idle = false): ParentService {
   }
   return {
     database,
+    processor,
     publish: (name, spec) => publish(database, name, spec),
     async start(version, more = {}) {
       const start = startOf(version, more);

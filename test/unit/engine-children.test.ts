@@ -108,6 +108,29 @@ describe("an only child", () => {
     expect(run.rows.get(0)?.errorMessage).toContain("over the limit of 262144");
   });
 
+  it("fails the step for good when it has no output to tell", () => {
+    const run = new EngineRun(
+      version([step({ id: "a" }), step({ id: "b" })]),
+      {},
+      {
+        parentRunId: "wfr_parent",
+        parentStep: { index: 0, attempt: 1, child: 0, depth: 1 },
+      },
+    );
+    run.put({ kind: "run_begun" });
+    for (const id of ["a", "b"]) {
+      run.report(id, "COMPLETED", { output: { [id]: "x".repeat(200 * 1024) } });
+    }
+    const [effect] = run.effects.values();
+    if (effect?.call.kind !== "tell_parent") throw new Error("nothing is told");
+    const { report } = effect.call;
+    expect(report.output).toBeUndefined();
+    const parent = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
+    parent.put({ kind: "child_ended", report });
+    expect(parent.run.state).toBe("FAILED");
+    expect(parent.rows.get(0)?.errorMessage).toMatch(/output of child run .* over the limit/);
+  });
+
   it("is let go when the step is ended by hand", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
@@ -154,6 +177,18 @@ describe("children of a list", () => {
       "for_each gave 10001 items, over the limit of 10000",
     );
     expect(many.children).toEqual([]);
+  });
+
+  it("start little by little when their inputs are large", () => {
+    const list = Array.from({ length: 40 }, () => 1);
+    const workflow = { for_each: "list", max_parallel: 40 };
+    const text = "x".repeat(240 * 1024);
+    const run = EngineRun.start(version([calling(workflow)]), { list, text });
+    expect(open(run, "start_run")).toHaveLength(18);
+    started(run, 0);
+    expect(open(run, "start_run")).toHaveLength(35);
+    started(run, 1);
+    expect(run.rows.get(0)?.detail.children?.open).toBe(40);
   });
 
   it("fail the step when their outputs are too large together", () => {

@@ -12,7 +12,7 @@ import { type CallResult, numbersOfEffect } from "../effect.ts";
 import { addCost, failure, goBadly, succeed, type Trouble } from "../ending.ts";
 import { type Json, type JsonObject, jsonSizeBytes } from "../json.ts";
 import { isLate, noteLate } from "../late.ts";
-import { MAX_PAYLOAD_BYTES, payloadProblem } from "../limits.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { Reply } from "../outcome.ts";
 import { releaseAttempt } from "../release.ts";
 import type { ChildCounts } from "../run.ts";
@@ -46,6 +46,7 @@ export function startReturned(
   }
   if (!isAwaited) return heardLate(draft, index);
   if (!result.ok) childFailed(draft, index, found, failure(result.message, true));
+  else startNextChildren(draft, index);
   return { kind: "applied" };
 }
 
@@ -61,22 +62,17 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
     return undoHeard(draft, index, { found, heard, told });
   }
   const isAwaited = awaits(draft, index, attempt);
-  const problem = told.output === undefined ? undefined : payloadProblem("output", told.output);
-  const isKept = isAwaited && problem === undefined && told.output !== undefined;
-  draft.children.put({
-    ...heard,
-    state: stateOf(told),
-    ...(isKept && told.output !== undefined ? { output: told.output } : {}),
-  });
+  const { output } = told;
+  const kept = isAwaited && output !== undefined ? { output } : {};
+  draft.children.put({ ...heard, state: stateOf(told), ...kept });
   if (!isAwaited) return heardLate(draft, index);
   addCost(draft, index, costUsd);
-  if (problem !== undefined) childFailed(draft, index, heard, failure(problem, false));
-  else if (told.state === "COMPLETED") childCompleted(draft, index, runId, told.output ?? {});
-  else {
-    // As an objective that was cancelled elsewhere: nobody wants it tried again.
-    const trouble = failure(told.errorMessage, told.state !== "CANCELLED");
-    childFailed(draft, index, heard, trouble);
+  if (told.state === "COMPLETED" && output !== undefined) {
+    childCompleted(draft, index, runId, output);
+    return { kind: "applied" };
   }
+  // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
+  childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
   return { kind: "applied" };
 }
 

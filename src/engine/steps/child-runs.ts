@@ -8,7 +8,7 @@
 import { type ChildRun, type ChildSet, PLAN } from "../child-run.ts";
 import type { Draft } from "../draft.ts";
 import { goBadly, succeed } from "../ending.ts";
-import type { JsonObject } from "../json.ts";
+import { type JsonObject, jsonSizeBytes } from "../json.ts";
 import { releaseAttempt } from "../release.ts";
 import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../run.ts";
 import { setCounts } from "../undo-children.ts";
@@ -50,15 +50,21 @@ export function requireNextChildren(draft: Draft, indexes: readonly number[]): v
   draft.children.require(indexes.flatMap((index) => missingNext(draft, index)));
 }
 
+/** Inputs of children that one transition starts: the others follow with the answers to these. */
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
+
 /** Starts as many children of a list as may be open. */
 export function startNextChildren(draft: Draft, index: number): void {
   const { attempt, first, count } = nextChildren(draft, index);
   if (count <= 0) return;
   requireNextChildren(draft, [index]);
   const plan = readPlan(draft.children.find(index, { attempt, child: PLAN })?.input);
-  for (let child = first; child < first + count; child += 1) {
+  let bytes = 0;
+  for (let child = first; child < first + count && bytes < BYTES_AT_ONCE; child += 1) {
     const item = draft.children.find(index, { attempt, child })?.input ?? null;
-    startChild(draft, index, plan, { ...plan.input, item, index: child });
+    const input = { ...plan.input, item, index: child };
+    bytes += jsonSizeBytes(input);
+    startChild(draft, index, plan, input);
   }
 }
 

@@ -11,6 +11,20 @@ CREATE TABLE "caller_keys" (
 	CONSTRAINT "caller_keys_workspace_id_method_key_pk" PRIMARY KEY("workspace_id","method","key")
 );
 --> statement-breakpoint
+CREATE TABLE "child_runs" (
+	"run_id" text NOT NULL,
+	"step_index" smallint NOT NULL,
+	"attempt" smallint NOT NULL,
+	"child_index" integer NOT NULL,
+	"input" jsonb,
+	"child_run_id" text,
+	"seq" integer NOT NULL,
+	"cost_usd" double precision NOT NULL,
+	"state" text NOT NULL,
+	"output" jsonb,
+	CONSTRAINT "child_runs_run_id_step_index_attempt_child_index_pk" PRIMARY KEY("run_id","step_index","attempt","child_index")
+);
+--> statement-breakpoint
 CREATE TABLE "dead_letters" (
 	"id" bigserial PRIMARY KEY NOT NULL,
 	"stream" text NOT NULL,
@@ -168,6 +182,7 @@ CREATE TABLE "workflow_runs" (
 	"parent_run_id" text NOT NULL,
 	"entity_id" text NOT NULL,
 	"entity_type" text NOT NULL,
+	"parent_step" json,
 	"input_payload" jsonb NOT NULL,
 	"started_at" timestamp (3) with time zone,
 	"completed_at" timestamp (3) with time zone,

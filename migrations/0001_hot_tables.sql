@@ -11,3 +11,6 @@ alter table effects set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_t
 alter table effects alter column id type text collate "C";
 --> statement-breakpoint
 alter table move_batches set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+--> statement-breakpoint
+-- Inserted all at once and updated twice or more until the child has ended: room for that on each page.
+alter table child_runs set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);

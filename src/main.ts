@@ -61,7 +61,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
       bus.notice(batches);
     },
   });
-  const performers = createPerformers({ clients, lookups, log });
+  const performers = createPerformers({ clients, lookups, log, database, processor });
   const entities = createEntities({ clients, log });
   const callers = createCallers(config.auth, { clients, log });
   const dispatcher = createDispatcher({

@@ -3,7 +3,7 @@
  * Boundary: asks performers, judges by call-policy.ts, submits to the processor; leases are the dispatcher's.
  * Invariant: every try sends the same key and bytes; a result is submitted until it is committed or refused for good.
  */
-import type { CallResult } from "../engine/effect.ts";
+import { type CallResult, OWN_CALLS } from "../engine/effect.ts";
 import type { Log } from "../runtime/log.ts";
 import { Refusal } from "../runtime/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../runtime/submission.ts";
@@ -41,7 +41,8 @@ async function performUntilAnswered(
 ): Promise<CallResult | undefined> {
   const { call } = item;
   while (!item.dropped) {
-    if (item.ageMs > KEY_AGE_LIMIT_MS) return refusal(call, outcomeUnknown(item.ageMs));
+    if (item.ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind))
+      return refusal(call, outcomeUnknown(item.ageMs));
     if (item.stopping) throw new NotSent("the service stops");
     try {
       return await deps.performers[call.kind](call, item.nowMs);

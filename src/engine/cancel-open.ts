@@ -5,7 +5,7 @@
 import { startCompensation } from "./compensation.ts";
 import type { Draft } from "./draft.ts";
 import { cancelStep } from "./ending.ts";
-import { releaseAttempt } from "./release.ts";
+import { releaseAttempt, requireOpenChildren } from "./release.ts";
 import { isFinalStep } from "./run.ts";
 
 /** Cancels every step that has not ended. `message` stands in the error_message of those in flight. */
@@ -15,6 +15,7 @@ export function cancelOpenSteps(draft: Draft, reason: string, message = ""): voi
     .map((step) => step.index)
     .filter((index) => !isFinalStep(draft.state(index)));
   draft.require(open);
+  requireOpenChildren(draft, open);
   for (const index of open) {
     releaseAttempt(draft, index, reason);
     cancelStep(draft, index, message);

@@ -4,13 +4,15 @@
  * Invariants:
  * C1 a step's compensation starts when those of all steps to undo downstream of it are done.
  * C2 a step is undone once: COMPENSATED, or its compensation step COMPLETED, means done.
- * C3 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
+ * C3 the children of a step are undone before its own compensation step begins: they were its work.
+ * C4 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
  */
 import type { Draft } from "./draft.ts";
-import { clearIds, supersededIds } from "./ending.ts";
+import { clearIds, keptByAttempts } from "./ending.ts";
 import type { JsonObject } from "./json.ts";
 import { inputOf, outputOf } from "./payloads.ts";
-import { MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
+import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
+import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
 /** Moves the run to COMPENSATING and starts what can start. Failed compensations are taken up again. */
 export function startCompensation(draft: Draft, reason: string): void {
@@ -38,8 +40,9 @@ export function compensationEnded(draft: Draft, index: number): void {
 function stepsToUndo(draft: Draft): Set<number> {
   const found = new Set<number>();
   for (const step of draft.graph.steps) {
-    if (step.compensation < 0 || draft.state(step.compensation) === "COMPLETED") continue;
     const mark = draft.mark(step.index);
+    const isUndone = step.compensation < 0 || draft.state(step.compensation) === "COMPLETED";
+    if (step.isCompensation || (isUndone && (mark & HAS_CHILDREN) === 0)) continue;
     const state = draft.state(step.index);
     const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
     const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_EFFECT) !== 0;
@@ -48,19 +51,48 @@ function stepsToUndo(draft: Draft): Set<number> {
   return found;
 }
 
+/** News of a child that is undone: its step's turn may be over. */
+export function childrenWentOn(draft: Draft): void {
+  if (draft.run.state === "COMPENSATING") goOn(draft, false);
+}
+
 function goOn(draft: Draft, again: boolean): void {
-  const left = stepsToUndo(draft);
-  const ready = readySteps(draft, left);
-  const fresh = ready.filter((i) => draft.state(draft.step(i).compensation) === "PENDING");
-  const failed = ready.filter((i) => draft.state(draft.step(i).compensation) === "FAILED");
+  let left = stepsToUndo(draft);
+  let ready = readySteps(draft, left);
+  while (undoneNow(draft, ready, again).length > 0) {
+    left = stepsToUndo(draft);
+    ready = readySteps(draft, left);
+  }
+  const own = ready.filter((i) => !hasChildren(draft, i));
+  const fresh = own.filter((i) => draft.state(draft.step(i).compensation) === "PENDING");
+  const failed = own.filter((i) => draft.state(draft.step(i).compensation) === "FAILED");
   const started = again ? [...fresh, ...failed] : fresh;
   draft.require(started.flatMap((i) => [i, draft.step(i).compensation]));
   for (const index of started) beginCompensation(draft, index);
-  const inFlight = ready.some((i) => isOpen(draft, draft.step(i).compensation));
+  const inFlight = ready.some((i) =>
+    hasChildren(draft, i) ? areBeingUndone(draft, i) : isOpen(draft, draft.step(i).compensation),
+  );
   if (inFlight || started.length > 0) return;
   draft.run.completedAtMs = draft.nowMs;
   if (left.size === 0) draft.moveRun("FAILED", "compensated");
   else draft.moveRun("FAILED", "failed", "a compensation failed");
+}
+
+/** Those of the steps whose last child is undone now; a step without a compensation step of its own is undone with it. */
+function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
+  const parents = ready.filter((i) => hasChildren(draft, i));
+  draft.require(parents);
+  requireUndoable(draft, parents, again);
+  const done = parents.filter((i) => undoChildren(draft, i, again));
+  for (const index of done) {
+    const isLast = draft.step(index).compensation < 0 && draft.state(index) === "COMPLETED";
+    if (isLast) draft.moveStep(index, "COMPENSATED", { op: "compensated" });
+  }
+  return done;
+}
+
+function hasChildren(draft: Draft, index: number): boolean {
+  return (draft.mark(index) & HAS_CHILDREN) !== 0;
 }
 
 /** Steps to undo with nothing left to undo downstream: one pass against the topological order. */
@@ -98,7 +130,7 @@ function beginCompensation(draft: Draft, index: number): void {
 function takeUpAgain(draft: Draft, at: number): void {
   const row = draft.row(at);
   row.retryCount += 1;
-  row.detail = { superseded: supersededIds(row) };
+  row.detail = keptByAttempts(row);
   clearIds(row);
   row.errorMessage = "";
   delete row.completedAtMs;

@@ -6,11 +6,13 @@
  * D2 a row that is needed and was not loaded ends the fold with MissingRows; the caller loads it and folds again.
  * D3 state changes go through moveRun and moveStep alone, so every one is legal and is in the history.
  */
+import { ChildRows, type LoadedChildren } from "./child-rows.ts";
 import type { Call, Effect } from "./effect.ts";
 import { effectId } from "./effect.ts";
 import type { Graph, GraphStep } from "./graph/graph.ts";
 import type { Cause } from "./input.ts";
 import type { JsonObject } from "./json.ts";
+import { MissingRows } from "./missing-rows.ts";
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
 import type { Move, RunOperation, StepIdName, StepOperation } from "./outcome.ts";
 import type { Ending, Run, RunState, StepRun, StepState } from "./run.ts";
@@ -22,18 +24,8 @@ export interface RunRows {
   /** Unset when it was not loaded. */
   readonly input?: JsonObject;
   readonly steps: ReadonlyMap<number, StepRun>;
-}
-
-/** Rows are needed that were not loaded: load them too, open a fresh draft and fold all inputs again. */
-export class MissingRows extends Error {
-  override readonly name = "MissingRows";
-  readonly steps: readonly number[];
-  readonly runInput: boolean;
-  constructor(steps: readonly number[], runInput: boolean) {
-    super(`rows of ${steps.length} steps${runInput ? " and the run's input" : ""} are needed`);
-    this.steps = steps;
-    this.runInput = runInput;
-  }
+  /** Unset when none was loaded. */
+  readonly children?: LoadedChildren;
 }
 
 /** One row of the history: what was moved and why. */
@@ -71,6 +63,8 @@ export class Draft {
   readonly learnedIds: { stepIndex: number; id: string }[] = [];
   readonly finishedEffects: string[] = [];
   readonly droppedSteps: number[] = [];
+  /** Rows of child runs. */
+  readonly children: ChildRows;
   /** Why conditions of edges and filters of waits could not be evaluated and counted as false. */
   readonly failedExpressions = new Map<string, "edge" | "wait">();
   /** Steps whose next attempt begins in this transition, and steps that ended in it; drained by advance. */
@@ -93,6 +87,7 @@ export class Draft {
       stepMarks: rows.run.stepMarks.slice(),
       edgeMarks: rows.run.edgeMarks.slice(),
     };
+    this.children = new ChildRows(rows.children);
     this.#loaded = rows.steps;
     this.#input = rows.input;
   }
@@ -133,6 +128,11 @@ export class Draft {
     this.run.stepMarks[index] = mark | flag;
     this.runChanged = true;
   }
+  /** Takes flags from a step's mark. */
+  clearFlag(index: number, flag: number): void {
+    this.run.stepMarks[index] = this.mark(index) & ~flag;
+    this.runChanged = true;
+  }
   /** Decides an edge, once. */
   decideEdge(index: number, mark: number): void {
     this.run.edgeMarks[index] = mark;
@@ -142,7 +142,7 @@ export class Draft {
   /** A step's row to read. Asks for it when it was not loaded. */
   peek(index: number): StepRun {
     const row = this.#changed.get(index) ?? this.#loaded.get(index);
-    if (row === undefined) throw new MissingRows([index], false);
+    if (row === undefined) throw new MissingRows([index]);
     return row;
   }
   /** A step's row to change. */
@@ -158,7 +158,7 @@ export class Draft {
     const missing = indexes.filter(
       (i) => this.hasRow(i) && !this.#changed.has(i) && !this.#loaded.has(i),
     );
-    if (missing.length > 0) throw new MissingRows(missing, false);
+    if (missing.length > 0) throw new MissingRows(missing);
   }
   /** Whether a step has begun. */
   hasRow(index: number): boolean {
@@ -191,7 +191,7 @@ export class Draft {
   }
   /** The run's input. Asks for it when it was not loaded. */
   runInput(): JsonObject {
-    if (this.#input === undefined) throw new MissingRows([], true);
+    if (this.#input === undefined) throw new MissingRows([], { runInput: true });
     return this.#input;
   }
   /** Indexes of the steps that are RUNNING or WAITING. */
@@ -269,11 +269,22 @@ export class Draft {
     this.#effects.set(id, { id, runId, workspaceId, stepIndex: index, attempt, call });
     return id;
   }
+  /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */
+  callOfRun(call: Call): void {
+    const { id: runId, workspaceId, seq } = this.run;
+    const id = effectId({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
+    this.#effects.set(id, { id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
+  }
   /** A call came back: its row goes. */
   finishCall(id: string): void {
     if (!this.#effects.delete(id)) this.finishedEffects.push(id);
   }
 
+  /** The last move of the run itself in this transition. */
+  get runMove(): Extract<Move, { of: "run" }> | undefined {
+    const last = this.#moves.findLast((move) => move.of === "run");
+    return last?.of === "run" ? last : undefined;
+  }
   /** Closes one transition: its moves become one row of the history. */
   record(cause: Cause): void {
     if (this.#moves.length === 0) return;

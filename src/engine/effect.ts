@@ -3,6 +3,7 @@
  * Boundary: values only; wire turns a call into request bytes, egress sends them.
  * Invariant: an effect's id is `run/step/attempt/call`, the idempotency key of every try of the call.
  */
+import type { ChildReport, ParentStep } from "./child-run.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Resolution } from "./run.ts";
 
@@ -96,6 +97,44 @@ export interface SendNotification {
   readonly priority: string;
 }
 
+/** Start a child run: a call to this service itself, as the three after it. */
+export interface StartRun {
+  readonly kind: "start_run";
+  readonly workspaceId: string;
+  /** "" when the definition is named by `name`. */
+  readonly definitionId: string;
+  readonly name: string;
+  /** 0 takes the latest. */
+  readonly version: number;
+  readonly parentRunId: string;
+  readonly parentDefinitionId: string;
+  readonly parentStep: ParentStep;
+  readonly initiatorAgentId: string;
+  readonly initiatorUserId: string;
+  readonly entityId: string;
+  readonly entityType: string;
+  readonly hops: number;
+  readonly input: JsonObject;
+}
+/** Cancel a child run. */
+export interface CancelRun {
+  readonly kind: "cancel_run";
+  readonly runId: string;
+  readonly reason: string;
+}
+/** Undo a child run, also one that COMPLETED. */
+export interface CompensateRun {
+  readonly kind: "compensate_run";
+  readonly runId: string;
+  readonly reason: string;
+}
+/** A child run tells its parent's step how it ended. */
+export interface TellParent {
+  readonly kind: "tell_parent";
+  readonly parentRunId: string;
+  readonly report: ChildReport;
+}
+
 /** Every call there is. */
 export type Call =
   | LookUp
@@ -107,7 +146,11 @@ export type Call =
   | RequestApproval
   | EscalateApproval
   | EvaluateAction
-  | SendNotification;
+  | SendNotification
+  | StartRun
+  | CancelRun
+  | CompensateRun
+  | TellParent;
 /** The name of a call. */
 export type CallKind = Call["kind"];
 
@@ -153,7 +196,23 @@ export type CallValue =
       readonly riskLevel: string;
       readonly reasons: readonly string[];
     }
-  | { readonly kind: "send_notification"; readonly notificationId: string };
+  | { readonly kind: "send_notification"; readonly notificationId: string }
+  | { readonly kind: "start_run"; readonly runId: string }
+  | { readonly kind: "cancel_run" }
+  | {
+      readonly kind: "compensate_run";
+      /** Nothing of the child is left to undo; else it tells when it is through. */
+      readonly undone: boolean;
+    }
+  | { readonly kind: "tell_parent" };
+
+/** Calls to this service itself: no collaborator has a key to forget, so they never grow too old. */
+export const OWN_CALLS: ReadonlySet<CallKind> = new Set([
+  "start_run",
+  "cancel_run",
+  "compensate_run",
+  "tell_parent",
+]);
 
 /** Parts of an effect id that follow the run and step. */
 export interface EffectName {
@@ -179,6 +238,11 @@ export function placeOfCall(id: string): number {
 /** The run that an effect is of, by its id; ids of runs hold no `/`. */
 export function runOfEffect(id: string): string {
   return id.slice(0, id.indexOf("/"));
+}
+
+/** The numbers at the end of an effect id: `…/start_run-3` gives [3]. */
+export function numbersOfEffect(id: string): number[] {
+  return id.slice(id.lastIndexOf("/")).split("-").slice(1).map(Number);
 }
 
 /** A JSON value as compact text, for the fields of calls that carry JSON. */

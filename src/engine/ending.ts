@@ -10,7 +10,7 @@ import { MAX_COST_USD, payloadProblem } from "./limits.ts";
 import type { StepOperation } from "./outcome.ts";
 import { inputOf, outputOf } from "./payloads.ts";
 import { retryDelayMs } from "./retry.ts";
-import { type Ending, type StepRun, type StepState, SUCCEEDED } from "./run.ts";
+import { type Ending, type StepDetail, type StepRun, type StepState, SUCCEEDED } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
 
 const MESSAGE_CHARS_AT_MOST = 16 * 1024;
@@ -34,6 +34,8 @@ export interface Trouble {
 export interface Product {
   readonly output: JsonObject;
   readonly extendsInput: boolean;
+  /** The part that the limit of payloads counts; unset: all of the output. */
+  readonly counted?: JsonObject;
 }
 
 /** A plain failure of an attempt. */
@@ -68,7 +70,7 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
   row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
   draft.payloadMemo.delete(`o${index}`);
-  const problem = payloadProblem("output", outputOf(draft, index));
+  const problem = payloadProblem("output", product.counted ?? outputOf(draft, index));
   if (problem === undefined) return undefined;
   delete row.output;
   row.outputExtendsInput = false;
@@ -164,7 +166,7 @@ function retry(draft: Draft, index: number): void {
   row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
   row.retryCount += 1;
   draft.moveStep(index, "RUNNING", { op: "retrying" });
-  row.detail = { retrying: true, superseded: supersededIds(row) };
+  row.detail = { retrying: true, ...keptByAttempts(row) };
   clearIds(row);
   delete row.timeoutAtMs;
   delete row.waitKey;
@@ -180,6 +182,15 @@ export function clearIds(row: StepRun): void {
   row.governanceDecision = "";
   row.eventId = "";
   row.notificationId = "";
+}
+
+/** What an attempt leaves to the next one in the row's detail. */
+export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "children"> {
+  const superseded = supersededIds(row);
+  const { children } = row.detail;
+  if (children === undefined) return { superseded };
+  const { starting } = children;
+  return { superseded, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
 }
 
 /** Three attempts with three ids each; all that the latest attempt had, however many. */

@@ -2,6 +2,7 @@
  * What can happen to a run: every way in is one of these values.
  * Boundary: past tense; decoded and checked by ingress or egress, never raw messages.
  */
+import type { ChildReport } from "./child-run.ts";
 import type { CallKind, CallResult } from "./effect.ts";
 import type { JsonObject } from "./json.ts";
 import type { GovernanceAnswer } from "./run.ts";
@@ -95,10 +96,16 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }
   | { readonly kind: "step_reported"; readonly report: StepReport }
+  | { readonly kind: "child_ended"; readonly report: ChildReport }
   | { readonly kind: "step_due"; readonly stepIndex: number }
   | { readonly kind: "deadline_passed" }
   | { readonly kind: "pause_requested"; readonly reason: string }
   | { readonly kind: "resume_requested" }
   | { readonly kind: "cancel_requested"; readonly reason: string }
-  | { readonly kind: "compensate_requested"; readonly reason: string }
+  | {
+      readonly kind: "compensate_requested";
+      readonly reason: string;
+      /** The step that started the run is undone: this alone reopens a COMPLETED run. */
+      readonly byParent?: true;
+    }
 );

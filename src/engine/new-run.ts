@@ -15,6 +15,7 @@ export type RunFacts = Pick<
   | "initiatorAgentId"
   | "initiatorUserId"
   | "parentRunId"
+  | "parentStep"
   | "entityId"
   | "entityType"
   | "hops"

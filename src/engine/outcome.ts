@@ -80,7 +80,11 @@ export type Move =
 export type Reply =
   | { readonly kind: "applied" }
   /** The run or step was already so, or the input is late: nothing changed but perhaps a history note. */
-  | { readonly kind: "unchanged" }
+  | {
+      readonly kind: "unchanged";
+      /** To a parent that wants the run undone: nothing of it is left to undo. */
+      readonly nothingLeft?: true;
+    }
   | {
       readonly kind: "refused";
       readonly reason: "illegal_move" | "unknown_step" | "bad_input";

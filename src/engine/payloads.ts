@@ -70,12 +70,16 @@ export function runOutput(source: PayloadSource): JsonObject {
   return merge(outputs);
 }
 
-/** Everything a reader may see of a run whose rows are all loaded. */
+/**
+ * Everything a reader may see of a run whose rows are all loaded; `childIds` are those of steps without an output, which
+ * show nothing else.
+ */
 export function viewRun(
   graph: Graph,
   run: Run,
   runInput: JsonObject,
   rows: ReadonlyMap<number, StepRun>,
+  childIds: ReadonlyMap<number, readonly string[]> = new Map(),
 ): RunView {
   const source: PayloadSource = {
     graph,
@@ -88,7 +92,12 @@ export function viewRun(
       return row;
     },
   };
-  const steps = visibleSteps(graph, run, rows).map((index) => viewStep(source, rows, index));
+  const steps = visibleSteps(graph, run, rows).map((index) => {
+    const view = viewStep(source, rows, index);
+    const ids = childIds.get(index);
+    const showsIds = ids !== undefined && view.output === undefined;
+    return showsIds ? { ...view, output: { run_ids: [...ids] } } : view;
+  });
   const output = run.state === "COMPLETED" ? { output: runOutput(source) } : {};
   return { run, graph, steps, input: runInput, ...output };
 }

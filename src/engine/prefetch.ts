@@ -2,14 +2,18 @@
  * Which rows an input will probably touch, so that one query loads them.
  * Boundary: a guess from the graph alone; what it misses is asked for by MissingRows, what it adds costs a little.
  */
+
+import type { ChildPlace, ChildSet } from "./child-run.ts";
 import type { StepType } from "./definition.ts";
+import { numbersOfEffect } from "./effect.ts";
 import type { Graph, GraphStep } from "./graph/graph.ts";
 import type { Input } from "./input.ts";
 
-/** Rows of steps (by index) and whether the run's input is needed. */
+/** Rows of steps (by index) and of children, and whether the run's input is needed. */
 export interface RowsNeeded {
   readonly steps: readonly number[];
   readonly runInput: boolean;
+  readonly children?: readonly ChildSet[];
 }
 
 /** Types that can end in the transition they begin in: what follows them is needed too. */
@@ -32,7 +36,17 @@ export function rowsNeeded(graph: Graph, input: Input): RowsNeeded {
     case "run_begun":
       return { steps: [], runInput: true };
     case "call_returned":
+      if (input.call === "start_run") {
+        const [child = 0] = numbersOfEffect(input.effectId);
+        return rowsOfChild(graph, input.stepIndex, { attempt: input.attempt, child });
+      }
+      if (input.call === "compensate_run") {
+        const [, attempt = 0, child = 0] = numbersOfEffect(input.effectId);
+        return rowsOfChild(graph, input.stepIndex, { attempt, child });
+      }
       return remembered(graph, input.stepIndex, input.call !== "send_notification");
+    case "child_ended":
+      return rowsOfChild(graph, input.report.stepIndex, input.report);
     case "owner_reported":
     case "approval_decided":
     case "event_arrived":
@@ -50,6 +64,13 @@ export function rowsNeeded(graph: Graph, input: Input): RowsNeeded {
     case "compensate_requested":
       return NOTHING;
   }
+}
+
+/** One child of many seldom ends its step: what follows is asked for then. An only child's step ends with it. */
+function rowsOfChild(graph: Graph, step: number, { attempt, child }: ChildPlace): RowsNeeded {
+  const isOnly = graph.steps[step]?.children?.forEach === undefined;
+  const children = [{ kind: "one", step, attempt, child }] as const;
+  return { ...remembered(graph, step, isOnly), children };
 }
 
 function remembered(graph: Graph, index: number, moves: boolean): RowsNeeded {

@@ -9,6 +9,7 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
+import { startReturned, undoReturned } from "./steps/child-ends.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
 
 /** The answer of a call, with the attempt that asked. */
@@ -24,8 +25,10 @@ export interface Returned {
 export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
   draft.finishCall(returned.effectId);
   const { stepIndex: index, result } = returned;
-  if (returned.call === "cancel_objective") return { kind: "unchanged" };
+  if (isNotHeard(returned.call)) return { kind: "unchanged" };
   if (returned.call === "escalate_approval") return escalationTold(draft, returned);
+  if (returned.call === "start_run") return startReturned(draft, returned);
+  if (returned.call === "compensate_run") return undoReturned(draft, returned);
   if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
   const row = draft.peek(index);
   const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
@@ -43,6 +46,11 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
     refused(draft, returned, result.message, lookups);
   }
   return { kind: "applied" };
+}
+
+/** What asks somebody to stop, or only tells, has no answer. */
+function isNotHeard(call: CallKind): boolean {
+  return call === "cancel_objective" || call === "cancel_run" || call === "tell_parent";
 }
 
 function refused(draft: Draft, returned: Returned, message: string, lookups: Lookups): void {

@@ -6,6 +6,7 @@
  * R2 A step has a row (a StepRun) exactly when its mark carries HAS_ROW; PENDING and SKIPPED steps have none.
  * R3 A row's `state` equals the state in its mark.
  */
+import type { ParentStep } from "./child-run.ts";
 import type { TriggerType } from "./definition.ts";
 import type { EdgeRole } from "./graph/graph.ts";
 import type { JsonObject } from "./json.ts";
@@ -45,6 +46,8 @@ export const SUCCEEDED = 0x10;
 export const MAY_HAVE_EFFECT = 0x20;
 /** The step has a row. */
 export const HAS_ROW = 0x40;
+/** The step started child runs that are not undone. */
+export const HAS_CHILDREN = 0x80;
 
 /** An edge's mark: not decided yet, taken or dead. */
 export const EDGE_OPEN = 0;
@@ -63,6 +66,8 @@ export interface Run {
   readonly initiatorAgentId: string;
   readonly initiatorUserId: string;
   readonly parentRunId: string;
+  /** The step of the parent that started it; unset for a run that was started in another way. */
+  readonly parentStep?: ParentStep;
   readonly entityId: string;
   readonly entityType: string;
   /** How many runs' events led to this one; 0 for a first run. */
@@ -111,8 +116,38 @@ export interface StepDetail {
   retrying?: true;
   /** Ids of the latest attempts that failed, newest last: who names one of them comes too late. */
   superseded?: readonly string[];
+  /** Child runs in numbers. */
+  children?: ChildCounts;
   /** How the step ended, kept while the run is paused: its edges are decided on resume. */
   ending?: Ending;
+}
+
+/** The child runs of a step in numbers, so that no row grows with them. Of the attempt under way but for the last two. */
+export interface ChildCounts {
+  /** Items of the `for_each`; unset: one child, of no list. */
+  readonly items?: number;
+  /** Place of the child that starts next: so many were asked for. */
+  readonly next: number;
+  /** Asked for and not ended. */
+  readonly open: number;
+  readonly failed: number;
+  /** Bytes of all outputs so far. */
+  readonly bytes: number;
+  /** Starts of all attempts whose answer is not here. */
+  readonly starting: number;
+  /** How far undoing them is; unset before. */
+  readonly undo?: UndoCounts;
+}
+
+/** The undoing of a step's children: from the last place down. */
+export interface UndoCounts {
+  /** The last that was asked. */
+  readonly attempt: number;
+  readonly child: number;
+  readonly open: number;
+  readonly stuck: number;
+  /** Counts the tries of CompensateRun. */
+  readonly round: number;
 }
 
 /** An attempt that ended and of which something is still asked for. */

@@ -19,12 +19,15 @@ import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { stepReported } from "./report.ts";
 import { callReturned } from "./returned.ts";
+import { childHeard } from "./steps/child-ends.ts";
+import { tellParent } from "./tell-parent.ts";
 import { stepDue } from "./timers.ts";
 
 /** Folds one input into a draft. Throws MissingRows when a row is needed that was not loaded. */
 export function transition(draft: Draft, input: Input, lookups: Lookups): Reply {
   const reply = apply(draft, input, lookups);
   advance(draft, lookups);
+  tellParent(draft);
   draft.record(input.cause);
   return reply;
 }
@@ -45,6 +48,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
       return eventHeard(draft, input.stepIndex, input.event, lookups);
     case "step_reported":
       return stepReported(draft, input.report, lookups);
+    case "child_ended":
+      return childHeard(draft, input.report);
     case "step_due":
       return stepDue(draft, input.stepIndex, lookups);
     case "deadline_passed":
@@ -56,6 +61,6 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "cancel_requested":
       return cancelRun(draft, input.reason);
     case "compensate_requested":
-      return compensateRun(draft, input.reason);
+      return compensateRun(draft, input.reason, input.byParent === true);
   }
 }

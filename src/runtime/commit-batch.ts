@@ -7,8 +7,8 @@
  * B3 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { MissingRows } from "../engine/draft.ts";
 import type { Lookups } from "../engine/lookups.ts";
+import { MissingRows } from "../engine/missing-rows.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
@@ -159,7 +159,10 @@ async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promis
   let wanted: WantedRows[] = open.filter((work) => !work.isNew).map(guessRows);
   for (let round = 1; open.length > 0; round += 1) {
     const found = await loadRows(tx, wanted);
-    for (const work of open) keepRows(work, found.get(work.run.id));
+    for (const each of wanted) {
+      const work = works.get(each.runId);
+      if (work !== undefined) keepRows(work, each, found.get(each.runId));
+    }
     wanted = [];
     const again: RunWork[] = [];
     for (const work of open) {
@@ -170,7 +173,7 @@ async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promis
       }
       if (round >= ROUNDS_AT_MOST) throw new Error(`run ${work.run.id}: ${folded.message}`);
       again.push(work);
-      wanted.push(round + 1 < ROUNDS_AT_MOST ? missingRows(work, folded) : allRows(work));
+      wanted.push((round + 1 < ROUNDS_AT_MOST ? missingRows : allRows)(work, folded));
     }
     open = again;
   }

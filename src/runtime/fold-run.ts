@@ -6,11 +6,13 @@
  * F2 When rows are missing the draft is thrown away, and all is folded again once they are there.
  * F3 An input on which the engine throws goes back to its caller; the others are folded without it.
  */
-import { type Draft, MissingRows, openDraft } from "../engine/draft.ts";
+import type { ChildRun, ChildSet } from "../engine/child-run.ts";
+import { type Draft, openDraft } from "../engine/draft.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Input } from "../engine/input.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Lookups } from "../engine/lookups.ts";
+import { MissingRows } from "../engine/missing-rows.ts";
 import type { Reply } from "../engine/outcome.ts";
 import { rowsNeeded } from "../engine/prefetch.ts";
 import { HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
@@ -25,6 +27,8 @@ export interface RunWork {
   readonly isNew: boolean;
   input: JsonObject | undefined;
   readonly steps: Map<number, StepRun>;
+  /** Rows of children, and the sets of them that were loaded. */
+  readonly children: { readonly rows: ChildRun[]; readonly sets: ChildSet[] };
   /** Inputs in order; `place` is the submission's place in the batch. */
   readonly inputs: { readonly place: number; readonly input: Input }[];
 }
@@ -44,28 +48,33 @@ export interface FoldedRun {
 /** The rows that the work's inputs will probably touch, as far as they exist and are not loaded. */
 export function guessRows(work: RunWork): WantedRows {
   const steps = new Set<number>();
+  const children: ChildSet[] = [];
   let runInput = false;
   for (const { input } of work.inputs) {
     const needed = rowsNeeded(work.graph, input);
     for (const index of needed.steps) steps.add(index);
     runInput ||= needed.runInput;
+    children.push(...(needed.children ?? []));
   }
-  return stillWanted(work, [...steps], runInput);
+  return { ...stillWanted(work, [...steps], runInput), children };
 }
 
 /** What a fold asked for. */
 export function missingRows(work: RunWork, missing: MissingRows): WantedRows {
-  return stillWanted(work, missing.steps, missing.runInput);
+  const { steps, runInput, children } = missing;
+  return { ...stillWanted(work, steps, runInput), children };
 }
 
-/** Every row of the run, for a run whose needs are not found out in a few rounds. */
-export function allRows(work: RunWork): WantedRows {
-  return stillWanted(work, [...work.run.stepMarks.keys()], true);
+/** Every row of the run but those of children, for a run whose needs are not found out in a few rounds. */
+export function allRows(work: RunWork, { children }: MissingRows): WantedRows {
+  return { ...stillWanted(work, [...work.run.stepMarks.keys()], true), children };
 }
 
 /** Keeps rows that were loaded. */
-export function keepRows(work: RunWork, found: FoundRows | undefined): void {
+export function keepRows(work: RunWork, wanted: WantedRows, found: FoundRows | undefined): void {
+  work.children.sets.push(...(wanted.children ?? []));
   if (found === undefined) return;
+  work.children.rows.push(...found.children);
   for (const step of found.steps) work.steps.set(step.index, step);
   if (found.input !== undefined) work.input = found.input;
 }
@@ -86,8 +95,8 @@ function foldOnce(
   nowMs: number,
   faults: Map<number, unknown>,
 ): FoldedRun | MissingRows | undefined {
-  const { run, steps, input } = work;
-  const rows = { run, steps, ...(input === undefined ? {} : { input }) };
+  const { run, steps, children, input } = work;
+  const rows = { run, steps, children, ...(input === undefined ? {} : { input }) };
   const draft = openDraft(work.graph, rows, nowMs);
   const results: Folded[] = [];
   for (const { place, input: next } of work.inputs) {

@@ -163,6 +163,7 @@ function planStart(
     isNew: true,
     input,
     steps: new Map(),
+    children: { rows: [], sets: [] },
     inputs: [{ place, input: { kind: "run_begun", cause } }],
   });
   if (start.triggerEventId !== "") {
@@ -211,7 +212,8 @@ function workOfRow(graphs: ReadonlyMap<string, Graph>, row: RunRow): RunWork {
   const graph = requireGraph(graphs, row.versionId);
   const run = runOfRow(row);
   run.edgeMarks = run.edgeMarks.slice(0, graph.edges.length);
-  return { graph, run, isNew: false, input: undefined, steps: new Map(), inputs: [] };
+  const children = { rows: [], sets: [] };
+  return { graph, run, isNew: false, input: undefined, steps: new Map(), children, inputs: [] };
 }
 
 function requireGraph(graphs: ReadonlyMap<string, Graph>, versionId: string): Graph {

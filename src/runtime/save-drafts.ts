@@ -5,6 +5,7 @@
 import type { Draft } from "../engine/draft.ts";
 import type { Call, Effect } from "../engine/effect.ts";
 import type { StepRun } from "../engine/run.ts";
+import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
 import { EFFECT_LEASE_MS } from "../store/effects.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
@@ -46,6 +47,12 @@ export function encodeBatch(
     ),
     changedSteps: folded.flatMap(({ work, draft }) =>
       draft.updatedSteps.map((step) => changedStep(work, draft, step)),
+    ),
+    newChildren: folded.flatMap(({ draft }) =>
+      draft.children.inserted.map((child) => rowOfChild(draft.run.id, child)),
+    ),
+    changedChildren: folded.flatMap(({ draft }) =>
+      draft.children.updated.map((child) => rowOfChild(draft.run.id, child)),
     ),
     moves: folded.flatMap(({ draft }) =>
       draft.history.map((row) => ({ ...row, runId: draft.run.id, recordedAt })),

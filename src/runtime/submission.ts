@@ -2,6 +2,7 @@
  * What is handed to the processor and what it hands back.
  * Boundary: values only; everything that changes a run is one of these submissions.
  */
+import type { ParentStep } from "../engine/child-run.ts";
 import type { TriggerType } from "../engine/definition.ts";
 import type { CallKind } from "../engine/effect.ts";
 import type { Cause, Input } from "../engine/input.ts";
@@ -23,6 +24,8 @@ export interface RunStart {
   readonly initiatorAgentId: string;
   readonly initiatorUserId: string;
   readonly parentRunId: string;
+  /** The parent's step; unset unless a step starts the run. */
+  readonly parentStep?: ParentStep;
   readonly entityId: string;
   readonly entityType: string;
   readonly hops: number;

@@ -122,6 +122,10 @@ const KINDS: Readonly<Record<CallKind, CallKind>> = {
   escalate_approval: "escalate_approval",
   evaluate_action: "evaluate_action",
   send_notification: "send_notification",
+  start_run: "start_run",
+  cancel_run: "cancel_run",
+  compensate_run: "compensate_run",
+  tell_parent: "tell_parent",
 };
 const KIND_OF_TEXT: ReadonlyMap<string, CallKind> = new Map(Object.entries(KINDS));
 

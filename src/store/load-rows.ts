@@ -2,8 +2,10 @@
  * Second statement of a batch: rows of steps and inputs of runs, whichever the fold will read.
  * Boundary: called after lockRuns in the same transaction, so nothing it reads can change meanwhile.
  */
+import type { ChildRun, ChildSet } from "../engine/child-run.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { StepRun } from "../engine/run.ts";
+import { loadChildren } from "./child-runs.ts";
 import { selectList } from "./columns.ts";
 import type { Statement, Tx } from "./database.ts";
 import { type StepRow, stepOfRow } from "./rows.ts";
@@ -14,11 +16,14 @@ export interface WantedRows {
   readonly runId: string;
   readonly steps: readonly number[];
   readonly runInput: boolean;
+  /** Unset: none. */
+  readonly children?: readonly ChildSet[];
 }
 
 /** What was found of one run; a step without a row is left out. */
 export interface FoundRows {
   readonly steps: StepRun[];
+  readonly children: ChildRun[];
   /** Unset when it was not wanted. */
   readonly input?: JsonObject;
 }
@@ -53,11 +58,18 @@ export async function loadRows(
       indexes.push(index);
     }
   }
-  const found = new Map<string, { steps: StepRun[]; input?: JsonObject }>();
+  const found = new Map<string, FoundRows & { input?: JsonObject }>();
+  const foundOf = (runId: string) => {
+    const rows = found.get(runId) ?? { steps: [], children: [] };
+    found.set(runId, rows);
+    return rows;
+  };
+  for (const { runId, child } of await loadChildren(tx, wanted)) {
+    foundOf(runId).children.push(child);
+  }
   if (runIds.length === 0) return found;
   for (const row of await tx.query<LoadedRow>(LOAD, [runIds, indexes])) {
-    const rows = found.get(row.wantedRunId) ?? { steps: [] };
-    found.set(row.wantedRunId, rows);
+    const rows = foundOf(row.wantedRunId);
     if (row.runInput !== null) rows.input = row.runInput;
     if (row.runId !== null) rows.steps.push(stepOfRow(row));
   }

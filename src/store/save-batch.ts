@@ -9,11 +9,12 @@
 import type pg from "pg";
 import type { HistoryRow } from "../engine/draft.ts";
 import type { JsonObject } from "../engine/json.ts";
+import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
 import type { Tx } from "./database.ts";
 import { packRow } from "./packed-moves.ts";
 import type { IncomingRun, StepRow } from "./rows.ts";
-import { effects, runMoves, runStarts, stepRuns, workflowRuns } from "./schema.ts";
+import { childRuns, effects, runMoves, runStarts, stepRuns, workflowRuns } from "./schema.ts";
 
 /** A step's row with the payloads that did not change left out. */
 export interface ChangedStep extends StepRow {
@@ -34,6 +35,8 @@ export interface Batch {
   readonly changedRuns: IncomingRun[];
   readonly newSteps: StepRow[];
   readonly changedSteps: ChangedStep[];
+  readonly newChildren: ChildRow[];
+  readonly changedChildren: ChildRow[];
   readonly moves: IncomingMove[];
   readonly newEffects: Incoming<typeof effects.$inferSelect>[];
   /** Ids of calls whose result is in this batch. */
@@ -60,6 +63,7 @@ const RUN_FIXED = [
   "initiatorAgentId",
   "initiatorUserId",
   "parentRunId",
+  "parentStep",
   "entityId",
   "entityType",
   "hops",
@@ -113,6 +117,8 @@ function partsOf(batch: Batch): Part[] {
     ...rowsPart("g", batch.finishedEffects, deleteFinished),
     ...rowsPart("h", batch.droppedSteps, deleteDropped),
     ...rowsPart("i", batch.starts, insertStarts),
+    ...rowsPart("j", batch.newChildren, insertChildren),
+    ...rowsPart("k", batch.changedChildren, updateChildren),
   ];
 }
 
@@ -153,6 +159,17 @@ const updateSteps: Part["text"] = (at) => `changed_steps as (
     output = case when v."keepOutput" then s.output else v.output end
   from ${recordset(stepRuns, at(0), "v", KEPT_FLAGS, STEP_OTHERS)}
   where s.run_id = v."runId" and s.step_index = v."stepIndex")`;
+
+const insertChildren: Part["text"] = (at) => `new_children as (${insertFrom(childRuns, at(0))})`;
+
+const CHILD_KEYS = ["runId", "stepIndex", "attempt", "childIndex"];
+// An output is there from the child's end on and stays as it is.
+const updateChildren: Part["text"] = (at) => `changed_children as (
+  update child_runs c set ${assignments(childRuns, [...CHILD_KEYS, "input", "output"])},
+    output = coalesce(v.output, c.output)
+  from ${recordset(childRuns, at(0), "v", [], ["input"])}
+  where c.run_id = v."runId" and c.step_index = v."stepIndex"
+    and c.attempt = v.attempt and c.child_index = v."childIndex")`;
 
 // As texts, for jsonb would write them with spaces.
 const MOVES_TEXTS = ["cause text", "moves text"];

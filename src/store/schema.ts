@@ -24,13 +24,14 @@ import {
   timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { ParentStep } from "../engine/child-run.ts";
 import type {
   EdgeDefinition,
   RetryPolicy,
   StepDefinition,
   TriggerDefinition,
 } from "../engine/definition.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
 import type { StepDetail } from "../engine/run.ts";
 import type { PackedCause, PackedMove } from "./packed-moves.ts";
 
@@ -138,6 +139,8 @@ export const workflowRuns = pgTable(
     parentRunId: text("parent_run_id").notNull(),
     entityId: text("entity_id").notNull(),
     entityType: text("entity_type").notNull(),
+    /** The step that started it; null unless a step did. */
+    parentStep: json("parent_step").$type<ParentStep>(),
     inputPayload: jsonb("input_payload").$type<JsonObject>().notNull(),
     // From here on: what changes, what changes with every step last.
     startedAt: time("started_at"),
@@ -215,6 +218,30 @@ export const stepRuns = pgTable(
       .with({ fastupdate: false })
       .where(sql`${t.ticketIds} is not null`),
   ],
+);
+
+/**
+ * Child runs as the steps that started them know them. All children of a list are inserted when its attempt begins; each
+ * is updated when it is known to have started, when it ends, and when it is undone.
+ */
+export const childRuns = pgTable(
+  "child_runs",
+  {
+    runId: text("run_id").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    attempt: smallint("attempt").notNull(),
+    /** Place among the children of the attempt; -1: what they have in common. */
+    childIndex: integer("child_index").notNull(),
+    /** The item of a list. */
+    input: jsonb("input").$type<Json>(),
+    // From here on: what changes.
+    childRunId: text("child_run_id"),
+    seq: integer("seq").notNull(),
+    costUsd: doublePrecision("cost_usd").notNull(),
+    state: text("state").notNull(),
+    output: jsonb("output").$type<JsonObject>(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.stepIndex, t.attempt, t.childIndex] })],
 );
 
 /** History and outbox in one: a row a transition, with its cause and all its moves. */

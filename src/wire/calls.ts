@@ -2,7 +2,7 @@
  * Calls to collaborators as request bytes, made once and sent as they are on every try.
  * Boundary: pure; which service a kind of call goes to is known by egress/performers.
  * Invariant: the bytes of `look_up` and `read_output` are JSON of our own, for these need several
- * requests; all others are the protobuf of the collaborator's request message.
+ * requests, as are those of calls to this service itself (own-calls.ts); all others are the protobuf of the collaborator's request message.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DelegateRequestSchema } from "../../gen/agents/v1/agents_pb.ts";
@@ -46,7 +46,11 @@ export function encodeCall(call: Call): Uint8Array {
   switch (call.kind) {
     case "look_up":
     case "read_output":
-      return jsonBytes({ ...call });
+    case "start_run":
+    case "cancel_run":
+    case "compensate_run":
+    case "tell_parent":
+      return utf8.encode(JSON.stringify(call));
     case "query_usage":
       return encodeQueryUsage(call);
     case "create_objective":

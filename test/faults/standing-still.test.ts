@@ -228,7 +228,7 @@ describe("more calls than there is room for", () => {
         },
       },
       processor: at.processor,
-      performers: createPerformers({ clients, lookups: createLookupCache({}), log }),
+      performers: createPerformers({ ...at, clients, lookups: createLookupCache({}), log }),
       clients,
       log,
       replicaId: "replica-crowd",

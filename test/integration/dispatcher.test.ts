@@ -65,8 +65,8 @@ function dispatch(
     at.log,
   );
   const lookups = createLookupCache({});
-  const performers = createPerformers({ clients, lookups, log: at.log });
   const { database, processor, log } = at;
+  const performers = createPerformers({ clients, lookups, log, database, processor });
   const dispatcher = createDispatcher({
     database,
     processor,

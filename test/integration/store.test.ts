@@ -72,6 +72,8 @@ describe("calls", () => {
     newEffects: [],
     finishedEffects: [],
     droppedSteps: [],
+    newChildren: [],
+    changedChildren: [],
     starts: [],
   };
   const save = (batch: Partial<Batch>) =>

@@ -55,7 +55,7 @@ export async function startDeafService(
     log,
     onCommitted: ({ calls }) => dispatcher.take(calls),
   });
-  const performers = createPerformers({ clients, lookups, log });
+  const performers = createPerformers({ clients, lookups, log, database, processor });
   const dispatcher = createDispatcher({
     ...{ database, processor, performers, clients, log },
     replicaId: "deaf",

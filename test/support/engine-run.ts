@@ -3,13 +3,14 @@
  * first what prefetch guesses, then what MissingRows asks for.
  */
 
+import { type ChildRun, type ChildSet, isInSet } from "../../src/engine/child-run.ts";
 import type {
   EdgeDefinition,
   StepDefinition,
   TriggerDefinition,
   VersionSpec,
 } from "../../src/engine/definition.ts";
-import { type Draft, type HistoryRow, MissingRows, openDraft } from "../../src/engine/draft.ts";
+import { type Draft, type HistoryRow, openDraft } from "../../src/engine/draft.ts";
 import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
@@ -17,6 +18,7 @@ import type { Graph } from "../../src/engine/graph/graph.ts";
 import type { Cause, Input, StepReport } from "../../src/engine/input.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
 import type { Lookups } from "../../src/engine/lookups.ts";
+import { MissingRows } from "../../src/engine/missing-rows.ts";
 import { newRun, type RunFacts } from "../../src/engine/new-run.ts";
 import type { Reply } from "../../src/engine/outcome.ts";
 import { viewRun } from "../../src/engine/payloads.ts";
@@ -118,6 +120,7 @@ export class EngineRun {
   /** Calls that are open, and all that were ever wanted. */
   effects = new Map<string, Effect>();
   wanted: Effect[] = [];
+  children: ChildRun[] = [];
   history: HistoryRow[] = [];
   now: number;
   lookups: Lookups = LOOKUPS;
@@ -153,6 +156,7 @@ export class EngineRun {
     const inputs = bares.map((bare) => ({ ...bare, cause: CAUSE }) as Input);
     const needed = inputs.map((input) => rowsNeeded(this.graph, input));
     const steps = new Set(needed.flatMap((rows) => rows.steps));
+    const sets: ChildSet[] = needed.flatMap((rows) => rows.children ?? []);
     let runInput = needed.some((rows) => rows.runInput);
     for (let round = 0; round < 20; round += 1) {
       const rows = new Map<number, StepRun>();
@@ -160,7 +164,13 @@ export class EngineRun {
         const row = this.rows.get(index);
         if (row !== undefined) rows.set(index, row);
       }
-      const loaded = { run: this.run, steps: rows, ...(runInput ? { input: this.input } : {}) };
+      const found = this.children.filter((row) => sets.some((set) => isInSet(row, set)));
+      const loaded = {
+        run: this.run,
+        steps: rows,
+        children: { rows: found, sets },
+        ...(runInput ? { input: this.input } : {}),
+      };
       const draft = openDraft(this.graph, loaded, this.now);
       try {
         const replies = inputs.map((input) => transition(draft, input, this.lookups));
@@ -169,6 +179,7 @@ export class EngineRun {
       } catch (cause) {
         if (!(cause instanceof MissingRows)) throw cause;
         for (const index of cause.steps) steps.add(index);
+        sets.push(...cause.children);
         runInput ||= cause.runInput;
       }
     }
@@ -180,6 +191,7 @@ export class EngineRun {
     for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
       this.rows.set(row.index, row);
     }
+    this.#keepChildren(draft);
     const isDropped = ({ stepIndex, call }: Effect) =>
       call.kind === "send_notification" && draft.droppedSteps.includes(stepIndex);
     const wanted = draft.effects.filter((effect) => !isDropped(effect));
@@ -190,10 +202,27 @@ export class EngineRun {
     this.history.push(...draft.history);
   }
 
+  #keepChildren({ children: { inserted, updated } }: Draft): void {
+    if (inserted.length === 0 && updated.length === 0) return;
+    const keyOf = ({ step, attempt, child }: ChildRun) => `${step}/${attempt}/${child}`;
+    const changed = new Set(updated.map(keyOf));
+    const same = this.children.filter((row) => !changed.has(keyOf(row)));
+    this.children = [...same, ...updated, ...inserted];
+  }
+
   index(id: string): number {
     const index = this.graph.indexById.get(id);
     if (index === undefined) throw new Error(`no step ${id}`);
     return index;
+  }
+
+  /** A step's state. */
+  state(id: string): string | undefined {
+    return this.view().steps.find((s) => s.step.def.id === id)?.state;
+  }
+  /** Whether a step has a row. */
+  hasBegun(id: string): boolean {
+    return this.rows.has(this.index(id));
   }
 
   /** Calls that are open, as `step:kind`. */

@@ -5,6 +5,10 @@ import type { RandomNumbers } from "./random-numbers.ts";
 
 /** What a call comes back with; in trouble it is refused, or decided the other way. */
 export function answerTo(random: RandomNumbers, effect: Effect, isTrouble: boolean): BareInput {
+  if (effect.call.kind === "compensate_run") {
+    const undone = random.chance(40);
+    return returned(effect, { ok: true, value: { kind: "compensate_run", undone } });
+  }
   if (isTrouble && random.chance(60)) return returned(effect, { ok: false, message: "refused" });
   const value = callValueOf(effect);
   if (value.kind === "evaluate_action" && (isTrouble || random.chance(40))) {
@@ -54,6 +58,14 @@ function callValueOf(effect: Effect): CallValue {
       return { kind: "request_approval", requestId: `r-${effect.id}`, autoApproved: false };
     case "escalate_approval":
       return { kind: "escalate_approval" };
+    case "start_run":
+      return { kind: "start_run", runId: `r-${effect.id}` };
+    case "cancel_run":
+      return { kind: "cancel_run" };
+    case "compensate_run":
+      return { kind: "compensate_run", undone: true };
+    case "tell_parent":
+      return { kind: "tell_parent" };
     case "evaluate_action":
       return { kind: "evaluate_action", decision: "ALLOW", riskLevel: "", reasons: [] };
     case "send_notification":

@@ -7,7 +7,14 @@ import { isFinalRun } from "../../src/engine/run.ts";
 import type { BareInput } from "./engine-run.ts";
 import { answerTo, goodAnswerTo } from "./random-answers.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
-import { byHand, goodReportOn, openRows, reportOn } from "./random-reports.ts";
+import {
+  byHand,
+  childReport,
+  goodChildReport,
+  goodReportOn,
+  openRows,
+  reportOn,
+} from "./random-reports.ts";
 import { broken } from "./watch.ts";
 import type { WatchedRun } from "./watched-run.ts";
 
@@ -51,6 +58,8 @@ function chooseInput(run: WatchedRun, random: RandomNumbers, mood: Mood): BareIn
     const effect = random.pick([...run.at.effects.values()]);
     if (effect !== undefined) return answerTo(random, effect, random.chance(mood.troubles));
   } else if (choice < 78) {
+    const told = random.chance(30) && childReport(random, run.at, random.chance(mood.troubles));
+    if (told) return told;
     const row = random.pick(openRows(run.at));
     if (row !== undefined) return reportOn(random, run.at, row, random.chance(mood.troubles));
   } else if (choice < 86) {
@@ -105,7 +114,8 @@ export function finish(run: WatchedRun): void {
       run.put(goodAnswerTo(effect));
       continue;
     }
-    const input = openRows(at).flatMap((row) => goodReportOn(at, row) ?? [])[0];
+    const input =
+      goodChildReport(at) ?? openRows(at).flatMap((row) => goodReportOn(at, row) ?? [])[0];
     if (input === undefined) goOnInTime(run);
     else run.put(input);
   }

@@ -1,4 +1,5 @@
 /** What owners, approvers, governance, the bus and people say of the open steps of a run in memory. */
+import type { ChildReport, ChildRun } from "../../src/engine/child-run.ts";
 import type { OwnerReport, StepReport } from "../../src/engine/input.ts";
 import { isFinalStep, type StepRun } from "../../src/engine/run.ts";
 import { isOpenTicket } from "../../src/engine/steps/tickets.ts";
@@ -55,6 +56,40 @@ export function goodReportOn(at: EngineRun, row: StepRun): BareInput | undefined
     return governed(at, stepIndex, "ALLOW");
   }
   return undefined;
+}
+
+/** A child run that was started ends, or its compensation does; undefined when there is none. */
+export function childReport(
+  random: RandomNumbers,
+  { children }: EngineRun,
+  isTrouble: boolean,
+): BareInput | undefined {
+  const row = random.pick(children.filter(isUnderWay));
+  return row && toldOf(row, isTrouble, random.below(3) / 10);
+}
+
+/** Every child goes well. */
+export function goodChildReport({ children }: EngineRun): BareInput | undefined {
+  const row = children.find(isUnderWay);
+  return row && toldOf(row, false, 0);
+}
+
+function isUnderWay({ state }: ChildRun): boolean {
+  return state === "open" || state === "undoing";
+}
+
+function toldOf(row: ChildRun, isTrouble: boolean, costUsd: number): BareInput {
+  const { step: stepIndex, attempt, child, runId } = row;
+  const isUndone = row.state === "undoing";
+  const isGood = !isTrouble && !isUndone;
+  const report: ChildReport = {
+    ...{ stepIndex, attempt, child, runId, seq: row.seq + 1, errorMessage: "" },
+    state: isGood ? "COMPLETED" : "FAILED",
+    ...(isGood ? { output: { o: child } } : {}),
+    costUsd: row.costUsd + costUsd,
+    undoing: isUndone ? (isTrouble ? "failed" : "done") : "no",
+  };
+  return { kind: "child_ended", report };
 }
 
 /** TransitionStep to any state, by somebody who names the step's objective, another one or none. */

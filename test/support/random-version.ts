@@ -132,6 +132,10 @@ function stepOf(random: RandomNumbers, id: string, type: StepType, compensationS
   switch (type) {
     case "AGENT_ACTION": {
       if (random.chance(20)) return step({ ...common, requiredCapability: "c", config });
+      if (random.chance(20)) {
+        const workflow = { name: "child", ...(random.pick(LISTS) ?? {}) };
+        return step({ ...common, config: { ...config, workflow } });
+      }
       const delegated = random.chance(35) ? { ...config, delegate: true } : config;
       return step({ ...common, agentId: "a", config: reshaped(random, delegated) });
     }
@@ -160,6 +164,13 @@ function stepOf(random: RandomNumbers, id: string, type: StepType, compensationS
     }
   }
 }
+
+/** One child run, or one for each item. */
+const LISTS: readonly JsonObject[] = [
+  {},
+  { for_each: "[1, 2, 3]", max_parallel: 2, required: 2 },
+  { for_each: "[1, 2, 3, 4]", max_parallel: 3 },
+];
 
 /** One approver, some of several, or a chain of escalations. */
 function approversOf(random: RandomNumbers): JsonObject {

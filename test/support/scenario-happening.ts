@@ -254,7 +254,13 @@ function answerOf(kind: CallKind, fields: JsonObject): CallValue {
     case "query_usage":
       return { kind, costUsd: numberIn(fields, "cost_usd") };
     case "cancel_objective":
+    case "cancel_run":
+    case "tell_parent":
       return { kind };
+    case "start_run":
+      return { kind, runId: textIn(fields, "run_id") };
+    case "compensate_run":
+      return { kind, undone: fields.undone === true };
     case "request_approval": {
       const autoApproved = fields.auto_approved === true;
       return { kind, requestId: textIn(fields, "request_id"), autoApproved };

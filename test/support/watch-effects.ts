@@ -1,6 +1,6 @@
 /** Rules of what a run asks of others: each call once, none after the end but to stop what is open, none of its own while paused. */
 import type { CallKind, Effect } from "../../src/engine/effect.ts";
-import { isFinalRun, MAY_HAVE_EFFECT } from "../../src/engine/run.ts";
+import { isFinalRun, isFinalStep, MAY_HAVE_EFFECT } from "../../src/engine/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
@@ -11,7 +11,11 @@ const MAKING: ReadonlySet<CallKind> = new Set([
   "request_approval",
   "evaluate_action",
   "send_notification",
+  "start_run",
 ]);
+
+/** Calls that ask somebody to stop. */
+const STOPPING: ReadonlySet<CallKind> = new Set(["cancel_objective", "cancel_run"]);
 
 /** Looks at the calls that an input made wanted. */
 export function watchEffects(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
@@ -19,7 +23,7 @@ export function watchEffects(at: EngineRun, seen: Seen, before: Before, input: B
     if (seen.effectIds.has(effect.id)) broken(`${effect.id} is wanted twice`);
     seen.effectIds.add(effect.id);
     if (MAKING.has(effect.call.kind)) seen.touched.add(effect.stepIndex);
-    if (effect.call.kind !== "cancel_objective") watchTime(at, before, input, effect);
+    if (!STOPPING.has(effect.call.kind)) watchTime(at, before, input, effect);
   }
   for (const [index, mark] of at.run.stepMarks.entries()) {
     const mayHave = (mark & MAY_HAVE_EFFECT) !== 0;
@@ -34,12 +38,25 @@ export function watchEffects(at: EngineRun, seen: Seen, before: Before, input: B
 function watchLate(at: EngineRun, before: Before, input: BareInput): void {
   if (input.kind !== "call_returned" || !input.result.ok) return;
   const { value } = input.result;
+  if (value.kind === "start_run") watchLateChild(at, before, value.runId);
   if (value.kind !== "create_objective") return;
   const isKept = at.rows.get(input.stepIndex)?.objectiveId === value.objectiveId;
   const isStopped = at.wanted
     .slice(before.wanted)
     .some(({ call }) => call.kind === "cancel_objective" && call.objectiveId === value.objectiveId);
   if (!isKept && !isStopped) broken(`objective ${value.objectiveId} came too late and goes on`);
+}
+
+/** Nor does a child run go on whose attempt nobody waits for. */
+function watchLateChild(at: EngineRun, before: Before, runId: string): void {
+  const row = at.children.find((child) => child.runId === runId);
+  const parent = row && at.rows.get(row.step);
+  const isWanted =
+    parent !== undefined && !isFinalStep(parent.state) && row?.attempt === parent.retryCount + 1;
+  const isStopped = at.wanted
+    .slice(before.wanted)
+    .some(({ call }) => call.kind === "cancel_run" && call.runId === runId);
+  if (!isWanted && !isStopped) broken(`child ${runId} came too late and goes on`);
 }
 
 function watchTime(at: EngineRun, before: Before, input: BareInput, effect: Effect): void {
@@ -51,6 +68,7 @@ function watchTime(at: EngineRun, before: Before, input: BareInput, effect: Effe
   const row = at.rows.get(effect.stepIndex);
   if (row !== undefined && effect.attempt > row.retryCount + 1) broken(`${effect.id} is too early`);
   if (before.state !== "PAUSED" || state !== "PAUSED") return;
+  if (effect.call.kind === "start_run") broken(`${effect.id} begins in a paused run`);
   const old = before.rows.get(effect.stepIndex);
   if (old === undefined || old.retryCount + 1 !== effect.attempt || old.detail.retrying) {
     broken(`${effect.id} begins in a paused run`);

@@ -2,6 +2,7 @@
  * Rules of the moves that a run's history tells: legal, contiguous, the stored state; no start where none may be; undone
  * in reverse topological order.
  */
+import { PLAN, UNDOABLE } from "../../src/engine/child-run.ts";
 import type { Graph, GraphStep } from "../../src/engine/graph/graph.ts";
 import type { Move } from "../../src/engine/outcome.ts";
 import { replayedState, replayMove } from "../../src/engine/replay.ts";
@@ -58,14 +59,23 @@ function watchUndone(at: EngineRun, seen: Seen): void {
   }
 }
 
-/** Whether a step's effect exists, or may exist, and its compensation is not COMPLETED: by the history alone. */
+/** Whether a step's effect exists, or may exist, and it is not undone: neither by its compensation nor in its child runs. */
 function needsUndo(at: EngineRun, { replay, touched }: Seen, index: number): boolean {
-  const { compensation } = stepAt(at.graph, index);
-  if (compensation < 0 || replayedState(replay, compensation) === "COMPLETED") return false;
+  const { compensation, isCompensation } = stepAt(at.graph, index);
+  if (isCompensation) return false;
+  const isByStep = compensation >= 0 && replayedState(replay, compensation) !== "COMPLETED";
+  if (!isByStep && !hasChildToUndo(at, index)) return false;
   const state = replayedState(replay, index);
   const succeeded = ((at.run.stepMarks[index] ?? 0) & SUCCEEDED) !== 0;
   if (state === "COMPLETED") return succeeded;
   return (state === "FAILED" || state === "CANCELLED") && touched.has(index);
+}
+
+function hasChildToUndo({ children }: EngineRun, index: number): boolean {
+  return children.some(
+    ({ step, child, state }) =>
+      step === index && child !== PLAN && (state === "undoing" || UNDOABLE.includes(state)),
+  );
 }
 
 const known = new WeakMap<Graph, Map<number, readonly number[]>>();

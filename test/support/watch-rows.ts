@@ -2,6 +2,7 @@
  * Rules of the rows and marks of a run: costs sum, what ended stays as it is and holds nothing, and whatever is open can
  * be moved by somebody, so that no run is stuck.
  */
+import { PLAN } from "../../src/engine/child-run.ts";
 import type { GraphStep } from "../../src/engine/graph/graph.ts";
 import {
   EDGE_DEAD,
@@ -48,6 +49,9 @@ function watchAdded(
   if (input.kind === "step_reported" && isOf(input.report.costUsd)) {
     if (at.index(input.report.stepId) === index) return;
   }
+  if (input.kind === "child_ended" && input.report.stepIndex === index) {
+    if (added < input.report.costUsd + 1e-9) return;
+  }
   const usage = input.kind === "call_returned" && input.stepIndex === index && input.result.ok;
   if (usage && input.result.ok && input.result.value.kind === "query_usage") {
     if (Math.abs(input.result.value.costUsd - row.costUsd) < 1e-9) return;
@@ -67,9 +71,11 @@ export function watchRows(at: EngineRun, before: Before, input: BareInput): void
     if (old === undefined || !isFinalStep(old.state) || !isFinalStep(row.state)) continue;
     const isCompensation = at.graph.steps[row.index]?.isCompensation === true;
     if (isCompensation && old.state === "FAILED" && input.kind === "compensate_requested") continue;
+    // What undoing its child runs costs is the step's.
+    const isUndoing = input.kind === "child_ended" && input.report.undoing !== "no";
     const isSame =
       old.output === row.output &&
-      old.costUsd === row.costUsd &&
+      (old.costUsd === row.costUsd || isUndoing) &&
       old.retryCount === row.retryCount &&
       old.completedAtMs === row.completedAtMs;
     if (!isSame) broken(`step ${row.index} was ${old.state} and changed`);
@@ -98,10 +104,13 @@ export function watchShape(at: EngineRun): void {
   for (const step of graph.steps) if (!step.isCompensation) watchEdges(at, step);
   if (isFinalRun(run.state)) return;
   const asked = new Set<string>();
+  let open = at.children.filter(({ state }) => state === "undoing").length;
   for (const { call, stepIndex, attempt } of at.effects.values()) {
-    if (call.kind !== "cancel_objective") asked.add(`${stepIndex}/${attempt}`);
+    if (call.kind === "cancel_objective" || call.kind === "cancel_run") continue;
+    // A child whose start is under way is undone once it is known.
+    if (call.kind === "start_run") open += 1;
+    asked.add(`${stepIndex}/${attempt}`);
   }
-  let open = 0;
   for (const row of at.rows.values()) {
     if (isFinalStep(row.state)) continue;
     open += 1;
@@ -144,7 +153,7 @@ function canMove(at: EngineRun, row: StepRun, asked: ReadonlySet<string>): boole
   const step = at.graph.steps[row.index];
   switch (step?.type) {
     case "AGENT_ACTION":
-      return row.objectiveId !== "" || row.delegationId !== "";
+      return row.objectiveId !== "" || row.delegationId !== "" || hasChildRun(at, row);
     case "APPROVAL_GATE":
       return row.approvalRequestId !== "";
     case "GOVERNANCE_CHECK":
@@ -160,6 +169,16 @@ function canMove(at: EngineRun, row: StepRun, asked: ReadonlySet<string>): boole
     case undefined:
       return false;
   }
+}
+
+/** A child that is open, or one that the resume starts. */
+function hasChildRun({ run, children }: EngineRun, { index, retryCount }: StepRun): boolean {
+  return children.some(
+    ({ step, attempt, child, state }) =>
+      step === index &&
+      attempt === retryCount + 1 &&
+      (state === "open" || (state === "new" && child !== PLAN && run.state === "PAUSED")),
+  );
 }
 
 function hasOpenChild(at: EngineRun, step: GraphStep): boolean {

@@ -1,4 +1,5 @@
 /** What the rules about a run in memory (watch-*.ts) are told, and how they say that one is broken. */
+import type { ChildRun } from "../../src/engine/child-run.ts";
 import type { Replay } from "../../src/engine/replay.ts";
 import type { RunState, StepRun } from "../../src/engine/run.ts";
 
@@ -6,6 +7,7 @@ import type { RunState, StepRun } from "../../src/engine/run.ts";
 export interface Before {
   readonly state: RunState;
   readonly rows: ReadonlyMap<number, StepRun>;
+  readonly children: readonly ChildRun[];
   /** Rows of the history, and calls that were wanted. */
   readonly moves: number;
   readonly wanted: number;

@@ -60,6 +60,9 @@ export class WatchedRun {
       if (!equalRows(row, before.rows.get(index)))
         broken(`a repeated ${input.kind}: step ${index}`);
     }
+    if (JSON.stringify(this.at.children) !== JSON.stringify(before.children)) {
+      broken(`a repeated ${input.kind} changed the children`);
+    }
     for (const { moves } of this.at.history.slice(before.moves)) {
       for (const { from, to, op } of moves) {
         if (from !== to || op !== undefined)
@@ -69,10 +72,11 @@ export class WatchedRun {
   }
 
   #before(): Before {
-    const { run, rows, history, wanted } = this.at;
+    const { run, rows, children, history, wanted } = this.at;
     return {
       state: run.state,
       rows: new Map(rows),
+      children,
       moves: history.length,
       wanted: wanted.length,
     };

@@ -176,20 +176,20 @@ describe("values", () => {
     expect(faultsOf("BRANCH", { timeout_seconds: 5 }, fields)).toEqual([]);
   });
 
-  it.each([
-    ["AGENT_ACTION", { workflow: { name: "child" } }, "workflow"],
-    ["AGENT_ACTION", { queue: "q" }, "queue"],
-  ] as const)("says that %s with %j is not available yet", (type, config, key) => {
-    const step: Partial<StepDefinition> = type === "AGENT_ACTION" ? { agentId: "" } : {};
-    const copy: JsonObject = JSON.parse(JSON.stringify(config));
-    const faults = faultsOf(type, copy, step);
-    expect(faults).toEqual([
-      {
-        field: `steps[0].config.${key}`,
-        description: expect.stringContaining("not available yet"),
-      },
-    ]);
-  });
+  it.each([["AGENT_ACTION", { queue: "q" }, "queue"]] as const)(
+    "says that %s with %j is not available yet",
+    (type, config, key) => {
+      const step: Partial<StepDefinition> = type === "AGENT_ACTION" ? { agentId: "" } : {};
+      const copy: JsonObject = JSON.parse(JSON.stringify(config));
+      const faults = faultsOf(type, copy, step);
+      expect(faults).toEqual([
+        {
+          field: `steps[0].config.${key}`,
+          description: expect.stringContaining("not available yet"),
+        },
+      ]);
+    },
+  );
 });
 
 describe("templates in config", () => {

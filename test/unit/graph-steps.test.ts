@@ -202,15 +202,10 @@ describe("triggers", () => {
     expect(triggerFields({ triggerType: "SCHEDULE", cronExpr: "@daily" })).toEqual([]);
   });
 
-  it("says that WORKFLOW is not available yet", () => {
-    const triggerType = "WORKFLOW";
-    const trigger = triggerOf({ triggerType });
-    expect(checkVersion(versionOf(["a"], [], { trigger }))).toEqual([
-      {
-        field: "trigger.trigger_type",
-        description: `a ${triggerType} trigger is not available yet`,
-      },
-    ]);
+  it("takes WORKFLOW as it is, without a filter", () => {
+    const fields = { triggerType: "WORKFLOW", parentWorkflowId: "wf_1" } as const;
+    expect(triggerFields(fields)).toEqual([]);
+    expect(triggerFields({ ...fields, filterExpr: "n > 1" })).toEqual(["trigger.filter_expr"]);
   });
 });
 

@@ -2,6 +2,13 @@
 import type { CallKind } from "../../engine/effect.ts";
 import { performDelegate, performReadOutput } from "./agents.ts";
 import { performEscalateApproval, performRequestApproval } from "./approvals.ts";
+import {
+  type ChildRunPerformerDeps,
+  performCancelRun,
+  performCompensateRun,
+  performStartRun,
+  performTellParent,
+} from "./child-runs.ts";
 import { performEvaluateAction } from "./governance.ts";
 import { type LookUpDeps, performLookUp } from "./look-up.ts";
 import { performQueryUsage } from "./meter.ts";
@@ -13,7 +20,7 @@ import type { Performer } from "./performer.ts";
 export type Performers = Readonly<Record<CallKind, Performer>>;
 
 /** Makes the performers. */
-export function createPerformers(deps: LookUpDeps): Performers {
+export function createPerformers(deps: LookUpDeps & ChildRunPerformerDeps): Performers {
   return {
     look_up: performLookUp(deps),
     create_objective: performCreateObjective(deps),
@@ -25,5 +32,9 @@ export function createPerformers(deps: LookUpDeps): Performers {
     escalate_approval: performEscalateApproval(deps),
     evaluate_action: performEvaluateAction(deps),
     send_notification: performSendNotification(deps),
+    start_run: performStartRun(deps),
+    cancel_run: performCancelRun(deps),
+    compensate_run: performCompensateRun(deps),
+    tell_parent: performTellParent(deps),
   };
 }

@@ -7,6 +7,7 @@ import type { StepDefinition, StepType } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
 import { checkApprovals } from "./check-approvals.ts";
+import { checkWorkflow } from "./check-workflow.ts";
 import {
   configKeysOf,
   ON_ERROR,
@@ -32,6 +33,7 @@ export function checkConfig(step: StepDefinition, path: string, addFault: AddFau
     const kind = valueKindOf(type, key);
     const field = `${path}.config.${key}`;
     const problem = kind === undefined ? keyProblem(type, key) : valueProblem(kind, value);
+    if (kind === "workflow") checkWorkflow(value, field, addFault);
     if (problem === undefined) continue;
     unknownKeys += kind === undefined ? 1 : 0;
     if (unknownKeys > MOST_UNKNOWN_KEYS) {
@@ -78,6 +80,9 @@ function checkTogether(step: StepDefinition, path: string, addFault: AddFault): 
 /** What is wrong with a value, or undefined. */
 function valueProblem(kind: ValueKind, value: Json): string | undefined {
   switch (kind) {
+    case "workflow":
+      // It has keys of its own: check-workflow.ts.
+      return undefined;
     case "later":
       // What it will be is not settled: not-yet.ts refuses it.
       return undefined;

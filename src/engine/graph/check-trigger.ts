@@ -1,6 +1,6 @@
 /**
  * What starts runs of a version: patterns and filter of its trigger, or its cron line.
- * Boundary: types of triggers that do not run yet are refused in not-yet.ts.
+ * Boundary: forms only; whether a definition exists is not asked when a version is published.
  */
 import { readCronLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
@@ -19,6 +19,9 @@ export function checkTrigger(
   }
   if (trigger.triggerType === "SCHEDULE") checkSchedule(trigger, addFault);
   if (trigger.triggerType === "WEBHOOK") checkTap(trigger, addFault);
+  if (trigger.triggerType === "WORKFLOW" && trigger.filterExpr !== "") {
+    addFault("trigger.filter_expr", "a WORKFLOW trigger has no event that could be filtered");
+  }
   checkPattern(trigger.eventType, "trigger.event_type", addFault);
   checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
   readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);

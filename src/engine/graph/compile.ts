@@ -8,10 +8,24 @@ import { ownValue } from "../json.ts";
 import { ON_ERROR } from "./config-keys.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { quoted } from "./faults.ts";
-import type { Graph, GraphEdge, GraphStep, OnError, RetrySettings } from "./graph.ts";
+import type {
+  ChildSettings,
+  Graph,
+  GraphEdge,
+  GraphStep,
+  OnError,
+  RetrySettings,
+} from "./graph.ts";
 import { isCompensation, isRoot, type Links, linkSteps } from "./links.ts";
-import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
+import {
+  readExpression,
+  readStepTexts,
+  type StepTexts,
+  type TextContexts,
+  textContexts,
+} from "./step-texts.ts";
 import { topologicalOrder } from "./topological-order.ts";
+import { workflowOf } from "./workflow-setting.ts";
 
 /** Compiles a version without faults. Throws an Error that names the field otherwise. */
 export function compileGraph(spec: VersionSpec): Graph {
@@ -70,13 +84,22 @@ function compileStep(
   index: number,
 ): GraphStep {
   const path = `steps[${index}]`;
-  const { config, ...texts } = readStepTexts(def, contexts, path, refuse);
+  const { config, childTarget, childInput, forEach, ...texts } = readStepTexts(
+    def,
+    contexts,
+    path,
+    refuse,
+  );
+  const children = childSettingsOf(def, { childTarget, childInput, forEach });
   if (config === undefined) return refuse(`${path}.config`, "could not be read");
-  const read = [config, ...Object.values(texts)].filter((text) => text !== undefined);
+  const read = [config, childTarget, childInput, forEach, ...Object.values(texts)].filter(
+    (text) => text !== undefined,
+  );
   const reads = new Set(read.flatMap((text) => text.reads.map((id) => requireIndex(links, id))));
   return {
     ...texts,
     config,
+    ...(children === undefined ? {} : { children }),
     index,
     def,
     type: requireType(def, path),
@@ -93,6 +116,25 @@ function compileStep(
     onError: onErrorOf(def),
     reads: [...reads].sort((one, other) => one - other),
     readsRunInput: read.some(({ readsInput }) => readsInput),
+  };
+}
+
+const DEFAULT_MAX_PARALLEL = 10;
+
+function childSettingsOf(
+  def: StepDefinition,
+  { childTarget, childInput, forEach }: StepTexts,
+): ChildSettings | undefined {
+  const settings = workflowOf(def);
+  if (settings === undefined || childTarget === undefined) return undefined;
+  const { max_parallel: maxParallel, required, for_each: forEachText } = settings;
+  return {
+    target: childTarget,
+    ...(childInput === undefined ? {} : { input: childInput }),
+    ...(forEach === undefined ? {} : { forEach }),
+    forEachText: typeof forEachText === "string" ? forEachText : "",
+    maxParallel: typeof maxParallel === "number" ? maxParallel : DEFAULT_MAX_PARALLEL,
+    ...(typeof required === "number" ? { required } : {}),
   };
 }
 

@@ -21,6 +21,7 @@ export type ValueKind =
   | "on_error"
   | "priority"
   | "expression"
+  | "workflow"
   | "later";
 
 /** What `config.on_error` can be. */
@@ -51,7 +52,7 @@ const keysByType: Readonly<Record<StepType, KeyTable>> = {
     input: "object",
     instructions: "text",
     delegate: "flag",
-    workflow: "later",
+    workflow: "workflow",
     queue: "later",
   },
   APPROVAL_GATE: gate,

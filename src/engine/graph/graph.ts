@@ -38,6 +38,21 @@ export interface RetrySettings {
   readonly multiplier: number;
 }
 
+/** config.workflow: the child runs that a step starts. */
+export interface ChildSettings {
+  /** An object of `definition_id` or `name`, and `version` where it is given. */
+  readonly target: Template;
+  /** Unset: the step's input. */
+  readonly input?: Template;
+  /** Gives the list of which each item gets a child; unset: one child. */
+  readonly forEach?: Template;
+  /** As its author wrote it; "" when unset. */
+  readonly forEachText: string;
+  readonly maxParallel: number;
+  /** Children that must succeed; unset: all. */
+  readonly required?: number;
+}
+
 /** A step with everything the engine asks of it. */
 export interface GraphStep {
   readonly index: number;
@@ -67,6 +82,7 @@ export interface GraphStep {
   readonly subjectPattern?: Template;
   /** WAIT_FOR_EVENT: config.filter_expr */
   readonly filter?: Expression;
+  readonly children?: ChildSettings;
   readonly retry: RetrySettings;
   /** Per attempt; 0 = none. */
   readonly timeoutMs: number;

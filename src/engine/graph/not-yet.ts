@@ -3,13 +3,11 @@
  * says so.
  * Boundary: the one list; to lift something, take it out here (and out of the kind `later` in config-keys.ts).
  */
-import type { StepDefinition, StepType, TriggerType, VersionSpec } from "../definition.ts";
+import type { StepDefinition, StepType, VersionSpec } from "../definition.ts";
 import type { AddFault } from "./faults.ts";
 
-const triggersNotYet: readonly TriggerType[] = ["WORKFLOW"];
-
 const keysNotYet: Readonly<Partial<Record<StepType, readonly string[]>>> = {
-  AGENT_ACTION: ["workflow", "queue"],
+  AGENT_ACTION: ["queue"],
 };
 
 /** Whether this release knows a key of a type's config and runs nothing by it. */
@@ -19,10 +17,6 @@ export function isNotYet(type: StepType, key: string): boolean {
 
 /** Reports everything of a version that is not available yet. */
 export function checkNotYet(spec: VersionSpec, addFault: AddFault): void {
-  const { triggerType } = spec.trigger;
-  if (triggersNotYet.includes(triggerType)) {
-    addFault("trigger.trigger_type", `a ${triggerType} trigger is not available yet`);
-  }
   for (const [index, step] of spec.steps.entries()) {
     const path = `steps[${index}].config`;
     checkKeys(step, path, addFault);

@@ -15,6 +15,7 @@ import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
 import { isRenderedAtStart, valueKindOf } from "./config-keys.ts";
 import type { AddFault } from "./faults.ts";
+import { targetOf, workflowOf } from "./workflow-setting.ts";
 
 /** What may be read by a step's expressions: the ids of the version's steps, one object for all steps. */
 export interface TextContexts {
@@ -34,6 +35,10 @@ export interface StepTexts {
   readonly typePattern?: Template;
   readonly subjectPattern?: Template;
   readonly filter?: Expression;
+  /** config.workflow: which definition, its input, and its for_each. */
+  readonly childTarget?: Template;
+  readonly childInput?: Template;
+  readonly forEach?: Template;
 }
 
 /** The contexts of a version with these step ids. */
@@ -76,7 +81,32 @@ export function readStepTexts(
     input: templateOf("input"),
     fallback: templateOf("fallback_output"),
     config: readTemplate(renderedPart(step), own, at("config"), addFault),
+    ...readWorkflow(step, own, at("config.workflow"), addFault),
   };
+}
+
+function readWorkflow(
+  step: StepDefinition,
+  context: ExpressionContext,
+  path: string,
+  addFault: AddFault,
+): Pick<StepTexts, "childTarget" | "childInput" | "forEach"> {
+  const settings = workflowOf(step);
+  if (settings === undefined) return {};
+  const { input, for_each: forEach } = settings;
+  const target = targetOf(settings);
+  const read = (value: Json, key: string) =>
+    readTemplate(value, context, `${path}${key}`, addFault);
+  return {
+    childTarget: read(target, ""),
+    childInput: input === undefined ? undefined : read(input, ".input"),
+    forEach: typeof forEach === "string" ? read(asTemplate(forEach), ".for_each") : undefined,
+  };
+}
+
+/** An expression may stand with or without its braces. */
+function asTemplate(text: string): string {
+  return text.includes("{{") ? text : `{{ ${text} }}`;
 }
 
 /** A key that is the author's own parameter is no setting, whatever its name. */

@@ -5,12 +5,17 @@ import type { Draft } from "../draft.ts";
 import type { Reply } from "../outcome.ts";
 import { refuseMove } from "./refused.ts";
 
-/** To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED; unchanged where nothing is left to undo. */
-export function compensateRun(draft: Draft, reason: string): Reply {
+/**
+ * To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED, and from COMPLETED when the parent's step is undone;
+ * unchanged where nothing is left to undo.
+ */
+export function compensateRun(draft: Draft, reason: string, byParent: boolean): Reply {
   const { state } = draft.run;
   if (state === "COMPENSATING") return { kind: "unchanged" };
-  if (state === "FAILED" || state === "CANCELLED") {
-    if (!hasStepsToUndo(draft)) return { kind: "unchanged" };
+  if (state === "FAILED" || state === "CANCELLED" || (state === "COMPLETED" && byParent)) {
+    if (!hasStepsToUndo(draft)) {
+      return { kind: "unchanged", ...(byParent ? { nothingLeft: true } : {}) };
+    }
   } else if (state === "RUNNING" || state === "PAUSED") {
     cancelOpenSteps(draft, reason === "" ? "the run is compensated" : reason);
   } else {

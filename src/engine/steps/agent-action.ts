@@ -1,5 +1,6 @@
 /**
- * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability.
+ * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability; or start child
+ * runs (child-runs.ts).
  * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
  * TransitionStep.
  */
@@ -12,13 +13,18 @@ import type { Json, JsonObject } from "../json.ts";
 import { inputOf } from "../payloads.ts";
 import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../run.ts";
 import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./agent-ending.ts";
+import { beginChildren, releaseChildren } from "./child-runs.ts";
 import { renderConfig } from "./config.ts";
 import type { StepKind, StepTask } from "./contract.ts";
 import { completeWithOwnOutput, failAttempt, textSetting } from "./plain.ts";
 
 /** AGENT_ACTION. */
 export const agentAction: StepKind = {
-  begin(task) {
+  begin(task, input) {
+    if (task.draft.step(task.index).children !== undefined) {
+      beginChildren(task, input);
+      return;
+    }
     const lookUp = lookUpOf(task);
     const known = task.lookups.find(lookUp);
     if (known === undefined) task.draft.call(task.index, lookUp);
@@ -32,8 +38,14 @@ export const agentAction: StepKind = {
     else if (value.kind === "query_usage") usageRead(task, value.costUsd);
   },
   ownerReported,
-  completedByHand: completeWithOwnOutput,
-  failedByHand: failAttempt,
+  completedByHand(task, report) {
+    releaseChildren(task);
+    completeWithOwnOutput(task, report);
+  },
+  failedByHand(task, report) {
+    releaseChildren(task);
+    failAttempt(task, report);
+  },
   woken() {},
   retriesTimeout: true,
 };

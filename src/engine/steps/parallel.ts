@@ -4,7 +4,7 @@
  */
 import type { Draft } from "../draft.ts";
 import { cancelStep, failure, goBadly, succeed } from "../ending.ts";
-import { releaseAttempt } from "../release.ts";
+import { releaseAttempt, requireOpenChildren } from "../release.ts";
 import { EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../run.ts";
 import type { StepKind } from "./contract.ts";
 import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
@@ -40,6 +40,7 @@ export function cancelChildren(draft: Draft, index: number): void {
   if (draft.step(index).def.config.cancel_remaining === false) return;
   const open = takenChildren(draft, index).filter((child) => !isFinalStep(draft.state(child)));
   draft.require(open);
+  requireOpenChildren(draft, open);
   for (const child of open) {
     releaseAttempt(draft, child, "the parallel step ended");
     cancelStep(draft, child, "cancelled: the parallel step ended");

@@ -137,7 +137,7 @@ export function unknownRun(runId: string): Refusal {
 }
 
 function viewOf(graphs: ReadonlyMap<string, Graph>, rows: WholeRun): RunView {
-  return viewRun(graphOf(graphs, rows.run), rows.run, rows.input, rows.steps);
+  return viewRun(graphOf(graphs, rows.run), rows.run, rows.input, rows.steps, rows.childIds);
 }
 
 function graphOf(graphs: ReadonlyMap<string, Graph>, run: Run): Graph {

@@ -8,6 +8,7 @@ import type { StepRun } from "../../engine/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema.ts";
+import { findChildIds } from "./child-ids.ts";
 import type { WholeRun } from "./runs.ts";
 
 const { inputPayload, ...LISTED } = getTableColumns(workflowRuns);
@@ -17,8 +18,8 @@ export async function findManyRunRows(
   db: Queries,
   runIds: readonly string[],
 ): Promise<Map<string, WholeRun>> {
-  const found = new Map<string, WholeRun & { steps: Map<number, StepRun> }>();
-  if (runIds.length === 0) return found;
+  const found = new Map<string, Omit<WholeRun, "childIds"> & { steps: Map<number, StepRun> }>();
+  if (runIds.length === 0) return new Map();
   const rows = await db.build
     .select({ run: LISTED, input: inputOfFirstRow(), step: stepRuns })
     .from(workflowRuns)
@@ -30,7 +31,11 @@ export async function findManyRunRows(
     found.set(run.id, whole);
     if (step !== null) whole.steps.set(step.stepIndex, stepOfRow(step));
   }
-  return found;
+  const parents = [...found.values()].flatMap(({ steps }) => [...steps.values()]);
+  const ids = await findChildIds(db, parents);
+  return new Map(
+    [...found].map(([id, whole]) => [id, { ...whole, childIds: ids.get(id) ?? new Map() }]),
+  );
 }
 
 // A run's input comes with its first row alone, for it can be large.

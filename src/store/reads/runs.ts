@@ -9,11 +9,14 @@ import type { Run, RunState, StepRun } from "../../engine/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema.ts";
+import { findChildIds } from "./child-ids.ts";
 import { COUNT_LIMIT } from "./page.ts";
 
 /** A run with its input and every row of its steps. */
 export interface WholeRun extends RunRows {
   readonly input: JsonObject;
+  /** Ids of child runs by step, where a step has some and no output yet. */
+  readonly childIds: ReadonlyMap<number, readonly string[]>;
 }
 
 /** Filters of a list of runs; "" and undefined take all. */
@@ -40,7 +43,8 @@ export async function findRunRows(db: Queries, runId: string): Promise<WholeRun 
   if (first === undefined) return undefined;
   const steps = new Map<number, StepRun>();
   for (const { step } of rows) if (step !== null) steps.set(step.stepIndex, stepOfRow(step));
-  return { run: runOfRow(first.run), input: first.input ?? {}, steps };
+  const childIds = (await findChildIds(db, [...steps.values()])).get(runId) ?? new Map();
+  return { run: runOfRow(first.run), input: first.input ?? {}, steps, childIds };
 }
 
 // One statement sees one moment. The input comes with the first row alone, for it can be large.

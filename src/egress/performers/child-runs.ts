@@ -1,0 +1,59 @@
+/**
+ * Calls of the service to itself: child runs are started, cancelled and undone, and tell their parents.
+ * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away is told
+ * as a collaborator that is away, so that the call is tried again.
+ */
+import { Code } from "@connectrpc/connect";
+import type { CallResult } from "../../engine/effect.ts";
+import {
+  type ChildRunDeps,
+  cancelChildRun,
+  compensateChildRun,
+  startChildRun,
+  tellParentRun,
+} from "../../runtime/child-runs.ts";
+import { Refusal } from "../../runtime/refusal.ts";
+import {
+  decodeCancelRun,
+  decodeCompensateRun,
+  decodeStartRun,
+  decodeTellParent,
+} from "../../wire/own-calls.ts";
+import { CallFailure } from "../call-failure.ts";
+import type { Performer } from "./performer.ts";
+
+/** What these performers work with. */
+export type ChildRunPerformerDeps = ChildRunDeps;
+
+/** Starts a child run, once. */
+export function performStartRun(deps: ChildRunPerformerDeps): Performer {
+  return (call) => orAway(startChildRun(deps, call, decodeStartRun(call.request)));
+}
+
+/** Cancels a child run. */
+export function performCancelRun(deps: ChildRunPerformerDeps): Performer {
+  return (call) => orAway(cancelChildRun(deps, call, decodeCancelRun(call.request)));
+}
+
+/** Has a child run undo itself. */
+export function performCompensateRun(deps: ChildRunPerformerDeps): Performer {
+  return (call) => orAway(compensateChildRun(deps, call, decodeCompensateRun(call.request)));
+}
+
+/** Tells a parent that its child ended. */
+export function performTellParent(deps: ChildRunPerformerDeps): Performer {
+  return (call) => orAway(tellParentRun(deps, call, decodeTellParent(call.request)));
+}
+
+async function orAway(result: Promise<CallResult>): Promise<CallResult> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { reason } = error;
+    const passes = reason === "unavailable" || reason === "overloaded" || reason === "lost_race";
+    if (!passes) throw error;
+    const facts = { kind: "broken", code: Code.Unavailable, cause: error } as const;
+    throw new CallFailure(error.message, facts);
+  }
+}

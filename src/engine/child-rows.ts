@@ -1,0 +1,95 @@
+/**
+ * The children of a run's steps while inputs are folded into it: a part of the draft, with its rules.
+ * Boundary: rows that were not loaded are asked for by MissingRows; a set that was loaded is known as a whole.
+ */
+import {
+  type ChildPlace,
+  type ChildRun,
+  type ChildSet,
+  comparePlaces,
+  isInSet,
+} from "./child-run.ts";
+import { MissingRows } from "./missing-rows.ts";
+
+/** Rows of children that were loaded, and the sets that they are the whole of. */
+export interface LoadedChildren {
+  readonly rows: readonly ChildRun[];
+  readonly sets: readonly ChildSet[];
+}
+
+/** The working copy; rows are replaced, never changed. */
+export class ChildRows {
+  readonly #sets: readonly ChildSet[];
+  readonly #rows = new Map<string, ChildRun>();
+  readonly #inserted = new Set<string>();
+  readonly #updated = new Set<string>();
+
+  constructor({ rows, sets }: LoadedChildren = { rows: [], sets: [] }) {
+    this.#sets = sets;
+    for (const row of rows) this.#rows.set(keyOf(row), row);
+  }
+
+  get inserted(): ChildRun[] {
+    return this.#listed(this.#inserted);
+  }
+  get updated(): ChildRun[] {
+    return this.#listed(this.#updated);
+  }
+
+  /** Adds the row of a child that nobody has yet. */
+  insert(row: ChildRun): void {
+    this.#rows.set(keyOf(row), row);
+    this.#inserted.add(keyOf(row));
+  }
+  /** Puts a row in the place of the one that was found. */
+  put(row: ChildRun): void {
+    const key = keyOf(row);
+    this.#rows.set(key, row);
+    if (!this.#inserted.has(key)) this.#updated.add(key);
+  }
+  /** The row of a child; undefined when there is none. */
+  find(step: number, { attempt, child }: ChildPlace): ChildRun | undefined {
+    const row = this.#rows.get(keyOf({ step, attempt, child }));
+    if (row === undefined) this.require([{ kind: "one", step, attempt, child }]);
+    return row;
+  }
+  /** Whether the row of a child is at hand. */
+  has(step: number, { attempt, child }: ChildPlace): boolean {
+    return this.#rows.has(keyOf({ step, attempt, child }));
+  }
+  /** Asks for all of these sets at once. */
+  require(sets: readonly ChildSet[]): void {
+    const missing = sets.filter((set) => !this.#knows(set));
+    if (missing.length > 0) throw new MissingRows([], { children: missing });
+  }
+  /** The rows of a set, by place; of `undoable` ones last first. */
+  list(set: ChildSet): ChildRun[] {
+    this.require([set]);
+    const rows = [...this.#rows.values()].filter((row) => isInSet(row, set)).sort(comparePlaces);
+    return set.kind === "undoable" ? rows.reverse() : rows;
+  }
+
+  #listed(keys: ReadonlySet<string>): ChildRun[] {
+    return [...keys].flatMap((key) => this.#rows.get(key) ?? []);
+  }
+  #knows(set: ChildSet): boolean {
+    if (set.kind === "one" && this.#rows.has(keyOf(set))) return true;
+    return this.#sets.some((loaded) => {
+      if (loaded.kind !== set.kind || loaded.step !== set.step) return false;
+      if (loaded.kind === "open" || set.kind === "open") return true;
+      // What was loaded from a later place on holds what comes first from this one.
+      if (loaded.kind === "undoable" && set.kind === "undoable") {
+        return comparePlaces(loaded, set) >= 0;
+      }
+      if (loaded.kind === "attempt" && set.kind === "attempt")
+        return loaded.attempt === set.attempt;
+      const isPlace = loaded.kind === "one" || loaded.kind === "next";
+      const wantsPlace = set.kind === "one" || set.kind === "next";
+      return isPlace && wantsPlace && comparePlaces(loaded, set) === 0;
+    });
+  }
+}
+
+function keyOf({ step, attempt, child }: Pick<ChildRun, "step" | "attempt" | "child">): string {
+  return `${step}/${attempt}/${child}`;
+}

@@ -1,0 +1,80 @@
+/**
+ * `config.workflow`: which definition a step starts, with what, and how often.
+ * Boundary: keys and forms; whether the definition exists and may be started is found out when the step starts.
+ */
+import { MAX_CHILDREN } from "../child-run.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
+import { type AddFault, quoted } from "./faults.ts";
+import { nearestName } from "./nearest-name.ts";
+import { WORKFLOW_KEYS } from "./workflow-setting.ts";
+
+const MAX_VERSION = 2_147_483_647;
+const MOST_UNKNOWN_KEYS = 50;
+
+/** Reports what is wrong with the value; `path` is `steps[3].config.workflow`. */
+export function checkWorkflow(value: Json, path: string, addFault: AddFault): void {
+  if (!isJsonObject(value)) {
+    addFault(path, "must be an object");
+    return;
+  }
+  checkKeys(value, path, addFault);
+  checkTarget(value, path, addFault);
+  const input = ownValue(value, "input");
+  if (input !== undefined && !isJsonObject(input)) addFault(`${path}.input`, "must be an object");
+  checkForEach(value, path, addFault);
+}
+
+function checkKeys(workflow: JsonObject, path: string, addFault: AddFault): void {
+  const known: readonly string[] = WORKFLOW_KEYS;
+  const unknown = Object.keys(workflow).filter((key) => !known.includes(key));
+  for (const key of unknown.slice(0, MOST_UNKNOWN_KEYS)) {
+    const nearest = nearestName(key, known) ?? "";
+    addFault(
+      `${path}.${key}`,
+      `${quoted(key)} is no key of workflow; the nearest is ${quoted(nearest)}`,
+    );
+  }
+  if (unknown.length > MOST_UNKNOWN_KEYS) {
+    addFault(path, `has more than ${MOST_UNKNOWN_KEYS} unknown keys`);
+  }
+}
+
+function checkTarget(workflow: JsonObject, path: string, addFault: AddFault): void {
+  const named = ["definition_id", "name"].filter((key) => ownValue(workflow, key) !== undefined);
+  for (const key of named) {
+    const value = ownValue(workflow, key);
+    if (typeof value !== "string" || value === "") {
+      addFault(`${path}.${key}`, "must be a text that is not empty");
+    }
+  }
+  if (named.length !== 1) {
+    addFault(
+      `${path}.${named[1] ?? "definition_id"}`,
+      "a workflow is named by exactly one of definition_id, name",
+    );
+  }
+  const version = ownValue(workflow, "version");
+  if (version === undefined || (typeof version === "string" && version.includes("{{"))) return;
+  if (!isWholeNumber(version, 0, MAX_VERSION)) {
+    addFault(`${path}.version`, "must be the number of a version, or 0 for the latest");
+  }
+}
+
+function checkForEach(workflow: JsonObject, path: string, addFault: AddFault): void {
+  const forEach = ownValue(workflow, "for_each");
+  if (forEach !== undefined && (typeof forEach !== "string" || forEach.trim() === "")) {
+    addFault(`${path}.for_each`, "must be a text: an expression that gives a list");
+  }
+  for (const key of ["max_parallel", "required"]) {
+    const value = ownValue(workflow, key);
+    if (value === undefined) continue;
+    if (!isWholeNumber(value, 1, MAX_CHILDREN)) {
+      addFault(`${path}.${key}`, `must be a whole number from 1 to ${MAX_CHILDREN}`);
+    }
+    if (forEach === undefined) addFault(`${path}.${key}`, "only a workflow with for_each has it");
+  }
+}
+
+function isWholeNumber(value: Json, least: number, most: number): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}

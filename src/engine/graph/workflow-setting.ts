@@ -1,0 +1,31 @@
+/** `config.workflow` of an AGENT_ACTION: where it stands and what it may hold. Boundary: looks, reports nothing. */
+import type { StepDefinition } from "../definition.ts";
+import { isJsonObject, type JsonObject, ownValue, putValue } from "../json.ts";
+
+/** The keys of `config.workflow`, in the order in which they are told. */
+export const WORKFLOW_KEYS = [
+  "definition_id",
+  "name",
+  "version",
+  "input",
+  "for_each",
+  "max_parallel",
+  "required",
+] as const;
+
+/** The setting of a step that starts child runs; undefined of every other step. */
+export function workflowOf(step: StepDefinition): JsonObject | undefined {
+  if (step.stepType !== "AGENT_ACTION") return undefined;
+  const value = ownValue(step.config, "workflow");
+  return isJsonObject(value) ? value : undefined;
+}
+
+/** What says which version is started: one template. */
+export function targetOf(workflow: JsonObject): JsonObject {
+  const target: JsonObject = {};
+  for (const key of ["definition_id", "name", "version"]) {
+    const value = ownValue(workflow, key);
+    if (value !== undefined) putValue(target, key, value);
+  }
+  return target;
+}

@@ -1,0 +1,200 @@
+/**
+ * What a step hears of its child runs: that they started, how they ended, that they are undone.
+ * Boundary: counts and judges; starting is child-runs.ts, undoing undo-children.ts.
+ * Invariants:
+ * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
+ * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
+ */
+import type { ChildReport, ChildRun, ChildState } from "../child-run.ts";
+import { childrenWentOn } from "../compensation.ts";
+import type { Draft } from "../draft.ts";
+import { type CallResult, numbersOfEffect } from "../effect.ts";
+import { addCost, failure, goBadly, succeed, type Trouble } from "../ending.ts";
+import { type Json, type JsonObject, jsonSizeBytes } from "../json.ts";
+import { isLate, noteLate } from "../late.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import type { Reply } from "../outcome.ts";
+import { releaseAttempt } from "../release.ts";
+import type { ChildCounts } from "../run.ts";
+import { countUndone, setCounts } from "../undo-children.ts";
+import { startNextChildren } from "./child-runs.ts";
+
+/** The answer to a start: the child's id, or why there is none. */
+export function startReturned(
+  draft: Draft,
+  returned: {
+    readonly effectId: string;
+    readonly stepIndex: number;
+    readonly attempt: number;
+    readonly result: CallResult;
+  },
+): Reply {
+  const { stepIndex: index, attempt, result } = returned;
+  const [child = 0] = numbersOfEffect(returned.effectId);
+  const { children } = draft.peek(index).detail;
+  const found = draft.children.find(index, { attempt, child });
+  if (children === undefined || found === undefined) return { kind: "unchanged" };
+  setCounts(draft, index, { ...children, starting: children.starting - 1 });
+  const isAwaited = awaits(draft, index, attempt);
+  if (found.state === "new") {
+    if (!result.ok) draft.children.put({ ...found, state: "refused" });
+    else if (result.value.kind === "start_run") {
+      const { runId } = result.value;
+      draft.children.put({ ...found, state: "open", runId });
+      if (!isAwaited) cancelLate(draft, index, found, runId);
+    }
+  }
+  if (!isAwaited) return heardLate(draft, index);
+  if (!result.ok) childFailed(draft, index, found, failure(result.message, true));
+  else startNextChildren(draft, index);
+  return { kind: "applied" };
+}
+
+/** A child ended, or its compensation did. */
+export function childHeard(draft: Draft, told: ChildReport): Reply {
+  const { stepIndex: index, attempt, seq, runId, costUsd } = told;
+  const isStep = draft.graph.steps[index] !== undefined && draft.hasRow(index);
+  const found = isStep ? draft.children.find(index, told) : undefined;
+  if (found === undefined || found.seq >= seq) return { kind: "unchanged" };
+  if (found.runId !== "" && found.runId !== runId) return { kind: "unchanged" };
+  const heard = { ...found, seq, runId, costUsd };
+  if (found.state !== "new" && found.state !== "open") {
+    return undoHeard(draft, index, { found, heard, told });
+  }
+  const isAwaited = awaits(draft, index, attempt);
+  const { output } = told;
+  const kept = isAwaited && output !== undefined ? { output } : {};
+  draft.children.put({ ...heard, state: stateOf(told), ...kept });
+  if (!isAwaited) return heardLate(draft, index);
+  addCost(draft, index, costUsd);
+  if (told.state === "COMPLETED" && output !== undefined) {
+    childCompleted(draft, index, runId, output);
+    return { kind: "applied" };
+  }
+  // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
+  childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
+  return { kind: "applied" };
+}
+
+/** A child was asked to compensate: it may have had nothing to undo. */
+export function undoReturned(
+  draft: Draft,
+  returned: {
+    readonly effectId: string;
+    readonly stepIndex: number;
+    readonly result: CallResult;
+  },
+): Reply {
+  const { stepIndex: index, result } = returned;
+  const [, attempt = 0, child = 0] = numbersOfEffect(returned.effectId);
+  const found = draft.children.find(index, { attempt, child });
+  if (found?.state !== "undoing") return { kind: "unchanged" };
+  if (result.ok && result.value.kind === "compensate_run" && !result.value.undone) {
+    return { kind: "unchanged" };
+  }
+  draft.children.put({ ...found, state: result.ok ? "undone" : "stuck" });
+  countUndone(draft, index, !result.ok);
+  childrenWentOn(draft);
+  return { kind: "applied" };
+}
+
+/** Whether the attempt that started a child still waits for it. */
+function awaits(draft: Draft, index: number, attempt: number): boolean {
+  const { retryCount, detail } = draft.peek(index);
+  return !isLate(draft, index) && retryCount + 1 === attempt && detail.retrying !== true;
+}
+
+function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {
+  const reason = "the step does not wait for it any more";
+  draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
+}
+
+function heardLate(draft: Draft, index: number): Reply {
+  const reply = noteLate(draft, index);
+  childrenWentOn(draft);
+  return reply;
+}
+
+function stateOf({ state, undoing }: ChildReport): ChildState {
+  if (undoing === "done") return "undone";
+  if (state === "COMPLETED") return "completed";
+  return state === "FAILED" ? "failed" : "cancelled";
+}
+
+function childCompleted(draft: Draft, index: number, runId: string, output: JsonObject): void {
+  const children = counted(draft, index, { failed: 0, bytes: jsonSizeBytes(output) });
+  if (children.items === undefined) {
+    succeed(draft, index, { output: { ...output, run_ids: [runId] }, extendsInput: false });
+    return;
+  }
+  goOn(draft, index, children);
+}
+
+function childFailed(draft: Draft, index: number, { child, runId }: ChildRun, trouble: Trouble) {
+  const children = counted(draft, index, { failed: 1, bytes: 0 });
+  if (children.items === undefined) {
+    goBadly(draft, index, trouble);
+    return;
+  }
+  const required = draft.step(index).children?.required ?? children.items;
+  if (children.items - children.failed >= required) {
+    goOn(draft, index, children);
+    return;
+  }
+  const name = runId === "" ? `item ${child}` : `item ${child} (${runId})`;
+  releaseAttempt(draft, index, "another child of the step failed");
+  goBadly(draft, index, { ...trouble, message: `${name}: ${trouble.message}` });
+}
+
+function counted(
+  draft: Draft,
+  index: number,
+  news: Pick<ChildCounts, "failed" | "bytes">,
+): ChildCounts {
+  const { children } = draft.peek(index).detail;
+  if (children === undefined) throw new Error(`step ${index} has no count of its children`);
+  const sum = {
+    ...children,
+    open: children.open - 1,
+    failed: children.failed + news.failed,
+    bytes: children.bytes + news.bytes,
+  };
+  setCounts(draft, index, sum);
+  return sum;
+}
+
+function goOn(draft: Draft, index: number, { items = 0, next, open, bytes }: ChildCounts): void {
+  if (bytes > MAX_PAYLOAD_BYTES) {
+    const size = `the outputs of the children have ${bytes} bytes so far`;
+    releaseAttempt(draft, index, "the outputs are too large together");
+    goBadly(draft, index, failure(`${size}, over the limit of ${MAX_PAYLOAD_BYTES}`, false));
+  } else if (next === items && open === 0) {
+    const attempt = draft.peek(index).retryCount + 1;
+    const rows = draft.children.list({ kind: "attempt", step: index, attempt });
+    const outputs = rows.map((row): Json => row.output ?? null);
+    const output = { items: outputs, run_ids: rows.map(({ runId }) => runId) };
+    // Ids are this service's own, 30 bytes each, and bounded by the number of children.
+    succeed(draft, index, { output, extendsInput: false, counted: { items: outputs } });
+  } else {
+    startNextChildren(draft, index);
+  }
+}
+
+interface UndoNews {
+  readonly found: ChildRun;
+  readonly heard: ChildRun;
+  readonly told: ChildReport;
+}
+
+/** A child that had ended, or was asked to compensate, told something more. */
+function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
+  const isAsked = found.state === "undoing";
+  const isStuck = told.undoing === "failed" && isAsked;
+  const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
+  draft.children.put({ ...heard, state });
+  if (!isAsked || state === "undoing") return { kind: "unchanged" };
+  if (draft.run.state === "COMPENSATING") addCost(draft, index, told.costUsd - found.costUsd);
+  countUndone(draft, index, isStuck);
+  childrenWentOn(draft);
+  return { kind: "applied" };
+}

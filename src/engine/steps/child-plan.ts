@@ -1,0 +1,99 @@
+/**
+ * What a step with config.workflow starts: which definition, with what input, for which items.
+ * Boundary: pure reading; nothing is started here. Everything is rendered once an attempt, so that all children see the
+ * same values whenever they start.
+ */
+import { MAX_CHILDREN, MAX_DEPTH } from "../child-run.ts";
+import type { Draft } from "../draft.ts";
+import { failure, type Trouble } from "../ending.ts";
+import type { ChildSettings } from "../graph/graph.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
+import { renderIn } from "../scope.ts";
+
+/** What all children of an attempt have in common; the PLAN row of a list keeps it. */
+export type Plan = {
+  readonly definition_id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly input: JsonObject;
+};
+
+/** A plan, with the items of a list; or why there is none. */
+export type Planned =
+  | { readonly ok: true; readonly plan: Plan; readonly items?: readonly Json[] }
+  | { readonly ok: false; readonly trouble: Trouble };
+
+/** What an attempt starts, out of config.workflow rendered with the step's input. */
+export function planChildren(draft: Draft, index: number, input: JsonObject): Planned {
+  const settings = draft.step(index).children;
+  if (settings === undefined) throw new Error(`step ${index} has no config.workflow`);
+  const depth = depthOf(draft);
+  if (depth > MAX_DEPTH) return refuse(`child runs nest at most ${MAX_DEPTH} deep`, false);
+  const target = renderIn(draft, settings.target, input);
+  if (!target.ok) return refuse(target.problem);
+  const base = settings.input === undefined ? undefined : renderIn(draft, settings.input, input);
+  if (base?.ok === false) return refuse(base.problem);
+  const given = base !== undefined && isJsonObject(base.value) ? base.value : input;
+  const plan = { ...targetOf(target.value), input: given };
+  if (settings.forEach === undefined) return { ok: true, plan };
+  const list = renderIn(draft, settings.forEach, input);
+  if (!list.ok) return refuse(list.problem);
+  if (!Array.isArray(list.value)) {
+    return refuse(`for_each ${settings.forEachText} gave ${kindOf(list.value)}, not a list`);
+  }
+  const items = list.value;
+  if (items.length > MAX_CHILDREN) {
+    return refuse(`for_each gave ${items.length} items, over the limit of ${MAX_CHILDREN}`, false);
+  }
+  const tooFew = whatIsMissing(settings, items.length);
+  if (tooFew !== undefined) return refuse(tooFew, false);
+  const common = base === undefined ? withoutList(input, items) : given;
+  return { ok: true, plan: { ...plan, input: common }, items };
+}
+
+function refuse(message: string, retryable = true): Planned {
+  return { ok: false, trouble: failure(message, retryable) };
+}
+
+function whatIsMissing({ required = 0 }: ChildSettings, items: number): string | undefined {
+  if (items === 0 || items >= required) return undefined;
+  return `for_each gave ${items} items, ${required} are required to succeed`;
+}
+
+/** Each child gets its item, and not all of them once more: together they would be the square of the list. */
+function withoutList(input: JsonObject, items: readonly Json[]): JsonObject {
+  const text = canonicalJson([...items]);
+  const isList = (value: Json) =>
+    Array.isArray(value) && value.length === items.length && canonicalJson(value) === text;
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => !isList(value)));
+}
+
+function targetOf(value: Json): Omit<Plan, "input"> {
+  const text = (key: string) => {
+    const part = isJsonObject(value) ? ownValue(value, key) : undefined;
+    return typeof part === "string" ? part : "";
+  };
+  const version = isJsonObject(value) ? ownValue(value, "version") : undefined;
+  return {
+    definition_id: text("definition_id"),
+    name: text("name"),
+    // What is no number is told by the start: there is no such version.
+    version: version === undefined ? 0 : version === null ? Number.NaN : Number(version),
+  };
+}
+
+/** The plan of a PLAN row. */
+export function readPlan(value: Json | undefined): Plan {
+  const input = isJsonObject(value) ? ownValue(value, "input") : undefined;
+  return { ...targetOf(value ?? null), input: isJsonObject(input) ? input : {} };
+}
+
+/** How deep the children of the run are. */
+export function depthOf(draft: Draft): number {
+  return (draft.run.parentStep?.depth ?? 0) + 1;
+}
+
+function kindOf(value: Json): string {
+  if (value === null) return "null";
+  return isJsonObject(value) ? "an object" : `a ${typeof value}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * What the service asks of itself for steps that run other workflows: start, cancel and undo a child, tell its parent.
+ * Boundary: each is one submission of its own, made by an effect; parent and child are never locked together.
+ * Invariant: done twice it is done once. A start is unique by its effect's id; a run that is so already stays as it is;
+ * a parent knows a repeated word by its place in the child's history.
+ */
+import type {
+  CallResult,
+  CancelRun,
+  CompensateRun,
+  StartRun,
+  TellParent,
+} from "../engine/effect.ts";
+import type { Cause, Input } from "../engine/input.ts";
+import type { Database } from "../store/database.ts";
+import { isAway } from "../store/pg-errors.ts";
+import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
+import type { Processor } from "./processor.ts";
+import { Refusal } from "./refusal.ts";
+import type { RunStart } from "./submission.ts";
+
+/** What the calls work with. */
+export interface ChildRunDeps {
+  readonly database: Database;
+  readonly processor: Pick<Processor, "submit">;
+}
+
+/** A call by the id of its effect, and whose it is. */
+export interface OwnCall {
+  readonly effectId: string;
+  readonly workspaceId: string;
+}
+
+const OWN_SOURCE = "workflows";
+
+/** Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away. */
+export async function startChildRun(
+  { database, processor }: ChildRunDeps,
+  { effectId, workspaceId }: OwnCall,
+  call: StartRun,
+): Promise<CallResult> {
+  const target = await reading(findChildTarget(database.read, { ...call, workspaceId }));
+  const problem = whyNot(target, call);
+  if (target === undefined || target.versionId === null || problem !== undefined) {
+    return { ok: false, message: problem ?? "there is no such workflow" };
+  }
+  try {
+    const { runId } = await processor.submit({
+      kind: "start",
+      cause: causeOf(effectId),
+      start: startOf(effectId, workspaceId, call, { ...target, versionId: target.versionId }),
+    });
+    return { ok: true, value: { kind: "start_run", runId } };
+  } catch (error) {
+    if (error instanceof Refusal && error.reason === "too_large") {
+      return { ok: false, message: error.message };
+    }
+    throw error;
+  }
+}
+
+/** Cancels a child; one that has ended, or is gone, stays as it is. */
+export async function cancelChildRun(
+  deps: ChildRunDeps,
+  own: OwnCall,
+  { runId, reason }: CancelRun,
+): Promise<CallResult> {
+  const cause = causeOf(own.effectId);
+  await submitTo(deps, own, runId, { kind: "cancel_requested", reason, cause });
+  return { ok: true, value: { kind: "cancel_run" } };
+}
+
+/** Has a child undo itself; it tells its parent when it is through, unless nothing is left to undo, or it is gone. */
+export async function compensateChildRun(
+  deps: ChildRunDeps,
+  own: OwnCall,
+  { runId, reason }: CompensateRun,
+): Promise<CallResult> {
+  const cause = causeOf(own.effectId);
+  const input = { kind: "compensate_requested", reason, cause, byParent: true } as const;
+  const reply = await submitTo(deps, own, runId, input);
+  const undone = reply === undefined || (reply.kind === "unchanged" && reply.nothingLeft === true);
+  return { ok: true, value: { kind: "compensate_run", undone } };
+}
+
+/** Tells a parent of its child; one that is gone needs no word. */
+export async function tellParentRun(
+  deps: ChildRunDeps,
+  own: OwnCall,
+  { parentRunId, report }: TellParent,
+): Promise<CallResult> {
+  const cause = causeOf(own.effectId);
+  await submitTo(deps, own, parentRunId, { kind: "child_ended", report, cause });
+  return { ok: true, value: { kind: "tell_parent" } };
+}
+
+/** The engine's reply; undefined when there is no such run. */
+async function submitTo(
+  { processor }: ChildRunDeps,
+  { workspaceId }: OwnCall,
+  runId: string,
+  input: Input,
+) {
+  try {
+    const { reply } = await processor.submit({ kind: "input", runId, workspaceId, input });
+    return reply;
+  } catch (error) {
+    if (error instanceof Refusal && error.reason === "not_found") return undefined;
+    throw error;
+  }
+}
+
+async function reading<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    throw new Refusal("unavailable", "the database cannot be reached", { cause: error });
+  }
+}
+
+function whyNot(target: ChildTarget | undefined, call: StartRun): string | undefined {
+  const named = call.definitionId === "" ? `named ${call.name}` : call.definitionId;
+  if (target === undefined) return `there is no workflow ${named}`;
+  const { latestVersion, versionId, trigger, definitionId } = target;
+  if (latestVersion === 0) return `the workflow ${named} has no published version yet`;
+  if (versionId === null || trigger === null) {
+    return `the workflow ${named} has no version ${call.version}`;
+  }
+  const { triggerType, parentWorkflowId } = trigger;
+  if (triggerType !== "WORKFLOW") {
+    return `the workflow ${named} is started by a ${triggerType} trigger, not by another workflow`;
+  }
+  if (parentWorkflowId === "" || parentWorkflowId === call.parentDefinitionId) return undefined;
+  return `the workflow ${definitionId} is started by ${parentWorkflowId} alone`;
+}
+
+function startOf(
+  effectId: string,
+  workspaceId: string,
+  call: StartRun,
+  target: { definitionId: string; versionId: string; version: number | null },
+): RunStart {
+  return {
+    definitionId: target.definitionId,
+    versionId: target.versionId,
+    definitionVersion: target.version ?? 0,
+    workspaceId,
+    triggerType: "WORKFLOW",
+    triggerEventId: effectId,
+    triggerSource: OWN_SOURCE,
+    initiatorAgentId: call.initiatorAgentId,
+    initiatorUserId: call.initiatorUserId,
+    parentRunId: call.parentRunId,
+    parentStep: call.parentStep,
+    entityId: call.entityId,
+    entityType: call.entityType,
+    hops: call.hops,
+    input: call.input,
+  };
+}
+
+function causeOf(id: string): Cause {
+  return { kind: "call", id };
+}

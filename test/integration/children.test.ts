@@ -1,0 +1,446 @@
+/** Child runs: started, told of, cancelled and undone through effects, with the real processor and dispatcher. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StepDefinition } from "../../src/engine/definition.ts";
+import type { StartRun } from "../../src/engine/effect.ts";
+import type { Json, JsonObject } from "../../src/engine/json.ts";
+import { startChildRun } from "../../src/runtime/child-runs.ts";
+import { freshDatabase, type TestDatabase } from "../support/database.ts";
+import { type ParentService, startParentService } from "../support/parent-service.ts";
+import { WORKSPACE } from "../support/processor.ts";
+import { until } from "../support/until.ts";
+import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+
+let database: TestDatabase;
+let at: ParentService;
+let count = 0;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  at = startParentService(database.url);
+});
+afterAll(async () => {
+  await at?.stop();
+  await database?.drop();
+});
+
+const BY_WORKFLOW = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
+/** One task that a test ends by hand. */
+const TASK = stepOf("task", { stepType: "HUMAN_TASK", name: "task" });
+const UNDO = stepOf("undo", { stepType: "HUMAN_TASK", name: "undo" });
+const UNDONE_TASK = { ...TASK, compensationStepId: "undo" };
+
+/** A name of its own for each definition. */
+function named(what: string): string {
+  count += 1;
+  return `${what}-${count}`;
+}
+
+function calling(workflow: JsonObject, more: Partial<StepDefinition> = {}): StepDefinition {
+  return stepOf("call", { name: "call", agentId: "", config: { workflow }, ...more });
+}
+
+async function publishChild(...steps: StepDefinition[]): Promise<string> {
+  const name = named("child");
+  await at.publish(name, versionOf(steps.length === 0 ? [TASK] : steps, [], BY_WORKFLOW));
+  return name;
+}
+
+async function startParent(step: StepDefinition, ...others: StepDefinition[]): Promise<string> {
+  return at.start(await at.publish(named("parent"), versionOf([step, ...others])), {
+    entityId: "deal-1",
+    entityType: "deal",
+    initiatorAgentId: "agent-1",
+    initiatorUserId: "user-1",
+    hops: 3,
+    input: { amount: 7, leads: ["a", "b", "c", "d", "e"] },
+  });
+}
+
+function only<T>(list: readonly T[]): T {
+  const [first] = list;
+  if (first === undefined || list.length !== 1) throw new Error(`${list.length} of one`);
+  return first;
+}
+
+function textsOf(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+async function stepOfRun(runId: string, stepId: string) {
+  const { state, output, row } = await at.step(runId, stepId);
+  return { state, output, error: row?.errorMessage ?? "" };
+}
+
+describe("one child", () => {
+  it("ends its step with its output and its cost, and inherits what it acts for", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name, input: { twice: "{{ amount * 2 }}" } }));
+    const child = only(await at.children(parent, 1));
+    await at.quiet();
+    expect((await stepOfRun(parent, "call")).output).toEqual({ run_ids: [child.id] });
+    expect(child).toMatchObject({
+      triggerType: "WORKFLOW",
+      parentRunId: parent,
+      entityId: "deal-1",
+      entityType: "deal",
+      initiatorAgentId: "agent-1",
+      initiatorUserId: "user-1",
+      hops: 3,
+    });
+    expect((await at.view(child.id)).input).toEqual({ twice: 14 });
+    await at.report(child.id, "task", { output: { score: 9 }, costUsd: 0.25 });
+    const { run, output } = await at.reaches(parent, "COMPLETED");
+    expect(output).toEqual({ score: 9, run_ids: [child.id] });
+    expect(run.totalCostUsd).toBe(0.25);
+  });
+
+  it("takes the step's input without a template, and the latest version at its start", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name }));
+    const child = only(await at.children(parent, 1));
+    expect((await at.view(child.id)).input).toMatchObject({ amount: 7 });
+    expect(child.definitionVersion).toBe(1);
+  });
+
+  it("is started anew by the next attempt when it failed, and costs count for all attempts", async () => {
+    const name = await publishChild();
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
+    const parent = await startParent(calling({ name }, { retryPolicy }));
+    const first = only(await at.children(parent, 1));
+    await at.report(first.id, "task", { state: "FAILED", errorMessage: "no", costUsd: 1 });
+    const [, second] = await at.children(parent, 2);
+    if (second === undefined) throw new Error("there is no second child");
+    await at.quiet();
+    expect((await stepOfRun(parent, "call")).output).toEqual({ run_ids: [second.id] });
+    await at.report(second.id, "task", { costUsd: 2 });
+    const { run } = await at.reaches(parent, "COMPLETED");
+    expect(run.totalCostUsd).toBe(3);
+    expect((await at.step(parent, "call")).row?.retryCount).toBe(1);
+  });
+
+  it("takes the error edge when it fails for good, and says where", async () => {
+    const name = await publishChild();
+    const version = await at.publish(
+      named("parent"),
+      versionOf([calling({ name }), TASK], ["call -> task [error]"]),
+    );
+    const parent = await at.start(version);
+    const child = only(await at.children(parent, 1));
+    await at.report(child.id, "task", { state: "FAILED", errorMessage: "it broke" });
+    const task = await until(async () => {
+      const found = await at.step(parent, "task");
+      return found.state === "WAITING" ? found : undefined;
+    });
+    const message = `child run ${child.id} ended FAILED: step task: it broke`;
+    expect(task.input).toMatchObject({ outcome: "error", error_message: message });
+  });
+
+  it("is not tried again when somebody cancelled it", async () => {
+    const name = await publishChild();
+    const retryPolicy = { maxRetries: 5, backoffSeconds: 0, backoffMultiplier: 1 };
+    const parent = await startParent(calling({ name }, { retryPolicy }));
+    const child = only(await at.children(parent, 1));
+    await at.put(child.id, { kind: "cancel_requested", reason: "enough" });
+    await at.reaches(parent, "FAILED");
+    expect((await stepOfRun(parent, "call")).error).toBe(
+      `child run ${child.id} ended CANCELLED: enough`,
+    );
+  });
+
+  it("is refused with a message when it is not there to be started by this workflow", async () => {
+    const manual = named("manual");
+    await at.publish(manual, versionOf([TASK]));
+    const other = named("other");
+    const trigger = triggerOf({ triggerType: "WORKFLOW", parentWorkflowId: "wf_other" });
+    const { definitionId } = await at.publish(other, versionOf([TASK], [], { trigger }));
+    const errors: string[] = [];
+    const workflows: JsonObject[] = [
+      { name: "nobody" },
+      { name: manual },
+      { definition_id: definitionId },
+      { definition_id: definitionId, version: 7 },
+    ];
+    for (const workflow of workflows) {
+      const parent = await startParent(calling(workflow));
+      await at.reaches(parent, "FAILED");
+      errors.push((await stepOfRun(parent, "call")).error);
+    }
+    expect(errors).toEqual([
+      "there is no workflow named nobody",
+      `the workflow named ${manual} is started by a MANUAL trigger, not by another workflow`,
+      `the workflow ${definitionId} is started by wf_other alone`,
+      `the workflow ${definitionId} has no version 7`,
+    ]);
+  });
+
+  it("nests eight deep and no deeper, and sums the costs up", async () => {
+    const name = named("deep");
+    const again = calling({ name, input: { level: "{{ level + 1 }}" } });
+    await at.publish(name, versionOf([again], [], BY_WORKFLOW));
+    const version = await at.publish(named("top"), versionOf([again]));
+    const top = await at.start(version, { input: { level: 0 } });
+    await at.reaches(top, "FAILED");
+    let depth = 0;
+    let id = top;
+    for (;;) {
+      const rows = await at.database.read.query<{ id: string }>(
+        { name: "t_child", text: "select id from workflow_runs where parent_run_id = $1" },
+        [id],
+      );
+      const [row] = rows;
+      if (row === undefined) break;
+      id = row.id;
+      depth += 1;
+    }
+    expect(depth).toBe(8);
+    expect((await stepOfRun(id, "call")).error).toBe("child runs nest at most 8 deep");
+  });
+});
+
+describe("for_each", () => {
+  it("runs one child an item, in order, never more open than may be", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 2 }));
+    for (let done = 0; done < 5; done += 1) {
+      const children = await at.children(parent, Math.min(5, done + 2));
+      const open = children.filter(({ state }) => state === "RUNNING");
+      expect(open).toHaveLength(Math.min(2, 5 - done));
+      // The last that was started ends first: the order is that of the list all the same.
+      const next = open.at(-1);
+      if (next === undefined) throw new Error("no child is open");
+      const { input } = await at.view(next.id);
+      await at.report(next.id, "task", { output: { was: input?.item ?? null }, costUsd: 0.1 });
+      await at.quiet();
+    }
+    const { run, output } = await at.reaches(parent, "COMPLETED");
+    expect(output?.items).toEqual(["a", "b", "c", "d", "e"].map((was) => ({ was })));
+    expect(run.totalCostUsd).toBe(0.5);
+    const inputs = await Promise.all(
+      textsOf(output?.run_ids).map(async (id) => (await at.view(id)).input),
+    );
+    expect(inputs).toEqual(
+      ["a", "b", "c", "d", "e"].map((item, index) => ({ amount: 7, item, index })),
+    );
+  });
+
+  it("shows ids from the start, starts none while paused, and goes on at the resume", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 1 }));
+    const first = only(await at.children(parent, 1));
+    await at.put(parent, { kind: "pause_requested", reason: "" });
+    await at.report(first.id, "task");
+    await at.quiet();
+    expect(await at.children(parent, 1)).toHaveLength(1);
+    expect((await stepOfRun(parent, "call")).output).toEqual({ run_ids: [first.id] });
+    await at.put(parent, { kind: "resume_requested" });
+    expect(await at.children(parent, 2)).toHaveLength(2);
+  });
+
+  it("completes at once with an empty list, and fails what is none", async () => {
+    const name = await publishChild();
+    const empty = await startParent(calling({ name, for_each: "[]" }));
+    expect((await at.reaches(empty, "COMPLETED")).output).toEqual({ items: [], run_ids: [] });
+    const none = await startParent(calling({ name, for_each: "{{ amount }}" }));
+    await at.reaches(none, "FAILED");
+    expect((await stepOfRun(none, "call")).error).toBe(
+      "for_each {{ amount }} gave a number, not a list",
+    );
+  });
+
+  it("fails with its first failed child and cancels the others", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 3 }));
+    const children = await at.children(parent, 3);
+    const [first] = children;
+    if (first === undefined) throw new Error("no child");
+    await at.report(first.id, "task", { state: "FAILED", errorMessage: "bad lead" });
+    await at.reaches(parent, "FAILED");
+    for (const { id } of children.slice(1)) await at.reaches(id, "CANCELLED");
+    await at.quiet();
+    expect(await at.children(parent, 3)).toHaveLength(3);
+    expect((await stepOfRun(parent, "call")).error).toContain("bad lead");
+  });
+
+  it("goes on while enough may succeed, with null for those that failed", async () => {
+    const name = await publishChild();
+    const step = calling({ name, for_each: "leads", required: 3 });
+    const parent = await startParent(step);
+    const children = await at.children(parent, 5);
+    await at.quiet();
+    for (const { id } of children) {
+      const { input } = await at.view(id);
+      const fails = input?.item === "b" || input?.item === "e";
+      await at.report(id, "task", {
+        ...(fails ? { state: "FAILED" } : { output: { kept: input?.item ?? null } }),
+      });
+    }
+    const { output } = await at.reaches(parent, "COMPLETED");
+    const kept = (item: string): Json => ({ kept: item });
+    expect(output?.items).toEqual([kept("a"), null, kept("c"), kept("d"), null]);
+  });
+});
+
+describe("cancel and undo", () => {
+  it("a cancelled parent cancels its open children", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 4 }));
+    const children = await at.children(parent, 4);
+    await at.quiet();
+    await at.put(parent, { kind: "cancel_requested", reason: "stop" });
+    for (const { id } of children) await at.reaches(id, "CANCELLED");
+    await at.quiet();
+    expect(await at.children(parent, 4)).toHaveLength(4);
+  });
+
+  it("many steps let go of their children, and undo them, at once", async () => {
+    const name = await publishChild(UNDONE_TASK, UNDO);
+    const ids = Array.from({ length: 8 }, (_, at) => `call-${at}`);
+    const steps = ids.map((id) => stepOf(id, calling({ name, for_each: "[1]" }, { id })));
+    const parent = await at.start(await at.publish(named("parent"), versionOf(steps)));
+    const children = await at.children(parent, 8);
+    await at.quiet();
+    await at.put(parent, { kind: "pause_requested", reason: "" });
+    expect(await at.put(parent, { kind: "resume_requested" })).toBe("applied");
+    expect(await at.put(parent, { kind: "cancel_requested", reason: "" })).toBe("applied");
+    for (const { id } of children) await at.reaches(id, "CANCELLED");
+    await at.quiet();
+    expect(await at.put(parent, { kind: "compensate_requested", reason: "" })).toBe("applied");
+    await at.reaches(parent, "FAILED");
+  });
+
+  it("a step that times out cancels its child, and what the child costs then is too late", async () => {
+    const name = await publishChild();
+    const parent = await startParent(calling({ name }, { timeoutSeconds: 0.001 }));
+    const child = only(await at.children(parent, 1));
+    await at.put(parent, { kind: "step_due", stepIndex: 0 });
+    await at.reaches(parent, "FAILED");
+    await at.reaches(child.id, "CANCELLED");
+  });
+
+  it("undoes a child that COMPLETED, and then what lies upstream", async () => {
+    const name = await publishChild(UNDONE_TASK, UNDO);
+    const version = await at.publish(
+      named("parent"),
+      versionOf(
+        [
+          stepOf("book", { stepType: "HUMAN_TASK", name: "book", compensationStepId: "unbook" }),
+          stepOf("unbook", { stepType: "HUMAN_TASK", name: "unbook" }),
+          calling({ name }),
+          stepOf("last", { stepType: "HUMAN_TASK", name: "last" }),
+        ],
+        ["book -> call", "call -> last"],
+      ),
+    );
+    const parent = await at.start(version);
+    await at.report(parent, "book");
+    const child = only(await at.children(parent, 1));
+    await at.report(child.id, "task", { costUsd: 1 });
+    await at.reaches(child.id, "COMPLETED");
+    await at.quiet();
+    expect(await at.put(child.id, { kind: "compensate_requested", reason: "" })).toBe("refused");
+    await at.report(parent, "last", { state: "FAILED" });
+    await at.reaches(parent, "FAILED");
+    await at.put(parent, { kind: "compensate_requested", reason: "undo" });
+    await at.reaches(child.id, "COMPENSATING");
+    expect((await stepOfRun(parent, "unbook").catch(() => undefined))?.state).toBeUndefined();
+    await at.report(child.id, "undo", { costUsd: 0.5 });
+    await at.reaches(child.id, "FAILED");
+    await until(async () => (await at.step(parent, "call")).state === "COMPENSATED" || undefined);
+    await at.report(parent, "unbook");
+    const { run } = await at.reaches(parent, "FAILED");
+    expect((await at.step(parent, "book")).state).toBe("COMPENSATED");
+    expect(run.totalCostUsd).toBe(1.5);
+  });
+
+  it("stops where a child cannot be undone, and takes it up again", async () => {
+    const name = await publishChild(UNDONE_TASK, UNDO);
+    const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 5 }));
+    const children = await at.children(parent, 5);
+    for (const { id } of children) await at.report(id, "task");
+    await at.reaches(parent, "COMPLETED");
+    const outer = await startParentOf(parent);
+    expect(outer).toBe("refused");
+    const second = await startParent(calling({ name, for_each: "leads", max_parallel: 2 }));
+    const [one] = await at.children(second, 2);
+    if (one === undefined) throw new Error("no child");
+    await at.report(one.id, "task");
+    await at.children(second, 3);
+    await at.quiet();
+    await at.put(second, { kind: "compensate_requested", reason: "" });
+    await at.reaches(one.id, "COMPENSATING");
+    await at.report(one.id, "undo", { state: "FAILED", errorMessage: "cannot" });
+    await at.reaches(second, "FAILED");
+    expect((await at.view(second)).run.state).toBe("FAILED");
+    await at.put(second, { kind: "compensate_requested", reason: "again" });
+    await at.reaches(one.id, "COMPENSATING");
+    await at.report(one.id, "undo");
+    await at.reaches(second, "FAILED");
+    await at.quiet();
+    expect(await at.put(second, { kind: "compensate_requested", reason: "" })).toBe("unchanged");
+  });
+});
+
+function startParentOf(runId: string): Promise<string> {
+  return at.put(runId, { kind: "compensate_requested", reason: "" });
+}
+
+/** Leases have run out, and everything took so long that a collaborator would have forgotten its keys. */
+async function freeCalls({ database: { transaction } }: ParentService): Promise<void> {
+  const text = "update effects set lease_until = now(), created_at = now() - interval '2 days'";
+  await transaction((tx) => tx.query({ name: "t_free", text }, []));
+}
+
+describe("a service that dies", () => {
+  it("between a parent's commit and its child's start loses nothing and doubles nothing", async () => {
+    const own = await freshDatabase();
+    const dying = startParentService(own.url, true);
+    const name = "child";
+    await dying.publish(name, versionOf([TASK], [], BY_WORKFLOW));
+    const version = await dying.publish("parent", versionOf([calling({ name })]));
+    const parent = await dying.start(version);
+    const cancelled = await dying.start(version);
+    // The start of its child is under way.
+    await dying.put(cancelled, { kind: "cancel_requested", reason: "" });
+    await freeCalls(dying);
+    await dying.stop();
+    const next = startParentService(own.url);
+    const child = only(await next.children(parent, 1));
+    const late = only(await next.children(cancelled, 1));
+    await next.reaches(late.id, "CANCELLED");
+    await next.quiet();
+    await next.stop();
+    // The next one dies after the child's end was committed, and before its parent was told.
+    const dyingToo = startParentService(own.url, true);
+    await dyingToo.report(child.id, "task", { output: { done: true } });
+    await freeCalls(dyingToo);
+    await dyingToo.stop();
+    const last = startParentService(own.url);
+    try {
+      expect((await last.reaches(parent, "COMPLETED")).output).toMatchObject({ done: true });
+      await last.quiet();
+      expect(await last.children(parent, 1)).toHaveLength(1);
+    } finally {
+      await last.stop();
+      await own.drop();
+    }
+  });
+
+  it("starts one run for one effect, however often it is performed", async () => {
+    const name = await publishChild();
+    const call: StartRun = {
+      ...{ kind: "start_run", workspaceId: WORKSPACE, definitionId: "", name, version: 0 },
+      ...{ parentRunId: "wfr_gone", parentDefinitionId: "wf_gone", hops: 0, input: {} },
+      parentStep: { index: 0, attempt: 1, child: 0, depth: 1 },
+      ...{ initiatorAgentId: "", initiatorUserId: "", entityId: "", entityType: "" },
+    };
+    const own = { effectId: "wfr_gone/call/1/start_run-0", workspaceId: WORKSPACE };
+    const results = await Promise.all([1, 2, 3].map(() => startChildRun(at, own, call)));
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    const child = only(await at.children("wfr_gone", 1));
+    // Its parent is gone: nobody wants to know.
+    await at.report(child.id, "task");
+    await at.quiet();
+    const elsewhere = await startChildRun(at, { ...own, workspaceId: "ws_other" }, call);
+    expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
+  });
+});

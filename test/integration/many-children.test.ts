@@ -1,0 +1,71 @@
+/** A `for_each` of many items: what is written for each does not grow with their number, and it ends in bounded time. */
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { expect, it } from "vitest";
+import { freshDatabase } from "../support/database.ts";
+import { startParentService } from "../support/parent-service.ts";
+import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+
+const BY_WORKFLOW = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
+/** Ends as it begins: it has a list without items. */
+const AT_ONCE = stepOf("done", {
+  agentId: "",
+  config: { workflow: { name: "nobody", for_each: "[]" } },
+});
+
+interface Played {
+  /** Rows inserted, updated and deleted, for each item. */
+  readonly rowsPerItem: number;
+  readonly detailBytes: number;
+  readonly tookMs: number;
+}
+
+async function play(items: number): Promise<Played> {
+  const { url, drop } = await freshDatabase();
+  const at = startParentService(url);
+  const sql = new pg.Client({ connectionString: url });
+  try {
+    await at.publish("child", versionOf([AT_ONCE], [], BY_WORKFLOW));
+    const workflow = { name: "child", for_each: "list", max_parallel: 50 };
+    const step = stepOf("call", { agentId: "", config: { workflow } });
+    const version = await at.publish("parent", versionOf([step]));
+    const list = Array.from({ length: items }, (_, item) => item);
+    const begunMs = performance.now();
+    const parent = await at.start(version, { input: { list } });
+    await sql.connect();
+    await endOf(sql, parent);
+    const tookMs = performance.now() - begunMs;
+    const { output } = await at.view(parent);
+    expect(output?.items).toHaveLength(items);
+    expect(new Set(Array.isArray(output?.run_ids) ? output.run_ids : []).size).toBe(items);
+    await at.quiet();
+    // The counts of a connection are told when it ends.
+    await at.stop();
+    const { rows } = await sql.query(
+      `select (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables)::int as writes,
+        (select max(pg_column_size(detail)) from step_runs)::int as bytes`,
+    );
+    return { rowsPerItem: rows[0].writes / items, detailBytes: rows[0].bytes, tookMs };
+  } finally {
+    await sql.end();
+    await drop();
+  }
+}
+
+/** Looks seldom, for a look at all children takes its time. */
+async function endOf(sql: pg.Client, runId: string): Promise<void> {
+  const text = "select state from workflow_runs where id = $1";
+  for (;;) {
+    const { rows } = await sql.query(text, [runId]);
+    if (rows[0]?.state !== "RUNNING") return;
+    await delay(50);
+  }
+}
+
+it("writes as much for each of 1,000 items as for each of 100", { timeout: 60_000 }, async () => {
+  const few = await play(100);
+  const many = await play(1_000);
+  expect(many.rowsPerItem / few.rowsPerItem).toBeLessThan(1.3);
+  expect(many.detailBytes).toBeLessThan(few.detailBytes + 50);
+  expect(many.tookMs).toBeLessThan(45_000);
+});

@@ -14,6 +14,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -75,23 +76,6 @@ const found = (agentId: string): CallValue => ({
   resolution: { agentId, skillId: "" },
 });
 
-function completeTask(stepId: string, state: "COMPLETED" | "FAILED"): Input {
-  const report = {
-    stepId,
-    state,
-    objectiveId: "",
-    agentId: "",
-    delegationId: "",
-    approvalRequestId: "",
-    governanceDecision: "",
-    eventId: "",
-    notificationId: "",
-    errorMessage: "",
-    costUsd: 0.25,
-  };
-  return { kind: "step_reported", cause: RPC, report };
-}
-
 async function stepOfRun(runId: string, index = 0) {
   return (await findRunRows(at.database.read, runId))?.steps.get(index);
 }
@@ -120,7 +104,7 @@ describe("the result of a call that two replicas made", () => {
     });
     at.calls.length = 0;
     await answer(creation, made);
-    await send(runId, completeTask("work", "COMPLETED"));
+    await send(runId, transitioned("work", "COMPLETED", { costUsd: 0.25 }));
     await answer(creation, made);
     expect(at.calls).toEqual([]);
     const whole = await findRunRows(at.database.read, runId);
@@ -149,7 +133,7 @@ describe("a commit whose answer is lost", () => {
     const task = stepOf("task", { stepType: "HUMAN_TASK", name: "task", retryPolicy: policy });
     const runId = await start("failed once", versionOf([task]));
     cutter?.cutNextCommit();
-    const { reply } = await send(runId, completeTask("task", "FAILED"));
+    const { reply } = await send(runId, transitioned("task", "FAILED", { costUsd: 0.25 }));
     expect(reply).toEqual({ kind: "applied" });
     expect(await stepOfRun(runId)).toMatchObject({ retryCount: 1, costUsd: 0.25 });
   });

@@ -1,7 +1,7 @@
 /** The processor on a real Postgres: group commit, unique starts, all or nothing, few rows. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Input } from "../../src/engine/input.ts";
+import type { Input, StepReport } from "../../src/engine/input.ts";
 import { readMetric } from "../../src/runtime/metrics.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
@@ -14,6 +14,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "TransitionStep" } as const;
@@ -38,23 +39,8 @@ function start(more: Parameters<typeof startOf>[1] = {}, from = at) {
   return from.processor.submit({ kind: "start", start: startOf(version, more), cause: RPC });
 }
 
-function report(
-  stepId: string,
-  more: Partial<Extract<Input, { kind: "step_reported" }>["report"]>,
-) {
-  const unset = {
-    objectiveId: "",
-    agentId: "",
-    delegationId: "",
-    approvalRequestId: "",
-    governanceDecision: "",
-    eventId: "",
-    notificationId: "",
-    errorMessage: "",
-    costUsd: 0,
-  };
-  const reported = { stepId, state: "COMPLETED", ...unset, ...more } as const;
-  return { kind: "step_reported", cause: RPC, report: reported } satisfies Input;
+function report(stepId: string, more: Partial<StepReport>) {
+  return transitioned(stepId, "COMPLETED", more);
 }
 
 function send(runId: string, input: Input, workspaceId = "") {

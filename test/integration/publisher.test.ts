@@ -14,6 +14,7 @@ import type { JsonObject } from "../../src/engine/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 interface Received {
@@ -146,29 +147,8 @@ async function start(): Promise<string> {
 }
 
 async function complete(runId: string, stepId: string, output: JsonObject): Promise<void> {
-  await at.processor.submit({
-    kind: "input",
-    runId,
-    workspaceId: "",
-    input: {
-      kind: "step_reported",
-      cause: RPC,
-      report: {
-        stepId,
-        state: "COMPLETED",
-        objectiveId: "",
-        agentId: "",
-        delegationId: "",
-        approvalRequestId: "",
-        governanceDecision: "",
-        eventId: "",
-        notificationId: "",
-        errorMessage: "",
-        costUsd: 0,
-        output,
-      },
-    },
-  });
+  const input = transitioned(stepId, "COMPLETED", { output });
+  await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
 }
 
 async function play(): Promise<string> {

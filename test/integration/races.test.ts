@@ -14,8 +14,8 @@ import {
   type RacedRun,
   RESUME,
   startRaces,
-  transitioned,
 } from "../support/races.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { readHistories } from "../support/stored-history.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

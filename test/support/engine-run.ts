@@ -26,6 +26,7 @@ import { rowsNeeded } from "../../src/engine/prefetch.ts";
 import type { Run, StepRun } from "../../src/engine/run.ts";
 import { transition } from "../../src/engine/transition.ts";
 import type { RunView } from "../../src/engine/view.ts";
+import { stepReport } from "./step-reports.ts";
 
 /** A step with everything unset but what is given. */
 export function step(given: Partial<StepDefinition> & { id: string }): StepDefinition {
@@ -259,21 +260,7 @@ export class EngineRun {
 
   /** TransitionStep. */
   report(stepId: string, state: StepReport["state"], more: Partial<StepReport> = {}): Reply {
-    const report: StepReport = {
-      stepId,
-      state,
-      objectiveId: "",
-      agentId: "",
-      delegationId: "",
-      approvalRequestId: "",
-      governanceDecision: "",
-      eventId: "",
-      notificationId: "",
-      errorMessage: "",
-      costUsd: 0,
-      ...more,
-    };
-    return this.put({ kind: "step_reported", report });
+    return this.put({ kind: "step_reported", report: stepReport(stepId, state, more) });
   }
 
   /** The objective of an AGENT_ACTION is created and ends. */

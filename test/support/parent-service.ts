@@ -20,6 +20,7 @@ import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
+import { stepReport } from "./step-reports.ts";
 import { until } from "./until.ts";
 
 /** An input without its cause. */
@@ -99,7 +100,7 @@ export function startParentService(url: string, idle = false): ParentService {
     },
     put,
     report: (runId, stepId, more = {}) =>
-      put(runId, { kind: "step_reported", report: { ...DONE, stepId, ...more } }),
+      put(runId, { kind: "step_reported", report: stepReport(stepId, "COMPLETED", more) }),
     view,
     async step(runId, stepId) {
       const found = (await view(runId)).steps.find(({ step }) => step.def.id === stepId);
@@ -128,17 +129,3 @@ export function startParentService(url: string, idle = false): ParentService {
     },
   };
 }
-
-const DONE: StepReport = {
-  stepId: "",
-  state: "COMPLETED",
-  objectiveId: "",
-  agentId: "",
-  delegationId: "",
-  approvalRequestId: "",
-  governanceDecision: "",
-  eventId: "",
-  notificationId: "",
-  errorMessage: "",
-  costUsd: 0,
-};

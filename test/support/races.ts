@@ -5,7 +5,7 @@
  */
 import type { VersionSpec } from "../../src/engine/definition.ts";
 import type { CallKind, CallValue } from "../../src/engine/effect.ts";
-import type { Input, OwnerReport, StepReport } from "../../src/engine/input.ts";
+import type { Input, OwnerReport } from "../../src/engine/input.ts";
 import type { Reply } from "../../src/engine/outcome.ts";
 import { stateOfMark } from "../../src/engine/run.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
@@ -162,20 +162,6 @@ export const DEADLINE: Input = {
 /** A timer of a step. */
 export function due(stepIndex: number): Input {
   return { kind: "step_due", cause: { kind: "timer", id: "due" }, stepIndex };
-}
-
-/** TransitionStep. */
-export function transitioned(
-  stepId: string,
-  state: StepReport["state"],
-  more: Partial<StepReport> = {},
-): Input {
-  const report: StepReport = {
-    ...{ stepId, state, objectiveId: "", agentId: "", delegationId: "", approvalRequestId: "" },
-    ...{ governanceDecision: "", eventId: "", notificationId: "", errorMessage: "", costUsd: 0 },
-    ...more,
-  };
-  return { kind: "step_reported", cause: RPC, report };
 }
 
 /** An event of the bus about an objective. */

@@ -5,6 +5,7 @@ import { isFinalStep, type StepRun } from "../../src/engine/run.ts";
 import { isOpenTicket } from "../../src/engine/steps/tickets.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
+import { stepReport } from "./step-reports.ts";
 
 const OWNER_TROUBLES = ["FAILED", "FAILED", "REJECTED", "TIMED_OUT", "CANCELLED", "BLOCKED"];
 const OWNER_GOOD = ["COMPLETED", "COMPLETED", "COMPLETED", "RUNNING", "AWAITING_APPROVAL"];
@@ -156,21 +157,7 @@ function told(
   state: StepReport["state"],
   more: Partial<StepReport>,
 ): BareInput {
-  const report: StepReport = {
-    stepId: idOf(at, stepIndex),
-    state,
-    objectiveId: "",
-    agentId: "",
-    delegationId: "",
-    approvalRequestId: "",
-    governanceDecision: "",
-    eventId: "",
-    notificationId: "",
-    errorMessage: "",
-    costUsd: 0,
-    ...more,
-  };
-  return { kind: "step_reported", report };
+  return { kind: "step_reported", report: stepReport(idOf(at, stepIndex), state, more) };
 }
 
 function idOf(at: EngineRun, stepIndex: number): string {

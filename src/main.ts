@@ -181,6 +181,9 @@ async function main(): Promise<void> {
   }
   const log = createLog(read.config.log);
   log.info("starting", describeConfig(read.config));
+  if (read.config.otlpEndpoint !== undefined) {
+    log.warn("OTEL_EXPORTER_OTLP_ENDPOINT is set; OTLP is not available yet, GET /metrics is");
+  }
   process.on("unhandledRejection", (error) => {
     log.error("a promise was rejected and nobody listened", { error });
   });

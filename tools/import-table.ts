@@ -114,10 +114,17 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/config\.ts$/,
-    paths: [/^src\/runtime\/log\.ts$/],
+    paths: [/^src\/environment\.ts$/, /^src\/runtime\/log\.ts$/],
     packages: [],
     builtins: true,
     pure: false,
+  },
+  {
+    files: /^src\/environment\.ts$/,
+    paths: [],
+    packages: [],
+    builtins: false,
+    pure: true,
   },
   {
     files: /^src\/start-faults\.ts$/,

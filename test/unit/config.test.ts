@@ -1,6 +1,7 @@
 /** Settings: defaults, every fault at once, secrets masked. */
 import { describe, expect, test } from "vitest";
-import { type Config, describeConfig, type Environment, readConfig } from "../../src/config.ts";
+import { type Config, describeConfig, readConfig } from "../../src/config.ts";
+import type { Environment } from "../../src/environment.ts";
 
 const NEEDED = { DATABASE_URL: "postgres://u:pw@db/x", NATS_URL: "nats://one:4222,two:4222" };
 const files: Record<string, string> = { "/cert": "CERT", "/key": "KEY", "/ca": "CA" };

@@ -245,20 +245,4 @@ describe("sizes", () => {
     expect(stepFields({ config: deep })).toHaveLength(1);
     expect(stepFields({ config: { list: ["ok", "\u0000"] } })).toEqual(["steps[0].config.list[1]"]);
   });
-
-  it("checks a chain of a thousand steps and five thousand edges quickly", () => {
-    const ids = Array.from({ length: 1000 }, (_, at) => `s${at}`);
-    const edges = ids.flatMap((id, at) =>
-      [1, 2, 3, 4, 5].flatMap((hop) => (at + hop < 1000 ? [`${id} -> s${at + hop}`] : [])),
-    );
-    const spec = versionOf(ids, edges);
-    let fastestMs = Number.POSITIVE_INFINITY;
-    // The fastest of several: the machine may be busy with other tests.
-    for (let round = 0; round < 10 && fastestMs >= 50; round++) {
-      const begin = performance.now();
-      expect(checkVersion(spec)).toEqual([]);
-      fastestMs = Math.min(fastestMs, performance.now() - begin);
-    }
-    expect(fastestMs).toBeLessThan(50);
-  });
 });

@@ -13,7 +13,7 @@ import type { Json, JsonObject } from "../../src/engine/json.ts";
 import { MAX_EVENT_BYTES, type OutgoingEvent } from "../../src/wire/cloud-events.ts";
 import { renderChange } from "../../src/wire/lifecycle-events.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
-import { bytesOfBody, RECORDED, renderFirst, renderHistory } from "../support/rendered-events.ts";
+import { bytesOfBody, RECORDED, renderHistory } from "../support/rendered-events.ts";
 
 interface Envelope {
   readonly [name: string]: unknown;
@@ -163,20 +163,6 @@ describe("lifecycle events", () => {
     expect(first?.dataref).toBe("workflows.v1.WorkflowService/GetRun?id=wfr_test");
     expect(first?.data.run).not.toHaveProperty("input_payload");
     expect(() => new CloudEvent({ ...first }, true)).not.toThrow();
-  });
-
-  it("a run of a thousand steps fits by leaving out its steps, in every format", () => {
-    const name = "A name that is as long as names of steps are";
-    const at = EngineRun.start(
-      version(
-        Array.from({ length: 1_000 }, (_, i) => step({ id: `a-step-with-a-long-id-${i}`, name })),
-      ),
-    );
-    for (const format of ["cloudevents", "ensemble-json", "ensemble-protobuf"] as const) {
-      const sizeBytes = bytesOfBody(renderFirst(at, format)).length;
-      expect(sizeBytes, format).toBeLessThanOrEqual(MAX_EVENT_BYTES);
-    }
-    expect(open(renderFirst(at)).data.run).not.toHaveProperty("steps");
   });
 
   it("a change of a definition is an events.v1.Change", () => {

@@ -68,45 +68,15 @@ describe("schemas that are not taken", () => {
   });
 });
 
-describe("a check ends soon", () => {
-  const text = "a".repeat(100_000);
-  test.each<[string, JsonObject, JsonObject]>([
-    [
-      "a pattern that would backtrack",
-      { properties: { a: { pattern: "^(a+)+$" } } },
-      { a: `${text}!` },
-    ],
-    [
-      "a long list of unique objects",
-      { properties: { a: { uniqueItems: true } } },
-      { a: Array.from({ length: 20_000 }, (_, n) => ({ n })) },
-    ],
-    [
-      "many parts over much data",
-      {
-        properties: {
-          a: { items: { anyOf: Array.from({ length: 900 }, () => ({ type: "null" })) } },
-        },
-      },
-      { a: Array.from({ length: 50_000 }, (_, n) => n) },
-    ],
-  ])("%s", (_name, schema, output) => {
-    expect(findSchemaProblem(schema)).toBeUndefined();
-    const startMs = performance.now();
-    findOutputFaults(schema, output);
-    expect(performance.now() - startMs).toBeLessThan(250);
-  });
-
-  test("unique items are compared by value", () => {
-    const schema: JsonObject = { properties: { a: { uniqueItems: true } } };
-    expect(
-      fieldsOf(schema, {
-        a: [
-          { x: 1, y: 2 },
-          { y: 2, x: 1 },
-        ],
-      }),
-    ).toEqual(["output_payload.a"]);
-    expect(fieldsOf(schema, { a: [1, "1", [1], { x: 1 }] })).toEqual([]);
-  });
+test("unique items are compared by value", () => {
+  const schema: JsonObject = { properties: { a: { uniqueItems: true } } };
+  expect(
+    fieldsOf(schema, {
+      a: [
+        { x: 1, y: 2 },
+        { y: 2, x: 1 },
+      ],
+    }),
+  ).toEqual(["output_payload.a"]);
+  expect(fieldsOf(schema, { a: [1, "1", [1], { x: 1 }] })).toEqual([]);
 });

@@ -1,0 +1,78 @@
+/** What is as large as it may be is still handled soon, and fits where it has to. */
+import { describe, expect, it } from "vitest";
+import { checkVersion } from "../../src/engine/graph/check.ts";
+import { compileGraph } from "../../src/engine/graph/compile.ts";
+import type { JsonObject } from "../../src/engine/json.ts";
+import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
+import { MAX_EVENT_BYTES } from "../../src/wire/cloud-events.ts";
+import { EngineRun, step, version } from "../support/engine-run.ts";
+import { bytesOfBody, renderFirst } from "../support/rendered-events.ts";
+import { versionOf } from "../support/version-spec.ts";
+
+describe("a version of a thousand steps", () => {
+  it("is checked quickly, with five thousand edges", () => {
+    const ids = Array.from({ length: 1000 }, (_, at) => `s${at}`);
+    const edges = ids.flatMap((id, at) =>
+      [1, 2, 3, 4, 5].flatMap((hop) => (at + hop < 1000 ? [`${id} -> s${at + hop}`] : [])),
+    );
+    const spec = versionOf(ids, edges);
+    let fastestMs = Number.POSITIVE_INFINITY;
+    // The fastest of several: the machine may be busy with other tests.
+    for (let round = 0; round < 10 && fastestMs >= 50; round++) {
+      const begin = performance.now();
+      expect(checkVersion(spec)).toEqual([]);
+      fastestMs = Math.min(fastestMs, performance.now() - begin);
+    }
+    expect(fastestMs).toBeLessThan(50);
+  });
+
+  it("compiles, also written backwards", () => {
+    const ids = Array.from({ length: 1000 }, (_, at) => `s${at}`);
+    const edges = ids.slice(1).map((id, at) => `${id} -> s${at}`);
+    expect(compileGraph(versionOf(ids, edges)).order[0]).toBe(999);
+  });
+
+  it("has runs whose events fit by leaving out the steps, in every format", () => {
+    const name = "A name that is as long as names of steps are";
+    const at = EngineRun.start(
+      version(
+        Array.from({ length: 1_000 }, (_, i) => step({ id: `a-step-with-a-long-id-${i}`, name })),
+      ),
+    );
+    for (const format of ["cloudevents", "ensemble-json", "ensemble-protobuf"] as const) {
+      const sizeBytes = bytesOfBody(renderFirst(at, format)).length;
+      expect(sizeBytes, format).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+    }
+    expect(JSON.parse(String(renderFirst(at).body)).data.run).not.toHaveProperty("steps");
+  });
+});
+
+describe("a check of a human task's output ends soon", () => {
+  const text = "a".repeat(100_000);
+  it.each<[string, JsonObject, JsonObject]>([
+    [
+      "a pattern that would backtrack",
+      { properties: { a: { pattern: "^(a+)+$" } } },
+      { a: `${text}!` },
+    ],
+    [
+      "a long list of unique objects",
+      { properties: { a: { uniqueItems: true } } },
+      { a: Array.from({ length: 20_000 }, (_, n) => ({ n })) },
+    ],
+    [
+      "many parts over much data",
+      {
+        properties: {
+          a: { items: { anyOf: Array.from({ length: 900 }, () => ({ type: "null" })) } },
+        },
+      },
+      { a: Array.from({ length: 50_000 }, (_, n) => n) },
+    ],
+  ])("%s", (_name, schema, output) => {
+    expect(findSchemaProblem(schema)).toBeUndefined();
+    const startMs = performance.now();
+    findOutputFaults(schema, output);
+    expect(performance.now() - startMs).toBeLessThan(250);
+  });
+});

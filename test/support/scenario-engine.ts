@@ -31,7 +31,9 @@ export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()
       if (!matches || event.hops >= HOPS_AT_MOST || heard.has(event.id)) return undefined;
       heard.add(event.id);
       const { triggerType } = spec.trigger;
-      return begin(event.data, { triggerType, triggerEventId: event.id, ...entityOf(event) });
+      const hops = event.hops > 0 ? event.hops + 1 : 0;
+      const facts = { triggerType, triggerEventId: event.id, hops, ...entityOf(event) };
+      return begin(event.data, facts);
     },
     async put(runId, input) {
       const run = runs.get(runId);

@@ -50,7 +50,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 /** A call that a move wants. */
 export function showCall(graph: Graph, { stepIndex, attempt, call }: MadeCall): string {
   const facts = tidy(JSON.parse(JSON.stringify(call)) as Json);
-  const number = attempt === 1 ? "" : `#${attempt}`;
+  const number = attempt <= 1 ? "" : `#${attempt}`;
   return `call ${idOf(graph, stepIndex)} ${call.kind}${number} ${showJson(facts)}`;
 }
 

@@ -11,6 +11,10 @@ import {
 } from "./child-run.ts";
 import { MissingRows } from "./missing-rows.ts";
 
+type Undoable = Extract<ChildSet, { kind: "undoable" }>;
+
+const BEFORE_ALL: ChildPlace = { attempt: -1, child: -1 };
+
 /** Rows of children that were loaded, and the sets that they are the whole of. */
 export interface LoadedChildren {
   readonly rows: readonly ChildRun[];
@@ -20,12 +24,16 @@ export interface LoadedChildren {
 /** The working copy; rows are replaced, never changed. */
 export class ChildRows {
   readonly #sets: readonly ChildSet[];
+  /** As they are stored. */
+  readonly #loaded: readonly ChildRun[];
+  readonly #lowest = new Map<Undoable, ChildRun | undefined>();
   readonly #rows = new Map<string, ChildRun>();
   readonly #inserted = new Set<string>();
   readonly #updated = new Set<string>();
 
   constructor({ rows, sets }: LoadedChildren = { rows: [], sets: [] }) {
     this.#sets = sets;
+    this.#loaded = rows;
     for (const row of rows) this.#rows.set(keyOf(row), row);
   }
 
@@ -59,7 +67,7 @@ export class ChildRows {
   }
   /** Asks for all of these sets at once. */
   require(sets: readonly ChildSet[]): void {
-    const missing = sets.filter((set) => !this.#knows(set));
+    const missing = sets.flatMap((set) => this.#missingOf(set));
     if (missing.length > 0) throw new MissingRows([], { children: missing });
   }
   /** The rows of a set, by place; of `undoable` ones last first. */
@@ -67,6 +75,46 @@ export class ChildRows {
     this.require([set]);
     const rows = [...this.#rows.values()].filter((row) => isInSet(row, set)).sort(comparePlaces);
     return set.kind === "undoable" ? rows.reverse() : rows;
+  }
+
+  #missingOf(set: ChildSet): ChildSet[] {
+    if (set.kind === "undoable") return this.#missingUndoable(set);
+    return this.#knows(set) ? [] : [set];
+  }
+  /** What was loaded may not be undoable any more, as a child may have undone itself since: then more are wanted. */
+  #missingUndoable(set: Undoable): Undoable[] {
+    const end = this.#endOfKnown(set);
+    if (end === undefined) return [];
+    const isAbove = (row: ChildRun) => isInSet(row, set) && comparePlaces(row, end) >= 0;
+    const known = [...this.#rows.values()].filter(isAbove).length;
+    if (known >= set.least) return [];
+    const limit = set.limit + this.#updated.size;
+    return [{ ...set, attempt: end.attempt, child: end.child, limit }];
+  }
+  /** The place down to which all undoable rows of the set are known; undefined when they all are. */
+  #endOfKnown(set: Undoable): ChildPlace | undefined {
+    let end: ChildPlace = set;
+    for (;;) {
+      const next = this.#sets.find(
+        (loaded): loaded is Undoable =>
+          loaded.kind === "undoable" &&
+          loaded.step === set.step &&
+          comparePlaces(loaded, end) >= 0 &&
+          comparePlaces(this.#lowestOf(loaded) ?? BEFORE_ALL, end) < 0,
+      );
+      if (next === undefined) return end;
+      const lowest = this.#lowestOf(next);
+      if (lowest === undefined) return undefined;
+      end = lowest;
+    }
+  }
+  /** The last row that the set's limit let through; undefined when there were fewer. */
+  #lowestOf(set: Undoable): ChildRun | undefined {
+    if (!this.#lowest.has(set)) {
+      const rows = this.#loaded.filter((row) => isInSet(row, set)).sort(comparePlaces);
+      this.#lowest.set(set, rows.at(-set.limit));
+    }
+    return this.#lowest.get(set);
   }
 
   #listed(keys: ReadonlySet<string>): ChildRun[] {
@@ -77,10 +125,6 @@ export class ChildRows {
     return this.#sets.some((loaded) => {
       if (loaded.kind !== set.kind || loaded.step !== set.step) return false;
       if (loaded.kind === "open" || set.kind === "open") return true;
-      // What was loaded from a later place on holds what comes first from this one.
-      if (loaded.kind === "undoable" && set.kind === "undoable") {
-        return comparePlaces(loaded, set) >= 0;
-      }
       if (loaded.kind === "attempt" && set.kind === "attempt")
         return loaded.attempt === set.attempt;
       const isPlace = loaded.kind === "one" || loaded.kind === "next";

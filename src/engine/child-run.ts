@@ -84,14 +84,19 @@ export interface ChildPlace {
 
 /**
  * Rows of children that are loaded together. `next`: those from a place on. `undoable`: those below a place that may have
- * to be undone, last first.
+ * to be undone, last first; so many as `least` says must be known, if there are so many.
  */
 export type ChildSet =
   | ({ readonly kind: "one"; readonly step: number } & ChildPlace)
   | { readonly kind: "open"; readonly step: number }
   | { readonly kind: "attempt"; readonly step: number; readonly attempt: number }
   | ({ readonly kind: "next"; readonly step: number; readonly limit: number } & ChildPlace)
-  | ({ readonly kind: "undoable"; readonly step: number; readonly limit: number } & ChildPlace);
+  | ({
+      readonly kind: "undoable";
+      readonly step: number;
+      readonly limit: number;
+      readonly least: number;
+    } & ChildPlace);
 
 /** States in which a child may have done what has to be undone. */
 export const UNDOABLE: readonly ChildState[] = [

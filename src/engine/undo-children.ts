@@ -66,7 +66,8 @@ function beginning({ undo }: ChildCounts, again: boolean): UndoCounts {
 function setToAsk(draft: Draft, step: number, undo: UndoCounts): ChildSet[] {
   const limit = limitOf(draft, step);
   if (undo.open >= limit) return [];
-  return [{ kind: "undoable", step, attempt: undo.attempt, child: undo.child, limit }];
+  const { attempt, child, open } = undo;
+  return [{ kind: "undoable", step, attempt, child, limit, least: limit - open }];
 }
 
 function limitOf(draft: Draft, index: number): number {

@@ -20,8 +20,8 @@ const rewriting = process.env.SCENARIO_REWRITE === "1";
 
 describe("through the pure engine", () => {
   it.each(names)("%s", async (name) => {
-    const { head, spec, items } = parseScenario(read(name));
-    const text = formatScenario(head, await playScript(engineStage(spec), items));
+    const { head, spec, others, items } = parseScenario(read(name));
+    const text = formatScenario(head, await playScript(engineStage(spec, others), items));
     if (rewriting) writeFileSync(`${FOLDER}${name}`, text);
     expect(text).toBe(read(name));
   });
@@ -35,8 +35,8 @@ describe("through the runtime and Postgres", () => {
   afterAll(() => theatre.close());
 
   it.each(names)("%s", async (name) => {
-    const { head, spec, items } = parseScenario(read(name));
-    const stage = await theatre.stage(name, spec);
+    const { head, spec, others, items } = parseScenario(read(name));
+    const stage = await theatre.stage(name, spec, others);
     expect(formatScenario(head, await playScript(stage, items))).toBe(read(name));
   });
 

@@ -3,7 +3,12 @@
  * first what prefetch guesses, then what MissingRows asks for.
  */
 
-import { type ChildRun, type ChildSet, isInSet } from "../../src/engine/child-run.ts";
+import {
+  type ChildRun,
+  type ChildSet,
+  comparePlaces,
+  isInSet,
+} from "../../src/engine/child-run.ts";
 import type {
   EdgeDefinition,
   StepDefinition,
@@ -165,11 +170,11 @@ export class EngineRun {
         const row = this.rows.get(index);
         if (row !== undefined) rows.set(index, row);
       }
-      const found = this.children.filter((row) => sets.some((set) => isInSet(row, set)));
+      const found = new Set(sets.flatMap((set) => this.#childrenIn(set)));
       const loaded = {
         run: this.run,
         steps: rows,
-        children: { rows: found, sets },
+        children: { rows: [...found], sets },
         ...(runInput ? { input: this.input } : {}),
       };
       const draft = openDraft(this.graph, loaded, this.now);
@@ -185,6 +190,13 @@ export class EngineRun {
       }
     }
     throw new Error("rows are asked for without end");
+  }
+
+  /** As the store loads them: no more than the set's limit. */
+  #childrenIn(set: ChildSet): ChildRun[] {
+    const rows = this.children.filter((row) => isInSet(row, set)).sort(comparePlaces);
+    if (set.kind === "undoable") return rows.reverse().slice(0, set.limit);
+    return set.kind === "next" ? rows.slice(0, set.limit) : rows;
   }
 
   #keep(draft: Draft): void {

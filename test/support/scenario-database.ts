@@ -4,29 +4,40 @@
  * A call is encoded as JSON, so that the transcript can tell what was asked for.
  */
 import type { VersionSpec } from "../../src/engine/definition.ts";
-import type { Call } from "../../src/engine/effect.ts";
+import type { Call, CallResult } from "../../src/engine/effect.ts";
 import type { BusEvent } from "../../src/engine/event.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Input } from "../../src/engine/input.ts";
+import type { Graph } from "../../src/engine/graph/graph.ts";
+import type { Cause, Input } from "../../src/engine/input.ts";
 import { viewRun } from "../../src/engine/payloads.ts";
+import {
+  type ChildRunDeps,
+  cancelChildRun,
+  compensateChildRun,
+  startChildRun,
+  tellParentRun,
+} from "../../src/runtime/child-runs.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createLog } from "../../src/runtime/log.ts";
-import { createProcessor } from "../../src/runtime/processor.ts";
+import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
 import { type RouteDeps, routeEvents } from "../../src/runtime/route-event.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
+import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { freshDatabase } from "./database.ts";
 import { type DatabaseClock, installClock } from "./database-clock.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
+import type { OwnCall } from "./scenario-cast.ts";
+import type { OtherVersions } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
   readonly database: Database;
-  /** A stage for runs of this version, which is published under the name. */
-  stage(name: string, spec: VersionSpec): Promise<Stage>;
+  /** A stage for runs of this version, which is published under the name, and the others under theirs. */
+  stage(name: string, spec: VersionSpec, others?: OtherVersions): Promise<Stage>;
   close(): Promise<void>;
 }
 
@@ -49,15 +60,16 @@ export async function openTheatre(): Promise<Theatre> {
     replicaId: "scenario",
     log,
     onCommitted(committed) {
-      for (const { effectId: id, stepIndex, attempt, request } of committed.calls) {
+      for (const { effectId: id, runId, stepIndex, attempt, request } of committed.calls) {
         const call = JSON.parse(new TextDecoder().decode(request)) as Call;
-        calls.push({ id, stepIndex, attempt, call });
+        calls.push({ id, runId, stepIndex, attempt, call });
       }
     },
   });
   return {
     database,
-    stage: (name, spec) => stageOf({ database, processor, graphs, log, calls, clock }, name, spec),
+    stage: (name, spec, others = new Map()) =>
+      stageOf({ database, processor, graphs, log, calls, clock }, [[name, spec], ...others]),
     async close() {
       await processor.stop();
       await clock.close();
@@ -68,63 +80,108 @@ export async function openTheatre(): Promise<Theatre> {
 }
 
 interface House extends RouteDeps {
+  readonly processor: Processor;
   readonly clock: DatabaseClock;
   readonly calls: MadeCall[];
 }
 
+const CAUSE: Cause = { kind: "engine", id: "test" };
 const PUBLISHED_BEFORE_MS = 60_000;
 
-async function stageOf(house: House, name: string, spec: VersionSpec): Promise<Stage> {
+/** The first version is the one whose runs the script begins. */
+async function stageOf(
+  house: House,
+  specs: readonly (readonly [string, VersionSpec])[],
+): Promise<Stage> {
   const { database, processor, calls, clock } = house;
   // A version hears what comes after its publish.
   await clock.set(SCRIPT_STARTS_AT_MS - PUBLISHED_BEFORE_MS);
-  const version = await publish(database, name, spec);
-  const graph = compileGraph(spec);
-  const cause = { kind: "engine", id: "test" } as const;
-  let runId = "";
-  let seq = 0;
+  const published = await publishAll(database, specs);
+  const [first] = published;
+  if (first === undefined) throw new Error("there is no version to play");
+  const { version, graph } = first;
+  const graphs = new Map<string, Graph>();
+  const seqs = new Map<string, number>();
   const begin = async () => {
     // The clock is set back: what the runs before heard would count as heard since this one began.
     await forgetEvents(database);
     await clock.set(SCRIPT_STARTS_AT_MS);
     calls.length = 0;
-    seq = 0;
   };
+  const graphOf = (runId: string) => graphs.get(runId) ?? graph;
   return {
     graph,
+    graphOf,
     async start(input, facts) {
       await begin();
       const start = startOf(version, { ...facts, input });
-      const settled = await processor.submit({ kind: "start", start, cause });
-      runId = settled.runId;
-      return settled.reply;
+      return processor.submit({ kind: "start", start, cause: CAUSE });
     },
     async arrive(event) {
       await begin();
-      const started = await startedBy(house, version.definitionId, event);
-      runId = started ?? runId;
-      return started !== undefined;
+      const runId = await startedBy(house, version.definitionId, event);
+      return runId === undefined ? undefined : { runId, reply: { kind: "applied" } };
     },
-    async put(bare) {
-      const input = { ...bare, cause } as Input;
+    async put(runId, bare) {
+      const input = { ...bare, cause: CAUSE } as Input;
       const submission = { kind: "input", runId, workspaceId: WORKSPACE, input } as const;
       return (await processor.submit(submission)).reply;
     },
+    async carryOut(own) {
+      const result = await carryOut(house, own);
+      if (result.ok && result.value.kind === "start_run") {
+        const { runId } = result.value;
+        const found = await findRunRows(database.read, runId);
+        const its = published.find((each) => each.version.id === found?.run.versionId);
+        if (its !== undefined) graphs.set(runId, its.graph);
+      }
+      return result;
+    },
     advance: (ms) => clock.advance(ms),
-    async takeMoves() {
-      const rows = await movesAfter(database, runId, seq);
-      seq = rows.at(-1)?.seq ?? seq;
+    async takeMoves(runId) {
+      const rows = await movesAfter(database, runId, seqs.get(runId) ?? 0);
+      const last = rows.at(-1);
+      if (last !== undefined) seqs.set(runId, last.seq);
       return rows.flatMap((row) => unpackRow(runId, row).moves);
     },
     takeCalls: () => calls.splice(0),
-    async view() {
+    async view(runId) {
       const found = await findRunRows(database.read, runId);
       if (found === undefined) throw new Error(`run ${runId} is not stored`);
-      const run = { ...found.run, edgeMarks: found.run.edgeMarks.slice(0, graph.edges.length) };
-      return viewRun(graph, run, found.input, found.steps);
+      const edges = graphOf(runId).edges.length;
+      const run = { ...found.run, edgeMarks: found.run.edgeMarks.slice(0, edges) };
+      return viewRun(graphOf(runId), run, found.input, found.steps);
     },
-    openCalls: () => openCallsOf(database, runId),
+    openCalls: (runId) => openCallsOf(database, runId),
   };
+}
+
+async function publishAll(
+  database: Database,
+  specs: readonly (readonly [string, VersionSpec])[],
+): Promise<{ version: VersionRow; graph: Graph }[]> {
+  const published: { version: VersionRow; graph: Graph }[] = [];
+  for (const [name, spec] of specs) {
+    published.push({
+      version: await publish(database, name, spec),
+      graph: compileGraph(spec),
+    });
+  }
+  return published;
+}
+
+function carryOut(deps: ChildRunDeps, { effectId, call }: OwnCall): Promise<CallResult> {
+  const own = { effectId, workspaceId: WORKSPACE };
+  switch (call.kind) {
+    case "start_run":
+      return startChildRun(deps, own, call);
+    case "cancel_run":
+      return cancelChildRun(deps, own, call);
+    case "compensate_run":
+      return compensateChildRun(deps, own, call);
+    case "tell_parent":
+      return tellParentRun(deps, own, call);
+  }
 }
 
 /** The run of this definition that the event starts by the way of the bus. */

@@ -2,65 +2,53 @@
 import type { VersionSpec } from "../../src/engine/definition.ts";
 import type { BusEvent } from "../../src/engine/event.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
 import { matchTrigger } from "../../src/engine/matching/trigger-match.ts";
 import type { RunFacts } from "../../src/engine/new-run.ts";
 import { EngineRun } from "./engine-run.ts";
+import { EngineRuns } from "./engine-runs.ts";
+import type { OtherVersions } from "./scenario-file.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 
 const HOPS_AT_MOST = 16;
 
-/** A stage for runs of this version. */
-export function engineStage(spec: VersionSpec): Stage {
-  let run = new EngineRun(spec);
-  let movesTaken = 0;
-  let callsTaken = new Set<string>();
+/** A stage for runs of this version, which finds the others by their names. */
+export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()): Stage {
+  let runs = new EngineRuns(others);
   // As the runtime does: an event starts a definition once, and chains of events end.
   const heard = new Set<string>();
   const graph = compileGraph(spec);
-  const start = (input: JsonObject, facts: Partial<RunFacts>) => {
-    run = new EngineRun(spec, input, facts, { now: SCRIPT_STARTS_AT_MS });
-    movesTaken = 0;
-    callsTaken = new Set();
-    return run.put({ kind: "run_begun" });
+  const begin: Stage["start"] = async (input, facts) => {
+    runs = new EngineRuns(others);
+    const run = new EngineRun(spec, input, facts, { now: SCRIPT_STARTS_AT_MS });
+    return { runId: run.run.id, reply: runs.begin(run) };
   };
   return {
     graph,
-    async start(input, facts) {
-      return start(input, facts);
-    },
+    graphOf: (runId) => runs.get(runId).graph,
+    start: begin,
     async arrive(event) {
       const { matches } = matchTrigger(spec.trigger, graph.triggerFilter, event);
-      if (!matches || event.hops >= HOPS_AT_MOST || heard.has(event.id)) return false;
+      if (!matches || event.hops >= HOPS_AT_MOST || heard.has(event.id)) return undefined;
       heard.add(event.id);
       const { triggerType } = spec.trigger;
-      start(event.data, { triggerType, triggerEventId: event.id, ...entityOf(event) });
-      return true;
+      const hops = event.hops > 0 ? event.hops + 1 : 0;
+      const facts = { triggerType, triggerEventId: event.id, hops, ...entityOf(event) };
+      return begin(event.data, facts);
     },
-    async put(input) {
+    async put(runId, input) {
+      const run = runs.get(runId);
       // As the runtime does: a call is answered once, whatever comes afterwards counts for nothing.
       const isRepeat = input.kind === "call_returned" && !run.effects.has(input.effectId);
       return isRepeat ? { kind: "unchanged" } : run.put(input);
     },
+    carryOut: async (own) => runs.carryOut(own),
     async advance(ms) {
-      run.now += ms;
+      runs.advance(ms);
     },
-    async takeMoves() {
-      const rows = run.history.slice(movesTaken);
-      movesTaken = run.history.length;
-      return rows.flatMap((row) => row.moves);
-    },
-    takeCalls() {
-      const made = [...run.effects.values()].filter(({ id }) => !callsTaken.has(id));
-      for (const { id } of made) callsTaken.add(id);
-      return made;
-    },
-    async view() {
-      return run.view();
-    },
-    async openCalls() {
-      return [...run.effects.keys()];
-    },
+    takeMoves: async (runId) => runs.takeMoves(runId),
+    takeCalls: () => runs.takeCalls(),
+    view: async (runId) => runs.get(runId).view(),
+    openCalls: async (runId) => [...runs.get(runId).effects.keys()],
   };
 }
 

@@ -4,8 +4,10 @@
  * scenario-happening.ts.
  *
  * A file has three parts, parted by `--- version` and `--- script`. Instead of the version it may name one of
- * testdata/processes: `--- process travel-booking.json`. In the script a line that begins with `>` is a
- * happening, one that begins with `#` a remark, and every other line belongs to the transcript of the happening above it.
+ * testdata/processes: `--- process travel-booking.json`. Before the script other workflows may stand, which the runs start
+ * by their names: `--- workflow pay` with the version below, or `--- workflow pay pay-by-card.json`. In the script a line
+ * that begins with `>` is a happening (`> in pay …` one of that child run), one that begins with `#` a remark, and every
+ * other line belongs to the transcript of the happening above it.
  * `"<9 chars>"` and `"<9 deep>"` stand for a long text and for an object nested 9 levels deep.
  */
 import { readFileSync } from "node:fs";
@@ -21,33 +23,44 @@ export type ScriptItem =
   | { readonly kind: "remark"; readonly text: string }
   | { readonly kind: "happening"; readonly text: string; readonly expected: readonly string[] };
 
+/** The other workflows of a scenario by their names. */
+export type OtherVersions = ReadonlyMap<string, VersionSpec>;
+
 /** A scenario as its file tells it. */
 export interface Scenario {
   /** Everything before the script, as it stands. */
   readonly head: string;
   readonly title: string;
   readonly spec: VersionSpec;
+  readonly others: OtherVersions;
   readonly items: readonly ScriptItem[];
 }
 
 const SCRIPT = "\n--- script\n";
-const VERSION = "\n--- version\n";
-const PROCESS = /\n--- process ([a-z-]+\.json)$/;
+const PART =
+  /\n--- (version|process|workflow)(?: ([a-z-]+)(?= |\n|$))?(?: ([a-z-]+\.json))?(?=\n|$)/;
 const PROCESSES = new URL("../../testdata/processes/", import.meta.url);
 
 /** Reads a scenario. Throws on a version that has faults and on a transcript without a happening. */
 export function parseScenario(text: string): Scenario {
   const [head = "", script] = text.split(SCRIPT);
-  const version = head.split(VERSION)[1] ?? processIn(head);
-  if (script === undefined || version === undefined) throw new Error("a part is missing");
-  const [title = ""] = head.split("\n");
-  return { head, title, spec: parseVersion(version), items: parseScript(script) };
+  const [intro = "", ...parts] = head.split(PART);
+  const others = new Map<string, VersionSpec>();
+  let spec: VersionSpec | undefined;
+  // Each part is split into its kind, its name, its file and what stands below.
+  for (let at = 0; at + 3 < parts.length; at += 4) {
+    const [kind, name = "", file, below = ""] = parts.slice(at, at + 4);
+    const version = parseVersion(file === undefined ? below : readProcess(file));
+    if (kind === "workflow") others.set(name, version);
+    else spec = version;
+  }
+  if (script === undefined || spec === undefined) throw new Error("a part is missing");
+  const [title = ""] = intro.split("\n");
+  return { head, title, spec, others, items: parseScript(script) };
 }
 
-/** The text of the process that the head names. */
-function processIn(head: string): string | undefined {
-  const name = PROCESS.exec(head)?.[1];
-  return name === undefined ? undefined : readFileSync(new URL(name, PROCESSES), "utf8");
+function readProcess(file: string): string {
+  return readFileSync(new URL(file, PROCESSES), "utf8");
 }
 
 /** The text of a scenario with these items; items without transcripts are written as they are. */

@@ -21,6 +21,7 @@ import { expandMacros } from "./scenario-file.ts";
 /** A call as both plays see it. */
 export interface MadeCall {
   readonly id: string;
+  readonly runId: string;
   readonly stepIndex: number;
   readonly attempt: number;
   readonly call: Call;

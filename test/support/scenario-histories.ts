@@ -18,8 +18,10 @@ export async function playHistories(): Promise<KeptHistory[]> {
   try {
     const histories = new Map<string, KeptHistory>();
     for (const file of readdirSync(SCENARIOS_FOLDER).sort()) {
-      const { spec, items } = parseScenario(readFileSync(`${SCENARIOS_FOLDER}${file}`, "utf8"));
-      await playScript(await theatre.stage(file, spec), items);
+      const { spec, others, items } = parseScenario(
+        readFileSync(`${SCENARIOS_FOLDER}${file}`, "utf8"),
+      );
+      await playScript(await theatre.stage(file, spec, others), items);
       const scenario = file.replace(/\.scenario$/, "");
       for (const history of await readHistories(theatre.database)) {
         if (!histories.has(history.runId)) {

@@ -204,6 +204,7 @@ describe("children of a list", () => {
 });
 
 describe("undoing children", () => {
+  const input = { list: [10, 20, 30] };
   const undoing = version(
     [
       step({ id: "first", compensationStepId: "undo-first" }),
@@ -270,6 +271,23 @@ describe("undoing children", () => {
     expect(open(run, "compensate_run")).toEqual([]);
     started(run, 1);
     expect(open(run, "compensate_run")).toHaveLength(2);
+  });
+
+  it("reaches those below one that undid itself in the same transition", () => {
+    const workflow = { for_each: "list", max_parallel: 1 };
+    const run = EngineRun.start(version([calling(workflow, { on_error: "compensate" })]), input);
+    for (const child of [0, 1, 2]) {
+      started(run, child);
+      if (child < 2) told(run, child);
+    }
+    // Stored it is open still, and as many rows are loaded as may be undone at a time: its own alone.
+    told(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
+    expect(run.run.state).toBe("COMPENSATING");
+    expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-1"]);
+    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
+    expect(open(run, "compensate_run")).toContain("call/1/compensate_run-1-1-0");
+    told(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
+    expect(run.run.state).toBe("FAILED");
   });
 
   it("takes a child that has nothing to undo for undone", () => {

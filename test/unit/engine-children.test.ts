@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ChildReport } from "../../src/engine/child-run.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
 import type { Reply } from "../../src/engine/outcome.ts";
+import { replayHistory } from "../../src/engine/replay.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
@@ -158,6 +159,15 @@ describe("children of a list", () => {
     expect(run.run.totalCostUsd).toBe(4);
   });
 
+  it("tell their costs in the history as they end, one by one", () => {
+    const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 2 })]), input);
+    told(run, 0, { costUsd: 0.5 });
+    expect(run.run.totalCostUsd).toBe(0.5);
+    expect(replayHistory(run.history).totalCostUsd).toBe(0.5);
+    expect(replayHistory(run.history).steps.get(0)?.costUsd).toBe(0.5);
+    expect(run.events.filter((event) => event.startsWith("call."))).toEqual(["call.started"]);
+  });
+
   it("start none for a failed attempt whose others are cancelled", () => {
     const workflow = { for_each: "list", max_parallel: 2 };
     const run = EngineRun.start(version([calling(workflow)]), input);
@@ -242,6 +252,31 @@ describe("undoing children", () => {
     expect(run.states).toContain("first:COMPENSATED");
     expect(run.run.state).toBe("FAILED");
     expect(run.events.at(-1)).toBe("run.compensated");
+  });
+
+  it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
+    const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
+    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
+    for (const words of [[cancelled, undone], [undone, cancelled], [undone]]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put(compensate);
+      for (const word of words) told(run, 0, word);
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
+      const { totalCostUsd, steps } = replayHistory(run.history);
+      expect(totalCostUsd).toBe(1.5);
+      expect(steps.get(0)?.costUsd).toBe(1.5);
+    }
+  });
+
+  it("counts what a child cost that ended before the answer to its start", () => {
+    const run = EngineRun.start(version([calling()]));
+    run.put(compensate);
+    told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 });
+    expect(replayHistory(run.history).totalCostUsd).toBe(1);
+    started(run, 0);
+    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
   });
 
   it("waits upstream of a child that could not, and asks it alone again", () => {

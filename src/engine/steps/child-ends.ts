@@ -65,15 +65,22 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const { output } = told;
   const kept = isAwaited && output !== undefined ? { output } : {};
   draft.children.put({ ...heard, state: stateOf(told), ...kept });
-  if (!isAwaited) return heardLate(draft, index);
+  if (!isAwaited && !isUndone(draft, index, attempt)) return heardLate(draft, index);
   addCost(draft, index, costUsd);
+  if (!isAwaited) return heardBeforeUndoing(draft, index);
   if (told.state === "COMPLETED" && output !== undefined) {
     childCompleted(draft, index, runId, output);
-    return { kind: "applied" };
+  } else {
+    // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
+    childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
   }
-  // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
-  childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
+  if (costUsd > 0 && awaits(draft, index, attempt)) noteCost(draft, index);
   return { kind: "applied" };
+}
+
+/** The history tells what a step cost so far also where the step does not move. */
+function noteCost(draft: Draft, index: number): void {
+  draft.noteStep(index, draft.state(index), { note: "recorded" });
 }
 
 /** A child was asked to compensate: it may have had nothing to undo. */
@@ -107,6 +114,17 @@ function awaits(draft: Draft, index: number, attempt: number): boolean {
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {
   const reason = "the step does not wait for it any more";
   draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
+}
+
+/** Whether the children of the attempt are undone, now or when all starts are answered: what they cost by then counts. */
+function isUndone(draft: Draft, index: number, attempt: number): boolean {
+  return draft.run.state === "COMPENSATING" && draft.peek(index).retryCount + 1 === attempt;
+}
+
+function heardBeforeUndoing(draft: Draft, index: number): Reply {
+  noteCost(draft, index);
+  childrenWentOn(draft);
+  return { kind: "applied" };
 }
 
 function heardLate(draft: Draft, index: number): Reply {
@@ -192,8 +210,14 @@ function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews
   const isStuck = told.undoing === "failed" && isAsked;
   const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
   draft.children.put({ ...heard, state });
-  if (!isAsked || state === "undoing") return { kind: "unchanged" };
-  if (draft.run.state === "COMPENSATING") addCost(draft, index, told.costUsd - found.costUsd);
+  if (!isAsked) return { kind: "unchanged" };
+  // Also of one that ended before it was undone: which word comes first is chance.
+  const costUsd = told.costUsd - found.costUsd;
+  if (draft.run.state === "COMPENSATING" && costUsd > 0) {
+    addCost(draft, index, costUsd);
+    noteCost(draft, index);
+  }
+  if (state === "undoing") return { kind: "applied" };
   countUndone(draft, index, isStuck);
   childrenWentOn(draft);
   return { kind: "applied" };

@@ -102,6 +102,16 @@ describe("an only child", () => {
     expect(run.rows.get(0)?.errorMessage).toBe("still none");
   });
 
+  it("takes no version for the latest that is none", () => {
+    for (const v of ["", " ", null, false, true, [], {}, "latest"]) {
+      const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v });
+      const { call } = run.effectOf("call", "start_run");
+      expect(call).toMatchObject({ kind: "start_run", version: Number.NaN });
+    }
+    const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v: "3" });
+    expect(run.effectOf("call", "start_run").call).toMatchObject({ version: 3 });
+  });
+
   it("fails the step for good with an output over the limit", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
     told(run, 0, { output: { text: "x".repeat(256 * 1024) } });

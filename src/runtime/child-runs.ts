@@ -82,8 +82,9 @@ export async function compensateChildRun(
   const cause = causeOf(own.effectId);
   const input = { kind: "compensate_requested", reason, cause, byParent: true } as const;
   const reply = await submitTo(deps, own, runId, input);
-  const undone = reply === undefined || (reply.kind === "unchanged" && reply.nothingLeft === true);
-  return { ok: true, value: { kind: "compensate_run", undone } };
+  const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
+  const undone = reply === undefined || left !== undefined;
+  return { ok: true, value: { kind: "compensate_run", undone, ...left } };
 }
 
 /** Tells a parent of its child; one that is gone needs no word. */

@@ -289,6 +289,22 @@ describe("undoing children", () => {
     expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
   });
 
+  it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
+    const none = { kind: "compensate_run", undone: true, costUsd: 1 } as const;
+    const words = [
+      (run: EngineRun) => told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
+      (run: EngineRun) => run.answer("call", none),
+    ];
+    for (const order of [words, words.toReversed()]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put(compensate);
+      for (const say of order) say(run);
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
+      expect(replayHistory(run.history).totalCostUsd).toBe(1);
+    }
+  });
+
   it("waits upstream of a child that could not, and asks it alone again", () => {
     const run = completed();
     run.put(compensate);
@@ -359,7 +375,7 @@ describe("a child", () => {
     expect(words(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
     expect(run.put({ ...compensate, byParent: true })).toEqual({
       kind: "unchanged",
-      nothingLeft: true,
+      nothingLeft: { costUsd: 3 },
     });
   });
 

@@ -83,6 +83,12 @@ function noteCost(draft: Draft, index: number): void {
   draft.noteStep(index, draft.state(index), { note: "recorded" });
 }
 
+function addCostOfUndoing(draft: Draft, index: number, costUsd: number): void {
+  if (draft.run.state !== "COMPENSATING" || costUsd <= 0) return;
+  addCost(draft, index, costUsd);
+  noteCost(draft, index);
+}
+
 /** A child was asked to compensate: it may have had nothing to undo. */
 export function undoReturned(
   draft: Draft,
@@ -99,7 +105,11 @@ export function undoReturned(
   if (result.ok && result.value.kind === "compensate_run" && !result.value.undone) {
     return { kind: "unchanged" };
   }
-  draft.children.put({ ...found, state: result.ok ? "undone" : "stuck" });
+  const told =
+    result.ok && result.value.kind === "compensate_run" ? result.value.costUsd : undefined;
+  const costUsd = Math.max(found.costUsd, told ?? 0);
+  draft.children.put({ ...found, state: result.ok ? "undone" : "stuck", costUsd });
+  addCostOfUndoing(draft, index, costUsd - found.costUsd);
   countUndone(draft, index, !result.ok);
   childrenWentOn(draft);
   return { kind: "applied" };
@@ -212,11 +222,7 @@ function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews
   draft.children.put({ ...heard, state });
   if (!isAsked) return { kind: "unchanged" };
   // Also of one that ended before it was undone: which word comes first is chance.
-  const costUsd = told.costUsd - found.costUsd;
-  if (draft.run.state === "COMPENSATING" && costUsd > 0) {
-    addCost(draft, index, costUsd);
-    noteCost(draft, index);
-  }
+  addCostOfUndoing(draft, index, told.costUsd - found.costUsd);
   if (state === "undoing") return { kind: "applied" };
   countUndone(draft, index, isStuck);
   childrenWentOn(draft);

@@ -1,6 +1,6 @@
 /**
- * What a step hears of its child runs: that they started, how they ended, that they are undone.
- * Boundary: counts and judges; starting is child-runs.ts, undoing undo-children.ts.
+ * What a step hears of its child runs: that they started, and how they ended.
+ * Boundary: counts and judges; starting is child-runs.ts, what is heard of undoing child-undone.ts.
  * Invariants:
  * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
  * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
@@ -16,8 +16,9 @@ import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { Reply } from "../outcome.ts";
 import { releaseAttempt } from "../release.ts";
 import type { ChildCounts } from "../run.ts";
-import { countUndone, setCounts } from "../undo-children.ts";
+import { setCounts } from "../undo-children.ts";
 import { startNextChildren } from "./child-runs.ts";
+import { noteCost, undoHeard } from "./child-undone.ts";
 
 /** The answer to a start: the child's id, or why there is none. */
 export function startReturned(
@@ -75,43 +76,6 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
     childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
   }
   if (costUsd > 0 && awaits(draft, index, attempt)) noteCost(draft, index);
-  return { kind: "applied" };
-}
-
-/** The history tells what a step cost so far also where the step does not move. */
-function noteCost(draft: Draft, index: number): void {
-  draft.noteStep(index, draft.state(index), { note: "recorded" });
-}
-
-function addCostOfUndoing(draft: Draft, index: number, costUsd: number): void {
-  if (draft.run.state !== "COMPENSATING" || costUsd <= 0) return;
-  addCost(draft, index, costUsd);
-  noteCost(draft, index);
-}
-
-/** A child was asked to compensate: it may have had nothing to undo. */
-export function undoReturned(
-  draft: Draft,
-  returned: {
-    readonly effectId: string;
-    readonly stepIndex: number;
-    readonly result: CallResult;
-  },
-): Reply {
-  const { stepIndex: index, result } = returned;
-  const [, attempt = 0, child = 0] = numbersOfEffect(returned.effectId);
-  const found = draft.children.find(index, { attempt, child });
-  if (found?.state !== "undoing") return { kind: "unchanged" };
-  if (result.ok && result.value.kind === "compensate_run" && !result.value.undone) {
-    return { kind: "unchanged" };
-  }
-  const told =
-    result.ok && result.value.kind === "compensate_run" ? result.value.costUsd : undefined;
-  const costUsd = Math.max(found.costUsd, told ?? 0);
-  draft.children.put({ ...found, state: result.ok ? "undone" : "stuck", costUsd });
-  addCostOfUndoing(draft, index, costUsd - found.costUsd);
-  countUndone(draft, index, !result.ok);
-  childrenWentOn(draft);
   return { kind: "applied" };
 }
 
@@ -206,25 +170,4 @@ function goOn(draft: Draft, index: number, { items = 0, next, open, bytes }: Chi
   } else {
     startNextChildren(draft, index);
   }
-}
-
-interface UndoNews {
-  readonly found: ChildRun;
-  readonly heard: ChildRun;
-  readonly told: ChildReport;
-}
-
-/** A child that had ended, or was asked to compensate, told something more. */
-function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
-  const isAsked = found.state === "undoing";
-  const isStuck = told.undoing === "failed" && isAsked;
-  const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
-  draft.children.put({ ...heard, state });
-  if (!isAsked) return { kind: "unchanged" };
-  // Also of one that ended before it was undone: which word comes first is chance.
-  addCostOfUndoing(draft, index, told.costUsd - found.costUsd);
-  if (state === "undoing") return { kind: "applied" };
-  countUndone(draft, index, isStuck);
-  childrenWentOn(draft);
-  return { kind: "applied" };
 }

@@ -203,6 +203,8 @@ export type CallValue =
       readonly kind: "compensate_run";
       /** Nothing of the child is left to undo; else it tells when it is through. */
       readonly undone: boolean;
+      /** What it cost in all; unset where it tells later, or is gone. */
+      readonly costUsd?: number;
     }
   | { readonly kind: "tell_parent" };
 

@@ -82,8 +82,8 @@ export type Reply =
   /** The run or step was already so, or the input is late: nothing changed but perhaps a history note. */
   | {
       readonly kind: "unchanged";
-      /** To a parent that wants the run undone: nothing of it is left to undo. */
-      readonly nothingLeft?: true;
+      /** To a parent that wants the run undone: nothing of it is left to undo, and so much it cost in all. */
+      readonly nothingLeft?: { readonly costUsd: number };
     }
   | {
       readonly kind: "refused";

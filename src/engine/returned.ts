@@ -9,7 +9,8 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { startReturned, undoReturned } from "./steps/child-ends.ts";
+import { startReturned } from "./steps/child-ends.ts";
+import { undoReturned } from "./steps/child-undone.ts";
 import { STEP_KINDS } from "./steps/registry.ts";
 
 /** The answer of a call, with the attempt that asked. */

@@ -15,6 +15,7 @@ import type { Cause, Input } from "../engine/input.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
+import { findStarts } from "../store/run-starts.ts";
 import type { Processor } from "./processor.ts";
 import { Refusal } from "./refusal.ts";
 import type { RunStart } from "./submission.ts";
@@ -42,6 +43,8 @@ export async function startChildRun(
   const target = await reading(findChildTarget(database.read, { ...call, workspaceId }));
   const problem = whyNot(target, call);
   if (target === undefined || target.versionId === null || problem !== undefined) {
+    const started = target && (await findStarted(database, effectId, { ...target, workspaceId }));
+    if (started !== undefined) return { ok: true, value: { kind: "start_run", runId: started } };
     return { ok: false, message: problem ?? "there is no such workflow" };
   }
   try {
@@ -79,8 +82,9 @@ export async function compensateChildRun(
   const cause = causeOf(own.effectId);
   const input = { kind: "compensate_requested", reason, cause, byParent: true } as const;
   const reply = await submitTo(deps, own, runId, input);
-  const undone = reply === undefined || (reply.kind === "unchanged" && reply.nothingLeft === true);
-  return { ok: true, value: { kind: "compensate_run", undone } };
+  const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
+  const undone = reply === undefined || left !== undefined;
+  return { ok: true, value: { kind: "compensate_run", undone, ...left } };
 }
 
 /** Tells a parent of its child; one that is gone needs no word. */
@@ -108,6 +112,17 @@ async function submitTo(
     if (error instanceof Refusal && error.reason === "not_found") return undefined;
     throw error;
   }
+}
+
+/** The run that an earlier try of the start made, while it was allowed still. */
+async function findStarted(
+  database: Database,
+  eventId: string,
+  { workspaceId, definitionId }: { workspaceId: string; definitionId: string },
+): Promise<string | undefined> {
+  const wanted = { workspaceId, definitionId, eventId };
+  const starts = await reading(findStarts(database.read, [wanted]));
+  return starts.find((start) => start.definitionId === definitionId)?.runId;
 }
 
 async function reading<T>(read: Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * Starts by event: which run an event has started, once for each definition.
  * Boundary: claims are written with the run (see save-batch.ts); here they are locked and looked up.
  */
-import type { Statement, Tx } from "./database.ts";
+import type { Queries, Statement, Tx } from "./database.ts";
 
 /** A definition and the event that starts a run of it. */
 export interface WantedStart {
@@ -44,7 +44,7 @@ export function lockStarts(
 }
 
 /** Every start that the events of these made, of any definition. */
-export function findStarts(tx: Tx, starts: readonly WantedStart[]): Promise<ClaimedStart[]> {
+export function findStarts(db: Queries, starts: readonly WantedStart[]): Promise<ClaimedStart[]> {
   const columns = [starts.map((start) => start.workspaceId), starts.map((start) => start.eventId)];
-  return tx.query<ClaimedStart>(FIND, columns);
+  return db.query<ClaimedStart>(FIND, columns);
 }

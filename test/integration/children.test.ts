@@ -4,6 +4,7 @@ import type { StepDefinition } from "../../src/engine/definition.ts";
 import type { StartRun } from "../../src/engine/effect.ts";
 import type { Json, JsonObject } from "../../src/engine/json.ts";
 import { startChildRun } from "../../src/runtime/child-runs.ts";
+import { publishVersion } from "../../src/runtime/definitions.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import { type ParentService, startParentService } from "../support/parent-service.ts";
 import { WORKSPACE } from "../support/processor.ts";
@@ -440,6 +441,11 @@ describe("a service that dies", () => {
     // Its parent is gone: nobody wants to know.
     await at.report(child.id, "task");
     await at.quiet();
+    // The first answer was lost, and by now nobody may start another one.
+    await publishVersion(at, { definitionId: child.definitionId, spec: versionOf([TASK]) });
+    expect(await startChildRun(at, own, call)).toEqual(results[0]);
+    const another = { ...own, effectId: "wfr_gone/call/1/start_run-1" };
+    expect(await startChildRun(at, another, call)).toMatchObject({ ok: false });
     const elsewhere = await startChildRun(at, { ...own, workspaceId: "ws_other" }, call);
     expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
   });

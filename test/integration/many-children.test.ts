@@ -4,6 +4,7 @@ import pg from "pg";
 import { expect, it } from "vitest";
 import { freshDatabase } from "../support/database.ts";
 import { startParentService } from "../support/parent-service.ts";
+import { until } from "../support/until.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 const BY_WORKFLOW = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
@@ -18,6 +19,10 @@ const WRITES = `
   select (select sum(n_tup_ins + n_tup_del + case relname when 'effects' then 0 else n_tup_upd end)
       from pg_stat_user_tables where relname <> 'move_batches')::int as writes,
     (select max(pg_column_size(detail)) from step_runs)::int as bytes`;
+
+const OTHERS = `
+  select 1 from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
 
 interface Played {
   /** Rows inserted, updated and deleted, for each item. */
@@ -45,14 +50,20 @@ async function play(items: number): Promise<Played> {
     expect(output?.items).toHaveLength(items);
     expect(new Set(Array.isArray(output?.run_ids) ? output.run_ids : []).size).toBe(items);
     await at.quiet();
-    // The counts of a connection are told when it ends.
     await at.stop();
+    await until(() => haveOthersLeft(sql));
     const { rows } = await sql.query(WRITES);
     return { rowsPerItem: rows[0].writes / items, detailBytes: rows[0].bytes, tookMs };
   } finally {
     await sql.end();
     await drop();
   }
+}
+
+/** The counts of a connection are told when its process ends, some time after the client has closed it. */
+async function haveOthersLeft(sql: pg.Client): Promise<true | undefined> {
+  const { rows } = await sql.query(OTHERS);
+  return rows.length === 0 ? true : undefined;
 }
 
 /** Looks seldom, for a look at all children takes its time. */

@@ -63,8 +63,9 @@ export class EngineRuns {
       case "compensate_run": {
         const { runId, reason } = call;
         const reply = this.#putTo(runId, { kind: "compensate_requested", reason, byParent: true });
-        const isNothingLeft = reply?.kind === "unchanged" && reply.nothingLeft === true;
-        return { ok: true, value: { kind, undone: reply === undefined || isNothingLeft } };
+        const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
+        const undone = reply === undefined || left !== undefined;
+        return { ok: true, value: { kind, undone, ...left } };
       }
       case "tell_parent":
         this.#putTo(call.parentRunId, { kind: "child_ended", report: call.report });

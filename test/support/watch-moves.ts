@@ -25,10 +25,24 @@ export function watchMoves(at: EngineRun, seen: Seen, before: Before, input: Bar
   if (replay.state !== at.run.state || replay.seq !== at.run.seq) {
     broken(`the history says ${replay.state}, stored is ${at.run.state}, after ${input.kind}`);
   }
+  watchCosts(at, seen);
   for (const [index, mark] of at.run.stepMarks.entries()) {
     const state = stateOfMark(mark);
     if (replayedState(replay, index) === state) continue;
     broken(`the history says step ${index} is ${replayedState(replay, index)}, stored is ${state}`);
+  }
+}
+
+/** What a report told of an attempt whose output is still asked for is told with the attempt's end. */
+function watchCosts(at: EngineRun, { replay }: Seen): void {
+  const rows = [...at.rows.values()];
+  if (rows.some(({ detail }) => detail.pendingEnd !== undefined)) return;
+  if (replay.totalCostUsd !== at.run.totalCostUsd) {
+    broken(`the history says ${replay.totalCostUsd} USD, stored are ${at.run.totalCostUsd}`);
+  }
+  for (const { index, costUsd } of rows) {
+    const told = replay.steps.get(index)?.costUsd ?? 0;
+    if (told !== costUsd) broken(`the history says step ${index} cost ${told}, not ${costUsd} USD`);
   }
 }
 

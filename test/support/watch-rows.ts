@@ -71,8 +71,8 @@ export function watchRows(at: EngineRun, before: Before, input: BareInput): void
     if (old === undefined || !isFinalStep(old.state) || !isFinalStep(row.state)) continue;
     const isCompensation = at.graph.steps[row.index]?.isCompensation === true;
     if (isCompensation && old.state === "FAILED" && input.kind === "compensate_requested") continue;
-    // What undoing its child runs costs is the step's.
-    const isUndoing = input.kind === "child_ended" && input.report.undoing !== "no";
+    // While the run is undone, what its child runs cost is the step's, whichever of their words comes first.
+    const isUndoing = input.kind === "child_ended" && before.state === "COMPENSATING";
     const isSame =
       old.output === row.output &&
       (old.costUsd === row.costUsd || isUndoing) &&

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ChildReport } from "../../src/engine/child-run.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
 import type { Reply } from "../../src/engine/outcome.ts";
+import { replayHistory } from "../../src/engine/replay.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
@@ -101,6 +102,16 @@ describe("an only child", () => {
     expect(run.rows.get(0)?.errorMessage).toBe("still none");
   });
 
+  it("takes no version for the latest that is none", () => {
+    for (const v of ["", " ", null, false, true, [], {}, "latest"]) {
+      const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v });
+      const { call } = run.effectOf("call", "start_run");
+      expect(call).toMatchObject({ kind: "start_run", version: Number.NaN });
+    }
+    const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v: "3" });
+    expect(run.effectOf("call", "start_run").call).toMatchObject({ version: 3 });
+  });
+
   it("fails the step for good with an output over the limit", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
     told(run, 0, { output: { text: "x".repeat(256 * 1024) } });
@@ -156,6 +167,15 @@ describe("children of a list", () => {
       run_ids: ["child-1-0", "child-1-1", "child-1-2", "child-1-3"],
     });
     expect(run.run.totalCostUsd).toBe(4);
+  });
+
+  it("tell their costs in the history as they end, one by one", () => {
+    const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 2 })]), input);
+    told(run, 0, { costUsd: 0.5 });
+    expect(run.run.totalCostUsd).toBe(0.5);
+    expect(replayHistory(run.history).totalCostUsd).toBe(0.5);
+    expect(replayHistory(run.history).steps.get(0)?.costUsd).toBe(0.5);
+    expect(run.events.filter((event) => event.startsWith("call."))).toEqual(["call.started"]);
   });
 
   it("start none for a failed attempt whose others are cancelled", () => {
@@ -245,6 +265,47 @@ describe("undoing children", () => {
     expect(run.events.at(-1)).toBe("run.compensated");
   });
 
+  it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
+    const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
+    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
+    for (const words of [[cancelled, undone], [undone, cancelled], [undone]]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put(compensate);
+      for (const word of words) told(run, 0, word);
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
+      const { totalCostUsd, steps } = replayHistory(run.history);
+      expect(totalCostUsd).toBe(1.5);
+      expect(steps.get(0)?.costUsd).toBe(1.5);
+    }
+  });
+
+  it("counts what a child cost that ended before the answer to its start", () => {
+    const run = EngineRun.start(version([calling()]));
+    run.put(compensate);
+    told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 });
+    expect(replayHistory(run.history).totalCostUsd).toBe(1);
+    started(run, 0);
+    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
+  });
+
+  it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
+    const none = { kind: "compensate_run", undone: true, costUsd: 1 } as const;
+    const words = [
+      (run: EngineRun) => told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
+      (run: EngineRun) => run.answer("call", none),
+    ];
+    for (const order of [words, words.toReversed()]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put(compensate);
+      for (const say of order) say(run);
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
+      expect(replayHistory(run.history).totalCostUsd).toBe(1);
+    }
+  });
+
   it("waits upstream of a child that could not, and asks it alone again", () => {
     const run = completed();
     run.put(compensate);
@@ -332,7 +393,7 @@ describe("a child", () => {
     expect(words(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
     expect(run.put({ ...compensate, byParent: true })).toEqual({
       kind: "unchanged",
-      nothingLeft: true,
+      nothingLeft: { costUsd: 3 },
     });
   });
 

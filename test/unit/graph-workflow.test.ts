@@ -55,6 +55,20 @@ describe("config.workflow", () => {
     expect(fieldsOf(workflow)).toEqual(fields);
   });
 
+  it("refuses its keys beside it, where nobody would read them", () => {
+    const workflow = { name: "a" };
+    const config = { workflow, for_each: "l", max_parallel: 3, version: 2, lead: 7 };
+    const description = (key: string) => `"${key}" is a key of workflow: it must stand inside it`;
+    expect(checkVersion(specOf(workflow, { config }))).toEqual(
+      ["version", "for_each", "max_parallel"].map((key) => ({
+        field: `steps[0].config.${key}`,
+        description: description(key),
+      })),
+    );
+    const agents = { agentId: "a1", config: { for_each: "l", name: "mine" } };
+    expect(checkVersion(versionOf([stepOf("s", agents)]))).toEqual([]);
+  });
+
   it("names the nearest key for one that it does not know", () => {
     expect(faultsOf({ name: "a", foreach: "l", paralel: 3 })).toEqual([
       {

@@ -7,7 +7,7 @@ import type { StepDefinition, StepType } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
 import { checkApprovals } from "./check-approvals.ts";
-import { checkWorkflow } from "./check-workflow.ts";
+import { checkBesideWorkflow, checkWorkflow } from "./check-workflow.ts";
 import {
   configKeysOf,
   ON_ERROR,
@@ -75,6 +75,7 @@ function checkTogether(step: StepDefinition, path: string, addFault: AddFault): 
     );
   }
   checkApprovals(step, path, addFault);
+  checkBesideWorkflow(step, path, addFault);
 }
 
 /** What is wrong with a value, or undefined. */

@@ -3,10 +3,12 @@
  * Boundary: keys and forms; whether the definition exists and may be started is found out when the step starts.
  */
 import { MAX_CHILDREN } from "../child-run.ts";
+import type { StepDefinition } from "../definition.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
+import { valueKindOf } from "./config-keys.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import { nearestName } from "./nearest-name.ts";
-import { WORKFLOW_KEYS } from "./workflow-setting.ts";
+import { WORKFLOW_KEYS, workflowOf } from "./workflow-setting.ts";
 
 const MAX_VERSION = 2_147_483_647;
 const MOST_UNKNOWN_KEYS = 50;
@@ -22,6 +24,19 @@ export function checkWorkflow(value: Json, path: string, addFault: AddFault): vo
   const input = ownValue(value, "input");
   if (input !== undefined && !isJsonObject(input)) addFault(`${path}.input`, "must be an object");
   checkForEach(value, path, addFault);
+}
+
+/** Reports keys of the setting that stand beside it, where they would do nothing; `path` is `steps[3]`. */
+export function checkBesideWorkflow(step: StepDefinition, path: string, addFault: AddFault): void {
+  if (workflowOf(step) === undefined) return;
+  for (const key of WORKFLOW_KEYS) {
+    if (ownValue(step.config, key) === undefined) continue;
+    if (valueKindOf("AGENT_ACTION", key) !== undefined) continue;
+    addFault(
+      `${path}.config.${key}`,
+      `${quoted(key)} is a key of workflow: it must stand inside it`,
+    );
+  }
 }
 
 function checkKeys(workflow: JsonObject, path: string, addFault: AddFault): void {

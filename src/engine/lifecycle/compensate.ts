@@ -14,7 +14,8 @@ export function compensateRun(draft: Draft, reason: string, byParent: boolean): 
   if (state === "COMPENSATING") return { kind: "unchanged" };
   if (state === "FAILED" || state === "CANCELLED" || (state === "COMPLETED" && byParent)) {
     if (!hasStepsToUndo(draft)) {
-      return { kind: "unchanged", ...(byParent ? { nothingLeft: true } : {}) };
+      const nothingLeft = { costUsd: draft.run.totalCostUsd };
+      return { kind: "unchanged", ...(byParent ? { nothingLeft } : {}) };
     }
   } else if (state === "RUNNING" || state === "PAUSED") {
     cancelOpenSteps(draft, reason === "" ? "the run is compensated" : reason);

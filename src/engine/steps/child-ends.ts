@@ -1,6 +1,6 @@
 /**
- * What a step hears of its child runs: that they started, how they ended, that they are undone.
- * Boundary: counts and judges; starting is child-runs.ts, undoing undo-children.ts.
+ * What a step hears of its child runs: that they started, and how they ended.
+ * Boundary: counts and judges; starting is child-runs.ts, what is heard of undoing child-undone.ts.
  * Invariants:
  * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
  * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
@@ -16,8 +16,9 @@ import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { Reply } from "../outcome.ts";
 import { releaseAttempt } from "../release.ts";
 import type { ChildCounts } from "../run.ts";
-import { countUndone, setCounts } from "../undo-children.ts";
+import { setCounts } from "../undo-children.ts";
 import { startNextChildren } from "./child-runs.ts";
+import { noteCost, undoHeard } from "./child-undone.ts";
 
 /** The answer to a start: the child's id, or why there is none. */
 export function startReturned(
@@ -65,36 +66,16 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const { output } = told;
   const kept = isAwaited && output !== undefined ? { output } : {};
   draft.children.put({ ...heard, state: stateOf(told), ...kept });
-  if (!isAwaited) return heardLate(draft, index);
+  if (!isAwaited && !isUndone(draft, index, attempt)) return heardLate(draft, index);
   addCost(draft, index, costUsd);
+  if (!isAwaited) return heardBeforeUndoing(draft, index);
   if (told.state === "COMPLETED" && output !== undefined) {
     childCompleted(draft, index, runId, output);
-    return { kind: "applied" };
+  } else {
+    // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
+    childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
   }
-  // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
-  childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
-  return { kind: "applied" };
-}
-
-/** A child was asked to compensate: it may have had nothing to undo. */
-export function undoReturned(
-  draft: Draft,
-  returned: {
-    readonly effectId: string;
-    readonly stepIndex: number;
-    readonly result: CallResult;
-  },
-): Reply {
-  const { stepIndex: index, result } = returned;
-  const [, attempt = 0, child = 0] = numbersOfEffect(returned.effectId);
-  const found = draft.children.find(index, { attempt, child });
-  if (found?.state !== "undoing") return { kind: "unchanged" };
-  if (result.ok && result.value.kind === "compensate_run" && !result.value.undone) {
-    return { kind: "unchanged" };
-  }
-  draft.children.put({ ...found, state: result.ok ? "undone" : "stuck" });
-  countUndone(draft, index, !result.ok);
-  childrenWentOn(draft);
+  if (costUsd > 0 && awaits(draft, index, attempt)) noteCost(draft, index);
   return { kind: "applied" };
 }
 
@@ -107,6 +88,17 @@ function awaits(draft: Draft, index: number, attempt: number): boolean {
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {
   const reason = "the step does not wait for it any more";
   draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
+}
+
+/** Whether the children of the attempt are undone, now or when all starts are answered: what they cost by then counts. */
+function isUndone(draft: Draft, index: number, attempt: number): boolean {
+  return draft.run.state === "COMPENSATING" && draft.peek(index).retryCount + 1 === attempt;
+}
+
+function heardBeforeUndoing(draft: Draft, index: number): Reply {
+  noteCost(draft, index);
+  childrenWentOn(draft);
+  return { kind: "applied" };
 }
 
 function heardLate(draft: Draft, index: number): Reply {
@@ -178,23 +170,4 @@ function goOn(draft: Draft, index: number, { items = 0, next, open, bytes }: Chi
   } else {
     startNextChildren(draft, index);
   }
-}
-
-interface UndoNews {
-  readonly found: ChildRun;
-  readonly heard: ChildRun;
-  readonly told: ChildReport;
-}
-
-/** A child that had ended, or was asked to compensate, told something more. */
-function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
-  const isAsked = found.state === "undoing";
-  const isStuck = told.undoing === "failed" && isAsked;
-  const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
-  draft.children.put({ ...heard, state });
-  if (!isAsked || state === "undoing") return { kind: "unchanged" };
-  if (draft.run.state === "COMPENSATING") addCost(draft, index, told.costUsd - found.costUsd);
-  countUndone(draft, index, isStuck);
-  childrenWentOn(draft);
-  return { kind: "applied" };
 }

@@ -77,9 +77,14 @@ function targetOf(value: Json): Omit<Plan, "input"> {
   return {
     definition_id: text("definition_id"),
     name: text("name"),
-    // What is no number is told by the start: there is no such version.
-    version: version === undefined ? 0 : version === null ? Number.NaN : Number(version),
+    version: version === undefined ? 0 : versionOf(version),
   };
+}
+
+/** What is no number is told by the start: there is no such version. */
+function versionOf(value: Json): number {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof number === "number" ? number : Number.NaN;
 }
 
 /** The plan of a PLAN row. */

@@ -114,10 +114,13 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
     return;
   }
   const row = draft.row(index);
+  const { createdAtMs } = draft.run;
+  // It narrows: what arrived before the run is never the run's.
+  const since = (backMs: number) => Math.max(createdAtMs, draft.nowMs - backMs);
   const wait: EventWait = {
     ...(type.text === "" ? {} : { typePattern: type.text }),
     ...(subject.text === "" ? {} : { subjectPattern: subject.text }),
-    ...(lookbackMs === undefined ? {} : { sinceMs: draft.nowMs - lookbackMs }),
+    ...(lookbackMs === undefined ? {} : { sinceMs: since(lookbackMs) }),
   };
   row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);

@@ -63,6 +63,8 @@ export interface Run {
   readonly definitionVersion: number;
   readonly triggerType: TriggerType;
   readonly triggerEventId: string;
+  /** Source of the event that started it; "" equals every source. */
+  readonly triggerSource: string;
   readonly initiatorAgentId: string;
   readonly initiatorUserId: string;
   readonly parentRunId: string;
@@ -100,6 +102,8 @@ export interface StepDetail {
   escalation?: Escalation;
   /** Resolved patterns of an event wait. */
   wait?: EventWait;
+  /** Source of the event that ended a wait: with the row's `eventId` it is the event. Unset equals every source. */
+  eventSource?: string;
   /** Skill and prompt found for the attempt; unset when there is neither. The agent stands in the row. */
   resolved?: Omit<Resolution, "agentId">;
   /** A final report came, and its output or its cost is asked from those who may know. */

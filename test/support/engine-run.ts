@@ -95,6 +95,7 @@ const FACTS: RunFacts = {
   definitionVersion: 1,
   triggerType: "MANUAL",
   triggerEventId: "",
+  triggerSource: "",
   initiatorAgentId: "",
   initiatorUserId: "",
   parentRunId: "",

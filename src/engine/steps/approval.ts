@@ -54,7 +54,8 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const place = findTicket(row, report.requestId);
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
-    return noteLate(draft, index);
+    // What is asked again and again is not noted each time.
+    return report.healed === true ? { kind: "unchanged" } : noteLate(draft, index);
   }
   const ticket = row.detail.approvals?.[place];
   if (ticket !== undefined && !isOpenTicket(ticket)) {

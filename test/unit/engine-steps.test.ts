@@ -106,6 +106,13 @@ describe("approval gate", () => {
     expect(run.report("g", "COMPLETED")).toEqual({ kind: "unchanged" });
     expect(run.report("g", "FAILED")).toMatchObject({ kind: "refused", from: "COMPLETED" });
   });
+
+  it("writes down who decided its only request by hand", () => {
+    const run = asked();
+    run.report("g", "COMPLETED", { agentId: "ann", output: { note: "fine" } });
+    const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
+    expect(run.output("g")).toMatchObject({ sum: 3, note: "fine", approvals });
+  });
 });
 
 describe("governance check", () => {
@@ -128,6 +135,27 @@ describe("governance check", () => {
     waits.put({ kind: "governance_decided", report });
     expect(waits.run.state).toBe("COMPLETED");
     expect(waits.rows.get(0)?.governanceDecision).toBe("ALLOW");
+  });
+
+  it("is decided by hand as a gate is where it asked for approval", () => {
+    const asks = () => {
+      const run = evaluated("REQUIRE_APPROVAL");
+      run.answer("c", { kind: "request_approval", requestId: "ap1", autoApproved: false });
+      return run;
+    };
+    const run = asks();
+    const { digest } = run.rows.get(0)?.detail ?? {};
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    // Asked for already.
+    run.report("c", "COMPLETED", { governanceDecision: "REQUIRE_APPROVAL" });
+    expect([run.states, run.calls]).toEqual(["c:WAITING", []]);
+    run.report("c", "COMPLETED", { agentId: "ann" });
+    const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
+    expect(run.output("c")).toMatchObject({ a: 1, digest, approvals });
+    expect(run.rows.get(0)?.governanceDecision).toBe("REQUIRE_APPROVAL");
+    const denied = asks();
+    denied.report("c", "FAILED", { errorMessage: "no" });
+    expect(denied.rows.get(0)).toMatchObject({ state: "FAILED", errorMessage: "denied: no" });
   });
 
   const heard = (run: EngineRun, decision: string) =>

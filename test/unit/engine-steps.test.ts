@@ -107,11 +107,45 @@ describe("approval gate", () => {
     expect(run.report("g", "FAILED")).toMatchObject({ kind: "refused", from: "COMPLETED" });
   });
 
+  it("tells the id that a caller recorded before the reply of its call", () => {
+    const run = EngineRun.start(spec, { sum: 3 });
+    run.report("g", "WAITING", { approvalRequestId: "ap1" });
+    decide(run, "APPROVED");
+    expect(run.output("g")).toMatchObject({ approvals: [{ approval_request_id: "ap1" }] });
+  });
+
   it("writes down who decided its only request by hand", () => {
     const run = asked();
     run.report("g", "COMPLETED", { agentId: "ann", output: { note: "fine" } });
     const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
     expect(run.output("g")).toMatchObject({ sum: 3, note: "fine", approvals });
+  });
+});
+
+describe("an agent's step that is ended by hand", () => {
+  const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
+  const begun = () =>
+    EngineRun.start(
+      version([step({ id: "a", stepType: "AGENT_ACTION", agentId: "a1", retryPolicy })]),
+    );
+  const made = { kind: "create_objective", objectiveId: "o1" } as const;
+
+  it("asks the objective to stop that would go on beside the next attempt's", () => {
+    const run = begun();
+    run.answer("a", made);
+    run.report("a", "FAILED", { errorMessage: "stuck" });
+    expect(run.calls).toEqual(["a:cancel_objective", "a:create_objective"]);
+    const told = begun();
+    told.answer("a", made);
+    told.report("a", "FAILED", { objectiveId: "o1" });
+    expect(told.calls).toEqual(["a:create_objective"]);
+  });
+
+  it("leaves the objective alone that told its end before the reply of its call", () => {
+    const run = begun();
+    run.report("a", "COMPLETED", { objectiveId: "o1" });
+    run.answer("a", made);
+    expect([run.states, run.calls]).toEqual(["a:COMPLETED", []]);
   });
 });
 

@@ -189,9 +189,13 @@ function endIfDecided(
 }
 
 function askedAndDecided(draft: Draft, index: number): JsonObject {
-  const { approvals = [], digest } = draft.peek(index).detail;
+  const { approvalRequestId, detail } = draft.peek(index);
+  const { approvals = [], digest } = detail;
   return {
-    approvals: approvals.map(ticketJson),
+    // The id of the first one may have been recorded by a caller, before the reply of its call.
+    approvals: approvals.map((ticket, place) =>
+      ticketJson(place === 0 ? { ...ticket, requestId: approvalRequestId } : ticket),
+    ),
     ...(digest === undefined ? {} : { digest }),
   };
 }

@@ -20,6 +20,7 @@ import {
   type TestCollaborator,
 } from "../support/collaborators.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
@@ -275,6 +276,21 @@ describe("a call that its step does not wait for any more", () => {
     await cancel(runId);
     await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
     dispatch({ approvals: server.url }).start();
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
+    expect(server.asked).toEqual([]);
+  });
+
+  it("is not made by who takes it up later, also when its step succeeded", async () => {
+    const server = await serve(() => ({ status: 503 }));
+    const delegated = stepOf("work", { name: "work", config: { delegate: true } });
+    const runId = await startRun("done before", versionOf([delegated]));
+    await answerLookUp(runId);
+    dispatch({ objectives: (await serve(() => created("obj_done"))).url }).take(at.calls.splice(0));
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
+    const input = transitioned("work", "COMPLETED", { objectiveId: "obj_done" });
+    await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+    await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
+    dispatch({ agents: server.url }, { replicaId: "replica-b" }).start();
     await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toEqual([]);
   });

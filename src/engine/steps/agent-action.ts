@@ -45,9 +45,11 @@ export const agentAction: StepKind = {
   },
   failedByHand(task, report) {
     const { draft, index } = task;
+    releaseChildren(task);
     // Who names the objective speaks for it; else it would go on beside the next attempt's.
     const isOwn = report.objectiveId !== "" && report.objectiveId === draft.peek(index).objectiveId;
-    if (!isOwn) releaseAttempt(draft, index, "the step was failed by hand");
+    const runsChildren = draft.step(index).children !== undefined;
+    if (!isOwn && !runsChildren) releaseAttempt(draft, index, "the step was failed by hand");
     failAttempt(task, report);
   },
   woken() {},

@@ -224,6 +224,8 @@ export interface EventWait {
   readonly subjectPattern?: string;
   /** Events that arrived at or after this time count; unset: since the run was created. */
   readonly sinceMs?: number;
+  /** When it opened; unset: when its step began. */
+  readonly openedAtMs?: number;
 }
 
 /** What looking up an agent, its prompt and its skill gave. */

@@ -285,6 +285,23 @@ describe("waits", () => {
     expect(run.rows.get(0)?.errorMessage).toContain("wildcard");
   });
 
+  it("opens with the attempt that opens it: what was taken before is not its own", () => {
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 };
+    const later = { ...wait("later"), eventSubjectPattern: "inbox.{{ task.output.box }}" };
+    const steps = [wait("first"), { ...later, retryPolicy }, step({ id: "task" })];
+    const run = EngineRun.start(version(steps), { box: "a" });
+    expect(run.states).toBe("first:WAITING later:RUNNING task:WAITING");
+    run.now += 5_000;
+    run.put({ kind: "event_arrived", stepIndex: 0, event: event("e1") });
+    run.report("task", "COMPLETED", { output: { box: "a" } });
+    run.now += 10_000;
+    run.put({ kind: "step_due", stepIndex: 1 });
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e1") });
+    expect(run.states).toBe("first:COMPLETED later:WAITING task:COMPLETED");
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e2") });
+    expect(run.run.state).toBe("COMPLETED");
+  });
+
   it("delays by the clock", () => {
     const spec = version([
       step({ id: "d", stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 2 } }),

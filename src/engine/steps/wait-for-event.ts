@@ -87,7 +87,8 @@ function areEqual(source: string, other: string): boolean {
 
 /** An event ends every wait that is open when it comes, but none that opened after another wait took it. */
 function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): boolean {
-  const startedAtMs = draft.peek(index).startedAtMs;
+  const { startedAtMs, detail } = draft.peek(index);
+  const openedAtMs = detail.wait?.openedAtMs ?? startedAtMs;
   const ended = draft.graph.steps
     .filter((step) => step.type === "WAIT_FOR_EVENT" && step.index !== index)
     .map((step) => step.index)
@@ -96,7 +97,7 @@ function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): bo
   return ended
     .map((other) => draft.peek(other))
     .filter((row) => row.eventId === id && areEqual(row.detail.eventSource ?? "", source))
-    .some((row) => (row.completedAtMs ?? 0) <= startedAtMs);
+    .some((row) => (row.completedAtMs ?? 0) <= openedAtMs);
 }
 
 function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean {
@@ -133,6 +134,7 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
     ...(type.text === "" ? {} : { typePattern: type.text }),
     ...(subject.text === "" ? {} : { subjectPattern: subject.text }),
     ...(lookbackMs === undefined ? {} : { sinceMs: since(lookbackMs) }),
+    ...(row.retryCount === 0 ? {} : { openedAtMs: draft.nowMs }),
   };
   row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);

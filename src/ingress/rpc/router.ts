@@ -73,11 +73,28 @@ async function answer(
 ): Promise<void> {
   const mark: CallMark = { reached: false, bug: false };
   const values = createContextValues().set(callMark, mark);
-  const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+  const universal = {
+    ...universalRequestFromNodeRequest(request, response, undefined, values),
+    // An iterator that leaves early and destroys the stream would take the way to what is left with it.
+    body: request.iterator({ destroyOnReturn: false }),
+  };
+  const answering = "stream" in request ? request.stream : response;
+  answering.once("finish", () => readAway(request));
   const made = await handler(universal);
   const explained = mark.reached ? made : await explainUnreached(made);
   if (mark.reached && !mark.bug && made.status === 500) {
     log.error("an answer could not be encoded", { method: handler.method.name });
   }
   await universalResponseToNodeResponse(explained, response);
+}
+
+/** Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it. */
+function readAway(request: NodeRequest): void {
+  if (request.complete) return;
+  // An iterator may still hold the stream by its `readable` event, where resume() would not move it.
+  const drop = () => {
+    while (request.read() !== null);
+  };
+  request.on("readable", drop);
+  drop();
 }

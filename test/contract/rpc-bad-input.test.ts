@@ -378,6 +378,27 @@ describe("bad input stores nothing", () => {
     );
   });
 
+  test.each<[string, Call]>([
+    ["there is no run wfr_none", (c) => c.getRun({ id: "wfr_none" })],
+    ["there is no run wfr_none", (c) => c.pauseRun({ id: "wfr_none" })],
+    ["there is no definition wf_none", (c) => c.getDefinition({ id: "wf_none" })],
+    [
+      "there is no definition wf_none",
+      (c) => c.publishVersion({ definitionId: "wf_none", steps: [task] }),
+    ],
+    [
+      "definition ID has no version 7; its latest is 1",
+      (c) => c.startRun({ definitionId, definitionVersion: 7 }),
+    ],
+    [
+      "the name is taken by definition ID",
+      (c) => c.createDefinition({ workspaceId: "ws_a", name: "one" }),
+    ],
+  ])("the sentence names what is meant: %s", async (sentence, call) => {
+    const { error } = await refusedBy(call(service.client));
+    expect(error.rawMessage).toBe(sentence.replace("ID", definitionId));
+  });
+
   test("a step that is not there is named", async () => {
     const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
     const { error } = await refusedBy(call);

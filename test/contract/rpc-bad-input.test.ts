@@ -364,10 +364,27 @@ describe("bad input stores nothing", () => {
     ['{"id": 5}', "id"],
     ['{"nosuch": 5}', "nosuch"],
     ['"text"', ""],
+    ['{"id":', ""],
   ])("JSON that does not fit, %s, tells its field", async (body, field) => {
     const refused = await refusedBy(sendJson("GetRun", body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([field]);
+  });
+
+  test.each([
+    ['{"state":"WAT"}', "ListRuns", "state"],
+    ['{"inputPayload":{"a":1},"input_payload":[1]}', "StartRun", "input_payload"],
+    ['{"steps":[{"id":"a"},{"id":"b","stepType":"WAT"}]}', "PublishVersion", "steps[1].step_type"],
+    ['{"steps":[{"id":"a","config":"x"}]}', "PublishVersion", "steps[0].config"],
+    ['{"steps":[{"retry_policy":{"max":1}}]}', "PublishVersion", "steps[0].retry_policy.max"],
+    ['{"steps":[{"id":"a"},"b"]}', "PublishVersion", "steps[1]"],
+    ['{"steps":[{}],"edges":[{"label":true}]}', "PublishVersion", "edges[0].label"],
+    ['{"trigger":{"filter_expr":1}}', "PublishVersion", "trigger.filter_expr"],
+  ])("JSON that does not fit, %s, tells the path", async (body, method, path) => {
+    const refused = await refusedBy(sendJson(method, body));
+    expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
+    expect(refused.fields).toEqual([path]);
+    expect(refused.error.rawMessage).toContain(`${path}: cannot decode`);
   });
 
   test("an oversized request is told its size and the limit", async () => {

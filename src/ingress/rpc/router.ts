@@ -20,6 +20,7 @@ import {
 import type { Log } from "../../runtime/log.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
+import { BINARY_OPTIONS, findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -28,9 +29,6 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
-
-// A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
-const RECURSION_LIMIT = 260;
 
 /** A router over the RPCs that `register` adds; each goes through the guards first. */
 export function createRpcRouter(
@@ -42,9 +40,8 @@ export function createRpcRouter(
     interceptors: [createInterceptor(log), ...guards],
     readMaxBytes: MAX_MESSAGE_BYTES,
     acceptCompression: [compressionGzip, compressionBrotli],
-    // A misspelt field or enum name is an error, not an unset field.
-    jsonOptions: { ignoreUnknownFields: false, recursionLimit: RECURSION_LIMIT },
-    binaryOptions: { recursionLimit: RECURSION_LIMIT },
+    jsonOptions: JSON_OPTIONS,
+    binaryOptions: BINARY_OPTIONS,
   });
   register(router);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -73,19 +70,37 @@ async function answer(
 ): Promise<void> {
   const mark: CallMark = { reached: false, bug: false };
   const values = createContextValues().set(callMark, mark);
+  const read: Uint8Array[] = [];
+  // An iterator that leaves early and destroys the stream would take the way to what is left with it.
+  const body = request.iterator({ destroyOnReturn: false });
   const universal = {
     ...universalRequestFromNodeRequest(request, response, undefined, values),
-    // An iterator that leaves early and destroys the stream would take the way to what is left with it.
-    body: request.iterator({ destroyOnReturn: false }),
+    body: isPlainJson(request) ? keeping(body, read) : body,
   };
   const answering = "stream" in request ? request.stream : response;
   answering.once("finish", () => readAway(request));
   const made = await handler(universal);
-  const explained = mark.reached ? made : await explainUnreached(made);
+  const faultyField = () => findJsonFault(handler.method.input, Buffer.concat(read));
+  const explained = mark.reached ? made : await explainUnreached(made, faultyField);
   if (mark.reached && !mark.bug && made.status === 500) {
     log.error("an answer could not be encoded", { method: handler.method.name });
   }
   await universalResponseToNodeResponse(explained, response);
+}
+
+function isPlainJson({ headers }: NodeRequest): boolean {
+  const type = headers["content-type"] ?? "";
+  return type.startsWith("application/json") && headers["content-encoding"] === undefined;
+}
+
+async function* keeping(
+  chunks: AsyncIterable<Uint8Array>,
+  kept: Uint8Array[],
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    kept.push(chunk);
+    yield chunk;
+  }
 }
 
 /** Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it. */

@@ -5,7 +5,12 @@ import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import {
+  compressionBrotli,
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+} from "@connectrpc/connect-node";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadRequestSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -16,7 +21,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
 
 let service: RpcService;
 /** Of workspace ws_a: a definition, a run of it that waits in `a`, and a cancelled run. */
@@ -414,6 +419,29 @@ describe("bad input stores nothing", () => {
   ])("the sentence names what is meant: %s", async (sentence, call) => {
     const { error } = await refusedBy(call(service.client));
     expect(error.rawMessage).toBe(sentence.replace("ID", definitionId));
+  });
+
+  test.each([
+    ...TRANSPORTS,
+    [
+      "connect, gzip",
+      (baseUrl: string) =>
+        createConnectTransport({ baseUrl, httpVersion: "1.1", sendCompression: compressionGzip }),
+    ] as const,
+    [
+      "grpc, brotli",
+      (baseUrl: string) => createGrpcTransport({ baseUrl, sendCompression: compressionBrotli }),
+    ] as const,
+  ])("lists of a multitude are refused before they are decoded: %s", async (_name, make) => {
+    const client = createClient(WorkflowService, make(service.baseUrl));
+    const crowd = (items: number) => Array.from({ length: items }, () => ({}));
+    const refused = await refusedBy(
+      client.publishVersion({ definitionId, steps: crowd(10_001), edges: crowd(20_000) }),
+    );
+    expect(refused).toMatchObject({ code: "InvalidArgument", fields: ["steps", "edges"] });
+    expect(refused.error.rawMessage).toContain("steps: has 10001 items, over the limit of 10000");
+    const many = await refusedBy(client.publishVersion({ definitionId, steps: crowd(10_000) }));
+    expect(many.error.rawMessage).toContain("a version has at most 1000 steps");
   });
 
   test("a step that is not there is named", async () => {

@@ -4,13 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { DescMessage } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
   createConnectRouter,
   createContextValues,
   type Interceptor,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
   compressionGzip,
@@ -18,7 +19,9 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Log } from "../../runtime/log.ts";
+import { type Counted, countLists, hasLists } from "./crowded-lists.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
+import { invalidFields } from "./fields.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { BINARY_OPTIONS, findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
 
@@ -26,6 +29,8 @@ import { BINARY_OPTIONS, findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** Where its answer goes. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+type ReadRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
@@ -37,7 +42,7 @@ export function createRpcRouter(
   guards: readonly Interceptor[] = [],
 ): RpcRouter {
   const router = createConnectRouter({
-    interceptors: [createInterceptor(log), ...guards],
+    interceptors: [createInterceptor(log), ...guards, refuseCrowded],
     readMaxBytes: MAX_MESSAGE_BYTES,
     acceptCompression: [compressionGzip, compressionBrotli],
     jsonOptions: JSON_OPTIONS,
@@ -79,7 +84,9 @@ async function answer(
   };
   const answering = "stream" in request ? request.stream : response;
   answering.once("finish", () => readAway(request));
-  const made = await handler(universal);
+  const counted = await counting(handler.method.input, universal);
+  mark.crowded = counted.faults;
+  const made = await handler(counted.request);
   const faultyField = () => findJsonFault(handler.method.input, Buffer.concat(read));
   const explained = mark.reached ? made : await explainUnreached(made, faultyField);
   if (mark.reached && !mark.bug && made.status === 500) {
@@ -87,6 +94,17 @@ async function answer(
   }
   await universalResponseToNodeResponse(explained, response);
 }
+
+async function counting(desc: DescMessage, request: ReadRequest): Promise<Counted> {
+  return hasLists(desc) ? countLists(desc, request, request.body) : { request, faults: [] };
+}
+
+/** The last before the handler: who may not call at all is told that first. */
+const refuseCrowded: Interceptor = (next) => async (request) => {
+  const { crowded = [] } = request.contextValues.get(callMark);
+  if (crowded.length > 0) throw invalidFields(crowded);
+  return next(request);
+};
 
 function isPlainJson({ headers }: NodeRequest): boolean {
   const type = headers["content-type"] ?? "";

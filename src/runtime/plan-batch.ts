@@ -205,7 +205,10 @@ function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): I
     return { kind: "settled", settled: unchanged(runId) };
   }
   const resource = { type: "run", name: runId };
-  return { kind: "failed", error: new Refusal("not_found", "there is no such run", { resource }) };
+  return {
+    kind: "failed",
+    error: new Refusal("not_found", `there is no run ${runId}`, { resource }),
+  };
 }
 
 function workOfRow(graphs: ReadonlyMap<string, Graph>, row: RunRow): RunWork {

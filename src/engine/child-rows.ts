@@ -121,7 +121,6 @@ export class ChildRows {
     return [...keys].flatMap((key) => this.#rows.get(key) ?? []);
   }
   #knows(set: ChildSet): boolean {
-    if (set.kind === "one" && this.#rows.has(keyOf(set))) return true;
     return this.#sets.some((loaded) => {
       if (loaded.kind !== set.kind || loaded.step !== set.step) return false;
       if (loaded.kind === "open" || set.kind === "open") return true;

@@ -211,6 +211,12 @@ describe("children of a list", () => {
     expect(run.rows.get(0)?.detail.children?.open).toBe(40);
   });
 
+  it("may have ids that are too large together", () => {
+    const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 4 })]), input);
+    for (const child of [0, 1, 2, 3]) told(run, child, { runId: `${child}`.repeat(100_000) });
+    expect(run.state("call")).toBe("COMPLETED");
+  });
+
   it("fail the step when their outputs are too large together", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), input);
     const output = { text: "x".repeat(100 * 1024) };

@@ -62,12 +62,16 @@ export function guessRows(work: RunWork): WantedRows {
 /** The round of missing rows whose lack has a run loaded whole. */
 export const WHOLE_AFTER_ROUND = 4;
 
+/** A list's rows come twice as many at each question: these are more than a batch can want. */
+const ROUNDS_OF_CHILDREN = 12;
+
 /**
  * How often rows of a run may be asked for. Whole it lacks rows of children alone; undoing goes from step to step, and
  * whether it goes past a step with children is told by their rows.
  */
 export function roundsAtMost({ steps }: Graph): number {
-  return WHOLE_AFTER_ROUND + 1 + steps.filter(({ children }) => children !== undefined).length;
+  const parents = steps.filter(({ children }) => children !== undefined).length;
+  return WHOLE_AFTER_ROUND + 1 + ROUNDS_OF_CHILDREN * parents;
 }
 
 /** What a fold asked for in this round, counted from 1; late ones get every row of the run but those of children. */

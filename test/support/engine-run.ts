@@ -171,11 +171,12 @@ export class EngineRun {
         const row = this.rows.get(index);
         if (row !== undefined) rows.set(index, row);
       }
-      const found = new Set(sets.flatMap((set) => this.#childrenIn(set)));
+      // As from the store, a row of two sets comes twice.
+      const found = sets.flatMap((set) => this.#childrenIn(set));
       const loaded = {
         run: this.run,
         steps: rows,
-        children: { rows: [...found], sets },
+        children: { rows: found, sets },
         ...(runInput ? { input: this.input } : {}),
       };
       const draft = openDraft(this.graph, loaded, this.now);

@@ -15,7 +15,7 @@ type Undoable = Extract<ChildSet, { kind: "undoable" }>;
 
 const BEFORE_ALL: ChildPlace = { attempt: -1, child: -1 };
 
-/** Rows of children that were loaded, and the sets that they are the whole of. */
+/** Rows of children that were loaded, one of several sets perhaps several times, and the sets that they are the whole of. */
 export interface LoadedChildren {
   readonly rows: readonly ChildRun[];
   readonly sets: readonly ChildSet[];
@@ -33,8 +33,8 @@ export class ChildRows {
 
   constructor({ rows, sets }: LoadedChildren = { rows: [], sets: [] }) {
     this.#sets = sets;
-    this.#loaded = rows;
     for (const row of rows) this.#rows.set(keyOf(row), row);
+    this.#loaded = [...this.#rows.values()];
   }
 
   get inserted(): ChildRun[] {
@@ -121,7 +121,6 @@ export class ChildRows {
     return [...keys].flatMap((key) => this.#rows.get(key) ?? []);
   }
   #knows(set: ChildSet): boolean {
-    if (set.kind === "one" && this.#rows.has(keyOf(set))) return true;
     return this.#sets.some((loaded) => {
       if (loaded.kind !== set.kind || loaded.step !== set.step) return false;
       if (loaded.kind === "open" || set.kind === "open") return true;

@@ -58,7 +58,7 @@ export function setCounts(draft: Draft, index: number, children: ChildCounts): v
 
 function beginning({ undo }: ChildCounts, again: boolean): UndoCounts {
   if (undo === undefined) return { ...AFTER_ALL, open: 0, stuck: 0, round: 1 };
-  if (!again || undo.open > 0 || undo.stuck === 0) return undo;
+  if (!again || undo.stuck === 0) return undo;
   return { ...AFTER_ALL, open: 0, stuck: 0, round: undo.round + 1 };
 }
 

@@ -19,14 +19,14 @@ import { saveBatch } from "../store/save-batch.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
-  allRows,
   type Folded,
   type FoldedRun,
   foldRun,
   guessRows,
   keepRows,
-  missingRows,
   type RunWork,
+  roundsAtMost,
+  rowsToAdd,
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
@@ -57,9 +57,6 @@ export interface BatchOutcome {
   readonly learnedIds: readonly LearnedId[];
   readonly failedExpressions: readonly FailedExpression[];
 }
-
-/** Rounds of missing rows; from the last but one on, runs are loaded whole. */
-const ROUNDS_AT_MOST = 5;
 
 /** The commit was sent, and within a few seconds nobody could tell what came of it. */
 export class CommitUnknown extends Error {
@@ -171,9 +168,11 @@ async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promis
         done.push(folded);
         continue;
       }
-      if (round >= ROUNDS_AT_MOST) throw new Error(`run ${work.run.id}: ${folded.message}`);
+      if (round >= roundsAtMost(work.graph)) {
+        throw new Error(`run ${work.run.id}: ${folded.message}`);
+      }
       again.push(work);
-      wanted.push((round + 1 < ROUNDS_AT_MOST ? missingRows : allRows)(work, folded));
+      wanted.push(rowsToAdd(work, folded, round));
     }
     open = again;
   }

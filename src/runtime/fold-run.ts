@@ -59,14 +59,25 @@ export function guessRows(work: RunWork): WantedRows {
   return { ...stillWanted(work, [...steps], runInput), children };
 }
 
-/** What a fold asked for. */
-export function missingRows(work: RunWork, missing: MissingRows): WantedRows {
-  const { steps, runInput, children } = missing;
-  return { ...stillWanted(work, steps, runInput), children };
+/** The round of missing rows whose lack has a run loaded whole. */
+export const WHOLE_AFTER_ROUND = 4;
+
+/** A list's rows come twice as many at each question: these are more than a batch can want. */
+const ROUNDS_OF_CHILDREN = 12;
+
+/**
+ * How often rows of a run may be asked for. Whole it lacks rows of children alone; undoing goes from step to step, and
+ * whether it goes past a step with children is told by their rows.
+ */
+export function roundsAtMost({ steps }: Graph): number {
+  const parents = steps.filter(({ children }) => children !== undefined).length;
+  return WHOLE_AFTER_ROUND + 1 + ROUNDS_OF_CHILDREN * parents;
 }
 
-/** Every row of the run but those of children, for a run whose needs are not found out in a few rounds. */
-export function allRows(work: RunWork, { children }: MissingRows): WantedRows {
+/** What a fold asked for in this round, counted from 1; late ones get every row of the run but those of children. */
+export function rowsToAdd(work: RunWork, missing: MissingRows, round: number): WantedRows {
+  const { steps, runInput, children } = missing;
+  if (round < WHOLE_AFTER_ROUND) return { ...stillWanted(work, steps, runInput), children };
   return { ...stillWanted(work, [...work.run.stepMarks.keys()], true), children };
 }
 

@@ -164,10 +164,8 @@ const updateSteps: Part["text"] = (at) => `changed_steps as (
 const insertChildren: Part["text"] = (at) => `new_children as (${insertFrom(childRuns, at(0))})`;
 
 const CHILD_KEYS = ["runId", "stepIndex", "attempt", "childIndex"];
-// An output is there from the child's end on and stays as it is.
 const updateChildren: Part["text"] = (at) => `changed_children as (
-  update child_runs c set ${assignments(childRuns, [...CHILD_KEYS, "input", "output"])},
-    output = coalesce(v.output, c.output)
+  update child_runs c set ${assignments(childRuns, [...CHILD_KEYS, "input"])}
   from ${recordset(childRuns, at(0), "v", [], ["input"])}
   where c.run_id = v."runId" and c.step_index = v."stepIndex"
     and c.attempt = v.attempt and c.child_index = v."childIndex")`;

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TriggerDefinition } from "../../src/engine/definition.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   publish,
   startOf,
@@ -15,6 +16,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { until } from "../support/until.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 const FEW = 10;
@@ -95,7 +97,10 @@ async function startWaiting(
   return { order, runId: (await processor.submit({ kind: "start", start, cause })).runId };
 }
 
-/** A run that has waited for a few rounds: a new one looks for its event itself, beside the one that is timed. */
+/**
+ * A run that has waited for a few rounds: a new one looks for its event itself, beside the one that is timed, and on a
+ * busy machine may still find it first.
+ */
 async function takeWaiting(at: World): Promise<Waiting> {
   while (at.ahead.length < STARTED_AHEAD) {
     at.ahead.push(await startWaiting(at, at.waiting, randomUUID()));
@@ -103,6 +108,11 @@ async function takeWaiting(at: World): Promise<Waiting> {
   const oldest = at.ahead.shift();
   if (oldest === undefined) throw new Error("no run waits");
   return oldest;
+}
+
+async function hasEnded(at: World, runId: string): Promise<true | undefined> {
+  const found = await findRunRows(at.database.read, runId);
+  return found?.run.state === "COMPLETED" ? true : undefined;
 }
 
 /** Applies one event and gives the milliseconds that it took. */
@@ -151,8 +161,8 @@ describe("an event among 1,000 waiting runs and 4,000 definitions that do not wa
       "ends its wait",
       async (at: World) => {
         const { runId, order } = await takeWaiting(at);
-        const { tookMs, routed } = await timeEvent(at, "crm.order.paid", `orders/${order}`);
-        expect(routed.updatedRunIds).toEqual([runId]);
+        const { tookMs } = await timeEvent(at, "crm.order.paid", `orders/${order}`);
+        await until(() => hasEnded(at, runId));
         return tookMs;
       },
     ],

@@ -174,6 +174,15 @@ describe("a start by event", () => {
     expect(elsewhere.created).toBe(true);
     expect(await countOf("workflow_runs where trigger_event_id = 'evt-1'")).toBe(2);
   });
+
+  it("happens once when one batch has it with and without its source", async () => {
+    const event = { triggerType: "EVENT", triggerEventId: "evt-mixed" } as const;
+    // So many that each lane has several.
+    const made = Array.from({ length: 40 }, (_, n) =>
+      start({ ...event, triggerSource: n % 2 === 0 ? "crm" : "" }),
+    );
+    expect((await Promise.all(made)).filter(({ created }) => created)).toHaveLength(1);
+  });
 });
 
 describe("a commit that fails", () => {

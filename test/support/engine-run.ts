@@ -31,6 +31,7 @@ import { rowsNeeded } from "../../src/engine/prefetch.ts";
 import type { Run, StepRun } from "../../src/engine/run.ts";
 import { transition } from "../../src/engine/transition.ts";
 import type { RunView } from "../../src/engine/view.ts";
+import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../src/runtime/fold-run.ts";
 import { stepReport } from "./step-reports.ts";
 
 /** A step with everything unset but what is given. */
@@ -158,24 +159,25 @@ export class EngineRun {
     return reply;
   }
 
-  /** Folds inputs as one batch does: into one draft, loading rows as the store does. Keeps what changed. */
+  /** Folds inputs as one batch does: into one draft, loading rows as the store does, as often. Keeps what changed. */
   putAll(bares: readonly BareInput[]): Reply[] {
     const inputs = bares.map((bare) => ({ ...bare, cause: CAUSE }) as Input);
     const needed = inputs.map((input) => rowsNeeded(this.graph, input));
     const steps = new Set(needed.flatMap((rows) => rows.steps));
     const sets: ChildSet[] = needed.flatMap((rows) => rows.children ?? []);
     let runInput = needed.some((rows) => rows.runInput);
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 1; round <= roundsAtMost(this.graph); round += 1) {
       const rows = new Map<number, StepRun>();
       for (const index of steps) {
         const row = this.rows.get(index);
         if (row !== undefined) rows.set(index, row);
       }
-      const found = new Set(sets.flatMap((set) => this.#childrenIn(set)));
+      // As from the store, a row of two sets comes twice.
+      const found = sets.flatMap((set) => this.#childrenIn(set));
       const loaded = {
         run: this.run,
         steps: rows,
-        children: { rows: [...found], sets },
+        children: { rows: found, sets },
         ...(runInput ? { input: this.input } : {}),
       };
       const draft = openDraft(this.graph, loaded, this.now);
@@ -185,9 +187,10 @@ export class EngineRun {
         return replies;
       } catch (cause) {
         if (!(cause instanceof MissingRows)) throw cause;
-        for (const index of cause.steps) steps.add(index);
+        const isWhole = round >= WHOLE_AFTER_ROUND;
+        for (const index of isWhole ? this.rows.keys() : cause.steps) steps.add(index);
         sets.push(...cause.children);
-        runInput ||= cause.runInput;
+        runInput ||= isWhole || cause.runInput;
       }
     }
     throw new Error("rows are asked for without end");

@@ -104,7 +104,7 @@ export function watchShape(at: EngineRun): void {
   for (const step of graph.steps) if (!step.isCompensation) watchEdges(at, step);
   if (isFinalRun(run.state)) return;
   const asked = new Set<string>();
-  let open = at.children.filter(({ state }) => state === "undoing").length;
+  let open = watchUndoing(at);
   for (const { call, stepIndex, attempt } of at.effects.values()) {
     if (call.kind === "cancel_objective" || call.kind === "cancel_run") continue;
     // A child whose start is under way is undone once it is known.
@@ -120,6 +120,17 @@ export function watchShape(at: EngineRun): void {
   if (open === 0 && run.state !== "PAUSED" && run.state !== "PENDING") {
     broken(`the run is ${run.state} and nothing is open`);
   }
+}
+
+/** How many children are being undone: of a step no more than may run side by side. */
+function watchUndoing({ graph, children }: EngineRun): number {
+  const undoing = children.filter(({ state }) => state === "undoing");
+  for (const { index, children: settings } of graph.steps) {
+    const many = undoing.filter(({ step }) => step === index).length;
+    if (many > (settings?.maxParallel ?? 1))
+      broken(`step ${index} undoes ${many} children at once`);
+  }
+  return undoing.length;
 }
 
 function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): void {

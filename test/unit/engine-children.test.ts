@@ -1,62 +1,10 @@
-/** Child runs in the engine: repeats, words that overtake each other, limits, and what is undone. */
+/** Child runs in the engine: repeats, words that overtake each other, limits. */
 import { describe, expect, it } from "vitest";
-import type { ChildReport } from "../../src/engine/child-run.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
-import type { Reply } from "../../src/engine/outcome.ts";
 import { replayHistory } from "../../src/engine/replay.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { calling, open, started, told } from "../support/engine-parent.ts";
+import { EngineRun, step, version } from "../support/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
-
-function calling(workflow: JsonObject = {}, more: JsonObject = {}) {
-  return step({
-    id: "call",
-    stepType: "AGENT_ACTION",
-    config: { workflow: { name: "child", ...workflow }, ...more },
-  });
-}
-
-function told(run: EngineRun, child: number, more: Partial<ChildReport> = {}): Reply {
-  const attempt = (run.rows.get(run.index("call"))?.retryCount ?? 0) + 1;
-  const report: ChildReport = {
-    stepIndex: run.index("call"),
-    attempt,
-    child,
-    runId: `child-${attempt}-${child}`,
-    seq: 5,
-    state: "COMPLETED",
-    output: { n: child },
-    errorMessage: "",
-    costUsd: 1,
-    undoing: "no",
-    ...more,
-  };
-  return run.put({ kind: "child_ended", report });
-}
-
-/** The answer to the start of a child; a text refuses it. */
-function started(run: EngineRun, child: number, attempt = 1, refusal?: string): Reply {
-  const id = `wfr_test/call/${attempt}/start_run-${child}`;
-  if (!run.effects.has(id)) throw new Error(`no start ${id} among ${[...run.effects.keys()]}`);
-  const value = { kind: "start_run", runId: `child-${attempt}-${child}` } as const;
-  return run.put({
-    kind: "call_returned",
-    effectId: id,
-    call: "start_run",
-    stepIndex: run.index("call"),
-    attempt,
-    result: refusal === undefined ? { ok: true, value } : { ok: false, message: refusal },
-  });
-}
-
-/** Ids of open calls of a kind, without the run. */
-function open(run: EngineRun, kind: string): string[] {
-  return [...run.effects.values()]
-    .filter(({ call }) => call.kind === kind)
-    .map(({ id }) => id.slice("wfr_test/".length));
-}
-
-const compensate = { kind: "compensate_requested", reason: "" } as const;
 
 describe("an only child", () => {
   it("may end before the answer to its start is here, and counts once", () => {
@@ -117,6 +65,7 @@ describe("an only child", () => {
     told(run, 0, { output: { text: "x".repeat(256 * 1024) } });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toContain("over the limit of 262144");
+    expect(run.rows.get(0)?.output).toBeUndefined();
   });
 
   it("fails the step for good when it has no output to tell", () => {
@@ -215,6 +164,12 @@ describe("children of a list", () => {
     expect(run.rows.get(0)?.detail.children?.open).toBe(40);
   });
 
+  it("may have ids that are too large together", () => {
+    const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 4 })]), input);
+    for (const child of [0, 1, 2, 3]) told(run, child, { runId: `${child}`.repeat(100_000) });
+    expect(run.state("call")).toBe("COMPLETED");
+  });
+
   it("fail the step when their outputs are too large together", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), input);
     const output = { text: "x".repeat(100 * 1024) };
@@ -224,189 +179,5 @@ describe("children of a list", () => {
     told(run, 2, { output });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toMatch(/have \d+ bytes so far, over the limit/);
-  });
-});
-
-describe("undoing children", () => {
-  const input = { list: [10, 20, 30] };
-  const undoing = version(
-    [
-      step({ id: "first", compensationStepId: "undo-first" }),
-      step({ id: "undo-first" }),
-      { ...calling({ for_each: "list", max_parallel: 2, input: {} }), compensationStepId: "after" },
-      step({ id: "after" }),
-      step({ id: "last" }),
-    ],
-    [edge("first>call"), edge("call>last")],
-  );
-
-  function completed(): EngineRun {
-    const run = EngineRun.start(undoing, { list: [1, 2, 3] });
-    run.report("first", "COMPLETED", { output: { list: [1, 2, 3] } });
-    for (const child of [0, 1]) started(run, child);
-    told(run, 0);
-    started(run, 2);
-    for (const child of [1, 2]) told(run, child);
-    return run;
-  }
-
-  it("asks the last first, so many as may be open, then its own step, then upstream", () => {
-    const run = completed();
-    run.put(compensate);
-    expect(open(run, "compensate_run").map((id) => id.slice(-4))).toEqual(["-1-2", "-1-1"]);
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
-    expect(open(run, "compensate_run")).toHaveLength(3);
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
-    expect(run.hasBegun("after")).toBe(false);
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
-    expect(run.run.totalCostUsd).toBe(3.5);
-    run.report("after", "COMPLETED");
-    expect(run.state("call")).toBe("COMPENSATED");
-    run.report("undo-first", "COMPLETED");
-    expect(run.states).toContain("first:COMPENSATED");
-    expect(run.run.state).toBe("FAILED");
-    expect(run.events.at(-1)).toBe("run.compensated");
-  });
-
-  it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
-    const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
-    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
-    for (const words of [[cancelled, undone], [undone, cancelled], [undone]]) {
-      const run = EngineRun.start(version([calling()]));
-      started(run, 0);
-      run.put(compensate);
-      for (const word of words) told(run, 0, word);
-      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
-      const { totalCostUsd, steps } = replayHistory(run.history);
-      expect(totalCostUsd).toBe(1.5);
-      expect(steps.get(0)?.costUsd).toBe(1.5);
-    }
-  });
-
-  it("counts what a child cost that ended before the answer to its start", () => {
-    const run = EngineRun.start(version([calling()]));
-    run.put(compensate);
-    told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 });
-    expect(replayHistory(run.history).totalCostUsd).toBe(1);
-    started(run, 0);
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
-    expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
-  });
-
-  it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
-    const none = { kind: "compensate_run", undone: true, costUsd: 1 } as const;
-    const words = [
-      (run: EngineRun) => told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
-      (run: EngineRun) => run.answer("call", none),
-    ];
-    for (const order of [words, words.toReversed()]) {
-      const run = EngineRun.start(version([calling()]));
-      started(run, 0);
-      run.put(compensate);
-      for (const say of order) say(run);
-      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
-      expect(replayHistory(run.history).totalCostUsd).toBe(1);
-    }
-  });
-
-  it("waits upstream of a child that could not, and asks it alone again", () => {
-    const run = completed();
-    run.put(compensate);
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
-    expect(run.run.state).toBe("FAILED");
-    expect(run.hasBegun("after")).toBe(false);
-    run.effects.clear();
-    run.put(compensate);
-    expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
-    // The first word once more, from a service that died before it could forget it.
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
-    expect(run.run.state).toBe("COMPENSATING");
-    told(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
-    expect(run.hasBegun("after")).toBe(true);
-  });
-
-  it("waits for starts under way, and undoes those children too", () => {
-    const run = EngineRun.start(version([calling({ for_each: "list" })]), { list: [1, 2] });
-    started(run, 0);
-    run.put(compensate);
-    expect(run.run.state).toBe("COMPENSATING");
-    expect(open(run, "compensate_run")).toEqual([]);
-    started(run, 1);
-    expect(open(run, "compensate_run")).toHaveLength(2);
-  });
-
-  it("reaches those below one that undid itself in the same transition", () => {
-    const workflow = { for_each: "list", max_parallel: 1 };
-    const run = EngineRun.start(version([calling(workflow, { on_error: "compensate" })]), input);
-    for (const child of [0, 1, 2]) {
-      started(run, child);
-      if (child < 2) told(run, child);
-    }
-    // Stored it is open still, and as many rows are loaded as may be undone at a time: its own alone.
-    told(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
-    expect(run.run.state).toBe("COMPENSATING");
-    expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-1"]);
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
-    expect(open(run, "compensate_run")).toContain("call/1/compensate_run-1-1-0");
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
-    expect(run.run.state).toBe("FAILED");
-  });
-
-  it("takes a child that has nothing to undo for undone", () => {
-    const run = EngineRun.start(version([calling()]));
-    started(run, 0);
-    told(run, 0, { state: "FAILED", errorMessage: "no" });
-    run.put(compensate);
-    run.answer("call", { kind: "compensate_run", undone: true });
-    expect(run.run.state).toBe("FAILED");
-    expect(run.events.at(-1)).toBe("run.compensated");
-    expect(run.put(compensate)).toEqual({ kind: "unchanged" });
-  });
-});
-
-describe("a child", () => {
-  const child = version(
-    [step({ id: "task", compensationStepId: "undo" }), step({ id: "undo" })],
-    [],
-  );
-  const parentStep = { index: 0, attempt: 1, child: 2, depth: 1 };
-
-  function begun(): EngineRun {
-    const run = new EngineRun(child, {}, { parentRunId: "wfr_parent", parentStep });
-    run.put({ kind: "run_begun" });
-    return run;
-  }
-  const words = (run: EngineRun) =>
-    [...run.effects.values()].flatMap(({ call }) =>
-      call.kind === "tell_parent" ? [call.report] : [],
-    );
-
-  it("tells its end, and again the end of its compensation, which only its parent may want", () => {
-    const run = begun();
-    expect(words(run)).toEqual([]);
-    run.report("task", "COMPLETED", { output: { a: 1 }, costUsd: 2 });
-    expect(words(run)).toMatchObject([
-      { stepIndex: 0, attempt: 1, child: 2, state: "COMPLETED", output: { a: 1 }, costUsd: 2 },
-    ]);
-    expect(run.put(compensate).kind).toBe("refused");
-    run.put({ ...compensate, byParent: true });
-    run.report("undo", "COMPLETED", { costUsd: 1 });
-    expect(words(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
-    expect(run.put({ ...compensate, byParent: true })).toEqual({
-      kind: "unchanged",
-      nothingLeft: { costUsd: 3 },
-    });
-  });
-
-  it("tells nothing while its pause, or its compensation, goes on", () => {
-    const run = begun();
-    run.put({ kind: "pause_requested", reason: "" });
-    run.put({ kind: "resume_requested" });
-    run.put({ kind: "cancel_requested", reason: "why" });
-    expect(words(run)).toMatchObject([{ state: "CANCELLED", undoing: "no" }]);
-    expect(words(run)[0]?.errorMessage).toContain("ended CANCELLED: why");
   });
 });

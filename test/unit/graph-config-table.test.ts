@@ -105,12 +105,12 @@ describe.each(Object.keys(TABLE))("%s", (type) => {
   });
 
   it("refuses all else, each with its path", () => {
-    for (const [, key, { refuses }] of own) {
-      for (const value of refuses) {
-        const found = fieldsOf(type, { [key]: value }).includes(`steps[0].config.${key}`);
-        expect([key, value, found]).toEqual([key, value, true]);
-      }
-    }
+    const taken = own.flatMap(([, key, { refuses }]) =>
+      refuses
+        .filter((value) => !fieldsOf(type, { [key]: value }).includes(`steps[0].config.${key}`))
+        .map((value) => [key, value]),
+    );
+    expect(taken).toEqual([]);
   });
 
   it("names the key that was meant when a name has a slip", () => {

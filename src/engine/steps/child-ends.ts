@@ -81,8 +81,8 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
 
 /** Whether the attempt that started a child still waits for it. */
 function awaits(draft: Draft, index: number, attempt: number): boolean {
-  const { retryCount, detail } = draft.peek(index);
-  return !isLate(draft, index) && retryCount + 1 === attempt && detail.retrying !== true;
+  // Between two attempts the next one counts already, and has no children yet.
+  return !isLate(draft, index) && draft.peek(index).retryCount + 1 === attempt;
 }
 
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {

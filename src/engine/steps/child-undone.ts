@@ -46,7 +46,7 @@ export interface UndoNews {
 /** A child that had ended, or was asked to compensate, told something more. */
 export function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
   const isAsked = found.state === "undoing";
-  const isStuck = told.undoing === "failed" && isAsked;
+  const isStuck = told.undoing === "failed";
   const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
   draft.children.put({ ...heard, state });
   if (!isAsked) return { kind: "unchanged" };
@@ -64,7 +64,7 @@ export function noteCost(draft: Draft, index: number): void {
 }
 
 function addCostOfUndoing(draft: Draft, index: number, costUsd: number): void {
-  if (draft.run.state !== "COMPENSATING" || costUsd <= 0) return;
+  if (costUsd <= 0) return;
   addCost(draft, index, costUsd);
   noteCost(draft, index);
 }

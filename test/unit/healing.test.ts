@@ -68,6 +68,7 @@ describe("answers of owners", () => {
     });
     expect(readApprovalAnswer(reply, ASKED)?.decision).toBe(decision);
     expect(readApprovalAnswer(reply, ASKED)?.decidedBy ?? "").not.toContain("\u0000");
+    expect(readApprovalAnswer(reply, { ...ASKED, workspaceId: "other" })).toBeUndefined();
   });
 });
 

@@ -170,7 +170,7 @@ function retry(draft: Draft, index: number): void {
   clearIds(row);
   delete row.timeoutAtMs;
   delete row.waitKey;
-  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+  if (row.wakeAtMs <= draft.nowMs) draft.toBegin.push(index);
 }
 
 /** Takes away what the attempt that ended learned of others' objects: the next one has its own. */

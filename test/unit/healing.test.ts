@@ -56,6 +56,7 @@ describe("answers of owners", () => {
   it.each([
     [[DecisionType.ESCALATED], "pending", undefined],
     [[DecisionType.ESCALATED, DecisionType.DENIED], "denied", "DENIED"],
+    [[DecisionType.DENIED, DecisionType.ESCALATED], "", "DENIED"],
     [[], "DECISION_TYPE_AUTO_APPROVED", "AUTO_APPROVED"],
     [[], "expired", "EXPIRED"],
     [[], "escalated", undefined],

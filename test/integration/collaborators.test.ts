@@ -199,7 +199,8 @@ describe("with every collaborator", () => {
   it("who does not decide is escalated to the next one, each request under a key of its own", async () => {
     const config = {
       approvers: ["absent", "careful", "late"],
-      ...{ required: 2, escalate_after_seconds: 0.4, escalate_to: ["deputy", "other"] },
+      // Of two that decide, both must be asked: whose time is over first does not matter.
+      ...{ required: 3, escalate_after_seconds: 0.4, escalate_to: ["deputy", "other"] },
     };
     const run = await play(world, [gate(config)]);
     expect(run.steps[0]?.outputPayload).toMatchObject({
@@ -208,8 +209,8 @@ describe("with every collaborator", () => {
         { approver: "absent", decision: "expired" },
         { approver: "careful", decision: "approved", decided_by: "careful" },
         { approver: "late", decision: "expired" },
-        { approver: "deputy" },
-        { approver: "other" },
+        { approver: "deputy", decision: "approved" },
+        { approver: "other", decision: "approved" },
       ],
     });
     const key = `${run.id}/gate/1`;

@@ -177,6 +177,7 @@ CREATE TABLE "workflow_runs" (
 	"hops" smallint NOT NULL,
 	"trigger_type" text NOT NULL,
 	"trigger_event_id" text NOT NULL,
+	"trigger_source" text NOT NULL,
 	"initiator_agent_id" text NOT NULL,
 	"initiator_user_id" text NOT NULL,
 	"parent_run_id" text NOT NULL,

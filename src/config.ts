@@ -163,14 +163,18 @@ function readListener(
   reader: EnvironmentReader,
 ): Pick<Config, "host" | "port" | "metricsPort" | "tls"> {
   const host = reader.text("HOST") ?? "127.0.0.1";
-  const metricsPort = reader.text("METRICS_PORT");
   const ports = { least: 0, most: LARGEST_PORT };
-  return {
-    host,
-    port: reader.whole("PORT", 8080, ports),
-    ...(metricsPort === undefined ? {} : { metricsPort: reader.whole("METRICS_PORT", 0, ports) }),
-    ...readTls(reader),
-  };
+  const port = reader.whole("PORT", 8080, ports);
+  const metricsPort = reader.has("METRICS_PORT")
+    ? reader.whole("METRICS_PORT", 0, ports)
+    : undefined;
+  if (metricsPort === port && port !== 0) {
+    reader.fault(
+      "METRICS_PORT",
+      `is ${port}, which is PORT; leave it unset for metrics on that port`,
+    );
+  }
+  return { host, port, ...optional("metricsPort", metricsPort), ...readTls(reader) };
 }
 
 function readTls(reader: EnvironmentReader): Pick<Config, "tls"> {
@@ -225,8 +229,8 @@ function readNats(reader: EnvironmentReader): Config["nats"] {
   const servers = reader.list("NATS_URL", true);
   for (const server of servers) {
     const url = server.includes("://") ? server : `nats://${server}`;
-    const protocol = URL.canParse(url) ? new URL(url).protocol : "";
-    if (!["nats:", "tls:"].includes(protocol)) {
+    const { protocol, host } = URL.canParse(url) ? new URL(url) : { protocol: "", host: "" };
+    if (!["nats:", "tls:"].includes(protocol) || host === "") {
       reader.fault("NATS_URL", `has ${maskUrl(server)}, which is no nats:// or tls:// address`);
     }
   }

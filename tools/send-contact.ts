@@ -37,7 +37,9 @@ const connection = await connect({ servers: values.nats.split(",") }).catch((err
   process.exit(1);
 });
 try {
-  console.log(await publishTapEvent(connection, contactCreated(contact, values.workspace)));
+  const eventId = await publishTapEvent(connection, contactCreated(contact, values.workspace));
+  console.error(`Told the bus of ${contact.email}; the run that this starts names the event:`);
+  console.log(eventId);
 } finally {
   await connection.close();
 }

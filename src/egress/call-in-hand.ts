@@ -13,6 +13,8 @@ export class CallInHand {
   internalAnswers = 0;
   /** The lease is lost or the row is gone: no try more. */
   dropped = false;
+  /** Nobody waits for it any more: no try more, it is settled as given up. */
+  givenUp = false;
   /** The service stops: no try more, the call is released. */
   stopping = false;
   readonly #madeAtMs: number;
@@ -34,9 +36,9 @@ export class CallInHand {
     return this.call.createdAtMs + this.ageMs;
   }
 
-  /** Waits between two tries; `drop` and `stop` end it. */
+  /** Waits between two tries; `drop`, `giveUp` and `stop` end it. */
   pause(delayMs: number): Promise<void> {
-    if (this.dropped || this.stopping) return Promise.resolve();
+    if (this.dropped || this.givenUp || this.stopping) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -50,6 +52,11 @@ export class CallInHand {
 
   drop(): void {
     this.dropped = true;
+    this.#endPause?.();
+  }
+
+  giveUp(): void {
+    this.givenUp = true;
     this.#endPause?.();
   }
 

@@ -5,7 +5,8 @@
  * 1. A call comes here only after its commit, by hand-over or by claim, and is in hand at most once.
  * 2. Leases of all calls in hand are renewed together; one that is lost is dropped, its key keeps a late send harmless.
  * 3. What is in hand is bounded in number and bytes; the others stay in the table for whoever has room.
- * 4. A call leaves by its committed result, by release, or when its row is gone; nothing else ends it.
+ * 4. A call leaves by its committed result, by release, or when its row is gone; nothing else ends it. One that its
+ *    attempt does not wait for any more has the result that it was given up, and is not tried again.
  * 5. A kind of call that found no room rests in the table as a whole, so that many calls to one collaborator that is
  *    away are neither claimed and given back without end nor before those to the others.
  */
@@ -34,6 +35,8 @@ export interface DispatcherDeps extends FinishCallDeps {
   readonly replicaId: string;
   /** How often calls are claimed whose lease ran out; 2 s unless given. */
   readonly claimEveryMs?: number;
+  /** How often leases are renewed, and calls given up that nobody waits for any more; 10 s unless given. */
+  readonly renewEveryMs?: number;
 }
 
 /** The dispatcher of one replica. */
@@ -73,9 +76,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const hasRoom = () =>
     !stopping && inHand.size < IN_HAND_AT_MOST && bytesInHand < BYTES_IN_HAND_AT_MOST;
 
-  function hold(call: LeasedCall, ageMs: number): void {
+  function hold(call: LeasedCall, ageMs: number, isWanted = true): void {
     if (inHand.has(call.effectId)) return;
     const item = new CallInHand(call, ageMs);
+    if (!isWanted) item.giveUp();
     inHand.set(call.effectId, item);
     bytesInHand += call.request.length;
     const work = finish(item).finally(() => {
@@ -135,7 +139,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const limit = Math.min(CLAIM_AT_MOST, IN_HAND_AT_MOST - inHand.size);
     for (const [kind, untilMs] of crowded) if (untilMs <= performance.now()) crowded.delete(kind);
     const claimed = await claimEffects(database, replicaId, limit, [...crowded.keys()]);
-    for (const effect of claimed) hold(callOf(effect), effect.ageMs);
+    for (const effect of claimed) hold(callOf(effect), effect.ageMs, effect.isWanted);
     return claimed.length === limit && limit >= FULL_CLAIM;
   }
 
@@ -143,7 +147,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const ids = [...inHand.keys()];
     if (ids.length === 0) return false;
     const kept = await renewEffects(database, replicaId, ids);
-    for (const id of ids) if (!kept.has(id)) inHand.get(id)?.drop();
+    const keptIds = new Set(kept.map(({ id }) => id));
+    for (const id of ids) if (!keptIds.has(id)) inHand.get(id)?.drop();
+    for (const { id, isWanted } of kept) if (!isWanted) inHand.get(id)?.giveUp();
     return false;
   }
 
@@ -155,7 +161,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   });
   const renewing = createRounds({
     name: "renew leases of calls",
-    everyMs: RENEW_EVERY_MS,
+    everyMs: deps.renewEveryMs ?? RENEW_EVERY_MS,
     log,
     round: renew,
   });
@@ -185,7 +191,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
-function callOf({ ageMs: _, ...call }: ClaimedEffect): LeasedCall {
+function callOf({ ageMs: _, isWanted: __, ...call }: ClaimedEffect): LeasedCall {
   return call;
 }
 

@@ -205,23 +205,32 @@ function supersededIds(row: StepRun): string[] {
 }
 
 function failForGood(draft: Draft, index: number, step: GraphStep): void {
-  const output = step.isCompensation ? undefined : outputAfterFailure(draft, step);
-  if (output === undefined) {
+  const goesOn = step.isCompensation ? undefined : outputAfterFailure(draft, step);
+  const row = draft.row(index);
+  if (goesOn?.ok !== true) {
+    if (goesOn !== undefined) row.errorMessage = shorten(`${goesOn.problem}; ${row.errorMessage}`);
     end(draft, index, "FAILED", "failed", { kind: "uncaught" });
     return;
   }
-  const row = draft.row(index);
-  row.output = output;
+  row.output = goesOn.value;
   row.outputExtendsInput = false;
   end(draft, index, "FAILED", "failed", { kind: "continued" });
 }
 
+type GoingOn =
+  | { readonly ok: true; readonly value: JsonObject }
+  | { readonly ok: false; readonly problem: string };
+
 /** With what the run goes on after a failure (config.on_error), undefined when it does not. */
-function outputAfterFailure(draft: Draft, step: GraphStep): JsonObject | undefined {
-  if (step.onError === "continue") return {};
+function outputAfterFailure(draft: Draft, step: GraphStep): GoingOn | undefined {
+  if (step.onError === "continue") return { ok: true, value: {} };
   if (step.onError !== "fallback" || step.fallback === undefined) return undefined;
   const rendered = renderIn(draft, step.fallback, inputOf(draft, step.index));
-  return rendered.ok && isJsonObject(rendered.value) ? rendered.value : undefined;
+  if (!rendered.ok) return rendered;
+  const { value } = rendered;
+  if (!isJsonObject(value)) return { ok: false, problem: "fallback_output is no object" };
+  const problem = payloadProblem("fallback_output", value);
+  return problem === undefined ? { ok: true, value } : { ok: false, problem };
 }
 
 function end(

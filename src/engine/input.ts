@@ -41,6 +41,8 @@ export interface ApprovalReport {
   readonly reason: string;
   /** Digest the decision was given for; "" when it names none. */
   readonly digest: string;
+  /** No event told it: the owner was asked, and is asked again while nothing comes of it. */
+  readonly healed?: true;
 }
 
 /** A governance decision that names a step; never UNSPECIFIED. */

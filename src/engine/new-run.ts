@@ -12,6 +12,7 @@ export type RunFacts = Pick<
   | "definitionVersion"
   | "triggerType"
   | "triggerEventId"
+  | "triggerSource"
   | "initiatorAgentId"
   | "initiatorUserId"
   | "parentRunId"

@@ -115,9 +115,10 @@ function recordsDelegation(draft: Draft, index: number, value: CallValue): boole
 
 function tooLate(draft: Draft, returned: Returned): Reply {
   const { stepIndex: index, result } = returned;
-  // An objective that was made for an attempt nobody waits for is asked to stop.
+  // An objective that was made for an attempt nobody waits for is asked to stop, unless the step took it up already.
   if (result.ok && result.value.kind === "create_objective") {
     const { objectiveId } = result.value;
+    if (draft.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };
     const reason = "the step does not wait for it any more";
     const call = { kind: "cancel_objective", objectiveId, reason } as const;
     draft.call(index, call, `-late-${returned.attempt}`);

@@ -63,6 +63,8 @@ export interface Run {
   readonly definitionVersion: number;
   readonly triggerType: TriggerType;
   readonly triggerEventId: string;
+  /** Source of the event that started it; "" equals every source. */
+  readonly triggerSource: string;
   readonly initiatorAgentId: string;
   readonly initiatorUserId: string;
   readonly parentRunId: string;
@@ -100,6 +102,8 @@ export interface StepDetail {
   escalation?: Escalation;
   /** Resolved patterns of an event wait. */
   wait?: EventWait;
+  /** Source of the event that ended a wait: with the row's `eventId` it is the event. Unset equals every source. */
+  eventSource?: string;
   /** Skill and prompt found for the attempt; unset when there is neither. The agent stands in the row. */
   resolved?: Omit<Resolution, "agentId">;
   /** A final report came, and its output or its cost is asked from those who may know. */
@@ -220,6 +224,8 @@ export interface EventWait {
   readonly subjectPattern?: string;
   /** Events that arrived at or after this time count; unset: since the run was created. */
   readonly sinceMs?: number;
+  /** When it opened; unset: when its step began. */
+  readonly openedAtMs?: number;
 }
 
 /** What looking up an agent, its prompt and its skill gave. */

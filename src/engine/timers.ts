@@ -1,10 +1,12 @@
 /**
  * A step's timer fired: its timeout, its retry, its delay or its escalation.
  * Boundary: compares the row's own times with the draft's clock, so that a timer that fires twice, early or late is harmless.
+ * Invariant: what fell due first happens first, also when all of it fires late: after a downtime, at a resume.
  */
 import type { Draft } from "./draft.ts";
 import { goBadly, goOnAfterTimeout } from "./ending.ts";
 import type { EdgeRole } from "./graph/graph.ts";
+import { expireRun } from "./lifecycle/expire.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
@@ -12,17 +14,32 @@ import { STEP_KINDS } from "./steps/registry.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 
-/** What is due of an open step happens; nothing in a paused run. */
+/** What is due of an open step happens; nothing in a paused run. A deadline that passed before it comes first. */
 export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
-  const { state } = draft.run;
+  const { state, deadlineAtMs = Infinity } = draft.run;
   const open = draft.state(index) === "RUNNING" || draft.state(index) === "WAITING";
   if (!open || (state !== "RUNNING" && state !== "COMPENSATING")) return { kind: "unchanged" };
-  const row = draft.peek(index);
-  if (row.timeoutAtMs !== undefined && row.timeoutAtMs <= draft.nowMs) timeOut(draft, index);
-  else if (row.wakeAtMs === undefined || row.wakeAtMs > draft.nowMs) return { kind: "unchanged" };
-  else if (row.detail.retrying) draft.toBegin.push(index);
+  const { timeoutAtMs = Infinity, wakeAtMs = Infinity, detail } = draft.peek(index);
+  const dueAtMs = Math.min(timeoutAtMs, wakeAtMs);
+  if (dueAtMs > draft.nowMs) return { kind: "unchanged" };
+  if (state === "RUNNING" && deadlineAtMs <= dueAtMs) return expireRun(draft);
+  if (timeoutAtMs <= wakeAtMs) timeOut(draft, index);
+  else if (detail.retrying) draft.toBegin.push(index);
   else STEP_KINDS[draft.step(index).type].woken({ draft, index, lookups });
   return { kind: "applied" };
+}
+
+/** Open steps with a timer that is due, the longest due first. Their rows are asked for. */
+export function stepsDue(draft: Draft): number[] {
+  const open = draft.openSteps();
+  draft.require(open);
+  const dueAt = (index: number) => {
+    const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.peek(index);
+    return Math.min(timeoutAtMs, wakeAtMs);
+  };
+  return open
+    .filter((index) => dueAt(index) <= draft.nowMs)
+    .sort((a, b) => dueAt(a) - dueAt(b) || a - b);
 }
 
 function timeOut(draft: Draft, index: number): void {

@@ -78,7 +78,7 @@ export async function publishVersion(
     const definition = await lockDefinition(tx, definitionId);
     if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
       const resource = { type: "definition", name: definitionId };
-      throw new Refusal("not_found", "there is no such definition", { resource });
+      throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
     }
     const row = await insertVersion(tx, definition, {
       id: newVersionId(),
@@ -142,7 +142,8 @@ async function takenName(
 ): Promise<Refusal> {
   const existing = await findDefinitionByName(tx, workspaceId, name);
   const resource = { type: "definition", name: existing?.id ?? "" };
-  return new Refusal("already_exists", "a definition has this name already", { resource });
+  const message = `the name is taken by definition ${resource.name}`;
+  return new Refusal("already_exists", message, { resource });
 }
 
 function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {

@@ -156,7 +156,7 @@ function planStart(
     if (earlier !== undefined) return { kind: "settled", settled: unchanged(earlier.runId) };
   }
   const graph = requireGraph(locked.graphs, start.versionId);
-  const { versionId, triggerSource, input, ...facts } = start;
+  const { versionId, input, ...facts } = start;
   plan.works.set(runId, {
     graph,
     run: newRun(graph, { ...facts, id: runId, versionId }, plan.nowMs),
@@ -167,7 +167,7 @@ function planStart(
     inputs: [{ place, input: { kind: "run_begun", cause } }],
   });
   if (start.triggerEventId !== "") {
-    const { workspaceId, definitionId, triggerEventId: eventId } = start;
+    const { workspaceId, definitionId, triggerEventId: eventId, triggerSource } = start;
     const createdAt = new Date(plan.nowMs);
     plan.starts.push({
       workspaceId,
@@ -205,7 +205,10 @@ function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): I
     return { kind: "settled", settled: unchanged(runId) };
   }
   const resource = { type: "run", name: runId };
-  return { kind: "failed", error: new Refusal("not_found", "there is no such run", { resource }) };
+  return {
+    kind: "failed",
+    error: new Refusal("not_found", `there is no run ${runId}`, { resource }),
+  };
 }
 
 function workOfRow(graphs: ReadonlyMap<string, Graph>, row: RunRow): RunWork {

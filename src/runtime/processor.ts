@@ -66,6 +66,7 @@ const PATIENCE_MS = 5_000;
 /** Makes a processor with idle lanes. */
 export function createProcessor(deps: ProcessorDeps): Processor {
   let stopped = false;
+  let awaySinceMs: number | undefined;
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const lanes = Array.from({ length: PARTITIONS }, (_, partition) =>
     createLane<Entry>({
@@ -95,6 +96,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     } catch (error) {
       return recover(partition, entries, error);
     }
+    noteBack();
     const again = entries.filter((entry, place) => !answer(entry, outcome.results[place]));
     handOn(outcome);
     return again.filter((entry) => waitsOn(entry, "lost_race", undefined));
@@ -108,7 +110,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     }
     const away = isAway(error);
     if (away || isLostRace(error)) {
-      if (away) deps.log.warn("a batch waits for the database", { partition, error });
+      if (away) noteAway(partition, error);
       const reason = away ? "unavailable" : "lost_race";
       return entries.filter((entry) => waitsOn(entry, reason, error));
     }
@@ -125,6 +127,20 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     const later = second.filter(({ runId }) => held.has(runId));
     const free = second.filter(({ runId }) => !held.has(runId));
     return [...again, ...later, ...(await workOff(partition, free))];
+  }
+
+  /** Told once, however many batches of however many lanes try how often. */
+  function noteAway(partition: number, error: unknown): void {
+    const first = awaySinceMs === undefined;
+    awaySinceMs ??= performance.now();
+    deps.log[first ? "warn" : "debug"]("a batch waits for the database", { partition, error });
+  }
+
+  function noteBack(): void {
+    if (awaySinceMs === undefined) return;
+    const awayMs = Math.round(performance.now() - awaySinceMs);
+    awaySinceMs = undefined;
+    deps.log.info("batches are committed again", { awayMs });
   }
 
   function handOn(outcome: BatchOutcome): void {

@@ -24,11 +24,28 @@ export interface ClaimedEffect {
   readonly request: Uint8Array;
   readonly createdAtMs: number;
   readonly ageMs: number;
+  readonly isWanted: boolean;
 }
 
-type EffectRow = typeof effects.$inferSelect & { readonly ageMs: number };
+/** A call whose lease was renewed. */
+export interface KeptEffect {
+  readonly id: string;
+  /** Whether its attempt still waits for it. */
+  readonly isWanted: boolean;
+}
+
+type EffectRow = typeof effects.$inferSelect & Pick<ClaimedEffect, "ageMs" | "isWanted">;
 
 const LEASE = `clock_timestamp() + interval '${EFFECT_LEASE_MS} milliseconds'`;
+// What an attempt asks for, its end makes needless: what has ended stays so. An objective that may exist is made all the
+// same, or nobody could cancel it; a message belongs to a step that succeeded without waiting for it.
+const IS_WANTED = `not exists (
+      select 1 from step_runs s
+      where s.run_id = split_part(e.id, '/', 1) and s.step_index = e.step_index
+        and e.kind in ('look_up', 'evaluate_action', 'request_approval', 'delegate', 'send_notification')
+        and (s.retry_count + 1 <> e.attempt or s.state in ('FAILED', 'CANCELLED')
+          or s.completed_at is not null and e.kind <> 'send_notification')
+    ) as "isWanted"`;
 const CLAIM: Statement = {
   name: "claim_effects",
   text: `with due as (
@@ -36,12 +53,12 @@ const CLAIM: Statement = {
       order by lease_until limit $2 for update skip locked)
     update effects e set lease_until = ${LEASE}, holder = $1 from due where e.id = due.id
     returning ${selectList(effects, "e")},
-      floor(extract(epoch from clock_timestamp() - e.created_at) * 1000)::bigint as "ageMs"`,
+      floor(extract(epoch from clock_timestamp() - e.created_at) * 1000)::bigint as "ageMs", ${IS_WANTED}`,
 };
 const RENEW: Statement = {
   name: "renew_effects",
-  text: `update effects set lease_until = ${LEASE}
-    where id = any($2::text[]) and holder = $1 returning id`,
+  text: `update effects e set lease_until = ${LEASE}
+    where e.id = any($2::text[]) and e.holder = $1 returning e.id, ${IS_WANTED}`,
 };
 const RELEASE: Statement = {
   name: "release_effects",
@@ -77,17 +94,17 @@ export async function claimEffects(
     request: row.request,
     createdAtMs: row.createdAt.getTime(),
     ageMs: row.ageMs,
+    isWanted: row.isWanted,
   }));
 }
 
-/** Keeps calls for another lease; gives the ids that the holder still holds. The others are gone or another's. */
+/** Keeps calls for another lease; gives those that the holder still holds. The others are gone or another's. */
 export async function renewEffects(
   database: Database,
   holder: string,
   ids: readonly string[],
-): Promise<Set<string>> {
-  const rows = await database.transaction((tx) => tx.query<{ id: string }>(RENEW, [holder, ids]));
-  return new Set(rows.map((row) => row.id));
+): Promise<KeptEffect[]> {
+  return database.transaction((tx) => tx.query<KeptEffect>(RENEW, [holder, ids]));
 }
 
 /** Lets go of calls: whoever claims next after `delayMs` gets them. */

@@ -2,8 +2,8 @@
  * Events that are kept for waits that open later, and reports that came before their object's id.
  *
  * Boundary: rows only; which events are kept, and who gets them, is decided in runtime.
- * Invariant: an event is kept once per workspace, source and id, with the time of its first arrival
- * by the database's clock.
+ * Invariant: an event is kept once per workspace, source and id (a source of "" equals every source), with the time of
+ * its first arrival by the database's clock.
  */
 import type { EventReport } from "../engine/event.ts";
 import type { ArrivedEvent } from "../engine/input.ts";
@@ -54,6 +54,10 @@ const KEEP: Statement = {
     select v."workspaceId", v.source, v.id, v.type, v.subject, v.time, clock_timestamp(), v.data
     from jsonb_to_recordset($1::jsonb)
       as v("workspaceId" text, source text, id text, type text, subject text, time text, data jsonb)
+    where not exists (
+      select 1 from kept_events k
+      where k.workspace_id = v."workspaceId" and k.event_id = v.id
+        and (k.source = '' or v.source = ''))
     on conflict (workspace_id, event_id, source) do nothing`,
 };
 

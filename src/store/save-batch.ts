@@ -60,6 +60,7 @@ const RUN_FIXED = [
   "definitionVersion",
   "triggerType",
   "triggerEventId",
+  "triggerSource",
   "initiatorAgentId",
   "initiatorUserId",
   "parentRunId",

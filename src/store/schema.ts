@@ -134,6 +134,7 @@ export const workflowRuns = pgTable(
     hops: smallint("hops").notNull(),
     triggerType: text("trigger_type").notNull(),
     triggerEventId: text("trigger_event_id").notNull(),
+    triggerSource: text("trigger_source").notNull(),
     initiatorAgentId: text("initiator_agent_id").notNull(),
     initiatorUserId: text("initiator_user_id").notNull(),
     parentRunId: text("parent_run_id").notNull(),

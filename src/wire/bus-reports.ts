@@ -13,7 +13,14 @@ import { ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { EventReport } from "../engine/event.ts";
 import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
 import { MAX_COST_USD } from "../engine/limits.ts";
-import { objectOfBytes, readEnum, readField, readObject, readText } from "./loose-fields.ts";
+import {
+  objectOfBytes,
+  readDigest,
+  readEnum,
+  readField,
+  readObject,
+  readText,
+} from "./loose-fields.ts";
 import { findMessageType, STRUCT } from "./message-types.ts";
 
 const CONTRADICTORY = "contradictory";
@@ -133,7 +140,7 @@ function readDecision({ body, aggregateId }: Told): ReadReport {
       decision,
       decidedBy: readId(body, ["decided_by"], ""),
       reason: shorten(readText(body, ["reason"])),
-      digest: readId(body, ["digest"], ""),
+      digest: readDigest(body),
     },
   };
 }

@@ -7,6 +7,7 @@ import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/js
 
 /** Read `{` with white space before it. */
 const OBJECT_TEXT = /^\s*\{/;
+const DIGEST_CHARS_AT_MOST = 256;
 
 /** The first of these fields that is present and not null; each name also in lower camel case. */
 export function readField(object: JsonObject, names: readonly string[]): Json | undefined {
@@ -24,6 +25,13 @@ export function readText(object: JsonObject, names: readonly string[]): string {
     if (typeof value === "string" && value !== "") return value;
   }
   return "";
+}
+
+/** The digest that a decision names, as text whatever it is: one that is no digest is another than any. "" = it names none. */
+export function readDigest(object: JsonObject): string {
+  const named = readField(object, ["digest"]);
+  const text = typeof named === "string" ? named : JSON.stringify(named ?? "");
+  return named === undefined ? "" : text.slice(0, DIGEST_CHARS_AT_MOST).toWellFormed();
 }
 
 /** The first of these fields that is an object. */

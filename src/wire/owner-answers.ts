@@ -16,7 +16,7 @@ import {
 import { type GetResponse, ObjectiveStateSchema } from "../../gen/objectives/v1/objectives_pb.ts";
 import type { ApprovalReport, OwnerReport } from "../engine/input.ts";
 import { readDelegationOutput } from "./call-replies.ts";
-import { readEnum } from "./loose-fields.ts";
+import { objectOfBytes, readDigest, readEnum } from "./loose-fields.ts";
 
 /** The object that was asked about. */
 export interface AskedObject {
@@ -54,7 +54,10 @@ export function readDelegationAnswer(
   return { ...report, output: read.value.output };
 }
 
-/** The final decision on an approval request, undefined while there is none (ApprovalService.GetApproval). */
+/**
+ * The final decision on an approval request, undefined while there is none (ApprovalService.GetApproval). It is for what
+ * the request's own context says.
+ */
 export function readApprovalAnswer(
   { approvalRequest, decisions, state }: GetApprovalResponse,
   asked: AskedObject,
@@ -70,7 +73,8 @@ export function readApprovalAnswer(
     decision,
     decidedBy: storable(last?.decidedBy ?? "", ID_CHARS_AT_MOST),
     reason: storable(last?.reason ?? "", TEXT_CHARS_AT_MOST),
-    digest: "",
+    digest: readDigest(objectOfBytes(approvalRequest?.contextJson ?? "") ?? {}),
+    healed: true,
   };
 }
 

@@ -5,7 +5,12 @@ import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import {
+  compressionBrotli,
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+} from "@connectrpc/connect-node";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadRequestSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -16,7 +21,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
 
 let service: RpcService;
 /** Of workspace ws_a: a definition, a run of it that waits in `a`, and a cancelled run. */
@@ -364,10 +369,27 @@ describe("bad input stores nothing", () => {
     ['{"id": 5}', "id"],
     ['{"nosuch": 5}', "nosuch"],
     ['"text"', ""],
+    ['{"id":', ""],
   ])("JSON that does not fit, %s, tells its field", async (body, field) => {
     const refused = await refusedBy(sendJson("GetRun", body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([field]);
+  });
+
+  test.each([
+    ['{"state":"WAT"}', "ListRuns", "state"],
+    ['{"inputPayload":{"a":1},"input_payload":[1]}', "StartRun", "input_payload"],
+    ['{"steps":[{"id":"a"},{"id":"b","stepType":"WAT"}]}', "PublishVersion", "steps[1].step_type"],
+    ['{"steps":[{"id":"a","config":"x"}]}', "PublishVersion", "steps[0].config"],
+    ['{"steps":[{"retry_policy":{"max":1}}]}', "PublishVersion", "steps[0].retry_policy.max"],
+    ['{"steps":[{"id":"a"},"b"]}', "PublishVersion", "steps[1]"],
+    ['{"steps":[{}],"edges":[{"label":true}]}', "PublishVersion", "edges[0].label"],
+    ['{"trigger":{"filter_expr":1}}', "PublishVersion", "trigger.filter_expr"],
+  ])("JSON that does not fit, %s, tells the path", async (body, method, path) => {
+    const refused = await refusedBy(sendJson(method, body));
+    expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
+    expect(refused.fields).toEqual([path]);
+    expect(refused.error.rawMessage).toContain(`${path}: cannot decode`);
   });
 
   test("an oversized request is told its size and the limit", async () => {
@@ -376,6 +398,50 @@ describe("bad input stores nothing", () => {
     expect(refused.error.rawMessage).toBe(
       "the request has 1048586 bytes, more than the limit of 1048576 bytes",
     );
+  });
+
+  test.each<[string, Call]>([
+    ["there is no run wfr_none", (c) => c.getRun({ id: "wfr_none" })],
+    ["there is no run wfr_none", (c) => c.pauseRun({ id: "wfr_none" })],
+    ["there is no definition wf_none", (c) => c.getDefinition({ id: "wf_none" })],
+    [
+      "there is no definition wf_none",
+      (c) => c.publishVersion({ definitionId: "wf_none", steps: [task] }),
+    ],
+    [
+      "definition ID has no version 7; its latest is 1",
+      (c) => c.startRun({ definitionId, definitionVersion: 7 }),
+    ],
+    [
+      "the name is taken by definition ID",
+      (c) => c.createDefinition({ workspaceId: "ws_a", name: "one" }),
+    ],
+  ])("the sentence names what is meant: %s", async (sentence, call) => {
+    const { error } = await refusedBy(call(service.client));
+    expect(error.rawMessage).toBe(sentence.replace("ID", definitionId));
+  });
+
+  test.each([
+    ...TRANSPORTS,
+    [
+      "connect, gzip",
+      (baseUrl: string) =>
+        createConnectTransport({ baseUrl, httpVersion: "1.1", sendCompression: compressionGzip }),
+    ] as const,
+    [
+      "grpc, brotli",
+      (baseUrl: string) => createGrpcTransport({ baseUrl, sendCompression: compressionBrotli }),
+    ] as const,
+  ])("lists of a multitude are refused before they are decoded: %s", async (_name, make) => {
+    const client = createClient(WorkflowService, make(service.baseUrl));
+    const crowd = (items: number) => Array.from({ length: items }, () => ({}));
+    const refused = await refusedBy(
+      client.publishVersion({ definitionId, steps: crowd(10_001), edges: crowd(20_000) }),
+    );
+    expect(refused).toMatchObject({ code: "InvalidArgument", fields: ["steps", "edges"] });
+    expect(refused.error.rawMessage).toContain("steps: has 10001 items, over the limit of 10000");
+    const many = await refusedBy(client.publishVersion({ definitionId, steps: crowd(10_000) }));
+    expect(many.error.rawMessage).toContain("a version has at most 1000 steps");
   });
 
   test("a step that is not there is named", async () => {

@@ -3,11 +3,13 @@
  * reflection, deadlines, TLS. The handlers behind it are tiny; what RPCs do is tested elsewhere.
  */
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as http2 from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { create, fromBinary, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -305,6 +307,54 @@ describe("requests that are no good HTTP", () => {
     // A SETTINGS frame: type 4 at offset 3.
     expect((await answered)[3]).toBe(4);
     socket.destroy();
+  });
+});
+
+describe("a call that is refused before its body is read", () => {
+  const path = `/${WorkflowService.typeName}/GetRun`;
+  // An envelope that announces 160 MiB, and a part of it.
+  const body = Buffer.concat([Buffer.of(0, 10, 0, 0, 0), Buffer.alloc(300 * 1024, 10)]);
+
+  test.each(["grpc-web+proto", "grpc+proto", "proto"])(
+    "%s: the connection's next request over HTTP/1.1 is answered",
+    async (type) => {
+      const socket = connectTcp(open.port, "127.0.0.1");
+      let answers = "";
+      const second = new Promise<void>((resolve, reject) => {
+        socket.on("error", reject);
+        socket.on("close", () => reject(new Error(`closed after ${answers}`)));
+        socket.on("data", (bytes) => {
+          answers += bytes.toString("latin1");
+          if (answers.includes('{"status":"ok"}')) resolve();
+        });
+      });
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/${type}\r\n` +
+          `content-length: ${body.length}\r\n\r\n`,
+      );
+      socket.write(body);
+      socket.write("GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n");
+      await second;
+      expect(answers.match(/HTTP\/1\.1 \d+/g)).toHaveLength(2);
+      socket.destroy();
+    },
+  );
+
+  test("over HTTP/2 its stream ends and the connection goes on", async () => {
+    const session = http2.connect(open.url);
+    for (let call = 0; call < 10; call++) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+      });
+      stream.end(body);
+      stream.resume();
+      await once(stream, "close");
+    }
+    const last = session.request({ ":path": "/healthz" });
+    expect(await text(last)).toBe('{"status":"ok"}');
+    session.close();
   });
 });
 

@@ -139,27 +139,22 @@ describe("a commit whose answer is lost", () => {
   });
 
   it("hands on what it left to do: calls at once, waits meet what was kept", async () => {
-    const spec = versionOf([
-      stepOf("work"),
-      stepOf("wait", {
-        stepType: "WAIT_FOR_EVENT",
-        eventTypePattern: "crm.kept",
-        config: { lookback_seconds: 600 },
-      }),
-    ]);
+    const spec = versionOf(
+      [
+        stepOf("task", { stepType: "HUMAN_TASK", name: "task" }),
+        stepOf("work"),
+        stepOf("wait", { stepType: "WAIT_FOR_EVENT", eventTypePattern: "crm.kept" }),
+      ],
+      ["task -> work", "task -> wait"],
+    );
+    const runId = await start("handed on", spec);
     const event = { id: "kept", source: "crm", type: "crm.kept", subject: "", time: "", data: {} };
     await at.database.transaction((tx) => keepEvents(tx, [{ ...event, workspaceId: WORKSPACE }]));
-    const version = await publish(at.database, "handed on", spec);
     cutter?.cutNextCommit();
-    const { runId, created } = await at.processor.submit({
-      kind: "start",
-      start: startOf(version),
-      cause: RPC,
-    });
-    expect(created).toBe(true);
+    await send(runId, transitioned("task", "COMPLETED"));
     expect(takeCall("look_up").runId).toBe(runId);
     await until(async () =>
-      (await stepOfRun(runId, 1))?.state === "COMPLETED" ? true : undefined,
+      (await stepOfRun(runId, 2))?.state === "COMPLETED" ? true : undefined,
     );
   });
 

@@ -3,9 +3,11 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../src/engine/definition.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
+import { routeEvents } from "../../src/runtime/route-event.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 let service: BusService;
 
@@ -116,5 +118,67 @@ describe("a wait is told from others of its kind", () => {
     const id = await happen("mail.answered", "inbox", { thread: "b" });
     expect(await ended(second)).toEqual([id]);
     expect(await takenBy(first)).toEqual([]);
+  });
+});
+
+const CANCELLED = {
+  kind: "cancel_requested",
+  reason: "",
+  cause: { kind: "rpc", id: "CancelRun" },
+} as const;
+
+describe("events of two sources that chose the same id", () => {
+  const same = (source: string, type: string, id: string, data: object = {}) =>
+    service.publish("crm", { specversion: "1.0", id, source, type, tenantid: "ws", data });
+
+  it("are two: one that started a run, or that an earlier wait took, hides no other", async () => {
+    const id = randomUUID();
+    const steps = [
+      waitFor("paid", { eventTypePattern: "twin.paid" }),
+      waitFor("sent", { eventTypePattern: "twin.sent" }),
+    ];
+    const trigger = { triggerType: "EVENT", eventType: "twin.ordered" } as const;
+    const spec = { ...versionOf(steps, ["paid -> sent"]), trigger: triggerOf(trigger) };
+    const { id: definitionId } = await service.define("ws", spec);
+    await same("shop", "twin.ordered", id);
+    await service.settle("crm");
+    await same("bank", "twin.paid", id, { n: 1 });
+    await service.settle("crm");
+    await same("post", "twin.sent", id, { n: 2 });
+    const [run] = await service.rows("select id from workflow_runs where definition_id = $1", [
+      definitionId,
+    ]);
+    expect(await ended(String(run?.id))).toEqual([id, id]);
+  });
+
+  it("are one where one of them comes by RPC, which names no source", async () => {
+    const steps = [
+      waitFor("first", { eventTypePattern: "one.came" }),
+      waitFor("again", { eventTypePattern: "one.came" }),
+    ];
+    const runId = await start(steps, ["first -> again"], {});
+    const byRpc = async (id: string) => {
+      const event = { workspaceId: "ws", id, source: "", type: "one.came", subject: "", time: "" };
+      const [routed] = await routeEvents(service, [
+        { ...event, data: {}, actorAgentId: "", hops: 0 },
+      ]);
+      expect(routed).toMatchObject({ ok: true, updatedRunIds: [] });
+    };
+    const id = await happen("one.came", "");
+    await byRpc(id);
+    expect(await takenBy(runId)).toEqual([id]);
+    await service.processor.submit({ kind: "input", runId, workspaceId: "ws", input: CANCELLED });
+    // Nor is it a new one for a run that begins between the two and waits after both.
+    const before = await happen("one.came", "");
+    const later = await start(
+      [stepOf("task", { stepType: "HUMAN_TASK", name: "task" }), ...steps.slice(1)],
+      ["task -> again"],
+      {},
+    );
+    await byRpc(before);
+    const input = transitioned("task", "COMPLETED");
+    await service.processor.submit({ kind: "input", runId: later, workspaceId: "ws", input });
+    const real = await happen("one.came", "");
+    expect(await ended(later)).toEqual([null, real]);
   });
 });

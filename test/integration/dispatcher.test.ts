@@ -20,6 +20,7 @@ import {
   type TestCollaborator,
 } from "../support/collaborators.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
@@ -57,9 +58,9 @@ async function serve(
 
 function dispatch(
   urls: ClientSettings["urls"],
-  more: Partial<ClientSettings> & { replicaId?: string } = {},
+  more: Partial<ClientSettings> & { replicaId?: string; renewEveryMs?: number } = {},
 ): Dispatcher {
-  const { replicaId = "replica-a", ...settings } = more;
+  const { replicaId = "replica-a", renewEveryMs = 10_000, ...settings } = more;
   const clients = createClients(
     { urls, protocol: "connect", timeoutMs: 2_000, concurrency: 64, ...settings },
     at.log,
@@ -75,6 +76,7 @@ function dispatch(
     log,
     replicaId,
     claimEveryMs: 50,
+    renewEveryMs,
   });
   started.push(dispatcher);
   return dispatcher;
@@ -245,6 +247,68 @@ describe("a call", () => {
       expect((await stepOfRun(runId))?.errorMessage).toContain("outcome unknown"),
     );
     expect(server.asked).toHaveLength(0);
+  });
+});
+
+describe("a call that its step does not wait for any more", () => {
+  const GATE = versionOf([stepOf("gate", { stepType: "APPROVAL_GATE", actionType: "buy" })]);
+  const cancel = (runId: string) => {
+    const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
+    return at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+  };
+
+  it("is given up while its collaborator is away", async () => {
+    const server = await serve(() => ({ status: 503 }));
+    const runId = await startRun("given up", GATE);
+    const dispatcher = dispatch({ approvals: server.url }, { renewEveryMs: 50 });
+    dispatcher.start();
+    feed(dispatcher);
+    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(0));
+    expect(await openEffects()).toEqual([`${runId}/gate/1/request_approval`]);
+    await cancel(runId);
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([]), 15_000);
+    expect((await stepOfRun(runId))?.state).toBe("CANCELLED");
+  });
+
+  it("is not made by who takes it up later", async () => {
+    const server = await serve(() => ({ status: 503 }));
+    const runId = await startRun("left behind", GATE);
+    await cancel(runId);
+    await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
+    dispatch({ approvals: server.url }).start();
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
+    expect(server.asked).toEqual([]);
+  });
+
+  it("is not made by who takes it up later, also when its step succeeded", async () => {
+    const server = await serve(() => ({ status: 503 }));
+    const delegated = stepOf("work", { name: "work", config: { delegate: true } });
+    const runId = await startRun("done before", versionOf([delegated]));
+    await answerLookUp(runId);
+    dispatch({ objectives: (await serve(() => created("obj_done"))).url }).take(at.calls.splice(0));
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
+    const input = transitioned("work", "COMPLETED", { objectiveId: "obj_done" });
+    await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+    await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
+    dispatch({ agents: server.url }, { replicaId: "replica-b" }).start();
+    await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
+    expect(server.asked).toEqual([]);
+  });
+
+  it("is made all the same where it makes an objective, for nobody could cancel it else", async () => {
+    let isAway = true;
+    const server = await serve(() => (isAway ? { status: 503 } : created("obj_orphan")));
+    const runId = await startRun("orphan", NAMED);
+    const dispatcher = dispatch({ objectives: server.url }, { renewEveryMs: 50 });
+    dispatcher.start();
+    feed(dispatcher);
+    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(0));
+    await cancel(runId);
+    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(2), 15_000);
+    isAway = false;
+    const cancelled = () =>
+      server.asked.some(({ path }) => path.endsWith("ObjectiveService/Cancel"));
+    await vi.waitFor(() => expect(cancelled()).toBe(true), 15_000);
   });
 });
 

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Input, StepReport } from "../../src/engine/input.ts";
+import { createLog } from "../../src/runtime/log.ts";
 import { readMetric } from "../../src/runtime/metrics.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
@@ -15,6 +16,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { until } from "../support/until.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "TransitionStep" } as const;
@@ -269,6 +271,37 @@ describe("a commit that fails", () => {
         offset: 0,
       });
       expect(runs.map(({ id }) => id)).toEqual([runId]);
+    } finally {
+      await far.stop();
+      await cutter?.stop();
+    }
+  });
+
+  it("waits for a database that is away, which is told once, and its return", async () => {
+    let cutter: CommitCutter | undefined;
+    const lines: string[] = [];
+    const far = await startProcessor(
+      undefined,
+      async (url) => {
+        cutter = await startCommitCutter(url);
+        return cutter.url;
+      },
+      createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),
+    );
+    const told = (words: string) => lines.filter((line) => line.includes(words)).length;
+    try {
+      const own = await publish(far.database, "away", twoTasks);
+      cutter?.stayAway();
+      const started = Promise.all(
+        Array.from({ length: 40 }, () =>
+          far.processor.submit({ kind: "start", start: startOf(own), cause: RPC }),
+        ),
+      );
+      await until(() => ((cutter?.turnedAway() ?? 0) >= 10 ? true : undefined));
+      cutter?.mend();
+      expect(await started).toHaveLength(40);
+      expect(told("a batch waits for the database")).toBe(1);
+      expect(told("batches are committed again")).toBe(1);
     } finally {
       await far.stop();
       await cutter?.stop();

@@ -201,6 +201,7 @@ describe("a run's row", () => {
       definitionVersion: 1,
       triggerType: "EVENT",
       triggerEventId: "e",
+      triggerSource: "crm",
       initiatorAgentId: "",
       initiatorUserId: "u",
       parentRunId: "",

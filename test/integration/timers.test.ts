@@ -10,6 +10,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -107,16 +108,24 @@ describe("a wait", () => {
     time: "",
     data: { deal: 7 },
   };
-  const waits = versionOf([
-    stepOf("won", {
-      stepType: "WAIT_FOR_EVENT",
-      eventTypePattern: "crm.deal.*",
-      eventSubjectPattern: "deals/7",
-      config: { lookback_seconds: 3_600 },
-    }),
-  ]);
+  const waits = versionOf(
+    [
+      stepOf("task", { stepType: "HUMAN_TASK", name: "task" }),
+      stepOf("won", {
+        stepType: "WAIT_FOR_EVENT",
+        eventTypePattern: "crm.deal.*",
+        eventSubjectPattern: "deals/7",
+        config: { lookback_seconds: 3_600 },
+      }),
+    ],
+    ["task -> won"],
+  );
+  const keep = (event: Partial<Parameters<typeof keepEvents>[1][number]> & { id: string }) =>
+    at.database.transaction((tx) => keepEvents(tx, [{ ...arrived, subject: "deals/7", ...event }]));
 
-  it("takes an event that was kept before it opened", async () => {
+  it("takes an event that was kept before it opened, of those since its run began", async () => {
+    await keep({ id: "before the run" });
+    const runId = await start("kept", waits);
     const events = Array.from({ length: 30 }, (_, n) => ({
       ...arrived,
       type: n === 27 ? "crm.deal.won" : "crm.contact.new.made",
@@ -124,9 +133,11 @@ describe("a wait", () => {
       subject: "deals/7",
     }));
     await at.database.transaction((tx) => keepEvents(tx, events));
-    const { run, steps } = await ended(await start("kept", waits));
+    const input = transitioned("task", "COMPLETED");
+    await at.processor.submit({ kind: "input", runId, workspaceId: WORKSPACE, input });
+    const { run, steps } = await ended(runId);
     expect(run.state).toBe("COMPLETED");
-    expect(steps.get(0)).toMatchObject({ eventId: "kept-27", output: { deal: 7 } });
+    expect(steps.get(1)).toMatchObject({ eventId: "kept-27", output: { deal: 7 } });
   });
 
   it("that lost its look with a process is looked at again at the next start", async () => {
@@ -138,9 +149,7 @@ describe("a wait", () => {
       }),
     ]);
     const runId = await start("missed", spec);
-    await at.database.transaction((tx) =>
-      keepEvents(tx, [{ ...arrived, id: "late", type: "crm.deal.lost", subject: "x" }]),
-    );
+    await keep({ id: "late", type: "crm.deal.lost" });
     const again = startTimers(at);
     expect((await ended(runId)).run.state).toBe("COMPLETED");
     await again.stop();

@@ -14,6 +14,10 @@ export interface CommitCutter {
    */
   cutNextCommit(andStayAway?: boolean): void;
   mend(): void;
+  /** Breaks every connection and turns away whoever comes, until `mend`. */
+  stayAway(): void;
+  /** How many connections were turned away. */
+  turnedAway(): number;
   /** How many answers were lost. */
   cuts(): number;
   stop(): Promise<void>;
@@ -29,8 +33,10 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   let cuts = 0;
   let staysAway = false;
   let isAway = false;
+  let turnedAway = 0;
   const server = createServer((client) => {
     if (isAway) {
+      turnedAway += 1;
       client.destroy();
       return;
     }
@@ -76,7 +82,12 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     mend() {
       isAway = false;
     },
+    stayAway() {
+      isAway = true;
+      for (const socket of sockets) socket.destroy();
+    },
     cuts: () => cuts,
+    turnedAway: () => turnedAway,
     async stop() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -62,6 +62,7 @@ const FACTS: RunFacts = {
   definitionVersion: 1,
   triggerType: "MANUAL",
   triggerEventId: "",
+  triggerSource: "",
   initiatorAgentId: "",
   initiatorUserId: "",
   parentRunId: "",

@@ -37,9 +37,9 @@ export const WORKSPACE = "ws_test";
 export async function startProcessor(
   laneLimit?: number,
   reach: (url: string) => Promise<string> = async (url) => url,
+  log = createLog({ level: "error", format: "pretty" }),
 ): Promise<TestProcessor> {
   const { url, drop } = await freshDatabase();
-  const log = createLog({ level: "error", format: "pretty" });
   const database = openDatabase({ url: await reach(url), log });
   const calls: LeasedCall[] = [];
   const batches: Committed["batches"][number][] = [];

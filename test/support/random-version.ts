@@ -61,7 +61,10 @@ export function randomVersion(random: RandomNumbers): VersionSpec {
   const edges = types.flatMap((_, to) => (to === 0 ? [] : edgesInto(random, types, to)));
   const steps = types.flatMap((type, index) => {
     const shown = forksToNowhere(type, `s${index}`, edges) ? "HUMAN_TASK" : type;
-    return stepWithUndo(random, shown, index);
+    const [made, ...undoing] = stepWithUndo(random, shown, index);
+    return made === undefined
+      ? []
+      : [requiringAtMost(childrenOf(made.id, edges), made), ...undoing];
   });
   return {
     steps,
@@ -108,6 +111,18 @@ function forksToNowhere(type: StepType, id: string, edges: readonly EdgeDefiniti
   const labels = edges.filter(({ fromStepId }) => fromStepId === id).map(({ label }) => label);
   if (type === "BRANCH") return !labels.some((label) => label !== "error");
   return !labels.some((label) => label === "" || label === "free");
+}
+
+function childrenOf(id: string, edges: readonly EdgeDefinition[]): number {
+  const labels = edges.filter(({ fromStepId }) => fromStepId === id).map(({ label }) => label);
+  return labels.filter((label) => label === "" || label === "free").length;
+}
+
+/** A PARALLEL requires no more than it has children. */
+function requiringAtMost(children: number, made: StepDefinition): StepDefinition {
+  const { required } = made.config;
+  if (made.stepType !== "PARALLEL" || typeof required !== "number") return made;
+  return { ...made, config: { ...made.config, required: Math.min(required, children) } };
 }
 
 function stepWithUndo(random: RandomNumbers, type: StepType, index: number): StepDefinition[] {

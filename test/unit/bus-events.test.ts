@@ -249,6 +249,15 @@ describe("reports of others", () => {
     });
   });
 
+  it.each([["0".repeat(999)], [7], [{ sha256: "d" }]])(
+    "a digest that is none, %j, is not left out",
+    (digest) => {
+      const decided = { ...BASE, data: { id: "req-1", decision: "approved", digest } };
+      const event = requireEvent(decided, "approvals.x");
+      expect(event.report).not.toMatchObject({ report: { digest: "" } });
+    },
+  );
+
   it.each([
     [{ ok: 1 }],
     [JSON.stringify({ ok: 1 })],

@@ -130,6 +130,22 @@ test("nothing set: both required variables are named", () => {
   expect(faultsOf({})).toEqual(["DATABASE_URL is required", "NATS_URL is required"]);
 });
 
+test.each(["nats://", "nats://one,tls://", "http://x", "a b"])(
+  "NATS_URL=%s names no server",
+  (url) => {
+    expect(faultsOf({ ...NEEDED, NATS_URL: url })).toEqual([
+      expect.stringMatching(/^NATS_URL has /),
+    ]);
+  },
+);
+
+test("metrics on a port of their own need another port, or any free one", () => {
+  expect(faultsOf({ ...NEEDED, PORT: "8090", METRICS_PORT: "8090" })).toEqual([
+    "METRICS_PORT is 8090, which is PORT; leave it unset for metrics on that port",
+  ]);
+  expect(configOf({ PORT: "0", METRICS_PORT: "0" })).toMatchObject({ port: 0, metricsPort: 0 });
+});
+
 describe("who may listen without authentication", () => {
   test.each(["127.0.0.1", "127.8.8.8", "localhost", "::1"])("%s may", (HOST) => {
     expect(configOf({ HOST }).host).toBe(HOST);

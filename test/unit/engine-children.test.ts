@@ -97,6 +97,10 @@ describe("an only child", () => {
     run.report("call", "COMPLETED", { output: { by: "hand" } });
     expect(open(run, "cancel_run")).toHaveLength(1);
     expect(run.output("call")).toEqual({ by: "hand" });
+    const failed = EngineRun.start(version([calling()]));
+    started(failed, 0);
+    failed.report("call", "FAILED", { objectiveId: "of nobody" });
+    expect(open(failed, "cancel_run")).toHaveLength(1);
   });
 });
 

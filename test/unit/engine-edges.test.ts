@@ -156,6 +156,23 @@ describe("a step that goes badly", () => {
     expect(stop.states).toBe("a:FAILED b:CANCELLED");
   });
 
+  it.each([
+    [
+      "is over the limits",
+      { a: "{{ input.t }}", b: "{{ input.t }}" },
+      "fallback_output has 400015 bytes",
+    ],
+    ["cannot be made", { a: "{{ nothing }}" }, "nothing"],
+  ])("fails when its fallback output %s, and says so", (_, fallback_output, told) => {
+    const config = { on_error: "fallback", fallback_output };
+    const spec = version([step({ id: "a", config }), step({ id: "b" })], [edge("a>b")]);
+    const run = EngineRun.start(spec, { t: "x".repeat(200_000) });
+    run.report("a", "FAILED", { errorMessage: "no tier" });
+    expect(run.states).toBe("a:FAILED b:CANCELLED");
+    expect(run.rows.get(0)?.errorMessage).toContain(told);
+    expect(run.rows.get(0)?.errorMessage).toContain("no tier");
+  });
+
   it("is caught by its timeout label and does not count as success", () => {
     const spec = version(
       [agent("a", { timeoutSeconds: 5 }), step({ id: "late" }), step({ id: "ok" })],

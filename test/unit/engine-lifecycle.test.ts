@@ -55,6 +55,43 @@ describe("pause and resume", () => {
     expect(run.states).toBe("fan:COMPLETED child:COMPLETED");
     expect(run.run.state).toBe("COMPLETED");
   });
+
+  it("acts on timers that fell due while paused in the order of their times", () => {
+    const delay = { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 30 } } as const;
+    const run = EngineRun.start(
+      version(
+        [
+          step({ id: "fan", stepType: "PARALLEL", timeoutSeconds: 60 }),
+          step({ id: "child", timeoutSeconds: 90, ...delay }),
+        ],
+        [edge("fan>child")],
+      ),
+    );
+    run.put({ kind: "pause_requested", reason: "" });
+    run.now += 100_000;
+    run.put({ kind: "resume_requested" });
+    expect(run.states).toBe("fan:COMPLETED child:COMPLETED");
+  });
+});
+
+describe("timers that fire late", () => {
+  const delay = { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 30 } } as const;
+
+  it("a delay that was over before the step's timeout ends the step", () => {
+    const run = EngineRun.start(version([step({ id: "rest", timeoutSeconds: 60, ...delay })]));
+    run.now += 100_000;
+    run.put({ kind: "step_due", stepIndex: 0 });
+    expect(run.states).toBe("rest:COMPLETED");
+  });
+
+  it("a deadline that passed before the delay was over fails the run, whichever is told first", () => {
+    const spec = version([step({ id: "rest", ...delay })], [], { timeoutSeconds: 20 });
+    const run = EngineRun.start(spec);
+    run.now += 100_000;
+    run.putAll([{ kind: "step_due", stepIndex: 0 }, { kind: "deadline_passed" }]);
+    expect(run.states).toBe("rest:CANCELLED");
+    expect(run.run.state).toBe("FAILED");
+  });
 });
 
 describe("cancel", () => {

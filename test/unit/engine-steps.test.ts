@@ -106,6 +106,47 @@ describe("approval gate", () => {
     expect(run.report("g", "COMPLETED")).toEqual({ kind: "unchanged" });
     expect(run.report("g", "FAILED")).toMatchObject({ kind: "refused", from: "COMPLETED" });
   });
+
+  it("tells the id that a caller recorded before the reply of its call", () => {
+    const run = EngineRun.start(spec, { sum: 3 });
+    run.report("g", "WAITING", { approvalRequestId: "ap1" });
+    decide(run, "APPROVED");
+    expect(run.output("g")).toMatchObject({ approvals: [{ approval_request_id: "ap1" }] });
+  });
+
+  it("writes down who decided its only request by hand", () => {
+    const run = asked();
+    run.report("g", "COMPLETED", { agentId: "ann", output: { note: "fine" } });
+    const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
+    expect(run.output("g")).toMatchObject({ sum: 3, note: "fine", approvals });
+  });
+});
+
+describe("an agent's step that is ended by hand", () => {
+  const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
+  const begun = () =>
+    EngineRun.start(
+      version([step({ id: "a", stepType: "AGENT_ACTION", agentId: "a1", retryPolicy })]),
+    );
+  const made = { kind: "create_objective", objectiveId: "o1" } as const;
+
+  it("asks the objective to stop that would go on beside the next attempt's", () => {
+    const run = begun();
+    run.answer("a", made);
+    run.report("a", "FAILED", { errorMessage: "stuck" });
+    expect(run.calls).toEqual(["a:cancel_objective", "a:create_objective"]);
+    const told = begun();
+    told.answer("a", made);
+    told.report("a", "FAILED", { objectiveId: "o1" });
+    expect(told.calls).toEqual(["a:create_objective"]);
+  });
+
+  it("leaves the objective alone that told its end before the reply of its call", () => {
+    const run = begun();
+    run.report("a", "COMPLETED", { objectiveId: "o1" });
+    run.answer("a", made);
+    expect([run.states, run.calls]).toEqual(["a:COMPLETED", []]);
+  });
 });
 
 describe("governance check", () => {
@@ -128,6 +169,27 @@ describe("governance check", () => {
     waits.put({ kind: "governance_decided", report });
     expect(waits.run.state).toBe("COMPLETED");
     expect(waits.rows.get(0)?.governanceDecision).toBe("ALLOW");
+  });
+
+  it("is decided by hand as a gate is where it asked for approval", () => {
+    const asks = () => {
+      const run = evaluated("REQUIRE_APPROVAL");
+      run.answer("c", { kind: "request_approval", requestId: "ap1", autoApproved: false });
+      return run;
+    };
+    const run = asks();
+    const { digest } = run.rows.get(0)?.detail ?? {};
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    // Asked for already.
+    run.report("c", "COMPLETED", { governanceDecision: "REQUIRE_APPROVAL" });
+    expect([run.states, run.calls]).toEqual(["c:WAITING", []]);
+    run.report("c", "COMPLETED", { agentId: "ann" });
+    const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
+    expect(run.output("c")).toMatchObject({ a: 1, digest, approvals });
+    expect(run.rows.get(0)?.governanceDecision).toBe("REQUIRE_APPROVAL");
+    const denied = asks();
+    denied.report("c", "FAILED", { errorMessage: "no" });
+    expect(denied.rows.get(0)).toMatchObject({ state: "FAILED", errorMessage: "denied: no" });
   });
 
   const heard = (run: EngineRun, decision: string) =>
@@ -221,6 +283,23 @@ describe("waits", () => {
     const run = EngineRun.start(version([wait("w")]), { box: ">" });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toContain("wildcard");
+  });
+
+  it("opens with the attempt that opens it: what was taken before is not its own", () => {
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 };
+    const later = { ...wait("later"), eventSubjectPattern: "inbox.{{ task.output.box }}" };
+    const steps = [wait("first"), { ...later, retryPolicy }, step({ id: "task" })];
+    const run = EngineRun.start(version(steps), { box: "a" });
+    expect(run.states).toBe("first:WAITING later:RUNNING task:WAITING");
+    run.now += 5_000;
+    run.put({ kind: "event_arrived", stepIndex: 0, event: event("e1") });
+    run.report("task", "COMPLETED", { output: { box: "a" } });
+    run.now += 10_000;
+    run.put({ kind: "step_due", stepIndex: 1 });
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e1") });
+    expect(run.states).toBe("first:COMPLETED later:WAITING task:COMPLETED");
+    run.put({ kind: "event_arrived", stepIndex: 1, event: event("e2") });
+    expect(run.run.state).toBe("COMPLETED");
   });
 
   it("delays by the clock", () => {

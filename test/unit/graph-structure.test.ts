@@ -252,6 +252,13 @@ describe("PARALLEL", () => {
     expect(fieldsOf(versionOf([parallel("p"), "j"], ["p -> j [joined]"]))).toEqual(["steps[0]"]);
   });
 
+  it("requires no more children than it has", () => {
+    const fan = (required: number) =>
+      fieldsOf(versionOf([parallel("p", { required }), "x", "y"], ["p -> x", "p -> y"]));
+    expect(fan(2)).toEqual([]);
+    expect(fan(3)).toEqual(["steps[0].config.required"]);
+  });
+
   it("accepts children with their own ways to go on", () => {
     const spec = versionOf(
       [parallel("p"), "x", "y", "j", "e"],

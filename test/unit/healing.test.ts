@@ -73,6 +73,42 @@ describe("answers of owners", () => {
   });
 });
 
+describe("a decision that was found by asking", () => {
+  const answered = (contextJson: string) =>
+    readApprovalAnswer(
+      create(GetApprovalResponseSchema, {
+        approvalRequest: { id: "x1", workspaceId: "ws", contextJson },
+        decisions: [{ decision: DecisionType.APPROVED, decidedBy: "eve" }],
+      }),
+      ASKED,
+    );
+
+  it("counts for what its request was made for, and is not noted each time it does not", () => {
+    const run = EngineRun.start(
+      version([step({ id: "gate", stepType: "APPROVAL_GATE", actionType: "buy" })]),
+      { sum: 3 },
+    );
+    run.answer("gate", { kind: "request_approval", requestId: "x1", autoApproved: false });
+    const tell = (context: object) => {
+      const report = answered(JSON.stringify(context));
+      if (report === undefined) throw new Error("the answer holds a decision");
+      return run.put({ kind: "approval_decided", stepIndex: 0, report });
+    };
+    const rows = run.history.length;
+    for (const digest of ["0".repeat(64), "0".repeat(999), 7]) tell({ digest });
+    expect([run.state("gate"), run.history.length]).toEqual(["WAITING", rows]);
+    tell({ digest: run.rows.get(0)?.detail.digest });
+    expect(run.state("gate")).toBe("COMPLETED");
+  });
+
+  it.each(["", "approve me", "[1]", "{}"])(
+    "counts where the context %j names no digest",
+    (text) => {
+      expect(answered(text)).toMatchObject({ decision: "APPROVED", digest: "" });
+    },
+  );
+});
+
 describe("an end that was found by asking", () => {
   const ended = (delegate: boolean) => {
     const config: JsonObject = delegate ? { delegate } : {};

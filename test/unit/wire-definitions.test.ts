@@ -94,6 +94,7 @@ test("a run as a message, with and without payloads", () => {
     definitionVersion: 3,
     triggerType: "EVENT",
     triggerEventId: "e",
+    triggerSource: "",
     initiatorAgentId: "ag",
     initiatorUserId: "us",
     parentRunId: "wfr_0",

@@ -3,6 +3,7 @@
  * Boundary: reads roles of edges; conditions are compared as texts.
  */
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../definition.ts";
+import { ownValue } from "../json.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";
 
@@ -51,12 +52,17 @@ function isFallback(branch: StepDefinition, edge: EdgeDefinition): boolean {
   return edge.conditionExpr === "" && (edge.label === "" || branch.conditionExpr === "");
 }
 
-/** Reports a PARALLEL without children, and children that other edges lead to as well. */
+/** Reports a PARALLEL without children, or with fewer than it requires, and children that other edges lead to as well. */
 export function checkParallels(spec: VersionSpec, links: Links, addFault: AddFault): void {
   for (const [index, step] of spec.steps.entries()) {
     if (step.stepType !== "PARALLEL" || links.indexById.get(step.id) !== index) continue;
-    if (leaving(spec, links, index, "child").length === 0) {
+    const children = leaving(spec, links, index, "child").length;
+    const required = ownValue(step.config, "required");
+    if (children === 0) {
       addFault(`steps[${index}]`, `the PARALLEL ${quoted(step.id)} has no edge to a child`);
+    } else if (Number.isInteger(required) && Number(required) > children) {
+      const path = `steps[${index}].config.required`;
+      addFault(path, `is ${required}, but only ${children} edges lead to a child`);
     }
   }
   for (const [index, incoming] of links.incoming.entries()) {

@@ -3,8 +3,9 @@ import { advance } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { Lookups } from "../lookups.ts";
 import type { Reply } from "../outcome.ts";
+import { requireOpenChildren } from "../release.ts";
 import { requireNextChildren, startNextChildren } from "../steps/child-runs.ts";
-import { stepDue } from "../timers.ts";
+import { stepDue, stepsDue } from "../timers.ts";
 import { touchTimers } from "./pause.ts";
 import { refuseMove } from "./refused.ts";
 
@@ -24,8 +25,14 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
   }
   // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
   advance(draft, lookups);
+  const due = stepsDue(draft);
+  requireOpenChildren(draft, due);
+  for (const index of due) {
+    stepDue(draft, index, lookups);
+    // So may be what the next timer waited for.
+    advance(draft, lookups);
+  }
   requireNextChildren(draft, draft.openSteps());
   for (const index of draft.openSteps()) startNextChildren(draft, index);
-  for (const index of draft.openSteps()) stepDue(draft, index, lookups);
   return { kind: "applied" };
 }

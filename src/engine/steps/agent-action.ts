@@ -11,6 +11,7 @@ import { valueKindOf } from "../graph/config-keys.ts";
 import type { OwnerReport } from "../input.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { inputOf } from "../payloads.ts";
+import { releaseAttempt } from "../release.ts";
 import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../run.ts";
 import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./agent-ending.ts";
 import { beginChildren, releaseChildren } from "./child-runs.ts";
@@ -43,7 +44,12 @@ export const agentAction: StepKind = {
     completeWithOwnOutput(task, report);
   },
   failedByHand(task, report) {
+    const { draft, index } = task;
     releaseChildren(task);
+    // Who names the objective speaks for it; else it would go on beside the next attempt's.
+    const isOwn = report.objectiveId !== "" && report.objectiveId === draft.peek(index).objectiveId;
+    const runsChildren = draft.step(index).children !== undefined;
+    if (!isOwn && !runsChildren) releaseAttempt(draft, index, "the step was failed by hand");
     failAttempt(task, report);
   },
   woken() {},

@@ -1,6 +1,6 @@
 /** APPROVAL_GATE: waits for a decision. See contract.ts and approval.ts. */
 import { riskLevelOf } from "../graph/spellings.ts";
-import { approvalRequested, approve, decidedByHand, refuse, ticketsExpired } from "./approval.ts";
+import { approvalRequested, decideByHand, ticketsExpired } from "./approval.ts";
 import { askForApproval } from "./ask-approval.ts";
 import type { StepKind } from "./contract.ts";
 import { hearsNothing } from "./plain.ts";
@@ -14,12 +14,8 @@ export const approvalGate: StepKind = {
   callReturned(task, value, effectId) {
     if (value.kind === "request_approval") approvalRequested(task, value, effectId);
   },
-  completedByHand(task, report) {
-    if (!decidedByHand(task, report)) approve(task, report.output);
-  },
-  failedByHand(task, report) {
-    if (!decidedByHand(task, report)) refuse(task, "denied", report.errorMessage);
-  },
+  completedByHand: decideByHand,
+  failedByHand: decideByHand,
   woken: ticketsExpired,
   retriesTimeout: false,
 };

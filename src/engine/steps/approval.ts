@@ -54,7 +54,8 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const place = findTicket(row, report.requestId);
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
-    return noteLate(draft, index);
+    // What is asked again and again is not noted each time.
+    return report.healed === true ? { kind: "unchanged" } : noteLate(draft, index);
   }
   const ticket = row.detail.approvals?.[place];
   if (ticket !== undefined && !isOpenTicket(ticket)) {
@@ -64,18 +65,23 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   return decide(task, place, report);
 }
 
-/** TransitionStep that names one of several requests decides that one. Returns false when it names none of several. */
-export function decidedByHand(task: StepTask, report: StepReport): boolean {
+/**
+ * TransitionStep decides the request that it names, or the only one there is; where it names none of several it decides
+ * the gate, and nobody's decision is written down as another's.
+ */
+export function decideByHand(task: StepTask, report: StepReport): void {
   const { draft, index } = task;
   const row = draft.peek(index);
-  const place = findTicket(row, report.approvalRequestId);
-  if (place === undefined || (row.detail.approvals ?? []).length < 2) return false;
+  const only = row.detail.approvals?.length === 1 ? 0 : undefined;
+  const place = findTicket(row, report.approvalRequestId) ?? only;
   const isApproval = report.state === "COMPLETED";
-  const decision = isApproval ? "approved" : "denied";
   const { agentId: decidedBy, errorMessage: reason } = report;
-  setTicket(draft, index, place, { decision, decidedBy, reason });
-  goOn(task, "denied", reason, report.output);
-  return true;
+  if (place !== undefined) {
+    const decision = isApproval ? "approved" : "denied";
+    setTicket(draft, index, place, { decision, decidedBy, reason });
+    goOn(task, "denied", reason, report.output);
+  } else if (isApproval) approve(task, report.output);
+  else refuse(task, "denied", reason);
 }
 
 /** Whether TransitionStep names a request that is decided, or whose time is over. */
@@ -183,9 +189,13 @@ function endIfDecided(
 }
 
 function askedAndDecided(draft: Draft, index: number): JsonObject {
-  const { approvals = [], digest } = draft.peek(index).detail;
+  const { approvalRequestId, detail } = draft.peek(index);
+  const { approvals = [], digest } = detail;
   return {
-    approvals: approvals.map(ticketJson),
+    // The id of the first one may have been recorded by a caller, before the reply of its call.
+    approvals: approvals.map((ticket, place) =>
+      ticketJson(place === 0 ? { ...ticket, requestId: approvalRequestId } : ticket),
+    ),
     ...(digest === undefined ? {} : { digest }),
   };
 }

@@ -8,7 +8,7 @@ import { riskLevelOf } from "../graph/spellings.ts";
 import type { StepReport } from "../input.ts";
 import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../run.ts";
 import { actingAgent } from "../upstream.ts";
-import { approvalRequested, decidedByHand, refuse, ticketsExpired } from "./approval.ts";
+import { approvalRequested, decideByHand, refuse, ticketsExpired } from "./approval.ts";
 import { askForApproval } from "./ask-approval.ts";
 import type { StepKind, StepTask } from "./contract.ts";
 import { hearsNothing } from "./plain.ts";
@@ -32,8 +32,8 @@ export const governanceCheck: StepKind = {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
     else if (value.kind === "request_approval") approvalRequested(task, value, effectId);
   },
-  completedByHand: (task, report) => decideByHand(task, report, "ALLOW"),
-  failedByHand: (task, report) => decideByHand(task, report, "DENY"),
+  completedByHand: (task, report) => governedByHand(task, report, "ALLOW"),
+  failedByHand: (task, report) => governedByHand(task, report, "DENY"),
   woken: ticketsExpired,
   retriesTimeout: true,
 };
@@ -81,10 +81,15 @@ function waitForDecision(task: StepTask): void {
   }
 }
 
-function decideByHand(task: StepTask, report: StepReport, unnamed: string): void {
-  if (report.governanceDecision === "" && decidedByHand(task, report)) return;
+/** Governance's own word counts first; else a check that asked for approval is decided as a gate is. */
+function governedByHand(task: StepTask, report: StepReport, unnamed: string): void {
   const named = report.governanceDecision.toUpperCase().replace(/^ACTION_DECISION_/, "");
-  const reasons = report.errorMessage === "" ? [] : [report.errorMessage];
   const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;
-  governanceDecided(task, { decision, riskLevel: "", reasons });
+  const asksForApproval = (task.draft.peek(task.index).detail.approvals ?? []).length > 0;
+  if (asksForApproval && report.governanceDecision === "") {
+    decideByHand(task, report);
+  } else if (!asksForApproval || decision !== "REQUIRE_APPROVAL") {
+    const reasons = report.errorMessage === "" ? [] : [report.errorMessage];
+    governanceDecided(task, { decision, riskLevel: "", reasons });
+  }
 }

@@ -61,9 +61,11 @@ export function eventArrived(task: StepTask, event: ArrivedEvent): boolean {
   const { wait } = row.detail;
   if (wait === undefined || !fits(wait.typePattern ?? "", event.type)) return false;
   if (!fits(wait.subjectPattern ?? "", event.subject)) return false;
-  if (draft.run.triggerEventId === event.id || wasTaken(draft, index, event.id)) return false;
+  if (hasStarted(draft, event) || wasTaken(draft, index, event)) return false;
   if (!passesFilter(draft, index, event)) return false;
-  draft.row(index).eventId = event.id;
+  const taking = draft.row(index);
+  taking.eventId = event.id;
+  if (event.source !== "") taking.detail = { ...taking.detail, eventSource: event.source };
   succeed(draft, index, { output: event.data, extendsInput: false });
   return true;
 }
@@ -74,9 +76,19 @@ function fits(pattern: string, text: string): boolean {
   return parsed.ok && matchesPattern(parsed.pattern, text);
 }
 
+function hasStarted({ run }: Draft, { id, source }: ArrivedEvent): boolean {
+  return run.triggerEventId === id && areEqual(run.triggerSource, source);
+}
+
+/** Ids are unique within a source; what comes by RPC names none, and is the event of that id whatever its source. */
+function areEqual(source: string, other: string): boolean {
+  return source === other || source === "" || other === "";
+}
+
 /** An event ends every wait that is open when it comes, but none that opened after another wait took it. */
-function wasTaken(draft: Draft, index: number, eventId: string): boolean {
-  const startedAtMs = draft.peek(index).startedAtMs;
+function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): boolean {
+  const { startedAtMs, detail } = draft.peek(index);
+  const openedAtMs = detail.wait?.openedAtMs ?? startedAtMs;
   const ended = draft.graph.steps
     .filter((step) => step.type === "WAIT_FOR_EVENT" && step.index !== index)
     .map((step) => step.index)
@@ -84,7 +96,8 @@ function wasTaken(draft: Draft, index: number, eventId: string): boolean {
   draft.require(ended);
   return ended
     .map((other) => draft.peek(other))
-    .some((row) => row.eventId === eventId && (row.completedAtMs ?? 0) <= startedAtMs);
+    .filter((row) => row.eventId === id && areEqual(row.detail.eventSource ?? "", source))
+    .some((row) => (row.completedAtMs ?? 0) <= openedAtMs);
 }
 
 function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean {
@@ -114,10 +127,14 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
     return;
   }
   const row = draft.row(index);
+  const { createdAtMs } = draft.run;
+  // It narrows: what arrived before the run is never the run's.
+  const since = (backMs: number) => Math.max(createdAtMs, draft.nowMs - backMs);
   const wait: EventWait = {
     ...(type.text === "" ? {} : { typePattern: type.text }),
     ...(subject.text === "" ? {} : { subjectPattern: subject.text }),
-    ...(lookbackMs === undefined ? {} : { sinceMs: draft.nowMs - lookbackMs }),
+    ...(lookbackMs === undefined ? {} : { sinceMs: since(lookbackMs) }),
+    ...(row.retryCount === 0 ? {} : { openedAtMs: draft.nowMs }),
   };
   row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);

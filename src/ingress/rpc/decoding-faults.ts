@@ -26,19 +26,24 @@ const ENVELOPE_HEADER_BYTES = 5;
 
 /**
  * The response of a call that reached no handler, with code and details of our table.
- * Responses that are no RPC errors (405, 415, 505) are handed back as they are.
+ * `findField` is asked for the path of the field that a JSON body fails at. Responses that are no RPC errors (405, 415,
+ * 505) are handed back as they are.
  */
 export async function explainUnreached(
   response: UniversalServerResponse,
+  findField: () => string,
 ): Promise<UniversalServerResponse> {
   const contentType = response.header?.get("content-type") ?? "";
   if (contentType.startsWith("application/grpc-web")) return explainGrpcWeb(response);
   if (contentType.startsWith("application/grpc")) return explainGrpc(response);
-  if (contentType.startsWith("application/json")) return explainConnect(response);
+  if (contentType.startsWith("application/json")) return explainConnect(response, findField);
   return response;
 }
 
-async function explainConnect(response: UniversalServerResponse): Promise<UniversalServerResponse> {
+async function explainConnect(
+  response: UniversalServerResponse,
+  findField: () => string,
+): Promise<UniversalServerResponse> {
   if (response.status === 200 || response.header === undefined) return response;
   const encoding = response.header.get("content-encoding");
   const sent = await bytesOf(response);
@@ -46,6 +51,7 @@ async function explainConnect(response: UniversalServerResponse): Promise<Univer
   const fallback = new ConnectError("the request cannot be read", codeOfStatus(response.status));
   const error = inOurWords(
     encoding === null ? errorFromJsonBytes(sent, undefined, fallback) : fallback,
+    findField,
   );
   const body = errorToJsonBytes(error, undefined);
   const header = new Headers(response.header);
@@ -84,14 +90,15 @@ export async function* explainUnreadMessages<T>(messages: AsyncIterable<T>): Asy
   }
 }
 
-function inOurWords(error: ConnectError): ConnectError {
+function inOurWords(error: ConnectError, findField = () => ""): ConnectError {
   const { rawMessage } = error;
   const malformed = error.code === Code.Internal || error.code === Code.Unknown;
   const code = malformed ? Code.InvalidArgument : error.code;
   if (code === Code.ResourceExhausted) return protocolError(code, sizeFault(rawMessage), error);
   if (code !== Code.InvalidArgument) return protocolError(code, rawMessage, error);
-  const fault = { field: faultyField(rawMessage), description: rawMessage };
-  return protocolError(code, rawMessage, error, [fault]);
+  const path = findField();
+  const fault = { field: path === "" ? faultyField(rawMessage) : path, description: rawMessage };
+  return protocolError(code, path === "" ? rawMessage : `${path}: ${rawMessage}`, error, [fault]);
 }
 
 /** Before a handler is reached nothing but the size of a message is exhausted; its first number, if there are two, is the size. */

@@ -116,7 +116,7 @@ export async function requireDefinition(
   const row = await findDefinition(deps.database.read, id);
   if (row === undefined || !maySee(deps, row) || !maySee({ workspaceId }, row)) {
     const resource = { type: "definition", name: id };
-    throw new Refusal("not_found", "there is no such definition", { resource });
+    throw new Refusal("not_found", `there is no definition ${id}`, { resource });
   }
   return row;
 }

@@ -7,6 +7,7 @@
  */
 import { Code, type ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
 import type { Log } from "../../runtime/log.ts";
+import type { FieldFault } from "../../runtime/refusal.ts";
 import { explainUnreadMessages } from "./decoding-faults.ts";
 import { protocolError, toConnectError } from "./errors.ts";
 
@@ -15,6 +16,8 @@ export interface CallMark {
   reached: boolean;
   /** The handler threw what nobody foresaw; it is logged already. */
   bug: boolean;
+  /** Lists that have so many items that the message was not decoded. */
+  crowded?: readonly FieldFault[];
 }
 
 /** Where a call's mark is found. */

@@ -4,13 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { DescMessage } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
   createConnectRouter,
   createContextValues,
   type Interceptor,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
   compressionGzip,
@@ -18,19 +19,21 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Log } from "../../runtime/log.ts";
+import { type Counted, countLists, hasLists } from "./crowded-lists.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
+import { invalidFields } from "./fields.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
+import { BINARY_OPTIONS, findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** Where its answer goes. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+type ReadRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
+
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
-
-// A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
-const RECURSION_LIMIT = 260;
 
 /** A router over the RPCs that `register` adds; each goes through the guards first. */
 export function createRpcRouter(
@@ -39,12 +42,11 @@ export function createRpcRouter(
   guards: readonly Interceptor[] = [],
 ): RpcRouter {
   const router = createConnectRouter({
-    interceptors: [createInterceptor(log), ...guards],
+    interceptors: [createInterceptor(log), ...guards, refuseCrowded],
     readMaxBytes: MAX_MESSAGE_BYTES,
     acceptCompression: [compressionGzip, compressionBrotli],
-    // A misspelt field or enum name is an error, not an unset field.
-    jsonOptions: { ignoreUnknownFields: false, recursionLimit: RECURSION_LIMIT },
-    binaryOptions: { recursionLimit: RECURSION_LIMIT },
+    jsonOptions: JSON_OPTIONS,
+    binaryOptions: BINARY_OPTIONS,
   });
   register(router);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -73,11 +75,59 @@ async function answer(
 ): Promise<void> {
   const mark: CallMark = { reached: false, bug: false };
   const values = createContextValues().set(callMark, mark);
-  const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-  const made = await handler(universal);
-  const explained = mark.reached ? made : await explainUnreached(made);
+  const read: Uint8Array[] = [];
+  // An iterator that leaves early and destroys the stream would take the way to what is left with it.
+  const body = request.iterator({ destroyOnReturn: false });
+  const universal = {
+    ...universalRequestFromNodeRequest(request, response, undefined, values),
+    body: isPlainJson(request) ? keeping(body, read) : body,
+  };
+  const answering = "stream" in request ? request.stream : response;
+  answering.once("finish", () => readAway(request));
+  const counted = await counting(handler.method.input, universal);
+  mark.crowded = counted.faults;
+  const made = await handler(counted.request);
+  const faultyField = () => findJsonFault(handler.method.input, Buffer.concat(read));
+  const explained = mark.reached ? made : await explainUnreached(made, faultyField);
   if (mark.reached && !mark.bug && made.status === 500) {
     log.error("an answer could not be encoded", { method: handler.method.name });
   }
   await universalResponseToNodeResponse(explained, response);
+}
+
+async function counting(desc: DescMessage, request: ReadRequest): Promise<Counted> {
+  return hasLists(desc) ? countLists(desc, request, request.body) : { request, faults: [] };
+}
+
+/** The last before the handler: who may not call at all is told that first. */
+const refuseCrowded: Interceptor = (next) => async (request) => {
+  const { crowded = [] } = request.contextValues.get(callMark);
+  if (crowded.length > 0) throw invalidFields(crowded);
+  return next(request);
+};
+
+function isPlainJson({ headers }: NodeRequest): boolean {
+  const type = headers["content-type"] ?? "";
+  return type.startsWith("application/json") && headers["content-encoding"] === undefined;
+}
+
+async function* keeping(
+  chunks: AsyncIterable<Uint8Array>,
+  kept: Uint8Array[],
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    kept.push(chunk);
+    yield chunk;
+  }
+}
+
+/** Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it. */
+function readAway(request: NodeRequest): void {
+  if (request.complete) return;
+  // An iterator may still hold the stream by its `readable` event, where resume() would not move it.
+  const drop = () => {
+    while (request.read() !== null);
+  };
+  request.on("readable", drop);
+  drop();
 }

@@ -131,7 +131,7 @@ export async function readRunMessages(
 
 /** The refusal for a run that is unknown. */
 export function unknownRun(runId: string): Refusal {
-  return new Refusal("not_found", "there is no such run", {
+  return new Refusal("not_found", `there is no run ${runId}`, {
     resource: { type: "run", name: runId },
   });
 }
@@ -164,7 +164,8 @@ async function requireVersion(
   const row = await findVersion(database.read, definition.id, wanted);
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };
-    throw new Refusal("not_found", "the definition has no such version", { resource });
+    const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
+    throw new Refusal("not_found", message, { resource });
   }
   return { id: row.id, number: row.version };
 }

@@ -8,7 +8,7 @@ import type { CallFailure } from "./call-failure.ts";
 /** Past this age the collaborator may have forgotten the idempotency key (it keeps keys for 24 h). */
 export const KEY_AGE_LIMIT_MS = 23 * 60 * 60 * 1000;
 /** So many answers INTERNAL or UNKNOWN in a row are a refusal. */
-export const INTERNAL_ANSWERS_LIMIT = 5;
+const INTERNAL_ANSWERS_LIMIT = 5;
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 30_000;
@@ -48,7 +48,7 @@ export function judgeFailure(failure: CallFailure, history: CallHistory, chance:
 }
 
 /** Whether the collaborator could not be asked, so that the same call may succeed later. */
-export function isAway(failure: CallFailure): boolean {
+function isAway(failure: CallFailure): boolean {
   switch (failure.kind) {
     case "broken":
       return true;
@@ -84,7 +84,7 @@ export function outcomeUnknown(ageMs: number): string {
 }
 
 /** A refusal in words: the code's name and what the collaborator said. */
-export function describeFailure(failure: CallFailure): string {
+function describeFailure(failure: CallFailure): string {
   const name = CODE_NAMES.get(failure.code) ?? String(failure.code);
   return failure.message === "" ? name : `${name}: ${failure.message}`;
 }

@@ -133,18 +133,18 @@ function decideEdges(draft: Draft, step: GraphStep, ending: Ending): void {
     const taken =
       step.type === "BRANCH" && (ending.kind === "success" || ending.kind === "continued")
         ? edge.index === chosen
-        : mayTake(step, edge, ending) && holdsIn(draft, edge.condition, output);
+        : mayTake(edge, ending) && holdsIn(draft, edge.condition, output);
     decide(draft, edge, taken);
   }
 }
 
 /** Label first: whether an edge's role goes with how its step ended. */
-function mayTake(step: GraphStep, edge: GraphEdge, ending: Ending): boolean {
+function mayTake(edge: GraphEdge, ending: Ending): boolean {
   switch (ending.kind) {
     case "success":
       return edge.role === "success" || edge.role === "approved" || edge.role === "joined";
     case "continued":
-      return edge.role === "success" || (step.type === "PARALLEL" && edge.role === "joined");
+      return edge.role === "success" || edge.role === "joined";
     case "caught":
       return catches(edge, ending);
     case "error":

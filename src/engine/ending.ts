@@ -170,7 +170,7 @@ function retry(draft: Draft, index: number): void {
   clearIds(row);
   delete row.timeoutAtMs;
   delete row.waitKey;
-  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+  if (row.wakeAtMs <= draft.nowMs) draft.toBegin.push(index);
 }
 
 /** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
@@ -197,7 +197,7 @@ export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "c
 const SUPERSEDED_IDS = 9;
 
 /** The ids by which latecomers of this row's attempts are known, the attempt that just ended included. */
-export function supersededIds(row: StepRun): string[] {
+function supersededIds(row: StepRun): string[] {
   const own = [row.objectiveId, row.delegationId, row.approvalRequestId];
   const tickets = (row.detail.approvals ?? []).map(({ requestId }) => requestId);
   const ids = [...new Set([...own, ...tickets])].filter((id) => id !== "");

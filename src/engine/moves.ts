@@ -5,7 +5,7 @@
 import type { RunState, StepState } from "./run.ts";
 
 /** From each run state, the states it may move to. */
-export const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {
+const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {
   PENDING: ["RUNNING", "FAILED", "CANCELLED"],
   RUNNING: ["PAUSED", "COMPENSATING", "COMPLETED", "FAILED", "CANCELLED"],
   PAUSED: ["RUNNING", "COMPENSATING", "FAILED", "CANCELLED"],
@@ -17,7 +17,7 @@ export const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {
 };
 
 /** From each step state, the states it may move to. */
-export const STEP_MOVES: Readonly<Record<StepState, readonly StepState[]>> = {
+const STEP_MOVES: Readonly<Record<StepState, readonly StepState[]>> = {
   PENDING: ["RUNNING", "SKIPPED", "CANCELLED"],
   // RUNNING to RUNNING is a failed attempt that is followed by another.
   RUNNING: ["RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED"],

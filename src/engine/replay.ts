@@ -54,7 +54,7 @@ export function replayHistory(rows: readonly RecordedRow[]): Replay {
 }
 
 /** Applies the next row. Throws IllegalHistory; the replay is of no use then. */
-export function replayRow(replay: Replay, row: RecordedRow): void {
+function replayRow(replay: Replay, row: RecordedRow): void {
   if (row.seq !== replay.seq + 1) {
     throw new IllegalHistory(`row ${row.seq} comes after row ${replay.seq}`);
   }

@@ -2,7 +2,7 @@
 import type { RetrySettings } from "./graph/graph.ts";
 
 /** The longest wait between two attempts: a day, in ms. */
-export const MAX_BACKOFF_MS = 86_400_000;
+const MAX_BACKOFF_MS = 86_400_000;
 
 /**
  * Milliseconds before the attempt that follows `retryCount` retries: backoff * multiplier^retryCount, ±10 % jitter,

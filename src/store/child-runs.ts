@@ -65,7 +65,7 @@ export async function loadChildren(
 }
 
 /** The engine's child of a row. */
-export function childOfRow(row: ChildRow): ChildRun {
+function childOfRow(row: ChildRow): ChildRun {
   const state = CHILD_STATES.find((name) => name === row.state);
   if (state === undefined) throw new Error(`a row names the unknown state ${row.state} of a child`);
   return {

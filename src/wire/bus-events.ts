@@ -33,7 +33,7 @@ export type DecodedMessage =
   | Ignored;
 
 /** Bytes of a message's body. */
-export const MESSAGE_BYTES_AT_MOST = 1024 * 1024;
+const MESSAGE_BYTES_AT_MOST = 1024 * 1024;
 
 /** In the order in which they are tried; the first that recognises a message reads it. */
 const ENCODINGS: readonly Encoding[] = [binaryMode, ensembleJson, ensembleProtobuf, structuredJson];

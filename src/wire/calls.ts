@@ -36,7 +36,7 @@ import { jsonText } from "../engine/effect.ts";
 import type { Json } from "../engine/json.ts";
 
 /** What objectives and approvals name as the place where they were asked for. */
-export const SURFACE = "workflows";
+const SURFACE = "workflows";
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder();

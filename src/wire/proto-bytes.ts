@@ -19,7 +19,7 @@ export function writeMessage(type: DescMessage, json: JsonObject): Uint8Array {
 }
 
 /** Writes a JSON value as a google.protobuf.Value. */
-export function writeValue(writer: BinaryWriter, value: Json): void {
+function writeValue(writer: BinaryWriter, value: Json): void {
   if (value === null) writer.tag(1, WireType.Varint).int32(0);
   else if (typeof value === "number") writer.tag(2, WireType.Bit64).double(value);
   else if (typeof value === "string") writer.tag(3, WireType.LengthDelimited).string(value);

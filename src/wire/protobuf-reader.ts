@@ -6,7 +6,7 @@
 import { BinaryReader, type WireType } from "@bufbuild/protobuf/wire";
 
 /** Messages (and values of a Struct) inside each other at most. */
-export const NESTING_AT_MOST = 100;
+const NESTING_AT_MOST = 100;
 
 /** Up to this length a text is mostly a name or a word, and a decoder's call is dearer. */
 const SHORT_TEXT_BYTES = 32;

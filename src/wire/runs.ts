@@ -19,7 +19,7 @@ import { STEP_TYPE_NUMBERS, TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
 /** The wire numbers of run states. */
 export const RUN_STATE_NUMBERS: Readonly<Record<RunState, WorkflowState>> = WorkflowState;
 /** The wire numbers of step states. */
-export const STEP_STATE_NUMBERS: Readonly<Record<StepState, StepRunState>> = StepRunState;
+const STEP_STATE_NUMBERS: Readonly<Record<StepState, StepRunState>> = StepRunState;
 
 /**
  * workflows.v1.WorkflowRun. Without payloads the run has neither input nor output, and its steps hold id, name,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../src/engine/definition.ts";
 import type { StartRun } from "../../src/engine/effect.ts";
 import type { Json, JsonObject } from "../../src/engine/json.ts";
-import { startChildRun } from "../../src/runtime/child-runs.ts";
+import { compensateChildRun, startChildRun } from "../../src/runtime/child-runs.ts";
 import { publishVersion } from "../../src/runtime/definitions.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import { type ParentService, startParentService } from "../support/parent-service.ts";
@@ -448,5 +448,14 @@ describe("a service that dies", () => {
     expect(await startChildRun(at, another, call)).toMatchObject({ ok: false });
     const elsewhere = await startChildRun(at, { ...own, workspaceId: "ws_other" }, call);
     expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
+  });
+
+  it("takes a run that is gone for undone", async () => {
+    const own = { effectId: "wfr_gone/call/1/compensate_run-1-1-0", workspaceId: WORKSPACE };
+    const call = { kind: "compensate_run", runId: "wfr_none", reason: "" } as const;
+    expect(await compensateChildRun(at, own, call)).toEqual({
+      ok: true,
+      value: { kind: "compensate_run", undone: true },
+    });
   });
 });

@@ -10,9 +10,11 @@ import {
   markKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
+import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
 import { findDue } from "../../src/store/reads/due.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   publish,
   startOf,
@@ -66,6 +68,18 @@ describe("an event finds", () => {
     expect(await steps()).toEqual([]);
   });
 
+  it("a call that may yet bring its object's id, of the object's kind alone", async () => {
+    await start(
+      "asks",
+      versionOf([stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" })]),
+    );
+    const found = (["approval", "delegation"] as const).map(async (kind) => {
+      const probe = { place: 0, workspaceId: WORKSPACE, kind, objectId: "new" };
+      return (await findWaiting(at.database.read, [probe], [])).map((each) => each.what);
+    });
+    expect(await Promise.all(found)).toEqual([["open_call"], []]);
+  });
+
   it("no wait that opened after it first came, by its source or by none", async () => {
     const event = { id: "evt-early", source: "crm", type: "crm.won", subject: "", time: "" };
     const kept = { ...event, workspaceId: WORKSPACE, data: {} };
@@ -83,6 +97,19 @@ describe("an event finds", () => {
     expect(await waits("crm", "evt-new")).toEqual(["wait"]);
     await send(runId, { kind: "cancel_requested", reason: "", cause: RPC });
     expect(await waits("billing")).toEqual([]);
+  });
+});
+
+describe("a step long in flight", () => {
+  it("is found once a lap: the next page goes on behind its run", async () => {
+    const runId = await start("in flight", versionOf([stepOf("work", { name: "work" })]));
+    await send(runId, transitioned("work", "RUNNING", { objectiveId: "obj-quiet" }));
+    const version = (await findRunRows(at.database.read, runId))?.run.versionId ?? "";
+    const unheard = async (after: RunPlace) =>
+      (await findUnheard(at.database.read, after, 0)).steps.map((step) => step.runId);
+    expect(await unheard(FIRST_RUN)).toContain(runId);
+    expect(await unheard([version, ""])).toContain(runId);
+    expect(await unheard([version, runId])).not.toContain(runId);
   });
 });
 

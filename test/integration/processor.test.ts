@@ -162,6 +162,24 @@ describe("a batch", () => {
   });
 });
 
+describe("a call", () => {
+  it("has one result, also when two come in one batch", async () => {
+    const workflow = { name: "nobody" };
+    const spec = versionOf([stepOf("call", { agentId: "", config: { workflow } })]);
+    const { id: versionId, definitionId } = await publish(at.database, "calls", spec);
+    const { runId } = await start({ versionId, definitionId });
+    const effectId = `${runId}/call/1/start_run-0`;
+    const input: Input = {
+      ...{ kind: "call_returned", effectId, call: "start_run", stepIndex: 0, attempt: 1 },
+      cause: { kind: "call", id: effectId },
+      result: { ok: false, message: "there is none" },
+    };
+    await Promise.all([send(runId, input), send(runId, input)]);
+    expect(await stateOf(runId)).toBe("FAILED");
+    expect(await countOf("run_moves where run_id = $1", [runId])).toBe(2);
+  });
+});
+
 describe("a start by event", () => {
   it("happens once per definition, source and id, however often and at once it is asked for", async () => {
     const event = { triggerType: "EVENT", triggerEventId: "evt-1", triggerSource: "crm" } as const;

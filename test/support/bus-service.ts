@@ -20,6 +20,7 @@ import { type Database, openDatabase } from "../../src/store/database.ts";
 import { readClock } from "../../src/store/reads/clock.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import { freshDatabase } from "./database.ts";
+import { startOf } from "./processor.ts";
 import { until } from "./until.ts";
 
 /** A definition with one version. */
@@ -147,7 +148,10 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
       const settled = await processor.submit({
         kind: "start",
         cause: { kind: "rpc", id: "StartRun" },
-        start: { ...startOf(definition), ...fields },
+        start: startOf(
+          { definitionId: definition.id, id: definition.versionId, version: 1 },
+          { workspaceId: "ws", input: {}, ...fields },
+        ),
       });
       return settled.runId;
     },
@@ -186,24 +190,5 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
       await sql.end();
       await fresh.drop();
     },
-  };
-}
-
-function startOf(definition: DefinedVersion): RunStart {
-  return {
-    definitionId: definition.id,
-    versionId: definition.versionId,
-    definitionVersion: 1,
-    workspaceId: "ws",
-    triggerType: "MANUAL",
-    triggerEventId: "",
-    triggerSource: "",
-    initiatorAgentId: "",
-    initiatorUserId: "",
-    parentRunId: "",
-    entityId: "",
-    entityType: "",
-    hops: 0,
-    input: {},
   };
 }

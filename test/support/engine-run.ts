@@ -9,12 +9,7 @@ import {
   comparePlaces,
   isInSet,
 } from "../../src/engine/child-run.ts";
-import type {
-  EdgeDefinition,
-  StepDefinition,
-  TriggerDefinition,
-  VersionSpec,
-} from "../../src/engine/definition.ts";
+import type { EdgeDefinition, StepDefinition, VersionSpec } from "../../src/engine/definition.ts";
 import { type Draft, type HistoryRow, openDraft } from "../../src/engine/draft.ts";
 import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/effect.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
@@ -33,28 +28,11 @@ import { transition } from "../../src/engine/transition.ts";
 import type { RunView } from "../../src/engine/view.ts";
 import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../src/runtime/fold-run.ts";
 import { stepReport } from "./step-reports.ts";
+import { stepOf, versionOf } from "./version-spec.ts";
 
-/** A step with everything unset but what is given. */
+/** A HUMAN_TASK, unless it is given otherwise, with everything unset but what is given. */
 export function step(given: Partial<StepDefinition> & { id: string }): StepDefinition {
-  return {
-    name: "",
-    stepType: "HUMAN_TASK",
-    agentId: "",
-    requiredCapability: "",
-    actionType: "",
-    riskLevel: "",
-    eventTypePattern: "",
-    eventSubjectPattern: "",
-    notificationChannel: "",
-    notificationTemplate: "",
-    conditionExpr: "",
-    compensationStepId: "",
-    config: {},
-    timeoutSeconds: 0,
-    promptName: "",
-    skillId: "",
-    ...given,
-  };
+  return stepOf(given.id, { stepType: "HUMAN_TASK", agentId: "", ...given });
 }
 
 /** An edge from `a>b`, with label and condition. */
@@ -63,18 +41,6 @@ export function edge(path: string, label = "", conditionExpr = ""): EdgeDefiniti
   return { fromStepId, toStepId, label, conditionExpr };
 }
 
-const MANUAL: TriggerDefinition = {
-  triggerType: "MANUAL",
-  eventType: "",
-  eventSubject: "",
-  tapProvider: "",
-  tapEntityType: "",
-  tapAction: "",
-  cronExpr: "",
-  parentWorkflowId: "",
-  filterExpr: "",
-};
-
 /** A checked version. */
 export function version(
   steps: readonly StepDefinition[],
@@ -82,7 +48,7 @@ export function version(
   more: Partial<VersionSpec> = {},
 ): VersionSpec {
   const named = steps.map((s) => (s.name === "" ? { ...s, name: s.id } : s));
-  const spec = { steps: named, edges, trigger: MANUAL, timeoutSeconds: 0, author: "", ...more };
+  const spec = versionOf(named, edges, more);
   const faults = checkVersion(spec);
   if (faults.length > 0) throw new Error(JSON.stringify(faults));
   return spec;

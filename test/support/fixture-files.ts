@@ -94,10 +94,7 @@ export const CONTENT_TYPES: Readonly<Record<BusFormat, string>> = {
 };
 
 /** The messages that an event's data can be, for readers of `google.protobuf.Any`. */
-export const registry = createRegistry(
-  WorkflowRunLifecycleEventSchema,
-  WorkflowStepLifecycleEventSchema,
-);
+const registry = createRegistry(WorkflowRunLifecycleEventSchema, WorkflowStepLifecycleEventSchema);
 
 /** The bytes of a fixture. */
 export function readFixtureBytes(file: string): Uint8Array {

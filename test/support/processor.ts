@@ -84,7 +84,10 @@ export async function publish(
 }
 
 /** A start of a version as StartRun makes it. */
-export function startOf(version: VersionRow, more: Partial<RunStart> = {}): RunStart {
+export function startOf(
+  version: Pick<VersionRow, "definitionId" | "id" | "version">,
+  more: Partial<RunStart> = {},
+): RunStart {
   return {
     definitionId: version.definitionId,
     versionId: version.id,

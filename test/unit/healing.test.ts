@@ -56,6 +56,7 @@ describe("answers of owners", () => {
   it.each([
     [[DecisionType.ESCALATED], "pending", undefined],
     [[DecisionType.ESCALATED, DecisionType.DENIED], "denied", "DENIED"],
+    [[DecisionType.DENIED, DecisionType.ESCALATED], "", "DENIED"],
     [[], "DECISION_TYPE_AUTO_APPROVED", "AUTO_APPROVED"],
     [[], "expired", "EXPIRED"],
     [[], "escalated", undefined],
@@ -68,6 +69,7 @@ describe("answers of owners", () => {
     });
     expect(readApprovalAnswer(reply, ASKED)?.decision).toBe(decision);
     expect(readApprovalAnswer(reply, ASKED)?.decidedBy ?? "").not.toContain("\u0000");
+    expect(readApprovalAnswer(reply, { ...ASKED, workspaceId: "other" })).toBeUndefined();
   });
 });
 

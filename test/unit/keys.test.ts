@@ -1,6 +1,5 @@
 /** Keys find every wait and trigger that may want an event, and few others. */
 import { describe, expect, it } from "vitest";
-import type { TriggerDefinition } from "../../src/engine/definition.ts";
 import type { BusEvent } from "../../src/engine/event.ts";
 import {
   eventKeysOf,
@@ -10,18 +9,9 @@ import {
   widenPattern,
 } from "../../src/engine/matching/keys.ts";
 import { fitsPatterns } from "../../src/engine/matching/trigger-match.ts";
+import { triggerOf } from "../support/version-spec.ts";
 
-const NO_TRIGGER: TriggerDefinition = {
-  triggerType: "MANUAL",
-  eventType: "",
-  eventSubject: "",
-  tapProvider: "",
-  tapEntityType: "",
-  tapAction: "",
-  cronExpr: "",
-  parentWorkflowId: "",
-  filterExpr: "",
-};
+const NO_TRIGGER = triggerOf();
 const EVENT: BusEvent = {
   workspaceId: "ws",
   id: "e1",

@@ -4,18 +4,9 @@ import type { TriggerDefinition } from "../../src/engine/definition.ts";
 import type { BusEvent } from "../../src/engine/event.ts";
 import { type Expression, parseExpression } from "../../src/engine/expression/expression.ts";
 import { fitsTrigger, matchTrigger } from "../../src/engine/matching/trigger-match.ts";
+import { triggerOf } from "../support/version-spec.ts";
 
-const NO_TRIGGER: TriggerDefinition = {
-  triggerType: "EVENT",
-  eventType: "",
-  eventSubject: "",
-  tapProvider: "",
-  tapEntityType: "",
-  tapAction: "",
-  cronExpr: "",
-  parentWorkflowId: "",
-  filterExpr: "",
-};
+const NO_TRIGGER = triggerOf({ triggerType: "EVENT" });
 const TAP = { provider: "hubspot", entityType: "deal", entityId: "d1", action: "updated" };
 const EVENT: BusEvent = {
   workspaceId: "ws",

@@ -80,7 +80,7 @@ export async function startNatsServer(guard: Guard, log: Log): Promise<NatsServe
 }
 
 /** The program's path, undefined when it is not installed. A wrong `NATS_SERVER_BIN` throws. */
-export function findNatsServer(): string | undefined {
+function findNatsServer(): string | undefined {
   const given = process.env.NATS_SERVER_BIN;
   if (given) {
     if (isProgram(given)) return given;

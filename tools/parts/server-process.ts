@@ -102,7 +102,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** The last lines of a server's log, for an error message. */
-export async function readLogTail(path: string): Promise<string> {
+async function readLogTail(path: string): Promise<string> {
   const text = await readIfThere(path);
   return (text ?? "").trim().slice(-LOG_TAIL_CHARS) || "(it wrote nothing)";
 }

@@ -29,9 +29,9 @@ export interface Clocks {
 }
 
 /** How long a good token's answer is used, in milliseconds. */
-export const GOOD_KEPT_MS = 30_000;
+const GOOD_KEPT_MS = 30_000;
 /** How long a refused token's is. */
-export const REFUSED_KEPT_MS = 5_000;
+const REFUSED_KEPT_MS = 5_000;
 
 const KEPT_AT_MOST = 10_000;
 const THE_CLOCKS: Clocks = { wallMs: () => Date.now(), steadyMs: () => performance.now() };

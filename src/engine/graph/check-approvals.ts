@@ -8,7 +8,7 @@ import { type Json, ownValue } from "../json.ts";
 import { type AddFault, quoted } from "./faults.ts";
 
 /** Most approvers of a gate, and most it can be escalated to. */
-export const MOST_APPROVERS = 20;
+const MOST_APPROVERS = 20;
 
 /** Reports approvers named twice, too many, too few for what is required, and half an escalation; `path` is `steps[3]`. */
 export function checkApprovals(step: StepDefinition, path: string, addFault: AddFault): void {

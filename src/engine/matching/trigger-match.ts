@@ -61,12 +61,12 @@ export function fitsPatterns(
 }
 
 /** What a filter sees of an event: its data's fields at top level, and `event`. */
-export function eventScope(event: ArrivedEvent): Scope {
+function eventScope(event: ArrivedEvent): Scope {
   return { fields: event.data, event: eventInScope(event) };
 }
 
 /** The value of the name `event` in a filter. */
-export function eventInScope(event: ArrivedEvent): NonNullable<Scope["event"]> {
+function eventInScope(event: ArrivedEvent): NonNullable<Scope["event"]> {
   const { id, type, source, subject, time, data } = event;
   return { id, type, source, subject, time, data };
 }

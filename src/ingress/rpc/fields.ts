@@ -115,11 +115,7 @@ function isPayload(value: object): value is { [key: string]: Json } {
 }
 
 /** Faults of one payload: what cannot be stored, with its path, and its size. */
-export function checkPayload(
-  payload: { [key: string]: Json },
-  at: string,
-  list: FieldFault[],
-): void {
+function checkPayload(payload: { [key: string]: Json }, at: string, list: FieldFault[]): void {
   const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) {
     const field = fault.path === "" ? at : `${at}.${fault.path}`;

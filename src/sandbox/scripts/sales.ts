@@ -78,7 +78,7 @@ function researchCompany(task: AgentTask): { [key: string]: string | number | st
 }
 
 /** The lead's answer to the mail, as the siphon sees it arrive. */
-export function writeMailReply(task: AgentTask): TapEvent {
+function writeMailReply(task: AgentTask): TapEvent {
   return {
     workspaceId: task.workspaceId,
     provider: "gmail",

@@ -46,6 +46,26 @@ describe("undoing children", () => {
     expect(run.events.at(-1)).toBe("run.compensated");
   });
 
+  it("counts the same of an earlier attempt's child, whether it is asked before it tells its end or after", () => {
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
+    const cancelled = { attempt: 1, runId: "child-1-0", seq: 7, state: "CANCELLED" } as const;
+    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1 } as const;
+    for (const isAskedFirst of [true, false]) {
+      const run = EngineRun.start(version([{ ...calling(), retryPolicy, timeoutSeconds: 5 }]));
+      started(run, 0);
+      run.now += 5_000;
+      run.put({ kind: "step_due", stepIndex: 0 });
+      run.put(compensate);
+      // Nobody is asked while a start is under way.
+      if (!isAskedFirst) told(run, 0, cancelled);
+      started(run, 0, 2);
+      told(run, 0, undone);
+      if (isAskedFirst) told(run, 0, cancelled);
+      told(run, 0, { ...cancelled, ...undone, costUsd: 1.5 });
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 2.5 });
+    }
+  });
+
   it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;

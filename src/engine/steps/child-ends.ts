@@ -66,7 +66,8 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const { output } = told;
   const kept = isAwaited && output !== undefined ? { output } : {};
   draft.children.put({ ...heard, state: stateOf(told), ...kept });
-  if (!isAwaited && !isUndone(draft, index, attempt)) return heardLate(draft, index);
+  // Of one that is undone, now or when its turn comes: what it cost by then counts, whichever attempt started it.
+  if (!isAwaited && draft.run.state !== "COMPENSATING") return heardLate(draft, index);
   addCost(draft, index, costUsd);
   if (!isAwaited) return heardBeforeUndoing(draft, index);
   if (told.state === "COMPLETED" && output !== undefined) {
@@ -88,11 +89,6 @@ function awaits(draft: Draft, index: number, attempt: number): boolean {
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {
   const reason = "the step does not wait for it any more";
   draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
-}
-
-/** Whether the children of the attempt are undone, now or when all starts are answered: what they cost by then counts. */
-function isUndone(draft: Draft, index: number, attempt: number): boolean {
-  return draft.run.state === "COMPENSATING" && draft.peek(index).retryCount + 1 === attempt;
 }
 
 function heardBeforeUndoing(draft: Draft, index: number): Reply {

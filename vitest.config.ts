@@ -9,10 +9,11 @@ export default defineConfig({
   test: {
     allowOnly: false,
     pool: "forks",
-    projects: testProjects.map(({ name, timeoutMs }) => ({
+    projects: testProjects.map(({ name, timeoutMs, isolate }) => ({
       extends: true,
       test: {
         name,
+        isolate,
         include: [`test/${name}/**/*.test.ts`],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,

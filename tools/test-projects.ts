@@ -11,15 +11,17 @@ export interface TestProject {
   readonly needsParts: boolean;
   /** The limit of one test or hook. */
   readonly timeoutMs: number;
+  /** Whether a file's modules are its own; pure ones are loaded, and compiled by the engine, once for all files. */
+  readonly isolate: boolean;
 }
 
 /** All kinds, fast ones first. */
 export const testProjects: readonly TestProject[] = [
-  { name: "unit", needsParts: false, timeoutMs: 5_000 },
-  { name: "contract", needsParts: true, timeoutMs: 30_000 },
-  { name: "tidy", needsParts: false, timeoutMs: 60_000 },
-  { name: "scenario", needsParts: true, timeoutMs: 30_000 },
-  { name: "property", needsParts: true, timeoutMs: 120_000 },
-  { name: "integration", needsParts: true, timeoutMs: 60_000 },
-  { name: "faults", needsParts: true, timeoutMs: 180_000 },
+  { name: "unit", needsParts: false, timeoutMs: 5_000, isolate: false },
+  { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true },
+  { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true },
+  { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true },
+  { name: "property", needsParts: true, timeoutMs: 120_000, isolate: true },
+  { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true },
+  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true },
 ];

@@ -60,6 +60,8 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
     goBadly(draft, index, failure(problem, false));
     return;
   }
+  // By hand between two attempts: the failure of the last one is not how the step ended.
+  if (draft.peek(index).detail.retrying === true) draft.row(index).errorMessage = "";
   draft.addFlag(index, SUCCEEDED);
   end(draft, index, "COMPLETED", "completed", ending);
 }

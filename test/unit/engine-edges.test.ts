@@ -134,6 +134,17 @@ describe("a step that goes badly", () => {
     expect(run.output("a")).toEqual({ n: 2 });
   });
 
+  it("tells nothing of the last failure when it is completed by hand between two attempts", () => {
+    const spec = version([
+      agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
+    ]);
+    const run = EngineRun.start(spec);
+    run.agentEnds("a", "FAILED");
+    expect(run.rows.get(0)?.errorMessage).not.toBe("");
+    run.report("a", "COMPLETED");
+    expect(run.rows.get(0)).toMatchObject({ state: "COMPLETED", errorMessage: "" });
+  });
+
   it("waits no longer than a day, its jitter included", () => {
     const policy = { maxRetries: 1000, backoffMs: 1_000, multiplier: 10 };
     const day = 24 * 3600 * 1000;

@@ -48,6 +48,7 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     work: (batch) => handleBatch(batchDeps, batch),
   });
   let state: PullState = "starting";
+  let wasMissing = false;
 
   function become(next: PullState, error?: unknown): void {
     if (state === next) return;
@@ -75,7 +76,9 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   async function pullOn(onProgress: () => void): Promise<void> {
     const consumer = await openConsumer(deps);
     if (consumer === undefined) {
-      become("waiting");
+      // At the first look the service may be about to make the stream.
+      if (wasMissing || state !== "starting") become("waiting");
+      wasMissing = true;
       await pause(MISSING_PAUSE_MS);
       return;
     }

@@ -31,6 +31,7 @@ import {
 import type { GraphCache } from "./graphs.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type EncodeDeps, encodeBatch } from "./save-drafts.ts";
+import { beginTurn, type ShareTurn } from "./shared-turn.ts";
 import type { Committed } from "./submission.ts";
 
 /** What a batch needs. */
@@ -100,9 +101,12 @@ async function writeBatch(
   items: readonly BatchItem[],
 ): Promise<Written> {
   const plan = await planBatch(deps.graphs, tx, items);
-  const folded = await foldAll(deps.lookups, tx, plan);
+  // Folding a list of 10,000 children takes some 40 ms, and so does encoding it.
+  const share = beginTurn();
+  const folded = await foldAll(deps.lookups, tx, plan, share);
   const kept = folded.filter(isStored);
   const keptIds = new Set(kept.map(({ work }) => work.run.id));
+  await share();
   const starts = plan.starts.filter(({ runId }) => keptIds.has(runId));
   const { batch, calls } = encodeBatch(deps, partition, kept, starts, plan.nowMs);
   const saved = await saveBatch(tx, batch);
@@ -150,7 +154,12 @@ async function wasCommitted(
   });
 }
 
-async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promise<FoldedRun[]> {
+async function foldAll(
+  lookups: Lookups,
+  tx: Tx,
+  { works, nowMs }: Plan,
+  share: ShareTurn,
+): Promise<FoldedRun[]> {
   const done: FoldedRun[] = [];
   let open = [...works.values()];
   let wanted: WantedRows[] = open.filter((work) => !work.isNew).map(guessRows);
@@ -163,6 +172,7 @@ async function foldAll(lookups: Lookups, tx: Tx, { works, nowMs }: Plan): Promis
     wanted = [];
     const again: RunWork[] = [];
     for (const work of open) {
+      await share();
       const folded = foldRun(work, lookups, nowMs);
       if (!(folded instanceof MissingRows)) {
         done.push(folded);

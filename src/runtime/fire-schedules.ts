@@ -9,7 +9,6 @@
  *    replica was starting at that moment may be counted with them.
  * 3. Only the database's clock says what is due.
  */
-import { setImmediate } from "node:timers/promises";
 import {
   type CronLine,
   countSlots,
@@ -25,6 +24,7 @@ import type { Log } from "./log.ts";
 import { count } from "./metrics.ts";
 import type { Processor } from "./processor.ts";
 import { Refusal } from "./refusal.ts";
+import { beginTurn } from "./shared-turn.ts";
 import type { Submission } from "./submission.ts";
 
 /** What firing needs. */
@@ -65,7 +65,14 @@ export async function fireSchedules(
   without: readonly string[],
 ): Promise<FiredRound> {
   const due = await findDueSchedules(deps.database.read, limit, without);
-  const started = await Promise.all(due.map((each) => startLatest(deps, each)));
+  const starting: Promise<Started>[] = [];
+  const share = beginTurn();
+  for (const each of due) {
+    // Finding slots takes its time.
+    await share();
+    starting.push(startLatest(deps, each));
+  }
+  const started = await Promise.all(starting);
   const slots = started.flatMap((each) => ("slot" in each ? [each.slot] : []));
   if (slots.length > 0) await moveOn(deps, slots);
   return {
@@ -77,8 +84,6 @@ export async function fireSchedules(
 
 async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Promise<Started> {
   try {
-    // Finding slots takes its time; others get the event loop in between.
-    await setImmediate();
     const line = requireLine(due);
     const { anchorAt, nextAt, readAt } = due;
     const atMs = latestSlot(line, anchorAt.getTime(), nextAt.getTime(), readAt.getTime());
@@ -95,10 +100,11 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
 
 async function moveOn({ database, log }: FiringDeps, slots: readonly Slot[]): Promise<void> {
   const moved = await database.transaction((tx) => moveSchedules(tx, slots.map(moveOf)));
+  const share = beginTurn();
   for (const { due, line, atMs } of slots) {
     const range = { fromMs: due.nextAt.getTime(), toMs: atMs };
     if (!moved.has(due.definitionId) || range.fromMs === range.toMs) continue;
-    await setImmediate();
+    await share();
     const skipped = countSlots(line, due.anchorAt.getTime(), range, COUNTED_AT_MOST);
     count("workflows_schedule_slots_skipped_total", {}, skipped);
     log.warn("slots of a schedule were missed; the latest runs, the others are skipped", {

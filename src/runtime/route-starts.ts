@@ -4,7 +4,6 @@
  * Boundary: finds and asks triggers; that an event starts one run a definition is the processor's.
  * Invariant: a chain of runs that start each other by their events ends after HOPS_AT_MOST.
  */
-import { setImmediate } from "node:timers/promises";
 import type { BusEvent } from "../engine/event.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import { triggerKeysOfEvent } from "../engine/matching/keys.ts";
@@ -16,12 +15,11 @@ import type { Log } from "./log.ts";
 import { count } from "./metrics.ts";
 import { eventCause } from "./route-inputs.ts";
 import type { AimedSubmission } from "./route-submit.ts";
+import { beginTurn } from "./shared-turn.ts";
 import type { RunStart } from "./submission.ts";
 
 const HOPS_AT_MOST = 16;
 const OWN_SOURCE = "workflows";
-/** A filter takes up to 15 ms; others get the event loop in between. */
-const BUSY_MS_AT_MOST = 10;
 
 interface StartDeps {
   readonly database: Database;
@@ -66,12 +64,10 @@ async function filterCandidates(
   graphs: ReadonlyMap<string, Graph>,
 ): Promise<AimedSubmission[]> {
   const aimed: AimedSubmission[] = [];
-  let busySince = performance.now();
+  const share = beginTurn();
   for (const candidate of candidates) {
-    if (performance.now() - busySince > BUSY_MS_AT_MOST) {
-      await setImmediate();
-      busySince = performance.now();
-    }
+    // A filter takes up to 15 ms.
+    await share();
     if (passesFilter(deps, candidate, graphs)) aimed.push(aimStart(candidate));
   }
   return aimed;

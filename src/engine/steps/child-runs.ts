@@ -38,10 +38,9 @@ export function beginChildren({ draft, index }: StepTask, input: JsonObject): vo
     startChild(draft, index, plan, plan.input);
     return;
   }
-  draft.children.insert({ ...newChild(draft, index, PLAN), input: { ...plan } });
-  for (const [child, item] of items.entries()) {
-    draft.children.insert({ ...newChild(draft, index, child), input: item });
-  }
+  const row = newChild(draft, index, PLAN);
+  draft.children.insert({ ...row, input: { ...plan } });
+  for (const [child, input] of items.entries()) draft.children.insert({ ...row, child, input });
   startNextChildren(draft, index);
 }
 

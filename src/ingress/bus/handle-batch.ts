@@ -7,12 +7,12 @@
  * 1. A message is acknowledged only after its effects, or its dead letter, are committed.
  * 2. Every message has exactly one end here, whatever fails; none holds up the ones beside it.
  */
-import { setImmediate } from "node:timers/promises";
 import type { JsMsg, NatsConnection } from "nats";
 import type { BusEvent } from "../../engine/event.ts";
 import { type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
+import { beginTurn } from "../../runtime/shared-turn.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import {
@@ -44,9 +44,6 @@ interface Reject {
   readonly problem: string;
 }
 
-/** Decoding a message of 1 MiB takes some ms; others get the event loop in between. */
-const BUSY_MS_AT_MOST = 10;
-
 /** Handles the batch. Never rejects. */
 export async function handleBatch(deps: BatchDeps, messages: readonly JsMsg[]): Promise<void> {
   const inHand = new Set(messages);
@@ -74,12 +71,10 @@ async function decodeBatch(
 ): Promise<{ arrivals: Arrival[]; rejects: Reject[] }> {
   const arrivals: Arrival[] = [];
   const rejects: Reject[] = [];
-  let busySince = performance.now();
+  const share = beginTurn();
   for (const message of messages) {
-    if (performance.now() - busySince > BUSY_MS_AT_MOST) {
-      await setImmediate();
-      busySince = performance.now();
-    }
+    // Decoding a message of 1 MiB takes some ms.
+    await share();
     count("workflows_messages_in_total", { stream: deps.stream });
     const decoded = decode(deps, message);
     if (decoded === undefined) continue;

@@ -97,6 +97,20 @@ describe("undoing children", () => {
     }
   });
 
+  it("counts the same of a run that was cancelled first, whether its child tells before or after that it undid itself", () => {
+    const undone = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
+    for (const isLate of [true, false]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put({ kind: "cancel_requested", reason: "" });
+      if (isLate) told(run, 0, undone);
+      run.put(compensate);
+      if (!isLate) told(run, 0, undone);
+      else run.answer("call", { kind: "compensate_run", undone: true, costUsd: 1 });
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
+    }
+  });
+
   it("counts what a child cost that ended before the answer to its start", () => {
     const run = EngineRun.start(version([calling()]));
     run.put(compensate);

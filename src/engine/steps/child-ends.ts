@@ -67,8 +67,9 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const kept = isAwaited && output !== undefined ? { output } : {};
   // Of one that is undone, now or when its turn comes: what it cost by then counts, whichever attempt started it.
   const counts = isAwaited || draft.run.state === "COMPENSATING";
-  const counted = counts ? costUsd : found.costUsd;
-  draft.children.put({ ...heard, state: stateOf(told), ...kept, costUsd: counted });
+  // Also of one that undid itself: it is asked when its turn comes, and tells then what it cost.
+  const news = counts ? { state: stateOf(told), costUsd } : { state: endOf(told) };
+  draft.children.put({ ...heard, ...news, ...kept });
   if (!counts) return heardLate(draft, index);
   addCost(draft, index, costUsd);
   if (!isAwaited) return heardBeforeUndoing(draft, index);
@@ -105,8 +106,11 @@ function heardLate(draft: Draft, index: number): Reply {
   return reply;
 }
 
-function stateOf({ state, undoing }: ChildReport): ChildState {
-  if (undoing === "done") return "undone";
+function stateOf(told: ChildReport): ChildState {
+  return told.undoing === "done" ? "undone" : endOf(told);
+}
+
+function endOf({ state }: ChildReport): ChildState {
   if (state === "COMPLETED") return "completed";
   return state === "FAILED" ? "failed" : "cancelled";
 }

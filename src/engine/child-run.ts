@@ -52,7 +52,7 @@ export interface ChildRun {
   /** The item of a `for_each`; of the PLAN, the whole of it. */
   readonly input?: Json;
   readonly output?: JsonObject;
-  /** What the child told last. */
+  /** What counts so far of what the child told: a late word counts when the child is undone. */
   readonly costUsd: number;
   /** Place in the child's history of what it told last; an older word is a repeat. */
   readonly seq: number;

@@ -32,6 +32,7 @@ import {
   type VersionSpec,
 } from "../engine/definition.ts";
 import type { GraphFault } from "../engine/graph/graph.ts";
+import { writtenFloat } from "./written-floats.ts";
 
 /** The wire numbers of step types. */
 export const STEP_TYPE_NUMBERS: Readonly<Record<StepType, StepTypeNumber>> = StepTypeNumber;
@@ -120,9 +121,7 @@ function readStep(message: StepMessage, path: string, faults: GraphFault[]): Ste
 
 function readRetryPolicy(message: RetryPolicyMessage): RetryPolicy {
   const { maxRetries, backoffSeconds, backoffMultiplier } = message;
-  // A float is widened here once, so that 1.1 is stored as it was written and not as 1.10000002384185791.
-  const written = Number(backoffMultiplier.toPrecision(7));
-  return { maxRetries, backoffSeconds, backoffMultiplier: written };
+  return { maxRetries, backoffSeconds, backoffMultiplier: writtenFloat(backoffMultiplier) };
 }
 
 /** A version without a trigger is started by StartRun alone, which is what MANUAL says. */

@@ -127,6 +127,20 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
     expect(await runsOf()).toBe(1);
   });
 
+  test("a float is the same number in every encoding, and in every answer", async () => {
+    const client = createClient(WorkflowService, transportTo(service.baseUrl));
+    const { definition } = await client.createDefinition({ workspaceId, name: "floats" });
+    const retryPolicy = { maxRetries: 1, backoffMultiplier: 1.1 };
+    const version = {
+      ...{ definitionId: definition?.id ?? "", defaultRetryPolicy: retryPolicy },
+      steps: steps.map((step) => ({ ...step, retryPolicy })),
+    };
+    const first = await client.publishVersion(version, withKey("k"));
+    expect(await client.publishVersion(version, withKey("k"))).toEqual(first);
+    const elsewhere = await service.client.publishVersion(version, withKey("k"));
+    expect(elsewhere.version?.id).toBe(first.version?.id);
+  });
+
   test.each(["x".repeat(256), "a b"])("a key that is none: %s", async (key) => {
     const client = createClient(WorkflowService, transportTo(service.baseUrl));
     const refused = await refusedBy(

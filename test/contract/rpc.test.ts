@@ -170,6 +170,24 @@ describe("HandleTrigger", () => {
     expect(other.updatedRuns.map(({ id }) => id)).toEqual([since.run?.id]);
   });
 
+  test("a repeat tells what the event started, also when no trigger wants it any more", async () => {
+    const { client } = service;
+    const event = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+    const definitionId = await publishTasks(client, { trigger: event });
+    const call = { workspaceId, triggerEventId: "made-1", ...event };
+    const first = await client.handleTrigger(call);
+    const trigger = { ...event, eventType: "order.changed" };
+    await client.publishVersion({ definitionId, steps: [task("a")], trigger });
+    const again = await client.handleTrigger(call);
+    expect(first.startedRuns).toHaveLength(1);
+    expect(again.startedRuns.map(({ id }) => id)).toEqual(first.startedRuns.map(({ id }) => id));
+    const other = await client.handleTrigger({
+      ...{ workspaceId, triggerEventId: "made-1", triggerType: TriggerType.WEBHOOK },
+      tapProvider: "shop",
+    });
+    expect(other.startedRuns).toEqual([]);
+  });
+
   test("SCHEDULE starts the definitions of the workspace whose latest version has this line", async () => {
     const { client } = service;
     const trigger = (cronExpr: string) => ({ triggerType: TriggerType.SCHEDULE, cronExpr });

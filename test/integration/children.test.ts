@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../src/engine/definition.ts";
 import type { StartRun } from "../../src/engine/effect.ts";
 import type { Json, JsonObject } from "../../src/engine/json.ts";
+import type { StepView } from "../../src/engine/view.ts";
 import { compensateChildRun, startChildRun } from "../../src/runtime/child-runs.ts";
 import { publishVersion } from "../../src/runtime/definitions.ts";
+import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import { type ParentService, startParentService } from "../support/parent-service.ts";
 import { WORKSPACE } from "../support/processor.ts";
@@ -197,6 +199,81 @@ describe("one child", () => {
     expect((await stepOfRun(id, "call")).error).toBe("child runs nest at most 8 deep");
   });
 });
+
+describe("a tree three deep", () => {
+  /** Names of a workflow a level, the root's last: each has a task that is undone, and calls the one below it. */
+  async function grow(): Promise<VersionRow> {
+    const names = ["leaf", "inner", "outer"].map(named);
+    await at.publish(names[0] ?? "", versionOf([UNDONE_TASK, UNDO], [], BY_WORKFLOW));
+    for (const [below, name] of names.slice(1).entries()) {
+      const steps = [UNDONE_TASK, UNDO, calling({ name: names[below] ?? "", input: {} })];
+      await at.publish(name, versionOf(steps, ["task -> call"], BY_WORKFLOW));
+    }
+    const root = [UNDONE_TASK, UNDO, calling({ name: names[2] ?? "", input: {} })];
+    return at.publish(named("root"), versionOf(root, ["task -> call"]));
+  }
+  /** Ends the tasks of every level but the leaf's; the runs from the root down. */
+  async function descend(version: VersionRow): Promise<string[]> {
+    const ids = [await at.start(version)];
+    for (let level = 0; level < 3; level += 1) {
+      const id = ids[level] ?? "";
+      await at.report(id, "task", { costUsd: 1 });
+      ids.push(only(await at.children(id, 1)).id);
+      await at.quiet();
+    }
+    return ids;
+  }
+  const totals = (ids: readonly string[]) =>
+    Promise.all(ids.map(async (id) => (await at.view(id)).run.totalCostUsd));
+
+  it("is cancelled from the root, undone from the leaf, and costs the whole of it", async () => {
+    const ids = await descend(await grow());
+    const [root = "", , , leaf = ""] = ids;
+    await at.report(leaf, "task", { state: "RUNNING", costUsd: 1 });
+    await at.put(root, { kind: "cancel_requested", reason: "" });
+    await at.reaches(leaf, "CANCELLED");
+    await at.quiet();
+    expect(await totals(ids)).toEqual([1, 1, 1, 1]);
+    await at.put(root, { kind: "compensate_requested", reason: "" });
+    for (const id of ids.slice(0, 3).reverse()) {
+      await until(async () => (await at.view(id)).steps.some(isWaitingUndo) || undefined);
+      await at.report(id, "undo", { costUsd: 1 });
+    }
+    for (const id of ids.slice(0, 3)) await at.reaches(id, "FAILED");
+    await at.quiet();
+    expect((await at.step(root, "task")).state).toBe("COMPENSATED");
+    expect(await totals(ids)).toEqual([7, 5, 3, 1]);
+  });
+
+  it("is taken up again from the root where a leaf could not be undone", async () => {
+    const ids = await descend(await grow());
+    const [root = "", , , leaf = ""] = ids;
+    await at.report(leaf, "task", { costUsd: 1 });
+    await at.reaches(root, "COMPLETED");
+    expect(await totals(ids)).toEqual([4, 3, 2, 1]);
+    const second = await descend(await grow());
+    const [top = "", , , last = ""] = second;
+    await at.report(last, "task", { state: "FAILED", errorMessage: "no", costUsd: 1 });
+    await at.reaches(top, "FAILED");
+    for (const state of ["FAILED", "COMPLETED"] as const) {
+      await at.put(top, { kind: "compensate_requested", reason: "" });
+      for (const id of second.slice(0, 3).reverse()) {
+        await until(async () => (await at.view(id)).steps.some(isWaitingUndo) || undefined);
+        const isLowest = id === second[2];
+        await at.report(id, "undo", { state: isLowest ? state : "COMPLETED", costUsd: 1 });
+        if (isLowest && state === "FAILED") break;
+      }
+      await at.reaches(top, "FAILED");
+      await at.quiet();
+    }
+    expect(await totals(second)).toEqual([8, 6, 4, 1]);
+    expect(await at.put(top, { kind: "compensate_requested", reason: "" })).toBe("unchanged");
+  });
+});
+
+function isWaitingUndo({ step, state }: StepView): boolean {
+  return step.def.id === "undo" && state === "WAITING";
+}
 
 describe("for_each", () => {
   it("runs one child an item, in order, never more open than may be", async () => {

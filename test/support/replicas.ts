@@ -25,6 +25,8 @@ export interface Replica {
 
 /** Surroundings for replicas. */
 export interface Cluster {
+  /** Where a test may speak on their bus. */
+  readonly natsUrl: string;
   /** Starts a replica and waits until it is ready. */
   start(environment?: Readonly<Record<string, string>>): Promise<Replica>;
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -62,6 +64,7 @@ export async function startCluster(): Promise<Cluster> {
       PORT: "0",
     };
     return {
+      natsUrl: nats.url,
       async start(environment = {}) {
         const replica = await startReplica({ ...surroundings, ...environment });
         stops.push(replica.stop);

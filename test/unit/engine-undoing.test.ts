@@ -81,6 +81,36 @@ describe("undoing children", () => {
     }
   });
 
+  it("counts the same of a run that was cancelled first, whether its child tells that before it is undone or after", () => {
+    const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
+    for (const isLate of [true, false]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put({ kind: "cancel_requested", reason: "" });
+      if (isLate) told(run, 0, cancelled);
+      expect(run.run.totalCostUsd).toBe(0);
+      run.put(compensate);
+      if (!isLate) told(run, 0, cancelled);
+      told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
+      expect(replayHistory(run.history).totalCostUsd).toBe(1.5);
+    }
+  });
+
+  it("counts the same of a run that was cancelled first, whether its child tells before or after that it undid itself", () => {
+    const undone = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
+    for (const isLate of [true, false]) {
+      const run = EngineRun.start(version([calling()]));
+      started(run, 0);
+      run.put({ kind: "cancel_requested", reason: "" });
+      if (isLate) told(run, 0, undone);
+      run.put(compensate);
+      if (!isLate) told(run, 0, undone);
+      else run.answer("call", { kind: "compensate_run", undone: true, costUsd: 1 });
+      expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
+    }
+  });
+
   it("counts what a child cost that ended before the answer to its start", () => {
     const run = EngineRun.start(version([calling()]));
     run.put(compensate);
@@ -138,16 +168,19 @@ describe("undoing children", () => {
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-0"]);
   });
 
-  it("asks none that has undone itself", () => {
+  it("asks one that somebody else had undone what that cost, and counts it", () => {
     const run = EngineRun.start(
       version([calling({}, { on_error: "continue" }), step({ id: "b" })]),
     );
     started(run, 0);
     told(run, 0, { state: "FAILED", errorMessage: "no" });
-    told(run, 0, { seq: 6, state: "FAILED", undoing: "done" });
+    told(run, 0, { seq: 6, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    expect(run.run.totalCostUsd).toBe(1);
     run.put(compensate);
-    expect(open(run, "compensate_run")).toEqual([]);
+    expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-0"]);
+    run.answer("call", { kind: "compensate_run", undone: true, costUsd: 1.5 });
     expect(run.events.at(-1)).toBe("run.compensated");
+    expect(run.run.totalCostUsd).toBe(1.5);
   });
 
   it("waits for starts under way, and undoes those children too", () => {

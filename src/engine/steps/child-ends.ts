@@ -58,16 +58,19 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const found = isStep ? draft.children.find(index, told) : undefined;
   if (found === undefined || found.seq >= seq) return { kind: "unchanged" };
   if (found.runId !== "" && found.runId !== runId) return { kind: "unchanged" };
-  const heard = { ...found, seq, runId, costUsd };
+  const heard = { ...found, seq, runId };
   if (found.state !== "new" && found.state !== "open") {
     return undoHeard(draft, index, { found, heard, told });
   }
   const isAwaited = awaits(draft, index, attempt);
   const { output } = told;
   const kept = isAwaited && output !== undefined ? { output } : {};
-  draft.children.put({ ...heard, state: stateOf(told), ...kept });
   // Of one that is undone, now or when its turn comes: what it cost by then counts, whichever attempt started it.
-  if (!isAwaited && draft.run.state !== "COMPENSATING") return heardLate(draft, index);
+  const counts = isAwaited || draft.run.state === "COMPENSATING";
+  // Also of one that undid itself: it is asked when its turn comes, and tells then what it cost.
+  const news = counts ? { state: stateOf(told), costUsd } : { state: endOf(told) };
+  draft.children.put({ ...heard, ...news, ...kept });
+  if (!counts) return heardLate(draft, index);
   addCost(draft, index, costUsd);
   if (!isAwaited) return heardBeforeUndoing(draft, index);
   if (told.state === "COMPLETED" && output !== undefined) {
@@ -103,8 +106,11 @@ function heardLate(draft: Draft, index: number): Reply {
   return reply;
 }
 
-function stateOf({ state, undoing }: ChildReport): ChildState {
-  if (undoing === "done") return "undone";
+function stateOf(told: ChildReport): ChildState {
+  return told.undoing === "done" ? "undone" : endOf(told);
+}
+
+function endOf({ state }: ChildReport): ChildState {
   if (state === "COMPLETED") return "completed";
   return state === "FAILED" ? "failed" : "cancelled";
 }

@@ -45,11 +45,14 @@ export interface UndoNews {
 
 /** A child that had ended, or was asked to compensate, told something more. */
 export function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
-  const isAsked = found.state === "undoing";
+  if (found.state !== "undoing") {
+    // Also of one that somebody else had undone: it is asked when its turn comes, and tells then what it cost.
+    draft.children.put(heard);
+    return { kind: "unchanged" };
+  }
   const isStuck = told.undoing === "failed";
   const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
-  draft.children.put({ ...heard, state });
-  if (!isAsked) return { kind: "unchanged" };
+  draft.children.put({ ...heard, state, costUsd: told.costUsd });
   // Also of one that ended before it was undone: which word comes first is chance.
   addCostOfUndoing(draft, index, told.costUsd - found.costUsd);
   if (state === "undoing") return { kind: "applied" };

@@ -20,6 +20,7 @@ import type { FieldFault } from "../../runtime/refusal.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
+import { writeFloats } from "../../wire/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkText, invalidFields } from "./fields.ts";
 import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
@@ -56,10 +57,11 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     if (workspaceId === undefined) {
       return create(method.output, await rules.answer(deps, request));
     }
+    writeFloats(method.input, request);
     const bodyHash = hashOf(request);
     const call = { workspaceId, method: method.name, key, bodyHash };
     const claimed = await claimCall(deps.database, call);
-    if (claimed.kind === "answered") return fromBinary(method.output, claimed.answer);
+    if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
     const keyEventId = eventIdOf(claim, bodyHash);
     const keyed = { ...deps, callerKey: claim, keyEventId };
@@ -74,6 +76,13 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     await keep(deps, claim, keyEventId, toBinary(method.output, answer));
     return answer;
   };
+}
+
+/** As it was given first, in JSON too. */
+function readKept<O extends DescMessage>(desc: O, bytes: Uint8Array): MessageShape<O> {
+  const answer = fromBinary(desc, bytes);
+  writeFloats(desc, answer);
+  return answer;
 }
 
 /** The workspace that the request names. */

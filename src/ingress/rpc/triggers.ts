@@ -11,6 +11,7 @@ import { readCronLine, trimLine } from "../../engine/cron.ts";
 import type { TriggerType } from "../../engine/definition.ts";
 import type { BusEvent } from "../../engine/event.ts";
 import { routeEvents } from "../../runtime/route-event.ts";
+import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { readRunMessages } from "./runs.ts";
@@ -23,10 +24,22 @@ export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTrig
   if (routed === undefined) throw new Error("an event was routed without an outcome");
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
+  const earlier = await findEarlierRuns(deps, request, event);
   return {
-    startedRuns: await readRunMessages(deps, started),
+    startedRuns: await readRunMessages(deps, [...new Set([...started, ...earlier])]),
     updatedRuns: await readRunMessages(deps, routed.updatedRunIds),
   };
+}
+
+/** A repeat names its event; what that started is told also when no trigger wants it any more. */
+async function findEarlierRuns(
+  { database, keyEventId }: ServiceDeps,
+  { triggerEventId }: HandleTriggerRequest,
+  event: BusEvent,
+): Promise<string[]> {
+  const isNamed = triggerEventId !== "" || keyEventId !== undefined;
+  if (!isNamed || event.onlyTrigger === undefined) return [];
+  return findStartedRuns(database.read, event, event.onlyTrigger);
 }
 
 function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined): BusEvent {

@@ -1,0 +1,23 @@
+/**
+ * Runs that an event started, whichever version of their definition listened then.
+ * Boundary: committed state. A source is not asked for: who names none means the event of that id, whatever its source.
+ */
+import type { TriggerType } from "../../engine/definition.ts";
+import type { Queries, Statement } from "../database.ts";
+
+const FIND: Statement = {
+  name: "find_started_runs",
+  text: `select r.id from run_starts s join workflow_runs r on r.id = s.run_id
+    where s.workspace_id = $1 and s.event_id = $2 and r.trigger_type = $3
+    order by r.id`,
+};
+
+/** Ids of the runs that triggers of this type started for the event, oldest first. */
+export async function findStartedRuns(
+  db: Queries,
+  { workspaceId, id }: { readonly workspaceId: string; readonly id: string },
+  triggerType: TriggerType,
+): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(FIND, [workspaceId, id, triggerType]);
+  return rows.map((row) => row.id);
+}

@@ -21,7 +21,7 @@ export const testProjects: readonly TestProject[] = [
   { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true },
   { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true },
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true },
-  { name: "property", needsParts: true, timeoutMs: 120_000, isolate: true },
+  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true },
   { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true },
 ];

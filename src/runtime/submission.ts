@@ -54,7 +54,7 @@ export interface Settled {
   readonly created: boolean;
 }
 
-/** A call that was committed and that this replica holds for 30 seconds by the database's clock. */
+/** A call that was committed and that this replica holds for 20 seconds by the database's clock. */
 export interface LeasedCall {
   readonly effectId: string;
   readonly runId: string;

@@ -11,7 +11,7 @@ import type { Database, Statement, Tx } from "./database.ts";
 import { effects } from "./schema.ts";
 
 /** How long a call is kept from other replicas without being renewed. */
-export const EFFECT_LEASE_MS = 30_000;
+export const EFFECT_LEASE_MS = 20_000;
 
 /** A call that changed hands, with its age by the database's clock. */
 export interface ClaimedEffect {

@@ -23,8 +23,11 @@ import type { Log } from "../../runtime/log.ts";
 import { isMissing } from "./nats-errors.ts";
 import type { ConsumerPlan } from "./sources.ts";
 
-/** How long a message may be in hand before it is delivered again. */
-export const ACK_WAIT_MS = 30_000;
+/**
+ * How long a message may be in hand, unless it is said to be in work, before it is delivered again: after a crash, and
+ * when it came to a pull that the client's own timer ended, 50 ms after the server's, as happens on a busy machine.
+ */
+export const ACK_WAIT_MS = 10_000;
 const ACKS_PENDING_AT_MOST = 1_000;
 
 /** What this process has seen of a source; openConsumer keeps it up to date. */

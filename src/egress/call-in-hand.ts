@@ -36,9 +36,10 @@ export class CallInHand {
     return this.call.createdAtMs + this.ageMs;
   }
 
-  /** Waits between two tries; `drop`, `giveUp` and `stop` end it. */
+  /** Waits between two tries, or two commits of the result; `drop`, `giveUp` and `stop` end it. */
   pause(delayMs: number): Promise<void> {
-    if (this.dropped || this.givenUp || this.stopping) return Promise.resolve();
+    // One that is given up still waits for the commit of that: it must not try it without a pause.
+    if (this.dropped || this.stopping) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);

@@ -54,7 +54,7 @@ async function performUntilAnswered(
       if (verdict.kind === "refused") return refusal(call, verdict.message);
       const { effectId, runId } = call;
       deps.log.debug("a call is tried again", { effectId, runId, error });
-      await item.pause(verdict.delayMs);
+      if (!item.givenUp) await item.pause(verdict.delayMs);
     }
   }
   return undefined;

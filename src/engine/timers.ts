@@ -33,13 +33,15 @@ export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
 export function stepsDue(draft: Draft): number[] {
   const open = draft.openSteps();
   draft.require(open);
-  const dueAt = (index: number) => {
-    const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.peek(index);
-    return Math.min(timeoutAtMs, wakeAtMs);
-  };
   return open
-    .filter((index) => dueAt(index) <= draft.nowMs)
-    .sort((a, b) => dueAt(a) - dueAt(b) || a - b);
+    .filter((index) => dueAt(draft, index) <= draft.nowMs)
+    .sort((a, b) => dueAt(draft, a) - dueAt(draft, b) || a - b);
+}
+
+/** When the first of a step's timers falls due; Infinity: it has none. */
+export function dueAt(draft: Draft, index: number): number {
+  const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.peek(index);
+  return Math.min(timeoutAtMs, wakeAtMs);
 }
 
 function timeOut(draft: Draft, index: number): void {

@@ -444,6 +444,44 @@ describe("bad input stores nothing", () => {
     expect(many.error.rawMessage).toContain("a version has at most 1000 steps");
   });
 
+  const tagged = (number: number, type: WireType) => new BinaryWriter().tag(number, type);
+  const steps = (items: number) =>
+    Buffer.alloc(2 * items, tagged(2, WireType.LengthDelimited).bytes(new Uint8Array()).finish());
+  const crowd = Array.from({ length: 10_001 }, () => ({}));
+  const own = (hidden: Uint8Array) => Buffer.concat([hidden, steps(10_001)]);
+  /** A step with a field that is 4 bytes longer than the step: they are that field's end, or the tag and length of another. */
+  const overrun = Buffer.from([0x12, 3, 0xfa, 1, 4, 0x7a, 0xa2, 0x9c, 1]);
+  const envelope = (message: Uint8Array) => {
+    const header = Buffer.alloc(5);
+    header.writeUInt32BE(message.byteLength, 1);
+    return Buffer.concat([header, message]);
+  };
+  const two = Buffer.concat([envelope(new Uint8Array()), envelope(Buffer.from([0xff]))]);
+  const items = "steps: has 10001 items, over the limit of 10000";
+  const noMessage = "malformed: ";
+  test.each<[name: string, type: string, body: string | Uint8Array, told: string]>([
+    ["a type in capitals", "application/JSON", JSON.stringify({ steps: crowd }), items],
+    ["a byte order mark", "application/json", `\ufeff${JSON.stringify({ steps: crowd })}`, items],
+    ["a group's end", "application/proto", own(Buffer.from([0x14, 0])), noMessage],
+    ["a group's begin", "application/proto", own(Buffer.from([0x0b, 0])), noMessage],
+    [
+      "another type",
+      "application/proto",
+      own(Buffer.from([0x09, 0, 0, 0, 0, 0, 0, 0, 0])),
+      noMessage,
+    ],
+    ["a field that runs over its message", "application/proto", own(overrun), noMessage],
+    ["gRPC in capitals", "application/GRPC-web+proto", envelope(steps(10_001)), items],
+    ["a second message", "application/grpc-web+proto", two, "received extra input message"],
+  ])("lists are counted as they are decoded: %s", async (_name, type, body, told) => {
+    const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/PublishVersion`, {
+      method: "POST",
+      headers: { "content-type": type },
+      body,
+    });
+    expect(decodeURIComponent(await response.text())).toContain(told);
+  });
+
   test("a step that is not there is named", async () => {
     const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
     const { error } = await refusedBy(call);

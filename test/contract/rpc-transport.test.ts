@@ -356,6 +356,28 @@ describe("a call that is refused before its body is read", () => {
     expect(await text(last)).toBe('{"status":"ok"}');
     session.close();
   });
+
+  test("over HTTP/2 a body without an end is broken off", async () => {
+    const session = http2.connect(open.url);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+    });
+    stream.resume();
+    const closed = once(stream, "close");
+    stream.write(body);
+    let sent = 0;
+    const chunk = Buffer.alloc(256 * 1024);
+    const send = () => {
+      sent += chunk.byteLength;
+      if (!stream.closed && sent < 64 * 1024 * 1024) stream.write(chunk, send);
+    };
+    send();
+    await closed;
+    expect(stream.rstCode).toBe(http2.constants.NGHTTP2_NO_ERROR);
+    session.close();
+  });
 });
 
 describe("doors", () => {

@@ -11,6 +11,8 @@ import {
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
 import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
+import type { Tx } from "../../src/store/database.ts";
+import { renewEffects } from "../../src/store/effects.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
 import { findDue } from "../../src/store/reads/due.ts";
@@ -26,6 +28,12 @@ import { transitioned } from "../support/step-reports.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "test" } as const;
+const HOLDER_OF = { name: "holder_of", text: "select holder from effects where id = $1" };
+const STEPS_READ = {
+  name: "steps_read",
+  text: `select (seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
+    where relname = 'step_runs'`,
+};
 let at: TestProcessor;
 
 beforeAll(async () => {
@@ -78,6 +86,24 @@ describe("an event finds", () => {
       return (await findWaiting(at.database.read, [probe], [])).map((each) => each.what);
     });
     expect(await Promise.all(found)).toEqual([["open_call"], []]);
+  });
+
+  it("whether calls in hand are wanted, by the key of each call's step", async () => {
+    const gate = stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" });
+    const runs = ["one", "two", "three"].map((name) => start(`asks ${name}`, versionOf([gate])));
+    const ids = (await Promise.all(runs)).map((id) => `${id}/ask/1/request_approval`);
+    const read = await at.database.transaction(async (tx) => {
+      await tx.query({ name: "by_key", text: "set local enable_seqscan = off" }, []);
+      const sameTx = {
+        ...at.database,
+        transaction: <T>(work: (own: Tx) => Promise<T>) => work(tx),
+      };
+      const [{ holder = "" } = {}] = await tx.query<{ holder: string }>(HOLDER_OF, [ids[0]]);
+      const kept = await renewEffects(sameTx, holder, ids);
+      expect(kept.map(({ isWanted }) => isWanted)).toEqual([true, true, true]);
+      return tx.query<{ rows: number }>(STEPS_READ, []);
+    });
+    expect(read).toEqual([{ rows: ids.length }]);
   });
 
   it("no wait that opened after it first came, by its source or by none", async () => {

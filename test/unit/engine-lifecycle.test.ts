@@ -72,6 +72,24 @@ describe("pause and resume", () => {
     run.put({ kind: "resume_requested" });
     expect(run.states).toBe("fan:COMPLETED child:COMPLETED");
   });
+
+  it("acts on both timers of a step in the order of all of them", () => {
+    const config = { approvers: ["a"], escalate_after_seconds: 10, escalate_to: ["b"] };
+    const gate = { stepType: "APPROVAL_GATE", name: "Gate", timeoutSeconds: 20, config } as const;
+    const run = EngineRun.start(
+      version([step({ id: "gate", ...gate }), step({ id: "task", timeoutSeconds: 30 })]),
+    );
+    const requested = {
+      kind: "request_approval",
+      requestId: "apr_1",
+      autoApproved: false,
+    } as const;
+    run.answer("gate", requested);
+    run.put({ kind: "pause_requested", reason: "" });
+    run.now += 40_000;
+    run.put({ kind: "resume_requested" });
+    expect(run.states).toBe("gate:FAILED task:CANCELLED");
+  });
 });
 
 describe("timers that fire late", () => {

@@ -5,7 +5,7 @@ import type { Lookups } from "../lookups.ts";
 import type { Reply } from "../outcome.ts";
 import { requireOpenChildren } from "../release.ts";
 import { requireNextChildren, startNextChildren } from "../steps/child-runs.ts";
-import { stepDue, stepsDue } from "../timers.ts";
+import { dueAt, stepDue, stepsDue } from "../timers.ts";
 import { touchTimers } from "./pause.ts";
 import { refuseMove } from "./refused.ts";
 
@@ -25,14 +25,20 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
   }
   // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
   advance(draft, lookups);
-  const due = stepsDue(draft);
-  requireOpenChildren(draft, due);
-  for (const index of due) {
-    stepDue(draft, index, lookups);
-    // So may be what the next timer waited for.
-    advance(draft, lookups);
-  }
+  fireDue(draft, lookups);
   requireNextChildren(draft, draft.openSteps());
   for (const index of draft.openSteps()) startNextChildren(draft, index);
   return { kind: "applied" };
+}
+
+/** One after the other, a step's second timer in its own turn: each may be what the next one waited for. */
+function fireDue(draft: Draft, lookups: Lookups): void {
+  let due = stepsDue(draft);
+  requireOpenChildren(draft, due);
+  for (let index = due.shift(); index !== undefined; index = due.shift()) {
+    const firedAt = dueAt(draft, index);
+    stepDue(draft, index, lookups);
+    advance(draft, lookups);
+    if (dueAt(draft, index) > firedAt && dueAt(draft, index) <= draft.nowMs) due = stepsDue(draft);
+  }
 }

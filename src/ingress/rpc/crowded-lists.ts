@@ -1,11 +1,11 @@
 /**
  * Refuses a request whose list of messages has far too many items, before it is decoded: half a million empty ones fit
  * into 1 MiB and hold the event loop for seconds.
- * Boundary: counts the items of a request's own lists, in every protocol and encoding; what else is wrong with a request,
- * this body's own framing included, is for those who decode it.
+ * Boundary: counts the items of a request's own lists, in every protocol and encoding; what else is wrong with a request
+ * is for those who decode it.
+ * Invariant: whatever is decoded has been counted as it is decoded; a body of which that is not sure is refused as malformed.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   createAsyncIterable,
   encodeEnvelope,
@@ -14,12 +14,15 @@ import {
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { FieldFault } from "../../runtime/refusal.ts";
 import { MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
+import { BINARY_OPTIONS } from "./json-fault.ts";
+import { countFields } from "./message-fields.ts";
 
 /** Items of one list; what a version may have is fewer, and the engine's to say. */
 const ITEMS_AT_MOST = 10_000;
 const ENVELOPE_HEADER_BYTES = 5;
 const COMPRESSED_FLAG = 1;
 const COMPRESSIONS = [compressionGzip, compressionBrotli];
+const utf8 = new TextDecoder();
 
 /** A request to be handled, and what is wrong with its lists; with faults its message is an empty one. */
 export interface Counted {
@@ -46,21 +49,32 @@ export async function countLists(
     // Of a body over the limit the rest is not needed: it is refused for its size.
     if (bytes > MAX_MESSAGE_BYTES + ENVELOPE_HEADER_BYTES) break;
   }
-  const whole = Buffer.concat(chunks);
-  const message = await messageOf(whole, request.header).catch(() => undefined);
-  const faults = message === undefined ? [] : faultsOf(desc, message, isJson(request.header));
+  const whole = withoutMore(Buffer.concat(chunks), request.header);
+  const faults = await findFaults(desc, whole, request.header);
   if (faults.length === 0) {
     return { request: { ...request, body: createAsyncIterable([whole]) }, faults };
   }
   return { request: emptied(request), faults };
 }
 
+async function findFaults(desc: DescMessage, body: Buffer, header: Headers): Promise<FieldFault[]> {
+  // What cannot be inflated, or is too large, the decoder does not read either.
+  const message = await messageOf(body, header).catch(() => undefined);
+  if (message === undefined || message.byteLength > MAX_MESSAGE_BYTES) return [];
+  try {
+    return faultsOf(desc, isJson(header) ? countJson(message) : countBinary(desc, message));
+  } catch (error) {
+    return [
+      { field: "", description: `malformed: ${error instanceof Error ? error.message : ""}` },
+    ];
+  }
+}
+
 function listsOf(desc: DescMessage): DescField[] {
   return desc.fields.filter((field) => field.fieldKind === "list" && field.listKind === "message");
 }
 
-function faultsOf(desc: DescMessage, message: Uint8Array, json: boolean): FieldFault[] {
-  const count = json ? countJson(message) : countBinary(message);
+function faultsOf(desc: DescMessage, count: (field: DescField) => number): FieldFault[] {
   return listsOf(desc).flatMap((field) => {
     const items = count(field);
     if (items <= ITEMS_AT_MOST) return [];
@@ -70,7 +84,7 @@ function faultsOf(desc: DescMessage, message: Uint8Array, json: boolean): FieldF
 }
 
 function countJson(message: Uint8Array): (field: DescField) => number {
-  const json: unknown = parse(Buffer.from(message).toString());
+  const json: unknown = parse(utf8.decode(message));
   return ({ name, jsonName }) =>
     typeof json !== "object" || json === null
       ? 0
@@ -81,27 +95,25 @@ function lengthOf(value: unknown): number {
   return Array.isArray(value) ? value.length : 0;
 }
 
-function countBinary(message: Uint8Array): (field: DescField) => number {
-  const counts = new Map<number, number>();
-  const reader = new BinaryReader(message);
-  try {
-    while (reader.pos < reader.len) {
-      const [number, wireType] = reader.tag();
-      counts.set(number, (counts.get(number) ?? 0) + 1);
-      if (wireType === WireType.EndGroup) break;
-      reader.skip(wireType, number);
-    }
-  } catch {
-    // Bytes that are no message are refused by the decoder, which comes no further than this.
-  }
+function countBinary(desc: DescMessage, message: Uint8Array): (field: DescField) => number {
+  const counts = countFields(desc, message, BINARY_OPTIONS.recursionLimit);
   return ({ number }) => counts.get(number) ?? 0;
+}
+
+/** A second message is refused, but decoded before: an empty one takes the place of all that stands behind the first. */
+function withoutMore(body: Buffer, header: Headers): Buffer {
+  if (!isEnveloped(header) || body.byteLength < ENVELOPE_HEADER_BYTES) return body;
+  const end = ENVELOPE_HEADER_BYTES + body.readUInt32BE(1);
+  if (body.byteLength <= end) return body;
+  return Buffer.concat([body.subarray(0, end), encodeEnvelope(0, nothing(header))]);
 }
 
 /** The message's own bytes: out of its envelope, and inflated. */
 async function messageOf(body: Buffer, header: Headers): Promise<Uint8Array | undefined> {
   if (!isEnveloped(header)) return inflated(body, header.get("content-encoding"));
   const flags = body[0] ?? 0;
-  const data = body.subarray(ENVELOPE_HEADER_BYTES);
+  const bytes = body.byteLength < ENVELOPE_HEADER_BYTES ? 0 : body.readUInt32BE(1);
+  const data = body.subarray(ENVELOPE_HEADER_BYTES, ENVELOPE_HEADER_BYTES + bytes);
   return (flags & COMPRESSED_FLAG) === 0 ? data : inflated(data, header.get("grpc-encoding"));
 }
 
@@ -115,20 +127,24 @@ async function inflated(
 }
 
 function emptied(request: UniversalServerRequest): UniversalServerRequest {
-  const nothing = Buffer.from(isJson(request.header) ? "{}" : "");
-  const body = isEnveloped(request.header) ? encodeEnvelope(0, nothing) : nothing;
+  const empty = nothing(request.header);
+  const body = isEnveloped(request.header) ? encodeEnvelope(0, empty) : empty;
   const header = new Headers(request.header);
   header.delete("content-length");
   header.delete("content-encoding");
   return { ...request, header, body: createAsyncIterable([body]) };
 }
 
+function nothing(header: Headers): Buffer {
+  return Buffer.from(isJson(header) ? "{}" : "");
+}
+
 function isEnveloped(header: Headers): boolean {
-  return (header.get("content-type") ?? "").startsWith("application/grpc");
+  return /^application\/grpc/i.test(header.get("content-type") ?? "");
 }
 
 function isJson(header: Headers): boolean {
-  return /^application\/(grpc(-web)?\+)?json/.test(header.get("content-type") ?? "");
+  return /^application\/(grpc(-web)?\+)?json/i.test(header.get("content-type") ?? "");
 }
 
 function parse(text: string): unknown {

@@ -122,7 +122,7 @@ function messageOf({ message, facts: { fields = [] } }: Refusal): string {
   const told: string[] = [];
   let chars = message.length;
   for (const { field, description } of fields) {
-    const fault = `${field}: ${description}`;
+    const fault = field === "" ? description : `${field}: ${description}`;
     chars += fault.length + 2;
     if (told.length > 0 && chars > MESSAGE_CHARS - MORE_CHARS) break;
     told.push(fault);

@@ -30,6 +30,8 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** Where its answer goes. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+const DROPPED_BYTES_AT_MOST = 8 * 1024 * 1024;
+
 type ReadRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
@@ -121,12 +123,21 @@ async function* keeping(
   }
 }
 
-/** Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it. */
+/**
+ * Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it, over
+ * HTTP/2 it takes of what all its calls may send. There nothing ends it but its caller, so that a long one is broken off.
+ */
 function readAway(request: NodeRequest): void {
   if (request.complete) return;
+  let bytes = 0;
   // An iterator may still hold the stream by its `readable` event, where resume() would not move it.
   const drop = () => {
-    while (request.read() !== null);
+    for (;;) {
+      const chunk: Buffer | null = request.read();
+      if (chunk === null) break;
+      bytes += chunk.byteLength;
+    }
+    if ("stream" in request && bytes > DROPPED_BYTES_AT_MOST) request.stream.close();
   };
   request.on("readable", drop);
   drop();

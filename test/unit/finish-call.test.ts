@@ -1,0 +1,46 @@
+/** A call from its first try to its committed result; the processor answers as told. */
+import { setImmediate } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { CallInHand } from "../../src/egress/call-in-hand.ts";
+import { finishCall } from "../../src/egress/finish-call.ts";
+import type { Performers } from "../../src/egress/performers/performers.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { Refusal } from "../../src/runtime/refusal.ts";
+import type { LeasedCall, Settled } from "../../src/runtime/submission.ts";
+
+const CALL: LeasedCall = {
+  effectId: "wfr_1/a/1/request_approval",
+  runId: "wfr_1",
+  workspaceId: "ws_1",
+  stepIndex: 0,
+  attempt: 1,
+  kind: "request_approval",
+  request: new Uint8Array(),
+  createdAtMs: 0,
+};
+
+const notTried = () => Promise.reject(new Error("it is not tried"));
+const performers: Performers = {
+  ...{ look_up: notTried, create_objective: notTried, delegate: notTried, read_output: notTried },
+  ...{ query_usage: notTried, cancel_objective: notTried, request_approval: notTried },
+  ...{ escalate_approval: notTried, evaluate_action: notTried, send_notification: notTried },
+  ...{ start_run: notTried, cancel_run: notTried, compensate_run: notTried, tell_parent: notTried },
+};
+
+it("one that nobody waits for leaves the event loop to others while its end cannot be committed", async () => {
+  let submitted = 0;
+  let hasRoom = false;
+  const submit = async (): Promise<Settled> => {
+    submitted += 1;
+    if (!hasRoom && submitted < 1_000) throw new Refusal("overloaded", "too many wait");
+    return { runId: CALL.runId, reply: { kind: "unchanged" }, created: false };
+  };
+  const log = createLog({ level: "error", format: "json", write: () => {} });
+  const item = new CallInHand(CALL, 0);
+  item.giveUp();
+  const finishing = finishCall({ processor: { submit }, performers, log }, item);
+  await setImmediate();
+  hasRoom = true;
+  expect(await finishing).toBe("settled");
+  expect(submitted).toBe(2);
+});

@@ -125,6 +125,7 @@ export function finish(run: WatchedRun): void {
 function goOnInTime(run: WatchedRun): void {
   const { at } = run;
   const times = openRows(at).flatMap((row) => row.wakeAtMs ?? row.timeoutAtMs ?? []);
-  at.now = Math.max(at.now, Math.min(...times));
+  // Without a timer no time is the next one.
+  if (times.length > 0) at.now = Math.max(at.now, Math.min(...times));
   for (const row of openRows(at)) run.put({ kind: "step_due", stepIndex: row.index });
 }

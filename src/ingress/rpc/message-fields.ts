@@ -4,8 +4,9 @@
  * Invariant: what is counted is what the decoder would read. The library's looks neither at wire types nor at where a
  * message inside another ends, so bytes made for it hide the rest from whoever goes by those: such bytes are refused.
  */
-import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { wireTypeOf } from "../../wire/proto-scalars.ts";
 
 interface Walk {
   readonly reader: BinaryReader;
@@ -52,7 +53,7 @@ function walkMessage(
 
 function walkField(walk: Walk, field: DescField, wireType: WireType, depth: number): void {
   const { reader } = walk;
-  const expected = field.fieldKind === "map" ? WireType.LengthDelimited : wireTypeOf(field);
+  const expected = field.fieldKind === "map" ? WireType.LengthDelimited : wireTypeIn(field);
   const isPacked = field.fieldKind === "list" && wireType === WireType.LengthDelimited;
   if (wireType !== expected && !isPacked)
     throw new Error(`${field.name} is encoded as another type`);
@@ -73,7 +74,7 @@ function walkEntry(walk: Walk, field: MapField, end: number, depth: number): voi
   const { reader } = walk;
   while (reader.pos < end) {
     const [number, wireType] = reader.tag();
-    const expected = number === 1 ? wireTypeOfScalar(field.mapKey) : wireTypeOf(field);
+    const expected = number === 1 ? wireTypeOf(field.mapKey) : wireTypeIn(field);
     if (number > 2 || wireType !== expected) {
       throw new Error(`${field.name} has an entry that is none`);
     }
@@ -94,31 +95,6 @@ function requireEnd(reader: BinaryReader, end: number): void {
 }
 
 /** How a value of the field is encoded: of a list an item, of a map a value. */
-function wireTypeOf({ message, scalar }: DescField): WireType {
-  if (message !== undefined) return WireType.LengthDelimited;
-  return scalar === undefined ? WireType.Varint : wireTypeOfScalar(scalar);
-}
-
-function wireTypeOfScalar(scalar: ScalarType): WireType {
-  switch (scalar) {
-    case ScalarType.STRING:
-    case ScalarType.BYTES:
-      return WireType.LengthDelimited;
-    case ScalarType.DOUBLE:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return WireType.Bit64;
-    case ScalarType.FLOAT:
-    case ScalarType.FIXED32:
-    case ScalarType.SFIXED32:
-      return WireType.Bit32;
-    case ScalarType.BOOL:
-    case ScalarType.INT32:
-    case ScalarType.INT64:
-    case ScalarType.UINT32:
-    case ScalarType.UINT64:
-    case ScalarType.SINT32:
-    case ScalarType.SINT64:
-      return WireType.Varint;
-  }
+function wireTypeIn({ message, scalar }: DescField): WireType {
+  return message !== undefined ? WireType.LengthDelimited : wireTypeOf(scalar);
 }

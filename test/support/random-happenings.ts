@@ -44,7 +44,15 @@ export function happen(run: WatchedRun, random: RandomNumbers, mood: Mood): void
   const input = chooseInput(run, random, mood);
   if (input === undefined || (mood.requests === 0 && isRequest(input))) return;
   run.put(input);
-  if (random.chance(20) && mayRepeat(run, input)) run.repeat(input);
+  if (!random.chance(20) || !mayRepeat(run, input)) return;
+  // A step has two timers, and each input fires the first of those that are due.
+  if (input.kind === "step_due" && isDue(run, input.stepIndex)) run.put(input);
+  run.repeat(input);
+}
+
+function isDue({ at }: WatchedRun, stepIndex: number): boolean {
+  const { timeoutAtMs, wakeAtMs } = at.rows.get(stepIndex) ?? {};
+  return Math.min(timeoutAtMs ?? Infinity, wakeAtMs ?? Infinity) <= at.now;
 }
 
 function isRequest({ kind }: BareInput): boolean {

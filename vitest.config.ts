@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     allowOnly: false,
     pool: "forks",
-    projects: testProjects.map(({ name, timeoutMs, isolate }) => ({
+    projects: testProjects.map(({ name, timeoutMs, isolate, watchesLoop }) => ({
       extends: true,
       test: {
         name,
@@ -17,6 +17,7 @@ export default defineConfig({
         include: [`test/${name}/**/*.test.ts`],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
+        setupFiles: watchesLoop ? ["test/support/loop-watchdog.ts"] : [],
       },
     })),
   },

@@ -13,15 +13,17 @@ export interface TestProject {
   readonly timeoutMs: number;
   /** Whether a file's modules are its own; pure ones are loaded, and compiled by the engine, once for all files. */
   readonly isolate: boolean;
+  /** Whether a test fails that held the event loop: those in whose process the service runs. */
+  readonly watchesLoop: boolean;
 }
 
 /** All kinds, fast ones first. */
 export const testProjects: readonly TestProject[] = [
-  { name: "unit", needsParts: false, timeoutMs: 5_000, isolate: false },
-  { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true },
-  { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true },
-  { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true },
-  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true },
-  { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true },
-  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true },
+  { name: "unit", needsParts: false, timeoutMs: 5_000, isolate: false, watchesLoop: false },
+  { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: true },
+  { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true, watchesLoop: false },
+  { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },
+  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true, watchesLoop: false },
+  { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true, watchesLoop: true },
+  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true, watchesLoop: true },
 ];

@@ -1,6 +1,7 @@
 /** A stop of the consumers under load: what was on its way is given back at once, not after the server's patience. */
 import { afterAll, beforeAll, it } from "vitest";
 import { type BusService, startBusService } from "../support/bus-service.ts";
+import { holdingLoop } from "../support/loop-watchdog.ts";
 import { until } from "../support/until.ts";
 
 const EVENTS = 1_000;
@@ -27,7 +28,7 @@ it("leaves no message with a consumer that is gone", async () => {
   const data = { text: "x".repeat(20_000) };
   const event = { specversion: "1.0", source: "crm", type: "crm.any", tenantid: "ws", data };
   const publish = (n: number) => service.publish("crm", { ...event, id: `stopped-${n}` });
-  await Promise.all(Array.from({ length: EVENTS }, (_, n) => publish(n)));
+  await Promise.all(holdingLoop(() => Array.from({ length: EVENTS }, (_, n) => publish(n))));
   for (let before = await left(); before > EVENTS / 5; ) {
     const now = await left();
     if (now === before) continue;

@@ -10,6 +10,7 @@
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
+import { buildIndexes } from "../src/store/indexes.ts";
 import { migrateDatabase } from "../src/store/migrate.ts";
 import { startGuard } from "../tools/parts/guard.ts";
 import { startPostgres } from "../tools/parts/postgres.ts";
@@ -57,6 +58,7 @@ async function runAll(): Promise<{ results: Result[]; majorVersion: number }> {
 
 async function measureAll(url: string): Promise<Result[]> {
   await migrateDatabase(url);
+  await buildIndexes({ url, log: { info() {} } });
   const client = new pg.Client({ connectionString: url, application_name: "workflows bench" });
   await client.connect();
   try {

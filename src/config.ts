@@ -73,6 +73,8 @@ export interface Config {
     readonly token?: string;
   };
   readonly reconcileIntervalMs: number;
+  /** How many days runs are kept after their end; 0: for ever. */
+  readonly retentionDays: number;
   readonly auth:
     | { readonly mode: "none" | "introspect" }
     | {
@@ -100,6 +102,7 @@ const LARGEST_PORT = 65_535;
 const LARGEST_TIMEOUT_MS = 600_000;
 const SHORTEST_RECONCILE_MS = 1_000;
 const LONGEST_RECONCILE_MS = 86_400_000;
+const LONGEST_RETENTION_DAYS = 36_500;
 const LARGEST_CONCURRENCY = 10_000;
 const MASK = "***";
 
@@ -121,6 +124,7 @@ export function readConfig(
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,
     }),
+    retentionDays: reader.whole("RETENTION_DAYS", 90, { least: 0, most: LONGEST_RETENTION_DAYS }),
     auth,
     // The schema is no secret, but with authentication nothing answers unasked.
     reflection: reader.choice("REFLECTION", SWITCH, auth.mode === "none" ? "on" : "off") === "on",

@@ -20,9 +20,11 @@ import { probeReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
 import { createGraphCache } from "./runtime/graphs.ts";
+import { startIndexing } from "./runtime/indexing.ts";
 import { createLog, type Log } from "./runtime/log.ts";
 import { renderPrometheus } from "./runtime/metrics.ts";
 import { type Committed, createProcessor } from "./runtime/processor.ts";
+import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/route-event.ts";
 import { startFault } from "./start-faults.ts";
 import { openDatabase } from "./store/database.ts";
@@ -74,6 +76,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   dispatcher.start();
   const timers = startTimers({ database, processor, log });
+  const indexing = config.migrate ? startIndexing({ url: config.databaseUrl, log }) : undefined;
+  const retention = startRetention({ database, log, days: config.retentionDays });
   const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
   const bus = startBus(config, busDeps);
   const healing = createHealing({
@@ -101,7 +105,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   log.info("listening", { host, port, replicaId });
   return async () => {
     await Promise.all([server.stop(), bus.stopListening(), timers.stop()]);
-    await Promise.all([dispatcher.stop(), healing.stop()]);
+    await Promise.all([dispatcher.stop(), healing.stop(), retention.stop(), indexing?.stop()]);
     await processor.stop();
     await bus.stop();
     await database.close();

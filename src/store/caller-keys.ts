@@ -94,12 +94,13 @@ const GIVE_BACK: Statement = {
       and h.applied_to is not null`,
 };
 
+// `now()`: only a value that is fixed for the statement is looked up in an index. The order asks for that index.
 const DROP_OLD: Statement = {
   name: "drop_old_caller_keys",
   text: `with gone as (
-      delete from caller_keys where (workspace_id, method, key) in (
-        select workspace_id, method, key from caller_keys
-        where created_at < clock_timestamp() - ${KEPT} limit $1 for update skip locked)
+      delete from caller_keys where ctid = any(array(
+        select ctid from caller_keys where created_at < now() - ${KEPT}
+        order by created_at limit $1::integer for update skip locked))
       returning 1
     ) select count(*)::int as dropped from gone`,
 };

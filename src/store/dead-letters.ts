@@ -28,6 +28,16 @@ const INSERT: Statement = {
         headers = excluded.headers, data = excluded.data, created_at = excluded.created_at`,
 };
 
+const DROP_OLD: Statement = {
+  name: "drop_old_dead_letters",
+  text: `with gone as (
+      delete from dead_letters where ctid = any(array(
+        select ctid from dead_letters where created_at < now() - make_interval(days => $1)
+        order by created_at limit $2::integer for update skip locked))
+      returning 1
+    ) select count(*)::int as dropped from gone`,
+};
+
 /** Puts messages aside; no two may have the same stream and sequence. */
 export async function insertDeadLetters(tx: Tx, letters: readonly DeadLetter[]): Promise<void> {
   await tx.query(INSERT, [
@@ -39,6 +49,12 @@ export async function insertDeadLetters(tx: Tx, letters: readonly DeadLetter[]):
     letters.map((letter) => withoutNul(JSON.stringify(letter.headers))),
     letters.map((letter) => Buffer.from(letter.data)),
   ]);
+}
+
+/** Drops at most `limit` messages that were put aside more than `days` ago; gives how many went. */
+export async function dropOldDeadLetters(tx: Tx, days: number, limit: number): Promise<number> {
+  const [row] = await tx.query<{ dropped: number }>(DROP_OLD, [days, limit]);
+  return row?.dropped ?? 0;
 }
 
 // Postgres takes no NUL in a text.

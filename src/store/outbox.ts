@@ -56,10 +56,18 @@ const LET_GO: Statement = {
   name: "let_go_partitions",
   text: "update partition_leases set lease_until = clock_timestamp() where holder = $1",
 };
+// One look-up a partition: in the order of its ids only the index of unpublished batches serves, whatever the planner
+// believes of their number. Asked for all partitions at once it may walk past every published row.
 const LIST: Statement = {
   name: "list_unpublished_batches",
-  text: `select id, partition, changes from move_batches
-    where published_at is null and partition = any($1::smallint[]) order by id limit $2`,
+  text: `select b.id, b.partition, b.changes
+    from unnest($1::smallint[]) as p(partition)
+    cross join lateral (
+      select m.id, m.partition, m.changes from move_batches m
+      where m.published_at is null and m.partition = p.partition
+      order by m.partition, m.id limit $2::integer
+    ) as b
+    order by b.id limit $2::integer`,
 };
 const MOVES: Statement = {
   name: "list_moves_of_batches",
@@ -82,10 +90,10 @@ const NEXT_STATES: Statement = {
         select 1 from json_array_elements(m.moves) as move where (move->0)::text = '${RUN_ITSELF}')
       order by m.seq limit 1) as later`,
 };
+// By id alone: with a second condition the planner may walk the index of unpublished batches, which a backlog fills.
 const MARK: Statement = {
   name: "mark_published",
-  text: `update move_batches set published_at = clock_timestamp()
-    where id = any($1::bigint[]) and published_at is null`,
+  text: `update move_batches set published_at = clock_timestamp() where id = any($1::bigint[])`,
 };
 
 /** Renews the holder's partitions and takes those that nobody holds; gives all it has now. */

@@ -17,6 +17,9 @@ export interface ClaimedStart extends WantedStart {
   readonly runId: string;
 }
 
+/** How long a start lives at least; with its run it lives longer. */
+export const START_DAYS = 30;
+
 const LOCK: Statement = {
   name: "lock_starts",
   text: `select definition_id as "definitionId", event_id as "eventId"
@@ -29,6 +32,17 @@ const FIND: Statement = {
       s.definition_id as "definitionId", s.source, s.run_id as "runId"
     from (select distinct * from unnest($1::text[], $2::text[])) as v(workspace_id, event_id)
     join run_starts s on s.workspace_id = v.workspace_id and s.event_id = v.event_id`,
+};
+
+const DELETE_STARTS: Statement = {
+  name: "delete_left_starts",
+  text: `with gone as (
+      delete from run_starts where ctid = any(array(
+        select ctid from run_starts
+        where run_deleted_at is not null and created_at < now() - make_interval(days => ${START_DAYS})
+        order by created_at limit $1::integer for update skip locked))
+      returning 1
+    ) select count(*)::integer as dropped from gone`,
 };
 
 /**
@@ -47,4 +61,10 @@ export function lockStarts(
 export function findStarts(db: Queries, starts: readonly WantedStart[]): Promise<ClaimedStart[]> {
   const columns = [starts.map((start) => start.workspaceId), starts.map((start) => start.eventId)];
   return db.query<ClaimedStart>(FIND, columns);
+}
+
+/** Deletes at most `limit` starts whose run is gone and that are older than 30 days; gives how many went. */
+export async function dropLeftStarts(tx: Tx, limit: number): Promise<number> {
+  const [row] = await tx.query<{ dropped: number }>(DELETE_STARTS, [limit]);
+  return row?.dropped ?? 0;
 }

@@ -43,7 +43,7 @@ export interface Batch {
   readonly finishedEffects: string[];
   /** Steps whose notifications are not sent any more. */
   readonly droppedSteps: { readonly runId: string; readonly stepIndex: number }[];
-  readonly starts: (typeof runStarts.$inferSelect)[];
+  readonly starts: Omit<typeof runStarts.$inferSelect, "runDeletedAt">[];
 }
 
 interface Part {
@@ -74,6 +74,7 @@ const RUN_FIXED = [
 const STEP_KEYS = ["runId", "stepIndex", "workspaceId"];
 /** Columns of steps that no move writes. */
 const STEP_OTHERS = ["checkedAt"];
+const START_OTHERS = ["runDeletedAt"];
 
 /** What was written. */
 export interface SavedBatch {
@@ -200,4 +201,5 @@ const deleteDropped: Part["text"] = (at) => `dropped_effects as (
         and e.step_index = any(dropped.steps) and e.kind = 'send_notification'
       order by e.id) as found)))`;
 
-const insertStarts: Part["text"] = (at) => `new_starts as (${insertFrom(runStarts, at(0))})`;
+const insertStarts: Part["text"] = (at) =>
+  `new_starts as (${insertFrom(runStarts, at(0), START_OTHERS)})`;

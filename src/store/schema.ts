@@ -62,6 +62,10 @@ export const workflowDefinitions = pgTable(
   (t) => [
     uniqueIndex("workflow_definitions_name").on(t.workspaceId, t.name),
     index("workflow_definitions_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
+    // The workspace stands among the tags, so that one index finds a tag within a workspace.
+    index("workflow_definitions_tags")
+      .using("gin", sql`array_append(${t.tags}, ${t.workspaceId})`)
+      .with({ fastupdate: false }),
     index("workflow_definitions_trigger")
       .on(t.workspaceId, t.triggerKey)
       .where(sql`${t.triggerKey} is not null`),
@@ -157,9 +161,22 @@ export const workflowRuns = pgTable(
     edgeMarks: bytea("edge_marks").notNull(),
   },
   (t) => [
-    index("workflow_runs_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
-    index("workflow_runs_of_definition").on(t.definitionId, t.createdAt.desc(), t.id.desc()),
-    index("workflow_runs_of_entity").on(t.workspaceId, t.entityId).where(sql`${t.entityId} <> ''`),
+    // Lists without a state merge the ranges of all states (reads/runs.ts), so that no index is needed for each way.
+    index("workflow_runs_by_state").on(t.workspaceId, t.state, t.createdAt.desc(), t.id.desc()),
+    index("workflow_runs_by_definition").on(
+      t.workspaceId,
+      t.definitionId,
+      t.state,
+      t.createdAt.desc(),
+      t.id.desc(),
+    ),
+    index("workflow_runs_by_entity")
+      .on(t.workspaceId, t.entityId, t.state, t.createdAt.desc(), t.id.desc())
+      .where(sql`${t.entityId} <> ''`),
+    index("workflow_runs_by_agent")
+      .on(t.workspaceId, t.initiatorAgentId, t.state, t.createdAt.desc(), t.id.desc())
+      .where(sql`${t.initiatorAgentId} <> ''`),
+    index("workflow_runs_ended").on(t.completedAt, t.id).where(sql`${t.completedAt} is not null`),
     index("workflow_runs_of_parent").on(t.parentRunId).where(sql`${t.parentRunId} <> ''`),
     index("workflow_runs_open_of_version")
       .on(t.versionId, t.id)
@@ -318,10 +335,13 @@ export const runStarts = pgTable(
     source: text("source").notNull(),
     runId: text("run_id").notNull(),
     createdAt: time("created_at").notNull(),
+    /** When retention deleted the run of a start that is too young to go with it; else null. */
+    runDeletedAt: time("run_deleted_at"),
   },
   (t) => [
     primaryKey({ columns: [t.definitionId, t.eventId, t.source] }),
     index("run_starts_event").on(t.workspaceId, t.eventId),
+    index("run_starts_left").on(t.createdAt).where(sql`${t.runDeletedAt} is not null`),
   ],
 );
 
@@ -408,3 +428,9 @@ export const callerKeys = pgTable(
     index("caller_keys_age").on(t.createdAt),
   ],
 );
+
+/** When it was announced that runs older than a number of days will be deleted (store/retention.ts). */
+export const retentionNotices = pgTable("retention_notices", {
+  announcedAt: time("announced_at").notNull(),
+  days: integer("days").primaryKey(),
+});

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { buildIndexes, declaredIndexes } from "../../src/store/indexes.ts";
 import { migrateDatabase } from "../../src/store/migrate.ts";
 
 /** A database that exists until `drop`. */
@@ -36,22 +37,24 @@ export async function freshDatabase(): Promise<TestDatabase> {
 }
 
 async function requireTemplate(server: pg.Client): Promise<string> {
-  const template = `template_${digestOfMigrations()}`;
+  const template = `template_${digestOfSchema()}`;
   const found = await server.query("select 1 from pg_database where datname = $1", [template]);
   if (found.rows.length > 0) return template;
   const unfinished = `${template}_unfinished`;
   await server.query(`drop database if exists ${unfinished} with (force)`);
   await server.query(`create database ${unfinished}`);
   await migrateDatabase(urlOf(unfinished));
+  await buildIndexes({ url: urlOf(unfinished), log: { info() {} } });
   await server.query(`alter database ${unfinished} rename to ${template}`);
   return template;
 }
 
-function digestOfMigrations(): string {
+function digestOfSchema(): string {
   const hash = createHash("sha256");
   for (const file of readdirSync(MIGRATIONS).sort()) {
     if (file.endsWith(".sql")) hash.update(readFileSync(`${MIGRATIONS}${file}`));
   }
+  hash.update(JSON.stringify(declaredIndexes()));
   return hash.digest("hex").slice(0, 12);
 }
 

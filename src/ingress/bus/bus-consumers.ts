@@ -5,7 +5,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
-import { startEventRetention } from "../../runtime/event-retention.ts";
 import type { RouteDeps } from "../../runtime/route-event.ts";
 import { emptyMemory } from "./durable-consumer.ts";
 import { type PullLoop, startPullLoop } from "./pull-loop.ts";
@@ -36,7 +35,6 @@ const STOP_AT_MOST_MS = 10_000;
 /** Starts listening. Sources that are not there yet are waited for beside the others. */
 export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   const { connection, sources } = deps;
-  const retention = startEventRetention(deps);
   const loops = planConsumers(sources).map((plan) => startLoop(deps, plan));
   let connected = !connection.isClosed();
   void watch(connection, (value) => {
@@ -47,7 +45,7 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
       return connected && !connection.isClosed() && loops.every(isWell) ? "ok" : "down";
     },
     async stop() {
-      const stopped = Promise.all([retention.stop(), ...loops.map((loop) => loop.stop())]);
+      const stopped = Promise.all(loops.map((loop) => loop.stop()));
       const late = sleep(STOP_AT_MOST_MS, "late" as const, { ref: false });
       if ((await Promise.race([stopped, late])) === "late") {
         deps.log.warn("messages in hand were not finished in time; they come again");

@@ -6,7 +6,7 @@ import { and, arrayContains, count, desc, eq, inArray, type SQL, sql } from "dri
 import type { VersionSpec } from "../../engine/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions, workflowVersions } from "../schema.ts";
-import { COUNT_LIMIT, type Page } from "./page.ts";
+import { COUNT_LIMIT, NEWEST_FIRST, type Page } from "./page.ts";
 
 /** A definition as it is stored. */
 export type DefinitionRow = typeof workflowDefinitions.$inferSelect;
@@ -61,7 +61,7 @@ export async function listDefinitions(
       .select()
       .from(workflowDefinitions)
       .where(wanted)
-      .orderBy(desc(workflowDefinitions.createdAt), desc(workflowDefinitions.id))
+      .orderBy(...NEWEST_FIRST)
       .limit(filters.limit)
       .offset(filters.offset),
     db.build.select({ total: count() }).from(counted),
@@ -115,8 +115,10 @@ export function specOfVersion(row: VersionRow): VersionSpec {
 }
 
 function definitionFilter({ workspaceId, tag }: DefinitionFilters): SQL | undefined {
-  return and(
-    eq(workflowDefinitions.workspaceId, workspaceId),
-    tag === "" ? undefined : arrayContains(workflowDefinitions.tags, [tag]),
-  );
+  const ofWorkspace = eq(workflowDefinitions.workspaceId, workspaceId);
+  if (tag === "") return ofWorkspace;
+  const { tags, workspaceId: workspace } = workflowDefinitions;
+  // The first condition finds rows by their index; the others tell a tag from a workspace of the same name.
+  const found = sql`array_append(${tags}, ${workspace}) @> array[${tag}, ${workspaceId}]::text[]`;
+  return and(found, ofWorkspace, arrayContains(tags, [tag]));
 }

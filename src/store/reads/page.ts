@@ -1,4 +1,5 @@
 /** One page of a list and how many rows there are. Boundary: shared by every list. */
+import { sql } from "drizzle-orm";
 
 /** Lists count no further than this. */
 export const COUNT_LIMIT = 10_000;
@@ -8,3 +9,6 @@ export interface Page<Row> {
   readonly rows: Row[];
   readonly total: number;
 }
+
+/** Newest first, as the indexes of lists are sorted: with nulls in another place no index would serve. */
+export const NEWEST_FIRST = [sql`"created_at" desc nulls last`, sql`"id" desc nulls last`] as const;

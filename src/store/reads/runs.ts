@@ -2,15 +2,16 @@
  * Reads of runs, for answers of RPCs.
  * Boundary: engine values, committed state; who may see a run is the caller's question (each run names its workspace).
  */
-import { and, count, desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
+import { type AnyPgColumn, unionAll } from "drizzle-orm/pg-core";
 import type { RunRows } from "../../engine/draft.ts";
 import type { JsonObject } from "../../engine/json.ts";
-import type { Run, RunState, StepRun } from "../../engine/run.ts";
+import { RUN_STATES, type Run, type RunState, type StepRun } from "../../engine/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema.ts";
 import { findChildIds } from "./child-ids.ts";
-import { COUNT_LIMIT } from "./page.ts";
+import { COUNT_LIMIT, NEWEST_FIRST } from "./page.ts";
 
 /** A run with its input and every row of its steps. */
 export interface WholeRun extends RunRows {
@@ -68,19 +69,16 @@ export async function listRuns(
   db: Queries,
   filters: RunFilters,
 ): Promise<{ runs: Run[]; total: number }> {
-  const wanted = runFilter(filters);
   const counted = db.build
     .select({ one: sql`1`.as("one") })
-    .from(workflowRuns)
-    .where(wanted)
+    .from(matching(db, filters))
     .limit(COUNT_LIMIT)
     .as("counted");
   const [rows, totals] = await Promise.all([
     db.build
-      .select(LISTED)
-      .from(workflowRuns)
-      .where(wanted)
-      .orderBy(desc(workflowRuns.createdAt), desc(workflowRuns.id))
+      .select()
+      .from(matching(db, filters))
+      .orderBy(...NEWEST_FIRST)
       .limit(filters.limit)
       .offset(filters.offset),
     db.build.select({ total: count() }).from(counted),
@@ -88,13 +86,28 @@ export async function listRuns(
   return { runs: rows.map(runOfRow), total: totals[0]?.total ?? 0 };
 }
 
-function runFilter(filters: RunFilters): SQL | undefined {
-  const { workspaceId, definitionId, state, entityId, initiatorAgentId } = filters;
+// Each state is a range of an index that is sorted as the list is. Without a state Postgres merges the ranges of all and
+// stops at the page's end, so that a list reads what it shows, whatever it is filtered by.
+function matching(db: Queries, filters: RunFilters) {
+  const inState = (state: RunState) =>
+    db.build.select(LISTED).from(workflowRuns).where(runFilter(filters, state));
+  if (filters.state !== undefined) return inState(filters.state).as("matching");
+  const [first, second, ...others] = RUN_STATES;
+  return unionAll(inState(first), inState(second), ...others.map(inState)).as("matching");
+}
+
+function runFilter(filters: RunFilters, state: RunState): SQL | undefined {
+  const { workspaceId, definitionId, entityId, initiatorAgentId } = filters;
   return and(
     eq(workflowRuns.workspaceId, workspaceId),
     definitionId === "" ? undefined : eq(workflowRuns.definitionId, definitionId),
-    state === undefined ? undefined : eq(workflowRuns.state, state),
-    entityId === "" ? undefined : eq(workflowRuns.entityId, entityId),
-    initiatorAgentId === "" ? undefined : eq(workflowRuns.initiatorAgentId, initiatorAgentId),
+    entityId === "" ? undefined : given(workflowRuns.entityId, entityId),
+    initiatorAgentId === "" ? undefined : given(workflowRuns.initiatorAgentId, initiatorAgentId),
+    eq(workflowRuns.state, state),
   );
+}
+
+// The indexes of these columns leave out empty values, which a planner that does not see the value cannot know.
+function given(column: AnyPgColumn, value: string): SQL | undefined {
+  return and(eq(column, value), ne(column, ""));
 }

@@ -3,6 +3,7 @@
  * Boundary: pure. Unset is null in a row and absent (or "") in a value; times are Date here, milliseconds there.
  */
 import { TRIGGER_TYPES, type TriggerType } from "../engine/definition.ts";
+import { entityTypeName } from "../engine/enum-names.ts";
 import {
   isFinalStep,
   RUN_STATES,
@@ -39,7 +40,8 @@ export function runOfRow(row: RunRow): Run {
     parentRunId: row.parentRunId,
     ...(row.parentStep === null ? {} : { parentStep: row.parentStep }),
     entityId: row.entityId,
-    entityType: row.entityType,
+    // Runs of 0.1.0 hold the word of the event or of the caller.
+    entityType: entityTypeName(row.entityType),
     hops: row.hops,
     createdAtMs: row.createdAt.getTime(),
     state: requireName(RUN_STATES, row.state),

@@ -51,6 +51,8 @@ export interface StepDefinition {
   readonly config: JsonObject;
   /** The author sent a config without fields; unset: an empty config was not sent. */
   readonly emptyConfig?: true;
+  /** WAIT_FOR_EVENT: fields of the event that its filter compares (expression/equality.ts), set when it is published. */
+  readonly eventPaths?: string;
   /** Unset: the version's default policy holds. */
   readonly retryPolicy?: RetryPolicy;
   /** Seconds per attempt; 0 = none. */

@@ -172,6 +172,7 @@ function retry(draft: Draft, index: number): void {
   clearIds(row);
   delete row.timeoutAtMs;
   delete row.waitKey;
+  delete row.waitEquals;
   if (row.wakeAtMs <= draft.nowMs) draft.toBegin.push(index);
 }
 

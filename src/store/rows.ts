@@ -112,6 +112,7 @@ export function stepOfRow(row: StepRow): StepRun {
     ...(row.timeoutAt === null ? {} : { timeoutAtMs: row.timeoutAt.getTime() }),
     ...(row.wakeAt === null ? {} : { wakeAtMs: row.wakeAt.getTime() }),
     ...(row.waitKey === null ? {} : { waitKey: row.waitKey }),
+    ...(row.waitEquals === null ? {} : { waitEquals: row.waitEquals }),
     detail: row.detail ?? {},
   };
 }
@@ -132,6 +133,7 @@ export function rowOfStep(step: StepRun, run: Run): StepRow {
     costUsd: step.costUsd,
     outputExtendsInput: step.outputExtendsInput,
     waitKey: step.waitKey ?? null,
+    waitEquals: step.waitEquals ?? null,
     objectiveId: step.objectiveId || null,
     delegationId: step.delegationId || null,
     approvalRequestId: step.approvalRequestId || null,

@@ -218,6 +218,7 @@ function toStepMessage({
   retryPolicy,
   config,
   emptyConfig,
+  eventPaths: _,
   ...rest
 }: StepDefinition): StepMessage {
   return create(StepDefinitionSchema, {

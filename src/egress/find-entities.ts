@@ -81,7 +81,7 @@ function entityOf(
   const isTold = known !== undefined && known.number !== 0;
   return {
     entityId: entity.id,
-    entityType: isTold ? known.localName.toLowerCase() : entityType,
+    entityType: isTold ? known.name : entityType,
   };
 }
 

@@ -10,7 +10,7 @@
 import type { Draft } from "./draft.ts";
 import { clearIds, keptByAttempts } from "./ending.ts";
 import type { JsonObject } from "./json.ts";
-import { inputOf, outputOf } from "./payloads.ts";
+import { inputOf, passedOn } from "./payloads.ts";
 import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "./run.ts";
 import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
@@ -145,7 +145,7 @@ export function compensationInput(draft: Draft, index: number): JsonObject {
     step_id: draft.step(index).def.id,
     state: draft.state(index),
     input: inputOf(draft, index),
-    output: outputOf(draft, index),
+    output: passedOn(draft, index),
     ...(row.errorMessage === "" ? {} : { error_message: row.errorMessage }),
   };
 }

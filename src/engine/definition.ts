@@ -49,6 +49,10 @@ export interface StepDefinition {
   readonly conditionExpr: string;
   readonly compensationStepId: string;
   readonly config: JsonObject;
+  /** The author sent a config without fields; unset: an empty config was not sent. */
+  readonly emptyConfig?: true;
+  /** WAIT_FOR_EVENT: fields of the event that its filter compares (expression/equality.ts), set when it is published. */
+  readonly eventPaths?: string;
   /** Unset: the version's default policy holds. */
   readonly retryPolicy?: RetryPolicy;
   /** Seconds per attempt; 0 = none. */
@@ -76,6 +80,8 @@ export interface TriggerDefinition {
   readonly cronExpr: string;
   readonly parentWorkflowId: string;
   readonly filterExpr: string;
+  /** How a MANUAL trigger without a type was sent: no message, or one without fields; unset: its type was given. */
+  readonly written?: "unset" | "empty";
 }
 
 /** Everything an author publishes at once (workflows.v1.PublishVersionRequest). */

@@ -254,6 +254,7 @@ export class Draft {
     delete row.timeoutAtMs;
     delete row.wakeAtMs;
     delete row.waitKey;
+    delete row.waitEquals;
   }
 
   /** Wants a call; `suffix` tells several of one kind apart. Returns its id. */

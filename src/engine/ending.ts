@@ -34,8 +34,8 @@ export interface Trouble {
 export interface Product {
   readonly output: JsonObject;
   readonly extendsInput: boolean;
-  /** The part that the limit of payloads counts; unset: all of the output. */
-  readonly counted?: JsonObject;
+  /** The bytes that the limit of payloads counts; unset: those of the whole output. */
+  readonly countedBytes?: number;
 }
 
 /** A plain failure of an attempt. */
@@ -72,7 +72,7 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
   row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
   draft.payloadMemo.delete(`o${index}`);
-  const problem = payloadProblem("output", product.counted ?? outputOf(draft, index));
+  const problem = payloadProblem("output", outputOf(draft, index), product.countedBytes);
   if (problem === undefined) return undefined;
   delete row.output;
   row.outputExtendsInput = false;
@@ -172,6 +172,7 @@ function retry(draft: Draft, index: number): void {
   clearIds(row);
   delete row.timeoutAtMs;
   delete row.waitKey;
+  delete row.waitEquals;
   if (row.wakeAtMs <= draft.nowMs) draft.toBegin.push(index);
 }
 

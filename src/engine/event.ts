@@ -35,6 +35,8 @@ export interface BusEvent {
   readonly time: string;
   /** The data as triggers and waits see it, without `@type`. */
   readonly data: JsonObject;
+  /** Extension attributes of CloudEvents by name, in their canonical text form; unset: none. */
+  readonly extensions?: Readonly<Record<string, string>>;
   readonly report?: EventReport;
   readonly tap?: TapFacts;
   /** The acting agent's id, when an agent caused the event; else "". */

@@ -59,6 +59,8 @@ export interface ArrivedEvent {
   /** RFC 3339, "" when the event tells none. */
   readonly time: string;
   readonly data: JsonObject;
+  /** Extension attributes by name, as texts; unset: none. */
+  readonly extensions?: Readonly<Record<string, string>>;
 }
 
 /** workflows.v1.TransitionStepRequest */

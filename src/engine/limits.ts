@@ -10,11 +10,18 @@ export const MAX_SECONDS = 2_147_483_647;
 /** Nesting of one payload. */
 export const MAX_PAYLOAD_DEPTH = 64;
 
-/** What is wrong with a payload, as a sentence that says limit and size; undefined when nothing is. */
-export function payloadProblem(what: string, payload: JsonObject): string | undefined {
+/**
+ * What is wrong with a payload, as a sentence that says limit and size; undefined when nothing is. `countedBytes`: the size
+ * that counts, where it is not the payload's own.
+ */
+export function payloadProblem(
+  what: string,
+  payload: JsonObject,
+  countedBytes?: number,
+): string | undefined {
   const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
   if (fault !== undefined) return `${what} is not storable: ${fault.path} ${fault.problem}`;
-  const size = jsonSizeBytes(payload);
+  const size = countedBytes ?? jsonSizeBytes(payload);
   if (size <= MAX_PAYLOAD_BYTES) return undefined;
   return `${what} has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
 }

@@ -1,4 +1,5 @@
 /** A run before its first move. Pure. */
+import { entityTypeName } from "./enum-names.ts";
 import type { Graph } from "./graph/graph.ts";
 import type { Run } from "./run.ts";
 
@@ -26,6 +27,7 @@ export type RunFacts = Pick<
 export function newRun(graph: Graph, facts: RunFacts, nowMs: number): Run {
   return {
     ...facts,
+    entityType: entityTypeName(facts.entityType),
     createdAtMs: nowMs,
     state: "PENDING",
     totalCostUsd: 0,

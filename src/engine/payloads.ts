@@ -37,7 +37,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
       const from = source.graph.steps[edge.from];
       // A PARALLEL's children begin before it ends: what reaches them is its input.
       const reached = edge.role === "child" && from?.type === "PARALLEL";
-      outputs.push(reached ? inputOf(source, edge.from) : outputOf(source, edge.from));
+      outputs.push(reached ? inputOf(source, edge.from) : passedOn(source, edge.from));
     }
     return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : merge(outputs);
   });
@@ -58,6 +58,14 @@ export function outputOf(source: PayloadSource, index: number): JsonObject {
   });
 }
 
+/** What others get of a step's output: the ids of its child runs stay with the step. */
+export function passedOn(source: PayloadSource, index: number): JsonObject {
+  const output = outputOf(source, index);
+  if (source.graph.steps[index]?.children === undefined) return output;
+  const { run_ids: _, ...rest } = output;
+  return rest;
+}
+
 /** Outputs of a COMPLETED run: of the steps that ended without a taken edge, in the version's order. */
 export function runOutput(source: PayloadSource): JsonObject {
   const outputs: JsonObject[] = [];
@@ -65,7 +73,7 @@ export function runOutput(source: PayloadSource): JsonObject {
     const state = stateOfMark(mark(source, step.index));
     if (step.isCompensation || state === "SKIPPED" || state === "CANCELLED") continue;
     const goesOn = step.outgoing.some((edge) => source.run.edgeMarks[edge] === EDGE_TAKEN);
-    if (!goesOn) outputs.push(outputOf(source, step.index));
+    if (!goesOn) outputs.push(passedOn(source, step.index));
   }
   return merge(outputs);
 }
@@ -147,7 +155,7 @@ export function hasOutput(row: StepRun): boolean {
 function childOutputs(source: PayloadSource, joined: readonly number[]): JsonObject {
   const entries = joined.map((child): [string, JsonObject] => [
     source.graph.steps[child]?.def.id ?? "",
-    outputOf(source, child),
+    passedOn(source, child),
   ]);
   // Defined one by one: step ids come from users, and `__proto__` must stay an ordinary name.
   return Object.fromEntries(entries);

@@ -263,6 +263,8 @@ export interface StepRun {
   wakeAtMs?: number;
   /** Index key of an open event wait (see matching/keys.ts); unset otherwise. */
   waitKey?: string;
+  /** What the wait's filter asks fields of the event to be (see matching/equality.ts); unset: any event is asked. */
+  waitEquals?: string;
   detail: StepDetail;
 }
 

@@ -216,9 +216,10 @@ function requireResult(result: ItemResult | undefined): ItemResult {
 function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {
   const { id: runId, workspaceId, createdAtMs } = draft.run;
   return draft.openedWaits.flatMap((stepIndex) => {
-    const { wait } = draft.peek(stepIndex).detail;
-    const isOpen = draft.state(stepIndex) === "WAITING" && wait !== undefined;
-    return isOpen ? [openWaitOf({ runId, workspaceId, stepIndex }, wait, createdAtMs)] : [];
+    const { detail, waitEquals: equals = "" } = draft.peek(stepIndex);
+    const { wait } = detail;
+    if (draft.state(stepIndex) !== "WAITING" || wait === undefined) return [];
+    return [openWaitOf({ runId, workspaceId, stepIndex, equals }, wait, createdAtMs)];
   });
 }
 

@@ -6,6 +6,7 @@
 import { nextSlot, readCronLine, trimLine } from "../engine/cron.ts";
 import type { VersionSpec } from "../engine/definition.ts";
 import { checkVersion } from "../engine/graph/check.ts";
+import { withEventPaths } from "../engine/graph/event-paths.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
@@ -68,12 +69,13 @@ export async function createDefinition(
 /** Publishes the next version. Refuses invalid_fields (every fault) and not_found. */
 export async function publishVersion(
   deps: DefinitionDeps,
-  { definitionId, workspaceId = "", spec }: Publication,
+  { definitionId, workspaceId = "", spec: written }: Publication,
 ): Promise<Published> {
-  const faults = checkVersion(spec);
+  const faults = checkVersion(written);
   if (faults.length > 0) {
     throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
   }
+  const spec = withEventPaths(written);
   return commitWithEvent(deps, definitionId, async (tx) => {
     const definition = await lockDefinition(tx, definitionId);
     if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
@@ -151,7 +153,8 @@ function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
   if (step.eventTypePattern === "" && step.eventSubjectPattern === "") return [];
   const typePattern = widenPattern(step.eventTypePattern);
   const subjectPattern = widenPattern(step.eventSubjectPattern);
-  return [{ waitKey: waitKeyOf(typePattern, subjectPattern), typePattern, subjectPattern }];
+  const waitKey = waitKeyOf(typePattern, subjectPattern);
+  return [{ waitKey, typePattern, subjectPattern, eventPaths: step.eventPaths ?? null }];
 }
 
 function createdEvent(row: DefinitionRow): JsonObject {

@@ -77,10 +77,10 @@ export async function routeEvents(
 }
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
-  await keepFittingEvents(deps.database, events);
+  const waits = await keepFittingEvents(deps, events);
   const [starts, inputs] = await Promise.all([
     findStarts(deps, events),
-    findInputs(deps.database, events),
+    findInputs(deps.database, events, waits),
   ]);
   const submit = (aimed: readonly AimedSubmission[]) =>
     submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");

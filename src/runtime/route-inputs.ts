@@ -13,19 +13,26 @@ import type { BusEvent, EventReport } from "../engine/event.ts";
 import type { ArrivedEvent, Cause, Input } from "../engine/input.ts";
 import { fitsPatterns } from "../engine/matching/trigger-match.ts";
 import type { Database } from "../store/database.ts";
-import { type FoundWaiting, findWaiting, type ObjectProbe } from "../store/event-readers.ts";
+import {
+  type FoundWaiting,
+  findWaiting,
+  type ObjectProbe,
+  type WaitProbe,
+} from "../store/event-readers.ts";
 import { type EarlyReport, insertEarlyReports } from "../store/events.ts";
 import { count } from "./metrics.ts";
-import { waitProbesOf } from "./route-keep.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
-/** All inputs of the batch. Reports that came too early are kept, and that is committed. */
+/**
+ * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and that
+ * is committed.
+ */
 export async function findInputs(
   database: Database,
   events: readonly BusEvent[],
+  keys: readonly WaitProbe[],
 ): Promise<AimedSubmission[]> {
   const objects = objectProbesOf(events);
-  const keys = waitProbesOf(events);
   const decided = events.flatMap(governanceInput);
   if (objects.length + keys.length === 0) return decided;
   const found = await findWaiting(database.read, objects, keys);
@@ -160,6 +167,8 @@ export function eventCause(event: BusEvent, by = event.actorAgentId): Cause {
   return by === "" ? { kind: "event", id: event.id } : { kind: "event", id: event.id, by };
 }
 
-function arrivedEvent({ id, source, type, subject, time, data }: BusEvent): ArrivedEvent {
-  return { id, source, type, subject, time, data };
+function arrivedEvent(event: BusEvent): ArrivedEvent {
+  const { id, source, type, subject, time, data, extensions } = event;
+  const facts = { id, source, type, subject, time, data };
+  return extensions === undefined ? facts : { ...facts, extensions };
 }

@@ -22,6 +22,8 @@ export interface WaitPattern {
   readonly waitKey: string;
   readonly typePattern: string;
   readonly subjectPattern: string;
+  /** Fields of the event that the wait's filter compares; null: none. */
+  readonly eventPaths: string | null;
 }
 
 /** A version to insert; it gets the next number. */

@@ -16,8 +16,13 @@ export interface KeyProbe {
   readonly key: string;
 }
 
+/** Stands for all texts of WaitProbe.equals but "". */
+export const ANY_EQUALS = "*";
+
 /** Where waits for an event are filed, and which event it is; a source of "" equals every source. */
 export interface WaitProbe extends KeyProbe {
+  /** What the wait's filter asks of the event (engine/matching/equality.ts), "" = nothing that is known. */
+  readonly equals: string;
   readonly eventId: string;
   readonly source: string;
 }
@@ -35,6 +40,11 @@ export interface FoundPatterns {
   readonly place: number;
   readonly typePattern: string;
   readonly subjectPattern: string;
+}
+
+/** Patterns of waits of a version, and the fields of the event that their filters compare; null = none. */
+export interface FoundWaitPatterns extends FoundPatterns {
+  readonly eventPaths: string | null;
 }
 
 /** A step that waits for an object or for events, or a sign that a call may yet bring the object's id. */
@@ -59,9 +69,11 @@ export interface FoundTrigger {
 
 const PATTERNS: Statement = {
   name: "find_wait_patterns",
-  text: `select distinct e.place, p.type_pattern as "typePattern", p.subject_pattern as "subjectPattern"
+  text: `select distinct e.place, p.type_pattern as "typePattern", p.subject_pattern as "subjectPattern",
+      p.event_paths as "eventPaths"
     from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
-    join wait_patterns p on p.workspace_id = e.workspace_id and p.wait_key = e.key
+    join wait_patterns p on p.workspace_id = e.workspace_id
+      and translate(p.wait_key, '/', '.') = e.key
     where exists (select 1 from workflow_definitions d
         where d.id = p.definition_id and d.latest_version_id = p.version_id)
       or exists (select 1 from workflow_runs r
@@ -81,51 +93,63 @@ const STEPS_BY_TICKET = `
       and s.workspace_id = o.workspace_id and s.completed_at is null
     where o.kind = 'approval' and s.ticket_ids is not null`;
 
-const WAITING: Statement = {
-  name: "find_waiting",
-  text: `with objects as materialized (
-      select * from unnest($1::int[], $2::text[], $3::text[], $4::text[])
-        as o(place, workspace_id, kind, object_id)
-    )
-    ${stepsBy("objective", "objective_id")}
-    union all ${stepsBy("delegation", "delegation_id")}
-    union all ${stepsBy("approval", "approval_request_id")}
-    union all ${STEPS_BY_TICKET}
-    union all
+// Not earlier than the wait counts: a repeat of an event that first came before finds no wait.
+const waitsBy = (equality: string) => `
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
-    from unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
-      as e(place, workspace_id, key, event_id, source)
-    join step_runs s on s.workspace_id = e.workspace_id and s.wait_key = e.key
+    from events e join step_runs s on s.workspace_id = e.workspace_id
+      and s.wait_key is not null and translate(s.wait_key, '/', '.') = e.key and ${equality}
     where not exists (
       select 1 from kept_events k join workflow_runs r on r.id = s.run_id
       where k.workspace_id = e.workspace_id and k.event_id = e.event_id
         and (k.source = e.source or k.source = '' or e.source = '')
         and k.arrived_at < coalesce(
-          to_timestamp((s.detail -> 'wait' ->> 'sinceMs')::float8 / 1000), r.created_at))
-    union all
+          to_timestamp((s.detail -> 'wait' ->> 'sinceMs')::float8 / 1000), r.created_at))`;
+
+// One look at an index a report, however many calls are open.
+const openCallOf = (kind: ObjectProbe["kind"], call: string) => `
     select 'open_call', o.place, '', 0, null, null
-    from objects o join (select distinct workspace_id, kind from effects) as f
-      on f.workspace_id = o.workspace_id
-        and f.kind = case o.kind when 'objective' then 'create_objective'
-          when 'delegation' then 'delegate' else 'request_approval' end`,
+    from objects o cross join lateral (
+      select 1 from effects f where f.workspace_id = o.workspace_id and f.kind = '${call}' limit 1
+    ) as open
+    where o.kind = '${kind}'`;
+
+const WAITING: Statement = {
+  name: "find_waiting",
+  text: `with objects as materialized (
+      select * from unnest($1::int[], $2::text[], $3::text[], $4::text[])
+        as o(place, workspace_id, kind, object_id)
+    ), events as materialized (
+      select * from unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+        as e(place, workspace_id, key, event_id, source, equals)
+    )
+    ${stepsBy("objective", "objective_id")}
+    union all ${stepsBy("delegation", "delegation_id")}
+    union all ${stepsBy("approval", "approval_request_id")}
+    union all ${STEPS_BY_TICKET}
+    union all ${waitsBy("coalesce(s.wait_equals, '') = e.equals")}
+    union all ${waitsBy(`s.wait_equals is not null and e.equals = '${ANY_EQUALS}'`)}
+    union all ${openCallOf("objective", "create_objective")}
+    union all ${openCallOf("delegation", "delegate")}
+    union all ${openCallOf("approval", "request_approval")}`,
 };
 
 const TRIGGERS: Statement = {
   name: "find_triggers",
   text: `select e.place, d.id as "definitionId", v.id as "versionId", v.version, v.trigger
     from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
-    join workflow_definitions d on d.workspace_id = e.workspace_id and d.trigger_key = e.key
+    join workflow_definitions d on d.workspace_id = e.workspace_id
+      and d.trigger_key is not null and translate(d.trigger_key, '/', '.') = e.key
     join workflow_versions v on v.id = d.latest_version_id
     where d.listens_since <= clock_timestamp()`,
 };
 
-/** Wait patterns of latest versions and of versions with open runs, by wait keys. */
+/** Wait patterns of latest versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf). */
 export function findWaitPatterns(
   queries: Queries,
   probes: readonly KeyProbe[],
-): Promise<FoundPatterns[]> {
+): Promise<FoundWaitPatterns[]> {
   return findByKeys(queries, PATTERNS, probes);
 }
 
@@ -146,6 +170,7 @@ export function findWaiting(
     ...keyColumns(waits),
     waits.map((probe) => probe.eventId),
     waits.map((probe) => probe.source),
+    waits.map((probe) => probe.equals),
   ]);
 }
 

@@ -12,6 +12,8 @@ import type { Queries, Statement, Tx } from "./database.ts";
 /** An event to keep. */
 export interface EventToKeep extends ArrivedEvent {
   readonly workspaceId: string;
+  /** What the filters of waits may ask of it (engine/matching/equality.ts); unset: not known, all of them are offered it. */
+  readonly equals?: readonly string[];
 }
 
 /** A report about an object whose id no step knows. */
@@ -27,18 +29,22 @@ export interface EarlyReport {
 export interface KeptEventProbe {
   readonly place: number;
   readonly workspaceId: string;
-  /** A type or subject that events must have to be asked for; "" = any. */
+  /** A type or subject, with dots (withDots), that events must have to be asked for; "" = any. */
   readonly type: string;
   readonly subject: string;
-  readonly sinceMs: number;
-  /** Where an earlier page ended; 0 = from the first. */
+  /** What the wait's filter asks of events; then type and subject are not looked at. "" = nothing that is known. */
+  readonly equals: string;
+  /** Where an earlier page ended; the first page begins at a time and seq 0. */
+  readonly afterMs: number;
   readonly afterSeq: number;
 }
 
-/** A kept event that a probe found; `seq` is its place among all. */
-export interface KeptEvent extends ArrivedEvent {
+/** A kept event that a probe found; the next page begins after its time and seq. */
+export interface KeptEvent extends Omit<ArrivedEvent, "extensions"> {
   readonly place: number;
   readonly seq: number;
+  readonly arrivedAtMs: number;
+  readonly extensions: Readonly<Record<string, string>> | null;
 }
 
 /** An object that a step has learned the id of. */
@@ -49,41 +55,60 @@ export interface LearnedObject {
 
 const KEEP: Statement = {
   name: "keep_events",
-  text: `insert into kept_events
-      (workspace_id, source, event_id, type, subject, "time", arrived_at, data)
-    select v."workspaceId", v.source, v.id, v.type, v.subject, v.time, clock_timestamp(), v.data
-    from jsonb_to_recordset($1::jsonb)
-      as v("workspaceId" text, source text, id text, type text, subject text, time text, data jsonb)
-    where not exists (
-      select 1 from kept_events k
-      where k.workspace_id = v."workspaceId" and k.event_id = v.id
-        and (k.source = '' or v.source = ''))
-    on conflict (workspace_id, event_id, source) do nothing`,
+  text: `with kept as (
+      insert into kept_events
+        (workspace_id, source, event_id, type, subject, "time", arrived_at, data, extensions, equals)
+      select v."workspaceId", v.source, v.id, v.type, v.subject, v.time, clock_timestamp(), v.data,
+        v.extensions, v.equals
+      from jsonb_to_recordset($1::jsonb)
+        as v("workspaceId" text, source text, id text, type text, subject text, time text,
+          data jsonb, extensions jsonb, equals text[])
+      where not exists (
+        select 1 from kept_events k
+        where k.workspace_id = v."workspaceId" and k.event_id = v.id
+          and (k.source = '' or v.source = ''))
+      on conflict (workspace_id, event_id, source) do nothing
+      returning seq, arrived_at, workspace_id, equals
+    )
+    insert into kept_event_keys (seq, arrived_at, workspace_id, equals)
+    select k.seq, k.arrived_at, k.workspace_id, key
+    from kept k cross join lateral unnest(k.equals) as key`,
 };
 
-// One branch for each index, of which a probe runs its own alone; an `or` would scan the workspace's events.
+// Every branch reads an index from where the last page ended, a page at most; a probe runs those that are its own.
+const keptBranch = (mine: string, event: string, from = "kept_events k") => `
+      (select k.* from ${from}
+      where ${mine} and k.workspace_id = p.workspace_id and ${event}
+        and (k.arrived_at, k.seq) > (to_timestamp(p.after_ms / 1000), p.after_seq)
+      order by k.arrived_at, k.seq limit $8)`;
+const SUBJECT = "(p.subject = '' or translate(k.subject, '/', '.') = p.subject)";
+
 const FIND_KEPT: Statement = {
   name: "find_kept_events",
-  text: `select p.place, e.seq, e.event_id as id, e.source, e.type, e.subject, e."time", e.data
-    from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::bigint[])
-      as p(place, workspace_id, type, subject, since_ms, after_seq)
+  text: `select p.place, e.seq, extract(epoch from e.arrived_at)::float8 * 1000 as "arrivedAtMs",
+      e.event_id as id, e.source, e.type, e.subject, e."time", e.data, e.extensions
+    from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::bigint[])
+      as p(place, workspace_id, type, subject, equals, after_ms, after_seq)
     cross join lateral (
-      select * from kept_events k
-      where p.type <> '' and k.workspace_id = p.workspace_id and k.type = p.type
-        and (p.subject = '' or k.subject = p.subject)
-        and k.arrived_at >= to_timestamp(p.since_ms / 1000) and k.seq > p.after_seq
-      union all
-      select * from kept_events k
-      where p.type = '' and p.subject <> '' and k.workspace_id = p.workspace_id
-        and k.subject = p.subject
-        and k.arrived_at >= to_timestamp(p.since_ms / 1000) and k.seq > p.after_seq
-      union all
-      select * from kept_events k
-      where p.type = '' and p.subject = '' and k.workspace_id = p.workspace_id
-        and k.arrived_at >= to_timestamp(p.since_ms / 1000) and k.seq > p.after_seq
-      order by seq limit $7
+      (select k.* from (
+        select x.seq from kept_event_keys x
+        where p.equals <> '' and x.workspace_id = p.workspace_id and x.equals = p.equals
+          and (x.arrived_at, x.seq) > (to_timestamp(p.after_ms / 1000), p.after_seq)
+        order by x.arrived_at, x.seq limit $8
+      ) as found join kept_events k on k.seq = found.seq)
+      union all ${keptBranch("p.equals <> ''", "k.equals is null")}
+      union all ${keptBranch(
+        "p.equals = '' and p.type <> ''",
+        `translate(k.type, '/', '.') = p.type and ${SUBJECT}`,
+      )}
+      union all ${keptBranch(
+        "p.equals = '' and p.type = '' and p.subject <> ''",
+        "translate(k.subject, '/', '.') = p.subject",
+      )}
+      union all ${keptBranch("p.equals = '' and p.type = '' and p.subject = ''", "true")}
+      order by arrived_at, seq limit $8
     ) as e
-    order by p.place, e.seq`,
+    order by p.place, e.arrived_at, e.seq`,
 };
 
 const INSERT_EARLY: Statement = {
@@ -108,15 +133,19 @@ const FIND_EARLY: Statement = {
 };
 
 // `now()`: only a value that is fixed for the statement is looked up in an index. The order asks for that index.
-const dropOld = (table: string, age: string) => `
+const dropOld = (table: string, age: string, returned: string) => `
       delete from ${table} where ctid = any(array(
         select ctid from ${table} where arrived_at < now() - make_interval(secs => ${age})
         order by arrived_at limit $3::integer for update skip locked))
-      returning 1`;
+      returning ${returned}`;
 const DROP_OLD: Statement = {
   name: "drop_old_events",
-  text: `with kept as (${dropOld("kept_events", "$1")}
-    ), early as (${dropOld("early_reports", "$2")}
+  text: `with kept as (${dropOld("kept_events", "$1", "seq, arrived_at, workspace_id, equals")}
+    ), keys as (
+      delete from kept_event_keys x using kept k, unnest(k.equals) as key
+      where x.workspace_id = k.workspace_id and x.equals = key and x.arrived_at = k.arrived_at
+        and x.seq = k.seq
+    ), early as (${dropOld("early_reports", "$2", "1")}
     )
     select (select count(*) from kept)::int as kept, (select count(*) from early)::int as early`,
 };
@@ -126,7 +155,7 @@ export async function keepEvents(tx: Tx, events: readonly EventToKeep[]): Promis
   await tx.query(KEEP, [JSON.stringify(events)]);
 }
 
-/** Kept events by workspace, literal type or subject and age, at most `limit` a probe, oldest first. */
+/** Kept events by workspace, literal type or subject, or what filters ask, at most `limit` a probe, oldest first. */
 export function findKeptEvents(
   queries: Queries,
   probes: readonly KeptEventProbe[],
@@ -137,7 +166,8 @@ export function findKeptEvents(
     probes.map((probe) => probe.workspaceId),
     probes.map((probe) => probe.type),
     probes.map((probe) => probe.subject),
-    probes.map((probe) => probe.sinceMs),
+    probes.map((probe) => probe.equals),
+    probes.map((probe) => probe.afterMs),
     probes.map((probe) => probe.afterSeq),
     limit,
   ]);

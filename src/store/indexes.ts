@@ -32,6 +32,8 @@ export const RETIRED_INDEXES = [
   "workflow_runs_newest",
   "workflow_runs_of_definition",
   "workflow_runs_of_entity",
+  "kept_events_type",
+  "kept_events_subject",
 ];
 
 // Any number that no other program uses; all releases must agree on it.

@@ -3,6 +3,7 @@
  * Boundary: pure. Unset is null in a row and absent (or "") in a value; times are Date here, milliseconds there.
  */
 import { TRIGGER_TYPES, type TriggerType } from "../engine/definition.ts";
+import { entityTypeName } from "../engine/enum-names.ts";
 import {
   isFinalStep,
   RUN_STATES,
@@ -39,7 +40,8 @@ export function runOfRow(row: RunRow): Run {
     parentRunId: row.parentRunId,
     ...(row.parentStep === null ? {} : { parentStep: row.parentStep }),
     entityId: row.entityId,
-    entityType: row.entityType,
+    // Runs of 0.1.0 hold the word of the event or of the caller.
+    entityType: entityTypeName(row.entityType),
     hops: row.hops,
     createdAtMs: row.createdAt.getTime(),
     state: requireName(RUN_STATES, row.state),
@@ -110,6 +112,7 @@ export function stepOfRow(row: StepRow): StepRun {
     ...(row.timeoutAt === null ? {} : { timeoutAtMs: row.timeoutAt.getTime() }),
     ...(row.wakeAt === null ? {} : { wakeAtMs: row.wakeAt.getTime() }),
     ...(row.waitKey === null ? {} : { waitKey: row.waitKey }),
+    ...(row.waitEquals === null ? {} : { waitEquals: row.waitEquals }),
     detail: row.detail ?? {},
   };
 }
@@ -130,6 +133,7 @@ export function rowOfStep(step: StepRun, run: Run): StepRow {
     costUsd: step.costUsd,
     outputExtendsInput: step.outputExtendsInput,
     waitKey: step.waitKey ?? null,
+    waitEquals: step.waitEquals ?? null,
     objectiveId: step.objectiveId || null,
     delegationId: step.delegationId || null,
     approvalRequestId: step.approvalRequestId || null,

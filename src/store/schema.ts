@@ -8,6 +8,7 @@
  */
 import { sql } from "drizzle-orm";
 import {
+  type AnyPgColumn,
   bigint,
   bigserial,
   boolean,
@@ -41,6 +42,9 @@ const bytea = customType<{ data: Uint8Array; driverData: Buffer }>({
 });
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
 
+/** A key as events are looked up by: with one separator (withDots in engine/matching/pattern.ts). */
+const withDots = (column: AnyPgColumn) => sql`translate(${column}, '/', '.')`;
+
 /** Definitions, with the trigger of the latest version, which alone listens. */
 export const workflowDefinitions = pgTable(
   "workflow_definitions",
@@ -68,6 +72,9 @@ export const workflowDefinitions = pgTable(
       .with({ fastupdate: false }),
     index("workflow_definitions_trigger")
       .on(t.workspaceId, t.triggerKey)
+      .where(sql`${t.triggerKey} is not null`),
+    index("workflow_definitions_listening")
+      .on(t.workspaceId, withDots(t.triggerKey))
       .where(sql`${t.triggerKey} is not null`),
   ],
 );
@@ -121,8 +128,14 @@ export const waitPatterns = pgTable(
     waitKey: text("wait_key").notNull(),
     typePattern: text("type_pattern").notNull(),
     subjectPattern: text("subject_pattern").notNull(),
+    /** Fields of the event whose values are part of the key (engine/matching/equality.ts); null: none. */
+    eventPaths: text("event_paths"),
   },
-  (t) => [index("wait_patterns_key").on(t.workspaceId, t.waitKey)],
+  // The first is for replicas of 0.1.0, as are workflow_definitions_trigger and step_runs_waiting.
+  (t) => [
+    index("wait_patterns_key").on(t.workspaceId, t.waitKey),
+    index("wait_patterns_tokens").on(t.workspaceId, withDots(t.waitKey)),
+  ],
 );
 
 /** Runs: scalars, marks of all steps and edges, the input. */
@@ -210,6 +223,8 @@ export const stepRuns = pgTable(
     eventId: text("event_id"),
     notificationId: text("notification_id"),
     waitKey: text("wait_key"),
+    /** What the filter of an open wait asks fields of the event to be (engine/matching/equality.ts); null: not known. */
+    waitEquals: text("wait_equals"),
     costUsd: doublePrecision("cost_usd").notNull(),
     timeoutAt: time("timeout_at"),
     wakeAt: time("wake_at"),
@@ -226,6 +241,15 @@ export const stepRuns = pgTable(
     primaryKey({ columns: [t.runId, t.stepIndex] }),
     index("step_runs_due").on(t.dueAt).where(sql`${t.dueAt} is not null`),
     index("step_runs_waiting").on(t.workspaceId, t.waitKey).where(sql`${t.waitKey} is not null`),
+    index("step_runs_waits")
+      .on(
+        t.workspaceId,
+        withDots(t.waitKey),
+        sql`coalesce(${t.waitEquals}, '')`,
+        t.runId,
+        t.stepIndex,
+      )
+      .where(sql`${t.waitKey} is not null`),
     index("step_runs_objective").on(t.objectiveId).where(sql`${t.objectiveId} is not null`),
     index("step_runs_delegation").on(t.delegationId).where(sql`${t.delegationId} is not null`),
     index("step_runs_approval")
@@ -321,7 +345,13 @@ export const effects = pgTable(
     /** The request's bytes as they are sent, on every try. */
     request: bytea("request").notNull(),
   },
-  (t) => [index("effects_lease").on(t.leaseUntil)],
+  (t) => [
+    index("effects_lease").on(t.leaseUntil),
+    // Calls that bring the id of an object: whether a report about an unknown one may be ours.
+    index("effects_making")
+      .on(t.workspaceId, t.kind)
+      .where(sql`${t.kind} in ('create_objective', 'delegate', 'request_approval')`),
+  ],
 );
 
 /** Starts by event: unique per definition, source and event id. */
@@ -358,13 +388,33 @@ export const keptEvents = pgTable(
     time: text("time").notNull(),
     arrivedAt: time("arrived_at").notNull(),
     data: jsonb("data").$type<JsonObject>().notNull(),
+    /** Extension attributes as texts; null: none. */
+    extensions: jsonb("extensions").$type<Readonly<Record<string, string>>>(),
+    /** Keys under which kept_event_keys has the event; null: all that wait may want it (too many, or kept by 0.1.0). */
+    equals: text("equals").array(),
   },
   (t) => [
     uniqueIndex("kept_events_id").on(t.workspaceId, t.eventId, t.source),
-    index("kept_events_type").on(t.workspaceId, t.type, t.arrivedAt),
-    index("kept_events_subject").on(t.workspaceId, t.subject, t.arrivedAt),
+    index("kept_events_of_type").on(t.workspaceId, withDots(t.type), t.arrivedAt, t.seq),
+    index("kept_events_of_subject").on(t.workspaceId, withDots(t.subject), t.arrivedAt, t.seq),
+    index("kept_events_of_workspace").on(t.workspaceId, t.arrivedAt, t.seq),
+    index("kept_events_without_keys")
+      .on(t.workspaceId, t.arrivedAt, t.seq)
+      .where(sql`${t.equals} is null`),
     index("kept_events_arrived").on(t.arrivedAt),
   ],
+);
+
+/** Kept events by what the filters of waits ask of them; a row goes with its event. */
+export const keptEventKeys = pgTable(
+  "kept_event_keys",
+  {
+    seq: bigint("seq", { mode: "number" }).notNull(),
+    arrivedAt: time("arrived_at").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    equals: text("equals").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.workspaceId, t.equals, t.arrivedAt, t.seq] })],
 );
 
 /** Reports about ids that no step knows yet, kept while the workspace has a call open that may bring the id. */

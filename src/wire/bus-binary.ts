@@ -4,7 +4,7 @@
  * Boundary: headers and media type; the data's bytes are read in bus-data.ts.
  * The media type of the data is `ce-datacontenttype` (NATS binding) or `Content-Type` (as in HTTP).
  */
-import { findRequiredFault } from "./bus-attributes.ts";
+import { extensionsOf, findRequiredFault } from "./bus-attributes.ts";
 import { readDataBytes } from "./bus-data.ts";
 import type { Candidate, Encoding, ReadEnvelope } from "./bus-message.ts";
 
@@ -43,6 +43,11 @@ function readBinary({ headers, data: bytes }: Candidate): ReadEnvelope {
       hops: find("workflowhops"),
       runId: text("runid"),
       stepId: text("stepid"),
+      extensions: extensionsOf(
+        [...headers]
+          .filter(([name]) => name.startsWith(PREFIX))
+          .map(([name, value]) => [name.slice(PREFIX.length), attributeOf(value) ?? ""] as const),
+      ),
       data: data.value,
     },
   };

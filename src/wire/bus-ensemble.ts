@@ -4,10 +4,10 @@
  * Boundary: what both of its encodings share: bus-ensemble-json.ts and bus-ensemble-protobuf.ts.
  */
 import type { JsonObject } from "../engine/json.ts";
-import { findRequiredFault } from "./bus-attributes.ts";
+import { extensionsOf, findRequiredFault, readAttribute } from "./bus-attributes.ts";
 import { requireObject } from "./bus-data.ts";
 import type { ReadEnvelope } from "./bus-message.ts";
-import { readField, readObject, readText } from "./loose-fields.ts";
+import { readField, readObject } from "./loose-fields.ts";
 
 /** Reads the envelope; fields have their proto names or lower camel case. */
 export function readEnsemble(body: JsonObject): ReadEnvelope {
@@ -16,19 +16,24 @@ export function readEnsemble(body: JsonObject): ReadEnvelope {
   const data = requireObject(readField(body, ["data"]));
   if (!data.ok) return data;
   const extensions = readObject(body, ["extensions"]) ?? {};
+  const read = (...names: readonly string[]) =>
+    readAttribute((name) => readField(body, [name]), ...names);
+  const readExtension = (...names: readonly string[]) =>
+    readAttribute((name) => readField(extensions, [name]), ...names);
   return {
     ok: true,
     envelope: {
-      id: readText(body, ["id"]),
-      source: readText(body, ["source"]),
-      type: readText(body, ["type"]),
-      subject: readText(body, ["subject"]),
-      time: readText(body, ["time"]),
-      workspaceId: readText(body, ["tenant_id"]) || readText(extensions, ["tenantid", "tenant_id"]),
-      dataSchema: readText(extensions, ["dataschema"]),
+      id: read("id"),
+      source: read("source"),
+      type: read("type"),
+      subject: read("subject"),
+      time: read("time"),
+      workspaceId: read("tenant_id") || readExtension("tenantid", "tenant_id"),
+      dataSchema: readExtension("dataschema"),
       hops: readField(extensions, ["workflowhops"]),
-      runId: readText(extensions, ["runid", "run_id"]),
-      stepId: readText(extensions, ["stepid", "step_id"]),
+      runId: readExtension("runid", "run_id"),
+      stepId: readExtension("stepid", "step_id"),
+      extensions: extensionsOf(Object.entries(extensions)),
       data: data.value,
     },
   };

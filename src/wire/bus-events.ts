@@ -9,6 +9,7 @@
  */
 import type { BusEvent } from "../engine/event.ts";
 import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { readAttribute } from "./bus-attributes.ts";
 import { binaryMode } from "./bus-binary.ts";
 import { asChange, asTap, contentOf, typeNameOf } from "./bus-content.ts";
 import { decodeUtf8 } from "./bus-data.ts";
@@ -17,7 +18,7 @@ import { ensembleProtobuf } from "./bus-ensemble-protobuf.ts";
 import type { BusMessage, Candidate, Encoding, Envelope } from "./bus-message.ts";
 import { type ReadReport, readReport } from "./bus-reports.ts";
 import { structuredJson } from "./bus-structured.ts";
-import { parseJson, readText } from "./loose-fields.ts";
+import { parseJson, readField } from "./loose-fields.ts";
 import { CHANGE } from "./message-types.ts";
 import { type Ignored, ignored, type Poison, poison } from "./poison.ts";
 
@@ -106,7 +107,8 @@ function decodeEnvelope(natsSubject: string, envelope: Envelope): DecodedMessage
     );
   }
   const workspaceId =
-    envelope.workspaceId || readText(data, ["tenant_id", "tenantid", "organization_id"]);
+    envelope.workspaceId ||
+    readAttribute((name) => readField(data, [name]), "tenant_id", "tenantid", "organization_id");
   const attributes = { ...attributesOf(envelope), workspaceId };
   const attributeFault = findAttributeFault(attributes);
   if (attributeFault !== undefined) return attributeFault;
@@ -135,6 +137,7 @@ function makeEvent(
   const event: BusEvent = {
     ...attributes,
     data,
+    extensions: { ...envelope.extensions, tenantid: attributes.workspaceId },
     actorAgentId: change?.actorAgentId ?? "",
     hops: readHops(envelope.hops),
     ...(typeof read === "object" ? { report: read } : {}),

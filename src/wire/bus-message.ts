@@ -35,6 +35,8 @@ export interface Envelope {
   /** Extensions `runid` and `stepid`: what an event is about whose typed data cannot name it. */
   readonly runId: string;
   readonly stepId: string;
+  /** All extension attributes by name, as texts. */
+  readonly extensions: Readonly<Record<string, string>>;
   /** With its `@type`, when it has one. */
   readonly data: JsonObject;
 }

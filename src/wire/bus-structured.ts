@@ -5,7 +5,7 @@
  * Invariant: the body's nesting is never walked by recursion, so no depth overflows the stack.
  */
 import { type JsonObject, ownValue } from "../engine/json.ts";
-import { findRequiredFault } from "./bus-attributes.ts";
+import { extensionsOf, findRequiredFault, readAttribute } from "./bus-attributes.ts";
 import { type ReadData, readDataBytes, requireObject } from "./bus-data.ts";
 import type { Candidate, Encoding, Envelope, ReadEnvelope } from "./bus-message.ts";
 import { readField, readText } from "./loose-fields.ts";
@@ -28,17 +28,20 @@ function readStructured(candidate: Candidate): ReadEnvelope {
 }
 
 function makeEnvelope(body: JsonObject, data: JsonObject): Envelope {
+  const read = (...names: readonly string[]) =>
+    readAttribute((name) => readField(body, [name]), ...names);
   return {
-    id: readText(body, ["id"]),
-    source: readText(body, ["source"]),
-    type: readText(body, ["type"]),
-    subject: readText(body, ["subject"]),
-    time: readText(body, ["time"]),
-    workspaceId: readText(body, ["tenantid", "tenant_id"]),
-    dataSchema: readText(body, ["dataschema"]),
+    id: read("id"),
+    source: read("source"),
+    type: read("type"),
+    subject: read("subject"),
+    time: read("time"),
+    workspaceId: read("tenantid", "tenant_id"),
+    dataSchema: read("dataschema"),
     hops: readField(body, ["workflowhops"]),
-    runId: readText(body, ["runid"]),
-    stepId: readText(body, ["stepid"]),
+    runId: read("runid"),
+    stepId: read("stepid"),
+    extensions: extensionsOf(Object.entries(body)),
     data,
   };
 }

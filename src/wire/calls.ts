@@ -33,6 +33,7 @@ import type {
   SendNotification,
 } from "../engine/effect.ts";
 import { jsonText } from "../engine/effect.ts";
+import { shortName } from "../engine/enum-names.ts";
 import type { Json } from "../engine/json.ts";
 
 /** What objectives and approvals name as the place where they were asked for. */
@@ -204,10 +205,4 @@ function encodeSendNotification(call: SendNotification): Uint8Array {
       templateVariablesJson: jsonText(call.variables),
     }),
   );
-}
-
-/** `in-app`, `IN_APP` and `DELIVERY_CHANNEL_IN_APP` all give `IN_APP`. */
-function shortName(name: string, prefix: string): string {
-  const upper = name.trim().toUpperCase().replaceAll("-", "_");
-  return upper.startsWith(prefix) ? upper.slice(prefix.length) : upper;
 }

@@ -31,7 +31,9 @@ import {
   type TriggerType,
   type VersionSpec,
 } from "../engine/definition.ts";
+import { channelName, riskLevelName } from "../engine/enum-names.ts";
 import type { GraphFault } from "../engine/graph/graph.ts";
+import type { JsonObject } from "../engine/json.ts";
 import { writtenFloat } from "./written-floats.ts";
 
 /** The wire numbers of step types. */
@@ -111,6 +113,7 @@ function readStep(message: StepMessage, path: string, faults: GraphFault[]): Ste
     conditionExpr: message.conditionExpr,
     compensationStepId: message.compensationStepId,
     config: message.config ?? {},
+    ...(isEmptyObject(message.config) ? { emptyConfig: true as const } : {}),
     timeoutSeconds: message.timeoutSeconds,
     promptName: message.promptName,
     skillId: message.skillId,
@@ -148,7 +151,7 @@ function readTrigger(
   } else if (Object.values(facts).some((fact) => fact !== "")) {
     faults.push({ field, description: "is needed where other fields of the trigger are set" });
   }
-  return { triggerType: "MANUAL", ...facts };
+  return { triggerType: "MANUAL", ...facts, written: message === undefined ? "unset" : "empty" };
 }
 
 function unknownNumber(field: string, number: number, last: number): GraphFault {
@@ -177,17 +180,14 @@ export function toDefinitionMessage(facts: DefinitionFacts): WorkflowDefinition 
 /** workflows.v1.WorkflowVersion */
 export function toVersionMessage({ spec, ...facts }: VersionFacts): WorkflowVersion {
   const policy = spec.defaultRetryPolicy;
-  const { triggerType, ...trigger } = spec.trigger;
+  const trigger = toTriggerMessage(spec.trigger);
   return create(WorkflowVersionSchema, {
     id: facts.id,
     definitionId: facts.definitionId,
     version: facts.version,
     steps: spec.steps.map(toStepMessage),
     edges: spec.edges.map((edge) => create(EdgeSchema, { ...edge })),
-    trigger: create(WorkflowTriggerSchema, {
-      ...trigger,
-      triggerType: TRIGGER_TYPE_NUMBERS[triggerType],
-    }),
+    ...(trigger === undefined ? {} : { trigger }),
     timeoutSeconds: spec.timeoutSeconds,
     author: spec.author,
     createdAt: timestampFromDate(facts.createdAt),
@@ -197,11 +197,36 @@ export function toVersionMessage({ spec, ...facts }: VersionFacts): WorkflowVers
   });
 }
 
-function toStepMessage({ stepType, retryPolicy, config, ...rest }: StepDefinition): StepMessage {
+/** Undefined where the author sent none. */
+function toTriggerMessage({
+  triggerType,
+  written,
+  ...facts
+}: TriggerDefinition): WorkflowTrigger | undefined {
+  if (written === "unset") return undefined;
+  const number =
+    written === "empty" ? TriggerTypeNumber.UNSPECIFIED : TRIGGER_TYPE_NUMBERS[triggerType];
+  return create(WorkflowTriggerSchema, { ...facts, triggerType: number });
+}
+
+function isEmptyObject(value: JsonObject | undefined): boolean {
+  return value !== undefined && Object.keys(value).length === 0;
+}
+
+function toStepMessage({
+  stepType,
+  retryPolicy,
+  config,
+  emptyConfig,
+  eventPaths: _,
+  ...rest
+}: StepDefinition): StepMessage {
   return create(StepDefinitionSchema, {
     ...rest,
+    riskLevel: riskLevelName(rest.riskLevel),
+    notificationChannel: channelName(rest.notificationChannel),
     stepType: stepType === "UNSPECIFIED" ? StepTypeNumber.UNSPECIFIED : STEP_TYPE_NUMBERS[stepType],
-    config,
+    ...(emptyConfig === true || !isEmptyObject(config) ? { config } : {}),
     ...(retryPolicy === undefined
       ? {}
       : { retryPolicy: create(RetryPolicySchema, { ...retryPolicy }) }),

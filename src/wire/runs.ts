@@ -12,6 +12,7 @@ import {
   WorkflowRunSchema,
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { decisionName } from "../engine/enum-names.ts";
 import { RUN_STATES, type RunState, STEP_STATES, type StepState } from "../engine/run.ts";
 import type { RunView, StepView } from "../engine/view.ts";
 import { STEP_TYPE_NUMBERS, TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
@@ -57,7 +58,7 @@ export function toStepMessage(view: StepView): StepRun {
     agentId: row.agentId,
     delegationId: row.delegationId,
     approvalRequestId: row.approvalRequestId,
-    governanceDecision: row.governanceDecision,
+    governanceDecision: decisionName(row.governanceDecision),
     eventId: row.eventId,
     notificationId: row.notificationId,
     errorMessage: row.errorMessage,

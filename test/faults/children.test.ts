@@ -151,7 +151,7 @@ describe("a replica that is killed", () => {
     await quiet();
     expect(await childrenOf(parent)).toEqual({ COMPLETED: ITEMS });
     const { run } = await second.workflows.getRun({ id: parent });
-    const ids = run?.outputPayload?.run_ids;
+    const ids = run?.steps[0]?.outputPayload?.run_ids;
     expect(new Set(Array.isArray(ids) ? ids : []).size).toBe(ITEMS);
   });
 

@@ -51,7 +51,7 @@ async function publishChild(...steps: StepDefinition[]): Promise<string> {
 async function startParent(step: StepDefinition, ...others: StepDefinition[]): Promise<string> {
   return at.start(await at.publish(named("parent"), versionOf([step, ...others])), {
     entityId: "deal-1",
-    entityType: "deal",
+    entityType: "ENTITY_TYPE_DEAL",
     initiatorAgentId: "agent-1",
     initiatorUserId: "user-1",
     hops: 3,
@@ -93,7 +93,8 @@ describe("one child", () => {
     expect((await at.view(child.id)).input).toEqual({ twice: 14 });
     await at.report(child.id, "task", { output: { score: 9 }, costUsd: 0.25 });
     const { run, output } = await at.reaches(parent, "COMPLETED");
-    expect(output).toEqual({ score: 9, run_ids: [child.id] });
+    expect(output).toEqual({ score: 9 });
+    expect((await stepOfRun(parent, "call")).output).toEqual({ score: 9, run_ids: [child.id] });
     expect(run.totalCostUsd).toBe(0.25);
   });
 
@@ -317,7 +318,7 @@ describe("for_each", () => {
   it("completes at once with an empty list, and fails what is none", async () => {
     const name = await publishChild();
     const empty = await startParent(calling({ name, for_each: "[]" }));
-    expect((await at.reaches(empty, "COMPLETED")).output).toEqual({ items: [], run_ids: [] });
+    expect((await at.reaches(empty, "COMPLETED")).output).toEqual({ items: [] });
     const none = await startParent(calling({ name, for_each: "{{ amount }}" }));
     await at.reaches(none, "FAILED");
     expect((await stepOfRun(none, "call")).error).toBe(

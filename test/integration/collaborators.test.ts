@@ -283,7 +283,7 @@ describe.each(["connect", "grpc", "grpc-web"])("by %s", (protocol) => {
       outputPayload: { n: 1 },
       costUsd: 0.25,
     });
-    expect(check?.governanceDecision).toBe("ALLOW");
+    expect(check?.governanceDecision).toBe("ACTION_DECISION_ALLOW");
     expect(gate?.approvalRequestId).toMatch(/^apr_/);
     expect(tell?.notificationId).toMatch(/^ntf_/);
   });

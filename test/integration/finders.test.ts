@@ -114,7 +114,8 @@ describe("an event finds", () => {
     const runId = await start("waits", versionOf([stepOf("wait", wait)]));
     const waits = async (source: string, eventId = "evt-early") => {
       const key = waitKeyOf("crm.won", "");
-      const probe: WaitProbe = { place: 0, workspaceId: WORKSPACE, key, eventId, source };
+      const event = { place: 0, workspaceId: WORKSPACE, key, eventId, source };
+      const probe: WaitProbe = { ...event, equals: "" };
       return (await findWaiting(at.database.read, [], [probe])).map((each) => each.what);
     };
     expect(await waits("crm")).toEqual([]);

@@ -48,7 +48,8 @@ async function play(items: number): Promise<Played> {
     const tookMs = performance.now() - begunMs;
     const { output } = await at.view(parent);
     expect(output?.items).toHaveLength(items);
-    expect(new Set(Array.isArray(output?.run_ids) ? output.run_ids : []).size).toBe(items);
+    const ids = (await at.step(parent, "call")).output?.run_ids;
+    expect(new Set(Array.isArray(ids) ? ids : []).size).toBe(items);
     await at.quiet();
     await at.stop();
     await until(() => haveOthersLeft(sql));

@@ -49,6 +49,7 @@ describe("structured CloudEvents", () => {
       subject: "deals/7",
       time: "2026-01-02T03:04:05Z",
       data: { stage: "won", n: 1 },
+      extensions: { tenantid: "ws", workflowhops: "3" },
       actorAgentId: "",
       hops: 3,
     });

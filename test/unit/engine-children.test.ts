@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../src/engine/replay.ts";
 import { calling, open, started, told } from "../support/engine-parent.ts";
-import { EngineRun, step, version } from "../support/engine-run.ts";
+import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 
@@ -179,5 +179,61 @@ describe("children of a list", () => {
     told(run, 2, { output });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toMatch(/have \d+ bytes so far, over the limit/);
+  });
+});
+
+describe("ids of child runs", () => {
+  const END = step({ id: "end", stepType: "NOTIFICATION", notificationChannel: "slack" });
+
+  it("stand in the step's own output and flow no further", () => {
+    const after = step({
+      id: "after",
+      stepType: "HUMAN_TASK",
+      name: "after",
+      config: {
+        input: { first: "{{ call.output.run_ids[0] }}", seen: "{{ has(call.output.n) }}" },
+      },
+    });
+    const plain = step({ id: "plain", stepType: "HUMAN_TASK", name: "plain" });
+    const edges = [edge("call>after"), edge("call>plain")];
+    const run = EngineRun.start(version([calling(), after, plain], edges));
+    told(run, 0);
+    expect(run.output("call")).toEqual({ n: 0, run_ids: ["child-1-0"] });
+    expect(run.inputOf("plain")).toEqual({ n: 0 });
+    expect(run.inputOf("after")).toEqual({ first: "child-1-0", seen: true });
+  });
+
+  it("do not stand in the run's output nor among a PARALLEL's children", () => {
+    const fork = step({ id: "fork", stepType: "PARALLEL" });
+    const run = EngineRun.start(
+      version([fork, calling(), END], [edge("fork>call"), edge("fork>end", "joined")]),
+    );
+    told(run, 0);
+    expect(run.view().output).toEqual({ children: { call: { n: 0 } } });
+  });
+
+  it("leave room for 10,000 tiny items and the step that follows them", () => {
+    const items = 10_000;
+    const list = Array.from({ length: items }, (_, at) => at);
+    const each = calling({ for_each: "input.list", max_parallel: items });
+    const run = EngineRun.start(version([each, END], [edge("call>end")]), { list });
+    for (const child of list) told(run, child, { output: { n: 1 } });
+    expect(run.state("end")).toBe("COMPLETED");
+    expect(run.run.state).toBe("COMPLETED");
+  });
+
+  it("leave room for 10,000 children that end with what a BRANCH passes on", () => {
+    const items = 10_000;
+    const list = Array.from({ length: items }, (_, at) => at);
+    const run = EngineRun.start(
+      version([calling({ for_each: "input.list", max_parallel: items })]),
+      { list },
+    );
+    for (const child of list) {
+      told(run, child, {
+        output: { item: child, index: child, value: true, selected_edge: "true" },
+      });
+    }
+    expect(run.run.state).toBe("COMPLETED");
   });
 });

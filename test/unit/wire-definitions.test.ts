@@ -1,5 +1,5 @@
 /** Versions and runs between messages and the engine's values. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import {
@@ -8,9 +8,11 @@ import {
   StepType,
   TriggerType,
   WorkflowState,
+  WorkflowVersionSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { STEP_TYPES, TRIGGER_TYPES } from "../../src/engine/definition.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../src/engine/json.ts";
 import { RUN_STATES, type Run, STEP_STATES } from "../../src/engine/run.ts";
 import { findTriggerType, readVersionSpec, toVersionMessage } from "../../src/wire/definitions.ts";
 import { findRunState, findStepState, toRunMessage } from "../../src/wire/runs.ts";
@@ -38,13 +40,77 @@ const request = () =>
 test("a version is the same after it was read and written", () => {
   const { spec, faults } = readVersionSpec(request());
   expect(faults).toEqual([]);
-  const facts = { id: "wfv_1", definitionId: "wf_1", version: 3, createdAt: new Date(5_000) };
   const { $typeName, ...message } = toVersionMessage({ ...facts, spec });
   const { $typeName: _, ...asked } = request();
-  // A step without config is written with an empty one.
-  expect(message).toMatchObject({ ...asked, steps: [asked.steps[0], { id: "b", config: {} }] });
+  expect(message).toMatchObject({ ...asked });
   expect(message).toMatchObject({ id: "wfv_1", version: 3, createdAt: timestampFromMs(5_000) });
 });
+
+const facts = { id: "wfv_1", definitionId: "wf_1", version: 3, createdAt: new Date(5_000) };
+
+/** What comes back of a version, less what the service adds; through JSON text, as the database keeps it. */
+function roundTrip(init: MessageInitShape<typeof PublishVersionRequestSchema>) {
+  const { spec, faults } = readVersionSpec(create(PublishVersionRequestSchema, init));
+  expect(faults).toEqual([]);
+  const stored = JSON.parse(JSON.stringify(spec));
+  const json = toJson(WorkflowVersionSchema, toVersionMessage({ ...facts, spec: stored }));
+  expect(json).toMatchObject({ id: "wfv_1", definitionId: "wf_1", version: 3 });
+  if (!isJsonObject(json)) throw new Error("a version is an object");
+  const { id: _id, definitionId: _of, version: _version, createdAt: _at, ...rest } = json;
+  return rest;
+}
+
+describe("what a version leaves unset stays unset, and what it sets without content stays set", () => {
+  const step = { id: "a", stepType: StepType.HUMAN_TASK };
+  const cases: Record<string, MessageInitShape<typeof PublishVersionRequestSchema>> = {
+    "nothing set": { steps: [step], edges: [{ fromStepId: "a" }] },
+    "empty messages": {
+      steps: [{ ...step, config: {}, retryPolicy: {} }],
+      trigger: {},
+      defaultRetryPolicy: {},
+    },
+    "a trigger of a type alone": { steps: [step], trigger: { triggerType: TriggerType.MANUAL } },
+    "empty objects inside config": { steps: [{ ...step, config: { a: {}, b: [], c: null } }] },
+    "no steps": { author: "me" },
+  };
+
+  test.each(Object.entries(cases))("%s", (_name, init) => {
+    const { definitionId: _, ...sent } = objectOf(
+      toJson(PublishVersionRequestSchema, create(PublishVersionRequestSchema, init)),
+    );
+    expect(roundTrip(init)).toEqual(sent);
+  });
+
+  test("a version of 0.1.0, which told an empty config from none no more, gives none", () => {
+    const { spec } = readVersionSpec(create(PublishVersionRequestSchema, { steps: [step] }));
+    expect(toVersionMessage({ ...facts, spec }).steps[0]?.config).toBeUndefined();
+  });
+});
+
+test("enum names in strings come back in full, unknown words as they are", () => {
+  const given = (riskLevel: string, notificationChannel: string) => {
+    const steps = [{ id: "a", stepType: StepType.NOTIFICATION, riskLevel, notificationChannel }];
+    return objectOf(listOf(roundTrip({ steps }).steps)[0]);
+  };
+  for (const risk of ["high", "HIGH", "Risk_Level_High", "RISK_LEVEL_HIGH"]) {
+    for (const channel of ["in-app", "in_app", "IN_APP", "DELIVERY_CHANNEL_IN_APP", "In App"]) {
+      expect(given(risk, channel)).toMatchObject({
+        riskLevel: "RISK_LEVEL_HIGH",
+        notificationChannel: "DELIVERY_CHANNEL_IN_APP",
+      });
+    }
+  }
+  expect(given("", "pager")).toMatchObject({ notificationChannel: "pager" });
+  expect(given("", "pager")).not.toHaveProperty("riskLevel");
+});
+
+function objectOf(json: Json | undefined): JsonObject {
+  return isJsonObject(json) ? json : {};
+}
+
+function listOf(json: Json | undefined): Json[] {
+  return Array.isArray(json) ? json : [];
+}
 
 test("a float is stored as it was written", () => {
   const { spec } = readVersionSpec(request());
@@ -155,7 +221,7 @@ test("a run as a message, with and without payloads", () => {
         retryCount: 2,
         objectiveId: "o",
         approvalRequestId: "ap",
-        governanceDecision: "ALLOW",
+        governanceDecision: "ACTION_DECISION_ALLOW",
         notificationId: "no",
         errorMessage: "err",
         inputPayload: { a: 1 },

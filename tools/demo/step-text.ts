@@ -75,7 +75,7 @@ function explainResult(definition: StepDefinition, step: StepRun): string {
     case StepType.APPROVAL_GATE:
       return `${step.errorMessage || explainDecision(output)} (${shorten(step.approvalRequestId)})`;
     case StepType.GOVERNANCE_CHECK:
-      return `governance says ${step.governanceDecision}`;
+      return `governance says ${step.governanceDecision.replace("ACTION_DECISION_", "")}`;
     case StepType.BRANCH:
       return `${textOf(output.value)} takes the edge "${textOf(output.selected_edge)}"`;
     case StepType.WAIT_FOR_EVENT:

@@ -5,6 +5,7 @@
 import { readCronLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
+import { checkEventNames } from "./check-event-names.ts";
 import type { AddFault } from "./faults.ts";
 import { readExpression, type TextContexts } from "./step-texts.ts";
 
@@ -25,6 +26,7 @@ export function checkTrigger(
   checkPattern(trigger.eventType, "trigger.event_type", addFault);
   checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
   readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);
+  checkEventNames(trigger.filterExpr, "trigger.filter_expr", addFault);
 }
 
 function checkSchedule({ cronExpr, filterExpr }: TriggerDefinition, addFault: AddFault): void {

@@ -7,6 +7,7 @@ import type { Expression } from "../expression/expression.ts";
 import { ownValue } from "../json.ts";
 import { ON_ERROR } from "./config-keys.ts";
 import { timeoutActionOf } from "./edge-role.ts";
+import { storedEquality } from "./event-paths.ts";
 import { quoted } from "./faults.ts";
 import type {
   ChildSettings,
@@ -90,6 +91,7 @@ function compileStep(
     path,
     refuse,
   );
+  const equality = storedEquality(def, contexts.waitFilter);
   const children = childSettingsOf(def, { childTarget, childInput, forEach });
   if (config === undefined) return refuse(`${path}.config`, "could not be read");
   const read = [config, childTarget, childInput, forEach, ...Object.values(texts)].filter(
@@ -100,6 +102,7 @@ function compileStep(
     ...texts,
     config,
     ...(children === undefined ? {} : { children }),
+    ...(equality === undefined ? {} : { equality }),
     index,
     def,
     type: requireType(def, path),

@@ -3,6 +3,7 @@
  * Boundary: built by compile.ts from a checked VersionSpec; immutable and shared by all runs of the version.
  */
 import type { StepDefinition, StepType, VersionSpec } from "../definition.ts";
+import type { FilterEquality } from "../expression/equality.ts";
 import type { Expression } from "../expression/expression.ts";
 import type { Template } from "../expression/template.ts";
 
@@ -82,6 +83,8 @@ export interface GraphStep {
   readonly subjectPattern?: Template;
   /** WAIT_FOR_EVENT: config.filter_expr */
   readonly filter?: Expression;
+  /** What the filter asks fields of the event to be; unset where it asks nothing, and in versions of 0.1.0. */
+  readonly equality?: FilterEquality;
   readonly children?: ChildSettings;
   readonly retry: RetrySettings;
   /** Per attempt; 0 = none. */

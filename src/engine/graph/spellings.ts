@@ -3,6 +3,8 @@
  * Boundary: the names of approvals.v1.RiskLevel and notifications.v1.Priority without their prefix, any case.
  */
 
+import { shortName } from "../enum-names.ts";
+
 /** Risk levels, lowest first (approvals.v1.RiskLevel 1..4). */
 export const RISK_LEVELS = ["LOW", "MEDIUM", "HIGH", "CRITICAL"] as const;
 /** How risky an action is. */
@@ -15,19 +17,14 @@ export type Priority = (typeof PRIORITIES)[number];
 
 /** The risk level that `HIGH`, `high` or `RISK_LEVEL_HIGH` means; unset means LOW; undefined for other words. */
 export function riskLevelOf(text: string): RiskLevel | undefined {
-  const name = plainName(text, "RISK_LEVEL_");
+  const name = shortName(text, "RISK_LEVEL_");
   if (name === "" || name === "UNSPECIFIED") return "LOW";
   return RISK_LEVELS.find((level) => level === name);
 }
 
 /** The priority that `urgent`, `URGENT` or `PRIORITY_URGENT` means; unset means NORMAL; undefined for other words. */
 export function priorityOf(text: string): Priority | undefined {
-  const name = plainName(text, "PRIORITY_");
+  const name = shortName(text, "PRIORITY_");
   if (name === "" || name === "UNSPECIFIED") return "NORMAL";
   return PRIORITIES.find((priority) => priority === name);
-}
-
-function plainName(text: string, prefix: string): string {
-  const upper = text.trim().toUpperCase();
-  return upper.startsWith(prefix) ? upper.slice(prefix.length) : upper;
 }

@@ -13,6 +13,7 @@ import { findTemplateEnd } from "../expression/lexing.ts";
 import { parseTemplate, type Template } from "../expression/template.ts";
 import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
+import { checkEventNames } from "./check-event-names.ts";
 import { isRenderedAtStart, valueKindOf } from "./config-keys.ts";
 import type { AddFault } from "./faults.ts";
 import { targetOf, workflowOf } from "./workflow-setting.ts";
@@ -68,6 +69,7 @@ export function readStepTexts(
   };
   const filter = ownSetting(step, "filter_expr");
   const filterText = typeof filter === "string" ? filter : "";
+  checkEventNames(filterText, at("config.filter_expr"), addFault);
   return {
     condition: readExpression(step.conditionExpr, own, at("condition_expr"), addFault),
     typePattern: readPattern(step.eventTypePattern, own, at("event_type_pattern"), addFault),

@@ -9,13 +9,15 @@
  * 2. What a pattern matches has the pattern's part among its own: the text, its beginnings of up to
  *    BEGINNINGS_AT_MOST tokens, ANY. So a probe with every combination of an event's parts, two
  *    beginnings apart, finds all who want it, however many others there are that begin otherwise.
- * 3. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
+ * 3. A key is filed with the separators that its author wrote, as 0.1.0 reads it, and probed with dots (withDots): the
+ *    lookup compares it with dots too. So rows of both releases are found by both.
+ * 4. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
  *    match.
  */
 import { trimLine } from "../cron.ts";
 import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent } from "../event.ts";
-import { parsePattern, partsOf } from "./pattern.ts";
+import { parsePattern, partsOf, withDots } from "./pattern.ts";
 
 const ANY = "~";
 
@@ -45,10 +47,12 @@ export function waitKeyOf(typePattern: string, subjectPattern: string): string {
   return typeIsLonger ? `${type.text}|${ANY}` : `${ANY}|${subject.text}`;
 }
 
-/** The keys under which waits that may take an event of this type and subject are filed, 20 at most. */
+/**
+ * The keys, with dots, under which waits that may take an event of this type and subject are filed, 20 at most.
+ */
 export function eventKeysOf(type: string, subject: string): string[] {
-  const subjects = partsOfPatterned(subject);
-  const keys = partsOfPatterned(type).flatMap((one) =>
+  const subjects = partsOfPatterned(withDots(subject));
+  const keys = partsOfPatterned(withDots(type)).flatMap((one) =>
     subjects.flatMap((other) => (one.cut && other.cut ? [] : [`${one.text}|${other.text}`])),
   );
   return [...new Set(keys)];
@@ -85,7 +89,7 @@ export function triggerKeyOf(trigger: TriggerDefinition): string | undefined {
 }
 
 /**
- * The keys under which triggers that may want the event are filed: those of eventKeysOf for EVENT, eight more for WEBHOOK
+ * The keys, with dots, under which triggers that may want the event are filed: those of eventKeysOf for EVENT, eight more for WEBHOOK
  * when tap sent it; only those of `onlyTrigger` when that is set. A SCHEDULE's needs both `onlyTrigger` and a cron line.
  */
 export function triggerKeysOfEvent(event: BusEvent): string[] {
@@ -96,9 +100,11 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
   }
   if (tap !== undefined && (onlyTrigger === undefined || onlyTrigger === "WEBHOOK")) {
     const parts = [tap.provider, tap.entityType, tap.action].map(partsOfText);
-    keys.push(...combine(parts).map((key) => `w|${key}`));
+    keys.push(...combine(parts).map((key) => withDots(`w|${key}`)));
   }
-  if (onlyTrigger === "SCHEDULE" && cronLine !== undefined) keys.push(`s|${partOfName(cronLine)}`);
+  if (onlyTrigger === "SCHEDULE" && cronLine !== undefined) {
+    keys.push(withDots(`s|${partOfName(cronLine)}`));
+  }
   return keys;
 }
 

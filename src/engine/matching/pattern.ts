@@ -2,8 +2,8 @@
 //
 // Boundary: pure text; templates inside patterns are rendered, or widened, before they come here.
 // Invariants:
-// 1. A text is cut into tokens at `.` and `/`; a separator of the pattern matches only itself, so a
-//    pattern without wildcards matches exactly its own text and can be looked up by equality.
+// 1. A text is cut into tokens at `.` and `/`, which are one separator: `a/b` and `a.b` have the same tokens. So a pattern
+//    without wildcards can be looked up by the equality of withDots.
 // 2. Matching is linear in the length of the text: no regular expression, no backtracking.
 
 /** A checked pattern. `*` stands for one token, `>` at the end for one token or more. */
@@ -67,18 +67,24 @@ export function partsOf(text: string): string[] {
 
 /** Whether a type or subject fits the pattern. */
 export function matchesPattern(pattern: Pattern, text: string): boolean {
-  if (pattern.literal) return pattern.text === text;
+  if (pattern.literal) return withDots(pattern.text) === withDots(text);
   const parts = partsOf(text);
   for (const [at, wanted] of pattern.parts.entries()) {
     const found = parts[at];
     if (found === undefined) return false;
     if (wanted === ">") return true;
-    if (wanted !== "*" && wanted !== found) return false;
+    const isSeparator = at % 2 === 1;
+    if (!isSeparator && wanted !== "*" && wanted !== found) return false;
   }
   return parts.length === pattern.parts.length;
 }
 
-/** Whether the pattern has no wildcard, and so matches its own text alone. */
+/** A type, subject or pattern with its separators alike: two texts without wildcards match when these are equal. */
+export function withDots(text: string): string {
+  return text.replaceAll("/", ".");
+}
+
+/** Whether the pattern has no wildcard, and so matches its own text alone, but for the separators. */
 export function isLiteral(pattern: Pattern): boolean {
   return pattern.literal;
 }

@@ -9,6 +9,7 @@ import type { TriggerDefinition } from "../definition.ts";
 import type { BusEvent, TapFacts } from "../event.ts";
 import { type Expression, holds, type Scope } from "../expression/expression.ts";
 import type { ArrivedEvent } from "../input.ts";
+import { attributesInScope } from "./event-scope.ts";
 import { matchesPattern, parsePattern } from "./pattern.ts";
 
 /** Whether the trigger matches; `problem` says why its filter could not be evaluated. */
@@ -62,13 +63,7 @@ export function fitsPatterns(
 
 /** What a filter sees of an event: its data's fields at top level, and `event`. */
 function eventScope(event: ArrivedEvent): Scope {
-  return { fields: event.data, event: eventInScope(event) };
-}
-
-/** The value of the name `event` in a filter. */
-function eventInScope(event: ArrivedEvent): NonNullable<Scope["event"]> {
-  const { id, type, source, subject, time, data } = event;
-  return { id, type, source, subject, time, data };
+  return { fields: event.data, event: attributesInScope(event) };
 }
 
 function fitsPattern(pattern: string, text: string): boolean {

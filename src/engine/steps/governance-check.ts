@@ -1,9 +1,10 @@
 /**
  * GOVERNANCE_CHECK: asks the policy engine; allowed, denied, or an approval in between.
- * Boundary: see contract.ts. `governance_decision` holds the first decision in its short form.
+ * Boundary: see contract.ts. The row holds the first decision without its prefix; what is given out has the full name.
  */
 
 import { failure, goBadly, succeed } from "../ending.ts";
+import { decisionName, findDecision } from "../enum-names.ts";
 import { riskLevelOf } from "../graph/spellings.ts";
 import type { StepReport } from "../input.ts";
 import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../run.ts";
@@ -45,7 +46,7 @@ export function governanceDecided(task: StepTask, answer: GovernanceAnswer): voi
   switch (answer.decision) {
     case "ALLOW":
       succeed(draft, index, {
-        output: { governance_decision: "ALLOW" },
+        output: { governance_decision: decisionName(answer.decision) },
         extendsInput: true,
       });
       return;
@@ -83,7 +84,7 @@ function waitForDecision(task: StepTask): void {
 
 /** Governance's own word counts first; else a check that asked for approval is decided as a gate is. */
 function governedByHand(task: StepTask, report: StepReport, unnamed: string): void {
-  const named = report.governanceDecision.toUpperCase().replace(/^ACTION_DECISION_/, "");
+  const named = findDecision(report.governanceDecision) ?? "";
   const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;
   const asksForApproval = (task.draft.peek(task.index).detail.approvals ?? []).length > 0;
   if (asksForApproval && report.governanceDecision === "") {

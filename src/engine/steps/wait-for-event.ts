@@ -10,10 +10,12 @@ import { parsePointInTime } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
 import { type JsonObject, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
+import { equalityText } from "../matching/equality.ts";
+import { attributesInScope } from "../matching/event-scope.ts";
 import { waitKeyOf } from "../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../matching/pattern.ts";
 import { type EventWait, isFinalStep } from "../run.ts";
-import { renderIn, scopeFor } from "../scope.ts";
+import { evaluateIn, renderIn, scopeFor } from "../scope.ts";
 import { renderConfig } from "./config.ts";
 import type { StepKind, StepTask } from "./contract.ts";
 import {
@@ -103,9 +105,8 @@ function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): bo
 function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean {
   const { filter } = draft.step(index);
   if (filter === undefined) return true;
-  const { id, type, source, subject, time, data } = event;
-  const scope = scopeFor(draft, filter, data);
-  const held = holds(filter, { ...scope, event: { id, type, source, subject, time, data } });
+  const scope = scopeFor(draft, filter, event.data);
+  const held = holds(filter, { ...scope, event: attributesInScope(event) });
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "wait");
   return held.holds;
 }
@@ -138,8 +139,22 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
   };
   row.detail = { ...row.detail, wait };
   row.waitKey = waitKeyOf(type.text, subject.text);
+  const equals = equalsOf(draft, index);
+  if (equals === undefined) delete row.waitEquals;
+  else row.waitEquals = equals;
   draft.openedWaits.push(index);
   draft.moveStep(index, "WAITING", { op: "waiting" });
+}
+
+/** What the filter asks of the event now; undefined where a value is not known yet, or none that a key can hold. */
+function equalsOf(draft: Draft, index: number): string | undefined {
+  const { equality } = draft.step(index);
+  if (equality === undefined) return undefined;
+  const values = equality.values.map((value) => evaluateIn(draft, value, {}));
+  return equalityText(
+    equality.paths,
+    values.map((value) => (value.ok ? value.value : undefined)),
+  );
 }
 
 type Rendered = { ok: true; text: string } | { ok: false; problem: string };

@@ -9,6 +9,7 @@ import {
   TransitionStepRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { StepType } from "../../engine/definition.ts";
+import { findDecision } from "../../engine/enum-names.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
@@ -28,7 +29,6 @@ import type { ServiceDeps } from "./service-deps.ts";
 const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
 /** Steps whose outcome is a decision, which only an admin may hand in. */
 const DECIDED: ReadonlySet<StepType> = new Set(["APPROVAL_GATE", "GOVERNANCE_CHECK"]);
-const DECISION = /^(ACTION_DECISION_)?(ALLOW|DENY|REQUIRE_APPROVAL|UNSPECIFIED)$/i;
 
 /** TransitionStep: the step and its run after the move, or as they are when the call is late or a repeat. */
 export async function answerTransitionStep(deps: ServiceDeps, request: TransitionStepRequest) {
@@ -56,8 +56,11 @@ function readReport(request: TransitionStepRequest): StepReport {
   if (request.costUsd > MAX_COST_USD) {
     faults.add("cost_usd", `is ${request.costUsd}; a call costs at most ${MAX_COST_USD} USD`);
   }
-  if (request.governanceDecision !== "" && !DECISION.test(request.governanceDecision)) {
-    faults.add("governance_decision", "must be ALLOW, DENY or REQUIRE_APPROVAL");
+  if (request.governanceDecision !== "" && findDecision(request.governanceDecision) === undefined) {
+    faults.add(
+      "governance_decision",
+      "must be ACTION_DECISION_ALLOW, ACTION_DECISION_DENY or ACTION_DECISION_REQUIRE_APPROVAL",
+    );
   }
   faults.refuseIfAny();
   return {

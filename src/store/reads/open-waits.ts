@@ -12,6 +12,8 @@ export interface OpenWait {
   readonly stepIndex: number;
   readonly typePattern: string;
   readonly subjectPattern: string;
+  /** What its filter asks of events (engine/matching/equality.ts), "" = nothing that is known. */
+  readonly equals: string;
   /** Events that arrived at or after this time count. */
   readonly sinceMs: number;
 }
@@ -26,6 +28,7 @@ export interface WaitPage {
 export type WaitPlace = readonly [
   workspaceId: string,
   waitKey: string,
+  equals: string,
   runId: string,
   stepIndex: number,
 ];
@@ -34,28 +37,33 @@ interface WaitRow {
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
+  /** With dots, as the index has it. */
   readonly waitKey: string;
+  readonly equals: string;
   readonly detail: StepDetail | null;
   readonly runCreatedAt: Date;
 }
 
 /** Before the first wait. */
-export const FIRST_WAIT: WaitPlace = ["", "", "", -1];
+export const FIRST_WAIT: WaitPlace = ["", "", "", "", -1];
+
+const PLACE = `s.workspace_id, translate(s.wait_key, '/', '.'), coalesce(s.wait_equals, ''), s.run_id,
+      s.step_index`;
 
 const LIST: Statement = {
   name: "list_open_waits",
   text: `select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex",
-      s.wait_key as "waitKey", s.detail, r.created_at as "runCreatedAt"
+      translate(s.wait_key, '/', '.') as "waitKey", coalesce(s.wait_equals, '') as equals, s.detail,
+      r.created_at as "runCreatedAt"
     from step_runs s join workflow_runs r on r.id = s.run_id
-    where s.wait_key is not null
-      and (s.workspace_id, s.wait_key, s.run_id, s.step_index) > ($1, $2, $3, $4)
-      and s.started_at > now() - $5::float8 * interval '1 second'
-    order by s.workspace_id, s.wait_key, s.run_id, s.step_index limit $6`,
+    where s.wait_key is not null and (${PLACE}) > ($1, $2, $3, $4, $5)
+      and s.started_at > now() - $6::float8 * interval '1 second'
+    order by ${PLACE} limit $7`,
 };
 
 /** The wait of a step whose run was created at `createdAtMs`. */
 export function openWaitOf(
-  place: Pick<OpenWait, "runId" | "workspaceId" | "stepIndex">,
+  place: Pick<OpenWait, "runId" | "workspaceId" | "stepIndex" | "equals">,
   { typePattern = "", subjectPattern = "", sinceMs }: EventWait,
   createdAtMs: number,
 ): OpenWait {
@@ -75,6 +83,6 @@ export async function listOpenWaits(
     waits: rows.flatMap(({ detail, runCreatedAt, waitKey: _, ...place }) =>
       detail?.wait === undefined ? [] : [openWaitOf(place, detail.wait, runCreatedAt.getTime())],
     ),
-    next: last && [last.workspaceId, last.waitKey, last.runId, last.stepIndex],
+    next: last && [last.workspaceId, last.waitKey, last.equals, last.runId, last.stepIndex],
   };
 }

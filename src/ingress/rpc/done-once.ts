@@ -106,7 +106,7 @@ export async function workspaceOfDefinition(
   { definitionId }: { definitionId: string },
 ): Promise<string | undefined> {
   if (!isStorable(definitionId)) return undefined;
-  return (await findDefinition(database.read, definitionId))?.workspaceId;
+  return (await findDefinition(database.callers, definitionId))?.workspaceId;
 }
 
 /** The workspace of a run. */
@@ -114,7 +114,7 @@ export async function workspaceOfRun(
   { database }: ServiceDeps,
   runId: string,
 ): Promise<string | undefined> {
-  return isStorable(runId) ? (await findRunHead(database.read, runId))?.workspaceId : undefined;
+  return isStorable(runId) ? (await findRunHead(database.callers, runId))?.workspaceId : undefined;
 }
 
 function requireKey(key: string): void {

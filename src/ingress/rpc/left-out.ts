@@ -14,10 +14,14 @@ export const OMITTED_STEPS = "workflows-payloads-omitted-steps";
 const NAMES_BYTES = 4_000;
 const MORE = "...";
 
-/** Says in the answer's headers that it leaves something out: one name for each, repeated ones are named once. */
-export function tellLeftOut({ answerHeader }: ServiceDeps, names: readonly string[]): void {
-  if (names.length === 0) return;
-  answerHeader.set(OMITTED, String(names.length));
+/** Says in the answer's headers that it leaves something out: a name for each, one that comes again is named once. */
+export function tellLeftOut(
+  { answerHeader }: ServiceDeps,
+  names: readonly string[],
+  unnamed = 0,
+): void {
+  if (names.length + unnamed === 0) return;
+  answerHeader.set(OMITTED, String(names.length + unnamed));
   answerHeader.set(OMITTED_STEPS, listOf(new Set(names)));
 }
 

@@ -32,7 +32,7 @@ const ID_BYTES = 64;
  * payloads of the step `twice` stand in the answer twice.
  */
 export async function readRun(deps: ServiceDeps, runId: string, twice?: string): Promise<RunView> {
-  const rows = await findRunRows(deps.database.read, runId);
+  const rows = await findRunRows(deps.database.callers, runId);
   if (rows === undefined || !maySee(deps, rows.run)) throw unknownRun(runId);
   const graphs = await deps.graphs.require([rows.run.versionId]);
   const graph = graphOf(graphs, rows.run);
@@ -64,7 +64,7 @@ export async function readRunMessages(
   const graphs = await deps.graphs.require(runs.map(({ versionId }) => versionId));
   const wholeCount = countWhole(runs);
   const whole = runs.slice(0, wholeCount).map(({ id }) => id);
-  const rows = await findManyRunRows(deps.database.read, whole);
+  const rows = await findManyRunRows(deps.database.callers, whole);
   const found = [...rows.values()].map((each) => ({ graph: graphOf(graphs, each.run), ...each }));
   const others = runs.slice(wholeCount).map((run) => viewMarks(graphOf(graphs, run), run));
   const bare = bareRuns(others, BARE_BYTES);
@@ -123,7 +123,7 @@ export function graphOf(graphs: ReadonlyMap<string, Graph>, run: Run): Graph {
 }
 
 async function readRuns({ database }: ServiceDeps, runIds: readonly string[]): Promise<Run[]> {
-  const found = await findRuns(database.read, runIds);
+  const found = await findRuns(database.callers, runIds);
   const runs = new Map(found.map((run) => [run.id, run]));
   return runIds.flatMap((id) => runs.get(id) ?? []);
 }

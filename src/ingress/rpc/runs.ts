@@ -79,7 +79,7 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
   faults.require("workspace_id", workspaceId);
   const page = readPage(request, faults);
   faults.refuseIfAny();
-  const { runs, total } = await listRuns(deps.database.read, {
+  const { runs, total } = await listRuns(deps.database.lists, {
     workspaceId,
     definitionId,
     entityId,
@@ -108,7 +108,7 @@ async function requireVersion(
   if (wanted === 0 || wanted === latestVersion) {
     return { id: latestVersionId, number: latestVersion };
   }
-  const row = await findVersion(database.read, definition.id, wanted);
+  const row = await findVersion(database.callers, definition.id, wanted);
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };
     const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
@@ -135,7 +135,7 @@ async function hopsOfParent(
   workspaceId: string,
 ): Promise<number> {
   if (parentRunId === "") return 0;
-  const parent = await findRunHead(database.read, parentRunId);
+  const parent = await findRunHead(database.callers, parentRunId);
   if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
   return parent.hops;
 }

@@ -116,7 +116,7 @@ async function checkOutput(
 async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Promise<boolean> {
   // A compensation that failed may begin again.
   if (step.isCompensation) return false;
-  const [run] = await findRuns(deps.database.read, [runId]);
+  const [run] = await findRuns(deps.database.callers, [runId]);
   return run !== undefined && isFinalStep(stateOfMark(run.stepMarks[step.index] ?? 0));
 }
 
@@ -125,14 +125,15 @@ async function findStep(
   runId: string,
   stepId: string,
 ): Promise<GraphStep | undefined> {
-  const head = await findRunHead(deps.database.read, runId);
+  const head = await findRunHead(deps.database.callers, runId);
   if (head === undefined || !maySee(deps, head)) throw unknownRun(runId);
   const graphs = await deps.graphs.require([head.versionId]);
   const graph = graphs.get(head.versionId);
   return graph?.steps[graph.indexById.get(stepId) ?? -1];
 }
 
-function unknownStep(stepId: string): Refusal {
+/** The refusal for a step that the run's version does not have. */
+export function unknownStep(stepId: string): Refusal {
   const resource = { type: "step", name: stepId };
   return new Refusal("not_found", `the run has no step ${stepId}`, { resource });
 }

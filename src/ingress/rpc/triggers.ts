@@ -39,7 +39,7 @@ async function findEarlierRuns(
 ): Promise<string[]> {
   const isNamed = triggerEventId !== "" || keyEventId !== undefined;
   if (!isNamed || event.onlyTrigger === undefined) return [];
-  return findStartedRuns(database.read, event, event.onlyTrigger);
+  return findStartedRuns(database.callers, event, event.onlyTrigger);
 }
 
 function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined): BusEvent {

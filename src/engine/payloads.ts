@@ -89,7 +89,25 @@ export function viewRun(
   rows: ReadonlyMap<number, StepRun>,
   childIds: ReadonlyMap<number, readonly string[]> = new Map(),
 ): RunView {
-  const source: PayloadSource = {
+  const source = sourceOfRows(graph, run, runInput, rows);
+  const steps = visibleSteps(graph, run, rows).map((index) => {
+    const view = viewStep(source, rows, index);
+    const ids = childIds.get(index);
+    const showsIds = ids !== undefined && view.output === undefined;
+    return showsIds ? { ...view, output: { run_ids: [...ids] } } : view;
+  });
+  const output = run.state === "COMPLETED" ? { output: runOutput(source) } : {};
+  return { run, graph, steps, input: runInput, ...output };
+}
+
+/** The payloads of a run whose rows are all at hand. */
+export function sourceOfRows(
+  graph: Graph,
+  run: Run,
+  runInput: JsonObject,
+  rows: ReadonlyMap<number, StepRun>,
+): PayloadSource {
+  return {
     graph,
     run,
     runInput: () => runInput,
@@ -100,14 +118,6 @@ export function viewRun(
       return row;
     },
   };
-  const steps = visibleSteps(graph, run, rows).map((index) => {
-    const view = viewStep(source, rows, index);
-    const ids = childIds.get(index);
-    const showsIds = ids !== undefined && view.output === undefined;
-    return showsIds ? { ...view, output: { run_ids: [...ids] } } : view;
-  });
-  const output = run.state === "COMPLETED" ? { output: runOutput(source) } : {};
-  return { run, graph, steps, input: runInput, ...output };
 }
 
 /** A run by its marks alone: states, no rows and no payloads. */

@@ -63,13 +63,13 @@ export async function applyKeys(tx: Tx, keys: readonly AppliedKey[]): Promise<vo
   throw new Refusal("lost_race", "another call with this Idempotency-Key has taken over");
 }
 
-/** Keeps the answer to a call, for 7 days from its first try; one over 1 MiB is read anew by every repeat. */
+/** Keeps the answer to a call, for 7 days from its first try; null, or over 1 MiB: every repeat reads it anew. */
 export async function keepAnswer(
   database: Database,
   key: AppliedKey,
-  answer: Uint8Array,
+  answer: Uint8Array | null,
 ): Promise<void> {
-  const kept = answer.length <= ANSWER_BYTES_AT_MOST ? answer : null;
+  const kept = answer !== null && answer.length <= ANSWER_BYTES_AT_MOST ? answer : null;
   await database.transaction((tx) => answerKey(tx, key, kept));
 }
 

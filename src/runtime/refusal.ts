@@ -12,6 +12,7 @@ export type Reason =
   | "nothing_published"
   | "too_large"
   | "lost_race"
+  | "timed_out"
   | "overloaded"
   | "unavailable"
   | "unauthenticated"

@@ -115,6 +115,7 @@ function kindOf(error: unknown): FailureKind {
   if (!(error instanceof Refusal)) return "failed";
   switch (error.reason) {
     case "overloaded":
+    case "timed_out":
     case "unavailable":
     case "lost_race":
       return "away";

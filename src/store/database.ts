@@ -1,9 +1,10 @@
 /**
- * The way to Postgres: two small pools, statements that are planned once, transactions.
+ * The way to Postgres: a few small pools, statements that are planned once, transactions.
  * Boundary: knows connections and their limits, no tables.
  * Invariants:
  * D1 Every wait has a limit: for a connection, a statement, a lock, an idle transaction, a lost peer.
- * D2 Reads have connections of their own, so a transaction may read beside itself without starving.
+ * D2 Reads have connections of their own, so a transaction may read beside itself without starving. What callers read
+ *    and what they list are apart from it: no number of lists keeps routing, timers, readiness or another answer waiting.
  * D3 A connection whose transaction did not end cleanly is closed, never given back.
  */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
@@ -32,24 +33,32 @@ export type Tx = Queries;
 
 /** A connected database. Errors of connections are DatabaseAway (see pg-errors.ts). */
 export interface Database {
+  /** What the service itself reads: routing, timers, readiness, publishing. */
   readonly read: Queries;
+  /** What callers read by an id, the answers of writes included. */
+  readonly callers: Queries;
+  /** What callers list; a list may take 5 s. */
+  readonly lists: Queries;
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Waits for open work, then closes every connection. */
   close(): Promise<void>;
 }
 
-/** What openDatabase needs; `poolSize` counts all connections, at least 2. */
+/** What openDatabase needs; `poolSize` counts all connections, at least 5. */
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize?: number;
   readonly log: { warn(message: string, facts?: Record<string, unknown>): void };
 }
 
-const POOL_SIZE = 12;
+const POOL_SIZE = 18;
+const POOL_SIZE_AT_LEAST = 5;
 const READ_CONNECTIONS_AT_MOST = 4;
+const LIST_CONNECTIONS_AT_MOST = 2;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
+const LIST_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 3_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 // Longer than the server's own limit: it is only reached when the peer is gone without a word.
@@ -59,26 +68,35 @@ const types = makeTypes();
 
 /** Opens the pools; connections are made when they are needed, so a server that is away is no error here. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const poolSize = Math.max(2, options.poolSize ?? POOL_SIZE);
-  const readers = Math.min(READ_CONNECTIONS_AT_MOST, Math.floor(poolSize / 2));
+  const poolSize = Math.max(POOL_SIZE_AT_LEAST, options.poolSize ?? POOL_SIZE);
+  const readers = Math.min(READ_CONNECTIONS_AT_MOST, Math.floor(poolSize / 4));
+  const listers = Math.min(LIST_CONNECTIONS_AT_MOST, Math.floor(poolSize / 4));
   const reads = openPool(options, readers);
-  const writes = openPool(options, poolSize - readers);
+  const callers = openPool(options, readers);
+  const lists = openPool(options, listers, LIST_TIMEOUT_MS);
+  const writes = openPool(options, poolSize - 2 * readers - listers);
   return {
     read: queriesOf(reads),
+    callers: queriesOf(callers),
+    lists: queriesOf(lists),
     transaction: (work) => runTransaction(writes, work),
     async close() {
-      await Promise.all([reads.end(), writes.end()]);
+      await Promise.all([reads, callers, lists, writes].map((pool) => pool.end()));
     },
   };
 }
 
-function openPool({ url, log }: DatabaseOptions, size: number): pg.Pool {
+function openPool(
+  { url, log }: DatabaseOptions,
+  size: number,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
     application_name: "workflows",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,

@@ -26,6 +26,7 @@ const AWAY_ERRNOS = new Set([
 ]);
 // Serialization failure, deadlock, lock_timeout, statement_timeout, idle in transaction for too long.
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
+const TIMED_OUT_STATE = "57014";
 const CAUSES_AT_MOST = 5;
 
 /** Whether the database cannot be reached or used now, so that the same work may succeed later. */
@@ -48,6 +49,13 @@ export function isAway(error: unknown): boolean {
 export function isLostRace(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => cause instanceof pg.DatabaseError && RACE_STATES.has(codeOf(cause)),
+  );
+}
+
+/** Whether a statement was ended because it took too long: nothing was in its way. */
+export function isTimedOut(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === TIMED_OUT_STATE,
   );
 }
 

@@ -9,7 +9,8 @@ import { packEdges, unpackEdges } from "../../src/store/edge-marks.ts";
 import { findOpenEffects } from "../../src/store/effects.ts";
 import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../src/store/migrate.ts";
 import { DatabaseAway, isAway, isLostRace } from "../../src/store/pg-errors.ts";
-import { findVersion, listDefinitions, listVersions } from "../../src/store/reads/definitions.ts";
+import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
+import { listVersions } from "../../src/store/reads/version-lists.ts";
 import { rowOfRun, runOfRow } from "../../src/store/rows.ts";
 import { type Batch, saveBatch } from "../../src/store/save-batch.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
@@ -132,7 +133,8 @@ describe("definitions", () => {
       publishVersion({ database }, { definitionId, spec: invalid }),
     ]);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
-    const versions = await listVersions(database.read, definitionId);
+    const page = { limit: 100, bytesAtMost: 1_000_000 };
+    const versions = await listVersions(database.read, definitionId, page);
     expect(versions.map(({ version }) => version)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
     expect(await findVersion(database.read, definitionId, 0)).toMatchObject({ version: 10 });
     expect(await findVersion(database.read, definitionId, 3)).toMatchObject({ version: 3 });

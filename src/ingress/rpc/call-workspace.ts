@@ -18,11 +18,12 @@ import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 export const callerOfCall = createContextKey<Caller | undefined>(undefined);
 
 /** What the handler of this call gets. Throws when authentication is on and let the call pass without its caller. */
-export function depsOfCall(parts: ServiceParts, { values }: HandlerContext): ServiceDeps {
-  if (parts.callers === undefined) return { ...parts, workspaceId: "" };
+export function depsOfCall(parts: ServiceParts, context: HandlerContext): ServiceDeps {
+  const { values, responseHeader: answerHeader } = context;
+  if (parts.callers === undefined) return { ...parts, answerHeader, workspaceId: "" };
   const caller = values.get(callerOfCall);
   if (caller === undefined) throw new Error("a call came past its authentication");
-  return { ...parts, caller, workspaceId: caller.workspaceId };
+  return { ...parts, answerHeader, caller, workspaceId: caller.workspaceId };
 }
 
 /** Whether the call may see what this workspace owns. */

@@ -23,15 +23,20 @@ import {
   findDefinition,
   findVersions,
   listDefinitions,
-  listVersions,
   specOfVersion,
   type VersionRow,
 } from "../../store/reads/definitions.ts";
+import { listVersions } from "../../store/reads/version-lists.ts";
 import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
+import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { maySee } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
+import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
 import { findSchemaProblem } from "./output-schema.ts";
 import type { ServiceDeps } from "./service-deps.ts";
+
+/** Versions of a list. Older ones are reached by StartRun alone. */
+const VERSIONS_LISTED = 3_000;
 
 /** CreateDefinition: needs a workspace and a name that the workspace has not yet. */
 export async function answerCreateDefinition(deps: ServiceDeps, request: CreateDefinitionRequest) {
@@ -57,15 +62,17 @@ export async function readDefinition(deps: ServiceDeps, id: string) {
   return { definition: toDefinitionMessage(await requireDefinition(deps, id)) };
 }
 
-/** ListDefinitions: newest first, of one workspace. */
+/** ListDefinitions: newest first, of one workspace; the last ones without description and tags, where they are too long. */
 export async function answerListDefinitions(deps: ServiceDeps, request: ListDefinitionsRequest) {
   const { workspaceId, tag } = request;
   const faults = checkFields(ListDefinitionsRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   const page = readPage(request, faults);
   faults.refuseIfAny();
-  const { rows, total } = await listDefinitions(deps.database.read, { workspaceId, tag, ...page });
-  return { definitions: rows.map(toDefinitionMessage), total };
+  const { rows, total } = await listDefinitions(deps.database.lists, { workspaceId, tag, ...page });
+  const { definitions, leftOut } = fitDefinitions(rows.map(toDefinitionMessage), ANSWER_BYTES);
+  tellLeftOut(deps, leftOut);
+  return { definitions, total };
 }
 
 /** PublishVersion: every fault at once, those of reading before those of the engine's check. */
@@ -91,20 +98,25 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
 
 /** A version by its id, and its definition, as PublishVersion answers. */
 export async function readPublished(deps: ServiceDeps, versionId: string) {
-  const [version] = await findVersions(deps.database.read, [versionId]);
+  const [version] = await findVersions(deps.database.callers, [versionId]);
   if (version === undefined) throw new Error(`version ${versionId} is not stored`);
   const definition = await requireDefinition(deps, version.definitionId);
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 
-/** ListVersions: all of a definition, newest first. */
+/** ListVersions: all of a definition, newest first; the older ones without steps and edges, where they are too large. */
 export async function answerListVersions(deps: ServiceDeps, request: ListVersionsRequest) {
   const faults = checkFields(ListVersionsRequestSchema, request);
   faults.require("definition_id", request.definitionId);
   faults.refuseIfAny();
   await requireDefinition(deps, request.definitionId);
-  const rows = await listVersions(deps.database.read, request.definitionId);
-  return { versions: rows.map(toVersion) };
+  const page = { limit: VERSIONS_LISTED, bytesAtMost: ANSWER_BYTES };
+  const rows = await listVersions(deps.database.lists, request.definitionId, page);
+  const { versions, leftOut } = fitVersions(rows, ANSWER_BYTES);
+  // Numbers have no gaps: so many are older than the last one that was read.
+  const unread = (rows.at(-1)?.version ?? 1) - 1;
+  tellLeftOut(deps, leftOut, unread);
+  return { versions: versions.map(toVersion) };
 }
 
 /** The definition; not_found when it is unknown, or of another workspace than the call's or the one that is named. */
@@ -113,7 +125,7 @@ export async function requireDefinition(
   id: string,
   workspaceId = "",
 ): Promise<DefinitionRow> {
-  const row = await findDefinition(deps.database.read, id);
+  const row = await findDefinition(deps.database.callers, id);
   if (row === undefined || !maySee(deps, row) || !maySee({ workspaceId }, row)) {
     const resource = { type: "definition", name: id };
     throw new Refusal("not_found", `there is no definition ${id}`, { resource });

@@ -23,6 +23,7 @@ import { findRunHead } from "../../store/reads/run-heads.ts";
 import { writeFloats } from "../../wire/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkText, invalidFields } from "./fields.ts";
+import { OMITTED } from "./left-out.ts";
 import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
 /** How one RPC is done, and done again. */
@@ -105,7 +106,7 @@ export async function workspaceOfDefinition(
   { definitionId }: { definitionId: string },
 ): Promise<string | undefined> {
   if (!isStorable(definitionId)) return undefined;
-  return (await findDefinition(database.read, definitionId))?.workspaceId;
+  return (await findDefinition(database.callers, definitionId))?.workspaceId;
 }
 
 /** The workspace of a run. */
@@ -113,7 +114,7 @@ export async function workspaceOfRun(
   { database }: ServiceDeps,
   runId: string,
 ): Promise<string | undefined> {
-  return isStorable(runId) ? (await findRunHead(database.read, runId))?.workspaceId : undefined;
+  return isStorable(runId) ? (await findRunHead(database.callers, runId))?.workspaceId : undefined;
 }
 
 function requireKey(key: string): void {
@@ -166,13 +167,15 @@ async function orGiveBack<T>(
 
 /** The call is done and its caller is told so, also when the answer cannot be kept: a repeat reads it anew. */
 async function keep(
-  { database, log }: ServiceDeps,
+  { database, log, answerHeader }: ServiceDeps,
   claim: KeyClaim,
   keyEventId: string,
   answer: Uint8Array,
 ): Promise<void> {
   const key = { ...claim, appliedTo: keyEventId };
-  await keepAnswer(database, key, answer).catch((error: unknown) => {
+  // Read anew a repeat has the headers that say what is left out.
+  const kept = answerHeader.has(OMITTED) ? null : answer;
+  await keepAnswer(database, key, kept).catch((error: unknown) => {
     log.warn("the answer to a call with a key could not be kept", { error });
   });
 }

@@ -15,7 +15,7 @@ import {
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
 import { type FieldFault, type Reason, Refusal, type RefusalFacts } from "../../runtime/refusal.ts";
-import { isAway, isLostRace } from "../../store/pg-errors.ts";
+import { isAway, isLostRace, isTimedOut } from "../../store/pg-errors.ts";
 
 /** One detail as Connect takes it. */
 interface Detail {
@@ -49,6 +49,7 @@ const TABLE: Record<Reason, Row> = {
   nothing_published: { code: Code.FailedPrecondition, details: preconditionFailure },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
   lost_race: { code: Code.Aborted, details: () => [retryInfo(LOST_RACE_RETRY_MS)] },
+  timed_out: { code: Code.DeadlineExceeded, details: () => [] },
   overloaded: { code: Code.ResourceExhausted, details: () => [retryInfo(OVERLOADED_RETRY_MS)] },
   unavailable: { code: Code.Unavailable, details: () => [retryInfo(UNAVAILABLE_RETRY_MS)] },
   unauthenticated: { code: Code.Unauthenticated, details: () => [] },
@@ -77,6 +78,11 @@ export function toConnectError(
   if (isAway(thrown)) {
     const away = new Refusal("unavailable", "the database is away; try again", { cause: thrown });
     return { error: refusalError(away, roomBytes), bug: false };
+  }
+  if (isTimedOut(thrown)) {
+    const message = "the query took too long; ask for less";
+    const slow = new Refusal("timed_out", message, { cause: thrown });
+    return { error: refusalError(slow, roomBytes), bug: false };
   }
   if (isLostRace(thrown)) {
     const race = new Refusal("lost_race", "another call was faster; try again", { cause: thrown });

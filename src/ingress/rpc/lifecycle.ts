@@ -16,7 +16,7 @@ import type { Cause, Input } from "../../engine/input.ts";
 import type { Reply } from "../../engine/outcome.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
-import { readRunMessage } from "./runs.ts";
+import { readRunMessage } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 /** PauseRun: RUNNING → PAUSED; a paused run is returned unchanged. */

@@ -13,6 +13,10 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
+import { file_events_v1_change } from "../../../gen/events/v1/change_pb.ts";
+import { file_events_v1_cloudevent } from "../../../gen/events/v1/cloudevent_pb.ts";
+import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
+import { file_google_rpc_status } from "../../../gen/google/rpc/status_pb.ts";
 import {
   type ServerReflection,
   type ServerReflectionRequest,
@@ -25,6 +29,16 @@ import {
   ServerReflectionResponseSchema as AlphaResponseSchema,
   type ServerReflection as ServerReflectionAlpha,
 } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { file_tap_v1_event } from "../../../gen/tap/v1/event_pb.ts";
+
+/** Error details and status, the envelope and the data of events: they come as Any, in headers and on the bus. */
+const UNIMPORTED: readonly DescFile[] = [
+  file_google_rpc_error_details,
+  file_google_rpc_status,
+  file_events_v1_cloudevent,
+  file_events_v1_change,
+  file_tap_v1_event,
+];
 
 interface Catalogue {
   readonly services: readonly string[];
@@ -39,7 +53,7 @@ export interface Reflection {
   readonly v1alpha: ServiceImpl<typeof ServerReflectionAlpha>;
 }
 
-/** Reflection over these services and all they import. */
+/** Reflection over these services and all they import, and what appears on the wire without being imported. */
 export function createReflection(services: readonly DescService[]): Reflection {
   const catalogue = catalogueOf(services);
   return {
@@ -145,7 +159,8 @@ function catalogueOf(services: readonly DescService[]): Catalogue {
   const files = new Map<string, DescFile>();
   const fileOfSymbol = new Map<string, DescFile>();
   const messages = new Set<string>();
-  for (const file of services.flatMap((service) => [...withImports(service.file)])) {
+  const roots = [...services.map((service) => service.file), ...UNIMPORTED];
+  for (const file of roots.flatMap((root) => [...withImports(root)])) {
     files.set(file.proto.name, file);
     for (const symbol of symbolsOf(file, messages)) fileOfSymbol.set(symbol, file);
   }

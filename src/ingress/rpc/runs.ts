@@ -1,6 +1,6 @@
 /**
- * RPCs that start and read runs, and the reading of a run for every other RPC.
- * Boundary: a run is changed by the processor alone; what is shown is read after the commit.
+ * RPCs that start and read runs.
+ * Boundary: a run is changed by the processor alone; how runs are read and shown is run-answers.ts.
  */
 import {
   type GetRunRequest,
@@ -9,27 +9,21 @@ import {
   ListRunsRequestSchema,
   type StartRunRequest,
   StartRunRequestSchema,
-  type WorkflowRun,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/definition.ts";
-import type { Graph } from "../../engine/graph/graph.ts";
-import { viewMarks, viewRun } from "../../engine/payloads.ts";
-import type { Run } from "../../engine/run.ts";
-import type { RunView } from "../../engine/view.ts";
+import { viewMarks } from "../../engine/payloads.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
-import { findManyRunRows } from "../../store/reads/many-runs.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
-import { findRunRows, listRuns, type WholeRun } from "../../store/reads/runs.ts";
+import { listRuns } from "../../store/reads/runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
-import { findRunState, toRunMessage } from "../../wire/runs.ts";
-import { maySee } from "./call-workspace.ts";
+import { findRunState } from "../../wire/runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
+import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { bareRuns, graphOf, readRunMessage, unknownRun } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
-
-const RUNS_A_QUERY = 100;
 
 /** StartRun: the run after its first move; with a trigger_event_id that started one before, that one. */
 export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest) {
@@ -78,14 +72,14 @@ export async function answerGetRun(deps: ServiceDeps, request: GetRunRequest) {
   return { run: await readRunMessage(deps, request.id) };
 }
 
-/** ListRuns: newest first, without payloads. */
+/** ListRuns: newest first, without payloads; the last ones without steps, where the answer would be too large. */
 export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest) {
   const { workspaceId, definitionId, entityId, initiatorAgentId } = request;
   const faults = checkFields(ListRunsRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   const page = readPage(request, faults);
   faults.refuseIfAny();
-  const { runs, total } = await listRuns(deps.database.read, {
+  const { runs, total } = await listRuns(deps.database.lists, {
     workspaceId,
     definitionId,
     entityId,
@@ -95,56 +89,9 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
   });
   const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
   const views = runs.map((run) => viewMarks(graphOf(graphs, run), run));
-  return { runs: views.map((view) => toRunMessage(view, { payloads: false })), total };
-}
-
-/** The run as it stands now, with everything a reader may see; not_found when there is none in the call's workspace. */
-export async function readRun(deps: ServiceDeps, runId: string): Promise<RunView> {
-  const rows = await findRunRows(deps.database.read, runId);
-  if (rows === undefined || !maySee(deps, rows.run)) throw unknownRun(runId);
-  const graphs = await deps.graphs.require([rows.run.versionId]);
-  return viewOf(graphs, rows);
-}
-
-/** As readRun, as a message. */
-export async function readRunMessage(deps: ServiceDeps, runId: string): Promise<WorkflowRun> {
-  return toRunMessage(await readRun(deps, runId), { payloads: true });
-}
-
-/** These runs as messages, in the order of their ids in the list. */
-export async function readRunMessages(
-  deps: ServiceDeps,
-  runIds: readonly string[],
-): Promise<WorkflowRun[]> {
-  const messages: WorkflowRun[] = [];
-  for (let at = 0; at < runIds.length; at += RUNS_A_QUERY) {
-    const ids = runIds.slice(at, at + RUNS_A_QUERY);
-    const found = await findManyRunRows(deps.database.read, ids);
-    const graphs = await deps.graphs.require([...found.values()].map(({ run }) => run.versionId));
-    for (const id of ids) {
-      const rows = found.get(id);
-      if (rows !== undefined) messages.push(toRunMessage(viewOf(graphs, rows), { payloads: true }));
-    }
-  }
-  return messages;
-}
-
-/** The refusal for a run that is unknown. */
-export function unknownRun(runId: string): Refusal {
-  return new Refusal("not_found", `there is no run ${runId}`, {
-    resource: { type: "run", name: runId },
-  });
-}
-
-function viewOf(graphs: ReadonlyMap<string, Graph>, rows: WholeRun): RunView {
-  return viewRun(graphOf(graphs, rows.run), rows.run, rows.input, rows.steps, rows.childIds);
-}
-
-function graphOf(graphs: ReadonlyMap<string, Graph>, run: Run): Graph {
-  const graph = graphs.get(run.versionId);
-  if (graph === undefined)
-    throw new Error(`run ${run.id}: its version ${run.versionId} is missing`);
-  return graph;
+  const { messages, withoutSteps } = bareRuns(views, ANSWER_BYTES);
+  tellLeftOut(deps, withoutSteps);
+  return { runs: messages, total };
 }
 
 async function requireVersion(
@@ -161,7 +108,7 @@ async function requireVersion(
   if (wanted === 0 || wanted === latestVersion) {
     return { id: latestVersionId, number: latestVersion };
   }
-  const row = await findVersion(database.read, definition.id, wanted);
+  const row = await findVersion(database.callers, definition.id, wanted);
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };
     const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
@@ -188,7 +135,7 @@ async function hopsOfParent(
   workspaceId: string,
 ): Promise<number> {
   if (parentRunId === "") return 0;
-  const parent = await findRunHead(database.read, parentRunId);
+  const parent = await findRunHead(database.callers, parentRunId);
   if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
   return parent.hops;
 }

@@ -2,13 +2,14 @@
  * Which scope each RPC needs.
  * Boundary: a table; who has which scope is runtime/callers.ts. An RPC without a line here does not compile.
  */
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../runtime/callers.ts";
 
-type Rpc = keyof typeof WorkflowService.method;
+type Needed<Service extends DescService> = Readonly<Record<keyof Service["method"], Scope>>;
 
-const NEEDED: Readonly<Record<Rpc, Scope>> = {
+const WORKFLOWS: Needed<typeof WorkflowService> = {
   createDefinition: "workflows:author",
   getDefinition: "workflows:read",
   listDefinitions: "workflows:read",
@@ -26,12 +27,14 @@ const NEEDED: Readonly<Record<Rpc, Scope>> = {
   compensateRun: "workflows:run",
 };
 
-/** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
-export function scopeOf(method: DescMethod): Scope | undefined {
-  const { parent, localName } = method;
-  return parent === WorkflowService && isRpc(localName) ? NEEDED[localName] : undefined;
-}
+const RUNS: Needed<typeof Runs> = { getPayload: "workflows:read" };
 
-function isRpc(localName: string): localName is Rpc {
-  return Object.hasOwn(NEEDED, localName);
+const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
+  [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
+  [Runs.typeName, new Map(Object.entries(RUNS))],
+]);
+
+/** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
+export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
+  return NEEDED.get(parent.typeName)?.get(localName);
 }

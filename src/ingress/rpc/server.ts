@@ -8,11 +8,13 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../runtime/log.ts";
 import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
 import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
 import { workflowService } from "./service.ts";
@@ -45,12 +47,13 @@ const PROBE_INTERVAL_MS = 2_000;
 
 /** A server that does not listen yet. */
 export function createRpcServer(deps: RpcServerDeps): RpcServer {
-  const health = createHealth([WorkflowService.typeName]);
-  const services: DescService[] = [WorkflowService, Health];
+  const health = createHealth([WorkflowService.typeName, Runs.typeName]);
+  const services: DescService[] = [WorkflowService, Runs, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const guards = deps.callers === undefined ? [] : [createGuard(deps.callers)];
   const register = (router: ConnectRouter) => {
     router.service(WorkflowService, workflowService(deps));
+    router.service(Runs, runsService(deps));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

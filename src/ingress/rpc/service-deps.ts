@@ -27,6 +27,8 @@ export interface ServiceDeps extends ServiceParts {
   readonly workspaceId: string;
   /** Who calls; unset without authentication. */
   readonly caller?: Caller | undefined;
+  /** Headers of the call's answer. */
+  readonly answerHeader: Headers;
   /** Of a call with an Idempotency-Key: whatever it changes is committed with this claim. */
   readonly callerKey?: KeyClaim | undefined;
   /** Of such a call: the id of the event that it is when it names none, the same on every try. */

@@ -27,7 +27,8 @@ import {
   answerPauseRun,
   answerResumeRun,
 } from "./lifecycle.ts";
-import { answerGetRun, answerListRuns, answerStartRun, readRunMessage } from "./runs.ts";
+import { readRunMessage } from "./run-answers.ts";
+import { answerGetRun, answerListRuns, answerStartRun } from "./runs.ts";
 import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 import { answerTransitionStep, readStep } from "./steps.ts";
 import { answerHandleTrigger } from "./triggers.ts";

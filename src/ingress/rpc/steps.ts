@@ -14,16 +14,17 @@ import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { MAX_COST_USD } from "../../engine/limits.ts";
-import { isFinalStep } from "../../engine/run.ts";
+import { isFinalStep, stateOfMark } from "../../engine/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
+import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
 import { maySee } from "./call-workspace.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { requireScope } from "./guard.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { findOutputFaults } from "./output-schema.ts";
-import { readRun, unknownRun } from "./runs.ts";
+import { readRun, unknownRun } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
@@ -41,7 +42,7 @@ export async function answerTransitionStep(deps: ServiceDeps, request: Transitio
 
 /** The step and its run as they stand now, as TransitionStep answers. */
 export async function readStep(deps: ServiceDeps, { runId, stepId }: TransitionStepRequest) {
-  const view = await readRun(deps, runId);
+  const view = await readRun(deps, runId, stepId);
   const step = view.steps.find(({ step: { def } }) => def.id === stepId);
   if (step === undefined) throw unknownStep(stepId);
   return { step: toStepMessage(step), run: toRunMessage(view, { payloads: true }) };
@@ -118,9 +119,8 @@ async function checkOutput(
 async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Promise<boolean> {
   // A compensation that failed may begin again.
   if (step.isCompensation) return false;
-  const { steps } = await readRun(deps, runId);
-  const found = steps.find((each) => each.step.index === step.index);
-  return found !== undefined && isFinalStep(found.state);
+  const [run] = await findRuns(deps.database.callers, [runId]);
+  return run !== undefined && isFinalStep(stateOfMark(run.stepMarks[step.index] ?? 0));
 }
 
 async function findStep(
@@ -128,14 +128,15 @@ async function findStep(
   runId: string,
   stepId: string,
 ): Promise<GraphStep | undefined> {
-  const head = await findRunHead(deps.database.read, runId);
+  const head = await findRunHead(deps.database.callers, runId);
   if (head === undefined || !maySee(deps, head)) throw unknownRun(runId);
   const graphs = await deps.graphs.require([head.versionId]);
   const graph = graphs.get(head.versionId);
   return graph?.steps[graph.indexById.get(stepId) ?? -1];
 }
 
-function unknownStep(stepId: string): Refusal {
+/** The refusal for a step that the run's version does not have. */
+export function unknownStep(stepId: string): Refusal {
   const resource = { type: "step", name: stepId };
   return new Refusal("not_found", `the run has no step ${stepId}`, { resource });
 }

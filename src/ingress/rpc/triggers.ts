@@ -14,7 +14,7 @@ import { routeEvents } from "../../runtime/route-event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { checkFields, type Faults } from "./fields.ts";
-import { readRunMessages } from "./runs.ts";
+import { readRunMessages } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
@@ -25,10 +25,10 @@ export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTrig
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
   const earlier = await findEarlierRuns(deps, request, event);
-  return {
-    startedRuns: await readRunMessages(deps, [...new Set([...started, ...earlier])]),
-    updatedRuns: await readRunMessages(deps, routed.updatedRunIds),
-  };
+  const startedIds = [...new Set([...started, ...earlier])];
+  const runs = await readRunMessages(deps, [...new Set([...startedIds, ...routed.updatedRunIds])]);
+  const found = (ids: readonly string[]) => ids.flatMap((id) => runs.get(id) ?? []);
+  return { startedRuns: found(startedIds), updatedRuns: found(routed.updatedRunIds) };
 }
 
 /** A repeat names its event; what that started is told also when no trigger wants it any more. */
@@ -39,7 +39,7 @@ async function findEarlierRuns(
 ): Promise<string[]> {
   const isNamed = triggerEventId !== "" || keyEventId !== undefined;
   if (!isNamed || event.onlyTrigger === undefined) return [];
-  return findStartedRuns(database.read, event, event.onlyTrigger);
+  return findStartedRuns(database.callers, event, event.onlyTrigger);
 }
 
 function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined): BusEvent {

@@ -93,15 +93,6 @@ export function findVersions(db: Queries, ids: readonly string[]): Promise<Versi
     .where(inArray(workflowVersions.id, [...ids]));
 }
 
-/** Every version of a definition, newest first. */
-export function listVersions(db: Queries, definitionId: string): Promise<VersionRow[]> {
-  return db.build
-    .select()
-    .from(workflowVersions)
-    .where(eq(workflowVersions.definitionId, definitionId))
-    .orderBy(desc(workflowVersions.version));
-}
-
 /** What was published, out of its row. */
 export function specOfVersion(row: VersionRow): VersionSpec {
   return {

@@ -2,23 +2,14 @@
  * Reads of runs, for answers of RPCs.
  * Boundary: engine values, committed state; who may see a run is the caller's question (each run names its workspace).
  */
-import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, getTableColumns, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { type AnyPgColumn, unionAll } from "drizzle-orm/pg-core";
-import type { RunRows } from "../../engine/draft.ts";
-import type { JsonObject } from "../../engine/json.ts";
-import { RUN_STATES, type Run, type RunState, type StepRun } from "../../engine/run.ts";
+import { RUN_STATES, type Run, type RunState } from "../../engine/run.ts";
 import type { Queries } from "../database.ts";
-import { runOfRow, stepOfRow } from "../rows.ts";
-import { stepRuns, workflowRuns } from "../schema.ts";
-import { findChildIds } from "./child-ids.ts";
+import { runOfRow } from "../rows.ts";
+import { workflowRuns } from "../schema.ts";
+import { findManyRunRows, type WholeRun } from "./many-runs.ts";
 import { COUNT_LIMIT, NEWEST_FIRST } from "./page.ts";
-
-/** A run with its input and every row of its steps. */
-export interface WholeRun extends RunRows {
-  readonly input: JsonObject;
-  /** Ids of child runs by step, where a step has some and no output yet. */
-  readonly childIds: ReadonlyMap<number, readonly string[]>;
-}
 
 /** Filters of a list of runs; "" and undefined take all. */
 export interface RunFilters {
@@ -32,36 +23,19 @@ export interface RunFilters {
 }
 
 const { inputPayload, ...LISTED } = getTableColumns(workflowRuns);
-// Planned and typed once for each connection pool; a reading side lives as long as the process.
-const prepared = new WeakMap<Queries, ReturnType<typeof prepareFind>>();
 
-/** The run with all its rows, of one moment. */
+/** The run with all its rows, of one moment; of its payloads what fits (many-runs.ts). */
 export async function findRunRows(db: Queries, runId: string): Promise<WholeRun | undefined> {
-  const find = prepared.get(db) ?? prepareFind(db);
-  prepared.set(db, find);
-  const rows = await find.execute({ runId });
-  const first = rows[0];
-  if (first === undefined) return undefined;
-  const steps = new Map<number, StepRun>();
-  for (const { step } of rows) if (step !== null) steps.set(step.stepIndex, stepOfRow(step));
-  const childIds = (await findChildIds(db, [...steps.values()])).get(runId) ?? new Map();
-  return { run: runOfRow(first.run), input: first.input ?? {}, steps, childIds };
+  return (await findManyRunRows(db, [runId])).get(runId);
 }
 
-// One statement sees one moment. The input comes with the first row alone, for it can be large.
-function prepareFind(db: Queries) {
-  const rank = sql`row_number() over (order by ${stepRuns.stepIndex})`;
-  return db.build
-    .select({
-      run: LISTED,
-      input: sql<JsonObject | null>`case when ${rank} = 1 then ${inputPayload} end`,
-      step: stepRuns,
-    })
+/** Runs without inputs, those that exist. */
+export async function findRuns(db: Queries, runIds: readonly string[]): Promise<Run[]> {
+  const rows = await db.build
+    .select(LISTED)
     .from(workflowRuns)
-    .leftJoin(stepRuns, eq(stepRuns.runId, workflowRuns.id))
-    .where(eq(workflowRuns.id, sql.placeholder("runId")))
-    .orderBy(stepRuns.stepIndex)
-    .prepare("find_run_rows");
+    .where(inArray(workflowRuns.id, [...runIds]));
+  return rows.map(runOfRow);
 }
 
 /** One page of runs without inputs, newest first; `total` is exact to 10,000 and 10,000 beyond. */

@@ -1,0 +1,16 @@
+/**
+ * The services of workflows.ops.v1, as tables: which function answers which RPC.
+ * Boundary: nothing more; scopes are in scopes.ts.
+ */
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { depsOfCall } from "./call-workspace.ts";
+import { answerGetPayload } from "./payloads.ts";
+import type { ServiceParts } from "./service-deps.ts";
+
+/** Runs, over the service's parts. */
+export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
+  return {
+    getPayload: (request, context) => answerGetPayload(depsOfCall(parts, context), request),
+  };
+}

@@ -65,16 +65,18 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const { claim } = claimed;
     const keyEventId = eventIdOf(claim, bodyHash);
     const keyed = { ...deps, callerKey: claim, keyEventId };
-    const answer = await orGiveBack(deps, claim, async () =>
-      create(
-        method.output,
-        claimed.kind === "do"
-          ? await rules.answer(keyed, request)
-          : await rules.answerAgain(keyed, request, claimed.appliedTo),
-      ),
-    );
-    await keep(deps, claim, keyEventId, toBinary(method.output, answer));
-    return answer;
+    return parts.heldKeys.during(claim, async () => {
+      const answer = await orGiveBack(deps, claim, async () =>
+        create(
+          method.output,
+          claimed.kind === "do"
+            ? await rules.answer(keyed, request)
+            : await rules.answerAgain(keyed, request, claimed.appliedTo),
+        ),
+      );
+      await keep(deps, claim, keyEventId, toBinary(method.output, answer));
+      return answer;
+    });
   };
 }
 

@@ -9,6 +9,7 @@ import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { createHeldKeys } from "../../runtime/held-keys.ts";
 import type { Log } from "../../runtime/log.ts";
 import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
 import { createGuard } from "./guard.ts";
@@ -20,7 +21,7 @@ import type { ServiceParts } from "./service-deps.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
-export interface RpcServerDeps extends ServiceParts, DoorDeps {
+export interface RpcServerDeps extends Omit<ServiceParts, "heldKeys">, DoorDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -50,7 +51,8 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const guards = deps.callers === undefined ? [] : [createGuard(deps.callers)];
   const register = (router: ConnectRouter) => {
-    router.service(WorkflowService, workflowService(deps));
+    const heldKeys = createHeldKeys(deps);
+    router.service(WorkflowService, workflowService({ ...deps, heldKeys }));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

@@ -49,7 +49,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const health = createHealth([WorkflowService.typeName]);
   const services: DescService[] = [WorkflowService, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
-  const guards = deps.callers === undefined ? [] : [createGuard(deps.callers)];
+  const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const heldKeys = createHeldKeys(deps);
     router.service(WorkflowService, workflowService({ ...deps, heldKeys }));
@@ -59,7 +59,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(ServerReflection, reflection.v1);
     router.service(ServerReflectionAlpha, reflection.v1alpha);
   };
-  const route = createRpcRouter(register, deps.log, guards);
+  const route = createRpcRouter(register, deps.log, guard);
   const doors = mainDoors(deps.metricsPort === undefined);
   const main = createListener({
     ...deps,

@@ -13,6 +13,7 @@ import { createCallers } from "./egress/identity/identity.ts";
 import { createLookupCache } from "./egress/lookup-cache.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publisher.ts";
+import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
@@ -41,6 +42,8 @@ interface BusParts {
 /** Stops the service: no new work, what is in flight finishes, the outbox is flushed. */
 type Stop = () => Promise<void>;
 
+const STOP_MS = 18_000;
+
 async function start(config: Config, log: Log): Promise<Stop> {
   if (config.migrate) await migrateDatabase(config.databaseUrl);
   else await requireMigrated(config.databaseUrl);
@@ -50,6 +53,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const graphs = createGraphCache(database);
   const { urls } = config.collaborators;
   const clients = createClients(config.collaborators, log);
+  // What inputs need: the dispatcher closes its own clients while calls of our callers are still under way.
+  const inputClients = createClients({ ...config.collaborators, urls: inputUrls(urls) }, log);
   const lookups = createLookupCache({ costsFromMeter: urls.meter !== undefined });
   const processor = createProcessor({
     database,
@@ -64,8 +69,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
     },
   });
   const performers = createPerformers({ clients, lookups, log, database, processor });
-  const entities = createEntities({ clients, log });
-  const callers = createCallers(config.auth, { clients, log });
+  const entities = createEntities({ clients: inputClients, log });
+  const callers = createCallers(config.auth, { clients: inputClients, log });
   const dispatcher = createDispatcher({
     database,
     processor,
@@ -102,14 +107,21 @@ async function start(config: Config, log: Log): Promise<Stop> {
     metrics: async () => renderPrometheus(),
   });
   const { host, port } = await server.listen();
-  log.info("listening", { host, port, replicaId });
+  log.info("listening", { host, port, replicaId, pid: process.pid });
   return async () => {
-    await Promise.all([server.stop(), bus.stopListening(), timers.stop()]);
-    await Promise.all([dispatcher.stop(), healing.stop(), retention.stop(), indexing?.stop()]);
+    // All of them at once: none takes up new work while another one still finishes its own.
+    const sources = [server, timers, dispatcher, healing, retention].map((part) => part.stop());
+    await Promise.all([...sources, bus.stopListening(), indexing?.stop()]);
+    inputClients.close();
+    inputClients.disconnect();
     await processor.stop();
     await bus.stop();
     await database.close();
   };
+}
+
+function inputUrls({ identity, entities }: Config["collaborators"]["urls"]) {
+  return { ...optional("identity", identity), ...optional("entities", entities) };
 }
 
 interface BusDeps extends RouteDeps {
@@ -158,13 +170,21 @@ function startBus(config: Config, deps: BusDeps) {
   };
 }
 
-/** Ends the process on the first signal, after a graceful stop; a second signal ends it at once. */
-function stopOnSignal(stop: Stop, log: Log): void {
+/**
+ * Ends the process on the first signal, after a graceful stop that takes 18 s at most. A second signal, or one before
+ * the service has started, ends it at once.
+ */
+function stopOnSignal(stopOf: () => Stop | undefined, log: Log): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
+    const stop = stopOf();
+    if (stopping || stop === undefined) process.exit(1);
     stopping = true;
     log.info("stopping", { signal });
+    setTimeout(() => {
+      log.error("the stop takes too long; the process ends without it", { limitMs: STOP_MS });
+      process.exit(1);
+    }, STOP_MS);
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -191,8 +211,10 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", (error) => {
     log.error("a promise was rejected and nobody listened", { error });
   });
+  let stop: Stop | undefined;
+  stopOnSignal(() => stop, log);
   try {
-    stopOnSignal(await start(read.config, log), log);
+    stop = await start(read.config, log);
   } catch (error) {
     const fault = startFault(error, read.config);
     if (fault === undefined) log.error("the service cannot start", { error });

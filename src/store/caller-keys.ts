@@ -27,7 +27,8 @@ export interface KeptKey {
 }
 
 const KEPT = "make_interval(days => 7)";
-const LEASE = "make_interval(secs => 60)";
+// A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than this.
+const LEASE = "make_interval(secs => 4)";
 
 const INSERT: Statement = {
   name: "insert_caller_key",
@@ -52,6 +53,21 @@ const TAKE_OVER: Statement = {
       for update skip locked) as o
     where k.workspace_id = o.workspace_id and k.method = o.method and k.key = o.key
     returning k.applied_to as "appliedTo"`,
+};
+
+// A row that a batch is writing is left out: while it is locked it cannot be taken over.
+const RENEW: Statement = {
+  name: "renew_caller_keys",
+  text: `with held as (
+      select k.workspace_id, k.method, k.key
+      from jsonb_to_recordset($1::jsonb)
+        as v("workspaceId" text, method text, key text, holder text)
+      join caller_keys k on k.workspace_id = v."workspaceId" and k.method = v.method
+        and k.key = v.key and k.holder = v.holder
+      where k.answer is null
+      for update of k skip locked)
+    update caller_keys k set lease_until = clock_timestamp() + ${LEASE} from held h
+    where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key`,
 };
 
 const FIND: Statement = {
@@ -125,6 +141,11 @@ export async function takeOverKey(
     bodyHash,
   ]);
   return row;
+}
+
+/** Begins the leases of these claims anew, as far as they still hold. */
+export async function renewKeys(tx: Tx, claims: readonly KeyClaim[]): Promise<void> {
+  await tx.query(RENEW, [JSON.stringify(claims)]);
 }
 
 /** What is kept of the key, whoever holds it. */

@@ -3,6 +3,7 @@
  * A crash is what it leaves: a row of the key whose lease ran out, marked or not.
  */
 import { createClient } from "@connectrpc/connect";
+import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import {
@@ -16,6 +17,7 @@ import type { Input } from "../../src/engine/input.ts";
 import { createDefinition } from "../../src/runtime/definitions.ts";
 import { dropOldKeys, type KeyClaim } from "../../src/store/caller-keys.ts";
 import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
+import { until } from "../support/until.ts";
 
 let service: RpcService;
 let workspaceId = "";
@@ -59,14 +61,14 @@ async function forgetAnswer(key: string): Promise<void> {
   expect(await sql(text, [workspaceId, key])).toHaveLength(1);
 }
 
-/** What a crash leaves before that commit: the row of a call like the one of `key`, reserved so long ago. */
-async function reserveLike(key: string, reserved: string, secondsAgo: number): Promise<void> {
+/** What a crash leaves before that commit: the row of a call like the one of `key`, whose lease ends in so many seconds. */
+async function reserveLike(key: string, reserved: string, leaseSeconds: number): Promise<void> {
   const text = `insert into caller_keys
       (workspace_id, method, key, holder, body_hash, created_at, lease_until)
-    select workspace_id, method, $3, 'crashed', body_hash, now() - make_interval(secs => $4),
-      now() + make_interval(secs => 60 - $4)
+    select workspace_id, method, $3, 'crashed', body_hash, now(),
+      now() + make_interval(secs => $4)
     from caller_keys where workspace_id = $1 and key = $2 returning key`;
-  expect(await sql(text, [workspaceId, key, reserved, secondsAgo])).toHaveLength(1);
+  expect(await sql(text, [workspaceId, key, reserved, leaseSeconds])).toHaveLength(1);
 }
 
 describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
@@ -227,15 +229,45 @@ describe("crashes", () => {
     const definitionId = await publish();
     const start = (key: string) => service.client.startRun({ definitionId }, withKey(key));
     const { run } = await start("k");
-    await reserveLike("k", "young", 50);
+    await reserveLike("k", "young", 30);
     const refused = await refusedBy(start("young"));
     expect(refused).toMatchObject({ code: "Aborted", reason: "LOST_RACE" });
     expect(refused.error.findDetails(RetryInfoSchema)).toHaveLength(1);
-    await reserveLike("k", "old", 61);
+    await reserveLike("k", "old", -1);
     const again = await start("old");
     expect(again.run?.id).not.toBe(run?.id);
     expect((await start("old")).run).toEqual(again.run);
     expect(await runsOf()).toBe(2);
+  });
+
+  test("while a slow call lives its lease is renewed, and a repeat is ABORTED", async () => {
+    const { run } = await service.client.startRun({ definitionId: await publish() });
+    const id = run?.id ?? "";
+    const pause = () => service.client.pauseRun({ id }, withKey("slow"));
+    const leases = () =>
+      sql<{ seconds: number }>(
+        `select extract(epoch from lease_until - created_at)::float8 as seconds from caller_keys
+          where workspace_id = $1 and key = 'slow'`,
+        [workspaceId],
+      );
+    const locker = new pg.Client({ connectionString: service.url });
+    await locker.connect();
+    try {
+      // The processor leaves a run that is locked elsewhere for its next batch.
+      await locker.query("begin");
+      await locker.query("select 1 from workflow_runs where id = $1 for update", [id]);
+      const first = pause();
+      const [lease] = await until(async () => ((await leases()).length > 0 ? leases() : undefined));
+      expect(lease?.seconds).toBeGreaterThan(3);
+      expect(lease?.seconds).toBeLessThan(5);
+      await until(async () => (Number((await leases())[0]?.seconds) > 5.5 ? true : undefined));
+      expect(await refusedBy(pause())).toMatchObject({ code: "Aborted", reason: "LOST_RACE" });
+      await locker.query("rollback");
+      expect((await first).run?.state).toBe(WorkflowState.PAUSED);
+      expect(await pause()).toEqual(await first);
+    } finally {
+      await locker.end();
+    }
   });
 
   test("a try that was taken over commits nothing, and does not spoil its batch", async () => {

@@ -25,6 +25,7 @@ export interface Replica {
 
 /** Surroundings for replicas. */
 export interface Cluster {
+  readonly databaseUrl: string;
   /** Where a test may speak on their bus. */
   readonly natsUrl: string;
   /** Starts a replica and waits until it is ready. */
@@ -64,6 +65,7 @@ export async function startCluster(): Promise<Cluster> {
       PORT: "0",
     };
     return {
+      databaseUrl: database.url,
       natsUrl: nats.url,
       async start(environment = {}) {
         const replica = await startReplica({ ...surroundings, ...environment });

@@ -26,24 +26,19 @@ const ENVELOPE_HEADER_BYTES = 5;
 
 /**
  * The response of a call that reached no handler, with code and details of our table.
- * `findField` is asked for the path of the field that a JSON body fails at. Responses that are no RPC errors (405, 415,
- * 505) are handed back as they are.
+ * Responses that are no RPC errors (405, 415, 505) are handed back as they are.
  */
 export async function explainUnreached(
   response: UniversalServerResponse,
-  findField: () => string,
 ): Promise<UniversalServerResponse> {
   const contentType = response.header?.get("content-type") ?? "";
   if (contentType.startsWith("application/grpc-web")) return explainGrpcWeb(response);
   if (contentType.startsWith("application/grpc")) return explainGrpc(response);
-  if (contentType.startsWith("application/json")) return explainConnect(response, findField);
+  if (contentType.startsWith("application/json")) return explainConnect(response);
   return response;
 }
 
-async function explainConnect(
-  response: UniversalServerResponse,
-  findField: () => string,
-): Promise<UniversalServerResponse> {
+async function explainConnect(response: UniversalServerResponse): Promise<UniversalServerResponse> {
   if (response.status === 200 || response.header === undefined) return response;
   const encoding = response.header.get("content-encoding");
   const sent = await bytesOf(response);
@@ -51,7 +46,6 @@ async function explainConnect(
   const fallback = new ConnectError("the request cannot be read", codeOfStatus(response.status));
   const error = inOurWords(
     encoding === null ? errorFromJsonBytes(sent, undefined, fallback) : fallback,
-    findField,
   );
   const body = errorToJsonBytes(error, undefined);
   const header = new Headers(response.header);
@@ -90,7 +84,8 @@ export async function* explainUnreadMessages<T>(messages: AsyncIterable<T>): Asy
   }
 }
 
-function inOurWords(error: ConnectError, findField = () => ""): ConnectError {
+/** The error of a request that cannot be read, by our table; `findField` is asked for the path of the field at fault. */
+export function inOurWords(error: ConnectError, findField = () => ""): ConnectError {
   const { rawMessage } = error;
   const malformed = error.code === Code.Internal || error.code === Code.Unknown;
   const code = malformed ? Code.InvalidArgument : error.code;
@@ -118,7 +113,8 @@ function codeOfStatus(status: number): Code {
   return status === 429 ? Code.ResourceExhausted : Code.InvalidArgument;
 }
 
-async function bytesOf({ body }: UniversalServerResponse): Promise<Uint8Array> {
+/** The whole body of a response. */
+export async function bytesOf({ body }: UniversalServerResponse): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body ?? []) chunks.push(chunk);
   return Buffer.concat(chunks);

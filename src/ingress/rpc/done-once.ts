@@ -9,10 +9,8 @@ import {
   create,
   type DescMessage,
   type DescMethodUnary,
-  fromBinary,
   type MessageInitShape,
   type MessageShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import { claimCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
@@ -20,9 +18,10 @@ import type { FieldFault } from "../../runtime/refusal.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
+import { decodeMessage, encodeMessage } from "../../wire/messages.ts";
 import { writeFloats } from "../../wire/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
-import { checkText, invalidFields } from "./fields.ts";
+import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { OMITTED } from "./left-out.ts";
 import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
@@ -54,6 +53,10 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const key = context.requestHeader.get(HEADER);
     if (key === null) return create(method.output, await rules.answer(deps, request));
     requireKey(key);
+    // The handler tells what is wrong with it. What cannot be stored is not hashed either.
+    if (checkFields(method.input, request).list.length > 0) {
+      return create(method.output, await rules.answer(deps, request));
+    }
     const workspaceId = deps.workspaceId || (await rules.workspaceOf(deps, request));
     if (workspaceId === undefined) {
       return create(method.output, await rules.answer(deps, request));
@@ -66,24 +69,34 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const { claim } = claimed;
     const keyEventId = eventIdOf(claim, bodyHash);
     const keyed = { ...deps, callerKey: claim, keyEventId };
-    const answer = await orGiveBack(deps, claim, async () =>
-      create(
-        method.output,
-        claimed.kind === "do"
-          ? await rules.answer(keyed, request)
-          : await rules.answerAgain(keyed, request, claimed.appliedTo),
-      ),
-    );
-    await keep(deps, claim, keyEventId, toBinary(method.output, answer));
-    return answer;
+    return parts.heldKeys.during(claim, async () => {
+      const answer = await orGiveBack(deps, claim, async () =>
+        create(
+          method.output,
+          claimed.kind === "do"
+            ? await rules.answer(keyed, request)
+            : await rules.answerAgain(keyed, request, claimed.appliedTo),
+        ),
+      );
+      await keep(deps, claim, keyEventId, encodeMessage(method.output, answer));
+      return answer;
+    });
   };
 }
 
 /** As it was given first, in JSON too. */
 function readKept<O extends DescMessage>(desc: O, bytes: Uint8Array): MessageShape<O> {
-  const answer = fromBinary(desc, bytes);
+  const answer = decodeMessage(desc, bytes);
   writeFloats(desc, answer);
   return answer;
+}
+
+/** Refuses a call with several keys, by the header's name; `rawHeaders` are names and values in turn. */
+export function requireOneKey(rawHeaders: readonly string[]): void {
+  const isKey = (text: string, place: number) =>
+    place % 2 === 0 && text.toLowerCase() === HEADER.toLowerCase();
+  if (rawHeaders.filter(isKey).length <= 1) return;
+  throw invalidFields([{ field: HEADER, description: "is there more than once; send one" }]);
 }
 
 /** The workspace that the request names. */

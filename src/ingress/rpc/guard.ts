@@ -1,18 +1,17 @@
 /**
- * The guard before every RPC when authentication is on: who calls, whether they may, and for which workspace.
+ * The guard before every RPC when authentication is on: who calls, and whether they may.
  * Boundary: reads the bearer token; who is behind it is asked of `callers`, which scope an RPC needs of scopes.ts.
  * Invariants:
  * 1. Default deny: an RPC of a service that is not open passes only with a scope that the table names.
  * 2. The token is handed to `callers` and nowhere else: no log line and no error holds it.
  */
-import type { Interceptor } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import type { Caller, Callers, Scope } from "../../runtime/callers.ts";
 import { count } from "../../runtime/metrics.ts";
 import { Refusal } from "../../runtime/refusal.ts";
-import { callerOfCall, settleWorkspace } from "./call-workspace.ts";
 import { scopeOf } from "./scopes.ts";
 
 /** Services that tell nothing of any workspace. */
@@ -22,20 +21,21 @@ const OPEN: ReadonlySet<string> = new Set(
 /** RFC 6750; 8 KiB are room for every token there is. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i;
 
-/** Lets a call pass when its caller may make it; the handler finds the caller under `callerOfCall`. */
-export function createGuard(callers: Callers): Interceptor {
-  return (next) => async (request) => {
-    const { service, method, header, contextValues } = request;
-    if (OPEN.has(service.typeName)) return next(request);
+/** Who calls this method, by the headers alone; undefined where the method is open. Throws when the caller may not. */
+export type Guard = (method: DescMethod, header: Headers) => Promise<Caller | undefined>;
+
+/** Lets a call pass when its caller may make it. It is asked before a byte of the body is read. */
+export function createGuard(callers: Callers): Guard {
+  return async (method, header) => {
+    const { typeName } = method.parent;
+    if (OPEN.has(typeName)) return undefined;
     const needed = scopeOf(method);
-    if (needed === undefined || request.stream) {
-      throw new Error(`${service.typeName}.${method.name} has no scope and is closed`);
+    if (needed === undefined || method.methodKind !== "unary") {
+      throw new Error(`${typeName}.${method.name} has no scope and is closed`);
     }
     const caller = await requireCaller(callers, header);
     requireScope(caller, needed);
-    settleWorkspace(method.input, request.message, caller);
-    contextValues.set(callerOfCall, caller);
-    return next(request);
+    return caller;
   };
 }
 

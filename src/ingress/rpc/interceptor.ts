@@ -1,23 +1,35 @@
 /**
- * What surrounds every unary call: its deadline, and the translation of whatever it throws.
- * Boundary: sees requests that could be decoded; those that could not are decoding-faults.ts.
+ * What surrounds every unary call: its deadline, its message and answer, and the translation of whatever it throws.
+ * Boundary: the message was read before (request-body.ts), or Connect has read it; the answer's bytes are put into the
+ * response behind it (answer-body.ts).
  * Invariants:
  * I1 A call that reached a handler is marked, so that an `internal` without the mark is a fault of the request.
  * I2 No call waits longer than its deadline, or the longest one allowed.
  */
-import { Code, type ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import type { Caller } from "../../runtime/callers.ts";
 import type { Log } from "../../runtime/log.ts";
-import type { FieldFault } from "../../runtime/refusal.ts";
+import { encodeMessage, messageToJson } from "../../wire/messages.ts";
+import { callerOfCall, settleWorkspace } from "./call-workspace.ts";
 import { explainUnreadMessages } from "./decoding-faults.ts";
 import { protocolError, toConnectError } from "./errors.ts";
 
-/** What is known of a call beside its message; `reached` is set once its message was decoded. */
+/** What is known of a call beside its message; `reached` is set once Connect has decoded what it got. */
 export interface CallMark {
   reached: boolean;
   /** The handler threw what nobody foresaw; it is logged already. */
   bug: boolean;
-  /** Lists that have so many items that the message was not decoded. */
-  crowded?: readonly FieldFault[];
+  /** The call's message; unset: Connect's is the one. */
+  message?: Message;
+  /** Why there is none: refused before its body was read, or unreadable. */
+  fault?: unknown;
+  /** Who calls, where authentication is on. */
+  caller?: Caller | undefined;
+  /** Whether the answer is JSON. */
+  asJson?: boolean;
+  /** The answer's bytes. */
+  answer?: Uint8Array;
 }
 
 /** Where a call's mark is found. */
@@ -38,15 +50,31 @@ export function createInterceptor(log: Log): Interceptor {
     if (request.stream) {
       return next({ ...request, message: explainUnreadMessages(request.message) });
     }
+    const call = { ...request, message: mark.message ?? request.message };
     try {
-      return await beforeDeadline(request.signal, request.header, () => next(request));
+      if (mark.fault !== undefined) throw mark.fault;
+      if (mark.caller !== undefined) {
+        settleWorkspace(call.method.input, call.message, mark.caller);
+        call.contextValues.set(callerOfCall, mark.caller);
+      }
+      const answered = await beforeDeadline(call.signal, call.header, () => next(call));
+      if (answered.stream) return answered;
+      mark.answer = encode(call.method.output, answered.message, mark.asJson === true);
+      return { ...answered, message: create(call.method.output) };
     } catch (thrown) {
-      const { error, bug } = toConnectError(thrown, roomOf(request.header));
+      // An unreadable message has its error already.
+      if (thrown === mark.fault && thrown instanceof ConnectError) throw thrown;
+      const { error, bug } = toConnectError(thrown, roomOf(call.header));
       mark.bug = bug;
-      if (bug) log.error("a call failed for a reason nobody foresaw", logFacts(request, thrown));
+      if (bug) log.error("a call failed for a reason nobody foresaw", logFacts(call, thrown));
       throw error;
     }
   };
+}
+
+function encode(desc: DescMessage, message: Message, asJson: boolean): Uint8Array {
+  if (!asJson) return encodeMessage(desc, message);
+  return Buffer.from(JSON.stringify(messageToJson(desc, message)));
 }
 
 async function beforeDeadline<T>(

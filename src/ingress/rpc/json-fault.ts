@@ -1,6 +1,6 @@
 /**
  * Where in a JSON body the first value stands that its message cannot hold: the path that protobuf's words leave out.
- * Boundary: looks at bodies that were refused already; it finds nothing wrong by itself.
+ * Boundary: looks at JSON that was refused already, with its payloads left out; it finds nothing wrong by itself.
  */
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 
@@ -12,14 +12,12 @@ export const JSON_OPTIONS = { ignoreUnknownFields: false, recursionLimit: RECURS
 /** The same for protobuf's own encoding. */
 export const BINARY_OPTIONS = { recursionLimit: RECURSION_LIMIT };
 
-/** Reading a body again for each of its levels takes time; a larger one is refused without the path. */
-const BODY_BYTES_AT_MOST = 128 * 1024;
+/** Reading it again for each of its levels takes time; what is larger is refused without the path. */
+const CHARS_AT_MOST = 128 * 1024;
 
 /** The path of the first fault, such as `steps[1].step_type`; "" when it is none of a field's, or not to be found. */
-export function findJsonFault(desc: DescMessage, body: Uint8Array): string {
-  if (body.byteLength > BODY_BYTES_AT_MOST) return "";
-  const json = parse(Buffer.from(body).toString());
-  return json === undefined ? "" : faultIn(desc, json);
+export function findJsonFault(desc: DescMessage, json: JsonValue): string {
+  return JSON.stringify(json).length > CHARS_AT_MOST ? "" : faultIn(desc, json);
 }
 
 function faultIn(desc: DescMessage, json: JsonValue): string {
@@ -70,13 +68,5 @@ function fits(field: DescField, value: JsonValue): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function parse(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

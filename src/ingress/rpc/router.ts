@@ -4,26 +4,27 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { DescMessage } from "@bufbuild/protobuf";
+import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import {
-  type ConnectRouter,
-  createConnectRouter,
-  createContextValues,
-  type Interceptor,
-} from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Log } from "../../runtime/log.ts";
-import { type Counted, countLists, hasLists } from "./crowded-lists.ts";
+import { putAnswer, withoutAccepted } from "./answer-body.ts";
+import { COMPRESSIONS } from "./compressions.ts";
+import { boundDeadline } from "./deadlines.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
-import { invalidFields } from "./fields.ts";
+import { requireOneKey } from "./done-once.ts";
+import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
-import { BINARY_OPTIONS, findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
+import { BINARY_OPTIONS, JSON_OPTIONS } from "./json-fault.ts";
+import { unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
+import { emptied, isJson, readMessage, type UnreadRequest } from "./request-body.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -32,21 +33,19 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 const DROPPED_BYTES_AT_MOST = 8 * 1024 * 1024;
 
-type ReadRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
-
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
 
-/** A router over the RPCs that `register` adds; each goes through the guards first. */
+/** A router over the RPCs that `register` adds; with a guard only callers that it knows get through. */
 export function createRpcRouter(
   register: (router: ConnectRouter) => void,
   log: Log,
-  guards: readonly Interceptor[] = [],
+  guard?: Guard,
 ): RpcRouter {
   const router = createConnectRouter({
-    interceptors: [createInterceptor(log), ...guards, refuseCrowded],
+    interceptors: [createInterceptor(log)],
     readMaxBytes: MAX_MESSAGE_BYTES,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...COMPRESSIONS],
     jsonOptions: JSON_OPTIONS,
     binaryOptions: BINARY_OPTIONS,
   });
@@ -54,14 +53,26 @@ export function createRpcRouter(
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
     const handler = byPath.get(pathOf(request));
-    if (handler === undefined) return false;
-    answer(handler, request, response, log).catch((error: unknown) => {
+    const answering =
+      handler === undefined
+        ? answerUnknown(request, response)
+        : answer(handler, request, response, { log, guard });
+    if (answering === undefined) return false;
+    answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
-      log.debug("an answer could not be sent", { method: handler.method.name, error });
+      log.debug("an answer could not be sent", { path: pathOf(request), error });
       response.destroy();
     });
     return true;
   };
+}
+
+function answerUnknown(request: NodeRequest, response: NodeResponse): Promise<void> | undefined {
+  const type = request.headers["content-type"] ?? "";
+  const made = unknownRpc(pathOf(request), request.method, type);
+  if (made === undefined) return undefined;
+  dropRest(request, response);
+  return universalResponseToNodeResponse(made, response);
 }
 
 /** The path of a request, without its query. */
@@ -69,58 +80,72 @@ export function pathOf(request: NodeRequest): string {
   return request.url?.split("?", 1)[0] ?? "";
 }
 
+interface AnswerDeps {
+  readonly log: Log;
+  readonly guard: Guard | undefined;
+}
+
 async function answer(
   handler: UniversalHandler,
   request: NodeRequest,
   response: NodeResponse,
-  log: Log,
+  deps: AnswerDeps,
 ): Promise<void> {
   const mark: CallMark = { reached: false, bug: false };
   const values = createContextValues().set(callMark, mark);
-  const read: Uint8Array[] = [];
   // An iterator that leaves early and destroys the stream would take the way to what is left with it.
   const body = request.iterator({ destroyOnReturn: false });
-  const universal = {
-    ...universalRequestFromNodeRequest(request, response, undefined, values),
-    body: isPlainJson(request) ? keeping(body, read) : body,
-  };
+  const asked = { ...universalRequestFromNodeRequest(request, response, undefined, values), body };
+  dropRest(request, response);
+  boundDeadline(asked.header);
+  const isUnary = handler.method.methodKind === "unary";
+  const made = await handler(isUnary ? await read(handler, request, asked, mark, deps) : asked);
+  const answered = await finish(made, asked, mark);
+  if (mark.reached && !mark.bug && answered.status === 500) {
+    deps.log.error("an answer could not be encoded", { method: handler.method.name });
+  }
+  await universalResponseToNodeResponse(answered, response);
+}
+
+/** The caller is known before a byte of the body is read. */
+async function read(
+  { method }: UniversalHandler,
+  request: NodeRequest,
+  asked: UnreadRequest,
+  mark: CallMark,
+  { guard }: AnswerDeps,
+): Promise<UniversalServerRequest> {
+  mark.asJson = isJson(asked.header) || /[?&]encoding=json(&|$)/.test(asked.url);
+  const header = withoutAccepted(asked.header);
+  try {
+    mark.caller = await guard?.(method, asked.header);
+    requireOneKey(request.rawHeaders);
+  } catch (error) {
+    mark.fault = error;
+    return emptied({ ...asked, header });
+  }
+  const { request: left, message, fault } = await readMessage(method.input, { ...asked, header });
+  if (message !== undefined) mark.message = message;
+  if (fault !== undefined) mark.fault = fault;
+  return left;
+}
+
+async function finish(
+  made: UniversalServerResponse,
+  asked: UnreadRequest,
+  mark: CallMark,
+): Promise<UniversalServerResponse> {
+  if (mark.answer !== undefined) {
+    return withReadableStatus(await putAnswer(made, mark.answer, asked.header));
+  }
+  const explained = mark.reached ? made : await explainUnreached(made);
+  const worded = withWords(explained, asked.header.get("content-type") ?? "");
+  return withReadableStatus(worded);
+}
+
+function dropRest(request: NodeRequest, response: NodeResponse): void {
   const answering = "stream" in request ? request.stream : response;
   answering.once("finish", () => readAway(request));
-  const counted = await counting(handler.method.input, universal);
-  mark.crowded = counted.faults;
-  const made = await handler(counted.request);
-  const faultyField = () => findJsonFault(handler.method.input, Buffer.concat(read));
-  const explained = mark.reached ? made : await explainUnreached(made, faultyField);
-  if (mark.reached && !mark.bug && made.status === 500) {
-    log.error("an answer could not be encoded", { method: handler.method.name });
-  }
-  await universalResponseToNodeResponse(explained, response);
-}
-
-async function counting(desc: DescMessage, request: ReadRequest): Promise<Counted> {
-  return hasLists(desc) ? countLists(desc, request, request.body) : { request, faults: [] };
-}
-
-/** The last before the handler: who may not call at all is told that first. */
-const refuseCrowded: Interceptor = (next) => async (request) => {
-  const { crowded = [] } = request.contextValues.get(callMark);
-  if (crowded.length > 0) throw invalidFields(crowded);
-  return next(request);
-};
-
-function isPlainJson({ headers }: NodeRequest): boolean {
-  const type = headers["content-type"] ?? "";
-  return type.startsWith("application/json") && headers["content-encoding"] === undefined;
-}
-
-async function* keeping(
-  chunks: AsyncIterable<Uint8Array>,
-  kept: Uint8Array[],
-): AsyncIterable<Uint8Array> {
-  for await (const chunk of chunks) {
-    kept.push(chunk);
-    yield chunk;
-  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { createHeldKeys } from "../../runtime/held-keys.ts";
 import type { Log } from "../../runtime/log.ts";
 import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
 import { createGuard } from "./guard.ts";
@@ -22,7 +23,7 @@ import type { ServiceParts } from "./service-deps.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
-export interface RpcServerDeps extends ServiceParts, DoorDeps {
+export interface RpcServerDeps extends Omit<ServiceParts, "heldKeys">, DoorDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -50,17 +51,18 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const health = createHealth([WorkflowService.typeName, Runs.typeName]);
   const services: DescService[] = [WorkflowService, Runs, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
-  const guards = deps.callers === undefined ? [] : [createGuard(deps.callers)];
+  const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
-    router.service(WorkflowService, workflowService(deps));
-    router.service(Runs, runsService(deps));
+    const parts = { ...deps, heldKeys: createHeldKeys(deps) };
+    router.service(WorkflowService, workflowService(parts));
+    router.service(Runs, runsService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);
     router.service(ServerReflection, reflection.v1);
     router.service(ServerReflectionAlpha, reflection.v1alpha);
   };
-  const route = createRpcRouter(register, deps.log, guards);
+  const route = createRpcRouter(register, deps.log, guard);
   const doors = mainDoors(deps.metricsPort === undefined);
   const main = createListener({
     ...deps,

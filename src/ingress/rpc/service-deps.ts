@@ -2,6 +2,7 @@
 import type { Caller, Callers } from "../../runtime/callers.ts";
 import type { Entities } from "../../runtime/entities.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
+import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
@@ -13,6 +14,7 @@ export interface ServiceParts {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
+  readonly heldKeys: HeldKeys;
   /** Who knows canonical entities; unset: nobody does, and none is checked. */
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */

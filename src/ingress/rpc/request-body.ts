@@ -1,0 +1,193 @@
+/**
+ * Reads the message of a unary request in every protocol and encoding: bounded in bytes and in the items of its lists
+ * before anything is built of it.
+ * Boundary: envelopes, compressions, and what makes a message unreadable. What it says is for the handlers.
+ * Invariant: whatever is decoded has been counted as it is decoded; a body of which that is not sure is refused as malformed.
+ */
+import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  createAsyncIterable,
+  encodeEnvelope,
+  type UniversalServerRequest,
+} from "@connectrpc/connect/protocol";
+import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
+import { decodeMessage, messageFromJson, withoutPayloads } from "../../wire/messages.ts";
+import { rawMessage } from "../../wire/raw-payloads.ts";
+import { compressionOf } from "./compressions.ts";
+import { inOurWords, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
+import { protocolError } from "./errors.ts";
+import { invalidFields } from "./fields.ts";
+import { findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
+import { countFields } from "./message-fields.ts";
+
+/** Items of one list; what a version may have is fewer, and the engine's to say. */
+const ITEMS_AT_MOST = 10_000;
+/** A payload is one field to the decoder, so that messages of the contract are hardly ever nested. */
+const DEPTH_AT_MOST = 100;
+export const ENVELOPE_HEADER_BYTES = 5;
+export const COMPRESSED_FLAG = 1;
+const utf8 = new TextDecoder();
+
+/** A request whose body is still to be read. */
+export type UnreadRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
+
+/** What Connect gets, and what it does not have to read: the message, or why there is none. */
+export interface ReadRequest {
+  readonly request: UniversalServerRequest;
+  readonly message?: Message;
+  /** A Refusal, or the ConnectError to answer. */
+  readonly fault?: Refusal | ConnectError;
+}
+
+/** Reads the whole body, and decodes it. What has no message that could be read is left to Connect to refuse. */
+export async function readMessage(desc: DescMessage, request: UnreadRequest): Promise<ReadRequest> {
+  // What Connect does not take it refuses by itself, and the message of a GET stands in its URL.
+  if (request.method !== "POST") return { request };
+  const body = await readBody(request.body);
+  const unread = { ...request, body: createAsyncIterable([body]) };
+  if (isEnveloped(request.header) && hasMore(body)) {
+    const words = "received extra input message for a unary method";
+    return { request: emptied(request), fault: protocolError(Code.Unimplemented, words) };
+  }
+  // What cannot be inflated, or is too large, Connect does not read either.
+  const bytes = await messageOf(body, request.header).catch(() => undefined);
+  if (bytes === undefined || bytes.byteLength > MAX_MESSAGE_BYTES) return { request: unread };
+  return { request: emptied(request), ...decode(desc, bytes, isJson(request.header)) };
+}
+
+/** Whether the messages of a call stand in envelopes: in gRPC and gRPC-Web. */
+export function isEnveloped(header: Headers): boolean {
+  return /^application\/grpc/i.test(header.get("content-type") ?? "");
+}
+
+/** Whether the body of a call is JSON. */
+export function isJson(header: Headers): boolean {
+  return /^application\/(grpc(-web)?\+)?json/i.test(header.get("content-type") ?? "");
+}
+
+/** The request with the empty message in the place of its own. */
+export function emptied(request: UniversalServerRequest): UniversalServerRequest {
+  const empty = Buffer.from(isJson(request.header) ? "{}" : "");
+  const body = isEnveloped(request.header) ? encodeEnvelope(0, empty) : empty;
+  const header = new Headers(request.header);
+  header.delete("content-length");
+  header.delete("content-encoding");
+  const url = new URL(request.url);
+  if (request.method === "GET") url.search = "?connect=v1&encoding=json&message=%7B%7D";
+  return { ...request, url: url.toString(), header, body: createAsyncIterable([body]) };
+}
+
+async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const read: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    read.push(chunk);
+    bytes += chunk.byteLength;
+    // Of a body over the limit the rest is not needed: it is refused for its size.
+    if (bytes > MAX_MESSAGE_BYTES + ENVELOPE_HEADER_BYTES) break;
+  }
+  return Buffer.concat(read);
+}
+
+function hasMore(body: Buffer): boolean {
+  if (body.byteLength < ENVELOPE_HEADER_BYTES) return false;
+  return body.byteLength > ENVELOPE_HEADER_BYTES + body.readUInt32BE(1);
+}
+
+/** The message's own bytes: out of its envelope, and inflated. */
+async function messageOf(body: Buffer, header: Headers): Promise<Uint8Array | undefined> {
+  if (!isEnveloped(header)) return inflated(body, header.get("content-encoding"));
+  if (body.byteLength < ENVELOPE_HEADER_BYTES) return undefined;
+  const data = body.subarray(ENVELOPE_HEADER_BYTES);
+  if (data.byteLength < body.readUInt32BE(1)) return undefined;
+  const isCompressed = (body.readUInt8(0) & COMPRESSED_FLAG) !== 0;
+  return isCompressed ? inflated(data, header.get("grpc-encoding") ?? "") : data;
+}
+
+async function inflated(
+  bytes: Uint8Array,
+  encoding: string | null,
+): Promise<Uint8Array | undefined> {
+  if (encoding === null || encoding === "identity") return bytes;
+  return compressionOf(encoding)?.decompress(bytes, MAX_MESSAGE_BYTES);
+}
+
+function decode(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  asJson: boolean,
+): Pick<ReadRequest, "message" | "fault"> {
+  try {
+    return { message: asJson ? decodeJson(desc, bytes) : decodeBinary(desc, bytes) };
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof ConnectError) return { fault: error };
+    return { fault: malformed(error, () => "") };
+  }
+}
+
+function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
+  const json = parse(desc, utf8.decode(bytes));
+  refuseCrowded(desc, ({ name, jsonName }) =>
+    typeof json !== "object" || json === null
+      ? 0
+      : Math.max(...[name, jsonName].map((key) => lengthOf(Reflect.get(json, key)))),
+  );
+  try {
+    return messageFromJson(desc, json, JSON_OPTIONS);
+  } catch (error) {
+    throw malformed(error, () => findJsonFault(desc, withoutPayloads(desc, json)));
+  }
+}
+
+function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
+  if (hasLists(desc)) {
+    const counts = countItems(desc, bytes);
+    refuseCrowded(desc, ({ number }) => counts.get(number) ?? 0);
+  }
+  return decodeMessage(desc, bytes);
+}
+
+function countItems(desc: DescMessage, bytes: Uint8Array): Map<number, number> {
+  try {
+    return countFields(rawMessage(desc), bytes, DEPTH_AT_MOST);
+  } catch (error) {
+    const description = `malformed: ${error instanceof Error ? error.message : ""}`;
+    throw invalidFields([{ field: "", description }]);
+  }
+}
+
+function hasLists(desc: DescMessage): boolean {
+  return desc.fields.some(isList);
+}
+
+function isList(field: DescField): boolean {
+  return field.fieldKind === "list" && field.listKind === "message";
+}
+
+function refuseCrowded(desc: DescMessage, count: (field: DescField) => number): void {
+  const faults: FieldFault[] = desc.fields.filter(isList).flatMap((field) => {
+    const items = count(field);
+    if (items <= ITEMS_AT_MOST) return [];
+    const description = `has ${items} items, over the limit of ${ITEMS_AT_MOST}`;
+    return [{ field: field.name, description }];
+  });
+  if (faults.length > 0) throw invalidFields(faults);
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0;
+}
+
+function parse(desc: DescMessage, text: string): JsonValue {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "";
+    throw malformed(new Error(`cannot decode ${desc} from JSON: ${why}`), () => "");
+  }
+}
+
+function malformed(error: unknown, findField: () => string): ConnectError {
+  return inOurWords(ConnectError.from(error, Code.InvalidArgument), findField);
+}

@@ -1,0 +1,47 @@
+/** SIGTERM to a replica that has a call under way: it takes up nothing more, and ends in order within 20 s. */
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
+import { until } from "../support/until.ts";
+
+const END_WITHIN_MS = 20_000;
+
+let cluster: Cluster;
+let replica: Replica;
+beforeAll(async () => {
+  cluster = await startCluster();
+  replica = await cluster.start();
+});
+afterAll(() => cluster.stop());
+
+const logged = (message: string) => replica.logged.some((line) => line.message === message);
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+it("claims no call after the signal, although a caller holds the server up", async () => {
+  const port = replica.logged.find(({ message }) => message === "listening")?.port;
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.on("error", () => {});
+  const path = "/workflows.v1.WorkflowService/StartRun";
+  const head = `POST ${path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n`;
+  // The body never comes, so that the server waits for this call as long as it waits for any.
+  await new Promise((resolve) => socket.write(`${head}content-length: 9\r\n\r\n{`, resolve));
+  process.kill(replica.pid, "SIGTERM");
+  await until(() => logged("stopping") || undefined);
+  await cluster.rows(
+    `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind,
+        holder, request)
+      values (now(), now() - interval '1 minute', 0, 1, 'wfr_none/0/1/tell_parent', 'ws',
+        'tell_parent', 'dead', '')`,
+  );
+  await until(() => (isRunning(replica.pid) ? undefined : true), END_WITHIN_MS);
+  expect(await cluster.rows("select holder from effects")).toEqual([{ holder: "dead" }]);
+  expect(logged("the stop takes too long; the process ends without it")).toBe(false);
+  socket.destroy();
+});

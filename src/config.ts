@@ -241,8 +241,11 @@ function readNats(reader: EnvironmentReader): Config["nats"] {
   if (reader.has("NATS_USER") !== reader.has("NATS_PASSWORD")) {
     reader.fault("NATS_USER", "and NATS_PASSWORD must be set together");
   }
-  // Read once here, so that a file that is missing is told at start.
-  reader.file("NATS_CREDS_FILE");
+  // Read once here, so that a file that is missing or of another kind is told at start.
+  const creds = reader.file("NATS_CREDS_FILE");
+  if (creds !== undefined && creds.split(/^-{3,}BEGIN [^\n]*-{3,}$/m).length < 3) {
+    reader.fault("NATS_CREDS_FILE", "names a file that is no NATS credentials (a JWT and a seed)");
+  }
   return {
     servers,
     ...optional("credsFile", reader.text("NATS_CREDS_FILE")),

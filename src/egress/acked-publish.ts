@@ -14,6 +14,7 @@ import {
   type Msg,
   type NatsConnection,
   NatsError,
+  type Subscription,
 } from "nats";
 import type { OutgoingEvent } from "../wire/cloud-events.ts";
 
@@ -57,12 +58,16 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
     awaited.delete(token);
     entry?.resolve(outcome);
   };
-  const subscription = connection.subscribe(`${inbox}.*`, {
-    callback: (error, message) => {
-      if (error !== null) return;
-      settle(message.subject.slice(inbox.length + 1), outcomeOf(message));
-    },
-  });
+  let subscription: Subscription | undefined;
+  // The client ends a subscription whose permission is refused; the next message asks for it again.
+  const listen = () => {
+    subscription ??= connection.subscribe(`${inbox}.*`, {
+      callback: (error, message) => {
+        if (error !== null) subscription = undefined;
+        else settle(message.subject.slice(inbox.length + 1), outcomeOf(message));
+      },
+    });
+  };
   const status = connection.status();
   void (async () => {
     for await (const { type } of status) {
@@ -90,6 +95,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
     },
     publish(event) {
       if (!this.connected) return Promise.resolve("lost");
+      listen();
       next += 1;
       const token = String(next);
       const head = headers();
@@ -111,7 +117,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
     stop() {
       stopped = true;
       clearTimeout(sweep);
-      subscription.unsubscribe();
+      subscription?.unsubscribe();
       for (const token of [...awaited.keys()]) settle(token, "lost");
     },
   };

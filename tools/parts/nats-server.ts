@@ -26,6 +26,14 @@ export interface NatsServer {
   stop(): Promise<void>;
 }
 
+/** What may be asked of a server besides the usual. */
+export interface NatsOptions {
+  /** A port, so that a server can come again where it was; a free one unless given. */
+  readonly port?: number;
+  /** Further arguments of the program. */
+  readonly args?: readonly string[];
+}
+
 type Log = (line: string) => void;
 
 const START_TIMEOUT_MS = 10_000;
@@ -57,14 +65,20 @@ const INSTALLERS: readonly Installer[] = [
  * so that any number of them can start at once. Rejects with the one command to run when the
  * program is missing and cannot be installed.
  */
-export async function startNatsServer(guard: Guard, log: Log): Promise<NatsServer> {
+export async function startNatsServer(
+  guard: Guard,
+  log: Log,
+  options: NatsOptions = {},
+): Promise<NatsServer> {
   const program = findNatsServer() ?? installNatsServer(log);
   const folder = join(guard.folder, "nats");
-  await mkdir(folder, { mode: 0o700 });
+  await mkdir(folder, { mode: 0o700, recursive: true });
+  const port = String(options.port ?? -1);
+  const args = ["-a", "127.0.0.1", "-p", port, "-js", "-sd", folder, "--ports_file_dir", folder];
   const command: ServerCommand = {
     name: "nats-server",
     program,
-    args: ["-a", "127.0.0.1", "-p", "-1", "-js", "-sd", folder, "--ports_file_dir", folder],
+    args: [...args, ...(options.args ?? [])],
     cwd: folder,
     logFile: join(guard.folder, "nats.log"),
     endSignal: "KILL",

@@ -2,24 +2,36 @@
  * A bounded queue that is worked off in batches: while one batch is under way, the next gathers.
  * Boundary: knows nothing of what its items are.
  * Invariants:
- * N1 One batch at a time; items keep their order, also those that come again.
+ * N1 One batch at a time; items of a key keep their order, also those that come again.
  * N2 An idle lane begins at once with what has come, so waiting for company costs nothing.
  * N3 A batch that comes again as a whole is followed by a pause that grows, so that no lane spins.
+ * N4 Keys take turns: of n keys that wait, each has its share of the next batch, and of the places in a full lane.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { TurnQueue } from "./turn-queue.ts";
 
 /** A lane at work. */
 export interface Lane<Item> {
-  /** Takes an item, or gives false when the lane is full. */
+  /** Takes an item, or gives false when the lane is full and the item's key has its share of it. */
   push(item: Item): boolean;
   /** Resolves when everything that was taken is done. */
   drained(): Promise<void>;
+}
+
+/** Who takes turns in a lane. */
+export interface LaneTurns<Item> {
+  /** Whose item it is. All items of one caller about one object have one key. */
+  keyOf(item: Item): string;
+  /** Called for an item that was taken and left a full lane again, for one of a key with fewer items. */
+  refuse(item: Item): void;
 }
 
 /** What createLane needs. `work` never rejects; it gives back the items that are to come again. */
 export interface LaneOptions<Item> {
   readonly waitingAtMost: number;
   readonly batchAtMost: number;
+  /** Unset: all items have one key. */
+  readonly turns?: LaneTurns<Item>;
   work(batch: Item[]): Promise<Item[]>;
 }
 
@@ -28,17 +40,19 @@ const LONGEST_PAUSE_MS = 200;
 
 /** Makes an idle lane. */
 export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
-  const waiting: Item[] = [];
+  const { turns, waitingAtMost, batchAtMost } = options;
+  const keyOf = (item: Item) => turns?.keyOf(item) ?? "";
+  const waiting = new TurnQueue<Item>();
   let working: Promise<void> | undefined;
 
   async function workOff(): Promise<void> {
     // Whatever else has come in this turn of the event loop joins the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     let pauseMs = FIRST_PAUSE_MS;
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, options.batchAtMost);
+    while (waiting.size > 0) {
+      const batch = takeBatch();
       const again = await options.work(batch);
-      waiting.unshift(...again);
+      waiting.unshift(again, keyOf);
       if (again.length < batch.length) {
         pauseMs = FIRST_PAUSE_MS;
         continue;
@@ -50,10 +64,32 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
     working = undefined;
   }
 
+  function takeBatch(): Item[] {
+    const batch: Item[] = [];
+    while (batch.length < batchAtMost) {
+      const item = waiting.shift();
+      if (item === undefined) break;
+      batch.push(item);
+    }
+    return batch;
+  }
+
+  /** In a full lane a key with less than its share takes the newest place of the key that has the most. */
+  function makeRoom(key: string): boolean {
+    if (waiting.size < waitingAtMost) return true;
+    const own = waiting.sizeOf(key);
+    const keys = waiting.keys + (own === 0 ? 1 : 0);
+    if (turns === undefined || own + 1 > waitingAtMost / keys) return false;
+    const pushedOut = waiting.popLongest();
+    if (pushedOut !== undefined) turns.refuse(pushedOut);
+    return true;
+  }
+
   return {
     push(item) {
-      if (waiting.length >= options.waitingAtMost) return false;
-      waiting.push(item);
+      const key = keyOf(item);
+      if (!makeRoom(key)) return false;
+      waiting.push(key, item);
       working ??= workOff();
       return true;
     },

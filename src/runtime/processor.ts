@@ -72,6 +72,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     createLane<Entry>({
       waitingAtMost: deps.laneLimit ?? LANE_LIMIT,
       batchAtMost: BATCH_AT_MOST,
+      turns: { keyOf: workspaceOf, refuse: refuseOverloaded },
       work: (entries) => workOff(partition, entries),
     }),
   );
@@ -81,9 +82,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     return new Promise((resolve, reject) => {
       const takenAtMs = performance.now();
       const entry = { runId, submission, takenAtMs, resolve, reject };
-      if (!laneOf(lanes, runId).push(entry)) {
-        reject(new Refusal("overloaded", "too many changes of runs are waiting"));
-      }
+      if (!laneOf(lanes, runId).push(entry)) refuseOverloaded(entry);
     });
   }
 
@@ -182,6 +181,15 @@ function laneOf(lanes: readonly Lane<Entry>[], runId: string): Lane<Entry> {
   const lane = lanes[partitionOf(runId)];
   if (lane === undefined) throw new Error(`run ${runId} has no lane`);
   return lane;
+}
+
+/** Workspaces take turns in a lane; where a caller names none, the calls without one share a turn. */
+function workspaceOf({ submission }: Entry): string {
+  return submission.kind === "start" ? submission.start.workspaceId : submission.workspaceId;
+}
+
+function refuseOverloaded(entry: Entry): void {
+  entry.reject(new Refusal("overloaded", "too many changes of runs are waiting"));
 }
 
 /** Answers the caller; false when the submission is to come again. */

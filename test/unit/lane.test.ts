@@ -113,3 +113,87 @@ describe("a lane", () => {
     expect(done).toHaveLength(50);
   });
 });
+
+describe("keys of a lane", () => {
+  /** Items are `<key><number>`; batches end at once, but for the first. */
+  function keyLane(waitingAtMost: number, batchAtMost: number) {
+    const batches: string[][] = [];
+    const refused: string[] = [];
+    let endFirst: (again: string[]) => void = () => {};
+    const lane = createLane<string>({
+      waitingAtMost,
+      batchAtMost,
+      turns: { keyOf: (item) => item.charAt(0), refuse: (item) => refused.push(item) },
+      async work(batch) {
+        batches.push(batch);
+        if (batches.length > 1) return [];
+        return new Promise<string[]>((resolve) => {
+          endFirst = resolve;
+        });
+      },
+    });
+    const push = (key: string, count: number) =>
+      Array.from({ length: count }, (_, n) => lane.push(`${key}${n}`)).filter(Boolean).length;
+    const begun = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+    return { lane, batches, refused, push, begun, end: (again: string[] = []) => endFirst(again) };
+  }
+
+  it("take turns: an item that is alone is in the next batch that forms", async () => {
+    const { lane, batches, push, begun, end } = keyLane(10_000, 10);
+    push("a", 1);
+    await begun();
+    push("b", 5_000);
+    push("c", 1);
+    end();
+    await lane.drained();
+    expect(batches[1]).toContain("c0");
+    expect(batches[1]).toHaveLength(10);
+  });
+
+  it("have each their share of every batch, and keep their order", async () => {
+    const { lane, batches, push, begun, end } = keyLane(10_000, 12);
+    push("a", 1);
+    await begun();
+    for (const key of ["b", "c", "d"]) push(key, key === "b" ? 1_000 : 20);
+    end();
+    await lane.drained();
+    for (const batch of batches.slice(1, 6)) {
+      const of = (key: string) => batch.filter((item) => item.startsWith(key)).length;
+      expect([of("b"), of("c"), of("d")]).toEqual([4, 4, 4]);
+    }
+    const order = batches.flat().filter((item) => item.startsWith("b"));
+    expect(order).toEqual(Array.from({ length: 1_000 }, (_, n) => `b${n}`));
+  });
+
+  it("share the places of a full lane, and only the one with too many is refused", async () => {
+    const { lane, refused, push, begun, end } = keyLane(30, 10);
+    push("a", 1);
+    await begun();
+    expect(push("b", 50)).toBe(30);
+    expect(push("c", 50)).toBe(15);
+    expect(push("d", 5)).toBe(5);
+    expect(refused.slice(0, 15)).toEqual(Array.from({ length: 15 }, (_, n) => `b${29 - n}`));
+    expect(refused.slice(15).every((item) => /^[bc]/.test(item))).toBe(true);
+    expect(refused).toHaveLength(20);
+    expect(push("b", 1)).toBe(0);
+    end();
+    await lane.drained();
+  });
+
+  it("that come again stay before their own later items and leave the others their turn", async () => {
+    const { lane, batches, push, begun, end } = keyLane(10_000, 4);
+    push("a", 4);
+    await begun();
+    lane.push("a4");
+    lane.push("b0");
+    end(["a0", "a1", "a2", "a3"]);
+    await lane.drained();
+    expect(batches[1]).toContain("b0");
+    expect(
+      batches
+        .slice(1)
+        .flat()
+        .filter((item) => item !== "b0"),
+    ).toEqual(["a0", "a1", "a2", "a3", "a4"]);
+  });
+});

@@ -46,6 +46,8 @@ export interface Config {
   readonly metricsPort?: number;
   /** Contents of PEM files; unset: cleartext. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Origins whose pages may call from a browser; `*` alone is all of them. */
+  readonly corsOrigins: readonly string[];
   readonly databaseUrl: string;
   /** False: a schema that is too old stops the service. */
   readonly migrate: boolean;
@@ -115,6 +117,7 @@ export function readConfig(
   const auth = readAuth(reader);
   const config: Config = {
     ...readListener(reader),
+    corsOrigins: readCorsOrigins(reader),
     databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "",
     migrate: reader.choice("MIGRATE", SWITCH, "on") === "on",
     nats: readNats(reader),
@@ -179,6 +182,26 @@ function readListener(
     );
   }
   return { host, port, ...optional("metricsPort", metricsPort), ...readTls(reader) };
+}
+
+function readCorsOrigins(reader: EnvironmentReader): string[] {
+  const origins = reader.list("CORS_ORIGINS", false);
+  if (origins.includes("*") && origins.length > 1) {
+    reader.fault("CORS_ORIGINS", "has * among other origins; * stands alone");
+  }
+  for (const origin of origins) {
+    if (origin === "*" || isOrigin(origin)) continue;
+    reader.fault(
+      "CORS_ORIGINS",
+      `has ${origin}, which is no origin such as https://app.example.com`,
+    );
+  }
+  return origins;
+}
+
+/** As browsers write it: scheme, host and port, without a path. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
 function readTls(reader: EnvironmentReader): Pick<Config, "tls"> {

@@ -208,6 +208,14 @@ async function main(): Promise<void> {
   if (read.config.otlpEndpoint !== undefined) {
     log.warn("OTEL_EXPORTER_OTLP_ENDPOINT is set; OTLP is not available yet, GET /metrics is");
   }
+  if (read.config.corsOrigins.includes("*")) {
+    log.warn(
+      "CORS_ORIGINS is *: every page that a user of this network opens may call the service",
+    );
+  }
+  if (read.config.auth.mode !== "none" && read.config.metricsPort === undefined) {
+    log.info("authentication is on and METRICS_PORT is not set: /metrics is closed");
+  }
   process.on("unhandledRejection", (error) => {
     log.error("a promise was rejected and nobody listened", { error });
   });

@@ -402,9 +402,15 @@ test("health and the doors ask nobody who they are", async () => {
     createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
   );
   expect((await health.check({})).status).toBe(1);
-  for (const door of ["/healthz", "/readyz", "/metrics"]) {
+  for (const door of ["/healthz", "/readyz"]) {
     expect((await fetch(service.baseUrl + door)).status).toBe(200);
   }
+});
+
+test("metrics, which tell of all workspaces, are closed on the main port", async () => {
+  const closed = await fetch(`${service.baseUrl}/metrics`);
+  expect(closed.status).toBe(403);
+  expect(await closed.text()).toContain("METRICS_PORT");
 });
 
 describe("the identity service", () => {

@@ -73,7 +73,7 @@ async function openPort(tls?: TlsMaterial): Promise<Port> {
     log,
     ...(tls === undefined ? {} : { tls }),
     handle: (request, response) => {
-      if (!route(request, response)) answerDoor(mainDoors(true), deps, request, response);
+      if (!route(request, response)) answerDoor(mainDoors("open"), deps, request, response);
     },
   });
   const { port } = await listener.listen();

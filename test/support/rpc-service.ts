@@ -49,7 +49,11 @@ export const TRANSPORTS: [name: string, make: (baseUrl: string) => Transport][] 
 
 /** Starts a server on a free port; with `callers` it asks them who calls. */
 export async function startRpcService(
-  more: { readonly callers?: Callers; readonly log?: Log } = {},
+  more: {
+    readonly callers?: Callers;
+    readonly log?: Log;
+    readonly corsOrigins?: readonly string[];
+  } = {},
 ): Promise<RpcService> {
   const parts = await startProcessor();
   const server = createRpcServer({

@@ -26,6 +26,7 @@ test("defaults", () => {
   expect(configOf({ PORT: " ", LOG_LEVEL: "" })).toEqual({
     host: "127.0.0.1",
     port: 8080,
+    corsOrigins: [],
     databaseUrl: "postgres://u:pw@db/x",
     migrate: true,
     nats: { servers: ["nats://one:4222", "two:4222"] },
@@ -144,6 +145,19 @@ test("metrics on a port of their own need another port, or any free one", () => 
     "METRICS_PORT is 8090, which is PORT; leave it unset for metrics on that port",
   ]);
   expect(configOf({ PORT: "0", METRICS_PORT: "0" })).toMatchObject({ port: 0, metricsPort: 0 });
+});
+
+test("origins of pages that may call from a browser", () => {
+  const origins = ["https://app.example.com", "http://localhost:3000"];
+  expect(configOf({}).corsOrigins).toEqual([]);
+  expect(configOf({ CORS_ORIGINS: origins.join(", ") }).corsOrigins).toEqual(origins);
+  expect(configOf({ CORS_ORIGINS: "*" }).corsOrigins).toEqual(["*"]);
+  const wrong = ["app.example.com", "https://app.example.com/", "ftp://x", "null", "*,http://x"];
+  for (const CORS_ORIGINS of wrong) {
+    expect(faultsOf({ ...NEEDED, CORS_ORIGINS })).toEqual([
+      expect.stringMatching(/^CORS_ORIGINS has /),
+    ]);
+  }
 });
 
 describe("who may listen without authentication", () => {

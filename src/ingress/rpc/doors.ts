@@ -41,13 +41,22 @@ const METRICS: Door = async (deps) => {
   return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body };
 };
 
-/** The doors of the main port; `withMetrics` is false where metrics have a port of their own. */
-export function mainDoors(withMetrics: boolean): ReadonlyMap<string, Door> {
+const CLOSED_METRICS: Door = async () => {
+  const words = "with authentication on, metrics are on the port of METRICS_PORT alone";
+  return { status: 403, type: JSON_TYPE, body: JSON.stringify({ status: words }) };
+};
+
+/** What the main port has at /metrics: the metrics, a refusal, or nothing because they have a port of their own. */
+export type MetricsDoor = "open" | "closed" | "elsewhere";
+
+/** The doors of the main port. */
+export function mainDoors(metrics: MetricsDoor): ReadonlyMap<string, Door> {
   const doors = new Map([
     ["/healthz", ALIVE],
     ["/readyz", READY],
   ]);
-  return withMetrics ? doors.set("/metrics", METRICS) : doors;
+  if (metrics === "elsewhere") return doors;
+  return doors.set("/metrics", metrics === "open" ? METRICS : CLOSED_METRICS);
 }
 
 /** The doors of a port for metrics alone. */
@@ -64,11 +73,13 @@ export function answerDoor(
 ): void {
   const door = doors.get(pathOf(request));
   if (door === undefined) {
-    send(response, 404, JSON_TYPE, '{"status":"not found"}');
+    const words = "there is nothing here; RPCs are called by POST /package.Service/Method";
+    send(response, 404, JSON_TYPE, JSON.stringify({ status: words }));
     return;
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    send(response, 405, JSON_TYPE, '{"status":"method not allowed"}');
+    response.setHeader("allow", "GET, HEAD");
+    send(response, 405, JSON_TYPE, '{"status":"this is read by GET"}');
     return;
   }
   door(deps).then(

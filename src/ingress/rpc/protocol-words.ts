@@ -19,6 +19,8 @@ const GRPC_WEB = /^application\/grpc-web/i;
 const CONNECT = /^application\/(connect\+)?(json|proto)($|;| )/i;
 const RPC_PATH = /^\/[\w.]+\/\w+$/;
 const ENVELOPE_HEADER_BYTES = 5;
+const HEADERS_AT_MOST_BYTES = 16 * 1024;
+const HEADER_BYTES = 32;
 const TYPES =
   "application/grpc, application/grpc-web (+proto or +json), application/proto and application/json";
 
@@ -31,6 +33,18 @@ export function unknownRpc(
   if (method !== "POST" || !RPC_PATH.test(path)) return undefined;
   const error = protocolError(Code.Unimplemented, `there is no RPC ${path.slice(1)}`);
   return inFormOf(contentType, error);
+}
+
+/** The answer to a request whose headers are over the limit; undefined where they are not. */
+export function largeHeader(
+  rawHeaders: readonly string[],
+  contentType: string,
+): UniversalServerResponse | undefined {
+  // As HTTP/2 counts them: 32 bytes for each besides its name and value, which stand there in turn.
+  const bytes = rawHeaders.reduce((sum, text) => sum + text.length + HEADER_BYTES / 2, 0);
+  if (bytes <= HEADERS_AT_MOST_BYTES) return undefined;
+  const words = `the headers have ${bytes} bytes, more than the limit of ${HEADERS_AT_MOST_BYTES} bytes`;
+  return inFormOf(contentType, protocolError(Code.ResourceExhausted, words)) ?? textual(431, words);
 }
 
 /** A call that is refused before anything reads it, in the form of its protocol; undefined: of none that is known. */
@@ -72,7 +86,7 @@ export function withWords(
   return textual(415, `a call ${sent} is not read; known are ${TYPES}`, { "accept-post": TYPES });
 }
 
-function textual(status: number, words: string, more: Record<string, string>) {
+function textual(status: number, words: string, more: Record<string, string> = {}) {
   const body = Buffer.from(JSON.stringify({ status: words }));
   const header = new Headers({ ...more, "content-type": "application/json; charset=utf-8" });
   header.set("content-length", String(body.byteLength));

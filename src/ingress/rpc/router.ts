@@ -23,8 +23,9 @@ import { requireOneKey } from "./done-once.ts";
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { BINARY_OPTIONS, JSON_OPTIONS } from "./json-fault.ts";
-import { unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
+import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
 import { emptied, isJson, readMessage, type UnreadRequest } from "./request-body.ts";
+import { type Connection, createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -51,12 +52,14 @@ export function createRpcRouter(
   });
   register(router);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const unread = createUnreadAnswers(log);
   return (request, response) => {
     const handler = byPath.get(pathOf(request));
+    const refused = refusedByHeader(request, handler !== undefined);
     const answering =
-      handler === undefined
-        ? answerUnknown(request, response)
-        : answer(handler, request, response, { log, guard });
+      handler === undefined || refused !== undefined
+        ? refused && send(refused, request, response)
+        : answer(handler, request, response, { log, guard, unread });
     if (answering === undefined) return false;
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
@@ -67,10 +70,22 @@ export function createRpcRouter(
   };
 }
 
-function answerUnknown(request: NodeRequest, response: NodeResponse): Promise<void> | undefined {
+/** What the header alone is refused for; undefined: nothing, or it is no call. */
+function refusedByHeader(
+  request: NodeRequest,
+  isRpc: boolean,
+): UniversalServerResponse | undefined {
   const type = request.headers["content-type"] ?? "";
-  const made = unknownRpc(pathOf(request), request.method, type);
-  if (made === undefined) return undefined;
+  const large = largeHeader(request.rawHeaders, type);
+  if (large !== undefined || isRpc) return large;
+  return unknownRpc(pathOf(request), request.method, type);
+}
+
+function send(
+  made: UniversalServerResponse,
+  request: NodeRequest,
+  response: NodeResponse,
+): Promise<void> {
   dropRest(request, response);
   return universalResponseToNodeResponse(made, response);
 }
@@ -83,6 +98,7 @@ export function pathOf(request: NodeRequest): string {
 interface AnswerDeps {
   readonly log: Log;
   readonly guard: Guard | undefined;
+  readonly unread: UnreadAnswers;
 }
 
 async function answer(
@@ -104,7 +120,23 @@ async function answer(
   if (mark.reached && !mark.bug && answered.status === 500) {
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
+  holdAnswer(request, response, mark.answer?.byteLength ?? 0, deps.unread);
   await universalResponseToNodeResponse(answered, response);
+}
+
+function holdAnswer(
+  request: NodeRequest,
+  response: NodeResponse,
+  bytes: number,
+  unread: UnreadAnswers,
+): void {
+  const stream = "stream" in request ? request.stream : response;
+  if (bytes === 0 || stream.destroyed) return;
+  stream.once("close", unread.hold(connectionOf(request), bytes));
+}
+
+function connectionOf(request: NodeRequest): Connection {
+  return ("stream" in request ? request.stream.session : undefined) ?? request.socket;
 }
 
 /** The caller is known before a byte of the body is read. */
@@ -113,13 +145,14 @@ async function read(
   request: NodeRequest,
   asked: UnreadRequest,
   mark: CallMark,
-  { guard }: AnswerDeps,
+  { guard, unread }: AnswerDeps,
 ): Promise<UniversalServerRequest> {
   mark.asJson = isJson(asked.header) || /[?&]encoding=json(&|$)/.test(asked.url);
   const header = withoutAccepted(asked.header);
   try {
     mark.caller = await guard?.(method, asked.header);
     requireOneKey(request.rawHeaders);
+    await unread.room(connectionOf(request));
   } catch (error) {
     mark.fault = error;
     return emptied({ ...asked, header });

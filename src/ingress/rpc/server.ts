@@ -12,7 +12,15 @@ import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
 import type { Log } from "../../runtime/log.ts";
-import { answerDoor, type DoorDeps, mainDoors, metricsDoors, type Readiness } from "./doors.ts";
+import { createCors } from "./cors.ts";
+import {
+  answerDoor,
+  type DoorDeps,
+  type MetricsDoor,
+  mainDoors,
+  metricsDoors,
+  type Readiness,
+} from "./doors.ts";
 import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { runsService } from "./ops-service.ts";
@@ -30,6 +38,8 @@ export interface RpcServerDeps extends Omit<ServiceParts, "heldKeys">, DoorDeps 
   /** Metrics on a port of their own, and no longer on the main one. */
   readonly metricsPort?: number;
   readonly tls?: TlsMaterial;
+  /** Origins whose pages may call from a browser; none unless given, `*` is all. */
+  readonly corsOrigins?: readonly string[];
   /** Whether grpc.reflection answers. */
   readonly reflection: boolean;
   readonly log: Log;
@@ -63,11 +73,13 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(ServerReflectionAlpha, reflection.v1alpha);
   };
   const route = createRpcRouter(register, deps.log, guard);
-  const doors = mainDoors(deps.metricsPort === undefined);
+  const cors = createCors(deps.corsOrigins ?? []);
+  const doors = mainDoors(metricsOnMain(deps));
   const main = createListener({
     ...deps,
     handle: (request, response) => {
       response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
+      if (cors(request, response)) return;
       if (!route(request, response)) answerDoor(doors, deps, request, response);
     },
   });
@@ -86,6 +98,12 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
     },
   };
+}
+
+/** Metrics tell of all workspaces: where callers are asked who they are, they have a port of their own or none. */
+function metricsOnMain({ metricsPort, callers }: RpcServerDeps): MetricsDoor {
+  if (metricsPort !== undefined) return "elsewhere";
+  return callers === undefined ? "open" : "closed";
 }
 
 function metricsListener(deps: RpcServerDeps): Listener[] {

@@ -11,6 +11,7 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Log } from "../../runtime/log.ts";
 import type { NodeRequest, NodeResponse } from "./router.ts";
 
@@ -46,9 +47,18 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const IDLE_SWEEP_MS = 20;
 const IDLE_SESSION_TIMEOUT_MS = 300_000;
-const MAX_HEADER_BYTES = 16 * 1024;
+// Four times what a call may have (protocol-words.ts): so much is read, that it can be refused in words.
+const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_STREAMS = 100;
 const MAX_CONNECTIONS = 10_000;
+
+const UNREAD: ReadonlyMap<string, readonly [status: string, words: string]> = new Map([
+  [
+    "HPE_HEADER_OVERFLOW",
+    ["431 Request Header Fields Too Large", `the headers have more than ${MAX_HEADER_BYTES} bytes`],
+  ],
+  ["ERR_HTTP_REQUEST_TIMEOUT", ["408 Request Timeout", "the request did not come in time"]],
+]);
 
 /** A listener that is not open yet. */
 export function createListener(deps: ListenerDeps): Listener {
@@ -87,8 +97,23 @@ function createFront({ tls, handle, log }: ListenerDeps): http.Server {
   front.requestTimeout = REQUEST_TIMEOUT_MS;
   front.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   front.maxConnections = MAX_CONNECTIONS;
+  front.on("clientError", refuseUnread);
   front.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error }));
   return front;
+}
+
+/** What could not be read as a request is refused in words; it ends its connection, whose next bytes mean nothing. */
+function refuseUnread(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, words] = UNREAD.get(error.code ?? "") ?? ["400 Bad Request", "this is no HTTP"];
+  const body = JSON.stringify({ status: words });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
 }
 
 function tlsOptions({ cert, key, clientCa }: TlsMaterial): https.ServerOptions {

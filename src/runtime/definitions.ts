@@ -96,7 +96,7 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
   if (triggerType !== "SCHEDULE") return deleteSchedule(tx, definition.id);
   const cronLine = trimLine(cronExpr);
   const read = readCronLine(cronLine);
-  if (!read.ok) throw new Error(`a checked version has a cron line that ${read.problem}`);
+  if (!read.ok) throw new Error(`a checked version has the cron line ${read.problem}`);
   // The row's time is the database's.
   const anchorAt = version.createdAt;
   const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());

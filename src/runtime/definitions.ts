@@ -5,7 +5,7 @@
  */
 import { nextSlot, readCronLine, trimLine } from "../engine/cron.ts";
 import type { VersionSpec } from "../engine/definition.ts";
-import { checkVersion } from "../engine/graph/check.ts";
+import { checkVersionInPieces } from "../engine/graph/check.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
@@ -26,6 +26,7 @@ import {
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { newDefinitionId, newVersionId } from "./ids.ts";
+import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
 import { Refusal } from "./refusal.ts";
 import type { Committed } from "./submission.ts";
@@ -70,7 +71,7 @@ export async function publishVersion(
   deps: DefinitionDeps,
   { definitionId, workspaceId = "", spec }: Publication,
 ): Promise<Published> {
-  const faults = checkVersion(spec);
+  const faults = await inPieces(checkVersionInPieces(spec));
   if (faults.length > 0) {
     throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
   }

@@ -117,7 +117,9 @@ describe("comments", () => {
   it("end at the end of their line, and hide quotes and brackets", () => {
     expect(problemOf("n > 1 // it's ((( {", "edge")).toBeUndefined();
     expect(problemOf("n // don't\n > 1", "edge")).toBeUndefined();
-    expect(problemOf("s == 'http://x'", "edge")).toBeUndefined();
+    expect(problemOf("// one\n// two\nn // three\n// four\n > 1 // five", "edge")).toBeUndefined();
+    expect(problemOf("s == 'http://x' // y", "edge")).toBeUndefined();
+    expect(problemOf("// nothing else", "edge")).toContain("does not parse");
   });
 
   it("do not hide what is too deep or too much from the bounds", () => {

@@ -66,6 +66,21 @@ export function findTemplateEnd(text: string, from: number): number | undefined 
   return undefined;
 }
 
+/** The text with blanks in place of its comments, of which the library takes one between two words and only before a line's end. */
+export function withoutComments(source: string): string {
+  if (!source.includes(COMMENT)) return source;
+  let text = "";
+  for (let at = 0; at < source.length; ) {
+    const isComment = source.startsWith(COMMENT, at);
+    let end = at + 1;
+    if (isComment) end = endOfLine(source, at);
+    else if (isQuote(source.charAt(at))) end = endOfString(source, at);
+    text += isComment ? " ".repeat(end - at) : source.slice(at, end);
+    at = end;
+  }
+  return text;
+}
+
 function isQuote(char: string): boolean {
   return char === '"' || char === "'";
 }

@@ -10,6 +10,7 @@
 import { parse } from "@bufbuild/cel";
 import { RefusalError, requireModestText, requireModestTree } from "./bounds.ts";
 import { hasFunction, hasOverload, RANGE_FUNCTION, TURN_FUNCTION } from "./functions.ts";
+import { withoutComments } from "./lexing.ts";
 import { findRegexProblem, regexInstructions } from "./regex.ts";
 import { findNumberSlip, findStepSlip } from "./slips.ts";
 import {
@@ -87,8 +88,7 @@ export function readSyntax(
 ): { ok: true; syntax: Syntax } | { ok: false; problem: string } {
   try {
     requireModestText(source);
-    // The library wants a line's end after a comment.
-    const parsed = parse(source.includes("//") ? `${source}\n` : source);
+    const parsed = parse(withoutComments(source));
     const tree = parsed.expr;
     if (tree === undefined) throw new RefusalError("the expression is empty");
     const { calls } = requireModestTree(tree, parsed.sourceInfo?.macroCalls ?? {});

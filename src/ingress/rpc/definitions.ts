@@ -14,9 +14,10 @@ import {
   type PublishVersionRequest,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { StepDefinition } from "../../engine/definition.ts";
-import { checkVersion } from "../../engine/graph/check.ts";
+import { checkVersionInPieces } from "../../engine/graph/check.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
+import { inPieces } from "../../runtime/in-pieces.ts";
 import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
 import {
   type DefinitionRow,
@@ -78,7 +79,8 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
   checkText("definition_id", request.definitionId, faults);
   faults.push(...unread, ...schemaFaults(spec.steps));
   if (faults.length > 0) {
-    throw invalidFields([...faults, ...withoutRead(checkVersion(spec), faults)]);
+    const checked = await inPieces(checkVersionInPieces(spec));
+    throw invalidFields([...faults, ...withoutRead(checked, faults)]);
   }
   const { definition, version } = await publishVersion(deps, {
     definitionId: request.definitionId,

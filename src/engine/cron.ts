@@ -23,23 +23,42 @@ export type ReadLine =
 const LINE_CHARS_AT_MOST = 255;
 const LONGEST_PERIOD_MS = 8_784 * 3_600_000;
 const SECOND_MS = 1_000;
+const NAMES = "@hourly @daily @midnight @weekly @monthly @yearly @annually".split(" ");
+/** The fields of a line; the first one may be left out. */
+const PARTS = [
+  { name: "second", values: "0 to 59" },
+  { name: "minute", values: "0 to 59" },
+  { name: "hour", values: "0 to 23" },
+  { name: "day of the month", values: "1 to 31" },
+  { name: "month", values: "1 to 12 or JAN to DEC" },
+  { name: "day of the week", values: "0 to 7 or SUN to SAT" },
+] as const;
 /** Lines repeat themselves within 28 years, so that any time tells whether there is a slot at all. */
 const SOME_TIME = new Date(Date.UTC(2000, 0, 1));
 
-/** Reads `[CRON_TZ=Zone] <5 or 6 fields | @daily and the like | @every 1h30m>`; without a zone it is UTC. */
+/** Reads `[CRON_TZ=Zone] <5 or 6 fields | @daily and the like | @every 1h30m>`; without a zone it is UTC. A problem names what was written. */
 export function readCronLine(text: string): ReadLine {
-  if (text.length > LINE_CHARS_AT_MOST) {
-    return fault(`has more than ${LINE_CHARS_AT_MOST} characters`);
+  const line = trimLine(text);
+  if (line.length > LINE_CHARS_AT_MOST) {
+    return fault(`has ${line.length} characters, the limit is ${LINE_CHARS_AT_MOST}`);
   }
-  const [, zone = "UTC", rest = ""] = /^(?:CRON_TZ=(\S+)\s+)?(.*)$/.exec(trimLine(text)) ?? [];
-  const every = /^@every\s+(.*)$/.exec(rest);
-  const fields = every === null ? rest : "@daily";
-  if (!fields.startsWith("@") && ![5, 6].includes(fields.split(/\s+/).length)) {
+  const read = readLine(line);
+  return read.ok || line === "" ? read : fault(`"${line}" ${read.problem}`);
+}
+
+function readLine(text: string): ReadLine {
+  const [, zone = "UTC", rest = ""] = /^(?:CRON_TZ=(\S+)\s+)?(.*)$/.exec(text) ?? [];
+  if (!isTimeZone(zone)) return fault(`names "${zone}", which is no time zone`);
+  const every = /^@every(?:\s+(.*))?$/.exec(rest);
+  if (every !== null) return readPeriod(every[1] ?? "");
+  const isName = rest.startsWith("@");
+  if (isName && !NAMES.includes(rest.toLowerCase())) {
+    return fault(`has no name "${rest}": the names are ${NAMES.join(", ")} and @every`);
+  }
+  if (!isName && ![5, 6].includes(rest.split(/\s+/).length)) {
     return fault('needs 5 or 6 fields, a name such as "@daily", or "@every" and a duration');
   }
-  // With @every the zone has no effect, and is still to be one.
-  const read = readFields(fields, zone);
-  return every === null || !read.ok ? read : readPeriod(every[1] ?? "");
+  return readFields(rest, zone);
 }
 
 /** The line as it is compared and stored. */
@@ -115,18 +134,47 @@ function lastAfter(
 }
 
 function readFields(fields: string, timezone: string): ReadLine {
+  const read = cronOf(fields, timezone);
+  if (typeof read === "string") {
+    return fault(`is no cron line: ${findFieldProblem(fields) ?? read}`);
+  }
+  if (read.nextRun(SOME_TIME) === null) return fault("names a time that never comes");
+  return { ok: true, line: { kind: "fields", cron: read } };
+}
+
+/** What croner makes of a line, or its words why it is none. */
+function cronOf(fields: string, timezone: string): Cron | string {
   try {
-    const cron = new Cron(fields, {
+    return new Cron(fields, {
       timezone,
       paused: true,
       mode: "5-or-6-parts",
       fixedTimeRule: "no-wildcard",
     });
-    if (cron.nextRun(SOME_TIME) === null) return fault("names a time that never comes");
-    return { ok: true, line: { kind: "fields", cron } };
   } catch (error) {
-    // croner refuses a line by throwing, and says why.
-    return fault(`is no cron line: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The first field that is wrong by itself: croner's words count fields and days from another end than authors do. */
+function findFieldProblem(line: string): string | undefined {
+  const written = line.split(/\s+/);
+  const parts = PARTS.slice(PARTS.length - written.length);
+  const wrong = parts.findIndex(({ name }, place) => {
+    const alone = parts.map((part) => (part.name === name ? (written[place] ?? "*") : "*"));
+    return typeof cronOf(alone.join(" "), "UTC") === "string";
+  });
+  const part = parts[wrong];
+  return part === undefined ? undefined : `"${written[wrong]}" is no ${part.name} (${part.values})`;
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return true;
+  } catch {
+    // The one way to ask: a zone that does not exist is a RangeError.
+    return false;
   }
 }
 

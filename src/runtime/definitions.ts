@@ -5,7 +5,7 @@
  */
 import { nextSlot, readCronLine, trimLine } from "../engine/cron.ts";
 import type { VersionSpec } from "../engine/definition.ts";
-import { checkVersion } from "../engine/graph/check.ts";
+import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
@@ -27,6 +27,7 @@ import {
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { newDefinitionId, newVersionId } from "./ids.ts";
+import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
 import { Refusal } from "./refusal.ts";
 import type { Committed } from "./submission.ts";
@@ -71,7 +72,7 @@ export async function publishVersion(
   deps: DefinitionDeps,
   { definitionId, workspaceId = "", spec: written }: Publication,
 ): Promise<Published> {
-  const faults = checkVersion(written);
+  const faults = await inPieces(checkVersionInPieces(written));
   if (faults.length > 0) {
     throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
   }
@@ -98,7 +99,7 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
   if (triggerType !== "SCHEDULE") return deleteSchedule(tx, definition.id);
   const cronLine = trimLine(cronExpr);
   const read = readCronLine(cronLine);
-  if (!read.ok) throw new Error(`a checked version has a cron line that ${read.problem}`);
+  if (!read.ok) throw new Error(`a checked version has the cron line ${read.problem}`);
   // The row's time is the database's.
   const anchorAt = version.createdAt;
   const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());

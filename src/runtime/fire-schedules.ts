@@ -125,7 +125,7 @@ function moveOf({ due, line, atMs }: Slot): ScheduleMove {
 
 function requireLine({ cronLine }: DueSchedule): CronLine {
   const read = readCronLine(cronLine);
-  if (!read.ok) throw new Error(`the stored cron line ${cronLine} ${read.problem}`);
+  if (!read.ok) throw new Error(`the stored cron line ${read.problem}`);
   return read.line;
 }
 

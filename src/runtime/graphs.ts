@@ -1,11 +1,14 @@
 /**
  * Compiled versions, kept while they are in use.
  * Boundary: versions never change, so nothing here is ever stale; the bound is on steps, for a graph's size goes with them.
+ * Invariant: a version that several callers miss is compiled once, in pieces, so that a large one does not hold the
+ * event loop.
  */
-import { compileGraph } from "../engine/graph/compile.ts";
+import { compileGraphInPieces } from "../engine/graph/compile.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Database } from "../store/database.ts";
-import { findVersions, specOfVersion } from "../store/reads/definitions.ts";
+import { findVersions, specOfVersion, type VersionRow } from "../store/reads/definitions.ts";
+import { inPieces } from "./in-pieces.ts";
 
 /** Gives compiled versions by id. */
 export interface GraphCache {
@@ -19,6 +22,7 @@ const STEPS_AT_MOST = 50_000;
 export function createGraphCache(database: Database, stepsAtMost = STEPS_AT_MOST): GraphCache {
   // In order of use: a graph that is used moves to the end.
   const graphs = new Map<string, Graph>();
+  const compiling = new Map<string, Promise<Graph>>();
   let steps = 0;
 
   function keep(id: string, graph: Graph): void {
@@ -30,6 +34,25 @@ export function createGraphCache(database: Database, stepsAtMost = STEPS_AT_MOST
       graphs.delete(oldest);
       steps -= old.steps.length;
     }
+  }
+
+  async function compile(row: VersionRow): Promise<Graph> {
+    try {
+      const graph = await inPieces(compileGraphInPieces(specOfVersion(row)));
+      keep(row.id, graph);
+      return graph;
+    } finally {
+      compiling.delete(row.id);
+    }
+  }
+
+  /** The graph of a version that was not kept when it was asked for. */
+  function made(row: VersionRow): Graph | Promise<Graph> {
+    const known = graphs.get(row.id) ?? compiling.get(row.id);
+    if (known !== undefined) return known;
+    const graph = compile(row);
+    compiling.set(row.id, graph);
+    return graph;
   }
 
   return {
@@ -47,11 +70,9 @@ export function createGraphCache(database: Database, stepsAtMost = STEPS_AT_MOST
         found.set(id, graph);
       }
       if (missing.size === 0) return found;
-      for (const row of await findVersions(database.read, [...missing])) {
-        const graph = graphs.get(row.id) ?? compileGraph(specOfVersion(row));
-        keep(row.id, graph);
-        found.set(row.id, graph);
-      }
+      const rows = await findVersions(database.read, [...missing]);
+      const loaded = await Promise.all(rows.map(async (row) => ({ row, graph: await made(row) })));
+      for (const { row, graph } of loaded) found.set(row.id, graph);
       return found;
     },
   };

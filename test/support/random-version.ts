@@ -68,7 +68,7 @@ export function randomVersion(random: RandomNumbers): VersionSpec {
   });
   return {
     steps,
-    edges: oneFallbackEach(types, edges),
+    edges: oneFallbackEach(types, edges).map((made) => possibleChoice(steps, made)),
     trigger: triggerOf(),
     timeoutSeconds: random.chance(25) ? 5 + random.below(60) : 0,
     author: "",
@@ -103,6 +103,16 @@ function oneFallbackEach(types: readonly StepType[], edges: EdgeDefinition[]): E
     seen.add(made.fromStepId);
     return made;
   });
+}
+
+/** A BRANCH whose choice is true or false has no edge for another value. */
+function possibleChoice(steps: readonly StepDefinition[], made: EdgeDefinition): EdgeDefinition {
+  const source = steps.find(({ id }) => id === made.fromStepId);
+  if (source?.stepType !== "BRANCH" || !["true", "false", "gold"].includes(made.label)) return made;
+  if (source.conditionExpr === "true") return { ...made, label: "true" };
+  return source.conditionExpr === "n > 1" && made.label === "gold"
+    ? { ...made, label: "false" }
+    : made;
 }
 
 /** A fork whose edges all came to nothing becomes an ordinary step, for which its labels are free text. */

@@ -79,6 +79,32 @@ describe("a line", () => {
   });
 });
 
+describe("a refusal", () => {
+  it.each([
+    ["0 0 32 1 *", '"0 0 32 1 *" is no cron line: "32" is no day of the month (1 to 31)'],
+    ["0 0 1 13 *", '"0 0 1 13 *" is no cron line: "13" is no month (1 to 12 or JAN to DEC)'],
+    ["60 * * * *", '"60 * * * *" is no cron line: "60" is no minute (0 to 59)'],
+    ["99 0 9 * * *", '"99 0 9 * * *" is no cron line: "99" is no second (0 to 59)'],
+    [
+      "0 9 * * FRY",
+      '"0 9 * * FRY" is no cron line: "FRY" is no day of the week (0 to 7 or SUN to SAT)',
+    ],
+    ["0 0 30 2 *", '"0 0 30 2 *" names a time that never comes'],
+    [
+      "CRON_TZ=Mars/Olympus 0 9 * * *",
+      '"CRON_TZ=Mars/Olympus 0 9 * * *" names "Mars/Olympus", which is no time zone',
+    ],
+    [
+      " @reboot ",
+      expect.stringMatching(/^"@reboot" has no name "@reboot": the names are @hourly,/),
+    ],
+    ["@every 5", expect.stringMatching(/^"@every 5" needs a duration/)],
+    ["* * * *", expect.stringMatching(/^"\* \* \* \*" needs 5 or 6 fields/)],
+  ])("of '%s' names what was written", (text, problem) => {
+    expect(readCronLine(text)).toEqual({ ok: false, problem });
+  });
+});
+
 describe("@every", () => {
   it("counts from its anchor, to the millisecond", () => {
     const slots = slotsAfter("@every 90s", "2026-01-01T00:05:00Z", 2, "2026-01-01T00:00:00.250Z");

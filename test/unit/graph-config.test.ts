@@ -58,11 +58,13 @@ describe("keys", () => {
     expect(faultsOf(stepType ?? "BRANCH", { ...everyType, ...config })).toEqual([]);
   });
 
-  it("refuses an unknown key and names the nearest", () => {
+  it("refuses an unknown key, names the one that is an edit away and all there are", () => {
     expect(faultsOf("NOTIFICATION", { recipent: "r" })).toEqual([
       {
         field: "steps[0].config.recipent",
-        description: '"recipent" is no key of NOTIFICATION; the nearest is "recipient"',
+        description:
+          '"recipent" is no key of NOTIFICATION; the nearest is "recipient"; use "on_error", "fallback_output", ' +
+          '"timeout_action", "timeout_seconds", "title", "input", "recipient", "subject", "body", "priority" or "blocking"',
       },
     ]);
   });
@@ -82,6 +84,27 @@ describe("keys", () => {
       "inputs",
     ]);
     expect(fieldsOf(type, { filter_expr: "not { parsed", until: 3, __proto___: 1 })).toEqual([]);
+  });
+
+  it.each([
+    ["retries", "retry_policy"],
+    ["retry", "retry_policy"],
+    ["timeout", "timeout_seconds"],
+    ["due", "timeout_seconds"],
+    ["depends_on", "edges"],
+    ["when", "condition_expr"],
+    ["condition", "condition_expr"],
+  ])("%s means something elsewhere: the fault names %s", (key, place) => {
+    for (const type of ["AGENT_ACTION", "HUMAN_TASK", "NOTIFICATION"] as const) {
+      expect(faultsOf(type, { [key]: "x" })).toEqual([
+        {
+          field: `steps[0].config.${key}`,
+          description: expect.stringMatching(
+            new RegExp(`^"${key}" is no key of ${type}: .*${place}`),
+          ),
+        },
+      ]);
+    }
   });
 
   it("bounds the faults of a config full of unknown keys", () => {

@@ -202,6 +202,35 @@ describe("triggers", () => {
     expect(triggerFields({ triggerType: "SCHEDULE", cronExpr: "@daily" })).toEqual([]);
   });
 
+  it.each([
+    ["EVENT", ["event_type", "event_subject", "filter_expr"]],
+    ["SCHEDULE", ["cron_expr"]],
+    ["MANUAL", []],
+    ["WEBHOOK", ["tap_provider", "tap_entity_type", "tap_action", "filter_expr"]],
+    ["WORKFLOW", ["parent_workflow_id"]],
+  ] as const)(
+    "a trigger of type %s takes %j and refuses what it does not read",
+    (triggerType, own) => {
+      const fields = {
+        eventType: "a.b",
+        eventSubject: "a/b",
+        tapProvider: "mail",
+        tapEntityType: "message",
+        tapAction: "received",
+        cronExpr: "@daily",
+        parentWorkflowId: "wf_1",
+        filterExpr: "n > 1",
+      };
+      const names = Object.keys(fields).map((field) =>
+        field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      );
+      const others = names.filter((name) => !own.some((each) => each === name));
+      expect(triggerFields({ triggerType, ...fields })).toEqual(
+        others.map((name) => `trigger.${name}`),
+      );
+    },
+  );
+
   it("takes WORKFLOW as it is, without a filter", () => {
     const fields = { triggerType: "WORKFLOW", parentWorkflowId: "wf_1" } as const;
     expect(triggerFields(fields)).toEqual([]);

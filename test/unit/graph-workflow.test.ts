@@ -69,15 +69,17 @@ describe("config.workflow", () => {
     expect(checkVersion(versionOf([stepOf("s", agents)]))).toEqual([]);
   });
 
-  it("names the nearest key for one that it does not know", () => {
+  it("names the keys that there are for one that it does not know", () => {
+    const keys =
+      'use "definition_id", "name", "version", "input", "for_each", "max_parallel" or "required"';
     expect(faultsOf({ name: "a", foreach: "l", paralel: 3 })).toEqual([
       {
         field: "workflow.foreach",
-        description: '"foreach" is no key of workflow; the nearest is "for_each"',
+        description: `"foreach" is no key of workflow; the nearest is "for_each"; ${keys}`,
       },
       {
         field: "workflow.paralel",
-        description: '"paralel" is no key of workflow; the nearest is "name"',
+        description: `"paralel" is no key of workflow; ${keys}`,
       },
     ]);
   });

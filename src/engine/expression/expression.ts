@@ -17,10 +17,15 @@ import {
 import { type Json, type JsonObject, ownValue } from "../json.ts";
 import { FuelSpentError, fillTank, type Tank, withTank } from "./fuel.ts";
 import { environment, textOfMessage } from "./functions.ts";
-import { type ExpressionContext, type Meaning, readSyntax, type Syntax } from "./syntax.ts";
+import { literalResultsOf } from "./results.ts";
+import { type Meaning, type NameContext, readSyntax, type Syntax } from "./syntax.ts";
 import { celOfJson, jsonOfCel } from "./values.ts";
 
-export type { ExpressionContext } from "./syntax.ts";
+/** What may be read by the expressions of a version, and where they stand. */
+export interface ExpressionContext extends NameContext {
+  /** What was parsed in this context, by its text; unset: nothing is kept. */
+  readonly parsed?: Map<string, ParsedExpression>;
+}
 
 /** A parsed expression. Compiled once, evaluated any number of times. */
 export interface Expression {
@@ -29,6 +34,10 @@ export interface Expression {
   readonly reads: readonly string[];
   /** Whether it reads `input`, the run's input. */
   readonly readsInput: boolean;
+  /** The values it can give, as texts, where it names them itself (see results.ts). */
+  readonly results?: readonly string[];
+  /** Instructions of its regular expressions. */
+  readonly regexInstructions: number;
 }
 
 /** A finished step, as expressions see it. */
@@ -64,22 +73,35 @@ type Bindings = Record<string, CelValue>;
 const SHOWN_CHARS = 200;
 const compiled = new WeakMap<Expression, Compiled>();
 
+/** An expression, or why it is refused. */
+export type ParsedExpression =
+  | { readonly ok: true; readonly expression: Expression }
+  | { readonly ok: false; readonly problem: string };
+
 /**
- * Reads and compiles an expression. Refused, with the problem in words: what does not parse, costs
+ * Reads and compiles an expression, each text once where the context keeps what was parsed. Refused, with the problem in words: what does not parse, costs
  * too much (size, comprehensions, regular expressions), calls what does not exist, or indexes
  * `steps` with anything but the literal id of a step.
  */
-export function parseExpression(
-  source: string,
-  context: ExpressionContext,
-): { ok: true; expression: Expression } | { ok: false; problem: string } {
+export function parseExpression(source: string, context: ExpressionContext): ParsedExpression {
+  const known = context.parsed?.get(source);
+  if (known !== undefined) return known;
+  const parsed = parse(source, context);
+  context.parsed?.set(source, parsed);
+  return parsed;
+}
+
+function parse(source: string, context: ExpressionContext): ParsedExpression {
   const read = readSyntax(source, context);
   if (!read.ok) return { ok: false, problem: explain(source, read.problem) };
   const { syntax } = read;
+  const results = literalResultsOf(syntax.tree);
   const expression: Expression = {
     source,
     reads: syntax.reads,
     readsInput: syntax.meanings.has("r:input"),
+    regexInstructions: syntax.regexInstructions,
+    ...(results === undefined ? {} : { results }),
   };
   try {
     compiled.set(expression, {
@@ -148,7 +170,7 @@ function bindingsOf(syntax: Syntax, scope: Scope): Bindings {
 function bindingOf(meaning: Meaning, syntax: Syntax, scope: Scope): CelValue | undefined {
   switch (meaning.is) {
     case "field":
-      return optionalCel(ownValue(scope.fields, meaning.name));
+      return optionalCel(fieldOf(scope, meaning.name));
     case "step":
       return stepValue(scope.steps?.get(meaning.id));
     case "reserved":
@@ -156,6 +178,13 @@ function bindingOf(meaning: Meaning, syntax: Syntax, scope: Scope): CelValue | u
         ? stepsValue(syntax, scope)
         : optionalCel(scope[meaning.name]);
   }
+}
+
+/** In a filter `data` is the event's data, unless the data has such a field. */
+function fieldOf({ fields, event }: Scope, name: string): Json | undefined {
+  const own = ownValue(fields, name);
+  if (own !== undefined || name !== "data" || event === undefined) return own;
+  return ownValue(event, name);
 }
 
 function optionalCel(value: Json | undefined): CelValue | undefined {

@@ -1,7 +1,7 @@
-// Looks over the text of an expression without parsing it: where strings end, how deep the brackets
-// nest, how many words there are, where the `}}` of a template stands.
+// Looks over the text of an expression without parsing it: where strings and comments end, how deep the
+// brackets nest, how many words there are, where the `}}` of a template stands.
 //
-// Boundary: knows the quotes and brackets of CEL and nothing else of its grammar.
+// Boundary: knows the quotes, comments and brackets of CEL and nothing else of its grammar.
 // Invariant: linear in the text. It runs before the parser, whose time and stack it bounds.
 
 /** How many words (names and literals) a text holds, and how deep its brackets nest. */
@@ -11,8 +11,10 @@ export interface Shape {
 }
 
 const WORD = /[A-Za-z0-9_]/;
+const COMMENT = "//";
+const CLOSE = "}}";
 
-/** The shape of an expression's text. Strings count as one word whatever they hold. */
+/** The shape of an expression's text. A string counts as one word whatever it holds, a comment as none. */
 export function shapeOf(source: string): Shape {
   const shape: Shape = { words: 0, depth: 0 };
   let depth = 0;
@@ -21,6 +23,8 @@ export function shapeOf(source: string): Shape {
     if (isQuote(char)) {
       shape.words += 1;
       at = endOfString(source, at);
+    } else if (source.startsWith(COMMENT, at)) {
+      at = endOfLine(source, at);
     } else if (WORD.test(char)) {
       shape.words += 1;
       at = endOfWord(source, at);
@@ -35,8 +39,9 @@ export function shapeOf(source: string): Shape {
 }
 
 /**
- * Where the `}}` stands that ends the expression beginning at `from`; braces of map literals and
- * quotes inside the expression are stepped over. Undefined when there is none.
+ * Where the `}}` stands that ends the expression beginning at `from`; braces of map literals, strings and
+ * comments inside the expression are stepped over. A comment ends at its line's end, or at the `}}` itself
+ * outside of a map literal. Undefined when there is none.
  */
 export function findTemplateEnd(text: string, from: number): number | undefined {
   let depth = 0;
@@ -46,7 +51,14 @@ export function findTemplateEnd(text: string, from: number): number | undefined 
       at = endOfString(text, at);
       continue;
     }
-    if (depth === 0 && text.startsWith("}}", at)) return at;
+    if (text.startsWith(COMMENT, at)) {
+      const end = endOfLine(text, at);
+      const close = depth === 0 ? text.slice(at, end).indexOf(CLOSE) : -1;
+      if (close >= 0) return at + close;
+      at = end;
+      continue;
+    }
+    if (depth === 0 && text.startsWith(CLOSE, at)) return at;
     if (char === "{") depth += 1;
     if (char === "}") depth -= 1;
     at += 1;
@@ -54,8 +66,28 @@ export function findTemplateEnd(text: string, from: number): number | undefined 
   return undefined;
 }
 
+/** The text with blanks in place of its comments, of which the library takes one between two words and only before a line's end. */
+export function withoutComments(source: string): string {
+  if (!source.includes(COMMENT)) return source;
+  let text = "";
+  for (let at = 0; at < source.length; ) {
+    const isComment = source.startsWith(COMMENT, at);
+    let end = at + 1;
+    if (isComment) end = endOfLine(source, at);
+    else if (isQuote(source.charAt(at))) end = endOfString(source, at);
+    text += isComment ? " ".repeat(end - at) : source.slice(at, end);
+    at = end;
+  }
+  return text;
+}
+
 function isQuote(char: string): boolean {
   return char === '"' || char === "'";
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end < 0 ? text.length : end;
 }
 
 function endOfWord(text: string, from: number): number {

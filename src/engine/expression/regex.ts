@@ -34,6 +34,11 @@ export function findRegexProblem(pattern: string): string | undefined {
   }
 }
 
+/** How large the program of a pattern is that `findRegexProblem` found nothing wrong with. */
+export function regexInstructions(pattern: string): number {
+  return compile(pattern).instructions;
+}
+
 /** Whether some part of the text matches a pattern that `findRegexProblem` found nothing wrong with. */
 export function matchesRegex(text: string, pattern: string): boolean {
   const regex = compile(pattern);

@@ -10,14 +10,28 @@
 import { parse } from "@bufbuild/cel";
 import { RefusalError, requireModestText, requireModestTree } from "./bounds.ts";
 import { hasFunction, hasOverload, RANGE_FUNCTION, TURN_FUNCTION } from "./functions.ts";
-import { findRegexProblem } from "./regex.ts";
-import { type Call, type Comprehension, childrenOf, type Node, textConstant } from "./tree.ts";
+import { withoutComments } from "./lexing.ts";
+import { findRegexProblem, regexInstructions } from "./regex.ts";
+import { findNumberSlip, findStepSlip } from "./slips.ts";
+import {
+  type Call,
+  type Comprehension,
+  childrenOf,
+  type Node,
+  type Select,
+  textConstant,
+} from "./tree.ts";
 
 /** Which names are in scope: a trigger's filter has no run yet, the filters have `event`. */
-export interface ExpressionContext {
+export interface NameContext {
   /** Ids of the version's steps, as written there. */
   stepIds: readonly string[];
   kind: "step" | "edge" | "trigger_filter" | "wait_filter";
+  /**
+   * Whether the text is about to be published. Then slips are refused too: what can be evaluated and never means what
+   * its author wrote. A stored version is read without it, as it was when it was published.
+   */
+  isNew?: boolean;
 }
 
 /** The names the service gives; they come before steps and fields. */
@@ -40,9 +54,11 @@ export interface Syntax {
   fieldAt: ReadonlyMap<bigint, string>;
   /** Ids of the steps it reads. */
   reads: readonly string[];
+  /** Instructions of its regular expressions. */
+  regexInstructions: number;
 }
 
-const RESERVED: Record<ExpressionContext["kind"], readonly ReservedName[]> = {
+const RESERVED: Record<NameContext["kind"], readonly ReservedName[]> = {
   step: ["input", "steps", "run"],
   edge: ["input", "steps", "run"],
   trigger_filter: ["event"],
@@ -54,7 +70,7 @@ const TYPE_NAMES = "int uint double bool string bytes list map null_type type".s
 
 /** What is known so far while a tree is walked. */
 interface Reading {
-  context: ExpressionContext;
+  context: NameContext;
   /** Step ids by the name they have in expressions: `-` written `_`. */
   stepNames: ReadonlyMap<string, string>;
   usesTypeNames: boolean;
@@ -62,16 +78,17 @@ interface Reading {
   nameAt: Map<bigint, string>;
   fieldAt: Map<bigint, string>;
   reads: Set<string>;
+  regexInstructions: number;
 }
 
 /** Reads an expression, or says in words why it is refused. Never throws. */
 export function readSyntax(
   source: string,
-  context: ExpressionContext,
+  context: NameContext,
 ): { ok: true; syntax: Syntax } | { ok: false; problem: string } {
   try {
     requireModestText(source);
-    const parsed = parse(source);
+    const parsed = parse(withoutComments(source));
     const tree = parsed.expr;
     if (tree === undefined) throw new RefusalError("the expression is empty");
     const { calls } = requireModestTree(tree, parsed.sourceInfo?.macroCalls ?? {});
@@ -101,7 +118,7 @@ function stepNamesOf(stepIds: readonly string[]): ReadonlyMap<string, string> {
   return names;
 }
 
-function startReading(context: ExpressionContext, usesTypeNames: boolean): Reading {
+function startReading(context: NameContext, usesTypeNames: boolean): Reading {
   const stepIds = context.kind === "trigger_filter" ? [] : context.stepIds;
   return {
     context,
@@ -111,6 +128,7 @@ function startReading(context: ExpressionContext, usesTypeNames: boolean): Readi
     nameAt: new Map(),
     fieldAt: new Map(),
     reads: new Set(),
+    regexInstructions: 0,
   };
 }
 
@@ -125,6 +143,7 @@ function visit(node: Node, bound: ReadonlySet<string>, reading: Reading): void {
         nameStep(node, kind.value.field, kind.value.testOnly, reading);
         return;
       }
+      refuseSlip(stepSlipAt(kind.value, bound, reading), reading);
       reading.fieldAt.set(node.id, kind.value.field);
       break;
     case "callExpr":
@@ -132,7 +151,7 @@ function visit(node: Node, bound: ReadonlySet<string>, reading: Reading): void {
         nameStep(node, textConstant(kind.value.args[1]), false, reading);
         return;
       }
-      requireCallable(kind.value);
+      requireCallable(kind.value, reading);
       break;
     case "structExpr":
       if (kind.value.messageName !== "") {
@@ -144,8 +163,10 @@ function visit(node: Node, bound: ReadonlySet<string>, reading: Reading): void {
     case "comprehensionExpr":
       visitComprehension(kind.value, bound, reading);
       return;
-    case "listExpr":
     case "constExpr":
+      refuseSlip(findNumberSlip(node), reading);
+      break;
+    case "listExpr":
       break;
     case undefined:
       throw new RefusalError("the expression is incomplete");
@@ -203,6 +224,25 @@ function meaningOf(name: string, reading: Reading): Meaning | undefined {
   return { is: "field", name };
 }
 
+function refuseSlip(problem: string | undefined, { context }: Reading): void {
+  if (problem !== undefined && context.isNew === true) throw new RefusalError(problem);
+}
+
+function stepSlipAt(
+  { operand, field }: Select,
+  bound: ReadonlySet<string>,
+  reading: Reading,
+): string | undefined {
+  if (operand?.exprKind.case !== "identExpr") return undefined;
+  const { name } = operand.exprKind.value;
+  if (bound.has(name)) return undefined;
+  const meaning = meaningOf(name, reading);
+  // The names beside `run` are looked at by their own fields: the run's input, and an event.
+  if (meaning?.is !== "field" && !(meaning?.is === "reserved" && name === "run")) return undefined;
+  const isFilter = reading.context.kind.endsWith("_filter") && meaning.is === "field";
+  return findStepSlip(name, field, { isFilter });
+}
+
 /** Makes the node the name of its meaning: `f:` a field, `s:` a step, `r:` a reserved name. */
 function rename(node: Node, meaning: Meaning, reading: Reading): void {
   const name =
@@ -247,19 +287,20 @@ function nameStep(node: Node, text: string | undefined, isTest: boolean, reading
   rename(node, { is: "step", id }, reading);
 }
 
-function requireCallable({ function: name, target, args }: Call): void {
+function requireCallable({ function: name, target, args }: Call, reading: Reading): void {
   if (BUILT_IN_OPERATORS.includes(name)) return;
   if (!hasFunction(name)) throw new RefusalError(`there is no function "${name}"`);
   if (!hasOverload(name, target !== undefined, args.length)) {
     throw new RefusalError(`the function "${name}" is not called like this`);
   }
-  if (name === "matches") requireRegex(args[0]);
+  if (name === "matches") requireRegex(args[0], reading);
 }
 
-function requireRegex(node: Node | undefined): void {
+function requireRegex(node: Node | undefined, reading: Reading): void {
   const pattern = textConstant(node);
   if (pattern === undefined)
     throw new RefusalError("matches takes a regular expression as a literal");
   const problem = findRegexProblem(pattern);
   if (problem !== undefined) throw new RefusalError(problem);
+  reading.regexInstructions += regexInstructions(pattern);
 }

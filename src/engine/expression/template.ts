@@ -211,6 +211,24 @@ function evaluatePart(expression: Expression, rendering: Rendering): Json {
   return evaluation.value;
 }
 
+/** The text of every `{{ }}` within a value, as parseTemplate reads them. */
+export function* expressionsIn(value: Json): Generator<string> {
+  if (typeof value === "string") yield* expressionsOfText(value);
+  else if (Array.isArray(value)) for (const item of value) yield* expressionsIn(item);
+  else if (isJsonObject(value))
+    for (const field of Object.values(value)) yield* expressionsIn(field);
+}
+
+function* expressionsOfText(text: string): Generator<string> {
+  let rest = 0;
+  for (let at = text.indexOf(OPEN); at >= 0; at = text.indexOf(OPEN, rest)) {
+    const end = findTemplateEnd(text, at + OPEN.length);
+    if (end === undefined) return;
+    yield text.slice(at + OPEN.length, end).trim();
+    rest = end + CLOSE.length;
+  }
+}
+
 /** The text with each `{{ }}` taken out: what its author wrote as it stands. */
 export function withoutExpressions(text: string): string {
   let kept = "";

@@ -12,6 +12,9 @@ export type Node = NonNullable<ParsedExpr["expr"]>;
 /** A call of a function, a method or an operator. */
 export type Call = Extract<Node["exprKind"], { case: "callExpr" }>["value"];
 
+/** A field of something: `operand.field`. */
+export type Select = Extract<Node["exprKind"], { case: "selectExpr" }>["value"];
+
 /** What the macros `all`, `exists`, `exists_one`, `filter` and `map` become. */
 export type Comprehension = Extract<Node["exprKind"], { case: "comprehensionExpr" }>["value"];
 

@@ -17,7 +17,8 @@ import {
   valueKindOf,
 } from "./config-keys.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
-import { isSingleEdit, nearestName } from "./nearest-name.ts";
+import { placeElsewhere, unknownKeyProblem } from "./key-hints.ts";
+import { isSingleEdit } from "./nearest-name.ts";
 import { parsePointInTime } from "./point-in-time.ts";
 import { PRIORITIES, priorityOf } from "./spellings.ts";
 
@@ -47,8 +48,10 @@ export function checkConfig(step: StepDefinition, path: string, addFault: AddFau
 
 function keyProblem(type: StepType, key: string): string | undefined {
   const known = configKeysOf(type);
+  const place = placeElsewhere(key);
+  if (place !== undefined) return `${quoted(key)} is no key of ${type}: ${place}`;
+  const meant = known.find((name) => isSingleEdit(key, name));
   if (takesParameters(type)) {
-    const meant = known.find((name) => isSingleEdit(key, name));
     return meant === undefined
       ? undefined
       : `${quoted(key)} is one edit away from ${quoted(meant)}: write that, or choose another name`;
@@ -57,8 +60,7 @@ function keyProblem(type: StepType, key: string): string | undefined {
   if (elsewhere.length > 0) {
     return `${quoted(key)} is a key of ${elsewhere.join(", ")}, not of ${type}`;
   }
-  const nearest = nearestName(key, known);
-  return `${quoted(key)} is no key of ${type}; the nearest is ${quoted(nearest ?? "")}`;
+  return unknownKeyProblem(key, type, known);
 }
 
 /** Values that stand in a relation to one another or to the step's fields. */

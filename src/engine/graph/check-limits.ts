@@ -11,13 +11,18 @@ import type {
 import { findPayloadFault, type JsonObject, jsonSizeBytes } from "../json.ts";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../limits.ts";
 import type { AddFault } from "./faults.ts";
+import type { TextTotals } from "./parse-texts.ts";
 
 /** How much one version may hold. */
 export interface VersionLimits {
   readonly maxSteps: number;
   readonly maxEdges: number;
-  /** Conditions, filters and `{{ expr }}` together: reading one takes some 50 µs of the event loop. */
+  /** Conditions, filters and `{{ expr }}` together: parsing one takes some 50 µs. */
   readonly maxExpressions: number;
+  /** Their characters together, texts that are equal counted once. */
+  readonly maxExpressionChars: number;
+  /** Instructions of the regular expressions in them: compiling one takes some 5 µs. */
+  readonly maxRegexInstructions: number;
 }
 
 /** The limits unless the service is told others. */
@@ -25,6 +30,8 @@ export const DEFAULT_VERSION_LIMITS: VersionLimits = {
   maxSteps: 1_000,
   maxEdges: 5_000,
   maxExpressions: 10_000,
+  maxExpressionChars: 500_000,
+  maxRegexInstructions: 100_000,
 };
 
 /** Characters (UTF-16 units) of a name, id, label or the like; expressions and patterns have limits of their own. */
@@ -137,6 +144,26 @@ export function checkExpressionCount(
     `a version has at most ${limits.maxExpressions} expressions, this one has ${count}`,
   );
   return false;
+}
+
+/** Reports expressions that are too large together. */
+export function checkExpressionTotals(
+  { characters, regexInstructions }: TextTotals,
+  { maxExpressionChars, maxRegexInstructions }: VersionLimits,
+  addFault: AddFault,
+): void {
+  if (characters > maxExpressionChars) {
+    addFault(
+      "steps",
+      `the expressions of a version have at most ${maxExpressionChars} characters together, these have ${characters}`,
+    );
+  }
+  if (regexInstructions > maxRegexInstructions) {
+    addFault(
+      "steps",
+      `the regular expressions of a version have at most ${maxRegexInstructions} instructions together, these have ${regexInstructions}`,
+    );
+  }
 }
 
 function openingsIn(text: string): number {

@@ -3,7 +3,7 @@
  * Boundary: forms only; whether a definition exists is not asked when a version is published.
  */
 import { readCronLine } from "../cron.ts";
-import type { TriggerDefinition } from "../definition.ts";
+import type { TriggerDefinition, TriggerType } from "../definition.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
 import { checkEventNames } from "./check-event-names.ts";
 import type { AddFault } from "./faults.ts";
@@ -20,21 +20,59 @@ export function checkTrigger(
   }
   if (trigger.triggerType === "SCHEDULE") checkSchedule(trigger, addFault);
   if (trigger.triggerType === "WEBHOOK") checkTap(trigger, addFault);
-  if (trigger.triggerType === "WORKFLOW" && trigger.filterExpr !== "") {
-    addFault("trigger.filter_expr", "a WORKFLOW trigger has no event that could be filtered");
-  }
+  checkFields(trigger, addFault);
   checkPattern(trigger.eventType, "trigger.event_type", addFault);
   checkPattern(trigger.eventSubject, "trigger.event_subject", addFault);
   readExpression(trigger.filterExpr, contexts.triggerFilter, "trigger.filter_expr", addFault);
   checkEventNames(trigger.filterExpr, "trigger.filter_expr", addFault);
 }
 
-function checkSchedule({ cronExpr, filterExpr }: TriggerDefinition, addFault: AddFault): void {
+type TriggerField = Exclude<keyof TriggerDefinition, "triggerType" | "written">;
+
+const wireNames: Readonly<Record<TriggerField, string>> = {
+  eventType: "event_type",
+  eventSubject: "event_subject",
+  tapProvider: "tap_provider",
+  tapEntityType: "tap_entity_type",
+  tapAction: "tap_action",
+  cronExpr: "cron_expr",
+  parentWorkflowId: "parent_workflow_id",
+  filterExpr: "filter_expr",
+};
+
+/** What a trigger of each type reads; it would do nothing with the other fields. */
+const fieldsOf: Readonly<Record<TriggerType, readonly TriggerField[]>> = {
+  EVENT: ["eventType", "eventSubject", "filterExpr"],
+  SCHEDULE: ["cronExpr"],
+  MANUAL: [],
+  WEBHOOK: ["tapProvider", "tapEntityType", "tapAction", "filterExpr"],
+  WORKFLOW: ["parentWorkflowId"],
+};
+
+function checkFields(trigger: TriggerDefinition, addFault: AddFault): void {
+  const type = trigger.triggerType;
+  const taken: readonly string[] = fieldsOf[type];
+  for (const [field, name] of Object.entries(wireNames)) {
+    if (taken.includes(field) || ownText(trigger, field) === "") continue;
+    addFault(`trigger.${name}`, fieldProblem(type, name));
+  }
+}
+
+function ownText(trigger: TriggerDefinition, field: string): string {
+  const found = Object.entries(trigger).find(([key]) => key === field);
+  return found?.[1] ?? "";
+}
+
+function fieldProblem(type: TriggerType, name: string): string {
+  if (name === "filter_expr") return `a ${type} trigger has no event that could be filtered`;
+  const names = fieldsOf[type].map((field) => wireNames[field]);
+  const own = names.length === 0 ? "it has no fields" : `its fields are ${names.join(", ")}`;
+  return `a ${type} trigger does not read ${name}: ${own}`;
+}
+
+function checkSchedule({ cronExpr }: TriggerDefinition, addFault: AddFault): void {
   const read = readCronLine(cronExpr);
   if (!read.ok) addFault("trigger.cron_expr", read.problem);
-  if (filterExpr !== "") {
-    addFault("trigger.filter_expr", "a SCHEDULE trigger has no event that could be filtered");
-  }
 }
 
 function checkPattern(text: string, field: string, addFault: AddFault): void {

@@ -7,7 +7,7 @@ import type { StepDefinition } from "../definition.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
 import { valueKindOf } from "./config-keys.ts";
 import { type AddFault, quoted } from "./faults.ts";
-import { nearestName } from "./nearest-name.ts";
+import { unknownKeyProblem } from "./key-hints.ts";
 import { WORKFLOW_KEYS, workflowOf } from "./workflow-setting.ts";
 
 const MAX_VERSION = 2_147_483_647;
@@ -43,11 +43,7 @@ function checkKeys(workflow: JsonObject, path: string, addFault: AddFault): void
   const known: readonly string[] = WORKFLOW_KEYS;
   const unknown = Object.keys(workflow).filter((key) => !known.includes(key));
   for (const key of unknown.slice(0, MOST_UNKNOWN_KEYS)) {
-    const nearest = nearestName(key, known) ?? "";
-    addFault(
-      `${path}.${key}`,
-      `${quoted(key)} is no key of workflow; the nearest is ${quoted(nearest)}`,
-    );
+    addFault(`${path}.${key}`, unknownKeyProblem(key, "workflow", known));
   }
   if (unknown.length > MOST_UNKNOWN_KEYS) {
     addFault(path, `has more than ${MOST_UNKNOWN_KEYS} unknown keys`);

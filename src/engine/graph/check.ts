@@ -8,10 +8,12 @@ import { checkConfig } from "./check-config.ts";
 import { checkCycles } from "./check-cycles.ts";
 import { checkEdges } from "./check-edges.ts";
 import { checkBranches, checkParallels } from "./check-forks.ts";
+import { type BranchResults, checkLabels } from "./check-labels.ts";
 import {
   checkConfigSize,
   checkCounts,
   checkExpressionCount,
+  checkExpressionTotals,
   checkTexts,
   DEFAULT_VERSION_LIMITS,
   type VersionLimits,
@@ -23,32 +25,44 @@ import type { AddFault } from "./faults.ts";
 import type { GraphFault } from "./graph.ts";
 import { linkSteps } from "./links.ts";
 import { checkNotYet } from "./not-yet.ts";
+import { allPieces, type Pieces, parseTexts } from "./parse-texts.ts";
 import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
 
 /**
  * Every fault of a version, with the path of its field by the names of the wire (`steps[3].id`); empty when it may be
  * published. Over the limits on steps and edges those faults are all there is: nothing larger is looked into.
  */
-export function checkVersion(
+export function checkVersion(spec: VersionSpec, limits?: VersionLimits): GraphFault[] {
+  return allPieces(checkVersionInPieces(spec, limits));
+}
+
+/** Like checkVersion, piece by piece. */
+export function* checkVersionInPieces(
   spec: VersionSpec,
   limits: VersionLimits = DEFAULT_VERSION_LIMITS,
-): GraphFault[] {
+): Pieces<GraphFault[]> {
   const faults: GraphFault[] = [];
   const addFault: AddFault = (field, description) => {
     faults.push({ field, description });
   };
   if (!checkCounts(spec, limits, addFault)) return faults;
   const links = linkSteps(spec);
-  const contexts = textContexts([...links.indexById.keys()]);
+  const contexts = textContexts([...links.indexById.keys()], true);
   checkStepIds(spec, addFault);
   checkRoots(spec, links, addFault);
   checkTexts(spec, addFault);
   const walkable = checkSteps(spec, addFault);
+  let results: BranchResults = [];
   if (checkExpressionCount(walkable, limits, addFault)) {
-    checkExpressions(walkable, contexts, addFault);
+    const totals = yield* parseTexts(walkable, contexts);
+    checkExpressionTotals(totals, limits, addFault);
+    results = checkExpressions(walkable, contexts, addFault);
+    yield;
   }
   checkCompensations(spec, links, addFault);
   checkEdges(spec, links, addFault);
+  checkLabels(spec, links, results, addFault);
+  yield;
   checkBranches(spec, links, addFault);
   checkParallels(spec, links, addFault);
   checkCycles(spec, links, addFault);
@@ -73,11 +87,16 @@ function checkSteps(spec: VersionSpec, addFault: AddFault): VersionSpec {
   return { ...spec, steps };
 }
 
-function checkExpressions(spec: VersionSpec, contexts: TextContexts, addFault: AddFault): void {
-  for (const [index, step] of spec.steps.entries()) {
-    readStepTexts(step, contexts, `steps[${index}]`, addFault);
-  }
+/** Gives, by step, the values that its condition_expr can give, where it names them itself. */
+function checkExpressions(
+  spec: VersionSpec,
+  contexts: TextContexts,
+  addFault: AddFault,
+): BranchResults {
   for (const [index, { conditionExpr }] of spec.edges.entries()) {
     readExpression(conditionExpr, contexts.edge, `edges[${index}].condition_expr`, addFault);
   }
+  return spec.steps.map(
+    (step, index) => readStepTexts(step, contexts, `steps[${index}]`, addFault).condition?.results,
+  );
 }

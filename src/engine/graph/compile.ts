@@ -18,6 +18,7 @@ import type {
   RetrySettings,
 } from "./graph.ts";
 import { isCompensation, isRoot, type Links, linkSteps } from "./links.ts";
+import { allPieces, type Pieces, parseTexts } from "./parse-texts.ts";
 import {
   readExpression,
   readStepTexts,
@@ -30,8 +31,14 @@ import { workflowOf } from "./workflow-setting.ts";
 
 /** Compiles a version without faults. Throws an Error that names the field otherwise. */
 export function compileGraph(spec: VersionSpec): Graph {
+  return allPieces(compileGraphInPieces(spec));
+}
+
+/** Like compileGraph, piece by piece. */
+export function* compileGraphInPieces(spec: VersionSpec): Pieces<Graph> {
   const links = linkSteps(spec);
   const contexts = textContexts([...links.indexById.keys()]);
+  yield* parseTexts(spec, contexts);
   const edges = spec.edges.map((_, index) => compileEdge(spec, links, contexts, index));
   const steps = spec.steps.map((step, index) => compileStep(spec, links, contexts, step, index));
   const { filterExpr } = spec.trigger;

@@ -13,17 +13,28 @@ export function timeoutActionOf(step: StepDefinition): string {
   return typeof action === "string" ? action : "";
 }
 
+/** Outcomes of every step that a label can catch. */
+const OF_EVERY_STEP = ["timeout", "error"] as const;
+const OF_DECISIONS = ["approved", "denied", "expired", ...OF_EVERY_STEP] as const;
+const OF_FORKS = ["joined", ...OF_EVERY_STEP] as const;
+
+/** The labels that are reserved on steps of a type, `timeout_action` apart. */
+export function outcomeLabelsOf(type: StepDefinition["stepType"]): readonly OutcomeLabel[] {
+  if (type === "APPROVAL_GATE" || type === "GOVERNANCE_CHECK") return OF_DECISIONS;
+  return type === "PARALLEL" ? OF_FORKS : OF_EVERY_STEP;
+}
+
+/** A label that stands for an outcome wherever it is reserved. */
+export type OutcomeLabel = (typeof OF_DECISIONS)[number] | (typeof OF_FORKS)[number];
+
 /**
  * The role of an edge that leaves `source` with this label. Where `timeout_action` names a label that another outcome
  * owns (`denied` on a gate), the role is that outcome's: such an edge is to be taken on a timeout as well.
  */
 export function edgeRoleOf(source: StepDefinition, label: string): EdgeRole {
-  if (label === "timeout" || label === "error") return label;
-  const decides = source.stepType === "APPROVAL_GATE" || source.stepType === "GOVERNANCE_CHECK";
-  if (decides && (label === "approved" || label === "denied" || label === "expired")) return label;
-  const forks = source.stepType === "PARALLEL";
-  if (forks && label === "joined") return label;
+  const outcome = outcomeLabelsOf(source.stepType).find((each) => each === label);
+  if (outcome !== undefined) return outcome;
   const action = timeoutActionOf(source);
   if (label !== "" && label === action && action !== "continue") return "timeout_action";
-  return forks ? "child" : "success";
+  return source.stepType === "PARALLEL" ? "child" : "success";
 }

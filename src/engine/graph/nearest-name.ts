@@ -39,17 +39,3 @@ function cell(row: readonly number[], at: number): number {
 export function isSingleEdit(one: string, other: string): boolean {
   return Math.abs(one.length - other.length) <= 1 && editDistance(one, other) === 1;
 }
-
-/** Of the names, the one with the fewest edits to `name`, the first of several; undefined of none. */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
-  let nearest: string | undefined;
-  let fewest = Number.POSITIVE_INFINITY;
-  for (const candidate of names) {
-    const edits = editDistance(name, candidate);
-    if (edits < fewest) {
-      fewest = edits;
-      nearest = candidate;
-    }
-  }
-  return nearest;
-}

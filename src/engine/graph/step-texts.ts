@@ -10,7 +10,7 @@ import {
   parseExpression,
 } from "../expression/expression.ts";
 import { findTemplateEnd } from "../expression/lexing.ts";
-import { parseTemplate, type Template } from "../expression/template.ts";
+import { expressionsIn, parseTemplate, type Template } from "../expression/template.ts";
 import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
 import { checkEventNames } from "./check-event-names.ts";
@@ -42,14 +42,45 @@ export interface StepTexts {
   readonly forEach?: Template;
 }
 
-/** The contexts of a version with these step ids. */
-export function textContexts(stepIds: readonly string[]): TextContexts {
+/** The contexts of a version with these step ids, which keep what is parsed in them; `isNew`: it is being published. */
+export function textContexts(stepIds: readonly string[], isNew = false): TextContexts {
+  const contextOf = (kind: ExpressionContext["kind"]): ExpressionContext => ({
+    stepIds,
+    kind,
+    isNew,
+    parsed: new Map(),
+  });
   return {
-    step: { stepIds, kind: "step" },
-    edge: { stepIds, kind: "edge" },
-    waitFilter: { stepIds, kind: "wait_filter" },
-    triggerFilter: { stepIds, kind: "trigger_filter" },
+    step: contextOf("step"),
+    edge: contextOf("edge"),
+    waitFilter: contextOf("wait_filter"),
+    triggerFilter: contextOf("trigger_filter"),
   };
+}
+
+/** A text that is to be parsed, and where it stands. */
+export interface ExpressionText {
+  readonly source: string;
+  readonly context: ExpressionContext;
+}
+
+/** The expressions of a step, in the order in which readStepTexts reads them. */
+export function* expressionsOfStep(
+  step: StepDefinition,
+  { step: context, waitFilter }: TextContexts,
+): Generator<ExpressionText> {
+  if (step.conditionExpr !== "") yield { source: step.conditionExpr, context };
+  const filter = ownSetting(step, "filter_expr");
+  if (typeof filter === "string" && filter !== "") yield { source: filter, context: waitFilter };
+  const forEach = workflowOf(step)?.for_each;
+  const values: Json[] = [step.eventTypePattern, step.eventSubjectPattern, renderedPart(step)];
+  for (const key of ["input", "fallback_output", "workflow"]) {
+    values.push(ownSetting(step, key) ?? null);
+  }
+  if (typeof forEach === "string") values.push(asTemplate(forEach));
+  for (const value of values) {
+    for (const source of expressionsIn(value)) yield { source, context };
+  }
 }
 
 /** Reads all texts of a step; `path` is the step's own, such as `steps[3]`. */

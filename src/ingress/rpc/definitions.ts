@@ -14,9 +14,10 @@ import {
   type PublishVersionRequest,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { StepDefinition } from "../../engine/definition.ts";
-import { checkVersion } from "../../engine/graph/check.ts";
+import { checkVersionInPieces } from "../../engine/graph/check.ts";
 import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
+import { inPieces } from "../../runtime/in-pieces.ts";
 import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
 import {
   type DefinitionRow,
@@ -85,8 +86,8 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
   checkText("definition_id", request.definitionId, faults);
   faults.push(...unread, ...schemaFaults(spec.steps));
   if (faults.length > 0) {
-    const read = new Set(faults.map(({ field }) => field));
-    throw invalidFields([...faults, ...checkVersion(spec).filter(({ field }) => !read.has(field))]);
+    const checked = await inPieces(checkVersionInPieces(spec));
+    throw invalidFields([...faults, ...withoutRead(checked, faults)]);
   }
   const { definition, version } = await publishVersion(deps, {
     definitionId: request.definitionId,
@@ -94,6 +95,16 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
     spec,
   });
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
+}
+
+/** The faults of the engine's check that do not come of what could not be read. */
+function withoutRead(checked: readonly FieldFault[], unread: readonly FieldFault[]): FieldFault[] {
+  const fields = new Set(unread.map(({ field }) => field));
+  // Which fields a trigger has goes by its type.
+  const hasType = !fields.has("trigger.trigger_type");
+  return checked.filter(
+    ({ field }) => !fields.has(field) && (hasType || !field.startsWith("trigger.")),
+  );
 }
 
 /** A version by its id, and its definition, as PublishVersion answers. */

@@ -1,0 +1,47 @@
+/**
+ * Parses the expressions of a version one by one, so that its caller can do other work between two of them.
+ * Boundary: fills the contexts; faults are reported by who reads the texts afterwards, which then costs nothing.
+ * Invariant: a piece is one expression, whose parsing is bounded by its own limits (expression/bounds.ts).
+ */
+import type { VersionSpec } from "../definition.ts";
+import { parseExpression } from "../expression/expression.ts";
+import { type ExpressionText, expressionsOfStep, type TextContexts } from "./step-texts.ts";
+
+/** What the expressions of a version hold together, each text counted once. */
+export interface TextTotals {
+  characters: number;
+  regexInstructions: number;
+}
+
+/** Work that is done piece by piece: between two of them the caller may give others their turn. */
+export type Pieces<Result> = Generator<undefined, Result, undefined>;
+
+/** Parses every expression of a version into its contexts. */
+export function* parseTexts(spec: VersionSpec, contexts: TextContexts): Pieces<TextTotals> {
+  const totals: TextTotals = { characters: 0, regexInstructions: 0 };
+  for (const { source, context } of expressionsOf(spec, contexts)) {
+    if (context.parsed?.has(source)) continue;
+    const parsed = parseExpression(source, context);
+    totals.characters += source.length;
+    if (parsed.ok) totals.regexInstructions += parsed.expression.regexInstructions;
+    yield;
+  }
+  return totals;
+}
+
+function* expressionsOf(spec: VersionSpec, contexts: TextContexts): Generator<ExpressionText> {
+  for (const step of spec.steps) yield* expressionsOfStep(step, contexts);
+  for (const { conditionExpr: source } of spec.edges) {
+    if (source !== "") yield { source, context: contexts.edge };
+  }
+  const { filterExpr: source } = spec.trigger;
+  if (source !== "") yield { source, context: contexts.triggerFilter };
+}
+
+/** Does all pieces at once. */
+export function allPieces<Result>(pieces: Pieces<Result>): Result {
+  for (;;) {
+    const next = pieces.next();
+    if (next.done === true) return next.value;
+  }
+}

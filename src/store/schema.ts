@@ -292,7 +292,7 @@ export const effects = pgTable(
   "effects",
   {
     createdAt: time("created_at").notNull(),
-    /** Nobody else takes the call before this time by the database's clock. */
+    /** No other replica takes the call before this time by the database's clock. */
     leaseUntil: time("lease_until").notNull(),
     stepIndex: smallint("step_index").notNull(),
     attempt: smallint("attempt").notNull(),
@@ -300,11 +300,15 @@ export const effects = pgTable(
     id: text("id").primaryKey(),
     workspaceId: text("workspace_id").notNull(),
     kind: text("kind").notNull(),
+    /** The replica that performs the call; "" after it was given back. */
     holder: text("holder").notNull(),
     /** The request's bytes as they are sent, on every try. */
     request: bytea("request").notNull(),
   },
-  (t) => [index("effects_lease").on(t.leaseUntil)],
+  (t) => [
+    index("effects_held").on(t.leaseUntil).where(sql`${t.holder} <> ''`),
+    index("effects_free").on(t.kind, t.workspaceId, t.leaseUntil).where(sql`${t.holder} = ''`),
+  ],
 );
 
 /** Starts by event: unique per definition, source and event id. */

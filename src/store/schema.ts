@@ -389,6 +389,21 @@ export const deadLetters = pgTable(
   ],
 );
 
+/** Messages whose handling failed within the last hour. */
+export const failedDeliveries = pgTable(
+  "failed_deliveries",
+  {
+    failedAt: time("failed_at").notNull(),
+    streamSeq: bigint("stream_seq", { mode: "number" }).notNull(),
+    failures: integer("failures").notNull(),
+    stream: text("stream").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.stream, t.streamSeq] }),
+    index("failed_deliveries_age").on(t.failedAt),
+  ],
+);
+
 /** Idempotency keys of callers: who does a call, what it changed, and its answer. Deleted 7 days after the first call. */
 export const callerKeys = pgTable(
   "caller_keys",

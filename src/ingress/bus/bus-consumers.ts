@@ -63,7 +63,6 @@ function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
     ...rest,
     plan,
     memory: emptyMemory(startedAt),
-    awayCounts: new Map(),
     ...(mayMake ? { makeStreamWith: subjectsOf(sources, plan.stream) } : {}),
   });
 }

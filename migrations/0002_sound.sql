@@ -1,5 +1,13 @@
 -- Indexes of tables that may be large are not made here: src/store/indexes.ts builds those that schema.ts declares
 -- without a lock that writers wait for, and drops those that they replace.
+CREATE TABLE "failed_deliveries" (
+	"failed_at" timestamp (3) with time zone NOT NULL,
+	"stream_seq" bigint NOT NULL,
+	"failures" integer NOT NULL,
+	"stream" text NOT NULL,
+	CONSTRAINT "failed_deliveries_stream_stream_seq_pk" PRIMARY KEY("stream","stream_seq")
+);
+--> statement-breakpoint
 CREATE TABLE "kept_event_keys" (
 	"seq" bigint NOT NULL,
 	"arrived_at" timestamp (3) with time zone NOT NULL,

@@ -45,25 +45,32 @@ export interface ClientSettings {
   readonly concurrency: number;
 }
 
+/** What a call is for: the effect that names its trace and key, and the workspace whose turn it takes. */
+export interface CallOrigin {
+  readonly effectId: string;
+  /** "" when no workspace is known. */
+  readonly workspaceId: string;
+}
+
 /** A client of one collaborator. Its calls reject with CallFailure or NotSent. */
 export interface Client {
   /** Sends a stored request that creates something, under its key. */
   create<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: Uint8Array,
-    effectId: string,
+    origin: CallOrigin,
   ): Promise<MessageShape<O>>;
   /** Sends a request that may be repeated at will. */
   ask<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    effectId: string,
+    origin: CallOrigin,
   ): Promise<MessageShape<O>>;
   /** As ask, for callers who can go on without: rejects with NoTurn rather than wait for its turn for long. */
   askBriefly<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
-    effectId: string,
+    origin: CallOrigin,
   ): Promise<MessageShape<O>>;
 }
 
@@ -163,19 +170,21 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
   const fixed: Record<string, string> = token === "" ? {} : { authorization: `Bearer ${token}` };
   const briefTimeoutMs = Math.min(settings.timeoutMs, BRIEF_TIMEOUT_MS);
   return {
-    create(method, request, effectId) {
+    create(method, request, { effectId, workspaceId }) {
       const headers = { ...fixed, "idempotency-key": effectId, traceparent: traceOf(effectId) };
-      return gate.run(() => transport.send(method, request, headers));
+      return gate.run(workspaceId, () => transport.send(method, request, headers));
     },
-    ask(method, request, effectId) {
+    ask(method, request, { effectId, workspaceId }) {
       const headers = { ...fixed, traceparent: traceOf(effectId) };
       const bytes = toBinary(method.input, create(method.input, request));
-      return gate.run(() => transport.send(method, bytes, headers));
+      return gate.run(workspaceId, () => transport.send(method, bytes, headers));
     },
-    askBriefly(method, request, effectId) {
+    askBriefly(method, request, { effectId, workspaceId }) {
       const headers = { ...fixed, traceparent: traceOf(effectId) };
       const bytes = toBinary(method.input, create(method.input, request));
-      return gate.runSoon(() => transport.send(method, bytes, headers, briefTimeoutMs));
+      return gate.runSoon(workspaceId, () =>
+        transport.send(method, bytes, headers, briefTimeoutMs),
+      );
     },
   };
 }

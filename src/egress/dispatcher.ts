@@ -3,15 +3,14 @@
  * Boundary: leases and room; a call's tries are finish-call.ts, what is asked of whom is performers/.
  * Invariants:
  * 1. A call comes here only after its commit, by hand-over or by claim, and is in hand at most once.
- * 2. Leases of all calls in hand are renewed together; one that is lost is dropped, its key keeps a late send harmless.
- * 3. What is in hand is bounded in number and bytes; the others stay in the table for whoever has room.
+ * 2. Leases of all calls in hand are renewed, many in a statement; a call whose lease is lost is dropped, its key keeps a
+ *    late send harmless.
+ * 3. What is in hand is bounded for each collaborator and workspace (rooms.ts). The others are given back and stay in the
+ *    table until a replica has room for them.
  * 4. A call leaves by its committed result, by release, or when its row is gone; nothing else ends it. One that its
  *    attempt does not wait for any more has the result that it was given up, and is not tried again.
- * 5. A kind of call that found no room rests in the table as a whole, so that many calls to one collaborator that is
- *    away are neither claimed and given back without end nor before those to the others.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { CallKind } from "../engine/effect.ts";
 import type { LeasedCall } from "../runtime/submission.ts";
 import type { Database } from "../store/database.ts";
 import {
@@ -25,6 +24,7 @@ import { NotSent } from "./call-failure.ts";
 import { CallInHand } from "./call-in-hand.ts";
 import type { Clients } from "./clients.ts";
 import { type FinishCallDeps, finishCall } from "./finish-call.ts";
+import { createRooms } from "./rooms.ts";
 import { createRounds } from "./rounds.ts";
 
 /** What the dispatcher works with. */
@@ -49,16 +49,13 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-const IN_HAND_AT_MOST = 4_096;
-const BYTES_IN_HAND_AT_MOST = 256 * 1024 * 1024;
-const CLAIM_AT_MOST = 200;
-/** Fewer than this is no reason to claim again without a pause. */
-const FULL_CLAIM = 64;
 const CLAIM_EVERY_MS = 2_000;
 const RENEW_EVERY_MS = 10_000;
+/** Leases renewed in one transaction: a commit that ends one of these calls waits for it. */
+const RENEWED_AT_ONCE = 500;
 const FINISH_MS = 10_000;
-/** A call that finds no room rests in the table. */
-const NO_ROOM_REST_MS = 5_000;
+/** A call that was not sent, because too many wait at its collaborator's gate, rests in the table. */
+const NOT_SENT_REST_MS = 5_000;
 /** After a fault of ours a call rests longer, so that it does not spin. */
 const FAULT_REST_MS = 60_000;
 
@@ -67,31 +64,25 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { database, log, replicaId } = deps;
   const inHand = new Map<string, CallInHand>();
   const underWay = new Set<Promise<void>>();
-  /** Kinds that found no room, and until when none of them is claimed. */
-  const crowded = new Map<CallKind, number>();
+  const rooms = createRooms();
   let turnedAway: { readonly ids: string[]; readonly released: Promise<void> } | undefined;
-  let bytesInHand = 0;
   let stopping = false;
 
-  const hasRoom = () =>
-    !stopping && inHand.size < IN_HAND_AT_MOST && bytesInHand < BYTES_IN_HAND_AT_MOST;
-
+  /** Performs a call that has its place in a room. */
   function hold(call: LeasedCall, ageMs: number, isWanted = true): void {
-    if (inHand.has(call.effectId)) return;
     const item = new CallInHand(call, ageMs);
     if (!isWanted) item.giveUp();
     inHand.set(call.effectId, item);
-    bytesInHand += call.request.length;
     const work = finish(item).finally(() => {
       inHand.delete(call.effectId);
-      bytesInHand -= call.request.length;
       underWay.delete(work);
+      if (rooms.leave(call)) claiming.wake();
     });
     underWay.add(work);
   }
 
   async function finish(item: CallInHand): Promise<void> {
-    const { effectId, runId, kind } = item.call;
+    const { effectId, runId } = item.call;
     try {
       const end = await finishCall(deps, item);
       if (end === "settled") return;
@@ -99,7 +90,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await dropEffects(database, [effectId]);
     } catch (error) {
       if (stopping || error instanceof NotSent) {
-        crowded.set(kind, performance.now() + NO_ROOM_REST_MS);
         await turnAway(effectId);
         return;
       }
@@ -119,12 +109,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const ids: string[] = [];
     const released = nextTurn().then(() => {
       turnedAway = undefined;
-      return release(ids, NO_ROOM_REST_MS);
+      return release(ids, NOT_SENT_REST_MS);
     });
     return { ids, released };
   }
 
-  /** Whoever has room takes them up, with the same key and bytes. */
+  /** Gives calls back: a replica that has room claims them, with the same key and bytes. */
   async function release(ids: readonly string[], restMs: number): Promise<void> {
     if (ids.length === 0) return;
     try {
@@ -135,22 +125,31 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function claim(): Promise<boolean> {
-    if (!hasRoom()) return false;
-    const limit = Math.min(CLAIM_AT_MOST, IN_HAND_AT_MOST - inHand.size);
-    for (const [kind, untilMs] of crowded) if (untilMs <= performance.now()) crowded.delete(kind);
-    const claimed = await claimEffects(database, replicaId, limit, [...crowded.keys()]);
-    for (const effect of claimed) hold(callOf(effect), effect.ageMs, effect.isWanted);
-    return claimed.length === limit && limit >= FULL_CLAIM;
+    if (stopping) return false;
+    const { places, without } = rooms.free();
+    const claim = await claimEffects(database, replicaId, places, without);
+    for (const effect of claim.claimed) {
+      if (inHand.has(effect.effectId)) continue;
+      rooms.enter(effect);
+      hold(callOf(effect), effect.ageMs, effect.isWanted);
+    }
+    const more = rooms.note(claim);
+    return more || claim.moreExpired;
   }
 
   async function renew(): Promise<boolean> {
     const ids = [...inHand.keys()];
-    if (ids.length === 0) return false;
+    for (let from = 0; from < ids.length; from += RENEWED_AT_ONCE) {
+      await renewSome(ids.slice(from, from + RENEWED_AT_ONCE));
+    }
+    return false;
+  }
+
+  async function renewSome(ids: readonly string[]): Promise<void> {
     const kept = await renewEffects(database, replicaId, ids);
     const keptIds = new Set(kept.map(({ id }) => id));
     for (const id of ids) if (!keptIds.has(id)) inHand.get(id)?.drop();
     for (const { id, isWanted } of kept) if (!isWanted) inHand.get(id)?.giveUp();
-    return false;
   }
 
   const claiming = createRounds({
@@ -170,10 +169,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     take(calls) {
       const noRoom: string[] = [];
       for (const call of calls) {
-        if (hasRoom()) hold(call, 0);
+        if (inHand.has(call.effectId)) continue;
+        if (!stopping && rooms.admit(call)) hold(call, 0);
         else noRoom.push(call.effectId);
       }
-      void release(noRoom, NO_ROOM_REST_MS);
+      void release(noRoom, 0);
     },
     start() {
       claiming.start();

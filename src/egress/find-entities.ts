@@ -49,7 +49,7 @@ export function createEntities(deps: FailOpenDeps): Entities | undefined {
     },
     async check(workspaceId, entityId): Promise<EntityCheck> {
       const key = keyOf("entity", workspaceId, entityId);
-      const answer = await ask(key, () => getCanonical(client, entityId));
+      const answer = await ask(key, () => getCanonical(client, workspaceId, entityId));
       if (answer.kind === "silent") return "unchecked";
       const known = answer.kind === "reply" && isOfWorkspace(answer.reply, workspaceId);
       return known ? "known" : "unknown";
@@ -59,11 +59,18 @@ export function createEntities(deps: FailOpenDeps): Entities | undefined {
 
 function resolveRecord(client: Client, { workspaceId, provider, recordId }: ForeignRecord) {
   const request = { workspaceId, integrationId: provider, recordId };
-  return client.askBriefly(EntityService.method.resolve, request, randomUUID());
+  return client.askBriefly(EntityService.method.resolve, request, {
+    effectId: randomUUID(),
+    workspaceId,
+  });
 }
 
-function getCanonical(client: Client, id: string) {
-  return client.askBriefly(EntityService.method.getCanonical, { id }, randomUUID());
+function getCanonical(client: Client, workspaceId: string, id: string) {
+  return client.askBriefly(
+    EntityService.method.getCanonical,
+    { id },
+    { effectId: randomUUID(), workspaceId },
+  );
 }
 
 function toAnswer(told: MaybeReply<{ entity?: CanonicalEntity }>): Answer {

@@ -2,10 +2,12 @@
  * The gate before one collaborator: so many calls at a time, the others wait, all wait while its breaker is open.
  * Boundary: in memory only; a call that finds no room is NotSent and stays in its table.
  * Invariants:
- * 1. At most `concurrency` calls are open, at most WAITING_AT_MOST wait, first come first served.
+ * 1. At most `concurrency` calls are open and at most `waitingAtMost` wait. Workspaces take turns; within one, first come
+ *    first served.
  * 2. A collaborator that hangs holds up nobody but its own callers.
  * 3. A caller who can go on without an answer is turned away rather than kept waiting; it may still be the probe.
  */
+import { TurnQueue } from "../runtime/turn-queue.ts";
 import type { Breaker } from "./breaker.ts";
 import { createBreaker } from "./breaker.ts";
 import { CallFailure, NoTurn, NotSent } from "./call-failure.ts";
@@ -13,22 +15,21 @@ import { countsAgainstCollaborator } from "./call-policy.ts";
 
 /** The gate of one collaborator. */
 export interface Gate {
-  /** Runs the call when its turn comes. Rejects as it does, or with NotSent. */
-  run<T>(call: () => Promise<T>): Promise<T>;
+  /** Runs the call when the turn of its workspace comes. Rejects as it does, or with NotSent. */
+  run<T>(workspaceId: string, call: () => Promise<T>): Promise<T>;
   /** As run, but NoTurn while the collaborator is left alone and when the turn does not come within half a second. */
-  runSoon<T>(call: () => Promise<T>): Promise<T>;
+  runSoon<T>(workspaceId: string, call: () => Promise<T>): Promise<T>;
   /** Sends nothing more; those that wait are NotSent. */
   close(): void;
 }
 
-const WAITING_AT_MOST = 2_000;
+/** More than the rooms of the dispatcher (rooms.ts) let wait for one collaborator. */
+const WAITING_AT_MOST = 8_192;
 const SOON_MS = 500;
 
 interface Waiter {
   enter(): void;
   turnAway(): void;
-  /** It gave up; its place in the line is empty. */
-  hasLeft: boolean;
 }
 
 /** Makes a gate; `onBreaker` hears when the collaborator is left alone (true) and taken up again (false). */
@@ -36,8 +37,9 @@ export function createGate(
   concurrency: number,
   onBreaker: (open: boolean) => void,
   breaker: Breaker = createBreaker(),
+  waitingAtMost = WAITING_AT_MOST,
 ): Gate {
-  const waiting = new WaitingLine();
+  const waiting = new TurnQueue<Waiter>();
   let out = 0;
   let closed = false;
   let wake: NodeJS.Timeout | undefined;
@@ -45,8 +47,7 @@ export function createGate(
   const mayEnter = () => out < concurrency && breaker.waitMs(performance.now()) === 0;
   const admit = () => {
     while (waiting.size > 0 && mayEnter()) {
-      const next = waiting.shift();
-      if (next?.hasLeft === false) enter(next);
+      enter(waiting.shift());
     }
     const waitMs = waiting.size === 0 ? Infinity : breaker.waitMs(performance.now());
     if (waitMs > 0 && waitMs < Infinity && wake === undefined) {
@@ -69,17 +70,17 @@ export function createGate(
     admit();
   };
 
-  async function run<T>(call: () => Promise<T>): Promise<T> {
+  async function run<T>(workspaceId: string, call: () => Promise<T>): Promise<T> {
     if (closed) throw new NotSent("the service stops");
     if (waiting.size === 0 && mayEnter()) enter(undefined);
-    else await takeTurn();
+    else await takeTurn(workspaceId);
     return finish(call);
   }
 
-  async function runSoon<T>(call: () => Promise<T>): Promise<T> {
+  async function runSoon<T>(workspaceId: string, call: () => Promise<T>): Promise<T> {
     if (closed) throw new NotSent("the service stops");
     if (mayEnter()) enter(undefined);
-    else await takeTurnSoon();
+    else await takeTurnSoon(workspaceId);
     return finish(call);
   }
 
@@ -94,21 +95,21 @@ export function createGate(
     }
   }
 
-  function takeTurn(): Promise<void> {
-    if (waiting.size >= WAITING_AT_MOST) throw new NotSent("too many calls wait");
+  function takeTurn(workspaceId: string): Promise<void> {
+    if (waiting.size >= waitingAtMost) throw new NotSent("too many calls wait");
     return new Promise((resolve, reject) => {
       const turnAway = () => reject(new NotSent("the service stops"));
-      waiting.push({ enter: resolve, turnAway, hasLeft: false });
+      waiting.push(workspaceId, { enter: resolve, turnAway });
       admit();
     });
   }
 
-  function takeTurnSoon(): Promise<void> {
+  function takeTurnSoon(workspaceId: string): Promise<void> {
     if (breaker.isOpen) throw new NoTurn("the collaborator is left alone");
-    if (waiting.size >= WAITING_AT_MOST) throw new NoTurn("too many calls wait");
+    if (waiting.size >= waitingAtMost) throw new NoTurn("too many calls wait");
     return new Promise((resolve, reject) => {
       const leave = setTimeout(() => {
-        waiter.hasLeft = true;
+        waiting.remove(workspaceId, waiter);
         reject(new NoTurn(`no turn within ${SOON_MS} ms`));
       }, SOON_MS);
       const waiter: Waiter = {
@@ -120,9 +121,8 @@ export function createGate(
           clearTimeout(leave);
           reject(new NotSent("the service stops"));
         },
-        hasLeft: false,
       };
-      waiting.push(waiter);
+      waiting.push(workspaceId, waiter);
     });
   }
 
@@ -141,27 +141,4 @@ function judgeEnd(breaker: Breaker, error: unknown): void {
   if (!(error instanceof CallFailure)) breaker.withdrawn();
   else if (countsAgainstCollaborator(error)) breaker.failed(performance.now());
   else breaker.succeeded();
-}
-
-/** First in, first out, without moving all that wait at every step. */
-class WaitingLine {
-  #items: (Waiter | undefined)[] = [];
-  #head = 0;
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
-  push(waiter: Waiter): void {
-    this.#items.push(waiter);
-  }
-  shift(): Waiter | undefined {
-    if (this.size === 0) return undefined;
-    const first = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head > 256 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return first;
-  }
 }

@@ -5,8 +5,18 @@
  */
 import type { Database } from "../store/database.ts";
 import { type DeadLetter, insertDeadLetters } from "../store/dead-letters.ts";
+import { addFailedDeliveries } from "../store/failed-deliveries.ts";
 import type { Log } from "./log.ts";
 import { count } from "./metrics.ts";
+
+/** Counts a failed delivery of each message and commits that; gives the failures of each so far, by sequence. */
+export function countFailures(
+  database: Database,
+  stream: string,
+  seqs: readonly number[],
+): Promise<Map<number, number>> {
+  return database.transaction((tx) => addFailedDeliveries(tx, stream, seqs));
+}
 
 export type { DeadLetter } from "../store/dead-letters.ts";
 

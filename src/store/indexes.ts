@@ -34,6 +34,7 @@ export const RETIRED_INDEXES = [
   "workflow_runs_of_entity",
   "kept_events_type",
   "kept_events_subject",
+  "effects_lease",
 ];
 
 // Any number that no other program uses; all releases must agree on it.

@@ -333,7 +333,7 @@ export const effects = pgTable(
   "effects",
   {
     createdAt: time("created_at").notNull(),
-    /** Nobody else takes the call before this time by the database's clock. */
+    /** No other replica takes the call before this time by the database's clock. */
     leaseUntil: time("lease_until").notNull(),
     stepIndex: smallint("step_index").notNull(),
     attempt: smallint("attempt").notNull(),
@@ -341,16 +341,18 @@ export const effects = pgTable(
     id: text("id").primaryKey(),
     workspaceId: text("workspace_id").notNull(),
     kind: text("kind").notNull(),
+    /** The replica that performs the call; "" after it was given back. */
     holder: text("holder").notNull(),
     /** The request's bytes as they are sent, on every try. */
     request: bytea("request").notNull(),
   },
   (t) => [
-    index("effects_lease").on(t.leaseUntil),
     // Calls that bring the id of an object: whether a report about an unknown one may be ours.
     index("effects_making")
       .on(t.workspaceId, t.kind)
       .where(sql`${t.kind} in ('create_objective', 'delegate', 'request_approval')`),
+    index("effects_held").on(t.leaseUntil).where(sql`${t.holder} <> ''`),
+    index("effects_free").on(t.kind, t.workspaceId, t.leaseUntil).where(sql`${t.holder} = ''`),
   ],
 );
 
@@ -452,6 +454,21 @@ export const deadLetters = pgTable(
   (t) => [
     uniqueIndex("dead_letters_message").on(t.stream, t.streamSeq),
     index("dead_letters_newest").on(t.createdAt),
+  ],
+);
+
+/** Messages whose handling failed within the last hour. */
+export const failedDeliveries = pgTable(
+  "failed_deliveries",
+  {
+    failedAt: time("failed_at").notNull(),
+    streamSeq: bigint("stream_seq", { mode: "number" }).notNull(),
+    failures: integer("failures").notNull(),
+    stream: text("stream").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.stream, t.streamSeq] }),
+    index("failed_deliveries_age").on(t.failedAt),
   ],
 );
 

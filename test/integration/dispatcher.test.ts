@@ -21,10 +21,12 @@ import {
 } from "../support/collaborators.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
+const ORIGIN = { effectId: "x", workspaceId: "ws" };
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const NAMED = versionOf([stepOf("work", { name: "work" })]);
+const GATE_STEP = stepOf("gate", { stepType: "APPROVAL_GATE", actionType: "buy" });
 const ROUTED = versionOf([
   stepOf("work", { name: "work", agentId: "", requiredCapability: "qualify" }),
 ]);
@@ -251,7 +253,7 @@ describe("a call", () => {
 });
 
 describe("a call that its step does not wait for any more", () => {
-  const GATE = versionOf([stepOf("gate", { stepType: "APPROVAL_GATE", actionType: "buy" })]);
+  const GATE = versionOf([GATE_STEP]);
   const cancel = (runId: string) => {
     const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
     return at.processor.submit({ kind: "input", runId, workspaceId: "", input });
@@ -371,6 +373,30 @@ describe("collaborators", () => {
     for (const runId of slow) expect((await stepOfRun(runId))?.objectiveId).toBe("");
   });
 
+  it("one that hangs with 2,000 calls of 140 KB holds up no other, nor child runs", async () => {
+    const hanging = await serve(() => "hang");
+    const approvals = await serve(() => ({ status: 400, json: { code: "invalid_argument" } }));
+    const dispatcher = dispatch({ objectives: hanging.url, approvals: approvals.url });
+    const request = new Uint8Array(140 * 1024);
+    const crowd = Array.from({ length: 2_000 }, (_, n) => {
+      const ids = { effectId: `wfr_crowd${n}/s/1/create_objective`, runId: `wfr_crowd${n}` };
+      const facts = { workspaceId: "ws", stepIndex: 0, attempt: 1, createdAtMs: Date.now() };
+      return { ...ids, ...facts, kind: "create_objective", request } as const;
+    });
+    dispatcher.take(crowd);
+    await vi.waitFor(() => expect(hanging.asked).toHaveLength(64));
+    const name = `child ${Math.random()}`;
+    const byWorkflow = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
+    await publish(at.database, name, versionOf([GATE_STEP], [], byWorkflow));
+    const parent = stepOf("child", { agentId: "", config: { workflow: { name } } });
+    const asking = await startRun("asking", versionOf([GATE_STEP]));
+    const starting = await startRun("starting", versionOf([parent]));
+    feed(dispatcher);
+    await vi.waitFor(async () => expect((await stepOfRun(asking))?.state).toBe("FAILED"));
+    const children = "select 1 from workflow_runs where parent_run_id = $1";
+    await vi.waitFor(async () => expect((await sql.query(children, [starting])).rowCount).toBe(1));
+  });
+
   it("the least loaded healthy agent of the workspace is found", async () => {
     const now = { seconds: BigInt(Math.floor(Date.now() / 1000)), nanos: 0 };
     const old = { seconds: now.seconds - 120n, nanos: 0 };
@@ -422,7 +448,7 @@ describe("collaborators", () => {
         { urls: { agents: gone.url }, protocol, timeoutMs: 1_000, concurrency: 1 },
         at.log,
       );
-      const asked = clients.require("agents").ask(AgentService.method.list, {}, "x");
+      const asked = clients.require("agents").ask(AgentService.method.list, {}, ORIGIN);
       await expect(asked).rejects.toSatisfy(
         (error) =>
           error instanceof CallFailure &&
@@ -430,7 +456,7 @@ describe("collaborators", () => {
           error.code === Code.Unavailable,
       );
       clients.close();
-      const late = clients.require("agents").ask(AgentService.method.list, {}, "x");
+      const late = clients.require("agents").ask(AgentService.method.list, {}, ORIGIN);
       await expect(late).rejects.toBeInstanceOf(NotSent);
       clients.disconnect();
     },

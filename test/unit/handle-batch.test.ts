@@ -26,6 +26,7 @@ describe("a message on which decoding breaks", () => {
   it("comes again, and the one beside it is handled", async () => {
     const ended: string[] = [];
     const lines: string[] = [];
+    const ignored: string[] = [];
     // Without a tenant an event is ignored, so nothing is asked of the database.
     const plain = { specversion: "1.0", id: "e", source: "crm", type: "crm.contact", data: {} };
     const broken = messageOf(
@@ -36,22 +37,23 @@ describe("a message on which decoding breaks", () => {
       ended,
     );
     const fine = messageOf(2, () => new TextEncoder().encode(JSON.stringify(plain)), ended);
+    const counts = { transaction: async () => new Map([[1, 1]]) };
     const unused = new Proxy({}, { get: () => expect.fail("not needed") });
     await handleBatch(
       {
         connection: unused as NatsConnection,
-        database: unused as never,
+        database: counts as never,
         processor: unused as never,
         graphs: unused as never,
         entities: unused as never,
         log: createLog({ level: "error", format: "json", write: (line) => lines.push(line) }),
         stream: "CRM",
-        awayCounts: new Map(),
-        onFinished: () => {},
+        noteTenantless: (subject) => ignored.push(subject),
       },
       [broken, fine],
     );
     expect(ended).toEqual(["ack 2", "nak 1"]);
     expect(lines).toHaveLength(1);
+    expect(ignored).toEqual(["crm.contact"]);
   });
 });

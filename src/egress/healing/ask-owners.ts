@@ -19,7 +19,7 @@ import {
   readObjectiveAnswer,
 } from "../../wire/owner-answers.ts";
 import { CallFailure, NoTurn } from "../call-failure.ts";
-import type { Client, Clients } from "../clients.ts";
+import type { CallOrigin, Client, Clients } from "../clients.ts";
 import { isNotFound } from "../fail-open.ts";
 
 /** What asking needs. */
@@ -68,10 +68,13 @@ function askAgents(deps: AskOwnersDeps, check: ClaimedCheck): Promise<OwnerRepor
   const { delegationId: id, workspaceId } = check;
   const { getDelegation } = AgentService.method;
   return ask(deps, "agents", id, async (agents) =>
-    readDelegationAnswer(await agents.askBriefly(getDelegation, { id }, causeId("agents", id)), {
-      id,
-      workspaceId,
-    }),
+    readDelegationAnswer(
+      await agents.askBriefly(getDelegation, { id }, originOf("agents", check, id)),
+      {
+        id,
+        workspaceId,
+      },
+    ),
   );
 }
 
@@ -79,25 +82,32 @@ function askObjectives(deps: AskOwnersDeps, check: ClaimedCheck): Promise<OwnerR
   const { objectiveId: id, workspaceId } = check;
   const { get } = ObjectiveService.method;
   return ask(deps, "objectives", id, async (objectives) =>
-    readObjectiveAnswer(await objectives.askBriefly(get, { id }, causeId("objectives", id)), {
-      id,
-      workspaceId,
-    }),
+    readObjectiveAnswer(
+      await objectives.askBriefly(get, { id }, originOf("objectives", check, id)),
+      {
+        id,
+        workspaceId,
+      },
+    ),
   );
 }
 
 function askApprovals(
   deps: AskOwnersDeps,
-  { workspaceId }: ClaimedCheck,
+  check: ClaimedCheck,
   id: string,
 ): Promise<ApprovalReport | undefined> {
+  const { workspaceId } = check;
   const { getApproval } = ApprovalService.method;
   const request = { approvalRequestId: id, workspaceId };
   return ask(deps, "approvals", id, async (approvals) =>
-    readApprovalAnswer(await approvals.askBriefly(getApproval, request, causeId("approvals", id)), {
-      id,
-      workspaceId,
-    }),
+    readApprovalAnswer(
+      await approvals.askBriefly(getApproval, request, originOf("approvals", check, id)),
+      {
+        id,
+        workspaceId,
+      },
+    ),
   );
 }
 
@@ -150,6 +160,10 @@ function newsOfApproval({ stepIndex }: ClaimedCheck, report: ApprovalReport): Ne
     isEnd: true,
     lacksOutput: false,
   };
+}
+
+function originOf(owner: Owner, { workspaceId }: ClaimedCheck, id: string): CallOrigin {
+  return { effectId: causeId(owner, id), workspaceId };
 }
 
 /** Also the trace of the question. */

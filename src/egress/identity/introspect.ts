@@ -24,7 +24,9 @@ export function introspectBy(client: Client, log: Log): JudgeToken {
   return async (token) => {
     try {
       const { introspect } = TokenService.method;
-      return readIntrospection(await client.askBriefly(introspect, { token }, randomUUID()));
+      return readIntrospection(
+        await client.askBriefly(introspect, { token }, { effectId: randomUUID(), workspaceId: "" }),
+      );
     } catch (error) {
       if (isAboutToken(error)) return undefined;
       throw cannotTell(error, log);

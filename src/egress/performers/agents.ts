@@ -13,7 +13,7 @@ export function performDelegate({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const agents = clients.require("agents");
     const { delegate } = AgentService.method;
-    return readDelegate(await agents.create(delegate, call.request, call.effectId));
+    return readDelegate(await agents.create(delegate, call.request, call));
   };
 }
 
@@ -28,9 +28,7 @@ export function performReadOutput({ clients }: PerformerDeps): Performer {
     if (delegationId === "" || agents === undefined) return NO_OUTPUT;
     const { getDelegation } = AgentService.method;
     try {
-      return readDelegationOutput(
-        await agents.ask(getDelegation, { id: delegationId }, call.effectId),
-      );
+      return readDelegationOutput(await agents.ask(getDelegation, { id: delegationId }, call));
     } catch (error) {
       if (isNotFound(error)) return NO_OUTPUT;
       throw error;

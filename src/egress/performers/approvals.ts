@@ -14,9 +14,7 @@ export function performRequestApproval({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const approvals = clients.require("approvals");
     const { requestApproval } = ApprovalService.method;
-    return readRequestApproval(
-      await approvals.create(requestApproval, call.request, call.effectId),
-    );
+    return readRequestApproval(await approvals.create(requestApproval, call.request, call));
   };
 }
 
@@ -25,7 +23,7 @@ export function performEscalateApproval({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const approvals = clients.require("approvals");
     try {
-      await approvals.create(ApprovalService.method.escalate, call.request, call.effectId);
+      await approvals.create(ApprovalService.method.escalate, call.request, call);
       return ESCALATED;
     } catch (error) {
       if (!isOver(error)) throw error;

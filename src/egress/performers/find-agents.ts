@@ -16,6 +16,7 @@ import {
 } from "../../../gen/registry/v1/registry_pb.ts";
 import type { LookUp } from "../../engine/effect.ts";
 import { isId } from "../../wire/call-replies.ts";
+import type { CallOrigin } from "../clients.ts";
 import { type FailOpenDeps, orGoOn } from "../fail-open.ts";
 import type { FoundAgent } from "../lookup-cache.ts";
 
@@ -25,9 +26,8 @@ const AGENTS_AT_MOST = 1_000;
 const IDLE_STATES: ReadonlySet<string> = new Set(["offline", "unhealthy", "draining", "suspended"]);
 
 /** What is asked, for which effect, at which time of the database's clock. */
-export interface AgentQuestion {
+export interface AgentQuestion extends CallOrigin {
   readonly lookUp: LookUp;
-  readonly effectId: string;
   readonly nowMs: number;
 }
 
@@ -46,7 +46,7 @@ export async function findAgents(
   }
   const { workspaceId, capability } = question.lookUp;
   const request = { workspaceId, capability, limit: AGENTS_AT_MOST };
-  const reply = await agents.ask(AgentService.method.list, request, question.effectId);
+  const reply = await agents.ask(AgentService.method.list, request, question);
   return reply.agents
     .filter((agent) => isListedHealthy(agent, question))
     .map((agent) => ({ agentId: agent.id, current: 0, max: 0 }));
@@ -59,9 +59,9 @@ async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<Fo
   const request = { capability: question.lookUp.capability, limit: AGENTS_AT_MOST };
   const { discover: method } = RegistryService.method;
   if (deps.clients.find("agents") === undefined) {
-    return healthyOf((await registry.ask(method, request, question.effectId)).agents, question);
+    return healthyOf((await registry.ask(method, request, question)).agents, question);
   }
-  const asked = registry.askBriefly(method, request, question.effectId);
+  const asked = registry.askBriefly(method, request, question);
   const told = await orGoOn(deps.log, "registry", asked);
   return told.kind === "reply" ? healthyOf(told.reply.agents, question) : [];
 }

@@ -8,6 +8,6 @@ export function performEvaluateAction({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const governance = clients.require("governance");
     const { evaluateAction } = GovernanceService.method;
-    return readEvaluateAction(await governance.create(evaluateAction, call.request, call.effectId));
+    return readEvaluateAction(await governance.create(evaluateAction, call.request, call));
   };
 }

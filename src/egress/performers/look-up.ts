@@ -31,7 +31,8 @@ class NotFound extends Error {
 export function performLookUp(deps: LookUpDeps): Performer {
   return async (call, nowMs) => {
     const lookUp = decodeLookUp(call.request);
-    const question: AgentQuestion = { lookUp, effectId: call.effectId, nowMs };
+    const { effectId, workspaceId } = call;
+    const question: AgentQuestion = { effectId, workspaceId, lookUp, nowMs };
     try {
       await checkSkill(deps, question);
       const agentId = lookUp.agentId || (await chooseAgent(deps, question));
@@ -60,9 +61,7 @@ async function checkSkill(deps: LookUpDeps, question: AgentQuestion): Promise<vo
   const { skillId, workspaceId } = question.lookUp;
   if (skillId === "" || deps.lookups.hasSkill(workspaceId, skillId)) return;
   const skills = deps.clients.require("skills");
-  const reply = await orNotFound(
-    skills.ask(SkillService.method.get, { id: skillId }, question.effectId),
-  );
+  const reply = await orNotFound(skills.ask(SkillService.method.get, { id: skillId }, question));
   if (!isUsable(reply?.skill, workspaceId)) throw new NotFound(`skill ${skillId} is unknown`);
   deps.lookups.keepSkill(workspaceId, skillId);
 }
@@ -101,7 +100,7 @@ async function requirePrompt(
 ): Promise<FoundPrompt> {
   const { promptName: name } = question.lookUp;
   const request = { name, label };
-  const asked = prompts.ask(PromptService.method.resolve, request, question.effectId);
+  const asked = prompts.ask(PromptService.method.resolve, request, question);
   const prompt = promptOf(name, (await orNotFound(asked))?.version);
   if (prompt === null) throw new NotFound(`prompt ${name} has no version labelled ${label}`);
   return prompt;
@@ -115,7 +114,7 @@ async function findUsualPrompt(
   const prompts = clients.find("prompts");
   if (prompts === undefined) return null;
   const request = { name, label: USUAL_LABEL };
-  const asked = prompts.askBriefly(PromptService.method.resolve, request, question.effectId);
+  const asked = prompts.askBriefly(PromptService.method.resolve, request, question);
   const told = await orGoOn(log, "prompts", asked);
   const prompt = promptOf(name, told.kind === "reply" ? told.reply.version : undefined);
   if (told.kind !== "silent" && prompt === null) {
@@ -137,9 +136,7 @@ async function findLabel(
 ): Promise<string | undefined> {
   const agents = deps.clients.find("agents");
   if (agents === undefined) return undefined;
-  const reply = await orNotFound(
-    agents.ask(AgentService.method.getConfig, { agentId }, question.effectId),
-  );
+  const reply = await orNotFound(agents.ask(AgentService.method.getConfig, { agentId }, question));
   const bindings = reply?.config?.promptBindings ?? {};
   const { promptName } = question.lookUp;
   return Object.hasOwn(bindings, promptName) ? bindings[promptName] : undefined;

@@ -13,7 +13,7 @@ export function performQueryUsage({ clients, log }: FailOpenDeps): Performer {
     if (meter === undefined) return unknown;
     const request = fromBinary(QueryUsageRequestSchema, call.request);
     const { queryUsage } = MeterService.method;
-    const asked = meter.askBriefly(queryUsage, request, call.effectId);
+    const asked = meter.askBriefly(queryUsage, request, call);
     const told = await orGoOn(log, "meter", asked);
     if (told.kind !== "reply") return unknown;
     const usage = readQueryUsage(told.reply, call.workspaceId);

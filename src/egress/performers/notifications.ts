@@ -8,6 +8,6 @@ export function performSendNotification({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const notifications = clients.require("notifications");
     const { send } = NotificationService.method;
-    return readSendNotification(await notifications.create(send, call.request, call.effectId));
+    return readSendNotification(await notifications.create(send, call.request, call));
   };
 }

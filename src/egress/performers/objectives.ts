@@ -14,7 +14,7 @@ export function performCreateObjective({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const objectives = clients.require("objectives");
     const { create } = ObjectiveService.method;
-    return readCreateObjective(await objectives.create(create, call.request, call.effectId));
+    return readCreateObjective(await objectives.create(create, call.request, call));
   };
 }
 
@@ -23,7 +23,7 @@ export function performCancelObjective({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const objectives = clients.require("objectives");
     try {
-      await objectives.create(ObjectiveService.method.cancel, call.request, call.effectId);
+      await objectives.create(ObjectiveService.method.cancel, call.request, call);
       return CANCELLED;
     } catch (error) {
       if (isPointless(error)) return CANCELLED;

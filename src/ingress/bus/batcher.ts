@@ -5,13 +5,14 @@
  * Boundary: knows nothing of messages but their weight.
  * Invariants:
  * 1. One batch at a time; messages keep their order.
- * 2. What waits is bounded: `put` waits while it is full.
+ * 2. What waits is bounded: a caller puts no more than `room` gave.
  */
 
 /** A batcher at work. */
 export interface Batcher<Item> {
-  /** Takes an item; resolves when there is room for another. */
-  put(item: Item): Promise<void>;
+  /** Waits while it is full; gives how many items it has room for, at least 1. */
+  room(): Promise<number>;
+  put(item: Item): void;
   /** Resolves when everything that was put is handled. */
   drained(): Promise<void>;
 }
@@ -19,7 +20,7 @@ export interface Batcher<Item> {
 /** What createBatcher needs. `work` never rejects. */
 export interface BatcherOptions<Item> {
   readonly itemsAtMost: number;
-  /** Bytes of a batch; an item that is heavier is a batch alone. */
+  /** Bytes of a batch, and of what waits; an item that is heavier is a batch alone. */
   readonly bytesAtMost: number;
   bytesOf(item: Item): number;
   work(batch: Item[]): Promise<void>;
@@ -29,6 +30,9 @@ export interface BatcherOptions<Item> {
 export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item> {
   const { itemsAtMost, bytesAtMost, bytesOf, work } = options;
   const waiting: Item[] = [];
+  let waitingBytes = 0;
+  /** The heaviest item of the last batch: the next ones may be as heavy. */
+  let expectedBytes = 1;
   let batch: Promise<void> = Promise.resolve();
   let working: Promise<void> | undefined;
 
@@ -38,7 +42,13 @@ export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item
       bytes += bytesOf(item);
       return at === itemsAtMost || (at > 0 && bytes > bytesAtMost);
     });
-    return waiting.splice(0, end < 0 ? waiting.length : end);
+    const taken = waiting.splice(0, end < 0 ? waiting.length : end);
+    expectedBytes = 1;
+    for (const item of taken) {
+      waitingBytes -= bytesOf(item);
+      expectedBytes = Math.max(expectedBytes, bytesOf(item));
+    }
+    return taken;
   }
 
   async function workOff(): Promise<void> {
@@ -49,12 +59,17 @@ export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item
   }
 
   return {
-    async put(item) {
+    async room() {
+      while (waiting.length >= itemsAtMost || waitingBytes >= bytesAtMost) await batch;
+      const byBytes = Math.floor((bytesAtMost - waitingBytes) / expectedBytes);
+      return Math.max(1, Math.min(itemsAtMost - waiting.length, byBytes));
+    },
+    put(item) {
       waiting.push(item);
+      waitingBytes += bytesOf(item);
       working ??= workOff().finally(() => {
         working = undefined;
       });
-      while (waiting.length >= itemsAtMost) await batch;
     },
     async drained() {
       while (working !== undefined) await working;

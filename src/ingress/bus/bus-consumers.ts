@@ -61,7 +61,6 @@ function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
     ...rest,
     plan,
     memory: emptyMemory(startedAt),
-    awayCounts: new Map(),
     ...(mayMake ? { makeStreamWith: subjectsOf(sources, plan.stream) } : {}),
   });
 }

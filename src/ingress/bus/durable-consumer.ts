@@ -38,10 +38,8 @@ export interface SourceMemory {
   compared: boolean;
   /** When the stream that was found last was made; "" before. */
   streamCreated: string;
-  /** Sequences that were delivered and are neither acknowledged nor put aside. */
-  readonly unfinished: Set<number>;
-  /** The highest sequence that was delivered, 0 before the first. */
-  highest: number;
+  /** Up to this sequence all is handled, by any replica, as the server told last; undefined while it has not. */
+  ackFloor: number | undefined;
 }
 
 /** What openConsumer needs. */
@@ -56,7 +54,7 @@ export interface ConsumerDeps {
 
 /** A memory of nothing; the source counts from `startedAt` on. */
 export function emptyMemory(startedAt: Date): SourceMemory {
-  return { startedAt, compared: false, streamCreated: "", unfinished: new Set(), highest: 0 };
+  return { startedAt, compared: false, streamCreated: "", ackFloor: undefined };
 }
 
 /** The consumer, ready to be pulled from; undefined while its stream is missing. */
@@ -66,8 +64,7 @@ export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undef
   const stream = await findStream(manager, deps);
   if (stream === undefined) return undefined;
   if (memory.streamCreated !== "" && memory.streamCreated !== stream.created) {
-    memory.unfinished.clear();
-    memory.highest = 0;
+    memory.ackFloor = undefined;
   }
   memory.streamCreated = stream.created;
   await requireConsumer(manager, deps);
@@ -92,7 +89,8 @@ async function requireConsumer(manager: JetStreamManager, deps: ConsumerDeps): P
   const { plan, memory, log } = deps;
   const settings = settingsOf(plan);
   try {
-    const { config } = await manager.consumers.info(plan.stream, plan.durable);
+    const { config, ack_floor } = await manager.consumers.info(plan.stream, plan.durable);
+    memory.ackFloor = ack_floor.stream_seq;
     if (!memory.compared && differs(config, settings)) {
       log.warn("a consumer has other settings; they are changed", { consumer: plan.durable });
       await manager.consumers.update(plan.stream, plan.durable, settings);
@@ -131,12 +129,10 @@ function differs(found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): 
 function positionOf({
   startedAt,
   streamCreated,
-  unfinished,
-  highest,
+  ackFloor = 0,
 }: SourceMemory): Partial<ConsumerConfig> & Pick<ConsumerConfig, "deliver_policy"> {
-  if (highest > 0) {
-    const first = Math.min(highest + 1, ...unfinished);
-    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: first };
+  if (ackFloor > 0) {
+    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: ackFloor + 1 };
   }
   if (Date.parse(streamCreated) >= startedAt.getTime()) {
     return { deliver_policy: DeliverPolicy.All };

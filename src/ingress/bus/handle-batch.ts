@@ -9,28 +9,20 @@
  */
 import type { JsMsg, NatsConnection } from "nats";
 import type { BusEvent } from "../../engine/event.ts";
-import { type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
+import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
 import { beginTurn } from "../../runtime/shared-turn.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
-import {
-  type AwayCounts,
-  DELIVERIES_AT_MOST,
-  deliveriesAgainst,
-  noteAway,
-  restAfterMs,
-} from "./deliveries.ts";
-import { ACK_WAIT_MS } from "./durable-consumer.ts";
+import { FAILURES_AT_MOST, restAfterMs } from "./deliveries.ts";
+import type { NoteTenantless } from "./tenantless.ts";
 
 /** What handling a batch needs. */
 export interface BatchDeps extends RouteDeps {
   readonly connection: NatsConnection;
   readonly stream: string;
-  readonly awayCounts: AwayCounts;
-  /** Told of every message that needs no further delivery. */
-  onFinished(seq: number): void;
+  readonly noteTenantless: NoteTenantless;
 }
 
 interface Arrival {
@@ -44,22 +36,24 @@ interface Reject {
   readonly problem: string;
 }
 
+/** A message whose handling failed. */
+interface Failure {
+  readonly message: JsMsg;
+  readonly problem: string;
+}
+
 /** Handles the batch. Never rejects. */
 export async function handleBatch(deps: BatchDeps, messages: readonly JsMsg[]): Promise<void> {
   const inHand = new Set(messages);
   const end = (message: JsMsg) => inHand.delete(message);
-  // A message in hand for longer than the server waits would be delivered again.
-  const holding = setInterval(() => {
-    for (const message of inHand) message.working();
-  }, ACK_WAIT_MS / 3);
   try {
-    const { arrivals, rejects } = await decodeBatch(deps, messages, end);
+    const { arrivals, rejects, failures } = await decodeBatch(deps, messages, end);
     await rejectAll(deps, rejects, end);
-    await routeArrivals(deps, arrivals, end);
+    failures.push(...(await routeArrivals(deps, arrivals, end)));
+    await judgeFailures(deps, failures, end);
   } catch (error) {
     deps.log.error("a batch of messages failed", { stream: deps.stream, error });
   } finally {
-    clearInterval(holding);
     for (const message of inHand) message.nak(restAfterMs(message.info.deliveryCount));
   }
 }
@@ -68,7 +62,8 @@ async function decodeBatch(
   deps: BatchDeps,
   messages: readonly JsMsg[],
   end: (message: JsMsg) => void,
-): Promise<{ arrivals: Arrival[]; rejects: Reject[] }> {
+): Promise<{ arrivals: Arrival[]; rejects: Reject[]; failures: Failure[] }> {
+  const failures: Failure[] = [];
   const arrivals: Arrival[] = [];
   const rejects: Reject[] = [];
   const share = beginTurn();
@@ -77,8 +72,9 @@ async function decodeBatch(
     await share();
     count("workflows_messages_in_total", { stream: deps.stream });
     const decoded = decode(deps, message);
-    if (decoded === undefined) continue;
-    if (decoded.ok === true) {
+    if (decoded.ok === "failed") {
+      failures.push({ message, problem: decoded.problem });
+    } else if (decoded.ok === true) {
       arrivals.push({ message, event: decoded.event });
       if (decoded.ignoredReport !== undefined) {
         count("workflows_events_ignored_total", { reason: decoded.ignoredReport });
@@ -87,59 +83,57 @@ async function decodeBatch(
       rejects.push({ message, reason: decoded.reason, problem: decoded.problem });
     } else {
       count("workflows_events_ignored_total", { reason: decoded.reason });
-      finish(deps, message, end);
+      if (decoded.reason === "no_tenant") deps.noteTenantless(message.subject);
+      finish(message, end);
     }
   }
-  return { arrivals, rejects };
+  return { arrivals, rejects, failures };
 }
 
-/** Undefined when decoding breaks, which is a fault of ours: the message stays in hand and comes again. */
+/** A fault of ours may break decoding: the message comes again. */
 function decode(
   deps: BatchDeps,
   message: JsMsg,
-):
-  | DecodedMessage
-  | { readonly ok: false; readonly reason: string; readonly problem: string }
-  | undefined {
+): DecodedMessage | { readonly ok: "failed"; readonly problem: string } {
   try {
     const { subject, data } = message;
     return decodeBusMessage({ subject, headers: firstValues(message), data });
   } catch (error) {
-    const failed = noteFailure(deps, message, { streamSeq: message.seq, error });
-    return failed && { ok: false, reason: failed.reason, problem: failed.problem };
+    return { ok: "failed", problem: noteFailure(deps, { streamSeq: message.seq, error }) };
   }
 }
 
+/** Gives the messages whose handling failed; they and those that wait for what is away stay in hand. */
 async function routeArrivals(
   deps: BatchDeps,
   arrivals: readonly Arrival[],
   end: (message: JsMsg) => void,
-): Promise<void> {
+): Promise<Failure[]> {
   const routed = await routeEvents(
     deps,
     arrivals.map(({ event }) => event),
   );
-  const failed: Reject[] = [];
+  const failures: Failure[] = [];
   for (const [at, { message, event }] of arrivals.entries()) {
     const result = routed[at];
     if (result === undefined) continue;
-    const reject = concludeRouted(deps, message, event, result, end);
-    if (reject !== undefined) failed.push(reject);
+    const problem = concludeRouted(deps, message, event, result, end);
+    if (problem !== undefined) failures.push({ message, problem });
   }
-  await rejectAll(deps, failed, end);
+  return failures;
 }
 
-/** Ends the message, or leaves it in hand to come again, or gives back why it is to be put aside. */
+/** Ends the message, or leaves it in hand to come again; gives the problem when its handling failed. */
 function concludeRouted(
   deps: BatchDeps,
   message: JsMsg,
   event: BusEvent,
   result: RoutedEvent,
   end: (message: JsMsg) => void,
-): Reject | undefined {
-  const { log, stream, awayCounts } = deps;
+): string | undefined {
+  const { log, stream } = deps;
   if (result.ok) {
-    finish(deps, message, end);
+    finish(message, end);
     return undefined;
   }
   const { error, kind } = result;
@@ -148,29 +142,42 @@ function concludeRouted(
     case "refused":
       count("workflows_events_ignored_total", { reason: "refused" });
       log.warn("an event was refused", facts);
-      finish(deps, message, end);
+      finish(message, end);
       return undefined;
     case "away":
       count("workflows_events_delayed_total", { stream });
-      noteAway(awayCounts, message.seq);
       log.debug("an event waits for what is away", facts);
       return undefined;
     case "failed":
-      return noteFailure(deps, message, facts);
+      return noteFailure(deps, facts);
   }
 }
 
-/** The message comes again, or after its last delivery is to be put aside. */
 function noteFailure(
-  { log, stream, awayCounts }: BatchDeps,
-  message: JsMsg,
+  { log, stream }: BatchDeps,
   facts: { readonly error: unknown; readonly [name: string]: unknown },
-): Reject | undefined {
+): string {
   count("workflows_events_failed_total", { stream });
   log.error("handling an event failed", facts);
-  const deliveries = deliveriesAgainst(awayCounts, message.seq, message.info.deliveryCount);
-  if (deliveries < DELIVERIES_AT_MOST) return undefined;
-  return { message, reason: "handling_failed", problem: problemOf(facts.error) };
+  return problemOf(facts.error);
+}
+
+/** Counts the failures; a message that failed often enough is put aside, the others stay in hand and come again. */
+async function judgeFailures(
+  deps: BatchDeps,
+  failures: readonly Failure[],
+  end: (message: JsMsg) => void,
+): Promise<void> {
+  if (failures.length === 0) return;
+  const { database, stream } = deps;
+  const seqs = failures.map(({ message }) => message.seq);
+  const counts = await countFailures(database, stream, seqs);
+  const last = failures.filter(({ message }) => (counts.get(message.seq) ?? 0) >= FAILURES_AT_MOST);
+  await rejectAll(
+    deps,
+    last.map((failure) => ({ ...failure, reason: "handling_failed" })),
+    end,
+  );
 }
 
 async function rejectAll(
@@ -185,23 +192,18 @@ async function rejectAll(
     await Promise.all(letters.map((letter) => publishDeadLetter(deps.connection, letter)));
   } catch (error) {
     // They stay in hand and come again; those beside them go on.
-    for (const { message } of rejects) noteAway(deps.awayCounts, message.seq);
     deps.log.warn("messages could not be put aside yet", { stream: deps.stream, error });
     return;
   }
   for (const { message } of rejects) {
     // A reason handed to term() is not understood by nats-server before 2.10, and the message comes again.
     message.term();
-    deps.awayCounts.delete(message.seq);
-    deps.onFinished(message.seq);
     end(message);
   }
 }
 
-function finish(deps: BatchDeps, message: JsMsg, end: (message: JsMsg) => void): void {
+function finish(message: JsMsg, end: (message: JsMsg) => void): void {
   message.ack();
-  deps.awayCounts.delete(message.seq);
-  deps.onFinished(message.seq);
   end(message);
 }
 

@@ -3,16 +3,21 @@
  * runs, whatever happens to server, stream or consumer.
  *
  * Boundary: pulling; what is done with messages is handle-batch.ts's.
- * Invariant: every wait has an end, and every failure leads back to the top after a pause.
+ * Invariants:
+ * 1. Every wait has an end, and every failure leads back to the top after a pause.
+ * 2. A pull takes no more than there is room for, and every message that was delivered says that it is in work until it
+ *    is ended.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "nats";
 import { createBatcher } from "./batcher.ts";
 import { type ConsumerDeps, openConsumer } from "./durable-consumer.ts";
 import { type BatchDeps, handleBatch } from "./handle-batch.ts";
+import { createHeldMessages } from "./held-messages.ts";
+import { createTenantlessNotice } from "./tenantless.ts";
 
 /** What a loop needs. */
-export type PullDeps = Omit<BatchDeps, "stream" | "onFinished"> & ConsumerDeps;
+export type PullDeps = Omit<BatchDeps, "stream" | "noteTenantless"> & ConsumerDeps;
 
 /** Where a loop stands; `waiting`: its stream is missing. */
 export type PullState = "starting" | "pulling" | "waiting" | "failing";
@@ -28,6 +33,7 @@ const MESSAGES_A_PULL = 200;
 const BYTES_A_BATCH = 8 * 1024 * 1024;
 // A stop waits for the pull to end: what is on its way to one that was broken off is given to nobody for ACK_WAIT_MS.
 const PULL_EXPIRES_MS = 1_000;
+const FLOOR_EVERY_MS = 5_000;
 const MISSING_PAUSE_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -39,16 +45,21 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   const batchDeps: BatchDeps = {
     ...deps,
     stream: plan.stream,
-    onFinished: (seq) => memory.unfinished.delete(seq),
+    noteTenantless: createTenantlessNotice(log, plan.stream),
   };
+  const held = createHeldMessages();
   const batcher = createBatcher<JsMsg>({
     itemsAtMost: MESSAGES_A_PULL,
     bytesAtMost: BYTES_A_BATCH,
     bytesOf: (message) => message.data.byteLength,
-    work: (batch) => handleBatch(batchDeps, batch),
+    async work(batch) {
+      await handleBatch(batchDeps, batch);
+      held.remove(batch);
+    },
   });
   let state: PullState = "starting";
   let wasMissing = false;
+  let nextFloorAtMs = 0;
 
   function become(next: PullState, error?: unknown): void {
     if (state === next) return;
@@ -60,17 +71,25 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   }
 
   async function pullOnce(consumer: Consumer): Promise<void> {
-    const pull = await consumer.fetch({ max_messages: MESSAGES_A_PULL, expires: PULL_EXPIRES_MS });
+    const room = await batcher.room();
+    const pull = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
     for await (const message of pull) {
       if (ending.signal.aborted) {
         // Not before this pull has ended: it would come here again.
         message.nak(PULL_EXPIRES_MS);
         continue;
       }
-      memory.unfinished.add(message.seq);
-      memory.highest = Math.max(memory.highest, message.seq);
-      await batcher.put(message);
+      held.add(message);
+      batcher.put(message);
     }
+  }
+
+  /** Where a consumer begins that has to be made anew: what was handled since then is delivered twice. */
+  async function noteFloor(consumer: Consumer): Promise<void> {
+    if (performance.now() < nextFloorAtMs) return;
+    nextFloorAtMs = performance.now() + FLOOR_EVERY_MS;
+    const { ack_floor } = await consumer.info();
+    memory.ackFloor = ack_floor.stream_seq;
   }
 
   async function pullOn(onProgress: () => void): Promise<void> {
@@ -86,6 +105,7 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     while (!ending.signal.aborted) {
       await pullOnce(consumer);
       onProgress();
+      await noteFloor(consumer);
     }
   }
 

@@ -118,6 +118,9 @@ function kindOf(error: unknown): FailureKind {
     case "unavailable":
     case "lost_race":
       return "away";
+    // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
+    case "too_costly":
+      return "failed";
     case "invalid_fields":
     case "not_found":
     case "already_exists":

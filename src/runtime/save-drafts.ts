@@ -11,6 +11,7 @@ import { EFFECT_LEASE_MS } from "../store/effects.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
+import { beginTurn } from "./shared-turn.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */
@@ -25,22 +26,41 @@ export interface EncodedBatch {
   readonly calls: LeasedCall[];
 }
 
-/** Encodes all that folded runs have changed; `nowMs` is the database's clock. */
+/** Calls by run. */
+export type CallsOfRuns = ReadonlyMap<string, readonly LeasedCall[]>;
+
+/** Encodes the calls that folded runs want, run by run; others have the event loop in between. */
+export async function encodeCallsOf(
+  deps: EncodeDeps,
+  folded: readonly FoldedRun[],
+  nowMs: number,
+): Promise<CallsOfRuns> {
+  const share = beginTurn();
+  const calls = new Map<string, readonly LeasedCall[]>();
+  for (const { work, draft } of folded) {
+    await share();
+    calls.set(work.run.id, encodeCalls(deps, draft, nowMs));
+  }
+  return calls;
+}
+
+/** The rows of all that folded runs have changed; `nowMs` is the database's clock. */
 export function encodeBatch(
   deps: EncodeDeps,
   partition: number,
   folded: readonly FoldedRun[],
+  callsOf: CallsOfRuns,
   starts: Batch["starts"],
   nowMs: number,
 ): EncodedBatch {
-  const calls = folded.flatMap(({ draft }) => encodeCalls(deps, draft, nowMs));
-  const isNew = ({ work }: FoldedRun) => work.isNew;
+  const calls = folded.flatMap(({ work }) => callsOf.get(work.run.id) ?? []);
+  const isNew = ({ work }: FoldedRun) => work.rowVersion === undefined;
   const recordedAt = new Date(nowMs);
   const batch: Batch = {
     partition,
     newRuns: folded.filter(isNew).map(newRunRow),
     changedRuns: folded
-      .filter((each) => !isNew(each) && each.draft.runChanged)
+      .filter((each) => !isNew(each) && hasChanged(each.draft))
       .map(({ draft }) => rowOfRun(draft.run)),
     newSteps: folded.flatMap(({ draft }) =>
       draft.insertedSteps.map((step) => rowOfStep(step, draft.run)),
@@ -65,6 +85,12 @@ export function encodeBatch(
     starts,
   };
   return { batch, calls };
+}
+
+/** The version of the run's row stands for its other rows too (store/lock-runs.ts): they never change without it. */
+function hasChanged({ runChanged, updatedSteps, insertedSteps, children }: Draft): boolean {
+  const others = [updatedSteps, insertedSteps, children.inserted, children.updated];
+  return runChanged || others.some((rows) => rows.length > 0);
 }
 
 function newRunRow({ work, draft }: FoldedRun): Batch["newRuns"][number] {

@@ -33,6 +33,8 @@ export type Tx = Queries;
 /** A connected database. Errors of connections are DatabaseAway (see pg-errors.ts). */
 export interface Database {
   readonly read: Queries;
+  /** Statements on the writers' connections, each by itself: what a batch reads does not wait behind other reads. */
+  readonly write: Queries;
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Waits for open work, then closes every connection. */
@@ -65,6 +67,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const writes = openPool(options, poolSize - readers);
   return {
     read: queriesOf(reads),
+    write: queriesOf(writes),
     transaction: (work) => runTransaction(writes, work),
     async close() {
       await Promise.all([reads.end(), writes.end()]);

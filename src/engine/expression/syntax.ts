@@ -40,6 +40,9 @@ export interface Syntax {
   fieldAt: ReadonlyMap<bigint, string>;
   /** Ids of the steps it reads. */
   reads: readonly string[];
+  /** Nodes as its author wrote them, and those of the body of its comprehension. */
+  nodes: number;
+  bodyNodes: number;
 }
 
 const RESERVED: Record<ExpressionContext["kind"], readonly ReservedName[]> = {
@@ -74,12 +77,15 @@ export function readSyntax(
     const parsed = parse(source);
     const tree = parsed.expr;
     if (tree === undefined) throw new RefusalError("the expression is empty");
-    const { calls } = requireModestTree(tree, parsed.sourceInfo?.macroCalls ?? {});
+    const { calls, nodes, largestBody } = requireModestTree(
+      tree,
+      parsed.sourceInfo?.macroCalls ?? {},
+    );
     const reading = startReading(context, calls.has("type"));
     visit(tree, new Set(), reading);
     return {
       ok: true,
-      syntax: { ...reading, tree, reads: [...reading.reads] },
+      syntax: { ...reading, tree, reads: [...reading.reads], nodes, bodyNodes: largestBody },
     };
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);

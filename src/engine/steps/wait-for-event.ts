@@ -5,6 +5,7 @@
 import type { Draft } from "../draft.ts";
 import { failure, goBadly, succeed } from "../ending.ts";
 import { holds } from "../expression/expression.ts";
+import { fillTank } from "../expression/fuel.ts";
 import { type Template, withoutExpressions } from "../expression/template.ts";
 import { parsePointInTime } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
@@ -105,7 +106,9 @@ function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean
   if (filter === undefined) return true;
   const { id, type, source, subject, time, data } = event;
   const scope = scopeFor(draft, filter, data);
-  const held = holds(filter, { ...scope, event: { id, type, source, subject, time, data } });
+  const tank = fillTank();
+  const held = holds(filter, { ...scope, event: { id, type, source, subject, time, data } }, tank);
+  draft.spend(tank.work);
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "wait");
   return held.holds;
 }

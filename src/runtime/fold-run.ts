@@ -28,6 +28,8 @@ export interface RunWork {
   readonly rowVersion: string | undefined;
   input: JsonObject | undefined;
   readonly steps: Map<number, StepRun>;
+  /** Which versions of the steps' rows were read. */
+  readonly stepVersions: Map<number, string>;
   /** Rows of children, and the sets of them that were loaded. */
   readonly children: { readonly rows: ChildRun[]; readonly sets: ChildSet[] };
   /** Inputs in order; `place` is the submission's place in the batch. */
@@ -88,6 +90,7 @@ export function keepRows(work: RunWork, wanted: WantedRows, found: FoundRows | u
   if (found === undefined) return;
   work.children.rows.push(...found.children);
   for (const step of found.steps) work.steps.set(step.index, step);
+  for (const [index, version] of found.stepVersions) work.stepVersions.set(index, version);
   if (found.input !== undefined) work.input = found.input;
 }
 

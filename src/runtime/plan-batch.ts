@@ -143,6 +143,7 @@ function planStart(
     rowVersion: undefined,
     input,
     steps: new Map(),
+    stepVersions: new Map(),
     children: { rows: [], sets: [] },
     inputs: [{ place, input: { kind: "run_begun", cause } }],
   });
@@ -193,6 +194,7 @@ function workOfRow(graphs: ReadonlyMap<string, Graph>, row: ReadRun): RunWork {
     rowVersion: row.rowVersion,
     input: undefined,
     steps: new Map(),
+    stepVersions: new Map(),
     children: { rows: [], sets: [] },
     inputs: [],
   };

@@ -15,6 +15,7 @@ import { MAX_PAYLOAD_BYTES } from "../engine/limits.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
+import { StaleRows } from "../store/save-batch.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
 import { tellFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
@@ -131,7 +132,8 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       return [];
     }
     const away = isAway(error);
-    if (!isOverrun(error) && (away || isLostRace(error))) {
+    const lost = error instanceof StaleRows || isLostRace(error);
+    if (!isOverrun(error) && (away || lost)) {
       if (away) noteAway(partition, error);
       const reason = away ? "unavailable" : "lost_race";
       return entries.filter((entry) => waitsOn(entry, reason, error));

@@ -60,7 +60,7 @@ export function encodeBatch(
     partition,
     newRuns: folded.filter(isNew).map(newRunRow),
     changedRuns: folded
-      .filter((each) => !isNew(each) && hasChanged(each.draft))
+      .filter((each) => !isNew(each) && each.draft.runChanged)
       .map(({ draft }) => rowOfRun(draft.run)),
     newSteps: folded.flatMap(({ draft }) =>
       draft.insertedSteps.map((step) => rowOfStep(step, draft.run)),
@@ -87,12 +87,6 @@ export function encodeBatch(
   return { batch, calls };
 }
 
-/** The version of the run's row stands for its other rows too (store/lock-runs.ts): they never change without it. */
-function hasChanged({ runChanged, updatedSteps, insertedSteps, children }: Draft): boolean {
-  const others = [updatedSteps, insertedSteps, children.inserted, children.updated];
-  return runChanged || others.some((rows) => rows.length > 0);
-}
-
 function newRunRow({ work, draft }: FoldedRun): Batch["newRuns"][number] {
   const row: IncomingRun = rowOfRun(draft.run);
   return { ...row, inputPayload: work.input ?? {} };
@@ -110,6 +104,7 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
     output: keepOutput ? null : row.output,
     keepInput,
     keepOutput,
+    rowVersion: work.stepVersions.get(step.index) ?? "",
   };
 }
 

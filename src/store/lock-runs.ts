@@ -1,8 +1,8 @@
 /**
  * Runs as a batch finds them, and their locks once the engine has worked.
  * Boundary: never waits for a lock; a run that is locked elsewhere, or has changed since it was read, is left out.
- * Invariant: whatever changes a run, its steps or its children updates the run's row too (save-batch.ts). So a run whose
- * row has the version that was read is, with all its rows, as it was read.
+ * Invariant: whatever moves a run or its steps holds the lock of the run's row. So a run whose row has the version that was read
+ * is as it was read. Rows of steps may have learned an id since: saveBatch compares the versions of those it writes.
  */
 import { selectList } from "./columns.ts";
 import type { Queries, Statement, Tx } from "./database.ts";

@@ -111,8 +111,8 @@ function toRouted(outcome: EventOutcome): RoutedEvent {
 }
 
 function kindOf(error: unknown): FailureKind {
-  if (isAway(error) || isLostRace(error)) return "away";
-  if (!(error instanceof Refusal)) return "failed";
+  // A refusal is what its reason says, whatever of the database caused it.
+  if (!(error instanceof Refusal)) return isAway(error) || isLostRace(error) ? "away" : "failed";
   switch (error.reason) {
     case "overloaded":
     case "unavailable":

@@ -8,7 +8,9 @@ import type { Run, RunState } from "../engine/run.ts";
 import type { GraphCache } from "../runtime/graphs.ts";
 import type { Log } from "../runtime/log.ts";
 import { count } from "../runtime/metrics.ts";
+import { beginTurn } from "../runtime/shared-turn.ts";
 import type { Database } from "../store/database.ts";
+import type { WantedRows } from "../store/load-rows.ts";
 import {
   listMoves,
   listNextRunStates,
@@ -45,8 +47,10 @@ interface RunHistory {
 }
 
 const RUNS_AT_ONCE = 200;
+/** Rows that are loaded at once, as their moves lead to expect; a run with more is handled alone. */
+const ROWS_AT_ONCE = 256;
 
-/** The chains of these batches. Runs are handled `RUNS_AT_ONCE` at a time, so that payloads do not fill the memory. */
+/** The chains of these batches. So many runs are handled at a time that payloads do not fill the memory. */
 export async function* makeChains(
   deps: EventChainDeps,
   batches: readonly UnpublishedBatch[],
@@ -56,9 +60,24 @@ export async function* makeChains(
   const ids = batches.filter((batch) => batch.changes === null).map(({ id }) => id);
   if (ids.length === 0) return;
   const histories = byRun(await listMoves(deps.database, ids));
-  for (let at = 0; at < histories.length; at += RUNS_AT_ONCE) {
-    yield await chainsOfRuns(deps, histories.slice(at, at + RUNS_AT_ONCE));
+  for (const known of slices(await withRuns(deps, histories)))
+    yield await chainsOfRuns(deps, known);
+}
+
+/** Runs in slices of bounded numbers of runs and rows. */
+function slices(runs: readonly KnownRun[]): KnownRun[][] {
+  const made: KnownRun[][] = [];
+  let rows = 0;
+  for (const run of runs) {
+    const last = made.at(-1);
+    rows += run.wanted.steps.length + 1;
+    if (last !== undefined && last.length < RUNS_AT_ONCE && rows <= ROWS_AT_ONCE) last.push(run);
+    else {
+      made.push([run]);
+      rows = run.wanted.steps.length + 1;
+    }
   }
+  return made;
 }
 
 /** Rows come by run and in order, so those of one run stand together. */
@@ -79,16 +98,9 @@ function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch) {
 
 async function chainsOfRuns(
   deps: EventChainDeps,
-  histories: readonly RecordedMoves[][],
+  known: readonly KnownRun[],
 ): Promise<EventChain[]> {
-  const known = await withRuns(deps, histories);
-  const wanted = known.map(({ run, graph, rows }) =>
-    rowsOfMoves(
-      run,
-      graph,
-      rows.flatMap(({ moves }) => moves),
-    ),
-  );
+  const wanted = known.map((each) => each.wanted);
   const behind = known.flatMap(({ run, rows }) => {
     const seq = rows.at(-1)?.seq ?? run.seq;
     return seq < run.seq ? [{ runId: run.id, seq }] : [];
@@ -97,19 +109,23 @@ async function chainsOfRuns(
     listRowsOfRuns(deps.database, wanted),
     listNextRunStates(deps.database, behind),
   ]);
-  return Promise.all(
-    known.map(async ({ run, graph, rows }) => {
-      const source = payloadsOf(run, graph, found.get(run.id));
-      const states = statesAfter(rows, later.get(run.id) ?? run.state);
-      return { links: await renderRun(deps, { run, source, rows, states }) };
-    }),
-  );
+  const share = beginTurn();
+  const chains: EventChain[] = [];
+  for (const { run, graph, rows } of known) {
+    await share();
+    const source = payloadsOf(run, graph, found.get(run.id));
+    const states = statesAfter(rows, later.get(run.id) ?? run.state);
+    chains.push({ links: await renderRun(deps, { run, source, rows, states }) });
+  }
+  return chains;
 }
 
 interface KnownRun {
   readonly run: Run;
   readonly graph: Graph;
   readonly rows: readonly RecordedMoves[];
+  /** What its events are made of. */
+  readonly wanted: WantedRows;
 }
 
 async function withRuns(
@@ -122,7 +138,10 @@ async function withRuns(
   return histories.flatMap((rows) => {
     const run = runs.get(rows[0]?.runId ?? "");
     const graph = graphs.get(run?.versionId ?? "");
-    if (run !== undefined && graph !== undefined) return [{ run, graph, rows }];
+    if (run !== undefined && graph !== undefined) {
+      const moves = rows.flatMap((row) => row.moves);
+      return [{ run, graph, rows, wanted: rowsOfMoves(run, graph, moves) }];
+    }
     skip(deps, rows, new Error("the run or its version is gone"));
     return [];
   });

@@ -80,7 +80,8 @@ async function handBack(
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.reason === "not_found") return "unknown_run";
-      if (error.reason === "too_large" && outcome.ok) {
+      // Its step fails for good: tried again, the same result would be refused again.
+      if ((error.reason === "too_large" || error.reason === "too_costly") && outcome.ok) {
         outcome = refusal(item.call, error.message);
         continue;
       }

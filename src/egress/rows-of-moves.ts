@@ -6,8 +6,8 @@ import type { StepType } from "../engine/definition.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Move } from "../engine/outcome.ts";
-import type { PayloadSource } from "../engine/payloads.ts";
-import { EDGE_TAKEN, HAS_ROW, type Run } from "../engine/run.ts";
+import { type PayloadSource, PayloadTooLarge } from "../engine/payloads.ts";
+import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 
 /** A row that an event needs was not loaded. */
@@ -53,21 +53,29 @@ export function allRows(run: Run): WantedRows {
 
 /** The run's payloads as far as they were loaded. */
 export function payloadsOf(run: Run, graph: Graph, found: FoundRows | undefined): PayloadSource {
-  const rows = new Map((found?.steps ?? []).map((row) => [row.index, row]));
+  const rows = new Map((found?.steps ?? []).map((row) => [row.index, standIn(row, found)]));
   return {
     graph,
     run,
     payloadMemo: new Map<string, JsonObject>(),
+    isTooLarge: (index, payload) => found?.tooLarge.get(index)?.[payload] ?? false,
     peek(index) {
       const row = rows.get(index);
       if (row === undefined) throw new RowsMissing(`run ${run.id}: the row of step ${index}`);
       return row;
     },
     runInput() {
+      if (found?.inputTooLarge) throw new PayloadTooLarge(`run ${run.id}: its input`);
       if (found?.input === undefined) throw new RowsMissing(`run ${run.id}: its input`);
       return found.input;
     },
   };
+}
+
+/** A step has an output also where it was left in the database. */
+function standIn(row: StepRun, found: FoundRows | undefined): StepRun {
+  const tooLarge = found?.tooLarge.get(row.index);
+  return tooLarge?.output ? { ...row, output: {} } : row;
 }
 
 function sourcesOf(run: Run, graph: Graph, incoming: readonly number[]): number[] {

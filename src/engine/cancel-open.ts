@@ -21,8 +21,7 @@ export function cancelOpenSteps(draft: Draft, reason: string, message = ""): voi
     cancelStep(draft, index, message);
   }
   // What follows from a step does not follow in a run that ends.
-  draft.toSettle.length = 0;
-  draft.toBegin.length = 0;
+  draft.dropWork();
   draft.run.unsettled = [];
 }
 

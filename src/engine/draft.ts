@@ -6,6 +6,7 @@
  * D2 a row that is needed and was not loaded ends the fold with MissingRows; the caller loads it and folds again.
  * D3 state changes go through moveRun and moveStep alone, so every one is legal and is in the history.
  */
+import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "./budget.ts";
 import { ChildRows, type LoadedChildren } from "./child-rows.ts";
 import type { Call, Effect } from "./effect.ts";
 import { effectId } from "./effect.ts";
@@ -38,7 +39,8 @@ export interface HistoryRow {
 /** A step that ended and whose edges are not decided yet. */
 export interface Ended {
   readonly index: number;
-  readonly ending: Ending;
+  /** Unset when an earlier transition kept it with the step's row. */
+  readonly ending?: Ending;
 }
 
 /** Facts a move of a step carries besides its states. */
@@ -47,9 +49,14 @@ export interface StepMoveFacts {
   readonly note?: string;
 }
 
-/** Opens a working copy; `nowMs` is the database's clock. */
-export function openDraft(graph: Graph, rows: RunRows, nowMs: number): Draft {
-  return new Draft(graph, rows, nowMs);
+/** Opens a working copy; `nowMs` is the database's clock, `budget` what each transition may spend (budget.ts). */
+export function openDraft(
+  graph: Graph,
+  rows: RunRows,
+  nowMs: number,
+  budget = TRANSITION_UNITS,
+): Draft {
+  return new Draft(graph, rows, nowMs, budget);
 }
 
 /** The working copy of a run; see the file's head for its rules. */
@@ -70,6 +77,8 @@ export class Draft {
   /** Steps whose next attempt begins in this transition, and steps that ended in it; drained by advance. */
   readonly toBegin: number[] = [];
   readonly toSettle: Ended[] = [];
+  /** The step whose attempt has begun by half: it comes before both. */
+  unfinished: number | undefined;
   /** Outputs and inputs that were put together already; they never change once known. */
   readonly payloadMemo = new Map<string, JsonObject>();
   #moves: Move[] = [];
@@ -78,10 +87,15 @@ export class Draft {
   #changed = new Map<number, StepRun>();
   #inserted = new Set<number>();
   #input: JsonObject | undefined;
+  readonly #budget: number;
+  #unitsLeft: number;
+  #unitsSpent = 0;
 
-  constructor(graph: Graph, rows: RunRows, nowMs: number) {
+  constructor(graph: Graph, rows: RunRows, nowMs: number, budget: number) {
     this.graph = graph;
     this.nowMs = nowMs;
+    this.#budget = budget;
+    this.#unitsLeft = budget;
     this.run = {
       ...rows.run,
       stepMarks: rows.run.stepMarks.slice(),
@@ -90,6 +104,67 @@ export class Draft {
     this.children = new ChildRows(rows.children);
     this.#loaded = rows.steps;
     this.#input = rows.input;
+  }
+
+  /** Takes units of the transition's budget. */
+  spend(units: number): void {
+    this.#unitsLeft -= units;
+    this.#unitsSpent += units;
+  }
+  /** Whether the transition has done enough: what else there is to do is left to the next one. */
+  get isSpent(): boolean {
+    return this.#unitsLeft <= 0;
+  }
+  /** Units that all transitions of this fold took. */
+  get unitsSpent(): number {
+    return this.#unitsSpent;
+  }
+  /** Whether something is left to do. */
+  get hasWork(): boolean {
+    return this.unfinished !== undefined || this.toSettle.length > 0 || this.toBegin.length > 0;
+  }
+  /** Begins a transition: the pending work of the last one stands before what this one adds. */
+  takeUpWork(): void {
+    this.#unitsLeft = this.#budget;
+    const { pending } = this.run;
+    if (pending.length === 0) return;
+    for (const [place, index] of pending.entries()) {
+      const state = this.state(index);
+      if (isFinalStep(state)) this.toSettle.push({ index });
+      else if (place === 0 && state !== "PENDING") this.unfinished = index;
+      else this.toBegin.push(index);
+    }
+    this.#setPending([]);
+  }
+  /** Ends a transition: what it did not do is kept in the run. */
+  leaveWork(): void {
+    if (!this.hasWork) return;
+    for (const { index, ending } of this.toSettle) {
+      if (ending === undefined || !this.hasRow(index)) continue;
+      const row = this.row(index);
+      row.detail = { ...row.detail, ending };
+    }
+    const { unfinished } = this;
+    const first =
+      unfinished === undefined || isFinalStep(this.state(unfinished)) ? [] : [unfinished];
+    const ended = this.toSettle.map(({ index }) => index);
+    const pending = new Set([...first, ...ended, ...this.toBegin]);
+    this.dropWork();
+    this.#setPending([...pending]);
+  }
+  /** Nothing follows any more. */
+  dropWork(): void {
+    this.unfinished = undefined;
+    this.toSettle.length = 0;
+    this.toBegin.length = 0;
+  }
+  #setPending(pending: readonly number[]): void {
+    this.run.pending = pending;
+    delete this.run.continueAtMs;
+    if (pending.length > 0 && this.run.state !== "PAUSED") {
+      this.run.continueAtMs = this.nowMs + CONTINUE_AFTER_MS;
+    }
+    this.runChanged = true;
   }
 
   /** New calls of this fold that have not come back within it. */
@@ -268,6 +343,7 @@ export class Draft {
     });
     const { id: runId, workspaceId } = this.run;
     this.#effects.set(id, { id, runId, workspaceId, stepIndex: index, attempt, call });
+    this.spend(callBytes(call));
     return id;
   }
   /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */

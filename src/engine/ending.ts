@@ -3,6 +3,7 @@
  * Boundary: sets the step's state and row and queues what follows (draft.toSettle, draft.toBegin); advance.ts drains it.
  * Invariant: what goes badly is looked at in one order: the outcome's own label, retries, `error`, config.on_error.
  */
+import { payloadBytes } from "./budget.ts";
 import type { Draft } from "./draft.ts";
 import type { EdgeRole, GraphEdge, GraphStep } from "./graph/graph.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
@@ -71,6 +72,7 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
   const row = draft.row(index);
   row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
+  draft.spend(payloadBytes(product.output));
   draft.payloadMemo.delete(`o${index}`);
   const problem = payloadProblem("output", outputOf(draft, index), product.countedBytes);
   if (problem === undefined) return undefined;
@@ -140,8 +142,19 @@ function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
   if (catching.length === 0) return false;
   const added = troubleOutput(trouble);
   const output = { ...inputOf(draft, step.index), ...added };
-  return catching.some((edge) => holdsIn(draft, edge.condition, output));
+  const before = draft.unitsSpent;
+  return catching.some((edge) => {
+    if (draft.unitsSpent - before <= CATCHING_UNITS) return holdsIn(draft, edge.condition, output);
+    draft.failedExpressions.set(
+      `the edges that may catch step ${step.def.id} cost too much`,
+      "edge",
+    );
+    return false;
+  });
 }
+
+/** What the conditions of all edges that may catch one failure may cost: it cannot be caught by halves. */
+const CATCHING_UNITS = 2_000_000;
 
 /** Whether an edge's label is one that catches this outcome. */
 export function catches(
@@ -173,7 +186,8 @@ function retry(draft: Draft, index: number): void {
   delete row.timeoutAtMs;
   delete row.waitKey;
   delete row.waitEquals;
-  if (row.wakeAtMs <= draft.nowMs) draft.toBegin.push(index);
+  // A paused run begins it at the resume, as a timer that is due.
+  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
 }
 
 /** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
@@ -258,6 +272,7 @@ function end(
 /** What only an open step needs goes when it ends. */
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.row(index);
-  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...kept } = row.detail;
+  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
+  const { tried: _t, ...kept } = rest;
   row.detail = kept;
 }

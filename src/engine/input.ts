@@ -83,6 +83,8 @@ export interface StepReport {
 /** Something that happened to a run that exists. */
 export type Input = { readonly cause: Cause } & (
   | { readonly kind: "run_begun" }
+  /** The run has pending work (see run.ts). */
+  | { readonly kind: "run_continued" }
   | {
       readonly kind: "call_returned";
       readonly effectId: string;

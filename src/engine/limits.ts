@@ -1,5 +1,6 @@
 /** Limits that the engine itself keeps; a payload over them fails its step for good. */
-import { findPayloadFault, type JsonObject, jsonSizeBytes } from "./json.ts";
+import { payloadBytes } from "./budget.ts";
+import { findPayloadFault, type JsonObject, type PayloadFault } from "./json.ts";
 
 /** Bytes of one payload (each output and each merged input) as compact JSON. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
@@ -10,6 +11,16 @@ export const MAX_SECONDS = 2_147_483_647;
 /** Nesting of one payload. */
 export const MAX_PAYLOAD_DEPTH = 64;
 
+/** Payloads without a fault: one that reaches a thousand steps is looked through once. */
+const sound = new WeakSet<JsonObject>();
+
+function faultOf(payload: JsonObject): PayloadFault | undefined {
+  if (sound.has(payload)) return undefined;
+  const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
+  if (fault === undefined) sound.add(payload);
+  return fault;
+}
+
 /**
  * What is wrong with a payload, as a sentence that says limit and size; undefined when nothing is. `countedBytes`: the size
  * that counts, where it is not the payload's own.
@@ -19,9 +30,9 @@ export function payloadProblem(
   payload: JsonObject,
   countedBytes?: number,
 ): string | undefined {
-  const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
+  const fault = faultOf(payload);
   if (fault !== undefined) return `${what} is not storable: ${fault.path} ${fault.problem}`;
-  const size = countedBytes ?? jsonSizeBytes(payload);
+  const size = countedBytes ?? payloadBytes(payload);
   if (size <= MAX_PAYLOAD_BYTES) return undefined;
   return `${what} has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
 }

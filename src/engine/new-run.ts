@@ -35,5 +35,6 @@ export function newRun(graph: Graph, facts: RunFacts, nowMs: number): Run {
     stepMarks: new Uint8Array(graph.steps.length),
     edgeMarks: new Uint8Array(graph.edges.length),
     unsettled: [],
+    pending: [],
   };
 }

@@ -4,7 +4,7 @@
  * Boundary: pure; the source says how rows are found (a draft asks for missing ones, a view has them all).
  */
 import type { Graph } from "./graph/graph.ts";
-import type { JsonObject } from "./json.ts";
+import { type JsonObject, putValue } from "./json.ts";
 import type { Run, StepRun } from "./run.ts";
 import { EDGE_TAKEN, HAS_ROW, stateOfMark } from "./run.ts";
 import type { RunView, StepView } from "./view.ts";
@@ -15,12 +15,20 @@ export interface PayloadSource {
   readonly run: Run;
   peek(index: number): StepRun;
   runInput(): JsonObject;
+  /** Whether a payload of a step was not loaded for its size; where that can be. */
+  isTooLarge?(index: number, payload: "input" | "output"): boolean;
   readonly payloadMemo: Map<string, JsonObject>;
+}
+
+/** A payload is needed that was not loaded for its size. */
+export class PayloadTooLarge extends Error {
+  override readonly name = "PayloadTooLarge";
 }
 
 /** The input of a step that has begun, or that begins now. */
 export function inputOf(source: PayloadSource, index: number): JsonObject {
   const begun = (mark(source, index) & HAS_ROW) !== 0;
+  requireLoaded(source, index, "input");
   const reshaped = begun ? source.peek(index).input : undefined;
   return reshaped ?? mergedInput(source, index);
 }
@@ -46,6 +54,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
 /** The output of a step that ended; `{}` of one that never began. */
 export function outputOf(source: PayloadSource, index: number): JsonObject {
   if ((mark(source, index) & HAS_ROW) === 0) return {};
+  requireLoaded(source, index, "output");
   const row = source.peek(index);
   const { joined } = row.detail;
   if (!row.outputExtendsInput && joined === undefined) return row.output ?? {};
@@ -162,6 +171,10 @@ export function hasOutput(row: StepRun): boolean {
   return row.outputExtendsInput || row.output !== undefined || row.detail.joined !== undefined;
 }
 
+function requireLoaded(source: PayloadSource, index: number, payload: "input" | "output"): void {
+  if (source.isTooLarge?.(index, payload)) throw new PayloadTooLarge(`${payload} of step ${index}`);
+}
+
 function childOutputs(source: PayloadSource, joined: readonly number[]): JsonObject {
   const entries = joined.map((child): [string, JsonObject] => [
     source.graph.steps[child]?.def.id ?? "",
@@ -175,10 +188,14 @@ function mark(source: PayloadSource, index: number): number {
   return source.run.stepMarks[index] ?? 0;
 }
 
-/** Later values win. Spread defines own properties, whatever their names. */
+/** Later values win. Each part is copied once, however many there are. */
 function merge(parts: readonly JsonObject[]): JsonObject {
-  let merged: JsonObject = {};
-  for (const part of parts) merged = { ...merged, ...part };
+  const [first = {}, ...others] = parts;
+  // Spread defines own properties, whatever their names.
+  const merged = { ...first };
+  for (const part of others) {
+    for (const [key, value] of Object.entries(part)) putValue(merged, key, value);
+  }
   return merged;
 }
 

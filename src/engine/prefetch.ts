@@ -30,11 +30,17 @@ const TRANSPARENT: ReadonlySet<StepType> = new Set([
 const NOTHING: RowsNeeded = { steps: [], runInput: false };
 const known = new WeakMap<Graph, Map<string, RowsNeeded>>();
 
-/** The rows that folding this input probably needs. */
-export function rowsNeeded(graph: Graph, input: Input): RowsNeeded {
+/** The rows that folding this input probably needs; `pending` is the run's pending work. */
+export function rowsNeeded(
+  graph: Graph,
+  input: Input,
+  pending: readonly number[] = [],
+): RowsNeeded {
   switch (input.kind) {
     case "run_begun":
       return { steps: [], runInput: true };
+    case "run_continued":
+      return pendingRows(graph, pending);
     case "call_returned":
       if (input.call === "start_run") {
         const [child = 0] = numbersOfEffect(input.effectId);
@@ -64,6 +70,17 @@ export function rowsNeeded(graph: Graph, input: Input): RowsNeeded {
     case "compensate_requested":
       return NOTHING;
   }
+}
+
+/** So much pending work is taken up by one transition, where each piece has payloads of a middling size. */
+const PIECES_AT_ONCE = 16;
+
+function pendingRows(graph: Graph, pending: readonly number[]): RowsNeeded {
+  const parts = pending.slice(0, PIECES_AT_ONCE).map((index) => remembered(graph, index, true));
+  return {
+    steps: [...new Set(parts.flatMap(({ steps }) => steps))],
+    runInput: parts.some(({ runInput }) => runInput),
+  };
 }
 
 /** One child of many seldom ends its step: what follows is asked for then. An only child's step ends with it. */
@@ -96,6 +113,7 @@ function collect(graph: Graph, step: GraphStep, moves: boolean): RowsNeeded {
   const gathered: Gathered = { steps: new Set([step.index]), runInput: false };
   if (moves) {
     gatherBegin(graph, step, gathered);
+    if (step.undoes >= 0) gatherReads(graph, [graph.steps[step.undoes]?.def.id ?? ""], gathered);
     gatherFollowing(graph, step, gathered, new Set());
   }
   return { steps: [...gathered.steps], runInput: gathered.runInput };

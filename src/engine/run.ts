@@ -88,6 +88,13 @@ export interface Run {
   edgeMarks: Uint8Array;
   /** Steps that ended while the run was paused and whose consequences wait for the resume, in order. */
   unsettled: readonly number[];
+  /**
+   * Steps whose consequences, or whose beginning, are left to the next transition, in order: the last one spent its
+   * budget. One that ended has its edges to decide, any other has to begin.
+   */
+  pending: readonly number[];
+  /** When the standing loop takes the pending work up; unset while there is none or the run is paused. */
+  continueAtMs?: number;
 }
 
 /** Private data of a step's type, kept with its row while it is open (and after, for reads). */
@@ -116,13 +123,15 @@ export interface StepDetail {
   joined?: readonly number[];
   /** BRANCH: index of the edge that was chosen. */
   chosen?: number;
+  /** BRANCH: how many of its conditions were false already, while the others are left to the next transition. */
+  tried?: number;
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
   /** Ids of the latest attempts that failed, newest last: who names one of them comes too late. */
   superseded?: readonly string[];
   /** Child runs in numbers. */
   children?: ChildCounts;
-  /** How the step ended, kept while the run is paused: its edges are decided on resume. */
+  /** How the step ended, kept while its edges are not decided: the run is paused, or its work pending. */
   ending?: Ending;
 }
 

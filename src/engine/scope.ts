@@ -12,6 +12,7 @@ import {
   type Scope,
   type StepInScope,
 } from "./expression/expression.ts";
+import { fillTank } from "./expression/fuel.ts";
 import { renderTemplate, type Template } from "./expression/template.ts";
 import type { JsonObject } from "./json.ts";
 import { inputOf, outputOf } from "./payloads.ts";
@@ -34,7 +35,10 @@ export function scopeFor(draft: Draft, reads: Reads, fields: JsonObject): Scope 
 
 /** Evaluates against a draft. */
 export function evaluateIn(draft: Draft, expression: Expression, fields: JsonObject): Evaluation {
-  return evaluate(expression, scopeFor(draft, expression, fields));
+  const tank = fillTank();
+  const value = evaluate(expression, scopeFor(draft, expression, fields), tank);
+  draft.spend(tank.work);
+  return value;
 }
 
 /** Whether a condition holds; one that fails counts as false, and the draft tells why. No condition holds. */
@@ -44,14 +48,19 @@ export function holdsIn(
   fields: JsonObject,
 ): boolean {
   if (expression === undefined) return true;
-  const held = holds(expression, scopeFor(draft, expression, fields));
+  const tank = fillTank();
+  const held = holds(expression, scopeFor(draft, expression, fields), tank);
+  draft.spend(tank.work);
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "edge");
   return held.holds;
 }
 
 /** Renders a template against a draft. */
 export function renderIn(draft: Draft, template: Template, fields: JsonObject) {
-  return renderTemplate(template, scopeFor(draft, template, fields));
+  const tank = fillTank();
+  const rendered = renderTemplate(template, scopeFor(draft, template, fields), tank);
+  draft.spend(tank.work);
+  return rendered;
 }
 
 function finishedStep(draft: Draft, index: number): StepInScope | undefined {

@@ -3,7 +3,8 @@
  * Boundary: pure; the same rows, input, clock and look-ups give the same result.
  * Invariants:
  * T1 a refused or late input changes nothing but, at most, one `ignored` line of the history.
- * T2 everything that follows without outside help happens in the same transition (advance.ts).
+ * T2 everything that follows without outside help happens in the same transition (advance.ts), as far as its budget goes;
+ *    the rest is pending work of the run, done by `run_continued`, before the consequences of any other input.
  */
 import { advance } from "./advance.ts";
 import type { Draft } from "./draft.ts";
@@ -25,8 +26,12 @@ import { stepDue } from "./timers.ts";
 
 /** Folds one input into a draft. Throws MissingRows when a row is needed that was not loaded. */
 export function transition(draft: Draft, input: Input, lookups: Lookups): Reply {
+  draft.takeUpWork();
+  const waits = draft.hasWork && input.kind !== "run_continued";
   const reply = apply(draft, input, lookups);
-  advance(draft, lookups);
+  // What was pending before comes first, and has a budget of its own.
+  if (!waits) advance(draft, lookups);
+  draft.leaveWork();
   tellParent(draft);
   draft.record(input.cause);
   return reply;
@@ -36,6 +41,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
   switch (input.kind) {
     case "run_begun":
       return beginRun(draft);
+    case "run_continued":
+      return { kind: draft.hasWork ? "applied" : "unchanged" };
     case "call_returned":
       return callReturned(draft, input, lookups);
     case "owner_reported":

@@ -1,12 +1,14 @@
 /**
- * One transaction for many runs: lock, load, fold, save.
+ * One commit for many runs: read and fold without a transaction, then lock, compare and save in one.
  * Boundary: the only code that writes runs. It answers nobody; the processor does, after the commit.
  * Invariants:
  * B1 All or nothing; what is in the outcome is committed, and only that.
  * B2 A commit whose answer is lost is looked up, never repeated on a guess: most inputs would count twice.
- * B3 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
+ * B3 No transaction is open while the engine works. A run that changed meanwhile is not saved; its inputs come again.
+ * B4 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { TRANSITION_UNITS } from "../engine/budget.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import { MissingRows } from "../engine/missing-rows.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
@@ -17,6 +19,7 @@ import { isAway } from "../store/pg-errors.ts";
 import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
 import { saveBatch } from "../store/save-batch.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { confirmBatch } from "./confirm-batch.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
   type Folded,
@@ -30,8 +33,8 @@ import {
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
-import { type EncodeDeps, encodeBatch } from "./save-drafts.ts";
-import { beginTurn, type ShareTurn } from "./shared-turn.ts";
+import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
+import { beginTurn } from "./shared-turn.ts";
 import type { Committed } from "./submission.ts";
 
 /** What a batch needs. */
@@ -39,6 +42,8 @@ export interface CommitDeps extends EncodeDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
   readonly lookups: Lookups;
+  /** What one transition may spend (engine/budget.ts); TRANSITION_UNITS unless given. */
+  readonly budget?: number;
 }
 
 /** The id of an object (objective, delegation, approval request) that a step learned in a batch. */
@@ -57,11 +62,20 @@ export interface BatchOutcome {
   readonly openedWaits: readonly OpenWait[];
   readonly learnedIds: readonly LearnedId[];
   readonly failedExpressions: readonly FailedExpression[];
+  /** Runs with pending work: it goes on by `run_continued`. */
+  readonly unfinished: readonly string[];
 }
 
 /** The commit was sent, and within a few seconds nobody could tell what came of it. */
 export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown";
+}
+
+/** What a batch has done before its transaction. */
+interface Worked {
+  readonly plan: Plan;
+  readonly folded: readonly FoldedRun[];
+  readonly calls: CallsOfRuns;
 }
 
 interface Written {
@@ -70,6 +84,9 @@ interface Written {
   readonly transactionId: string | undefined;
 }
 
+/** What a batch may spend on all its runs, and on one run: so much is folded before others have the event loop. */
+const BATCH_UNITS = 4 * TRANSITION_UNITS;
+const RUN_UNITS = TRANSITION_UNITS;
 const STATUS_PATIENCE_MS = 5_000;
 const STATUS_PAUSE_MS = 100;
 
@@ -79,10 +96,13 @@ export async function commitBatch(
   partition: number,
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
+  const plan = await planBatch(deps.graphs, deps.database.write, items);
+  const folded = await foldAll(deps, plan);
+  const calls = await encodeCallsOf(deps, folded, plan.nowMs);
   const written: Written[] = [];
   try {
     await deps.database.transaction(async (tx) => {
-      written.push(await writeBatch(deps, tx, partition, items));
+      written.push(await writeBatch(deps, tx, partition, items, { plan, folded, calls }));
     });
   } catch (error) {
     const [sent] = written;
@@ -99,21 +119,12 @@ async function writeBatch(
   tx: Tx,
   partition: number,
   items: readonly BatchItem[],
+  { plan, folded, calls }: Worked,
 ): Promise<Written> {
-  const plan = await planBatch(deps.graphs, tx, items);
-  // Folding a list of 10,000 children takes some 40 ms, and so does encoding it.
-  const share = beginTurn();
-  const folded = await foldAll(deps.lookups, tx, plan, share);
-  const kept = folded.filter(isStored);
-  const keptIds = new Set(kept.map(({ work }) => work.run.id));
-  await share();
-  const starts = plan.starts.filter(({ runId }) => keptIds.has(runId));
-  const { batch, calls } = encodeBatch(deps, partition, kept, starts, plan.nowMs);
-  const saved = await saveBatch(tx, batch);
-  for (const each of folded) {
-    for (const result of each.results) plan.results[result.place] = resultOf(each.work, result);
-  }
-  const results = plan.results.map(requireResult);
+  const { kept, starts, answers } = await confirmBatch(tx, plan, folded);
+  const encoded = encodeBatch(deps, partition, kept, calls, starts, plan.nowMs);
+  const saved = await saveBatch(tx, encoded.batch);
+  const results = resultsOf(plan, folded, answers);
   await applyKeys(
     tx,
     items.flatMap((item, place) => appliedKeyOf(item, results[place])),
@@ -124,11 +135,14 @@ async function writeBatch(
     results,
     committed: {
       batches: batchId === null ? [] : [{ id: batchId, partition }],
-      calls: calls.filter(({ effectId }) => newEffects.has(effectId)),
+      calls: encoded.calls.filter(({ effectId }) => newEffects.has(effectId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),
-    failedExpressions: failedExpressionsOf(folded),
+    failedExpressions: failedExpressionsOf(kept),
+    unfinished: kept.flatMap(({ draft }) =>
+      draft.run.continueAtMs === undefined ? [] : [draft.run.id],
+    ),
   };
   return { outcome, transactionId: saved?.transactionId };
 }
@@ -154,17 +168,18 @@ async function wasCommitted(
   });
 }
 
-async function foldAll(
-  lookups: Lookups,
-  tx: Tx,
-  { works, nowMs }: Plan,
-  share: ShareTurn,
-): Promise<FoldedRun[]> {
+/** Folds run after run until the batch has done enough; of the others nothing is folded. */
+async function foldAll(deps: CommitDeps, { works, nowMs }: Plan): Promise<FoldedRun[]> {
+  const { database, lookups, budget } = deps;
+  const share = beginTurn();
   const done: FoldedRun[] = [];
+  let unitsLeft = BATCH_UNITS;
   let open = [...works.values()];
-  let wanted: WantedRows[] = open.filter((work) => !work.isNew).map(guessRows);
+  let wanted: WantedRows[] = open
+    .filter(({ rowVersion }) => rowVersion !== undefined)
+    .map(guessRows);
   for (let round = 1; open.length > 0; round += 1) {
-    const found = await loadRows(tx, wanted);
+    const found = await loadRows(database.write, wanted);
     for (const each of wanted) {
       const work = works.get(each.runId);
       if (work !== undefined) keepRows(work, each, found.get(each.runId));
@@ -172,9 +187,11 @@ async function foldAll(
     wanted = [];
     const again: RunWork[] = [];
     for (const work of open) {
+      if (unitsLeft <= 0) return done;
       await share();
-      const folded = foldRun(work, lookups, nowMs);
+      const folded = foldRun(work, lookups, nowMs, { run: RUN_UNITS, transition: budget });
       if (!(folded instanceof MissingRows)) {
+        unitsLeft -= folded.draft.unitsSpent;
         done.push(folded);
         continue;
       }
@@ -189,15 +206,27 @@ async function foldAll(
   return done;
 }
 
-/** A run whose very start the engine threw on is not stored. */
-function isStored({ work, results }: FoldedRun): boolean {
-  return !work.isNew || results.some((result) => "reply" in result);
+/** What is neither answered nor folded comes again: the batch had done enough before. */
+function resultsOf(
+  plan: Plan,
+  folded: readonly FoldedRun[],
+  answers: ReadonlyMap<number, ItemResult>,
+): ItemResult[] {
+  const results = [...plan.results];
+  for (const { work, results: ofRun } of folded) {
+    for (const result of ofRun) results[result.place] = resultOf(work, result);
+  }
+  for (const [place, answer] of answers) results[place] = answer;
+  return results.map((result) => result ?? { kind: "later" });
 }
 
 function resultOf(work: RunWork, result: Folded): ItemResult {
   if ("error" in result) return { kind: "failed", error: result.error };
   const { reply } = result;
-  return { kind: "settled", settled: { runId: work.run.id, reply, created: work.isNew } };
+  return {
+    kind: "settled",
+    settled: { runId: work.run.id, reply, created: work.rowVersion === undefined },
+  };
 }
 
 /** A call that the engine refused has changed nothing, and its key is given back. */
@@ -206,11 +235,6 @@ function appliedKeyOf({ submission }: BatchItem, result: ItemResult | undefined)
   if (callerKey === undefined || result?.kind !== "settled") return [];
   const { reply, runId } = result.settled;
   return reply.kind === "refused" ? [] : [{ ...callerKey, appliedTo: runId }];
-}
-
-function requireResult(result: ItemResult | undefined): ItemResult {
-  if (result === undefined) throw new Error("a submission of the batch has no result");
-  return result;
 }
 
 function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {

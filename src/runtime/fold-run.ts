@@ -4,7 +4,8 @@
  * Invariants:
  * F1 Inputs are folded in the order in which they arrived, into one draft.
  * F2 When rows are missing the draft is thrown away, and all is folded again once they are there.
- * F3 An input on which the engine throws goes back to its caller; the others are folded without it.
+ * F3 Inputs that had no turn before the units were spent come again, in their order.
+ * F4 An input on which the engine throws goes back to its caller; the others are folded without it.
  */
 import type { ChildRun, ChildSet } from "../engine/child-run.ts";
 import { type Draft, openDraft } from "../engine/draft.ts";
@@ -23,17 +24,19 @@ import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 export interface RunWork {
   readonly graph: Graph;
   readonly run: Run;
-  /** Inserted by this batch. */
-  readonly isNew: boolean;
+  /** Version of its row as it was read; unset: inserted by this batch. */
+  readonly rowVersion: string | undefined;
   input: JsonObject | undefined;
   readonly steps: Map<number, StepRun>;
+  /** Which versions of the steps' rows were read. */
+  readonly stepVersions: Map<number, string>;
   /** Rows of children, and the sets of them that were loaded. */
   readonly children: { readonly rows: ChildRun[]; readonly sets: ChildSet[] };
   /** Inputs in order; `place` is the submission's place in the batch. */
   readonly inputs: { readonly place: number; readonly input: Input }[];
 }
 
-/** What came of one input: the engine's reply, or what it threw. */
+/** What came of one input: the engine's reply, or what it threw. Inputs that had no turn have none. */
 export type Folded =
   | { readonly place: number; readonly reply: Reply }
   | { readonly place: number; readonly error: unknown };
@@ -51,7 +54,7 @@ export function guessRows(work: RunWork): WantedRows {
   const children: ChildSet[] = [];
   let runInput = false;
   for (const { input } of work.inputs) {
-    const needed = rowsNeeded(work.graph, input);
+    const needed = rowsNeeded(work.graph, input, work.run.pending);
     for (const index of needed.steps) steps.add(index);
     runInput ||= needed.runInput;
     children.push(...(needed.children ?? []));
@@ -87,14 +90,26 @@ export function keepRows(work: RunWork, wanted: WantedRows, found: FoundRows | u
   if (found === undefined) return;
   work.children.rows.push(...found.children);
   for (const step of found.steps) work.steps.set(step.index, step);
+  for (const [index, version] of found.stepVersions) work.stepVersions.set(index, version);
   if (found.input !== undefined) work.input = found.input;
 }
 
-/** Folds all inputs of the work, or says which rows are missing. */
-export function foldRun(work: RunWork, lookups: Lookups, nowMs: number): FoldedRun | MissingRows {
+/** Units that may be spent (engine/budget.ts): by all inputs of a run together, and by each transition, unless unset. */
+export interface FoldUnits {
+  readonly run: number;
+  readonly transition?: number | undefined;
+}
+
+/** Folds the inputs of the work until the units are spent, one at least, or says which rows are missing. */
+export function foldRun(
+  work: RunWork,
+  lookups: Lookups,
+  nowMs: number,
+  units: FoldUnits,
+): FoldedRun | MissingRows {
   const faults = new Map<number, unknown>();
   for (;;) {
-    const folded = foldOnce(work, lookups, nowMs, faults);
+    const folded = foldOnce(work, lookups, nowMs, units, faults);
     if (folded !== undefined) return folded;
   }
 }
@@ -104,17 +119,19 @@ function foldOnce(
   work: RunWork,
   lookups: Lookups,
   nowMs: number,
+  units: FoldUnits,
   faults: Map<number, unknown>,
 ): FoldedRun | MissingRows | undefined {
   const { run, steps, children, input } = work;
   const rows = { run, steps, children, ...(input === undefined ? {} : { input }) };
-  const draft = openDraft(work.graph, rows, nowMs);
+  const draft = openDraft(work.graph, rows, nowMs, units.transition);
   const results: Folded[] = [];
   for (const { place, input: next } of work.inputs) {
     if (faults.has(place)) {
       results.push({ place, error: faults.get(place) });
       continue;
     }
+    if (draft.unitsSpent >= units.run) break;
     try {
       results.push({ place, reply: transition(draft, next, lookups) });
     } catch (error) {

@@ -4,7 +4,9 @@
  * Invariants:
  * R1 Nobody is answered, and nothing is handed on, before the commit.
  * R2 A batch that fails by itself is tried in halves, so one bad input spoils only itself.
- * R3 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then its caller is told.
+ * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what is
+ *    lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
+ * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then its caller is told.
  */
 
 import type { Call } from "../engine/effect.ts";
@@ -12,7 +14,8 @@ import { type JsonObject, jsonSizeBytes } from "../engine/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../engine/limits.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import type { Database } from "../store/database.ts";
-import { isAway, isLostRace } from "../store/pg-errors.ts";
+import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
+import { StaleRows } from "../store/save-batch.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
 import { tellFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
@@ -38,7 +41,7 @@ export interface Processor {
   stop(): Promise<void>;
 }
 
-/** What a processor needs. `onCommitted` is told after each commit that leaves something to do. */
+/** What a processor needs; `budget` is what one transition may spend (engine/budget.ts). `onCommitted` is told after each commit that leaves something to do. */
 export interface ProcessorDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
@@ -49,6 +52,7 @@ export interface ProcessorDeps {
   readonly log: Log;
   /** Submissions that may wait in each lane, 2,000 unless given. */
   readonly laneLimit?: number;
+  readonly budget?: number;
 }
 
 interface Entry {
@@ -67,6 +71,8 @@ const PATIENCE_MS = 5_000;
 export function createProcessor(deps: ProcessorDeps): Processor {
   let stopped = false;
   let awaySinceMs: number | undefined;
+  /** Runs that are submitted to go on. */
+  const goingOn = new Set<string>();
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const lanes = Array.from({ length: PARTITIONS }, (_, partition) =>
     createLane<Entry>({
@@ -96,9 +102,26 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       return recover(partition, entries, error);
     }
     noteBack();
-    const again = entries.filter((entry, place) => !answer(entry, outcome.results[place]));
+    const again = entries.filter((entry, place) => comesAgain(entry, outcome.results[place]));
+    const waiting = new Set(again);
+    for (const entry of entries) {
+      if (isGoingOn(entry) && !waiting.has(entry)) goingOn.delete(entry.runId);
+    }
     handOn(outcome);
-    return again.filter((entry) => waitsOn(entry, "lost_race", undefined));
+    for (const runId of outcome.unfinished) goOn(runId);
+    return again;
+  }
+
+  /** Submits the next transition of a run with pending work, once at a time. Nobody waits for it. */
+  function goOn(runId: string): void {
+    if (stopped || goingOn.has(runId)) return;
+    goingOn.add(runId);
+    const cause = { kind: "engine", id: "run_continued" } as const;
+    const input = { kind: "run_continued", cause } as const;
+    enqueue({ kind: "input", runId, workspaceId: "", input }).catch((error: unknown) => {
+      goingOn.delete(runId);
+      deps.log.debug("a run goes on later", { runId, error });
+    });
   }
 
   async function recover(partition: number, entries: Entry[], error: unknown): Promise<Entry[]> {
@@ -108,14 +131,15 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       return [];
     }
     const away = isAway(error);
-    if (away || isLostRace(error)) {
+    const lost = error instanceof StaleRows || isLostRace(error);
+    if (!isOverrun(error) && (away || lost)) {
       if (away) noteAway(partition, error);
       const reason = away ? "unavailable" : "lost_race";
       return entries.filter((entry) => waitsOn(entry, reason, error));
     }
     const [first] = entries;
     if (first !== undefined && entries.length === 1) {
-      first.reject(error);
+      first.reject(isOverrun(error) ? tooCostly(error) : error);
       return [];
     }
     const half = Math.ceil(entries.length / 2);
@@ -170,11 +194,20 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   };
 }
 
+function tooCostly(cause: unknown): Refusal {
+  const message = "the change takes longer, or is larger, than the database allows";
+  return new Refusal("too_costly", message, { cause });
+}
+
 function requireSize(input: JsonObject): void {
   const size = jsonSizeBytes(input);
   if (size <= MAX_PAYLOAD_BYTES) return;
   const message = `the input has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
   throw new Refusal("too_large", message);
+}
+
+function isGoingOn({ submission }: Entry): boolean {
+  return submission.kind === "input" && submission.input.kind === "run_continued";
 }
 
 function laneOf(lanes: readonly Lane<Entry>[], runId: string): Lane<Entry> {
@@ -192,12 +225,13 @@ function refuseOverloaded(entry: Entry): void {
   entry.reject(new Refusal("overloaded", "too many changes of runs are waiting"));
 }
 
-/** Answers the caller; false when the submission is to come again. */
-function answer(entry: Entry, result: ItemResult | undefined): boolean {
-  if (result === undefined || result.kind === "locked") return false;
+/** Answers the caller, or tells that the submission comes again. */
+function comesAgain(entry: Entry, result: ItemResult | undefined): boolean {
+  if (result === undefined || result.kind === "later") return true;
+  if (result.kind === "locked") return waitsOn(entry, "lost_race", undefined);
   if (result.kind === "settled") entry.resolve(result.settled);
   else entry.reject(result.error);
-  return true;
+  return false;
 }
 
 /** Whether a submission comes again; one that has waited too long is refused. */

@@ -11,6 +11,7 @@ export type Reason =
   | "illegal_move"
   | "nothing_published"
   | "too_large"
+  | "too_costly"
   | "lost_race"
   | "timed_out"
   | "overloaded"

@@ -111,14 +111,17 @@ function toRouted(outcome: EventOutcome): RoutedEvent {
 }
 
 function kindOf(error: unknown): FailureKind {
-  if (isAway(error) || isLostRace(error)) return "away";
-  if (!(error instanceof Refusal)) return "failed";
+  // A refusal is what its reason says, whatever of the database caused it.
+  if (!(error instanceof Refusal)) return isAway(error) || isLostRace(error) ? "away" : "failed";
   switch (error.reason) {
     case "overloaded":
     case "timed_out":
     case "unavailable":
     case "lost_race":
       return "away";
+    // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
+    case "too_costly":
+      return "failed";
     case "invalid_fields":
     case "not_found":
     case "already_exists":

@@ -11,6 +11,7 @@ import { EFFECT_LEASE_MS } from "../store/effects.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
+import { beginTurn } from "./shared-turn.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */
@@ -25,16 +26,35 @@ export interface EncodedBatch {
   readonly calls: LeasedCall[];
 }
 
-/** Encodes all that folded runs have changed; `nowMs` is the database's clock. */
+/** Calls by run. */
+export type CallsOfRuns = ReadonlyMap<string, readonly LeasedCall[]>;
+
+/** Encodes the calls that folded runs want, run by run; others have the event loop in between. */
+export async function encodeCallsOf(
+  deps: EncodeDeps,
+  folded: readonly FoldedRun[],
+  nowMs: number,
+): Promise<CallsOfRuns> {
+  const share = beginTurn();
+  const calls = new Map<string, readonly LeasedCall[]>();
+  for (const { work, draft } of folded) {
+    await share();
+    calls.set(work.run.id, encodeCalls(deps, draft, nowMs));
+  }
+  return calls;
+}
+
+/** The rows of all that folded runs have changed; `nowMs` is the database's clock. */
 export function encodeBatch(
   deps: EncodeDeps,
   partition: number,
   folded: readonly FoldedRun[],
+  callsOf: CallsOfRuns,
   starts: Batch["starts"],
   nowMs: number,
 ): EncodedBatch {
-  const calls = folded.flatMap(({ draft }) => encodeCalls(deps, draft, nowMs));
-  const isNew = ({ work }: FoldedRun) => work.isNew;
+  const calls = folded.flatMap(({ work }) => callsOf.get(work.run.id) ?? []);
+  const isNew = ({ work }: FoldedRun) => work.rowVersion === undefined;
   const recordedAt = new Date(nowMs);
   const batch: Batch = {
     partition,
@@ -84,6 +104,7 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
     output: keepOutput ? null : row.output,
     keepInput,
     keepOutput,
+    rowVersion: work.stepVersions.get(step.index) ?? "",
   };
 }
 

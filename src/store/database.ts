@@ -39,6 +39,8 @@ export interface Database {
   readonly callers: Queries;
   /** What callers list; a list may take 5 s. */
   readonly lists: Queries;
+  /** Statements on the writers' connections, each by itself: what a batch reads does not wait behind other reads. */
+  readonly write: Queries;
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Waits for open work, then closes every connection. */
@@ -79,6 +81,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     read: queriesOf(reads),
     callers: queriesOf(callers),
     lists: queriesOf(lists),
+    write: queriesOf(writes),
     transaction: (work) => runTransaction(writes, work),
     async close() {
       await Promise.all([reads, callers, lists, writes].map((pool) => pool.end()));

@@ -10,7 +10,7 @@
  */
 import { type CallKind, runOfEffect } from "../engine/effect.ts";
 import { selectList } from "./columns.ts";
-import type { Database, Statement, Tx } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import { effects } from "./schema.ts";
 
 /** How long a call is kept from other replicas without being renewed. */
@@ -157,10 +157,6 @@ const RELEASE: Statement = {
       select id from effects where id = any($2::text[]) and holder = $1
       order by id for update skip locked))`,
 };
-const FIND_OPEN: Statement = {
-  name: "find_open_effects",
-  text: "select id from effects where id = any($1::text[])",
-};
 const DROP: Statement = {
   name: "drop_effects",
   text: `delete from effects where id = any(array(
@@ -240,12 +236,6 @@ export async function releaseEffects(
   delayMs = 0,
 ): Promise<void> {
   await database.transaction((tx) => tx.query(RELEASE, [holder, ids, delayMs]));
-}
-
-/** Those of the calls whose result is not committed yet. */
-export async function findOpenEffects(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
-  const rows = await tx.query<{ id: string }>(FIND_OPEN, [ids]);
-  return new Set(rows.map((row) => row.id));
 }
 
 /** Forgets calls whose run does not exist, so that nobody claims them again. */

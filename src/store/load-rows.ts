@@ -1,13 +1,14 @@
 /**
- * Second statement of a batch: rows of steps and inputs of runs, whichever the fold will read.
- * Boundary: called after lockRuns in the same transaction, so nothing it reads can change meanwhile.
+ * Rows of steps and inputs of runs, whichever the fold, or the events of its moves, will read.
+ * Boundary: each statement sees a moment of its own; whether the rows are of one moment is told by the version of the run's
+ * row (lock-runs.ts).
  */
 import type { ChildRun, ChildSet } from "../engine/child-run.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { StepRun } from "../engine/run.ts";
 import { loadChildren } from "./child-runs.ts";
 import { selectList } from "./columns.ts";
-import type { Statement, Tx } from "./database.ts";
+import type { Queries, Statement } from "./database.ts";
 import { type StepRow, stepOfRow } from "./rows.ts";
 import { stepRuns } from "./schema.ts";
 
@@ -23,9 +24,20 @@ export interface WantedRows {
 /** What was found of one run; a step without a row is left out. */
 export interface FoundRows {
   readonly steps: StepRun[];
+  /** Which version of a step's row was read. */
+  readonly stepVersions: Map<number, string>;
   readonly children: ChildRun[];
-  /** Unset when it was not wanted. */
+  /** Unset when it was not wanted, or is too large. */
   readonly input?: JsonObject;
+  /** Payloads that were left in the database, by step; nothing unless small rows alone were asked for. */
+  readonly tooLarge: Map<number, TooLarge>;
+  readonly inputTooLarge?: boolean;
+}
+
+/** Which payloads of a step are too large. */
+export interface TooLarge {
+  readonly input: boolean;
+  readonly output: boolean;
 }
 
 /** In place of a step's index: the run's input. */
@@ -35,19 +47,59 @@ const LOAD: Statement = {
   text: `select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
       case when v.step_index = ${RUN_INPUT}
         then (select input_payload from workflow_runs where id = v.run_id) end as "runInput",
-      ${selectList(stepRuns, "s", ["checkedAt"])}
+      ${selectList(stepRuns, "s", ["checkedAt"])}, s.xmin::text as "rowVersion"
     from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
     left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index`,
 };
 
+// Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of it.
+const LARGE_TEXT_BYTES = 96 * 1024;
+// Stored as it is, so small a value cannot have a large text, for a character has six bytes at most when it is escaped.
+const SMALL_STORED_BYTES = 8 * 1024;
+const isLarge = (value: string) => `(case
+  when pg_column_compression(${value}) is null and pg_column_size(${value}) <= ${SMALL_STORED_BYTES} then false
+  else coalesce(octet_length(${value}::text) > ${LARGE_TEXT_BYTES}, false) end)`;
+const ofRun = (what: string) => `case when v.step_index = ${RUN_INPUT}
+  then (select ${what} from workflow_runs r where r.id = v.run_id) end`;
+const LOAD_SMALL: Statement = {
+  name: "load_small_rows",
+  text: `select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
+      ${ofRun(`case when not ${isLarge("r.input_payload")} then r.input_payload end`)} as "runInput",
+      ${ofRun(isLarge("r.input_payload"))} as "runInputTooLarge",
+      ${selectList(stepRuns, "s", ["checkedAt", "input", "output"])}, s.xmin::text as "rowVersion",
+      large.input as "inputTooLarge", large.output as "outputTooLarge",
+      case when not large.input then s.input end as "input",
+      case when not large.output then s.output end as "output"
+    from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
+    left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index
+    cross join lateral (
+      select ${isLarge("s.input")} as input, ${isLarge("s.output")} as output) as large`,
+};
+
 type LoadedRow = { wantedRunId: string; wantedIndex: number; runInput: JsonObject | null } & (
-  | StepRow
+  | (StepRow & { rowVersion: string })
   | { runId: null }
-);
+) & { runInputTooLarge?: boolean | null; inputTooLarge?: boolean; outputTooLarge?: boolean };
 
 /** Loads what is wanted of many runs, by run id. */
-export async function loadRows(
-  tx: Tx,
+export function loadRows(
+  db: Queries,
+  wanted: readonly WantedRows[],
+): Promise<Map<string, FoundRows>> {
+  return load(db, LOAD, wanted);
+}
+
+/** As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says which. */
+export function loadSmallRows(
+  db: Queries,
+  wanted: readonly WantedRows[],
+): Promise<Map<string, FoundRows>> {
+  return load(db, LOAD_SMALL, wanted);
+}
+
+async function load(
+  db: Queries,
+  statement: Statement,
   wanted: readonly WantedRows[],
 ): Promise<Map<string, FoundRows>> {
   const runIds: string[] = [];
@@ -58,20 +110,31 @@ export async function loadRows(
       indexes.push(index);
     }
   }
-  const found = new Map<string, FoundRows & { input?: JsonObject }>();
+  const found = new Map<string, Gathered>();
   const foundOf = (runId: string) => {
-    const rows = found.get(runId) ?? { steps: [], children: [] };
+    const rows = found.get(runId) ?? noRows();
     found.set(runId, rows);
     return rows;
   };
-  for (const { runId, child } of await loadChildren(tx, wanted)) {
+  for (const { runId, child } of await loadChildren(db, wanted)) {
     foundOf(runId).children.push(child);
   }
   if (runIds.length === 0) return found;
-  for (const row of await tx.query<LoadedRow>(LOAD, [runIds, indexes])) {
+  for (const row of await db.query<LoadedRow>(statement, [runIds, indexes])) {
     const rows = foundOf(row.wantedRunId);
     if (row.runInput !== null) rows.input = row.runInput;
-    if (row.runId !== null) rows.steps.push(stepOfRow(row));
+    if (row.runInputTooLarge === true) rows.inputTooLarge = true;
+    if (row.runId === null) continue;
+    rows.steps.push(stepOfRow(row));
+    rows.stepVersions.set(row.stepIndex, row.rowVersion);
+    const { inputTooLarge: input = false, outputTooLarge: output = false } = row;
+    if (input || output) rows.tooLarge.set(row.stepIndex, { input, output });
   }
   return found;
+}
+
+type Gathered = FoundRows & { input?: JsonObject; inputTooLarge?: boolean };
+
+function noRows(): Gathered {
+  return { steps: [], stepVersions: new Map(), children: [], tooLarge: new Map() };
 }

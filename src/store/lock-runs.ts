@@ -1,42 +1,73 @@
 /**
- * First statement of a batch: takes the runs' row locks and the database's clock.
- * Boundary: never waits for a lock; a run that is locked elsewhere is left out and asked for again.
+ * Runs as a batch finds them, and their locks once the engine has worked.
+ * Boundary: never waits for a lock; a run that is locked elsewhere, or has changed since it was read, is left out.
+ * Invariant: whatever moves a run or its steps holds the lock of the run's row. So a run whose row has the version that was read
+ * is as it was read. Rows of steps may have learned an id since: saveBatch compares the versions of those it writes.
  */
 import { selectList } from "./columns.ts";
-import type { Statement, Tx } from "./database.ts";
+import type { Queries, Statement, Tx } from "./database.ts";
 import type { RunRow } from "./rows.ts";
 import { workflowRuns } from "./schema.ts";
 
-/** What lockRuns gives: the rows it got, and the database's clock (epoch ms) after the last lock. */
-export interface LockedRuns {
-  readonly rows: RunRow[];
+/** A run's row, and which version of it was read. */
+export type ReadRun = RunRow & { readonly rowVersion: string };
+
+/** What readRuns gives. */
+export interface ReadRuns {
+  readonly rows: ReadRun[];
+  /** Those of the calls that still wait for a result, of the same moment. */
+  readonly openCalls: ReadonlySet<string>;
+  /** The database's clock (epoch ms), not before any time in the rows. */
   readonly nowMs: number;
 }
 
-const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
-// The clock is read once a row, after the row's lock; without a row it still comes.
-const LOCK: Statement = {
-  name: "lock_runs",
-  text: `with locked as (
-      select ${selectList(workflowRuns, "r", ["inputPayload"])} from workflow_runs r
-      where r.id = any($1::text[]) order by r.id for update skip locked)
-    select ${CLOCK} as "nowMs", locked.* from (select 1) as one left join locked on true`,
-};
-const FIND: Statement = {
-  name: "find_run_ids",
-  text: "select id from workflow_runs where id = any($1::text[])",
-};
-
-/** Locks those of the runs that exist and that nobody else has locked, in id order. */
-export async function lockRuns(tx: Tx, runIds: readonly string[]): Promise<LockedRuns> {
-  const found = await tx.query<{ nowMs: number } & (RunRow | { id: null })>(LOCK, [runIds]);
-  const nowMs = Math.max(...found.map((row) => row.nowMs));
-  const rows = found.flatMap((row) => (row.id === null ? [] : [row]));
-  return { rows, nowMs };
+/** A run and the version of its row. */
+export interface RunVersion {
+  readonly runId: string;
+  readonly rowVersion: string;
 }
 
-/** Which of these runs exist, locked or not. */
-export async function findRunIds(tx: Tx, runIds: readonly string[]): Promise<Set<string>> {
-  const rows = await tx.query<{ id: string }>(FIND, [runIds]);
-  return new Set(rows.map((row) => row.id));
+const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
+// One row comes also where there is no run; the calls come with it alone.
+const READ: Statement = {
+  name: "read_runs",
+  text: `with found as (
+      select ${selectList(workflowRuns, "r", ["inputPayload"])}, r.xmin::text as "rowVersion"
+      from workflow_runs r where r.id = any($1::text[]))
+    select ${CLOCK} as "nowMs", found.*,
+      case when row_number() over () = 1
+        then array(select e.id from effects e where e.id = any($2::text[])) end as "openCalls"
+    from (select 1) as one left join found on true`,
+};
+// Rows that changed since come with their new version, for a lock is taken on the newest one.
+const LOCK: Statement = {
+  name: "lock_runs",
+  text: `select r.id as "runId", r.xmin::text as "rowVersion" from workflow_runs r
+    where r.id = any($1::text[]) order by r.id for update skip locked`,
+};
+
+type FoundRow = { nowMs: number; openCalls: string[] | null } & (ReadRun | { id: null });
+
+/** Reads runs that exist, which calls are open, and the clock. */
+export async function readRuns(
+  db: Queries,
+  runIds: readonly string[],
+  callIds: readonly string[],
+): Promise<ReadRuns> {
+  const found = await db.query<FoundRow>(READ, [runIds, callIds]);
+  return {
+    rows: found.flatMap((row) => (row.id === null ? [] : [row])),
+    openCalls: new Set(found.flatMap(({ openCalls }) => openCalls ?? [])),
+    nowMs: Math.max(...found.map((row) => row.nowMs)),
+  };
+}
+
+/** Locks, in id order, those of the runs that are as they were read and that no other transaction has locked. */
+export async function lockRuns(tx: Tx, runs: readonly RunVersion[]): Promise<Set<string>> {
+  if (runs.length === 0) return new Set();
+  const ids = runs.map(({ runId }) => runId);
+  const locked = await tx.query<{ runId: string; rowVersion: string }>(LOCK, [ids]);
+  const read = new Map(runs.map(({ runId, rowVersion }) => [runId, rowVersion]));
+  const same = locked.filter(({ runId, rowVersion }) => read.get(runId) === rowVersion);
+  return new Set(same.map(({ runId }) => runId));
 }

@@ -10,7 +10,7 @@ import type { JsonObject } from "../engine/json.ts";
 import type { Run, RunState } from "../engine/run.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
-import { type FoundRows, loadRows, type WantedRows } from "./load-rows.ts";
+import { type FoundRows, loadSmallRows, type WantedRows } from "./load-rows.ts";
 import { type PackedRow, RUN_ITSELF, type ToldRow, unpackRow } from "./packed-moves.ts";
 import { type RunRow, runOfRow } from "./rows.ts";
 import { runMoves, workflowRuns } from "./schema.ts";
@@ -156,12 +156,12 @@ export async function listNextRunStates(
   return states;
 }
 
-/** Rows of steps and inputs of runs, as they stand now. */
+/** Rows of steps and inputs of runs, as they stand now, without payloads that no event can carry. */
 export function listRowsOfRuns(
   database: Database,
   wanted: readonly WantedRows[],
 ): Promise<Map<string, FoundRows>> {
-  return loadRows(database.read, wanted);
+  return loadSmallRows(database.read, wanted);
 }
 
 /** Marks batches as published. */

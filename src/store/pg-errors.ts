@@ -27,6 +27,9 @@ const AWAY_ERRNOS = new Set([
 // Serialization failure, deadlock, lock_timeout, statement_timeout, idle in transaction for too long.
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
 const TIMED_OUT_STATE = "57014";
+// statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres takes.
+const OVERRUN_STATES = new Set(["57014", "25P03"]);
+const OVERRUN_CLASS = "54";
 const CAUSES_AT_MOST = 5;
 
 /** Whether the database cannot be reached or used now, so that the same work may succeed later. */
@@ -57,6 +60,15 @@ export function isTimedOut(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === TIMED_OUT_STATE,
   );
+}
+
+/** Whether the work itself was too long or too large: repeated as it is, it fails again. */
+export function isOverrun(error: unknown): boolean {
+  return causesOf(error).some((cause) => {
+    if (!(cause instanceof pg.DatabaseError)) return false;
+    const code = codeOf(cause);
+    return OVERRUN_STATES.has(code) || code.startsWith(OVERRUN_CLASS);
+  });
 }
 
 /**

@@ -54,6 +54,8 @@ export function runOfRow(row: RunRow): Run {
     stepMarks: Uint8Array.from(row.stepMarks),
     edgeMarks: unpackEdges(row.edgeMarks),
     unsettled: row.unsettled ?? [],
+    pending: row.pending ?? [],
+    ...(row.continueAt === null ? {} : { continueAtMs: row.continueAt.getTime() }),
   };
 }
 
@@ -85,6 +87,8 @@ export function rowOfRun(run: Run): IncomingRun {
     stepMarks: hexOf(run.stepMarks),
     edgeMarks: hexOf(packEdges(run.edgeMarks)),
     unsettled: run.unsettled.length === 0 ? null : [...run.unsettled],
+    pending: run.pending.length === 0 ? null : [...run.pending],
+    continueAt: dateOf(run.continueAtMs),
   };
 }
 

@@ -20,6 +20,13 @@ import { childRuns, effects, runMoves, runStarts, stepRuns, workflowRuns } from 
 export interface ChangedStep extends StepRow {
   readonly keepInput: boolean;
   readonly keepOutput: boolean;
+  /** Version of the row that was read, by which its changes were made. */
+  readonly rowVersion: string;
+}
+
+/** A step's row was written by another transaction after it was read: nothing may be committed of what was made of it. */
+export class StaleRows extends Error {
+  override readonly name = "StaleRows";
 }
 
 /** A move on its way in. */
@@ -86,7 +93,7 @@ export interface SavedBatch {
   readonly transactionId: string;
 }
 
-/** Writes a batch; undefined when there is nothing to write. */
+/** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. */
 export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | undefined> {
   const parts = partsOf(batch);
   if (parts.length === 0) return undefined;
@@ -99,14 +106,21 @@ export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | unde
   const batchId = batch.moves.length === 0 ? "null::bigint" : "(select id from batch)";
   const newEffects =
     batch.newEffects.length === 0 ? "'{}'::text[]" : "array(select id from new_effects)";
+  const changedSteps =
+    batch.changedSteps.length === 0 ? "0" : "(select count(*)::integer from changed_steps)";
   const name = `save_batch_${parts.map((part) => part.letter).join("")}`;
   const text = `with ${texts.join(",\n")}
     select ${batchId} as "batchId", ${newEffects} as "newEffects",
-      pg_current_xact_id()::text as "transactionId"`;
-  const [row] = await tx.query<SavedBatch & pg.QueryResultRow>({ name, text }, values);
+      ${changedSteps} as "changedSteps", pg_current_xact_id()::text as "transactionId"`;
+  const [row] = await tx.query<SavedRow>({ name, text }, values);
   if (row === undefined) throw new Error("a statement that selects one row gave none");
+  if (row.changedSteps < batch.changedSteps.length) {
+    throw new StaleRows(`${batch.changedSteps.length - row.changedSteps} steps were changed since`);
+  }
   return row;
 }
+
+type SavedRow = SavedBatch & { readonly changedSteps: number } & pg.QueryResultRow;
 
 function partsOf(batch: Batch): Part[] {
   return [
@@ -154,13 +168,14 @@ const insertSteps: Part["text"] = (at) =>
   `new_steps as (${insertFrom(stepRuns, at(0), STEP_OTHERS)})`;
 
 // A payload that did not change is not written again, so a large one stays where it is.
-const KEPT_FLAGS = ['"keepInput" boolean', '"keepOutput" boolean'];
+const NO_COLUMNS = ['"keepInput" boolean', '"keepOutput" boolean', '"rowVersion" text'];
 const updateSteps: Part["text"] = (at) => `changed_steps as (
   update step_runs s set ${assignments(stepRuns, [...STEP_KEYS, ...STEP_OTHERS, "input", "output"])},
     input = case when v."keepInput" then s.input else v.input end,
     output = case when v."keepOutput" then s.output else v.output end
-  from ${recordset(stepRuns, at(0), "v", KEPT_FLAGS, STEP_OTHERS)}
-  where s.run_id = v."runId" and s.step_index = v."stepIndex")`;
+  from ${recordset(stepRuns, at(0), "v", NO_COLUMNS, STEP_OTHERS)}
+  where s.run_id = v."runId" and s.step_index = v."stepIndex" and s.xmin::text = v."rowVersion"
+  returning 1)`;
 
 const insertChildren: Part["text"] = (at) => `new_children as (${insertFrom(childRuns, at(0))})`;
 

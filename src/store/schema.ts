@@ -172,6 +172,10 @@ export const workflowRuns = pgTable(
     stepMarks: bytea("step_marks").notNull(),
     /** Two bits an edge. */
     edgeMarks: bytea("edge_marks").notNull(),
+    /** Steps with pending work, see engine/run.ts; null where there is none. */
+    pending: integer("pending").array(),
+    /** When the standing loop takes the pending work up; null where there is none, or the run is paused. */
+    continueAt: time("continue_at"),
   },
   (t) => [
     // Lists without a state merge the ranges of all states (reads/runs.ts), so that no index is needed for each way.
@@ -197,6 +201,7 @@ export const workflowRuns = pgTable(
     index("workflow_runs_deadline")
       .on(t.deadlineAt)
       .where(sql`${t.deadlineAt} is not null and ${t.completedAt} is null`),
+    index("workflow_runs_continue").on(t.continueAt).where(sql`${t.continueAt} is not null`),
   ],
 );
 

@@ -19,6 +19,7 @@ import {
   inputOf,
   outputOf,
   type PayloadSource,
+  PayloadTooLarge,
   runOutput,
   viewMarks,
 } from "../engine/payloads.ts";
@@ -201,14 +202,29 @@ function encodeSmall(
 ): OutgoingEvent {
   const [full, ...smaller] = forms;
   if (full === undefined) throw new Error(`event ${attributes.id} has no data`);
-  let event = encodeEvent(format, attributes, full());
+  let event: OutgoingEvent | undefined = encodeFull(format, attributes, full);
   const dataref = `workflows.v1.WorkflowService/GetRun?id=${encodeURIComponent(attributes.key)}`;
   const extensions = { ...attributes.extensions, dataref };
   for (const form of smaller) {
-    if (fitsBus(event)) break;
+    if (event !== undefined && fitsBus(event)) break;
     event = encodeEvent(format, { ...attributes, extensions }, form());
   }
+  if (event === undefined) throw new Error(`event ${attributes.id} has no form without payloads`);
   return event;
+}
+
+/** Undefined when a payload was not loaded, because no event could carry it. */
+function encodeFull(
+  format: EventFormat,
+  attributes: EventAttributes,
+  full: () => JsonObject,
+): OutgoingEvent | undefined {
+  try {
+    return encodeEvent(format, attributes, full());
+  } catch (error) {
+    if (error instanceof PayloadTooLarge) return undefined;
+    throw error;
+  }
 }
 
 /** The event of a definition's or version's change, from the row that was kept with it. */

@@ -4,9 +4,10 @@ import { expect, it } from "vitest";
 import { CallInHand } from "../../src/egress/call-in-hand.ts";
 import { finishCall } from "../../src/egress/finish-call.ts";
 import type { Performers } from "../../src/egress/performers/performers.ts";
+import type { CallResult } from "../../src/engine/effect.ts";
 import { createLog } from "../../src/runtime/log.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
-import type { LeasedCall, Settled } from "../../src/runtime/submission.ts";
+import type { LeasedCall, Settled, Submission } from "../../src/runtime/submission.ts";
 
 const CALL: LeasedCall = {
   effectId: "wfr_1/a/1/request_approval",
@@ -43,4 +44,29 @@ it("one that nobody waits for leaves the event loop to others while its end cann
   hasRoom = true;
   expect(await finishing).toBe("settled");
   expect(submitted).toBe(2);
+});
+
+it("a result that the database cannot write fails its step, and is not submitted without end", async () => {
+  const results: CallResult[] = [];
+  const submit = async ({ input }: Extract<Submission, { kind: "input" }>): Promise<Settled> => {
+    if (input.kind !== "call_returned") throw new Error(`${input.kind} is not expected`);
+    results.push(input.result);
+    if (input.result.ok) throw new Refusal("too_costly", "the change is too large");
+    return { runId: CALL.runId, reply: { kind: "applied" }, created: false };
+  };
+  const log = createLog({ level: "error", format: "json", write: () => {} });
+  const value = { kind: "request_approval", requestId: "r1", autoApproved: false } as const;
+  const answered = { ...performers, request_approval: async () => ({ ok: true, value }) as const };
+  const processor = {
+    submit(submission: Submission) {
+      if (submission.kind !== "input") throw new Error("no start is expected");
+      return submit(submission);
+    },
+  };
+  const end = await finishCall({ processor, performers: answered, log }, new CallInHand(CALL, 0));
+  expect(end).toBe("settled");
+  expect(results).toEqual([
+    { ok: true, value },
+    { ok: false, message: "request_approval was refused: the change is too large" },
+  ]);
 });

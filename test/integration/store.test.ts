@@ -6,7 +6,7 @@ import { createDefinition, publishVersion } from "../../src/runtime/definitions.
 import { hexOf } from "../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { packEdges, unpackEdges } from "../../src/store/edge-marks.ts";
-import { findOpenEffects } from "../../src/store/effects.ts";
+import { readRuns } from "../../src/store/lock-runs.ts";
 import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../src/store/migrate.ts";
 import { DatabaseAway, isAway, isLostRace } from "../../src/store/pg-errors.ts";
 import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
@@ -99,7 +99,7 @@ describe("calls", () => {
       ],
     });
     const ids = others.map(({ id }) => id);
-    const left = await database.transaction((tx) => findOpenEffects(tx, [first.id, ...ids]));
+    const { openCalls: left } = await readRuns(database.read, [], [first.id, ...ids]);
     expect([...left].toSorted()).toEqual(ids.slice(1).toSorted());
   });
 });
@@ -218,6 +218,7 @@ describe("a run's row", () => {
       stepMarks: Uint8Array.of(1, 0x63),
       edgeMarks: Uint8Array.of(1, 0, 2, 0),
       unsettled: [1],
+      pending: [],
     };
     const row = rowOfRun(run);
     const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.slice(2), "hex"));

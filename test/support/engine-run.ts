@@ -3,6 +3,7 @@
  * first what prefetch guesses, then what MissingRows asks for.
  */
 
+import { TRANSITION_UNITS } from "../../src/engine/budget.ts";
 import {
   type ChildRun,
   type ChildSet,
@@ -98,6 +99,8 @@ export class EngineRun {
   history: HistoryRow[] = [];
   now: number;
   lookups: Lookups = LOOKUPS;
+  /** What each transition may spend. */
+  budget = TRANSITION_UNITS;
 
   constructor(
     spec: VersionSpec,
@@ -128,7 +131,7 @@ export class EngineRun {
   /** Folds inputs as one batch does: into one draft, loading rows as the store does, as often. Keeps what changed. */
   putAll(bares: readonly BareInput[]): Reply[] {
     const inputs = bares.map((bare) => ({ ...bare, cause: CAUSE }) as Input);
-    const needed = inputs.map((input) => rowsNeeded(this.graph, input));
+    const needed = inputs.map((input) => rowsNeeded(this.graph, input, this.run.pending));
     const steps = new Set(needed.flatMap((rows) => rows.steps));
     const sets: ChildSet[] = needed.flatMap((rows) => rows.children ?? []);
     let runInput = needed.some((rows) => rows.runInput);
@@ -146,7 +149,7 @@ export class EngineRun {
         children: { rows: found, sets },
         ...(runInput ? { input: this.input } : {}),
       };
-      const draft = openDraft(this.graph, loaded, this.now);
+      const draft = openDraft(this.graph, loaded, this.now, this.budget);
       try {
         const replies = inputs.map((input) => transition(draft, input, this.lookups));
         this.#keep(draft);
@@ -160,6 +163,19 @@ export class EngineRun {
       }
     }
     throw new Error("rows are asked for without end");
+  }
+
+  /** Goes on until no work is pending, as the processor does. Gives the number of transitions. */
+  continueAll(): number {
+    for (let times = 0; ; times += 1) {
+      const { pending, state } = this.run;
+      if (pending.length === 0 || state === "PAUSED") return times;
+      const before = JSON.stringify([this.run, [...this.rows]]);
+      this.put({ kind: "run_continued" });
+      if (JSON.stringify([this.run, [...this.rows]]) === before) {
+        throw new Error(`a transition did nothing of the pending work ${pending}`);
+      }
+    }
   }
 
   /** As the store loads them: no more than the set's limit. */

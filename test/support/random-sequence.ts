@@ -5,7 +5,7 @@
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isFinalRun, type RunState } from "../../src/engine/run.ts";
+import { isFinalRun, isFinalStep, type RunState, type StepRun } from "../../src/engine/run.ts";
 import { EngineRun } from "./engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";
@@ -46,6 +46,7 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   stayFinal(run, random, mood);
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
   if (random.chance(20)) playInBatches(run, random);
+  if (random.chance(20)) playInPieces(run, reached);
 }
 
 /** What failed or was cancelled is undone; of a run that fails at that, the rest at the second time. */
@@ -100,6 +101,43 @@ function resultOf({ run, rows }: EngineRun) {
     };
   });
   return { state, totalCostUsd, stepMarks, edgeMarks, steps };
+}
+
+/** The same inputs, each worked off in the smallest pieces, come to the same run and the same calls. */
+function playInPieces({ at, log }: WatchedRun, reached: Reached): void {
+  const other = new EngineRun(at.graph.spec, RUN_INPUT, {}, { graph: at.graph });
+  other.lookups = at.lookups;
+  other.budget = 1;
+  let pieces = 0;
+  for (const { now, input } of log) {
+    other.now = now;
+    const reply = other.put(input);
+    pieces += other.continueAll();
+    if (input.kind === "resume_requested" && reply.kind === "applied") fireDue(other);
+  }
+  if (pieces > 0) count(reached, "in pieces");
+  const one = [resultOf(at), sorted(at.effects).map(([id]) => id)];
+  const many = [resultOf(other), sorted(other.effects).map(([id]) => id)];
+  if (JSON.stringify(one) !== JSON.stringify(many)) {
+    broken(
+      `a run whose work was done in pieces came to something else: ${JSON.stringify([one, many])}`,
+    );
+  }
+}
+
+/** What fell due in the pause, and the resume had no budget for: the timers submit it, the longest due first. */
+function fireDue(run: EngineRun): void {
+  const dueAt = ({ timeoutAtMs = Infinity, wakeAtMs = Infinity }: StepRun) =>
+    Math.min(timeoutAtMs, wakeAtMs);
+  for (let fired = 0; ; fired += 1) {
+    const [first] = [...run.rows.values()]
+      .filter((row) => !isFinalStep(row.state) && dueAt(row) <= run.now)
+      .sort((one, other) => dueAt(one) - dueAt(other) || one.index - other.index);
+    if (first === undefined || run.run.state !== "RUNNING") return;
+    if (fired > 1_000) broken(`step ${first.index} stays due`);
+    run.put({ kind: "step_due", stepIndex: first.index });
+    run.continueAll();
+  }
 }
 
 /** The same inputs, many to a batch, make the same run, rows, history and calls. */

@@ -20,6 +20,7 @@ const REACHED_AT_LEAST: Readonly<Record<string, number>> = {
   retrying: 1_000,
   skipped: 1_000,
   "paused at every input": 500,
+  "in pieces": 500,
 };
 
 /** Plays one share. */

@@ -175,6 +175,7 @@ test("a run as a message, with and without payloads", () => {
     stepMarks: new Uint8Array(2),
     edgeMarks: new Uint8Array(1),
     unsettled: [],
+    pending: [],
   };
   const row = {
     runId: "wfr_1",

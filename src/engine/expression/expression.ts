@@ -15,7 +15,7 @@ import {
   plan,
 } from "@bufbuild/cel";
 import { type Json, type JsonObject, ownValue } from "../json.ts";
-import { FuelSpentError, fillTank, type Tank, withTank } from "./fuel.ts";
+import { FuelSpentError, fillTank, type Tank, withTank, workUnits } from "./fuel.ts";
 import { environment, textOfMessage } from "./functions.ts";
 import { literalResultsOf } from "./results.ts";
 import { type Meaning, type NameContext, readSyntax, type Syntax } from "./syntax.ts";
@@ -115,8 +115,8 @@ function parse(source: string, context: ExpressionContext): ParsedExpression {
 }
 
 /** The expression's value as plain JSON. Never throws; a problem names the expression. */
-export function evaluate(expression: Expression, scope: Scope): Evaluation {
-  return evaluateFrom(fillTank(), expression, scope);
+export function evaluate(expression: Expression, scope: Scope, tank = fillTank()): Evaluation {
+  return evaluateFrom(tank, expression, scope);
 }
 
 /** Like `evaluate`, on a tank that several evaluations share. */
@@ -128,6 +128,7 @@ export function evaluateFrom(tank: Tank, expression: Expression, scope: Scope): 
       problem: explain(expression.source, "was not made by parseExpression"),
     };
   }
+  const { left } = tank;
   try {
     return withTank(tank, () => {
       const bindings = bindingsOf(plan.syntax, scope);
@@ -141,6 +142,9 @@ export function evaluateFrom(tank: Tank, expression: Expression, scope: Scope): 
     });
   } catch (cause) {
     return { ok: false, problem: explain(expression.source, messageOf(cause)) };
+  } finally {
+    const { nodes, bodyNodes } = plan.syntax;
+    tank.work += workUnits(left - tank.left, nodes, bodyNodes);
   }
 }
 
@@ -148,8 +152,12 @@ export function evaluateFrom(tank: Tank, expression: Expression, scope: Scope): 
  * Whether the expression's value is `true`. Anything else does not hold; `problem` says why when the
  * value could not be had or is neither true nor false.
  */
-export function holds(expression: Expression, scope: Scope): { holds: boolean; problem?: string } {
-  const evaluation = evaluate(expression, scope);
+export function holds(
+  expression: Expression,
+  scope: Scope,
+  tank = fillTank(),
+): { holds: boolean; problem?: string } {
+  const evaluation = evaluate(expression, scope, tank);
   if (!evaluation.ok) return { holds: false, problem: evaluation.problem };
   if (typeof evaluation.value === "boolean") return { holds: evaluation.value };
   return {

@@ -9,6 +9,8 @@
 /** The units left to an evaluation, or to all evaluations of one template. Below zero it is spent. */
 export interface Tank {
   left: number;
+  /** Units of work that its evaluations took, those included that fuel does not limit (see workUnits). */
+  work: number;
 }
 
 /** A unit is about ten nanoseconds of work; a full tank is about eight milliseconds. */
@@ -25,11 +27,11 @@ export class FuelSpentError extends Error {
   }
 }
 
-let current: Tank = { left: 0 };
+let current: Tank = { left: 0, work: 0 };
 
 /** A full tank. */
 export function fillTank(): Tank {
-  return { left: FULL_TANK_UNITS };
+  return { left: FULL_TANK_UNITS, work: 0 };
 }
 
 /** Runs the work with the tank in use. */
@@ -47,6 +49,20 @@ export function withTank<T>(tank: Tank, work: () => T): T {
 export function charge(units: number): void {
   current.left -= units;
   if (current.left < 0) throw new FuelSpentError();
+}
+
+/** Visiting one node of an expression once. */
+const NODE_UNITS = 40;
+/** What a turn of a comprehension charges, whatever its body holds. */
+export const TURN_UNITS = 100;
+
+/**
+ * The work of an evaluation that charged `charged` units. Its nodes cost too: the static bounds limit them, fuel does
+ * not. Nearly all that a comprehension charges are its turns, and each turn visits the body.
+ */
+export function workUnits(charged: number, nodes: number, bodyNodes: number): number {
+  const turns = charged / TURN_UNITS;
+  return Math.max(charged, turns * bodyNodes * NODE_UNITS) + nodes * NODE_UNITS;
 }
 
 /** Takes what a native operation over so many characters or bytes costs. */

@@ -21,7 +21,7 @@ import {
   mapType,
   objectType,
 } from "@bufbuild/cel";
-import { charge, chargeText } from "./fuel.ts";
+import { charge, chargeText, TURN_UNITS } from "./fuel.ts";
 import { meteredOf } from "./metering.ts";
 import { matchesRegex } from "./regex.ts";
 import { celOfItems, concatenated, itemsOf } from "./values.ts";
@@ -36,7 +36,6 @@ export const RANGE_FUNCTION = "@range";
 export const TURN_FUNCTION = "@turn";
 
 const MAX_RANGE_ITEMS = 2000;
-const TURN_UNITS = 100;
 const COMPARISON_UNITS = 5;
 
 const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar;

@@ -56,6 +56,9 @@ export interface Syntax {
   reads: readonly string[];
   /** Instructions of its regular expressions. */
   regexInstructions: number;
+  /** Nodes as its author wrote them, and those of the body of its comprehension. */
+  nodes: number;
+  bodyNodes: number;
 }
 
 const RESERVED: Record<NameContext["kind"], readonly ReservedName[]> = {
@@ -91,12 +94,15 @@ export function readSyntax(
     const parsed = parse(withoutComments(source));
     const tree = parsed.expr;
     if (tree === undefined) throw new RefusalError("the expression is empty");
-    const { calls } = requireModestTree(tree, parsed.sourceInfo?.macroCalls ?? {});
+    const { calls, nodes, largestBody } = requireModestTree(
+      tree,
+      parsed.sourceInfo?.macroCalls ?? {},
+    );
     const reading = startReading(context, calls.has("type"));
     visit(tree, new Set(), reading);
     return {
       ok: true,
-      syntax: { ...reading, tree, reads: [...reading.reads] },
+      syntax: { ...reading, tree, reads: [...reading.reads], nodes, bodyNodes: largestBody },
     };
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);

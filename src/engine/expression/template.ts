@@ -155,13 +155,14 @@ class RenderError extends Error {
 export function renderTemplate(
   template: Template,
   scope: Scope,
+  tank = fillTank(),
 ): { ok: true; value: Json } | { ok: false; problem: string } {
   const shape = shapes.get(template);
   if (shape === undefined) return { ok: false, problem: "was not made by parseTemplate" };
   try {
     const value = render(shape, {
       scope,
-      tank: fillTank(),
+      tank,
       bytesLeft: MAX_RESULT_BYTES,
     });
     return { ok: true, value };

@@ -14,20 +14,19 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
   const { state, unsettled } = draft.run;
   if (state === "RUNNING") return { kind: "unchanged" };
   if (state !== "PAUSED") return refuseMove("resume", state, "RUNNING");
-  draft.require(unsettled);
   draft.moveRun("RUNNING", "resume");
   draft.run.unsettled = [];
   touchTimers(draft);
-  for (const index of unsettled) {
-    const { ending, ...detail } = draft.row(index).detail;
-    draft.row(index).detail = detail;
-    draft.toSettle.push({ index, ending: ending ?? { kind: "dead" } });
-  }
+  draft.require(unsettled);
+  for (const index of unsettled) draft.toSettle.push({ index });
   // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
   advance(draft, lookups);
   fireDue(draft, lookups);
   requireNextChildren(draft, draft.openSteps());
-  for (const index of draft.openSteps()) startNextChildren(draft, index);
+  for (const index of draft.openSteps()) {
+    if (!draft.isSpent) startNextChildren(draft, index);
+    else if (draft.peek(index).detail.retrying !== true) draft.toBegin.push(index);
+  }
   return { kind: "applied" };
 }
 
@@ -35,7 +34,8 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
 function fireDue(draft: Draft, lookups: Lookups): void {
   let due = stepsDue(draft);
   requireOpenChildren(draft, due);
-  for (let index = due.shift(); index !== undefined; index = due.shift()) {
+  // What the budget does not allow any more falls due in the running run.
+  for (let index = due.shift(); index !== undefined && !draft.isSpent; index = due.shift()) {
     const firedAt = dueAt(draft, index);
     stepDue(draft, index, lookups);
     advance(draft, lookups);

@@ -22,6 +22,10 @@ export const branch: StepKind = {
     }
     const added = value.added;
     const edge = chooseEdge(draft, step, { ...input, ...added }, added.value);
+    if (edge === "undecided") {
+      draft.unfinished = index;
+      return;
+    }
     if (edge === undefined) {
       const shown = "value" in added ? ` for the value ${JSON.stringify(added.value)}` : "";
       goBadly(draft, index, failure(`no edge of the branch fits${shown}`, false));
@@ -39,21 +43,36 @@ export const branch: StepKind = {
   retriesTimeout: true,
 };
 
-/** The one edge a branch takes with this output: by condition or value in order, else its fallback. */
+/**
+ * The one edge a branch takes with this output: by condition or value in order, else its fallback. `undecided` when the
+ * budget was spent before the last condition; the step's row then tells how many were false.
+ */
 export function chooseEdge(
   draft: Draft,
   step: GraphStep,
   output: JsonObject,
   value: Json | undefined,
-): GraphEdge | undefined {
+): GraphEdge | undefined | "undecided" {
   const edges = step.outgoing
     .flatMap((i) => draft.graph.edges[i] ?? [])
     .filter((edge) => edge.role !== "error" && edge.role !== "timeout");
-  const fits = (edge: GraphEdge) =>
-    edge.condition === undefined
-      ? value !== undefined && edge.label !== "" && edge.label === textOf(value)
-      : holdsIn(draft, edge.condition, output);
-  return edges.find(fits) ?? fallbackOf(edges, step.condition !== undefined);
+  const { tried = 0, ...detail } = draft.peek(step.index).detail;
+  const text = value === undefined ? undefined : textOf(value);
+  let conditions = 0;
+  for (const edge of edges) {
+    if (edge.condition === undefined) {
+      if (edge.label !== "" && edge.label === text) return edge;
+      continue;
+    }
+    conditions += 1;
+    if (conditions <= tried) continue;
+    if (conditions > tried + 1 && draft.isSpent) {
+      draft.row(step.index).detail = { ...detail, tried: conditions - 1 };
+      return "undecided";
+    }
+    if (holdsIn(draft, edge.condition, output)) return edge;
+  }
+  return fallbackOf(edges, step.condition !== undefined);
 }
 
 /** The edge labelled `default`, else the only edge without condition and label (with any label when nothing gives a value). */

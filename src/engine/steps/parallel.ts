@@ -2,10 +2,12 @@
  * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
  * Boundary: see contract.ts. advance.ts takes the child edges at the start and asks `judgeParallel` whenever a child ends.
  */
+import { EDGE_UNITS } from "../budget.ts";
 import type { Draft } from "../draft.ts";
 import { cancelStep, failure, goBadly, succeed } from "../ending.ts";
+import type { GraphEdge } from "../graph/graph.ts";
 import { releaseAttempt, requireOpenChildren } from "../release.ts";
-import { EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../run.ts";
+import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../run.ts";
 import type { StepKind } from "./contract.ts";
 import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
 
@@ -21,6 +23,9 @@ export const parallel: StepKind = {
 /** Ends a PARALLEL whose required number was reached, or cannot be any more. */
 export function judgeParallel(draft: Draft, index: number): void {
   if (draft.state(index) === "PENDING" || isFinalStep(draft.state(index))) return;
+  // Its beginning goes on in the next transition: how many children there are is not known yet.
+  if (childEdges(draft, index).some((edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN))
+    return;
   const children = takenChildren(draft, index);
   const succeeded = children.filter((child) => (draft.mark(child) & SUCCEEDED) !== 0);
   const open = children.filter((child) => !isFinalStep(draft.state(child)));
@@ -48,11 +53,16 @@ export function cancelChildren(draft: Draft, index: number): void {
 }
 
 function takenChildren(draft: Draft, index: number): number[] {
-  return draft
-    .step(index)
-    .outgoing.flatMap((i) => draft.graph.edges[i] ?? [])
-    .filter((edge) => edge.role === "child" && draft.run.edgeMarks[edge.index] === EDGE_TAKEN)
+  const edges = childEdges(draft, index);
+  draft.spend(EDGE_UNITS * edges.length);
+  return edges
+    .filter((edge) => draft.run.edgeMarks[edge.index] === EDGE_TAKEN)
     .map((edge) => edge.to);
+}
+
+function childEdges(draft: Draft, index: number): GraphEdge[] {
+  const edges = draft.step(index).outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
+  return edges.filter((edge) => edge.role === "child");
 }
 
 function requiredOf(draft: Draft, index: number, children: number): number {

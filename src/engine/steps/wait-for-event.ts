@@ -5,6 +5,7 @@
 import type { Draft } from "../draft.ts";
 import { failure, goBadly, succeed } from "../ending.ts";
 import { holds } from "../expression/expression.ts";
+import { fillTank } from "../expression/fuel.ts";
 import { type Template, withoutExpressions } from "../expression/template.ts";
 import { parsePointInTime } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
@@ -106,7 +107,9 @@ function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean
   const { filter } = draft.step(index);
   if (filter === undefined) return true;
   const scope = scopeFor(draft, filter, event.data);
-  const held = holds(filter, { ...scope, event: attributesInScope(event) });
+  const tank = fillTank();
+  const held = holds(filter, { ...scope, event: attributesInScope(event) }, tank);
+  draft.spend(tank.work);
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "wait");
   return held.holds;
 }

@@ -48,6 +48,7 @@ const TABLE: Record<Reason, Row> = {
   illegal_move: { code: Code.FailedPrecondition, details: preconditionFailure },
   nothing_published: { code: Code.FailedPrecondition, details: preconditionFailure },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
+  too_costly: { code: Code.ResourceExhausted, details: () => [] },
   lost_race: { code: Code.Aborted, details: () => [retryInfo(LOST_RACE_RETRY_MS)] },
   timed_out: { code: Code.DeadlineExceeded, details: () => [] },
   overloaded: { code: Code.ResourceExhausted, details: () => [retryInfo(OVERLOADED_RETRY_MS)] },

@@ -19,6 +19,7 @@ import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { startSchedules } from "./schedules.ts";
 import { startLoop } from "./standing-loop.ts";
+import { startUnfinishedRuns } from "./unfinished-runs.ts";
 
 /** What timers need. */
 export interface TimerDeps {
@@ -59,7 +60,12 @@ export function startTimers(deps: TimerDeps): Timers {
       return found.length < DUE_AT_MOST || refused.length > 0 ? POLL_MS : 0;
     },
   });
-  const others = [startSchedules(deps), startWaitSweep(deps), startReportSweep(deps)];
+  const others = [
+    startSchedules(deps),
+    startWaitSweep(deps),
+    startReportSweep(deps),
+    startUnfinishedRuns(deps),
+  ];
   return {
     async stop() {
       await Promise.all([due.stop(), ...others.map((loop) => loop.stop())]);

@@ -1,0 +1,48 @@
+/**
+ * Runs whose pending work nothing went on with: the replica that left it was stopped, or its lane was full.
+ * Boundary: finds them; what going on means is the engine's. A run that goes on is not found, for each of its transitions
+ * moves the time on.
+ */
+import type { Log } from "../../runtime/log.ts";
+import type { Processor } from "../../runtime/processor.ts";
+import type { Database } from "../../store/database.ts";
+import { findUnfinished } from "../../store/reads/unfinished-runs.ts";
+import { type StandingLoop, startLoop } from "./standing-loop.ts";
+
+/** What the loop needs. */
+export interface UnfinishedRunsDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly log: Log;
+  /** How often the table is asked; 1 s unless given. */
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 1_000;
+const RUNS_AT_ONCE = 200;
+
+/** Starts asking. */
+export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StandingLoop {
+  const { database, processor, log, everyMs = EVERY_MS } = deps;
+  return startLoop({
+    name: "unfinished runs",
+    log,
+    async round() {
+      const runIds = await findUnfinished(database.read, RUNS_AT_ONCE);
+      const cause = { kind: "engine", id: "run_continued" } as const;
+      const input = { kind: "run_continued", cause } as const;
+      const ended = await Promise.allSettled(
+        runIds.map((runId) => processor.submit({ kind: "input", runId, workspaceId: "", input })),
+      );
+      const failed = ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+      const [error] = failed;
+      if (error !== undefined) {
+        log.warn("runs with pending work could not go on and are tried again", {
+          count: failed.length,
+          error,
+        });
+      }
+      return everyMs;
+    },
+  });
+}

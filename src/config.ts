@@ -61,6 +61,12 @@ export interface Config {
     /** Whether source streams that are missing are created. */
     readonly createStreams: boolean;
     readonly stream: string;
+    /** Limits of the streams that the service makes; `maxAgeMs` 0: messages do not expire. */
+    readonly limits: {
+      readonly maxAgeMs: number;
+      readonly maxBytes?: number;
+      readonly replicas: number;
+    };
     readonly format: (typeof BUS_FORMATS)[number];
   };
   readonly collaborators: {
@@ -101,6 +107,9 @@ const LARGEST_TIMEOUT_MS = 600_000;
 const SHORTEST_RECONCILE_MS = 1_000;
 const LONGEST_RECONCILE_MS = 86_400_000;
 const LARGEST_CONCURRENCY = 10_000;
+const SEVEN_DAYS_MS = 7 * 86_400_000;
+/** JetStream takes no more. */
+const MOST_STREAM_REPLICAS = 5;
 const MASK = "***";
 
 /** Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that a variable names. */
@@ -258,6 +267,17 @@ function readBus(reader: EnvironmentReader): Config["bus"] {
     sources: readSources(reader),
     createStreams: reader.choice("BUS_CREATE_STREAMS", YES_NO, "false") === "true",
     stream,
+    limits: {
+      maxAgeMs: reader.duration("BUS_STREAM_MAX_AGE", SEVEN_DAYS_MS, {
+        least: "1m",
+        most: "3650d",
+      }),
+      ...optional(
+        "maxBytes",
+        reader.bytes("BUS_STREAM_MAX_BYTES", { least: "1MiB", most: "1024TiB" }),
+      ),
+      replicas: reader.whole("BUS_STREAM_REPLICAS", 1, { least: 1, most: MOST_STREAM_REPLICAS }),
+    },
     format: reader.choice("BUS_FORMAT", BUS_FORMATS, "cloudevents"),
   };
 }

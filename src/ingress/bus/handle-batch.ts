@@ -13,6 +13,7 @@ import { type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
 import { beginTurn } from "../../runtime/shared-turn.ts";
+import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import {
@@ -28,6 +29,8 @@ import { ACK_WAIT_MS } from "./durable-consumer.ts";
 export interface BatchDeps extends RouteDeps {
   readonly connection: NatsConnection;
   readonly stream: string;
+  /** Limits of the stream of dead letters when it has to be made. */
+  readonly limits: StreamLimits;
   readonly awayCounts: AwayCounts;
   /** Told of every message that needs no further delivery. */
   onFinished(seq: number): void;
@@ -182,7 +185,7 @@ async function rejectAll(
   const letters = rejects.map((reject) => letterOf(deps.stream, reject));
   try {
     await putAside(deps, letters);
-    await Promise.all(letters.map((letter) => publishDeadLetter(deps.connection, letter)));
+    await Promise.all(letters.map((letter) => publishDeadLetter(deps, letter)));
   } catch (error) {
     // They stay in hand and come again; those beside them go on.
     for (const { message } of rejects) noteAway(deps.awayCounts, message.seq);

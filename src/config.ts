@@ -121,7 +121,7 @@ export function readConfig(
   const auth = readAuth(reader);
   const config: Config = {
     ...readListener(reader),
-    databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "",
+    databaseUrl: readDatabaseUrl(reader),
     migrate: reader.choice("MIGRATE", SWITCH, "on") === "on",
     nats: readNats(reader),
     bus: readBus(reader),
@@ -166,6 +166,18 @@ export function describeConfig(config: Config): Record<string, unknown> {
       ...(collaborators.token === undefined ? {} : { token: MASK }),
     },
   };
+}
+
+/** One server, also by its socket: `postgres://user@/name?host=/folder`. */
+function readDatabaseUrl(reader: EnvironmentReader): string {
+  const text = reader.text("DATABASE_URL") ?? "";
+  const [, authority = ""] = /^postgres(?:ql)?:\/\/([^/?]*)/.exec(text) ?? [];
+  if (authority.replace(/^.*@/, "").includes(",")) {
+    reader.fault("DATABASE_URL", "names several hosts; it must name one");
+    return text;
+  }
+  if (/^postgres(ql)?:\/\/([^/?]*@)?\/[^?]*\?(.*&)?host=(\/|%2f)/i.test(text)) return text;
+  return reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "";
 }
 
 function readListener(
@@ -333,7 +345,9 @@ function readCollaborators(reader: EnvironmentReader): Config["collaborators"] {
 
 /** A URL without its password and without the values of its query. */
 export function maskUrl(text: string): string {
-  if (!URL.canParse(text)) return text.replace(/^[^@]*@/, `${MASK}@`);
+  if (!URL.canParse(text)) {
+    return text.replace(/^[^@]*@/, `${MASK}@`).replace(/\?.*$/s, `?${MASK}`);
+  }
   const url = new URL(text);
   if (url.password !== "") url.password = MASK;
   // nats://token@host: a user alone is a token.

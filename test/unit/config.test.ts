@@ -187,6 +187,21 @@ describe("limits of streams", () => {
   });
 });
 
+test.each(["postgres://u@/db?host=/run/pg", "postgres:///db?user=u&host=%2Frun%2Fpg"])(
+  "DATABASE_URL=%s names a socket",
+  (url) => {
+    expect(configOf({ DATABASE_URL: url }).databaseUrl).toBe(url);
+  },
+);
+
+test.each(["postgres://u:p@one,two/db", "postgres://one:5432,two:5432/db"])(
+  "DATABASE_URL=%s names several hosts",
+  (url) => {
+    const faults = faultsOf({ ...NEEDED, DATABASE_URL: url });
+    expect(faults).toEqual(["DATABASE_URL names several hosts; it must name one"]);
+  },
+);
+
 test("a credentials file that holds something else is refused", () => {
   expect(faultsOf({ ...NEEDED, NATS_CREDS_FILE: "/cert" })).toEqual([
     "NATS_CREDS_FILE names a file that is no NATS credentials (a JWT and a seed)",

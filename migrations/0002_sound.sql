@@ -21,6 +21,14 @@ CREATE TABLE "retention_notices" (
 	"days" integer PRIMARY KEY NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "stream_marks" (
+	"seq" bigint NOT NULL,
+	"marked_at" timestamp (3) with time zone NOT NULL,
+	"stream" text NOT NULL,
+	"created" text NOT NULL,
+	CONSTRAINT "stream_marks_stream_marked_at_pk" PRIMARY KEY("stream","marked_at")
+);
+--> statement-breakpoint
 ALTER TABLE "kept_events" ADD COLUMN "extensions" jsonb;
 --> statement-breakpoint
 ALTER TABLE "kept_events" ADD COLUMN "equals" text[];

@@ -63,6 +63,12 @@ export interface Config {
     /** Whether source streams that are missing are created. */
     readonly createStreams: boolean;
     readonly stream: string;
+    /** Limits of the streams that the service makes; `maxAgeMs` 0: messages do not expire. */
+    readonly limits: {
+      readonly maxAgeMs: number;
+      readonly maxBytes?: number;
+      readonly replicas: number;
+    };
     readonly format: (typeof BUS_FORMATS)[number];
   };
   readonly collaborators: {
@@ -106,6 +112,9 @@ const SHORTEST_RECONCILE_MS = 1_000;
 const LONGEST_RECONCILE_MS = 86_400_000;
 const LONGEST_RETENTION_DAYS = 36_500;
 const LARGEST_CONCURRENCY = 10_000;
+const SEVEN_DAYS_MS = 7 * 86_400_000;
+/** JetStream takes no more. */
+const MOST_STREAM_REPLICAS = 5;
 const MASK = "***";
 
 /** Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that a variable names. */
@@ -118,7 +127,7 @@ export function readConfig(
   const config: Config = {
     ...readListener(reader),
     corsOrigins: readCorsOrigins(reader),
-    databaseUrl: reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "",
+    databaseUrl: readDatabaseUrl(reader),
     migrate: reader.choice("MIGRATE", SWITCH, "on") === "on",
     nats: readNats(reader),
     bus: readBus(reader),
@@ -164,6 +173,18 @@ export function describeConfig(config: Config): Record<string, unknown> {
       ...(collaborators.token === undefined ? {} : { token: MASK }),
     },
   };
+}
+
+/** One server, also by its socket: `postgres://user@/name?host=/folder`. */
+function readDatabaseUrl(reader: EnvironmentReader): string {
+  const text = reader.text("DATABASE_URL") ?? "";
+  const [, authority = ""] = /^postgres(?:ql)?:\/\/([^/?]*)/.exec(text) ?? [];
+  if (authority.replace(/^.*@/, "").includes(",")) {
+    reader.fault("DATABASE_URL", "names several hosts; it must name one");
+    return text;
+  }
+  if (/^postgres(ql)?:\/\/([^/?]*@)?\/[^?]*\?(.*&)?host=(\/|%2f)/i.test(text)) return text;
+  return reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "";
 }
 
 function readListener(
@@ -285,6 +306,17 @@ function readBus(reader: EnvironmentReader): Config["bus"] {
     sources: readSources(reader),
     createStreams: reader.choice("BUS_CREATE_STREAMS", YES_NO, "false") === "true",
     stream,
+    limits: {
+      maxAgeMs: reader.duration("BUS_STREAM_MAX_AGE", SEVEN_DAYS_MS, {
+        least: "1m",
+        most: "3650d",
+      }),
+      ...optional(
+        "maxBytes",
+        reader.bytes("BUS_STREAM_MAX_BYTES", { least: "1MiB", most: "1024TiB" }),
+      ),
+      replicas: reader.whole("BUS_STREAM_REPLICAS", 1, { least: 1, most: MOST_STREAM_REPLICAS }),
+    },
     format: reader.choice("BUS_FORMAT", BUS_FORMATS, "cloudevents"),
   };
 }
@@ -340,7 +372,9 @@ function readCollaborators(reader: EnvironmentReader): Config["collaborators"] {
 
 /** A URL without its password and without the values of its query. */
 export function maskUrl(text: string): string {
-  if (!URL.canParse(text)) return text.replace(/^[^@]*@/, `${MASK}@`);
+  if (!URL.canParse(text)) {
+    return text.replace(/^[^@]*@/, `${MASK}@`).replace(/\?.*$/s, `?${MASK}`);
+  }
   const url = new URL(text);
   if (url.password !== "") url.password = MASK;
   // nats://token@host: a user alone is a token.

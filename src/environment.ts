@@ -7,6 +7,16 @@
 /** Variables and their values, as process.env gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const MS_A_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BYTES_A_UNIT = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+/** The number before a unit, times the unit. */
+function parseUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const [, digits = "", unit = ""] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
+  const size = Object.hasOwn(units, unit) ? units[unit] : undefined;
+  return digits === "" || size === undefined ? undefined : Number(digits) * size;
+}
+
 /** Reads single variables and keeps what is wrong with them. */
 export class EnvironmentReader {
   readonly faults: string[] = [];
@@ -44,6 +54,28 @@ export class EnvironmentReader {
     if (value >= least && value <= most) return value;
     this.fault(name, `is ${text}; it must be a whole number from ${least} to ${most}`);
     return unset;
+  }
+
+  /** Milliseconds of a text like `7d`, `12h`, `30m` or `45s`; `0` is 0. */
+  duration(name: string, unset: number, { least, most }: { least: string; most: string }): number {
+    const text = this.text(name);
+    if (text === undefined) return unset;
+    const value = text === "0" ? 0 : parseUnits(text, MS_A_UNIT);
+    const [leastMs = 0, mostMs = 0] = [least, most].map((bound) => parseUnits(bound, MS_A_UNIT));
+    if (value === 0 || (value !== undefined && value >= leastMs && value <= mostMs)) return value;
+    this.fault(name, `is ${text}; it must be a time from ${least} to ${most}, such as 7d, or 0`);
+    return unset;
+  }
+
+  /** Bytes of a text like `10GiB`, `512MiB` or `1000000`. */
+  bytes(name: string, { least, most }: { least: string; most: string }): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = parseUnits(text, BYTES_A_UNIT);
+    const [leastBytes = 0, mostBytes = 0] = [least, most].map((b) => parseUnits(b, BYTES_A_UNIT));
+    if (value !== undefined && value >= leastBytes && value <= mostBytes) return value;
+    this.fault(name, `is ${text}; it must be a size from ${least} to ${most}, such as 10GiB`);
+    return undefined;
   }
 
   choice<Value extends string>(name: string, values: readonly Value[], unset: Value): Value {

@@ -17,7 +17,7 @@ import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
-import { probeReadiness } from "./ingress/rpc/readiness.ts";
+import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
 import { createGraphCache } from "./runtime/graphs.ts";
@@ -103,7 +103,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     callers,
     log,
     onCommitted: ({ batches }) => bus.notice(batches),
-    probe: () => probeReadiness({ database, log, busState: bus.state }),
+    probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
   });
   const { host, port } = await server.listen();
@@ -131,18 +131,23 @@ interface BusDeps extends RouteDeps {
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */
 function startBus(config: Config, deps: BusDeps) {
-  const { stream, sources, createStreams, format } = config.bus;
+  const { stream, sources, createStreams, format, limits } = config.bus;
   let parts: BusParts | undefined;
   let stopping = false;
-  const starting = connectBus(config.nats, deps.log).then(async (connection) => {
+  let connectionTrouble: string | undefined = "NATS has not answered yet";
+  const onConnection = (trouble: string | undefined) => {
+    connectionTrouble = trouble;
+  };
+  const starting = connectBus(config.nats, deps.log, onConnection).then(async (connection) => {
     if (stopping) return connection.close();
-    const publisher = createPublisher({ ...deps, connection, stream, format });
+    const publisher = createPublisher({ ...deps, connection, stream, format, limits });
     publisher.start();
     const consumers = startBusConsumers({
       ...deps,
       connection,
       sources,
       createStreams,
+      limits,
       ownStream: stream,
     });
     parts = { connection, publisher, consumers };
@@ -153,7 +158,10 @@ function startBus(config: Config, deps: BusDeps) {
   });
   return {
     notice: (batches: Committed["batches"]) => parts?.publisher.notice(batches),
-    state: () => parts?.consumers.busState() ?? "down",
+    troubles: () => ({
+      bus: connectionTrouble ?? parts?.consumers.trouble(),
+      stream: parts?.publisher.trouble(),
+    }),
     async mark() {
       if (parts === undefined) throw new Error("the bus is not connected yet");
       const { connection, consumers } = parts;

@@ -3,7 +3,7 @@
  * Boundary: faults of the surroundings alone, told by their codes; anything else is a bug, logged with its stack.
  */
 import { type Config, maskUrl } from "./config.ts";
-import { SchemaTooOld } from "./store/migrate.ts";
+import { DatabaseUnfit, SchemaTooOld } from "./store/migrate.ts";
 import { connectTrouble } from "./store/pg-errors.ts";
 
 const LISTEN_TROUBLES: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ export function startFault(
   if (error instanceof SchemaTooOld) return error.message;
   const listening = listenFault(error, config.port);
   if (listening !== undefined) return listening;
-  const trouble = connectTrouble(error);
+  const trouble = error instanceof DatabaseUnfit ? error.message : connectTrouble(error);
   return trouble === undefined
     ? undefined
     : `DATABASE_URL is ${maskUrl(config.databaseUrl)}; ${trouble}`;

@@ -20,9 +20,21 @@ import type { OutgoingEvent } from "../wire/cloud-events.ts";
 
 /**
  * `stored`: the stream has it. `no_stream`: nobody stores this subject. `too_large`: server or stream never take it.
- * `lost`: no answer in time or a refusal; it may be stored or not.
+ * `refused`: the server says why it is not stored, or another stream stored it. `lost`: no answer in time; it may be
+ * stored or not.
  */
-export type PublishOutcome = "stored" | "no_stream" | "too_large" | "lost";
+export type PublishOutcome = "stored" | "no_stream" | "too_large" | "refused" | "lost";
+
+/** Sequences of the stream that were acknowledged. */
+export interface AckedSequences {
+  /** 0 before the first. */
+  readonly highest: number;
+  /**
+   * The lowest that was given to a message although a higher one had been acknowledged before it was sent: the stream
+   * went back. Infinity: none.
+   */
+  readonly repeated: number;
+}
 
 /** Publishes on one connection. */
 export interface AckedPublish {
@@ -30,6 +42,13 @@ export interface AckedPublish {
   publish(event: OutgoingEvent): Promise<PublishOutcome>;
   /** Whether the connection is up. */
   readonly connected: boolean;
+  /** How often it was made again. */
+  readonly connections: number;
+  /** Why the last message was not stored, in words. */
+  readonly refusal: string;
+  readonly acked: AckedSequences;
+  /** Counts acknowledged sequences from here on. */
+  forgetAcked(): void;
   stop(): void;
 }
 
@@ -38,25 +57,46 @@ const SWEEP_EVERY_MS = 250;
 const NO_RESPONDERS = 503;
 const MESSAGE_EXCEEDS_MAXIMUM = 10_054;
 
+const NOTHING_ACKED: AckedSequences = { highest: 0, repeated: Number.POSITIVE_INFINITY };
+
 interface Awaited {
   readonly sentAtMs: number;
+  /** The highest sequence that was acknowledged when it was sent. */
+  readonly after: number;
   resolve(outcome: PublishOutcome): void;
 }
 
-/** Opens the reply inbox. */
-export function openAckedPublish(connection: NatsConnection): AckedPublish {
+/** Opens the reply inbox for messages that `stream` stores. */
+export function openAckedPublish(connection: NatsConnection, stream: string): AckedPublish {
   const inbox = createInbox();
   // In order of sending, so the first is the one that has waited longest.
   const awaited = new Map<string, Awaited>();
   let next = 0;
   let connected = !connection.isClosed();
+  let connections = 0;
+  let acked = NOTHING_ACKED;
+  let refusal = "";
   let stopped = false;
   let sweep: NodeJS.Timeout | undefined;
 
   const settle = (token: string, outcome: PublishOutcome) => {
     const entry = awaited.get(token);
     awaited.delete(token);
+    if (outcome === "lost") refusal = `no acknowledgement within ${ACK_TIMEOUT_MS} ms`;
     entry?.resolve(outcome);
+  };
+  const answered = (token: string, message: Msg) => {
+    const answer = answerOf(message, stream);
+    const entry = awaited.get(token);
+    if (answer.refusal !== undefined) refusal = answer.refusal;
+    if (answer.seq !== undefined && entry !== undefined) {
+      const { highest, repeated } = acked;
+      acked = {
+        highest: Math.max(highest, answer.seq),
+        repeated: answer.seq <= entry.after ? Math.min(repeated, answer.seq) : repeated,
+      };
+    }
+    settle(token, answer.outcome);
   };
   let subscription: Subscription | undefined;
   // The client ends a subscription whose permission is refused; the next message asks for it again.
@@ -64,7 +104,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
     subscription ??= connection.subscribe(`${inbox}.*`, {
       callback: (error, message) => {
         if (error !== null) subscription = undefined;
-        else settle(message.subject.slice(inbox.length + 1), outcomeOf(message));
+        else answered(message.subject.slice(inbox.length + 1), message);
       },
     });
   };
@@ -72,7 +112,9 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
   void (async () => {
     for await (const { type } of status) {
       if (type === Events.Disconnect) connected = false;
-      if (type === Events.Reconnect) connected = true;
+      if (type !== Events.Reconnect) continue;
+      connected = true;
+      connections += 1;
     }
   })();
 
@@ -93,6 +135,18 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
     get connected() {
       return !stopped && connected && !connection.isClosed();
     },
+    get connections() {
+      return connections;
+    },
+    get refusal() {
+      return refusal;
+    },
+    get acked() {
+      return acked;
+    },
+    forgetAcked() {
+      acked = NOTHING_ACKED;
+    },
     publish(event) {
       if (!this.connected) return Promise.resolve("lost");
       listen();
@@ -110,7 +164,7 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
         return Promise.resolve(isTooLarge(error) ? "too_large" : "lost");
       }
       return new Promise((resolve) => {
-        awaited.set(token, { sentAtMs: performance.now(), resolve });
+        awaited.set(token, { sentAtMs: performance.now(), after: acked.highest, resolve });
         watch();
       });
     },
@@ -123,17 +177,37 @@ export function openAckedPublish(connection: NatsConnection): AckedPublish {
   };
 }
 
-function outcomeOf(message: Msg): PublishOutcome {
-  if (message.headers?.code === NO_RESPONDERS) return "no_stream";
+interface Answer {
+  readonly outcome: PublishOutcome;
+  /** Of a message that was stored now, not before. */
+  readonly seq?: number;
+  readonly refusal?: string;
+}
+
+function answerOf(message: Msg, stream: string): Answer {
+  if (message.headers?.code === NO_RESPONDERS) {
+    return { outcome: "no_stream", refusal: `no stream takes ${message.subject}` };
+  }
   try {
     const ack: unknown = JSON.parse(message.string());
-    if (typeof ack !== "object" || ack === null) return "lost";
-    if ("error" in ack) return isRefusedForSize(ack.error) ? "too_large" : "lost";
-    return "seq" in ack ? "stored" : "lost";
+    if (typeof ack !== "object" || ack === null) return { outcome: "lost" };
+    if ("error" in ack) return refusedBy(ack.error);
+    if (!("seq" in ack) || typeof ack.seq !== "number") return { outcome: "lost" };
+    if ("stream" in ack && ack.stream !== stream) {
+      return { outcome: "refused", refusal: `the stream ${ack.stream} takes the event` };
+    }
+    const isRepeat = "duplicate" in ack && ack.duplicate === true;
+    return { outcome: "stored", ...(isRepeat ? {} : { seq: ack.seq }) };
   } catch {
-    // No acknowledgement of JetStream: somebody else answers on this subject.
-    return "lost";
+    // No acknowledgement of JetStream: another program answers on this subject.
+    return { outcome: "lost" };
   }
+}
+
+function refusedBy(error: unknown): Answer {
+  if (isRefusedForSize(error)) return { outcome: "too_large" };
+  const described = typeof error === "object" && error !== null && "description" in error;
+  return { outcome: "refused", refusal: described ? String(error.description) : "no reason" };
 }
 
 /** The stream's own limit (max_msg_size) may be below the server's. */

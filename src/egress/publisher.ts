@@ -9,6 +9,7 @@
  */
 import type { NatsConnection } from "nats";
 import { PARTITIONS } from "../runtime/partition.ts";
+import type { StreamLimits } from "../runtime/stream-limits.ts";
 import type { Committed } from "../runtime/submission.ts";
 import {
   letGoPartitions,
@@ -20,7 +21,7 @@ import {
 import type { OutgoingEvent } from "../wire/cloud-events.ts";
 import { openAckedPublish } from "./acked-publish.ts";
 import { type EventChain, type EventChainDeps, makeChains } from "./event-chains.ts";
-import { ensureOwnStream } from "./own-stream.ts";
+import { openOwnStream } from "./own-stream.ts";
 import { createRounds } from "./rounds.ts";
 
 /** What the publisher works with. */
@@ -28,6 +29,7 @@ export interface PublisherDeps extends EventChainDeps {
   readonly connection: NatsConnection;
   /** The stream that the events go to; made when it is missing. */
   readonly stream: string;
+  readonly limits: StreamLimits;
   readonly replicaId: string;
 }
 
@@ -36,6 +38,8 @@ export interface Publisher {
   /** Something was committed: it is published at once where this replica holds the partition. */
   notice(batches: Committed["batches"]): void;
   start(): void;
+  /** Why nothing can be published, in words; undefined: nothing is wrong. */
+  trouble(): string | undefined;
   /** Publishes what is left, 5 s at most, then lets go of its partitions. */
   stop(): Promise<void>;
 }
@@ -52,11 +56,12 @@ const FIRST_PAUSE_MS = 50;
 /** Makes a publisher. */
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { database, log, connection, stream, replicaId } = deps;
-  const bus = openAckedPublish(connection);
+  const bus = openAckedPublish(connection, stream);
+  const ownStream = openOwnStream({ ...deps, bus });
   let partitions: readonly number[] = [];
   let trustedUntilMs = 0;
   let stoppingAtMs = Number.POSITIVE_INFINITY;
-  let streamIsThere = false;
+  let refusal: string | undefined;
 
   async function lease(): Promise<boolean> {
     const askedAtMs = performance.now();
@@ -74,12 +79,16 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   async function publish(): Promise<boolean> {
     if (!bus.connected || partitions.length === 0 || !mayGoOn()) return false;
-    if (!streamIsThere) await ensureOwnStream(connection, stream);
-    streamIsThere = true;
+    if (!(await ownStream.ready(partitions))) return false;
+    refusal = undefined;
     const batches = await listUnpublished(database, partitions, BATCHES_AT_ONCE);
-    if (batches.length === 0) return false;
+    if (batches.length === 0) {
+      ownStream.report(undefined);
+      return false;
+    }
     const open = new Set<number>();
     for await (const chains of makeChains(deps, batches)) await publishChains(chains, open);
+    if (bus.connected) ownStream.report(refusal);
     const done = batches.flatMap(({ id }) => (open.has(id) ? [] : [id]));
     if (done.length > 0) await markPublished(database, done);
     return done.length > 0;
@@ -113,9 +122,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         log.error("an event is larger than the bus takes and is skipped", { eventId: event.id });
         return true;
       }
-      // Without its stream or without a connection the round ends here; the next one begins with asking for both.
-      if (outcome === "no_stream") streamIsThere = false;
-      if (outcome === "no_stream" || !bus.connected) return false;
+      if (!bus.connected) return false;
+      // The round ends here; the next one begins with a look at the stream.
+      if (outcome !== "lost" || tries === TRIES_A_ROUND) refusal = bus.refusal;
+      if (outcome !== "lost") return false;
       await pause(FIRST_PAUSE_MS * 2 ** tries);
     }
     return false;
@@ -138,6 +148,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     notice(batches) {
       if (batches.some(({ partition }) => partitions.includes(partition))) publishing.wake();
     },
+    trouble: () => ownStream.trouble,
     start() {
       leasing.start();
       publishing.start();

@@ -16,14 +16,16 @@ import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
 import { findStarts } from "../store/run-starts.ts";
+import type { Log } from "./log.ts";
 import type { Processor } from "./processor.ts";
-import { Refusal } from "./refusal.ts";
+import { type Reason, Refusal } from "./refusal.ts";
 import type { RunStart } from "./submission.ts";
 
 /** What the calls work with. */
 export interface ChildRunDeps {
   readonly database: Database;
   readonly processor: Pick<Processor, "submit">;
+  readonly log: Log;
 }
 
 /** A call by the id of its effect, and whose it is. */
@@ -33,10 +35,15 @@ export interface OwnCall {
 }
 
 const OWN_SOURCE = "workflows";
+/** What passes by itself. */
+const PASSING: ReadonlySet<Reason> = new Set(["unavailable", "overloaded", "lost_race"]);
 
-/** Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away. */
+/**
+ * Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away: the
+ * call is tried again. Whatever else keeps the run from being started is the result, so that the parent does not wait.
+ */
 export async function startChildRun(
-  { database, processor }: ChildRunDeps,
+  { database, processor, log }: ChildRunDeps,
   { effectId, workspaceId }: OwnCall,
   call: StartRun,
 ): Promise<CallResult> {
@@ -55,10 +62,16 @@ export async function startChildRun(
     });
     return { ok: true, value: { kind: "start_run", runId } };
   } catch (error) {
-    if (error instanceof Refusal && error.reason === "too_large") {
+    if (error instanceof Refusal) {
+      if (PASSING.has(error.reason)) throw error;
       return { ok: false, message: error.message };
     }
-    throw error;
+    log.error("a child run cannot be started", {
+      effectId,
+      definitionId: target.definitionId,
+      error,
+    });
+    return { ok: false, message: "the run cannot be started: a fault of the service, see its log" };
   }
 }
 

@@ -10,6 +10,7 @@
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { isAway, translateClientError } from "./pg-errors.ts";
+import { withSession } from "./session.ts";
 
 /** A statement that is planned once a connection under its name; the name stands for this text alone. */
 export interface Statement {
@@ -95,7 +96,7 @@ function openPool(
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
 ): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...withSession(url),
     max: size,
     application_name: "workflows",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -11,10 +11,16 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 import { translateClientError } from "./pg-errors.ts";
+import { withSession } from "./session.ts";
 
 /** The schema is older than this program and may not be migrated by it. */
 export class SchemaTooOld extends Error {
   override readonly name = "SchemaTooOld";
+}
+
+/** The database has a property that the service cannot work with and cannot set; the message says which. */
+export class DatabaseUnfit extends Error {
+  override readonly name = "DatabaseUnfit";
 }
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", import.meta.url));
@@ -27,6 +33,9 @@ const TABLE_LOCK_TIMEOUT = "1s";
 /** Applies the migrations that are missing, one replica at a time. */
 export async function migrateDatabase(url: string): Promise<void> {
   await withConnection(url, async (client) => {
+    await requireFit(client);
+    // A user that may make nothing needs no rights where nothing is missing.
+    if ((await findNewest(client)) >= newestMigration()) return;
     await client.query(`set lock_timeout = '${TURN_TIMEOUT}'`);
     await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
     // The lock goes with the connection.
@@ -37,11 +46,33 @@ export async function migrateDatabase(url: string): Promise<void> {
 
 /** Throws SchemaTooOld when a migration is missing. A schema that is newer is fine: replicas are replaced one by one. */
 export async function requireMigrated(url: string): Promise<void> {
-  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
-  const newest = Math.max(...files.map((file) => file.folderMillis));
-  const applied = await withConnection(url, (client) => findNewest(client));
-  if (applied >= newest) return;
+  const applied = await withConnection(url, async (client) => {
+    await requireFit(client);
+    return findNewest(client);
+  });
+  if (applied >= newestMigration()) return;
   throw new SchemaTooOld("the database's schema is older than this program, and MIGRATE is off");
+}
+
+function newestMigration(): number {
+  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
+  return Math.max(...files.map((file) => file.folderMillis));
+}
+
+async function requireFit(client: pg.Client): Promise<void> {
+  const found = await client.query<{ encoding: string; readOnly: boolean }>(
+    `select current_setting('server_encoding') as encoding,
+      current_setting('transaction_read_only') = 'on' as "readOnly"`,
+  );
+  const { encoding, readOnly } = found.rows[0] ?? { encoding: "unknown", readOnly: false };
+  if (encoding !== "UTF8") {
+    throw new DatabaseUnfit(`the database's encoding is ${encoding}; it must be UTF8`);
+  }
+  if (readOnly) {
+    throw new DatabaseUnfit(
+      "the database takes no writes (a standby, or default_transaction_read_only is on)",
+    );
+  }
 }
 
 async function findNewest(client: pg.Client): Promise<number> {
@@ -59,7 +90,8 @@ async function findNewest(client: pg.Client): Promise<number> {
 
 async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
-    connectionString: url,
+    // A limit of the user's own must not end a migration.
+    ...withSession(url, { statement_timeout: "0" }),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "workflows migrations",
     keepAlive: true,
@@ -70,7 +102,7 @@ async function withConnection<T>(url: string, work: (client: pg.Client) => Promi
     await client.connect();
     return await work(client);
   } catch (error) {
-    throw translateClientError(error);
+    throw error instanceof DatabaseUnfit ? error : translateClientError(error);
   } finally {
     await client.end();
   }

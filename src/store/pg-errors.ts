@@ -85,7 +85,15 @@ const CONNECT_TROUBLES: Readonly<Record<string, string>> = {
   "28P01": "Postgres refuses its user or password",
   "28000": "Postgres refuses its user",
   "3D000": "Postgres has no such database",
-  "42501": "its user may not create the service's tables",
+  "42501":
+    "its user may not create the service's tables in the schema public and the schema drizzle",
+  "3F000": "the database has no schema public",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate of Postgres is not trusted (self-signed)",
+  SELF_SIGNED_CERT_IN_CHAIN: "the certificate of Postgres is not trusted (self-signed)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the certificate of Postgres is not trusted",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the certificate of Postgres is not trusted",
+  CERT_HAS_EXPIRED: "the certificate of Postgres has expired",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate of Postgres is for another host",
 };
 
 /** What keeps the first connection from being made, in words; undefined when it is something else. */

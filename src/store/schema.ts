@@ -333,6 +333,20 @@ export const partitionLeases = pgTable("partition_leases", {
   leaseUntil: time("lease_until").notNull(),
 });
 
+/** How far our stream was at a time: tells what it lost when it is behind that (see stream-marks.ts). */
+export const streamMarks = pgTable(
+  "stream_marks",
+  {
+    seq: bigint("seq", { mode: "number" }).notNull(),
+    /** Before the stream was asked. */
+    markedAt: time("marked_at").notNull(),
+    stream: text("stream").notNull(),
+    /** When the stream was made, as JetStream writes it. */
+    created: text("created").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.stream, t.markedAt] })],
+);
+
 /** Calls that are wanted and whose result is not committed yet. */
 export const effects = pgTable(
   "effects",

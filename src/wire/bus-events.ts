@@ -8,6 +8,7 @@
  * 2. A report is believed only from the service whose role the NATS subject names.
  */
 import type { BusEvent } from "../engine/event.ts";
+import { parsePointInTime } from "../engine/graph/point-in-time.ts";
 import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
 import { readAttribute } from "./bus-attributes.ts";
 import { binaryMode } from "./bus-binary.ts";
@@ -147,7 +148,7 @@ function makeEvent(
 }
 
 function attributesOf({ id, source, type, subject, time }: Envelope) {
-  return { id, source, type, subject, time: Number.isNaN(Date.parse(time)) ? "" : time };
+  return { id, source, type, subject, time: parsePointInTime(time) === undefined ? "" : time };
 }
 
 function findAttributeFault(attributes: Attributes): Poison | undefined {

@@ -28,6 +28,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { STREAM_LIMITS } from "../support/stream-limits.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -171,6 +172,7 @@ describe("an event that its stream will never take", () => {
       const version = await publish(at.database, "too large", TASK);
       const { runId } = await start(version, { input: { text: "x".repeat(8_000) } });
       const publisher = createPublisher({
+        limits: STREAM_LIMITS,
         database: at.database,
         graphs: createGraphCache(at.database),
         log: createLog({ level: "error", format: "json", write: () => {} }),

@@ -43,7 +43,7 @@ function connectTo(nats: OwnNats, credentials: object) {
 }
 
 function publishing(connection: NatsConnection): AckedPublish {
-  const bus = openAckedPublish(connection);
+  const bus = openAckedPublish(connection, "ORDERS");
   stops.push(async () => bus.stop());
   return bus;
 }

@@ -528,6 +528,25 @@ describe("a service that dies", () => {
     expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
   });
 
+  it("fails its step when the run cannot be started, whatever the reason", async () => {
+    const name = await publishChild();
+    await at.database.transaction(async ({ build }) => {
+      await build.execute(`create function refuse_run() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = '22008'; end $$`);
+      await build.execute(`create trigger refuse_run before insert on workflow_runs for each row
+        when (new.trigger_type = 'WORKFLOW') execute function refuse_run()`);
+    });
+    try {
+      const parent = await startParent(calling({ name }));
+      await at.reaches(parent, "FAILED");
+      expect((await stepOfRun(parent, "call")).error).toContain("the run cannot be started");
+    } finally {
+      await at.database.transaction(({ build }) =>
+        build.execute("drop function refuse_run cascade"),
+      );
+    }
+  });
+
   it("takes a run that is gone for undone", async () => {
     const own = { effectId: "wfr_gone/call/1/compensate_run-1-1-0", workspaceId: WORKSPACE };
     const call = { kind: "compensate_run", runId: "wfr_none", reason: "" } as const;

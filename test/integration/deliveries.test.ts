@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { emptyMemory, openConsumer } from "../../src/ingress/bus/durable-consumer.ts";
 import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
+import { STREAM_LIMITS } from "../support/stream-limits.ts";
 
 let service: BusService;
 
@@ -37,7 +38,7 @@ describe("a message", () => {
   }
 
   const handle = (message: JsMsg) =>
-    handleBatch({ ...service, stream: service.stream, noteTenantless: () => {} }, [message]);
+    handleBatch({ ...service, limits: STREAM_LIMITS, noteTenantless: () => {} }, [message]);
 
   it("is put aside after five failures at any replica, however often it was delivered before", async () => {
     const ended: string[] = [];
@@ -66,7 +67,7 @@ describe("a consumer that has to be made anew", () => {
     const { connection, stream, log, token } = service;
     const plan = { stream, subject: `crm.${token}.>`, durable: `again-${token}` };
     const memory = emptyMemory(new Date(0));
-    const deps = { connection, plan, memory, log };
+    const deps = { connection, plan, memory, log, limits: STREAM_LIMITS };
     const seqs = [];
     for (let n = 0; n < 4; n++) seqs.push(await service.publish("crm", "{}"));
     const consumer = await openConsumer(deps);

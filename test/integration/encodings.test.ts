@@ -24,6 +24,7 @@ import {
   type Payload,
   TAP_EVENT,
 } from "../support/event-payloads.ts";
+import { STREAM_LIMITS } from "../support/stream-limits.ts";
 import { until } from "../support/until.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 import {
@@ -397,6 +398,7 @@ describe("the service's own events", () => {
     const { database, graphs, log, connection } = service;
     const replicaId = `encodings-${format}`;
     const publisher = createPublisher({
+      limits: STREAM_LIMITS,
       ...{ database, graphs, log, connection, format, replicaId },
       stream: "WORKFLOWS",
     });

@@ -15,6 +15,7 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { STREAM_LIMITS } from "../support/stream-limits.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 interface Received {
@@ -64,6 +65,7 @@ afterAll(async () => {
 
 function createReplica(replicaId: string, over = connection): Publisher {
   const publisher = createPublisher({
+    limits: STREAM_LIMITS,
     database: at.database,
     graphs: createGraphCache(at.database),
     log: at.log,

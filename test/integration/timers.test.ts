@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
 import { keepEvents } from "../../src/store/events.ts";
+import { findDue } from "../../src/store/reads/due.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   publish,
@@ -91,6 +92,52 @@ describe("timers", () => {
     expect(paused?.run.state).toBe("PAUSED");
     await input("resume_requested");
     expect((await ended(runId)).run.state).toBe("COMPLETED");
+  });
+
+  it("that fire late fire in the order of their times, a step's second one included", async () => {
+    // The gate has two times, both due; those of the other steps and a deadline lie between.
+    const gate = stepOf("gate", {
+      stepType: "WAIT_FOR_EVENT",
+      eventTypePattern: "never",
+      timeoutSeconds: 3_000,
+      config: { on_error: "continue" },
+    });
+    const wait = stepOf("wait", { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: 3_000 } });
+    const runIds = [
+      await start("late gate", versionOf([gate, wait])),
+      await start("late others", versionOf([wait, gate], [], { timeoutSeconds: 3_000 })),
+    ];
+    const [one = "", other = ""] = runIds;
+    // As if all of them had fallen due while no replica ran. One statement, so that no round sees a part of it.
+    const places = `(values ('${one}', 0, 50, 20), ('${one}', 1, null, 40), ('${other}', 0, null, 10),
+      ('${other}', 1, 30, null)) as v(run_id, step, timeout, wake)`;
+    const statement = `with late as (update step_runs s set
+        timeout_at = now() - make_interval(secs => 100 - v.timeout),
+        wake_at = now() - make_interval(secs => 100 - v.wake),
+        due_at = now() - make_interval(secs => 100 - least(v.timeout, v.wake))
+      from ${places} where s.run_id = v.run_id and s.step_index = v.step)
+      update workflow_runs set deadline_at = now() - interval '55 seconds' where id = '${other}'`;
+    await timers?.stop();
+    timers = undefined;
+    await at.database.transaction(({ build }) => build.execute(statement));
+    const found = await findDue(at.database.read, 500, []);
+    const placesOf = found.map(({ runId, stepIndex }) => [runIds.indexOf(runId), stepIndex]);
+    expect(placesOf.filter(([run]) => run !== -1)).toEqual([
+      [1, 0],
+      [0, 0],
+      [1, 1],
+      [0, 1],
+      [1, null],
+      [0, 0],
+    ]);
+    // Where more is due than a page holds, nothing comes before what was not found.
+    const page = await findDue(at.database.read, 2, []);
+    expect(page.map(({ runId, stepIndex }) => [runIds.indexOf(runId), stepIndex])).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+    timers = startTimers(at);
+    for (const runId of runIds) await ended(runId);
   });
 
   it("fail a run past its deadline", async () => {

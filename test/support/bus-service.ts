@@ -21,6 +21,7 @@ import { readClock } from "../../src/store/reads/clock.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import { freshDatabase } from "./database.ts";
 import { startOf } from "./processor.ts";
+import { STREAM_LIMITS } from "./stream-limits.ts";
 import { until } from "./until.ts";
 
 /** A definition with one version. */
@@ -93,6 +94,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
   const startedAt = await readClock(database.read);
   const startConsumers = () =>
     startBusConsumers({
+      limits: STREAM_LIMITS,
       connection,
       database,
       processor,

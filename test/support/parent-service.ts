@@ -13,7 +13,7 @@ import { viewRun } from "../../src/engine/payloads.ts";
 import type { Run } from "../../src/engine/run.ts";
 import type { RunView, StepView } from "../../src/engine/view.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createLog, type Log } from "../../src/runtime/log.ts";
 import { createProcessor, type Processor, type RunStart } from "../../src/runtime/processor.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
@@ -30,6 +30,7 @@ type Bare = Input extends infer I ? (I extends Input ? Omit<I, "cause"> : never)
 export interface ParentService {
   readonly database: Database;
   readonly processor: Processor;
+  readonly log: Log;
   publish(name: string, spec: VersionSpec): Promise<VersionRow>;
   /** Starts a run; gives its id. */
   start(version: VersionRow, more?: Partial<RunStart>): Promise<string>;
@@ -93,6 +94,7 @@ export function startParentService(url: string, idle = false): ParentService {
   return {
     database,
     processor,
+    log,
     publish: (name, spec) => publish(database, name, spec),
     async start(version, more = {}) {
       const start = startOf(version, more);

@@ -41,6 +41,7 @@ test("defaults", () => {
       ],
       createStreams: false,
       stream: "WORKFLOWS",
+      limits: { maxAgeMs: 7 * 86_400_000, replicas: 1 },
       format: "cloudevents",
     },
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
@@ -158,6 +159,67 @@ test("origins of pages that may call from a browser", () => {
       expect.stringMatching(/^CORS_ORIGINS has /),
     ]);
   }
+});
+
+describe("limits of streams", () => {
+  const limitsOf = (env: Environment) => configOf(env).bus.limits;
+
+  test.each([
+    ["7d", 604_800_000],
+    ["12h", 43_200_000],
+    ["1m", 60_000],
+    ["90s", 90_000],
+    ["3650d", 315_360_000_000],
+    ["0", 0],
+  ])("BUS_STREAM_MAX_AGE=%s is %i ms", (text, ms) => {
+    expect(limitsOf({ BUS_STREAM_MAX_AGE: text }).maxAgeMs).toBe(ms);
+  });
+
+  test.each([
+    ["10GiB", 10 * 2 ** 30],
+    ["1MiB", 2 ** 20],
+    ["5000000", 5_000_000],
+  ])("BUS_STREAM_MAX_BYTES=%s is %i bytes", (text, bytes) => {
+    expect(limitsOf({ BUS_STREAM_MAX_BYTES: text }).maxBytes).toBe(bytes);
+  });
+
+  test.each([
+    ["BUS_STREAM_MAX_AGE", "7", "is 7; it must be a time from 1m to 3650d, such as 7d, or 0"],
+    ["BUS_STREAM_MAX_AGE", "59s", "from 1m to 3650d"],
+    ["BUS_STREAM_MAX_AGE", "3651d", "from 1m to 3650d"],
+    ["BUS_STREAM_MAX_AGE", "7w", "is 7w"],
+    ["BUS_STREAM_MAX_AGE", "-1d", "is -1d"],
+    ["BUS_STREAM_MAX_BYTES", "1KiB", "from 1MiB to 1024TiB"],
+    ["BUS_STREAM_MAX_BYTES", "0", "from 1MiB to 1024TiB"],
+    ["BUS_STREAM_MAX_BYTES", "10GB", "such as 10GiB"],
+    ["BUS_STREAM_REPLICAS", "6", "must be a whole number from 1 to 5"],
+  ])("%s=%s is refused", (name, text, words) => {
+    const faults = faultsOf({ ...NEEDED, [name]: text });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(new RegExp(`^${name} `));
+    expect(faults[0]).toContain(words);
+  });
+});
+
+test.each(["postgres://u@/db?host=/run/pg", "postgres:///db?user=u&host=%2Frun%2Fpg"])(
+  "DATABASE_URL=%s names a socket",
+  (url) => {
+    expect(configOf({ DATABASE_URL: url }).databaseUrl).toBe(url);
+  },
+);
+
+test.each(["postgres://u:p@one,two/db", "postgres://one:5432,two:5432/db"])(
+  "DATABASE_URL=%s names several hosts",
+  (url) => {
+    const faults = faultsOf({ ...NEEDED, DATABASE_URL: url });
+    expect(faults).toEqual(["DATABASE_URL names several hosts; it must name one"]);
+  },
+);
+
+test("a credentials file that holds something else is refused", () => {
+  expect(faultsOf({ ...NEEDED, NATS_CREDS_FILE: "/cert" })).toEqual([
+    "NATS_CREDS_FILE names a file that is no NATS credentials (a JWT and a seed)",
+  ]);
 });
 
 describe("who may listen without authentication", () => {

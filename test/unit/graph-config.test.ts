@@ -260,6 +260,10 @@ describe("points in time", () => {
     ["2030-01-31 08:00:00+02:30", "2030-01-31T05:30:00.000Z"],
     ["2029-12-31T23:00:00-02:00", "2030-01-01T01:00:00.000Z"],
     ["2028-02-29T00:00:00Z", "2028-02-29T00:00:00.000Z"],
+    // The first and the last that Postgres, JSON and protobuf can write.
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"],
+    ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
+    ["9999-12-31T23:59:59.999+00:01", "9999-12-31T23:58:59.999Z"],
   ])("reads %s", (text, expected) => {
     expect(new Date(parsePointInTime(text) ?? Number.NaN).toISOString()).toBe(expected);
   });
@@ -271,6 +275,10 @@ describe("points in time", () => {
     "2030-01-31T08:00:00",
     "2030-01-31",
     "tomorrow",
+    "0000-12-31T23:59:59.999Z",
+    "0001-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:59.999-00:01",
+    "9999-12-31T23:59:59-01:00",
   ])("refuses %s", (text) => {
     expect(parsePointInTime(text)).toBeUndefined();
   });

@@ -3,6 +3,7 @@ import type { JsMsg, NatsConnection } from "nats";
 import { describe, expect, it } from "vitest";
 import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
 import { createLog } from "../../src/runtime/log.ts";
+import { STREAM_LIMITS } from "../support/stream-limits.ts";
 
 /** What handling needs of a message; `ended` tells how it left. */
 function messageOf(seq: number, data: () => Uint8Array, ended: string[]): JsMsg {
@@ -48,6 +49,7 @@ describe("a message on which decoding breaks", () => {
         entities: unused as never,
         log: createLog({ level: "error", format: "json", write: (line) => lines.push(line) }),
         stream: "CRM",
+        limits: STREAM_LIMITS,
         noteTenantless: (subject) => ignored.push(subject),
       },
       [broken, fine],

@@ -148,7 +148,7 @@ function timeProblem(value: Json): string | undefined {
   if (hasTemplate(value)) return undefined;
   return typeof value === "string" && parsePointInTime(value) !== undefined
     ? undefined
-    : 'must be a date and time as in "2030-01-31T08:00:00Z" (RFC 3339)';
+    : 'must be a date and time as in "2030-01-31T08:00:00Z" (RFC 3339), in the years 1 to 9999 of UTC';
 }
 
 function priorityProblem(value: Json): string | undefined {

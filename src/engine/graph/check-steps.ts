@@ -4,6 +4,7 @@
  */
 import type { RetryPolicy, StepDefinition } from "../definition.ts";
 import { ownValue } from "../json.ts";
+import { MAX_SECONDS } from "../limits.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { isNotYet } from "./not-yet.ts";
 import { RISK_LEVELS, riskLevelOf } from "./spellings.ts";
@@ -27,10 +28,10 @@ export function checkStep(step: StepDefinition, path: string, addFault: AddFault
   }
 }
 
-/** Reports seconds that are negative or no number. */
+/** Reports seconds that are negative, no number, or more than the wire's int32 holds. */
 export function checkSeconds(seconds: number, field: string, addFault: AddFault): void {
-  if (!(seconds >= 0 && Number.isFinite(seconds))) {
-    addFault(field, `must be 0 or more seconds, not ${seconds}`);
+  if (!(seconds >= 0 && seconds <= MAX_SECONDS)) {
+    addFault(field, `must be from 0 to ${MAX_SECONDS} seconds, not ${seconds}`);
   }
 }
 

@@ -6,11 +6,28 @@
 const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
+/** Years 1 to 9999 in UTC: what Postgres, JSON and google.protobuf.Timestamp can all write. */
+const EARLIEST_MS = Date.parse("0001-01-01T00:00:00.000Z");
+const LATEST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** What is wrong with a text that parsePointInTime does not take, to follow its name. */
+export function pointInTimeProblem(text: string): string {
+  return readRfc3339(text) === undefined
+    ? "is no RFC 3339 time"
+    : "is outside of the years 1 to 9999 in UTC";
+}
+
 /**
  * Epoch milliseconds of a date and time with its offset, digits below a millisecond cut off. Undefined for a text in
- * another form or with a part that does not exist (30 February, 25:00, a leap second).
+ * another form, with a part that does not exist (30 February, 25:00, a leap second), or outside of the years 1 to 9999
+ * in UTC.
  */
 export function parsePointInTime(text: string): number | undefined {
+  const ms = readRfc3339(text);
+  return ms !== undefined && ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : undefined;
+}
+
+function readRfc3339(text: string): number | undefined {
   const match = RFC_3339.exec(text);
   if (match === null) return undefined;
   const part = (at: number): number => Number(match[at] ?? "0");

@@ -4,6 +4,7 @@
  * Invariant: nobody is asked twice, so that one person is never two of N.
  */
 import type { Json, JsonObject } from "../json.ts";
+import { MAX_SECONDS } from "../limits.ts";
 import type { Escalation } from "../run.ts";
 
 /** Whom a gate asks. */
@@ -52,6 +53,9 @@ function readEscalation(
   if (seconds === undefined || !(seconds > 0)) {
     const told = JSON.stringify(config.escalate_after_seconds);
     return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${told}`);
+  }
+  if (seconds > MAX_SECONDS) {
+    return wrong(`config.escalate_after_seconds is ${seconds}, over the limit of ${MAX_SECONDS}`);
   }
   return { ok: true, value: { afterMs: Math.ceil(seconds * 1000), to } };
 }

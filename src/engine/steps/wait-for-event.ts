@@ -7,7 +7,7 @@ import { failure, goBadly, succeed } from "../ending.ts";
 import { holds } from "../expression/expression.ts";
 import { fillTank } from "../expression/fuel.ts";
 import { type Template, withoutExpressions } from "../expression/template.ts";
-import { parsePointInTime } from "../graph/point-in-time.ts";
+import { parsePointInTime, pointInTimeProblem } from "../graph/point-in-time.ts";
 import type { ArrivedEvent } from "../input.ts";
 import { type JsonObject, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
@@ -200,8 +200,9 @@ function timerOf(config: JsonObject, nowMs: number): number | undefined | string
   const delayMs = durationOf(config, "delay_seconds");
   if (delayMs !== undefined) return typeof delayMs === "string" ? delayMs : nowMs + delayMs;
   if (!Object.hasOwn(config, "until")) return undefined;
-  const at = typeof config.until === "string" ? parsePointInTime(config.until) : undefined;
-  return at ?? `config.until is no RFC 3339 time: ${JSON.stringify(config.until)}`;
+  const text = typeof config.until === "string" ? config.until : "";
+  const at = parsePointInTime(text);
+  return at ?? `config.until ${pointInTimeProblem(text)}: ${JSON.stringify(config.until)}`;
 }
 
 /** Milliseconds that a setting in seconds stands for, undefined when it is unset, or what is wrong with it. */

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
 import type { RouteDeps } from "../../runtime/route-event.ts";
+import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
 import { type PullLoop, startPullLoop } from "./pull-loop.ts";
 import { type BusSource, type ConsumerPlan, planConsumers, subjectsOf } from "./sources.ts";
@@ -16,6 +17,8 @@ export interface BusConsumersDeps extends RouteDeps {
   readonly sources: readonly BusSource[];
   /** Makes source streams that are missing; never `ownStream`, which the publisher makes. */
   readonly createStreams: boolean;
+  /** Limits of the streams that are made. */
+  readonly limits: StreamLimits;
   /** The stream of the service's own events (BUS_STREAM). */
   readonly ownStream: string;
   /** The service's start by the database's clock: a consumer that has to be made begins there. */
@@ -26,6 +29,8 @@ export interface BusConsumersDeps extends RouteDeps {
 export interface BusConsumers {
   /** `down` while not connected, or while a source whose stream exists cannot be read. */
   busState(): "ok" | "down";
+  /** Which sources cannot be read, in words; undefined: none. */
+  trouble(): string | undefined;
   /** Takes nothing new and finishes the batches in hand, for at most ten seconds. */
   stop(): Promise<void>;
 }
@@ -35,7 +40,8 @@ const STOP_AT_MOST_MS = 10_000;
 /** Starts listening. Sources that are not there yet are waited for beside the others. */
 export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   const { connection, sources } = deps;
-  const loops = planConsumers(sources).map((plan) => startLoop(deps, plan));
+  const plans = planConsumers(sources);
+  const loops = plans.map((plan) => startLoop(deps, plan));
   let connected = !connection.isClosed();
   void watch(connection, (value) => {
     connected = value;
@@ -43,6 +49,12 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   return {
     busState() {
       return connected && !connection.isClosed() && loops.every(isWell) ? "ok" : "down";
+    },
+    trouble() {
+      if (!connected || connection.isClosed()) return "the connection was lost";
+      const failing = plans.filter((_, at) => !isWell(loops[at]));
+      if (failing.length === 0) return undefined;
+      return `no events from ${failing.map(({ durable }) => durable).join(", ")}`;
     },
     async stop() {
       const stopped = Promise.all(loops.map((loop) => loop.stop()));
@@ -65,13 +77,14 @@ function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
   });
 }
 
-function isWell(loop: PullLoop): boolean {
-  switch (loop.state()) {
+function isWell(loop: PullLoop | undefined): boolean {
+  switch (loop?.state()) {
     case "pulling":
     case "waiting":
       return true;
     case "starting":
     case "failing":
+    case undefined:
       return false;
   }
 }

@@ -5,7 +5,9 @@
  */
 import { headers, type JetStreamClient, type MsgHdrs, type NatsConnection } from "nats";
 import type { DeadLetter } from "../../runtime/dead-letters.ts";
+import type { Log } from "../../runtime/log.ts";
 import { count } from "../../runtime/metrics.ts";
+import { limitDifferences, limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
 import { isMissing, isNoResponders, isTooLarge } from "./nats-errors.ts";
 
 const STREAM = "WORKFLOWS_DLQ";
@@ -13,17 +15,27 @@ const SUBJECTS = "workflows.dlq.>";
 const REASON = "Dead-Letter-Reason";
 const PUBLISH_TIMEOUT_MS = 2_000;
 
+/** What the stream needs. */
+export interface DeadLetterDeps {
+  readonly connection: NatsConnection;
+  /** Limits of the stream when it has to be made. */
+  readonly limits: StreamLimits;
+  readonly log: Log;
+}
+
+/** Connections over which the stream's limits were compared. */
+const compared = new WeakSet<NatsConnection>();
+
 /**
  * Publishes a message that was put aside: its bytes, its headers and `Dead-Letter-Reason`. Makes the
  * stream when it is missing. Bytes that leave no room for the headers stay in the table alone.
  * Rejects when the server has not stored it.
  */
-export async function publishDeadLetter(
-  connection: NatsConnection,
-  letter: DeadLetter,
-): Promise<void> {
+export async function publishDeadLetter(deps: DeadLetterDeps, letter: DeadLetter): Promise<void> {
+  const { connection } = deps;
   const client = connection.jetstream();
   try {
+    if (!compared.has(connection)) await requireStream(deps);
     await publish(client, letter, letter.data);
   } catch (error) {
     if (isTooLarge(error)) {
@@ -32,7 +44,7 @@ export async function publishDeadLetter(
       return;
     }
     if (!isNoResponders(error)) throw error;
-    await requireStream(connection);
+    await requireStream(deps);
     await publish(client, letter, letter.data);
   }
 }
@@ -60,12 +72,20 @@ function headersOf(letter: DeadLetter): MsgHdrs {
   return fields;
 }
 
-async function requireStream(connection: NatsConnection): Promise<void> {
+async function requireStream({ connection, limits, log }: DeadLetterDeps): Promise<void> {
   const manager = await connection.jetstreamManager({ checkAPI: false });
   try {
-    await manager.streams.info(STREAM);
+    const { config } = await manager.streams.info(STREAM);
+    const differences = limitDifferences(config, limits);
+    if (differences !== undefined && !compared.has(connection)) {
+      log.info("the stream of dead letters has other limits than are set; it stays as it is", {
+        stream: STREAM,
+        ...differences,
+      });
+    }
   } catch (error) {
     if (!isMissing(error)) throw error;
-    await manager.streams.add({ name: STREAM, subjects: [SUBJECTS] });
+    await manager.streams.add({ name: STREAM, subjects: [SUBJECTS], ...limitSettings(limits) });
   }
+  compared.add(connection);
 }

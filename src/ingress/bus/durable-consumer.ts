@@ -20,6 +20,7 @@ import {
   type StreamInfo,
 } from "nats";
 import type { Log } from "../../runtime/log.ts";
+import { limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
 import { isMissing } from "./nats-errors.ts";
 import type { ConsumerPlan } from "./sources.ts";
 
@@ -49,6 +50,8 @@ export interface ConsumerDeps {
   readonly memory: SourceMemory;
   /** Subjects to make the stream with when it is missing; unset: it is waited for. */
   readonly makeStreamWith?: readonly string[];
+  /** Limits of a stream that has to be made. */
+  readonly limits: StreamLimits;
   readonly log: Log;
 }
 
@@ -73,7 +76,7 @@ export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undef
 
 async function findStream(
   manager: JetStreamManager,
-  { plan, makeStreamWith, log }: ConsumerDeps,
+  { plan, makeStreamWith, limits, log }: ConsumerDeps,
 ): Promise<StreamInfo | undefined> {
   try {
     return await manager.streams.info(plan.stream);
@@ -82,7 +85,11 @@ async function findStream(
     if (makeStreamWith === undefined) return undefined;
   }
   log.info("making a source stream that is missing", { stream: plan.stream });
-  return await manager.streams.add({ name: plan.stream, subjects: [...makeStreamWith] });
+  return await manager.streams.add({
+    name: plan.stream,
+    subjects: [...makeStreamWith],
+    ...limitSettings(limits),
+  });
 }
 
 async function requireConsumer(manager: JetStreamManager, deps: ConsumerDeps): Promise<void> {

@@ -13,6 +13,7 @@ import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-let
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
 import { beginTurn } from "../../runtime/shared-turn.ts";
+import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import { FAILURES_AT_MOST, restAfterMs } from "./deliveries.ts";
@@ -22,6 +23,8 @@ import type { NoteTenantless } from "./tenantless.ts";
 export interface BatchDeps extends RouteDeps {
   readonly connection: NatsConnection;
   readonly stream: string;
+  /** Limits of the stream of dead letters when it has to be made. */
+  readonly limits: StreamLimits;
   readonly noteTenantless: NoteTenantless;
 }
 
@@ -189,7 +192,7 @@ async function rejectAll(
   const letters = rejects.map((reject) => letterOf(deps.stream, reject));
   try {
     await putAside(deps, letters);
-    await Promise.all(letters.map((letter) => publishDeadLetter(deps.connection, letter)));
+    await Promise.all(letters.map((letter) => publishDeadLetter(deps, letter)));
   } catch (error) {
     // They stay in hand and come again; those beside them go on.
     deps.log.warn("messages could not be put aside yet", { stream: deps.stream, error });

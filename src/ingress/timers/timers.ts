@@ -6,7 +6,8 @@
  * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking.
  * T2 A timer fires once: the engine compares it with the run as it then is. Several replicas may submit the same.
  * T3 A timer that stays due though it was submitted is left out for a while, so that it cannot crowd out the others.
- * T4 Whatever is wrong, the table is asked no more often than every POLL_MS; only a full round without a failure goes on
+ * T4 What fires late is submitted in the order of the due times, across steps and runs, a step's second timer included.
+ * T5 Whatever is wrong, the table is asked no more often than every POLL_MS; only a full round without a failure goes on
  *    at once.
  */
 import type { Input } from "../../engine/input.ts";
@@ -87,6 +88,8 @@ async function fire(
     if (error instanceof Refusal) return error;
     deps.log.error("a timer cannot be fired", { ...due, error });
   }
+  // The step's first timer may have ended it; if not, this one is found again as the first.
+  if (due.isSecond) return undefined;
   if (leftOut.size < LEFT_OUT_AT_MOST) {
     leftOut.set(key, { ...due, untilMs: performance.now() + LEFT_OUT_MS });
   }

@@ -50,6 +50,8 @@ const IDLE_SESSION_TIMEOUT_MS = 300_000;
 // Four times what a call may have (protocol-words.ts): so much is read, that it can be refused in words.
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_STREAMS = 100;
+// Above what a connection may have in unread answers (unread-answers.ts): over Node's own 10 MB it resets new calls.
+const SESSION_MEMORY_MB = 128;
 const MAX_CONNECTIONS = 10_000;
 
 const UNREAD: ReadonlyMap<string, readonly [status: string, words: string]> = new Map([
@@ -133,7 +135,10 @@ function createHttp2Server(
   sessions: Set<http2.ServerHttp2Session>,
 ): http2.Http2Server {
   const server = http2.createServer(
-    { settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES } },
+    {
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES },
+      maxSessionMemory: SESSION_MEMORY_MB,
+    },
     handle,
   );
   server.on("session", (session) => {

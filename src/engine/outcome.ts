@@ -4,26 +4,32 @@
  */
 import type { RunState, StepState } from "./run.ts";
 
-/** What is published of a move: the last part of the event type `workflows.changes.<aggregate>.<operation>`. */
-export type RunOperation =
-  | "started"
-  | "completed"
-  | "failed"
-  | "pause"
-  | "resume"
-  | "cancel"
-  | "compensate"
-  | "compensated";
-/** As RunOperation, of a step. */
-export type StepOperation =
-  | "started"
-  | "waiting"
-  | "completed"
-  | "retrying"
-  | "failed"
-  | "skipped"
-  | "cancelled"
-  | "compensated";
+/** What is published of a run: the last part of the event type `workflows.changes.run.<operation>`. */
+export const RUN_OPERATIONS = [
+  "started",
+  "completed",
+  "failed",
+  "pause",
+  "resume",
+  "cancel",
+  "compensate",
+  "compensated",
+] as const;
+/** One of them. */
+export type RunOperation = (typeof RUN_OPERATIONS)[number];
+/** As RUN_OPERATIONS, of a step. */
+export const STEP_OPERATIONS = [
+  "started",
+  "waiting",
+  "completed",
+  "retrying",
+  "failed",
+  "skipped",
+  "cancelled",
+  "compensated",
+] as const;
+/** One of them. */
+export type StepOperation = (typeof STEP_OPERATIONS)[number];
 
 /** Ids and decisions that a move of a step tells, by the names of their proto fields (workflows.v1.StepRun). */
 export const STEP_ID_NAMES = [

@@ -94,24 +94,26 @@ const STEPS_BY_TICKET = `
     where o.kind = 'approval' and s.ticket_ids is not null`;
 
 // Not earlier than the wait counts: a repeat of an event that first came before finds no wait.
-const waitsBy = (equality: string) => `
+const waitsBy = (equality: string, when = "true") => `
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
     from events e join step_runs s on s.workspace_id = e.workspace_id
       and s.wait_key is not null and translate(s.wait_key, '/', '.') = e.key and ${equality}
-    where not exists (
+    where ${when} and not exists (
       select 1 from kept_events k join workflow_runs r on r.id = s.run_id
       where k.workspace_id = e.workspace_id and k.event_id = e.event_id
         and (k.source = e.source or k.source = '' or e.source = '')
         and k.arrived_at < coalesce(
           to_timestamp((s.detail -> 'wait' ->> 'sinceMs')::float8 / 1000), r.created_at))`;
 
-// One look at an index a report, however many calls are open.
+// One look at an index a report, however many calls are open; the order has no other index planned.
 const openCallOf = (kind: ObjectProbe["kind"], call: string) => `
     select 'open_call', o.place, '', 0, null, null
     from objects o cross join lateral (
-      select 1 from effects f where f.workspace_id = o.workspace_id and f.kind = '${call}' limit 1
+      select 1 from effects f
+      where f.kind = '${call}' and f.workspace_id between o.workspace_id and o.workspace_id
+      order by f.workspace_id limit 1
     ) as open
     where o.kind = '${kind}'`;
 
@@ -129,7 +131,10 @@ const WAITING: Statement = {
     union all ${stepsBy("approval", "approval_request_id")}
     union all ${STEPS_BY_TICKET}
     union all ${waitsBy("coalesce(s.wait_equals, '') = e.equals")}
-    union all ${waitsBy(`s.wait_equals is not null and e.equals = '${ANY_EQUALS}'`)}
+    union all ${waitsBy(
+      `s.wait_equals is not null and e.equals = '${ANY_EQUALS}'`,
+      `exists (select 1 from events where equals = '${ANY_EQUALS}')`,
+    )}
     union all ${openCallOf("objective", "create_objective")}
     union all ${openCallOf("delegation", "delegate")}
     union all ${openCallOf("approval", "request_approval")}`,

@@ -29,10 +29,10 @@ export interface EarlyReport {
 export interface KeptEventProbe {
   readonly place: number;
   readonly workspaceId: string;
-  /** A type or subject, with dots (withDots), that events must have to be asked for; "" = any. */
+  /** A type or subject, with dots (withDots), that events must have to be asked for; "" = any. Of both the subject counts. */
   readonly type: string;
   readonly subject: string;
-  /** What the wait's filter asks of events; then type and subject are not looked at. "" = nothing that is known. */
+  /** What the wait's filter asks of events; then it alone counts. "" = nothing that is known. */
   readonly equals: string;
   /** Where an earlier page ended; the first page begins at a time and seq 0. */
   readonly afterMs: number;
@@ -75,13 +75,23 @@ const KEEP: Statement = {
     from kept k cross join lateral unnest(k.equals) as key`,
 };
 
-// Every branch reads an index from where the last page ended, a page at most; a probe runs those that are its own.
-const keptBranch = (mine: string, event: string, from = "kept_events k") => `
-      (select k.* from ${from}
-      where ${mine} and k.workspace_id = p.workspace_id and ${event}
-        and (k.arrived_at, k.seq) > (to_timestamp(p.after_ms / 1000), p.after_seq)
-      order by k.arrived_at, k.seq limit $8)`;
-const SUBJECT = "(p.subject = '' or translate(k.subject, '/', '.') = p.subject)";
+/**
+ * A branch reads one index from where the last page ended, a page of rows at most; a probe runs those that are its own. No
+ * column is compared by `=`: the order then is that of the index alone, and no other index is planned.
+ */
+const keptBranch = (
+  mine: string,
+  columns: readonly string[],
+  values: readonly string[],
+  and = "",
+) => `
+      (select k.* from kept_events k
+      where ${mine} and (${columns.join(", ")}, k.arrived_at, k.seq)
+          > (${values.join(", ")}, to_timestamp(p.after_ms / 1000), p.after_seq)
+        and (${columns.join(", ")}) <= (${values.join(", ")}) ${and}
+      order by ${columns.join(", ")}, k.arrived_at, k.seq limit $8)`;
+const OF_TYPE = ["k.workspace_id", "translate(k.type, '/', '.')"];
+const OF_SUBJECT = ["k.workspace_id", "translate(k.subject, '/', '.')"];
 
 const FIND_KEPT: Statement = {
   name: "find_kept_events",
@@ -96,16 +106,10 @@ const FIND_KEPT: Statement = {
           and (x.arrived_at, x.seq) > (to_timestamp(p.after_ms / 1000), p.after_seq)
         order by x.arrived_at, x.seq limit $8
       ) as found join kept_events k on k.seq = found.seq)
-      union all ${keptBranch("p.equals <> ''", "k.equals is null")}
-      union all ${keptBranch(
-        "p.equals = '' and p.type <> ''",
-        `translate(k.type, '/', '.') = p.type and ${SUBJECT}`,
-      )}
-      union all ${keptBranch(
-        "p.equals = '' and p.type = '' and p.subject <> ''",
-        "translate(k.subject, '/', '.') = p.subject",
-      )}
-      union all ${keptBranch("p.equals = '' and p.type = '' and p.subject = ''", "true")}
+      union all ${keptBranch("p.equals <> ''", ["k.workspace_id"], ["p.workspace_id"], "and k.equals is null")}
+      union all ${keptBranch("p.equals = '' and p.subject <> ''", OF_SUBJECT, ["p.workspace_id", "p.subject"])}
+      union all ${keptBranch("p.equals = '' and p.subject = '' and p.type <> ''", OF_TYPE, ["p.workspace_id", "p.type"])}
+      union all ${keptBranch("p.equals = '' and p.subject = '' and p.type = ''", ["k.workspace_id"], ["p.workspace_id"])}
       order by arrived_at, seq limit $8
     ) as e
     order by p.place, e.arrived_at, e.seq`,

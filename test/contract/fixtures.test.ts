@@ -105,7 +105,7 @@ test("the run in the middle waits for the manager, with four steps done and paid
   ]);
   expect(run).toMatchObject({
     totalCostUsd: 0.0605,
-    entityType: "contact",
+    entityType: "ENTITY_TYPE_CONTACT",
     entityId: "contact_dana.reyes@northwind.example",
   });
 });

@@ -23,13 +23,12 @@ export interface Ear {
   close(): Promise<void>;
 }
 
-/** Listens to runs and steps from the beginning of the stream. */
+/** Listens to everything from the beginning of the stream. */
 export async function listenToRuns(connection: NatsConnection, format: BusFormat): Promise<Ear> {
   const heard: HeardEvent[] = [];
   const messages = await openLifecycle(connection);
   const listening = (async () => {
     for await (const message of messages) {
-      if (!/^workflows\.changes\.(run|step)\./.test(message.subject)) continue;
       heard.push({ message, envelope: readEnvelope(format, message.data) });
     }
   })();

@@ -14,6 +14,7 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { ChangeSchema } from "../../gen/events/v1/change_pb.ts";
 import { type CloudEvent, CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
 import {
   GetRunResponseSchema,
@@ -47,7 +48,7 @@ export interface EventFixture {
   readonly stepId?: string;
 }
 
-/** The events, in the order in which they happen. */
+/** The events, in the order in which they are kept. */
 export const EVENT_FIXTURES: readonly EventFixture[] = [
   {
     name: "run-started",
@@ -70,6 +71,36 @@ export const EVENT_FIXTURES: readonly EventFixture[] = [
     name: "run-completed",
     schema: WorkflowRunLifecycleEventSchema,
     type: "workflows.changes.run.completed",
+  },
+  { name: "definition-create", schema: ChangeSchema, type: "workflows.changes.definition.create" },
+  { name: "version-publish", schema: ChangeSchema, type: "workflows.changes.version.publish" },
+  {
+    name: "step-skipped",
+    schema: WorkflowStepLifecycleEventSchema,
+    type: "workflows.changes.step.skipped",
+    stepId: "ask-manager",
+  },
+  {
+    name: "step-failed",
+    schema: WorkflowStepLifecycleEventSchema,
+    type: "workflows.changes.step.failed",
+    stepId: "pay-back",
+  },
+  {
+    name: "run-failed",
+    schema: WorkflowRunLifecycleEventSchema,
+    type: "workflows.changes.run.failed",
+  },
+  {
+    name: "step-cancelled",
+    schema: WorkflowStepLifecycleEventSchema,
+    type: "workflows.changes.step.cancelled",
+    stepId: "check-claim",
+  },
+  {
+    name: "run-cancel",
+    schema: WorkflowRunLifecycleEventSchema,
+    type: "workflows.changes.run.cancel",
   },
 ];
 
@@ -94,7 +125,11 @@ export const CONTENT_TYPES: Readonly<Record<BusFormat, string>> = {
 };
 
 /** The messages that an event's data can be, for readers of `google.protobuf.Any`. */
-const registry = createRegistry(WorkflowRunLifecycleEventSchema, WorkflowStepLifecycleEventSchema);
+const registry = createRegistry(
+  WorkflowRunLifecycleEventSchema,
+  WorkflowStepLifecycleEventSchema,
+  ChangeSchema,
+);
 
 /** The bytes of a fixture. */
 export function readFixtureBytes(file: string): Uint8Array {

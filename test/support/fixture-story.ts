@@ -1,6 +1,7 @@
 /**
  * The story that the fixtures tell, played on a live service: the sales pipeline up to the manager's approval, the
- * approval, and the lead's answer, which comes in by HandleTrigger.
+ * approval, and the lead's answer, which comes in by HandleTrigger. After it two short runs of another process, one that
+ * fails and one that is cancelled.
  * Boundary: asks the service by RPC and listens to its bus as any other team does; nothing that it answers is changed.
  *
  * The points at which answers are kept hold still: nobody decides the approval but this story, a person must answer the
@@ -41,6 +42,7 @@ import {
   writeJson,
 } from "./fixture-files.ts";
 import type { Documents } from "./fixture-normaliser.ts";
+import { playRefunds } from "./fixture-refund.ts";
 import { startWorld, type World } from "./fixture-world.ts";
 import { until } from "./until.ts";
 
@@ -52,7 +54,7 @@ export interface ToldStory {
 }
 
 const ANSWER_REPLY = new URL("../../testdata/processes/answer-reply.json", import.meta.url);
-const ANSWER_AFTER_MS = 50;
+const ANSWER_AFTER_MS = 250;
 const WAITING = "workflows.changes.step.waiting";
 
 /** Starts the service with a format of the bus, plays the story on it and stops it again. */
@@ -94,6 +96,7 @@ async function playStory({ workflows, sandbox }: World, format: BusFormat): Prom
   });
   const request = replyReceived();
   const triggered = await workflows.handleTrigger(request);
+  await playRefunds(workflows);
   const heard: HeardEvent[] = [];
   for (const { type, stepId } of EVENT_FIXTURES) heard.push(await ear.find(type, stepId));
   await ear.close();

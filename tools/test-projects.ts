@@ -13,6 +13,8 @@ export interface TestProject {
   readonly timeoutMs: number;
   /** Whether a file's modules are its own; pure ones are loaded, and compiled by the engine, once for all files. */
   readonly isolate: boolean;
+  /** Runs only where its name or a path of it is given: it has a command of its own. */
+  readonly onlyNamed?: true;
 }
 
 /** All kinds, fast ones first. */
@@ -24,4 +26,5 @@ export const testProjects: readonly TestProject[] = [
   { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true },
   { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true },
+  { name: "scale", needsParts: true, timeoutMs: 240_000, isolate: true, onlyNamed: true },
 ];

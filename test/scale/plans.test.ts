@@ -80,6 +80,8 @@ describe("while a backlog of the outbox", () => {
   it.each(outbox)("was there when statistics were taken: $name", async (each) => {
     const small = await explain(hundredth.url, each.ask);
     await sql(`${backlog}; analyze move_batches; ${drained}`);
+    // As autovacuum does after a backlog: index entries of what was published go, the statistics stay.
+    await sql("vacuum move_batches");
     const large = await explain(full.url, each.ask);
     await sql("vacuum analyze move_batches");
     expect(faults(each, small, large)).toEqual([]);
@@ -91,6 +93,7 @@ const LEANING = [
   "reports: missed",
   "checks: find",
   "sweep: ended runs",
+  "ListDefinitions by a tag of few",
   "ListDefinitions by a tag of all",
 ];
 

@@ -15,6 +15,8 @@ export interface TestProject {
   readonly isolate: boolean;
   /** Whether a test fails that held the event loop: those in whose process the service runs. */
   readonly watchesLoop: boolean;
+  /** Runs only where its name or a path of it is given: it has a command of its own. */
+  readonly onlyNamed?: true;
 }
 
 /** All kinds, fast ones first. */
@@ -26,4 +28,12 @@ export const testProjects: readonly TestProject[] = [
   { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true, watchesLoop: false },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true, watchesLoop: true },
   { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true, watchesLoop: true },
+  {
+    name: "scale",
+    needsParts: true,
+    timeoutMs: 240_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
 ];

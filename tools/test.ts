@@ -28,7 +28,9 @@ function selectProjects(args: readonly string[]): {
     rest.some((arg) => `${arg}/`.includes(`test/${name}/`)),
   );
   const projects = testProjects.filter((each) => named.includes(each) || byPath.includes(each));
-  if (projects.length === 0) return { projects: testProjects, rest };
+  if (projects.length === 0) {
+    return { projects: testProjects.filter(({ onlyNamed }) => onlyNamed !== true), rest };
+  }
   // Where a path narrows the files, a kind has to be a path too.
   const folders = byPath.length > 0 ? named.map(({ name }) => `test/${name}/`) : [];
   return { projects, rest: [...rest, ...folders] };

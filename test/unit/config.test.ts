@@ -46,6 +46,7 @@ test("defaults", () => {
     },
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
     reconcileIntervalMs: 60_000,
+    retentionDays: 90,
     auth: { mode: "none" },
     reflection: true,
     log: { level: "info", format: "json" },
@@ -71,6 +72,7 @@ test("everything set", () => {
     COLLABORATOR_PROTOCOL: "grpc-web",
     COLLABORATOR_CONCURRENCY: "5",
     RECONCILE_INTERVAL_MS: "1000",
+    RETENTION_DAYS: "0",
     REFLECTION: "off",
     LOG_FORMAT: "pretty",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel:4318",
@@ -92,6 +94,7 @@ test("everything set", () => {
     },
     collaborators: { urls: { objectives: "http://objectives:8080" }, concurrency: 5 },
     reconcileIntervalMs: 1000,
+    retentionDays: 0,
     reflection: false,
     otlpEndpoint: "http://otel:4318",
   });

@@ -43,28 +43,34 @@ export async function listRuns(
   db: Queries,
   filters: RunFilters,
 ): Promise<{ runs: Run[]; total: number }> {
+  const { limit, offset } = filters;
   const counted = db.build
     .select({ one: sql`1`.as("one") })
-    .from(matching(db, filters))
+    .from(matching(db, filters, COUNT_LIMIT))
     .limit(COUNT_LIMIT)
     .as("counted");
   const [rows, totals] = await Promise.all([
     db.build
       .select()
-      .from(matching(db, filters))
+      .from(matching(db, filters, limit + offset))
       .orderBy(...NEWEST_FIRST)
-      .limit(filters.limit)
-      .offset(filters.offset),
+      .limit(limit)
+      .offset(offset),
     db.build.select({ total: count() }).from(counted),
   ]);
   return { runs: rows.map(runOfRow), total: totals[0]?.total ?? 0 };
 }
 
 // Each state is a range of an index that is sorted as the list is. Without a state Postgres merges the ranges of all and
-// stops at the page's end, so that a list reads what it shows, whatever it is filtered by.
-function matching(db: Queries, filters: RunFilters) {
+// stops at the page's end, so that a list reads what it shows. Only branches with an order of their own are merged.
+function matching(db: Queries, filters: RunFilters, atMost: number) {
   const inState = (state: RunState) =>
-    db.build.select(LISTED).from(workflowRuns).where(runFilter(filters, state));
+    db.build
+      .select(LISTED)
+      .from(workflowRuns)
+      .where(runFilter(filters, state))
+      .orderBy(...NEWEST_FIRST)
+      .limit(atMost);
   if (filters.state !== undefined) return inState(filters.state).as("matching");
   const [first, second, ...others] = RUN_STATES;
   return unionAll(inState(first), inState(second), ...others.map(inState)).as("matching");

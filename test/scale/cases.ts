@@ -1,0 +1,190 @@
+/**
+ * What the service asks of the database on its hot paths, in lists and in sweeps: a line a statement.
+ * Boundary: each case calls the service's own function; what it may cost is judged by plans.test.ts.
+ * To add a statement: a line here that calls the function that sends it.
+ */
+
+import {
+  answerKey,
+  claimKey,
+  dropOldKeys,
+  findKey,
+  giveBackKey,
+  markKeys,
+  takeOverKey,
+} from "../../src/store/caller-keys.ts";
+import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
+import type { Database, Tx } from "../../src/store/database.ts";
+import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
+import { findTriggers, findWaitPatterns } from "../../src/store/event-readers.ts";
+import { dropOldEvents, findEarlyReports, keepEvents } from "../../src/store/events.ts";
+import {
+  listMoves,
+  listNextRunStates,
+  listRunsById,
+  listUnpublished,
+  markPublished,
+} from "../../src/store/outbox.ts";
+import { dropMarks } from "../../src/store/published-marks.ts";
+import {
+  findDefinitionByName,
+  findVersion,
+  listDefinitions,
+  listVersions,
+} from "../../src/store/reads/definitions.ts";
+import { findDue } from "../../src/store/reads/due.ts";
+import { findDueSchedules } from "../../src/store/reads/due-schedules.ts";
+import { listMissedReports } from "../../src/store/reads/early-reports.ts";
+import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
+import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
+import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
+import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
+import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
+import { moveSchedules } from "../../src/store/schedules.ts";
+import { moveRun } from "./move-run.ts";
+import { BIG } from "./rows.ts";
+
+/** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
+export interface Case {
+  readonly name: string;
+  readonly ask: (database: Database) => Promise<unknown>;
+  /** Rows by the beginning of the statement: a page far down, a count to its limit. */
+  readonly limits?: Readonly<Record<string, number>>;
+}
+
+const COUNTS = { "select count(*)": 10_000 };
+const FAR = { ...COUNTS, select: 10_500 };
+const RUN = `wfr_${"1000".padStart(22, "0")}`;
+const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
+const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me" };
+const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
+const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
+const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
+
+function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
+  const all = { workspaceId: BIG, definitionId: "", entityId: "", initiatorAgentId: "" };
+  const page = { limit: 50, offset: 0 };
+  return {
+    ask: ({ read }) => listRuns(read, { ...all, ...page, ...filters }),
+    limits: filters.offset === undefined ? COUNTS : FAR,
+  };
+}
+
+function definitions(tag: string): Pick<Case, "ask" | "limits"> {
+  return {
+    ask: ({ read }) => listDefinitions(read, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
+    // The page's rows may stand on a page of the table each.
+    limits: { ...COUNTS, select: 100 },
+  };
+}
+
+const writing =
+  (work: (tx: Tx) => Promise<unknown>) =>
+  ({ transaction }: Database) =>
+    transaction(work);
+
+/** Every case. */
+export const cases: readonly Case[] = [
+  { name: "ListRuns", ...runs({}) },
+  { name: "ListRuns far down", ...runs({ offset: 10_000 }) },
+  { name: "ListRuns by state", ...runs({ state: "FAILED" }) },
+  { name: "ListRuns by a state that no run has", ...runs({ state: "PAUSED" }) },
+  { name: "ListRuns by definition", ...runs({ definitionId: "wf_2" }) },
+  { name: "ListRuns by definition and state", ...runs({ definitionId: "wf_0", state: "FAILED" }) },
+  { name: "ListRuns by agent", ...runs({ initiatorAgentId: "agt2" }) },
+  { name: "ListRuns by agent and state", ...runs({ initiatorAgentId: "agt0", state: "FAILED" }) },
+  { name: "ListRuns by entity", ...runs({ entityId: "ent12" }) },
+  { name: "ListRuns by entity and state", ...runs({ entityId: "ent12", state: "RUNNING" }) },
+  {
+    name: "ListRuns by everything",
+    ...runs({ definitionId: "wf_0", entityId: "ent0", initiatorAgentId: "agt0", state: "FAILED" }),
+  },
+  { name: "ListDefinitions", ...definitions("") },
+  { name: "ListDefinitions by a tag of few", ...definitions("tag2") },
+  { name: "ListDefinitions by a tag of all", ...definitions("all") },
+  { name: "ListVersions", ask: ({ read }) => listVersions(read, "wf_2") },
+  { name: "GetRun", ask: ({ read }) => findRunRows(read, RUN) },
+  { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, [RUN]) },
+  { name: "head of a run", ask: ({ read }) => findRunHead(read, RUN) },
+  { name: "definition by name", ask: ({ read }) => findDefinitionByName(read, BIG, "n2") },
+  { name: "version by number", ask: ({ read }) => findVersion(read, "wf_2", 1) },
+  {
+    name: "runs that an event started",
+    ask: ({ read }) => findStartedRuns(read, { workspaceId: BIG, id: "e1000" }, "EVENT"),
+  },
+  { name: "a run that starts and ends", ask: moveRun },
+  { name: "starts: lock", ask: writing((tx) => lockStarts(tx, [START])) },
+  { name: "starts: find", ask: ({ read }) => findStarts(read, [START]) },
+  { name: "outbox: poll", ask: (database) => listUnpublished(database, PARTITIONS, 64) },
+  { name: "outbox: mark", ask: (database) => markPublished(database, [1_000, 1_001]) },
+  { name: "outbox: moves", ask: (database) => listMoves(database, [1_000, 1_001]) },
+  { name: "outbox: runs", ask: (database) => listRunsById(database, [RUN]) },
+  {
+    name: "outbox: next states",
+    ask: (database) => listNextRunStates(database, [{ runId: RUN, seq: 1 }]),
+  },
+  { name: "timers: due", ask: ({ read }) => findDue(read, 500, []) },
+  { name: "schedules: due", ask: ({ read }) => findDueSchedules(read, 500, []) },
+  {
+    name: "schedules: move",
+    ask: writing((tx) => {
+      const at = new Date(0);
+      const slot = { cronLine: "@daily", anchorAt: at, nextAt: at, newNextAt: at };
+      return moveSchedules(tx, [{ definitionId: "wf_2", ...slot }]);
+    }),
+  },
+  { name: "reports: missed", ask: ({ read }) => listMissedReports(read, 0, 1e9, 500) },
+  {
+    name: "reports: early",
+    ask: ({ read }) => findEarlyReports(read, [{ workspaceId: BIG, objectId: "o100" }]),
+  },
+  { name: "checks: find", ask: ({ read }) => findUnheard(read, FIRST_RUN, 60_000) },
+  {
+    name: "checks: claim",
+    ask: (database) => claimChecks(database, [{ runId: RUN, stepIndex: 0 }], 60_000),
+  },
+  {
+    name: "events: patterns",
+    ask: ({ read }) => findWaitPatterns(read, [{ place: 0, workspaceId: BIG, key: "type:t2" }]),
+  },
+  {
+    name: "events: triggers",
+    ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),
+  },
+  {
+    name: "events: keep",
+    ask: writing((tx) => {
+      const event = { source: "s", type: "t", subject: "", time: "", data: {} };
+      return keepEvents(tx, [{ workspaceId: BIG, id: "new", ...event }]);
+    }),
+  },
+  {
+    name: "dead letters: insert",
+    ask: writing((tx) => {
+      const letter = { subject: "s", reason: "r", problem: "p", headers: {}, data: HASH };
+      return insertDeadLetters(tx, [{ stream: "S", streamSeq: 1_000, ...letter }]);
+    }),
+  },
+  { name: "keys: claim", ask: writing((tx) => claimKey(tx, { ...KEY, key: "new" }, HASH)) },
+  { name: "keys: take over", ask: writing((tx) => takeOverKey(tx, KEY, HASH)) },
+  { name: "keys: find", ask: ({ read }) => findKey(read, KEY) },
+  { name: "keys: mark", ask: writing((tx) => markKeys(tx, [{ ...KEY, appliedTo: RUN }])) },
+  { name: "keys: answer", ask: writing((tx) => answerKey(tx, { ...KEY, appliedTo: RUN }, HASH)) },
+  { name: "keys: give back", ask: writing((tx) => giveBackKey(tx, KEY)) },
+  { name: "sweep: keys", ask: writing((tx) => dropOldKeys(tx, 5_000)) },
+  { name: "sweep: events and reports", ask: writing((tx) => dropOldEvents(tx, AGES, 2_000)) },
+  { name: "sweep: dead letters", ask: writing((tx) => dropOldDeadLetters(tx, 30, 2_000)) },
+  { name: "sweep: starts without a run", ask: writing((tx) => dropLeftStarts(tx, 4_000)) },
+  { name: "sweep: marks", ask: writing((tx) => dropMarks(tx, 7, 0, 5_000)) },
+  { name: "sweep: ended runs", ask: writing((tx) => dropEndedRuns(tx, 90, FIRST_ENDED, 100)) },
+  {
+    name: "sweep: notice",
+    ask: writing(async (tx) => {
+      await giveNotice(tx, 90);
+      await isDue(tx, 90);
+    }),
+    limits: { give_retention_notice: 100_000 },
+  },
+];

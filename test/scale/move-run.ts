@@ -1,0 +1,38 @@
+/** A run that is started by an event and ended by a report, with the real processor: the statements of its batches. */
+import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
+import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { createProcessor } from "../../src/runtime/processor.ts";
+import type { Database } from "../../src/store/database.ts";
+import { encodeCall } from "../../src/wire/calls.ts";
+import { startOf } from "../support/processor.ts";
+import { transitioned } from "../support/step-reports.ts";
+import { stepOf, versionOf } from "../support/version-spec.ts";
+import { BIG } from "./rows.ts";
+
+const CAUSE = { kind: "rpc", id: "test" } as const;
+
+/** Publishes a version, starts a run of it and ends it. */
+export async function moveRun(database: Database): Promise<void> {
+  const processor = createProcessor({
+    database,
+    graphs: createGraphCache(database),
+    lookups: { find: () => undefined },
+    encodeCall,
+    replicaId: "replica-a",
+    log: createLog({ level: "error", format: "pretty" }),
+    onCommitted() {},
+  });
+  const task = versionOf([stepOf("task", { stepType: "HUMAN_TASK", name: "task" })]);
+  const made = { workspaceId: BIG, name: "moved", description: "", tags: [] };
+  const definition = await createDefinition({ database }, made);
+  const { version } = await publishVersion(
+    { database },
+    { definitionId: definition.id, spec: task },
+  );
+  const start = startOf(version, { workspaceId: BIG, triggerEventId: "new", triggerSource: "s" });
+  const { runId } = await processor.submit({ kind: "start", start, cause: CAUSE });
+  const input = transitioned("task", "COMPLETED");
+  await processor.submit({ kind: "input", runId, workspaceId: "", input });
+  await processor.stop();
+}

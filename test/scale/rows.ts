@@ -1,0 +1,175 @@
+/**
+ * Stored rows by SQL, as the service leaves them after a long time, in a full and a hundredth size.
+ * Boundary: rows as their tables describe them; no run is ever moved. Half of all belongs to the workspace BIG. What a
+ * filter or a sweep's page finds is the same number of rows in both sizes, or more than the statement's limit.
+ */
+import pg from "pg";
+import { declaredIndexes } from "../../src/store/indexes.ts";
+
+/** How many rows there are: 1 M runs, 3 M batches and moves, 200,000 held calls, 1.5 M keys and kept events. */
+export interface Size {
+  readonly runs: number;
+}
+
+/** The workspace of half of all rows. */
+export const BIG = "ws_big";
+
+const WORKSPACE = `case when i % 2 = 0 then '${BIG}' else 'ws_' || i % 100 end`;
+/** The newest fifth of the runs is open, and has a call in flight each. */
+const IS_OPEN = "i > $1 * 0.8";
+const RUN_ID = "'wfr_' || lpad(i::text, 22, '0')";
+const AT = "now() - ($1 - i) * (interval '180 days' / $1)";
+
+const RUNS = `insert into workflow_runs (created_at, id, workspace_id, definition_id, version_id,
+    definition_version, hops, trigger_type, trigger_event_id, trigger_source, initiator_agent_id,
+    initiator_user_id, parent_run_id, entity_id, entity_type, input_payload, started_at,
+    completed_at, deadline_at, state, total_cost_usd, seq, step_marks, edge_marks)
+  select ${AT}, ${RUN_ID}, ${WORKSPACE}, 'wf_' || i % 20, 'wfv_' || i % 20, 1, 0, 'EVENT', 'e' || i,
+    's', 'agt' || i % ($1 / 500), '', case when i % 10 = 3 then 'wfr_' || lpad((i - 1)::text, 22, '0')
+    else '' end, case when i % 3 = 0 then 'ent' || i % ($1 / 100) else '' end, '',
+    '{"text": "some hundred bytes of payload ........................................"}', ${AT},
+    case when ${IS_OPEN} then null else ${AT} end,
+    case when ${IS_OPEN} then now() + interval '1 day' end,
+    case when ${IS_OPEN} then 'RUNNING' when i % 8 = 0 then 'FAILED' else 'COMPLETED' end,
+    0, 3, '\\x00', '\\x00'
+  from generate_series(1, $1::integer) as i`;
+
+const STEPS = `insert into step_runs (started_at, run_id, workspace_id, step_index, input,
+    objective_id, approval_request_id, wait_key, detail, cost_usd, timeout_at, due_at, completed_at, retry_count,
+    output_extends_input, state, output)
+  select ${AT}, ${RUN_ID}, ${WORKSPACE}, 0, '{"text": "an input of a step ........"}',
+    case when i % 4 < 2 then 'obj_' || i end, case when i % 4 = 2 then 'apr_' || i end,
+    case when i % 4 = 3 and ${IS_OPEN} then 'type:t' || i % 100 end,
+    case when i % 4 = 3 then '{"wait": {"typePattern": "t"}}'::jsonb end, 0,
+    case when ${IS_OPEN} then now() + interval '1 day' end,
+    case when ${IS_OPEN} then now() + interval '1 day' end,
+    case when ${IS_OPEN} then null else ${AT} end, 0, false,
+    case when ${IS_OPEN} then 'RUNNING' else 'COMPLETED' end, '{"text": "an output"}'
+  from generate_series(1, $1::integer) as i`;
+
+const CHILDREN = `insert into child_runs (run_id, step_index, attempt, child_index, child_run_id, seq, cost_usd, state)
+  select ${RUN_ID}, 0, 1, 0, 'wfr_' || lpad((i + 1)::text, 22, '0'), 3, 0, 'completed'
+  from generate_series(1, $1::integer) as i where i % 10 = 2`;
+
+const MOVES = `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
+  select i * 3 - 3 + seq, ${AT}, seq, ${RUN_ID}, '[3,"due"]', '[]'
+  from generate_series(1, $1::integer) as i, generate_series(1, 3) as seq`;
+
+const BATCHES = `insert into move_batches (partition, published_at, created_at)
+  select i % 64, at, at from (
+    select i, now() - ($1::integer * 3 - i) * (interval '180 days' / ($1::integer * 3)) as at
+    from generate_series(1, $1::integer * 3) as i) as b`;
+
+const STARTS = `insert into run_starts (workspace_id, definition_id, event_id, source, run_id, created_at, run_deleted_at)
+  select ${WORKSPACE}, 'wf_' || i % 20, 'e' || i, 's', ${RUN_ID}, ${AT}, null
+  from generate_series(1, $1::integer) as i
+  union all select '${BIG}', 'wf_0', 'left' || i, 's', 'gone' || i, now() - interval '40 days', now()
+  from generate_series(1, $1::integer / 2) as i`;
+
+const EFFECTS = `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind,
+    holder, request)
+  select now(), now() + interval '1 hour', 0, 1, ${RUN_ID} || '/step/1/create', ${WORKSPACE},
+    'create_objective', 'replica', decode(repeat('ab', 200), 'hex')
+  from generate_series($1::integer * 4 / 5 + 1, $1::integer) as i`;
+
+const KEYS = `insert into caller_keys (created_at, lease_until, workspace_id, method, key, holder, body_hash,
+    applied_to, answer)
+  select now() - ($1 * 1.5 - i) * (interval '14 days' / ($1 * 1.5)), now(), ${WORKSPACE}, 'StartRun',
+    'key-' || i, '', '\\x0001020304050607', 'wfr_1', decode(repeat('ab', 100), 'hex')
+  from generate_series(1, ($1 * 1.5)::integer) as i`;
+
+const EVENTS = `insert into kept_events (workspace_id, source, event_id, type, subject, "time", arrived_at, data)
+  select ${WORKSPACE}, 's', 'e' || i, 't' || i % 4, 'orders/' || i, '',
+    now() - ($1 * 1.5 - i) * (interval '14 days' / ($1 * 1.5)), '{"a": "a payload ................."}'
+  from generate_series(1, ($1 * 1.5)::integer) as i`;
+
+const REPORTS = `insert into early_reports (workspace_id, object_id, event_id, report, arrived_at)
+  select ${WORKSPACE}, 'o' || i, 'e', '{}', now() - ($1 / 2 - i) * (interval '4 days' / ($1 / 2))
+  from generate_series(1, $1::integer / 2) as i`;
+
+const LETTERS = `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data,
+    created_at)
+  select 'S', 's', i, 'r', 'p', '{}', '\\x00', now() - ($1 / 2 - i) * (interval '60 days' / ($1 / 2))
+  from generate_series(1, $1::integer / 2) as i`;
+
+const DEFINITIONS = `insert into workflow_definitions (id, workspace_id, name, description, latest_version,
+    tags, created_at, latest_version_id, trigger_key, listens_since)
+  select 'wf_' || i, ${WORKSPACE}, 'n' || i, '', 1, array['all', 'tag' || i % ($1 / 1000)],
+    now() - i * interval '1 minute', 'wfv_' || i, 'type:' || i, now()
+  from generate_series(0, $1::integer / 20) as i`;
+
+const VERSIONS = `insert into workflow_versions (id, definition_id, version, steps, edges, trigger,
+    timeout_seconds, author)
+  select 'wfv_' || i, 'wf_' || i, 1, '[]', '[]', '{}', 0, ''
+  from generate_series(0, $1::integer / 20) as i`;
+
+const PATTERNS = `insert into wait_patterns (version_id, definition_id, workspace_id, wait_key, type_pattern,
+    subject_pattern)
+  select 'wfv_' || i, 'wf_' || i, ${WORKSPACE}, 'type:t' || i, 't' || i, ''
+  from generate_series(0, $1::integer / 20) as i`;
+
+const SCHEDULES = `insert into schedules (next_at, anchor_at, version, definition_id, workspace_id, version_id,
+    cron_line)
+  select now() + interval '1 day', now(), 1, 'wf_' || i, ${WORKSPACE}, 'wfv_' || i, '@daily'
+  from generate_series(0, $1::integer / 20) as i`;
+
+/** Each list is inserted by a connection of its own. */
+const LOADS = [
+  [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
+  [MOVES, BATCHES, KEYS, EVENTS, EFFECTS, REPORTS, LETTERS],
+];
+
+/** Tables that grow with use: no statement may read one from end to end. */
+export const GROWING = [
+  "workflow_runs",
+  "step_runs",
+  "child_runs",
+  "run_moves",
+  "move_batches",
+  "run_starts",
+  "effects",
+  "caller_keys",
+  "kept_events",
+  "early_reports",
+  "dead_letters",
+  "workflow_definitions",
+  "workflow_versions",
+  "wait_patterns",
+  "schedules",
+];
+
+/** Fills a migrated, empty database; indexes are built after the rows. */
+export async function fill(url: string, { runs }: Size): Promise<void> {
+  const indexes = declaredIndexes().map(({ build }) => build.replace("concurrently ", ""));
+  await onConnection(url, async (client) => {
+    for (const { name } of declaredIndexes()) await client.query(`drop index if exists "${name}"`);
+  });
+  await Promise.all(LOADS.map((texts) => runAll(url, texts, runs)));
+  const half = Math.ceil(indexes.length / 2);
+  await Promise.all(
+    [indexes.slice(0, half), indexes.slice(half)].map((texts) => runAll(url, texts)),
+  );
+  await onConnection(url, (client) => client.query("vacuum analyze"));
+}
+
+async function runAll(url: string, texts: readonly string[], runs?: number): Promise<void> {
+  await onConnection(url, async (client) => {
+    await client.query(
+      "set maintenance_work_mem = '256MB'; set max_parallel_maintenance_workers = 0",
+    );
+    for (const text of texts) await client.query(text, runs === undefined ? [] : [runs]);
+  });
+}
+
+async function onConnection(
+  url: string,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -87,6 +87,7 @@ function renderRunMove(
     format,
     attributesOf(told, `run.${operation}`, WorkflowRunLifecycleEventSchema, move.reason ?? ""),
     [withPayloads, () => bare, withoutSteps],
+    `workflows.v1.WorkflowService/GetRun?${query({ id: source.run.id })}`,
   );
 }
 
@@ -125,6 +126,7 @@ function renderStepMove(
     format,
     attributesOf(told, `step.${operation}`, WorkflowStepLifecycleEventSchema, ""),
     row === undefined ? [() => bare] : [withPayloads, () => bare],
+    `workflows.ops.v1.Runs/GetPayload?${query({ run_id: run.id, step_id: step.def.id })}`,
   );
 }
 
@@ -199,11 +201,11 @@ function encodeSmall(
   format: EventFormat,
   attributes: EventAttributes,
   forms: DataForms,
+  dataref: string,
 ): OutgoingEvent {
   const [full, ...smaller] = forms;
   if (full === undefined) throw new Error(`event ${attributes.id} has no data`);
   let event: OutgoingEvent | undefined = encodeFull(format, attributes, full);
-  const dataref = `workflows.v1.WorkflowService/GetRun?id=${encodeURIComponent(attributes.key)}`;
   const extensions = { ...attributes.extensions, dataref };
   for (const form of smaller) {
     if (event !== undefined && fitsBus(event)) break;
@@ -225,6 +227,13 @@ function encodeFull(
     if (error instanceof PayloadTooLarge) return undefined;
     throw error;
   }
+}
+
+function query(fields: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(fields).map(
+    ([name, value]) => `${name}=${encodeURIComponent(value)}`,
+  );
+  return pairs.join("&");
 }
 
 /** The event of a definition's or version's change, from the row that was kept with it. */

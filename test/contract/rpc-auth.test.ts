@@ -8,6 +8,7 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import {
   StepRunState,
   StepType,
@@ -26,7 +27,8 @@ import {
   startRpcService,
 } from "../support/rpc-service.ts";
 
-type Rpc = keyof typeof WorkflowService.method;
+type Rpc = keyof typeof WorkflowService.method | keyof typeof Runs.method;
+type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
 
 /** What a workspace has. */
 interface Place {
@@ -40,7 +42,7 @@ interface Row {
   /** How a caller of another workspace who says whose it is is refused: by name, or by not finding it. */
   readonly foreign: "PermissionDenied" | "NotFound";
   /** The request about this place; one that can name a workspace does so. */
-  call(client: Client<typeof WorkflowService>, at: Place, options: CallOptions): Promise<unknown>;
+  call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
   /** The same without naming the workspace, for a request that names an object too. */
   callByIdAlone?: Row["call"];
 }
@@ -131,8 +133,14 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
   },
+  getPayload: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
+  },
 };
-const TABLE = WorkflowService.methods.map(({ localName }) => ({
+const TABLE = [...WorkflowService.methods, ...Runs.methods].map(({ localName }) => ({
   rpc: localName,
   ...rowOf(localName),
 }));
@@ -140,6 +148,11 @@ const PROTOCOLS = [
   {
     protocol: "Connect",
     to: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+  },
+  {
+    protocol: "Connect, reads by GET",
+    to: (baseUrl: string) =>
+      createConnectTransport({ baseUrl, httpVersion: "2", useHttpGet: true }),
   },
   { protocol: "gRPC", to: (baseUrl: string) => createGrpcTransport({ baseUrl }) },
 ];
@@ -243,9 +256,10 @@ function detailsOf({ error }: Refused) {
 }
 
 describe.each(PROTOCOLS)("$protocol", ({ to }) => {
-  let client: Client<typeof WorkflowService>;
+  let client: Clients;
   beforeAll(() => {
-    client = createClient(WorkflowService, to(service.baseUrl));
+    const transport = to(service.baseUrl);
+    client = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
   });
   const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
 

@@ -24,6 +24,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { GetRunRequestSchema, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { answerDoor, mainDoors, type Readiness } from "../../src/ingress/rpc/doors.ts";
 import { createHealth } from "../../src/ingress/rpc/health.ts";
@@ -48,7 +49,7 @@ interface Port {
 
 async function openPort(tls?: TlsMaterial): Promise<Port> {
   const health = createHealth([WorkflowService.typeName]);
-  const reflection = createReflection([WorkflowService, Health]);
+  const reflection = createReflection([WorkflowService, Runs, Health]);
   const route = createRpcRouter((router) => {
     router.service(Health, health.implementation);
     router.service(ServerReflection, reflection.v1);
@@ -459,7 +460,11 @@ describe.each([
   test("lists services", async () => {
     const [answer] = await ask({ case: "listServices", value: "" });
     expect(answer?.value).toMatchObject({
-      service: [{ name: WorkflowService.typeName }, { name: Health.typeName }],
+      service: [
+        { name: WorkflowService.typeName },
+        { name: Runs.typeName },
+        { name: Health.typeName },
+      ],
     });
   });
 
@@ -488,6 +493,28 @@ describe.each([
     ]);
     expect(names[1]).toEqual([own]);
   });
+
+  test.each([
+    ["google.rpc.BadRequest", "google/rpc/error_details.proto"],
+    ["google.rpc.ErrorInfo", "google/rpc/error_details.proto"],
+    ["google.rpc.Status", "google/rpc/status.proto"],
+    ["events.v1.CloudEvent", "events/v1/cloudevent.proto"],
+    ["events.v1.Change", "events/v1/change.proto"],
+    ["tap.v1.TapEventData", "tap/v1/event.proto"],
+    ["workflows.v1.WorkflowRunLifecycleEvent", "workflows/v1/workflows.proto"],
+    ["workflows.v1.WorkflowStepLifecycleEvent", "workflows/v1/workflows.proto"],
+    ["workflows.ops.v1.GetPayloadRequest", "workflows/ops/v1/runs.proto"],
+  ])(
+    "knows %s, which comes as a detail, as an event or with another service",
+    async (symbol, name) => {
+      const [answer] = await ask({ case: "fileContainingSymbol", value: symbol });
+      if (answer?.case !== "fileDescriptorResponse") throw new Error(`${symbol} is not known`);
+      const files = answer.value.fileDescriptorProto.map(
+        (bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name,
+      );
+      expect(files[0]).toBe(name);
+    },
+  );
 
   test("says what it does not know", async () => {
     const answers = await ask(

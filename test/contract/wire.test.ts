@@ -19,7 +19,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { file_agents_v1_agents } from "../../gen/agents/v1/agents_pb.ts";
 import { file_approvals_v1_approvals } from "../../gen/approvals/v1/approvals_pb.ts";
@@ -36,6 +36,7 @@ import { file_prompts_v1_prompts } from "../../gen/prompts/v1/prompts_pb.ts";
 import { file_registry_v1_registry } from "../../gen/registry/v1/registry_pb.ts";
 import { file_skills_v1_skills } from "../../gen/skills/v1/skills_pb.ts";
 import { file_tap_v1_event } from "../../gen/tap/v1/event_pb.ts";
+import { file_workflows_ops_v1_runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { file_workflows_v1_workflows } from "../../gen/workflows/v1/workflows_pb.ts";
 
 /** Message → field → [number, type]. */
@@ -67,6 +68,7 @@ const generated = createRegistry(
   file_registry_v1_registry,
   file_skills_v1_skills,
   file_tap_v1_event,
+  file_workflows_ops_v1_runs,
   file_workflows_v1_workflows,
 );
 
@@ -149,6 +151,23 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
 
   test.each(rows.filter(([name]) => !name.startsWith(OURS)))("has %s", (name, expected) => {
     expect(actualOf(contract, name)).toMatchObject(expected);
+  });
+
+  test("marks our reads, and no write, as free of side effects", () => {
+    const services = ["workflows.v1.WorkflowService", "workflows.ops.v1.Runs"];
+    const methods = services.flatMap((name) => contract.getService(name)?.methods ?? []);
+    const reads = methods
+      .filter(({ idempotency }) => idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS)
+      .map(({ name }) => name);
+    expect(reads).toEqual(
+      methods.map(({ name }) => name).filter((name) => /^(Get|List)/.test(name)),
+    );
+    expect(reads).toHaveLength(6);
+  });
+
+  test("does not let a token be introspected by GET, which would put it into a URL", () => {
+    const introspect = contract.getService("identity.v1.TokenService")?.method.introspect;
+    expect(introspect?.idempotency).not.toBe(MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS);
   });
 
   test("has nothing in workflows.v1 that the table lacks", () => {

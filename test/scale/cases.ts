@@ -30,7 +30,6 @@ import {
   findDefinitionByName,
   findVersion,
   listDefinitions,
-  listVersions,
 } from "../../src/store/reads/definitions.ts";
 import { findDue } from "../../src/store/reads/due.ts";
 import { findDueSchedules } from "../../src/store/reads/due-schedules.ts";
@@ -39,6 +38,7 @@ import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { listVersions } from "../../src/store/reads/version-lists.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -61,6 +61,7 @@ const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
 const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me" };
 const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
 const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
+const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
 const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
 
 function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
@@ -104,7 +105,7 @@ export const cases: readonly Case[] = [
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },
   { name: "ListDefinitions by a tag of all", ...definitions("all") },
-  { name: "ListVersions", ask: ({ read }) => listVersions(read, "wf_2") },
+  { name: "ListVersions", ask: ({ read }) => listVersions(read, "wf_2", VERSIONS) },
   { name: "GetRun", ask: ({ read }) => findRunRows(read, RUN) },
   { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, [RUN]) },
   { name: "head of a run", ask: ({ read }) => findRunHead(read, RUN) },

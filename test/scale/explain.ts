@@ -66,7 +66,14 @@ class Explainer {
       query: (statement, values) => this.#inTurn(() => this.#query(statement, values)),
       build: drizzle({ client, logger }),
     };
-    this.database = { read: queries, transaction: (work) => work(queries), close: async () => {} };
+    this.database = {
+      read: queries,
+      callers: queries,
+      lists: queries,
+      write: queries,
+      transaction: (work) => work(queries),
+      close: async () => {},
+    };
   }
 
   /** Statements of the builder have no name, so they are planned with their values each time. */

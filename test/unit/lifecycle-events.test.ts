@@ -161,6 +161,10 @@ describe("lifecycle events", () => {
     }
     const [first] = events.map(open);
     expect(first?.dataref).toBe("workflows.v1.WorkflowService/GetRun?id=wfr_test");
+    const ofStep = events.map(open).find(({ type }) => String(type).includes("step.started"));
+    expect(ofStep?.dataref).toMatch(
+      /^workflows\.ops\.v1\.Runs\/GetPayload\?run_id=wfr_test&step_id=[\w-]+$/,
+    );
     expect(first?.data.run).not.toHaveProperty("input_payload");
     expect(() => new CloudEvent({ ...first }, true)).not.toThrow();
   });

@@ -4,13 +4,11 @@
  */
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { depsOfCall } from "./call-workspace.ts";
 import { answerGetPayload } from "./payloads.ts";
+import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-deps.ts";
 
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
-  return {
-    getPayload: (request, context) => answerGetPayload(depsOfCall(parts, context), request),
-  };
+  return { getPayload: reading(parts, answerGetPayload) };
 }

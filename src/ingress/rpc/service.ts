@@ -76,11 +76,18 @@ export function workflowService(parts: ServiceParts): ServiceImpl<typeof Workflo
   };
 }
 
-function reading<Request, Answer>(
+/** The handler of an RPC that reads. */
+export function reading<Request, Answer>(
   parts: ServiceParts,
   answer: (deps: ServiceDeps, request: Request) => Promise<Answer>,
 ) {
-  return (request: Request, context: HandlerContext) => answer(depsOfCall(parts, context), request);
+  return (request: Request, context: HandlerContext) => {
+    // A read by GET is the caller's own, and is asked for anew each time.
+    if (context.requestMethod === "GET") {
+      context.responseHeader.set("cache-control", "private, no-cache");
+    }
+    return answer(depsOfCall(parts, context), request);
+  };
 }
 
 function changingRun<Answer>(answer: Answer) {

@@ -51,7 +51,7 @@ async function publishChild(...steps: StepDefinition[]): Promise<string> {
 async function startParent(step: StepDefinition, ...others: StepDefinition[]): Promise<string> {
   return at.start(await at.publish(named("parent"), versionOf([step, ...others])), {
     entityId: "deal-1",
-    entityType: "ENTITY_TYPE_DEAL",
+    entityType: "deal",
     initiatorAgentId: "agent-1",
     initiatorUserId: "user-1",
     hops: 3,
@@ -85,7 +85,7 @@ describe("one child", () => {
       triggerType: "WORKFLOW",
       parentRunId: parent,
       entityId: "deal-1",
-      entityType: "deal",
+      entityType: "ENTITY_TYPE_DEAL",
       initiatorAgentId: "agent-1",
       initiatorUserId: "user-1",
       hops: 3,
@@ -295,7 +295,9 @@ describe("for_each", () => {
     expect(output?.items).toEqual(["a", "b", "c", "d", "e"].map((was) => ({ was })));
     expect(run.totalCostUsd).toBe(0.5);
     const inputs = await Promise.all(
-      textsOf(output?.run_ids).map(async (id) => (await at.view(id)).input),
+      textsOf((await stepOfRun(parent, "call")).output?.run_ids).map(
+        async (id) => (await at.view(id)).input,
+      ),
     );
     expect(inputs).toEqual(
       ["a", "b", "c", "d", "e"].map((item, index) => ({ amount: 7, item, index })),

@@ -193,7 +193,11 @@ describe("with every collaborator", () => {
       return listed.total === 3 ? listed.runs : undefined;
     });
     const about = runs.map(({ entityId, entityType }) => `${entityType} ${entityId}`);
-    expect(about.sort()).toEqual(["deal ent_1", `${tapEntityType} d2`, `${tapEntityType} d3`]);
+    expect(about.sort()).toEqual([
+      "ENTITY_TYPE_DEAL ent_1",
+      `${tapEntityType} d2`,
+      `${tapEntityType} d3`,
+    ]);
   });
 
   it("who does not decide is escalated to the next one, each request under a key of its own", async () => {

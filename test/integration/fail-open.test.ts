@@ -68,7 +68,7 @@ describe("entities", () => {
     );
     found.push(await entities.resolve(recordOf("d1")));
     expect(new Set(found.map((entity) => JSON.stringify(entity)))).toEqual(
-      new Set(['{"entityId":"ent_1","entityType":"deal"}']),
+      new Set(['{"entityId":"ent_1","entityType":"ENTITY_TYPE_DEAL"}']),
     );
     expect(server.asked).toHaveLength(1);
   });

@@ -1,5 +1,6 @@
 /** Child runs in the engine: repeats, words that overtake each other, limits. */
 import { describe, expect, it } from "vitest";
+import { MAX_PAYLOAD_BYTES } from "../../src/engine/limits.ts";
 import { replayHistory } from "../../src/engine/replay.ts";
 import { calling, open, started, told } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
@@ -209,31 +210,28 @@ describe("ids of child runs", () => {
       version([fork, calling(), END], [edge("fork>call"), edge("fork>end", "joined")]),
     );
     told(run, 0);
-    expect(run.view().output).toEqual({ children: { call: { n: 0 } } });
+    expect(run.view().output).toEqual({ n: 0, children: { call: { n: 0 } } });
   });
 
-  it("leave room for 10,000 tiny items and the step that follows them", () => {
-    const items = 10_000;
-    const list = Array.from({ length: items }, (_, at) => at);
-    const each = calling({ for_each: "input.list", max_parallel: items });
+  // As many bytes as the ids of 10,000 children have, in fewer ids.
+  const items = 300;
+  const list = Array.from({ length: items }, (_, at) => at);
+  const each = calling({ for_each: "input.list", max_parallel: items });
+
+  it("leave room for many tiny items and the step that follows them", () => {
     const run = EngineRun.start(version([each, END], [edge("call>end")]), { list });
-    for (const child of list) told(run, child, { output: { n: 1 } });
+    for (const child of list) {
+      told(run, child, { runId: `${child}-${"x".repeat(1_000)}`, output: { n: 1 } });
+    }
+    expect(JSON.stringify(run.output("call")).length).toBeGreaterThan(MAX_PAYLOAD_BYTES);
     expect(run.state("end")).toBe("COMPLETED");
     expect(run.run.state).toBe("COMPLETED");
   });
 
-  it("leave room for 10,000 children that end with what a BRANCH passes on", () => {
-    const items = 10_000;
-    const list = Array.from({ length: items }, (_, at) => at);
-    const run = EngineRun.start(
-      version([calling({ for_each: "input.list", max_parallel: items })]),
-      { list },
-    );
-    for (const child of list) {
-      told(run, child, {
-        output: { item: child, index: child, value: true, selected_edge: "true" },
-      });
-    }
+  it("leave room for what a BRANCH passes on, some bytes of each child", () => {
+    const run = EngineRun.start(version([each]), { list });
+    for (const child of list) told(run, child, { output: { passed: "x".repeat(880) } });
+    expect(JSON.stringify(run.output("call")).length).toBeGreaterThan(MAX_PAYLOAD_BYTES);
     expect(run.run.state).toBe("COMPLETED");
   });
 });

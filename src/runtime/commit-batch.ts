@@ -182,7 +182,10 @@ async function foldAll(deps: CommitDeps, { works, nowMs }: Plan): Promise<Folded
     const found = await loadRows(database.write, wanted);
     for (const each of wanted) {
       const work = works.get(each.runId);
-      if (work !== undefined) keepRows(work, each, found.get(each.runId));
+      const rows = found.get(each.runId);
+      // Its turn comes with the next batch: there is no room for its payloads in this one.
+      if (rows?.isLoaded === false) open = open.filter((other) => other !== work);
+      else if (work !== undefined) keepRows(work, each, rows);
     }
     wanted = [];
     const again: RunWork[] = [];

@@ -17,6 +17,17 @@ export function selectList(table: PgTable, alias: string, without: readonly stri
     .join(", ");
 }
 
+/** `alias."property", …` of what a selectList in an inner query gave. */
+export function propertyList(
+  table: PgTable,
+  alias: string,
+  without: readonly string[] = [],
+): string {
+  return columnsOf(table, without)
+    .map(({ property }) => `${alias}."${property}"`)
+    .join(", ");
+}
+
 /** `jsonb_to_recordset(<param>) as <alias>("property" type, …)`: a batch of rows in one parameter. */
 export function recordset(
   table: PgTable,

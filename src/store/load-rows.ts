@@ -7,7 +7,7 @@ import type { ChildRun, ChildSet } from "../engine/child-run.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { StepRun } from "../engine/run.ts";
 import { loadChildren } from "./child-runs.ts";
-import { selectList } from "./columns.ts";
+import { propertyList, selectList } from "./columns.ts";
 import type { Queries, Statement } from "./database.ts";
 import { type StepRow, stepOfRow } from "./rows.ts";
 import { stepRuns } from "./schema.ts";
@@ -32,6 +32,8 @@ export interface FoundRows {
   /** Payloads that were left in the database, by step; nothing unless small rows alone were asked for. */
   readonly tooLarge: Map<number, TooLarge>;
   readonly inputTooLarge?: boolean;
+  /** False where the rows of the runs before it were large enough: nothing of this run is of use then. */
+  readonly isLoaded: boolean;
 }
 
 /** Which payloads of a step are too large. */
@@ -42,14 +44,31 @@ export interface TooLarge {
 
 /** In place of a step's index: the run's input. */
 const RUN_INPUT = -1;
+const ofRun = (what: string) => `case when v.step_index = ${RUN_INPUT}
+  then (select ${what} from workflow_runs r where r.id = v.run_id) end`;
+// A compressed value tells its size only when it is read; few are.
+const bytesOf = (value: string) => `coalesce(case
+  when pg_column_compression(${value}) is null then pg_column_size(${value})
+  else octet_length(${value}::text) end, 0)`;
+const PLAIN = ["checkedAt", "input", "output"];
+// The sum goes from run to run: peers of the window are the rows of one run. The first run comes whatever its size.
 const LOAD: Statement = {
   name: "load_rows",
-  text: `select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
-      case when v.step_index = ${RUN_INPUT}
-        then (select input_payload from workflow_runs where id = v.run_id) end as "runInput",
-      ${selectList(stepRuns, "s", ["checkedAt"])}, s.xmin::text as "rowVersion"
-    from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
-    left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index`,
+  text: `select v."wantedRunId", v."wantedIndex", v."isLoaded", v."rowVersion",
+      ${propertyList(stepRuns, "v", PLAIN)},
+      case when v."isLoaded" then v."storedInput" end as "input",
+      case when v."isLoaded" then v."storedOutput" end as "output",
+      case when v."isLoaded" and v."wantedIndex" = ${RUN_INPUT}
+        then (select r.input_payload from workflow_runs r where r.id = v."wantedRunId") end as "runInput"
+    from (
+      select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
+        ${selectList(stepRuns, "s", PLAIN)}, s.xmin::text as "rowVersion",
+        s.input as "storedInput", s.output as "storedOutput",
+        v.run_no = 1 or sum(${bytesOf("s.input")} + ${bytesOf("s.output")}
+          + coalesce(${ofRun(bytesOf("r.input_payload"))}, 0)) over (order by v.run_no)
+          <= $4::bigint as "isLoaded"
+      from unnest($1::text[], $2::smallint[], $3::integer[]) as v(run_id, step_index, run_no)
+      left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index) as v`,
 };
 
 // Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of it.
@@ -59,8 +78,6 @@ const SMALL_STORED_BYTES = 8 * 1024;
 const isLarge = (value: string) => `(case
   when pg_column_compression(${value}) is null and pg_column_size(${value}) <= ${SMALL_STORED_BYTES} then false
   else coalesce(octet_length(${value}::text) > ${LARGE_TEXT_BYTES}, false) end)`;
-const ofRun = (what: string) => `case when v.step_index = ${RUN_INPUT}
-  then (select ${what} from workflow_runs r where r.id = v.run_id) end`;
 const LOAD_SMALL: Statement = {
   name: "load_small_rows",
   text: `select v.run_id as "wantedRunId", v.step_index as "wantedIndex",
@@ -79,14 +96,31 @@ const LOAD_SMALL: Statement = {
 type LoadedRow = { wantedRunId: string; wantedIndex: number; runInput: JsonObject | null } & (
   | (StepRow & { rowVersion: string })
   | { runId: null }
-) & { runInputTooLarge?: boolean | null; inputTooLarge?: boolean; outputTooLarge?: boolean };
+) & {
+    isLoaded?: boolean;
+    runInputTooLarge?: boolean | null;
+    inputTooLarge?: boolean;
+    outputTooLarge?: boolean;
+  };
 
-/** Loads what is wanted of many runs, by run id. */
+/** Payloads that are loaded at once: about what a batch has a budget for. */
+const BYTES_AT_ONCE = 8 * 1024 * 1024;
+
+/**
+ * Loads what is wanted of many runs, by run id, until the payloads reach so many bytes: of the first run all, and of the
+ * runs behind the limit nothing that is of use.
+ */
 export function loadRows(
   db: Queries,
   wanted: readonly WantedRows[],
+  bytesAtMost = BYTES_AT_ONCE,
 ): Promise<Map<string, FoundRows>> {
-  return load(db, LOAD, wanted);
+  const places = wanted.flatMap(({ steps, runInput }, place) =>
+    Array.from({ length: steps.length + (runInput ? 1 : 0) }, () => place),
+  );
+  // Counted from the first run that wants a row.
+  const [first = 0] = places;
+  return load(db, LOAD, wanted, [places.map((place) => place - first + 1), bytesAtMost]);
 }
 
 /** As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says which. */
@@ -101,6 +135,7 @@ async function load(
   db: Queries,
   statement: Statement,
   wanted: readonly WantedRows[],
+  more: readonly unknown[] = [],
 ): Promise<Map<string, FoundRows>> {
   const runIds: string[] = [];
   const indexes: number[] = [];
@@ -120,9 +155,10 @@ async function load(
     foundOf(runId).children.push(child);
   }
   if (runIds.length === 0) return found;
-  for (const row of await db.query<LoadedRow>(statement, [runIds, indexes])) {
+  for (const row of await db.query<LoadedRow>(statement, [runIds, indexes, ...more])) {
     const rows = foundOf(row.wantedRunId);
     if (row.runInput !== null) rows.input = row.runInput;
+    if (row.isLoaded === false) rows.isLoaded = false;
     if (row.runInputTooLarge === true) rows.inputTooLarge = true;
     if (row.runId === null) continue;
     rows.steps.push(stepOfRow(row));
@@ -133,8 +169,8 @@ async function load(
   return found;
 }
 
-type Gathered = FoundRows & { input?: JsonObject; inputTooLarge?: boolean };
+type Gathered = FoundRows & { input?: JsonObject; inputTooLarge?: boolean; isLoaded: boolean };
 
 function noRows(): Gathered {
-  return { steps: [], stepVersions: new Map(), children: [], tooLarge: new Map() };
+  return { steps: [], stepVersions: new Map(), children: [], tooLarge: new Map(), isLoaded: true };
 }

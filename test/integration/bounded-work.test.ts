@@ -12,7 +12,7 @@ import {
   type ProcessorDeps,
 } from "../../src/runtime/processor.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
-import type { Database, Tx } from "../../src/store/database.ts";
+import type { Database, Statement, Tx } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
 import {
@@ -156,6 +156,41 @@ describe("a run with more work than one transition's budget", () => {
     expect(new Set(runs.map(({ runId }) => runId)).size).toBe(200);
     // 4 MB of a batch, as hex, and as much of inputs.
     expect(Math.max(...sizes)).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it("loads so many payloads at once, and all inputs have their turn", async () => {
+    const service = await begin();
+    const chain = versionOf([task("a"), task("b"), task("c")], ["a -> b", "b -> c"]);
+    const version = await publish(service.database, "chain", chain);
+    const started = await Promise.all(
+      Array.from({ length: 200 }, () => start(service.processor, version)),
+    );
+    const report = (processor: Processor, runId: string, step: string) => {
+      const input = transitioned(step, "COMPLETED", { output: {} });
+      return processor.submit({ kind: "input", runId, workspaceId: WORKSPACE, input });
+    };
+    await Promise.all(started.map(({ runId }) => report(service.processor, runId, "a")));
+    const sql = new pg.Client({ connectionString: service.url });
+    await sql.connect();
+    // 16 MB for each lane, far less as they are stored: the limit is on what they are when they are read.
+    await sql.query(`
+      update step_runs set output = jsonb_build_object('t', repeat('x', 640 * 1024)) where step_index = 0`);
+    await sql.end();
+    const sizes: number[] = [];
+    const write: Database["write"] = {
+      ...service.database.write,
+      async query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
+        const rows = await service.database.write.query<Row>(statement, values);
+        if (statement.name === "load_rows") sizes.push(JSON.stringify(rows).length);
+        return rows;
+      },
+    };
+    const processor = another(service, { database: { ...service.database, write } });
+    const replies = await Promise.all(started.map(({ runId }) => report(processor, runId, "b")));
+    await processor.stop();
+    expect(replies.every(({ reply }) => reply.kind === "applied")).toBe(true);
+    expect(Math.max(...sizes)).toBeGreaterThan(1024 * 1024);
+    expect(Math.max(...sizes)).toBeLessThan(9 * 1024 * 1024);
   });
 
   it("is taken up by the standing loop of another replica where the first one ended", async () => {

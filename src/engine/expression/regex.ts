@@ -6,8 +6,13 @@
 import { RE2JS } from "@bufbuild/re2";
 import { charge } from "./fuel.ts";
 
-const MAX_REGEX_CHARS = 256;
-const MAX_REGEX_INSTRUCTIONS = 300;
+/** How large a regular expression may be: its text, and its program once its repeats are written out. */
+export interface RegexLimits {
+  readonly chars: number;
+  readonly instructions: number;
+}
+
+const LIMITS: RegexLimits = { chars: 256, instructions: 300 };
 const MAX_KEPT = 500;
 const UNITS_PER_INSTRUCTION_AND_CHAR = 2;
 
@@ -20,14 +25,14 @@ interface Regex {
 const kept = new Map<string, Regex>();
 
 /** What is wrong with a pattern: too long, too large once its repeats are written out, malformed. */
-export function findRegexProblem(pattern: string): string | undefined {
-  if (pattern.length > MAX_REGEX_CHARS) {
-    return `the regular expression has ${pattern.length} characters, the limit is ${MAX_REGEX_CHARS}`;
+export function findRegexProblem(pattern: string, limits = LIMITS): string | undefined {
+  if (pattern.length > limits.chars) {
+    return `the regular expression has ${pattern.length} characters, the limit is ${limits.chars}`;
   }
   try {
     const { instructions } = compile(pattern);
-    return instructions > MAX_REGEX_INSTRUCTIONS
-      ? `the regular expression is too large: ${instructions} instructions, the limit is ${MAX_REGEX_INSTRUCTIONS}`
+    return instructions > limits.instructions
+      ? `the regular expression is too large: ${instructions} instructions, the limit is ${limits.instructions}`
       : undefined;
   } catch (cause) {
     return `the regular expression is malformed: ${cause instanceof Error ? cause.message : String(cause)}`;

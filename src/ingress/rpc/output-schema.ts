@@ -1,48 +1,56 @@
 /**
- * The schema that a human task's output must keep (config.output_schema, JSON Schema 2020-12, or 7 where it says so).
+ * The schema that a human task's output must keep (config.output_schema): JSON Schema 2020-12, or the draft that it names.
  * Boundary: nothing is fetched; a schema may refer to its own parts only.
  * Invariants:
  * O1 A check costs a bounded time: schemas are small and not recursive, size of schema times output is bounded,
  *    patterns are linear-time ones.
- * O2 What passes findSchemaProblem compiles.
+ * O2 What passes findSchemaProblem compiles; a schema that an older release took is compiled as well.
  */
 import { Ajv } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import { FuelSpentError, fillTank, withTank } from "../../engine/expression/fuel.ts";
-import { findRegexProblem, matchesRegex } from "../../engine/expression/regex.ts";
+import { FuelSpentError, withTank } from "../../engine/expression/fuel.ts";
 import {
   canonicalJson,
-  isJsonObject,
   type Json,
   type JsonObject,
   jsonSizeBytes,
   ownValue,
 } from "../../engine/json.ts";
 import type { FieldFault } from "../../runtime/refusal.ts";
+import { FORMATS } from "./schema-formats.ts";
+import { countNodes, decodeToken } from "./schema-parts.ts";
+import { linearPattern } from "./schema-patterns.ts";
 
-const MAX_NODES = 2_000;
 const MAX_NODES_TIMES_BYTES = 20_000_000;
 const MAX_FAULTS = 50;
-const DRAFT_7 = /draft-0[67]/;
+const MAX_PATTERN_INSTRUCTIONS = 20_000;
+/** A check of an output: some 50 ms at the most. */
+const CHECK_UNITS = 5_000_000;
 const OUTPUT = "output_payload";
 
-const OPTIONS = {
-  strict: false,
-  allErrors: true,
-  validateFormats: false,
-  addUsedSchema: false,
-  logger: false,
-  code: { regExp: Object.assign(linearRegex, { code: "linearRegex" }) },
-} as const;
+/** The drafts that are taken, by the end of their `$schema`; the first one where a schema names none. */
+const DRAFTS = [
+  { name: "draft/2020-12/schema", Class: Ajv2020 },
+  { name: "draft/2019-09/schema", Class: Ajv2019 },
+  { name: "draft-07/schema", Class: Ajv },
+  // The newer one has all that it has.
+  { name: "draft-06/schema", Class: Ajv },
+] as const;
+type AjvClass = (typeof DRAFTS)[number]["Class"];
+const SITE = /^https?:\/\/json-schema\.org\//;
 
-const newest = withLinearUnique(new Ajv2020(OPTIONS));
-const draft7 = withLinearUnique(new Ajv(OPTIONS));
+const STRICTNESS = { strict: false, allErrors: true, logger: false } as const;
+const byClass = new Map<AjvClass, Ajv | Ajv2019 | Ajv2020>();
 // By the schema's own object: graphs are kept and shared, and the entry goes with its graph.
 const compiled = new WeakMap<JsonObject, { check: ValidateFunction; nodes: number }>();
 
 /** Why a schema cannot be used, as a sentence; undefined when it can. */
 export function findSchemaProblem(schema: JsonObject): string | undefined {
   try {
+    requireDraft(schema);
+    countNodes(schema, requireFormat);
+    requireValid(schema);
     compile(schema);
     return undefined;
   } catch (error) {
@@ -60,7 +68,7 @@ export function findOutputFaults(schema: JsonObject, output: JsonObject): FieldF
     return [{ field: OUTPUT, description }];
   }
   try {
-    const fits = withTank(fillTank(), () => check(output));
+    const fits = withTank({ left: CHECK_UNITS }, () => check(output));
     return fits ? [] : (check.errors ?? []).slice(0, MAX_FAULTS).map(toFault);
   } catch (error) {
     if (!(error instanceof FuelSpentError)) throw error;
@@ -68,73 +76,73 @@ export function findOutputFaults(schema: JsonObject, output: JsonObject): FieldF
   }
 }
 
+function requireDraft(schema: JsonObject): void {
+  const named = ownValue(schema, "$schema");
+  if (named === undefined || findDraft(named) !== undefined) return;
+  const taken = DRAFTS.map(({ name }) => name.replace(/^draft\/|\/schema$/g, "")).join(", ");
+  throw new Error(`$schema ${JSON.stringify(named)} is not taken: the drafts are ${taken}`);
+}
+
+function findDraft(named: Json) {
+  if (typeof named !== "string" || !SITE.test(named)) return undefined;
+  const path = named.replace(SITE, "").replace(/#$/, "");
+  return DRAFTS.find(({ name }) => name === path);
+}
+
+function classOf(schema: JsonObject): AjvClass {
+  return findDraft(ownValue(schema, "$schema") ?? null)?.Class ?? Ajv2020;
+}
+
+/** Compares a schema with the schema of its draft. */
+function requireValid(schema: JsonObject): void {
+  const Class = classOf(schema);
+  const ajv = byClass.get(Class) ?? new Class({ ...STRICTNESS, validateFormats: false });
+  byClass.set(Class, ajv);
+  const { $schema: _, ...unnamed } = schema;
+  if (ajv.validateSchema(unnamed) === true) return;
+  const problems = (ajv.errors ?? []).map(
+    ({ instancePath, message }) => `${instancePath} ${message}`,
+  );
+  throw new Error([...new Set(problems)].slice(0, 3).join(", ").trim());
+}
+
+function requireFormat(format: string): void {
+  if (Object.hasOwn(FORMATS, format)) return;
+  const known = Object.keys(FORMATS).join(", ");
+  throw new Error(`format ${JSON.stringify(format)} is not known: the formats are ${known}`);
+}
+
 function compile(schema: JsonObject): { check: ValidateFunction; nodes: number } {
   const known = compiled.get(schema);
   if (known !== undefined) return known;
-  const nodes = countNodes(schema);
-  const named = ownValue(schema, "$schema");
-  const ajv = typeof named === "string" && DRAFT_7.test(named) ? draft7 : newest;
-  try {
-    // The draft's own schema checks names by patterns, so this burns fuel too.
-    const made = { check: withTank(fillTank(), () => ajv.compile(schema)), nodes };
-    compiled.set(schema, made);
-    return made;
-  } finally {
-    // The instance would keep every schema for ever; the function needs it no more.
-    ajv.removeSchema(schema);
-  }
+  // An instance keeps every schema and pattern it ever saw: each schema has one of its own, which its function lets go.
+  const ajv = new (classOf(schema))({
+    ...STRICTNESS,
+    formats: FORMATS,
+    meta: false,
+    validateSchema: false,
+    addUsedSchema: false,
+    code: { regExp: Object.assign(patternsWithin(MAX_PATTERN_INSTRUCTIONS), { code: "linear" }) },
+  });
+  const made = { nodes: countNodes(schema), check: withLinearUnique(ajv).compile(schema) };
+  compiled.set(schema, made);
+  return made;
 }
 
-/** Parts of a schema with every reference written out; throws when there are too many, or a cycle. */
-function countNodes(root: JsonObject): number {
-  let nodes = 0;
-  const open = new Set<string>();
-  const visit = (part: Json): void => {
-    nodes += 1;
-    if (nodes > MAX_NODES) throw new Error(`it has more than ${MAX_NODES} parts`);
-    if (Array.isArray(part)) for (const item of part) visit(item);
-    if (!isJsonObject(part)) return;
-    for (const [key, value] of Object.entries(part)) {
-      if (key === "$dynamicRef" || key === "$recursiveRef") throw new Error(`${key} is not taken`);
-      if (key === "$ref" && typeof value === "string") follow(value);
-      else visit(value);
-    }
+/** Reads patterns until they are too large together. */
+function patternsWithin(instructions: number) {
+  let left = instructions;
+  return (pattern: string) => {
+    const read = linearPattern(pattern);
+    left -= read.instructions;
+    if (left < 0)
+      throw new Error(`its patterns have more than ${instructions} instructions together`);
+    return read;
   };
-  const follow = (pointer: string): void => {
-    if (open.has(pointer)) throw new Error(`${pointer} refers to itself`);
-    open.add(pointer);
-    visit(partAt(root, pointer));
-    open.delete(pointer);
-  };
-  visit(root);
-  return nodes;
-}
-
-function partAt(root: JsonObject, pointer: string): Json {
-  if (pointer === "#") throw new Error("# refers to itself");
-  if (!pointer.startsWith("#/")) throw new Error(`${pointer} is not a reference within the schema`);
-  let part: Json | undefined = root;
-  for (const token of pointer.slice(2).split("/")) {
-    const key = decodeToken(token);
-    if (Array.isArray(part)) part = part[Number(key)];
-    else part = isJsonObject(part) ? ownValue(part, key) : undefined;
-  }
-  if (part === undefined) throw new Error(`${pointer} refers to nothing`);
-  return part;
-}
-
-function decodeToken(token: string): string {
-  return decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~");
-}
-
-function linearRegex(pattern: string) {
-  const problem = findRegexProblem(pattern);
-  if (problem !== undefined) throw new Error(problem);
-  return { test: (text: string) => matchesRegex(text, pattern) };
 }
 
 /** Ajv compares every item with every other one, which a long list makes slow. */
-function withLinearUnique<Instance extends Ajv | Ajv2020>(ajv: Instance): Instance {
+function withLinearUnique<Instance extends Ajv | Ajv2019 | Ajv2020>(ajv: Instance): Instance {
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword({
     keyword: "uniqueItems",

@@ -68,7 +68,7 @@ export function findOutputFaults(schema: JsonObject, output: JsonObject): FieldF
     return [{ field: OUTPUT, description }];
   }
   try {
-    const fits = withTank({ left: CHECK_UNITS }, () => check(output));
+    const fits = withTank({ left: CHECK_UNITS, work: 0 }, () => check(output));
     return fits ? [] : (check.errors ?? []).slice(0, MAX_FAULTS).map(toFault);
   } catch (error) {
     if (!(error instanceof FuelSpentError)) throw error;

@@ -15,6 +15,7 @@ import { routeEvents } from "../../src/runtime/route-event.ts";
 import type { Database, Statement, Tx } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
+import { holdingLoop } from "../support/loop-watchdog.ts";
 import {
   publish,
   startOf,
@@ -149,8 +150,9 @@ describe("a run with more work than one transition's budget", () => {
     const seen = (_: string, bytes: number) => sizes.push(bytes);
     const processor = another(service, { database: watched(service.database, { seen }) });
     const input = { text: "x".repeat(250 * 1024) };
+    // Each submission measures its input at once.
     const runs = await Promise.all(
-      Array.from({ length: 200 }, () => start(processor, version, input)),
+      holdingLoop(() => Array.from({ length: 200 }, () => start(processor, version, input))),
     );
     await processor.stop();
     expect(new Set(runs.map(({ runId }) => runId)).size).toBe(200);

@@ -40,6 +40,8 @@ export const RETIRED_INDEXES = [
 // Any number that no other program uses; all releases must agree on it.
 const LOCK_KEY = 7_302_117;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A build that takes longer has a log line of its own. */
+const LONG_BUILD_MS = 1_000;
 const FIND = `select c.relname as name, i.indisvalid as valid
   from pg_index i join pg_class c on c.oid = i.indexrelid
   where c.relnamespace = (
@@ -89,18 +91,20 @@ export async function buildIndexes({ url, log, signal }: IndexOptions): Promise<
 async function buildMissing(client: pg.Client, log: IndexOptions["log"]): Promise<void> {
   const found = await client.query<{ name: string; valid: boolean }>(FIND);
   const valid = new Map(found.rows.map((row) => [row.name, row.valid]));
+  const built: string[] = [];
   for (const { name, build } of declaredIndexes()) {
     if (valid.get(name) === true) continue;
     if (valid.has(name)) await client.query(`drop index concurrently if exists "${name}"`);
     const startedAt = performance.now();
     await client.query(build);
-    log.info("an index was built", { index: name, ms: Math.round(performance.now() - startedAt) });
+    const ms = Math.round(performance.now() - startedAt);
+    if (ms >= LONG_BUILD_MS) log.info("an index was built", { index: name, ms });
+    else built.push(name);
   }
-  for (const name of RETIRED_INDEXES) {
-    if (!valid.has(name)) continue;
-    await client.query(`drop index concurrently if exists "${name}"`);
-    log.info("an index that is not used any more was dropped", { index: name });
-  }
+  if (built.length > 0) log.info("indexes were built", { indexes: built });
+  const dropped = RETIRED_INDEXES.filter((name) => valid.has(name));
+  for (const name of dropped) await client.query(`drop index concurrently if exists "${name}"`);
+  if (dropped.length > 0) log.info("unused indexes were dropped", { indexes: dropped });
 }
 
 function renderIndex(table: string, { config }: Index): DeclaredIndex {

@@ -81,7 +81,7 @@ function explainResult(definition: StepDefinition, step: StepRun): string {
     case StepType.WAIT_FOR_EVENT:
       return step.eventId === "" ? "" : `event ${shorten(step.eventId)} came`;
     case StepType.NOTIFICATION:
-      return `sent by ${definition.notificationChannel}`;
+      return `sent by ${definition.notificationChannel.replace("DELIVERY_CHANNEL_", "").toLowerCase()}`;
   }
   return "";
 }

@@ -52,6 +52,8 @@ export interface Database {
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize?: number;
+  /** Settings of its sessions in place of those of session.ts. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly log: { warn(message: string, facts?: Record<string, unknown>): void };
 }
 
@@ -91,12 +93,12 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 function openPool(
-  { url, log }: DatabaseOptions,
+  { url, log, settings }: DatabaseOptions,
   size: number,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
 ): pg.Pool {
   const pool = new pg.Pool({
-    ...withSession(url),
+    ...withSession(url, settings),
     max: size,
     application_name: "workflows",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -98,8 +98,10 @@ const waitsBy = (equality: string, when = "true") => `
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
-    from events e join step_runs s on s.workspace_id = e.workspace_id
-      and s.wait_key is not null and translate(s.wait_key, '/', '.') = e.key and ${equality}
+    from events e join step_runs s on s.wait_key is not null
+      and hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)
+        = hashtextextended(e.workspace_id || ' ' || e.key, 0)
+      and s.workspace_id = e.workspace_id and translate(s.wait_key, '/', '.') = e.key and ${equality}
     where ${when} and not exists (
       select 1 from kept_events k join workflow_runs r on r.id = s.run_id
       where k.workspace_id = e.workspace_id and k.event_id = e.event_id
@@ -110,12 +112,15 @@ const waitsBy = (equality: string, when = "true") => `
 // One look at an index a report, however many calls are open; the order has no other index planned.
 const openCallOf = (kind: ObjectProbe["kind"], call: string) => `
     select 'open_call', o.place, '', 0, null, null
-    from objects o cross join lateral (
+    from (
+      select o.*, hashtextextended(o.workspace_id || ' ${call}', 0) as call_hash from objects o
+      where o.kind = '${kind}'
+    ) as o cross join lateral (
       select 1 from effects f
-      where f.kind = '${call}' and f.workspace_id between o.workspace_id and o.workspace_id
-      order by f.workspace_id limit 1
-    ) as open
-    where o.kind = '${kind}'`;
+      where f.kind = '${call}' and f.workspace_id = o.workspace_id
+        and hashtextextended(f.workspace_id || ' ' || f.kind, 0) between o.call_hash and o.call_hash
+      order by hashtextextended(f.workspace_id || ' ' || f.kind, 0) limit 1
+    ) as open`;
 
 const WAITING: Statement = {
   name: "find_waiting",

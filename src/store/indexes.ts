@@ -35,6 +35,7 @@ export const RETIRED_INDEXES = [
   "kept_events_type",
   "kept_events_subject",
   "effects_lease",
+  "step_runs_waiting",
 ];
 
 // Any number that no other program uses; all releases must agree on it.

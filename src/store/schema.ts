@@ -6,7 +6,7 @@
  * byte that changed, so what changes together stands together; and 8-byte columns come first where they can, for a text
  * before them costs padding.
  */
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   bigint,
@@ -44,6 +44,9 @@ const time = (name: string) => timestamp(name, { withTimezone: true, precision: 
 
 /** A key as events are looked up by: with one separator (withDots in engine/matching/pattern.ts). */
 const withDots = (column: AnyPgColumn) => sql`translate(${column}, '/', '.')`;
+/** A workspace's text as 8 bytes: an entry of the index is half as long. Queries compare the texts as well. */
+const hashed = (workspaceId: AnyPgColumn, text: SQL | AnyPgColumn) =>
+  sql`hashtextextended(${workspaceId} || ' ' || ${text}, 0)`;
 
 /** Definitions, with the trigger of the latest version, which alone listens. */
 export const workflowDefinitions = pgTable(
@@ -245,11 +248,9 @@ export const stepRuns = pgTable(
   (t) => [
     primaryKey({ columns: [t.runId, t.stepIndex] }),
     index("step_runs_due").on(t.dueAt).where(sql`${t.dueAt} is not null`),
-    index("step_runs_waiting").on(t.workspaceId, t.waitKey).where(sql`${t.waitKey} is not null`),
     index("step_runs_waits")
       .on(
-        t.workspaceId,
-        withDots(t.waitKey),
+        hashed(t.workspaceId, withDots(t.waitKey)),
         sql`coalesce(${t.waitEquals}, '')`,
         t.runId,
         t.stepIndex,
@@ -368,7 +369,7 @@ export const effects = pgTable(
   (t) => [
     // Calls that bring the id of an object: whether a report about an unknown one may be ours.
     index("effects_making")
-      .on(t.workspaceId, t.kind)
+      .on(hashed(t.workspaceId, t.kind))
       .where(sql`${t.kind} in ('create_objective', 'delegate', 'request_approval')`),
     index("effects_held").on(t.leaseUntil).where(sql`${t.holder} <> ''`),
     index("effects_free").on(t.kind, t.workspaceId, t.leaseUntil).where(sql`${t.holder} = ''`),

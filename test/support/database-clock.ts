@@ -5,6 +5,9 @@
  */
 import pg from "pg";
 
+/** Settings of sessions that go by the clock. */
+export const CLOCK_SETTINGS = { search_path: "test_clock,pg_catalog,public" };
+
 /** A clock that can be moved. Times are epoch milliseconds. */
 export interface DatabaseClock {
   set(atMs: number): Promise<void>;
@@ -24,15 +27,11 @@ const INSTALL = `
 const SET = "update test_clock.reading set at = to_timestamp($1::double precision / 1000)";
 const ADVANCE = "update test_clock.reading set at = at + $1::double precision * interval '1 ms'";
 
-/** Puts such a clock into a database that nobody is connected to yet. */
+/** Puts such a clock into a database; sessions with CLOCK_SETTINGS go by it. */
 export async function installClock(url: string): Promise<DatabaseClock> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(INSTALL);
-  const { rows } = await client.query<{ name: string }>("select current_database() as name");
-  await client.query(
-    `alter database ${rows[0]?.name} set search_path = test_clock, pg_catalog, public`,
-  );
   return {
     async set(atMs) {
       await client.query(SET, [atMs]);

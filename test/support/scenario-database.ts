@@ -26,7 +26,7 @@ import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { freshDatabase } from "./database.ts";
-import { type DatabaseClock, installClock } from "./database-clock.ts";
+import { CLOCK_SETTINGS, type DatabaseClock, installClock } from "./database-clock.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
 import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";
@@ -46,7 +46,7 @@ export async function openTheatre(): Promise<Theatre> {
   const { url, drop } = await freshDatabase();
   const clock = await installClock(url);
   const log = createLog({ level: "error", format: "pretty" });
-  const database = openDatabase({ url, log });
+  const database = openDatabase({ url, settings: CLOCK_SETTINGS, log });
   const graphs = createGraphCache(database);
   const calls: MadeCall[] = [];
   const processor = createProcessor({

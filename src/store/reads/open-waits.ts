@@ -26,8 +26,8 @@ export interface WaitPage {
 
 /** Where a page ended, in the order of the index. */
 export type WaitPlace = readonly [
-  workspaceId: string,
-  waitKey: string,
+  /** Of the workspace and the key, a bigint as text. */
+  hash: string,
   equals: string,
   runId: string,
   stepIndex: number,
@@ -37,28 +37,27 @@ interface WaitRow {
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
-  /** With dots, as the index has it. */
-  readonly waitKey: string;
+  readonly hash: string;
   readonly equals: string;
   readonly detail: StepDetail | null;
   readonly runCreatedAt: Date;
 }
 
 /** Before the first wait. */
-export const FIRST_WAIT: WaitPlace = ["", "", "", "", -1];
+export const FIRST_WAIT: WaitPlace = [`${-(2n ** 63n)}`, "", "", -1];
 
-const PLACE = `s.workspace_id, translate(s.wait_key, '/', '.'), coalesce(s.wait_equals, ''), s.run_id,
-      s.step_index`;
+const HASH = "hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)";
+const PLACE = `${HASH}, coalesce(s.wait_equals, ''), s.run_id, s.step_index`;
 
 const LIST: Statement = {
   name: "list_open_waits",
   text: `select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex",
-      translate(s.wait_key, '/', '.') as "waitKey", coalesce(s.wait_equals, '') as equals, s.detail,
+      (${HASH})::text as hash, coalesce(s.wait_equals, '') as equals, s.detail,
       r.created_at as "runCreatedAt"
     from step_runs s join workflow_runs r on r.id = s.run_id
-    where s.wait_key is not null and (${PLACE}) > ($1, $2, $3, $4, $5)
-      and s.started_at > now() - $6::float8 * interval '1 second'
-    order by ${PLACE} limit $7`,
+    where s.wait_key is not null and (${PLACE}) > ($1::bigint, $2, $3, $4)
+      and s.started_at > now() - $5::float8 * interval '1 second'
+    order by ${PLACE} limit $6`,
 };
 
 /** The wait of a step whose run was created at `createdAtMs`. */
@@ -80,9 +79,9 @@ export async function listOpenWaits(
   const rows = await db.query<WaitRow>(LIST, [...after, ageSeconds, limit]);
   const last = rows.length < limit ? undefined : rows.at(-1);
   return {
-    waits: rows.flatMap(({ detail, runCreatedAt, waitKey: _, ...place }) =>
+    waits: rows.flatMap(({ detail, runCreatedAt, hash: _, ...place }) =>
       detail?.wait === undefined ? [] : [openWaitOf(place, detail.wait, runCreatedAt.getTime())],
     ),
-    next: last && [last.workspaceId, last.waitKey, last.equals, last.runId, last.stepIndex],
+    next: last && [last.hash, last.equals, last.runId, last.stepIndex],
   };
 }

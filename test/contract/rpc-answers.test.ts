@@ -22,6 +22,7 @@ import {
   type WorkflowRun,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
+import { holdingLoop } from "../support/loop-watchdog.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
 
 const ANSWER_BYTES = 3.5 * 1024 * 1024;
@@ -76,8 +77,8 @@ async function measured<Desc extends DescMessage>(
   });
   return {
     answer,
-    bytes: toBinary(desc, answer).length,
-    jsonBytes: Buffer.byteLength(toJsonString(desc, answer)),
+    bytes: holdingLoop(() => toBinary(desc, answer).length),
+    jsonBytes: holdingLoop(() => Buffer.byteLength(toJsonString(desc, answer))),
     omitted: Number(told.get(OMITTED) ?? 0),
     named: (told.get(`${OMITTED}-steps`) ?? "").split(","),
   };

@@ -20,6 +20,8 @@ import type { ServiceDeps } from "./service-deps.ts";
 /** Runs of one answer whose rows are read, and the steps that they have together. */
 const WHOLE_RUNS = 100;
 const WHOLE_STEPS = 5_000;
+/** Steps of runs without payloads that are listed in one answer. */
+const BARE_STEPS = 20_000;
 /** Runs of one answer that are read at all, and those that it names. */
 const RUNS_READ = 500;
 const RUNS_NAMED = 20_000;
@@ -66,15 +68,15 @@ export async function readRunMessages(
   const whole = runs.slice(0, wholeCount).map(({ id }) => id);
   const rows = await findManyRunRows(deps.database.callers, whole);
   const found = [...rows.values()].map((each) => ({ graph: graphOf(graphs, each.run), ...each }));
-  const others = runs.slice(wholeCount).map((run) => viewMarks(graphOf(graphs, run), run));
-  const bare = bareRuns(others, BARE_BYTES);
+  const others = runs.slice(wholeCount);
+  const bare = bareRuns(others, graphs, BARE_BYTES);
   const unread = runIds.slice(RUNS_READ);
   const named = unread.slice(0, RUNS_NAMED);
   const room = ANSWER_BYTES - bare.bytes - named.length * ID_BYTES;
   const { views, leftOut } = fitRuns(found, room);
   tellLeftOut(deps, [
     ...leftOut.map(nameOf),
-    ...others.map(({ run }) => run.id),
+    ...others.map(({ id }) => id),
     ...bare.withoutSteps,
     ...unread,
   ]);
@@ -87,21 +89,32 @@ export async function readRunMessages(
   );
 }
 
-/** Runs without payloads in at most `roomBytes`; the last ones without steps, where that is too much with their ids alone. */
-export function bareRuns(views: readonly RunView[], roomBytes: number) {
+/**
+ * Runs without payloads in at most `roomBytes`. The last ones are without steps, where that is too much or the steps before
+ * them are many, or with their ids alone.
+ */
+export function bareRuns(
+  runs: readonly Run[],
+  graphs: ReadonlyMap<string, Graph>,
+  roomBytes: number,
+) {
   const messages: WorkflowRun[] = [];
   const withoutSteps: string[] = [];
   let bytes = 0;
-  for (const view of views) {
-    const { id } = view.run;
-    const forms = [view, { ...view, steps: [] }];
-    const form = forms.find((each) => bytes + bareBytes(each) <= roomBytes);
-    if (form !== view) withoutSteps.push(id);
-    bytes += form === undefined ? ID_BYTES : bareBytes(form);
+  let steps = 0;
+  for (const run of runs) {
+    const graph = graphOf(graphs, run);
+    steps += run.stepMarks.length;
+    const whole = steps <= BARE_STEPS ? viewMarks(graph, run) : undefined;
+    const forms = [...(whole === undefined ? [] : [whole]), { run, graph, steps: [] }];
+    const sized = forms.map((view) => ({ view, bytes: bareBytes(view) }));
+    const form = sized.find((each) => bytes + each.bytes <= roomBytes);
+    if (form === undefined || form.view !== whole) withoutSteps.push(run.id);
+    bytes += form?.bytes ?? ID_BYTES;
     messages.push(
       form === undefined
-        ? create(WorkflowRunSchema, { id })
-        : toRunMessage(form, { payloads: false }),
+        ? create(WorkflowRunSchema, { id: run.id })
+        : toRunMessage(form.view, { payloads: false }),
     );
   }
   return { messages, withoutSteps, bytes };

@@ -11,7 +11,6 @@ import {
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/definition.ts";
-import { viewMarks } from "../../engine/payloads.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
@@ -22,7 +21,7 @@ import { findRunState } from "../../wire/runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
-import { bareRuns, graphOf, readRunMessage, unknownRun } from "./run-answers.ts";
+import { bareRuns, readRunMessage, unknownRun } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 /** StartRun: the run after its first move; with a trigger_event_id that started one before, that one. */
@@ -88,8 +87,7 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
     ...page,
   });
   const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
-  const views = runs.map((run) => viewMarks(graphOf(graphs, run), run));
-  const { messages, withoutSteps } = bareRuns(views, ANSWER_BYTES);
+  const { messages, withoutSteps } = bareRuns(runs, graphs, ANSWER_BYTES);
   tellLeftOut(deps, withoutSteps);
   return { runs: messages, total };
 }

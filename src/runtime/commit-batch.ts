@@ -17,6 +17,7 @@ import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
+import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
 import { saveBatch } from "../store/save-batch.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { confirmBatch } from "./confirm-batch.ts";
@@ -63,7 +64,7 @@ export interface BatchOutcome {
   readonly learnedIds: readonly LearnedId[];
   readonly failedExpressions: readonly FailedExpression[];
   /** Runs with pending work: it goes on by `run_continued`. */
-  readonly unfinished: readonly string[];
+  readonly unfinished: readonly UnfinishedRun[];
 }
 
 /** The commit was sent, and within a few seconds nobody could tell what came of it. */
@@ -140,8 +141,8 @@ async function writeBatch(
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),
     failedExpressions: failedExpressionsOf(kept),
-    unfinished: kept.flatMap(({ draft }) =>
-      draft.run.continueAtMs === undefined ? [] : [draft.run.id],
+    unfinished: kept.flatMap(({ draft: { run } }) =>
+      run.continueAtMs === undefined ? [] : [{ runId: run.id, workspaceId: run.workspaceId }],
     ),
   };
   return { outcome, transactionId: saved?.transactionId };

@@ -15,6 +15,7 @@ import { MAX_PAYLOAD_BYTES } from "../engine/limits.ts";
 import type { Lookups } from "../engine/lookups.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
+import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
 import { StaleRows } from "../store/save-batch.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
 import { tellFailed } from "./failed-expressions.ts";
@@ -108,17 +109,17 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       if (isGoingOn(entry) && !waiting.has(entry)) goingOn.delete(entry.runId);
     }
     handOn(outcome);
-    for (const runId of outcome.unfinished) goOn(runId);
+    for (const run of outcome.unfinished) goOn(run);
     return again;
   }
 
   /** Submits the next transition of a run with pending work, once at a time. Nobody waits for it. */
-  function goOn(runId: string): void {
+  function goOn({ runId, workspaceId }: UnfinishedRun): void {
     if (stopped || goingOn.has(runId)) return;
     goingOn.add(runId);
     const cause = { kind: "engine", id: "run_continued" } as const;
     const input = { kind: "run_continued", cause } as const;
-    enqueue({ kind: "input", runId, workspaceId: "", input }).catch((error: unknown) => {
+    enqueue({ kind: "input", runId, workspaceId, input }).catch((error: unknown) => {
       goingOn.delete(runId);
       deps.log.debug("a run goes on later", { runId, error });
     });

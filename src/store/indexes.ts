@@ -13,6 +13,7 @@ import { getTableConfig, type Index, IndexedColumn, PgDialect, PgTable } from "d
 import pg from "pg";
 import { translateClientError } from "./pg-errors.ts";
 import * as schema from "./schema.ts";
+import { withSession } from "./session.ts";
 
 /** A declared index and the statement that builds it. */
 export interface DeclaredIndex {
@@ -60,7 +61,8 @@ export function declaredIndexes(): DeclaredIndex[] {
 /** Brings the indexes up to schema.ts; false: another replica is at it. */
 export async function buildIndexes({ url, log, signal }: IndexOptions): Promise<boolean> {
   const client = new pg.Client({
-    connectionString: url,
+    // Builds take as long as they take, whatever the role's settings say.
+    ...withSession(url, { statement_timeout: "0", lock_timeout: "0" }),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "workflows indexes",
     keepAlive: true,
@@ -72,8 +74,6 @@ export async function buildIndexes({ url, log, signal }: IndexOptions): Promise<
     await client.connect();
     if (signal?.aborted === true) return false;
     signal?.addEventListener("abort", cutOff, { once: true });
-    // Builds take as long as they take, whatever the role's settings say.
-    await client.query("set statement_timeout = 0; set lock_timeout = 0");
     const turn = await client.query<{ mine: boolean }>("select pg_try_advisory_lock($1) as mine", [
       LOCK_KEY,
     ]);

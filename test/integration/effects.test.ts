@@ -88,27 +88,41 @@ describe("a claim", () => {
     expect(await claimCounts("r", [places()])).toEqual({ a: 30, b: 10 });
   });
 
-  it("reaches every workspace when more wait than one claim looks at", async () => {
-    await sql.query(
-      `insert into effects select now(), now() - interval '1 second', 1, 1, 'wfr_' || n || '/s/1/x',
-         'ws' || lpad(n::text, 4, '0'), 'create_objective', '', 'ab' from generate_series(1, 450) n`,
-    );
-    const seen = new Set<string>();
-    let after = "";
-    for (let claims = 1; claims <= 3; claims++) {
-      const claim = await claimEffects(database, "r", [places({ places: 200, after })], []);
-      for (const { workspaceId } of claim.claimed) seen.add(workspaceId);
-      after = claim.next.get("create_objective") ?? "";
-      expect(claim.full.has("create_objective")).toBe(claims < 3);
-    }
-    expect(seen.size).toBe(450);
-    expect(after).toBe("");
-  });
+  it.each([
+    // More places than calls are found, so that only the end of the walk tells that more wait.
+    { calls: 1, places: 300 },
+    // Workspaces that were served have more, and come after those that were not.
+    { calls: 2, places: 200 },
+  ])(
+    "reaches every workspace when more wait than one claim looks at: $calls each",
+    async (each) => {
+      await sql.query(
+        `insert into effects select now(), now() - interval '1 second', 1, 1, 'wfr_' || n || '/s/' || c || '/x',
+         'ws' || lpad(n::text, 4, '0'), 'create_objective', '', 'ab'
+       from generate_series(1, 450) n, generate_series(1, $1) c`,
+        [each.calls],
+      );
+      const seen = new Set<string>();
+      let after = "";
+      for (let claims = 1; claims <= 3; claims++) {
+        const wanted = places({ places: each.places, after });
+        const claim = await claimEffects(database, "r", [wanted], []);
+        for (const { workspaceId } of claim.claimed) seen.add(workspaceId);
+        after = claim.next.get("create_objective") ?? "";
+        expect(claim.full.has("create_objective")).toBe(claims < 3);
+      }
+      expect(seen.size).toBe(450);
+      expect(after).toBe("");
+    },
+  );
 
   it("takes no more bytes than there is room for, but one call", async () => {
     await insert({ count: 10, workspace: "a", bytes: 100_000 });
     expect(await claimCounts("r", [places({ bytes: 350_000 })])).toEqual({ a: 3 });
     expect(await claimCounts("r", [places({ bytes: 5 })])).toEqual({ a: 1 });
+    // The first calls of all workspaces come before the second ones.
+    await insert({ count: 10, workspace: "b", bytes: 100_000 });
+    expect(await claimCounts("r", [places({ bytes: 450_000 })])).toEqual({ a: 2, b: 2 });
   });
 
   it("leaves kinds that are not asked for, workspaces that have their share, and what rests", async () => {

@@ -90,6 +90,19 @@ it("are built anew where a build was cut off", async () => {
   expect((await indexes()).has("workflow_runs_ended")).toBe(true);
 });
 
+it("are built where the service's tables are, whatever settings the database has", async () => {
+  const name = new URL(database.url).pathname.slice(1);
+  await client.query("drop index run_starts_left");
+  await client.query(`alter database ${name} set search_path = elsewhere`);
+  await client.query(`alter database ${name} set statement_timeout = '1ms'`);
+  try {
+    expect(await build()).toBe(true);
+  } finally {
+    await client.query(`alter database ${name} reset all`);
+  }
+  expect((await indexes()).has("run_starts_left")).toBe(true);
+});
+
 it("keep no writer waiting, are built by one replica at a time, and can be cut off", async () => {
   await client.query("drop index run_starts_left");
   const writer = await connect();

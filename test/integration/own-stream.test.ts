@@ -283,8 +283,38 @@ describe("events that the stream had acknowledged and lost", () => {
     await vi.waitFor(async () => expect(await idsOf(line.manager)).toHaveLength(ids.length), WAIT);
     expect(await idsOf(line.manager)).toEqual(ids);
     expect(idsOfRun(ids, old).length + idsOfRun(ids, lost).length).toBe(ids.length);
+    // The look on one more connection finds that nothing is missing.
+    await line.nats.restart();
+    await startRun();
+    await drained();
     const said = line.logged.filter(({ message }) => `${message}`.includes("lost acknowledged"));
     expect(said).toMatchObject([{ batches: 1, keptSeq: kept }]);
+  });
+
+  it("come again when an older copy was restored while no replica ran", async () => {
+    const line = await openLine();
+    const first = line.start();
+    await startRun();
+    await drained();
+    const store = join(line.nats.folder, "nats", "jetstream");
+    const copy = join(line.nats.folder, "copy");
+    await line.nats.end();
+    await cp(store, copy, { recursive: true });
+    await line.nats.restart();
+    await startRun();
+    await drained();
+    const ids = await idsOf(line.manager);
+    await first.stop();
+    // Its look leaves a mark of all that the stream has.
+    const second = line.start();
+    await vi.waitFor(async () => expect(await markedSeq()).toBe(ids.length), WAIT);
+    await second.stop();
+    await line.nats.end();
+    await rm(store, { recursive: true });
+    await cp(copy, store, { recursive: true });
+    await line.nats.restart();
+    line.start();
+    await vi.waitFor(async () => expect(await idsOf(line.manager)).toEqual(ids), WAIT);
   });
 
   it("do not come again when nothing was lost", async () => {

@@ -1,6 +1,7 @@
 /** Timers and deadlines: fired by the database's clock, once, also those of a process that is gone. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
+import type { Processor } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
 import { findDue } from "../../src/store/reads/due.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
@@ -16,8 +17,9 @@ import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
-const delayed = (seconds: number) =>
-  versionOf([stepOf("pause", { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: seconds } })]);
+const delayedStep = (seconds: number) =>
+  stepOf("pause", { stepType: "WAIT_FOR_EVENT", config: { delay_seconds: seconds } });
+const delayed = (seconds: number) => versionOf([delayedStep(seconds)]);
 
 let at: TestProcessor;
 let timers: Timers | undefined;
@@ -138,6 +140,37 @@ describe("timers", () => {
     ]);
     timers = startTimers(at);
     for (const runId of runIds) await ended(runId);
+  });
+
+  it("are submitted for the workspaces of their runs, which take turns", async () => {
+    const spec = versionOf([delayedStep(0.1)], [], { timeoutSeconds: 3_000 });
+    const version = await publish(at.database, "turns", spec);
+    const begin = (workspaceId: string) =>
+      at.processor.submit({ kind: "start", start: startOf(version, { workspaceId }), cause: RPC });
+    const started = await Promise.all(
+      ["ws_many", "ws_many", "ws_many", "ws_one"].map((workspaceId) => begin(workspaceId)),
+    );
+    const late = await begin("ws_late");
+    await timers?.stop();
+    const text = "update workflow_runs set deadline_at = now(), continue_at = now() where id = $1";
+    await at.database.transaction((tx) => tx.query({ name: "late", text }, [late.runId]));
+    const seen: string[] = [];
+    const processor: Processor = {
+      ...at.processor,
+      submit(submission) {
+        if (submission.kind === "input") {
+          seen.push(`${submission.workspaceId} ${submission.input.kind}`);
+        }
+        return at.processor.submit(submission);
+      },
+    };
+    timers = startTimers({ ...at, processor });
+    for (const { runId } of [...started, late]) await ended(runId);
+    await until(async () => seen.some((each) => each.endsWith("run_continued")) || undefined);
+    const count = (line: string) => seen.filter((each) => each === line).length;
+    expect([count("ws_many step_due"), count("ws_one step_due")]).toEqual([3, 1]);
+    expect(count("ws_late deadline_passed")).toBe(1);
+    expect(seen.filter((each) => each.startsWith(" "))).toEqual([]);
   });
 
   it("fail a run past its deadline", async () => {

@@ -46,6 +46,44 @@ describe("a batcher", () => {
     await batcher.drained();
   });
 
+  it("cuts batches by number and bytes, in order; a heavy one is a batch alone", async () => {
+    const { batcher, batches, end } = handBatcher();
+    batcher.put(1);
+    for (const item of [...Array.from({ length: 12 }, () => 2), 60, 50, 500, 3]) batcher.put(item);
+    let drained = false;
+    const done = batcher.drained().then(() => {
+      drained = true;
+    });
+    while (!drained) {
+      end();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await done;
+    const twos = (count: number) => Array.from({ length: count }, () => 2);
+    expect(batches).toEqual([[1], twos(10), [...twos(2), 60], [50], [500], [3]]);
+  });
+
+  it("has no room while what waits is as heavy as a batch may be", async () => {
+    const { batcher, end } = handBatcher();
+    batcher.put(1);
+    for (const item of [60, 60]) batcher.put(item);
+    let room: number | undefined;
+    const waiting = batcher.room().then((value) => {
+      room = value;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(room).toBeUndefined();
+    end();
+    await waiting;
+    // 60 bytes wait, and the last one had 60.
+    expect(room).toBe(1);
+    for (let n = 0; n < 2; n++) {
+      end();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await batcher.drained();
+  });
+
   it("has room for as many as fit when they are as heavy as the last ones", async () => {
     const { batcher, end } = handBatcher();
     batcher.put(40);
@@ -77,6 +115,9 @@ describe("held messages", () => {
     expect(said.slice(4)).toEqual(["waiting"]);
     held.remove([waiting]);
     expect(vi.getTimerCount()).toBe(0);
+    held.add(messageOf("later"));
+    vi.advanceTimersByTime(ACK_WAIT_MS * 0.35);
+    expect(said.slice(5)).toEqual(["later"]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The gate of a collaborator: workspaces take turns, and who gave up holds no place. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBreaker } from "../../src/egress/breaker.ts";
-import { NoTurn } from "../../src/egress/call-failure.ts";
+import { NoTurn, NotSent } from "../../src/egress/call-failure.ts";
 import { createGate } from "../../src/egress/gate.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -54,5 +54,17 @@ describe("a gate", () => {
     void run("later");
     await endNext();
     expect(begun).toEqual(["x", "later"]);
+  });
+
+  it("turns away a call that finds the queue full, and all that wait when it closes", async () => {
+    const { gate, begun, run } = handGate(1);
+    void run("x");
+    const waiting = Array.from({ length: 1_200 }, () => gate.run("ws", async () => "sent"));
+    const ends = Promise.allSettled(waiting);
+    await expect(gate.run("ws", async () => "sent")).rejects.toBeInstanceOf(NotSent);
+    gate.close();
+    expect(new Set((await ends).map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    await expect(run("late")).rejects.toBeInstanceOf(NotSent);
+    expect(begun).toEqual(["x"]);
   });
 });

@@ -77,9 +77,44 @@ describe("rooms", () => {
     const told = Array.from({ length: 64 }, () => rooms.leave(call));
     expect(told.indexOf(true)).toBe(63);
     rooms.free();
-    expect(rooms.leave(call)).toBe(false);
+    // They were asked for just now; none that waits is known of.
+    for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
     const next = new Map([["create_objective", "m"]] as const);
     expect(rooms.note({ next, full: new Set(["create_objective"]) })).toBe(true);
     expect(rooms.free().places.find(({ kind }) => kind === "create_objective")?.after).toBe("m");
+  });
+
+  it("tell after 64 calls, or at once with few in hand, when a claim left some in the table", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a");
+    for (let n = 0; n < 200; n++) rooms.enter(call);
+    expect(rooms.leave(call)).toBe(false);
+    rooms.note({ next: new Map(), full: new Set(["create_objective"]) });
+    const told = Array.from({ length: 62 }, () => rooms.leave(call));
+    expect(told).not.toContain(true);
+    expect(rooms.leave(call)).toBe(true);
+    const few = createRooms();
+    for (let n = 0; n < 50; n++) few.enter(call);
+    few.note({ next: new Map(), full: new Set(["create_objective"]) });
+    expect(few.leave(call)).toBe(true);
+  });
+
+  it("take one call of any size when they are empty, and claim a bounded part of what is free", () => {
+    const rooms = createRooms();
+    const heavy = callOf("start_run", "a", 33 * 1024 * 1024);
+    expect([rooms.admit(heavy), rooms.admit(callOf("start_run", "b"))]).toEqual([true, false]);
+    const { places } = createRooms().free();
+    expect(places.map((each) => each.places).filter((count) => count > 200)).toEqual([]);
+    expect(places.find(({ kind }) => kind === "query_usage")?.places).toBe(200);
+  });
+
+  it("have the places and bytes again of calls that left", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a", 140_000);
+    const taken = fill(rooms, call);
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < taken; n++) rooms.leave(call);
+      expect(fill(rooms, call)).toBe(taken);
+    }
   });
 });

@@ -96,12 +96,12 @@ async function fire(
   return undefined;
 }
 
-function submissionOf({ runId, stepIndex }: Due): Submission {
+function submissionOf({ runId, workspaceId, stepIndex }: Due): Submission {
   const input: Input =
     stepIndex === null
       ? { kind: "deadline_passed", cause: { kind: "timer", id: "deadline" } }
       : { kind: "step_due", cause: { kind: "timer", id: "due" }, stepIndex };
-  return { kind: "input", runId, workspaceId: "", input };
+  return { kind: "input", runId, workspaceId, input };
 }
 
 function forgetOld(leftOut: Map<string, LeftOut>): void {

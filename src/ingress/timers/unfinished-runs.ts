@@ -28,11 +28,11 @@ export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StandingLoop {
     name: "unfinished runs",
     log,
     async round() {
-      const runIds = await findUnfinished(database.read, RUNS_AT_ONCE);
+      const runs = await findUnfinished(database.read, RUNS_AT_ONCE);
       const cause = { kind: "engine", id: "run_continued" } as const;
       const input = { kind: "run_continued", cause } as const;
       const ended = await Promise.allSettled(
-        runIds.map((runId) => processor.submit({ kind: "input", runId, workspaceId: "", input })),
+        runs.map((run) => processor.submit({ kind: "input", ...run, input })),
       );
       const failed = ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
       const [error] = failed;

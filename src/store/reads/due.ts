@@ -7,6 +7,8 @@ import type { Queries, Statement } from "../database.ts";
 /** A step's timer, or with `stepIndex` null the deadline of a run. */
 export interface Due {
   readonly runId: string;
+  /** Whose run it is: workspaces take turns in the processor. */
+  readonly workspaceId: string;
   readonly stepIndex: number | null;
   readonly dueAt: Date;
   /** The step's other timer, due as well: it fires unless the first one ends or changes the step. */
@@ -18,7 +20,7 @@ type DueRow = Omit<Due, "isSecond"> & { readonly laterAt: Date | null };
 // `now()` and not `clock_timestamp()`: only a value that is fixed for the statement is looked up in an index.
 const FIND_DUE: Statement = {
   name: "find_due",
-  text: `(select s.run_id as "runId", s.step_index as "stepIndex", s.due_at as "dueAt",
+  text: `(select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex", s.due_at as "dueAt",
         case when greatest(s.timeout_at, s.wake_at) between s.due_at and now()
           and s.timeout_at <> s.wake_at then greatest(s.timeout_at, s.wake_at) end as "laterAt"
       from step_runs s
@@ -27,7 +29,7 @@ const FIND_DUE: Statement = {
         where k.run_id = s.run_id and k.step = s.step_index and k.at = s.due_at)
       order by s.due_at limit $1)
     union all
-    (select r.id, null, r.deadline_at, null from workflow_runs r
+    (select r.id, r.workspace_id, null, r.deadline_at, null from workflow_runs r
       where r.deadline_at <= now() and r.completed_at is null and r.state <> 'COMPENSATING'
         and not exists (
           select 1 from unnest($2::text[], $3::smallint[], $4::timestamptz[]) as k(run_id, step, at)

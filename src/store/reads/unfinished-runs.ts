@@ -4,14 +4,17 @@
  */
 import type { Queries, Statement } from "../database.ts";
 
+/** A run with pending work, and whose it is: workspaces take turns in the processor. */
+export type UnfinishedRun = { readonly runId: string; readonly workspaceId: string };
+
 // `now()` and not `clock_timestamp()`: only a value that is fixed for the statement is looked up in an index.
 const FIND: Statement = {
   name: "find_unfinished_runs",
-  text: `select id from workflow_runs where continue_at <= now() order by continue_at limit $1`,
+  text: `select id as "runId", workspace_id as "workspaceId" from workflow_runs
+    where continue_at <= now() order by continue_at limit $1`,
 };
 
-/** Their ids, those that have waited longest first. */
-export async function findUnfinished(db: Queries, limit: number): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(FIND, [limit]);
-  return rows.map(({ id }) => id);
+/** Those that have waited longest first. */
+export function findUnfinished(db: Queries, limit: number): Promise<UnfinishedRun[]> {
+  return db.query<UnfinishedRun>(FIND, [limit]);
 }

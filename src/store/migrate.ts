@@ -3,12 +3,11 @@
  * Boundary: one connection of its own, before anything else touches the database.
  * Invariants:
  * M1 Of replicas that start together one migrates; the others wait for it, a minute at most.
- * M2 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it.
+ * M2 The role must own the tables, not the database: nothing that is there is created again, "if not exists" or not.
+ * M3 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it.
  */
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
-import { drizzle } from "drizzle-orm/node-postgres";
-import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 import { translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
@@ -27,6 +26,9 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", import.meta.
 // Any number that no other program uses; all versions of this one must agree on it.
 const LOCK_KEY = 7_302_115;
 const CONNECT_TIMEOUT_MS = 10_000;
+const LIST = "drizzle.__drizzle_migrations";
+const MAKE_LIST = `create schema if not exists drizzle;
+  create table if not exists ${LIST} (id serial primary key, hash text not null, created_at bigint)`;
 const TURN_TIMEOUT = "60s";
 const TABLE_LOCK_TIMEOUT = "1s";
 
@@ -40,8 +42,26 @@ export async function migrateDatabase(url: string): Promise<void> {
     await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
     // The lock goes with the connection.
     await client.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
-    await migrate(drizzle({ client }), { migrationsFolder: MIGRATIONS_FOLDER });
+    await applyMissing(client);
   });
+}
+
+/** All or nothing; the list of what is applied is the one that drizzle-orm's migrator keeps. */
+async function applyMissing(client: pg.Client): Promise<void> {
+  const newest = await findNewest(client);
+  await client.query("begin");
+  if (newest === 0) await client.query(MAKE_LIST);
+  for (const { folderMillis, hash, sql } of readMigrationFiles({
+    migrationsFolder: MIGRATIONS_FOLDER,
+  })) {
+    if (folderMillis <= newest) continue;
+    for (const statement of sql) await client.query(statement);
+    await client.query(`insert into ${LIST} (hash, created_at) values ($1, $2)`, [
+      hash,
+      folderMillis,
+    ]);
+  }
+  await client.query("commit");
 }
 
 /** Throws SchemaTooOld when a migration is missing. A schema that is newer is fine: replicas are replaced one by one. */
@@ -76,14 +96,13 @@ async function requireFit(client: pg.Client): Promise<void> {
 }
 
 async function findNewest(client: pg.Client): Promise<number> {
-  const table = "drizzle.__drizzle_migrations";
   const found = await client.query<{ there: boolean }>(
     "select to_regclass($1) is not null as there",
-    [table],
+    [LIST],
   );
   if (found.rows[0]?.there !== true) return 0;
   const newest = await client.query<{ at: string | null }>(
-    `select max(created_at) as at from ${table}`,
+    `select max(created_at) as at from ${LIST}`,
   );
   return Number(newest.rows[0]?.at ?? 0);
 }

@@ -7,8 +7,10 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startFault } from "../../src/start-faults.ts";
 import { openDatabase } from "../../src/store/database.ts";
+import { buildIndexes } from "../../src/store/indexes.ts";
 import { migrateDatabase, requireMigrated } from "../../src/store/migrate.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
+import { makeTablesOf010 } from "../support/release-0.1.0.ts";
 
 const HOSTILE = {
   search_path: "elsewhere, public",
@@ -146,5 +148,24 @@ describe("the start", () => {
       grant select on all tables in schema drizzle to ${user}`);
     await owner.end();
     await expect(migrateDatabase(urlOf(made, user))).resolves.toBeUndefined();
+  });
+
+  it("migrates as the owner of the tables, who may create nothing in the database itself", async () => {
+    const user = unique("owner");
+    await server.query(`create role ${user} login password 'pw'`);
+    drops.push(`drop role ${user}`);
+    const name = await makeDatabase();
+    const admin = new pg.Client({ connectionString: urlOf(name) });
+    await admin.connect();
+    await admin.query(`create schema drizzle authorization ${user};
+      grant usage, create on schema public to ${user}`);
+    await admin.end();
+    const owner = new pg.Client({ connectionString: urlOf(name, user) });
+    await owner.connect();
+    await makeTablesOf010(owner);
+    await owner.end();
+    await migrateDatabase(urlOf(name, user));
+    await expect(requireMigrated(urlOf(name, user))).resolves.toBeUndefined();
+    expect(await buildIndexes({ url: urlOf(name, user), log: { info() {} } })).toBe(true);
   });
 });

@@ -39,6 +39,8 @@ ALTER TABLE "step_runs" ADD COLUMN "wait_equals" text;
 --> statement-breakpoint
 ALTER TABLE "wait_patterns" ADD COLUMN "event_paths" text;
 --> statement-breakpoint
+ALTER TABLE "workflow_runs" ADD COLUMN "input_unset" boolean;
+--> statement-breakpoint
 ALTER TABLE "workflow_runs" ADD COLUMN "pending" integer[];
 --> statement-breakpoint
 ALTER TABLE "workflow_runs" ADD COLUMN "continue_at" timestamp (3) with time zone;

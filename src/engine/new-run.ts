@@ -21,6 +21,7 @@ export type RunFacts = Pick<
   | "entityId"
   | "entityType"
   | "hops"
+  | "inputUnset"
 >;
 
 /** A PENDING run of a version; `run_begun` is its first input. */

@@ -74,6 +74,8 @@ export interface Run {
   readonly entityType: string;
   /** How many runs' events led to this one; 0 for a first run. */
   readonly hops: number;
+  /** Its input was not sent: for the engine it is empty, and readers see none. */
+  readonly inputUnset?: true;
   readonly createdAtMs: number;
   state: RunState;
   /** Unset until the run began. */

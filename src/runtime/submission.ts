@@ -30,6 +30,8 @@ export interface RunStart {
   readonly entityType: string;
   readonly hops: number;
   readonly input: JsonObject;
+  /** The caller sent no input. */
+  readonly inputUnset?: true;
 }
 
 /**

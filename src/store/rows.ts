@@ -43,6 +43,7 @@ export function runOfRow(row: RunRow): Run {
     // Runs of 0.1.0 hold the word of the event or of the caller.
     entityType: entityTypeName(row.entityType),
     hops: row.hops,
+    ...(row.inputUnset === true ? { inputUnset: true } : {}),
     createdAtMs: row.createdAt.getTime(),
     state: requireName(RUN_STATES, row.state),
     ...(row.startedAt === null ? {} : { startedAtMs: row.startedAt.getTime() }),
@@ -77,6 +78,7 @@ export function rowOfRun(run: Run): IncomingRun {
     entityId: run.entityId,
     entityType: run.entityType,
     hops: run.hops,
+    inputUnset: run.inputUnset ?? null,
     createdAt: new Date(run.createdAtMs),
     state: run.state,
     startedAt: dateOf(run.startedAtMs),

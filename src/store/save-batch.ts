@@ -75,6 +75,7 @@ const RUN_FIXED = [
   "entityId",
   "entityType",
   "hops",
+  "inputUnset",
   "createdAt",
   "inputPayload",
 ];

@@ -160,6 +160,8 @@ export const workflowRuns = pgTable(
     parentRunId: text("parent_run_id").notNull(),
     entityId: text("entity_id").notNull(),
     entityType: text("entity_type").notNull(),
+    /** Whether it was started without an input; null: it was not, or by 0.1.0. */
+    inputUnset: boolean("input_unset"),
     /** The step that started it; null unless a step did. */
     parentStep: json("parent_step").$type<ParentStep>(),
     inputPayload: jsonb("input_payload").$type<JsonObject>().notNull(),

@@ -79,7 +79,7 @@ function renderRunMove(
   const bare = jsonOf(WorkflowRunLifecycleEventSchema, message);
   const withPayloads = () =>
     withFields(bare, "run", {
-      input_payload: source.runInput(),
+      ...(source.run.inputUnset ? {} : { input_payload: source.runInput() }),
       ...(move.to === "COMPLETED" ? { output_payload: runOutput(source) } : {}),
     });
   const withoutSteps = () => withoutField(bare, "run", "steps");

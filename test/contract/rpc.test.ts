@@ -150,6 +150,32 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
   });
 });
 
+describe("StartRun", () => {
+  test.each([
+    ["not sent stays unset", undefined],
+    ["sent empty comes back empty", {}],
+  ])("an input that was %s", async (_what, inputPayload) => {
+    const { client } = service;
+    const config = { instructions: "{{ has(input.n) ? 'some' : 'none' }}" };
+    const definitionId = await publishTasks(client, { steps: [task("a", { config })], edges: [] });
+    const { run } = await client.startRun({
+      definitionId,
+      ...(inputPayload === undefined ? {} : { inputPayload }),
+    });
+    expect(run?.inputPayload).toEqual(inputPayload);
+    expect(run?.outputPayload).toBeUndefined();
+    const id = run?.id ?? "";
+    expect((await client.getRun({ id })).run?.inputPayload).toEqual(inputPayload);
+    const ended = await client.transitionStep({
+      runId: id,
+      stepId: "a",
+      state: StepRunState.COMPLETED,
+    });
+    expect(ended.run).toMatchObject({ state: WorkflowState.COMPLETED });
+    expect(ended.run?.inputPayload).toEqual(inputPayload);
+  });
+});
+
 describe("HandleTrigger", () => {
   test("a repeat updates no run, nor one that waits since then", async () => {
     const { client } = service;

@@ -58,6 +58,7 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
       entityType: request.entityType,
       hops,
       input: request.inputPayload ?? {},
+      ...(request.inputPayload === undefined ? { inputUnset: true } : {}),
     },
   });
   return { run: await readRunMessage(deps, runId) };

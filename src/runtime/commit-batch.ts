@@ -33,6 +33,7 @@ import {
   rowsToAdd,
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
+import { inLargeTurn } from "./large-turns.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import { beginTurn } from "./shared-turn.ts";
@@ -88,6 +89,8 @@ interface Written {
 /** What a batch may spend on all its runs, and on one run: so much is folded before others have the event loop. */
 const BATCH_UNITS = 4 * TRANSITION_UNITS;
 const RUN_UNITS = TRANSITION_UNITS;
+/** A batch that spent more is written in its turn. */
+const LARGE_UNITS = TRANSITION_UNITS;
 const STATUS_PATIENCE_MS = 5_000;
 const STATUS_PAUSE_MS = 100;
 
@@ -99,6 +102,18 @@ export async function commitBatch(
 ): Promise<BatchOutcome> {
   const plan = await planBatch(deps.graphs, deps.database.write, items);
   const folded = await foldAll(deps, plan);
+  const units = folded.reduce((sum, { draft }) => sum + draft.unitsSpent, 0);
+  const commit = () => commitFolded(deps, partition, items, plan, folded);
+  return units > LARGE_UNITS ? inLargeTurn(commit) : commit();
+}
+
+async function commitFolded(
+  deps: CommitDeps,
+  partition: number,
+  items: readonly BatchItem[],
+  plan: Plan,
+  folded: readonly FoldedRun[],
+): Promise<BatchOutcome> {
   const calls = await encodeCallsOf(deps, folded, plan.nowMs);
   const written: Written[] = [];
   try {

@@ -163,8 +163,7 @@ async function announce(tx: Tx, days: number, log: Log): Promise<void> {
   const notice = await giveNotice(tx, days);
   if (notice === undefined) return;
   const { runs, oldestEnd } = notice;
-  if (runs === 0) return;
-  log.warn(
+  log[runs === 0 ? "info" : "warn"](
     "runs that ended long ago will be deleted from tomorrow on; RETENTION_DAYS=0 keeps all",
     {
       retentionDays: days,

@@ -21,7 +21,7 @@ import type { ServiceDeps } from "./service-deps.ts";
 const WHOLE_RUNS = 100;
 const WHOLE_STEPS = 5_000;
 /** Steps of runs without payloads that are listed in one answer. */
-const BARE_STEPS = 20_000;
+const BARE_STEPS = 10_000;
 /** Runs of one answer that are read at all, and those that it names. */
 const RUNS_READ = 500;
 const RUNS_NAMED = 20_000;

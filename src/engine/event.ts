@@ -35,6 +35,8 @@ export interface BusEvent {
   readonly time: string;
   /** The data as triggers and waits see it, without `@type`. */
   readonly data: JsonObject;
+  /** An RPC handed it in without data: the runs that it starts have no input. */
+  readonly dataUnset?: true;
   /** Extension attributes of CloudEvents by name, in their canonical text form; unset: none. */
   readonly extensions?: Readonly<Record<string, string>>;
   readonly report?: EventReport;

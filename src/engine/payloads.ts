@@ -105,8 +105,9 @@ export function viewRun(
     const showsIds = ids !== undefined && view.output === undefined;
     return showsIds ? { ...view, output: { run_ids: [...ids] } } : view;
   });
+  const input = run.inputUnset ? {} : { input: runInput };
   const output = run.state === "COMPLETED" ? { output: runOutput(source) } : {};
-  return { run, graph, steps, input: runInput, ...output };
+  return { run, graph, steps, ...input, ...output };
 }
 
 /** The payloads of a run whose rows are all at hand. */

@@ -21,6 +21,7 @@ export interface RunView {
   readonly run: Run;
   readonly graph: Graph;
   readonly steps: readonly StepView[];
+  /** Unset where the run was started without one, too. */
   readonly input?: JsonObject;
   /** Set once the run is COMPLETED. */
   readonly output?: JsonObject;

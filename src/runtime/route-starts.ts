@@ -115,6 +115,7 @@ function aimStart({ event, found }: Candidate): AimedSubmission {
     entityType: caller?.entityType || (tap?.entityType ?? ""),
     hops: hopsAfter(event),
     input: event.data,
+    ...(event.dataUnset === true ? { inputUnset: true } : {}),
   };
   return { place, submission: { kind: "start", start, cause: eventCause(event) } };
 }

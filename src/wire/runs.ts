@@ -44,7 +44,7 @@ export function toRunMessage(view: RunView, options: { payloads: boolean }): Wor
     entityType: run.entityType,
     totalCostUsd: run.totalCostUsd,
     ...times(run),
-    ...(options.payloads ? payloads(run.inputUnset ? { output: view.output } : view) : {}),
+    ...(options.payloads ? payloads(view) : {}),
   });
 }
 

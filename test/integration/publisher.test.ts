@@ -10,8 +10,9 @@ import {
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createPublisher, type Publisher } from "../../src/egress/publisher.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import { isJsonObject, type JsonObject } from "../../src/engine/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
+import type { RunStart } from "../../src/runtime/submission.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
@@ -143,8 +144,8 @@ async function unpublished(): Promise<number> {
   return Number(rows[0]?.n);
 }
 
-async function start(): Promise<string> {
-  const begun = { kind: "start", start: startOf(version), cause: RPC } as const;
+async function start(more: Partial<RunStart> = {}): Promise<string> {
+  const begun = { kind: "start", start: startOf(version, more), cause: RPC } as const;
   return (await at.processor.submit(begun)).runId;
 }
 
@@ -153,8 +154,8 @@ async function complete(runId: string, stepId: string, output: JsonObject): Prom
   await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
 }
 
-async function play(): Promise<string> {
-  const runId = await start();
+async function play(more: Partial<RunStart> = {}): Promise<string> {
+  const runId = await start(more);
   await complete(runId, "first", { x: 1 });
   await complete(runId, "last", { y: 2 });
   return runId;
@@ -201,6 +202,25 @@ describe("what was committed", () => {
       run: { state: "WORKFLOW_STATE_COMPLETED", output_payload: { y: 2 } },
     });
     await vi.waitFor(async () => expect(await unpublished()).toBe(0));
+  });
+
+  it.each([
+    ["without an input shows none", { input: {}, inputUnset: true }, undefined],
+    ["with an empty input shows that", { input: {} }, {}],
+  ] as const)("of a run %s", async (_what, more, shown) => {
+    const publisher = createReplica("replica-a");
+    publisher.start();
+    const runId = await play(more);
+    publisher.notice(at.batches);
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    const told = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
+    expect(told.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
+      shown,
+      shown,
+    ]);
+    // A step's input is what reached it: there is one, though nothing did.
+    const steps = ofRun(runId).flatMap(({ event: { data } }) => data.step ?? []);
+    expect(steps[0]).toMatchObject({ step_id: "first", input_payload: {} });
   });
 
   it("of definitions and versions is published too", () => {

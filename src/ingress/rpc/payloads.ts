@@ -131,7 +131,7 @@ function payloadOf(
   kind: Kind,
 ): JsonObject | undefined {
   if (index === -1) {
-    if (kind === "input") return source.runInput();
+    if (kind === "input") return run.inputUnset ? undefined : source.runInput();
     return run.state === "COMPLETED" ? runOutput(source) : undefined;
   }
   const row = rows.get(index);

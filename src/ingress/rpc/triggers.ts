@@ -56,6 +56,7 @@ function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined
     subject: request.eventSubject,
     time: new Date().toISOString(),
     data: request.inputPayload ?? {},
+    ...(request.inputPayload === undefined ? { dataUnset: true } : {}),
     ...(onlyTrigger === "WEBHOOK" ? { tap: tapOf(request) } : {}),
     ...(onlyTrigger === "SCHEDULE" ? { cronLine: trimLine(request.cronExpr) } : {}),
     actorAgentId: request.initiatorAgentId,

@@ -51,7 +51,8 @@ export const GetPayloadRequestSchema: GenMessage<GetPayloadRequest> = /*@__PURE_
  */
 export type GetPayloadResponse = Message<"workflows.ops.v1.GetPayloadResponse"> & {
   /**
-   * Unset where there is none: the step has not begun, or has no output.
+   * Unset where there is none: the run was started without an input, the step has not begun, or has
+   * no output.
    *
    * @generated from field: google.protobuf.Struct payload = 1;
    */

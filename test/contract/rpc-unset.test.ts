@@ -1,0 +1,220 @@
+/**
+ * Messages inside answers, by a walk through those of every RPC: what a caller left unset comes back unset, what it set
+ * comes back set, though empty. What is worked out (a step's input, the output of what is COMPLETED, times) is set in both.
+ * Boundary: which messages are set; what they hold is tested beside this file.
+ */
+import { type DescMessage, isMessage } from "@bufbuild/protobuf";
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  StepRunState,
+  StepType,
+  TriggerType,
+  WorkflowService,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import { type RpcService, startRpcService } from "../support/rpc-service.ts";
+
+let service: RpcService;
+let workspaces = 0;
+let definitions = 0;
+beforeAll(async () => {
+  service = await startRpcService();
+});
+afterAll(() => service.stop());
+
+const { COMPLETED } = StepRunState;
+const task = (id: string, more: object) => ({
+  id,
+  name: id,
+  stepType: StepType.HUMAN_TASK,
+  ...more,
+});
+
+/** The messages that are set in one answer, by their paths; payloads with what they hold. */
+type Told = [rpc: string, paths: string[]];
+
+const definition = (at: string) => [`${at}.createdAt`, `${at}.updatedAt`];
+const begun = (at: string) => [`${at}.inputPayload {}`, `${at}.startedAt`];
+const cancelled = (at: string) => [...begun(at), `${at}.completedAt`];
+const done = (at: string) => [...cancelled(at), `${at}.outputPayload {}`];
+const A = "run.steps[0]";
+const B = "run.steps[1]";
+const RUNNING = ["run", "run.startedAt", ...begun(A)];
+const CANCELLED = ["run", "run.startedAt", "run.completedAt", ...done(A), ...cancelled(B)];
+const ENDED = [
+  "run",
+  ...["startedAt", "completedAt", "outputPayload {}"].map((name) => `run.${name}`),
+];
+
+/** What is set whatever the caller sent. */
+const ALWAYS: Told[] = [
+  ["CreateDefinition", ["definition", ...definition("definition")]],
+  ["PublishVersion", ["version", "version.createdAt", "definition", ...definition("definition")]],
+  ["GetDefinition", ["definition", ...definition("definition")]],
+  ["ListDefinitions", definition("definitions[0]")],
+  ["ListVersions", ["versions[0].createdAt"]],
+  ["StartRun", RUNNING],
+  ["GetRun", RUNNING],
+  ["PauseRun", RUNNING],
+  ["ResumeRun", RUNNING],
+  ["TransitionStep", ["step", ...done("step"), "run", "run.startedAt", ...done(A), ...begun(B)]],
+  ["CancelRun", CANCELLED],
+  ["CompensateRun", CANCELLED],
+  ["GetPayload", []],
+  ["GetPayload", []],
+  ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
+  [
+    "HandleTrigger",
+    [
+      "startedRuns[0].startedAt",
+      ...begun("startedRuns[0].steps[0]"),
+      "updatedRuns[0].startedAt",
+      "updatedRuns[0].completedAt",
+      "updatedRuns[0].outputPayload {}",
+      ...done("updatedRuns[0].steps[0]"),
+    ],
+  ],
+  ["TransitionStep", ["step", ...done("step"), ...ENDED, ...done(A)]],
+];
+
+const versionSent = (at: string) => [
+  ...[0, 1].flatMap((n) => [`${at}.steps[${n}].config {}`, `${at}.steps[${n}].retryPolicy`]),
+  `${at}.trigger`,
+  `${at}.defaultRetryPolicy`,
+];
+const INPUT_SENT = ["run.inputPayload {}"];
+/** What is set besides because the caller set it. */
+const SENT: Told[] = [
+  ["CreateDefinition", []],
+  ["PublishVersion", versionSent("version")],
+  ["GetDefinition", []],
+  ["ListDefinitions", []],
+  ["ListVersions", versionSent("versions[0]")],
+  ["StartRun", INPUT_SENT],
+  ["GetRun", INPUT_SENT],
+  ["PauseRun", INPUT_SENT],
+  ["ResumeRun", INPUT_SENT],
+  ["TransitionStep", INPUT_SENT],
+  ["CancelRun", INPUT_SENT],
+  ["CompensateRun", INPUT_SENT],
+  ["GetPayload", ["payload {}"]],
+  ["GetPayload", []],
+  ["ListRuns", []],
+  ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
+  ["TransitionStep", INPUT_SENT],
+];
+
+/** Calls every RPC with its messages unset or `empty`; gives what is set in each answer. */
+async function walk(useBinaryFormat: boolean, empty: object | undefined): Promise<Told[]> {
+  const told: Told[] = [];
+  const keep: Interceptor = (next) => async (request) => {
+    const answer = await next(request);
+    if (answer.stream) return answer;
+    told.push([request.method.name, setMessages(request.method.output, answer.message)]);
+    return answer;
+  };
+  const options = { baseUrl: service.baseUrl, httpVersion: "1.1", useBinaryFormat } as const;
+  const transport = createConnectTransport({ ...options, interceptors: [keep] });
+  const client = createClient(WorkflowService, transport);
+  const workspaceId = `unset_${++workspaces}`;
+  const set = (...names: string[]) =>
+    empty === undefined ? {} : Object.fromEntries(names.map((name) => [name, empty]));
+
+  const made = await client.createDefinition({ workspaceId, name: "by hand" });
+  const definitionId = made.definition?.id ?? "";
+  await client.publishVersion({
+    definitionId,
+    steps: ["a", "b"].map((id) => task(id, set("config", "retryPolicy"))),
+    edges: [{ fromStepId: "a", toStepId: "b" }],
+    ...set("trigger", "defaultRetryPolicy"),
+  });
+  await client.getDefinition({ id: definitionId });
+  await client.listDefinitions({ workspaceId });
+  await client.listVersions({ definitionId });
+
+  const { run } = await client.startRun({ definitionId, ...set("inputPayload") });
+  const id = run?.id ?? "";
+  await client.getRun({ id });
+  await client.pauseRun({ id });
+  await client.resumeRun({ id });
+  await client.transitionStep({
+    runId: id,
+    stepId: "a",
+    state: COMPLETED,
+    ...set("outputPayload"),
+  });
+  await client.cancelRun({ id });
+  await client.compensateRun({ id });
+  const payloads = createClient(Runs, transport);
+  await payloads.getPayload({ runId: id, kind: PayloadKind.INPUT });
+  await payloads.getPayload({ runId: id, kind: PayloadKind.OUTPUT });
+  await client.listRuns({ workspaceId });
+
+  const { definitionId: waiting } = await publishFor(workspaceId, {
+    steps: [{ id: "wait", stepType: StepType.WAIT_FOR_EVENT, eventTypePattern: "order.made" }],
+  });
+  await service.client.startRun({ definitionId: waiting, ...set("inputPayload") });
+  await publishFor(workspaceId, {
+    steps: [task("only", {})],
+    trigger: { triggerType: TriggerType.EVENT, eventType: "order.made" },
+  });
+  const event = { workspaceId, triggerType: TriggerType.EVENT, eventType: "order.made" };
+  const { startedRuns } = await client.handleTrigger({ ...event, ...set("inputPayload") });
+  const runId = startedRuns[0]?.id ?? "";
+  await client.transitionStep({ runId, stepId: "only", state: COMPLETED });
+  return told;
+}
+
+/** A version of a definition of its own, unheard by the walk. */
+async function publishFor(workspaceId: string, version: object) {
+  const name = `${workspaceId} ${++definitions}`;
+  const made = await service.client.createDefinition({ workspaceId, name });
+  const definitionId = made.definition?.id ?? "";
+  await service.client.publishVersion({ definitionId, ...version });
+  return { definitionId };
+}
+
+function setMessages(desc: DescMessage, message: object, at = ""): string[] {
+  return desc.fields.flatMap((field) => {
+    const value: unknown = Reflect.get(message, field.localName);
+    const path = `${at}${field.localName}`;
+    if (Array.isArray(value)) {
+      return value.flatMap((item: unknown, place) =>
+        isMessage(item) && field.message !== undefined
+          ? setMessages(field.message, item, `${path}[${place}].`)
+          : [],
+      );
+    }
+    if (field.message === undefined || typeof value !== "object" || value === null) return [];
+    if (!isMessage(value)) return [`${path} ${JSON.stringify(value)}`];
+    return [path, ...setMessages(field.message, value, `${path}.`)];
+  });
+}
+
+describe.each([
+  ["Connect JSON", false],
+  ["Connect binary", true],
+])("%s", (_name, useBinaryFormat) => {
+  test("what is unset stays unset", async () => {
+    expect(sorted(await walk(useBinaryFormat, undefined))).toEqual(sorted(ALWAYS));
+  });
+
+  test("what is set comes back set, though empty", async () => {
+    const both = ALWAYS.map(
+      ([rpc, paths], at): Told => [rpc, [...paths, ...(SENT[at]?.[1] ?? [])]],
+    );
+    expect(sorted(await walk(useBinaryFormat, {}))).toEqual(sorted(both));
+  });
+});
+
+test("the walk calls every RPC", () => {
+  const called = new Set(ALWAYS.map(([rpc]) => rpc));
+  const all = [...WorkflowService.methods, ...Runs.methods].map(({ name }) => name);
+  expect([...called].sort()).toEqual(all.sort());
+});
+
+function sorted(told: readonly Told[]): Told[] {
+  return told.map(([rpc, paths]) => [rpc, [...paths].sort()]);
+}

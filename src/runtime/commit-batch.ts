@@ -33,7 +33,7 @@ import {
   rowsToAdd,
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
-import { inLargeTurn } from "./large-turns.ts";
+import { createLargeTurns } from "./large-turns.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import { beginTurn } from "./shared-turn.ts";
@@ -93,6 +93,8 @@ const RUN_UNITS = TRANSITION_UNITS;
 const LARGE_UNITS = TRANSITION_UNITS;
 const STATUS_PATIENCE_MS = 5_000;
 const STATUS_PAUSE_MS = 100;
+
+const inLargeTurn = createLargeTurns();
 
 /** Commits a batch of one partition. Rejects with CommitUnknown, or with the error of the database when nothing is committed. */
 export async function commitBatch(

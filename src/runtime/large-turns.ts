@@ -2,20 +2,31 @@
  * One large batch of the process at a time: encoding and writing it takes tens of milliseconds of the event loop, and all
  * lanes together may have many.
  * Boundary: order only. Work in a turn must not wait for another turn.
+ * Invariant: a turn keeps the others waiting for a bounded time, whatever its work waits for; the work itself goes on.
  */
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 
-/** Settles when the last turn that was asked for is over and others have had the event loop. */
-let lastTurn: Promise<unknown> = Promise.resolve();
+const TURN_AT_MOST_MS = 1_000;
 
-/** Does the work after all large work that was asked for before; gives its result, or rejects as it does. */
-export function inLargeTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  const turn = lastTurn.then(work);
-  lastTurn = turn.then(giveLoop, giveLoop);
-  return turn;
+/** Runs large work, one after the other. */
+export type LargeTurns = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Turns of one process. `atMostMs` is how long a turn keeps the next one waiting, 1 s unless given. */
+export function createLargeTurns(atMostMs = TURN_AT_MOST_MS): LargeTurns {
+  let lastTurn: Promise<void> = Promise.resolve();
+  return (work) => {
+    const result = lastTurn.then(work);
+    lastTurn = lastTurn.then(() => endOfTurn(result, atMostMs));
+    return result;
+  };
 }
 
-async function giveLoop(): Promise<void> {
+async function endOfTurn(result: Promise<unknown>, atMostMs: number): Promise<void> {
+  const over = new AbortController();
+  const limit = delay(atMostMs, undefined, { signal: over.signal, ref: false });
+  await Promise.race([result, limit]).catch(() => undefined);
+  over.abort();
+  limit.catch(() => undefined);
   // The first one still belongs to the turn when the work was ended by an answer of the network.
   await setImmediate();
   await setImmediate();

@@ -6,7 +6,7 @@
  * R2 A batch that fails by itself is tried in halves, so one bad input spoils only itself.
  * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what is
  *    lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
- * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then its caller is told.
+ * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 
 import type { Call } from "../engine/effect.ts";
@@ -113,7 +113,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     return again;
   }
 
-  /** Submits the next transition of a run with pending work, once at a time. Nobody waits for it. */
+  /** Submits the next transition of a run with pending work, once at a time. No caller waits for it. */
   function goOn({ runId, workspaceId }: UnfinishedRun): void {
     if (stopped || goingOn.has(runId)) return;
     goingOn.add(runId);

@@ -44,7 +44,7 @@ const CONTEXT: ReadonlySet<string> = new Set([
  * The canonical text form of an attribute (CloudEvents 1.0, type system): `5` of an integer, `true` of a boolean; "" of what
  * is no attribute's value.
  */
-export function attributeText(value: Json | undefined): string {
+function attributeText(value: Json | undefined): string {
   switch (typeof value) {
     case "string":
       return value;

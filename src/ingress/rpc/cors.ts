@@ -3,6 +3,7 @@
  * Boundary: headers and preflights; who may call what is the guard's. Credentials of browsers (cookies) are never allowed.
  */
 import { cors } from "@connectrpc/connect";
+import { OMITTED, OMITTED_STEPS } from "./left-out.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
 
 /** Answers a preflight (true), or says in the headers of the answer to come that its page may read it. */
@@ -11,11 +12,7 @@ export type Cors = (request: NodeRequest, response: NodeResponse) => boolean;
 const EVERY_ORIGIN = "*";
 const PREFLIGHT_KEPT_SECONDS = "7200";
 const ASKED_HEADERS = [...cors.allowedHeaders, "Authorization", "Idempotency-Key", "Traceparent"];
-const READ_HEADERS = [
-  ...cors.exposedHeaders,
-  "Workflows-Payloads-Omitted",
-  "Workflows-Payloads-Omitted-Steps",
-];
+const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS];
 
 /** Allows these origins; none: every preflight is refused, in words. */
 export function createCors(origins: readonly string[]): Cors {

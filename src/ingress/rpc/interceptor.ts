@@ -18,7 +18,7 @@ import { protocolError, toConnectError } from "./errors.ts";
 /** What is known of a call beside its message; `reached` is set once Connect has decoded what it got. */
 export interface CallMark {
   reached: boolean;
-  /** The handler threw what nobody foresaw; it is logged already. */
+  /** The handler threw an error without a code of its own; it is logged already. */
   bug: boolean;
   /** The call's message; unset: Connect's is the one. */
   message?: Message;
@@ -66,7 +66,7 @@ export function createInterceptor(log: Log): Interceptor {
       if (thrown === mark.fault && thrown instanceof ConnectError) throw thrown;
       const { error, bug } = toConnectError(thrown, roomOf(call.header));
       mark.bug = bug;
-      if (bug) log.error("a call failed for a reason nobody foresaw", logFacts(call, thrown));
+      if (bug) log.error("a call failed by a fault of the service", logFacts(call, thrown));
       throw error;
     }
   };

@@ -4,7 +4,7 @@
  */
 import type { ServiceDeps } from "./service-deps.ts";
 
-/** An answer has at most so many bytes: gRPC clients take 4 MiB unless they are told otherwise. */
+/** An answer has at most so many bytes: gRPC clients take 4 MiB by default. */
 export const ANSWER_BYTES = 3.5 * 1024 * 1024;
 /** How many payloads, or other large fields, an answer leaves out; unset: none. */
 export const OMITTED = "workflows-payloads-omitted";

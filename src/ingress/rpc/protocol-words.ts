@@ -48,10 +48,7 @@ export function largeHeader(
 }
 
 /** A call that is refused before anything reads it, in the form of its protocol; undefined: of none that is known. */
-export function inFormOf(
-  contentType: string,
-  error: ConnectError,
-): UniversalServerResponse | undefined {
+function inFormOf(contentType: string, error: ConnectError): UniversalServerResponse | undefined {
   if (GRPC_WEB.test(contentType) || GRPC.test(contentType)) {
     // Without a message the status stands in the header: "trailers only".
     const header = setTrailerStatus(new Headers({ "content-type": contentType }), error);
@@ -123,6 +120,6 @@ function readableStatus(trailer: Headers): Headers {
 }
 
 /** A text as gRPC wants it: escaped is what is outside of 0x20 to 0x7E, and the percent sign. */
-export function encodeStatusMessage(text: string): string {
+function encodeStatusMessage(text: string): string {
   return text.replaceAll(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
 }

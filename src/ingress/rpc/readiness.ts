@@ -19,7 +19,7 @@ export interface ReadinessDeps {
   readonly log: Log;
 }
 
-/** Events that wait for longer than this are told of. */
+/** `outbox` is degraded once an event has waited for longer. */
 const OUTBOX_LAG_MS = 15_000;
 const READ_ONLY = "Postgres takes no writes (a standby, or default_transaction_read_only)";
 

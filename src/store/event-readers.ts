@@ -93,15 +93,21 @@ const STEPS_BY_TICKET = `
       and s.workspace_id = o.workspace_id and s.completed_at is null
     where o.kind = 'approval' and s.ticket_ids is not null`;
 
-// Not earlier than the wait counts: a repeat of an event that first came before finds no wait.
+// Not earlier than the wait counts: a repeat of an event that first came before finds no wait. Each key is looked up by
+// itself (`offset 0` keeps it so): joined at once, every wait may be read for it.
 const waitsBy = (equality: string, when = "true") => `
     select 'wait', e.place, s.run_id, s.step_index,
       coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
-    from events e join step_runs s on s.wait_key is not null
-      and hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)
-        = hashtextextended(e.workspace_id || ' ' || e.key, 0)
-      and s.workspace_id = e.workspace_id and translate(s.wait_key, '/', '.') = e.key and ${equality}
+    from events e cross join lateral (
+      select s.run_id, s.step_index, s.detail from step_runs s
+      where s.wait_key is not null
+        and hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)
+          = hashtextextended(e.workspace_id || ' ' || e.key, 0)
+        and s.workspace_id = e.workspace_id and translate(s.wait_key, '/', '.') = e.key
+        and ${equality}
+      offset 0
+    ) as s
     where ${when} and not exists (
       select 1 from kept_events k join workflow_runs r on r.id = s.run_id
       where k.workspace_id = e.workspace_id and k.event_id = e.event_id
@@ -137,7 +143,7 @@ const WAITING: Statement = {
     union all ${STEPS_BY_TICKET}
     union all ${waitsBy("coalesce(s.wait_equals, '') = e.equals")}
     union all ${waitsBy(
-      `s.wait_equals is not null and e.equals = '${ANY_EQUALS}'`,
+      `coalesce(s.wait_equals, '') > '' and e.equals = '${ANY_EQUALS}'`,
       `exists (select 1 from events where equals = '${ANY_EQUALS}')`,
     )}
     union all ${openCallOf("objective", "create_objective")}

@@ -18,6 +18,7 @@ import {
   type EarlyReport,
   findEarlyReports,
   findKeptEvents,
+  KEPT_A_PAGE,
   type KeptEvent,
 } from "../store/events.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
@@ -56,7 +57,6 @@ type Looked = "done" | "next page" | { readonly failed: unknown };
 
 const MEETS_AT_MOST = 20_000;
 const BATCH_AT_MOST = 20;
-const EVENTS_A_PAGE = 10;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 30_000;
 const RUNS_NAMED_AT_MOST = 10;
@@ -167,7 +167,7 @@ async function meetWaits(deps: MeetDeps, meets: readonly MeetWait[]): Promise<Lo
     afterSeq,
   }));
   const pages = new Map<number, KeptEvent[]>();
-  for (const event of await findKeptEvents(deps.database.read, probes, EVENTS_A_PAGE)) {
+  for (const event of await findKeptEvents(deps.database.read, probes)) {
     pages.set(event.place, [...(pages.get(event.place) ?? []), event]);
   }
   return Promise.all(meets.map((meet, place) => meetPage(deps, meet, pages.get(place) ?? [])));
@@ -181,12 +181,13 @@ async function meetPage(
 ): Promise<Looked> {
   const { runId, workspaceId, stepIndex, typePattern, subjectPattern } = meet.wait;
   const inputs = page
+    .filter((event) => event.workspaceId === workspaceId)
     .filter((event) => fitsPatterns(typePattern, subjectPattern, event))
     .map((event) => eventInput(stepIndex, event));
   const outcome = await offer(deps, runId, workspaceId, inputs);
   const last = page.at(-1);
   if (typeof outcome === "object") return outcome;
-  if (outcome === "taken" || last === undefined || page.length < EVENTS_A_PAGE) return "done";
+  if (outcome === "taken" || last === undefined || page.length < KEPT_A_PAGE) return "done";
   meet.afterMs = last.arrivedAtMs;
   meet.afterSeq = last.seq;
   meet.tries = 0;

@@ -42,6 +42,7 @@ export interface KeptEventProbe {
 /** A kept event that a probe found; the next page begins after its time and seq. */
 export interface KeptEvent extends Omit<ArrivedEvent, "extensions"> {
   readonly place: number;
+  readonly workspaceId: string;
   readonly seq: number;
   readonly arrivedAtMs: number;
   readonly extensions: Readonly<Record<string, string>> | null;
@@ -75,27 +76,31 @@ const KEEP: Statement = {
     from kept k cross join lateral unnest(k.equals) as key`,
 };
 
+/** Kept events of one probe in an answer. */
+export const KEPT_A_PAGE = 10;
+
 /**
- * A branch reads one index from where the last page ended, a page of rows at most; a probe runs those that are its own. No
- * column is compared by `=`: the order then is that of the index alone, and no other index is planned.
+ * A branch reads one index from where the last page ended, a page of rows at most; a probe runs those that are its own. The
+ * limit stands in the text: a plan that does not know it sorts all events of the workspace. No column is compared by `=`, so
+ * that the order is that of this index alone; and the index has one column before the time, for a comparison of rows ends a
+ * scan by its first column. That column is a hash, so a page may hold a few events of others (see findKeptEvents).
  */
-const keptBranch = (
-  mine: string,
-  columns: readonly string[],
-  values: readonly string[],
-  and = "",
-) => `
+const keptBranch = (mine: string, column: string, value: string, and = "") => `
       (select k.* from kept_events k
-      where ${mine} and (${columns.join(", ")}, k.arrived_at, k.seq)
-          > (${values.join(", ")}, to_timestamp(p.after_ms / 1000), p.after_seq)
-        and (${columns.join(", ")}) <= (${values.join(", ")}) ${and}
-      order by ${columns.join(", ")}, k.arrived_at, k.seq limit $8)`;
-const OF_TYPE = ["k.workspace_id", "translate(k.type, '/', '.')"];
-const OF_SUBJECT = ["k.workspace_id", "translate(k.subject, '/', '.')"];
+      where ${mine} and (${column}, k.arrived_at, k.seq)
+          > (${value}, to_timestamp(p.after_ms / 1000), p.after_seq)
+        and ${column} <= ${value} ${and}
+      order by ${column}, k.arrived_at, k.seq limit ${KEPT_A_PAGE})`;
+const hashOf = (workspaceId: string, text: string) =>
+  `hashtextextended(${workspaceId} || ' ' || ${text}, 0)`;
+const keptBy = (field: "type" | "subject", mine: string) => {
+  const stored = hashOf("k.workspace_id", `translate(k.${field}, '/', '.')`);
+  return keptBranch(mine, stored, hashOf("p.workspace_id", `p.${field}`));
+};
 
 const FIND_KEPT: Statement = {
   name: "find_kept_events",
-  text: `select p.place, e.seq, extract(epoch from e.arrived_at)::float8 * 1000 as "arrivedAtMs",
+  text: `select p.place, e.workspace_id as "workspaceId", e.seq, extract(epoch from e.arrived_at)::float8 * 1000 as "arrivedAtMs",
       e.event_id as id, e.source, e.type, e.subject, e."time", e.data, e.extensions
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::bigint[])
       as p(place, workspace_id, type, subject, equals, after_ms, after_seq)
@@ -104,13 +109,13 @@ const FIND_KEPT: Statement = {
         select x.seq from kept_event_keys x
         where p.equals <> '' and x.workspace_id = p.workspace_id and x.equals = p.equals
           and (x.arrived_at, x.seq) > (to_timestamp(p.after_ms / 1000), p.after_seq)
-        order by x.arrived_at, x.seq limit $8
+        order by x.arrived_at, x.seq limit ${KEPT_A_PAGE}
       ) as found join kept_events k on k.seq = found.seq)
-      union all ${keptBranch("p.equals <> ''", ["k.workspace_id"], ["p.workspace_id"], "and k.equals is null")}
-      union all ${keptBranch("p.equals = '' and p.subject <> ''", OF_SUBJECT, ["p.workspace_id", "p.subject"])}
-      union all ${keptBranch("p.equals = '' and p.subject = '' and p.type <> ''", OF_TYPE, ["p.workspace_id", "p.type"])}
-      union all ${keptBranch("p.equals = '' and p.subject = '' and p.type = ''", ["k.workspace_id"], ["p.workspace_id"])}
-      order by arrived_at, seq limit $8
+      union all ${keptBranch("p.equals <> ''", "k.workspace_id", "p.workspace_id", "and k.equals is null")}
+      union all ${keptBy("subject", "p.equals = '' and p.subject <> ''")}
+      union all ${keptBy("type", "p.equals = '' and p.subject = '' and p.type <> ''")}
+      union all ${keptBranch("p.equals = '' and p.subject = '' and p.type = ''", "k.workspace_id", "p.workspace_id")}
+      order by arrived_at, seq limit ${KEPT_A_PAGE}
     ) as e
     order by p.place, e.arrived_at, e.seq`,
 };
@@ -159,11 +164,13 @@ export async function keepEvents(tx: Tx, events: readonly EventToKeep[]): Promis
   await tx.query(KEEP, [JSON.stringify(events)]);
 }
 
-/** Kept events by workspace, literal type or subject, or what filters ask, at most `limit` a probe, oldest first. */
+/**
+ * Kept events by workspace, literal type or subject, or what filters ask, at most KEPT_A_PAGE a probe, oldest first. A page
+ * may hold events of other workspaces, types or subjects, which the caller passes over.
+ */
 export function findKeptEvents(
   queries: Queries,
   probes: readonly KeptEventProbe[],
-  limit: number,
 ): Promise<KeptEvent[]> {
   return queries.query<KeptEvent>(FIND_KEPT, [
     probes.map((probe) => probe.place),
@@ -173,7 +180,6 @@ export function findKeptEvents(
     probes.map((probe) => probe.equals),
     probes.map((probe) => probe.afterMs),
     probes.map((probe) => probe.afterSeq),
-    limit,
   ]);
 }
 

@@ -37,6 +37,8 @@ export const RETIRED_INDEXES = [
   "kept_events_subject",
   "effects_lease",
   "step_runs_waiting",
+  "workflow_definitions_trigger",
+  "wait_patterns_key",
 ];
 
 // Any number that no other program uses; all releases must agree on it.

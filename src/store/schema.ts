@@ -73,9 +73,6 @@ export const workflowDefinitions = pgTable(
     index("workflow_definitions_tags")
       .using("gin", sql`array_append(${t.tags}, ${t.workspaceId})`)
       .with({ fastupdate: false }),
-    index("workflow_definitions_trigger")
-      .on(t.workspaceId, t.triggerKey)
-      .where(sql`${t.triggerKey} is not null`),
     index("workflow_definitions_listening")
       .on(t.workspaceId, withDots(t.triggerKey))
       .where(sql`${t.triggerKey} is not null`),
@@ -135,10 +132,7 @@ export const waitPatterns = pgTable(
     eventPaths: text("event_paths"),
   },
   // The first is for replicas of 0.1.0, as are workflow_definitions_trigger and step_runs_waiting.
-  (t) => [
-    index("wait_patterns_key").on(t.workspaceId, t.waitKey),
-    index("wait_patterns_tokens").on(t.workspaceId, withDots(t.waitKey)),
-  ],
+  (t) => [index("wait_patterns_tokens").on(t.workspaceId, withDots(t.waitKey))],
 );
 
 /** Runs: scalars, marks of all steps and edges, the input. */
@@ -419,8 +413,12 @@ export const keptEvents = pgTable(
   },
   (t) => [
     uniqueIndex("kept_events_id").on(t.workspaceId, t.eventId, t.source),
-    index("kept_events_of_type").on(t.workspaceId, withDots(t.type), t.arrivedAt, t.seq),
-    index("kept_events_of_subject").on(t.workspaceId, withDots(t.subject), t.arrivedAt, t.seq),
+    index("kept_events_of_type").on(hashed(t.workspaceId, withDots(t.type)), t.arrivedAt, t.seq),
+    index("kept_events_of_subject").on(
+      hashed(t.workspaceId, withDots(t.subject)),
+      t.arrivedAt,
+      t.seq,
+    ),
     index("kept_events_of_workspace").on(t.workspaceId, t.arrivedAt, t.seq),
     index("kept_events_without_keys")
       .on(t.workspaceId, t.arrivedAt, t.seq)

@@ -78,7 +78,7 @@ const PROBE: KeptEventProbe = {
   afterSeq: 0,
 };
 const look = (probe: Partial<KeptEventProbe>) => (queries: Queries) =>
-  findKeptEvents(queries, [{ ...PROBE, ...probe }], 10);
+  findKeptEvents(queries, [{ ...PROBE, ...probe }]);
 const object = (kind: "objective" | "delegation") => (queries: Queries) =>
   findWaiting(queries, [{ place: 0, workspaceId: WORKSPACE, kind, objectId: "o-1" }], []);
 const event = {

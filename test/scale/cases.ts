@@ -16,8 +16,19 @@ import {
 import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
-import { findTriggers, findWaitPatterns } from "../../src/store/event-readers.ts";
-import { dropOldEvents, findEarlyReports, keepEvents } from "../../src/store/events.ts";
+import {
+  claimEffects,
+  dropEffects,
+  releaseEffects,
+  renewEffects,
+} from "../../src/store/effects.ts";
+import { findTriggers, findWaiting, findWaitPatterns } from "../../src/store/event-readers.ts";
+import {
+  dropOldEvents,
+  findEarlyReports,
+  findKeptEvents,
+  keepEvents,
+} from "../../src/store/events.ts";
 import {
   listMoves,
   listNextRunStates,
@@ -35,9 +46,11 @@ import { findDue } from "../../src/store/reads/due.ts";
 import { findDueSchedules } from "../../src/store/reads/due-schedules.ts";
 import { listMissedReports } from "../../src/store/reads/early-reports.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
+import { FIRST_WAIT, listOpenWaits } from "../../src/store/reads/open-waits.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { findUnfinished } from "../../src/store/reads/unfinished-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
@@ -62,6 +75,18 @@ const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me
 const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
 const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
 const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
+const CALL = `${RUN}/step/1/create`;
+const FREE = { kind: "create_objective", after: "", places: 50, bytes: 1e9 } as const;
+const WAIT = { place: 0, workspaceId: BIG, key: "type:t2", equals: "", eventId: "e7", source: "s" };
+const KEPT = {
+  place: 0,
+  workspaceId: BIG,
+  type: "",
+  subject: "",
+  equals: "",
+  afterMs: 0,
+  afterSeq: 0,
+};
 const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
 
 function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
@@ -150,6 +175,43 @@ export const cases: readonly Case[] = [
     name: "events: patterns",
     ask: ({ read }) => findWaitPatterns(read, [{ place: 0, workspaceId: BIG, key: "type:t2" }]),
   },
+  {
+    name: "events: steps and waits",
+    ask: ({ read }) =>
+      findWaiting(
+        read,
+        [{ place: 0, workspaceId: BIG, kind: "objective", objectId: "none" }],
+        [WAIT],
+      ),
+  },
+  {
+    name: "events: look back by type",
+    ask: ({ read }) => findKeptEvents(read, [{ ...KEPT, type: "t2" }]),
+  },
+  {
+    name: "events: look back by subject",
+    ask: ({ read }) => findKeptEvents(read, [{ ...KEPT, subject: "orders.1000" }]),
+  },
+  {
+    name: "events: look back by filter",
+    ask: ({ read }) => findKeptEvents(read, [{ ...KEPT, equals: "1234567" }]),
+  },
+  {
+    name: "waits: list",
+    ask: ({ read }) => listOpenWaits(read, FIRST_WAIT, 1e9, 200),
+    // A step and its run each.
+    limits: { list_open_waits: 200 * 8 },
+  },
+  {
+    name: "waits: list far down",
+    ask: ({ read }) => listOpenWaits(read, ["0", "", "", -1], 1e9, 200),
+    limits: { list_open_waits: 200 * 8 },
+  },
+  { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
+  { name: "calls: claim", ask: (database) => claimEffects(database, "me", [FREE], []) },
+  { name: "calls: renew", ask: (database) => renewEffects(database, "replica", [CALL]) },
+  { name: "calls: release", ask: (database) => releaseEffects(database, "replica", [CALL]) },
+  { name: "calls: drop", ask: (database) => dropEffects(database, [CALL]) },
   {
     name: "events: triggers",
     ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),

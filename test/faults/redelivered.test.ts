@@ -82,7 +82,8 @@ async function readStream(): Promise<Published[]> {
   const { streams } = await bus.jetstreamManager();
   const { first_seq, last_seq } = (await streams.info("WORKFLOWS")).state;
   const events: Published[] = [];
-  for (let seq = first_seq; seq <= last_seq; seq += 1) {
+  // Of a stream without messages both are 0, which is no sequence.
+  for (let seq = Math.max(first_seq, 1); seq <= last_seq; seq += 1) {
     events.push(JSON.parse((await streams.getMessage("WORKFLOWS", { seq })).string()));
   }
   return events;

@@ -8,6 +8,7 @@ import type { JsonObject } from "../../src/engine/json.ts";
 import { replayHistory } from "../../src/engine/replay.ts";
 import { stateOfMark } from "../../src/engine/run.ts";
 import { transition } from "../../src/engine/transition.ts";
+import { calling, started, told } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const task = (id: string, more = {}) => step({ id, ...more });
@@ -31,7 +32,10 @@ function inPieces(spec: Parameters<typeof compileGraph>[0], input: JsonObject = 
   return run;
 }
 
-function started(spec: Parameters<typeof compileGraph>[0], input: JsonObject = {}): EngineRun {
+function startedInPieces(
+  spec: Parameters<typeof compileGraph>[0],
+  input: JsonObject = {},
+): EngineRun {
   const run = inPieces(spec, input);
   run.put({ kind: "run_begun" });
   run.continueAll();
@@ -86,7 +90,7 @@ describe("a transition's budget", () => {
   });
 
   it("comes to the same run in pieces, with a history that gives its states", () => {
-    const run = started(fanOf(40), { n: 40 });
+    const run = startedInPieces(fanOf(40), { n: 40 });
     const whole = EngineRun.start(fanOf(40), { n: 40 });
     expect(run.states).toBe(whole.states);
     expect(run.history.length).toBeGreaterThan(1);
@@ -104,11 +108,11 @@ describe("a transition's budget", () => {
       [branch("root"), ...targets, task("else")],
       [...edges, edge("root>else", "default")],
     );
-    const seventh = started(spec, { n: 7 });
+    const seventh = startedInPieces(spec, { n: 7 });
     expect(seventh.state("s7")).toBe("WAITING");
     expect(seventh.rows.get(0)?.detail.tried).toBeUndefined();
     expect(seventh.states.match(/WAITING/g)).toHaveLength(1);
-    expect(started(spec, { n: 99 }).state("else")).toBe("WAITING");
+    expect(startedInPieces(spec, { n: 99 }).state("else")).toBe("WAITING");
   });
 
   it("judges a PARALLEL when all its children are known", () => {
@@ -122,7 +126,7 @@ describe("a transition's budget", () => {
         edge("both>after", "joined"),
       ],
     );
-    const run = started(spec, { n: 1 });
+    const run = startedInPieces(spec, { n: 1 });
     expect(run.states).toBe("both:RUNNING a:SKIPPED b:SKIPPED c:WAITING after:PENDING");
     run.report("c", "COMPLETED", { output: { c: 1 } });
     run.continueAll();
@@ -212,5 +216,25 @@ describe("while work is pending", () => {
     run.continueAll();
     expect(run.states).toBe("a:COMPLETED b:COMPLETED c:WAITING");
     expect(run.inputOf("c")).toEqual({ a: 1 });
+  });
+
+  it("a step that timed out in a pause starts no further child at the resume", () => {
+    const list = calling({ for_each: "{{ [1, 2] }}", max_parallel: 1 });
+    const spec = version([{ ...list, timeoutSeconds: 5 }, task("a"), task("b")], [edge("a>b")]);
+    const run = inPieces(spec);
+    run.put({ kind: "run_begun" });
+    run.continueAll();
+    expect(run.calls).toEqual(["call:start_run"]);
+    run.put({ kind: "pause_requested", reason: "" });
+    started(run, 0);
+    told(run, 0);
+    run.report("a", "COMPLETED", { output: {} });
+    run.now += 5_000;
+    run.put({ kind: "resume_requested" });
+    run.continueAll();
+    expect(run.calls).toEqual([]);
+    run.put({ kind: "step_due", stepIndex: run.index("call") });
+    run.continueAll();
+    expect([run.run.state, run.calls]).toEqual(["FAILED", []]);
   });
 });

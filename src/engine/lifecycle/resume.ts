@@ -25,9 +25,15 @@ export function resumeRun(draft: Draft, lookups: Lookups): Reply {
   requireNextChildren(draft, draft.openSteps());
   for (const index of draft.openSteps()) {
     if (!draft.isSpent) startNextChildren(draft, index);
-    else if (draft.peek(index).detail.retrying !== true) draft.toBegin.push(index);
+    else if (goesOn(draft, index)) draft.toBegin.push(index);
   }
   return { kind: "applied" };
+}
+
+/** Whether a step has child runs to start later: no attempt that waits for its retry has, nor one that has timed out. */
+function goesOn(draft: Draft, index: number): boolean {
+  const { timeoutAtMs = Infinity, detail } = draft.peek(index);
+  return detail.retrying !== true && timeoutAtMs > draft.nowMs;
 }
 
 /** One after the other, a step's second timer in its own turn: each may be what the next one waited for. */

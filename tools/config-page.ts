@@ -17,7 +17,7 @@ import { outcomeLabelsOf } from "../src/engine/graph/edge-role.ts";
 import { WORDS_ELSEWHERE } from "../src/engine/graph/key-hints.ts";
 import { isNotYet } from "../src/engine/graph/not-yet.ts";
 import { PRIORITIES } from "../src/engine/graph/spellings.ts";
-import { WORKFLOW_KEYS } from "../src/engine/graph/workflow-setting.ts";
+import { WORKFLOW_KEYS } from "../src/engine/steps/child-runs/setting.ts";
 
 const code = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(", ");
 

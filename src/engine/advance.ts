@@ -20,10 +20,10 @@ import type { Lookups } from "./lookups.ts";
 import { inputOf, mergedInput, outputOf } from "./payloads.ts";
 import { EDGE_DEAD, EDGE_OPEN, EDGE_TAKEN, type Ending, isFinalStep } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
-import { chooseEdge } from "./steps/branch.ts";
-import { startNextChildren } from "./steps/child-runs.ts";
-import { cancelChildren, judgeParallel } from "./steps/parallel.ts";
-import { STEP_KINDS } from "./steps/registry.ts";
+import { STEP_KINDS } from "./steps/behaviours.ts";
+import { chooseEdge } from "./steps/branch/behaviour.ts";
+import { startNextChildren } from "./steps/child-runs/behaviour.ts";
+import { cancelChildren, judgeParallel } from "./steps/parallel/behaviour.ts";
 
 /** Runs the queues dry, or the budget: what began and ended has its consequences in this transition, or in further ones. */
 export function advance(draft: Draft, lookups: Lookups): void {

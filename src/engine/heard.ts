@@ -9,10 +9,10 @@ import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { isFinalReport } from "./owner-states.ts";
 import { isFinalStep } from "./run.ts";
-import { approvalDecided } from "./steps/approval.ts";
-import { governanceDecided, keepDecision } from "./steps/governance-check.ts";
-import { STEP_KINDS } from "./steps/registry.ts";
-import { eventArrived } from "./steps/wait-for-event.ts";
+import { approvalDecided } from "./steps/approvals/approval.ts";
+import { STEP_KINDS } from "./steps/behaviours.ts";
+import { governanceDecided, keepDecision } from "./steps/governance-check/behaviour.ts";
+import { eventArrived } from "./steps/wait-for-event/behaviour.ts";
 
 /** An objective or delegation reported. */
 export function ownerReported(

@@ -9,9 +9,9 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import type { StepRun, StepState } from "./run.ts";
-import { findOtherDigest, namesDecided } from "./steps/approval.ts";
-import { STEP_KINDS } from "./steps/registry.ts";
-import { isTicketId } from "./steps/tickets.ts";
+import { findOtherDigest, namesDecided } from "./steps/approvals/approval.ts";
+import { isTicketId } from "./steps/approvals/tickets.ts";
+import { STEP_KINDS } from "./steps/behaviours.ts";
 
 /** Applies a caller's report to a step. */
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {

@@ -9,9 +9,9 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { startReturned } from "./steps/child-ends.ts";
-import { undoReturned } from "./steps/child-undone.ts";
-import { STEP_KINDS } from "./steps/registry.ts";
+import { STEP_KINDS } from "./steps/behaviours.ts";
+import { startReturned } from "./steps/child-runs/ends.ts";
+import { undoReturned } from "./steps/child-runs/undone.ts";
 
 /** The answer of a call, with the attempt that asked. */
 export interface Returned {

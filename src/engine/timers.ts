@@ -10,7 +10,7 @@ import { expireRun } from "./lifecycle/expire.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { STEP_KINDS } from "./steps/registry.ts";
+import { STEP_KINDS } from "./steps/behaviours.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 

@@ -20,7 +20,7 @@ import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { stepReported } from "./report.ts";
 import { callReturned } from "./returned.ts";
-import { childHeard } from "./steps/child-ends.ts";
+import { childHeard } from "./steps/child-runs/ends.ts";
 import { tellParent } from "./tell-parent.ts";
 import { stepDue } from "./timers.ts";
 

@@ -2,7 +2,7 @@
 import type { ChildReport, ChildRun } from "../../src/engine/child-run.ts";
 import type { OwnerReport, StepReport } from "../../src/engine/input.ts";
 import { isFinalStep, type StepRun } from "../../src/engine/run.ts";
-import { isOpenTicket } from "../../src/engine/steps/tickets.ts";
+import { isOpenTicket } from "../../src/engine/steps/approvals/tickets.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 import { stepReport } from "./step-reports.ts";

@@ -6,8 +6,8 @@
 import type { StepDefinition, StepType } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
-import { checkApprovals } from "./check-approvals.ts";
-import { checkBesideWorkflow, checkWorkflow } from "./check-workflow.ts";
+import { checkApprovals } from "../steps/approvals/check.ts";
+import { checkBesideWorkflow, checkWorkflow } from "../steps/child-runs/check.ts";
 import {
   configKeysOf,
   ON_ERROR,

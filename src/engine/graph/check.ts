@@ -4,10 +4,10 @@
  * Invariant: a version without faults compiles (compile.ts), and nothing else does.
  */
 import type { VersionSpec } from "../definition.ts";
+import { checkBranches, checkParallels } from "../steps/check-forks.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkCycles } from "./check-cycles.ts";
 import { checkEdges } from "./check-edges.ts";
-import { checkBranches, checkParallels } from "./check-forks.ts";
 import { type BranchResults, checkLabels } from "./check-labels.ts";
 import {
   checkConfigSize,

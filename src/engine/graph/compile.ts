@@ -5,6 +5,7 @@
 import type { RetryPolicy, StepDefinition, StepType, VersionSpec } from "../definition.ts";
 import type { Expression } from "../expression/expression.ts";
 import { ownValue } from "../json.ts";
+import { workflowOf } from "../steps/child-runs/setting.ts";
 import { ON_ERROR } from "./config-keys.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { storedEquality } from "./event-paths.ts";
@@ -27,7 +28,6 @@ import {
   textContexts,
 } from "./step-texts.ts";
 import { topologicalOrder } from "./topological-order.ts";
-import { workflowOf } from "./workflow-setting.ts";
 
 /** Compiles a version without faults. Throws an Error that names the field otherwise. */
 export function compileGraph(spec: VersionSpec): Graph {

@@ -13,10 +13,10 @@ import { findTemplateEnd } from "../expression/lexing.ts";
 import { expressionsIn, parseTemplate, type Template } from "../expression/template.ts";
 import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
+import { targetOf, workflowOf } from "../steps/child-runs/setting.ts";
 import { checkEventNames } from "./check-event-names.ts";
 import { isRenderedAtStart, valueKindOf } from "./config-keys.ts";
 import type { AddFault } from "./faults.ts";
-import { targetOf, workflowOf } from "./workflow-setting.ts";
 
 /** What may be read by a step's expressions: the ids of the version's steps, one object for all steps. */
 export interface TextContexts {

@@ -4,7 +4,7 @@ import type { Draft } from "../draft.ts";
 import type { Lookups } from "../lookups.ts";
 import type { Reply } from "../outcome.ts";
 import { requireOpenChildren } from "../release.ts";
-import { requireNextChildren, startNextChildren } from "../steps/child-runs.ts";
+import { requireNextChildren, startNextChildren } from "../steps/child-runs/behaviour.ts";
 import { dueAt, stepDue, stepsDue } from "../timers.ts";
 import { touchTimers } from "./pause.ts";
 import { refuseMove } from "./refused.ts";

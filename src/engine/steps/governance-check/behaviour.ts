@@ -3,16 +3,16 @@
  * Boundary: see contract.ts. The row holds the first decision without its prefix; what is given out has the full name.
  */
 
-import { failure, goBadly, succeed } from "../ending.ts";
-import { decisionName, findDecision } from "../enum-names.ts";
-import { riskLevelOf } from "../graph/spellings.ts";
-import type { StepReport } from "../input.ts";
-import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../run.ts";
-import { actingAgent } from "../upstream.ts";
-import { approvalRequested, decideByHand, refuse, ticketsExpired } from "./approval.ts";
-import { askForApproval } from "./ask-approval.ts";
-import type { StepKind, StepTask } from "./contract.ts";
-import { hearsNothing } from "./plain.ts";
+import { failure, goBadly, succeed } from "../../ending.ts";
+import { decisionName, findDecision } from "../../enum-names.ts";
+import { riskLevelOf } from "../../graph/spellings.ts";
+import type { StepReport } from "../../input.ts";
+import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../run.ts";
+import { actingAgent } from "../../upstream.ts";
+import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
+import { askForApproval } from "../approvals/ask.ts";
+import type { StepKind, StepTask } from "../contract.ts";
+import { hearsNothing } from "../plain.ts";
 
 /** GOVERNANCE_CHECK. */
 export const governanceCheck: StepKind = {

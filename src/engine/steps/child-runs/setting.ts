@@ -1,6 +1,6 @@
 /** `config.workflow` of an AGENT_ACTION: where it stands and what it may hold. Boundary: looks, reports nothing. */
-import type { StepDefinition } from "../definition.ts";
-import { isJsonObject, type JsonObject, ownValue, putValue } from "../json.ts";
+import type { StepDefinition } from "../../definition.ts";
+import { isJsonObject, type JsonObject, ownValue, putValue } from "../../json.ts";
 
 /** The keys of `config.workflow`, in the order in which they are told. */
 export const WORKFLOW_KEYS = [

@@ -3,9 +3,9 @@
  * Boundary: reads roles of edges; conditions are compared as texts.
  */
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../definition.ts";
+import { type AddFault, quoted } from "../graph/faults.ts";
+import type { Links } from "../graph/links.ts";
 import { ownValue } from "../json.ts";
-import { type AddFault, quoted } from "./faults.ts";
-import type { Links } from "./links.ts";
 
 interface Leaving {
   readonly index: number;

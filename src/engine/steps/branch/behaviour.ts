@@ -2,13 +2,13 @@
  * BRANCH: exactly one of its edges is taken.
  * Boundary: see contract.ts. The choice is kept in the row's detail; advance.ts takes that edge.
  */
-import type { Draft } from "../draft.ts";
-import { failure, goBadly, succeed } from "../ending.ts";
-import type { GraphEdge, GraphStep } from "../graph/graph.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { evaluateIn, holdsIn } from "../scope.ts";
-import type { StepKind } from "./contract.ts";
-import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
+import type { Draft } from "../../draft.ts";
+import { failure, goBadly, succeed } from "../../ending.ts";
+import type { GraphEdge, GraphStep } from "../../graph/graph.ts";
+import type { Json, JsonObject } from "../../json.ts";
+import { evaluateIn, holdsIn } from "../../scope.ts";
+import type { StepKind } from "../contract.ts";
+import { completeTransparently, failAttempt, hearsNothing } from "../plain.ts";
 
 /** BRANCH. It ends in the transition it begins in. */
 export const branch: StepKind = {

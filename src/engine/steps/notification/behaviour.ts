@@ -2,11 +2,11 @@
  * NOTIFICATION: sends a message; by itself it waits for nothing.
  * Boundary: see contract.ts. The result of a send that nobody waited for is only recorded (transition.ts).
  */
-import { failure, goBadly, succeed } from "../ending.ts";
-import { MAY_HAVE_EFFECT } from "../run.ts";
-import { renderConfig } from "./config.ts";
-import type { StepKind } from "./contract.ts";
-import { completeTransparently, failAttempt, hearsNothing, textSetting } from "./plain.ts";
+import { failure, goBadly, succeed } from "../../ending.ts";
+import { MAY_HAVE_EFFECT } from "../../run.ts";
+import type { StepKind } from "../contract.ts";
+import { completeTransparently, failAttempt, hearsNothing, textSetting } from "../plain.ts";
+import { renderConfig } from "../render-config.ts";
 
 /** NOTIFICATION. */
 export const notification: StepKind = {

@@ -5,20 +5,20 @@
  * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
  * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
  */
-import type { ChildReport, ChildRun, ChildState } from "../child-run.ts";
-import { childrenWentOn } from "../compensation.ts";
-import type { Draft } from "../draft.ts";
-import { type CallResult, numbersOfEffect } from "../effect.ts";
-import { addCost, failure, goBadly, succeed, type Trouble } from "../ending.ts";
-import { type Json, type JsonObject, jsonSizeBytes } from "../json.ts";
-import { isLate, noteLate } from "../late.ts";
-import { MAX_PAYLOAD_BYTES } from "../limits.ts";
-import type { Reply } from "../outcome.ts";
-import { releaseAttempt } from "../release.ts";
-import type { ChildCounts } from "../run.ts";
-import { setCounts } from "../undo-children.ts";
-import { startNextChildren } from "./child-runs.ts";
-import { noteCost, undoHeard } from "./child-undone.ts";
+import type { ChildReport, ChildRun, ChildState } from "../../child-run.ts";
+import { childrenWentOn } from "../../compensation.ts";
+import type { Draft } from "../../draft.ts";
+import { type CallResult, numbersOfEffect } from "../../effect.ts";
+import { addCost, failure, goBadly, succeed, type Trouble } from "../../ending.ts";
+import { type Json, type JsonObject, jsonSizeBytes } from "../../json.ts";
+import { isLate, noteLate } from "../../late.ts";
+import { MAX_PAYLOAD_BYTES } from "../../limits.ts";
+import type { Reply } from "../../outcome.ts";
+import { releaseAttempt } from "../../release.ts";
+import type { ChildCounts } from "../../run.ts";
+import { setCounts } from "../../undo-children.ts";
+import { startNextChildren } from "./behaviour.ts";
+import { noteCost, undoHeard } from "./undone.ts";
 
 /** The answer to a start: the child's id, or why there is none. */
 export function startReturned(

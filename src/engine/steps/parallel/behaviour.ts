@@ -2,14 +2,14 @@
  * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
  * Boundary: see contract.ts. advance.ts takes the child edges at the start and asks `judgeParallel` whenever a child ends.
  */
-import { EDGE_UNITS } from "../budget.ts";
-import type { Draft } from "../draft.ts";
-import { cancelStep, failure, goBadly, succeed } from "../ending.ts";
-import type { GraphEdge } from "../graph/graph.ts";
-import { releaseAttempt, requireOpenChildren } from "../release.ts";
-import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../run.ts";
-import type { StepKind } from "./contract.ts";
-import { completeTransparently, failAttempt, hearsNothing } from "./plain.ts";
+import { EDGE_UNITS } from "../../budget.ts";
+import type { Draft } from "../../draft.ts";
+import { cancelStep, failure, goBadly, succeed } from "../../ending.ts";
+import type { GraphEdge } from "../../graph/graph.ts";
+import { releaseAttempt, requireOpenChildren } from "../../release.ts";
+import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../../run.ts";
+import type { StepKind } from "../contract.ts";
+import { completeTransparently, failAttempt, hearsNothing } from "../plain.ts";
 
 /** PARALLEL. Its edges to children are decided by advance.ts when an attempt begins. */
 export const parallel: StepKind = {

@@ -6,14 +6,14 @@
  * 2. A ticket is decided once: what comes after its decision, or after its time, is late.
  * 3. The gate ends with the decision by which enough approved, or enough cannot any more; that one names the outcome.
  */
-import type { Draft } from "../draft.ts";
-import { goBadly, succeed } from "../ending.ts";
-import type { ApprovalReport, StepReport } from "../input.ts";
-import type { JsonObject } from "../json.ts";
-import { noteLate } from "../late.ts";
-import type { Reply } from "../outcome.ts";
-import type { StepRun } from "../run.ts";
-import type { StepTask } from "./contract.ts";
+import type { Draft } from "../../draft.ts";
+import { goBadly, succeed } from "../../ending.ts";
+import type { ApprovalReport, StepReport } from "../../input.ts";
+import type { JsonObject } from "../../json.ts";
+import { noteLate } from "../../late.ts";
+import type { Reply } from "../../outcome.ts";
+import type { StepRun } from "../../run.ts";
+import type { StepTask } from "../contract.ts";
 import { passOn, timeOfTicket, wakeForTickets } from "./escalation.ts";
 import {
   findTicket,

@@ -5,15 +5,15 @@
  * 1. Every request carries the digest of what is asked, and the step keeps it.
  * 2. The n-th request of an attempt has an id of its own: an approver is asked once, whatever is repeated.
  */
-import { approvalDigest } from "../digest.ts";
-import { failure, goBadly } from "../ending.ts";
-import type { JsonObject } from "../json.ts";
-import { inputOf } from "../payloads.ts";
-import { MAY_HAVE_EFFECT } from "../run.ts";
-import { actingAgent } from "../upstream.ts";
-import { readApprovalPlan } from "./approval-plan.ts";
-import { renderConfig } from "./config.ts";
-import type { StepTask } from "./contract.ts";
+import { approvalDigest } from "../../digest.ts";
+import { failure, goBadly } from "../../ending.ts";
+import type { JsonObject } from "../../json.ts";
+import { inputOf } from "../../payloads.ts";
+import { MAY_HAVE_EFFECT } from "../../run.ts";
+import { actingAgent } from "../../upstream.ts";
+import type { StepTask } from "../contract.ts";
+import { renderConfig } from "../render-config.ts";
+import { readApprovalPlan } from "./plan.ts";
 import { BLANK_TICKET, suffixOfTicket } from "./tickets.ts";
 
 /** Asks the approval service; the step WAITS once all requests are recorded. */

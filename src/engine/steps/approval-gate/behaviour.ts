@@ -1,9 +1,9 @@
 /** APPROVAL_GATE: waits for a decision. See contract.ts and approval.ts. */
-import { riskLevelOf } from "../graph/spellings.ts";
-import { approvalRequested, decideByHand, ticketsExpired } from "./approval.ts";
-import { askForApproval } from "./ask-approval.ts";
-import type { StepKind } from "./contract.ts";
-import { hearsNothing } from "./plain.ts";
+import { riskLevelOf } from "../../graph/spellings.ts";
+import { approvalRequested, decideByHand, ticketsExpired } from "../approvals/approval.ts";
+import { askForApproval } from "../approvals/ask.ts";
+import type { StepKind } from "../contract.ts";
+import { hearsNothing } from "../plain.ts";
 
 /** APPROVAL_GATE. */
 export const approvalGate: StepKind = {

@@ -5,9 +5,9 @@
  * 1. A paused run asks nobody: what expired keeps its time and is passed on at the resume.
  * 2. The escalation of the old request is told to its owner and never waited for.
  */
-import type { Draft } from "../draft.ts";
-import { askNext } from "./ask-approval.ts";
-import type { StepTask } from "./contract.ts";
+import type { Draft } from "../../draft.ts";
+import type { StepTask } from "../contract.ts";
+import { askNext } from "./ask.ts";
 import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
 
 /** The time of a request that is recorded now; nothing where requests have no end. */

@@ -1,8 +1,8 @@
 /** HUMAN_TASK: waits for a person's TransitionStep. See contract.ts; ingress checks the output's schema. */
-import { failure, goBadly } from "../ending.ts";
-import { renderConfig } from "./config.ts";
-import type { StepKind } from "./contract.ts";
-import { completeWithOwnOutput, failAttempt, hearsNothing } from "./plain.ts";
+import { failure, goBadly } from "../../ending.ts";
+import type { StepKind } from "../contract.ts";
+import { completeWithOwnOutput, failAttempt, hearsNothing } from "../plain.ts";
+import { renderConfig } from "../render-config.ts";
 
 /** HUMAN_TASK. */
 export const humanTask: StepKind = {

@@ -5,15 +5,15 @@
  * 1. The rows of all children of a list are inserted when its attempt begins; a start writes no row but the call's.
  * 2. At most `max_parallel` children are open; a paused run starts none.
  */
-import { type ChildRun, type ChildSet, PLAN } from "../child-run.ts";
-import type { Draft } from "../draft.ts";
-import { goBadly, succeed } from "../ending.ts";
-import { type JsonObject, jsonSizeBytes } from "../json.ts";
-import { releaseAttempt } from "../release.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../run.ts";
-import { setCounts } from "../undo-children.ts";
-import { depthOf, type Plan, planChildren, readPlan } from "./child-plan.ts";
-import type { StepTask } from "./contract.ts";
+import { type ChildRun, type ChildSet, PLAN } from "../../child-run.ts";
+import type { Draft } from "../../draft.ts";
+import { goBadly, succeed } from "../../ending.ts";
+import { type JsonObject, jsonSizeBytes } from "../../json.ts";
+import { releaseAttempt } from "../../release.ts";
+import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../run.ts";
+import { setCounts } from "../../undo-children.ts";
+import type { StepTask } from "../contract.ts";
+import { depthOf, type Plan, planChildren, readPlan } from "./plan.ts";
 
 /** An attempt begins: the first children are asked for. */
 export function beginChildren({ draft, index }: StepTask, input: JsonObject): void {

@@ -4,20 +4,20 @@
  * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
  * TransitionStep.
  */
-import type { Draft } from "../draft.ts";
-import { type CallValue, jsonText, type LookUp } from "../effect.ts";
-import { failure, goBadly } from "../ending.ts";
-import { valueKindOf } from "../graph/config-keys.ts";
-import type { OwnerReport } from "../input.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { inputOf } from "../payloads.ts";
-import { releaseAttempt } from "../release.ts";
-import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../run.ts";
-import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./agent-ending.ts";
-import { beginChildren, releaseChildren } from "./child-runs.ts";
-import { renderConfig } from "./config.ts";
-import type { StepKind, StepTask } from "./contract.ts";
-import { completeWithOwnOutput, failAttempt, textSetting } from "./plain.ts";
+import type { Draft } from "../../draft.ts";
+import { type CallValue, jsonText, type LookUp } from "../../effect.ts";
+import { failure, goBadly } from "../../ending.ts";
+import { valueKindOf } from "../../graph/config-keys.ts";
+import type { OwnerReport } from "../../input.ts";
+import type { Json, JsonObject } from "../../json.ts";
+import { inputOf } from "../../payloads.ts";
+import { releaseAttempt } from "../../release.ts";
+import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../../run.ts";
+import { beginChildren, releaseChildren } from "../child-runs/behaviour.ts";
+import type { StepKind, StepTask } from "../contract.ts";
+import { completeWithOwnOutput, failAttempt, textSetting } from "../plain.ts";
+import { renderConfig } from "../render-config.ts";
+import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./ending.ts";
 
 /** AGENT_ACTION. */
 export const agentAction: StepKind = {

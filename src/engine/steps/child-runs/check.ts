@@ -2,13 +2,13 @@
  * `config.workflow`: which definition a step starts, with what, and how often.
  * Boundary: keys and forms; whether the definition exists and may be started is found out when the step starts.
  */
-import { MAX_CHILDREN } from "../child-run.ts";
-import type { StepDefinition } from "../definition.ts";
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
-import { valueKindOf } from "./config-keys.ts";
-import { type AddFault, quoted } from "./faults.ts";
-import { unknownKeyProblem } from "./key-hints.ts";
-import { WORKFLOW_KEYS, workflowOf } from "./workflow-setting.ts";
+import { MAX_CHILDREN } from "../../child-run.ts";
+import type { StepDefinition } from "../../definition.ts";
+import { valueKindOf } from "../../graph/config-keys.ts";
+import { type AddFault, quoted } from "../../graph/faults.ts";
+import { unknownKeyProblem } from "../../graph/key-hints.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../../json.ts";
+import { WORKFLOW_KEYS, workflowOf } from "./setting.ts";
 
 const MAX_VERSION = 2_147_483_647;
 const MOST_UNKNOWN_KEYS = 50;

@@ -4,20 +4,14 @@
  *
  * Boundary: makes text; `npx tsx tools/make-config-page.ts` writes it, a test compares it.
  */
-import { STEP_TYPES, type StepType } from "../src/engine/definition.ts";
-import { usualWordsOf } from "../src/engine/graph/check-labels.ts";
-import {
-  configKeysOf,
-  ON_ERROR,
-  takesParameters,
-  type ValueKind,
-  valueKindOf,
-} from "../src/engine/graph/config-keys.ts";
-import { outcomeLabelsOf } from "../src/engine/graph/edge-role.ts";
+
+import { ON_ERROR } from "../src/engine/graph/config-keys.ts";
 import { WORDS_ELSEWHERE } from "../src/engine/graph/key-hints.ts";
-import { isNotYet } from "../src/engine/graph/not-yet.ts";
 import { PRIORITIES } from "../src/engine/graph/spellings.ts";
 import { WORKFLOW_KEYS } from "../src/engine/steps/child-runs/setting.ts";
+import type { ValueKind } from "../src/engine/steps/keys.ts";
+import { STEP_FACTS } from "../src/engine/steps/registry.ts";
+import { STEP_TYPES, type StepType } from "../src/engine/steps/types.ts";
 
 const code = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(", ");
 
@@ -68,14 +62,15 @@ export function configPage(): string {
 }
 
 function sectionOf(type: StepType): string[] {
-  const rows = configKeysOf(type).map((key) => {
-    const kind = isNotYet(type, key) ? "later" : valueKindOf(type, key);
-    return `| \`${key}\` | ${kind === undefined ? "" : values[kind]} |`;
-  });
-  const others = takesParameters(type) ? ["", "Other keys are parameters."] : [];
+  const { configKeys, keysNotYet, takesParameters } = STEP_FACTS[type];
+  const rows = Object.entries(configKeys).map(
+    ([key, kind]) => `| \`${key}\` | ${values[keysNotYet.includes(key) ? "later" : kind]} |`,
+  );
+  const others = takesParameters ? ["", "Other keys are parameters."] : [];
   return [`## ${type}`, "", "| key | value |", "| --- | --- |", ...rows, ...others, ""];
 }
 
 function outcomesOf(type: StepType): string {
-  return `| ${type} | ${code(outcomeLabelsOf(type))} | ${code(usualWordsOf(type))} |`;
+  const { outcomes, usualWords } = STEP_FACTS[type];
+  return `| ${type} | ${code(outcomes)} | ${code(usualWords)} |`;
 }

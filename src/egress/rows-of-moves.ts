@@ -2,21 +2,18 @@
  * Which rows the events of a run's moves are made of.
  * Boundary: pure; a guess that is nearly always enough. What it misses is RowsMissing, and then all rows are loaded.
  */
-import type { StepType } from "../engine/definition.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Move } from "../engine/outcome.ts";
 import { type PayloadSource, PayloadTooLarge } from "../engine/payloads.ts";
 import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
+import { STEP_FACTS } from "../engine/steps/registry.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 
 /** A row that an event needs was not loaded. */
 export class RowsMissing extends Error {
   override readonly name = "RowsMissing";
 }
-
-/** Types whose output never holds their input. */
-const OPAQUE: ReadonlySet<StepType> = new Set(["AGENT_ACTION", "HUMAN_TASK"]);
 
 /** The rows that events of these moves probably need: the moved steps and what their inputs are made of. */
 export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): WantedRows {
@@ -38,7 +35,7 @@ export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): Wan
     if (step.incoming.length === 0 && !step.isCompensation) runInput = true;
     for (const source of sourcesOf(run, graph, step.incoming)) {
       const known = graph.steps[source];
-      if (known !== undefined && OPAQUE.has(known.type)) wanted.add(source);
+      if (known !== undefined && STEP_FACTS[known.type].passesInput === "never") wanted.add(source);
       else open.push(source);
     }
   }

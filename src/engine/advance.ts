@@ -8,22 +8,22 @@
  * A3 one piece of work (an attempt that begins, an edge that is decided) is done whole, so each transition gets on.
  * A4 nothing starts unless the run is RUNNING, or the step is a compensation of a COMPENSATING run.
  */
-import { EDGE_UNITS, payloadBytes, STEP_UNITS } from "./budget.ts";
+import { payloadBytes, STEP_UNITS } from "./budget.ts";
 import { failRun } from "./cancel-open.ts";
 import { compensationEnded, compensationInput } from "./compensation.ts";
+import { decideEdge, openEdgesOf } from "./decide-edge.ts";
 import type { Draft, Ended } from "./draft.ts";
-import { catches, failure, goBadly, skipStep, type Trouble } from "./ending.ts";
+import { catches, failure, goBadly, type Trouble } from "./ending.ts";
 import type { GraphEdge, GraphStep } from "./graph/graph.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { payloadProblem } from "./limits.ts";
 import type { Lookups } from "./lookups.ts";
-import { inputOf, mergedInput, outputOf } from "./payloads.ts";
-import { EDGE_DEAD, EDGE_OPEN, EDGE_TAKEN, type Ending, isFinalStep } from "./run.ts";
+import { mergedInput, outputOf } from "./payloads.ts";
+import { type Ending, isFinalStep } from "./run.ts";
 import { holdsIn, renderIn } from "./scope.ts";
-import { STEP_KINDS } from "./steps/behaviours.ts";
-import { chooseEdge } from "./steps/branch/behaviour.ts";
-import { startNextChildren } from "./steps/child-runs/behaviour.ts";
-import { cancelChildren, judgeParallel } from "./steps/parallel/behaviour.ts";
+import { BEHAVIOURS } from "./steps/behaviours.ts";
+import type { StepTask } from "./steps/contract.ts";
+import { judgeParallel } from "./steps/parallel/behaviour.ts";
 
 /** Runs the queues dry, or the budget: what began and ended has its consequences in this transition, or in further ones. */
 export function advance(draft: Draft, lookups: Lookups): void {
@@ -39,7 +39,7 @@ export function advance(draft: Draft, lookups: Lookups): void {
     }
     const ended = draft.toSettle.shift();
     if (ended !== undefined) {
-      settle(draft, ended);
+      settle(draft, ended, lookups);
       continue;
     }
     const index = draft.toBegin.shift();
@@ -49,11 +49,6 @@ export function advance(draft: Draft, lookups: Lookups): void {
     draft.run.completedAtMs = draft.nowMs;
     draft.moveRun("COMPLETED", "completed");
   }
-}
-
-/** Starts a step of a running run (its first attempt is queued). */
-export function startStep(draft: Draft, index: number): void {
-  draft.toBegin.push(index);
 }
 
 /** A step of an ended or compensating run does not begin; a compensation does. */
@@ -66,7 +61,7 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
   const state = draft.state(index);
   if (!mayBegin(draft, step) || (isFinalStep(state) && !step.isCompensation)) return;
   if (hasBegun(draft, step)) {
-    goOnBeginning(draft, index, lookups);
+    BEHAVIOURS[step.kind].goOn({ draft, index, lookups });
     return;
   }
   if (state === "PENDING") {
@@ -85,23 +80,13 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
   if (step.timeoutMs > 0) row.timeoutAtMs = draft.nowMs + step.timeoutMs;
   const input = reshapedInput(draft, step);
   if (!input.ok) goBadly(draft, index, input.trouble);
-  else if (step.type === "PARALLEL") beginParallel(draft, index, input.value);
-  else STEP_KINDS[step.type].begin({ draft, index, lookups }, input.value);
+  else BEHAVIOURS[step.kind].begin({ draft, index, lookups }, input.value);
 }
 
 /** Whether the attempt began in an earlier transition; a compensation is RUNNING before it begins. */
 function hasBegun(draft: Draft, step: GraphStep): boolean {
   if (step.isCompensation || draft.state(step.index) === "PENDING") return false;
   return draft.peek(step.index).detail.retrying !== true;
-}
-
-/** What the beginning of an attempt left to do when the budget was spent. */
-function goOnBeginning(draft: Draft, index: number, lookups: Lookups): void {
-  const { type, children } = draft.step(index);
-  if (type === "PARALLEL") beginParallel(draft, index, inputOf(draft, index));
-  else if (type === "BRANCH")
-    STEP_KINDS.BRANCH.begin({ draft, index, lookups }, inputOf(draft, index));
-  else if (children !== undefined) startNextChildren(draft, index);
 }
 
 type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble };
@@ -128,21 +113,7 @@ function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   return { ok: true, value: input };
 }
 
-function beginParallel(draft: Draft, index: number, input: JsonObject): void {
-  const open = edgesOf(draft, index).filter(
-    (edge) => edge.role === "child" && draft.run.edgeMarks[edge.index] === EDGE_OPEN,
-  );
-  for (const [at, edge] of open.entries()) {
-    if (at > 0 && draft.isSpent) {
-      draft.unfinished = index;
-      return;
-    }
-    decide(draft, edge, holdsIn(draft, edge.condition, input));
-  }
-  judgeParallel(draft, index);
-}
-
-function settle(draft: Draft, ended: Ended): void {
+function settle(draft: Draft, ended: Ended, lookups: Lookups): void {
   const { index } = ended;
   const step = draft.step(index);
   if (step.isCompensation) {
@@ -155,8 +126,9 @@ function settle(draft: Draft, ended: Ended): void {
     failRun(draft, step.onError === "compensate");
     return;
   }
-  if (step.type === "PARALLEL") cancelChildren(draft, index);
-  if (!decideEdges(draft, step, ending)) {
+  const task = { draft, index, lookups };
+  BEHAVIOURS[step.kind].settled(task);
+  if (!decideEdges(task, ending)) {
     draft.toSettle.unshift({ index, ending });
     return;
   }
@@ -172,24 +144,24 @@ function takeEnding(draft: Draft, index: number): Ending {
 }
 
 /** Decides the edges that are open; false when the budget was spent before the last of them. */
-function decideEdges(draft: Draft, step: GraphStep, ending: Ending): boolean {
-  const open = edgesOf(draft, step.index).filter(
-    (edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN,
-  );
+function decideEdges(task: StepTask, ending: Ending): boolean {
+  const { draft, index } = task;
+  const open = openEdgesOf(draft, index);
   if (open.length === 0) return true;
   const nothing = ending.kind === "dead" || ending.kind === "uncaught";
-  const output = nothing ? {} : outputOf(draft, step.index);
+  const output = nothing ? {} : outputOf(draft, index);
+  const { chooseEdge } = BEHAVIOURS[draft.step(index).kind];
   const chooses =
-    step.type === "BRANCH" && (ending.kind === "success" || ending.kind === "continued");
-  const chosen = chooses ? chosenEdge(draft, step, ending, output) : undefined;
+    chooseEdge !== undefined && (ending.kind === "success" || ending.kind === "continued");
+  const chosen = chooses ? chooseEdge(task, ending, output) : undefined;
   if (chosen === "undecided") return false;
   for (const [at, edge] of open.entries()) {
-    // A branch has chosen: its edges are decided together, for they cost nothing more.
+    // A choice was made: the edges are decided together, for they cost nothing more.
     if (at > 0 && !chooses && draft.isSpent) return false;
     const taken = chooses
       ? edge.index === chosen
       : mayTake(edge, ending) && holdsIn(draft, edge.condition, output);
-    decide(draft, edge, taken);
+    decideEdge(draft, edge, taken);
   }
   return true;
 }
@@ -209,34 +181,6 @@ function mayTake(edge: GraphEdge, ending: Ending): boolean {
     case "dead":
       return false;
   }
-}
-
-function chosenEdge(
-  draft: Draft,
-  step: GraphStep,
-  ending: Ending,
-  output: JsonObject,
-): number | undefined | "undecided" {
-  const kept = draft.hasRow(step.index) ? draft.peek(step.index).detail.chosen : undefined;
-  if (ending.kind === "success" && kept !== undefined) return kept;
-  const edge = chooseEdge(draft, step, output, output.value);
-  return edge === "undecided" ? edge : edge?.index;
-}
-
-function decide(draft: Draft, edge: GraphEdge, taken: boolean): void {
-  draft.decideEdge(edge.index, taken ? EDGE_TAKEN : EDGE_DEAD);
-  const { incoming } = draft.step(edge.to);
-  const { edgeMarks } = draft.run;
-  draft.spend(EDGE_UNITS + incoming.length);
-  // No copy of the list: thousands of edges may lead to one step, and each of them looks at all.
-  if (draft.state(edge.to) !== "PENDING" || incoming.some((i) => edgeMarks[i] === EDGE_OPEN))
-    return;
-  if (incoming.some((i) => edgeMarks[i] === EDGE_TAKEN)) startStep(draft, edge.to);
-  else skipStep(draft, edge.to);
-}
-
-function edgesOf(draft: Draft, index: number): GraphEdge[] {
-  return draft.step(index).outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
 }
 
 function isDone(draft: Draft): boolean {

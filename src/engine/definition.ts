@@ -3,20 +3,7 @@
  * Boundary: names are those of the wire without the enum prefix; unset strings are "", unset numbers 0.
  */
 import type { JsonObject } from "./json.ts";
-
-/** Step types in the order of their wire numbers (workflows.v1.StepType 1..8). */
-export const STEP_TYPES = [
-  "AGENT_ACTION",
-  "APPROVAL_GATE",
-  "GOVERNANCE_CHECK",
-  "WAIT_FOR_EVENT",
-  "BRANCH",
-  "PARALLEL",
-  "NOTIFICATION",
-  "HUMAN_TASK",
-] as const;
-/** A step's type; "UNSPECIFIED" only before the version was checked. */
-export type StepType = (typeof STEP_TYPES)[number];
+import type { StepType } from "./steps/types.ts";
 
 /** Trigger types in the order of their wire numbers (workflows.v1.TriggerType 1..5). */
 export const TRIGGER_TYPES = ["EVENT", "SCHEDULE", "MANUAL", "WEBHOOK", "WORKFLOW"] as const;
@@ -37,6 +24,7 @@ export interface RetryPolicy {
 export interface StepDefinition {
   readonly id: string;
   readonly name: string;
+  /** "UNSPECIFIED" only before the version was checked. */
   readonly stepType: StepType | "UNSPECIFIED";
   readonly agentId: string;
   readonly requiredCapability: string;

@@ -10,9 +10,7 @@ import type { Reply } from "./outcome.ts";
 import { isFinalReport } from "./owner-states.ts";
 import { isFinalStep } from "./run.ts";
 import { approvalDecided } from "./steps/approvals/approval.ts";
-import { STEP_KINDS } from "./steps/behaviours.ts";
-import { governanceDecided, keepDecision } from "./steps/governance-check/behaviour.ts";
-import { eventArrived } from "./steps/wait-for-event/behaviour.ts";
+import { BEHAVIOURS } from "./steps/behaviours.ts";
 
 /** An objective or delegation reported. */
 export function ownerReported(
@@ -27,7 +25,7 @@ export function ownerReported(
     const tells = isFinalReport(report.state) && draft.state(index) !== "COMPLETED";
     return tells ? noteLate(draft, index) : { kind: "unchanged" };
   }
-  STEP_KINDS[draft.step(index).type].ownerReported({ draft, index, lookups }, report);
+  BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
   return { kind: "applied" };
 }
 
@@ -43,20 +41,13 @@ export function approvalHeard(
   return approvalDecided({ draft, index, lookups }, report);
 }
 
-/** A governance event that names a step. Only a check that waits for one, or for its evaluation, listens. */
+/** A governance event that names a step. */
 export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
   const index = draft.graph.indexById.get(report.stepId);
-  if (index === undefined || draft.step(index).type !== "GOVERNANCE_CHECK") {
+  if (index === undefined || isFinalStep(draft.state(index)) || isLate(draft, index)) {
     return { kind: "unchanged" };
   }
-  if (isFinalStep(draft.state(index)) || isLate(draft, index)) return { kind: "unchanged" };
-  const { governanceDecision, detail } = draft.peek(index);
-  const task = { draft, index, lookups };
-  // Only a check whose evaluation left it open waits for an event, which may overtake the evaluation's answer.
-  if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
-  else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);
-  else return { kind: "unchanged" };
-  return { kind: "applied" };
+  return BEHAVIOURS[draft.step(index).kind].governanceHeard({ draft, index, lookups }, report);
 }
 
 /** An event that a wait may be waiting for. */
@@ -67,6 +58,5 @@ export function eventHeard(
   lookups: Lookups,
 ): Reply {
   if (isLate(draft, index)) return { kind: "unchanged" };
-  const took = eventArrived({ draft, index, lookups }, event);
-  return { kind: took ? "applied" : "unchanged" };
+  return BEHAVIOURS[draft.step(index).kind].eventArrived({ draft, index, lookups }, event);
 }

@@ -42,9 +42,8 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
     for (const edgeIndex of step.incoming) {
       const edge = source.graph.edges[edgeIndex];
       if (edge === undefined || source.run.edgeMarks[edgeIndex] !== EDGE_TAKEN) continue;
-      const from = source.graph.steps[edge.from];
       // A PARALLEL's children begin before it ends: what reaches them is its input.
-      const reached = edge.role === "child" && from?.type === "PARALLEL";
+      const reached = edge.role === "child";
       outputs.push(reached ? inputOf(source, edge.from) : passedOn(source, edge.from));
     }
     return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : merge(outputs);

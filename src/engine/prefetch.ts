@@ -4,10 +4,10 @@
  */
 
 import type { ChildPlace, ChildSet } from "./child-run.ts";
-import type { StepType } from "./definition.ts";
 import { numbersOfEffect } from "./effect.ts";
 import type { Graph, GraphStep } from "./graph/graph.ts";
 import type { Input } from "./input.ts";
+import { STEP_FACTS } from "./steps/registry.ts";
 
 /** Rows of steps (by index) and of children, and whether the run's input is needed. */
 export interface RowsNeeded {
@@ -15,17 +15,6 @@ export interface RowsNeeded {
   readonly runInput: boolean;
   readonly children?: readonly ChildSet[];
 }
-
-/** Types that can end in the transition they begin in: what follows them is needed too. */
-const INSTANT: ReadonlySet<StepType> = new Set(["BRANCH", "PARALLEL", "NOTIFICATION"]);
-/** Types whose output holds their input. */
-const TRANSPARENT: ReadonlySet<StepType> = new Set([
-  "BRANCH",
-  "PARALLEL",
-  "NOTIFICATION",
-  "GOVERNANCE_CHECK",
-  "APPROVAL_GATE",
-]);
 
 const NOTHING: RowsNeeded = { steps: [], runInput: false };
 const known = new WeakMap<Graph, Map<string, RowsNeeded>>();
@@ -138,7 +127,7 @@ function gatherFollowing(
       gatherReads(graph, edge.condition?.reads ?? [], gathered);
       if (edge.condition?.readsInput) gathered.runInput = true;
       gatherBegin(graph, target, gathered);
-      if (INSTANT.has(target.type)) queue.push(target);
+      if (STEP_FACTS[target.type].isInstant) queue.push(target);
     }
   }
 }
@@ -174,7 +163,7 @@ function gatherInput(graph: Graph, step: GraphStep, gathered: Gathered): void {
       const source = graph.steps[graph.edges[edgeIndex]?.from ?? -1];
       if (source === undefined) continue;
       gathered.steps.add(source.index);
-      if (TRANSPARENT.has(source.type)) queue.push(source);
+      if (STEP_FACTS[source.type].passesInput === "always") queue.push(source);
     }
   }
 }

@@ -11,7 +11,7 @@ import type { Reply } from "./outcome.ts";
 import type { StepRun, StepState } from "./run.ts";
 import { findOtherDigest, namesDecided } from "./steps/approvals/approval.ts";
 import { isTicketId } from "./steps/approvals/tickets.ts";
-import { STEP_KINDS } from "./steps/behaviours.ts";
+import { BEHAVIOURS } from "./steps/behaviours.ts";
 
 /** Applies a caller's report to a step. */
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
@@ -38,10 +38,10 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
       draft.moveStep(index, "WAITING", { op: "waiting" });
       break;
     case "COMPLETED":
-      STEP_KINDS[draft.step(index).type].completedByHand(task, report);
+      BEHAVIOURS[draft.step(index).kind].completedByHand(task, report);
       break;
     case "FAILED":
-      STEP_KINDS[draft.step(index).type].failedByHand(task, report);
+      BEHAVIOURS[draft.step(index).kind].failedByHand(task, report);
       break;
   }
   return { kind: "applied" };

@@ -9,7 +9,7 @@ import { isLate, noteLate } from "./late.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { STEP_KINDS } from "./steps/behaviours.ts";
+import { BEHAVIOURS } from "./steps/behaviours.ts";
 import { startReturned } from "./steps/child-runs/ends.ts";
 import { undoReturned } from "./steps/child-runs/undone.ts";
 
@@ -38,7 +38,7 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
   }
   if (isLate(draft, index) || superseded) return tooLate(draft, returned);
   if (result.ok) {
-    STEP_KINDS[draft.step(index).type].callReturned(
+    BEHAVIOURS[draft.step(index).kind].callReturned(
       { draft, index, lookups },
       result.value,
       returned.effectId,
@@ -58,7 +58,7 @@ function refused(draft: Draft, returned: Returned, message: string, lookups: Loo
   const { stepIndex: index } = returned;
   const value = valueOfRefusal(returned.call);
   if (value !== undefined) {
-    STEP_KINDS[draft.step(index).type].callReturned(
+    BEHAVIOURS[draft.step(index).kind].callReturned(
       { draft, index, lookups },
       value,
       returned.effectId,

@@ -10,7 +10,7 @@ import { expireRun } from "./lifecycle/expire.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Reply } from "./outcome.ts";
 import { releaseAttempt } from "./release.ts";
-import { STEP_KINDS } from "./steps/behaviours.ts";
+import { BEHAVIOURS } from "./steps/behaviours.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 
@@ -25,7 +25,7 @@ export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
   if (state === "RUNNING" && deadlineAtMs <= dueAtMs) return expireRun(draft);
   if (timeoutAtMs <= wakeAtMs) timeOut(draft, index);
   else if (detail.retrying) draft.toBegin.push(index);
-  else STEP_KINDS[draft.step(index).type].woken({ draft, index, lookups });
+  else BEHAVIOURS[draft.step(index).kind].woken({ draft, index, lookups });
   return { kind: "applied" };
 }
 
@@ -56,6 +56,6 @@ function timeOut(draft: Draft, index: number): void {
     ...(step.timeoutAction === "" ? {} : { label: step.timeoutAction }),
     outcome: "timeout",
     message: `timed out after ${step.timeoutMs / 1000} s`,
-    retryable: STEP_KINDS[step.type].retriesTimeout,
+    retryable: BEHAVIOURS[step.kind].retriesTimeout,
   });
 }

@@ -1,6 +1,7 @@
 /** Which agent stands behind a step: for approvals and governance, which ask who wants to act. Pure. */
 import type { Draft } from "./draft.ts";
 import { EDGE_TAKEN } from "./run.ts";
+import { STEP_FACTS } from "./steps/registry.ts";
 
 /** The step's own agent, else the nearest agent upstream along taken edges, else the run's initiator; "" when none. */
 export function actingAgent(draft: Draft, index: number): string {
@@ -11,7 +12,9 @@ export function actingAgent(draft: Draft, index: number): string {
   while (level.length > 0) {
     level = level.flatMap((at) => takenSources(draft, at)).filter((at) => !seen.has(at));
     for (const at of level) seen.add(at);
-    const agents = level.filter((at) => draft.step(at).type === "AGENT_ACTION" && draft.hasRow(at));
+    const agents = level.filter(
+      (at) => STEP_FACTS[draft.step(at).type].hasAgent && draft.hasRow(at),
+    );
     draft.require(agents);
     const latest = agents
       .map((at) => draft.peek(at))

@@ -9,6 +9,7 @@ import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
+import { factsOf } from "../engine/steps/registry.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";
@@ -150,7 +151,7 @@ async function takenName(
 }
 
 function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
-  if (step.stepType !== "WAIT_FOR_EVENT") return [];
+  if (factsOf(step.stepType)?.waitsForEvents !== true) return [];
   if (step.eventTypePattern === "" && step.eventSubjectPattern === "") return [];
   const typePattern = widenPattern(step.eventTypePattern);
   const subjectPattern = widenPattern(step.eventSubjectPattern);

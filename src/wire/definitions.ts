@@ -23,9 +23,7 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import {
   type RetryPolicy,
-  STEP_TYPES,
   type StepDefinition,
-  type StepType,
   TRIGGER_TYPES,
   type TriggerDefinition,
   type TriggerType,
@@ -34,6 +32,7 @@ import {
 import { channelName, riskLevelName } from "../engine/enum-names.ts";
 import type { GraphFault } from "../engine/graph/graph.ts";
 import type { JsonObject } from "../engine/json.ts";
+import { STEP_TYPES, type StepType } from "../engine/steps/types.ts";
 import { writtenFloat } from "./written-floats.ts";
 
 /** The wire numbers of step types. */

@@ -6,10 +6,10 @@ import type {
   EdgeDefinition,
   RetryPolicy,
   StepDefinition,
-  StepType,
   VersionSpec,
 } from "../../src/engine/definition.ts";
 import type { JsonObject } from "../../src/engine/json.ts";
+import type { StepType } from "../../src/engine/steps/types.ts";
 import { edge, step } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 import { triggerOf } from "./version-spec.ts";

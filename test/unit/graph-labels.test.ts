@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { EdgeDefinition, StepDefinition } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
-import { usualWordsOf } from "../../src/engine/graph/check-labels.ts";
+import { STEP_FACTS } from "../../src/engine/steps/registry.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 const gate = stepOf("s", { stepType: "APPROVAL_GATE", actionType: "pay" });
@@ -29,17 +29,21 @@ describe("a typo does not pay a refused expense", () => {
     ]);
   });
 
-  it.each([...usualWordsOf("APPROVAL_GATE"), "Denied", "DENIED", "denid", "denied ", "aproved"])(
-    "%j is a fault on a gate and on a check, with a condition too",
-    (label) => {
-      for (const step of [gate, check]) {
-        expect(faultsOf(step, [label])).toHaveLength(1);
-      }
-      if (usualWordsOf("AGENT_ACTION").includes(label)) return;
-      const guarded = { ...edgeOf("s -> t0", "n > 1"), label };
-      expect(faultsOf(gate, [guarded])).toHaveLength(1);
-    },
-  );
+  it.each([
+    ...STEP_FACTS.APPROVAL_GATE.usualWords,
+    "Denied",
+    "DENIED",
+    "denid",
+    "denied ",
+    "aproved",
+  ])("%j is a fault on a gate and on a check, with a condition too", (label) => {
+    for (const step of [gate, check]) {
+      expect(faultsOf(step, [label])).toHaveLength(1);
+    }
+    if (STEP_FACTS.AGENT_ACTION.usualWords.includes(label)) return;
+    const guarded = { ...edgeOf("s -> t0", "n > 1"), label };
+    expect(faultsOf(gate, [guarded])).toHaveLength(1);
+  });
 
   it.each(["Timed Out", "timed-out", "ACTION_DECISION_DENY"])(
     "%j is one in any spelling",

@@ -3,19 +3,14 @@
  * Boundary: forms and ranges; expressions inside texts are read in step-texts.ts.
  * Invariant: a typo never becomes silence: an unknown key is a fault, on types with parameters one near a known key.
  */
-import type { StepDefinition, StepType } from "../definition.ts";
+import type { StepDefinition } from "../definition.ts";
 import { isJsonObject, type Json, ownValue } from "../json.ts";
 import { MAX_SECONDS } from "../limits.ts";
-import { checkApprovals } from "../steps/approvals/check.ts";
-import { checkBesideWorkflow, checkWorkflow } from "../steps/child-runs/check.ts";
-import {
-  configKeysOf,
-  ON_ERROR,
-  takesParameters,
-  typesWithKey,
-  type ValueKind,
-  valueKindOf,
-} from "./config-keys.ts";
+import { checkWorkflow } from "../steps/child-runs/check.ts";
+import type { ValueKind } from "../steps/keys.ts";
+import { factsOf, STEP_FACTS } from "../steps/registry.ts";
+import type { StepType } from "../steps/types.ts";
+import { configKeysOf, ON_ERROR, typesWithKey, valueKindOf } from "./config-keys.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { placeElsewhere, unknownKeyProblem } from "./key-hints.ts";
 import { isSingleEdit } from "./nearest-name.ts";
@@ -51,7 +46,7 @@ function keyProblem(type: StepType, key: string): string | undefined {
   const place = placeElsewhere(key);
   if (place !== undefined) return `${quoted(key)} is no key of ${type}: ${place}`;
   const meant = known.find((name) => isSingleEdit(key, name));
-  if (takesParameters(type)) {
+  if (STEP_FACTS[type].takesParameters) {
     return meant === undefined
       ? undefined
       : `${quoted(key)} is one edit away from ${quoted(meant)}: write that, or choose another name`;
@@ -76,8 +71,7 @@ function checkTogether(step: StepDefinition, path: string, addFault: AddFault): 
       `says something else than the step's timeout_seconds, ${step.timeoutSeconds}`,
     );
   }
-  checkApprovals(step, path, addFault);
-  checkBesideWorkflow(step, path, addFault);
+  factsOf(step.stepType)?.checkConfig?.(step, path, addFault);
 }
 
 /** What is wrong with a value, or undefined. */

@@ -3,43 +3,16 @@
  * Boundary: labels only; which outcome an edge belongs to is in edge-role.ts, fallbacks of a BRANCH in check-forks.ts.
  * Invariant: an edge that its author means for a bad end is never one that is taken on a good end for a typo.
  */
-import type { EdgeDefinition, StepDefinition, StepType, VersionSpec } from "../definition.ts";
-import { outcomeLabelsOf, timeoutActionOf } from "./edge-role.ts";
+import type { EdgeDefinition, StepDefinition, VersionSpec } from "../definition.ts";
+import { FAILURE_WORDS } from "../steps/outcomes.ts";
+import { factsOf } from "../steps/registry.ts";
+import { timeoutActionOf } from "./edge-role.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";
 import { isSingleEdit } from "./nearest-name.ts";
 
 /** By step: the values of its condition_expr as texts, where the expression names them all; else undefined. */
 export type BranchResults = readonly (readonly string[] | undefined)[];
-
-const DECISIONS = [
-  ...["approve", "approval", "accept", "accepted", "allow", "allowed", "permit", "permitted"],
-  ...["grant", "granted", "confirm", "confirmed", "agreed", "auto_approved", "ok", "yes"],
-  ...["deny", "denial", "reject", "rejected", "rejection", "decline", "declined", "refuse"],
-  ...["refused", "disapprove", "disapproved", "disallow", "disallowed", "forbidden", "block"],
-  ...["blocked", "no", "expire", "expiry", "lapsed", "require_approval"],
-];
-const TIMEOUTS = ["timed_out", "timedout", "on_timeout", "deadline", "deadline_exceeded"];
-const FAILURES = ["fail", "failed", "failure", "on_error", "on_failure", "errored", "exception"];
-
-/** Other words for outcomes that authors are used to, lower case with `_`; a label like that is refused. */
-export function usualWordsOf(type: StepType): readonly string[] {
-  switch (type) {
-    case "APPROVAL_GATE":
-    case "GOVERNANCE_CHECK":
-      return [...DECISIONS, ...TIMEOUTS, ...FAILURES];
-    case "PARALLEL":
-      return ["join", "on_join", ...TIMEOUTS, ...FAILURES];
-    case "BRANCH":
-      // Its labels are values of its own.
-      return [];
-    case "AGENT_ACTION":
-    case "WAIT_FOR_EVENT":
-    case "NOTIFICATION":
-    case "HUMAN_TASK":
-      return [...TIMEOUTS, ...FAILURES];
-  }
-}
 
 /** The shortest word whose typos are told from other words. */
 const SHORTEST_NEAR_WORD = 4;
@@ -58,7 +31,7 @@ export function checkLabels(
     if (step === undefined || step.stepType === "UNSPECIFIED" || edge.label === "") continue;
     if (possibleWords(step).includes(edge.label)) continue;
     const problem =
-      step.stepType === "BRANCH"
+      factsOf(step.stepType)?.freeLabels === "value"
         ? choiceProblem(step, edge, results[from])
         : outcomeProblem(step, edge, withOutcomes.has(from));
     if (problem !== undefined) addFault(`edges[${index}].label`, problem);
@@ -68,9 +41,10 @@ export function checkLabels(
 /** The labels that mean something on a step, in the order in which a fault names them. */
 function possibleWords(step: StepDefinition): readonly string[] {
   const action = timeoutActionOf(step);
+  const facts = factsOf(step.stepType);
   return [
-    ...outcomeLabelsOf(step.stepType),
-    ...(step.stepType === "BRANCH" ? ["default"] : []),
+    ...(facts?.outcomes ?? []),
+    ...(facts?.otherLabels ?? []),
     ...(action === "" || action === "continue" ? [] : [action]),
   ];
 }
@@ -85,7 +59,7 @@ function outcomeProblem(
   if (nearWord(step, edge.label) !== undefined || isUsualWord(step, edge)) {
     return `${named}: use ${words}`;
   }
-  if (step.stepType !== "APPROVAL_GATE" || !hasOutcomes) return undefined;
+  if (factsOf(step.stepType)?.freeLabels !== "text_alone" || !hasOutcomes) return undefined;
   return `${named}, which has edges by outcome: use ${words}, or no label for every good end`;
 }
 
@@ -119,10 +93,9 @@ function nearWord(step: StepDefinition, label: string): string | undefined {
 
 /** A condition of its own may make sense of a word such as `failed`; a decision is never one of a good end. */
 function isUsualWord(step: StepDefinition, { label, conditionExpr }: EdgeDefinition): boolean {
-  if (step.stepType === "UNSPECIFIED") return false;
   const word = plainWord(label).replace(/^action_decision_/, "");
-  if (conditionExpr !== "" && FAILURES.includes(word)) return false;
-  return usualWordsOf(step.stepType).includes(word);
+  if (conditionExpr !== "" && FAILURE_WORDS.includes(word)) return false;
+  return factsOf(step.stepType)?.usualWords.includes(word) === true;
 }
 
 function plainWord(label: string): string {

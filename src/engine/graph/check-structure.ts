@@ -2,22 +2,12 @@
  * The steps of a version as a whole: ids, a root, compensation links.
  * Boundary: what a step of a type needs is in check-steps.ts, edges in check-edges.ts.
  */
-import type { StepType, VersionSpec } from "../definition.ts";
+import type { VersionSpec } from "../definition.ts";
+import { factsOf } from "../steps/registry.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import { isRoot, type Links } from "./links.ts";
 
 const STEP_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
-
-const compensating: Readonly<Record<StepType, boolean>> = {
-  AGENT_ACTION: true,
-  APPROVAL_GATE: true,
-  GOVERNANCE_CHECK: true,
-  WAIT_FOR_EVENT: false,
-  BRANCH: false,
-  PARALLEL: false,
-  NOTIFICATION: true,
-  HUMAN_TASK: true,
-};
 
 /** Reports malformed and clashing ids; of two that clash the later one. */
 export function checkStepIds(spec: VersionSpec, addFault: AddFault): void {
@@ -79,7 +69,7 @@ function compensationProblems(
   if (first !== index) {
     problems.push(`step ${quoted(targetId)} already compensates steps[${first}]`);
   }
-  if (step.stepType !== "UNSPECIFIED" && !compensating[step.stepType]) {
+  if (factsOf(step.stepType)?.canCompensate === false) {
     problems.push(`step ${quoted(targetId)} is a ${step.stepType}, which cannot compensate`);
   }
   if (step.compensationStepId !== "") {

@@ -4,7 +4,8 @@
  * Invariant: a version without faults compiles (compile.ts), and nothing else does.
  */
 import type { VersionSpec } from "../definition.ts";
-import { checkBranches, checkParallels } from "../steps/check-forks.ts";
+import { factsOf } from "../steps/registry.ts";
+import { checkChildren } from "./check-children.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkCycles } from "./check-cycles.ts";
 import { checkEdges } from "./check-edges.ts";
@@ -23,7 +24,7 @@ import { checkCompensations, checkRoots, checkStepIds } from "./check-structure.
 import { checkTrigger } from "./check-trigger.ts";
 import type { AddFault } from "./faults.ts";
 import type { GraphFault } from "./graph.ts";
-import { linkSteps } from "./links.ts";
+import { type Links, linkSteps } from "./links.ts";
 import { checkNotYet } from "./not-yet.ts";
 import { allPieces, type Pieces, parseTexts } from "./parse-texts.ts";
 import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
@@ -63,8 +64,8 @@ export function* checkVersionInPieces(
   checkEdges(spec, links, addFault);
   checkLabels(spec, links, results, addFault);
   yield;
-  checkBranches(spec, links, addFault);
-  checkParallels(spec, links, addFault);
+  checkEdgesOfTypes(spec, links, addFault);
+  checkChildren(spec, links, addFault);
   checkCycles(spec, links, addFault);
   checkTrigger(spec.trigger, contexts, addFault);
   checkNotYet(spec, addFault);
@@ -73,6 +74,19 @@ export function* checkVersionInPieces(
     checkRetryPolicy(spec.defaultRetryPolicy, "default_retry_policy", addFault);
   }
   return faults;
+}
+
+function checkEdgesOfTypes(spec: VersionSpec, links: Links, addFault: AddFault): void {
+  for (const [index, step] of spec.steps.entries()) {
+    // Of several steps with one id the first one has the edges.
+    if (links.indexById.get(step.id) !== index) continue;
+    const leaving = (role: "success" | "child") =>
+      (links.outgoing[index] ?? []).flatMap((at) => {
+        const edge = spec.edges[at];
+        return edge !== undefined && links.edges[at]?.role === role ? [{ index: at, edge }] : [];
+      });
+    factsOf(step.stepType)?.checkEdges?.({ index, step, leaving, addFault });
+  }
 }
 
 /** Gives the version without the configs that are too large or too deep to be walked. */

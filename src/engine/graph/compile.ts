@@ -2,10 +2,11 @@
  * From a checked version to the graph that runs it. Done once a version and cached.
  * Boundary: throws on a version that checkVersion would refuse; reports nothing.
  */
-import type { RetryPolicy, StepDefinition, StepType, VersionSpec } from "../definition.ts";
+import type { RetryPolicy, StepDefinition, VersionSpec } from "../definition.ts";
 import type { Expression } from "../expression/expression.ts";
 import { ownValue } from "../json.ts";
-import { workflowOf } from "../steps/child-runs/setting.ts";
+import { kindOf, workflowOf } from "../steps/child-runs/setting.ts";
+import type { StepType } from "../steps/types.ts";
 import { ON_ERROR } from "./config-keys.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { storedEquality } from "./event-paths.ts";
@@ -92,6 +93,7 @@ function compileStep(
   index: number,
 ): GraphStep {
   const path = `steps[${index}]`;
+  const type = requireType(def, path);
   const { config, childTarget, childInput, forEach, ...texts } = readStepTexts(
     def,
     contexts,
@@ -112,7 +114,8 @@ function compileStep(
     ...(equality === undefined ? {} : { equality }),
     index,
     def,
-    type: requireType(def, path),
+    type,
+    kind: kindOf(def, type),
     incoming: links.incoming[index] ?? [],
     outgoing: links.outgoing[index] ?? [],
     isCompensation: isCompensation(links, index),

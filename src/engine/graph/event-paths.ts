@@ -7,6 +7,7 @@ import type { StepDefinition, VersionSpec } from "../definition.ts";
 import { type FilterEquality, findEquality } from "../expression/equality.ts";
 import type { ExpressionContext } from "../expression/expression.ts";
 import { ownValue } from "../json.ts";
+import { factsOf } from "../steps/registry.ts";
 import { textContexts } from "./step-texts.ts";
 
 /** The version with `eventPaths` at its waits. */
@@ -31,7 +32,7 @@ export function storedEquality(
 }
 
 function equalityOf(step: StepDefinition, context: ExpressionContext): FilterEquality | undefined {
-  if (step.stepType !== "WAIT_FOR_EVENT") return undefined;
+  if (factsOf(step.stepType)?.waitsForEvents !== true) return undefined;
   const filter = ownValue(step.config, "filter_expr");
   return typeof filter === "string" ? findEquality(filter, context) : undefined;
 }

@@ -2,10 +2,11 @@
  * A version compiled for running: indexes instead of ids, parsed expressions, resolved settings.
  * Boundary: built by compile.ts from a checked VersionSpec; immutable and shared by all runs of the version.
  */
-import type { StepDefinition, StepType, VersionSpec } from "../definition.ts";
+import type { StepDefinition, VersionSpec } from "../definition.ts";
 import type { FilterEquality } from "../expression/equality.ts";
 import type { Expression } from "../expression/expression.ts";
 import type { Template } from "../expression/template.ts";
+import type { StepKind, StepType } from "../steps/types.ts";
 
 /** Outcomes that a label can catch; "success" is every other edge. */
 export type EdgeRole =
@@ -59,6 +60,8 @@ export interface GraphStep {
   readonly index: number;
   readonly def: StepDefinition;
   readonly type: StepType;
+  /** Whose behaviour it has: its type, or an internal one. */
+  readonly kind: StepKind;
   /** Edge indexes in version order. */
   readonly incoming: readonly number[];
   readonly outgoing: readonly number[];

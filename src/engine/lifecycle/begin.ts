@@ -1,5 +1,5 @@
 /** A run begins: RUNNING, its roots started. */
-import { startStep } from "../advance.ts";
+import { startStep } from "../decide-edge.ts";
 import type { Draft } from "../draft.ts";
 import type { Reply } from "../outcome.ts";
 

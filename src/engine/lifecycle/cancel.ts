@@ -2,6 +2,7 @@
 import { cancelOpenSteps } from "../cancel-open.ts";
 import type { Draft } from "../draft.ts";
 import type { Reply } from "../outcome.ts";
+import { STEP_FACTS } from "../steps/registry.ts";
 import { refuseMove } from "./refused.ts";
 
 /** From PENDING, RUNNING or PAUSED to CANCELLED; a cancelled run stays as it is. */
@@ -13,7 +14,7 @@ export function cancelRun(draft: Draft, reason: string): Reply {
   }
   cancelOpenSteps(draft, reason === "" ? "the run was cancelled" : reason);
   for (const { type, index } of draft.graph.steps) {
-    if (type === "NOTIFICATION" && draft.hasRow(index)) draft.droppedSteps.push(index);
+    if (STEP_FACTS[type].isDroppedOnCancel && draft.hasRow(index)) draft.droppedSteps.push(index);
   }
   draft.run.completedAtMs = draft.nowMs;
   draft.moveRun("CANCELLED", "cancel", reason);

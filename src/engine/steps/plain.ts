@@ -6,13 +6,18 @@
 import { failure, goBadly, succeed } from "../ending.ts";
 import type { StepReport } from "../input.ts";
 import type { JsonObject } from "../json.ts";
+import type { Reply } from "../outcome.ts";
 import type { StepTask } from "./contract.ts";
 
 /** The type makes no calls, has no owner and no timer of its own: whatever comes is not for it. */
-export const hearsNothing = {
+export const PLAIN_BEHAVIOUR = {
+  goOn(): void {},
   callReturned(): void {},
   ownerReported(): void {},
+  governanceHeard: (): Reply => ({ kind: "unchanged" }),
+  eventArrived: (): Reply => ({ kind: "unchanged" }),
   woken(): void {},
+  settled(): void {},
 };
 
 /** COMPLETED with the caller's output as the step's own. */

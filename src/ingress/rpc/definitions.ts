@@ -16,7 +16,7 @@ import {
 import type { StepDefinition } from "../../engine/definition.ts";
 import { checkVersionInPieces } from "../../engine/graph/check.ts";
 import type { Pieces } from "../../engine/graph/parse-texts.ts";
-import { isJsonObject, ownValue } from "../../engine/json.ts";
+import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
 import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
@@ -152,9 +152,9 @@ function toVersion(row: VersionRow) {
 /** One schema a piece: compiling the largest takes some tenth of a second. */
 function* schemaFaults(steps: readonly StepDefinition[]): Pieces<FieldFault[]> {
   const faults: FieldFault[] = [];
-  for (const [index, { stepType, config }] of steps.entries()) {
-    const schema = stepType === "HUMAN_TASK" ? ownValue(config, "output_schema") : undefined;
-    if (!isJsonObject(schema)) continue;
+  for (const [index, step] of steps.entries()) {
+    const schema = outputSchemaOf(step);
+    if (schema === undefined) continue;
     const description = findSchemaProblem(schema);
     const field = `steps[${index}].config.output_schema`;
     if (description !== undefined) faults.push({ field, description });

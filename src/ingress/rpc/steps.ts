@@ -8,13 +8,13 @@ import {
   type TransitionStepRequest,
   TransitionStepRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import type { StepType } from "../../engine/definition.ts";
 import { findDecision } from "../../engine/enum-names.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
 import type { StepReport } from "../../engine/input.ts";
-import { isJsonObject, ownValue } from "../../engine/json.ts";
 import { MAX_COST_USD } from "../../engine/limits.ts";
 import { isFinalStep, stateOfMark } from "../../engine/run.ts";
+import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
+import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
@@ -28,8 +28,6 @@ import { readRun, unknownRun } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
-/** Steps whose outcome is a decision, which only an admin may hand in. */
-const DECIDED: ReadonlySet<StepType> = new Set(["APPROVAL_GATE", "GOVERNANCE_CHECK"]);
 
 /** TransitionStep: the step and its run after the move, or as they are when the call is late or a repeat. */
 export async function answerTransitionStep(deps: ServiceDeps, request: TransitionStepRequest) {
@@ -98,7 +96,8 @@ async function checkReport(deps: ServiceDeps, runId: string, report: StepReport)
   const step = await findStep(deps, runId, report.stepId);
   if (step === undefined) return;
   // Any report: one that only records another approval's id would decide the gate with it.
-  if (caller !== undefined && DECIDED.has(step.type)) requireScope(caller, "workflows:admin");
+  if (caller !== undefined && STEP_FACTS[step.type].isDecision)
+    requireScope(caller, "workflows:admin");
   if (hands) await checkOutput(deps, runId, step, report);
 }
 
@@ -108,9 +107,8 @@ async function checkOutput(
   step: GraphStep,
   report: StepReport,
 ): Promise<void> {
-  if (step.type !== "HUMAN_TASK") return;
-  const schema = ownValue(step.def.config, "output_schema");
-  if (!isJsonObject(schema)) return;
+  const schema = outputSchemaOf(step.def);
+  if (schema === undefined) return;
   const faults = findOutputFaults(schema, report.output ?? {});
   if (faults.length > 0 && !(await hasEnded(deps, runId, step))) throw invalidFields(faults);
 }

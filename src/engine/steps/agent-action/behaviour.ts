@@ -1,31 +1,27 @@
 /**
- * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability; or start child
- * runs (child-runs.ts).
+ * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability. One with
+ * config.workflow is compiled to child runs (child-runs/).
  * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
  * TransitionStep.
  */
 import type { Draft } from "../../draft.ts";
 import { type CallValue, jsonText, type LookUp } from "../../effect.ts";
 import { failure, goBadly } from "../../ending.ts";
-import { valueKindOf } from "../../graph/config-keys.ts";
 import type { OwnerReport } from "../../input.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import { inputOf } from "../../payloads.ts";
 import { releaseAttempt } from "../../release.ts";
 import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../../run.ts";
-import { beginChildren, releaseChildren } from "../child-runs/behaviour.ts";
-import type { StepKind, StepTask } from "../contract.ts";
-import { completeWithOwnOutput, failAttempt, textSetting } from "../plain.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
+import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
 import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./ending.ts";
+import { AGENT_ACTION_KEYS } from "./keys.ts";
 
 /** AGENT_ACTION. */
-export const agentAction: StepKind = {
-  begin(task, input) {
-    if (task.draft.step(task.index).children !== undefined) {
-      beginChildren(task, input);
-      return;
-    }
+export const agentAction: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
+  begin(task) {
     const lookUp = lookUpOf(task);
     const known = task.lookups.find(lookUp);
     if (known === undefined) task.draft.call(task.index, lookUp);
@@ -39,20 +35,14 @@ export const agentAction: StepKind = {
     else if (value.kind === "query_usage") usageRead(task, value.costUsd);
   },
   ownerReported,
-  completedByHand(task, report) {
-    releaseChildren(task);
-    completeWithOwnOutput(task, report);
-  },
+  completedByHand: completeWithOwnOutput,
   failedByHand(task, report) {
     const { draft, index } = task;
-    releaseChildren(task);
     // Who names the objective speaks for it; else it would go on beside the next attempt's.
     const isOwn = report.objectiveId !== "" && report.objectiveId === draft.peek(index).objectiveId;
-    const runsChildren = draft.step(index).children !== undefined;
-    if (!isOwn && !runsChildren) releaseAttempt(draft, index, "the step was failed by hand");
+    if (!isOwn) releaseAttempt(draft, index, "the step was failed by hand");
     failAttempt(task, report);
   },
-  woken() {},
   retriesTimeout: true,
 };
 
@@ -155,7 +145,7 @@ function briefOf(draft: Draft, index: number, row: StepRun): Brief {
   const config = renderConfig(draft, index, input);
   if (!config.ok) return config;
   const parameters = Object.fromEntries(
-    Object.entries(config.value).filter(([key]) => valueKindOf("AGENT_ACTION", key) === undefined),
+    Object.entries(config.value).filter(([key]) => !Object.hasOwn(AGENT_ACTION_KEYS, key)),
   );
   const title = textSetting(config.value, "title");
   return {

@@ -2,12 +2,12 @@
 import { riskLevelOf } from "../../graph/spellings.ts";
 import { approvalRequested, decideByHand, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
-import type { StepKind } from "../contract.ts";
-import { hearsNothing } from "../plain.ts";
+import type { StepBehaviour } from "../contract.ts";
+import { PLAIN_BEHAVIOUR } from "../plain.ts";
 
 /** APPROVAL_GATE. */
-export const approvalGate: StepKind = {
-  ...hearsNothing,
+export const approvalGate: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
   begin(task) {
     askForApproval(task, riskLevelOf(task.draft.step(task.index).def.riskLevel) ?? "LOW");
   },

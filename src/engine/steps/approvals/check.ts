@@ -12,7 +12,6 @@ const MOST_APPROVERS = 20;
 
 /** Reports approvers named twice, too many, too few for what is required, and half an escalation; `path` is `steps[3]`. */
 export function checkApprovals(step: StepDefinition, path: string, addFault: AddFault): void {
-  if (step.stepType !== "APPROVAL_GATE" && step.stepType !== "GOVERNANCE_CHECK") return;
   const approvers = ownValue(step.config, "approvers");
   const escalateTo = ownValue(step.config, "escalate_to");
   const asked = checkNames(approvers, [], `${path}.config.approvers`, addFault);

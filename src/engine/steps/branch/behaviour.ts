@@ -6,48 +6,62 @@ import type { Draft } from "../../draft.ts";
 import { failure, goBadly, succeed } from "../../ending.ts";
 import type { GraphEdge, GraphStep } from "../../graph/graph.ts";
 import type { Json, JsonObject } from "../../json.ts";
+import { inputOf } from "../../payloads.ts";
+import type { Ending } from "../../run.ts";
 import { evaluateIn, holdsIn } from "../../scope.ts";
-import type { StepKind } from "../contract.ts";
-import { completeTransparently, failAttempt, hearsNothing } from "../plain.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
+import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 
 /** BRANCH. It ends in the transition it begins in. */
-export const branch: StepKind = {
-  ...hearsNothing,
-  begin({ draft, index }, input) {
-    const step = draft.step(index);
-    const value = branchValue(draft, step, input);
-    if (!value.ok) {
-      goBadly(draft, index, failure(value.problem, true));
-      return;
-    }
-    const added = value.added;
-    const edge = chooseEdge(draft, step, { ...input, ...added }, added.value);
-    if (edge === "undecided") {
-      draft.unfinished = index;
-      return;
-    }
-    if (edge === undefined) {
-      const shown = "value" in added ? ` for the value ${JSON.stringify(added.value)}` : "";
-      goBadly(draft, index, failure(`no edge of the branch fits${shown}`, false));
-      return;
-    }
-    const row = draft.row(index);
-    row.detail = { ...row.detail, chosen: edge.index };
-    succeed(draft, index, {
-      output: { ...added, selected_edge: edge.label },
-      extendsInput: true,
-    });
-  },
+export const branch: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
+  begin,
+  goOn: (task) => begin(task, inputOf(task.draft, task.index)),
+  chooseEdge: chosenEdge,
   completedByHand: completeTransparently,
   failedByHand: failAttempt,
   retriesTimeout: true,
 };
 
+function begin({ draft, index }: StepTask, input: JsonObject): void {
+  const step = draft.step(index);
+  const value = branchValue(draft, step, input);
+  if (!value.ok) {
+    goBadly(draft, index, failure(value.problem, true));
+    return;
+  }
+  const added = value.added;
+  const edge = chooseEdge(draft, step, { ...input, ...added }, added.value);
+  if (edge === "undecided") {
+    draft.unfinished = index;
+    return;
+  }
+  if (edge === undefined) {
+    const shown = "value" in added ? ` for the value ${JSON.stringify(added.value)}` : "";
+    goBadly(draft, index, failure(`no edge of the branch fits${shown}`, false));
+    return;
+  }
+  const row = draft.row(index);
+  row.detail = { ...row.detail, chosen: edge.index };
+  succeed(draft, index, {
+    output: { ...added, selected_edge: edge.label },
+    extendsInput: true,
+  });
+}
+
+/** The edge that was chosen when the attempt began; of a step that ended without one, the edge that its output chooses. */
+function chosenEdge({ draft, index }: StepTask, ending: Ending, output: JsonObject) {
+  const kept = draft.hasRow(index) ? draft.peek(index).detail.chosen : undefined;
+  if (ending.kind === "success" && kept !== undefined) return kept;
+  const edge = chooseEdge(draft, draft.step(index), output, output.value);
+  return edge === "undecided" ? edge : edge?.index;
+}
+
 /**
  * The one edge a branch takes with this output: by condition or value in order, else its fallback. `undecided` when the
  * budget was spent before the last condition; the step's row then tells how many were false.
  */
-export function chooseEdge(
+function chooseEdge(
   draft: Draft,
   step: GraphStep,
   output: JsonObject,

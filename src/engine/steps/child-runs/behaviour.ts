@@ -12,11 +12,29 @@ import { type JsonObject, jsonSizeBytes } from "../../json.ts";
 import { releaseAttempt } from "../../release.ts";
 import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../run.ts";
 import { setCounts } from "../../undo-children.ts";
-import type { StepTask } from "../contract.ts";
+import { agentAction } from "../agent-action/behaviour.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
+import { completeWithOwnOutput, failAttempt } from "../plain.ts";
 import { depthOf, type Plan, planChildren, readPlan } from "./plan.ts";
 
+/** An AGENT_ACTION with config.workflow. */
+export const childRuns: StepBehaviour = {
+  ...agentAction,
+  begin: beginChildren,
+  goOn: ({ draft, index }) => startNextChildren(draft, index),
+  callReturned() {},
+  completedByHand(task, report) {
+    releaseChildren(task);
+    completeWithOwnOutput(task, report);
+  },
+  failedByHand(task, report) {
+    releaseChildren(task);
+    failAttempt(task, report);
+  },
+};
+
 /** An attempt begins: the first children are asked for. */
-export function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
+function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
   const planned = planChildren(draft, index, input);
   if (!planned.ok) {
     goBadly(draft, index, planned.trouble);
@@ -68,8 +86,7 @@ export function startNextChildren(draft: Draft, index: number): void {
 }
 
 /** A step that is ended by hand has no use for its children. */
-export function releaseChildren({ draft, index }: StepTask): void {
-  if (draft.step(index).children === undefined) return;
+function releaseChildren({ draft, index }: StepTask): void {
   releaseAttempt(draft, index, "the step was ended by hand");
 }
 

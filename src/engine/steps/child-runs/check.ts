@@ -4,10 +4,10 @@
  */
 import { MAX_CHILDREN } from "../../child-run.ts";
 import type { StepDefinition } from "../../definition.ts";
-import { valueKindOf } from "../../graph/config-keys.ts";
 import { type AddFault, quoted } from "../../graph/faults.ts";
 import { unknownKeyProblem } from "../../graph/key-hints.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../json.ts";
+import { AGENT_ACTION_KEYS } from "../agent-action/keys.ts";
 import { WORKFLOW_KEYS, workflowOf } from "./setting.ts";
 
 const MAX_VERSION = 2_147_483_647;
@@ -31,7 +31,7 @@ export function checkBesideWorkflow(step: StepDefinition, path: string, addFault
   if (workflowOf(step) === undefined) return;
   for (const key of WORKFLOW_KEYS) {
     if (ownValue(step.config, key) === undefined) continue;
-    if (valueKindOf("AGENT_ACTION", key) !== undefined) continue;
+    if (Object.hasOwn(AGENT_ACTION_KEYS, key)) continue;
     addFault(
       `${path}.config.${key}`,
       `${quoted(key)} is a key of workflow: it must stand inside it`,

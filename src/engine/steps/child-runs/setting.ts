@@ -1,6 +1,7 @@
 /** `config.workflow` of an AGENT_ACTION: where it stands and what it may hold. Boundary: looks, reports nothing. */
 import type { StepDefinition } from "../../definition.ts";
 import { isJsonObject, type JsonObject, ownValue, putValue } from "../../json.ts";
+import type { StepKind, StepType } from "../types.ts";
 
 /** The keys of `config.workflow`, in the order in which they are told. */
 export const WORKFLOW_KEYS = [
@@ -18,6 +19,11 @@ export function workflowOf(step: StepDefinition): JsonObject | undefined {
   if (step.stepType !== "AGENT_ACTION") return undefined;
   const value = ownValue(step.config, "workflow");
   return isJsonObject(value) ? value : undefined;
+}
+
+/** The kind of a step of a type: one with this setting runs children, whatever else its type does. */
+export function kindOf(step: StepDefinition, type: StepType): StepKind {
+  return workflowOf(step) === undefined ? type : "CHILD_RUNS";
 }
 
 /** What says which version is started: one template. */

@@ -6,17 +6,18 @@
 import { failure, goBadly, succeed } from "../../ending.ts";
 import { decisionName, findDecision } from "../../enum-names.ts";
 import { riskLevelOf } from "../../graph/spellings.ts";
-import type { StepReport } from "../../input.ts";
+import type { GovernanceReport, StepReport } from "../../input.ts";
+import type { Reply } from "../../outcome.ts";
 import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../run.ts";
 import { actingAgent } from "../../upstream.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
-import type { StepKind, StepTask } from "../contract.ts";
-import { hearsNothing } from "../plain.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
+import { PLAIN_BEHAVIOUR } from "../plain.ts";
 
 /** GOVERNANCE_CHECK. */
-export const governanceCheck: StepKind = {
-  ...hearsNothing,
+export const governanceCheck: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
   begin(task, input) {
     const { draft, index } = task;
     const { def } = draft.step(index);
@@ -33,14 +34,24 @@ export const governanceCheck: StepKind = {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
     else if (value.kind === "request_approval") approvalRequested(task, value, effectId);
   },
+  governanceHeard,
   completedByHand: (task, report) => governedByHand(task, report, "ALLOW"),
   failedByHand: (task, report) => governedByHand(task, report, "DENY"),
   woken: ticketsExpired,
   retriesTimeout: true,
 };
 
+/** Only a check whose evaluation left it open waits for an event, which may overtake the evaluation's answer. */
+function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
+  const { governanceDecision, detail } = task.draft.peek(task.index);
+  if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
+  else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);
+  else return { kind: "unchanged" };
+  return { kind: "applied" };
+}
+
 /** Applies a decision; UNSPECIFIED waits for an event that names the step. */
-export function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
+function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
   const { draft, index } = task;
   draft.row(index).governanceDecision = answer.decision;
   switch (answer.decision) {
@@ -65,7 +76,7 @@ export function governanceDecided(task: StepTask, answer: GovernanceAnswer): voi
 }
 
 /** Keeps a decision that overtook the evaluation's answer. */
-export function keepDecision({ draft, index }: StepTask, report: GovernanceAnswer): void {
+function keepDecision({ draft, index }: StepTask, report: GovernanceAnswer): void {
   const { decision, riskLevel, reasons } = report;
   const row = draft.row(index);
   row.detail = { ...row.detail, heard: { decision, riskLevel, reasons } };

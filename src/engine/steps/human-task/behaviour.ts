@@ -1,12 +1,12 @@
 /** HUMAN_TASK: waits for a person's TransitionStep. See contract.ts; ingress checks the output's schema. */
 import { failure, goBadly } from "../../ending.ts";
-import type { StepKind } from "../contract.ts";
-import { completeWithOwnOutput, failAttempt, hearsNothing } from "../plain.ts";
+import type { StepBehaviour } from "../contract.ts";
+import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
 
 /** HUMAN_TASK. */
-export const humanTask: StepKind = {
-  ...hearsNothing,
+export const humanTask: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
   begin({ draft, index }, input) {
     const config = renderConfig(draft, index, input);
     if (config.ok) draft.moveStep(index, "WAITING", { op: "waiting" });

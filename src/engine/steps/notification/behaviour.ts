@@ -4,13 +4,13 @@
  */
 import { failure, goBadly, succeed } from "../../ending.ts";
 import { MAY_HAVE_EFFECT } from "../../run.ts";
-import type { StepKind } from "../contract.ts";
-import { completeTransparently, failAttempt, hearsNothing, textSetting } from "../plain.ts";
+import type { StepBehaviour } from "../contract.ts";
+import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
 
 /** NOTIFICATION. */
-export const notification: StepKind = {
-  ...hearsNothing,
+export const notification: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
   begin({ draft, index }, input) {
     const config = renderConfig(draft, index, input);
     if (!config.ok) {

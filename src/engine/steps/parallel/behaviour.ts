@@ -1,24 +1,43 @@
 /**
  * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
- * Boundary: see contract.ts. advance.ts takes the child edges at the start and asks `judgeParallel` whenever a child ends.
+ * Boundary: see contract.ts. advance.ts asks `judgeParallel` whenever a child ends.
  */
 import { EDGE_UNITS } from "../../budget.ts";
+import { decideEdge, openEdgesOf } from "../../decide-edge.ts";
 import type { Draft } from "../../draft.ts";
 import { cancelStep, failure, goBadly, succeed } from "../../ending.ts";
 import type { GraphEdge } from "../../graph/graph.ts";
+import type { JsonObject } from "../../json.ts";
+import { inputOf } from "../../payloads.ts";
 import { releaseAttempt, requireOpenChildren } from "../../release.ts";
 import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../../run.ts";
-import type { StepKind } from "../contract.ts";
-import { completeTransparently, failAttempt, hearsNothing } from "../plain.ts";
+import { holdsIn } from "../../scope.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
+import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 
-/** PARALLEL. Its edges to children are decided by advance.ts when an attempt begins. */
-export const parallel: StepKind = {
-  ...hearsNothing,
-  begin() {},
+/** PARALLEL. */
+export const parallel: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
+  begin: beginParallel,
+  goOn: (task) => beginParallel(task, inputOf(task.draft, task.index)),
+  settled: ({ draft, index }) => cancelChildren(draft, index),
   completedByHand: completeTransparently,
   failedByHand: failAttempt,
   retriesTimeout: false,
 };
+
+/** Decides the edges to children, as many as the budget allows. */
+function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
+  const open = openEdgesOf(draft, index).filter((edge) => edge.role === "child");
+  for (const [at, edge] of open.entries()) {
+    if (at > 0 && draft.isSpent) {
+      draft.unfinished = index;
+      return;
+    }
+    decideEdge(draft, edge, holdsIn(draft, edge.condition, input));
+  }
+  judgeParallel(draft, index);
+}
 
 /** Ends a PARALLEL whose required number was reached, or cannot be any more. */
 export function judgeParallel(draft: Draft, index: number): void {
@@ -41,7 +60,7 @@ export function judgeParallel(draft: Draft, index: number): void {
 }
 
 /** Children that are open or never started are cancelled when their PARALLEL ended, unless its config keeps them. */
-export function cancelChildren(draft: Draft, index: number): void {
+function cancelChildren(draft: Draft, index: number): void {
   if (draft.step(index).def.config.cancel_remaining === false) return;
   const open = takenChildren(draft, index).filter((child) => !isFinalStep(draft.state(child)));
   draft.require(open);

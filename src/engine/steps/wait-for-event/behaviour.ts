@@ -15,20 +15,22 @@ import { equalityText } from "../../matching/equality.ts";
 import { attributesInScope } from "../../matching/event-scope.ts";
 import { waitKeyOf } from "../../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../../matching/pattern.ts";
+import type { Reply } from "../../outcome.ts";
 import { type EventWait, isFinalStep } from "../../run.ts";
 import { evaluateIn, renderIn, scopeFor } from "../../scope.ts";
-import type { StepKind, StepTask } from "../contract.ts";
+import type { StepBehaviour, StepTask } from "../contract.ts";
 import {
   completeTransparently,
   completeWithOwnOutput,
   failAttempt,
-  hearsNothing,
+  PLAIN_BEHAVIOUR,
 } from "../plain.ts";
+import { STEP_FACTS } from "../registry.ts";
 import { renderConfig } from "../render-config.ts";
 
 /** WAIT_FOR_EVENT. */
-export const waitForEvent: StepKind = {
-  ...hearsNothing,
+export const waitForEvent: StepBehaviour = {
+  ...PLAIN_BEHAVIOUR,
   begin(task, input) {
     const { draft, index } = task;
     const config = renderConfig(draft, index, input);
@@ -48,6 +50,7 @@ export const waitForEvent: StepKind = {
     else completeWithOwnOutput(task, report);
   },
   failedByHand: failAttempt,
+  eventArrived,
   woken: delayElapsed,
   retriesTimeout: false,
 };
@@ -57,9 +60,12 @@ function delayElapsed(task: StepTask): void {
   succeed(task.draft, task.index, { output: {}, extendsInput: true });
 }
 
-/** An event fits the patterns: ends the wait if its filter holds. Returns whether it did. */
-export function eventArrived(task: StepTask, event: ArrivedEvent): boolean {
-  const { draft, index } = task;
+/** An event fits the key: ends the wait if it fits the patterns and the filter holds. */
+function eventArrived(task: StepTask, event: ArrivedEvent): Reply {
+  return { kind: takes(task, event) ? "applied" : "unchanged" };
+}
+
+function takes({ draft, index }: StepTask, event: ArrivedEvent): boolean {
   const row = draft.peek(index);
   const { wait } = row.detail;
   if (wait === undefined || !fits(wait.typePattern ?? "", event.type)) return false;
@@ -93,7 +99,7 @@ function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): bo
   const { startedAtMs, detail } = draft.peek(index);
   const openedAtMs = detail.wait?.openedAtMs ?? startedAtMs;
   const ended = draft.graph.steps
-    .filter((step) => step.type === "WAIT_FOR_EVENT" && step.index !== index)
+    .filter((step) => STEP_FACTS[step.type].waitsForEvents && step.index !== index)
     .map((step) => step.index)
     .filter((other) => draft.hasRow(other) && isFinalStep(draft.state(other)));
   draft.require(ended);

@@ -1,0 +1,40 @@
+/** AGENT_ACTION: what is true of all of them. See steps/facts.ts. */
+import type { StepDefinition } from "../../definition.ts";
+import type { AddFault } from "../../graph/faults.ts";
+import { checkBesideWorkflow } from "../child-runs/check.ts";
+import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
+import { isUnset } from "../is-unset.ts";
+import { OF_EVERY_STEP, TROUBLE_WORDS } from "../outcomes.ts";
+import { AGENT_ACTION_KEYS } from "./keys.ts";
+
+/** Keys of config that say who does the work instead of an agent. */
+const WORKER_KEYS = ["workflow", "queue"] as const;
+const KEYS_NOT_YET: readonly string[] = ["queue"];
+
+/** See the file's head. */
+export const agentActionFacts: StepFacts = {
+  ...PLAIN_FACTS,
+  configKeys: AGENT_ACTION_KEYS,
+  keysNotYet: KEYS_NOT_YET,
+  takesParameters: true,
+  outcomes: OF_EVERY_STEP,
+  usualWords: TROUBLE_WORDS,
+  passesInput: "never",
+  hasAgent: true,
+  checkNeeds,
+  checkConfig: checkBesideWorkflow,
+};
+
+function checkNeeds(step: StepDefinition, path: string, addFault: AddFault): void {
+  const ways: string[] = [];
+  if (step.agentId !== "" || step.requiredCapability !== "") ways.push("agent_id");
+  for (const key of WORKER_KEYS) if (!isUnset(step, key)) ways.push(`config.${key}`);
+  const [first = "agent_id", second] = ways;
+  if (ways.length === 1) return;
+  const keys = WORKER_KEYS.filter((key) => !KEYS_NOT_YET.includes(key));
+  const offered = ["agent_id and/or required_capability", ...keys.map((key) => `config.${key}`)];
+  addFault(
+    `${path}.${second ?? first}`,
+    `an AGENT_ACTION needs exactly one of: ${offered.join(", ")}`,
+  );
+}

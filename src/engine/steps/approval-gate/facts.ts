@@ -1,0 +1,22 @@
+/** APPROVAL_GATE: what is true of all of them. See steps/facts.ts. */
+import { checkApprovals } from "../approvals/check.ts";
+import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
+import { APPROVAL_KEYS } from "../keys.ts";
+import { DECISION_WORDS, OF_DECISIONS, TROUBLE_WORDS } from "../outcomes.ts";
+
+/** See the file's head. */
+export const approvalGateFacts: StepFacts = {
+  ...PLAIN_FACTS,
+  configKeys: APPROVAL_KEYS,
+  outcomes: OF_DECISIONS,
+  usualWords: [...DECISION_WORDS, ...TROUBLE_WORDS],
+  freeLabels: "text_alone",
+  passesInput: "always",
+  isDecision: true,
+  checkNeeds(step, path, addFault) {
+    if (step.actionType === "" && step.name === "") {
+      addFault(`${path}.action_type`, "an APPROVAL_GATE needs an action_type or a name");
+    }
+  },
+  checkConfig: checkApprovals,
+};

@@ -1,0 +1,46 @@
+/**
+ * What a value of `config` must be, and the keys that several types share.
+ * Boundary: names and kinds; each type's facts have its table, graph/check-config.ts checks values.
+ */
+
+/**
+ * What a value must be. `text`, `priority`, `time` and `seconds` may be given by `{{ expr }}`; the others are read
+ * without rendering and are literal. `later` has no form yet (see keysNotYet in facts.ts).
+ */
+export type ValueKind =
+  | "text"
+  | "label"
+  | "flag"
+  | "seconds"
+  | "literal_seconds"
+  | "count"
+  | "object"
+  | "texts"
+  | "time"
+  | "on_error"
+  | "priority"
+  | "expression"
+  | "workflow"
+  | "later";
+
+/** Keys with what their values must be, in the order in which a fault names them. */
+export type KeyTable = Readonly<Record<string, ValueKind>>;
+
+/** Keys of every type. */
+export const EVERY_TYPES_KEYS: KeyTable = {
+  on_error: "on_error",
+  fallback_output: "object",
+  timeout_action: "label",
+  timeout_seconds: "literal_seconds",
+  title: "text",
+};
+
+/** Keys of the types that ask for approvals. */
+export const APPROVAL_KEYS: KeyTable = {
+  ...EVERY_TYPES_KEYS,
+  input: "object",
+  approvers: "texts",
+  required: "count",
+  escalate_after_seconds: "seconds",
+  escalate_to: "texts",
+};

@@ -1,0 +1,31 @@
+/** NOTIFICATION: what is true of all of them. See steps/facts.ts. */
+import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
+import { EVERY_TYPES_KEYS } from "../keys.ts";
+import { OF_EVERY_STEP, TROUBLE_WORDS } from "../outcomes.ts";
+
+/** See the file's head. */
+export const notificationFacts: StepFacts = {
+  ...PLAIN_FACTS,
+  configKeys: {
+    ...EVERY_TYPES_KEYS,
+    input: "object",
+    recipient: "text",
+    subject: "text",
+    body: "text",
+    priority: "priority",
+    blocking: "flag",
+  },
+  outcomes: OF_EVERY_STEP,
+  usualWords: TROUBLE_WORDS,
+  passesInput: "always",
+  isInstant: true,
+  isDroppedOnCancel: true,
+  checkNeeds(step, path, addFault) {
+    if (step.notificationChannel === "" && step.notificationTemplate === "") {
+      addFault(
+        `${path}.notification_channel`,
+        "a NOTIFICATION needs a notification_channel or a notification_template",
+      );
+    }
+  },
+};

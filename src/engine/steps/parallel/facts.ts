@@ -1,0 +1,34 @@
+/** PARALLEL: what is true of all of them, and what its edges must be to one another. See steps/facts.ts. */
+import { quoted } from "../../graph/faults.ts";
+import { ownValue } from "../../json.ts";
+import { type CheckedStep, PLAIN_FACTS, type StepFacts } from "../facts.ts";
+import { EVERY_TYPES_KEYS } from "../keys.ts";
+import { OF_FORKS, TROUBLE_WORDS } from "../outcomes.ts";
+
+/** See the file's head. */
+export const parallelFacts: StepFacts = {
+  ...PLAIN_FACTS,
+  configKeys: { ...EVERY_TYPES_KEYS, required: "count", cancel_remaining: "flag" },
+  outcomes: OF_FORKS,
+  usualWords: ["join", "on_join", ...TROUBLE_WORDS],
+  plainRole: "child",
+  passesInput: "always",
+  isInstant: true,
+  canCompensate: false,
+  // What it needs are edges.
+  checkNeeds() {},
+  checkEdges,
+};
+
+/** Reports a PARALLEL without children, or with fewer than it requires, and children that other edges lead to as well. */
+function checkEdges(checked: CheckedStep): void {
+  const { step, index, leaving, addFault } = checked;
+  const children = leaving("child");
+  const required = ownValue(step.config, "required");
+  if (children.length === 0) {
+    addFault(`steps[${index}]`, `the PARALLEL ${quoted(step.id)} has no edge to a child`);
+  } else if (Number.isInteger(required) && Number(required) > children.length) {
+    const path = `steps[${index}].config.required`;
+    addFault(path, `is ${required}, but only ${children.length} edges lead to a child`);
+  }
+}

@@ -1,0 +1,18 @@
+/** The names of step types. Boundary: names; what they stand for is in registry.ts and behaviours.ts. */
+
+/** Step types in the order of their wire numbers (workflows.v1.StepType 1..8). */
+export const STEP_TYPES = [
+  "AGENT_ACTION",
+  "APPROVAL_GATE",
+  "GOVERNANCE_CHECK",
+  "WAIT_FOR_EVENT",
+  "BRANCH",
+  "PARALLEL",
+  "NOTIFICATION",
+  "HUMAN_TASK",
+] as const;
+/** A step's type. */
+export type StepType = (typeof STEP_TYPES)[number];
+
+/** A type, or an internal one that steps of a type are compiled to. */
+export type StepKind = StepType | "CHILD_RUNS";

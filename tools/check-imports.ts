@@ -1,6 +1,6 @@
 /**
  * Enforces the import table over src/: rooms and packages, purity, the one reader of the
- * environment, and the absence of import cycles. `npx tsx tools/check-imports.ts` prints what it
+ * environment, who may name step types, and the absence of import cycles. `npx tsx tools/check-imports.ts` prints what it
  * finds.
  *
  * Boundary: reads text with regular expressions, for speed; types and unresolved paths are the
@@ -9,7 +9,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { join, posix, relative, sep } from "node:path";
-import { environmentReaders, impurities, type Room, rooms } from "./import-table.ts";
+import { STEP_TYPES } from "../src/engine/steps/types.ts";
+import { environmentReaders, impurities, type Room, rooms, typeKnowers } from "./import-table.ts";
 import { projectRoot } from "./run-command.ts";
 
 /** Files by path from the project's root, with their text. */
@@ -24,6 +25,11 @@ interface Import {
 
 const COMMENT_OR_TEXT = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
 const IMPORT = /\b(?:import|export)\b(?:\s*\(\s*|([^;"'()=]*?)\bfrom\s*|\s*)["']([^"'\n]+)["']/g;
+
+const TYPE_NAMES = STEP_TYPES.join("|");
+/** A step type as a text of its own, and as a key or a property of an object. */
+const QUOTED_TYPE = new RegExp(`["'\`](${TYPE_NAMES})["'\`]`);
+const TYPE_AS_KEY = new RegExp(`\\b(${TYPE_NAMES})\\s*:|\\.(${TYPE_NAMES})\\b`);
 
 /** Text without comments, so that words in prose do not count. */
 function withoutComments(text: string): string {
@@ -52,6 +58,10 @@ function mayImport(room: Room, { target, relative: isRelative }: Import): boolea
   return room.packages.some((name) => target === name || target.startsWith(`${name}/`));
 }
 
+function namesStepType(text: string, code: string): boolean {
+  return QUOTED_TYPE.test(withoutComments(text)) || TYPE_AS_KEY.test(code);
+}
+
 function problemsOfFile(path: string, text: string): string[] {
   const room = rooms.find(({ files }) => files.test(path));
   if (!room) return [`${path} is in no room of tools/import-table.ts`];
@@ -68,6 +78,9 @@ function problemsOfFile(path: string, text: string): string[] {
     ...refused.map(({ target }) => `${path} may not import ${target}`),
     ...closed.map((name) => `${path} may not import ${name}: only the runtime writes runs`),
     ...impure.map((name) => `${path} is pure and may not use ${name}`),
+    ...(namesStepType(text, code) && !typeKnowers.test(path)
+      ? [`${path} may not name a step type: its facts and behaviour are in src/engine/steps/`]
+      : []),
     ...(/\bprocess\.env\b/.test(code) && !environmentReaders.test(path)
       ? [`${path} may not read process.env: that is for src/config.ts`]
       : []),

@@ -145,6 +145,9 @@ export const rooms: readonly Room[] = [
 /** Files that may read the environment. */
 export const environmentReaders = /^src\/(config\.ts$|sandbox\/)/;
 
+/** Files that may name step types: the types themselves, their stand-ins, and what translates them. */
+export const typeKnowers = /^src\/(engine\/steps|sandbox|wire)\//;
+
 /** What a pure room may not say, each as the pattern that finds it and the name to report. */
 export const impurities: Readonly<Record<string, RegExp>> = {
   async: /\basync\b/,

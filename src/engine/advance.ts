@@ -8,6 +8,7 @@
  * A3 one piece of work (an attempt that begins, an edge that is decided) is done whole, so each transition gets on.
  * A4 nothing starts unless the run is RUNNING, or the step is a compensation of a COMPENSATING run.
  */
+import { goOnAfterPause } from "./after-pause.ts";
 import { payloadBytes, STEP_UNITS } from "./budget.ts";
 import { failRun } from "./cancel-open.ts";
 import { compensationEnded, compensationInput } from "./compensation.ts";
@@ -43,7 +44,12 @@ export function advance(draft: Draft, lookups: Lookups): void {
       continue;
     }
     const index = draft.toBegin.shift();
-    if (index !== undefined) beginAttempt(draft, index, lookups);
+    if (index !== undefined) {
+      beginAttempt(draft, index, lookups);
+      continue;
+    }
+    draft.isResuming = false;
+    goOnAfterPause(draft, lookups);
   }
   if (draft.run.state === "RUNNING" && !draft.hasWork && isDone(draft)) {
     draft.run.completedAtMs = draft.nowMs;

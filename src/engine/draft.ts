@@ -17,7 +17,7 @@ import { MissingRows } from "./missing-rows.ts";
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
 import type { Move, RunOperation, StepIdName, StepOperation } from "./outcome.ts";
 import type { Ending, Run, RunState, StepRun, StepState } from "./run.ts";
-import { HAS_ROW, isFinalStep, markWithState, stateOfMark } from "./run.ts";
+import { HAS_ROW, isFinalStep, markWithState, RESUMING, stateOfMark } from "./run.ts";
 
 /** A run with the rows that were loaded of it. */
 export interface RunRows {
@@ -79,6 +79,8 @@ export class Draft {
   readonly toSettle: Ended[] = [];
   /** The step whose attempt has begun by half: it comes before both. */
   unfinished: number | undefined;
+  /** The run was resumed, and what fell due in the pause comes after all other work (after-pause.ts). */
+  isResuming = false;
   /** Outputs and inputs that were put together already; they never change once known. */
   readonly payloadMemo = new Map<string, JsonObject>();
   #moves: Move[] = [];
@@ -121,7 +123,12 @@ export class Draft {
   }
   /** Whether something is left to do. */
   get hasWork(): boolean {
-    return this.unfinished !== undefined || this.toSettle.length > 0 || this.toBegin.length > 0;
+    return (
+      this.unfinished !== undefined ||
+      this.toSettle.length > 0 ||
+      this.toBegin.length > 0 ||
+      this.isResuming
+    );
   }
   /** Begins a transition: the pending work of the last one stands before what this one adds. */
   takeUpWork(): void {
@@ -129,6 +136,10 @@ export class Draft {
     const { pending } = this.run;
     if (pending.length === 0) return;
     for (const [place, index] of pending.entries()) {
+      if (index === RESUMING) {
+        this.isResuming = true;
+        continue;
+      }
       const state = this.state(index);
       if (isFinalStep(state)) this.toSettle.push({ index });
       else if (place === 0 && state !== "PENDING") this.unfinished = index;
@@ -148,7 +159,8 @@ export class Draft {
     const first =
       unfinished === undefined || isFinalStep(this.state(unfinished)) ? [] : [unfinished];
     const ended = this.toSettle.map(({ index }) => index);
-    const pending = new Set([...first, ...ended, ...this.toBegin]);
+    const last = this.isResuming ? [RESUMING] : [];
+    const pending = new Set([...first, ...ended, ...this.toBegin, ...last]);
     this.dropWork();
     this.#setPending([...pending]);
   }
@@ -157,6 +169,7 @@ export class Draft {
     this.unfinished = undefined;
     this.toSettle.length = 0;
     this.toBegin.length = 0;
+    this.isResuming = false;
   }
   #setPending(pending: readonly number[]): void {
     this.run.pending = pending;

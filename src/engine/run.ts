@@ -54,6 +54,9 @@ export const EDGE_OPEN = 0;
 export const EDGE_TAKEN = 1;
 export const EDGE_DEAD = 2;
 
+/** Stands among a run's pending steps for what a resume does after all of them (after-pause.ts). */
+export const RESUMING = -1;
+
 /** A run (workflows.v1.WorkflowRun without its steps and payloads). */
 export interface Run {
   readonly id: string;
@@ -92,7 +95,7 @@ export interface Run {
   unsettled: readonly number[];
   /**
    * Steps whose consequences, or whose beginning, are left to the next transition, in order: the last one spent its
-   * budget. One that ended has its edges to decide, any other has to begin.
+   * budget. One that ended has its edges to decide, any other has to begin; RESUMING is the rest of a resume.
    */
   pending: readonly number[];
   /** When the standing loop takes the pending work up; unset while there is none or the run is paused. */

@@ -64,7 +64,7 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "pause_requested":
       return pauseRun(draft, input.reason);
     case "resume_requested":
-      return resumeRun(draft, lookups);
+      return resumeRun(draft);
     case "cancel_requested":
       return cancelRun(draft, input.reason);
     case "compensate_requested":

@@ -5,7 +5,7 @@
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isFinalRun, isFinalStep, type RunState, type StepRun } from "../../src/engine/run.ts";
+import { isFinalRun, type RunState } from "../../src/engine/run.ts";
 import { EngineRun } from "./engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";
@@ -111,9 +111,8 @@ function playInPieces({ at, log }: WatchedRun, reached: Reached): void {
   let pieces = 0;
   for (const { now, input } of log) {
     other.now = now;
-    const reply = other.put(input);
+    other.put(input);
     pieces += other.continueAll();
-    if (input.kind === "resume_requested" && reply.kind === "applied") fireDue(other);
   }
   if (pieces > 0) count(reached, "in pieces");
   const one = [resultOf(at), sorted(at.effects).map(([id]) => id)];
@@ -122,21 +121,6 @@ function playInPieces({ at, log }: WatchedRun, reached: Reached): void {
     broken(
       `a run whose work was done in pieces came to something else: ${JSON.stringify([one, many])}`,
     );
-  }
-}
-
-/** What fell due in the pause, and the resume had no budget for: the timers submit it, the longest due first. */
-function fireDue(run: EngineRun): void {
-  const dueAt = ({ timeoutAtMs = Infinity, wakeAtMs = Infinity }: StepRun) =>
-    Math.min(timeoutAtMs, wakeAtMs);
-  for (let fired = 0; ; fired += 1) {
-    const [first] = [...run.rows.values()]
-      .filter((row) => !isFinalStep(row.state) && dueAt(row) <= run.now)
-      .sort((one, other) => dueAt(one) - dueAt(other) || one.index - other.index);
-    if (first === undefined || run.run.state !== "RUNNING") return;
-    if (fired > 1_000) broken(`step ${first.index} stays due`);
-    run.put({ kind: "step_due", stepIndex: first.index });
-    run.continueAll();
   }
 }
 

@@ -49,6 +49,9 @@ describe("a planted fault is reported:", () => {
     ["src/engine/run.ts", "const x = process.pid;"],
     ["src/engine/run.ts", "setTimeout(f, 1);"],
     ["src/runtime/lane.ts", "const x = process.env.PORT;"],
+    ["src/runtime/lane.ts", 'if (step.type === "BRANCH") return;'],
+    ["src/engine/advance.ts", "const x = { NOTIFICATION: true };"],
+    ["src/ingress/rpc/steps.ts", "BEHAVIOURS.HUMAN_TASK.begin(task);"],
     ["src/main.ts", "const { env } = process; const x = process.env;"],
   ])("%s: %s", (path, text) => {
     expect(problemsOf(path, text)).toHaveLength(1);

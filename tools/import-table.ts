@@ -41,14 +41,14 @@ export const rooms: readonly Room[] = [
     pure: true,
   },
   {
-    files: /^src\/engine\/cron[^/]*\.ts$/,
+    files: /^src\/engine\/values\/cron[^/]*\.ts$/,
     paths: [engine],
     packages: ["croner"],
     builtins: false,
     pure: true,
   },
   {
-    files: /^src\/engine\/digest\.ts$/,
+    files: /^src\/engine\/values\/digest\.ts$/,
     paths: [engine],
     packages: ["@noble/hashes"],
     builtins: false,

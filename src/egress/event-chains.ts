@@ -2,9 +2,10 @@
  * Unpublished batches as chains of events: one chain a run, in the order of its moves.
  * Boundary: reads the outbox (a fixed number of queries for all runs of a round) and renders; sends nothing.
  */
+
+import type { PayloadSource } from "../engine/draft/payloads.ts";
 import type { Graph } from "../engine/graph/graph.ts";
-import type { PayloadSource } from "../engine/payloads.ts";
-import type { Run, RunState } from "../engine/run.ts";
+import type { Run, RunState } from "../engine/values/run.ts";
 import type { GraphCache } from "../runtime/graphs.ts";
 import type { Log } from "../runtime/log.ts";
 import { count } from "../runtime/metrics.ts";

@@ -3,7 +3,7 @@
  * Boundary: asks performers, judges by call-policy.ts, submits to the processor; leases are the dispatcher's.
  * Invariant: every try sends the same key and bytes; a result is submitted until it is committed or refused for good.
  */
-import { type CallResult, OWN_CALLS } from "../engine/effect.ts";
+import { type CallResult, OWN_CALLS } from "../engine/values/effect.ts";
 import type { Log } from "../runtime/log.ts";
 import { Refusal } from "../runtime/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../runtime/submission.ts";

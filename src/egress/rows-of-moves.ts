@@ -2,12 +2,13 @@
  * Which rows the events of a run's moves are made of.
  * Boundary: pure; a guess that is nearly always enough. What it misses is RowsMissing, and then all rows are loaded.
  */
+
+import { type PayloadSource, PayloadTooLarge } from "../engine/draft/payloads.ts";
 import type { Graph } from "../engine/graph/graph.ts";
-import type { JsonObject } from "../engine/json.ts";
-import type { Move } from "../engine/outcome.ts";
-import { type PayloadSource, PayloadTooLarge } from "../engine/payloads.ts";
-import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
 import { STEP_FACTS } from "../engine/steps/registry.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import type { Move } from "../engine/values/outcome.ts";
+import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../engine/values/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 
 /** A row that an event needs was not loaded. */

@@ -2,7 +2,7 @@
  * The legal moves of runs and steps, in one place: live transitions and replays of the history use the same table.
  * Boundary: a move that is not here is a bug of the engine, or a refused request; never stored.
  */
-import type { RunState, StepState } from "./run.ts";
+import type { RunState, StepState } from "./values/run.ts";
 
 /** From each run state, the states it may move to. */
 const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {

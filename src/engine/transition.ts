@@ -6,23 +6,24 @@
  * T2 everything that follows without outside help happens in the same transition (advance.ts), as far as its budget goes;
  *    the rest is pending work of the run, done by `run_continued`, before the consequences of any other input.
  */
-import { advance } from "./advance.ts";
-import type { Draft } from "./draft.ts";
-import { approvalHeard, eventHeard, governanceHeard, ownerReported } from "./heard.ts";
-import type { Input } from "./input.ts";
-import { beginRun } from "./lifecycle/begin.ts";
-import { cancelRun } from "./lifecycle/cancel.ts";
-import { compensateRun } from "./lifecycle/compensate.ts";
-import { expireRun } from "./lifecycle/expire.ts";
-import { pauseRun } from "./lifecycle/pause.ts";
-import { resumeRun } from "./lifecycle/resume.ts";
-import type { Lookups } from "./lookups.ts";
-import type { Reply } from "./outcome.ts";
-import { stepReported } from "./report.ts";
-import { callReturned } from "./returned.ts";
+
+import type { Draft } from "./draft/draft.ts";
+import { advance } from "./flow/advance.ts";
+import { tellParent } from "./flow/tell-parent.ts";
+import { beginRun } from "./inputs/begin.ts";
+import { cancelRun } from "./inputs/cancel.ts";
+import { compensateRun } from "./inputs/compensate.ts";
+import { expireRun } from "./inputs/expire.ts";
+import { approvalHeard, eventHeard, governanceHeard, ownerReported } from "./inputs/heard.ts";
+import { pauseRun } from "./inputs/pause.ts";
+import { stepReported } from "./inputs/report.ts";
+import { resumeRun } from "./inputs/resume.ts";
+import { callReturned } from "./inputs/returned.ts";
+import { stepDue } from "./inputs/timers.ts";
 import { childHeard } from "./steps/child-runs/ends.ts";
-import { tellParent } from "./tell-parent.ts";
-import { stepDue } from "./timers.ts";
+import type { Input } from "./values/input.ts";
+import type { Lookups } from "./values/lookups.ts";
+import type { Reply } from "./values/outcome.ts";
 
 /** Folds one input into a draft. Throws MissingRows when a row is needed that was not loaded. */
 export function transition(draft: Draft, input: Input, lookups: Lookups): Reply {

@@ -10,8 +10,8 @@ import type {
   CompensateRun,
   StartRun,
   TellParent,
-} from "../engine/effect.ts";
-import type { Cause, Input } from "../engine/input.ts";
+} from "../engine/values/effect.ts";
+import type { Cause, Input } from "../engine/values/input.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";

@@ -8,9 +8,9 @@
  * B4 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { TRANSITION_UNITS } from "../engine/budget.ts";
-import type { Lookups } from "../engine/lookups.ts";
-import { MissingRows } from "../engine/missing-rows.ts";
+import { MissingRows } from "../engine/draft/missing-rows.ts";
+import { TRANSITION_UNITS } from "../engine/values/budget.ts";
+import type { Lookups } from "../engine/values/lookups.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";

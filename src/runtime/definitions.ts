@@ -3,13 +3,14 @@
  * Boundary: decides what may be stored and which events tell of it; rows are store/definitions.ts.
  * Invariant: nothing is stored when anything is wrong, and every fault is told at once.
  */
-import { nextSlot, readCronLine, trimLine } from "../engine/cron.ts";
-import type { VersionSpec } from "../engine/definition.ts";
+
 import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
-import type { JsonObject } from "../engine/json.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
 import { factsOf } from "../engine/steps/registry.ts";
+import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";

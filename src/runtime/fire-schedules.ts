@@ -16,7 +16,7 @@ import {
   nextSlot,
   readCronLine,
   slotText,
-} from "../engine/cron.ts";
+} from "../engine/values/cron.ts";
 import type { Database } from "../store/database.ts";
 import { type DueSchedule, findDueSchedules } from "../store/reads/due-schedules.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";

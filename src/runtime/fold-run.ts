@@ -7,17 +7,18 @@
  * F3 Inputs that had no turn before the units were spent come again, in their order.
  * F4 An input on which the engine throws goes back to its caller; the others are folded without it.
  */
-import type { ChildRun, ChildSet } from "../engine/child-run.ts";
-import { type Draft, openDraft } from "../engine/draft.ts";
+
+import { type Draft, openDraft } from "../engine/draft/draft.ts";
+import { MissingRows } from "../engine/draft/missing-rows.ts";
+import { rowsNeeded } from "../engine/draft/prefetch.ts";
 import type { Graph } from "../engine/graph/graph.ts";
-import type { Input } from "../engine/input.ts";
-import type { JsonObject } from "../engine/json.ts";
-import type { Lookups } from "../engine/lookups.ts";
-import { MissingRows } from "../engine/missing-rows.ts";
-import type { Reply } from "../engine/outcome.ts";
-import { rowsNeeded } from "../engine/prefetch.ts";
-import { HAS_ROW, type Run, type StepRun } from "../engine/run.ts";
 import { transition } from "../engine/transition.ts";
+import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
+import type { Input } from "../engine/values/input.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import type { Lookups } from "../engine/values/lookups.ts";
+import type { Reply } from "../engine/values/outcome.ts";
+import { HAS_ROW, type Run, type StepRun } from "../engine/values/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 
 /** One run of a batch: its rows as far as they are loaded, and its inputs. */

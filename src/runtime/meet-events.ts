@@ -10,9 +10,9 @@
  *    that grows; it holds up no other wait.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ArrivedEvent, Input } from "../engine/input.ts";
 import { isLiteral, parsePattern, withDots } from "../engine/matching/pattern.ts";
 import { fitsPatterns } from "../engine/matching/trigger-match.ts";
+import type { ArrivedEvent, Input } from "../engine/values/input.ts";
 import type { Database } from "../store/database.ts";
 import {
   type EarlyReport,

@@ -4,8 +4,8 @@
  * confirm-batch.ts.
  */
 import type { Graph } from "../engine/graph/graph.ts";
-import type { Input } from "../engine/input.ts";
-import { newRun } from "../engine/new-run.ts";
+import type { Input } from "../engine/values/input.ts";
+import { newRun } from "../engine/values/new-run.ts";
 import type { Queries } from "../store/database.ts";
 import { type ReadRun, type ReadRuns, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";

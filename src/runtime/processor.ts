@@ -9,10 +9,10 @@
  * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 
-import type { Call } from "../engine/effect.ts";
-import { type JsonObject, jsonSizeBytes } from "../engine/json.ts";
-import { MAX_PAYLOAD_BYTES } from "../engine/limits.ts";
-import type { Lookups } from "../engine/lookups.ts";
+import type { Call } from "../engine/values/effect.ts";
+import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
+import { MAX_PAYLOAD_BYTES } from "../engine/values/limits.ts";
+import type { Lookups } from "../engine/values/lookups.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
 import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";

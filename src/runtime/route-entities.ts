@@ -5,7 +5,7 @@
  * a batch at once, so that a batch waits as long as for one.
  * Invariant: a record without a known entity keeps the tap's own words; a start never fails by it.
  */
-import type { BusEvent } from "../engine/event.ts";
+import type { BusEvent } from "../engine/values/event.ts";
 import type { Entities } from "./entities.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 

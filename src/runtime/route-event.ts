@@ -9,7 +9,7 @@
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
  */
-import type { BusEvent } from "../engine/event.ts";
+import type { BusEvent } from "../engine/values/event.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace } from "../store/pg-errors.ts";
 import type { Entities } from "./entities.ts";

@@ -9,9 +9,10 @@
  *    is committed before kept reports are looked up. So they meet, whoever is first.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
-import type { BusEvent, EventReport } from "../engine/event.ts";
-import type { ArrivedEvent, Cause, Input } from "../engine/input.ts";
+
 import { fitsPatterns } from "../engine/matching/trigger-match.ts";
+import type { BusEvent, EventReport } from "../engine/values/event.ts";
+import type { ArrivedEvent, Cause, Input } from "../engine/values/input.ts";
 import type { Database } from "../store/database.ts";
 import {
   type FoundWaiting,

@@ -4,10 +4,11 @@
  * Boundary: the patterns of versions decide (see store/event-readers.ts for which versions count);
  * filters are not asked, they read what a run will know only then.
  */
-import type { BusEvent } from "../engine/event.ts";
+
 import { equalityOfEvent } from "../engine/matching/equality.ts";
 import { eventKeysOf } from "../engine/matching/keys.ts";
 import { fitsPatterns } from "../engine/matching/trigger-match.ts";
+import type { BusEvent } from "../engine/values/event.ts";
 import type { Database } from "../store/database.ts";
 import {
   ANY_EQUALS,

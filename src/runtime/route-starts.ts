@@ -4,10 +4,11 @@
  * Boundary: finds and asks triggers; that an event starts one run a definition is the processor's.
  * Invariant: a chain of runs that start each other by their events ends after HOPS_AT_MOST.
  */
-import type { BusEvent } from "../engine/event.ts";
+
 import type { Graph } from "../engine/graph/graph.ts";
 import { triggerKeysOfEvent } from "../engine/matching/keys.ts";
 import { fitsTrigger, matchTrigger } from "../engine/matching/trigger-match.ts";
+import type { BusEvent } from "../engine/values/event.ts";
 import type { Database } from "../store/database.ts";
 import { type FoundTrigger, findTriggers } from "../store/event-readers.ts";
 import type { GraphCache } from "./graphs.ts";

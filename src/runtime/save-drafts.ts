@@ -2,9 +2,9 @@
  * Turns folded runs into the rows of one commit, and into what is left to do after it.
  * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
  */
-import type { Draft } from "../engine/draft.ts";
-import type { Call, Effect } from "../engine/effect.ts";
-import type { StepRun } from "../engine/run.ts";
+import type { Draft } from "../engine/draft/draft.ts";
+import type { Call, Effect } from "../engine/values/effect.ts";
+import type { StepRun } from "../engine/values/run.ts";
 import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
 import { EFFECT_LEASE_MS } from "../store/effects.ts";

@@ -2,12 +2,12 @@
  * What is handed to the processor and what it hands back.
  * Boundary: values only; everything that changes a run is one of these submissions.
  */
-import type { ParentStep } from "../engine/child-run.ts";
-import type { TriggerType } from "../engine/definition.ts";
-import type { CallKind } from "../engine/effect.ts";
-import type { Cause, Input } from "../engine/input.ts";
-import type { JsonObject } from "../engine/json.ts";
-import type { Reply } from "../engine/outcome.ts";
+import type { ParentStep } from "../engine/values/child-run.ts";
+import type { TriggerType } from "../engine/values/definition.ts";
+import type { CallKind } from "../engine/values/effect.ts";
+import type { Cause, Input } from "../engine/values/input.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import type { Reply } from "../engine/values/outcome.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 
 /** A run to start; ids are checked, strings that are not known are "". */

@@ -2,7 +2,7 @@
  * Events of definitions and versions, appended to the outbox as they will be published.
  * Boundary: runs' events go with their moves (see save-batch.ts).
  */
-import type { JsonObject } from "../engine/json.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import type { Statement, Tx } from "./database.ts";
 
 const APPEND: Statement = {

@@ -9,7 +9,7 @@
  *    the work step by step, and the write is small beside the question that follows it.
  * K3 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
  */
-import type { StepState } from "../engine/run.ts";
+import type { StepState } from "../engine/values/run.ts";
 import type { Database, Queries, Statement } from "./database.ts";
 
 /** Where a page of open runs ended, in the order of their index. */

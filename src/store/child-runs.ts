@@ -3,7 +3,12 @@
  * Boundary: written with the other rows of a batch (save-batch.ts), read after its locks.
  * Invariant: a set is found by the primary key; each kind looks up its own part of it, whatever the planner believes.
  */
-import { CHILD_STATES, type ChildRun, type ChildSet, UNDOABLE } from "../engine/child-run.ts";
+import {
+  CHILD_STATES,
+  type ChildRun,
+  type ChildSet,
+  UNDOABLE,
+} from "../engine/values/child-run.ts";
 import { selectList } from "./columns.ts";
 import type { Statement, Tx } from "./database.ts";
 import { childRuns } from "./schema.ts";

@@ -3,7 +3,7 @@
  * Boundary: rows only; what is checked, and which events go out, is decided by runtime/definitions.ts.
  */
 import { eq, sql } from "drizzle-orm";
-import type { VersionSpec } from "../engine/definition.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
 import type { Tx } from "./database.ts";
 import type { DefinitionRow, VersionRow } from "./reads/definitions.ts";
 import { waitPatterns, workflowDefinitions, workflowVersions } from "./schema.ts";

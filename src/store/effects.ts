@@ -8,7 +8,7 @@
  *    are claimed. So a claim reads free calls alone, however many are held.
  * L4 Rows are locked in the order of their ids and never waited for: commits, which delete them, hold other locks.
  */
-import { type CallKind, runOfEffect } from "../engine/effect.ts";
+import { type CallKind, runOfEffect } from "../engine/values/effect.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { effects } from "./schema.ts";

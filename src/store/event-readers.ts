@@ -6,7 +6,7 @@
  * for which its workspace has no call open, is none of ours: the call's result records the id and
  * ends the call in one commit.
  */
-import type { TriggerDefinition } from "../engine/definition.ts";
+import type { TriggerDefinition } from "../engine/values/definition.ts";
 import type { Queries, Statement } from "./database.ts";
 
 /** A key to look up for the event at `place` of the batch. */

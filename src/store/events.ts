@@ -5,8 +5,8 @@
  * Invariant: an event is kept once per workspace, source and id (a source of "" equals every source), with the time of
  * its first arrival by the database's clock.
  */
-import type { EventReport } from "../engine/event.ts";
-import type { ArrivedEvent } from "../engine/input.ts";
+import type { EventReport } from "../engine/values/event.ts";
+import type { ArrivedEvent } from "../engine/values/input.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 
 /** An event to keep. */

@@ -3,9 +3,9 @@
  * Boundary: each statement sees a moment of its own; whether the rows are of one moment is told by the version of the run's
  * row (lock-runs.ts).
  */
-import type { ChildRun, ChildSet } from "../engine/child-run.ts";
-import type { JsonObject } from "../engine/json.ts";
-import type { StepRun } from "../engine/run.ts";
+import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import type { StepRun } from "../engine/values/run.ts";
 import { loadChildren } from "./child-runs.ts";
 import { propertyList, selectList } from "./columns.ts";
 import type { Queries, Statement } from "./database.ts";

@@ -6,8 +6,8 @@
  * O2 A batch is marked once all its events are acknowledged, many batches in one statement.
  * O3 Leases are judged by the database's clock.
  */
-import type { JsonObject } from "../engine/json.ts";
-import type { Run, RunState } from "../engine/run.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import type { Run, RunState } from "../engine/values/run.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { type FoundRows, loadSmallRows, type WantedRows } from "./load-rows.ts";

@@ -2,8 +2,8 @@
  * Rows of runs and steps ↔ the engine's values.
  * Boundary: pure. Unset is null in a row and absent (or "") in a value; times are Date here, milliseconds there.
  */
-import { TRIGGER_TYPES, type TriggerType } from "../engine/definition.ts";
-import { entityTypeName } from "../engine/enum-names.ts";
+import { TRIGGER_TYPES, type TriggerType } from "../engine/values/definition.ts";
+import { entityTypeName } from "../engine/values/enum-names.ts";
 import {
   isFinalStep,
   RUN_STATES,
@@ -12,7 +12,7 @@ import {
   STEP_STATES,
   type StepRun,
   type StepState,
-} from "../engine/run.ts";
+} from "../engine/values/run.ts";
 import { hexOf, type Incoming } from "./columns.ts";
 import { packEdges, unpackEdges } from "./edge-marks.ts";
 import type { stepRuns, workflowRuns } from "./schema.ts";

@@ -7,8 +7,8 @@
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
  */
 import type pg from "pg";
-import type { HistoryRow } from "../engine/draft.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { HistoryRow } from "../engine/draft/draft.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
 import type { Tx } from "./database.ts";

@@ -25,15 +25,15 @@ import {
   timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import type { ParentStep } from "../engine/child-run.ts";
+import type { ParentStep } from "../engine/values/child-run.ts";
 import type {
   EdgeDefinition,
   RetryPolicy,
   StepDefinition,
   TriggerDefinition,
-} from "../engine/definition.ts";
-import type { Json, JsonObject } from "../engine/json.ts";
-import type { StepDetail } from "../engine/run.ts";
+} from "../engine/values/definition.ts";
+import type { Json, JsonObject } from "../engine/values/json.ts";
+import type { StepDetail } from "../engine/values/run.ts";
 import type { PackedCause, PackedMove } from "./packed-moves.ts";
 
 const bytea = customType<{ data: Uint8Array; driverData: Buffer }>({

@@ -3,7 +3,7 @@
  *
  * Boundary: presence and kind; how long they may be is decided in bus-events.ts.
  */
-import { findPayloadFault, type Json, putValue } from "../engine/json.ts";
+import { findPayloadFault, type Json, putValue } from "../engine/values/json.ts";
 import { type Poison, poison } from "./poison.ts";
 
 const REQUIRED = ["id", "source", "type"] as const;

@@ -4,8 +4,8 @@
  *
  * Boundary: JSON in, JSON out; attributes and roles are bus-events.ts's.
  */
-import type { TapFacts } from "../engine/event.ts";
-import { isJsonObject, type JsonObject, ownValue, putValue } from "../engine/json.ts";
+import type { TapFacts } from "../engine/values/event.ts";
+import { isJsonObject, type JsonObject, ownValue, putValue } from "../engine/values/json.ts";
 import type { Envelope } from "./bus-message.ts";
 import { readText } from "./loose-fields.ts";
 import { CHANGE, findMessageType, STRUCT, TAP, typeNameOfUrl } from "./message-types.ts";

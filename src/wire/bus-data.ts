@@ -6,7 +6,7 @@
  * they are by the schema, else by the media type's parameter, else it is events.v1.Change.
  */
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../engine/values/json.ts";
 import { parseJson } from "./loose-fields.ts";
 import { ANY, CHANGE, findMessageType, STRUCT, typeNameOfUrl } from "./message-types.ts";
 import { type Ignored, ignored, type Poison, poison } from "./poison.ts";

@@ -3,7 +3,7 @@
  *
  * Boundary: recognition; the attributes are read in bus-ensemble.ts.
  */
-import { ownValue } from "../engine/json.ts";
+import { ownValue } from "../engine/values/json.ts";
 import { startsWithBrace } from "./bus-data.ts";
 import { readEnsemble } from "./bus-ensemble.ts";
 import type { Candidate, Encoding } from "./bus-message.ts";

@@ -4,7 +4,7 @@
  * Boundary: recognition and strict reading; the attributes are read in bus-ensemble.ts.
  */
 import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import { isUnreadAny, startsWithBrace } from "./bus-data.ts";
 import { readEnsemble } from "./bus-ensemble.ts";
 import type { Candidate, Encoding, ReadEnvelope } from "./bus-message.ts";

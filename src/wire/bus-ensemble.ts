@@ -3,7 +3,7 @@
  *
  * Boundary: what both of its encodings share: bus-ensemble-json.ts and bus-ensemble-protobuf.ts.
  */
-import type { JsonObject } from "../engine/json.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import { extensionsOf, findRequiredFault, readAttribute } from "./bus-attributes.ts";
 import { requireObject } from "./bus-data.ts";
 import type { ReadEnvelope } from "./bus-message.ts";

@@ -7,9 +7,15 @@
  *    attributes short enough for an index.
  * 2. A report is believed only from the service whose role the NATS subject names.
  */
-import type { BusEvent } from "../engine/event.ts";
+
 import { parsePointInTime } from "../engine/graph/point-in-time.ts";
-import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import type { BusEvent } from "../engine/values/event.ts";
+import {
+  findPayloadFault,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from "../engine/values/json.ts";
 import { readAttribute } from "./bus-attributes.ts";
 import { binaryMode } from "./bus-binary.ts";
 import { asChange, asTap, contentOf, typeNameOf } from "./bus-content.ts";

@@ -4,7 +4,7 @@
  * Boundary: the meeting point of the encodings (one file each) and bus-events.ts, which knows none
  * of their details.
  */
-import type { Json, JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/values/json.ts";
 import type { Ignored, Poison } from "./poison.ts";
 
 /** A message from the bus. Header names are in lower case; of a header that came twice, the first. */

@@ -10,9 +10,14 @@ import { DelegationStatus } from "../../gen/agents/v1/agents_pb.ts";
 import { DecisionType, RiskLevel } from "../../gen/approvals/v1/approvals_pb.ts";
 import { ActionDecision } from "../../gen/governance/v1/governance_pb.ts";
 import { ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { EventReport } from "../engine/event.ts";
-import { findPayloadFault, isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
-import { MAX_COST_USD } from "../engine/limits.ts";
+import type { EventReport } from "../engine/values/event.ts";
+import {
+  findPayloadFault,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from "../engine/values/json.ts";
+import { MAX_COST_USD } from "../engine/values/limits.ts";
 import {
   objectOfBytes,
   readDigest,

@@ -4,7 +4,7 @@
  * Boundary: attributes and data as they stand; what the data means is read in bus-content.ts.
  * Invariant: the body's nesting is never walked by recursion, so no depth overflows the stack.
  */
-import { type JsonObject, ownValue } from "../engine/json.ts";
+import { type JsonObject, ownValue } from "../engine/values/json.ts";
 import { extensionsOf, findRequiredFault, readAttribute } from "./bus-attributes.ts";
 import { type ReadData, readDataBytes, requireObject } from "./bus-data.ts";
 import type { Candidate, Encoding, Envelope, ReadEnvelope } from "./bus-message.ts";

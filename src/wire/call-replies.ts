@@ -13,9 +13,9 @@ import {
 import type { QueryUsageResponse } from "../../gen/meter/v1/meter_pb.ts";
 import type { SendResponse } from "../../gen/notifications/v1/notifications_pb.ts";
 import type { CreateResponse } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { CallResult } from "../engine/effect.ts";
-import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
-import { MAX_COST_USD, MAX_PAYLOAD_BYTES, payloadProblem } from "../engine/limits.ts";
+import type { CallResult } from "../engine/values/effect.ts";
+import { isJsonObject, type Json, type JsonObject } from "../engine/values/json.ts";
+import { MAX_COST_USD, MAX_PAYLOAD_BYTES, payloadProblem } from "../engine/values/limits.ts";
 
 const ID_CHARS_AT_MOST = 256;
 const REASONS_AT_MOST = 50;

@@ -31,10 +31,10 @@ import type {
   ReadOutput,
   RequestApproval,
   SendNotification,
-} from "../engine/effect.ts";
-import { jsonText } from "../engine/effect.ts";
-import { shortName } from "../engine/enum-names.ts";
-import type { Json } from "../engine/json.ts";
+} from "../engine/values/effect.ts";
+import { jsonText } from "../engine/values/effect.ts";
+import { shortName } from "../engine/values/enum-names.ts";
+import type { Json } from "../engine/values/json.ts";
 
 /** What objectives and approvals name as the place where they were asked for. */
 const SURFACE = "workflows";

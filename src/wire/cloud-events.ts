@@ -4,7 +4,7 @@
  * here, the platform's own envelope in ensemble-events.ts.
  */
 import { CloudEvent } from "cloudevents";
-import { type JsonObject, textSizeBytes } from "../engine/json.ts";
+import { type JsonObject, textSizeBytes } from "../engine/values/json.ts";
 import { ensembleJsonBody, ensembleProtobufBody } from "./ensemble-events.ts";
 import type { EventAttributes } from "./event-attributes.ts";
 

@@ -21,6 +21,8 @@ import {
   type WorkflowVersion,
   WorkflowVersionSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import type { GraphFault } from "../engine/graph/graph.ts";
+import { STEP_TYPES, type StepType } from "../engine/steps/types.ts";
 import {
   type RetryPolicy,
   type StepDefinition,
@@ -28,11 +30,9 @@ import {
   type TriggerDefinition,
   type TriggerType,
   type VersionSpec,
-} from "../engine/definition.ts";
-import { channelName, riskLevelName } from "../engine/enum-names.ts";
-import type { GraphFault } from "../engine/graph/graph.ts";
-import type { JsonObject } from "../engine/json.ts";
-import { STEP_TYPES, type StepType } from "../engine/steps/types.ts";
+} from "../engine/values/definition.ts";
+import { channelName, riskLevelName } from "../engine/values/enum-names.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import { writtenFloat } from "./written-floats.ts";
 
 /** The wire numbers of step types. */

@@ -4,7 +4,7 @@
  * Boundary: pure; the same attributes as in cloud-events.ts, of which it is a further format.
  */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { JsonObject } from "../engine/json.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import type { EventAttributes } from "./event-attributes.ts";
 import { findMessageType } from "./message-types.ts";
 import { writeEntry, writeInside, writeMessage, writeTimestamp } from "./proto-bytes.ts";

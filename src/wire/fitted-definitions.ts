@@ -3,8 +3,12 @@
  * Boundary: pure; sizes are upper bounds for both encodings, the header that tells what is left out is set by the caller.
  */
 import type { WorkflowDefinition } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { EdgeDefinition, StepDefinition, TriggerDefinition } from "../engine/definition.ts";
-import { jsonSizeBytes } from "../engine/json.ts";
+import type {
+  EdgeDefinition,
+  StepDefinition,
+  TriggerDefinition,
+} from "../engine/values/definition.ts";
+import { jsonSizeBytes } from "../engine/values/json.ts";
 import { payloadSize } from "./payload-sizes.ts";
 
 /** What of a listed version counts. */

@@ -6,8 +6,7 @@
  *    input stays where a large output is left out, and the input of a step that passes its input on goes before its output.
  * F2 Only payloads that stay are merged: sizes are told without merging (payload-sizes.ts).
  */
-import type { Graph } from "../engine/graph/graph.ts";
-import { type JsonObject, jsonSizeBytes } from "../engine/json.ts";
+
 import {
   hasOutput,
   inputOf,
@@ -15,9 +14,11 @@ import {
   runOutput,
   sourceOfRows,
   viewRun,
-} from "../engine/payloads.ts";
-import type { Run, StepRun } from "../engine/run.ts";
-import type { RunView, StepView } from "../engine/view.ts";
+} from "../engine/draft/payloads.ts";
+import type { Graph } from "../engine/graph/graph.ts";
+import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
+import type { Run, StepRun } from "../engine/values/run.ts";
+import type { RunView, StepView } from "../engine/values/view.ts";
 import { fieldSizes, sizeOfFields } from "./payload-sizes.ts";
 
 /** A run as it was read: with its rows, and with those of its payloads that are not in `missing`. */

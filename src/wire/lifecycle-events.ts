@@ -12,8 +12,6 @@ import {
   WorkflowRunLifecycleEventSchema,
   WorkflowStepLifecycleEventSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
-import type { Move } from "../engine/outcome.ts";
 import {
   hasOutput,
   inputOf,
@@ -22,7 +20,9 @@ import {
   PayloadTooLarge,
   runOutput,
   viewMarks,
-} from "../engine/payloads.ts";
+} from "../engine/draft/payloads.ts";
+import { isJsonObject, type Json, type JsonObject } from "../engine/values/json.ts";
+import type { Move } from "../engine/values/outcome.ts";
 import {
   HAS_ROW,
   isFinalRun,
@@ -30,7 +30,7 @@ import {
   type Run,
   type RunState,
   type StepRun,
-} from "../engine/run.ts";
+} from "../engine/values/run.ts";
 import { type EventFormat, encodeEvent, fitsBus, type OutgoingEvent } from "./cloud-events.ts";
 import { TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
 import type { EventAttributes } from "./event-attributes.ts";

@@ -3,7 +3,7 @@
  *
  * Boundary: pure; what is absent or of another kind is undefined (or ""), never an error.
  */
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/values/json.ts";
 
 /** Read `{` with white space before it. */
 const OBJECT_TEXT = /^\s*\{/;

@@ -14,7 +14,7 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { isJsonObject, type Json, type JsonObject } from "../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../engine/values/json.ts";
 
 import { readStruct } from "./proto-struct.ts";
 import { openReader } from "./protobuf-reader.ts";

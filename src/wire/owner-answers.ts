@@ -14,7 +14,7 @@ import {
   type GetApprovalResponse,
 } from "../../gen/approvals/v1/approvals_pb.ts";
 import { type GetResponse, ObjectiveStateSchema } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { ApprovalReport, OwnerReport } from "../engine/input.ts";
+import type { ApprovalReport, OwnerReport } from "../engine/values/input.ts";
 import { readDelegationOutput } from "./call-replies.ts";
 import { objectOfBytes, readDigest, readEnum } from "./loose-fields.ts";
 

@@ -2,7 +2,7 @@
  * How many bytes a payload takes in an answer, without building the answer.
  * Boundary: pure. A size is the larger one of the payload as JSON and as google.protobuf.Struct.
  */
-import { type Json, type JsonObject, jsonSizeBytes, textSizeBytes } from "../engine/json.ts";
+import { type Json, type JsonObject, jsonSizeBytes, textSizeBytes } from "../engine/values/json.ts";
 
 /**
  * The sizes of a payload's fields by their names: a payload of numbers, which the engine merges as it merges payloads, so

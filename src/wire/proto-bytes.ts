@@ -7,7 +7,7 @@
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../engine/values/json.ts";
 
 const FRACTION = /\.(\d{1,9})/;
 

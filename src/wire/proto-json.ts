@@ -11,7 +11,13 @@
  */
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { isJsonObject, type Json, type JsonObject, ownValue, putValue } from "../engine/json.ts";
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  ownValue,
+  putValue,
+} from "../engine/values/json.ts";
 import { findMessageType, typeNameOfUrl } from "./message-types.ts";
 import { readScalar, wireTypeOf } from "./proto-scalars.ts";
 import { readListValue, readStruct, readValue } from "./proto-struct.ts";

@@ -5,7 +5,7 @@
  * Boundary: names only; values, unknown fields and the content of a Struct stay as they are.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { isJsonObject, type Json, type JsonObject, putValue } from "../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject, putValue } from "../engine/values/json.ts";
 
 const names = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 

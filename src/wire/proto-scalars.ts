@@ -5,7 +5,7 @@
  */
 import { ScalarType } from "@bufbuild/protobuf";
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import type { Json } from "../engine/json.ts";
+import type { Json } from "../engine/values/json.ts";
 
 /** Reads one value of a scalar field as proto3 JSON writes it. */
 export function readScalar(reader: BinaryReader, type: ScalarType): Json {

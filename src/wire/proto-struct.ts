@@ -5,7 +5,7 @@
  * Invariant: keys are data: `__proto__` is read as an own key.
  */
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { type Json, type JsonObject, putValue } from "../engine/json.ts";
+import { type Json, type JsonObject, putValue } from "../engine/values/json.ts";
 import { readEnd, requireDepth, requireEnd, skipField } from "./protobuf-reader.ts";
 
 // Tags of the fields, number and wire type in one.

@@ -12,9 +12,9 @@ import {
   WorkflowRunSchema,
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { decisionName } from "../engine/enum-names.ts";
-import { RUN_STATES, type RunState, STEP_STATES, type StepState } from "../engine/run.ts";
-import type { RunView, StepView } from "../engine/view.ts";
+import { decisionName } from "../engine/values/enum-names.ts";
+import { RUN_STATES, type RunState, STEP_STATES, type StepState } from "../engine/values/run.ts";
+import type { RunView, StepView } from "../engine/values/view.ts";
 import { STEP_TYPE_NUMBERS, TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
 
 /** The wire numbers of run states. */

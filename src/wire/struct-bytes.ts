@@ -4,7 +4,7 @@
  * It is written from its end to its begin: a length stands before what it measures, and is known once that is written.
  */
 import { WireType } from "@bufbuild/protobuf/wire";
-import type { Json, JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/values/json.ts";
 
 const FIELD = 0x0a;
 const KEY = 0x0a;

@@ -13,7 +13,7 @@ import {
   WorkflowService,
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { Input } from "../../src/engine/input.ts";
+import type { Input } from "../../src/engine/values/input.ts";
 import { createDefinition } from "../../src/runtime/definitions.ts";
 import { dropOldKeys, type KeyClaim } from "../../src/store/caller-keys.ts";
 import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";

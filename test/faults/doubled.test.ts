@@ -1,8 +1,8 @@
 /** Nothing happens twice: a result that two replicas bring, a commit whose answer is lost. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { CallValue } from "../../src/engine/effect.ts";
-import type { Input } from "../../src/engine/input.ts";
+import type { CallValue } from "../../src/engine/values/effect.ts";
+import type { Input } from "../../src/engine/values/input.ts";
 import type { LeasedCall } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { placeOfCall } from "../../src/engine/effect.ts";
+import { placeOfCall } from "../../src/engine/values/effect.ts";
 import { listMissedReports } from "../../src/store/reads/early-reports.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";

@@ -1,8 +1,8 @@
 /** Work on runs is bounded: no transaction is open while the engine works, and a dear run leaves turns to the others. */
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import type { VersionSpec } from "../../src/engine/definition.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { startUnfinishedRuns } from "../../src/ingress/timers/unfinished-runs.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createLog } from "../../src/runtime/log.ts";

@@ -7,7 +7,7 @@ import {
   comparePlaces,
   isInSet,
   PLAN,
-} from "../../src/engine/child-run.ts";
+} from "../../src/engine/values/child-run.ts";
 import { rowOfChild } from "../../src/store/child-runs.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { loadRows } from "../../src/store/load-rows.ts";

@@ -1,9 +1,9 @@
 /** Child runs: started, told of, cancelled and undone through effects, with the real processor and dispatcher. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
-import type { StartRun } from "../../src/engine/effect.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
-import type { StepView } from "../../src/engine/view.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
+import type { StartRun } from "../../src/engine/values/effect.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
+import type { StepView } from "../../src/engine/values/view.ts";
 import { compensateChildRun, startChildRun } from "../../src/runtime/child-runs.ts";
 import { publishVersion } from "../../src/runtime/definitions.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";

@@ -1,8 +1,8 @@
 /** Which of the waits that are open an event ends: all that it fits, by pattern, by `{{ }}` and by filter, and no other. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
 import { transitioned } from "../support/step-reports.ts";

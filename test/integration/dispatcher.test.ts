@@ -10,7 +10,7 @@ import { type ClientSettings, createClients } from "../../src/egress/clients.ts"
 import { createDispatcher, type Dispatcher } from "../../src/egress/dispatcher.ts";
 import { createLookupCache } from "../../src/egress/lookup-cache.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
-import type { VersionSpec } from "../../src/engine/definition.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   type Answer,

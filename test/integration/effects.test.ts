@@ -1,7 +1,7 @@
 /** Leases of calls with many rows: what a claim takes and costs, and renewals beside commits. */
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CallKind } from "../../src/engine/effect.ts";
+import type { CallKind } from "../../src/engine/values/effect.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import {
   type ClaimPlaces,

@@ -11,7 +11,7 @@ import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Msg } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPublisher } from "../../src/egress/publisher.ts";
-import type { StepDefinition } from "../../src/engine/definition.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
 import { readMetric } from "../../src/runtime/metrics.ts";
 import type { EventFormat } from "../../src/wire/cloud-events.ts";
 import { type BusService, type DefinedVersion, startBusService } from "../support/bus-service.ts";

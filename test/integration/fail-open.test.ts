@@ -11,7 +11,7 @@ import { QueryUsageResponseSchema } from "../../gen/meter/v1/meter_pb.ts";
 import { createClients } from "../../src/egress/clients.ts";
 import { createEntities } from "../../src/egress/find-entities.ts";
 import { performQueryUsage } from "../../src/egress/performers/meter.ts";
-import type { BusEvent } from "../../src/engine/event.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { Entities } from "../../src/runtime/entities.ts";
 import { createLog } from "../../src/runtime/log.ts";
 import { readMetric } from "../../src/runtime/metrics.ts";

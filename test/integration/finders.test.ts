@@ -1,7 +1,7 @@
 /** What events, timers and keys find in the store: what is theirs, and nothing of others or of what is over. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Input } from "../../src/engine/input.ts";
 import { waitKeyOf } from "../../src/engine/matching/keys.ts";
+import type { Input } from "../../src/engine/values/input.ts";
 import {
   answerKey,
   claimKey,

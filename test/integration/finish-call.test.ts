@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { CallInHand } from "../../src/egress/call-in-hand.ts";
 import { finishCall } from "../../src/egress/finish-call.ts";
 import type { Performers } from "../../src/egress/performers/performers.ts";
-import type { CallResult } from "../../src/engine/effect.ts";
+import type { CallResult } from "../../src/engine/values/effect.ts";
 import { createLog } from "../../src/runtime/log.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../../src/runtime/submission.ts";

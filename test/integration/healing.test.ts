@@ -26,11 +26,11 @@ import {
   ObjectiveState,
 } from "../../gen/objectives/v1/objectives_pb.ts";
 import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { BusEvent } from "../../src/engine/event.ts";
+import { viewRun } from "../../src/engine/draft/payloads.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Cause } from "../../src/engine/input.ts";
-import { viewRun } from "../../src/engine/payloads.ts";
-import type { RunView } from "../../src/engine/view.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
+import type { Cause } from "../../src/engine/values/input.ts";
+import type { RunView } from "../../src/engine/values/view.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { writeSalesScript } from "../../src/sandbox/scripts/sales.ts";

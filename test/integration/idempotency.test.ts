@@ -3,7 +3,7 @@
  * Boundary: needs TEST_DATABASE_URL and TEST_NATS_URL; the sandbox plays the platform's middleware.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { VersionSpec } from "../../src/engine/definition.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { type DeafService, startDeafService } from "../support/deaf-service.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";

@@ -3,9 +3,9 @@
  * Boundary: needs the Postgres of TEST_DATABASE_URL.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StepDefinition, TriggerDefinition } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
+import type { StepDefinition, TriggerDefinition } from "../../src/engine/values/definition.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TriggerDefinition } from "../../src/engine/definition.ts";
+import type { TriggerDefinition } from "../../src/engine/values/definition.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";

@@ -1,7 +1,7 @@
 /** The processor on a real Postgres: group commit, unique starts, all or nothing, few rows. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Input, StepReport } from "../../src/engine/input.ts";
+import type { Input, StepReport } from "../../src/engine/values/input.ts";
 import { createLog } from "../../src/runtime/log.ts";
 import { readMetric } from "../../src/runtime/metrics.ts";
 import { Refusal } from "../../src/runtime/refusal.ts";

@@ -10,7 +10,7 @@ import {
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createPublisher, type Publisher } from "../../src/egress/publisher.ts";
-import { isJsonObject, type JsonObject } from "../../src/engine/json.ts";
+import { isJsonObject, type JsonObject } from "../../src/engine/values/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";

@@ -1,7 +1,7 @@
 /** The store by itself: migrations, definitions under concurrency, rows that come back as they went. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Run } from "../../src/engine/run.ts";
+import type { Run } from "../../src/engine/values/run.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
 import { hexOf } from "../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/event.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";
 import type { Submission } from "../../src/runtime/submission.ts";

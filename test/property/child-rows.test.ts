@@ -1,7 +1,8 @@
 /** Rows of children while inputs are folded: what is found is what is stored and was put, whatever was loaded before. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ChildRows } from "../../src/engine/child-rows.ts";
+import { ChildRows } from "../../src/engine/draft/child-rows.ts";
+import { MissingRows } from "../../src/engine/draft/missing-rows.ts";
 import {
   CHILD_STATES,
   type ChildRun,
@@ -9,8 +10,7 @@ import {
   comparePlaces,
   isInSet,
   PLAN,
-} from "../../src/engine/child-run.ts";
-import { MissingRows } from "../../src/engine/missing-rows.ts";
+} from "../../src/engine/values/child-run.ts";
 
 const AFTER_ALL = { attempt: 100, child: 100 };
 

@@ -7,7 +7,7 @@ import {
   evaluate,
   parseExpression,
 } from "../../src/engine/expression/expression.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 
 const STEP: ExpressionContext = { stepIds: [], kind: "step" };
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
 import { MAX_EVENT_BYTES } from "../../src/wire/cloud-events.ts";
 import { EngineRun, step, version } from "../support/engine-run.ts";

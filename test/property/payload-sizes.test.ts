@@ -3,7 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StepRunSchema } from "../../gen/workflows/v1/workflows_pb.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../src/engine/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../src/engine/values/json.ts";
 import { fieldSizes, payloadSize, sizeOfFields } from "../../src/wire/payload-sizes.ts";
 
 const payloads = fc

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import { isJsonObject } from "../../src/engine/json.ts";
+import { isJsonObject } from "../../src/engine/values/json.ts";
 import { findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
 import { readVersionSpec } from "../../src/wire/definitions.ts";
 

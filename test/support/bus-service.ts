@@ -6,9 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { headers, type NatsConnection } from "nats";
 import pg from "pg";
-import type { VersionSpec } from "../../src/engine/definition.ts";
-import type { CallValue } from "../../src/engine/effect.ts";
-import type { Resolution } from "../../src/engine/run.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import type { CallValue } from "../../src/engine/values/effect.ts";
+import type { Resolution } from "../../src/engine/values/run.ts";
 import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";

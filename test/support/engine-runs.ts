@@ -2,8 +2,8 @@
  * Runs in memory that start, end and undo one another, as src/runtime/child-runs.ts has them do.
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
-import type { CallResult, StartRun } from "../../src/engine/effect.ts";
-import type { Move, Reply } from "../../src/engine/outcome.ts";
+import type { CallResult, StartRun } from "../../src/engine/values/effect.ts";
+import type { Move, Reply } from "../../src/engine/values/outcome.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
 import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";

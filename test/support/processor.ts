@@ -3,7 +3,7 @@
  * Boundary: the real store and engine; calls are collected and nobody performs them.
  */
 
-import type { VersionSpec } from "../../src/engine/definition.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createLog, type Log } from "../../src/runtime/log.ts";

@@ -3,11 +3,11 @@
  * replicas.
  * Boundary: real processors on a real Postgres; calls are collected, and what they come to is handed in by the test.
  */
-import type { VersionSpec } from "../../src/engine/definition.ts";
-import type { CallKind, CallValue } from "../../src/engine/effect.ts";
-import type { Input, OwnerReport } from "../../src/engine/input.ts";
-import type { Reply } from "../../src/engine/outcome.ts";
-import { stateOfMark } from "../../src/engine/run.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import type { CallKind, CallValue } from "../../src/engine/values/effect.ts";
+import type { Input, OwnerReport } from "../../src/engine/values/input.ts";
+import type { Reply } from "../../src/engine/values/outcome.ts";
+import { stateOfMark } from "../../src/engine/values/run.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import { routeEvents } from "../../src/runtime/route-event.ts";

@@ -1,5 +1,5 @@
 /** Answers to the calls of a run in memory. */
-import type { CallValue, Effect } from "../../src/engine/effect.ts";
+import type { CallValue, Effect } from "../../src/engine/values/effect.ts";
 import type { BareInput } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 

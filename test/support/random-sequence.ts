@@ -5,7 +5,7 @@
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isFinalRun, type RunState } from "../../src/engine/run.ts";
+import { isFinalRun, type RunState } from "../../src/engine/values/run.ts";
 import { EngineRun } from "./engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";

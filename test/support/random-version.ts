@@ -2,14 +2,15 @@
  * Random versions: 2 to 60 steps of every type, with labels, conditions, policies, timeouts and compensations.
  * Boundary: what is made here passes checkVersion; random-version's user checks a part of them, for checking is dear.
  */
+
+import type { StepType } from "../../src/engine/steps/types.ts";
 import type {
   EdgeDefinition,
   RetryPolicy,
   StepDefinition,
   VersionSpec,
-} from "../../src/engine/definition.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
-import type { StepType } from "../../src/engine/steps/types.ts";
+} from "../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { edge, step } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 import { triggerOf } from "./version-spec.ts";

@@ -12,7 +12,7 @@ import {
   OWN_CALLS,
   type StartRun,
   type TellParent,
-} from "../../src/engine/effect.ts";
+} from "../../src/engine/values/effect.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 
 /** A call of the service to itself. */

@@ -3,13 +3,14 @@
  * Boundary: the store, the engine and the processor are the real ones; calls are collected and nobody performs them.
  * A call is encoded as JSON, so that the transcript can tell what was asked for.
  */
-import type { VersionSpec } from "../../src/engine/definition.ts";
-import type { Call, CallResult } from "../../src/engine/effect.ts";
-import type { BusEvent } from "../../src/engine/event.ts";
+
+import { viewRun } from "../../src/engine/draft/payloads.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { Cause, Input } from "../../src/engine/input.ts";
-import { viewRun } from "../../src/engine/payloads.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import type { Call, CallResult } from "../../src/engine/values/effect.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
+import type { Cause, Input } from "../../src/engine/values/input.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,

@@ -3,7 +3,7 @@
  * Boundary: the schema is read by ingress's own code; that the RPC asks it is the contract tests' business.
  */
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isJsonObject, ownValue } from "../../src/engine/json.ts";
+import { isJsonObject, ownValue } from "../../src/engine/values/json.ts";
 import { findOutputFaults } from "../../src/ingress/rpc/output-schema.ts";
 import type { BareInput } from "./engine-run.ts";
 

@@ -13,9 +13,9 @@
 import { readFileSync } from "node:fs";
 import { fromJson } from "@bufbuild/protobuf";
 import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { VersionSpec } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
-import { canonicalJson, isJsonObject, type Json } from "../../src/engine/json.ts";
+import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../src/engine/values/json.ts";
 import { readVersionSpec } from "../../src/wire/definitions.ts";
 
 /** A line of a script with the transcript below it. */

@@ -6,13 +6,13 @@
  * it was asked for, until nothing is left; `hold` keeps it back until `go on`.
  */
 
-import type { CallResult } from "../../src/engine/effect.ts";
-import type { BusEvent } from "../../src/engine/event.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
-import type { RunFacts } from "../../src/engine/new-run.ts";
-import type { Move, Reply } from "../../src/engine/outcome.ts";
-import type { RunView } from "../../src/engine/view.ts";
+import type { CallResult } from "../../src/engine/values/effect.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
+import type { RunFacts } from "../../src/engine/values/new-run.ts";
+import type { Move, Reply } from "../../src/engine/values/outcome.ts";
+import type { RunView } from "../../src/engine/values/view.ts";
 import type { BareInput } from "./engine-run.ts";
 import { type Cast, isOwnCall, type OwnCall, openCast } from "./scenario-cast.ts";
 import { refusedAtDoor } from "./scenario-door.ts";

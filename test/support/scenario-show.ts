@@ -3,10 +3,10 @@
  * Boundary: values in, text out; ids of runs are replaced by whoever knows the runs.
  */
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isJsonObject, type Json } from "../../src/engine/json.ts";
-import type { Move, Reply } from "../../src/engine/outcome.ts";
-import type { StepRun } from "../../src/engine/run.ts";
-import type { RunView, StepView } from "../../src/engine/view.ts";
+import { isJsonObject, type Json } from "../../src/engine/values/json.ts";
+import type { Move, Reply } from "../../src/engine/values/outcome.ts";
+import type { StepRun } from "../../src/engine/values/run.ts";
+import type { RunView, StepView } from "../../src/engine/values/view.ts";
 import { showJson } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 

@@ -3,7 +3,7 @@
  * Boundary: reads Postgres; what a history says is told by src/engine/replay.ts.
  */
 import type { RecordedRow } from "../../src/engine/replay.ts";
-import { type RunState, type StepState, stateOfMark } from "../../src/engine/run.ts";
+import { type RunState, type StepState, stateOfMark } from "../../src/engine/values/run.ts";
 import type { Database } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";

@@ -1,6 +1,6 @@
 /** Rules of what a run asks of others: each call once, none after the end but to stop what is open, none of its own while paused. */
-import type { CallKind, Effect } from "../../src/engine/effect.ts";
-import { isFinalRun, isFinalStep, MAY_HAVE_EFFECT } from "../../src/engine/run.ts";
+import type { CallKind, Effect } from "../../src/engine/values/effect.ts";
+import { isFinalRun, isFinalStep, MAY_HAVE_EFFECT } from "../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 

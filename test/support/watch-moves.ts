@@ -2,11 +2,12 @@
  * Rules of the moves that a run's history tells: legal, contiguous, the stored state; no start where none may be; undone
  * in reverse topological order.
  */
-import { PLAN, UNDOABLE } from "../../src/engine/child-run.ts";
+
 import type { Graph, GraphStep } from "../../src/engine/graph/graph.ts";
-import type { Move } from "../../src/engine/outcome.ts";
 import { replayedState, replayMove } from "../../src/engine/replay.ts";
-import { SUCCEEDED, stateOfMark } from "../../src/engine/run.ts";
+import { PLAN, UNDOABLE } from "../../src/engine/values/child-run.ts";
+import type { Move } from "../../src/engine/values/outcome.ts";
+import { SUCCEEDED, stateOfMark } from "../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 

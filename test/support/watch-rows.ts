@@ -2,8 +2,9 @@
  * Rules of the rows and marks of a run: costs sum, what ended stays as it is and holds nothing, and whatever is open can
  * be moved by somebody, so that no run is stuck.
  */
-import { PLAN } from "../../src/engine/child-run.ts";
+
 import type { GraphStep } from "../../src/engine/graph/graph.ts";
+import { PLAN } from "../../src/engine/values/child-run.ts";
 import {
   EDGE_DEAD,
   EDGE_OPEN,
@@ -12,7 +13,7 @@ import {
   isFinalStep,
   type StepRun,
   stateOfMark,
-} from "../../src/engine/run.ts";
+} from "../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 

@@ -3,9 +3,9 @@
  * Boundary: the rules are those of watch-moves, watch-effects and watch-rows; this file takes inputs as the shell does.
  */
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { Reply } from "../../src/engine/outcome.ts";
 import { beginReplay } from "../../src/engine/replay.ts";
-import { isFinalRun, type StepRun } from "../../src/engine/run.ts";
+import type { Reply } from "../../src/engine/values/outcome.ts";
+import { isFinalRun, type StepRun } from "../../src/engine/values/run.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
 import { RUN_INPUT } from "./random-version.ts";
 import { type Before, broken, type Seen } from "./watch.ts";

@@ -1,13 +1,13 @@
 /** A transition has a budget: what it does not allow is pending work of the run, done by further transitions. */
 import { describe, expect, it } from "vitest";
-import { TRANSITION_UNITS } from "../../src/engine/budget.ts";
-import { openDraft } from "../../src/engine/draft.ts";
+import { openDraft } from "../../src/engine/draft/draft.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
 import { replayHistory } from "../../src/engine/replay.ts";
-import { stateOfMark } from "../../src/engine/run.ts";
 import { transition } from "../../src/engine/transition.ts";
+import { TRANSITION_UNITS } from "../../src/engine/values/budget.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
+import { stateOfMark } from "../../src/engine/values/run.ts";
 import { calling, started, told } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 

@@ -1,7 +1,7 @@
 /** Child runs in the engine: repeats, words that overtake each other, limits. */
 import { describe, expect, it } from "vitest";
-import { MAX_PAYLOAD_BYTES } from "../../src/engine/limits.ts";
 import { replayHistory } from "../../src/engine/replay.ts";
+import { MAX_PAYLOAD_BYTES } from "../../src/engine/values/limits.ts";
 import { calling, open, started, told } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 

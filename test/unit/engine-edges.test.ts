@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { retryDelayMs } from "../../src/engine/retry.ts";
+import { retryDelayMs } from "../../src/engine/flow/retry.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const agent = (id: string, more = {}) =>

@@ -1,6 +1,6 @@
 /** What an attempt is given and what it is told: inputs that do not fit, fallbacks that choose, ids that a caller knows. */
 import { describe, expect, it } from "vitest";
-import { MAX_COST_USD } from "../../src/engine/limits.ts";
+import { MAX_COST_USD } from "../../src/engine/values/limits.ts";
 import { calling, compensate, open, started } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { file_events_v1_change } from "../../gen/events/v1/change_pb.ts";
 import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
 import { file_workflows_v1_workflows } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { decodeBusMessage } from "../../src/wire/bus-events.ts";
 import {
   type EventFormat,

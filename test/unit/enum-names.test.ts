@@ -12,7 +12,7 @@ import {
   entityTypeName,
   findDecision,
   riskLevelName,
-} from "../../src/engine/enum-names.ts";
+} from "../../src/engine/values/enum-names.ts";
 
 const SCHEMAS: Readonly<Record<keyof typeof ENUM_WORDS, DescEnum>> = {
   ACTION_DECISION: ActionDecisionSchema,

@@ -7,9 +7,9 @@ import {
   holds,
   parseExpression,
 } from "../../src/engine/expression/expression.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
 import { equalityOfEvent, equalityText } from "../../src/engine/matching/equality.ts";
 import { attributesInScope } from "../../src/engine/matching/event-scope.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 
 const CONTEXT = { stepIds: ["pay", "ask-it"], kind: "wait_filter" } as const;
 const pathsOf = (filter: string) => findEquality(filter, CONTEXT)?.paths;

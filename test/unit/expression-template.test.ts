@@ -7,7 +7,7 @@ import {
   renderTemplate,
   type Template,
 } from "../../src/engine/expression/template.ts";
-import type { Json } from "../../src/engine/json.ts";
+import type { Json } from "../../src/engine/values/json.ts";
 
 const STEP: ExpressionContext = { stepIds: ["qualify-lead"], kind: "step" };
 const SCOPE: Scope = {

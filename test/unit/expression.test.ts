@@ -10,7 +10,7 @@ import {
   parseExpression,
   type Scope,
 } from "../../src/engine/expression/expression.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 
 const STEP: ExpressionContext = { stepIds: ["qualify-lead", "send", "1st"], kind: "step" };
 

@@ -1,8 +1,8 @@
 /** The compiled graph: roles, order, resolved settings, reads. */
 import { describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
 import { renderTemplate } from "../../src/engine/expression/template.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
 import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 function rolesOf(source: Partial<StepDefinition>, labels: readonly string[]) {

@@ -4,10 +4,10 @@
  * Boundary: the table stands here once more, as its rules are written; only values, one key at a time.
  */
 import { describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
-import type { Json, JsonObject } from "../../src/engine/json.ts";
 import type { StepType } from "../../src/engine/steps/types.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
+import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 interface Kind {

@@ -1,11 +1,11 @@
 /** Faults of config: unknown keys, wrong values, templates inside. */
 import { describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { editDistance, isSingleEdit } from "../../src/engine/graph/nearest-name.ts";
 import { parsePointInTime } from "../../src/engine/graph/point-in-time.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
 import type { StepType } from "../../src/engine/steps/types.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const sound: Readonly<Record<StepType, Partial<StepDefinition>>> = {

@@ -1,9 +1,9 @@
 /** Faults of config.workflow: its keys, its target, its list. */
 import { describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/definition.ts";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Json } from "../../src/engine/json.ts";
+import type { StepDefinition } from "../../src/engine/values/definition.ts";
+import type { Json } from "../../src/engine/values/json.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 function specOf(workflow: Json, more: Partial<StepDefinition> = {}) {

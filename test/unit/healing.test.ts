@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DelegationStatus, GetDelegationResponseSchema } from "../../gen/agents/v1/agents_pb.ts";
 import { DecisionType, GetApprovalResponseSchema } from "../../gen/approvals/v1/approvals_pb.ts";
 import { GetResponseSchema, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { JsonObject } from "../../src/engine/json.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
 import {
   readApprovalAnswer,
   readDelegationAnswer,

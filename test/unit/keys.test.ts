@@ -1,6 +1,5 @@
 /** Keys find every wait and trigger that may want an event, and few others. */
 import { describe, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/event.ts";
 import {
   eventKeysOf,
   triggerKeyOf,
@@ -10,6 +9,7 @@ import {
 } from "../../src/engine/matching/keys.ts";
 import { withDots } from "../../src/engine/matching/pattern.ts";
 import { fitsPatterns } from "../../src/engine/matching/trigger-match.ts";
+import type { BusEvent } from "../../src/engine/values/event.ts";
 import { triggerOf } from "../support/version-spec.ts";
 
 const NO_TRIGGER = triggerOf();

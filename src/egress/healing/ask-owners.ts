@@ -8,8 +8,8 @@
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
-import type { ApprovalReport, Cause, Input, OwnerReport } from "../../engine/input.ts";
-import { isFinalReport, openStateFor } from "../../engine/owner-states.ts";
+import type { ApprovalReport, Cause, Input, OwnerReport } from "../../engine/values/input.ts";
+import { isFinalReport, openStateFor } from "../../engine/values/owner-states.ts";
 import type { Log } from "../../runtime/log.ts";
 import { count } from "../../runtime/metrics.ts";
 import type { ClaimedCheck } from "../../store/checks.ts";

@@ -1,6 +1,6 @@
 /** Calls to the agents service: handing work over, and reading what came of it. */
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
-import type { CallResult } from "../../engine/effect.ts";
+import type { CallResult } from "../../engine/values/effect.ts";
 import { readDelegate, readDelegationOutput } from "../../wire/call-replies.ts";
 import { decodeReadOutput } from "../../wire/calls.ts";
 import { isNotFound } from "../fail-open.ts";

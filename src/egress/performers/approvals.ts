@@ -2,7 +2,7 @@
 
 import { Code } from "@connectrpc/connect";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
-import type { CallResult } from "../../engine/effect.ts";
+import type { CallResult } from "../../engine/values/effect.ts";
 import { readRequestApproval } from "../../wire/call-replies.ts";
 import { CallFailure } from "../call-failure.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";

@@ -4,7 +4,7 @@
  * as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
-import type { CallResult } from "../../engine/effect.ts";
+import type { CallResult } from "../../engine/values/effect.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,

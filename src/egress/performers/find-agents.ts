@@ -14,7 +14,7 @@ import {
   type Agent as RegisteredAgent,
   RegistryService,
 } from "../../../gen/registry/v1/registry_pb.ts";
-import type { LookUp } from "../../engine/effect.ts";
+import type { LookUp } from "../../engine/values/effect.ts";
 import { isId } from "../../wire/call-replies.ts";
 import type { CallOrigin } from "../clients.ts";
 import { type FailOpenDeps, orGoOn } from "../fail-open.ts";

@@ -2,7 +2,7 @@
 
 import { Code } from "@connectrpc/connect";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
-import type { CallResult } from "../../engine/effect.ts";
+import type { CallResult } from "../../engine/values/effect.ts";
 import { readCreateObjective } from "../../wire/call-replies.ts";
 import { CallFailure } from "../call-failure.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";

@@ -2,7 +2,7 @@
  * What performs one kind of call.
  * Boundary: a performer asks collaborators and reads their answers; when to try again is decided by the dispatcher.
  */
-import type { CallResult } from "../../engine/effect.ts";
+import type { CallResult } from "../../engine/values/effect.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 import type { Clients } from "../clients.ts";
 

@@ -4,7 +4,7 @@
 // values in fuel.ts.
 // Invariant: the text is checked before it is parsed, so the parser's time and stack are bounded too.
 
-import { textSizeBytes } from "../json.ts";
+import { textSizeBytes } from "../values/json.ts";
 import { shapeOf } from "./lexing.ts";
 import { childrenOf, type MacroCalls, type Node } from "./tree.ts";
 

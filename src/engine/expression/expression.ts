@@ -14,7 +14,7 @@ import {
   isCelError,
   plan,
 } from "@bufbuild/cel";
-import { type Json, type JsonObject, ownValue } from "../json.ts";
+import { type Json, type JsonObject, ownValue } from "../values/json.ts";
 import { FuelSpentError, fillTank, type Tank, withTank, workUnits } from "./fuel.ts";
 import { environment, textOfMessage } from "./functions.ts";
 import { literalResultsOf } from "./results.ts";

@@ -7,7 +7,13 @@
 // 2. A text that is one lone `{{ expr }}` becomes its value; any other text stays a text.
 // 3. One rendering has one tank of fuel and one size limit, however many expressions it has.
 
-import { isJsonObject, type Json, type JsonObject, jsonSizeBytes, putValue } from "../json.ts";
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  jsonSizeBytes,
+  putValue,
+} from "../values/json.ts";
 import {
   type Expression,
   type ExpressionContext,

@@ -27,7 +27,7 @@ import {
   jsonSizeBytes,
   ownValue,
   putValue,
-} from "../json.ts";
+} from "../values/json.ts";
 import { charge } from "./fuel.ts";
 
 /** The largest JSON text a result may have. */

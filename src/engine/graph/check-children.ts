@@ -1,5 +1,5 @@
 /** Children of a PARALLEL have one incoming edge. Boundary: reads roles of edges. */
-import type { VersionSpec } from "../definition.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";
 

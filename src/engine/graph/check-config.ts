@@ -3,13 +3,14 @@
  * Boundary: forms and ranges; expressions inside texts are read in step-texts.ts.
  * Invariant: a typo never becomes silence: an unknown key is a fault, on types with parameters one near a known key.
  */
-import type { StepDefinition } from "../definition.ts";
-import { isJsonObject, type Json, ownValue } from "../json.ts";
-import { MAX_SECONDS } from "../limits.ts";
+
 import { checkWorkflow } from "../steps/child-runs/check.ts";
 import type { ValueKind } from "../steps/keys.ts";
 import { factsOf, STEP_FACTS } from "../steps/registry.ts";
 import type { StepType } from "../steps/types.ts";
+import type { StepDefinition } from "../values/definition.ts";
+import { isJsonObject, type Json, ownValue } from "../values/json.ts";
+import { MAX_SECONDS } from "../values/limits.ts";
 import { configKeysOf, ON_ERROR, typesWithKey, valueKindOf } from "./config-keys.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { placeElsewhere, unknownKeyProblem } from "./key-hints.ts";

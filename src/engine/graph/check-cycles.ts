@@ -4,7 +4,7 @@
  * earliest step is named.
  * Invariant: no recursion, so the longest chain of steps does not overflow the stack.
  */
-import type { VersionSpec } from "../definition.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import type { AddFault } from "./faults.ts";
 import type { Links } from "./links.ts";
 

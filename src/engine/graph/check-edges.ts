@@ -2,7 +2,7 @@
  * Edges one by one: known ends, no self edge, no duplicate.
  * Boundary: what edges make together is in check-forks.ts and check-cycles.ts.
  */
-import type { EdgeDefinition, VersionSpec } from "../definition.ts";
+import type { EdgeDefinition, VersionSpec } from "../values/definition.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";
 

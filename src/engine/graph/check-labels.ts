@@ -3,9 +3,10 @@
  * Boundary: labels only; which outcome an edge belongs to is in edge-role.ts, fallbacks of a BRANCH in check-forks.ts.
  * Invariant: an edge that its author means for a bad end is never one that is taken on a good end for a typo.
  */
-import type { EdgeDefinition, StepDefinition, VersionSpec } from "../definition.ts";
+
 import { FAILURE_WORDS } from "../steps/outcomes.ts";
 import { factsOf } from "../steps/registry.ts";
+import type { EdgeDefinition, StepDefinition, VersionSpec } from "../values/definition.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";

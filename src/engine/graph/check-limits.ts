@@ -7,9 +7,9 @@ import type {
   StepDefinition,
   TriggerDefinition,
   VersionSpec,
-} from "../definition.ts";
-import { findPayloadFault, type JsonObject, jsonSizeBytes } from "../json.ts";
-import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../limits.ts";
+} from "../values/definition.ts";
+import { findPayloadFault, type JsonObject, jsonSizeBytes } from "../values/json.ts";
+import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../values/limits.ts";
 import type { AddFault } from "./faults.ts";
 import type { TextTotals } from "./parse-texts.ts";
 

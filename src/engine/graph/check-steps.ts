@@ -2,9 +2,10 @@
  * A step's own fields: its type, what the type needs, risk level, retry policy and timeout.
  * Boundary: config is looked into only for what the type needs; its keys and values are in check-config.ts.
  */
-import type { RetryPolicy, StepDefinition } from "../definition.ts";
-import { MAX_SECONDS } from "../limits.ts";
+
 import { factsOf } from "../steps/registry.ts";
+import type { RetryPolicy, StepDefinition } from "../values/definition.ts";
+import { MAX_SECONDS } from "../values/limits.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { RISK_LEVELS, riskLevelOf } from "./spellings.ts";
 

@@ -2,8 +2,9 @@
  * The steps of a version as a whole: ids, a root, compensation links.
  * Boundary: what a step of a type needs is in check-steps.ts, edges in check-edges.ts.
  */
-import type { VersionSpec } from "../definition.ts";
+
 import { factsOf } from "../steps/registry.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import { isRoot, type Links } from "./links.ts";
 

@@ -2,9 +2,10 @@
  * What starts runs of a version: patterns and filter of its trigger, or its cron line.
  * Boundary: forms only; whether a definition exists is not asked when a version is published.
  */
-import { readCronLine } from "../cron.ts";
-import type { TriggerDefinition, TriggerType } from "../definition.ts";
+
 import { findSlip, parsePattern } from "../matching/pattern.ts";
+import { readCronLine } from "../values/cron.ts";
+import type { TriggerDefinition, TriggerType } from "../values/definition.ts";
 import { checkEventNames } from "./check-event-names.ts";
 import type { AddFault } from "./faults.ts";
 import { readExpression, type TextContexts } from "./step-texts.ts";

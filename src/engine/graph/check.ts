@@ -3,8 +3,9 @@
  * Boundary: runs the checks beside it, one file a concern; decides nothing itself but their order.
  * Invariant: a version without faults compiles (compile.ts), and nothing else does.
  */
-import type { VersionSpec } from "../definition.ts";
+
 import { factsOf } from "../steps/registry.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import { checkChildren } from "./check-children.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkCycles } from "./check-cycles.ts";

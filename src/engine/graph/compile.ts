@@ -2,11 +2,12 @@
  * From a checked version to the graph that runs it. Done once a version and cached.
  * Boundary: throws on a version that checkVersion would refuse; reports nothing.
  */
-import type { RetryPolicy, StepDefinition, VersionSpec } from "../definition.ts";
+
 import type { Expression } from "../expression/expression.ts";
-import { ownValue } from "../json.ts";
 import { kindOf, workflowOf } from "../steps/child-runs/setting.ts";
 import type { StepType } from "../steps/types.ts";
+import type { RetryPolicy, StepDefinition, VersionSpec } from "../values/definition.ts";
+import { ownValue } from "../values/json.ts";
 import { ON_ERROR } from "./config-keys.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { storedEquality } from "./event-paths.ts";

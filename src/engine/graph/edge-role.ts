@@ -3,10 +3,11 @@
  * Boundary: labels and the facts of step types only; conditions are looked at when the edge is decided.
  * Invariant: a label is compared exactly, and an outcome's own label comes before a timeout_action that names it too.
  */
-import type { StepDefinition } from "../definition.ts";
-import { ownValue } from "../json.ts";
+
 import { OF_EVERY_STEP } from "../steps/outcomes.ts";
 import { factsOf } from "../steps/registry.ts";
+import type { StepDefinition } from "../values/definition.ts";
+import { ownValue } from "../values/json.ts";
 import type { EdgeRole } from "./graph.ts";
 
 /** `config.timeout_action` as written: "" when unset, `continue`, or the label of the edges that catch a timeout. */

@@ -3,11 +3,12 @@
  * Boundary: the answer is stored with the version when it is published, and beside its patterns, where events are looked
  * up; a version that was stored without it (0.1.0) has waits without such a key.
  */
-import type { StepDefinition, VersionSpec } from "../definition.ts";
+
 import { type FilterEquality, findEquality } from "../expression/equality.ts";
 import type { ExpressionContext } from "../expression/expression.ts";
-import { ownValue } from "../json.ts";
 import { factsOf } from "../steps/registry.ts";
+import type { StepDefinition, VersionSpec } from "../values/definition.ts";
+import { ownValue } from "../values/json.ts";
 import { textContexts } from "./step-texts.ts";
 
 /** The version with `eventPaths` at its waits. */

@@ -2,11 +2,12 @@
  * A version compiled for running: indexes instead of ids, parsed expressions, resolved settings.
  * Boundary: built by compile.ts from a checked VersionSpec; immutable and shared by all runs of the version.
  */
-import type { StepDefinition, VersionSpec } from "../definition.ts";
+
 import type { FilterEquality } from "../expression/equality.ts";
 import type { Expression } from "../expression/expression.ts";
 import type { Template } from "../expression/template.ts";
 import type { StepKind, StepType } from "../steps/types.ts";
+import type { StepDefinition, VersionSpec } from "../values/definition.ts";
 
 /** Outcomes that a label can catch; "success" is every other edge. */
 export type EdgeRole =

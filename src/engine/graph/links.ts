@@ -5,7 +5,7 @@
  * 1. Of several steps with one id the first one has it.
  * 2. `incoming` and `outgoing` hold only edges between two different known steps, in version order.
  */
-import type { VersionSpec } from "../definition.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import { edgeRoleOf } from "./edge-role.ts";
 import type { EdgeRole } from "./graph.ts";
 

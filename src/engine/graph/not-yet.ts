@@ -3,8 +3,9 @@
  * says so.
  * Boundary: the keys stand in the facts of their step type.
  */
-import type { VersionSpec } from "../definition.ts";
+
 import { factsOf } from "../steps/registry.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import type { AddFault } from "./faults.ts";
 
 /** Reports everything of a version that is not available yet. */

@@ -3,8 +3,9 @@
  * Boundary: fills the contexts; faults are reported by who reads the texts afterwards, which then costs nothing.
  * Invariant: a piece is one expression, whose parsing is bounded by its own limits (expression/bounds.ts).
  */
-import type { VersionSpec } from "../definition.ts";
+
 import { parseExpression } from "../expression/expression.ts";
+import type { VersionSpec } from "../values/definition.ts";
 import { type ExpressionText, expressionsOfStep, type TextContexts } from "./step-texts.ts";
 
 /** What the expressions of a version hold together, each text counted once. */

@@ -3,7 +3,7 @@
  * Boundary: the names of approvals.v1.RiskLevel and notifications.v1.Priority without their prefix, any case.
  */
 
-import { shortName } from "../enum-names.ts";
+import { shortName } from "../values/enum-names.ts";
 
 /** Risk levels, lowest first (approvals.v1.RiskLevel 1..4). */
 export const RISK_LEVELS = ["LOW", "MEDIUM", "HIGH", "CRITICAL"] as const;

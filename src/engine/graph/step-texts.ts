@@ -3,7 +3,7 @@
  * Boundary: what a text means belongs to expression/ and matching/; which key of config is what, to config-keys.ts.
  * Invariant: every text of a step is read here and nowhere else, so what passes the check also compiles.
  */
-import type { StepDefinition } from "../definition.ts";
+
 import {
   type Expression,
   type ExpressionContext,
@@ -11,9 +11,10 @@ import {
 } from "../expression/expression.ts";
 import { findTemplateEnd } from "../expression/lexing.ts";
 import { expressionsIn, parseTemplate, type Template } from "../expression/template.ts";
-import { type Json, type JsonObject, ownValue, putValue } from "../json.ts";
 import { findSlip, parsePattern } from "../matching/pattern.ts";
 import { targetOf, workflowOf } from "../steps/child-runs/setting.ts";
+import type { StepDefinition } from "../values/definition.ts";
+import { type Json, type JsonObject, ownValue, putValue } from "../values/json.ts";
 import { checkEventNames } from "./check-event-names.ts";
 import { isRenderedAtStart, valueKindOf } from "./config-keys.ts";
 import type { AddFault } from "./faults.ts";

@@ -8,8 +8,8 @@
  * 2. Whole numbers and doubles that CEL finds equal have one text.
  */
 
-import type { ArrivedEvent } from "../input.ts";
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.ts";
+import type { ArrivedEvent } from "../values/input.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../values/json.ts";
 import { attributesInScope } from "./event-scope.ts";
 
 /** Longer texts stand for none, on both sides: an index row of Postgres holds 2,704 bytes. */

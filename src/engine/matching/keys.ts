@@ -14,9 +14,9 @@
  * 4. Two different pairs may give one key, as `|` and `~` are not escaped: that costs a candidate, no
  *    match.
  */
-import { trimLine } from "../cron.ts";
-import type { TriggerDefinition } from "../definition.ts";
-import type { BusEvent } from "../event.ts";
+import { trimLine } from "../values/cron.ts";
+import type { TriggerDefinition } from "../values/definition.ts";
+import type { BusEvent } from "../values/event.ts";
 import { parsePattern, partsOf, withDots } from "./pattern.ts";
 
 const ANY = "~";

@@ -4,11 +4,12 @@
  * Boundary: pure. The workspace, and which version listens, are the caller's business.
  * Invariant: an expression that fails does not match; why is told, never thrown.
  */
-import { trimLine } from "../cron.ts";
-import type { TriggerDefinition } from "../definition.ts";
-import type { BusEvent, TapFacts } from "../event.ts";
+
 import { type Expression, holds, type Scope } from "../expression/expression.ts";
-import type { ArrivedEvent } from "../input.ts";
+import { trimLine } from "../values/cron.ts";
+import type { TriggerDefinition } from "../values/definition.ts";
+import type { BusEvent, TapFacts } from "../values/event.ts";
+import type { ArrivedEvent } from "../values/input.ts";
 import { attributesInScope } from "./event-scope.ts";
 import { matchesPattern, parsePattern } from "./pattern.ts";
 

@@ -2,13 +2,13 @@
  * The contract of a step type: how an attempt begins, and what answers and people may do to it.
  * Boundary: a type changes its own step through draft and ending.ts; what follows is advance.ts's.
  */
-import type { Draft } from "../draft.ts";
-import type { CallValue } from "../effect.ts";
-import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "../input.ts";
-import type { JsonObject } from "../json.ts";
-import type { Lookups } from "../lookups.ts";
-import type { Reply } from "../outcome.ts";
-import type { Ending } from "../run.ts";
+import type { Draft } from "../draft/draft.ts";
+import type { CallValue } from "../values/effect.ts";
+import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "../values/input.ts";
+import type { JsonObject } from "../values/json.ts";
+import type { Lookups } from "../values/lookups.ts";
+import type { Reply } from "../values/outcome.ts";
+import type { Ending } from "../values/run.ts";
 
 /** A step of a run together with what its type needs to act on it. */
 export interface StepTask {

@@ -2,8 +2,9 @@
  * What is true of every step of one type, whatever its run: what it needs, how its labels are read, what may be done to it.
  * Boundary: values and checks at publish; what a step does is its behaviour (contract.ts). Every type has a file `facts.ts`.
  */
-import type { EdgeDefinition, StepDefinition } from "../definition.ts";
+
 import type { AddFault } from "../graph/faults.ts";
+import type { EdgeDefinition, StepDefinition } from "../values/definition.ts";
 import type { KeyTable } from "./keys.ts";
 import type { OutcomeLabel } from "./outcomes.ts";
 

@@ -3,10 +3,10 @@
  * Boundary: building blocks for the files beside it.
  */
 
-import { failure, goBadly, succeed } from "../ending.ts";
-import type { StepReport } from "../input.ts";
-import type { JsonObject } from "../json.ts";
-import type { Reply } from "../outcome.ts";
+import { failure, goBadly, succeed } from "../flow/ending.ts";
+import type { StepReport } from "../values/input.ts";
+import type { JsonObject } from "../values/json.ts";
+import type { Reply } from "../values/outcome.ts";
 import type { StepTask } from "./contract.ts";
 
 /** The type makes no calls, has no owner and no timer of its own: whatever comes is not for it. */

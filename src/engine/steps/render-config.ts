@@ -1,7 +1,7 @@
 /** A step's config with its `{{ }}` rendered against the step's input. Pure. */
-import type { Draft } from "../draft.ts";
-import { isJsonObject, type JsonObject } from "../json.ts";
-import { renderIn } from "../scope.ts";
+import type { Draft } from "../draft/draft.ts";
+import { renderIn } from "../draft/scope.ts";
+import { isJsonObject, type JsonObject } from "../values/json.ts";
 
 /** The rendered config, or the expression that failed. */
 export function renderConfig(

@@ -8,7 +8,7 @@
  * 2. Every message has exactly one end here, whatever fails; none holds up the ones beside it.
  */
 import type { JsMsg, NatsConnection } from "nats";
-import type { BusEvent } from "../../engine/event.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
 import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import { count } from "../../runtime/metrics.ts";
 import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";

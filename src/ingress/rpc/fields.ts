@@ -4,8 +4,13 @@
  * Boundary: fields one by one; what they mean together is for the handlers.
  */
 import type { DescField, DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { findPayloadFault, type Json, jsonSizeBytes, textSizeBytes } from "../../engine/json.ts";
-import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../engine/limits.ts";
+import {
+  findPayloadFault,
+  type Json,
+  jsonSizeBytes,
+  textSizeBytes,
+} from "../../engine/values/json.ts";
+import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../engine/values/limits.ts";
 import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
 
 const NAME_CHARS = 256;

@@ -12,8 +12,8 @@ import {
   type ResumeRunRequest,
   ResumeRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import type { Cause, Input } from "../../engine/input.ts";
-import type { Reply } from "../../engine/outcome.ts";
+import type { Cause, Input } from "../../engine/values/input.ts";
+import type { Reply } from "../../engine/values/outcome.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { readRunMessage } from "./run-answers.ts";

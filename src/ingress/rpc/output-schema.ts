@@ -16,7 +16,7 @@ import {
   type JsonObject,
   jsonSizeBytes,
   ownValue,
-} from "../../engine/json.ts";
+} from "../../engine/values/json.ts";
 import type { FieldFault } from "../../runtime/refusal.ts";
 import { FORMATS } from "./schema-formats.ts";
 import { countNodes, decodeToken } from "./schema-parts.ts";

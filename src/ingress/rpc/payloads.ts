@@ -7,8 +7,6 @@ import {
   GetPayloadRequestSchema,
   PayloadKind,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import type { Graph } from "../../engine/graph/graph.ts";
-import { isJsonObject, type JsonObject } from "../../engine/json.ts";
 import {
   hasOutput,
   inputOf,
@@ -16,8 +14,10 @@ import {
   type PayloadSource,
   runOutput,
   sourceOfRows,
-} from "../../engine/payloads.ts";
-import type { StepRun } from "../../engine/run.ts";
+} from "../../engine/draft/payloads.ts";
+import type { Graph } from "../../engine/graph/graph.ts";
+import { isJsonObject, type JsonObject } from "../../engine/values/json.ts";
+import type { StepRun } from "../../engine/values/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findErrorText } from "../../store/reads/error-texts.ts";
 import { findRunOutline, findRunWith, type WholeRun } from "../../store/reads/many-runs.ts";

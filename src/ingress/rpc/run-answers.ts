@@ -4,10 +4,10 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { type WorkflowRun, WorkflowRunSchema } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { viewMarks } from "../../engine/draft/payloads.ts";
 import type { Graph } from "../../engine/graph/graph.ts";
-import { viewMarks } from "../../engine/payloads.ts";
-import type { Run } from "../../engine/run.ts";
-import type { RunView } from "../../engine/view.ts";
+import type { Run } from "../../engine/values/run.ts";
+import type { RunView } from "../../engine/values/view.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findManyRunRows } from "../../store/reads/many-runs.ts";
 import { findRunRows, findRuns } from "../../store/reads/runs.ts";

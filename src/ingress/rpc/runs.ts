@@ -10,7 +10,7 @@ import {
   type StartRunRequest,
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import type { TriggerType } from "../../engine/definition.ts";
+import type { TriggerType } from "../../engine/values/definition.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { findVersion } from "../../store/reads/definitions.ts";

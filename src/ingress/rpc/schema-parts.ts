@@ -2,7 +2,7 @@
  * The parts of a JSON Schema: how many there are once every reference is written out, and what they refer to.
  * Boundary: structure only; what a keyword means is left to the validator.
  */
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
 
 const MAX_NODES = 2_000;
 /** Keywords whose values are data, not schemas. */

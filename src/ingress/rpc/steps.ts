@@ -8,13 +8,13 @@ import {
   type TransitionStepRequest,
   TransitionStepRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { findDecision } from "../../engine/enum-names.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
-import type { StepReport } from "../../engine/input.ts";
-import { MAX_COST_USD } from "../../engine/limits.ts";
-import { isFinalStep, stateOfMark } from "../../engine/run.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import { STEP_FACTS } from "../../engine/steps/registry.ts";
+import { findDecision } from "../../engine/values/enum-names.ts";
+import type { StepReport } from "../../engine/values/input.ts";
+import { MAX_COST_USD } from "../../engine/values/limits.ts";
+import { isFinalStep, stateOfMark } from "../../engine/values/run.ts";
 import { Refusal } from "../../runtime/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";

@@ -7,9 +7,9 @@ import {
   type HandleTriggerRequest,
   HandleTriggerRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { readCronLine, trimLine } from "../../engine/cron.ts";
-import type { TriggerType } from "../../engine/definition.ts";
-import type { BusEvent } from "../../engine/event.ts";
+import { readCronLine, trimLine } from "../../engine/values/cron.ts";
+import type { TriggerType } from "../../engine/values/definition.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
 import { routeEvents } from "../../runtime/route-event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";

@@ -10,7 +10,7 @@
  * T5 Whatever is wrong, the table is asked no more often than every POLL_MS; only a full round without a failure goes on
  *    at once.
  */
-import type { Input } from "../../engine/input.ts";
+import type { Input } from "../../engine/values/input.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { Refusal } from "../../runtime/refusal.ts";

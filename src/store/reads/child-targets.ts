@@ -1,5 +1,5 @@
 /** Which version a step that runs another workflow means. Boundary: reads; whether it may start it is the caller's question. */
-import type { TriggerDefinition } from "../../engine/definition.ts";
+import type { TriggerDefinition } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
 
 /** What names a version: an id, or with an id of "" a name in the workspace; `version` 0 takes the latest. */

@@ -3,7 +3,7 @@
  * Boundary: rows as they are stored; who may see them is the caller's question (each row names its workspace).
  */
 import { and, arrayContains, count, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
-import type { VersionSpec } from "../../engine/definition.ts";
+import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions, workflowVersions } from "../schema.ts";
 import { COUNT_LIMIT, NEWEST_FIRST, type Page } from "./page.ts";

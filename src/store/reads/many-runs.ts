@@ -7,9 +7,9 @@
  * M3 An error text comes with its first 4,096 characters.
  */
 import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { RunRows } from "../../engine/draft.ts";
-import type { JsonObject } from "../../engine/json.ts";
-import type { StepDetail, StepRun } from "../../engine/run.ts";
+import type { RunRows } from "../../engine/draft/draft.ts";
+import type { JsonObject } from "../../engine/values/json.ts";
+import type { StepDetail, StepRun } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema.ts";

@@ -4,7 +4,7 @@
  */
 import { and, count, eq, getTableColumns, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { type AnyPgColumn, unionAll } from "drizzle-orm/pg-core";
-import { RUN_STATES, type Run, type RunState } from "../../engine/run.ts";
+import { RUN_STATES, type Run, type RunState } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow } from "../rows.ts";
 import { workflowRuns } from "../schema.ts";

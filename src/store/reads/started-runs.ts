@@ -2,7 +2,7 @@
  * Runs that an event started, whichever version of their definition listened then.
  * Boundary: committed state. A source is not asked for: who names none means the event of that id, whatever its source.
  */
-import type { TriggerType } from "../../engine/definition.ts";
+import type { TriggerType } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
 
 const FIND: Statement = {

@@ -3,7 +3,7 @@
  * Boundary: sizes are compared in Postgres, so that a graph which is left out is not sent.
  */
 import { desc, eq, getTableColumns, sql } from "drizzle-orm";
-import type { EdgeDefinition, StepDefinition } from "../../engine/definition.ts";
+import type { EdgeDefinition, StepDefinition } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowVersions } from "../schema.ts";
 import type { VersionRow } from "./definitions.ts";

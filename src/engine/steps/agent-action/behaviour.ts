@@ -4,14 +4,19 @@
  * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
  * TransitionStep.
  */
-import type { Draft } from "../../draft.ts";
-import { type CallValue, jsonText, type LookUp } from "../../effect.ts";
-import { failure, goBadly } from "../../ending.ts";
-import type { OwnerReport } from "../../input.ts";
-import type { Json, JsonObject } from "../../json.ts";
-import { inputOf } from "../../payloads.ts";
-import { releaseAttempt } from "../../release.ts";
-import { MAY_HAVE_EFFECT, type Resolution, type StepDetail, type StepRun } from "../../run.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { inputOf } from "../../draft/payloads.ts";
+import { failure, goBadly } from "../../flow/ending.ts";
+import { releaseAttempt } from "../../flow/release.ts";
+import { type CallValue, jsonText, type LookUp } from "../../values/effect.ts";
+import type { OwnerReport } from "../../values/input.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
+import {
+  MAY_HAVE_EFFECT,
+  type Resolution,
+  type StepDetail,
+  type StepRun,
+} from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";

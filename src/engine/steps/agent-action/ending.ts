@@ -7,13 +7,13 @@
  *    knows the step and not the attempt.
  * 3. An attempt whose end is decided times out no more.
  */
-import type { Draft } from "../../draft.ts";
-import { addCost, failure, goBadly, succeed } from "../../ending.ts";
-import type { OwnerReport } from "../../input.ts";
-import type { JsonObject } from "../../json.ts";
-import { payloadProblem } from "../../limits.ts";
-import { releaseAttempt } from "../../release.ts";
-import type { AttemptEnd, PendingEnd } from "../../run.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { addCost, failure, goBadly, succeed } from "../../flow/ending.ts";
+import { releaseAttempt } from "../../flow/release.ts";
+import type { OwnerReport } from "../../values/input.ts";
+import type { JsonObject } from "../../values/json.ts";
+import { payloadProblem } from "../../values/limits.ts";
+import type { AttemptEnd, PendingEnd } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 
 const HEALED = "healed: no event told the end, and no owner knows the output";

@@ -1,6 +1,7 @@
 /** AGENT_ACTION: what is true of all of them. See steps/facts.ts. */
-import type { StepDefinition } from "../../definition.ts";
+
 import type { AddFault } from "../../graph/faults.ts";
+import type { StepDefinition } from "../../values/definition.ts";
 import { checkBesideWorkflow } from "../child-runs/check.ts";
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { isUnset } from "../is-unset.ts";

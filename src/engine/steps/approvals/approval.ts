@@ -6,13 +6,13 @@
  * 2. A ticket is decided once: what comes after its decision, or after its time, is late.
  * 3. The gate ends with the decision by which enough approved, or enough cannot any more; that one names the outcome.
  */
-import type { Draft } from "../../draft.ts";
-import { goBadly, succeed } from "../../ending.ts";
-import type { ApprovalReport, StepReport } from "../../input.ts";
-import type { JsonObject } from "../../json.ts";
-import { noteLate } from "../../late.ts";
-import type { Reply } from "../../outcome.ts";
-import type { StepRun } from "../../run.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { goBadly, succeed } from "../../flow/ending.ts";
+import { noteLate } from "../../flow/late.ts";
+import type { ApprovalReport, StepReport } from "../../values/input.ts";
+import type { JsonObject } from "../../values/json.ts";
+import type { Reply } from "../../values/outcome.ts";
+import type { StepRun } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 import { passOn, timeOfTicket, wakeForTickets } from "./escalation.ts";
 import {

@@ -5,12 +5,13 @@
  * 1. Every request carries the digest of what is asked, and the step keeps it.
  * 2. The n-th request of an attempt has an id of its own: an approver is asked once, whatever is repeated.
  */
-import { approvalDigest } from "../../digest.ts";
-import { failure, goBadly } from "../../ending.ts";
-import type { JsonObject } from "../../json.ts";
-import { inputOf } from "../../payloads.ts";
-import { MAY_HAVE_EFFECT } from "../../run.ts";
-import { actingAgent } from "../../upstream.ts";
+
+import { inputOf } from "../../draft/payloads.ts";
+import { actingAgent } from "../../draft/upstream.ts";
+import { failure, goBadly } from "../../flow/ending.ts";
+import { approvalDigest } from "../../values/digest.ts";
+import type { JsonObject } from "../../values/json.ts";
+import { MAY_HAVE_EFFECT } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 import { renderConfig } from "../render-config.ts";
 import { readApprovalPlan } from "./plan.ts";

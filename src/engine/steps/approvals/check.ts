@@ -3,9 +3,10 @@
  * Boundary: the form of each value is checked in check-config.ts; values with `{{ }}` are looked at again when they are
  * rendered (steps/approval-plan.ts).
  */
-import type { StepDefinition } from "../../definition.ts";
+
 import { type AddFault, quoted } from "../../graph/faults.ts";
-import { type Json, ownValue } from "../../json.ts";
+import type { StepDefinition } from "../../values/definition.ts";
+import { type Json, ownValue } from "../../values/json.ts";
 
 /** Most approvers of a gate, and most it can be escalated to. */
 const MOST_APPROVERS = 20;

@@ -5,7 +5,7 @@
  * 1. A paused run asks nobody: what expired keeps its time and is passed on at the resume.
  * 2. The escalation of the old request is told to its owner and never waited for.
  */
-import type { Draft } from "../../draft.ts";
+import type { Draft } from "../../draft/draft.ts";
 import type { StepTask } from "../contract.ts";
 import { askNext } from "./ask.ts";
 import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";

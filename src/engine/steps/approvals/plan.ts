@@ -3,9 +3,9 @@
  * Boundary: pure; reads the rendered config, whose forms and limits were checked at publish (graph/check-approvals.ts).
  * Invariant: nobody is asked twice, so that one person is never two of N.
  */
-import type { Json, JsonObject } from "../../json.ts";
-import { MAX_SECONDS } from "../../limits.ts";
-import type { Escalation } from "../../run.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
+import { MAX_SECONDS } from "../../values/limits.ts";
+import type { Escalation } from "../../values/run.ts";
 
 /** Whom a gate asks. */
 export interface ApprovalPlan {

@@ -2,10 +2,10 @@
  * The approval requests of a gate: which are open, which of them an id names, and whether enough can still approve.
  * Boundary: pure looks at a step's row and one way to change a ticket; what follows from a decision is approval.ts's.
  */
-import type { Draft } from "../../draft.ts";
-import { placeOfCall } from "../../effect.ts";
-import type { Json } from "../../json.ts";
-import type { ApprovalTicket, StepDetail, StepRun } from "../../run.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { placeOfCall } from "../../values/effect.ts";
+import type { Json } from "../../values/json.ts";
+import type { ApprovalTicket, StepDetail, StepRun } from "../../values/run.ts";
 
 const REASON_CHARS_AT_MOST = 1_000;
 

@@ -2,13 +2,13 @@
  * BRANCH: exactly one of its edges is taken.
  * Boundary: see contract.ts. The choice is kept in the row's detail; advance.ts takes that edge.
  */
-import type { Draft } from "../../draft.ts";
-import { failure, goBadly, succeed } from "../../ending.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { inputOf } from "../../draft/payloads.ts";
+import { evaluateIn, holdsIn } from "../../draft/scope.ts";
+import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import type { GraphEdge, GraphStep } from "../../graph/graph.ts";
-import type { Json, JsonObject } from "../../json.ts";
-import { inputOf } from "../../payloads.ts";
-import type { Ending } from "../../run.ts";
-import { evaluateIn, holdsIn } from "../../scope.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
+import type { Ending } from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 

@@ -1,6 +1,7 @@
 /** BRANCH: what is true of all of them, and what its edges must be to one another. See steps/facts.ts. */
-import type { EdgeDefinition, StepDefinition } from "../../definition.ts";
+
 import { quoted } from "../../graph/faults.ts";
+import type { EdgeDefinition, StepDefinition } from "../../values/definition.ts";
 import { type CheckedStep, PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { EVERY_TYPES_KEYS } from "../keys.ts";
 import { OF_EVERY_STEP } from "../outcomes.ts";

@@ -5,13 +5,14 @@
  * 1. The rows of all children of a list are inserted when its attempt begins; a start writes no row but the call's.
  * 2. At most `max_parallel` children are open; a paused run starts none.
  */
-import { type ChildRun, type ChildSet, PLAN } from "../../child-run.ts";
-import type { Draft } from "../../draft.ts";
-import { goBadly, succeed } from "../../ending.ts";
-import { type JsonObject, jsonSizeBytes } from "../../json.ts";
-import { releaseAttempt } from "../../release.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../run.ts";
-import { setCounts } from "../../undo-children.ts";
+
+import type { Draft } from "../../draft/draft.ts";
+import { goBadly, succeed } from "../../flow/ending.ts";
+import { releaseAttempt } from "../../flow/release.ts";
+import { setCounts } from "../../flow/undo-children.ts";
+import { type ChildRun, type ChildSet, PLAN } from "../../values/child-run.ts";
+import { type JsonObject, jsonSizeBytes } from "../../values/json.ts";
+import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../values/run.ts";
 import { agentAction } from "../agent-action/behaviour.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt } from "../plain.ts";

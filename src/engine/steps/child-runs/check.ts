@@ -2,11 +2,12 @@
  * `config.workflow`: which definition a step starts, with what, and how often.
  * Boundary: keys and forms; whether the definition exists and may be started is found out when the step starts.
  */
-import { MAX_CHILDREN } from "../../child-run.ts";
-import type { StepDefinition } from "../../definition.ts";
+
 import { type AddFault, quoted } from "../../graph/faults.ts";
 import { unknownKeyProblem } from "../../graph/key-hints.ts";
-import { isJsonObject, type Json, type JsonObject, ownValue } from "../../json.ts";
+import { MAX_CHILDREN } from "../../values/child-run.ts";
+import type { StepDefinition } from "../../values/definition.ts";
+import { isJsonObject, type Json, type JsonObject, ownValue } from "../../values/json.ts";
 import { AGENT_ACTION_KEYS } from "../agent-action/keys.ts";
 import { WORKFLOW_KEYS, workflowOf } from "./setting.ts";
 

@@ -5,18 +5,19 @@
  * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
  * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
  */
-import type { ChildReport, ChildRun, ChildState } from "../../child-run.ts";
-import { childrenWentOn } from "../../compensation.ts";
-import type { Draft } from "../../draft.ts";
-import { type CallResult, numbersOfEffect } from "../../effect.ts";
-import { addCost, failure, goBadly, succeed, type Trouble } from "../../ending.ts";
-import { type Json, type JsonObject, jsonSizeBytes } from "../../json.ts";
-import { isLate, noteLate } from "../../late.ts";
-import { MAX_PAYLOAD_BYTES } from "../../limits.ts";
-import type { Reply } from "../../outcome.ts";
-import { releaseAttempt } from "../../release.ts";
-import type { ChildCounts } from "../../run.ts";
-import { setCounts } from "../../undo-children.ts";
+
+import type { Draft } from "../../draft/draft.ts";
+import { childrenWentOn } from "../../flow/compensation.ts";
+import { addCost, failure, goBadly, succeed, type Trouble } from "../../flow/ending.ts";
+import { isLate, noteLate } from "../../flow/late.ts";
+import { releaseAttempt } from "../../flow/release.ts";
+import { setCounts } from "../../flow/undo-children.ts";
+import type { ChildReport, ChildRun, ChildState } from "../../values/child-run.ts";
+import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
+import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
+import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
+import type { Reply } from "../../values/outcome.ts";
+import type { ChildCounts } from "../../values/run.ts";
 import { startNextChildren } from "./behaviour.ts";
 import { noteCost, undoHeard } from "./undone.ts";
 

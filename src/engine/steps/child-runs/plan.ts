@@ -3,12 +3,19 @@
  * Boundary: pure reading; nothing is started here. Everything is rendered once an attempt, so that all children see the
  * same values whenever they start.
  */
-import { MAX_CHILDREN, MAX_DEPTH } from "../../child-run.ts";
-import type { Draft } from "../../draft.ts";
-import { failure, type Trouble } from "../../ending.ts";
+
+import type { Draft } from "../../draft/draft.ts";
+import { renderIn } from "../../draft/scope.ts";
+import { failure, type Trouble } from "../../flow/ending.ts";
 import type { ChildSettings } from "../../graph/graph.ts";
-import { canonicalJson, isJsonObject, type Json, type JsonObject, ownValue } from "../../json.ts";
-import { renderIn } from "../../scope.ts";
+import { MAX_CHILDREN, MAX_DEPTH } from "../../values/child-run.ts";
+import {
+  canonicalJson,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  ownValue,
+} from "../../values/json.ts";
 
 /** What all children of an attempt have in common; the PLAN row of a list keeps it. */
 export type Plan = {

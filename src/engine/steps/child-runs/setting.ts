@@ -1,6 +1,6 @@
 /** `config.workflow` of an AGENT_ACTION: where it stands and what it may hold. Boundary: looks, reports nothing. */
-import type { StepDefinition } from "../../definition.ts";
-import { isJsonObject, type JsonObject, ownValue, putValue } from "../../json.ts";
+import type { StepDefinition } from "../../values/definition.ts";
+import { isJsonObject, type JsonObject, ownValue, putValue } from "../../values/json.ts";
 import type { StepKind, StepType } from "../types.ts";
 
 /** The keys of `config.workflow`, in the order in which they are told. */

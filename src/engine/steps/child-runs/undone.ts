@@ -2,13 +2,14 @@
  * What a step hears of child runs that it has asked to undo themselves, and what that costs.
  * Boundary: counts; whose turn is next is compensation.ts's. Each undoing counts once: the child's row is looked at first.
  */
-import type { ChildReport, ChildRun } from "../../child-run.ts";
-import { childrenWentOn } from "../../compensation.ts";
-import type { Draft } from "../../draft.ts";
-import { type CallResult, numbersOfEffect } from "../../effect.ts";
-import { addCost } from "../../ending.ts";
-import type { Reply } from "../../outcome.ts";
-import { countUndone } from "../../undo-children.ts";
+
+import type { Draft } from "../../draft/draft.ts";
+import { childrenWentOn } from "../../flow/compensation.ts";
+import { addCost } from "../../flow/ending.ts";
+import { countUndone } from "../../flow/undo-children.ts";
+import type { ChildReport, ChildRun } from "../../values/child-run.ts";
+import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
+import type { Reply } from "../../values/outcome.ts";
 
 /** A child was asked to compensate: it may have had nothing to undo. */
 export function undoReturned(

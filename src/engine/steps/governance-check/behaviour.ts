@@ -3,13 +3,13 @@
  * Boundary: see contract.ts. The row holds the first decision without its prefix; what is given out has the full name.
  */
 
-import { failure, goBadly, succeed } from "../../ending.ts";
-import { decisionName, findDecision } from "../../enum-names.ts";
+import { actingAgent } from "../../draft/upstream.ts";
+import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import { riskLevelOf } from "../../graph/spellings.ts";
-import type { GovernanceReport, StepReport } from "../../input.ts";
-import type { Reply } from "../../outcome.ts";
-import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../run.ts";
-import { actingAgent } from "../../upstream.ts";
+import { decisionName, findDecision } from "../../values/enum-names.ts";
+import type { GovernanceReport, StepReport } from "../../values/input.ts";
+import type { Reply } from "../../values/outcome.ts";
+import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../values/run.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";

@@ -1,5 +1,5 @@
 /** HUMAN_TASK: waits for a person's TransitionStep. See contract.ts; ingress checks the output's schema. */
-import { failure, goBadly } from "../../ending.ts";
+import { failure, goBadly } from "../../flow/ending.ts";
 import type { StepBehaviour } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";

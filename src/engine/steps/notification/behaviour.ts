@@ -2,8 +2,8 @@
  * NOTIFICATION: sends a message; by itself it waits for nothing.
  * Boundary: see contract.ts. The result of a send that nobody waited for is only recorded (transition.ts).
  */
-import { failure, goBadly, succeed } from "../../ending.ts";
-import { MAY_HAVE_EFFECT } from "../../run.ts";
+import { failure, goBadly, succeed } from "../../flow/ending.ts";
+import { MAY_HAVE_EFFECT } from "../../values/run.ts";
 import type { StepBehaviour } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";

@@ -2,16 +2,17 @@
  * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
  * Boundary: see contract.ts. advance.ts asks `judgeParallel` whenever a child ends.
  */
-import { EDGE_UNITS } from "../../budget.ts";
-import { decideEdge, openEdgesOf } from "../../decide-edge.ts";
-import type { Draft } from "../../draft.ts";
-import { cancelStep, failure, goBadly, succeed } from "../../ending.ts";
+
+import type { Draft } from "../../draft/draft.ts";
+import { inputOf } from "../../draft/payloads.ts";
+import { holdsIn } from "../../draft/scope.ts";
+import { decideEdge, openEdgesOf } from "../../flow/decide-edge.ts";
+import { cancelStep, failure, goBadly, succeed } from "../../flow/ending.ts";
+import { releaseAttempt, requireOpenChildren } from "../../flow/release.ts";
 import type { GraphEdge } from "../../graph/graph.ts";
-import type { JsonObject } from "../../json.ts";
-import { inputOf } from "../../payloads.ts";
-import { releaseAttempt, requireOpenChildren } from "../../release.ts";
-import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../../run.ts";
-import { holdsIn } from "../../scope.ts";
+import { EDGE_UNITS } from "../../values/budget.ts";
+import type { JsonObject } from "../../values/json.ts";
+import { EDGE_OPEN, EDGE_TAKEN, isFinalStep, SUCCEEDED } from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 

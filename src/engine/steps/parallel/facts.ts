@@ -1,6 +1,6 @@
 /** PARALLEL: what is true of all of them, and what its edges must be to one another. See steps/facts.ts. */
 import { quoted } from "../../graph/faults.ts";
-import { ownValue } from "../../json.ts";
+import { ownValue } from "../../values/json.ts";
 import { type CheckedStep, PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { EVERY_TYPES_KEYS } from "../keys.ts";
 import { OF_FORKS, TROUBLE_WORDS } from "../outcomes.ts";

@@ -2,22 +2,22 @@
  * WAIT_FOR_EVENT: a subscription by patterns and filter, or a timer.
  * Boundary: see contract.ts. The wait is found by its key (matching/keys.ts); the filter is asked here.
  */
-import type { Draft } from "../../draft.ts";
-import { failure, goBadly, succeed } from "../../ending.ts";
+import type { Draft } from "../../draft/draft.ts";
+import { evaluateIn, renderIn, scopeFor } from "../../draft/scope.ts";
 import { holds } from "../../expression/expression.ts";
 import { fillTank } from "../../expression/fuel.ts";
 import { type Template, withoutExpressions } from "../../expression/template.ts";
+import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import { parsePointInTime, pointInTimeProblem } from "../../graph/point-in-time.ts";
-import type { ArrivedEvent } from "../../input.ts";
-import { type JsonObject, ownValue } from "../../json.ts";
-import { MAX_SECONDS } from "../../limits.ts";
 import { equalityText } from "../../matching/equality.ts";
 import { attributesInScope } from "../../matching/event-scope.ts";
 import { waitKeyOf } from "../../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../../matching/pattern.ts";
-import type { Reply } from "../../outcome.ts";
-import { type EventWait, isFinalStep } from "../../run.ts";
-import { evaluateIn, renderIn, scopeFor } from "../../scope.ts";
+import type { ArrivedEvent } from "../../values/input.ts";
+import { type JsonObject, ownValue } from "../../values/json.ts";
+import { MAX_SECONDS } from "../../values/limits.ts";
+import type { Reply } from "../../values/outcome.ts";
+import { type EventWait, isFinalStep } from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import {
   completeTransparently,

@@ -1,6 +1,7 @@
 /** WAIT_FOR_EVENT: what is true of all of them. See steps/facts.ts. */
-import type { StepDefinition } from "../../definition.ts";
+
 import type { AddFault } from "../../graph/faults.ts";
+import type { StepDefinition } from "../../values/definition.ts";
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { isUnset } from "../is-unset.ts";
 import { EVERY_TYPES_KEYS } from "../keys.ts";

@@ -1,0 +1,208 @@
+/**
+ * Inputs and outputs put together from what is stored: an input is the merge of the outputs along the taken edges,
+ * a transparent output is the input and what the step adds.
+ * Boundary: pure; the source says how rows are found (a draft asks for missing ones, a view has them all).
+ */
+import type { Graph } from "../graph/graph.ts";
+import { type JsonObject, putValue } from "../values/json.ts";
+import type { Run, StepRun } from "../values/run.ts";
+import { EDGE_TAKEN, HAS_ROW, stateOfMark } from "../values/run.ts";
+import type { RunView, StepView } from "../values/view.ts";
+
+/** Where payloads are found. */
+export interface PayloadSource {
+  readonly graph: Graph;
+  readonly run: Run;
+  peek(index: number): StepRun;
+  runInput(): JsonObject;
+  /** Whether a payload of a step was not loaded for its size; where that can be. */
+  isTooLarge?(index: number, payload: "input" | "output"): boolean;
+  readonly payloadMemo: Map<string, JsonObject>;
+}
+
+/** A payload is needed that was not loaded for its size. */
+export class PayloadTooLarge extends Error {
+  override readonly name = "PayloadTooLarge";
+}
+
+/** The input of a step that has begun, or that begins now. */
+export function inputOf(source: PayloadSource, index: number): JsonObject {
+  const begun = (mark(source, index) & HAS_ROW) !== 0;
+  requireLoaded(source, index, "input");
+  const reshaped = begun ? source.peek(index).input : undefined;
+  return reshaped ?? mergedInput(source, index);
+}
+
+/** The merge, in edge order, of the outputs that reach a step; a root's is the run's input. */
+export function mergedInput(source: PayloadSource, index: number): JsonObject {
+  return remembered(source, `i${index}`, () => {
+    const step = source.graph.steps[index];
+    if (step === undefined || step.incoming.length === 0) return source.runInput();
+    const outputs: JsonObject[] = [];
+    for (const edgeIndex of step.incoming) {
+      const edge = source.graph.edges[edgeIndex];
+      if (edge === undefined || source.run.edgeMarks[edgeIndex] !== EDGE_TAKEN) continue;
+      // A PARALLEL's children begin before it ends: what reaches them is its input.
+      const reached = edge.role === "child";
+      outputs.push(reached ? inputOf(source, edge.from) : passedOn(source, edge.from));
+    }
+    return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : merge(outputs);
+  });
+}
+
+/** The output of a step that ended; `{}` of one that never began. */
+export function outputOf(source: PayloadSource, index: number): JsonObject {
+  if ((mark(source, index) & HAS_ROW) === 0) return {};
+  requireLoaded(source, index, "output");
+  const row = source.peek(index);
+  const { joined } = row.detail;
+  if (!row.outputExtendsInput && joined === undefined) return row.output ?? {};
+  return remembered(source, `o${index}`, () => {
+    const base = row.outputExtendsInput ? inputOf(source, index) : {};
+    const added = row.output ?? {};
+    return joined === undefined
+      ? merge([base, added])
+      : merge([base, added, { children: childOutputs(source, joined) }]);
+  });
+}
+
+/** What others get of a step's output: the ids of its child runs stay with the step. */
+export function passedOn(source: PayloadSource, index: number): JsonObject {
+  const output = outputOf(source, index);
+  if (source.graph.steps[index]?.children === undefined) return output;
+  const { run_ids: _, ...rest } = output;
+  return rest;
+}
+
+/** Outputs of a COMPLETED run: of the steps that ended without a taken edge, in the version's order. */
+export function runOutput(source: PayloadSource): JsonObject {
+  const outputs: JsonObject[] = [];
+  for (const step of source.graph.steps) {
+    const state = stateOfMark(mark(source, step.index));
+    if (step.isCompensation || state === "SKIPPED" || state === "CANCELLED") continue;
+    const goesOn = step.outgoing.some((edge) => source.run.edgeMarks[edge] === EDGE_TAKEN);
+    if (!goesOn) outputs.push(passedOn(source, step.index));
+  }
+  return merge(outputs);
+}
+
+/**
+ * Everything a reader may see of a run whose rows are all loaded; `childIds` are those of steps without an output, which
+ * show nothing else.
+ */
+export function viewRun(
+  graph: Graph,
+  run: Run,
+  runInput: JsonObject,
+  rows: ReadonlyMap<number, StepRun>,
+  childIds: ReadonlyMap<number, readonly string[]> = new Map(),
+): RunView {
+  const source = sourceOfRows(graph, run, runInput, rows);
+  const steps = visibleSteps(graph, run, rows).map((index) => {
+    const view = viewStep(source, rows, index);
+    const ids = childIds.get(index);
+    const showsIds = ids !== undefined && view.output === undefined;
+    return showsIds ? { ...view, output: { run_ids: [...ids] } } : view;
+  });
+  const input = run.inputUnset ? {} : { input: runInput };
+  const output = run.state === "COMPLETED" ? { output: runOutput(source) } : {};
+  return { run, graph, steps, ...input, ...output };
+}
+
+/** The payloads of a run whose rows are all at hand. */
+export function sourceOfRows(
+  graph: Graph,
+  run: Run,
+  runInput: JsonObject,
+  rows: ReadonlyMap<number, StepRun>,
+): PayloadSource {
+  return {
+    graph,
+    run,
+    runInput: () => runInput,
+    payloadMemo: new Map(),
+    peek: (index) => {
+      const row = rows.get(index);
+      if (row === undefined) throw new Error(`run ${run.id}: the row of step ${index} is missing`);
+      return row;
+    },
+  };
+}
+
+/** A run by its marks alone: states, no rows and no payloads. */
+export function viewMarks(graph: Graph, run: Run): RunView {
+  const rows = new Map<number, StepRun>();
+  const steps: StepView[] = [];
+  for (const index of visibleSteps(graph, run, rows)) {
+    const step = graph.steps[index];
+    if (step !== undefined) steps.push({ step, state: stateOfMark(run.stepMarks[index] ?? 0) });
+  }
+  return { run, graph, steps };
+}
+
+function viewStep(
+  source: PayloadSource,
+  rows: ReadonlyMap<number, StepRun>,
+  index: number,
+): StepView {
+  const step = source.graph.steps[index];
+  if (step === undefined) throw new Error(`version has no step ${index}`);
+  const state = stateOfMark(mark(source, index));
+  const row = rows.get(index);
+  if (row === undefined) return { step, state };
+  const ended = row.completedAtMs !== undefined;
+  const output = ended && hasOutput(row) ? { output: outputOf(source, index) } : {};
+  return { step, state, row, input: inputOf(source, index), ...output };
+}
+
+/** The version's steps in order, then the compensation steps that began, by start. */
+function visibleSteps(graph: Graph, run: Run, rows: ReadonlyMap<number, StepRun>): number[] {
+  const own = graph.steps.filter((step) => !step.isCompensation);
+  const undoing = graph.steps.filter(
+    (step) => step.isCompensation && ((run.stepMarks[step.index] ?? 0) & HAS_ROW) !== 0,
+  );
+  const startOf = (index: number) => rows.get(index)?.startedAtMs ?? 0;
+  undoing.sort((a, b) => startOf(a.index) - startOf(b.index) || a.index - b.index);
+  return [...own, ...undoing].map((step) => step.index);
+}
+
+/** Whether a step has produced something, which may be nothing but its input. */
+export function hasOutput(row: StepRun): boolean {
+  return row.outputExtendsInput || row.output !== undefined || row.detail.joined !== undefined;
+}
+
+function requireLoaded(source: PayloadSource, index: number, payload: "input" | "output"): void {
+  if (source.isTooLarge?.(index, payload)) throw new PayloadTooLarge(`${payload} of step ${index}`);
+}
+
+function childOutputs(source: PayloadSource, joined: readonly number[]): JsonObject {
+  const entries = joined.map((child): [string, JsonObject] => [
+    source.graph.steps[child]?.def.id ?? "",
+    passedOn(source, child),
+  ]);
+  // Defined one by one: step ids come from users, and `__proto__` must stay an ordinary name.
+  return Object.fromEntries(entries);
+}
+
+function mark(source: PayloadSource, index: number): number {
+  return source.run.stepMarks[index] ?? 0;
+}
+
+/** Later values win. Each part is copied once, however many there are. */
+function merge(parts: readonly JsonObject[]): JsonObject {
+  const [first = {}, ...others] = parts;
+  // Spread defines own properties, whatever their names.
+  const merged = { ...first };
+  for (const part of others) {
+    for (const [key, value] of Object.entries(part)) putValue(merged, key, value);
+  }
+  return merged;
+}
+
+function remembered(source: PayloadSource, key: string, make: () => JsonObject): JsonObject {
+  const known = source.payloadMemo.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  source.payloadMemo.set(key, made);
+  return made;
+}

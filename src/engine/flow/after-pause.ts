@@ -1,0 +1,32 @@
+/**
+ * What a resume leaves to do once all that ended in the pause has had its consequences: timers that fell due, then children
+ * of lists that were not started.
+ * Boundary: one piece a call; advance.ts calls it while nothing else is left to do, so that the order is the same
+ * however many transitions it takes.
+ */
+
+import type { Draft } from "../draft/draft.ts";
+import { stepDue, stepsDue } from "../inputs/timers.ts";
+import { requireNextChildren, startNextChildren } from "../steps/child-runs/behaviour.ts";
+import { STEP_UNITS } from "../values/budget.ts";
+import type { Lookups } from "../values/lookups.ts";
+import { requireOpenChildren } from "./release.ts";
+
+/** Fires the timer that is the longest due: it may be what the next one waited for. Without one, starts children. */
+export function goOnAfterPause(draft: Draft, lookups: Lookups): void {
+  const due = stepsDue(draft);
+  const [first] = due;
+  if (first !== undefined) {
+    requireOpenChildren(draft, due);
+    stepDue(draft, first, lookups);
+    draft.isResuming = draft.run.state === "RUNNING";
+    return;
+  }
+  const open = draft.openSteps();
+  requireNextChildren(draft, open);
+  for (const index of open) {
+    draft.spend(STEP_UNITS);
+    if (!draft.isSpent) startNextChildren(draft, index);
+    else if (draft.peek(index).detail.retrying !== true) draft.toBegin.push(index);
+  }
+}

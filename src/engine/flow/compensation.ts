@@ -1,0 +1,151 @@
+/**
+ * Undoing a run: the compensation steps run in reverse topological order.
+ * Boundary: plans from the marks alone; each compensation runs as an ordinary step (attempts, timeouts, calls).
+ * Invariants:
+ * C1 a step's compensation starts when those of all steps to undo downstream of it are done.
+ * C2 a step is undone once: COMPENSATED, or its compensation step COMPLETED, means done.
+ * C3 the children of a step are undone before its own compensation step begins: they were its work.
+ * C4 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
+ */
+import type { Draft } from "../draft/draft.ts";
+import { inputOf, passedOn } from "../draft/payloads.ts";
+import type { JsonObject } from "../values/json.ts";
+import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "../values/run.ts";
+import { clearIds, keptByAttempts } from "./ending.ts";
+import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
+
+/** Moves the run to COMPENSATING and starts what can start. Failed compensations are taken up again. */
+export function startCompensation(draft: Draft, reason: string): void {
+  delete draft.run.completedAtMs;
+  draft.moveRun("COMPENSATING", "compensate", reason);
+  goOn(draft, true);
+}
+
+/** Whether a run has anything left to undo. */
+export function hasStepsToUndo(draft: Draft): boolean {
+  return stepsToUndo(draft).size > 0;
+}
+
+/** A compensation step ended: mark what it undid and go on upstream. */
+export function compensationEnded(draft: Draft, index: number): void {
+  const undone = draft.step(index).undoes;
+  if (draft.state(index) === "COMPLETED" && draft.state(undone) === "COMPLETED") {
+    draft.require([undone]);
+    draft.moveStep(undone, "COMPENSATED", { op: "compensated" });
+  }
+  if (draft.run.state === "COMPENSATING") goOn(draft, false);
+}
+
+/** Steps whose effect exists, or may exist, and is not undone yet. */
+function stepsToUndo(draft: Draft): Set<number> {
+  const found = new Set<number>();
+  for (const step of draft.graph.steps) {
+    const mark = draft.mark(step.index);
+    const isUndone = step.compensation < 0 || draft.state(step.compensation) === "COMPLETED";
+    if (step.isCompensation || (isUndone && (mark & HAS_CHILDREN) === 0)) continue;
+    const state = draft.state(step.index);
+    const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
+    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_EFFECT) !== 0;
+    if (succeeded || broken) found.add(step.index);
+  }
+  return found;
+}
+
+/** News of a child that is undone: its step's turn may be over. */
+export function childrenWentOn(draft: Draft): void {
+  if (draft.run.state === "COMPENSATING") goOn(draft, false);
+}
+
+function goOn(draft: Draft, again: boolean): void {
+  let left = stepsToUndo(draft);
+  let ready = readySteps(draft, left);
+  while (undoneNow(draft, ready, again).length > 0) {
+    left = stepsToUndo(draft);
+    ready = readySteps(draft, left);
+  }
+  const own = ready.filter((i) => !hasChildren(draft, i));
+  const fresh = own.filter((i) => draft.state(draft.step(i).compensation) === "PENDING");
+  const failed = own.filter((i) => draft.state(draft.step(i).compensation) === "FAILED");
+  const started = again ? [...fresh, ...failed] : fresh;
+  draft.require(started.flatMap((i) => [i, draft.step(i).compensation]));
+  for (const index of started) beginCompensation(draft, index);
+  const inFlight = ready.some((i) =>
+    hasChildren(draft, i) ? areBeingUndone(draft, i) : isOpen(draft, draft.step(i).compensation),
+  );
+  if (inFlight || started.length > 0) return;
+  draft.run.completedAtMs = draft.nowMs;
+  if (left.size === 0) draft.moveRun("FAILED", "compensated");
+  else draft.moveRun("FAILED", "failed", "a compensation failed");
+}
+
+/** Those of the steps whose last child is undone now; a step without a compensation step of its own is undone with it. */
+function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
+  const parents = ready.filter((i) => hasChildren(draft, i));
+  draft.require(parents);
+  requireUndoable(draft, parents, again);
+  const done = parents.filter((i) => undoChildren(draft, i, again));
+  for (const index of done) {
+    const isLast = draft.step(index).compensation < 0 && draft.state(index) === "COMPLETED";
+    if (isLast) draft.moveStep(index, "COMPENSATED", { op: "compensated" });
+  }
+  return done;
+}
+
+function hasChildren(draft: Draft, index: number): boolean {
+  return (draft.mark(index) & HAS_CHILDREN) !== 0;
+}
+
+/** Steps to undo with nothing left to undo downstream: one pass against the topological order. */
+function readySteps(draft: Draft, left: ReadonlySet<number>): number[] {
+  const blocked = new Set<number>();
+  const ready: number[] = [];
+  for (const index of draft.graph.order.toReversed()) {
+    const downstream = draft
+      .step(index)
+      .outgoing.flatMap((i) => draft.graph.edges[i]?.to ?? [])
+      .some((to) => left.has(to) || blocked.has(to));
+    if (downstream) blocked.add(index);
+    else if (left.has(index)) ready.push(index);
+  }
+  return ready;
+}
+
+function isOpen(draft: Draft, index: number): boolean {
+  const state = draft.state(index);
+  return state === "RUNNING" || state === "WAITING";
+}
+
+function beginCompensation(draft: Draft, index: number): void {
+  const step = draft.step(index);
+  const at = step.compensation;
+  if (draft.state(at) === "FAILED") takeUpAgain(draft, at);
+  else {
+    draft.insertRow(at);
+    draft.moveStep(at, "RUNNING", { op: "started" });
+  }
+  draft.toBegin.push(at);
+}
+
+/** The same StepRun, its next attempt. */
+function takeUpAgain(draft: Draft, at: number): void {
+  const row = draft.row(at);
+  row.retryCount += 1;
+  row.detail = keptByAttempts(row);
+  clearIds(row);
+  row.errorMessage = "";
+  delete row.completedAtMs;
+  draft.moveStep(at, "RUNNING", { op: "started" });
+}
+
+/** What the compensation of a step is given, before its own config.input. */
+export function compensationInput(draft: Draft, index: number): JsonObject {
+  const row = draft.peek(index);
+  return {
+    run_id: draft.run.id,
+    step_id: draft.step(index).def.id,
+    state: draft.state(index),
+    input: inputOf(draft, index),
+    output: passedOn(draft, index),
+    ...(row.errorMessage === "" ? {} : { error_message: row.errorMessage }),
+  };
+}

@@ -1,0 +1,285 @@
+/**
+ * How steps end: succeeded, caught by a label, retried, failed, skipped, cancelled.
+ * Boundary: sets the step's state and row and queues what follows (draft.toSettle, draft.toBegin); advance.ts drains it.
+ * Invariant: what goes badly is looked at in one order: the outcome's own label, retries, `error`, config.on_error.
+ */
+
+import type { Draft } from "../draft/draft.ts";
+import { inputOf, outputOf } from "../draft/payloads.ts";
+import { holdsIn, renderIn } from "../draft/scope.ts";
+import type { EdgeRole, GraphEdge, GraphStep } from "../graph/graph.ts";
+import { payloadBytes } from "../values/budget.ts";
+import { isJsonObject, type JsonObject } from "../values/json.ts";
+import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
+import type { StepOperation } from "../values/outcome.ts";
+import {
+  type Ending,
+  type StepDetail,
+  type StepRun,
+  type StepState,
+  SUCCEEDED,
+} from "../values/run.ts";
+import { retryDelayMs } from "./retry.ts";
+
+const MESSAGE_CHARS_AT_MOST = 16 * 1024;
+
+/** What a step that goes badly tells. */
+export interface Trouble {
+  /** Outcome labels that catch it, before anything else; empty for a plain failure. */
+  readonly roles: readonly EdgeRole[];
+  /** One more label that catches it (config.timeout_action), whatever its edge's role is. */
+  readonly label?: string;
+  /** Value of `outcome` in the output when a label catches it. */
+  readonly outcome: string;
+  readonly message: string;
+  /** Whether another attempt may mend it. */
+  readonly retryable: boolean;
+  /** What the output holds besides when a label catches it. */
+  readonly facts?: JsonObject;
+}
+
+/** What a step produced; `extendsInput`: only what it adds to its input. */
+export interface Product {
+  readonly output: JsonObject;
+  readonly extendsInput: boolean;
+  /** The bytes that the limit of payloads counts; unset: those of the whole output. */
+  readonly countedBytes?: number;
+}
+
+/** A plain failure of an attempt. */
+export function failure(message: string, retryable: boolean): Trouble {
+  return { roles: [], outcome: "error", message, retryable };
+}
+
+/** The step ends by its normal outcome. An output over the limits fails it for good. */
+export function succeed(draft: Draft, index: number, product: Product): void {
+  complete(draft, index, product, { kind: "success" });
+}
+
+/** The step ends by `timeout_action: continue`: it succeeded, but nobody approved anything. */
+export function goOnAfterTimeout(draft: Draft, index: number): void {
+  const product = { output: { timed_out: true }, extendsInput: true };
+  complete(draft, index, product, { kind: "continued" });
+}
+
+function complete(draft: Draft, index: number, product: Product, ending: Ending): void {
+  const problem = setOutput(draft, index, product);
+  if (problem !== undefined) {
+    goBadly(draft, index, failure(problem, false));
+    return;
+  }
+  // By hand between two attempts: the failure of the last one is not how the step ended.
+  if (draft.peek(index).detail.retrying === true) draft.row(index).errorMessage = "";
+  draft.addFlag(index, SUCCEEDED);
+  end(draft, index, "COMPLETED", "completed", ending);
+}
+
+/** Keeps an output, or says what is wrong with it as a whole: what the step adds and the input that it is added to. */
+function setOutput(draft: Draft, index: number, product: Product): string | undefined {
+  const row = draft.row(index);
+  row.output = product.output;
+  row.outputExtendsInput = product.extendsInput;
+  draft.spend(payloadBytes(product.output));
+  draft.payloadMemo.delete(`o${index}`);
+  const problem = payloadProblem("output", outputOf(draft, index), product.countedBytes);
+  if (problem === undefined) return undefined;
+  delete row.output;
+  row.outputExtendsInput = false;
+  const { joined: _joined, ...detail } = row.detail;
+  row.detail = detail;
+  return problem;
+}
+
+/** The step's attempt went badly: caught, retried or failed, in that order. Its message is cut to 16 KiB. */
+export function goBadly(draft: Draft, index: number, told: Trouble): void {
+  const row = draft.row(index);
+  const trouble = { ...told, message: shorten(told.message) };
+  row.errorMessage = trouble.message;
+  const step = draft.step(index);
+  if (isCaught(draft, step, trouble)) {
+    const { roles, label } = trouble;
+    setTroubleOutput(draft, index, trouble);
+    const caught = { kind: "caught", roles, ...(label === undefined ? {} : { label }) } as const;
+    end(draft, index, "COMPLETED", "completed", caught);
+  } else if (trouble.retryable && row.retryCount < step.retry.maxRetries) {
+    retry(draft, index);
+  } else if (isCaught(draft, step, { ...failure(trouble.message, false), roles: ["error"] })) {
+    setTroubleOutput(draft, index, failure(trouble.message, false));
+    end(draft, index, "FAILED", "failed", { kind: "error" });
+  } else {
+    failForGood(draft, index, step);
+  }
+}
+
+/** As much of a message as an event of the bus can carry whole. Cutting may split a pair of surrogates. */
+function shorten(message: string): string {
+  if (message.length <= MESSAGE_CHARS_AT_MOST) return message;
+  return `${message.slice(0, MESSAGE_CHARS_AT_MOST - 1).toWellFormed()}…`;
+}
+
+/** A step that has not ended is cancelled; `message` says why where the step must tell. */
+export function cancelStep(draft: Draft, index: number, message = ""): void {
+  if (draft.hasRow(index) && message !== "") draft.row(index).errorMessage = message;
+  end(draft, index, "CANCELLED", "cancelled", { kind: "dead" });
+}
+
+/** All incoming edges died. */
+export function skipStep(draft: Draft, index: number): void {
+  end(draft, index, "SKIPPED", "skipped", { kind: "dead" });
+}
+
+/** Adds what a step cost, to it and to the run; kept to 1e-9 USD. */
+export function addCost(draft: Draft, index: number, costUsd: number): void {
+  // A sum of what is not a number of dollars could not be stored.
+  if (!(costUsd > 0) || costUsd > MAX_COST_USD) return;
+  const row = draft.row(index);
+  row.costUsd = roundUsd(row.costUsd + costUsd);
+  draft.run.totalCostUsd = roundUsd(draft.run.totalCostUsd + costUsd);
+  draft.runChanged = true;
+}
+
+function roundUsd(usd: number): number {
+  return Math.round(usd * 1e9) / 1e9;
+}
+
+function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
+  // Compensation steps have no edges: nothing catches their failure.
+  const edges = step.outgoing.flatMap((i) => draft.graph.edges[i] ?? []);
+  const catching = edges.filter((edge) => catches(edge, trouble));
+  if (catching.length === 0) return false;
+  const added = troubleOutput(trouble);
+  const output = { ...inputOf(draft, step.index), ...added };
+  const before = draft.unitsSpent;
+  return catching.some((edge) => {
+    if (draft.unitsSpent - before <= CATCHING_UNITS) return holdsIn(draft, edge.condition, output);
+    draft.failedExpressions.set(
+      `the edges that may catch step ${step.def.id} cost too much`,
+      "edge",
+    );
+    return false;
+  });
+}
+
+/** What the conditions of all edges that may catch one failure may cost: it cannot be caught by halves. */
+const CATCHING_UNITS = 2_000_000;
+
+/** Whether an edge's label is one that catches this outcome. */
+export function catches(
+  edge: GraphEdge,
+  outcome: { readonly roles: readonly EdgeRole[]; readonly label?: string },
+): boolean {
+  return outcome.roles.includes(edge.role) || (edge.label !== "" && edge.label === outcome.label);
+}
+
+function troubleOutput({ outcome, message, facts }: Trouble): JsonObject {
+  return outcome === "error" ? { outcome, error_message: message } : { outcome, ...facts };
+}
+
+function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
+  const row = draft.row(index);
+  row.output = troubleOutput(trouble);
+  row.outputExtendsInput = true;
+}
+
+/** Between attempts a step is RUNNING, its count raised, its ids cleared. */
+function retry(draft: Draft, index: number): void {
+  const row = draft.row(index);
+  const step = draft.step(index);
+  row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
+  row.retryCount += 1;
+  draft.moveStep(index, "RUNNING", { op: "retrying" });
+  row.detail = { retrying: true, ...keptByAttempts(row) };
+  clearIds(row);
+  delete row.timeoutAtMs;
+  delete row.waitKey;
+  delete row.waitEquals;
+  // A paused run begins it at the resume, as a timer that is due.
+  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+}
+
+/** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
+export function clearIds(row: StepRun): void {
+  row.objectiveId = "";
+  row.agentId = "";
+  row.delegationId = "";
+  row.approvalRequestId = "";
+  row.governanceDecision = "";
+  row.eventId = "";
+  row.notificationId = "";
+}
+
+/** What an attempt leaves to the next one in the row's detail. */
+export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "children"> {
+  const superseded = supersededIds(row);
+  const { children } = row.detail;
+  if (children === undefined) return { superseded };
+  const { starting } = children;
+  return { superseded, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
+}
+
+/** Three attempts with three ids each; all that the latest attempt had, however many. */
+const SUPERSEDED_IDS = 9;
+
+/** The ids by which latecomers of this row's attempts are known, the attempt that just ended included. */
+function supersededIds(row: StepRun): string[] {
+  const own = [row.objectiveId, row.delegationId, row.approvalRequestId];
+  const tickets = (row.detail.approvals ?? []).map(({ requestId }) => requestId);
+  const ids = [...new Set([...own, ...tickets])].filter((id) => id !== "");
+  return [...(row.detail.superseded ?? []), ...ids].slice(-Math.max(SUPERSEDED_IDS, ids.length));
+}
+
+function failForGood(draft: Draft, index: number, step: GraphStep): void {
+  const goesOn = step.isCompensation ? undefined : outputAfterFailure(draft, step);
+  const row = draft.row(index);
+  if (goesOn?.ok !== true) {
+    if (goesOn !== undefined) row.errorMessage = shorten(`${goesOn.problem}; ${row.errorMessage}`);
+    end(draft, index, "FAILED", "failed", { kind: "uncaught" });
+    return;
+  }
+  row.output = goesOn.value;
+  row.outputExtendsInput = false;
+  end(draft, index, "FAILED", "failed", { kind: "continued" });
+}
+
+type GoingOn =
+  | { readonly ok: true; readonly value: JsonObject }
+  | { readonly ok: false; readonly problem: string };
+
+/** With what the run goes on after a failure (config.on_error), undefined when it does not. */
+function outputAfterFailure(draft: Draft, step: GraphStep): GoingOn | undefined {
+  if (step.onError === "continue") return { ok: true, value: {} };
+  if (step.onError !== "fallback" || step.fallback === undefined) return undefined;
+  const rendered = renderIn(draft, step.fallback, inputOf(draft, step.index));
+  if (!rendered.ok) return rendered;
+  const { value } = rendered;
+  if (!isJsonObject(value)) return { ok: false, problem: "fallback_output is no object" };
+  const problem = payloadProblem("fallback_output", value);
+  return problem === undefined ? { ok: true, value } : { ok: false, problem };
+}
+
+function end(
+  draft: Draft,
+  index: number,
+  state: StepState,
+  op: StepOperation,
+  ending: Ending,
+): void {
+  draft.payloadMemo.delete(`o${index}`);
+  draft.moveStep(index, state, { op });
+  if (draft.hasRow(index)) trimDetail(draft, index);
+  if (draft.run.state !== "PAUSED") {
+    draft.toSettle.push({ index, ending });
+    return;
+  }
+  // A paused run acts on nothing: the ending waits with the step's row until the resume.
+  if (draft.hasRow(index)) draft.row(index).detail.ending = ending;
+  draft.run.unsettled = [...draft.run.unsettled, index];
+}
+
+/** What only an open step needs goes when it ends. */
+function trimDetail(draft: Draft, index: number): void {
+  const row = draft.row(index);
+  const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
+  const { tried: _t, ...kept } = rest;
+  row.detail = kept;
+}

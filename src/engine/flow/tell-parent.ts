@@ -1,0 +1,64 @@
+/**
+ * A run that was started by a step tells that step when it ends, and when its compensation does.
+ * Boundary: an effect like any other, so it is not lost; the parent may be anywhere, and may not listen any more.
+ */
+
+import type { Draft } from "../draft/draft.ts";
+import { runOutput } from "../draft/payloads.ts";
+import type { ChildReport } from "../values/child-run.ts";
+import { payloadProblem } from "../values/limits.ts";
+import type { Move } from "../values/outcome.ts";
+import { EDGE_TAKEN } from "../values/run.ts";
+
+type RunMove = Extract<Move, { of: "run" }>;
+
+/** Wants the call, where this transition ended the run. */
+export function tellParent(draft: Draft): void {
+  const { parentStep, parentRunId, id, seq, totalCostUsd } = draft.run;
+  const move = draft.runMove;
+  if (parentStep === undefined || move === undefined) return;
+  const { to: state } = move;
+  if (state !== "COMPLETED" && state !== "FAILED" && state !== "CANCELLED") return;
+  const report: ChildReport = {
+    stepIndex: parentStep.index,
+    attempt: parentStep.attempt,
+    child: parentStep.child,
+    runId: id,
+    seq: seq + 1,
+    state,
+    ...(state === "COMPLETED" ? outputOfRun(draft) : { errorMessage: whyEnded(draft, move) }),
+    costUsd: totalCostUsd,
+    undoing: undoingOf(move),
+  };
+  draft.callOfRun({ kind: "tell_parent", parentRunId, report });
+}
+
+function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
+  if (op === "compensated") return "done";
+  return from === "COMPENSATING" ? "failed" : "no";
+}
+
+/** A run's output is a merge that nobody has measured yet. */
+function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage"> {
+  const isLast = (outgoing: readonly number[]) =>
+    !outgoing.some((edge) => draft.run.edgeMarks[edge] === EDGE_TAKEN);
+  // All at once: read one by one they would be asked for one by one.
+  draft.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
+  const output = runOutput(draft);
+  const problem = payloadProblem(`output of child run ${draft.run.id}`, output);
+  return problem === undefined ? { output, errorMessage: "" } : { errorMessage: problem };
+}
+
+function whyEnded(draft: Draft, { to, reason = "" }: RunMove): string {
+  const said = `child run ${draft.run.id} ended ${to}`;
+  if (to === "CANCELLED") return reason === "" ? said : `${said}: ${reason}`;
+  const failed = draft.graph.steps.flatMap(({ index }) =>
+    draft.state(index) === "FAILED" ? [index] : [],
+  );
+  draft.require(failed);
+  const last = failed
+    .map((index) => draft.peek(index))
+    .sort((a, b) => (b.completedAtMs ?? 0) - (a.completedAtMs ?? 0))[0];
+  if (last === undefined) return reason === "" ? said : `${said}: ${reason}`;
+  return `${said}: step ${draft.step(last.index).def.id}: ${last.errorMessage}`;
+}

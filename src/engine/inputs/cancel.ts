@@ -1,0 +1,23 @@
+/** CancelRun: every step that has not ended is cancelled, its objective asked to stop. No compensation. */
+
+import type { Draft } from "../draft/draft.ts";
+import { cancelOpenSteps } from "../flow/cancel-open.ts";
+import { STEP_FACTS } from "../steps/registry.ts";
+import type { Reply } from "../values/outcome.ts";
+import { refuseMove } from "./refused.ts";
+
+/** From PENDING, RUNNING or PAUSED to CANCELLED; a cancelled run stays as it is. */
+export function cancelRun(draft: Draft, reason: string): Reply {
+  const { state } = draft.run;
+  if (state === "CANCELLED") return { kind: "unchanged" };
+  if (state !== "PENDING" && state !== "RUNNING" && state !== "PAUSED") {
+    return refuseMove("cancel", state, "CANCELLED");
+  }
+  cancelOpenSteps(draft, reason === "" ? "the run was cancelled" : reason);
+  for (const { type, index } of draft.graph.steps) {
+    if (STEP_FACTS[type].isDroppedOnCancel && draft.hasRow(index)) draft.droppedSteps.push(index);
+  }
+  draft.run.completedAtMs = draft.nowMs;
+  draft.moveRun("CANCELLED", "cancel", reason);
+  return { kind: "applied" };
+}

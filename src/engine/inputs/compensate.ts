@@ -1,0 +1,28 @@
+/** CompensateRun: undoes what the run did, also of a run still under way; takes up where an earlier try stopped. */
+
+import type { Draft } from "../draft/draft.ts";
+import { cancelOpenSteps } from "../flow/cancel-open.ts";
+import { hasStepsToUndo, startCompensation } from "../flow/compensation.ts";
+import type { Reply } from "../values/outcome.ts";
+import { refuseMove } from "./refused.ts";
+
+/**
+ * To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED, and from COMPLETED when the parent's step is undone;
+ * unchanged where nothing is left to undo.
+ */
+export function compensateRun(draft: Draft, reason: string, byParent: boolean): Reply {
+  const { state } = draft.run;
+  if (state === "COMPENSATING") return { kind: "unchanged" };
+  if (state === "FAILED" || state === "CANCELLED" || (state === "COMPLETED" && byParent)) {
+    if (!hasStepsToUndo(draft)) {
+      const nothingLeft = { costUsd: draft.run.totalCostUsd };
+      return { kind: "unchanged", ...(byParent ? { nothingLeft } : {}) };
+    }
+  } else if (state === "RUNNING" || state === "PAUSED") {
+    cancelOpenSteps(draft, reason === "" ? "the run is compensated" : reason);
+  } else {
+    return refuseMove("compensate", state, "COMPENSATING");
+  }
+  startCompensation(draft, reason);
+  return { kind: "applied" };
+}

@@ -1,0 +1,67 @@
+/**
+ * Owners, approvers, governance and the bus speak to a step.
+ * Boundary: fenced by id: what speaks of another attempt's object is late; what repeats itself changes nothing.
+ */
+import type { Draft } from "../draft/draft.ts";
+import { isLate, noteLate } from "../flow/late.ts";
+import { approvalDecided } from "../steps/approvals/approval.ts";
+import { BEHAVIOURS } from "../steps/behaviours.ts";
+import type {
+  ApprovalReport,
+  ArrivedEvent,
+  GovernanceReport,
+  OwnerReport,
+} from "../values/input.ts";
+import type { Lookups } from "../values/lookups.ts";
+import type { Reply } from "../values/outcome.ts";
+import { isFinalReport } from "../values/owner-states.ts";
+import { isFinalStep } from "../values/run.ts";
+
+/** An objective or delegation reported. */
+export function ownerReported(
+  draft: Draft,
+  index: number,
+  report: OwnerReport,
+  lookups: Lookups,
+): Reply {
+  const row = draft.peek(index);
+  const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
+  if (isLate(draft, index) || current !== report.id) {
+    const tells = isFinalReport(report.state) && draft.state(index) !== "COMPLETED";
+    return tells ? noteLate(draft, index) : { kind: "unchanged" };
+  }
+  BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
+  return { kind: "applied" };
+}
+
+/** An approval request was decided. */
+export function approvalHeard(
+  draft: Draft,
+  index: number,
+  report: ApprovalReport,
+  lookups: Lookups,
+): Reply {
+  if (draft.state(index) === "COMPLETED") return { kind: "unchanged" };
+  if (isLate(draft, index)) return noteLate(draft, index);
+  return approvalDecided({ draft, index, lookups }, report);
+}
+
+/** A governance event that names a step. */
+export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
+  const index = draft.graph.indexById.get(report.stepId);
+  if (index === undefined || isFinalStep(draft.state(index)) || isLate(draft, index)) {
+    return { kind: "unchanged" };
+  }
+  return BEHAVIOURS[draft.step(index).kind].governanceHeard({ draft, index, lookups }, report);
+}
+
+/** An event that a wait may be waiting for. */
+export function eventHeard(
+  draft: Draft,
+  index: number,
+  event: ArrivedEvent,
+  lookups: Lookups,
+): Reply {
+  if (isLate(draft, index)) return { kind: "unchanged" };
+  return BEHAVIOURS[draft.step(index).kind].eventArrived({ draft, index, lookups }, event);
+}

@@ -1,0 +1,24 @@
+/** PauseRun: nothing new starts; what is in flight may end and is acted on at the resume. */
+import type { Draft } from "../draft/draft.ts";
+import type { Reply } from "../values/outcome.ts";
+import { refuseMove } from "./refused.ts";
+
+/** RUNNING to PAUSED; a paused run stays as it is. */
+export function pauseRun(draft: Draft, reason: string): Reply {
+  const { state } = draft.run;
+  if (state === "PAUSED") return { kind: "unchanged" };
+  if (state !== "RUNNING") return refuseMove("pause", state, "PAUSED");
+  draft.moveRun("PAUSED", "pause", reason);
+  touchTimers(draft);
+  return { kind: "applied" };
+}
+
+/** Writes the open steps that have a timer again: their place in the timer index follows the run's state. */
+export function touchTimers(draft: Draft): void {
+  const open = draft.openSteps();
+  draft.require(open);
+  for (const index of open) {
+    const { timeoutAtMs, wakeAtMs } = draft.peek(index);
+    if (timeoutAtMs !== undefined || wakeAtMs !== undefined) draft.row(index);
+  }
+}

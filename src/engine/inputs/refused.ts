@@ -1,0 +1,9 @@
+/** The answer to a lifecycle request that the run's state refuses. */
+import type { Reply } from "../values/outcome.ts";
+import type { RunState } from "../values/run.ts";
+
+/** Says from and to, and what the caller asked. */
+export function refuseMove(what: string, from: RunState, to: RunState): Reply {
+  const message = `cannot ${what} a run that is ${from}`;
+  return { kind: "refused", reason: "illegal_move", from, to, message };
+}

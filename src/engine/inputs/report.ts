@@ -1,0 +1,105 @@
+/**
+ * TransitionStep: the door for agents, people and other services.
+ * Boundary: refuses what the table of legal moves refuses; late calls are OK and change nothing.
+ */
+import type { Draft } from "../draft/draft.ts";
+import { addCost } from "../flow/ending.ts";
+import { isLate, noteLate } from "../flow/late.ts";
+import { findOtherDigest, namesDecided } from "../steps/approvals/approval.ts";
+import { isTicketId } from "../steps/approvals/tickets.ts";
+import { BEHAVIOURS } from "../steps/behaviours.ts";
+import type { StepReport } from "../values/input.ts";
+import type { Lookups } from "../values/lookups.ts";
+import type { Reply } from "../values/outcome.ts";
+import type { StepRun, StepState } from "../values/run.ts";
+
+/** Applies a caller's report to a step. */
+export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
+  const index = draft.graph.indexById.get(report.stepId);
+  if (index === undefined) return unknownStep(draft, report);
+  const state = draft.state(index);
+  if (state === report.state) return sameState(draft, index, report);
+  if (state === "PENDING") return illegal(report, state);
+  if (isLate(draft, index)) return lateOrIllegal(draft, index, report, state);
+  const row = draft.peek(index);
+  if (namesAnother(row, report) || namesDecided(row, report.approvalRequestId)) {
+    return noteLate(draft, index);
+  }
+  const digest = findOtherDigest(row, report.output);
+  if (digest !== undefined) return otherDigest(report, state, digest);
+  recordIds(draft, index, report);
+  addCost(draft, index, report.costUsd);
+  const task = { draft, index, lookups };
+  switch (report.state) {
+    case "RUNNING":
+      draft.moveStep(index, "RUNNING", {});
+      break;
+    case "WAITING":
+      draft.moveStep(index, "WAITING", { op: "waiting" });
+      break;
+    case "COMPLETED":
+      BEHAVIOURS[draft.step(index).kind].completedByHand(task, report);
+      break;
+    case "FAILED":
+      BEHAVIOURS[draft.step(index).kind].failedByHand(task, report);
+      break;
+  }
+  return { kind: "applied" };
+}
+
+function unknownStep(draft: Draft, report: StepReport): Reply {
+  const message = `run ${draft.run.id} has no step ${report.stepId}`;
+  return { kind: "refused", reason: "unknown_step", from: "", to: report.state, message };
+}
+
+function illegal(report: StepReport, from: StepState): Reply {
+  const message = `step ${report.stepId} is ${from} and cannot become ${report.state}`;
+  return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
+}
+
+function otherDigest(report: StepReport, from: StepState, digest: string): Reply {
+  const message = `step ${report.stepId} asked for something else than the digest ${digest} stands for`;
+  return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
+}
+
+/** The same final state again, or no move at all: ids that were not known yet are recorded. */
+function sameState(draft: Draft, index: number, report: StepReport): Reply {
+  if (isLate(draft, index)) return { kind: "unchanged" };
+  if (!namesAnother(draft.peek(index), report)) recordIds(draft, index, report);
+  return { kind: "unchanged" };
+}
+
+function lateOrIllegal(draft: Draft, index: number, report: StepReport, state: StepState): Reply {
+  const run = draft.run.state;
+  const runIsOver = run === "COMPENSATING" || run === "FAILED" || run === "CANCELLED";
+  const superseded = draft.hasRow(index) && namesAnother(draft.peek(index), report);
+  if (runIsOver || state === "CANCELLED" || superseded) return noteLate(draft, index);
+  return illegal(report, state);
+}
+
+const REPORTED_IDS = ["objectiveId", "delegationId", "approvalRequestId"] as const;
+
+/** Whether the caller speaks of another objective, delegation or approval than the step's current one. */
+function namesAnother(row: StepRun, report: StepReport): boolean {
+  const { superseded = [] } = row.detail;
+  return REPORTED_IDS.some(
+    (field) =>
+      report[field] !== "" &&
+      report[field] !== row[field] &&
+      !isTicketId(row, report[field]) &&
+      (row[field] !== "" || superseded.includes(report[field])),
+  );
+}
+
+function recordIds(draft: Draft, index: number, report: StepReport): void {
+  const row = draft.peek(index);
+  // Between two attempts there is nothing that an id could name: a report about it would end what has not begun.
+  for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
+    if (report[field] === "" || row[field] !== "" || isTicketId(row, report[field])) continue;
+    draft.row(index)[field] = report[field];
+    draft.learnedIds.push({ stepIndex: index, id: report[field] });
+  }
+  if (report.agentId !== "") draft.row(index).agentId = report.agentId;
+  if (report.eventId !== "") draft.row(index).eventId = report.eventId;
+  if (report.notificationId !== "") draft.row(index).notificationId = report.notificationId;
+}

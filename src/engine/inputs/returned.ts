@@ -1,0 +1,127 @@
+/**
+ * A call came back: to the step that wants it, to the record of one that no longer waits, or too late.
+ * Boundary: fenced by (step, attempt, open): an answer for another attempt changes nothing but the history.
+ */
+import type { Draft } from "../draft/draft.ts";
+import { failure, goBadly } from "../flow/ending.ts";
+import { isLate, noteLate } from "../flow/late.ts";
+import { releaseAttempt } from "../flow/release.ts";
+import { BEHAVIOURS } from "../steps/behaviours.ts";
+import { startReturned } from "../steps/child-runs/ends.ts";
+import { undoReturned } from "../steps/child-runs/undone.ts";
+import type { CallKind, CallResult, CallValue } from "../values/effect.ts";
+import type { Lookups } from "../values/lookups.ts";
+import type { Reply } from "../values/outcome.ts";
+
+/** The answer of a call, with the attempt that asked. */
+export interface Returned {
+  readonly effectId: string;
+  readonly call: CallKind;
+  readonly stepIndex: number;
+  readonly attempt: number;
+  readonly result: CallResult;
+}
+
+/** Hands an answer to its step; the call's row goes in any case. */
+export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
+  draft.finishCall(returned.effectId);
+  const { stepIndex: index, result } = returned;
+  if (isNotHeard(returned.call)) return { kind: "unchanged" };
+  if (returned.call === "escalate_approval") return escalationTold(draft, returned);
+  if (returned.call === "start_run") return startReturned(draft, returned);
+  if (returned.call === "compensate_run") return undoReturned(draft, returned);
+  if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
+  const row = draft.peek(index);
+  const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
+  if (!superseded && result.ok && recordsDelegation(draft, index, result.value)) {
+    return { kind: "applied" };
+  }
+  if (isLate(draft, index) || superseded) return tooLate(draft, returned);
+  if (result.ok) {
+    BEHAVIOURS[draft.step(index).kind].callReturned(
+      { draft, index, lookups },
+      result.value,
+      returned.effectId,
+    );
+  } else {
+    refused(draft, returned, result.message, lookups);
+  }
+  return { kind: "applied" };
+}
+
+/** What asks somebody to stop, or only tells, has no answer. */
+function isNotHeard(call: CallKind): boolean {
+  return call === "cancel_objective" || call === "cancel_run" || call === "tell_parent";
+}
+
+function refused(draft: Draft, returned: Returned, message: string, lookups: Lookups): void {
+  const { stepIndex: index } = returned;
+  const value = valueOfRefusal(returned.call);
+  if (value !== undefined) {
+    BEHAVIOURS[draft.step(index).kind].callReturned(
+      { draft, index, lookups },
+      value,
+      returned.effectId,
+    );
+    return;
+  }
+  // The attempt has ended and only its cost is asked for: what else is refused changes nothing.
+  if (draft.peek(index).detail.pendingEnd?.end !== undefined) return;
+  releaseAttempt(draft, index, "the attempt failed");
+  goBadly(draft, index, failure(message, true));
+}
+
+/** The answer that stands for a refusal: where nobody knows the output or the cost, the step ended all the same. */
+function valueOfRefusal(call: CallKind): CallValue | undefined {
+  if (call === "read_output") return { kind: "read_output" };
+  return call === "query_usage" ? { kind: "query_usage", costUsd: 0 } : undefined;
+}
+
+/** The send of a notification that nobody waits for: its step COMPLETED when it began. */
+function wasNotAwaited(draft: Draft, returned: Returned): boolean {
+  const { config } = draft.step(returned.stepIndex).def;
+  return returned.call === "send_notification" && config.blocking !== true;
+}
+
+function recordNotification(draft: Draft, returned: Returned): Reply {
+  const { stepIndex: index, result } = returned;
+  const row = draft.row(index);
+  if (!result.ok) row.errorMessage = `notification not sent: ${result.message}`;
+  else if (result.value.kind === "send_notification") {
+    row.notificationId = result.value.notificationId;
+  }
+  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  return { kind: "applied" };
+}
+
+/** The next approver was asked at once: that the owner could not be told is noted, and nothing else. */
+function escalationTold(draft: Draft, { stepIndex: index, result, attempt }: Returned): Reply {
+  if (result.ok) return { kind: "unchanged" };
+  const { errorMessage, retryCount } = draft.peek(index);
+  if (errorMessage === "" && retryCount + 1 === attempt) {
+    draft.row(index).errorMessage = `escalation not told: ${result.message}`;
+  }
+  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  return { kind: "applied" };
+}
+
+/** An agent can be done before the reply of Delegate is here: the step tells its delegation all the same. */
+function recordsDelegation(draft: Draft, index: number, value: CallValue): boolean {
+  if (value.kind !== "delegate" || draft.state(index) !== "COMPLETED") return false;
+  draft.row(index).delegationId = value.delegationId;
+  draft.noteStep(index, "COMPLETED", { note: "recorded" });
+  return true;
+}
+
+function tooLate(draft: Draft, returned: Returned): Reply {
+  const { stepIndex: index, result } = returned;
+  // An objective that was made for an attempt nobody waits for is asked to stop, unless the step took it up already.
+  if (result.ok && result.value.kind === "create_objective") {
+    const { objectiveId } = result.value;
+    if (draft.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };
+    const reason = "the step does not wait for it any more";
+    const call = { kind: "cancel_objective", objectiveId, reason } as const;
+    draft.call(index, call, `-late-${returned.attempt}`);
+  }
+  return noteLate(draft, index);
+}

@@ -1,0 +1,42 @@
+/** A run before its first move. Pure. */
+
+import type { Graph } from "../graph/graph.ts";
+import { entityTypeName } from "./enum-names.ts";
+import type { Run } from "./run.ts";
+
+/** What is known of a run when it is accepted; ids come from the shell. */
+export type RunFacts = Pick<
+  Run,
+  | "id"
+  | "workspaceId"
+  | "definitionId"
+  | "versionId"
+  | "definitionVersion"
+  | "triggerType"
+  | "triggerEventId"
+  | "triggerSource"
+  | "initiatorAgentId"
+  | "initiatorUserId"
+  | "parentRunId"
+  | "parentStep"
+  | "entityId"
+  | "entityType"
+  | "hops"
+  | "inputUnset"
+>;
+
+/** A PENDING run of a version; `run_begun` is its first input. */
+export function newRun(graph: Graph, facts: RunFacts, nowMs: number): Run {
+  return {
+    ...facts,
+    entityType: entityTypeName(facts.entityType),
+    createdAtMs: nowMs,
+    state: "PENDING",
+    totalCostUsd: 0,
+    seq: 0,
+    stepMarks: new Uint8Array(graph.steps.length),
+    edgeMarks: new Uint8Array(graph.edges.length),
+    unsettled: [],
+    pending: [],
+  };
+}

@@ -44,7 +44,7 @@ export interface CommitDeps extends EncodeDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
   readonly lookups: Lookups;
-  /** What one transition may spend (engine/budget.ts); TRANSITION_UNITS unless given. */
+  /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
   readonly budget?: number;
 }
 

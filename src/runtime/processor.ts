@@ -42,7 +42,7 @@ export interface Processor {
   stop(): Promise<void>;
 }
 
-/** What a processor needs; `budget` is what one transition may spend (engine/budget.ts). `onCommitted` is told after each commit that leaves something to do. */
+/** What a processor needs; `budget` is what one transition may spend (engine/values/budget.ts). `onCommitted` is told after each commit that leaves something to do. */
 export interface ProcessorDeps {
   readonly database: Database;
   readonly graphs: GraphCache;

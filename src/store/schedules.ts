@@ -1,6 +1,6 @@
 /**
  * Schedules of definitions: the cron line of the latest version, and its next slot.
- * Boundary: rows only; when slots are is told by engine/cron.ts, who fires them is runtime/fire-schedules.ts.
+ * Boundary: rows only; when slots are is told by engine/values/cron.ts, who fires them is runtime/fire-schedules.ts.
  * Invariant: a schedule is moved on only from the slot and line it was read with, so that of several replicas one does it.
  */
 import type { Statement, Tx } from "./database.ts";

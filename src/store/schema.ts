@@ -167,11 +167,11 @@ export const workflowRuns = pgTable(
     state: text("state").notNull(),
     totalCostUsd: doublePrecision("total_cost_usd").notNull(),
     seq: integer("seq").notNull(),
-    /** One byte a step, see engine/run.ts. */
+    /** One byte a step, see engine/values/run.ts. */
     stepMarks: bytea("step_marks").notNull(),
     /** Two bits an edge. */
     edgeMarks: bytea("edge_marks").notNull(),
-    /** Steps with pending work, see engine/run.ts; null where there is none. */
+    /** Steps with pending work, see engine/values/run.ts; null where there is none. */
     pending: integer("pending").array(),
     /** When the standing loop takes the pending work up; null where there is none, or the run is paused. */
     continueAt: time("continue_at"),

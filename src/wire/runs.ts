@@ -1,5 +1,5 @@
 /**
- * Runs and steps: what a reader sees (engine/view.ts) as messages of workflows.v1.
+ * Runs and steps: what a reader sees (engine/values/view.ts) as messages of workflows.v1.
  * Boundary: pure, one way only; requests that change runs are read by their handlers.
  */
 import { create } from "@bufbuild/protobuf";

@@ -1,6 +1,6 @@
 /**
  * Versions for tests in few words: everything that a test does not name is unset.
- * Boundary: plain values of src/engine/definition.ts.
+ * Boundary: plain values of src/engine/values/definition.ts.
  */
 import type {
   EdgeDefinition,

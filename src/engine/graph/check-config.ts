@@ -79,7 +79,7 @@ function checkTogether(step: StepDefinition, path: string, addFault: AddFault): 
 function valueProblem(kind: ValueKind, value: Json): string | undefined {
   switch (kind) {
     case "workflow":
-      // It has keys of its own: check-workflow.ts.
+      // It has keys of its own: steps/child-runs/check.ts.
       return undefined;
     case "later":
       // What it will be is not settled: not-yet.ts refuses it.

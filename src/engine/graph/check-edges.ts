@@ -1,6 +1,6 @@
 /**
  * Edges one by one: known ends, no self edge, no duplicate.
- * Boundary: what edges make together is in check-forks.ts and check-cycles.ts.
+ * Boundary: what edges make together is in check-children.ts, check-cycles.ts and the facts of step types.
  */
 import type { EdgeDefinition, VersionSpec } from "../values/definition.ts";
 import { type AddFault, quoted } from "./faults.ts";

@@ -1,6 +1,6 @@
 /**
  * Labels of edges: an outcome's word where that outcome can be, a value of a BRANCH, or free text that is neither nearly.
- * Boundary: labels only; which outcome an edge belongs to is in edge-role.ts, fallbacks of a BRANCH in check-forks.ts.
+ * Boundary: labels only; which outcome an edge belongs to is in edge-role.ts, fallbacks of a BRANCH in its facts.
  * Invariant: an edge that its author means for a bad end is never one that is taken on a good end for a typo.
  */
 

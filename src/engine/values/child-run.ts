@@ -1,6 +1,6 @@
 /**
  * Child runs as the two sides know of each other: the parent's row of each child, and the child's word to its parent.
- * Boundary: values only; what they lead to stands in steps/child-runs.ts and undo-children.ts.
+ * Boundary: values only; what they lead to stands in steps/child-runs/ and flow/undo-children.ts.
  */
 import type { Json, JsonObject } from "./json.ts";
 

@@ -1,6 +1,6 @@
 /**
  * States of objectives and delegations, as far as they say what becomes of the step.
- * Boundary: names only (without the enum's prefix); what a step does is steps/agent-action.ts's.
+ * Boundary: names only (without the enum's prefix); what a step does is steps/agent-action/behaviour.ts's.
  */
 const FINAL: ReadonlySet<string> = new Set([
   "COMPLETED",

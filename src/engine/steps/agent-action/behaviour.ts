@@ -1,7 +1,7 @@
 /**
  * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability. One with
  * config.workflow is compiled to child runs (child-runs/).
- * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (agent-ending.ts), or by
+ * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (ending.ts), or by
  * TransitionStep.
  */
 import type { Draft } from "../../draft/draft.ts";

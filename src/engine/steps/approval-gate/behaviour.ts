@@ -1,4 +1,4 @@
-/** APPROVAL_GATE: waits for a decision. See contract.ts and approval.ts. */
+/** APPROVAL_GATE: waits for a decision. See contract.ts and approvals/. */
 import { riskLevelOf } from "../../graph/spellings.ts";
 import { approvalRequested, decideByHand, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";

@@ -1,6 +1,6 @@
 /**
  * Hearing what became of approvals: by call, by event or by hand, and how the gate ends by it.
- * Boundary: shared by gates and governance checks; who is asked is ask-approval.ts's, time is escalation.ts's.
+ * Boundary: shared by gates and governance checks; who is asked is ask.ts's, time is escalation.ts's.
  * Invariants:
  * 1. A request is bound to what was asked by its digest; a decision that names another is no decision.
  * 2. A ticket is decided once: what comes after its decision, or after its time, is late.

@@ -1,7 +1,7 @@
 /**
  * Approvers and escalation of a gate's config, as far as they stand in relation to one another.
  * Boundary: the form of each value is checked in check-config.ts; values with `{{ }}` are looked at again when they are
- * rendered (steps/approval-plan.ts).
+ * rendered (steps/approvals/plan.ts).
  */
 
 import { type AddFault, quoted } from "../../graph/faults.ts";

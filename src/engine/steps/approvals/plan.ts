@@ -1,6 +1,6 @@
 /**
  * Whom a gate asks: the approvers, how many must approve, and who is asked when nobody decides.
- * Boundary: pure; reads the rendered config, whose forms and limits were checked at publish (graph/check-approvals.ts).
+ * Boundary: pure; reads the rendered config, whose forms and limits were checked at publish (steps/approvals/check.ts).
  * Invariant: nobody is asked twice, so that one person is never two of N.
  */
 import type { Json, JsonObject } from "../../values/json.ts";

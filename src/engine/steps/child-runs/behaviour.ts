@@ -1,6 +1,6 @@
 /**
  * AGENT_ACTION with config.workflow: starts child runs, one, or one for each item of a list.
- * Boundary: see contract.ts. What is started stands in child-plan.ts, what is heard of children in child-ends.ts.
+ * Boundary: see contract.ts. What is started stands in plan.ts, what is heard of children in ends.ts.
  * Invariants:
  * 1. The rows of all children of a list are inserted when its attempt begins; a start writes no row but the call's.
  * 2. At most `max_parallel` children are open; a paused run starts none.

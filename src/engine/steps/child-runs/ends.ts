@@ -1,6 +1,6 @@
 /**
  * What a step hears of its child runs: that they started, and how they ended.
- * Boundary: counts and judges; starting is child-runs.ts, what is heard of undoing child-undone.ts.
+ * Boundary: counts and judges; starting is behaviour.ts, what is heard of undoing undone.ts.
  * Invariants:
  * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
  * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.

@@ -50,7 +50,7 @@ describe("a planted fault is reported:", () => {
     ["src/engine/run.ts", "setTimeout(f, 1);"],
     ["src/runtime/lane.ts", "const x = process.env.PORT;"],
     ["src/runtime/lane.ts", 'if (step.type === "BRANCH") return;'],
-    ["src/engine/advance.ts", "const x = { NOTIFICATION: true };"],
+    ["src/engine/flow/advance.ts", "const x = { NOTIFICATION: true };"],
     ["src/ingress/rpc/steps.ts", "BEHAVIOURS.HUMAN_TASK.begin(task);"],
     ["src/main.ts", "const { env } = process; const x = process.env;"],
   ])("%s: %s", (path, text) => {
@@ -70,7 +70,7 @@ describe("a planted fault is reported:", () => {
 
 describe("what is allowed is not reported:", () => {
   test.each([
-    ["src/engine/cron.ts", 'import { Cron } from "croner";'],
+    ["src/engine/values/cron.ts", 'import { Cron } from "croner";'],
     ["src/engine/expression/compile.ts", 'import { parse } from "@bufbuild/cel";'],
     ["src/engine/run.ts", 'import type { Json } from "./json.ts";'],
     ["src/engine/run.ts", "const at = new Date(now); // Date.now() would await a clock"],

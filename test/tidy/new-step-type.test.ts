@@ -29,7 +29,7 @@ export const noopFacts: StepFacts = {
 };
 `;
 const BEHAVIOUR = `
-import { succeed } from "../../ending.ts";
+import { succeed } from "../../flow/ending.ts";
 import type { StepBehaviour } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 export const noop: StepBehaviour = {

@@ -151,14 +151,21 @@ const WAITING: Statement = {
     union all ${openCallOf("approval", "request_approval")}`,
 };
 
+// Each key is looked up by itself, as in waitsBy: joined at once, all definitions are read for one event.
 const TRIGGERS: Statement = {
   name: "find_triggers",
   text: `select e.place, d.id as "definitionId", v.id as "versionId", v.version, v.trigger
     from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
-    join workflow_definitions d on d.workspace_id = e.workspace_id
-      and d.trigger_key is not null and translate(d.trigger_key, '/', '.') = e.key
-    join workflow_versions v on v.id = d.latest_version_id
-    where d.listens_since <= clock_timestamp()`,
+    cross join lateral (
+      select d.id, d.latest_version_id from workflow_definitions d
+      where d.workspace_id = e.workspace_id and d.trigger_key is not null
+        and translate(d.trigger_key, '/', '.') = e.key and d.listens_since <= clock_timestamp()
+      offset 0
+    ) as d
+    cross join lateral (
+      select v.id, v.version, v.trigger from workflow_versions v where v.id = d.latest_version_id
+      offset 0
+    ) as v`,
 };
 
 /** Wait patterns of latest versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf). */

@@ -40,7 +40,21 @@ export async function startProcessor(
   log = createLog({ level: "error", format: "pretty" }),
 ): Promise<TestProcessor> {
   const { url, drop } = await freshDatabase();
-  const database = openDatabase({ url: await reach(url), log });
+  const at = openProcessor(await reach(url), log, laneLimit);
+  const stop = async () => {
+    await at.stop();
+    await drop();
+  };
+  return { ...at, url, stop };
+}
+
+/** Starts a processor on a database that stays when it stops. */
+export function openProcessor(
+  url: string,
+  log = createLog({ level: "error", format: "pretty" }),
+  laneLimit?: number,
+): TestProcessor {
+  const database = openDatabase({ url, log });
   const calls: LeasedCall[] = [];
   const batches: Committed["batches"][number][] = [];
   const processor = createProcessor({
@@ -66,7 +80,6 @@ export async function startProcessor(
     async stop() {
       await processor.stop();
       await database.close();
-      await drop();
     },
   };
 }

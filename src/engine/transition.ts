@@ -28,7 +28,7 @@ import type { Reply } from "./values/outcome.ts";
 /** Folds one input into a draft. Throws MissingRows when a row is needed that was not loaded. */
 export function transition(draft: Draft, input: Input, lookups: Lookups): Reply {
   draft.takeUpWork();
-  const waits = draft.hasWork && input.kind !== "run_continued";
+  const waits = draft.work.isLeft && input.kind !== "run_continued";
   const reply = apply(draft, input, lookups);
   // What was pending before comes first, and has a budget of its own.
   if (!waits) advance(draft, lookups);
@@ -43,7 +43,7 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "run_begun":
       return beginRun(draft);
     case "run_continued":
-      return { kind: draft.hasWork ? "applied" : "unchanged" };
+      return { kind: draft.work.isLeft ? "applied" : "unchanged" };
     case "call_returned":
       return callReturned(draft, input, lookups);
     case "owner_reported":

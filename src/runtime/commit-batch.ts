@@ -104,7 +104,7 @@ export async function commitBatch(
 ): Promise<BatchOutcome> {
   const plan = await planBatch(deps.graphs, deps.database.write, items);
   const folded = await foldAll(deps, plan);
-  const units = folded.reduce((sum, { draft }) => sum + draft.unitsSpent, 0);
+  const units = folded.reduce((sum, { draft }) => sum + draft.budget.spent, 0);
   const commit = () => commitFolded(deps, partition, items, plan, folded);
   return units > LARGE_UNITS ? inLargeTurn(commit) : commit();
 }
@@ -212,7 +212,7 @@ async function foldAll(deps: CommitDeps, { works, nowMs }: Plan): Promise<Folded
       await share();
       const folded = foldRun(work, lookups, nowMs, { run: RUN_UNITS, transition: budget });
       if (!(folded instanceof MissingRows)) {
-        unitsLeft -= folded.draft.unitsSpent;
+        unitsLeft -= folded.draft.budget.spent;
         done.push(folded);
         continue;
       }
@@ -261,9 +261,9 @@ function appliedKeyOf({ submission }: BatchItem, result: ItemResult | undefined)
 function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {
   const { id: runId, workspaceId, createdAtMs } = draft.run;
   return draft.openedWaits.flatMap((stepIndex) => {
-    const { detail, waitEquals: equals = "" } = draft.peek(stepIndex);
+    const { detail, waitEquals: equals = "" } = draft.rows.peek(stepIndex);
     const { wait } = detail;
-    if (draft.state(stepIndex) !== "WAITING" || wait === undefined) return [];
+    if (draft.marks.state(stepIndex) !== "WAITING" || wait === undefined) return [];
     return [openWaitOf({ runId, workspaceId, stepIndex, equals }, wait, createdAtMs)];
   });
 }

@@ -132,7 +132,7 @@ function foldOnce(
       results.push({ place, error: faults.get(place) });
       continue;
     }
-    if (draft.unitsSpent >= units.run) break;
+    if (draft.budget.spent >= units.run) break;
     try {
       results.push({ place, reply: transition(draft, next, lookups) });
     } catch (error) {

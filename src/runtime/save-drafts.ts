@@ -63,10 +63,10 @@ export function encodeBatch(
       .filter((each) => !isNew(each) && each.draft.runChanged)
       .map(({ draft }) => rowOfRun(draft.run)),
     newSteps: folded.flatMap(({ draft }) =>
-      draft.insertedSteps.map((step) => rowOfStep(step, draft.run)),
+      draft.rows.inserted.map((step) => rowOfStep(step, draft.run)),
     ),
     changedSteps: folded.flatMap(({ work, draft }) =>
-      draft.updatedSteps.map((step) => changedStep(work, draft, step)),
+      draft.rows.updated.map((step) => changedStep(work, draft, step)),
     ),
     newChildren: folded.flatMap(({ draft }) =>
       draft.children.inserted.map((child) => rowOfChild(draft.run.id, child)),
@@ -78,9 +78,9 @@ export function encodeBatch(
       draft.history.map((row) => ({ ...row, runId: draft.run.id, recordedAt })),
     ),
     newEffects: calls.map((call) => effectRow(call, deps.replicaId, nowMs)),
-    finishedEffects: folded.flatMap(({ draft }) => draft.finishedEffects),
+    finishedEffects: folded.flatMap(({ draft }) => draft.calls.finished),
     droppedSteps: folded.flatMap(({ draft }) =>
-      draft.droppedSteps.map((stepIndex) => ({ runId: draft.run.id, stepIndex })),
+      draft.calls.droppedSteps.map((stepIndex) => ({ runId: draft.run.id, stepIndex })),
     ),
     starts,
   };
@@ -109,10 +109,10 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
 }
 
 function encodeCalls(deps: EncodeDeps, draft: Draft, nowMs: number): LeasedCall[] {
-  const dropped = new Set(draft.droppedSteps);
+  const dropped = new Set(draft.calls.droppedSteps);
   const isDropped = (effect: Effect) =>
     effect.call.kind === "send_notification" && dropped.has(effect.stepIndex);
-  return draft.effects
+  return draft.calls.wanted
     .filter((effect) => !isDropped(effect))
     .map((effect) => ({
       effectId: effect.id,

@@ -191,14 +191,14 @@ export class EngineRun {
 
   #keep(draft: Draft): void {
     this.run = draft.run;
-    for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) {
+    for (const row of [...draft.rows.inserted, ...draft.rows.updated]) {
       this.rows.set(row.index, row);
     }
     this.#keepChildren(draft);
     const isDropped = ({ stepIndex, call }: Effect) =>
-      call.kind === "send_notification" && draft.droppedSteps.includes(stepIndex);
-    const wanted = draft.effects.filter((effect) => !isDropped(effect));
-    for (const id of draft.finishedEffects) this.effects.delete(id);
+      call.kind === "send_notification" && draft.calls.droppedSteps.includes(stepIndex);
+    const wanted = draft.calls.wanted.filter((effect) => !isDropped(effect));
+    for (const id of draft.calls.finished) this.effects.delete(id);
     for (const [id, effect] of this.effects) if (isDropped(effect)) this.effects.delete(id);
     for (const effect of wanted) this.effects.set(effect.id, effect);
     this.wanted.push(...wanted);

@@ -50,9 +50,9 @@ function unitsOf(graph: Graph, input: JsonObject): number[] {
   for (let next: "run_begun" | "run_continued" = "run_begun"; ; next = "run_continued") {
     const draft = openDraft(graph, rows, at.now);
     transition(draft, { kind: next, cause: { kind: "engine", id: next } }, at.lookups);
-    units.push(draft.unitsSpent);
+    units.push(draft.budget.spent);
     const steps = new Map(rows.steps);
-    for (const row of [...draft.insertedSteps, ...draft.updatedSteps]) steps.set(row.index, row);
+    for (const row of [...draft.rows.inserted, ...draft.rows.updated]) steps.set(row.index, row);
     rows = { run: draft.run, steps, input };
     if (draft.run.pending.length === 0) return units;
   }
@@ -148,7 +148,7 @@ describe("a transition's budget", () => {
     const cause = { kind: "engine", id: "test" } as const;
     transition(draft, { kind: "run_begun", cause }, at.lookups);
     expect(stateOfMark(draft.run.stepMarks[0] ?? 0)).toBe("FAILED");
-    expect(draft.unitsSpent).toBeLessThan(6 * TRANSITION_UNITS);
+    expect(draft.budget.spent).toBeLessThan(6 * TRANSITION_UNITS);
     expect([...draft.failedExpressions.keys()]).toContain(
       "the edges that may catch step root cost too much",
     );

@@ -1,24 +1,34 @@
 /**
  * The working copy of one run while inputs are folded into it.
- * Boundary: a draft is opened from loaded rows and thrown away after its changes were saved; nothing here does I/O.
+ * Boundary: a draft is opened from loaded rows and thrown away after its changes were saved; nothing here does I/O. Its
+ * parts have verbs of their own (marks, rows, children, work, calls); what stands here concerns several of them.
  * Invariants:
- * D1 loaded rows are never changed: the first write to one copies it.
- * D2 a row that is needed and was not loaded ends the fold with MissingRows; the caller loads it and folds again.
- * D3 state changes go through moveRun and moveStep alone, so every one is legal and is in the history.
+ * D1 Loaded rows are never changed, and a row that is needed and was not loaded ends the fold with MissingRows (step-rows.ts).
+ * D2 State changes go through moveRun and moveStep alone, so every one is legal and is in the history.
  */
-
 import type { Graph, GraphStep } from "../graph/graph.ts";
 import { isLegalRunMove, isLegalStepMove } from "../moves.ts";
 import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "../values/budget.ts";
-import type { Call, Effect } from "../values/effect.ts";
-import { effectId } from "../values/effect.ts";
+import { type Call, effectId } from "../values/effect.ts";
 import type { Cause } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { Move, RunOperation, StepIdName, StepOperation } from "../values/outcome.ts";
-import type { Ending, Run, RunState, StepRun, StepState } from "../values/run.ts";
-import { HAS_ROW, isFinalStep, markWithState, RESUMING, stateOfMark } from "../values/run.ts";
+import {
+  HAS_ROW,
+  isFinalStep,
+  type Run,
+  type RunState,
+  type StepRun,
+  type StepState,
+} from "../values/run.ts";
+import { Allowance } from "./allowance.ts";
+import { Calls } from "./calls.ts";
 import { ChildRows, type LoadedChildren } from "./child-rows.ts";
+import { Marks } from "./marks.ts";
 import { MissingRows } from "./missing-rows.ts";
+import type { PayloadSource } from "./payloads.ts";
+import { StepRows } from "./step-rows.ts";
+import { Work } from "./work.ts";
 
 /** A run with the rows that were loaded of it. */
 export interface RunRows {
@@ -37,20 +47,13 @@ export interface HistoryRow {
   readonly moves: readonly Move[];
 }
 
-/** A step that ended and whose edges are not decided yet. */
-export interface Ended {
-  readonly index: number;
-  /** Unset when an earlier transition kept it with the step's row. */
-  readonly ending?: Ending;
-}
-
 /** Facts a move of a step carries besides its states. */
 export interface StepMoveFacts {
   readonly op?: StepOperation;
   readonly note?: string;
 }
 
-/** Opens a working copy; `nowMs` is the database's clock, `budget` what each transition may spend (budget.ts). */
+/** Opens a working copy; `nowMs` is the database's clock, `budget` what each transition may spend (values/budget.ts). */
 export function openDraft(
   graph: Graph,
   rows: RunRows,
@@ -65,112 +68,77 @@ export class Draft {
   readonly graph: Graph;
   readonly nowMs: number;
   readonly run: Run;
-  runChanged = false;
-  readonly history: HistoryRow[] = [];
-  readonly openedWaits: number[] = [];
-  readonly learnedIds: { stepIndex: number; id: string }[] = [];
-  readonly finishedEffects: string[] = [];
-  readonly droppedSteps: number[] = [];
+  readonly marks: Marks;
+  readonly rows: StepRows;
   /** Rows of child runs. */
   readonly children: ChildRows;
+  readonly work = new Work();
+  readonly calls = new Calls();
+  readonly budget: Allowance;
+  /** Where inputs and outputs are put together from. */
+  readonly payloads: PayloadSource;
+  readonly history: HistoryRow[] = [];
+  /** Steps that wait for an event since this fold. */
+  readonly openedWaits: number[] = [];
+  /** Ids of owners' objects that a step knows since this fold. */
+  readonly learnedIds: { readonly stepIndex: number; readonly id: string }[] = [];
   /** Why conditions of edges and filters of waits could not be evaluated and counted as false. */
   readonly failedExpressions = new Map<string, "edge" | "wait">();
-  /** Steps whose next attempt begins in this transition, and steps that ended in it; drained by advance. */
-  readonly toBegin: number[] = [];
-  readonly toSettle: Ended[] = [];
-  /** The step whose attempt has begun by half: it comes before both. */
-  unfinished: number | undefined;
-  /** The run was resumed, and what fell due in the pause comes after all other work (after-pause.ts). */
-  isResuming = false;
-  /** Outputs and inputs that were put together already; they never change once known. */
-  readonly payloadMemo = new Map<string, JsonObject>();
+  #runChanged = false;
   #moves: Move[] = [];
-  #effects = new Map<string, Effect>();
-  #loaded: ReadonlyMap<number, StepRun>;
-  #changed = new Map<number, StepRun>();
-  #inserted = new Set<number>();
-  #input: JsonObject | undefined;
-  readonly #budget: number;
-  #unitsLeft: number;
-  #unitsSpent = 0;
 
   constructor(graph: Graph, rows: RunRows, nowMs: number, budget: number) {
     this.graph = graph;
     this.nowMs = nowMs;
-    this.#budget = budget;
-    this.#unitsLeft = budget;
-    this.run = {
+    this.budget = new Allowance(budget);
+    const run = {
       ...rows.run,
       stepMarks: rows.run.stepMarks.slice(),
       edgeMarks: rows.run.edgeMarks.slice(),
     };
+    this.run = run;
+    this.marks = new Marks(run, () => this.touchRun());
+    this.rows = new StepRows(rows.steps, this.marks);
     this.children = new ChildRows(rows.children);
-    this.#loaded = rows.steps;
-    this.#input = rows.input;
+    this.payloads = {
+      graph,
+      run,
+      peek: (index) => this.rows.peek(index),
+      runInput() {
+        if (rows.input === undefined) throw new MissingRows([], { runInput: true });
+        return rows.input;
+      },
+      payloadMemo: new Map(),
+    };
   }
 
-  /** Takes units of the transition's budget. */
-  spend(units: number): void {
-    this.#unitsLeft -= units;
-    this.#unitsSpent += units;
+  /** The run's row has to be written. */
+  touchRun(): void {
+    this.#runChanged = true;
   }
-  /** Whether the transition has done enough: what else there is to do is left to the next one. */
-  get isSpent(): boolean {
-    return this.#unitsLeft <= 0;
+  get runChanged(): boolean {
+    return this.#runChanged;
   }
-  /** Units that all transitions of this fold took. */
-  get unitsSpent(): number {
-    return this.#unitsSpent;
-  }
-  /** Whether something is left to do. */
-  get hasWork(): boolean {
-    return (
-      this.unfinished !== undefined ||
-      this.toSettle.length > 0 ||
-      this.toBegin.length > 0 ||
-      this.isResuming
-    );
-  }
+
   /** Begins a transition: the pending work of the last one stands before what this one adds. */
   takeUpWork(): void {
-    this.#unitsLeft = this.#budget;
+    this.budget.renew();
     const { pending } = this.run;
     if (pending.length === 0) return;
-    for (const [place, index] of pending.entries()) {
-      if (index === RESUMING) {
-        this.isResuming = true;
-        continue;
-      }
-      const state = this.state(index);
-      if (isFinalStep(state)) this.toSettle.push({ index });
-      else if (place === 0 && state !== "PENDING") this.unfinished = index;
-      else this.toBegin.push(index);
-    }
+    this.work.takeUp(pending, (index) => this.marks.state(index));
     this.#setPending([]);
   }
   /** Ends a transition: what it did not do is kept in the run. */
   leaveWork(): void {
-    if (!this.hasWork) return;
-    for (const { index, ending } of this.toSettle) {
-      if (ending === undefined || !this.hasRow(index)) continue;
-      const row = this.row(index);
+    if (!this.work.isLeft) return;
+    for (const { index, ending } of this.work.ended) {
+      if (ending === undefined || !this.marks.hasRow(index)) continue;
+      const row = this.rows.row(index);
       row.detail = { ...row.detail, ending };
     }
-    const { unfinished } = this;
-    const first =
-      unfinished === undefined || isFinalStep(this.state(unfinished)) ? [] : [unfinished];
-    const ended = this.toSettle.map(({ index }) => index);
-    const last = this.isResuming ? [RESUMING] : [];
-    const pending = new Set([...first, ...ended, ...this.toBegin, ...last]);
-    this.dropWork();
-    this.#setPending([...pending]);
-  }
-  /** Nothing follows any more. */
-  dropWork(): void {
-    this.unfinished = undefined;
-    this.toSettle.length = 0;
-    this.toBegin.length = 0;
-    this.isResuming = false;
+    const pending = this.work.pending((index) => this.marks.state(index));
+    this.work.drop();
+    this.#setPending(pending);
   }
   #setPending(pending: readonly number[]): void {
     this.run.pending = pending;
@@ -178,20 +146,7 @@ export class Draft {
     if (pending.length > 0 && this.run.state !== "PAUSED") {
       this.run.continueAtMs = this.nowMs + CONTINUE_AFTER_MS;
     }
-    this.runChanged = true;
-  }
-
-  /** New calls of this fold that have not come back within it. */
-  get effects(): Effect[] {
-    return [...this.#effects.values()];
-  }
-  /** Rows of steps that began in this fold. */
-  get insertedSteps(): StepRun[] {
-    return [...this.#changed.values()].filter((row) => this.#inserted.has(row.index));
-  }
-  /** Rows of earlier steps that this fold changed. */
-  get updatedSteps(): StepRun[] {
-    return [...this.#changed.values()].filter((row) => !this.#inserted.has(row.index));
+    this.touchRun();
   }
 
   /** The step at an index; an index outside the version is a bug. */
@@ -200,65 +155,12 @@ export class Draft {
     if (step === undefined) throw new Error(`run ${this.run.id} has no step ${index}`);
     return step;
   }
-  /** The mark of a step: state and flags. */
-  mark(index: number): number {
-    const mark = this.run.stepMarks[index];
-    if (mark === undefined) throw new Error(`run ${this.run.id} has no step ${index}`);
-    return mark;
-  }
-  /** A step's state. */
-  state(index: number): StepState {
-    return stateOfMark(this.mark(index));
-  }
-  /** Sets flags of a step's mark. */
-  addFlag(index: number, flag: number): void {
-    const mark = this.mark(index);
-    if ((mark & flag) === flag) return;
-    this.run.stepMarks[index] = mark | flag;
-    this.runChanged = true;
-  }
-  /** Takes flags from a step's mark. */
-  clearFlag(index: number, flag: number): void {
-    this.run.stepMarks[index] = this.mark(index) & ~flag;
-    this.runChanged = true;
-  }
-  /** Decides an edge, once. */
-  decideEdge(index: number, mark: number): void {
-    this.run.edgeMarks[index] = mark;
-    this.runChanged = true;
-  }
-
-  /** A step's row to read. Asks for it when it was not loaded. */
-  peek(index: number): StepRun {
-    const row = this.#changed.get(index) ?? this.#loaded.get(index);
-    if (row === undefined) throw new MissingRows([index]);
-    return row;
-  }
-  /** A step's row to change. */
-  row(index: number): StepRun {
-    const changed = this.#changed.get(index);
-    if (changed !== undefined) return changed;
-    const copy = { ...this.peek(index) };
-    this.#changed.set(index, copy);
-    return copy;
-  }
-  /** Asks for all of these rows at once, so that a fold is repeated once and not once a row. */
-  require(indexes: readonly number[]): void {
-    const missing = indexes.filter(
-      (i) => this.hasRow(i) && !this.#changed.has(i) && !this.#loaded.has(i),
-    );
-    if (missing.length > 0) throw new MissingRows(missing);
-  }
-  /** Whether a step has begun. */
-  hasRow(index: number): boolean {
-    return (this.mark(index) & HAS_ROW) !== 0;
-  }
   /** Adds the row of a step that begins. */
   insertRow(index: number): StepRun {
     const row: StepRun = {
       runId: this.run.id,
       index,
-      state: this.state(index),
+      state: this.marks.state(index),
       retryCount: 0,
       objectiveId: "",
       agentId: "",
@@ -273,32 +175,16 @@ export class Draft {
       startedAtMs: this.nowMs,
       detail: {},
     };
-    this.#changed.set(index, row);
-    this.#inserted.add(index);
-    this.addFlag(index, HAS_ROW);
+    this.rows.insert(row);
+    this.marks.addFlag(index, HAS_ROW);
     return row;
   }
-  /** The run's input. Asks for it when it was not loaded. */
-  runInput(): JsonObject {
-    if (this.#input === undefined) throw new MissingRows([], { runInput: true });
-    return this.#input;
-  }
-  /** Indexes of the steps that are RUNNING or WAITING. */
-  openSteps(): number[] {
-    const open: number[] = [];
-    for (const [index, mark] of this.run.stepMarks.entries()) {
-      const state = stateOfMark(mark);
-      if (state === "RUNNING" || state === "WAITING") open.push(index);
-    }
-    return open;
-  }
-
   /** Moves the run, with its place in the history. */
   moveRun(to: RunState, op: RunOperation, reason = ""): void {
     const from = this.run.state;
     if (!isLegalRunMove(from, to)) throw new Error(`run ${this.run.id}: ${from} to ${to}`);
     this.run.state = to;
-    this.runChanged = true;
+    this.touchRun();
     const { totalCostUsd } = this.run;
     this.#moves.push({
       of: "run",
@@ -312,25 +198,24 @@ export class Draft {
   }
   /** Moves a step (its mark and, where it has one, its row), with its place in the history. */
   moveStep(index: number, to: StepState, facts: StepMoveFacts): void {
-    const from = this.state(index);
+    const from = this.marks.state(index);
     if (!isLegalStepMove(from, to)) {
       throw new Error(`run ${this.run.id}, step ${this.step(index).def.id}: ${from} to ${to}`);
     }
-    this.run.stepMarks[index] = markWithState(this.mark(index), to);
-    this.runChanged = true;
-    if (this.hasRow(index)) this.#moveRow(this.row(index), to);
+    this.marks.setState(index, to);
+    if (this.marks.hasRow(index)) this.#moveRow(this.rows.row(index), to);
     this.noteStep(index, from, facts);
   }
   /** Adds a step's place in the history without a change of state. */
   noteStep(index: number, from: StepState, facts: StepMoveFacts): void {
-    this.runChanged = true;
-    const row = this.hasRow(index) ? this.peek(index) : undefined;
+    this.touchRun();
+    const row = this.marks.hasRow(index) ? this.rows.peek(index) : undefined;
     const { totalCostUsd } = this.run;
     this.#moves.push({
       of: "step",
       step: index,
       from,
-      to: this.state(index),
+      to: this.marks.state(index),
       ...facts,
       ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
       ...(row === undefined ? {} : rowFacts(row)),
@@ -348,7 +233,7 @@ export class Draft {
 
   /** Wants a call; `suffix` tells several of one kind apart. Returns its id. */
   call(index: number, call: Call, suffix = ""): string {
-    const attempt = this.peek(index).retryCount + 1;
+    const attempt = this.rows.peek(index).retryCount + 1;
     const id = effectId({
       runId: this.run.id,
       stepId: this.step(index).def.id,
@@ -356,21 +241,16 @@ export class Draft {
       call: `${call.kind}${suffix}`,
     });
     const { id: runId, workspaceId } = this.run;
-    this.#effects.set(id, { id, runId, workspaceId, stepIndex: index, attempt, call });
-    this.spend(callBytes(call));
+    this.calls.want({ id, runId, workspaceId, stepIndex: index, attempt, call });
+    this.budget.spend(callBytes(call));
     return id;
   }
   /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */
   callOfRun(call: Call): void {
     const { id: runId, workspaceId, seq } = this.run;
     const id = effectId({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
-    this.#effects.set(id, { id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
+    this.calls.want({ id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
   }
-  /** A call came back: its row goes. */
-  finishCall(id: string): void {
-    if (!this.#effects.delete(id)) this.finishedEffects.push(id);
-  }
-
   /** The last move of the run itself in this transition. */
   get runMove(): Extract<Move, { of: "run" }> | undefined {
     const last = this.#moves.findLast((move) => move.of === "run");
@@ -380,7 +260,7 @@ export class Draft {
   record(cause: Cause): void {
     if (this.#moves.length === 0) return;
     this.run.seq += 1;
-    this.runChanged = true;
+    this.touchRun();
     this.history.push({ seq: this.run.seq, cause, moves: this.#moves });
     this.#moves = [];
   }

@@ -30,7 +30,7 @@ export function scopeFor(draft: Draft, reads: Reads, fields: JsonObject): Scope 
     const step = index === undefined ? undefined : finishedStep(draft, index);
     if (step !== undefined) steps.set(id, step);
   }
-  const input = reads.readsInput ? { input: draft.runInput() } : {};
+  const input = reads.readsInput ? { input: draft.payloads.runInput() } : {};
   return { fields, steps, run: runFields(draft.run), ...input };
 }
 
@@ -38,7 +38,7 @@ export function scopeFor(draft: Draft, reads: Reads, fields: JsonObject): Scope 
 export function evaluateIn(draft: Draft, expression: Expression, fields: JsonObject): Evaluation {
   const tank = fillTank();
   const value = evaluate(expression, scopeFor(draft, expression, fields), tank);
-  draft.spend(tank.work);
+  draft.budget.spend(tank.work);
   return value;
 }
 
@@ -51,7 +51,7 @@ export function holdsIn(
   if (expression === undefined) return true;
   const tank = fillTank();
   const held = holds(expression, scopeFor(draft, expression, fields), tank);
-  draft.spend(tank.work);
+  draft.budget.spend(tank.work);
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "edge");
   return held.holds;
 }
@@ -60,15 +60,15 @@ export function holdsIn(
 export function renderIn(draft: Draft, template: Template, fields: JsonObject) {
   const tank = fillTank();
   const rendered = renderTemplate(template, scopeFor(draft, template, fields), tank);
-  draft.spend(tank.work);
+  draft.budget.spend(tank.work);
   return rendered;
 }
 
 function finishedStep(draft: Draft, index: number): StepInScope | undefined {
-  const state = draft.state(index);
+  const state = draft.marks.state(index);
   if (!isFinalStep(state)) return undefined;
-  if ((draft.mark(index) & HAS_ROW) === 0) return { state };
-  return { state, input: inputOf(draft, index), output: outputOf(draft, index) };
+  if ((draft.marks.of(index) & HAS_ROW) === 0) return { state };
+  return { state, input: inputOf(draft.payloads, index), output: outputOf(draft.payloads, index) };
 }
 
 /** `run` in expressions, by the names of the wire; times as RFC 3339. */

@@ -14,11 +14,11 @@ export function actingAgent(draft: Draft, index: number): string {
     level = level.flatMap((at) => takenSources(draft, at)).filter((at) => !seen.has(at));
     for (const at of level) seen.add(at);
     const agents = level.filter(
-      (at) => STEP_FACTS[draft.step(at).type].hasAgent && draft.hasRow(at),
+      (at) => STEP_FACTS[draft.step(at).type].hasAgent && draft.marks.hasRow(at),
     );
-    draft.require(agents);
+    draft.rows.require(agents);
     const latest = agents
-      .map((at) => draft.peek(at))
+      .map((at) => draft.rows.peek(at))
       .filter((row) => row.agentId !== "")
       .sort((a, b) => (b.completedAtMs ?? 0) - (a.completedAtMs ?? 0))[0];
     if (latest !== undefined) return latest.agentId;

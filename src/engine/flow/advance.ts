@@ -9,9 +9,10 @@
  * A4 nothing starts unless the run is RUNNING, or the step is a compensation of a COMPENSATING run.
  */
 
-import type { Draft, Ended } from "../draft/draft.ts";
+import type { Draft } from "../draft/draft.ts";
 import { mergedInput, outputOf } from "../draft/payloads.ts";
 import { holdsIn, renderIn } from "../draft/scope.ts";
+import type { Ended } from "../draft/work.ts";
 import type { GraphEdge, GraphStep } from "../graph/graph.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { StepTask } from "../steps/contract.ts";
@@ -31,28 +32,27 @@ import { catches, failure, goBadly, type Trouble } from "./ending.ts";
 export function advance(draft: Draft, lookups: Lookups): void {
   // A paused run acts on nothing, not on what was left to do before it was paused either.
   if (draft.run.state === "PAUSED") return;
-  while (draft.hasWork && !draft.isSpent) {
-    draft.spend(STEP_UNITS);
-    const { unfinished } = draft;
-    draft.unfinished = undefined;
+  while (draft.work.isLeft && !draft.budget.isSpent) {
+    draft.budget.spend(STEP_UNITS);
+    const unfinished = draft.work.takeUnfinished();
     if (unfinished !== undefined) {
       beginAttempt(draft, unfinished, lookups);
       continue;
     }
-    const ended = draft.toSettle.shift();
+    const ended = draft.work.takeEnded();
     if (ended !== undefined) {
       settle(draft, ended, lookups);
       continue;
     }
-    const index = draft.toBegin.shift();
+    const index = draft.work.takeToBegin();
     if (index !== undefined) {
       beginAttempt(draft, index, lookups);
       continue;
     }
-    draft.isResuming = false;
+    draft.work.isResuming = false;
     goOnAfterPause(draft, lookups);
   }
-  if (draft.run.state === "RUNNING" && !draft.hasWork && isDone(draft)) {
+  if (draft.run.state === "RUNNING" && !draft.work.isLeft && isDone(draft)) {
     draft.run.completedAtMs = draft.nowMs;
     draft.moveRun("COMPLETED", "completed");
   }
@@ -65,7 +65,7 @@ function mayBegin(draft: Draft, step: GraphStep): boolean {
 
 function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
   const step = draft.step(index);
-  const state = draft.state(index);
+  const state = draft.marks.state(index);
   if (!mayBegin(draft, step) || (isFinalStep(state) && !step.isCompensation)) return;
   if (hasBegun(draft, step)) {
     BEHAVIOURS[step.kind].goOn({ draft, index, lookups });
@@ -74,15 +74,15 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
   if (state === "PENDING") {
     draft.insertRow(index);
     draft.moveStep(index, "RUNNING", { op: "started" });
-  } else if (draft.peek(index).detail.retrying) {
-    const { retrying: _retrying, ...detail } = draft.row(index).detail;
-    draft.row(index).detail = detail;
-    draft.row(index).errorMessage = "";
+  } else if (draft.rows.peek(index).detail.retrying) {
+    const { retrying: _retrying, ...detail } = draft.rows.row(index).detail;
+    draft.rows.row(index).detail = detail;
+    draft.rows.row(index).errorMessage = "";
     // Somebody may have set it WAITING between the attempts.
     if (state === "WAITING") draft.moveStep(index, "RUNNING", { op: "started" });
     else draft.noteStep(index, state, { op: "started" });
   }
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   delete row.wakeAtMs;
   if (step.timeoutMs > 0) row.timeoutAtMs = draft.nowMs + step.timeoutMs;
   const input = reshapedInput(draft, step);
@@ -92,8 +92,8 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
 
 /** Whether the attempt began in an earlier transition; a compensation is RUNNING before it begins. */
 function hasBegun(draft: Draft, step: GraphStep): boolean {
-  if (step.isCompensation || draft.state(step.index) === "PENDING") return false;
-  return draft.peek(step.index).detail.retrying !== true;
+  if (step.isCompensation || draft.marks.state(step.index) === "PENDING") return false;
+  return draft.rows.peek(step.index).detail.retrying !== true;
 }
 
 type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble };
@@ -103,10 +103,10 @@ function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const { index } = step;
   const given = step.isCompensation
     ? compensationInput(draft, step.undoes)
-    : mergedInput(draft, index);
+    : mergedInput(draft.payloads, index);
   const tooLarge = payloadProblem("input", given);
   // A compensation is given an input and an output: if they are too large together, its config.input may take less.
-  if (step.isCompensation) draft.row(index).input = tooLarge === undefined ? given : {};
+  if (step.isCompensation) draft.rows.row(index).input = tooLarge === undefined ? given : {};
   const isFit = tooLarge === undefined || (step.isCompensation && step.input !== undefined);
   if (!isFit) return { ok: false, trouble: failure(tooLarge, false) };
   if (step.input === undefined) return { ok: true, value: given };
@@ -115,8 +115,8 @@ function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const input = isJsonObject(rendered.value) ? rendered.value : {};
   const problem = payloadProblem("input", input);
   if (problem !== undefined) return { ok: false, trouble: failure(problem, false) };
-  draft.spend(payloadBytes(input));
-  draft.row(index).input = input;
+  draft.budget.spend(payloadBytes(input));
+  draft.rows.row(index).input = input;
   return { ok: true, value: input };
 }
 
@@ -136,7 +136,7 @@ function settle(draft: Draft, ended: Ended, lookups: Lookups): void {
   const task = { draft, index, lookups };
   BEHAVIOURS[step.kind].settled(task);
   if (!decideEdges(task, ending)) {
-    draft.toSettle.unshift({ index, ending });
+    draft.work.settleNext({ index, ending });
     return;
   }
   if (step.parallel >= 0) judgeParallel(draft, step.parallel);
@@ -144,9 +144,9 @@ function settle(draft: Draft, ended: Ended, lookups: Lookups): void {
 
 /** How a step ended, as an earlier transition kept it; one without a row was skipped or cancelled. */
 function takeEnding(draft: Draft, index: number): Ending {
-  if (!draft.hasRow(index)) return { kind: "dead" };
-  const { ending = { kind: "dead" }, ...detail } = draft.peek(index).detail;
-  draft.row(index).detail = detail;
+  if (!draft.marks.hasRow(index)) return { kind: "dead" };
+  const { ending = { kind: "dead" }, ...detail } = draft.rows.peek(index).detail;
+  draft.rows.row(index).detail = detail;
   return ending;
 }
 
@@ -156,7 +156,7 @@ function decideEdges(task: StepTask, ending: Ending): boolean {
   const open = openEdgesOf(draft, index);
   if (open.length === 0) return true;
   const nothing = ending.kind === "dead" || ending.kind === "uncaught";
-  const output = nothing ? {} : outputOf(draft, index);
+  const output = nothing ? {} : outputOf(draft.payloads, index);
   const { chooseEdge } = BEHAVIOURS[draft.step(index).kind];
   const chooses =
     chooseEdge !== undefined && (ending.kind === "success" || ending.kind === "continued");
@@ -164,7 +164,7 @@ function decideEdges(task: StepTask, ending: Ending): boolean {
   if (chosen === "undecided") return false;
   for (const [at, edge] of open.entries()) {
     // A choice was made: the edges are decided together, for they cost nothing more.
-    if (at > 0 && !chooses && draft.isSpent) return false;
+    if (at > 0 && !chooses && draft.budget.isSpent) return false;
     const taken = chooses
       ? edge.index === chosen
       : mayTake(edge, ending) && holdsIn(draft, edge.condition, output);
@@ -192,6 +192,6 @@ function mayTake(edge: GraphEdge, ending: Ending): boolean {
 
 function isDone(draft: Draft): boolean {
   return draft.graph.steps.every(
-    (step) => step.isCompensation || isFinalStep(draft.state(step.index)),
+    (step) => step.isCompensation || isFinalStep(draft.marks.state(step.index)),
   );
 }

@@ -19,14 +19,14 @@ export function goOnAfterPause(draft: Draft, lookups: Lookups): void {
   if (first !== undefined) {
     requireOpenChildren(draft, due);
     stepDue(draft, first, lookups);
-    draft.isResuming = draft.run.state === "RUNNING";
+    draft.work.isResuming = draft.run.state === "RUNNING";
     return;
   }
-  const open = draft.openSteps();
+  const open = draft.marks.openSteps();
   requireNextChildren(draft, open);
   for (const index of open) {
-    draft.spend(STEP_UNITS);
-    if (!draft.isSpent) startNextChildren(draft, index);
-    else if (draft.peek(index).detail.retrying !== true) draft.toBegin.push(index);
+    draft.budget.spend(STEP_UNITS);
+    if (!draft.budget.isSpent) startNextChildren(draft, index);
+    else if (draft.rows.peek(index).detail.retrying !== true) draft.work.begin(index);
   }
 }

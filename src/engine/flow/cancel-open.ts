@@ -12,17 +12,17 @@ import { releaseAttempt, requireOpenChildren } from "./release.ts";
 /** Cancels every step that has not ended. `message` stands in the error_message of those in flight. */
 export function cancelOpenSteps(draft: Draft, reason: string, message = ""): void {
   const open = draft.graph.steps
-    .filter((step) => !step.isCompensation || draft.hasRow(step.index))
+    .filter((step) => !step.isCompensation || draft.marks.hasRow(step.index))
     .map((step) => step.index)
-    .filter((index) => !isFinalStep(draft.state(index)));
-  draft.require(open);
+    .filter((index) => !isFinalStep(draft.marks.state(index)));
+  draft.rows.require(open);
   requireOpenChildren(draft, open);
   for (const index of open) {
     releaseAttempt(draft, index, reason);
     cancelStep(draft, index, message);
   }
   // What follows from a step does not follow in a run that ends.
-  draft.dropWork();
+  draft.work.drop();
   draft.run.unsettled = [];
 }
 

@@ -29,8 +29,8 @@ export function hasStepsToUndo(draft: Draft): boolean {
 /** A compensation step ended: mark what it undid and go on upstream. */
 export function compensationEnded(draft: Draft, index: number): void {
   const undone = draft.step(index).undoes;
-  if (draft.state(index) === "COMPLETED" && draft.state(undone) === "COMPLETED") {
-    draft.require([undone]);
+  if (draft.marks.state(index) === "COMPLETED" && draft.marks.state(undone) === "COMPLETED") {
+    draft.rows.require([undone]);
     draft.moveStep(undone, "COMPENSATED", { op: "compensated" });
   }
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
@@ -40,10 +40,10 @@ export function compensationEnded(draft: Draft, index: number): void {
 function stepsToUndo(draft: Draft): Set<number> {
   const found = new Set<number>();
   for (const step of draft.graph.steps) {
-    const mark = draft.mark(step.index);
-    const isUndone = step.compensation < 0 || draft.state(step.compensation) === "COMPLETED";
+    const mark = draft.marks.of(step.index);
+    const isUndone = step.compensation < 0 || draft.marks.state(step.compensation) === "COMPLETED";
     if (step.isCompensation || (isUndone && (mark & HAS_CHILDREN) === 0)) continue;
-    const state = draft.state(step.index);
+    const state = draft.marks.state(step.index);
     const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
     const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_EFFECT) !== 0;
     if (succeeded || broken) found.add(step.index);
@@ -64,10 +64,10 @@ function goOn(draft: Draft, again: boolean): void {
     ready = readySteps(draft, left);
   }
   const own = ready.filter((i) => !hasChildren(draft, i));
-  const fresh = own.filter((i) => draft.state(draft.step(i).compensation) === "PENDING");
-  const failed = own.filter((i) => draft.state(draft.step(i).compensation) === "FAILED");
+  const fresh = own.filter((i) => draft.marks.state(draft.step(i).compensation) === "PENDING");
+  const failed = own.filter((i) => draft.marks.state(draft.step(i).compensation) === "FAILED");
   const started = again ? [...fresh, ...failed] : fresh;
-  draft.require(started.flatMap((i) => [i, draft.step(i).compensation]));
+  draft.rows.require(started.flatMap((i) => [i, draft.step(i).compensation]));
   for (const index of started) beginCompensation(draft, index);
   const inFlight = ready.some((i) =>
     hasChildren(draft, i) ? areBeingUndone(draft, i) : isOpen(draft, draft.step(i).compensation),
@@ -81,18 +81,18 @@ function goOn(draft: Draft, again: boolean): void {
 /** Those of the steps whose last child is undone now; a step without a compensation step of its own is undone with it. */
 function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
   const parents = ready.filter((i) => hasChildren(draft, i));
-  draft.require(parents);
+  draft.rows.require(parents);
   requireUndoable(draft, parents, again);
   const done = parents.filter((i) => undoChildren(draft, i, again));
   for (const index of done) {
-    const isLast = draft.step(index).compensation < 0 && draft.state(index) === "COMPLETED";
+    const isLast = draft.step(index).compensation < 0 && draft.marks.state(index) === "COMPLETED";
     if (isLast) draft.moveStep(index, "COMPENSATED", { op: "compensated" });
   }
   return done;
 }
 
 function hasChildren(draft: Draft, index: number): boolean {
-  return (draft.mark(index) & HAS_CHILDREN) !== 0;
+  return (draft.marks.of(index) & HAS_CHILDREN) !== 0;
 }
 
 /** Steps to undo with nothing left to undo downstream: one pass against the topological order. */
@@ -111,24 +111,24 @@ function readySteps(draft: Draft, left: ReadonlySet<number>): number[] {
 }
 
 function isOpen(draft: Draft, index: number): boolean {
-  const state = draft.state(index);
+  const state = draft.marks.state(index);
   return state === "RUNNING" || state === "WAITING";
 }
 
 function beginCompensation(draft: Draft, index: number): void {
   const step = draft.step(index);
   const at = step.compensation;
-  if (draft.state(at) === "FAILED") takeUpAgain(draft, at);
+  if (draft.marks.state(at) === "FAILED") takeUpAgain(draft, at);
   else {
     draft.insertRow(at);
     draft.moveStep(at, "RUNNING", { op: "started" });
   }
-  draft.toBegin.push(at);
+  draft.work.begin(at);
 }
 
 /** The same StepRun, its next attempt. */
 function takeUpAgain(draft: Draft, at: number): void {
-  const row = draft.row(at);
+  const row = draft.rows.row(at);
   row.retryCount += 1;
   row.detail = keptByAttempts(row);
   clearIds(row);
@@ -139,13 +139,13 @@ function takeUpAgain(draft: Draft, at: number): void {
 
 /** What the compensation of a step is given, before its own config.input. */
 export function compensationInput(draft: Draft, index: number): JsonObject {
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   return {
     run_id: draft.run.id,
     step_id: draft.step(index).def.id,
-    state: draft.state(index),
-    input: inputOf(draft, index),
-    output: passedOn(draft, index),
+    state: draft.marks.state(index),
+    input: inputOf(draft.payloads, index),
+    output: passedOn(draft.payloads, index),
     ...(row.errorMessage === "" ? {} : { error_message: row.errorMessage }),
   };
 }

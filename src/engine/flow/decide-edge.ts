@@ -11,12 +11,12 @@ import { skipStep } from "./ending.ts";
 
 /** Takes an edge or not; see the file's head. */
 export function decideEdge(draft: Draft, edge: GraphEdge, taken: boolean): void {
-  draft.decideEdge(edge.index, taken ? EDGE_TAKEN : EDGE_DEAD);
+  draft.marks.decideEdge(edge.index, taken ? EDGE_TAKEN : EDGE_DEAD);
   const { incoming } = draft.step(edge.to);
   const { edgeMarks } = draft.run;
-  draft.spend(EDGE_UNITS + incoming.length);
+  draft.budget.spend(EDGE_UNITS + incoming.length);
   // No copy of the list: thousands of edges may lead to one step, and each of them looks at all.
-  if (draft.state(edge.to) !== "PENDING" || incoming.some((i) => edgeMarks[i] === EDGE_OPEN))
+  if (draft.marks.state(edge.to) !== "PENDING" || incoming.some((i) => edgeMarks[i] === EDGE_OPEN))
     return;
   if (incoming.some((i) => edgeMarks[i] === EDGE_TAKEN)) startStep(draft, edge.to);
   else skipStep(draft, edge.to);
@@ -24,7 +24,7 @@ export function decideEdge(draft: Draft, edge: GraphEdge, taken: boolean): void 
 
 /** Starts a step of a running run (its first attempt is queued). */
 export function startStep(draft: Draft, index: number): void {
-  draft.toBegin.push(index);
+  draft.work.begin(index);
 }
 
 /** The edges that leave a step and are not decided yet. */

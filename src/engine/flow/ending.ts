@@ -69,19 +69,19 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
     return;
   }
   // By hand between two attempts: the failure of the last one is not how the step ended.
-  if (draft.peek(index).detail.retrying === true) draft.row(index).errorMessage = "";
-  draft.addFlag(index, SUCCEEDED);
+  if (draft.rows.peek(index).detail.retrying === true) draft.rows.row(index).errorMessage = "";
+  draft.marks.addFlag(index, SUCCEEDED);
   end(draft, index, "COMPLETED", "completed", ending);
 }
 
 /** Keeps an output, or says what is wrong with it as a whole: what the step adds and the input that it is added to. */
 function setOutput(draft: Draft, index: number, product: Product): string | undefined {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
-  draft.spend(payloadBytes(product.output));
-  draft.payloadMemo.delete(`o${index}`);
-  const problem = payloadProblem("output", outputOf(draft, index), product.countedBytes);
+  draft.budget.spend(payloadBytes(product.output));
+  draft.payloads.payloadMemo.delete(`o${index}`);
+  const problem = payloadProblem("output", outputOf(draft.payloads, index), product.countedBytes);
   if (problem === undefined) return undefined;
   delete row.output;
   row.outputExtendsInput = false;
@@ -92,7 +92,7 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
 
 /** The step's attempt went badly: caught, retried or failed, in that order. Its message is cut to 16 KiB. */
 export function goBadly(draft: Draft, index: number, told: Trouble): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const trouble = { ...told, message: shorten(told.message) };
   row.errorMessage = trouble.message;
   const step = draft.step(index);
@@ -119,7 +119,7 @@ function shorten(message: string): string {
 
 /** A step that has not ended is cancelled; `message` says why where the step must tell. */
 export function cancelStep(draft: Draft, index: number, message = ""): void {
-  if (draft.hasRow(index) && message !== "") draft.row(index).errorMessage = message;
+  if (draft.marks.hasRow(index) && message !== "") draft.rows.row(index).errorMessage = message;
   end(draft, index, "CANCELLED", "cancelled", { kind: "dead" });
 }
 
@@ -132,10 +132,10 @@ export function skipStep(draft: Draft, index: number): void {
 export function addCost(draft: Draft, index: number, costUsd: number): void {
   // A sum of what is not a number of dollars could not be stored.
   if (!(costUsd > 0) || costUsd > MAX_COST_USD) return;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.costUsd = roundUsd(row.costUsd + costUsd);
   draft.run.totalCostUsd = roundUsd(draft.run.totalCostUsd + costUsd);
-  draft.runChanged = true;
+  draft.touchRun();
 }
 
 function roundUsd(usd: number): number {
@@ -148,10 +148,11 @@ function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
   const catching = edges.filter((edge) => catches(edge, trouble));
   if (catching.length === 0) return false;
   const added = troubleOutput(trouble);
-  const output = { ...inputOf(draft, step.index), ...added };
-  const before = draft.unitsSpent;
+  const output = { ...inputOf(draft.payloads, step.index), ...added };
+  const before = draft.budget.spent;
   return catching.some((edge) => {
-    if (draft.unitsSpent - before <= CATCHING_UNITS) return holdsIn(draft, edge.condition, output);
+    if (draft.budget.spent - before <= CATCHING_UNITS)
+      return holdsIn(draft, edge.condition, output);
     draft.failedExpressions.set(
       `the edges that may catch step ${step.def.id} cost too much`,
       "edge",
@@ -176,14 +177,14 @@ function troubleOutput({ outcome, message, facts }: Trouble): JsonObject {
 }
 
 function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.output = troubleOutput(trouble);
   row.outputExtendsInput = true;
 }
 
 /** Between attempts a step is RUNNING, its count raised, its ids cleared. */
 function retry(draft: Draft, index: number): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const step = draft.step(index);
   row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
   row.retryCount += 1;
@@ -194,7 +195,7 @@ function retry(draft: Draft, index: number): void {
   delete row.waitKey;
   delete row.waitEquals;
   // A paused run begins it at the resume, as a timer that is due.
-  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.toBegin.push(index);
+  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.work.begin(index);
 }
 
 /** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
@@ -230,7 +231,7 @@ function supersededIds(row: StepRun): string[] {
 
 function failForGood(draft: Draft, index: number, step: GraphStep): void {
   const goesOn = step.isCompensation ? undefined : outputAfterFailure(draft, step);
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   if (goesOn?.ok !== true) {
     if (goesOn !== undefined) row.errorMessage = shorten(`${goesOn.problem}; ${row.errorMessage}`);
     end(draft, index, "FAILED", "failed", { kind: "uncaught" });
@@ -249,7 +250,7 @@ type GoingOn =
 function outputAfterFailure(draft: Draft, step: GraphStep): GoingOn | undefined {
   if (step.onError === "continue") return { ok: true, value: {} };
   if (step.onError !== "fallback" || step.fallback === undefined) return undefined;
-  const rendered = renderIn(draft, step.fallback, inputOf(draft, step.index));
+  const rendered = renderIn(draft, step.fallback, inputOf(draft.payloads, step.index));
   if (!rendered.ok) return rendered;
   const { value } = rendered;
   if (!isJsonObject(value)) return { ok: false, problem: "fallback_output is no object" };
@@ -264,21 +265,21 @@ function end(
   op: StepOperation,
   ending: Ending,
 ): void {
-  draft.payloadMemo.delete(`o${index}`);
+  draft.payloads.payloadMemo.delete(`o${index}`);
   draft.moveStep(index, state, { op });
-  if (draft.hasRow(index)) trimDetail(draft, index);
+  if (draft.marks.hasRow(index)) trimDetail(draft, index);
   if (draft.run.state !== "PAUSED") {
-    draft.toSettle.push({ index, ending });
+    draft.work.settle({ index, ending });
     return;
   }
   // A paused run acts on nothing: the ending waits with the step's row until the resume.
-  if (draft.hasRow(index)) draft.row(index).detail.ending = ending;
+  if (draft.marks.hasRow(index)) draft.rows.row(index).detail.ending = ending;
   draft.run.unsettled = [...draft.run.unsettled, index];
 }
 
 /** What only an open step needs goes when it ends. */
 function trimDetail(draft: Draft, index: number): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
   const { tried: _t, ...kept } = rest;
   row.detail = kept;

@@ -5,7 +5,7 @@ import { isFinalStep } from "../values/run.ts";
 
 /** Whether a result for this step comes too late: it ended, or its run did or is being undone. */
 export function isLate(draft: Draft, index: number): boolean {
-  const state = draft.state(index);
+  const state = draft.marks.state(index);
   if (state === "PENDING" || isFinalStep(state)) return true;
   const run = draft.run.state;
   if (draft.step(index).isCompensation) return run !== "COMPENSATING";
@@ -14,6 +14,6 @@ export function isLate(draft: Draft, index: number): boolean {
 
 /** One row of the history, `ignored`; nothing published, no cost. */
 export function noteLate(draft: Draft, index: number): Reply {
-  draft.noteStep(index, draft.state(index), { note: "ignored" });
+  draft.noteStep(index, draft.marks.state(index), { note: "ignored" });
   return { kind: "unchanged" };
 }

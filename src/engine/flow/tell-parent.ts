@@ -43,8 +43,8 @@ function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage">
   const isLast = (outgoing: readonly number[]) =>
     !outgoing.some((edge) => draft.run.edgeMarks[edge] === EDGE_TAKEN);
   // All at once: read one by one they would be asked for one by one.
-  draft.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
-  const output = runOutput(draft);
+  draft.rows.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
+  const output = runOutput(draft.payloads);
   const problem = payloadProblem(`output of child run ${draft.run.id}`, output);
   return problem === undefined ? { output, errorMessage: "" } : { errorMessage: problem };
 }
@@ -53,11 +53,11 @@ function whyEnded(draft: Draft, { to, reason = "" }: RunMove): string {
   const said = `child run ${draft.run.id} ended ${to}`;
   if (to === "CANCELLED") return reason === "" ? said : `${said}: ${reason}`;
   const failed = draft.graph.steps.flatMap(({ index }) =>
-    draft.state(index) === "FAILED" ? [index] : [],
+    draft.marks.state(index) === "FAILED" ? [index] : [],
   );
-  draft.require(failed);
+  draft.rows.require(failed);
   const last = failed
-    .map((index) => draft.peek(index))
+    .map((index) => draft.rows.peek(index))
     .sort((a, b) => (b.completedAtMs ?? 0) - (a.completedAtMs ?? 0))[0];
   if (last === undefined) return reason === "" ? said : `${said}: ${reason}`;
   return `${said}: step ${draft.step(last.index).def.id}: ${last.errorMessage}`;

@@ -16,7 +16,7 @@ const AFTER_ALL: ChildPlace = { attempt: 32_767, child: 2_147_483_647 };
 /** Of several steps whose children are to undo, asks for all rows that this needs. */
 export function requireUndoable(draft: Draft, indexes: readonly number[], again: boolean): void {
   const sets = indexes.flatMap((index) => {
-    const { children } = draft.peek(index).detail;
+    const { children } = draft.rows.peek(index).detail;
     if (children === undefined || children.starting > 0) return [];
     return setToAsk(draft, index, beginning(children, again));
   });
@@ -25,26 +25,26 @@ export function requireUndoable(draft: Draft, indexes: readonly number[], again:
 
 /** Asks the next children, again also those that failed to compensate. Whether the last one is undone. */
 export function undoChildren(draft: Draft, index: number, again: boolean): boolean {
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   if (children !== undefined) {
     if (children.starting > 0) return false;
     const undo = askNext(draft, index, beginning(children, again));
     if (undo !== children.undo) setCounts(draft, index, { ...children, undo });
     if (undo.open > 0 || undo.stuck > 0) return false;
   }
-  draft.clearFlag(index, HAS_CHILDREN);
+  draft.marks.clearFlag(index, HAS_CHILDREN);
   return true;
 }
 
 /** Whether children of the step are asked to compensate, or about to be. */
 export function areBeingUndone(draft: Draft, index: number): boolean {
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   return children !== undefined && (children.starting > 0 || (children.undo?.open ?? 0) > 0);
 }
 
 /** The undoing of one child ended. */
 export function countUndone(draft: Draft, index: number, isStuck: boolean): void {
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   if (children?.undo === undefined) return;
   const { undo } = children;
   const stuck = undo.stuck + (isStuck ? 1 : 0);
@@ -53,7 +53,7 @@ export function countUndone(draft: Draft, index: number, isStuck: boolean): void
 
 /** Writes the numbers of a step's children. */
 export function setCounts(draft: Draft, index: number, children: ChildCounts): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.detail = { ...row.detail, children };
 }
 

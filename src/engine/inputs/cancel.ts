@@ -15,7 +15,7 @@ export function cancelRun(draft: Draft, reason: string): Reply {
   }
   cancelOpenSteps(draft, reason === "" ? "the run was cancelled" : reason);
   for (const { type, index } of draft.graph.steps) {
-    if (STEP_FACTS[type].isDroppedOnCancel && draft.hasRow(index)) draft.droppedSteps.push(index);
+    if (STEP_FACTS[type].isDroppedOnCancel && draft.marks.hasRow(index)) draft.calls.dropOf(index);
   }
   draft.run.completedAtMs = draft.nowMs;
   draft.moveRun("CANCELLED", "cancel", reason);

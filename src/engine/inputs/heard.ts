@@ -24,10 +24,10 @@ export function ownerReported(
   report: OwnerReport,
   lookups: Lookups,
 ): Reply {
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
-    const tells = isFinalReport(report.state) && draft.state(index) !== "COMPLETED";
+    const tells = isFinalReport(report.state) && draft.marks.state(index) !== "COMPLETED";
     return tells ? noteLate(draft, index) : { kind: "unchanged" };
   }
   BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
@@ -41,7 +41,7 @@ export function approvalHeard(
   report: ApprovalReport,
   lookups: Lookups,
 ): Reply {
-  if (draft.state(index) === "COMPLETED") return { kind: "unchanged" };
+  if (draft.marks.state(index) === "COMPLETED") return { kind: "unchanged" };
   if (isLate(draft, index)) return noteLate(draft, index);
   return approvalDecided({ draft, index, lookups }, report);
 }
@@ -49,7 +49,7 @@ export function approvalHeard(
 /** A governance event that names a step. */
 export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
   const index = draft.graph.indexById.get(report.stepId);
-  if (index === undefined || isFinalStep(draft.state(index)) || isLate(draft, index)) {
+  if (index === undefined || isFinalStep(draft.marks.state(index)) || isLate(draft, index)) {
     return { kind: "unchanged" };
   }
   return BEHAVIOURS[draft.step(index).kind].governanceHeard({ draft, index, lookups }, report);

@@ -15,10 +15,10 @@ export function pauseRun(draft: Draft, reason: string): Reply {
 
 /** Writes the open steps that have a timer again: their place in the timer index follows the run's state. */
 export function touchTimers(draft: Draft): void {
-  const open = draft.openSteps();
-  draft.require(open);
+  const open = draft.marks.openSteps();
+  draft.rows.require(open);
   for (const index of open) {
-    const { timeoutAtMs, wakeAtMs } = draft.peek(index);
-    if (timeoutAtMs !== undefined || wakeAtMs !== undefined) draft.row(index);
+    const { timeoutAtMs, wakeAtMs } = draft.rows.peek(index);
+    if (timeoutAtMs !== undefined || wakeAtMs !== undefined) draft.rows.row(index);
   }
 }

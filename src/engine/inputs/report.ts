@@ -17,11 +17,11 @@ import type { StepRun, StepState } from "../values/run.ts";
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
   const index = draft.graph.indexById.get(report.stepId);
   if (index === undefined) return unknownStep(draft, report);
-  const state = draft.state(index);
+  const state = draft.marks.state(index);
   if (state === report.state) return sameState(draft, index, report);
   if (state === "PENDING") return illegal(report, state);
   if (isLate(draft, index)) return lateOrIllegal(draft, index, report, state);
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   if (namesAnother(row, report) || namesDecided(row, report.approvalRequestId)) {
     return noteLate(draft, index);
   }
@@ -65,14 +65,14 @@ function otherDigest(report: StepReport, from: StepState, digest: string): Reply
 /** The same final state again, or no move at all: ids that were not known yet are recorded. */
 function sameState(draft: Draft, index: number, report: StepReport): Reply {
   if (isLate(draft, index)) return { kind: "unchanged" };
-  if (!namesAnother(draft.peek(index), report)) recordIds(draft, index, report);
+  if (!namesAnother(draft.rows.peek(index), report)) recordIds(draft, index, report);
   return { kind: "unchanged" };
 }
 
 function lateOrIllegal(draft: Draft, index: number, report: StepReport, state: StepState): Reply {
   const run = draft.run.state;
   const runIsOver = run === "COMPENSATING" || run === "FAILED" || run === "CANCELLED";
-  const superseded = draft.hasRow(index) && namesAnother(draft.peek(index), report);
+  const superseded = draft.marks.hasRow(index) && namesAnother(draft.rows.peek(index), report);
   if (runIsOver || state === "CANCELLED" || superseded) return noteLate(draft, index);
   return illegal(report, state);
 }
@@ -92,14 +92,14 @@ function namesAnother(row: StepRun, report: StepReport): boolean {
 }
 
 function recordIds(draft: Draft, index: number, report: StepReport): void {
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   // Between two attempts there is nothing that an id could name: a report about it would end what has not begun.
   for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
     if (report[field] === "" || row[field] !== "" || isTicketId(row, report[field])) continue;
-    draft.row(index)[field] = report[field];
+    draft.rows.row(index)[field] = report[field];
     draft.learnedIds.push({ stepIndex: index, id: report[field] });
   }
-  if (report.agentId !== "") draft.row(index).agentId = report.agentId;
-  if (report.eventId !== "") draft.row(index).eventId = report.eventId;
-  if (report.notificationId !== "") draft.row(index).notificationId = report.notificationId;
+  if (report.agentId !== "") draft.rows.row(index).agentId = report.agentId;
+  if (report.eventId !== "") draft.rows.row(index).eventId = report.eventId;
+  if (report.notificationId !== "") draft.rows.row(index).notificationId = report.notificationId;
 }

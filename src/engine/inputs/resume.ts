@@ -12,9 +12,9 @@ export function resumeRun(draft: Draft): Reply {
   draft.moveRun("RUNNING", "resume");
   draft.run.unsettled = [];
   touchTimers(draft);
-  draft.require(unsettled);
-  for (const index of unsettled) draft.toSettle.push({ index });
+  draft.rows.require(unsettled);
+  for (const index of unsettled) draft.work.settle({ index });
   // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
-  draft.isResuming = true;
+  draft.work.isResuming = true;
   return { kind: "applied" };
 }

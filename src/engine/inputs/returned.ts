@@ -24,14 +24,14 @@ export interface Returned {
 
 /** Hands an answer to its step; the call's row goes in any case. */
 export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
-  draft.finishCall(returned.effectId);
+  draft.calls.finish(returned.effectId);
   const { stepIndex: index, result } = returned;
   if (isNotHeard(returned.call)) return { kind: "unchanged" };
   if (returned.call === "escalate_approval") return escalationTold(draft, returned);
   if (returned.call === "start_run") return startReturned(draft, returned);
   if (returned.call === "compensate_run") return undoReturned(draft, returned);
   if (wasNotAwaited(draft, returned)) return recordNotification(draft, returned);
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   const superseded = row.retryCount + 1 !== returned.attempt || row.detail.retrying === true;
   if (!superseded && result.ok && recordsDelegation(draft, index, result.value)) {
     return { kind: "applied" };
@@ -66,7 +66,7 @@ function refused(draft: Draft, returned: Returned, message: string, lookups: Loo
     return;
   }
   // The attempt has ended and only its cost is asked for: what else is refused changes nothing.
-  if (draft.peek(index).detail.pendingEnd?.end !== undefined) return;
+  if (draft.rows.peek(index).detail.pendingEnd?.end !== undefined) return;
   releaseAttempt(draft, index, "the attempt failed");
   goBadly(draft, index, failure(message, true));
 }
@@ -85,30 +85,30 @@ function wasNotAwaited(draft: Draft, returned: Returned): boolean {
 
 function recordNotification(draft: Draft, returned: Returned): Reply {
   const { stepIndex: index, result } = returned;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   if (!result.ok) row.errorMessage = `notification not sent: ${result.message}`;
   else if (result.value.kind === "send_notification") {
     row.notificationId = result.value.notificationId;
   }
-  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
   return { kind: "applied" };
 }
 
 /** The next approver was asked at once: that the owner could not be told is noted, and nothing else. */
 function escalationTold(draft: Draft, { stepIndex: index, result, attempt }: Returned): Reply {
   if (result.ok) return { kind: "unchanged" };
-  const { errorMessage, retryCount } = draft.peek(index);
+  const { errorMessage, retryCount } = draft.rows.peek(index);
   if (errorMessage === "" && retryCount + 1 === attempt) {
-    draft.row(index).errorMessage = `escalation not told: ${result.message}`;
+    draft.rows.row(index).errorMessage = `escalation not told: ${result.message}`;
   }
-  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
   return { kind: "applied" };
 }
 
 /** An agent can be done before the reply of Delegate is here: the step tells its delegation all the same. */
 function recordsDelegation(draft: Draft, index: number, value: CallValue): boolean {
-  if (value.kind !== "delegate" || draft.state(index) !== "COMPLETED") return false;
-  draft.row(index).delegationId = value.delegationId;
+  if (value.kind !== "delegate" || draft.marks.state(index) !== "COMPLETED") return false;
+  draft.rows.row(index).delegationId = value.delegationId;
   draft.noteStep(index, "COMPLETED", { note: "recorded" });
   return true;
 }
@@ -118,7 +118,7 @@ function tooLate(draft: Draft, returned: Returned): Reply {
   // An objective that was made for an attempt nobody waits for is asked to stop, unless the step took it up already.
   if (result.ok && result.value.kind === "create_objective") {
     const { objectiveId } = result.value;
-    if (draft.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };
+    if (draft.rows.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };
     const reason = "the step does not wait for it any more";
     const call = { kind: "cancel_objective", objectiveId, reason } as const;
     draft.call(index, call, `-late-${returned.attempt}`);

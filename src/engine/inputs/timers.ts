@@ -17,22 +17,22 @@ const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 /** What is due of an open step happens; nothing in a paused run. A deadline that passed before it comes first. */
 export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
   const { state, deadlineAtMs = Infinity } = draft.run;
-  const open = draft.state(index) === "RUNNING" || draft.state(index) === "WAITING";
+  const open = draft.marks.state(index) === "RUNNING" || draft.marks.state(index) === "WAITING";
   if (!open || (state !== "RUNNING" && state !== "COMPENSATING")) return { kind: "unchanged" };
-  const { timeoutAtMs = Infinity, wakeAtMs = Infinity, detail } = draft.peek(index);
+  const { timeoutAtMs = Infinity, wakeAtMs = Infinity, detail } = draft.rows.peek(index);
   const dueAtMs = Math.min(timeoutAtMs, wakeAtMs);
   if (dueAtMs > draft.nowMs) return { kind: "unchanged" };
   if (state === "RUNNING" && deadlineAtMs <= dueAtMs) return expireRun(draft);
   if (timeoutAtMs <= wakeAtMs) timeOut(draft, index);
-  else if (detail.retrying) draft.toBegin.push(index);
+  else if (detail.retrying) draft.work.begin(index);
   else BEHAVIOURS[draft.step(index).kind].woken({ draft, index, lookups });
   return { kind: "applied" };
 }
 
 /** Open steps with a timer that is due, the longest due first. Their rows are asked for. */
 export function stepsDue(draft: Draft): number[] {
-  const open = draft.openSteps();
-  draft.require(open);
+  const open = draft.marks.openSteps();
+  draft.rows.require(open);
   return open
     .filter((index) => dueAt(draft, index) <= draft.nowMs)
     .sort((a, b) => dueAt(draft, a) - dueAt(draft, b) || a - b);
@@ -40,7 +40,7 @@ export function stepsDue(draft: Draft): number[] {
 
 /** When the first of a step's timers falls due; Infinity: it has none. */
 export function dueAt(draft: Draft, index: number): number {
-  const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.peek(index);
+  const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.rows.peek(index);
   return Math.min(timeoutAtMs, wakeAtMs);
 }
 

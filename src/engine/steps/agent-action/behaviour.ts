@@ -44,7 +44,8 @@ export const agentAction: StepBehaviour = {
   failedByHand(task, report) {
     const { draft, index } = task;
     // Who names the objective speaks for it; else it would go on beside the next attempt's.
-    const isOwn = report.objectiveId !== "" && report.objectiveId === draft.peek(index).objectiveId;
+    const isOwn =
+      report.objectiveId !== "" && report.objectiveId === draft.rows.peek(index).objectiveId;
     if (!isOwn) releaseAttempt(draft, index, "the step was failed by hand");
     failAttempt(task, report);
   },
@@ -65,7 +66,7 @@ function lookUpOf(task: StepTask): LookUp {
 
 function createObjective(task: StepTask, resolved: Resolution): void {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.agentId = resolved.agentId;
   row.detail = withFound(row.detail, resolved);
   const brief = briefOf(draft, index, row);
@@ -73,7 +74,7 @@ function createObjective(task: StepTask, resolved: Resolution): void {
     goBadly(draft, index, failure(brief.problem, true));
     return;
   }
-  draft.addFlag(index, MAY_HAVE_EFFECT);
+  draft.marks.addFlag(index, MAY_HAVE_EFFECT);
   draft.call(index, {
     kind: "create_objective",
     workspaceId: draft.run.workspaceId,
@@ -85,7 +86,7 @@ function createObjective(task: StepTask, resolved: Resolution): void {
 
 function objectiveCreated(task: StepTask, objectiveId: string): void {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.objectiveId = objectiveId;
   draft.learnedIds.push({ stepIndex: index, id: objectiveId });
   if (!isDelegated(draft, index)) return;
@@ -110,7 +111,7 @@ function objectiveCreated(task: StepTask, objectiveId: string): void {
 
 function delegated(task: StepTask, value: Extract<CallValue, { kind: "delegate" }>): void {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.delegationId = value.delegationId;
   if (value.agentId !== "") row.agentId = value.agentId;
   draft.learnedIds.push({ stepIndex: index, id: value.delegationId });
@@ -119,7 +120,7 @@ function delegated(task: StepTask, value: Extract<CallValue, { kind: "delegate" 
 
 function ownerReported(task: StepTask, report: OwnerReport): void {
   const { draft, index } = task;
-  if (report.agentId !== "") draft.row(index).agentId = report.agentId;
+  if (report.agentId !== "") draft.rows.row(index).agentId = report.agentId;
   switch (report.state) {
     case "COMPLETED":
     case "FAILED":
@@ -130,13 +131,14 @@ function ownerReported(task: StepTask, report: OwnerReport): void {
       return;
     case "BLOCKED":
     case "AWAITING_APPROVAL":
-      if (draft.state(index) === "RUNNING") draft.moveStep(index, "WAITING", { op: "waiting" });
+      if (draft.marks.state(index) === "RUNNING")
+        draft.moveStep(index, "WAITING", { op: "waiting" });
       return;
     case "RUNNING":
     case "QUEUED":
     case "DEGRADED":
     case "ACCEPTED":
-      if (draft.state(index) === "WAITING") draft.moveStep(index, "RUNNING", {});
+      if (draft.marks.state(index) === "WAITING") draft.moveStep(index, "RUNNING", {});
       return;
   }
 }
@@ -146,7 +148,7 @@ type Brief = { ok: true; title: string; task: JsonObject } | { ok: false; proble
 /** What the agent gets: the objective's description and the delegation's context are the same JSON. */
 function briefOf(draft: Draft, index: number, row: StepRun): Brief {
   const { def } = draft.step(index);
-  const input = inputOf(draft, index);
+  const input = inputOf(draft.payloads, index);
   const config = renderConfig(draft, index, input);
   if (!config.ok) return config;
   const parameters = Object.fromEntries(

@@ -21,7 +21,7 @@ const HEALED = "healed: no event told the end, and no owner knows the output";
 /** The objective or the delegation ended. */
 export function ownerEnded(task: StepTask, report: OwnerReport): void {
   const { draft, index } = task;
-  if (draft.peek(index).detail.pendingEnd !== undefined) {
+  if (draft.rows.peek(index).detail.pendingEnd !== undefined) {
     endedAgain(task, report);
     return;
   }
@@ -38,7 +38,7 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
     // Only a delegation's record holds a result: there is nobody else to ask.
     conclude(task, withoutOutput(pending), report.costUsd);
   } else {
-    const row = draft.row(index);
+    const row = draft.rows.row(index);
     row.detail = { ...row.detail, pendingEnd: pending };
     if (row.delegationId !== "") askForOutput(task);
   }
@@ -46,13 +46,15 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
 
 /** The delegation is known now: an objective that ended before lets its output be asked for. */
 export function delegationKnown(task: StepTask): void {
-  const { pendingEnd } = task.draft.peek(task.index).detail;
+  const { pendingEnd } = task.draft.rows.peek(task.index).detail;
   if (pendingEnd !== undefined && pendingEnd.end === undefined) askForOutput(task);
 }
 
 /** The delegation's owner told the output; undefined: it knows none. */
 export function outputRead(task: StepTask, output: JsonObject | undefined): void {
-  const pendingEnd: PendingEnd = task.draft.peek(task.index).detail.pendingEnd ?? { costUsd: 0 };
+  const pendingEnd: PendingEnd = task.draft.rows.peek(task.index).detail.pendingEnd ?? {
+    costUsd: 0,
+  };
   if (pendingEnd.end !== undefined) return;
   const end: AttemptEnd =
     output === undefined ? withoutOutput(pendingEnd) : { state: "COMPLETED", output };
@@ -62,7 +64,7 @@ export function outputRead(task: StepTask, output: JsonObject | undefined): void
 /** The meter told what all attempts of the step cost, 0 when it could not. */
 export function usageRead(task: StepTask, costUsd: number): void {
   const { draft, index } = task;
-  const { detail, costUsd: countedUsd } = draft.peek(index);
+  const { detail, costUsd: countedUsd } = draft.rows.peek(index);
   if (detail.pendingEnd?.end === undefined) return;
   addCost(draft, index, costUsd - countedUsd);
   endAttempt(task, detail.pendingEnd.end);
@@ -76,7 +78,7 @@ export function isDelegated(draft: Draft, index: number): boolean {
 
 function endedAgain(task: StepTask, report: OwnerReport): void {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const { pendingEnd } = row.detail;
   if (pendingEnd === undefined) return;
   const news = pendingEnd.costUsd > 0 ? 0 : report.costUsd;
@@ -111,7 +113,7 @@ function healing({ healed }: OwnerReport): Pick<PendingEnd, "healed"> {
 }
 
 function askForOutput({ draft, index }: StepTask): void {
-  const { delegationId, objectiveId } = draft.peek(index);
+  const { delegationId, objectiveId } = draft.rows.peek(index);
   draft.call(index, { kind: "read_output", delegationId, objectiveId });
 }
 
@@ -122,7 +124,7 @@ function conclude(task: StepTask, end: AttemptEnd, costUsd: number): void {
     endAttempt(task, end);
     return;
   }
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.detail = { ...row.detail, pendingEnd: { costUsd, end: storable(end) } };
   delete row.timeoutAtMs;
   const stepId = draft.step(index).def.id;
@@ -138,7 +140,7 @@ function storable(end: AttemptEnd): AttemptEnd {
 
 function endAttempt({ draft, index }: StepTask, end: AttemptEnd): void {
   if (end.state === "COMPLETED") {
-    if (end.note !== undefined) draft.row(index).errorMessage = end.note;
+    if (end.note !== undefined) draft.rows.row(index).errorMessage = end.note;
     succeed(draft, index, { output: end.output, extendsInput: false });
   } else {
     goBadly(draft, index, failure(end.message, end.retryable));

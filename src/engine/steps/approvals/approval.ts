@@ -32,7 +32,7 @@ export function approvalRequested(
 ): void {
   const { draft, index } = task;
   const place = ticketOfCall(effectId);
-  if (place === 0) draft.row(index).approvalRequestId = requestId;
+  if (place === 0) draft.rows.row(index).approvalRequestId = requestId;
   setTicket(draft, index, place, { requestId, ...timeOfTicket(task) });
   draft.learnedIds.push({ stepIndex: index, id: requestId });
   if (autoApproved) {
@@ -40,9 +40,9 @@ export function approvalRequested(
     if (endIfDecided(task, "denied", "")) return;
   }
   wakeForTickets(draft, index);
-  const { approvals = [] } = draft.peek(index).detail;
+  const { approvals = [] } = draft.rows.peek(index).detail;
   const areAllRecorded = approvals.every((ticket) => ticket.requestId !== "");
-  if (areAllRecorded && draft.state(index) === "RUNNING") {
+  if (areAllRecorded && draft.marks.state(index) === "RUNNING") {
     draft.moveStep(index, "WAITING", { op: "waiting" });
   }
 }
@@ -50,7 +50,7 @@ export function approvalRequested(
 /** A decision came by event, or by asking. */
 export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const { draft, index } = task;
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   const place = findTicket(row, report.requestId);
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
@@ -71,7 +71,7 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
  */
 export function decideByHand(task: StepTask, report: StepReport): void {
   const { draft, index } = task;
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   const only = row.detail.approvals?.length === 1 ? 0 : undefined;
   const place = findTicket(row, report.approvalRequestId) ?? only;
   const isApproval = report.state === "COMPLETED";
@@ -109,7 +109,7 @@ export function approve(task: StepTask, more: JsonObject = {}): void {
 /** Denied or expired: never retried. A gate that asked several tells what each of them decided. */
 export function refuse(task: StepTask, outcome: "denied" | "expired", reason: string): void {
   const { draft, index } = task;
-  const { approvals = [] } = draft.peek(index).detail;
+  const { approvals = [] } = draft.rows.peek(index).detail;
   goBadly(draft, index, {
     roles: [outcome],
     outcome,
@@ -122,7 +122,7 @@ export function refuse(task: StepTask, outcome: "denied" | "expired", reason: st
 /** The time of requests is over: those that can be are passed on, unless enough cannot approve any more. */
 export function ticketsExpired(task: StepTask): void {
   const { draft, index } = task;
-  const { startedAtMs, detail } = draft.peek(index);
+  const { startedAtMs, detail } = draft.rows.peek(index);
   const { approvals = [], escalation } = detail;
   const reason = `nobody decided within ${(escalation?.afterMs ?? 0) / 1000} s`;
   for (const [place, ticket] of approvals.entries()) {
@@ -136,7 +136,7 @@ export function ticketsExpired(task: StepTask): void {
 function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
   const { draft, index } = task;
   const { decidedBy, reason } = report;
-  const { startedAtMs, detail } = draft.peek(index);
+  const { startedAtMs, detail } = draft.rows.peek(index);
   const tell = (decision: string) =>
     setTicket(draft, index, place, { decidedBy, reason, decision });
   switch (report.decision) {
@@ -173,7 +173,7 @@ function goOn(
   if (endIfDecided(task, outcome, reason, more)) return;
   const { draft, index } = task;
   const note = passOn(task) ? "escalated" : "recorded";
-  draft.noteStep(index, draft.state(index), { note });
+  draft.noteStep(index, draft.marks.state(index), { note });
 }
 
 function endIfDecided(
@@ -182,14 +182,14 @@ function endIfDecided(
   reason: string,
   more: JsonObject = {},
 ): boolean {
-  const standing = standingOf(task.draft.peek(task.index).detail);
+  const standing = standingOf(task.draft.rows.peek(task.index).detail);
   if (standing === "approved") approve(task, more);
   if (standing === "unreachable") refuse(task, outcome, reason);
   return standing !== "open";
 }
 
 function askedAndDecided(draft: Draft, index: number): JsonObject {
-  const { approvalRequestId, detail } = draft.peek(index);
+  const { approvalRequestId, detail } = draft.rows.peek(index);
   const { approvals = [], digest } = detail;
   return {
     // The id of the first one may have been recorded by a caller, before the reply of its call.

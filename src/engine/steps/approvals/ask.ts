@@ -20,7 +20,7 @@ import { BLANK_TICKET, suffixOfTicket } from "./tickets.ts";
 /** Asks the approval service; the step WAITS once all requests are recorded. */
 export function askForApproval(task: StepTask, riskLevel: string): void {
   const { draft, index } = task;
-  const input = inputOf(draft, index);
+  const input = inputOf(draft.payloads, index);
   const config = renderConfig(draft, index, input);
   const plan = config.ok ? readApprovalPlan(config.value) : config;
   if (!plan.ok) {
@@ -29,7 +29,7 @@ export function askForApproval(task: StepTask, riskLevel: string): void {
   }
   const { approvers, required, escalation } = plan.value;
   const digest = approvalDigest(draft.step(index).def.id, draft.run.definitionVersion, input);
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.detail = {
     ...row.detail,
     digest,
@@ -38,22 +38,22 @@ export function askForApproval(task: StepTask, riskLevel: string): void {
     ...(required === 1 ? {} : { requiredApprovals: required }),
     ...(escalation === undefined ? {} : { escalation }),
   };
-  draft.addFlag(index, MAY_HAVE_EFFECT);
+  draft.marks.addFlag(index, MAY_HAVE_EFFECT);
   for (const place of approvers.keys()) request(task, place, input);
 }
 
 /** Asks one more approver, for what was asked before. */
 export function askNext(task: StepTask, approver: string): void {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const { approvals = [] } = row.detail;
   row.detail = { ...row.detail, approvals: [...approvals, { ...BLANK_TICKET, approver }] };
-  request(task, approvals.length, inputOf(draft, index));
+  request(task, approvals.length, inputOf(draft.payloads, index));
 }
 
 function request({ draft, index }: StepTask, place: number, payload: JsonObject): void {
   const { def } = draft.step(index);
-  const { digest = "", riskLevel = "", approvals = [] } = draft.peek(index).detail;
+  const { digest = "", riskLevel = "", approvals = [] } = draft.rows.peek(index).detail;
   const call = {
     kind: "request_approval",
     ticket: place,

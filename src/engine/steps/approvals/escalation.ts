@@ -12,7 +12,7 @@ import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
 
 /** The time of a request that is recorded now; nothing where requests have no end. */
 export function timeOfTicket({ draft, index }: StepTask): { readonly dueAfterMs?: number } {
-  const { startedAtMs, detail } = draft.peek(index);
+  const { startedAtMs, detail } = draft.rows.peek(index);
   const { afterMs } = detail.escalation ?? {};
   return afterMs === undefined ? {} : { dueAfterMs: draft.nowMs + afterMs - startedAtMs };
 }
@@ -20,7 +20,7 @@ export function timeOfTicket({ draft, index }: StepTask): { readonly dueAfterMs?
 /** Passes on all requests that expired. Returns whether somebody was asked. */
 export function passOn(task: StepTask): boolean {
   const { draft, index } = task;
-  const { approvals = [], escalation } = draft.peek(index).detail;
+  const { approvals = [], escalation } = draft.rows.peek(index).detail;
   if (escalation === undefined) return false;
   const expired = draft.run.state === "PAUSED" ? [] : [...approvals.entries()];
   let isAsked = false;
@@ -35,17 +35,17 @@ export function passOn(task: StepTask): boolean {
 
 /** The step is woken by the first time of its requests. */
 export function wakeForTickets(draft: Draft, index: number): void {
-  const { approvals = [], escalation } = draft.peek(index).detail;
+  const { approvals = [], escalation } = draft.rows.peek(index).detail;
   if (escalation === undefined) return;
   const first = Math.min(...approvals.map(({ dueAfterMs = Infinity }) => dueAfterMs));
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   if (first === Infinity) delete row.wakeAtMs;
   else row.wakeAtMs = row.startedAtMs + first;
 }
 
 function passOnOne(task: StepTask, place: number): boolean {
   const { draft, index } = task;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const { approvals = [], escalation } = row.detail;
   const [next, ...to] = escalation?.to ?? [];
   if (escalation === undefined || next === undefined) return false;

@@ -64,7 +64,7 @@ export function setTicket(
   place: number,
   facts: Partial<ApprovalTicket>,
 ): void {
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const approvals = [...(row.detail.approvals ?? [])];
   const { dueAfterMs, ...told } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
   const ticket = approvals.length < 2 ? told : { ...told, reason: shorten(told.reason) };

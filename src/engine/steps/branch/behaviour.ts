@@ -16,7 +16,7 @@ import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts
 export const branch: StepBehaviour = {
   ...PLAIN_BEHAVIOUR,
   begin,
-  goOn: (task) => begin(task, inputOf(task.draft, task.index)),
+  goOn: (task) => begin(task, inputOf(task.draft.payloads, task.index)),
   chooseEdge: chosenEdge,
   completedByHand: completeTransparently,
   failedByHand: failAttempt,
@@ -33,7 +33,7 @@ function begin({ draft, index }: StepTask, input: JsonObject): void {
   const added = value.added;
   const edge = chooseEdge(draft, step, { ...input, ...added }, added.value);
   if (edge === "undecided") {
-    draft.unfinished = index;
+    draft.work.unfinished = index;
     return;
   }
   if (edge === undefined) {
@@ -41,7 +41,7 @@ function begin({ draft, index }: StepTask, input: JsonObject): void {
     goBadly(draft, index, failure(`no edge of the branch fits${shown}`, false));
     return;
   }
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.detail = { ...row.detail, chosen: edge.index };
   succeed(draft, index, {
     output: { ...added, selected_edge: edge.label },
@@ -51,7 +51,7 @@ function begin({ draft, index }: StepTask, input: JsonObject): void {
 
 /** The edge that was chosen when the attempt began; of a step that ended without one, the edge that its output chooses. */
 function chosenEdge({ draft, index }: StepTask, ending: Ending, output: JsonObject) {
-  const kept = draft.hasRow(index) ? draft.peek(index).detail.chosen : undefined;
+  const kept = draft.marks.hasRow(index) ? draft.rows.peek(index).detail.chosen : undefined;
   if (ending.kind === "success" && kept !== undefined) return kept;
   const edge = chooseEdge(draft, draft.step(index), output, output.value);
   return edge === "undecided" ? edge : edge?.index;
@@ -70,7 +70,7 @@ function chooseEdge(
   const edges = step.outgoing
     .flatMap((i) => draft.graph.edges[i] ?? [])
     .filter((edge) => edge.role !== "error" && edge.role !== "timeout");
-  const { tried = 0, ...detail } = draft.peek(step.index).detail;
+  const { tried = 0, ...detail } = draft.rows.peek(step.index).detail;
   const text = value === undefined ? undefined : textOf(value);
   let conditions = 0;
   for (const edge of edges) {
@@ -80,8 +80,8 @@ function chooseEdge(
     }
     conditions += 1;
     if (conditions <= tried) continue;
-    if (conditions > tried + 1 && draft.isSpent) {
-      draft.row(step.index).detail = { ...detail, tried: conditions - 1 };
+    if (conditions > tried + 1 && draft.budget.isSpent) {
+      draft.rows.row(step.index).detail = { ...detail, tried: conditions - 1 };
       return "undecided";
     }
     if (holdsIn(draft, edge.condition, output)) return edge;

@@ -46,11 +46,11 @@ function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
     succeed(draft, index, { output: { items: [], run_ids: [] }, extendsInput: false });
     return;
   }
-  draft.addFlag(index, MAY_HAVE_EFFECT | HAS_CHILDREN);
-  const { children, ...detail } = draft.row(index).detail;
+  draft.marks.addFlag(index, MAY_HAVE_EFFECT | HAS_CHILDREN);
+  const { children, ...detail } = draft.rows.row(index).detail;
   const starting = children?.starting ?? 0;
   const none = { next: 0, open: 0, failed: 0, bytes: 0, starting };
-  draft.row(index).detail = detail;
+  draft.rows.row(index).detail = detail;
   setCounts(draft, index, items === undefined ? none : { items: items.length, ...none });
   if (items === undefined) {
     draft.children.insert(newChild(draft, index, 0));
@@ -93,7 +93,7 @@ function releaseChildren({ draft, index }: StepTask): void {
 
 /** The children of a list that start now. */
 function nextChildren(draft: Draft, index: number) {
-  const { detail, retryCount } = draft.peek(index);
+  const { detail, retryCount } = draft.rows.peek(index);
   const { children } = detail;
   const attempt = retryCount + 1;
   if (children?.items === undefined || detail.retrying === true || !mayStart(draft, index)) {
@@ -121,13 +121,13 @@ function missingNext(draft: Draft, index: number): ChildSet[] {
 }
 
 function newChild(draft: Draft, step: number, child: number): ChildRun {
-  const attempt = draft.peek(step).retryCount + 1;
+  const attempt = draft.rows.peek(step).retryCount + 1;
   return { step, attempt, child, state: "new", runId: "", costUsd: 0, seq: 0 };
 }
 
 function startChild(draft: Draft, index: number, plan: Plan, input: JsonObject): void {
   const { run } = draft;
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   if (children === undefined) throw new Error(`step ${index} has no count of its children`);
   const { next: child } = children;
   setCounts(draft, index, {
@@ -136,7 +136,7 @@ function startChild(draft: Draft, index: number, plan: Plan, input: JsonObject):
     open: children.open + 1,
     starting: children.starting + 1,
   });
-  const attempt = draft.peek(index).retryCount + 1;
+  const attempt = draft.rows.peek(index).retryCount + 1;
   draft.call(
     index,
     {

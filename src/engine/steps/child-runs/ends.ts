@@ -33,7 +33,7 @@ export function startReturned(
 ): Reply {
   const { stepIndex: index, attempt, result } = returned;
   const [child = 0] = numbersOfEffect(returned.effectId);
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   const found = draft.children.find(index, { attempt, child });
   if (children === undefined || found === undefined) return { kind: "unchanged" };
   setCounts(draft, index, { ...children, starting: children.starting - 1 });
@@ -55,7 +55,7 @@ export function startReturned(
 /** A child ended, or its compensation did. */
 export function childHeard(draft: Draft, told: ChildReport): Reply {
   const { stepIndex: index, attempt, seq, runId, costUsd } = told;
-  const isStep = draft.graph.steps[index] !== undefined && draft.hasRow(index);
+  const isStep = draft.graph.steps[index] !== undefined && draft.marks.hasRow(index);
   const found = isStep ? draft.children.find(index, told) : undefined;
   if (found === undefined || found.seq >= seq) return { kind: "unchanged" };
   if (found.runId !== "" && found.runId !== runId) return { kind: "unchanged" };
@@ -87,7 +87,7 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
 /** Whether the attempt that started a child still waits for it. */
 function awaits(draft: Draft, index: number, attempt: number): boolean {
   // Between two attempts the next one counts already, and has no children yet.
-  return !isLate(draft, index) && draft.peek(index).retryCount + 1 === attempt;
+  return !isLate(draft, index) && draft.rows.peek(index).retryCount + 1 === attempt;
 }
 
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {
@@ -153,7 +153,7 @@ function counted(
   index: number,
   news: Pick<ChildCounts, "failed" | "bytes">,
 ): ChildCounts {
-  const { children } = draft.peek(index).detail;
+  const { children } = draft.rows.peek(index).detail;
   if (children === undefined) throw new Error(`step ${index} has no count of its children`);
   const sum = {
     ...children,
@@ -171,7 +171,7 @@ function goOn(draft: Draft, index: number, { items = 0, next, open, bytes }: Chi
     releaseAttempt(draft, index, "the outputs are too large together");
     goBadly(draft, index, failure(`${size}, over the limit of ${MAX_PAYLOAD_BYTES}`, false));
   } else if (next === items && open === 0) {
-    const attempt = draft.peek(index).retryCount + 1;
+    const attempt = draft.rows.peek(index).retryCount + 1;
     const rows = draft.children.list({ kind: "attempt", step: index, attempt });
     const outputs = rows.map((row): Json => row.output ?? null);
     const output = { items: outputs, run_ids: rows.map(({ runId }) => runId) };

@@ -64,7 +64,7 @@ export function undoHeard(draft: Draft, index: number, { found, heard, told }: U
 
 /** The history tells what a step cost so far also where the step does not move. */
 export function noteCost(draft: Draft, index: number): void {
-  draft.noteStep(index, draft.state(index), { note: "recorded" });
+  draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
 }
 
 function addCostOfUndoing(draft: Draft, index: number, costUsd: number): void {

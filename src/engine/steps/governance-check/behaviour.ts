@@ -21,7 +21,7 @@ export const governanceCheck: StepBehaviour = {
   begin(task, input) {
     const { draft, index } = task;
     const { def } = draft.step(index);
-    draft.addFlag(index, MAY_HAVE_EFFECT);
+    draft.marks.addFlag(index, MAY_HAVE_EFFECT);
     draft.call(index, {
       kind: "evaluate_action",
       workspaceId: draft.run.workspaceId,
@@ -43,7 +43,7 @@ export const governanceCheck: StepBehaviour = {
 
 /** Only a check whose evaluation left it open waits for an event, which may overtake the evaluation's answer. */
 function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
-  const { governanceDecision, detail } = task.draft.peek(task.index);
+  const { governanceDecision, detail } = task.draft.rows.peek(task.index);
   if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
   else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);
   else return { kind: "unchanged" };
@@ -53,7 +53,7 @@ function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
 /** Applies a decision; UNSPECIFIED waits for an event that names the step. */
 function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
   const { draft, index } = task;
-  draft.row(index).governanceDecision = answer.decision;
+  draft.rows.row(index).governanceDecision = answer.decision;
   switch (answer.decision) {
     case "ALLOW":
       succeed(draft, index, {
@@ -78,17 +78,17 @@ function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
 /** Keeps a decision that overtook the evaluation's answer. */
 function keepDecision({ draft, index }: StepTask, report: GovernanceAnswer): void {
   const { decision, riskLevel, reasons } = report;
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   row.detail = { ...row.detail, heard: { decision, riskLevel, reasons } };
 }
 
 function waitForDecision(task: StepTask): void {
   const { draft, index } = task;
-  const { heard, ...detail } = draft.peek(index).detail;
+  const { heard, ...detail } = draft.rows.peek(index).detail;
   if (heard !== undefined) {
-    draft.row(index).detail = detail;
+    draft.rows.row(index).detail = detail;
     governanceDecided(task, heard);
-  } else if (draft.state(index) === "RUNNING") {
+  } else if (draft.marks.state(index) === "RUNNING") {
     draft.moveStep(index, "WAITING", { op: "waiting" });
   }
 }
@@ -97,7 +97,7 @@ function waitForDecision(task: StepTask): void {
 function governedByHand(task: StepTask, report: StepReport, unnamed: string): void {
   const named = findDecision(report.governanceDecision) ?? "";
   const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;
-  const asksForApproval = (task.draft.peek(task.index).detail.approvals ?? []).length > 0;
+  const asksForApproval = (task.draft.rows.peek(task.index).detail.approvals ?? []).length > 0;
   if (asksForApproval && report.governanceDecision === "") {
     decideByHand(task, report);
   } else if (!asksForApproval || decision !== "REQUIRE_APPROVAL") {

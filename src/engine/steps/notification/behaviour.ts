@@ -18,7 +18,7 @@ export const notification: StepBehaviour = {
       return;
     }
     const { def } = draft.step(index);
-    draft.addFlag(index, MAY_HAVE_EFFECT);
+    draft.marks.addFlag(index, MAY_HAVE_EFFECT);
     draft.call(index, {
       kind: "send_notification",
       workspaceId: draft.run.workspaceId,
@@ -34,7 +34,7 @@ export const notification: StepBehaviour = {
   },
   callReturned({ draft, index }, value) {
     if (value.kind !== "send_notification") return;
-    draft.row(index).notificationId = value.notificationId;
+    draft.rows.row(index).notificationId = value.notificationId;
     succeed(draft, index, { output: {}, extendsInput: true });
   },
   completedByHand: completeTransparently,

@@ -20,7 +20,7 @@ import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts
 export const parallel: StepBehaviour = {
   ...PLAIN_BEHAVIOUR,
   begin: beginParallel,
-  goOn: (task) => beginParallel(task, inputOf(task.draft, task.index)),
+  goOn: (task) => beginParallel(task, inputOf(task.draft.payloads, task.index)),
   settled: ({ draft, index }) => cancelChildren(draft, index),
   completedByHand: completeTransparently,
   failedByHand: failAttempt,
@@ -31,8 +31,8 @@ export const parallel: StepBehaviour = {
 function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
   const open = openEdgesOf(draft, index).filter((edge) => edge.role === "child");
   for (const [at, edge] of open.entries()) {
-    if (at > 0 && draft.isSpent) {
-      draft.unfinished = index;
+    if (at > 0 && draft.budget.isSpent) {
+      draft.work.unfinished = index;
       return;
     }
     decideEdge(draft, edge, holdsIn(draft, edge.condition, input));
@@ -42,16 +42,16 @@ function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
 
 /** Ends a PARALLEL whose required number was reached, or cannot be any more. */
 export function judgeParallel(draft: Draft, index: number): void {
-  if (draft.state(index) === "PENDING" || isFinalStep(draft.state(index))) return;
+  if (draft.marks.state(index) === "PENDING" || isFinalStep(draft.marks.state(index))) return;
   // Its beginning goes on in the next transition: how many children there are is not known yet.
   if (childEdges(draft, index).some((edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN))
     return;
   const children = takenChildren(draft, index);
-  const succeeded = children.filter((child) => (draft.mark(child) & SUCCEEDED) !== 0);
-  const open = children.filter((child) => !isFinalStep(draft.state(child)));
+  const succeeded = children.filter((child) => (draft.marks.of(child) & SUCCEEDED) !== 0);
+  const open = children.filter((child) => !isFinalStep(draft.marks.state(child)));
   const required = requiredOf(draft, index, children.length);
   if (succeeded.length >= required) {
-    const row = draft.row(index);
+    const row = draft.rows.row(index);
     row.detail = { ...row.detail, joined: succeeded };
     succeed(draft, index, { output: {}, extendsInput: true });
   } else if (succeeded.length + open.length < required) {
@@ -63,8 +63,10 @@ export function judgeParallel(draft: Draft, index: number): void {
 /** Children that are open or never started are cancelled when their PARALLEL ended, unless its config keeps them. */
 function cancelChildren(draft: Draft, index: number): void {
   if (draft.step(index).def.config.cancel_remaining === false) return;
-  const open = takenChildren(draft, index).filter((child) => !isFinalStep(draft.state(child)));
-  draft.require(open);
+  const open = takenChildren(draft, index).filter(
+    (child) => !isFinalStep(draft.marks.state(child)),
+  );
+  draft.rows.require(open);
   requireOpenChildren(draft, open);
   for (const child of open) {
     releaseAttempt(draft, child, "the parallel step ended");
@@ -74,7 +76,7 @@ function cancelChildren(draft: Draft, index: number): void {
 
 function takenChildren(draft: Draft, index: number): number[] {
   const edges = childEdges(draft, index);
-  draft.spend(EDGE_UNITS * edges.length);
+  draft.budget.spend(EDGE_UNITS * edges.length);
   return edges
     .filter((edge) => draft.run.edgeMarks[edge.index] === EDGE_TAKEN)
     .map((edge) => edge.to);

@@ -66,13 +66,13 @@ function eventArrived(task: StepTask, event: ArrivedEvent): Reply {
 }
 
 function takes({ draft, index }: StepTask, event: ArrivedEvent): boolean {
-  const row = draft.peek(index);
+  const row = draft.rows.peek(index);
   const { wait } = row.detail;
   if (wait === undefined || !fits(wait.typePattern ?? "", event.type)) return false;
   if (!fits(wait.subjectPattern ?? "", event.subject)) return false;
   if (hasStarted(draft, event) || wasTaken(draft, index, event)) return false;
   if (!passesFilter(draft, index, event)) return false;
-  const taking = draft.row(index);
+  const taking = draft.rows.row(index);
   taking.eventId = event.id;
   if (event.source !== "") taking.detail = { ...taking.detail, eventSource: event.source };
   succeed(draft, index, { output: event.data, extendsInput: false });
@@ -96,15 +96,15 @@ function areEqual(source: string, other: string): boolean {
 
 /** An event ends every wait that is open when it comes, but none that opened after another wait took it. */
 function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): boolean {
-  const { startedAtMs, detail } = draft.peek(index);
+  const { startedAtMs, detail } = draft.rows.peek(index);
   const openedAtMs = detail.wait?.openedAtMs ?? startedAtMs;
   const ended = draft.graph.steps
     .filter((step) => STEP_FACTS[step.type].waitsForEvents && step.index !== index)
     .map((step) => step.index)
-    .filter((other) => draft.hasRow(other) && isFinalStep(draft.state(other)));
-  draft.require(ended);
+    .filter((other) => draft.marks.hasRow(other) && isFinalStep(draft.marks.state(other)));
+  draft.rows.require(ended);
   return ended
-    .map((other) => draft.peek(other))
+    .map((other) => draft.rows.peek(other))
     .filter((row) => row.eventId === id && areEqual(row.detail.eventSource ?? "", source))
     .some((row) => (row.completedAtMs ?? 0) <= openedAtMs);
 }
@@ -115,7 +115,7 @@ function passesFilter(draft: Draft, index: number, event: ArrivedEvent): boolean
   const scope = scopeFor(draft, filter, event.data);
   const tank = fillTank();
   const held = holds(filter, { ...scope, event: attributesInScope(event) }, tank);
-  draft.spend(tank.work);
+  draft.budget.spend(tank.work);
   if (held.problem !== undefined) draft.failedExpressions.set(held.problem, "wait");
   return held.holds;
 }
@@ -136,7 +136,7 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
     goBadly(draft, index, failure(lookbackMs, true));
     return;
   }
-  const row = draft.row(index);
+  const row = draft.rows.row(index);
   const { createdAtMs } = draft.run;
   // It narrows: what arrived before the run is never the run's.
   const since = (backMs: number) => Math.max(createdAtMs, draft.nowMs - backMs);
@@ -197,7 +197,7 @@ function waitUntil(task: StepTask, dueAtMs: number): void {
     delayElapsed(task);
     return;
   }
-  draft.row(index).wakeAtMs = dueAtMs;
+  draft.rows.row(index).wakeAtMs = dueAtMs;
   draft.moveStep(index, "WAITING", { op: "waiting" });
 }
 

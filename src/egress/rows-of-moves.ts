@@ -7,7 +7,7 @@ import { type PayloadSource, PayloadTooLarge } from "../engine/draft/payloads.ts
 import type { Graph } from "../engine/graph/graph.ts";
 import { STEP_FACTS } from "../engine/steps/registry.ts";
 import type { JsonObject } from "../engine/values/json.ts";
-import type { Move } from "../engine/values/outcome.ts";
+import type { Move } from "../engine/values/move.ts";
 import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../engine/values/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 

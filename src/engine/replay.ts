@@ -8,7 +8,7 @@
  * H3 A move of the run tells the marks of the steps as they then were.
  */
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
-import type { Move } from "./values/outcome.ts";
+import type { Move } from "./values/move.ts";
 import { type RunState, type StepState, stateOfMark } from "./values/run.ts";
 
 /** What the moves tell of a step. */

@@ -23,7 +23,7 @@ import { stepDue } from "./inputs/timers.ts";
 import { childHeard } from "./steps/child-runs/ends.ts";
 import type { Input } from "./values/input.ts";
 import type { Lookups } from "./values/lookups.ts";
-import type { Reply } from "./values/outcome.ts";
+import type { Reply } from "./values/reply.ts";
 
 /** Folds one input into a draft. Throws MissingRows when a row is needed that was not loaded. */
 export function transition(draft: Draft, input: Input, lookups: Lookups): Reply {

@@ -17,7 +17,7 @@ import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
 import type { Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Lookups } from "../engine/values/lookups.ts";
-import type { Reply } from "../engine/values/outcome.ts";
+import type { Reply } from "../engine/values/reply.ts";
 import { HAS_ROW, type Run, type StepRun } from "../engine/values/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
 

@@ -7,7 +7,7 @@ import type { TriggerType } from "../engine/values/definition.ts";
 import type { CallKind } from "../engine/values/effect.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
-import type { Reply } from "../engine/values/outcome.ts";
+import type { Reply } from "../engine/values/reply.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 
 /** A run to start; ids are checked, strings that are not known are "". */

@@ -16,12 +16,7 @@
  * Invariant: rows are kept for ever, so no number or letter ever changes its meaning; new ones are added at the end.
  */
 import type { Cause } from "../engine/values/input.ts";
-import {
-  type Move,
-  STEP_ID_NAMES,
-  type StepIdName,
-  type StepIds,
-} from "../engine/values/outcome.ts";
+import { type Move, STEP_ID_NAMES, type StepIdName, type StepIds } from "../engine/values/move.ts";
 import { RUN_STATES, STEP_STATES } from "../engine/values/run.ts";
 
 /** A cause as it is stored. */

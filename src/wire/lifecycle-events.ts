@@ -22,7 +22,7 @@ import {
   viewMarks,
 } from "../engine/draft/payloads.ts";
 import { isJsonObject, type Json, type JsonObject } from "../engine/values/json.ts";
-import type { Move } from "../engine/values/outcome.ts";
+import type { Move } from "../engine/values/move.ts";
 import {
   HAS_ROW,
   isFinalRun,

@@ -28,7 +28,7 @@ import type { Cause, Input, StepReport } from "../../src/engine/values/input.ts"
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import type { Lookups } from "../../src/engine/values/lookups.ts";
 import { newRun, type RunFacts } from "../../src/engine/values/new-run.ts";
-import type { Reply } from "../../src/engine/values/outcome.ts";
+import type { Reply } from "../../src/engine/values/reply.ts";
 import type { Run, StepRun } from "../../src/engine/values/run.ts";
 import type { RunView } from "../../src/engine/values/view.ts";
 import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../src/runtime/fold-run.ts";

@@ -3,7 +3,8 @@
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
 import type { CallResult, StartRun } from "../../src/engine/values/effect.ts";
-import type { Move, Reply } from "../../src/engine/values/outcome.ts";
+import type { Move } from "../../src/engine/values/move.ts";
+import type { Reply } from "../../src/engine/values/reply.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
 import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";

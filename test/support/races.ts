@@ -6,7 +6,7 @@
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import type { CallKind, CallValue } from "../../src/engine/values/effect.ts";
 import type { Input, OwnerReport } from "../../src/engine/values/input.ts";
-import type { Reply } from "../../src/engine/values/outcome.ts";
+import type { Reply } from "../../src/engine/values/reply.ts";
 import { stateOfMark } from "../../src/engine/values/run.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";

@@ -4,7 +4,8 @@
  */
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import { isJsonObject, type Json } from "../../src/engine/values/json.ts";
-import type { Move, Reply } from "../../src/engine/values/outcome.ts";
+import type { Move } from "../../src/engine/values/move.ts";
+import type { Reply } from "../../src/engine/values/reply.ts";
 import type { StepRun } from "../../src/engine/values/run.ts";
 import type { RunView, StepView } from "../../src/engine/values/view.ts";
 import { showJson } from "./scenario-file.ts";

@@ -4,7 +4,7 @@
  */
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import { beginReplay } from "../../src/engine/replay.ts";
-import type { Reply } from "../../src/engine/values/outcome.ts";
+import type { Reply } from "../../src/engine/values/reply.ts";
 import { isFinalRun, type StepRun } from "../../src/engine/values/run.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
 import { RUN_INPUT } from "./random-version.ts";

@@ -6,7 +6,7 @@ import {
   WorkflowRunLifecycleEventSchema,
   WorkflowStepLifecycleEventSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/outcome.ts";
+import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/move.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
 import { CONTENT_TYPES, ENVELOPES, EVENT_FIXTURES, readFixture } from "../support/fixture-files.ts";
 

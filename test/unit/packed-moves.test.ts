@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Cause } from "../../src/engine/values/input.ts";
-import { type Move, STEP_ID_NAMES } from "../../src/engine/values/outcome.ts";
+import { type Move, STEP_ID_NAMES } from "../../src/engine/values/move.ts";
 import { RUN_STATES, STEP_STATES } from "../../src/engine/values/run.ts";
 import { packRow, type ToldRow, unpackRow } from "../../src/store/packed-moves.ts";
 

@@ -12,7 +12,7 @@ import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "../values/budget
 import { type Call, effectId } from "../values/effect.ts";
 import type { Cause } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
-import type { Move, RunOperation, StepIdName, StepOperation } from "../values/outcome.ts";
+import type { Move, RunOperation, StepIdName, StepOperation } from "../values/move.ts";
 import {
   HAS_ROW,
   isFinalStep,

@@ -11,7 +11,7 @@ import type { EdgeRole, GraphEdge, GraphStep } from "../graph/graph.ts";
 import { payloadBytes } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
-import type { StepOperation } from "../values/outcome.ts";
+import type { StepOperation } from "../values/move.ts";
 import {
   type Ending,
   type StepDetail,

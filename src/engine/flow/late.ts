@@ -1,6 +1,6 @@
 /** Results that come too late: recorded, and nothing else. Pure. */
 import type { Draft } from "../draft/draft.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
 /** Whether a result for this step comes too late: it ended, or its run did or is being undone. */

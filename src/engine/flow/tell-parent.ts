@@ -7,7 +7,7 @@ import type { Draft } from "../draft/draft.ts";
 import { runOutput } from "../draft/payloads.ts";
 import type { ChildReport } from "../values/child-run.ts";
 import { payloadProblem } from "../values/limits.ts";
-import type { Move } from "../values/outcome.ts";
+import type { Move } from "../values/move.ts";
 import { EDGE_TAKEN } from "../values/run.ts";
 
 type RunMove = Extract<Move, { of: "run" }>;

@@ -3,7 +3,7 @@
 import type { Draft } from "../draft/draft.ts";
 import { cancelOpenSteps } from "../flow/cancel-open.ts";
 import { STEP_FACTS } from "../steps/registry.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
 
 /** From PENDING, RUNNING or PAUSED to CANCELLED; a cancelled run stays as it is. */

@@ -3,7 +3,7 @@
 import type { Draft } from "../draft/draft.ts";
 import { cancelOpenSteps } from "../flow/cancel-open.ts";
 import { hasStepsToUndo, startCompensation } from "../flow/compensation.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
 
 /**

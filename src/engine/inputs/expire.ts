@@ -2,7 +2,7 @@
 
 import type { Draft } from "../draft/draft.ts";
 import { failRun } from "../flow/cancel-open.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 
 /** Fails a run that is past its deadline by the database's clock; anything else stays as it is. */
 export function expireRun(draft: Draft): Reply {

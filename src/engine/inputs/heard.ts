@@ -13,8 +13,8 @@ import type {
   OwnerReport,
 } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
-import type { Reply } from "../values/outcome.ts";
 import { isFinalReport } from "../values/owner-states.ts";
+import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
 /** An objective or delegation reported. */

@@ -1,6 +1,6 @@
 /** PauseRun: nothing new starts; what is in flight may end and is acted on at the resume. */
 import type { Draft } from "../draft/draft.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
 
 /** RUNNING to PAUSED; a paused run stays as it is. */

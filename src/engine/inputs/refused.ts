@@ -1,5 +1,5 @@
 /** The answer to a lifecycle request that the run's state refuses. */
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import type { RunState } from "../values/run.ts";
 
 /** Says from and to, and what the caller asked. */

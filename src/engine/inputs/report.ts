@@ -10,7 +10,7 @@ import { isTicketId } from "../steps/approvals/tickets.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { StepReport } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import type { StepRun, StepState } from "../values/run.ts";
 
 /** Applies a caller's report to a step. */

@@ -1,6 +1,6 @@
 /** ResumeRun: what ended or fell due while the run was paused has its consequences now, in order. */
 import type { Draft } from "../draft/draft.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { touchTimers } from "./pause.ts";
 import { refuseMove } from "./refused.ts";
 

@@ -11,7 +11,7 @@ import { startReturned } from "../steps/child-runs/ends.ts";
 import { undoReturned } from "../steps/child-runs/undone.ts";
 import type { CallKind, CallResult, CallValue } from "../values/effect.ts";
 import type { Lookups } from "../values/lookups.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 
 /** The answer of a call, with the attempt that asked. */
 export interface Returned {

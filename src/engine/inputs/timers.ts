@@ -9,7 +9,7 @@ import { releaseAttempt } from "../flow/release.ts";
 import type { EdgeRole } from "../graph/graph.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { Lookups } from "../values/lookups.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import { expireRun } from "./expire.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];

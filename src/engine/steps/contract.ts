@@ -7,7 +7,7 @@ import type { CallValue } from "../values/effect.ts";
 import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { Lookups } from "../values/lookups.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import type { Ending } from "../values/run.ts";
 
 /** A step of a run together with what its type needs to act on it. */

@@ -6,7 +6,7 @@
 import { failure, goBadly, succeed } from "../flow/ending.ts";
 import type { StepReport } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
-import type { Reply } from "../values/outcome.ts";
+import type { Reply } from "../values/reply.ts";
 import type { StepTask } from "./contract.ts";
 
 /** The type makes no calls, has no owner and no timer of its own: whatever comes is not for it. */

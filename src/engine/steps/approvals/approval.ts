@@ -11,7 +11,7 @@ import { goBadly, succeed } from "../../flow/ending.ts";
 import { noteLate } from "../../flow/late.ts";
 import type { ApprovalReport, StepReport } from "../../values/input.ts";
 import type { JsonObject } from "../../values/json.ts";
-import type { Reply } from "../../values/outcome.ts";
+import type { Reply } from "../../values/reply.ts";
 import type { StepRun } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 import { passOn, timeOfTicket, wakeForTickets } from "./escalation.ts";

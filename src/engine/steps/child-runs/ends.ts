@@ -16,7 +16,7 @@ import type { ChildReport, ChildRun, ChildState } from "../../values/child-run.t
 import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
 import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
-import type { Reply } from "../../values/outcome.ts";
+import type { Reply } from "../../values/reply.ts";
 import type { ChildCounts } from "../../values/run.ts";
 import { startNextChildren } from "./behaviour.ts";
 import { noteCost, undoHeard } from "./undone.ts";

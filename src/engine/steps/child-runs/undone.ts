@@ -9,7 +9,7 @@ import { addCost } from "../../flow/ending.ts";
 import { countUndone } from "../../flow/undo-children.ts";
 import type { ChildReport, ChildRun } from "../../values/child-run.ts";
 import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
-import type { Reply } from "../../values/outcome.ts";
+import type { Reply } from "../../values/reply.ts";
 
 /** A child was asked to compensate: it may have had nothing to undo. */
 export function undoReturned(

@@ -8,7 +8,7 @@ import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import { riskLevelOf } from "../../graph/spellings.ts";
 import { decisionName, findDecision } from "../../values/enum-names.ts";
 import type { GovernanceReport, StepReport } from "../../values/input.ts";
-import type { Reply } from "../../values/outcome.ts";
+import type { Reply } from "../../values/reply.ts";
 import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../values/run.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";

@@ -16,7 +16,7 @@ import { matchesPattern, parsePattern } from "../../matching/pattern.ts";
 import type { ArrivedEvent } from "../../values/input.ts";
 import { type JsonObject, ownValue } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
-import type { Reply } from "../../values/outcome.ts";
+import type { Reply } from "../../values/reply.ts";
 import { type EventWait, isFinalStep } from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import {

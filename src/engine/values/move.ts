@@ -1,6 +1,6 @@
 /**
- * What a transition gives back: moves for the history and the bus, effects, and the answer to the caller.
- * Boundary: values only. The changed run and steps stand in the draft (see draft.ts).
+ * Moves: what the history and the bus are given of a transition.
+ * Boundary: values only; wire/lifecycle-events.ts makes events of them, replay.ts applies them back.
  */
 import type { RunState, StepState } from "./run.ts";
 
@@ -80,23 +80,4 @@ export type Move =
       readonly error?: string;
       /** Ids and decisions that are known at the move; unset when there is none. */
       readonly ids?: StepIds;
-    };
-
-/** The answer to whoever handed in the input. */
-export type Reply =
-  | { readonly kind: "applied" }
-  /** The run or step was already so, or the input is late: nothing changed but perhaps a history note. */
-  | {
-      readonly kind: "unchanged";
-      /** To a parent that wants the run undone: nothing of it is left to undo, and so much it cost in all. */
-      readonly nothingLeft?: { readonly costUsd: number };
-    }
-  | {
-      readonly kind: "refused";
-      readonly reason: "illegal_move" | "unknown_step" | "bad_input";
-      readonly from: string;
-      readonly to: string;
-      readonly message: string;
-      /** Field path for bad_input. */
-      readonly field?: string;
     };

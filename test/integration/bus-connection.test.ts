@@ -9,11 +9,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { type AckedPublish, openAckedPublish } from "../../src/egress/acked-publish.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createLog } from "../../src/runtime/log.ts";
+import { makeCertificates } from "../support/certificates.ts";
+import { makeNatsOperator } from "../support/nats-operator.ts";
 import { type OwnNats, startOwnNats } from "../support/own-nats.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 const RIGHT = 'authorization { user: "u", password: "right" }';
 const OTHER = 'authorization { user: "u", password: "other" }';
+const UNTRUSTED = "the certificate of NATS is not trusted";
 const REFUSED = "NATS refuses the user, password, token or credentials";
 
 const stops: (() => Promise<unknown> | undefined)[] = [];
@@ -114,6 +117,72 @@ describe("the connection to NATS", () => {
     expect(connection.isClosed()).toBe(false);
     const complaints = logged.filter(({ trouble }) => `${trouble}`.includes("NATS_CREDS_FILE"));
     expect(complaints).toHaveLength(1);
+  });
+
+  it("is made again with a new credentials file when the user of the old one has expired", async () => {
+    const operator = makeNatsOperator();
+    const nats = await startServer(operator.settings);
+    const credsFile = join(nats.folder, "user.creds");
+    const seconds = Math.ceil(Date.now() / 1_000);
+    await writeFile(credsFile, operator.credentials(seconds + 2));
+    const { connecting, logged, troubles } = connectTo(nats, { credsFile });
+    const connection = await connecting;
+    await addStream(connection);
+    const bus = publishing(connection);
+    expect(await bus.publish(event("1"))).toBe("stored");
+    let tries = 0;
+    void (async () => {
+      for await (const { type } of connection.status()) if (type === "error") tries += 1;
+    })();
+    // The server ends the connection when the user expires, and refuses the same file from then on.
+    await vi.waitFor(() => expect(tries).toBeGreaterThan(3), WAIT);
+    expect(troubles.at(-1)).toBe(REFUSED);
+    await writeFile(credsFile, operator.credentials(seconds + 3_600));
+    await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
+    expect(connection.isClosed()).toBe(false);
+    expect(await bus.publish(event("2"))).toBe("stored");
+    expect(logged.map(({ trouble, message }) => trouble ?? message)).toEqual([
+      "the credentials for NATS have expired",
+      "the connection was lost",
+      REFUSED,
+      "NATS can be used again",
+    ]);
+  });
+
+  it("is made at the start once the expired credentials file is replaced", async () => {
+    const operator = makeNatsOperator();
+    const nats = await startServer(operator.settings);
+    const credsFile = join(nats.folder, "user.creds");
+    await writeFile(credsFile, operator.credentials(1_700_000_001));
+    const { connecting, logged, troubles } = connectTo(nats, { credsFile });
+    await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(3), WAIT);
+    expect(troubles.at(-1)).toBe(REFUSED);
+    expect(logged).toHaveLength(1);
+    await writeFile(credsFile, operator.credentials(Math.ceil(Date.now() / 1_000) + 3_600));
+    expect((await connecting).isClosed()).toBe(false);
+  });
+
+  it("names a certificate that is not trusted, and is made again without it", async () => {
+    const nats = await startServer("");
+    const certificates = makeCertificates(nats.folder);
+    const { connecting, logged, troubles } = connectTo(nats, {});
+    const connection = await connecting;
+    await addStream(connection);
+    const bus = publishing(connection);
+    const causes: (string | undefined)[] = [];
+    for (const { cert, key } of [certificates.signed("IP:127.0.0.1"), certificates.selfSigned]) {
+      const before = troubles.length;
+      await nats.restart(`tls { cert_file: "${cert}", key_file: "${key}" }`);
+      await vi.waitFor(() => expect(troubles.slice(before)).toContain(UNTRUSTED), WAIT);
+      causes.push(troubles.at(-1));
+      const other = connectTo(nats, {});
+      await vi.waitFor(() => expect(other.troubles.at(-1)).toBe(UNTRUSTED), WAIT);
+    }
+    expect(causes).toEqual([UNTRUSTED, UNTRUSTED]);
+    await nats.restart("");
+    await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
+    expect(await bus.publish(event("1"))).toBe("stored");
+    expect(logged.filter(({ trouble }) => trouble === UNTRUSTED)).toHaveLength(1);
   });
 
   it("publishes again once the permission for its answers is back", async () => {

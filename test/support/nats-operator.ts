@@ -3,7 +3,7 @@
  * Boundary: keys of the NATS client's own library; the JWTs are claims of version 2, signed here.
  */
 import { createHash } from "node:crypto";
-import { type KeyPair, nkeys } from "nats";
+import { nkeys } from "nats";
 
 /** An operator that exists for one server. */
 export interface NatsOperator {
@@ -13,11 +13,18 @@ export interface NatsOperator {
   credentials(expiresAt: number): string;
 }
 
+/** What is used of a key of NATS. */
+interface KeyPair {
+  getPublicKey(): string;
+  getSeed(): Uint8Array;
+  sign(input: Uint8Array): Uint8Array;
+}
+
 /** Makes the keys and the account. */
 export function makeNatsOperator(): NatsOperator {
-  const operator = nkeys.createOperator();
-  const account = nkeys.createAccount();
-  const system = nkeys.createAccount();
+  const operator: KeyPair = nkeys.createOperator();
+  const account: KeyPair = nkeys.createAccount();
+  const system: KeyPair = nkeys.createAccount();
   const jetstream = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
   const unlimited = { subs: -1, conn: -1, leaf: -1, imports: -1, exports: -1, data: -1 };
   const limits = { ...unlimited, payload: -1, wildcards: true };
@@ -34,7 +41,7 @@ export function makeNatsOperator(): NatsOperator {
         ${name(system)}: ${accountJwt(system, {})}
       }`,
     credentials(expiresAt) {
-      const user = nkeys.createUser();
+      const user: KeyPair = nkeys.createUser();
       const claims = { type: "user", subs: -1, data: -1, payload: -1, pub: {}, sub: {} };
       const jwt = sign(account, user, claims, expiresAt);
       return `${block("NATS USER JWT", jwt)}\n${block("USER NKEY SEED", text(user.getSeed()))}`;

@@ -10,9 +10,11 @@ export class DatabaseAway extends Error {
   override readonly name = "DatabaseAway";
 }
 
-// Server is stopping, starting, crashed (57P0x), read-only after a failover (25006), full or out of connections (53).
-const AWAY_STATES = new Set(["57P01", "57P02", "57P03", "25006"]);
-const AWAY_CLASSES = new Set(["08", "53", "58"]);
+// Server is stopping, starting, crashed (57P0x), read-only after a failover (25006), full or out of connections (53);
+// a new connection is refused: its user or password (28), an unknown database (3D000), one that takes no connections.
+const NO_CONNECTIONS_STATE = "55000";
+const AWAY_STATES = new Set(["57P01", "57P02", "57P03", "25006", "3D000", NO_CONNECTIONS_STATE]);
+const AWAY_CLASSES = new Set(["08", "28", "53", "58"]);
 const AWAY_ERRNOS = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -85,6 +87,7 @@ const CONNECT_TROUBLES: Readonly<Record<string, string>> = {
   "28P01": "Postgres refuses its user or password",
   "28000": "Postgres refuses its user",
   "3D000": "Postgres has no such database",
+  [NO_CONNECTIONS_STATE]: "the database takes no connections",
   DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate of Postgres is not trusted (self-signed)",
   SELF_SIGNED_CERT_IN_CHAIN: "the certificate of Postgres is not trusted (self-signed)",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the certificate of Postgres is not trusted",

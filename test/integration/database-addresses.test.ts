@@ -12,6 +12,7 @@ import { createLog } from "../../src/runtime/log.ts";
 import { startFault } from "../../src/start-faults.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { migrateDatabase } from "../../src/store/migrate.ts";
+import { isAway } from "../../src/store/pg-errors.ts";
 import { type Guard, startGuard } from "../../tools/parts/guard.ts";
 import { type Postgres, startPostgres } from "../../tools/parts/postgres.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
@@ -138,6 +139,33 @@ it("a password that is missing is named", async () => {
   const url = new URL(postgres.url);
   url.password = "";
   expect(await faultOf(url.href)).toMatch(/^no connection can be made: .*password/);
+});
+
+it("a connection that is refused while the service runs is an outage, not a fault of the work", async () => {
+  await sql.query("create role changing login password 'old'");
+  await sql.query("create database closing");
+  const url = new URL(postgres.url);
+  [url.username, url.password, url.pathname] = ["changing", "old", "/closing"];
+  const one = { name: "test_one", text: "select 1 as one" };
+  const failures = async () => {
+    // A database of its own for each look, as a pool that has lost its connections.
+    const database = openDatabase({ url: url.href, log });
+    const reading = await database.read.query(one, []).catch(isAway);
+    const writing = await database.transaction((tx) => tx.query(one, [])).catch(isAway);
+    await database.close();
+    return [reading, writing];
+  };
+  expect(await failures()).toEqual([[{ one: 1 }], [{ one: 1 }]]);
+  await sql.query("alter role changing password 'new'");
+  expect(await failures()).toEqual([true, true]);
+  await sql.query("alter role changing nologin password 'old'");
+  expect(await failures()).toEqual([true, true]);
+  await sql.query("alter role changing login");
+  await sql.query("alter database closing allow_connections false");
+  expect(await failures()).toEqual([true, true]);
+  expect(await faultOf(url.href)).toBe("the database takes no connections");
+  await sql.query("drop database closing");
+  expect(await failures()).toEqual([true, true]);
 });
 
 it("/readyz names the certificate that is not trusted, or the password that is refused", async () => {

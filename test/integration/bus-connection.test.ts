@@ -147,12 +147,15 @@ describe("the connection to NATS", () => {
     await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
     expect(connection.isClosed()).toBe(false);
     expect(await bus.publish(event("2"))).toBe("stored");
-    expect(causesOf(logged)).toEqual([
-      "the credentials for NATS have expired",
-      "the connection was lost",
-      REFUSED,
-      "NATS can be used again",
-    ]);
+    // The server may take the old file once more in the second in which it expires, which is an outage of its own.
+    const causes = causesOf(logged);
+    const expired = "the credentials for NATS have expired";
+    const again = "NATS can be used again";
+    expect([...new Set(causes)].sort()).toEqual(
+      [again, REFUSED, "the connection was lost", expired].sort(),
+    );
+    expect(causes.filter((cause) => cause === REFUSED)).toHaveLength(1);
+    expect([causes.at(0), causes.at(-1)]).toEqual([expired, again]);
   });
 
   it("is made at the start once the expired credentials file is replaced", async () => {

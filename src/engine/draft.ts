@@ -16,6 +16,7 @@ import type { JsonObject } from "./json.ts";
 import { MissingRows } from "./missing-rows.ts";
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
 import type { Move, RunOperation, StepIdName, StepOperation } from "./outcome.ts";
+import { type Merge, PARTS_AT_ONCE, partOf } from "./payloads.ts";
 import type { Ending, Run, RunState, StepRun, StepState } from "./run.ts";
 import { HAS_ROW, isFinalStep, markWithState, RESUMING, stateOfMark } from "./run.ts";
 
@@ -27,6 +28,8 @@ export interface RunRows {
   readonly steps: ReadonlyMap<number, StepRun>;
   /** Unset when none was loaded. */
   readonly children?: LoadedChildren;
+  /** What was put together outside, by its key. */
+  readonly merged?: ReadonlyMap<string, JsonObject>;
 }
 
 /** One row of the history: what was moved and why. */
@@ -82,7 +85,7 @@ export class Draft {
   /** The run was resumed, and what fell due in the pause comes after all other work (after-pause.ts). */
   isResuming = false;
   /** Outputs and inputs that were put together already; they never change once known. */
-  readonly payloadMemo = new Map<string, JsonObject>();
+  readonly payloadMemo: Map<string, JsonObject>;
   #moves: Move[] = [];
   #effects = new Map<string, Effect>();
   #loaded: ReadonlyMap<number, StepRun>;
@@ -106,6 +109,7 @@ export class Draft {
     this.children = new ChildRows(rows.children);
     this.#loaded = rows.steps;
     this.#input = rows.input;
+    this.payloadMemo = new Map(rows.merged);
   }
 
   /** Takes units of the transition's budget. */
@@ -247,6 +251,20 @@ export class Draft {
       (i) => this.hasRow(i) && !this.#changed.has(i) && !this.#loaded.has(i),
     );
     if (missing.length > 0) throw new MissingRows(missing);
+  }
+  /** Asks for the rows of a merge; of many rows only for what they come to, for they may be too many bytes. */
+  requireParts({ key, parts }: Merge): void {
+    const steps = parts.filter(({ step }) => this.hasRow(step)).map(({ step }) => step);
+    const isLoaded = (step: number) => this.#changed.has(step) || this.#loaded.has(step);
+    if (steps.every(isLoaded)) return;
+    if (steps.length <= PARTS_AT_ONCE) this.require(steps);
+    // What this fold changed is not stored yet.
+    const known = parts.map((part) =>
+      this.#changed.has(part.step)
+        ? { ...part, value: partOf(this, { step: part.step, payload: part.payload }) }
+        : part,
+    );
+    throw new MissingRows([], { merges: [{ key, parts: known }] });
   }
   /** Whether a step has begun. */
   hasRow(index: number): boolean {

@@ -7,7 +7,6 @@ import type { Draft } from "./draft.ts";
 import { payloadProblem } from "./limits.ts";
 import type { Move } from "./outcome.ts";
 import { runOutput } from "./payloads.ts";
-import { EDGE_TAKEN } from "./run.ts";
 
 type RunMove = Extract<Move, { of: "run" }>;
 
@@ -39,10 +38,6 @@ function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
 
 /** A run's output is a merge that nobody has measured yet. */
 function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage"> {
-  const isLast = (outgoing: readonly number[]) =>
-    !outgoing.some((edge) => draft.run.edgeMarks[edge] === EDGE_TAKEN);
-  // All at once: read one by one they would be asked for one by one.
-  draft.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
   const output = runOutput(draft);
   const problem = payloadProblem(`output of child run ${draft.run.id}`, output);
   return problem === undefined ? { output, errorMessage: "" } : { errorMessage: problem };

@@ -2,13 +2,20 @@
  * How vitest finds the tests: a project per kind. `npm test` (tools/test.ts) runs them with the
  * servers that they need.
  */
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/test-order.ts";
 import { testProjects } from "./tools/test-projects.ts";
+
+/** Test files at a time, two on two cores: each has databases and names of its own, and many of them mostly wait. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 export default defineConfig({
   test: {
     allowOnly: false,
     pool: "forks",
+    maxWorkers: WORKERS,
+    sequence: { sequencer: LongestFirst },
     projects: testProjects.map(({ name, timeoutMs, isolate, watchesLoop }) => ({
       extends: true,
       test: {

@@ -178,8 +178,10 @@ export function describeConfig(config: Config): Record<string, unknown> {
 /** One server, also by its socket: `postgres://user@/name?host=/folder`. */
 function readDatabaseUrl(reader: EnvironmentReader): string {
   const text = reader.text("DATABASE_URL") ?? "";
-  const [, authority = ""] = /^postgres(?:ql)?:\/\/([^/?]*)/.exec(text) ?? [];
-  if (authority.replace(/^.*@/, "").includes(",")) {
+  const [, authority = "", query = ""] =
+    /^postgres(?:ql)?:\/\/([^/?]*)[^?]*\??(.*)$/s.exec(text) ?? [];
+  const hosts = [authority.replace(/^.*@/, ""), ...new URLSearchParams(query).getAll("host")];
+  if (hosts.length > 2 || hosts.some((host) => host.includes(","))) {
     reader.fault("DATABASE_URL", "names several hosts; it must name one");
     return text;
   }

@@ -4,7 +4,7 @@
  */
 import { type Config, maskUrl } from "./config.ts";
 import { DatabaseUnfit, SchemaTooOld } from "./store/migrate.ts";
-import { connectTrouble } from "./store/pg-errors.ts";
+import { startTrouble } from "./store/pg-errors.ts";
 
 const LISTEN_TROUBLES: Readonly<Record<string, string>> = {
   EADDRINUSE: "is taken by another process",
@@ -20,7 +20,7 @@ export function startFault(
   if (error instanceof SchemaTooOld) return error.message;
   const listening = listenFault(error, config.port);
   if (listening !== undefined) return listening;
-  const trouble = error instanceof DatabaseUnfit ? error.message : connectTrouble(error);
+  const trouble = error instanceof DatabaseUnfit ? error.message : startTrouble(error);
   return trouble === undefined
     ? undefined
     : `DATABASE_URL is ${maskUrl(config.databaseUrl)}; ${trouble}`;

@@ -21,7 +21,7 @@ export interface TestProject {
 
 /** All kinds, fast ones first. */
 export const testProjects: readonly TestProject[] = [
-  { name: "unit", needsParts: false, timeoutMs: 5_000, isolate: false, watchesLoop: false },
+  { name: "unit", needsParts: false, timeoutMs: 20_000, isolate: false, watchesLoop: false },
   { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: true },
   { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true, watchesLoop: false },
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },

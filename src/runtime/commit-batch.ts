@@ -34,6 +34,7 @@ import {
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLargeTurns } from "./large-turns.ts";
+import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import { beginTurn } from "./shared-turn.ts";
@@ -216,11 +217,15 @@ async function foldAll(deps: CommitDeps, { works, nowMs }: Plan): Promise<Folded
         done.push(folded);
         continue;
       }
-      if (round >= roundsAtMost(work.graph)) {
+      const rounds = round - work.merged.size;
+      if (rounds >= roundsAtMost(work.graph)) {
         throw new Error(`run ${work.run.id}: ${folded.message}`);
       }
+      for (const merge of folded.merges) {
+        work.merged.set(merge.key, await mergeInPieces(database.write, work, merge));
+      }
       again.push(work);
-      wanted.push(rowsToAdd(work, folded, round));
+      wanted.push(rowsToAdd(work, folded, rounds));
     }
     open = again;
   }

@@ -33,6 +33,8 @@ export interface RunWork {
   readonly stepVersions: Map<number, string>;
   /** Rows of children, and the sets of them that were loaded. */
   readonly children: { readonly rows: ChildRun[]; readonly sets: ChildSet[] };
+  /** Payloads of many steps that were put together in pieces (merge-in-pieces.ts). */
+  readonly merged: Map<string, JsonObject>;
   /** Inputs in order; `place` is the submission's place in the batch. */
   readonly inputs: { readonly place: number; readonly input: Input }[];
 }
@@ -78,7 +80,7 @@ export function roundsAtMost({ steps }: Graph): number {
   return WHOLE_AFTER_ROUND + 1 + ROUNDS_OF_CHILDREN * parents;
 }
 
-/** What a fold asked for in this round, counted from 1; late ones get every row of the run but those of children. */
+/** What a fold asked for in this round, counted from 1 (merges apart); late ones get every row of the run but those of children. */
 export function rowsToAdd(work: RunWork, missing: MissingRows, round: number): WantedRows {
   const { steps, runInput, children } = missing;
   if (round < WHOLE_AFTER_ROUND) return { ...stillWanted(work, steps, runInput), children };
@@ -123,8 +125,8 @@ function foldOnce(
   units: FoldUnits,
   faults: Map<number, unknown>,
 ): FoldedRun | MissingRows | undefined {
-  const { run, steps, children, input } = work;
-  const rows = { run, steps, children, ...(input === undefined ? {} : { input }) };
+  const { run, steps, children, merged, input } = work;
+  const rows = { run, steps, children, merged, ...(input === undefined ? {} : { input }) };
   const draft = openDraft(work.graph, rows, nowMs, units.transition);
   const results: Folded[] = [];
   for (const { place, input: next } of work.inputs) {
@@ -138,6 +140,8 @@ function foldOnce(
     } catch (error) {
       if (error instanceof MissingRows) return error;
       faults.set(place, error);
+      // They may hold what came of this input.
+      merged.clear();
       return undefined;
     }
   }

@@ -145,6 +145,7 @@ function planStart(
     steps: new Map(),
     stepVersions: new Map(),
     children: { rows: [], sets: [] },
+    merged: new Map(),
     inputs: [{ place, input: { kind: "run_begun", cause } }],
   });
 }
@@ -196,6 +197,7 @@ function workOfRow(graphs: ReadonlyMap<string, Graph>, row: ReadRun): RunWork {
     steps: new Map(),
     stepVersions: new Map(),
     children: { rows: [], sets: [] },
+    merged: new Map(),
     inputs: [],
   };
 }

@@ -28,6 +28,7 @@ import { PARTITIONS, partitionOf } from "./partition.ts";
 import type { ItemResult } from "./plan-batch.ts";
 import { Refusal } from "./refusal.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
+import { type EventWatch, WatchedEvents } from "./watched-events.ts";
 
 export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./submission.ts";
 
@@ -38,6 +39,8 @@ export interface Processor {
    * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke on.
    */
   submit(submission: Submission): Promise<Settled>;
+  /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */
+  watchEvent(workspaceId: string, eventId: string): EventWatch;
   /** Takes nothing more and resolves when everything taken is settled. */
   stop(): Promise<void>;
 }
@@ -74,6 +77,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   let awaySinceMs: number | undefined;
   /** Runs that are submitted to go on. */
   const goingOn = new Set<string>();
+  const watched = new WatchedEvents();
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const lanes = Array.from({ length: PARTITIONS }, (_, partition) =>
     createLane<Entry>({
@@ -86,11 +90,14 @@ export function createProcessor(deps: ProcessorDeps): Processor {
 
   function enqueue(submission: Submission): Promise<Settled> {
     const runId = submission.kind === "start" ? newRunId() : submission.runId;
-    return new Promise((resolve, reject) => {
+    const settling = new Promise<Settled>((resolve, reject) => {
       const takenAtMs = performance.now();
       const entry = { runId, submission, takenAtMs, resolve, reject };
       if (!laneOf(lanes, runId).push(entry)) refuseOverloaded(entry);
     });
+
+    watched.note(submission, settling);
+    return settling;
   }
 
   /** Settles what it can and gives back what is to come again. */
@@ -186,6 +193,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       if (submission.kind === "start") requireSize(submission.start.input);
       return enqueue(submission);
     },
+    watchEvent: (workspaceId, eventId) => watched.watch(workspaceId, eventId),
     async stop() {
       stopped = true;
       await Promise.all(lanes.map((lane) => lane.drained()));

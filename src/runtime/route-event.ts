@@ -55,6 +55,16 @@ export type RoutedEvent =
     }
   | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
 
+/** Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first. */
+export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
+  const watch = deps.processor.watchEvent(event.workspaceId, event.id);
+  const [routed] = await routeEvents(deps, [event]);
+  const takers = await watch.takers();
+  if (routed === undefined) throw new Error("an event was routed without an outcome");
+  if (!routed.ok) return routed;
+  return { ...routed, updatedRunIds: [...new Set([...routed.updatedRunIds, ...takers])] };
+}
+
 /**
  * Applies a batch of events and gives what became of each, in the order given. Never rejects: what
  * fails is told per event.

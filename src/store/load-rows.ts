@@ -158,7 +158,10 @@ async function load(
   for (const row of await db.query<LoadedRow>(statement, [runIds, indexes, ...more])) {
     const rows = foundOf(row.wantedRunId);
     if (row.runInput !== null) rows.input = row.runInput;
-    if (row.isLoaded === false) rows.isLoaded = false;
+    if (row.isLoaded === false) {
+      rows.isLoaded = false;
+      continue;
+    }
     if (row.runInputTooLarge === true) rows.inputTooLarge = true;
     if (row.runId === null) continue;
     rows.steps.push(stepOfRow(row));

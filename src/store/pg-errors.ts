@@ -10,9 +10,11 @@ export class DatabaseAway extends Error {
   override readonly name = "DatabaseAway";
 }
 
-// Server is stopping, starting, crashed (57P0x), read-only after a failover (25006), full or out of connections (53).
-const AWAY_STATES = new Set(["57P01", "57P02", "57P03", "25006"]);
-const AWAY_CLASSES = new Set(["08", "53", "58"]);
+// Server is stopping, starting, crashed (57P0x), read-only after a failover (25006), full or out of connections (53);
+// a new connection is refused: its user or password (28), an unknown database (3D000), one that takes no connections.
+const NO_CONNECTIONS_STATE = "55000";
+const AWAY_STATES = new Set(["57P01", "57P02", "57P03", "25006", "3D000", NO_CONNECTIONS_STATE]);
+const AWAY_CLASSES = new Set(["08", "28", "53", "58"]);
 const AWAY_ERRNOS = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -85,9 +87,7 @@ const CONNECT_TROUBLES: Readonly<Record<string, string>> = {
   "28P01": "Postgres refuses its user or password",
   "28000": "Postgres refuses its user",
   "3D000": "Postgres has no such database",
-  "42501":
-    "its user may not create the service's tables in the schema public and the schema drizzle",
-  "3F000": "the database has no schema public",
+  [NO_CONNECTIONS_STATE]: "the database takes no connections",
   DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate of Postgres is not trusted (self-signed)",
   SELF_SIGNED_CERT_IN_CHAIN: "the certificate of Postgres is not trusted (self-signed)",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the certificate of Postgres is not trusted",
@@ -95,14 +95,41 @@ const CONNECT_TROUBLES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the certificate of Postgres has expired",
   ERR_TLS_CERT_ALTNAME_INVALID: "the certificate of Postgres is for another host",
 };
+const SCHEMA_TROUBLES: Readonly<Record<string, string>> = {
+  "42501":
+    "its user may not create the service's tables in the schema public and the schema drizzle",
+  "3F000": "the database has no schema public",
+};
 
-/** What keeps the first connection from being made, in words; undefined when it is something else. */
+/** What keeps the first connection and the schema from being made, in words; undefined when it is something else. */
+export function startTrouble(error: unknown): string | undefined {
+  return textOf(SCHEMA_TROUBLES, causesOf(error)) ?? connectTrouble(error);
+}
+
+/** What keeps a connection from being made or used, in words; undefined when it is something else. */
 export function connectTrouble(error: unknown): string | undefined {
-  const codes = causesOf(error).map(codeOf);
-  const refused = codes.map((code) => CONNECT_TROUBLES[code]).find((text) => text !== undefined);
-  if (refused !== undefined || !isAway(error)) return refused;
-  const code = codes.find((text) => text !== "");
-  return `Postgres does not answer there${code === undefined ? "" : ` (${code})`}`;
+  const causes = causesOf(error);
+  const known = textOf(CONNECT_TROUBLES, causes) ?? fileTrouble(causes);
+  if (known !== undefined || !isAway(error)) return known;
+  const code = causes.map(codeOf).find((text) => text !== "");
+  if (code !== undefined) return `Postgres does not answer there (${code})`;
+  // What the client itself gives up for has no code: no TLS at the server, no password in the URL.
+  const last = causes.at(-1);
+  return `no connection can be made: ${last instanceof Error ? last.message : "unknown cause"}`;
+}
+
+function textOf(troubles: Readonly<Record<string, string>>, causes: readonly unknown[]) {
+  return causes.map((cause) => troubles[codeOf(cause)]).find((text) => text !== undefined);
+}
+
+/** A file of `sslrootcert`, `sslcert` or `sslkey` that cannot be opened. */
+function fileTrouble(causes: readonly unknown[]): string | undefined {
+  for (const cause of causes) {
+    if (!(cause instanceof Error && "syscall" in cause && "path" in cause)) continue;
+    if (cause.syscall !== "open") continue;
+    return `the file ${cause.path}, which DATABASE_URL names, cannot be read (${codeOf(cause)})`;
+  }
+  return undefined;
 }
 
 function causesOf(error: unknown): unknown[] {

@@ -1,20 +1,23 @@
-/** SIGTERM to a replica that has a call under way: it takes up nothing more, and ends in order within 20 s. */
+/** SIGTERM to a replica: it takes up nothing more, and ends within 20 s, in order or not. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startCommitCutter } from "../support/commit-cutter.ts";
 import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
 import { until } from "../support/until.ts";
 
 const END_WITHIN_MS = 20_000;
 
 let cluster: Cluster;
-let replica: Replica;
 beforeAll(async () => {
   cluster = await startCluster();
-  replica = await cluster.start();
 });
 afterAll(() => cluster.stop());
 
-const logged = (message: string) => replica.logged.some((line) => line.message === message);
+const TOO_LONG = "the stop takes too long; the process ends without it";
+
+function hasLogged(replica: Replica, message: string): boolean {
+  return replica.logged.some((line) => line.message === message);
+}
 
 function isRunning(pid: number): boolean {
   try {
@@ -25,6 +28,7 @@ function isRunning(pid: number): boolean {
 }
 
 it("claims no call after the signal, although a caller holds the server up", async () => {
+  const replica = await cluster.start();
   const port = replica.logged.find(({ message }) => message === "listening")?.port;
   const socket = connect(Number(port), "127.0.0.1");
   socket.on("error", () => {});
@@ -33,7 +37,7 @@ it("claims no call after the signal, although a caller holds the server up", asy
   // The body never comes, so that the server waits for this call as long as it waits for any.
   await new Promise((resolve) => socket.write(`${head}content-length: 9\r\n\r\n{`, resolve));
   process.kill(replica.pid, "SIGTERM");
-  await until(() => logged("stopping") || undefined);
+  await until(() => hasLogged(replica, "stopping") || undefined);
   await cluster.rows(
     `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind,
         holder, request)
@@ -42,6 +46,16 @@ it("claims no call after the signal, although a caller holds the server up", asy
   );
   await until(() => (isRunning(replica.pid) ? undefined : true), END_WITHIN_MS);
   expect(await cluster.rows("select holder from effects")).toEqual([{ holder: "dead" }]);
-  expect(logged("the stop takes too long; the process ends without it")).toBe(false);
+  expect(hasLogged(replica, TOO_LONG)).toBe(false);
   socket.destroy();
+});
+
+it("ends without its order when the database answers nothing more", async () => {
+  const cutter = await startCommitCutter(cluster.databaseUrl);
+  const replica = await cluster.start({ DATABASE_URL: cutter.url });
+  cutter.freeze();
+  process.kill(replica.pid, "SIGTERM");
+  await until(() => (isRunning(replica.pid) ? undefined : true), END_WITHIN_MS);
+  expect(hasLogged(replica, TOO_LONG)).toBe(true);
+  await cutter.stop();
 });

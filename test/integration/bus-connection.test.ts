@@ -9,11 +9,15 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { type AckedPublish, openAckedPublish } from "../../src/egress/acked-publish.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createLog } from "../../src/runtime/log.ts";
+import { makeCertificates } from "../support/certificates.ts";
+import { makeNatsOperator } from "../support/nats-operator.ts";
 import { type OwnNats, startOwnNats } from "../support/own-nats.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 const RIGHT = 'authorization { user: "u", password: "right" }';
 const OTHER = 'authorization { user: "u", password: "other" }';
+const AWAY = "no NATS server accepts a connection";
+const UNTRUSTED = "the certificate of NATS is not trusted";
 const REFUSED = "NATS refuses the user, password, token or credentials";
 
 const stops: (() => Promise<unknown> | undefined)[] = [];
@@ -40,6 +44,11 @@ function connectTo(nats: OwnNats, credentials: object) {
   const connecting = connectBus({ servers: [nats.url], ...credentials }, log, tell);
   stops.push(async () => (await connecting).close());
   return { connecting, logged, troubles };
+}
+
+/** What was logged, without the moments in which a server restarts. */
+function causesOf(logged: readonly { readonly [name: string]: unknown }[]): unknown[] {
+  return logged.map(({ trouble, message }) => trouble ?? message).filter((cause) => cause !== AWAY);
 }
 
 function publishing(connection: NatsConnection): AckedPublish {
@@ -82,7 +91,7 @@ describe("the connection to NATS", () => {
     const consumers = await connection.jetstreamManager();
     expect((await consumers.streams.info("ORDERS")).state.messages).toBe(2);
     // One line for the loss, one for each cause, one for the end; not one for each try.
-    expect(logged.map(({ trouble, message }) => trouble ?? message)).toEqual([
+    expect(causesOf(logged)).toEqual([
       "the connection was lost",
       REFUSED,
       "NATS can be used again",
@@ -114,6 +123,77 @@ describe("the connection to NATS", () => {
     expect(connection.isClosed()).toBe(false);
     const complaints = logged.filter(({ trouble }) => `${trouble}`.includes("NATS_CREDS_FILE"));
     expect(complaints).toHaveLength(1);
+  });
+
+  it("is made again with a new credentials file when the user of the old one has expired", async () => {
+    const operator = makeNatsOperator();
+    const nats = await startServer(operator.settings);
+    const credsFile = join(nats.folder, "user.creds");
+    const seconds = Math.ceil(Date.now() / 1_000);
+    await writeFile(credsFile, operator.credentials(seconds + 2));
+    const { connecting, logged, troubles } = connectTo(nats, { credsFile });
+    const connection = await connecting;
+    await addStream(connection);
+    const bus = publishing(connection);
+    expect(await bus.publish(event("1"))).toBe("stored");
+    let tries = 0;
+    void (async () => {
+      for await (const { type } of connection.status()) if (type === "error") tries += 1;
+    })();
+    // The server ends the connection when the user expires, and refuses the same file from then on.
+    await vi.waitFor(() => expect(tries).toBeGreaterThan(3), WAIT);
+    expect(troubles.at(-1)).toBe(REFUSED);
+    await writeFile(credsFile, operator.credentials(seconds + 3_600));
+    await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
+    expect(connection.isClosed()).toBe(false);
+    expect(await bus.publish(event("2"))).toBe("stored");
+    // The server may take the old file once more in the second in which it expires, which is an outage of its own.
+    const causes = causesOf(logged);
+    const expired = "the credentials for NATS have expired";
+    const again = "NATS can be used again";
+    expect([...new Set(causes)].sort()).toEqual(
+      [again, REFUSED, "the connection was lost", expired].sort(),
+    );
+    expect(causes.filter((cause) => cause === REFUSED)).toHaveLength(1);
+    expect([causes.at(0), causes.at(-1)]).toEqual([expired, again]);
+  });
+
+  it("is made at the start once the expired credentials file is replaced", async () => {
+    const operator = makeNatsOperator();
+    const nats = await startServer(operator.settings);
+    const credsFile = join(nats.folder, "user.creds");
+    await writeFile(credsFile, operator.credentials(1_700_000_001));
+    const { connecting, logged, troubles } = connectTo(nats, { credsFile });
+    await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(3), WAIT);
+    expect(troubles.at(-1)).toBe(REFUSED);
+    expect(logged).toHaveLength(1);
+    await writeFile(credsFile, operator.credentials(Math.ceil(Date.now() / 1_000) + 3_600));
+    expect((await connecting).isClosed()).toBe(false);
+  });
+
+  it("names a certificate that is not trusted, and is made again without it", async () => {
+    const nats = await startServer("");
+    const certificates = makeCertificates(nats.folder);
+    const { connecting, logged, troubles } = connectTo(nats, {});
+    const connection = await connecting;
+    await addStream(connection);
+    const bus = publishing(connection);
+    for (const { cert, key } of [certificates.signed("IP:127.0.0.1"), certificates.selfSigned]) {
+      const before = troubles.length;
+      await nats.restart(`tls { cert_file: "${cert}", key_file: "${key}" }`);
+      await vi.waitFor(() => expect(troubles.slice(before)).toContain(UNTRUSTED), WAIT);
+      // A first connection names it too.
+      const other = connectTo(nats, {});
+      await vi.waitFor(() => expect(other.troubles.at(-1)).toBe(UNTRUSTED), WAIT);
+    }
+    await nats.restart("");
+    await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
+    expect(await bus.publish(event("1"))).toBe("stored");
+    expect(causesOf(logged)).toEqual([
+      "the connection was lost",
+      UNTRUSTED,
+      "NATS can be used again",
+    ]);
   });
 
   it("publishes again once the permission for its answers is back", async () => {

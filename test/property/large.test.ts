@@ -5,9 +5,13 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
 import { MAX_EVENT_BYTES } from "../../src/wire/cloud-events.ts";
+import { cpuMsOf } from "../support/cpu-time.ts";
 import { EngineRun, step, version } from "../support/engine-run.ts";
 import { bytesOfBody, renderFirst } from "../support/rendered-events.ts";
 import { versionOf } from "../support/version-spec.ts";
+
+/** Twice what a core takes that is not shared with another thread. */
+const CPU_AT_MOST_MS = 100;
 
 describe("a version of a thousand steps", () => {
   it("is checked quickly, with five thousand edges", () => {
@@ -18,12 +22,11 @@ describe("a version of a thousand steps", () => {
     const spec = versionOf(ids, edges);
     let fastestMs = Number.POSITIVE_INFINITY;
     // The fastest of several: the machine may be busy with other tests.
-    for (let round = 0; round < 10 && fastestMs >= 50; round++) {
-      const begin = performance.now();
-      expect(checkVersion(spec)).toEqual([]);
-      fastestMs = Math.min(fastestMs, performance.now() - begin);
+    for (let round = 0; round < 10 && fastestMs >= CPU_AT_MOST_MS; round++) {
+      const tookMs = cpuMsOf(() => expect(checkVersion(spec)).toEqual([]));
+      fastestMs = Math.min(fastestMs, tookMs);
     }
-    expect(fastestMs).toBeLessThan(50);
+    expect(fastestMs).toBeLessThan(CPU_AT_MOST_MS);
   });
 
   it("compiles, also written backwards", () => {
@@ -71,8 +74,6 @@ describe("a check of a human task's output ends soon", () => {
     ],
   ])("%s", (_name, schema, output) => {
     expect(findSchemaProblem(schema)).toBeUndefined();
-    const startMs = performance.now();
-    findOutputFaults(schema, output);
-    expect(performance.now() - startMs).toBeLessThan(250);
+    expect(cpuMsOf(() => findOutputFaults(schema, output))).toBeLessThan(500);
   });
 });

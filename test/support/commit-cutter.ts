@@ -16,6 +16,8 @@ export interface CommitCutter {
   mend(): void;
   /** Breaks every connection and turns away whoever comes, until `mend`. */
   stayAway(): void;
+  /** Lets every connection stand, the new ones too, and passes nothing on, as a firewall that drops packets. */
+  freeze(): void;
   /** How many connections were turned away. */
   turnedAway(): number;
   /** How many answers were lost. */
@@ -33,6 +35,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   let cuts = 0;
   let staysAway = false;
   let isAway = false;
+  let frozen = false;
   let turnedAway = 0;
   const server = createServer((client) => {
     if (isAway) {
@@ -48,6 +51,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       socket.on("error", () => {});
     }
     client.on("data", (data) => {
+      if (frozen) return;
       if (armed && data.includes(COMMIT)) {
         armed = false;
         cutting = true;
@@ -55,6 +59,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       upstream.write(data);
     });
     upstream.on("data", (data) => {
+      if (frozen) return;
       if (!cutting) {
         client.write(data);
         return;
@@ -75,6 +80,9 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   url.hostname = "127.0.0.1";
   return {
     url: url.href,
+    freeze() {
+      frozen = true;
+    },
     cutNextCommit(andStayAway = false) {
       armed = true;
       staysAway = andStayAway;

@@ -162,6 +162,7 @@ export class EngineRun {
         if (!(cause instanceof MissingRows)) throw cause;
         const isWhole = round >= WHOLE_AFTER_ROUND;
         for (const index of isWhole ? this.rows.keys() : cause.steps) steps.add(index);
+        for (const { step: index } of cause.merges.flatMap(({ parts }) => parts)) steps.add(index);
         sets.push(...cause.children);
         runInput ||= isWhole || cause.runInput;
       }

@@ -10,7 +10,7 @@ import type { Reply } from "../../src/engine/values/reply.ts";
 import { stateOfMark } from "../../src/engine/values/run.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvent } from "../../src/runtime/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls.ts";
@@ -80,13 +80,11 @@ export class RacedRun {
   async event(type: string): Promise<string[]> {
     const { database, processor, log } = this.at;
     const deps = { database, processor, log, graphs: createGraphCache(database) };
-    const [routed] = await routeEvents(deps, [
-      {
-        ...{ workspaceId: WORKSPACE, id: `event-of-${this.id}`, source: "crm", type, subject: "" },
-        ...{ time: "", data: { from: "bus" }, actorAgentId: "", hops: 0 },
-      },
-    ]);
-    if (routed?.ok !== true) throw new Error("the event was not routed", { cause: routed });
+    const routed = await routeEvent(deps, {
+      ...{ workspaceId: WORKSPACE, id: `event-of-${this.id}`, source: "crm", type, subject: "" },
+      ...{ time: "", data: { from: "bus" }, actorAgentId: "", hops: 0 },
+    });
+    if (!routed.ok) throw new Error("the event was not routed", { cause: routed });
     return routed.updatedRunIds;
   }
 

@@ -211,11 +211,22 @@ test.each(["postgres://u@/db?host=/run/pg", "postgres:///db?user=u&host=%2Frun%2
   },
 );
 
-test.each(["postgres://u:p@one,two/db", "postgres://one:5432,two:5432/db"])(
-  "DATABASE_URL=%s names several hosts",
+test.each([
+  "postgres://u:p@one,two/db",
+  "postgres://one:5432,two:5432/db",
+  "postgres://u@/db?host=one,two",
+  "postgres://u@one/db?sslmode=require&host=one%2Ctwo",
+  "postgres://u@/db?host=/run/one,/run/two",
+  "postgres://u@/db?host=/run/one&host=/run/two",
+])("DATABASE_URL=%s names several hosts", (url) => {
+  const faults = faultsOf({ ...NEEDED, DATABASE_URL: url });
+  expect(faults).toEqual(["DATABASE_URL names several hosts; it must name one"]);
+});
+
+test.each(["postgres://u:p,q@one/db", "postgres://u@/a,b?host=/run/pg"])(
+  "DATABASE_URL=%s names one host",
   (url) => {
-    const faults = faultsOf({ ...NEEDED, DATABASE_URL: url });
-    expect(faults).toEqual(["DATABASE_URL names several hosts; it must name one"]);
+    expect(configOf({ DATABASE_URL: url }).databaseUrl).toBe(url);
   },
 );
 

@@ -248,6 +248,12 @@ describe("names that are near", () => {
     ["Title", "title", 1],
     ["onError", "on_error", 2],
     ["", "abc", 3],
+    ["", "a", 1],
+    ["aab", "ab", 1],
+    ["abab", "abba", 1],
+    ["abcd", "badc", 2],
+    ["abc", "cba", 2],
+    [`${"x".repeat(64)}a`, `${"x".repeat(64)}b`, 0],
   ])("%j and %j are %i edits apart", (one, other, edits) => {
     expect(editDistance(one, other)).toBe(edits);
     expect(isSingleEdit(one, other)).toBe(edits === 1);

@@ -1,5 +1,5 @@
 /** Answers that nobody reads: who waits, who is cut off, and that nothing is left of those that are read. */
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createUnreadAnswers } from "../../src/ingress/rpc/unread-answers.ts";
 import { createLog } from "../../src/runtime/log.ts";
 
@@ -11,6 +11,8 @@ const LIMITS = {
   waitMs: 60_000,
   readWithinMs: 60_000,
 };
+
+afterEach(() => void vi.useRealTimers());
 
 function connection() {
   const made = {
@@ -68,4 +70,25 @@ it("where all have too many the one with the most is cut off, and its bytes coun
   expect([small.cut, last.cut]).toEqual([0, 0]);
   unread.hold(last, 2);
   expect([small.cut, last.cut]).toEqual([1, 0]);
+});
+
+it("one that leaves an answer unread for a minute is cut off, and no timer is left", async () => {
+  vi.useFakeTimers();
+  const unread = createUnreadAnswers(log, LIMITS);
+  const [slow, quick, later] = [connection(), connection(), connection()];
+  const cuts = () => [slow.cut, quick.cut, later.cut];
+  const lost = [unread.hold(slow, 1)];
+  const read = unread.hold(quick, 1);
+  await vi.advanceTimersByTimeAsync(30_000);
+  lost.push(unread.hold(later, 1));
+  read();
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(cuts()).toEqual([0, 0, 0]);
+  await vi.advanceTimersByTimeAsync(5_001);
+  expect(cuts()).toEqual([1, 0, 0]);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(cuts()).toEqual([1, 0, 1]);
+  for (const end of lost) end();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(vi.getTimerCount()).toBe(0);
 });

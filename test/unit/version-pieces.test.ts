@@ -77,11 +77,39 @@ describe("a version of many conditions", () => {
   });
 });
 
+describe("a version as large as may be, without an expression", () => {
+  const ids = Array.from({ length: 1_000 }, (_, at) => `s${at}`);
+  const arrows = [1, 2, 3, 4, 5, 6].flatMap((distance) =>
+    ids.slice(distance).map((id, at) => edgeOf(`s${at} -> ${id}`)),
+  );
+  const config = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`param${at}`, "v"]));
+  const spec = versionOf(
+    ids.map((id) => stepOf(id, { config })),
+    arrows.slice(0, 5_000),
+  );
+
+  it.each([
+    ["checked, edges and steps apart", () => checkVersionInPieces(spec), 8_000],
+    ["compiled, a step at a time", () => compileGraphInPieces(spec), 2_000],
+  ])("is %s", (_, work, pieces) => {
+    const costs = piecesOf(work());
+    expect(checkVersion(spec)).toEqual([]);
+    expect(costs.length).toBeGreaterThanOrEqual(pieces);
+    expect(Math.max(...costs)).toBeLessThan(200_000);
+  });
+});
+
 it("texts that are equal are parsed once", () => {
   const ids = Array.from({ length: 500 }, (_, at) => `s${at}`);
-  const edges = ids.map((id) => edgeOf(`root -> ${id}`, "n > 1 && n < 9"));
-  const spec = versionOf(["root", ...ids], edges);
-  expect(piecesOf(checkVersionInPieces(spec)).length).toBeLessThan(10);
+  const versionWith = (condition: (at: number) => string) =>
+    versionOf(
+      ["root", ...ids],
+      ids.map((id, at) => edgeOf(`root -> ${id}`, condition(at))),
+    );
+  const spec = versionWith(() => "n > 1 && n < 9");
+  const other = versionWith((at) => `n > ${at}`);
+  const [once, each] = [spec, other].map((of) => piecesOf(checkVersionInPieces(of)).length);
+  expect(each).toBe((once ?? 0) + 499);
   expect(new Set(compileGraph(spec).edges.map(({ condition }) => condition)).size).toBe(1);
 });
 

@@ -20,7 +20,7 @@ import {
 
 /** A running nats-server. */
 export interface NatsServer {
-  /** Such as `nats://127.0.0.1:41234`. */
+  /** Such as `nats://127.0.0.1:41234`; `tls://` where the settings want TLS. */
   readonly url: string;
   readonly pid: number;
   stop(): Promise<void>;
@@ -152,5 +152,5 @@ function isProgram(path: string): boolean {
 
 // The file is written in one go, but a reader may still meet it empty.
 function parsePortsFile(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : /"(nats:\/\/[^"]+)"/.exec(text)?.[1];
+  return text === undefined ? undefined : /"((?:nats|tls):\/\/[^"]+)"/.exec(text)?.[1];
 }

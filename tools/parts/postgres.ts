@@ -31,9 +31,12 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** `fastDisk` gives up durability against a crash of the machine, for tests only. */
+/** What may be asked of a server besides the usual. */
 export interface PostgresOptions {
+  /** Gives up durability against a crash of the machine, for tests only. */
   readonly fastDisk: boolean;
+  /** Further settings, as `name=value`; they win over ours. */
+  readonly settings?: readonly string[];
 }
 
 const USER = "workflows";
@@ -131,6 +134,7 @@ function makeServerCommand(
     "max_connections=200",
     "timezone=UTC",
     ...(options.fastDisk ? FAST_DISK : []),
+    ...(options.settings ?? []),
   ];
   return {
     name: "Postgres",

@@ -26,7 +26,7 @@ import { Calls } from "./calls.ts";
 import { ChildRows, type LoadedChildren } from "./child-rows.ts";
 import { Marks } from "./marks.ts";
 import { MissingRows } from "./missing-rows.ts";
-import type { PayloadSource } from "./payloads.ts";
+import { type Merge, PARTS_AT_ONCE, type PayloadSource, partOf } from "./payloads.ts";
 import { StepRows } from "./step-rows.ts";
 import { Work } from "./work.ts";
 
@@ -38,6 +38,8 @@ export interface RunRows {
   readonly steps: ReadonlyMap<number, StepRun>;
   /** Unset when none was loaded. */
   readonly children?: LoadedChildren;
+  /** What was put together outside, by its key. */
+  readonly merged?: ReadonlyMap<string, JsonObject>;
 }
 
 /** One row of the history: what was moved and why. */
@@ -108,7 +110,8 @@ export class Draft {
         if (rows.input === undefined) throw new MissingRows([], { runInput: true });
         return rows.input;
       },
-      payloadMemo: new Map(),
+      requireParts: (merge) => this.#requireParts(merge),
+      payloadMemo: new Map(rows.merged),
     };
   }
 
@@ -147,6 +150,20 @@ export class Draft {
       this.run.continueAtMs = this.nowMs + CONTINUE_AFTER_MS;
     }
     this.touchRun();
+  }
+
+  /** Asks for the rows of a merge; of many rows only for what they come to, for they may be too many bytes. */
+  #requireParts({ key, parts }: Merge): void {
+    const steps = parts.filter(({ step }) => this.marks.hasRow(step)).map(({ step }) => step);
+    if (steps.every((step) => this.rows.isLoaded(step))) return;
+    if (steps.length <= PARTS_AT_ONCE) this.rows.require(steps);
+    // What this fold changed is not stored yet.
+    const known = parts.map((part) =>
+      this.rows.isChanged(part.step)
+        ? { ...part, value: partOf(this.payloads, { step: part.step, payload: part.payload }) }
+        : part,
+    );
+    throw new MissingRows([], { merges: [{ key, parts: known }] });
   }
 
   /** The step at an index; an index outside the version is a bug. */

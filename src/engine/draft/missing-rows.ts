@@ -1,10 +1,13 @@
 /** What a fold lacks. Boundary: thrown by the draft's rooms, caught by whoever folds. */
 import type { ChildSet } from "../values/child-run.ts";
+import type { Merge } from "./payloads.ts";
 
 /** What else is missing besides rows of steps. */
 export interface MissingParts {
   readonly runInput?: boolean;
   readonly children?: readonly ChildSet[];
+  /** Payloads of many steps that are to be put together outside: all at once they may be too many bytes. */
+  readonly merges?: readonly Merge[];
 }
 
 /** Rows are needed that were not loaded: load them too, open a fresh draft and fold all inputs again. */
@@ -13,15 +16,21 @@ export class MissingRows extends Error {
   readonly steps: readonly number[];
   readonly runInput: boolean;
   readonly children: readonly ChildSet[];
-  constructor(steps: readonly number[], { runInput = false, children = [] }: MissingParts = {}) {
+  readonly merges: readonly Merge[];
+  constructor(
+    steps: readonly number[],
+    { runInput = false, children = [], merges = [] }: MissingParts = {},
+  ) {
     const parts = [
       `${steps.length} steps`,
       ...(runInput ? ["the run's input"] : []),
       ...(children.length === 0 ? [] : [`${children.length} sets of children`]),
+      ...(merges.length === 0 ? [] : [`${merges.length} merges`]),
     ];
     super(`rows are needed: ${parts.join(", ")}`);
     this.steps = steps;
     this.runInput = runInput;
     this.children = children;
+    this.merges = merges;
   }
 }

@@ -17,8 +17,29 @@ export interface PayloadSource {
   runInput(): JsonObject;
   /** Whether a payload of a step was not loaded for its size; where that can be. */
   isTooLarge?(index: number, payload: "input" | "output"): boolean;
+  /** Asks for what these outputs are made of, all at once; where rows can be missing. */
+  requireParts?(merge: Merge): void;
   readonly payloadMemo: Map<string, JsonObject>;
 }
+
+/** Payloads that are put together; of a key that several have, the last one counts. */
+export interface Merge {
+  /** The place of the result in the memo. */
+  readonly key: string;
+  readonly parts: readonly MergePart[];
+}
+
+/** What one step contributes: what reaches its children, or what it passes on, as a whole under `name` if that is set. */
+export interface MergePart {
+  readonly step: number;
+  readonly payload: "input" | "output";
+  readonly name?: string;
+  /** Its value, where it is not stored yet. */
+  readonly value?: JsonObject;
+}
+
+/** A merge of more parts is put together in pieces, unless its rows are loaded (runtime/merge-in-pieces.ts). */
+export const PARTS_AT_ONCE = 8;
 
 /** A payload is needed that was not loaded for its size. */
 export class PayloadTooLarge extends Error {
@@ -38,15 +59,15 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
   return remembered(source, `i${index}`, () => {
     const step = source.graph.steps[index];
     if (step === undefined || step.incoming.length === 0) return source.runInput();
-    const outputs: JsonObject[] = [];
+    const parts: MergePart[] = [];
     for (const edgeIndex of step.incoming) {
       const edge = source.graph.edges[edgeIndex];
       if (edge === undefined || source.run.edgeMarks[edgeIndex] !== EDGE_TAKEN) continue;
       // A PARALLEL's children begin before it ends: what reaches them is its input.
       const reached = edge.role === "child";
-      outputs.push(reached ? inputOf(source, edge.from) : passedOn(source, edge.from));
+      parts.push({ step: edge.from, payload: reached ? "input" : "output" });
     }
-    return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : merge(outputs);
+    return mergeOf(source, { key: `i${index}`, parts });
   });
 }
 
@@ -62,7 +83,7 @@ export function outputOf(source: PayloadSource, index: number): JsonObject {
     const added = row.output ?? {};
     return joined === undefined
       ? merge([base, added])
-      : merge([base, added, { children: childOutputs(source, joined) }]);
+      : merge([base, added, { children: childOutputs(source, index, joined) }]);
   });
 }
 
@@ -76,14 +97,14 @@ export function passedOn(source: PayloadSource, index: number): JsonObject {
 
 /** Outputs of a COMPLETED run: of the steps that ended without a taken edge, in the version's order. */
 export function runOutput(source: PayloadSource): JsonObject {
-  const outputs: JsonObject[] = [];
+  const parts: MergePart[] = [];
   for (const step of source.graph.steps) {
     const state = stateOfMark(mark(source, step.index));
     if (step.isCompensation || state === "SKIPPED" || state === "CANCELLED") continue;
     const goesOn = step.outgoing.some((edge) => source.run.edgeMarks[edge] === EDGE_TAKEN);
-    if (!goesOn) outputs.push(passedOn(source, step.index));
+    if (!goesOn) parts.push({ step: step.index, payload: "output" });
   }
-  return merge(outputs);
+  return mergeOf(source, { key: "run", parts });
 }
 
 /**
@@ -175,13 +196,28 @@ function requireLoaded(source: PayloadSource, index: number, payload: "input" | 
   if (source.isTooLarge?.(index, payload)) throw new PayloadTooLarge(`${payload} of step ${index}`);
 }
 
-function childOutputs(source: PayloadSource, joined: readonly number[]): JsonObject {
-  const entries = joined.map((child): [string, JsonObject] => [
-    source.graph.steps[child]?.def.id ?? "",
-    passedOn(source, child),
-  ]);
-  // Defined one by one: step ids come from users, and `__proto__` must stay an ordinary name.
-  return Object.fromEntries(entries);
+function childOutputs(source: PayloadSource, index: number, joined: readonly number[]): JsonObject {
+  const parts = joined.map((step): MergePart => {
+    return { step, payload: "output", name: source.graph.steps[step]?.def.id ?? "" };
+  });
+  return mergeOf(source, { key: `c${index}`, parts });
+}
+
+/** A merge, or the one that was put together outside. */
+function mergeOf(source: PayloadSource, wanted: Merge): JsonObject {
+  const known = source.payloadMemo.get(wanted.key);
+  if (known !== undefined) return known;
+  source.requireParts?.(wanted);
+  const values = wanted.parts.map((part) => partOf(source, part));
+  return values.length === 1 && values[0] !== undefined ? values[0] : merge(values);
+}
+
+/** What a part of a merge contributes. */
+export function partOf(source: PayloadSource, part: MergePart): JsonObject {
+  const { step, payload, name, value } = part;
+  const own = value ?? (payload === "input" ? inputOf(source, step) : passedOn(source, step));
+  // Defined by itself: step ids come from users, and `__proto__` must stay an ordinary name.
+  return name === undefined ? own : Object.fromEntries([[name, own]]);
 }
 
 function mark(source: PayloadSource, index: number): number {

@@ -8,6 +8,7 @@ import { STEP_FACTS } from "../steps/registry.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
 import { numbersOfEffect } from "../values/effect.ts";
 import type { Input } from "../values/input.ts";
+import { PARTS_AT_ONCE } from "./payloads.ts";
 
 /** Rows of steps (by index) and of children, and whether the run's input is needed. */
 export interface RowsNeeded {
@@ -18,6 +19,15 @@ export interface RowsNeeded {
 
 const NOTHING: RowsNeeded = { steps: [], runInput: false };
 const known = new WeakMap<Graph, Map<string, RowsNeeded>>();
+
+/** The rows that the output of a step is probably made of. */
+export function rowsOfOutput(graph: Graph, index: number): RowsNeeded {
+  const step = graph.steps[index];
+  if (step === undefined) return NOTHING;
+  const gathered: Gathered = { steps: new Set([index]), runInput: false };
+  if (STEP_FACTS[step.type].passesInput === "always") gatherInput(graph, step, gathered);
+  return { steps: [...gathered.steps], runInput: gathered.runInput };
+}
 
 /** The rows that folding this input probably needs; `pending` is the run's pending work. */
 export function rowsNeeded(
@@ -159,6 +169,8 @@ function gatherInput(graph: Graph, step: GraphStep, gathered: Gathered): void {
     if (seen.has(at.index)) continue;
     seen.add(at.index);
     if (at.incoming.length === 0 && !at.isCompensation) gathered.runInput = true;
+    // A join of many is asked for when it begins, and not with every step that leads to it.
+    if (at.incoming.length > PARTS_AT_ONCE) continue;
     for (const edgeIndex of at.incoming) {
       const source = graph.steps[graph.edges[edgeIndex]?.from ?? -1];
       if (source === undefined) continue;

@@ -34,11 +34,15 @@ export class StepRows {
     this.#changed.set(index, copy);
     return copy;
   }
+  isLoaded(index: number): boolean {
+    return this.#changed.has(index) || this.#loaded.has(index);
+  }
+  isChanged(index: number): boolean {
+    return this.#changed.has(index);
+  }
   /** Asks for all of these rows at once, so that a fold is repeated once and not once a row. */
   require(indexes: readonly number[]): void {
-    const missing = indexes.filter(
-      (i) => this.#marks.hasRow(i) && !this.#changed.has(i) && !this.#loaded.has(i),
-    );
+    const missing = indexes.filter((i) => this.#marks.hasRow(i) && !this.isLoaded(i));
     if (missing.length > 0) throw new MissingRows(missing);
   }
   /** Adds the row of a step that begins. */

@@ -8,7 +8,6 @@ import { runOutput } from "../draft/payloads.ts";
 import type { ChildReport } from "../values/child-run.ts";
 import { payloadProblem } from "../values/limits.ts";
 import type { Move } from "../values/move.ts";
-import { EDGE_TAKEN } from "../values/run.ts";
 
 type RunMove = Extract<Move, { of: "run" }>;
 
@@ -40,10 +39,6 @@ function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
 
 /** A run's output is a merge that nobody has measured yet. */
 function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage"> {
-  const isLast = (outgoing: readonly number[]) =>
-    !outgoing.some((edge) => draft.run.edgeMarks[edge] === EDGE_TAKEN);
-  // All at once: read one by one they would be asked for one by one.
-  draft.rows.require(draft.graph.steps.flatMap((s) => (isLast(s.outgoing) ? [s.index] : [])));
   const output = runOutput(draft.payloads);
   const problem = payloadProblem(`output of child run ${draft.run.id}`, output);
   return problem === undefined ? { output, errorMessage: "" } : { errorMessage: problem };

@@ -11,7 +11,7 @@ import type {
 import { findPayloadFault, type JsonObject, jsonSizeBytes } from "../values/json.ts";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../values/limits.ts";
 import type { AddFault } from "./faults.ts";
-import type { TextTotals } from "./parse-texts.ts";
+import type { Pieces, TextTotals } from "./parse-texts.ts";
 
 /** How much one version may hold. */
 export interface VersionLimits {
@@ -86,16 +86,18 @@ export function checkCounts(spec: VersionSpec, limits: VersionLimits, addFault: 
 }
 
 /** Reports texts that are too long or cannot be stored. Ids are checked by their own form. */
-export function checkTexts(spec: VersionSpec, addFault: AddFault): void {
+export function* checkTexts(spec: VersionSpec, addFault: AddFault): Pieces<void> {
   for (const [index, step] of spec.steps.entries()) {
     for (const [field, name, parsed] of stepTexts) {
       checkText(step[field], `steps[${index}].${name}`, parsed === true, addFault);
     }
+    yield;
   }
   for (const [index, edge] of spec.edges.entries()) {
     for (const [field, name, parsed] of edgeTexts) {
       checkText(edge[field], `edges[${index}].${name}`, parsed === true, addFault);
     }
+    yield;
   }
   for (const [field, name, parsed] of triggerTexts) {
     checkText(spec.trigger[field], `trigger.${name}`, parsed === true, addFault);

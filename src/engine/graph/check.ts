@@ -5,7 +5,7 @@
  */
 
 import { factsOf } from "../steps/registry.ts";
-import type { VersionSpec } from "../values/definition.ts";
+import type { StepDefinition, VersionSpec } from "../values/definition.ts";
 import { checkChildren } from "./check-children.ts";
 import { checkConfig } from "./check-config.ts";
 import { checkCycles } from "./check-cycles.ts";
@@ -50,24 +50,28 @@ export function* checkVersionInPieces(
   if (!checkCounts(spec, limits, addFault)) return faults;
   const links = linkSteps(spec);
   const contexts = textContexts([...links.indexById.keys()], true);
+  yield;
   checkStepIds(spec, addFault);
   checkRoots(spec, links, addFault);
-  checkTexts(spec, addFault);
-  const walkable = checkSteps(spec, addFault);
+  yield;
+  yield* checkTexts(spec, addFault);
+  const walkable = yield* checkSteps(spec, addFault);
   let results: BranchResults = [];
   if (checkExpressionCount(walkable, limits, addFault)) {
     const totals = yield* parseTexts(walkable, contexts);
     checkExpressionTotals(totals, limits, addFault);
-    results = checkExpressions(walkable, contexts, addFault);
-    yield;
+    results = yield* checkExpressions(walkable, contexts, addFault);
   }
   checkCompensations(spec, links, addFault);
   checkEdges(spec, links, addFault);
+  yield;
   checkLabels(spec, links, results, addFault);
   yield;
   checkEdgesOfTypes(spec, links, addFault);
   checkChildren(spec, links, addFault);
+  yield;
   checkCycles(spec, links, addFault);
+  yield;
   checkTrigger(spec.trigger, contexts, addFault);
   checkNotYet(spec, addFault);
   checkSeconds(spec.timeoutSeconds, "timeout_seconds", addFault);
@@ -91,27 +95,34 @@ function checkEdgesOfTypes(spec: VersionSpec, links: Links, addFault: AddFault):
 }
 
 /** Gives the version without the configs that are too large or too deep to be walked. */
-function checkSteps(spec: VersionSpec, addFault: AddFault): VersionSpec {
-  const steps = spec.steps.map((step, index) => {
+function* checkSteps(spec: VersionSpec, addFault: AddFault): Pieces<VersionSpec> {
+  const steps: StepDefinition[] = [];
+  for (const [index, step] of spec.steps.entries()) {
     const path = `steps[${index}]`;
     checkStep(step, path, addFault);
-    if (!checkConfigSize(step.config, `${path}.config`, addFault)) return { ...step, config: {} };
-    checkConfig(step, path, addFault);
-    return step;
-  });
+    const isWalkable = checkConfigSize(step.config, `${path}.config`, addFault);
+    yield;
+    if (isWalkable) checkConfig(step, path, addFault);
+    steps.push(isWalkable ? step : { ...step, config: {} });
+    yield;
+  }
   return { ...spec, steps };
 }
 
 /** Gives, by step, the values that its condition_expr can give, where it names them itself. */
-function checkExpressions(
+function* checkExpressions(
   spec: VersionSpec,
   contexts: TextContexts,
   addFault: AddFault,
-): BranchResults {
+): Pieces<BranchResults> {
   for (const [index, { conditionExpr }] of spec.edges.entries()) {
     readExpression(conditionExpr, contexts.edge, `edges[${index}].condition_expr`, addFault);
   }
-  return spec.steps.map(
-    (step, index) => readStepTexts(step, contexts, `steps[${index}]`, addFault).condition?.results,
-  );
+  const results: (readonly string[] | undefined)[] = [];
+  for (const [index, step] of spec.steps.entries()) {
+    yield;
+    const texts = readStepTexts(step, contexts, `steps[${index}]`, addFault);
+    results.push(texts.condition?.results);
+  }
+  return results;
 }

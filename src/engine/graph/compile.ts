@@ -40,9 +40,15 @@ export function compileGraph(spec: VersionSpec): Graph {
 export function* compileGraphInPieces(spec: VersionSpec): Pieces<Graph> {
   const links = linkSteps(spec);
   const contexts = textContexts([...links.indexById.keys()]);
+  yield;
   yield* parseTexts(spec, contexts);
   const edges = spec.edges.map((_, index) => compileEdge(spec, links, contexts, index));
-  const steps = spec.steps.map((step, index) => compileStep(spec, links, contexts, step, index));
+  const steps: GraphStep[] = [];
+  for (const [index, step] of spec.steps.entries()) {
+    yield;
+    steps.push(compileStep(spec, links, contexts, step, index));
+  }
+  yield;
   const { filterExpr } = spec.trigger;
   return {
     spec,

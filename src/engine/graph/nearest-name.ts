@@ -35,7 +35,17 @@ function cell(row: readonly number[], at: number): number {
   return row[at] ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether one single edit makes one name of the other; equal names are not. */
+/** Whether one single edit makes one name of the other; equal names are not. Linear, for a config may have thousands of keys. */
 export function isSingleEdit(one: string, other: string): boolean {
-  return Math.abs(one.length - other.length) <= 1 && editDistance(one, other) === 1;
+  if (Math.abs(one.length - other.length) > 1) return false;
+  const [a, b] = [one.slice(0, COMPARED_CHARS), other.slice(0, COMPARED_CHARS)];
+  const shorter = Math.min(a.length, b.length);
+  let head = 0;
+  while (head < shorter && a[head] === b[head]) head += 1;
+  let tail = 0;
+  while (tail < shorter - head && a.at(-1 - tail) === b.at(-1 - tail)) tail += 1;
+  const [left, right] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
+  const longer = Math.max(left.length, right.length);
+  if (longer === 2) return left.length === 2 && left[0] === right[1] && left[1] === right[0];
+  return longer === 1;
 }

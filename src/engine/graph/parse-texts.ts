@@ -1,7 +1,7 @@
 /**
  * Parses the expressions of a version one by one, so that its caller can do other work between two of them.
  * Boundary: fills the contexts; faults are reported by who reads the texts afterwards, which then costs nothing.
- * Invariant: a piece is one expression, whose parsing is bounded by its own limits (expression/bounds.ts).
+ * Invariant: a piece is one step's texts or one expression, whose parsing is bounded by its own limits (expression/bounds.ts).
  */
 
 import { parseExpression } from "../expression/expression.ts";
@@ -20,8 +20,10 @@ export type Pieces<Result> = Generator<undefined, Result, undefined>;
 /** Parses every expression of a version into its contexts. */
 export function* parseTexts(spec: VersionSpec, contexts: TextContexts): Pieces<TextTotals> {
   const totals: TextTotals = { characters: 0, regexInstructions: 0 };
-  for (const { source, context } of expressionsOf(spec, contexts)) {
-    if (context.parsed?.has(source)) continue;
+  for (const text of expressionsOf(spec, contexts)) {
+    if (text === undefined) yield;
+    if (text === undefined || text.context.parsed?.has(text.source)) continue;
+    const { source, context } = text;
     const parsed = parseExpression(source, context);
     totals.characters += source.length;
     if (parsed.ok) totals.regexInstructions += parsed.expression.regexInstructions;
@@ -30,8 +32,15 @@ export function* parseTexts(spec: VersionSpec, contexts: TextContexts): Pieces<T
   return totals;
 }
 
-function* expressionsOf(spec: VersionSpec, contexts: TextContexts): Generator<ExpressionText> {
-  for (const step of spec.steps) yield* expressionsOfStep(step, contexts);
+/** Undefined after each step: finding its expressions takes time also where there are none. */
+function* expressionsOf(
+  spec: VersionSpec,
+  contexts: TextContexts,
+): Generator<ExpressionText | undefined> {
+  for (const step of spec.steps) {
+    yield* expressionsOfStep(step, contexts);
+    yield undefined;
+  }
   for (const { conditionExpr: source } of spec.edges) {
     if (source !== "") yield { source, context: contexts.edge };
   }

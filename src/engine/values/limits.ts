@@ -14,6 +14,15 @@ export const MAX_PAYLOAD_DEPTH = 64;
 /** Payloads without a fault: one that reaches a thousand steps is looked through once. */
 const sound = new WeakSet<JsonObject>();
 
+/** Merges that were given up as soon as they were over the limit. */
+const cutShort = new WeakSet<JsonObject>();
+
+/** Says of a merge that it is over the limit, and that there would be more of it. */
+export function markCutShort(payload: JsonObject): JsonObject {
+  cutShort.add(payload);
+  return payload;
+}
+
 function faultOf(payload: JsonObject): PayloadFault | undefined {
   if (sound.has(payload)) return undefined;
   const fault = findPayloadFault(payload, MAX_PAYLOAD_DEPTH);
@@ -34,5 +43,6 @@ export function payloadProblem(
   if (fault !== undefined) return `${what} is not storable: ${fault.path} ${fault.problem}`;
   const size = countedBytes ?? payloadBytes(payload);
   if (size <= MAX_PAYLOAD_BYTES) return undefined;
-  return `${what} has ${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
+  const atLeast = cutShort.has(payload) ? "at least " : "";
+  return `${what} has ${atLeast}${size} bytes, over the limit of ${MAX_PAYLOAD_BYTES}`;
 }

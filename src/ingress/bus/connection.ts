@@ -6,11 +6,13 @@
  * 1. It reconnects without end, whatever ended it; only `close` closes it.
  * 2. Every try to connect reads the credentials file again.
  * 3. An outage is one line when it begins, one for each new cause, and one when it ends.
+ * 4. The client does not say why it cannot reconnect; a connection of its own, tried every two seconds, gives the cause.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Authenticator,
+  type ConnectionOptions,
   connect,
   credsAuthenticator,
   Events,
@@ -37,6 +39,7 @@ export type BusListener = (trouble: string | undefined) => void;
 const CLIENT_NAME = "workflows";
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 250;
+const FIND_CAUSE_EVERY_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 // A connection whose peer has gone without a word is given up after two pings.
 const PING_INTERVAL_MS = 10_000;
@@ -68,7 +71,7 @@ export async function connectBus(
     try {
       const connection = await connect(options);
       outage.end();
-      void followStatus(connection, outage, log);
+      void followStatus(connection, options, outage, log);
       return connection;
     } catch (error) {
       outage.because(connectTroubleOf(error));
@@ -117,15 +120,25 @@ function createOutage(log: Log, listener: BusListener): Outage {
   };
 }
 
-async function followStatus(connection: NatsConnection, outage: Outage, log: Log): Promise<void> {
+async function followStatus(
+  connection: NatsConnection,
+  options: ConnectionOptions,
+  outage: Outage,
+  log: Log,
+): Promise<void> {
   let up = true;
+  let outages = 0;
+  const isDown = (number: number) => () => !up && number === outages && !connection.isClosed();
   const refusals = new Set<string>();
   for await (const status of connection.status()) {
     switch (status.type) {
       case Events.Disconnect:
         // Each try that fails is a disconnect too.
-        if (up) outage.because(LOST, { server: status.data });
+        if (!up) break;
         up = false;
+        outages += 1;
+        outage.because(LOST, { server: status.data });
+        void findCause(options, outage, isDown(outages));
         break;
       case Events.Reconnect:
         if (!up) outage.end();
@@ -137,6 +150,22 @@ async function followStatus(connection: NatsConnection, outage: Outage, log: Log
         break;
       default:
     }
+  }
+}
+
+/** Tells why a new connection cannot be made, as long as the outage lasts. It never rejects. */
+async function findCause(
+  options: ConnectionOptions,
+  outage: Outage,
+  isDown: () => boolean,
+): Promise<void> {
+  while (isDown()) {
+    await delay(FIND_CAUSE_EVERY_MS, undefined, { ref: false });
+    if (!isDown()) return;
+    const trouble = await connect({ ...options, reconnect: false })
+      .then((connection) => connection.close())
+      .then(() => undefined, connectTroubleOf);
+    if (trouble !== undefined && isDown()) outage.because(trouble);
   }
 }
 

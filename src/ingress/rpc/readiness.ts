@@ -8,6 +8,7 @@ import { type Condition, createCondition } from "../../runtime/condition.ts";
 import type { Log } from "../../runtime/log.ts";
 import { PARTITIONS } from "../../runtime/partition.ts";
 import type { Database } from "../../store/database.ts";
+import { connectTrouble } from "../../store/pg-errors.ts";
 import { type DatabaseState, readDatabaseState } from "../../store/reads/database-state.ts";
 import type { Readiness } from "./doors.ts";
 
@@ -40,8 +41,10 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
       tell("outbox", lagOf(state), state.waitingMs > OUTBOX_LAG_MS ? "lag" : undefined);
       return readinessOf(state, bus);
     } catch (error) {
-      tell("database", `Postgres does not answer: ${messageOf(error)}`, "away");
-      const parts = { database: "down", ...wordsOf(bus), outbox: "unknown", migrations: "unknown" };
+      const trouble = connectTrouble(error) ?? `Postgres does not answer: ${messageOf(error)}`;
+      tell("database", trouble, "away");
+      const unknown = { outbox: "unknown", migrations: "unknown" };
+      const parts = { database: `down: ${trouble}`, ...wordsOf(bus), ...unknown };
       return { status: "down", parts };
     }
   };

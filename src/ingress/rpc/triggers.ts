@@ -10,7 +10,7 @@ import {
 import { readCronLine, trimLine } from "../../engine/values/cron.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
-import { routeEvents } from "../../runtime/route-event.ts";
+import { routeEvent } from "../../runtime/route-event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { checkFields, type Faults } from "./fields.ts";
@@ -20,8 +20,7 @@ import type { ServiceDeps } from "./service-deps.ts";
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
 export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTriggerRequest) {
   const event = readEvent(request, deps.keyEventId);
-  const [routed] = await routeEvents(deps, [event]);
-  if (routed === undefined) throw new Error("an event was routed without an outcome");
+  const routed = await routeEvent(deps, event);
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
   const earlier = await findEarlierRuns(deps, request, event);

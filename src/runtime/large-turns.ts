@@ -4,7 +4,7 @@
  * Boundary: order only. Work in a turn must not wait for another turn.
  * Invariant: a turn keeps the others waiting for a bounded time, whatever its work waits for; the work itself goes on.
  */
-import { setTimeout as delay, setImmediate } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 
 const TURN_AT_MOST_MS = 1_000;
 
@@ -22,11 +22,14 @@ export function createLargeTurns(atMostMs = TURN_AT_MOST_MS): LargeTurns {
 }
 
 async function endOfTurn(result: Promise<unknown>, atMostMs: number): Promise<void> {
-  const over = new AbortController();
-  const limit = delay(atMostMs, undefined, { signal: over.signal, ref: false });
-  await Promise.race([result, limit]).catch(() => undefined);
-  over.abort();
-  limit.catch(() => undefined);
+  await new Promise<void>((resolve) => {
+    const limit = setTimeout(resolve, atMostMs).unref();
+    const end = () => {
+      clearTimeout(limit);
+      resolve();
+    };
+    result.then(end, end);
+  });
   // The first one still belongs to the turn when the work was ended by an answer of the network.
   await setImmediate();
   await setImmediate();

@@ -10,7 +10,12 @@ import { Refusal } from "../../src/runtime/refusal.ts";
 import type { Settled, Submission } from "../../src/runtime/submission.ts";
 import type { Queries } from "../../src/store/database.ts";
 import { findWaiting } from "../../src/store/event-readers.ts";
-import { dropOldEvents, findKeptEvents, type KeptEventProbe } from "../../src/store/events.ts";
+import {
+  dropOldEvents,
+  findKeptEvents,
+  KEPT_A_PAGE,
+  type KeptEventProbe,
+} from "../../src/store/events.ts";
 import { listOpenWaits, type OpenWait } from "../../src/store/reads/open-waits.ts";
 import { explain } from "../support/explained.ts";
 import { startProcessor, type TestProcessor, WORKSPACE } from "../support/processor.ts";
@@ -130,6 +135,7 @@ it("reads as much among 30,000 rows as among 300", async () => {
 });
 
 describe("a look", () => {
+  const EQUALS = 'order=["x2"]';
   const wait = (runId: string, more: Partial<OpenWait>): OpenWait => ({
     runId,
     workspaceId: WORKSPACE,
@@ -152,10 +158,34 @@ describe("a look", () => {
     const short = Array.from({ length: 60 }, (_, n) =>
       wait(`short-${n}`, { equals: `order=["x${n * 4 + 2}"]` }),
     );
-    meeting.meet([wait("long", {}), ...short], []);
+    // More than one batch of them, so that they fill each batch unless they go to the end of the line.
+    const long = Array.from({ length: 25 }, (_, n) => wait(`long-${n}`, {}));
+    meeting.meet([...long, ...short], []);
     await until(async () => (short.every(({ runId }) => asked.includes(runId)) ? true : undefined));
     const before = asked.slice(0, asked.lastIndexOf("short-59"));
-    expect(before.filter((runId) => runId === "long").length).toBeLessThanOrEqual(40);
+    const looks = long.map(({ runId }) => before.filter((id) => id === runId).length);
+    expect(Math.max(...looks)).toBeLessThanOrEqual(2 * KEPT_A_PAGE);
+    await meeting.stop();
+  });
+
+  it("that fails many times is not in front of those that have not been looked at", async () => {
+    const asked: string[] = [];
+    const submit = async (submission: Submission) => {
+      if (submission.kind !== "input") throw new Error("a look only hands in inputs");
+      const { runId } = submission;
+      asked.push(runId);
+      if (runId !== "next" && asked.filter((id) => id === runId).length < 4) {
+        throw new Refusal("overloaded", "the lane is full");
+      }
+      return left;
+    };
+    const log = createLog({ level: "error", format: "json", write() {} });
+    const meeting = createMeeting({ database: at.database, submit, log });
+    const stuck = Array.from({ length: 25 }, (_, n) => wait(`stuck-${n}`, { equals: EQUALS }));
+    meeting.meet([...stuck, wait("next", { equals: EQUALS })], []);
+    await meeting.idle();
+    expect(asked.indexOf("next")).toBe(25);
+    expect(asked).toHaveLength(4 * 25 + 1);
     await meeting.stop();
   });
 

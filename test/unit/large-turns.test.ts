@@ -1,6 +1,8 @@
 /** Large work of many lanes: one after the other, others in between, and none for ever. */
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createLargeTurns } from "../../src/runtime/large-turns.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 function hanging(): { work: () => Promise<string>; end: () => void } {
   let end = () => {};
@@ -45,6 +47,23 @@ it("lets the next work begin when the one before hangs, and still gives its resu
   const first = hanging();
   const one = inTurn(first.work);
   expect(await inTurn(async () => "two")).toBe("two");
+  first.end();
+  expect(await one).toBe("late");
+});
+
+it("keeps the next work waiting for a second at most", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const inTurn = createLargeTurns();
+  const first = hanging();
+  const one = inTurn(first.work);
+  let begun = false;
+  const two = inTurn(async () => {
+    begun = true;
+  });
+  await vi.advanceTimersByTimeAsync(999);
+  expect(begun).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await two;
   first.end();
   expect(await one).toBe("late");
 });

@@ -23,7 +23,6 @@ export const childRuns: StepBehaviour = {
   ...agentAction,
   begin: beginChildren,
   goOn: ({ draft, index }) => startNextChildren(draft, index),
-  callReturned() {},
   completedByHand(task, report) {
     releaseChildren(task);
     completeWithOwnOutput(task, report);

@@ -8,6 +8,7 @@ import {
   parseExpression,
 } from "../../src/engine/expression/expression.ts";
 import type { Json, JsonObject } from "../../src/engine/json.ts";
+import { cpuMs } from "../support/loop-cpu.ts";
 
 const STEP: ExpressionContext = { stepIds: [], kind: "step" };
 
@@ -110,7 +111,7 @@ const bombs: JsonObject = {
   wide2: { ...wide },
 };
 
-describe("cost bombs end within 50 ms", () => {
+describe("cost bombs end within 50 ms of CPU", () => {
   const repeat = (part: string, by: string, times: number) => Array(times).fill(part).join(by);
   it.each(
     [
@@ -154,9 +155,9 @@ describe("cost bombs end within 50 ms", () => {
     // The quickest of a few: what others do on this machine at the time is not the expression's cost.
     let quickestMs = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 20 && quickestMs >= 50; round += 1) {
-      const start = performance.now();
+      const start = cpuMs();
       run(source, bombs);
-      quickestMs = Math.min(quickestMs, performance.now() - start);
+      quickestMs = Math.min(quickestMs, cpuMs() - start);
     }
     expect(quickestMs).toBeLessThan(50);
   });

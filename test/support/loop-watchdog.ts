@@ -4,8 +4,8 @@
  * Invariant: only CPU time that the loop's own thread used within one delay counts, so neither a busy machine nor the
  * threads of the garbage collector are a fault.
  */
-import { readFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
+import { cpuMs } from "./loop-cpu.ts";
 
 /** CPU time that may pass within one delay of the event loop (guarantees: a loaded machine). */
 const CPU_AT_MOST_MS = 200;
@@ -22,16 +22,6 @@ let beganMs = 0;
 let tickMs = 0;
 let tickCpuMs = 0;
 let timer: NodeJS.Timeout | undefined;
-
-/** CPU time of the thread that runs the loop; where the system does not tell threads apart, of the process. */
-function cpuMs(): number {
-  try {
-    return Number.parseInt(readFileSync("/proc/self/schedstat", "utf8"), 10) / 1e6;
-  } catch {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1000;
-  }
-}
 
 function tick(): void {
   const nowMs = performance.now();

@@ -143,6 +143,8 @@ describe("timers", () => {
   });
 
   it("are submitted for the workspaces of their runs, which take turns", async () => {
+    // Before the first of them is due, however long their starts take.
+    await timers?.stop();
     const spec = versionOf([delayedStep(0.1)], [], { timeoutSeconds: 3_000 });
     const version = await publish(at.database, "turns", spec);
     const begin = (workspaceId: string) =>
@@ -151,7 +153,6 @@ describe("timers", () => {
       ["ws_many", "ws_many", "ws_many", "ws_one"].map((workspaceId) => begin(workspaceId)),
     );
     const late = await begin("ws_late");
-    await timers?.stop();
     const text = "update workflow_runs set deadline_at = now(), continue_at = now() where id = $1";
     await at.database.transaction((tx) => tx.query({ name: "late", text }, [late.runId]));
     const seen: string[] = [];

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type Environment, EnvironmentReader, optional } from "./environment.ts";
-import { LOG_LEVELS, type LogFormat, type LogLevel } from "./runtime/log.ts";
+import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
 
 /** Collaborators by the name of their variable without `_URL`, in lower case. */
 export const COLLABORATORS = [

@@ -4,15 +4,15 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
+import { createClients } from "./collaborators/clients.ts";
+import { createEntities } from "./collaborators/entities.ts";
+import { createCallers } from "./collaborators/identity/identity.ts";
+import { createLookupCache } from "./collaborators/lookup-cache.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
-import { createClients } from "./egress/clients.ts";
-import { createDispatcher } from "./egress/dispatcher.ts";
-import { createEntities } from "./egress/find-entities.ts";
-import { createHealing } from "./egress/healing/healing.ts";
-import { createCallers } from "./egress/identity/identity.ts";
-import { createLookupCache } from "./egress/lookup-cache.ts";
+import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
-import { createPublisher, type Publisher } from "./egress/publisher.ts";
+import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
+import { createHealing } from "./egress/reconcile/reconcile.ts";
 import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
@@ -20,18 +20,18 @@ import { connectBus } from "./ingress/bus/connection.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
+import { createLog, type Log } from "./process/log.ts";
+import { renderPrometheus } from "./process/metrics.ts";
 import { createGraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
-import { createLog, type Log } from "./runtime/log.ts";
-import { renderPrometheus } from "./runtime/metrics.ts";
 import { type Committed, createProcessor } from "./runtime/processor.ts";
 import { startRetention } from "./runtime/retention.ts";
-import type { RouteDeps } from "./runtime/route-event.ts";
+import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { startFault } from "./start-faults.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
 import { readClock } from "./store/reads/clock.ts";
-import { encodeCall } from "./wire/calls.ts";
+import { encodeCall } from "./wire/calls/requests.ts";
 
 interface BusParts {
   readonly connection: NatsConnection;

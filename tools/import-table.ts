@@ -22,10 +22,13 @@ export interface Room {
   readonly closedNames?: RegExp;
 }
 
+const process = /^src\/process\//;
 const engine = /^src\/engine\//;
 const wire = /^src\/wire\//;
 const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
+const collaborators = /^src\/collaborators\//;
+const identity = /^src\/collaborators\/identity\//;
 const gen = /^gen\//;
 
 /** The verbs of the store that change runs: for the runtime's batches alone. */
@@ -62,17 +65,31 @@ export const rooms: readonly Room[] = [
     builtins: false,
     pure: true,
   },
+  { files: process, paths: [], packages: [], builtins: true, pure: false },
   {
     files: store,
-    paths: [engine],
+    paths: [process, engine],
     packages: ["drizzle-orm", "pg"],
     builtins: true,
     pure: false,
   },
-  { files: runtime, paths: [engine, store], packages: ["ajv"], builtins: true, pure: false },
+  {
+    files: collaborators,
+    paths: [process, engine, wire, gen],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "jose"],
+    builtins: true,
+    pure: false,
+  },
+  {
+    files: runtime,
+    paths: [process, engine, store],
+    packages: ["ajv"],
+    builtins: true,
+    pure: false,
+  },
   {
     files: /^src\/ingress\//,
-    paths: [engine, wire, store, runtime, gen],
+    paths: [process, engine, wire, store, runtime, identity, gen],
     packages: [
       "@bufbuild/protobuf",
       "@connectrpc/connect",
@@ -86,7 +103,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/egress\//,
-    paths: [engine, wire, store, runtime, gen],
+    paths: [process, engine, wire, store, runtime, collaborators, gen],
     packages: [
       "@bufbuild/protobuf",
       "@connectrpc/connect",
@@ -114,7 +131,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/config\.ts$/,
-    paths: [/^src\/environment\.ts$/, /^src\/runtime\/log\.ts$/],
+    paths: [/^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
     packages: [],
     builtins: true,
     pure: false,

@@ -8,6 +8,7 @@
  * C3 A call that failed leaves no key, unless it is marked.
  */
 import { randomBytes } from "node:crypto";
+import { Refusal } from "../process/refusal.ts";
 import {
   type AppliedKey,
   answerKey,
@@ -19,7 +20,6 @@ import {
   takeOverKey,
 } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
-import { Refusal } from "./refusal.ts";
 
 /** A call with a key. */
 export interface KeyedCall {

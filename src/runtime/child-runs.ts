@@ -12,13 +12,13 @@ import type {
   TellParent,
 } from "../engine/values/effect.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
+import type { Log } from "../process/log.ts";
+import { type Reason, Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
 import { findStarts } from "../store/run-starts.ts";
-import type { Log } from "./log.ts";
 import type { Processor } from "./processor.ts";
-import { type Reason, Refusal } from "./refusal.ts";
 import type { RunStart } from "./submission.ts";
 
 /** What the calls work with. */

@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
 import type { Lookups } from "../engine/values/lookups.ts";
+import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
@@ -37,7 +38,6 @@ import { createLargeTurns } from "./large-turns.ts";
 import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
-import { beginTurn } from "./shared-turn.ts";
 import type { Committed } from "./submission.ts";
 
 /** What a batch needs. */

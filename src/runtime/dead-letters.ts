@@ -3,11 +3,12 @@
  *
  * Boundary: the table; the dead-letter stream is the bus's business.
  */
+
+import type { Log } from "../process/log.ts";
+import { count } from "../process/metrics.ts";
 import type { Database } from "../store/database.ts";
 import { type DeadLetter, insertDeadLetters } from "../store/dead-letters.ts";
 import { addFailedDeliveries } from "../store/failed-deliveries.ts";
-import type { Log } from "./log.ts";
-import { count } from "./metrics.ts";
 
 /** Counts a failed delivery of each message and commits that; gives the failures of each so far, by sequence. */
 export function countFailures(

@@ -11,6 +11,8 @@ import { factsOf } from "../engine/steps/registry.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import type { JsonObject } from "../engine/values/json.ts";
+import { newDefinitionId, newVersionId } from "../process/ids.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";
@@ -28,10 +30,8 @@ import {
 } from "../store/reads/definitions.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
-import { newDefinitionId, newVersionId } from "./ids.ts";
 import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
-import { Refusal } from "./refusal.ts";
 import type { Committed } from "./submission.ts";
 
 /** What writing definitions needs. Without `onCommitted` the publisher finds the events by itself, a little later. */

@@ -2,9 +2,10 @@
  * Conditions of edges and filters of waits that could not be evaluated: they count as false, and somebody must hear of it.
  * Boundary: told after the fold is done for good; the engine goes on without them.
  */
+
+import type { Log } from "../process/log.ts";
+import { count } from "../process/metrics.ts";
 import type { FoldedRun } from "./fold-run.ts";
-import type { Log } from "./log.ts";
-import { count } from "./metrics.ts";
 
 /** An expression of a run's version that failed; `problem` names it. */
 export interface FailedExpression {

@@ -17,14 +17,14 @@ import {
   readCronLine,
   slotText,
 } from "../engine/values/cron.ts";
+import type { Log } from "../process/log.ts";
+import { count } from "../process/metrics.ts";
+import { Refusal } from "../process/refusal.ts";
+import { beginTurn } from "../process/shared-turn.ts";
 import type { Database } from "../store/database.ts";
 import { type DueSchedule, findDueSchedules } from "../store/reads/due-schedules.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
-import type { Log } from "./log.ts";
-import { count } from "./metrics.ts";
 import type { Processor } from "./processor.ts";
-import { Refusal } from "./refusal.ts";
-import { beginTurn } from "./shared-turn.ts";
 import type { Submission } from "./submission.ts";
 
 /** What firing needs. */

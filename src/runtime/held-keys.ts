@@ -5,9 +5,10 @@
  * 1. One statement renews all keys, whatever their number. A call of less than a second costs none.
  * 2. A key is renewed for a minute at most, so that a call that hangs does not hold its key for ever.
  */
+
+import type { Log } from "../process/log.ts";
 import { type KeyClaim, renewKeys } from "../store/caller-keys.ts";
 import type { Database } from "../store/database.ts";
-import type { Log } from "./log.ts";
 
 /** Keys in hand. */
 export interface HeldKeys {

@@ -3,8 +3,8 @@
  * Boundary: when to try; how an index is built is store/indexes.ts. Without an index the service works, more slowly.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../process/log.ts";
 import { buildIndexes } from "../store/indexes.ts";
-import type { Log } from "./log.ts";
 
 const AGAIN_MS = 30_000;
 

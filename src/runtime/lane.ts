@@ -8,7 +8,7 @@
  * N4 Keys take turns: of n keys that wait, each has its share of the next batch, and of the places in a full lane.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { TurnQueue } from "./turn-queue.ts";
+import { TurnQueue } from "../process/turn-queue.ts";
 
 /** A lane at work. */
 export interface Lane<Item> {

@@ -18,10 +18,10 @@ import { rowsOfOutput } from "../engine/draft/prefetch.ts";
 import { type JsonObject, jsonSizeBytes, putValue } from "../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES, markCutShort } from "../engine/values/limits.ts";
 import { HAS_ROW, type StepRun } from "../engine/values/run.ts";
+import { beginTurn } from "../process/shared-turn.ts";
 import type { Queries } from "../store/database.ts";
 import { type FoundRows, loadRows, type WantedRows } from "../store/load-rows.ts";
 import type { RunWork } from "./fold-run.ts";
-import { beginTurn } from "./shared-turn.ts";
 
 /** A run whose rows are stored. */
 type StoredRun = Pick<RunWork, "graph" | "run">;

@@ -6,6 +6,7 @@
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Input } from "../engine/values/input.ts";
 import { newRun } from "../engine/values/new-run.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { Queries } from "../store/database.ts";
 import { type ReadRun, type ReadRuns, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
@@ -13,7 +14,6 @@ import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
-import { Refusal } from "./refusal.ts";
 import type { Settled, Submission } from "./submission.ts";
 
 /** One submission of a batch. */

@@ -13,6 +13,9 @@ import type { Call } from "../engine/values/effect.ts";
 import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../engine/values/limits.ts";
 import type { Lookups } from "../engine/values/lookups.ts";
+import { newRunId } from "../process/ids.ts";
+import type { Log } from "../process/log.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
 import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
@@ -20,15 +23,12 @@ import { StaleRows } from "../store/save-batch.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
 import { tellFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
-import { newRunId } from "./ids.ts";
 import { createLane, type Lane } from "./lane.ts";
-import type { Log } from "./log.ts";
-import { createMeeting } from "./meet-events.ts";
 import { PARTITIONS, partitionOf } from "./partition.ts";
 import type { ItemResult } from "./plan-batch.ts";
-import { Refusal } from "./refusal.ts";
+import { createMeeting } from "./routing/meet-events.ts";
+import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
-import { type EventWatch, WatchedEvents } from "./watched-events.ts";
 
 export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./submission.ts";
 

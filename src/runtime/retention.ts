@@ -10,6 +10,8 @@
  * 3. Runs are deleted a day after the notice about them.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../process/log.ts";
+import { count } from "../process/metrics.ts";
 import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
@@ -18,8 +20,6 @@ import { dropMarks } from "../store/published-marks.ts";
 import { dropEndedRuns, FIRST_ENDED, inTurn } from "../store/retention.ts";
 import { giveNotice, isDue, RUNS_COUNTED } from "../store/retention-notices.ts";
 import { dropLeftStarts } from "../store/run-starts.ts";
-import type { Log } from "./log.ts";
-import { count } from "./metrics.ts";
 
 /** What retention needs. */
 export interface RetentionDeps {

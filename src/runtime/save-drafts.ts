@@ -5,13 +5,13 @@
 import type { Draft } from "../engine/draft/draft.ts";
 import type { Call, Effect } from "../engine/values/effect.ts";
 import type { StepRun } from "../engine/values/run.ts";
+import { beginTurn } from "../process/shared-turn.ts";
 import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
 import { EFFECT_LEASE_MS } from "../store/effects.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
-import { beginTurn } from "./shared-turn.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */

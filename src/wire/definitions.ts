@@ -33,7 +33,7 @@ import {
 } from "../engine/values/definition.ts";
 import { channelName, riskLevelName } from "../engine/values/enum-names.ts";
 import type { JsonObject } from "../engine/values/json.ts";
-import { writtenFloat } from "./written-floats.ts";
+import { writtenFloat } from "./proto/written-floats.ts";
 
 /** The wire numbers of step types. */
 export const STEP_TYPE_NUMBERS: Readonly<Record<StepType, StepTypeNumber>> = StepTypeNumber;

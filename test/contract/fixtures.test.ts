@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
 import { StepRunState, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
-import { decodeBusMessage } from "../../src/wire/bus-events.ts";
+import { decodeBusMessage } from "../../src/wire/bus/events.ts";
 import {
   BARE,
   BUS_FORMATS,

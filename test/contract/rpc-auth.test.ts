@@ -15,10 +15,10 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { createClients } from "../../src/egress/clients.ts";
-import { createCallers } from "../../src/egress/identity/identity.ts";
-import { type Callers, SCOPES, type Scope } from "../../src/runtime/callers.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createClients } from "../../src/collaborators/clients.ts";
+import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
+import { createCallers } from "../../src/collaborators/identity/identity.ts";
+import { createLog } from "../../src/process/log.ts";
 import { goodToken, startIdentity, type TestIdentity } from "../support/identity-service.ts";
 import {
   type Refused,

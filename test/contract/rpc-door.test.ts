@@ -13,8 +13,8 @@ import {
   StepType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Callers, grantedScopes } from "../../src/runtime/callers.ts";
-import { decodeMessage, encodeMessage } from "../../src/wire/messages.ts";
+import { type Callers, grantedScopes } from "../../src/collaborators/identity/callers.ts";
+import { decodeMessage, encodeMessage } from "../../src/wire/proto/messages.ts";
 import { type RpcService, startRpcService } from "../support/rpc-service.ts";
 
 const MIB = 1024 * 1024;

@@ -31,8 +31,8 @@ import { createHealth } from "../../src/ingress/rpc/health.ts";
 import { createReflection } from "../../src/ingress/rpc/reflection.ts";
 import { createRpcRouter } from "../../src/ingress/rpc/router.ts";
 import { createListener, type Listener, type TlsMaterial } from "../../src/ingress/rpc/sockets.ts";
-import { createLog } from "../../src/runtime/log.ts";
-import { Refusal } from "../../src/runtime/refusal.ts";
+import { createLog } from "../../src/process/log.ts";
+import { Refusal } from "../../src/process/refusal.ts";
 
 const lines: string[] = [];
 const log = createLog({ level: "debug", format: "json", write: (line) => lines.push(line) });

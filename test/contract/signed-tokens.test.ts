@@ -5,15 +5,15 @@
 import { createHmac } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createClients } from "../../src/egress/clients.ts";
-import { createCallers } from "../../src/egress/identity/identity.ts";
+import { createClients } from "../../src/collaborators/clients.ts";
+import { createCallers } from "../../src/collaborators/identity/identity.ts";
 import {
   type SignatureSettings,
   verifySignatures,
-} from "../../src/egress/identity/signed-tokens.ts";
-import type { JudgeToken } from "../../src/egress/identity/token-memory.ts";
-import { createLog } from "../../src/runtime/log.ts";
-import { Refusal } from "../../src/runtime/refusal.ts";
+} from "../../src/collaborators/identity/signed-tokens.ts";
+import type { JudgeToken } from "../../src/collaborators/identity/token-memory.ts";
+import { createLog } from "../../src/process/log.ts";
+import { Refusal } from "../../src/process/refusal.ts";
 import { type Answer, startCollaborator, type TestCollaborator } from "../support/collaborators.ts";
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;

@@ -4,17 +4,17 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { startUnfinishedRuns } from "../../src/ingress/timers/unfinished-runs.ts";
+import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
 import {
   createProcessor,
   type Processor,
   type ProcessorDeps,
 } from "../../src/runtime/processor.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import type { Database, Statement, Tx } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { holdingLoop } from "../support/loop-watchdog.ts";
 import {
   publish,

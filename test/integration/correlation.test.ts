@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../src/engine/values/definition.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
 import { transitioned } from "../support/step-reports.ts";
 import { until } from "../support/until.ts";

@@ -8,7 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { createReadiness } from "../../src/ingress/rpc/readiness.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createLog } from "../../src/process/log.ts";
 import { startFault } from "../../src/start-faults.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { migrateDatabase } from "../../src/store/migrate.ts";

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { AgentService, ListResponseSchema } from "../../gen/agents/v1/agents_pb.ts";
 import { CreateResponseSchema } from "../../gen/objectives/v1/objectives_pb.ts";
 import { DiscoverResponseSchema } from "../../gen/registry/v1/registry_pb.ts";
-import { CallFailure, NotSent } from "../../src/egress/call-failure.ts";
-import { type ClientSettings, createClients } from "../../src/egress/clients.ts";
-import { createDispatcher, type Dispatcher } from "../../src/egress/dispatcher.ts";
-import { createLookupCache } from "../../src/egress/lookup-cache.ts";
+import { CallFailure, NotSent } from "../../src/collaborators/call-failure.ts";
+import { type ClientSettings, createClients } from "../../src/collaborators/clients.ts";
+import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
+import { createDispatcher, type Dispatcher } from "../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";

@@ -10,10 +10,10 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Msg } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createPublisher } from "../../src/egress/publisher.ts";
+import { createPublisher } from "../../src/egress/publish/publisher.ts";
 import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import { readMetric } from "../../src/runtime/metrics.ts";
-import type { EventFormat } from "../../src/wire/cloud-events.ts";
+import { readMetric } from "../../src/process/metrics.ts";
+import type { EventFormat } from "../../src/wire/events/cloud-events.ts";
 import { type BusService, type DefinedVersion, startBusService } from "../support/bus-service.ts";
 import {
   allowance,

@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
-import { routeEvent } from "../../src/runtime/route-event.ts";
+import { routeEvent } from "../../src/runtime/routing/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import {
   publish,
   startOf,

@@ -8,15 +8,15 @@ import {
   ResolveResponseSchema,
 } from "../../gen/entities/v1/entities_pb.ts";
 import { QueryUsageResponseSchema } from "../../gen/meter/v1/meter_pb.ts";
-import { createClients } from "../../src/egress/clients.ts";
-import { createEntities } from "../../src/egress/find-entities.ts";
+import { createClients } from "../../src/collaborators/clients.ts";
+import { createEntities } from "../../src/collaborators/entities.ts";
 import { performQueryUsage } from "../../src/egress/performers/meter.ts";
+import type { Entities } from "../../src/engine/values/entities.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { Entities } from "../../src/runtime/entities.ts";
-import { createLog } from "../../src/runtime/log.ts";
-import { readMetric } from "../../src/runtime/metrics.ts";
-import { resolveEntities } from "../../src/runtime/route-entities.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { createLog } from "../../src/process/log.ts";
+import { readMetric } from "../../src/process/metrics.ts";
+import { resolveEntities } from "../../src/runtime/routing/route-entities.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import {
   type Answer,
   type AskedOnce,

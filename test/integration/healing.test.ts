@@ -31,7 +31,7 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { Cause } from "../../src/engine/values/input.ts";
 import type { RunView } from "../../src/engine/values/view.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { writeSalesScript } from "../../src/sandbox/scripts/sales.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";

@@ -4,9 +4,9 @@
  */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLog } from "../../src/runtime/log.ts";
-import { createMeeting } from "../../src/runtime/meet-events.ts";
-import { Refusal } from "../../src/runtime/refusal.ts";
+import { createLog } from "../../src/process/log.ts";
+import { Refusal } from "../../src/process/refusal.ts";
+import { createMeeting } from "../../src/runtime/routing/meet-events.ts";
 import type { Settled, Submission } from "../../src/runtime/submission.ts";
 import type { Queries } from "../../src/store/database.ts";
 import { findWaiting } from "../../src/store/event-readers.ts";

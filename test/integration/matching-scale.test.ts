@@ -8,7 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TriggerDefinition } from "../../src/engine/values/definition.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import {
   openProcessor,

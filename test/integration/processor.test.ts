@@ -2,9 +2,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Input, StepReport } from "../../src/engine/values/input.ts";
-import { createLog } from "../../src/runtime/log.ts";
-import { readMetric } from "../../src/runtime/metrics.ts";
-import { Refusal } from "../../src/runtime/refusal.ts";
+import { createLog } from "../../src/process/log.ts";
+import { readMetric } from "../../src/process/metrics.ts";
+import { Refusal } from "../../src/process/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { findRunRows, listRuns } from "../../src/store/reads/runs.ts";
 import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";

@@ -9,7 +9,7 @@ import {
 } from "nats";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { createPublisher, type Publisher } from "../../src/egress/publisher.ts";
+import { createPublisher, type Publisher } from "../../src/egress/publish/publisher.ts";
 import { isJsonObject, type JsonObject } from "../../src/engine/values/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";

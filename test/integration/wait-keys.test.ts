@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { routeEvents } from "../../src/runtime/route-event.ts";
+import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import type { Submission } from "../../src/runtime/submission.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import {

@@ -2,12 +2,12 @@
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/engine/values/json.ts";
+import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
 import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
 import type { Statement } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import {
   publish,
   startOf,

@@ -1,7 +1,7 @@
 /** Whatever the bytes and headers of a message of the bus are: it is read or refused, and nothing throws. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { decodeBusMessage } from "../../src/wire/bus-events.ts";
+import { decodeBusMessage } from "../../src/wire/bus/events.ts";
 import { TAP_EVENT } from "../support/event-payloads.ts";
 import { ENCODINGS, type EventToWrite } from "../support/written-events.ts";
 

@@ -4,7 +4,7 @@ import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
-import { MAX_EVENT_BYTES } from "../../src/wire/cloud-events.ts";
+import { MAX_EVENT_BYTES } from "../../src/wire/events/cloud-events.ts";
 import { cpuMsOf } from "../support/cpu-time.ts";
 import { EngineRun, step, version } from "../support/engine-run.ts";
 import { bytesOfBody, renderFirst } from "../support/rendered-events.ts";

@@ -3,8 +3,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
 import { countFields } from "../../src/ingress/rpc/message-fields.ts";
-import { decodeMessage } from "../../src/wire/messages.ts";
-import { rawMessage } from "../../src/wire/raw-payloads.ts";
+import { decodeMessage } from "../../src/wire/proto/messages.ts";
+import { rawMessage } from "../../src/wire/proto/raw-payloads.ts";
 import { randomNumbers } from "../support/random-numbers.ts";
 
 const SEEDS = 4_000;

@@ -1,10 +1,11 @@
 /** A run that is started by an event and ended by a report, with the real processor: the statements of its batches. */
+
+import { createLog } from "../../src/process/log.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
 import type { Database } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { startOf } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";

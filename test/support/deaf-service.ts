@@ -3,20 +3,20 @@
  * Boundary: the real parts, wired as the composition root does; collaborators are the caller's.
  */
 import pg from "pg";
-import { type ClientSettings, createClients } from "../../src/egress/clients.ts";
-import { createDispatcher } from "../../src/egress/dispatcher.ts";
-import { createHealing, type HealingDeps } from "../../src/egress/healing/healing.ts";
-import { createLookupCache } from "../../src/egress/lookup-cache.ts";
+import { type ClientSettings, createClients } from "../../src/collaborators/clients.ts";
+import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
+import { createDispatcher } from "../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
+import { createHealing, type HealingDeps } from "../../src/egress/reconcile/reconcile.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import type { StepRun } from "../../src/engine/values/run.ts";
+import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
-import type { RouteDeps } from "../../src/runtime/route-event.ts";
+import type { RouteDeps } from "../../src/runtime/routing/route-event.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 import { publish, startOf } from "./processor.ts";
 

@@ -4,9 +4,9 @@
  */
 
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import { createLog, type Log } from "../../src/process/log.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog, type Log } from "../../src/runtime/log.ts";
 import {
   type Committed,
   createProcessor,
@@ -16,7 +16,7 @@ import {
 } from "../../src/runtime/processor.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 
 /** A processor at work. */

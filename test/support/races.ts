@@ -10,10 +10,10 @@ import type { Reply } from "../../src/engine/values/reply.ts";
 import { stateOfMark } from "../../src/engine/values/run.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
-import { routeEvent } from "../../src/runtime/route-event.ts";
+import { routeEvent } from "../../src/runtime/routing/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
-import { encodeCall } from "../../src/wire/calls.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { publish, startOf, startProcessor, type TestProcessor, WORKSPACE } from "./processor.ts";
 import { movesOf, readHistory } from "./stored-history.ts";
 

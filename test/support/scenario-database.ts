@@ -11,6 +11,7 @@ import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import type { Call, CallResult } from "../../src/engine/values/effect.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { Cause, Input } from "../../src/engine/values/input.ts";
+import { createLog } from "../../src/process/log.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,
@@ -19,9 +20,8 @@ import {
   tellParentRun,
 } from "../../src/runtime/child-runs.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createLog } from "../../src/runtime/log.ts";
 import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
-import { type RouteDeps, routeEvents } from "../../src/runtime/route-event.ts";
+import { type RouteDeps, routeEvents } from "../../src/runtime/routing/route-event.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";

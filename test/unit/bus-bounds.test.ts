@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import { MAX_COST_USD } from "../../src/engine/values/limits.ts";
-import { decodeBusMessage } from "../../src/wire/bus-events.ts";
+import { decodeBusMessage } from "../../src/wire/bus/events.ts";
 
 const BASE = { specversion: "1.0", id: "e1", source: "crm", type: "crm.deal.won", tenantid: "ws" };
 

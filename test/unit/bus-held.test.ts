@@ -5,7 +5,7 @@ import { createBatcher } from "../../src/ingress/bus/batcher.ts";
 import { ACK_WAIT_MS } from "../../src/ingress/bus/durable-consumer.ts";
 import { createHeldMessages } from "../../src/ingress/bus/held-messages.ts";
 import { createTenantlessNotice } from "../../src/ingress/bus/tenantless.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createLog } from "../../src/process/log.ts";
 
 describe("a batcher", () => {
   /** A batcher of numbers, each as heavy as it says; batches end when the test says so. */

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { grantedScopes, SCOPES } from "../../src/collaborators/identity/callers.ts";
 import { scopeOf } from "../../src/ingress/rpc/scopes.ts";
-import { grantedScopes, SCOPES } from "../../src/runtime/callers.ts";
 
 const short = (words: string[]) =>
   [...grantedScopes(words)].map((scope) => scope.replace("workflows:", "")).sort();

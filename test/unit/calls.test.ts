@@ -33,8 +33,8 @@ import {
   readDelegationOutput,
   readEvaluateAction,
   readRequestApproval,
-} from "../../src/wire/call-replies.ts";
-import { decodeLookUp, decodeReadOutput, encodeCall } from "../../src/wire/calls.ts";
+} from "../../src/wire/calls/replies.ts";
+import { decodeLookUp, decodeReadOutput, encodeCall } from "../../src/wire/calls/requests.ts";
 
 const utf8 = new TextEncoder();
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));

@@ -4,7 +4,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Any, AnySchema, anyPack, StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import type { BusEvent } from "../../src/engine/values/event.ts";
-import { type DecodedMessage, decodeBusMessage } from "../../src/wire/bus-events.ts";
+import { type DecodedMessage, decodeBusMessage } from "../../src/wire/bus/events.ts";
 import {
   allowance,
   approval,

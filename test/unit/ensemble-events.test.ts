@@ -5,13 +5,13 @@ import { file_events_v1_change } from "../../gen/events/v1/change_pb.ts";
 import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
 import { file_workflows_v1_workflows } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
-import { decodeBusMessage } from "../../src/wire/bus-events.ts";
+import { decodeBusMessage } from "../../src/wire/bus/events.ts";
 import {
   type EventFormat,
   MAX_EVENT_BYTES,
   type OutgoingEvent,
-} from "../../src/wire/cloud-events.ts";
-import { renderChange } from "../../src/wire/lifecycle-events.ts";
+} from "../../src/wire/events/cloud-events.ts";
+import { renderChange } from "../../src/wire/events/lifecycle-events.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 import { bytesOfBody, RECORDED, renderHistory } from "../support/rendered-events.ts";
 

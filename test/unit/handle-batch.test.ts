@@ -2,7 +2,7 @@
 import type { JsMsg, NatsConnection } from "nats";
 import { describe, expect, it } from "vitest";
 import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
-import { createLog } from "../../src/runtime/log.ts";
+import { createLog } from "../../src/process/log.ts";
 import { STREAM_LIMITS } from "../support/stream-limits.ts";
 
 /** What handling needs of a message; `ended` tells how it left. */

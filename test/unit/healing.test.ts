@@ -9,7 +9,7 @@ import {
   readApprovalAnswer,
   readDelegationAnswer,
   readObjectiveAnswer,
-} from "../../src/wire/owner-answers.ts";
+} from "../../src/wire/calls/owner-answers.ts";
 import { EngineRun, step, version } from "../support/engine-run.ts";
 
 const ASKED = { id: "x1", workspaceId: "ws" };

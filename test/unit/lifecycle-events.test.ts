@@ -10,8 +10,8 @@ import {
   WorkflowStepLifecycleEventSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { MAX_EVENT_BYTES, type OutgoingEvent } from "../../src/wire/cloud-events.ts";
-import { renderChange } from "../../src/wire/lifecycle-events.ts";
+import { MAX_EVENT_BYTES, type OutgoingEvent } from "../../src/wire/events/cloud-events.ts";
+import { renderChange } from "../../src/wire/events/lifecycle-events.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 import { bytesOfBody, RECORDED, renderHistory } from "../support/rendered-events.ts";
 

@@ -19,7 +19,7 @@ import {
   encodeMessage,
   messageFromJson,
   messageToJson,
-} from "../../src/wire/messages.ts";
+} from "../../src/wire/proto/messages.ts";
 
 const SAMPLES = 300;
 const OWN_PROTO: JsonObject = JSON.parse(

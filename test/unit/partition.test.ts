@@ -1,6 +1,6 @@
 /** Partitions: stable for ever, and evenly filled. */
 import { describe, expect, it } from "vitest";
-import { newRunId } from "../../src/runtime/ids.ts";
+import { newRunId } from "../../src/process/ids.ts";
 import { PARTITIONS, partitionOf } from "../../src/runtime/partition.ts";
 
 describe("partitionOf", () => {

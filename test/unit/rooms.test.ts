@@ -1,6 +1,6 @@
 /** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
 import { describe, expect, it } from "vitest";
-import { createRooms, type Rooms } from "../../src/egress/rooms.ts";
+import { createRooms, type Rooms } from "../../src/egress/dispatch/rooms.ts";
 import type { CallKind } from "../../src/engine/values/effect.ts";
 import type { LeasedCall } from "../../src/runtime/submission.ts";
 

@@ -1,8 +1,8 @@
 /** How long, how many and how often: what is remembered of callers' tokens. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { type GoodToken, rememberCallers } from "../../src/egress/identity/token-memory.ts";
-import type { Callers } from "../../src/runtime/callers.ts";
-import { Refusal } from "../../src/runtime/refusal.ts";
+import type { Callers } from "../../src/collaborators/identity/callers.ts";
+import { type GoodToken, rememberCallers } from "../../src/collaborators/identity/token-memory.ts";
+import { Refusal } from "../../src/process/refusal.ts";
 
 const STARTED_MS = 1_700_000_000_000;
 let wallMs = 0;

@@ -1,9 +1,9 @@
 /** Calls to the agents service: handing work over, and reading what came of it. */
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
+import { isNotFound } from "../../collaborators/fail-open.ts";
 import type { CallResult } from "../../engine/values/effect.ts";
-import { readDelegate, readDelegationOutput } from "../../wire/call-replies.ts";
-import { decodeReadOutput } from "../../wire/calls.ts";
-import { isNotFound } from "../fail-open.ts";
+import { readDelegate, readDelegationOutput } from "../../wire/calls/replies.ts";
+import { decodeReadOutput } from "../../wire/calls/requests.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 const NO_OUTPUT: CallResult = { ok: true, value: { kind: "read_output" } };

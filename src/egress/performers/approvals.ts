@@ -2,9 +2,9 @@
 
 import { Code } from "@connectrpc/connect";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
+import { CallFailure } from "../../collaborators/call-failure.ts";
 import type { CallResult } from "../../engine/values/effect.ts";
-import { readRequestApproval } from "../../wire/call-replies.ts";
-import { CallFailure } from "../call-failure.ts";
+import { readRequestApproval } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 const ESCALATED: CallResult = { ok: true, value: { kind: "escalate_approval" } };

@@ -4,7 +4,9 @@
  * as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
+import { CallFailure } from "../../collaborators/call-failure.ts";
 import type { CallResult } from "../../engine/values/effect.ts";
+import { Refusal } from "../../process/refusal.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,
@@ -12,14 +14,12 @@ import {
   startChildRun,
   tellParentRun,
 } from "../../runtime/child-runs.ts";
-import { Refusal } from "../../runtime/refusal.ts";
 import {
   decodeCancelRun,
   decodeCompensateRun,
   decodeStartRun,
   decodeTellParent,
-} from "../../wire/own-calls.ts";
-import { CallFailure } from "../call-failure.ts";
+} from "../../wire/calls/own-calls.ts";
 import type { Performer } from "./performer.ts";
 
 /** What these performers work with. */

@@ -14,11 +14,11 @@ import {
   type Agent as RegisteredAgent,
   RegistryService,
 } from "../../../gen/registry/v1/registry_pb.ts";
+import type { CallOrigin } from "../../collaborators/clients.ts";
+import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";
+import type { FoundAgent } from "../../collaborators/lookup-cache.ts";
 import type { LookUp } from "../../engine/values/effect.ts";
-import { isId } from "../../wire/call-replies.ts";
-import type { CallOrigin } from "../clients.ts";
-import { type FailOpenDeps, orGoOn } from "../fail-open.ts";
-import type { FoundAgent } from "../lookup-cache.ts";
+import { isId } from "../../wire/calls/replies.ts";
 
 const HEARTBEAT_AGE_LIMIT_MS = 90_000;
 /** The registry cannot be asked for one workspace only: ours may stand behind many of others. */

@@ -1,6 +1,6 @@
 /** Calls to the governance service: judging an action before it is taken. */
 import { GovernanceService } from "../../../gen/governance/v1/governance_pb.ts";
-import { readEvaluateAction } from "../../wire/call-replies.ts";
+import { readEvaluateAction } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 /** GovernanceService.EvaluateAction; with a key, for some engines record what they judged. */

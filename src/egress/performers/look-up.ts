@@ -7,11 +7,15 @@
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import { PromptService } from "../../../gen/prompts/v1/prompts_pb.ts";
 import { SkillScope, SkillService } from "../../../gen/skills/v1/skills_pb.ts";
-import { isId } from "../../wire/call-replies.ts";
-import { decodeLookUp } from "../../wire/calls.ts";
-import type { Client } from "../clients.ts";
-import { type FailOpenDeps, isNotFound, orGoOn } from "../fail-open.ts";
-import { type FoundPrompt, type LookupCache, resolutionOf } from "../lookup-cache.ts";
+import type { Client } from "../../collaborators/clients.ts";
+import { type FailOpenDeps, isNotFound, orGoOn } from "../../collaborators/fail-open.ts";
+import {
+  type FoundPrompt,
+  type LookupCache,
+  resolutionOf,
+} from "../../collaborators/lookup-cache.ts";
+import { isId } from "../../wire/calls/replies.ts";
+import { decodeLookUp } from "../../wire/calls/requests.ts";
 import { type AgentQuestion, findAgents } from "./find-agents.ts";
 import type { Performer } from "./performer.ts";
 

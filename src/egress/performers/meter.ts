@@ -1,8 +1,8 @@
 /** Calls to the meter service: what a step cost so far, where no report told it. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { MeterService, QueryUsageRequestSchema } from "../../../gen/meter/v1/meter_pb.ts";
-import { readQueryUsage } from "../../wire/call-replies.ts";
-import { type FailOpenDeps, orGoOn } from "../fail-open.ts";
+import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";
+import { readQueryUsage } from "../../wire/calls/replies.ts";
 import type { Performer } from "./performer.ts";
 
 /** MeterService.QueryUsage. A meter that does not answer costs the step nothing but the knowledge of its cost. */

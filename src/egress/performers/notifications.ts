@@ -1,6 +1,6 @@
 /** Calls to the notifications service: one message to one recipient. */
 import { NotificationService } from "../../../gen/notifications/v1/notifications_pb.ts";
-import { readSendNotification } from "../../wire/call-replies.ts";
+import { readSendNotification } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 /** NotificationService.Send */

@@ -2,9 +2,9 @@
 
 import { Code } from "@connectrpc/connect";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
+import { CallFailure } from "../../collaborators/call-failure.ts";
 import type { CallResult } from "../../engine/values/effect.ts";
-import { readCreateObjective } from "../../wire/call-replies.ts";
-import { CallFailure } from "../call-failure.ts";
+import { readCreateObjective } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 
 const CANCELLED: CallResult = { ok: true, value: { kind: "cancel_objective" } };

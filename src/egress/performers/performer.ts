@@ -2,9 +2,10 @@
  * What performs one kind of call.
  * Boundary: a performer asks collaborators and reads their answers; when to try again is decided by the dispatcher.
  */
+
+import type { Clients } from "../../collaborators/clients.ts";
 import type { CallResult } from "../../engine/values/effect.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
-import type { Clients } from "../clients.ts";
 
 /**
  * Performs a call once; `nowMs` is the database's clock, as well as it is known here. Gives a result that is final for

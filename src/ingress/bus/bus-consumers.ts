@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
-import type { RouteDeps } from "../../runtime/route-event.ts";
+import type { RouteDeps } from "../../runtime/routing/route-event.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
 import { type PullLoop, startPullLoop } from "./pull-loop.ts";

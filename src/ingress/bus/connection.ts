@@ -21,7 +21,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "nats";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 import { connectTroubleOf, REFUSED_PERMISSION, troubleOfCode } from "./nats-errors.ts";
 
 /** Where NATS is and who we are there; at most one way to sign in is set. */

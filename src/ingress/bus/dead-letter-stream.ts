@@ -4,9 +4,9 @@
  * Boundary: the copy on the bus; the record is the table `dead_letters`.
  */
 import { headers, type JetStreamClient, type MsgHdrs, type NatsConnection } from "nats";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
 import type { DeadLetter } from "../../runtime/dead-letters.ts";
-import type { Log } from "../../runtime/log.ts";
-import { count } from "../../runtime/metrics.ts";
 import { limitDifferences, limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
 import { isMissing, isNoResponders, isTooLarge } from "./nats-errors.ts";
 

@@ -19,7 +19,7 @@ import {
   nanos,
   type StreamInfo,
 } from "nats";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 import { limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
 import { isMissing } from "./nats-errors.ts";
 import type { ConsumerPlan } from "./sources.ts";

@@ -9,12 +9,16 @@
  */
 import type { JsMsg, NatsConnection } from "nats";
 import type { BusEvent } from "../../engine/values/event.ts";
+import { count } from "../../process/metrics.ts";
+import { beginTurn } from "../../process/shared-turn.ts";
 import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
-import { count } from "../../runtime/metrics.ts";
-import { type RouteDeps, type RoutedEvent, routeEvents } from "../../runtime/route-event.ts";
-import { beginTurn } from "../../runtime/shared-turn.ts";
+import {
+  type RouteDeps,
+  type RoutedEvent,
+  routeEvents,
+} from "../../runtime/routing/route-event.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
-import { type DecodedMessage, decodeBusMessage } from "../../wire/bus-events.ts";
+import { type DecodedMessage, decodeBusMessage } from "../../wire/bus/events.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import { FAILURES_AT_MOST, restAfterMs } from "./deliveries.ts";
 import type { NoteTenantless } from "./tenantless.ts";

@@ -2,7 +2,7 @@
  * Tells of events that name no tenant: they are ignored, and their publisher is to hear of it.
  * Boundary: the log; the counter of ignored events counts each of them.
  */
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 
 const LINE_EVERY_MS = 60_000;
 

@@ -9,9 +9,9 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Caller } from "../../runtime/callers.ts";
-import { count } from "../../runtime/metrics.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import type { Caller } from "../../collaborators/identity/callers.ts";
+import { count } from "../../process/metrics.ts";
+import { Refusal } from "../../process/refusal.ts";
 import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
 /** Where the caller of a call is found; undefined without authentication. */

@@ -17,9 +17,9 @@ import { checkVersionInPieces } from "../../engine/graph/check.ts";
 import type { Pieces } from "../../engine/graph/parse-texts.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import type { StepDefinition } from "../../engine/values/definition.ts";
+import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
-import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
 import {
   type DefinitionRow,
   findDefinition,

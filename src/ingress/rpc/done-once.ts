@@ -13,13 +13,13 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import type { FieldFault } from "../../process/refusal.ts";
 import { claimCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
-import type { FieldFault } from "../../runtime/refusal.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
-import { decodeMessage, encodeMessage } from "../../wire/messages.ts";
-import { writeFloats } from "../../wire/written-floats.ts";
+import { decodeMessage, encodeMessage } from "../../wire/proto/messages.ts";
+import { writeFloats } from "../../wire/proto/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { OMITTED } from "./left-out.ts";

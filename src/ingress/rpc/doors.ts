@@ -2,7 +2,7 @@
  * The plain HTTP doors beside the RPCs: liveness, readiness, metrics.
  * Boundary: what they show is asked from callbacks; nothing here knows Postgres or the bus.
  */
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
 
 /** How a part of the service is: the whole is down when a needed part is. */

@@ -14,7 +14,7 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
-import { type FieldFault, type Reason, Refusal, type RefusalFacts } from "../../runtime/refusal.ts";
+import { type FieldFault, type Reason, Refusal, type RefusalFacts } from "../../process/refusal.ts";
 import { isAway, isLostRace, isTimedOut } from "../../store/pg-errors.ts";
 
 /** One detail as Connect takes it. */

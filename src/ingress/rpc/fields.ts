@@ -11,7 +11,7 @@ import {
   textSizeBytes,
 } from "../../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../engine/values/limits.ts";
-import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
+import { type FieldFault, Refusal } from "../../process/refusal.ts";
 
 const NAME_CHARS = 256;
 const TAGS = 64;

@@ -9,9 +9,9 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import type { Caller, Callers, Scope } from "../../runtime/callers.ts";
-import { count } from "../../runtime/metrics.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import type { Caller, Callers, Scope } from "../../collaborators/identity/callers.ts";
+import { count } from "../../process/metrics.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { scopeOf } from "./scopes.ts";
 
 /** Services that tell nothing of any workspace. */

@@ -8,9 +8,9 @@
  */
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
-import type { Caller } from "../../runtime/callers.ts";
-import type { Log } from "../../runtime/log.ts";
-import { encodeMessage, messageToJson } from "../../wire/messages.ts";
+import type { Caller } from "../../collaborators/identity/callers.ts";
+import type { Log } from "../../process/log.ts";
+import { encodeMessage, messageToJson } from "../../wire/proto/messages.ts";
 import { callerOfCall, settleWorkspace } from "./call-workspace.ts";
 import { explainUnreadMessages } from "./decoding-faults.ts";
 import { protocolError, toConnectError } from "./errors.ts";

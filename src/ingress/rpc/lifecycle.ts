@@ -14,7 +14,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Cause, Input } from "../../engine/values/input.ts";
 import type { Reply } from "../../engine/values/reply.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { readRunMessage } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";

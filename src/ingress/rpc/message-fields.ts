@@ -6,7 +6,7 @@
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { wireTypeOf } from "../../wire/proto-scalars.ts";
+import { wireTypeOf } from "../../wire/proto/scalars.ts";
 
 interface Walk {
   readonly reader: BinaryReader;

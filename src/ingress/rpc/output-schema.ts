@@ -17,7 +17,7 @@ import {
   jsonSizeBytes,
   ownValue,
 } from "../../engine/values/json.ts";
-import type { FieldFault } from "../../runtime/refusal.ts";
+import type { FieldFault } from "../../process/refusal.ts";
 import { FORMATS } from "./schema-formats.ts";
 import { countNodes, decodeToken } from "./schema-parts.ts";
 import { linearPattern } from "./schema-patterns.ts";

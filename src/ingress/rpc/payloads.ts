@@ -18,7 +18,7 @@ import {
 import type { Graph } from "../../engine/graph/graph.ts";
 import { isJsonObject, type JsonObject } from "../../engine/values/json.ts";
 import type { StepRun } from "../../engine/values/run.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { findErrorText } from "../../store/reads/error-texts.ts";
 import { findRunOutline, findRunWith, type WholeRun } from "../../store/reads/many-runs.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";

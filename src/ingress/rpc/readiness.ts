@@ -4,8 +4,8 @@
  * Boundary: asks the database, and takes the bus's own word; migrations are applied before anything listens.
  * Invariant: only the database makes it `down`; what the bus lacks is `degraded`, for events wait in the outbox.
  */
-import { type Condition, createCondition } from "../../runtime/condition.ts";
-import type { Log } from "../../runtime/log.ts";
+import { type Condition, createCondition } from "../../process/condition.ts";
+import type { Log } from "../../process/log.ts";
 import { PARTITIONS } from "../../runtime/partition.ts";
 import type { Database } from "../../store/database.ts";
 import { connectTrouble } from "../../store/pg-errors.ts";

@@ -11,9 +11,9 @@ import {
   encodeEnvelope,
   type UniversalServerRequest,
 } from "@connectrpc/connect/protocol";
-import { type FieldFault, Refusal } from "../../runtime/refusal.ts";
-import { decodeMessage, messageFromJson, withoutPayloads } from "../../wire/messages.ts";
-import { rawMessage } from "../../wire/raw-payloads.ts";
+import { type FieldFault, Refusal } from "../../process/refusal.ts";
+import { decodeMessage, messageFromJson, withoutPayloads } from "../../wire/proto/messages.ts";
+import { rawMessage } from "../../wire/proto/raw-payloads.ts";
 import { compressionOf } from "./compressions.ts";
 import { inOurWords, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { protocolError } from "./errors.ts";

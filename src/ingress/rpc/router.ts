@@ -14,7 +14,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 import { putAnswer, withoutAccepted } from "./answer-body.ts";
 import { COMPRESSIONS } from "./compressions.ts";
 import { boundDeadline } from "./deadlines.ts";

@@ -8,7 +8,7 @@ import { viewMarks } from "../../engine/draft/payloads.ts";
 import type { Graph } from "../../engine/graph/graph.ts";
 import type { Run } from "../../engine/values/run.ts";
 import type { RunView } from "../../engine/values/view.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { findManyRunRows } from "../../store/reads/many-runs.ts";
 import { findRunRows, findRuns } from "../../store/reads/runs.ts";
 import { bareBytes, fitRuns, type LeftOut } from "../../wire/fitted-runs.ts";

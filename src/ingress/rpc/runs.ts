@@ -11,7 +11,7 @@ import {
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { Refusal } from "../../process/refusal.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";

@@ -5,7 +5,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
-import type { Scope } from "../../runtime/callers.ts";
+import type { Scope } from "../../collaborators/identity/callers.ts";
 
 type Needed<Service extends DescService> = Readonly<Record<keyof Service["method"], Scope>>;
 

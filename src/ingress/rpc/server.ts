@@ -10,8 +10,8 @@ import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Log } from "../../process/log.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
-import type { Log } from "../../runtime/log.ts";
 import { createCors } from "./cors.ts";
 import {
   answerDoor,

@@ -1,9 +1,9 @@
 /** What every handler gets. Boundary: types, so that handlers and the service's table do not import each other. */
-import type { Caller, Callers } from "../../runtime/callers.ts";
-import type { Entities } from "../../runtime/entities.ts";
+import type { Caller, Callers } from "../../collaborators/identity/callers.ts";
+import type { Entities } from "../../engine/values/entities.ts";
+import type { Log } from "../../process/log.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
-import type { Log } from "../../runtime/log.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import type { Database } from "../../store/database.ts";

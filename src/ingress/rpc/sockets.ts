@@ -12,7 +12,7 @@ import * as http2 from "node:http2";
 import * as https from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
 import type { NodeRequest, NodeResponse } from "./router.ts";
 
 /** Contents of the PEM files of a TLS listener; with `clientCa` callers must show a certificate it signed. */

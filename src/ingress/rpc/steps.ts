@@ -15,7 +15,7 @@ import { findDecision } from "../../engine/values/enum-names.ts";
 import type { StepReport } from "../../engine/values/input.ts";
 import { MAX_COST_USD } from "../../engine/values/limits.ts";
 import { isFinalStep, stateOfMark } from "../../engine/values/run.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";

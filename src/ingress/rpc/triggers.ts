@@ -10,7 +10,7 @@ import {
 import { readCronLine, trimLine } from "../../engine/values/cron.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
-import { routeEvent } from "../../runtime/route-event.ts";
+import { routeEvent } from "../../runtime/routing/route-event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { checkFields, type Faults } from "./fields.ts";

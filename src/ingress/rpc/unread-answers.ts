@@ -6,9 +6,9 @@
  * 2. One that has far too many, or does not read an answer within a minute, is cut off. Where all of them together have
  *    too many, the one with the most is.
  */
-import type { Log } from "../../runtime/log.ts";
-import { count } from "../../runtime/metrics.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
+import { Refusal } from "../../process/refusal.ts";
 
 /** A connection that carries calls: a socket of HTTP/1.1, a session of HTTP/2. */
 export interface Connection {

@@ -5,12 +5,12 @@
  * Invariant: after a start every report is looked at; later those that are young enough for another replica to have died
  * between the commit and the look.
  */
-import type { Log } from "../../runtime/log.ts";
-import { createMeeting } from "../../runtime/meet-events.ts";
+import type { Log } from "../../process/log.ts";
+import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
+import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
 import { listMissedReports } from "../../store/reads/early-reports.ts";
-import { type StandingLoop, startLoop } from "./standing-loop.ts";
 
 /** What the sweep needs. */
 export interface ReportSweepDeps {

@@ -4,12 +4,12 @@
  * Invariant: after a start every open wait is looked at; later only those that are young enough for another replica to
  * have died between their commit and their look.
  */
-import type { Log } from "../../runtime/log.ts";
-import { createMeeting } from "../../runtime/meet-events.ts";
+import type { Log } from "../../process/log.ts";
+import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
+import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
 import { FIRST_WAIT, listOpenWaits, type WaitPlace } from "../../store/reads/open-waits.ts";
-import { type StandingLoop, startLoop } from "./standing-loop.ts";
 
 /** What the sweep needs. */
 export interface SweepDeps {

@@ -4,8 +4,9 @@
  * Invariant: a schedule that cannot be fired is left out for a while, so that it cannot crowd out the others; the table is
  * asked no more often than every POLL_MS, unless a round was full and nothing was wrong.
  */
+
+import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
 import { type FiringDeps, fireSchedules } from "../../runtime/fire-schedules.ts";
-import { type StandingLoop, startLoop } from "./standing-loop.ts";
 
 const POLL_MS = 200;
 const DUE_AT_MOST = 500;

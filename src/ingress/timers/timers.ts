@@ -11,15 +11,15 @@
  *    at once.
  */
 import type { Input } from "../../engine/values/input.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { startLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
-import { Refusal } from "../../runtime/refusal.ts";
 import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/reads/due.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { startSchedules } from "./schedules.ts";
-import { startLoop } from "./standing-loop.ts";
 import { startUnfinishedRuns } from "./unfinished-runs.ts";
 
 /** What timers need. */

@@ -3,11 +3,11 @@
  * Boundary: finds them; what going on means is the engine's. A run that goes on is not found, for each of its transitions
  * moves the time on.
  */
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../process/log.ts";
+import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
 import { findUnfinished } from "../../store/reads/unfinished-runs.ts";
-import { type StandingLoop, startLoop } from "./standing-loop.ts";
 
 /** What the loop needs. */
 export interface UnfinishedRunsDeps {

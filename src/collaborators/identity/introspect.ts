@@ -1,0 +1,62 @@
+/**
+ * Judges a token by asking the identity service (TokenService.Introspect).
+ * Boundary: one question and the reading of its answer; remembering is token-memory.ts.
+ * Invariants:
+ * 1. Fails closed: what is no clear answer about the token is `unavailable`.
+ * 2. Nothing that could repeat the token is logged or handed on: of a failure only code and kind are told.
+ */
+import { randomUUID } from "node:crypto";
+import { Code } from "@connectrpc/connect";
+import { type IntrospectResponse, TokenService } from "../../../gen/identity/v1/tokens_pb.ts";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { CallFailure, NoTurn, NotSent } from "../call-failure.ts";
+import type { Client } from "../clients.ts";
+import { readCaller } from "./read-caller.ts";
+import type { GoodToken, JudgeToken } from "./token-memory.ts";
+
+/** Codes by which the service says of the token, not of itself, that it is none. */
+const NO_TOKEN: ReadonlySet<Code> = new Set([Code.NotFound, Code.InvalidArgument]);
+
+/** Judges tokens by the identity service, within 2.5 s. */
+export function introspectBy(client: Client, log: Log): JudgeToken {
+  return async (token) => {
+    try {
+      const { introspect } = TokenService.method;
+      return readIntrospection(
+        await client.askBriefly(introspect, { token }, { effectId: randomUUID(), workspaceId: "" }),
+      );
+    } catch (error) {
+      if (isAboutToken(error)) return undefined;
+      throw cannotTell(error, log);
+    }
+  };
+}
+
+/** The token that an answer describes; undefined when it is not active or tells not who calls from where. */
+function readIntrospection(told: IntrospectResponse): GoodToken | undefined {
+  if (!told.active) return undefined;
+  const caller = readCaller({
+    subject: told.subject || told.userSubject || told.service,
+    workspaceId: told.organizationId,
+    words: told.scopes,
+  });
+  if (caller === undefined) return undefined;
+  const { expiresAt } = told;
+  const expiresAtMs = expiresAt === undefined ? Infinity : Number(expiresAt.seconds) * 1000;
+  return { caller, expiresAtMs };
+}
+
+function isAboutToken(error: unknown): boolean {
+  return error instanceof CallFailure && error.kind === "answered" && NO_TOKEN.has(error.code);
+}
+
+function cannotTell(error: unknown, log: Log): unknown {
+  if (error instanceof CallFailure) {
+    const { kind, code, httpStatus } = error;
+    log.warn("the identity service could not judge a token", { kind, code, httpStatus });
+  } else if (!(error instanceof NoTurn) && !(error instanceof NotSent)) return error;
+  count("workflows_tokens_not_judged_total");
+  return new Refusal("unavailable", "the caller's token cannot be checked just now; try again");
+}

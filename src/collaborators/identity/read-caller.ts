@@ -1,0 +1,21 @@
+/**
+ * From what is told of a token to a caller.
+ * Boundary: pure; the same for tokens that are introspected and for those that are verified here.
+ */
+
+import { isId } from "../../wire/calls/replies.ts";
+import { type Caller, grantedScopes } from "./callers.ts";
+
+/** What a token tells. */
+export interface ToldOfToken {
+  readonly subject: string;
+  readonly workspaceId: string;
+  /** Scopes and names of roles. */
+  readonly words: readonly string[];
+}
+
+/** The caller; undefined when subject or workspace is missing or can be none. */
+export function readCaller({ subject, workspaceId, words }: ToldOfToken): Caller | undefined {
+  if (!isId(subject) || !isId(workspaceId)) return undefined;
+  return { subject, workspaceId, scopes: grantedScopes(words) };
+}

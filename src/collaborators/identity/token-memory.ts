@@ -1,0 +1,74 @@
+/**
+ * Callers by their tokens, remembered for a moment: so that a busy caller costs one question in half a minute.
+ * Boundary: in memory; who judges a token is given.
+ * Invariants:
+ * 1. A token is kept as its hash alone. What was refused is kept apart, so that made-up tokens push nobody out.
+ * 2. No answer is used for more than 30 s, nor past the end of its token; a refusal for no more than 5 s.
+ * 3. While a token is being judged all its calls wait for the same answer. That nobody could judge it is not remembered.
+ */
+import { createHash } from "node:crypto";
+import { ShortMemory } from "../../process/short-memory.ts";
+import type { Caller, Callers } from "./callers.ts";
+
+/** A good token. */
+export interface GoodToken {
+  readonly caller: Caller;
+  /** Milliseconds since the epoch; Infinity when the token tells no end. */
+  readonly expiresAtMs: number;
+}
+
+/** Judges a token; undefined: it is not good. Rejects with `unavailable` when that cannot be told. */
+export type JudgeToken = (token: string) => Promise<GoodToken | undefined>;
+
+/** The clocks by which answers grow old. */
+export interface Clocks {
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  /** Milliseconds since some moment; never set back. */
+  steadyMs(): number;
+}
+
+/** How long a good token's answer is used, in milliseconds. */
+const GOOD_KEPT_MS = 30_000;
+/** How long a refused token's is. */
+const REFUSED_KEPT_MS = 5_000;
+
+const KEPT_AT_MOST = 10_000;
+const THE_CLOCKS: Clocks = { wallMs: () => Date.now(), steadyMs: () => performance.now() };
+
+/** Callers as `judge` knows them, remembered for a moment; `keptAtMost` bounds the good and the refused ones each. */
+export function rememberCallers(
+  judge: JudgeToken,
+  clocks: Clocks = THE_CLOCKS,
+  keptAtMost: number = KEPT_AT_MOST,
+): Callers {
+  const good = new ShortMemory<GoodToken>(GOOD_KEPT_MS, keptAtMost, clocks.steadyMs);
+  const refused = new ShortMemory<true>(REFUSED_KEPT_MS, keptAtMost, clocks.steadyMs);
+  const underWay = new Map<string, Promise<Caller | undefined>>();
+
+  async function ask(key: string, token: string): Promise<Caller | undefined> {
+    try {
+      const told = await judge(token);
+      if (told === undefined || told.expiresAtMs <= clocks.wallMs()) {
+        refused.keep(key, true);
+        return undefined;
+      }
+      good.keep(key, told);
+      return told.caller;
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
+  return {
+    async find(token) {
+      const key = createHash("sha256").update(token).digest("base64");
+      const known = good.find(key);
+      if (known !== undefined && known.expiresAtMs > clocks.wallMs()) return known.caller;
+      if (refused.find(key) === true) return undefined;
+      const asked = underWay.get(key) ?? ask(key, token);
+      underWay.set(key, asked);
+      return asked;
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * One call from its first try to its committed result.
+ * Boundary: asks performers, judges by call-policy.ts, submits to the processor; leases are the dispatcher's.
+ * Invariant: every try sends the same key and bytes; a result is submitted until it is committed or refused for good.
+ */
+
+import { CallFailure, NotSent } from "../../collaborators/call-failure.ts";
+import {
+  backoffMs,
+  isInternalAnswer,
+  judgeFailure,
+  KEY_AGE_LIMIT_MS,
+  outcomeUnknown,
+} from "../../collaborators/call-policy.ts";
+import { NotConfigured } from "../../collaborators/clients.ts";
+import { type CallResult, OWN_CALLS } from "../../engine/values/effect.ts";
+import type { Log } from "../../process/log.ts";
+import { Refusal } from "../../process/refusal.ts";
+import type { LeasedCall, Settled, Submission } from "../../runtime/submission.ts";
+import type { Performers } from "../performers/performers.ts";
+import type { CallInHand } from "./call-in-hand.ts";
+
+/** What finishing a call needs. */
+export interface FinishCallDeps {
+  readonly processor: { submit(submission: Submission): Promise<Settled> };
+  readonly performers: Performers;
+  readonly log: Log;
+}
+
+/** How a call left: committed (or not ours any more), or its run does not exist. */
+export type CallEnd = "settled" | "unknown_run";
+
+/** Performs a call and commits its result. Rejects with NotSent or the fault that keeps it from being finished. */
+export async function finishCall(deps: FinishCallDeps, item: CallInHand): Promise<CallEnd> {
+  const result = await performUntilAnswered(deps, item);
+  return result === undefined ? "settled" : handBack(deps, item, result);
+}
+
+async function performUntilAnswered(
+  deps: FinishCallDeps,
+  item: CallInHand,
+): Promise<CallResult | undefined> {
+  const { call } = item;
+  while (!item.dropped) {
+    if (item.givenUp) return refusal(call, "nobody waits for it any more");
+    if (item.ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind))
+      return refusal(call, outcomeUnknown(item.ageMs));
+    if (item.stopping) throw new NotSent("the service stops");
+    try {
+      return await deps.performers[call.kind](call, item.nowMs);
+    } catch (error) {
+      if (error instanceof NotConfigured) return { ok: false, message: error.message };
+      if (!(error instanceof CallFailure)) throw error;
+      const verdict = judge(item, error);
+      if (verdict.kind === "refused") return refusal(call, verdict.message);
+      const { effectId, runId } = call;
+      deps.log.debug("a call is tried again", { effectId, runId, error });
+      if (!item.givenUp) await item.pause(verdict.delayMs);
+    }
+  }
+  return undefined;
+}
+
+function judge(item: CallInHand, failure: CallFailure) {
+  item.tries += 1;
+  item.internalAnswers = isInternalAnswer(failure) ? item.internalAnswers + 1 : 0;
+  return judgeFailure(failure, item, Math.random());
+}
+
+/** Submits the result; a database that is away and a lane that is full are waited out. */
+async function handBack(
+  deps: FinishCallDeps,
+  item: CallInHand,
+  result: CallResult,
+): Promise<CallEnd> {
+  let outcome = result;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await deps.processor.submit(inputOf(item.call, outcome));
+      return "settled";
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.reason === "not_found") return "unknown_run";
+      // Its step fails for good: tried again, the same result would be refused again.
+      if ((error.reason === "too_large" || error.reason === "too_costly") && outcome.ok) {
+        outcome = refusal(item.call, error.message);
+        continue;
+      }
+      const passes =
+        error.reason === "unavailable" ||
+        error.reason === "overloaded" ||
+        error.reason === "lost_race";
+      if (!passes || item.stopping) throw error;
+      await item.pause(backoffMs(tries, Math.random()));
+      if (item.dropped) return "settled";
+    }
+  }
+}
+
+function inputOf(call: LeasedCall, result: CallResult): Submission {
+  const { effectId, runId, workspaceId, stepIndex, attempt } = call;
+  const cause = { kind: "call", id: effectId } as const;
+  return {
+    kind: "input",
+    runId,
+    workspaceId,
+    input: { kind: "call_returned", cause, effectId, call: call.kind, stepIndex, attempt, result },
+  };
+}
+
+function refusal(call: LeasedCall, why: string): CallResult {
+  return { ok: false, message: `${call.kind} was refused: ${why}` };
+}

@@ -1,0 +1,213 @@
+/**
+ * Unpublished batches as chains of events: one chain a run, in the order of its moves.
+ * Boundary: reads the outbox (a fixed number of queries for all runs of a round) and renders; sends nothing.
+ */
+
+import type { PayloadSource } from "../../engine/draft/payloads.ts";
+import type { Graph } from "../../engine/graph/graph.ts";
+import type { Run, RunState } from "../../engine/values/run.ts";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
+import { beginTurn } from "../../process/shared-turn.ts";
+import type { GraphCache } from "../../runtime/graphs.ts";
+import type { Database } from "../../store/database.ts";
+import type { WantedRows } from "../../store/load-rows.ts";
+import {
+  listMoves,
+  listNextRunStates,
+  listRowsOfRuns,
+  listRunsById,
+  type RecordedMoves,
+  type UnpublishedBatch,
+} from "../../store/outbox.ts";
+import type { EventFormat, OutgoingEvent } from "../../wire/events/cloud-events.ts";
+import { renderChange, renderMove } from "../../wire/events/lifecycle-events.ts";
+import { allRows, payloadsOf, RowsMissing, rowsOfMoves } from "./rows-of-moves.ts";
+
+/** What making events needs. */
+export interface EventChainDeps {
+  readonly database: Database;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+  readonly format: EventFormat;
+}
+
+/** Events of one run (or of one partition's definitions), each with the batch it belongs to. */
+export interface EventChain {
+  readonly links: readonly {
+    readonly batchId: number;
+    readonly events: readonly OutgoingEvent[];
+  }[];
+}
+
+interface RunHistory {
+  readonly run: Run;
+  readonly source: PayloadSource;
+  readonly rows: readonly RecordedMoves[];
+  readonly states: readonly RunState[][];
+}
+
+const RUNS_AT_ONCE = 200;
+/** Rows that are loaded at once, as their moves lead to expect; a run with more is handled alone. */
+const ROWS_AT_ONCE = 256;
+
+/** The chains of these batches. So many runs are handled at a time that payloads do not fill the memory. */
+export async function* makeChains(
+  deps: EventChainDeps,
+  batches: readonly UnpublishedBatch[],
+): AsyncGenerator<EventChain[]> {
+  const changes = batches.flatMap((batch) => changesOf(deps, batch));
+  if (changes.length > 0) yield [{ links: changes }];
+  const ids = batches.filter((batch) => batch.changes === null).map(({ id }) => id);
+  if (ids.length === 0) return;
+  const histories = byRun(await listMoves(deps.database, ids));
+  for (const known of slices(await withRuns(deps, histories)))
+    yield await chainsOfRuns(deps, known);
+}
+
+/** Runs in slices of bounded numbers of runs and rows. */
+function slices(runs: readonly KnownRun[]): KnownRun[][] {
+  const made: KnownRun[][] = [];
+  let rows = 0;
+  for (const run of runs) {
+    const last = made.at(-1);
+    rows += run.wanted.steps.length + 1;
+    if (last !== undefined && last.length < RUNS_AT_ONCE && rows <= ROWS_AT_ONCE) last.push(run);
+    else {
+      made.push([run]);
+      rows = run.wanted.steps.length + 1;
+    }
+  }
+  return made;
+}
+
+/** Rows come by run and in order, so those of one run stand together. */
+function byRun(rows: readonly RecordedMoves[]): RecordedMoves[][] {
+  const histories: RecordedMoves[][] = [];
+  for (const row of rows) {
+    const last = histories.at(-1);
+    if (last?.[0]?.runId === row.runId) last.push(row);
+    else histories.push([row]);
+  }
+  return histories;
+}
+
+function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch) {
+  if (changes === null) return [];
+  return [{ batchId: id, events: changes.map((change) => renderChange(deps.format, change)) }];
+}
+
+async function chainsOfRuns(
+  deps: EventChainDeps,
+  known: readonly KnownRun[],
+): Promise<EventChain[]> {
+  const wanted = known.map((each) => each.wanted);
+  const behind = known.flatMap(({ run, rows }) => {
+    const seq = rows.at(-1)?.seq ?? run.seq;
+    return seq < run.seq ? [{ runId: run.id, seq }] : [];
+  });
+  const [found, later] = await Promise.all([
+    listRowsOfRuns(deps.database, wanted),
+    listNextRunStates(deps.database, behind),
+  ]);
+  const share = beginTurn();
+  const chains: EventChain[] = [];
+  for (const { run, graph, rows } of known) {
+    await share();
+    const source = payloadsOf(run, graph, found.get(run.id));
+    const states = statesAfter(rows, later.get(run.id) ?? run.state);
+    chains.push({ links: await renderRun(deps, { run, source, rows, states }) });
+  }
+  return chains;
+}
+
+interface KnownRun {
+  readonly run: Run;
+  readonly graph: Graph;
+  readonly rows: readonly RecordedMoves[];
+  /** What its events are made of. */
+  readonly wanted: WantedRows;
+}
+
+async function withRuns(
+  deps: EventChainDeps,
+  histories: readonly RecordedMoves[][],
+): Promise<KnownRun[]> {
+  const ids = histories.flatMap(([first]) => first?.runId ?? []);
+  const runs = await listRunsById(deps.database, ids);
+  const graphs = await deps.graphs.require([...runs.values()].map((run) => run.versionId));
+  return histories.flatMap((rows) => {
+    const run = runs.get(rows[0]?.runId ?? "");
+    const graph = graphs.get(run?.versionId ?? "");
+    if (run !== undefined && graph !== undefined) {
+      const moves = rows.flatMap((row) => row.moves);
+      return [{ run, graph, rows, wanted: rowsOfMoves(run, graph, moves) }];
+    }
+    skip(deps, rows, new Error("the run or its version is gone"));
+    return [];
+  });
+}
+
+/** The run's state after each move, reckoned back from the state after the last one. */
+function statesAfter(rows: readonly RecordedMoves[], last: RunState): RunState[][] {
+  let state = last;
+  return rows
+    .toReversed()
+    .map(({ moves }) =>
+      moves
+        .toReversed()
+        .map((move) => {
+          const after = state;
+          if (move.of === "run") state = move.from;
+          return after;
+        })
+        .toReversed(),
+    )
+    .toReversed();
+}
+
+/** A run whose events cannot be made must not hold up all others; that it happens is a fault of ours. */
+function skip({ log }: EventChainDeps, rows: readonly RecordedMoves[], error: unknown): void {
+  count("workflows_events_skipped_total");
+  log.error("events of a run cannot be made and are skipped", {
+    runId: rows[0]?.runId,
+    seqs: rows.map(({ seq }) => seq),
+    error,
+  });
+}
+
+/** Renders with the rows that were guessed; the rare run that needs more gets all of them. */
+async function renderRun(deps: EventChainDeps, history: RunHistory): Promise<EventChain["links"]> {
+  try {
+    return renderRows(deps, history);
+  } catch (error) {
+    if (!(error instanceof RowsMissing)) return renderNothing(deps, history, error);
+  }
+  const { run, source } = history;
+  const found = await listRowsOfRuns(deps.database, [allRows(run)]);
+  const complete = payloadsOf(run, source.graph, found.get(run.id));
+  try {
+    return renderRows(deps, { ...history, source: complete });
+  } catch (error) {
+    return renderNothing(deps, history, error);
+  }
+}
+
+function renderNothing(
+  deps: EventChainDeps,
+  { rows }: RunHistory,
+  error: unknown,
+): EventChain["links"] {
+  skip(deps, rows, error);
+  return rows.map(({ batchId }) => ({ batchId, events: [] }));
+}
+
+function renderRows(deps: EventChainDeps, { source, rows, states }: RunHistory) {
+  return rows.map(({ batchId, seq, recordedAt, moves }, row) => ({
+    batchId,
+    events: moves.flatMap((move, place) => {
+      const runState = states[row]?.[place] ?? source.run.state;
+      return renderMove(deps.format, { move, seq, place, recordedAt, runState, source }) ?? [];
+    }),
+  }));
+}

@@ -1,0 +1,89 @@
+/**
+ * Which rows the events of a run's moves are made of.
+ * Boundary: pure; a guess that is nearly always enough. What it misses is RowsMissing, and then all rows are loaded.
+ */
+
+import { type PayloadSource, PayloadTooLarge } from "../../engine/draft/payloads.ts";
+import type { Graph } from "../../engine/graph/graph.ts";
+import { STEP_FACTS } from "../../engine/steps/registry.ts";
+import type { JsonObject } from "../../engine/values/json.ts";
+import type { Move } from "../../engine/values/move.ts";
+import { EDGE_TAKEN, HAS_ROW, type Run, type StepRun } from "../../engine/values/run.ts";
+import type { FoundRows, WantedRows } from "../../store/load-rows.ts";
+
+/** A row that an event needs was not loaded. */
+export class RowsMissing extends Error {
+  override readonly name = "RowsMissing";
+}
+
+/** The rows that events of these moves probably need: the moved steps and what their inputs are made of. */
+export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): WantedRows {
+  const published = moves.filter((move) => move.op !== undefined);
+  if (published.some((move) => move.of === "run" && move.to === "COMPLETED")) {
+    return allRows(run);
+  }
+  const wanted = new Set<number>();
+  let runInput = false;
+  const open: number[] = [];
+  for (const move of published) {
+    if (move.of === "run") runInput = true;
+    else if (hasRow(run, move.step)) open.push(move.step);
+  }
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    const step = graph.steps[index];
+    if (step === undefined || wanted.has(index)) continue;
+    wanted.add(index);
+    if (step.incoming.length === 0 && !step.isCompensation) runInput = true;
+    for (const source of sourcesOf(run, graph, step.incoming)) {
+      const known = graph.steps[source];
+      if (known !== undefined && STEP_FACTS[known.type].passesInput === "never") wanted.add(source);
+      else open.push(source);
+    }
+  }
+  return { runId: run.id, steps: [...wanted], runInput };
+}
+
+/** Every row of the run, and its input. */
+export function allRows(run: Run): WantedRows {
+  const steps = [...run.stepMarks.keys()].filter((index) => hasRow(run, index));
+  return { runId: run.id, steps, runInput: true };
+}
+
+/** The run's payloads as far as they were loaded. */
+export function payloadsOf(run: Run, graph: Graph, found: FoundRows | undefined): PayloadSource {
+  const rows = new Map((found?.steps ?? []).map((row) => [row.index, standIn(row, found)]));
+  return {
+    graph,
+    run,
+    payloadMemo: new Map<string, JsonObject>(),
+    isTooLarge: (index, payload) => found?.tooLarge.get(index)?.[payload] ?? false,
+    peek(index) {
+      const row = rows.get(index);
+      if (row === undefined) throw new RowsMissing(`run ${run.id}: the row of step ${index}`);
+      return row;
+    },
+    runInput() {
+      if (found?.inputTooLarge) throw new PayloadTooLarge(`run ${run.id}: its input`);
+      if (found?.input === undefined) throw new RowsMissing(`run ${run.id}: its input`);
+      return found.input;
+    },
+  };
+}
+
+/** A step has an output also where it was left in the database. */
+function standIn(row: StepRun, found: FoundRows | undefined): StepRun {
+  const tooLarge = found?.tooLarge.get(row.index);
+  return tooLarge?.output ? { ...row, output: {} } : row;
+}
+
+function sourcesOf(run: Run, graph: Graph, incoming: readonly number[]): number[] {
+  return incoming.flatMap((index) => {
+    const edge = graph.edges[index];
+    const taken = edge !== undefined && run.edgeMarks[index] === EDGE_TAKEN;
+    return taken && hasRow(run, edge.from) ? [edge.from] : [];
+  });
+}
+
+function hasRow(run: Run, index: number): boolean {
+  return ((run.stepMarks[index] ?? 0) & HAS_ROW) !== 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
+ * Boundary: finds, claims and asks; what the owners tell goes in as the input that their event would have been.
+ * Invariants:
+ * 1. Events are hints: a step whose owner ended is told within one interval, whatever became of the event.
+ * 2. A step is checked by one replica at a time, and not again before 5/8 of the interval are over; a quick step never.
+ * 3. Owners are asked a few at a time, behind the calls that move runs, and not at all while their breaker is open.
+ * 4. Looking for steps takes a fifth of one connection's time at most, however many runs are open.
+ */
+
+import { NotSent } from "../../collaborators/call-failure.ts";
+import type { Clients } from "../../collaborators/clients.ts";
+import type { Log } from "../../process/log.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { createRounds } from "../../process/rounds.ts";
+import type { Processor, Submission } from "../../runtime/processor.ts";
+import {
+  type ClaimedCheck,
+  claimChecks,
+  FIRST_RUN,
+  findUnheard,
+  type RunPlace,
+} from "../../store/checks.ts";
+import type { Database } from "../../store/database.ts";
+import { askOwners, type News } from "./ask-owners.ts";
+import { createHeldEnds, type MarkBus } from "./held-ends.ts";
+
+/** What healing needs. */
+export interface HealingDeps {
+  readonly database: Database;
+  readonly processor: Pick<Processor, "submit">;
+  /** Those of the dispatcher, which also closes them. */
+  readonly clients: Pick<Clients, "find">;
+  readonly log: Log;
+  /** How often steps long in flight are checked (RECONCILE_INTERVAL_MS). */
+  readonly intervalMs: number;
+  /** Unset where nothing is heard from a bus. */
+  readonly markBus?: MarkBus;
+}
+
+/** Healing at work. */
+export interface Healing {
+  start(): void;
+  /** Asks nothing more; what was found and is not submitted is found again by another replica. */
+  stop(): Promise<void>;
+}
+
+// Parts of the interval that add up to less than one: quiet, a round's pause with its jitter, the grace with the next one.
+const QUIET = 5 / 8;
+const ROUND = 1 / 8;
+const GRACE = 3 / 32;
+const ASKED_AT_ONCE = 16;
+/** Rest after a lap, as a multiple of the time that its reading took. */
+const REST_FACTOR = 4;
+
+/** Makes what does nothing before `start`. */
+export function createHealing(deps: HealingDeps): Healing {
+  const { database, processor, log, intervalMs, markBus } = deps;
+  const quietMs = intervalMs * QUIET;
+  const held = createHeldEnds({ processor, log, markBus, graceMs: intervalMs * GRACE });
+  let stopping = false;
+  let restUntilMs = 0;
+
+  async function round(): Promise<boolean> {
+    await held.flush();
+    if (performance.now() < restUntilMs) return false;
+    const readMs = await lap();
+    restUntilMs = performance.now() + Math.min(readMs * REST_FACTOR, intervalMs);
+    return false;
+  }
+
+  /** Once over all open runs; gives how long reading took. */
+  async function lap(): Promise<number> {
+    let readMs = 0;
+    let place: RunPlace | undefined = FIRST_RUN;
+    while (place !== undefined && !stopping) {
+      const began = performance.now();
+      const page = await findUnheard(database.read, place, quietMs);
+      readMs += performance.now() - began;
+      if (page.steps.length > 0) {
+        const claimed = await claimChecks(database, page.steps, quietMs);
+        // Another replica is at this place, or its steps are just being moved.
+        if (claimed.length === 0 && page.next === place) break;
+        await checkAll(claimed);
+        await held.flush();
+      }
+      place = page.next;
+    }
+    return readMs;
+  }
+
+  async function checkAll(claimed: ClaimedCheck[]): Promise<void> {
+    async function work(): Promise<void> {
+      for (let next = claimed.pop(); next !== undefined; next = claimed.pop()) {
+        if (stopping) return;
+        await check(next);
+      }
+    }
+    await Promise.all(Array.from({ length: ASKED_AT_ONCE }, work));
+  }
+
+  async function check(claimed: ClaimedCheck): Promise<void> {
+    try {
+      for (const news of await askOwners(deps, claimed)) await tell(claimed, news);
+    } catch (error) {
+      if (error instanceof NotSent && stopping) return;
+      const { runId, stepIndex } = claimed;
+      const passes = error instanceof Refusal || error instanceof NotSent;
+      if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
+      else log.error("a step could not be checked", { runId, stepIndex, error });
+    }
+  }
+
+  async function tell(claimed: ClaimedCheck, news: News): Promise<void> {
+    const submission = submissionOf(claimed, news);
+    const { lacksOutput } = news;
+    const key = `${claimed.runId}/${claimed.stepIndex}/${news.input.cause.id}`;
+    if (news.isEnd) held.hold({ key, submission, lacksOutput });
+    else await processor.submit(submission);
+  }
+
+  const rounds = createRounds({
+    name: "check steps long in flight",
+    everyMs: intervalMs * ROUND,
+    log,
+    round,
+  });
+  return {
+    start: () => rounds.start(),
+    async stop() {
+      stopping = true;
+      await rounds.stop();
+    },
+  };
+}
+
+function submissionOf({ runId, workspaceId }: ClaimedCheck, { input }: News): Submission {
+  return { kind: "input", runId, workspaceId, input };
+}

@@ -1,0 +1,146 @@
+/**
+ * Events on their way to runs: who waits for them, which triggers match, and the inputs that follow.
+ *
+ * Boundary: knows events, not the bus: HandleTrigger comes the same way. Runs are changed by the
+ * processor alone.
+ * Invariants:
+ * 1. An event that a wait may want later is kept, and that is committed, before open waits are
+ *    looked up; a wait is committed before it looks for kept events. So they meet, whoever is first.
+ * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
+ * 3. One event's failure is its own: a batch that fails is tried again in halves.
+ */
+
+import type { Entities } from "../../engine/values/entities.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
+import type { Log } from "../../process/log.ts";
+import { Refusal } from "../../process/refusal.ts";
+import type { Database } from "../../store/database.ts";
+import { isAway, isLostRace } from "../../store/pg-errors.ts";
+import type { GraphCache } from "../graphs.ts";
+import type { Processor } from "../processor.ts";
+import { isAboutRecord, resolveEntities } from "./route-entities.ts";
+import { findInputs } from "./route-inputs.ts";
+import { keepFittingEvents } from "./route-keep.ts";
+import { findStarts } from "./route-starts.ts";
+import {
+  type AimedSubmission,
+  type EventOutcome,
+  joinOutcomes,
+  submitAll,
+} from "./route-submit.ts";
+
+/** What routing needs. */
+export interface RouteDeps {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+  /** Who knows canonical entities; unset: nobody does. */
+  readonly entities?: Entities | undefined;
+}
+
+/**
+ * Why an event was not (wholly) applied. `away`: something is away or full, the event may succeed
+ * as it is; `refused`: a limit or rule says no, for good; `failed`: a fault, of ours or the event's.
+ */
+export type FailureKind = "away" | "refused" | "failed";
+
+/** What became of an event. */
+export type RoutedEvent =
+  | {
+      readonly ok: true;
+      readonly startedRunIds: string[];
+      readonly updatedRunIds: string[];
+      /** Runs that the same event had started before. */
+      readonly alreadyStartedRunIds: string[];
+    }
+  | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
+
+/** Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first. */
+export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
+  const watch = deps.processor.watchEvent(event.workspaceId, event.id);
+  const [routed] = await routeEvents(deps, [event]);
+  const takers = await watch.takers();
+  if (routed === undefined) throw new Error("an event was routed without an outcome");
+  if (!routed.ok) return routed;
+  return { ...routed, updatedRunIds: [...new Set([...routed.updatedRunIds, ...takers])] };
+}
+
+/**
+ * Applies a batch of events and gives what became of each, in the order given. Never rejects: what
+ * fails is told per event.
+ */
+export async function routeEvents(
+  deps: RouteDeps,
+  events: readonly BusEvent[],
+): Promise<RoutedEvent[]> {
+  if (events.length === 0) return [];
+  try {
+    return await routeBatch(deps, events);
+  } catch (error) {
+    if (events.length === 1 || kindOf(error) === "away") {
+      return events.map(() => ({ ok: false, error, kind: kindOf(error) }));
+    }
+    const half = Math.ceil(events.length / 2);
+    const first = await routeEvents(deps, events.slice(0, half));
+    return [...first, ...(await routeEvents(deps, events.slice(half)))];
+  }
+}
+
+async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
+  const waits = await keepFittingEvents(deps, events);
+  const [starts, inputs] = await Promise.all([
+    findStarts(deps, events),
+    findInputs(deps.database, events, waits),
+  ]);
+  const submit = (aimed: readonly AimedSubmission[]) =>
+    submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");
+  const { entities } = deps;
+  const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
+  if (entities === undefined || aboutRecords.length === 0) {
+    return (await submit([...starts, ...inputs])).map(toRouted);
+  }
+  // What needs no entity does not wait for those that do.
+  const others = starts.filter((start) => !isAboutRecord(start));
+  const [first, second] = await Promise.all([
+    submit([...others, ...inputs]),
+    resolveEntities(entities, events, aboutRecords).then(submit),
+  ]);
+  return joinOutcomes(first, second).map(toRouted);
+}
+
+function toRouted(outcome: EventOutcome): RoutedEvent {
+  const { errors, startedRunIds, updatedRunIds, alreadyStartedRunIds } = outcome;
+  if (errors.length === 0) {
+    return { ok: true, startedRunIds, updatedRunIds, alreadyStartedRunIds };
+  }
+  // What may pass by itself comes first: the event is tried again, whatever else was wrong.
+  const order: readonly FailureKind[] = ["away", "failed", "refused"];
+  const kind = order.find((wanted) => errors.some((error) => kindOf(error) === wanted)) ?? "failed";
+  const error = errors.find((candidate) => kindOf(candidate) === kind);
+  return { ok: false, error, kind };
+}
+
+function kindOf(error: unknown): FailureKind {
+  // A refusal is what its reason says, whatever of the database caused it.
+  if (!(error instanceof Refusal)) return isAway(error) || isLostRace(error) ? "away" : "failed";
+  switch (error.reason) {
+    case "overloaded":
+    case "timed_out":
+    case "unavailable":
+    case "lost_race":
+      return "away";
+    // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
+    case "too_costly":
+      return "failed";
+    case "invalid_fields":
+    case "not_found":
+    case "already_exists":
+    case "illegal_move":
+    case "nothing_published":
+    case "too_large":
+    case "unauthenticated":
+    case "permission_denied":
+      return "refused";
+  }
+}

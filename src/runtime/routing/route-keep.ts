@@ -1,0 +1,120 @@
+/**
+ * Keeps the events that a wait may want later, and finds out under which keys waits for an event are filed.
+ *
+ * Boundary: the patterns of versions decide (see store/event-readers.ts for which versions count);
+ * filters are not asked, they read what a run will know only then.
+ */
+
+import { equalityOfEvent } from "../../engine/matching/equality.ts";
+import { eventKeysOf } from "../../engine/matching/keys.ts";
+import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
+import type { Database } from "../../store/database.ts";
+import {
+  ANY_EQUALS,
+  findWaitPatterns,
+  type KeyProbe,
+  type WaitProbe,
+} from "../../store/event-readers.ts";
+import { type EventToKeep, keepEvents } from "../../store/events.ts";
+
+interface KeepDeps {
+  readonly database: Database;
+  readonly log: Log;
+}
+
+/** More of them in one workspace, and an event is offered to all waits whose patterns it fits. */
+const EQUALITIES_AT_MOST = 16;
+
+/** What the filters of the waits ask of an event that fits, by the event's place in the batch. */
+type Equalities = ReadonlyMap<number, readonly string[]>;
+
+/** Keeps those of the events that fit a wait pattern, and commits that. Gives where waits for the events are filed. */
+export async function keepFittingEvents(
+  deps: KeepDeps,
+  events: readonly BusEvent[],
+): Promise<WaitProbe[]> {
+  const probes = keyProbesOf(events);
+  if (probes.length === 0) return [];
+  const equalities = await findEqualities(deps, events, probes);
+  if (equalities.size > 0) {
+    const fitting = events.flatMap((event, place) => {
+      const equals = equalities.get(place);
+      return equals === undefined ? [] : [toKeep(event, equals)];
+    });
+    await deps.database.transaction((tx) => keepEvents(tx, fitting));
+    count("workflows_events_kept_total", {}, fitting.length);
+  }
+  return probes.flatMap((probe) => waitProbesOf(probe, events[probe.place], equalities));
+}
+
+async function findEqualities(
+  { database, log }: KeepDeps,
+  events: readonly BusEvent[],
+  probes: readonly KeyProbe[],
+): Promise<Equalities> {
+  const paths = new Map<number, Set<string>>();
+  for (const found of await findWaitPatterns(database.read, probes)) {
+    const event = events[found.place];
+    if (event === undefined || !fitsPatterns(found.typePattern, found.subjectPattern, event))
+      continue;
+    const known = paths.get(found.place) ?? new Set();
+    paths.set(found.place, known);
+    if (found.eventPaths !== null) known.add(found.eventPaths);
+  }
+  const equalities = new Map<number, readonly string[]>();
+  for (const [place, wanted] of paths) {
+    const event = events[place];
+    if (event !== undefined) equalities.set(place, equalitiesOf(log, event, wanted));
+  }
+  return equalities;
+}
+
+function equalitiesOf(log: Log, event: BusEvent, wanted: ReadonlySet<string>): readonly string[] {
+  if (wanted.size > EQUALITIES_AT_MOST) return [ANY_EQUALS];
+  return [...wanted].flatMap((paths) => {
+    const { text, missing } = equalityOfEvent(paths, event);
+    if (missing !== undefined) noteMissing(log, event, missing);
+    return text === undefined ? [] : [text];
+  });
+}
+
+/** The filter would fail in every run that waits, and counts as false in all of them. */
+function noteMissing(log: Log, { workspaceId, id, type }: BusEvent, path: string): void {
+  count("workflows_filters_failed_total", { of: "wait" });
+  log.warn("the filters of waits read a field that the event does not have, and count as false", {
+    path,
+    workspaceId,
+    eventId: id,
+    type,
+  });
+}
+
+/** An event without a type (HandleTrigger's) ends no wait. */
+function keyProbesOf(events: readonly BusEvent[]): KeyProbe[] {
+  return events.flatMap(({ type, subject, workspaceId }, place) =>
+    type === "" ? [] : eventKeysOf(type, subject).map((key) => ({ place, workspaceId, key })),
+  );
+}
+
+function waitProbesOf(
+  probe: KeyProbe,
+  event: BusEvent | undefined,
+  equalities: Equalities,
+): WaitProbe[] {
+  if (event === undefined) return [];
+  const { id: eventId, source } = event;
+  const known = equalities.get(probe.place) ?? [];
+  return ["", ...known].map((equals) => ({ ...probe, eventId, source, equals }));
+}
+
+function toKeep(event: BusEvent, equals: readonly string[]): EventToKeep {
+  const { workspaceId, id, source, type, subject, time, data, extensions } = event;
+  return {
+    ...{ workspaceId, id, source, type, subject, time, data },
+    ...(extensions === undefined ? {} : { extensions }),
+    ...(equals.includes(ANY_EQUALS) ? {} : { equals }),
+  };
+}

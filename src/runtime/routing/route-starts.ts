@@ -1,0 +1,133 @@
+/**
+ * Runs that events start: the triggers of latest versions that match.
+ *
+ * Boundary: finds and asks triggers; that an event starts one run a definition is the processor's.
+ * Invariant: a chain of runs that start each other by their events ends after HOPS_AT_MOST.
+ */
+
+import type { Graph } from "../../engine/graph/graph.ts";
+import { triggerKeysOfEvent } from "../../engine/matching/keys.ts";
+import { fitsTrigger, matchTrigger } from "../../engine/matching/trigger-match.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
+import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
+import { beginTurn } from "../../process/shared-turn.ts";
+import type { Database } from "../../store/database.ts";
+import { type FoundTrigger, findTriggers } from "../../store/event-readers.ts";
+import type { GraphCache } from "../graphs.ts";
+import type { RunStart } from "../submission.ts";
+import { eventCause } from "./route-inputs.ts";
+import type { AimedSubmission } from "./route-submit.ts";
+
+const HOPS_AT_MOST = 16;
+const OWN_SOURCE = "workflows";
+
+interface StartDeps {
+  readonly database: Database;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+}
+
+interface Candidate {
+  readonly event: BusEvent;
+  readonly found: FoundTrigger;
+}
+
+/** The starts that the events of a batch lead to. */
+export async function findStarts(
+  deps: StartDeps,
+  events: readonly BusEvent[],
+): Promise<AimedSubmission[]> {
+  const probes = events.flatMap((event, place) =>
+    triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
+  );
+  if (probes.length === 0) return [];
+  const found = await findTriggers(deps.database.read, probes);
+  const candidates = found
+    .flatMap((trigger): Candidate[] => {
+      const event = events[trigger.place];
+      return event === undefined ? [] : [{ event, found: trigger }];
+    })
+    .filter(({ event, found: { trigger } }) => fitsTrigger(trigger, event))
+    .filter(({ event }) => mayHop(event));
+  const graphs = await deps.graphs.require(filteringVersions(candidates));
+  return await filterCandidates(deps, candidates, graphs);
+}
+
+function filteringVersions(candidates: readonly Candidate[]): string[] {
+  const filtering = candidates.filter(({ found }) => found.trigger.filterExpr !== "");
+  return [...new Set(filtering.map(({ found }) => found.versionId))];
+}
+
+async function filterCandidates(
+  deps: StartDeps,
+  candidates: readonly Candidate[],
+  graphs: ReadonlyMap<string, Graph>,
+): Promise<AimedSubmission[]> {
+  const aimed: AimedSubmission[] = [];
+  const share = beginTurn();
+  for (const candidate of candidates) {
+    // A filter takes up to 15 ms.
+    await share();
+    if (passesFilter(deps, candidate, graphs)) aimed.push(aimStart(candidate));
+  }
+  return aimed;
+}
+
+function passesFilter(
+  { log }: StartDeps,
+  { event, found }: Candidate,
+  graphs: ReadonlyMap<string, Graph>,
+): boolean {
+  const { trigger, versionId, definitionId } = found;
+  const filter = graphs.get(versionId)?.triggerFilter;
+  if (trigger.filterExpr !== "" && filter === undefined) {
+    throw new Error(`version ${versionId} has a filter that is not compiled`);
+  }
+  const { matches, problem } = matchTrigger(trigger, filter, event);
+  if (problem !== undefined) {
+    count("workflows_filters_failed_total", { of: "trigger" });
+    log.warn("a trigger's filter could not be evaluated and counts as false", {
+      definitionId,
+      versionId,
+      eventId: event.id,
+      problem,
+    });
+  }
+  return matches;
+}
+
+function aimStart({ event, found }: Candidate): AimedSubmission {
+  const { place, definitionId, versionId, version, trigger } = found;
+  const tap = trigger.triggerType === "WEBHOOK" ? event.tap : undefined;
+  const { caller } = event;
+  const start: RunStart = {
+    definitionId,
+    versionId,
+    definitionVersion: version,
+    workspaceId: event.workspaceId,
+    triggerType: trigger.triggerType,
+    triggerEventId: event.id,
+    triggerSource: event.source,
+    initiatorAgentId: event.actorAgentId,
+    initiatorUserId: caller?.initiatorUserId ?? "",
+    parentRunId: "",
+    entityId: caller?.entityId || (tap?.entityId ?? ""),
+    entityType: caller?.entityType || (tap?.entityType ?? ""),
+    hops: hopsAfter(event),
+    input: event.data,
+    ...(event.dataUnset === true ? { inputUnset: true } : {}),
+  };
+  return { place, submission: { kind: "start", start, cause: eventCause(event) } };
+}
+
+function mayHop(event: BusEvent): boolean {
+  if (hopsAfter(event) <= HOPS_AT_MOST) return true;
+  count("workflows_events_ignored_total", { reason: "too_many_hops" });
+  return false;
+}
+
+// Another service that hands the extension on keeps the chain visible.
+function hopsAfter({ source, hops }: BusEvent): number {
+  return source === OWN_SOURCE || hops > 0 ? hops + 1 : 0;
+}

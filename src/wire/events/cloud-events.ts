@@ -1,0 +1,79 @@
+/**
+ * An outgoing event as the bytes of a bus message, in the format that the bus is configured for.
+ * Boundary: pure; what an event says is decided by lifecycle-events.ts. CloudEvents 1.0 in structured JSON mode is made
+ * here, the platform's own envelope in ensemble-events.ts.
+ */
+import { CloudEvent } from "cloudevents";
+import { type JsonObject, textSizeBytes } from "../../engine/values/json.ts";
+import type { EventAttributes } from "./attributes.ts";
+import { ensembleJsonBody, ensembleProtobufBody } from "./ensemble-events.ts";
+
+/** A message for the bus; its id is also the `Nats-Msg-Id`. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly subject: string;
+  readonly contentType: string;
+  /** Text in UTF-8, or bytes that are no text. */
+  readonly body: string | Uint8Array;
+}
+
+/** How events are written on the bus (BUS_FORMAT). */
+export type EventFormat = "cloudevents" | "ensemble-json" | "ensemble-protobuf";
+
+/** An event's bytes at most; larger data goes by reference. */
+export const MAX_EVENT_BYTES = 64 * 1024;
+
+const TYPE_PREFIX = "type.googleapis.com/";
+const WORST_BYTES_PER_CHAR = 3;
+
+interface Format {
+  /** Of the whole message, as the header `Content-Type` tells it. */
+  readonly contentType: string;
+  encode(attributes: EventAttributes, data: JsonObject): string | Uint8Array;
+}
+
+const FORMATS: Readonly<Record<EventFormat, Format>> = {
+  cloudevents: { contentType: "application/cloudevents+json", encode: structuredBody },
+  "ensemble-json": { contentType: "application/json", encode: ensembleJsonBody },
+  "ensemble-protobuf": { contentType: "application/protobuf", encode: ensembleProtobufBody },
+};
+
+/** Writes an event; `data` is the message's proto3 JSON without `@type`. */
+export function encodeEvent(
+  format: EventFormat,
+  attributes: EventAttributes,
+  data: JsonObject,
+): OutgoingEvent {
+  const { contentType, encode } = FORMATS[format];
+  const { id, type } = attributes;
+  return { id, subject: type, contentType, body: encode(attributes, data) };
+}
+
+/** Whether an event may be published as it is. */
+export function fitsBus({ body }: OutgoingEvent): boolean {
+  if (typeof body !== "string") return body.length <= MAX_EVENT_BYTES;
+  if (body.length * WORST_BYTES_PER_CHAR <= MAX_EVENT_BYTES) return true;
+  return textSizeBytes(body) <= MAX_EVENT_BYTES;
+}
+
+function structuredBody(attributes: EventAttributes, data: JsonObject): string {
+  const { id, type, source, messageName } = attributes;
+  const event = new CloudEvent<JsonObject>(
+    {
+      id,
+      type,
+      source,
+      subject: type,
+      time: attributes.time,
+      datacontenttype: "application/json",
+      dataschema: `https://${TYPE_PREFIX}${messageName}`,
+      tenantid: attributes.workspaceId,
+      partitionkey: attributes.key,
+      ...attributes.extensions,
+      data: { "@type": TYPE_PREFIX + messageName, ...data },
+    },
+    // Every attribute is made here, so the library's check of each event is left to the tests.
+    false,
+  );
+  return event.toString();
+}

@@ -1,6 +1,6 @@
 /**
  * What is to be published: leases of partitions, batches of moves and the rows their events are made of.
- * Boundary: reads and marks; which events a batch makes is decided by wire/lifecycle-events.ts.
+ * Boundary: reads and marks; which events a batch makes is decided by wire/events/lifecycle-events.ts.
  * Invariants:
  * O1 Batches come in id order, which for each run is the order of its moves.
  * O2 A batch is marked once all its events are acknowledged, many batches in one statement.

@@ -1,6 +1,6 @@
 /**
  * Marks of how far our stream was at a time, and batches that are published again because the stream lost them.
- * Boundary: rows; the stream itself is asked by egress/own-stream.ts.
+ * Boundary: rows; the stream itself is asked by egress/publish/own-stream.ts.
  * Invariants:
  * S1 A mark says: at this time by the database's clock the stream's last sequence was at most `seq`. So what the stream
  *    stored after `seq` belongs to batches that were marked as published after that time.

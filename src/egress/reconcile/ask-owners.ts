@@ -1,6 +1,6 @@
 /**
  * Asks those who own what a step waits for how it stands.
- * Boundary: asks briefly and reads; what is done with the news is healing.ts's. Nothing is asked of a collaborator that is
+ * Boundary: asks briefly and reads; what is done with the news is reconcile.ts's. Nothing is asked of a collaborator that is
  * left alone just now: the step's turn comes again.
  * Rule: a delegation is asked before its objective, for it alone has the output; the objective alone tells that the work
  * was cancelled.

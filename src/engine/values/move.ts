@@ -1,6 +1,6 @@
 /**
  * Moves: what the history and the bus are given of a transition.
- * Boundary: values only; wire/lifecycle-events.ts makes events of them, replay.ts applies them back.
+ * Boundary: values only; wire/events/lifecycle-events.ts makes events of them, replay.ts applies them back.
  */
 import type { RunState, StepState } from "./run.ts";
 

@@ -1,6 +1,6 @@
 /**
  * Which scope each RPC needs.
- * Boundary: a table; who has which scope is runtime/callers.ts. An RPC without a line here does not compile.
+ * Boundary: a table; who has which scope is collaborators/identity/callers.ts. An RPC without a line here does not compile.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";

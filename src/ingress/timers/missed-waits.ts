@@ -1,6 +1,6 @@
 /**
  * Waits whose look at the kept events was lost with a process: they are looked at again.
- * Boundary: the look itself is runtime/meet-events.ts; a wait that met its event already is not open any more.
+ * Boundary: the look itself is runtime/routing/meet-events.ts; a wait that met its event already is not open any more.
  * Invariant: after a start every open wait is looked at; later only those that are young enough for another replica to
  * have died between their commit and their look.
  */

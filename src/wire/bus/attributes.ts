@@ -1,7 +1,7 @@
 /**
  * Attributes of CloudEvents 1.0 in every encoding: which must be there, and the text of one of another type.
  *
- * Boundary: presence and kind; how long they may be is decided in bus-events.ts.
+ * Boundary: presence and kind; how long they may be is decided in events.ts.
  */
 import { findPayloadFault, type Json, putValue } from "../../engine/values/json.ts";
 import { type Poison, poison } from "./poison.ts";

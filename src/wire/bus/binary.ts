@@ -1,7 +1,7 @@
 /**
  * CloudEvents 1.0 in binary mode: attributes in `ce-…` headers, the data alone in the body.
  *
- * Boundary: headers and media type; the data's bytes are read in bus-data.ts.
+ * Boundary: headers and media type; the data's bytes are read in data.ts.
  * The media type of the data is `ce-datacontenttype` (NATS binding) or `Content-Type` (as in HTTP).
  */
 import { extensionsOf, findRequiredFault } from "./attributes.ts";

@@ -2,7 +2,7 @@
  * What the data of an event is: the message of a known type, a Change around an object, a tap event
  * or any JSON object.
  *
- * Boundary: JSON in, JSON out; attributes and roles are bus-events.ts's.
+ * Boundary: JSON in, JSON out; attributes and roles are events.ts's.
  */
 import type { TapFacts } from "../../engine/values/event.ts";
 import { isJsonObject, type JsonObject, ownValue, putValue } from "../../engine/values/json.ts";

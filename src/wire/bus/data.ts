@@ -1,7 +1,7 @@
 /**
  * Data of events that came as bytes: JSON, a protobuf message, or one inside an Any.
  *
- * Boundary: gives JSON with `@type`; what the data means is read in bus-content.ts.
+ * Boundary: gives JSON with `@type`; what the data means is read in content.ts.
  * Invariant: what the bytes are is told by the media type, else by their first byte; which message
  * they are by the schema, else by the media type's parameter, else it is events.v1.Change.
  */

@@ -1,7 +1,7 @@
 /**
  * The envelope events.v1.CloudEvent as proto3 JSON.
  *
- * Boundary: recognition; the attributes are read in bus-ensemble.ts.
+ * Boundary: recognition; the attributes are read in ensemble.ts.
  */
 import { ownValue } from "../../engine/values/json.ts";
 import { startsWithBrace } from "./data.ts";

@@ -1,7 +1,7 @@
 /**
  * The envelope events.v1.CloudEvent as protobuf bytes.
  *
- * Boundary: recognition and strict reading; the attributes are read in bus-ensemble.ts.
+ * Boundary: recognition and strict reading; the attributes are read in ensemble.ts.
  */
 import { CloudEventSchema } from "../../../gen/events/v1/cloudevent_pb.ts";
 import type { JsonObject } from "../../engine/values/json.ts";

@@ -1,7 +1,7 @@
 /**
  * The attributes of the envelope events.v1.CloudEvent, from its proto3 JSON.
  *
- * Boundary: what both of its encodings share: bus-ensemble-json.ts and bus-ensemble-protobuf.ts.
+ * Boundary: what both of its encodings share: ensemble-json.ts and ensemble-protobuf.ts.
  */
 import type { JsonObject } from "../../engine/values/json.ts";
 import { extensionsOf, findRequiredFault, readAttribute } from "./attributes.ts";

@@ -1,7 +1,7 @@
 /**
  * A message as it came from the bus, and what each encoding makes of it.
  *
- * Boundary: the meeting point of the encodings (one file each) and bus-events.ts, which knows none
+ * Boundary: the meeting point of the encodings (one file each) and events.ts, which knows none
  * of their details.
  */
 import type { Json, JsonObject } from "../../engine/values/json.ts";

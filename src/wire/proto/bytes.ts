@@ -1,5 +1,5 @@
 /**
- * Proto3 JSON with proto field names as the bytes of its message: the way back of proto-json.ts.
+ * Proto3 JSON with proto field names as the bytes of its message: the way back of json.ts.
  *
  * Boundary: pure; for messages that the service makes itself, so what does not fit the descriptor is
  * a fault of ours and throws. Written here because the library's way through a Struct loses the key

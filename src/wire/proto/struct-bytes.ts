@@ -1,5 +1,5 @@
 /**
- * A JSON object as the bytes of a google.protobuf.Struct: the quick way back of proto-struct.ts.
+ * A JSON object as the bytes of a google.protobuf.Struct: the quick way back of struct.ts.
  * Boundary: pure. Recursion is as deep as the payload, whose depth is checked where it enters.
  * It is written from its end to its begin: a length stands before what it measures, and is known once that is written.
  */

@@ -1,7 +1,7 @@
 /**
  * Bytes of google.protobuf.Struct, Value and ListValue as the JSON that they are.
  *
- * Boundary: pure; the hot part of proto-json.ts. Throws ProtobufFault, or what the reader throws.
+ * Boundary: pure; the hot part of json.ts. Throws ProtobufFault, or what the reader throws.
  * Invariant: keys are data: `__proto__` is read as an own key.
  */
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";

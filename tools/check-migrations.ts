@@ -1,5 +1,5 @@
 /**
- * Tells whether migrations/ already holds every change of the rows that src/store/schema.ts
+ * Tells whether migrations/ already holds every change of the rows that src/store/schema/
  * describes: the schema, as drizzle-kit sees it, must equal the snapshot of the last migration.
  *
  * Boundary: needs no database and writes nothing. The command `drizzle-kit generate` is not asked,
@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { generateDrizzleJson } from "drizzle-kit/api";
+import { tables } from "../src/store/schema/tables.ts";
 import { projectRoot } from "./run-command.ts";
 
 /** Rows as drizzle-kit describes them, by section; other keys name the snapshot itself. */
@@ -38,16 +39,15 @@ export function findMigrationProblems(described: unknown, migrated: unknown): st
   if (!isSnapshot(described) || !isSnapshot(migrated)) return ["a snapshot has no tables"];
   return SECTIONS.filter(
     (section) => !isDeepStrictEqual(described[section] ?? {}, migrated[section] ?? {}),
-  ).map((section) => `${section} of src/store/schema.ts are not migrated: npm run migrations`);
+  ).map((section) => `${section} of src/store/schema/ are not migrated: npm run migrations`);
 }
 
-/** What src/store/schema.ts describes, as plain JSON like the snapshots on disk. */
-export function describeRows(schema: Record<string, unknown>): unknown {
-  return JSON.parse(JSON.stringify(generateDrizzleJson(schema)));
+/** What src/store/schema/ describes, as plain JSON like the snapshots on disk. */
+export function describeRows(schema: Readonly<Record<string, unknown>>): unknown {
+  return JSON.parse(JSON.stringify(generateDrizzleJson({ ...schema })));
 }
 
-/** Compares src/store/schema.ts with the last migration. Gives a problem per section that differs. */
+/** Compares src/store/schema/ with the last migration. Gives a problem per section that differs. */
 export async function checkMigrations(): Promise<string[]> {
-  const schema: Record<string, unknown> = await import("../src/store/schema.ts");
-  return findMigrationProblems(describeRows(schema), await readLastSnapshot());
+  return findMigrationProblems(describeRows(tables), await readLastSnapshot());
 }

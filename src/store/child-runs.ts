@@ -11,7 +11,7 @@ import {
 } from "../engine/values/child-run.ts";
 import { selectList } from "./columns.ts";
 import type { Statement, Tx } from "./database.ts";
-import { childRuns } from "./schema.ts";
+import { childRuns } from "./schema/runs.ts";
 
 /** A row of child_runs. */
 export type ChildRow = typeof childRuns.$inferSelect;

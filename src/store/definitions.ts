@@ -6,7 +6,7 @@ import { eq, sql } from "drizzle-orm";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import type { Tx } from "./database.ts";
 import type { DefinitionRow, VersionRow } from "./reads/definitions.ts";
-import { waitPatterns, workflowDefinitions, workflowVersions } from "./schema.ts";
+import { waitPatterns, workflowDefinitions, workflowVersions } from "./schema/definitions.ts";
 
 /** A definition to insert. */
 export interface NewDefinition {

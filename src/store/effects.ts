@@ -11,7 +11,7 @@
 import { type CallKind, runOfEffect } from "../engine/values/effect.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
-import { effects } from "./schema.ts";
+import { effects } from "./schema/calls.ts";
 
 /** How long a call is kept from other replicas without being renewed. */
 export const EFFECT_LEASE_MS = 20_000;

@@ -1,5 +1,5 @@
 /**
- * Builds the indexes that schema.ts declares and the database lacks, and drops those that they replace.
+ * Builds the indexes that schema/ declares and the database lacks, and drops those that they replace.
  * Boundary: one connection of its own, beside the running service. Migrations make no index on a table that may be large.
  * Invariants:
  * X1 No statement waits in front of readers or writers: every build and every drop is CONCURRENTLY.
@@ -12,7 +12,7 @@ import { is, SQL } from "drizzle-orm";
 import { getTableConfig, type Index, IndexedColumn, PgDialect, PgTable } from "drizzle-orm/pg-core";
 import pg from "pg";
 import { translateClientError } from "./pg-errors.ts";
-import * as schema from "./schema.ts";
+import { tables } from "./schema/tables.ts";
 import { withSession } from "./session.ts";
 
 /** A declared index and the statement that builds it. */
@@ -51,16 +51,16 @@ const FIND = `select c.relname as name, i.indisvalid as valid
   where c.relnamespace = (
     select relnamespace from pg_class where oid = to_regclass('workflow_runs'))`;
 
-/** Every index of schema.ts besides primary keys. */
+/** Every index of schema/ besides primary keys. */
 export function declaredIndexes(): DeclaredIndex[] {
-  const tables = Object.values(schema).filter((value) => is(value, PgTable));
-  return tables.flatMap((table) => {
+  const all = Object.values(tables).filter((value) => is(value, PgTable));
+  return all.flatMap((table) => {
     const { name, indexes } = getTableConfig(table);
     return indexes.map((index) => renderIndex(name, index));
   });
 }
 
-/** Brings the indexes up to schema.ts; false: another replica is at it. */
+/** Brings the indexes up to schema/; false: another replica is at it. */
 export async function buildIndexes({ url, log, signal }: IndexOptions): Promise<boolean> {
   const client = new pg.Client({
     // Builds take as long as they take, whatever the role's settings say.

@@ -10,7 +10,7 @@ import { loadChildren } from "./child-runs.ts";
 import { propertyList, selectList } from "./columns.ts";
 import type { Queries, Statement } from "./database.ts";
 import { type StepRow, stepOfRow } from "./rows.ts";
-import { stepRuns } from "./schema.ts";
+import { stepRuns } from "./schema/runs.ts";
 
 /** Rows wanted of one run. */
 export interface WantedRows {

@@ -7,7 +7,7 @@
 import { selectList } from "./columns.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 import type { RunRow } from "./rows.ts";
-import { workflowRuns } from "./schema.ts";
+import { workflowRuns } from "./schema/runs.ts";
 
 /** A run's row, and which version of it was read. */
 export type ReadRun = RunRow & { readonly rowVersion: string };

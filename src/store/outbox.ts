@@ -13,7 +13,8 @@ import type { Database, Statement } from "./database.ts";
 import { type FoundRows, loadSmallRows, type WantedRows } from "./load-rows.ts";
 import { type PackedRow, RUN_ITSELF, type ToldRow, unpackRow } from "./packed-moves.ts";
 import { type RunRow, runOfRow } from "./rows.ts";
-import { runMoves, workflowRuns } from "./schema.ts";
+import { runMoves } from "./schema/history.ts";
+import { workflowRuns } from "./schema/runs.ts";
 
 /** How long a partition stays with a replica that does not renew. */
 export const PARTITION_LEASE_MS = 10_000;

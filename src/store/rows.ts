@@ -15,7 +15,7 @@ import {
 } from "../engine/values/run.ts";
 import { hexOf, type Incoming } from "./columns.ts";
 import { packEdges, unpackEdges } from "./edge-marks.ts";
-import type { stepRuns, workflowRuns } from "./schema.ts";
+import type { stepRuns, workflowRuns } from "./schema/runs.ts";
 
 /** A row of workflow_runs without the input. */
 export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;

@@ -14,7 +14,9 @@ import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts"
 import type { Tx } from "./database.ts";
 import { packRow } from "./packed-moves.ts";
 import type { IncomingRun, StepRow } from "./rows.ts";
-import { childRuns, effects, runMoves, runStarts, stepRuns, workflowRuns } from "./schema.ts";
+import { effects } from "./schema/calls.ts";
+import { runMoves } from "./schema/history.ts";
+import { childRuns, runStarts, stepRuns, workflowRuns } from "./schema/runs.ts";
 
 /** A step's row with the payloads that did not change left out. */
 export interface ChangedStep extends StepRow {

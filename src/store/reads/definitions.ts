@@ -5,7 +5,7 @@
 import { and, arrayContains, count, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
-import { workflowDefinitions, workflowVersions } from "../schema.ts";
+import { workflowDefinitions, workflowVersions } from "../schema/definitions.ts";
 import { COUNT_LIMIT, NEWEST_FIRST, type Page } from "./page.ts";
 
 /** A definition as it is stored. */

@@ -12,7 +12,7 @@ import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepDetail, StepRun } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
-import { stepRuns, workflowRuns } from "../schema.ts";
+import { stepRuns, workflowRuns } from "../schema/runs.ts";
 import { findChildIds } from "./child-ids.ts";
 
 /** A run with its input and every row of its steps. */

@@ -7,7 +7,7 @@ import { type AnyPgColumn, unionAll } from "drizzle-orm/pg-core";
 import { RUN_STATES, type Run, type RunState } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow } from "../rows.ts";
-import { workflowRuns } from "../schema.ts";
+import { workflowRuns } from "../schema/runs.ts";
 import { findManyRunRows, type WholeRun } from "./many-runs.ts";
 import { COUNT_LIMIT, NEWEST_FIRST } from "./page.ts";
 

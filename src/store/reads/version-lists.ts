@@ -5,7 +5,7 @@
 import { desc, eq, getTableColumns, sql } from "drizzle-orm";
 import type { EdgeDefinition, StepDefinition } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
-import { workflowVersions } from "../schema.ts";
+import { workflowVersions } from "../schema/definitions.ts";
 import type { VersionRow } from "./definitions.ts";
 
 /** A version without its step graph. */

@@ -1,0 +1,23 @@
+/**
+ * Every table, as drizzle sees it: the files beside this one are the sole description of rows.
+ * Boundary: columns and indexes only; statements stand beside it, one verb a file.
+ * Why few columns are indexed: an update that touches no index can stay on its page (HOT), which is most of a step's cost.
+ * Why the order of columns is no accident: an update on its page logs only what lies between the first and the last
+ * byte that changed, so what changes together stands together; and 8-byte columns come first where they can, for a text
+ * before them costs padding.
+ */
+
+import * as calls from "./calls.ts";
+import * as definitions from "./definitions.ts";
+import * as events from "./events.ts";
+import * as history from "./history.ts";
+import * as runs from "./runs.ts";
+
+/** All tables by their names in code. */
+export const tables: Readonly<Record<string, unknown>> = {
+  ...definitions,
+  ...runs,
+  ...history,
+  ...calls,
+  ...events,
+};

@@ -1,7 +1,7 @@
 /**
- * Inputs and outputs put together from what is stored: an input is the merge of the outputs along the taken edges,
- * a transparent output is the input and what the step adds.
- * Boundary: pure; the source says how rows are found (a draft asks for missing ones, a view has them all).
+ * Builds inputs and outputs from stored rows: an input is the merge of the outputs along the taken edges, a transparent
+ * output is the input merged with what the step adds.
+ * Boundary: pure. The source finds rows (a draft throws MissingRows, a view has them all).
  */
 import type { Graph } from "./graph/graph.ts";
 import { type JsonObject, putValue } from "./json.ts";
@@ -9,23 +9,23 @@ import type { Run, StepRun } from "./run.ts";
 import { EDGE_TAKEN, HAS_ROW, stateOfMark } from "./run.ts";
 import type { RunView, StepView } from "./view.ts";
 
-/** Where payloads are found. */
+/** Finds the rows and payloads of a run. */
 export interface PayloadSource {
   readonly graph: Graph;
   readonly run: Run;
   peek(index: number): StepRun;
   runInput(): JsonObject;
-  /** Whether a payload of a step was not loaded for its size; where that can be. */
+  /** Whether a payload of a step was left unloaded because of its size; unset: never. */
   isTooLarge?(index: number, payload: "input" | "output"): boolean;
   readonly payloadMemo: Map<string, JsonObject>;
 }
 
-/** A payload is needed that was not loaded for its size. */
+/** The fold needs a payload that was left unloaded because of its size. */
 export class PayloadTooLarge extends Error {
   override readonly name = "PayloadTooLarge";
 }
 
-/** The input of a step that has begun, or that begins now. */
+/** The input of a step that has begun or begins now. */
 export function inputOf(source: PayloadSource, index: number): JsonObject {
   const begun = (mark(source, index) & HAS_ROW) !== 0;
   requireLoaded(source, index, "input");
@@ -33,7 +33,7 @@ export function inputOf(source: PayloadSource, index: number): JsonObject {
   return reshaped ?? mergedInput(source, index);
 }
 
-/** The merge, in edge order, of the outputs that reach a step; a root's is the run's input. */
+/** The merge, in edge order, of the outputs that reach a step; a root gets the run's input. */
 export function mergedInput(source: PayloadSource, index: number): JsonObject {
   return remembered(source, `i${index}`, () => {
     const step = source.graph.steps[index];
@@ -42,7 +42,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
     for (const edgeIndex of step.incoming) {
       const edge = source.graph.edges[edgeIndex];
       if (edge === undefined || source.run.edgeMarks[edgeIndex] !== EDGE_TAKEN) continue;
-      // A PARALLEL's children begin before it ends: what reaches them is its input.
+      // A PARALLEL's children begin before it ends: they get its input.
       const reached = edge.role === "child";
       outputs.push(reached ? inputOf(source, edge.from) : passedOn(source, edge.from));
     }
@@ -50,7 +50,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
   });
 }
 
-/** The output of a step that ended; `{}` of one that never began. */
+/** The output of a step that ended; `{}` for one that never began. */
 export function outputOf(source: PayloadSource, index: number): JsonObject {
   if ((mark(source, index) & HAS_ROW) === 0) return {};
   requireLoaded(source, index, "output");
@@ -66,7 +66,7 @@ export function outputOf(source: PayloadSource, index: number): JsonObject {
   });
 }
 
-/** What others get of a step's output: the ids of its child runs stay with the step. */
+/** The output that other steps see: without the ids of the step's child runs. */
 export function passedOn(source: PayloadSource, index: number): JsonObject {
   const output = outputOf(source, index);
   if (source.graph.steps[index]?.children === undefined) return output;
@@ -74,7 +74,7 @@ export function passedOn(source: PayloadSource, index: number): JsonObject {
   return rest;
 }
 
-/** Outputs of a COMPLETED run: of the steps that ended without a taken edge, in the version's order. */
+/** Outputs of a COMPLETED run: those of the steps that ended without a taken edge, in the version's order. */
 export function runOutput(source: PayloadSource): JsonObject {
   const outputs: JsonObject[] = [];
   for (const step of source.graph.steps) {
@@ -87,8 +87,8 @@ export function runOutput(source: PayloadSource): JsonObject {
 }
 
 /**
- * Everything a reader may see of a run whose rows are all loaded; `childIds` are those of steps without an output, which
- * show nothing else.
+ * Everything that a reader may see of a run whose rows are all loaded. `childIds`: the child runs of steps without an
+ * output, whose output shows only these.
  */
 export function viewRun(
   graph: Graph,
@@ -109,7 +109,7 @@ export function viewRun(
   return { run, graph, steps, ...input, ...output };
 }
 
-/** The payloads of a run whose rows are all at hand. */
+/** The payloads of a run whose rows are all loaded. */
 export function sourceOfRows(
   graph: Graph,
   run: Run,
@@ -129,7 +129,7 @@ export function sourceOfRows(
   };
 }
 
-/** A run by its marks alone: states, no rows and no payloads. */
+/** A run from its marks alone: states, no rows and no payloads. */
 export function viewMarks(graph: Graph, run: Run): RunView {
   const rows = new Map<number, StepRun>();
   const steps: StepView[] = [];
@@ -166,7 +166,7 @@ function visibleSteps(graph: Graph, run: Run, rows: ReadonlyMap<number, StepRun>
   return [...own, ...undoing].map((step) => step.index);
 }
 
-/** Whether a step has produced something, which may be nothing but its input. */
+/** Whether a step has an output, even if it is only its input. */
 export function hasOutput(row: StepRun): boolean {
   return row.outputExtendsInput || row.output !== undefined || row.detail.joined !== undefined;
 }
@@ -180,7 +180,7 @@ function childOutputs(source: PayloadSource, joined: readonly number[]): JsonObj
     source.graph.steps[child]?.def.id ?? "",
     passedOn(source, child),
   ]);
-  // Defined one by one: step ids come from users, and `__proto__` must stay an ordinary name.
+  // Defined one by one: users choose step ids, and `__proto__` must stay an ordinary key.
   return Object.fromEntries(entries);
 }
 
@@ -188,7 +188,7 @@ function mark(source: PayloadSource, index: number): number {
   return source.run.stepMarks[index] ?? 0;
 }
 
-/** Later values win. Each part is copied once, however many there are. */
+/** Later values win. Copies each part once, however many there are. */
 function merge(parts: readonly JsonObject[]): JsonObject {
   const [first = {}, ...others] = parts;
   // Spread defines own properties, whatever their names.

@@ -3,7 +3,7 @@ import { startStep } from "../decide-edge.ts";
 import type { Draft } from "../draft.ts";
 import type { Reply } from "../outcome.ts";
 
-/** The first move of a run; a run that began already stays as it is. */
+/** The first move of a run; a run that has begun stays as it is. */
 export function beginRun(draft: Draft): Reply {
   if (draft.run.state !== "PENDING") return { kind: "unchanged" };
   draft.run.startedAtMs = draft.nowMs;

@@ -1,4 +1,4 @@
-/** WAIT_FOR_EVENT: what is true of all of them. See steps/facts.ts. */
+/** WAIT_FOR_EVENT: facts of the type. See steps/facts.ts. */
 import type { StepDefinition } from "../../definition.ts";
 import type { AddFault } from "../../graph/faults.ts";
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";

@@ -58,7 +58,7 @@ function illegal(report: StepReport, from: StepState): Reply {
 }
 
 function otherDigest(report: StepReport, from: StepState, digest: string): Reply {
-  const message = `step ${report.stepId} asked for something else than the digest ${digest} stands for`;
+  const message = `the digest ${digest} is not the digest of step ${report.stepId}'s request`;
   return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
 }
 

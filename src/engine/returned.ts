@@ -99,7 +99,7 @@ function escalationTold(draft: Draft, { stepIndex: index, result, attempt }: Ret
   if (result.ok) return { kind: "unchanged" };
   const { errorMessage, retryCount } = draft.peek(index);
   if (errorMessage === "" && retryCount + 1 === attempt) {
-    draft.row(index).errorMessage = `escalation not told: ${result.message}`;
+    draft.row(index).errorMessage = `escalation not delivered: ${result.message}`;
   }
   draft.noteStep(index, draft.state(index), { note: "recorded" });
   return { kind: "applied" };

@@ -16,7 +16,7 @@ import { releaseAttempt } from "../../release.ts";
 import type { AttemptEnd, PendingEnd } from "../../run.ts";
 import type { StepTask } from "../contract.ts";
 
-const HEALED = "healed: no event told the end, and no owner knows the output";
+const HEALED = "healed: no event reported the end, and no owner has the output";
 
 /** The objective or the delegation ended. */
 export function ownerEnded(task: StepTask, report: OwnerReport): void {

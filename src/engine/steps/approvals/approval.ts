@@ -124,7 +124,7 @@ export function ticketsExpired(task: StepTask): void {
   const { draft, index } = task;
   const { startedAtMs, detail } = draft.peek(index);
   const { approvals = [], escalation } = detail;
-  const reason = `nobody decided within ${(escalation?.afterMs ?? 0) / 1000} s`;
+  const reason = `no decision within ${(escalation?.afterMs ?? 0) / 1000} s`;
   for (const [place, ticket] of approvals.entries()) {
     const { dueAfterMs = Infinity } = ticket;
     if (!isOpenTicket(ticket) || startedAtMs + dueAfterMs > draft.nowMs) continue;

@@ -20,7 +20,7 @@ export function checkApprovals(step: StepDefinition, path: string, addFault: Add
   const after = ownValue(step.config, "escalate_after_seconds");
   if (after === 0) addFault(`${path}.config.escalate_after_seconds`, "must be above 0");
   if (after !== undefined && escalateTo === undefined) {
-    addFault(`${path}.config.escalate_to`, "escalate_after_seconds needs somebody to escalate to");
+    addFault(`${path}.config.escalate_to`, "escalate_after_seconds needs approvers to escalate to");
   }
 }
 

@@ -65,7 +65,7 @@ function readNames(config: JsonObject, key: string): Read<readonly string[]> {
   const names: string[] = [];
   for (const [place, name] of (Array.isArray(list) ? list : []).entries()) {
     if (typeof name !== "string" || name === "") {
-      return wrong(`config.${key}[${place}] names nobody: ${JSON.stringify(name)}`);
+      return wrong(`config.${key}[${place}] names no approver: ${JSON.stringify(name)}`);
     }
     names.push(name);
   }

@@ -32,10 +32,7 @@ export function checkBesideWorkflow(step: StepDefinition, path: string, addFault
   for (const key of WORKFLOW_KEYS) {
     if (ownValue(step.config, key) === undefined) continue;
     if (Object.hasOwn(AGENT_ACTION_KEYS, key)) continue;
-    addFault(
-      `${path}.config.${key}`,
-      `${quoted(key)} is a key of workflow: it must stand inside it`,
-    );
+    addFault(`${path}.config.${key}`, `${quoted(key)} is a key of workflow: move it into workflow`);
   }
 }
 

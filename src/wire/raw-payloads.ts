@@ -38,7 +38,7 @@ export function hasPayloads(desc: DescMessage): boolean {
   return payloads.length + nested.length > 0;
 }
 
-/** Where the payloads of a message stand. */
+/** The payload fields of a message. */
 export function payloadFields(desc: DescMessage): PayloadFields {
   const known = fieldsByMessage.get(desc);
   if (known !== undefined) return known;

@@ -4,8 +4,8 @@
  * Invariants:
  * 1. A slot depends on the line and its anchor alone, not on the time of the query.
  * 2. Daylight saving: a line whose second, minute and hour are numbers, lists or ranges runs once for all slots of a
- *    gap, at the first moment after it, and once (the first time) where an hour occurs twice. A line with `*` or a step in
- *    these fields follows real time: it has no slot in the gap, and slots in both passes of the repeated hour.
+ *    gap, at the first moment after it, and once (the first time) where an hour occurs twice. A line with `*` or a step
+ *    in these fields follows real time: it has no slot in the gap, and slots in both passes of the repeated hour.
  */
 import { Cron } from "croner";
 

@@ -89,7 +89,7 @@ function chooseEdge(
   return fallbackOf(edges, step.condition !== undefined);
 }
 
-/** The edge labelled `default`, else the only edge without a condition (and without a label if the branch has a value). */
+/** The edge labelled `default`, else the only edge without condition (and without label if the branch has a value). */
 function fallbackOf(edges: readonly GraphEdge[], hasValue: boolean): GraphEdge | undefined {
   const marked = edges.find((edge) => edge.label === "default");
   if (marked !== undefined) return marked;

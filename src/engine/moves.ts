@@ -1,6 +1,6 @@
 /**
- * The legal moves of runs and steps, in one place: live transitions and replays of the history use the same table.
- * Boundary: a move that is not here is a bug of the engine, or a refused request; never stored.
+ * The legal moves of runs and steps, in one table for live transitions and for replays of the history.
+ * Boundary: a move outside the table is a bug of the engine or a refused request; it is never stored.
  */
 import type { RunState, StepState } from "./values/run.ts";
 
@@ -10,7 +10,7 @@ const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {
   RUNNING: ["PAUSED", "COMPENSATING", "COMPLETED", "FAILED", "CANCELLED"],
   PAUSED: ["RUNNING", "COMPENSATING", "FAILED", "CANCELLED"],
   COMPENSATING: ["FAILED"],
-  // Only as a child of an undone step.
+  // Only when the parent's step is compensated.
   COMPLETED: ["COMPENSATING"],
   FAILED: ["COMPENSATING"],
   CANCELLED: ["COMPENSATING"],
@@ -23,19 +23,19 @@ const STEP_MOVES: Readonly<Record<StepState, readonly StepState[]>> = {
   RUNNING: ["RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED"],
   WAITING: ["RUNNING", "COMPLETED", "FAILED", "CANCELLED"],
   COMPLETED: ["COMPENSATED"],
-  // Only a compensation step, taken up again by CompensateRun.
+  // Only a compensation step that CompensateRun retries.
   FAILED: ["RUNNING"],
   SKIPPED: [],
   COMPENSATED: [],
   CANCELLED: [],
 };
 
-/** Whether a run may move so. */
+/** Whether a run may make this move. */
 export function isLegalRunMove(from: RunState, to: RunState): boolean {
   return RUN_MOVES[from].includes(to);
 }
 
-/** Whether a step may move so. */
+/** Whether a step may make this move. */
 export function isLegalStepMove(from: StepState, to: StepState): boolean {
   return STEP_MOVES[from].includes(to);
 }

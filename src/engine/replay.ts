@@ -1,42 +1,42 @@
 /**
- * A run's history applied back: its recorded moves, through the table of legal moves, give the states of run and steps.
+ * Replays a run's history: its moves, checked against the table of legal moves, give the states of run and steps.
  * Boundary: pure; reads moves alone, neither the version nor payloads, so that histories of every release can be read.
  * Invariants:
  * H1 Rows follow one another from 1 without a gap.
  * H2 A move begins in the state in which the last one ended, and is in the table or stays where it is: a note, or the
  *    start of another attempt.
- * H3 A move of the run tells the marks of the steps as they then were.
+ * H3 A move of the run carries the marks of the steps at that time.
  */
 import { isLegalRunMove, isLegalStepMove } from "./moves.ts";
 import type { Move } from "./values/move.ts";
 import { type RunState, type StepState, stateOfMark } from "./values/run.ts";
 
-/** What the moves tell of a step. */
+/** What the moves say of a step. */
 export interface ReplayedStep {
   readonly state: StepState;
   readonly retryCount: number;
-  /** As its last move told it. */
+  /** As of its last move. */
   readonly costUsd: number;
 }
 
-/** A run as its moves tell it; it changes with every move that is applied. */
+/** A run as its moves describe it; every applied move changes it. */
 export interface Replay {
   state: RunState;
   /** Sequence of the last row; 0 before the first. */
   seq: number;
-  /** As the last move told it. */
+  /** As of the last move. */
   totalCostUsd: number;
-  /** By index in the version; a step that no move names is PENDING. */
+  /** By index in the version; a step without a move is PENDING. */
   readonly steps: Map<number, ReplayedStep>;
 }
 
-/** One row of the history, as far as it is applied. */
+/** The parts of a history row that a replay applies. */
 export interface RecordedRow {
   readonly seq: number;
   readonly moves: readonly Move[];
 }
 
-/** A history that the table of legal moves, or the history itself, contradicts. */
+/** A history that contradicts itself or the table of legal moves. */
 export class IllegalHistory extends Error {
   override readonly name = "IllegalHistory";
 }
@@ -46,14 +46,14 @@ export function beginReplay(): Replay {
   return { state: "PENDING", seq: 0, totalCostUsd: 0, steps: new Map() };
 }
 
-/** Applies all rows of a run's history, in order. Throws IllegalHistory at the first move that cannot be. */
+/** Applies all rows of a run's history, in order. Throws IllegalHistory at the first impossible move. */
 export function replayHistory(rows: readonly RecordedRow[]): Replay {
   const replay = beginReplay();
   for (const row of rows) replayRow(replay, row);
   return replay;
 }
 
-/** Applies the next row. Throws IllegalHistory; the replay is of no use then. */
+/** Applies the next row. Throws IllegalHistory; the replay is unusable then. */
 function replayRow(replay: Replay, row: RecordedRow): void {
   if (row.seq !== replay.seq + 1) {
     throw new IllegalHistory(`row ${row.seq} comes after row ${replay.seq}`);

@@ -1,10 +1,10 @@
 /**
- * The one switch: an input and a draft give the changed draft and an answer.
+ * The switch over all inputs: an input and a draft give the changed draft and a reply.
  * Boundary: pure; the same rows, input, clock and look-ups give the same result.
  * Invariants:
- * T1 a refused or late input changes nothing but, at most, one `ignored` line of the history.
- * T2 everything that follows without outside help happens in the same transition (advance.ts), as far as its budget goes;
- *    the rest is pending work of the run, done by `run_continued`, before the consequences of any other input.
+ * T1 a refused or late input adds at most one `ignored` line to the history and changes nothing else.
+ * T2 all consequences that need no other service happen in the same transition (advance.ts), within its budget. The
+ * rest is pending work of the run; `run_continued` does it before the consequences of any other input.
  */
 
 import type { Draft } from "./draft/draft.ts";
@@ -30,7 +30,7 @@ export function transition(draft: Draft, input: Input, lookups: Lookups): Reply 
   draft.takeUpWork();
   const waits = draft.work.isLeft && input.kind !== "run_continued";
   const reply = apply(draft, input, lookups);
-  // What was pending before comes first, and has a budget of its own.
+  // Earlier pending work comes first, with a budget of its own.
   if (!waits) advance(draft, lookups);
   draft.leaveWork();
   tellParent(draft);

@@ -1,7 +1,7 @@
 /**
  * Definitions and versions: messages of workflows.v1 ↔ values of the engine.
- * Boundary: pure; whether a version makes sense is for the engine's check. Here a message is only read: an enum
- * number that nobody knows is a fault, since it could not be stored.
+ * Boundary: pure. The engine's check decides whether a version is valid; here a message is only read. An unknown enum
+ * number is a fault, since it could not be stored.
  */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -157,7 +157,7 @@ function unknownNumber(field: string, number: number, last: number): GraphFault 
   return { field, description: `${number} is not a value of this field; it takes 1 to ${last}` };
 }
 
-/** The trigger type of a wire number; undefined for 0 and for numbers that nobody knows. */
+/** The trigger type of a wire number; undefined for 0 and for unknown numbers. */
 export function findTriggerType(number: number): TriggerType | undefined {
   return TRIGGER_TYPES[number - 1];
 }

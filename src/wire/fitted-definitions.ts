@@ -1,6 +1,6 @@
 /**
  * Definitions and versions that fit into one answer: what is left out of the last ones.
- * Boundary: pure; sizes are upper bounds for both encodings, the header that tells what is left out is set by the caller.
+ * Boundary: pure; sizes are upper bounds for both encodings. The caller sets the header that lists what is left out.
  */
 import type { WorkflowDefinition } from "../../gen/workflows/v1/workflows_pb.ts";
 import type {

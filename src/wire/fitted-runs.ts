@@ -1,10 +1,10 @@
 /**
  * Runs that fit into one answer: which payloads are left out, and the views without them.
- * Boundary: pure; rows are read by the caller, the header that tells what is left out is set by it.
+ * Boundary: pure; the caller reads the rows and sets the header that lists what is left out.
  * Invariants:
  * F1 The largest payloads are left out first, by powers of two; of those of one power inputs before outputs. So a small
  *    input stays where a large output is left out, and the input of a step that passes its input on goes before its output.
- * F2 Only payloads that stay are merged: sizes are told without merging (payload-sizes.ts).
+ * F2 Only payloads that stay are merged: sizes are computed without merging (payload-sizes.ts).
  */
 
 import {
@@ -47,7 +47,7 @@ export interface LeftOut {
   readonly stepId?: string;
 }
 
-/** Where a payload stands; index -1: the run's own. */
+/** The place of a payload; index -1: the run's own. */
 interface Place {
   readonly at: number;
   readonly index: number;
@@ -63,8 +63,8 @@ const BEGUN_STEP_BYTES = 450;
 const ERROR_CHARS_TOGETHER = 512 * 1024;
 
 /**
- * These runs in at most `roomBytes`. The payloads of the step with the index `twice` stand in the answer twice, and are
- * the last to be left out; it is a step of the only run.
+ * These runs in at most `roomBytes`. The answer contains the payloads of the step with the index `twice` two times, so
+ * they are the last to be left out; it is a step of the only run.
  */
 export function fitRuns(
   runs: readonly ReadRun[],

@@ -21,7 +21,7 @@ export function sizeOfFields(sizes: JsonObject): number {
   let total = FIELD_BYTES;
   for (const [name, size] of Object.entries(sizes)) {
     if (typeof size === "number") total += size;
-    // The outputs of a PARALLEL's children stand in a field, by step; ids of child runs are given as they are.
+    // A field holds the outputs of a PARALLEL's children, by step; ids of child runs are passed unchanged.
     else if (Array.isArray(size)) total += fieldSize(name, size);
     else if (typeof size === "object" && size !== null) {
       total += sizeOfFields(size) + textSizeBytes(name) + FIELD_BYTES;

@@ -69,12 +69,12 @@ export function toStepMessage(view: StepView): StepRun {
   });
 }
 
-/** The run state of a wire number; undefined for 0 and for numbers that nobody knows. */
+/** The run state of a wire number; undefined for 0 and for unknown numbers. */
 export function findRunState(number: number): RunState | undefined {
   return RUN_STATES[number - 1];
 }
 
-/** The step state of a wire number; undefined for 0 and for numbers that nobody knows. */
+/** The step state of a wire number; undefined for 0 and for unknown numbers. */
 export function findStepState(number: number): StepState | undefined {
   return STEP_STATES[number - 1];
 }

@@ -239,7 +239,7 @@ describe("with every collaborator", () => {
     };
     const run = await play(world, [gate(config)]);
     expect(run.state).toBe(WorkflowState.FAILED);
-    expect(run.steps[0]?.errorMessage).toBe("expired: nobody decided within 0.3 s");
+    expect(run.steps[0]?.errorMessage).toBe("expired: no decision within 0.3 s");
   });
 
   it("a run by RPC is about an entity of its workspace, unless nobody can tell", async () => {

@@ -87,7 +87,7 @@ describe("requests", () => {
   });
 
   it("an escalation names the request and says why", () => {
-    const reason = "nobody decided within 60 s; u2 is asked";
+    const reason = "no decision within 60 s; u2 is asked";
     const bytes = encodeCall({ kind: "escalate_approval", requestId: "apr_1", reason });
     const request = fromBinary(EscalateRequestSchema, bytes);
     expect(request).toMatchObject({ approvalRequestId: "apr_1", reason });

@@ -58,7 +58,7 @@ describe("config.workflow", () => {
   it("refuses its keys beside it, where nobody would read them", () => {
     const workflow = { name: "a" };
     const config = { workflow, for_each: "l", max_parallel: 3, version: 2, lead: 7 };
-    const description = (key: string) => `"${key}" is a key of workflow: it must stand inside it`;
+    const description = (key: string) => `"${key}" is a key of workflow: move it into workflow`;
     expect(checkVersion(specOf(workflow, { config }))).toEqual(
       ["version", "for_each", "max_parallel"].map((key) => ({
         field: `steps[0].config.${key}`,

@@ -1,6 +1,6 @@
 /**
- * The children of a run's steps while inputs are folded into it: a part of the draft, with its rules.
- * Boundary: rows that were not loaded are asked for by MissingRows; a set that was loaded is known as a whole.
+ * The children of a run's steps while inputs are folded into it. Part of the draft.
+ * Boundary: throws MissingRows for rows that were not loaded. A loaded set is complete.
  */
 import {
   type ChildPlace,
@@ -15,7 +15,7 @@ type Undoable = Extract<ChildSet, { kind: "undoable" }>;
 
 const BEFORE_ALL: ChildPlace = { attempt: -1, child: -1 };
 
-/** Rows of children that were loaded, one of several sets perhaps several times, and the sets that they are the whole of. */
+/** Loaded rows of children (sets may overlap), and the sets that are loaded completely. */
 export interface LoadedChildren {
   readonly rows: readonly ChildRun[];
   readonly sets: readonly ChildSet[];
@@ -24,7 +24,7 @@ export interface LoadedChildren {
 /** The working copy; rows are replaced, never changed. */
 export class ChildRows {
   readonly #sets: readonly ChildSet[];
-  /** As they are stored. */
+  /** The rows as stored. */
   readonly #loaded: readonly ChildRun[];
   readonly #lowest = new Map<Undoable, ChildRun | undefined>();
   readonly #rows = new Map<string, ChildRun>();
@@ -44,12 +44,12 @@ export class ChildRows {
     return this.#listed(this.#updated);
   }
 
-  /** Adds the row of a child that nobody has yet. */
+  /** Adds the row of a child that has no row yet. */
   insert(row: ChildRun): void {
     this.#rows.set(keyOf(row), row);
     this.#inserted.add(keyOf(row));
   }
-  /** Puts a row in the place of the one that was found. */
+  /** Replaces the row of a child. */
   put(row: ChildRun): void {
     const key = keyOf(row);
     this.#rows.set(key, row);
@@ -61,16 +61,16 @@ export class ChildRows {
     if (row === undefined) this.require([{ kind: "one", step, attempt, child }]);
     return row;
   }
-  /** Whether the row of a child is at hand. */
+  /** Whether the row of a child is loaded. */
   has(step: number, { attempt, child }: ChildPlace): boolean {
     return this.#rows.has(keyOf({ step, attempt, child }));
   }
-  /** Asks for all of these sets at once. */
+  /** Requires all of these sets at once. */
   require(sets: readonly ChildSet[]): void {
     const missing = sets.flatMap((set) => this.#missingOf(set));
     if (missing.length > 0) throw new MissingRows([], { children: missing });
   }
-  /** The rows of a set, by place; of `undoable` ones last first. */
+  /** The rows of a set, ordered by place; `undoable` rows last first. */
   list(set: ChildSet): ChildRun[] {
     this.require([set]);
     const rows = [...this.#rows.values()].filter((row) => isInSet(row, set)).sort(comparePlaces);
@@ -81,7 +81,7 @@ export class ChildRows {
     if (set.kind === "undoable") return this.#missingUndoable(set);
     return this.#knows(set) ? [] : [set];
   }
-  /** What was loaded may not be undoable any more, as a child may have undone itself since: then more are wanted. */
+  /** A loaded row may no longer be undoable: its child may have compensated itself since. Then more rows are needed. */
   #missingUndoable(set: Undoable): Undoable[] {
     const end = this.#endOfKnown(set);
     if (end === undefined) return [];

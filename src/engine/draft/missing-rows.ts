@@ -1,8 +1,8 @@
-/** What a fold lacks. Boundary: thrown by the draft's rooms, caught by whoever folds. */
+/** Rows that a fold lacks. Boundary: the draft throws, the caller of the fold catches. */
 import type { ChildSet } from "../values/child-run.ts";
 import type { Merge } from "./payloads.ts";
 
-/** What else is missing besides rows of steps. */
+/** What is missing besides rows of steps. */
 export interface MissingParts {
   readonly runInput?: boolean;
   readonly children?: readonly ChildSet[];
@@ -10,7 +10,7 @@ export interface MissingParts {
   readonly merges?: readonly Merge[];
 }
 
-/** Rows are needed that were not loaded: load them too, open a fresh draft and fold all inputs again. */
+/** A fold needs rows that were not loaded: load them too, open a fresh draft and fold all inputs again. */
 export class MissingRows extends Error {
   override readonly name = "MissingRows";
   readonly steps: readonly number[];

@@ -1,7 +1,7 @@
 /**
- * Inputs and outputs put together from what is stored: an input is the merge of the outputs along the taken edges,
- * a transparent output is the input and what the step adds.
- * Boundary: pure; the source says how rows are found (a draft asks for missing ones, a view has them all).
+ * Builds inputs and outputs from stored rows: an input is the merge of the outputs along the taken edges, a transparent
+ * output is the input merged with what the step adds.
+ * Boundary: pure. The source finds rows (a draft throws MissingRows, a view has them all).
  */
 import type { Graph } from "../graph/graph.ts";
 import { type JsonObject, putValue } from "../values/json.ts";
@@ -9,13 +9,13 @@ import type { Run, StepRun } from "../values/run.ts";
 import { EDGE_TAKEN, HAS_ROW, stateOfMark } from "../values/run.ts";
 import type { RunView, StepView } from "../values/view.ts";
 
-/** Where payloads are found. */
+/** Finds the rows and payloads of a run. */
 export interface PayloadSource {
   readonly graph: Graph;
   readonly run: Run;
   peek(index: number): StepRun;
   runInput(): JsonObject;
-  /** Whether a payload of a step was not loaded for its size; where that can be. */
+  /** Whether a payload of a step was left unloaded because of its size; unset: never. */
   isTooLarge?(index: number, payload: "input" | "output"): boolean;
   /** Asks for what these outputs are made of, all at once; where rows can be missing. */
   requireParts?(merge: Merge): void;
@@ -41,12 +41,12 @@ export interface MergePart {
 /** A merge of more parts is put together in pieces, unless its rows are loaded (runtime/merge-in-pieces.ts). */
 export const PARTS_AT_ONCE = 8;
 
-/** A payload is needed that was not loaded for its size. */
+/** The fold needs a payload that was left unloaded because of its size. */
 export class PayloadTooLarge extends Error {
   override readonly name = "PayloadTooLarge";
 }
 
-/** The input of a step that has begun, or that begins now. */
+/** The input of a step that has begun or begins now. */
 export function inputOf(source: PayloadSource, index: number): JsonObject {
   const begun = (mark(source, index) & HAS_ROW) !== 0;
   requireLoaded(source, index, "input");
@@ -54,7 +54,7 @@ export function inputOf(source: PayloadSource, index: number): JsonObject {
   return reshaped ?? mergedInput(source, index);
 }
 
-/** The merge, in edge order, of the outputs that reach a step; a root's is the run's input. */
+/** The merge, in edge order, of the outputs that reach a step; a root gets the run's input. */
 export function mergedInput(source: PayloadSource, index: number): JsonObject {
   return remembered(source, `i${index}`, () => {
     const step = source.graph.steps[index];
@@ -63,7 +63,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
     for (const edgeIndex of step.incoming) {
       const edge = source.graph.edges[edgeIndex];
       if (edge === undefined || source.run.edgeMarks[edgeIndex] !== EDGE_TAKEN) continue;
-      // A PARALLEL's children begin before it ends: what reaches them is its input.
+      // A PARALLEL's children begin before it ends: they get its input.
       const reached = edge.role === "child";
       parts.push({ step: edge.from, payload: reached ? "input" : "output" });
     }
@@ -71,7 +71,7 @@ export function mergedInput(source: PayloadSource, index: number): JsonObject {
   });
 }
 
-/** The output of a step that ended; `{}` of one that never began. */
+/** The output of a step that ended; `{}` for one that never began. */
 export function outputOf(source: PayloadSource, index: number): JsonObject {
   if ((mark(source, index) & HAS_ROW) === 0) return {};
   requireLoaded(source, index, "output");
@@ -87,7 +87,7 @@ export function outputOf(source: PayloadSource, index: number): JsonObject {
   });
 }
 
-/** What others get of a step's output: the ids of its child runs stay with the step. */
+/** The output that other steps see: without the ids of the step's child runs. */
 export function passedOn(source: PayloadSource, index: number): JsonObject {
   const output = outputOf(source, index);
   if (source.graph.steps[index]?.children === undefined) return output;
@@ -95,7 +95,7 @@ export function passedOn(source: PayloadSource, index: number): JsonObject {
   return rest;
 }
 
-/** Outputs of a COMPLETED run: of the steps that ended without a taken edge, in the version's order. */
+/** Outputs of a COMPLETED run: those of the steps that ended without a taken edge, in the version's order. */
 export function runOutput(source: PayloadSource): JsonObject {
   const parts: MergePart[] = [];
   for (const step of source.graph.steps) {
@@ -108,8 +108,8 @@ export function runOutput(source: PayloadSource): JsonObject {
 }
 
 /**
- * Everything a reader may see of a run whose rows are all loaded; `childIds` are those of steps without an output, which
- * show nothing else.
+ * Everything that a reader may see of a run whose rows are all loaded. `childIds`: the child runs of steps without an
+ * output, whose output shows only these.
  */
 export function viewRun(
   graph: Graph,
@@ -130,7 +130,7 @@ export function viewRun(
   return { run, graph, steps, ...input, ...output };
 }
 
-/** The payloads of a run whose rows are all at hand. */
+/** The payloads of a run whose rows are all loaded. */
 export function sourceOfRows(
   graph: Graph,
   run: Run,
@@ -150,7 +150,7 @@ export function sourceOfRows(
   };
 }
 
-/** A run by its marks alone: states, no rows and no payloads. */
+/** A run from its marks alone: states, no rows and no payloads. */
 export function viewMarks(graph: Graph, run: Run): RunView {
   const rows = new Map<number, StepRun>();
   const steps: StepView[] = [];
@@ -187,7 +187,7 @@ function visibleSteps(graph: Graph, run: Run, rows: ReadonlyMap<number, StepRun>
   return [...own, ...undoing].map((step) => step.index);
 }
 
-/** Whether a step has produced something, which may be nothing but its input. */
+/** Whether a step has an output, even if it is only its input. */
 export function hasOutput(row: StepRun): boolean {
   return row.outputExtendsInput || row.output !== undefined || row.detail.joined !== undefined;
 }
@@ -216,7 +216,7 @@ function mergeOf(source: PayloadSource, wanted: Merge): JsonObject {
 export function partOf(source: PayloadSource, part: MergePart): JsonObject {
   const { step, payload, name, value } = part;
   const own = value ?? (payload === "input" ? inputOf(source, step) : passedOn(source, step));
-  // Defined by itself: step ids come from users, and `__proto__` must stay an ordinary name.
+  // Defined by itself: users choose step ids, and `__proto__` must stay an ordinary key.
   return name === undefined ? own : Object.fromEntries([[name, own]]);
 }
 
@@ -224,7 +224,7 @@ function mark(source: PayloadSource, index: number): number {
   return source.run.stepMarks[index] ?? 0;
 }
 
-/** Later values win. Each part is copied once, however many there are. */
+/** Later values win. Copies each part once, however many there are. */
 function merge(parts: readonly JsonObject[]): JsonObject {
   const [first = {}, ...others] = parts;
   // Spread defines own properties, whatever their names.

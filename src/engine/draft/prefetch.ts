@@ -1,6 +1,6 @@
 /**
- * Which rows an input will probably touch, so that one query loads them.
- * Boundary: a guess from the graph alone; what it misses is asked for by MissingRows, what it adds costs a little.
+ * Which rows an input will probably need, so that one query loads them.
+ * Boundary: a guess from the graph alone. MissingRows loads what it misses; a surplus row costs little.
  */
 
 import type { Graph, GraphStep } from "../graph/graph.ts";
@@ -71,7 +71,7 @@ export function rowsNeeded(
   }
 }
 
-/** So much pending work is taken up by one transition, where each piece has payloads of a middling size. */
+/** The pending work that one transition completes, for payloads of medium size. */
 const PIECES_AT_ONCE = 16;
 
 function pendingRows(graph: Graph, pending: readonly number[]): RowsNeeded {
@@ -82,7 +82,7 @@ function pendingRows(graph: Graph, pending: readonly number[]): RowsNeeded {
   };
 }
 
-/** One child of many seldom ends its step: what follows is asked for then. An only child's step ends with it. */
+/** One child of many rarely ends its step: MissingRows loads what follows. The end of an only child ends its step. */
 function rowsOfChild(graph: Graph, step: number, { attempt, child }: ChildPlace): RowsNeeded {
   const isOnly = graph.steps[step]?.children?.forEach === undefined;
   const children = [{ kind: "one", step, attempt, child }] as const;
@@ -118,7 +118,7 @@ function collect(graph: Graph, step: GraphStep, moves: boolean): RowsNeeded {
   return { steps: [...gathered.steps], runInput: gathered.runInput };
 }
 
-/** What follows when the step ends: its edges' reads, and whatever starts. */
+/** What follows when the step ends: the reads of its edges, and the steps that start. */
 function gatherFollowing(
   graph: Graph,
   step: GraphStep,
@@ -142,7 +142,7 @@ function gatherFollowing(
   }
 }
 
-/** What a step needs to begin: the outputs that make its input, and what its expressions read. */
+/** What a step needs to begin: the outputs of its input, and the reads of its expressions. */
 function gatherBegin(graph: Graph, step: GraphStep, gathered: Gathered): void {
   gatherInput(graph, step, gathered);
   gatherReads(

@@ -1,7 +1,7 @@
 /**
- * What expressions of a running version may name: fields, `input`, finished steps, `run`.
- * Boundary: builds scopes out of a draft; rows that an expression reads and that are not loaded are asked for here,
- * before the evaluation, which never throws.
+ * The names in expressions of a running version: fields, `input`, finished steps, `run`.
+ * Boundary: builds scopes out of a draft. Requires the rows that an expression reads before the evaluation, which never
+ * throws.
  */
 
 import {
@@ -22,7 +22,7 @@ import { inputOf, outputOf } from "./payloads.ts";
 /** What an expression or template reads, known since publish. */
 type Reads = Pick<Expression, "reads" | "readsInput">;
 
-/** The scope of an expression: `fields` at top level and whatever else it reads. */
+/** The scope of an expression: `fields` at top level and everything else that it reads. */
 export function scopeFor(draft: Draft, reads: Reads, fields: JsonObject): Scope {
   const steps = new Map<string, StepInScope>();
   for (const id of reads.reads) {
@@ -42,7 +42,7 @@ export function evaluateIn(draft: Draft, expression: Expression, fields: JsonObj
   return value;
 }
 
-/** Whether a condition holds; one that fails counts as false, and the draft tells why. No condition holds. */
+/** Whether a condition holds. One that fails counts as false, and the draft records why. No condition holds. */
 export function holdsIn(
   draft: Draft,
   expression: Expression | undefined,

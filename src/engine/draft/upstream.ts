@@ -1,4 +1,4 @@
-/** Which agent stands behind a step: for approvals and governance, which ask who wants to act. Pure. */
+/** Finds the agent that acts behind a step: approvals and governance need the actor. Pure. */
 
 import { STEP_FACTS } from "../steps/registry.ts";
 import { EDGE_TAKEN } from "../values/run.ts";

@@ -52,7 +52,7 @@ export function findEquality(
   };
 }
 
-/** What `&&` joins at top level; the whole where `||` or `?` stands there, as one condition that compares nothing. */
+/** The operands of `&&` at top level; with `||` or `?` there, the whole text as one condition that compares nothing. */
 function conditionsOf(pieces: readonly string[]): string[][] {
   const inner = withoutParentheses(pieces);
   if (splitAt(inner, ["||", "?"]).length > 1) return [];
@@ -102,7 +102,7 @@ function runValueOf(text: string, context: ExpressionContext): Expression | unde
   return parsed.ok ? parsed.expression : undefined;
 }
 
-/** The pieces between those of `separators` that stand in no brackets. */
+/** The parts between `separators` that are outside of brackets. */
 function splitAt(pieces: readonly string[], separators: readonly string[]): string[][] {
   const parts: string[][] = [[]];
   let depth = 0;

@@ -1,4 +1,4 @@
-// One expression from its text to its value: conditions, filters and what stands in templates.
+// One expression from its text to its value: conditions, filters and the expressions in templates.
 //
 // Boundary: the only door to expressions; others keep an Expression and hand it a Scope.
 // Invariants:
@@ -21,7 +21,7 @@ import { literalResultsOf } from "./results.ts";
 import { type Meaning, type NameContext, readSyntax, type Syntax } from "./syntax.ts";
 import { celOfJson, jsonOfCel } from "./values.ts";
 
-/** What may be read by the expressions of a version, and where they stand. */
+/** What the expressions of a version may read, and where they occur. */
 export interface ExpressionContext extends NameContext {
   /** What was parsed in this context, by its text; unset: nothing is kept. */
   readonly parsed?: Map<string, ParsedExpression>;

@@ -26,7 +26,7 @@ import { meteredOf } from "./metering.ts";
 import { matchesRegex } from "./regex.ts";
 import { celOfItems, concatenated, itemsOf } from "./values.ts";
 
-/** The function that syntax.ts puts around the range of a comprehension; nobody can write its name. */
+/** The function that syntax.ts puts around the range of a comprehension; authors cannot write its name. */
 export const RANGE_FUNCTION = "@range";
 
 /**

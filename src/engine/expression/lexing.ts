@@ -39,7 +39,7 @@ export function shapeOf(source: string): Shape {
 }
 
 /**
- * Where the `}}` stands that ends the expression beginning at `from`; braces of map literals, strings and
+ * Finds the `}}` that ends the expression beginning at `from`; braces of map literals, strings and
  * comments inside the expression are stepped over. A comment ends at its line's end, or at the `}}` itself
  * outside of a map literal. Undefined when there is none.
  */

@@ -24,7 +24,7 @@ export function findStepSlip(
   return `there is no step "${name}" for "${name}.${field}"; write ${name}["${field}"] for a field of that name`;
 }
 
-/** What is wrong with a constant: a whole number that the doubles of JSON do not tell from its neighbours. */
+/** What is wrong with a constant: a whole number that JSON doubles cannot distinguish from its neighbours. */
 export function findNumberSlip(node: Node): string | undefined {
   if (node.exprKind.case !== "constExpr") return undefined;
   const { constantKind } = node.exprKind.value;

@@ -48,9 +48,9 @@ export interface Syntax {
   tree: Node;
   /** By the new name in the tree. */
   meanings: ReadonlyMap<string, Meaning>;
-  /** The new name at a node, by the node's id: tells a missing name. */
+  /** The new name at a node, by the node's id: identifies a missing name. */
   nameAt: ReadonlyMap<bigint, string>;
-  /** The field selected at a node, by the node's id: tells a missing field. */
+  /** The field selected at a node, by the node's id: identifies a missing field. */
   fieldAt: ReadonlyMap<bigint, string>;
   /** Ids of the steps it reads. */
   reads: readonly string[];

@@ -61,7 +61,7 @@ interface Parsing {
 }
 
 /**
- * Reads a value as a template. `path` is where the value stands; a fault's path goes on from there to
+ * Reads a value as a template. `path` is the path of the value; a fault's path continues from it to
  * the text it is in, as in `steps[2].config.input.subject`. Refused: expressions that do not parse,
  * `{{` without `}}`, more than MAX_EXPRESSIONS expressions.
  */
@@ -236,7 +236,7 @@ function* expressionsOfText(text: string): Generator<string> {
   }
 }
 
-/** The text with each `{{ }}` taken out: what its author wrote as it stands. */
+/** The text without its `{{ }}` expressions: only the literal parts. */
 export function withoutExpressions(text: string): string {
   let kept = "";
   let at = 0;

@@ -89,7 +89,7 @@ function hasKey(this: CelMap, key: bigint | string | boolean | CelUint | number)
 }
 
 /**
- * The items of two lists, in order. Nothing is copied before somebody asks for an item, so that the
+ * The items of two lists, in order. Nothing is copied before an item is read, so that the
  * list a comprehension builds item by item costs its length and not the square of it.
  */
 export function concatenated(left: CelList, right: CelList): CelList {
@@ -144,7 +144,7 @@ function addItems(items: CelValue[], list: CelList, kept: readonly CelValue[] | 
   else for (let at = 0; at < list.size; at++) items.push(list.get(at) ?? null);
 }
 
-/** An object as a map that converts a value when it is first asked for. */
+/** An object as a map that converts a value on its first read. */
 class ObjectView implements ReadonlyMap<string, CelValue> {
   private readonly object: JsonObject;
   private converted: Map<string, CelValue> | undefined;

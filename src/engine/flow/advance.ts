@@ -78,7 +78,7 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
     const { retrying: _retrying, ...detail } = draft.rows.row(index).detail;
     draft.rows.row(index).detail = detail;
     draft.rows.row(index).errorMessage = "";
-    // Somebody may have set it WAITING between the attempts.
+    // A caller may have set the step WAITING between two attempts.
     if (state === "WAITING") draft.moveStep(index, "RUNNING", { op: "started" });
     else draft.noteStep(index, state, { op: "started" });
   }

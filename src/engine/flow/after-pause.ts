@@ -1,6 +1,6 @@
 /**
- * What a resume leaves to do once all that ended in the pause has had its consequences: timers that fell due, then children
- * of lists that were not started.
+ * The rest of a resume, after the consequences of the steps that ended during the pause: first the timers that fell
+ * due, then the starts of list children that were held back.
  * Boundary: one piece a call; advance.ts calls it while nothing else is left to do, so that the order is the same
  * however many transitions it takes.
  */
@@ -12,7 +12,7 @@ import { STEP_UNITS } from "../values/budget.ts";
 import type { Lookups } from "../values/lookups.ts";
 import { requireOpenChildren } from "./release.ts";
 
-/** Fires the timer that is the longest due: it may be what the next one waited for. Without one, starts children. */
+/** Fires the timer that fell due first, since the next one may depend on it. Without a due timer, starts children. */
 export function goOnAfterPause(draft: Draft, lookups: Lookups): void {
   const due = stepsDue(draft);
   const [first] = due;

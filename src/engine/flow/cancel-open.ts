@@ -1,6 +1,6 @@
 /**
- * Steps that have not ended are cancelled: because the run is cancelled, failed or about to be undone.
- * Boundary: cancels and asks objectives to stop; the run's own move is the caller's, except for failRun.
+ * Cancels the steps that have not ended: the run is cancelled, has failed, or is about to be compensated.
+ * Boundary: cancels steps and their objectives. The caller moves the run, except in failRun.
  */
 
 import type { Draft } from "../draft/draft.ts";
@@ -9,7 +9,7 @@ import { startCompensation } from "./compensation.ts";
 import { cancelStep } from "./ending.ts";
 import { releaseAttempt, requireOpenChildren } from "./release.ts";
 
-/** Cancels every step that has not ended. `message` stands in the error_message of those in flight. */
+/** Cancels every step that has not ended. `message` becomes the error_message of the steps in flight. */
 export function cancelOpenSteps(draft: Draft, reason: string, message = ""): void {
   const open = draft.graph.steps
     .filter((step) => !step.isCompensation || draft.marks.hasRow(step.index))
@@ -21,12 +21,12 @@ export function cancelOpenSteps(draft: Draft, reason: string, message = ""): voi
     releaseAttempt(draft, index, reason);
     cancelStep(draft, index, message);
   }
-  // What follows from a step does not follow in a run that ends.
+  // A run that ends has no further consequences of its steps.
   draft.work.drop();
   draft.run.unsettled = [];
 }
 
-/** An uncaught failure, or the deadline: the run FAILS and, where the step says so, is undone at once. */
+/** An uncaught failure, or the deadline: the run FAILS and, if the step says so, is compensated at once. */
 export function failRun(draft: Draft, compensate: boolean, reason = "", message = ""): void {
   cancelOpenSteps(draft, reason === "" ? "the run failed" : reason, message);
   draft.run.completedAtMs = draft.nowMs;

@@ -1,10 +1,10 @@
 /**
- * Undoing a run: the compensation steps run in reverse topological order.
+ * Compensation of a run: the compensation steps run in reverse topological order.
  * Boundary: plans from the marks alone; each compensation runs as an ordinary step (attempts, timeouts, calls).
  * Invariants:
- * C1 a step's compensation starts when those of all steps to undo downstream of it are done.
- * C2 a step is undone once: COMPENSATED, or its compensation step COMPLETED, means done.
- * C3 the children of a step are undone before its own compensation step begins: they were its work.
+ * C1 a step's compensation starts when the compensations of all steps downstream of it are done.
+ * C2 a step is compensated once: COMPENSATED, or its compensation step COMPLETED, means done.
+ * C3 the children of a step are compensated before its own compensation step begins.
  * C4 when a compensation fails for good, independent ones finish and those upstream wait for the next CompensateRun.
  */
 import type { Draft } from "../draft/draft.ts";
@@ -14,19 +14,19 @@ import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "../values/run.ts";
 import { clearIds, keptByAttempts } from "./ending.ts";
 import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
-/** Moves the run to COMPENSATING and starts what can start. Failed compensations are taken up again. */
+/** Moves the run to COMPENSATING and starts every compensation that can start. Retries failed compensations. */
 export function startCompensation(draft: Draft, reason: string): void {
   delete draft.run.completedAtMs;
   draft.moveRun("COMPENSATING", "compensate", reason);
   goOn(draft, true);
 }
 
-/** Whether a run has anything left to undo. */
+/** Whether a run has anything left to compensate. */
 export function hasStepsToUndo(draft: Draft): boolean {
   return stepsToUndo(draft).size > 0;
 }
 
-/** A compensation step ended: mark what it undid and go on upstream. */
+/** A compensation step ended: marks the step that it compensated and continues upstream. */
 export function compensationEnded(draft: Draft, index: number): void {
   const undone = draft.step(index).undoes;
   if (draft.marks.state(index) === "COMPLETED" && draft.marks.state(undone) === "COMPLETED") {
@@ -36,7 +36,7 @@ export function compensationEnded(draft: Draft, index: number): void {
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
 }
 
-/** Steps whose effect exists, or may exist, and is not undone yet. */
+/** Steps whose effects exist, or may exist, and are not compensated yet. */
 function stepsToUndo(draft: Draft): Set<number> {
   const found = new Set<number>();
   for (const step of draft.graph.steps) {
@@ -51,7 +51,7 @@ function stepsToUndo(draft: Draft): Set<number> {
   return found;
 }
 
-/** News of a child that is undone: its step's turn may be over. */
+/** A child reported while its parent compensates: the compensation of its step may now be complete. */
 export function childrenWentOn(draft: Draft): void {
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
 }
@@ -78,7 +78,7 @@ function goOn(draft: Draft, again: boolean): void {
   else draft.moveRun("FAILED", "failed", "a compensation failed");
 }
 
-/** Those of the steps whose last child is undone now; a step without a compensation step of its own is undone with it. */
+/** The steps whose last child is now compensated. A step without a compensation step is then compensated itself. */
 function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
   const parents = ready.filter((i) => hasChildren(draft, i));
   draft.rows.require(parents);
@@ -95,7 +95,7 @@ function hasChildren(draft: Draft, index: number): boolean {
   return (draft.marks.of(index) & HAS_CHILDREN) !== 0;
 }
 
-/** Steps to undo with nothing left to undo downstream: one pass against the topological order. */
+/** Steps to compensate that have none left downstream: one pass against the topological order. */
 function readySteps(draft: Draft, left: ReadonlySet<number>): number[] {
   const blocked = new Set<number>();
   const ready: number[] = [];

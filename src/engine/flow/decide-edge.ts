@@ -1,6 +1,6 @@
 /**
- * An edge is decided, once: where it was the last that its step waited for, the step starts or is skipped.
- * Boundary: queues what starts; advance.ts begins it. Conditions are asked by the caller.
+ * Decides an edge, once. When it is the last open edge into its target, the target starts or is skipped.
+ * Boundary: queues the step that starts; advance.ts begins it. The caller evaluates conditions.
  */
 
 import type { Draft } from "../draft/draft.ts";
@@ -9,13 +9,13 @@ import { EDGE_UNITS } from "../values/budget.ts";
 import { EDGE_DEAD, EDGE_OPEN, EDGE_TAKEN } from "../values/run.ts";
 import { skipStep } from "./ending.ts";
 
-/** Takes an edge or not; see the file's head. */
+/** Takes or kills an edge; see the file's head. */
 export function decideEdge(draft: Draft, edge: GraphEdge, taken: boolean): void {
   draft.marks.decideEdge(edge.index, taken ? EDGE_TAKEN : EDGE_DEAD);
   const { incoming } = draft.step(edge.to);
   const { edgeMarks } = draft.run;
   draft.budget.spend(EDGE_UNITS + incoming.length);
-  // No copy of the list: thousands of edges may lead to one step, and each of them looks at all.
+  // Does not copy the list: thousands of edges may lead to one step, and each of them reads all.
   if (draft.marks.state(edge.to) !== "PENDING" || incoming.some((i) => edgeMarks[i] === EDGE_OPEN))
     return;
   if (incoming.some((i) => edgeMarks[i] === EDGE_TAKEN)) startStep(draft, edge.to);

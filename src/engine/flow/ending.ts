@@ -1,7 +1,7 @@
 /**
  * How steps end: succeeded, caught by a label, retried, failed, skipped, cancelled.
  * Boundary: sets the step's state and row and queues what follows (draft.toSettle, draft.toBegin); advance.ts drains it.
- * Invariant: what goes badly is looked at in one order: the outcome's own label, retries, `error`, config.on_error.
+ * Invariant: a failure is handled in one order: the outcome's own label, retries, `error`, config.on_error.
  */
 
 import type { Draft } from "../draft/draft.ts";
@@ -23,26 +23,26 @@ import { retryDelayMs } from "./retry.ts";
 
 const MESSAGE_CHARS_AT_MOST = 16 * 1024;
 
-/** What a step that goes badly tells. */
+/** How a step failed, or the outcome that is no success. */
 export interface Trouble {
-  /** Outcome labels that catch it, before anything else; empty for a plain failure. */
+  /** Outcome labels that catch it first; empty for a plain failure. */
   readonly roles: readonly EdgeRole[];
-  /** One more label that catches it (config.timeout_action), whatever its edge's role is. */
+  /** Another label that catches it (config.timeout_action), whatever the role of its edge. */
   readonly label?: string;
   /** Value of `outcome` in the output when a label catches it. */
   readonly outcome: string;
   readonly message: string;
-  /** Whether another attempt may mend it. */
+  /** Whether another attempt may succeed. */
   readonly retryable: boolean;
-  /** What the output holds besides when a label catches it. */
+  /** Further fields of the output when a label catches it. */
   readonly facts?: JsonObject;
 }
 
-/** What a step produced; `extendsInput`: only what it adds to its input. */
+/** The output of a step; `extendsInput`: only what it adds to its input. */
 export interface Product {
   readonly output: JsonObject;
   readonly extendsInput: boolean;
-  /** The bytes that the limit of payloads counts; unset: those of the whole output. */
+  /** The bytes that count towards the payload limit; unset: those of the whole output. */
   readonly countedBytes?: number;
 }
 
@@ -56,7 +56,7 @@ export function succeed(draft: Draft, index: number, product: Product): void {
   complete(draft, index, product, { kind: "success" });
 }
 
-/** The step ends by `timeout_action: continue`: it succeeded, but nobody approved anything. */
+/** The step ends by `timeout_action: continue`: it succeeded without an approval. */
 export function goOnAfterTimeout(draft: Draft, index: number): void {
   const product = { output: { timed_out: true }, extendsInput: true };
   complete(draft, index, product, { kind: "continued" });
@@ -68,13 +68,13 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
     goBadly(draft, index, failure(problem, false));
     return;
   }
-  // By hand between two attempts: the failure of the last one is not how the step ended.
+  // The step was completed by hand between two attempts: the failure of the last attempt is not its end.
   if (draft.rows.peek(index).detail.retrying === true) draft.rows.row(index).errorMessage = "";
   draft.marks.addFlag(index, SUCCEEDED);
   end(draft, index, "COMPLETED", "completed", ending);
 }
 
-/** Keeps an output, or says what is wrong with it as a whole: what the step adds and the input that it is added to. */
+/** Keeps an output, or says why it is refused: the added fields or their merge with the input. */
 function setOutput(draft: Draft, index: number, product: Product): string | undefined {
   const row = draft.rows.row(index);
   row.output = product.output;
@@ -90,7 +90,7 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
   return problem;
 }
 
-/** The step's attempt went badly: caught, retried or failed, in that order. Its message is cut to 16 KiB. */
+/** The step's attempt did not succeed: it is caught, retried or failed, in that order. Cuts its message to 16 KiB. */
 export function goBadly(draft: Draft, index: number, told: Trouble): void {
   const row = draft.rows.row(index);
   const trouble = { ...told, message: shorten(told.message) };
@@ -111,13 +111,13 @@ export function goBadly(draft: Draft, index: number, told: Trouble): void {
   }
 }
 
-/** As much of a message as an event of the bus can carry whole. Cutting may split a pair of surrogates. */
+/** Cuts a message to what one bus event can carry. The cut may split a surrogate pair. */
 function shorten(message: string): string {
   if (message.length <= MESSAGE_CHARS_AT_MOST) return message;
   return `${message.slice(0, MESSAGE_CHARS_AT_MOST - 1).toWellFormed()}…`;
 }
 
-/** A step that has not ended is cancelled; `message` says why where the step must tell. */
+/** Cancels a step that has not ended; `message` becomes its error_message. */
 export function cancelStep(draft: Draft, index: number, message = ""): void {
   if (draft.marks.hasRow(index) && message !== "") draft.rows.row(index).errorMessage = message;
   end(draft, index, "CANCELLED", "cancelled", { kind: "dead" });
@@ -130,7 +130,7 @@ export function skipStep(draft: Draft, index: number): void {
 
 /** Adds what a step cost, to it and to the run; kept to 1e-9 USD. */
 export function addCost(draft: Draft, index: number, costUsd: number): void {
-  // A sum of what is not a number of dollars could not be stored.
+  // Only a finite number of dollars can be stored.
   if (!(costUsd > 0) || costUsd > MAX_COST_USD) return;
   const row = draft.rows.row(index);
   row.costUsd = roundUsd(row.costUsd + costUsd);
@@ -161,7 +161,7 @@ function isCaught(draft: Draft, step: GraphStep, trouble: Trouble): boolean {
   });
 }
 
-/** What the conditions of all edges that may catch one failure may cost: it cannot be caught by halves. */
+/** Upper bound for the conditions of all edges that may catch one failure: they are evaluated in one transition. */
 const CATCHING_UNITS = 2_000_000;
 
 /** Whether an edge's label is one that catches this outcome. */
@@ -182,7 +182,7 @@ function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
   row.outputExtendsInput = true;
 }
 
-/** Between attempts a step is RUNNING, its count raised, its ids cleared. */
+/** Between attempts a step is RUNNING, its retry count is raised and its ids are cleared. */
 function retry(draft: Draft, index: number): void {
   const row = draft.rows.row(index);
   const step = draft.step(index);
@@ -194,11 +194,11 @@ function retry(draft: Draft, index: number): void {
   delete row.timeoutAtMs;
   delete row.waitKey;
   delete row.waitEquals;
-  // A paused run begins it at the resume, as a timer that is due.
+  // A paused run begins the attempt at the resume, like any due timer.
   if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.work.begin(index);
 }
 
-/** Takes away what the attempt that ended learned of others' objects: the next one has its own. */
+/** Clears the ids of the attempt that ended: the next attempt gets its own. */
 export function clearIds(row: StepRun): void {
   row.objectiveId = "";
   row.agentId = "";
@@ -209,7 +209,7 @@ export function clearIds(row: StepRun): void {
   row.notificationId = "";
 }
 
-/** What an attempt leaves to the next one in the row's detail. */
+/** The details of an attempt that its successor keeps. */
 export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "children"> {
   const superseded = supersededIds(row);
   const { children } = row.detail;
@@ -218,10 +218,10 @@ export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "c
   return { superseded, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
 }
 
-/** Three attempts with three ids each; all that the latest attempt had, however many. */
+/** Ids of three attempts with three ids each, but always all ids of the latest attempt. */
 const SUPERSEDED_IDS = 9;
 
-/** The ids by which latecomers of this row's attempts are known, the attempt that just ended included. */
+/** Ids that mark a late report: those of earlier attempts, the attempt that just ended included. */
 function supersededIds(row: StepRun): string[] {
   const own = [row.objectiveId, row.delegationId, row.approvalRequestId];
   const tickets = (row.detail.approvals ?? []).map(({ requestId }) => requestId);
@@ -246,7 +246,7 @@ type GoingOn =
   | { readonly ok: true; readonly value: JsonObject }
   | { readonly ok: false; readonly problem: string };
 
-/** With what the run goes on after a failure (config.on_error), undefined when it does not. */
+/** The output that the run continues with after a failure (config.on_error); undefined when it does not continue. */
 function outputAfterFailure(draft: Draft, step: GraphStep): GoingOn | undefined {
   if (step.onError === "continue") return { ok: true, value: {} };
   if (step.onError !== "fallback" || step.fallback === undefined) return undefined;
@@ -272,12 +272,12 @@ function end(
     draft.work.settle({ index, ending });
     return;
   }
-  // A paused run acts on nothing: the ending waits with the step's row until the resume.
+  // A paused run acts on nothing: the step's row keeps the ending until the resume.
   if (draft.marks.hasRow(index)) draft.rows.row(index).detail.ending = ending;
   draft.run.unsettled = [...draft.run.unsettled, index];
 }
 
-/** What only an open step needs goes when it ends. */
+/** Drops the details that only an open step needs. */
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.rows.row(index);
   const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;

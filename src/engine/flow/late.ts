@@ -1,9 +1,9 @@
-/** Results that come too late: recorded, and nothing else. Pure. */
+/** Late results: they are recorded and have no other effect. Pure. */
 import type { Draft } from "../draft/draft.ts";
 import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
-/** Whether a result for this step comes too late: it ended, or its run did or is being undone. */
+/** Whether a result for this step is late: the step ended, or its run ended or is being compensated. */
 export function isLate(draft: Draft, index: number): boolean {
   const state = draft.marks.state(index);
   if (state === "PENDING" || isFinalStep(state)) return true;
@@ -12,7 +12,7 @@ export function isLate(draft: Draft, index: number): boolean {
   return run !== "RUNNING" && run !== "PAUSED";
 }
 
-/** One row of the history, `ignored`; nothing published, no cost. */
+/** Adds one `ignored` line to the history; publishes nothing and counts no cost. */
 export function noteLate(draft: Draft, index: number): Reply {
   draft.noteStep(index, draft.marks.state(index), { note: "ignored" });
   return { kind: "unchanged" };

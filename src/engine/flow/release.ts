@@ -1,7 +1,7 @@
-/** Lets go of what an attempt holds outside: its objective, or its child runs, are asked to stop. Pure. */
+/** Releases what an attempt holds in other services: cancels its objective and its child runs. Pure. */
 import type { Draft } from "../draft/draft.ts";
 
-/** Of several steps that are let go, asks for all rows that this needs. */
+/** Requires the rows to release several steps at once. */
 export function requireOpenChildren(draft: Draft, indexes: readonly number[]): void {
   const parents = indexes.filter(
     (index) => draft.marks.hasRow(index) && (draft.rows.peek(index).detail.children?.open ?? 0) > 0,
@@ -9,18 +9,18 @@ export function requireOpenChildren(draft: Draft, indexes: readonly number[]): v
   draft.children.require(parents.map((step) => ({ kind: "open", step })));
 }
 
-/** Asks the owner of the step's objective to cancel it, where one is known, and its open child runs likewise. */
+/** Requests the cancellation of the step's objective, if it has one, and of its open child runs. */
 export function releaseAttempt(draft: Draft, index: number, reason: string): void {
   if (!draft.marks.hasRow(index)) return;
   const { objectiveId, detail, retryCount } = draft.rows.peek(index);
   if (detail.children !== undefined && detail.children.open > 0) {
     for (const { attempt, child, runId } of draft.children.list({ kind: "open", step: index })) {
-      // Those of earlier attempts were asked when their attempt ended.
+      // The end of an earlier attempt cancelled its children.
       if (attempt !== retryCount + 1) continue;
       draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
     }
   }
-  // An attempt of which only the cost is asked for has ended: its objective did too, or was asked to stop then.
+  // An attempt that waits only for its cost has ended: its objective has ended too, or was cancelled then.
   if (objectiveId === "" || detail.pendingEnd?.end !== undefined) return;
   draft.call(index, { kind: "cancel_objective", objectiveId, reason });
 }

@@ -1,4 +1,4 @@
-/** When the next attempt of a step begins. Pure: the jitter comes from the step's name and attempt, not from chance. */
+/** When the next attempt of a step begins. Pure: the jitter is a hash of the step's name and attempt, not random. */
 import type { RetrySettings } from "../graph/graph.ts";
 
 /** The longest wait between two attempts: a day, in ms. */
@@ -6,10 +6,10 @@ const MAX_BACKOFF_MS = 86_400_000;
 
 /**
  * Milliseconds before the attempt that follows `retryCount` retries: backoff * multiplier^retryCount, ±10 % jitter,
- * capped at a day; 0 stays 0. `seed` names the step, so that steps that fail together do not come back together.
+ * capped at a day; 0 stays 0. `seed` names the step, so that steps that fail together do not retry together.
  */
 export function retryDelayMs(policy: RetrySettings, retryCount: number, seed: string): number {
-  // 0 times a multiplier that has grown out of all bounds is no number.
+  // 0 times an infinite multiplier is NaN.
   if (policy.backoffMs === 0) return 0;
   const plain = policy.backoffMs * policy.multiplier ** retryCount;
   const jitter = 0.9 + 0.2 * unitHash(`${seed}/${retryCount}`);

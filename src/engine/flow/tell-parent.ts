@@ -1,6 +1,6 @@
 /**
- * A run that was started by a step tells that step when it ends, and when its compensation does.
- * Boundary: an effect like any other, so it is not lost; the parent may be anywhere, and may not listen any more.
+ * A child run reports to its parent's step when it ends, and when its compensation ends.
+ * Boundary: an effect like any other, so it is not lost. The parent may be on another instance, or may have ended.
  */
 
 import type { Draft } from "../draft/draft.ts";
@@ -11,7 +11,7 @@ import type { Move } from "../values/move.ts";
 
 type RunMove = Extract<Move, { of: "run" }>;
 
-/** Wants the call, where this transition ended the run. */
+/** Requests the call if this transition ended the run. */
 export function tellParent(draft: Draft): void {
   const { parentStep, parentRunId, id, seq, totalCostUsd } = draft.run;
   const move = draft.runMove;
@@ -37,7 +37,7 @@ function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
   return from === "COMPENSATING" ? "failed" : "no";
 }
 
-/** A run's output is a merge that nobody has measured yet. */
+/** The output of a run is a merge whose size was not checked yet. */
 function outputOfRun(draft: Draft): Pick<ChildReport, "output" | "errorMessage"> {
   const output = runOutput(draft.payloads);
   const problem = payloadProblem(`output of child run ${draft.run.id}`, output);

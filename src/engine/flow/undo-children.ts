@@ -1,19 +1,19 @@
 /**
- * Undoing the child runs of a step: each is asked to compensate itself, the last one first, so many at a time as may run.
- * Boundary: asks and counts; when a step's turn comes is compensation.ts's. Pure.
+ * Compensates the child runs of a step: requests one compensation each, last child first, `max_parallel` at once.
+ * Boundary: requests and counts. compensation.ts decides when a step's turn comes. Pure.
  * Invariants:
- * U1 Nothing is undone while a start is under way: its child would be missed.
- * U2 A child that has nothing to undo is undone; one whose compensation failed is asked again by the next CompensateRun.
+ * U1 No child is compensated while a start is in flight: that child would be missed.
+ * U2 A child with nothing to compensate is done. The next CompensateRun retries a child whose compensation failed.
  */
 
 import type { Draft } from "../draft/draft.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
 import { type ChildCounts, HAS_CHILDREN, type UndoCounts } from "../values/run.ts";
 
-/** After every child of every attempt. */
+/** The place after every child of every attempt. */
 const AFTER_ALL: ChildPlace = { attempt: 32_767, child: 2_147_483_647 };
 
-/** Of several steps whose children are to undo, asks for all rows that this needs. */
+/** Requires the rows of several steps whose children are to compensate. */
 export function requireUndoable(draft: Draft, indexes: readonly number[], again: boolean): void {
   const sets = indexes.flatMap((index) => {
     const { children } = draft.rows.peek(index).detail;
@@ -23,7 +23,7 @@ export function requireUndoable(draft: Draft, indexes: readonly number[], again:
   draft.children.require(sets);
 }
 
-/** Asks the next children, again also those that failed to compensate. Whether the last one is undone. */
+/** Requests the next compensations; `again`: also of failed ones. Returns whether all children are compensated. */
 export function undoChildren(draft: Draft, index: number, again: boolean): boolean {
   const { children } = draft.rows.peek(index).detail;
   if (children !== undefined) {
@@ -36,13 +36,13 @@ export function undoChildren(draft: Draft, index: number, again: boolean): boole
   return true;
 }
 
-/** Whether children of the step are asked to compensate, or about to be. */
+/** Whether compensation of the step's children is requested, or waits for a start in flight. */
 export function areBeingUndone(draft: Draft, index: number): boolean {
   const { children } = draft.rows.peek(index).detail;
   return children !== undefined && (children.starting > 0 || (children.undo?.open ?? 0) > 0);
 }
 
-/** The undoing of one child ended. */
+/** The compensation of one child ended. */
 export function countUndone(draft: Draft, index: number, isStuck: boolean): void {
   const { children } = draft.rows.peek(index).detail;
   if (children?.undo === undefined) return;
@@ -51,7 +51,7 @@ export function countUndone(draft: Draft, index: number, isStuck: boolean): void
   setCounts(draft, index, { ...children, undo: { ...undo, open: undo.open - 1, stuck } });
 }
 
-/** Writes the numbers of a step's children. */
+/** Sets the counts of a step's children. */
 export function setCounts(draft: Draft, index: number, children: ChildCounts): void {
   const row = draft.rows.row(index);
   row.detail = { ...row.detail, children };
@@ -63,7 +63,7 @@ function beginning({ undo }: ChildCounts, again: boolean): UndoCounts {
   return { ...AFTER_ALL, open: 0, stuck: 0, round: undo.round + 1 };
 }
 
-/** The rows of those that come next, if any may be asked now. */
+/** The rows of the next children, if any may be compensated now. */
 function setToAsk(draft: Draft, step: number, undo: UndoCounts): ChildSet[] {
   const limit = limitOf(draft, step);
   if (undo.open >= limit) return [];

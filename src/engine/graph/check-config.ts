@@ -59,7 +59,7 @@ function keyProblem(type: StepType, key: string): string | undefined {
   return unknownKeyProblem(key, type, known);
 }
 
-/** Values that stand in a relation to one another or to the step's fields. */
+/** Reports values that contradict one another or the step's fields. */
 function checkTogether(step: StepDefinition, path: string, addFault: AddFault): void {
   const { config } = step;
   if (ownValue(config, "on_error") === "fallback" && !Object.hasOwn(config, "fallback_output")) {

@@ -15,7 +15,7 @@ import { isSingleEdit } from "./nearest-name.ts";
 /** By step: the values of its condition_expr as texts, where the expression names them all; else undefined. */
 export type BranchResults = readonly (readonly string[] | undefined)[];
 
-/** The shortest word whose typos are told from other words. */
+/** The shortest word whose typos are distinguished from other words. */
 const SHORTEST_NEAR_WORD = 4;
 
 /** Reports labels that are nearly an outcome's, usual words for one, free text beside outcomes of an APPROVAL_GATE, and values that a BRANCH never gives. */

@@ -25,7 +25,7 @@ export interface VersionLimits {
   readonly maxRegexInstructions: number;
 }
 
-/** The limits unless the service is told others. */
+/** The default limits. */
 export const DEFAULT_VERSION_LIMITS: VersionLimits = {
   maxSteps: 1_000,
   maxEdges: 5_000,

@@ -1,6 +1,6 @@
 /**
  * What starts runs of a version: patterns and filter of its trigger, or its cron line.
- * Boundary: forms only; whether a definition exists is not asked when a version is published.
+ * Boundary: forms only. Publish does not check whether a definition exists.
  */
 
 import { findSlip, parsePattern } from "../matching/pattern.ts";

@@ -1,5 +1,5 @@
 /**
- * How far two names are apart, to tell a typo from another word.
+ * The edit distance of two names, to distinguish a typo from another word.
  * Boundary: short names; longer ones are compared by their beginning.
  */
 

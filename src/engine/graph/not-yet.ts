@@ -1,7 +1,7 @@
 /**
  * What authors may write by the contract and this release does not run yet: refused at publish, each with a fault that
  * says so.
- * Boundary: the keys stand in the facts of their step type.
+ * Boundary: the facts of a step type list the keys.
  */
 
 import { factsOf } from "../steps/registry.ts";

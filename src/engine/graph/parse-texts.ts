@@ -1,6 +1,6 @@
 /**
  * Parses the expressions of a version one by one, so that its caller can do other work between two of them.
- * Boundary: fills the contexts; faults are reported by who reads the texts afterwards, which then costs nothing.
+ * Boundary: fills the contexts. A later read of the texts reports the faults, at no further cost.
  * Invariant: a piece is one step's texts or one expression, whose parsing is bounded by its own limits (expression/bounds.ts).
  */
 

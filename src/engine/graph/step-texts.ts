@@ -59,7 +59,7 @@ export function textContexts(stepIds: readonly string[], isNew = false): TextCon
   };
 }
 
-/** A text that is to be parsed, and where it stands. */
+/** A text to parse, and its place. */
 export interface ExpressionText {
   readonly source: string;
   readonly context: ExpressionContext;
@@ -138,7 +138,7 @@ function readWorkflow(
   };
 }
 
-/** An expression may stand with or without its braces. */
+/** An expression may be written with or without braces. */
 function asTemplate(text: string): string {
   return text.includes("{{") ? text : `{{ ${text} }}`;
 }

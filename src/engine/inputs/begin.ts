@@ -4,7 +4,7 @@ import type { Draft } from "../draft/draft.ts";
 import { startStep } from "../flow/decide-edge.ts";
 import type { Reply } from "../values/reply.ts";
 
-/** The first move of a run; a run that began already stays as it is. */
+/** The first move of a run; a run that has begun stays as it is. */
 export function beginRun(draft: Draft): Reply {
   if (draft.run.state !== "PENDING") return { kind: "unchanged" };
   draft.run.startedAtMs = draft.nowMs;

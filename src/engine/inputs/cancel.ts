@@ -1,4 +1,4 @@
-/** CancelRun: every step that has not ended is cancelled, its objective asked to stop. No compensation. */
+/** CancelRun: cancels every step that has not ended, and its objective. Does not compensate. */
 
 import type { Draft } from "../draft/draft.ts";
 import { cancelOpenSteps } from "../flow/cancel-open.ts";

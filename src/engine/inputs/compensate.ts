@@ -1,4 +1,4 @@
-/** CompensateRun: undoes what the run did, also of a run still under way; takes up where an earlier try stopped. */
+/** CompensateRun: compensates a run, also one that has not ended; continues where an earlier attempt stopped. */
 
 import type { Draft } from "../draft/draft.ts";
 import { cancelOpenSteps } from "../flow/cancel-open.ts";
@@ -7,8 +7,8 @@ import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
 
 /**
- * To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED, and from COMPLETED when the parent's step is undone;
- * unchanged where nothing is left to undo.
+ * To COMPENSATING from FAILED, CANCELLED, RUNNING or PAUSED, and from COMPLETED when the parent's step is compensated;
+ * unchanged when nothing is left to compensate.
  */
 export function compensateRun(draft: Draft, reason: string, byParent: boolean): Reply {
   const { state } = draft.run;

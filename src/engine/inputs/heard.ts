@@ -1,6 +1,6 @@
 /**
- * Owners, approvers, governance and the bus speak to a step.
- * Boundary: fenced by id: what speaks of another attempt's object is late; what repeats itself changes nothing.
+ * Applies reports of owners, approvers and governance, and bus events, to a step.
+ * Boundary: fenced by id. A report on another attempt's object is late; a repeat changes nothing.
  */
 import type { Draft } from "../draft/draft.ts";
 import { isLate, noteLate } from "../flow/late.ts";
@@ -17,7 +17,7 @@ import { isFinalReport } from "../values/owner-states.ts";
 import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
-/** An objective or delegation reported. */
+/** An objective or delegation reported its state. */
 export function ownerReported(
   draft: Draft,
   index: number,
@@ -55,7 +55,7 @@ export function governanceHeard(draft: Draft, report: GovernanceReport, lookups:
   return BEHAVIOURS[draft.step(index).kind].governanceHeard({ draft, index, lookups }, report);
 }
 
-/** An event that a wait may be waiting for. */
+/** An event arrived that may end a wait. */
 export function eventHeard(
   draft: Draft,
   index: number,

@@ -1,4 +1,4 @@
-/** PauseRun: nothing new starts; what is in flight may end and is acted on at the resume. */
+/** PauseRun: starts nothing new. Work in flight may end; its consequences wait for the resume. */
 import type { Draft } from "../draft/draft.ts";
 import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
@@ -13,7 +13,7 @@ export function pauseRun(draft: Draft, reason: string): Reply {
   return { kind: "applied" };
 }
 
-/** Writes the open steps that have a timer again: their place in the timer index follows the run's state. */
+/** Rewrites the open steps that have a timer: their place in the timer index depends on the run's state. */
 export function touchTimers(draft: Draft): void {
   const open = draft.marks.openSteps();
   draft.rows.require(open);

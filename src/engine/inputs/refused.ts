@@ -2,7 +2,7 @@
 import type { Reply } from "../values/reply.ts";
 import type { RunState } from "../values/run.ts";
 
-/** Says from and to, and what the caller asked. */
+/** The message names both states and the request. */
 export function refuseMove(what: string, from: RunState, to: RunState): Reply {
   const message = `cannot ${what} a run that is ${from}`;
   return { kind: "refused", reason: "illegal_move", from, to, message };

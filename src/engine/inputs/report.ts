@@ -1,6 +1,6 @@
 /**
- * TransitionStep: the door for agents, people and other services.
- * Boundary: refuses what the table of legal moves refuses; late calls are OK and change nothing.
+ * TransitionStep: reports of agents, people and other services.
+ * Boundary: refuses illegal moves by the table; a late call is OK and changes nothing.
  */
 import type { Draft } from "../draft/draft.ts";
 import { addCost } from "../flow/ending.ts";
@@ -58,11 +58,11 @@ function illegal(report: StepReport, from: StepState): Reply {
 }
 
 function otherDigest(report: StepReport, from: StepState, digest: string): Reply {
-  const message = `step ${report.stepId} asked for something else than the digest ${digest} stands for`;
+  const message = `the digest ${digest} is not the digest of step ${report.stepId}'s request`;
   return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
 }
 
-/** The same final state again, or no move at all: ids that were not known yet are recorded. */
+/** The same final state again, or no move at all: records ids that were not known yet. */
 function sameState(draft: Draft, index: number, report: StepReport): Reply {
   if (isLate(draft, index)) return { kind: "unchanged" };
   if (!namesAnother(draft.rows.peek(index), report)) recordIds(draft, index, report);
@@ -79,7 +79,7 @@ function lateOrIllegal(draft: Draft, index: number, report: StepReport, state: S
 
 const REPORTED_IDS = ["objectiveId", "delegationId", "approvalRequestId"] as const;
 
-/** Whether the caller speaks of another objective, delegation or approval than the step's current one. */
+/** Whether the caller names another objective, delegation or approval than the step's current one. */
 function namesAnother(row: StepRun, report: StepReport): boolean {
   const { superseded = [] } = row.detail;
   return REPORTED_IDS.some(
@@ -93,7 +93,7 @@ function namesAnother(row: StepRun, report: StepReport): boolean {
 
 function recordIds(draft: Draft, index: number, report: StepReport): void {
   const row = draft.rows.peek(index);
-  // Between two attempts there is nothing that an id could name: a report about it would end what has not begun.
+  // Between two attempts no object is current. A recorded id would let a report on it end the next attempt.
   for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
     if (report[field] === "" || row[field] !== "" || isTicketId(row, report[field])) continue;
     draft.rows.row(index)[field] = report[field];

@@ -1,4 +1,4 @@
-/** ResumeRun: what ended or fell due while the run was paused has its consequences now, in order. */
+/** ResumeRun: applies the consequences of what ended or fell due during the pause, in order. */
 import type { Draft } from "../draft/draft.ts";
 import type { Reply } from "../values/reply.ts";
 import { touchTimers } from "./pause.ts";
@@ -14,7 +14,7 @@ export function resumeRun(draft: Draft): Reply {
   touchTimers(draft);
   draft.rows.require(unsettled);
   for (const index of unsettled) draft.work.settle({ index });
-  // What ended comes before what fell due: it may be what the timer of a PARALLEL waited for.
+  // Steps that ended come before timers that fell due: a PARALLEL may have waited for such a step.
   draft.work.isResuming = true;
   return { kind: "applied" };
 }

@@ -1,6 +1,6 @@
 /**
- * A call came back: to the step that wants it, to the record of one that no longer waits, or too late.
- * Boundary: fenced by (step, attempt, open): an answer for another attempt changes nothing but the history.
+ * Applies the result of a call: to the step that waits for it, to the record of one that does not, or as a late result.
+ * Boundary: fenced by (step, attempt, open): an answer for another attempt changes only the history.
  */
 import type { Draft } from "../draft/draft.ts";
 import { failure, goBadly } from "../flow/ending.ts";
@@ -13,7 +13,7 @@ import type { CallKind, CallResult, CallValue } from "../values/effect.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
 
-/** The answer of a call, with the attempt that asked. */
+/** The result of a call, with the attempt that made it. */
 export interface Returned {
   readonly effectId: string;
   readonly call: CallKind;
@@ -22,7 +22,7 @@ export interface Returned {
   readonly result: CallResult;
 }
 
-/** Hands an answer to its step; the call's row goes in any case. */
+/** Passes a result to its step and deletes the call's row in any case. */
 export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
   draft.calls.finish(returned.effectId);
   const { stepIndex: index, result } = returned;
@@ -49,7 +49,7 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
   return { kind: "applied" };
 }
 
-/** What asks somebody to stop, or only tells, has no answer. */
+/** The engine ignores the results of cancellations and of reports to a parent. */
 function isNotHeard(call: CallKind): boolean {
   return call === "cancel_objective" || call === "cancel_run" || call === "tell_parent";
 }
@@ -65,19 +65,19 @@ function refused(draft: Draft, returned: Returned, message: string, lookups: Loo
     );
     return;
   }
-  // The attempt has ended and only its cost is asked for: what else is refused changes nothing.
+  // The attempt has ended and waits only for its cost: another refusal changes nothing.
   if (draft.rows.peek(index).detail.pendingEnd?.end !== undefined) return;
   releaseAttempt(draft, index, "the attempt failed");
   goBadly(draft, index, failure(message, true));
 }
 
-/** The answer that stands for a refusal: where nobody knows the output or the cost, the step ended all the same. */
+/** The value of a refused read: the attempt has ended even if its output or cost stays unknown. */
 function valueOfRefusal(call: CallKind): CallValue | undefined {
   if (call === "read_output") return { kind: "read_output" };
   return call === "query_usage" ? { kind: "query_usage", costUsd: 0 } : undefined;
 }
 
-/** The send of a notification that nobody waits for: its step COMPLETED when it began. */
+/** The send of a non-blocking notification: its step COMPLETED when it began. */
 function wasNotAwaited(draft: Draft, returned: Returned): boolean {
   const { config } = draft.step(returned.stepIndex).def;
   return returned.call === "send_notification" && config.blocking !== true;
@@ -94,18 +94,18 @@ function recordNotification(draft: Draft, returned: Returned): Reply {
   return { kind: "applied" };
 }
 
-/** The next approver was asked at once: that the owner could not be told is noted, and nothing else. */
+/** The gate did not wait for this call. Its failure is recorded and has no other effect. */
 function escalationTold(draft: Draft, { stepIndex: index, result, attempt }: Returned): Reply {
   if (result.ok) return { kind: "unchanged" };
   const { errorMessage, retryCount } = draft.rows.peek(index);
   if (errorMessage === "" && retryCount + 1 === attempt) {
-    draft.rows.row(index).errorMessage = `escalation not told: ${result.message}`;
+    draft.rows.row(index).errorMessage = `escalation not delivered: ${result.message}`;
   }
   draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
   return { kind: "applied" };
 }
 
-/** An agent can be done before the reply of Delegate is here: the step tells its delegation all the same. */
+/** An agent can finish before the reply of Delegate arrives: the step still records its delegation. */
 function recordsDelegation(draft: Draft, index: number, value: CallValue): boolean {
   if (value.kind !== "delegate" || draft.marks.state(index) !== "COMPLETED") return false;
   draft.rows.row(index).delegationId = value.delegationId;
@@ -115,7 +115,7 @@ function recordsDelegation(draft: Draft, index: number, value: CallValue): boole
 
 function tooLate(draft: Draft, returned: Returned): Reply {
   const { stepIndex: index, result } = returned;
-  // An objective that was made for an attempt nobody waits for is asked to stop, unless the step took it up already.
+  // Cancels an objective created for an attempt that has ended, unless the step already recorded it.
   if (result.ok && result.value.kind === "create_objective") {
     const { objectiveId } = result.value;
     if (draft.rows.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };

@@ -1,7 +1,7 @@
 /**
- * A step's timer fired: its timeout, its retry, its delay or its escalation.
- * Boundary: compares the row's own times with the draft's clock, so that a timer that fires twice, early or late is harmless.
- * Invariant: what fell due first happens first, also when all of it fires late: after a downtime, at a resume.
+ * A step's timer fired: timeout, retry, delay or escalation.
+ * Boundary: compares the row's times with the draft's clock, so a timer that fires twice, early or late is harmless.
+ * Invariant: timers act in the order in which they fell due, even when all fire late: after a downtime, at a resume.
  */
 import type { Draft } from "../draft/draft.ts";
 import { goBadly, goOnAfterTimeout } from "../flow/ending.ts";
@@ -14,7 +14,7 @@ import { expireRun } from "./expire.ts";
 
 const TIMEOUT_ROLES: readonly EdgeRole[] = ["timeout", "timeout_action"];
 
-/** What is due of an open step happens; nothing in a paused run. A deadline that passed before it comes first. */
+/** Fires the due timers of an open step, unless the run is paused. An earlier deadline of the run comes first. */
 export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
   const { state, deadlineAtMs = Infinity } = draft.run;
   const open = draft.marks.state(index) === "RUNNING" || draft.marks.state(index) === "WAITING";
@@ -29,7 +29,7 @@ export function stepDue(draft: Draft, index: number, lookups: Lookups): Reply {
   return { kind: "applied" };
 }
 
-/** Open steps with a timer that is due, the longest due first. Their rows are asked for. */
+/** Open steps with a due timer, the earliest first. Requires their rows. */
 export function stepsDue(draft: Draft): number[] {
   const open = draft.marks.openSteps();
   draft.rows.require(open);
@@ -38,7 +38,7 @@ export function stepsDue(draft: Draft): number[] {
     .sort((a, b) => dueAt(draft, a) - dueAt(draft, b) || a - b);
 }
 
-/** When the first of a step's timers falls due; Infinity: it has none. */
+/** When the first of a step's timers falls due; Infinity without one. */
 export function dueAt(draft: Draft, index: number): number {
   const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.rows.peek(index);
   return Math.min(timeoutAtMs, wakeAtMs);

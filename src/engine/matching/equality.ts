@@ -12,7 +12,7 @@ import type { ArrivedEvent } from "../values/input.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../values/json.ts";
 import { attributesInScope } from "./event-scope.ts";
 
-/** Longer texts stand for none, on both sides: an index row of Postgres holds 2,704 bytes. */
+/** Longer texts are left out on both sides: an index row of Postgres holds 2,704 bytes. */
 const CHARS_AT_MOST = 500;
 
 /** What equals what, as one text: `order.id=["o-17"]`. Undefined for values that are not scalar, and when it is too long. */

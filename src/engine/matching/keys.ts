@@ -1,7 +1,7 @@
 /**
  * Keys by which events find the waits and triggers that may want them, by equality in an index.
  *
- * Boundary: pure text. A key only narrows: who is found by it is still asked with its patterns.
+ * Boundary: pure text. A key only narrows: the patterns of each candidate still decide.
  * Invariants:
  * 1. A part of a key is a literal text, for a pattern with wildcards what stands before the first
  *    of them followed by ANY, or ANY alone: no pattern, nothing before the wildcard, a text too long
@@ -21,7 +21,7 @@ import { parsePattern, partsOf, withDots } from "./pattern.ts";
 
 const ANY = "~";
 
-/** Longer literals stand as ANY on both sides: an index row of Postgres holds 2,704 bytes. */
+/** Longer literals become ANY on both sides: an index row of Postgres holds 2,704 bytes. */
 const LITERAL_CHARS_AT_MOST = 255;
 
 /** A text of many tokens costs no more probes than one of this many and one. */
@@ -114,7 +114,7 @@ function partOfPattern(text: string): Part {
   const { parts, literal } = parsed.pattern;
   if (literal) return { text: partOfName(text), cut: false };
   const wildcard = parts.findIndex((part) => part === "*" || part === ">");
-  // Tokens and separators stand in turn.
+  // Tokens and separators alternate.
   return beginningOf(parts, Math.min(wildcard / 2, BEGINNINGS_AT_MOST));
 }
 

@@ -6,7 +6,7 @@
 //    without wildcards can be looked up by the equality of withDots.
 // 2. Matching is linear in the length of the text: no regular expression, no backtracking.
 
-/** A checked pattern. `*` stands for one token, `>` at the end for one token or more. */
+/** A checked pattern. `*` matches one token, `>` at the end one token or more. */
 export interface Pattern {
   readonly text: string;
   /** Tokens and separators in turn: `a.*` is `["a", ".", "*"]`. */

@@ -2,7 +2,7 @@
  * Whether an event is what a trigger starts runs for, or what a wait waits for.
  *
  * Boundary: pure. The workspace, and which version listens, are the caller's business.
- * Invariant: an expression that fails does not match; why is told, never thrown.
+ * Invariant: an expression that fails does not match; the reason is returned, never thrown.
  */
 
 import { type Expression, holds, type Scope } from "../expression/expression.ts";
@@ -21,7 +21,7 @@ export interface TriggerMatch {
 
 /**
  * Whether the event's type and subject (EVENT), tap facts (WEBHOOK) or cron line (SCHEDULE) are the
- * trigger's. The filter is not asked: it costs more and needs the compiled version.
+ * trigger's. Does not evaluate the filter: that costs more and needs the compiled version.
  */
 export function fitsTrigger(trigger: TriggerDefinition, event: BusEvent): boolean {
   if (event.onlyTrigger !== undefined && event.onlyTrigger !== trigger.triggerType) return false;

@@ -1,4 +1,4 @@
-/** Every step type with its behaviour; a new type does not compile until it stands here and in registry.ts. */
+/** Every step type with its behaviour. A new type does not compile until it is listed here and in registry.ts. */
 import { agentAction } from "./agent-action/behaviour.ts";
 import { approvalGate } from "./approval-gate/behaviour.ts";
 import { branch } from "./branch/behaviour.ts";
@@ -11,7 +11,7 @@ import { parallel } from "./parallel/behaviour.ts";
 import type { StepKind } from "./types.ts";
 import { waitForEvent } from "./wait-for-event/behaviour.ts";
 
-/** The behaviour of each kind of steps. */
+/** The behaviour of each step kind. */
 export const BEHAVIOURS: Readonly<Record<StepKind, StepBehaviour>> = {
   AGENT_ACTION: agentAction,
   APPROVAL_GATE: approvalGate,

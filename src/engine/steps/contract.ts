@@ -1,6 +1,6 @@
 /**
- * The contract of a step type: how an attempt begins, and what answers and people may do to it.
- * Boundary: a type changes its own step through draft and ending.ts; what follows is advance.ts's.
+ * The behaviour of a step type: how an attempt begins, and how it reacts to answers, events and reports by hand.
+ * Boundary: a type changes its own step through draft and ending.ts; advance.ts handles the consequences.
  */
 import type { Draft } from "../draft/draft.ts";
 import type { CallValue } from "../values/effect.ts";
@@ -10,7 +10,7 @@ import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
 import type { Ending } from "../values/run.ts";
 
-/** A step of a run together with what its type needs to act on it. */
+/** A step of a run, with what its type needs to act on it. */
 export interface StepTask {
   readonly draft: Draft;
   readonly index: number;
@@ -21,29 +21,29 @@ export interface StepTask {
 export interface StepBehaviour {
   /** An attempt begins; `input` is the step's input, reshaped by config.input where there is one. */
   begin(task: StepTask, input: JsonObject): void;
-  /** What `begin` left to do when the budget of its transition was spent. */
+  /** Continues what `begin` left when the budget of its transition was spent. */
   goOn(task: StepTask): void;
-  /** A call of the attempt under way came back with an answer; its id tells several of one kind apart. */
+  /** A call of the current attempt succeeded; its id distinguishes several calls of one kind. */
   callReturned(task: StepTask, value: CallValue, effectId: string): void;
-  /** Its objective or delegation reported. */
+  /** The step's objective or delegation reported. */
   ownerReported(task: StepTask, report: OwnerReport): void;
-  /** A decision of governance that names the step; not for one that ended or is between two attempts. */
+  /** A governance decision names the step. Not called for a step that ended or is between two attempts. */
   governanceHeard(task: StepTask, report: GovernanceReport): Reply;
-  /** An event that fits the key of its wait. */
+  /** An event has the key of the step's wait. */
   eventArrived(task: StepTask, event: ArrivedEvent): Reply;
-  /** TransitionStep to COMPLETED: what the type makes of it. */
+  /** TransitionStep to COMPLETED. */
   completedByHand(task: StepTask, report: StepReport): void;
   /** TransitionStep to FAILED. */
   failedByHand(task: StepTask, report: StepReport): void;
-  /** The time came at which the step wanted to be woken, in a run that is not paused. */
+  /** The step's timer (`wakeAtMs`) fired in a run that is not paused. */
   woken(task: StepTask): void;
-  /** The step ended, and its edges are not decided yet. */
+  /** The step ended, and its edges are undecided. */
   settled(task: StepTask): void;
   /**
-   * The one edge that is taken after a success, by its index, where the type takes at most one; `undecided` when the budget
-   * was spent before. Unset: each edge is decided by itself.
+   * The index of the one edge that a success takes, for types that take at most one; `undecided` when the budget is
+   * spent. Unset: each edge is decided by itself.
    */
   chooseEdge?(task: StepTask, ending: Ending, output: JsonObject): number | undefined | "undecided";
-  /** Whether a timeout is a failure that another attempt may mend. */
+  /** Whether a timeout counts as a failure that a retry may cure. */
   readonly retriesTimeout: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * What is true of every step of one type, whatever its run: what it needs, how its labels are read, what may be done to it.
- * Boundary: values and checks at publish; what a step does is its behaviour (contract.ts). Every type has a file `facts.ts`.
+ * Facts of a step type, true in every run: what it needs, how its labels are read, what may be done to it.
+ * Boundary: values and checks at publish; the behaviour is in contract.ts. Every type has a file `facts.ts`.
  */
 
 import type { AddFault } from "../graph/faults.ts";
@@ -8,11 +8,11 @@ import type { EdgeDefinition, StepDefinition } from "../values/definition.ts";
 import type { KeyTable } from "./keys.ts";
 import type { OutcomeLabel } from "./outcomes.ts";
 
-/** A step of a version, with what its checks read and report to. */
+/** A step of a version, as its checks read it, with the function that reports faults. */
 export interface CheckedStep {
   readonly index: number;
   readonly step: StepDefinition;
-  /** The edges of a role that leave it, with their indexes in the version. */
+  /** The edges of a role that leave the step, with their indexes in the version. */
   leaving(
     role: "success" | "child",
   ): readonly { readonly index: number; readonly edge: EdgeDefinition }[];
@@ -23,46 +23,46 @@ export interface CheckedStep {
 export interface StepFacts {
   /** The keys of config. */
   readonly configKeys: KeyTable;
-  /** Keys of config that the contract has and this release does not run yet: refused at publish. */
+  /** Keys of config in the contract that this release does not support yet: refused at publish. */
   readonly keysNotYet: readonly string[];
-  /** Whether keys that the table has not are the author's own parameters. */
+  /** Whether keys outside the table are the author's own parameters. */
   readonly takesParameters: boolean;
-  /** Labels that are reserved for outcomes, `timeout_action` apart, in the order in which a fault names them. */
+  /** Labels reserved for outcomes, without `timeout_action`, in the order in which a fault lists them. */
   readonly outcomes: readonly OutcomeLabel[];
-  /** Labels with a meaning of their own besides the outcomes. */
+  /** Labels with another meaning than an outcome. */
   readonly otherLabels: readonly string[];
-  /** Other words for outcomes that authors are used to, lower case with `_`: refused as labels. */
+  /** Other words that authors use for outcomes, lower case with `_`: refused as labels. */
   readonly usualWords: readonly string[];
   /**
-   * What a label is that is no outcome's: `text` of the author, `text_alone` where no edge of the step has an outcome's
-   * label, a `value` that chooses the edge.
+   * How a label without an outcome is read: `text` of the author, `text_alone` where no edge of the step has an
+   * outcome's label, a `value` that chooses the edge.
    */
   readonly freeLabels: "text" | "text_alone" | "value";
   /** The role of an edge without an outcome's label. */
   readonly plainRole: "success" | "child";
   /** Whether its output holds its input. */
   readonly passesInput: "always" | "sometimes" | "never";
-  /** Whether it can end in the transition it begins in. */
+  /** Whether it can end in the transition in which it begins. */
   readonly isInstant: boolean;
-  /** Whether it may undo another step. */
+  /** Whether it may serve as a compensation step. */
   readonly canCompensate: boolean;
-  /** Whether its outcome is a decision, which only an admin may hand in by TransitionStep. */
+  /** Whether its outcome is a decision: only an admin may report it by TransitionStep. */
   readonly isDecision: boolean;
-  /** Whether an agent acts in it, which approvals and governance downstream are asked about. */
+  /** Whether an agent acts in it; approvals and governance downstream name that agent. */
   readonly hasAgent: boolean;
   /** Whether its event patterns open a wait. */
   readonly waitsForEvents: boolean;
-  /** Whether its calls that are not made yet are dropped when the run is cancelled, even of a step that ended. */
+  /** Whether cancelling the run drops its unsent calls, even those of a step that ended. */
   readonly isDroppedOnCancel: boolean;
-  /** Reports fields that the type needs and are unset; `path` is `steps[3]`. */
+  /** Reports required fields that are unset; `path` is `steps[3]`. */
   checkNeeds(step: StepDefinition, path: string, addFault: AddFault): void;
-  /** Reports values of config that do not go together; `path` is `steps[3]`. */
+  /** Reports values of config that contradict each other; `path` is `steps[3]`. */
   checkConfig?(step: StepDefinition, path: string, addFault: AddFault): void;
-  /** Reports edges that leave the step and do not go together. */
+  /** Reports invalid combinations of the edges that leave the step. */
   checkEdges?(checked: CheckedStep): void;
 }
 
-/** What most types have in common. */
+/** The facts that most types share. */
 export const PLAIN_FACTS = {
   keysNotYet: [],
   takesParameters: false,

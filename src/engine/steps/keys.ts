@@ -4,8 +4,8 @@
  */
 
 /**
- * What a value must be. `text`, `priority`, `time` and `seconds` may be given by `{{ expr }}`; the others are read
- * without rendering and are literal. `later` has no form yet (see keysNotYet in facts.ts).
+ * The kind of a value. `text`, `priority`, `time` and `seconds` may be `{{ expr }}`; the others are read without
+ * rendering and are literal. `later` has no form yet (see keysNotYet in facts.ts).
  */
 export type ValueKind =
   | "text"
@@ -23,7 +23,7 @@ export type ValueKind =
   | "workflow"
   | "later";
 
-/** Keys with what their values must be, in the order in which a fault names them. */
+/** Keys with the kinds of their values, in the order in which a fault lists them. */
 export type KeyTable = Readonly<Record<string, ValueKind>>;
 
 /** Keys of every type. */

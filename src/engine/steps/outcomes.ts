@@ -1,4 +1,7 @@
-/** Labels that stand for outcomes, and the words that authors use for them by habit. Boundary: words; each type's facts choose. */
+/**
+ * Labels that name outcomes, and other words that authors use for them.
+ * Boundary: words; the facts of each type select them.
+ */
 
 /** Outcomes of every step that a label can catch. */
 export const OF_EVERY_STEP = ["timeout", "error"] as const;
@@ -7,7 +10,7 @@ export const OF_DECISIONS = ["approved", "denied", "expired", ...OF_EVERY_STEP] 
 /** Outcomes of a PARALLEL. */
 export const OF_FORKS = ["joined", ...OF_EVERY_STEP] as const;
 
-/** A label that stands for an outcome wherever it is reserved. */
+/** A label that names an outcome wherever it is reserved. */
 export type OutcomeLabel = (typeof OF_DECISIONS)[number] | (typeof OF_FORKS)[number];
 
 /** Other words for the outcomes of a decision. */

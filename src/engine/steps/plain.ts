@@ -1,5 +1,5 @@
 /**
- * What most step types share: nothing to hear from calls and owners, and the plain meaning of TransitionStep.
+ * Defaults of most step types: ignore calls and owners, and apply TransitionStep directly.
  * Boundary: building blocks for the files beside it.
  */
 
@@ -9,7 +9,7 @@ import type { JsonObject } from "../values/json.ts";
 import type { Reply } from "../values/reply.ts";
 import type { StepTask } from "./contract.ts";
 
-/** The type makes no calls, has no owner and no timer of its own: whatever comes is not for it. */
+/** The type makes no calls, has no owner and no timer: it ignores every answer, report and event. */
 export const PLAIN_BEHAVIOUR = {
   goOn(): void {},
   callReturned(): void {},
@@ -30,13 +30,13 @@ export function completeTransparently(task: StepTask, report: StepReport): void 
   succeed(task.draft, task.index, { output: report.output ?? {}, extendsInput: true });
 }
 
-/** FAILED: a failed attempt, which retries may mend. */
+/** FAILED: the attempt failed, and the step may retry. */
 export function failAttempt(task: StepTask, report: StepReport): void {
   const message = report.errorMessage === "" ? "failed by TransitionStep" : report.errorMessage;
   goBadly(task.draft, task.index, failure(message, true));
 }
 
-/** A text setting of the rendered config, "" when it is unset; another value counts as its JSON text. */
+/** A text setting of the rendered config; "" when unset, JSON text for another value. */
 export function textSetting(config: JsonObject, key: string): string {
   const value = Object.hasOwn(config, key) ? config[key] : undefined;
   if (value === undefined || value === null) return "";

@@ -1,4 +1,4 @@
-/** Every step type with its facts; a new type does not compile until it stands here and in behaviours.ts. */
+/** Every step type with its facts. A new type does not compile until it is listed here and in behaviours.ts. */
 import { agentActionFacts } from "./agent-action/facts.ts";
 import { approvalGateFacts } from "./approval-gate/facts.ts";
 import { branchFacts } from "./branch/facts.ts";
@@ -22,7 +22,7 @@ export const STEP_FACTS: Readonly<Record<StepType, StepFacts>> = {
   HUMAN_TASK: humanTaskFacts,
 };
 
-/** The facts of a step before its version was checked: undefined while its type is not set. */
+/** The facts of a step in an unchecked version; undefined while its type is not set. */
 export function factsOf(type: StepType | "UNSPECIFIED"): StepFacts | undefined {
   return type === "UNSPECIFIED" ? undefined : STEP_FACTS[type];
 }

@@ -1,4 +1,4 @@
-/** The names of step types. Boundary: names; what they stand for is in registry.ts and behaviours.ts. */
+/** The names of step types. Boundary: names; registry.ts and behaviours.ts define the types. */
 
 /** Step types in the order of their wire numbers (workflows.v1.StepType 1..8). */
 export const STEP_TYPES = [
@@ -14,5 +14,5 @@ export const STEP_TYPES = [
 /** A step's type. */
 export type StepType = (typeof STEP_TYPES)[number];
 
-/** A type, or an internal one that steps of a type are compiled to. */
+/** A type, or an internal kind that some steps of a type compile to. */
 export type StepKind = StepType | "CHILD_RUNS";

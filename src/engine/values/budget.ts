@@ -1,6 +1,6 @@
 /**
- * How much one transition may do before the rest of its work is left to the next one.
- * Boundary: counts units of work and measures no time, so the same input does the same work everywhere.
+ * How much work one transition may do before it leaves the rest to the next one.
+ * Boundary: counts units of work and measures no time, so the same input costs the same on every machine.
  * A unit is about ten nanoseconds (expression/fuel.ts). A byte that a transition creates costs a unit too, for it is
  * measured, encoded and sent; so the budget bounds memory as well as time.
  */
@@ -9,12 +9,12 @@ import { type JsonObject, jsonSizeBytes } from "./json.ts";
 
 /** The budget of a transition: about 10 ms, or 1 MB of payloads. Only its last piece of work may pass it. */
 export const TRANSITION_UNITS = 1_000_000;
-/** A step that begins or ends: its row and its place in the history. */
+/** Units for a step that begins or ends: its row and its line in the history. */
 export const STEP_UNITS = 500;
-/** An edge that is decided, besides its condition. */
+/** Units for an edge that is decided, without its condition. */
 export const EDGE_UNITS = 20;
 
-/** After so long without a commit that went on with it, a run with pending work is found by the standing loop. */
+/** The standing loop takes up a run with pending work after this long without a commit that continued it. */
 export const CONTINUE_AFTER_MS = 5_000;
 
 const sizes = new WeakMap<JsonObject, number>();
@@ -28,7 +28,7 @@ export function payloadBytes(payload: JsonObject): number {
   return bytes;
 }
 
-/** About as many bytes as the request of a call has. */
+/** Approximate size of the call's request, in bytes. */
 export function callBytes(call: Call): number {
   switch (call.kind) {
     case "create_objective":

@@ -1,12 +1,12 @@
 /**
- * Child runs as the two sides know of each other: the parent's row of each child, and the child's word to its parent.
- * Boundary: values only; what they lead to stands in steps/child-runs/ and flow/undo-children.ts.
+ * Child runs as parent and child see each other: the parent's row of each child, and the child's report to its parent.
+ * Boundary: values only. steps/child-runs/ and flow/undo-children.ts act on them.
  */
 import type { Json, JsonObject } from "./json.ts";
 
-/** Child runs nest at most so deep: a first run has depth 0. */
+/** The deepest nesting of child runs; a run without a parent has depth 0. */
 export const MAX_DEPTH = 8;
-/** Children of one `for_each`. */
+/** The most children of one `for_each`. */
 export const MAX_CHILDREN = 10_000;
 
 /** The step that started a run. */
@@ -16,13 +16,13 @@ export interface ParentStep {
   readonly attempt: number;
   /** Place among the children of the attempt, from 0. */
   readonly child: number;
-  /** 1 for a child of a first run. */
+  /** 1 for a child of a run without a parent. */
   readonly depth: number;
 }
 
 /**
- * States of a child as its parent knows it. `new`: not known to have started; `refused`: there is no run; `undoing`: asked
- * to compensate; `stuck`: its compensation failed.
+ * States of a child as its parent knows it. `new`: not known to have started. `refused`: no run was started. `undoing`:
+ * the parent requested its compensation. `stuck`: its compensation failed.
  */
 export const CHILD_STATES = [
   "new",
@@ -38,7 +38,7 @@ export const CHILD_STATES = [
 /** A child's state. */
 export type ChildState = (typeof CHILD_STATES)[number];
 
-/** In place of a child: what the children of a `for_each` have in common. */
+/** The `child` of the row that holds what all children of a `for_each` share. */
 export const PLAN = -1;
 
 /** A parent's row of a child; `child` is PLAN, or the place among the children of the attempt. */
@@ -47,18 +47,18 @@ export interface ChildRun {
   readonly attempt: number;
   readonly child: number;
   readonly state: ChildState;
-  /** "" until it is known. */
+  /** "" until the run's id is known. */
   readonly runId: string;
-  /** The item of a `for_each`; of the PLAN, the whole of it. */
+  /** The item of a `for_each`; in the PLAN row, what all children share. */
   readonly input?: Json;
   readonly output?: JsonObject;
-  /** What counts so far of what the child told: a late word counts when the child is undone. */
+  /** The part of the child's cost that the step has counted. A late report counts when the child is compensated. */
   readonly costUsd: number;
-  /** Place in the child's history of what it told last; an older word is a repeat. */
+  /** Place of the latest report in the child's history. A report with this place or an earlier one is a repeat. */
   readonly seq: number;
 }
 
-/** A child run ended, or its compensation did. */
+/** A child run ended, or its compensation ended. */
 export interface ChildReport {
   readonly stepIndex: number;
   readonly attempt: number;
@@ -72,7 +72,7 @@ export interface ChildReport {
   readonly errorMessage: string;
   /** The child's total so far. */
   readonly costUsd: number;
-  /** Whether it comes out of a compensation, and how that ended. */
+  /** Whether a compensation led to this report, and how it ended. */
   readonly undoing: "no" | "done" | "failed";
 }
 
@@ -83,8 +83,8 @@ export interface ChildPlace {
 }
 
 /**
- * Rows of children that are loaded together. `next`: those from a place on. `undoable`: those below a place that may have
- * to be undone, last first; so many as `least` says must be known, if there are so many.
+ * Rows of children that are loaded together. `next`: the rows from a place on. `undoable`: the rows below a place that
+ * may need compensation, last first; at least `least` of them must be loaded, if that many exist.
  */
 export type ChildSet =
   | ({ readonly kind: "one"; readonly step: number } & ChildPlace)
@@ -98,7 +98,7 @@ export type ChildSet =
       readonly least: number;
     } & ChildPlace);
 
-/** States in which a child may have done what has to be undone. */
+/** States in which a child may have effects to compensate. */
 export const UNDOABLE: readonly ChildState[] = [
   "open",
   "completed",

@@ -1,21 +1,20 @@
 /**
- * Cron lines: what they are, and when their slots are.
+ * Parses cron lines and computes their slots.
  * Boundary: pure; every time is a parameter, in ms since 1970. Fields are read and searched by croner.
  * Invariants:
- * 1. A slot depends on the line and its anchor alone, never on when it is asked for.
- * 2. Where clocks are put forward or back: a line whose second, minute and hour are numbers, lists or ranges runs at the
- *    first moment after the gap, once, for all that fell into it, and once (the first time) where an hour comes twice.
- *    A line with `*` or a step there goes on in real time: nothing for what does not exist, both passes of what comes
- *    twice.
+ * 1. A slot depends on the line and its anchor alone, not on the time of the query.
+ * 2. Daylight saving: a line whose second, minute and hour are numbers, lists or ranges runs once for all slots of a
+ *    gap, at the first moment after it, and once (the first time) where an hour occurs twice. A line with `*` or a step
+ *    in these fields follows real time: it has no slot in the gap, and slots in both passes of the repeated hour.
  */
 import { Cron } from "croner";
 
-/** A line that can be asked for slots. */
+/** A parsed line, from which slots are computed. */
 export type CronLine =
   | { readonly kind: "fields"; readonly cron: Cron }
   | { readonly kind: "every"; readonly periodMs: number };
 
-/** A line, or why the text is none. */
+/** A line, or the reason why the text is not one. */
 export type ReadLine =
   | { readonly ok: true; readonly line: CronLine }
   | { readonly ok: false; readonly problem: string };
@@ -33,7 +32,7 @@ const PARTS = [
   { name: "month", values: "1 to 12 or JAN to DEC" },
   { name: "day of the week", values: "0 to 7 or SUN to SAT" },
 ] as const;
-/** Lines repeat themselves within 28 years, so that any time tells whether there is a slot at all. */
+/** The pattern of a line repeats within 28 years, so a search from any time finds out whether a slot exists. */
 const SOME_TIME = new Date(Date.UTC(2000, 0, 1));
 
 /** Reads `[CRON_TZ=Zone] <5 or 6 fields | @daily and the like | @every 1h30m>`; without a zone it is UTC. A problem names what was written. */
@@ -61,12 +60,12 @@ function readLine(text: string): ReadLine {
   return readFields(rest, zone);
 }
 
-/** The line as it is compared and stored. */
+/** The normalised line, as it is compared and stored. */
 export function trimLine(text: string): string {
   return text.trim();
 }
 
-/** The first slot after a time; undefined when there is none any more. `@every` counts from the anchor. */
+/** The first slot after a time; undefined when there is none. `@every` counts from the anchor. */
 export function nextSlot(line: CronLine, anchorMs: number, afterMs: number): number | undefined {
   if (line.kind === "fields") return line.cron.nextRun(new Date(afterMs))?.getTime();
   const periods = Math.floor((afterMs - anchorMs) / line.periodMs) + 1;
@@ -94,7 +93,7 @@ export function latestSlot(
   return lastAfter(line, anchorMs, from, nowMs) ?? later;
 }
 
-/** How many slots there are from one slot up to, and without, a later one; at most `atMost`. */
+/** The number of slots from one slot to a later one, which is not counted; at most `atMost`. */
 export function countSlots(
   line: CronLine,
   anchorMs: number,
@@ -142,7 +141,7 @@ function readFields(fields: string, timezone: string): ReadLine {
   return { ok: true, line: { kind: "fields", cron: read } };
 }
 
-/** What croner makes of a line, or its words why it is none. */
+/** The line as croner reads it, or croner's reason why it cannot. */
 function cronOf(fields: string, timezone: string): Cron | string {
   try {
     return new Cron(fields, {
@@ -156,7 +155,7 @@ function cronOf(fields: string, timezone: string): Cron | string {
   }
 }
 
-/** The first field that is wrong by itself: croner's words count fields and days from another end than authors do. */
+/** The first field that is wrong by itself. Croner counts fields and days differently from authors. */
 function findFieldProblem(line: string): string | undefined {
   const written = line.split(/\s+/);
   const parts = PARTS.slice(PARTS.length - written.length);
@@ -173,7 +172,7 @@ function isTimeZone(zone: string): boolean {
     new Intl.DateTimeFormat("en", { timeZone: zone });
     return true;
   } catch {
-    // The one way to ask: a zone that does not exist is a RangeError.
+    // Intl has no other test: it throws a RangeError for an unknown time zone.
     return false;
   }
 }

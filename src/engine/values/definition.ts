@@ -25,7 +25,7 @@ export interface RetryPolicy {
 export interface StepDefinition {
   readonly id: string;
   readonly name: string;
-  /** "UNSPECIFIED" only before the version was checked. */
+  /** "UNSPECIFIED" only before the version is checked. */
   readonly stepType: StepType | "UNSPECIFIED";
   readonly agentId: string;
   readonly requiredCapability: string;

@@ -1,4 +1,4 @@
-/** The digest that binds an approval to what was asked: SHA-256 over canonical JSON. Pure. */
+/** The digest that binds an approval to its request: SHA-256 over canonical JSON. Pure. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson, type JsonObject } from "./json.ts";

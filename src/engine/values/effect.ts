@@ -1,13 +1,13 @@
 /**
- * What the engine asks the world to do: calls to collaborators, one kind each.
- * Boundary: values only; wire turns a call into request bytes, egress sends them.
- * Invariant: an effect's id is `run/step/attempt/call`, the idempotency key of every try of the call.
+ * What the engine requests from other services: calls to collaborators, one kind each.
+ * Boundary: values only. The wire layer encodes a call, egress sends it.
+ * Invariant: an effect's id is `run/step/attempt/call`. It is the idempotency key of every retry of the call.
  */
 import type { ChildReport, ParentStep } from "./child-run.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Resolution } from "./run.ts";
 
-/** Find the agent, prompt and skill of an AGENT_ACTION; reads only, no idempotency key needed. */
+/** Find the agent, prompt and skill of an AGENT_ACTION. Reads only, so it needs no idempotency key. */
 export interface LookUp {
   readonly kind: "look_up";
   readonly workspaceId: string;
@@ -38,13 +38,13 @@ export interface Delegate {
   readonly context: string;
   readonly reason: string;
 }
-/** agents.v1.GetDelegationRequest and objectives.v1.GetRequest: the owner that may know the output. */
+/** agents.v1.GetDelegationRequest and objectives.v1.GetRequest: reads the output from the owner that may have it. */
 export interface ReadOutput {
   readonly kind: "read_output";
   readonly delegationId: string;
   readonly objectiveId: string;
 }
-/** meter.v1.QueryUsageRequest: what the step cost so far, for no report told it. */
+/** meter.v1.QueryUsageRequest: the step's cost so far, when no report carried it. */
 export interface QueryUsage {
   readonly kind: "query_usage";
   readonly runId: string;
@@ -70,7 +70,7 @@ export interface RequestApproval {
   readonly context: JsonObject;
   readonly approver: string;
 }
-/** approvals.v1.EscalateRequest: nobody decided in time and the next approver is asked. */
+/** approvals.v1.EscalateRequest: a request expired undecided and the gate requests the next approver. */
 export interface EscalateApproval {
   readonly kind: "escalate_approval";
   readonly requestId: string;
@@ -97,7 +97,7 @@ export interface SendNotification {
   readonly priority: string;
 }
 
-/** Start a child run: a call to this service itself, as the three after it. */
+/** Start a child run: a call to this service itself, like the next three. */
 export interface StartRun {
   readonly kind: "start_run";
   readonly workspaceId: string;
@@ -122,13 +122,13 @@ export interface CancelRun {
   readonly runId: string;
   readonly reason: string;
 }
-/** Undo a child run, also one that COMPLETED. */
+/** Compensate a child run, also one that COMPLETED. */
 export interface CompensateRun {
   readonly kind: "compensate_run";
   readonly runId: string;
   readonly reason: string;
 }
-/** A child run tells its parent's step how it ended. */
+/** Report the end of a child run to its parent's step. */
 export interface TellParent {
   readonly kind: "tell_parent";
   readonly parentRunId: string;
@@ -151,7 +151,7 @@ export type Call =
   | CancelRun
   | CompensateRun
   | TellParent;
-/** The name of a call. */
+/** The kind of a call. */
 export type CallKind = Call["kind"];
 
 /** A call that a move wants; `id` is its idempotency key. */
@@ -165,12 +165,12 @@ export interface Effect {
   readonly call: Call;
 }
 
-/** What came of a call; a collaborator that is away never gets here, it is tried again. */
+/** The result of a call. An unavailable collaborator gives no result: the call is retried. */
 export type CallResult =
   | { readonly ok: true; readonly value: CallValue }
   | { readonly ok: false; readonly message: string };
 
-/** The answers the engine reads, by call kind. */
+/** The answers that the engine reads, by call kind. */
 export type CallValue =
   | { readonly kind: "look_up"; readonly resolution: Resolution }
   | { readonly kind: "create_objective"; readonly objectiveId: string }
@@ -178,14 +178,14 @@ export type CallValue =
   | { readonly kind: "read_output"; readonly output?: JsonObject }
   | {
       readonly kind: "query_usage";
-      /** Of all attempts of the step; 0 when nobody knows. */
+      /** The cost of all attempts of the step; 0 when unknown. */
       readonly costUsd: number;
     }
   | { readonly kind: "cancel_objective" }
   | {
       readonly kind: "request_approval";
       readonly requestId: string;
-      /** The service approved it by itself. */
+      /** The service approved the request automatically. */
       readonly autoApproved: boolean;
     }
   | { readonly kind: "escalate_approval" }
@@ -201,14 +201,14 @@ export type CallValue =
   | { readonly kind: "cancel_run" }
   | {
       readonly kind: "compensate_run";
-      /** Nothing of the child is left to undo; else it tells when it is through. */
+      /** True: nothing of the child is left to compensate. False: the child reports when its compensation ends. */
       readonly undone: boolean;
-      /** What it cost in all; unset where it tells later, or is gone. */
+      /** The child's total cost; unset when it is reported later, or when the child no longer exists. */
       readonly costUsd?: number;
     }
   | { readonly kind: "tell_parent" };
 
-/** Calls to this service itself: no collaborator has a key to forget, so they never grow too old. */
+/** Calls to this service itself. No collaborator can forget their idempotency keys, so they never expire. */
 export const OWN_CALLS: ReadonlySet<CallKind> = new Set([
   "start_run",
   "cancel_run",
@@ -237,7 +237,7 @@ export function placeOfCall(id: string): number {
   return at < 0 ? 1 : Number(name.slice(at + 1));
 }
 
-/** The run that an effect is of, by its id; ids of runs hold no `/`. */
+/** The run of an effect, from its id. Run ids contain no `/`. */
 export function runOfEffect(id: string): string {
   return id.slice(0, id.indexOf("/"));
 }

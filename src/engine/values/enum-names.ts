@@ -1,7 +1,7 @@
 /**
  * Strings of the contract that hold the name of another package's enum value (contract/wire.md, last section).
- * Boundary: pure text. Every spelling is taken in; what is given out is the full name; a word that the enum does not have
- * stays as it is.
+ * Boundary: pure text. Accepts every spelling and returns the full name; a word that the enum does not have stays as it
+ * is.
  */
 
 /** An enum: the prefix of its values and their names without it. */
@@ -54,7 +54,7 @@ export function channelName(text: string): string {
   return fullName(DELIVERY_CHANNEL, text);
 }
 
-/** The decision without its prefix, undefined for a word that is none. */
+/** The decision without its prefix; undefined for an unknown word. */
 export function findDecision(text: string): string | undefined {
   const name = shortName(text, ACTION_DECISION.prefix);
   return ACTION_DECISION.names.find((known) => known === name);

@@ -1,12 +1,12 @@
 /**
- * An event from the bus (or from HandleTrigger), decoded: what every later room needs of it.
- * Boundary: a value; wire makes it out of bytes, runtime routes it, the engine matches it.
+ * An event from the bus (or from HandleTrigger), decoded.
+ * Boundary: a value. The wire layer decodes it, the runtime routes it, the engine matches it.
  */
 import type { TriggerType } from "./definition.ts";
 import type { ApprovalReport, GovernanceReport, OwnerReport } from "./input.ts";
 import type { JsonObject } from "./json.ts";
 
-/** What an event says about an object that a step waits for; at most one. */
+/** What an event reports about an object that a step waits for; at most one. */
 export type EventReport =
   | { readonly kind: "owner"; readonly report: OwnerReport }
   | { readonly kind: "approval"; readonly report: ApprovalReport }
@@ -16,7 +16,7 @@ export type EventReport =
       readonly report: GovernanceReport;
     };
 
-/** What a tap event tells (tap.v1.TapEventData). */
+/** The fields of a tap event (tap.v1.TapEventData). */
 export interface TapFacts {
   readonly provider: string;
   readonly entityType: string;
@@ -31,11 +31,11 @@ export interface BusEvent {
   readonly source: string;
   readonly type: string;
   readonly subject: string;
-  /** RFC 3339, "" when the event tells none. */
+  /** RFC 3339; "" when the event has none. */
   readonly time: string;
-  /** The data as triggers and waits see it, without `@type`. */
+  /** The data as triggers and waits read it, without `@type`. */
   readonly data: JsonObject;
-  /** An RPC handed it in without data: the runs that it starts have no input. */
+  /** An RPC sent it without data: the runs that it starts have no input. */
   readonly dataUnset?: true;
   /** Extension attributes of CloudEvents by name, in their canonical text form; unset: none. */
   readonly extensions?: Readonly<Record<string, string>>;
@@ -45,11 +45,11 @@ export interface BusEvent {
   readonly actorAgentId: string;
   /** Runs of this service that led to the event: extension `workflowhops`, 0 when absent. */
   readonly hops: number;
-  /** Set when an RPC (HandleTrigger) handed it in: only triggers of this type are started. */
+  /** Set when it came by an RPC (HandleTrigger): it starts only triggers of this type. */
   readonly onlyTrigger?: TriggerType;
-  /** The cron line such a caller named, trimmed: for SCHEDULE triggers. */
+  /** The cron line that the RPC named, trimmed: for SCHEDULE triggers. */
   readonly cronLine?: string;
-  /** What such a caller says of the runs that are started; unset texts are "". */
+  /** The fields that the RPC sets on the runs it starts; unset texts are "". */
   readonly caller?: {
     readonly initiatorUserId: string;
     readonly entityId: string;

@@ -1,5 +1,5 @@
 /**
- * What can happen to a run: every way in is one of these values.
+ * Every input of a run: each is one of these values.
  * Boundary: past tense; decoded and checked by ingress or egress, never raw messages.
  */
 import type { ChildReport } from "./child-run.ts";
@@ -12,11 +12,11 @@ export interface Cause {
   readonly kind: "rpc" | "event" | "call" | "timer" | "engine";
   /** Method, event id, effect id or the timer's name. */
   readonly id: string;
-  /** Who did it, where known: the decider, actor or caller. */
+  /** The decider, actor or caller, where known. */
   readonly by?: string;
 }
 
-/** An objective's or delegation's report (one shape for both owners). */
+/** The report of an objective or a delegation (one shape for both owners). */
 export interface OwnerReport {
   readonly owner: "objective" | "delegation";
   /** Id of the objective or delegation. */
@@ -26,9 +26,9 @@ export interface OwnerReport {
   readonly output?: JsonObject;
   readonly errorMessage: string;
   readonly costUsd: number;
-  /** The agent that answered, where the event tells. */
+  /** The agent that answered, if the event names it. */
   readonly agentId: string;
-  /** No event told it: the owner was asked. An output that is missing then stays so, and the step says why. */
+  /** A poll of the owner gave this report, not an event. A missing output then stays missing, and the step says why. */
   readonly healed?: true;
 }
 
@@ -41,7 +41,7 @@ export interface ApprovalReport {
   readonly reason: string;
   /** Digest the decision was given for; "" when it names none. */
   readonly digest: string;
-  /** No event told it: the owner was asked, and is asked again while nothing comes of it. */
+  /** A poll of the owner gave this decision, not an event. The poll repeats while the decision has no effect. */
   readonly healed?: true;
 }
 
@@ -56,7 +56,7 @@ export interface ArrivedEvent {
   readonly source: string;
   readonly type: string;
   readonly subject: string;
-  /** RFC 3339, "" when the event tells none. */
+  /** RFC 3339; "" when the event has none. */
   readonly time: string;
   readonly data: JsonObject;
   /** Extension attributes by name, as texts; unset: none. */
@@ -80,7 +80,7 @@ export interface StepReport {
   readonly costUsd: number;
 }
 
-/** Something that happened to a run that exists. */
+/** An input of a run that exists. */
 export type Input = { readonly cause: Cause } & (
   | { readonly kind: "run_begun" }
   /** The run has pending work (see run.ts). */
@@ -111,7 +111,7 @@ export type Input = { readonly cause: Cause } & (
   | {
       readonly kind: "compensate_requested";
       readonly reason: string;
-      /** The step that started the run is undone: this alone reopens a COMPLETED run. */
+      /** The parent compensates the step that started the run: only this reopens a COMPLETED run. */
       readonly byParent?: true;
     }
 );

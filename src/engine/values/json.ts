@@ -1,5 +1,5 @@
-// The JSON values that payloads, configs and results are made of, and the few things the engine
-// asks of them: how large, whether they can be stored, and one text for equal values.
+// JSON values of payloads, configs and results: their size, whether they can be stored, and one text for equal
+// values.
 //
 // Boundary: pure, no encoder and no Buffer; bytes are counted from UTF-16 code units.
 // Invariants:
@@ -12,7 +12,7 @@ export type Json = null | boolean | number | string | Json[] | JsonObject;
 /** A JSON object, with keys in the order in which they were written. */
 export type JsonObject = { [key: string]: Json };
 
-/** What keeps a payload from being stored, and where: a path such as `items[3].name`, empty for the root. */
+/** What keeps a payload from being stored, and its path, such as `items[3].name` (empty for the root). */
 export interface PayloadFault {
   path: string;
   problem: string;
@@ -20,7 +20,7 @@ export interface PayloadFault {
 
 const SHOWN_PATH_CHARS = 200;
 
-/** In a pattern of code points, a surrogate that is half of a pair is not seen as one. */
+/** With the flag `u`, `\p{Surrogate}` matches lone surrogates only. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Whether the value is an object, that is neither an array nor null. */
@@ -28,7 +28,7 @@ export function isJsonObject(v: Json | undefined): v is JsonObject {
   return typeof v === "object" && v !== null && !Array.isArray(v);
 }
 
-/** The value of an own key, undefined where there is none; names of Object.prototype are ordinary. */
+/** The value of an own key; undefined without one. Names of Object.prototype are ordinary keys. */
 export function ownValue(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }

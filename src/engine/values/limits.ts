@@ -1,17 +1,17 @@
-/** Limits that the engine itself keeps; a payload over them fails its step for good. */
+/** Limits of the engine. A payload over them fails its step for good. */
 import { payloadBytes } from "./budget.ts";
 import { findPayloadFault, type JsonObject, type PayloadFault } from "./json.ts";
 
 /** Bytes of one payload (each output and each merged input) as compact JSON. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
-/** What one report may say that an attempt cost, in USD. More is a fault of the meter; sums would not be kept to 1e-9. */
+/** The highest cost of an attempt in one report, in USD. More is a fault of the meter; sums would lose 1e-9. */
 export const MAX_COST_USD = 1_000_000;
-/** The longest time that may be said in seconds: the largest int32, as timeout_seconds on the wire. */
+/** The longest time in seconds: the largest int32, as timeout_seconds on the wire. */
 export const MAX_SECONDS = 2_147_483_647;
 /** Nesting of one payload. */
 export const MAX_PAYLOAD_DEPTH = 64;
 
-/** Payloads without a fault: one that reaches a thousand steps is looked through once. */
+/** Payloads that passed the check: one that reaches a thousand steps is checked once. */
 const sound = new WeakSet<JsonObject>();
 
 /** Merges that were given up as soon as they were over the limit. */
@@ -31,8 +31,8 @@ function faultOf(payload: JsonObject): PayloadFault | undefined {
 }
 
 /**
- * What is wrong with a payload, as a sentence that says limit and size; undefined when nothing is. `countedBytes`: the size
- * that counts, where it is not the payload's own.
+ * What is wrong with a payload, as a sentence with limit and size; undefined when it is valid. `countedBytes`: the size
+ * that counts, if it is not the payload's own.
  */
 export function payloadProblem(
   what: string,

@@ -1,10 +1,10 @@
-/** What the shell already knows about agents, prompts and skills, handed to the engine with each input. */
+/** What the service already knows about agents, prompts and skills, passed to the engine with each input. */
 import type { LookUp } from "./effect.ts";
 import type { Resolution } from "./run.ts";
 
-/** Answers of earlier look-ups; a miss makes the engine ask for one. */
+/** Answers of earlier look-ups. On a miss the engine requests one. */
 export interface Lookups {
-  /** A meter is configured: it is asked for what an agent's attempt cost when no report tells. Unset: false. */
+  /** A meter is configured: the engine queries it for an attempt's cost that no report carried. Unset: false. */
   readonly costsFromMeter?: boolean;
   find(call: LookUp): Resolution | undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { RunState, StepState } from "./run.ts";
 
-/** What is published of a run: the last part of the event type `workflows.changes.run.<operation>`. */
+/** The published operations of a run: the last part of the event type `workflows.changes.run.<operation>`. */
 export const RUN_OPERATIONS = [
   "started",
   "completed",
@@ -15,9 +15,9 @@ export const RUN_OPERATIONS = [
   "compensate",
   "compensated",
 ] as const;
-/** One of them. */
+/** An operation of a run. */
 export type RunOperation = (typeof RUN_OPERATIONS)[number];
-/** As RUN_OPERATIONS, of a step. */
+/** The same for a step. */
 export const STEP_OPERATIONS = [
   "started",
   "waiting",
@@ -28,10 +28,10 @@ export const STEP_OPERATIONS = [
   "cancelled",
   "compensated",
 ] as const;
-/** One of them. */
+/** An operation of a step. */
 export type StepOperation = (typeof STEP_OPERATIONS)[number];
 
-/** Ids and decisions that a move of a step tells, by the names of their proto fields (workflows.v1.StepRun). */
+/** Ids and decisions that a move of a step carries, by the names of their proto fields (workflows.v1.StepRun). */
 export const STEP_ID_NAMES = [
   "objective_id",
   "agent_id",
@@ -43,7 +43,7 @@ export const STEP_ID_NAMES = [
 ] as const;
 /** The name of an id or decision. */
 export type StepIdName = (typeof STEP_ID_NAMES)[number];
-/** Ids and decisions, only those that are set. */
+/** The ids and decisions that are set. */
 export type StepIds = Readonly<Partial<Record<StepIdName, string>>>;
 
 /**
@@ -59,7 +59,7 @@ export type Move =
       readonly reason?: string;
       /** Total cost after the move, in USD; unset when 0. */
       readonly total?: number;
-      /** Step marks after the move, base64, so that the event can list the steps as they then were. */
+      /** Step marks after the move, base64: the event lists the states of the steps at the move. */
       readonly marks?: string;
     }
   | {
@@ -69,7 +69,7 @@ export type Move =
       readonly from: StepState;
       readonly to: StepState;
       readonly op?: StepOperation;
-      /** A note of what was not a change of state: `ignored`, `recorded`, `escalated`. */
+      /** A line of the history without a change of state: `ignored`, `recorded`, `escalated`. */
       readonly note?: string;
       /** retry_count after the move; unset when 0. */
       readonly retry?: number;
@@ -78,6 +78,6 @@ export type Move =
       /** The run's total after the move, in USD; unset when 0. */
       readonly total?: number;
       readonly error?: string;
-      /** Ids and decisions that are known at the move; unset when there is none. */
+      /** Ids and decisions known at the move; unset when there are none. */
       readonly ids?: StepIds;
     };

@@ -4,7 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import { entityTypeName } from "./enum-names.ts";
 import type { Run } from "./run.ts";
 
-/** What is known of a run when it is accepted; ids come from the shell. */
+/** The facts of a run when it is accepted; the caller creates the ids. */
 export type RunFacts = Pick<
   Run,
   | "id"

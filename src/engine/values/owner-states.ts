@@ -1,6 +1,6 @@
 /**
- * States of objectives and delegations, as far as they say what becomes of the step.
- * Boundary: names only (without the enum's prefix); what a step does is steps/agent-action/behaviour.ts's.
+ * States of objectives and delegations, and what they mean for the step.
+ * Boundary: names only (without the enum's prefix). steps/agent-action/ acts on them.
  */
 const FINAL: ReadonlySet<string> = new Set([
   "COMPLETED",
@@ -11,12 +11,12 @@ const FINAL: ReadonlySet<string> = new Set([
 ]);
 const HELD_UP: ReadonlySet<string> = new Set(["BLOCKED", "AWAITING_APPROVAL"]);
 
-/** Whether an owner that reports this state has ended its work. */
+/** Whether this state ends the owner's work. */
 export function isFinalReport(state: string): boolean {
   return FINAL.has(state);
 }
 
-/** The state in which a step is shown while its owner is in this one, which is not final. */
+/** The step's state while its owner is in this non-final state. */
 export function openStateFor(state: string): "RUNNING" | "WAITING" {
   return HELD_UP.has(state) ? "WAITING" : "RUNNING";
 }

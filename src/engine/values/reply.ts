@@ -3,10 +3,10 @@
 /** See the file's head. */
 export type Reply =
   | { readonly kind: "applied" }
-  /** The run or step was already so, or the input is late: nothing changed but perhaps a history note. */
+  /** The run or step was already in that state, or the input is late: at most a history line was added. */
   | {
       readonly kind: "unchanged";
-      /** To a parent that wants the run undone: nothing of it is left to undo, and so much it cost in all. */
+      /** To a parent that compensates the run: nothing is left to compensate, and the run cost this much in total. */
       readonly nothingLeft?: { readonly costUsd: number };
     }
   | {

@@ -43,19 +43,19 @@ export type StepState = (typeof STEP_STATES)[number];
 export const STATE_BITS = 0x0f;
 /** The step ended by its normal outcome, or by `timeout_action: continue`. */
 export const SUCCEEDED = 0x10;
-/** A call with an idempotency key, a child run or a task was sent: its effect may exist. */
+/** The step sent a call with an idempotency key, or started a child run or a task: its effect may exist. */
 export const MAY_HAVE_EFFECT = 0x20;
 /** The step has a row. */
 export const HAS_ROW = 0x40;
-/** The step started child runs that are not undone. */
+/** The step started child runs that are not compensated. */
 export const HAS_CHILDREN = 0x80;
 
-/** An edge's mark: not decided yet, taken or dead. */
+/** An edge's mark: undecided, taken or dead. */
 export const EDGE_OPEN = 0;
 export const EDGE_TAKEN = 1;
 export const EDGE_DEAD = 2;
 
-/** Stands among a run's pending steps for what a resume does after all of them (after-pause.ts). */
+/** Marks, among a run's pending steps, the rest of a resume, which comes after all of them (after-pause.ts). */
 export const RESUMING = -1;
 
 /** A run (workflows.v1.WorkflowRun without its steps and payloads). */
@@ -67,22 +67,22 @@ export interface Run {
   readonly definitionVersion: number;
   readonly triggerType: TriggerType;
   readonly triggerEventId: string;
-  /** Source of the event that started it; "" equals every source. */
+  /** Source of the event that started it; "" matches every source. */
   readonly triggerSource: string;
   readonly initiatorAgentId: string;
   readonly initiatorUserId: string;
   readonly parentRunId: string;
-  /** The step of the parent that started it; unset for a run that was started in another way. */
+  /** The parent's step that started it; unset for other runs. */
   readonly parentStep?: ParentStep;
   readonly entityId: string;
   readonly entityType: string;
-  /** How many runs' events led to this one; 0 for a first run. */
+  /** How many runs caused this one through their events; 0 for a first run. */
   readonly hops: number;
-  /** Its input was not sent: for the engine it is empty, and readers see none. */
+  /** The caller sent no input: the engine uses {}, and readers see none. */
   readonly inputUnset?: true;
   readonly createdAtMs: number;
   state: RunState;
-  /** Unset until the run began. */
+  /** Unset before the run begins. */
   startedAtMs?: number;
   completedAtMs?: number;
   /** The run FAILS past this time; unset = no deadline. */
@@ -92,110 +92,110 @@ export interface Run {
   seq: number;
   stepMarks: Uint8Array;
   edgeMarks: Uint8Array;
-  /** Steps that ended while the run was paused and whose consequences wait for the resume, in order. */
+  /** Steps that ended during the pause, in order; the resume applies their consequences. */
   unsettled: readonly number[];
   /**
-   * Steps whose consequences, or whose beginning, are left to the next transition, in order: the last one spent its
-   * budget. One that ended has its edges to decide, any other has to begin; RESUMING is the rest of a resume.
+   * Work that the last transition left because its budget was spent, in order. A step that ended has edges to decide,
+   * any other step has to begin; RESUMING is the rest of a resume.
    */
   pending: readonly number[];
-  /** When the standing loop takes the pending work up; unset while there is none or the run is paused. */
+  /** When the standing loop takes up the pending work; unset while there is none or the run is paused. */
   continueAtMs?: number;
 }
 
-/** Private data of a step's type, kept with its row while it is open (and after, for reads). */
+/** Private data of a step's type, stored with its row while it is open (and after, for reads). */
 export interface StepDetail {
-  /** Digest of what an approval was asked for: SHA-256 of the canonical JSON, hex. */
+  /** Digest of an approval request: SHA-256 of the canonical JSON, hex. */
   digest?: string;
-  /** Approval requests of a gate, in order of asking. */
+  /** Approval requests of a gate, in the order in which they were made. */
   approvals?: readonly ApprovalTicket[];
-  /** How many of them must approve; unset: one. */
+  /** How many approvals the gate requires; unset: one. */
   requiredApprovals?: number;
-  /** What happens when a request's time is over; unset: the gate knows no escalation. */
+  /** What happens when a request expires; unset: the gate does not escalate. */
   escalation?: Escalation;
   /** Resolved patterns of an event wait. */
   wait?: EventWait;
-  /** Source of the event that ended a wait: with the row's `eventId` it is the event. Unset equals every source. */
+  /** Source of the event that ended a wait, within which `eventId` is unique. Unset matches every source. */
   eventSource?: string;
-  /** Skill and prompt found for the attempt; unset when there is neither. The agent stands in the row. */
+  /** Skill and prompt found for the attempt; unset when there is neither. The row has the agent. */
   resolved?: Omit<Resolution, "agentId">;
-  /** A final report came, and its output or its cost is asked from those who may know. */
+  /** The attempt ended, and the engine queries other services for its output or its cost. */
   pendingEnd?: PendingEnd;
-  /** Governance asked for an approval with this risk level. */
+  /** The risk level with which governance required an approval. */
   riskLevel?: string;
-  /** A governance decision that overtook the evaluation's answer: it counts when that answer leaves the check open. */
+  /** A governance decision that arrived before the evaluation's answer; it counts if that answer decides nothing. */
   heard?: GovernanceAnswer;
   /** Children of a PARALLEL that succeeded when it ended, as step indexes (its output's `children`). */
   joined?: readonly number[];
   /** BRANCH: index of the edge that was chosen. */
   chosen?: number;
-  /** BRANCH: how many of its conditions were false already, while the others are left to the next transition. */
+  /** BRANCH: how many of its conditions are known to be false; the next transition evaluates the others. */
   tried?: number;
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
-  /** Ids of the latest attempts that failed, newest last: who names one of them comes too late. */
+  /** Ids of the latest failed attempts, newest last: a report that names one of them is late. */
   superseded?: readonly string[];
-  /** Child runs in numbers. */
+  /** Counts of the child runs. */
   children?: ChildCounts;
-  /** How the step ended, kept while its edges are not decided: the run is paused, or its work pending. */
+  /** How the step ended, stored while its edges are undecided: the run is paused, or its work pending. */
   ending?: Ending;
 }
 
-/** The child runs of a step in numbers, so that no row grows with them. Of the attempt under way but for the last two. */
+/** Counts of a step's child runs, so that no row grows with them. Only the last two span all attempts. */
 export interface ChildCounts {
-  /** Items of the `for_each`; unset: one child, of no list. */
+  /** Items of the `for_each`; unset: one child, without a list. */
   readonly items?: number;
-  /** Place of the child that starts next: so many were asked for. */
+  /** Place of the child that starts next, which is the number of starts so far. */
   readonly next: number;
-  /** Asked for and not ended. */
+  /** Started and not ended. */
   readonly open: number;
   readonly failed: number;
   /** Bytes of all outputs so far. */
   readonly bytes: number;
-  /** Starts of all attempts whose answer is not here. */
+  /** Starts of all attempts that have no answer yet. */
   readonly starting: number;
-  /** How far undoing them is; unset before. */
+  /** Progress of their compensation; unset before it. */
   readonly undo?: UndoCounts;
 }
 
-/** The undoing of a step's children: from the last place down. */
+/** Progress through a step's children in compensation, from the last place down. */
 export interface UndoCounts {
-  /** The last that was asked. */
+  /** The last child whose compensation was requested. */
   readonly attempt: number;
   readonly child: number;
   readonly open: number;
   readonly stuck: number;
-  /** Counts the tries of CompensateRun. */
+  /** Number of the CompensateRun that made the requests, from 1. */
   readonly round: number;
 }
 
-/** An attempt that ended and of which something is still asked for. */
+/** An attempt that ended and whose output or cost the engine still queries. */
 export interface PendingEnd {
-  /** What reports told of its cost, in USD, counted already; 0: nothing. */
+  /** The cost that reports carried, in USD, already counted; 0: none. */
   readonly costUsd: number;
-  /** No event told the end: the owner was asked. */
+  /** A poll of the owner gave the end, not an event. */
   readonly healed?: true;
-  /** How it ends once its cost is known; unset while its output is asked for. */
+  /** How it ends once its cost is known; unset while its output is queried. */
   readonly end?: AttemptEnd;
 }
 
 /** How an attempt ends. */
 export type AttemptEnd =
-  /** `note` stands in the step's error_message all the same. */
+  /** `note` becomes the step's error_message although it succeeded. */
   | { readonly state: "COMPLETED"; readonly output: JsonObject; readonly note?: string }
   | { readonly state: "FAILED"; readonly message: string; readonly retryable: boolean };
 
-/** How a step ended, as its edges see it. */
+/** How a step ended, for its edges. */
 export type Ending =
-  /** Success edges, and those labelled with the normal outcome, can be taken. */
+  /** Success edges, and edges labelled with the normal outcome, can be taken. */
   | { readonly kind: "success" }
-  /** An outcome label caught it: only edges with these roles can be taken. */
+  /** An outcome label caught the failure: only edges with these roles can be taken. */
   | { readonly kind: "caught"; readonly roles: readonly EdgeRole[]; readonly label?: string }
-  /** FAILED, and an `error` edge catches it. */
+  /** FAILED, and an `error` edge catches the failure. */
   | { readonly kind: "error" }
-  /** FAILED and config.on_error goes on, or `timeout_action: continue`: along the success edges, none of a decision. */
+  /** FAILED and config.on_error continues, or `timeout_action: continue`: along success edges that name no decision. */
   | { readonly kind: "continued" }
-  /** FAILED, and nothing catches it. */
+  /** FAILED and uncaught. */
   | { readonly kind: "uncaught" }
   /** SKIPPED or CANCELLED: all its edges die. */
   | { readonly kind: "dead" };
@@ -204,22 +204,22 @@ export type Ending =
 export interface ApprovalTicket {
   readonly approver: string;
   readonly requestId: string;
-  /** "" while undecided, else approved, auto_approved, denied, expired; escalated: by its owner, and still undecided. */
+  /** "" while undecided, else approved, auto_approved, denied, expired; escalated: by its owner, still undecided. */
   readonly decision: string;
   readonly decidedBy: string;
   readonly reason: string;
   /**
-   * When its time is over, in ms after the step's start; of an expired one: was, and the next approver is yet to be
-   * asked. Unset: it has no end.
+   * When it expires, in ms after the step's start. On an expired ticket: it has expired, and the gate has not yet
+   * requested the next approver. Unset: it never expires.
    */
   readonly dueAfterMs?: number;
 }
 
-/** Who is asked when nobody decides. */
+/** The next approvers of a request that expires. */
 export interface Escalation {
-  /** Time for each request from when it is recorded, in ms; unset: only its owner says that it expired. */
+  /** Time for each request from when it is recorded, in ms; unset: only its owner can expire it. */
   readonly afterMs?: number;
-  /** Those who were not asked yet, in order. */
+  /** Approvers without a request so far, in order. */
   readonly to: readonly string[];
 }
 
@@ -231,7 +231,7 @@ export interface GovernanceAnswer {
   readonly reasons: readonly string[];
 }
 
-/** What an event must look like to end a wait. */
+/** Which events end a wait. */
 export interface EventWait {
   /** Unset: any. */
   readonly typePattern?: string;
@@ -239,11 +239,11 @@ export interface EventWait {
   readonly subjectPattern?: string;
   /** Events that arrived at or after this time count; unset: since the run was created. */
   readonly sinceMs?: number;
-  /** When it opened; unset: when its step began. */
+  /** When the wait opened; unset: when its step began. */
   readonly openedAtMs?: number;
 }
 
-/** What looking up an agent, its prompt and its skill gave. */
+/** The result of looking up an agent, its prompt and its skill. */
 export interface Resolution {
   readonly agentId: string;
   readonly skillId: string;
@@ -263,22 +263,22 @@ export interface StepRun {
   governanceDecision: string;
   eventId: string;
   notificationId: string;
-  /** Set only where the input is not the merge of the taken edges' outputs (config.input, compensation). */
+  /** Set only when the input is not the merge of the taken edges' outputs (config.input, compensation). */
   input?: JsonObject;
-  /** What the step produced; with `outputExtendsInput` only what it adds to its input. */
+  /** The step's output; with `outputExtendsInput` only what it adds to its input. */
   output?: JsonObject;
   outputExtendsInput: boolean;
   errorMessage: string;
   costUsd: number;
   startedAtMs: number;
   completedAtMs?: number;
-  /** When the attempt under way times out. */
+  /** When the current attempt times out. */
   timeoutAtMs?: number;
-  /** When the step wants to be woken: retry, delay, escalation. */
+  /** When the step's timer fires: retry, delay, escalation. */
   wakeAtMs?: number;
   /** Index key of an open event wait (see matching/keys.ts); unset otherwise. */
   waitKey?: string;
-  /** What the wait's filter asks fields of the event to be (see matching/equality.ts); unset: any event is asked. */
+  /** The values that the wait's filter requires of event fields (see matching/equality.ts); unset: none. */
   waitEquals?: string;
   detail: StepDetail;
 }

@@ -1,12 +1,12 @@
 /**
- * What a reader sees of a run: marks, rows and edges put together again.
- * Boundary: pure; used for answers of RPCs and for events, never for deciding.
+ * A run as readers see it, from its marks, rows and edges.
+ * Boundary: pure. Only for replies of RPCs and for events, never for decisions.
  */
 import type { Graph, GraphStep } from "../graph/graph.ts";
 import type { JsonObject } from "./json.ts";
 import type { Run, StepRun, StepState } from "./run.ts";
 
-/** One step as a reader sees it; payloads only where they were asked for. */
+/** One step as a reader sees it; payloads only if requested. */
 export interface StepView {
   readonly step: GraphStep;
   readonly state: StepState;
@@ -21,7 +21,7 @@ export interface RunView {
   readonly run: Run;
   readonly graph: Graph;
   readonly steps: readonly StepView[];
-  /** Unset where the run was started without one, too. */
+  /** Unset also when the run was started without an input. */
   readonly input?: JsonObject;
   /** Set once the run is COMPLETED. */
   readonly output?: JsonObject;

@@ -39,7 +39,7 @@ export function contentOf(data: JsonObject, typeName: string): JsonObject {
   return type === undefined ? content : withProtoNames(type, content);
 }
 
-/** The Change that the data is, told by its type or by its fields. */
+/** The data as a Change, recognised by its type or by its fields. */
 export function asChange(typeName: string, data: JsonObject): Change | undefined {
   const payload = ownValue(data, "payload");
   const aggregateId = readText(data, ["aggregate_id"]);
@@ -52,7 +52,7 @@ export function asChange(typeName: string, data: JsonObject): Change | undefined
   };
 }
 
-/** What a tap event tells; on a subject of `siphon` its type need not be told. */
+/** The facts of a tap event; on a subject of `siphon` the data needs no type. */
 export function asTap(typeName: string, role: string, data: JsonObject): TapFacts | undefined {
   const provider = readText(data, ["provider"]);
   const isUntoldTap = typeName === "" && role === "siphon" && provider !== "";

@@ -2,8 +2,8 @@
  * Data of events that came as bytes: JSON, a protobuf message, or one inside an Any.
  *
  * Boundary: gives JSON with `@type`; what the data means is read in content.ts.
- * Invariant: what the bytes are is told by the media type, else by their first byte; which message
- * they are by the schema, else by the media type's parameter, else it is events.v1.Change.
+ * Invariant: the media type, else the first byte, says what the bytes are. The schema, else the media type's
+ * parameter, names the message; the default is events.v1.Change.
  */
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { isJsonObject, type Json, type JsonObject } from "../../engine/values/json.ts";
@@ -29,7 +29,7 @@ const TYPE_PREFIX = "type.googleapis.com/";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads bytes of this media type ("" when untold) and schema. No bytes are no data. */
+/** Reads bytes of this media type ("" when unset) and schema. No bytes are no data. */
 export function readDataBytes(bytes: Uint8Array, mediaType: string, schema: string): ReadData {
   if (bytes.length === 0 && !PROTOBUF_MEDIA_TYPE.test(mediaType)) return { ok: true, value: {} };
   if (JSON_MEDIA_TYPE.test(mediaType)) return readJsonData(bytes);
@@ -88,7 +88,7 @@ function readAny(bytes: Uint8Array): ReadData {
   return read.ok === true && isUnreadAny(read.value) ? ignored("unknown_type") : read;
 }
 
-/** Whether the data is an Any whose message nobody here knows. */
+/** Whether the data is an Any with a message that the service does not know. */
 export function isUnreadAny(data: JsonObject): boolean {
   const url = data["@type"];
   return typeof url === "string" && findMessageType(typeNameOfUrl(url)) === undefined;

@@ -29,12 +29,12 @@ import { type Ignored, ignored, type Poison, poison } from "./poison.ts";
 import { type ReadReport, readReport } from "./reports.ts";
 import { structuredJson } from "./structured.ts";
 
-/** An event, a message that cannot be read, or one that is none of the service's business. */
+/** An event, a message that cannot be read, or one that does not concern the service. */
 export type DecodedMessage =
   | {
       readonly ok: true;
       readonly event: BusEvent;
-      /** Why the event gives no report although it tells of an object. */
+      /** Why the event gives no report although it names an object. */
       readonly ignoredReport?: "contradictory";
     }
   | Poison
@@ -65,8 +65,8 @@ type Attributes = Pick<BusEvent, (typeof ATTRIBUTE_BYTES_AT_MOST)[number][0]>;
 const HOPS_AT_MOST = 1_000;
 
 /**
- * Reads a message. Ignored: an event of no tenant, and data of a protobuf type that nobody here
- * knows. Refused: a body over 1 MiB, a body or data that cannot be read or stored, missing or
+ * Reads a message. Ignored: an event of no tenant, and data of an unknown protobuf type.
+ * Refused: a body over 1 MiB, a body or data that cannot be read or stored, missing or
  * over-long attributes.
  */
 export function decodeBusMessage(message: BusMessage): DecodedMessage {

@@ -17,7 +17,7 @@ export interface BusMessage {
 
 /** A message for which an encoding is sought. */
 export interface Candidate extends BusMessage {
-  /** The body as one JSON object, or why it is none; parsed once, however often it is asked for. */
+  /** The body as one JSON object, or why it is none; parsed once and cached. */
   jsonBody(): { readonly ok: true; readonly value: JsonObject } | Poison;
 }
 

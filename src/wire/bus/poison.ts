@@ -1,5 +1,5 @@
 /**
- * Why a message of the bus is not applied: closed lists, as they stand in `dead_letters.reason`, in
+ * Why a message of the bus is not applied: closed lists, as in `dead_letters.reason`, in
  * the header `Dead-Letter-Reason` and in metrics.
  *
  * Boundary: words only; who puts the message aside is not known here.
@@ -25,8 +25,8 @@ export interface Poison {
 }
 
 /**
- * A sound message that is none of the service's business: of no workspace, or with protobuf data of
- * a type that nobody here can read.
+ * A sound message that does not concern the service: it has no workspace, or protobuf data of
+ * an unknown type.
  */
 export interface Ignored {
   readonly ok: "ignored";
@@ -38,7 +38,7 @@ export function poison(reason: PoisonReason, problem: string): Poison {
   return { ok: false, reason, problem };
 }
 
-/** A message that is passed over, for this reason. */
+/** A message that is ignored, for this reason. */
 export function ignored(reason: Ignored["reason"]): Ignored {
   return { ok: "ignored", reason };
 }

@@ -3,8 +3,8 @@
  *
  * Boundary: pure; reads the object that the event is about, from a Change's payload, a typed
  * message or plain JSON alike. An event that says nothing of the kind gives no report, no error.
- * Invariant: a role tells of its own objects alone: a subject `objectives.…` decides no approval,
- * and a typed message of another service says nothing of them.
+ * Invariant: a role reports only on its own objects: a subject `objectives.…` decides no approval,
+ * and a typed message of another service gives no report.
  */
 import { DelegationStatus } from "../../../gen/agents/v1/agents_pb.ts";
 import { DecisionType, RiskLevel } from "../../../gen/approvals/v1/approvals_pb.ts";
@@ -30,14 +30,14 @@ import {
 
 const CONTRADICTORY = "contradictory";
 const REASONS_AT_MOST = 100;
-/** Characters of an id; a longer one is none that a collaborator of ours gave. */
+/** Characters of an id; no collaborator gives a longer one. */
 const ID_CHARS_AT_MOST = 256;
 /** Characters of a text for people. */
 const TEXT_CHARS_AT_MOST = 4_000;
-/** An output that came as bytes is not part of the data whose depth was looked at. */
+/** Decoded output bytes were not part of the data whose depth was checked. */
 const OUTPUT_DEPTH_AT_MOST = 64;
 
-/** What an event tells of an object. */
+/** What an event reports of an object. */
 export interface Told {
   /** Full name of the message that the object came as; "" for a Change's payload and plain JSON. */
   readonly typeName: string;
@@ -49,10 +49,10 @@ export interface Told {
   readonly stepId: string;
 }
 
-/** A report, none, or one that says two things at once and is not believed. */
+/** A report, none, or a contradictory one, which is refused. */
 export type ReadReport = EventReport | "contradictory" | undefined;
 
-/** What a service's own messages are; another service's say nothing of this one's objects. */
+/** The messages of each service; another service's messages do not report on its objects. */
 const TYPES_OF_ROLES: Readonly<Record<string, readonly string[]>> = {
   objectives: ["objectives.v1.Objective"],
   agents: ["agents.v1.DelegationRecord"],
@@ -92,7 +92,7 @@ function readObjective({ body, aggregateId }: Told): ReadReport {
   return ownerReport("objective", id, state, body, output, readId(body, ["agent_id"], ""));
 }
 
-// A subject `agents.…` also tells of agents, whose states are none of a delegation's.
+// A subject `agents.…` also carries events of agents, whose states are not those of delegations.
 function readDelegation({ body, aggregateId }: Told): ReadReport {
   const id = readId(body, ["id", "delegation_id"], aggregateId);
   const state = readState(body, ["status", "state"], "DELEGATION_STATUS_", DelegationStatus);
@@ -103,7 +103,7 @@ function readDelegation({ body, aggregateId }: Told): ReadReport {
   return ownerReport("delegation", id, state, body, storable(objectOfBytes(answer)), agentId);
 }
 
-/** The state that these fields agree on; CONTRADICTORY when they do not, "" when they tell none. */
+/** The state that these fields agree on; CONTRADICTORY when they differ, "" when they have none. */
 function readState(
   body: JsonObject,
   names: readonly string[],

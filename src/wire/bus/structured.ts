@@ -1,7 +1,7 @@
 /**
  * CloudEvents 1.0 in structured JSON mode (JSON Event Format, section 3).
  *
- * Boundary: attributes and data as they stand; what the data means is read in content.ts.
+ * Boundary: attributes and data unchanged; content.ts interprets the data.
  * Invariant: the body's nesting is never walked by recursion, so no depth overflows the stack.
  */
 import { type JsonObject, ownValue } from "../../engine/values/json.ts";

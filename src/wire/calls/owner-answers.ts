@@ -1,5 +1,5 @@
 /**
- * What owners answer when they are asked about an object that a step waits for, as the report that its event would be.
+ * Answers of polled owners about an object that a step waits for, as the reports that events would give.
  * Boundary: pure. Answers are not trusted: one about another workspace's object, or with a state that the contract does
  * not have, is none; a result that is no payload counts as no result.
  */
@@ -21,7 +21,7 @@ import type { ApprovalReport, OwnerReport } from "../../engine/values/input.ts";
 import { objectOfBytes, readDigest, readEnum } from "../bus/loose-fields.ts";
 import { readDelegationOutput } from "./replies.ts";
 
-/** The object that was asked about. */
+/** The object that was polled. */
 export interface AskedObject {
   readonly id: string;
   readonly workspaceId: string;
@@ -31,7 +31,7 @@ const UNSPECIFIED = "UNSPECIFIED";
 const ID_CHARS_AT_MOST = 256;
 const TEXT_CHARS_AT_MOST = 4_000;
 
-/** Where an objective stands (ObjectiveService.Get). The contract gives it neither output nor cost. */
+/** The state of an objective (ObjectiveService.Get). The contract gives it neither output nor cost. */
 export function readObjectiveAnswer(
   { objective }: GetResponse,
   asked: AskedObject,
@@ -41,7 +41,7 @@ export function readObjectiveAnswer(
   return ownerReport("objective", asked, state, "");
 }
 
-/** Where a delegation stands, with its result (AgentService.GetDelegation). */
+/** The state of a delegation, with its result (AgentService.GetDelegation). */
 export function readDelegationAnswer(
   reply: GetDelegationResponse,
   asked: AskedObject,

@@ -65,7 +65,10 @@ export function readQueryUsage({ records }: QueryUsageResponse, workspaceId: str
     .filter((costUsd) => Number.isFinite(costUsd) && costUsd > 0);
   const costUsd = costs.reduce((sum, cost) => sum + cost, 0);
   if (costUsd > MAX_COST_USD) {
-    return { ok: false, message: `the meter tells of ${costUsd} USD, which cannot be` };
+    return {
+      ok: false,
+      message: `the meter reports ${costUsd} USD, over the limit of ${MAX_COST_USD}`,
+    };
   }
   return { ok: true, value: { kind: "query_usage", costUsd } };
 }

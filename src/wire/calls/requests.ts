@@ -39,7 +39,7 @@ import { jsonText } from "../../engine/values/effect.ts";
 import { shortName } from "../../engine/values/enum-names.ts";
 import type { Json } from "../../engine/values/json.ts";
 
-/** What objectives and approvals name as the place where they were asked for. */
+/** The origin that objectives and approvals carry. */
 const SURFACE = "workflows";
 
 const utf8 = new TextEncoder();
@@ -200,7 +200,7 @@ function encodeSendNotification(call: SendNotification): Uint8Array {
       priority: PRIORITIES.get(shortName(call.priority, "PRIORITY_")) ?? Priority.NORMAL,
       subject: call.subject,
       body: call.body,
-      // A channel that the contract has no number for is still told, by its name.
+      // A channel without a number in the contract is sent by its name.
       metadataJson:
         channel === undefined && call.channel !== "" ? jsonText({ channel: call.channel }) : "",
       category: NotificationCategory.GENERAL,

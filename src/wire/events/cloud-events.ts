@@ -27,7 +27,7 @@ const TYPE_PREFIX = "type.googleapis.com/";
 const WORST_BYTES_PER_CHAR = 3;
 
 interface Format {
-  /** Of the whole message, as the header `Content-Type` tells it. */
+  /** Of the whole message: the header `Content-Type`. */
   readonly contentType: string;
   encode(attributes: EventAttributes, data: JsonObject): string | Uint8Array;
 }

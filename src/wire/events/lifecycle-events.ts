@@ -1,6 +1,6 @@
 /**
  * Moves of runs and steps, and changes of definitions, as the events that the bus sees.
- * Boundary: pure. A move tells what it changed; payloads and what never changes come from the rows as they stand now.
+ * Boundary: pure. A move carries what it changed; payloads and constant fields come from the current rows.
  * Invariants:
  * 1. The id of an event is fixed by its move: `<run>-<seq>-<place in the row>`; the same move gives the same id always.
  * 2. A move without operation is not published.
@@ -36,7 +36,7 @@ import { RUN_STATE_NUMBERS, toRunMessage, toStepMessage } from "../runs.ts";
 import type { EventAttributes } from "./attributes.ts";
 import { type EventFormat, encodeEvent, fitsBus, type OutgoingEvent } from "./cloud-events.ts";
 
-/** A move with all that its event tells. */
+/** A move with everything that its event contains. */
 export interface MoveToTell {
   readonly move: Move;
   readonly seq: number;
@@ -45,7 +45,7 @@ export interface MoveToTell {
   readonly recordedAt: Date;
   /** The run's state after the move. */
   readonly runState: RunState;
-  /** The run, its rows and its input, as they stand now. */
+  /** The run, its rows and its input in their current state. */
   readonly source: PayloadSource;
 }
 
@@ -151,7 +151,7 @@ function runAt({ source, recordedAt }: MoveToTell, move: RunMove): Run {
   };
 }
 
-/** The step's row as it was right after the move: what moves tell wins over what came later. */
+/** The step's row right after the move: values of the move win over later ones. */
 function rowAt(now: StepRun, move: StepMove): StepRun {
   const { completedAtMs, ...row } = now;
   const ids = move.ids ?? {};

@@ -260,7 +260,7 @@ function readContent(type: DescMessage, url: string, value: Uint8Array, depth: n
   try {
     const inner = openReader(value);
     const json = readMessage(type, inner, inner.len, depth + 1);
-    // Well-known types with a JSON form of their own stand under `value` (proto3 JSON mapping).
+    // Well-known types with their own JSON form have it under `value` (proto3 JSON mapping).
     if (!isJsonObject(json) || type.typeName === "google.protobuf.Struct") {
       return { "@type": url, value: json };
     }

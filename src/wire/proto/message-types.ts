@@ -1,7 +1,7 @@
 /**
  * The protobuf messages that data of events may be.
  *
- * Boundary: descriptors by full name; what an event of a type means is not known here.
+ * Boundary: descriptors by full name; does not interpret events.
  */
 import { createRegistry, type DescMessage } from "@bufbuild/protobuf";
 import { EmptySchema, StructSchema } from "@bufbuild/protobuf/wkt";

@@ -42,7 +42,7 @@ export function encodeMessage<Desc extends DescMessage>(
   return toBinary(rawMessage(desc), requireMessage(rawMessage(desc), raw));
 }
 
-/** The message that this JSON is. What stands in the place of a payload and is no object is refused. */
+/** The message of this JSON. Refuses a payload that is no object. */
 export function messageFromJson<Desc extends DescMessage>(
   desc: Desc,
   json: JsonValue,
@@ -57,7 +57,7 @@ export function messageFromJson<Desc extends DescMessage>(
     misfits = true;
     return value;
   });
-  // The library's own words tell the field.
+  // The library's message names the field.
   if (misfits) fromJson(desc, withoutPayloads(desc, json), options);
   const raw = fromJson(rawMessage(desc), bare, options);
   const message = mapPayloads(desc, raw, (token) => payloads[indexOf(token)] ?? {});

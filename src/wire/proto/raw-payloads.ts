@@ -38,7 +38,7 @@ export function hasPayloads(desc: DescMessage): boolean {
   return payloads.length + nested.length > 0;
 }
 
-/** Where the payloads of a message stand. */
+/** The payload fields of a message. */
 export function payloadFields(desc: DescMessage): PayloadFields {
   const known = fieldsByMessage.get(desc);
   if (known !== undefined) return known;
@@ -65,7 +65,7 @@ export function rawMessage(desc: DescMessage): DescMessage {
   const known = rawMessages.get(desc);
   if (known !== undefined) return known;
   const raw = rawFile(desc.file).messages.find(({ typeName }) => typeName === desc.typeName);
-  if (raw === undefined) throw new Error(`${desc.typeName} stands inside another message`);
+  if (raw === undefined) throw new Error(`${desc.typeName} is nested inside another message`);
   rawMessages.set(desc, raw);
   return raw;
 }

@@ -44,7 +44,7 @@ export function requireEnd(reader: BinaryReader, end: number): void {
   if (reader.pos !== end) throw new ProtobufFault("a field is longer than its message");
 }
 
-/** Passes over a field that nobody knows, groups included. */
+/** Skips an unknown field, groups included. */
 export function skipField(reader: BinaryReader, fieldNo: number, wireType: WireType): void {
   if (fieldNo === 0) throw new ProtobufFault("a field has the number 0");
   reader.skip(wireType, fieldNo, NESTING_AT_MOST);

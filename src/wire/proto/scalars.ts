@@ -1,7 +1,7 @@
 /**
  * Single values of protobuf fields as proto3 JSON.
  *
- * Boundary: the reader stands at the value and is behind it afterwards; it throws at the end of bytes.
+ * Boundary: the reader is at the value before the call and behind it afterwards; it throws at the end of bytes.
  */
 import { ScalarType } from "@bufbuild/protobuf";
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
@@ -44,7 +44,7 @@ export function readScalar(reader: BinaryReader, type: ScalarType): Json {
   }
 }
 
-/** How values of a scalar type stand in bytes; undefined (an enum) as whole numbers do. */
+/** How bytes hold values of a scalar type; undefined (an enum): as whole numbers. */
 export function wireTypeOf(type: ScalarType | undefined): WireType {
   switch (type) {
     case ScalarType.STRING:

@@ -1,7 +1,7 @@
 /**
  * A JSON object as the bytes of a google.protobuf.Struct: the quick way back of struct.ts.
  * Boundary: pure. Recursion is as deep as the payload, whose depth is checked where it enters.
- * It is written from its end to its begin: a length stands before what it measures, and is known once that is written.
+ * It is written from its end to its beginning: a length precedes its bytes, and is known once they are written.
  */
 import { WireType } from "@bufbuild/protobuf/wire";
 import type { Json, JsonObject } from "../../engine/values/json.ts";

@@ -1,6 +1,6 @@
 /**
  * Floats of 32 bits as they were written: 1.1, and not 1.10000002384185791, in whatever encoding they came.
- * Boundary: pure. Such a float holds seven digits; what stands behind them nobody wrote.
+ * Boundary: pure. Such a float holds seven digits; further digits are artefacts of the conversion.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 

@@ -1,8 +1,8 @@
 /**
- * AGENT_ACTION: find the agent, create an objective for it, delegate where it was routed by capability. One with
- * config.workflow is compiled to child runs (child-runs/).
- * Boundary: see contract.ts. Ends by the first final report of the objective or the delegation (ending.ts), or by
- * TransitionStep.
+ * AGENT_ACTION: finds the agent, creates an objective for it, and delegates if the step names a capability. A step with
+ * config.workflow compiles to child runs instead (child-runs/).
+ * Boundary: see contract.ts. The first final report of the objective or the delegation ends the step (ending.ts), or
+ * TransitionStep does.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { inputOf } from "../../draft/payloads.ts";
@@ -43,7 +43,7 @@ export const agentAction: StepBehaviour = {
   completedByHand: completeWithOwnOutput,
   failedByHand(task, report) {
     const { draft, index } = task;
-    // Who names the objective speaks for it; else it would go on beside the next attempt's.
+    // A caller that names the objective reports for it. Otherwise the objective would go on beside the next attempt's.
     const isOwn =
       report.objectiveId !== "" && report.objectiveId === draft.rows.peek(index).objectiveId;
     if (!isOwn) releaseAttempt(draft, index, "the step was failed by hand");
@@ -145,7 +145,7 @@ function ownerReported(task: StepTask, report: OwnerReport): void {
 
 type Brief = { ok: true; title: string; task: JsonObject } | { ok: false; problem: string };
 
-/** What the agent gets: the objective's description and the delegation's context are the same JSON. */
+/** The text for the agent: the objective's description and the delegation's context are the same JSON. */
 function briefOf(draft: Draft, index: number, row: StepRun): Brief {
   const { def } = draft.step(index);
   const input = inputOf(draft.payloads, index);

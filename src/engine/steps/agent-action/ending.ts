@@ -1,11 +1,11 @@
 /**
  * How an agent's attempt ends: by the first final report, once its output and its cost are known.
- * Boundary: see contract.ts. The output of a delegated attempt may be asked from the delegation, the cost from the meter.
+ * Boundary: see contract.ts. Queries the delegation's owner for the output and the meter for the cost, if needed.
  * Invariants:
- * 1. The first final report decides; a later one may only bring the output or the cost that is still asked for.
- * 2. What reports tell of an attempt's cost is counted once; the meter adds what exceeds the step's cost so far, for it
- *    knows the step and not the attempt.
- * 3. An attempt whose end is decided times out no more.
+ * 1. The first final report decides. A later one can only add an output or a cost that is still missing.
+ * 2. The cost in reports counts once. The meter adds what exceeds the step's cost so far, because it
+ * knows the step and not the attempt.
+ * 3. An attempt whose end is decided no longer times out.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { addCost, failure, goBadly, succeed } from "../../flow/ending.ts";
@@ -16,7 +16,7 @@ import { payloadProblem } from "../../values/limits.ts";
 import type { AttemptEnd, PendingEnd } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 
-const HEALED = "healed: no event told the end, and no owner knows the output";
+const HEALED = "healed: no event reported the end, and no owner has the output";
 
 /** The objective or the delegation ended. */
 export function ownerEnded(task: StepTask, report: OwnerReport): void {
@@ -28,14 +28,14 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
   addCost(draft, index, report.costUsd);
   const end = endOf(report);
   if (end?.state === "FAILED" && report.owner === "delegation") {
-    // The objective of a delegation that came to nothing is nobody's any more.
+    // The failed delegation leaves its objective without an agent.
     releaseAttempt(draft, index, "the delegation failed");
   }
   const pending = { costUsd: report.costUsd, ...healing(report) };
   if (end !== undefined) {
     conclude(task, end, report.costUsd);
   } else if (report.owner === "delegation" || !isDelegated(draft, index)) {
-    // Only a delegation's record holds a result: there is nobody else to ask.
+    // Only a delegation's record holds a result: no other owner can be queried.
     conclude(task, withoutOutput(pending), report.costUsd);
   } else {
     const row = draft.rows.row(index);
@@ -44,13 +44,13 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
   }
 }
 
-/** The delegation is known now: an objective that ended before lets its output be asked for. */
+/** The delegation's id is known now: an objective that ended before can now query its output. */
 export function delegationKnown(task: StepTask): void {
   const { pendingEnd } = task.draft.rows.peek(task.index).detail;
   if (pendingEnd !== undefined && pendingEnd.end === undefined) askForOutput(task);
 }
 
-/** The delegation's owner told the output; undefined: it knows none. */
+/** The delegation's owner replied with the output; undefined: it has none. */
 export function outputRead(task: StepTask, output: JsonObject | undefined): void {
   const pendingEnd: PendingEnd = task.draft.rows.peek(task.index).detail.pendingEnd ?? {
     costUsd: 0,
@@ -61,7 +61,7 @@ export function outputRead(task: StepTask, output: JsonObject | undefined): void
   conclude(task, end, pendingEnd.costUsd);
 }
 
-/** The meter told what all attempts of the step cost, 0 when it could not. */
+/** The meter replied with the cost of all attempts of the step; 0 when it could not. */
 export function usageRead(task: StepTask, costUsd: number): void {
   const { draft, index } = task;
   const { detail, costUsd: countedUsd } = draft.rows.peek(index);
@@ -70,7 +70,7 @@ export function usageRead(task: StepTask, costUsd: number): void {
   endAttempt(task, detail.pendingEnd.end);
 }
 
-/** Whether the step's work is handed over by a delegation. */
+/** Whether a delegation hands the step's work over. */
 export function isDelegated(draft: Draft, index: number): boolean {
   const { def } = draft.step(index);
   return (def.agentId === "" && def.requiredCapability !== "") || def.config.delegate === true;
@@ -93,7 +93,7 @@ function endedAgain(task: StepTask, report: OwnerReport): void {
   else row.detail = { ...row.detail, pendingEnd: { ...pendingEnd, costUsd } };
 }
 
-/** The end that a report tells; undefined when it is a success without an output. */
+/** The end that a report gives; undefined for a success without an output. */
 function endOf(report: OwnerReport): AttemptEnd | undefined {
   if (report.state !== "COMPLETED") {
     const told = report.errorMessage;
@@ -103,7 +103,7 @@ function endOf(report: OwnerReport): AttemptEnd | undefined {
   return report.output === undefined ? undefined : { state: "COMPLETED", output: report.output };
 }
 
-/** A success whose output nobody knows; one that no event told says so. */
+/** A success without a known output; one that a poll found says so. */
 function withoutOutput({ healed }: PendingEnd): AttemptEnd {
   return { state: "COMPLETED", output: {}, ...(healed === true ? { note: HEALED } : {}) };
 }
@@ -117,7 +117,7 @@ function askForOutput({ draft, index }: StepTask): void {
   draft.call(index, { kind: "read_output", delegationId, objectiveId });
 }
 
-/** Ends the attempt, unless nobody told what it cost and the meter can be asked first. */
+/** Ends the attempt, but first queries the meter if no report carried a cost. */
 function conclude(task: StepTask, end: AttemptEnd, costUsd: number): void {
   const { draft, index, lookups } = task;
   if (costUsd > 0 || lookups.costsFromMeter !== true) {
@@ -131,7 +131,7 @@ function conclude(task: StepTask, end: AttemptEnd, costUsd: number): void {
   draft.call(index, { kind: "query_usage", runId: draft.run.id, stepId });
 }
 
-/** An output over the limits must not be stored while it waits: it fails the step either way. */
+/** An output over the limits must not be stored with a pending end: it fails the step in any case. */
 function storable(end: AttemptEnd): AttemptEnd {
   if (end.state !== "COMPLETED") return end;
   const problem = payloadProblem("output", end.output);

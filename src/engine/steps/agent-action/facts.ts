@@ -1,4 +1,4 @@
-/** AGENT_ACTION: what is true of all of them. See steps/facts.ts. */
+/** AGENT_ACTION: facts of the type. See steps/facts.ts. */
 
 import type { AddFault } from "../../graph/faults.ts";
 import type { StepDefinition } from "../../values/definition.ts";
@@ -8,7 +8,7 @@ import { isUnset } from "../is-unset.ts";
 import { OF_EVERY_STEP, TROUBLE_WORDS } from "../outcomes.ts";
 import { AGENT_ACTION_KEYS } from "./keys.ts";
 
-/** Keys of config that say who does the work instead of an agent. */
+/** Keys of config that name another worker than an agent. */
 const WORKER_KEYS = ["workflow", "queue"] as const;
 const KEYS_NOT_YET: readonly string[] = ["queue"];
 

@@ -1,4 +1,4 @@
-/** APPROVAL_GATE: what is true of all of them. See steps/facts.ts. */
+/** APPROVAL_GATE: facts of the type. See steps/facts.ts. */
 import { checkApprovals } from "../approvals/check.ts";
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { APPROVAL_KEYS } from "../keys.ts";

@@ -1,10 +1,10 @@
 /**
- * Hearing what became of approvals: by call, by event or by hand, and how the gate ends by it.
- * Boundary: shared by gates and governance checks; who is asked is ask.ts's, time is escalation.ts's.
+ * Applies decisions on approval requests (by call, event or TransitionStep), and ends the gate by them.
+ * Boundary: shared by gates and governance checks. ask.ts makes the requests, escalation.ts keeps their time.
  * Invariants:
- * 1. A request is bound to what was asked by its digest; a decision that names another is no decision.
- * 2. A ticket is decided once: what comes after its decision, or after its time, is late.
- * 3. The gate ends with the decision by which enough approved, or enough cannot any more; that one names the outcome.
+ * 1. A request is bound to its content by a digest. A decision with another digest does not count.
+ * 2. A ticket is decided once: a decision after the first, or after the request expired, is late.
+ * 3. The gate ends when enough requests are approved or enough no longer can be. The last decision gives the outcome.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { goBadly, succeed } from "../../flow/ending.ts";
@@ -24,7 +24,7 @@ import {
   ticketOfCall,
 } from "./tickets.ts";
 
-/** A request exists: record it; WAITING once all do, or on at once when the service approved by itself. */
+/** A request is recorded. The step is WAITING when all are; an automatic approval decides at once. */
 export function approvalRequested(
   task: StepTask,
   { requestId, autoApproved }: { readonly requestId: string; readonly autoApproved: boolean },
@@ -47,27 +47,27 @@ export function approvalRequested(
   }
 }
 
-/** A decision came by event, or by asking. */
+/** A decision arrived by event or poll. */
 export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const { draft, index } = task;
   const row = draft.rows.peek(index);
   const place = findTicket(row, report.requestId);
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
-    // What is asked again and again is not noted each time.
+    // A poll repeats: its result is not recorded each time.
     return report.healed === true ? { kind: "unchanged" } : noteLate(draft, index);
   }
   const ticket = row.detail.approvals?.[place];
   if (ticket !== undefined && !isOpenTicket(ticket)) {
-    // Also the echo of the escalation that we asked for.
+    // This includes the event of an escalation that this gate requested.
     return report.decision === "ESCALATED" ? { kind: "unchanged" } : noteLate(draft, index);
   }
   return decide(task, place, report);
 }
 
 /**
- * TransitionStep decides the request that it names, or the only one there is; where it names none of several it decides
- * the gate, and nobody's decision is written down as another's.
+ * TransitionStep decides the request that it names, or the only one. Without a named request among several it decides
+ * the gate, and no ticket gets a decision that its approver did not make.
  */
 export function decideByHand(task: StepTask, report: StepReport): void {
   const { draft, index } = task;
@@ -84,14 +84,14 @@ export function decideByHand(task: StepTask, report: StepReport): void {
   else refuse(task, "denied", reason);
 }
 
-/** Whether TransitionStep names a request that is decided, or whose time is over. */
+/** Whether TransitionStep names a request that is decided or expired. */
 export function namesDecided(row: StepRun, requestId: string): boolean {
   const place = findTicket(row, requestId);
   const ticket = place === undefined ? undefined : row.detail.approvals?.[place];
   return ticket !== undefined && !isOpenTicket(ticket);
 }
 
-/** The digest that a caller's output names, if it is not that of what was asked. */
+/** The digest in a caller's output, if it differs from that of the request. */
 export function findOtherDigest(row: StepRun, output: JsonObject = {}): string | undefined {
   const { digest } = row.detail;
   const named = Object.hasOwn(output, "digest") ? output.digest : undefined;
@@ -99,14 +99,14 @@ export function findOtherDigest(row: StepRun, output: JsonObject = {}): string |
   return JSON.stringify(named);
 }
 
-/** Approved: the input goes on, with who decided and what was asked. */
+/** Approved: the output is the input with the decisions and the digest of the request. */
 export function approve(task: StepTask, more: JsonObject = {}): void {
   const { draft, index } = task;
   const output = { ...more, ...askedAndDecided(draft, index) };
   succeed(draft, index, { output, extendsInput: true });
 }
 
-/** Denied or expired: never retried. A gate that asked several tells what each of them decided. */
+/** Denied or expired: never retried. A gate with several requests adds each decision to its output. */
 export function refuse(task: StepTask, outcome: "denied" | "expired", reason: string): void {
   const { draft, index } = task;
   const { approvals = [] } = draft.rows.peek(index).detail;
@@ -119,12 +119,12 @@ export function refuse(task: StepTask, outcome: "denied" | "expired", reason: st
   });
 }
 
-/** The time of requests is over: those that can be are passed on, unless enough cannot approve any more. */
+/** Requests expired: escalates them to the next approvers, unless enough approvals are no longer possible. */
 export function ticketsExpired(task: StepTask): void {
   const { draft, index } = task;
   const { startedAtMs, detail } = draft.rows.peek(index);
   const { approvals = [], escalation } = detail;
-  const reason = `nobody decided within ${(escalation?.afterMs ?? 0) / 1000} s`;
+  const reason = `no decision within ${(escalation?.afterMs ?? 0) / 1000} s`;
   for (const [place, ticket] of approvals.entries()) {
     const { dueAfterMs = Infinity } = ticket;
     if (!isOpenTicket(ticket) || startedAtMs + dueAfterMs > draft.nowMs) continue;
@@ -163,7 +163,7 @@ function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
   return noteLate(draft, index);
 }
 
-/** Ends the gate, or keeps the decision and passes on what expired. */
+/** Ends the gate, or records the decision and escalates what expired. */
 function goOn(
   task: StepTask,
   outcome: "denied" | "expired",
@@ -192,7 +192,7 @@ function askedAndDecided(draft: Draft, index: number): JsonObject {
   const { approvalRequestId, detail } = draft.rows.peek(index);
   const { approvals = [], digest } = detail;
   return {
-    // The id of the first one may have been recorded by a caller, before the reply of its call.
+    // A caller may have recorded the first request's id before the reply of its call arrived.
     approvals: approvals.map((ticket, place) =>
       ticketJson(place === 0 ? { ...ticket, requestId: approvalRequestId } : ticket),
     ),

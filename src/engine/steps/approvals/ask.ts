@@ -1,9 +1,9 @@
 /**
- * Asking for approvals: one request for each approver, all begun at once, and one more when a request is passed on.
- * Boundary: wants the calls and keeps the tickets; what becomes of them is approval.ts's and escalation.ts's.
+ * Creates approval requests: one per approver, all at once, and one more for each escalation.
+ * Boundary: requests the calls and stores the tickets. approval.ts and escalation.ts handle the decisions.
  * Invariants:
- * 1. Every request carries the digest of what is asked, and the step keeps it.
- * 2. The n-th request of an attempt has an id of its own: an approver is asked once, whatever is repeated.
+ * 1. Every request carries the digest of its content, and the step stores it.
+ * 2. The n-th request of an attempt has its own id: a repeat never creates a second request for an approver.
  */
 
 import { inputOf } from "../../draft/payloads.ts";
@@ -17,7 +17,7 @@ import { renderConfig } from "../render-config.ts";
 import { readApprovalPlan } from "./plan.ts";
 import { BLANK_TICKET, suffixOfTicket } from "./tickets.ts";
 
-/** Asks the approval service; the step WAITS once all requests are recorded. */
+/** Creates the requests; the step is WAITING once all of them are recorded. */
 export function askForApproval(task: StepTask, riskLevel: string): void {
   const { draft, index } = task;
   const input = inputOf(draft.payloads, index);
@@ -42,7 +42,7 @@ export function askForApproval(task: StepTask, riskLevel: string): void {
   for (const place of approvers.keys()) request(task, place, input);
 }
 
-/** Asks one more approver, for what was asked before. */
+/** Creates one more request, with the same content. */
 export function askNext(task: StepTask, approver: string): void {
   const { draft, index } = task;
   const row = draft.rows.row(index);

@@ -1,17 +1,17 @@
 /**
- * Approvers and escalation of a gate's config, as far as they stand in relation to one another.
- * Boundary: the form of each value is checked in check-config.ts; values with `{{ }}` are looked at again when they are
- * rendered (steps/approvals/plan.ts).
+ * Checks a gate's approvers and escalation against each other.
+ * Boundary: check-config.ts checks the form of each value. Values with `{{ }}` are checked again when they are rendered
+ * (plan.ts).
  */
 
 import { type AddFault, quoted } from "../../graph/faults.ts";
 import type { StepDefinition } from "../../values/definition.ts";
 import { type Json, ownValue } from "../../values/json.ts";
 
-/** Most approvers of a gate, and most it can be escalated to. */
+/** The most approvers of a gate, and the most that it can escalate to. */
 const MOST_APPROVERS = 20;
 
-/** Reports approvers named twice, too many, too few for what is required, and half an escalation; `path` is `steps[3]`. */
+/** Reports repeated approvers, too many or too few, and an incomplete escalation; `path` is `steps[3]`. */
 export function checkApprovals(step: StepDefinition, path: string, addFault: AddFault): void {
   const approvers = ownValue(step.config, "approvers");
   const escalateTo = ownValue(step.config, "escalate_to");
@@ -21,11 +21,11 @@ export function checkApprovals(step: StepDefinition, path: string, addFault: Add
   const after = ownValue(step.config, "escalate_after_seconds");
   if (after === 0) addFault(`${path}.config.escalate_after_seconds`, "must be above 0");
   if (after !== undefined && escalateTo === undefined) {
-    addFault(`${path}.config.escalate_to`, "escalate_after_seconds needs somebody to escalate to");
+    addFault(`${path}.config.escalate_to`, "escalate_after_seconds needs approvers to escalate to");
   }
 }
 
-/** The names that are fine; each of the others is reported where it stands. */
+/** The valid names; reports each of the others at its place. */
 function checkNames(
   value: Json | undefined,
   before: readonly Json[],
@@ -50,7 +50,7 @@ function checkRequired({ config }: StepDefinition, path: string, addFault: AddFa
   const required = ownValue(config, "required");
   if (typeof required !== "number") return;
   const named = Array.isArray(approvers) ? approvers.length : 0;
-  // A value that is no list has its own fault.
+  // A value that is no list has a fault of its own.
   if (required <= Math.max(named, 1) || (approvers !== undefined && named === 0)) return;
   addFault(
     `${path}.config.required`,

@@ -1,23 +1,23 @@
 /**
- * Time of approval requests: a request whose time is over is escalated, and the next approver is asked.
- * Boundary: calls and timers; whether the gate goes on at all was decided before (approval.ts).
+ * Expiry of approval requests: an expired request is escalated, and the gate requests the next approver.
+ * Boundary: calls and timers. approval.ts has decided before that the gate continues.
  * Invariants:
- * 1. A paused run asks nobody: what expired keeps its time and is passed on at the resume.
- * 2. The escalation of the old request is told to its owner and never waited for.
+ * 1. A paused run makes no requests: an expired ticket keeps its time, and the resume escalates it.
+ * 2. The owner of the old request is informed of the escalation; the gate does not wait for its reply.
  */
 import type { Draft } from "../../draft/draft.ts";
 import type { StepTask } from "../contract.ts";
 import { askNext } from "./ask.ts";
 import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
 
-/** The time of a request that is recorded now; nothing where requests have no end. */
+/** When a request that is recorded now expires; empty when requests never expire. */
 export function timeOfTicket({ draft, index }: StepTask): { readonly dueAfterMs?: number } {
   const { startedAtMs, detail } = draft.rows.peek(index);
   const { afterMs } = detail.escalation ?? {};
   return afterMs === undefined ? {} : { dueAfterMs: draft.nowMs + afterMs - startedAtMs };
 }
 
-/** Passes on all requests that expired. Returns whether somebody was asked. */
+/** Escalates all expired requests. Returns whether it requested an approver. */
 export function passOn(task: StepTask): boolean {
   const { draft, index } = task;
   const { approvals = [], escalation } = draft.rows.peek(index).detail;
@@ -33,7 +33,7 @@ export function passOn(task: StepTask): boolean {
   return isAsked;
 }
 
-/** The step is woken by the first time of its requests. */
+/** Sets the step's timer to the earliest expiry of its requests. */
 export function wakeForTickets(draft: Draft, index: number): void {
   const { approvals = [], escalation } = draft.rows.peek(index).detail;
   if (escalation === undefined) return;

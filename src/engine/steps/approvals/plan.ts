@@ -1,18 +1,18 @@
 /**
- * Whom a gate asks: the approvers, how many must approve, and who is asked when nobody decides.
- * Boundary: pure; reads the rendered config, whose forms and limits were checked at publish (steps/approvals/check.ts).
- * Invariant: nobody is asked twice, so that one person is never two of N.
+ * The approvers of a gate, how many must approve, and the approvers that it escalates to.
+ * Boundary: pure; reads the rendered config, whose forms and limits publish has checked (check.ts).
+ * Invariant: no approver gets two requests, so one person never counts as two of N.
  */
 import type { Json, JsonObject } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
 import type { Escalation } from "../../values/run.ts";
 
-/** Whom a gate asks. */
+/** The approvers of a gate and its escalation. */
 export interface ApprovalPlan {
-  /** At least one; "" where the approvals service finds somebody. */
+  /** At least one; "" when the approvals service chooses the approver. */
   readonly approvers: readonly string[];
   readonly required: number;
-  /** Unset where the gate knows no escalation. */
+  /** Unset when the gate does not escalate. */
   readonly escalation?: Escalation;
 }
 
@@ -20,7 +20,7 @@ type Read<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly problem: string };
 
-/** Reads the plan, or says which value makes none. Of those to escalate to, who was asked already is left out. */
+/** Reads the plan, or names the invalid value. Leaves out escalation targets that are approvers already. */
 export function readApprovalPlan(config: JsonObject): Read<ApprovalPlan> {
   const approvers = readNames(config, "approvers");
   if (!approvers.ok) return approvers;
@@ -65,7 +65,7 @@ function readNames(config: JsonObject, key: string): Read<readonly string[]> {
   const names: string[] = [];
   for (const [place, name] of (Array.isArray(list) ? list : []).entries()) {
     if (typeof name !== "string" || name === "") {
-      return wrong(`config.${key}[${place}] names nobody: ${JSON.stringify(name)}`);
+      return wrong(`config.${key}[${place}] names no approver: ${JSON.stringify(name)}`);
     }
     names.push(name);
   }

@@ -1,6 +1,6 @@
 /**
- * The approval requests of a gate: which are open, which of them an id names, and whether enough can still approve.
- * Boundary: pure looks at a step's row and one way to change a ticket; what follows from a decision is approval.ts's.
+ * The approval requests of a gate: which are open, which one an id names, and whether enough can still approve.
+ * Boundary: reads a step's row, and changes one ticket. approval.ts acts on decisions.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { placeOfCall } from "../../values/effect.ts";
@@ -9,10 +9,10 @@ import type { ApprovalTicket, StepDetail, StepRun } from "../../values/run.ts";
 
 const REASON_CHARS_AT_MOST = 1_000;
 
-/** How a gate stands. */
+/** The state of a gate's approvals. */
 export type Standing = "approved" | "open" | "unreachable";
 
-/** Before anything is known of it. */
+/** A ticket before any report. */
 export const BLANK_TICKET: ApprovalTicket = {
   approver: "",
   requestId: "",
@@ -26,17 +26,17 @@ export function isOpenTicket({ decision }: ApprovalTicket): boolean {
   return decision === "" || decision === "escalated";
 }
 
-/** Whether the ticket's time is over and the next approver has not been asked yet. */
+/** Whether the request expired and the gate has not requested the next approver yet. */
 export function isToPassOn({ decision, dueAfterMs }: ApprovalTicket): boolean {
   return decision === "expired" && dueAfterMs !== undefined;
 }
 
-/** Whether the id is the request of one of the gate's tickets. */
+/** Whether the id belongs to one of the gate's requests. */
 export function isTicketId(row: StepRun, requestId: string): boolean {
   return (row.detail.approvals ?? []).some((ticket) => ticket.requestId === requestId);
 }
 
-/** Place of the ticket that a request id names; an id that a caller recorded is the first ticket's. */
+/** Place of the ticket that a request id names; an id recorded by a caller belongs to the first ticket. */
 export function findTicket(row: StepRun, requestId: string): number | undefined {
   if (requestId === "") return undefined;
   const place = (row.detail.approvals ?? []).findIndex((each) => each.requestId === requestId);
@@ -44,19 +44,19 @@ export function findTicket(row: StepRun, requestId: string): number | undefined 
   return row.approvalRequestId === requestId ? 0 : undefined;
 }
 
-/** Place of the ticket that a call of this id is about. */
+/** Place of the ticket of a call with this id. */
 export function ticketOfCall(effectId: string): number {
   return placeOfCall(effectId) - 1;
 }
 
-/** Suffix of the calls about a ticket: the first has none. */
+/** Suffix of a ticket's calls: empty for the first ticket. */
 export function suffixOfTicket(place: number): string {
   return place === 0 ? "" : `-${place + 1}`;
 }
 
 /**
- * Writes what became known of a ticket; its time ends with a decision, unless another is told. Where there are several,
- * a reason is cut to 1,000 characters, so that all of them fit into one output.
+ * Updates a ticket. A decision removes its expiry, unless `facts` sets one. With several tickets a reason is cut to
+ * 1,000 characters, so that all of them fit into one output.
  */
 export function setTicket(
   draft: Draft,
@@ -73,7 +73,7 @@ export function setTicket(
   row.detail = { ...row.detail, approvals };
 }
 
-/** Whether enough approved, or enough can still approve, those who are yet to be asked included. */
+/** Whether enough have approved, or still can, counting the approvers that the gate will escalate to. */
 export function standingOf(detail: StepDetail): Standing {
   const { approvals = [], requiredApprovals = 1, escalation } = detail;
   const approved = approvals.filter(isApproval).length;
@@ -83,7 +83,7 @@ export function standingOf(detail: StepDetail): Standing {
   return approved + open + passedOn >= requiredApprovals ? "open" : "unreachable";
 }
 
-/** A ticket as it stands in the gate's output. */
+/** A ticket in the gate's output. */
 export function ticketJson(ticket: ApprovalTicket): Json {
   return {
     approval_request_id: ticket.requestId,
@@ -94,7 +94,7 @@ export function ticketJson(ticket: ApprovalTicket): Json {
   };
 }
 
-// Cutting may split a pair of surrogates.
+// The cut may split a surrogate pair.
 function shorten(reason: string): string {
   if (reason.length <= REASON_CHARS_AT_MOST) return reason;
   return `${reason.slice(0, REASON_CHARS_AT_MOST - 1).toWellFormed()}…`;

@@ -1,6 +1,6 @@
 /**
- * BRANCH: exactly one of its edges is taken.
- * Boundary: see contract.ts. The choice is kept in the row's detail; advance.ts takes that edge.
+ * BRANCH: takes exactly one of its edges.
+ * Boundary: see contract.ts. The row's detail stores the choice; advance.ts takes that edge.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { inputOf } from "../../draft/payloads.ts";
@@ -12,7 +12,7 @@ import type { Ending } from "../../values/run.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 
-/** BRANCH. It ends in the transition it begins in. */
+/** BRANCH. It ends in the transition in which it begins. */
 export const branch: StepBehaviour = {
   ...PLAIN_BEHAVIOUR,
   begin,
@@ -49,7 +49,7 @@ function begin({ draft, index }: StepTask, input: JsonObject): void {
   });
 }
 
-/** The edge that was chosen when the attempt began; of a step that ended without one, the edge that its output chooses. */
+/** The edge chosen when the attempt began; if the step ended without a choice, the edge that its output chooses. */
 function chosenEdge({ draft, index }: StepTask, ending: Ending, output: JsonObject) {
   const kept = draft.marks.hasRow(index) ? draft.rows.peek(index).detail.chosen : undefined;
   if (ending.kind === "success" && kept !== undefined) return kept;
@@ -58,8 +58,8 @@ function chosenEdge({ draft, index }: StepTask, ending: Ending, output: JsonObje
 }
 
 /**
- * The one edge a branch takes with this output: by condition or value in order, else its fallback. `undecided` when the
- * budget was spent before the last condition; the step's row then tells how many were false.
+ * The edge that a branch takes with this output: by condition or value in order, else its fallback. `undecided`: the
+ * budget was spent before the last condition, and the step's row has the number of false ones.
  */
 function chooseEdge(
   draft: Draft,
@@ -89,7 +89,7 @@ function chooseEdge(
   return fallbackOf(edges, step.condition !== undefined);
 }
 
-/** The edge labelled `default`, else the only edge without condition and label (with any label when nothing gives a value). */
+/** The edge labelled `default`, else the only edge without condition (and without label if the branch has a value). */
 function fallbackOf(edges: readonly GraphEdge[], hasValue: boolean): GraphEdge | undefined {
   const marked = edges.find((edge) => edge.label === "default");
   if (marked !== undefined) return marked;
@@ -105,7 +105,7 @@ function branchValue(draft: Draft, step: GraphStep, input: JsonObject): BranchVa
   if (step.condition === undefined) return { ok: true, added: {} };
   const value = evaluateIn(draft, step.condition, input);
   if (!value.ok) return value;
-  // Spread keeps a last name such as `__proto__` an ordinary one.
+  // Spread keeps a last name such as `__proto__` an ordinary key.
   const named =
     step.conditionName === "" ? {} : Object.fromEntries([[step.conditionName, value.value]]);
   return { ok: true, added: { ...named, value: value.value } };

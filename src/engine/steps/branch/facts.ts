@@ -1,4 +1,4 @@
-/** BRANCH: what is true of all of them, and what its edges must be to one another. See steps/facts.ts. */
+/** BRANCH: facts of the type, and rules for its edges. See steps/facts.ts. */
 
 import { quoted } from "../../graph/faults.ts";
 import type { EdgeDefinition, StepDefinition } from "../../values/definition.ts";
@@ -12,18 +12,18 @@ export const branchFacts: StepFacts = {
   configKeys: EVERY_TYPES_KEYS,
   outcomes: OF_EVERY_STEP,
   otherLabels: ["default"],
-  // Its labels are values of its own.
+  // Its labels are its own values.
   usualWords: [],
   freeLabels: "value",
   passesInput: "always",
   isInstant: true,
   canCompensate: false,
-  // What it needs are edges.
+  // It needs edges, not fields.
   checkNeeds() {},
   checkEdges,
 };
 
-/** Reports a branch without a choice, with two fallbacks or a `default` edge that has a condition. */
+/** Reports a branch without a choice, with two fallbacks, or with a condition on a `default` edge. */
 function checkEdges(checked: CheckedStep): void {
   const { step, index, leaving, addFault } = checked;
   const choices = leaving("success");
@@ -47,7 +47,7 @@ function checkEdges(checked: CheckedStep): void {
   }
 }
 
-/** Without a value of the branch no label can choose an edge, so every edge without condition is a fallback. */
+/** A branch without a value cannot choose by label, so every edge without condition is a fallback. */
 function isFallback(branch: StepDefinition, edge: EdgeDefinition): boolean {
   if (edge.label === "default") return true;
   return edge.conditionExpr === "" && (edge.label === "" || branch.conditionExpr === "");

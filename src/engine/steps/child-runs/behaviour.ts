@@ -1,8 +1,8 @@
 /**
- * AGENT_ACTION with config.workflow: starts child runs, one, or one for each item of a list.
- * Boundary: see contract.ts. What is started stands in plan.ts, what is heard of children in ends.ts.
+ * AGENT_ACTION with config.workflow: starts one child run, or one for each item of a list.
+ * Boundary: see contract.ts. plan.ts says what is started, ends.ts applies the children's reports.
  * Invariants:
- * 1. The rows of all children of a list are inserted when its attempt begins; a start writes no row but the call's.
+ * 1. The rows of all children of a list are inserted when its attempt begins. A start writes only the row of its call.
  * 2. At most `max_parallel` children are open; a paused run starts none.
  */
 
@@ -33,7 +33,7 @@ export const childRuns: StepBehaviour = {
   },
 };
 
-/** An attempt begins: the first children are asked for. */
+/** An attempt begins: requests the first starts. */
 function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
   const planned = planChildren(draft, index, input);
   if (!planned.ok) {
@@ -62,12 +62,12 @@ function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
   startNextChildren(draft, index);
 }
 
-/** Of several steps that may start children, asks for all rows that they need for it. */
+/** Requires all rows that several steps need to start children. */
 export function requireNextChildren(draft: Draft, indexes: readonly number[]): void {
   draft.children.require(indexes.flatMap((index) => missingNext(draft, index)));
 }
 
-/** Inputs of children that one transition starts: the others follow with the answers to these. */
+/** Inputs of the children that one transition starts; the answers to these starts start the others. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 /** Starts as many children of a list as may be open. */
@@ -85,7 +85,7 @@ export function startNextChildren(draft: Draft, index: number): void {
   }
 }
 
-/** A step that is ended by hand has no use for its children. */
+/** A step that ended by hand cancels its children. */
 function releaseChildren({ draft, index }: StepTask): void {
   releaseAttempt(draft, index, "the step was ended by hand");
 }
@@ -103,7 +103,7 @@ function nextChildren(draft: Draft, index: number) {
   return { attempt, first: children.next, count };
 }
 
-/** Children of a batch often end together: the rows of those that follow are asked for at once. */
+/** Children of a batch often end together: their successors' rows are required at once. */
 const ROWS_AHEAD = 200;
 
 function missingNext(draft: Draft, index: number): ChildSet[] {

@@ -1,6 +1,6 @@
 /**
- * `config.workflow`: which definition a step starts, with what, and how often.
- * Boundary: keys and forms; whether the definition exists and may be started is found out when the step starts.
+ * `config.workflow`: which definition a step starts, with which input, and how often.
+ * Boundary: keys and forms. Whether the definition exists and may start is known when the step starts.
  */
 
 import { type AddFault, quoted } from "../../graph/faults.ts";
@@ -27,16 +27,13 @@ export function checkWorkflow(value: Json, path: string, addFault: AddFault): vo
   checkForEach(value, path, addFault);
 }
 
-/** Reports keys of the setting that stand beside it, where they would do nothing; `path` is `steps[3]`. */
+/** Reports keys of the setting beside it, where they have no effect; `path` is `steps[3]`. */
 export function checkBesideWorkflow(step: StepDefinition, path: string, addFault: AddFault): void {
   if (workflowOf(step) === undefined) return;
   for (const key of WORKFLOW_KEYS) {
     if (ownValue(step.config, key) === undefined) continue;
     if (Object.hasOwn(AGENT_ACTION_KEYS, key)) continue;
-    addFault(
-      `${path}.config.${key}`,
-      `${quoted(key)} is a key of workflow: it must stand inside it`,
-    );
+    addFault(`${path}.config.${key}`, `${quoted(key)} is a key of workflow: move it into workflow`);
   }
 }
 

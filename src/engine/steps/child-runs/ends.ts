@@ -1,9 +1,9 @@
 /**
- * What a step hears of its child runs: that they started, and how they ended.
- * Boundary: counts and judges; starting is behaviour.ts, what is heard of undoing undone.ts.
+ * Applies the starts and ends of child runs to their step.
+ * Boundary: counts results and decides the step. behaviour.ts starts children, undone.ts applies compensations.
  * Invariants:
- * 1. A child's row is looked at before anything it tells is counted, so that a repeat counts for nothing.
- * 2. What changes with every child is its own row and a few numbers of the step: nothing that grows with their count.
+ * 1. A child's row is compared with a report before it counts, so a repeat counts for nothing.
+ * 2. Each child changes its own row and a few counts of the step: no data grows with the number of children.
  */
 
 import type { Draft } from "../../draft/draft.ts";
@@ -21,7 +21,7 @@ import type { ChildCounts } from "../../values/run.ts";
 import { startNextChildren } from "./behaviour.ts";
 import { noteCost, undoHeard } from "./undone.ts";
 
-/** The answer to a start: the child's id, or why there is none. */
+/** The answer to a start: the child's id, or why it was refused. */
 export function startReturned(
   draft: Draft,
   returned: {
@@ -52,7 +52,7 @@ export function startReturned(
   return { kind: "applied" };
 }
 
-/** A child ended, or its compensation did. */
+/** A child ended, or its compensation ended. */
 export function childHeard(draft: Draft, told: ChildReport): Reply {
   const { stepIndex: index, attempt, seq, runId, costUsd } = told;
   const isStep = draft.graph.steps[index] !== undefined && draft.marks.hasRow(index);
@@ -66,9 +66,9 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   const isAwaited = awaits(draft, index, attempt);
   const { output } = told;
   const kept = isAwaited && output !== undefined ? { output } : {};
-  // Of one that is undone, now or when its turn comes: what it cost by then counts, whichever attempt started it.
+  // While the run compensates, a child's cost counts whichever attempt started the child.
   const counts = isAwaited || draft.run.state === "COMPENSATING";
-  // Also of one that undid itself: it is asked when its turn comes, and tells then what it cost.
+  // A child that compensated itself also gets a request at its turn, and reports its cost then.
   const news = counts ? { state: stateOf(told), costUsd } : { state: endOf(told) };
   draft.children.put({ ...heard, ...news, ...kept });
   if (!counts) return heardLate(draft, index);
@@ -77,7 +77,7 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
   if (told.state === "COMPLETED" && output !== undefined) {
     childCompleted(draft, index, runId, output);
   } else {
-    // One that was cancelled elsewhere nobody wants tried again, and what has no output would have none again.
+    // A retry would not help: the child was cancelled elsewhere, or its output is missing or too large.
     childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
   }
   if (costUsd > 0 && awaits(draft, index, attempt)) noteCost(draft, index);
@@ -86,7 +86,7 @@ export function childHeard(draft: Draft, told: ChildReport): Reply {
 
 /** Whether the attempt that started a child still waits for it. */
 function awaits(draft: Draft, index: number, attempt: number): boolean {
-  // Between two attempts the next one counts already, and has no children yet.
+  // Between two attempts the next one is current, and has no children yet.
   return !isLate(draft, index) && draft.rows.peek(index).retryCount + 1 === attempt;
 }
 
@@ -117,7 +117,7 @@ function endOf({ state }: ChildReport): ChildState {
 }
 
 /**
- * Bytes of each output of a list that do not count: what BRANCH and the other transparent steps pass on of a small item and
+ * Bytes of each list output that do not count: what BRANCH and the other transparent steps copy from a small item and
  * add to it. With 10,000 children they are 1.25 MiB.
  */
 const FREE_BYTES_A_CHILD = 128;
@@ -175,7 +175,7 @@ function goOn(draft: Draft, index: number, { items = 0, next, open, bytes }: Chi
     const rows = draft.children.list({ kind: "attempt", step: index, attempt });
     const outputs = rows.map((row): Json => row.output ?? null);
     const output = { items: outputs, run_ids: rows.map(({ runId }) => runId) };
-    // The outputs were counted one by one. Ids are 30 bytes each, and bounded by the number of children.
+    // Each output was counted when it came. The ids have 30 bytes each and are bounded by the number of children.
     succeed(draft, index, { output, extendsInput: false, countedBytes: bytes });
   } else {
     startNextChildren(draft, index);

@@ -1,7 +1,7 @@
 /**
- * What a step with config.workflow starts: which definition, with what input, for which items.
- * Boundary: pure reading; nothing is started here. Everything is rendered once an attempt, so that all children see the
- * same values whenever they start.
+ * What a step with config.workflow starts: which definition, with which input, for which items.
+ * Boundary: pure; starts nothing. Everything is rendered once per attempt, so that all children see the same values
+ * whenever they start.
  */
 
 import type { Draft } from "../../draft/draft.ts";
@@ -17,7 +17,7 @@ import {
   ownValue,
 } from "../../values/json.ts";
 
-/** What all children of an attempt have in common; the PLAN row of a list keeps it. */
+/** What all children of an attempt share; the PLAN row of a list stores it. */
 export type Plan = {
   readonly definition_id: string;
   readonly name: string;
@@ -25,12 +25,12 @@ export type Plan = {
   readonly input: JsonObject;
 };
 
-/** A plan, with the items of a list; or why there is none. */
+/** A plan with the items of a list, or the problem. */
 export type Planned =
   | { readonly ok: true; readonly plan: Plan; readonly items?: readonly Json[] }
   | { readonly ok: false; readonly trouble: Trouble };
 
-/** What an attempt starts, out of config.workflow rendered with the step's input. */
+/** The plan of an attempt, from config.workflow rendered with the step's input. */
 export function planChildren(draft: Draft, index: number, input: JsonObject): Planned {
   const settings = draft.step(index).children;
   if (settings === undefined) throw new Error(`step ${index} has no config.workflow`);
@@ -67,7 +67,7 @@ function whatIsMissing({ required = 0 }: ChildSettings, items: number): string |
   return `for_each gave ${items} items, ${required} are required to succeed`;
 }
 
-/** Each child gets its item, and not all of them once more: together they would be the square of the list. */
+/** Each child gets its item but not the whole list: copies of the list would be quadratic in its length. */
 function withoutList(input: JsonObject, items: readonly Json[]): JsonObject {
   const text = canonicalJson([...items]);
   const isList = (value: Json) =>
@@ -88,19 +88,19 @@ function targetOf(value: Json): Omit<Plan, "input"> {
   };
 }
 
-/** What is no number is told by the start: there is no such version. */
+/** NaN for a value that is no number: the start then refuses it as an unknown version. */
 function versionOf(value: Json): number {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return typeof number === "number" ? number : Number.NaN;
 }
 
-/** The plan of a PLAN row. */
+/** Reads the plan of a PLAN row. */
 export function readPlan(value: Json | undefined): Plan {
   const input = isJsonObject(value) ? ownValue(value, "input") : undefined;
   return { ...targetOf(value ?? null), input: isJsonObject(input) ? input : {} };
 }
 
-/** How deep the children of the run are. */
+/** The nesting depth of the run's children. */
 export function depthOf(draft: Draft): number {
   return (draft.run.parentStep?.depth ?? 0) + 1;
 }

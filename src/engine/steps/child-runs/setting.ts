@@ -1,9 +1,9 @@
-/** `config.workflow` of an AGENT_ACTION: where it stands and what it may hold. Boundary: looks, reports nothing. */
+/** The value of `config.workflow` of an AGENT_ACTION. Boundary: reads, reports no faults. */
 import type { StepDefinition } from "../../values/definition.ts";
 import { isJsonObject, type JsonObject, ownValue, putValue } from "../../values/json.ts";
 import type { StepKind, StepType } from "../types.ts";
 
-/** The keys of `config.workflow`, in the order in which they are told. */
+/** The keys of `config.workflow`, in the order in which a fault lists them. */
 export const WORKFLOW_KEYS = [
   "definition_id",
   "name",
@@ -14,19 +14,19 @@ export const WORKFLOW_KEYS = [
   "required",
 ] as const;
 
-/** The setting of a step that starts child runs; undefined of every other step. */
+/** The setting of a step that starts child runs; undefined for every other step. */
 export function workflowOf(step: StepDefinition): JsonObject | undefined {
   if (step.stepType !== "AGENT_ACTION") return undefined;
   const value = ownValue(step.config, "workflow");
   return isJsonObject(value) ? value : undefined;
 }
 
-/** The kind of a step of a type: one with this setting runs children, whatever else its type does. */
+/** The kind of a step: CHILD_RUNS with this setting, else its type. */
 export function kindOf(step: StepDefinition, type: StepType): StepKind {
   return workflowOf(step) === undefined ? type : "CHILD_RUNS";
 }
 
-/** What says which version is started: one template. */
+/** The keys that name the version to start, as one template. */
 export function targetOf(workflow: JsonObject): JsonObject {
   const target: JsonObject = {};
   for (const key of ["definition_id", "name", "version"]) {

@@ -1,6 +1,6 @@
 /**
- * What a step hears of child runs that it has asked to undo themselves, and what that costs.
- * Boundary: counts; whose turn is next is compensation.ts's. Each undoing counts once: the child's row is looked at first.
+ * Applies the reports of child runs whose compensation the step requested, and their cost.
+ * Boundary: counts. compensation.ts chooses the next step. A child's row is compared first, so each report counts once.
  */
 
 import type { Draft } from "../../draft/draft.ts";
@@ -11,7 +11,7 @@ import type { ChildReport, ChildRun } from "../../values/child-run.ts";
 import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
 import type { Reply } from "../../values/reply.ts";
 
-/** A child was asked to compensate: it may have had nothing to undo. */
+/** The answer to a compensation request: the child may have had nothing to compensate. */
 export function undoReturned(
   draft: Draft,
   returned: {
@@ -37,24 +37,24 @@ export function undoReturned(
   return { kind: "applied" };
 }
 
-/** What a child told, and its row before and after. */
+/** A child's report, and its row before and after. */
 export interface UndoNews {
   readonly found: ChildRun;
   readonly heard: ChildRun;
   readonly told: ChildReport;
 }
 
-/** A child that had ended, or was asked to compensate, told something more. */
+/** A child reported again after it ended or after its compensation was requested. */
 export function undoHeard(draft: Draft, index: number, { found, heard, told }: UndoNews): Reply {
   if (found.state !== "undoing") {
-    // Also of one that somebody else had undone: it is asked when its turn comes, and tells then what it cost.
+    // A child that another caller compensated also gets a request at its turn, and reports its cost then.
     draft.children.put(heard);
     return { kind: "unchanged" };
   }
   const isStuck = told.undoing === "failed";
   const state = isStuck ? "stuck" : told.undoing === "done" ? "undone" : found.state;
   draft.children.put({ ...heard, state, costUsd: told.costUsd });
-  // Also of one that ended before it was undone: which word comes first is chance.
+  // Also for the end of a child before its compensation: the two reports may arrive in either order.
   addCostOfUndoing(draft, index, told.costUsd - found.costUsd);
   if (state === "undoing") return { kind: "applied" };
   countUndone(draft, index, isStuck);
@@ -62,7 +62,7 @@ export function undoHeard(draft: Draft, index: number, { found, heard, told }: U
   return { kind: "applied" };
 }
 
-/** The history tells what a step cost so far also where the step does not move. */
+/** Adds the step's cost so far to the history when the step does not move. */
 export function noteCost(draft: Draft, index: number): void {
   draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
 }

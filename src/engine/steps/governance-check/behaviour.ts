@@ -1,6 +1,6 @@
 /**
- * GOVERNANCE_CHECK: asks the policy engine; allowed, denied, or an approval in between.
- * Boundary: see contract.ts. The row holds the first decision without its prefix; what is given out has the full name.
+ * GOVERNANCE_CHECK: requests a policy decision: allow, deny, or require an approval.
+ * Boundary: see contract.ts. The row holds the first decision without its prefix; outputs have the full name.
  */
 
 import { actingAgent } from "../../draft/upstream.ts";
@@ -41,7 +41,7 @@ export const governanceCheck: StepBehaviour = {
   retriesTimeout: true,
 };
 
-/** Only a check whose evaluation left it open waits for an event, which may overtake the evaluation's answer. */
+/** Only a check whose evaluation gave no decision waits for an event. The event may arrive before that answer. */
 function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
   const { governanceDecision, detail } = task.draft.rows.peek(task.index);
   if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
@@ -50,7 +50,7 @@ function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
   return { kind: "applied" };
 }
 
-/** Applies a decision; UNSPECIFIED waits for an event that names the step. */
+/** Applies a decision; on UNSPECIFIED the step waits for an event that names it. */
 function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
   const { draft, index } = task;
   draft.rows.row(index).governanceDecision = answer.decision;
@@ -65,7 +65,7 @@ function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
       refuse(task, "denied", answer.reasons.join("; "));
       return;
     case "REQUIRE_APPROVAL":
-      // A level this service does not know is taken as the highest.
+      // An unknown level counts as the highest.
       askForApproval(task, riskLevelOf(answer.riskLevel) ?? "CRITICAL");
       return;
     case "UNSPECIFIED":
@@ -75,7 +75,7 @@ function governanceDecided(task: StepTask, answer: GovernanceAnswer): void {
   goBadly(draft, index, failure(`governance answered ${answer.decision}`, true));
 }
 
-/** Keeps a decision that overtook the evaluation's answer. */
+/** Stores a decision that arrived before the evaluation's answer. */
 function keepDecision({ draft, index }: StepTask, report: GovernanceAnswer): void {
   const { decision, riskLevel, reasons } = report;
   const row = draft.rows.row(index);
@@ -93,7 +93,7 @@ function waitForDecision(task: StepTask): void {
   }
 }
 
-/** Governance's own word counts first; else a check that asked for approval is decided as a gate is. */
+/** A governance decision in the report comes first; else a check that required an approval is decided like a gate. */
 function governedByHand(task: StepTask, report: StepReport, unnamed: string): void {
   const named = findDecision(report.governanceDecision) ?? "";
   const decision = named === "" || named === "UNSPECIFIED" ? unnamed : named;

@@ -1,4 +1,4 @@
-/** GOVERNANCE_CHECK: what is true of all of them. See steps/facts.ts. */
+/** GOVERNANCE_CHECK: facts of the type. See steps/facts.ts. */
 import { checkApprovals } from "../approvals/check.ts";
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { APPROVAL_KEYS } from "../keys.ts";

@@ -1,4 +1,4 @@
-/** HUMAN_TASK: what is true of all of them. See steps/facts.ts. */
+/** HUMAN_TASK: facts of the type. See steps/facts.ts. */
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { isUnset } from "../is-unset.ts";
 import { EVERY_TYPES_KEYS } from "../keys.ts";

@@ -1,6 +1,6 @@
 /**
- * NOTIFICATION: sends a message; by itself it waits for nothing.
- * Boundary: see contract.ts. The result of a send that nobody waited for is only recorded (transition.ts).
+ * NOTIFICATION: sends a message. It waits for the send only if config.blocking is true.
+ * Boundary: see contract.ts. The result of a non-blocking send is only recorded (returned.ts).
  */
 import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import { MAY_HAVE_EFFECT } from "../../values/run.ts";

@@ -1,4 +1,4 @@
-/** NOTIFICATION: what is true of all of them. See steps/facts.ts. */
+/** NOTIFICATION: facts of the type. See steps/facts.ts. */
 import { PLAIN_FACTS, type StepFacts } from "../facts.ts";
 import { EVERY_TYPES_KEYS } from "../keys.ts";
 import { OF_EVERY_STEP, TROUBLE_WORDS } from "../outcomes.ts";

@@ -1,5 +1,5 @@
 /**
- * PARALLEL: starts its children together, ends when enough of them succeeded or no longer can.
+ * PARALLEL: starts its children together, and ends when enough of them have succeeded or no longer can.
  * Boundary: see contract.ts. advance.ts asks `judgeParallel` whenever a child ends.
  */
 
@@ -27,7 +27,7 @@ export const parallel: StepBehaviour = {
   retriesTimeout: false,
 };
 
-/** Decides the edges to children, as many as the budget allows. */
+/** Decides the edges to children, within the budget. */
 function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
   const open = openEdgesOf(draft, index).filter((edge) => edge.role === "child");
   for (const [at, edge] of open.entries()) {
@@ -40,10 +40,10 @@ function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
   judgeParallel(draft, index);
 }
 
-/** Ends a PARALLEL whose required number was reached, or cannot be any more. */
+/** Ends a PARALLEL when the required number has succeeded or no longer can. */
 export function judgeParallel(draft: Draft, index: number): void {
   if (draft.marks.state(index) === "PENDING" || isFinalStep(draft.marks.state(index))) return;
-  // Its beginning goes on in the next transition: how many children there are is not known yet.
+  // The next transition decides the remaining edges: the number of children is still unknown.
   if (childEdges(draft, index).some((edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN))
     return;
   const children = takenChildren(draft, index);
@@ -60,7 +60,7 @@ export function judgeParallel(draft: Draft, index: number): void {
   }
 }
 
-/** Children that are open or never started are cancelled when their PARALLEL ended, unless its config keeps them. */
+/** When a PARALLEL ends, cancels its open and unstarted children, unless its config keeps them. */
 function cancelChildren(draft: Draft, index: number): void {
   if (draft.step(index).def.config.cancel_remaining === false) return;
   const open = takenChildren(draft, index).filter(

@@ -1,4 +1,4 @@
-/** PARALLEL: what is true of all of them, and what its edges must be to one another. See steps/facts.ts. */
+/** PARALLEL: facts of the type, and rules for its edges. See steps/facts.ts. */
 import { quoted } from "../../graph/faults.ts";
 import { ownValue } from "../../values/json.ts";
 import { type CheckedStep, PLAIN_FACTS, type StepFacts } from "../facts.ts";
@@ -15,12 +15,12 @@ export const parallelFacts: StepFacts = {
   passesInput: "always",
   isInstant: true,
   canCompensate: false,
-  // What it needs are edges.
+  // It needs edges, not fields.
   checkNeeds() {},
   checkEdges,
 };
 
-/** Reports a PARALLEL without children, or with fewer than it requires, and children that other edges lead to as well. */
+/** Reports a PARALLEL with no children or fewer than it requires, and children with other incoming edges. */
 function checkEdges(checked: CheckedStep): void {
   const { step, index, leaving, addFault } = checked;
   const children = leaving("child");

@@ -1,6 +1,6 @@
 /**
- * WAIT_FOR_EVENT: a subscription by patterns and filter, or a timer.
- * Boundary: see contract.ts. The wait is found by its key (matching/keys.ts); the filter is asked here.
+ * WAIT_FOR_EVENT: a subscription with patterns and a filter, or a timer.
+ * Boundary: see contract.ts. Its key finds the wait (matching/keys.ts); the filter is evaluated here.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { evaluateIn, renderIn, scopeFor } from "../../draft/scope.ts";
@@ -60,7 +60,7 @@ function delayElapsed(task: StepTask): void {
   succeed(task.draft, task.index, { output: {}, extendsInput: true });
 }
 
-/** An event fits the key: ends the wait if it fits the patterns and the filter holds. */
+/** An event has the wait's key: ends the wait if it matches the patterns and the filter holds. */
 function eventArrived(task: StepTask, event: ArrivedEvent): Reply {
   return { kind: takes(task, event) ? "applied" : "unchanged" };
 }
@@ -89,12 +89,12 @@ function hasStarted({ run }: Draft, { id, source }: ArrivedEvent): boolean {
   return run.triggerEventId === id && areEqual(run.triggerSource, source);
 }
 
-/** Ids are unique within a source; what comes by RPC names none, and is the event of that id whatever its source. */
+/** Ids are unique within a source. An RPC names no source: its event has the same id as one from any source. */
 function areEqual(source: string, other: string): boolean {
   return source === other || source === "" || other === "";
 }
 
-/** An event ends every wait that is open when it comes, but none that opened after another wait took it. */
+/** An event ends every wait that is open on its arrival, but none that opened after another wait of the run took it. */
 function wasTaken(draft: Draft, index: number, { id, source }: ArrivedEvent): boolean {
   const { startedAtMs, detail } = draft.rows.peek(index);
   const openedAtMs = detail.wait?.openedAtMs ?? startedAtMs;
@@ -138,7 +138,7 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
   }
   const row = draft.rows.row(index);
   const { createdAtMs } = draft.run;
-  // It narrows: what arrived before the run is never the run's.
+  // The lookback never reaches back before the start of the run.
   const since = (backMs: number) => Math.max(createdAtMs, draft.nowMs - backMs);
   const wait: EventWait = {
     ...(type.text === "" ? {} : { typePattern: type.text }),
@@ -155,7 +155,7 @@ function subscribe(task: StepTask, input: JsonObject, config: JsonObject): void 
   draft.moveStep(index, "WAITING", { op: "waiting" });
 }
 
-/** What the filter asks of the event now; undefined where a value is not known yet, or none that a key can hold. */
+/** The values that the filter requires of the event; undefined when one is unknown yet, or unfit for a key. */
 function equalsOf(draft: Draft, index: number): string | undefined {
   const { equality } = draft.step(index);
   if (equality === undefined) return undefined;
@@ -180,7 +180,7 @@ function renderPattern(
   const text = typeof rendered.value === "string" ? rendered.value : JSON.stringify(rendered.value);
   const parsed = parsePattern(text);
   if (!parsed.ok) return { ok: false, problem: `event pattern ${text}: ${parsed.problem}` };
-  // A value that brings a wildcard would hear other people's events.
+  // A wildcard from a value would match events that the author did not mean.
   if (wildcards(text) !== wildcards(withoutExpressions(source))) {
     return { ok: false, problem: `event pattern ${text}: a value put into it holds a wildcard` };
   }
@@ -201,7 +201,7 @@ function waitUntil(task: StepTask, dueAtMs: number): void {
   draft.moveStep(index, "WAITING", { op: "waiting" });
 }
 
-/** The time a timer falls due, undefined when the step waits for an event, or what is wrong with its setting. */
+/** When a timer falls due; undefined when the step waits for an event; a text when the setting is wrong. */
 function timerOf(config: JsonObject, nowMs: number): number | undefined | string {
   const delayMs = durationOf(config, "delay_seconds");
   if (delayMs !== undefined) return typeof delayMs === "string" ? delayMs : nowMs + delayMs;
@@ -211,7 +211,7 @@ function timerOf(config: JsonObject, nowMs: number): number | undefined | string
   return at ?? `config.until ${pointInTimeProblem(text)}: ${JSON.stringify(config.until)}`;
 }
 
-/** Milliseconds that a setting in seconds stands for, undefined when it is unset, or what is wrong with it. */
+/** Milliseconds of a setting in seconds; undefined when unset; a text when it is wrong. */
 function durationOf(config: JsonObject, key: string): number | undefined | string {
   const value = ownValue(config, key);
   if (value === undefined) return undefined;

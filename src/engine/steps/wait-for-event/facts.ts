@@ -1,4 +1,4 @@
-/** WAIT_FOR_EVENT: what is true of all of them. See steps/facts.ts. */
+/** WAIT_FOR_EVENT: facts of the type. See steps/facts.ts. */
 
 import type { AddFault } from "../../graph/faults.ts";
 import type { StepDefinition } from "../../values/definition.ts";

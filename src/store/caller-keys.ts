@@ -4,6 +4,7 @@
  * Invariants:
  * K1 Nobody waits for a key: it is inserted or not, and taken over only when no transaction is writing it.
  * K2 A claim's holder alone marks its key. Who was taken over marks nothing, and so commits nothing.
+ * K3 A key that is answered or given back has no holder ('') and no lease. A renewal that was on its way finds neither.
  */
 import type { Queries, Statement, Tx } from "./database.ts";
 
@@ -64,7 +65,6 @@ const RENEW: Statement = {
         as v("workspaceId" text, method text, key text, holder text)
       join caller_keys k on k.workspace_id = v."workspaceId" and k.method = v.method
         and k.key = v.key and k.holder = v.holder
-      where k.answer is null
       for update of k skip locked)
     update caller_keys k set lease_until = clock_timestamp() + ${LEASE} from held h
     where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key`,
@@ -89,7 +89,7 @@ const MARK: Statement = {
 const ANSWER: Statement = {
   name: "answer_caller_key",
   text: `update caller_keys
-    set answer = $5, applied_to = coalesce(applied_to, $6), lease_until = clock_timestamp()
+    set answer = $5, applied_to = coalesce(applied_to, $6), holder = '', lease_until = clock_timestamp()
     where workspace_id = $1 and method = $2 and key = $3 and holder = $4`,
 };
 
@@ -105,7 +105,7 @@ const GIVE_BACK: Statement = {
       where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
         and h.applied_to is null
     )
-    update caller_keys k set lease_until = clock_timestamp() from held h
+    update caller_keys k set holder = '', lease_until = clock_timestamp() from held h
     where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
       and h.applied_to is not null`,
 };

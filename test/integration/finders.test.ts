@@ -8,6 +8,7 @@ import {
   findKey,
   giveBackKey,
   markKeys,
+  renewKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
 import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
@@ -204,6 +205,22 @@ describe("the key of a call", () => {
     await change(late, "answered");
     await at.database.transaction(async (tx) => {
       expect(await takeOverKey(tx, claim("answered", "second"), body)).toBeUndefined();
+    });
+  });
+
+  it("is free for the next call once its call ended, also when a renewal of its lease comes late", async () => {
+    const first = claim("ended");
+    const second = claim("ended", "second");
+    const applied = { appliedTo: "wfr_1" };
+    const { transaction } = at.database;
+    await transaction((tx) => claimKey(tx, first, body));
+    await transaction((tx) => answerKey(tx, { ...first, ...applied }, null));
+    await transaction((tx) => renewKeys(tx, [first]));
+    await transaction(async (tx) => expect(await takeOverKey(tx, second, body)).toEqual(applied));
+    await transaction((tx) => giveBackKey(tx, second));
+    await transaction((tx) => renewKeys(tx, [second]));
+    await transaction(async (tx) => {
+      expect(await takeOverKey(tx, claim("ended", "third"), body)).toEqual(applied);
     });
   });
 

@@ -41,7 +41,7 @@ export const callerKeys = pgTable(
     workspaceId: text("workspace_id").notNull(),
     method: text("method").notNull(),
     key: text("key").notNull(),
-    /** The try that does the call; one that is not the holder any more commits nothing. */
+    /** The try that does the call, '' after it; one that is not the holder any more commits nothing. */
     holder: text("holder").notNull(),
     bodyHash: bytea("body_hash").notNull(),
     /** Id of what the call made or changed, written in the transaction that did; null: nothing is done yet. */

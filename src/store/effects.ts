@@ -73,8 +73,8 @@ type ClaimRow = {
 
 const LEASE = `clock_timestamp() + interval '${EFFECT_LEASE_MS} milliseconds'`;
 // Ids of calls are sorted by bytes, unlike those of runs: without the collation no index of step_runs would serve.
-// What an attempt asks for, its end makes needless: what has ended stays so. An objective that may exist is made all the
-// same, or nobody could cancel it; a message belongs to a step that succeeded without waiting for it.
+// The end of an attempt makes its calls needless: what has ended stays ended. An objective that may exist is created all
+// the same: only its id lets the service cancel it. A message belongs to a step that succeeded without waiting for it.
 const IS_WANTED = `not exists (
       select 1 from step_runs s
       where s.run_id = split_part(e.id, '/', 1) collate "default" and s.step_index = e.step_index
@@ -238,7 +238,7 @@ export async function releaseEffects(
   await database.transaction((tx) => tx.query(RELEASE, [holder, ids, delayMs]));
 }
 
-/** Forgets calls whose run does not exist, so that nobody claims them again. */
+/** Deletes calls whose run does not exist, so that no replica claims them again. */
 export async function dropEffects(database: Database, ids: readonly string[]): Promise<void> {
   await database.transaction((tx) => tx.query(DROP, [ids]));
 }

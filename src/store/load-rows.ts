@@ -1,7 +1,7 @@
 /**
  * Rows of steps and inputs of runs, whichever the fold, or the events of its moves, will read.
- * Boundary: each statement sees a moment of its own; whether the rows are of one moment is told by the version of the run's
- * row (lock-runs.ts).
+ * Boundary: each statement has its own snapshot. The version of the run's row shows whether the rows are of one state
+ * (lock-runs.ts).
  */
 import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
 import type { JsonObject } from "../engine/values/json.ts";
@@ -46,7 +46,7 @@ export interface TooLarge {
 const RUN_INPUT = -1;
 const ofRun = (what: string) => `case when v.step_index = ${RUN_INPUT}
   then (select ${what} from workflow_runs r where r.id = v.run_id) end`;
-// A compressed value tells its size only when it is read; few are.
+// The size of a compressed value is known only by reading it; few are compressed.
 const bytesOf = (value: string) => `coalesce(case
   when pg_column_compression(${value}) is null then pg_column_size(${value})
   else octet_length(${value}::text) end, 0)`;

@@ -115,7 +115,7 @@ async function withConnection<T>(url: string, work: (client: pg.Client) => Promi
     application_name: "workflows migrations",
     keepAlive: true,
   });
-  // Told by the query that fails.
+  // The failing query reports the error.
   client.on("error", () => {});
   try {
     await client.connect();

@@ -10,7 +10,7 @@
  *        of both `w` reason or note, `t` the run's total in USD, unless it is that of the move before (0 before the
  *        first); of a run `m` the marks; of a step `r` retries, `c` cost in USD, `e` error, and ids: `o` objective,
  *        `a` agent, `d` delegation, `p` approval request, `g` governance decision, `v` event, `n` notification.
- *        An id that is a number stands for a text told before in the same row: 0 the cause's id, 1 its `by` ("" without
+ *        An id that is a number refers to an earlier text of the same row: 0 the cause's id, 1 its `by` ("" without
  *        one), 2 and on the ids that are spelt out in the moves, from first to last.
  *
  * Invariant: rows are kept for ever, so no number or letter ever changes its meaning; new ones are added at the end.
@@ -21,7 +21,7 @@ import { RUN_STATES, STEP_STATES } from "../engine/values/run.ts";
 
 /** A cause as it is stored. */
 export type PackedCause = readonly [kind: number, id: string, by?: string];
-/** What a move tells besides its states, by letter. */
+/** The facts of a move besides its states, by letter. */
 export type PackedFacts = Readonly<Record<string, string | number>>;
 /** A move as it is stored. */
 export type PackedMove = readonly [
@@ -32,18 +32,18 @@ export type PackedMove = readonly [
   facts?: PackedFacts,
 ];
 
-/** What a row of the history tells, as it is stored. */
+/** A row of the history, as it is stored. */
 export interface PackedRow {
   readonly cause: PackedCause;
   readonly moves: readonly PackedMove[];
 }
-/** What a row of the history tells. */
+/** A row of the history, unpacked. */
 export interface ToldRow {
   readonly cause: Cause;
   readonly moves: readonly Move[];
 }
 
-/** What the moves of a row before the next one told. */
+/** What the earlier moves of a row leave for the next one to refer to. */
 interface Told {
   readonly texts: string[];
   totalUsd: number;

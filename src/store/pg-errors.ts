@@ -1,5 +1,5 @@
 /**
- * What an error of the database means to the service, told by SQLSTATE, errno or class, never by its text.
+ * What an error of the database means to the service, recognised by SQLSTATE, errno or class, never by its text.
  * Boundary: the one place that knows these codes.
  */
 import { DrizzleQueryError } from "drizzle-orm";

@@ -90,7 +90,7 @@ const START_OTHERS = ["runDeletedAt"];
 export interface SavedBatch {
   /** Id of the batch's row in move_batches, null when nothing was moved. */
   readonly batchId: number | null;
-  /** Ids of the calls that are new; the others were wanted before and stay with whoever holds them. */
+  /** Ids of the calls that are new; the others were stored before and stay with their holders. */
   readonly newEffects: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
   readonly transactionId: string;
@@ -198,7 +198,8 @@ const insertMoves: Part["text"] = (at) => `batch as (
   from batch, ${recordset(runMoves, at(0), "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
 
 // A call that is wanted already stays as it is: its id stands for the same request.
-// Nobody else writes calls of runs that are locked, so a look is enough; `on conflict` would log each row twice.
+// The lock of a run excludes other inserts of its calls, so `not exists` is enough; `on conflict` would log each row
+// twice.
 const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
   where not exists (select 1 from effects e where e.id = v.id) returning id)`;
 

@@ -57,7 +57,7 @@ export const partitionLeases = pgTable("partition_leases", {
   leaseUntil: time("lease_until").notNull(),
 });
 
-/** How far our stream was at a time: tells what it lost when it is behind that (see stream-marks.ts). */
+/** How far our stream was at a time: shows what it lost when it is behind that (see stream-marks.ts). */
 export const streamMarks = pgTable(
   "stream_marks",
   {

@@ -100,7 +100,10 @@ export function keepRows(work: RunWork, wanted: WantedRows, found: FoundRows | u
   if (found.input !== undefined) work.input = found.input;
 }
 
-/** Units that may be spent (engine/values/budget.ts): by all inputs of a run together, and by each transition, unless unset. */
+/**
+ * Units that may be spent (engine/values/budget.ts): by all inputs of a run together, and by each transition, unless
+ * unset.
+ */
 export interface FoldUnits {
   readonly run: number;
   readonly transition?: number | undefined;

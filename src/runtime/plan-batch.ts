@@ -24,8 +24,8 @@ export interface BatchItem {
 }
 
 /**
- * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere; the
- * batch had done enough before its turn.
+ * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere;
+ * the batch had done enough before its turn.
  */
 export type ItemResult =
   | { readonly kind: "settled"; readonly settled: Settled }

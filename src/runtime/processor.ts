@@ -4,8 +4,8 @@
  * Invariants:
  * R1 The processor answers callers and hands on work only after the commit.
  * R2 A batch that fails by itself is tried in halves, so one bad input spoils only itself.
- * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what is
- *    lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
+ * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what
+ *    is lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
  * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 
@@ -36,7 +36,8 @@ export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./sub
 export interface Processor {
   /**
    * Resolves after the commit; a refusal of the engine is in the reply. Rejects with a Refusal: not_found (by RPC, an
-   * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke on.
+   * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke
+   * on.
    */
   submit(submission: Submission): Promise<Settled>;
   /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */

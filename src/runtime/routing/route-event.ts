@@ -56,7 +56,9 @@ export type RoutedEvent =
     }
   | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
 
-/** Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first. */
+/**
+ * Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first.
+ */
 export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
   const watch = deps.processor.watchEvent(event.workspaceId, event.id);
   const [routed] = await routeEvents(deps, [event]);

@@ -25,8 +25,8 @@ import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
 /**
- * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and that
- * is committed.
+ * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and
+ * that is committed.
  */
 export async function findInputs(
   database: Database,

@@ -1,6 +1,7 @@
 /**
  * Rows of callers' idempotency keys.
- * Boundary: single statements by the database's clock; what an answer or a refusal follows from is runtime/caller-keys.ts.
+ * Boundary: single statements by the database's clock; what an answer or a refusal follows from is
+ * runtime/caller-keys.ts.
  * Invariants:
  * K1 No statement waits for a locked key: it is inserted or not, and taken over only when no transaction is writing it.
  * K2 Only the holder of a claim marks its key. A try that was taken over marks nothing, and so commits nothing.
@@ -27,7 +28,8 @@ export interface KeptKey {
 }
 
 const KEPT = "make_interval(days => 7)";
-// A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than this.
+// A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than
+// this.
 const LEASE = "make_interval(secs => 4)";
 
 const INSERT: Statement = {

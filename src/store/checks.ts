@@ -5,8 +5,8 @@
  * K1 A step is found through the open runs, so what has ended costs nothing, and no index of step_runs knows of this.
  * K2 A step is claimed by its mark `checked_at`, by the database's clock: of several replicas one gets it, and none
  *    waits for a row that is locked.
- *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas share
- *    the work step by step, and the write is small beside the question that follows it.
+ *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas
+ *    share the work step by step, and the write is small beside the question that follows it.
  * K3 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
  */
 import type { StepState } from "../engine/values/run.ts";

@@ -71,7 +71,8 @@ const LOAD: Statement = {
       left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index) as v`,
 };
 
-// Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of it.
+// Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of
+// it.
 const LARGE_TEXT_BYTES = 96 * 1024;
 // Stored as it is, so small a value cannot have a large text, for a character has six bytes at most when it is escaped.
 const SMALL_STORED_BYTES = 8 * 1024;
@@ -107,8 +108,8 @@ type LoadedRow = { wantedRunId: string; wantedIndex: number; runInput: JsonObjec
 const BYTES_AT_ONCE = 8 * 1024 * 1024;
 
 /**
- * Loads what is wanted of many runs, by run id, until the payloads reach so many bytes: of the first run all, and of the
- * runs behind the limit nothing that is of use.
+ * Loads what is wanted of many runs, by run id, until the payloads reach so many bytes: of the first run all, and of
+ * the runs behind the limit nothing that is of use.
  */
 export function loadRows(
   db: Queries,
@@ -123,7 +124,10 @@ export function loadRows(
   return load(db, LOAD, wanted, [places.map((place) => place - first + 1), bytesAtMost]);
 }
 
-/** As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says which. */
+/**
+ * As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says
+ * which.
+ */
 export function loadSmallRows(
   db: Queries,
   wanted: readonly WantedRows[],

@@ -141,7 +141,9 @@ export async function listRunsById(
   return new Map(rows.map((row) => [row.id, runOfRow(row)]));
 }
 
-/** The state in which runs were before their first move of their own after these places; those without one are absent. */
+/**
+ * The state in which runs were before their first move of their own after these places; those without one are absent.
+ */
 export async function listNextRunStates(
   database: Database,
   places: readonly { readonly runId: string; readonly seq: number }[],

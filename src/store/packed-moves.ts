@@ -2,10 +2,10 @@
  * Rows of the history in their packed form ↔ the engine's moves: they are the largest part of what a step writes.
  * Boundary: pure. Only this file knows the packed form, which is the JSON of run_moves.cause and run_moves.moves:
  *
- * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with `/`,
- *        for the run's id before it is left out. `by` stands where it is known.
- * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself. States
- *        are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
+ * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with
+ *        `/`, for the run's id before it is left out. `by` stands where it is known.
+ * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself.
+ *        States are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
  *        STEP_OPERATIONS, counted from 1; 0 is not published. `facts` is an object of what is known:
  *        of both `w` reason or note, `t` the run's total in USD, unless it is that of the move before (0 before the
  *        first); of a run `m` the marks; of a step `r` retries, `c` cost in USD, `e` error, and ids: `o` objective,

@@ -26,7 +26,9 @@ export interface ChangedStep extends StepRow {
   readonly rowVersion: string;
 }
 
-/** A step's row was written by another transaction after it was read: nothing may be committed of what was made of it. */
+/**
+ * A step's row was written by another transaction after it was read: nothing may be committed of what was made of it.
+ */
 export class StaleRows extends Error {
   override readonly name = "StaleRows";
 }
@@ -206,8 +208,8 @@ const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effect
 const deleteFinished: Part["text"] = (at) => `finished_effects as (
   delete from effects where id in (select jsonb_array_elements_text(${at(0)}::jsonb)))`;
 
-// A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is looked
-// up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
+// A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is
+// looked up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
 const deleteDropped: Part["text"] = (at) => `dropped_effects as (
   delete from effects where id = any(array(
     select found.id from (

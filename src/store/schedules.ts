@@ -1,7 +1,8 @@
 /**
  * Schedules of definitions: the cron line of the latest version, and its next slot.
  * Boundary: rows only. engine/values/cron.ts computes the slots, runtime/fire-schedules.ts fires them.
- * Invariant: a schedule is moved on only from the slot and line it was read with, so that of several replicas one does it.
+ * Invariant: a schedule is moved on only from the slot and line it was read with, so that of several replicas one does
+ * it.
  */
 import type { Statement, Tx } from "./database.ts";
 

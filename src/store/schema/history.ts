@@ -1,4 +1,6 @@
-/** Tables: The history of runs, which is the outbox too, and the marks of what is published and deleted. See tables.ts. */
+/**
+ * Tables: The history of runs, which is the outbox too, and the marks of what is published and deleted. See tables.ts.
+ */
 import { sql } from "drizzle-orm";
 import {
   bigint,

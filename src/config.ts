@@ -117,7 +117,10 @@ const SEVEN_DAYS_MS = 7 * 86_400_000;
 const MOST_STREAM_REPLICAS = 5;
 const MASK = "***";
 
-/** Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that a variable names. */
+/**
+ * Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that
+ * a variable names.
+ */
 export function readConfig(
   env: Environment = process.env,
   readFile: (path: string) => string = (path) => readFileSync(path, "utf8"),

@@ -25,7 +25,7 @@ export interface FieldFault {
   readonly description: string;
 }
 
-/** What a refusal tells besides its message; each reason uses its own part. */
+/** The facts of a refusal besides its message; each reason uses its own part. */
 export interface RefusalFacts {
   readonly fields?: readonly FieldFault[];
   /** The object that is unknown or in the way, e.g. { type: "run", name: "wfr_…" }. */

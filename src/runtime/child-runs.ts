@@ -1,5 +1,5 @@
 /**
- * What the service asks of itself for steps that run other workflows: start, cancel and undo a child, tell its parent.
+ * The service's own submissions for steps that run other workflows: start, cancel, undo a child, report to its parent.
  * Boundary: each is one submission of its own, made by an effect; parent and child are never locked together.
  * Invariant: done twice it is done once. A start is unique by its effect's id; a run that is so already stays as it is;
  * a parent knows a repeated word by its place in the child's history.
@@ -86,7 +86,7 @@ export async function cancelChildRun(
   return { ok: true, value: { kind: "cancel_run" } };
 }
 
-/** Has a child undo itself; it tells its parent when it is through, unless nothing is left to undo, or it is gone. */
+/** Starts the undo of a child. The child reports the end to its parent, unless it is gone or has nothing to undo. */
 export async function compensateChildRun(
   deps: ChildRunDeps,
   own: OwnCall,
@@ -100,7 +100,7 @@ export async function compensateChildRun(
   return { ok: true, value: { kind: "compensate_run", undone, ...left } };
 }
 
-/** Tells a parent of its child; one that is gone needs no word. */
+/** Reports a child to its parent. A parent that is gone needs no report. */
 export async function tellParentRun(
   deps: ChildRunDeps,
   own: OwnCall,

@@ -1,7 +1,7 @@
 /**
  * Starts the runs of schedules that are due.
  *
- * Boundary: one round; when to ask again is ingress/timers. Slots are told by engine/values/cron.ts.
+ * Boundary: one round. ingress/timers decides when to run the next; engine/values/cron.ts computes slots.
  * Invariants:
  * 1. The run is committed before the schedule moves on, so a crash between loses no slot; the start is unique by the
  *    slot's event id, so it doubles none either, whatever the number of replicas.

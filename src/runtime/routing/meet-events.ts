@@ -1,11 +1,12 @@
 /**
  * After a commit: waits that it opened look for events that came before them, ids that it learned for early reports.
- * Boundary: finds candidates and submits them; whether a step takes one (filter, taken before) is the engine's decision.
+ * Boundary: finds candidates and submits them; whether a step takes one (filter, taken before) is the engine's
+ * decision.
  * Invariants:
  * M1 The wait, or the id, is committed before the look; routing keeps and commits an event before it looks for waits.
- *    So they meet, whoever is first; that both may find each other is harmless.
- * M2 Every event that fits is looked at, page by page, until the wait takes one. A page is a bounded number of events, read
- *    by an index from where the last one ended; then the other waits have their turn.
+ *    So they meet in either order; that both may find each other is harmless.
+ * M2 Every event that fits is looked at, page by page, until the wait takes one. A page is a bounded number of events,
+ *    read by an index from where the last one ended; then the other waits have their turn.
  * M3 What cannot be looked at now (the database away, a lane full) is logged with its run and tried again after a pause
  *    that grows; it holds up no other wait.
  */

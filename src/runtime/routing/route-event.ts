@@ -5,7 +5,7 @@
  * processor alone.
  * Invariants:
  * 1. An event that a wait may want later is kept, and that is committed, before open waits are
- *    looked up; a wait is committed before it looks for kept events. So they meet, whoever is first.
+ *    looked up; a wait is committed before it looks for kept events. So they meet in either order.
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
  */
@@ -35,7 +35,7 @@ export interface RouteDeps {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
-  /** Who knows canonical entities; unset: nobody does. */
+  /** The lookup of canonical entities; unset: no entity is known. */
   readonly entities?: Entities | undefined;
 }
 
@@ -56,7 +56,9 @@ export type RoutedEvent =
     }
   | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
 
-/** Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first. */
+/**
+ * Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first.
+ */
 export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
   const watch = deps.processor.watchEvent(event.workspaceId, event.id);
   const [routed] = await routeEvents(deps, [event]);
@@ -67,8 +69,8 @@ export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<Rout
 }
 
 /**
- * Applies a batch of events and gives what became of each, in the order given. Never rejects: what
- * fails is told per event.
+ * Applies a batch of events and gives the outcome of each, in the order given. Never rejects: a
+ * failure is part of its event's outcome.
  */
 export async function routeEvents(
   deps: RouteDeps,

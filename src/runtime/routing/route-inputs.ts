@@ -6,7 +6,7 @@
  * Invariants:
  * 1. A report about an object that no step knows is kept while its workspace has a call open that
  *    may bring the id; after that is committed the steps are looked up once more. The call's result
- *    is committed before kept reports are looked up. So they meet, whoever is first.
+ *    is committed before kept reports are looked up. So they meet in either order.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
@@ -25,8 +25,8 @@ import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
 /**
- * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and that
- * is committed.
+ * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and
+ * that is committed.
  */
 export async function findInputs(
   database: Database,

@@ -33,7 +33,8 @@ export interface Trouble {
 
 /** What a step produced; `extendsInput`: only what it adds to its input. */
 export interface Product {
-  readonly output: JsonObject;
+  /** Unset: a caller completed the step and sent none. Others read `{}`. */
+  readonly output: JsonObject | undefined;
   readonly extendsInput: boolean;
   /** The bytes that the limit of payloads counts; unset: those of the whole output. */
   readonly countedBytes?: number;
@@ -70,9 +71,10 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
 /** Keeps an output, or says what is wrong with it as a whole: what the step adds and the input that it is added to. */
 function setOutput(draft: Draft, index: number, product: Product): string | undefined {
   const row = draft.row(index);
-  row.output = product.output;
+  if (product.output === undefined) delete row.output;
+  else row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
-  draft.spend(payloadBytes(product.output));
+  draft.spend(payloadBytes(product.output ?? {}));
   draft.payloadMemo.delete(`o${index}`);
   const problem = payloadProblem("output", outputOf(draft, index), product.countedBytes);
   if (problem === undefined) return undefined;

@@ -5,7 +5,7 @@
  */
 import { type CallResult, OWN_CALLS } from "../engine/effect.ts";
 import type { Log } from "../runtime/log.ts";
-import { Refusal } from "../runtime/refusal.ts";
+import { isTemporary, Refusal } from "../runtime/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../runtime/submission.ts";
 import { CallFailure, NotSent } from "./call-failure.ts";
 import type { CallInHand } from "./call-in-hand.ts";
@@ -85,11 +85,7 @@ async function handBack(
         outcome = refusal(item.call, error.message);
         continue;
       }
-      const passes =
-        error.reason === "unavailable" ||
-        error.reason === "overloaded" ||
-        error.reason === "lost_race";
-      if (!passes || item.stopping) throw error;
+      if (!isTemporary(error) || item.stopping) throw error;
       await item.pause(backoffMs(tries, Math.random()));
       if (item.dropped) return "settled";
     }

@@ -18,7 +18,7 @@ import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.
 import { findStarts } from "../store/run-starts.ts";
 import type { Log } from "./log.ts";
 import type { Processor } from "./processor.ts";
-import { type Reason, Refusal } from "./refusal.ts";
+import { isTemporary, Refusal } from "./refusal.ts";
 import type { RunStart } from "./submission.ts";
 
 /** What the calls work with. */
@@ -35,9 +35,6 @@ export interface OwnCall {
 }
 
 const OWN_SOURCE = "workflows";
-/** What passes by itself. */
-const PASSING: ReadonlySet<Reason> = new Set(["unavailable", "overloaded", "lost_race"]);
-
 /**
  * Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away: the
  * call is tried again. Whatever else keeps the run from being started is the result, so that the parent does not wait.
@@ -63,7 +60,7 @@ export async function startChildRun(
     return { ok: true, value: { kind: "start_run", runId } };
   } catch (error) {
     if (error instanceof Refusal) {
-      if (PASSING.has(error.reason)) throw error;
+      if (isTemporary(error)) throw error;
       return { ok: false, message: error.message };
     }
     log.error("a child run cannot be started", {

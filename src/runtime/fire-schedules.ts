@@ -23,7 +23,7 @@ import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
 import type { Log } from "./log.ts";
 import { count } from "./metrics.ts";
 import type { Processor } from "./processor.ts";
-import { Refusal } from "./refusal.ts";
+import { isTemporary } from "./refusal.ts";
 import { beginTurn } from "./shared-turn.ts";
 import type { Submission } from "./submission.ts";
 
@@ -38,8 +38,8 @@ export interface FiringDeps {
 export interface FiredRound {
   /** Schedules that were due. */
   readonly due: number;
-  /** Why slots were refused that have nothing wrong with them: they are still due. */
-  readonly refusals: readonly Refusal[];
+  /** Temporary failures of starts: their slots are still due. */
+  readonly refusals: readonly unknown[];
   /** Definitions that cannot be started as they are; still due as well. */
   readonly failed: readonly string[];
 }
@@ -52,7 +52,7 @@ interface Slot {
 
 type Started =
   | { readonly slot: Slot }
-  | { readonly refusal: Refusal }
+  | { readonly refusal: unknown }
   | { readonly failed: string };
 
 /** More are not counted one by one: a line of every second has 86,400 a day. */
@@ -91,7 +91,7 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
     if (created) count("workflows_schedule_slots_started_total");
     return { slot: { due, line, atMs } };
   } catch (error) {
-    if (error instanceof Refusal) return { refusal: error };
+    if (isTemporary(error)) return { refusal: error };
     const { definitionId, versionId } = due;
     log.error("a schedule cannot be fired", { definitionId, versionId, error });
     return { failed: definitionId };

@@ -2,6 +2,7 @@
  * Why the service says no: one error class, one closed list of reasons.
  * Boundary: thrown by runtime and ingress, mapped to codes and details in ingress/rpc/errors.ts alone.
  */
+import { isAway, isLostRace } from "../store/pg-errors.ts";
 
 /** Every reason there is; a new one does not compile until the error table maps it. */
 export type Reason =
@@ -48,4 +49,27 @@ export class Refusal extends Error {
     this.reason = reason;
     this.facts = facts;
   }
+}
+
+/** Whether the same request may succeed later as it is. These are the reasons that carry RetryInfo. */
+const TEMPORARY: Readonly<Record<Reason, boolean>> = {
+  lost_race: true,
+  overloaded: true,
+  unavailable: true,
+  invalid_fields: false,
+  not_found: false,
+  already_exists: false,
+  illegal_move: false,
+  nothing_published: false,
+  too_large: false,
+  // The database ended the work for its length: the same work takes as long again.
+  too_costly: false,
+  timed_out: false,
+  unauthenticated: false,
+  permission_denied: false,
+};
+
+/** Whether a failure is temporary. A refusal is judged by its reason alone, whatever its cause. */
+export function isTemporary(error: unknown): boolean {
+  return error instanceof Refusal ? TEMPORARY[error.reason] : isAway(error) || isLostRace(error);
 }

@@ -6,6 +6,7 @@
  */
 import type { BusEvent } from "../engine/event.ts";
 import type { Graph } from "../engine/graph/graph.ts";
+import { eventCause } from "../engine/matching/arrival.ts";
 import { triggerKeysOfEvent } from "../engine/matching/keys.ts";
 import { fitsTrigger, matchTrigger } from "../engine/matching/trigger-match.ts";
 import type { Database } from "../store/database.ts";
@@ -13,7 +14,6 @@ import { type FoundTrigger, findTriggers } from "../store/event-readers.ts";
 import type { GraphCache } from "./graphs.ts";
 import type { Log } from "./log.ts";
 import { count } from "./metrics.ts";
-import { eventCause } from "./route-inputs.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 import { beginTurn } from "./shared-turn.ts";
 import type { RunStart } from "./submission.ts";

@@ -9,7 +9,7 @@
  */
 import type { Log } from "../../runtime/log.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
-import { Refusal } from "../../runtime/refusal.ts";
+import { isTemporary } from "../../runtime/refusal.ts";
 import {
   type ClaimedCheck,
   claimChecks,
@@ -104,7 +104,7 @@ export function createHealing(deps: HealingDeps): Healing {
     } catch (error) {
       if (error instanceof NotSent && stopping) return;
       const { runId, stepIndex } = claimed;
-      const passes = error instanceof Refusal || error instanceof NotSent;
+      const passes = isTemporary(error) || error instanceof NotSent;
       if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
       else log.error("a step could not be checked", { runId, stepIndex, error });
     }

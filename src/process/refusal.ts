@@ -49,3 +49,26 @@ export class Refusal extends Error {
     this.facts = facts;
   }
 }
+
+/** These reasons carry RetryInfo. */
+const TEMPORARY: Readonly<Record<Reason, boolean>> = {
+  lost_race: true,
+  overloaded: true,
+  unavailable: true,
+  invalid_fields: false,
+  not_found: false,
+  already_exists: false,
+  illegal_move: false,
+  nothing_published: false,
+  too_large: false,
+  // The database ended the work for its length: the same work takes as long again.
+  too_costly: false,
+  timed_out: false,
+  unauthenticated: false,
+  permission_denied: false,
+};
+
+/** Whether a request that is refused for this reason may succeed later as it is. */
+export function isTemporaryReason(reason: Reason): boolean {
+  return TEMPORARY[reason];
+}

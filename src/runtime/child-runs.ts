@@ -13,13 +13,14 @@ import type {
 } from "../engine/values/effect.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { Log } from "../process/log.ts";
-import { type Reason, Refusal } from "../process/refusal.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
 import { findStarts } from "../store/run-starts.ts";
 import type { Processor } from "./processor.ts";
 import type { RunStart } from "./submission.ts";
+import { isTemporary } from "./temporary.ts";
 
 /** What the calls work with. */
 export interface ChildRunDeps {
@@ -35,8 +36,6 @@ export interface OwnCall {
 }
 
 const OWN_SOURCE = "workflows";
-/** What passes by itself. */
-const PASSING: ReadonlySet<Reason> = new Set(["unavailable", "overloaded", "lost_race"]);
 
 /**
  * Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away: the
@@ -63,7 +62,7 @@ export async function startChildRun(
     return { ok: true, value: { kind: "start_run", runId } };
   } catch (error) {
     if (error instanceof Refusal) {
-      if (PASSING.has(error.reason)) throw error;
+      if (isTemporary(error)) throw error;
       return { ok: false, message: error.message };
     }
     log.error("a child run cannot be started", {

@@ -5,7 +5,7 @@
  * Invariant: an event is kept once per workspace, source and id (a source of "" equals every source), with the time of
  * its first arrival by the database's clock.
  */
-import type { EventReport } from "../engine/values/event.ts";
+import type { ObjectReport } from "../engine/values/event.ts";
 import type { ArrivedEvent } from "../engine/values/input.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 
@@ -25,7 +25,8 @@ export interface EarlyReport {
   /** Id of the objective, delegation or approval request. */
   readonly objectId: string;
   readonly eventId: string;
-  readonly report: EventReport;
+  /** With the acting agent, where an agent caused the event. */
+  readonly report: ObjectReport & { readonly actorAgentId?: string };
 }
 
 /** Which kept events a wait that has opened may want; `place` comes back with them. */

@@ -11,9 +11,9 @@
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import type { Log } from "../../process/log.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { createRounds } from "../../process/rounds.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import {
   type ClaimedCheck,
   claimChecks,
@@ -105,7 +105,7 @@ export function createHealing(deps: HealingDeps): Healing {
     } catch (error) {
       if (error instanceof NotSent && stopping) return;
       const { runId, stepIndex } = claimed;
-      const passes = error instanceof Refusal || error instanceof NotSent;
+      const passes = isTemporary(error) || error instanceof NotSent;
       if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
       else log.error("a step could not be checked", { runId, stepIndex, error });
     }

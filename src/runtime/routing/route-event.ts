@@ -15,9 +15,9 @@ import type { BusEvent } from "../../engine/values/event.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { Database } from "../../store/database.ts";
-import { isAway, isLostRace } from "../../store/pg-errors.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
+import { isTemporary } from "../temporary.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
 import { findInputs } from "./route-inputs.ts";
 import { keepFittingEvents } from "./route-keep.ts";
@@ -124,25 +124,9 @@ function toRouted(outcome: EventOutcome): RoutedEvent {
 }
 
 function kindOf(error: unknown): FailureKind {
-  // A refusal is what its reason says, whatever of the database caused it.
-  if (!(error instanceof Refusal)) return isAway(error) || isLostRace(error) ? "away" : "failed";
-  switch (error.reason) {
-    case "overloaded":
-    case "timed_out":
-    case "unavailable":
-    case "lost_race":
-      return "away";
-    // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
-    case "too_costly":
-      return "failed";
-    case "invalid_fields":
-    case "not_found":
-    case "already_exists":
-    case "illegal_move":
-    case "nothing_published":
-    case "too_large":
-    case "unauthenticated":
-    case "permission_denied":
-      return "refused";
-  }
+  if (isTemporary(error)) return "away";
+  if (!(error instanceof Refusal)) return "failed";
+  if (error.reason === "timed_out") return "away";
+  // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
+  return error.reason === "too_costly" ? "failed" : "refused";
 }

@@ -2,7 +2,7 @@
  * The page docs/config.md, made from the tables in the code: every key of `config` by step type, the words that are
  * refused there, and the outcome words of edges.
  *
- * Boundary: makes text; `npx tsx tools/make-config-page.ts` writes it, a test compares it.
+ * Boundary: makes text; `npx tsx tools/make-pages.ts` writes it, a test compares it.
  */
 
 import { ON_ERROR } from "../src/engine/graph/config-keys.ts";
@@ -38,7 +38,7 @@ export function configPage(): string {
   return [
     "# Keys of `config`, and outcome words",
     "",
-    "`npx tsx tools/make-config-page.ts` makes this page from the tables that publishing checks. Do not edit it.",
+    "`npx tsx tools/make-pages.ts` makes this page from the tables that publishing checks. Do not edit it.",
     "",
     "A key that a type does not have is a fault. AGENT_ACTION and HUMAN_TASK hand other keys on as parameters;",
     "a key that is one edit away from one of theirs is a fault. These words are refused on every type, because they",

@@ -1,7 +1,7 @@
 /**
  * Calls of the service to itself: child runs are started, cancelled and undone, and tell their parents.
- * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away is told
- * as a collaborator that is away, so that the call is tried again.
+ * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away
+ * counts as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../collaborators/call-failure.ts";

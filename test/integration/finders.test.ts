@@ -35,6 +35,14 @@ const STEPS_READ = {
   text: `select (seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
     where relname = 'step_runs'`,
 };
+/** Steps of others that have ended: among a handful of rows every plan is as good as that by key. */
+const MANY_STEPS = {
+  name: "many_steps",
+  text: `insert into step_runs (started_at, completed_at, run_id, workspace_id, step_index, cost_usd, retry_count,
+      output_extends_input, state, detail)
+    select now(), now(), 'wfr_ended_' || i, 'other', 0, 0, 0, false, 'COMPLETED', '{}'
+    from generate_series(1, 2000) i`,
+};
 let at: TestProcessor;
 
 beforeAll(async () => {
@@ -94,17 +102,20 @@ describe("an event finds", () => {
     const runs = ["one", "two", "three"].map((name) => start(`asks ${name}`, versionOf([gate])));
     const ids = (await Promise.all(runs)).map((id) => `${id}/ask/1/request_approval`);
     const read = await at.database.transaction(async (tx) => {
-      await tx.query({ name: "by_key", text: "set local enable_seqscan = off" }, []);
+      await tx.query(MANY_STEPS, []);
+      await tx.query({ name: "by_key", text: "analyze step_runs" }, []);
       const sameTx = {
         ...at.database,
         transaction: <T>(work: (own: Tx) => Promise<T>) => work(tx),
       };
       const [{ holder = "" } = {}] = await tx.query<{ holder: string }>(HOLDER_OF, [ids[0]]);
+      const [before = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
       const kept = await renewEffects(sameTx, holder, ids);
       expect(kept.map(({ isWanted }) => isWanted)).toEqual([true, true, true]);
-      return tx.query<{ rows: number }>(STEPS_READ, []);
+      const [after = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
+      return after.rows - before.rows;
     });
-    expect(read).toEqual([{ rows: ids.length }]);
+    expect(read).toBe(ids.length);
   });
 
   it("no wait that opened after it first came, by its source or by none", async () => {

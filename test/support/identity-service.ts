@@ -40,13 +40,13 @@ export async function startIdentity(tokens: (token: string) => TokenFacts | unde
   return identity;
 }
 
-/** A token of this workspace, good for a minute. */
+/** A token of this workspace, good for longer than any test file takes. */
 export function goodToken(workspaceId: string, scopes: readonly string[]): TokenFacts {
   return {
     active: true,
     subject: `user_of_${workspaceId}`,
     organizationId: workspaceId,
     scopes: [...scopes],
-    expiresAt: timestampFromMs(Date.now() + 60_000),
+    expiresAt: timestampFromMs(Date.now() + 3_600_000),
   };
 }

@@ -42,7 +42,7 @@ async function performUntilAnswered(
 ): Promise<CallResult | undefined> {
   const { call } = item;
   while (!item.dropped) {
-    if (item.givenUp) return refusal(call, "nobody waits for it any more");
+    if (item.givenUp) return refusal(call, "its step attempt no longer waits for it");
     if (item.ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind))
       return refusal(call, outcomeUnknown(item.ageMs));
     if (item.stopping) throw new NotSent("the service stops");

@@ -1,7 +1,7 @@
 /**
- * Calls of the service to itself: child runs are started, cancelled and undone, and tell their parents.
- * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away is told
- * as a collaborator that is away, so that the call is tried again.
+ * Calls of the service to itself: child runs are started, cancelled and compensated, and report to their parents.
+ * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is
+ * unavailable is reported as an unavailable collaborator, so that the call is retried.
  */
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../collaborators/call-failure.ts";
@@ -40,7 +40,7 @@ export function performCompensateRun(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(compensateChildRun(deps, call, decodeCompensateRun(call.request)));
 }
 
-/** Tells a parent that its child ended. */
+/** Reports to a parent run that its child ended. */
 export function performTellParent(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(tellParentRun(deps, call, decodeTellParent(call.request)));
 }

@@ -31,7 +31,7 @@ export interface AgentQuestion extends CallOrigin {
   readonly nowMs: number;
 }
 
-/** Healthy agents of a capability, perhaps none. Rejects with NotConfigured when there is nobody to ask. */
+/** Healthy agents of a capability, perhaps none. Rejects with NotConfigured when neither service is configured. */
 export async function findAgents(
   deps: FailOpenDeps,
   question: AgentQuestion,
@@ -40,7 +40,7 @@ export async function findAgents(
   if (registered.length > 0) return registered;
   const agents = deps.clients.find("agents");
   if (agents === undefined) {
-    // Without both there is nobody to ask, and the step says so.
+    // Neither service is configured: the step fails with the reason.
     deps.clients.require("registry");
     return [];
   }
@@ -52,7 +52,7 @@ export async function findAgents(
     .map((agent) => ({ agentId: agent.id, current: 0, max: 0 }));
 }
 
-/** The registry only tells who is present: where the agents service can be asked too, its silence is gone on without. */
+/** The registry only lists present agents. It fails open when the agents service can be asked instead. */
 async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<FoundAgent[]> {
   const registry = deps.clients.find("registry");
   if (registry === undefined) return [];

@@ -1,4 +1,4 @@
-/** Calls to the meter service: what a step cost so far, where no report told it. */
+/** Calls to the meter service: what a step cost so far, where no report gave it. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { MeterService, QueryUsageRequestSchema } from "../../../gen/meter/v1/meter_pb.ts";
 import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";
@@ -17,7 +17,7 @@ export function performQueryUsage({ clients, log }: FailOpenDeps): Performer {
     const told = await orGoOn(log, "meter", asked);
     if (told.kind !== "reply") return unknown;
     const usage = readQueryUsage(told.reply, call.workspaceId);
-    // The step ends all the same, and without that cost: only here somebody can hear of it.
+    // The step ends without that cost, so this log line is the only trace of the fault.
     if (!usage.ok) log.warn("the meter's answer is not believed", { problem: usage.message });
     return usage;
   };

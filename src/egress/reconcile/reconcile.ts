@@ -1,8 +1,8 @@
 /**
  * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
- * Boundary: finds, claims and asks; what the owners tell goes in as the input that their event would have been.
+ * Boundary: finds, claims and asks; what the owners report goes in as the input that their event would have been.
  * Invariants:
- * 1. Events are hints: a step whose owner ended is told within one interval, whatever became of the event.
+ * 1. Events are hints: a step learns within one interval that its owner ended, whatever became of the event.
  * 2. A step is checked by one replica at a time, and not again before 5/8 of the interval are over; a quick step never.
  * 3. Owners are asked a few at a time, behind the calls that move runs, and not at all while their breaker is open.
  * 4. Looking for steps takes a fifth of one connection's time at most, however many runs are open.

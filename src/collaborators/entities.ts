@@ -2,7 +2,7 @@
  * Canonical entities behind records of other systems, and whether an entity that a caller names exists.
  * Boundary: what runtime and ingress ask before a run is submitted; implements their contract (engine/values/entities.ts).
  * Invariants:
- * 1. Nobody waits for long: a collaborator that is away is gone on without.
+ * 1. Lookups fail open after a short wait: without a reply the caller continues.
  * 2. The same question is asked once while its answer is under way, and not again for 5 s after.
  */
 import { randomUUID } from "node:crypto";
@@ -77,7 +77,7 @@ function toAnswer(told: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
   return told.kind === "reply" ? { kind: "reply", reply: told.reply.entity } : told;
 }
 
-/** The canonical entity, with the record's own type where it tells none; undefined when it cannot be ours. */
+/** The canonical entity, with the record's own type where it has none; undefined when it is not the workspace's. */
 function entityOf(
   entity: CanonicalEntity | undefined,
   { workspaceId, entityType }: ForeignRecord,

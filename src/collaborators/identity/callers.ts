@@ -27,8 +27,8 @@ export interface Caller {
 /** Who knows callers. */
 export interface Callers {
   /**
-   * The caller that a token stands for; undefined when it stands for none, or no longer. Rejects with `unavailable`
-   * when nobody can tell, within 3 s: who cannot be told is not let in.
+   * The caller that a token stands for; undefined when it stands for none, or no longer. Fails closed: rejects with
+   * `unavailable` within 3 s when the token cannot be judged.
    */
   find(token: string): Promise<Caller | undefined>;
 }

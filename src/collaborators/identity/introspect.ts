@@ -3,7 +3,7 @@
  * Boundary: one question and the reading of its answer; remembering is token-memory.ts.
  * Invariants:
  * 1. Fails closed: what is no clear answer about the token is `unavailable`.
- * 2. Nothing that could repeat the token is logged or handed on: of a failure only code and kind are told.
+ * 2. Nothing that could repeat the token is logged or handed on: a failure is logged by code and kind only.
  */
 import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
@@ -34,7 +34,7 @@ export function introspectBy(client: Client, log: Log): JudgeToken {
   };
 }
 
-/** The token that an answer describes; undefined when it is not active or tells not who calls from where. */
+/** The token that an answer describes; undefined when it is not active or lacks the subject or the workspace. */
 function readIntrospection(told: IntrospectResponse): GoodToken | undefined {
   if (!told.active) return undefined;
   const caller = readCaller({

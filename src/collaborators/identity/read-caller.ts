@@ -1,12 +1,12 @@
 /**
- * From what is told of a token to a caller.
+ * Reads a caller from the facts of a token.
  * Boundary: pure; the same for tokens that are introspected and for those that are verified here.
  */
 
 import { isId } from "../../wire/calls/replies.ts";
 import { type Caller, grantedScopes } from "./callers.ts";
 
-/** What a token tells. */
+/** The facts of a token. */
 export interface ToldOfToken {
   readonly subject: string;
   readonly workspaceId: string;

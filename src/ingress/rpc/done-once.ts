@@ -27,7 +27,7 @@ import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
 /** How one RPC is done, and done again. */
 export interface OnceRules<I extends DescMessage, O extends DescMessage> {
-  /** Where its keys belong when nobody is authenticated; undefined: nowhere, and the handler says what is wrong with the request. */
+  /** The workspace of its keys without authentication; undefined: the key is ignored; the handler reports the fault. */
   workspaceOf(deps: ServiceDeps, request: MessageShape<I>): Promise<string | undefined>;
   answer(deps: ServiceDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
   /** The answer to a call that is committed but was never answered; `appliedTo` is what it made or changed. */
@@ -53,7 +53,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const key = context.requestHeader.get(HEADER);
     if (key === null) return create(method.output, await rules.answer(deps, request));
     requireKey(key);
-    // The handler tells what is wrong with it. What cannot be stored is not hashed either.
+    // The handler reports the fault. What cannot be stored is not hashed either.
     if (checkFields(method.input, request).list.length > 0) {
       return create(method.output, await rules.answer(deps, request));
     }
@@ -178,7 +178,7 @@ async function orGiveBack<T>(
   }
 }
 
-/** The call is done and its caller is told so, also when the answer cannot be kept: a repeat reads it anew. */
+/** Keeps the answer of a call that is done. When that fails the call still succeeds; a repeat reads the answer anew. */
 async function keep(
   { database, log, answerHeader }: ServiceDeps,
   claim: KeyClaim,

@@ -1,6 +1,6 @@
 /**
  * grpc.health.v1: SERVING from the first answer on, NOT_SERVING once the service is stopping or a needed part is down.
- * Boundary: told by setServing; asks nobody itself.
+ * Boundary: setServing sets the state; it makes no calls itself.
  */
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
@@ -12,7 +12,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
 
-/** The state that health tells, and its RPCs. */
+/** The state that health reports, and its RPCs. */
 export interface HealthState {
   readonly implementation: ServiceImpl<typeof Health>;
   setServing(serving: boolean): void;

@@ -15,11 +15,11 @@ export interface ServiceParts {
   readonly graphs: GraphCache;
   readonly log: Log;
   readonly heldKeys: HeldKeys;
-  /** Who knows canonical entities; unset: nobody does, and none is checked. */
+  /** Looks up canonical entities; unset: none is checked. */
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;
-  /** Told after a commit that leaves something to publish; without it the publisher finds it a little later. */
+  /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }
 

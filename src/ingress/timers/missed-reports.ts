@@ -1,6 +1,6 @@
 /**
- * Early reports whose look was lost with a process: a step learned its object's id, and nobody was left to look for what
- * had been reported before.
+ * Early reports whose look was lost with a process: a step learned its object's id, and the process died before it
+ * looked for earlier reports.
  * Boundary: the look itself is runtime/routing/meet-events.ts; a report that was taken finds its step ended.
  * Invariant: after a start every report is looked at; later those that are young enough for another replica to have died
  * between the commit and the look.

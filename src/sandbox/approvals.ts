@@ -1,5 +1,5 @@
 /**
- * The approvals that were asked for, their decisions told to the bus, the scripted approver, and
+ * The approvals that were asked for, their decisions as bus events, the scripted approver, and
  * the RPCs of the approvals service.
  *
  * Boundary: who asks is not known here; one who asks within the sandbox hands in a callback.
@@ -29,7 +29,7 @@ import { makeId, type Routes, recordEntry, remember, type Stage } from "./stage.
 export interface ApprovalCase {
   readonly request: ApprovalRequest;
   readonly decisions: ApprovalDecision[];
-  /** The scripted approver's rule, undefined when nobody will decide by itself. */
+  /** The scripted approver's rule, undefined when no decision comes by itself. */
   readonly rule: ApprovalRule | undefined;
   readonly onDecided: ((decision: ApprovalDecision) => void) | undefined;
 }

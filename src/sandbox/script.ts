@@ -9,7 +9,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Code } from "@connectrpc/connect";
 import type { TapEvent } from "./tap.ts";
 
-/** The whole story. What is left out is the plain default: one able agent, nobody who approves. */
+/** The whole story. What is left out is the plain default: one able agent, no approver. */
 export interface SandboxScript {
   readonly agents?: readonly ScriptedAgent[];
   readonly tasks?: readonly TaskRule[];
@@ -25,7 +25,7 @@ export interface SandboxScript {
   readonly tokens?: readonly ScriptedToken[];
 }
 
-/** An agent as the registry and the agents service tell of it. */
+/** An agent as the registry and the agents service report it. */
 export interface ScriptedAgent {
   readonly id: string;
   readonly name?: string;
@@ -39,7 +39,7 @@ export interface ScriptedAgent {
   readonly maxObjectives?: number;
   /** How long ago it was last heard of, in milliseconds; 0 when left out. */
   readonly heartbeatAgeMs?: number;
-  /** Prompt name to label, as AgentService.GetConfig tells it. */
+  /** Prompt name to label, as AgentService.GetConfig returns it. */
   readonly promptBindings?: Readonly<Record<string, string>>;
 }
 
@@ -92,7 +92,7 @@ export interface TaskReply {
   readonly afterMs: number;
   readonly output?: JsonObject | ((task: AgentTask) => JsonObject);
   readonly costUsd?: number;
-  /** What the agent tells the meter that it spent, in USD, just before the task ends. */
+  /** What the agent reports to the meter as spent, in USD, just before the task ends. */
   readonly meteredUsd?: number;
   /** The task ends as failed, with this message. */
   readonly fail?: string;
@@ -116,7 +116,7 @@ export interface ApprovalRule {
     readonly riskLevel?: "low" | "medium" | "high" | "critical";
     readonly approverUserId?: string;
   };
-  /** `silent`: nobody decides, whatever the rules below say; such a request is escalated or decided by hand. */
+  /** `silent`: no decision comes, whatever the rules below say; such a request is escalated or decided by hand. */
   readonly decision: "approved" | "denied" | "expired" | "auto" | "silent";
   readonly afterMs: number;
   /** The digest that the decision names: that of what was asked, or another. Left out: none. */

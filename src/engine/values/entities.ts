@@ -3,7 +3,7 @@
  * Boundary: a contract; who answers is wired in main.ts. Asked before a run is submitted, never inside a transaction.
  */
 
-/** A record of another system, as the tap tells of it. */
+/** A record of another system, as the tap reports it. */
 export interface ForeignRecord {
   readonly workspaceId: string;
   /** Such as `hubspot`. */
@@ -19,12 +19,12 @@ export interface Entity {
   readonly entityType: string;
 }
 
-/** Whether an entity exists; `unchecked`: nobody could tell, and that is no reason to refuse. */
+/** Whether an entity exists; `unchecked`: it could not be checked; callers fail open. */
 export type EntityCheck = "known" | "unknown" | "unchecked";
 
-/** Who knows canonical entities. Neither function waits for long or rejects because nobody answers. */
+/** Looks up canonical entities. Both functions answer within a short time and fail open without a reply. */
 export interface Entities {
-  /** The canonical entity of a record; undefined when there is none or nobody could tell. */
+  /** The canonical entity of a record; undefined when there is none or the lookup got no reply. */
   resolve(record: ForeignRecord): Promise<Entity | undefined>;
   check(workspaceId: string, entityId: string): Promise<EntityCheck>;
 }

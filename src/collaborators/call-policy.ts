@@ -1,6 +1,6 @@
 /**
  * What follows from a failed call: another try with the same key and bytes, or a refusal that fails the attempt.
- * Boundary: pure; told by code and cause, never by text. Time and chance come from the caller.
+ * Boundary: pure; decides by code and cause, never by text. Time and chance come from the caller.
  */
 import { Code } from "@connectrpc/connect";
 import type { CallFailure } from "./call-failure.ts";

@@ -131,7 +131,7 @@ const NEEDS: Readonly<Record<CollaboratorName, string>> = {
   approvals: "approvals need the approvals service",
   governance: "governance checks need the governance service",
   notifications: "notifications need the notifications service",
-  meter: "costs that no event tells need the meter service",
+  meter: "costs that no event reports need the meter service",
   prompts: "a prompt that the agent has bound needs the prompts service",
   skills: "checking a skill needs the skills service",
   entities: "canonical entities need the entities service",

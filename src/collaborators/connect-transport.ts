@@ -149,7 +149,7 @@ function readReply<I extends DescMessage, O extends DescMessage>(
   }
 }
 
-/** Connect tells code and message in a JSON body; any other body leaves only the HTTP status. */
+/** Connect sends code and message in a JSON body; any other body leaves only the HTTP status. */
 function answeredError(reply: Reply): CallFailure {
   const told = parseError(reply.body);
   return new CallFailure(told.message || `HTTP ${reply.status}`, {

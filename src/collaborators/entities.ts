@@ -77,7 +77,7 @@ function toAnswer(told: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
   return told.kind === "reply" ? { kind: "reply", reply: told.reply.entity } : told;
 }
 
-/** The canonical entity, with the record's own type where it tells none; undefined when it cannot be ours. */
+/** The canonical entity, with the record's own type where it has none; undefined when it is not the workspace's. */
 function entityOf(
   entity: CanonicalEntity | undefined,
   { workspaceId, entityType }: ForeignRecord,

@@ -11,7 +11,7 @@ import type { Lookups } from "../engine/values/lookups.ts";
 import type { Resolution } from "../engine/values/run.ts";
 import { keyOf, ShortMemory } from "../process/short-memory.ts";
 
-/** A prompt as a resolution tells it; null: the agent has none bound and none is in production. */
+/** A prompt as a resolution records it; null: the agent has none bound and none is in production. */
 export type FoundPrompt = NonNullable<Resolution["prompt"]> | null;
 
 /** An agent that can take work. */
@@ -19,7 +19,7 @@ export interface FoundAgent {
   readonly agentId: string;
   /** What it does now. */
   readonly current: number;
-  /** What it can do at once; 0 = not told. */
+  /** What it can do at once; 0 = not reported. */
   readonly max: number;
 }
 
@@ -36,7 +36,7 @@ export interface LookupCache extends Lookups {
 
 const KEPT_MS = 2_000;
 const KEPT_AT_MOST = 1_000;
-/** Stands for the capacity of an agent that tells none. */
+/** Stands for the capacity of an agent that reports none. */
 const USUAL_CAPACITY = 10;
 
 interface Candidate extends FoundAgent {

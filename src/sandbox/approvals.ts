@@ -1,5 +1,5 @@
 /**
- * The approvals that were asked for, their decisions told to the bus, the scripted approver, and
+ * The approvals that were asked for, their decisions as bus events, the scripted approver, and
  * the RPCs of the approvals service.
  *
  * Boundary: who asks is not known here; one who asks within the sandbox hands in a callback.

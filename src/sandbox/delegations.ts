@@ -1,5 +1,5 @@
 /**
- * The delegations that were made, and their ends told to the bus.
+ * The delegations that were made, and their ends as bus events.
  *
  * Boundary: keeps records; the work itself is the objective's (`objectives.ts`), the RPCs are in
  * `agents.ts`.

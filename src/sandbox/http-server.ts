@@ -2,7 +2,7 @@
  * One cleartext port that speaks HTTP/1.1 and HTTP/2: Connect and gRPC-Web come by either, gRPC by
  * HTTP/2 without an upgrade.
  *
- * Boundary: tells the two apart by a connection's first bytes and hands it to the right server;
+ * Boundary: distinguishes the two by a connection's first bytes and hands it to the right server;
  * what is served is the handler's matter.
  */
 import { createServer as createHttp1Server, type RequestListener } from "node:http";

@@ -43,7 +43,7 @@ export function keepMeter(stage: Stage): Meter {
   };
 }
 
-/** MeterService. Usage that is recorded by RPC belongs to no workspace, for the call tells none. */
+/** MeterService. Usage that is recorded by RPC belongs to no workspace, for the call names none. */
 export function serveMeter(meter: Meter): Routes {
   return (router) =>
     router.service(MeterService, {

@@ -1,5 +1,5 @@
 /**
- * The objectives that were made, their states told to the bus, and the RPCs of the objectives
+ * The objectives that were made, their states as bus events, and the RPCs of the objectives
  * service.
  *
  * Boundary: keeps records and publishes; the agent that works on one is `scripted-agent.ts`.

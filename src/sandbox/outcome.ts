@@ -1,5 +1,5 @@
 /**
- * How a task ended, in the one form that objectives and delegations both tell of.
+ * How a task ended, in the one form that objectives and delegations both report.
  *
  * Boundary: pure.
  */
@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: "failed"; readonly message: string; readonly costUsd?: number }
   | { readonly kind: "cancelled"; readonly reason: string };
 
-/** The fields of an event's payload that tell of an outcome; `outputField` names the output's. */
+/** The fields of an event's payload that report an outcome; `outputField` names the output's. */
 export function renderOutcome(outcome: Outcome, outputField: string): JsonObject {
   if (outcome.kind === "cancelled") return { error_message: outcome.reason };
   const cost: JsonObject = outcome.costUsd === undefined ? {} : { cost_usd: outcome.costUsd };

@@ -25,7 +25,7 @@ export interface SandboxScript {
   readonly tokens?: readonly ScriptedToken[];
 }
 
-/** An agent as the registry and the agents service tell of it. */
+/** An agent as the registry and the agents service report it. */
 export interface ScriptedAgent {
   readonly id: string;
   readonly name?: string;
@@ -39,7 +39,7 @@ export interface ScriptedAgent {
   readonly maxObjectives?: number;
   /** How long ago it was last heard of, in milliseconds; 0 when left out. */
   readonly heartbeatAgeMs?: number;
-  /** Prompt name to label, as AgentService.GetConfig tells it. */
+  /** Prompt name to label, as AgentService.GetConfig returns it. */
   readonly promptBindings?: Readonly<Record<string, string>>;
 }
 
@@ -92,7 +92,7 @@ export interface TaskReply {
   readonly afterMs: number;
   readonly output?: JsonObject | ((task: AgentTask) => JsonObject);
   readonly costUsd?: number;
-  /** What the agent tells the meter that it spent, in USD, just before the task ends. */
+  /** What the agent reports to the meter as spent, in USD, just before the task ends. */
   readonly meteredUsd?: number;
   /** The task ends as failed, with this message. */
   readonly fail?: string;

@@ -34,7 +34,7 @@ export function introspectBy(client: Client, log: Log): JudgeToken {
   };
 }
 
-/** The token that an answer describes; undefined when it is not active or tells not who calls from where. */
+/** The token that an answer describes; undefined when it is not active or lacks the subject or the workspace. */
 function readIntrospection(told: IntrospectResponse): GoodToken | undefined {
   if (!told.active) return undefined;
   const caller = readCaller({

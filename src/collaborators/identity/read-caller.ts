@@ -6,7 +6,7 @@
 import { isId } from "../../wire/calls/replies.ts";
 import { type Caller, grantedScopes } from "./callers.ts";
 
-/** What a token tells. */
+/** The facts of a token. */
 export interface ToldOfToken {
   readonly subject: string;
   readonly workspaceId: string;

@@ -13,11 +13,11 @@ import type { Caller, Callers } from "./callers.ts";
 /** A good token. */
 export interface GoodToken {
   readonly caller: Caller;
-  /** Milliseconds since the epoch; Infinity when the token tells no end. */
+  /** Milliseconds since the epoch; Infinity when the token has no expiry. */
   readonly expiresAtMs: number;
 }
 
-/** Judges a token; undefined: it is not good. Rejects with `unavailable` when that cannot be told. */
+/** Judges a token; undefined: it is not good. Rejects with `unavailable` when it cannot be judged. */
 export type JudgeToken = (token: string) => Promise<GoodToken | undefined>;
 
 /** The clocks by which answers grow old. */

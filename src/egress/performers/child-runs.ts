@@ -41,7 +41,7 @@ export function performCompensateRun(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(compensateChildRun(deps, call, decodeCompensateRun(call.request)));
 }
 
-/** Tells a parent that its child ended. */
+/** Reports to a parent run that its child ended. */
 export function performTellParent(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(tellParentRun(deps, call, decodeTellParent(call.request)));
 }

@@ -52,7 +52,7 @@ export async function findAgents(
     .map((agent) => ({ agentId: agent.id, current: 0, max: 0 }));
 }
 
-/** The registry only tells who is present: where the agents service can be asked too, its silence is gone on without. */
+/** The registry only lists present agents. It fails open when the agents service can be asked instead. */
 async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<FoundAgent[]> {
   const registry = deps.clients.find("registry");
   if (registry === undefined) return [];

@@ -1,4 +1,4 @@
-/** Calls to the meter service: what a step cost so far, where no report told it. */
+/** Calls to the meter service: what a step cost so far, where no report gave it. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { MeterService, QueryUsageRequestSchema } from "../../../gen/meter/v1/meter_pb.ts";
 import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";

@@ -133,7 +133,7 @@ async function requireStream(
   });
 }
 
-/** What keeps a stream from taking our events, as far as its settings tell. */
+/** The setting that keeps a stream from taking our events; undefined when none does. */
 function faultOf({ config }: StreamInfo): string | undefined {
   if (config.no_ack) return `the stream ${config.name} acknowledges nothing (no_ack)`;
   if (config.sealed) return `the stream ${config.name} is sealed`;

@@ -2,8 +2,8 @@
  * Asks those who own what a step waits for how it stands.
  * Boundary: asks briefly and reads; what is done with the news is reconcile.ts's. Nothing is asked of a collaborator that is
  * left alone just now: the step's turn comes again.
- * Rule: a delegation is asked before its objective, for it alone has the output; the objective alone tells that the work
- * was cancelled.
+ * Rule: a delegation is asked before its objective, for it alone has the output; the objective alone reports that the
+ * work was cancelled.
  */
 
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
@@ -30,7 +30,7 @@ export interface AskOwnersDeps {
   readonly log: Log;
 }
 
-/** What the owners of a step had to tell, as the input that their event would have been. */
+/** What the owners of a step report, as the input that their event would have been. */
 export interface News {
   readonly input: Input;
   /** The step ends by it. */

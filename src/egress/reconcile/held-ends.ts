@@ -12,7 +12,7 @@ import { count } from "../../process/metrics.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 
-/** Remembers how far the bus is now; what it gives tells whether all until there is handled. */
+/** Marks the current end of the bus; the function it gives checks whether all up to the mark is handled. */
 export type MarkBus = () => Promise<() => Promise<boolean>>;
 
 /** What holding needs; without `markBus` nothing is heard from a bus, and nothing is waited for. */
@@ -87,7 +87,7 @@ export function createHeldEnds({ processor, log, graceMs, markBus }: HeldEndsDep
       const { reply } = await processor.submit(submission);
       if (reply.kind !== "applied") return;
       count("workflows_healed_total");
-      log.info("a step ended that no event told of", { end: key });
+      log.info("applied a step end whose event never arrived", { end: key });
     } catch (error) {
       if (isTemporary(error)) log.debug("an end is found again later", { end: key, error });
       else log.error("an end that was found by asking could not be applied", { end: key, error });

@@ -1,6 +1,6 @@
 /**
  * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
- * Boundary: finds, claims and asks; what the owners tell goes in as the input that their event would have been.
+ * Boundary: finds, claims and asks; what the owners report goes in as the input that their event would have been.
  * Invariants:
  * 1. Events are hints: a step gets the end of its owner within one interval, whatever became of the event.
  * 2. A step is checked by one replica at a time, and not again before 5/8 of the interval are over; a quick step never.

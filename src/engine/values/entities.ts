@@ -3,7 +3,7 @@
  * Boundary: a contract; who answers is wired in main.ts. Asked before a run is submitted, never inside a transaction.
  */
 
-/** A record of another system, as the tap tells of it. */
+/** A record of another system, as the tap reports it. */
 export interface ForeignRecord {
   readonly workspaceId: string;
   /** Such as `hubspot`. */

@@ -17,7 +17,7 @@ export interface BusProgressDeps {
   busState(): "ok" | "down";
 }
 
-/** Tells whether all that came before the mark has been handled. Rejects when JetStream cannot be asked. */
+/** Checks whether all that came before the mark has been handled. Rejects when JetStream cannot be asked. */
 export type BusMark = () => Promise<boolean>;
 
 interface Place {

@@ -1,7 +1,7 @@
 /**
  * The one connection to NATS that the service's parts share.
  *
- * Boundary: makes it and tells of it in the log; what goes over it is its users' business.
+ * Boundary: makes it and logs its state; what goes over it is its users' business.
  * Invariants:
  * 1. It reconnects without end, whatever ended it; only `close` closes it.
  * 2. Every try to connect reads the credentials file again.
@@ -153,7 +153,7 @@ async function followStatus(
   }
 }
 
-/** Tells why a new connection cannot be made, as long as the outage lasts. It never rejects. */
+/** Finds why a new connection cannot be made, as long as the outage lasts. It never rejects. */
 async function findCause(
   options: ConnectionOptions,
   outage: Outage,

@@ -39,7 +39,7 @@ export interface SourceMemory {
   compared: boolean;
   /** When the stream that was found last was made; "" before. */
   streamCreated: string;
-  /** Up to this sequence all is handled, by any replica, as the server told last; undefined while it has not. */
+  /** Up to this sequence all is handled, by any replica, as the server last reported; undefined until then. */
   ackFloor: number | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What an error of the NATS client means, told by its code.
+ * What an error of the NATS client means, by its code.
  *
  * Boundary: the one place of the bus that knows these codes.
  */

@@ -1,5 +1,5 @@
 /**
- * Tells of events that name no tenant: they are ignored, and their publisher is to hear of it.
+ * Logs events that name no tenant: they are ignored, and the log lets their publisher find the fault.
  * Boundary: the log; the counter of ignored events counts each of them.
  */
 import type { Log } from "../../process/log.ts";

@@ -1,6 +1,6 @@
 /**
  * Deadlines that a timer can hold: one that is longer would fire at once.
- * Boundary: the two headers that tell a call's deadline; what follows from it is the interceptor's.
+ * Boundary: the two headers that carry a call's deadline; what follows from it is the interceptor's.
  */
 
 /** The longest time of a timer is 2,147,483,647 ms. */

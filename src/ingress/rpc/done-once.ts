@@ -53,7 +53,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const key = context.requestHeader.get(HEADER);
     if (key === null) return create(method.output, await rules.answer(deps, request));
     requireKey(key);
-    // The handler tells what is wrong with it. What cannot be stored is not hashed either.
+    // The handler reports the fault. What cannot be stored is not hashed either.
     if (checkFields(method.input, request).list.length > 0) {
       return create(method.output, await rules.answer(deps, request));
     }

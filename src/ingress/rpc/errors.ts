@@ -32,7 +32,7 @@ const DOMAIN = "workflows";
 const MESSAGE_CHARS = 600;
 // Room for the words that say how many faults are left out.
 const MORE_CHARS = 20;
-// Of a request that could not be decoded there is one fault to tell.
+// A request that could not be decoded has one fault.
 const FAULT_ROOM_BYTES = 4_000;
 const LOST_RACE_RETRY_MS = 100;
 const OVERLOADED_RETRY_MS = 1_000;

@@ -1,5 +1,5 @@
 /**
- * What every field of every request must keep, told by its descriptor: sizes, no NUL, finite numbers, known enum
+ * The rules for every field of every request, by its descriptor: sizes, no NUL, finite numbers, known enum
  * values, payloads that can be stored. A new RPC is covered without a line here.
  * Boundary: fields one by one; what they mean together is for the handlers.
  */
@@ -81,7 +81,7 @@ export function readPage(
   return { limit: limit === 0 ? PAGE_LIMIT_UNSET : limit, offset };
 }
 
-/** Faults of one text by itself; `field` ends in the name that tells how long it may be. */
+/** Faults of one text by itself; `field` ends in the name that decides how long it may be. */
 export function checkText(field: string, text: string, list: FieldFault[]): void {
   const description = textProblem(field.slice(field.lastIndexOf(".") + 1), text);
   if (description !== undefined) list.push({ field, description });

@@ -14,7 +14,7 @@ import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { scopeOf } from "./scopes.ts";
 
-/** Services that tell nothing of any workspace. */
+/** Services that reveal nothing of any workspace. */
 const OPEN: ReadonlySet<string> = new Set(
   [Health, ServerReflection, ServerReflectionAlpha].map(({ typeName }) => typeName),
 );

@@ -12,7 +12,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
 
-/** The state that health tells, and its RPCs. */
+/** The state that health reports, and its RPCs. */
 export interface HealthState {
   readonly implementation: ServiceImpl<typeof Health>;
   setServing(serving: boolean): void;

@@ -1,5 +1,5 @@
 /**
- * How an answer tells what it leaves out to stay small enough for its readers.
+ * How an answer lists what it leaves out to stay small enough for its readers.
  * Boundary: two response headers and the sizes; what is left out is chosen by wire/fitted-runs.ts and the handlers.
  */
 import type { ServiceDeps } from "./service-deps.ts";

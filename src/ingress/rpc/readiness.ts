@@ -1,6 +1,6 @@
 /**
  * Whether an accepted write could be made durable, and which part does not work: what /readyz and the health service
- * tell.
+ * report.
  * Boundary: asks the database, and takes the bus's own word; migrations are applied before anything listens.
  * Invariant: only the database makes it `down`; what the bus lacks is `degraded`, for events wait in the outbox.
  */

@@ -100,7 +100,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   };
 }
 
-/** Metrics tell of all workspaces: where callers are asked who they are, they have a port of their own or none. */
+/** Metrics cover all workspaces: with authentication on, they have a port of their own or none. */
 function metricsOnMain({ metricsPort, callers }: RpcServerDeps): MetricsDoor {
   if (metricsPort !== undefined) return "elsewhere";
   return callers === undefined ? "open" : "closed";

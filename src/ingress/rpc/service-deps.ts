@@ -19,7 +19,7 @@ export interface ServiceParts {
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;
-  /** Told after a commit that leaves something to publish; without it the publisher finds it a little later. */
+  /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }
 

@@ -202,7 +202,7 @@ async function close(
   const closed = once(front, "close");
   front.close();
   for (const session of sessions) session.close();
-  // A connection that is kept becomes idle when its last request is answered, which no event tells.
+  // A connection that is kept becomes idle when its last request is answered; no event reports that.
   front.closeIdleConnections();
   const sweep = setInterval(() => front.closeIdleConnections(), IDLE_SWEEP_MS);
   const patience = setTimeout(() => {

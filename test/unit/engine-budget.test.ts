@@ -237,4 +237,27 @@ describe("while work is pending", () => {
     run.continueAll();
     expect([run.run.state, run.calls]).toEqual(["FAILED", []]);
   });
+
+  it("a resume looks at each step that fell due a bounded number of times", () => {
+    const looksOf = (steps: number) => {
+      const late = { timeoutSeconds: 5, config: { on_error: "continue" } };
+      const run = startedInPieces(
+        version(Array.from({ length: steps }, (_, n) => task(`s${n}`, late))),
+      );
+      run.put({ kind: "pause_requested", reason: "" });
+      const draft = openDraft(run.graph, { run: run.run, steps: run.rows }, run.now + 10_000);
+      let looks = 0;
+      const { rows } = draft;
+      const peek = rows.peek.bind(rows);
+      rows.peek = (index) => {
+        looks += 1;
+        return peek(index);
+      };
+      const cause = { kind: "rpc", id: "ResumeRun" } as const;
+      transition(draft, { kind: "resume_requested", cause }, run.lookups);
+      expect(draft.run.state).toBe("COMPLETED");
+      return looks;
+    };
+    expect(looksOf(400) / looksOf(200)).toBeLessThan(2.5);
+  });
 });

@@ -19,6 +19,8 @@ export class Work {
   unfinished: number | undefined;
   /** The run was resumed, and what fell due in the pause comes after all other work (flow/after-pause.ts). */
   isResuming = false;
+  /** Steps whose timers fell due in the pause, in the order of firing; undefined until this transition has listed them. */
+  due: number[] | undefined;
 
   /** An attempt of a step is to begin. */
   begin(index: number): void {
@@ -61,6 +63,7 @@ export class Work {
     this.#toSettle.length = 0;
     this.#toBegin.length = 0;
     this.isResuming = false;
+    this.due = undefined;
   }
 
   /** Takes up what an earlier transition left, before what this one adds. */

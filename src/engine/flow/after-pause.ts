@@ -6,22 +6,53 @@
  */
 
 import type { Draft } from "../draft/draft.ts";
-import { stepDue, stepsDue } from "../inputs/timers.ts";
+import { dueAt, stepDue, stepsDue } from "../inputs/timers.ts";
 import { requireNextChildren, startNextChildren } from "../steps/child-runs/behaviour.ts";
 import { STEP_UNITS } from "../values/budget.ts";
 import type { Lookups } from "../values/lookups.ts";
+import { isFinalStep } from "../values/run.ts";
 import { requireOpenChildren } from "./release.ts";
 
 /** Fires the timer that fell due first, since the next one may depend on it. Without a due timer, starts children. */
 export function goOnAfterPause(draft: Draft, lookups: Lookups): void {
-  const due = stepsDue(draft);
-  const [first] = due;
-  if (first !== undefined) {
-    requireOpenChildren(draft, due);
-    stepDue(draft, first, lookups);
-    draft.work.isResuming = draft.run.state === "RUNNING";
+  const index = nextDue(draft);
+  if (index === undefined) {
+    startChildren(draft);
     return;
   }
+  const firedAtMs = dueAt(draft, index);
+  stepDue(draft, index, lookups);
+  if (draft.run.state !== "RUNNING") return;
+  draft.work.isResuming = true;
+  if (dueAt(draft, index) !== firedAtMs) listAgain(draft, index);
+}
+
+/** The due steps are listed once a transition: no step that begins has a timer that is due at once. */
+function nextDue(draft: Draft): number | undefined {
+  const { work } = draft;
+  if (work.due === undefined) {
+    work.due = stepsDue(draft);
+    requireOpenChildren(draft, work.due);
+  }
+  const next = work.due.shift();
+  if (next === undefined) work.due = undefined;
+  return next;
+}
+
+/** A step whose next timer is due as well has another turn, at that timer's place. */
+function listAgain(draft: Draft, index: number): void {
+  const { due } = draft.work;
+  const atMs = dueAt(draft, index);
+  if (due === undefined || atMs > draft.nowMs || isFinalStep(draft.marks.state(index))) return;
+  const isLater = (other: number) => {
+    const otherAtMs = dueAt(draft, other);
+    return otherAtMs > atMs || (otherAtMs === atMs && other > index);
+  };
+  const place = due.findIndex(isLater);
+  due.splice(place < 0 ? due.length : place, 0, index);
+}
+
+function startChildren(draft: Draft): void {
   const open = draft.marks.openSteps();
   requireNextChildren(draft, open);
   for (const index of open) {

@@ -27,8 +27,7 @@ const HALF_WAY_MS = (SLOTS * 1_000) / 2;
 const SLOTS_MISSED_AT_MOST = 6;
 const TIMERS_A_KIND = 80;
 const FALL_DUE_AFTER_MS = 10_000;
-/** Beside another test file on the other core. */
-const LATE_AT_MOST_MS = 5_000;
+const LATE_AT_MOST_MS = 2_000;
 const HOPS_AT_MOST = 16;
 const PATIENCE_MS = 90_000;
 const CAUSED_BY_TIMER = "(m.cause ->> 0)::int = 4";

@@ -10,8 +10,7 @@ import { EngineRun, step, version } from "../support/engine-run.ts";
 import { bytesOfBody, renderFirst } from "../support/rendered-events.ts";
 import { versionOf } from "../support/version-spec.ts";
 
-/** Twice what a core takes that is not shared with another thread. */
-const CPU_AT_MOST_MS = 100;
+const CPU_AT_MOST_MS = 50;
 
 describe("a version of a thousand steps", () => {
   it("is checked quickly, with five thousand edges", () => {
@@ -74,6 +73,6 @@ describe("a check of a human task's output ends soon", () => {
     ],
   ])("%s", (_name, schema, output) => {
     expect(findSchemaProblem(schema)).toBeUndefined();
-    expect(cpuMsOf(() => findOutputFaults(schema, output))).toBeLessThan(500);
+    expect(cpuMsOf(() => findOutputFaults(schema, output))).toBeLessThan(250);
   });
 });

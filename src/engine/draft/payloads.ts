@@ -38,8 +38,11 @@ export interface MergePart {
   readonly value?: JsonObject;
 }
 
-/** A merge of more parts is put together in pieces, unless its rows are loaded (runtime/merge-in-pieces.ts). */
-export const PARTS_AT_ONCE = 8;
+/**
+ * A merge of more parts is put together in pieces, by queries of its own (runtime/merge-in-pieces.ts), unless its rows are
+ * loaded. So many payloads of 256 KiB are the 8 MiB that a batch loads at once.
+ */
+export const PARTS_AT_ONCE = 32;
 
 /** The fold needs a payload that was left unloaded because of its size. */
 export class PayloadTooLarge extends Error {

@@ -8,7 +8,6 @@ import { STEP_FACTS } from "../steps/registry.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
 import { numbersOfEffect } from "../values/effect.ts";
 import type { Input } from "../values/input.ts";
-import { PARTS_AT_ONCE } from "./payloads.ts";
 
 /** Rows of steps (by index) and of children, and whether the run's input is needed. */
 export interface RowsNeeded {
@@ -16,6 +15,9 @@ export interface RowsNeeded {
   readonly runInput: boolean;
   readonly children?: readonly ChildSet[];
 }
+
+/** A wider join loads its sources when it begins. */
+const SOURCES_GUESSED_AT_MOST = 8;
 
 const NOTHING: RowsNeeded = { steps: [], runInput: false };
 const known = new WeakMap<Graph, Map<string, RowsNeeded>>();
@@ -169,8 +171,7 @@ function gatherInput(graph: Graph, step: GraphStep, gathered: Gathered): void {
     if (seen.has(at.index)) continue;
     seen.add(at.index);
     if (at.incoming.length === 0 && !at.isCompensation) gathered.runInput = true;
-    // A join of many is asked for when it begins, and not with every step that leads to it.
-    if (at.incoming.length > PARTS_AT_ONCE) continue;
+    if (at.incoming.length > SOURCES_GUESSED_AT_MOST) continue;
     for (const edgeIndex of at.incoming) {
       const source = graph.steps[graph.edges[edgeIndex]?.from ?? -1];
       if (source === undefined) continue;

@@ -27,7 +27,8 @@ const HALF_WAY_MS = (SLOTS * 1_000) / 2;
 const SLOTS_MISSED_AT_MOST = 6;
 const TIMERS_A_KIND = 80;
 const FALL_DUE_AFTER_MS = 10_000;
-const LATE_AT_MOST_MS = 2_000;
+/** Beside another test file on the other core. */
+const LATE_AT_MOST_MS = 5_000;
 const HOPS_AT_MOST = 16;
 const PATIENCE_MS = 90_000;
 const CAUSED_BY_TIMER = "(m.cause ->> 0)::int = 4";
@@ -141,13 +142,13 @@ async function expectMinute(slots: readonly number[], ...replicas: readonly Repl
   await untilSkipped(missing.length, ...replicas);
 }
 
-/** When the timers of runs are due by their rows. */
-async function duesOf({ rows }: Cluster, definitionIds: readonly string[]) {
+/** When the timers of a definition's runs are due by their rows. */
+async function duesOf({ rows }: Cluster, definitionId: string) {
   const found = await rows<{ id: string; due: Date }>(
     `select r.id, coalesce(s.due_at, r.deadline_at) as due
       from workflow_runs r join step_runs s on s.run_id = r.id
-      where r.definition_id = any($1) and coalesce(s.due_at, r.deadline_at) is not null`,
-    [definitionIds],
+      where r.definition_id = $1 and coalesce(s.due_at, r.deadline_at) is not null`,
+    [definitionId],
   );
   return new Map(found.map(({ id, due }) => [id, due.getTime()]));
 }
@@ -164,12 +165,12 @@ function firingsOf({ rows }: Cluster, runIds: readonly string[]) {
   }, PATIENCE_MS);
 }
 
-async function startTimers({ cluster, ahead, behind }: typeof wrong): Promise<string[]> {
-  const at = new Date((await cluster.nowMs()) + FALL_DUE_AFTER_MS).toISOString();
-  const definitionIds: string[] = [];
+/** Starts runs of every kind, and gives when their timers are due; of each kind before it falls due. */
+async function startTimers({ cluster, ahead, behind }: typeof wrong): Promise<Map<string, number>> {
+  const dues = new Map<string, number>();
   for (const [kind, version] of Object.entries(TIMERS)) {
+    const at = new Date((await cluster.nowMs()) + FALL_DUE_AFTER_MS).toISOString();
     const definitionId = await define(ahead, version);
-    definitionIds.push(definitionId);
     const begin = async (_: unknown, n: number) => {
       const { workflows } = n % 2 === 0 ? ahead : behind;
       const { run } = await workflows.startRun({ definitionId, inputPayload: { at } });
@@ -178,14 +179,15 @@ async function startTimers({ cluster, ahead, behind }: typeof wrong): Promise<st
       await workflows.transitionStep({ runId: run?.id ?? "", stepId: "task", state });
     };
     await Promise.all(Array.from({ length: TIMERS_A_KIND }, begin));
+    for (const [runId, dueMs] of await duesOf(cluster, definitionId)) dues.set(runId, dueMs);
   }
-  return definitionIds;
+  return dues;
 }
 
 describe("two replicas, one 30 days ahead and one a day behind", () => {
   it("fire each timer once, never early, and soon", async () => {
     const { cluster } = wrong;
-    const dues = await duesOf(cluster, await startTimers(wrong));
+    const dues = await startTimers(wrong);
     expect(dues.size).toBe(TIMERS_A_KIND * Object.keys(TIMERS).length);
     const firings = await firingsOf(cluster, [...dues.keys()]);
     expect(new Set(firings.map(({ run_id }) => run_id)).size).toBe(firings.length);
@@ -279,7 +281,7 @@ describe("a time when no replica is there", () => {
     await Promise.all(
       Array.from({ length: TIMERS_A_KIND }, () => workflows.startRun({ definitionId })),
     );
-    const dues = await duesOf(cluster, [definitionId]);
+    const dues = await duesOf(cluster, definitionId);
     await second.kill();
     const last = (await slotsOf(cluster, schedule)).at(-1) ?? 0;
     await untilTime(cluster, Math.max(...dues.values()) + 1_000);

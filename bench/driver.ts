@@ -63,7 +63,7 @@ function openDriver(url: string, calls: Map<string, LeasedCall>): Driver {
       },
     },
     graphs: createGraphCache(database),
-    lookups: { find: () => ({ agentId: AGENT_ID, skillId: "" }) },
+    lookups: { choose: () => ({ agentId: AGENT_ID, skillId: "" }) },
     encodeCall,
     onCommitted(committed) {
       for (const call of committed.calls) calls.set(call.runId, call);

@@ -7,7 +7,7 @@
  * 2. Among several agents the least loaded is taken, counting those it was given since it was found.
  */
 import type { LookUp } from "../engine/values/effect.ts";
-import type { Lookups } from "../engine/values/lookups.ts";
+import type { LookupSource } from "../engine/values/lookups.ts";
 import type { Resolution } from "../engine/values/run.ts";
 import { keyOf, ShortMemory } from "../process/short-memory.ts";
 
@@ -23,8 +23,8 @@ export interface FoundAgent {
   readonly max: number;
 }
 
-/** The engine's view of the cache, and the performer's. */
-export interface LookupCache extends Lookups {
+/** What the engine's answers are chosen from, and the performer's view of the cache. */
+export interface LookupCache extends LookupSource {
   /** The least loaded of the capability's agents found lately. */
   pickAgent(workspaceId: string, capability: string): string | undefined;
   keepAgents(workspaceId: string, capability: string, agents: readonly FoundAgent[]): void;
@@ -44,7 +44,7 @@ interface Candidate extends FoundAgent {
 }
 
 /** Makes an empty cache; `costsFromMeter` is handed to the engine as it is. */
-export function createLookupCache({ costsFromMeter }: Omit<Lookups, "find">): LookupCache {
+export function createLookupCache({ costsFromMeter }: Omit<LookupSource, "choose">): LookupCache {
   const agents = new ShortMemory<Candidate[]>(KEPT_MS, KEPT_AT_MOST);
   const prompts = new ShortMemory<FoundPrompt>(KEPT_MS, KEPT_AT_MOST);
   const skills = new ShortMemory<true>(KEPT_MS, KEPT_AT_MOST);
@@ -59,7 +59,7 @@ export function createLookupCache({ costsFromMeter }: Omit<Lookups, "find">): Lo
 
   return {
     costsFromMeter,
-    find(call) {
+    choose(call) {
       if (call.skillId !== "" && !hasSkill(call.workspaceId, call.skillId)) return undefined;
       const agent = chooseAgent(call);
       if (agent === undefined) return undefined;

@@ -10,7 +10,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
-import type { Lookups } from "../engine/values/lookups.ts";
+import type { LookupSource } from "../engine/values/lookups.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
@@ -44,7 +44,7 @@ import type { Committed } from "./submission.ts";
 export interface CommitDeps extends EncodeDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
-  readonly lookups: Lookups;
+  readonly lookups: LookupSource;
   /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
   readonly budget?: number;
 }

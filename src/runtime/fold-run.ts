@@ -16,7 +16,7 @@ import { transition } from "../engine/transition.ts";
 import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
 import type { Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
-import type { Lookups } from "../engine/values/lookups.ts";
+import { type ChosenAnswers, chooseOnce, type LookupSource } from "../engine/values/lookups.ts";
 import type { Reply } from "../engine/values/reply.ts";
 import { HAS_ROW, type Run, type StepRun } from "../engine/values/run.ts";
 import type { FoundRows, WantedRows } from "../store/load-rows.ts";
@@ -35,6 +35,8 @@ export interface RunWork {
   readonly children: { readonly rows: ChildRun[]; readonly sets: ChildSet[] };
   /** Payloads of many steps that were put together in pieces (merge-in-pieces.ts). */
   readonly merged: Map<string, JsonObject>;
+  /** Answers of look-ups, so that folding again gives the same transition. */
+  readonly chosen: ChosenAnswers;
   /** Inputs in order; `place` is the submission's place in the batch. */
   readonly inputs: { readonly place: number; readonly input: Input }[];
 }
@@ -112,7 +114,7 @@ export interface FoldUnits {
 /** Folds the inputs of the work until the units are spent, one at least, or says which rows are missing. */
 export function foldRun(
   work: RunWork,
-  lookups: Lookups,
+  lookups: LookupSource,
   nowMs: number,
   units: FoldUnits,
 ): FoldedRun | MissingRows {
@@ -126,7 +128,7 @@ export function foldRun(
 /** Undefined when an input turned out to be faulty: `faults` has it now, and the draft is spoilt. */
 function foldOnce(
   work: RunWork,
-  lookups: Lookups,
+  lookups: LookupSource,
   nowMs: number,
   units: FoldUnits,
   faults: Map<number, unknown>,
@@ -142,7 +144,7 @@ function foldOnce(
     }
     if (draft.budget.spent >= units.run) break;
     try {
-      results.push({ place, reply: transition(draft, next, lookups) });
+      results.push({ place, reply: transition(draft, next, chooseOnce(lookups, work.chosen)) });
     } catch (error) {
       if (error instanceof MissingRows) return error;
       faults.set(place, error);

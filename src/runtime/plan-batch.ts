@@ -146,6 +146,7 @@ function planStart(
     stepVersions: new Map(),
     children: { rows: [], sets: [] },
     merged: new Map(),
+    chosen: new Map(),
     inputs: [{ place, input: { kind: "run_begun", cause } }],
   });
 }
@@ -198,6 +199,7 @@ function workOfRow(graphs: ReadonlyMap<string, Graph>, row: ReadRun): RunWork {
     stepVersions: new Map(),
     children: { rows: [], sets: [] },
     merged: new Map(),
+    chosen: new Map(),
     inputs: [],
   };
 }

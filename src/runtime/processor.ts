@@ -12,7 +12,7 @@
 import type { Call } from "../engine/values/effect.ts";
 import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../engine/values/limits.ts";
-import type { Lookups } from "../engine/values/lookups.ts";
+import type { LookupSource } from "../engine/values/lookups.ts";
 import { newRunId } from "../process/ids.ts";
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
@@ -53,7 +53,7 @@ export interface Processor {
 export interface ProcessorDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
-  readonly lookups: Lookups;
+  readonly lookups: LookupSource;
   encodeCall(call: Call): Uint8Array;
   onCommitted(committed: Committed): void;
   readonly replicaId: string;

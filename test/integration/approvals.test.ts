@@ -6,9 +6,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { placeOfCall } from "../../src/engine/values/effect.ts";
+import { unpackRow } from "../../src/store/packed-moves.ts";
 import { listMissedReports } from "../../src/store/reads/early-reports.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
+import { readHistory } from "../support/stored-history.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -71,6 +73,12 @@ async function decisionsOf(runId: string): Promise<string[]> {
   return ((await gateOf(runId))?.detail.approvals ?? []).map(({ decision }) => decision);
 }
 
+/** Who the history names as the cause of its rows. */
+async function decidersOf(runId: string) {
+  const { rows } = await readHistory(service.database, runId);
+  return rows.map((row) => unpackRow(runId, row).cause.by);
+}
+
 describe("a gate that asked three", () => {
   it("hears of the second and third by their ids, in its workspace alone", async () => {
     const [runId, key] = [await ask(), randomUUID()];
@@ -103,6 +111,8 @@ describe("a gate that asked three", () => {
       async () => expect((await gateOf(runId))?.state).toBe("COMPLETED"),
       WAIT_AT_MOST,
     );
+    // The history names who decided, of an early decision as well.
+    expect(await decidersOf(runId)).toContain(`by c-${key}`);
   });
 
   it("is found by the sweep when a crash came between the reply and the look", async () => {

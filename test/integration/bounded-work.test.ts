@@ -47,7 +47,7 @@ function another({ database, log }: TestProcessor, more: Partial<ProcessorDeps> 
   return createProcessor({
     database,
     graphs: createGraphCache(database),
-    lookups: { find: ({ agentId, skillId }) => ({ agentId, skillId }) },
+    lookups: { choose: ({ agentId, skillId }) => ({ agentId, skillId }) },
     encodeCall,
     replicaId: "replica-b",
     log,
@@ -244,7 +244,7 @@ describe("the engine works without a transaction", () => {
       },
     };
     const lookups = {
-      find() {
+      choose() {
         seen.push(open);
         return undefined;
       },

@@ -51,7 +51,7 @@ it("names a run that found the event by itself, once", async () => {
   const processor = createProcessor({
     database: databaseWith({ find_kept_events: () => mayReadKept }),
     ...{ graphs, encodeCall, replicaId: "replica-b", log: at.log },
-    lookups: { find: () => undefined },
+    lookups: { choose: () => undefined },
     onCommitted() {},
   });
   const version = await publish(at.database, "waits", WAIT);

@@ -48,7 +48,7 @@ beforeEach(async () => {
       },
     },
     graphs: createGraphCache(database),
-    lookups: { find: ({ agentId, skillId }) => ({ agentId, skillId }) },
+    lookups: { choose: ({ agentId, skillId }) => ({ agentId, skillId }) },
     encodeCall,
     replicaId: "replica-b",
     log: silent,

@@ -18,7 +18,7 @@ export async function moveRun(database: Database): Promise<void> {
   const processor = createProcessor({
     database,
     graphs: createGraphCache(database),
-    lookups: { find: () => undefined },
+    lookups: { choose: () => undefined },
     encodeCall,
     replicaId: "replica-a",
     log: createLog({ level: "error", format: "pretty" }),

@@ -87,7 +87,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
     graphs,
     log,
     encodeCall,
-    lookups: { find: () => AGENT },
+    lookups: { choose: () => AGENT },
     onCommitted: (committed) => void calls.push(...committed.calls),
     replicaId: "test",
   });

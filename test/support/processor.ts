@@ -60,7 +60,7 @@ export function openProcessor(
   const processor = createProcessor({
     database,
     graphs: createGraphCache(database),
-    lookups: { find: () => undefined },
+    lookups: { choose: () => undefined },
     encodeCall,
     replicaId: "replica-a",
     log,

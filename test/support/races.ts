@@ -126,7 +126,7 @@ export async function startRaces() {
   const { database, log } = at;
   const other = createProcessor({
     ...{ database, log, encodeCall, graphs: createGraphCache(database) },
-    lookups: { find: () => undefined },
+    lookups: { choose: () => undefined },
     replicaId: "replica-b",
     onCommitted: ({ calls }) => void at.calls.push(...calls),
   });

@@ -55,7 +55,7 @@ export async function openTheatre(): Promise<Theatre> {
     graphs,
     // As the pure stage: an agent that is named needs no look-up.
     lookups: {
-      find: ({ agentId, skillId }) => (agentId === "" ? undefined : { agentId, skillId }),
+      choose: ({ agentId, skillId }) => (agentId === "" ? undefined : { agentId, skillId }),
     },
     encodeCall: (call) => new TextEncoder().encode(JSON.stringify(call)),
     replicaId: "scenario",

@@ -127,24 +127,24 @@ describe("the look-up cache", () => {
   it("an agent that is named needs no call, unless it has a skill or a prompt to look for", () => {
     const cache = createLookupCache({});
     const named = { ...bare, agentId: "a1", capability: "" };
-    expect(cache.find(named)).toEqual({ agentId: "a1", skillId: "" });
-    expect(cache.find({ ...named, skillId: "s" })).toBeUndefined();
+    expect(cache.choose(named)).toEqual({ agentId: "a1", skillId: "" });
+    expect(cache.choose({ ...named, skillId: "s" })).toBeUndefined();
     cache.keepSkill("ws", "s");
-    expect(cache.find({ ...named, skillId: "s" })).toEqual({ agentId: "a1", skillId: "s" });
-    expect(cache.find({ ...named, promptName: "p" })).toBeUndefined();
+    expect(cache.choose({ ...named, skillId: "s" })).toEqual({ agentId: "a1", skillId: "s" });
+    expect(cache.choose({ ...named, promptName: "p" })).toBeUndefined();
     cache.keepPrompt("a1", "p", { name: "p", version: 3, versionId: "v3" });
-    expect(cache.find({ ...named, promptName: "p" })?.prompt).toMatchObject({ version: 3 });
+    expect(cache.choose({ ...named, promptName: "p" })?.prompt).toMatchObject({ version: 3 });
   });
 
   it("work is spread over the agents found, by load, and not over another workspace's", () => {
     const cache = createLookupCache({});
-    expect(cache.find(call)).toBeUndefined();
+    expect(cache.choose(call)).toBeUndefined();
     cache.keepAgents("ws", "c", [
       { agentId: "small", current: 0, max: 1 },
       { agentId: "large", current: 0, max: 3 },
     ]);
-    const given = Array.from({ length: 4 }, () => cache.find(call)?.agentId);
+    const given = Array.from({ length: 4 }, () => cache.choose(call)?.agentId);
     expect(given.filter((id) => id === "large")).toHaveLength(3);
-    expect(cache.find({ ...call, workspaceId: "other" })).toBeUndefined();
+    expect(cache.choose({ ...call, workspaceId: "other" })).toBeUndefined();
   });
 });

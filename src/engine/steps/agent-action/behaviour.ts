@@ -11,6 +11,7 @@ import { releaseAttempt } from "../../flow/release.ts";
 import { type CallValue, jsonText, type LookUp } from "../../values/effect.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
+import type { LookupAttempt } from "../../values/lookups.ts";
 import {
   MAY_HAVE_EFFECT,
   type Resolution,
@@ -28,7 +29,7 @@ export const agentAction: StepBehaviour = {
   ...PLAIN_BEHAVIOUR,
   begin(task) {
     const lookUp = lookUpOf(task);
-    const known = task.lookups.find(lookUp);
+    const known = task.lookups.find(lookUp, attemptOf(task));
     if (known === undefined) task.draft.call(task.index, lookUp);
     else createObjective(task, known);
   },
@@ -51,6 +52,10 @@ export const agentAction: StepBehaviour = {
   },
   retriesTimeout: true,
 };
+
+function attemptOf({ draft, index }: StepTask): LookupAttempt {
+  return { stepIndex: index, retryCount: draft.rows.peek(index).retryCount };
+}
 
 function lookUpOf(task: StepTask): LookUp {
   const { def } = task.draft.step(task.index);

@@ -117,7 +117,10 @@ const SEVEN_DAYS_MS = 7 * 86_400_000;
 const MOST_STREAM_REPLICAS = 5;
 const MASK = "***";
 
-/** Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that a variable names. */
+/**
+ * Reads all settings, from the process's environment unless another is given; `readFile` gives the text of a file that
+ * a variable names.
+ */
 export function readConfig(
   env: Environment = process.env,
   readFile: (path: string) => string = (path) => readFileSync(path, "utf8"),
@@ -287,7 +290,7 @@ function readNats(reader: EnvironmentReader): Config["nats"] {
   if (reader.has("NATS_USER") !== reader.has("NATS_PASSWORD")) {
     reader.fault("NATS_USER", "and NATS_PASSWORD must be set together");
   }
-  // Read once here, so that a file that is missing or of another kind is told at start.
+  // Read once here, so that a missing or wrong file is reported at start.
   const creds = reader.file("NATS_CREDS_FILE");
   if (creds !== undefined && creds.split(/^-{3,}BEGIN [^\n]*-{3,}$/m).length < 3) {
     reader.fault("NATS_CREDS_FILE", "names a file that is no NATS credentials (a JWT and a seed)");

@@ -225,7 +225,7 @@ async function main(): Promise<void> {
     log.info("authentication is on and METRICS_PORT is not set: /metrics is closed");
   }
   process.on("unhandledRejection", (error) => {
-    log.error("a promise was rejected and nobody listened", { error });
+    log.error("unhandled promise rejection; the service goes on", { error });
   });
   let stop: Stop | undefined;
   stopOnSignal(() => stop, log);

@@ -1,6 +1,6 @@
 /**
  * What keeps a well configured service from starting, as one line that names the variable to look at.
- * Boundary: faults of the surroundings alone, told by their codes; anything else is a bug, logged with its stack.
+ * Boundary: faults of the environment only, recognised by their codes. Anything else is a bug, logged with its stack.
  */
 import { type Config, maskUrl } from "./config.ts";
 import { DatabaseUnfit, SchemaTooOld } from "./store/migrate.ts";
@@ -12,7 +12,7 @@ const LISTEN_TROUBLES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "is no address of this machine",
 };
 
-/** The line for whoever starts the service, without secrets; undefined when the error is none of these. */
+/** The line for the operator, without secrets; undefined when the error is none of these. */
 export function startFault(
   error: unknown,
   config: Pick<Config, "port" | "databaseUrl">,

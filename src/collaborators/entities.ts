@@ -2,7 +2,7 @@
  * Canonical entities behind records of other systems, and whether an entity that a caller names exists.
  * Boundary: what runtime and ingress ask before a run is submitted; implements their contract (engine/values/entities.ts).
  * Invariants:
- * 1. Nobody waits for long: a collaborator that is away is gone on without.
+ * 1. No call waits for long: without an answer the work goes on.
  * 2. The same question is asked once while its answer is under way, and not again for 5 s after.
  */
 import { randomUUID } from "node:crypto";

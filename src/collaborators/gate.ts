@@ -4,7 +4,7 @@
  * Invariants:
  * 1. At most `concurrency` calls are open and at most `waitingAtMost` wait. Workspaces take turns; within one, first come
  *    first served.
- * 2. A collaborator that hangs holds up nobody but its own callers.
+ * 2. A collaborator that hangs delays its own calls only.
  * 3. A caller who can go on without an answer is turned away rather than kept waiting; it may still be the probe.
  */
 import { TurnQueue } from "../process/turn-queue.ts";

@@ -8,7 +8,7 @@ import type { Log } from "./log.ts";
 export interface Condition {
   /** What is wrong, in words; undefined: nothing. */
   readonly trouble: string | undefined;
-  /** Takes what is wrong now; `key` tells causes apart whose words hold a changing figure. */
+  /** Sets the current trouble. `key` identifies its cause when the text contains a changing figure. */
   be(trouble: string | undefined, key?: string): void;
 }
 

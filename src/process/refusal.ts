@@ -25,7 +25,7 @@ export interface FieldFault {
   readonly description: string;
 }
 
-/** What a refusal tells besides its message; each reason uses its own part. */
+/** The facts of a refusal besides its message; each reason uses its own part. */
 export interface RefusalFacts {
   readonly fields?: readonly FieldFault[];
   /** The object that is unknown or in the way, e.g. { type: "run", name: "wfr_…" }. */
@@ -48,4 +48,27 @@ export class Refusal extends Error {
     this.reason = reason;
     this.facts = facts;
   }
+}
+
+/** These reasons carry RetryInfo. */
+const TEMPORARY: Readonly<Record<Reason, boolean>> = {
+  lost_race: true,
+  overloaded: true,
+  unavailable: true,
+  invalid_fields: false,
+  not_found: false,
+  already_exists: false,
+  illegal_move: false,
+  nothing_published: false,
+  too_large: false,
+  // The database ended the work for its length: the same work takes as long again.
+  too_costly: false,
+  timed_out: false,
+  unauthenticated: false,
+  permission_denied: false,
+};
+
+/** Whether a request that is refused for this reason may succeed later as it is. */
+export function isTemporaryReason(reason: Reason): boolean {
+  return TEMPORARY[reason];
 }

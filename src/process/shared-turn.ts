@@ -1,12 +1,12 @@
 /**
- * Long work in pieces: between two of them others have the event loop.
- * Boundary: a piece is never broken off; whoever cuts the work sees to it that none takes long.
+ * Long work in pieces: between two pieces other work has the event loop.
+ * Boundary: a piece is never interrupted. The caller divides the work and keeps each piece short.
  */
 import { setImmediate } from "node:timers/promises";
 
 const BUSY_MS_AT_MOST = 10;
 
-/** Between two pieces: resolves at once, or after others have had the event loop when the last time was 10 ms ago. */
+/** Call it between two pieces. Resolves at once, or yields the event loop when the turn has lasted over 10 ms. */
 export type ShareTurn = () => Promise<void>;
 
 /** Begins a turn with the first piece of work. */

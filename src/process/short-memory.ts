@@ -1,6 +1,7 @@
 /**
  * A bounded table whose entries are forgotten after a while.
- * Boundary: in memory, by this process's monotonic clock; when it is full the entry that was used least lately goes first.
+ * Boundary: in memory, by this process's monotonic clock; when it is full the entry that was used least lately goes
+ * first.
  */
 
 /** The table; keys are texts. */

@@ -2,8 +2,8 @@
  * Calls that are done once: what a caller's idempotency key stands for, from the claim to the answer.
  * Boundary: knows no RPC; what the call is, and its answer's bytes, are given by ingress/rpc/done-once.ts.
  * Invariants:
- * C1 What a call changes and the mark on its key are one transaction. So a crash before the answer is kept leaves either
- *    nothing done, or a mark that tells the next try what to read.
+ * C1 What a call changes and the mark on its key are one transaction. So a crash before the answer is kept leaves
+ *    either nothing done, or a mark from which the next try knows what to read.
  * C2 A try that was taken over commits nothing.
  * C3 A call that failed leaves no key, unless it is marked.
  */

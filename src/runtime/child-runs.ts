@@ -1,5 +1,5 @@
 /**
- * What the service asks of itself for steps that run other workflows: start, cancel and undo a child, tell its parent.
+ * The service's own submissions for steps that run other workflows: start, cancel, undo a child, report to its parent.
  * Boundary: each is one submission of its own, made by an effect; parent and child are never locked together.
  * Invariant: done twice it is done once. A start is unique by its effect's id; a run that is so already stays as it is;
  * a parent knows a repeated word by its place in the child's history.
@@ -13,13 +13,14 @@ import type {
 } from "../engine/values/effect.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { Log } from "../process/log.ts";
-import { type Reason, Refusal } from "../process/refusal.ts";
+import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
 import { findStarts } from "../store/run-starts.ts";
 import type { Processor } from "./processor.ts";
 import type { RunStart } from "./submission.ts";
+import { isTemporary } from "./temporary.ts";
 
 /** What the calls work with. */
 export interface ChildRunDeps {
@@ -35,8 +36,6 @@ export interface OwnCall {
 }
 
 const OWN_SOURCE = "workflows";
-/** What passes by itself. */
-const PASSING: ReadonlySet<Reason> = new Set(["unavailable", "overloaded", "lost_race"]);
 
 /**
  * Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away: the
@@ -63,7 +62,7 @@ export async function startChildRun(
     return { ok: true, value: { kind: "start_run", runId } };
   } catch (error) {
     if (error instanceof Refusal) {
-      if (PASSING.has(error.reason)) throw error;
+      if (isTemporary(error)) throw error;
       return { ok: false, message: error.message };
     }
     log.error("a child run cannot be started", {
@@ -86,7 +85,7 @@ export async function cancelChildRun(
   return { ok: true, value: { kind: "cancel_run" } };
 }
 
-/** Has a child undo itself; it tells its parent when it is through, unless nothing is left to undo, or it is gone. */
+/** Starts the undo of a child. The child reports the end to its parent, unless it is gone or has nothing to undo. */
 export async function compensateChildRun(
   deps: ChildRunDeps,
   own: OwnCall,
@@ -100,7 +99,7 @@ export async function compensateChildRun(
   return { ok: true, value: { kind: "compensate_run", undone, ...left } };
 }
 
-/** Tells a parent of its child; one that is gone needs no word. */
+/** Reports a child to its parent. A parent that is gone needs no report. */
 export async function tellParentRun(
   deps: ChildRunDeps,
   own: OwnCall,

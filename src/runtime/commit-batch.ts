@@ -1,6 +1,6 @@
 /**
  * One commit for many runs: read and fold without a transaction, then lock, compare and save in one.
- * Boundary: the only code that writes runs. It answers nobody; the processor does, after the commit.
+ * Boundary: the only code that writes runs. The processor answers callers, after the commit.
  * Invariants:
  * B1 All or nothing; what is in the outcome is committed, and only that.
  * B2 A commit whose answer is lost is looked up, never repeated on a guess: most inputs would count twice.
@@ -69,7 +69,7 @@ export interface BatchOutcome {
   readonly unfinished: readonly UnfinishedRun[];
 }
 
-/** The commit was sent, and within a few seconds nobody could tell what came of it. */
+/** The commit was sent, and the database did not report its outcome within a few seconds. */
 export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown";
 }
@@ -97,7 +97,10 @@ const STATUS_PAUSE_MS = 100;
 
 const inLargeTurn = createLargeTurns();
 
-/** Commits a batch of one partition. Rejects with CommitUnknown, or with the error of the database when nothing is committed. */
+/**
+ * Commits a batch of one partition. Rejects with CommitUnknown, or with the error of the database when nothing is
+ * committed.
+ */
 export async function commitBatch(
   deps: CommitDeps,
   partition: number,
@@ -166,7 +169,7 @@ async function writeBatch(
   return { outcome, transactionId: saved?.transactionId };
 }
 
-/** Asks what came of a commit until the server tells; `cause` is how its answer was lost. */
+/** Polls the status of a commit until the server reports the outcome; `cause` is the error that lost its answer. */
 async function wasCommitted(
   database: Database,
   transactionId: string,
@@ -182,7 +185,7 @@ async function wasCommitted(
     }
     await delay(STATUS_PAUSE_MS);
   }
-  throw new CommitUnknown(`nobody can tell whether transaction ${transactionId} is committed`, {
+  throw new CommitUnknown(`cannot determine whether transaction ${transactionId} is committed`, {
     cause,
   });
 }

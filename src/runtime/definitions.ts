@@ -1,7 +1,7 @@
 /**
  * Making definitions and publishing versions.
- * Boundary: decides what may be stored and which events tell of it; rows are store/definitions.ts.
- * Invariant: nothing is stored when anything is wrong, and every fault is told at once.
+ * Boundary: decides what may be stored and which events report it; rows are store/definitions.ts.
+ * Invariant: nothing is stored when anything is wrong, and all faults are reported together.
  */
 
 import { checkVersionInPieces } from "../engine/graph/check.ts";

@@ -1,6 +1,6 @@
 /**
- * Conditions of edges and filters of waits that could not be evaluated: they count as false, and somebody must hear of it.
- * Boundary: told after the fold is done for good; the engine goes on without them.
+ * Logs and counts conditions of edges and filters of waits that could not be evaluated. They count as false.
+ * Boundary: reports after the commit; the engine goes on without them.
  */
 
 import type { Log } from "../process/log.ts";

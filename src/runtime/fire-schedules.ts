@@ -1,7 +1,7 @@
 /**
  * Starts the runs of schedules that are due.
  *
- * Boundary: one round; when to ask again is ingress/timers. Slots are told by engine/values/cron.ts.
+ * Boundary: one round. ingress/timers decides when to run the next; engine/values/cron.ts computes slots.
  * Invariants:
  * 1. The run is committed before the schedule moves on, so a crash between loses no slot; the start is unique by the
  *    slot's event id, so it doubles none either, whatever the number of replicas.
@@ -19,13 +19,13 @@ import {
 } from "../engine/values/cron.ts";
 import type { Log } from "../process/log.ts";
 import { count } from "../process/metrics.ts";
-import { Refusal } from "../process/refusal.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { Database } from "../store/database.ts";
 import { type DueSchedule, findDueSchedules } from "../store/reads/due-schedules.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
 import type { Processor } from "./processor.ts";
 import type { Submission } from "./submission.ts";
+import { isTemporary } from "./temporary.ts";
 
 /** What firing needs. */
 export interface FiringDeps {
@@ -38,8 +38,8 @@ export interface FiringDeps {
 export interface FiredRound {
   /** Schedules that were due. */
   readonly due: number;
-  /** Why slots were refused that have nothing wrong with them: they are still due. */
-  readonly refusals: readonly Refusal[];
+  /** Temporary failures of starts: their slots are still due. */
+  readonly refusals: readonly unknown[];
   /** Definitions that cannot be started as they are; still due as well. */
   readonly failed: readonly string[];
 }
@@ -52,7 +52,7 @@ interface Slot {
 
 type Started =
   | { readonly slot: Slot }
-  | { readonly refusal: Refusal }
+  | { readonly refusal: unknown }
   | { readonly failed: string };
 
 /** More are not counted one by one: a line of every second has 86,400 a day. */
@@ -91,7 +91,7 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
     if (created) count("workflows_schedule_slots_started_total");
     return { slot: { due, line, atMs } };
   } catch (error) {
-    if (error instanceof Refusal) return { refusal: error };
+    if (isTemporary(error)) return { refusal: error };
     const { definitionId, versionId } = due;
     log.error("a schedule cannot be fired", { definitionId, versionId, error });
     return { failed: definitionId };

@@ -72,15 +72,18 @@ export const WHOLE_AFTER_ROUND = 4;
 const ROUNDS_OF_CHILDREN = 12;
 
 /**
- * How often rows of a run may be asked for. Whole it lacks rows of children alone; undoing goes from step to step, and
- * whether it goes past a step with children is told by their rows.
+ * How often rows of a run may be loaded. A run that is loaded whole lacks only rows of children. Undoing goes from step
+ * to step, and the rows of a step's children decide whether it goes past that step.
  */
 export function roundsAtMost({ steps }: Graph): number {
   const parents = steps.filter(({ children }) => children !== undefined).length;
   return WHOLE_AFTER_ROUND + 1 + ROUNDS_OF_CHILDREN * parents;
 }
 
-/** What a fold asked for in this round, counted from 1 (merges apart); late ones get every row of the run but those of children. */
+/**
+ * The rows that a fold lacked in this round, counted from 1 without merges. Late rounds load every row of the run
+ * except those of children.
+ */
 export function rowsToAdd(work: RunWork, missing: MissingRows, round: number): WantedRows {
   const { steps, runInput, children } = missing;
   if (round < WHOLE_AFTER_ROUND) return { ...stillWanted(work, steps, runInput), children };
@@ -97,7 +100,10 @@ export function keepRows(work: RunWork, wanted: WantedRows, found: FoundRows | u
   if (found.input !== undefined) work.input = found.input;
 }
 
-/** Units that may be spent (engine/values/budget.ts): by all inputs of a run together, and by each transition, unless unset. */
+/**
+ * Units that may be spent (engine/values/budget.ts): by all inputs of a run together, and by each transition, unless
+ * unset.
+ */
 export interface FoldUnits {
   readonly run: number;
   readonly transition?: number | undefined;

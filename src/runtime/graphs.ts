@@ -1,6 +1,7 @@
 /**
  * Compiled versions, kept while they are in use.
- * Boundary: versions never change, so nothing here is ever stale; the bound is on steps, for a graph's size goes with them.
+ * Boundary: versions never change, so nothing here is ever stale; the bound is on steps, for a graph's size goes with
+ * them.
  * Invariant: a version that several callers miss is compiled once, in pieces, so that a large one does not hold the
  * event loop.
  */

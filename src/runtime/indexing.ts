@@ -8,7 +8,9 @@ import { buildIndexes } from "../store/indexes.ts";
 
 const AGAIN_MS = 30_000;
 
-/** Builds what is missing, tries again while that fails or another replica is at it, then ends. `stop` cuts a build off. */
+/**
+ * Builds what is missing, tries again while that fails or another replica is at it, then ends. `stop` cuts a build off.
+ */
 export function startIndexing(deps: { readonly url: string; readonly log: Log }): {
   stop(): Promise<void>;
 } {

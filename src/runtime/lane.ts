@@ -60,7 +60,7 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       await delay(pauseMs);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
-    // In the same turn as the look at `waiting`: whoever pushes next begins again.
+    // In the same turn of the event loop as the check of `waiting`: the next push starts a new loop.
     working = undefined;
   }
 

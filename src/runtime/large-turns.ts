@@ -1,6 +1,6 @@
 /**
- * One large batch of the process at a time: encoding and writing it takes tens of milliseconds of the event loop, and all
- * lanes together may have many.
+ * One large batch of the process at a time: encoding and writing it takes tens of milliseconds of the event loop, and
+ * all lanes together may have many.
  * Boundary: order only. Work in a turn must not wait for another turn.
  * Invariant: a turn keeps the others waiting for a bounded time, whatever its work waits for; the work itself goes on.
  */

@@ -3,8 +3,8 @@
  * Boundary: reads rows and keeps none; what of them is needed is the engine's to say (engine/draft/payloads.ts).
  * Invariants:
  * 1. One piece of rows is held at a time: 8 MiB of payloads, or one part with what it is made of.
- * 2. The last part comes first and no key is taken twice, so the result only grows: once it is over the limit of a payload,
- *    nothing more is loaded.
+ * 2. The last part comes first and no key is taken twice, so the result only grows: once it is over the limit of a
+ *    payload, nothing more is loaded.
  */
 
 import { MissingRows } from "../engine/draft/missing-rows.ts";

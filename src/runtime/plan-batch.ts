@@ -24,8 +24,8 @@ export interface BatchItem {
 }
 
 /**
- * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere; the
- * batch had done enough before its turn.
+ * What came of one submission. `locked` and `later` come again: its run (or start) is locked or was changed elsewhere;
+ * the batch had done enough before its turn.
  */
 export type ItemResult =
   | { readonly kind: "settled"; readonly settled: Settled }
@@ -173,7 +173,7 @@ function belongsTo(row: ReadRun, workspaceId: string): boolean {
   return workspaceId === "" || workspaceId === row.workspaceId;
 }
 
-/** Who asks or made a call is told; a late event or timer of a run that is not there changes nothing. */
+/** Refuses an input for an unknown run; a late event or timer changes nothing instead. */
 function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): ItemResult {
   if (input.cause.kind === "event" || input.cause.kind === "timer") {
     return { kind: "settled", settled: unchanged(runId) };

@@ -1,11 +1,11 @@
 /**
  * The one door to runs: every start and every input goes through here, into a lane per partition.
- * Boundary: decides when to commit and who is answered; what a commit does stands in commit-batch.ts.
+ * Boundary: decides when to commit and which callers to answer; commit-batch.ts does the commit.
  * Invariants:
- * R1 Nobody is answered, and nothing is handed on, before the commit.
+ * R1 The processor answers callers and hands on work only after the commit.
  * R2 A batch that fails by itself is tried in halves, so one bad input spoils only itself.
- * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what is
- *    lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
+ * R3 A run with pending work goes on behind what waits in its lane, so that other runs have their turn in between; what
+ *    is lost of this is found by the standing loop (ingress/timers/unfinished-runs.ts).
  * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 
@@ -36,7 +36,8 @@ export type { Committed, LeasedCall, RunStart, Submission } from "./submission.t
 export interface Processor {
   /**
    * Resolves after the commit; a refusal of the engine is in the reply. Rejects with a Refusal: not_found (by RPC, an
-   * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke on.
+   * unknown run or another workspace's), too_large, overloaded, lost_race, unavailable; or with what the input broke
+   * on.
    */
   submit(submission: Submission): Promise<Settled>;
   /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */
@@ -45,7 +46,10 @@ export interface Processor {
   stop(): Promise<void>;
 }
 
-/** What a processor needs; `budget` is what one transition may spend (engine/values/budget.ts). `onCommitted` is told after each commit that leaves something to do. */
+/**
+ * What a processor needs. `budget` is what one transition may spend (engine/values/budget.ts). The processor calls
+ * `onCommitted` after each commit that leaves something to do.
+ */
 export interface ProcessorDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
@@ -160,7 +164,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     return [...again, ...later, ...(await workOff(partition, free))];
   }
 
-  /** Told once, however many batches of however many lanes try how often. */
+  /** Warns once for all batches of all lanes, until the database is back; repeats are logged at debug level. */
   function noteAway(partition: number, error: unknown): void {
     const first = awaySinceMs === undefined;
     awaySinceMs ??= performance.now();
@@ -234,7 +238,7 @@ function refuseOverloaded(entry: Entry): void {
   entry.reject(new Refusal("overloaded", "too many changes of runs are waiting"));
 }
 
-/** Answers the caller, or tells that the submission comes again. */
+/** Answers the caller and gives false, or gives true when the submission is to be retried. */
 function comesAgain(entry: Entry, result: ItemResult | undefined): boolean {
   if (result === undefined || result.kind === "later") return true;
   if (result.kind === "locked") return waitsOn(entry, "lost_race", undefined);
@@ -253,7 +257,7 @@ function waitsOn(entry: Entry, reason: "lost_race" | "unavailable", cause: unkno
 function refuse(entry: Entry, reason: "lost_race" | "unavailable", cause: unknown): void {
   const message =
     reason === "lost_race"
-      ? "the run is being changed by somebody else"
+      ? "another transaction is changing the run"
       : "the database cannot be reached";
   entry.reject(new Refusal(reason, message, cause === undefined ? {} : { cause }));
 }

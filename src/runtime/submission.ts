@@ -35,8 +35,8 @@ export interface RunStart {
 }
 
 /**
- * A run to start, or an input for a run that exists; `workspaceId` "" takes the run of any workspace. With a caller's key
- * it is committed only while the claim holds, and the key is marked in the same transaction.
+ * A run to start, or an input for a run that exists; `workspaceId` "" takes the run of any workspace. With a caller's
+ * key it is committed only while the claim holds, and the key is marked in the same transaction.
  */
 export type Submission = { readonly callerKey?: KeyClaim | undefined } & (
   | { readonly kind: "start"; readonly start: RunStart; readonly cause: Cause }

@@ -29,7 +29,7 @@ import { makeId, type Routes, recordEntry, remember, type Stage } from "./stage.
 interface ApprovalCase {
   readonly request: ApprovalRequest;
   readonly decisions: ApprovalDecision[];
-  /** The scripted approver's rule, undefined when nobody will decide by itself. */
+  /** The scripted approver's rule, undefined when no decision comes by itself. */
   readonly rule: ApprovalRule | undefined;
   readonly onDecided: ((decision: ApprovalDecision) => void) | undefined;
 }

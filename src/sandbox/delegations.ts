@@ -55,7 +55,7 @@ export function keepDelegations(stage: Stage): Delegations {
     resolveByObjective(objectiveId, outcome) {
       const record = byObjective.get(objectiveId);
       if (record === undefined || hasEnded(record)) return;
-      // That an objective was cancelled is told by the objective alone.
+      // Only the objective reports that it was cancelled.
       if (outcome.kind === "cancelled") settle(record, DelegationStatus.FAILED, outcome);
       else if (outcome.kind === "failed") resolve(record, DelegationStatus.FAILED, outcome);
       else resolve(record, DelegationStatus.COMPLETED, outcome);

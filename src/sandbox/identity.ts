@@ -2,8 +2,8 @@
  * The identity service: which tokens are good, and for whom.
  *
  * Boundary: one RPC over the script. A script without tokens knows none: unlike the other
- * collaborators it is never generous. A token that ran out, or that nobody issued, is told in one
- * way, and nothing else is told of it.
+ * collaborators it is never generous. A token that ran out and one that was never issued get
+ * one answer, without further facts.
  */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";

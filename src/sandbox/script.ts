@@ -9,7 +9,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Code } from "@connectrpc/connect";
 import type { TapEvent } from "./tap.ts";
 
-/** The whole story. What is left out is the plain default: one able agent, nobody who approves. */
+/** The whole story. What is left out is the plain default: one able agent, no approver. */
 export interface SandboxScript {
   readonly agents?: readonly ScriptedAgent[];
   readonly tasks?: readonly TaskRule[];
@@ -116,7 +116,7 @@ export interface ApprovalRule {
     readonly riskLevel?: "low" | "medium" | "high" | "critical";
     readonly approverUserId?: string;
   };
-  /** `silent`: nobody decides, whatever the rules below say; such a request is escalated or decided by hand. */
+  /** `silent`: no decision comes, whatever the rules below say; such a request is escalated or decided by hand. */
   readonly decision: "approved" | "denied" | "expired" | "auto" | "silent";
   readonly afterMs: number;
   /** The digest that the decision names: that of what was asked, or another. Left out: none. */

@@ -9,7 +9,7 @@
 export type Trouble =
   /** It is taken and no answer ever comes. */
   | "hang"
-  /** It breaks before anything was done; whoever keeps idempotency keys never hears of its end. */
+  /** It breaks before anything was done; a keeper of idempotency keys never learns its end. */
   | "die"
   /** All is done and the answer is known, but it does not reach the caller. */
   | "lose_answer"

@@ -1,9 +1,10 @@
 /**
  * Rows of callers' idempotency keys.
- * Boundary: single statements by the database's clock; what an answer or a refusal follows from is runtime/caller-keys.ts.
+ * Boundary: single statements by the database's clock; what an answer or a refusal follows from is
+ * runtime/caller-keys.ts.
  * Invariants:
- * K1 Nobody waits for a key: it is inserted or not, and taken over only when no transaction is writing it.
- * K2 A claim's holder alone marks its key. Who was taken over marks nothing, and so commits nothing.
+ * K1 No statement waits for a locked key: it is inserted or not, and taken over only when no transaction is writing it.
+ * K2 Only the holder of a claim marks its key. A try that was taken over marks nothing, and so commits nothing.
  * K3 A key that is answered or given back has no holder ('') and no lease. A renewal that was on its way finds neither.
  */
 import type { Queries, Statement, Tx } from "./database.ts";
@@ -28,7 +29,8 @@ export interface KeptKey {
 }
 
 const KEPT = "make_interval(days => 7)";
-// A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than this.
+// A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than
+// this.
 const LEASE = "make_interval(secs => 4)";
 
 const INSERT: Statement = {
@@ -121,7 +123,7 @@ const DROP_OLD: Statement = {
     ) select count(*)::int as dropped from gone`,
 };
 
-/** Claims a key that nobody has; false: somebody has it. */
+/** Claims a key that is not stored yet; false: it is stored already, claimed or answered. */
 export async function claimKey(tx: Tx, claim: KeyClaim, bodyHash: Uint8Array): Promise<boolean> {
   const rows = await tx.query(INSERT, [...valuesOf(claim), bodyHash]);
   return rows.length > 0;
@@ -148,7 +150,7 @@ export async function renewKeys(tx: Tx, claims: readonly KeyClaim[]): Promise<vo
   await tx.query(RENEW, [JSON.stringify(claims)]);
 }
 
-/** What is kept of the key, whoever holds it. */
+/** The stored body hash and answer of the key, regardless of its holder. */
 export async function findKey(
   queries: Queries,
   { workspaceId, method, key }: KeyClaim,

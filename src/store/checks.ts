@@ -3,10 +3,10 @@
  * Boundary: rows only; what is asked is known by egress/healing/.
  * Invariants:
  * K1 A step is found through the open runs, so what has ended costs nothing, and no index of step_runs knows of this.
- * K2 A step is claimed by its mark `checked_at`, by the database's clock: of several replicas one gets it, and nobody
+ * K2 A step is claimed by its mark `checked_at`, by the database's clock: of several replicas one gets it, and none
  *    waits for a row that is locked.
- *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas share
- *    the work step by step, and the write is small beside the question that follows it.
+ *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas
+ *    share the work step by step, and the write is small beside the question that follows it.
  * K3 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
  */
 import type { StepState } from "../engine/values/run.ts";
@@ -67,7 +67,7 @@ const FIND: Statement = {
     from place left join unheard on true`,
 };
 
-// The step's detail tells which requests are decided; an id that a caller recorded stands in its column alone.
+// The step's detail says which requests are decided; an id that a caller recorded is only in its column.
 const TICKETS = "coalesce(s.detail -> 'approvals', '[]')";
 const OPEN_REQUESTS = `array(
         select t ->> 'requestId' from jsonb_array_elements(${TICKETS}) as t

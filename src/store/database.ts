@@ -4,7 +4,8 @@
  * Invariants:
  * D1 Every wait has a limit: for a connection, a statement, a lock, an idle transaction, a lost peer.
  * D2 Reads have connections of their own, so a transaction may read beside itself without starving. What callers read
- *    and what they list are apart from it: no number of lists keeps routing, timers, readiness or another answer waiting.
+ *    and what they list are apart from it: no number of lists keeps routing, timers, readiness or another answer
+ *    waiting.
  * D3 A connection whose transaction did not end cleanly is closed, never given back.
  */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";

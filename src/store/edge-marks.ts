@@ -1,7 +1,7 @@
 /**
  * The marks of edges, four to a byte in rows and one to a byte in the engine.
  * Boundary: pure. Four marks at a time, so what was packed comes back padded to a multiple of four with EDGE_OPEN;
- * nobody reads marks past the version's edges.
+ * readers ignore marks past the version's edges.
  */
 
 const MARKS_PER_BYTE = 4;

@@ -4,8 +4,8 @@
  * Invariants:
  * L1 Time is the database's: a lease begins, ends and is judged by its clock.
  * L2 One statement a verb, whatever the number of calls.
- * L3 A call is held (it has a holder) or free (it has none). A lease that ran out makes a held call free; only free calls
- *    are claimed. So a claim reads free calls alone, however many are held.
+ * L3 A call is held (it has a holder) or free (it has none). A lease that ran out makes a held call free; only free
+ *    calls are claimed. So a claim reads free calls alone, however many are held.
  * L4 Rows are locked in the order of their ids and never waited for: commits, which delete them, hold other locks.
  */
 import { type CallKind, runOfEffect } from "../engine/values/effect.ts";
@@ -73,8 +73,9 @@ type ClaimRow = {
 
 const LEASE = `clock_timestamp() + interval '${EFFECT_LEASE_MS} milliseconds'`;
 // Ids of calls are sorted by bytes, unlike those of runs: without the collation no index of step_runs would serve.
-// What an attempt asks for, its end makes needless: what has ended stays so. An objective that may exist is made all the
-// same, or nobody could cancel it; a message belongs to a step that succeeded without waiting for it.
+// The end of an attempt makes its calls needless: what has ended stays ended. An objective that may exist is created
+// all the same: only its id lets the service cancel it. A message belongs to a step that succeeded without waiting for
+// it.
 const IS_WANTED = `not exists (
       select 1 from step_runs s
       where s.run_id = split_part(e.id, '/', 1) collate "default" and s.step_index = e.step_index
@@ -163,7 +164,9 @@ const DROP: Statement = {
     select id from effects where id = any($1::text[]) order by id for update skip locked))`,
 };
 
-/** Claims free calls, those of a workspace that are free for longest first; the workspaces of a kind share its places. */
+/**
+ * Claims free calls, those of a workspace that are free for longest first; the workspaces of a kind share its places.
+ */
 export async function claimEffects(
   database: Database,
   holder: string,
@@ -238,7 +241,7 @@ export async function releaseEffects(
   await database.transaction((tx) => tx.query(RELEASE, [holder, ids, delayMs]));
 }
 
-/** Forgets calls whose run does not exist, so that nobody claims them again. */
+/** Deletes calls whose run does not exist, so that no replica claims them again. */
 export async function dropEffects(database: Database, ids: readonly string[]): Promise<void> {
   await database.transaction((tx) => tx.query(DROP, [ids]));
 }

@@ -168,7 +168,9 @@ const TRIGGERS: Statement = {
     ) as v`,
 };
 
-/** Wait patterns of latest versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf). */
+/**
+ * Wait patterns of latest versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf).
+ */
 export function findWaitPatterns(
   queries: Queries,
   probes: readonly KeyProbe[],
@@ -177,8 +179,8 @@ export function findWaitPatterns(
 }
 
 /**
- * Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. A repeat of an event
- * that first came before the wait's time finds no wait.
+ * Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. A repeat of an
+ * event that first came before the wait's time finds no wait.
  */
 export function findWaiting(
   queries: Queries,

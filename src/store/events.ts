@@ -5,14 +5,17 @@
  * Invariant: an event is kept once per workspace, source and id (a source of "" equals every source), with the time of
  * its first arrival by the database's clock.
  */
-import type { EventReport } from "../engine/values/event.ts";
+import type { ObjectReport } from "../engine/values/event.ts";
 import type { ArrivedEvent } from "../engine/values/input.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 
 /** An event to keep. */
 export interface EventToKeep extends ArrivedEvent {
   readonly workspaceId: string;
-  /** What the filters of waits may ask of it (engine/matching/equality.ts); unset: not known, all of them are offered it. */
+  /**
+   * What the filters of waits may ask of it (engine/matching/equality.ts); unset: not known, all of them are offered
+   * it.
+   */
   readonly equals?: readonly string[];
 }
 
@@ -22,14 +25,18 @@ export interface EarlyReport {
   /** Id of the objective, delegation or approval request. */
   readonly objectId: string;
   readonly eventId: string;
-  readonly report: EventReport;
+  /** With the acting agent, where an agent caused the event. */
+  readonly report: ObjectReport & { readonly actorAgentId?: string };
 }
 
 /** Which kept events a wait that has opened may want; `place` comes back with them. */
 export interface KeptEventProbe {
   readonly place: number;
   readonly workspaceId: string;
-  /** A type or subject, with dots (withDots), that events must have to be asked for; "" = any. Of both the subject counts. */
+  /**
+   * A type or subject, with dots (withDots), that events must have to be asked for; "" = any. Of both the subject
+   * counts.
+   */
   readonly type: string;
   readonly subject: string;
   /** What the wait's filter asks of events; then it alone counts. "" = nothing that is known. */
@@ -80,10 +87,11 @@ const KEEP: Statement = {
 export const KEPT_A_PAGE = 10;
 
 /**
- * A branch reads one index from where the last page ended, a page of rows at most; a probe runs those that are its own. The
- * limit stands in the text: a plan that does not know it sorts all events of the workspace. No column is compared by `=`, so
- * that the order is that of this index alone; and the index has one column before the time, for a comparison of rows ends a
- * scan by its first column. That column is a hash, so a page may hold a few events of others (see findKeptEvents).
+ * A branch reads one index from where the last page ended, a page of rows at most; a probe runs those that are its own.
+ * The limit stands in the text: a plan that does not know it sorts all events of the workspace. No column is compared
+ * by `=`, so that the order is that of this index alone; and the index has one column before the time, for a comparison
+ * of rows ends a scan by its first column. That column is a hash, so a page may hold a few events of others (see
+ * findKeptEvents).
  */
 const keptBranch = (mine: string, column: string, value: string, and = "") => `
       (select k.* from kept_events k
@@ -165,8 +173,8 @@ export async function keepEvents(tx: Tx, events: readonly EventToKeep[]): Promis
 }
 
 /**
- * Kept events by workspace, literal type or subject, or what filters ask, at most KEPT_A_PAGE a probe, oldest first. A page
- * may hold events of other workspaces, types or subjects, which the caller passes over.
+ * Kept events by workspace, literal type or subject, or what filters ask, at most KEPT_A_PAGE a probe, oldest first. A
+ * page may hold events of other workspaces, types or subjects, which the caller passes over.
  */
 export function findKeptEvents(
   queries: Queries,

@@ -1,8 +1,8 @@
 /**
  * How often the handling of a message failed: the table `failed_deliveries`, shared by all replicas.
  *
- * Boundary: rows only. A failure counts for an hour, for a stream that was made anew counts its messages from one again;
- * what is older is deleted by the next failure.
+ * Boundary: rows only. A failure counts for an hour, for a stream that was made anew counts its messages from one
+ * again; what is older is deleted by the next failure.
  */
 import type { Statement, Tx } from "./database.ts";
 

@@ -1,6 +1,7 @@
 /**
  * Builds the indexes that schema/ declares and the database lacks, and drops those that they replace.
- * Boundary: one connection of its own, beside the running service. Migrations make no index on a table that may be large.
+ * Boundary: one connection of its own, beside the running service. Migrations make no index on a table that may be
+ * large.
  * Invariants:
  * X1 No statement waits in front of readers or writers: every build and every drop is CONCURRENTLY.
  * X2 One replica builds at a time; the others try again later. The lock is tried, not waited for: a session that waits

@@ -1,7 +1,7 @@
 /**
  * Rows of steps and inputs of runs, whichever the fold, or the events of its moves, will read.
- * Boundary: each statement sees a moment of its own; whether the rows are of one moment is told by the version of the run's
- * row (lock-runs.ts).
+ * Boundary: each statement has its own snapshot. The version of the run's row shows whether the rows are of one state
+ * (lock-runs.ts).
  */
 import type { ChildRun, ChildSet } from "../engine/values/child-run.ts";
 import type { JsonObject } from "../engine/values/json.ts";
@@ -46,7 +46,7 @@ interface TooLarge {
 const RUN_INPUT = -1;
 const ofRun = (what: string) => `case when v.step_index = ${RUN_INPUT}
   then (select ${what} from workflow_runs r where r.id = v.run_id) end`;
-// A compressed value tells its size only when it is read; few are.
+// The size of a compressed value is known only by reading it; few are compressed.
 const bytesOf = (value: string) => `coalesce(case
   when pg_column_compression(${value}) is null then pg_column_size(${value})
   else octet_length(${value}::text) end, 0)`;
@@ -71,7 +71,8 @@ const LOAD: Statement = {
       left join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index) as v`,
 };
 
-// Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of it.
+// Text as Postgres writes it has a blank after each comma and colon: compact JSON is never shorter than two thirds of
+// it.
 const LARGE_TEXT_BYTES = 96 * 1024;
 // Stored as it is, so small a value cannot have a large text, for a character has six bytes at most when it is escaped.
 const SMALL_STORED_BYTES = 8 * 1024;
@@ -107,8 +108,8 @@ type LoadedRow = { wantedRunId: string; wantedIndex: number; runInput: JsonObjec
 const BYTES_AT_ONCE = 8 * 1024 * 1024;
 
 /**
- * Loads what is wanted of many runs, by run id, until the payloads reach so many bytes: of the first run all, and of the
- * runs behind the limit nothing that is of use.
+ * Loads what is wanted of many runs, by run id, until the payloads reach so many bytes: of the first run all, and of
+ * the runs behind the limit nothing that is of use.
  */
 export function loadRows(
   db: Queries,
@@ -123,7 +124,10 @@ export function loadRows(
   return load(db, LOAD, wanted, [places.map((place) => place - first + 1), bytesAtMost]);
 }
 
-/** As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says which. */
+/**
+ * As loadRows, but leaves payloads of over 96 KiB of text (over 64 KiB as compact JSON) in the database, and says
+ * which.
+ */
 export function loadSmallRows(
   db: Queries,
   wanted: readonly WantedRows[],

@@ -1,8 +1,9 @@
 /**
  * Runs as a batch finds them, and their locks once the engine has worked.
  * Boundary: never waits for a lock; a run that is locked elsewhere, or has changed since it was read, is left out.
- * Invariant: whatever moves a run or its steps holds the lock of the run's row. So a run whose row has the version that was read
- * is as it was read. Rows of steps may have learned an id since: saveBatch compares the versions of those it writes.
+ * Invariant: whatever moves a run or its steps holds the lock of the run's row. So a run whose row has the version that
+ * was read is as it was read. Rows of steps may have learned an id since: saveBatch compares the versions of those it
+ * writes.
  */
 import { selectList } from "./columns.ts";
 import type { Queries, Statement, Tx } from "./database.ts";

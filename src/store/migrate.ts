@@ -64,7 +64,9 @@ async function applyMissing(client: pg.Client): Promise<void> {
   await client.query("commit");
 }
 
-/** Throws SchemaTooOld when a migration is missing. A schema that is newer is fine: replicas are replaced one by one. */
+/**
+ * Throws SchemaTooOld when a migration is missing. A schema that is newer is fine: replicas are replaced one by one.
+ */
 export async function requireMigrated(url: string): Promise<void> {
   const applied = await withConnection(url, async (client) => {
     await requireFit(client);
@@ -115,7 +117,7 @@ async function withConnection<T>(url: string, work: (client: pg.Client) => Promi
     application_name: "workflows migrations",
     keepAlive: true,
   });
-  // Told by the query that fails.
+  // The failing query reports the error.
   client.on("error", () => {});
   try {
     await client.connect();

@@ -80,7 +80,7 @@ const RUNS: Statement = {
   text: `select ${selectList(workflowRuns, "r", ["inputPayload"])} from workflow_runs r
     where r.id = any($1::text[])`,
 };
-// The first later move of a run tells from which state it went.
+// The first later move of a run holds the state that it left.
 const NEXT_STATES: Statement = {
   name: "list_next_run_states",
   text: `select v.run_id as "runId", later.cause, later.moves
@@ -97,7 +97,7 @@ const MARK: Statement = {
   text: `update move_batches set published_at = clock_timestamp() where id = any($1::bigint[])`,
 };
 
-/** Renews the holder's partitions and takes those that nobody holds; gives all it has now. */
+/** Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. */
 export async function takePartitions(
   database: Database,
   holder: string,
@@ -141,7 +141,9 @@ export async function listRunsById(
   return new Map(rows.map((row) => [row.id, runOfRow(row)]));
 }
 
-/** The state in which runs were before their first move of their own after these places; those without one are absent. */
+/**
+ * The state in which runs were before their first move of their own after these places; those without one are absent.
+ */
 export async function listNextRunStates(
   database: Database,
   places: readonly { readonly runId: string; readonly seq: number }[],

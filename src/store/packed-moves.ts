@@ -2,15 +2,15 @@
  * Rows of the history in their packed form ↔ the engine's moves: they are the largest part of what a step writes.
  * Boundary: pure. Only this file knows the packed form, which is the JSON of run_moves.cause and run_moves.moves:
  *
- * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with `/`,
- *        for the run's id before it is left out. `by` stands where it is known.
- * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself. States
- *        are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
+ * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with
+ *        `/`, for the run's id before it is left out. `by` stands where it is known.
+ * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself.
+ *        States are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
  *        STEP_OPERATIONS, counted from 1; 0 is not published. `facts` is an object of what is known:
  *        of both `w` reason or note, `t` the run's total in USD, unless it is that of the move before (0 before the
  *        first); of a run `m` the marks; of a step `r` retries, `c` cost in USD, `e` error, and ids: `o` objective,
  *        `a` agent, `d` delegation, `p` approval request, `g` governance decision, `v` event, `n` notification.
- *        An id that is a number stands for a text told before in the same row: 0 the cause's id, 1 its `by` ("" without
+ *        An id that is a number refers to an earlier text of the same row: 0 the cause's id, 1 its `by` ("" without
  *        one), 2 and on the ids that are spelt out in the moves, from first to last.
  *
  * Invariant: rows are kept for ever, so no number or letter ever changes its meaning; new ones are added at the end.
@@ -21,7 +21,7 @@ import { RUN_STATES, STEP_STATES } from "../engine/values/run.ts";
 
 /** A cause as it is stored. */
 export type PackedCause = readonly [kind: number, id: string, by?: string];
-/** What a move tells besides its states, by letter. */
+/** The facts of a move besides its states, by letter. */
 type PackedFacts = Readonly<Record<string, string | number>>;
 /** A move as it is stored. */
 export type PackedMove = readonly [
@@ -32,18 +32,18 @@ export type PackedMove = readonly [
   facts?: PackedFacts,
 ];
 
-/** What a row of the history tells, as it is stored. */
+/** A row of the history, as it is stored. */
 export interface PackedRow {
   readonly cause: PackedCause;
   readonly moves: readonly PackedMove[];
 }
-/** What a row of the history tells. */
+/** A row of the history, unpacked. */
 export interface ToldRow {
   readonly cause: Cause;
   readonly moves: readonly Move[];
 }
 
-/** What the moves of a row before the next one told. */
+/** What the earlier moves of a row leave for the next one to refer to. */
 interface Told {
   readonly texts: string[];
   totalUsd: number;

@@ -1,5 +1,5 @@
 /**
- * What an error of the database means to the service, told by SQLSTATE, errno or class, never by its text.
+ * What an error of the database means to the service, recognised by SQLSTATE, errno or class, never by its text.
  * Boundary: the one place that knows these codes.
  */
 import { DrizzleQueryError } from "drizzle-orm";
@@ -29,7 +29,8 @@ const AWAY_ERRNOS = new Set([
 // Serialization failure, deadlock, lock_timeout, statement_timeout, idle in transaction for too long.
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
 const TIMED_OUT_STATE = "57014";
-// statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres takes.
+// statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres
+// takes.
 const OVERRUN_STATES = new Set(["57014", "25P03"]);
 const OVERRUN_CLASS = "54";
 const CAUSES_AT_MOST = 5;

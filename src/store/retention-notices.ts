@@ -1,7 +1,8 @@
 /**
  * Notices that runs will be deleted, a day before the first one is: an upgrade or a smaller RETENTION_DAYS deletes
  * nothing by surprise.
- * Boundary: rows only; who logs a notice is runtime/retention.ts. A notice survives restarts and counts for all replicas.
+ * Boundary: rows only; who logs a notice is runtime/retention.ts. A notice survives restarts and counts for all
+ * replicas.
  */
 import type { Statement, Tx } from "./database.ts";
 

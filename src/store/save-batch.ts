@@ -26,7 +26,9 @@ export interface ChangedStep extends StepRow {
   readonly rowVersion: string;
 }
 
-/** A step's row was written by another transaction after it was read: nothing may be committed of what was made of it. */
+/**
+ * A step's row was written by another transaction after it was read: nothing may be committed of what was made of it.
+ */
 export class StaleRows extends Error {
   override readonly name = "StaleRows";
 }
@@ -90,7 +92,7 @@ const START_OTHERS = ["runDeletedAt"];
 export interface SavedBatch {
   /** Id of the batch's row in move_batches, null when nothing was moved. */
   readonly batchId: number | null;
-  /** Ids of the calls that are new; the others were wanted before and stay with whoever holds them. */
+  /** Ids of the calls that are new; the others were stored before and stay with their holders. */
   readonly newEffects: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
   readonly transactionId: string;
@@ -198,15 +200,16 @@ const insertMoves: Part["text"] = (at) => `batch as (
   from batch, ${recordset(runMoves, at(0), "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
 
 // A call that is wanted already stays as it is: its id stands for the same request.
-// Nobody else writes calls of runs that are locked, so a look is enough; `on conflict` would log each row twice.
+// The lock of a run excludes other inserts of its calls, so `not exists` is enough; `on conflict` would log each row
+// twice.
 const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
   where not exists (select 1 from effects e where e.id = v.id) returning id)`;
 
 const deleteFinished: Part["text"] = (at) => `finished_effects as (
   delete from effects where id in (select jsonb_array_elements_text(${at(0)}::jsonb)))`;
 
-// A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is looked
-// up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
+// A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is
+// looked up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
 const deleteDropped: Part["text"] = (at) => `dropped_effects as (
   delete from effects where id = any(array(
     select found.id from (

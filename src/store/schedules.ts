@@ -1,7 +1,8 @@
 /**
  * Schedules of definitions: the cron line of the latest version, and its next slot.
- * Boundary: rows only; when slots are is told by engine/values/cron.ts, who fires them is runtime/fire-schedules.ts.
- * Invariant: a schedule is moved on only from the slot and line it was read with, so that of several replicas one does it.
+ * Boundary: rows only. engine/values/cron.ts computes the slots, runtime/fire-schedules.ts fires them.
+ * Invariant: a schedule is moved on only from the slot and line it was read with, so that of several replicas one does
+ * it.
  */
 import type { Statement, Tx } from "./database.ts";
 
@@ -43,7 +44,7 @@ const DELETE: Statement = {
   text: "delete from schedules where definition_id = $1",
 };
 
-// A row that somebody else holds is being moved or replaced, and comes again if neither.
+// Another transaction moves or replaces a locked row; if it does neither, a later round finds the row again.
 const MOVE: Statement = {
   name: "move_schedules",
   text: `with free as (

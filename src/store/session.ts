@@ -1,6 +1,6 @@
 /**
- * The settings of a session that results depend on: set for each connection, whatever the server, the database or the user
- * has as its own.
+ * The settings of a session that results depend on: set for each connection, whatever the server, the database or the
+ * user has as its own.
  * Boundary: text of the start-up packet; limits of time are with the pools that have them.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Messages inside answers, by a walk through those of every RPC: what a caller left unset comes back unset, what it set
- * comes back set, though empty. What is worked out (a step's input, the output of what is COMPLETED, times) is set in both.
+ * comes back set, though empty. What is worked out (a step's input, a COMPLETED run's output, times) is set in both.
  * Boundary: which messages are set; what they hold is tested beside this file.
  */
 import { type DescMessage, isMessage } from "@bufbuild/protobuf";
@@ -37,12 +37,11 @@ type Told = [rpc: string, paths: string[]];
 
 const definition = (at: string) => [`${at}.createdAt`, `${at}.updatedAt`];
 const begun = (at: string) => [`${at}.inputPayload {}`, `${at}.startedAt`];
-const cancelled = (at: string) => [...begun(at), `${at}.completedAt`];
-const done = (at: string) => [...cancelled(at), `${at}.outputPayload {}`];
+const ended = (at: string) => [...begun(at), `${at}.completedAt`];
 const A = "run.steps[0]";
 const B = "run.steps[1]";
 const RUNNING = ["run", "run.startedAt", ...begun(A)];
-const CANCELLED = ["run", "run.startedAt", "run.completedAt", ...done(A), ...cancelled(B)];
+const CANCELLED = ["run", "run.startedAt", "run.completedAt", ...ended(A), ...ended(B)];
 const ENDED = [
   "run",
   ...["startedAt", "completedAt", "outputPayload {}"].map((name) => `run.${name}`),
@@ -59,7 +58,7 @@ const ALWAYS: Told[] = [
   ["GetRun", RUNNING],
   ["PauseRun", RUNNING],
   ["ResumeRun", RUNNING],
-  ["TransitionStep", ["step", ...done("step"), "run", "run.startedAt", ...done(A), ...begun(B)]],
+  ["TransitionStep", ["step", ...ended("step"), "run", "run.startedAt", ...ended(A), ...begun(B)]],
   ["CancelRun", CANCELLED],
   ["CompensateRun", CANCELLED],
   ["GetPayload", []],
@@ -73,10 +72,11 @@ const ALWAYS: Told[] = [
       "updatedRuns[0].startedAt",
       "updatedRuns[0].completedAt",
       "updatedRuns[0].outputPayload {}",
-      ...done("updatedRuns[0].steps[0]"),
+      ...ended("updatedRuns[0].steps[0]"),
+      "updatedRuns[0].steps[0].outputPayload {}",
     ],
   ],
-  ["TransitionStep", ["step", ...done("step"), ...ENDED, ...done(A)]],
+  ["TransitionStep", ["step", ...ended("step"), ...ENDED, ...ended(A)]],
 ];
 
 const versionSent = (at: string) => [
@@ -85,6 +85,8 @@ const versionSent = (at: string) => [
   `${at}.defaultRetryPolicy`,
 ];
 const INPUT_SENT = ["run.inputPayload {}"];
+const BOTH_SENT = [...INPUT_SENT, `${A}.outputPayload {}`];
+const TRANSITION_SENT = [...BOTH_SENT, "step.outputPayload {}"];
 /** What is set besides because the caller set it. */
 const SENT: Told[] = [
   ["CreateDefinition", []],
@@ -96,14 +98,14 @@ const SENT: Told[] = [
   ["GetRun", INPUT_SENT],
   ["PauseRun", INPUT_SENT],
   ["ResumeRun", INPUT_SENT],
-  ["TransitionStep", INPUT_SENT],
-  ["CancelRun", INPUT_SENT],
-  ["CompensateRun", INPUT_SENT],
+  ["TransitionStep", TRANSITION_SENT],
+  ["CancelRun", BOTH_SENT],
+  ["CompensateRun", BOTH_SENT],
   ["GetPayload", ["payload {}"]],
   ["GetPayload", []],
   ["ListRuns", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
-  ["TransitionStep", INPUT_SENT],
+  ["TransitionStep", TRANSITION_SENT],
 ];
 
 /** Calls every RPC with its messages unset or `empty`; gives what is set in each answer. */
@@ -163,7 +165,8 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   const event = { workspaceId, triggerType: TriggerType.EVENT, eventType: "order.made" };
   const { startedRuns } = await client.handleTrigger({ ...event, ...set("inputPayload") });
   const runId = startedRuns[0]?.id ?? "";
-  await client.transitionStep({ runId, stepId: "only", state: COMPLETED });
+  const outcome = { state: COMPLETED, ...set("outputPayload") };
+  await client.transitionStep({ runId, stepId: "only", ...outcome });
   return told;
 }
 

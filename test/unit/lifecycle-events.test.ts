@@ -89,6 +89,23 @@ describe("lifecycle events", () => {
     });
   });
 
+  it("leave an output unset that the caller did not send, and keep one that is empty", () => {
+    // Expressions read an output that is unset as `{}`.
+    const edges = [edge("a>b", "", "!has(a.output.x)")];
+    const at = EngineRun.start(version([step({ id: "a" }), step({ id: "b" })], edges));
+    at.report("a", "COMPLETED");
+    at.report("b", "COMPLETED", { output: {} });
+    const outputs = renderHistory(at)
+      .map(open)
+      .filter(({ type }) => type.endsWith("step.completed"))
+      .map(({ data }) => fromJson(WorkflowStepLifecycleEventSchema, withoutType(data)).step)
+      .map((told) => [told?.stepId, told?.outputPayload]);
+    expect(outputs).toEqual([
+      ["a", undefined],
+      ["b", {}],
+    ]);
+  });
+
   it("a run's first event shows the run as it then was", () => {
     const [first] = renderHistory(played()).map(open);
     const message = fromJson(WorkflowRunLifecycleEventSchema, withoutType(first?.data ?? {}));

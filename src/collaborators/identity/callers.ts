@@ -28,7 +28,7 @@ export interface Caller {
 export interface Callers {
   /**
    * The caller that a token stands for; undefined when it stands for none, or no longer. Rejects with `unavailable`
-   * when nobody can tell, within 3 s: who cannot be told is not let in.
+   * when that cannot be determined within 3 s: an unknown caller is refused.
    */
   find(token: string): Promise<Caller | undefined>;
 }

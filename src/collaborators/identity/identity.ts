@@ -1,5 +1,5 @@
 /**
- * Who knows callers, as the service is set up: nobody needs to, the identity service, or this process by signatures.
+ * Authentication of callers as configured: none, by the identity service, or by signatures in this process.
  * Boundary: the choice alone.
  */
 
@@ -10,7 +10,7 @@ import { introspectBy } from "./introspect.ts";
 import { type SignatureSettings, verifySignatures } from "./signed-tokens.ts";
 import { rememberCallers } from "./token-memory.ts";
 
-/** How callers are told. */
+/** How callers are authenticated. */
 export type AuthSettings =
   | { readonly mode: "none" }
   | { readonly mode: "introspect" }

@@ -3,7 +3,7 @@
  * Boundary: one question and the reading of its answer; remembering is token-memory.ts.
  * Invariants:
  * 1. Fails closed: what is no clear answer about the token is `unavailable`.
- * 2. Nothing that could repeat the token is logged or handed on: of a failure only code and kind are told.
+ * 2. Nothing that could repeat the token is logged or handed on: a failure shows its code and kind only.
  */
 import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";

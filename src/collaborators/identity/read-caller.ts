@@ -1,5 +1,5 @@
 /**
- * From what is told of a token to a caller.
+ * Reads a caller out of the facts about a token.
  * Boundary: pure; the same for tokens that are introspected and for those that are verified here.
  */
 

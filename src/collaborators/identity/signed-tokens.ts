@@ -4,7 +4,7 @@
  * Invariants:
  * 1. Only asymmetric algorithms: a public key is never taken for a shared secret, `none` never for a signature. Keys come
  *    from the configured address alone, whatever a token's header names.
- * 2. Fails closed: when the keys cannot be had, nobody is let in.
+ * 2. Fails closed: without the keys every caller is refused.
  */
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Log } from "../../process/log.ts";

@@ -2,9 +2,9 @@
  * Callers by their tokens, remembered for a moment: so that a busy caller costs one question in half a minute.
  * Boundary: in memory; who judges a token is given.
  * Invariants:
- * 1. A token is kept as its hash alone. What was refused is kept apart, so that made-up tokens push nobody out.
+ * 1. A token is kept as its hash alone. What was refused is kept apart, so that invented tokens evict no valid one.
  * 2. No answer is used for more than 30 s, nor past the end of its token; a refusal for no more than 5 s.
- * 3. While a token is being judged all its calls wait for the same answer. That nobody could judge it is not remembered.
+ * 3. While a token is being judged all its calls wait for the same answer. A failure to judge it is not kept.
  */
 import { createHash } from "node:crypto";
 import { ShortMemory } from "../../process/short-memory.ts";

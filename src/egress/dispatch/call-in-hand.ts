@@ -13,7 +13,7 @@ export class CallInHand {
   internalAnswers = 0;
   /** The lease is lost or the row is gone: no try more. */
   dropped = false;
-  /** Nobody waits for it any more: no try more, it is settled as given up. */
+  /** No step waits for it any more: it is not tried again and is settled as given up. */
   givenUp = false;
   /** The service stops: no try more, the call is released. */
   stopping = false;

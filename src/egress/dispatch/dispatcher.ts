@@ -35,7 +35,7 @@ export interface DispatcherDeps extends FinishCallDeps {
   readonly replicaId: string;
   /** How often calls are claimed whose lease ran out; 2 s unless given. */
   readonly claimEveryMs?: number;
-  /** How often leases are renewed, and calls given up that nobody waits for any more; 10 s unless given. */
+  /** How often leases are renewed, and calls given up that no step waits for; 10 s unless given. */
   readonly renewEveryMs?: number;
 }
 

@@ -17,6 +17,7 @@ import { type CallResult, OWN_CALLS } from "../../engine/values/effect.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../../runtime/submission.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import type { Performers } from "../performers/performers.ts";
 import type { CallInHand } from "./call-in-hand.ts";
 
@@ -42,7 +43,7 @@ async function performUntilAnswered(
 ): Promise<CallResult | undefined> {
   const { call } = item;
   while (!item.dropped) {
-    if (item.givenUp) return refusal(call, "nobody waits for it any more");
+    if (item.givenUp) return refusal(call, "no step waits for it any more");
     if (item.ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind))
       return refusal(call, outcomeUnknown(item.ageMs));
     if (item.stopping) throw new NotSent("the service stops");
@@ -86,11 +87,7 @@ async function handBack(
         outcome = refusal(item.call, error.message);
         continue;
       }
-      const passes =
-        error.reason === "unavailable" ||
-        error.reason === "overloaded" ||
-        error.reason === "lost_race";
-      if (!passes || item.stopping) throw error;
+      if (!isTemporary(error) || item.stopping) throw error;
       await item.pause(backoffMs(tries, Math.random()));
       if (item.dropped) return "settled";
     }

@@ -19,7 +19,7 @@ export function performDelegate({ clients }: PerformerDeps): Performer {
 
 /**
  * The output that the other owner knows: a delegation's result (AgentService.GetDelegation). An objective has no output
- * in the contract, so without a delegation, or without the agents service, there is none and nobody is asked.
+ * in the contract, so without a delegation, or without the agents service, there is none and no call is made.
  */
 export function performReadOutput({ clients }: PerformerDeps): Performer {
   return async (call) => {

@@ -1,7 +1,7 @@
 /**
  * Calls of the service to itself: child runs are started, cancelled and undone, and tell their parents.
- * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away is told
- * as a collaborator that is away, so that the call is tried again.
+ * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away
+ * counts as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../collaborators/call-failure.ts";
@@ -14,6 +14,7 @@ import {
   startChildRun,
   tellParentRun,
 } from "../../runtime/child-runs.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import {
   decodeCancelRun,
   decodeCompensateRun,
@@ -49,10 +50,7 @@ async function orAway(result: Promise<CallResult>): Promise<CallResult> {
   try {
     return await result;
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    const { reason } = error;
-    const passes = reason === "unavailable" || reason === "overloaded" || reason === "lost_race";
-    if (!passes) throw error;
+    if (!(error instanceof Refusal) || !isTemporary(error)) throw error;
     const facts = { kind: "broken", code: Code.Unavailable, cause: error } as const;
     throw new CallFailure(error.message, facts);
   }

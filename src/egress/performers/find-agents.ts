@@ -31,7 +31,7 @@ export interface AgentQuestion extends CallOrigin {
   readonly nowMs: number;
 }
 
-/** Healthy agents of a capability, perhaps none. Rejects with NotConfigured when there is nobody to ask. */
+/** Healthy agents of a capability, perhaps none. Rejects with NotConfigured when no service is configured. */
 export async function findAgents(
   deps: FailOpenDeps,
   question: AgentQuestion,
@@ -40,7 +40,7 @@ export async function findAgents(
   if (registered.length > 0) return registered;
   const agents = deps.clients.find("agents");
   if (agents === undefined) {
-    // Without both there is nobody to ask, and the step says so.
+    // Without both no service can be asked, and the step says so.
     deps.clients.require("registry");
     return [];
   }

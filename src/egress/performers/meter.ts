@@ -17,7 +17,7 @@ export function performQueryUsage({ clients, log }: FailOpenDeps): Performer {
     const told = await orGoOn(log, "meter", asked);
     if (told.kind !== "reply") return unknown;
     const usage = readQueryUsage(told.reply, call.workspaceId);
-    // The step ends all the same, and without that cost: only here somebody can hear of it.
+    // The step ends all the same, and without that cost: the log line is its only trace.
     if (!usage.ok) log.warn("the meter's answer is not believed", { problem: usage.message });
     return usage;
   };

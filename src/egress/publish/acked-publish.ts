@@ -1,6 +1,6 @@
 /**
- * Publishing to JetStream with one reply inbox for the connection: a message goes out, its acknowledgement is told by
- * the last token of the reply's subject.
+ * Publishing to JetStream with one reply inbox for the connection: a message goes out, the last token of
+ * the reply's subject names its acknowledgement.
  * Boundary: one try of one message; repeating is the publisher's.
  * Invariants:
  * 1. A message that timed out may have been stored, so every message carries its event's id as `Nats-Msg-Id`.
@@ -19,7 +19,7 @@ import {
 import type { OutgoingEvent } from "../../wire/events/cloud-events.ts";
 
 /**
- * `stored`: the stream has it. `no_stream`: nobody stores this subject. `too_large`: server or stream never take it.
+ * `stored`: the stream has it. `no_stream`: no stream stores this subject. `too_large`: server or stream never take it.
  * `refused`: the server says why it is not stored, or another stream stored it. `lost`: no answer in time; it may be
  * stored or not.
  */

@@ -5,13 +5,15 @@
  * Rule: a delegation is asked before its objective, for it alone has the output; the objective alone tells that the work
  * was cancelled.
  */
+
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
 import { CallFailure, NoTurn } from "../../collaborators/call-failure.ts";
 import type { CallOrigin, Client, Clients } from "../../collaborators/clients.ts";
 import { isNotFound } from "../../collaborators/fail-open.ts";
-import type { ApprovalReport, Cause, Input, OwnerReport } from "../../engine/values/input.ts";
+import { type Origin, reportInput } from "../../engine/matching/arrival.ts";
+import type { ApprovalReport, Input, OwnerReport } from "../../engine/values/input.ts";
 import { isFinalReport, openStateFor } from "../../engine/values/owner-states.ts";
 import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
@@ -145,21 +147,27 @@ function newsOfOwner(check: ClaimedCheck, report: OwnerReport): News[] {
   const isEnd = isFinalReport(report.state);
   if (!isEnd && openStateFor(report.state) === state) return [];
   const owner = report.owner === "objective" ? "objectives" : "agents";
-  const cause: Cause = { kind: "call", id: causeId(owner, report.id) };
+  const input = reportInput(
+    stepIndex,
+    { kind: "owner", report },
+    answerOrigin(causeId(owner, report.id)),
+  );
   const lacksOutput = report.state === "COMPLETED" && report.output === undefined;
-  return [{ input: { kind: "owner_reported", cause, stepIndex, report }, isEnd, lacksOutput }];
+  return [{ input, isEnd, lacksOutput }];
 }
 
 function newsOfApproval({ stepIndex }: ClaimedCheck, report: ApprovalReport): News {
-  const id = causeId("approvals", report.requestId);
-  const { decidedBy } = report;
-  const cause: Cause =
-    decidedBy === "" ? { kind: "call", id } : { kind: "call", id, by: decidedBy };
+  const origin = answerOrigin(causeId("approvals", report.requestId));
   return {
-    input: { kind: "approval_decided", cause, stepIndex, report },
+    input: reportInput(stepIndex, { kind: "approval", report }, origin),
     isEnd: true,
     lacksOutput: false,
   };
+}
+
+/** An answer names no acting agent. */
+function answerOrigin(id: string): Origin {
+  return { kind: "call", id, actorAgentId: "" };
 }
 
 function originOf(owner: Owner, { workspaceId }: ClaimedCheck, id: string): CallOrigin {

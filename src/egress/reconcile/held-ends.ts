@@ -9,8 +9,8 @@
  */
 import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
-import { Refusal } from "../../process/refusal.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 
 /** Remembers how far the bus is now; what it gives tells whether all until there is handled. */
 export type MarkBus = () => Promise<() => Promise<boolean>>;
@@ -89,8 +89,7 @@ export function createHeldEnds({ processor, log, graceMs, markBus }: HeldEndsDep
       count("workflows_healed_total");
       log.info("a step ended that no event told of", { end: key });
     } catch (error) {
-      const passes = error instanceof Refusal;
-      if (passes) log.debug("an end is found again later", { end: key, error });
+      if (isTemporary(error)) log.debug("an end is found again later", { end: key, error });
       else log.error("an end that was found by asking could not be applied", { end: key, error });
     }
   }

@@ -2,7 +2,7 @@
  * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
  * Boundary: finds, claims and asks; what the owners tell goes in as the input that their event would have been.
  * Invariants:
- * 1. Events are hints: a step whose owner ended is told within one interval, whatever became of the event.
+ * 1. Events are hints: a step gets the end of its owner within one interval, whatever became of the event.
  * 2. A step is checked by one replica at a time, and not again before 5/8 of the interval are over; a quick step never.
  * 3. Owners are asked a few at a time, behind the calls that move runs, and not at all while their breaker is open.
  * 4. Looking for steps takes a fifth of one connection's time at most, however many runs are open.
@@ -11,9 +11,9 @@
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import type { Log } from "../../process/log.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { createRounds } from "../../process/rounds.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import {
   type ClaimedCheck,
   claimChecks,
@@ -105,7 +105,7 @@ export function createHealing(deps: HealingDeps): Healing {
     } catch (error) {
       if (error instanceof NotSent && stopping) return;
       const { runId, stepIndex } = claimed;
-      const passes = error instanceof Refusal || error instanceof NotSent;
+      const passes = isTemporary(error) || error instanceof NotSent;
       if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
       else log.error("a step could not be checked", { runId, stepIndex, error });
     }

@@ -40,7 +40,8 @@ export interface Trouble {
 
 /** The output of a step; `extendsInput`: only what it adds to its input. */
 export interface Product {
-  readonly output: JsonObject;
+  /** Unset: a caller completed the step and sent none. Others read `{}`. */
+  readonly output: JsonObject | undefined;
   readonly extendsInput: boolean;
   /** The bytes that count towards the payload limit; unset: those of the whole output. */
   readonly countedBytes?: number;
@@ -77,9 +78,10 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
 /** Keeps an output, or says why it is refused: the added fields or their merge with the input. */
 function setOutput(draft: Draft, index: number, product: Product): string | undefined {
   const row = draft.rows.row(index);
-  row.output = product.output;
+  if (product.output === undefined) delete row.output;
+  else row.output = product.output;
   row.outputExtendsInput = product.extendsInput;
-  draft.budget.spend(payloadBytes(product.output));
+  draft.budget.spend(payloadBytes(product.output ?? {}));
   draft.payloads.payloadMemo.delete(`o${index}`);
   const problem = payloadProblem("output", outputOf(draft.payloads, index), product.countedBytes);
   if (problem === undefined) return undefined;

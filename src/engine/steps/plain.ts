@@ -20,9 +20,9 @@ export const PLAIN_BEHAVIOUR = {
   settled(): void {},
 };
 
-/** COMPLETED with the caller's output as the step's own. */
+/** COMPLETED with the caller's output as the step's own; unset where the caller sent none. */
 export function completeWithOwnOutput(task: StepTask, report: StepReport): void {
-  succeed(task.draft, task.index, { output: report.output ?? {}, extendsInput: false });
+  succeed(task.draft, task.index, { output: report.output, extendsInput: false });
 }
 
 /** COMPLETED with the caller's output added to the input. */

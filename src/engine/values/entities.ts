@@ -19,12 +19,12 @@ export interface Entity {
   readonly entityType: string;
 }
 
-/** Whether an entity exists; `unchecked`: nobody could tell, and that is no reason to refuse. */
+/** Whether an entity exists; `unchecked`: there was no answer, which is no reason to refuse. */
 export type EntityCheck = "known" | "unknown" | "unchecked";
 
-/** Who knows canonical entities. Neither function waits for long or rejects because nobody answers. */
+/** Who knows canonical entities. Neither function waits for long, and neither rejects for want of an answer. */
 export interface Entities {
-  /** The canonical entity of a record; undefined when there is none or nobody could tell. */
+  /** The canonical entity of a record; undefined when there is none or no answer. */
   resolve(record: ForeignRecord): Promise<Entity | undefined>;
   check(workspaceId: string, entityId: string): Promise<EntityCheck>;
 }

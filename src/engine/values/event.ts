@@ -16,6 +16,9 @@ export type EventReport =
       readonly report: GovernanceReport;
     };
 
+/** A report about an object that a step waits for by its id. */
+export type ObjectReport = Exclude<EventReport, { readonly kind: "governance" }>;
+
 /** The fields of a tap event (tap.v1.TapEventData). */
 export interface TapFacts {
   readonly provider: string;

@@ -31,7 +31,7 @@ export interface PullLoop {
 
 const MESSAGES_A_PULL = 200;
 const BYTES_A_BATCH = 8 * 1024 * 1024;
-// A stop waits for the pull to end: what is on its way to one that was broken off is given to nobody for ACK_WAIT_MS.
+// A stop waits for the pull to end: what is on its way to one that was broken off is delivered to no consumer for ACK_WAIT_MS.
 const PULL_EXPIRES_MS = 1_000;
 const FLOOR_EVERY_MS = 5_000;
 const MISSING_PAUSE_MS = 500;

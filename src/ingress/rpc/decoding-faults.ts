@@ -103,7 +103,7 @@ function sizeFault(told: string): string {
   return `the request has ${bytes} than the limit of ${MAX_MESSAGE_BYTES} bytes`;
 }
 
-/** The field that protobuf's words name, by its own name; "" where they name none. What is told does not depend on it. */
+/** The field that protobuf's words name, by its own name; "" where they name none. The fault does not depend on it. */
 function faultyField(told: string): string {
   const named = /^cannot decode field \S*\.(\w+) from JSON|: key "(\w+)" is unknown$/.exec(told);
   return named?.[1] ?? named?.[2] ?? "";

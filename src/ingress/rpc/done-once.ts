@@ -27,7 +27,7 @@ import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
 
 /** How one RPC is done, and done again. */
 export interface OnceRules<I extends DescMessage, O extends DescMessage> {
-  /** Where its keys belong when nobody is authenticated; undefined: nowhere, and the handler says what is wrong with the request. */
+  /** Where its keys belong when no caller is authenticated; undefined: nowhere, and the handler says what is wrong with the request. */
   workspaceOf(deps: ServiceDeps, request: MessageShape<I>): Promise<string | undefined>;
   answer(deps: ServiceDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
   /** The answer to a call that is committed but was never answered; `appliedTo` is what it made or changed. */
@@ -178,7 +178,7 @@ async function orGiveBack<T>(
   }
 }
 
-/** The call is done and its caller is told so, also when the answer cannot be kept: a repeat reads it anew. */
+/** The call is done and its caller gets OK, also when the answer cannot be kept: a repeat reads it anew. */
 async function keep(
   { database, log, answerHeader }: ServiceDeps,
   claim: KeyClaim,

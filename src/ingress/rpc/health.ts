@@ -1,6 +1,6 @@
 /**
  * grpc.health.v1: SERVING from the first answer on, NOT_SERVING once the service is stopping or a needed part is down.
- * Boundary: told by setServing; asks nobody itself.
+ * Boundary: setServing gives the state; nothing is checked here.
  */
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";

@@ -2,7 +2,7 @@
  * Walks over protobuf bytes as the schema says, without decoding them, and counts how often each field stands there.
  * Boundary: shape only; texts and numbers are the decoder's to judge.
  * Invariant: what is counted is what the decoder would read. The library's looks neither at wire types nor at where a
- * message inside another ends, so bytes made for it hide the rest from whoever goes by those: such bytes are refused.
+ * message inside another ends, so bytes made for it hide the rest from a reader that goes by those: such bytes are refused.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";

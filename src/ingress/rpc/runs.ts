@@ -116,7 +116,7 @@ async function requireVersion(
   return { id: row.id, number: row.version };
 }
 
-/** Refuses an entity that the workspace does not have; one that nobody can tell of passes. */
+/** Refuses an entity that the workspace does not have; one that cannot be checked passes. */
 async function requireEntity(
   { entities }: ServiceDeps,
   entityId: string,

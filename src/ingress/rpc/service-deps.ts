@@ -15,7 +15,7 @@ export interface ServiceParts {
   readonly graphs: GraphCache;
   readonly log: Log;
   readonly heldKeys: HeldKeys;
-  /** Who knows canonical entities; unset: nobody does, and none is checked. */
+  /** Who knows canonical entities; unset: none is checked. */
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;

@@ -1,6 +1,6 @@
 /**
- * One port for HTTP/1.1 and HTTP/2: which of the two a connection speaks is told by ALPN under TLS, else by its
- * first bytes.
+ * One port for HTTP/1.1 and HTTP/2: ALPN under TLS, else the first bytes, decides which of the two a
+ * connection speaks.
  * Boundary: sockets, sessions and their limits; what a request says is for the handler.
  * Invariants:
  * S1 A connection that says nothing, or trickles its header, is closed after a time.

@@ -30,7 +30,7 @@ export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTrig
   return { startedRuns: found(startedIds), updatedRuns: found(routed.updatedRunIds) };
 }
 
-/** A repeat names its event; what that started is told also when no trigger wants it any more. */
+/** A repeat names its event; the answer has what it started also when no trigger matches any more. */
 async function findEarlierRuns(
   { database, keyEventId }: ServiceDeps,
   { triggerEventId }: HandleTriggerRequest,

@@ -1,5 +1,5 @@
 /**
- * Early reports whose look was lost with a process: a step learned its object's id, and nobody was left to look for what
+ * Early reports whose look was lost with a process: a step learned its object's id, and no process was left to look for what
  * had been reported before.
  * Boundary: the look itself is runtime/routing/meet-events.ts; a report that was taken finds its step ended.
  * Invariant: after a start every report is looked at; later those that are young enough for another replica to have died

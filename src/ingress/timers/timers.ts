@@ -12,9 +12,9 @@
  */
 import type { Input } from "../../engine/values/input.ts";
 import type { Log } from "../../process/log.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { startLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/reads/due.ts";
 import { startReportSweep } from "./missed-reports.ts";
@@ -74,18 +74,14 @@ export function startTimers(deps: TimerDeps): Timers {
   };
 }
 
-/** Gives the refusal of a timer that has nothing wrong with it: it is still due and comes again. */
-async function fire(
-  deps: TimerDeps,
-  leftOut: Map<string, LeftOut>,
-  due: Due,
-): Promise<Refusal | undefined> {
+/** Gives the failure when it is temporary: the timer is still due and is found again. Any other one leaves it out. */
+async function fire(deps: TimerDeps, leftOut: Map<string, LeftOut>, due: Due): Promise<unknown> {
   const key = `${due.runId}/${due.stepIndex}/${due.dueAt.getTime()}`;
   try {
     const { reply } = await deps.processor.submit(submissionOf(due));
     if (reply.kind === "applied") return undefined;
   } catch (error) {
-    if (error instanceof Refusal) return error;
+    if (isTemporary(error)) return error;
     deps.log.error("a timer cannot be fired", { ...due, error });
   }
   // The step's first timer may have ended it; if not, this one is found again as the first.

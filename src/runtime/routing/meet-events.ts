@@ -1,20 +1,22 @@
 /**
  * After a commit: waits that it opened look for events that came before them, ids that it learned for early reports.
- * Boundary: finds candidates and submits them; whether a step takes one (filter, taken before) is the engine's decision.
+ * Boundary: finds candidates and submits them; whether a step takes one (filter, taken before) is the engine's
+ * decision.
  * Invariants:
  * M1 The wait, or the id, is committed before the look; routing keeps and commits an event before it looks for waits.
- *    So they meet, whoever is first; that both may find each other is harmless.
- * M2 Every event that fits is looked at, page by page, until the wait takes one. A page is a bounded number of events, read
- *    by an index from where the last one ended; then the other waits have their turn.
+ *    So they meet in either order; that both may find each other is harmless.
+ * M2 Every event that fits is looked at, page by page, until the wait takes one. A page is a bounded number of events,
+ *    read by an index from where the last one ended; then the other waits have their turn.
  * M3 What cannot be looked at now (the database away, a lane full) is logged with its run and tried again after a pause
  *    that grows; it holds up no other wait.
  */
+
 import { setTimeout as delay } from "node:timers/promises";
+import { eventInput, reportInput } from "../../engine/matching/arrival.ts";
 import { isLiteral, parsePattern, withDots } from "../../engine/matching/pattern.ts";
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
 import type { ArrivedEvent, Input } from "../../engine/values/input.ts";
 import type { Log } from "../../process/log.ts";
-import { Refusal } from "../../process/refusal.ts";
 import type { Database } from "../../store/database.ts";
 import {
   type EarlyReport,
@@ -23,11 +25,12 @@ import {
   KEPT_A_PAGE,
   type KeptEvent,
 } from "../../store/events.ts";
-import { isAway, isLostRace } from "../../store/pg-errors.ts";
+import { isAway } from "../../store/pg-errors.ts";
 import type { OpenWait } from "../../store/reads/open-waits.ts";
 import type { LearnedId } from "../commit-batch.ts";
 import { createLane, type Lane } from "../lane.ts";
 import type { Settled, Submission } from "../submission.ts";
+import { isTemporary } from "../temporary.ts";
 
 /** What meeting needs. */
 export interface MeetDeps {
@@ -149,7 +152,7 @@ async function meetAll(deps: MeetDeps, meets: readonly Meet[]): Promise<Looked[]
       const first = await meetAll(deps, meets.slice(0, half));
       return [...first, ...(await meetAll(deps, meets.slice(half)))];
     }
-    if (mayComeAgain(error)) return meets.map(() => ({ failed: error }));
+    if (isTemporary(error)) return meets.map(() => ({ failed: error }));
     deps.log.error("waits could not be looked at", { count: meets.length, error });
     return meets.map(() => "done");
   }
@@ -183,7 +186,7 @@ async function meetPage(
   const inputs = page
     .filter((event) => event.workspaceId === workspaceId)
     .filter((event) => fitsPatterns(typePattern, subjectPattern, event))
-    .map((event) => eventInput(stepIndex, event));
+    .map((event) => eventInput(stepIndex, arrivedOf(event), ""));
   const outcome = await offer(deps, runId, workspaceId, inputs);
   const last = page.at(-1);
   if (typeof outcome === "object") return outcome;
@@ -207,7 +210,7 @@ async function meetIds(deps: MeetDeps, meets: readonly MeetId[]): Promise<Looked
       const own = reports.filter(
         (report) => report.workspaceId === workspaceId && report.objectId === id,
       );
-      const inputs = own.flatMap((report) => reportInput(stepIndex, report));
+      const inputs = own.map((report) => earlyInput(stepIndex, report));
       const outcome = await offer(deps, runId, workspaceId, inputs);
       return typeof outcome === "object" ? outcome : "done";
     }),
@@ -225,7 +228,7 @@ async function offer(
     inputs.map((input) => deps.submit({ kind: "input", runId, workspaceId, input })),
   );
   const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-  const passing = errors.find(mayComeAgain);
+  const passing = errors.find(isTemporary);
   if (passing !== undefined) return { failed: passing };
   for (const error of errors) deps.log.error("a kept event could not be applied", { runId, error });
   const taken = results.some(
@@ -234,34 +237,18 @@ async function offer(
   return taken ? "taken" : "left";
 }
 
-function eventInput(stepIndex: number, kept: KeptEvent): Input {
-  const { id, source, type, subject, time, data, extensions } = kept;
-  const facts = { id, source, type, subject, time, data };
-  const event: ArrivedEvent = extensions === null ? facts : { ...facts, extensions };
-  return { kind: "event_arrived", cause: { kind: "event", id }, stepIndex, event };
+/** A kept event as it arrived. */
+function arrivedOf({ extensions, ...event }: KeptEvent): ArrivedEvent {
+  return extensions === null ? event : { ...event, extensions };
 }
 
-function reportInput(stepIndex: number, { eventId, report }: EarlyReport): Input[] {
-  const cause = { kind: "event", id: eventId } as const;
-  switch (report.kind) {
-    case "owner":
-      return [{ kind: "owner_reported", cause, stepIndex, report: report.report }];
-    case "approval":
-      return [{ kind: "approval_decided", cause, stepIndex, report: report.report }];
-    case "governance":
-      return [];
-  }
+function earlyInput(stepIndex: number, { eventId, report }: EarlyReport): Input {
+  const { actorAgentId = "" } = report;
+  return reportInput(stepIndex, report, { kind: "event", id: eventId, actorAgentId });
 }
 
 /** The text of a pattern without wildcards, with dots; "" of any other. */
 function literalOf(pattern: string): string {
   const parsed = parsePattern(pattern);
   return parsed.ok && isLiteral(parsed.pattern) ? withDots(pattern) : "";
-}
-
-function mayComeAgain(error: unknown): boolean {
-  if (error instanceof Refusal) {
-    return ["overloaded", "unavailable", "lost_race"].includes(error.reason);
-  }
-  return isAway(error) || isLostRace(error);
 }

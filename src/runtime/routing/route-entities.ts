@@ -1,8 +1,8 @@
 /**
  * Starts by webhook are about a canonical entity, not about the tap's record of it.
  *
- * Boundary: asks whoever knows entities (entities.ts) before anything is submitted; all records of
- * a batch at once, so that a batch waits as long as for one.
+ * Boundary: looks entities up (engine/values/entities.ts) before anything is submitted. It looks up all records of a
+ * batch at once, so that a batch waits as long as one record.
  * Invariant: a record without a known entity keeps the tap's own words; a start never fails by it.
  */
 

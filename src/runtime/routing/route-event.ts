@@ -5,7 +5,7 @@
  * processor alone.
  * Invariants:
  * 1. An event that a wait may want later is kept, and that is committed, before open waits are
- *    looked up; a wait is committed before it looks for kept events. So they meet, whoever is first.
+ *    looked up; a wait is committed before it looks for kept events. So they meet in either order.
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
  */
@@ -15,9 +15,9 @@ import type { BusEvent } from "../../engine/values/event.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { Database } from "../../store/database.ts";
-import { isAway, isLostRace } from "../../store/pg-errors.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
+import { isTemporary } from "../temporary.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
 import { findInputs } from "./route-inputs.ts";
 import { keepFittingEvents } from "./route-keep.ts";
@@ -35,7 +35,7 @@ export interface RouteDeps {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
-  /** Who knows canonical entities; unset: nobody does. */
+  /** The lookup of canonical entities; unset: no entity is known. */
   readonly entities?: Entities | undefined;
 }
 
@@ -56,7 +56,9 @@ export type RoutedEvent =
     }
   | { readonly ok: false; readonly error: unknown; readonly kind: FailureKind };
 
-/** Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first. */
+/**
+ * Applies one event, and names every run that took it, also one whose wait found the event among the kept ones first.
+ */
 export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<RoutedEvent> {
   const watch = deps.processor.watchEvent(event.workspaceId, event.id);
   const [routed] = await routeEvents(deps, [event]);
@@ -67,8 +69,8 @@ export async function routeEvent(deps: RouteDeps, event: BusEvent): Promise<Rout
 }
 
 /**
- * Applies a batch of events and gives what became of each, in the order given. Never rejects: what
- * fails is told per event.
+ * Applies a batch of events and gives the outcome of each, in the order given. Never rejects: a
+ * failure is part of its event's outcome.
  */
 export async function routeEvents(
   deps: RouteDeps,
@@ -122,25 +124,9 @@ function toRouted(outcome: EventOutcome): RoutedEvent {
 }
 
 function kindOf(error: unknown): FailureKind {
-  // A refusal is what its reason says, whatever of the database caused it.
-  if (!(error instanceof Refusal)) return isAway(error) || isLostRace(error) ? "away" : "failed";
-  switch (error.reason) {
-    case "overloaded":
-    case "timed_out":
-    case "unavailable":
-    case "lost_race":
-      return "away";
-    // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
-    case "too_costly":
-      return "failed";
-    case "invalid_fields":
-    case "not_found":
-    case "already_exists":
-    case "illegal_move":
-    case "nothing_published":
-    case "too_large":
-    case "unauthenticated":
-    case "permission_denied":
-      return "refused";
-  }
+  if (isTemporary(error)) return "away";
+  if (!(error instanceof Refusal)) return "failed";
+  if (error.reason === "timed_out") return "away";
+  // The event itself is too much for the database: its deliveries are counted, and the last one puts it aside.
+  return error.reason === "too_costly" ? "failed" : "refused";
 }

@@ -6,13 +6,19 @@
  * Invariants:
  * 1. A report about an object that no step knows is kept while its workspace has a call open that
  *    may bring the id; after that is committed the steps are looked up once more. The call's result
- *    is committed before kept reports are looked up. So they meet, whoever is first.
+ *    is committed before kept reports are looked up. So they meet in either order.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
+import {
+  eventInput,
+  governanceInput,
+  originOf,
+  reportInput,
+} from "../../engine/matching/arrival.ts";
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
-import type { BusEvent, EventReport } from "../../engine/values/event.ts";
-import type { ArrivedEvent, Cause, Input } from "../../engine/values/input.ts";
+import type { BusEvent, ObjectReport } from "../../engine/values/event.ts";
+import type { Input } from "../../engine/values/input.ts";
 import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
 import {
@@ -25,8 +31,8 @@ import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
 /**
- * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and that
- * is committed.
+ * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and
+ * that is committed.
  */
 export async function findInputs(
   database: Database,
@@ -34,7 +40,7 @@ export async function findInputs(
   keys: readonly WaitProbe[],
 ): Promise<AimedSubmission[]> {
   const objects = objectProbesOf(events);
-  const decided = events.flatMap(governanceInput);
+  const decided = events.flatMap(decisionOf);
   if (objects.length + keys.length === 0) return decided;
   const found = await findWaiting(database.read, objects, keys);
   const known = placesOf(found, "step");
@@ -63,26 +69,28 @@ function earlyReportOf(
   { workspaceId, objectId }: ObjectProbe,
   event: BusEvent | undefined,
 ): EarlyReport[] {
-  if (event?.report === undefined) return [];
-  return [{ workspaceId, objectId, eventId: event.id, report: event.report }];
+  const report = event === undefined ? undefined : objectReportOf(event);
+  if (event === undefined || report === undefined) return [];
+  const { id: eventId, actorAgentId } = event;
+  const kept = actorAgentId === "" ? report : { ...report, actorAgentId };
+  return [{ workspaceId, objectId, eventId, report: kept }];
 }
 
 function objectProbesOf(events: readonly BusEvent[]): ObjectProbe[] {
-  return events.flatMap(({ report, workspaceId }, place) => {
-    const object = objectOf(report);
-    return object === undefined ? [] : [{ place, workspaceId, ...object }];
+  return events.flatMap((event, place) => {
+    const object = objectOf(objectReportOf(event));
+    return object === undefined ? [] : [{ place, workspaceId: event.workspaceId, ...object }];
   });
 }
 
 function objectOf(
-  report: EventReport | undefined,
+  report: ObjectReport | undefined,
 ): Pick<ObjectProbe, "kind" | "objectId"> | undefined {
   switch (report?.kind) {
     case "owner":
       return { kind: report.report.owner, objectId: report.report.id };
     case "approval":
       return { kind: "approval", objectId: report.report.requestId };
-    case "governance":
     case undefined:
       return undefined;
   }
@@ -98,61 +106,26 @@ function inputOf(events: readonly BusEvent[], waiting: FoundWaiting): AimedSubmi
   switch (waiting.what) {
     case "open_call":
       return [];
-    case "step":
-      return event.report === undefined ? [] : reportInput(event, event.report, waiting);
+    case "step": {
+      const report = objectReportOf(event);
+      if (report === undefined) return [];
+      return [aim(waiting, event, reportInput(waiting.stepIndex, report, originOf(event)))];
+    }
     case "wait":
       if (!fitsPatterns(waiting.typePattern, waiting.subjectPattern, event)) return [];
-      return [
-        aim(waiting, event, {
-          kind: "event_arrived",
-          cause: eventCause(event),
-          stepIndex: waiting.stepIndex,
-          event: arrivedEvent(event),
-        }),
-      ];
-  }
-}
-
-function reportInput(
-  event: BusEvent,
-  report: EventReport,
-  step: { readonly place: number; readonly runId: string; readonly stepIndex: number },
-): AimedSubmission[] {
-  const { stepIndex } = step;
-  switch (report.kind) {
-    case "owner":
-      return [
-        aim(step, event, {
-          kind: "owner_reported",
-          cause: eventCause(event),
-          stepIndex,
-          report: report.report,
-        }),
-      ];
-    case "approval":
-      return [
-        aim(step, event, {
-          kind: "approval_decided",
-          cause: eventCause(event, report.report.decidedBy),
-          stepIndex,
-          report: report.report,
-        }),
-      ];
-    case "governance":
-      return [];
+      return [aim(waiting, event, eventInput(waiting.stepIndex, event, event.actorAgentId))];
   }
 }
 
 // It names its run and step itself; a run that is not the workspace's is not found by the processor.
-function governanceInput(event: BusEvent, place: number): AimedSubmission[] {
+function decisionOf(event: BusEvent, place: number): AimedSubmission[] {
   const { report } = event;
   if (report?.kind !== "governance") return [];
-  const input: Input = {
-    kind: "governance_decided",
-    cause: eventCause(event),
-    report: report.report,
-  };
-  return [aim({ place, runId: report.runId }, event, input)];
+  return [aim({ place, runId: report.runId }, event, governanceInput(report, originOf(event)))];
+}
+
+function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
+  return report?.kind === "governance" ? undefined : report;
 }
 
 function aim(
@@ -161,15 +134,4 @@ function aim(
   input: Input,
 ): AimedSubmission {
   return { place, submission: { kind: "input", runId, workspaceId, input } };
-}
-
-/** The event as the cause of a move; `by` is who did it, the acting agent unless given. */
-export function eventCause(event: BusEvent, by = event.actorAgentId): Cause {
-  return by === "" ? { kind: "event", id: event.id } : { kind: "event", id: event.id, by };
-}
-
-function arrivedEvent(event: BusEvent): ArrivedEvent {
-  const { id, source, type, subject, time, data, extensions } = event;
-  const facts = { id, source, type, subject, time, data };
-  return extensions === undefined ? facts : { ...facts, extensions };
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Graph } from "../../engine/graph/graph.ts";
+import { eventCause } from "../../engine/matching/arrival.ts";
 import { triggerKeysOfEvent } from "../../engine/matching/keys.ts";
 import { fitsTrigger, matchTrigger } from "../../engine/matching/trigger-match.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
@@ -16,7 +17,7 @@ import type { Database } from "../../store/database.ts";
 import { type FoundTrigger, findTriggers } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { RunStart } from "../submission.ts";
-import { eventCause } from "./route-inputs.ts";
+
 import type { AimedSubmission } from "./route-submit.ts";
 
 const HOPS_AT_MOST = 16;

@@ -35,8 +35,8 @@ interface Told {
 }
 
 /**
- * Submits everything and waits for it; gives one outcome an event. After an error for which `endsBatch` holds, the rest of
- * that workspace is not submitted and has that error.
+ * Submits everything and waits for it; gives one outcome an event. After an error for which `endsBatch` holds, the rest
+ * of that workspace is not submitted and has that error.
  */
 export async function submitAll(
   processor: Pick<Processor, "submit">,

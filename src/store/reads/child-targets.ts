@@ -1,4 +1,7 @@
-/** Which version a step that runs another workflow means. Boundary: reads; whether it may start it is the caller's question. */
+/**
+ * Which version a step that runs another workflow means. Boundary: reads; whether it may start it is the caller's
+ * question.
+ */
 import type { TriggerDefinition } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
 

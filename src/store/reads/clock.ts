@@ -9,6 +9,6 @@ const CLOCK: Statement = { name: "read_clock", text: 'select clock_timestamp() a
 /** The database's time. */
 export async function readClock(db: Queries): Promise<Date> {
   const [row] = await db.query<{ at: Date }>(CLOCK, []);
-  if (row === undefined) throw new Error("the database told no time");
+  if (row === undefined) throw new Error("the query read_clock returned no row");
   return row.at;
 }

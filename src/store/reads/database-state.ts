@@ -4,7 +4,7 @@
  */
 import type { Queries, Statement } from "../database.ts";
 
-/** What one look tells. */
+/** The result of one read. */
 export interface DatabaseState {
   readonly readOnly: boolean;
   /** 0 where no event waits. */
@@ -28,6 +28,6 @@ const STATE: Statement = {
 /** The state now. */
 export async function readDatabaseState(db: Queries, partitions: number): Promise<DatabaseState> {
   const [row] = await db.query<{ readOnly: boolean; waitingMs: number }>(STATE, [partitions]);
-  if (row === undefined) throw new Error("the database told no state");
+  if (row === undefined) throw new Error("the query database_state returned no row");
   return row;
 }

@@ -109,7 +109,7 @@ function definitionFilter({ workspaceId, tag }: DefinitionFilters): SQL | undefi
   const ofWorkspace = eq(workflowDefinitions.workspaceId, workspaceId);
   if (tag === "") return ofWorkspace;
   const { tags, workspaceId: workspace } = workflowDefinitions;
-  // The first condition finds rows by their index; the others tell a tag from a workspace of the same name.
+  // The first condition finds rows by their index; the others distinguish a tag from a workspace of the same name.
   const found = sql`array_append(${tags}, ${workspace}) @> array[${tag}, ${workspaceId}]::text[]`;
   return and(found, ofWorkspace, arrayContains(tags, [tag]));
 }

@@ -1,6 +1,6 @@
 /**
  * What has fallen due by the database's clock: timers of steps, deadlines of runs.
- * Boundary: reads only. Nothing is claimed; who submits a timer twice is told by the engine that nothing is due.
+ * Boundary: reads only. Nothing is claimed: the engine changes nothing for a timer that is submitted twice.
  */
 import type { Queries, Statement } from "../database.ts";
 

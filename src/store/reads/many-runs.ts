@@ -162,7 +162,7 @@ function addStep(
   if (row.hasOutput && stepOutput === null) missing.outputs.add(index);
 }
 
-/** All payloads, when they are few enough; that no row is read twice for it, sizes are first told by their bounds. */
+/** All payloads, when they fit together. Bounds are summed first: when those fit, no payload is read for its size. */
 function allThatFit(): Chosen {
   const sum = (of: (payload: SQL) => SQL, from: SQL, columns: SQL[]) =>
     sql`(select coalesce(sum(${sql.join(columns.map(of), sql` + `)}), 0) from ${from})`;
@@ -238,7 +238,7 @@ function bytesOf(payload: SQL): SQL {
     else octet_length(${payload}::text) end`;
 }
 
-/** The most that it can have, told without reading it. */
+/** The most bytes that it can have, computed without reading it. */
 function boundOf(payload: SQL): SQL {
   const [best, most] = [BEST_COMPRESSION, PAYLOAD_BYTES_AT_MOST].map((n) => sql.raw(String(n)));
   return sql`case when ${payload} is null then 0

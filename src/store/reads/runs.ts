@@ -61,8 +61,8 @@ export async function listRuns(
   return { runs: rows.map(runOfRow), total: totals[0]?.total ?? 0 };
 }
 
-// Each state is a range of an index that is sorted as the list is. Without a state Postgres merges the ranges of all and
-// stops at the page's end, so that a list reads what it shows. Only branches with an order of their own are merged.
+// Each state is a range of an index that is sorted as the list is. Without a state Postgres merges the ranges of all
+// and stops at the page's end, so that a list reads what it shows. Only branches with an order of their own are merged.
 function matching(db: Queries, filters: RunFilters, atMost: number) {
   const inState = (state: RunState) =>
     db.build

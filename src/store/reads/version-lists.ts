@@ -30,7 +30,7 @@ export function listVersions(
       ...HEAD,
       steps,
       edges,
-      // Of compressed graphs it tells less than they have: enough not to read them all.
+      // For compressed graphs the sum is below their size: enough not to read them all.
       storedUpTo: sql`sum(pg_column_size(${steps}) + pg_column_size(${edges})) ${newestFirst}`.as(
         "stored_up_to",
       ),

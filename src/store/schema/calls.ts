@@ -31,7 +31,9 @@ export const effects = pgTable(
   ],
 );
 
-/** Idempotency keys of callers: who does a call, what it changed, and its answer. Deleted 7 days after the first call. */
+/**
+ * Idempotency keys of callers: who does a call, what it changed, and its answer. Deleted 7 days after the first call.
+ */
 export const callerKeys = pgTable(
   "caller_keys",
   {

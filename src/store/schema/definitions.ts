@@ -22,7 +22,10 @@ export const workflowDefinitions = pgTable(
     createdAt: time("created_at").notNull().defaultNow(),
     updatedAt: time("updated_at").notNull().defaultNow(),
     latestVersionId: text("latest_version_id"),
-    /** Index key of the latest version's EVENT, WEBHOOK or SCHEDULE trigger (engine/matching/keys.ts); null: it does not listen. */
+    /**
+     * Index key of the latest version's EVENT, WEBHOOK or SCHEDULE trigger (engine/matching/keys.ts); null: it does not
+     * listen.
+     */
     triggerKey: text("trigger_key"),
     /** Events that arrive before this time start nothing. */
     listensSince: time("listens_since"),

@@ -1,4 +1,6 @@
-/** Tables: The history of runs, which is the outbox too, and the marks of what is published and deleted. See tables.ts. */
+/**
+ * Tables: The history of runs, which is the outbox too, and the marks of what is published and deleted. See tables.ts.
+ */
 import { sql } from "drizzle-orm";
 import {
   bigint,
@@ -57,7 +59,7 @@ export const partitionLeases = pgTable("partition_leases", {
   leaseUntil: time("lease_until").notNull(),
 });
 
-/** How far our stream was at a time: tells what it lost when it is behind that (see stream-marks.ts). */
+/** How far our stream was at a time: shows what it lost when it is behind that (see stream-marks.ts). */
 export const streamMarks = pgTable(
   "stream_marks",
   {

@@ -104,12 +104,17 @@ export const stepRuns = pgTable(
     /** Approval requests of an open gate besides the first; null where there is none. */
     ticketIds: text("ticket_ids").array(),
     governanceDecision: text("governance_decision"),
-    /** When its owners were asked last (store/checks.ts); null for all but steps long in flight. Never written with a move. */
+    /**
+     * When its owners were asked last (store/checks.ts); null for all but steps long in flight. Never written with a
+     * move.
+     */
     checkedAt: time("checked_at"),
     eventId: text("event_id"),
     notificationId: text("notification_id"),
     waitKey: text("wait_key"),
-    /** What the filter of an open wait asks fields of the event to be (engine/matching/equality.ts); null: not known. */
+    /**
+     * What the filter of an open wait asks fields of the event to be (engine/matching/equality.ts); null: not known.
+     */
     waitEquals: text("wait_equals"),
     costUsd: doublePrecision("cost_usd").notNull(),
     timeoutAt: time("timeout_at"),
@@ -147,8 +152,8 @@ export const stepRuns = pgTable(
 );
 
 /**
- * Child runs as the steps that started them know them. All children of a list are inserted when its attempt begins; each
- * is updated when it is known to have started, when it ends, and when it is undone.
+ * Child runs as the steps that started them know them. All children of a list are inserted when its attempt begins;
+ * each is updated when it is known to have started, when it ends, and when it is undone.
  */
 export const childRuns = pgTable(
   "child_runs",

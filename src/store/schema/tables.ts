@@ -1,7 +1,8 @@
 /**
  * Every table, as drizzle sees it: the files beside this one are the sole description of rows.
  * Boundary: columns and indexes only; statements stand beside it, one verb a file.
- * Why few columns are indexed: an update that touches no index can stay on its page (HOT), which is most of a step's cost.
+ * Why few columns are indexed: an update that touches no index can stay on its page (HOT), which is most of a step's
+ * cost.
  * Why the order of columns is no accident: an update on its page logs only what lies between the first and the last
  * byte that changed, so what changes together stands together; and 8-byte columns come first where they can, for a text
  * before them costs padding.

@@ -11,7 +11,7 @@ import { stepOf, versionOf } from "../test/support/version-spec.ts";
 import type { Budget } from "./budget.ts";
 
 /** The step that an input is for. */
-export interface Place {
+interface Place {
   readonly runId: string;
   readonly stepIndex: number;
   /** The step's call that was committed and has not come back. */

@@ -9,7 +9,7 @@ import { type Environment, EnvironmentReader, optional } from "./environment.ts"
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
 
 /** Collaborators by the name of their variable without `_URL`, in lower case. */
-export const COLLABORATORS = [
+const COLLABORATORS = [
   "objectives",
   "agents",
   "registry",
@@ -23,7 +23,7 @@ export const COLLABORATORS = [
   "identity",
 ] as const;
 /** One collaborator's name. */
-export type CollaboratorName = (typeof COLLABORATORS)[number];
+type CollaboratorName = (typeof COLLABORATORS)[number];
 
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 const AUTH_MODES = ["none", "introspect", "jwt"] as const;
@@ -33,7 +33,7 @@ const SWITCH = ["on", "off"] as const;
 const YES_NO = ["true", "false"] as const;
 
 /** One subject of one stream that events are taken from. */
-export interface BusSource {
+interface BusSource {
   readonly stream: string;
   readonly subject: string;
 }

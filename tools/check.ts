@@ -7,6 +7,7 @@
 import { checkContract, checkGenerated } from "./check-generated.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMigrations } from "./check-migrations.ts";
+import { checkSizes } from "./check-sizes.ts";
 import { problemsOf } from "./run-command.ts";
 
 const checks: Readonly<Record<string, () => Promise<string[]>>> = {
@@ -14,6 +15,8 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
   "import table": checkImports,
+  "unused exports (knip)": () => problemsOf("knip", ["--no-progress"]),
+  "sizes of files": checkSizes,
   "contract (buf)": checkContract,
   "generated code is fresh": checkGenerated,
   "migrations are fresh": checkMigrations,

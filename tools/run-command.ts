@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 export const projectRoot: string = fileURLToPath(new URL("..", import.meta.url));
 
 /** How a command ended: its exit code (null when a signal ended it) and all it printed. */
-export interface CommandResult {
+interface CommandResult {
   readonly code: number | null;
   readonly output: string;
 }
@@ -20,7 +20,7 @@ export interface CommandResult {
 const COMMAND_TIMEOUT_MS = 120_000;
 
 /** Runs `command` in the project's folder, without input. Throws when it cannot be started. */
-export function runCommand(command: string, args: readonly string[]): Promise<CommandResult> {
+function runCommand(command: string, args: readonly string[]): Promise<CommandResult> {
   const bin = join(projectRoot, "node_modules", ".bin");
   const child = spawn(command, args, {
     cwd: projectRoot,

@@ -12,7 +12,7 @@ import type { Move } from "./values/move.ts";
 import { type RunState, type StepState, stateOfMark } from "./values/run.ts";
 
 /** What the moves say of a step. */
-export interface ReplayedStep {
+interface ReplayedStep {
   readonly state: StepState;
   readonly retryCount: number;
   /** As of its last move. */

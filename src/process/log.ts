@@ -12,7 +12,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = "json" | "pretty";
 
 /** Facts of an entry by name; errors are written with their causes. */
-export type LogFacts = Record<string, unknown>;
+type LogFacts = Record<string, unknown>;
 
 /** Writes entries; a message is a fixed sentence, what varies goes into the facts. */
 export interface Log {

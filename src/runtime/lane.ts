@@ -19,7 +19,7 @@ export interface Lane<Item> {
 }
 
 /** Who takes turns in a lane. */
-export interface LaneTurns<Item> {
+interface LaneTurns<Item> {
   /** Whose item it is. All items of one caller about one object have one key. */
   keyOf(item: Item): string;
   /** Called for an item that was taken and left a full lane again, for one of a key with fewer items. */

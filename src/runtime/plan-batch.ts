@@ -34,7 +34,7 @@ export type ItemResult =
   | { readonly kind: "later" };
 
 /** A start by event: its claim, which its run's commit writes. */
-export interface PlannedStart {
+interface PlannedStart {
   readonly place: number;
   readonly claim: Batch["starts"][number];
 }

@@ -30,7 +30,7 @@ import { createMeeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
 
-export type { Committed, LeasedCall, RunStart, Settled, Submission } from "./submission.ts";
+export type { Committed, LeasedCall, RunStart, Submission } from "./submission.ts";
 
 /** Takes everything that happens to runs. */
 export interface Processor {

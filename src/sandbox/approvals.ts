@@ -26,7 +26,7 @@ import { type ApprovalRule, fits } from "./script.ts";
 import { makeId, type Routes, recordEntry, remember, type Stage } from "./stage.ts";
 
 /** What became of an approval request so far. */
-export interface ApprovalCase {
+interface ApprovalCase {
   readonly request: ApprovalRequest;
   readonly decisions: ApprovalDecision[];
   /** The scripted approver's rule, undefined when no decision comes by itself. */

@@ -21,7 +21,7 @@ import {
 import { ChangeSchema } from "../../gen/events/v1/change_pb.ts";
 
 /** A change of one of a collaborator's objects, as its service publishes it. */
-export interface ChangeEvent {
+interface ChangeEvent {
   /** The service, such as `objectives`: the event's source and first token of its type. */
   readonly service: string;
   /** Such as `objective`. */

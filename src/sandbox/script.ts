@@ -71,13 +71,13 @@ export interface AgentTask {
 }
 
 /** How tasks of one kind are answered. */
-export interface TaskRule {
+interface TaskRule {
   readonly match: TaskMatch;
   readonly reply: TaskReply;
 }
 
 /** Which tasks a rule is about. */
-export interface TaskMatch {
+interface TaskMatch {
   readonly stepId?: string;
   readonly actionType?: string;
   /** One that the chosen agent has. */
@@ -136,7 +136,7 @@ export interface GovernanceRule {
 }
 
 /** A prompt and the version that each of its labels stands for. */
-export interface ScriptedPrompt {
+interface ScriptedPrompt {
   readonly name: string;
   readonly labels: Readonly<Record<string, number>>;
 }

@@ -36,7 +36,7 @@ export interface ObjectProbe {
 }
 
 /** Patterns of a wait, "" = any. */
-export interface FoundPatterns {
+interface FoundPatterns {
   readonly place: number;
   readonly typePattern: string;
   readonly subjectPattern: string;

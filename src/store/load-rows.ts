@@ -37,7 +37,7 @@ export interface FoundRows {
 }
 
 /** Which payloads of a step are too large. */
-export interface TooLarge {
+interface TooLarge {
   readonly input: boolean;
   readonly output: boolean;
 }

@@ -22,7 +22,7 @@ import { RUN_STATES, STEP_STATES } from "../engine/values/run.ts";
 /** A cause as it is stored. */
 export type PackedCause = readonly [kind: number, id: string, by?: string];
 /** The facts of a move besides its states, by letter. */
-export type PackedFacts = Readonly<Record<string, string | number>>;
+type PackedFacts = Readonly<Record<string, string | number>>;
 /** A move as it is stored. */
 export type PackedMove = readonly [
   step: number,

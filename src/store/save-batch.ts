@@ -34,7 +34,7 @@ export class StaleRows extends Error {
 }
 
 /** A move on its way in. */
-export interface IncomingMove extends HistoryRow {
+interface IncomingMove extends HistoryRow {
   readonly runId: string;
   readonly recordedAt: Date;
 }

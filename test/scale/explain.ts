@@ -19,7 +19,7 @@ export interface Cost {
 }
 
 /** Whether the planner sees the parameters' values; after some calls a prepared statement may be planned without. */
-export type Plans = "custom" | "generic";
+type Plans = "custom" | "generic";
 
 interface PlanNode {
   readonly "Node Type": string;

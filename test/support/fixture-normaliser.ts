@@ -67,7 +67,7 @@ export function hideTimes(document: JsonValue): JsonValue {
 }
 
 /** All texts of a document, in its order; names of fields are none. */
-export function textsOf(document: JsonValue): string[] {
+function textsOf(document: JsonValue): string[] {
   if (typeof document === "string") return [document];
   if (typeof document !== "object" || document === null) return [];
   return Object.values(document).flatMap(textsOf);

@@ -27,7 +27,7 @@ export function isOwnCall(call: Call): call is OwnCall["call"] {
 }
 
 /** The child that a start began. */
-export interface Child {
+interface Child {
   readonly runId: string;
   readonly stepId: string;
   /** Whether it is one of a list. */

@@ -25,7 +25,7 @@ import { showCall, showEnd, showMove, showReply } from "./scenario-show.ts";
 export const SCRIPT_STARTS_AT_MS = Date.UTC(2027, 0, 4, 8);
 
 /** A run that a line of the script begins. */
-export interface Begun {
+interface Begun {
   readonly runId: string;
   readonly reply: Reply;
 }

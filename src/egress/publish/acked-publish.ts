@@ -23,10 +23,10 @@ import type { OutgoingEvent } from "../../wire/events/cloud-events.ts";
  * `refused`: the server says why it is not stored, or another stream stored it. `lost`: no answer in time; it may be
  * stored or not.
  */
-export type PublishOutcome = "stored" | "no_stream" | "too_large" | "refused" | "lost";
+type PublishOutcome = "stored" | "no_stream" | "too_large" | "refused" | "lost";
 
 /** Sequences of the stream that were acknowledged. */
-export interface AckedSequences {
+interface AckedSequences {
   /** 0 before the first. */
   readonly highest: number;
   /**

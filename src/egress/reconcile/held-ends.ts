@@ -24,7 +24,7 @@ export interface HeldEndsDeps {
 }
 
 /** An end to submit. */
-export interface HeldEnd {
+interface HeldEnd {
   /** Names the step and its attempt's object: the same end is held once. */
   readonly key: string;
   readonly submission: Submission;

@@ -7,7 +7,7 @@ import { RE2JS } from "@bufbuild/re2";
 import { charge } from "./fuel.ts";
 
 /** How large a regular expression may be: its text, and its program once its repeats are written out. */
-export interface RegexLimits {
+interface RegexLimits {
   readonly chars: number;
   readonly instructions: number;
 }

@@ -35,7 +35,7 @@ export interface NameContext {
 }
 
 /** The names the service gives; they come before steps and fields. */
-export type ReservedName = "input" | "steps" | "run" | "event";
+type ReservedName = "input" | "steps" | "run" | "event";
 
 /** What a free name of an expression means. */
 export type Meaning =

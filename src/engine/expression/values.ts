@@ -44,7 +44,7 @@ const itemsOfLists = new WeakMap<CelList, readonly CelValue[]>();
 const halvesOfLists = new WeakMap<CelList, readonly [CelList, CelList]>();
 
 /** Thrown when a result has no JSON form or a too large one; its message says which. */
-export class ResultError extends Error {
+class ResultError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "ResultError";

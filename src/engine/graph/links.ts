@@ -10,7 +10,7 @@ import { edgeRoleOf } from "./edge-role.ts";
 import type { EdgeRole } from "./graph.ts";
 
 /** An edge by the indexes of its steps; -1 for a step that there is not. */
-export interface Link {
+interface Link {
   readonly from: number;
   readonly to: number;
   readonly role: EdgeRole;

@@ -51,7 +51,7 @@ export interface QueryUsage {
   readonly stepId: string;
 }
 /** objectives.v1.CancelRequest */
-export interface CancelObjective {
+interface CancelObjective {
   readonly kind: "cancel_objective";
   readonly objectiveId: string;
   readonly reason: string;

@@ -20,7 +20,7 @@ import { createTenantlessNotice } from "./tenantless.ts";
 export type PullDeps = Omit<BatchDeps, "stream" | "noteTenantless"> & ConsumerDeps;
 
 /** Where a loop stands; `waiting`: its stream is missing. */
-export type PullState = "starting" | "pulling" | "waiting" | "failing";
+type PullState = "starting" | "pulling" | "waiting" | "failing";
 
 /** A loop at work. */
 export interface PullLoop {

@@ -6,7 +6,7 @@ import type { Log } from "../../process/log.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
 
 /** How a part of the service is: the whole is down when a needed part is. */
-export type PartStatus = "ok" | "degraded" | "down";
+type PartStatus = "ok" | "degraded" | "down";
 
 /** What readiness shows; 503 exactly when `status` is down. */
 export interface Readiness {

@@ -43,7 +43,7 @@ export interface RouteDeps {
  * Why an event was not (wholly) applied. `away`: something is away or full, the event may succeed
  * as it is; `refused`: a limit or rule says no, for good; `failed`: a fault, of ours or the event's.
  */
-export type FailureKind = "away" | "refused" | "failed";
+type FailureKind = "away" | "refused" | "failed";
 
 /** What became of an event. */
 export type RoutedEvent =

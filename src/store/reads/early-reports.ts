@@ -5,7 +5,7 @@
 import type { Queries, Statement } from "../database.ts";
 
 /** An open step that knows the id of an object that was reported about before. */
-export interface MissedReport {
+interface MissedReport {
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;

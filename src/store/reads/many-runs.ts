@@ -25,7 +25,7 @@ export interface WholeRun extends RunRows {
 }
 
 /** Payloads that are stored and were not read: steps by their index. */
-export interface MissingPayloads {
+interface MissingPayloads {
   readonly runInput: boolean;
   readonly inputs: ReadonlySet<number>;
   readonly outputs: ReadonlySet<number>;

@@ -9,7 +9,7 @@ import { workflowVersions } from "../schema/definitions.ts";
 import type { VersionRow } from "./definitions.ts";
 
 /** A version without its step graph. */
-export type VersionHead = Omit<VersionRow, "steps" | "edges">;
+type VersionHead = Omit<VersionRow, "steps" | "edges">;
 /** A version as a list has it; both are null where the graph was not read. */
 export type ListedVersion = VersionHead & {
   readonly steps: StepDefinition[] | null;

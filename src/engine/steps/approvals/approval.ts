@@ -100,7 +100,7 @@ export function findOtherDigest(row: StepRun, output: JsonObject = {}): string |
 }
 
 /** Approved: the output is the input with the decisions and the digest of the request. */
-export function approve(task: StepTask, more: JsonObject = {}): void {
+function approve(task: StepTask, more: JsonObject = {}): void {
   const { draft, index } = task;
   const output = { ...more, ...askedAndDecided(draft, index) };
   succeed(draft, index, { output, extendsInput: true });

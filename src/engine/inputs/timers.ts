@@ -39,7 +39,7 @@ export function stepsDue(draft: Draft): number[] {
 }
 
 /** When the first of a step's timers falls due; Infinity without one. */
-function dueAt(draft: Draft, index: number): number {
+export function dueAt(draft: Draft, index: number): number {
   const { timeoutAtMs = Infinity, wakeAtMs = Infinity } = draft.rows.peek(index);
   return Math.min(timeoutAtMs, wakeAtMs);
 }

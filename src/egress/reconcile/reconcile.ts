@@ -103,11 +103,7 @@ export function createHealing(deps: HealingDeps): Healing {
     try {
       for (const news of await askOwners(deps, claimed)) await tell(claimed, news);
     } catch (error) {
-      if (error instanceof NotSent && stopping) return;
-      const { runId, stepIndex } = claimed;
-      const passes = isTemporary(error) || error instanceof NotSent;
-      if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
-      else log.error("a step could not be checked", { runId, stepIndex, error });
+      if (!(error instanceof NotSent && stopping)) noteUnchecked(log, claimed, error);
     }
   }
 
@@ -132,6 +128,12 @@ export function createHealing(deps: HealingDeps): Healing {
       await rounds.stop();
     },
   };
+}
+
+function noteUnchecked(log: Log, { runId, stepIndex }: ClaimedCheck, error: unknown): void {
+  const passes = isTemporary(error) || error instanceof NotSent;
+  if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
+  else log.error("a step could not be checked", { runId, stepIndex, error });
 }
 
 function submissionOf({ runId, workspaceId }: ClaimedCheck, { input }: News): Submission {

@@ -9,7 +9,7 @@
  * R4 A submission waits for a lost connection or a foreign lock PATIENCE_MS at most, then it is refused.
  */
 
-import type { Call } from "../engine/values/effect.ts";
+import type { Call } from "../engine/values/call.ts";
 import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../engine/values/limits.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";

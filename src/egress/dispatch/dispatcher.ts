@@ -15,14 +15,14 @@ import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import { createRounds } from "../../process/rounds.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
-import type { Database } from "../../store/database.ts";
 import {
-  type ClaimedEffect,
-  claimEffects,
-  dropEffects,
-  releaseEffects,
-  renewEffects,
-} from "../../store/effects.ts";
+  type ClaimedCall,
+  claimCalls,
+  dropCalls,
+  releaseCalls,
+  renewCalls,
+} from "../../store/calls.ts";
+import type { Database } from "../../store/database.ts";
 import { CallInHand } from "./call-in-hand.ts";
 import { type FinishCallDeps, finishCall } from "./finish-call.ts";
 import { createRooms } from "./rooms.ts";
@@ -72,9 +72,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   function hold(call: LeasedCall, ageMs: number, isWanted = true): void {
     const item = new CallInHand(call, ageMs);
     if (!isWanted) item.giveUp();
-    inHand.set(call.effectId, item);
+    inHand.set(call.callId, item);
     const work = finish(item).finally(() => {
-      inHand.delete(call.effectId);
+      inHand.delete(call.callId);
       underWay.delete(work);
       if (rooms.leave(call)) claiming.wake();
     });
@@ -82,26 +82,26 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function finish(item: CallInHand): Promise<void> {
-    const { effectId, runId } = item.call;
+    const { callId, runId } = item.call;
     try {
       const end = await finishCall(deps, item);
       if (end === "settled") return;
-      log.warn("the run of a call does not exist; the call is forgotten", { effectId, runId });
-      await dropEffects(database, [effectId]);
+      log.warn("the run of a call does not exist; the call is forgotten", { callId, runId });
+      await dropCalls(database, [callId]);
     } catch (error) {
       if (stopping || error instanceof NotSent) {
-        await turnAway(effectId);
+        await turnAway(callId);
         return;
       }
-      log.error("a call is not finished and taken up later", { effectId, runId, error });
-      await release([effectId], FAULT_REST_MS);
+      log.error("a call is not finished and taken up later", { callId, runId, error });
+      await release([callId], FAULT_REST_MS);
     }
   }
 
   /** Those that are turned away in one turn of the event loop are released together. */
-  function turnAway(effectId: string): Promise<void> {
+  function turnAway(callId: string): Promise<void> {
     turnedAway ??= gather();
-    turnedAway.ids.push(effectId);
+    turnedAway.ids.push(callId);
     return turnedAway.released;
   }
 
@@ -118,7 +118,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function release(ids: readonly string[], restMs: number): Promise<void> {
     if (ids.length === 0) return;
     try {
-      await releaseEffects(database, replicaId, ids, stopping ? 0 : restMs);
+      await releaseCalls(database, replicaId, ids, stopping ? 0 : restMs);
     } catch (error) {
       log.warn("calls could not be released; their leases run out", { error });
     }
@@ -127,11 +127,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function claim(): Promise<boolean> {
     if (stopping) return false;
     const { places, without } = rooms.free();
-    const claim = await claimEffects(database, replicaId, places, without);
-    for (const effect of claim.claimed) {
-      if (inHand.has(effect.effectId)) continue;
-      rooms.enter(effect);
-      hold(callOf(effect), effect.ageMs, effect.isWanted);
+    const claim = await claimCalls(database, replicaId, places, without);
+    for (const call of claim.claimed) {
+      if (inHand.has(call.callId)) continue;
+      rooms.enter(call);
+      hold(callOf(call), call.ageMs, call.isWanted);
     }
     const more = rooms.note(claim);
     return more || claim.moreExpired;
@@ -146,7 +146,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function renewSome(ids: readonly string[]): Promise<void> {
-    const kept = await renewEffects(database, replicaId, ids);
+    const kept = await renewCalls(database, replicaId, ids);
     const keptIds = new Set(kept.map(({ id }) => id));
     for (const id of ids) if (!keptIds.has(id)) inHand.get(id)?.drop();
     for (const { id, isWanted } of kept) if (!isWanted) inHand.get(id)?.giveUp();
@@ -169,9 +169,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     take(calls) {
       const noRoom: string[] = [];
       for (const call of calls) {
-        if (inHand.has(call.effectId)) continue;
+        if (inHand.has(call.callId)) continue;
         if (!stopping && rooms.admit(call)) hold(call, 0);
-        else noRoom.push(call.effectId);
+        else noRoom.push(call.callId);
       }
       void release(noRoom, 0);
     },
@@ -191,7 +191,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
-function callOf({ ageMs: _, isWanted: __, ...call }: ClaimedEffect): LeasedCall {
+function callOf({ ageMs: _, isWanted: __, ...call }: ClaimedCall): LeasedCall {
   return call;
 }
 

@@ -60,7 +60,7 @@ export function createEntities(deps: FailOpenDeps): Entities | undefined {
 function resolveRecord(client: Client, { workspaceId, provider, recordId }: ForeignRecord) {
   const request = { workspaceId, integrationId: provider, recordId };
   return client.askBriefly(EntityService.method.resolve, request, {
-    effectId: randomUUID(),
+    callId: randomUUID(),
     workspaceId,
   });
 }
@@ -69,7 +69,7 @@ function getCanonical(client: Client, workspaceId: string, id: string) {
   return client.askBriefly(
     EntityService.method.getCanonical,
     { id },
-    { effectId: randomUUID(), workspaceId },
+    { callId: randomUUID(), workspaceId },
   );
 }
 

@@ -152,12 +152,12 @@ async function writeBatch(
     items.flatMap((item, place) => appliedKeyOf(item, results[place])),
   );
   const batchId = saved?.batchId ?? null;
-  const newEffects = new Set(saved?.newEffects);
+  const newCalls = new Set(saved?.newCalls);
   const outcome = {
     results,
     committed: {
       batches: batchId === null ? [] : [{ id: batchId, partition }],
-      calls: encoded.calls.filter(({ effectId }) => newEffects.has(effectId)),
+      calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),

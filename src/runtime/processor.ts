@@ -6,7 +6,7 @@
  * 2. `stop` settles everything that was taken.
  */
 
-import type { Call } from "../engine/values/effect.ts";
+import type { Call } from "../engine/values/call.ts";
 import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../engine/values/limits.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";

@@ -127,14 +127,14 @@ describe("a report that came early", () => {
     ]) {
       const call = await until(() => at.calls.find((each) => each.runId === runId));
       at.calls.splice(at.calls.indexOf(call), 1);
-      const { effectId, stepIndex, attempt, kind } = call;
-      const cause = { kind: "call", id: effectId } as const;
+      const { callId, stepIndex, attempt, kind } = call;
+      const cause = { kind: "call", id: callId } as const;
       const result = { ok: true, value } as const;
       await at.processor.submit({
         kind: "input",
         runId,
         workspaceId: "",
-        input: { kind: "call_returned", cause, effectId, call: kind, stepIndex, attempt, result },
+        input: { kind: "call_returned", cause, callId, call: kind, stepIndex, attempt, result },
       });
     }
     const report = {

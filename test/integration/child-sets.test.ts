@@ -30,7 +30,7 @@ const ROWS: readonly ChildRun[] = [0, 1].flatMap((step) =>
 );
 const NOTHING: Batch = {
   ...{ partition: 0, newRuns: [], changedRuns: [], newSteps: [], changedSteps: [], moves: [] },
-  ...{ newEffects: [], finishedEffects: [], droppedSteps: [], starts: [] },
+  ...{ newCalls: [], finishedCalls: [], droppedSteps: [], starts: [] },
   ...{ newChildren: [], changedChildren: [] },
 };
 

@@ -11,9 +11,9 @@ import {
   renewKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
+import { renewCalls } from "../../src/store/calls.ts";
 import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
 import type { Tx } from "../../src/store/database.ts";
-import { renewEffects } from "../../src/store/effects.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
 import { findDue } from "../../src/store/reads/due.ts";
@@ -110,7 +110,7 @@ describe("an event finds", () => {
       };
       const [{ holder = "" } = {}] = await tx.query<{ holder: string }>(HOLDER_OF, [ids[0]]);
       const [before = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
-      const kept = await renewEffects(sameTx, holder, ids);
+      const kept = await renewCalls(sameTx, holder, ids);
       expect(kept.map(({ isWanted }) => isWanted)).toEqual([true, true, true]);
       const [after = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
       return after.rows - before.rows;

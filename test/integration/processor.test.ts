@@ -168,10 +168,10 @@ describe("a call", () => {
     const spec = versionOf([stepOf("call", { agentId: "", config: { workflow } })]);
     const { id: versionId, definitionId } = await publish(at.database, "calls", spec);
     const { runId } = await start({ versionId, definitionId });
-    const effectId = `${runId}/call/1/start_run-0`;
+    const callId = `${runId}/call/1/start_run-0`;
     const input: Input = {
-      ...{ kind: "call_returned", effectId, call: "start_run", stepIndex: 0, attempt: 1 },
-      cause: { kind: "call", id: effectId },
+      ...{ kind: "call_returned", callId, call: "start_run", stepIndex: 0, attempt: 1 },
+      cause: { kind: "call", id: callId },
       result: { ok: false, message: "there is none" },
     };
     await Promise.all([send(runId, input), send(runId, input)]);

@@ -70,8 +70,8 @@ describe("calls", () => {
     newSteps: [],
     changedSteps: [],
     moves: [],
-    newEffects: [],
-    finishedEffects: [],
+    newCalls: [],
+    finishedCalls: [],
     droppedSteps: [],
     newChildren: [],
     changedChildren: [],
@@ -82,7 +82,7 @@ describe("calls", () => {
 
   it("are written once, and only the notifications of dropped steps are dropped", async () => {
     const first = call("run_a/tell/1/send_notification", 1);
-    await save({ newEffects: [first] });
+    await save({ newCalls: [first] });
     const others = [
       call("run_a/tell/2/send_notification", 1),
       call("run_a/ask/1/request_approval", 1, "request_approval"),
@@ -90,8 +90,8 @@ describe("calls", () => {
       call("run_a-b/tell/1/send_notification", 1),
       call("run_a0/tell/1/send_notification", 1),
     ];
-    const saved = await save({ newEffects: [first, ...others] });
-    expect(saved?.newEffects.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    const saved = await save({ newCalls: [first, ...others] });
+    expect(saved?.newCalls.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
     await save({
       droppedSteps: [
         { runId: "run_a", stepIndex: 1 },

@@ -13,15 +13,10 @@ import {
   markKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
+import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store/calls.ts";
 import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
-import {
-  claimEffects,
-  dropEffects,
-  releaseEffects,
-  renewEffects,
-} from "../../src/store/effects.ts";
 import { findTriggers, findWaiting, findWaitPatterns } from "../../src/store/event-readers.ts";
 import {
   dropOldEvents,
@@ -208,10 +203,10 @@ export const cases: readonly Case[] = [
     limits: { list_open_waits: 200 * 8 },
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
-  { name: "calls: claim", ask: (database) => claimEffects(database, "me", [FREE], []) },
-  { name: "calls: renew", ask: (database) => renewEffects(database, "replica", [CALL]) },
-  { name: "calls: release", ask: (database) => releaseEffects(database, "replica", [CALL]) },
-  { name: "calls: drop", ask: (database) => dropEffects(database, [CALL]) },
+  { name: "calls: claim", ask: (database) => claimCalls(database, "me", [FREE], []) },
+  { name: "calls: renew", ask: (database) => renewCalls(database, "replica", [CALL]) },
+  { name: "calls: release", ask: (database) => releaseCalls(database, "replica", [CALL]) },
+  { name: "calls: drop", ask: (database) => dropCalls(database, [CALL]) },
   {
     name: "events: triggers",
     ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),

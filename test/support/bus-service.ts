@@ -6,8 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { headers, type NatsConnection } from "nats";
 import pg from "pg";
+import type { CallValue } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { CallValue } from "../../src/engine/values/effect.ts";
 import type { Resolution } from "../../src/engine/values/step-detail.ts";
 import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
@@ -167,8 +167,8 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
         workspaceId: "",
         input: {
           kind: "call_returned",
-          cause: { kind: "call", id: call.effectId },
-          effectId: call.effectId,
+          cause: { kind: "call", id: call.callId },
+          callId: call.callId,
           call: call.kind,
           stepIndex: call.stepIndex,
           attempt: call.attempt,

@@ -39,7 +39,7 @@ export function started(run: EngineRun, child: number, attempt = 1, refusal?: st
   const value = { kind: "start_run", runId: `child-${attempt}-${child}` } as const;
   return run.put({
     kind: "call_returned",
-    effectId: id,
+    callId: id,
     call: "start_run",
     stepIndex: run.index("call"),
     attempt,

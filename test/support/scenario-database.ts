@@ -7,8 +7,8 @@
 import { viewRun } from "../../src/engine/draft/payloads.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
+import type { Call, CallResult } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Call, CallResult } from "../../src/engine/values/effect.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { Cause, Input } from "../../src/engine/values/input.ts";
 import { createLog } from "../../src/process/log.ts";
@@ -61,7 +61,7 @@ export async function openTheatre(): Promise<Theatre> {
     replicaId: "scenario",
     log,
     onCommitted(committed) {
-      for (const { effectId: id, runId, stepIndex, attempt, request } of committed.calls) {
+      for (const { callId: id, runId, stepIndex, attempt, request } of committed.calls) {
         const call = JSON.parse(new TextDecoder().decode(request)) as Call;
         calls.push({ id, runId, stepIndex, attempt, call });
       }
@@ -171,8 +171,8 @@ async function publishAll(
   return published;
 }
 
-function carryOut(deps: ChildRunDeps, { effectId, call }: OwnCall): Promise<CallResult> {
-  const own = { effectId, workspaceId: WORKSPACE };
+function carryOut(deps: ChildRunDeps, { callId, call }: OwnCall): Promise<CallResult> {
+  const own = { callId, workspaceId: WORKSPACE };
   switch (call.kind) {
     case "start_run":
       return startChildRun(deps, own, call);

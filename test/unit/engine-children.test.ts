@@ -54,11 +54,11 @@ describe("an only child", () => {
   it("takes no version for the latest that is none", () => {
     for (const v of ["", " ", null, false, true, [], {}, "latest"]) {
       const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v });
-      const { call } = run.effectOf("call", "start_run");
+      const { call } = run.callFor("call", "start_run");
       expect(call).toMatchObject({ kind: "start_run", version: Number.NaN });
     }
     const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v: "3" });
-    expect(run.effectOf("call", "start_run").call).toMatchObject({ version: 3 });
+    expect(run.callFor("call", "start_run").call).toMatchObject({ version: 3 });
   });
 
   it("fails the step for good with an output over the limit", () => {

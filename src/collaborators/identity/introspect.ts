@@ -25,7 +25,7 @@ export function introspectBy(client: Client, log: Log): JudgeToken {
     try {
       const { introspect } = TokenService.method;
       return readIntrospection(
-        await client.askBriefly(introspect, { token }, { effectId: randomUUID(), workspaceId: "" }),
+        await client.askBriefly(introspect, { token }, { callId: randomUUID(), workspaceId: "" }),
       );
     } catch (error) {
       if (isAboutToken(error)) return undefined;

@@ -7,8 +7,8 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Log } from "../../process/log.ts";
+import { releaseCalls, renewCalls } from "../../store/calls.ts";
 import type { Database } from "../../store/database.ts";
-import { releaseEffects, renewEffects } from "../../store/effects.ts";
 import type { CallInHand } from "./call-in-hand.ts";
 
 /** What leases are kept with. */
@@ -38,15 +38,15 @@ export class CallLeases {
   get stopping(): boolean {
     return this.#stopping;
   }
-  has(effectId: string): boolean {
-    return this.#inHand.has(effectId);
+  has(callId: string): boolean {
+    return this.#inHand.has(callId);
   }
   hold(item: CallInHand): void {
-    this.#inHand.set(item.call.effectId, item);
+    this.#inHand.set(item.call.callId, item);
   }
   /** The call is finished or released. */
   letGo(item: CallInHand): void {
-    this.#inHand.delete(item.call.effectId);
+    this.#inHand.delete(item.call.callId);
   }
 
   /** Renews all leases; calls that no step waits for are given up. */
@@ -57,7 +57,7 @@ export class CallLeases {
     }
   }
   async #renewSome(ids: readonly string[]): Promise<void> {
-    const kept = await renewEffects(this.#deps.database, this.#deps.replicaId, ids);
+    const kept = await renewCalls(this.#deps.database, this.#deps.replicaId, ids);
     const keptIds = new Set(kept.map(({ id }) => id));
     for (const id of ids) if (!keptIds.has(id)) this.#inHand.get(id)?.drop();
     for (const { id, isWanted } of kept) if (!isWanted) this.#inHand.get(id)?.giveUp();
@@ -68,15 +68,15 @@ export class CallLeases {
     if (ids.length === 0) return;
     const { database, replicaId, log } = this.#deps;
     try {
-      await releaseEffects(database, replicaId, ids, this.#stopping ? 0 : restMs);
+      await releaseCalls(database, replicaId, ids, this.#stopping ? 0 : restMs);
     } catch (error) {
       log.warn("calls could not be released; their leases run out", { error });
     }
   }
   /** Gives back a call that was not sent. Those of one turn of the event loop are released together. */
-  releaseUnsent(effectId: string): Promise<void> {
+  releaseUnsent(callId: string): Promise<void> {
     this.#unsent ??= this.#gatherUnsent();
-    this.#unsent.ids.push(effectId);
+    this.#unsent.ids.push(callId);
     return this.#unsent.released;
   }
   #gatherUnsent() {

@@ -13,8 +13,8 @@ import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import { createRounds } from "../../process/rounds.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
+import { type ClaimedCall, claimCalls, dropCalls } from "../../store/calls.ts";
 import type { Database } from "../../store/database.ts";
-import { type ClaimedEffect, claimEffects, dropEffects } from "../../store/effects.ts";
 import { CallInHand } from "./call-in-hand.ts";
 import { CallLeases } from "./call-leases.ts";
 import { type FinishCallDeps, finishCall } from "./finish-call.ts";
@@ -71,11 +71,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function claim(): Promise<boolean> {
     if (leases.stopping) return false;
     const { places, without } = rooms.free();
-    const claim = await claimEffects(database, replicaId, places, without);
-    for (const effect of claim.claimed) {
-      if (leases.has(effect.effectId)) continue;
-      rooms.enter(effect);
-      hold(callOf(effect), effect.ageMs, effect.isWanted);
+    const claim = await claimCalls(database, replicaId, places, without);
+    for (const call of claim.claimed) {
+      if (leases.has(call.callId)) continue;
+      rooms.enter(call);
+      hold(callOf(call), call.ageMs, call.isWanted);
     }
     const more = rooms.note(claim);
     return more || claim.moreExpired;
@@ -98,9 +98,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     take(calls) {
       const noRoom: string[] = [];
       for (const call of calls) {
-        if (leases.has(call.effectId)) continue;
+        if (leases.has(call.callId)) continue;
         if (!leases.stopping && rooms.admit(call)) hold(call, 0);
-        else noRoom.push(call.effectId);
+        else noRoom.push(call.callId);
       }
       void leases.release(noRoom, 0);
     },
@@ -122,23 +122,23 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
 /** Finishes a call, or gives it back. Never rejects. */
 async function perform(deps: DispatcherDeps, leases: CallLeases, item: CallInHand): Promise<void> {
-  const { effectId, runId } = item.call;
+  const { callId, runId } = item.call;
   try {
     const end = await finishCall(deps, item);
     if (end === "settled") return;
-    deps.log.warn("the run of a call does not exist; the call is forgotten", { effectId, runId });
-    await dropEffects(deps.database, [effectId]);
+    deps.log.warn("the run of a call does not exist; the call is forgotten", { callId, runId });
+    await dropCalls(deps.database, [callId]);
   } catch (error) {
     if (leases.stopping || error instanceof NotSent) {
-      await leases.releaseUnsent(effectId);
+      await leases.releaseUnsent(callId);
       return;
     }
-    deps.log.error("a call is not finished and taken up later", { effectId, runId, error });
-    await leases.release([effectId], FAULT_REST_MS);
+    deps.log.error("a call is not finished and taken up later", { callId, runId, error });
+    await leases.release([callId], FAULT_REST_MS);
   }
 }
 
-function callOf({ ageMs: _, isWanted: __, ...call }: ClaimedEffect): LeasedCall {
+function callOf({ ageMs: _, isWanted: __, ...call }: ClaimedCall): LeasedCall {
   return call;
 }
 

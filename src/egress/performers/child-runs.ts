@@ -5,7 +5,7 @@
  */
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../collaborators/call-failure.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { Refusal } from "../../process/refusal.ts";
 import {
   type ChildRunDeps,

@@ -17,7 +17,7 @@ import {
 import type { CallOrigin } from "../../collaborators/clients.ts";
 import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";
 import type { FoundAgent } from "../../collaborators/lookup-cache.ts";
-import type { LookUp } from "../../engine/values/effect.ts";
+import type { LookUp } from "../../engine/values/call.ts";
 import { isId } from "../../wire/calls/replies.ts";
 
 const HEARTBEAT_AGE_LIMIT_MS = 90_000;
@@ -25,7 +25,7 @@ const HEARTBEAT_AGE_LIMIT_MS = 90_000;
 const AGENTS_AT_MOST = 1_000;
 const IDLE_STATES: ReadonlySet<string> = new Set(["offline", "unhealthy", "draining", "suspended"]);
 
-/** What is asked, for which effect, at which time of the database's clock. */
+/** What is asked, for which call, at which time of the database's clock. */
 export interface AgentQuestion extends CallOrigin {
   readonly lookUp: LookUp;
   readonly nowMs: number;

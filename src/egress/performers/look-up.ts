@@ -35,8 +35,8 @@ class NotFound extends Error {
 export function performLookUp(deps: LookUpDeps): Performer {
   return async (call, nowMs) => {
     const lookUp = decodeLookUp(call.request);
-    const { effectId, workspaceId } = call;
-    const question: AgentQuestion = { effectId, workspaceId, lookUp, nowMs };
+    const { callId, workspaceId } = call;
+    const question: AgentQuestion = { callId, workspaceId, lookUp, nowMs };
     try {
       await checkSkill(deps, question);
       const agentId = lookUp.agentId || (await chooseAgent(deps, question));

@@ -9,7 +9,7 @@
 import type { Graph, GraphStep } from "../graph/graph.ts";
 import { isLegalRunMove, isLegalStepMove } from "../moves.ts";
 import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "../values/budget.ts";
-import { type Call, effectId } from "../values/effect.ts";
+import { type Call, callIdOf } from "../values/call.ts";
 import type { Cause } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
 import { factsOfRow, type Move, type RunOperation, type StepOperation } from "../values/move.ts";
@@ -238,7 +238,7 @@ export class Draft {
   /** Wants a call; `suffix` tells several of one kind apart. Returns its id. */
   call(index: number, call: Call, suffix = ""): string {
     const attempt = this.rows.peek(index).retryCount + 1;
-    const id = effectId({
+    const id = callIdOf({
       runId: this.run.id,
       stepId: this.step(index).def.id,
       attempt,
@@ -252,7 +252,7 @@ export class Draft {
   /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */
   callOfRun(call: Call): void {
     const { id: runId, workspaceId, seq } = this.run;
-    const id = effectId({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
+    const id = callIdOf({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
     this.calls.want({ id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
   }
   /** The last move of the run itself in this transition. */

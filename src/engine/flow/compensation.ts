@@ -10,7 +10,7 @@
 import type { Draft } from "../draft/draft.ts";
 import { inputOf, passedOn } from "../draft/payloads.ts";
 import type { JsonObject } from "../values/json.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "../values/run.ts";
+import { HAS_CHILDREN, MAY_HAVE_ACTED, SUCCEEDED } from "../values/run.ts";
 import { clearIds, keptByAttempts } from "./ending.ts";
 import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
@@ -45,7 +45,7 @@ function stepsToUndo(draft: Draft): Set<number> {
     if (step.isCompensation || (isUndone && (mark & HAS_CHILDREN) === 0)) continue;
     const state = draft.marks.state(step.index);
     const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
-    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_EFFECT) !== 0;
+    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_ACTED) !== 0;
     if (succeeded || broken) found.add(step.index);
   }
   return found;

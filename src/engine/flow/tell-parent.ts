@@ -1,6 +1,6 @@
 /**
  * A child run reports to its parent's step when it ends, and when its compensation ends.
- * Boundary: an effect like any other, so it is not lost. The parent may be on another instance, or may have ended.
+ * Boundary: a call like any other, so it is not lost. The parent may be on another instance, or may have ended.
  */
 
 import type { Draft } from "../draft/draft.ts";

@@ -9,13 +9,13 @@ import { releaseAttempt } from "../flow/release.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import { startReturned } from "../steps/child-runs/ends.ts";
 import { undoReturned } from "../steps/child-runs/undone.ts";
-import type { CallKind, CallResult, CallValue } from "../values/effect.ts";
+import type { CallKind, CallResult, CallValue } from "../values/call.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
 
 /** The result of a call, with the attempt that made it. */
 export interface Returned {
-  readonly effectId: string;
+  readonly callId: string;
   readonly call: CallKind;
   readonly stepIndex: number;
   readonly attempt: number;
@@ -24,7 +24,7 @@ export interface Returned {
 
 /** Passes a result to its step and deletes the call's row in any case. */
 export function callReturned(draft: Draft, returned: Returned, lookups: Lookups): Reply {
-  draft.calls.finish(returned.effectId);
+  draft.calls.finish(returned.callId);
   const { stepIndex: index, result } = returned;
   if (isNotHeard(returned.call)) return { kind: "unchanged" };
   if (returned.call === "escalate_approval") return escalationTold(draft, returned);
@@ -41,7 +41,7 @@ export function callReturned(draft: Draft, returned: Returned, lookups: Lookups)
     BEHAVIOURS[draft.step(index).kind].callReturned(
       { draft, index, lookups },
       result.value,
-      returned.effectId,
+      returned.callId,
     );
   } else {
     refused(draft, returned, result.message, lookups);
@@ -61,7 +61,7 @@ function refused(draft: Draft, returned: Returned, message: string, lookups: Loo
     BEHAVIOURS[draft.step(index).kind].callReturned(
       { draft, index, lookups },
       value,
-      returned.effectId,
+      returned.callId,
     );
     return;
   }

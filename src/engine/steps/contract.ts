@@ -3,7 +3,7 @@
  * Boundary: a type changes its own step through draft and ending.ts; advance.ts handles the consequences.
  */
 import type { Draft } from "../draft/draft.ts";
-import type { CallValue } from "../values/effect.ts";
+import type { CallValue } from "../values/call.ts";
 import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { Lookups } from "../values/lookups.ts";
@@ -24,7 +24,7 @@ export interface StepBehaviour {
   /** Continues what `begin` left when the budget of its transition was spent. */
   goOn(task: StepTask): void;
   /** A call of the current attempt succeeded; its id distinguishes several calls of one kind. */
-  callReturned(task: StepTask, value: CallValue, effectId: string): void;
+  callReturned(task: StepTask, value: CallValue, callId: string): void;
   /** The step's objective or delegation reported. */
   ownerReported(task: StepTask, report: OwnerReport): void;
   /** A governance decision names the step. Not called for a step that ended or is between two attempts. */

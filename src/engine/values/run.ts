@@ -44,7 +44,7 @@ const STATE_BITS = 0x0f;
 /** The step ended by its normal outcome, or by `timeout_action: continue`. */
 export const SUCCEEDED = 0x10;
 /** The step sent a call with an idempotency key, or started a child run or a task: its effect may exist. */
-export const MAY_HAVE_EFFECT = 0x20;
+export const MAY_HAVE_ACTED = 0x20;
 /** The step has a row. */
 export const HAS_ROW = 0x40;
 /** The step started child runs that are not compensated. */

@@ -14,7 +14,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { FieldFault } from "../../process/refusal.ts";
-import { claimCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
+import { beginKeyedCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
@@ -64,7 +64,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     writeFloats(method.input, request);
     const bodyHash = hashOf(request);
     const call = { workspaceId, method: method.name, key, bodyHash };
-    const claimed = await claimCall(deps.database, call);
+    const claimed = await beginKeyedCall(deps.database, call);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
     const keyEventId = eventIdOf(claim, bodyHash);

@@ -3,8 +3,9 @@
  * Boundary: pure. A field that is missing is "", 0 or {}; a word that is none of its kind is a bug and
  * throws.
  */
+
+import type { CancelRun, CompensateRun, StartRun, TellParent } from "../../engine/values/call.ts";
 import type { ChildReport } from "../../engine/values/child-run.ts";
-import type { CancelRun, CompensateRun, StartRun, TellParent } from "../../engine/values/effect.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
 
 const utf8 = new TextDecoder();

@@ -8,11 +8,11 @@ import type { Draft } from "../../draft/draft.ts";
 import { inputOf } from "../../draft/payloads.ts";
 import { failure, goBadly } from "../../flow/ending.ts";
 import { releaseAttempt } from "../../flow/release.ts";
-import { type CallValue, jsonText, type LookUp } from "../../values/effect.ts";
+import { type CallValue, jsonText, type LookUp } from "../../values/call.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import type { LookupAttempt } from "../../values/lookups.ts";
-import { MAY_HAVE_EFFECT, type StepRun } from "../../values/run.ts";
+import { MAY_HAVE_ACTED, type StepRun } from "../../values/run.ts";
 import type { Resolution, StepDetail } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
@@ -75,7 +75,7 @@ function createObjective(task: StepTask, resolved: Resolution): void {
     goBadly(draft, index, failure(brief.problem, true));
     return;
   }
-  draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+  draft.marks.addFlag(index, MAY_HAVE_ACTED);
   draft.call(index, {
     kind: "create_objective",
     workspaceId: draft.run.workspaceId,

@@ -11,8 +11,8 @@ export const approvalGate: StepBehaviour = {
   begin(task) {
     askForApproval(task, riskLevelOf(task.draft.step(task.index).def.riskLevel) ?? "LOW");
   },
-  callReturned(task, value, effectId) {
-    if (value.kind === "request_approval") approvalRequested(task, value, effectId);
+  callReturned(task, value, callId) {
+    if (value.kind === "request_approval") approvalRequested(task, value, callId);
   },
   completedByHand: decideByHand,
   failedByHand: decideByHand,

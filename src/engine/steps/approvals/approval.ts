@@ -28,10 +28,10 @@ import {
 export function approvalRequested(
   task: StepTask,
   { requestId, autoApproved }: { readonly requestId: string; readonly autoApproved: boolean },
-  effectId: string,
+  callId: string,
 ): void {
   const { draft, index } = task;
-  const place = ticketOfCall(effectId);
+  const place = ticketOfCall(callId);
   if (place === 0) draft.rows.row(index).approvalRequestId = requestId;
   setTicket(draft, index, place, { requestId, ...timeOfTicket(task) });
   draft.learnedIds.push({ stepIndex: index, id: requestId });

@@ -3,7 +3,7 @@
  * Boundary: reads a step's row, and changes one ticket. approval.ts acts on decisions.
  */
 import type { Draft } from "../../draft/draft.ts";
-import { placeOfCall } from "../../values/effect.ts";
+import { placeOfCall } from "../../values/call.ts";
 import type { Json } from "../../values/json.ts";
 import type { StepRun } from "../../values/run.ts";
 import type { ApprovalTicket, StepDetail } from "../../values/step-detail.ts";
@@ -46,8 +46,8 @@ export function findTicket(row: StepRun, requestId: string): number | undefined 
 }
 
 /** Place of the ticket of a call with this id. */
-export function ticketOfCall(effectId: string): number {
-  return placeOfCall(effectId) - 1;
+export function ticketOfCall(callId: string): number {
+  return placeOfCall(callId) - 1;
 }
 
 /** Suffix of a ticket's calls: empty for the first ticket. */

@@ -12,7 +12,7 @@ import { releaseAttempt } from "../../flow/release.ts";
 import { setCounts } from "../../flow/undo-children.ts";
 import { type ChildRun, type ChildSet, PLAN } from "../../values/child-run.ts";
 import { type JsonObject, jsonSizeBytes } from "../../values/json.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../values/run.ts";
+import { HAS_CHILDREN, MAY_HAVE_ACTED } from "../../values/run.ts";
 import { agentAction } from "../agent-action/behaviour.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt } from "../plain.ts";
@@ -45,7 +45,7 @@ function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
     succeed(draft, index, { output: { items: [], run_ids: [] }, extendsInput: false });
     return;
   }
-  draft.marks.addFlag(index, MAY_HAVE_EFFECT | HAS_CHILDREN);
+  draft.marks.addFlag(index, MAY_HAVE_ACTED | HAS_CHILDREN);
   const { children, ...detail } = draft.rows.row(index).detail;
   const starting = children?.starting ?? 0;
   const none = { next: 0, open: 0, failed: 0, bytes: 0, starting };

@@ -12,8 +12,8 @@ import { addCost, failure, goBadly, succeed, type Trouble } from "../../flow/end
 import { isLate, noteLate } from "../../flow/late.ts";
 import { releaseAttempt } from "../../flow/release.ts";
 import { setCounts } from "../../flow/undo-children.ts";
+import { type CallResult, numbersOfCall } from "../../values/call.ts";
 import type { ChildReport, ChildRun, ChildState } from "../../values/child-run.ts";
-import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
 import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
 import type { Reply } from "../../values/reply.ts";
@@ -25,14 +25,14 @@ import { noteCost, undoHeard } from "./undone.ts";
 export function startReturned(
   draft: Draft,
   returned: {
-    readonly effectId: string;
+    readonly callId: string;
     readonly stepIndex: number;
     readonly attempt: number;
     readonly result: CallResult;
   },
 ): Reply {
   const { stepIndex: index, attempt, result } = returned;
-  const [child = 0] = numbersOfEffect(returned.effectId);
+  const [child = 0] = numbersOfCall(returned.callId);
   const { children } = draft.rows.peek(index).detail;
   const found = draft.children.find(index, { attempt, child });
   if (children === undefined || found === undefined) return { kind: "unchanged" };

@@ -9,7 +9,7 @@ import { riskLevelOf } from "../../graph/spellings.ts";
 import { decisionName, findDecision } from "../../values/enum-names.ts";
 import type { GovernanceReport, StepReport } from "../../values/input.ts";
 import type { Reply } from "../../values/reply.ts";
-import { MAY_HAVE_EFFECT } from "../../values/run.ts";
+import { MAY_HAVE_ACTED } from "../../values/run.ts";
 import type { GovernanceAnswer } from "../../values/step-detail.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
@@ -22,7 +22,7 @@ export const governanceCheck: StepBehaviour = {
   begin(task, input) {
     const { draft, index } = task;
     const { def } = draft.step(index);
-    draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+    draft.marks.addFlag(index, MAY_HAVE_ACTED);
     draft.call(index, {
       kind: "evaluate_action",
       workspaceId: draft.run.workspaceId,
@@ -31,9 +31,9 @@ export const governanceCheck: StepBehaviour = {
       payload: { run_id: draft.run.id, step_id: def.id, input },
     });
   },
-  callReturned(task, value, effectId) {
+  callReturned(task, value, callId) {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
-    else if (value.kind === "request_approval") approvalRequested(task, value, effectId);
+    else if (value.kind === "request_approval") approvalRequested(task, value, callId);
   },
   governanceHeard,
   completedByHand: (task, report) => governedByHand(task, report, "ALLOW"),

@@ -3,7 +3,7 @@
  * Boundary: see contract.ts. The result of a non-blocking send is only recorded (returned.ts).
  */
 import { failure, goBadly, succeed } from "../../flow/ending.ts";
-import { MAY_HAVE_EFFECT } from "../../values/run.ts";
+import { MAY_HAVE_ACTED } from "../../values/run.ts";
 import type { StepBehaviour } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
@@ -18,7 +18,7 @@ export const notification: StepBehaviour = {
       return;
     }
     const { def } = draft.step(index);
-    draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+    draft.marks.addFlag(index, MAY_HAVE_ACTED);
     draft.call(index, {
       kind: "send_notification",
       workspaceId: draft.run.workspaceId,

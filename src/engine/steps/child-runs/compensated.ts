@@ -7,21 +7,21 @@ import type { Draft } from "../../draft/draft.ts";
 import { childrenWentOn } from "../../flow/compensation.ts";
 import { addCost } from "../../flow/ending.ts";
 import { countUndone } from "../../flow/undo-children.ts";
+import { type CallResult, numbersOfCall } from "../../values/call.ts";
 import type { ChildReport, ChildRun } from "../../values/child-run.ts";
-import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
 import type { Reply } from "../../values/reply.ts";
 
 /** The answer to a compensation request: the child may have had nothing to compensate. */
 export function undoReturned(
   draft: Draft,
   returned: {
-    readonly effectId: string;
+    readonly callId: string;
     readonly stepIndex: number;
     readonly result: CallResult;
   },
 ): Reply {
   const { stepIndex: index, result } = returned;
-  const [, attempt = 0, child = 0] = numbersOfEffect(returned.effectId);
+  const [, attempt = 0, child = 0] = numbersOfCall(returned.callId);
   const found = draft.children.find(index, { attempt, child });
   if (found?.state !== "undoing") return { kind: "unchanged" };
   if (result.ok && result.value.kind === "compensate_run" && !result.value.undone) {

@@ -21,7 +21,7 @@ import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
 import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
 import { StaleRows } from "../store/save-batch.ts";
 import { type BatchOutcome, CommitUnknown, commitBatch } from "./commit-batch.ts";
-import { tellFailed } from "./failed-expressions.ts";
+import { logFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { PARTITIONS, partitionOf } from "./partition.ts";
@@ -180,7 +180,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
 
   function handOn(outcome: BatchOutcome): void {
     const { committed, openedWaits, learnedIds } = outcome;
-    tellFailed(deps.log, outcome.failedExpressions);
+    logFailed(deps.log, outcome.failedExpressions);
     if (openedWaits.length > 0 || learnedIds.length > 0) meeting.meet(openedWaits, learnedIds);
     if (committed.batches.length === 0 && committed.calls.length === 0) return;
     try {

@@ -12,7 +12,7 @@ import { type Config, describeConfig, readConfig } from "./config.ts";
 import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
-import { createHealing } from "./egress/reconcile/reconcile.ts";
+import { createReconciler } from "./egress/reconcile/reconcile.ts";
 import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
@@ -85,7 +85,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const retention = startRetention({ database, log, days: config.retentionDays });
   const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
   const bus = startBus(config, busDeps);
-  const healing = createHealing({
+  const reconciler = createReconciler({
     database,
     processor,
     clients,
@@ -93,7 +93,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     intervalMs: config.reconcileIntervalMs,
     markBus: bus.mark,
   });
-  healing.start();
+  reconciler.start();
   const server = createRpcServer({
     ...config,
     database,
@@ -108,7 +108,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   const { host, port } = await server.listen();
   log.info("listening", { host, port, replicaId, pid: process.pid });
-  const sources = [server, timers, dispatcher, healing, retention];
+  const sources = [server, timers, dispatcher, reconciler, retention];
   return () => stopParts({ sources, indexing, bus, inputClients, processor, database });
 }
 

@@ -15,7 +15,7 @@ const LONGEST = [
   "test/faults/time.test.ts",
   "test/integration/idempotency.test.ts",
   "test/integration/own-stream.test.ts",
-  "test/integration/healing.test.ts",
+  "test/integration/reconcile.test.ts",
   "test/property/sequences-2.test.ts",
 ];
 

@@ -73,8 +73,8 @@ function getCanonical(client: Client, workspaceId: string, id: string) {
   );
 }
 
-function toAnswer(told: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
-  return told.kind === "reply" ? { kind: "reply", reply: told.reply.entity } : told;
+function toAnswer(answer: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
+  return answer.kind === "reply" ? { kind: "reply", reply: answer.reply.entity } : answer;
 }
 
 /** The canonical entity, with the record's own type where it has none; undefined when it is not the workspace's. */

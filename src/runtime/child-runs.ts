@@ -1,5 +1,5 @@
 /**
- * The service's own submissions for steps that run other workflows: start, cancel, undo a child, report to its parent.
+ * The service's own submissions for steps that run other workflows: start, cancel or compensate a child, report to its parent.
  * Boundary: each is one submission of its own, made by a call; parent and child are never locked together.
  * Invariant: done twice it is done once. A start is unique by its call's id; a run that is so already stays as it is;
  * a parent knows a repeated word by its place in the child's history.
@@ -85,7 +85,7 @@ export async function cancelChildRun(
   return { ok: true, value: { kind: "cancel_run" } };
 }
 
-/** Starts the undo of a child. The child reports the end to its parent, unless it is gone or has nothing to undo. */
+/** Starts the compensation of a child. The child reports the end to its parent, unless it is gone or has nothing to compensate. */
 export async function compensateChildRun(
   deps: ChildRunDeps,
   own: OwnCall,
@@ -95,8 +95,8 @@ export async function compensateChildRun(
   const input = { kind: "compensate_requested", reason, cause, byParent: true } as const;
   const reply = await submitTo(deps, own, runId, input);
   const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
-  const undone = reply === undefined || left !== undefined;
-  return { ok: true, value: { kind: "compensate_run", undone, ...left } };
+  const compensated = reply === undefined || left !== undefined;
+  return { ok: true, value: { kind: "compensate_run", compensated, ...left } };
 }
 
 /** Reports a child to its parent. A parent that is gone needs no report. */

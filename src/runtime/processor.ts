@@ -17,7 +17,7 @@ import type { Database } from "../store/database.ts";
 import type { BatchOutcome } from "./commit-batch.ts";
 import { createContinuations } from "./continuations.ts";
 import { createDatabaseOutage } from "./database-outage.ts";
-import { tellFailed } from "./failed-expressions.ts";
+import { logFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
@@ -118,7 +118,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
 /** Hands on what a commit leaves to do. */
 function handOn(deps: ProcessorDeps, meeting: Meeting, outcome: BatchOutcome): void {
   const { committed, openedWaits, learnedIds } = outcome;
-  tellFailed(deps.log, outcome.failedExpressions);
+  logFailed(deps.log, outcome.failedExpressions);
   if (openedWaits.length > 0 || learnedIds.length > 0) meeting.meet(openedWaits, learnedIds);
   if (committed.batches.length === 0 && committed.calls.length === 0) return;
   try {

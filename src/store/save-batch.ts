@@ -143,8 +143,8 @@ function partsOf(batch: Batch): Part[] {
   ];
 }
 
-function movesRow({ runId, seq, recordedAt, ...told }: IncomingMove) {
-  const { cause, moves } = packRow(runId, told);
+function movesRow({ runId, seq, recordedAt, ...row }: IncomingMove) {
+  const { cause, moves } = packRow(runId, row);
   return {
     runId,
     seq,

@@ -12,7 +12,7 @@ import {
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
 import { renewCalls } from "../../src/store/calls.ts";
-import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
+import { FIRST_RUN, findUnreported, type RunPlace } from "../../src/store/checks.ts";
 import type { Tx } from "../../src/store/database.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
@@ -144,11 +144,11 @@ describe("a step long in flight", () => {
     const runId = await start("in flight", versionOf([stepOf("work", { name: "work" })]));
     await send(runId, transitioned("work", "RUNNING", { objectiveId: "obj-quiet" }));
     const version = (await findRunRows(at.database.read, runId))?.run.versionId ?? "";
-    const unheard = async (after: RunPlace) =>
-      (await findUnheard(at.database.read, after, 0)).steps.map((step) => step.runId);
-    expect(await unheard(FIRST_RUN)).toContain(runId);
-    expect(await unheard([version, ""])).toContain(runId);
-    expect(await unheard([version, runId])).not.toContain(runId);
+    const unreported = async (after: RunPlace) =>
+      (await findUnreported(at.database.read, after, 0)).steps.map((step) => step.runId);
+    expect(await unreported(FIRST_RUN)).toContain(runId);
+    expect(await unreported([version, ""])).toContain(runId);
+    expect(await unreported([version, runId])).not.toContain(runId);
   });
 });
 

@@ -14,7 +14,7 @@ import {
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
 import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store/calls.ts";
-import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
+import { claimChecks, FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
 import { findTriggers, findWaiting, findWaitPatterns } from "../../src/store/event-readers.ts";
@@ -161,7 +161,7 @@ export const cases: readonly Case[] = [
     name: "reports: early",
     ask: ({ read }) => findEarlyReports(read, [{ workspaceId: BIG, objectId: "o100" }]),
   },
-  { name: "checks: find", ask: ({ read }) => findUnheard(read, FIRST_RUN, 60_000) },
+  { name: "checks: find", ask: ({ read }) => findUnreported(read, FIRST_RUN, 60_000) },
   {
     name: "checks: claim",
     ask: (database) => claimChecks(database, [{ runId: RUN, stepIndex: 0 }], 60_000),

@@ -14,7 +14,11 @@ export function calling(workflow: JsonObject = {}, more: JsonObject = {}) {
 }
 
 /** A child's word: it COMPLETED, unless said otherwise. */
-export function told(run: EngineRun, child: number, more: Partial<ChildReport> = {}): Reply {
+export function childReports(
+  run: EngineRun,
+  child: number,
+  more: Partial<ChildReport> = {},
+): Reply {
   const attempt = (run.rows.get(run.index("call"))?.retryCount ?? 0) + 1;
   const report: ChildReport = {
     stepIndex: run.index("call"),

@@ -186,7 +186,7 @@ export class EngineRun {
   /** As the store loads them: no more than the set's limit. */
   #childrenIn(set: ChildSet): ChildRun[] {
     const rows = this.children.filter((row) => isInSet(row, set)).sort(comparePlaces);
-    if (set.kind === "undoable") return rows.reverse().slice(0, set.limit);
+    if (set.kind === "compensable") return rows.reverse().slice(0, set.limit);
     return set.kind === "next" ? rows.slice(0, set.limit) : rows;
   }
 

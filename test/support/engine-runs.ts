@@ -65,8 +65,8 @@ export class EngineRuns {
         const { runId, reason } = call;
         const reply = this.#putTo(runId, { kind: "compensate_requested", reason, byParent: true });
         const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
-        const undone = reply === undefined || left !== undefined;
-        return { ok: true, value: { kind, undone, ...left } };
+        const compensated = reply === undefined || left !== undefined;
+        return { ok: true, value: { kind, compensated, ...left } };
       }
       case "tell_parent":
         this.#putTo(call.parentRunId, { kind: "child_ended", report: call.report });

@@ -6,8 +6,8 @@ import type { RandomNumbers } from "./random-numbers.ts";
 /** What a call comes back with; in trouble it is refused, or decided the other way. */
 export function answerTo(random: RandomNumbers, effect: IssuedCall, isTrouble: boolean): BareInput {
   if (effect.call.kind === "compensate_run") {
-    const undone = random.chance(40);
-    return returned(effect, { ok: true, value: { kind: "compensate_run", undone } });
+    const compensated = random.chance(40);
+    return returned(effect, { ok: true, value: { kind: "compensate_run", compensated } });
   }
   if (isTrouble && random.chance(60)) return returned(effect, { ok: false, message: "refused" });
   const value = callValueOf(effect);
@@ -63,7 +63,7 @@ function callValueOf(effect: IssuedCall): CallValue {
     case "cancel_run":
       return { kind: "cancel_run" };
     case "compensate_run":
-      return { kind: "compensate_run", undone: true };
+      return { kind: "compensate_run", compensated: true };
     case "tell_parent":
       return { kind: "tell_parent" };
     case "evaluate_action":

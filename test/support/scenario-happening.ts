@@ -262,7 +262,7 @@ function answerOf(kind: CallKind, fields: JsonObject): CallValue {
     case "start_run":
       return { kind, runId: textIn(fields, "run_id") };
     case "compensate_run":
-      return { kind, undone: fields.undone === true };
+      return { kind, compensated: fields.undone === true };
     case "request_approval": {
       const autoApproved = fields.auto_approved === true;
       return { kind, requestId: textIn(fields, "request_id"), autoApproved };

@@ -62,8 +62,8 @@ async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<Fo
     return healthyOf((await registry.ask(method, request, question)).agents, question);
   }
   const asked = registry.askBriefly(method, request, question);
-  const told = await orGoOn(deps.log, "registry", asked);
-  return told.kind === "reply" ? healthyOf(told.reply.agents, question) : [];
+  const answer = await orGoOn(deps.log, "registry", asked);
+  return answer.kind === "reply" ? healthyOf(answer.reply.agents, question) : [];
 }
 
 function healthyOf(agents: readonly RegisteredAgent[], question: AgentQuestion): FoundAgent[] {
@@ -81,7 +81,7 @@ function isRegisteredHealthy(agent: RegisteredAgent, question: AgentQuestion): b
     isId(agent.id) &&
     isOfWorkspace(agent.organizationId, question) &&
     !IDLE_STATES.has(agent.status.toLowerCase()) &&
-    isHeardOf(agent.heartbeatAt, question)
+    isAlive(agent.heartbeatAt, question)
   );
 }
 
@@ -91,7 +91,7 @@ function isListedHealthy(agent: ListedAgent, question: AgentQuestion): boolean {
     isOfWorkspace(agent.workspaceId, question) &&
     agent.status !== AgentStatus.OFFLINE &&
     agent.status !== AgentStatus.SUSPENDED &&
-    isHeardOf(agent.lastHeartbeatAt, question)
+    isAlive(agent.lastHeartbeatAt, question)
   );
 }
 
@@ -99,6 +99,6 @@ function isOfWorkspace(workspaceId: string, { lookUp }: AgentQuestion): boolean 
   return workspaceId === "" || workspaceId === lookUp.workspaceId;
 }
 
-function isHeardOf(at: Timestamp | undefined, { nowMs }: AgentQuestion): boolean {
+function isAlive(at: Timestamp | undefined, { nowMs }: AgentQuestion): boolean {
   return at === undefined || timestampMs(at) >= nowMs - HEARTBEAT_AGE_LIMIT_MS;
 }

@@ -1,5 +1,5 @@
 /**
- * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
+ * Makes up for lost events: steps long in flight are checked with the owners of what they wait for.
  * Boundary: finds, claims and asks; what the owners report goes in as the input that their event would have been.
  * Invariants:
  * 1. Events are hints: a step gets the end of its owner within one interval, whatever became of the event.
@@ -18,15 +18,15 @@ import {
   type ClaimedCheck,
   claimChecks,
   FIRST_RUN,
-  findUnheard,
+  findUnreported,
   type RunPlace,
 } from "../../store/checks.ts";
 import type { Database } from "../../store/database.ts";
 import { askOwners, type News } from "./ask-owners.ts";
 import { createHeldEnds, type HeldEnds, type MarkBus } from "./held-ends.ts";
 
-/** What healing needs. */
-export interface HealingDeps {
+/** What the reconciler needs. */
+export interface ReconcilerDeps {
   readonly database: Database;
   readonly processor: Pick<Processor, "submit">;
   /** Those of the dispatcher, which also closes them. */
@@ -38,8 +38,8 @@ export interface HealingDeps {
   readonly markBus?: MarkBus;
 }
 
-/** Healing at work. */
-export interface Healing {
+/** The reconciler at work. */
+export interface Reconciler {
   start(): void;
   /** Asks nothing more; what was found and is not submitted is found again by another replica. */
   stop(): Promise<void>;
@@ -55,7 +55,7 @@ const REST_FACTOR = 4;
 
 /** What the rounds of one replica share. */
 interface Checking {
-  readonly deps: HealingDeps;
+  readonly deps: ReconcilerDeps;
   readonly held: HeldEnds;
   /** Steps that changed within this time are not checked. */
   readonly quietMs: number;
@@ -63,7 +63,7 @@ interface Checking {
 }
 
 /** Makes what does nothing before `start`. */
-export function createHealing(deps: HealingDeps): Healing {
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const { log, intervalMs } = deps;
   const held = createHeldEnds({ ...deps, graceMs: intervalMs * GRACE });
   const checking: Checking = { deps, held, quietMs: intervalMs * QUIET, stopping: false };
@@ -97,7 +97,7 @@ async function lap(checking: Checking): Promise<number> {
   let place: RunPlace | undefined = FIRST_RUN;
   while (place !== undefined && !checking.stopping) {
     const began = performance.now();
-    const page = await findUnheard(deps.database.read, place, quietMs);
+    const page = await findUnreported(deps.database.read, place, quietMs);
     readMs += performance.now() - began;
     if (page.steps.length > 0) {
       const claimed = await claimChecks(deps.database, page.steps, quietMs);

@@ -114,7 +114,8 @@ function collect(graph: Graph, step: GraphStep, moves: boolean): RowsNeeded {
   const gathered: Gathered = { steps: new Set([step.index]), runInput: false };
   if (moves) {
     gatherBegin(graph, step, gathered);
-    if (step.undoes >= 0) gatherReads(graph, [graph.steps[step.undoes]?.def.id ?? ""], gathered);
+    if (step.compensates >= 0)
+      gatherReads(graph, [graph.steps[step.compensates]?.def.id ?? ""], gathered);
     gatherFollowing(graph, step, gathered, new Set());
   }
   return { steps: [...gathered.steps], runInput: gathered.runInput };

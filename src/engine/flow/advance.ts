@@ -103,7 +103,7 @@ type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble
 function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const { index } = step;
   const given = step.isCompensation
-    ? compensationInput(draft, step.undoes)
+    ? compensationInput(draft, step.compensates)
     : mergedInput(draft.payloads, index);
   const tooLarge = payloadProblem("input", given);
   // A compensation is given an input and an output: if they are too large together, its config.input may take less.

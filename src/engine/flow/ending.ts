@@ -88,9 +88,9 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
 }
 
 /** The step's attempt did not succeed: it is caught, retried or failed, in that order. Cuts its message to 16 KiB. */
-export function goBadly(draft: Draft, index: number, told: Trouble): void {
+export function goBadly(draft: Draft, index: number, given: Trouble): void {
   const row = draft.rows.row(index);
-  const trouble = { ...told, message: shorten(told.message) };
+  const trouble = { ...given, message: shorten(given.message) };
   row.errorMessage = trouble.message;
   const step = draft.step(index);
   if (isCaught(draft, step, trouble)) {

@@ -27,12 +27,12 @@ export function tellParent(draft: Draft): void {
     state,
     ...(state === "COMPLETED" ? outputOfRun(draft) : { errorMessage: whyEnded(draft, move) }),
     costUsd: totalCostUsd,
-    undoing: undoingOf(move),
+    undoing: compensationOf(move),
   };
   draft.callOfRun({ kind: "tell_parent", parentRunId, report });
 }
 
-function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
+function compensationOf({ from, op }: RunMove): ChildReport["undoing"] {
   if (op === "compensated") return "done";
   return from === "COMPENSATING" ? "failed" : "no";
 }

@@ -170,6 +170,15 @@ export type CallResult =
   | { readonly ok: true; readonly value: CallValue }
   | { readonly ok: false; readonly message: string };
 
+/** The result of a call, with the attempt that made it. */
+export interface ReturnedCall {
+  readonly callId: string;
+  readonly call: CallKind;
+  readonly stepIndex: number;
+  readonly attempt: number;
+  readonly result: CallResult;
+}
+
 /** The answers that the engine reads, by call kind. */
 export type CallValue =
   | { readonly kind: "look_up"; readonly resolution: Resolution }
@@ -202,7 +211,7 @@ export type CallValue =
   | {
       readonly kind: "compensate_run";
       /** True: nothing of the child is left to compensate. False: the child reports when its compensation ends. */
-      readonly undone: boolean;
+      readonly compensated: boolean;
       /** The child's total cost; unset when it is reported later, or when the child no longer exists. */
       readonly costUsd?: number;
     }

@@ -30,7 +30,7 @@ export interface OwnerReport {
   /** The agent that answered, if the event names it. */
   readonly agentId: string;
   /** A poll of the owner gave this report, not an event. A missing output then stays missing, and the step says why. */
-  readonly healed?: true;
+  readonly reconciled?: true;
 }
 
 /** A decision on an approval request. */
@@ -43,7 +43,7 @@ export interface ApprovalReport {
   /** Digest the decision was given for; "" when it names none. */
   readonly digest: string;
   /** A poll of the owner gave this decision, not an event. The poll repeats while the decision has no effect. */
-  readonly healed?: true;
+  readonly reconciled?: true;
 }
 
 /** A governance decision that names a step; never UNSPECIFIED. */

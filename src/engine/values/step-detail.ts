@@ -57,11 +57,11 @@ export interface ChildCounts {
   /** Starts of all attempts that have no answer yet. */
   readonly starting: number;
   /** Progress of their compensation; unset before it. */
-  readonly undo?: UndoCounts;
+  readonly undo?: CompensationCounts;
 }
 
 /** Progress through a step's children in compensation, from the last place down. */
-export interface UndoCounts {
+export interface CompensationCounts {
   /** The last child whose compensation was requested. */
   readonly attempt: number;
   readonly child: number;
@@ -75,7 +75,7 @@ export interface UndoCounts {
 export interface PendingEnd {
   /** The cost that reports carried, in USD, already counted; 0: none. */
   readonly costUsd: number;
-  /** A poll of the owner gave the end, not an event. */
+  /** A poll of the owner gave the end, not an event. The stored name is older than the word "reconciled". */
   readonly healed?: true;
   /** How it ends once its cost is known; unset while its output is queried. */
   readonly end?: AttemptEnd;

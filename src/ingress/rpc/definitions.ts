@@ -33,7 +33,7 @@ import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wi
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { maySee } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { findSchemaProblem } from "./output-schema.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
@@ -73,7 +73,7 @@ export async function answerListDefinitions(deps: ServiceDeps, request: ListDefi
   faults.refuseIfAny();
   const { rows, total } = await listDefinitions(deps.database.lists, { workspaceId, tag, ...page });
   const { definitions, leftOut } = fitDefinitions(rows.map(toDefinitionMessage), ANSWER_BYTES);
-  tellLeftOut(deps, leftOut);
+  nameLeftOut(deps, leftOut);
   return { definitions, total };
 }
 
@@ -127,7 +127,7 @@ export async function answerListVersions(deps: ServiceDeps, request: ListVersion
   const { versions, leftOut } = fitVersions(rows, ANSWER_BYTES);
   // Numbers have no gaps: so many are older than the last one that was read.
   const unread = (rows.at(-1)?.version ?? 1) - 1;
-  tellLeftOut(deps, leftOut, unread);
+  nameLeftOut(deps, leftOut, unread);
   return { versions: versions.map(toVersion) };
 }
 

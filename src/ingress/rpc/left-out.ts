@@ -15,7 +15,7 @@ const NAMES_BYTES = 4_000;
 const MORE = "...";
 
 /** Says in the answer's headers that it leaves something out: a name for each, one that comes again is named once. */
-export function tellLeftOut(
+export function nameLeftOut(
   { answerHeader }: ServiceDeps,
   names: readonly string[],
   unnamed = 0,
@@ -27,12 +27,12 @@ export function tellLeftOut(
 
 /** Ids are ASCII; a list that is too long for a header ends with `...`. */
 function listOf(names: ReadonlySet<string>): string {
-  const told: string[] = [];
+  const shown: string[] = [];
   let bytes = 0;
   for (const name of names) {
     bytes += name.length + 1;
-    if (bytes > NAMES_BYTES) return [...told, MORE].join(",");
-    told.push(name);
+    if (bytes > NAMES_BYTES) return [...shown, MORE].join(",");
+    shown.push(name);
   }
-  return told.join(",");
+  return shown.join(",");
 }

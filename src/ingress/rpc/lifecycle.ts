@@ -42,7 +42,7 @@ export async function answerCancelRun(deps: ServiceDeps, request: CancelRunReque
   return { run: await applyToRun(deps, request.id, { kind: "cancel_requested", reason, cause }) };
 }
 
-/** CompensateRun: undoes what the run did. */
+/** CompensateRun: compensates what the run did. */
 export async function answerCompensateRun(deps: ServiceDeps, request: CompensateRunRequest) {
   requireId(checkFields(CompensateRunRequestSchema, request), request.id);
   const { reason } = request;

@@ -14,7 +14,7 @@ import { findRunRows, findRuns } from "../../store/reads/runs.ts";
 import { bareBytes, fitRuns, type LeftOut } from "../../wire/fitted-runs.ts";
 import { toRunMessage } from "../../wire/runs.ts";
 import { maySee } from "./call-workspace.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
 /** Runs of one answer whose rows are read, and the steps that they have together. */
@@ -40,7 +40,7 @@ export async function readRun(deps: ServiceDeps, runId: string, twice?: string):
   const graph = graphOf(graphs, rows.run);
   const index = twice === undefined ? undefined : graph.indexById.get(twice);
   const { views, leftOut } = fitRuns([{ graph, ...rows }], ANSWER_BYTES, index);
-  tellLeftOut(
+  nameLeftOut(
     deps,
     leftOut.map(({ stepId = "$run" }) => stepId),
   );
@@ -74,7 +74,7 @@ export async function readRunMessages(
   const named = unread.slice(0, RUNS_NAMED);
   const room = ANSWER_BYTES - bare.bytes - named.length * ID_BYTES;
   const { views, leftOut } = fitRuns(found, room);
-  tellLeftOut(deps, [
+  nameLeftOut(deps, [
     ...leftOut.map(nameOf),
     ...others.map(({ id }) => id),
     ...bare.withoutSteps,

@@ -20,7 +20,7 @@ import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { bareRuns, readRunMessage, unknownRun } from "./run-answers.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 
@@ -89,7 +89,7 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
   });
   const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
   const { messages, withoutSteps } = bareRuns(runs, graphs, ANSWER_BYTES);
-  tellLeftOut(deps, withoutSteps);
+  nameLeftOut(deps, withoutSteps);
   return { runs: messages, total };
 }
 

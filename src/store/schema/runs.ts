@@ -153,7 +153,7 @@ export const stepRuns = pgTable(
 
 /**
  * Child runs as the steps that started them know them. All children of a list are inserted when its attempt begins;
- * each is updated when it is known to have started, when it ends, and when it is undone.
+ * each is updated when it is known to have started, when it ends, and when it is compensated.
  */
 export const childRuns = pgTable(
   "child_runs",

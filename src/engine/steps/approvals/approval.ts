@@ -55,7 +55,7 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
     // A poll repeats: its result is not recorded each time.
-    return report.healed === true ? { kind: "unchanged" } : noteLate(draft, index);
+    return report.reconciled === true ? { kind: "unchanged" } : noteLate(draft, index);
   }
   const ticket = row.detail.approvals?.[place];
   if (ticket !== undefined && !isOpenTicket(ticket)) {

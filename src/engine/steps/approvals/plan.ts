@@ -51,8 +51,8 @@ function readEscalation(
   if (!Object.hasOwn(config, "escalate_after_seconds")) return { ok: true, value: { to } };
   const seconds = numberOf(config.escalate_after_seconds);
   if (seconds === undefined || !(seconds > 0)) {
-    const told = JSON.stringify(config.escalate_after_seconds);
-    return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${told}`);
+    const given = JSON.stringify(config.escalate_after_seconds);
+    return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${given}`);
   }
   if (seconds > MAX_SECONDS) {
     return wrong(`config.escalate_after_seconds is ${seconds}, over the limit of ${MAX_SECONDS}`);

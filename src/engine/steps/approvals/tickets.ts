@@ -67,8 +67,8 @@ export function setTicket(
 ): void {
   const row = draft.rows.row(index);
   const approvals = [...(row.detail.approvals ?? [])];
-  const { dueAfterMs, ...told } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
-  const ticket = approvals.length < 2 ? told : { ...told, reason: shorten(told.reason) };
+  const { dueAfterMs, ...kept } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
+  const ticket = approvals.length < 2 ? kept : { ...kept, reason: shorten(kept.reason) };
   const keepsTime = isOpenTicket(ticket) || facts.dueAfterMs !== undefined;
   approvals[place] = keepsTime && dueAfterMs !== undefined ? { ...ticket, dueAfterMs } : ticket;
   row.detail = { ...row.detail, approvals };

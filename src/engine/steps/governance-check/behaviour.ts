@@ -13,6 +13,7 @@ import { MAY_HAVE_ACTED } from "../../values/run.ts";
 import type { GovernanceAnswer } from "../../values/step-detail.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
+import { escalationReturned } from "../approvals/escalation.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { PLAIN_BEHAVIOUR } from "../plain.ts";
 
@@ -31,11 +32,12 @@ export const governanceCheck: StepBehaviour = {
       payload: { run_id: draft.run.id, step_id: def.id, input },
     });
   },
+  unawaitedReturned: escalationReturned,
   callReturned(task, value, callId) {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
     else if (value.kind === "request_approval") approvalRequested(task, value, callId);
   },
-  governanceHeard,
+  governanceReported,
   completedByHand: (task, report) => governedByHand(task, report, "ALLOW"),
   failedByHand: (task, report) => governedByHand(task, report, "DENY"),
   woken: ticketsExpired,
@@ -43,7 +45,7 @@ export const governanceCheck: StepBehaviour = {
 };
 
 /** Only a check whose evaluation gave no decision waits for an event. The event may arrive before that answer. */
-function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
+function governanceReported(task: StepTask, report: GovernanceReport): Reply {
   const { governanceDecision, detail } = task.draft.rows.peek(task.index);
   if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
   else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);

@@ -29,6 +29,7 @@ const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
 const collaborators = /^src\/collaborators\//;
 const identity = /^src\/collaborators\/identity\//;
+const settings = /^src\/settings\//;
 const gen = /^gen\//;
 
 /** The verbs of the store that change runs: for the runtime's batches alone. */
@@ -131,10 +132,17 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/config\.ts$/,
-    paths: [/^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
+    paths: [settings, /^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
     packages: [],
     builtins: true,
     pure: false,
+  },
+  {
+    files: settings,
+    paths: [/^src\/environment\.ts$/],
+    packages: [],
+    builtins: true,
+    pure: true,
   },
   {
     files: /^src\/environment\.ts$/,
@@ -145,7 +153,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/start-faults\.ts$/,
-    paths: [/^src\/config\.ts$/, /^src\/store\/(migrate|pg-errors)\.ts$/],
+    paths: [/^src\/config\.ts$/, settings, /^src\/store\/(migrate|pg-errors)\.ts$/],
     packages: [],
     builtins: false,
     pure: false,

@@ -8,7 +8,7 @@
  */
 import type { LookUp } from "../engine/values/call.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";
-import type { Resolution } from "../engine/values/run.ts";
+import type { Resolution } from "../engine/values/step-detail.ts";
 import { keyOf, ShortMemory } from "../process/short-memory.ts";
 
 /** A prompt as a resolution records it; null: the agent has none bound and none is in production. */

@@ -8,7 +8,7 @@ import { headers, type NatsConnection } from "nats";
 import pg from "pg";
 import type { CallValue } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Resolution } from "../../src/engine/values/run.ts";
+import type { Resolution } from "../../src/engine/values/step-detail.ts";
 import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createLog, type Log } from "../../src/process/log.ts";

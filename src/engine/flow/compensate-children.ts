@@ -8,7 +8,8 @@
 
 import type { Draft } from "../draft/draft.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
-import { type ChildCounts, type CompensationCounts, HAS_CHILDREN } from "../values/run.ts";
+import { HAS_CHILDREN } from "../values/run.ts";
+import type { ChildCounts, CompensationCounts } from "../values/step-detail.ts";
 
 /** The place after every child of every attempt. */
 const AFTER_ALL: ChildPlace = { attempt: 32_767, child: 2_147_483_647 };

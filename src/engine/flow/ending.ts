@@ -12,13 +12,8 @@ import { payloadBytes } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
 import type { StepOperation } from "../values/move.ts";
-import {
-  type Ending,
-  type StepDetail,
-  type StepRun,
-  type StepState,
-  SUCCEEDED,
-} from "../values/run.ts";
+import { type StepRun, type StepState, SUCCEEDED } from "../values/run.ts";
+import type { Ending, StepDetail } from "../values/step-detail.ts";
 import { retryDelayMs } from "./retry.ts";
 
 const MESSAGE_CHARS_AT_MOST = 16 * 1024;

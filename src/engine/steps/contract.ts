@@ -8,7 +8,7 @@ import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "..
 import type { JsonObject } from "../values/json.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
-import type { Ending } from "../values/run.ts";
+import type { Ending } from "../values/step-detail.ts";
 
 /** A step of a run, with what its type needs to act on it. */
 export interface StepTask {

@@ -5,7 +5,7 @@
  */
 import type { ChildReport, ParentStep } from "./child-run.ts";
 import type { Json, JsonObject } from "./json.ts";
-import type { Resolution } from "./run.ts";
+import type { Resolution } from "./step-detail.ts";
 
 /** Find the agent, prompt and skill of an AGENT_ACTION. Reads only, so it needs no idempotency key. */
 export interface LookUp {

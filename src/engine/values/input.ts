@@ -6,7 +6,7 @@
 import type { CallKind, CallResult } from "./call.ts";
 import type { ChildReport } from "./child-run.ts";
 import type { JsonObject } from "./json.ts";
-import type { GovernanceAnswer } from "./run.ts";
+import type { GovernanceAnswer } from "./step-detail.ts";
 
 /** Why a move was made; kept in the history. */
 export interface Cause {

@@ -9,7 +9,8 @@
 import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { RunRows } from "../../engine/draft/draft.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
-import type { StepDetail, StepRun } from "../../engine/values/run.ts";
+import type { StepRun } from "../../engine/values/run.ts";
+import type { StepDetail } from "../../engine/values/step-detail.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema/runs.ts";

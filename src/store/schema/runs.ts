@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { ParentStep } from "../../engine/values/child-run.ts";
 import type { Json, JsonObject } from "../../engine/values/json.ts";
-import type { StepDetail } from "../../engine/values/run.ts";
+import type { StepDetail } from "../../engine/values/step-detail.ts";
 import { bytea, hashed, time, withDots } from "./column-types.ts";
 
 /** Runs: scalars, marks of all steps and edges, the input. */

@@ -21,12 +21,8 @@ import type { OwnerReport } from "../../values/input.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import type { LookupAttempt } from "../../values/lookups.ts";
 import type { Reply } from "../../values/reply.ts";
-import {
-  MAY_HAVE_ACTED,
-  type Resolution,
-  type StepDetail,
-  type StepRun,
-} from "../../values/run.ts";
+import { MAY_HAVE_ACTED, type StepRun } from "../../values/run.ts";
+import type { Resolution, StepDetail } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";

@@ -13,7 +13,7 @@ import { releaseAttempt } from "../../flow/release.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { JsonObject } from "../../values/json.ts";
 import { payloadProblem } from "../../values/limits.ts";
-import type { AttemptEnd, PendingEnd } from "../../values/run.ts";
+import type { AttemptEnd, PendingEnd } from "../../values/step-detail.ts";
 import type { StepTask } from "../contract.ts";
 
 const RECONCILED = "healed: no event reported the end, and no owner has the output";

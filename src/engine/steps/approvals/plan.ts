@@ -5,7 +5,7 @@
  */
 import type { Json, JsonObject } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
-import type { Escalation } from "../../values/run.ts";
+import type { Escalation } from "../../values/step-detail.ts";
 
 /** The approvers of a gate and its escalation. */
 export interface ApprovalPlan {

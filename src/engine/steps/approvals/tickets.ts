@@ -5,7 +5,8 @@
 import type { Draft } from "../../draft/draft.ts";
 import { placeOfCall } from "../../values/call.ts";
 import type { Json } from "../../values/json.ts";
-import type { ApprovalTicket, StepDetail, StepRun } from "../../values/run.ts";
+import type { StepRun } from "../../values/run.ts";
+import type { ApprovalTicket, StepDetail } from "../../values/step-detail.ts";
 
 const REASON_CHARS_AT_MOST = 1_000;
 

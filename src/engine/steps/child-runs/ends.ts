@@ -17,7 +17,7 @@ import type { ChildReport, ChildRun, ChildState } from "../../values/child-run.t
 import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
 import type { Reply } from "../../values/reply.ts";
-import type { ChildCounts } from "../../values/run.ts";
+import type { ChildCounts } from "../../values/step-detail.ts";
 import { compensationReported, noteCost } from "./compensated.ts";
 import { startNextChildren } from "./start.ts";
 

@@ -11,7 +11,7 @@
  */
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
-import { createRounds } from "../../process/rounds.ts";
+import { createLoop } from "../../process/standing-loop.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 import { type ClaimedCall, claimCalls, dropCalls } from "../../store/calls.ts";
 import type { Database } from "../../store/database.ts";
@@ -81,13 +81,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     return more || claim.moreExpired;
   }
 
-  const claiming = createRounds({
+  const claiming = createLoop({
     name: "claim calls",
     everyMs: deps.claimEveryMs ?? CLAIM_EVERY_MS,
     log,
     round: claim,
   });
-  const renewing = createRounds({
+  const renewing = createLoop({
     name: "renew leases of calls",
     everyMs: deps.renewEveryMs ?? RENEW_EVERY_MS,
     log,

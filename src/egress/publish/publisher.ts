@@ -8,7 +8,7 @@
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
  */
 import type { NatsConnection } from "nats";
-import { createRounds } from "../../process/rounds.ts";
+import { createLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
 import { listUnpublished, markPublished } from "../../store/outbox.ts";
@@ -69,13 +69,13 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     return done.length > 0;
   }
 
-  const publishing = createRounds({
+  const publishing = createLoop({
     name: "publish events",
     everyMs: POLL_EVERY_MS,
     log,
     round: publish,
   });
-  const leasing = createRounds({
+  const leasing = createLoop({
     name: "lease partitions",
     everyMs: LEASE_EVERY_MS,
     log,

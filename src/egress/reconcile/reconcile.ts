@@ -11,7 +11,7 @@
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import type { Log } from "../../process/log.ts";
-import { createRounds } from "../../process/rounds.ts";
+import { createLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
@@ -69,7 +69,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const checking: Checking = { deps, held, quietMs: intervalMs * QUIET, stopping: false };
   let restUntilMs = 0;
 
-  const rounds = createRounds({
+  const rounds = createLoop({
     name: "check steps long in flight",
     everyMs: intervalMs * ROUND,
     log,

@@ -16,8 +16,8 @@ import type { Tx } from "../../src/store/database.ts";
 import { renewEffects } from "../../src/store/effects.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/reads/due.ts";
 import { findRunRows } from "../../src/store/reads/runs.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
 import {
   publish,
   startOf,

@@ -42,20 +42,20 @@ import {
   findVersion,
   listDefinitions,
 } from "../../src/store/reads/definitions.ts";
-import { findDue } from "../../src/store/reads/due.ts";
-import { findDueSchedules } from "../../src/store/reads/due-schedules.ts";
-import { listMissedReports } from "../../src/store/reads/early-reports.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
-import { FIRST_WAIT, listOpenWaits } from "../../src/store/reads/open-waits.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
-import { findUnfinished } from "../../src/store/reads/unfinished-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
 import { moveSchedules } from "../../src/store/schedules.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
+import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts";
+import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
+import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
+import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 

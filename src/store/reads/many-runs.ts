@@ -10,10 +10,10 @@ import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { RunRows } from "../../engine/draft/draft.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepDetail, StepRun } from "../../engine/values/run.ts";
+import { findChildIds } from "../child-ids.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema/runs.ts";
-import { findChildIds } from "./child-ids.ts";
 
 /** A run with its input and every row of its steps. */
 export interface WholeRun extends RunRows {

@@ -16,6 +16,7 @@ import {
 import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
+import { findDefinitionByName } from "../../src/store/definitions.ts";
 import {
   claimEffects,
   dropEffects,
@@ -37,16 +38,13 @@ import {
   markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
-import {
-  findDefinitionByName,
-  findVersion,
-  listDefinitions,
-} from "../../src/store/reads/definitions.ts";
+import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
+import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -93,14 +91,15 @@ function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
   const all = { workspaceId: BIG, definitionId: "", entityId: "", initiatorAgentId: "" };
   const page = { limit: 50, offset: 0 };
   return {
-    ask: ({ read }) => listRuns(read, { ...all, ...page, ...filters }),
+    ask: ({ read }) => listRuns(read, EVERY_WORKSPACE, { ...all, ...page, ...filters }),
     limits: filters.offset === undefined ? COUNTS : FAR,
   };
 }
 
 function definitions(tag: string): Pick<Case, "ask" | "limits"> {
   return {
-    ask: ({ read }) => listDefinitions(read, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
+    ask: ({ read }) =>
+      listDefinitions(read, EVERY_WORKSPACE, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
     // The page's rows may stand on a page of the table each.
     limits: { ...COUNTS, select: 100 },
   };
@@ -130,15 +129,19 @@ export const cases: readonly Case[] = [
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },
   { name: "ListDefinitions by a tag of all", ...definitions("all") },
-  { name: "ListVersions", ask: ({ read }) => listVersions(read, "wf_2", VERSIONS) },
-  { name: "GetRun", ask: ({ read }) => findRunRows(read, RUN) },
-  { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, [RUN]) },
-  { name: "head of a run", ask: ({ read }) => findRunHead(read, RUN) },
+  {
+    name: "ListVersions",
+    ask: ({ read }) => listVersions(read, EVERY_WORKSPACE, "wf_2", VERSIONS),
+  },
+  { name: "GetRun", ask: ({ read }) => findRunRows(read, EVERY_WORKSPACE, RUN) },
+  { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, EVERY_WORKSPACE, [RUN]) },
+  { name: "head of a run", ask: ({ read }) => findRunHead(read, EVERY_WORKSPACE, RUN) },
   { name: "definition by name", ask: ({ read }) => findDefinitionByName(read, BIG, "n2") },
-  { name: "version by number", ask: ({ read }) => findVersion(read, "wf_2", 1) },
+  { name: "version by number", ask: ({ read }) => findVersion(read, EVERY_WORKSPACE, "wf_2", 1) },
   {
     name: "runs that an event started",
-    ask: ({ read }) => findStartedRuns(read, { workspaceId: BIG, id: "e1000" }, "EVENT"),
+    ask: ({ read }) =>
+      findStartedRuns(read, EVERY_WORKSPACE, { workspaceId: BIG, id: "e1000" }, "EVENT"),
   },
   { name: "a run that starts and ends", ask: moveRun },
   { name: "starts: lock", ask: writing((tx) => lockStarts(tx, [START])) },

@@ -13,7 +13,8 @@ import type { Caller } from "../../collaborators/identity/callers.ts";
 import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../store/reads/visibility.ts";
-import type { ServiceParts, WriteDeps } from "./service-deps.ts";
+import type { WriteDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 
 /** Where the caller of a call is found; undefined without authentication. */
 export const callerOfCall = createContextKey<Caller | undefined>(undefined);

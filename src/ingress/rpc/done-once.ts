@@ -24,7 +24,8 @@ import { writeFloats } from "../../wire/proto/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { OMITTED } from "./left-out.ts";
-import type { ReadDeps, ServiceParts, WriteDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 import { createWrite } from "./write.ts";
 
 /** How one RPC is done, and done again. */

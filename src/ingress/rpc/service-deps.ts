@@ -1,31 +1,13 @@
 /**
- * What handlers get: of one that reads nothing by which it could change anything, of one that writes a Write.
+ * What handlers get: for a read nothing by which they could change anything, for a write a Write.
  * Boundary: types, so that handlers and the service's table do not import each other.
  */
-import type { Caller, Callers } from "../../collaborators/identity/callers.ts";
+import type { Caller } from "../../collaborators/identity/callers.ts";
 import type { Entities } from "../../engine/values/entities.ts";
-import type { Log } from "../../process/log.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
-import type { HeldKeys } from "../../runtime/held-keys.ts";
-import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
 import type { Visibility } from "../../store/reads/visibility.ts";
 import type { Write } from "./write.ts";
-
-/** The service's parts, the same for every call. Handlers do not get them. */
-export interface ServiceParts {
-  readonly database: Database;
-  readonly processor: Processor;
-  readonly graphs: GraphCache;
-  readonly log: Log;
-  readonly heldKeys: HeldKeys;
-  /** Who knows canonical entities; unset: none is checked. */
-  readonly entities?: Entities | undefined;
-  /** Who knows callers; unset: everybody may do everything. */
-  readonly callers?: Callers | undefined;
-  /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
-  readonly onCommitted?: (committed: Committed) => void;
-}
 
 /** What the handler of a call that reads gets. */
 export interface ReadDeps {

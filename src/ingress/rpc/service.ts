@@ -29,7 +29,8 @@ import {
 } from "./lifecycle.ts";
 import { readRunMessage } from "./run-answers.ts";
 import { answerGetRun, answerListRuns, answerStartRun } from "./runs.ts";
-import type { ReadDeps, ServiceParts } from "./service-deps.ts";
+import type { ReadDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 import { answerTransitionStep, readStep } from "./steps.ts";
 import { answerHandleTrigger } from "./triggers.ts";
 

@@ -16,7 +16,7 @@ import type { Settled } from "../../runtime/submission.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
-import type { ServiceParts } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
 
@@ -30,8 +30,8 @@ export interface Write {
   /** not_found for a definition that the call does not see. */
   publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
   /**
-   * Routes an event. One with an id of "" gets an id: that of the caller's key, the same on every try, else a new one.
-   * `repeatableId` is the id, unless it is a new one, by which no other call can mean this event.
+   * Routes an event. An empty id is replaced by that of the caller's key, else by a random one. `repeatableId` is the id
+   * by which a repeat of the call means the same event; undefined for a random one.
    */
   route(event: BusEvent): Promise<{ routed: RoutedEvent; repeatableId: string | undefined }>;
 }

@@ -1,5 +1,8 @@
-/** Each read for callers takes a Visibility, and the check sees one that does not. */
+/** Each read for callers takes a Visibility, the check sees one that does not, and no handler can pass it or its Write by. */
 import { expect, test } from "vitest";
+import type { ReadDeps, WriteDeps } from "../../src/ingress/rpc/service-deps.ts";
+import { findRunRows } from "../../src/store/reads/runs.ts";
+import type { Visibility } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads, checkReads, findUnaskedReads } from "../../tools/check-reads.ts";
 
@@ -34,4 +37,21 @@ test.each([
   ["src/store/service-reads/due.ts", "export function findDue(db: Queries): Promise<Due[]> {"],
 ])("what is allowed is not reported: %s: %s", (path, text) => {
   expect(problemsOf(path, text)).toEqual([]);
+});
+
+test("what a handler could forget does not compile", () => {
+  // Judged by `npm run check`: a line that compiles makes its @ts-expect-error a fault.
+  const forgetful = (reading: ReadDeps, writing: WriteDeps, runId: string) => [
+    // @ts-expect-error a read without a Visibility
+    findRunRows(reading.database.callers, runId),
+    // @ts-expect-error a Visibility that the handler makes of a workspace
+    findRunRows(reading.database.callers, { workspaceId: "" } satisfies Visibility, runId),
+    // @ts-expect-error a read that writes
+    reading.write.submit,
+    // @ts-expect-error a transaction of the handler's own
+    writing.database.transaction,
+    // @ts-expect-error a submission past the Write, without the caller's key
+    writing.processor,
+  ];
+  expect(forgetful).toBeTypeOf("function");
 });

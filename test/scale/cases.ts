@@ -38,13 +38,14 @@ import {
   markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
-import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
+import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
+import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
-import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
+import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
-import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
+import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -72,6 +73,8 @@ const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
 const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me" };
 const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
 const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
+/** What a caller of one workspace sees. */
+const SEEN = onlyWorkspace(BIG);
 const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
 const CALL = `${RUN}/step/1/create`;
 const FREE = { kind: "create_objective", after: "", places: 50, bytes: 1e9 } as const;
@@ -138,6 +141,12 @@ export const cases: readonly Case[] = [
   { name: "head of a run", ask: ({ read }) => findRunHead(read, EVERY_WORKSPACE, RUN) },
   { name: "definition by name", ask: ({ read }) => findDefinitionByName(read, BIG, "n2") },
   { name: "version by number", ask: ({ read }) => findVersion(read, EVERY_WORKSPACE, "wf_2", 1) },
+  { name: "seen: head of a run", ask: ({ read }) => findRunHead(read, SEEN, RUN) },
+  { name: "seen: runs", ask: ({ read }) => findRuns(read, SEEN, [RUN]) },
+  { name: "seen: error text", ask: ({ read }) => findErrorText(read, SEEN, RUN, 0) },
+  { name: "seen: definition", ask: ({ read }) => findDefinition(read, SEEN, "wf_2") },
+  { name: "seen: version by number", ask: ({ read }) => findVersion(read, SEEN, "wf_2", 1) },
+  { name: "seen: ListVersions", ask: ({ read }) => listVersions(read, SEEN, "wf_2", VERSIONS) },
   {
     name: "runs that an event started",
     ask: ({ read }) =>

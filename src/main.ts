@@ -30,7 +30,7 @@ import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
-import { readClock } from "./store/reads/clock.ts";
+import { readClock } from "./store/service-reads/clock.ts";
 import { encodeCall } from "./wire/calls/requests.ts";
 
 interface BusParts {

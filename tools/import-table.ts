@@ -32,6 +32,10 @@ const identity = /^src\/collaborators\/identity\//;
 const settings = /^src\/settings\//;
 const gen = /^gen\//;
 
+/** What the RPCs may import of the store: reads that take a Visibility, faults, and the state of the database. */
+const callersStore =
+  /^src\/store\/(reads\/|(caller-keys|database|pg-errors|service-reads\/database-state)\.ts$)/;
+
 /** The verbs of the store that change runs: for the runtime's batches alone. */
 const runWrites = /^(lock|save|append|insert|delete)[A-Z]/;
 
@@ -85,6 +89,13 @@ export const rooms: readonly Room[] = [
     files: runtime,
     paths: [process, engine, store],
     packages: ["ajv"],
+    builtins: true,
+    pure: false,
+  },
+  {
+    files: /^src\/ingress\/rpc\//,
+    paths: [process, engine, wire, callersStore, runtime, identity, gen],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "ajv"],
     builtins: true,
     pure: false,
   },
@@ -169,6 +180,10 @@ export const rooms: readonly Room[] = [
 
 /** Files that may read the environment. */
 export const environmentReaders = /^src\/(config\.ts$|sandbox\/)/;
+
+/** Names of src/store/reads/visibility.ts that make a Visibility, and the files of src/ that may import them. */
+export const visibilityMaking = /^(EVERY_WORKSPACE|onlyWorkspace)$/;
+export const visibilityMakers = /^src\/(?!ingress\/)|^src\/ingress\/rpc\/call-workspace\.ts$/;
 
 /** Files that may name step types: the types themselves, their stand-ins, and what translates them. */
 export const typeKnowers = /^src\/(engine\/steps|sandbox|wire)\//;

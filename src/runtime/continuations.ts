@@ -4,7 +4,7 @@
  * Boundary: in memory only; the standing loop (ingress/timers/unfinished-runs.ts) finds what is lost of it.
  */
 import type { Log } from "../process/log.ts";
-import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
+import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
 import type { LaneEntry } from "./lane-entry.ts";
 import type { Submission } from "./submission.ts";
 

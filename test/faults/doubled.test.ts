@@ -5,7 +5,6 @@ import type { CallValue } from "../../src/engine/values/call.ts";
 import type { Input } from "../../src/engine/values/input.ts";
 import type { LeasedCall } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
 import {
   publish,
@@ -15,6 +14,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

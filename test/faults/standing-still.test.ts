@@ -16,7 +16,6 @@ import { startTimers } from "../../src/ingress/timers/timers.ts";
 import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { insertEarlyReports } from "../../src/store/events.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { lockStarts } from "../../src/store/run-starts.ts";
 import { startGuard } from "../../tools/parts/guard.ts";
 import { startNatsServer } from "../../tools/parts/nats-server.ts";
@@ -28,6 +27,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { STREAM_LIMITS } from "../support/stream-limits.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";

@@ -7,10 +7,10 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { placeOfCall } from "../../src/engine/values/call.ts";
 import { unpackRow } from "../../src/store/packed-moves.ts";
-import { listMissedReports } from "../../src/store/reads/early-reports.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
 import { readHistory } from "../support/stored-history.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

@@ -11,7 +11,6 @@ import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
 import { createDispatcher, type Dispatcher } from "../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   type Answer,
   type AskedOnce,
@@ -21,6 +20,7 @@ import {
 } from "../support/collaborators.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 const ORIGIN = { callId: "x", workspaceId: "ws" };

@@ -16,8 +16,7 @@ import { FIRST_RUN, findUnreported, type RunPlace } from "../../src/store/checks
 import type { Tx } from "../../src/store/database.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/reads/due.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
 import {
   publish,
   startOf,
@@ -26,6 +25,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "test" } as const;

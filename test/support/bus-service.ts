@@ -17,7 +17,7 @@ import { createGraphCache, type GraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
-import { readClock } from "../../src/store/reads/clock.ts";
+import { readClock } from "../../src/store/service-reads/clock.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 import { startOf } from "./processor.ts";

@@ -15,10 +15,10 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
 import type { RouteDeps } from "../../src/runtime/routing/route-event.ts";
 import { openDatabase } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 import { publish, startOf } from "./processor.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** The parts, running. */
 export interface DeafService extends RouteDeps {

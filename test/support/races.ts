@@ -13,10 +13,10 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import { routeEvent } from "../../src/runtime/routing/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { publish, startOf, startProcessor, type TestProcessor, WORKSPACE } from "./processor.ts";
 import { movesOf, readHistory } from "./stored-history.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** How two inputs meet; in each of them the first is committed before, or together with and ahead of, the second. */
 export const ORDERS = ["one after the other", "in one batch", "at two replicas"] as const;

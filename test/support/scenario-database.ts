@@ -25,7 +25,6 @@ import { type RouteDeps, routeEvents } from "../../src/runtime/routing/route-eve
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { freshDatabase } from "./database.ts";
 import { CLOCK_SETTINGS, type DatabaseClock, installClock } from "./database-clock.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
@@ -33,6 +32,7 @@ import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {

@@ -2,7 +2,7 @@
  * How an answer lists what it leaves out to stay small enough for its readers.
  * Boundary: two response headers and the sizes; what is left out is chosen by wire/fitted-runs.ts and the handlers.
  */
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps } from "./service-deps.ts";
 
 /** An answer has at most so many bytes: gRPC clients take 4 MiB by default. */
 export const ANSWER_BYTES = 3.5 * 1024 * 1024;
@@ -16,7 +16,7 @@ const MORE = "...";
 
 /** Says in the answer's headers that it leaves something out: a name for each, one that comes again is named once. */
 export function nameLeftOut(
-  { answerHeader }: ServiceDeps,
+  { answerHeader }: Pick<ReadDeps, "answerHeader">,
   names: readonly string[],
   unnamed = 0,
 ): void {

@@ -10,7 +10,7 @@ import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
-import { listMissedReports } from "../../store/reads/early-reports.ts";
+import { listMissedReports } from "../../store/service-reads/early-reports.ts";
 
 /** What the sweep needs. */
 export interface ReportSweepDeps {

@@ -9,7 +9,7 @@ import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
-import { FIRST_WAIT, listOpenWaits, type WaitPlace } from "../../store/reads/open-waits.ts";
+import { FIRST_WAIT, listOpenWaits, type WaitPlace } from "../../store/service-reads/open-waits.ts";
 
 /** What the sweep needs. */
 export interface SweepDeps {

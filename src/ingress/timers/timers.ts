@@ -16,7 +16,7 @@ import { startLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import type { Database } from "../../store/database.ts";
-import { type Due, findDue } from "../../store/reads/due.ts";
+import { type Due, findDue } from "../../store/service-reads/due.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { startSchedules } from "./schedules.ts";

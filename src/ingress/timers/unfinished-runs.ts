@@ -7,7 +7,7 @@ import type { Log } from "../../process/log.ts";
 import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
-import { findUnfinished } from "../../store/reads/unfinished-runs.ts";
+import { findUnfinished } from "../../store/service-reads/unfinished-runs.ts";
 
 /** What the loop needs. */
 export interface UnfinishedRunsDeps {

@@ -26,7 +26,7 @@ import {
   type KeptEvent,
 } from "../../store/events.ts";
 import { isAway } from "../../store/pg-errors.ts";
-import type { OpenWait } from "../../store/reads/open-waits.ts";
+import type { OpenWait } from "../../store/service-reads/open-waits.ts";
 import type { LearnedId } from "../commit-batch.ts";
 import { createLane, type Lane } from "../lane.ts";
 import type { Settled, Submission } from "../submission.ts";

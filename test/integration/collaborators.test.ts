@@ -190,7 +190,7 @@ describe("with every collaborator", () => {
     }
     const runs = await until(async () => {
       const listed = await world.workflows.listRuns({ workspaceId: WORKSPACE, definitionId });
-      return listed.total === 3 ? listed.runs : undefined;
+      return listed.runs.length === 3 ? listed.runs : undefined;
     });
     const about = runs.map(({ entityId, entityType }) => `${entityType} ${entityId}`);
     expect(about.sort()).toEqual([

@@ -1,10 +1,12 @@
 /** Whatever bytes a request has: what our strict reader takes, the library reads as the same message. */
-import { create, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
-import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
+import {
+  type PublishVersionRequest,
+  PublishVersionRequestSchema,
+} from "../../gen/workflows/v1/workflows_pb.ts";
 import { readMessageJson } from "../../src/wire/proto/json.ts";
 import { decodeMessage } from "../../src/wire/proto/messages.ts";
-import { rawMessage } from "../../src/wire/proto/raw-payloads.ts";
 import { randomNumbers } from "../support/random-numbers.ts";
 
 const SEEDS = 4_000;
@@ -41,22 +43,31 @@ function decoded(bytes: Uint8Array) {
   }
 }
 
-/** The message without its payloads, in which the library skips no unknown field. */
-function withoutConfigs<Message extends { steps: { config?: unknown }[] }>(message: Message) {
-  return { ...message, steps: message.steps.map(({ config: _, ...step }) => step) };
+function byLibrary(bytes: Uint8Array) {
+  try {
+    return fromBinary(PublishVersionRequestSchema, bytes, { readUnknownFields: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The message without its payloads: in their entries the library does not skip unknown fields. */
+function withoutConfigs({ steps, ...rest }: PublishVersionRequest) {
+  return { ...rest, steps: steps.map(({ config: _, ...step }) => step) };
 }
 
 it("bytes are read as the library reads them, or refused", () => {
-  const raw = rawMessage(PublishVersionRequestSchema);
-  const options = { readUnknownFields: false };
   let taken = 0;
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const bytes = mutated(seed);
     const message = decoded(bytes);
+    const other = byLibrary(bytes);
     if (message === undefined) continue;
+    if (other === undefined) {
+      expect(message.steps.some(({ config }) => config !== undefined)).toBe(true);
+      continue;
+    }
     taken += 1;
-    const other = fromBinary(raw, bytes, options);
-    if (!isMessage(other, PublishVersionRequestSchema)) throw new Error("another message");
     expect(withoutConfigs(message), `seed ${seed}`).toEqual(withoutConfigs(other));
   }
   expect(taken).toBeGreaterThan(SEEDS / 10);

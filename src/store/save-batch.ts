@@ -3,7 +3,8 @@
  * Boundary: writes what it is given; the caller holds the runs' locks.
  * Invariants:
  * S1 Each part is one INSERT, UPDATE or DELETE over one parameter of rows, so the text never grows with the batch.
- * S2 A part without rows is left out; the statement's name says which parts it has.
+ * S2 A group of parts without rows is left out; the statement's name says which groups it has. Other parts without rows
+ *    write nothing. So there are 8 statements, where all subsets of the parts would be 2^11.
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
  */
 import type pg from "pg";
@@ -57,13 +58,6 @@ export interface Batch {
   readonly starts: Omit<typeof runStarts.$inferSelect, "runDeletedAt">[];
 }
 
-interface Part {
-  readonly letter: string;
-  readonly values: readonly unknown[];
-  /** Text of the part; `at(n)` names its n-th parameter. */
-  readonly text: (at: (n: number) => string) => string;
-}
-
 const RUN_FIXED = [
   "workspaceId",
   "definitionId",
@@ -100,23 +94,19 @@ export interface SavedBatch {
 
 /** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. */
 export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | undefined> {
-  const parts = partsOf(batch);
-  if (parts.length === 0) return undefined;
-  const values: unknown[] = [];
-  const texts = parts.map((part) => {
-    const first = values.length + 1;
-    values.push(...part.values);
-    return part.text((n) => `$${first + n}`);
-  });
-  const batchId = batch.moves.length === 0 ? "null::bigint" : "(select id from batch)";
-  const newCalls =
-    batch.newCalls.length === 0 ? "'{}'::text[]" : "array(select id from new_effects)";
-  const changedSteps =
-    batch.changedSteps.length === 0 ? "0" : "(select count(*)::integer from changed_steps)";
-  const name = `save_batch_${parts.map((part) => part.letter).join("")}`;
+  const groups = groupsOf(batch);
+  if (!groups.some(hasRows)) return undefined;
+  const written = groups.filter((group) => group.name === ALWAYS || hasRows(group));
+  const parts = written.flatMap((group) => group.parts);
+  const texts = parts.map(({ text }, place) => text(`$${place + 2}`));
+  const hasCalls = written.some(({ name }) => name === "calls");
+  const name = `save_batch_${written.map((group) => group.name).join("_")}`;
   const text = `with ${texts.join(",\n")}
-    select ${batchId} as "batchId", ${newCalls} as "newCalls",
-      ${changedSteps} as "changedSteps", pg_current_xact_id()::text as "transactionId"`;
+    select (select id from batch) as "batchId",
+      ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
+      (select count(*)::integer from changed_steps) as "changedSteps",
+      pg_current_xact_id()::text as "transactionId"`;
+  const values = [batch.partition, ...parts.map(({ rows }) => JSON.stringify(rows))];
   const [row] = await tx.query<SavedRow>({ name, text }, values);
   if (row === undefined) throw new Error("a statement that selects one row gave none");
   if (row.changedSteps < batch.changedSteps.length) {
@@ -127,20 +117,57 @@ export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | unde
 
 type SavedRow = SavedBatch & { readonly changedSteps: number } & pg.QueryResultRow;
 
-function partsOf(batch: Batch): Part[] {
+/** Rows with what writes them; `text` makes it of the parameter that holds them. */
+interface Part {
+  readonly rows: readonly unknown[];
+  readonly text: (rows: string) => string;
+}
+
+interface Group {
+  readonly name: string;
+  readonly parts: readonly Part[];
+}
+
+const ALWAYS = "moves";
+
+function groupsOf(batch: Batch): Group[] {
   return [
-    ...rowsPart("a", batch.newRuns, insertRuns),
-    ...rowsPart("b", batch.changedRuns, updateRuns),
-    ...rowsPart("c", batch.newSteps, insertSteps),
-    ...rowsPart("d", batch.changedSteps, updateSteps),
-    ...rowsPart("e", batch.moves.map(movesRow), insertMoves, [batch.partition]),
-    ...rowsPart("f", batch.newCalls, insertCalls),
-    ...rowsPart("g", batch.finishedCalls, deleteFinished),
-    ...rowsPart("h", batch.droppedSteps, deleteDropped),
-    ...rowsPart("i", batch.starts, insertStarts),
-    ...rowsPart("j", batch.newChildren, insertChildren),
-    ...rowsPart("k", batch.changedChildren, updateChildren),
+    {
+      name: "starts",
+      parts: [
+        { rows: batch.newRuns, text: insertRuns },
+        { rows: batch.starts, text: insertStarts },
+      ],
+    },
+    {
+      name: ALWAYS,
+      parts: [
+        { rows: batch.changedRuns, text: updateRuns },
+        { rows: batch.newSteps, text: insertSteps },
+        { rows: batch.changedSteps, text: updateSteps },
+        { rows: batch.moves.map(movesRow), text: insertMoves },
+      ],
+    },
+    {
+      name: "calls",
+      parts: [
+        { rows: batch.newCalls, text: insertCalls },
+        { rows: batch.finishedCalls, text: deleteFinished },
+      ],
+    },
+    {
+      name: "others",
+      parts: [
+        { rows: batch.droppedSteps, text: deleteDropped },
+        { rows: batch.newChildren, text: insertChildren },
+        { rows: batch.changedChildren, text: updateChildren },
+      ],
+    },
   ];
+}
+
+function hasRows({ parts }: Group): boolean {
+  return parts.some(({ rows }) => rows.length > 0);
 }
 
 function movesRow({ runId, seq, recordedAt, ...row }: IncomingMove) {
@@ -154,67 +181,59 @@ function movesRow({ runId, seq, recordedAt, ...row }: IncomingMove) {
   };
 }
 
-function rowsPart(
-  letter: string,
-  rows: readonly unknown[],
-  text: Part["text"],
-  more: readonly unknown[] = [],
-): Part[] {
-  return rows.length === 0 ? [] : [{ letter, text, values: [JSON.stringify(rows), ...more] }];
-}
+const insertRuns: Part["text"] = (rows) => `new_runs as (${insertFrom(workflowRuns, rows)})`;
 
-const insertRuns: Part["text"] = (at) => `new_runs as (${insertFrom(workflowRuns, at(0))})`;
-
-const updateRuns: Part["text"] = (at) => `changed_runs as (
+const updateRuns: Part["text"] = (rows) => `changed_runs as (
   update workflow_runs r set ${assignments(workflowRuns, ["id", ...RUN_FIXED])}
-  from ${recordset(workflowRuns, at(0), "v", [], RUN_FIXED)} where r.id = v.id)`;
+  from ${recordset(workflowRuns, rows, "v", [], RUN_FIXED)} where r.id = v.id)`;
 
-const insertSteps: Part["text"] = (at) =>
-  `new_steps as (${insertFrom(stepRuns, at(0), STEP_OTHERS)})`;
+const insertSteps: Part["text"] = (rows) =>
+  `new_steps as (${insertFrom(stepRuns, rows, STEP_OTHERS)})`;
 
 // A payload that did not change is not written again, so a large one stays where it is.
 const NO_COLUMNS = ['"keepInput" boolean', '"keepOutput" boolean', '"rowVersion" text'];
-const updateSteps: Part["text"] = (at) => `changed_steps as (
+const updateSteps: Part["text"] = (rows) => `changed_steps as (
   update step_runs s set ${assignments(stepRuns, [...STEP_KEYS, ...STEP_OTHERS, "input", "output"])},
     input = case when v."keepInput" then s.input else v.input end,
     output = case when v."keepOutput" then s.output else v.output end
-  from ${recordset(stepRuns, at(0), "v", NO_COLUMNS, STEP_OTHERS)}
+  from ${recordset(stepRuns, rows, "v", NO_COLUMNS, STEP_OTHERS)}
   where s.run_id = v."runId" and s.step_index = v."stepIndex" and s.xmin::text = v."rowVersion"
   returning 1)`;
 
-const insertChildren: Part["text"] = (at) => `new_children as (${insertFrom(childRuns, at(0))})`;
+const insertChildren: Part["text"] = (rows) => `new_children as (${insertFrom(childRuns, rows)})`;
 
 const CHILD_KEYS = ["runId", "stepIndex", "attempt", "childIndex"];
-const updateChildren: Part["text"] = (at) => `changed_children as (
+const updateChildren: Part["text"] = (rows) => `changed_children as (
   update child_runs c set ${assignments(childRuns, [...CHILD_KEYS, "input"])}
-  from ${recordset(childRuns, at(0), "v", [], ["input"])}
+  from ${recordset(childRuns, rows, "v", [], ["input"])}
   where c.run_id = v."runId" and c.step_index = v."stepIndex"
     and c.attempt = v.attempt and c.child_index = v."childIndex")`;
 
 // As texts, for jsonb would write them with spaces.
 const MOVES_TEXTS = ["cause text", "moves text"];
-const insertMoves: Part["text"] = (at) => `batch as (
-  insert into move_batches (partition) values (${at(1)}) returning id), moves as (
+const insertMoves: Part["text"] = (rows) => `batch as (
+  insert into move_batches (partition)
+  select $1::smallint where ${rows}::jsonb <> '[]'::jsonb returning id), moves as (
   insert into run_moves (run_id, seq, batch_id, recorded_at, cause, moves)
   select v."runId", v.seq, batch.id, v."recordedAt", v.cause::json, v.moves::json
-  from batch, ${recordset(runMoves, at(0), "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
+  from batch, ${recordset(runMoves, rows, "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
 
 // A call that is wanted already stays as it is: its id stands for the same request.
 // The lock of a run excludes other inserts of its calls, so `not exists` is enough; `on conflict` would log each row
 // twice.
-const insertCalls: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
+const insertCalls: Part["text"] = (rows) => `new_effects as (${insertFrom(effects, rows)}
   where not exists (select 1 from effects e where e.id = v.id) returning id)`;
 
-const deleteFinished: Part["text"] = (at) => `finished_effects as (
-  delete from effects where id in (select jsonb_array_elements_text(${at(0)}::jsonb)))`;
+const deleteFinished: Part["text"] = (rows) => `finished_effects as (
+  delete from effects where id in (select jsonb_array_elements_text(${rows}::jsonb)))`;
 
 // A run's calls are a range of the key: their ids begin with its id and `/`, and `0` is the next byte. The range is
 // looked up for each run before anything is deleted, for joined at once it may be planned as a scan of all calls.
-const deleteDropped: Part["text"] = (at) => `dropped_effects as (
+const deleteDropped: Part["text"] = (rows) => `dropped_effects as (
   delete from effects where id = any(array(
     select found.id from (
       select "runId", array_agg("stepIndex") as steps
-      from jsonb_to_recordset(${at(0)}::jsonb) as v("runId" text, "stepIndex" smallint)
+      from jsonb_to_recordset(${rows}::jsonb) as v("runId" text, "stepIndex" smallint)
       group by "runId") as dropped
     cross join lateral (
       select e.id from effects e
@@ -222,5 +241,5 @@ const deleteDropped: Part["text"] = (at) => `dropped_effects as (
         and e.step_index = any(dropped.steps) and e.kind = 'send_notification'
       order by e.id) as found)))`;
 
-const insertStarts: Part["text"] = (at) =>
-  `new_starts as (${insertFrom(runStarts, at(0), START_OTHERS)})`;
+const insertStarts: Part["text"] = (rows) =>
+  `new_starts as (${insertFrom(runStarts, rows, START_OTHERS)})`;

@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Run } from "../../src/engine/values/run.ts";
 import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
+import { rowOfChild } from "../../src/store/child-runs.ts";
 import { hexOf } from "../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { packEdges, unpackEdges } from "../../src/store/edge-marks.ts";
@@ -52,44 +53,50 @@ describe("migrations", () => {
   });
 });
 
+const callOf = (id: string, stepIndex: number, kind = "send_notification") => ({
+  id,
+  stepIndex,
+  kind,
+  workspaceId: "ws",
+  attempt: 1,
+  request: hexOf(new Uint8Array()),
+  createdAt: new Date(),
+  leaseUntil: new Date(),
+  holder: "",
+});
+const NOTHING: Batch = {
+  partition: 0,
+  newRuns: [],
+  changedRuns: [],
+  newSteps: [],
+  changedSteps: [],
+  moves: [],
+  newCalls: [],
+  finishedCalls: [],
+  droppedSteps: [],
+  newChildren: [],
+  changedChildren: [],
+  starts: [],
+};
+const STARTED = { workspaceId: "ws", definitionId: "wf_batches", source: "" };
+const CHILD = {
+  ...{ step: 1, attempt: 1, child: 0, runId: "", costUsd: 0, seq: 1 },
+  state: "new" as const,
+};
+
 describe("calls", () => {
-  const call = (id: string, stepIndex: number, kind = "send_notification") => ({
-    id,
-    stepIndex,
-    kind,
-    workspaceId: "ws",
-    attempt: 1,
-    request: hexOf(new Uint8Array()),
-    createdAt: new Date(),
-    leaseUntil: new Date(),
-    holder: "",
-  });
-  const nothing: Batch = {
-    partition: 0,
-    newRuns: [],
-    changedRuns: [],
-    newSteps: [],
-    changedSteps: [],
-    moves: [],
-    newCalls: [],
-    finishedCalls: [],
-    droppedSteps: [],
-    newChildren: [],
-    changedChildren: [],
-    starts: [],
-  };
   const save = (batch: Partial<Batch>) =>
-    database.transaction((tx) => saveBatch(tx, { ...nothing, ...batch }));
+    database.transaction((tx) => saveBatch(tx, { ...NOTHING, ...batch }));
 
   it("are written once, and only the notifications of dropped steps are dropped", async () => {
-    const first = call("run_a/tell/1/send_notification", 1);
+    const first = callOf("run_a/tell/1/send_notification", 1);
     await save({ newCalls: [first] });
     const others = [
-      call("run_a/tell/2/send_notification", 1),
-      call("run_a/ask/1/request_approval", 1, "request_approval"),
-      call("run_a/mail/1/send_notification", 2),
-      call("run_a-b/tell/1/send_notification", 1),
-      call("run_a0/tell/1/send_notification", 1),
+      callOf("run_a/tell/2/send_notification", 1),
+      callOf("run_a/ask/1/request_approval", 1, "request_approval"),
+      callOf("run_a/mail/1/send_notification", 2),
+      callOf("run_a-b/tell/1/send_notification", 1),
+      callOf("run_a0/tell/1/send_notification", 1),
     ];
     const saved = await save({ newCalls: [first, ...others] });
     expect(saved?.newCalls.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
@@ -102,6 +109,41 @@ describe("calls", () => {
     const ids = others.map(({ id }) => id);
     const { openCalls: left } = await readRuns(database.read, [], [first.id, ...ids]);
     expect([...left].toSorted()).toEqual(ids.slice(1).toSorted());
+  });
+});
+
+describe("batches", () => {
+  const runId = "run_batches";
+  const cause = { kind: "rpc", id: "test" } as const;
+  const recordedAt = new Date();
+  const kindsOf = (seq: number): Partial<Batch>[] => [
+    { starts: [{ ...STARTED, runId, eventId: `event_${seq}`, createdAt: recordedAt }] },
+    { moves: [{ runId, seq, cause, moves: [], recordedAt }] },
+    { newCalls: [callOf(`${runId}/a/1/delegate`, 1, "delegate")] },
+    { finishedCalls: [`${runId}/b/1/delegate`] },
+    { droppedSteps: [{ runId, stepIndex: 1 }] },
+    { newChildren: [rowOfChild(runId, { ...CHILD, child: seq })] },
+    { changedChildren: [rowOfChild(runId, { ...CHILD, child: -2 })] },
+  ];
+
+  it("are saved by a few statements, whatever they hold, and have a batch of moves if they have moves", async () => {
+    const subsets = 2 ** kindsOf(0).length;
+    const names = await database.transaction(async (tx) => {
+      for (let subset = 0; subset < subsets; subset += 1) {
+        const chosen = kindsOf(subset).filter((_, place) => (subset >> place) % 2 === 1);
+        const batch: Batch = Object.assign({}, NOTHING, ...chosen);
+        const saved = await saveBatch(tx, batch);
+        if (subset === 0) expect(saved).toBeUndefined();
+        else expect(typeof saved?.batchId).toBe(batch.moves.length > 0 ? "number" : "object");
+      }
+      const text = "select name from pg_prepared_statements where name like 'save_batch%'";
+      return tx.query<{ name: string }>({ name: "prepared", text }, []);
+    });
+    expect(names).toHaveLength(8);
+    const text =
+      "select (select count(*) from run_moves) as moves, count(*) as batches from move_batches";
+    const counted = await database.read.query({ name: "counted", text }, []);
+    expect(counted).toEqual([{ moves: subsets / 2, batches: subsets / 2 }]);
   });
 });
 

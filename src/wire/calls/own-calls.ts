@@ -89,7 +89,8 @@ interface FieldReader {
   oneOf<Name extends string>(key: string, names: readonly Name[]): Name;
 }
 
-function fieldsOf(request: Uint8Array): FieldReader {
+/** The fields of a call that is JSON of our own. */
+export function fieldsOf(request: Uint8Array): FieldReader {
   const value: Json = JSON.parse(utf8.decode(request));
   return readerOf(value);
 }

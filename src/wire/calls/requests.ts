@@ -38,12 +38,12 @@ import type {
 import { jsonText } from "../../engine/values/call.ts";
 import { shortName } from "../../engine/values/enum-names.ts";
 import type { Json } from "../../engine/values/json.ts";
+import { fieldsOf } from "./own-calls.ts";
 
 /** The origin that objectives and approvals carry. */
 const SURFACE = "workflows";
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
 
 /** The request bytes of a call; the same call gives the same bytes. */
 export function encodeCall(call: Call): Uint8Array {
@@ -79,35 +79,24 @@ export function encodeCall(call: Call): Uint8Array {
 
 /** Reads the bytes of a `look_up` again; a field that is missing is "". */
 export function decodeLookUp(request: Uint8Array): LookUp {
-  const field = readFields(request);
+  const { text } = fieldsOf(request);
   return {
     kind: "look_up",
-    workspaceId: field("workspaceId"),
-    agentId: field("agentId"),
-    capability: field("capability"),
-    skillId: field("skillId"),
-    promptName: field("promptName"),
+    workspaceId: text("workspaceId"),
+    agentId: text("agentId"),
+    capability: text("capability"),
+    skillId: text("skillId"),
+    promptName: text("promptName"),
   };
 }
 
 /** Reads the bytes of a `read_output` again; a field that is missing is "". */
 export function decodeReadOutput(request: Uint8Array): ReadOutput {
-  const field = readFields(request);
+  const { text } = fieldsOf(request);
   return {
     kind: "read_output",
-    delegationId: field("delegationId"),
-    objectiveId: field("objectiveId"),
-  };
-}
-
-function readFields(request: Uint8Array): (name: string) => string {
-  const fields: unknown = JSON.parse(text.decode(request));
-  const byName = new Map(
-    typeof fields === "object" && fields !== null ? Object.entries(fields) : [],
-  );
-  return (name) => {
-    const value: unknown = byName.get(name);
-    return typeof value === "string" ? value : "";
+    delegationId: text("delegationId"),
+    objectiveId: text("objectiveId"),
   };
 }
 

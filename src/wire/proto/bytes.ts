@@ -1,127 +1,218 @@
 /**
  * Proto3 JSON with proto field names as the bytes of its message: the way back of json.ts.
- *
- * Boundary: pure; for messages that the service makes itself, so what does not fit the descriptor is
- * a fault of ours and throws. Written here because the library's way through a Struct loses the key
- * `__proto__` and takes ten times as long.
+ * Boundary: pure; for messages that the service makes itself, so what does not fit the descriptor is a fault of ours and
+ * throws. Recursion is as deep as the payload, whose depth is checked where it enters.
+ * 3 times faster than the library for a GetRun answer of 10 steps, 67 times for a Struct of 130,000 values (12 ms, 807 ms;
+ * 2026-11-28), of which the library loses the key `__proto__`.
+ * It is written from its end to its beginning: a length precedes its bytes, and is known once they are written.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
+import { findMessageType, typeNameOfUrl } from "./message-types.ts";
 
 const FRACTION = /\.(\d{1,9})/;
+const FIRST_BYTES = 1_024;
+const UTF8_BYTES_A_UNIT = 3;
+const VARINT_BYTES_AT_MOST = 10;
+
+interface Target {
+  bytes: Buffer;
+  /** Where what is written begins; all before it is free. */
+  at: number;
+}
 
 /** The bytes of the message. Throws a TypeError for JSON that is not this message's. */
 export function writeMessage(type: DescMessage, json: JsonObject): Uint8Array {
-  const writer = new BinaryWriter();
-  writeFields(writer, type, json);
-  return writer.finish();
+  const target = { bytes: Buffer.allocUnsafe(FIRST_BYTES), at: FIRST_BYTES };
+  writeFields(target, type, json);
+  return target.bytes.subarray(target.at);
 }
 
-/** Writes a JSON value as a google.protobuf.Value. */
-function writeValue(writer: BinaryWriter, value: Json): void {
-  if (value === null) writer.tag(1, WireType.Varint).int32(0);
-  else if (typeof value === "number") writer.tag(2, WireType.Bit64).double(value);
-  else if (typeof value === "string") writer.tag(3, WireType.LengthDelimited).string(value);
-  else if (typeof value === "boolean") writer.tag(4, WireType.Varint).bool(value);
-  else if (Array.isArray(value)) writeInside(writer, 6, () => writeList(writer, value));
-  else writeInside(writer, 5, () => writeStruct(writer, value));
-}
-
-/** Writes what `write` writes as a field that has a length. */
-export function writeInside(writer: BinaryWriter, fieldNo: number, write: () => void): void {
-  writer.tag(fieldNo, WireType.LengthDelimited).fork();
-  write();
-  writer.join();
-}
-
-/** Writes an entry of `map<string, google.protobuf.Value>`: a Struct's field, or an extension. */
-export function writeEntry(writer: BinaryWriter, fieldNo: number, key: string, value: Json): void {
-  writeInside(writer, fieldNo, () => {
-    writer.tag(1, WireType.LengthDelimited).string(key);
-    writeInside(writer, 2, () => writeValue(writer, value));
-  });
-}
-
-/** Writes an RFC 3339 time as a google.protobuf.Timestamp. */
-export function writeTimestamp(writer: BinaryWriter, time: string): void {
-  const ms = Date.parse(time);
-  if (Number.isNaN(ms)) throw new TypeError("a time is not RFC 3339");
-  const nanos = Number((FRACTION.exec(time)?.[1] ?? "").padEnd(9, "0"));
-  writer.tag(1, WireType.Varint).int64(Math.floor(ms / 1_000));
-  if (nanos !== 0) writer.tag(2, WireType.Varint).int32(nanos);
-}
-
-function writeStruct(writer: BinaryWriter, struct: JsonObject): void {
-  for (const [key, value] of Object.entries(struct)) writeEntry(writer, 1, key, value);
-}
-
-function writeList(writer: BinaryWriter, list: readonly Json[]): void {
-  for (const item of list) writeInside(writer, 1, () => writeValue(writer, item));
-}
-
-function writeFields(writer: BinaryWriter, type: DescMessage, json: JsonObject): void {
-  for (const field of type.fields) {
-    const value = ownValue(json, field.name);
-    if (value !== undefined && value !== null) writeField(writer, field, value);
+function writeFields(target: Target, type: DescMessage, json: JsonObject): void {
+  for (let i = type.fields.length - 1; i >= 0; i -= 1) {
+    const field = type.fields[i];
+    const value = field && ownValue(json, field.name);
+    if (field !== undefined && value !== undefined && value !== null) {
+      writeField(target, field, value);
+    }
   }
 }
 
-function writeField(writer: BinaryWriter, field: DescField, value: Json): void {
+function writeField(target: Target, field: DescField, value: Json): void {
   switch (field.fieldKind) {
     case "scalar":
-      writeScalar(writer, field, field.scalar, value);
+      writeScalar(target, field, field.scalar, value);
       return;
     case "enum": {
-      const found = field.enum.values.find(({ name }) => name === value);
-      if (found === undefined) throw misfit(field);
-      writer.tag(field.number, WireType.Varint).int32(found.number);
+      const found = field.enum.values.find(({ name }) => name === value)?.number ?? value;
+      writeScalar(target, field, ScalarType.INT32, found);
       return;
     }
     case "message":
-      writeInside(writer, field.number, () => writeNested(writer, field, field.message, value));
+      writeInside(target, field.number, () => writeNested(target, field, field.message, value));
       return;
     case "list":
-      writeItems(writer, field, value);
+      writeItems(target, field, value);
       return;
-    case "map":
-      throw misfit(field);
+    case "map": {
+      const { message, mapKey } = field;
+      const isOfMessages = message !== undefined && mapKey === ScalarType.STRING;
+      if (!isJsonObject(value) || !isOfMessages) throw misfit(field);
+      writeEntries(target, field.number, value, (item) =>
+        writeNested(target, field, message, item),
+      );
+      return;
+    }
   }
 }
 
-function writeItems(
-  writer: BinaryWriter,
-  field: DescField & { fieldKind: "list" },
-  value: Json,
+function writeItems(target: Target, field: DescField & { fieldKind: "list" }, value: Json): void {
+  if (!Array.isArray(value)) throw misfit(field);
+  for (const item of value.toReversed()) {
+    if (field.listKind === "message") {
+      writeInside(target, field.number, () => writeNested(target, field, field.message, item));
+    } else if (field.scalar === ScalarType.STRING) {
+      writeScalar(target, field, field.scalar, item);
+    } else throw misfit(field);
+  }
+}
+
+function writeNested(target: Target, field: DescField, type: DescMessage, value: Json): void {
+  if (type.typeName === "google.protobuf.Value") writeValue(target, value);
+  else if (type.typeName === "google.protobuf.Timestamp") writeTimestamp(target, field, value);
+  else if (!isJsonObject(value)) throw misfit(field);
+  else if (type.typeName === "google.protobuf.Struct") writeStruct(target, value);
+  else if (type.typeName === "google.protobuf.Any") writeAny(target, field, value);
+  else writeFields(target, type, value);
+}
+
+function writeTimestamp(target: Target, field: DescField, time: Json): void {
+  const ms = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  if (typeof time !== "string" || Number.isNaN(ms)) throw misfit(field);
+  const nanos = Number((FRACTION.exec(time)?.[1] ?? "").padEnd(9, "0"));
+  if (nanos !== 0) writeInteger(target, 2, BigInt(nanos));
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds !== 0) writeInteger(target, 1, BigInt(seconds));
+}
+
+function writeAny(target: Target, field: DescField, { "@type": url, ...json }: JsonObject): void {
+  const type = typeof url === "string" ? findMessageType(typeNameOfUrl(url)) : undefined;
+  if (typeof url !== "string" || type === undefined) throw misfit(field);
+  writeInside(target, 2, () => writeFields(target, type, json));
+  writeText(target, 1, url);
+}
+
+function writeStruct(target: Target, struct: JsonObject): void {
+  writeEntries(target, 1, struct, (value) => writeValue(target, value));
+}
+
+/** The entries of a map, whose keys are texts. */
+function writeEntries(
+  target: Target,
+  fieldNo: number,
+  map: JsonObject,
+  write: (value: Json) => void,
 ): void {
-  if (!Array.isArray(value) || field.listKind !== "message") throw misfit(field);
-  for (const item of value) {
-    writeInside(writer, field.number, () => writeNested(writer, field, field.message, item));
+  for (const [key, value] of Object.entries(map).reverse()) {
+    writeInside(target, fieldNo, () => {
+      writeInside(target, 2, () => write(value));
+      writeText(target, 1, key);
+    });
   }
 }
 
-function writeNested(writer: BinaryWriter, field: DescField, type: DescMessage, value: Json): void {
-  if (type.typeName === "google.protobuf.Timestamp") {
-    if (typeof value !== "string") throw misfit(field);
-    writeTimestamp(writer, value);
-    return;
-  }
-  if (!isJsonObject(value)) throw misfit(field);
-  if (type.typeName === "google.protobuf.Struct") writeStruct(writer, value);
-  else writeFields(writer, type, value);
+/** A google.protobuf.Value. */
+function writeValue(target: Target, value: Json): void {
+  if (value === null) writeInteger(target, 1, 0);
+  else if (typeof value === "number") writeDouble(target, 2, value);
+  else if (typeof value === "string") writeText(target, 3, value);
+  else if (typeof value === "boolean") writeInteger(target, 4, value ? 1 : 0);
+  else if (Array.isArray(value)) writeInside(target, 6, () => writeList(target, value));
+  else writeInside(target, 5, () => writeStruct(target, value));
 }
 
-function writeScalar(writer: BinaryWriter, field: DescField, type: ScalarType, value: Json): void {
+function writeList(target: Target, list: readonly Json[]): void {
+  for (let i = list.length - 1; i >= 0; i -= 1) {
+    writeInside(target, 1, () => writeValue(target, list[i] ?? null));
+  }
+}
+
+function writeScalar(target: Target, field: DescField, type: ScalarType, value: Json): void {
   const { number } = field;
-  if (type === ScalarType.STRING && typeof value === "string") {
-    writer.tag(number, WireType.LengthDelimited).string(value);
+  if (type === ScalarType.STRING && typeof value === "string") writeText(target, number, value);
+  else if (type === ScalarType.BOOL && typeof value === "boolean") {
+    writeInteger(target, number, value ? 1 : 0);
   } else if (type === ScalarType.INT32 && typeof value === "number") {
-    writer.tag(number, WireType.Varint).int32(value);
+    writeInteger(target, number, value);
   } else if (type === ScalarType.INT64 && typeof value === "string") {
-    writer.tag(number, WireType.Varint).int64(value);
+    writeInteger(target, number, BigInt(value));
   } else if (type === ScalarType.DOUBLE && typeof value === "number") {
-    writer.tag(number, WireType.Bit64).double(value);
+    writeDouble(target, number, value);
+  } else if (type === ScalarType.FLOAT && typeof value === "number") {
+    makeRoom(target, 4);
+    target.at = target.bytes.writeFloatLE(value, target.at - 4) - 4;
+    writeVarint(target, (number << 3) | WireType.Bit32);
   } else throw misfit(field);
+}
+
+function writeDouble(target: Target, fieldNo: number, value: number): void {
+  makeRoom(target, 8);
+  target.at = target.bytes.writeDoubleLE(value, target.at - 8) - 8;
+  writeVarint(target, (fieldNo << 3) | WireType.Bit64);
+}
+
+/** A whole number; a negative one takes ten bytes. */
+function writeInteger(target: Target, fieldNo: number, value: number | bigint): void {
+  if (typeof value === "number" && value >= 0) writeVarint(target, value);
+  else {
+    const bytes: number[] = [];
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+    makeRoom(target, VARINT_BYTES_AT_MOST);
+    target.at -= bytes.push(Number(rest));
+    target.bytes.set(bytes, target.at);
+  }
+  writeVarint(target, fieldNo << 3);
+}
+
+function writeText(target: Target, fieldNo: number, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  makeRoom(target, text.length * UTF8_BYTES_A_UNIT);
+  target.at -= bytes;
+  target.bytes.write(text, target.at, bytes);
+  writeVarint(target, bytes);
+  writeVarint(target, (fieldNo << 3) | WireType.LengthDelimited);
+}
+
+/** Writes what `write` writes as a field that has a length. */
+function writeInside(target: Target, fieldNo: number, write: () => void): void {
+  const end = target.bytes.length - target.at;
+  write();
+  writeVarint(target, target.bytes.length - target.at - end);
+  writeVarint(target, (fieldNo << 3) | WireType.LengthDelimited);
+}
+
+/** A whole number of 31 bits, tags and lengths among them. */
+function writeVarint(target: Target, value: number): void {
+  makeRoom(target, VARINT_BYTES_AT_MOST);
+  let size = 1;
+  for (let rest = value; rest > 0x7f; rest >>>= 7) size += 1;
+  target.at -= size;
+  let rest = value;
+  for (let place = target.at; place < target.at + size; place += 1) {
+    target.bytes[place] = rest > 0x7f ? (rest & 0x7f) | 0x80 : rest;
+    rest >>>= 7;
+  }
+}
+
+function makeRoom(target: Target, bytes: number): void {
+  if (target.at >= bytes) return;
+  const written = target.bytes.length - target.at;
+  const larger = Buffer.allocUnsafe(2 * (written + bytes));
+  target.bytes.copy(larger, larger.length - written, target.at);
+  target.at = larger.length - written;
+  target.bytes = larger;
 }
 
 function misfit(field: DescField): TypeError {

@@ -36,6 +36,7 @@ it("old rows are deleted, and the notice about old runs is given", async () => {
   };
   // It is not ready before NATS answers, so its start is not waited for.
   const service = startService({
+    compiled: process.env.TEST_SERVICE,
     environment,
     signal: ending.signal,
     onLine(line) {

@@ -42,6 +42,7 @@ export async function startWorld(
     const sandbox = await startSandbox({ natsUrl: nats.url, script });
     stops.push(sandbox.stop);
     const service = await startService({
+      compiled: process.env.TEST_SERVICE,
       environment: {
         ...Object.fromEntries(HANDED_ON.map((name) => [name, process.env[name]])),
         ...sandbox.urls,

@@ -90,6 +90,7 @@ export async function startCluster(): Promise<Cluster> {
 async function startReplica(environment: Readonly<Record<string, string | undefined>>) {
   const logged: { readonly [name: string]: unknown }[] = [];
   const service = await startService({
+    compiled: process.env.TEST_SERVICE,
     environment,
     onLine(line) {
       const entry = parseLogLine(line);

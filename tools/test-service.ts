@@ -1,27 +1,30 @@
 /**
  * The service compiled to one file, once for all tests that start it as a process: compiling in each of these processes
- * takes four times the CPU of the start itself.
+ * takes three times the CPU of the start itself.
  * Boundary: for tests only; `npm start` compiles as it loads. Packages stay outside of the file.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { startGuard } from "./parts/guard.ts";
 import { projectRoot } from "./run-command.ts";
 
-/** The compiled service, there until `remove`. */
+/** The compiled service, there until `remove`, or until this process ends. */
 export interface CompiledService {
   /** What Node runs, absolute. */
   readonly path: string;
   remove(): Promise<void>;
 }
 
-/** Compiles `src/main.ts` into a folder of this run of the tests. */
+/** The service finds these from its file: packages in a folder above, migrations two folders above. */
+const BESIDE = ["node_modules", "migrations"];
+
+/** Compiles `src/main.ts` into a temporary folder. */
 export async function compileService(): Promise<CompiledService> {
-  // Two folders below the project, as deep as src/store: the service finds migrations/ from there.
-  const folder = await mkdtemp(join(projectRoot, "node_modules", ".service-"));
-  const path = join(folder, "main.mjs");
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const guard = await startGuard("workflows-compiled-");
+  const path = join(guard.folder, "src", "compiled", "main.mjs");
   try {
+    for (const name of BESIDE) await symlink(join(projectRoot, name), join(guard.folder, name));
     await build({
       entryPoints: [join(projectRoot, "src", "main.ts")],
       outfile: path,
@@ -32,9 +35,9 @@ export async function compileService(): Promise<CompiledService> {
       target: "node20",
       logLevel: "error",
     });
-    return { path, remove };
+    return { path, remove: guard.release };
   } catch (error) {
-    await remove();
+    await guard.release();
     throw error;
   }
 }

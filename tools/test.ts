@@ -10,6 +10,7 @@
  */
 import { parseCLI, startVitest, type Vitest } from "vitest/node";
 import { startParts } from "./parts/parts.ts";
+import { findTestFolder } from "./test-folder.ts";
 import { type TestProject, testProjects } from "./test-projects.ts";
 import { compileService } from "./test-service.ts";
 
@@ -66,6 +67,7 @@ async function runTests(projects: readonly TestProject[], rest: string[]): Promi
 
 async function runWithParts(projects: readonly TestProject[], rest: string[]): Promise<Count> {
   if (!projects.some(({ needsParts }) => needsParts)) return runTests(projects, rest);
+  process.env.PARTS_FOLDER = await findTestFolder();
   const service = await compileService();
   try {
     const parts = await startParts({ fastDisk: true, log: (line) => console.error(line) });

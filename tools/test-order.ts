@@ -11,6 +11,7 @@ const LONGEST = [
   "test/faults/hanging.test.ts",
   "test/property/sequences-1.test.ts",
   "test/property/sequences-2.test.ts",
+  "test/tidy/new-step-type.test.ts",
   "test/scenario/scenarios.test.ts",
 ];
 

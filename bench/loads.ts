@@ -116,12 +116,12 @@ function stepReported({ stepIndex }: Place): Input {
 
 function objectiveCreated({ runId, stepIndex, call }: Place): Input {
   if (call?.kind !== "create_objective") throw new Error(`run ${runId} asked for no objective`);
-  const { effectId, attempt } = call;
+  const { callId, attempt } = call;
   const value = { kind: "create_objective", objectiveId: objectiveIdOf(runId, stepIndex) } as const;
   return {
     kind: "call_returned",
-    cause: { kind: "call", id: effectId },
-    effectId,
+    cause: { kind: "call", id: callId },
+    callId,
     call: call.kind,
     stepIndex,
     attempt,

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
-import { createClients } from "./collaborators/clients.ts";
+import { type Clients, createClients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
@@ -12,7 +12,7 @@ import { type Config, describeConfig, readConfig } from "./config.ts";
 import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
-import { createHealing } from "./egress/reconcile/reconcile.ts";
+import { createReconciler } from "./egress/reconcile/reconcile.ts";
 import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
@@ -24,13 +24,13 @@ import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
 import { createGraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
-import { type Committed, createProcessor } from "./runtime/processor.ts";
+import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { startFault } from "./start-faults.ts";
-import { openDatabase } from "./store/database.ts";
+import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
-import { readClock } from "./store/reads/clock.ts";
+import { readClock } from "./store/service-reads/clock.ts";
 import { encodeCall } from "./wire/calls/requests.ts";
 
 interface BusParts {
@@ -85,7 +85,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const retention = startRetention({ database, log, days: config.retentionDays });
   const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
   const bus = startBus(config, busDeps);
-  const healing = createHealing({
+  const reconciler = createReconciler({
     database,
     processor,
     clients,
@@ -93,7 +93,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     intervalMs: config.reconcileIntervalMs,
     markBus: bus.mark,
   });
-  healing.start();
+  reconciler.start();
   const server = createRpcServer({
     ...config,
     database,
@@ -108,16 +108,30 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   const { host, port } = await server.listen();
   log.info("listening", { host, port, replicaId, pid: process.pid });
-  return async () => {
-    // All of them at once: none takes up new work while another one still finishes its own.
-    const sources = [server, timers, dispatcher, healing, retention].map((part) => part.stop());
-    await Promise.all([...sources, bus.stopListening(), indexing?.stop()]);
-    inputClients.close();
-    inputClients.disconnect();
-    await processor.stop();
-    await bus.stop();
-    await database.close();
-  };
+  const sources = [server, timers, dispatcher, reconciler, retention];
+  return () => stopParts({ sources, indexing, bus, inputClients, processor, database });
+}
+
+/** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
+interface Parts {
+  readonly sources: readonly { stop(): Promise<void> }[];
+  readonly indexing: { stop(): Promise<void> } | undefined;
+  readonly bus: ReturnType<typeof startBus>;
+  readonly inputClients: Clients;
+  readonly processor: Processor;
+  readonly database: Database;
+}
+
+async function stopParts(parts: Parts): Promise<void> {
+  const { sources, indexing, bus, inputClients, processor, database } = parts;
+  // All of them at once: none takes up new work while another one still finishes its own.
+  const stopping = sources.map((part) => part.stop());
+  await Promise.all([...stopping, bus.stopListening(), indexing?.stop()]);
+  inputClients.close();
+  inputClients.disconnect();
+  await processor.stop();
+  await bus.stop();
+  await database.close();
 }
 
 function inputUrls({ identity, entities }: Config["collaborators"]["urls"]) {

@@ -2,7 +2,8 @@
  * What keeps a well configured service from starting, as one line that names the variable to look at.
  * Boundary: faults of the environment only, recognised by their codes. Anything else is a bug, logged with its stack.
  */
-import { type Config, maskUrl } from "./config.ts";
+import type { Config } from "./config.ts";
+import { maskUrl } from "./settings/mask.ts";
 import { DatabaseUnfit, SchemaTooOld } from "./store/migrate.ts";
 import { startTrouble } from "./store/pg-errors.ts";
 

@@ -1,6 +1,6 @@
 /**
  * Enforces the import table over src/: rooms and packages, purity, the one reader of the
- * environment, who may name step types, and the absence of import cycles. `npx tsx tools/check-imports.ts` prints what it
+ * environment, who may name step types, who makes a Visibility, and the absence of import cycles. `npx tsx tools/check-imports.ts` prints what it
  * finds.
  *
  * Boundary: reads text with regular expressions, for speed; types and unresolved paths are the
@@ -10,7 +10,15 @@ import { readdir, readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { join, posix, relative, sep } from "node:path";
 import { STEP_TYPES } from "../src/engine/steps/types.ts";
-import { environmentReaders, impurities, type Room, rooms, typeKnowers } from "./import-table.ts";
+import {
+  environmentReaders,
+  impurities,
+  type Room,
+  rooms,
+  typeKnowers,
+  visibilityMakers,
+  visibilityMaking,
+} from "./import-table.ts";
 import { projectRoot } from "./run-command.ts";
 
 /** Files by path from the project's root, with their text. */
@@ -71,12 +79,16 @@ function problemsOfFile(path: string, text: string): string[] {
   const closed = imports
     .filter(({ target }) => target.startsWith("src/store/"))
     .flatMap(({ names }) => names.filter((name) => room.closedNames?.test(name)));
+  const made = visibilityMakers.test(path)
+    ? []
+    : imports.flatMap(({ names }) => names.filter((name) => visibilityMaking.test(name)));
   const impure = room.pure
     ? Object.keys(impurities).filter((name) => impurities[name]?.test(code))
     : [];
   return [
     ...refused.map(({ target }) => `${path} may not import ${target}`),
     ...closed.map((name) => `${path} may not import ${name}: only the runtime writes runs`),
+    ...made.map((name) => `${path} may not import ${name}: a handler takes its call's Visibility`),
     ...impure.map((name) => `${path} is pure and may not use ${name}`),
     ...(namesStepType(text, code) && !typeKnowers.test(path)
       ? [`${path} may not name a step type: its facts and behaviour are in src/engine/steps/`]

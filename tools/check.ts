@@ -7,6 +7,7 @@
 import { checkContract, checkGenerated } from "./check-generated.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkMigrations } from "./check-migrations.ts";
+import { checkReads } from "./check-reads.ts";
 import { checkSizes } from "./check-sizes.ts";
 import { problemsOf } from "./run-command.ts";
 
@@ -15,6 +16,7 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
   "import table": checkImports,
+  "callers' reads take a Visibility": checkReads,
   "unused exports (knip)": () => problemsOf("knip", ["--no-progress"]),
   "sizes of files": checkSizes,
   "contract (buf)": checkContract,

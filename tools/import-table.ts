@@ -29,7 +29,12 @@ const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
 const collaborators = /^src\/collaborators\//;
 const identity = /^src\/collaborators\/identity\//;
+const settings = /^src\/settings\//;
 const gen = /^gen\//;
+
+/** What the RPCs may import of the store: reads that take a Visibility, faults, and the state of the database. */
+const callersStore =
+  /^src\/store\/(reads\/|(caller-keys|database|pg-errors|service-reads\/database-state)\.ts$)/;
 
 /** The verbs of the store that change runs: for the runtime's batches alone. */
 const runWrites = /^(lock|save|append|insert|delete)[A-Z]/;
@@ -88,6 +93,13 @@ export const rooms: readonly Room[] = [
     pure: false,
   },
   {
+    files: /^src\/ingress\/rpc\//,
+    paths: [process, engine, wire, callersStore, runtime, identity, gen],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "ajv"],
+    builtins: true,
+    pure: false,
+  },
+  {
     files: /^src\/ingress\//,
     paths: [process, engine, wire, store, runtime, identity, gen],
     packages: [
@@ -131,10 +143,17 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/config\.ts$/,
-    paths: [/^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
+    paths: [settings, /^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
     packages: [],
     builtins: true,
     pure: false,
+  },
+  {
+    files: settings,
+    paths: [/^src\/environment\.ts$/],
+    packages: [],
+    builtins: true,
+    pure: true,
   },
   {
     files: /^src\/environment\.ts$/,
@@ -145,7 +164,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/start-faults\.ts$/,
-    paths: [/^src\/config\.ts$/, /^src\/store\/(migrate|pg-errors)\.ts$/],
+    paths: [/^src\/config\.ts$/, settings, /^src\/store\/(migrate|pg-errors)\.ts$/],
     packages: [],
     builtins: false,
     pure: false,
@@ -161,6 +180,10 @@ export const rooms: readonly Room[] = [
 
 /** Files that may read the environment. */
 export const environmentReaders = /^src\/(config\.ts$|sandbox\/)/;
+
+/** Names of src/store/reads/visibility.ts that make a Visibility, and the files of src/ that may import them. */
+export const visibilityMaking = /^(EVERY_WORKSPACE|onlyWorkspace)$/;
+export const visibilityMakers = /^src\/(?!ingress\/)|^src\/ingress\/rpc\/call-workspace\.ts$/;
 
 /** Files that may name step types: the types themselves, their stand-ins, and what translates them. */
 export const typeKnowers = /^src\/(engine\/steps|sandbox|wire)\//;

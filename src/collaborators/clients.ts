@@ -3,7 +3,7 @@
  * Boundary: who is asked what, and what an answer means, is known by performers/.
  * Invariants:
  * 1. Every call has a deadline; nothing is compressed. Who can go on without an answer waits 2.5 s at most.
- * 2. A call that creates something carries its effect's id as Idempotency-Key, the same on every try.
+ * 2. A call that creates something carries its id as Idempotency-Key, the same on every try.
  */
 import { createHash } from "node:crypto";
 import type {
@@ -45,9 +45,9 @@ export interface ClientSettings {
   readonly concurrency: number;
 }
 
-/** What a call is for: the effect that names its trace and key, and the workspace whose turn it takes. */
+/** What a call is for: the id that is its trace and key, and the workspace whose turn it takes. */
 export interface CallOrigin {
-  readonly effectId: string;
+  readonly callId: string;
   /** "" when no workspace is known. */
   readonly workspaceId: string;
 }
@@ -170,17 +170,17 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
   const fixed: Record<string, string> = token === "" ? {} : { authorization: `Bearer ${token}` };
   const briefTimeoutMs = Math.min(settings.timeoutMs, BRIEF_TIMEOUT_MS);
   return {
-    create(method, request, { effectId, workspaceId }) {
-      const headers = { ...fixed, "idempotency-key": effectId, traceparent: traceOf(effectId) };
+    create(method, request, { callId, workspaceId }) {
+      const headers = { ...fixed, "idempotency-key": callId, traceparent: traceOf(callId) };
       return gate.run(workspaceId, () => transport.send(method, request, headers));
     },
-    ask(method, request, { effectId, workspaceId }) {
-      const headers = { ...fixed, traceparent: traceOf(effectId) };
+    ask(method, request, { callId, workspaceId }) {
+      const headers = { ...fixed, traceparent: traceOf(callId) };
       const bytes = toBinary(method.input, create(method.input, request));
       return gate.run(workspaceId, () => transport.send(method, bytes, headers));
     },
-    askBriefly(method, request, { effectId, workspaceId }) {
-      const headers = { ...fixed, traceparent: traceOf(effectId) };
+    askBriefly(method, request, { callId, workspaceId }) {
+      const headers = { ...fixed, traceparent: traceOf(callId) };
       const bytes = toBinary(method.input, create(method.input, request));
       return gate.runSoon(workspaceId, () =>
         transport.send(method, bytes, headers, briefTimeoutMs),
@@ -190,7 +190,7 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
 }
 
 /** W3C trace context: the same for every try of a call, so that a collaborator's traces can be put together. */
-function traceOf(effectId: string): string {
-  const hash = createHash("sha256").update(effectId).digest("hex");
+function traceOf(callId: string): string {
+  const hash = createHash("sha256").update(callId).digest("hex");
   return `00-${hash.slice(0, 32)}-${hash.slice(32, 48)}-01`;
 }

@@ -151,10 +151,10 @@ function readReply<I extends DescMessage, O extends DescMessage>(
 
 /** Connect sends code and message in a JSON body; any other body leaves only the HTTP status. */
 function answeredError(reply: Reply): CallFailure {
-  const told = parseError(reply.body);
-  return new CallFailure(told.message || `HTTP ${reply.status}`, {
+  const fault = parseError(reply.body);
+  return new CallFailure(fault.message || `HTTP ${reply.status}`, {
     kind: "answered",
-    code: told.code ?? codeOfStatus(reply.status),
+    code: fault.code ?? codeOfStatus(reply.status),
     httpStatus: reply.status,
     replayed: reply.replayed,
   });

@@ -60,7 +60,7 @@ export function createEntities(deps: FailOpenDeps): Entities | undefined {
 function resolveRecord(client: Client, { workspaceId, provider, recordId }: ForeignRecord) {
   const request = { workspaceId, integrationId: provider, recordId };
   return client.askBriefly(EntityService.method.resolve, request, {
-    effectId: randomUUID(),
+    callId: randomUUID(),
     workspaceId,
   });
 }
@@ -69,12 +69,12 @@ function getCanonical(client: Client, workspaceId: string, id: string) {
   return client.askBriefly(
     EntityService.method.getCanonical,
     { id },
-    { effectId: randomUUID(), workspaceId },
+    { callId: randomUUID(), workspaceId },
   );
 }
 
-function toAnswer(told: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
-  return told.kind === "reply" ? { kind: "reply", reply: told.reply.entity } : told;
+function toAnswer(answer: MaybeReply<{ entity?: CanonicalEntity }>): Answer {
+  return answer.kind === "reply" ? { kind: "reply", reply: answer.reply.entity } : answer;
 }
 
 /** The canonical entity, with the record's own type where it has none; undefined when it is not the workspace's. */

@@ -7,11 +7,10 @@
  * 2. A collaborator that hangs delays its own calls only.
  * 3. A caller who can go on without an answer is turned away rather than kept waiting; it may still be the probe.
  */
-import { TurnQueue } from "../process/turn-queue.ts";
-import type { Breaker } from "./breaker.ts";
-import { createBreaker } from "./breaker.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
 import { CallFailure, NoTurn, NotSent } from "./call-failure.ts";
 import { countsAgainstCollaborator } from "./call-policy.ts";
+import { Turns, type Waiter } from "./turns.ts";
 
 /** The gate of one collaborator. */
 export interface Gate {
@@ -26,11 +25,8 @@ export interface Gate {
 /** More than the rooms of the dispatcher (rooms.ts) let wait for one collaborator. */
 const WAITING_AT_MOST = 8_192;
 const SOON_MS = 500;
-
-interface Waiter {
-  enter(): void;
-  turnAway(): void;
-}
+const STOPS = "the service stops";
+const MANY_WAIT = "too many calls wait";
 
 /** Makes a gate; `onBreaker` hears when the collaborator is left alone (true) and taken up again (false). */
 export function createGate(
@@ -39,102 +35,68 @@ export function createGate(
   breaker: Breaker = createBreaker(),
   waitingAtMost = WAITING_AT_MOST,
 ): Gate {
-  const waiting = new TurnQueue<Waiter>();
-  let out = 0;
+  const turns = new Turns(concurrency, breaker, onBreaker);
   let closed = false;
-  let wake: NodeJS.Timeout | undefined;
-
-  const mayEnter = () => out < concurrency && breaker.waitMs(performance.now()) === 0;
-  const admit = () => {
-    while (waiting.size > 0 && mayEnter()) {
-      enter(waiting.shift());
-    }
-    const waitMs = waiting.size === 0 ? Infinity : breaker.waitMs(performance.now());
-    if (waitMs > 0 && waitMs < Infinity && wake === undefined) {
-      wake = setTimeout(() => {
-        wake = undefined;
-        admit();
-      }, waitMs);
-    }
-  };
-  const enter = (waiter: Waiter | undefined) => {
-    out += 1;
-    breaker.begin();
-    waiter?.enter();
-  };
-  const leave = (judge: () => void) => {
-    out -= 1;
-    const wasOpen = breaker.isOpen;
-    judge();
-    if (breaker.isOpen !== wasOpen) onBreaker(breaker.isOpen);
-    admit();
-  };
-
-  async function run<T>(workspaceId: string, call: () => Promise<T>): Promise<T> {
-    if (closed) throw new NotSent("the service stops");
-    if (waiting.size === 0 && mayEnter()) enter(undefined);
-    else await takeTurn(workspaceId);
-    return finish(call);
-  }
-
-  async function runSoon<T>(workspaceId: string, call: () => Promise<T>): Promise<T> {
-    if (closed) throw new NotSent("the service stops");
-    if (mayEnter()) enter(undefined);
-    else await takeTurnSoon(workspaceId);
-    return finish(call);
-  }
 
   async function finish<T>(call: () => Promise<T>): Promise<T> {
     try {
       const result = await call();
-      leave(() => breaker.succeeded());
+      turns.end(() => breaker.succeeded());
       return result;
     } catch (error) {
-      leave(() => judgeEnd(breaker, error));
+      turns.end(() => judgeEnd(breaker, error));
       throw error;
     }
   }
 
-  function takeTurn(workspaceId: string): Promise<void> {
-    if (waiting.size >= waitingAtMost) throw new NotSent("too many calls wait");
-    return new Promise((resolve, reject) => {
-      const turnAway = () => reject(new NotSent("the service stops"));
-      waiting.push(workspaceId, { enter: resolve, turnAway });
-      admit();
-    });
-  }
-
-  function takeTurnSoon(workspaceId: string): Promise<void> {
-    if (breaker.isOpen) throw new NoTurn("the collaborator is left alone");
-    if (waiting.size >= waitingAtMost) throw new NoTurn("too many calls wait");
-    return new Promise((resolve, reject) => {
-      const leave = setTimeout(() => {
-        waiting.remove(workspaceId, waiter);
-        reject(new NoTurn(`no turn within ${SOON_MS} ms`));
-      }, SOON_MS);
-      const waiter: Waiter = {
-        enter() {
-          clearTimeout(leave);
-          resolve();
-        },
-        turnAway() {
-          clearTimeout(leave);
-          reject(new NotSent("the service stops"));
-        },
-      };
-      waiting.push(workspaceId, waiter);
-    });
-  }
-
   return {
-    run,
-    runSoon,
+    async run(workspaceId, call) {
+      if (closed) throw new NotSent(STOPS);
+      if (turns.waiting === 0 && turns.isFree) turns.begin();
+      else if (turns.waiting >= waitingAtMost) throw new NotSent(MANY_WAIT);
+      else await takeTurn(turns, workspaceId);
+      return finish(call);
+    },
+    async runSoon(workspaceId, call) {
+      if (closed) throw new NotSent(STOPS);
+      if (turns.isFree) turns.begin();
+      else if (breaker.isOpen) throw new NoTurn("the collaborator is left alone");
+      else if (turns.waiting >= waitingAtMost) throw new NoTurn(MANY_WAIT);
+      else await takeTurnSoon(turns, workspaceId);
+      return finish(call);
+    },
     close() {
       closed = true;
-      clearTimeout(wake);
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) next.turnAway();
+      turns.close();
     },
   };
+}
+
+function takeTurn(turns: Turns, workspaceId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    turns.push(workspaceId, { enter: resolve, turnAway: () => reject(new NotSent(STOPS)) });
+    turns.admit();
+  });
+}
+
+function takeTurnSoon(turns: Turns, workspaceId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = setTimeout(() => {
+      turns.remove(workspaceId, waiter);
+      reject(new NoTurn(`no turn within ${SOON_MS} ms`));
+    }, SOON_MS);
+    const waiter: Waiter = {
+      enter() {
+        clearTimeout(leave);
+        resolve();
+      },
+      turnAway() {
+        clearTimeout(leave);
+        reject(new NotSent(STOPS));
+      },
+    };
+    turns.push(workspaceId, waiter);
+  });
 }
 
 function judgeEnd(breaker: Breaker, error: unknown): void {

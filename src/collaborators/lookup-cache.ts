@@ -6,9 +6,9 @@
  * 1. Nothing is used longer than 2 s (this process's monotonic clock); each table is bounded, the oldest goes first.
  * 2. Among several agents the least loaded is taken, counting those it was given since it was found.
  */
-import type { LookUp } from "../engine/values/effect.ts";
+import type { LookUp } from "../engine/values/call.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";
-import type { Resolution } from "../engine/values/run.ts";
+import type { Resolution } from "../engine/values/step-detail.ts";
 import { keyOf, ShortMemory } from "../process/short-memory.ts";
 
 /** A prompt as a resolution records it; null: the agent has none bound and none is in production. */

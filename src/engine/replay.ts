@@ -104,10 +104,10 @@ function requireLegal<State extends string>(
 function requireMarks(replay: Replay, marks: string): void {
   const bytes = atob(marks);
   for (let index = 0; index < bytes.length; index += 1) {
-    const told = stateOfMark(bytes.charCodeAt(index));
+    const marked = stateOfMark(bytes.charCodeAt(index));
     const known = replayedState(replay, index);
-    if (told !== known) {
-      throw new IllegalHistory(`row ${replay.seq}: step ${index} is ${known}, its mark ${told}`);
+    if (marked !== known) {
+      throw new IllegalHistory(`row ${replay.seq}: step ${index} is ${known}, its mark ${marked}`);
     }
   }
 }

@@ -14,13 +14,18 @@ import { beginRun } from "./inputs/begin.ts";
 import { cancelRun } from "./inputs/cancel.ts";
 import { compensateRun } from "./inputs/compensate.ts";
 import { expireRun } from "./inputs/expire.ts";
-import { approvalHeard, eventHeard, governanceHeard, ownerReported } from "./inputs/heard.ts";
 import { pauseRun } from "./inputs/pause.ts";
 import { stepReported } from "./inputs/report.ts";
+import {
+  approvalReported,
+  eventReported,
+  governanceReported,
+  ownerReported,
+} from "./inputs/reported.ts";
 import { resumeRun } from "./inputs/resume.ts";
 import { callReturned } from "./inputs/returned.ts";
 import { stepDue } from "./inputs/timers.ts";
-import { childHeard } from "./steps/child-runs/ends.ts";
+import { childReported } from "./steps/child-runs/ends.ts";
 import type { Input } from "./values/input.ts";
 import type { Lookups } from "./values/lookups.ts";
 import type { Reply } from "./values/reply.ts";
@@ -49,15 +54,15 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "owner_reported":
       return ownerReported(draft, input.stepIndex, input.report, lookups);
     case "approval_decided":
-      return approvalHeard(draft, input.stepIndex, input.report, lookups);
+      return approvalReported(draft, input.stepIndex, input.report, lookups);
     case "governance_decided":
-      return governanceHeard(draft, input.report, lookups);
+      return governanceReported(draft, input.report, lookups);
     case "event_arrived":
-      return eventHeard(draft, input.stepIndex, input.event, lookups);
+      return eventReported(draft, input.stepIndex, input.event, lookups);
     case "step_reported":
       return stepReported(draft, input.report, lookups);
     case "child_ended":
-      return childHeard(draft, input.report);
+      return childReported(draft, input.report);
     case "step_due":
       return stepDue(draft, input.stepIndex, lookups);
     case "deadline_passed":

@@ -40,7 +40,7 @@ const HOLDER_BYTES = 12;
 const ANSWER_BYTES_AT_MOST = 1024 * 1024;
 
 /** Claims the key of a call. Refuses already_exists (another body) and lost_race (the first is still running). */
-export async function claimCall(database: Database, call: KeyedCall): Promise<Claimed> {
+export async function beginKeyedCall(database: Database, call: KeyedCall): Promise<Claimed> {
   const { bodyHash, ...named } = call;
   const claim = { ...named, holder: randomBytes(HOLDER_BYTES).toString("hex") };
   return database.transaction(async (tx): Promise<Claimed> => {

@@ -1,7 +1,7 @@
 /**
- * The service's own submissions for steps that run other workflows: start, cancel, undo a child, report to its parent.
- * Boundary: each is one submission of its own, made by an effect; parent and child are never locked together.
- * Invariant: done twice it is done once. A start is unique by its effect's id; a run that is so already stays as it is;
+ * The service's own submissions for steps that run other workflows: start, cancel or compensate a child, report to its parent.
+ * Boundary: each is one submission of its own, made by a call; parent and child are never locked together.
+ * Invariant: done twice it is done once. A start is unique by its call's id; a run that is so already stays as it is;
  * a parent knows a repeated word by its place in the child's history.
  */
 import type {
@@ -10,14 +10,14 @@ import type {
   CompensateRun,
   StartRun,
   TellParent,
-} from "../engine/values/effect.ts";
+} from "../engine/values/call.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { isAway } from "../store/pg-errors.ts";
-import { type ChildTarget, findChildTarget } from "../store/reads/child-targets.ts";
 import { findStarts } from "../store/run-starts.ts";
+import { type ChildTarget, findChildTarget } from "../store/service-reads/child-targets.ts";
 import type { Processor } from "./processor.ts";
 import type { RunStart } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
@@ -29,35 +29,35 @@ export interface ChildRunDeps {
   readonly log: Log;
 }
 
-/** A call by the id of its effect, and whose it is. */
+/** A call's id and its workspace. */
 export interface OwnCall {
-  readonly effectId: string;
+  readonly callId: string;
   readonly workspaceId: string;
 }
 
 const OWN_SOURCE = "workflows";
 
 /**
- * Starts the run that the effect stands for, once. Rejects with a Refusal when the database or the lane is away: the
+ * Starts the run that the call asks for, once. Rejects with a Refusal when the database or the lane is away: the
  * call is tried again. Whatever else keeps the run from being started is the result, so that the parent does not wait.
  */
 export async function startChildRun(
   { database, processor, log }: ChildRunDeps,
-  { effectId, workspaceId }: OwnCall,
+  { callId, workspaceId }: OwnCall,
   call: StartRun,
 ): Promise<CallResult> {
   const target = await reading(findChildTarget(database.read, { ...call, workspaceId }));
   const problem = whyNot(target, call);
   if (target === undefined || target.versionId === null || problem !== undefined) {
-    const started = target && (await findStarted(database, effectId, { ...target, workspaceId }));
+    const started = target && (await findStarted(database, callId, { ...target, workspaceId }));
     if (started !== undefined) return { ok: true, value: { kind: "start_run", runId: started } };
     return { ok: false, message: problem ?? "there is no such workflow" };
   }
   try {
     const { runId } = await processor.submit({
       kind: "start",
-      cause: causeOf(effectId),
-      start: startOf(effectId, workspaceId, call, { ...target, versionId: target.versionId }),
+      cause: causeOf(callId),
+      start: startOf(callId, workspaceId, call, { ...target, versionId: target.versionId }),
     });
     return { ok: true, value: { kind: "start_run", runId } };
   } catch (error) {
@@ -66,7 +66,7 @@ export async function startChildRun(
       return { ok: false, message: error.message };
     }
     log.error("a child run cannot be started", {
-      effectId,
+      callId,
       definitionId: target.definitionId,
       error,
     });
@@ -80,23 +80,23 @@ export async function cancelChildRun(
   own: OwnCall,
   { runId, reason }: CancelRun,
 ): Promise<CallResult> {
-  const cause = causeOf(own.effectId);
+  const cause = causeOf(own.callId);
   await submitTo(deps, own, runId, { kind: "cancel_requested", reason, cause });
   return { ok: true, value: { kind: "cancel_run" } };
 }
 
-/** Starts the undo of a child. The child reports the end to its parent, unless it is gone or has nothing to undo. */
+/** Starts the compensation of a child. The child reports the end to its parent, unless it is gone or has nothing to compensate. */
 export async function compensateChildRun(
   deps: ChildRunDeps,
   own: OwnCall,
   { runId, reason }: CompensateRun,
 ): Promise<CallResult> {
-  const cause = causeOf(own.effectId);
+  const cause = causeOf(own.callId);
   const input = { kind: "compensate_requested", reason, cause, byParent: true } as const;
   const reply = await submitTo(deps, own, runId, input);
   const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
-  const undone = reply === undefined || left !== undefined;
-  return { ok: true, value: { kind: "compensate_run", undone, ...left } };
+  const compensated = reply === undefined || left !== undefined;
+  return { ok: true, value: { kind: "compensate_run", compensated, ...left } };
 }
 
 /** Reports a child to its parent. A parent that is gone needs no report. */
@@ -105,7 +105,7 @@ export async function tellParentRun(
   own: OwnCall,
   { parentRunId, report }: TellParent,
 ): Promise<CallResult> {
-  const cause = causeOf(own.effectId);
+  const cause = causeOf(own.callId);
   await submitTo(deps, own, parentRunId, { kind: "child_ended", report, cause });
   return { ok: true, value: { kind: "tell_parent" } };
 }
@@ -163,7 +163,7 @@ function whyNot(target: ChildTarget | undefined, call: StartRun): string | undef
 }
 
 function startOf(
-  effectId: string,
+  callId: string,
   workspaceId: string,
   call: StartRun,
   target: { definitionId: string; versionId: string; version: number | null },
@@ -174,7 +174,7 @@ function startOf(
     definitionVersion: target.version ?? 0,
     workspaceId,
     triggerType: "WORKFLOW",
-    triggerEventId: effectId,
+    triggerEventId: callId,
     triggerSource: OWN_SOURCE,
     initiatorAgentId: call.initiatorAgentId,
     initiatorUserId: call.initiatorUserId,

@@ -17,9 +17,9 @@ import { findCommitStatus } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
-import { type OpenWait, openWaitOf } from "../store/reads/open-waits.ts";
-import type { UnfinishedRun } from "../store/reads/unfinished-runs.ts";
 import { saveBatch } from "../store/save-batch.ts";
+import { type OpenWait, openWaitOf } from "../store/service-reads/open-waits.ts";
+import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { confirmBatch } from "./confirm-batch.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
@@ -152,12 +152,12 @@ async function writeBatch(
     items.flatMap((item, place) => appliedKeyOf(item, results[place])),
   );
   const batchId = saved?.batchId ?? null;
-  const newEffects = new Set(saved?.newEffects);
+  const newCalls = new Set(saved?.newCalls);
   const outcome = {
     results,
     committed: {
       batches: batchId === null ? [] : [{ id: batchId, partition }],
-      calls: encoded.calls.filter(({ effectId }) => newEffects.has(effectId)),
+      calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),

@@ -17,17 +17,14 @@ import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
 import type { Database, Tx } from "../store/database.ts";
 import {
+  findDefinitionByName,
   insertDefinition,
   insertVersion,
   lockDefinition,
   type NewDefinition,
   type WaitPattern,
 } from "../store/definitions.ts";
-import {
-  type DefinitionRow,
-  findDefinitionByName,
-  type VersionRow,
-} from "../store/reads/definitions.ts";
+import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { inPieces } from "./in-pieces.ts";

@@ -22,7 +22,7 @@ export function failedExpressionsOf(folded: readonly FoldedRun[]): FailedExpress
 }
 
 /** Logs and counts what failed. */
-export function tellFailed(log: Log, failed: readonly FailedExpression[]): void {
+export function logFailed(log: Log, failed: readonly FailedExpression[]): void {
   for (const { of, ...facts } of failed) {
     count("workflows_filters_failed_total", { of });
     log.warn("a condition or filter could not be evaluated and counts as false", facts);

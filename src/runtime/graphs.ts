@@ -9,6 +9,7 @@ import { compileGraphInPieces } from "../engine/graph/compile.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Database } from "../store/database.ts";
 import { findVersions, specOfVersion, type VersionRow } from "../store/reads/definitions.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { inPieces } from "./in-pieces.ts";
 
 /** Gives compiled versions by id. */
@@ -71,7 +72,7 @@ export function createGraphCache(database: Database, stepsAtMost = STEPS_AT_MOST
         found.set(id, graph);
       }
       if (missing.size === 0) return found;
-      const rows = await findVersions(database.read, [...missing]);
+      const rows = await findVersions(database.read, EVERY_WORKSPACE, [...missing]);
       const loaded = await Promise.all(rows.map(async (row) => ({ row, graph: await made(row) })));
       for (const { row, graph } of loaded) found.set(row.id, graph);
       return found;

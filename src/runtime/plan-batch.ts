@@ -81,7 +81,7 @@ export async function planBatch(
 function callsOf(items: readonly BatchItem[]): string[] {
   return items.flatMap(({ submission }) =>
     submission.kind === "input" && submission.input.kind === "call_returned"
-      ? [submission.input.effectId]
+      ? [submission.input.callId]
       : [],
   );
 }
@@ -114,7 +114,7 @@ function planItem(plan: Plan, found: Found, place: number, item: BatchItem): voi
 
 /** Two replicas may have made the same call: its first result claims it, a second one counts for nothing. */
 function claimResult({ openCalls }: Found, input: Input): boolean {
-  return input.kind !== "call_returned" || openCalls.delete(input.effectId);
+  return input.kind !== "call_returned" || openCalls.delete(input.callId);
 }
 
 function planStart(

@@ -3,12 +3,12 @@
  * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
  */
 import type { Draft } from "../engine/draft/draft.ts";
-import type { Call, Effect } from "../engine/values/effect.ts";
+import type { Call, IssuedCall } from "../engine/values/call.ts";
 import type { StepRun } from "../engine/values/run.ts";
 import { beginTurn } from "../process/shared-turn.ts";
+import { CALL_LEASE_MS } from "../store/calls.ts";
 import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
-import { EFFECT_LEASE_MS } from "../store/effects.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
@@ -77,8 +77,8 @@ export function encodeBatch(
     moves: folded.flatMap(({ draft }) =>
       draft.history.map((row) => ({ ...row, runId: draft.run.id, recordedAt })),
     ),
-    newEffects: calls.map((call) => effectRow(call, deps.replicaId, nowMs)),
-    finishedEffects: folded.flatMap(({ draft }) => draft.calls.finished),
+    newCalls: calls.map((call) => callRow(call, deps.replicaId, nowMs)),
+    finishedCalls: folded.flatMap(({ draft }) => draft.calls.finished),
     droppedSteps: folded.flatMap(({ draft }) =>
       draft.calls.droppedSteps.map((stepIndex) => ({ runId: draft.run.id, stepIndex })),
     ),
@@ -110,32 +110,32 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
 
 function encodeCalls(deps: EncodeDeps, draft: Draft, nowMs: number): LeasedCall[] {
   const dropped = new Set(draft.calls.droppedSteps);
-  const isDropped = (effect: Effect) =>
-    effect.call.kind === "send_notification" && dropped.has(effect.stepIndex);
+  const isDropped = (issued: IssuedCall) =>
+    issued.call.kind === "send_notification" && dropped.has(issued.stepIndex);
   return draft.calls.wanted
-    .filter((effect) => !isDropped(effect))
-    .map((effect) => ({
-      effectId: effect.id,
-      runId: effect.runId,
-      workspaceId: effect.workspaceId,
-      stepIndex: effect.stepIndex,
-      attempt: effect.attempt,
-      kind: effect.call.kind,
-      request: deps.encodeCall(effect.call),
+    .filter((issued) => !isDropped(issued))
+    .map((issued) => ({
+      callId: issued.id,
+      runId: issued.runId,
+      workspaceId: issued.workspaceId,
+      stepIndex: issued.stepIndex,
+      attempt: issued.attempt,
+      kind: issued.call.kind,
+      request: deps.encodeCall(issued.call),
       createdAtMs: nowMs,
     }));
 }
 
-function effectRow(call: LeasedCall, holder: string, nowMs: number): Batch["newEffects"][number] {
+function callRow(call: LeasedCall, holder: string, nowMs: number): Batch["newCalls"][number] {
   return {
-    id: call.effectId,
+    id: call.callId,
     workspaceId: call.workspaceId,
     stepIndex: call.stepIndex,
     attempt: call.attempt,
     kind: call.kind,
     request: hexOf(call.request),
     createdAt: new Date(nowMs),
-    leaseUntil: new Date(nowMs + EFFECT_LEASE_MS),
+    leaseUntil: new Date(nowMs + CALL_LEASE_MS),
     holder,
   };
 }

@@ -2,9 +2,10 @@
  * What is handed to the processor and what it hands back.
  * Boundary: values only; everything that changes a run is one of these submissions.
  */
+
+import type { CallKind } from "../engine/values/call.ts";
 import type { ParentStep } from "../engine/values/child-run.ts";
 import type { TriggerType } from "../engine/values/definition.ts";
-import type { CallKind } from "../engine/values/effect.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Reply } from "../engine/values/reply.ts";
@@ -58,7 +59,7 @@ export interface Settled {
 
 /** A call that was committed and that this replica holds for 20 seconds by the database's clock. */
 export interface LeasedCall {
-  readonly effectId: string;
+  readonly callId: string;
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;

@@ -83,8 +83,8 @@ export function keepObjectives(stage: Stage, delegations: Delegations): Objectiv
       remember(outcomes, objective.id, outcome);
       addOpen(objective.agentId, -1);
       delegations.resolveByObjective(objective.id, outcome);
-      const told = renderOutcome(outcome, "output_payload");
-      changeState(stage, objective, FINAL_STATES[outcome.kind], told);
+      const fields = renderOutcome(outcome, "output_payload");
+      changeState(stage, objective, FINAL_STATES[outcome.kind], fields);
     },
   };
 }
@@ -105,7 +105,7 @@ function changeState(
   stage: Stage,
   objective: Objective,
   state: ObjectiveState,
-  told: JsonObject,
+  fields: JsonObject,
 ): void {
   objective.state = state;
   objective.updatedAt = timestampNow();
@@ -122,7 +122,7 @@ function changeState(
       workspace_id: objective.workspaceId,
       agent_id: objective.agentId,
       state: enumToJson(ObjectiveStateSchema, state),
-      ...told,
+      ...fields,
     },
   });
 }

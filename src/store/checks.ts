@@ -1,6 +1,6 @@
 /**
  * Steps long in flight: whose owners are to be asked, and who asks.
- * Boundary: rows only; what is asked is known by egress/healing/.
+ * Boundary: rows only; what is asked is known by egress/reconcile/.
  * Invariants:
  * K1 A step is found through the open runs, so what has ended costs nothing, and no index of step_runs knows of this.
  * K2 A step is claimed by its mark `checked_at`, by the database's clock: of several replicas one gets it, and none
@@ -19,19 +19,19 @@ export type RunPlace = readonly [versionId: string, runId: string];
 export const FIRST_RUN: RunPlace = ["", ""];
 
 /** A step that was not heard of for long. */
-export interface UnheardStep {
+export interface UnreportedStep {
   readonly runId: string;
   readonly stepIndex: number;
 }
 
 /** Steps of one page of open runs; `next` reads on, undefined at the end. */
-export interface UnheardPage {
-  readonly steps: UnheardStep[];
+export interface UnreportedPage {
+  readonly steps: UnreportedStep[];
   readonly next: RunPlace | undefined;
 }
 
 /** A step whose owners this replica asks; ids that it does not have are "". */
-export interface ClaimedCheck extends UnheardStep {
+export interface ClaimedCheck extends UnreportedStep {
   readonly workspaceId: string;
   readonly state: StepState;
   readonly objectiveId: string;
@@ -43,7 +43,7 @@ export interface ClaimedCheck extends UnheardStep {
 const RUNS_A_PAGE = 500;
 const STEPS_A_PAGE = 200;
 
-const isUnheard = (quietMs: string) => `s.completed_at is null
+const isUnreported = (quietMs: string) => `s.completed_at is null
       and (s.objective_id is not null or s.delegation_id is not null
         or s.approval_request_id is not null or s.ticket_ids is not null)
       and coalesce(s.checked_at, s.started_at) <= now() - ${quietMs}::float8 * interval '1 millisecond'`;
@@ -58,13 +58,13 @@ const FIND: Statement = {
     ), place as (
       select version_id, id, (select count(*) from page)::int as runs
       from page order by version_id desc, id desc limit 1
-    ), unheard as (
+    ), unreported as (
       select s.run_id, s.step_index from page p join step_runs s on s.run_id = p.id
-      where ${isUnheard("$3")} limit ${STEPS_A_PAGE}
+      where ${isUnreported("$3")} limit ${STEPS_A_PAGE}
     )
     select place.version_id as "versionId", place.id as "lastRunId", place.runs,
-      unheard.run_id as "runId", unheard.step_index as "stepIndex"
-    from place left join unheard on true`,
+      unreported.run_id as "runId", unreported.step_index as "stepIndex"
+    from place left join unreported on true`,
 };
 
 // The step's detail says which requests are decided; an id that a caller recorded is only in its column.
@@ -82,7 +82,7 @@ const CLAIM: Statement = {
       select s.run_id, s.step_index
       from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
       join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index
-      where ${isUnheard("$3")} for update of s skip locked)
+      where ${isUnreported("$3")} for update of s skip locked)
     update step_runs s set checked_at = clock_timestamp()
     from free where s.run_id = free.run_id and s.step_index = free.step_index
     returning s.run_id as "runId", s.step_index as "stepIndex", s.workspace_id as "workspaceId",
@@ -103,11 +103,11 @@ interface FoundRow {
  * Open steps with an owner among the next open runs, neither begun nor checked for `quietMs`. Of a page that has more
  * of them than fit the rest is found once these are claimed: `next` is then the place it began at.
  */
-export async function findUnheard(
+export async function findUnreported(
   db: Queries,
   after: RunPlace,
   quietMs: number,
-): Promise<UnheardPage> {
+): Promise<UnreportedPage> {
   const rows = await db.query<FoundRow>(FIND, [...after, quietMs]);
   const steps = rows.flatMap(({ runId, stepIndex }) =>
     runId === null || stepIndex === null ? [] : [{ runId, stepIndex }],
@@ -118,10 +118,10 @@ export async function findUnheard(
   return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId] };
 }
 
-/** Marks those of the steps that are still unheard of and free, and gives them. */
+/** Marks those of the steps that are still unreported of and free, and gives them. */
 export function claimChecks(
   database: Database,
-  steps: readonly UnheardStep[],
+  steps: readonly UnreportedStep[],
   quietMs: number,
 ): Promise<ClaimedCheck[]> {
   const runIds = steps.map(({ runId }) => runId);

@@ -7,7 +7,7 @@ import {
   CHILD_STATES,
   type ChildRun,
   type ChildSet,
-  UNDOABLE,
+  COMPENSABLE,
 } from "../engine/values/child-run.ts";
 import { selectList } from "./columns.ts";
 import type { Statement, Tx } from "./database.ts";
@@ -31,7 +31,7 @@ const branch = (kind: ChildSet["kind"], condition: string, order: string, limit:
 
 const UP = "c.attempt, c.child_index";
 const DOWN = "c.attempt desc, c.child_index desc";
-const names = UNDOABLE.map((state) => `'${state}'`).join(", ");
+const names = COMPENSABLE.map((state) => `'${state}'`).join(", ");
 // The limits keep each look-up in the lateral, where it is one range of the key.
 const LOAD: Statement = {
   name: "load_children",
@@ -48,7 +48,7 @@ const LOAD: Statement = {
     )}
     union all ${branch("open", "c.state = 'open'", UP, String(ROWS_AT_MOST))}
     union all ${branch(
-      "undoable",
+      "compensable",
       `(c.attempt, c.child_index) < (v.attempt, v.child) and c.child_index >= 0
         and c.state in (${names})`,
       DOWN,

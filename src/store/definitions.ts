@@ -1,10 +1,10 @@
 /**
- * Writes of definitions and versions.
+ * Writes of definitions and versions, and what a write looks up.
  * Boundary: rows only; what is checked, and which events go out, is decided by runtime/definitions.ts.
  */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { VersionSpec } from "../engine/values/definition.ts";
-import type { Tx } from "./database.ts";
+import type { Queries, Tx } from "./database.ts";
 import type { DefinitionRow, VersionRow } from "./reads/definitions.ts";
 import { waitPatterns, workflowDefinitions, workflowVersions } from "./schema/definitions.ts";
 
@@ -57,6 +57,20 @@ export async function lockDefinition(tx: Tx, id: string): Promise<DefinitionRow 
     .from(workflowDefinitions)
     .where(eq(workflowDefinitions.id, id))
     .for("update");
+  return rows[0];
+}
+
+/** The definition with this name in the workspace. */
+export async function findDefinitionByName(
+  db: Queries,
+  workspaceId: string,
+  name: string,
+): Promise<DefinitionRow | undefined> {
+  const { workspaceId: workspace, name: named } = workflowDefinitions;
+  const rows = await db.build
+    .select()
+    .from(workflowDefinitions)
+    .where(and(eq(workspace, workspaceId), eq(named, name)));
   return rows[0];
 }
 

@@ -11,7 +11,7 @@ import type { Run, RunState } from "../engine/values/run.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { type FoundRows, loadSmallRows, type WantedRows } from "./load-rows.ts";
-import { type PackedRow, RUN_ITSELF, type ToldRow, unpackRow } from "./packed-moves.ts";
+import { type HistoryRow, type PackedRow, RUN_ITSELF, unpackRow } from "./packed-moves.ts";
 import { type RunRow, runOfRow } from "./rows.ts";
 import { runMoves } from "./schema/history.ts";
 import { workflowRuns } from "./schema/runs.ts";
@@ -28,14 +28,14 @@ export interface UnpublishedBatch {
 }
 
 /** One row of the history. */
-export interface RecordedMoves extends ToldRow {
+export interface RecordedMoves extends HistoryRow {
   readonly runId: string;
   readonly seq: number;
   readonly batchId: number;
   readonly recordedAt: Date;
 }
 
-type MovesRow = Omit<RecordedMoves, keyof ToldRow> & PackedRow;
+type MovesRow = Omit<RecordedMoves, keyof HistoryRow> & PackedRow;
 
 const LEASE_END = `clock_timestamp() + interval '${PARTITION_LEASE_MS} milliseconds'`;
 // Every partition's row is there after the first call; rows locked by another replica are its for now.

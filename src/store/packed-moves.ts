@@ -38,13 +38,13 @@ export interface PackedRow {
   readonly moves: readonly PackedMove[];
 }
 /** A row of the history, unpacked. */
-export interface ToldRow {
+export interface HistoryRow {
   readonly cause: Cause;
   readonly moves: readonly Move[];
 }
 
 /** What the earlier moves of a row leave for the next one to refer to. */
-interface Told {
+interface KnownFacts {
   readonly texts: string[];
   totalUsd: number;
 }
@@ -85,19 +85,19 @@ const ID_LETTERS: Readonly<Record<StepIdName, string>> = {
 };
 
 /** Packs a row of the run's history. */
-export function packRow(runId: string, { cause, moves }: ToldRow): PackedRow {
-  const told = toldBy(cause);
-  return { cause: packCause(runId, cause), moves: moves.map((move) => packMove(move, told)) };
+export function packRow(runId: string, { cause, moves }: HistoryRow): PackedRow {
+  const known = knownFrom(cause);
+  return { cause: packCause(runId, cause), moves: moves.map((move) => packMove(move, known)) };
 }
 
 /** The row as the engine made it. Throws on a number that stands for nothing. */
-export function unpackRow(runId: string, row: PackedRow): ToldRow {
+export function unpackRow(runId: string, row: PackedRow): HistoryRow {
   const cause = unpackCause(runId, row.cause);
-  const told = toldBy(cause);
-  return { cause, moves: row.moves.map((move) => unpackMove(move, told)) };
+  const known = knownFrom(cause);
+  return { cause, moves: row.moves.map((move) => unpackMove(move, known)) };
 }
 
-function toldBy({ id, by = "" }: Cause): Told {
+function knownFrom({ id, by = "" }: Cause): KnownFacts {
   return { texts: [id, by], totalUsd: 0 };
 }
 
@@ -114,10 +114,10 @@ function unpackCause(runId: string, [number, short, by]: PackedCause): Cause {
   return { kind, id: isOwnCall ? `${runId}${short}` : short, ...(by === undefined ? {} : { by }) };
 }
 
-function packMove(move: Move, told: Told): PackedMove {
+function packMove(move: Move, known: KnownFacts): PackedMove {
   const { total = 0 } = move;
-  const t = total === told.totalUsd ? undefined : total;
-  told.totalUsd = total;
+  const t = total === known.totalUsd ? undefined : total;
+  known.totalUsd = total;
   if (move.of === "run") {
     const { from, to, op, reason, marks } = move;
     const states = [numberOf(RUN_STATES, from), numberOf(RUN_STATES, to)] as const;
@@ -127,7 +127,7 @@ function packMove(move: Move, told: Told): PackedMove {
   const { step, from, to, op, note, retry, cost, error, ids = {} } = move;
   const states = [numberOf(STEP_STATES, from), numberOf(STEP_STATES, to)] as const;
   const operation = op === undefined ? NOT_PUBLISHED : numberOf(STEP_OPERATIONS, op);
-  const facts = { w: note, t, r: retry, c: cost, e: error, ...packIds(ids, told.texts) };
+  const facts = { w: note, t, r: retry, c: cost, e: error, ...packIds(ids, known.texts) };
   return withFacts([step, ...states, operation], facts);
 }
 
@@ -153,9 +153,9 @@ function packIds(ids: StepIds, texts: string[]): PackedFacts {
   return facts;
 }
 
-function unpackMove([step, from, to, operation, facts = {}]: PackedMove, told: Told): Move {
-  if (typeof facts.t === "number") told.totalUsd = facts.t;
-  const total = told.totalUsd === 0 ? {} : { total: told.totalUsd };
+function unpackMove([step, from, to, operation, facts = {}]: PackedMove, known: KnownFacts): Move {
+  if (typeof facts.t === "number") known.totalUsd = facts.t;
+  const total = known.totalUsd === 0 ? {} : { total: known.totalUsd };
   if (step === RUN_ITSELF) {
     return {
       of: "run",
@@ -178,7 +178,7 @@ function unpackMove([step, from, to, operation, facts = {}]: PackedMove, told: T
     ...(typeof facts.c === "number" ? { cost: facts.c } : {}),
     ...total,
     ...(typeof facts.e === "string" ? { error: facts.e } : {}),
-    ...unpackIds(facts, told.texts),
+    ...unpackIds(facts, known.texts),
   };
 }
 

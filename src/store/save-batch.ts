@@ -49,9 +49,9 @@ export interface Batch {
   readonly newChildren: ChildRow[];
   readonly changedChildren: ChildRow[];
   readonly moves: IncomingMove[];
-  readonly newEffects: Incoming<typeof effects.$inferSelect>[];
+  readonly newCalls: Incoming<typeof effects.$inferSelect>[];
   /** Ids of calls whose result is in this batch. */
-  readonly finishedEffects: string[];
+  readonly finishedCalls: string[];
   /** Steps whose notifications are not sent any more. */
   readonly droppedSteps: { readonly runId: string; readonly stepIndex: number }[];
   readonly starts: Omit<typeof runStarts.$inferSelect, "runDeletedAt">[];
@@ -93,7 +93,7 @@ export interface SavedBatch {
   /** Id of the batch's row in move_batches, null when nothing was moved. */
   readonly batchId: number | null;
   /** Ids of the calls that are new; the others were stored before and stay with their holders. */
-  readonly newEffects: readonly string[];
+  readonly newCalls: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
   readonly transactionId: string;
 }
@@ -109,13 +109,13 @@ export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | unde
     return part.text((n) => `$${first + n}`);
   });
   const batchId = batch.moves.length === 0 ? "null::bigint" : "(select id from batch)";
-  const newEffects =
-    batch.newEffects.length === 0 ? "'{}'::text[]" : "array(select id from new_effects)";
+  const newCalls =
+    batch.newCalls.length === 0 ? "'{}'::text[]" : "array(select id from new_effects)";
   const changedSteps =
     batch.changedSteps.length === 0 ? "0" : "(select count(*)::integer from changed_steps)";
   const name = `save_batch_${parts.map((part) => part.letter).join("")}`;
   const text = `with ${texts.join(",\n")}
-    select ${batchId} as "batchId", ${newEffects} as "newEffects",
+    select ${batchId} as "batchId", ${newCalls} as "newCalls",
       ${changedSteps} as "changedSteps", pg_current_xact_id()::text as "transactionId"`;
   const [row] = await tx.query<SavedRow>({ name, text }, values);
   if (row === undefined) throw new Error("a statement that selects one row gave none");
@@ -134,8 +134,8 @@ function partsOf(batch: Batch): Part[] {
     ...rowsPart("c", batch.newSteps, insertSteps),
     ...rowsPart("d", batch.changedSteps, updateSteps),
     ...rowsPart("e", batch.moves.map(movesRow), insertMoves, [batch.partition]),
-    ...rowsPart("f", batch.newEffects, insertEffects),
-    ...rowsPart("g", batch.finishedEffects, deleteFinished),
+    ...rowsPart("f", batch.newCalls, insertCalls),
+    ...rowsPart("g", batch.finishedCalls, deleteFinished),
     ...rowsPart("h", batch.droppedSteps, deleteDropped),
     ...rowsPart("i", batch.starts, insertStarts),
     ...rowsPart("j", batch.newChildren, insertChildren),
@@ -143,8 +143,8 @@ function partsOf(batch: Batch): Part[] {
   ];
 }
 
-function movesRow({ runId, seq, recordedAt, ...told }: IncomingMove) {
-  const { cause, moves } = packRow(runId, told);
+function movesRow({ runId, seq, recordedAt, ...row }: IncomingMove) {
+  const { cause, moves } = packRow(runId, row);
   return {
     runId,
     seq,
@@ -202,7 +202,7 @@ const insertMoves: Part["text"] = (at) => `batch as (
 // A call that is wanted already stays as it is: its id stands for the same request.
 // The lock of a run excludes other inserts of its calls, so `not exists` is enough; `on conflict` would log each row
 // twice.
-const insertEffects: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
+const insertCalls: Part["text"] = (at) => `new_effects as (${insertFrom(effects, at(0))}
   where not exists (select 1 from effects e where e.id = v.id) returning id)`;
 
 const deleteFinished: Part["text"] = (at) => `finished_effects as (

@@ -170,7 +170,7 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   return told;
 }
 
-/** A version of a definition of its own, unheard by the walk. */
+/** A version of a definition of its own, unreported by the walk. */
 async function publishFor(workspaceId: string, version: object) {
   const name = `${workspaceId} ${++definitions}`;
   const made = await service.client.createDefinition({ workspaceId, name });

@@ -1,5 +1,5 @@
 /**
- * Child runs at two replicas, real processes: whichever of them starts, hears, cancels or undoes a child, and whichever
+ * Child runs at two replicas, real processes: whichever of them starts, hears, cancels or compensates a child, and whichever
  * dies half-way, an item has one child, the parent ends, and its cost is the sum.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server. No collaborator is configured: children are human tasks.
  */

@@ -1,11 +1,10 @@
 /** Nothing happens twice: a result that two replicas bring, a commit whose answer is lost. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { CallValue } from "../../src/engine/values/effect.ts";
+import type { CallValue } from "../../src/engine/values/call.ts";
 import type { Input } from "../../src/engine/values/input.ts";
 import type { LeasedCall } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
 import {
   publish,
@@ -15,6 +14,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -53,11 +53,11 @@ function send(runId: string, input: Input) {
 }
 
 function answer(call: LeasedCall, value: CallValue) {
-  const { effectId, stepIndex, attempt, kind } = call;
+  const { callId, stepIndex, attempt, kind } = call;
   return send(call.runId, {
     kind: "call_returned",
-    cause: { kind: "call", id: effectId },
-    effectId,
+    cause: { kind: "call", id: callId },
+    callId,
     call: kind,
     stepIndex,
     attempt,

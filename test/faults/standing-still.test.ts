@@ -16,7 +16,6 @@ import { startTimers } from "../../src/ingress/timers/timers.ts";
 import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { insertEarlyReports } from "../../src/store/events.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { lockStarts } from "../../src/store/run-starts.ts";
 import { startGuard } from "../../tools/parts/guard.ts";
 import { startNatsServer } from "../../tools/parts/nats-server.ts";
@@ -28,6 +27,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { STREAM_LIMITS } from "../support/stream-limits.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
@@ -127,14 +127,14 @@ describe("a report that came early", () => {
     ]) {
       const call = await until(() => at.calls.find((each) => each.runId === runId));
       at.calls.splice(at.calls.indexOf(call), 1);
-      const { effectId, stepIndex, attempt, kind } = call;
-      const cause = { kind: "call", id: effectId } as const;
+      const { callId, stepIndex, attempt, kind } = call;
+      const cause = { kind: "call", id: callId } as const;
       const result = { ok: true, value } as const;
       await at.processor.submit({
         kind: "input",
         runId,
         workspaceId: "",
-        input: { kind: "call_returned", cause, effectId, call: kind, stepIndex, attempt, result },
+        input: { kind: "call_returned", cause, callId, call: kind, stepIndex, attempt, result },
       });
     }
     const report = {

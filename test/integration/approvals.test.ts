@@ -5,12 +5,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { placeOfCall } from "../../src/engine/values/effect.ts";
+import { placeOfCall } from "../../src/engine/values/call.ts";
 import { unpackRow } from "../../src/store/packed-moves.ts";
-import { listMissedReports } from "../../src/store/reads/early-reports.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
 import { type BusService, startBusService } from "../support/bus-service.ts";
 import { readHistory } from "../support/stored-history.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -40,9 +40,9 @@ async function ask(): Promise<string> {
 /** The reply of the n-th request of a run's gate. */
 async function reply(runId: string, n: number, requestId: string): Promise<void> {
   const call = await until(() =>
-    service.calls.find((each) => each.runId === runId && placeOfCall(each.effectId) === n),
+    service.calls.find((each) => each.runId === runId && placeOfCall(each.callId) === n),
   );
-  const { effectId, stepIndex, attempt } = call;
+  const { callId, stepIndex, attempt } = call;
   const value = { kind: "request_approval", requestId, autoApproved: false } as const;
   await service.processor.submit({
     kind: "input",
@@ -50,8 +50,8 @@ async function reply(runId: string, n: number, requestId: string): Promise<void>
     workspaceId: "",
     input: {
       kind: "call_returned",
-      cause: { kind: "call", id: effectId },
-      ...{ effectId, call: "request_approval", stepIndex, attempt, result: { ok: true, value } },
+      cause: { kind: "call", id: callId },
+      ...{ callId, call: "request_approval", stepIndex, attempt, result: { ok: true, value } },
     },
   });
 }

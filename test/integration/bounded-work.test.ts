@@ -13,7 +13,6 @@ import {
 } from "../../src/runtime/processor.ts";
 import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import type { Database, Statement, Tx } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { holdingLoop } from "../support/loop-watchdog.ts";
 import {
@@ -24,6 +23,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 

@@ -30,7 +30,7 @@ const ROWS: readonly ChildRun[] = [0, 1].flatMap((step) =>
 );
 const NOTHING: Batch = {
   ...{ partition: 0, newRuns: [], changedRuns: [], newSteps: [], changedSteps: [], moves: [] },
-  ...{ newEffects: [], finishedEffects: [], droppedSteps: [], starts: [] },
+  ...{ newCalls: [], finishedCalls: [], droppedSteps: [], starts: [] },
   ...{ newChildren: [], changedChildren: [] },
 };
 
@@ -66,19 +66,19 @@ describe("rows of children", () => {
     { kind: "attempt", step: 0, attempt: 2 },
     { kind: "next", step: 1, attempt: 1, child: 3, limit: 4 },
     { kind: "next", step: 1, attempt: 1, child: 7, limit: 4 },
-    { kind: "undoable", step: 0, attempt: 100, child: 100, limit: 8, least: 8 },
-    { kind: "undoable", step: 0, attempt: 2, child: 3, limit: 3, least: 3 },
-    { kind: "undoable", step: 1, attempt: 1, child: 4, limit: 10, least: 10 },
+    { kind: "compensable", step: 0, attempt: 100, child: 100, limit: 8, least: 8 },
+    { kind: "compensable", step: 0, attempt: 2, child: 3, limit: 3, least: 3 },
+    { kind: "compensable", step: 1, attempt: 1, child: 4, limit: 10, least: 10 },
   ])("are those of the set %o", async (set) => {
     const rows = ROWS.filter((row) => isInSet(row, set)).sort(comparePlaces);
     // A plan is none of the children, and may be loaded with them.
     const loaded = (await load(set)).filter((row) => isInSet(row, set));
-    const last = set.kind === "undoable" ? rows.reverse() : rows;
+    const last = set.kind === "compensable" ? rows.reverse() : rows;
     expect(loaded).toEqual("limit" in set ? last.slice(0, set.limit) : last);
   });
 
   it("of a set that is full are all of the set", async () => {
-    const set = { kind: "undoable", step: 0, attempt: 2, child: 3, limit: 3, least: 3 } as const;
+    const set = { kind: "compensable", step: 0, attempt: 2, child: 3, limit: 3, least: 3 } as const;
     const loaded = await load(set);
     expect(loaded).toHaveLength(3);
     expect(loaded.every((row) => isInSet(row, set))).toBe(true);

@@ -1,7 +1,7 @@
 /** Child runs: started, told of, cancelled and undone through effects, with the real processor and dispatcher. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StartRun } from "../../src/engine/values/call.ts";
 import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { StartRun } from "../../src/engine/values/effect.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 import type { StepView } from "../../src/engine/values/view.ts";
 import { compensateChildRun, startChildRun } from "../../src/runtime/child-runs.ts";
@@ -514,7 +514,7 @@ describe("a service that dies", () => {
       parentStep: { index: 0, attempt: 1, child: 0, depth: 1 },
       ...{ initiatorAgentId: "", initiatorUserId: "", entityId: "", entityType: "" },
     };
-    const own = { effectId: "wfr_gone/call/1/start_run-0", workspaceId: WORKSPACE };
+    const own = { callId: "wfr_gone/call/1/start_run-0", workspaceId: WORKSPACE };
     const results = await Promise.all([1, 2, 3].map(() => startChildRun(at, own, call)));
     expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
     const child = only(await at.children("wfr_gone", 1));
@@ -524,7 +524,7 @@ describe("a service that dies", () => {
     // The first answer was lost, and by now nobody may start another one.
     await publishVersion(at, { definitionId: child.definitionId, spec: versionOf([TASK]) });
     expect(await startChildRun(at, own, call)).toEqual(results[0]);
-    const another = { ...own, effectId: "wfr_gone/call/1/start_run-1" };
+    const another = { ...own, callId: "wfr_gone/call/1/start_run-1" };
     expect(await startChildRun(at, another, call)).toMatchObject({ ok: false });
     const elsewhere = await startChildRun(at, { ...own, workspaceId: "ws_other" }, call);
     expect(elsewhere).toEqual({ ok: false, message: `there is no workflow named ${name}` });
@@ -550,7 +550,7 @@ describe("a service that dies", () => {
   });
 
   it("takes a run that is gone for undone", async () => {
-    const own = { effectId: "wfr_gone/call/1/compensate_run-1-1-0", workspaceId: WORKSPACE };
+    const own = { callId: "wfr_gone/call/1/compensate_run-1-1-0", workspaceId: WORKSPACE };
     const call = { kind: "compensate_run", runId: "wfr_none", reason: "" } as const;
     expect(await compensateChildRun(at, own, call)).toEqual({
       ok: true,

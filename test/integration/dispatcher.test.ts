@@ -11,7 +11,6 @@ import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
 import { createDispatcher, type Dispatcher } from "../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   type Answer,
   type AskedOnce,
@@ -21,9 +20,10 @@ import {
 } from "../support/collaborators.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
-const ORIGIN = { effectId: "x", workspaceId: "ws" };
+const ORIGIN = { callId: "x", workspaceId: "ws" };
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const NAMED = versionOf([stepOf("work", { name: "work" })]);
 const GATE_STEP = stepOf("gate", { stepType: "APPROVAL_GATE", actionType: "buy" });
@@ -100,7 +100,7 @@ async function answerLookUp(runId: string): Promise<void> {
   const place = at.calls.findIndex((call) => call.runId === runId && call.kind === "look_up");
   const [lookUp] = at.calls.splice(place, 1);
   if (lookUp === undefined) throw new Error("no look-up is wanted");
-  const { effectId, stepIndex, attempt } = lookUp;
+  const { callId, stepIndex, attempt } = lookUp;
   const resolution = { agentId: "a1", skillId: "" };
   await at.processor.submit({
     kind: "input",
@@ -108,8 +108,8 @@ async function answerLookUp(runId: string): Promise<void> {
     workspaceId: "",
     input: {
       kind: "call_returned",
-      cause: { kind: "call", id: effectId },
-      effectId,
+      cause: { kind: "call", id: callId },
+      callId,
       call: "look_up",
       stepIndex,
       attempt,
@@ -379,7 +379,7 @@ describe("collaborators", () => {
     const dispatcher = dispatch({ objectives: hanging.url, approvals: approvals.url });
     const request = new Uint8Array(140 * 1024);
     const crowd = Array.from({ length: 2_000 }, (_, n) => {
-      const ids = { effectId: `wfr_crowd${n}/s/1/create_objective`, runId: `wfr_crowd${n}` };
+      const ids = { callId: `wfr_crowd${n}/s/1/create_objective`, runId: `wfr_crowd${n}` };
       const facts = { workspaceId: "ws", stepIndex: 0, attempt: 1, createdAtMs: Date.now() };
       return { ...ids, ...facts, kind: "create_objective", request } as const;
     });

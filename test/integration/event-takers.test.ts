@@ -7,7 +7,6 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
 import { routeEvent } from "../../src/runtime/routing/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import {
   publish,
@@ -16,6 +15,7 @@ import {
   type TestProcessor,
   WORKSPACE,
 } from "../support/processor.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

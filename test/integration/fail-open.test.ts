@@ -146,7 +146,7 @@ describe("starts by webhook", () => {
 
 describe("the meter", () => {
   const call = {
-    effectId: "wfr_1/s1/1/query_usage",
+    callId: "wfr_1/s1/1/query_usage",
     runId: "wfr_1",
     workspaceId: "ws",
     stepIndex: 0,

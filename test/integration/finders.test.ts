@@ -11,13 +11,12 @@ import {
   renewKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
-import { FIRST_RUN, findUnheard, type RunPlace } from "../../src/store/checks.ts";
+import { renewCalls } from "../../src/store/calls.ts";
+import { FIRST_RUN, findUnreported, type RunPlace } from "../../src/store/checks.ts";
 import type { Tx } from "../../src/store/database.ts";
-import { renewEffects } from "../../src/store/effects.ts";
 import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/reads/due.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
 import {
   publish,
   startOf,
@@ -26,6 +25,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 
 const RPC = { kind: "rpc", id: "test" } as const;
@@ -110,7 +110,7 @@ describe("an event finds", () => {
       };
       const [{ holder = "" } = {}] = await tx.query<{ holder: string }>(HOLDER_OF, [ids[0]]);
       const [before = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
-      const kept = await renewEffects(sameTx, holder, ids);
+      const kept = await renewCalls(sameTx, holder, ids);
       expect(kept.map(({ isWanted }) => isWanted)).toEqual([true, true, true]);
       const [after = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
       return after.rows - before.rows;
@@ -144,11 +144,11 @@ describe("a step long in flight", () => {
     const runId = await start("in flight", versionOf([stepOf("work", { name: "work" })]));
     await send(runId, transitioned("work", "RUNNING", { objectiveId: "obj-quiet" }));
     const version = (await findRunRows(at.database.read, runId))?.run.versionId ?? "";
-    const unheard = async (after: RunPlace) =>
-      (await findUnheard(at.database.read, after, 0)).steps.map((step) => step.runId);
-    expect(await unheard(FIRST_RUN)).toContain(runId);
-    expect(await unheard([version, ""])).toContain(runId);
-    expect(await unheard([version, runId])).not.toContain(runId);
+    const unreported = async (after: RunPlace) =>
+      (await findUnreported(at.database.read, after, 0)).steps.map((step) => step.runId);
+    expect(await unreported(FIRST_RUN)).toContain(runId);
+    expect(await unreported([version, ""])).toContain(runId);
+    expect(await unreported([version, runId])).not.toContain(runId);
   });
 });
 

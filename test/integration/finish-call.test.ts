@@ -4,13 +4,13 @@ import { expect, it } from "vitest";
 import { CallInHand } from "../../src/egress/dispatch/call-in-hand.ts";
 import { finishCall } from "../../src/egress/dispatch/finish-call.ts";
 import type { Performers } from "../../src/egress/performers/performers.ts";
-import type { CallResult } from "../../src/engine/values/effect.ts";
+import type { CallResult } from "../../src/engine/values/call.ts";
 import { createLog } from "../../src/process/log.ts";
 import { Refusal } from "../../src/process/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../../src/runtime/submission.ts";
 
 const CALL: LeasedCall = {
-  effectId: "wfr_1/a/1/request_approval",
+  callId: "wfr_1/a/1/request_approval",
   runId: "wfr_1",
   workspaceId: "ws_1",
   stepIndex: 0,

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import type { StepDefinition, TriggerDefinition } from "../../src/engine/values/definition.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
 
 const MAX = 2_147_483_647;

@@ -16,7 +16,7 @@ import {
   KEPT_A_PAGE,
   type KeptEventProbe,
 } from "../../src/store/events.ts";
-import { listOpenWaits, type OpenWait } from "../../src/store/reads/open-waits.ts";
+import { listOpenWaits, type OpenWait } from "../../src/store/service-reads/open-waits.ts";
 import { explain } from "../support/explained.ts";
 import { startProcessor, type TestProcessor, WORKSPACE } from "../support/processor.ts";
 import { until } from "../support/until.ts";

@@ -6,7 +6,8 @@ import { createLog } from "../../src/process/log.ts";
 import { readMetric } from "../../src/process/metrics.ts";
 import { Refusal } from "../../src/process/refusal.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { findRunRows, listRuns } from "../../src/store/reads/runs.ts";
+import { listRuns } from "../../src/store/reads/runs.ts";
+import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
 import {
   publish,
@@ -16,6 +17,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
@@ -124,7 +126,7 @@ describe("a batch", () => {
     expect(startBatches).toBeLessThanOrEqual(32);
     await Promise.all(runs.map(({ runId }) => send(runId, report("first", { output: {} }))));
     expect(at.batches.length - before - startBatches).toBeLessThanOrEqual(32);
-    const { runs: found, total } = await listRuns(at.database.read, {
+    const { runs: found, total } = await listRuns(at.database.read, EVERY_WORKSPACE, {
       workspaceId: WORKSPACE,
       definitionId: version.definitionId,
       state: "RUNNING",
@@ -168,10 +170,10 @@ describe("a call", () => {
     const spec = versionOf([stepOf("call", { agentId: "", config: { workflow } })]);
     const { id: versionId, definitionId } = await publish(at.database, "calls", spec);
     const { runId } = await start({ versionId, definitionId });
-    const effectId = `${runId}/call/1/start_run-0`;
+    const callId = `${runId}/call/1/start_run-0`;
     const input: Input = {
-      ...{ kind: "call_returned", effectId, call: "start_run", stepIndex: 0, attempt: 1 },
-      cause: { kind: "call", id: effectId },
+      ...{ kind: "call_returned", callId, call: "start_run", stepIndex: 0, attempt: 1 },
+      cause: { kind: "call", id: callId },
       result: { ok: false, message: "there is none" },
     };
     await Promise.all([send(runId, input), send(runId, input)]);
@@ -262,7 +264,7 @@ describe("a commit that fails", () => {
       });
       expect(cutter?.cuts()).toBe(1);
       expect(created).toBe(true);
-      const { runs } = await listRuns(far.database.read, {
+      const { runs } = await listRuns(far.database.read, EVERY_WORKSPACE, {
         workspaceId: WORKSPACE,
         definitionId: "",
         entityId: "",

@@ -11,6 +11,7 @@ import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../src/store/
 import { DatabaseAway, isAway, isLostRace } from "../../src/store/pg-errors.ts";
 import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
+import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { rowOfRun, runOfRow } from "../../src/store/rows.ts";
 import { type Batch, saveBatch } from "../../src/store/save-batch.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
@@ -70,8 +71,8 @@ describe("calls", () => {
     newSteps: [],
     changedSteps: [],
     moves: [],
-    newEffects: [],
-    finishedEffects: [],
+    newCalls: [],
+    finishedCalls: [],
     droppedSteps: [],
     newChildren: [],
     changedChildren: [],
@@ -82,7 +83,7 @@ describe("calls", () => {
 
   it("are written once, and only the notifications of dropped steps are dropped", async () => {
     const first = call("run_a/tell/1/send_notification", 1);
-    await save({ newEffects: [first] });
+    await save({ newCalls: [first] });
     const others = [
       call("run_a/tell/2/send_notification", 1),
       call("run_a/ask/1/request_approval", 1, "request_approval"),
@@ -90,8 +91,8 @@ describe("calls", () => {
       call("run_a-b/tell/1/send_notification", 1),
       call("run_a0/tell/1/send_notification", 1),
     ];
-    const saved = await save({ newEffects: [first, ...others] });
-    expect(saved?.newEffects.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    const saved = await save({ newCalls: [first, ...others] });
+    expect(saved?.newCalls.toSorted()).toEqual(others.map(({ id }) => id).toSorted());
     await save({
       droppedSteps: [
         { runId: "run_a", stepIndex: 1 },
@@ -134,10 +135,14 @@ describe("definitions", () => {
     ]);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
     const page = { limit: 100, bytesAtMost: 1_000_000 };
-    const versions = await listVersions(database.read, definitionId, page);
+    const versions = await listVersions(database.read, EVERY_WORKSPACE, definitionId, page);
     expect(versions.map(({ version }) => version)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    expect(await findVersion(database.read, definitionId, 0)).toMatchObject({ version: 10 });
-    expect(await findVersion(database.read, definitionId, 3)).toMatchObject({ version: 3 });
+    expect(await findVersion(database.read, EVERY_WORKSPACE, definitionId, 0)).toMatchObject({
+      version: 10,
+    });
+    expect(await findVersion(database.read, EVERY_WORKSPACE, definitionId, 3)).toMatchObject({
+      version: 3,
+    });
   });
 
   it("listen by their latest version alone", async () => {
@@ -158,9 +163,9 @@ describe("definitions", () => {
       );
     }
     const filters = { workspaceId: "wt", tag: "x", limit: 2, offset: 0 };
-    const { rows, total } = await listDefinitions(database.read, filters);
+    const { rows, total } = await listDefinitions(database.read, EVERY_WORKSPACE, filters);
     expect([rows.map(({ name }) => name), total]).toEqual([["t3", "t2"], 3]);
-    const one = await listDefinitions(database.read, { ...filters, tag: "t1" });
+    const one = await listDefinitions(database.read, EVERY_WORKSPACE, { ...filters, tag: "t1" });
     expect(one.rows.map(({ name }) => name)).toEqual(["t1"]);
   });
 
@@ -237,7 +242,9 @@ describe("errors of the database", () => {
     const error = await away.read.query(statement, []).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DatabaseAway);
     expect([isAway(error), isLostRace(error)]).toEqual([true, false]);
-    const built = await findVersion(away.read, "wf_x", 0).catch((reason: unknown) => reason);
+    const built = await findVersion(away.read, EVERY_WORKSPACE, "wf_x", 0).catch(
+      (reason: unknown) => reason,
+    );
     expect(isAway(built)).toBe(true);
     await away.close();
     const wrong = { name: "wrong", text: "select 1 / $1::int" };
@@ -260,7 +267,7 @@ describe("errors of the database", () => {
         throw new Error("changed my mind");
       }),
     ).rejects.toThrow("changed my mind");
-    const { rows } = await listDefinitions(database.read, {
+    const { rows } = await listDefinitions(database.read, EVERY_WORKSPACE, {
       workspaceId: "ws",
       tag: "",
       limit: 500,

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
 import type { Processor } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/reads/due.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
 import {
   publish,
   startOf,
@@ -13,6 +12,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

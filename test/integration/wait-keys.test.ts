@@ -7,7 +7,6 @@ import type { JsonObject } from "../../src/engine/values/json.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import type { Submission } from "../../src/runtime/submission.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import {
   publish,
   startOf,
@@ -16,6 +15,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

@@ -6,7 +6,6 @@ import { createLog } from "../../src/process/log.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
 import type { Statement } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import {
   publish,
@@ -16,6 +15,7 @@ import {
   WORKSPACE,
 } from "../support/processor.ts";
 import { transitioned } from "../support/step-reports.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
 
 const SOURCES = 60;

@@ -21,7 +21,7 @@ function row(step: number, attempt: number, child: number, state: ChildRun["stat
 /** The rows of a set, first those that a limit lets through. */
 function rowsIn(stored: readonly ChildRun[], set: ChildSet): ChildRun[] {
   const rows = stored.filter((each) => isInSet(each, set)).sort(comparePlaces);
-  if (set.kind === "undoable") return rows.reverse().slice(0, set.limit);
+  if (set.kind === "compensable") return rows.reverse().slice(0, set.limit);
   return set.kind === "next" ? rows.slice(0, set.limit) : rows;
 }
 
@@ -43,7 +43,7 @@ function fold<Result>(stored: readonly ChildRun[], act: (rows: ChildRows) => Res
 
 const ROWS = [0, 1, 2, 3, 4, 5, 6, 7].map((child) => row(0, 1, child, "completed"));
 const undoable = (limit: number, place = AFTER_ALL): ChildSet => ({
-  kind: "undoable",
+  kind: "compensable",
   ...{ step: 0, ...place, limit, least: limit },
 });
 
@@ -62,7 +62,7 @@ describe("rows of children", () => {
     fc.record({ kind: fc.constant("next" as const), step, limit: fc.constant(3), ...place }),
     fc
       .record({ step, limit: fc.integer({ min: 1, max: 4 }), ...place })
-      .map((each) => ({ kind: "undoable" as const, ...each, least: each.limit })),
+      .map((each) => ({ kind: "compensable" as const, ...each, least: each.limit })),
   );
   const acts = fc.array(fc.oneof(set, fc.record({ put: state, step, ...place })), {
     maxLength: 12,

@@ -13,15 +13,11 @@ import {
   markKeys,
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
-import { claimChecks, FIRST_RUN, findUnheard } from "../../src/store/checks.ts";
+import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store/calls.ts";
+import { claimChecks, FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
-import {
-  claimEffects,
-  dropEffects,
-  releaseEffects,
-  renewEffects,
-} from "../../src/store/effects.ts";
+import { findDefinitionByName } from "../../src/store/definitions.ts";
 import { findTriggers, findWaiting, findWaitPatterns } from "../../src/store/event-readers.ts";
 import {
   dropOldEvents,
@@ -37,25 +33,23 @@ import {
   markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
-import {
-  findDefinitionByName,
-  findVersion,
-  listDefinitions,
-} from "../../src/store/reads/definitions.ts";
-import { findDue } from "../../src/store/reads/due.ts";
-import { findDueSchedules } from "../../src/store/reads/due-schedules.ts";
-import { listMissedReports } from "../../src/store/reads/early-reports.ts";
+import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
+import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
-import { FIRST_WAIT, listOpenWaits } from "../../src/store/reads/open-waits.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
-import { findRunRows, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
+import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
-import { findUnfinished } from "../../src/store/reads/unfinished-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
+import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
 import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
 import { moveSchedules } from "../../src/store/schedules.ts";
+import { findDue } from "../../src/store/service-reads/due.ts";
+import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts";
+import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
+import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
+import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 
@@ -74,6 +68,8 @@ const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
 const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me" };
 const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
 const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
+/** What a caller of one workspace sees. */
+const SEEN = onlyWorkspace(BIG);
 const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
 const CALL = `${RUN}/step/1/create`;
 const FREE = { kind: "create_objective", after: "", places: 50, bytes: 1e9 } as const;
@@ -93,14 +89,15 @@ function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
   const all = { workspaceId: BIG, definitionId: "", entityId: "", initiatorAgentId: "" };
   const page = { limit: 50, offset: 0 };
   return {
-    ask: ({ read }) => listRuns(read, { ...all, ...page, ...filters }),
+    ask: ({ read }) => listRuns(read, EVERY_WORKSPACE, { ...all, ...page, ...filters }),
     limits: filters.offset === undefined ? COUNTS : FAR,
   };
 }
 
 function definitions(tag: string): Pick<Case, "ask" | "limits"> {
   return {
-    ask: ({ read }) => listDefinitions(read, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
+    ask: ({ read }) =>
+      listDefinitions(read, EVERY_WORKSPACE, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
     // The page's rows may stand on a page of the table each.
     limits: { ...COUNTS, select: 100 },
   };
@@ -130,15 +127,25 @@ export const cases: readonly Case[] = [
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },
   { name: "ListDefinitions by a tag of all", ...definitions("all") },
-  { name: "ListVersions", ask: ({ read }) => listVersions(read, "wf_2", VERSIONS) },
-  { name: "GetRun", ask: ({ read }) => findRunRows(read, RUN) },
-  { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, [RUN]) },
-  { name: "head of a run", ask: ({ read }) => findRunHead(read, RUN) },
+  {
+    name: "ListVersions",
+    ask: ({ read }) => listVersions(read, EVERY_WORKSPACE, "wf_2", VERSIONS),
+  },
+  { name: "GetRun", ask: ({ read }) => findRunRows(read, EVERY_WORKSPACE, RUN) },
+  { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, EVERY_WORKSPACE, [RUN]) },
+  { name: "head of a run", ask: ({ read }) => findRunHead(read, EVERY_WORKSPACE, RUN) },
   { name: "definition by name", ask: ({ read }) => findDefinitionByName(read, BIG, "n2") },
-  { name: "version by number", ask: ({ read }) => findVersion(read, "wf_2", 1) },
+  { name: "version by number", ask: ({ read }) => findVersion(read, EVERY_WORKSPACE, "wf_2", 1) },
+  { name: "seen: head of a run", ask: ({ read }) => findRunHead(read, SEEN, RUN) },
+  { name: "seen: runs", ask: ({ read }) => findRuns(read, SEEN, [RUN]) },
+  { name: "seen: error text", ask: ({ read }) => findErrorText(read, SEEN, RUN, 0) },
+  { name: "seen: definition", ask: ({ read }) => findDefinition(read, SEEN, "wf_2") },
+  { name: "seen: version by number", ask: ({ read }) => findVersion(read, SEEN, "wf_2", 1) },
+  { name: "seen: ListVersions", ask: ({ read }) => listVersions(read, SEEN, "wf_2", VERSIONS) },
   {
     name: "runs that an event started",
-    ask: ({ read }) => findStartedRuns(read, { workspaceId: BIG, id: "e1000" }, "EVENT"),
+    ask: ({ read }) =>
+      findStartedRuns(read, EVERY_WORKSPACE, { workspaceId: BIG, id: "e1000" }, "EVENT"),
   },
   { name: "a run that starts and ends", ask: moveRun },
   { name: "starts: lock", ask: writing((tx) => lockStarts(tx, [START])) },
@@ -166,7 +173,7 @@ export const cases: readonly Case[] = [
     name: "reports: early",
     ask: ({ read }) => findEarlyReports(read, [{ workspaceId: BIG, objectId: "o100" }]),
   },
-  { name: "checks: find", ask: ({ read }) => findUnheard(read, FIRST_RUN, 60_000) },
+  { name: "checks: find", ask: ({ read }) => findUnreported(read, FIRST_RUN, 60_000) },
   {
     name: "checks: claim",
     ask: (database) => claimChecks(database, [{ runId: RUN, stepIndex: 0 }], 60_000),
@@ -208,10 +215,10 @@ export const cases: readonly Case[] = [
     limits: { list_open_waits: 200 * 8 },
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },
-  { name: "calls: claim", ask: (database) => claimEffects(database, "me", [FREE], []) },
-  { name: "calls: renew", ask: (database) => renewEffects(database, "replica", [CALL]) },
-  { name: "calls: release", ask: (database) => releaseEffects(database, "replica", [CALL]) },
-  { name: "calls: drop", ask: (database) => dropEffects(database, [CALL]) },
+  { name: "calls: claim", ask: (database) => claimCalls(database, "me", [FREE], []) },
+  { name: "calls: renew", ask: (database) => renewCalls(database, "replica", [CALL]) },
+  { name: "calls: release", ask: (database) => releaseCalls(database, "replica", [CALL]) },
+  { name: "calls: drop", ask: (database) => dropCalls(database, [CALL]) },
   {
     name: "events: triggers",
     ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),

@@ -6,9 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { headers, type NatsConnection } from "nats";
 import pg from "pg";
+import type { CallValue } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { CallValue } from "../../src/engine/values/effect.ts";
-import type { Resolution } from "../../src/engine/values/run.ts";
+import type { Resolution } from "../../src/engine/values/step-detail.ts";
 import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
 import { connectBus } from "../../src/ingress/bus/connection.ts";
 import { createLog, type Log } from "../../src/process/log.ts";
@@ -17,7 +17,7 @@ import { createGraphCache, type GraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import type { RunStart } from "../../src/runtime/submission.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
-import { readClock } from "../../src/store/reads/clock.ts";
+import { readClock } from "../../src/store/service-reads/clock.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 import { startOf } from "./processor.ts";
@@ -167,8 +167,8 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
         workspaceId: "",
         input: {
           kind: "call_returned",
-          cause: { kind: "call", id: call.effectId },
-          effectId: call.effectId,
+          cause: { kind: "call", id: call.callId },
+          callId: call.callId,
           call: call.kind,
           stepIndex: call.stepIndex,
           attempt: call.attempt,

@@ -1,5 +1,5 @@
 /**
- * The service without ears: processor, calls and healing on a fresh database, and nothing that listens to a bus.
+ * The service without ears: processor, calls and reconciler on a fresh database, and nothing that listens to a bus.
  * Boundary: the real parts, wired as the composition root does; collaborators are the caller's.
  */
 import pg from "pg";
@@ -7,7 +7,7 @@ import { type ClientSettings, createClients } from "../../src/collaborators/clie
 import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
 import { createDispatcher } from "../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../src/egress/performers/performers.ts";
-import { createHealing, type HealingDeps } from "../../src/egress/reconcile/reconcile.ts";
+import { createReconciler, type ReconcilerDeps } from "../../src/egress/reconcile/reconcile.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import type { StepRun } from "../../src/engine/values/run.ts";
 import { createLog } from "../../src/process/log.ts";
@@ -15,16 +15,16 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
 import type { RouteDeps } from "../../src/runtime/routing/route-event.ts";
 import { openDatabase } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { freshDatabase } from "./database.ts";
 import { publish, startOf } from "./processor.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** The parts, running. */
 export interface DeafService extends RouteDeps {
   readonly sql: pg.Client;
   /** Starts to check steps as one replica; several may. */
-  heal(options: Pick<HealingDeps, "intervalMs" | "markBus">): void;
+  heal(options: Pick<ReconcilerDeps, "intervalMs" | "markBus">): void;
   /** Publishes a version and starts a run of it. */
   begin(name: string, spec: VersionSpec): Promise<string>;
   stepOfRun(runId: string, index?: number): Promise<StepRun | undefined>;
@@ -61,13 +61,13 @@ export async function startDeafService(
     replicaId: "deaf",
   });
   dispatcher.start();
-  const healings: ReturnType<typeof createHealing>[] = [];
+  const reconcilers: ReturnType<typeof createReconciler>[] = [];
   return {
     ...{ database, processor, graphs, log, sql },
     heal(options) {
-      const healing = createHealing({ database, processor, clients, log, ...options });
-      healing.start();
-      healings.push(healing);
+      const reconciler = createReconciler({ database, processor, clients, log, ...options });
+      reconciler.start();
+      reconcilers.push(reconciler);
     },
     async begin(name, spec) {
       const version = await publish(database, name, spec);
@@ -86,7 +86,7 @@ export async function startDeafService(
       );
     },
     async stop() {
-      await Promise.all([dispatcher.stop(), ...healings.map((healing) => healing.stop())]);
+      await Promise.all([dispatcher.stop(), ...reconcilers.map((reconciler) => reconciler.stop())]);
       await processor.stop();
       await database.close();
       await sql.end();

@@ -14,7 +14,11 @@ export function calling(workflow: JsonObject = {}, more: JsonObject = {}) {
 }
 
 /** A child's word: it COMPLETED, unless said otherwise. */
-export function told(run: EngineRun, child: number, more: Partial<ChildReport> = {}): Reply {
+export function childReports(
+  run: EngineRun,
+  child: number,
+  more: Partial<ChildReport> = {},
+): Reply {
   const attempt = (run.rows.get(run.index("call"))?.retryCount ?? 0) + 1;
   const report: ChildReport = {
     stepIndex: run.index("call"),
@@ -39,7 +43,7 @@ export function started(run: EngineRun, child: number, attempt = 1, refusal?: st
   const value = { kind: "start_run", runId: `child-${attempt}-${child}` } as const;
   return run.put({
     kind: "call_returned",
-    effectId: id,
+    callId: id,
     call: "start_run",
     stepIndex: run.index("call"),
     attempt,

@@ -12,6 +12,7 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
 import { transition } from "../../src/engine/transition.ts";
 import { TRANSITION_UNITS } from "../../src/engine/values/budget.ts";
+import type { CallKind, CallResult, CallValue, IssuedCall } from "../../src/engine/values/call.ts";
 import {
   type ChildRun,
   type ChildSet,
@@ -23,7 +24,6 @@ import type {
   StepDefinition,
   VersionSpec,
 } from "../../src/engine/values/definition.ts";
-import type { CallKind, CallResult, CallValue, Effect } from "../../src/engine/values/effect.ts";
 import type { Cause, Input, StepReport } from "../../src/engine/values/input.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import type { Lookups } from "../../src/engine/values/lookups.ts";
@@ -97,8 +97,8 @@ export class EngineRun {
   run: Run;
   rows = new Map<number, StepRun>();
   /** Calls that are open, and all that were ever wanted. */
-  effects = new Map<string, Effect>();
-  wanted: Effect[] = [];
+  effects = new Map<string, IssuedCall>();
+  wanted: IssuedCall[] = [];
   children: ChildRun[] = [];
   history: HistoryRow[] = [];
   now: number;
@@ -188,7 +188,7 @@ export class EngineRun {
   /** As the store loads them: no more than the set's limit. */
   #childrenIn(set: ChildSet): ChildRun[] {
     const rows = this.children.filter((row) => isInSet(row, set)).sort(comparePlaces);
-    if (set.kind === "undoable") return rows.reverse().slice(0, set.limit);
+    if (set.kind === "compensable") return rows.reverse().slice(0, set.limit);
     return set.kind === "next" ? rows.slice(0, set.limit) : rows;
   }
 
@@ -198,7 +198,7 @@ export class EngineRun {
       this.rows.set(row.index, row);
     }
     this.#keepChildren(draft);
-    const isDropped = ({ stepIndex, call }: Effect) =>
+    const isDropped = ({ stepIndex, call }: IssuedCall) =>
       call.kind === "send_notification" && draft.calls.droppedSteps.includes(stepIndex);
     const wanted = draft.calls.wanted.filter((effect) => !isDropped(effect));
     for (const id of draft.calls.finished) this.effects.delete(id);
@@ -238,7 +238,7 @@ export class EngineRun {
     );
   }
 
-  effectOf(id: string, call: CallKind): Effect {
+  callFor(id: string, call: CallKind): IssuedCall {
     const found = [...this.effects.values()].find(
       (e) => e.stepIndex === this.index(id) && e.call.kind === call,
     );
@@ -250,12 +250,12 @@ export class EngineRun {
   answer(id: string, value: CallValue | string, call?: CallKind): Reply {
     const kind = call ?? (typeof value === "string" ? undefined : value.kind);
     if (kind === undefined) throw new Error("a refusal needs the call's kind");
-    const effect = this.effectOf(id, kind);
+    const effect = this.callFor(id, kind);
     const result: CallResult =
       typeof value === "string" ? { ok: false, message: value } : { ok: true, value };
     return this.put({
       kind: "call_returned",
-      effectId: effect.id,
+      callId: effect.id,
       call: kind,
       stepIndex: effect.stepIndex,
       attempt: effect.attempt,

@@ -2,7 +2,7 @@
  * Runs in memory that start, end and undo one another, as src/runtime/child-runs.ts has them do.
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
-import type { CallResult, StartRun } from "../../src/engine/values/effect.ts";
+import type { CallResult, StartRun } from "../../src/engine/values/call.ts";
 import type { Move } from "../../src/engine/values/move.ts";
 import type { Reply } from "../../src/engine/values/reply.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
@@ -53,11 +53,11 @@ export class EngineRuns {
     return news;
   }
 
-  carryOut({ effectId, call }: OwnCall): CallResult {
+  carryOut({ callId, call }: OwnCall): CallResult {
     const { kind } = call;
     switch (kind) {
       case "start_run":
-        return this.#startChild(effectId, call);
+        return this.#startChild(callId, call);
       case "cancel_run":
         this.#putTo(call.runId, { kind: "cancel_requested", reason: call.reason });
         return { ok: true, value: { kind } };
@@ -65,8 +65,8 @@ export class EngineRuns {
         const { runId, reason } = call;
         const reply = this.#putTo(runId, { kind: "compensate_requested", reason, byParent: true });
         const left = reply?.kind === "unchanged" ? reply.nothingLeft : undefined;
-        const undone = reply === undefined || left !== undefined;
-        return { ok: true, value: { kind, undone, ...left } };
+        const compensated = reply === undefined || left !== undefined;
+        return { ok: true, value: { kind, compensated, ...left } };
       }
       case "tell_parent":
         this.#putTo(call.parentRunId, { kind: "child_ended", report: call.report });
@@ -78,8 +78,8 @@ export class EngineRuns {
     return this.#runs.get(runId)?.put(input);
   }
 
-  #startChild(effectId: string, call: StartRun): CallResult {
-    const known = this.#started.get(effectId);
+  #startChild(callId: string, call: StartRun): CallResult {
+    const known = this.#started.get(callId);
     if (known !== undefined) return { ok: true, value: { kind: "start_run", runId: known } };
     const spec = this.#others.get(call.name);
     if (spec === undefined) {
@@ -95,9 +95,9 @@ export class EngineRuns {
     const id = `wfr_child_${this.#started.size}_`;
     const facts = { parentRunId, parentStep, entityId, entityType, hops, initiatorAgentId };
     const now = this.get(parentRunId).now;
-    const more = { id, triggerType, triggerEventId: effectId } as const;
+    const more = { id, triggerType, triggerEventId: callId } as const;
     this.begin(new EngineRun(spec, call.input, { ...facts, ...more }, { now }));
-    this.#started.set(effectId, id);
+    this.#started.set(callId, id);
     return { ok: true, value: { kind: "start_run", runId: id } };
   }
 }

@@ -17,10 +17,10 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type Processor, type RunStart } from "../../src/runtime/processor.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
 import { stepReport } from "./step-reports.ts";
+import { findRunRows } from "./stored-run.ts";
 import { until } from "./until.ts";
 
 /** An input without its cause. */

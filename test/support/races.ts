@@ -3,8 +3,9 @@
  * replicas.
  * Boundary: real processors on a real Postgres; calls are collected, and what they come to is handed in by the test.
  */
+
+import type { CallKind, CallValue } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { CallKind, CallValue } from "../../src/engine/values/effect.ts";
 import type { Input, OwnerReport } from "../../src/engine/values/input.ts";
 import type { Reply } from "../../src/engine/values/reply.ts";
 import { stateOfMark } from "../../src/engine/values/run.ts";
@@ -12,10 +13,10 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
 import { routeEvent } from "../../src/runtime/routing/route-event.ts";
 import type { Database } from "../../src/store/database.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { publish, startOf, startProcessor, type TestProcessor, WORKSPACE } from "./processor.ts";
 import { movesOf, readHistory } from "./stored-history.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** How two inputs meet; in each of them the first is committed before, or together with and ahead of, the second. */
 export const ORDERS = ["one after the other", "in one batch", "at two replicas"] as const;
@@ -70,10 +71,10 @@ export class RacedRun {
   returned(value: CallValue): Input {
     const found = this.#calls.findLast(({ kind }) => kind === value.kind);
     if (found === undefined) throw new Error(`${value.kind} is not wanted among ${this.calls}`);
-    const { effectId, kind: call, stepIndex, attempt } = found;
-    const cause = { kind: "call", id: effectId } as const;
+    const { callId, kind: call, stepIndex, attempt } = found;
+    const cause = { kind: "call", id: callId } as const;
     const result = { ok: true, value } as const;
-    return { kind: "call_returned", cause, effectId, call, stepIndex, attempt, result };
+    return { kind: "call_returned", cause, callId, call, stepIndex, attempt, result };
   }
 
   /** An event of the bus that the run's workspace may be waiting for. Gives the ids of the runs that took it. */

@@ -1,13 +1,13 @@
 /** Answers to the calls of a run in memory. */
-import type { CallValue, Effect } from "../../src/engine/values/effect.ts";
+import type { CallValue, IssuedCall } from "../../src/engine/values/call.ts";
 import type { BareInput } from "./engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 
 /** What a call comes back with; in trouble it is refused, or decided the other way. */
-export function answerTo(random: RandomNumbers, effect: Effect, isTrouble: boolean): BareInput {
+export function answerTo(random: RandomNumbers, effect: IssuedCall, isTrouble: boolean): BareInput {
   if (effect.call.kind === "compensate_run") {
-    const undone = random.chance(40);
-    return returned(effect, { ok: true, value: { kind: "compensate_run", undone } });
+    const compensated = random.chance(40);
+    return returned(effect, { ok: true, value: { kind: "compensate_run", compensated } });
   }
   if (isTrouble && random.chance(60)) return returned(effect, { ok: false, message: "refused" });
   const value = callValueOf(effect);
@@ -29,18 +29,18 @@ export function answerTo(random: RandomNumbers, effect: Effect, isTrouble: boole
 }
 
 /** An answer with which the step goes on. */
-export function goodAnswerTo(effect: Effect): BareInput {
+export function goodAnswerTo(effect: IssuedCall): BareInput {
   return returned(effect, { ok: true, value: callValueOf(effect) });
 }
 
 function returned(
-  { id, call, stepIndex, attempt }: Effect,
+  { id, call, stepIndex, attempt }: IssuedCall,
   result: Extract<BareInput, { kind: "call_returned" }>["result"],
 ): BareInput {
-  return { kind: "call_returned", effectId: id, call: call.kind, stepIndex, attempt, result };
+  return { kind: "call_returned", callId: id, call: call.kind, stepIndex, attempt, result };
 }
 
-function callValueOf(effect: Effect): CallValue {
+function callValueOf(effect: IssuedCall): CallValue {
   switch (effect.call.kind) {
     case "look_up":
       return { kind: "look_up", resolution: { agentId: "found", skillId: "" } };
@@ -63,7 +63,7 @@ function callValueOf(effect: Effect): CallValue {
     case "cancel_run":
       return { kind: "cancel_run" };
     case "compensate_run":
-      return { kind: "compensate_run", undone: true };
+      return { kind: "compensate_run", compensated: true };
     case "tell_parent":
       return { kind: "tell_parent" };
     case "evaluate_action":

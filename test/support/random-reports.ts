@@ -82,14 +82,14 @@ function isUnderWay({ state }: ChildRun): boolean {
 
 function toldOf(row: ChildRun, isTrouble: boolean, costUsd: number): BareInput {
   const { step: stepIndex, attempt, child, runId } = row;
-  const isUndone = row.state === "undoing";
-  const isGood = !isTrouble && !isUndone;
+  const isCompensated = row.state === "undoing";
+  const isGood = !isTrouble && !isCompensated;
   const report: ChildReport = {
     ...{ stepIndex, attempt, child, runId, seq: row.seq + 1, errorMessage: "" },
     state: isGood ? "COMPLETED" : "FAILED",
     ...(isGood ? { output: { o: child } } : {}),
     costUsd: row.costUsd + costUsd,
-    undoing: isUndone ? (isTrouble ? "failed" : "done") : "no",
+    undoing: isCompensated ? (isTrouble ? "failed" : "done") : "no",
   };
   return { kind: "child_ended", report };
 }

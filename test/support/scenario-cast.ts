@@ -12,12 +12,12 @@ import {
   OWN_CALLS,
   type StartRun,
   type TellParent,
-} from "../../src/engine/values/effect.ts";
+} from "../../src/engine/values/call.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 
 /** A call of the service to itself. */
 export interface OwnCall {
-  readonly effectId: string;
+  readonly callId: string;
   readonly call: StartRun | CancelRun | CompensateRun | TellParent;
 }
 

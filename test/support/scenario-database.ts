@@ -7,8 +7,8 @@
 import { viewRun } from "../../src/engine/draft/payloads.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Graph } from "../../src/engine/graph/graph.ts";
+import type { Call, CallResult } from "../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Call, CallResult } from "../../src/engine/values/effect.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { Cause, Input } from "../../src/engine/values/input.ts";
 import { createLog } from "../../src/process/log.ts";
@@ -25,7 +25,6 @@ import { type RouteDeps, routeEvents } from "../../src/runtime/routing/route-eve
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { freshDatabase } from "./database.ts";
 import { CLOCK_SETTINGS, type DatabaseClock, installClock } from "./database-clock.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
@@ -33,6 +32,7 @@ import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
@@ -61,7 +61,7 @@ export async function openTheatre(): Promise<Theatre> {
     replicaId: "scenario",
     log,
     onCommitted(committed) {
-      for (const { effectId: id, runId, stepIndex, attempt, request } of committed.calls) {
+      for (const { callId: id, runId, stepIndex, attempt, request } of committed.calls) {
         const call = JSON.parse(new TextDecoder().decode(request)) as Call;
         calls.push({ id, runId, stepIndex, attempt, call });
       }
@@ -171,8 +171,8 @@ async function publishAll(
   return published;
 }
 
-function carryOut(deps: ChildRunDeps, { effectId, call }: OwnCall): Promise<CallResult> {
-  const own = { effectId, workspaceId: WORKSPACE };
+function carryOut(deps: ChildRunDeps, { callId, call }: OwnCall): Promise<CallResult> {
+  const own = { callId, workspaceId: WORKSPACE };
   switch (call.kind) {
     case "start_run":
       return startChildRun(deps, own, call);

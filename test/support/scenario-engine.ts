@@ -39,7 +39,7 @@ export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()
     async put(runId, input) {
       const run = runs.get(runId);
       // As the runtime does: a call is answered once, whatever comes afterwards counts for nothing.
-      const isRepeat = input.kind === "call_returned" && !run.effects.has(input.effectId);
+      const isRepeat = input.kind === "call_returned" && !run.effects.has(input.callId);
       return isRepeat ? { kind: "unchanged" } : run.put(input);
     },
     carryOut: async (own) => runs.carryOut(own),

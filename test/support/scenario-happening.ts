@@ -10,7 +10,7 @@ import {
   type CallResult,
   type CallValue,
   placeOfCall,
-} from "../../src/engine/values/effect.ts";
+} from "../../src/engine/values/call.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { StepReport } from "../../src/engine/values/input.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../src/engine/values/json.ts";
@@ -226,17 +226,17 @@ function parseAnswer(line: Line, graph: Graph, calls: readonly MadeCall[]): Happ
     line.verb === "refuse"
       ? { ok: false, message: textIn(line.fields, "message") }
       : { ok: true, value: answerOf(made.call.kind, line.fields) };
-  const { id: effectId } = made;
+  const { id: callId } = made;
   const call = made.call.kind;
   const input: BareInput = {
     kind: "call_returned",
-    effectId,
+    callId,
     call,
     stepIndex,
     attempt: made.attempt,
     result,
   };
-  return { kind: "input", input, answers: effectId };
+  return { kind: "input", input, answers: callId };
 }
 
 function answerOf(kind: CallKind, fields: JsonObject): CallValue {
@@ -262,7 +262,7 @@ function answerOf(kind: CallKind, fields: JsonObject): CallValue {
     case "start_run":
       return { kind, runId: textIn(fields, "run_id") };
     case "compensate_run":
-      return { kind, undone: fields.undone === true };
+      return { kind, compensated: fields.undone === true };
     case "request_approval": {
       const autoApproved = fields.auto_approved === true;
       return { kind, requestId: textIn(fields, "request_id"), autoApproved };

@@ -7,7 +7,7 @@
  */
 
 import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { CallResult } from "../../src/engine/values/effect.ts";
+import type { CallResult } from "../../src/engine/values/call.ts";
 import type { BusEvent } from "../../src/engine/values/event.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import type { Move } from "../../src/engine/values/move.ts";
@@ -153,9 +153,9 @@ async function gather(stage: Stage, cast: Cast): Promise<string[]> {
 async function carryOutAll(stage: Stage, cast: Cast): Promise<string[]> {
   const lines: string[] = [];
   for (let made = cast.nextOwn(); made !== undefined; made = cast.nextOwn()) {
-    const { id: effectId, runId, stepIndex, attempt, call } = made;
+    const { id: callId, runId, stepIndex, attempt, call } = made;
     if (!isOwnCall(call)) continue;
-    const result = await stage.carryOut({ effectId, call });
+    const result = await stage.carryOut({ callId, call });
     if (result.ok && result.value.kind === "start_run") {
       const isList = stage.graphOf(runId).steps[stepIndex]?.children?.forEach !== undefined;
       const stepId = stage.graphOf(runId).steps[stepIndex]?.def.id ?? "";
@@ -164,7 +164,7 @@ async function carryOutAll(stage: Stage, cast: Cast): Promise<string[]> {
     lines.push(...(await gather(stage, cast)));
     await stage.put(runId, {
       kind: "call_returned",
-      effectId,
+      callId,
       call: call.kind,
       stepIndex,
       attempt,

@@ -6,7 +6,7 @@ import type { RecordedRow } from "../../src/engine/replay.ts";
 import { type RunState, type StepState, stateOfMark } from "../../src/engine/values/run.ts";
 import type { Database } from "../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
+import { findRunRows } from "./stored-run.ts";
 
 /** A run's history in its packed form, and what it must come to. */
 export interface StoredHistory {

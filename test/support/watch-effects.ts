@@ -1,6 +1,6 @@
 /** Rules of what a run asks of others: each call once, none after the end but to stop what is open, none of its own while paused. */
-import type { CallKind, Effect } from "../../src/engine/values/effect.ts";
-import { isFinalRun, isFinalStep, MAY_HAVE_EFFECT } from "../../src/engine/values/run.ts";
+import type { CallKind, IssuedCall } from "../../src/engine/values/call.ts";
+import { isFinalRun, isFinalStep, MAY_HAVE_ACTED } from "../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
@@ -26,7 +26,7 @@ export function watchEffects(at: EngineRun, seen: Seen, before: Before, input: B
     if (!STOPPING.has(effect.call.kind)) watchTime(at, before, input, effect);
   }
   for (const [index, mark] of at.run.stepMarks.entries()) {
-    const mayHave = (mark & MAY_HAVE_EFFECT) !== 0;
+    const mayHave = (mark & MAY_HAVE_ACTED) !== 0;
     if (mayHave !== seen.touched.has(index))
       broken(`the mark of step ${index} is wrong of its calls`);
   }
@@ -59,7 +59,7 @@ function watchLateChild(at: EngineRun, before: Before, runId: string): void {
   if (!isWanted && !isStopped) broken(`child ${runId} came too late and goes on`);
 }
 
-function watchTime(at: EngineRun, before: Before, input: BareInput, effect: Effect): void {
+function watchTime(at: EngineRun, before: Before, input: BareInput, effect: IssuedCall): void {
   const { state } = at.run;
   const reopened = input.kind === "compensate_requested";
   if (state === "CANCELLED" || (isFinalRun(before.state) && !reopened)) {

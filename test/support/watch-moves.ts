@@ -5,7 +5,7 @@
 
 import type { Graph, GraphStep } from "../../src/engine/graph/graph.ts";
 import { replayedState, replayMove } from "../../src/engine/replay.ts";
-import { PLAN, UNDOABLE } from "../../src/engine/values/child-run.ts";
+import { COMPENSABLE, PLAN } from "../../src/engine/values/child-run.ts";
 import type { Move } from "../../src/engine/values/move.ts";
 import { SUCCEEDED, stateOfMark } from "../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "./engine-run.ts";
@@ -60,10 +60,11 @@ function watchStart(
     broken(`${step.def.id} started while the run was ${state}`);
   }
   if (!step.isCompensation) return;
-  const known = before.rows.get(step.undoes)?.state;
+  const known = before.rows.get(step.compensates)?.state;
   if (known === "COMPENSATED") broken(`${step.def.id} starts, and its step is undone`);
-  if (!needsUndo(at, seen, step.undoes)) broken(`${step.def.id} undoes what is not to be undone`);
-  for (const below of downstreamOf(at.graph, step.undoes)) {
+  if (!needsUndo(at, seen, step.compensates))
+    broken(`${step.def.id} compensates what is not to be undone`);
+  for (const below of downstreamOf(at.graph, step.compensates)) {
     if (needsUndo(at, seen, below)) broken(`${step.def.id} starts before step ${below} is undone`);
   }
 }
@@ -89,7 +90,7 @@ function needsUndo(at: EngineRun, { replay, touched }: Seen, index: number): boo
 function hasChildToUndo({ children }: EngineRun, index: number): boolean {
   return children.some(
     ({ step, child, state }) =>
-      step === index && child !== PLAN && (state === "undoing" || UNDOABLE.includes(state)),
+      step === index && child !== PLAN && (state === "undoing" || COMPENSABLE.includes(state)),
   );
 }
 

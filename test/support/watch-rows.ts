@@ -129,7 +129,7 @@ function watchUndoing({ graph, children }: EngineRun): number {
   for (const { index, children: settings } of graph.steps) {
     const many = undoing.filter(({ step }) => step === index).length;
     if (many > (settings?.maxParallel ?? 1))
-      broken(`step ${index} undoes ${many} children at once`);
+      broken(`step ${index} compensates ${many} children at once`);
   }
   return undoing.length;
 }

@@ -32,7 +32,7 @@ export class WatchedRun {
 
   /** Takes an input and looks at everything. The result of a call counts once, as the shell sees to it. */
   put(input: BareInput): Reply {
-    if (input.kind === "call_returned" && !this.at.effects.has(input.effectId)) {
+    if (input.kind === "call_returned" && !this.at.effects.has(input.callId)) {
       return { kind: "unchanged" };
     }
     const before = this.#before();

@@ -35,6 +35,16 @@ describe("a planted fault is reported:", () => {
     ["src/ingress/rpc/start-run.ts", 'import { x } from "../../egress/dispatcher.ts";'],
     ["src/ingress/rpc/start-run.ts", 'import pg from "pg";'],
     ["src/ingress/rpc/start-run.ts", 'import {\n  saveRuns,\n} from "../../store/runs.ts";'],
+    ["src/ingress/rpc/start-run.ts", 'import { lists } from "../../store/outbox.ts";'],
+    ["src/ingress/rpc/start-run.ts", 'import { x } from "../../store/service-reads/due.ts";'],
+    [
+      "src/ingress/rpc/start-run.ts",
+      'import { EVERY_WORKSPACE as all } from "../../store/reads/visibility.ts";',
+    ],
+    [
+      "src/ingress/rpc/start-run.ts",
+      'import { onlyWorkspace } from "../../store/reads/visibility.ts";',
+    ],
     ["src/egress/dispatcher.ts", 'const x = await import("../ingress/bus/pull.ts");'],
     ["src/egress/dispatcher.ts", 'import { lockRuns as read } from "../store/runs.ts";'],
     ["src/main.ts", 'import "./sandbox/agents.ts";'],
@@ -77,7 +87,12 @@ describe("what is allowed is not reported:", () => {
     ["src/engine/run.ts", 'const text = "await process.env";'],
     ["src/wire/run.ts", 'import type { Run } from "../../gen/workflows/v1/workflows_pb.ts";'],
     ["src/store/runs.ts", 'import { sql } from "drizzle-orm/pg-core";'],
-    ["src/ingress/rpc/get-run.ts", 'import { findRun } from "../../store/run-reads.ts";'],
+    ["src/ingress/rpc/get-run.ts", 'import { findRun } from "../../store/reads/runs.ts";'],
+    ["src/ingress/timers/timers.ts", 'import { x } from "../../store/service-reads/due.ts";'],
+    [
+      "src/ingress/rpc/call-workspace.ts",
+      'import { EVERY_WORKSPACE } from "../../store/reads/visibility.ts";',
+    ],
     ["src/config.ts", "const port = process.env.PORT;"],
   ])("%s: %s", (path, text) => {
     expect(problemsOf(path, text)).toEqual([]);

@@ -4,10 +4,12 @@ import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { checkSizes, findLongFiles, LINES_AT_MOST } from "../../tools/check-sizes.ts";
+import { checkSizes, findLongFiles } from "../../tools/check-sizes.ts";
 import { projectRoot } from "../../tools/run-command.ts";
 
-const FUNCTION_LINES_AT_MOST = 110;
+/** As numbers, so that a limit that is raised fails here. */
+const FILE_LINES_AT_MOST = 300;
+const FUNCTION_LINES_AT_MOST = 60;
 
 let project = "";
 beforeAll(async () => {
@@ -52,8 +54,8 @@ test("an export and a type that no other file imports are reported, a used one i
 
 test("a file of one line too many is reported", () => {
   const lines = (count: number) => new Map([["src/long.ts", "// a line\n".repeat(count)]]);
-  expect(findLongFiles(lines(LINES_AT_MOST))).toEqual([]);
-  expect(findLongFiles(lines(LINES_AT_MOST + 1))).toHaveLength(1);
+  expect(findLongFiles(lines(FILE_LINES_AT_MOST))).toEqual([]);
+  expect(findLongFiles(lines(FILE_LINES_AT_MOST + 1))).toHaveLength(1);
 });
 
 test("a function of src/ with one line too many is reported", async () => {

@@ -27,7 +27,7 @@ import {
   CreateRequestSchema,
   CreateResponseSchema,
 } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { SendNotification } from "../../src/engine/values/effect.ts";
+import type { SendNotification } from "../../src/engine/values/call.ts";
 import {
   readCreateObjective,
   readDelegationOutput,

@@ -8,7 +8,7 @@ import { transition } from "../../src/engine/transition.ts";
 import { TRANSITION_UNITS } from "../../src/engine/values/budget.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { stateOfMark } from "../../src/engine/values/run.ts";
-import { calling, started, told } from "../support/engine-parent.ts";
+import { calling, childReports, started } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const task = (id: string, more = {}) => step({ id, ...more });
@@ -230,7 +230,7 @@ describe("while work is pending", () => {
     expect(run.calls).toEqual(["call:start_run"]);
     run.put({ kind: "pause_requested", reason: "" });
     started(run, 0);
-    told(run, 0);
+    childReports(run, 0);
     run.report("a", "COMPLETED", { output: {} });
     run.now += 5_000;
     run.put({ kind: "resume_requested" });

@@ -1,6 +1,6 @@
 /** Children in the engine, many inputs to a batch: whatever comes together makes the same run as one after the other. */
 import { expect, it } from "vitest";
-import { calling, compensate, started, told } from "../support/engine-parent.ts";
+import { calling, childReports, compensate, started } from "../support/engine-parent.ts";
 import { EngineRun, version } from "../support/engine-run.ts";
 
 type Put = Parameters<EngineRun["putAll"]>[0];
@@ -10,12 +10,12 @@ function live(run: EngineRun, items: number, ended: number): void {
   const atOnce = Math.min(items, 10);
   for (let child = 0; child < atOnce; child += 1) started(run, child);
   for (let child = 0; child < ended; child += 1) {
-    told(run, child);
+    childReports(run, child);
     if (child + atOnce < items) started(run, child + atOnce);
   }
   run.put(compensate);
   for (let child = items - 1; child >= 0; child -= 1) {
-    told(run, child, { state: "FAILED", undoing: "done", seq: 9, costUsd: 2 });
+    childReports(run, child, { state: "FAILED", undoing: "done", seq: 9, costUsd: 2 });
   }
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../src/engine/replay.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/engine/values/limits.ts";
-import { calling, open, started, told } from "../support/engine-parent.ts";
+import { calling, childReports, open, started } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
@@ -10,11 +10,11 @@ const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 describe("an only child", () => {
   it("may end before the answer to its start is here, and counts once", () => {
     const run = EngineRun.start(version([calling()]));
-    told(run, 0);
+    childReports(run, 0);
     expect(run.run).toMatchObject({ state: "COMPLETED", totalCostUsd: 1 });
     expect(run.output("call")).toEqual({ n: 0, run_ids: ["child-1-0"] });
     expect(started(run, 0).kind).toBe("unchanged");
-    expect(told(run, 0).kind).toBe("unchanged");
+    expect(childReports(run, 0).kind).toBe("unchanged");
     expect(run.run.totalCostUsd).toBe(1);
     expect(open(run, "cancel_run")).toEqual([]);
   });
@@ -22,8 +22,8 @@ describe("an only child", () => {
   it("is not believed when it is another run", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
-    expect(told(run, 0, { runId: "stranger" }).kind).toBe("unchanged");
-    expect(told(run, 3).kind).toBe("unchanged");
+    expect(childReports(run, 0, { runId: "stranger" }).kind).toBe("unchanged");
+    expect(childReports(run, 3).kind).toBe("unchanged");
     expect(run.state("call")).toBe("RUNNING");
   });
 
@@ -34,11 +34,11 @@ describe("an only child", () => {
     expect(open(run, "start_run")).toEqual(["call/1/start_run-0", "call/2/start_run-0"]);
     started(run, 0);
     expect(open(run, "cancel_run")).toHaveLength(1);
-    told(run, 0, { attempt: 1, runId: "child-1-0", state: "CANCELLED" });
+    childReports(run, 0, { attempt: 1, runId: "child-1-0", state: "CANCELLED" });
     expect(run.run.totalCostUsd).toBe(0);
     expect(run.history.at(-1)?.moves[0]).toMatchObject({ note: "ignored" });
     started(run, 0, 2);
-    told(run, 0);
+    childReports(run, 0);
     expect(run.output("call")).toEqual({ n: 0, run_ids: ["child-2-0"] });
   });
 
@@ -54,16 +54,16 @@ describe("an only child", () => {
   it("takes no version for the latest that is none", () => {
     for (const v of ["", " ", null, false, true, [], {}, "latest"]) {
       const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v });
-      const { call } = run.effectOf("call", "start_run");
+      const { call } = run.callFor("call", "start_run");
       expect(call).toMatchObject({ kind: "start_run", version: Number.NaN });
     }
     const run = EngineRun.start(version([calling({ version: "{{ input.v }}" })]), { v: "3" });
-    expect(run.effectOf("call", "start_run").call).toMatchObject({ version: 3 });
+    expect(run.callFor("call", "start_run").call).toMatchObject({ version: 3 });
   });
 
   it("fails the step for good with an output over the limit", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
-    told(run, 0, { output: { text: "x".repeat(256 * 1024) } });
+    childReports(run, 0, { output: { text: "x".repeat(256 * 1024) } });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toContain("over the limit of 262144");
     expect(run.rows.get(0)?.output).toBeUndefined();
@@ -83,7 +83,7 @@ describe("an only child", () => {
       run.report(id, "COMPLETED", { output: { [id]: "x".repeat(200 * 1024) } });
     }
     const [effect] = run.effects.values();
-    if (effect?.call.kind !== "tell_parent") throw new Error("nothing is told");
+    if (effect?.call.kind !== "tell_parent") throw new Error("nothing is childReports");
     const { report } = effect.call;
     expect(report.output).toBeUndefined();
     const parent = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
@@ -112,10 +112,10 @@ describe("children of a list", () => {
     const workflow = { for_each: "list", max_parallel: 2, input: {} };
     const run = EngineRun.start(version([calling(workflow)]), { list: [10, 20, 30, 40] });
     expect(open(run, "start_run")).toEqual(["call/1/start_run-0", "call/1/start_run-1"]);
-    told(run, 1);
+    childReports(run, 1);
     expect(open(run, "start_run")).toHaveLength(3);
     expect(open(run, "start_run")).toContain("call/1/start_run-2");
-    for (const child of [2, 0, 3]) told(run, child);
+    for (const child of [2, 0, 3]) childReports(run, child);
     expect(run.output("call")).toEqual({
       items: [{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }],
       run_ids: ["child-1-0", "child-1-1", "child-1-2", "child-1-3"],
@@ -125,7 +125,7 @@ describe("children of a list", () => {
 
   it("tell their costs in the history as they end, one by one", () => {
     const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 2 })]), input);
-    told(run, 0, { costUsd: 0.5 });
+    childReports(run, 0, { costUsd: 0.5 });
     expect(run.run.totalCostUsd).toBe(0.5);
     expect(replayHistory(run.history).totalCostUsd).toBe(0.5);
     expect(replayHistory(run.history).steps.get(0)?.costUsd).toBe(0.5);
@@ -136,7 +136,7 @@ describe("children of a list", () => {
     const workflow = { for_each: "list", max_parallel: 2 };
     const run = EngineRun.start(version([calling(workflow)]), input);
     started(run, 0);
-    told(run, 1, { state: "FAILED", errorMessage: "bad" });
+    childReports(run, 1, { state: "FAILED", errorMessage: "bad" });
     expect(run.rows.get(0)?.errorMessage).toBe("item 1 (child-1-1): bad");
     expect(open(run, "cancel_run")).toHaveLength(1);
     expect(open(run, "start_run")).toEqual(["call/1/start_run-1"]);
@@ -167,17 +167,18 @@ describe("children of a list", () => {
 
   it("may have ids that are too large together", () => {
     const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 4 })]), input);
-    for (const child of [0, 1, 2, 3]) told(run, child, { runId: `${child}`.repeat(100_000) });
+    for (const child of [0, 1, 2, 3])
+      childReports(run, child, { runId: `${child}`.repeat(100_000) });
     expect(run.state("call")).toBe("COMPLETED");
   });
 
   it("fail the step when their outputs are too large together", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), input);
     const output = { text: "x".repeat(100 * 1024) };
-    told(run, 0, { output });
-    told(run, 1, { output });
+    childReports(run, 0, { output });
+    childReports(run, 1, { output });
     expect(run.state("call")).toBe("RUNNING");
-    told(run, 2, { output });
+    childReports(run, 2, { output });
     expect(run.run.state).toBe("FAILED");
     expect(run.rows.get(0)?.errorMessage).toMatch(/have \d+ bytes so far, over the limit/);
   });
@@ -198,7 +199,7 @@ describe("ids of child runs", () => {
     const plain = step({ id: "plain", stepType: "HUMAN_TASK", name: "plain" });
     const edges = [edge("call>after"), edge("call>plain")];
     const run = EngineRun.start(version([calling(), after, plain], edges));
-    told(run, 0);
+    childReports(run, 0);
     expect(run.output("call")).toEqual({ n: 0, run_ids: ["child-1-0"] });
     expect(run.inputOf("plain")).toEqual({ n: 0 });
     expect(run.inputOf("after")).toEqual({ first: "child-1-0", seen: true });
@@ -209,7 +210,7 @@ describe("ids of child runs", () => {
     const run = EngineRun.start(
       version([fork, calling(), END], [edge("fork>call"), edge("fork>end", "joined")]),
     );
-    told(run, 0);
+    childReports(run, 0);
     expect(run.view().output).toEqual({ n: 0, children: { call: { n: 0 } } });
   });
 
@@ -221,7 +222,7 @@ describe("ids of child runs", () => {
   it("leave room for many tiny items and the step that follows them", () => {
     const run = EngineRun.start(version([each, END], [edge("call>end")]), { list });
     for (const child of list) {
-      told(run, child, { runId: `${child}-${"x".repeat(1_000)}`, output: { n: 1 } });
+      childReports(run, child, { runId: `${child}-${"x".repeat(1_000)}`, output: { n: 1 } });
     }
     expect(JSON.stringify(run.output("call")).length).toBeGreaterThan(MAX_PAYLOAD_BYTES);
     expect(run.state("end")).toBe("COMPLETED");
@@ -230,7 +231,7 @@ describe("ids of child runs", () => {
 
   it("leave room for what a BRANCH passes on, some bytes of each child", () => {
     const run = EngineRun.start(version([each]), { list });
-    for (const child of list) told(run, child, { output: { passed: "x".repeat(880) } });
+    for (const child of list) childReports(run, child, { output: { passed: "x".repeat(880) } });
     expect(JSON.stringify(run.output("call")).length).toBeGreaterThan(MAX_PAYLOAD_BYTES);
     expect(run.run.state).toBe("COMPLETED");
   });

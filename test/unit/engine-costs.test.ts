@@ -52,7 +52,7 @@ describe("the cost of an agent's attempt", () => {
     const run = started();
     report(run, {});
     expect(run.states).toBe("a:RUNNING b:PENDING");
-    const { call } = run.effectOf("a", "query_usage");
+    const { call } = run.callFor("a", "query_usage");
     expect(call).toEqual({ kind: "query_usage", runId: "wfr_test", stepId: "a" });
     metered(run, 0.25);
     expect(run.output("a")).toEqual({ n: 1 });

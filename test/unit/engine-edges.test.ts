@@ -115,7 +115,7 @@ describe("a step that goes badly", () => {
     run.now = due;
     run.put({ kind: "step_due", stepIndex: 0 });
     expect(run.calls).toEqual(["a:create_objective"]);
-    expect(run.effectOf("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
+    expect(run.callFor("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
   });
 
   it("takes up no objective between two attempts, so that nothing ends the one that has not begun", () => {

@@ -204,7 +204,7 @@ describe("compensate", () => {
     expect(run.states).toContain("flight:COMPLETED");
     run.put({ kind: "compensate_requested", reason: "again" });
     expect(run.calls).toEqual(["undo-hotel:create_objective"]);
-    expect(run.effectOf("undo-hotel", "create_objective").attempt).toBe(2);
+    expect(run.callFor("undo-hotel", "create_objective").attempt).toBe(2);
     run.agentEnds("undo-hotel", "COMPLETED", {});
     run.agentEnds("undo-flight", "COMPLETED", {});
     expect(run.states).toContain("flight:COMPENSATED hotel:COMPENSATED");

@@ -10,7 +10,7 @@ describe("agent action", () => {
     expect(run.calls).toEqual(["r:look_up"]);
     run.answer("r", { kind: "look_up", resolution: { agentId: "ag", skillId: "" } });
     run.answer("r", { kind: "create_objective", objectiveId: "o1" });
-    const call = run.effectOf("r", "delegate").call;
+    const call = run.callFor("r", "delegate").call;
     expect(call).toMatchObject({ toAgentId: "ag", fromAgentId: "workflows", objectiveId: "o1" });
     run.answer("r", { kind: "delegate", delegationId: "d1", agentId: "ag" });
     const objective = { owner: "objective", id: "o1", errorMessage: "", agentId: "" } as const;
@@ -162,7 +162,7 @@ describe("governance check", () => {
     expect(denied.run.state).toBe("FAILED");
     expect(denied.rows.get(0)?.errorMessage).toContain("why");
     const asks = evaluated("REQUIRE_APPROVAL");
-    expect(asks.effectOf("c", "request_approval").call).toMatchObject({ riskLevel: "HIGH" });
+    expect(asks.callFor("c", "request_approval").call).toMatchObject({ riskLevel: "HIGH" });
     const waits = evaluated("UNSPECIFIED");
     expect(waits.states).toBe("c:WAITING");
     const report = { stepId: "c", decision: "ALLOW", riskLevel: "", reasons: [] };

@@ -91,8 +91,12 @@ describe("links", () => {
     expect(graph.roots).toEqual([5]);
     expect(graph.steps.map(({ isCompensation }) => isCompensation).indexOf(true)).toBe(4);
     expect(graph.steps[3]?.compensation).toBe(4);
-    expect(graph.steps[4]?.undoes).toBe(3);
-    expect(graph.steps[0]).toMatchObject({ compensation: -1, undoes: -1, isCompensation: false });
+    expect(graph.steps[4]?.compensates).toBe(3);
+    expect(graph.steps[0]).toMatchObject({
+      compensation: -1,
+      compensates: -1,
+      isCompensation: false,
+    });
   });
 
   it("knows the PARALLEL of a child", () => {

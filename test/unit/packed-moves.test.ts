@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Cause } from "../../src/engine/values/input.ts";
 import { type Move, STEP_ID_NAMES } from "../../src/engine/values/move.ts";
 import { RUN_STATES, STEP_STATES } from "../../src/engine/values/run.ts";
-import { packRow, type ToldRow, unpackRow } from "../../src/store/packed-moves.ts";
+import { type HistoryRow, packRow, unpackRow } from "../../src/store/packed-moves.ts";
 
 const RUN_ID = "wfr_01k9zq3v7x4n8m2b6c5d0f1g2h";
 const RUN_OPERATIONS = [
@@ -28,7 +28,7 @@ const STEP_OPERATIONS = [
   "compensated",
 ] as const;
 
-function afterStorage(row: ToldRow): ToldRow {
+function afterStorage(row: HistoryRow): HistoryRow {
   return unpackRow(RUN_ID, JSON.parse(JSON.stringify(packRow(RUN_ID, row))));
 }
 
@@ -100,7 +100,7 @@ describe("round trips", () => {
   test.each(RUN_OPERATIONS)("a run's move: %s", (op) => {
     for (const from of RUN_STATES) {
       for (const to of RUN_STATES) {
-        const row: ToldRow = {
+        const row: HistoryRow = {
           cause: { kind: "rpc", id: "CancelRun", by: "agt_1" },
           moves: [{ of: "run", from, to, op, reason: "enough", total: 0.5, marks: "QkFD" }],
         };
@@ -112,7 +112,7 @@ describe("round trips", () => {
   test.each(STEP_OPERATIONS)("a step's move: %s", (op) => {
     for (const from of STEP_STATES) {
       for (const to of STEP_STATES) {
-        const row: ToldRow = {
+        const row: HistoryRow = {
           cause: { kind: "timer", id: "due" },
           moves: [{ of: "step", step: 3, from, to, op, retry: 1, error: "timed out" }],
         };

@@ -1,7 +1,7 @@
 /** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
 import { describe, expect, it } from "vitest";
 import { createRooms, type Rooms } from "../../src/egress/dispatch/rooms.ts";
-import type { CallKind } from "../../src/engine/values/effect.ts";
+import type { CallKind } from "../../src/engine/values/call.ts";
 import type { LeasedCall } from "../../src/runtime/submission.ts";
 
 const KINDS: readonly CallKind[] = [
@@ -22,7 +22,7 @@ const KINDS: readonly CallKind[] = [
 ];
 
 function callOf(kind: CallKind, workspaceId: string, bytes = 100): LeasedCall {
-  const fixed = { effectId: "e", runId: "r", stepIndex: 0, attempt: 1, createdAtMs: 0 };
+  const fixed = { callId: "e", runId: "r", stepIndex: 0, attempt: 1, createdAtMs: 0 };
   return { ...fixed, kind, workspaceId, request: new Uint8Array(bytes) };
 }
 

@@ -25,25 +25,25 @@ export function introspectBy(client: Client, log: Log): JudgeToken {
     try {
       const { introspect } = TokenService.method;
       return readIntrospection(
-        await client.askBriefly(introspect, { token }, { effectId: randomUUID(), workspaceId: "" }),
+        await client.askBriefly(introspect, { token }, { callId: randomUUID(), workspaceId: "" }),
       );
     } catch (error) {
       if (isAboutToken(error)) return undefined;
-      throw cannotTell(error, log);
+      throw introspectionFault(error, log);
     }
   };
 }
 
 /** The token that an answer describes; undefined when it is not active or lacks the subject or the workspace. */
-function readIntrospection(told: IntrospectResponse): GoodToken | undefined {
-  if (!told.active) return undefined;
+function readIntrospection(answer: IntrospectResponse): GoodToken | undefined {
+  if (!answer.active) return undefined;
   const caller = readCaller({
-    subject: told.subject || told.userSubject || told.service,
-    workspaceId: told.organizationId,
-    words: told.scopes,
+    subject: answer.subject || answer.userSubject || answer.service,
+    workspaceId: answer.organizationId,
+    words: answer.scopes,
   });
   if (caller === undefined) return undefined;
-  const { expiresAt } = told;
+  const { expiresAt } = answer;
   const expiresAtMs = expiresAt === undefined ? Infinity : Number(expiresAt.seconds) * 1000;
   return { caller, expiresAtMs };
 }
@@ -52,7 +52,7 @@ function isAboutToken(error: unknown): boolean {
   return error instanceof CallFailure && error.kind === "answered" && NO_TOKEN.has(error.code);
 }
 
-function cannotTell(error: unknown, log: Log): unknown {
+function introspectionFault(error: unknown, log: Log): unknown {
   if (error instanceof CallFailure) {
     const { kind, code, httpStatus } = error;
     log.warn("the identity service could not judge a token", { kind, code, httpStatus });

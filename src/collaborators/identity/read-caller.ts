@@ -7,7 +7,7 @@ import { isId } from "../../wire/calls/replies.ts";
 import { type Caller, grantedScopes } from "./callers.ts";
 
 /** The facts of a token. */
-export interface ToldOfToken {
+export interface TokenClaims {
   readonly subject: string;
   readonly workspaceId: string;
   /** Scopes and names of roles. */
@@ -15,7 +15,7 @@ export interface ToldOfToken {
 }
 
 /** The caller; undefined when subject or workspace is missing or can be none. */
-export function readCaller({ subject, workspaceId, words }: ToldOfToken): Caller | undefined {
+export function readCaller({ subject, workspaceId, words }: TokenClaims): Caller | undefined {
   if (!isId(subject) || !isId(workspaceId)) return undefined;
   return { subject, workspaceId, scopes: grantedScopes(words) };
 }

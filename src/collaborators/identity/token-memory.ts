@@ -48,13 +48,13 @@ export function rememberCallers(
 
   async function ask(key: string, token: string): Promise<Caller | undefined> {
     try {
-      const told = await judge(token);
-      if (told === undefined || told.expiresAtMs <= clocks.wallMs()) {
+      const judged = await judge(token);
+      if (judged === undefined || judged.expiresAtMs <= clocks.wallMs()) {
         refused.keep(key, true);
         return undefined;
       }
-      good.keep(key, told);
-      return told.caller;
+      good.keep(key, judged);
+      return judged.caller;
     } finally {
       underWay.delete(key);
     }

@@ -13,7 +13,7 @@ import {
   outcomeUnknown,
 } from "../../collaborators/call-policy.ts";
 import { NotConfigured } from "../../collaborators/clients.ts";
-import { type CallResult, OWN_CALLS } from "../../engine/values/effect.ts";
+import { type CallResult, OWN_CALLS } from "../../engine/values/call.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../../runtime/submission.ts";
@@ -54,8 +54,8 @@ async function performUntilAnswered(
       if (!(error instanceof CallFailure)) throw error;
       const verdict = judge(item, error);
       if (verdict.kind === "refused") return refusal(call, verdict.message);
-      const { effectId, runId } = call;
-      deps.log.debug("a call is tried again", { effectId, runId, error });
+      const { callId, runId } = call;
+      deps.log.debug("a call is tried again", { callId, runId, error });
       if (!item.givenUp) await item.pause(verdict.delayMs);
     }
   }
@@ -95,13 +95,13 @@ async function handBack(
 }
 
 function inputOf(call: LeasedCall, result: CallResult): Submission {
-  const { effectId, runId, workspaceId, stepIndex, attempt } = call;
-  const cause = { kind: "call", id: effectId } as const;
+  const { callId, runId, workspaceId, stepIndex, attempt } = call;
+  const cause = { kind: "call", id: callId } as const;
   return {
     kind: "input",
     runId,
     workspaceId,
-    input: { kind: "call_returned", cause, effectId, call: call.kind, stepIndex, attempt, result },
+    input: { kind: "call_returned", cause, callId, call: call.kind, stepIndex, attempt, result },
   };
 }
 

@@ -6,14 +6,14 @@
  * 2. A workspace that has as much of a room as is free gets no more, so there is always room for another workspace: of n
  *    that fill a room each has a part of n + 1.
  */
-import type { CallKind } from "../../engine/values/effect.ts";
+import type { CallKind } from "../../engine/values/call.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 import {
   CALL_KINDS,
   type Claim,
   type ClaimPlaces,
   type WorkspaceCalls,
-} from "../../store/effects.ts";
+} from "../../store/calls.ts";
 
 /** The rooms of one replica. */
 export interface Rooms {

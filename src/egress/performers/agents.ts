@@ -1,7 +1,7 @@
 /** Calls to the agents service: handing work over, and reading what came of it. */
 import { AgentService } from "../../../gen/agents/v1/agents_pb.ts";
 import { isNotFound } from "../../collaborators/fail-open.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { readDelegate, readDelegationOutput } from "../../wire/calls/replies.ts";
 import { decodeReadOutput } from "../../wire/calls/requests.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";

@@ -3,7 +3,7 @@
 import { Code } from "@connectrpc/connect";
 import { ApprovalService } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { CallFailure } from "../../collaborators/call-failure.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { readRequestApproval } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 

@@ -1,11 +1,11 @@
 /**
- * Calls of the service to itself: child runs are started, cancelled and undone, and tell their parents.
+ * Calls of the service to itself: child runs are started, cancelled and compensated, and report to their parents.
  * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away
  * counts as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../collaborators/call-failure.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { Refusal } from "../../process/refusal.ts";
 import {
   type ChildRunDeps,
@@ -36,7 +36,7 @@ export function performCancelRun(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(cancelChildRun(deps, call, decodeCancelRun(call.request)));
 }
 
-/** Has a child run undo itself. */
+/** Requests the compensation of a child run. */
 export function performCompensateRun(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(compensateChildRun(deps, call, decodeCompensateRun(call.request)));
 }

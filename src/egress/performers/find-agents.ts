@@ -17,7 +17,7 @@ import {
 import type { CallOrigin } from "../../collaborators/clients.ts";
 import { type FailOpenDeps, orGoOn } from "../../collaborators/fail-open.ts";
 import type { FoundAgent } from "../../collaborators/lookup-cache.ts";
-import type { LookUp } from "../../engine/values/effect.ts";
+import type { LookUp } from "../../engine/values/call.ts";
 import { isId } from "../../wire/calls/replies.ts";
 
 const HEARTBEAT_AGE_LIMIT_MS = 90_000;
@@ -25,7 +25,7 @@ const HEARTBEAT_AGE_LIMIT_MS = 90_000;
 const AGENTS_AT_MOST = 1_000;
 const IDLE_STATES: ReadonlySet<string> = new Set(["offline", "unhealthy", "draining", "suspended"]);
 
-/** What is asked, for which effect, at which time of the database's clock. */
+/** What is asked, for which call, at which time of the database's clock. */
 export interface AgentQuestion extends CallOrigin {
   readonly lookUp: LookUp;
   readonly nowMs: number;
@@ -62,8 +62,8 @@ async function discover(deps: FailOpenDeps, question: AgentQuestion): Promise<Fo
     return healthyOf((await registry.ask(method, request, question)).agents, question);
   }
   const asked = registry.askBriefly(method, request, question);
-  const told = await orGoOn(deps.log, "registry", asked);
-  return told.kind === "reply" ? healthyOf(told.reply.agents, question) : [];
+  const answer = await orGoOn(deps.log, "registry", asked);
+  return answer.kind === "reply" ? healthyOf(answer.reply.agents, question) : [];
 }
 
 function healthyOf(agents: readonly RegisteredAgent[], question: AgentQuestion): FoundAgent[] {
@@ -81,7 +81,7 @@ function isRegisteredHealthy(agent: RegisteredAgent, question: AgentQuestion): b
     isId(agent.id) &&
     isOfWorkspace(agent.organizationId, question) &&
     !IDLE_STATES.has(agent.status.toLowerCase()) &&
-    isHeardOf(agent.heartbeatAt, question)
+    isAlive(agent.heartbeatAt, question)
   );
 }
 
@@ -91,7 +91,7 @@ function isListedHealthy(agent: ListedAgent, question: AgentQuestion): boolean {
     isOfWorkspace(agent.workspaceId, question) &&
     agent.status !== AgentStatus.OFFLINE &&
     agent.status !== AgentStatus.SUSPENDED &&
-    isHeardOf(agent.lastHeartbeatAt, question)
+    isAlive(agent.lastHeartbeatAt, question)
   );
 }
 
@@ -99,6 +99,6 @@ function isOfWorkspace(workspaceId: string, { lookUp }: AgentQuestion): boolean 
   return workspaceId === "" || workspaceId === lookUp.workspaceId;
 }
 
-function isHeardOf(at: Timestamp | undefined, { nowMs }: AgentQuestion): boolean {
+function isAlive(at: Timestamp | undefined, { nowMs }: AgentQuestion): boolean {
   return at === undefined || timestampMs(at) >= nowMs - HEARTBEAT_AGE_LIMIT_MS;
 }

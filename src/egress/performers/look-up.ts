@@ -35,8 +35,8 @@ class NotFound extends Error {
 export function performLookUp(deps: LookUpDeps): Performer {
   return async (call, nowMs) => {
     const lookUp = decodeLookUp(call.request);
-    const { effectId, workspaceId } = call;
-    const question: AgentQuestion = { effectId, workspaceId, lookUp, nowMs };
+    const { callId, workspaceId } = call;
+    const question: AgentQuestion = { callId, workspaceId, lookUp, nowMs };
     try {
       await checkSkill(deps, question);
       const agentId = lookUp.agentId || (await chooseAgent(deps, question));
@@ -119,9 +119,9 @@ async function findUsualPrompt(
   if (prompts === undefined) return null;
   const request = { name, label: USUAL_LABEL };
   const asked = prompts.askBriefly(PromptService.method.resolve, request, question);
-  const told = await orGoOn(log, "prompts", asked);
-  const prompt = promptOf(name, told.kind === "reply" ? told.reply.version : undefined);
-  if (told.kind !== "silent" && prompt === null) {
+  const answer = await orGoOn(log, "prompts", asked);
+  const prompt = promptOf(name, answer.kind === "reply" ? answer.reply.version : undefined);
+  if (answer.kind !== "silent" && prompt === null) {
     log.warn("a prompt is not bound and not in production", { promptName: name });
   }
   return prompt;

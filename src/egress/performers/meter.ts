@@ -14,9 +14,9 @@ export function performQueryUsage({ clients, log }: FailOpenDeps): Performer {
     const request = fromBinary(QueryUsageRequestSchema, call.request);
     const { queryUsage } = MeterService.method;
     const asked = meter.askBriefly(queryUsage, request, call);
-    const told = await orGoOn(log, "meter", asked);
-    if (told.kind !== "reply") return unknown;
-    const usage = readQueryUsage(told.reply, call.workspaceId);
+    const answer = await orGoOn(log, "meter", asked);
+    if (answer.kind !== "reply") return unknown;
+    const usage = readQueryUsage(answer.reply, call.workspaceId);
     // The step ends all the same, and without that cost: the log line is its only trace.
     if (!usage.ok) log.warn("the meter's answer is not believed", { problem: usage.message });
     return usage;

@@ -3,7 +3,7 @@
 import { Code } from "@connectrpc/connect";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
 import { CallFailure } from "../../collaborators/call-failure.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { readCreateObjective } from "../../wire/calls/replies.ts";
 import type { Performer, PerformerDeps } from "./performer.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import type { Clients } from "../../collaborators/clients.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 
 /**

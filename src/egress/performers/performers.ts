@@ -1,5 +1,5 @@
 /** One performer for each kind of call; a new kind does not compile until it has one. */
-import type { CallKind } from "../../engine/values/effect.ts";
+import type { CallKind } from "../../engine/values/call.ts";
 import { performDelegate, performReadOutput } from "./agents.ts";
 import { performEscalateApproval, performRequestApproval } from "./approvals.ts";
 import {

@@ -12,7 +12,7 @@ import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import { PARTITIONS } from "../../runtime/partition.ts";
 import type { Database } from "../../store/database.ts";
-import { readClock } from "../../store/reads/clock.ts";
+import { readClock } from "../../store/service-reads/clock.ts";
 import {
   addStreamMark,
   findMarkOfKept,

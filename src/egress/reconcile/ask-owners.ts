@@ -171,7 +171,7 @@ function answerOrigin(id: string): Origin {
 }
 
 function originOf(owner: Owner, { workspaceId }: ClaimedCheck, id: string): CallOrigin {
-  return { effectId: causeId(owner, id), workspaceId };
+  return { callId: causeId(owner, id), workspaceId };
 }
 
 /** Also the trace of the question. */

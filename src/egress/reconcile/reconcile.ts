@@ -1,5 +1,5 @@
 /**
- * Heals what lost events leave behind: steps long in flight are checked with the owners of what they wait for.
+ * Makes up for lost events: steps long in flight are checked with the owners of what they wait for.
  * Boundary: finds, claims and asks; what the owners report goes in as the input that their event would have been.
  * Invariants:
  * 1. Events are hints: a step gets the end of its owner within one interval, whatever became of the event.
@@ -11,22 +11,22 @@
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import type { Log } from "../../process/log.ts";
-import { createRounds } from "../../process/rounds.ts";
+import { createLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
   type ClaimedCheck,
   claimChecks,
   FIRST_RUN,
-  findUnheard,
+  findUnreported,
   type RunPlace,
 } from "../../store/checks.ts";
 import type { Database } from "../../store/database.ts";
 import { askOwners, type News } from "./ask-owners.ts";
-import { createHeldEnds, type MarkBus } from "./held-ends.ts";
+import { createHeldEnds, type HeldEnds, type MarkBus } from "./held-ends.ts";
 
-/** What healing needs. */
-export interface HealingDeps {
+/** What the reconciler needs. */
+export interface ReconcilerDeps {
   readonly database: Database;
   readonly processor: Pick<Processor, "submit">;
   /** Those of the dispatcher, which also closes them. */
@@ -38,8 +38,8 @@ export interface HealingDeps {
   readonly markBus?: MarkBus;
 }
 
-/** Healing at work. */
-export interface Healing {
+/** The reconciler at work. */
+export interface Reconciler {
   start(): void;
   /** Asks nothing more; what was found and is not submitted is found again by another replica. */
   stop(): Promise<void>;
@@ -53,87 +53,98 @@ const ASKED_AT_ONCE = 16;
 /** Rest after a lap, as a multiple of the time that its reading took. */
 const REST_FACTOR = 4;
 
+/** What the rounds of one replica share. */
+interface Checking {
+  readonly deps: ReconcilerDeps;
+  readonly held: HeldEnds;
+  /** Steps that changed within this time are not checked. */
+  readonly quietMs: number;
+  stopping: boolean;
+}
+
 /** Makes what does nothing before `start`. */
-export function createHealing(deps: HealingDeps): Healing {
-  const { database, processor, log, intervalMs, markBus } = deps;
-  const quietMs = intervalMs * QUIET;
-  const held = createHeldEnds({ processor, log, markBus, graceMs: intervalMs * GRACE });
-  let stopping = false;
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const { log, intervalMs } = deps;
+  const held = createHeldEnds({ ...deps, graceMs: intervalMs * GRACE });
+  const checking: Checking = { deps, held, quietMs: intervalMs * QUIET, stopping: false };
   let restUntilMs = 0;
 
-  async function round(): Promise<boolean> {
-    await held.flush();
-    if (performance.now() < restUntilMs) return false;
-    const readMs = await lap();
-    restUntilMs = performance.now() + Math.min(readMs * REST_FACTOR, intervalMs);
-    return false;
-  }
-
-  /** Once over all open runs; gives how long reading took. */
-  async function lap(): Promise<number> {
-    let readMs = 0;
-    let place: RunPlace | undefined = FIRST_RUN;
-    while (place !== undefined && !stopping) {
-      const began = performance.now();
-      const page = await findUnheard(database.read, place, quietMs);
-      readMs += performance.now() - began;
-      if (page.steps.length > 0) {
-        const claimed = await claimChecks(database, page.steps, quietMs);
-        // Another replica is at this place, or its steps are just being moved.
-        if (claimed.length === 0 && page.next === place) break;
-        await checkAll(claimed);
-        await held.flush();
-      }
-      place = page.next;
-    }
-    return readMs;
-  }
-
-  async function checkAll(claimed: ClaimedCheck[]): Promise<void> {
-    async function work(): Promise<void> {
-      for (let next = claimed.pop(); next !== undefined; next = claimed.pop()) {
-        if (stopping) return;
-        await check(next);
-      }
-    }
-    await Promise.all(Array.from({ length: ASKED_AT_ONCE }, work));
-  }
-
-  async function check(claimed: ClaimedCheck): Promise<void> {
-    try {
-      for (const news of await askOwners(deps, claimed)) await tell(claimed, news);
-    } catch (error) {
-      if (error instanceof NotSent && stopping) return;
-      const { runId, stepIndex } = claimed;
-      const passes = isTemporary(error) || error instanceof NotSent;
-      if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
-      else log.error("a step could not be checked", { runId, stepIndex, error });
-    }
-  }
-
-  async function tell(claimed: ClaimedCheck, news: News): Promise<void> {
-    const submission = submissionOf(claimed, news);
-    const { lacksOutput } = news;
-    const key = `${claimed.runId}/${claimed.stepIndex}/${news.input.cause.id}`;
-    if (news.isEnd) held.hold({ key, submission, lacksOutput });
-    else await processor.submit(submission);
-  }
-
-  const rounds = createRounds({
+  const rounds = createLoop({
     name: "check steps long in flight",
     everyMs: intervalMs * ROUND,
     log,
-    round,
+    async round() {
+      await held.flush();
+      if (performance.now() < restUntilMs) return false;
+      const readMs = await lap(checking);
+      restUntilMs = performance.now() + Math.min(readMs * REST_FACTOR, intervalMs);
+      return false;
+    },
   });
   return {
     start: () => rounds.start(),
     async stop() {
-      stopping = true;
+      checking.stopping = true;
       await rounds.stop();
     },
   };
 }
 
-function submissionOf({ runId, workspaceId }: ClaimedCheck, { input }: News): Submission {
-  return { kind: "input", runId, workspaceId, input };
+/** Once over all open runs; gives how long reading took. */
+async function lap(checking: Checking): Promise<number> {
+  const { deps, held, quietMs } = checking;
+  let readMs = 0;
+  let place: RunPlace | undefined = FIRST_RUN;
+  while (place !== undefined && !checking.stopping) {
+    const began = performance.now();
+    const page = await findUnreported(deps.database.read, place, quietMs);
+    readMs += performance.now() - began;
+    if (page.steps.length > 0) {
+      const claimed = await claimChecks(deps.database, page.steps, quietMs);
+      // Another replica is at this place, or its steps are just being moved.
+      if (claimed.length === 0 && page.next === place) break;
+      await checkAll(checking, claimed);
+      await held.flush();
+    }
+    place = page.next;
+  }
+  return readMs;
+}
+
+async function checkAll(checking: Checking, claimed: ClaimedCheck[]): Promise<void> {
+  async function work(): Promise<void> {
+    for (let next = claimed.pop(); next !== undefined; next = claimed.pop()) {
+      if (checking.stopping) return;
+      await check(checking, next);
+    }
+  }
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, work));
+}
+
+async function check(checking: Checking, claimed: ClaimedCheck): Promise<void> {
+  const { deps } = checking;
+  try {
+    for (const news of await askOwners(deps, claimed)) await report(checking, claimed, news);
+  } catch (error) {
+    if (!(error instanceof NotSent && checking.stopping)) noteUnchecked(deps.log, claimed, error);
+  }
+}
+
+/** Submits news of a step; an end is held first, because its event may be under way. */
+async function report(
+  { deps, held }: Checking,
+  claimed: ClaimedCheck,
+  { input, isEnd, lacksOutput }: News,
+): Promise<void> {
+  const { runId, workspaceId, stepIndex } = claimed;
+  const submission: Submission = { kind: "input", runId, workspaceId, input };
+  const key = `${runId}/${stepIndex}/${input.cause.id}`;
+  if (isEnd) held.hold({ key, submission, lacksOutput });
+  else await deps.processor.submit(submission);
+}
+
+function noteUnchecked(log: Log, { runId, stepIndex }: ClaimedCheck, error: unknown): void {
+  const passes = isTemporary(error) || error instanceof NotSent;
+  if (passes) log.debug("a step is checked again later", { runId, stepIndex, error });
+  else log.error("a step could not be checked", { runId, stepIndex, error });
 }

@@ -1,13 +1,13 @@
 /** The calls that a fold wants, has seen answered, or drops. Boundary: rows of calls are the store's. */
-import type { Effect } from "../values/effect.ts";
+import type { IssuedCall } from "../values/call.ts";
 
 /** See the file's head. */
 export class Calls {
-  readonly #wanted = new Map<string, Effect>();
+  readonly #wanted = new Map<string, IssuedCall>();
   readonly #finished: string[] = [];
   readonly #dropped: number[] = [];
 
-  want(call: Effect): void {
+  want(call: IssuedCall): void {
     this.#wanted.set(call.id, call);
   }
   /** A call came back: its row goes. */
@@ -19,7 +19,7 @@ export class Calls {
     this.#dropped.push(stepIndex);
   }
   /** Those that have not come back within the fold. */
-  get wanted(): Effect[] {
+  get wanted(): IssuedCall[] {
     return [...this.#wanted.values()];
   }
   /** Ids of earlier calls that came back. */

@@ -11,7 +11,7 @@ import {
 } from "../values/child-run.ts";
 import { MissingRows } from "./missing-rows.ts";
 
-type Undoable = Extract<ChildSet, { kind: "undoable" }>;
+type CompensableSet = Extract<ChildSet, { kind: "compensable" }>;
 
 const BEFORE_ALL: ChildPlace = { attempt: -1, child: -1 };
 
@@ -26,7 +26,7 @@ export class ChildRows {
   readonly #sets: readonly ChildSet[];
   /** The rows as stored. */
   readonly #loaded: readonly ChildRun[];
-  readonly #lowest = new Map<Undoable, ChildRun | undefined>();
+  readonly #lowest = new Map<CompensableSet, ChildRun | undefined>();
   readonly #rows = new Map<string, ChildRun>();
   readonly #inserted = new Set<string>();
   readonly #updated = new Set<string>();
@@ -70,19 +70,19 @@ export class ChildRows {
     const missing = sets.flatMap((set) => this.#missingOf(set));
     if (missing.length > 0) throw new MissingRows([], { children: missing });
   }
-  /** The rows of a set, ordered by place; `undoable` rows last first. */
+  /** The rows of a set, ordered by place; `compensable` rows last first. */
   list(set: ChildSet): ChildRun[] {
     this.require([set]);
     const rows = [...this.#rows.values()].filter((row) => isInSet(row, set)).sort(comparePlaces);
-    return set.kind === "undoable" ? rows.reverse() : rows;
+    return set.kind === "compensable" ? rows.reverse() : rows;
   }
 
   #missingOf(set: ChildSet): ChildSet[] {
-    if (set.kind === "undoable") return this.#missingUndoable(set);
+    if (set.kind === "compensable") return this.#missingCompensable(set);
     return this.#knows(set) ? [] : [set];
   }
-  /** A loaded row may no longer be undoable: its child may have compensated itself since. Then more rows are needed. */
-  #missingUndoable(set: Undoable): Undoable[] {
+  /** A loaded row may no longer be compensable: its child may have compensated itself since. Then more rows are needed. */
+  #missingCompensable(set: CompensableSet): CompensableSet[] {
     const end = this.#endOfKnown(set);
     if (end === undefined) return [];
     const isAbove = (row: ChildRun) => isInSet(row, set) && comparePlaces(row, end) >= 0;
@@ -91,13 +91,13 @@ export class ChildRows {
     const limit = set.limit + this.#updated.size;
     return [{ ...set, attempt: end.attempt, child: end.child, limit }];
   }
-  /** The place down to which all undoable rows of the set are known; undefined when they all are. */
-  #endOfKnown(set: Undoable): ChildPlace | undefined {
+  /** The place down to which all compensable rows of the set are known; undefined when they all are. */
+  #endOfKnown(set: CompensableSet): ChildPlace | undefined {
     let end: ChildPlace = set;
     for (;;) {
       const next = this.#sets.find(
-        (loaded): loaded is Undoable =>
-          loaded.kind === "undoable" &&
+        (loaded): loaded is CompensableSet =>
+          loaded.kind === "compensable" &&
           loaded.step === set.step &&
           comparePlaces(loaded, end) >= 0 &&
           comparePlaces(this.#lowestOf(loaded) ?? BEFORE_ALL, end) < 0,
@@ -109,7 +109,7 @@ export class ChildRows {
     }
   }
   /** The last row that the set's limit let through; undefined when there were fewer. */
-  #lowestOf(set: Undoable): ChildRun | undefined {
+  #lowestOf(set: CompensableSet): ChildRun | undefined {
     if (!this.#lowest.has(set)) {
       const rows = this.#loaded.filter((row) => isInSet(row, set)).sort(comparePlaces);
       this.#lowest.set(set, rows.at(-set.limit));

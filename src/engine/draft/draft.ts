@@ -9,10 +9,10 @@
 import type { Graph, GraphStep } from "../graph/graph.ts";
 import { isLegalRunMove, isLegalStepMove } from "../moves.ts";
 import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "../values/budget.ts";
-import { type Call, effectId } from "../values/effect.ts";
+import { type Call, callIdOf } from "../values/call.ts";
 import type { Cause } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
-import type { Move, RunOperation, StepIdName, StepOperation } from "../values/move.ts";
+import { factsOfRow, type Move, type RunOperation, type StepOperation } from "../values/move.ts";
 import {
   HAS_ROW,
   isFinalStep,
@@ -174,25 +174,12 @@ export class Draft {
   }
   /** Adds the row of a step that begins. */
   insertRow(index: number): StepRun {
-    const row: StepRun = {
+    const row = this.rows.begin({
       runId: this.run.id,
       index,
       state: this.marks.state(index),
-      retryCount: 0,
-      objectiveId: "",
-      agentId: "",
-      delegationId: "",
-      approvalRequestId: "",
-      governanceDecision: "",
-      eventId: "",
-      notificationId: "",
-      outputExtendsInput: false,
-      errorMessage: "",
-      costUsd: 0,
       startedAtMs: this.nowMs,
-      detail: {},
-    };
-    this.rows.insert(row);
+    });
     this.marks.addFlag(index, HAS_ROW);
     return row;
   }
@@ -235,7 +222,7 @@ export class Draft {
       to: this.marks.state(index),
       ...facts,
       ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
-      ...(row === undefined ? {} : rowFacts(row)),
+      ...(row === undefined ? {} : factsOfRow(row)),
     });
   }
   #moveRow(row: StepRun, to: StepState): void {
@@ -251,7 +238,7 @@ export class Draft {
   /** Wants a call; `suffix` tells several of one kind apart. Returns its id. */
   call(index: number, call: Call, suffix = ""): string {
     const attempt = this.rows.peek(index).retryCount + 1;
-    const id = effectId({
+    const id = callIdOf({
       runId: this.run.id,
       stepId: this.step(index).def.id,
       attempt,
@@ -265,7 +252,7 @@ export class Draft {
   /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */
   callOfRun(call: Call): void {
     const { id: runId, workspaceId, seq } = this.run;
-    const id = effectId({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
+    const id = callIdOf({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
     this.calls.want({ id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
   }
   /** The last move of the run itself in this transition. */
@@ -281,26 +268,4 @@ export class Draft {
     this.history.push({ seq: this.run.seq, cause, moves: this.#moves });
     this.#moves = [];
   }
-}
-
-const ID_FIELDS = [
-  ["objective_id", "objectiveId"],
-  ["agent_id", "agentId"],
-  ["delegation_id", "delegationId"],
-  ["approval_request_id", "approvalRequestId"],
-  ["governance_decision", "governanceDecision"],
-  ["event_id", "eventId"],
-  ["notification_id", "notificationId"],
-] as const;
-
-/** What a move tells of the step's row: only what is set, for these lines are many. */
-function rowFacts(row: StepRun) {
-  const ids: Partial<Record<StepIdName, string>> = {};
-  for (const [name, field] of ID_FIELDS) if (row[field] !== "") ids[name] = row[field];
-  return {
-    ...(row.retryCount === 0 ? {} : { retry: row.retryCount }),
-    ...(row.costUsd === 0 ? {} : { cost: row.costUsd }),
-    ...(row.errorMessage === "" ? {} : { error: row.errorMessage }),
-    ...(Object.keys(ids).length === 0 ? {} : { ids }),
-  };
 }

@@ -182,12 +182,12 @@ function viewStep(
 /** The version's steps in order, then the compensation steps that began, by start. */
 function visibleSteps(graph: Graph, run: Run, rows: ReadonlyMap<number, StepRun>): number[] {
   const own = graph.steps.filter((step) => !step.isCompensation);
-  const undoing = graph.steps.filter(
+  const compensating = graph.steps.filter(
     (step) => step.isCompensation && ((run.stepMarks[step.index] ?? 0) & HAS_ROW) !== 0,
   );
   const startOf = (index: number) => rows.get(index)?.startedAtMs ?? 0;
-  undoing.sort((a, b) => startOf(a.index) - startOf(b.index) || a.index - b.index);
-  return [...own, ...undoing].map((step) => step.index);
+  compensating.sort((a, b) => startOf(a.index) - startOf(b.index) || a.index - b.index);
+  return [...own, ...compensating].map((step) => step.index);
 }
 
 /** Whether a step has an output, even if it is only its input. */

@@ -5,8 +5,8 @@
 
 import type { Graph, GraphStep } from "../graph/graph.ts";
 import { STEP_FACTS } from "../steps/registry.ts";
+import { numbersOfCall } from "../values/call.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
-import { numbersOfEffect } from "../values/effect.ts";
 import type { Input } from "../values/input.ts";
 
 /** Rows of steps (by index) and of children, and whether the run's input is needed. */
@@ -44,11 +44,11 @@ export function rowsNeeded(
       return pendingRows(graph, pending);
     case "call_returned":
       if (input.call === "start_run") {
-        const [child = 0] = numbersOfEffect(input.effectId);
+        const [child = 0] = numbersOfCall(input.callId);
         return rowsOfChild(graph, input.stepIndex, { attempt: input.attempt, child });
       }
       if (input.call === "compensate_run") {
-        const [, attempt = 0, child = 0] = numbersOfEffect(input.effectId);
+        const [, attempt = 0, child = 0] = numbersOfCall(input.callId);
         return rowsOfChild(graph, input.stepIndex, { attempt, child });
       }
       return remembered(graph, input.stepIndex, input.call !== "send_notification");
@@ -114,7 +114,8 @@ function collect(graph: Graph, step: GraphStep, moves: boolean): RowsNeeded {
   const gathered: Gathered = { steps: new Set([step.index]), runInput: false };
   if (moves) {
     gatherBegin(graph, step, gathered);
-    if (step.undoes >= 0) gatherReads(graph, [graph.steps[step.undoes]?.def.id ?? ""], gathered);
+    if (step.compensates >= 0)
+      gatherReads(graph, [graph.steps[step.compensates]?.def.id ?? ""], gathered);
     gatherFollowing(graph, step, gathered, new Set());
   }
   return { steps: [...gathered.steps], runInput: gathered.runInput };

@@ -46,9 +46,25 @@ export class StepRows {
     if (missing.length > 0) throw new MissingRows(missing);
   }
   /** Adds the row of a step that begins. */
-  insert(row: StepRun): void {
+  begin(step: Pick<StepRun, "runId" | "index" | "state" | "startedAtMs">): StepRun {
+    const row: StepRun = {
+      ...step,
+      retryCount: 0,
+      objectiveId: "",
+      agentId: "",
+      delegationId: "",
+      approvalRequestId: "",
+      governanceDecision: "",
+      eventId: "",
+      notificationId: "",
+      outputExtendsInput: false,
+      errorMessage: "",
+      costUsd: 0,
+      detail: {},
+    };
     this.#changed.set(row.index, row);
     this.#inserted.add(row.index);
+    return row;
   }
   /** Rows of steps that began in this fold. */
   get inserted(): StepRun[] {

@@ -2,7 +2,8 @@
  * What a transition has left to do: attempts to begin, steps that ended and whose edges are not decided.
  * Boundary: flow/advance.ts does it; what a transition leaves is kept in the run as `pending` (values/run.ts).
  */
-import { type Ending, isFinalStep, RESUMING, type StepState } from "../values/run.ts";
+import { isFinalStep, RESUMING, type StepState } from "../values/run.ts";
+import type { Ending } from "../values/step-detail.ts";
 
 /** A step that ended and whose edges are not decided yet. */
 export interface Ended {

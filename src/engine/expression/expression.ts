@@ -17,8 +17,9 @@ import {
 import { type Json, type JsonObject, ownValue } from "../values/json.ts";
 import { FuelSpentError, fillTank, type Tank, withTank, workUnits } from "./fuel.ts";
 import { environment, textOfMessage } from "./functions.ts";
+import type { Meaning, NameContext } from "./names.ts";
 import { literalResultsOf } from "./results.ts";
-import { type Meaning, type NameContext, readSyntax, type Syntax } from "./syntax.ts";
+import { readSyntax, type Syntax } from "./syntax.ts";
 import { celOfJson, jsonOfCel } from "./values.ts";
 
 /** What the expressions of a version may read, and where they occur. */

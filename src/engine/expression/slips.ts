@@ -7,7 +7,7 @@ import type { Node } from "./tree.ts";
 
 /** What a finished step has in expressions. */
 const STEP_FIELDS: readonly string[] = ["input", "output", "state"];
-/** Fields that the service gives at top level: a compensation step's input has the output of the step it undoes. */
+/** Fields that the service gives at top level: a compensation step's input has the output of the step it compensates. */
 const GIVEN_FIELDS: readonly string[] = ["output"];
 
 /**

@@ -11,6 +11,14 @@ import { parse } from "@bufbuild/cel";
 import { RefusalError, requireModestText, requireModestTree } from "./bounds.ts";
 import { hasFunction, hasOverload, RANGE_FUNCTION, TURN_FUNCTION } from "./functions.ts";
 import { withoutComments } from "./lexing.ts";
+import {
+  isReserved,
+  type Meaning,
+  meaningOf,
+  type NameContext,
+  type Names,
+  openNames,
+} from "./names.ts";
 import { findRegexProblem, regexInstructions } from "./regex.ts";
 import { findNumberSlip, findStepSlip } from "./slips.ts";
 import {
@@ -21,27 +29,6 @@ import {
   type Select,
   textConstant,
 } from "./tree.ts";
-
-/** Which names are in scope: a trigger's filter has no run yet, the filters have `event`. */
-export interface NameContext {
-  /** Ids of the version's steps, as written there. */
-  stepIds: readonly string[];
-  kind: "step" | "edge" | "trigger_filter" | "wait_filter";
-  /**
-   * Whether the text is about to be published. Then slips are refused too: what can be evaluated and never means what
-   * its author wrote. A stored version is read without it, as it was when it was published.
-   */
-  isNew?: boolean;
-}
-
-/** The names the service gives; they come before steps and fields. */
-type ReservedName = "input" | "steps" | "run" | "event";
-
-/** What a free name of an expression means. */
-export type Meaning =
-  | { is: "reserved"; name: ReservedName }
-  | { is: "step"; id: string }
-  | { is: "field"; name: string };
 
 /** A read expression: the tree with its free names renamed, and what they mean. */
 export interface Syntax {
@@ -61,22 +48,9 @@ export interface Syntax {
   bodyNodes: number;
 }
 
-const RESERVED: Record<NameContext["kind"], readonly ReservedName[]> = {
-  step: ["input", "steps", "run"],
-  edge: ["input", "steps", "run"],
-  trigger_filter: ["event"],
-  wait_filter: ["input", "steps", "run", "event"],
-};
-
 const BUILT_IN_OPERATORS = ["_[_]", "_?_:_", "_&&_", "_||_", "@not_strictly_false"];
-const TYPE_NAMES = "int uint double bool string bytes list map null_type type".split(" ");
-
 /** What is known so far while a tree is walked. */
-interface Reading {
-  context: NameContext;
-  /** Step ids by the name they have in expressions: `-` written `_`. */
-  stepNames: ReadonlyMap<string, string>;
-  usesTypeNames: boolean;
+interface Reading extends Names {
   meanings: Map<string, Meaning>;
   nameAt: Map<bigint, string>;
   fieldAt: Map<bigint, string>;
@@ -98,7 +72,14 @@ export function readSyntax(
       tree,
       parsed.sourceInfo?.macroCalls ?? {},
     );
-    const reading = startReading(context, calls.has("type"));
+    const reading: Reading = {
+      ...openNames(context, calls.has("type")),
+      meanings: new Map(),
+      nameAt: new Map(),
+      fieldAt: new Map(),
+      reads: new Set(),
+      regexInstructions: 0,
+    };
     visit(tree, new Set(), reading);
     return {
       ok: true,
@@ -111,31 +92,6 @@ export function readSyntax(
       problem: cause instanceof RefusalError ? problem : `does not parse: ${problem}`,
     };
   }
-}
-
-// All expressions of a version share one list of ids; a map for each would cost more than parsing.
-const stepNamesByList = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
-
-function stepNamesOf(stepIds: readonly string[]): ReadonlyMap<string, string> {
-  const known = stepNamesByList.get(stepIds);
-  if (known !== undefined) return known;
-  const names = new Map(stepIds.map((id) => [id.replaceAll("-", "_"), id]));
-  stepNamesByList.set(stepIds, names);
-  return names;
-}
-
-function startReading(context: NameContext, usesTypeNames: boolean): Reading {
-  const stepIds = context.kind === "trigger_filter" ? [] : context.stepIds;
-  return {
-    context,
-    stepNames: stepNamesOf(stepIds),
-    usesTypeNames,
-    meanings: new Map(),
-    nameAt: new Map(),
-    fieldAt: new Map(),
-    reads: new Set(),
-    regexInstructions: 0,
-  };
 }
 
 function visit(node: Node, bound: ReadonlySet<string>, reading: Reading): void {
@@ -220,16 +176,6 @@ function visitName(node: Node, name: string, bound: ReadonlySet<string>, reading
 
 const STEPS_USE = 'steps takes the id of a step as a literal, such as steps["qualify-lead"]';
 
-/** Undefined for the name of a type, which stays as it is. */
-function meaningOf(name: string, reading: Reading): Meaning | undefined {
-  const reserved = RESERVED[reading.context.kind].find((known) => known === name);
-  if (reserved !== undefined) return { is: "reserved", name: reserved };
-  const id = reading.stepNames.get(name);
-  if (id !== undefined) return { is: "step", id };
-  if (reading.usesTypeNames && TYPE_NAMES.includes(name)) return undefined;
-  return { is: "field", name };
-}
-
 function refuseSlip(problem: string | undefined, { context }: Reading): void {
   if (problem !== undefined && context.isNew === true) throw new RefusalError(problem);
 }
@@ -271,7 +217,7 @@ function isStepsName(
     node?.exprKind.case === "identExpr" &&
     node.exprKind.value.name === "steps" &&
     !bound.has("steps") &&
-    RESERVED[reading.context.kind].includes("steps")
+    isReserved("steps", reading)
   );
 }
 

@@ -21,7 +21,8 @@ import { payloadBytes, STEP_UNITS } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { payloadProblem } from "../values/limits.ts";
 import type { Lookups } from "../values/lookups.ts";
-import { type Ending, isFinalStep } from "../values/run.ts";
+import { isFinalStep } from "../values/run.ts";
+import type { Ending } from "../values/step-detail.ts";
 import { goOnAfterPause } from "./after-pause.ts";
 import { failRun } from "./cancel-open.ts";
 import { compensationEnded, compensationInput } from "./compensation.ts";
@@ -102,7 +103,7 @@ type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble
 function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const { index } = step;
   const given = step.isCompensation
-    ? compensationInput(draft, step.undoes)
+    ? compensationInput(draft, step.compensates)
     : mergedInput(draft.payloads, index);
   const tooLarge = payloadProblem("input", given);
   // A compensation is given an input and an output: if they are too large together, its config.input may take less.

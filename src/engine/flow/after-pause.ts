@@ -7,7 +7,7 @@
 
 import type { Draft } from "../draft/draft.ts";
 import { dueAt, stepDue, stepsDue } from "../inputs/timers.ts";
-import { requireNextChildren, startNextChildren } from "../steps/child-runs/behaviour.ts";
+import { requireNextChildren, startNextChildren } from "../steps/child-runs/start.ts";
 import { STEP_UNITS } from "../values/budget.ts";
 import type { Lookups } from "../values/lookups.ts";
 import { isFinalStep } from "../values/run.ts";

@@ -10,9 +10,13 @@
 import type { Draft } from "../draft/draft.ts";
 import { inputOf, passedOn } from "../draft/payloads.ts";
 import type { JsonObject } from "../values/json.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT, SUCCEEDED } from "../values/run.ts";
+import { HAS_CHILDREN, MAY_HAVE_ACTED, SUCCEEDED } from "../values/run.ts";
+import {
+  areBeingCompensated,
+  compensateChildren,
+  requireCompensable,
+} from "./compensate-children.ts";
 import { clearIds, keptByAttempts } from "./ending.ts";
-import { areBeingUndone, requireUndoable, undoChildren } from "./undo-children.ts";
 
 /** Moves the run to COMPENSATING and starts every compensation that can start. Retries failed compensations. */
 export function startCompensation(draft: Draft, reason: string): void {
@@ -22,30 +26,31 @@ export function startCompensation(draft: Draft, reason: string): void {
 }
 
 /** Whether a run has anything left to compensate. */
-export function hasStepsToUndo(draft: Draft): boolean {
-  return stepsToUndo(draft).size > 0;
+export function hasStepsToCompensate(draft: Draft): boolean {
+  return stepsToCompensate(draft).size > 0;
 }
 
 /** A compensation step ended: marks the step that it compensated and continues upstream. */
 export function compensationEnded(draft: Draft, index: number): void {
-  const undone = draft.step(index).undoes;
-  if (draft.marks.state(index) === "COMPLETED" && draft.marks.state(undone) === "COMPLETED") {
-    draft.rows.require([undone]);
-    draft.moveStep(undone, "COMPENSATED", { op: "compensated" });
+  const compensated = draft.step(index).compensates;
+  if (draft.marks.state(index) === "COMPLETED" && draft.marks.state(compensated) === "COMPLETED") {
+    draft.rows.require([compensated]);
+    draft.moveStep(compensated, "COMPENSATED", { op: "compensated" });
   }
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
 }
 
 /** Steps whose effects exist, or may exist, and are not compensated yet. */
-function stepsToUndo(draft: Draft): Set<number> {
+function stepsToCompensate(draft: Draft): Set<number> {
   const found = new Set<number>();
   for (const step of draft.graph.steps) {
     const mark = draft.marks.of(step.index);
-    const isUndone = step.compensation < 0 || draft.marks.state(step.compensation) === "COMPLETED";
-    if (step.isCompensation || (isUndone && (mark & HAS_CHILDREN) === 0)) continue;
+    const isCompensated =
+      step.compensation < 0 || draft.marks.state(step.compensation) === "COMPLETED";
+    if (step.isCompensation || (isCompensated && (mark & HAS_CHILDREN) === 0)) continue;
     const state = draft.marks.state(step.index);
     const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
-    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_EFFECT) !== 0;
+    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_ACTED) !== 0;
     if (succeeded || broken) found.add(step.index);
   }
   return found;
@@ -57,10 +62,10 @@ export function childrenWentOn(draft: Draft): void {
 }
 
 function goOn(draft: Draft, again: boolean): void {
-  let left = stepsToUndo(draft);
+  let left = stepsToCompensate(draft);
   let ready = readySteps(draft, left);
-  while (undoneNow(draft, ready, again).length > 0) {
-    left = stepsToUndo(draft);
+  while (compensatedNow(draft, ready, again).length > 0) {
+    left = stepsToCompensate(draft);
     ready = readySteps(draft, left);
   }
   const own = ready.filter((i) => !hasChildren(draft, i));
@@ -70,7 +75,9 @@ function goOn(draft: Draft, again: boolean): void {
   draft.rows.require(started.flatMap((i) => [i, draft.step(i).compensation]));
   for (const index of started) beginCompensation(draft, index);
   const inFlight = ready.some((i) =>
-    hasChildren(draft, i) ? areBeingUndone(draft, i) : isOpen(draft, draft.step(i).compensation),
+    hasChildren(draft, i)
+      ? areBeingCompensated(draft, i)
+      : isOpen(draft, draft.step(i).compensation),
   );
   if (inFlight || started.length > 0) return;
   draft.run.completedAtMs = draft.nowMs;
@@ -79,11 +86,11 @@ function goOn(draft: Draft, again: boolean): void {
 }
 
 /** The steps whose last child is now compensated. A step without a compensation step is then compensated itself. */
-function undoneNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
+function compensatedNow(draft: Draft, ready: readonly number[], again: boolean): number[] {
   const parents = ready.filter((i) => hasChildren(draft, i));
   draft.rows.require(parents);
-  requireUndoable(draft, parents, again);
-  const done = parents.filter((i) => undoChildren(draft, i, again));
+  requireCompensable(draft, parents, again);
+  const done = parents.filter((i) => compensateChildren(draft, i, again));
   for (const index of done) {
     const isLast = draft.step(index).compensation < 0 && draft.marks.state(index) === "COMPLETED";
     if (isLast) draft.moveStep(index, "COMPENSATED", { op: "compensated" });

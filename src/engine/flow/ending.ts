@@ -12,13 +12,8 @@ import { payloadBytes } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
 import type { StepOperation } from "../values/move.ts";
-import {
-  type Ending,
-  type StepDetail,
-  type StepRun,
-  type StepState,
-  SUCCEEDED,
-} from "../values/run.ts";
+import { type StepRun, type StepState, SUCCEEDED } from "../values/run.ts";
+import type { Ending, StepDetail } from "../values/step-detail.ts";
 import { retryDelayMs } from "./retry.ts";
 
 const MESSAGE_CHARS_AT_MOST = 16 * 1024;
@@ -93,9 +88,9 @@ function setOutput(draft: Draft, index: number, product: Product): string | unde
 }
 
 /** The step's attempt did not succeed: it is caught, retried or failed, in that order. Cuts its message to 16 KiB. */
-export function goBadly(draft: Draft, index: number, told: Trouble): void {
+export function goBadly(draft: Draft, index: number, given: Trouble): void {
   const row = draft.rows.row(index);
-  const trouble = { ...told, message: shorten(told.message) };
+  const trouble = { ...given, message: shorten(given.message) };
   row.errorMessage = trouble.message;
   const step = draft.step(index);
   if (isCaught(draft, step, trouble)) {

@@ -12,6 +12,12 @@ export function isLate(draft: Draft, index: number): boolean {
   return run !== "RUNNING" && run !== "PAUSED";
 }
 
+/** Whether another attempt of the step has begun, or waits to. */
+export function isSuperseded(draft: Draft, index: number, attempt: number): boolean {
+  const row = draft.rows.peek(index);
+  return row.retryCount + 1 !== attempt || row.detail.retrying === true;
+}
+
 /** Adds one `ignored` line to the history; publishes nothing and counts no cost. */
 export function noteLate(draft: Draft, index: number): Reply {
   draft.noteStep(index, draft.marks.state(index), { note: "ignored" });

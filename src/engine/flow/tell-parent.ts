@@ -1,6 +1,6 @@
 /**
  * A child run reports to its parent's step when it ends, and when its compensation ends.
- * Boundary: an effect like any other, so it is not lost. The parent may be on another instance, or may have ended.
+ * Boundary: a call like any other, so it is not lost. The parent may be on another instance, or may have ended.
  */
 
 import type { Draft } from "../draft/draft.ts";
@@ -27,12 +27,12 @@ export function tellParent(draft: Draft): void {
     state,
     ...(state === "COMPLETED" ? outputOfRun(draft) : { errorMessage: whyEnded(draft, move) }),
     costUsd: totalCostUsd,
-    undoing: undoingOf(move),
+    undoing: compensationOf(move),
   };
   draft.callOfRun({ kind: "tell_parent", parentRunId, report });
 }
 
-function undoingOf({ from, op }: RunMove): ChildReport["undoing"] {
+function compensationOf({ from, op }: RunMove): ChildReport["undoing"] {
   if (op === "compensated") return "done";
   return from === "COMPENSATING" ? "failed" : "no";
 }

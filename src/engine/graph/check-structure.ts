@@ -66,7 +66,7 @@ function compensationProblems(
   const problems: string[] = [];
   const wired = (links.incoming[target]?.length ?? 0) + (links.outgoing[target]?.length ?? 0) > 0;
   if (wired) problems.push(`step ${quoted(targetId)} has edges, a compensation step has none`);
-  const first = links.undoes[target] ?? index;
+  const first = links.compensates[target] ?? index;
   if (first !== index) {
     problems.push(`step ${quoted(targetId)} already compensates steps[${first}]`);
   }

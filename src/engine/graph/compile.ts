@@ -127,7 +127,7 @@ function compileStep(
     outgoing: links.outgoing[index] ?? [],
     isCompensation: isCompensation(links, index),
     compensation: links.indexById.get(def.compensationStepId) ?? -1,
-    undoes: isCompensation(links, index) ? (links.undoes[index] ?? -1) : -1,
+    compensates: isCompensation(links, index) ? (links.compensates[index] ?? -1) : -1,
     parallel: parallelOf(links, index),
     conditionName: texts.condition === undefined ? "" : lastNameOf(texts.condition),
     retry: retrySettings(def.retryPolicy ?? spec.defaultRetryPolicy),

@@ -68,10 +68,10 @@ export interface GraphStep {
   readonly outgoing: readonly number[];
   /** Only serves as another's compensation step. */
   readonly isCompensation: boolean;
-  /** Index of the step that undoes this one, -1 when none. */
+  /** Index of the step that compensates this one, -1 when none. */
   readonly compensation: number;
-  /** Index of the step that this one undoes, -1 when none. */
-  readonly undoes: number;
+  /** Index of the step that this one compensates, -1 when none. */
+  readonly compensates: number;
   /** Index of the PARALLEL whose child this is, -1 when none. */
   readonly parallel: number;
   /** BRANCH: its condition_expr; the last name when the whole expression is a path, else "". */

@@ -25,7 +25,7 @@ export interface Links {
   readonly incoming: readonly (readonly number[])[];
   readonly outgoing: readonly (readonly number[])[];
   /** By step index: the first step that names it as its compensation step, -1 when none does. */
-  readonly undoes: readonly number[];
+  readonly compensates: readonly number[];
 }
 
 /** Resolves the ids of a version. Linear in steps and edges. */
@@ -46,22 +46,23 @@ export function linkSteps(spec: VersionSpec): Links {
     const source = spec.steps[from];
     return { from, to, role: source === undefined ? "success" : edgeRoleOf(source, edge.label) };
   });
-  return { indexById, edges, incoming, outgoing, undoes: undoneSteps(spec, indexById) };
+  return { indexById, edges, incoming, outgoing, compensates: compensatedSteps(spec, indexById) };
 }
 
-function undoneSteps(spec: VersionSpec, indexById: ReadonlyMap<string, number>): number[] {
-  const undoes = spec.steps.map(() => -1);
+function compensatedSteps(spec: VersionSpec, indexById: ReadonlyMap<string, number>): number[] {
+  const compensates = spec.steps.map(() => -1);
   for (const [index, step] of spec.steps.entries()) {
     const target = indexById.get(step.compensationStepId);
-    if (target !== undefined && target !== index && undoes[target] === -1) undoes[target] = index;
+    if (target !== undefined && target !== index && compensates[target] === -1)
+      compensates[target] = index;
   }
-  return undoes;
+  return compensates;
 }
 
 /** Whether a step only serves as another's compensation step: it has no edges of its own. */
 export function isCompensation(links: Links, index: number): boolean {
   const wired = (links.incoming[index]?.length ?? 0) + (links.outgoing[index]?.length ?? 0) > 0;
-  return !wired && (links.undoes[index] ?? -1) >= 0;
+  return !wired && (links.compensates[index] ?? -1) >= 0;
 }
 
 /** Whether a run begins with this step. */

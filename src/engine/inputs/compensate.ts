@@ -2,7 +2,7 @@
 
 import type { Draft } from "../draft/draft.ts";
 import { cancelOpenSteps } from "../flow/cancel-open.ts";
-import { hasStepsToUndo, startCompensation } from "../flow/compensation.ts";
+import { hasStepsToCompensate, startCompensation } from "../flow/compensation.ts";
 import type { Reply } from "../values/reply.ts";
 import { refuseMove } from "./refused.ts";
 
@@ -14,7 +14,7 @@ export function compensateRun(draft: Draft, reason: string, byParent: boolean): 
   const { state } = draft.run;
   if (state === "COMPENSATING") return { kind: "unchanged" };
   if (state === "FAILED" || state === "CANCELLED" || (state === "COMPLETED" && byParent)) {
-    if (!hasStepsToUndo(draft)) {
+    if (!hasStepsToCompensate(draft)) {
       const nothingLeft = { costUsd: draft.run.totalCostUsd };
       return { kind: "unchanged", ...(byParent ? { nothingLeft } : {}) };
     }

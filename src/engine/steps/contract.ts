@@ -3,12 +3,12 @@
  * Boundary: a type changes its own step through draft and ending.ts; advance.ts handles the consequences.
  */
 import type { Draft } from "../draft/draft.ts";
-import type { CallValue } from "../values/effect.ts";
+import type { CallKind, CallValue, ReturnedCall } from "../values/call.ts";
 import type { ArrivedEvent, GovernanceReport, OwnerReport, StepReport } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
-import type { Ending } from "../values/run.ts";
+import type { Ending } from "../values/step-detail.ts";
 
 /** A step of a run, with what its type needs to act on it. */
 export interface StepTask {
@@ -23,12 +23,21 @@ export interface StepBehaviour {
   begin(task: StepTask, input: JsonObject): void;
   /** Continues what `begin` left when the budget of its transition was spent. */
   goOn(task: StepTask): void;
+  /**
+   * A call returned; the reply when the step does not wait for its result, undefined when it does. Unset: the step waits
+   * for the results of all its calls.
+   */
+  unawaitedReturned?(task: StepTask, returned: ReturnedCall): Reply | undefined;
   /** A call of the current attempt succeeded; its id distinguishes several calls of one kind. */
-  callReturned(task: StepTask, value: CallValue, effectId: string): void;
+  callReturned(task: StepTask, value: CallValue, callId: string): void;
+  /** The value that replaces the result of a refused call. Unset or undefined: the refusal fails the attempt. */
+  valueOfRefusal?(call: CallKind): CallValue | undefined;
+  /** A call returned after its attempt had ended. Unset: the result is noted as late. */
+  lateReturned?(task: StepTask, returned: ReturnedCall): Reply;
   /** The step's objective or delegation reported. */
   ownerReported(task: StepTask, report: OwnerReport): void;
   /** A governance decision names the step. Not called for a step that ended or is between two attempts. */
-  governanceHeard(task: StepTask, report: GovernanceReport): Reply;
+  governanceReported(task: StepTask, report: GovernanceReport): Reply;
   /** An event has the key of the step's wait. */
   eventArrived(task: StepTask, event: ArrivedEvent): Reply;
   /** TransitionStep to COMPLETED. */

@@ -14,7 +14,7 @@ export const PLAIN_BEHAVIOUR = {
   goOn(): void {},
   callReturned(): void {},
   ownerReported(): void {},
-  governanceHeard: (): Reply => ({ kind: "unchanged" }),
+  governanceReported: (): Reply => ({ kind: "unchanged" }),
   eventArrived: (): Reply => ({ kind: "unchanged" }),
   woken(): void {},
   settled(): void {},

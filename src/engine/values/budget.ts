@@ -4,7 +4,7 @@
  * A unit is about ten nanoseconds (expression/fuel.ts). A byte that a transition creates costs a unit too, for it is
  * measured, encoded and sent; so the budget bounds memory as well as time.
  */
-import type { Call } from "./effect.ts";
+import type { Call } from "./call.ts";
 import { type JsonObject, jsonSizeBytes } from "./json.ts";
 
 /** The budget of a transition: about 10 ms, or 1 MB of payloads. Only its last piece of work may pass it. */

@@ -1,6 +1,6 @@
 /**
  * Child runs as parent and child see each other: the parent's row of each child, and the child's report to its parent.
- * Boundary: values only. steps/child-runs/ and flow/undo-children.ts act on them.
+ * Boundary: values only. steps/child-runs/ and flow/compensate-children.ts act on them.
  */
 import type { Json, JsonObject } from "./json.ts";
 
@@ -83,7 +83,7 @@ export interface ChildPlace {
 }
 
 /**
- * Rows of children that are loaded together. `next`: the rows from a place on. `undoable`: the rows below a place that
+ * Rows of children that are loaded together. `next`: the rows from a place on. `compensable`: the rows below a place that
  * may need compensation, last first; at least `least` of them must be loaded, if that many exist.
  */
 export type ChildSet =
@@ -92,14 +92,14 @@ export type ChildSet =
   | { readonly kind: "attempt"; readonly step: number; readonly attempt: number }
   | ({ readonly kind: "next"; readonly step: number; readonly limit: number } & ChildPlace)
   | ({
-      readonly kind: "undoable";
+      readonly kind: "compensable";
       readonly step: number;
       readonly limit: number;
       readonly least: number;
     } & ChildPlace);
 
 /** States in which a child may have effects to compensate. */
-export const UNDOABLE: readonly ChildState[] = [
+export const COMPENSABLE: readonly ChildState[] = [
   "open",
   "completed",
   "failed",
@@ -119,8 +119,8 @@ export function isInSet(row: ChildRun, set: ChildSet): boolean {
       return row.attempt === set.attempt;
     case "next":
       return row.attempt === set.attempt && row.child >= set.child;
-    case "undoable":
-      return UNDOABLE.includes(row.state) && comparePlaces(row, set) < 0;
+    case "compensable":
+      return COMPENSABLE.includes(row.state) && comparePlaces(row, set) < 0;
   }
 }
 

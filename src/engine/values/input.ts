@@ -2,15 +2,16 @@
  * Every input of a run: each is one of these values.
  * Boundary: past tense; decoded and checked by ingress or egress, never raw messages.
  */
+
+import type { CallKind, CallResult } from "./call.ts";
 import type { ChildReport } from "./child-run.ts";
-import type { CallKind, CallResult } from "./effect.ts";
 import type { JsonObject } from "./json.ts";
-import type { GovernanceAnswer } from "./run.ts";
+import type { GovernanceAnswer } from "./step-detail.ts";
 
 /** Why a move was made; kept in the history. */
 export interface Cause {
   readonly kind: "rpc" | "event" | "call" | "timer" | "engine";
-  /** Method, event id, effect id or the timer's name. */
+  /** Method, event id, call id or the timer's name. */
   readonly id: string;
   /** The decider, actor or caller, where known. */
   readonly by?: string;
@@ -29,7 +30,7 @@ export interface OwnerReport {
   /** The agent that answered, if the event names it. */
   readonly agentId: string;
   /** A poll of the owner gave this report, not an event. A missing output then stays missing, and the step says why. */
-  readonly healed?: true;
+  readonly reconciled?: true;
 }
 
 /** A decision on an approval request. */
@@ -42,7 +43,7 @@ export interface ApprovalReport {
   /** Digest the decision was given for; "" when it names none. */
   readonly digest: string;
   /** A poll of the owner gave this decision, not an event. The poll repeats while the decision has no effect. */
-  readonly healed?: true;
+  readonly reconciled?: true;
 }
 
 /** A governance decision that names a step; never UNSPECIFIED. */
@@ -87,7 +88,7 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "run_continued" }
   | {
       readonly kind: "call_returned";
-      readonly effectId: string;
+      readonly callId: string;
       readonly call: CallKind;
       readonly stepIndex: number;
       readonly attempt: number;

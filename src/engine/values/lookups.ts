@@ -1,6 +1,6 @@
 /** What the service already knows about agents, prompts and skills, passed to the engine with each input. */
-import type { LookUp } from "./effect.ts";
-import type { Resolution } from "./run.ts";
+import type { LookUp } from "./call.ts";
+import type { Resolution } from "./step-detail.ts";
 
 /** The attempt of a step that looks something up. */
 export interface LookupAttempt {

@@ -2,7 +2,7 @@
  * Moves: what the history and the bus are given of a transition.
  * Boundary: values only; wire/events/lifecycle-events.ts makes events of them, replay.ts applies them back.
  */
-import type { RunState, StepState } from "./run.ts";
+import type { RunState, StepRun, StepState } from "./run.ts";
 
 /** The published operations of a run: the last part of the event type `workflows.changes.run.<operation>`. */
 export const RUN_OPERATIONS = [
@@ -81,3 +81,31 @@ export type Move =
       /** Ids and decisions known at the move; unset when there are none. */
       readonly ids?: StepIds;
     };
+
+/** Where a step's row has its ids and decisions. */
+const ID_FIELDS = {
+  objective_id: "objectiveId",
+  agent_id: "agentId",
+  delegation_id: "delegationId",
+  approval_request_id: "approvalRequestId",
+  governance_decision: "governanceDecision",
+  event_id: "eventId",
+  notification_id: "notificationId",
+} as const satisfies Record<StepIdName, keyof StepRun>;
+
+/** What a move carries of the step's row: only what is set, because a run has many moves. */
+export function factsOfRow(
+  row: StepRun,
+): Pick<Extract<Move, { of: "step" }>, "retry" | "cost" | "error" | "ids"> {
+  const ids: Partial<Record<StepIdName, string>> = {};
+  for (const name of STEP_ID_NAMES) {
+    const id = row[ID_FIELDS[name]];
+    if (id !== "") ids[name] = id;
+  }
+  return {
+    ...(row.retryCount === 0 ? {} : { retry: row.retryCount }),
+    ...(row.costUsd === 0 ? {} : { cost: row.costUsd }),
+    ...(row.errorMessage === "" ? {} : { error: row.errorMessage }),
+    ...(Object.keys(ids).length === 0 ? {} : { ids }),
+  };
+}

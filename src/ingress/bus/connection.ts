@@ -146,7 +146,7 @@ async function followStatus(
         refusals.clear();
         break;
       case Events.Error:
-        tellError(status, outage, log, refusals);
+        logStatus(status, outage, log, refusals);
         break;
       default:
     }
@@ -170,7 +170,7 @@ async function findCause(
 }
 
 /** A permission that is missing does not end the connection; it is said once a connection. */
-function tellError(status: Status, outage: Outage, log: Log, refusals: Set<string>): void {
+function logStatus(status: Status, outage: Outage, log: Log, refusals: Set<string>): void {
   if (status.data !== REFUSED_PERMISSION) {
     outage.because(troubleOfCode(String(status.data)));
     return;

@@ -10,17 +10,15 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "nats";
-import { createBatcher } from "./batcher.ts";
-import { type ConsumerDeps, openConsumer } from "./durable-consumer.ts";
+import { type Batcher, createBatcher } from "./batcher.ts";
+import { type ConsumerDeps, openConsumer, type SourceMemory } from "./durable-consumer.ts";
 import { type BatchDeps, handleBatch } from "./handle-batch.ts";
 import { createHeldMessages } from "./held-messages.ts";
+import { type PullState, PullStatus } from "./pull-status.ts";
 import { createTenantlessNotice } from "./tenantless.ts";
 
 /** What a loop needs. */
 export type PullDeps = Omit<BatchDeps, "stream" | "noteTenantless"> & ConsumerDeps;
-
-/** Where a loop stands; `waiting`: its stream is missing. */
-type PullState = "starting" | "pulling" | "waiting" | "failing";
 
 /** A loop at work. */
 export interface PullLoop {
@@ -40,13 +38,61 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /** Starts pulling from a source. */
 export function startPullLoop(deps: PullDeps): PullLoop {
-  const { plan, memory, log } = deps;
   const ending = new AbortController();
-  const batchDeps: BatchDeps = {
-    ...deps,
-    stream: plan.stream,
-    noteTenantless: createTenantlessNotice(log, plan.stream),
+  const { signal } = ending;
+  const status = new PullStatus(deps.plan, deps.log);
+  const inHand = createMessagesInHand(deps);
+  const noteFloor = floorNotes(deps.memory);
+  let wasMissing = false;
+
+  async function pullOn(onProgress: () => void): Promise<void> {
+    const consumer = await openConsumer(deps);
+    if (consumer === undefined) {
+      // At the first look the service may be about to make the stream.
+      if (wasMissing || status.state !== "starting") status.become("waiting");
+      wasMissing = true;
+      await pause(MISSING_PAUSE_MS, signal);
+      return;
+    }
+    status.become("pulling");
+    while (!signal.aborted) {
+      await pullOnce(consumer, inHand, signal);
+      onProgress();
+      await noteFloor(consumer);
+    }
+  }
+
+  async function run(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        await pullOn(() => {
+          pauseMs = FIRST_PAUSE_MS;
+        });
+      } catch (error) {
+        if (signal.aborted) break;
+        status.become("failing", error);
+        await pause(pauseMs, signal);
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  const running = run();
+  return {
+    state: () => status.state,
+    async stop() {
+      ending.abort();
+      await running;
+      await inHand.drained();
+    },
   };
+}
+
+/** Messages from their delivery until they are handled: they wait for a batch, and say that they are in work. */
+function createMessagesInHand(deps: PullDeps): Batcher<JsMsg> {
+  const { stream } = deps.plan;
+  const batchDeps = { ...deps, stream, noteTenantless: createTenantlessNotice(deps.log, stream) };
   const held = createHeldMessages();
   const batcher = createBatcher<JsMsg>({
     itemsAtMost: MESSAGES_A_PULL,
@@ -57,85 +103,42 @@ export function startPullLoop(deps: PullDeps): PullLoop {
       held.remove(batch);
     },
   });
-  let state: PullState = "starting";
-  let wasMissing = false;
-  let nextFloorAtMs = 0;
-
-  function become(next: PullState, error?: unknown): void {
-    if (state === next) return;
-    state = next;
-    const facts = { consumer: plan.durable, stream: plan.stream, ...(error ? { error } : {}) };
-    if (next === "pulling") log.info("listening to a source", facts);
-    if (next === "waiting") log.warn("waiting for a source stream that is missing", facts);
-    if (next === "failing") log.warn("a source cannot be read; tried again", facts);
-  }
-
-  async function pullOnce(consumer: Consumer): Promise<void> {
-    const room = await batcher.room();
-    const pull = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
-    for await (const message of pull) {
-      if (ending.signal.aborted) {
-        // Not before this pull has ended: it would come here again.
-        message.nak(PULL_EXPIRES_MS);
-        continue;
-      }
+  return {
+    ...batcher,
+    put(message) {
       held.add(message);
       batcher.put(message);
-    }
-  }
-
-  /** Where a consumer begins that has to be made anew: what was handled since then is delivered twice. */
-  async function noteFloor(consumer: Consumer): Promise<void> {
-    if (performance.now() < nextFloorAtMs) return;
-    nextFloorAtMs = performance.now() + FLOOR_EVERY_MS;
-    const { ack_floor } = await consumer.info();
-    memory.ackFloor = ack_floor.stream_seq;
-  }
-
-  async function pullOn(onProgress: () => void): Promise<void> {
-    const consumer = await openConsumer(deps);
-    if (consumer === undefined) {
-      // At the first look the service may be about to make the stream.
-      if (wasMissing || state !== "starting") become("waiting");
-      wasMissing = true;
-      await pause(MISSING_PAUSE_MS);
-      return;
-    }
-    become("pulling");
-    while (!ending.signal.aborted) {
-      await pullOnce(consumer);
-      onProgress();
-      await noteFloor(consumer);
-    }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: ending.signal }).catch(() => undefined);
-  }
-
-  async function run(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
-    while (!ending.signal.aborted) {
-      try {
-        await pullOn(() => {
-          pauseMs = FIRST_PAUSE_MS;
-        });
-      } catch (error) {
-        if (ending.signal.aborted) break;
-        become("failing", error);
-        await pause(pauseMs);
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-      }
-    }
-  }
-
-  const running = run();
-  return {
-    state: () => state,
-    async stop() {
-      ending.abort();
-      await running;
-      await batcher.drained();
     },
   };
+}
+
+/** Takes as many messages as there is room for. */
+async function pullOnce(
+  consumer: Consumer,
+  inHand: Batcher<JsMsg>,
+  signal: AbortSignal,
+): Promise<void> {
+  const room = await inHand.room();
+  const pull = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
+  for await (const message of pull) {
+    // Not before this pull has ended: it would come here again.
+    if (signal.aborted) message.nak(PULL_EXPIRES_MS);
+    else inHand.put(message);
+  }
+}
+
+/** Notes at times where a consumer begins that has to be made anew: what was handled since then is delivered twice. */
+function floorNotes(memory: SourceMemory): (consumer: Consumer) => Promise<void> {
+  let nextAtMs = 0;
+  return async (consumer) => {
+    if (performance.now() < nextAtMs) return;
+    nextAtMs = performance.now() + FLOOR_EVERY_MS;
+    const { ack_floor } = await consumer.info();
+    memory.ackFloor = ack_floor.stream_seq;
+  };
+}
+
+/** Waits, until the service stops at most. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

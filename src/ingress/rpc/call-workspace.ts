@@ -1,6 +1,6 @@
 /**
  * The workspace that a call is about: the one place where it is decided what a caller may see.
- * Boundary: knows no object; handlers ask `maySee` of each row that they found by an id alone.
+ * Boundary: knows no object; reads and the Write apply the Visibility that is made here.
  * Invariants:
  * 1. With authentication it is the token's. A request that leaves its workspace_id empty gets it, one that names another
  *    is refused, and what another workspace owns does not exist.
@@ -12,26 +12,26 @@ import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Caller } from "../../collaborators/identity/callers.ts";
 import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
-import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
+import { EVERY_WORKSPACE, onlyWorkspace } from "../../store/reads/visibility.ts";
+import type { WriteDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 
 /** Where the caller of a call is found; undefined without authentication. */
 export const callerOfCall = createContextKey<Caller | undefined>(undefined);
 
-/** What the handler of this call gets. Throws when authentication is on and let the call pass without its caller. */
-export function depsOfCall(parts: ServiceParts, context: HandlerContext): ServiceDeps {
-  const { values, responseHeader: answerHeader } = context;
-  if (parts.callers === undefined) return { ...parts, answerHeader, workspaceId: "" };
+/**
+ * What the handler of this call gets, but for a Write. Throws when authentication is on and let the call pass without its
+ * caller.
+ */
+export function depsOfCall(
+  { callers, database, graphs, entities }: ServiceParts,
+  { values, responseHeader: answerHeader }: HandlerContext,
+): Omit<WriteDeps, "write"> {
+  const shared = { database, graphs, entities, answerHeader };
+  if (callers === undefined) return { ...shared, visibility: EVERY_WORKSPACE };
   const caller = values.get(callerOfCall);
   if (caller === undefined) throw new Error("a call came past its authentication");
-  return { ...parts, answerHeader, caller, workspaceId: caller.workspaceId };
-}
-
-/** Whether the call may see what this workspace owns. */
-export function maySee(
-  { workspaceId }: Pick<ServiceDeps, "workspaceId">,
-  owned: { readonly workspaceId: string },
-): boolean {
-  return workspaceId === "" || owned.workspaceId === workspaceId;
+  return { ...shared, caller, visibility: onlyWorkspace(caller.workspaceId) };
 }
 
 /** Fills the caller's workspace into a request that names none. Refuses permission_denied when it names another. */

@@ -97,15 +97,15 @@ export function inOurWords(error: ConnectError, findField = () => ""): ConnectEr
 }
 
 /** Before a handler is reached nothing but the size of a message is exhausted; its first number, if there are two, is the size. */
-function sizeFault(told: string): string {
-  const [size, limit] = told.match(/\d+/g) ?? [];
+function sizeFault(message: string): string {
+  const [size, limit] = message.match(/\d+/g) ?? [];
   const bytes = limit === undefined ? "more" : `${size} bytes, more`;
   return `the request has ${bytes} than the limit of ${MAX_MESSAGE_BYTES} bytes`;
 }
 
 /** The field that protobuf's words name, by its own name; "" where they name none. The fault does not depend on it. */
-function faultyField(told: string): string {
-  const named = /^cannot decode field \S*\.(\w+) from JSON|: key "(\w+)" is unknown$/.exec(told);
+function faultyField(message: string): string {
+  const named = /^cannot decode field \S*\.(\w+) from JSON|: key "(\w+)" is unknown$/.exec(message);
   return named?.[1] ?? named?.[2] ?? "";
 }
 

@@ -18,7 +18,6 @@ import type { Pieces } from "../../engine/graph/parse-texts.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import type { StepDefinition } from "../../engine/values/definition.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
-import { createDefinition, publishVersion } from "../../runtime/definitions.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
 import {
   type DefinitionRow,
@@ -31,28 +30,27 @@ import {
 import { listVersions } from "../../store/reads/version-lists.ts";
 import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
-import { maySee } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { findSchemaProblem } from "./output-schema.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** Versions of a list. Older ones are reached by StartRun alone. */
 const VERSIONS_LISTED = 3_000;
 
 /** CreateDefinition: needs a workspace and a name that the workspace has not yet. */
-export async function answerCreateDefinition(deps: ServiceDeps, request: CreateDefinitionRequest) {
+export async function answerCreateDefinition(deps: WriteDeps, request: CreateDefinitionRequest) {
   const { workspaceId, name, description, tags } = request;
   const faults = checkFields(CreateDefinitionRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   faults.require("name", name.trim());
   faults.refuseIfAny();
-  const row = await createDefinition(deps, { workspaceId, name, description, tags });
+  const row = await deps.write.createDefinition({ workspaceId, name, description, tags });
   return { definition: toDefinitionMessage(row) };
 }
 
 /** GetDefinition. */
-export async function answerGetDefinition(deps: ServiceDeps, request: GetDefinitionRequest) {
+export async function answerGetDefinition(deps: ReadDeps, request: GetDefinitionRequest) {
   const faults = checkFields(GetDefinitionRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
@@ -60,25 +58,26 @@ export async function answerGetDefinition(deps: ServiceDeps, request: GetDefinit
 }
 
 /** A definition by its id, as CreateDefinition and GetDefinition answer. */
-export async function readDefinition(deps: ServiceDeps, id: string) {
+export async function readDefinition(deps: ReadDeps, id: string) {
   return { definition: toDefinitionMessage(await requireDefinition(deps, id)) };
 }
 
 /** ListDefinitions: newest first, of one workspace; the last ones without description and tags, where they are too long. */
-export async function answerListDefinitions(deps: ServiceDeps, request: ListDefinitionsRequest) {
+export async function answerListDefinitions(deps: ReadDeps, request: ListDefinitionsRequest) {
   const { workspaceId, tag } = request;
   const faults = checkFields(ListDefinitionsRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   const page = readPage(request, faults);
   faults.refuseIfAny();
-  const { rows, total } = await listDefinitions(deps.database.lists, { workspaceId, tag, ...page });
+  const filters = { workspaceId, tag, ...page };
+  const { rows, total } = await listDefinitions(deps.database.lists, deps.visibility, filters);
   const { definitions, leftOut } = fitDefinitions(rows.map(toDefinitionMessage), ANSWER_BYTES);
-  tellLeftOut(deps, leftOut);
+  nameLeftOut(deps, leftOut);
   return { definitions, total };
 }
 
 /** PublishVersion: every fault at once, those of reading before those of the engine's check. */
-export async function answerPublishVersion(deps: ServiceDeps, request: PublishVersionRequest) {
+export async function answerPublishVersion(deps: WriteDeps, request: PublishVersionRequest) {
   const { spec, faults: unread } = readVersionSpec(request);
   const faults: FieldFault[] = [];
   if (request.definitionId === "") {
@@ -90,11 +89,7 @@ export async function answerPublishVersion(deps: ServiceDeps, request: PublishVe
     const checked = await inPieces(checkVersionInPieces(spec));
     throw invalidFields([...faults, ...withoutRead(checked, faults)]);
   }
-  const { definition, version } = await publishVersion(deps, {
-    definitionId: request.definitionId,
-    workspaceId: deps.workspaceId,
-    spec,
-  });
+  const { definition, version } = await deps.write.publishVersion(request.definitionId, spec);
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 
@@ -109,36 +104,36 @@ function withoutRead(checked: readonly FieldFault[], unread: readonly FieldFault
 }
 
 /** A version by its id, and its definition, as PublishVersion answers. */
-export async function readPublished(deps: ServiceDeps, versionId: string) {
-  const [version] = await findVersions(deps.database.callers, [versionId]);
+export async function readPublished(deps: ReadDeps, versionId: string) {
+  const [version] = await findVersions(deps.database.callers, deps.visibility, [versionId]);
   if (version === undefined) throw new Error(`version ${versionId} is not stored`);
   const definition = await requireDefinition(deps, version.definitionId);
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 
 /** ListVersions: all of a definition, newest first; the older ones without steps and edges, where they are too large. */
-export async function answerListVersions(deps: ServiceDeps, request: ListVersionsRequest) {
+export async function answerListVersions(deps: ReadDeps, request: ListVersionsRequest) {
   const faults = checkFields(ListVersionsRequestSchema, request);
   faults.require("definition_id", request.definitionId);
   faults.refuseIfAny();
   await requireDefinition(deps, request.definitionId);
   const page = { limit: VERSIONS_LISTED, bytesAtMost: ANSWER_BYTES };
-  const rows = await listVersions(deps.database.lists, request.definitionId, page);
+  const rows = await listVersions(deps.database.lists, deps.visibility, request.definitionId, page);
   const { versions, leftOut } = fitVersions(rows, ANSWER_BYTES);
   // Numbers have no gaps: so many are older than the last one that was read.
   const unread = (rows.at(-1)?.version ?? 1) - 1;
-  tellLeftOut(deps, leftOut, unread);
+  nameLeftOut(deps, leftOut, unread);
   return { versions: versions.map(toVersion) };
 }
 
-/** The definition; not_found when it is unknown, or of another workspace than the call's or the one that is named. */
+/** The definition; not_found when the call sees none, or another workspace's than the one that is named. */
 export async function requireDefinition(
-  deps: ServiceDeps,
+  { database, visibility }: ReadDeps,
   id: string,
   workspaceId = "",
 ): Promise<DefinitionRow> {
-  const row = await findDefinition(deps.database.callers, id);
-  if (row === undefined || !maySee(deps, row) || !maySee({ workspaceId }, row)) {
+  const row = await findDefinition(database.callers, visibility, id);
+  if (row === undefined || !["", row.workspaceId].includes(workspaceId)) {
     const resource = { type: "definition", name: id };
     throw new Refusal("not_found", `there is no definition ${id}`, { resource });
   }

@@ -14,25 +14,28 @@ import {
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { FieldFault } from "../../process/refusal.ts";
-import { claimCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
-import type { KeyClaim } from "../../store/caller-keys.ts";
+import { beginKeyedCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
+import type { AppliedKey, KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
+import { onlySeen } from "../../store/reads/visibility.ts";
 import { decodeMessage, encodeMessage } from "../../wire/proto/messages.ts";
 import { writeFloats } from "../../wire/proto/written-floats.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { OMITTED } from "./left-out.ts";
-import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
+import { createWrite } from "./write.ts";
 
 /** How one RPC is done, and done again. */
 export interface OnceRules<I extends DescMessage, O extends DescMessage> {
   /** Where its keys belong when no caller is authenticated; undefined: nowhere, and the handler says what is wrong with the request. */
-  workspaceOf(deps: ServiceDeps, request: MessageShape<I>): Promise<string | undefined>;
-  answer(deps: ServiceDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
+  workspaceOf(deps: ReadDeps, request: MessageShape<I>): Promise<string | undefined>;
+  answer(deps: WriteDeps, request: MessageShape<I>): Promise<MessageInitShape<O>>;
   /** The answer to a call that is committed but was never answered; `appliedTo` is what it made or changed. */
   answerAgain(
-    deps: ServiceDeps,
+    deps: WriteDeps,
     request: MessageShape<I>,
     appliedTo: string,
   ): Promise<MessageInitShape<O>>;
@@ -49,7 +52,8 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
   rules: OnceRules<I, O>,
 ): (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>> {
   return async (request, context) => {
-    const deps = depsOfCall(parts, context);
+    const call = depsOfCall(parts, context);
+    const deps = { ...call, write: createWrite(parts, call.visibility) };
     const key = context.requestHeader.get(HEADER);
     if (key === null) return create(method.output, await rules.answer(deps, request));
     requireKey(key);
@@ -57,20 +61,21 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     if (checkFields(method.input, request).list.length > 0) {
       return create(method.output, await rules.answer(deps, request));
     }
-    const workspaceId = deps.workspaceId || (await rules.workspaceOf(deps, request));
+    const workspaceId = onlySeen(deps.visibility) ?? (await rules.workspaceOf(deps, request));
     if (workspaceId === undefined) {
       return create(method.output, await rules.answer(deps, request));
     }
     writeFloats(method.input, request);
     const bodyHash = hashOf(request);
-    const call = { workspaceId, method: method.name, key, bodyHash };
-    const claimed = await claimCall(deps.database, call);
+    const keyedCall = { workspaceId, method: method.name, key, bodyHash };
+    const claimed = await beginKeyedCall(parts.database, keyedCall);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
-    const keyEventId = eventIdOf(claim, bodyHash);
-    const keyed = { ...deps, callerKey: claim, keyEventId };
+    const eventId = eventIdOf(claim, bodyHash);
+    const write = createWrite(parts, call.visibility, { claim, eventId });
+    const keyed = { ...call, write };
     return parts.heldKeys.during(claim, async () => {
-      const answer = await orGiveBack(deps, claim, async () =>
+      const answer = await orGiveBack(parts, claim, async () =>
         create(
           method.output,
           claimed.kind === "do"
@@ -78,7 +83,9 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
             : await rules.answerAgain(keyed, request, claimed.appliedTo),
         ),
       );
-      await keep(deps, claim, keyEventId, encodeMessage(method.output, answer));
+      // Read anew a repeat has the headers that say what is left out.
+      const kept = call.answerHeader.has(OMITTED) ? null : encodeMessage(method.output, answer);
+      await keep(parts, { ...claim, appliedTo: eventId }, kept);
       return answer;
     });
   };
@@ -100,13 +107,13 @@ export function requireOneKey(rawHeaders: readonly string[]): void {
 }
 
 /** The workspace that the request names. */
-export async function namedWorkspace(_deps: ServiceDeps, request: { workspaceId: string }) {
+export async function namedWorkspace(_deps: ReadDeps, request: { workspaceId: string }) {
   return isStorable(request.workspaceId) ? request.workspaceId : undefined;
 }
 
 /** The workspace that a StartRun names, else that of its definition. */
 export function workspaceOfStart(
-  deps: ServiceDeps,
+  deps: ReadDeps,
   request: { workspaceId: string; definitionId: string },
 ) {
   const { workspaceId } = request;
@@ -115,19 +122,20 @@ export function workspaceOfStart(
 
 /** The workspace of the definition that the request names. */
 export async function workspaceOfDefinition(
-  { database }: ServiceDeps,
+  { database, visibility }: ReadDeps,
   { definitionId }: { definitionId: string },
 ): Promise<string | undefined> {
   if (!isStorable(definitionId)) return undefined;
-  return (await findDefinition(database.callers, definitionId))?.workspaceId;
+  return (await findDefinition(database.callers, visibility, definitionId))?.workspaceId;
 }
 
 /** The workspace of a run. */
 export async function workspaceOfRun(
-  { database }: ServiceDeps,
+  { database, visibility }: ReadDeps,
   runId: string,
 ): Promise<string | undefined> {
-  return isStorable(runId) ? (await findRunHead(database.callers, runId))?.workspaceId : undefined;
+  if (!isStorable(runId)) return undefined;
+  return (await findRunHead(database.callers, visibility, runId))?.workspaceId;
 }
 
 function requireKey(key: string): void {
@@ -164,7 +172,7 @@ function eventIdOf({ workspaceId, key }: KeyClaim, bodyHash: Buffer): string {
 }
 
 async function orGiveBack<T>(
-  { database, log }: ServiceDeps,
+  { database, log }: ServiceParts,
   claim: KeyClaim,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -180,15 +188,11 @@ async function orGiveBack<T>(
 
 /** The call is done and its caller gets OK, also when the answer cannot be kept: a repeat reads it anew. */
 async function keep(
-  { database, log, answerHeader }: ServiceDeps,
-  claim: KeyClaim,
-  keyEventId: string,
-  answer: Uint8Array,
+  { database, log }: ServiceParts,
+  key: AppliedKey,
+  answer: Uint8Array | null,
 ): Promise<void> {
-  const key = { ...claim, appliedTo: keyEventId };
-  // Read anew a repeat has the headers that say what is left out.
-  const kept = answerHeader.has(OMITTED) ? null : answer;
-  await keepAnswer(database, key, kept).catch((error: unknown) => {
+  await keepAnswer(database, key, answer).catch((error: unknown) => {
     log.warn("the answer to a call with a key could not be kept", { error });
   });
 }

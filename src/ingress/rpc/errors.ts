@@ -126,17 +126,17 @@ function refusalError(refusal: Refusal, roomBytes: number): ConnectError {
 
 /** The faulty fields stand in the message as far as there is room, for readers who do not unpack details. */
 function messageOf({ message, facts: { fields = [] } }: Refusal): string {
-  const told: string[] = [];
+  const shown: string[] = [];
   let chars = message.length;
   for (const { field, description } of fields) {
     const fault = field === "" ? description : `${field}: ${description}`;
     chars += fault.length + 2;
-    if (told.length > 0 && chars > MESSAGE_CHARS - MORE_CHARS) break;
-    told.push(fault);
+    if (shown.length > 0 && chars > MESSAGE_CHARS - MORE_CHARS) break;
+    shown.push(fault);
   }
-  const more = fields.length - told.length;
+  const more = fields.length - shown.length;
   const rest = more > 0 ? ` (and ${more} more)` : "";
-  return told.length === 0 ? message : `${message}: ${told.join("; ")}${rest}`;
+  return shown.length === 0 ? message : `${message}: ${shown.join("; ")}${rest}`;
 }
 
 function metadataOf({ resource, from, to, scope, fields }: RefusalFacts): Record<string, string> {

@@ -70,11 +70,11 @@ async function* watch(
   wakes: Set<() => void>,
   { signal }: HandlerContext,
 ): AsyncGenerator<HealthCheckResponse> {
-  let told: Status | undefined;
+  let sent: Status | undefined;
   while (!signal.aborted) {
     const now = status();
-    if (now !== told) {
-      told = now;
+    if (now !== sent) {
+      sent = now;
       yield create(HealthCheckResponseSchema, { status: now });
       continue;
     }

@@ -2,7 +2,7 @@
  * How an answer lists what it leaves out to stay small enough for its readers.
  * Boundary: two response headers and the sizes; what is left out is chosen by wire/fitted-runs.ts and the handlers.
  */
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps } from "./service-deps.ts";
 
 /** An answer has at most so many bytes: gRPC clients take 4 MiB by default. */
 export const ANSWER_BYTES = 3.5 * 1024 * 1024;
@@ -15,8 +15,8 @@ const NAMES_BYTES = 4_000;
 const MORE = "...";
 
 /** Says in the answer's headers that it leaves something out: a name for each, one that comes again is named once. */
-export function tellLeftOut(
-  { answerHeader }: ServiceDeps,
+export function nameLeftOut(
+  { answerHeader }: Pick<ReadDeps, "answerHeader">,
   names: readonly string[],
   unnamed = 0,
 ): void {
@@ -27,12 +27,12 @@ export function tellLeftOut(
 
 /** Ids are ASCII; a list that is too long for a header ends with `...`. */
 function listOf(names: ReadonlySet<string>): string {
-  const told: string[] = [];
+  const shown: string[] = [];
   let bytes = 0;
   for (const name of names) {
     bytes += name.length + 1;
-    if (bytes > NAMES_BYTES) return [...told, MORE].join(",");
-    told.push(name);
+    if (bytes > NAMES_BYTES) return [...shown, MORE].join(",");
+    shown.push(name);
   }
-  return told.join(",");
+  return shown.join(",");
 }

@@ -17,10 +17,10 @@ import type { Reply } from "../../engine/values/reply.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { readRunMessage } from "./run-answers.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { WriteDeps } from "./service-deps.ts";
 
 /** PauseRun: RUNNING → PAUSED; a paused run is returned unchanged. */
-export async function answerPauseRun(deps: ServiceDeps, request: PauseRunRequest) {
+export async function answerPauseRun(deps: WriteDeps, request: PauseRunRequest) {
   requireId(checkFields(PauseRunRequestSchema, request), request.id);
   const { reason } = request;
   const cause = causeOf(deps, "PauseRun");
@@ -28,22 +28,22 @@ export async function answerPauseRun(deps: ServiceDeps, request: PauseRunRequest
 }
 
 /** ResumeRun: PAUSED → RUNNING. */
-export async function answerResumeRun(deps: ServiceDeps, request: ResumeRunRequest) {
+export async function answerResumeRun(deps: WriteDeps, request: ResumeRunRequest) {
   requireId(checkFields(ResumeRunRequestSchema, request), request.id);
   const cause = causeOf(deps, "ResumeRun");
   return { run: await applyToRun(deps, request.id, { kind: "resume_requested", cause }) };
 }
 
 /** CancelRun: PENDING, RUNNING or PAUSED → CANCELLED. */
-export async function answerCancelRun(deps: ServiceDeps, request: CancelRunRequest) {
+export async function answerCancelRun(deps: WriteDeps, request: CancelRunRequest) {
   requireId(checkFields(CancelRunRequestSchema, request), request.id);
   const { reason } = request;
   const cause = causeOf(deps, "CancelRun");
   return { run: await applyToRun(deps, request.id, { kind: "cancel_requested", reason, cause }) };
 }
 
-/** CompensateRun: undoes what the run did. */
-export async function answerCompensateRun(deps: ServiceDeps, request: CompensateRunRequest) {
+/** CompensateRun: compensates what the run did. */
+export async function answerCompensateRun(deps: WriteDeps, request: CompensateRunRequest) {
   requireId(checkFields(CompensateRunRequestSchema, request), request.id);
   const { reason } = request;
   const cause = causeOf(deps, "CompensateRun");
@@ -52,20 +52,18 @@ export async function answerCompensateRun(deps: ServiceDeps, request: Compensate
 }
 
 /** Hands an input in; returns once it is committed, throws what the engine refuses. */
-export async function submitInput(deps: ServiceDeps, runId: string, input: Input): Promise<void> {
-  const { callerKey, workspaceId } = deps;
-  const submission = { kind: "input" as const, runId, workspaceId, input, callerKey };
-  const { reply } = await deps.processor.submit(submission);
+export async function submitInput(deps: WriteDeps, runId: string, input: Input): Promise<void> {
+  const { reply } = await deps.write.submit(runId, input);
   if (reply.kind === "refused") throw refusalOf(reply, runId, input);
 }
 
 /** The cause of a move that an RPC made: by its caller, else by whom the request names. */
-export function causeOf({ caller }: ServiceDeps, method: string, named = ""): Cause {
+export function causeOf({ caller }: WriteDeps, method: string, named = ""): Cause {
   const by = caller?.subject ?? named;
   return { kind: "rpc", id: method, ...(by === "" ? {} : { by }) };
 }
 
-async function applyToRun(deps: ServiceDeps, runId: string, input: Input) {
+async function applyToRun(deps: WriteDeps, runId: string, input: Input) {
   await submitInput(deps, runId, input);
   return readRunMessage(deps, runId);
 }

@@ -6,7 +6,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { reading } from "./service.ts";
-import type { ServiceParts } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {

@@ -22,11 +22,10 @@ import { Refusal } from "../../process/refusal.ts";
 import { findErrorText } from "../../store/reads/error-texts.ts";
 import { findRunOutline, findRunWith, type WholeRun } from "../../store/reads/many-runs.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
-import { maySee } from "./call-workspace.ts";
 import { checkFields } from "./fields.ts";
 import { ANSWER_BYTES } from "./left-out.ts";
 import { graphOf, unknownRun } from "./run-answers.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps } from "./service-deps.ts";
 import { unknownStep } from "./steps.ts";
 
 type Kind = "input" | "output";
@@ -44,24 +43,25 @@ const TRIES = 5;
 const STORED = /^([io])(\d+)$/;
 
 /** GetPayload: unset where there is none yet. */
-export async function answerGetPayload(deps: ServiceDeps, request: GetPayloadRequest) {
+export async function answerGetPayload(deps: ReadDeps, request: GetPayloadRequest) {
   const { runId, stepId } = request;
   const faults = checkFields(GetPayloadRequestSchema, request);
   faults.require("run_id", runId);
   if (request.kind === PayloadKind.UNSPECIFIED) faults.add("kind", "is required: INPUT or OUTPUT");
   faults.refuseIfAny();
   const kind = request.kind === PayloadKind.INPUT ? "input" : "output";
+  const { database, visibility } = deps;
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const outline = await findRunOutline(deps.database.callers, runId);
-    if (outline === undefined || !maySee(deps, outline.run)) throw unknownRun(runId);
+    const outline = await findRunOutline(database.callers, visibility, runId);
+    if (outline === undefined) throw unknownRun(runId);
     const graphs = await deps.graphs.require([outline.run.versionId]);
     const graph = graphOf(graphs, outline.run);
     const index = indexOf(graph, stepId);
     const stored = storedOf(graph, outline, index, kind);
-    const whole = await findRunWith(deps.database.callers, runId, stored, READ_BYTES);
+    const whole = await findRunWith(database.callers, visibility, runId, stored, READ_BYTES);
     if (whole?.run.seq !== outline.run.seq) continue;
     const payload = readPayload(graph, whole, index, kind, stored);
-    const errorMessage = await findErrorText(deps.database.callers, runId, index);
+    const errorMessage = await findErrorText(database.callers, visibility, runId, index);
     return { ...(payload === undefined ? {} : { payload }), errorMessage };
   }
   throw new Refusal("lost_race", "the run moves on while it is read; try again");

@@ -9,7 +9,7 @@ import type { Log } from "../../process/log.ts";
 import { PARTITIONS } from "../../runtime/partition.ts";
 import type { Database } from "../../store/database.ts";
 import { connectTrouble } from "../../store/pg-errors.ts";
-import { type DatabaseState, readDatabaseState } from "../../store/reads/database-state.ts";
+import { type DatabaseState, readDatabaseState } from "../../store/service-reads/database-state.ts";
 import type { Readiness } from "./doors.ts";
 
 /** What the answer is made of. */

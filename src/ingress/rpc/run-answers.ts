@@ -13,9 +13,8 @@ import { findManyRunRows } from "../../store/reads/many-runs.ts";
 import { findRunRows, findRuns } from "../../store/reads/runs.ts";
 import { bareBytes, fitRuns, type LeftOut } from "../../wire/fitted-runs.ts";
 import { toRunMessage } from "../../wire/runs.ts";
-import { maySee } from "./call-workspace.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
+import type { ReadDeps } from "./service-deps.ts";
 
 /** Runs of one answer whose rows are read, and the steps that they have together. */
 const WHOLE_RUNS = 100;
@@ -30,17 +29,17 @@ const BARE_BYTES = 2 * 1024 * 1024;
 const ID_BYTES = 64;
 
 /**
- * The run as it stands now, as far as it fits into an answer; not_found when there is none in the call's workspace. The
+ * The run as it stands now, as far as it fits into an answer; not_found when the call sees none. The
  * payloads of the step `twice` stand in the answer twice.
  */
-export async function readRun(deps: ServiceDeps, runId: string, twice?: string): Promise<RunView> {
-  const rows = await findRunRows(deps.database.callers, runId);
-  if (rows === undefined || !maySee(deps, rows.run)) throw unknownRun(runId);
+export async function readRun(deps: ReadDeps, runId: string, twice?: string): Promise<RunView> {
+  const rows = await findRunRows(deps.database.callers, deps.visibility, runId);
+  if (rows === undefined) throw unknownRun(runId);
   const graphs = await deps.graphs.require([rows.run.versionId]);
   const graph = graphOf(graphs, rows.run);
   const index = twice === undefined ? undefined : graph.indexById.get(twice);
   const { views, leftOut } = fitRuns([{ graph, ...rows }], ANSWER_BYTES, index);
-  tellLeftOut(
+  nameLeftOut(
     deps,
     leftOut.map(({ stepId = "$run" }) => stepId),
   );
@@ -50,7 +49,7 @@ export async function readRun(deps: ServiceDeps, runId: string, twice?: string):
 }
 
 /** As readRun, as a message. */
-export async function readRunMessage(deps: ServiceDeps, runId: string): Promise<WorkflowRun> {
+export async function readRunMessage(deps: ReadDeps, runId: string): Promise<WorkflowRun> {
   return toRunMessage(await readRun(deps, runId), { payloads: true });
 }
 
@@ -59,14 +58,14 @@ export async function readRunMessage(deps: ServiceDeps, runId: string): Promise<
  * as in ListRuns, and those after the first 500 hold their ids alone; after some 20,000 they are only counted.
  */
 export async function readRunMessages(
-  deps: ServiceDeps,
+  deps: ReadDeps,
   runIds: readonly string[],
 ): Promise<Map<string, WorkflowRun>> {
   const runs = await readRuns(deps, runIds.slice(0, RUNS_READ));
   const graphs = await deps.graphs.require(runs.map(({ versionId }) => versionId));
   const wholeCount = countWhole(runs);
   const whole = runs.slice(0, wholeCount).map(({ id }) => id);
-  const rows = await findManyRunRows(deps.database.callers, whole);
+  const rows = await findManyRunRows(deps.database.callers, deps.visibility, whole);
   const found = [...rows.values()].map((each) => ({ graph: graphOf(graphs, each.run), ...each }));
   const others = runs.slice(wholeCount);
   const bare = bareRuns(others, graphs, BARE_BYTES);
@@ -74,7 +73,7 @@ export async function readRunMessages(
   const named = unread.slice(0, RUNS_NAMED);
   const room = ANSWER_BYTES - bare.bytes - named.length * ID_BYTES;
   const { views, leftOut } = fitRuns(found, room);
-  tellLeftOut(deps, [
+  nameLeftOut(deps, [
     ...leftOut.map(nameOf),
     ...others.map(({ id }) => id),
     ...bare.withoutSteps,
@@ -135,8 +134,11 @@ export function graphOf(graphs: ReadonlyMap<string, Graph>, run: Run): Graph {
   return graph;
 }
 
-async function readRuns({ database }: ServiceDeps, runIds: readonly string[]): Promise<Run[]> {
-  const found = await findRuns(database.callers, runIds);
+async function readRuns(
+  { database, visibility }: ReadDeps,
+  runIds: readonly string[],
+): Promise<Run[]> {
+  const found = await findRuns(database.callers, visibility, runIds);
   const runs = new Map(found.map((run) => [run.id, run]));
   return runIds.flatMap((id) => runs.get(id) ?? []);
 }

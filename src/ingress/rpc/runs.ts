@@ -20,12 +20,12 @@ import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
-import { ANSWER_BYTES, tellLeftOut } from "./left-out.ts";
+import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { bareRuns, readRunMessage, unknownRun } from "./run-answers.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** StartRun: the run after its first move; with a trigger_event_id that started one before, that one. */
-export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest) {
+export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) {
   const faults = checkFields(StartRunRequestSchema, request);
   faults.require("definition_id", request.definitionId);
   if (request.definitionVersion < 0) {
@@ -39,11 +39,8 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
     requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
-  const { runId } = await deps.processor.submit({
-    kind: "start",
-    callerKey: deps.callerKey,
-    cause: { kind: "rpc", id: "StartRun", ...byWhom(deps, request) },
-    start: {
+  const { runId } = await deps.write.start(
+    {
       definitionId: definition.id,
       versionId: version.id,
       definitionVersion: version.number,
@@ -60,12 +57,13 @@ export async function answerStartRun(deps: ServiceDeps, request: StartRunRequest
       input: request.inputPayload ?? {},
       ...(request.inputPayload === undefined ? { inputUnset: true } : {}),
     },
-  });
+    { kind: "rpc", id: "StartRun", ...byWhom(deps, request) },
+  );
   return { run: await readRunMessage(deps, runId) };
 }
 
 /** GetRun. */
-export async function answerGetRun(deps: ServiceDeps, request: GetRunRequest) {
+export async function answerGetRun(deps: ReadDeps, request: GetRunRequest) {
   const faults = checkFields(GetRunRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
@@ -73,13 +71,13 @@ export async function answerGetRun(deps: ServiceDeps, request: GetRunRequest) {
 }
 
 /** ListRuns: newest first, without payloads; the last ones without steps, where the answer would be too large. */
-export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest) {
+export async function answerListRuns(deps: ReadDeps, request: ListRunsRequest) {
   const { workspaceId, definitionId, entityId, initiatorAgentId } = request;
   const faults = checkFields(ListRunsRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   const page = readPage(request, faults);
   faults.refuseIfAny();
-  const { runs, total } = await listRuns(deps.database.lists, {
+  const { runs, total } = await listRuns(deps.database.lists, deps.visibility, {
     workspaceId,
     definitionId,
     entityId,
@@ -89,12 +87,12 @@ export async function answerListRuns(deps: ServiceDeps, request: ListRunsRequest
   });
   const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
   const { messages, withoutSteps } = bareRuns(runs, graphs, ANSWER_BYTES);
-  tellLeftOut(deps, withoutSteps);
+  nameLeftOut(deps, withoutSteps);
   return { runs: messages, total };
 }
 
 async function requireVersion(
-  { database }: ServiceDeps,
+  { database, visibility }: ReadDeps,
   definition: DefinitionRow,
   wanted: number,
 ): Promise<{ id: string; number: number }> {
@@ -107,7 +105,7 @@ async function requireVersion(
   if (wanted === 0 || wanted === latestVersion) {
     return { id: latestVersionId, number: latestVersion };
   }
-  const row = await findVersion(database.callers, definition.id, wanted);
+  const row = await findVersion(database.callers, visibility, definition.id, wanted);
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };
     const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
@@ -118,7 +116,7 @@ async function requireVersion(
 
 /** Refuses an entity that the workspace does not have; one that cannot be checked passes. */
 async function requireEntity(
-  { entities }: ServiceDeps,
+  { entities }: WriteDeps,
   entityId: string,
   workspaceId: string,
 ): Promise<void> {
@@ -129,12 +127,12 @@ async function requireEntity(
 
 /** A child's hop count is its parent's; 0 without a parent. */
 async function hopsOfParent(
-  { database }: ServiceDeps,
+  { database, visibility }: ReadDeps,
   parentRunId: string,
   workspaceId: string,
 ): Promise<number> {
   if (parentRunId === "") return 0;
-  const parent = await findRunHead(database.callers, parentRunId);
+  const parent = await findRunHead(database.callers, visibility, parentRunId);
   if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
   return parent.hops;
 }
@@ -154,7 +152,7 @@ function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerTy
   return findTriggerType(triggerType) ?? (parentRunId === "" ? "MANUAL" : "WORKFLOW");
 }
 
-function byWhom({ caller }: ServiceDeps, request: StartRunRequest): { by?: string } {
+function byWhom({ caller }: WriteDeps, request: StartRunRequest): { by?: string } {
   const by = caller?.subject ?? (request.initiatorAgentId || request.initiatorUserId);
   return by === "" ? {} : { by };
 }

@@ -27,7 +27,7 @@ import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
 import { workflowService } from "./service.ts";
-import type { ServiceParts } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */

@@ -29,7 +29,8 @@ import {
 } from "./lifecycle.ts";
 import { readRunMessage } from "./run-answers.ts";
 import { answerGetRun, answerListRuns, answerStartRun } from "./runs.ts";
-import type { ServiceDeps, ServiceParts } from "./service-deps.ts";
+import type { ReadDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
 import { answerTransitionStep, readStep } from "./steps.ts";
 import { answerHandleTrigger } from "./triggers.ts";
 
@@ -79,7 +80,7 @@ export function workflowService(parts: ServiceParts): ServiceImpl<typeof Workflo
 /** The handler of an RPC that reads. */
 export function reading<Request, Answer>(
   parts: ServiceParts,
-  answer: (deps: ServiceDeps, request: Request) => Promise<Answer>,
+  answer: (deps: ReadDeps, request: Request) => Promise<Answer>,
 ) {
   return (request: Request, context: HandlerContext) => {
     // A read by GET is the caller's own, and is asked for anew each time.
@@ -92,12 +93,12 @@ export function reading<Request, Answer>(
 
 function changingRun<Answer>(answer: Answer) {
   return {
-    workspaceOf: (deps: ServiceDeps, { id }: { id: string }) => workspaceOfRun(deps, id),
+    workspaceOf: (deps: ReadDeps, { id }: { id: string }) => workspaceOfRun(deps, id),
     answer,
     answerAgain: readRunAnswer,
   };
 }
 
-async function readRunAnswer(deps: ServiceDeps, _request: object, runId: string) {
+async function readRunAnswer(deps: ReadDeps, _request: object, runId: string) {
   return { run: await readRunMessage(deps, runId) };
 }

@@ -19,18 +19,17 @@ import { Refusal } from "../../process/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
-import { maySee } from "./call-workspace.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { requireScope } from "./guard.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { findOutputFaults } from "./output-schema.ts";
 import { readRun, unknownRun } from "./run-answers.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 const TARGETS = ["RUNNING", "WAITING", "COMPLETED", "FAILED"] as const;
 
 /** TransitionStep: the step and its run after the move, or as they are when the call is late or a repeat. */
-export async function answerTransitionStep(deps: ServiceDeps, request: TransitionStepRequest) {
+export async function answerTransitionStep(deps: WriteDeps, request: TransitionStepRequest) {
   const report = readReport(request);
   await checkReport(deps, request.runId, report);
   const cause = causeOf(deps, "TransitionStep", report.agentId);
@@ -39,7 +38,7 @@ export async function answerTransitionStep(deps: ServiceDeps, request: Transitio
 }
 
 /** The step and its run as they stand now, as TransitionStep answers. */
-export async function readStep(deps: ServiceDeps, { runId, stepId }: TransitionStepRequest) {
+export async function readStep(deps: ReadDeps, { runId, stepId }: TransitionStepRequest) {
   const view = await readRun(deps, runId, stepId);
   const step = view.steps.find(({ step: { def } }) => def.id === stepId);
   if (step === undefined) throw unknownStep(stepId);
@@ -88,7 +87,7 @@ function readTarget(number: StepRunState, faults: Faults): StepReport["state"] {
 }
 
 /** What depends on the step's type is checked before anything is submitted, so that the step stays as it is. */
-async function checkReport(deps: ServiceDeps, runId: string, report: StepReport): Promise<void> {
+async function checkReport(deps: WriteDeps, runId: string, report: StepReport): Promise<void> {
   const { caller } = deps;
   const hands = report.state === "COMPLETED";
   const mayDecide = caller === undefined || caller.scopes.has("workflows:admin");
@@ -102,7 +101,7 @@ async function checkReport(deps: ServiceDeps, runId: string, report: StepReport)
 }
 
 async function checkOutput(
-  deps: ServiceDeps,
+  deps: ReadDeps,
   runId: string,
   step: GraphStep,
   report: StepReport,
@@ -114,20 +113,20 @@ async function checkOutput(
 }
 
 /** A step that has ended for good takes nothing more: a repeat or a latecomer is answered with it, whatever it brings. */
-async function hasEnded(deps: ServiceDeps, runId: string, step: GraphStep): Promise<boolean> {
+async function hasEnded(deps: ReadDeps, runId: string, step: GraphStep): Promise<boolean> {
   // A compensation that failed may begin again.
   if (step.isCompensation) return false;
-  const [run] = await findRuns(deps.database.callers, [runId]);
+  const [run] = await findRuns(deps.database.callers, deps.visibility, [runId]);
   return run !== undefined && isFinalStep(stateOfMark(run.stepMarks[step.index] ?? 0));
 }
 
 async function findStep(
-  deps: ServiceDeps,
+  deps: ReadDeps,
   runId: string,
   stepId: string,
 ): Promise<GraphStep | undefined> {
-  const head = await findRunHead(deps.database.callers, runId);
-  if (head === undefined || !maySee(deps, head)) throw unknownRun(runId);
+  const head = await findRunHead(deps.database.callers, deps.visibility, runId);
+  if (head === undefined) throw unknownRun(runId);
   const graphs = await deps.graphs.require([head.versionId]);
   const graph = graphs.get(head.versionId);
   return graph?.steps[graph.indexById.get(stepId) ?? -1];

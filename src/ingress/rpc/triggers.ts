@@ -2,7 +2,6 @@
  * HandleTrigger: does by RPC what the listener does for an event.
  * Boundary: makes an event of the request and routes it; who matches is decided by runtime and engine.
  */
-import { randomUUID } from "node:crypto";
 import {
   type HandleTriggerRequest,
   HandleTriggerRequestSchema,
@@ -10,20 +9,19 @@ import {
 import { readCronLine, trimLine } from "../../engine/values/cron.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
-import { routeEvent } from "../../runtime/routing/route-event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { readRunMessages } from "./run-answers.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
-export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTriggerRequest) {
-  const event = readEvent(request, deps.keyEventId);
-  const routed = await routeEvent(deps, event);
+export async function answerHandleTrigger(deps: WriteDeps, request: HandleTriggerRequest) {
+  const event = readEvent(request);
+  const { routed, repeatableId } = await deps.write.route(event);
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
-  const earlier = await findEarlierRuns(deps, request, event);
+  const earlier = await findEarlierRuns(deps, event, repeatableId);
   const startedIds = [...new Set([...started, ...earlier])];
   const runs = await readRunMessages(deps, [...new Set([...startedIds, ...routed.updatedRunIds])]);
   const found = (ids: readonly string[]) => ids.flatMap((id) => runs.get(id) ?? []);
@@ -32,23 +30,22 @@ export async function answerHandleTrigger(deps: ServiceDeps, request: HandleTrig
 
 /** A repeat names its event; the answer has what it started also when no trigger matches any more. */
 async function findEarlierRuns(
-  { database, keyEventId }: ServiceDeps,
-  { triggerEventId }: HandleTriggerRequest,
-  event: BusEvent,
+  { database, visibility }: ReadDeps,
+  { workspaceId, onlyTrigger }: BusEvent,
+  id: string | undefined,
 ): Promise<string[]> {
-  const isNamed = triggerEventId !== "" || keyEventId !== undefined;
-  if (!isNamed || event.onlyTrigger === undefined) return [];
-  return findStartedRuns(database.callers, event, event.onlyTrigger);
+  if (id === undefined || onlyTrigger === undefined) return [];
+  return findStartedRuns(database.callers, visibility, { workspaceId, id }, onlyTrigger);
 }
 
-function readEvent(request: HandleTriggerRequest, keyEventId: string | undefined): BusEvent {
+function readEvent(request: HandleTriggerRequest): BusEvent {
   const faults = checkFields(HandleTriggerRequestSchema, request);
   faults.require("workspace_id", request.workspaceId);
   const onlyTrigger = readTriggerType(request, faults);
   faults.refuseIfAny();
   return {
     workspaceId: request.workspaceId,
-    id: request.triggerEventId || (keyEventId ?? randomUUID()),
+    id: request.triggerEventId,
     // An RPC's source equals every source.
     source: "",
     type: request.eventType,

@@ -6,11 +6,11 @@
  * between the commit and the look.
  */
 import type { Log } from "../../process/log.ts";
-import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
+import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
-import { listMissedReports } from "../../store/reads/early-reports.ts";
+import { listMissedReports } from "../../store/service-reads/early-reports.ts";
 
 /** What the sweep needs. */
 export interface ReportSweepDeps {
@@ -25,11 +25,12 @@ const ANY_AGE_SECONDS = 1e9;
 const REPORTS_A_PAGE = 500;
 
 /** Starts with a sweep over everything. */
-export function startReportSweep({ database, processor, log }: ReportSweepDeps): StandingLoop {
+export function startReportSweep({ database, processor, log }: ReportSweepDeps): StartedLoop {
   const meeting = createMeeting({ database, log, submit: processor.submit });
   let ageSeconds = ANY_AGE_SECONDS;
   const loop = startLoop({
-    name: "missed reports",
+    name: "sweep missed reports",
+    everyMs: EVERY_MS,
     log,
     async round(signal) {
       let after: number | undefined = 0;
@@ -40,7 +41,7 @@ export function startReportSweep({ database, processor, log }: ReportSweepDeps):
         after = page.next;
       }
       ageSeconds = YOUNG_SECONDS;
-      return EVERY_MS;
+      return false;
     },
   });
   return {

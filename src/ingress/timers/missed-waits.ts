@@ -5,11 +5,11 @@
  * have died between their commit and their look.
  */
 import type { Log } from "../../process/log.ts";
-import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
+import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import { createMeeting } from "../../runtime/routing/meet-events.ts";
 import type { Database } from "../../store/database.ts";
-import { FIRST_WAIT, listOpenWaits, type WaitPlace } from "../../store/reads/open-waits.ts";
+import { FIRST_WAIT, listOpenWaits, type WaitPlace } from "../../store/service-reads/open-waits.ts";
 
 /** What the sweep needs. */
 export interface SweepDeps {
@@ -25,11 +25,12 @@ const ANY_AGE_SECONDS = 1e9;
 const WAITS_A_PAGE = 200;
 
 /** Starts with a sweep over everything. */
-export function startWaitSweep({ database, processor, log }: SweepDeps): StandingLoop {
+export function startWaitSweep({ database, processor, log }: SweepDeps): StartedLoop {
   const meeting = createMeeting({ database, log, submit: processor.submit });
   let ageSeconds = ANY_AGE_SECONDS;
   const loop = startLoop({
-    name: "missed waits",
+    name: "sweep missed waits",
+    everyMs: EVERY_MS,
     log,
     async round(signal) {
       let place: WaitPlace | undefined = FIRST_WAIT;
@@ -40,7 +41,7 @@ export function startWaitSweep({ database, processor, log }: SweepDeps): Standin
         place = page.next;
       }
       ageSeconds = YOUNG_SECONDS;
-      return EVERY_MS;
+      return false;
     },
   });
   return {

@@ -5,7 +5,7 @@
  * asked no more often than every POLL_MS, unless a round was full and nothing was wrong.
  */
 
-import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
+import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import { type FiringDeps, fireSchedules } from "../../runtime/fire-schedules.ts";
 
 const POLL_MS = 200;
@@ -14,11 +14,12 @@ const LEFT_OUT_MS = 30_000;
 const LEFT_OUT_AT_MOST = 2_000;
 
 /** Starts asking. */
-export function startSchedules(deps: FiringDeps): StandingLoop {
+export function startSchedules(deps: FiringDeps): StartedLoop {
   /** Definitions, and until when by the monotonic clock. */
   const leftOut = new Map<string, number>();
   return startLoop({
-    name: "schedules",
+    name: "fire schedules",
+    everyMs: POLL_MS,
     log: deps.log,
     async round() {
       const now = performance.now();
@@ -36,7 +37,7 @@ export function startSchedules(deps: FiringDeps): StandingLoop {
         });
       }
       const calm = refusals.length + round.failed.length === 0;
-      return round.due === DUE_AT_MOST && calm ? 0 : POLL_MS;
+      return round.due === DUE_AT_MOST && calm;
     },
   });
 }

@@ -16,7 +16,7 @@ import { startLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import type { Database } from "../../store/database.ts";
-import { type Due, findDue } from "../../store/reads/due.ts";
+import { type Due, findDue } from "../../store/service-reads/due.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { startSchedules } from "./schedules.ts";
@@ -47,7 +47,8 @@ interface LeftOut extends Due {
 export function startTimers(deps: TimerDeps): Timers {
   const leftOut = new Map<string, LeftOut>();
   const due = startLoop({
-    name: "timers",
+    name: "fire timers",
+    everyMs: POLL_MS,
     log: deps.log,
     async round() {
       forgetOld(leftOut);
@@ -58,7 +59,7 @@ export function startTimers(deps: TimerDeps): Timers {
       if (error !== undefined) {
         deps.log.warn("timers could not be fired and come again", { count: refused.length, error });
       }
-      return found.length < DUE_AT_MOST || refused.length > 0 ? POLL_MS : 0;
+      return found.length === DUE_AT_MOST && refused.length === 0;
     },
   });
   const others = [

@@ -4,10 +4,10 @@
  * moves the time on.
  */
 import type { Log } from "../../process/log.ts";
-import { type StandingLoop, startLoop } from "../../process/standing-loop.ts";
+import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
-import { findUnfinished } from "../../store/reads/unfinished-runs.ts";
+import { findUnfinished } from "../../store/service-reads/unfinished-runs.ts";
 
 /** What the loop needs. */
 export interface UnfinishedRunsDeps {
@@ -22,10 +22,11 @@ const EVERY_MS = 1_000;
 const RUNS_AT_ONCE = 200;
 
 /** Starts asking. */
-export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StandingLoop {
+export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StartedLoop {
   const { database, processor, log, everyMs = EVERY_MS } = deps;
   return startLoop({
-    name: "unfinished runs",
+    name: "continue runs",
+    everyMs,
     log,
     async round() {
       const runs = await findUnfinished(database.read, RUNS_AT_ONCE);
@@ -42,7 +43,7 @@ export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StandingLoop {
           error,
         });
       }
-      return everyMs;
+      return false;
     },
   });
 }

@@ -26,7 +26,7 @@ import {
   type KeptEvent,
 } from "../../store/events.ts";
 import { isAway } from "../../store/pg-errors.ts";
-import type { OpenWait } from "../../store/reads/open-waits.ts";
+import type { OpenWait } from "../../store/service-reads/open-waits.ts";
 import type { LearnedId } from "../commit-batch.ts";
 import { createLane, type Lane } from "../lane.ts";
 import type { Settled, Submission } from "../submission.ts";
@@ -75,7 +75,7 @@ export function createMeeting(deps: MeetDeps): Meeting {
       const looked = await meetAll(deps, meets);
       if (stopping.signal.aborted) return [];
       const failed = meets.filter((_, at) => typeof looked[at] === "object");
-      if (failed.length > 0) tellFailed(deps.log, failed, looked);
+      if (failed.length > 0) logFailed(deps.log, failed, looked);
       for (const meet of failed) rest(meet);
       return meets.filter((meet, at) => looked[at] === "next page" && !lane.push(meet));
     },
@@ -125,7 +125,7 @@ export function createMeeting(deps: MeetDeps): Meeting {
   };
 }
 
-function tellFailed(log: Log, failed: readonly Meet[], looked: readonly Looked[]): void {
+function logFailed(log: Log, failed: readonly Meet[], looked: readonly Looked[]): void {
   const runIds = failed.map((meet) => (meet.kind === "wait" ? meet.wait : meet.learned).runId);
   const first = looked.find((look) => typeof look === "object");
   log.warn("earlier events of waits could not be looked at; they are tried again", {

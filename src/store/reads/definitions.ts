@@ -1,12 +1,13 @@
 /**
  * Reads of definitions and versions, for answers of RPCs and for compiling.
- * Boundary: rows as they are stored; who may see them is the caller's question (each row names its workspace).
+ * Boundary: rows as they are stored.
  */
 import { and, arrayContains, count, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions, workflowVersions } from "../schema/definitions.ts";
 import { COUNT_LIMIT, NEWEST_FIRST, type Page } from "./page.ts";
+import { seenBy, sees, type Visibility, versionSeenBy } from "./visibility.ts";
 
 /** A definition as it is stored. */
 export type DefinitionRow = typeof workflowDefinitions.$inferSelect;
@@ -22,33 +23,27 @@ export interface DefinitionFilters {
 }
 
 /** The definition with this id. */
-export async function findDefinition(db: Queries, id: string): Promise<DefinitionRow | undefined> {
-  const rows = await db.build
-    .select()
-    .from(workflowDefinitions)
-    .where(eq(workflowDefinitions.id, id));
-  return rows[0];
-}
-
-/** The definition with this name in the workspace. */
-export async function findDefinitionByName(
+export async function findDefinition(
   db: Queries,
-  workspaceId: string,
-  name: string,
+  visibility: Visibility,
+  id: string,
 ): Promise<DefinitionRow | undefined> {
-  const { workspaceId: workspace, name: named } = workflowDefinitions;
   const rows = await db.build
     .select()
     .from(workflowDefinitions)
-    .where(and(eq(workspace, workspaceId), eq(named, name)));
+    .where(
+      and(eq(workflowDefinitions.id, id), seenBy(visibility, workflowDefinitions.workspaceId)),
+    );
   return rows[0];
 }
 
 /** One page, newest first, with the number of all that fit, exact to 10,000 and 10,000 beyond. */
 export async function listDefinitions(
   db: Queries,
+  visibility: Visibility,
   filters: DefinitionFilters,
 ): Promise<Page<DefinitionRow>> {
+  if (!sees(visibility, filters.workspaceId)) return { rows: [], total: 0 };
   const wanted = definitionFilter(filters);
   const counted = db.build
     .select({ one: sql`1`.as("one") })
@@ -72,25 +67,31 @@ export async function listDefinitions(
 /** A version by its number; 0 takes the latest. */
 export async function findVersion(
   db: Queries,
+  visibility: Visibility,
   definitionId: string,
   version: number,
 ): Promise<VersionRow | undefined> {
   const ofDefinition = eq(workflowVersions.definitionId, definitionId);
+  const numbered = version === 0 ? undefined : eq(workflowVersions.version, version);
   const rows = await db.build
     .select()
     .from(workflowVersions)
-    .where(version === 0 ? ofDefinition : and(ofDefinition, eq(workflowVersions.version, version)))
+    .where(and(ofDefinition, numbered, versionSeenBy(visibility)))
     .orderBy(desc(workflowVersions.version))
     .limit(1);
   return rows[0];
 }
 
 /** Versions by their ids, those that exist. */
-export function findVersions(db: Queries, ids: readonly string[]): Promise<VersionRow[]> {
+export function findVersions(
+  db: Queries,
+  visibility: Visibility,
+  ids: readonly string[],
+): Promise<VersionRow[]> {
   return db.build
     .select()
     .from(workflowVersions)
-    .where(inArray(workflowVersions.id, [...ids]));
+    .where(and(inArray(workflowVersions.id, [...ids]), versionSeenBy(visibility)));
 }
 
 /** What was published, out of its row. */

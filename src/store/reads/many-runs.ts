@@ -5,15 +5,19 @@
  * M1 Sizes are compared in Postgres. A payload beyond the bound is never sent: the run names it in `missing`.
  * M2 Inputs of runs come first, then the smallest payloads.
  * M3 An error text comes with its first 4,096 characters.
+ * M4 Runs of workspaces that are not seen are dropped from the rows, not by the statement: planned once for all values,
+ *    it could take an index of the workspace for its ids.
  */
 import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { RunRows } from "../../engine/draft/draft.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
-import type { StepDetail, StepRun } from "../../engine/values/run.ts";
+import type { StepRun } from "../../engine/values/run.ts";
+import type { StepDetail } from "../../engine/values/step-detail.ts";
+import { findChildIds } from "../child-ids.ts";
 import type { Queries } from "../database.ts";
 import { runOfRow, stepOfRow } from "../rows.ts";
 import { stepRuns, workflowRuns } from "../schema/runs.ts";
-import { findChildIds } from "./child-ids.ts";
+import { sees, type Visibility } from "./visibility.ts";
 
 /** A run with its input and every row of its steps. */
 export interface WholeRun extends RunRows {
@@ -60,31 +64,38 @@ const prepared = new WeakMap<Queries, Map<string, Prepared>>();
 /** Those of the runs that exist, by id. Payloads are read up to 4 MiB together. */
 export async function findManyRunRows(
   db: Queries,
+  visibility: Visibility,
   runIds: readonly string[],
 ): Promise<Map<string, WholeRun>> {
   if (runIds.length === 0) return new Map();
   const values = { runIds: [...runIds] };
   const rows = await read(db, "find_run_rows", allThatFit).execute(values);
-  if (rows.every(({ fits }) => fits)) return wholeRuns(db, rows);
-  return wholeRuns(db, await read(db, "find_fitting_run_rows", smallestThatFit).execute(values));
+  if (rows.every(({ fits }) => fits)) return wholeRuns(db, visibility, rows);
+  const fitting = await read(db, "find_fitting_run_rows", smallestThatFit).execute(values);
+  return wholeRuns(db, visibility, fitting);
 }
 
 /** The run without payloads. */
-export async function findRunOutline(db: Queries, runId: string): Promise<WholeRun | undefined> {
+export async function findRunOutline(
+  db: Queries,
+  visibility: Visibility,
+  runId: string,
+): Promise<WholeRun | undefined> {
   const rows = await read(db, "find_run_outline", nothing).execute({ runIds: [runId] });
-  return (await wholeRuns(db, rows)).get(runId);
+  return (await wholeRuns(db, visibility, rows)).get(runId);
 }
 
 /** The run with its input and these payloads alone, or none of them when they have more than `bytesAtMost`. */
 export async function findRunWith(
   db: Queries,
+  visibility: Visibility,
   runId: string,
   wanted: { readonly inputs: readonly number[]; readonly outputs: readonly number[] },
   bytesAtMost: number,
 ): Promise<WholeRun | undefined> {
   const values = { runIds: [runId], inputs: wanted.inputs, outputs: wanted.outputs, bytesAtMost };
   const rows = await read(db, "find_run_with", theseAlone).execute(values);
-  return (await wholeRuns(db, rows)).get(runId);
+  return (await wholeRuns(db, visibility, rows)).get(runId);
 }
 
 function read(db: Queries, name: string, choose: () => Chosen): Prepared {
@@ -126,9 +137,14 @@ function prepareRead(db: Queries, name: string, chosen: Chosen) {
 
 type Row = Awaited<ReturnType<Prepared["execute"]>>[number];
 
-async function wholeRuns(db: Queries, rows: readonly Row[]): Promise<Map<string, WholeRun>> {
+async function wholeRuns(
+  db: Queries,
+  visibility: Visibility,
+  rows: readonly Row[],
+): Promise<Map<string, WholeRun>> {
   const found = new Map<string, ReturnType<typeof emptyRun>>();
   for (const row of rows) {
+    if (!sees(visibility, row.run.workspaceId)) continue;
     const whole = found.get(row.run.id) ?? emptyRun(row);
     found.set(row.run.id, whole);
     if (row.step !== null) addStep(whole, row.step, row);

@@ -1,8 +1,9 @@
 /**
  * The little of a run that a request has to know before it is submitted.
- * Boundary: committed state; who may see a run is the caller's question.
+ * Boundary: committed state.
  */
-import type { Queries, Statement } from "../database.ts";
+import type { Queries } from "../database.ts";
+import { querySeen, seenStatement, type Visibility } from "./visibility.ts";
 
 /** What never changes of a run. */
 export interface RunHead {
@@ -11,16 +12,21 @@ export interface RunHead {
   readonly hops: number;
 }
 
-const FIND: Statement = {
-  name: "find_run_head",
-  text: `select workspace_id as "workspaceId", version_id as "versionId", hops
+const FIND = seenStatement(
+  {
+    name: "find_run_head",
+    text: `select workspace_id as "workspaceId", version_id as "versionId", hops
     from workflow_runs where id = $1`,
-};
+  },
+  "workspace_id = $2",
+);
 
 /** The head of the run with this id. */
-export async function findRunHead(db: Queries, runId: string): Promise<RunHead | undefined> {
-  const [head] = await db.query<{ workspaceId: string; versionId: string; hops: number }>(FIND, [
-    runId,
-  ]);
+export async function findRunHead(
+  db: Queries,
+  visibility: Visibility,
+  runId: string,
+): Promise<RunHead | undefined> {
+  const [head] = await querySeen<RunHead>(db, visibility, FIND, [runId]);
   return head;
 }

@@ -1,6 +1,6 @@
 /**
  * Reads of runs, for answers of RPCs.
- * Boundary: engine values, committed state; who may see a run is the caller's question (each run names its workspace).
+ * Boundary: engine values, committed state.
  */
 import { and, count, eq, getTableColumns, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { type AnyPgColumn, unionAll } from "drizzle-orm/pg-core";
@@ -10,6 +10,7 @@ import { runOfRow } from "../rows.ts";
 import { workflowRuns } from "../schema/runs.ts";
 import { findManyRunRows, type WholeRun } from "./many-runs.ts";
 import { COUNT_LIMIT, NEWEST_FIRST } from "./page.ts";
+import { seenBy, sees, type Visibility } from "./visibility.ts";
 
 /** Filters of a list of runs; "" and undefined take all. */
 export interface RunFilters {
@@ -25,25 +26,37 @@ export interface RunFilters {
 const { inputPayload, ...LISTED } = getTableColumns(workflowRuns);
 
 /** The run with all its rows, of one moment; of its payloads what fits (many-runs.ts). */
-export async function findRunRows(db: Queries, runId: string): Promise<WholeRun | undefined> {
-  return (await findManyRunRows(db, [runId])).get(runId);
+export async function findRunRows(
+  db: Queries,
+  visibility: Visibility,
+  runId: string,
+): Promise<WholeRun | undefined> {
+  return (await findManyRunRows(db, visibility, [runId])).get(runId);
 }
 
 /** Runs without inputs, those that exist. */
-export async function findRuns(db: Queries, runIds: readonly string[]): Promise<Run[]> {
+export async function findRuns(
+  db: Queries,
+  visibility: Visibility,
+  runIds: readonly string[],
+): Promise<Run[]> {
   const rows = await db.build
     .select(LISTED)
     .from(workflowRuns)
-    .where(inArray(workflowRuns.id, [...runIds]));
+    .where(
+      and(inArray(workflowRuns.id, [...runIds]), seenBy(visibility, workflowRuns.workspaceId)),
+    );
   return rows.map(runOfRow);
 }
 
 /** One page of runs without inputs, newest first; `total` is exact to 10,000 and 10,000 beyond. */
 export async function listRuns(
   db: Queries,
+  visibility: Visibility,
   filters: RunFilters,
 ): Promise<{ runs: Run[]; total: number }> {
-  const { limit, offset } = filters;
+  const { workspaceId, limit, offset } = filters;
+  if (!sees(visibility, workspaceId)) return { runs: [], total: 0 };
   const counted = db.build
     .select({ one: sql`1`.as("one") })
     .from(matching(db, filters, COUNT_LIMIT))

@@ -4,6 +4,7 @@
  */
 import type { TriggerType } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
+import { sees, type Visibility } from "./visibility.ts";
 
 const FIND: Statement = {
   name: "find_started_runs",
@@ -15,9 +16,11 @@ const FIND: Statement = {
 /** Ids of the runs that triggers of this type started for the event, oldest first. */
 export async function findStartedRuns(
   db: Queries,
+  visibility: Visibility,
   { workspaceId, id }: { readonly workspaceId: string; readonly id: string },
   triggerType: TriggerType,
 ): Promise<string[]> {
+  if (!sees(visibility, workspaceId)) return [];
   const rows = await db.query<{ id: string }>(FIND, [workspaceId, id, triggerType]);
   return rows.map((row) => row.id);
 }

@@ -2,11 +2,12 @@
  * Versions of a definition for a list: heads of the newest ones, and as many step graphs as fit a bound.
  * Boundary: sizes are compared in Postgres, so that a graph which is left out is not sent.
  */
-import { desc, eq, getTableColumns, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, sql } from "drizzle-orm";
 import type { EdgeDefinition, StepDefinition } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowVersions } from "../schema/definitions.ts";
 import type { VersionRow } from "./definitions.ts";
+import { type Visibility, versionSeenBy } from "./visibility.ts";
 
 /** A version without its step graph. */
 type VersionHead = Omit<VersionRow, "steps" | "edges">;
@@ -21,6 +22,7 @@ const { steps, edges, ...HEAD } = getTableColumns(workflowVersions);
 /** The newest versions, at most `limit`; graphs of the first ones that have at most `bytesAtMost` as JSON together. */
 export function listVersions(
   db: Queries,
+  visibility: Visibility,
   definitionId: string,
   { limit, bytesAtMost }: { readonly limit: number; readonly bytesAtMost: number },
 ): Promise<ListedVersion[]> {
@@ -36,7 +38,7 @@ export function listVersions(
       ),
     })
     .from(workflowVersions)
-    .where(eq(workflowVersions.definitionId, definitionId))
+    .where(and(eq(workflowVersions.definitionId, definitionId), versionSeenBy(visibility)))
     .orderBy(desc(workflowVersions.version))
     .limit(limit)
     .as("stored");

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
 import { bytea, hashed, time } from "./column-types.ts";
 
-/** Calls that are wanted and whose result is not committed yet. */
+/** Calls whose result is not committed yet. The table keeps its first name. */
 export const effects = pgTable(
   "effects",
   {

@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { ParentStep } from "../../engine/values/child-run.ts";
 import type { Json, JsonObject } from "../../engine/values/json.ts";
-import type { StepDetail } from "../../engine/values/run.ts";
+import type { StepDetail } from "../../engine/values/step-detail.ts";
 import { bytea, hashed, time, withDots } from "./column-types.ts";
 
 /** Runs: scalars, marks of all steps and edges, the input. */
@@ -153,7 +153,7 @@ export const stepRuns = pgTable(
 
 /**
  * Child runs as the steps that started them know them. All children of a list are inserted when its attempt begins;
- * each is updated when it is known to have started, when it ends, and when it is undone.
+ * each is updated when it is known to have started, when it ends, and when it is compensated.
  */
 export const childRuns = pgTable(
   "child_runs",

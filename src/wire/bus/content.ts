@@ -55,8 +55,8 @@ export function asChange(typeName: string, data: JsonObject): Change | undefined
 /** The facts of a tap event; on a subject of `siphon` the data needs no type. */
 export function asTap(typeName: string, role: string, data: JsonObject): TapFacts | undefined {
   const provider = readText(data, ["provider"]);
-  const isUntoldTap = typeName === "" && role === "siphon" && provider !== "";
-  if (typeName !== TAP && !isUntoldTap) return undefined;
+  const isUnnamedTap = typeName === "" && role === "siphon" && provider !== "";
+  if (typeName !== TAP && !isUnnamedTap) return undefined;
   return {
     provider,
     entityType: readText(data, ["entity_type"]),

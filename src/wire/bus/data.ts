@@ -68,12 +68,12 @@ function readJsonData(bytes: Uint8Array): ReadData {
   return value === undefined ? poison("bad_data", "the data is not JSON") : requireObject(value);
 }
 
-function readProtobufData(bytes: Uint8Array, told: string): ReadData {
+function readProtobufData(bytes: Uint8Array, named: string): ReadData {
   const inAny = typeInAny(bytes);
   const isAny =
-    told === ANY || (inAny !== "" && (told === "" || told === inAny || told === CHANGE));
+    named === ANY || (inAny !== "" && (named === "" || named === inAny || named === CHANGE));
   if (isAny) return readAny(bytes);
-  const typeName = told || CHANGE;
+  const typeName = named || CHANGE;
   const type = findMessageType(typeName);
   if (type === undefined) return ignored("unknown_type");
   return readSafely((): JsonObject => {

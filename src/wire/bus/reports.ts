@@ -38,7 +38,7 @@ const TEXT_CHARS_AT_MOST = 4_000;
 const OUTPUT_DEPTH_AT_MOST = 64;
 
 /** What an event reports of an object. */
-export interface Told {
+export interface ReportedEvent {
   /** Full name of the message that the object came as; "" for a Change's payload and plain JSON. */
   readonly typeName: string;
   readonly body: JsonObject;
@@ -61,17 +61,17 @@ const TYPES_OF_ROLES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The report of an event whose NATS subject begins with this role. */
-export function readReport(role: string, told: Told): ReadReport {
-  if (!speaksForRole(role, told.typeName)) return undefined;
+export function readReport(role: string, event: ReportedEvent): ReadReport {
+  if (!speaksForRole(role, event.typeName)) return undefined;
   switch (role) {
     case "objectives":
-      return readObjective(told);
+      return readObjective(event);
     case "agents":
-      return readDelegation(told);
+      return readDelegation(event);
     case "approvals":
-      return readDecision(told);
+      return readDecision(event);
     case "governance":
-      return readGovernance(told);
+      return readGovernance(event);
     // Any text can be a role; only those of the collaborators report.
     default:
       return undefined;
@@ -83,7 +83,7 @@ function speaksForRole(role: string, typeName: string): boolean {
   return isFree || (TYPES_OF_ROLES[role] ?? []).includes(typeName);
 }
 
-function readObjective({ body, aggregateId }: Told): ReadReport {
+function readObjective({ body, aggregateId }: ReportedEvent): ReadReport {
   const id = readId(body, ["id", "objective_id"], aggregateId);
   const state = readState(body, ["state", "status"], "OBJECTIVE_STATE_", ObjectiveState);
   if (id === "" || state === "") return undefined;
@@ -93,7 +93,7 @@ function readObjective({ body, aggregateId }: Told): ReadReport {
 }
 
 // A subject `agents.…` also carries events of agents, whose states are not those of delegations.
-function readDelegation({ body, aggregateId }: Told): ReadReport {
+function readDelegation({ body, aggregateId }: ReportedEvent): ReadReport {
   const id = readId(body, ["id", "delegation_id"], aggregateId);
   const state = readState(body, ["status", "state"], "DELEGATION_STATUS_", DelegationStatus);
   if (id === "" || state === "") return undefined;
@@ -110,8 +110,8 @@ function readState(
   prefix: string,
   numbers: Readonly<Record<string, number>>,
 ): string {
-  const told = names.map((name) => readEnum(readField(body, [name]), prefix, numbers));
-  const [state = "", ...others] = new Set(told.filter((name) => name !== ""));
+  const event = names.map((name) => readEnum(readField(body, [name]), prefix, numbers));
+  const [state = "", ...others] = new Set(event.filter((name) => name !== ""));
   return others.length === 0 ? state : CONTRADICTORY;
 }
 
@@ -134,7 +134,7 @@ function ownerReport(
   return { kind: "owner", report: output === undefined ? report : { ...report, output } };
 }
 
-function readDecision({ body, aggregateId }: Told): ReadReport {
+function readDecision({ body, aggregateId }: ReportedEvent): ReadReport {
   const requestId = readId(body, ["approval_request_id", "id"], aggregateId);
   const decision = readEnum(readField(body, ["decision"]), "DECISION_TYPE_", DecisionType);
   if (requestId === "" || decision === "") return undefined;
@@ -151,10 +151,10 @@ function readDecision({ body, aggregateId }: Told): ReadReport {
 }
 
 // An evaluation as a typed message has no fields for run and step: the envelope names them.
-function readGovernance(told: Told): ReadReport {
-  const { body } = told;
-  const runId = readId(body, ["run_id"], told.runId);
-  const stepId = readId(body, ["step_id"], told.stepId);
+function readGovernance(event: ReportedEvent): ReadReport {
+  const { body } = event;
+  const runId = readId(body, ["run_id"], event.runId);
+  const stepId = readId(body, ["step_id"], event.stepId);
   const decision = readEnum(readField(body, ["decision"]), "ACTION_DECISION_", ActionDecision);
   if (runId === "" || stepId === "" || decision === "") return undefined;
   const riskLevel = readEnum(readField(body, ["risk_level"]), "RISK_LEVEL_", RiskLevel);

@@ -3,8 +3,9 @@
  * Boundary: pure. A field that is missing is "", 0 or {}; a word that is none of its kind is a bug and
  * throws.
  */
+
+import type { CancelRun, CompensateRun, StartRun, TellParent } from "../../engine/values/call.ts";
 import type { ChildReport } from "../../engine/values/child-run.ts";
-import type { CancelRun, CompensateRun, StartRun, TellParent } from "../../engine/values/effect.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
 
 const utf8 = new TextDecoder();
@@ -66,13 +67,13 @@ export function decodeTellParent(request: Uint8Array): TellParent {
       ...(output === undefined ? {} : { output }),
       errorMessage: report.text("errorMessage"),
       costUsd: report.number("costUsd"),
-      undoing: report.oneOf("undoing", UNDOINGS),
+      undoing: report.oneOf("undoing", COMPENSATION_ENDS),
     },
   };
 }
 
 const END_STATES: readonly ChildReport["state"][] = ["COMPLETED", "FAILED", "CANCELLED"];
-const UNDOINGS: readonly ChildReport["undoing"][] = ["no", "done", "failed"];
+const COMPENSATION_ENDS: readonly ChildReport["undoing"][] = ["no", "done", "failed"];
 // The range of the column: what is out of it is no version either.
 const MAX_VERSION = 2_147_483_647;
 

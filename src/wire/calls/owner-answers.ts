@@ -68,8 +68,8 @@ export function readApprovalAnswer(
   if (!isOf(asked, approvalRequest?.workspaceId)) return undefined;
   const last = decisions.findLast(isFinal);
   // Of a request that expired there may be no decision, only the state.
-  const told = readEnum(state, "DECISION_TYPE_", DecisionType);
-  const decision = last === undefined ? told : nameOf(last);
+  const answered = readEnum(state, "DECISION_TYPE_", DecisionType);
+  const decision = last === undefined ? answered : nameOf(last);
   if (decision === "" || decision === "ESCALATED") return undefined;
   return {
     requestId: asked.id,
@@ -77,7 +77,7 @@ export function readApprovalAnswer(
     decidedBy: storable(last?.decidedBy ?? "", ID_CHARS_AT_MOST),
     reason: storable(last?.reason ?? "", TEXT_CHARS_AT_MOST),
     digest: readDigest(objectOfBytes(approvalRequest?.contextJson ?? "") ?? {}),
-    healed: true,
+    reconciled: true,
   };
 }
 
@@ -94,13 +94,13 @@ function ownerReport(
     errorMessage: storable(errorMessage, TEXT_CHARS_AT_MOST),
     costUsd: 0,
     agentId: "",
-    healed: true,
+    reconciled: true,
   };
 }
 
 /** Owners that know no workspaces leave it empty. */
-function isOf({ workspaceId }: AskedObject, told: string | undefined): boolean {
-  return told === "" || told === workspaceId;
+function isOf({ workspaceId }: AskedObject, answered: string | undefined): boolean {
+  return answered === "" || answered === workspaceId;
 }
 
 function isFinal(decision: ApprovalDecision): boolean {

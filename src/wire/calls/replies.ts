@@ -13,7 +13,7 @@ import {
 import type { QueryUsageResponse } from "../../../gen/meter/v1/meter_pb.ts";
 import type { SendResponse } from "../../../gen/notifications/v1/notifications_pb.ts";
 import type { CreateResponse } from "../../../gen/objectives/v1/objectives_pb.ts";
-import type { CallResult } from "../../engine/values/effect.ts";
+import type { CallResult } from "../../engine/values/call.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../engine/values/json.ts";
 import { MAX_COST_USD, MAX_PAYLOAD_BYTES, payloadProblem } from "../../engine/values/limits.ts";
 

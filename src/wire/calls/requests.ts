@@ -34,8 +34,8 @@ import type {
   ReadOutput,
   RequestApproval,
   SendNotification,
-} from "../../engine/values/effect.ts";
-import { jsonText } from "../../engine/values/effect.ts";
+} from "../../engine/values/call.ts";
+import { jsonText } from "../../engine/values/call.ts";
 import { shortName } from "../../engine/values/enum-names.ts";
 import type { Json } from "../../engine/values/json.ts";
 

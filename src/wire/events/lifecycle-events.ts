@@ -37,7 +37,7 @@ import type { EventAttributes } from "./attributes.ts";
 import { type EventFormat, encodeEvent, fitsBus, type OutgoingEvent } from "./cloud-events.ts";
 
 /** A move with everything that its event contains. */
-export interface MoveToTell {
+export interface MoveToPublish {
   readonly move: Move;
   readonly seq: number;
   /** Place of the move in its row of the history. */
@@ -56,23 +56,26 @@ type StepMove = Extract<Move, { of: "step" }>;
 type DataForms = (() => JsonObject)[];
 
 /** The event of a move, undefined when it is not published. Throws what the source's `peek` throws. */
-export function renderMove(format: EventFormat, told: MoveToTell): OutgoingEvent | undefined {
-  const { move } = told;
+export function renderMove(
+  format: EventFormat,
+  published: MoveToPublish,
+): OutgoingEvent | undefined {
+  const { move } = published;
   if (move.op === undefined) return undefined;
-  if (move.of === "run") return renderRunMove(format, told, move, move.op);
-  return renderStepMove(format, told, move, move.op);
+  if (move.of === "run") return renderRunMove(format, published, move, move.op);
+  return renderStepMove(format, published, move, move.op);
 }
 
 function renderRunMove(
   format: EventFormat,
-  told: MoveToTell,
+  published: MoveToPublish,
   move: RunMove,
   operation: string,
 ): OutgoingEvent {
-  const { source } = told;
-  const recordedAt = timestampFromDate(told.recordedAt);
+  const { source } = published;
+  const recordedAt = timestampFromDate(published.recordedAt);
   const message = create(WorkflowRunLifecycleEventSchema, {
-    run: toRunMessage(viewMarks(source.graph, runAt(told, move)), { payloads: false }),
+    run: toRunMessage(viewMarks(source.graph, runAt(published, move)), { payloads: false }),
     operation,
     recordedAt,
   });
@@ -85,7 +88,7 @@ function renderRunMove(
   const withoutSteps = () => withoutField(bare, "run", "steps");
   return encodeSmall(
     format,
-    attributesOf(told, `run.${operation}`, WorkflowRunLifecycleEventSchema, move.reason ?? ""),
+    attributesOf(published, `run.${operation}`, WorkflowRunLifecycleEventSchema, move.reason ?? ""),
     [withPayloads, () => bare, withoutSteps],
     `workflows.v1.WorkflowService/GetRun?${query({ id: source.run.id })}`,
   );
@@ -93,21 +96,21 @@ function renderRunMove(
 
 function renderStepMove(
   format: EventFormat,
-  told: MoveToTell,
+  published: MoveToPublish,
   move: StepMove,
   operation: string,
 ): OutgoingEvent {
-  const { graph, run } = told.source;
+  const { graph, run } = published.source;
   const step = graph.steps[move.step];
   if (step === undefined) throw new Error(`run ${run.id}: its version has no step ${move.step}`);
   const begun = ((run.stepMarks[move.step] ?? 0) & HAS_ROW) !== 0 && move.to !== "SKIPPED";
-  const row = begun ? rowAt(told.source.peek(move.step), move) : undefined;
+  const row = begun ? rowAt(published.source.peek(move.step), move) : undefined;
   const message = create(WorkflowStepLifecycleEventSchema, {
     runId: run.id,
     definitionId: run.definitionId,
     definitionVersion: run.definitionVersion,
     workspaceId: run.workspaceId,
-    workflowState: RUN_STATE_NUMBERS[told.runState],
+    workflowState: RUN_STATE_NUMBERS[published.runState],
     triggerType: TRIGGER_TYPE_NUMBERS[run.triggerType],
     triggerEventId: run.triggerEventId,
     initiatorAgentId: run.initiatorAgentId,
@@ -118,13 +121,13 @@ function renderStepMove(
     workflowTotalCostUsd: move.total ?? 0,
     step: toStepMessage({ step, state: move.to, ...(row === undefined ? {} : { row }) }),
     operation,
-    recordedAt: timestampFromDate(told.recordedAt),
+    recordedAt: timestampFromDate(published.recordedAt),
   });
   const bare = jsonOf(WorkflowStepLifecycleEventSchema, message);
-  const withPayloads = () => withFields(bare, "step", stepPayloads(told.source, move, row));
+  const withPayloads = () => withFields(bare, "step", stepPayloads(published.source, move, row));
   return encodeSmall(
     format,
-    attributesOf(told, `step.${operation}`, WorkflowStepLifecycleEventSchema, ""),
+    attributesOf(published, `step.${operation}`, WorkflowStepLifecycleEventSchema, ""),
     row === undefined ? [() => bare] : [withPayloads, () => bare],
     `workflows.ops.v1.Runs/GetPayload?${query({ run_id: run.id, step_id: step.def.id })}`,
   );
@@ -132,15 +135,15 @@ function renderStepMove(
 
 function stepPayloads(source: PayloadSource, move: StepMove, row: StepRun | undefined): JsonObject {
   if (row === undefined) return {};
-  const tellsOutput = (move.op === "completed" || move.op === "failed") && hasOutput(row);
+  const givesOutput = (move.op === "completed" || move.op === "failed") && hasOutput(row);
   return {
     input_payload: inputOf(source, move.step),
-    ...(tellsOutput ? { output_payload: outputOf(source, move.step) } : {}),
+    ...(givesOutput ? { output_payload: outputOf(source, move.step) } : {}),
   };
 }
 
 /** The run as it was right after the move. */
-function runAt({ source, recordedAt }: MoveToTell, move: RunMove): Run {
+function runAt({ source, recordedAt }: MoveToPublish, move: RunMove): Run {
   const { completedAtMs, ...run } = source.run;
   return {
     ...run,
@@ -173,19 +176,19 @@ function rowAt(now: StepRun, move: StepMove): StepRun {
 }
 
 function attributesOf(
-  told: MoveToTell,
+  published: MoveToPublish,
   operation: string,
   schema: DescMessage,
   reason: string,
 ): EventAttributes {
-  const { run } = told.source;
+  const { run } = published.source;
   return {
-    id: `${run.id}-${told.seq}-${told.place}`,
+    id: `${run.id}-${published.seq}-${published.place}`,
     type: `workflows.changes.${operation}`,
     source: "workflows",
     workspaceId: run.workspaceId,
     key: run.id,
-    time: told.recordedAt.toISOString(),
+    time: published.recordedAt.toISOString(),
     messageName: schema.typeName,
     extensions: { workflowhops: run.hops, ...(reason === "" ? {} : { reason: oneLine(reason) }) },
   };
@@ -238,24 +241,24 @@ function query(fields: Readonly<Record<string, string>>): string {
 
 /** The event of a definition's or version's change, from the row that was kept with it. */
 export function renderChange(format: EventFormat, kept: JsonObject): OutgoingEvent {
-  const told = (name: string) => textOf(kept[name]);
-  const recordedAt = new Date(told("recordedAt"));
+  const published = (name: string) => textOf(kept[name]);
+  const recordedAt = new Date(published("recordedAt"));
   const message = create(ChangeSchema, {
-    organizationId: told("workspaceId"),
-    aggregateType: told("aggregateType"),
-    aggregateId: told("aggregateId"),
-    operation: told("operation"),
+    organizationId: published("workspaceId"),
+    aggregateType: published("aggregateType"),
+    aggregateId: published("aggregateId"),
+    operation: published("operation"),
     actorType: "service",
     actorId: "workflows",
     recordedAt: timestampFromDate(recordedAt),
     payload: isJsonObject(kept.payload) ? kept.payload : {},
   });
   const attributes: EventAttributes = {
-    id: told("id"),
-    type: told("type"),
+    id: published("id"),
+    type: published("type"),
     source: "workflows",
-    workspaceId: told("workspaceId"),
-    key: told("aggregateId"),
+    workspaceId: published("workspaceId"),
+    key: published("aggregateId"),
     time: recordedAt.toISOString(),
     messageName: ChangeSchema.typeName,
     extensions: {},

@@ -4,20 +4,25 @@
  * Boundary: see contract.ts. The first final report of the objective or the delegation ends the step (ending.ts), or
  * TransitionStep does.
  */
+
 import type { Draft } from "../../draft/draft.ts";
 import { inputOf } from "../../draft/payloads.ts";
 import { failure, goBadly } from "../../flow/ending.ts";
+import { isSuperseded, noteLate } from "../../flow/late.ts";
 import { releaseAttempt } from "../../flow/release.ts";
-import { type CallValue, jsonText, type LookUp } from "../../values/effect.ts";
+import {
+  type CallKind,
+  type CallValue,
+  jsonText,
+  type LookUp,
+  type ReturnedCall,
+} from "../../values/call.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import type { LookupAttempt } from "../../values/lookups.ts";
-import {
-  MAY_HAVE_EFFECT,
-  type Resolution,
-  type StepDetail,
-  type StepRun,
-} from "../../values/run.ts";
+import type { Reply } from "../../values/reply.ts";
+import { MAY_HAVE_ACTED, type StepRun } from "../../values/run.ts";
+import type { Resolution, StepDetail } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
@@ -40,6 +45,9 @@ export const agentAction: StepBehaviour = {
     else if (value.kind === "read_output") outputRead(task, value.output);
     else if (value.kind === "query_usage") usageRead(task, value.costUsd);
   },
+  unawaitedReturned: recordDelegation,
+  valueOfRefusal,
+  lateReturned,
   ownerReported,
   completedByHand: completeWithOwnOutput,
   failedByHand(task, report) {
@@ -79,7 +87,7 @@ function createObjective(task: StepTask, resolved: Resolution): void {
     goBadly(draft, index, failure(brief.problem, true));
     return;
   }
-  draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+  draft.marks.addFlag(index, MAY_HAVE_ACTED);
   draft.call(index, {
     kind: "create_objective",
     workspaceId: draft.run.workspaceId,
@@ -121,6 +129,34 @@ function delegated(task: StepTask, value: Extract<CallValue, { kind: "delegate" 
   if (value.agentId !== "") row.agentId = value.agentId;
   draft.learnedIds.push({ stepIndex: index, id: value.delegationId });
   delegationKnown(task);
+}
+
+/** An agent can finish before the reply of Delegate arrives: the step still records its delegation. */
+function recordDelegation({ draft, index }: StepTask, returned: ReturnedCall): Reply | undefined {
+  const { result, attempt } = returned;
+  if (!result.ok || result.value.kind !== "delegate") return undefined;
+  if (draft.marks.state(index) !== "COMPLETED" || isSuperseded(draft, index, attempt))
+    return undefined;
+  draft.rows.row(index).delegationId = result.value.delegationId;
+  draft.noteStep(index, "COMPLETED", { note: "recorded" });
+  return { kind: "applied" };
+}
+
+/** The value of a refused read: the attempt has ended even if its output or cost stays unknown. */
+function valueOfRefusal(call: CallKind): CallValue | undefined {
+  if (call === "read_output") return { kind: "read_output" };
+  return call === "query_usage" ? { kind: "query_usage", costUsd: 0 } : undefined;
+}
+
+/** Cancels an objective that was created for an attempt that has ended, unless the step already recorded it. */
+function lateReturned({ draft, index }: StepTask, { attempt, result }: ReturnedCall): Reply {
+  if (result.ok && result.value.kind === "create_objective") {
+    const { objectiveId } = result.value;
+    if (draft.rows.peek(index).objectiveId === objectiveId) return { kind: "unchanged" };
+    const reason = "the step does not wait for it any more";
+    draft.call(index, { kind: "cancel_objective", objectiveId, reason }, `-late-${attempt}`);
+  }
+  return noteLate(draft, index);
 }
 
 function ownerReported(task: StepTask, report: OwnerReport): void {

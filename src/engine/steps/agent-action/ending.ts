@@ -13,10 +13,10 @@ import { releaseAttempt } from "../../flow/release.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { JsonObject } from "../../values/json.ts";
 import { payloadProblem } from "../../values/limits.ts";
-import type { AttemptEnd, PendingEnd } from "../../values/run.ts";
+import type { AttemptEnd, PendingEnd } from "../../values/step-detail.ts";
 import type { StepTask } from "../contract.ts";
 
-const HEALED = "healed: no event reported the end, and no owner has the output";
+const RECONCILED = "healed: no event reported the end, and no owner has the output";
 
 /** The objective or the delegation ended. */
 export function ownerEnded(task: StepTask, report: OwnerReport): void {
@@ -31,7 +31,7 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
     // The failed delegation leaves its objective without an agent.
     releaseAttempt(draft, index, "the delegation failed");
   }
-  const pending = { costUsd: report.costUsd, ...healing(report) };
+  const pending = { costUsd: report.costUsd, ...ofPoll(report) };
   if (end !== undefined) {
     conclude(task, end, report.costUsd);
   } else if (report.owner === "delegation" || !isDelegated(draft, index)) {
@@ -96,8 +96,8 @@ function endedAgain(task: StepTask, report: OwnerReport): void {
 /** The end that a report gives; undefined for a success without an output. */
 function endOf(report: OwnerReport): AttemptEnd | undefined {
   if (report.state !== "COMPLETED") {
-    const told = report.errorMessage;
-    const message = told === "" ? `${report.owner} ${report.id} ended ${report.state}` : told;
+    const reason = report.errorMessage;
+    const message = reason === "" ? `${report.owner} ${report.id} ended ${report.state}` : reason;
     return { state: "FAILED", message, retryable: report.state !== "CANCELLED" };
   }
   return report.output === undefined ? undefined : { state: "COMPLETED", output: report.output };
@@ -105,11 +105,11 @@ function endOf(report: OwnerReport): AttemptEnd | undefined {
 
 /** A success without a known output; one that a poll found says so. */
 function withoutOutput({ healed }: PendingEnd): AttemptEnd {
-  return { state: "COMPLETED", output: {}, ...(healed === true ? { note: HEALED } : {}) };
+  return { state: "COMPLETED", output: {}, ...(healed === true ? { note: RECONCILED } : {}) };
 }
 
-function healing({ healed }: OwnerReport): Pick<PendingEnd, "healed"> {
-  return healed === true ? { healed } : {};
+function ofPoll({ reconciled }: OwnerReport): Pick<PendingEnd, "healed"> {
+  return reconciled === true ? { healed: true } : {};
 }
 
 function askForOutput({ draft, index }: StepTask): void {

@@ -28,10 +28,10 @@ import {
 export function approvalRequested(
   task: StepTask,
   { requestId, autoApproved }: { readonly requestId: string; readonly autoApproved: boolean },
-  effectId: string,
+  callId: string,
 ): void {
   const { draft, index } = task;
-  const place = ticketOfCall(effectId);
+  const place = ticketOfCall(callId);
   if (place === 0) draft.rows.row(index).approvalRequestId = requestId;
   setTicket(draft, index, place, { requestId, ...timeOfTicket(task) });
   draft.learnedIds.push({ stepIndex: index, id: requestId });
@@ -55,7 +55,7 @@ export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   if (place === undefined) return { kind: "unchanged" };
   if (report.digest !== "" && report.digest.toLowerCase() !== row.detail.digest) {
     // A poll repeats: its result is not recorded each time.
-    return report.healed === true ? { kind: "unchanged" } : noteLate(draft, index);
+    return report.reconciled === true ? { kind: "unchanged" } : noteLate(draft, index);
   }
   const ticket = row.detail.approvals?.[place];
   if (ticket !== undefined && !isOpenTicket(ticket)) {

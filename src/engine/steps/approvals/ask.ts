@@ -11,7 +11,7 @@ import { actingAgent } from "../../draft/upstream.ts";
 import { failure, goBadly } from "../../flow/ending.ts";
 import { approvalDigest } from "../../values/digest.ts";
 import type { JsonObject } from "../../values/json.ts";
-import { MAY_HAVE_EFFECT } from "../../values/run.ts";
+import { MAY_HAVE_ACTED } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 import { renderConfig } from "../render-config.ts";
 import { readApprovalPlan } from "./plan.ts";
@@ -38,7 +38,7 @@ export function askForApproval(task: StepTask, riskLevel: string): void {
     ...(required === 1 ? {} : { requiredApprovals: required }),
     ...(escalation === undefined ? {} : { escalation }),
   };
-  draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+  draft.marks.addFlag(index, MAY_HAVE_ACTED);
   for (const place of approvers.keys()) request(task, place, input);
 }
 

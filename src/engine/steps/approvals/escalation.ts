@@ -6,6 +6,8 @@
  * 2. The owner of the old request is informed of the escalation; the gate does not wait for its reply.
  */
 import type { Draft } from "../../draft/draft.ts";
+import type { ReturnedCall } from "../../values/call.ts";
+import type { Reply } from "../../values/reply.ts";
 import type { StepTask } from "../contract.ts";
 import { askNext } from "./ask.ts";
 import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
@@ -62,4 +64,19 @@ function passOnOne(task: StepTask, place: number): boolean {
   }
   askNext(task, next);
   return true;
+}
+
+/** The gate does not wait for this call. Its failure is recorded and has no other effect. */
+export function escalationReturned(
+  { draft, index }: StepTask,
+  { call, attempt, result }: ReturnedCall,
+): Reply | undefined {
+  if (call !== "escalate_approval") return undefined;
+  if (result.ok) return { kind: "unchanged" };
+  const { errorMessage, retryCount } = draft.rows.peek(index);
+  if (errorMessage === "" && retryCount + 1 === attempt) {
+    draft.rows.row(index).errorMessage = `escalation not delivered: ${result.message}`;
+  }
+  draft.noteStep(index, draft.marks.state(index), { note: "recorded" });
+  return { kind: "applied" };
 }

@@ -5,7 +5,7 @@
  */
 import type { Json, JsonObject } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
-import type { Escalation } from "../../values/run.ts";
+import type { Escalation } from "../../values/step-detail.ts";
 
 /** The approvers of a gate and its escalation. */
 export interface ApprovalPlan {
@@ -51,8 +51,8 @@ function readEscalation(
   if (!Object.hasOwn(config, "escalate_after_seconds")) return { ok: true, value: { to } };
   const seconds = numberOf(config.escalate_after_seconds);
   if (seconds === undefined || !(seconds > 0)) {
-    const told = JSON.stringify(config.escalate_after_seconds);
-    return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${told}`);
+    const given = JSON.stringify(config.escalate_after_seconds);
+    return wrong(`config.escalate_after_seconds is no number of seconds above 0: ${given}`);
   }
   if (seconds > MAX_SECONDS) {
     return wrong(`config.escalate_after_seconds is ${seconds}, over the limit of ${MAX_SECONDS}`);

@@ -3,9 +3,10 @@
  * Boundary: reads a step's row, and changes one ticket. approval.ts acts on decisions.
  */
 import type { Draft } from "../../draft/draft.ts";
-import { placeOfCall } from "../../values/effect.ts";
+import { placeOfCall } from "../../values/call.ts";
 import type { Json } from "../../values/json.ts";
-import type { ApprovalTicket, StepDetail, StepRun } from "../../values/run.ts";
+import type { StepRun } from "../../values/run.ts";
+import type { ApprovalTicket, StepDetail } from "../../values/step-detail.ts";
 
 const REASON_CHARS_AT_MOST = 1_000;
 
@@ -45,8 +46,8 @@ export function findTicket(row: StepRun, requestId: string): number | undefined 
 }
 
 /** Place of the ticket of a call with this id. */
-export function ticketOfCall(effectId: string): number {
-  return placeOfCall(effectId) - 1;
+export function ticketOfCall(callId: string): number {
+  return placeOfCall(callId) - 1;
 }
 
 /** Suffix of a ticket's calls: empty for the first ticket. */
@@ -66,8 +67,8 @@ export function setTicket(
 ): void {
   const row = draft.rows.row(index);
   const approvals = [...(row.detail.approvals ?? [])];
-  const { dueAfterMs, ...told } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
-  const ticket = approvals.length < 2 ? told : { ...told, reason: shorten(told.reason) };
+  const { dueAfterMs, ...kept } = { ...(approvals[place] ?? BLANK_TICKET), ...facts };
+  const ticket = approvals.length < 2 ? kept : { ...kept, reason: shorten(kept.reason) };
   const keepsTime = isOpenTicket(ticket) || facts.dueAfterMs !== undefined;
   approvals[place] = keepsTime && dueAfterMs !== undefined ? { ...ticket, dueAfterMs } : ticket;
   row.detail = { ...row.detail, approvals };

@@ -8,7 +8,7 @@ import { evaluateIn, holdsIn } from "../../draft/scope.ts";
 import { failure, goBadly, succeed } from "../../flow/ending.ts";
 import type { GraphEdge, GraphStep } from "../../graph/graph.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
-import type { Ending } from "../../values/run.ts";
+import type { Ending } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeTransparently, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 

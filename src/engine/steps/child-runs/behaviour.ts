@@ -1,28 +1,24 @@
 /**
- * AGENT_ACTION with config.workflow: starts one child run, or one for each item of a list.
- * Boundary: see contract.ts. plan.ts says what is started, ends.ts applies the children's reports.
- * Invariants:
- * 1. The rows of all children of a list are inserted when its attempt begins. A start writes only the row of its call.
- * 2. At most `max_parallel` children are open; a paused run starts none.
+ * AGENT_ACTION with config.workflow: runs other workflows as child runs and ends with them.
+ * Boundary: see contract.ts. start.ts starts the children, ends.ts and compensated.ts apply what they report.
  */
-
-import type { Draft } from "../../draft/draft.ts";
-import { goBadly, succeed } from "../../flow/ending.ts";
 import { releaseAttempt } from "../../flow/release.ts";
-import { setCounts } from "../../flow/undo-children.ts";
-import { type ChildRun, type ChildSet, PLAN } from "../../values/child-run.ts";
-import { type JsonObject, jsonSizeBytes } from "../../values/json.ts";
-import { HAS_CHILDREN, MAY_HAVE_EFFECT } from "../../values/run.ts";
 import { agentAction } from "../agent-action/behaviour.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { completeWithOwnOutput, failAttempt } from "../plain.ts";
-import { depthOf, type Plan, planChildren, readPlan } from "./plan.ts";
+import { compensationReturned } from "./compensated.ts";
+import { startReturned } from "./ends.ts";
+import { beginChildren, startNextChildren } from "./start.ts";
 
 /** An AGENT_ACTION with config.workflow. */
 export const childRuns: StepBehaviour = {
   ...agentAction,
   begin: beginChildren,
   goOn: ({ draft, index }) => startNextChildren(draft, index),
+  unawaitedReturned({ draft }, returned) {
+    if (returned.call === "start_run") return startReturned(draft, returned);
+    return returned.call === "compensate_run" ? compensationReturned(draft, returned) : undefined;
+  },
   completedByHand(task, report) {
     releaseChildren(task);
     completeWithOwnOutput(task, report);
@@ -33,131 +29,7 @@ export const childRuns: StepBehaviour = {
   },
 };
 
-/** An attempt begins: requests the first starts. */
-function beginChildren({ draft, index }: StepTask, input: JsonObject): void {
-  const planned = planChildren(draft, index, input);
-  if (!planned.ok) {
-    goBadly(draft, index, planned.trouble);
-    return;
-  }
-  const { plan, items } = planned;
-  if (items?.length === 0) {
-    succeed(draft, index, { output: { items: [], run_ids: [] }, extendsInput: false });
-    return;
-  }
-  draft.marks.addFlag(index, MAY_HAVE_EFFECT | HAS_CHILDREN);
-  const { children, ...detail } = draft.rows.row(index).detail;
-  const starting = children?.starting ?? 0;
-  const none = { next: 0, open: 0, failed: 0, bytes: 0, starting };
-  draft.rows.row(index).detail = detail;
-  setCounts(draft, index, items === undefined ? none : { items: items.length, ...none });
-  if (items === undefined) {
-    draft.children.insert(newChild(draft, index, 0));
-    startChild(draft, index, plan, plan.input);
-    return;
-  }
-  const row = newChild(draft, index, PLAN);
-  draft.children.insert({ ...row, input: { ...plan } });
-  for (const [child, input] of items.entries()) draft.children.insert({ ...row, child, input });
-  startNextChildren(draft, index);
-}
-
-/** Requires all rows that several steps need to start children. */
-export function requireNextChildren(draft: Draft, indexes: readonly number[]): void {
-  draft.children.require(indexes.flatMap((index) => missingNext(draft, index)));
-}
-
-/** Inputs of the children that one transition starts; the answers to these starts start the others. */
-const BYTES_AT_ONCE = 4 * 1024 * 1024;
-
-/** Starts as many children of a list as may be open. */
-export function startNextChildren(draft: Draft, index: number): void {
-  const { attempt, first, count } = nextChildren(draft, index);
-  if (count <= 0) return;
-  requireNextChildren(draft, [index]);
-  const plan = readPlan(draft.children.find(index, { attempt, child: PLAN })?.input);
-  let bytes = 0;
-  for (let child = first; child < first + count && bytes < BYTES_AT_ONCE; child += 1) {
-    const item = draft.children.find(index, { attempt, child })?.input ?? null;
-    const input = { ...plan.input, item, index: child };
-    bytes += jsonSizeBytes(input);
-    startChild(draft, index, plan, input);
-  }
-}
-
 /** A step that ended by hand cancels its children. */
 function releaseChildren({ draft, index }: StepTask): void {
   releaseAttempt(draft, index, "the step was ended by hand");
-}
-
-/** The children of a list that start now. */
-function nextChildren(draft: Draft, index: number) {
-  const { detail, retryCount } = draft.rows.peek(index);
-  const { children } = detail;
-  const attempt = retryCount + 1;
-  if (children?.items === undefined || detail.retrying === true || !mayStart(draft, index)) {
-    return { attempt, first: 0, count: 0 };
-  }
-  const limit = draft.step(index).children?.maxParallel ?? 1;
-  const count = Math.min(limit - children.open, children.items - children.next);
-  return { attempt, first: children.next, count };
-}
-
-/** Children of a batch often end together: their successors' rows are required at once. */
-const ROWS_AHEAD = 200;
-
-function missingNext(draft: Draft, index: number): ChildSet[] {
-  const { attempt, first, count } = nextChildren(draft, index);
-  if (count <= 0) return [];
-  const last = first + count - 1;
-  const isThere = [PLAN, last].every((child) => draft.children.has(index, { attempt, child }));
-  if (isThere) return [];
-  const limit = count + ROWS_AHEAD;
-  return [
-    { kind: "one", step: index, attempt, child: PLAN },
-    { kind: "next", step: index, attempt, child: first, limit },
-  ];
-}
-
-function newChild(draft: Draft, step: number, child: number): ChildRun {
-  const attempt = draft.rows.peek(step).retryCount + 1;
-  return { step, attempt, child, state: "new", runId: "", costUsd: 0, seq: 0 };
-}
-
-function startChild(draft: Draft, index: number, plan: Plan, input: JsonObject): void {
-  const { run } = draft;
-  const { children } = draft.rows.peek(index).detail;
-  if (children === undefined) throw new Error(`step ${index} has no count of its children`);
-  const { next: child } = children;
-  setCounts(draft, index, {
-    ...children,
-    next: child + 1,
-    open: children.open + 1,
-    starting: children.starting + 1,
-  });
-  const attempt = draft.rows.peek(index).retryCount + 1;
-  draft.call(
-    index,
-    {
-      kind: "start_run",
-      workspaceId: run.workspaceId,
-      definitionId: plan.definition_id,
-      name: plan.name,
-      version: plan.version,
-      parentRunId: run.id,
-      parentDefinitionId: run.definitionId,
-      parentStep: { index, attempt, child, depth: depthOf(draft) },
-      initiatorAgentId: run.initiatorAgentId,
-      initiatorUserId: run.initiatorUserId,
-      entityId: run.entityId,
-      entityType: run.entityType,
-      hops: run.hops,
-      input,
-    },
-    `-${child}`,
-  );
-}
-
-function mayStart(draft: Draft, index: number): boolean {
-  return draft.run.state === (draft.step(index).isCompensation ? "COMPENSATING" : "RUNNING");
 }

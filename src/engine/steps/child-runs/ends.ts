@@ -1,38 +1,30 @@
 /**
  * Applies the starts and ends of child runs to their step.
- * Boundary: counts results and decides the step. behaviour.ts starts children, undone.ts applies compensations.
+ * Boundary: counts results and decides the step. start.ts starts children, compensated.ts applies compensations.
  * Invariants:
  * 1. A child's row is compared with a report before it counts, so a repeat counts for nothing.
  * 2. Each child changes its own row and a few counts of the step: no data grows with the number of children.
  */
 
 import type { Draft } from "../../draft/draft.ts";
+import { setCounts } from "../../flow/compensate-children.ts";
 import { childrenWentOn } from "../../flow/compensation.ts";
 import { addCost, failure, goBadly, succeed, type Trouble } from "../../flow/ending.ts";
 import { isLate, noteLate } from "../../flow/late.ts";
 import { releaseAttempt } from "../../flow/release.ts";
-import { setCounts } from "../../flow/undo-children.ts";
+import { numbersOfCall, type ReturnedCall } from "../../values/call.ts";
 import type { ChildReport, ChildRun, ChildState } from "../../values/child-run.ts";
-import { type CallResult, numbersOfEffect } from "../../values/effect.ts";
 import { type Json, type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../../values/limits.ts";
 import type { Reply } from "../../values/reply.ts";
-import type { ChildCounts } from "../../values/run.ts";
-import { startNextChildren } from "./behaviour.ts";
-import { noteCost, undoHeard } from "./undone.ts";
+import type { ChildCounts } from "../../values/step-detail.ts";
+import { compensationReported, noteCost } from "./compensated.ts";
+import { startNextChildren } from "./start.ts";
 
 /** The answer to a start: the child's id, or why it was refused. */
-export function startReturned(
-  draft: Draft,
-  returned: {
-    readonly effectId: string;
-    readonly stepIndex: number;
-    readonly attempt: number;
-    readonly result: CallResult;
-  },
-): Reply {
+export function startReturned(draft: Draft, returned: ReturnedCall): Reply {
   const { stepIndex: index, attempt, result } = returned;
-  const [child = 0] = numbersOfEffect(returned.effectId);
+  const [child = 0] = numbersOfCall(returned.callId);
   const { children } = draft.rows.peek(index).detail;
   const found = draft.children.find(index, { attempt, child });
   if (children === undefined || found === undefined) return { kind: "unchanged" };
@@ -46,39 +38,39 @@ export function startReturned(
       if (!isAwaited) cancelLate(draft, index, found, runId);
     }
   }
-  if (!isAwaited) return heardLate(draft, index);
+  if (!isAwaited) return reportedLate(draft, index);
   if (!result.ok) childFailed(draft, index, found, failure(result.message, true));
   else startNextChildren(draft, index);
   return { kind: "applied" };
 }
 
 /** A child ended, or its compensation ended. */
-export function childHeard(draft: Draft, told: ChildReport): Reply {
-  const { stepIndex: index, attempt, seq, runId, costUsd } = told;
+export function childReported(draft: Draft, report: ChildReport): Reply {
+  const { stepIndex: index, attempt, seq, runId, costUsd } = report;
   const isStep = draft.graph.steps[index] !== undefined && draft.marks.hasRow(index);
-  const found = isStep ? draft.children.find(index, told) : undefined;
+  const found = isStep ? draft.children.find(index, report) : undefined;
   if (found === undefined || found.seq >= seq) return { kind: "unchanged" };
   if (found.runId !== "" && found.runId !== runId) return { kind: "unchanged" };
   const heard = { ...found, seq, runId };
   if (found.state !== "new" && found.state !== "open") {
-    return undoHeard(draft, index, { found, heard, told });
+    return compensationReported(draft, index, { found, heard, report });
   }
   const isAwaited = awaits(draft, index, attempt);
-  const { output } = told;
+  const { output } = report;
   const kept = isAwaited && output !== undefined ? { output } : {};
   // While the run compensates, a child's cost counts whichever attempt started the child.
   const counts = isAwaited || draft.run.state === "COMPENSATING";
   // A child that compensated itself also gets a request at its turn, and reports its cost then.
-  const news = counts ? { state: stateOf(told), costUsd } : { state: endOf(told) };
+  const news = counts ? { state: stateOf(report), costUsd } : { state: endOf(report) };
   draft.children.put({ ...heard, ...news, ...kept });
-  if (!counts) return heardLate(draft, index);
+  if (!counts) return reportedLate(draft, index);
   addCost(draft, index, costUsd);
-  if (!isAwaited) return heardBeforeUndoing(draft, index);
-  if (told.state === "COMPLETED" && output !== undefined) {
+  if (!isAwaited) return reportedBeforeCompensation(draft, index);
+  if (report.state === "COMPLETED" && output !== undefined) {
     childCompleted(draft, index, runId, output);
   } else {
     // A retry would not help: the child was cancelled elsewhere, or its output is missing or too large.
-    childFailed(draft, index, heard, failure(told.errorMessage, told.state === "FAILED"));
+    childFailed(draft, index, heard, failure(report.errorMessage, report.state === "FAILED"));
   }
   if (costUsd > 0 && awaits(draft, index, attempt)) noteCost(draft, index);
   return { kind: "applied" };
@@ -95,20 +87,20 @@ function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, r
   draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
 }
 
-function heardBeforeUndoing(draft: Draft, index: number): Reply {
+function reportedBeforeCompensation(draft: Draft, index: number): Reply {
   noteCost(draft, index);
   childrenWentOn(draft);
   return { kind: "applied" };
 }
 
-function heardLate(draft: Draft, index: number): Reply {
+function reportedLate(draft: Draft, index: number): Reply {
   const reply = noteLate(draft, index);
   childrenWentOn(draft);
   return reply;
 }
 
-function stateOf(told: ChildReport): ChildState {
-  return told.undoing === "done" ? "undone" : endOf(told);
+function stateOf(report: ChildReport): ChildState {
+  return report.undoing === "done" ? "undone" : endOf(report);
 }
 
 function endOf({ state }: ChildReport): ChildState {

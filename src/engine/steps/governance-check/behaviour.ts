@@ -9,9 +9,11 @@ import { riskLevelOf } from "../../graph/spellings.ts";
 import { decisionName, findDecision } from "../../values/enum-names.ts";
 import type { GovernanceReport, StepReport } from "../../values/input.ts";
 import type { Reply } from "../../values/reply.ts";
-import { type GovernanceAnswer, MAY_HAVE_EFFECT } from "../../values/run.ts";
+import { MAY_HAVE_ACTED } from "../../values/run.ts";
+import type { GovernanceAnswer } from "../../values/step-detail.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
+import { escalationReturned } from "../approvals/escalation.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import { PLAIN_BEHAVIOUR } from "../plain.ts";
 
@@ -21,7 +23,7 @@ export const governanceCheck: StepBehaviour = {
   begin(task, input) {
     const { draft, index } = task;
     const { def } = draft.step(index);
-    draft.marks.addFlag(index, MAY_HAVE_EFFECT);
+    draft.marks.addFlag(index, MAY_HAVE_ACTED);
     draft.call(index, {
       kind: "evaluate_action",
       workspaceId: draft.run.workspaceId,
@@ -30,11 +32,12 @@ export const governanceCheck: StepBehaviour = {
       payload: { run_id: draft.run.id, step_id: def.id, input },
     });
   },
-  callReturned(task, value, effectId) {
+  unawaitedReturned: escalationReturned,
+  callReturned(task, value, callId) {
     if (value.kind === "evaluate_action") governanceDecided(task, value);
-    else if (value.kind === "request_approval") approvalRequested(task, value, effectId);
+    else if (value.kind === "request_approval") approvalRequested(task, value, callId);
   },
-  governanceHeard,
+  governanceReported,
   completedByHand: (task, report) => governedByHand(task, report, "ALLOW"),
   failedByHand: (task, report) => governedByHand(task, report, "DENY"),
   woken: ticketsExpired,
@@ -42,7 +45,7 @@ export const governanceCheck: StepBehaviour = {
 };
 
 /** Only a check whose evaluation gave no decision waits for an event. The event may arrive before that answer. */
-function governanceHeard(task: StepTask, report: GovernanceReport): Reply {
+function governanceReported(task: StepTask, report: GovernanceReport): Reply {
   const { governanceDecision, detail } = task.draft.rows.peek(task.index);
   if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
   else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);

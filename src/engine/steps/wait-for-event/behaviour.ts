@@ -17,7 +17,8 @@ import type { ArrivedEvent } from "../../values/input.ts";
 import { type JsonObject, ownValue } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
 import type { Reply } from "../../values/reply.ts";
-import { type EventWait, isFinalStep } from "../../values/run.ts";
+import { isFinalStep } from "../../values/run.ts";
+import type { EventWait } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
 import {
   completeTransparently,

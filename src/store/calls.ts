@@ -8,17 +8,17 @@
  *    calls are claimed. So a claim reads free calls alone, however many are held.
  * L4 Rows are locked in the order of their ids and never waited for: commits, which delete them, hold other locks.
  */
-import { type CallKind, runOfEffect } from "../engine/values/effect.ts";
+import { type CallKind, runOfCall } from "../engine/values/call.ts";
 import { selectList } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { effects } from "./schema/calls.ts";
 
 /** How long a call is kept from other replicas without being renewed. */
-export const EFFECT_LEASE_MS = 20_000;
+export const CALL_LEASE_MS = 20_000;
 
 /** A call that changed hands, with its age by the database's clock. */
-export interface ClaimedEffect {
-  readonly effectId: string;
+export interface ClaimedCall {
+  readonly callId: string;
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
@@ -31,7 +31,7 @@ export interface ClaimedEffect {
 }
 
 /** A call whose lease was renewed. */
-export interface KeptEffect {
+export interface RenewedCall {
   readonly id: string;
   /** Whether its attempt still waits for it. */
   readonly isWanted: boolean;
@@ -55,7 +55,7 @@ export interface WorkspaceCalls {
 
 /** What a claim gives. */
 export interface Claim {
-  readonly claimed: readonly ClaimedEffect[];
+  readonly claimed: readonly ClaimedCall[];
   /** Where the next claim of each kind goes on. */
   readonly next: ReadonlyMap<CallKind, string>;
   /** Kinds of which more calls may be free. */
@@ -64,14 +64,14 @@ export interface Claim {
   readonly moreExpired: boolean;
 }
 
-type EffectRow = typeof effects.$inferSelect & Pick<ClaimedEffect, "ageMs" | "isWanted">;
+type CallRow = typeof effects.$inferSelect & Pick<ClaimedCall, "ageMs" | "isWanted">;
 type ClaimRow = {
   readonly ofKind: string;
   readonly places: number;
   readonly next: string | null;
-} & (EffectRow | { readonly [Name in keyof EffectRow]: null });
+} & (CallRow | { readonly [Name in keyof CallRow]: null });
 
-const LEASE = `clock_timestamp() + interval '${EFFECT_LEASE_MS} milliseconds'`;
+const LEASE = `clock_timestamp() + interval '${CALL_LEASE_MS} milliseconds'`;
 // Ids of calls are sorted by bytes, unlike those of runs: without the collation no index of step_runs would serve.
 // The end of an attempt makes its calls needless: what has ended stays ended. An objective that may exist is created
 // all the same: only its id lets the service cancel it. A message belongs to a step that succeeded without waiting for
@@ -86,7 +86,7 @@ const IS_WANTED = `not exists (
 const WORKSPACES_A_CLAIM = 200;
 const EXPIRED_AT_ONCE = 500;
 const EXPIRE: Statement = {
-  name: "expire_effects",
+  name: "expire_calls",
   text: `update effects set holder = '' where id = any(array(
       select id from effects where holder <> '' and lease_until <= now()
       order by lease_until limit ${EXPIRED_AT_ONCE} for update skip locked))
@@ -95,7 +95,7 @@ const EXPIRE: Statement = {
 // The walk finds the workspaces that wait with one look into the index each. Each has its share of the places; what the
 // share leaves is cut by bytes, the first calls of all workspaces before the second ones.
 const CLAIM: Statement = {
-  name: "claim_effects",
+  name: "claim_calls",
   text: `with recursive wanted as materialized (
       select * from unnest($2::text[], $3::text[], $4::integer[], $5::bigint[])
         as w(kind, after, places, bytes)),
@@ -137,7 +137,7 @@ const CLAIM: Statement = {
 };
 // A call that a commit has locked is about to leave, or stays held for this time: it counts as kept.
 const RENEW: Statement = {
-  name: "renew_effects",
+  name: "renew_calls",
   text: `with held as materialized (
       select id from effects where id = any($2::text[]) and holder = $1
       order by id for update skip locked),
@@ -151,7 +151,7 @@ const RENEW: Statement = {
       select 1 from held where held.id = e.id)`,
 };
 const RELEASE: Statement = {
-  name: "release_effects",
+  name: "release_calls",
   text: `update effects
     set holder = '', lease_until = clock_timestamp() + $3::integer * interval '1 millisecond'
     where id = any(array(
@@ -159,7 +159,7 @@ const RELEASE: Statement = {
       order by id for update skip locked))`,
 };
 const DROP: Statement = {
-  name: "drop_effects",
+  name: "drop_calls",
   text: `delete from effects where id = any(array(
     select id from effects where id = any($1::text[]) order by id for update skip locked))`,
 };
@@ -167,7 +167,7 @@ const DROP: Statement = {
 /**
  * Claims free calls, those of a workspace that are free for longest first; the workspaces of a kind share its places.
  */
-export async function claimEffects(
+export async function claimCalls(
   database: Database,
   holder: string,
   places: readonly ClaimPlaces[],
@@ -190,7 +190,7 @@ export async function claimEffects(
 }
 
 function claimOf(rows: readonly ClaimRow[], moreExpired: boolean): Claim {
-  const claimed: ClaimedEffect[] = [];
+  const claimed: ClaimedCall[] = [];
   const next = new Map<CallKind, string>();
   const counts = new Map<CallKind, number>();
   const full = new Set<CallKind>();
@@ -207,10 +207,10 @@ function claimOf(rows: readonly ClaimRow[], moreExpired: boolean): Claim {
   return { claimed, next, full, moreExpired };
 }
 
-function claimedOf(row: EffectRow): ClaimedEffect {
+function claimedOf(row: CallRow): ClaimedCall {
   return {
-    effectId: row.id,
-    runId: runOfEffect(row.id),
+    callId: row.id,
+    runId: runOfCall(row.id),
     workspaceId: row.workspaceId,
     stepIndex: row.stepIndex,
     attempt: row.attempt,
@@ -223,16 +223,16 @@ function claimedOf(row: EffectRow): ClaimedEffect {
 }
 
 /** Keeps calls for another lease; gives those that the holder still holds. The others are gone or another's. */
-export async function renewEffects(
+export async function renewCalls(
   database: Database,
   holder: string,
   ids: readonly string[],
-): Promise<KeptEffect[]> {
-  return database.transaction((tx) => tx.query<KeptEffect>(RENEW, [holder, ids]));
+): Promise<RenewedCall[]> {
+  return database.transaction((tx) => tx.query<RenewedCall>(RENEW, [holder, ids]));
 }
 
 /** Gives calls back: they are free after `delayMs`. Those that a commit has locked keep their lease. */
-export async function releaseEffects(
+export async function releaseCalls(
   database: Database,
   holder: string,
   ids: readonly string[],
@@ -242,7 +242,7 @@ export async function releaseEffects(
 }
 
 /** Deletes calls whose run does not exist, so that no replica claims them again. */
-export async function dropEffects(database: Database, ids: readonly string[]): Promise<void> {
+export async function dropCalls(database: Database, ids: readonly string[]): Promise<void> {
   await database.transaction((tx) => tx.query(DROP, [ids]));
 }
 

@@ -2,7 +2,7 @@
  * Waits for events that are open, page by page.
  * Boundary: reads only; what a page is good for is the caller's matter.
  */
-import type { EventWait, StepDetail } from "../../engine/values/run.ts";
+import type { EventWait, StepDetail } from "../../engine/values/step-detail.ts";
 import type { Queries, Statement } from "../database.ts";
 
 /** A wait that is open; "" = any. */

@@ -1,15 +1,15 @@
 /** Leases of calls with many rows: what a claim takes and costs, and renewals beside commits. */
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CallKind } from "../../src/engine/values/effect.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
+import type { CallKind } from "../../src/engine/values/call.ts";
 import {
   type ClaimPlaces,
-  claimEffects,
-  dropEffects,
-  releaseEffects,
-  renewEffects,
-} from "../../src/store/effects.ts";
+  claimCalls,
+  dropCalls,
+  releaseCalls,
+  renewCalls,
+} from "../../src/store/calls.ts";
+import { type Database, openDatabase } from "../../src/store/database.ts";
 import { freshDatabase, type TestDatabase } from "../support/database.ts";
 import {
   type Explained,
@@ -73,7 +73,7 @@ const places = (more: Partial<ClaimPlaces> = {}): ClaimPlaces => ({
 });
 
 async function claimCounts(holder: string, wanted: ClaimPlaces[]): Promise<Record<string, number>> {
-  const { claimed } = await claimEffects(database, holder, wanted, []);
+  const { claimed } = await claimCalls(database, holder, wanted, []);
   const counts: Record<string, number> = {};
   for (const { workspaceId } of claimed) counts[workspaceId] = (counts[workspaceId] ?? 0) + 1;
   return counts;
@@ -106,7 +106,7 @@ describe("a claim", () => {
       let after = "";
       for (let claims = 1; claims <= 3; claims++) {
         const wanted = places({ places: each.places, after });
-        const claim = await claimEffects(database, "r", [wanted], []);
+        const claim = await claimCalls(database, "r", [wanted], []);
         for (const { workspaceId } of claim.claimed) seen.add(workspaceId);
         after = claim.next.get("create_objective") ?? "";
         expect(claim.full.has("create_objective")).toBe(claims < 3);
@@ -131,7 +131,7 @@ describe("a claim", () => {
     await insert({ count: 3, workspace: "b", kind: "start_run" });
     await insert({ count: 3, workspace: "c", leaseSeconds: 60 });
     const without = [{ kind: "create_objective", workspaceId: "a" }] as const;
-    const { claimed } = await claimEffects(database, "r", [places()], without);
+    const { claimed } = await claimCalls(database, "r", [places()], without);
     expect(claimed.map(({ workspaceId, kind }) => `${workspaceId} ${kind}`)).toEqual(
       Array.from({ length: 3 }, () => "b create_objective"),
     );
@@ -140,9 +140,9 @@ describe("a claim", () => {
   it("takes over from a replica that died, and nothing of one that lives", async () => {
     await insert({ count: 700, workspace: "a", holder: "dead" });
     await insert({ count: 5, workspace: "b", holder: "alive", leaseSeconds: 10 });
-    const first = await claimEffects(database, "r", [places({ places: 1_000 })], []);
+    const first = await claimCalls(database, "r", [places({ places: 1_000 })], []);
     expect(first).toMatchObject({ claimed: { length: 500 }, moreExpired: true });
-    const second = await claimEffects(database, "r", [places({ places: 1_000 })], []);
+    const second = await claimCalls(database, "r", [places({ places: 1_000 })], []);
     expect(second).toMatchObject({ claimed: { length: 200 }, moreExpired: false });
   });
 
@@ -167,14 +167,14 @@ describe("with 200,000 calls", () => {
     const recorded = recordStatements(database);
     const kinds = ["create_objective", "send_notification", "start_run"] as const;
     const wanted = kinds.map((kind) => places({ kind, places: 100 }));
-    await claimEffects(recorded.database, "r", wanted, []);
+    await claimCalls(recorded.database, "r", wanted, []);
     const ids = Array.from(
       { length: 500 },
       (_, n) => `wfr_held${String(n + 1).padStart(7, "0")}/step/1/create_objective`,
     );
-    await renewEffects(recorded.database, "other", ids);
-    await releaseEffects(recorded.database, "other", ids);
-    await dropEffects(recorded.database, ids);
+    await renewCalls(recorded.database, "other", ids);
+    await releaseCalls(recorded.database, "other", ids);
+    await dropCalls(recorded.database, ids);
     return recorded.ran;
   }
 
@@ -209,7 +209,7 @@ describe("renewals beside commits", () => {
     const ids = rows.map(({ id }) => id);
     await sql.query("begin");
     await sql.query("delete from effects where id = $1", [ids[1]]);
-    const kept = await renewEffects(database, "r", [...ids, "wfr_gone/s/1/x"]);
+    const kept = await renewCalls(database, "r", [...ids, "wfr_gone/s/1/x"]);
     await sql.query("commit");
     expect(kept.map(({ id }) => id).sort()).toEqual(ids);
     const { rows: left } = await sql.query(
@@ -225,7 +225,7 @@ describe("renewals beside commits", () => {
     const shuffled = [...ids].sort(() => Math.random() - 0.5);
     let done = false;
     const renewing = (async () => {
-      while (!done) await renewEffects(database, "r", ids);
+      while (!done) await renewCalls(database, "r", ids);
     })();
     const commit = (part: number) =>
       database.transaction(async (tx) => {

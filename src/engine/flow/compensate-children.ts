@@ -8,13 +8,14 @@
 
 import type { Draft } from "../draft/draft.ts";
 import type { ChildPlace, ChildSet } from "../values/child-run.ts";
-import { type ChildCounts, HAS_CHILDREN, type UndoCounts } from "../values/run.ts";
+import { HAS_CHILDREN } from "../values/run.ts";
+import type { ChildCounts, CompensationCounts } from "../values/step-detail.ts";
 
 /** The place after every child of every attempt. */
 const AFTER_ALL: ChildPlace = { attempt: 32_767, child: 2_147_483_647 };
 
 /** Requires the rows of several steps whose children are to compensate. */
-export function requireUndoable(draft: Draft, indexes: readonly number[], again: boolean): void {
+export function requireCompensable(draft: Draft, indexes: readonly number[], again: boolean): void {
   const sets = indexes.flatMap((index) => {
     const { children } = draft.rows.peek(index).detail;
     if (children === undefined || children.starting > 0) return [];
@@ -24,7 +25,7 @@ export function requireUndoable(draft: Draft, indexes: readonly number[], again:
 }
 
 /** Requests the next compensations; `again`: also of failed ones. Returns whether all children are compensated. */
-export function undoChildren(draft: Draft, index: number, again: boolean): boolean {
+export function compensateChildren(draft: Draft, index: number, again: boolean): boolean {
   const { children } = draft.rows.peek(index).detail;
   if (children !== undefined) {
     if (children.starting > 0) return false;
@@ -37,13 +38,13 @@ export function undoChildren(draft: Draft, index: number, again: boolean): boole
 }
 
 /** Whether compensation of the step's children is requested, or waits for a start in flight. */
-export function areBeingUndone(draft: Draft, index: number): boolean {
+export function areBeingCompensated(draft: Draft, index: number): boolean {
   const { children } = draft.rows.peek(index).detail;
   return children !== undefined && (children.starting > 0 || (children.undo?.open ?? 0) > 0);
 }
 
 /** The compensation of one child ended. */
-export function countUndone(draft: Draft, index: number, isStuck: boolean): void {
+export function countCompensated(draft: Draft, index: number, isStuck: boolean): void {
   const { children } = draft.rows.peek(index).detail;
   if (children?.undo === undefined) return;
   const { undo } = children;
@@ -57,25 +58,25 @@ export function setCounts(draft: Draft, index: number, children: ChildCounts): v
   row.detail = { ...row.detail, children };
 }
 
-function beginning({ undo }: ChildCounts, again: boolean): UndoCounts {
+function beginning({ undo }: ChildCounts, again: boolean): CompensationCounts {
   if (undo === undefined) return { ...AFTER_ALL, open: 0, stuck: 0, round: 1 };
   if (!again || undo.stuck === 0) return undo;
   return { ...AFTER_ALL, open: 0, stuck: 0, round: undo.round + 1 };
 }
 
 /** The rows of the next children, if any may be compensated now. */
-function setToAsk(draft: Draft, step: number, undo: UndoCounts): ChildSet[] {
+function setToAsk(draft: Draft, step: number, undo: CompensationCounts): ChildSet[] {
   const limit = limitOf(draft, step);
   if (undo.open >= limit) return [];
   const { attempt, child, open } = undo;
-  return [{ kind: "undoable", step, attempt, child, limit, least: limit - open }];
+  return [{ kind: "compensable", step, attempt, child, limit, least: limit - open }];
 }
 
 function limitOf(draft: Draft, index: number): number {
   return draft.step(index).children?.maxParallel ?? 1;
 }
 
-function askNext(draft: Draft, index: number, begun: UndoCounts): UndoCounts {
+function askNext(draft: Draft, index: number, begun: CompensationCounts): CompensationCounts {
   let undo = begun;
   const rows = setToAsk(draft, index, undo).flatMap((set) => draft.children.list(set));
   for (const row of rows) {

@@ -1,7 +1,7 @@
 /** Undoing in the engine: children of a step, last first, what it costs, and what a child tells of its own. */
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../src/engine/replay.ts";
-import { calling, compensate, open, started, told } from "../support/engine-parent.ts";
+import { calling, childReports, compensate, open, started } from "../support/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../support/engine-run.ts";
 
 describe("undoing children", () => {
@@ -21,9 +21,9 @@ describe("undoing children", () => {
     const run = EngineRun.start(undoing, { list: [1, 2, 3] });
     run.report("first", "COMPLETED", { output: { list: [1, 2, 3] } });
     for (const child of [0, 1]) started(run, child);
-    told(run, 0);
+    childReports(run, 0);
     started(run, 2);
-    for (const child of [1, 2]) told(run, child);
+    for (const child of [1, 2]) childReports(run, child);
     return run;
   }
 
@@ -31,12 +31,12 @@ describe("undoing children", () => {
     const run = completed();
     run.put(compensate);
     expect(open(run, "compensate_run").map((id) => id.slice(-4))).toEqual(["-1-2", "-1-1"]);
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 2, { seq: 9, state: "FAILED", undoing: "done" });
     expect(open(run, "compensate_run")).toHaveLength(3);
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
     expect(run.hasBegun("after")).toBe(false);
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
     expect(run.run.totalCostUsd).toBe(3.5);
     run.report("after", "COMPLETED");
     expect(run.state("call")).toBe("COMPENSATED");
@@ -49,7 +49,7 @@ describe("undoing children", () => {
   it("counts the same of an earlier attempt's child, whether it is asked before it tells its end or after", () => {
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const cancelled = { attempt: 1, runId: "child-1-0", seq: 7, state: "CANCELLED" } as const;
-    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1 } as const;
+    const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1 } as const;
     for (const isAskedFirst of [true, false]) {
       const run = EngineRun.start(version([{ ...calling(), retryPolicy, timeoutSeconds: 5 }]));
       started(run, 0);
@@ -57,23 +57,23 @@ describe("undoing children", () => {
       run.put({ kind: "step_due", stepIndex: 0 });
       run.put(compensate);
       // Nobody is asked while a start is under way.
-      if (!isAskedFirst) told(run, 0, cancelled);
+      if (!isAskedFirst) childReports(run, 0, cancelled);
       started(run, 0, 2);
-      told(run, 0, undone);
-      if (isAskedFirst) told(run, 0, cancelled);
-      told(run, 0, { ...cancelled, ...undone, costUsd: 1.5 });
+      childReports(run, 0, compensated);
+      if (isAskedFirst) childReports(run, 0, cancelled);
+      childReports(run, 0, { ...cancelled, ...compensated, costUsd: 1.5 });
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 2.5 });
     }
   });
 
   it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
-    const undone = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
-    for (const words of [[cancelled, undone], [undone, cancelled], [undone]]) {
+    const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
+    for (const words of [[cancelled, compensated], [compensated, cancelled], [compensated]]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put(compensate);
-      for (const word of words) told(run, 0, word);
+      for (const word of words) childReports(run, 0, word);
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
       const { totalCostUsd, steps } = replayHistory(run.history);
       expect(totalCostUsd).toBe(1.5);
@@ -87,26 +87,26 @@ describe("undoing children", () => {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put({ kind: "cancel_requested", reason: "" });
-      if (isLate) told(run, 0, cancelled);
+      if (isLate) childReports(run, 0, cancelled);
       expect(run.run.totalCostUsd).toBe(0);
       run.put(compensate);
-      if (!isLate) told(run, 0, cancelled);
-      told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+      if (!isLate) childReports(run, 0, cancelled);
+      childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
       expect(replayHistory(run.history).totalCostUsd).toBe(1.5);
     }
   });
 
   it("counts the same of a run that was cancelled first, whether its child tells before or after that it undid itself", () => {
-    const undone = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
+    const compensated = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put({ kind: "cancel_requested", reason: "" });
-      if (isLate) told(run, 0, undone);
+      if (isLate) childReports(run, 0, compensated);
       run.put(compensate);
-      if (!isLate) told(run, 0, undone);
-      else run.answer("call", { kind: "compensate_run", undone: true, costUsd: 1 });
+      if (!isLate) childReports(run, 0, compensated);
+      else run.answer("call", { kind: "compensate_run", compensated: true, costUsd: 1 });
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1 });
     }
   });
@@ -114,17 +114,17 @@ describe("undoing children", () => {
   it("counts what a child cost that ended before the answer to its start", () => {
     const run = EngineRun.start(version([calling()]));
     run.put(compensate);
-    told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 });
+    childReports(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 });
     expect(replayHistory(run.history).totalCostUsd).toBe(1);
     started(run, 0);
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 });
     expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
   });
 
   it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
-    const none = { kind: "compensate_run", undone: true, costUsd: 1 } as const;
+    const none = { kind: "compensate_run", compensated: true, costUsd: 1 } as const;
     const words = [
-      (run: EngineRun) => told(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
+      (run: EngineRun) => childReports(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
       (run: EngineRun) => run.answer("call", none),
     ];
     for (const order of [words, words.toReversed()]) {
@@ -140,18 +140,18 @@ describe("undoing children", () => {
   it("waits upstream of a child that could not, and asks it alone again", () => {
     const run = completed();
     run.put(compensate);
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
+    childReports(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
     expect(run.run.state).toBe("FAILED");
     expect(run.hasBegun("after")).toBe(false);
     run.effects.clear();
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
     // The first word once more, from a service that died before it could forget it.
-    told(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
+    childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
     expect(run.run.state).toBe("COMPENSATING");
-    told(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
+    childReports(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
     expect(run.hasBegun("after")).toBe(true);
   });
 
@@ -159,7 +159,7 @@ describe("undoing children", () => {
     const steps = [calling(), step({ id: "open" })];
     const run = EngineRun.start(version(steps));
     started(run, 0);
-    told(run, 0);
+    childReports(run, 0);
     run.put(compensate);
     run.answer("call", "no", "compensate_run");
     expect(run.events.at(-1)).toBe("run.failed");
@@ -173,17 +173,17 @@ describe("undoing children", () => {
       version([calling({}, { on_error: "continue" }), step({ id: "b" })]),
     );
     started(run, 0);
-    told(run, 0, { state: "FAILED", errorMessage: "no" });
-    told(run, 0, { seq: 6, state: "FAILED", undoing: "done", costUsd: 1.5 });
+    childReports(run, 0, { state: "FAILED", errorMessage: "no" });
+    childReports(run, 0, { seq: 6, state: "FAILED", undoing: "done", costUsd: 1.5 });
     expect(run.run.totalCostUsd).toBe(1);
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-0"]);
-    run.answer("call", { kind: "compensate_run", undone: true, costUsd: 1.5 });
+    run.answer("call", { kind: "compensate_run", compensated: true, costUsd: 1.5 });
     expect(run.events.at(-1)).toBe("run.compensated");
     expect(run.run.totalCostUsd).toBe(1.5);
   });
 
-  it("waits for starts under way, and undoes those children too", () => {
+  it("waits for starts under way, and compensates those children too", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), { list: [1, 2] });
     started(run, 0);
     run.put(compensate);
@@ -198,24 +198,24 @@ describe("undoing children", () => {
     const run = EngineRun.start(version([calling(workflow, { on_error: "compensate" })]), input);
     for (const child of [0, 1, 2]) {
       started(run, child);
-      if (child < 2) told(run, child);
+      if (child < 2) childReports(run, child);
     }
     // Stored it is open still, and as many rows are loaded as may be undone at a time: its own alone.
-    told(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
+    childReports(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
     expect(run.run.state).toBe("COMPENSATING");
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-1"]);
-    told(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 1, { seq: 9, state: "FAILED", undoing: "done" });
     expect(open(run, "compensate_run")).toContain("call/1/compensate_run-1-1-0");
-    told(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
+    childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
     expect(run.run.state).toBe("FAILED");
   });
 
   it("takes a child that has nothing to undo for undone", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
-    told(run, 0, { state: "FAILED", errorMessage: "no" });
+    childReports(run, 0, { state: "FAILED", errorMessage: "no" });
     run.put(compensate);
-    run.answer("call", { kind: "compensate_run", undone: true });
+    run.answer("call", { kind: "compensate_run", compensated: true });
     expect(run.run.state).toBe("FAILED");
     expect(run.events.at(-1)).toBe("run.compensated");
     expect(run.put(compensate)).toEqual({ kind: "unchanged" });

@@ -35,7 +35,7 @@ export function ownerReported(
 }
 
 /** An approval request was decided. */
-export function approvalHeard(
+export function approvalReported(
   draft: Draft,
   index: number,
   report: ApprovalReport,
@@ -47,16 +47,20 @@ export function approvalHeard(
 }
 
 /** A governance event that names a step. */
-export function governanceHeard(draft: Draft, report: GovernanceReport, lookups: Lookups): Reply {
+export function governanceReported(
+  draft: Draft,
+  report: GovernanceReport,
+  lookups: Lookups,
+): Reply {
   const index = draft.graph.indexById.get(report.stepId);
   if (index === undefined || isFinalStep(draft.marks.state(index)) || isLate(draft, index)) {
     return { kind: "unchanged" };
   }
-  return BEHAVIOURS[draft.step(index).kind].governanceHeard({ draft, index, lookups }, report);
+  return BEHAVIOURS[draft.step(index).kind].governanceReported({ draft, index, lookups }, report);
 }
 
 /** An event arrived that may end a wait. */
-export function eventHeard(
+export function eventReported(
   draft: Draft,
   index: number,
   event: ArrivedEvent,

@@ -2,8 +2,8 @@
  * Ids of the child runs of steps that have no output yet, for readers.
  * Boundary: read after the run's rows: ids that came in between are seen too. One query for all runs of an answer.
  */
-import type { StepRun } from "../../engine/values/run.ts";
-import type { Queries, Statement } from "../database.ts";
+import type { StepRun } from "../engine/values/run.ts";
+import type { Queries, Statement } from "./database.ts";
 
 /** By run and step, in the order of the children. */
 export type ChildIds = ReadonlyMap<string, ReadonlyMap<number, readonly string[]>>;

@@ -13,7 +13,7 @@ import {
 import { EngineRun, step, version } from "../support/engine-run.ts";
 
 const ASKED = { id: "x1", workspaceId: "ws" };
-const HEALED = { costUsd: 0, agentId: "", healed: true } as const;
+const POLLED = { costUsd: 0, agentId: "", reconciled: true } as const;
 
 describe("answers of owners", () => {
   const objective = (state: ObjectiveState, workspaceId = "ws") =>
@@ -24,7 +24,7 @@ describe("answers of owners", () => {
 
   it("tell an objective's state, never an output", () => {
     expect(objective(ObjectiveState.AWAITING_APPROVAL)).toEqual({
-      ...HEALED,
+      ...POLLED,
       ...{ owner: "objective", id: "x1", state: "AWAITING_APPROVAL", errorMessage: "" },
     });
     expect(objective(ObjectiveState.COMPLETED, "")).not.toHaveProperty("output");
@@ -124,7 +124,7 @@ describe("an end that was found by asking", () => {
 
   it("without an output gives {} and says so", () => {
     const run = ended(false);
-    run.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    run.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
     expect([run.run.state, run.output("a")]).toEqual(["COMPLETED", {}]);
     expect(messageOf(run)).toMatch(/^healed: /);
     const late = { ...report, costUsd: 2, agentId: "", output: { n: 1 } };
@@ -134,11 +134,11 @@ describe("an end that was found by asking", () => {
 
   it("asks the delegation for the output first, and says nothing when it has one", () => {
     const told = ended(true);
-    told.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    told.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
     told.answer("a", { kind: "read_output", output: { n: 1 } });
     expect([told.output("a"), messageOf(told)]).toEqual([{ n: 1 }, ""]);
     const silent = ended(true);
-    silent.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...HEALED } });
+    silent.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
     silent.answer("a", { kind: "read_output" });
     expect(silent.output("a")).toEqual({});
     expect(messageOf(silent)).toMatch(/^healed: /);

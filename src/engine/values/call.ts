@@ -1,11 +1,11 @@
 /**
  * What the engine requests from other services: calls to collaborators, one kind each.
  * Boundary: values only. The wire layer encodes a call, egress sends it.
- * Invariant: an effect's id is `run/step/attempt/call`. It is the idempotency key of every retry of the call.
+ * Invariant: a call's id is `run/step/attempt/call`. It is the idempotency key of every retry of the call.
  */
 import type { ChildReport, ParentStep } from "./child-run.ts";
 import type { Json, JsonObject } from "./json.ts";
-import type { Resolution } from "./run.ts";
+import type { Resolution } from "./step-detail.ts";
 
 /** Find the agent, prompt and skill of an AGENT_ACTION. Reads only, so it needs no idempotency key. */
 export interface LookUp {
@@ -155,7 +155,7 @@ export type Call =
 export type CallKind = Call["kind"];
 
 /** A call that a move wants; `id` is its idempotency key. */
-export interface Effect {
+export interface IssuedCall {
   readonly id: string;
   readonly runId: string;
   readonly workspaceId: string;
@@ -169,6 +169,15 @@ export interface Effect {
 export type CallResult =
   | { readonly ok: true; readonly value: CallValue }
   | { readonly ok: false; readonly message: string };
+
+/** The result of a call, with the attempt that made it. */
+export interface ReturnedCall {
+  readonly callId: string;
+  readonly call: CallKind;
+  readonly stepIndex: number;
+  readonly attempt: number;
+  readonly result: CallResult;
+}
 
 /** The answers that the engine reads, by call kind. */
 export type CallValue =
@@ -202,7 +211,7 @@ export type CallValue =
   | {
       readonly kind: "compensate_run";
       /** True: nothing of the child is left to compensate. False: the child reports when its compensation ends. */
-      readonly undone: boolean;
+      readonly compensated: boolean;
       /** The child's total cost; unset when it is reported later, or when the child no longer exists. */
       readonly costUsd?: number;
     }
@@ -216,8 +225,8 @@ export const OWN_CALLS: ReadonlySet<CallKind> = new Set([
   "tell_parent",
 ]);
 
-/** Parts of an effect id that follow the run and step. */
-export interface EffectName {
+/** The parts of a call's id. */
+export interface CallName {
   readonly runId: string;
   readonly stepId: string;
   readonly attempt: number;
@@ -225,25 +234,25 @@ export interface EffectName {
   readonly call: string;
 }
 
-/** The id of an effect: `run/step/attempt/call`. */
-export function effectId(name: EffectName): string {
+/** The id of a call: `run/step/attempt/call`. */
+export function callIdOf(name: CallName): string {
   return `${name.runId}/${name.stepId}/${name.attempt}/${name.call}`;
 }
 
-/** Which of several calls of one kind an effect is, counted from 1: the number at the end of its name. */
+/** Which of several calls of one kind a call is, counted from 1: the number at the end of its name. */
 export function placeOfCall(id: string): number {
   const name = id.slice(id.lastIndexOf("/") + 1);
   const at = name.lastIndexOf("-");
   return at < 0 ? 1 : Number(name.slice(at + 1));
 }
 
-/** The run of an effect, from its id. Run ids contain no `/`. */
-export function runOfEffect(id: string): string {
+/** The run of a call, from its id. Run ids contain no `/`. */
+export function runOfCall(id: string): string {
   return id.slice(0, id.indexOf("/"));
 }
 
-/** The numbers at the end of an effect id: `…/start_run-3` gives [3]. */
-export function numbersOfEffect(id: string): number[] {
+/** The numbers at the end of a call's id: `…/start_run-3` gives [3]. */
+export function numbersOfCall(id: string): number[] {
   return id.slice(id.lastIndexOf("/")).split("-").slice(1).map(Number);
 }
 

@@ -35,7 +35,6 @@ import { routeEvents } from "../../src/runtime/routing/route-event.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { writeSalesScript } from "../../src/sandbox/scripts/sales.ts";
 import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
-import { findRunRows } from "../../src/store/reads/runs.ts";
 import { readVersionSpec } from "../../src/wire/definitions.ts";
 import {
   type Answer,
@@ -45,6 +44,7 @@ import {
 } from "../support/collaborators.ts";
 import { type DeafService, startDeafService } from "../support/deaf-service.ts";
 import { publish, WORKSPACE } from "../support/processor.ts";
+import { findRunRows } from "../support/stored-run.ts";
 import { until } from "../support/until.ts";
 import { stepOf, versionOf } from "../support/version-spec.ts";
 

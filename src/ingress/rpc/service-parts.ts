@@ -1,0 +1,26 @@
+/**
+ * The service's parts, of which the service's table, the Write and the keys of calls are made.
+ * Boundary: types. Handlers get service-deps.ts instead, which hold no way past the Write and the Visibility.
+ */
+import type { Callers } from "../../collaborators/identity/callers.ts";
+import type { Entities } from "../../engine/values/entities.ts";
+import type { Log } from "../../process/log.ts";
+import type { GraphCache } from "../../runtime/graphs.ts";
+import type { HeldKeys } from "../../runtime/held-keys.ts";
+import type { Committed, Processor } from "../../runtime/processor.ts";
+import type { Database } from "../../store/database.ts";
+
+/** The same for every call. */
+export interface ServiceParts {
+  readonly database: Database;
+  readonly processor: Processor;
+  readonly graphs: GraphCache;
+  readonly log: Log;
+  readonly heldKeys: HeldKeys;
+  /** Who knows canonical entities; unset: none is checked. */
+  readonly entities?: Entities | undefined;
+  /** Who knows callers; unset: everybody may do everything. */
+  readonly callers?: Callers | undefined;
+  /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
+  readonly onCommitted?: (committed: Committed) => void;
+}

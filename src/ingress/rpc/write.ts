@@ -1,0 +1,79 @@
+/**
+ * The only way from a handler to what changes runs and definitions.
+ * Boundary: adds what each change must carry; what is changed, and how, is runtime's.
+ * Invariants:
+ * 1. A change reaches what the call may see, and nothing else.
+ * 2. A change is committed with the caller's key, or as the event that the key stands for (done-once.ts).
+ */
+import { randomUUID } from "node:crypto";
+import type { VersionSpec } from "../../engine/values/definition.ts";
+import type { BusEvent } from "../../engine/values/event.ts";
+import type { Cause, Input } from "../../engine/values/input.ts";
+import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
+import type { RunStart } from "../../runtime/processor.ts";
+import { type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
+import type { Settled } from "../../runtime/submission.ts";
+import type { KeyClaim } from "../../store/caller-keys.ts";
+import type { DefinitionRow } from "../../store/reads/definitions.ts";
+import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
+import type { ServiceParts } from "./service-parts.ts";
+
+type NewDefinition = Parameters<typeof createDefinition>[1];
+
+/** The changes that a handler may make. Each resolves after its commit and rejects with a Refusal. */
+export interface Write {
+  /** Hands an input to a run; not_found for a run that the call does not see. */
+  submit(runId: string, input: Input): Promise<Settled>;
+  /** Starts a run. */
+  start(start: RunStart, cause: Cause): Promise<Settled>;
+  createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
+  /** not_found for a definition that the call does not see. */
+  publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
+  /**
+   * Routes an event. An empty id is replaced by that of the caller's key, else by a random one. `repeatableId` is the id
+   * by which a repeat of the call means the same event; undefined for a random one.
+   */
+  route(event: BusEvent): Promise<{ routed: RoutedEvent; repeatableId: string | undefined }>;
+}
+
+/** The Idempotency-Key of a call. */
+export interface CallKey {
+  /** Whatever the call changes is committed with this claim. */
+  readonly claim: KeyClaim;
+  /** The id of the event that the call is when it names none. */
+  readonly eventId: string;
+}
+
+/** The Write of one call. */
+export function createWrite(parts: ServiceParts, visibility: Visibility, key?: CallKey): Write {
+  const { processor } = parts;
+  const callerKey = key?.claim;
+  // "" is any workspace's.
+  const workspaceId = onlySeen(visibility) ?? "";
+  return {
+    submit: (runId, input) =>
+      processor.submit({ kind: "input", runId, workspaceId, input, callerKey }),
+    async start(start, cause) {
+      requireSeen(visibility, start.workspaceId);
+      return processor.submit({ kind: "start", start, cause, callerKey });
+    },
+    async createDefinition(wanted) {
+      requireSeen(visibility, wanted.workspaceId);
+      return createDefinition({ ...parts, callerKey }, wanted);
+    },
+    publishVersion: (definitionId, spec) =>
+      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec }),
+    async route(event) {
+      requireSeen(visibility, event.workspaceId);
+      const repeatableId = event.id || key?.eventId;
+      const routed = await routeEvent(parts, { ...event, id: repeatableId ?? randomUUID() });
+      return { routed, repeatableId };
+    },
+  };
+}
+
+/** A caller cannot come here: what it names is refused before (call-workspace.ts), what it does not see is not found. */
+function requireSeen(visibility: Visibility, workspaceId: string): void {
+  if (sees(visibility, workspaceId)) return;
+  throw new Error(`a handler writes to workspace ${workspaceId}, which its call does not see`);
+}

@@ -1,0 +1,92 @@
+/**
+ * Commits one batch of a lane and answers its callers, whatever becomes of the batch.
+ * Boundary: never rejects; what it gives back comes again. commit-batch.ts does the commit.
+ * Invariants:
+ * 1. Callers are answered, and work is handed on, only after the commit.
+ * 2. A batch that fails by itself is tried in halves, so one bad input spoils only itself.
+ */
+import type { Log } from "../process/log.ts";
+import { Refusal } from "../process/refusal.ts";
+import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
+import { StaleRows } from "../store/save-batch.ts";
+import { type BatchOutcome, type CommitDeps, CommitUnknown, commitBatch } from "./commit-batch.ts";
+import type { DatabaseOutage } from "./database-outage.ts";
+import { comesAgain, type LaneEntry, refuse, waitsOn } from "./lane-entry.ts";
+
+/** What a batch of a lane needs. */
+export interface WorkDeps extends CommitDeps {
+  readonly log: Log;
+  readonly outage: DatabaseOutage;
+  /** Called after each commit with the entries that it settled. */
+  onCommitted(outcome: BatchOutcome, settled: readonly LaneEntry[]): void;
+}
+
+/** Settles what it can and gives back what is to come again. */
+export async function workOff(
+  deps: WorkDeps,
+  partition: number,
+  entries: readonly LaneEntry[],
+): Promise<LaneEntry[]> {
+  if (entries.length === 0) return [];
+  let outcome: BatchOutcome;
+  try {
+    outcome = await commitBatch(deps, partition, entries);
+  } catch (error) {
+    return recover(deps, partition, entries, error);
+  }
+  deps.outage.end();
+  const again = entries.filter((entry, place) => comesAgain(entry, outcome.results[place]));
+  const waiting = new Set(again);
+  deps.onCommitted(
+    outcome,
+    entries.filter((entry) => !waiting.has(entry)),
+  );
+  return again;
+}
+
+/** A batch that was not committed: it waits, is tried in halves, or is down to the one entry that fails. */
+async function recover(
+  deps: WorkDeps,
+  partition: number,
+  entries: readonly LaneEntry[],
+  error: unknown,
+): Promise<LaneEntry[]> {
+  if (error instanceof CommitUnknown) {
+    deps.log.error("what came of a commit is not known", { partition, error });
+    for (const entry of entries) refuse(entry, "unavailable", error);
+    return [];
+  }
+  const away = isAway(error);
+  const lost = error instanceof StaleRows || isLostRace(error);
+  if (!isOverrun(error) && (away || lost)) {
+    if (away) deps.outage.note(partition, error);
+    const reason = away ? "unavailable" : "lost_race";
+    return entries.filter((entry) => waitsOn(entry, reason, error));
+  }
+  const [first] = entries;
+  if (first !== undefined && entries.length === 1) {
+    first.reject(isOverrun(error) ? tooCostly(error) : error);
+    return [];
+  }
+  return workOffHalves(deps, partition, entries);
+}
+
+async function workOffHalves(
+  deps: WorkDeps,
+  partition: number,
+  entries: readonly LaneEntry[],
+): Promise<LaneEntry[]> {
+  const half = Math.ceil(entries.length / 2);
+  const again = await workOff(deps, partition, entries.slice(0, half));
+  // What comes again goes before what came later for the same run.
+  const held = new Set(again.map(({ runId }) => runId));
+  const second = entries.slice(half);
+  const later = second.filter(({ runId }) => held.has(runId));
+  const free = second.filter(({ runId }) => !held.has(runId));
+  return [...again, ...later, ...(await workOff(deps, partition, free))];
+}
+
+function tooCostly(cause: unknown): Refusal {
+  const message = "the change takes longer, or is larger, than the database allows";
+  return new Refusal("too_costly", message, { cause });
+}

@@ -1,0 +1,284 @@
+/**
+ * What a caller sees of another workspace: nothing. Every RPC and every read of src/store/reads/ is asked as another
+ * workspace for what ws_a has.
+ * Boundary: RPCs are those of the server's own descriptors and reads those of the folder's text, so that a new one fails
+ * here until it has a line. Tokens and scopes are rpc-auth.test.ts.
+ */
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  StepRunState,
+  StepType,
+  TriggerType,
+  WorkflowService,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import { SCOPES } from "../../src/collaborators/identity/callers.ts";
+import type { Queries } from "../../src/store/database.ts";
+import {
+  findDefinition,
+  findVersion,
+  findVersions,
+  listDefinitions,
+} from "../../src/store/reads/definitions.ts";
+import { findErrorText } from "../../src/store/reads/error-texts.ts";
+import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
+import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
+import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { listVersions } from "../../src/store/reads/version-lists.ts";
+import {
+  EVERY_WORKSPACE,
+  onlyWorkspace,
+  type Visibility,
+} from "../../src/store/reads/visibility.ts";
+import { readSourceFiles } from "../../tools/check-imports.ts";
+import { callersReads } from "../../tools/check-reads.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
+
+type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
+
+/** What a workspace has. */
+interface Place {
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  /** The latest of two. */
+  readonly versionId: string;
+  /** Started by an event; its first step has failed. */
+  readonly runId: string;
+  readonly childId: string;
+}
+
+/** Asks for, or changes, what this place has, by ids that it has and names of its own. */
+type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknown>;
+/** The rows that a read gives of this place. */
+type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
+
+const SERVICES = [WorkflowService, Runs];
+const METHODS = SERVICES.flatMap(({ methods }) => methods);
+const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
+const DONE = { stepId: "work", state: StepRunState.COMPLETED };
+
+/** A list is given empty; what has one object's id is not_found. */
+const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readonly call: Call }> = {
+  getDefinition: {
+    gives: "not_found",
+    call: (client, { definitionId: id }, options) => client.getDefinition({ id }, options),
+  },
+  listDefinitions: {
+    gives: "empty",
+    call: (client, { workspaceId: tag }, options) => client.listDefinitions({ tag }, options),
+  },
+  listVersions: {
+    gives: "not_found",
+    call: (client, { definitionId }, options) => client.listVersions({ definitionId }, options),
+  },
+  getRun: {
+    gives: "not_found",
+    call: (client, { childId: id }, options) => client.getRun({ id }, options),
+  },
+  listRuns: {
+    gives: "empty",
+    call: (client, { definitionId }, options) => client.listRuns({ definitionId }, options),
+  },
+  getPayload: {
+    gives: "not_found",
+    call: (client, { runId }, options) =>
+      client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
+  },
+};
+
+const WRITE_CALLS: Record<string, Call> = {
+  createDefinition: (client, { workspaceId }, options) =>
+    client.createDefinition({ workspaceId, name: "intruder" }, options),
+  publishVersion: (client, { definitionId }, options) =>
+    client.publishVersion({ definitionId, steps: [WORK] }, options),
+  startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
+  handleTrigger: (client, { workspaceId }, options) =>
+    client.handleTrigger({ workspaceId, ...EVENT }, options),
+  transitionStep: (client, { runId }, options) =>
+    client.transitionStep({ runId, ...DONE }, options),
+  pauseRun: (client, { childId: id }, options) => client.pauseRun({ id }, options),
+  resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
+  cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
+  compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+};
+/** Writes that name no object but a workspace. */
+const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
+
+const PAGE = { limit: 50, offset: 0 };
+const READS: Record<string, Read> = {
+  findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
+  findVersion: (db, seen, at) => one(findVersion(db, seen, at.definitionId, 1)),
+  findVersions: (db, seen, at) => findVersions(db, seen, [at.versionId]),
+  listDefinitions: async (db, seen, { workspaceId }) =>
+    (await listDefinitions(db, seen, { workspaceId, tag: "", ...PAGE })).rows,
+  listVersions: (db, seen, at) =>
+    listVersions(db, seen, at.definitionId, { limit: 50, bytesAtMost: 1_000_000 }),
+  findRunHead: (db, seen, at) => one(findRunHead(db, seen, at.runId)),
+  findRuns: (db, seen, at) => findRuns(db, seen, [at.runId, at.childId]),
+  findRunRows: (db, seen, at) => one(findRunRows(db, seen, at.runId)),
+  findManyRunRows: async (db, seen, at) => [
+    ...(await findManyRunRows(db, seen, [at.runId, at.childId])).values(),
+  ],
+  findRunOutline: (db, seen, at) => one(findRunOutline(db, seen, at.runId)),
+  findRunWith: (db, seen, at) =>
+    one(findRunWith(db, seen, at.runId, { inputs: [0], outputs: [0] }, 1_000_000)),
+  findErrorText: async (db, seen, at) =>
+    [await findErrorText(db, seen, at.runId, 0)].filter((text) => text !== ""),
+  listRuns: async (db, seen, { workspaceId, definitionId }) => {
+    const filters = { workspaceId, definitionId, entityId: "", initiatorAgentId: "", ...PAGE };
+    return (await listRuns(db, seen, filters)).runs;
+  },
+  findStartedRuns: (db, seen, { workspaceId }) =>
+    findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
+};
+
+let service: RpcService;
+let client: Clients;
+let mine: Place;
+let others: Place;
+
+beforeAll(async () => {
+  const scopes = new Set(SCOPES);
+  const find = async (workspaceId: string) => ({ subject: "caller", workspaceId, scopes });
+  service = await startRpcService({ callers: { find } });
+  const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
+  client = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
+  mine = await furnish("ws_a");
+  others = await furnish("ws_b");
+});
+afterAll(() => service.stop());
+
+function as(workspaceId: string, more: Readonly<Record<string, string>> = {}): CallOptions {
+  return { headers: { authorization: `Bearer ${workspaceId}`, ...more } };
+}
+
+async function furnish(workspaceId: string): Promise<Place> {
+  const who = as(workspaceId);
+  const made = await client.createDefinition({ name: "orders", tags: [workspaceId] }, who);
+  const definitionId = made.definition?.id ?? "";
+  const published = { definitionId, steps: [WORK], trigger: EVENT };
+  await client.publishVersion(published, who);
+  const { version } = await client.publishVersion(published, who);
+  const inputPayload = { secret: `secret of ${workspaceId}` };
+  const event = { ...EVENT, triggerEventId: "order_1", inputPayload };
+  const runId = (await client.handleTrigger(event, who)).startedRuns[0]?.id ?? "";
+  const failed = { stepId: "work", state: StepRunState.FAILED, errorMessage: workspaceId };
+  await client.transitionStep({ runId, ...failed }, who);
+  const child = { definitionId, parentRunId: runId, inputPayload };
+  const childId = (await client.startRun(child, who)).run?.id ?? "";
+  return { workspaceId, definitionId, versionId: version?.id ?? "", runId, childId };
+}
+
+/** All that ws_a sees of its own. */
+function everything() {
+  const { definitionId, runId, childId } = mine;
+  const who = as("ws_a");
+  return Promise.all([
+    client.listDefinitions({}, who),
+    client.listVersions({ definitionId }, who),
+    client.listRuns({}, who),
+    client.getRun({ id: runId }, who),
+    client.getRun({ id: childId }, who),
+  ]);
+}
+
+async function one(found: Promise<unknown>): Promise<unknown[]> {
+  const row = await found;
+  return row === undefined ? [] : [row];
+}
+
+/** What of ws_a is in an answer: its ids, its name and its payloads. */
+function traces(answer: unknown): string[] {
+  const text = JSON.stringify(answer, (_name, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  return [...Object.values(mine), "secret of ws_a"].filter((value) => text.includes(value));
+}
+
+function namesOf(reads: boolean): string[] {
+  return METHODS.filter(
+    ({ idempotency }) => reads === (idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS),
+  ).map(({ localName }) => localName);
+}
+
+test("each RPC of the server has a line", async () => {
+  const transport = createGrpcTransport({ baseUrl: service.baseUrl });
+  const asked = { messageRequest: { case: "listServices", value: "" } } as const;
+  async function* requests() {
+    yield asked;
+  }
+  const served: string[] = [];
+  const reflection = createClient(ServerReflection, transport);
+  for await (const { messageResponse } of reflection.serverReflectionInfo(requests())) {
+    if (messageResponse.case !== "listServicesResponse") continue;
+    served.push(...messageResponse.value.service.map(({ name }) => name));
+  }
+  // Health and reflection name no object.
+  const own = served.filter((name) => !name.startsWith("grpc."));
+  expect(own).toEqual(SERVICES.map(({ typeName }) => typeName));
+  expect(Object.keys(READ_CALLS).sort()).toEqual(namesOf(true).sort());
+  expect(Object.keys(WRITE_CALLS).sort()).toEqual(namesOf(false).sort());
+});
+
+test("each read for callers has a line", async () => {
+  const names = callersReads(await readSourceFiles()).map(({ name }) => name);
+  expect(Object.keys(READS).sort()).toEqual(names.sort());
+});
+
+describe("an RPC that reads shows nothing of another workspace", () => {
+  test.each(Object.entries(READ_CALLS))("%s", async (_name, { gives, call }) => {
+    expect(traces(await call(client, mine, as("ws_a")))).not.toEqual([]);
+    if (gives === "empty") {
+      const answer = await call(client, mine, as("ws_b"));
+      expect(answer).toMatchObject({ total: 0 });
+      expect(traces(answer)).toEqual([]);
+      expect(traces(await call(client, others, as("ws_b")))).toEqual([]);
+      return;
+    }
+    const { code, error } = await refusedBy(call(client, mine, as("ws_b")));
+    expect(code).toBe("NotFound");
+    expect(JSON.stringify(error)).not.toContain("secret");
+  });
+});
+
+describe("an RPC that writes changes nothing of another workspace", () => {
+  test.each(Object.entries(WRITE_CALLS))("%s", async (name, call) => {
+    const before = await everything();
+    const key = { "Idempotency-Key": `key-of-${name}` };
+    for (const options of [as("ws_b"), as("ws_b", key)]) {
+      const { code } = await refusedBy(call(client, mine, options));
+      expect(code).toBe(BY_WORKSPACE.includes(name) ? "PermissionDenied" : "NotFound");
+    }
+    expect(await everything()).toEqual(before);
+  });
+
+  test("another's run is no parent", async () => {
+    const { definitionId } = others;
+    const start = { definitionId, parentRunId: mine.runId };
+    expect((await refusedBy(client.startRun(start, as("ws_b")))).code).toBe("NotFound");
+  });
+
+  test("an event of ws_b starts runs of ws_b alone", async () => {
+    const before = await everything();
+    const answer = await client.handleTrigger(EVENT, as("ws_b"));
+    expect(answer.startedRuns).toHaveLength(1);
+    expect(traces(answer)).toEqual([]);
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe("a read gives no row of another workspace", () => {
+  test.each(Object.entries(READS))("%s", async (_name, read) => {
+    const db = service.database.callers;
+    const own = await read(db, onlyWorkspace("ws_a"), mine);
+    expect(own).not.toEqual([]);
+    expect(own).toEqual(await read(db, EVERY_WORKSPACE, mine));
+    expect(await read(db, onlyWorkspace("ws_b"), mine)).toEqual([]);
+  });
+});

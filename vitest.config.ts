@@ -24,7 +24,7 @@ export default defineConfig({
         include: [`test/${name}/**/*.test.ts`],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
-        setupFiles: watchesLoop ? ["test/support/loop-watchdog.ts"] : [],
+        setupFiles: watchesLoop ? ["test/support/assertions/loop-watchdog.ts"] : [],
       },
     })),
   },

@@ -2,8 +2,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseLogLine, startService } from "../../tools/demo/service-process.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
 
 /** Nothing listens here. */
 const NOWHERE = "nats://127.0.0.1:1";

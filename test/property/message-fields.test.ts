@@ -5,7 +5,7 @@ import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb
 import { countFields } from "../../src/ingress/rpc/message-fields.ts";
 import { decodeMessage } from "../../src/wire/proto/messages.ts";
 import { rawMessage } from "../../src/wire/proto/raw-payloads.ts";
-import { randomNumbers } from "../support/random-numbers.ts";
+import { randomNumbers } from "../support/random/random-numbers.ts";
 
 const SEEDS = 4_000;
 const DEPTH = 100;

@@ -1,31 +1,31 @@
 /** Work on runs is bounded: no transaction is open while the engine works, and a dear run leaves turns to the others. */
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { startUnfinishedRuns } from "../../src/ingress/timers/unfinished-runs.ts";
-import { createLog } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import { startUnfinishedRuns } from "../../../src/ingress/timers/unfinished-runs.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import {
   createProcessor,
   type Processor,
   type ProcessorDeps,
-} from "../../src/runtime/processor.ts";
-import { routeEvents } from "../../src/runtime/routing/route-event.ts";
-import type { Database, Statement, Tx } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
-import { holdingLoop } from "../support/loop-watchdog.ts";
+} from "../../../src/runtime/processor.ts";
+import { routeEvents } from "../../../src/runtime/routing/route-event.ts";
+import type { Database, Statement, Tx } from "../../../src/store/database.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { holdingLoop } from "../../support/assertions/loop-watchdog.ts";
+import { until } from "../../support/assertions/until.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { edgeOf, stepOf, triggerOf, versionOf } from "../../support/builders/version-spec.ts";
+import { findRunRows } from "../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+} from "../../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const task = (id: string) => stepOf(id, { stepType: "HUMAN_TASK", name: id });

@@ -1,25 +1,25 @@
 /** The processor on a real Postgres: group commit, unique starts, all or nothing, few rows. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Input, StepReport } from "../../src/engine/values/input.ts";
-import { createLog } from "../../src/process/log.ts";
-import { readMetric } from "../../src/process/metrics.ts";
-import { Refusal } from "../../src/process/refusal.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { listRuns } from "../../src/store/reads/runs.ts";
-import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
-import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
+import type { Input, StepReport } from "../../../src/engine/values/input.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { readMetric } from "../../../src/process/metrics.ts";
+import { Refusal } from "../../../src/process/refusal.ts";
+import type { VersionRow } from "../../../src/store/reads/definitions.ts";
+import { listRuns } from "../../../src/store/reads/runs.ts";
+import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
+import { until } from "../../support/assertions/until.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { edgeOf, stepOf, versionOf } from "../../support/builders/version-spec.ts";
+import { findRunRows } from "../../support/histories/stored-run.ts";
+import { type CommitCutter, startCommitCutter } from "../../support/servers/commit-cutter.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "TransitionStep" } as const;
 const twoTasks = versionOf(

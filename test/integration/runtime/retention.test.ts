@@ -1,14 +1,19 @@
 /** What is kept for a time and then deleted: whole trees of ended runs, and what belongs to nothing any more. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { RunStart } from "../../src/runtime/processor.ts";
-import { type RetentionDeps, sweepOnce } from "../../src/runtime/retention.ts";
-import { insertDeadLetters } from "../../src/store/dead-letters.ts";
-import { keepEvents } from "../../src/store/events.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { inTurn } from "../../src/store/retention.ts";
-import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import type { RunStart } from "../../../src/runtime/processor.ts";
+import { type RetentionDeps, sweepOnce } from "../../../src/runtime/retention.ts";
+import { insertDeadLetters } from "../../../src/store/dead-letters.ts";
+import { keepEvents } from "../../../src/store/events.ts";
+import type { VersionRow } from "../../../src/store/reads/definitions.ts";
+import { inTurn } from "../../../src/store/retention.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "test" } as const;
 const TASK = versionOf([stepOf("task", { stepType: "HUMAN_TASK", name: "task" })]);

@@ -1,22 +1,22 @@
 /** A join of many large payloads: put together in pieces, and refused before all of them are loaded. */
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { createLog } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
-import type { Statement } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
+import type { Statement } from "../../../src/store/database.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { edgeOf, stepOf, versionOf } from "../../support/builders/version-spec.ts";
+import { findRunRows } from "../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../support/services/processor.ts";
 
 const SOURCES = 60;
 const LARGE = 250 * 1024;

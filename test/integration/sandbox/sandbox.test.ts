@@ -14,17 +14,21 @@ import {
 } from "@connectrpc/connect-node";
 import { connect, consumerOpts, type NatsConnection } from "nats";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { AgentService, DelegationStatus } from "../../gen/agents/v1/agents_pb.ts";
-import { ApprovalService, DecisionType, RiskLevel } from "../../gen/approvals/v1/approvals_pb.ts";
-import { ActionDecision, GovernanceService } from "../../gen/governance/v1/governance_pb.ts";
-import { IntrospectResponseSchema, TokenService } from "../../gen/identity/v1/tokens_pb.ts";
-import { NotificationService } from "../../gen/notifications/v1/notifications_pb.ts";
-import { ObjectiveService, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
-import { RegistryService } from "../../gen/registry/v1/registry_pb.ts";
-import { isJsonObject } from "../../src/sandbox/bus.ts";
-import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import type { SandboxScript } from "../../src/sandbox/script.ts";
-import { publishTapEvent } from "../../src/sandbox/tap.ts";
+import { AgentService, DelegationStatus } from "../../../gen/agents/v1/agents_pb.ts";
+import {
+  ApprovalService,
+  DecisionType,
+  RiskLevel,
+} from "../../../gen/approvals/v1/approvals_pb.ts";
+import { ActionDecision, GovernanceService } from "../../../gen/governance/v1/governance_pb.ts";
+import { IntrospectResponseSchema, TokenService } from "../../../gen/identity/v1/tokens_pb.ts";
+import { NotificationService } from "../../../gen/notifications/v1/notifications_pb.ts";
+import { ObjectiveService, ObjectiveState } from "../../../gen/objectives/v1/objectives_pb.ts";
+import { RegistryService } from "../../../gen/registry/v1/registry_pb.ts";
+import { isJsonObject } from "../../../src/sandbox/bus.ts";
+import { type Sandbox, startSandbox } from "../../../src/sandbox/sandbox.ts";
+import type { SandboxScript } from "../../../src/sandbox/script.ts";
+import { publishTapEvent } from "../../../src/sandbox/tap.ts";
 
 interface Seen {
   readonly event: JsonObject;

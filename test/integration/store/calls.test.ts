@@ -1,22 +1,22 @@
 /** Leases of calls with many rows: what a claim takes and costs, and renewals beside commits. */
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { CallKind } from "../../src/engine/values/call.ts";
+import type { CallKind } from "../../../src/engine/values/call.ts";
 import {
   type ClaimPlaces,
   claimCalls,
   dropCalls,
   releaseCalls,
   renewCalls,
-} from "../../src/store/calls.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
+} from "../../../src/store/calls.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
 import {
   type Explained,
   explain,
   type RanStatement,
   recordStatements,
-} from "../support/explain.ts";
+} from "../../support/assertions/explain.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 let fresh: TestDatabase;
 let database: Database;

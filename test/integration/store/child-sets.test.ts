@@ -7,12 +7,12 @@ import {
   comparePlaces,
   isInSet,
   PLAN,
-} from "../../src/engine/values/child-run.ts";
-import { rowOfChild } from "../../src/store/child-runs.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import { loadRows } from "../../src/store/load-rows.ts";
-import { type Batch, saveBatch } from "../../src/store/save-batch.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
+} from "../../../src/engine/values/child-run.ts";
+import { rowOfChild } from "../../../src/store/child-runs.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import { loadRows } from "../../../src/store/load-rows.ts";
+import { type Batch, saveBatch } from "../../../src/store/save-batch.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 const RUN = "wfr_parent";
 const places = [1, 2].flatMap((attempt) =>

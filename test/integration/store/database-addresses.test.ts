@@ -6,17 +6,17 @@ import { chown, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readConfig } from "../../src/config.ts";
-import { createReadiness } from "../../src/ingress/rpc/readiness.ts";
-import { createLog } from "../../src/process/log.ts";
-import { startFault } from "../../src/start-faults.ts";
-import { openDatabase } from "../../src/store/database.ts";
-import { migrateDatabase } from "../../src/store/migrate.ts";
-import { isAway } from "../../src/store/pg-errors.ts";
-import { type Guard, startGuard } from "../../tools/parts/guard.ts";
-import { type Postgres, startPostgres } from "../../tools/parts/postgres.ts";
-import { type Certificates, makeCertificates } from "../support/certificates.ts";
-import { until } from "../support/until.ts";
+import { readConfig } from "../../../src/config.ts";
+import { createReadiness } from "../../../src/ingress/rpc/readiness.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { startFault } from "../../../src/start-faults.ts";
+import { openDatabase } from "../../../src/store/database.ts";
+import { migrateDatabase } from "../../../src/store/migrate.ts";
+import { isAway } from "../../../src/store/pg-errors.ts";
+import { type Guard, startGuard } from "../../../tools/parts/guard.ts";
+import { type Postgres, startPostgres } from "../../../tools/parts/postgres.ts";
+import { until } from "../../support/assertions/until.ts";
+import { type Certificates, makeCertificates } from "../../support/servers/certificates.ts";
 
 const log = createLog({ level: "error", format: "json", write() {} });
 

@@ -5,12 +5,12 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startFault } from "../../src/start-faults.ts";
-import { openDatabase } from "../../src/store/database.ts";
-import { buildIndexes } from "../../src/store/indexes.ts";
-import { migrateDatabase, requireMigrated } from "../../src/store/migrate.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { makeTablesOf010 } from "../support/release-0.1.0.ts";
+import { startFault } from "../../../src/start-faults.ts";
+import { openDatabase } from "../../../src/store/database.ts";
+import { buildIndexes } from "../../../src/store/indexes.ts";
+import { migrateDatabase, requireMigrated } from "../../../src/store/migrate.ts";
+import { makeTablesOf010 } from "../../support/histories/release-0.1.0.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 const HOSTILE = {
   search_path: "elsewhere, public",

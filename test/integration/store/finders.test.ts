@@ -1,7 +1,7 @@
 /** What events, timers and keys find in the store: what is theirs, and nothing of others or of what is over. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { waitKeyOf } from "../../src/engine/matching/keys.ts";
-import type { Input } from "../../src/engine/values/input.ts";
+import { waitKeyOf } from "../../../src/engine/matching/keys.ts";
+import type { Input } from "../../../src/engine/values/input.ts";
 import {
   answerKey,
   claimKey,
@@ -10,23 +10,23 @@ import {
   markKeys,
   renewKeys,
   takeOverKey,
-} from "../../src/store/caller-keys.ts";
-import { renewCalls } from "../../src/store/calls.ts";
-import { FIRST_RUN, findUnreported, type RunPlace } from "../../src/store/checks.ts";
-import type { Tx } from "../../src/store/database.ts";
-import { findWaiting, type ObjectProbe, type WaitProbe } from "../../src/store/event-readers.ts";
-import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/service-reads/due.ts";
+} from "../../../src/store/caller-keys.ts";
+import { renewCalls } from "../../../src/store/calls.ts";
+import { FIRST_RUN, findUnreported, type RunPlace } from "../../../src/store/checks.ts";
+import type { Tx } from "../../../src/store/database.ts";
+import { findWaiting, type ObjectProbe, type WaitProbe } from "../../../src/store/event-readers.ts";
+import { keepEvents } from "../../../src/store/events.ts";
+import { findDue } from "../../../src/store/service-reads/due.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
+import { findRunRows } from "../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "test" } as const;
 const HOLDER_OF = { name: "holder_of", text: "select holder from effects where id = $1" };

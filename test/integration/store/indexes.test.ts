@@ -1,9 +1,9 @@
 /** Indexes are built beside the running service, and are those that the schema declares. */
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { buildIndexes, declaredIndexes, RETIRED_INDEXES } from "../../src/store/indexes.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
+import { buildIndexes, declaredIndexes, RETIRED_INDEXES } from "../../../src/store/indexes.ts";
+import { until } from "../../support/assertions/until.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 const SILENT = { info() {} };
 let database: TestDatabase;

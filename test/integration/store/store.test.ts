@@ -1,21 +1,21 @@
 /** The store by itself: migrations, definitions under concurrency, rows that come back as they went. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Run } from "../../src/engine/values/run.ts";
-import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
-import { hexOf } from "../../src/store/columns.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import { packEdges, unpackEdges } from "../../src/store/edge-marks.ts";
-import { readRuns } from "../../src/store/lock-runs.ts";
-import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../src/store/migrate.ts";
-import { DatabaseAway, isAway, isLostRace } from "../../src/store/pg-errors.ts";
-import { findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
-import { listVersions } from "../../src/store/reads/version-lists.ts";
-import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
-import { rowOfRun, runOfRow } from "../../src/store/rows.ts";
-import { type Batch, saveBatch } from "../../src/store/save-batch.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import type { Run } from "../../../src/engine/values/run.ts";
+import { createDefinition, publishVersion } from "../../../src/runtime/definitions.ts";
+import { hexOf } from "../../../src/store/columns.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import { packEdges, unpackEdges } from "../../../src/store/edge-marks.ts";
+import { readRuns } from "../../../src/store/lock-runs.ts";
+import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../../src/store/migrate.ts";
+import { DatabaseAway, isAway, isLostRace } from "../../../src/store/pg-errors.ts";
+import { findVersion, listDefinitions } from "../../../src/store/reads/definitions.ts";
+import { listVersions } from "../../../src/store/reads/version-lists.ts";
+import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
+import { rowOfRun, runOfRow } from "../../../src/store/rows.ts";
+import { type Batch, saveBatch } from "../../../src/store/save-batch.ts";
+import { stepOf, triggerOf, versionOf } from "../../support/builders/version-spec.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 const log = { warn() {} };
 let test: TestDatabase;

@@ -3,7 +3,7 @@
  * Boundary: statements are recorded as the store runs them, so that a test needs no text of its own.
  */
 import type pg from "pg";
-import type { Database, Statement } from "../../src/store/database.ts";
+import type { Database, Statement } from "../../../src/store/database.ts";
 
 /** A statement with the values it was run with. */
 export interface RanStatement {

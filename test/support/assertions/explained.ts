@@ -1,6 +1,6 @@
 /** What a statement of the store reads: its plan and buffers, by EXPLAIN, planned once for all values as the store does. */
 import pg from "pg";
-import type { Database, Queries, Statement } from "../../src/store/database.ts";
+import type { Database, Queries, Statement } from "../../../src/store/database.ts";
 
 /** What a statement read. */
 export interface Explained {

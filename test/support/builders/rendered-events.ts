@@ -1,8 +1,8 @@
 /** A run's history as the events that the bus would see, in any format. */
-import type { PayloadSource } from "../../src/engine/draft/payloads.ts";
-import type { EventFormat, OutgoingEvent } from "../../src/wire/events/cloud-events.ts";
-import { renderMove } from "../../src/wire/events/lifecycle-events.ts";
-import type { EngineRun } from "./engine-run.ts";
+import type { PayloadSource } from "../../../src/engine/draft/payloads.ts";
+import type { EventFormat, OutgoingEvent } from "../../../src/wire/events/cloud-events.ts";
+import { renderMove } from "../../../src/wire/events/lifecycle-events.ts";
+import type { EngineRun } from "../engine/engine-run.ts";
 
 /** When every event of `renderHistory` was recorded. */
 export const RECORDED = new Date("2026-01-02T03:04:05.678Z");

@@ -1,5 +1,5 @@
 /** Reports by TransitionStep, with everything unset but what is given. */
-import type { Cause, Input, StepReport } from "../../src/engine/values/input.ts";
+import type { Cause, Input, StepReport } from "../../../src/engine/values/input.ts";
 
 const RPC: Cause = { kind: "rpc", id: "test" };
 const UNSET = {

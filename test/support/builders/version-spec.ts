@@ -7,7 +7,7 @@ import type {
   StepDefinition,
   TriggerDefinition,
   VersionSpec,
-} from "../../src/engine/values/definition.ts";
+} from "../../../src/engine/values/definition.ts";
 
 /** A step that is valid by itself: an AGENT_ACTION of agent `a1`, unless `fields` says otherwise. */
 export function stepOf(id: string, fields: Partial<StepDefinition> = {}): StepDefinition {

@@ -21,16 +21,16 @@ import {
   StructSchema,
   timestampFromDate,
 } from "@bufbuild/protobuf/wkt";
-import { DelegationRecordSchema } from "../../gen/agents/v1/agents_pb.ts";
+import { DelegationRecordSchema } from "../../../gen/agents/v1/agents_pb.ts";
 import {
   ApprovalDecisionSchema,
   ApprovalRequestSchema,
-} from "../../gen/approvals/v1/approvals_pb.ts";
-import { ChangeSchema } from "../../gen/events/v1/change_pb.ts";
-import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
-import { ActionEvaluationSchema } from "../../gen/governance/v1/governance_pb.ts";
-import { ObjectiveSchema } from "../../gen/objectives/v1/objectives_pb.ts";
-import { TapEventDataSchema } from "../../gen/tap/v1/event_pb.ts";
+} from "../../../gen/approvals/v1/approvals_pb.ts";
+import { ChangeSchema } from "../../../gen/events/v1/change_pb.ts";
+import { CloudEventSchema } from "../../../gen/events/v1/cloudevent_pb.ts";
+import { ActionEvaluationSchema } from "../../../gen/governance/v1/governance_pb.ts";
+import { ObjectiveSchema } from "../../../gen/objectives/v1/objectives_pb.ts";
+import { TapEventDataSchema } from "../../../gen/tap/v1/event_pb.ts";
 
 /** Data of an event: a message, or plain JSON that is none. */
 export interface EventData {

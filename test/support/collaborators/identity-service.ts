@@ -7,7 +7,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   IntrospectRequestSchema,
   IntrospectResponseSchema,
-} from "../../gen/identity/v1/tokens_pb.ts";
+} from "../../../gen/identity/v1/tokens_pb.ts";
 import {
   type Answer,
   messageOf,

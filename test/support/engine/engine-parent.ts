@@ -1,7 +1,7 @@
 /** A run in memory whose step `call` runs other workflows, and what it hears of them. */
-import type { ChildReport } from "../../src/engine/values/child-run.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
+import type { ChildReport } from "../../../src/engine/values/child-run.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
 import { type EngineRun, step } from "./engine-run.ts";
 
 /** An AGENT_ACTION `call` that runs the workflow `child`. */

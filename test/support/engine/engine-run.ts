@@ -3,37 +3,42 @@
  * first what prefetch guesses, then what MissingRows asks for.
  */
 
-import { type Draft, type HistoryRow, openDraft } from "../../src/engine/draft/draft.ts";
-import { MissingRows } from "../../src/engine/draft/missing-rows.ts";
-import { viewRun } from "../../src/engine/draft/payloads.ts";
-import { rowsNeeded } from "../../src/engine/draft/prefetch.ts";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import { transition } from "../../src/engine/transition.ts";
-import { TRANSITION_UNITS } from "../../src/engine/values/budget.ts";
-import type { CallKind, CallResult, CallValue, IssuedCall } from "../../src/engine/values/call.ts";
+import { type Draft, type HistoryRow, openDraft } from "../../../src/engine/draft/draft.ts";
+import { MissingRows } from "../../../src/engine/draft/missing-rows.ts";
+import { viewRun } from "../../../src/engine/draft/payloads.ts";
+import { rowsNeeded } from "../../../src/engine/draft/prefetch.ts";
+import { checkVersion } from "../../../src/engine/graph/check.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import { transition } from "../../../src/engine/transition.ts";
+import { TRANSITION_UNITS } from "../../../src/engine/values/budget.ts";
+import type {
+  CallKind,
+  CallResult,
+  CallValue,
+  IssuedCall,
+} from "../../../src/engine/values/call.ts";
 import {
   type ChildRun,
   type ChildSet,
   comparePlaces,
   isInSet,
-} from "../../src/engine/values/child-run.ts";
+} from "../../../src/engine/values/child-run.ts";
 import type {
   EdgeDefinition,
   StepDefinition,
   VersionSpec,
-} from "../../src/engine/values/definition.ts";
-import type { Cause, Input, StepReport } from "../../src/engine/values/input.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import type { Lookups } from "../../src/engine/values/lookups.ts";
-import { newRun, type RunFacts } from "../../src/engine/values/new-run.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
-import type { Run, StepRun } from "../../src/engine/values/run.ts";
-import type { RunView } from "../../src/engine/values/view.ts";
-import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../src/runtime/fold-run.ts";
-import { stepReport } from "./step-reports.ts";
-import { stepOf, versionOf } from "./version-spec.ts";
+} from "../../../src/engine/values/definition.ts";
+import type { Cause, Input, StepReport } from "../../../src/engine/values/input.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import type { Lookups } from "../../../src/engine/values/lookups.ts";
+import { newRun, type RunFacts } from "../../../src/engine/values/new-run.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
+import type { Run, StepRun } from "../../../src/engine/values/run.ts";
+import type { RunView } from "../../../src/engine/values/view.ts";
+import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../../src/runtime/fold-run.ts";
+import { stepReport } from "../builders/step-reports.ts";
+import { stepOf, versionOf } from "../builders/version-spec.ts";
 
 /** A HUMAN_TASK, unless it is given otherwise, with everything unset but what is given. */
 export function step(given: Partial<StepDefinition> & { id: string }): StepDefinition {

@@ -2,13 +2,13 @@
  * Runs in memory that start, end and undo one another, as src/runtime/child-runs.ts has them do.
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
-import type { CallResult, StartRun } from "../../src/engine/values/call.ts";
-import type { Move } from "../../src/engine/values/move.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
+import type { CallResult, StartRun } from "../../../src/engine/values/call.ts";
+import type { Move } from "../../../src/engine/values/move.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
+import type { OwnCall } from "../scenarios/scenario-cast.ts";
+import type { OtherVersions } from "../scenarios/scenario-file.ts";
+import type { MadeCall } from "../scenarios/scenario-happening.ts";
 import { type BareInput, EngineRun } from "./engine-run.ts";
-import type { OwnCall } from "./scenario-cast.ts";
-import type { OtherVersions } from "./scenario-file.ts";
-import type { MadeCall } from "./scenario-happening.ts";
 
 /** The first run and its children; all have the first one's clock. */
 export class EngineRuns {

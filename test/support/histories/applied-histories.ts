@@ -1,6 +1,6 @@
 /** Histories applied back, compared with what is stored beside them. */
 import { expect } from "vitest";
-import { replayedState, replayHistory } from "../../src/engine/replay.ts";
+import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { movesOf, type StoredHistory } from "./stored-history.ts";
 
 /** What must be among the moves, so that nothing is proved about easy runs alone. */

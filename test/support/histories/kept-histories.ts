@@ -10,7 +10,7 @@ export interface KeptHistory extends StoredHistory {
 
 /** Where they are. */
 export const HISTORIES_FOLDER = fileURLToPath(
-  new URL("../../testdata/histories/", import.meta.url),
+  new URL("../../../testdata/histories/", import.meta.url),
 );
 
 /** The histories that are kept of each release, by its name. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type pg from "pg";
 
-const MIGRATIONS = fileURLToPath(new URL("../../migrations", import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL("../../../migrations", import.meta.url));
 const FILES = 2;
 
 /** Makes the tables in an empty database, and the list of the applied migrations, owned by the connection's role. */

@@ -2,10 +2,10 @@
  * Histories as they are stored, with the states that were stored beside them.
  * Boundary: reads Postgres; what a history says is told by src/engine/replay.ts.
  */
-import type { RecordedRow } from "../../src/engine/replay.ts";
-import { type RunState, type StepState, stateOfMark } from "../../src/engine/values/run.ts";
-import type { Database } from "../../src/store/database.ts";
-import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
+import type { RecordedRow } from "../../../src/engine/replay.ts";
+import { type RunState, type StepState, stateOfMark } from "../../../src/engine/values/run.ts";
+import type { Database } from "../../../src/store/database.ts";
+import { type PackedRow, unpackRow } from "../../../src/store/packed-moves.ts";
 import { findRunRows } from "./stored-run.ts";
 
 /** A run's history in its packed form, and what it must come to. */

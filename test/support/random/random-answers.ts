@@ -1,6 +1,6 @@
 /** Answers to the calls of a run in memory. */
-import type { CallValue, IssuedCall } from "../../src/engine/values/call.ts";
-import type { BareInput } from "./engine-run.ts";
+import type { CallValue, IssuedCall } from "../../../src/engine/values/call.ts";
+import type { BareInput } from "../engine/engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 
 /** What a call comes back with; in trouble it is refused, or decided the other way. */

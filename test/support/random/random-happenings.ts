@@ -3,8 +3,8 @@
  * contradictory, time, and people's requests.
  * Boundary: makes inputs as the shell does; what they may do to the run is watched elsewhere (watched-run.ts).
  */
-import { isFinalRun } from "../../src/engine/values/run.ts";
-import type { BareInput } from "./engine-run.ts";
+import { isFinalRun } from "../../../src/engine/values/run.ts";
+import type { BareInput } from "../engine/engine-run.ts";
 import { answerTo, goodAnswerTo } from "./random-answers.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 import {

@@ -1,12 +1,12 @@
 /** What owners, approvers, governance, the bus and people say of the open steps of a run in memory. */
 
-import { isOpenTicket } from "../../src/engine/steps/approvals/tickets.ts";
-import type { ChildReport, ChildRun } from "../../src/engine/values/child-run.ts";
-import type { OwnerReport, StepReport } from "../../src/engine/values/input.ts";
-import { isFinalStep, type StepRun } from "../../src/engine/values/run.ts";
-import type { BareInput, EngineRun } from "./engine-run.ts";
+import { isOpenTicket } from "../../../src/engine/steps/approvals/tickets.ts";
+import type { ChildReport, ChildRun } from "../../../src/engine/values/child-run.ts";
+import type { OwnerReport, StepReport } from "../../../src/engine/values/input.ts";
+import { isFinalStep, type StepRun } from "../../../src/engine/values/run.ts";
+import { stepReport } from "../builders/step-reports.ts";
+import type { BareInput, EngineRun } from "../engine/engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
-import { stepReport } from "./step-reports.ts";
 
 const OWNER_TROUBLES = ["FAILED", "FAILED", "REJECTED", "TIMED_OUT", "CANCELLED", "BLOCKED"];
 const OWNER_GOOD = ["COMPLETED", "COMPLETED", "COMPLETED", "RUNNING", "AWAITING_APPROVAL"];

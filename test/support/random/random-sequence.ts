@@ -2,11 +2,11 @@
  * One random sequence after the other: a version, what happens to runs of it, and everything that must hold.
  * Boundary: a sequence is its seed; the same seed plays the same on every machine.
  */
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isFinalRun, type RunState } from "../../src/engine/values/run.ts";
-import { EngineRun } from "./engine-run.ts";
+import { checkVersion } from "../../../src/engine/graph/check.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import { isFinalRun, type RunState } from "../../../src/engine/values/run.ts";
+import { EngineRun } from "../engine/engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";
 import { RUN_INPUT, randomVersion } from "./random-version.ts";

@@ -3,17 +3,17 @@
  * Boundary: what is made here passes checkVersion; random-version's user checks a part of them, for checking is dear.
  */
 
-import type { StepType } from "../../src/engine/steps/types.ts";
+import type { StepType } from "../../../src/engine/steps/types.ts";
 import type {
   EdgeDefinition,
   RetryPolicy,
   StepDefinition,
   VersionSpec,
-} from "../../src/engine/values/definition.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { edge, step } from "./engine-run.ts";
+} from "../../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import { triggerOf } from "../builders/version-spec.ts";
+import { edge, step } from "../engine/engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
-import { triggerOf } from "./version-spec.ts";
 
 /** What every run is given; the conditions below read it. */
 export const RUN_INPUT: JsonObject = { n: 1, tier: "gold" };

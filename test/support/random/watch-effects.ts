@@ -1,7 +1,7 @@
 /** Rules of what a run asks of others: each call once, none after the end but to stop what is open, none of its own while paused. */
-import type { CallKind, IssuedCall } from "../../src/engine/values/call.ts";
-import { isFinalRun, isFinalStep, MAY_HAVE_ACTED } from "../../src/engine/values/run.ts";
-import type { BareInput, EngineRun } from "./engine-run.ts";
+import type { CallKind, IssuedCall } from "../../../src/engine/values/call.ts";
+import { isFinalRun, isFinalStep, MAY_HAVE_ACTED } from "../../../src/engine/values/run.ts";
+import type { BareInput, EngineRun } from "../engine/engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
 /** Calls that carry an idempotency key and make something. */

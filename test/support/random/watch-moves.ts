@@ -3,12 +3,12 @@
  * in reverse topological order.
  */
 
-import type { Graph, GraphStep } from "../../src/engine/graph/graph.ts";
-import { replayedState, replayMove } from "../../src/engine/replay.ts";
-import { COMPENSABLE, PLAN } from "../../src/engine/values/child-run.ts";
-import type { Move } from "../../src/engine/values/move.ts";
-import { SUCCEEDED, stateOfMark } from "../../src/engine/values/run.ts";
-import type { BareInput, EngineRun } from "./engine-run.ts";
+import type { Graph, GraphStep } from "../../../src/engine/graph/graph.ts";
+import { replayedState, replayMove } from "../../../src/engine/replay.ts";
+import { COMPENSABLE, PLAN } from "../../../src/engine/values/child-run.ts";
+import type { Move } from "../../../src/engine/values/move.ts";
+import { SUCCEEDED, stateOfMark } from "../../../src/engine/values/run.ts";
+import type { BareInput, EngineRun } from "../engine/engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
 /** Applies the new rows of the history and compares. */

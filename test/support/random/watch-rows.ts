@@ -3,8 +3,8 @@
  * be moved by somebody, so that no run is stuck.
  */
 
-import type { GraphStep } from "../../src/engine/graph/graph.ts";
-import { PLAN } from "../../src/engine/values/child-run.ts";
+import type { GraphStep } from "../../../src/engine/graph/graph.ts";
+import { PLAN } from "../../../src/engine/values/child-run.ts";
 import {
   EDGE_DEAD,
   EDGE_OPEN,
@@ -13,8 +13,8 @@ import {
   isFinalStep,
   type StepRun,
   stateOfMark,
-} from "../../src/engine/values/run.ts";
-import type { BareInput, EngineRun } from "./engine-run.ts";
+} from "../../../src/engine/values/run.ts";
+import type { BareInput, EngineRun } from "../engine/engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
 /** Cost is counted only of what told it, once an attempt, and the run's is the sum of the steps'. */

@@ -1,8 +1,8 @@
 /** What the rules about a run in memory (watch-*.ts) are told, and how they say that one is broken. */
 
-import type { Replay } from "../../src/engine/replay.ts";
-import type { ChildRun } from "../../src/engine/values/child-run.ts";
-import type { RunState, StepRun } from "../../src/engine/values/run.ts";
+import type { Replay } from "../../../src/engine/replay.ts";
+import type { ChildRun } from "../../../src/engine/values/child-run.ts";
+import type { RunState, StepRun } from "../../../src/engine/values/run.ts";
 
 /** A run as it was before an input. */
 export interface Before {

@@ -12,7 +12,7 @@ import {
   OWN_CALLS,
   type StartRun,
   type TellParent,
-} from "../../src/engine/values/call.ts";
+} from "../../../src/engine/values/call.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 
 /** A call of the service to itself. */

@@ -4,35 +4,35 @@
  * A call is encoded as JSON, so that the transcript can tell what was asked for.
  */
 
-import { viewRun } from "../../src/engine/draft/payloads.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { Call, CallResult } from "../../src/engine/values/call.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { Cause, Input } from "../../src/engine/values/input.ts";
-import { createLog } from "../../src/process/log.ts";
+import { viewRun } from "../../../src/engine/draft/payloads.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import type { Call, CallResult } from "../../../src/engine/values/call.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { BusEvent } from "../../../src/engine/values/event.ts";
+import type { Cause, Input } from "../../../src/engine/values/input.ts";
+import { createLog } from "../../../src/process/log.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,
   compensateChildRun,
   startChildRun,
   tellParentRun,
-} from "../../src/runtime/child-runs.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
-import { type RouteDeps, routeEvents } from "../../src/runtime/routing/route-event.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { freshDatabase } from "./database.ts";
-import { CLOCK_SETTINGS, type DatabaseClock, installClock } from "./database-clock.ts";
-import { publish, startOf, WORKSPACE } from "./processor.ts";
+} from "../../../src/runtime/child-runs.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
+import { type RouteDeps, routeEvents } from "../../../src/runtime/routing/route-event.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import { type PackedRow, unpackRow } from "../../../src/store/packed-moves.ts";
+import type { VersionRow } from "../../../src/store/reads/definitions.ts";
+import { findRunRows } from "../histories/stored-run.ts";
+import { freshDatabase } from "../servers/database.ts";
+import { CLOCK_SETTINGS, type DatabaseClock, installClock } from "../servers/database-clock.ts";
+import { publish, startOf, WORKSPACE } from "../services/processor.ts";
 import type { OwnCall } from "./scenario-cast.ts";
 import type { OtherVersions } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
-import { findRunRows } from "./stored-run.ts";
 
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {

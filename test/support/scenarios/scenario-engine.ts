@@ -1,12 +1,12 @@
 /** The pure engine as a stage for scenarios: rows in memory, a clock that moves when it is told to. */
 
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import { matchTrigger } from "../../src/engine/matching/trigger-match.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { RunFacts } from "../../src/engine/values/new-run.ts";
-import { EngineRun } from "./engine-run.ts";
-import { EngineRuns } from "./engine-runs.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import { matchTrigger } from "../../../src/engine/matching/trigger-match.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { BusEvent } from "../../../src/engine/values/event.ts";
+import type { RunFacts } from "../../../src/engine/values/new-run.ts";
+import { EngineRun } from "../engine/engine-run.ts";
+import { EngineRuns } from "../engine/engine-runs.ts";
 import type { OtherVersions } from "./scenario-file.ts";
 import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 

@@ -12,11 +12,11 @@
  */
 import { readFileSync } from "node:fs";
 import { fromJson } from "@bufbuild/protobuf";
-import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import { canonicalJson, isJsonObject, type Json } from "../../src/engine/values/json.ts";
-import { readVersionSpec } from "../../src/wire/definitions.ts";
+import { PublishVersionRequestSchema } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { checkVersion } from "../../../src/engine/graph/check.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../../src/engine/values/json.ts";
+import { readVersionSpec } from "../../../src/wire/definitions.ts";
 
 /** A line of a script with the transcript below it. */
 export type ScriptItem =
@@ -39,7 +39,7 @@ export interface Scenario {
 const SCRIPT = "\n--- script\n";
 const PART =
   /\n--- (version|process|workflow)(?: ([a-z-]+)(?= |\n|$))?(?: ([a-z-]+\.json))?(?=\n|$)/;
-const PROCESSES = new URL("../../testdata/processes/", import.meta.url);
+const PROCESSES = new URL("../../../testdata/processes/", import.meta.url);
 
 /** Reads a scenario. Throws on a version that has faults and on a transcript without a happening. */
 export function parseScenario(text: string): Scenario {

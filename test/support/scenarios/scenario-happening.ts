@@ -3,20 +3,20 @@
  * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers is told by the calls that were made so far.
  */
 
-import type { Graph } from "../../src/engine/graph/graph.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
 import {
   type Call,
   type CallKind,
   type CallResult,
   type CallValue,
   placeOfCall,
-} from "../../src/engine/values/call.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { StepReport } from "../../src/engine/values/input.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../src/engine/values/json.ts";
-import type { RunFacts } from "../../src/engine/values/new-run.ts";
-import type { BareInput } from "./engine-run.ts";
-import { WORKSPACE } from "./processor.ts";
+} from "../../../src/engine/values/call.ts";
+import type { BusEvent } from "../../../src/engine/values/event.ts";
+import type { StepReport } from "../../../src/engine/values/input.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../../src/engine/values/json.ts";
+import type { RunFacts } from "../../../src/engine/values/new-run.ts";
+import type { BareInput } from "../engine/engine-run.ts";
+import { WORKSPACE } from "../services/processor.ts";
 import { expandMacros } from "./scenario-file.ts";
 
 /** A call as both plays see it. */

@@ -4,13 +4,13 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { KeptHistory } from "./kept-histories.ts";
+import type { KeptHistory } from "../histories/kept-histories.ts";
+import { readHistories } from "../histories/stored-history.ts";
 import { openTheatre } from "./scenario-database.ts";
 import { parseScenario } from "./scenario-file.ts";
 import { playScript } from "./scenario-play.ts";
-import { readHistories } from "./stored-history.ts";
 
-const SCENARIOS_FOLDER = fileURLToPath(new URL("../../testdata/scenarios/", import.meta.url));
+const SCENARIOS_FOLDER = fileURLToPath(new URL("../../../testdata/scenarios/", import.meta.url));
 
 /** Plays every scenario on a database of its own; gives the histories of all their runs. */
 export async function playHistories(): Promise<KeptHistory[]> {

@@ -6,15 +6,15 @@
  * it was asked for, until nothing is left; `hold` keeps it back until `go on`.
  */
 
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import type { CallResult } from "../../src/engine/values/call.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import type { Move } from "../../src/engine/values/move.ts";
-import type { RunFacts } from "../../src/engine/values/new-run.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
-import type { RunView } from "../../src/engine/values/view.ts";
-import type { BareInput } from "./engine-run.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import type { CallResult } from "../../../src/engine/values/call.ts";
+import type { BusEvent } from "../../../src/engine/values/event.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import type { Move } from "../../../src/engine/values/move.ts";
+import type { RunFacts } from "../../../src/engine/values/new-run.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
+import type { RunView } from "../../../src/engine/values/view.ts";
+import type { BareInput } from "../engine/engine-run.ts";
 import { type Cast, isOwnCall, type OwnCall, openCast } from "./scenario-cast.ts";
 import { refusedAtDoor } from "./scenario-door.ts";
 import { opensRun, type ScriptItem } from "./scenario-file.ts";

@@ -2,12 +2,12 @@
  * What happened on a stage as lines of a transcript.
  * Boundary: values in, text out; ids of runs are replaced by whoever knows the runs.
  */
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import { isJsonObject, type Json } from "../../src/engine/values/json.ts";
-import type { Move } from "../../src/engine/values/move.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
-import type { StepRun } from "../../src/engine/values/run.ts";
-import type { RunView, StepView } from "../../src/engine/values/view.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import { isJsonObject, type Json } from "../../../src/engine/values/json.ts";
+import type { Move } from "../../../src/engine/values/move.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
+import type { StepRun } from "../../../src/engine/values/run.ts";
+import type { RunView, StepView } from "../../../src/engine/values/view.ts";
 import { showJson } from "./scenario-file.ts";
 import type { MadeCall } from "./scenario-happening.ts";
 

@@ -6,8 +6,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { buildIndexes, declaredIndexes } from "../../src/store/indexes.ts";
-import { migrateDatabase } from "../../src/store/migrate.ts";
+import { buildIndexes, declaredIndexes } from "../../../src/store/indexes.ts";
+import { migrateDatabase } from "../../../src/store/migrate.ts";
 
 /** A database that exists until `drop`. */
 export interface TestDatabase {
@@ -16,7 +16,7 @@ export interface TestDatabase {
 }
 
 const LOCK_KEY = 7_302_116;
-const MIGRATIONS = fileURLToPath(new URL("../../migrations/", import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL("../../../migrations/", import.meta.url));
 
 /** Makes a migrated database with a random name. */
 export async function freshDatabase(): Promise<TestDatabase> {

@@ -4,8 +4,8 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startGuard } from "../../tools/parts/guard.ts";
-import { type NatsServer, startNatsServer } from "../../tools/parts/nats-server.ts";
+import { startGuard } from "../../../tools/parts/guard.ts";
+import { type NatsServer, startNatsServer } from "../../../tools/parts/nats-server.ts";
 
 /** The server. */
 export interface OwnNats {

@@ -6,23 +6,27 @@
 import { randomBytes } from "node:crypto";
 import { headers, type NatsConnection } from "nats";
 import pg from "pg";
-import type { CallValue } from "../../src/engine/values/call.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Resolution } from "../../src/engine/values/step-detail.ts";
-import { type BusConsumers, startBusConsumers } from "../../src/ingress/bus/bus-consumers.ts";
-import { connectBus } from "../../src/ingress/bus/connection.ts";
-import { createLog, type Log } from "../../src/process/log.ts";
-import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
-import { createGraphCache, type GraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
-import type { RunStart } from "../../src/runtime/submission.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import { readClock } from "../../src/store/service-reads/clock.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
-import { freshDatabase } from "./database.ts";
+import type { CallValue } from "../../../src/engine/values/call.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { Resolution } from "../../../src/engine/values/step-detail.ts";
+import { type BusConsumers, startBusConsumers } from "../../../src/ingress/bus/bus-consumers.ts";
+import { connectBus } from "../../../src/ingress/bus/connection.ts";
+import { createLog, type Log } from "../../../src/process/log.ts";
+import { createDefinition, publishVersion } from "../../../src/runtime/definitions.ts";
+import { createGraphCache, type GraphCache } from "../../../src/runtime/graphs.ts";
+import {
+  createProcessor,
+  type LeasedCall,
+  type Processor,
+} from "../../../src/runtime/processor.ts";
+import type { RunStart } from "../../../src/runtime/submission.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import { readClock } from "../../../src/store/service-reads/clock.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { until } from "../assertions/until.ts";
+import { freshDatabase } from "../servers/database.ts";
 import { startOf } from "./processor.ts";
 import { STREAM_LIMITS } from "./stream-limits.ts";
-import { until } from "./until.ts";
 
 /** A definition with one version. */
 export interface DefinedVersion {

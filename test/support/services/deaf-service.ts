@@ -3,22 +3,22 @@
  * Boundary: the real parts, wired as the composition root does; collaborators are the caller's.
  */
 import pg from "pg";
-import { type ClientSettings, createClients } from "../../src/collaborators/clients.ts";
-import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
-import { createDispatcher } from "../../src/egress/dispatch/dispatcher.ts";
-import { createPerformers } from "../../src/egress/performers/performers.ts";
-import { createReconciler, type ReconcilerDeps } from "../../src/egress/reconcile/reconcile.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { StepRun } from "../../src/engine/values/run.ts";
-import { createLog } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor } from "../../src/runtime/processor.ts";
-import type { RouteDeps } from "../../src/runtime/routing/route-event.ts";
-import { openDatabase } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
-import { freshDatabase } from "./database.ts";
+import { type ClientSettings, createClients } from "../../../src/collaborators/clients.ts";
+import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
+import { createDispatcher } from "../../../src/egress/dispatch/dispatcher.ts";
+import { createPerformers } from "../../../src/egress/performers/performers.ts";
+import { createReconciler, type ReconcilerDeps } from "../../../src/egress/reconcile/reconcile.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { StepRun } from "../../../src/engine/values/run.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { createProcessor } from "../../../src/runtime/processor.ts";
+import type { RouteDeps } from "../../../src/runtime/routing/route-event.ts";
+import { openDatabase } from "../../../src/store/database.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { findRunRows } from "../histories/stored-run.ts";
+import { freshDatabase } from "../servers/database.ts";
 import { publish, startOf } from "./processor.ts";
-import { findRunRows } from "./stored-run.ts";
 
 /** The parts, running. */
 export interface DeafService extends RouteDeps {

@@ -3,14 +3,14 @@
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; says nothing about what is played.
  */
 import type { Client } from "@connectrpc/connect";
-import type { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import type { SandboxScript } from "../../src/sandbox/script.ts";
-import { connectService } from "../../tools/demo/service-client.ts";
-import { startService } from "../../tools/demo/service-process.ts";
-import { startGuard } from "../../tools/parts/guard.ts";
-import { startNatsServer } from "../../tools/parts/nats-server.ts";
-import { freshDatabase } from "./database.ts";
+import type { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { type Sandbox, startSandbox } from "../../../src/sandbox/sandbox.ts";
+import type { SandboxScript } from "../../../src/sandbox/script.ts";
+import { connectService } from "../../../tools/demo/service-client.ts";
+import { startService } from "../../../tools/demo/service-process.ts";
+import { startGuard } from "../../../tools/parts/guard.ts";
+import { startNatsServer } from "../../../tools/parts/nats-server.ts";
+import { freshDatabase } from "../servers/database.ts";
 
 /** The service at work. */
 export interface World {

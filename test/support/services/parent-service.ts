@@ -3,25 +3,25 @@
  * Boundary: the real processor, dispatcher and store on a database of their own; no collaborator, no bus. A test ends
  * human tasks by hand. Several services, one after the other, may work on one database.
  */
-import { createClients } from "../../src/collaborators/clients.ts";
-import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
-import { createDispatcher } from "../../src/egress/dispatch/dispatcher.ts";
-import { createPerformers } from "../../src/egress/performers/performers.ts";
-import { viewRun } from "../../src/engine/draft/payloads.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Input, StepReport } from "../../src/engine/values/input.ts";
-import type { Run } from "../../src/engine/values/run.ts";
-import type { RunView, StepView } from "../../src/engine/values/view.ts";
-import { createLog, type Log } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor, type Processor, type RunStart } from "../../src/runtime/processor.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
+import { createClients } from "../../../src/collaborators/clients.ts";
+import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
+import { createDispatcher } from "../../../src/egress/dispatch/dispatcher.ts";
+import { createPerformers } from "../../../src/egress/performers/performers.ts";
+import { viewRun } from "../../../src/engine/draft/payloads.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { Input, StepReport } from "../../../src/engine/values/input.ts";
+import type { Run } from "../../../src/engine/values/run.ts";
+import type { RunView, StepView } from "../../../src/engine/values/view.ts";
+import { createLog, type Log } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { createProcessor, type Processor, type RunStart } from "../../../src/runtime/processor.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import type { VersionRow } from "../../../src/store/reads/definitions.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { until } from "../assertions/until.ts";
+import { stepReport } from "../builders/step-reports.ts";
+import { findRunRows } from "../histories/stored-run.ts";
 import { publish, startOf, WORKSPACE } from "./processor.ts";
-import { stepReport } from "./step-reports.ts";
-import { findRunRows } from "./stored-run.ts";
-import { until } from "./until.ts";
 
 /** An input without its cause. */
 type Bare = Input extends infer I ? (I extends Input ? Omit<I, "cause"> : never) : never;

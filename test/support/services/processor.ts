@@ -3,21 +3,21 @@
  * Boundary: the real store and engine; calls are collected and nobody performs them.
  */
 
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import { createLog, type Log } from "../../src/process/log.ts";
-import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import { createLog, type Log } from "../../../src/process/log.ts";
+import { createDefinition, publishVersion } from "../../../src/runtime/definitions.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import {
   type Committed,
   createProcessor,
   type LeasedCall,
   type Processor,
   type RunStart,
-} from "../../src/runtime/processor.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
-import { freshDatabase } from "./database.ts";
+} from "../../../src/runtime/processor.ts";
+import { type Database, openDatabase } from "../../../src/store/database.ts";
+import type { VersionRow } from "../../../src/store/reads/definitions.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { freshDatabase } from "../servers/database.ts";
 
 /** A processor at work. */
 export interface TestProcessor {

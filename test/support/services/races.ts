@@ -4,19 +4,23 @@
  * Boundary: real processors on a real Postgres; calls are collected, and what they come to is handed in by the test.
  */
 
-import type { CallKind, CallValue } from "../../src/engine/values/call.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import type { Input, OwnerReport } from "../../src/engine/values/input.ts";
-import type { Reply } from "../../src/engine/values/reply.ts";
-import { stateOfMark } from "../../src/engine/values/run.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor, type LeasedCall, type Processor } from "../../src/runtime/processor.ts";
-import { routeEvent } from "../../src/runtime/routing/route-event.ts";
-import type { Database } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
+import type { CallKind, CallValue } from "../../../src/engine/values/call.ts";
+import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import type { Input, OwnerReport } from "../../../src/engine/values/input.ts";
+import type { Reply } from "../../../src/engine/values/reply.ts";
+import { stateOfMark } from "../../../src/engine/values/run.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import {
+  createProcessor,
+  type LeasedCall,
+  type Processor,
+} from "../../../src/runtime/processor.ts";
+import { routeEvent } from "../../../src/runtime/routing/route-event.ts";
+import type { Database } from "../../../src/store/database.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { movesOf, readHistory } from "../histories/stored-history.ts";
+import { findRunRows } from "../histories/stored-run.ts";
 import { publish, startOf, startProcessor, type TestProcessor, WORKSPACE } from "./processor.ts";
-import { movesOf, readHistory } from "./stored-history.ts";
-import { findRunRows } from "./stored-run.ts";
 
 /** How two inputs meet; in each of them the first is committed before, or together with and ahead of, the second. */
 export const ORDERS = ["one after the other", "in one batch", "at two replicas"] as const;

@@ -4,12 +4,12 @@
  */
 import type { Client } from "@connectrpc/connect";
 import pg from "pg";
-import type { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
-import { connectService } from "../../tools/demo/service-client.ts";
-import { parseLogLine, startService } from "../../tools/demo/service-process.ts";
-import { startGuard } from "../../tools/parts/guard.ts";
-import { startNatsServer } from "../../tools/parts/nats-server.ts";
-import { freshDatabase } from "./database.ts";
+import type { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { connectService } from "../../../tools/demo/service-client.ts";
+import { parseLogLine, startService } from "../../../tools/demo/service-process.ts";
+import { startGuard } from "../../../tools/parts/guard.ts";
+import { startNatsServer } from "../../../tools/parts/nats-server.ts";
+import { freshDatabase } from "../servers/database.ts";
 
 /** One replica at work. */
 export interface Replica {

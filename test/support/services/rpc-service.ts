@@ -8,12 +8,12 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { Callers } from "../../src/collaborators/identity/callers.ts";
-import { createRpcServer } from "../../src/ingress/rpc/server.ts";
-import type { Log } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Callers } from "../../../src/collaborators/identity/callers.ts";
+import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
+import type { Log } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import { startProcessor, type TestProcessor } from "./processor.ts";
 
 /** A server at work. */

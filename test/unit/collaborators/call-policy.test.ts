@@ -1,11 +1,15 @@
 /** What follows from failed calls, and when a collaborator is left alone. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { createBreaker } from "../../src/collaborators/breaker.ts";
-import { CallFailure, type FailureFacts } from "../../src/collaborators/call-failure.ts";
-import { backoffMs, isInternalAnswer, judgeFailure } from "../../src/collaborators/call-policy.ts";
-import { translateConnectError } from "../../src/collaborators/framed-transport.ts";
-import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
+import { createBreaker } from "../../../src/collaborators/breaker.ts";
+import { CallFailure, type FailureFacts } from "../../../src/collaborators/call-failure.ts";
+import {
+  backoffMs,
+  isInternalAnswer,
+  judgeFailure,
+} from "../../../src/collaborators/call-policy.ts";
+import { translateConnectError } from "../../../src/collaborators/framed-transport.ts";
+import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
 
 const FIRST = { tries: 1, internalAnswers: 0 };
 

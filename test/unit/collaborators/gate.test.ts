@@ -1,8 +1,8 @@
 /** The gate of a collaborator: workspaces take turns, and who gave up holds no place. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBreaker } from "../../src/collaborators/breaker.ts";
-import { NoTurn, NotSent } from "../../src/collaborators/call-failure.ts";
-import { createGate } from "../../src/collaborators/gate.ts";
+import { createBreaker } from "../../../src/collaborators/breaker.ts";
+import { NoTurn, NotSent } from "../../../src/collaborators/call-failure.ts";
+import { createGate } from "../../../src/collaborators/gate.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

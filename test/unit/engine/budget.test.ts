@@ -1,15 +1,15 @@
 /** A transition has a budget: what it does not allow is pending work of the run, done by further transitions. */
 import { describe, expect, it } from "vitest";
-import { openDraft } from "../../src/engine/draft/draft.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { Graph } from "../../src/engine/graph/graph.ts";
-import { replayHistory } from "../../src/engine/replay.ts";
-import { transition } from "../../src/engine/transition.ts";
-import { TRANSITION_UNITS } from "../../src/engine/values/budget.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { stateOfMark } from "../../src/engine/values/run.ts";
-import { calling, childReports, started } from "../support/engine-parent.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { openDraft } from "../../../src/engine/draft/draft.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import type { Graph } from "../../../src/engine/graph/graph.ts";
+import { replayHistory } from "../../../src/engine/replay.ts";
+import { transition } from "../../../src/engine/transition.ts";
+import { TRANSITION_UNITS } from "../../../src/engine/values/budget.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import { stateOfMark } from "../../../src/engine/values/run.ts";
+import { calling, childReports, started } from "../../support/engine/engine-parent.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const task = (id: string, more = {}) => step({ id, ...more });
 const branch = (id: string, more = {}) => step({ id, stepType: "BRANCH", agentId: "", ...more });

@@ -1,7 +1,7 @@
 /** Children in the engine, many inputs to a batch: whatever comes together makes the same run as one after the other. */
 import { expect, it } from "vitest";
-import { calling, childReports, compensate, started } from "../support/engine-parent.ts";
-import { EngineRun, version } from "../support/engine-run.ts";
+import { calling, childReports, compensate, started } from "../../support/engine/engine-parent.ts";
+import { EngineRun, version } from "../../support/engine/engine-run.ts";
 
 type Put = Parameters<EngineRun["putAll"]>[0];
 

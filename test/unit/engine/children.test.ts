@@ -1,9 +1,9 @@
 /** Child runs in the engine: repeats, words that overtake each other, limits. */
 import { describe, expect, it } from "vitest";
-import { replayHistory } from "../../src/engine/replay.ts";
-import { MAX_PAYLOAD_BYTES } from "../../src/engine/values/limits.ts";
-import { calling, childReports, open, started } from "../support/engine-parent.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { replayHistory } from "../../../src/engine/replay.ts";
+import { MAX_PAYLOAD_BYTES } from "../../../src/engine/values/limits.ts";
+import { calling, childReports, open, started } from "../../support/engine/engine-parent.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 

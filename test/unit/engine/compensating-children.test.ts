@@ -1,8 +1,14 @@
 /** Undoing in the engine: children of a step, last first, what it costs, and what a child tells of its own. */
 import { describe, expect, it } from "vitest";
-import { replayHistory } from "../../src/engine/replay.ts";
-import { calling, childReports, compensate, open, started } from "../support/engine-parent.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { replayHistory } from "../../../src/engine/replay.ts";
+import {
+  calling,
+  childReports,
+  compensate,
+  open,
+  started,
+} from "../../support/engine/engine-parent.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 describe("undoing children", () => {
   const input = { list: [10, 20, 30] };

@@ -1,8 +1,8 @@
 /** What an agent's work cost: told by reports, or asked of the meter when none tells. */
 import { describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { OwnerReport } from "../../src/engine/values/input.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import type { StepDefinition } from "../../../src/engine/values/definition.ts";
+import type { OwnerReport } from "../../../src/engine/values/input.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { retryDelayMs } from "../../src/engine/flow/retry.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { retryDelayMs } from "../../../src/engine/flow/retry.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const agent = (id: string, more = {}) =>
   step({ id, stepType: "AGENT_ACTION", agentId: "a1", ...more });

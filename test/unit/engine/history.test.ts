@@ -3,10 +3,10 @@
  * of legal moves alone. The runs of this release are in test/scenario.
  */
 import { expect, it } from "vitest";
-import { IllegalHistory, replayHistory } from "../../src/engine/replay.ts";
-import { expectApplied } from "../support/applied-histories.ts";
-import { keptHistories } from "../support/kept-histories.ts";
-import { movesOf } from "../support/stored-history.ts";
+import { IllegalHistory, replayHistory } from "../../../src/engine/replay.ts";
+import { expectApplied } from "../../support/histories/applied-histories.ts";
+import { keptHistories } from "../../support/histories/kept-histories.ts";
+import { movesOf } from "../../support/histories/stored-history.ts";
 
 it.each([...keptHistories()])("of release %s gives the states that were stored", (_, histories) => {
   expectApplied(histories);

@@ -1,8 +1,8 @@
 /** What an attempt is given and what it is told: inputs that do not fit, fallbacks that choose, ids that a caller knows. */
 import { describe, expect, it } from "vitest";
-import { MAX_COST_USD } from "../../src/engine/values/limits.ts";
-import { calling, compensate, open, started } from "../support/engine-parent.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { MAX_COST_USD } from "../../../src/engine/values/limits.ts";
+import { calling, compensate, open, started } from "../../support/engine/engine-parent.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 const LARGE = { text: "x".repeat(150 * 1024) };

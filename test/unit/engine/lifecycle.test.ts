@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const agent = (id: string, more = {}) =>
   step({ id, stepType: "AGENT_ACTION", agentId: "a1", ...more });

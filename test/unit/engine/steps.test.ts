@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 describe("agent action", () => {
   it("looks the agent up, creates the objective, delegates and takes the delegation's result", () => {

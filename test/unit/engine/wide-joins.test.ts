@@ -1,11 +1,11 @@
 /** Up to how many steps a join loads its rows with its batch, and from how many on it is put together by queries of its own. */
 import { expect, it } from "vitest";
-import { openDraft } from "../../src/engine/draft/draft.ts";
-import { MissingRows } from "../../src/engine/draft/missing-rows.ts";
-import { PARTS_AT_ONCE } from "../../src/engine/draft/payloads.ts";
-import { transition } from "../../src/engine/transition.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
-import { stepReport } from "../support/step-reports.ts";
+import { openDraft } from "../../../src/engine/draft/draft.ts";
+import { MissingRows } from "../../../src/engine/draft/missing-rows.ts";
+import { PARTS_AT_ONCE } from "../../../src/engine/draft/payloads.ts";
+import { transition } from "../../../src/engine/transition.ts";
+import { stepReport } from "../../support/builders/step-reports.ts";
+import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 /** What a join lacks when the last of its sources completes and only that row is loaded. */
 function missingOf(sources: number): MissingRows {

@@ -1,6 +1,6 @@
 /** Ids sort by the time they were made and never repeat. */
 import { describe, expect, it } from "vitest";
-import { newDefinitionId, newRunId, newVersionId } from "../../src/process/ids.ts";
+import { newDefinitionId, newRunId, newVersionId } from "../../../src/process/ids.ts";
 
 describe("ids", () => {
   it("carry their prefix and 26 digits of Crockford's base 32", () => {

@@ -1,7 +1,7 @@
 /** Long work in pieces: others have the event loop in between, wherever the work was begun. */
 import { stat } from "node:fs";
 import { expect, it } from "vitest";
-import { beginTurn } from "../../src/process/shared-turn.ts";
+import { beginTurn } from "../../../src/process/shared-turn.ts";
 
 /** Keeps the event loop, as a piece of work does. */
 function work(ms: number): void {

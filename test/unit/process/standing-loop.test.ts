@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createLog } from "../../src/process/log.ts";
-import { createLoop } from "../../src/process/standing-loop.ts";
+import { createLog } from "../../../src/process/log.ts";
+import { createLoop } from "../../../src/process/standing-loop.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,6 +1,6 @@
 /** Lanes: batches gather, order is kept, nothing is lost or forgotten, the bound holds. */
 import { describe, expect, it } from "vitest";
-import { createLane } from "../../src/runtime/lane.ts";
+import { createLane } from "../../../src/runtime/lane.ts";
 
 /** A lane whose batches end when the test says so. */
 function handLane(waitingAtMost = 100, batchAtMost = 10) {

@@ -1,6 +1,6 @@
 /** Large work of many lanes: one after the other, others in between, and none for ever. */
 import { afterEach, expect, it, vi } from "vitest";
-import { createLargeTurns } from "../../src/runtime/large-turns.ts";
+import { createLargeTurns } from "../../../src/runtime/large-turns.ts";
 
 afterEach(() => void vi.useRealTimers());
 

@@ -1,7 +1,7 @@
 /** Partitions: stable for ever, and evenly filled. */
 import { describe, expect, it } from "vitest";
-import { newRunId } from "../../src/process/ids.ts";
-import { PARTITIONS, partitionOf } from "../../src/runtime/partition.ts";
+import { newRunId } from "../../../src/process/ids.ts";
+import { PARTITIONS, partitionOf } from "../../../src/runtime/partition.ts";
 
 describe("partitionOf", () => {
   it("never changes for an id", () => {

@@ -1,10 +1,10 @@
 /** The packed form of the history: every row comes back as it was, and what is written is short and never changes. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Cause } from "../../src/engine/values/input.ts";
-import { type Move, STEP_ID_NAMES } from "../../src/engine/values/move.ts";
-import { RUN_STATES, STEP_STATES } from "../../src/engine/values/run.ts";
-import { type HistoryRow, packRow, unpackRow } from "../../src/store/packed-moves.ts";
+import type { Cause } from "../../../src/engine/values/input.ts";
+import { type Move, STEP_ID_NAMES } from "../../../src/engine/values/move.ts";
+import { RUN_STATES, STEP_STATES } from "../../../src/engine/values/run.ts";
+import { type HistoryRow, packRow, unpackRow } from "../../../src/store/packed-moves.ts";
 
 const RUN_ID = "wfr_01k9zq3v7x4n8m2b6c5d0f1g2h";
 const RUN_OPERATIONS = [

@@ -9,14 +9,18 @@ import {
   TriggerType,
   WorkflowState,
   WorkflowVersionSchema,
-} from "../../gen/workflows/v1/workflows_pb.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import { STEP_TYPES } from "../../src/engine/steps/types.ts";
-import { TRIGGER_TYPES } from "../../src/engine/values/definition.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../src/engine/values/json.ts";
-import { RUN_STATES, type Run, STEP_STATES } from "../../src/engine/values/run.ts";
-import { findTriggerType, readVersionSpec, toVersionMessage } from "../../src/wire/definitions.ts";
-import { findRunState, findStepState, toRunMessage } from "../../src/wire/runs.ts";
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import { compileGraph } from "../../../src/engine/graph/compile.ts";
+import { STEP_TYPES } from "../../../src/engine/steps/types.ts";
+import { TRIGGER_TYPES } from "../../../src/engine/values/definition.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../../src/engine/values/json.ts";
+import { RUN_STATES, type Run, STEP_STATES } from "../../../src/engine/values/run.ts";
+import {
+  findTriggerType,
+  readVersionSpec,
+  toVersionMessage,
+} from "../../../src/wire/definitions.ts";
+import { findRunState, findStepState, toRunMessage } from "../../../src/wire/runs.ts";
 
 const request = () =>
   create(PublishVersionRequestSchema, {

@@ -2,26 +2,31 @@
 import { Code } from "@connectrpc/connect";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { AgentService, ListResponseSchema } from "../../gen/agents/v1/agents_pb.ts";
-import { CreateResponseSchema } from "../../gen/objectives/v1/objectives_pb.ts";
-import { DiscoverResponseSchema } from "../../gen/registry/v1/registry_pb.ts";
-import { CallFailure, NotSent } from "../../src/collaborators/call-failure.ts";
-import { type ClientSettings, createClients } from "../../src/collaborators/clients.ts";
-import { createLookupCache } from "../../src/collaborators/lookup-cache.ts";
-import { createDispatcher, type Dispatcher } from "../../src/egress/dispatch/dispatcher.ts";
-import { createPerformers } from "../../src/egress/performers/performers.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
+import { AgentService, ListResponseSchema } from "../../../../gen/agents/v1/agents_pb.ts";
+import { CreateResponseSchema } from "../../../../gen/objectives/v1/objectives_pb.ts";
+import { DiscoverResponseSchema } from "../../../../gen/registry/v1/registry_pb.ts";
+import { CallFailure, NotSent } from "../../../../src/collaborators/call-failure.ts";
+import { type ClientSettings, createClients } from "../../../../src/collaborators/clients.ts";
+import { createLookupCache } from "../../../../src/collaborators/lookup-cache.ts";
+import { createDispatcher, type Dispatcher } from "../../../../src/egress/dispatch/dispatcher.ts";
+import { createPerformers } from "../../../../src/egress/performers/performers.ts";
+import type { VersionSpec } from "../../../../src/engine/values/definition.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 import {
   type Answer,
   type AskedOnce,
   messageOf,
   startCollaborator,
   type TestCollaborator,
-} from "../support/collaborators.ts";
-import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/collaborators/collaborators.ts";
+import { findRunRows } from "../../../support/histories/stored-run.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../../../support/services/processor.ts";
 
 const ORIGIN = { callId: "x", workspaceId: "ws" };
 const RPC = { kind: "rpc", id: "StartRun" } as const;

@@ -1,13 +1,13 @@
 /** A call from its first try to its committed result; the processor answers as told. */
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { CallInHand } from "../../src/egress/dispatch/call-in-hand.ts";
-import { finishCall } from "../../src/egress/dispatch/finish-call.ts";
-import type { Performers } from "../../src/egress/performers/performers.ts";
-import type { CallResult } from "../../src/engine/values/call.ts";
-import { createLog } from "../../src/process/log.ts";
-import { Refusal } from "../../src/process/refusal.ts";
-import type { LeasedCall, Settled, Submission } from "../../src/runtime/submission.ts";
+import { CallInHand } from "../../../../src/egress/dispatch/call-in-hand.ts";
+import { finishCall } from "../../../../src/egress/dispatch/finish-call.ts";
+import type { Performers } from "../../../../src/egress/performers/performers.ts";
+import type { CallResult } from "../../../../src/engine/values/call.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { Refusal } from "../../../../src/process/refusal.ts";
+import type { LeasedCall, Settled, Submission } from "../../../../src/runtime/submission.ts";
 
 const CALL: LeasedCall = {
   callId: "wfr_1/a/1/request_approval",

@@ -7,17 +7,22 @@ import { join } from "node:path";
 import type { JetStreamManager, NatsConnection } from "nats";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { createPublisher, type Publisher } from "../../src/egress/publish/publisher.ts";
-import { connectBus } from "../../src/ingress/bus/connection.ts";
-import { createReadiness } from "../../src/ingress/rpc/readiness.ts";
-import { createLog } from "../../src/process/log.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import type { StreamLimits } from "../../src/runtime/stream-limits.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { type OwnNats, startOwnNats } from "../support/own-nats.ts";
-import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { createPublisher, type Publisher } from "../../../../src/egress/publish/publisher.ts";
+import { connectBus } from "../../../../src/ingress/bus/connection.ts";
+import { createReadiness } from "../../../../src/ingress/rpc/readiness.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import type { StreamLimits } from "../../../../src/runtime/stream-limits.ts";
+import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { type OwnNats, startOwnNats } from "../../../support/servers/own-nats.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../../../support/services/processor.ts";
+import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
 const STREAM = "WORKFLOWS";
 const SUBJECTS = ["workflows.changes.>"];

@@ -9,15 +9,20 @@ import {
 } from "nats";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { createPublisher, type Publisher } from "../../src/egress/publish/publisher.ts";
-import { isJsonObject, type JsonObject } from "../../src/engine/values/json.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import type { RunStart } from "../../src/runtime/submission.ts";
-import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+import { createPublisher, type Publisher } from "../../../../src/egress/publish/publisher.ts";
+import { isJsonObject, type JsonObject } from "../../../../src/engine/values/json.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import type { RunStart } from "../../../../src/runtime/submission.ts";
+import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../../../support/services/processor.ts";
+import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
 interface Received {
   readonly msgId: string;

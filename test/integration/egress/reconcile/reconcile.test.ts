@@ -10,43 +10,43 @@ import {
   DelegateResponseSchema,
   DelegationStatus,
   GetDelegationResponseSchema,
-} from "../../gen/agents/v1/agents_pb.ts";
+} from "../../../../gen/agents/v1/agents_pb.ts";
 import {
   DecisionType,
   GetApprovalRequestSchema,
   GetApprovalResponseSchema,
   RequestApprovalRequestSchema,
   RequestApprovalResponseSchema,
-} from "../../gen/approvals/v1/approvals_pb.ts";
+} from "../../../../gen/approvals/v1/approvals_pb.ts";
 import {
   CancelResponseSchema,
   CreateResponseSchema,
   GetRequestSchema,
   GetResponseSchema,
   ObjectiveState,
-} from "../../gen/objectives/v1/objectives_pb.ts";
-import { PublishVersionRequestSchema } from "../../gen/workflows/v1/workflows_pb.ts";
-import { viewRun } from "../../src/engine/draft/payloads.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { Cause } from "../../src/engine/values/input.ts";
-import type { RunView } from "../../src/engine/values/view.ts";
-import { routeEvents } from "../../src/runtime/routing/route-event.ts";
-import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import { writeSalesScript } from "../../src/sandbox/scripts/sales.ts";
-import { type PackedRow, unpackRow } from "../../src/store/packed-moves.ts";
-import { readVersionSpec } from "../../src/wire/definitions.ts";
+} from "../../../../gen/objectives/v1/objectives_pb.ts";
+import { PublishVersionRequestSchema } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { viewRun } from "../../../../src/engine/draft/payloads.ts";
+import { compileGraph } from "../../../../src/engine/graph/compile.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import type { Cause } from "../../../../src/engine/values/input.ts";
+import type { RunView } from "../../../../src/engine/values/view.ts";
+import { routeEvents } from "../../../../src/runtime/routing/route-event.ts";
+import { startSandbox } from "../../../../src/sandbox/sandbox.ts";
+import { writeSalesScript } from "../../../../src/sandbox/scripts/sales.ts";
+import { type PackedRow, unpackRow } from "../../../../src/store/packed-moves.ts";
+import { readVersionSpec } from "../../../../src/wire/definitions.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 import {
   type Answer,
   type AskedOnce,
   messageOf,
   startCollaborator,
-} from "../support/collaborators.ts";
-import { type DeafService, startDeafService } from "../support/deaf-service.ts";
-import { publish, WORKSPACE } from "../support/processor.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/collaborators/collaborators.ts";
+import { findRunRows } from "../../../support/histories/stored-run.ts";
+import { type DeafService, startDeafService } from "../../../support/services/deaf-service.ts";
+import { publish, WORKSPACE } from "../../../support/services/processor.ts";
 
 const INTERVAL_MS = 1_000;
 /** Long enough that nothing is checked twice in a test. */
@@ -431,7 +431,7 @@ function quickSales() {
 
 /** The demo's process as it is: its agents' work is delegated, and a delegation keeps an output that no event told. */
 function salesSpec() {
-  const file = new URL("../../testdata/processes/outbound-sales.json", import.meta.url);
+  const file = new URL("../../../../testdata/processes/outbound-sales.json", import.meta.url);
   return readVersionSpec(fromJsonString(PublishVersionRequestSchema, readFileSync(file, "utf8")))
     .spec;
 }

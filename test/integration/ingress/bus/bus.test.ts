@@ -5,8 +5,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 
 const WAIT_AT_MOST = { timeout: 10_000, interval: 20 };
 let service: BusService;

@@ -6,12 +6,15 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "nats";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type AckedPublish, openAckedPublish } from "../../src/egress/publish/acked-publish.ts";
-import { connectBus } from "../../src/ingress/bus/connection.ts";
-import { createLog } from "../../src/process/log.ts";
-import { makeCertificates } from "../support/certificates.ts";
-import { makeNatsOperator } from "../support/nats-operator.ts";
-import { type OwnNats, startOwnNats } from "../support/own-nats.ts";
+import {
+  type AckedPublish,
+  openAckedPublish,
+} from "../../../../src/egress/publish/acked-publish.ts";
+import { connectBus } from "../../../../src/ingress/bus/connection.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { makeCertificates } from "../../../support/servers/certificates.ts";
+import { makeNatsOperator } from "../../../support/servers/nats-operator.ts";
+import { type OwnNats, startOwnNats } from "../../../support/servers/own-nats.ts";
 
 const WAIT = { timeout: 20_000, interval: 20 };
 const RIGHT = 'authorization { user: "u", password: "right" }';

@@ -1,10 +1,10 @@
 /** Which deliveries count against a message, and where a consumer begins that has to be made anew. */
 import type { JsMsg } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { emptyMemory, openConsumer } from "../../src/ingress/bus/durable-consumer.ts";
-import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
+import { emptyMemory, openConsumer } from "../../../../src/ingress/bus/durable-consumer.ts";
+import { handleBatch } from "../../../../src/ingress/bus/handle-batch.ts";
+import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
+import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
 let service: BusService;
 

@@ -5,8 +5,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { type BusProgressDeps, markBus } from "../../src/ingress/bus/bus-progress.ts";
-import { type BusService, startBusService } from "../support/bus-service.ts";
+import { type BusProgressDeps, markBus } from "../../../../src/ingress/bus/bus-progress.ts";
+import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
 let service: BusService;

@@ -4,10 +4,10 @@
  */
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createReadiness } from "../../src/ingress/rpc/readiness.ts";
-import { createRpcServer } from "../../src/ingress/rpc/server.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { startProcessor, type TestProcessor } from "../support/processor.ts";
+import { createReadiness } from "../../../../src/ingress/rpc/readiness.ts";
+import { createRpcServer } from "../../../../src/ingress/rpc/server.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import { startProcessor, type TestProcessor } from "../../../support/services/processor.ts";
 
 let at: TestProcessor;
 let sql: pg.Client;

@@ -1,12 +1,16 @@
 /** Schedules: every slot one run, whatever the number of replicas, restarts and versions. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
-import { readMetric } from "../../src/process/metrics.ts";
-import { publishVersion } from "../../src/runtime/definitions.ts";
-import { fireSchedules } from "../../src/runtime/fire-schedules.ts";
-import { publish, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { startTimers, type Timers } from "../../../../src/ingress/timers/timers.ts";
+import { readMetric } from "../../../../src/process/metrics.ts";
+import { publishVersion } from "../../../../src/runtime/definitions.ts";
+import { fireSchedules } from "../../../../src/runtime/fire-schedules.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
+import {
+  publish,
+  startProcessor,
+  type TestProcessor,
+} from "../../../support/services/processor.ts";
 
 interface StartedRun {
   readonly eventId: string;

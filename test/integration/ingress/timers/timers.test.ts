@@ -1,20 +1,20 @@
 /** Timers and deadlines: fired by the database's clock, once, also those of a process that is gone. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTimers, type Timers } from "../../src/ingress/timers/timers.ts";
-import type { Processor } from "../../src/runtime/processor.ts";
-import { keepEvents } from "../../src/store/events.ts";
-import { findDue } from "../../src/store/service-reads/due.ts";
+import { startTimers, type Timers } from "../../../../src/ingress/timers/timers.ts";
+import type { Processor } from "../../../../src/runtime/processor.ts";
+import { keepEvents } from "../../../../src/store/events.ts";
+import { findDue } from "../../../../src/store/service-reads/due.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { findRunRows } from "../../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const delayedStep = (seconds: number) =>

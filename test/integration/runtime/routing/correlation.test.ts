@@ -1,13 +1,13 @@
 /** Which of the waits that are open an event ends: all that it fits, by pattern, by `{{ }}` and by filter, and no other. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { routeEvents } from "../../src/runtime/routing/route-event.ts";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { routeEvents } from "../../../../src/runtime/routing/route-event.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 
 let service: BusService;
 

@@ -3,21 +3,21 @@
  * the kept ones by itself.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { createProcessor } from "../../src/runtime/processor.ts";
-import { routeEvent } from "../../src/runtime/routing/route-event.ts";
-import type { Database } from "../../src/store/database.ts";
-import { encodeCall } from "../../src/wire/calls/requests.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import { createProcessor } from "../../../../src/runtime/processor.ts";
+import { routeEvent } from "../../../../src/runtime/routing/route-event.ts";
+import type { Database } from "../../../../src/store/database.ts";
+import { encodeCall } from "../../../../src/wire/calls/requests.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { findRunRows } from "../../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/services/processor.ts";
 
 const WAIT = versionOf([stepOf("on", { stepType: "WAIT_FOR_EVENT", eventTypePattern: "came.in" })]);
 

@@ -4,22 +4,26 @@
  */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLog } from "../../src/process/log.ts";
-import { Refusal } from "../../src/process/refusal.ts";
-import { createMeeting } from "../../src/runtime/routing/meet-events.ts";
-import type { Settled, Submission } from "../../src/runtime/submission.ts";
-import type { Queries } from "../../src/store/database.ts";
-import { findWaiting } from "../../src/store/event-readers.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { Refusal } from "../../../../src/process/refusal.ts";
+import { createMeeting } from "../../../../src/runtime/routing/meet-events.ts";
+import type { Settled, Submission } from "../../../../src/runtime/submission.ts";
+import type { Queries } from "../../../../src/store/database.ts";
+import { findWaiting } from "../../../../src/store/event-readers.ts";
 import {
   dropOldEvents,
   findKeptEvents,
   KEPT_A_PAGE,
   type KeptEventProbe,
-} from "../../src/store/events.ts";
-import { listOpenWaits, type OpenWait } from "../../src/store/service-reads/open-waits.ts";
-import { explain } from "../support/explained.ts";
-import { startProcessor, type TestProcessor, WORKSPACE } from "../support/processor.ts";
-import { until } from "../support/until.ts";
+} from "../../../../src/store/events.ts";
+import { listOpenWaits, type OpenWait } from "../../../../src/store/service-reads/open-waits.ts";
+import { explain } from "../../../support/assertions/explained.ts";
+import { until } from "../../../support/assertions/until.ts";
+import {
+  startProcessor,
+  type TestProcessor,
+  WORKSPACE,
+} from "../../../support/services/processor.ts";
 
 const FEW = 300;
 const MANY = 30_000;

@@ -6,18 +6,18 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TriggerDefinition } from "../../src/engine/values/definition.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { routeEvents } from "../../src/runtime/routing/route-event.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
+import type { TriggerDefinition } from "../../../../src/engine/values/definition.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import { routeEvents } from "../../../../src/runtime/routing/route-event.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { freshDatabase, type TestDatabase } from "../../../support/servers/database.ts";
 import {
   openProcessor,
   publish,
   startOf,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/services/processor.ts";
 
 const FEW = 10;
 const MANY = 1_000;

@@ -2,22 +2,22 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { createGraphCache } from "../../src/runtime/graphs.ts";
-import { routeEvents } from "../../src/runtime/routing/route-event.ts";
-import type { Submission } from "../../src/runtime/submission.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import { routeEvents } from "../../../../src/runtime/routing/route-event.ts";
+import type { Submission } from "../../../../src/runtime/submission.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import { findRunRows } from "../../../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../../../support/services/processor.ts";
 
 const RUNS = 1_000;
 const MADE_AT_ONCE = 100;

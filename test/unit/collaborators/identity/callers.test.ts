@@ -1,9 +1,9 @@
 /** What the words of a token grant, and which scope each RPC needs. */
 import { expect, test } from "vitest";
-import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
-import { grantedScopes, SCOPES } from "../../src/collaborators/identity/callers.ts";
-import { scopeOf } from "../../src/ingress/rpc/scopes.ts";
+import { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
+import { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { grantedScopes, SCOPES } from "../../../../src/collaborators/identity/callers.ts";
+import { scopeOf } from "../../../../src/ingress/rpc/scopes.ts";
 
 const short = (words: string[]) =>
   [...grantedScopes(words)].map((scope) => scope.replace("workflows:", "")).sort();

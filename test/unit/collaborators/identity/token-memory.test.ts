@@ -1,8 +1,11 @@
 /** How long, how many and how often: what is remembered of callers' tokens. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Callers } from "../../src/collaborators/identity/callers.ts";
-import { type GoodToken, rememberCallers } from "../../src/collaborators/identity/token-memory.ts";
-import { Refusal } from "../../src/process/refusal.ts";
+import type { Callers } from "../../../../src/collaborators/identity/callers.ts";
+import {
+  type GoodToken,
+  rememberCallers,
+} from "../../../../src/collaborators/identity/token-memory.ts";
+import { Refusal } from "../../../../src/process/refusal.ts";
 
 const STARTED_MS = 1_700_000_000_000;
 let wallMs = 0;

@@ -1,8 +1,8 @@
 /** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
 import { describe, expect, it } from "vitest";
-import { createRooms, type Rooms } from "../../src/egress/dispatch/rooms.ts";
-import type { CallKind } from "../../src/engine/values/call.ts";
-import type { LeasedCall } from "../../src/runtime/submission.ts";
+import { createRooms, type Rooms } from "../../../../src/egress/dispatch/rooms.ts";
+import type { CallKind } from "../../../../src/engine/values/call.ts";
+import type { LeasedCall } from "../../../../src/runtime/submission.ts";
 
 const KINDS: readonly CallKind[] = [
   "look_up",

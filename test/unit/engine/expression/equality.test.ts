@@ -1,15 +1,15 @@
 /** What filters ask fields of events to be: found where it can be relied on, and never in the way of an event that fits. */
 import { describe, expect, it } from "vitest";
-import { findEquality } from "../../src/engine/expression/equality.ts";
+import { findEquality } from "../../../../src/engine/expression/equality.ts";
 import {
   type Expression,
   evaluate,
   holds,
   parseExpression,
-} from "../../src/engine/expression/expression.ts";
-import { equalityOfEvent, equalityText } from "../../src/engine/matching/equality.ts";
-import { attributesInScope } from "../../src/engine/matching/event-scope.ts";
-import type { Json, JsonObject } from "../../src/engine/values/json.ts";
+} from "../../../../src/engine/expression/expression.ts";
+import { equalityOfEvent, equalityText } from "../../../../src/engine/matching/equality.ts";
+import { attributesInScope } from "../../../../src/engine/matching/event-scope.ts";
+import type { Json, JsonObject } from "../../../../src/engine/values/json.ts";
 
 const CONTEXT = { stepIds: ["pay", "ask-it"], kind: "wait_filter" } as const;
 const pathsOf = (filter: string) => findEquality(filter, CONTEXT)?.paths;

@@ -9,8 +9,8 @@ import {
   holds,
   parseExpression,
   type Scope,
-} from "../../src/engine/expression/expression.ts";
-import type { Json, JsonObject } from "../../src/engine/values/json.ts";
+} from "../../../../src/engine/expression/expression.ts";
+import type { Json, JsonObject } from "../../../../src/engine/values/json.ts";
 
 const STEP: ExpressionContext = { stepIds: ["qualify-lead", "send", "1st"], kind: "step" };
 

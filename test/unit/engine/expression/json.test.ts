@@ -8,7 +8,7 @@ import {
   type Json,
   jsonSizeBytes,
   putValue,
-} from "../../src/engine/values/json.ts";
+} from "../../../../src/engine/values/json.ts";
 
 function nested(depth: number): Json {
   let value: Json = [];

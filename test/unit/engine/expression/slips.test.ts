@@ -4,10 +4,10 @@ import {
   type ExpressionContext,
   evaluate,
   parseExpression,
-} from "../../src/engine/expression/expression.ts";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+} from "../../../../src/engine/expression/expression.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { compileGraph } from "../../../../src/engine/graph/compile.ts";
+import { edgeOf, stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 type Kind = ExpressionContext["kind"];
 

@@ -1,13 +1,13 @@
 // Templates: texts with expressions in them, anywhere inside a value.
 
 import { describe, expect, it } from "vitest";
-import type { ExpressionContext, Scope } from "../../src/engine/expression/expression.ts";
+import type { ExpressionContext, Scope } from "../../../../src/engine/expression/expression.ts";
 import {
   parseTemplate,
   renderTemplate,
   type Template,
-} from "../../src/engine/expression/template.ts";
-import type { Json } from "../../src/engine/values/json.ts";
+} from "../../../../src/engine/expression/template.ts";
+import type { Json } from "../../../../src/engine/values/json.ts";
 
 const STEP: ExpressionContext = { stepIds: ["qualify-lead"], kind: "step" };
 const SCOPE: Scope = {

@@ -1,9 +1,9 @@
 /** The compiled graph: roles, order, resolved settings, reads. */
 import { describe, expect, it } from "vitest";
-import { renderTemplate } from "../../src/engine/expression/template.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { renderTemplate } from "../../../../src/engine/expression/template.ts";
+import { compileGraph } from "../../../../src/engine/graph/compile.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import { edgeOf, stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 function rolesOf(source: Partial<StepDefinition>, labels: readonly string[]) {
   const spec = versionOf(

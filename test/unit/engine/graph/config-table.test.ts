@@ -4,11 +4,11 @@
  * Boundary: the table stands here once more, as its rules are written; only values, one key at a time.
  */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import type { StepType } from "../../src/engine/steps/types.ts";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import type { StepType } from "../../../../src/engine/steps/types.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import type { Json, JsonObject } from "../../../../src/engine/values/json.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 interface Kind {
   readonly takes: readonly Json[];

@@ -1,12 +1,12 @@
 /** Faults of config: unknown keys, wrong values, templates inside. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { editDistance, isSingleEdit } from "../../src/engine/graph/nearest-name.ts";
-import { parsePointInTime } from "../../src/engine/graph/point-in-time.ts";
-import type { StepType } from "../../src/engine/steps/types.ts";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { editDistance, isSingleEdit } from "../../../../src/engine/graph/nearest-name.ts";
+import { parsePointInTime } from "../../../../src/engine/graph/point-in-time.ts";
+import type { StepType } from "../../../../src/engine/steps/types.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 const sound: Readonly<Record<StepType, Partial<StepDefinition>>> = {
   AGENT_ACTION: {},

@@ -1,9 +1,9 @@
 /** Labels of edges: which are outcomes, which are nearly, and which a BRANCH can give. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { STEP_FACTS } from "../../src/engine/steps/registry.ts";
-import type { EdgeDefinition, StepDefinition } from "../../src/engine/values/definition.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { STEP_FACTS } from "../../../../src/engine/steps/registry.ts";
+import type { EdgeDefinition, StepDefinition } from "../../../../src/engine/values/definition.ts";
+import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 const gate = stepOf("s", { stepType: "APPROVAL_GATE", actionType: "pay" });
 const check = stepOf("s", { stepType: "GOVERNANCE_CHECK", actionType: "pay" });

@@ -1,10 +1,10 @@
 /** Faults of single steps, triggers, policies and sizes. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { DEFAULT_VERSION_LIMITS as limits } from "../../src/engine/graph/check-limits.ts";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { edgeOf, stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { DEFAULT_VERSION_LIMITS as limits } from "../../../../src/engine/graph/check-limits.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { edgeOf, stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 function fieldsOf(spec: Parameters<typeof checkVersion>[0]): string[] {
   return checkVersion(spec).map(({ field }) => field);

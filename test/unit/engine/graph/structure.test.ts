@@ -1,7 +1,7 @@
 /** Faults of steps and edges as a whole: ids, roots, compensation, edges, cycles, forks. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 type Spec = Parameters<typeof checkVersion>[0];
 

@@ -1,13 +1,13 @@
 /** Checking and compiling a version of many expressions: in pieces, each text once, and within a budget. */
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { checkVersion, checkVersionInPieces } from "../../src/engine/graph/check.ts";
-import { DEFAULT_VERSION_LIMITS } from "../../src/engine/graph/check-limits.ts";
-import { compileGraph, compileGraphInPieces } from "../../src/engine/graph/compile.ts";
-import type { Pieces } from "../../src/engine/graph/parse-texts.ts";
-import type { VersionSpec } from "../../src/engine/values/definition.ts";
-import { inPieces } from "../../src/runtime/in-pieces.ts";
-import { edgeOf, stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion, checkVersionInPieces } from "../../../../src/engine/graph/check.ts";
+import { DEFAULT_VERSION_LIMITS } from "../../../../src/engine/graph/check-limits.ts";
+import { compileGraph, compileGraphInPieces } from "../../../../src/engine/graph/compile.ts";
+import type { Pieces } from "../../../../src/engine/graph/parse-texts.ts";
+import type { VersionSpec } from "../../../../src/engine/values/definition.ts";
+import { inPieces } from "../../../../src/runtime/in-pieces.ts";
+import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 /** A step with so many conditions on its edges, each text its own. */
 function conditions(count: number): VersionSpec {

@@ -1,10 +1,10 @@
 /** Faults of config.workflow: its keys, its target, its list. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import type { StepDefinition } from "../../src/engine/values/definition.ts";
-import type { Json } from "../../src/engine/values/json.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { compileGraph } from "../../../../src/engine/graph/compile.ts";
+import type { StepDefinition } from "../../../../src/engine/values/definition.ts";
+import type { Json } from "../../../../src/engine/values/json.ts";
+import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 function specOf(workflow: Json, more: Partial<StepDefinition> = {}) {
   return versionOf([stepOf("s", { agentId: "", config: { workflow }, ...more })]);

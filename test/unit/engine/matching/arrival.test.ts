@@ -1,7 +1,7 @@
 /** What arrives becomes the same input, with the same cause, whichever way it comes. */
 import { expect, it } from "vitest";
-import { eventInput, originOf, reportInput } from "../../src/engine/matching/arrival.ts";
-import type { ApprovalReport } from "../../src/engine/values/input.ts";
+import { eventInput, originOf, reportInput } from "../../../../src/engine/matching/arrival.ts";
+import type { ApprovalReport } from "../../../../src/engine/values/input.ts";
 
 const DECISION: ApprovalReport = {
   requestId: "request-1",

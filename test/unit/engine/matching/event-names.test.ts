@@ -1,9 +1,9 @@
 /** Attributes of events in filters: names that no event can have are faults of the version. */
 import { describe, expect, it } from "vitest";
-import { checkVersion } from "../../src/engine/graph/check.ts";
-import { compileGraph } from "../../src/engine/graph/compile.ts";
-import { matchTrigger } from "../../src/engine/matching/trigger-match.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { checkVersion } from "../../../../src/engine/graph/check.ts";
+import { compileGraph } from "../../../../src/engine/graph/compile.ts";
+import { matchTrigger } from "../../../../src/engine/matching/trigger-match.ts";
+import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 
 const WORK = stepOf("work", { name: "work" });
 const byEvent = (filterExpr: string) =>

@@ -6,11 +6,11 @@ import {
   triggerKeysOfEvent,
   waitKeyOf,
   widenPattern,
-} from "../../src/engine/matching/keys.ts";
-import { withDots } from "../../src/engine/matching/pattern.ts";
-import { fitsPatterns } from "../../src/engine/matching/trigger-match.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import { triggerOf } from "../support/version-spec.ts";
+} from "../../../../src/engine/matching/keys.ts";
+import { withDots } from "../../../../src/engine/matching/pattern.ts";
+import { fitsPatterns } from "../../../../src/engine/matching/trigger-match.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { triggerOf } from "../../../support/builders/version-spec.ts";
 
 const NO_TRIGGER = triggerOf();
 const EVENT: BusEvent = {

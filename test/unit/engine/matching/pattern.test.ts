@@ -7,7 +7,7 @@ import {
   matchesPattern,
   type Pattern,
   parsePattern,
-} from "../../src/engine/matching/pattern.ts";
+} from "../../../../src/engine/matching/pattern.ts";
 
 function parsed(text: string): Pattern {
   const result = parsePattern(text);

@@ -1,10 +1,10 @@
 /** Which events a trigger takes. */
 import { describe, expect, it } from "vitest";
-import { type Expression, parseExpression } from "../../src/engine/expression/expression.ts";
-import { fitsTrigger, matchTrigger } from "../../src/engine/matching/trigger-match.ts";
-import type { TriggerDefinition } from "../../src/engine/values/definition.ts";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import { triggerOf } from "../support/version-spec.ts";
+import { type Expression, parseExpression } from "../../../../src/engine/expression/expression.ts";
+import { fitsTrigger, matchTrigger } from "../../../../src/engine/matching/trigger-match.ts";
+import type { TriggerDefinition } from "../../../../src/engine/values/definition.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { triggerOf } from "../../../support/builders/version-spec.ts";
 
 const NO_TRIGGER = triggerOf({ triggerType: "EVENT" });
 const TAP = { provider: "hubspot", entityType: "deal", entityId: "d1", action: "updated" };

@@ -7,7 +7,7 @@ import {
   nextSlot,
   readCronLine,
   slotText,
-} from "../../src/engine/values/cron.ts";
+} from "../../../../src/engine/values/cron.ts";
 
 function lineOf(text: string): CronLine {
   const read = readCronLine(text);

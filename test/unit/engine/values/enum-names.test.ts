@@ -1,10 +1,10 @@
 /** Strings that hold enum names: every spelling in, the full name out. */
 import type { DescEnum } from "@bufbuild/protobuf";
 import { expect, it, test } from "vitest";
-import { RiskLevelSchema } from "../../gen/approvals/v1/approvals_pb.ts";
-import { EntityTypeSchema } from "../../gen/entities/v1/entities_pb.ts";
-import { ActionDecisionSchema } from "../../gen/governance/v1/governance_pb.ts";
-import { DeliveryChannelSchema } from "../../gen/notifications/v1/notifications_pb.ts";
+import { RiskLevelSchema } from "../../../../gen/approvals/v1/approvals_pb.ts";
+import { EntityTypeSchema } from "../../../../gen/entities/v1/entities_pb.ts";
+import { ActionDecisionSchema } from "../../../../gen/governance/v1/governance_pb.ts";
+import { DeliveryChannelSchema } from "../../../../gen/notifications/v1/notifications_pb.ts";
 import {
   channelName,
   decisionName,
@@ -12,7 +12,7 @@ import {
   entityTypeName,
   findDecision,
   riskLevelName,
-} from "../../src/engine/values/enum-names.ts";
+} from "../../../../src/engine/values/enum-names.ts";
 
 const SCHEMAS: Readonly<Record<keyof typeof ENUM_WORDS, DescEnum>> = {
   ACTION_DECISION: ActionDecisionSchema,

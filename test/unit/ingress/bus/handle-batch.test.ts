@@ -1,9 +1,9 @@
 /** A batch of messages: each has its own end, also beside one that cannot even be decoded. */
 import type { JsMsg, NatsConnection } from "nats";
 import { describe, expect, it } from "vitest";
-import { handleBatch } from "../../src/ingress/bus/handle-batch.ts";
-import { createLog } from "../../src/process/log.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
+import { handleBatch } from "../../../../src/ingress/bus/handle-batch.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
 /** What handling needs of a message; `ended` tells how it left. */
 function messageOf(seq: number, data: () => Uint8Array, ended: string[]): JsMsg {

@@ -1,11 +1,11 @@
 /** What a source holds: the batcher's room, messages that say that they are in work, lines about events without a tenant. */
 import type { JsMsg } from "nats";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBatcher } from "../../src/ingress/bus/batcher.ts";
-import { ACK_WAIT_MS } from "../../src/ingress/bus/durable-consumer.ts";
-import { createHeldMessages } from "../../src/ingress/bus/held-messages.ts";
-import { createTenantlessNotice } from "../../src/ingress/bus/tenantless.ts";
-import { createLog } from "../../src/process/log.ts";
+import { createBatcher } from "../../../../src/ingress/bus/batcher.ts";
+import { ACK_WAIT_MS } from "../../../../src/ingress/bus/durable-consumer.ts";
+import { createHeldMessages } from "../../../../src/ingress/bus/held-messages.ts";
+import { createTenantlessNotice } from "../../../../src/ingress/bus/tenantless.ts";
+import { createLog } from "../../../../src/process/log.ts";
 
 describe("a batcher", () => {
   /** A batcher of numbers, each as heavy as it says; batches end when the test says so. */

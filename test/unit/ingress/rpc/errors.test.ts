@@ -3,10 +3,10 @@ import { Code } from "@connectrpc/connect";
 import { DrizzleQueryError } from "drizzle-orm";
 import pg from "pg";
 import { expect, test } from "vitest";
-import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { toConnectError } from "../../src/ingress/rpc/errors.ts";
-import { type Reason, Refusal } from "../../src/process/refusal.ts";
-import { isTemporary } from "../../src/runtime/temporary.ts";
+import { RetryInfoSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
+import { toConnectError } from "../../../../src/ingress/rpc/errors.ts";
+import { type Reason, Refusal } from "../../../../src/process/refusal.ts";
+import { isTemporary } from "../../../../src/runtime/temporary.ts";
 
 function databaseError(code: string): pg.DatabaseError {
   const error = new pg.DatabaseError("words of the server", 20, "error");

@@ -1,7 +1,7 @@
 /** Schemas of human tasks: which are taken, what they find, and that a check ends soon. */
 import { describe, expect, test } from "vitest";
-import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
+import type { Json, JsonObject } from "../../../../src/engine/values/json.ts";
+import { findOutputFaults, findSchemaProblem } from "../../../../src/ingress/rpc/output-schema.ts";
 
 const fieldsOf = (schema: JsonObject, output: JsonObject) =>
   findOutputFaults(schema, output).map(({ field }) => field);

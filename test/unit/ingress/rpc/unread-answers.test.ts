@@ -1,7 +1,7 @@
 /** Answers that nobody reads: who waits, who is cut off, and that nothing is left of those that are read. */
 import { afterEach, expect, it, vi } from "vitest";
-import { createUnreadAnswers } from "../../src/ingress/rpc/unread-answers.ts";
-import { createLog } from "../../src/process/log.ts";
+import { createUnreadAnswers } from "../../../../src/ingress/rpc/unread-answers.ts";
+import { createLog } from "../../../../src/process/log.ts";
 
 const log = createLog({ level: "error", format: "json", write: () => {} });
 const LIMITS = {

@@ -1,8 +1,8 @@
 /** Inputs of a batch of events on their way to the processor: workspaces take turns, and each ends alone. */
 import { describe, expect, it } from "vitest";
-import { Refusal } from "../../src/process/refusal.ts";
-import { type AimedSubmission, submitAll } from "../../src/runtime/routing/route-submit.ts";
-import type { RunStart, Settled, Submission } from "../../src/runtime/submission.ts";
+import { Refusal } from "../../../../src/process/refusal.ts";
+import { type AimedSubmission, submitAll } from "../../../../src/runtime/routing/route-submit.ts";
+import type { RunStart, Settled, Submission } from "../../../../src/runtime/submission.ts";
 
 function aim(place: number, workspaceId: string, runId: string): AimedSubmission {
   const cause = { kind: "event", id: "e" } as const;

@@ -2,9 +2,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { expect, it, test } from "vitest";
-import { ChangeSchema } from "../../gen/events/v1/change_pb.ts";
-import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
-import { decodeBusMessage } from "../../src/wire/bus/events.ts";
+import { ChangeSchema } from "../../../../gen/events/v1/change_pb.ts";
+import { CloudEventSchema } from "../../../../gen/events/v1/cloudevent_pb.ts";
+import { decodeBusMessage } from "../../../../src/wire/bus/events.ts";
 
 const FACTS = { id: "e1", source: "crm", type: "a.b" };
 

@@ -1,8 +1,8 @@
 /** Bounds of what a message of the bus may say: at the limit it is taken, past it put aside, cut or left out. */
 import { describe, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import { MAX_COST_USD } from "../../src/engine/values/limits.ts";
-import { decodeBusMessage } from "../../src/wire/bus/events.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { MAX_COST_USD } from "../../../../src/engine/values/limits.ts";
+import { decodeBusMessage } from "../../../../src/wire/bus/events.ts";
 
 const BASE = { specversion: "1.0", id: "e1", source: "crm", type: "crm.deal.won", tenantid: "ws" };
 

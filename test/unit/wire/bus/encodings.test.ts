@@ -3,8 +3,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Any, AnySchema, anyPack, StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import { type DecodedMessage, decodeBusMessage } from "../../src/wire/bus/events.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { type DecodedMessage, decodeBusMessage } from "../../../../src/wire/bus/events.ts";
 import {
   allowance,
   approval,
@@ -13,7 +13,7 @@ import {
   ownData,
   type Payload,
   TAP_EVENT,
-} from "../support/event-payloads.ts";
+} from "../../../support/builders/event-payloads.ts";
 import {
   anyOf,
   attributesOf,
@@ -24,7 +24,7 @@ import {
   ensembleBytes,
   MESSAGES,
   type WrittenEvent,
-} from "../support/written-events.ts";
+} from "../../../support/builders/written-events.ts";
 
 function eventOf(payload: Payload, fields: Partial<EventToWrite> = {}): EventToWrite {
   return {

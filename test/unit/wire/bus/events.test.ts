@@ -1,7 +1,7 @@
 /** What the service makes of a message of the bus. */
 import { describe, expect, it } from "vitest";
-import type { BusEvent } from "../../src/engine/values/event.ts";
-import { decodeBusMessage } from "../../src/wire/bus/events.ts";
+import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { decodeBusMessage } from "../../../../src/wire/bus/events.ts";
 
 const BASE = { specversion: "1.0", id: "e1", source: "crm", type: "crm.deal.won", tenantid: "ws" };
 

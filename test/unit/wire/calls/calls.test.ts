@@ -4,37 +4,37 @@ import { describe, expect, it } from "vitest";
 import {
   DelegateRequestSchema,
   GetDelegationResponseSchema,
-} from "../../gen/agents/v1/agents_pb.ts";
+} from "../../../../gen/agents/v1/agents_pb.ts";
 import {
   EscalateRequestSchema,
   RequestApprovalRequestSchema,
   RequestApprovalResponseSchema,
   RiskLevel,
-} from "../../gen/approvals/v1/approvals_pb.ts";
+} from "../../../../gen/approvals/v1/approvals_pb.ts";
 import {
   ActionDecision,
   EvaluateActionRequestSchema,
   EvaluateActionResponseSchema,
-} from "../../gen/governance/v1/governance_pb.ts";
+} from "../../../../gen/governance/v1/governance_pb.ts";
 import {
   DeliveryChannel,
   NotificationCategory,
   Priority,
   SendRequestSchema,
-} from "../../gen/notifications/v1/notifications_pb.ts";
+} from "../../../../gen/notifications/v1/notifications_pb.ts";
 import {
   CancelRequestSchema,
   CreateRequestSchema,
   CreateResponseSchema,
-} from "../../gen/objectives/v1/objectives_pb.ts";
-import type { SendNotification } from "../../src/engine/values/call.ts";
+} from "../../../../gen/objectives/v1/objectives_pb.ts";
+import type { SendNotification } from "../../../../src/engine/values/call.ts";
 import {
   readCreateObjective,
   readDelegationOutput,
   readEvaluateAction,
   readRequestApproval,
-} from "../../src/wire/calls/replies.ts";
-import { decodeLookUp, decodeReadOutput, encodeCall } from "../../src/wire/calls/requests.ts";
+} from "../../../../src/wire/calls/replies.ts";
+import { decodeLookUp, decodeReadOutput, encodeCall } from "../../../../src/wire/calls/requests.ts";
 
 const utf8 = new TextEncoder();
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));

@@ -1,19 +1,19 @@
 /** Events in the platform's envelope: the same as the CloudEvents, readable by any protobuf library. */
 import { createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { file_events_v1_change } from "../../gen/events/v1/change_pb.ts";
-import { CloudEventSchema } from "../../gen/events/v1/cloudevent_pb.ts";
-import { file_workflows_v1_workflows } from "../../gen/workflows/v1/workflows_pb.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
-import { decodeBusMessage } from "../../src/wire/bus/events.ts";
+import { file_events_v1_change } from "../../../../gen/events/v1/change_pb.ts";
+import { CloudEventSchema } from "../../../../gen/events/v1/cloudevent_pb.ts";
+import { file_workflows_v1_workflows } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { decodeBusMessage } from "../../../../src/wire/bus/events.ts";
 import {
   type EventFormat,
   MAX_EVENT_BYTES,
   type OutgoingEvent,
-} from "../../src/wire/events/cloud-events.ts";
-import { renderChange } from "../../src/wire/events/lifecycle-events.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
-import { bytesOfBody, RECORDED, renderHistory } from "../support/rendered-events.ts";
+} from "../../../../src/wire/events/cloud-events.ts";
+import { renderChange } from "../../../../src/wire/events/lifecycle-events.ts";
+import { bytesOfBody, RECORDED, renderHistory } from "../../../support/builders/rendered-events.ts";
+import { EngineRun, edge, step, version } from "../../../support/engine/engine-run.ts";
 
 const registry = createRegistry(file_workflows_v1_workflows, file_events_v1_change);
 const FORMATS = ["ensemble-json", "ensemble-protobuf"] as const;

@@ -2,18 +2,18 @@
 import { fromJson } from "@bufbuild/protobuf";
 import { CloudEvent } from "cloudevents";
 import { describe, expect, it } from "vitest";
-import { ChangeSchema } from "../../gen/events/v1/change_pb.ts";
+import { ChangeSchema } from "../../../../gen/events/v1/change_pb.ts";
 import {
   StepRunState,
   WorkflowRunLifecycleEventSchema,
   WorkflowState,
   WorkflowStepLifecycleEventSchema,
-} from "../../gen/workflows/v1/workflows_pb.ts";
-import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { MAX_EVENT_BYTES, type OutgoingEvent } from "../../src/wire/events/cloud-events.ts";
-import { renderChange } from "../../src/wire/events/lifecycle-events.ts";
-import { EngineRun, edge, step, version } from "../support/engine-run.ts";
-import { bytesOfBody, RECORDED, renderHistory } from "../support/rendered-events.ts";
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { Json, JsonObject } from "../../../../src/engine/values/json.ts";
+import { MAX_EVENT_BYTES, type OutgoingEvent } from "../../../../src/wire/events/cloud-events.ts";
+import { renderChange } from "../../../../src/wire/events/lifecycle-events.ts";
+import { bytesOfBody, RECORDED, renderHistory } from "../../../support/builders/rendered-events.ts";
+import { EngineRun, edge, step, version } from "../../../support/engine/engine-run.ts";
 
 interface Envelope {
   readonly [name: string]: unknown;

@@ -13,13 +13,13 @@ import {
   GetRunResponseSchema,
   PublishVersionRequestSchema,
   StartRunRequestSchema,
-} from "../../gen/workflows/v1/workflows_pb.ts";
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
 import {
   decodeMessage,
   encodeMessage,
   messageFromJson,
   messageToJson,
-} from "../../src/wire/proto/messages.ts";
+} from "../../../../src/wire/proto/messages.ts";
 
 const SAMPLES = 300;
 const OWN_PROTO: JsonObject = JSON.parse(

@@ -11,6 +11,8 @@ const LONGEST = [
   "test/faults/hanging.test.ts",
   "test/property/sequences-1.test.ts",
   "test/property/sequences-2.test.ts",
+  "test/property/sequences-3.test.ts",
+  "test/property/sequences-4.test.ts",
   "test/tidy/new-step-type.test.ts",
   "test/scenario/scenarios.test.ts",
 ];

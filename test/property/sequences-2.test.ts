@@ -1,4 +1,4 @@
-/** Properties of the pure core over random graphs and random happenings: half of the sequences of a run of the tests. */
+/** Properties of the pure core over random graphs and random happenings: a quarter of the sequences of a run of the tests. */
 import { it } from "vitest";
 import { playShard } from "../support/random/sequence-shard.ts";
 

@@ -554,7 +554,7 @@ describe("a service that dies", () => {
     const call = { kind: "compensate_run", runId: "wfr_none", reason: "" } as const;
     expect(await compensateChildRun(at, own, call)).toEqual({
       ok: true,
-      value: { kind: "compensate_run", undone: true },
+      value: { kind: "compensate_run", compensated: true },
     });
   });
 });

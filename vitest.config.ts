@@ -7,8 +7,8 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./tools/test-order.ts";
 import { testProjects } from "./tools/test-projects.ts";
 
-/** Test files at a time, two on two cores: each has databases and names of its own, and many of them mostly wait. */
-const WORKERS = Math.max(2, availableParallelism() - 1);
+/** Test files at a time, three on two cores: each has databases and names of its own, and many of them mostly wait. */
+const WORKERS = availableParallelism() + 1;
 
 export default defineConfig({
   test: {
@@ -24,7 +24,7 @@ export default defineConfig({
         include: [`test/${name}/**/*.test.ts`],
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
-        setupFiles: watchesLoop ? ["test/support/loop-watchdog.ts"] : [],
+        setupFiles: watchesLoop ? ["test/support/assertions/loop-watchdog.ts"] : [],
       },
     })),
   },

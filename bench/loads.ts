@@ -7,7 +7,7 @@ import type { StepDefinition, VersionSpec } from "../src/engine/values/definitio
 import type { ArrivedEvent, Input, OwnerReport, StepReport } from "../src/engine/values/input.ts";
 import type { JsonObject } from "../src/engine/values/json.ts";
 import type { LeasedCall } from "../src/runtime/submission.ts";
-import { stepOf, versionOf } from "../test/support/version-spec.ts";
+import { stepOf, versionOf } from "../test/support/builders/version-spec.ts";
 import type { Budget } from "./budget.ts";
 
 /** The step that an input is for. */

@@ -18,9 +18,9 @@ import {
   envelopeToBinary,
   FIXTURES_FOLDER,
   readFixture,
-} from "../test/support/fixture-files.ts";
-import { hideTimes, normaliseDocuments } from "../test/support/fixture-normaliser.ts";
-import { playFixtures } from "../test/support/fixture-story.ts";
+} from "../test/support/fixtures/fixture-files.ts";
+import { hideTimes, normaliseDocuments } from "../test/support/fixtures/fixture-normaliser.ts";
+import { playFixtures } from "../test/support/fixtures/fixture-story.ts";
 import { startParts } from "./parts/parts.ts";
 import { problemsOf } from "./run-command.ts";
 

@@ -7,8 +7,8 @@
  * release of package.json is not out yet; the file of a release that is out is never written again.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { HISTORIES_FOLDER } from "../test/support/kept-histories.ts";
-import { playHistories } from "../test/support/scenario-histories.ts";
+import { HISTORIES_FOLDER } from "../test/support/histories/kept-histories.ts";
+import { playHistories } from "../test/support/scenarios/scenario-histories.ts";
 import { startParts } from "./parts/parts.ts";
 
 const parts = await startParts({ fastDisk: true, log: (line) => console.error(line) });

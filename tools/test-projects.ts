@@ -22,12 +22,12 @@ export interface TestProject {
 /** All kinds, fast ones first. */
 export const testProjects: readonly TestProject[] = [
   { name: "unit", needsParts: false, timeoutMs: 20_000, isolate: false, watchesLoop: false },
-  { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: true },
+  { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: false, watchesLoop: true },
   { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true, watchesLoop: false },
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },
-  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: true, watchesLoop: false },
-  { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: true, watchesLoop: true },
-  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: true, watchesLoop: true },
+  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: false, watchesLoop: false },
+  { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
+  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: false, watchesLoop: true },
   {
     name: "scale",
     needsParts: true,

@@ -2,7 +2,7 @@
  * `npm test`: starts the servers that the selected tests need, runs them, and stops the servers.
  *
  * `npm test -- unit tidy` runs these kinds only; a path or vitest's own options may follow. The
- * tests find the servers in TEST_DATABASE_URL and TEST_NATS_URL.
+ * tests find the servers in TEST_DATABASE_URL and TEST_NATS_URL, and the compiled service in TEST_SERVICE.
  *
  * Invariant: the last line of the output is `N passed, N failed`. A test that did not run (left
  * out, or behind a failed hook), a file that did not load and an error outside of tests all count
@@ -10,7 +10,9 @@
  */
 import { parseCLI, startVitest, type Vitest } from "vitest/node";
 import { startParts } from "./parts/parts.ts";
+import { findTestFolder } from "./test-folder.ts";
 import { type TestProject, testProjects } from "./test-projects.ts";
+import { compileService } from "./test-service.ts";
 
 interface Count {
   readonly passed: number;
@@ -65,13 +67,20 @@ async function runTests(projects: readonly TestProject[], rest: string[]): Promi
 
 async function runWithParts(projects: readonly TestProject[], rest: string[]): Promise<Count> {
   if (!projects.some(({ needsParts }) => needsParts)) return runTests(projects, rest);
-  const parts = await startParts({ fastDisk: true, log: (line) => console.error(line) });
-  process.env.TEST_DATABASE_URL = parts.databaseUrl;
-  process.env.TEST_NATS_URL = parts.natsUrl;
+  process.env.PARTS_FOLDER = await findTestFolder();
+  const service = await compileService();
   try {
-    return await runTests(projects, rest);
+    const parts = await startParts({ fastDisk: true, log: (line) => console.error(line) });
+    process.env.TEST_DATABASE_URL = parts.databaseUrl;
+    process.env.TEST_NATS_URL = parts.natsUrl;
+    process.env.TEST_SERVICE = service.path;
+    try {
+      return await runTests(projects, rest);
+    } finally {
+      await parts.stop();
+    }
   } finally {
-    await parts.stop();
+    await service.remove();
   }
 }
 

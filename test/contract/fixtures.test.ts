@@ -24,9 +24,9 @@ import {
   readFixture,
   readFixtureBytes,
   writeJson,
-} from "../support/fixture-files.ts";
-import { hideTimes, normaliseDocuments } from "../support/fixture-normaliser.ts";
-import { playFixtures } from "../support/fixture-story.ts";
+} from "../support/fixtures/fixture-files.ts";
+import { hideTimes, normaliseDocuments } from "../support/fixtures/fixture-normaliser.ts";
+import { playFixtures } from "../support/fixtures/fixture-story.ts";
 
 const MIDDLE = "get-run.response.json";
 const EVENT_ID = "gmail-history-4181093";

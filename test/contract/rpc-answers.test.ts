@@ -21,9 +21,9 @@ import {
   TriggerType,
   type WorkflowRun,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { holdingLoop } from "../support/loop-watchdog.ts";
-import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
-import { findRunRows } from "../support/stored-run.ts";
+import { holdingLoop } from "../support/assertions/loop-watchdog.ts";
+import { findRunRows } from "../support/histories/stored-run.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const ANSWER_BYTES = 3.5 * 1024 * 1024;
 const OMITTED = "workflows-payloads-omitted";

@@ -19,13 +19,17 @@ import { createClients } from "../../src/collaborators/clients.ts";
 import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
 import { createLog } from "../../src/process/log.ts";
-import { goodToken, startIdentity, type TestIdentity } from "../support/identity-service.ts";
+import {
+  goodToken,
+  startIdentity,
+  type TestIdentity,
+} from "../support/collaborators/identity-service.ts";
 import {
   type Refused,
   type RpcService,
   refusedBy,
   startRpcService,
-} from "../support/rpc-service.ts";
+} from "../support/services/rpc-service.ts";
 
 type Rpc = keyof typeof WorkflowService.method | keyof typeof Runs.method;
 type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;

@@ -21,7 +21,12 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
+import {
+  type RpcService,
+  refusedBy,
+  startRpcService,
+  TRANSPORTS,
+} from "../support/services/rpc-service.ts";
 
 let service: RpcService;
 /** Of workspace ws_a: a definition, a run of it that waits in `a`, and a cancelled run. */

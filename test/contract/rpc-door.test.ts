@@ -15,7 +15,7 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Callers, grantedScopes } from "../../src/collaborators/identity/callers.ts";
 import { decodeMessage, encodeMessage } from "../../src/wire/proto/messages.ts";
-import { type RpcService, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 const MIB = 1024 * 1024;
 const PAGE = "https://app.example.com";

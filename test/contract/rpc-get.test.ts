@@ -8,7 +8,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
 let service: RpcService;

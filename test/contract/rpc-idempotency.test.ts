@@ -16,8 +16,13 @@ import {
 import type { Input } from "../../src/engine/values/input.ts";
 import { createDefinition } from "../../src/runtime/definitions.ts";
 import { dropOldKeys, type KeyClaim } from "../../src/store/caller-keys.ts";
-import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import {
+  type RpcService,
+  refusedBy,
+  startRpcService,
+  TRANSPORTS,
+} from "../support/services/rpc-service.ts";
 
 let service: RpcService;
 let workspaceId = "";

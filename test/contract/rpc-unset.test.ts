@@ -14,7 +14,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 let service: RpcService;
 let workspaces = 0;

@@ -15,7 +15,12 @@ import {
   WorkflowService,
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type RpcService, refusedBy, startRpcService, TRANSPORTS } from "../support/rpc-service.ts";
+import {
+  type RpcService,
+  refusedBy,
+  startRpcService,
+  TRANSPORTS,
+} from "../support/services/rpc-service.ts";
 
 let service: RpcService;
 let workspaceId = "";

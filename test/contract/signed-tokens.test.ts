@@ -14,7 +14,11 @@ import {
 import type { JudgeToken } from "../../src/collaborators/identity/token-memory.ts";
 import { createLog } from "../../src/process/log.ts";
 import { Refusal } from "../../src/process/refusal.ts";
-import { type Answer, startCollaborator, type TestCollaborator } from "../support/collaborators.ts";
+import {
+  type Answer,
+  startCollaborator,
+  type TestCollaborator,
+} from "../support/collaborators/collaborators.ts";
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 

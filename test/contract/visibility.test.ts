@@ -37,7 +37,7 @@ import {
 } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
-import { type RpcService, refusedBy, startRpcService } from "../support/rpc-service.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
 

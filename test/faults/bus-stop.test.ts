@@ -1,8 +1,8 @@
 /** A stop of the consumers under load: what was on its way is given back at once, not after the server's patience. */
 import { afterAll, beforeAll, it } from "vitest";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { holdingLoop } from "../support/loop-watchdog.ts";
-import { until } from "../support/until.ts";
+import { holdingLoop } from "../support/assertions/loop-watchdog.ts";
+import { until } from "../support/assertions/until.ts";
+import { type BusService, startBusService } from "../support/services/bus-service.ts";
 
 const EVENTS = 1_000;
 

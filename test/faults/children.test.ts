@@ -12,8 +12,8 @@ import {
   StepType,
   TriggerType,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { type Cluster, type Replica, startCluster } from "../support/services/replicas.ts";
 
 type Version = Omit<
   MessageInitShape<typeof PublishVersionRequestSchema>,

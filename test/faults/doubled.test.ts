@@ -5,18 +5,18 @@ import type { CallValue } from "../../src/engine/values/call.ts";
 import type { Input } from "../../src/engine/values/input.ts";
 import type { LeasedCall } from "../../src/runtime/processor.ts";
 import { keepEvents } from "../../src/store/events.ts";
-import { type CommitCutter, startCommitCutter } from "../support/commit-cutter.ts";
+import { until } from "../support/assertions/until.ts";
+import { transitioned } from "../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { findRunRows } from "../support/histories/stored-run.ts";
+import { type CommitCutter, startCommitCutter } from "../support/servers/commit-cutter.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../support/services/processor.ts";
 
 const RPC = { kind: "rpc", id: "TransitionStep" } as const;
 const DELEGATED = versionOf([stepOf("work", { name: "work", config: { delegate: true } })]);

@@ -14,8 +14,8 @@ import {
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { SandboxScript } from "../../src/sandbox/script.ts";
-import { startWorld, type World } from "../support/fixture-world.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { startWorld, type World } from "../support/services/fixture-world.ts";
 
 type Step = MessageInitShape<typeof StepDefinitionSchema>;
 
@@ -27,6 +27,8 @@ const WAVES = 4;
 const LINES_A_WAVE = 6;
 const RUNS_THAT_NEED_IT = 20;
 const STEPS_A_LINE = 9;
+/** A run is looked at every 40 ms: more would be a load of its own, and its times are those of the service. */
+const PATIENCE_MS = 60_000;
 
 const SCRIPT: SandboxScript = {
   agents: [
@@ -132,7 +134,7 @@ function durationOf(workflows: World["workflows"], id: string): Promise<number> 
     if (run?.state === WorkflowState.FAILED) throw new Error(JSON.stringify(run.steps));
     if (run?.startedAt === undefined || run.completedAt === undefined) return undefined;
     return timestampMs(run.completedAt) - timestampMs(run.startedAt);
-  });
+  }, PATIENCE_MS);
 }
 
 function medianOf(values: readonly number[]): number {

@@ -2,9 +2,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Cluster, startCluster } from "../support/replicas.ts";
-import { refusedBy } from "../support/rpc-service.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { type Cluster, startCluster } from "../support/services/replicas.ts";
+import { refusedBy } from "../support/services/rpc-service.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {

@@ -2,8 +2,8 @@
 import { connect } from "nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Cluster, startCluster } from "../support/replicas.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { type Cluster, startCluster } from "../support/services/replicas.ts";
 
 const CONDITIONS = 200;
 const EVENT_TYPE = "siphon.tap.many";

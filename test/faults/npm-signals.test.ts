@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseLogLine } from "../../tools/demo/service-process.ts";
 import { findFreePort } from "../../tools/parts/free-port.ts";
 import { projectRoot } from "../../tools/run-command.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
+import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -6,8 +6,8 @@
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { type Cluster, type Replica, startCluster } from "../support/services/replicas.ts";
 
 const CREATED = "siphon.tap.shop.order.created";
 const PAID = "siphon.tap.shop.order.paid";

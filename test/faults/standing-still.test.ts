@@ -19,18 +19,18 @@ import { insertEarlyReports } from "../../src/store/events.ts";
 import { lockStarts } from "../../src/store/run-starts.ts";
 import { startGuard } from "../../tools/parts/guard.ts";
 import { startNatsServer } from "../../tools/parts/nats-server.ts";
-import { messageOf, startCollaborator } from "../support/collaborators.ts";
+import { until } from "../support/assertions/until.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { messageOf, startCollaborator } from "../support/collaborators/collaborators.ts";
+import { findRunRows } from "../support/histories/stored-run.ts";
 import {
   publish,
   startOf,
   startProcessor,
   type TestProcessor,
   WORKSPACE,
-} from "../support/processor.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../support/services/processor.ts";
+import { STREAM_LIMITS } from "../support/services/stream-limits.ts";
 
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const TASK = versionOf([stepOf("task", { stepType: "HUMAN_TASK", name: "task" })]);

@@ -1,9 +1,9 @@
 /** SIGTERM to a replica: it takes up nothing more, and ends within 20 s, in order or not. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startCommitCutter } from "../support/commit-cutter.ts";
-import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { startCommitCutter } from "../support/servers/commit-cutter.ts";
+import { type Cluster, type Replica, startCluster } from "../support/services/replicas.ts";
 
 const END_WITHIN_MS = 20_000;
 /** What starting and ending a process may take besides, on a machine that is busy. */

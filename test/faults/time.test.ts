@@ -13,8 +13,8 @@ import {
   StepType,
   TriggerType,
 } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Cluster, type Replica, startCluster } from "../support/replicas.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { type Cluster, type Replica, startCluster } from "../support/services/replicas.ts";
 
 type Version = Omit<
   MessageInitShape<typeof PublishVersionRequestSchema>,
@@ -73,7 +73,7 @@ afterAll(async () => {
 async function startWrong(): Promise<typeof wrong> {
   const cluster = await startCluster();
   const offBy = (ms: number) => ({
-    NODE_OPTIONS: `--import=${new URL("../support/wrong-clock.mjs", import.meta.url).href}`,
+    NODE_OPTIONS: `--import=${new URL("../support/services/wrong-clock.mjs", import.meta.url).href}`,
     CLOCK_OFF_BY_MS: String(ms),
     CLOCK_JUMPS_TO_MS: String(-ms),
   });

@@ -2,8 +2,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseLogLine, startService } from "../../tools/demo/service-process.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
 
 /** Nothing listens here. */
 const NOWHERE = "nats://127.0.0.1:1";
@@ -36,6 +36,7 @@ it("old rows are deleted, and the notice about old runs is given", async () => {
   };
   // It is not ready before NATS answers, so its start is not waited for.
   const service = startService({
+    compiled: process.env.TEST_SERVICE,
     environment,
     signal: ending.signal,
     onLine(line) {

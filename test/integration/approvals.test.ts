@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { placeOfCall } from "../../src/engine/values/call.ts";
 import { unpackRow } from "../../src/store/packed-moves.ts";
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { readHistory } from "../support/stored-history.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { until } from "../support/until.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { until } from "../support/assertions/until.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { readHistory } from "../support/histories/stored-history.ts";
+import { findRunRows } from "../support/histories/stored-run.ts";
+import { type BusService, startBusService } from "../support/services/bus-service.ts";
 
 const WAIT_AT_MOST = { timeout: 10_000, interval: 20 };
 const GATE = versionOf([

@@ -7,11 +7,11 @@ import type { StepView } from "../../src/engine/values/view.ts";
 import { compensateChildRun, startChildRun } from "../../src/runtime/child-runs.ts";
 import { publishVersion } from "../../src/runtime/definitions.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
-import { type ParentService, startParentService } from "../support/parent-service.ts";
-import { WORKSPACE } from "../support/processor.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { until } from "../support/assertions/until.ts";
+import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
+import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
+import { type ParentService, startParentService } from "../support/services/parent-service.ts";
+import { WORKSPACE } from "../support/services/processor.ts";
 
 let database: TestDatabase;
 let at: ParentService;

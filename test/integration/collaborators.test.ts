@@ -18,8 +18,8 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { SandboxScript } from "../../src/sandbox/script.ts";
 import { publishTapEvent } from "../../src/sandbox/tap.ts";
-import { startWorld, type World } from "../support/fixture-world.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/assertions/until.ts";
+import { startWorld, type World } from "../support/services/fixture-world.ts";
 
 type Step = MessageInitShape<typeof StepDefinitionSchema>;
 type Trigger = MessageInitShape<typeof WorkflowTriggerSchema>;

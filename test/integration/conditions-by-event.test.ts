@@ -3,9 +3,9 @@
  * one piece of the work is long.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type BusService, startBusService } from "../support/bus-service.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { until } from "../support/assertions/until.ts";
+import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
+import { type BusService, startBusService } from "../support/services/bus-service.ts";
 
 const CONDITIONS = 800;
 

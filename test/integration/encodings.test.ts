@@ -14,7 +14,7 @@ import { createPublisher } from "../../src/egress/publish/publisher.ts";
 import type { StepDefinition } from "../../src/engine/values/definition.ts";
 import { readMetric } from "../../src/process/metrics.ts";
 import type { EventFormat } from "../../src/wire/events/cloud-events.ts";
-import { type BusService, type DefinedVersion, startBusService } from "../support/bus-service.ts";
+import { until } from "../support/assertions/until.ts";
 import {
   allowance,
   approval,
@@ -23,10 +23,8 @@ import {
   ownData,
   type Payload,
   TAP_EVENT,
-} from "../support/event-payloads.ts";
-import { STREAM_LIMITS } from "../support/stream-limits.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+} from "../support/builders/event-payloads.ts";
+import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
 import {
   anyOf,
   attributesOf,
@@ -36,7 +34,13 @@ import {
   encodingsFor,
   ensembleBytes,
   type WrittenEvent,
-} from "../support/written-events.ts";
+} from "../support/builders/written-events.ts";
+import {
+  type BusService,
+  type DefinedVersion,
+  startBusService,
+} from "../support/services/bus-service.ts";
+import { STREAM_LIMITS } from "../support/services/stream-limits.ts";
 
 interface Role {
   readonly name: string;

@@ -22,7 +22,7 @@ import {
   type AskedOnce,
   messageOf,
   startCollaborator,
-} from "../support/collaborators.ts";
+} from "../support/collaborators/collaborators.ts";
 
 const log = createLog({ level: "error", format: "pretty" });
 const stops: (() => Promise<void> | void)[] = [];

@@ -5,8 +5,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { VersionSpec } from "../../src/engine/values/definition.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { type DeafService, startDeafService } from "../support/deaf-service.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { type DeafService, startDeafService } from "../support/services/deaf-service.ts";
 
 const CREATE = "objectives.v1.ObjectiveService/Create";
 const PATIENCE = { timeout: 20_000 };

@@ -6,9 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import type { StepDefinition, TriggerDefinition } from "../../src/engine/values/definition.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { publish, startOf, startProcessor, type TestProcessor } from "../support/processor.ts";
-import { findRunRows } from "../support/stored-run.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
+import { findRunRows } from "../support/histories/stored-run.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../support/services/processor.ts";
 
 const MAX = 2_147_483_647;
 const LAST = "9999-12-31T23:59:59.999Z";

@@ -2,10 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { expect, it } from "vitest";
-import { freshDatabase } from "../support/database.ts";
-import { startParentService } from "../support/parent-service.ts";
-import { until } from "../support/until.ts";
-import { stepOf, triggerOf, versionOf } from "../support/version-spec.ts";
+import { until } from "../support/assertions/until.ts";
+import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
+import { freshDatabase } from "../support/servers/database.ts";
+import { startParentService } from "../support/services/parent-service.ts";
 
 const BY_WORKFLOW = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
 /** Ends as it begins: it has a list without items. */

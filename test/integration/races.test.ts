@@ -1,6 +1,9 @@
 /** Races: two things happen to one run at once. Each has one outcome for each order (docs/races.md), however they meet. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectReplayed } from "../support/applied-histories.ts";
+import { transitioned } from "../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { expectReplayed } from "../support/histories/applied-histories.ts";
+import { readHistories } from "../support/histories/stored-history.ts";
 import {
   CANCEL,
   COMPENSATE,
@@ -14,10 +17,7 @@ import {
   type RacedRun,
   RESUME,
   startRaces,
-} from "../support/races.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { readHistories } from "../support/stored-history.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+} from "../support/services/races.ts";
 
 const task = (id: string) => stepOf(id, { stepType: "HUMAN_TASK", name: id });
 const ONE = versionOf([task("work")]);

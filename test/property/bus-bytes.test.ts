@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { decodeBusMessage } from "../../src/wire/bus/events.ts";
-import { TAP_EVENT } from "../support/event-payloads.ts";
-import { ENCODINGS, type EventToWrite } from "../support/written-events.ts";
+import { TAP_EVENT } from "../support/builders/event-payloads.ts";
+import { ENCODINGS, type EventToWrite } from "../support/builders/written-events.ts";
 
 const RUNS = { numRuns: 300 };
 const EVENT: EventToWrite = {

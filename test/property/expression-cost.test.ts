@@ -8,7 +8,7 @@ import {
   parseExpression,
 } from "../../src/engine/expression/expression.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
-import { cpuMsOf } from "../support/cpu-time.ts";
+import { cpuMsOf } from "../support/assertions/cpu-time.ts";
 
 const STEP: ExpressionContext = { stepIds: [], kind: "step" };
 

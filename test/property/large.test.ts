@@ -5,10 +5,10 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { findOutputFaults, findSchemaProblem } from "../../src/ingress/rpc/output-schema.ts";
 import { MAX_EVENT_BYTES } from "../../src/wire/events/cloud-events.ts";
-import { cpuMsOf } from "../support/cpu-time.ts";
-import { EngineRun, step, version } from "../support/engine-run.ts";
-import { bytesOfBody, renderFirst } from "../support/rendered-events.ts";
-import { versionOf } from "../support/version-spec.ts";
+import { cpuMsOf } from "../support/assertions/cpu-time.ts";
+import { bytesOfBody, renderFirst } from "../support/builders/rendered-events.ts";
+import { versionOf } from "../support/builders/version-spec.ts";
+import { EngineRun, step, version } from "../support/engine/engine-run.ts";
 
 const CPU_AT_MOST_MS = 50;
 

@@ -5,10 +5,10 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { Input } from "../../src/engine/values/input.ts";
 import type { LookupSource } from "../../src/engine/values/lookups.ts";
 import { type FoldedRun, foldRun, type RunWork } from "../../src/runtime/fold-run.ts";
-import { EngineRun, step, version } from "../support/engine-run.ts";
-import { randomNumbers } from "../support/random-numbers.ts";
-import { RUN_INPUT, randomVersion } from "../support/random-version.ts";
-import { transitioned } from "../support/step-reports.ts";
+import { transitioned } from "../support/builders/step-reports.ts";
+import { EngineRun, step, version } from "../support/engine/engine-run.ts";
+import { randomNumbers } from "../support/random/random-numbers.ts";
+import { RUN_INPUT, randomVersion } from "../support/random/random-version.ts";
 
 const SEEDS = 150;
 const REPORTS_AT_MOST = 8;

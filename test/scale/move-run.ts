@@ -6,9 +6,9 @@ import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createProcessor } from "../../src/runtime/processor.ts";
 import type { Database } from "../../src/store/database.ts";
 import { encodeCall } from "../../src/wire/calls/requests.ts";
-import { startOf } from "../support/processor.ts";
-import { transitioned } from "../support/step-reports.ts";
-import { stepOf, versionOf } from "../support/version-spec.ts";
+import { transitioned } from "../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../support/builders/version-spec.ts";
+import { startOf } from "../support/services/processor.ts";
 import { BIG } from "./rows.ts";
 
 const CAUSE = { kind: "rpc", id: "test" } as const;

@@ -4,7 +4,7 @@
  */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshDatabase, type TestDatabase } from "../support/database.ts";
+import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
 import { type Case, cases } from "./cases.ts";
 import { type Cost, explain } from "./explain.ts";
 import { fill, GROWING } from "./rows.ts";

@@ -29,7 +29,7 @@ test.each(files)("%s has no faults and compiles", (name) => {
   expect(compileGraph(spec).steps).toHaveLength(spec.steps.length);
 });
 
-/** The demo's: the whole service plays them, for the fixtures (test/support/fixture-story.ts) and in `npm run demo`. */
+/** The demo's: the whole service plays them, for the fixtures (test/support/fixtures/fixture-story.ts) and in `npm run demo`. */
 const PLAYED_ELSEWHERE = ["answer-reply.json", "outbound-sales.json"];
 
 test.each(files.filter((name) => !PLAYED_ELSEWHERE.includes(name)))("%s is played", (name) => {

@@ -6,12 +6,12 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectApplied } from "../support/applied-histories.ts";
-import { openTheatre, type Theatre } from "../support/scenario-database.ts";
-import { engineStage } from "../support/scenario-engine.ts";
-import { formatScenario, parseScenario } from "../support/scenario-file.ts";
-import { playScript } from "../support/scenario-play.ts";
-import { readHistories } from "../support/stored-history.ts";
+import { expectApplied } from "../support/histories/applied-histories.ts";
+import { readHistories } from "../support/histories/stored-history.ts";
+import { openTheatre, type Theatre } from "../support/scenarios/scenario-database.ts";
+import { engineStage } from "../support/scenarios/scenario-engine.ts";
+import { formatScenario, parseScenario } from "../support/scenarios/scenario-file.ts";
+import { playScript } from "../support/scenarios/scenario-play.ts";
 
 const FOLDER = fileURLToPath(new URL("../../testdata/scenarios/", import.meta.url));
 const names = readdirSync(FOLDER).filter((name) => name.endsWith(".scenario"));

@@ -8,7 +8,12 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/move.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
-import { CONTENT_TYPES, ENVELOPES, EVENT_FIXTURES, readFixture } from "../support/fixture-files.ts";
+import {
+  CONTENT_TYPES,
+  ENVELOPES,
+  EVENT_FIXTURES,
+  readFixture,
+} from "../support/fixtures/fixture-files.ts";
 
 const PAGE = readFileSync(new URL("../../docs/events.md", import.meta.url), "utf8");
 const CODE = /`([^`]+)`/;

@@ -42,8 +42,8 @@ export const noop: StepBehaviour = {
 `;
 const RUN = `
 import { checkVersion } from "./src/engine/graph/check.ts";
-import { EngineRun, edge, step, version } from "./test/support/engine-run.ts";
-import { versionOf } from "./test/support/version-spec.ts";
+import { EngineRun, edge, step, version } from "./test/support/engine/engine-run.ts";
+import { versionOf } from "./test/support/builders/version-spec.ts";
 const noop = (id, config = { note: "n" }) => step({ id, stepType: "NOOP", config });
 const spec = version([noop("a"), noop("b")], [edge("a>b")]);
 const run = EngineRun.start(spec, { n: 1 });
@@ -64,7 +64,8 @@ beforeAll(async () => {
   const { compilerOptions } = JSON.parse(
     await readFile(join(projectRoot, "tsconfig.json"), "utf8"),
   );
-  const options = { ...compilerOptions, incremental: false, tsBuildInfoFile: undefined };
+  // The second compilation checks what the first one has not.
+  const options = { ...compilerOptions, incremental: true, tsBuildInfoFile: "compiled.json" };
   const config = { compilerOptions: options, include: ["src"] };
   await writeFile(join(copy, "tsconfig.json"), JSON.stringify(config));
 });

@@ -10,7 +10,7 @@ import {
   readDelegationAnswer,
   readObjectiveAnswer,
 } from "../../src/wire/calls/owner-answers.ts";
-import { EngineRun, step, version } from "../support/engine-run.ts";
+import { EngineRun, step, version } from "../support/engine/engine-run.ts";
 
 const ASKED = { id: "x1", workspaceId: "ws" };
 const POLLED = { costUsd: 0, agentId: "", reconciled: true } as const;

@@ -35,6 +35,8 @@ export interface ServiceProcess {
 export interface ServiceOptions {
   /** All variables that the process gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What Node runs in place of the source, relative to the project: the service compiled. */
+  readonly compiled?: string | undefined;
   /** Gets every line that the service writes. */
   readonly onLine?: (line: string) => void;
   /** Gives a start up that is still under way. */
@@ -50,7 +52,9 @@ const LINES_KEPT = 40;
 /** Starts the service and waits until it is ready. Rejects with its last lines when it does not get there. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
   const guard = await startGuard("workflows-service-");
-  const child = spawn(process.execPath, ["--import", "tsx", "src/main.ts"], {
+  const { compiled } = options;
+  const program = compiled === undefined ? ["--import", "tsx", "src/main.ts"] : [compiled];
+  const child = spawn(process.execPath, program, {
     cwd: projectRoot,
     stdio: ["ignore", "pipe", "pipe"],
     // Ctrl-C in the terminal goes to us; we end the service in our own order.

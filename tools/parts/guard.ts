@@ -62,9 +62,12 @@ done
 clean_up
 `;
 
-/** Makes a temporary folder whose name begins with `prefix`, under guard from now on. */
+/**
+ * Makes a temporary folder whose name begins with `prefix`, under guard from now on: in PARTS_FOLDER, or where the system
+ * has its temporary files.
+ */
 export async function startGuard(prefix: string): Promise<Guard> {
-  const folder = await mkdtemp(join(tmpdir(), prefix));
+  const folder = await mkdtemp(join(process.env.PARTS_FOLDER || tmpdir(), prefix));
   await chmod(folder, 0o711);
   const shell = spawn("/bin/sh", ["-c", WATCH, "guard", folder, ""], {
     stdio: ["pipe", "ignore", "ignore"],

@@ -1,0 +1,320 @@
+/** Events of committed moves on a real bus: all of them, in order per run, once per id, whatever happens between. */
+import { createConnection, createServer, type Socket } from "node:net";
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  connect,
+  DeliverPolicy,
+  type NatsConnection,
+} from "nats";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { createPublisher, type Publisher } from "../../../../src/egress/publish/publisher.ts";
+import { isJsonObject, type JsonObject } from "../../../../src/engine/values/json.ts";
+import { createGraphCache } from "../../../../src/runtime/graphs.ts";
+import type { RunStart } from "../../../../src/runtime/submission.ts";
+import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
+import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+} from "../../../support/services/processor.ts";
+import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
+
+interface Received {
+  readonly msgId: string;
+  readonly contentType: string;
+  readonly subject: string;
+  readonly event: { readonly [name: string]: unknown; readonly data: JsonObject };
+}
+
+const STREAM = "WORKFLOWS";
+const RPC = { kind: "rpc", id: "TransitionStep" } as const;
+const task = (id: string) => stepOf(id, { stepType: "HUMAN_TASK", name: id });
+// The branch is transparent: what `last` gets is two rows away.
+const CHAIN = versionOf(
+  [task("first"), stepOf("fork", { stepType: "BRANCH", agentId: "" }), task("last")],
+  ["first -> fork", edgeOf("fork -> last")],
+);
+
+let at: TestProcessor;
+let sql: pg.Client;
+let version: VersionRow;
+let connection: NatsConnection;
+let inbox: ConsumerMessages | undefined;
+const received: Received[] = [];
+const running: Publisher[] = [];
+
+beforeAll(async () => {
+  at = await startProcessor();
+  sql = new pg.Client({ connectionString: at.url });
+  await sql.connect();
+  version = await publish(at.database, "chain", CHAIN);
+  connection = await connect({ servers: process.env.TEST_NATS_URL ?? "" });
+  const before = createReplica("replica-setup");
+  before.start();
+  await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+  await listen();
+});
+afterEach(async () => {
+  for (const publisher of running.splice(0)) await publisher.stop();
+});
+afterAll(async () => {
+  inbox?.stop();
+  await connection.close();
+  await sql.end();
+  await at.stop();
+});
+
+function createReplica(replicaId: string, over = connection): Publisher {
+  const publisher = createPublisher({
+    limits: STREAM_LIMITS,
+    database: at.database,
+    graphs: createGraphCache(at.database),
+    log: at.log,
+    connection: over,
+    stream: STREAM,
+    format: "cloudevents",
+    replicaId,
+  });
+  running.push(publisher);
+  return publisher;
+}
+
+/** Collects what the stream has, from its beginning: other test files may write to it too. */
+async function listen(): Promise<void> {
+  const name = `publisher_test_${at.url.slice(-12)}`;
+  const manager = await connection.jetstreamManager();
+  await manager.consumers.add(STREAM, {
+    durable_name: name,
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+  });
+  const consumer = await connection.jetstream().consumers.get(STREAM, name);
+  const messages = await consumer.consume();
+  inbox = messages;
+  void (async () => {
+    for await (const message of messages) {
+      if (message.headers?.get("Content-Type") !== "application/cloudevents+json") continue;
+      received.push({
+        msgId: message.headers?.get("Nats-Msg-Id") ?? "",
+        contentType: message.headers?.get("Content-Type") ?? "",
+        subject: message.subject,
+        event: message.json(),
+      });
+    }
+  })();
+}
+
+/** A way to the bus that can be cut in the middle of everything. */
+async function openLine() {
+  const bus = new URL(process.env.TEST_NATS_URL ?? "");
+  const ends = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    const far = createConnection(Number(bus.port), bus.hostname);
+    for (const end of [near, far]) {
+      ends.add(end);
+      end.on("error", () => end.destroy());
+      end.on("close", () => ends.delete(end));
+    }
+    if (isCut) near.destroy();
+    near.pipe(far).pipe(near);
+    near.on("close", () => far.destroy());
+    far.on("close", () => near.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    cut() {
+      isCut = true;
+      for (const end of ends) end.destroy();
+    },
+    mend() {
+      isCut = false;
+    },
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+async function unpublished(): Promise<number> {
+  const { rows } = await sql.query<{ n: string }>(
+    "select count(*) as n from move_batches where published_at is null",
+  );
+  return Number(rows[0]?.n);
+}
+
+async function start(more: Partial<RunStart> = {}): Promise<string> {
+  const begun = { kind: "start", start: startOf(version, more), cause: RPC } as const;
+  return (await at.processor.submit(begun)).runId;
+}
+
+async function complete(runId: string, stepId: string, output: JsonObject): Promise<void> {
+  const input = transitioned(stepId, "COMPLETED", { output });
+  await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+}
+
+async function play(more: Partial<RunStart> = {}): Promise<string> {
+  const runId = await start(more);
+  await complete(runId, "first", { x: 1 });
+  await complete(runId, "last", { y: 2 });
+  return runId;
+}
+
+const ofRun = (runId: string) => received.filter(({ event }) => event.partitionkey === runId);
+const typesOf = (runId: string) =>
+  ofRun(runId).map(({ subject }) => subject.replace("workflows.changes.", ""));
+
+const PLAYED = [
+  "run.started",
+  "step.started",
+  "step.waiting",
+  "step.completed",
+  "step.started",
+  "step.completed",
+  "step.started",
+  "step.waiting",
+  "step.completed",
+  "run.completed",
+];
+
+describe("what was committed", () => {
+  it("is published in order, with the same id everywhere, and marked", async () => {
+    const publisher = createReplica("replica-a");
+    publisher.start();
+    const runId = await play();
+    publisher.notice(at.batches);
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    for (const { msgId, contentType, subject, event } of ofRun(runId)) {
+      expect(event).toMatchObject({ id: msgId, type: subject, subject });
+      expect(contentType).toBe("application/cloudevents+json");
+    }
+    const places = ofRun(runId).map(({ msgId }) => msgId.slice(runId.length + 1));
+    expect(places).toEqual(
+      [...places].sort((a, b) => Number(a.split("-")[0]) - Number(b.split("-")[0])),
+    );
+    const last = ofRun(runId).at(-2);
+    expect(last?.event.data).toMatchObject({
+      workflow_state: "WORKFLOW_STATE_RUNNING",
+      step: { step_id: "last", input_payload: { x: 1 }, output_payload: { y: 2 } },
+    });
+    expect(ofRun(runId).at(-1)?.event.data).toMatchObject({
+      run: { state: "WORKFLOW_STATE_COMPLETED", output_payload: { y: 2 } },
+    });
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0));
+  });
+
+  it.each([
+    ["without an input shows none", { input: {}, inputUnset: true }, undefined],
+    ["with an empty input shows that", { input: {} }, {}],
+  ] as const)("of a run %s", async (_what, more, shown) => {
+    const publisher = createReplica("replica-a");
+    publisher.start();
+    const runId = await play(more);
+    publisher.notice(at.batches);
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    const told = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
+    expect(told.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
+      shown,
+      shown,
+    ]);
+    // A step's input is what reached it: there is one, though nothing did.
+    const steps = ofRun(runId).flatMap(({ event: { data } }) => data.step ?? []);
+    expect(steps[0]).toMatchObject({ step_id: "first", input_payload: {} });
+  });
+
+  it("of definitions and versions is published too", () => {
+    const subjects = received
+      .filter(({ event }) => [version.definitionId, version.id].includes(`${event.partitionkey}`))
+      .map(({ subject }) => subject);
+    expect(subjects).toEqual([
+      "workflows.changes.definition.create",
+      "workflows.changes.version.publish",
+    ]);
+  });
+
+  it("tells the run's state at the move, also when the run has gone on", async () => {
+    const runId = await play();
+    await sql.query(
+      `update move_batches set published_at = now() where id in
+        (select batch_id from run_moves where run_id = $1 and seq = (select max(seq) from run_moves where run_id = $1))`,
+      [runId],
+    );
+    createReplica("replica-a").start();
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED.slice(0, -2)), {
+      timeout: 10_000,
+    });
+    const states = ofRun(runId).flatMap(({ event }) => event.data.workflow_state ?? []);
+    expect(new Set(states)).toEqual(new Set(["WORKFLOW_STATE_RUNNING"]));
+  });
+
+  it("is published again under the same ids after a crash before the mark, and stored once", async () => {
+    const runId = await play();
+    const first = createReplica("replica-a");
+    first.start();
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    await first.stop();
+    await sql.query(
+      `update move_batches set published_at = null where id in (select batch_id from run_moves where run_id = $1)`,
+      [runId],
+    );
+    createReplica("replica-b").start();
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+    const later = await play();
+    await vi.waitFor(() => expect(typesOf(later)).toEqual(PLAYED), { timeout: 10_000 });
+    expect(typesOf(runId)).toEqual(PLAYED);
+  });
+
+  it("waits for a bus that is away and loses nothing", async () => {
+    const line = await openLine();
+    const far = await connect({
+      servers: line.url,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+      reconnectJitter: 0,
+    });
+    createReplica("replica-a", far).start();
+    const before = await play();
+    await vi.waitFor(() => expect(typesOf(before)).toEqual(PLAYED), { timeout: 10_000 });
+    line.cut();
+    const runIds = await Promise.all(Array.from({ length: 20 }, play));
+    expect(await unpublished()).toBeGreaterThan(0);
+    line.mend();
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 20_000 });
+    for (const runId of runIds) {
+      await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    }
+    for (const publisher of running.splice(0)) await publisher.stop();
+    await far.close();
+    await line.close();
+  });
+
+  it("is shared among replicas: many runs, two publishers, order per run", async () => {
+    for (const name of ["replica-a", "replica-b"]) createReplica(name).start();
+    const runIds = await Promise.all(Array.from({ length: 100 }, play));
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 20_000 });
+    await vi.waitFor(
+      () => expect(runIds.every((runId) => ofRun(runId).length === PLAYED.length)).toBe(true),
+      { timeout: 10_000 },
+    );
+    for (const runId of runIds) expect(typesOf(runId)).toEqual(PLAYED);
+  });
+
+  it("goes on with another replica at once when one stops", async () => {
+    const first = createReplica("replica-a");
+    first.start();
+    await vi.waitFor(async () => {
+      const { rows } = await sql.query("select 1 from partition_leases where holder = 'replica-a'");
+      expect(rows).toHaveLength(8);
+    });
+    await first.stop();
+    createReplica("replica-b").start();
+    const runId = await play();
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 5_000 });
+  });
+});

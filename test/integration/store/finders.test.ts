@@ -1,0 +1,249 @@
+/** What events, timers and keys find in the store: what is theirs, and nothing of others or of what is over. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { waitKeyOf } from "../../../src/engine/matching/keys.ts";
+import type { Input } from "../../../src/engine/values/input.ts";
+import {
+  answerKey,
+  claimKey,
+  findKey,
+  giveBackKey,
+  markKeys,
+  renewKeys,
+  takeOverKey,
+} from "../../../src/store/caller-keys.ts";
+import { renewCalls } from "../../../src/store/calls.ts";
+import { FIRST_RUN, findUnreported, type RunPlace } from "../../../src/store/checks.ts";
+import type { Tx } from "../../../src/store/database.ts";
+import { findWaiting, type ObjectProbe, type WaitProbe } from "../../../src/store/event-readers.ts";
+import { keepEvents } from "../../../src/store/events.ts";
+import { findDue } from "../../../src/store/service-reads/due.ts";
+import { transitioned } from "../../support/builders/step-reports.ts";
+import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
+import { findRunRows } from "../../support/histories/stored-run.ts";
+import {
+  publish,
+  startOf,
+  startProcessor,
+  type TestProcessor,
+  WORKSPACE,
+} from "../../support/services/processor.ts";
+
+const RPC = { kind: "rpc", id: "test" } as const;
+const HOLDER_OF = { name: "holder_of", text: "select holder from effects where id = $1" };
+const STEPS_READ = {
+  name: "steps_read",
+  text: `select (seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
+    where relname = 'step_runs'`,
+};
+/** Steps of others that have ended: among a handful of rows every plan is as good as that by key. */
+const MANY_STEPS = {
+  name: "many_steps",
+  text: `insert into step_runs (started_at, completed_at, run_id, workspace_id, step_index, cost_usd, retry_count,
+      output_extends_input, state, detail)
+    select now(), now(), 'wfr_ended_' || i, 'other', 0, 0, 0, false, 'COMPLETED', '{}'
+    from generate_series(1, 2000) i`,
+};
+let at: TestProcessor;
+
+beforeAll(async () => {
+  at = await startProcessor();
+});
+afterAll(() => at.stop());
+
+async function start(name: string, spec: Parameters<typeof publish>[2], workspaceId = WORKSPACE) {
+  const version = await publish(at.database, name, spec);
+  const begun = { kind: "start", start: startOf(version, { workspaceId }), cause: RPC } as const;
+  return (await at.processor.submit(begun)).runId;
+}
+
+function send(runId: string, input: Input) {
+  return at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+}
+
+/** Turns the clock for a row. */
+function change(text: string, id: string) {
+  const statement = { name: `change_${id}`, text };
+  return at.database.transaction((tx) => tx.query(statement, [id]));
+}
+
+describe("an event finds", () => {
+  it("the open steps of its workspace that have its object", async () => {
+    const work = versionOf([stepOf("work", { name: "work" })]);
+    const own = await start("own", work);
+    const other = await start("other", work, "ws_other");
+    const objective = { objectiveId: "obj-shared" };
+    for (const id of [own, other]) await send(id, transitioned("work", "RUNNING", objective));
+    const probe: ObjectProbe = {
+      ...{ place: 0, workspaceId: WORKSPACE, kind: "objective", objectId: "obj-shared" },
+    };
+    const steps = async () => {
+      const found = await findWaiting(at.database.read, [probe], []);
+      return found.flatMap((each) => (each.what === "step" ? [each.runId] : []));
+    };
+    expect(await steps()).toEqual([own]);
+    await send(own, transitioned("work", "COMPLETED", objective));
+    expect(await steps()).toEqual([]);
+  });
+
+  it("a call that may yet bring its object's id, of the object's kind alone", async () => {
+    await start(
+      "asks",
+      versionOf([stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" })]),
+    );
+    const found = (["approval", "delegation"] as const).map(async (kind) => {
+      const probe = { place: 0, workspaceId: WORKSPACE, kind, objectId: "new" };
+      return (await findWaiting(at.database.read, [probe], [])).map((each) => each.what);
+    });
+    expect(await Promise.all(found)).toEqual([["open_call"], []]);
+  });
+
+  it("whether calls in hand are wanted, by the key of each call's step", async () => {
+    const gate = stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" });
+    const runs = ["one", "two", "three"].map((name) => start(`asks ${name}`, versionOf([gate])));
+    const ids = (await Promise.all(runs)).map((id) => `${id}/ask/1/request_approval`);
+    const read = await at.database.transaction(async (tx) => {
+      await tx.query(MANY_STEPS, []);
+      await tx.query({ name: "by_key", text: "analyze step_runs" }, []);
+      const sameTx = {
+        ...at.database,
+        transaction: <T>(work: (own: Tx) => Promise<T>) => work(tx),
+      };
+      const [{ holder = "" } = {}] = await tx.query<{ holder: string }>(HOLDER_OF, [ids[0]]);
+      const [before = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
+      const kept = await renewCalls(sameTx, holder, ids);
+      expect(kept.map(({ isWanted }) => isWanted)).toEqual([true, true, true]);
+      const [after = { rows: 0 }] = await tx.query<{ rows: number }>(STEPS_READ, []);
+      return after.rows - before.rows;
+    });
+    expect(read).toBe(ids.length);
+  });
+
+  it("no wait that opened after it first came, by its source or by none", async () => {
+    const event = { id: "evt-early", source: "crm", type: "crm.won", subject: "", time: "" };
+    const kept = { ...event, workspaceId: WORKSPACE, data: {} };
+    await at.database.transaction((tx) => keepEvents(tx, [kept]));
+    const wait = { stepType: "WAIT_FOR_EVENT", eventTypePattern: "crm.won" } as const;
+    const runId = await start("waits", versionOf([stepOf("wait", wait)]));
+    const waits = async (source: string, eventId = "evt-early") => {
+      const key = waitKeyOf("crm.won", "");
+      const event = { place: 0, workspaceId: WORKSPACE, key, eventId, source };
+      const probe: WaitProbe = { ...event, equals: "" };
+      return (await findWaiting(at.database.read, [], [probe])).map((each) => each.what);
+    };
+    expect(await waits("crm")).toEqual([]);
+    expect(await waits("")).toEqual([]);
+    expect(await waits("billing")).toEqual(["wait"]);
+    expect(await waits("crm", "evt-new")).toEqual(["wait"]);
+    await send(runId, { kind: "cancel_requested", reason: "", cause: RPC });
+    expect(await waits("billing")).toEqual([]);
+  });
+});
+
+describe("a step long in flight", () => {
+  it("is found once a lap: the next page goes on behind its run", async () => {
+    const runId = await start("in flight", versionOf([stepOf("work", { name: "work" })]));
+    await send(runId, transitioned("work", "RUNNING", { objectiveId: "obj-quiet" }));
+    const version = (await findRunRows(at.database.read, runId))?.run.versionId ?? "";
+    const unreported = async (after: RunPlace) =>
+      (await findUnreported(at.database.read, after, 0)).steps.map((step) => step.runId);
+    expect(await unreported(FIRST_RUN)).toContain(runId);
+    expect(await unreported([version, ""])).toContain(runId);
+    expect(await unreported([version, runId])).not.toContain(runId);
+  });
+});
+
+describe("a deadline is due", () => {
+  it("of a run that goes on, not of one that ended or is being undone", async () => {
+    const spec = versionOf(
+      [
+        stepOf("a", { stepType: "HUMAN_TASK", name: "a", compensationStepId: "undo" }),
+        stepOf("b", { stepType: "HUMAN_TASK", name: "b" }),
+        stepOf("undo", { stepType: "HUMAN_TASK", name: "undo" }),
+      ],
+      ["a -> b"],
+      { timeoutSeconds: 60 },
+    );
+    const runId = await start("late", spec);
+    const due = async () =>
+      (await findDue(at.database.read, 10, [])).filter((each) => each.runId === runId);
+    expect(await due()).toEqual([]);
+    await change(
+      "update workflow_runs set deadline_at = now() - interval '1 s' where id = $1",
+      runId,
+    );
+    const [deadline] = await due();
+    expect(deadline).toMatchObject({ stepIndex: null });
+    await send(runId, transitioned("a", "COMPLETED"));
+    await send(runId, { kind: "compensate_requested", reason: "", cause: RPC });
+    expect(await due()).toEqual([]);
+    await send(runId, transitioned("undo", "COMPLETED"));
+    expect(await due()).toEqual([]);
+  });
+});
+
+describe("the key of a call", () => {
+  const body = Buffer.from("body");
+  const claim = (key: string, holder = "first") => ({
+    ...{ workspaceId: WORKSPACE, method: "StartRun", key, holder },
+  });
+  const late = "update caller_keys set lease_until = now() - interval '1 s' where key = $1";
+
+  it("is taken over for the same request alone, and then its first holder has it no more", async () => {
+    await at.database.transaction(async (tx) => {
+      expect(await claimKey(tx, claim("taken"), body)).toBe(true);
+    });
+    await change(late, "taken");
+    await at.database.transaction(async (tx) => {
+      const other = Buffer.from("other");
+      expect(await takeOverKey(tx, claim("taken", "other"), other)).toBeUndefined();
+      expect(await takeOverKey(tx, claim("taken", "second"), body)).toEqual({ appliedTo: null });
+      const stale = { ...claim("taken"), appliedTo: "wfr_late" };
+      expect(await markKeys(tx, [stale])).toBe(0);
+      await answerKey(tx, stale, Buffer.from("late"));
+      await giveBackKey(tx, claim("taken"));
+    });
+    expect(await findKey(at.database.read, claim("taken"))).toEqual({
+      bodyHash: body,
+      answer: null,
+    });
+  });
+
+  it("is not taken over once it is answered", async () => {
+    await at.database.transaction(async (tx) => {
+      await claimKey(tx, claim("answered"), body);
+      await answerKey(tx, { ...claim("answered"), appliedTo: "wfr_1" }, Buffer.from("answer"));
+    });
+    await change(late, "answered");
+    await at.database.transaction(async (tx) => {
+      expect(await takeOverKey(tx, claim("answered", "second"), body)).toBeUndefined();
+    });
+  });
+
+  it("is free for the next call once its call ended, also when a renewal of its lease comes late", async () => {
+    const first = claim("ended");
+    const second = claim("ended", "second");
+    const applied = { appliedTo: "wfr_1" };
+    const { transaction } = at.database;
+    await transaction((tx) => claimKey(tx, first, body));
+    await transaction((tx) => answerKey(tx, { ...first, ...applied }, null));
+    await transaction((tx) => renewKeys(tx, [first]));
+    await transaction(async (tx) => expect(await takeOverKey(tx, second, body)).toEqual(applied));
+    await transaction((tx) => giveBackKey(tx, second));
+    await transaction((tx) => renewKeys(tx, [second]));
+    await transaction(async (tx) => {
+      expect(await takeOverKey(tx, claim("ended", "third"), body)).toEqual(applied);
+    });
+  });
+
+  it("stays when its call is given back after it changed something, and tells what", async () => {
+    await at.database.transaction(async (tx) => {
+      await claimKey(tx, claim("marked"), body);
+      expect(await markKeys(tx, [{ ...claim("marked"), appliedTo: "wfr_1" }])).toBe(1);
+    });
+    await at.database.transaction((tx) => giveBackKey(tx, claim("marked")));
+    await at.database.transaction(async (tx) => {
+      const next = claim("marked", "second");
+      expect(await takeOverKey(tx, next, body)).toEqual({ appliedTo: "wfr_1" });
+    });
+  });
+});

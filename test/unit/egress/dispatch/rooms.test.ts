@@ -1,0 +1,120 @@
+/** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
+import { describe, expect, it } from "vitest";
+import { createRooms, type Rooms } from "../../../../src/egress/dispatch/rooms.ts";
+import type { CallKind } from "../../../../src/engine/values/call.ts";
+import type { LeasedCall } from "../../../../src/runtime/submission.ts";
+
+const KINDS: readonly CallKind[] = [
+  "look_up",
+  "create_objective",
+  "cancel_objective",
+  "delegate",
+  "read_output",
+  "query_usage",
+  "request_approval",
+  "escalate_approval",
+  "evaluate_action",
+  "send_notification",
+  "start_run",
+  "cancel_run",
+  "compensate_run",
+  "tell_parent",
+];
+
+function callOf(kind: CallKind, workspaceId: string, bytes = 100): LeasedCall {
+  const fixed = { callId: "e", runId: "r", stepIndex: 0, attempt: 1, createdAtMs: 0 };
+  return { ...fixed, kind, workspaceId, request: new Uint8Array(bytes) };
+}
+
+/** Takes calls until one finds no place. */
+function fill(rooms: Rooms, call: LeasedCall): number {
+  let taken = 0;
+  while (taken < 100_000 && rooms.admit(call)) taken += 1;
+  return taken;
+}
+
+describe("rooms", () => {
+  it("that are full of one collaborator's calls have places for all others", () => {
+    const rooms = createRooms();
+    for (const kind of ["create_objective", "request_approval", "evaluate_action"] as const) {
+      for (let n = 0; n < 20; n++) fill(rooms, callOf(kind, `ws${n}`, 140_000));
+    }
+    const others = KINDS.filter((kind) => !/objective|approval|evaluate_action/.test(kind));
+    for (const kind of others)
+      expect([kind, rooms.admit(callOf(kind, "ws0"))]).toEqual([kind, true]);
+    const asked = new Set(rooms.free().places.map(({ kind }) => kind));
+    expect([...asked].sort()).toEqual([...others].sort());
+  });
+
+  it("are bounded in calls and bytes, whatever the mix of workspaces", () => {
+    for (const bytes of [0, 140_000]) {
+      const rooms = createRooms();
+      let calls = 0;
+      for (let n = 0; n < 3_000; n++) calls += fill(rooms, callOf("start_run", `ws${n}`, bytes));
+      expect(calls).toBeLessThanOrEqual(2_048);
+      expect(calls * bytes).toBeLessThanOrEqual(32 * 1024 * 1024);
+      expect(calls).toBeGreaterThan(200);
+    }
+  });
+
+  it("have a place for a workspace that comes last, and claim none for one that has its share", () => {
+    const rooms = createRooms();
+    expect(fill(rooms, callOf("create_objective", "a"))).toBe(1_024);
+    expect(fill(rooms, callOf("create_objective", "b"))).toBe(512);
+    expect(rooms.admit(callOf("create_objective", "c"))).toBe(true);
+    const { places, without } = rooms.free();
+    expect(places.filter(({ kind }) => kind === "create_objective")).toMatchObject([
+      { places: 127 },
+    ]);
+    const full = without.filter(({ kind }) => kind === "create_objective");
+    expect(full.map(({ workspaceId }) => workspaceId)).toEqual(["a", "b"]);
+  });
+
+  it("tell when calls that wait in the table are to be claimed", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a");
+    fill(rooms, call);
+    const told = Array.from({ length: 64 }, () => rooms.leave(call));
+    expect(told.indexOf(true)).toBe(63);
+    rooms.free();
+    // They were asked for just now; none that waits is known of.
+    for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
+    const next = new Map([["create_objective", "m"]] as const);
+    expect(rooms.note({ next, full: new Set(["create_objective"]) })).toBe(true);
+    expect(rooms.free().places.find(({ kind }) => kind === "create_objective")?.after).toBe("m");
+  });
+
+  it("tell after 64 calls, or at once with few in hand, when a claim left some in the table", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a");
+    for (let n = 0; n < 200; n++) rooms.enter(call);
+    expect(rooms.leave(call)).toBe(false);
+    rooms.note({ next: new Map(), full: new Set(["create_objective"]) });
+    const told = Array.from({ length: 62 }, () => rooms.leave(call));
+    expect(told).not.toContain(true);
+    expect(rooms.leave(call)).toBe(true);
+    const few = createRooms();
+    for (let n = 0; n < 50; n++) few.enter(call);
+    few.note({ next: new Map(), full: new Set(["create_objective"]) });
+    expect(few.leave(call)).toBe(true);
+  });
+
+  it("take one call of any size when they are empty, and claim a bounded part of what is free", () => {
+    const rooms = createRooms();
+    const heavy = callOf("start_run", "a", 33 * 1024 * 1024);
+    expect([rooms.admit(heavy), rooms.admit(callOf("start_run", "b"))]).toEqual([true, false]);
+    const { places } = createRooms().free();
+    expect(places.map((each) => each.places).filter((count) => count > 200)).toEqual([]);
+    expect(places.find(({ kind }) => kind === "query_usage")?.places).toBe(200);
+  });
+
+  it("have the places and bytes again of calls that left", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a", 140_000);
+    const taken = fill(rooms, call);
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < taken; n++) rooms.leave(call);
+      expect(fill(rooms, call)).toBe(taken);
+    }
+  });
+});

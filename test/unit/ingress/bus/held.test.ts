@@ -1,0 +1,140 @@
+/** What a source holds: the batcher's room, messages that say that they are in work, lines about events without a tenant. */
+import type { JsMsg } from "nats";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBatcher } from "../../../../src/ingress/bus/batcher.ts";
+import { ACK_WAIT_MS } from "../../../../src/ingress/bus/durable-consumer.ts";
+import { createHeldMessages } from "../../../../src/ingress/bus/held-messages.ts";
+import { createTenantlessNotice } from "../../../../src/ingress/bus/tenantless.ts";
+import { createLog } from "../../../../src/process/log.ts";
+
+describe("a batcher", () => {
+  /** A batcher of numbers, each as heavy as it says; batches end when the test says so. */
+  function handBatcher() {
+    const batches: number[][] = [];
+    const ends: (() => void)[] = [];
+    const batcher = createBatcher<number>({
+      itemsAtMost: 10,
+      bytesAtMost: 100,
+      bytesOf: (item) => item,
+      work(batch) {
+        batches.push(batch);
+        return new Promise((resolve) => void ends.push(resolve));
+      },
+    });
+    return { batcher, batches, end: () => ends.shift()?.() };
+  }
+
+  it("has room for what it can hold beside the batch in hand, and no more", async () => {
+    const { batcher, batches, end } = handBatcher();
+    expect(await batcher.room()).toBe(10);
+    batcher.put(1);
+    expect(await batcher.room()).toBe(10);
+    for (let n = 0; n < 7; n++) batcher.put(1);
+    expect(await batcher.room()).toBe(3);
+    for (let n = 0; n < 3; n++) batcher.put(1);
+    let room: number | undefined;
+    const waiting = batcher.room().then((value) => {
+      room = value;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(room).toBeUndefined();
+    end();
+    await waiting;
+    expect(room).toBe(10);
+    expect(batches.map((batch) => batch.length)).toEqual([1, 10]);
+    end();
+    await batcher.drained();
+  });
+
+  it("cuts batches by number and bytes, in order; a heavy one is a batch alone", async () => {
+    const { batcher, batches, end } = handBatcher();
+    batcher.put(1);
+    for (const item of [...Array.from({ length: 12 }, () => 2), 60, 50, 500, 3]) batcher.put(item);
+    let drained = false;
+    const done = batcher.drained().then(() => {
+      drained = true;
+    });
+    while (!drained) {
+      end();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await done;
+    const twos = (count: number) => Array.from({ length: count }, () => 2);
+    expect(batches).toEqual([[1], twos(10), [...twos(2), 60], [50], [500], [3]]);
+  });
+
+  it("has no room while what waits is as heavy as a batch may be", async () => {
+    const { batcher, end } = handBatcher();
+    batcher.put(1);
+    for (const item of [60, 60]) batcher.put(item);
+    let room: number | undefined;
+    const waiting = batcher.room().then((value) => {
+      room = value;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(room).toBeUndefined();
+    end();
+    await waiting;
+    // 60 bytes wait, and the last one had 60.
+    expect(room).toBe(1);
+    for (let n = 0; n < 2; n++) {
+      end();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await batcher.drained();
+  });
+
+  it("has room for as many as fit when they are as heavy as the last ones", async () => {
+    const { batcher, end } = handBatcher();
+    batcher.put(40);
+    expect(await batcher.room()).toBe(2);
+    batcher.put(40);
+    expect(await batcher.room()).toBe(1);
+    end();
+    await new Promise((resolve) => setImmediate(resolve));
+    end();
+    await batcher.drained();
+  });
+});
+
+describe("held messages", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("all say that they are in work until they are ended, and then no timer is left", () => {
+    const said: string[] = [];
+    const messageOf = (name: string) => ({ working: () => said.push(name) }) as unknown as JsMsg;
+    const [inHand, waiting] = [messageOf("in hand"), messageOf("waiting")];
+    const held = createHeldMessages();
+    held.add(inHand);
+    held.add(waiting);
+    vi.advanceTimersByTime(ACK_WAIT_MS * 0.7);
+    expect(said).toEqual(["in hand", "waiting", "in hand", "waiting"]);
+    held.remove([inHand]);
+    vi.advanceTimersByTime(ACK_WAIT_MS * 0.35);
+    expect(said.slice(4)).toEqual(["waiting"]);
+    held.remove([waiting]);
+    expect(vi.getTimerCount()).toBe(0);
+    held.add(messageOf("later"));
+    vi.advanceTimersByTime(ACK_WAIT_MS * 0.35);
+    expect(said.slice(5)).toEqual(["later"]);
+  });
+});
+
+describe("events without a tenant", () => {
+  it("have one line a minute and source, with their number", () => {
+    const lines: string[] = [];
+    const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
+    let nowMs = 0;
+    const notes = ["CRM", "BILLING"].map((stream) =>
+      createTenantlessNotice(log, stream, () => nowMs),
+    );
+    for (; nowMs < 120_000; nowMs += 1_000) for (const note of notes) note("crm.x");
+    const told = lines.map((line) => JSON.parse(line)).filter(({ stream }) => stream === "CRM");
+    expect(told).toMatchObject([
+      { message: "events without a tenant are ignored", subject: "crm.x", count: 1 },
+      { count: 60 },
+    ]);
+    expect(lines).toHaveLength(4);
+  });
+});

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createLog } from "../../../src/process/log.ts";
+import { createLoop } from "../../../src/process/standing-loop.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function loopOf(everyMs: number, round: (signal: AbortSignal) => Promise<boolean>) {
+  let rounds = 0;
+  const lines: string[] = [];
+  const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
+  const loop = createLoop({
+    name: "test",
+    everyMs,
+    log,
+    round(signal) {
+      rounds += 1;
+      return round(signal);
+    },
+  });
+  return { loop, lines, count: () => rounds };
+}
+
+it("pauses between rounds, by a quarter more or less", async () => {
+  const { loop, count } = loopOf(1_000, async () => false);
+  loop.start();
+  await vi.advanceTimersByTimeAsync(700);
+  expect(count()).toBe(1);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(count()).toBe(2);
+  await loop.stop();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(count()).toBe(2);
+});
+
+it("goes on at once when there is more to do, and when it is woken during a round", async () => {
+  let more = 3;
+  const { loop, count } = loopOf(1_000_000, async () => {
+    more -= 1;
+    if (more === 0) loop.wake();
+    return more > 0;
+  });
+  loop.start();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(count()).toBe(4);
+  loop.wake();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(count()).toBe(5);
+  await loop.stop();
+});
+
+it("repeats a failed round soon, then after longer pauses, and not because it is woken", async () => {
+  const { loop, lines, count } = loopOf(600_000, () => Promise.reject(new Error("away")));
+  loop.start();
+  for (let times = 0; times < 50; times += 1) {
+    loop.wake();
+    await vi.advanceTimersByTimeAsync(1);
+  }
+  expect(count()).toBe(1);
+  await vi.advanceTimersByTimeAsync(300);
+  expect(count()).toBe(2);
+  await vi.advanceTimersByTimeAsync(60_000);
+  // A retry every 2 s, by a quarter more or less.
+  expect(count()).toBeGreaterThan(22);
+  expect(count()).toBeLessThan(46);
+  expect(lines).toHaveLength(count());
+  await loop.stop();
+});
+
+it("waits for the round under way when it stops, and says so to the round", async () => {
+  let end = () => {};
+  const aborted: boolean[] = [];
+  const { loop } = loopOf(1_000, async (signal) => {
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    aborted.push(signal.aborted);
+    return true;
+  });
+  loop.start();
+  let stopped = false;
+  const stopping = loop.stop().then(() => {
+    stopped = true;
+  });
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(stopped).toBe(false);
+  end();
+  await stopping;
+  expect(aborted).toEqual([true]);
+});

@@ -7,7 +7,7 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { readMessageJson } from "../../src/wire/proto/json.ts";
 import { decodeMessage } from "../../src/wire/proto/messages.ts";
-import { randomNumbers } from "../support/random-numbers.ts";
+import { randomNumbers } from "../support/random/random-numbers.ts";
 
 const SEEDS = 4_000;
 

@@ -15,8 +15,8 @@ import { listVersions } from "../../../src/store/reads/version-lists.ts";
 import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
 import { rowOfRun, runOfRow } from "../../../src/store/rows.ts";
 import { type Batch, saveBatch } from "../../../src/store/save-batch.ts";
-import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 import { stepOf, triggerOf, versionOf } from "../../support/builders/version-spec.ts";
+import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
 const log = { warn() {} };
 let test: TestDatabase;

@@ -1,16 +1,22 @@
 /** What is found by asking owners: how an answer is read, and what the engine makes of it. */
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { DelegationStatus, GetDelegationResponseSchema } from "../../gen/agents/v1/agents_pb.ts";
-import { DecisionType, GetApprovalResponseSchema } from "../../gen/approvals/v1/approvals_pb.ts";
-import { GetResponseSchema, ObjectiveState } from "../../gen/objectives/v1/objectives_pb.ts";
-import type { JsonObject } from "../../src/engine/values/json.ts";
+import {
+  DelegationStatus,
+  GetDelegationResponseSchema,
+} from "../../../../gen/agents/v1/agents_pb.ts";
+import {
+  DecisionType,
+  GetApprovalResponseSchema,
+} from "../../../../gen/approvals/v1/approvals_pb.ts";
+import { GetResponseSchema, ObjectiveState } from "../../../../gen/objectives/v1/objectives_pb.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
 import {
   readApprovalAnswer,
   readDelegationAnswer,
   readObjectiveAnswer,
-} from "../../src/wire/calls/owner-answers.ts";
-import { EngineRun, step, version } from "../support/engine/engine-run.ts";
+} from "../../../../src/wire/calls/owner-answers.ts";
+import { EngineRun, step, version } from "../../../support/engine/engine-run.ts";
 
 const ASKED = { id: "x1", workspaceId: "ws" };
 const POLLED = { costUsd: 0, agentId: "", reconciled: true } as const;

@@ -5,28 +5,12 @@
  * Invariant: every fault is reported at once, one line each, and names its variable. An empty value is an unset one.
  */
 import { readFileSync } from "node:fs";
+import { COLLABORATORS, type CollaboratorName } from "./collaborators/names.ts";
 import { type Environment, EnvironmentReader, optional } from "./environment.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
 import { type BusSettings, type NatsSettings, readBus, readNats } from "./settings/bus.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
-
-/** Collaborators by the name of their variable without `_URL`, in lower case. */
-const COLLABORATORS = [
-  "objectives",
-  "agents",
-  "registry",
-  "approvals",
-  "governance",
-  "notifications",
-  "meter",
-  "prompts",
-  "skills",
-  "entities",
-  "identity",
-] as const;
-/** One collaborator's name. */
-type CollaboratorName = (typeof COLLABORATORS)[number];
 
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 const LOG_FORMATS = ["json", "pretty"] as const satisfies readonly LogFormat[];

@@ -143,7 +143,12 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/config\.ts$/,
-    paths: [settings, /^src\/environment\.ts$/, /^src\/process\/log\.ts$/],
+    paths: [
+      settings,
+      /^src\/environment\.ts$/,
+      /^src\/process\/log\.ts$/,
+      /^src\/collaborators\/names\.ts$/,
+    ],
     packages: [],
     builtins: true,
     pure: false,

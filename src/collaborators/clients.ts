@@ -17,21 +17,8 @@ import type { Log } from "../process/log.ts";
 import { createConnectTransport } from "./connect-transport.ts";
 import { createFramedTransport } from "./framed-transport.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { COLLABORATORS, type CollaboratorName } from "./names.ts";
 import type { Transport } from "./transport.ts";
-
-/** Collaborators that calls go to; the variable that names one is its name in capitals and `_URL`. */
-export type CollaboratorName =
-  | "objectives"
-  | "agents"
-  | "registry"
-  | "approvals"
-  | "governance"
-  | "notifications"
-  | "meter"
-  | "prompts"
-  | "skills"
-  | "entities"
-  | "identity";
 
 /** How collaborators are reached. */
 export interface ClientSettings {
@@ -137,19 +124,6 @@ const NEEDS: Readonly<Record<CollaboratorName, string>> = {
   entities: "canonical entities need the entities service",
   identity: "judging the tokens of callers needs the identity service",
 };
-const COLLABORATORS: readonly CollaboratorName[] = [
-  "objectives",
-  "agents",
-  "registry",
-  "approvals",
-  "governance",
-  "notifications",
-  "meter",
-  "prompts",
-  "skills",
-  "entities",
-  "identity",
-];
 
 function missing(name: CollaboratorName): string {
   return `${name.toUpperCase()}_URL is not set: ${NEEDS[name]}`;

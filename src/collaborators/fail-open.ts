@@ -6,7 +6,8 @@ import { Code } from "@connectrpc/connect";
 import type { Log } from "../process/log.ts";
 import { count } from "../process/metrics.ts";
 import { CallFailure, NoTurn } from "./call-failure.ts";
-import type { Clients, CollaboratorName } from "./clients.ts";
+import type { Clients } from "./clients.ts";
+import type { CollaboratorName } from "./names.ts";
 
 /** What asking such a collaborator needs. */
 export interface FailOpenDeps {

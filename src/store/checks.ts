@@ -50,7 +50,7 @@ const isUnreported = (quietMs: string) => `s.completed_at is null
 
 // The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
 const FIND: Statement = {
-  name: "find_unheard_steps",
+  name: "find_unreported_steps",
   text: `with page as materialized (
       select version_id, id from workflow_runs
       where completed_at is null and (version_id, id) > ($1, $2)
@@ -118,7 +118,7 @@ export async function findUnreported(
   return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId] };
 }
 
-/** Marks those of the steps that are still unreported of and free, and gives them. */
+/** Claims those of the steps that still have no report and that no other replica claimed, and gives them. */
 export function claimChecks(
   database: Database,
   steps: readonly UnreportedStep[],

@@ -3,8 +3,8 @@
  * Boundary: writes what it is given; the caller holds the runs' locks.
  * Invariants:
  * S1 Each part is one INSERT, UPDATE or DELETE over one parameter of rows, so the text never grows with the batch.
- * S2 A group of parts without rows is left out; the statement's name says which groups it has. Other parts without rows
- *    write nothing. So there are 8 statements, where all subsets of the parts would be 2^11.
+ * S2 An optional group of parts without rows is left out; the statement's name says which groups it has. Other parts
+ *    without rows write nothing. So there are 8 statements, where all subsets of the parts would be 2^11.
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
  */
 import type pg from "pg";

@@ -487,6 +487,34 @@ describe("bad input stores nothing", () => {
     expect(decodeURIComponent(await response.text())).toContain(told);
   });
 
+  test.each([
+    ["a text that is not UTF-8", [0x0a, 2, 0xff, 0xfe], "a text is not UTF-8"],
+    ["a step's text that is not UTF-8", [0x12, 4, 0x0a, 2, 0xff, 0xfe], "a text is not UTF-8"],
+    ["a config that is no Struct", [0x12, 5, 0x72, 3, 0x0a, 5, 0x0a], "a payload is malformed"],
+  ])("bytes with %s are malformed", async (_name, bytes, why) => {
+    const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/PublishVersion`, {
+      method: "POST",
+      headers: { "content-type": "application/proto" },
+      body: Uint8Array.from(bytes),
+    });
+    const text = await response.text();
+    expect(text).toContain("MALFORMED_REQUEST");
+    expect(text).toContain(why);
+  });
+
+  test("a list of texts is counted as it is decoded", async () => {
+    const tags = Buffer.alloc(20_002, Buffer.from([0x22, 0]));
+    const response = await fetch(
+      `${service.baseUrl}/${WorkflowService.typeName}/CreateDefinition`,
+      {
+        method: "POST",
+        headers: { "content-type": "application/proto" },
+        body: tags,
+      },
+    );
+    expect(await response.text()).toContain("tags: has 10001 items, over the limit of 10000");
+  });
+
   test("a step that is not there is named", async () => {
     const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
     const { error } = await refusedBy(call);

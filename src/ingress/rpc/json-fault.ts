@@ -5,13 +5,8 @@
  */
 import { type DescField, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 
-// A payload 64 levels deep is some 200 messages deep, since each level is a Struct, an entry and a Value.
-const RECURSION_LIMIT = 260;
-
-/** How bodies are read. A misspelt field or enum name is an error, not an unset field. */
-export const JSON_OPTIONS = { ignoreUnknownFields: false, recursionLimit: RECURSION_LIMIT };
-/** The same for protobuf's own encoding. */
-export const BINARY_OPTIONS = { recursionLimit: RECURSION_LIMIT };
+/** How a GET's message is read, and each field of a body on trial. A misspelt field or enum name is an error. */
+export const JSON_OPTIONS = { ignoreUnknownFields: false };
 
 /** Reading it again for each of its levels takes time; what is larger is refused without the path. */
 const CHARS_AT_MOST = 128 * 1024;

@@ -1,10 +1,10 @@
 /**
- * Reads the message of a unary request in every protocol and encoding: bounded in bytes and in the items of its lists
- * before anything is built of it.
+ * Reads the message of a unary request in every protocol and encoding: bounded in bytes, and in the items that are
+ * read of each list.
  * Boundary: envelopes, compressions, and what makes a message unreadable. What it says is for the handlers.
  * Invariant: whatever is decoded has been counted as it is decoded; a body of which that is not sure is refused as malformed.
  */
-import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
+import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   createAsyncIterable,
@@ -15,6 +15,7 @@ import { isJsonObject } from "../../engine/values/json.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { readMessageJson } from "../../wire/proto/json.ts";
 import { messageFromJson, withoutPayloads } from "../../wire/proto/messages.ts";
+import { ProtobufFault } from "../../wire/proto/reader.ts";
 import { compressionOf } from "./compressions.ts";
 import { inOurWords, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { protocolError } from "./errors.ts";
@@ -138,23 +139,19 @@ function parseBytes(desc: DescMessage, bytes: Uint8Array): JsonValue {
   try {
     return readMessageJson(desc, bytes, ITEMS_AT_MOST);
   } catch (error) {
-    if (!hasLists(desc)) throw error;
-    const description = `malformed: ${error instanceof Error ? error.message : ""}`;
-    throw invalidFields([{ field: "", description }]);
+    if (!(error instanceof ProtobufFault && error.isShape && hasMessageLists(desc))) throw error;
+    throw invalidFields([{ field: "", description: `malformed: ${error.message}` }]);
   }
 }
 
-function hasLists(desc: DescMessage): boolean {
-  return desc.fields.some(isList);
-}
-
-function isList(field: DescField): boolean {
-  return field.fieldKind === "list" && field.listKind === "message";
+function hasMessageLists(desc: DescMessage): boolean {
+  return desc.fields.some((field) => field.fieldKind === "list" && field.listKind === "message");
 }
 
 function refuseCrowded(desc: DescMessage, json: JsonValue): void {
   if (!isJsonObject(json)) return;
-  const faults: FieldFault[] = desc.fields.filter(isList).flatMap(({ name, jsonName }) => {
+  const faults: FieldFault[] = desc.fields.flatMap(({ name, jsonName, fieldKind }) => {
+    if (fieldKind !== "list") return [];
     const lists = [json[name], json[jsonName]].filter((value) => Array.isArray(value));
     const items = Math.max(...lists.map(({ length }) => length));
     if (items <= ITEMS_AT_MOST) return [];

@@ -22,7 +22,7 @@ import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { requireOneKey } from "./done-once.ts";
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
-import { BINARY_OPTIONS, JSON_OPTIONS } from "./json-fault.ts";
+import { JSON_OPTIONS } from "./json-fault.ts";
 import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
 import { emptied, isJson, readMessage, type UnreadRequest } from "./request-body.ts";
 import { type Connection, createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
@@ -48,7 +48,6 @@ export function createRpcRouter(
     readMaxBytes: MAX_MESSAGE_BYTES,
     acceptCompression: [...COMPRESSIONS],
     jsonOptions: JSON_OPTIONS,
-    binaryOptions: BINARY_OPTIONS,
   });
   register(router);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

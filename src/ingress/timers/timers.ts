@@ -58,7 +58,7 @@ export function startTimers(deps: TimerDeps): Timers {
       if (error !== undefined) {
         deps.log.warn("timers could not be fired and come again", { count: refused.length, error });
       }
-      return found.length === DUE_AT_MOST && refused.length === 0;
+      return isFull(found.length) && refused.length === 0;
     },
   });
   const others = [
@@ -72,6 +72,11 @@ export function startTimers(deps: TimerDeps): Timers {
       await Promise.all([due.stop(), ...others.map((loop) => loop.stop())]);
     },
   };
+}
+
+/** Whether more may be due: a full round has steps, run deadlines and second timers, up to DUE_AT_MOST of each. */
+export function isFull(found: number): boolean {
+  return found >= DUE_AT_MOST;
 }
 
 /** Gives the failure when it is temporary: the timer is still due and is found again. Any other one leaves it out. */

@@ -2,7 +2,7 @@
  * Reads of definitions and versions, for answers of RPCs and for compiling.
  * Boundary: rows as they are stored.
  */
-import { and, arrayContains, count, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, arrayContains, count, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions, workflowVersions } from "../schema/definitions.ts";
@@ -64,7 +64,7 @@ export async function listDefinitions(
   return { rows, total: totals[0]?.total ?? 0 };
 }
 
-/** A version by its number; 0 takes the latest. */
+/** A version by its number. */
 export async function findVersion(
   db: Queries,
   visibility: Visibility,
@@ -72,13 +72,11 @@ export async function findVersion(
   version: number,
 ): Promise<VersionRow | undefined> {
   const ofDefinition = eq(workflowVersions.definitionId, definitionId);
-  const numbered = version === 0 ? undefined : eq(workflowVersions.version, version);
+  const numbered = eq(workflowVersions.version, version);
   const rows = await db.build
     .select()
     .from(workflowVersions)
-    .where(and(ofDefinition, numbered, versionSeenBy(visibility)))
-    .orderBy(desc(workflowVersions.version))
-    .limit(1);
+    .where(and(ofDefinition, numbered, versionSeenBy(visibility)));
   return rows[0];
 }
 

@@ -110,8 +110,8 @@ function readState(
   prefix: string,
   numbers: Readonly<Record<string, number>>,
 ): string {
-  const event = names.map((name) => readEnum(readField(body, [name]), prefix, numbers));
-  const [state = "", ...others] = new Set(event.filter((name) => name !== ""));
+  const states = names.map((name) => readEnum(readField(body, [name]), prefix, numbers));
+  const [state = "", ...others] = new Set(states.filter((name) => name !== ""));
   return others.length === 0 ? state : CONTRADICTORY;
 }
 

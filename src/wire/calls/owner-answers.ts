@@ -99,8 +99,8 @@ function ownerReport(
 }
 
 /** Owners that know no workspaces leave it empty. */
-function isOf({ workspaceId }: AskedObject, answered: string | undefined): boolean {
-  return answered === "" || answered === workspaceId;
+function isOf({ workspaceId }: AskedObject, owner: string | undefined): boolean {
+  return owner === "" || owner === workspaceId;
 }
 
 function isFinal(decision: ApprovalDecision): boolean {

@@ -56,26 +56,23 @@ type StepMove = Extract<Move, { of: "step" }>;
 type DataForms = (() => JsonObject)[];
 
 /** The event of a move, undefined when it is not published. Throws what the source's `peek` throws. */
-export function renderMove(
-  format: EventFormat,
-  published: MoveToPublish,
-): OutgoingEvent | undefined {
-  const { move } = published;
+export function renderMove(format: EventFormat, item: MoveToPublish): OutgoingEvent | undefined {
+  const { move } = item;
   if (move.op === undefined) return undefined;
-  if (move.of === "run") return renderRunMove(format, published, move, move.op);
-  return renderStepMove(format, published, move, move.op);
+  if (move.of === "run") return renderRunMove(format, item, move, move.op);
+  return renderStepMove(format, item, move, move.op);
 }
 
 function renderRunMove(
   format: EventFormat,
-  published: MoveToPublish,
+  item: MoveToPublish,
   move: RunMove,
   operation: string,
 ): OutgoingEvent {
-  const { source } = published;
-  const recordedAt = timestampFromDate(published.recordedAt);
+  const { source } = item;
+  const recordedAt = timestampFromDate(item.recordedAt);
   const message = create(WorkflowRunLifecycleEventSchema, {
-    run: toRunMessage(viewMarks(source.graph, runAt(published, move)), { payloads: false }),
+    run: toRunMessage(viewMarks(source.graph, runAt(item, move)), { payloads: false }),
     operation,
     recordedAt,
   });
@@ -88,7 +85,7 @@ function renderRunMove(
   const withoutSteps = () => withoutField(bare, "run", "steps");
   return encodeSmall(
     format,
-    attributesOf(published, `run.${operation}`, WorkflowRunLifecycleEventSchema, move.reason ?? ""),
+    attributesOf(item, `run.${operation}`, WorkflowRunLifecycleEventSchema, move.reason ?? ""),
     [withPayloads, () => bare, withoutSteps],
     `workflows.v1.WorkflowService/GetRun?${query({ id: source.run.id })}`,
   );
@@ -96,21 +93,21 @@ function renderRunMove(
 
 function renderStepMove(
   format: EventFormat,
-  published: MoveToPublish,
+  item: MoveToPublish,
   move: StepMove,
   operation: string,
 ): OutgoingEvent {
-  const { graph, run } = published.source;
+  const { graph, run } = item.source;
   const step = graph.steps[move.step];
   if (step === undefined) throw new Error(`run ${run.id}: its version has no step ${move.step}`);
   const begun = ((run.stepMarks[move.step] ?? 0) & HAS_ROW) !== 0 && move.to !== "SKIPPED";
-  const row = begun ? rowAt(published.source.peek(move.step), move) : undefined;
+  const row = begun ? rowAt(item.source.peek(move.step), move) : undefined;
   const message = create(WorkflowStepLifecycleEventSchema, {
     runId: run.id,
     definitionId: run.definitionId,
     definitionVersion: run.definitionVersion,
     workspaceId: run.workspaceId,
-    workflowState: RUN_STATE_NUMBERS[published.runState],
+    workflowState: RUN_STATE_NUMBERS[item.runState],
     triggerType: TRIGGER_TYPE_NUMBERS[run.triggerType],
     triggerEventId: run.triggerEventId,
     initiatorAgentId: run.initiatorAgentId,
@@ -121,13 +118,13 @@ function renderStepMove(
     workflowTotalCostUsd: move.total ?? 0,
     step: toStepMessage({ step, state: move.to, ...(row === undefined ? {} : { row }) }),
     operation,
-    recordedAt: timestampFromDate(published.recordedAt),
+    recordedAt: timestampFromDate(item.recordedAt),
   });
   const bare = jsonOf(WorkflowStepLifecycleEventSchema, message);
-  const withPayloads = () => withFields(bare, "step", stepPayloads(published.source, move, row));
+  const withPayloads = () => withFields(bare, "step", stepPayloads(item.source, move, row));
   return encodeSmall(
     format,
-    attributesOf(published, `step.${operation}`, WorkflowStepLifecycleEventSchema, ""),
+    attributesOf(item, `step.${operation}`, WorkflowStepLifecycleEventSchema, ""),
     row === undefined ? [() => bare] : [withPayloads, () => bare],
     `workflows.ops.v1.Runs/GetPayload?${query({ run_id: run.id, step_id: step.def.id })}`,
   );
@@ -176,19 +173,19 @@ function rowAt(now: StepRun, move: StepMove): StepRun {
 }
 
 function attributesOf(
-  published: MoveToPublish,
+  item: MoveToPublish,
   operation: string,
   schema: DescMessage,
   reason: string,
 ): EventAttributes {
-  const { run } = published.source;
+  const { run } = item.source;
   return {
-    id: `${run.id}-${published.seq}-${published.place}`,
+    id: `${run.id}-${item.seq}-${item.place}`,
     type: `workflows.changes.${operation}`,
     source: "workflows",
     workspaceId: run.workspaceId,
     key: run.id,
-    time: published.recordedAt.toISOString(),
+    time: item.recordedAt.toISOString(),
     messageName: schema.typeName,
     extensions: { workflowhops: run.hops, ...(reason === "" ? {} : { reason: oneLine(reason) }) },
   };
@@ -241,24 +238,24 @@ function query(fields: Readonly<Record<string, string>>): string {
 
 /** The event of a definition's or version's change, from the row that was kept with it. */
 export function renderChange(format: EventFormat, kept: JsonObject): OutgoingEvent {
-  const published = (name: string) => textOf(kept[name]);
-  const recordedAt = new Date(published("recordedAt"));
+  const keptText = (name: string) => textOf(kept[name]);
+  const recordedAt = new Date(keptText("recordedAt"));
   const message = create(ChangeSchema, {
-    organizationId: published("workspaceId"),
-    aggregateType: published("aggregateType"),
-    aggregateId: published("aggregateId"),
-    operation: published("operation"),
+    organizationId: keptText("workspaceId"),
+    aggregateType: keptText("aggregateType"),
+    aggregateId: keptText("aggregateId"),
+    operation: keptText("operation"),
     actorType: "service",
     actorId: "workflows",
     recordedAt: timestampFromDate(recordedAt),
     payload: isJsonObject(kept.payload) ? kept.payload : {},
   });
   const attributes: EventAttributes = {
-    id: published("id"),
-    type: published("type"),
+    id: keptText("id"),
+    type: keptText("type"),
     source: "workflows",
-    workspaceId: published("workspaceId"),
-    key: published("aggregateId"),
+    workspaceId: keptText("workspaceId"),
+    key: keptText("aggregateId"),
     time: recordedAt.toISOString(),
     messageName: ChangeSchema.typeName,
     extensions: {},

@@ -2,8 +2,8 @@
  * Proto3 JSON with proto field names as the bytes of its message: the way back of json.ts.
  * Boundary: pure; for messages that the service makes itself, so what does not fit the descriptor is a fault of ours and
  * throws. Recursion is as deep as the payload, whose depth is checked where it enters.
- * 3 times faster than the library for a GetRun answer of 10 steps, 67 times for a Struct of 130,000 values (12 ms, 807 ms;
- * 2026-11-28), of which the library loses the key `__proto__`.
+ * 5 times faster than the library for the JSON of a GetRun answer of 10 steps (the whole answer 1.7 times), 67 times for a
+ * Struct of 130,000 values (12 ms, 807 ms; 2026-11-28). The library also loses the key `__proto__`.
  * It is written from its end to its beginning: a length precedes its bytes, and is known once they are written.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
@@ -96,9 +96,24 @@ function writeTimestamp(target: Target, field: DescField, time: Json): void {
   if (seconds !== 0) writeInteger(target, 1, BigInt(seconds));
 }
 
+/** A number that JSON cannot hold stands there by its name. */
+function numberOf(value: Json): number | undefined {
+  if (typeof value === "number") return value;
+  return value === "NaN" || value === "Infinity" || value === "-Infinity"
+    ? Number(value)
+    : undefined;
+}
+
 function writeAny(target: Target, field: DescField, { "@type": url, ...json }: JsonObject): void {
   const type = typeof url === "string" ? findMessageType(typeNameOfUrl(url)) : undefined;
-  if (typeof url !== "string" || type === undefined) throw misfit(field);
+  // A well-known type stands under `value`, which no event of this service holds.
+  if (
+    typeof url !== "string" ||
+    type === undefined ||
+    type.file.proto.package === "google.protobuf"
+  ) {
+    throw misfit(field);
+  }
   writeInside(target, 2, () => writeFields(target, type, json));
   writeText(target, 1, url);
 }
@@ -147,11 +162,11 @@ function writeScalar(target: Target, field: DescField, type: ScalarType, value: 
     writeInteger(target, number, value);
   } else if (type === ScalarType.INT64 && typeof value === "string") {
     writeInteger(target, number, BigInt(value));
-  } else if (type === ScalarType.DOUBLE && typeof value === "number") {
-    writeDouble(target, number, value);
-  } else if (type === ScalarType.FLOAT && typeof value === "number") {
+  } else if (type === ScalarType.DOUBLE && numberOf(value) !== undefined) {
+    writeDouble(target, number, Number(value));
+  } else if (type === ScalarType.FLOAT && numberOf(value) !== undefined) {
     makeRoom(target, 4);
-    target.at = target.bytes.writeFloatLE(value, target.at - 4) - 4;
+    target.at = target.bytes.writeFloatLE(Number(value), target.at - 4) - 4;
     writeVarint(target, (number << 3) | WireType.Bit32);
   } else throw misfit(field);
 }

@@ -28,19 +28,15 @@ import {
   skipField,
 } from "./reader.ts";
 import { readScalar, wireTypeOf } from "./scalars.ts";
-import { readListValue, readStruct, readValue } from "./struct.ts";
-
-const NANOS_DIGITS = 9;
-/** Years 1 to 9999, as google.protobuf.Timestamp allows. */
-const SECONDS_AT_LEAST = -62_135_596_800n;
-const SECONDS_AT_MOST = 253_402_300_799n;
+import { readPayload } from "./struct.ts";
+import { readTimestamp } from "./timestamp.ts";
 
 const fieldsOfTypes = new WeakMap<DescMessage, ReadonlyMap<number, DescField>>();
 
 /**
  * Reads a message. An Any becomes the JSON of the message in it with `@type` (a Struct under
- * `value`); of a type that is not known only `@type`. Throws ProtobufFault. Of the messages in a list of its own it reads
- * `itemsAtMost`, and gives null for each further one.
+ * `value`); of a type that is not known only `@type`. Throws ProtobufFault. Of a list of its own that is not packed it
+ * reads `itemsAtMost` items, and gives null for each further one.
  */
 export function readMessageJson(
   type: DescMessage,
@@ -55,7 +51,8 @@ export function readMessageJson(
   } catch (error) {
     if (error instanceof ProtobufFault) throw error;
     // The reader throws plain errors and RangeErrors alike: all say that the bytes are no message.
-    throw new ProtobufFault(`the bytes are no ${type.typeName}`, { cause: error });
+    const why = error instanceof Error ? error.message : "";
+    throw new ProtobufFault(`the bytes are no ${type.typeName}: ${why}`, { cause: error });
   }
 }
 
@@ -70,11 +67,9 @@ function readMessage(
   requireDepth(depth);
   switch (type.typeName) {
     case "google.protobuf.Struct":
-      return readStruct(reader, end, depth, isJsonObject(before) ? before : {});
     case "google.protobuf.Value":
-      return readValue(reader, end, depth);
     case "google.protobuf.ListValue":
-      return readListValue(reader, end, depth);
+      return readPayload(type.typeName, reader, end, depth, before);
     case "google.protobuf.Timestamp":
       return readTimestamp(reader, end);
     case "google.protobuf.Any":
@@ -171,7 +166,11 @@ function readItems(
       : readScalar(reader, field.scalar ?? ScalarType.INT32);
   if (wireType !== WireType.LengthDelimited || wanted === WireType.LengthDelimited) {
     requireWireType(field, wireType, wanted);
-    list.push(readItem());
+    if (list.length < itemsAtMost) list.push(readItem());
+    else {
+      reader.skip(wireType);
+      list.push(null);
+    }
     return;
   }
   const end = readEnd(reader);
@@ -229,26 +228,6 @@ function emptyEntryValue(field: DescField & { fieldKind: "map" }): Json {
     case "message":
       return readMessage(field.message, openReader(new Uint8Array()), 0, 1);
   }
-}
-
-function readTimestamp(reader: BinaryReader, end: number): string {
-  let seconds = 0n;
-  let nanos = 0;
-  while (reader.pos < end) {
-    const [fieldNo, wireType] = reader.tag();
-    if (fieldNo === 1 && wireType === WireType.Varint) seconds = BigInt(reader.int64());
-    else if (fieldNo === 2 && wireType === WireType.Varint) nanos = reader.int32();
-    else skipField(reader, fieldNo, wireType);
-  }
-  requireEnd(reader, end);
-  if (seconds < SECONDS_AT_LEAST || seconds > SECONDS_AT_MOST || nanos < 0 || nanos >= 1e9) {
-    throw new ProtobufFault("a google.protobuf.Timestamp is out of range");
-  }
-  const whole = new Date(Number(seconds) * 1_000).toISOString().slice(0, 19);
-  const digits = String(nanos)
-    .padStart(NANOS_DIGITS, "0")
-    .replace(/(000){1,3}$/, "");
-  return digits === "" ? `${whole}Z` : `${whole}.${digits}Z`;
 }
 
 function readAny(reader: BinaryReader, end: number, depth: number): JsonObject {

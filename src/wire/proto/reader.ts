@@ -19,16 +19,30 @@ export class ProtobufFault extends Error {
   override readonly name = "ProtobufFault";
   /** Whether the fault lies in the message inside an Any, and what is around it is fine. */
   readonly isContent: boolean;
+  /** Whether fields and lengths are wrong, and not a text or a payload that they enclose. */
+  readonly isShape: boolean;
 
-  constructor(message: string, options: { cause?: unknown; isContent?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: { cause?: unknown; isContent?: boolean; isShape?: boolean } = {},
+  ) {
     super(message, { cause: options.cause });
     this.isContent = options.isContent ?? false;
+    this.isShape = options.isShape ?? true;
   }
 }
 
 /** A reader whose texts must be UTF-8. */
 export function openReader(bytes: Uint8Array): BinaryReader {
   return new BinaryReader(bytes, decodeText);
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new ProtobufFault("a text is not UTF-8", { cause, isShape: false });
+  }
 }
 
 /** Reads a length; gives where that many bytes end. Refuses an end behind the bytes. */
@@ -56,10 +70,10 @@ export function requireDepth(depth: number): void {
 }
 
 function decodeText(bytes: Uint8Array): string {
-  if (bytes.length > SHORT_TEXT_BYTES) return utf8.decode(bytes);
+  if (bytes.length > SHORT_TEXT_BYTES) return decodeUtf8(bytes);
   let text = "";
   for (const byte of bytes) {
-    if (byte > ASCII_AT_MOST) return utf8.decode(bytes);
+    if (byte > ASCII_AT_MOST) return decodeUtf8(bytes);
     text += String.fromCharCode(byte);
   }
   return text;

@@ -1,12 +1,12 @@
 /**
  * Bytes of google.protobuf.Struct, Value and ListValue as the JSON that they are.
  *
- * Boundary: pure; the hot part of json.ts. Throws ProtobufFault, or what the reader throws.
+ * Boundary: pure; the hot part of json.ts. Throws ProtobufFault.
  * Invariant: keys are data: `__proto__` is read as an own key.
  */
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { type Json, type JsonObject, putValue } from "../../engine/values/json.ts";
-import { readEnd, requireDepth, requireEnd, skipField } from "./reader.ts";
+import { isJsonObject, type Json, type JsonObject, putValue } from "../../engine/values/json.ts";
+import { ProtobufFault, readEnd, requireDepth, requireEnd, skipField } from "./reader.ts";
 
 // Tags of the fields, number and wire type in one.
 const FIELDS_OF_STRUCT = (1 << 3) | WireType.LengthDelimited;
@@ -20,8 +20,26 @@ const BOOL_VALUE = (4 << 3) | WireType.Varint;
 const STRUCT_VALUE = (5 << 3) | WireType.LengthDelimited;
 const LIST_VALUE = (6 << 3) | WireType.LengthDelimited;
 
+/** Reads a payload of one of the three types up to `end`; the fields of a Struct join those of `before`. */
+export function readPayload(
+  typeName: string,
+  reader: BinaryReader,
+  end: number,
+  depth: number,
+  before?: Json,
+): Json {
+  try {
+    if (typeName === "google.protobuf.Value") return readValue(reader, end, depth);
+    if (typeName === "google.protobuf.ListValue") return readListValue(reader, end, depth);
+    return readStruct(reader, end, depth, isJsonObject(before) ? before : {});
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : "";
+    throw new ProtobufFault(`a payload is malformed: ${why}`, { cause, isShape: false });
+  }
+}
+
 /** Reads up to `end` into the object. */
-export function readStruct(
+function readStruct(
   reader: BinaryReader,
   end: number,
   depth: number,
@@ -38,7 +56,7 @@ export function readStruct(
 }
 
 /** Reads up to `end`. A Value that says nothing is null. */
-export function readValue(reader: BinaryReader, end: number, depth: number): Json {
+function readValue(reader: BinaryReader, end: number, depth: number): Json {
   let value: Json = null;
   while (reader.pos < end) {
     const tag = reader.uint32();
@@ -57,7 +75,7 @@ export function readValue(reader: BinaryReader, end: number, depth: number): Jso
 }
 
 /** Reads up to `end`. */
-export function readListValue(reader: BinaryReader, end: number, depth: number): Json[] {
+function readListValue(reader: BinaryReader, end: number, depth: number): Json[] {
   requireDepth(depth);
   const list: Json[] = [];
   while (reader.pos < end) {

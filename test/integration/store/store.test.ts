@@ -179,9 +179,6 @@ describe("definitions", () => {
     const page = { limit: 100, bytesAtMost: 1_000_000 };
     const versions = await listVersions(database.read, EVERY_WORKSPACE, definitionId, page);
     expect(versions.map(({ version }) => version)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    expect(await findVersion(database.read, EVERY_WORKSPACE, definitionId, 0)).toMatchObject({
-      version: 10,
-    });
     expect(await findVersion(database.read, EVERY_WORKSPACE, definitionId, 3)).toMatchObject({
       version: 3,
     });
@@ -284,7 +281,7 @@ describe("errors of the database", () => {
     const error = await away.read.query(statement, []).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DatabaseAway);
     expect([isAway(error), isLostRace(error)]).toEqual([true, false]);
-    const built = await findVersion(away.read, EVERY_WORKSPACE, "wf_x", 0).catch(
+    const built = await findVersion(away.read, EVERY_WORKSPACE, "wf_x", 1).catch(
       (reason: unknown) => reason,
     );
     expect(isAway(built)).toBe(true);

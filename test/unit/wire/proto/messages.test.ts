@@ -71,6 +71,16 @@ describe("as the library does", () => {
     );
   });
 
+  it("writes numbers that JSON cannot hold", () => {
+    for (const totalCostUsd of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const bytes = encodeMessage(
+        GetRunResponseSchema,
+        create(GetRunResponseSchema, { run: { totalCostUsd } }),
+      );
+      expect(decodeMessage(GetRunResponseSchema, bytes).run?.totalCostUsd).toBe(totalCostUsd);
+    }
+  });
+
   it("takes both names of a field, and null as unset", () => {
     const steps = [
       { id: "a", config: { x: 1 } },

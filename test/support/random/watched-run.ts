@@ -1,6 +1,6 @@
 /**
  * A run in memory that is looked at after every input: what may never be, must not be.
- * Boundary: the rules are those of watch-moves, watch-effects and watch-rows; this file takes inputs as the shell does.
+ * Boundary: the rules are those of watch-moves, watch-calls and watch-rows; this file takes inputs as the shell does.
  */
 import type { Graph } from "../../../src/engine/graph/graph.ts";
 import { beginReplay } from "../../../src/engine/replay.ts";
@@ -9,7 +9,7 @@ import { isFinalRun, type StepRun } from "../../../src/engine/values/run.ts";
 import { type BareInput, EngineRun } from "../engine/engine-run.ts";
 import { RUN_INPUT } from "./random-version.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
-import { watchEffects } from "./watch-effects.ts";
+import { watchEffects } from "./watch-calls.ts";
 import { watchMoves } from "./watch-moves.ts";
 import { watchCosts, watchRows, watchShape } from "./watch-rows.ts";
 

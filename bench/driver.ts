@@ -24,7 +24,7 @@ export interface Driver {
   close(): Promise<void>;
 }
 
-/** What goes wrong is told beside the results, never among them. */
+/** Prints faults to stderr, apart from the results. */
 export const benchLog: Log = createLog({
   level: "warn",
   format: "pretty",

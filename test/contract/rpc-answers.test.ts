@@ -68,19 +68,19 @@ async function measured<Desc extends DescMessage>(
   call: (options: CallOptions) => Promise<MessageShape<Desc>>,
   headers: Record<string, string> = {},
 ) {
-  let told = new Headers();
+  let answered = new Headers();
   const answer = await call({
     headers,
     onHeader: (header) => {
-      told = header;
+      answered = header;
     },
   });
   return {
     answer,
     bytes: holdingLoop(() => toBinary(desc, answer).length),
     jsonBytes: holdingLoop(() => Buffer.byteLength(toJsonString(desc, answer))),
-    omitted: Number(told.get(OMITTED) ?? 0),
-    named: (told.get(`${OMITTED}-steps`) ?? "").split(","),
+    omitted: Number(answered.get(OMITTED) ?? 0),
+    named: (answered.get(`${OMITTED}-steps`) ?? "").split(","),
   };
 }
 

@@ -146,7 +146,7 @@ const INVALID: [string, Call, string[]][] = [
       c.publishVersion({
         definitionId: NUL,
         steps: [task, { id: "b", stepType: 77 as never }, task],
-        edges: [{ fromStepId: "b", toStepId: "nobody" }],
+        edges: [{ fromStepId: "b", toStepId: "missing" }],
         trigger: { triggerType: 9 as never },
       }),
     [
@@ -315,7 +315,7 @@ const UNKNOWN: [string, Call][] = [
   ],
   [
     "TransitionStep: step",
-    (c) => c.transitionStep({ runId, stepId: "nobody", state: StepRunState.COMPLETED }),
+    (c) => c.transitionStep({ runId, stepId: "missing", state: StepRunState.COMPLETED }),
   ],
   ["PauseRun", (c) => c.pauseRun({ id: "wfr_none" })],
   ["ResumeRun", (c) => c.resumeRun({ id: "wfr_none" })],
@@ -397,7 +397,7 @@ describe("bad input stores nothing", () => {
     expect(refused.error.rawMessage).toContain(`${path}: cannot decode`);
   });
 
-  test("an oversized request is told its size and the limit", async () => {
+  test("the refusal of an oversized request names its size and the limit", async () => {
     const refused = await refusedBy(sendJson("GetRun", `{"id": "${"x".repeat(1024 * 1024)}"}`));
     expect(refused).toMatchObject({ code: "ResourceExhausted", reason: "TOO_LARGE" });
     expect(refused.error.rawMessage).toBe(
@@ -464,7 +464,7 @@ describe("bad input stores nothing", () => {
   const two = Buffer.concat([envelope(new Uint8Array()), envelope(Buffer.from([0xff]))]);
   const items = "steps: has 10001 items, over the limit of 10000";
   const noMessage = "malformed: ";
-  test.each<[name: string, type: string, body: string | Uint8Array, told: string]>([
+  test.each<[name: string, type: string, body: string | Uint8Array, expected: string]>([
     ["a type in capitals", "application/JSON", JSON.stringify({ steps: crowd }), items],
     ["a byte order mark", "application/json", `\ufeff${JSON.stringify({ steps: crowd })}`, items],
     ["a group's end", "application/proto", own(Buffer.from([0x14, 0])), noMessage],
@@ -478,13 +478,13 @@ describe("bad input stores nothing", () => {
     ["a field that runs over its message", "application/proto", own(overrun), noMessage],
     ["gRPC in capitals", "application/GRPC-web+proto", envelope(steps(10_001)), items],
     ["a second message", "application/grpc-web+proto", two, "received extra input message"],
-  ])("lists are counted as they are decoded: %s", async (_name, type, body, told) => {
+  ])("lists are counted as they are decoded: %s", async (_name, type, body, expected) => {
     const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/PublishVersion`, {
       method: "POST",
       headers: { "content-type": type },
       body,
     });
-    expect(decodeURIComponent(await response.text())).toContain(told);
+    expect(decodeURIComponent(await response.text())).toContain(expected);
   });
 
   test("a step that is not there is named", async () => {

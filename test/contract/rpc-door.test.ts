@@ -67,13 +67,13 @@ async function grpc(path: string, message: Uint8Array, more: http2.OutgoingHttpH
       ...{ ":method": "POST", ":path": path, "content-type": "application/grpc" },
       ...more,
     });
-    const told: http2.IncomingHttpHeaders = {};
-    stream.on("response", (headers) => Object.assign(told, headers));
-    stream.on("trailers", (headers) => Object.assign(told, headers));
+    const answer: http2.IncomingHttpHeaders = {};
+    stream.on("response", (headers) => Object.assign(answer, headers));
+    stream.on("trailers", (headers) => Object.assign(answer, headers));
     stream.end(envelope(message));
     stream.resume();
     await new Promise((resolve) => stream.once("close", resolve));
-    return told;
+    return answer;
   } finally {
     session.close();
   }
@@ -135,12 +135,12 @@ describe("a payload of many small values", () => {
     ["500,000 as JSON", "application/json", ones(500_000), "over the limit of 262144"],
     ["250,000 as protobuf", "application/proto", nulls(250_000), "over the limit of 262144"],
     ["as many as are taken", "application/json", ones(130_000), "there is no definition x"],
-  ])("holds nobody up: %s", async (_name, type, body, told) => {
+  ])("blocks no other call: %s", async (_name, type, body, expected) => {
     let text = "";
     const burnt = await cpuMs(async () => {
       text = await (await post(open, "StartRun", type, body)).text();
     });
-    expect(text).toContain(told);
+    expect(text).toContain(expected);
     expect(burnt).toBeLessThan(600);
   });
 });
@@ -185,8 +185,8 @@ test.each(["2592000S", "99999999H", "1000M"])("a deadline of %s is in time", asy
     GetRunRequestSchema,
     create(GetRunRequestSchema, { id: run?.id ?? "" }),
   );
-  const told = await grpc(`${SERVICE}/GetRun`, bytes, { "grpc-timeout": timeout });
-  expect(told["grpc-status"]).toBe("0");
+  const trailers = await grpc(`${SERVICE}/GetRun`, bytes, { "grpc-timeout": timeout });
+  expect(trailers["grpc-status"]).toBe("0");
   const headers = { "connect-timeout-ms": "9999999999" };
   const answer = await post(open, "GetRun", "application/proto", bytes, headers);
   expect(answer.status).toBe(200);
@@ -210,9 +210,9 @@ describe("texts of errors", () => {
   });
 
   test("a stream's error too", async () => {
-    const told = await grpc("/grpc.health.v1.Health/Watch", Buffer.from([0x0a, 0xff]));
-    expect(told["grpc-status"]).toBe("3");
-    expect(told["grpc-message"]).toContain("parse binary: ");
+    const answer = await grpc("/grpc.health.v1.Health/Watch", Buffer.from([0x0a, 0xff]));
+    expect(answer["grpc-status"]).toBe("3");
+    expect(answer["grpc-message"]).toContain("parse binary: ");
   });
 });
 
@@ -265,11 +265,11 @@ describe("what no RPC answers", () => {
 });
 
 test("two Idempotency-Key headers are refused by that name", async () => {
-  const told = await grpc(`${SERVICE}/PauseRun`, new Uint8Array(), {
+  const answer = await grpc(`${SERVICE}/PauseRun`, new Uint8Array(), {
     "idempotency-key": ["one", "two"],
   });
-  expect(told["grpc-status"]).toBe("3");
-  expect(told["grpc-message"]).toContain("Idempotency-Key: is there more than once");
+  expect(answer["grpc-status"]).toBe("3");
+  expect(answer["grpc-message"]).toContain("Idempotency-Key: is there more than once");
 });
 
 test("large answers are compressed for callers who take that, small ones are not", async () => {
@@ -293,13 +293,13 @@ describe("headers over the limit", () => {
     const call = async (more: http2.OutgoingHttpHeaders) => {
       const head = { ":method": "POST", ":path": "/grpc.health.v1.Health/Check" };
       const stream = session.request({ ...head, "content-type": "application/grpc", ...more });
-      const told: http2.IncomingHttpHeaders = {};
-      stream.on("response", (headers) => Object.assign(told, headers));
-      stream.on("trailers", (headers) => Object.assign(told, headers));
+      const answer: http2.IncomingHttpHeaders = {};
+      stream.on("response", (headers) => Object.assign(answer, headers));
+      stream.on("trailers", (headers) => Object.assign(answer, headers));
       stream.end(envelope(new Uint8Array()));
       stream.resume();
       await new Promise((resolve) => stream.once("close", resolve));
-      return told;
+      return answer;
     };
     const refused = await call({ "x-large": large });
     expect(refused["grpc-status"]).toBe("8");

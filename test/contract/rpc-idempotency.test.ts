@@ -111,9 +111,9 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
     });
 
     const event = { workspaceId, ...trigger, inputPayload: { n: 1 } };
-    const told = await client.handleTrigger(event, key);
-    expect(told.startedRuns).toHaveLength(1);
-    expect(await client.handleTrigger(event, key)).toEqual(told);
+    const first = await client.handleTrigger(event, key);
+    expect(first.startedRuns).toHaveLength(1);
+    expect(await client.handleTrigger(event, key)).toEqual(first);
     expect(await runsOf()).toBe(2);
     await client.handleTrigger(event);
     expect((await client.listRuns({ workspaceId }, key)).total).toBe(3);
@@ -344,10 +344,10 @@ describe("crashes", () => {
     await publish({ trigger });
     const handle = (key: string) =>
       service.client.handleTrigger({ workspaceId, ...trigger }, withKey(key));
-    const told = await handle("k");
+    const first = await handle("k");
     await forgetAnswer("k");
     expect((await handle("k")).startedRuns.map(({ id }) => id)).toEqual(
-      told.startedRuns.map(({ id }) => id),
+      first.startedRuns.map(({ id }) => id),
     );
     expect((await handle("other")).startedRuns).toHaveLength(1);
     expect(await runsOf()).toBe(2);

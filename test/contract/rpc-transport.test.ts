@@ -196,7 +196,7 @@ describe("bytes that cannot be decoded are INVALID_ARGUMENT", () => {
     ["protobuf", "application/proto", JUNK, {}],
     ["JSON that ends early", "application/json", Buffer.from('{"id":'), {}],
     ["JSON of another shape", "application/json", Buffer.from('{"id":{}}'), {}],
-    ["a JSON field that nobody knows", "application/json", Buffer.from('{"idd":"x"}'), {}],
+    ["an unknown JSON field", "application/json", Buffer.from('{"idd":"x"}'), {}],
     ["JSON that is no object", "application/json", Buffer.from("[]"), {}],
     ["an empty body as JSON", "application/json", Buffer.alloc(0), {}],
     ["broken gzip", "application/proto", JUNK, { "content-encoding": "gzip" }],
@@ -413,7 +413,7 @@ describe("health", () => {
     const client = createClient(Health, createGrpcTransport({ baseUrl: open.url }));
     expect((await client.check({ service: "" })).status).toBe(SERVING);
     expect((await client.check({ service: WorkflowService.typeName })).status).toBe(SERVING);
-    const error = await errorOf(client.check({ service: "nobody" }));
+    const error = await errorOf(client.check({ service: "unknown" }));
     expect(error.code).toBe(Code.NotFound);
     expect(Object.keys((await client.list({})).statuses)).toEqual(["", WorkflowService.typeName]);
   });
@@ -429,7 +429,7 @@ describe("health", () => {
       else if (seen.length === 3) port.health.end();
     }
     expect(seen).toEqual([SERVING, NOT_SERVING, SERVING, NOT_SERVING]);
-    for await (const { status } of client.watch({ service: "nobody" })) {
+    for await (const { status } of client.watch({ service: "unknown" })) {
       expect(status).toBe(SERVICE_UNKNOWN);
     }
     await port.listener.stop(1_000);

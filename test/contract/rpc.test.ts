@@ -147,8 +147,8 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
       inputPayload: { n: 1 },
     };
     const first = await client.handleTrigger(trigger);
-    const { eventType: _, ...told } = trigger;
-    expect(first.startedRuns).toMatchObject([told]);
+    const { eventType: _, ...withoutType } = trigger;
+    expect(first.startedRuns).toMatchObject([withoutType]);
     const again = await client.handleTrigger(trigger);
     expect(again.startedRuns.map((one) => one.id)).toEqual([first.startedRuns[0]?.id]);
     expect(again.updatedRuns).toEqual([]);

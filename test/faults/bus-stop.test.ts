@@ -35,6 +35,6 @@ it("leaves no message with a consumer that is gone", async () => {
     await service.restartConsumers();
     before = await left();
   }
-  // `until` is less patient than the server, which gives a message that nobody returns to the next one after 30 s.
+  // `until` is less patient than the server, which redelivers an unacknowledged message to the next consumer after 30 s.
   await until(async () => ((await left()) === 0 ? true : undefined));
 });

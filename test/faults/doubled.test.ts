@@ -158,7 +158,7 @@ describe("a commit whose answer is lost", () => {
     );
   });
 
-  it("is a refusal when nobody can tell what came of it, and never a second run", async () => {
+  it("is refused when its outcome is unknown, and never starts a second run", async () => {
     const version = await publish(at.database, "untold", DELEGATED);
     const observer = new pg.Client({ connectionString: at.url });
     await observer.connect();

@@ -1,5 +1,5 @@
 /**
- * One collaborator that hangs slows nobody who does not need it: the same line of steps is timed at the same time in
+ * One collaborator that hangs slows no run that does not need it: the same line of steps is timed at the same time in
  * two services, of which one has the collaborator hanging, so that whatever else the machine does slows both alike.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server; each service is a process of its own.
  */

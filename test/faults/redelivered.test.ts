@@ -89,7 +89,7 @@ async function readStream(): Promise<Published[]> {
   return events;
 }
 
-/** What was told of a run, such as `paid waiting`. */
+/** The events published of a run, such as `paid waiting`. */
 function toldOf(events: readonly Published[], runId: string): string[] {
   return events
     .filter(({ partitionkey }) => partitionkey === runId)

@@ -56,7 +56,7 @@ async function countOf(text: string): Promise<number> {
 }
 
 describe("a start that is being made elsewhere", () => {
-  it("comes again, and nobody behind it waits", async () => {
+  it("is retried, and nothing behind it waits", async () => {
     const version = await publish(at.database, "held start", TASK);
     const event = {
       triggerType: "EVENT",

@@ -125,13 +125,13 @@ async function slotsOf({ rows }: Cluster, { definitionId, anchorMs }: Schedule) 
 /** Resolves when the replicas have said that they skipped as many slots, which they do after the run is there. */
 function untilSkipped(slots: number, ...replicas: readonly Replica[]): Promise<true> {
   return until(() => {
-    const told = replicas.flatMap(({ logged }) => logged).map(({ skipped }) => skipped);
-    const skipped = told.reduce<number>((sum, n) => sum + (typeof n === "number" ? n : 0), 0);
+    const counts = replicas.flatMap(({ logged }) => logged).map(({ skipped }) => skipped);
+    const skipped = counts.reduce<number>((sum, n) => sum + (typeof n === "number" ? n : 0), 0);
     return skipped >= slots ? true : undefined;
   });
 }
 
-/** Every second of the minute has its one run, but those that a machine that stood still has told to be skipped. */
+/** Every second of the minute has exactly one run, but for the slots that a stalled machine logged as skipped. */
 async function expectMinute(slots: readonly number[], ...replicas: readonly Replica[]) {
   const wanted = Array.from({ length: SLOTS }, (_, n) => n + 1);
   const missing = wanted.filter((slot) => !slots.includes(slot));
@@ -296,7 +296,7 @@ describe("a time when no replica is there", () => {
     });
     const caughtUp = slots.filter((slot) => slot > last);
     const [latest = 0] = caughtUp;
-    console.log(`after slot ${last} nobody was there until slot ${latest}`);
+    console.log(`after slot ${last} no replica ran until slot ${latest}`);
     expect(latest).toBeGreaterThan(last + 2);
     expect(new Set(slots).size).toBe(slots.length);
     await untilSkipped(latest - last - 1, third);

@@ -141,10 +141,10 @@ describe("with every collaborator", () => {
       agent("c", { promptName: "nowhere" }),
     ]);
     expect(run.state).toBe(WorkflowState.COMPLETED);
-    const told = world.sandbox.ledgers.objectives
+    const ended = world.sandbox.ledgers.objectives
       .map(({ request }): unknown => JSON.parse(request.description))
       .slice(-3);
-    expect(told).toMatchObject([
+    expect(ended).toMatchObject([
       { prompt: { name: "brief", version: 1, version_id: "prv_brief_1" } },
       { prompt: { name: "brief", version: 2 } },
       { prompt: null },
@@ -242,7 +242,7 @@ describe("with every collaborator", () => {
     expect(run.steps[0]?.errorMessage).toBe("expired: no decision within 0.3 s");
   });
 
-  it("a run by RPC is about an entity of its workspace, unless nobody can tell", async () => {
+  it("a run by RPC is about an entity of its workspace, unless the entity service is away", async () => {
     const run = await play(world, [agent("a")], "ent_1");
     expect(run.entityId).toBe("ent_1");
     for (const unknown of ["ent_2", "ent_9"]) {

@@ -61,7 +61,7 @@ async function play(items: number): Promise<Played> {
   }
 }
 
-/** The counts of a connection are told when its process ends, some time after the client has closed it. */
+/** Postgres reports the counts of a connection when its process ends, some time after the client has closed it. */
 async function haveOthersLeft(sql: pg.Client): Promise<true | undefined> {
   const { rows } = await sql.query(OTHERS);
   return rows.length === 0 ? true : undefined;

@@ -123,7 +123,7 @@ describe("rows of children", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("to undo are asked for once, and once more when some of them need it no longer", () => {
+  it("to compensate are loaded once, and once more when some of them no longer need it", () => {
     const { result, asked } = fold(ROWS, (rows) => {
       const last = rows.list(undoable(3)).slice(0, 3);
       for (const each of last) rows.put({ ...each, state: "undone" });

@@ -112,9 +112,9 @@ function explainRun(operation: string, run: WorkflowRun): string {
     case "started":
       return `${run.id}, started by event ${run.triggerEventId}`;
     case "compensate":
-      return "undoes what it did";
+      return "compensates what it did";
     case "compensated":
-      return "has undone what it did";
+      return "has compensated what it did";
   }
   return "";
 }

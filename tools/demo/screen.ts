@@ -17,7 +17,7 @@ export interface Screen {
   print(...lines: string[]): void;
   /** Writes that something moved, unless the table shows it. */
   printMove(row: Row): void;
-  /** Writes what somebody else did. */
+  /** Writes what another service or a person did. */
   printRemark(text: string): void;
   /** Sets where the table's rows come from and begins to draw; times on the screen count from now. */
   startTable(rows: () => readonly Row[]): void;

@@ -22,9 +22,9 @@ export function watchSource(log: (line: string) => void): SourceChanges {
   let waiting: (() => void)[] = [];
   let quiet: NodeJS.Timeout | undefined;
   const tellAll = (): void => {
-    const told = waiting;
+    const toTell = waiting;
     waiting = [];
-    for (const tell of told) tell();
+    for (const tell of toTell) tell();
   };
   const watcher = watch(join(projectRoot, "src"), { recursive: true }, (_, file) => {
     if (file === null || !file.endsWith(".ts") || file.startsWith(`sandbox${sep}`)) return;

@@ -32,7 +32,7 @@ export interface StoryStage {
 }
 
 /** The run at its end, and what of it is not as expected. */
-export interface Told {
+export interface StoryEnd {
   readonly run: WorkflowRun;
   readonly differences: readonly string[];
 }
@@ -40,7 +40,7 @@ export interface Told {
 const TIMEOUT_MS = 120_000;
 
 /** Tells the story on the screen. Rejects when it comes to no end. */
-export async function tellStory(stage: StoryStage, ending: Ending): Promise<Told> {
+export async function tellStory(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   const timeout = new AbortController();
   const timer = setTimeout(
     () => timeout.abort(new Error(`the story did not end within ${TIMEOUT_MS / 1000} s`)),
@@ -55,7 +55,7 @@ export async function tellStory(stage: StoryStage, ending: Ending): Promise<Told
   }
 }
 
-async function play(stage: StoryStage, ending: Ending): Promise<Told> {
+async function play(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   const { sandbox, workflows, screen, signal } = stage;
   const version = await publishSalesProcess(workflows);
   screen.print(

@@ -153,7 +153,7 @@ describe("a step long in flight", () => {
 });
 
 describe("a deadline is due", () => {
-  it("of a run that goes on, not of one that ended or is being undone", async () => {
+  it("of a run that goes on, not of one that ended or is being compensated", async () => {
     const spec = versionOf(
       [
         stepOf("a", { stepType: "HUMAN_TASK", name: "a", compensationStepId: "undo" }),

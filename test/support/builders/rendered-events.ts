@@ -36,8 +36,8 @@ function* eachEvent(at: EngineRun, format: EventFormat, run: EngineRun["run"]) {
   };
   for (const { seq, moves } of at.history) {
     for (const [place, move] of moves.entries()) {
-      const told = { move, seq, place, recordedAt: RECORDED, runState: run.state, source };
-      const event = renderMove(format, told);
+      const context = { move, seq, place, recordedAt: RECORDED, runState: run.state, source };
+      const event = renderMove(format, context);
       if (event !== undefined) yield event;
     }
   }

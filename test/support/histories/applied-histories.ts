@@ -4,7 +4,7 @@ import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { movesOf, type StoredHistory } from "./stored-history.ts";
 
 /** What must be among the moves, so that nothing is proved about easy runs alone. */
-const TOLD = [
+const EXPECTED = [
   ...["run pause", "run resume", "run cancel", "run compensate", "run compensated", "run failed"],
   ...["step retrying", "step skipped", "step cancelled", "step compensated", "step waiting"],
 ];
@@ -13,8 +13,8 @@ const TOLD = [
 export function expectApplied(histories: readonly StoredHistory[]): void {
   expectReplayed(histories);
   const moves = histories.flatMap(movesOf).flatMap((row) => row.moves);
-  const told = new Set(moves.map(({ of, op }) => `${of} ${op}`));
-  expect([...told]).toEqual(expect.arrayContaining(TOLD));
+  const found = new Set(moves.map(({ of, op }) => `${of} ${op}`));
+  expect([...found]).toEqual(expect.arrayContaining(EXPECTED));
 }
 
 /** Applies histories and compares. */

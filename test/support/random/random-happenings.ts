@@ -35,7 +35,7 @@ const REQUESTS: readonly BareInput[] = [
   { kind: "resume_requested" },
   { kind: "resume_requested" },
   { kind: "cancel_requested", reason: "enough" },
-  { kind: "compensate_requested", reason: "undo" },
+  { kind: "compensate_requested", reason: "compensate" },
   { kind: "run_begun" },
 ];
 
@@ -63,11 +63,11 @@ function chooseInput(run: WatchedRun, random: RandomNumbers, mood: Mood): BareIn
   if (random.chance(mood.requests)) return random.pick(REQUESTS);
   const choice = random.below(100);
   if (choice < 45) {
-    const effect = random.pick([...run.at.effects.values()]);
-    if (effect !== undefined) return answerTo(random, effect, random.chance(mood.troubles));
+    const issued = random.pick([...run.at.openCalls.values()]);
+    if (issued !== undefined) return answerTo(random, issued, random.chance(mood.troubles));
   } else if (choice < 78) {
-    const told = random.chance(30) && childReport(random, run.at, random.chance(mood.troubles));
-    if (told) return told;
+    const report = random.chance(30) && childReport(random, run.at, random.chance(mood.troubles));
+    if (report) return report;
     const row = random.pick(openRows(run.at));
     if (row !== undefined) return reportOn(random, run.at, row, random.chance(mood.troubles));
   } else if (choice < 86) {
@@ -102,7 +102,7 @@ function again(run: WatchedRun, random: RandomNumbers): BareInput | undefined {
   return input;
 }
 
-/** Whether a second time must change nothing: a report by hand names no attempt, and a failed undoing is taken up again. */
+/** Whether a second time must change nothing: a report by hand names no attempt, and a failed compensation is retried. */
 function mayRepeat({ at }: WatchedRun, input: BareInput): boolean {
   if (input.kind === "compensate_requested") return at.run.state !== "FAILED";
   if (input.kind !== "step_reported") return true;
@@ -115,11 +115,11 @@ function mayRepeat({ at }: WatchedRun, input: BareInput): boolean {
 export function finish(run: WatchedRun): void {
   const { at } = run;
   for (let round = 0; round < 3_000; round += 1) {
-    if (isFinalRun(at.run.state) && at.effects.size === 0) return;
+    if (isFinalRun(at.run.state) && at.openCalls.size === 0) return;
     if (at.run.state === "PAUSED") run.put({ kind: "resume_requested" });
-    const [effect] = at.effects.values();
-    if (effect !== undefined) {
-      run.put(goodAnswerTo(effect));
+    const [issued] = at.openCalls.values();
+    if (issued !== undefined) {
+      run.put(goodAnswerTo(issued));
       continue;
     }
     const input =

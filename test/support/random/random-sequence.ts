@@ -42,22 +42,22 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   finish(run);
   count(reached, run.at.run.state);
   if (mood.requests === 0) playPaused(run, reached);
-  if (random.chance(50)) undo(run, random, reached);
+  if (random.chance(50)) compensate(run, random, reached);
   stayFinal(run, random, mood);
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
   if (random.chance(20)) playInBatches(run, random);
   if (random.chance(20)) playInPieces(run, reached);
 }
 
-/** What failed or was cancelled is undone; of a run that fails at that, the rest at the second time. */
-function undo(run: WatchedRun, random: RandomNumbers, reached: Reached): void {
-  run.put({ kind: "compensate_requested", reason: "undo" });
+/** Compensates a run that failed or was cancelled; where that fails, a second request compensates the rest. */
+function compensate(run: WatchedRun, random: RandomNumbers, reached: Reached): void {
+  run.put({ kind: "compensate_requested", reason: "compensate" });
   const happenings = random.below(12);
   for (let n = 0; n < happenings; n += 1) happen(run, random, { troubles: 40, requests: 3 });
   finish(run);
-  run.put({ kind: "compensate_requested", reason: "undo" });
+  run.put({ kind: "compensate_requested", reason: "compensate" });
   finish(run);
-  count(reached, `undone: ${run.at.run.state}`);
+  count(reached, `compensated: ${run.at.run.state}`);
 }
 
 /** Nothing but CompensateRun moves a run that ended. */
@@ -115,8 +115,8 @@ function playInPieces({ at, log }: WatchedRun, reached: Reached): void {
     pieces += other.continueAll();
   }
   if (pieces > 0) count(reached, "in pieces");
-  const one = [resultOf(at), sorted(at.effects).map(([id]) => id)];
-  const many = [resultOf(other), sorted(other.effects).map(([id]) => id)];
+  const one = [resultOf(at), sorted(at.openCalls).map(([id]) => id)];
+  const many = [resultOf(other), sorted(other.openCalls).map(([id]) => id)];
   if (JSON.stringify(one) !== JSON.stringify(many)) {
     broken(
       `a run whose work was done in pieces came to something else: ${JSON.stringify([one, many])}`,
@@ -138,8 +138,8 @@ function playInBatches({ at, log }: WatchedRun, random: RandomNumbers): void {
     other.putAll(inputs.map(({ input }) => input));
     first += inputs.length;
   }
-  const one = [at.run, sorted(at.rows), at.history, sorted(at.effects)];
-  const many = [other.run, sorted(other.rows), other.history, sorted(other.effects)];
+  const one = [at.run, sorted(at.rows), at.history, sorted(at.openCalls)];
+  const many = [other.run, sorted(other.rows), other.history, sorted(other.openCalls)];
   if (JSON.stringify(one) !== JSON.stringify(many)) broken("a batch made another run");
 }
 

@@ -1,6 +1,6 @@
 /**
  * The runtime with a real Postgres as a stage for scenarios: every input is a committed transaction.
- * Boundary: the store, the engine and the processor are the real ones; calls are collected and nobody performs them.
+ * Boundary: the store, the engine and the processor are the real ones; calls are collected and not performed.
  * A call is encoded as JSON, so that the transcript can tell what was asked for.
  */
 
@@ -104,7 +104,7 @@ async function stageOf(
   const graphs = new Map<string, Graph>();
   const seqs = new Map<string, number>();
   const begin = async () => {
-    // The clock is set back: what the runs before heard would count as heard since this one began.
+    // The clock is set back: events that earlier runs received would count as received since this run began.
     await forgetEvents(database);
     await clock.set(SCRIPT_STARTS_AT_MS);
     calls.length = 0;

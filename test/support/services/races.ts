@@ -109,7 +109,7 @@ export class RacedRun {
   }
 
   /** What is published and noted of the run: `run.cancel`, `work.ignored` and so on, without what began it. */
-  async told(): Promise<string[]> {
+  async history(): Promise<string[]> {
     const rows = movesOf(await readHistory(this.at.database, this.id));
     return rows.slice(1).flatMap(({ moves }) =>
       moves.flatMap((move) => {
@@ -169,7 +169,7 @@ export function due(stepIndex: number): Input {
 
 /** An event of the bus about an objective. */
 export function objectiveSays(id: string, state: string, more: Partial<OwnerReport> = {}): Input {
-  const told = {
+  const report = {
     owner: "objective",
     id,
     state,
@@ -177,10 +177,10 @@ export function objectiveSays(id: string, state: string, more: Partial<OwnerRepo
     costUsd: 0,
     agentId: "",
   } as const;
-  return { kind: "owner_reported", cause: EVENT, stepIndex: 0, report: { ...told, ...more } };
+  return { kind: "owner_reported", cause: EVENT, stepIndex: 0, report: { ...report, ...more } };
 }
 
-/** An event of the bus that a wait hears. */
+/** An event of the bus that a wait takes. */
 export function eventComes(stepIndex: number): Input {
   const event = { ...EVENT, source: "crm", type: "came.in", subject: "", time: "", data: { n: 1 } };
   return { kind: "event_arrived", cause: EVENT, stepIndex, event };

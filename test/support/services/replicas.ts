@@ -1,5 +1,5 @@
 /**
- * Several replicas of the whole service, each a process of its own, with a database and a bus that nobody else uses.
+ * Several replicas of the whole service, each a process of its own, with a database and a bus of their own.
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; no collaborator is configured.
  */
 import type { Client } from "@connectrpc/connect";

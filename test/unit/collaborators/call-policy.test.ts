@@ -81,8 +81,8 @@ describe("errors of the general client", () => {
     expect(translateConnectError(new ConnectError("x", Code.ResourceExhausted)).kind).toBe(
       "unreadable",
     );
-    const told = new ConnectError("x", Code.ResourceExhausted, { "content-type": "x" });
-    expect(translateConnectError(told).kind).toBe("answered");
+    const error = new ConnectError("x", Code.ResourceExhausted, { "content-type": "x" });
+    expect(translateConnectError(error).kind).toBe("answered");
   });
 });
 

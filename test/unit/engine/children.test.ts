@@ -82,9 +82,9 @@ describe("an only child", () => {
     for (const id of ["a", "b"]) {
       run.report(id, "COMPLETED", { output: { [id]: "x".repeat(200 * 1024) } });
     }
-    const [effect] = run.effects.values();
-    if (effect?.call.kind !== "tell_parent") throw new Error("nothing is childReports");
-    const { report } = effect.call;
+    const [issued] = run.openCalls.values();
+    if (issued?.call.kind !== "tell_parent") throw new Error("no report to the parent");
+    const { report } = issued.call;
     expect(report.output).toBeUndefined();
     const parent = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
     parent.put({ kind: "child_ended", report });
@@ -100,7 +100,7 @@ describe("an only child", () => {
     expect(run.output("call")).toEqual({ by: "hand" });
     const failed = EngineRun.start(version([calling()]));
     started(failed, 0);
-    failed.report("call", "FAILED", { objectiveId: "of nobody" });
+    failed.report("call", "FAILED", { objectiveId: "unknown" });
     expect(open(failed, "cancel_run")).toHaveLength(1);
   });
 });

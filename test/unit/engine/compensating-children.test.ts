@@ -1,4 +1,4 @@
-/** Undoing in the engine: children of a step, last first, what it costs, and what a child tells of its own. */
+/** Compensation in the engine: children of a step, last first, its cost, and what a child reports of its own. */
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../../src/engine/replay.ts";
 import {
@@ -10,9 +10,9 @@ import {
 } from "../../support/engine/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
-describe("undoing children", () => {
+describe("compensating children", () => {
   const input = { list: [10, 20, 30] };
-  const undoing = version(
+  const compensated3 = version(
     [
       step({ id: "first", compensationStepId: "undo-first" }),
       step({ id: "undo-first" }),
@@ -24,7 +24,7 @@ describe("undoing children", () => {
   );
 
   function completed(): EngineRun {
-    const run = EngineRun.start(undoing, { list: [1, 2, 3] });
+    const run = EngineRun.start(compensated3, { list: [1, 2, 3] });
     run.report("first", "COMPLETED", { output: { list: [1, 2, 3] } });
     for (const child of [0, 1]) started(run, child);
     childReports(run, 0);
@@ -62,7 +62,7 @@ describe("undoing children", () => {
       run.now += 5_000;
       run.put({ kind: "step_due", stepIndex: 0 });
       run.put(compensate);
-      // Nobody is asked while a start is under way.
+      // No call is issued while a start is in flight.
       if (!isAskedFirst) childReports(run, 0, cancelled);
       started(run, 0, 2);
       childReports(run, 0, compensated);
@@ -72,14 +72,14 @@ describe("undoing children", () => {
     }
   });
 
-  it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
+  it("counts what a child cost before and by its compensation, whichever report comes first", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
-    for (const words of [[cancelled, compensated], [compensated, cancelled], [compensated]]) {
+    for (const reports of [[cancelled, compensated], [compensated, cancelled], [compensated]]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put(compensate);
-      for (const word of words) childReports(run, 0, word);
+      for (const report of reports) childReports(run, 0, report);
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
       const { totalCostUsd, steps } = replayHistory(run.history);
       expect(totalCostUsd).toBe(1.5);
@@ -87,7 +87,7 @@ describe("undoing children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child tells that before it is undone or after", () => {
+  it("counts the same of a run that was cancelled first, whether its child reports that before it is compensated or after", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
@@ -127,7 +127,7 @@ describe("undoing children", () => {
     expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
   });
 
-  it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
+  it("counts the cost of a child with nothing left to compensate, whichever report comes first", () => {
     const none = { kind: "compensate_run", compensated: true, costUsd: 1 } as const;
     const words = [
       (run: EngineRun) => childReports(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
@@ -151,7 +151,7 @@ describe("undoing children", () => {
     childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
     expect(run.run.state).toBe("FAILED");
     expect(run.hasBegun("after")).toBe(false);
-    run.effects.clear();
+    run.openCalls.clear();
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
     // The first word once more, from a service that died before it could forget it.
@@ -161,7 +161,7 @@ describe("undoing children", () => {
     expect(run.hasBegun("after")).toBe(true);
   });
 
-  it("waits upstream of a child whose undoing was refused, too", () => {
+  it("waits upstream of a child whose compensation was refused, too", () => {
     const steps = [calling(), step({ id: "open" })];
     const run = EngineRun.start(version(steps));
     started(run, 0);
@@ -174,7 +174,7 @@ describe("undoing children", () => {
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-0"]);
   });
 
-  it("asks one that somebody else had undone what that cost, and counts it", () => {
+  it("asks a child that was compensated by another request for the cost of that, and counts it", () => {
     const run = EngineRun.start(
       version([calling({}, { on_error: "continue" }), step({ id: "b" })]),
     );
@@ -206,7 +206,7 @@ describe("undoing children", () => {
       started(run, child);
       if (child < 2) childReports(run, child);
     }
-    // Stored it is open still, and as many rows are loaded as may be undone at a time: its own alone.
+    // Its stored row is still open. As many rows are loaded as may be compensated at a time: only its own.
     childReports(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
     expect(run.run.state).toBe("COMPENSATING");
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-1"]);
@@ -216,7 +216,7 @@ describe("undoing children", () => {
     expect(run.run.state).toBe("FAILED");
   });
 
-  it("takes a child that has nothing to undo for undone", () => {
+  it("counts a child with nothing to compensate as compensated", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
     childReports(run, 0, { state: "FAILED", errorMessage: "no" });
@@ -241,7 +241,7 @@ describe("a child", () => {
     return run;
   }
   const words = (run: EngineRun) =>
-    [...run.effects.values()].flatMap(({ call }) =>
+    [...run.openCalls.values()].flatMap(({ call }) =>
       call.kind === "tell_parent" ? [call.report] : [],
     );
 

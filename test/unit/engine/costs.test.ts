@@ -1,4 +1,4 @@
-/** What an agent's work cost: told by reports, or asked of the meter when none tells. */
+/** What an agent's work cost: from reports, or from the meter when no report has it. */
 import { describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../../src/engine/values/definition.ts";
 import type { OwnerReport } from "../../../src/engine/values/input.ts";

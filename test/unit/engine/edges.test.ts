@@ -174,13 +174,13 @@ describe("a step that goes badly", () => {
       "fallback_output has 400015 bytes",
     ],
     ["cannot be made", { a: "{{ nothing }}" }, "nothing"],
-  ])("fails when its fallback output %s, and says so", (_, fallback_output, told) => {
+  ])("fails when its fallback output %s, and says so", (_, fallback_output, expected) => {
     const config = { on_error: "fallback", fallback_output };
     const spec = version([step({ id: "a", config }), step({ id: "b" })], [edge("a>b")]);
     const run = EngineRun.start(spec, { t: "x".repeat(200_000) });
     run.report("a", "FAILED", { errorMessage: "no tier" });
     expect(run.states).toBe("a:FAILED b:CANCELLED");
-    expect(run.rows.get(0)?.errorMessage).toContain(told);
+    expect(run.rows.get(0)?.errorMessage).toContain(expected);
     expect(run.rows.get(0)?.errorMessage).toContain("no tier");
   });
 

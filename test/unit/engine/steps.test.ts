@@ -135,13 +135,13 @@ describe("an agent's step that is ended by hand", () => {
     run.answer("a", made);
     run.report("a", "FAILED", { errorMessage: "stuck" });
     expect(run.calls).toEqual(["a:cancel_objective", "a:create_objective"]);
-    const told = begun();
-    told.answer("a", made);
-    told.report("a", "FAILED", { objectiveId: "o1" });
-    expect(told.calls).toEqual(["a:create_objective"]);
+    const reported = begun();
+    reported.answer("a", made);
+    reported.report("a", "FAILED", { objectiveId: "o1" });
+    expect(reported.calls).toEqual(["a:create_objective"]);
   });
 
-  it("leaves the objective alone that told its end before the reply of its call", () => {
+  it("leaves the objective alone that reported its end before the reply of its call", () => {
     const run = begun();
     run.report("a", "COMPLETED", { objectiveId: "o1" });
     run.answer("a", made);
@@ -192,7 +192,7 @@ describe("governance check", () => {
     expect(denied.rows.get(0)).toMatchObject({ state: "FAILED", errorMessage: "denied: no" });
   });
 
-  const heard = (run: EngineRun, decision: string) =>
+  const governanceSays = (run: EngineRun, decision: string) =>
     run.put({
       kind: "governance_decided",
       report: { stepId: "c", decision, riskLevel: "", reasons: [] },
@@ -202,7 +202,7 @@ describe("governance check", () => {
 
   it("takes a decision that overtook the answer which leaves it open", () => {
     const run = EngineRun.start(spec, {});
-    heard(run, "ALLOW");
+    governanceSays(run, "ALLOW");
     expect(run.states).toBe("c:RUNNING");
     answer(run, "UNSPECIFIED");
     expect(run.run.state).toBe("COMPLETED");
@@ -211,12 +211,12 @@ describe("governance check", () => {
 
   it("leaves such a decision alone when the answer decides, or another attempt asks", () => {
     const decided = EngineRun.start(spec, {});
-    heard(decided, "ALLOW");
+    governanceSays(decided, "ALLOW");
     answer(decided, "DENY");
     expect(decided.run.state).toBe("FAILED");
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const retried = EngineRun.start(version(spec.steps.map((each) => ({ ...each, retryPolicy }))));
-    heard(retried, "ALLOW");
+    governanceSays(retried, "ALLOW");
     retried.answer("c", "refused", "evaluate_action");
     answer(retried, "UNSPECIFIED");
     expect(retried.states).toBe("c:WAITING");

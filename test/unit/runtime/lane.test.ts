@@ -109,7 +109,7 @@ describe("a lane", () => {
     expect(pauses).toHaveLength(4);
   });
 
-  it("begins again for items pushed by whoever awaits the last one", async () => {
+  it("begins again for items pushed by the code that awaits the last one", async () => {
     const done: number[] = [];
     let next: () => void = () => {};
     const lane = createLane<number>({

@@ -302,7 +302,7 @@ describe("a call that its step does not wait for any more", () => {
     expect(server.asked).toEqual([]);
   });
 
-  it("is made all the same where it makes an objective, for nobody could cancel it else", async () => {
+  it("is sent all the same where it makes an objective, which could not be cancelled otherwise", async () => {
     let isAway = true;
     const server = await serve(() => (isAway ? { status: 503 } : created("obj_orphan")));
     const runId = await startRun("orphan", NAMED);
@@ -325,7 +325,7 @@ describe("leases", () => {
     const runId = await startRun("dead", NAMED);
     const [call] = at.calls;
     dispatch({ objectives: server.url }, { replicaId: "replica-b" }).start();
-    // Held by the first replica: nobody takes it before its lease ran out.
+    // Leased by the first replica: no other claims it before the lease expires.
     expect(server.asked).toHaveLength(0);
     await sql.query("update effects set lease_until = now() where starts_with(id, $1 || '/')", [
       runId,
@@ -429,13 +429,13 @@ describe("collaborators", () => {
     await vi.waitFor(async () => expect((await stepOfRun(runId))?.agentId).toBe("ours"));
   });
 
-  it("without a registry the agents service is asked; nobody able is a refusal", async () => {
+  it("without a registry the agents service is asked; no able agent is a refusal", async () => {
     const agents = await serve(({ path }) =>
       path.endsWith(`/${AgentService.method.list.name}`)
         ? messageOf(ListResponseSchema, { agents: [] })
         : { status: 404 },
     );
-    const runId = await startRun("nobody", ROUTED);
+    const runId = await startRun("no able agent", ROUTED);
     feed(dispatch({ agents: agents.url }));
     await vi.waitFor(async () =>
       expect((await stepOfRun(runId))?.errorMessage).toBe(

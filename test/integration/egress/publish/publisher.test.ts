@@ -218,8 +218,8 @@ describe("what was committed", () => {
     const runId = await play(more);
     publisher.notice(at.batches);
     await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
-    const told = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
-    expect(told.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
+    const runs = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
+    expect(runs.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
       shown,
       shown,
     ]);

@@ -34,7 +34,7 @@ async function startServer(settings: string): Promise<OwnNats> {
   return nats;
 }
 
-/** The service's connection with all that it logged and told. */
+/** The service's connection with its log lines and the troubles that it reported. */
 function connectTo(nats: OwnNats, credentials: object) {
   const logged: { readonly [name: string]: unknown }[] = [];
   const log = createLog({

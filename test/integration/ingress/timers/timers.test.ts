@@ -50,7 +50,7 @@ function ended(runId: string) {
 }
 
 describe("timers", () => {
-  it("fire what fell due while nobody was there, once, with two replicas asking", async () => {
+  it("fire once what fell due while no replica ran, with two replicas polling", async () => {
     const runId = await start("overslept", delayed(0.3));
     await until(async () => {
       const rows = await at.database.read.query<{ due: boolean }>(

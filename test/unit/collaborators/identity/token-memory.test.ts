@@ -111,7 +111,7 @@ test("calls at once share one question", async () => {
   expect(asked).toEqual(["a", "b"]);
 });
 
-test("that nobody could tell is told to all who ask, and not remembered", async () => {
+test("a failed look-up is reported to all who wait for it, and not cached", async () => {
   let away = true;
   const callers = remember(() => {
     if (away) throw new Refusal("unavailable", "away");

@@ -74,8 +74,8 @@ describe("rooms", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     fill(rooms, call);
-    const told = Array.from({ length: 64 }, () => rooms.leave(call));
-    expect(told.indexOf(true)).toBe(63);
+    const resumed = Array.from({ length: 64 }, () => rooms.leave(call));
+    expect(resumed.indexOf(true)).toBe(63);
     rooms.free();
     // They were asked for just now; none that waits is known of.
     for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
@@ -90,8 +90,8 @@ describe("rooms", () => {
     for (let n = 0; n < 200; n++) rooms.enter(call);
     expect(rooms.leave(call)).toBe(false);
     rooms.note({ next: new Map(), full: new Set(["create_objective"]) });
-    const told = Array.from({ length: 62 }, () => rooms.leave(call));
-    expect(told).not.toContain(true);
+    const resumed = Array.from({ length: 62 }, () => rooms.leave(call));
+    expect(resumed).not.toContain(true);
     expect(rooms.leave(call)).toBe(true);
     const few = createRooms();
     for (let n = 0; n < 50; n++) few.enter(call);

@@ -1,6 +1,6 @@
 /**
  * The table of config keys, cell by cell: what each key of each step type takes and refuses, and that a slip in its name
- * is told with the name that was meant.
+ * is reported with the name that was meant.
  * Boundary: the table stands here once more, as its rules are written; only values, one key at a time.
  */
 import { describe, expect, it } from "vitest";

@@ -55,7 +55,7 @@ describe("config.workflow", () => {
     expect(fieldsOf(workflow)).toEqual(fields);
   });
 
-  it("refuses its keys beside it, where nobody would read them", () => {
+  it("refuses its keys beside it, where they would not be read", () => {
     const workflow = { name: "a" };
     const config = { workflow, for_each: "l", max_parallel: 3, version: 2, lead: 7 };
     const description = (key: string) => `"${key}" is a key of workflow: move it into workflow`;

@@ -130,8 +130,8 @@ describe("events without a tenant", () => {
       createTenantlessNotice(log, stream, () => nowMs),
     );
     for (; nowMs < 120_000; nowMs += 1_000) for (const note of notes) note("crm.x");
-    const told = lines.map((line) => JSON.parse(line)).filter(({ stream }) => stream === "CRM");
-    expect(told).toMatchObject([
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ stream }) => stream === "CRM");
+    expect(logged).toMatchObject([
       { message: "events without a tenant are ignored", subject: "crm.x", count: 1 },
       { count: 60 },
     ]);

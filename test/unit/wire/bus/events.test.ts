@@ -294,7 +294,7 @@ describe("tap events", () => {
     expect(event.data).not.toHaveProperty("@type");
   });
 
-  it("are told by the schema too, and need no type on their own subject", () => {
+  it("are recognised by the schema too, and need no type on their own subject", () => {
     const data = { provider: "gmail" };
     const dataschema = "type.googleapis.com/tap.v1.TapEventData";
     expect(requireEvent({ ...BASE, dataschema, data }, "other.x").tap?.provider).toBe("gmail");

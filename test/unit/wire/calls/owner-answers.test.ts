@@ -139,10 +139,10 @@ describe("an end that was found by asking", () => {
   });
 
   it("asks the delegation for the output first, and says nothing when it has one", () => {
-    const told = ended(true);
-    told.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
-    told.answer("a", { kind: "read_output", output: { n: 1 } });
-    expect([told.output("a"), messageOf(told)]).toEqual([{ n: 1 }, ""]);
+    const polled = ended(true);
+    polled.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
+    polled.answer("a", { kind: "read_output", output: { n: 1 } });
+    expect([polled.output("a"), messageOf(polled)]).toEqual([{ n: 1 }, ""]);
     const silent = ended(true);
     silent.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
     silent.answer("a", { kind: "read_output" });
@@ -150,7 +150,7 @@ describe("an end that was found by asking", () => {
     expect(messageOf(silent)).toMatch(/^healed: /);
   });
 
-  it("an event without an output is no healing", () => {
+  it("an event without an output is not marked as reconciled", () => {
     const run = ended(false);
     const event = { ...report, costUsd: 0, agentId: "" };
     run.put({ kind: "owner_reported", stepIndex: 0, report: event });

@@ -99,7 +99,7 @@ describe("lifecycle events", () => {
       .map(open)
       .filter(({ type }) => type.endsWith("step.completed"))
       .map(({ data }) => fromJson(WorkflowStepLifecycleEventSchema, withoutType(data)).step)
-      .map((told) => [told?.stepId, told?.outputPayload]);
+      .map((step) => [step?.stepId, step?.outputPayload]);
     expect(outputs).toEqual([
       ["a", undefined],
       ["b", {}],
@@ -152,10 +152,10 @@ describe("lifecycle events", () => {
     const started = renderHistory(played())
       .map(open)
       .find(({ type }) => type.endsWith("step.started"));
-    const told: Json | undefined = started?.data.step;
-    expect(told).not.toHaveProperty("output_payload");
-    expect(told).not.toHaveProperty("completed_at");
-    expect(told).not.toHaveProperty("cost_usd");
+    const rendered: Json | undefined = started?.data.step;
+    expect(rendered).not.toHaveProperty("output_payload");
+    expect(rendered).not.toHaveProperty("completed_at");
+    expect(rendered).not.toHaveProperty("cost_usd");
   });
 
   it("a reason is an extension", () => {

@@ -19,7 +19,7 @@ export interface Driver {
   readonly processor: Processor;
   /** Write transactions so far. */
   commits(): number;
-  /** Calls that were committed and have not come back, by run. */
+  /** Committed calls without a result, by run. */
   readonly calls: Map<string, LeasedCall>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * Tells whether migrations/ already holds every change of the rows that src/store/schema/
+ * Checks whether migrations/ already holds every change of the rows that src/store/schema/
  * describes: the schema, as drizzle-kit sees it, must equal the snapshot of the last migration.
  *
  * Boundary: needs no database and writes nothing. The command `drizzle-kit generate` is not asked,

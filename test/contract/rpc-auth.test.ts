@@ -43,7 +43,7 @@ interface Place {
 
 interface Row {
   readonly needs: Scope;
-  /** How a caller of another workspace who says whose it is is refused: by name, or by not finding it. */
+  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
   readonly foreign: "PermissionDenied" | "NotFound";
   /** The request about this place; one that can name a workspace does so. */
   call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
@@ -161,7 +161,7 @@ const PROTOCOLS = [
   { protocol: "gRPC", to: (baseUrl: string) => createGrpcTransport({ baseUrl }) },
 ];
 
-// So that a token can be found wherever it should not be.
+// Marks a token, so that a leaked one is found.
 const MARK = "SECRET-token-";
 const TOKENS = {
   ...Object.fromEntries(SCOPES.map((scope) => [`only ${scope}`, goodToken("ws_a", [scope])])),
@@ -251,7 +251,7 @@ async function everythingOf({ workspaceId, definitionId, runId }: Place, who: st
   ]);
 }
 
-/** What a refused call tells besides its code; fails when any of it holds a token. */
+/** The details of a refused call; fails when any of them holds a token. */
 function detailsOf({ error }: Refused) {
   const answer = JSON.stringify([error.message, [...error.metadata], error.details]);
   expect(answer).not.toContain(MARK);
@@ -291,7 +291,7 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
       expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
     });
 
-    test("another workspace's token gets nowhere", async () => {
+    test("another workspace's token is refused", async () => {
       const refused = await refusedBy(row.call(client, a, as("admin b")));
       expect(refused.code).toBe(row.foreign);
       expect(detailsOf(refused).domain).toBe("workflows");
@@ -425,7 +425,7 @@ test("health and the probes need no authentication", async () => {
   }
 });
 
-test("metrics, which tell of all workspaces, are closed on the main port", async () => {
+test("metrics, which cover all workspaces, are closed on the main port", async () => {
   const closed = await fetch(`${service.baseUrl}/metrics`);
   expect(closed.status).toBe(403);
   expect(await closed.text()).toContain("METRICS_PORT");
@@ -440,7 +440,7 @@ describe("the identity service", () => {
     identity.trouble = undefined;
   });
 
-  test("is asked once for calls at once and those after", async () => {
+  test("is called once for simultaneous calls and those after them", async () => {
     await Promise.all([get("admin a"), get("admin a"), get("admin a")]);
     await get("admin a");
     await Promise.all(["expired", "expired"].map((who) => refusedBy(get(who))));

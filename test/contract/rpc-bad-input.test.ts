@@ -375,7 +375,7 @@ describe("bad input stores nothing", () => {
     ['{"nosuch": 5}', "nosuch"],
     ['"text"', ""],
     ['{"id":', ""],
-  ])("JSON that does not fit, %s, tells its field", async (body, field) => {
+  ])("JSON that does not fit, %s, names its field", async (body, field) => {
     const refused = await refusedBy(sendJson("GetRun", body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([field]);
@@ -390,7 +390,7 @@ describe("bad input stores nothing", () => {
     ['{"steps":[{"id":"a"},"b"]}', "PublishVersion", "steps[1]"],
     ['{"steps":[{}],"edges":[{"label":true}]}', "PublishVersion", "edges[0].label"],
     ['{"trigger":{"filter_expr":1}}', "PublishVersion", "trigger.filter_expr"],
-  ])("JSON that does not fit, %s, tells the path", async (body, method, path) => {
+  ])("JSON that does not fit, %s, names the path", async (body, method, path) => {
     const refused = await refusedBy(sendJson(method, body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([path]);
@@ -437,7 +437,7 @@ describe("bad input stores nothing", () => {
       "grpc, brotli",
       (baseUrl: string) => createGrpcTransport({ baseUrl, sendCompression: compressionBrotli }),
     ] as const,
-  ])("lists of a multitude are refused before they are decoded: %s", async (_name, make) => {
+  ])("lists with too many items are refused before they are decoded: %s", async (_name, make) => {
     const client = createClient(WorkflowService, make(service.baseUrl));
     const crowd = (items: number) => Array.from({ length: items }, () => ({}));
     const refused = await refusedBy(
@@ -454,7 +454,7 @@ describe("bad input stores nothing", () => {
     Buffer.alloc(2 * items, tagged(2, WireType.LengthDelimited).bytes(new Uint8Array()).finish());
   const crowd = Array.from({ length: 10_001 }, () => ({}));
   const own = (hidden: Uint8Array) => Buffer.concat([hidden, steps(10_001)]);
-  /** A step with a field that is 4 bytes longer than the step: they are that field's end, or the tag and length of another. */
+  /** A step with a field 4 bytes longer than the step: a reader takes them for that field's end, or for another field's head. */
   const overrun = Buffer.from([0x12, 3, 0xfa, 1, 4, 0x7a, 0xa2, 0x9c, 1]);
   const envelope = (message: Uint8Array) => {
     const header = Buffer.alloc(5);
@@ -487,7 +487,7 @@ describe("bad input stores nothing", () => {
     expect(decodeURIComponent(await response.text())).toContain(expected);
   });
 
-  test("a step that is not there is named", async () => {
+  test("a missing step is named", async () => {
     const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
     const { error } = await refusedBy(call);
     expect(error.findDetails(ResourceInfoSchema)[0]).toMatchObject({

@@ -137,7 +137,7 @@ describe.each(PROTOCOLS)("%s", (_name, transportTo) => {
     expect(lines.slice(before).join("")).toContain(SECRET);
   });
 
-  test("an RPC that is not there is unimplemented", async () => {
+  test("an unknown RPC is unimplemented", async () => {
     expect((await errorOf(client().pauseRun({ id: "x" }))).code).toBe(Code.Unimplemented);
   });
 
@@ -268,7 +268,7 @@ test("a body that inflates past 1 MiB is resource exhausted", async () => {
   expect(await response.json()).toMatchObject({ code: "resource_exhausted" });
 });
 
-describe("requests that are no good HTTP", () => {
+describe("malformed HTTP requests", () => {
   /** All that the server says to these bytes until it closes. */
   const say = (bytes: string) =>
     new Promise<string>((resolve, reject) => {
@@ -418,7 +418,7 @@ describe("health", () => {
     expect(Object.keys((await client.list({})).statuses)).toEqual(["", WorkflowService.typeName]);
   });
 
-  test("watch tells each change, and the end", async () => {
+  test("watch sends each change, and the end", async () => {
     const port = await openPort();
     const client = createClient(Health, createGrpcTransport({ baseUrl: port.url }));
     const seen: number[] = [];

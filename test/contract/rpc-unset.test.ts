@@ -1,7 +1,7 @@
 /**
- * Messages inside answers, by a walk through those of every RPC: what a caller left unset comes back unset, what it set
- * comes back set, though empty. What is worked out (a step's input, a COMPLETED run's output, times) is set in both.
- * Boundary: which messages are set; what they hold is tested beside this file.
+ * Messages inside the answers of every RPC: a field that the caller left unset is returned unset, one that it set is
+ * returned set, even if empty. Computed fields (a step's input, a COMPLETED run's output, times) are set in both cases.
+ * Boundary: which messages are set; other files test what they hold.
  */
 import { type DescMessage, isMessage } from "@bufbuild/protobuf";
 import { createClient, type Interceptor } from "@connectrpc/connect";
@@ -87,7 +87,7 @@ const versionSent = (at: string) => [
 const INPUT_SENT = ["run.inputPayload {}"];
 const BOTH_SENT = [...INPUT_SENT, `${A}.outputPayload {}`];
 const TRANSITION_SENT = [...BOTH_SENT, "step.outputPayload {}"];
-/** What is set besides because the caller set it. */
+/** What is set in addition because the caller set it. */
 const SENT: SetPaths[] = [
   ["CreateDefinition", []],
   ["PublishVersion", versionSent("version")],

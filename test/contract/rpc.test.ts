@@ -201,7 +201,7 @@ describe("HandleTrigger", () => {
     expect(other.updatedRuns.map(({ id }) => id)).toEqual([since.run?.id]);
   });
 
-  test("a repeat tells what the event started, also when no trigger wants it any more", async () => {
+  test("a repeat names what the event started, also when no trigger matches it any more", async () => {
     const { client } = service;
     const event = { triggerType: TriggerType.EVENT, eventType: "order.made" };
     const definitionId = await publishTasks(client, { trigger: event });

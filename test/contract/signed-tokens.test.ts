@@ -1,6 +1,6 @@
 /**
  * AUTH_MODE=jwt: tokens that are signed, judged by the keys of an issuer over real HTTP.
- * The issuer is the test's own, and so are all the ways in which a token is forged.
+ * The test is the issuer, and forges the bad tokens.
  */
 import { createHmac } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
@@ -111,7 +111,7 @@ describe("is good", () => {
     expect([...(judged?.caller.scopes ?? [])].sort()).toEqual(["workflows:read", "workflows:run"]);
   });
 
-  test("until its time and a little skew", async () => {
+  test("until it expires, with a small allowance for clock skew", async () => {
     const judged = await judge(await make({ exp: 60 }));
     const leftMs = (judged?.expiresAtMs ?? 0) - Date.now();
     expect(leftMs).toBeGreaterThan(60_000);
@@ -125,7 +125,7 @@ describe("is good", () => {
     { claims: { roles: "editor", scope: "email" }, may: ["author", "read", "run"] },
     { claims: { scope: { "workflows:admin": true }, roles: [["admin"], 1, null] }, may: [] },
     { claims: {}, may: [] },
-  ])("with what it may: $claims", async ({ claims, may }) => {
+  ])("with its scopes: $claims", async ({ claims, may }) => {
     const judged = await judge(
       await make({ claims: { sub: "user_1", org_id: "ws_a", ...claims } }),
     );

@@ -1,5 +1,5 @@
 /**
- * Child runs at two replicas, real processes: whichever of them starts, hears, cancels or compensates a child, and whichever
+ * Child runs at two replicas, real processes: whichever replica starts, reports, cancels or compensates a child, and whichever
  * dies half-way, an item has one child, the parent ends, and its cost is the sum.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server. No collaborator is configured: children are human tasks.
  */
@@ -122,7 +122,7 @@ async function freeCalls(): Promise<void> {
 }
 
 describe("two replicas", () => {
-  it("cancel the children of a cancelled parent, also those whose start was under way", async () => {
+  it("cancel the children of a cancelled parent, also those whose start was in flight", async () => {
     const parent = await startParent(first, 20);
     await second.workflows.cancelRun({ id: parent });
     await quiet();

@@ -106,7 +106,7 @@ describe("one child", () => {
     expect(child.definitionVersion).toBe(1);
   });
 
-  it("is started anew by the next attempt when it failed, and costs count for all attempts", async () => {
+  it("is started again by the next attempt when it failed, and costs count for all attempts", async () => {
     const name = await publishChild();
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const parent = await startParent(calling({ name }, { retryPolicy }));
@@ -151,7 +151,7 @@ describe("one child", () => {
     );
   });
 
-  it("is refused with a message when it is not there to be started by this workflow", async () => {
+  it("is refused with a message when this workflow may not start it", async () => {
     const manual = named("manual");
     await at.publish(manual, versionOf([TASK]));
     const other = named("other");
@@ -217,7 +217,7 @@ describe("a tree three deep", () => {
     const root = [COMPENSATED_TASK, COMPENSATION, calling({ name: names[2] ?? "", input: {} })];
     return at.publish(named("root"), versionOf(root, ["task -> call"]));
   }
-  /** Ends the tasks of every level but the leaf's; the runs from the root down. */
+  /** Ends the tasks of every level but the leaf's; gives the runs from the root down. */
   async function descend(version: VersionRow): Promise<string[]> {
     const ids = [await at.start(version)];
     for (let level = 0; level < 3; level += 1) {
@@ -281,7 +281,7 @@ function isWaitingUndo({ step, state }: StepView): boolean {
 }
 
 describe("for_each", () => {
-  it("runs one child an item, in order, never more open than may be", async () => {
+  it("runs one child an item, in order, never more open than allowed", async () => {
     const name = await publishChild();
     const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 2 }));
     for (let done = 0; done < 5; done += 1) {
@@ -321,7 +321,7 @@ describe("for_each", () => {
     expect(await at.children(parent, 2)).toHaveLength(2);
   });
 
-  it("completes at once with an empty list, and fails what is none", async () => {
+  it("completes at once with an empty list, and fails when it is no list", async () => {
     const name = await publishChild();
     const empty = await startParent(calling({ name, for_each: "[]" }));
     expect((await at.reaches(empty, "COMPLETED")).output).toEqual({ items: [] });
@@ -469,7 +469,7 @@ function startParentOf(runId: string): Promise<string> {
   return at.put(runId, { kind: "compensate_requested", reason: "" });
 }
 
-/** Leases have run out, and everything took so long that a collaborator would have forgotten its keys. */
+/** Expires the leases, and dates the calls so far back that a collaborator would have dropped their keys. */
 async function freeCalls({ database: { transaction } }: ParentService): Promise<void> {
   const text = "update effects set lease_until = now(), created_at = now() - interval '2 days'";
   await transaction((tx) => tx.query({ name: "t_free", text }, []));
@@ -484,7 +484,7 @@ describe("a service that dies", () => {
     const version = await dying.publish("parent", versionOf([calling({ name })]));
     const parent = await dying.start(version);
     const cancelled = await dying.start(version);
-    // The start of its child is under way.
+    // The start of its child is in flight.
     await dying.put(cancelled, { kind: "cancel_requested", reason: "" });
     await freeCalls(dying);
     await dying.stop();

@@ -45,7 +45,7 @@ import { STREAM_LIMITS } from "../support/services/stream-limits.ts";
 interface Role {
   readonly name: string;
   readonly step: StepDefinition;
-  /** Brings the run to where it waits for the event, and gives what the event may say. */
+  /** Runs until the step waits for the event; gives the values that the event may have. */
   prepare(runId: string, key: string): Promise<Payload[]>;
 }
 
@@ -317,7 +317,7 @@ describe("bad input", () => {
     expect(letters).toEqual([]);
   });
 
-  it("does not touch the step that a sound event then ends, once", async () => {
+  it("does not change the step, which a valid event then ends once", async () => {
     const runId = await service.start(await service.define("ws", versionOf(["work"])));
     await service.returnCall(runId, { kind: "create_objective", objectiveId: "obj-bad" });
     const said = completedObjective("obj-bad")[2] ?? TAP_EVENT;
@@ -357,7 +357,7 @@ describe("bad input", () => {
     expect(readMetric("workflows_events_ignored_total", { reason: "refused" })).toBe(before + 1);
   });
 
-  /** Publishes a sound event behind what was published; it must do its work. */
+  /** Publishes a valid event after the others; it must be applied. */
   async function expectHandled(role: string): Promise<void> {
     const type = `behind.${randomUUID()}`;
     const trigger = triggerOf({ triggerType: "EVENT", eventType: type });

@@ -67,7 +67,7 @@ async function haveOthersLeft(sql: pg.Client): Promise<true | undefined> {
   return rows.length === 0 ? true : undefined;
 }
 
-/** Looks seldom, for a look at all children takes its time. */
+/** Polls rarely, because a query of all children is slow. */
 async function endOf(sql: pg.Client, runId: string): Promise<void> {
   const text = "select state from workflow_runs where id = $1";
   for (;;) {

@@ -49,7 +49,7 @@ beforeAll(async () => {
   races = await startRaces();
 });
 afterAll(async () => {
-  // Whatever met whatever: the histories come to what is stored.
+  // For every order: the histories applied give the stored state.
   expectReplayed(await readHistories(races.database));
   await races.stop();
 });
@@ -109,7 +109,7 @@ describe.each(ORDERS)("%s", (order: Order) => {
     });
   });
 
-  it("two cancels: one moves the run, the other finds it so", async () => {
+  it("two cancels: one moves the run, the other finds it cancelled", async () => {
     const run = await startWorking(AGENT, `o-two-cancels-${order}`);
     expect(await run.race(order, CANCEL, CANCEL)).toEqual(["applied", "unchanged"]);
     expect(await run.history()).toEqual(["work.cancelled", "run.cancel"]);
@@ -134,7 +134,7 @@ describe.each(ORDERS)("%s", (order: Order) => {
     });
   });
 
-  describe("cancel and an event that a wait hears", () => {
+  describe("cancel and an event that a wait takes", () => {
     it("the cancel first: the event changes nothing", async () => {
       const run = await races.start(WAIT);
       expect(await run.race(order, CANCEL, eventComes(0))).toEqual(["applied", "unchanged"]);

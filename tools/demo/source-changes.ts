@@ -1,5 +1,5 @@
 /**
- * Tells when the service's source has changed.
+ * Reports when the service's source has changed.
  *
  * Boundary: the sandbox is part of the watching process itself, so its files are left out.
  */

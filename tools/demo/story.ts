@@ -1,7 +1,7 @@
 /**
  * The story: publish the sales process, let a contact appear, watch the run, look at what is left.
  *
- * Boundary: meets the service as anybody does, by RPC and by the bus. Nothing is polled: the run is
+ * Boundary: uses the service as any client does, by RPC and by the bus. Nothing is polled: the run is
  * watched by its lifecycle events and read once, at the end.
  *
  * Invariant: it takes 120 s at most, then it rejects.
@@ -39,7 +39,7 @@ export interface StoryEnd {
 
 const TIMEOUT_MS = 120_000;
 
-/** Tells the story on the screen. Rejects when it comes to no end. */
+/** Tells the story on the screen. Rejects when it does not end. */
 export async function tellStory(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   const timeout = new AbortController();
   const timer = setTimeout(

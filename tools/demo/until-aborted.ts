@@ -1,5 +1,5 @@
 /**
- * Waiting for something that an abort may overtake.
+ * Waiting for a promise until a signal aborts.
  *
  * Boundary: the reason of an abort is an error.
  */

@@ -83,7 +83,7 @@ describe("a run", () => {
     expect(await countOf("run_moves where run_id = $1", [runId])).toBe(3);
   });
 
-  it("tells of a condition that cannot be evaluated, which counts as false", async () => {
+  it("reports a condition that cannot be evaluated, which counts as false", async () => {
     const conditional = versionOf(
       [
         stepOf("ask", { stepType: "HUMAN_TASK", name: "ask" }),
@@ -225,7 +225,7 @@ describe("a commit that fails", () => {
     }
   });
 
-  it("by the fault of one run is repeated without that run", async () => {
+  it("because of one run is repeated without that run", async () => {
     const client = new pg.Client({ connectionString: at.url });
     await client.connect();
     try {
@@ -248,7 +248,7 @@ describe("a commit that fails", () => {
     }
   });
 
-  it("or not, when the answer to the commit is lost, is found out", async () => {
+  it("whose answer is lost is found committed or not", async () => {
     let cutter: CommitCutter | undefined;
     const far = await startProcessor(undefined, async (url) => {
       cutter = await startCommitCutter(url);

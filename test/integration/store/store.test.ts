@@ -1,4 +1,4 @@
-/** The store by itself: migrations, definitions under concurrency, rows that come back as they went. */
+/** The store by itself: migrations, definitions under concurrency, rows that are read as they were written. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Run } from "../../../src/engine/values/run.ts";
@@ -217,7 +217,7 @@ describe("definitions", () => {
     expect(one.rows.map(({ name }) => name)).toEqual(["t1"]);
   });
 
-  it("tell of themselves in the outbox, one event a change", async () => {
+  it("are published by the outbox, one event a change", async () => {
     const { id: definitionId } = await createDefinition({ database }, { ...NAMED, name: "listed" });
     await publishVersion({ database }, { definitionId, spec: valid });
     const rows = await database.read.query<{ changes: { type: string; aggregateId: string }[] }>(

@@ -1,4 +1,4 @@
-/** A run in memory whose step `call` runs other workflows, and what it hears of them. */
+/** A run in memory whose step `call` runs other workflows, and the reports that it gets of them. */
 import type { ChildReport } from "../../../src/engine/values/child-run.ts";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
 import type { Reply } from "../../../src/engine/values/reply.ts";
@@ -13,7 +13,7 @@ export function calling(workflow: JsonObject = {}, more: JsonObject = {}) {
   });
 }
 
-/** A child's word: it COMPLETED, unless said otherwise. */
+/** A child's report: COMPLETED, unless given otherwise. */
 export function childReports(
   run: EngineRun,
   child: number,

@@ -101,7 +101,7 @@ export class EngineRun {
   readonly input: JsonObject;
   run: Run;
   rows = new Map<number, StepRun>();
-  /** Calls that are open, and all that were ever wanted. */
+  /** The open calls, and every call ever issued. */
   openCalls = new Map<string, IssuedCall>();
   wanted: IssuedCall[] = [];
   children: ChildRun[] = [];
@@ -172,7 +172,7 @@ export class EngineRun {
         runInput ||= isWhole || cause.runInput;
       }
     }
-    throw new Error("rows are asked for without end");
+    throw new Error("the fold asks for rows without end");
   }
 
   /** Goes on until no work is pending, as the processor does. Gives the number of transitions. */
@@ -182,7 +182,7 @@ export class EngineRun {
       if (pending.length === 0 || state === "PAUSED") return times;
       const before = [this.run, [...this.rows]];
       this.put({ kind: "run_continued" });
-      // What did nothing left the same work; a whole run is written only then.
+      // A transition that did nothing left the same work; only then is the whole run written out.
       const isSame = JSON.stringify(this.run.pending) === JSON.stringify(pending);
       if (isSame && JSON.stringify([this.run, [...this.rows]]) === JSON.stringify(before)) {
         throw new Error(`a transition did nothing of the pending work ${pending}`);

@@ -1,6 +1,6 @@
 /**
  * Random versions: 2 to 60 steps of every type, with labels, conditions, policies, timeouts and compensations.
- * Boundary: what is made here passes checkVersion; random-version's user checks a part of them, for checking is dear.
+ * Boundary: what is made here passes checkVersion; the caller checks only a part of them, because a check is expensive.
  */
 
 import type { StepType } from "../../../src/engine/steps/types.ts";

@@ -28,7 +28,7 @@ export function watchCalls(at: EngineRun, seen: Seen, before: Before, input: Bar
   for (const [index, mark] of at.run.stepMarks.entries()) {
     const mayHave = (mark & MAY_HAVE_ACTED) !== 0;
     if (mayHave !== seen.touched.has(index))
-      broken(`the mark of step ${index} is wrong of its calls`);
+      broken(`the mark of step ${index} does not match its calls`);
   }
   watchStops(at, before);
   watchLate(at, before, input);

@@ -99,7 +99,7 @@ function watchOver(at: EngineRun, { index, isCompensation }: GraphStep): void {
   broken(`the run is ${at.run.state} and step ${index} is ${state}`);
 }
 
-/** What began was let begin by its edges, what was skipped by none, and what is open can be moved. */
+/** A step began because its edges allow it, was skipped because none does, and can be moved while it is open. */
 export function watchShape(at: EngineRun): void {
   const { run, graph } = at;
   for (const step of graph.steps) if (!step.isCompensation) watchEdges(at, step);
@@ -143,7 +143,7 @@ function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): vo
   }
   if (at.rows.has(index) && incoming.length > 0) {
     if (marks.includes(EDGE_OPEN) || !marks.includes(EDGE_TAKEN)) {
-      broken(`step ${index} began before its edges let it`);
+      broken(`step ${index} began before its edges allowed it`);
     }
   }
   if (state !== "PENDING" || run.state === "PENDING") return;

@@ -1,5 +1,5 @@
 /**
- * A run in memory that is looked at after every input: what may never be, must not be.
+ * A run in memory whose rules are checked after every input.
  * Boundary: the rules are those of watch-moves, watch-calls and watch-rows; this file takes inputs as the shell does.
  */
 import type { Graph } from "../../../src/engine/graph/graph.ts";
@@ -30,7 +30,7 @@ export class WatchedRun {
     this.at.lookups = { ...this.at.lookups, costsFromMeter };
   }
 
-  /** Takes an input and looks at everything. The result of a call counts once, as the shell sees to it. */
+  /** Takes an input and checks every rule. The result of a call counts once, as the shell sees to it. */
   put(input: BareInput): Reply {
     if (input.kind === "call_returned" && !this.at.openCalls.has(input.callId)) {
       return { kind: "unchanged" };

@@ -1,7 +1,7 @@
 /**
  * The runtime with a real Postgres as a stage for scenarios: every input is a committed transaction.
  * Boundary: the store, the engine and the processor are the real ones; calls are collected and not performed.
- * A call is encoded as JSON, so that the transcript can tell what was asked for.
+ * A call is encoded as JSON, so that the transcript can show the request.
  */
 
 import { viewRun } from "../../../src/engine/draft/payloads.ts";
@@ -95,7 +95,7 @@ async function stageOf(
   specs: readonly (readonly [string, VersionSpec])[],
 ): Promise<Stage> {
   const { database, processor, calls, clock } = house;
-  // A version hears what comes after its publish.
+  // A version takes events that arrive after its publish.
   await clock.set(SCRIPT_STARTS_AT_MS - PUBLISHED_BEFORE_MS);
   const published = await publishAll(database, specs);
   const [first] = published;

@@ -1,6 +1,6 @@
 /**
  * Stands between a client and Postgres and loses the answer to a commit: the server has committed, the client's
- * connection breaks before it hears so.
+ * connection breaks before it learns that.
  */
 import { connect as connectTo, createServer, type Socket } from "node:net";
 

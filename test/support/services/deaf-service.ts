@@ -1,5 +1,5 @@
 /**
- * The service without ears: processor, calls and reconciler on a fresh database, and nothing that listens to a bus.
+ * The service without a bus: processor, calls and reconciler on a fresh database, and no consumer.
  * Boundary: the real parts, wired as the composition root does; collaborators are the caller's.
  */
 import pg from "pg";

@@ -1,7 +1,7 @@
 /**
  * Two things that happen to one run, in a forced order: one committed after the other, both in one batch, or at two
  * replicas.
- * Boundary: real processors on a real Postgres; calls are collected, and what they come to is handed in by the test.
+ * Boundary: real processors on a real Postgres; calls are collected, and the test submits their results.
  */
 
 import type { CallKind, CallValue } from "../../../src/engine/values/call.ts";
@@ -63,7 +63,7 @@ export class RacedRun {
     return [reply, await this.put(second, by)];
   }
 
-  /** Kinds of the calls that commits have made wanted, in order. */
+  /** Kinds of the calls that commits issued, in order. */
   get calls(): CallKind[] {
     return this.#calls.map(({ kind }) => kind);
   }
@@ -74,7 +74,8 @@ export class RacedRun {
   /** The result of the latest call of a kind. */
   returned(value: CallValue): Input {
     const found = this.#calls.findLast(({ kind }) => kind === value.kind);
-    if (found === undefined) throw new Error(`${value.kind} is not wanted among ${this.calls}`);
+    if (found === undefined)
+      throw new Error(`${value.kind} is not among the issued calls ${this.calls}`);
     const { callId, kind: call, stepIndex, attempt } = found;
     const cause = { kind: "call", id: callId } as const;
     const result = { ok: true, value } as const;

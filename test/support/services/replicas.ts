@@ -26,7 +26,7 @@ export interface Replica {
 /** Surroundings for replicas. */
 export interface Cluster {
   readonly databaseUrl: string;
-  /** Where a test may speak on their bus. */
+  /** A connection to their bus for the test. */
   readonly natsUrl: string;
   /** Starts a replica and waits until it is ready. */
   start(environment?: Readonly<Record<string, string>>): Promise<Replica>;

@@ -23,7 +23,7 @@ export interface RpcService extends TestProcessor {
   readonly client: Client<typeof WorkflowService>;
 }
 
-/** What a refused call tells. */
+/** The details of a refused call. */
 export interface Refused {
   /** The code's name, such as InvalidArgument. */
   readonly code: string | undefined;

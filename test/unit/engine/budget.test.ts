@@ -59,7 +59,7 @@ function unitsOf(graph: Graph, input: JsonObject): number[] {
 }
 
 describe("a transition's budget", () => {
-  it("leaves dear conditions to further transitions, a bounded amount of work each", () => {
+  it("leaves expensive conditions to further transitions, a bounded amount of work each", () => {
     const edges = 12;
     const targets = Array.from({ length: edges }, (_, n) => task(`s${n}`));
     const dear = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
@@ -202,7 +202,7 @@ describe("while work is pending", () => {
     expect(run.run.state).toBe("FAILED");
   });
 
-  it("what other inputs bring comes after it, in order", () => {
+  it("the work of other inputs comes after it, in order", () => {
     const run = inPieces(version([task("a"), task("b"), task("c")], [edge("a>c")]));
     run.put({ kind: "run_begun" });
     run.put({ kind: "run_continued" });

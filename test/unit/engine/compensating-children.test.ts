@@ -33,7 +33,7 @@ describe("compensating children", () => {
     return run;
   }
 
-  it("asks the last first, so many as may be open, then its own step, then upstream", () => {
+  it("compensates the last first, as many as may be open, then its own step, then upstream", () => {
     const run = completed();
     run.put(compensate);
     expect(open(run, "compensate_run").map((id) => id.slice(-4))).toEqual(["-1-2", "-1-1"]);
@@ -52,7 +52,7 @@ describe("compensating children", () => {
     expect(run.events.at(-1)).toBe("run.compensated");
   });
 
-  it("counts the same of an earlier attempt's child, whether it is asked before it tells its end or after", () => {
+  it("counts the same of an earlier attempt's child, whether the request comes before its report or after", () => {
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const cancelled = { attempt: 1, runId: "child-1-0", seq: 7, state: "CANCELLED" } as const;
     const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1 } as const;
@@ -103,7 +103,7 @@ describe("compensating children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child tells before or after that it undid itself", () => {
+  it("counts the same of a run that was cancelled first, whether its child reports that before or after its own compensation", () => {
     const compensated = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
@@ -143,7 +143,7 @@ describe("compensating children", () => {
     }
   });
 
-  it("waits upstream of a child that could not, and asks it alone again", () => {
+  it("waits upstream of a child that failed to compensate, and asks only that one again", () => {
     const run = completed();
     run.put(compensate);
     childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
@@ -154,7 +154,7 @@ describe("compensating children", () => {
     run.openCalls.clear();
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
-    // The first word once more, from a service that died before it could forget it.
+    // A repeat of the first report, from a replica that died before it deleted the call.
     childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
     expect(run.run.state).toBe("COMPENSATING");
     childReports(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
@@ -189,7 +189,7 @@ describe("compensating children", () => {
     expect(run.run.totalCostUsd).toBe(1.5);
   });
 
-  it("waits for starts under way, and compensates those children too", () => {
+  it("waits for starts in flight, and compensates those children too", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), { list: [1, 2] });
     started(run, 0);
     run.put(compensate);
@@ -199,7 +199,7 @@ describe("compensating children", () => {
     expect(open(run, "compensate_run")).toHaveLength(2);
   });
 
-  it("reaches those below one that undid itself in the same transition", () => {
+  it("continues below a child that compensated itself in the same transition", () => {
     const workflow = { for_each: "list", max_parallel: 1 };
     const run = EngineRun.start(version([calling(workflow, { on_error: "compensate" })]), input);
     for (const child of [0, 1, 2]) {
@@ -245,7 +245,7 @@ describe("a child", () => {
       call.kind === "tell_parent" ? [call.report] : [],
     );
 
-  it("tells its end, and again the end of its compensation, which only its parent may want", () => {
+  it("reports its end, and later the end of its compensation", () => {
     const run = begun();
     expect(words(run)).toEqual([]);
     run.report("task", "COMPLETED", { output: { a: 1 }, costUsd: 2 });
@@ -262,7 +262,7 @@ describe("a child", () => {
     });
   });
 
-  it("tells of the step that failed last, or why it was cancelled", () => {
+  it("reports the step that failed last, or why it was cancelled", () => {
     const goesOn = (id: string) => step({ id, config: { on_error: "continue" } });
     const facts = { parentRunId: "wfr_parent", parentStep };
     const failing = [
@@ -284,7 +284,7 @@ describe("a child", () => {
     ]);
   });
 
-  it("tells nothing while its pause, or its compensation, goes on", () => {
+  it("reports nothing while it is paused or compensated", () => {
     const run = begun();
     run.put({ kind: "pause_requested", reason: "" });
     run.put({ kind: "resume_requested" });

@@ -40,7 +40,7 @@ const metered = (run: EngineRun, costUsd: number) =>
   run.answer("a", { kind: "query_usage", costUsd });
 
 describe("the cost of an agent's attempt", () => {
-  it("that a report tells is taken, and the meter is not asked", () => {
+  it("that a report carries is taken, and the meter is not asked", () => {
     const run = started();
     report(run, { costUsd: 0.5 });
     expect(run.calls).toEqual([]);
@@ -48,7 +48,7 @@ describe("the cost of an agent's attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.5);
   });
 
-  it("that no report tells is asked of the meter before the step ends, and is in its event", () => {
+  it("that no report carries is read from the meter before the step ends, and is in its event", () => {
     const run = started();
     report(run, {});
     expect(run.states).toBe("a:RUNNING b:PENDING");
@@ -87,7 +87,7 @@ describe("the cost of an agent's attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.4);
   });
 
-  it("that the meter tells too low takes nothing back", () => {
+  it("below what is counted already changes nothing", () => {
     const run = started({ retryPolicy: RETRY });
     report(run, { state: "FAILED", costUsd: 0.3 });
     run.answer("a", { kind: "create_objective", objectiveId: "o2" });

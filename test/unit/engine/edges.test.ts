@@ -79,7 +79,7 @@ describe("edges decide", () => {
   });
 });
 
-describe("a step that goes badly", () => {
+describe("a step that fails", () => {
   it("retries, then takes the error edge with the message", () => {
     const spec = version(
       [
@@ -118,7 +118,7 @@ describe("a step that goes badly", () => {
     expect(run.callFor("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
   });
 
-  it("takes up no objective between two attempts, so that nothing ends the one that has not begun", () => {
+  it("records no objective between two attempts, so that no report ends the attempt that has not begun", () => {
     const spec = version([
       agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
     ]);
@@ -134,7 +134,7 @@ describe("a step that goes badly", () => {
     expect(run.output("a")).toEqual({ n: 2 });
   });
 
-  it("tells nothing of the last failure when it is completed by hand between two attempts", () => {
+  it("drops the last failure when it is completed by hand between two attempts", () => {
     const spec = version([
       agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
     ]);

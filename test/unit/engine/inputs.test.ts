@@ -84,7 +84,7 @@ describe("a request that a caller knows", () => {
   });
 });
 
-describe("a start under way", () => {
+describe("a start in flight", () => {
   it("of an earlier attempt is awaited before anything is compensated", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY, timeoutSeconds: 5 }]));
     run.now += 5_000;

@@ -195,7 +195,7 @@ describe("compensate", () => {
     expect(run.events.filter((e) => e === "undo-hotel.started")).toHaveLength(1);
   });
 
-  it("stops upstream of a compensation that failed and takes up there again", () => {
+  it("stops upstream of a compensation that failed and continues there at the next request", () => {
     const run = failed();
     run.agentEnds("undo-hotel", "FAILED");
     expect(run.run.state).toBe("COMPENSATING");

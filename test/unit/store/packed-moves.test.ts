@@ -1,4 +1,4 @@
-/** The packed form of the history: every row comes back as it was, and what is written is short and never changes. */
+/** The packed form of the history: every row is read as it was written, and the stored form is short and stable. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Cause } from "../../../src/engine/values/input.ts";

@@ -257,7 +257,7 @@ describe("a call", () => {
   });
 });
 
-describe("a call that its step does not wait for any more", () => {
+describe("a call that its step no longer waits for", () => {
   const GATE = versionOf([GATE_STEP]);
   const cancel = (runId: string) => {
     const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
@@ -277,7 +277,7 @@ describe("a call that its step does not wait for any more", () => {
     expect((await stepOfRun(runId))?.state).toBe("CANCELLED");
   });
 
-  it("is not made by who takes it up later", async () => {
+  it("is not sent by the replica that claims it later", async () => {
     const server = await serve(() => ({ status: 503 }));
     const runId = await startRun("left behind", GATE);
     await cancel(runId);
@@ -287,7 +287,7 @@ describe("a call that its step does not wait for any more", () => {
     expect(server.asked).toEqual([]);
   });
 
-  it("is not made by who takes it up later, also when its step succeeded", async () => {
+  it("is not sent by the replica that claims it later, also when its step succeeded", async () => {
     const server = await serve(() => ({ status: 503 }));
     const delegated = stepOf("work", { name: "work", config: { delegate: true } });
     const runId = await startRun("done before", versionOf([delegated]));
@@ -334,7 +334,7 @@ describe("leases", () => {
     expect(server.asked.map(({ body }) => body)).toEqual([Buffer.from(call?.request ?? [])]);
   });
 
-  it("a stop releases what is not done, so that another replica goes on at once", async () => {
+  it("a stop releases unfinished calls, so that another replica goes on at once", async () => {
     const server = await serve((_, n) => (n === 1 ? "reset" : created("obj_6")));
     const gone = await serve(() => "hang");
     await gone.stop();
@@ -378,7 +378,7 @@ describe("collaborators", () => {
     for (const runId of slow) expect((await stepOfRun(runId))?.objectiveId).toBe("");
   });
 
-  it("one that hangs with 2,000 calls of 140 KB holds up no other, nor child runs", async () => {
+  it("one that hangs with 2,000 calls of 140 KB delays no other, and no child runs", async () => {
     const hanging = await serve(() => "hang");
     const approvals = await serve(() => ({ status: 400, json: { code: "invalid_argument" } }));
     const dispatcher = dispatch({ objectives: hanging.url, approvals: approvals.url });

@@ -1,5 +1,5 @@
 /**
- * Runs whose events never come: their steps end all the same, by asking those who know.
+ * Runs whose events are lost: their steps end all the same, by polling the owners.
  *
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name. Nothing listens to the bus here.
  */
@@ -93,7 +93,7 @@ async function begin(service: DeafService, spec: typeof NAMED) {
   return runId;
 }
 
-describe("a run that hears nothing from the bus", () => {
+describe("a run without events from the bus", () => {
   it("completes: the sales process, each step within three intervals", async () => {
     const sandbox = await startSandbox({
       natsUrl: process.env.TEST_NATS_URL ?? "",
@@ -191,7 +191,7 @@ describe("an objective without a delegation", () => {
     expect(step?.errorMessage).toBe("");
   });
 
-  it("shows where it is held up, and is not asked about while it is quick", async () => {
+  it("shows where it waits, and is not polled while it is quick", async () => {
     const { service, timesAsked } = await serve({
       "objectives.Create": created("obj_1"),
       "objectives.Get": objective(ObjectiveState.AWAITING_APPROVAL),
@@ -277,7 +277,7 @@ describe("a delegated step", () => {
     expect(step?.errorMessage).toMatch(RECONCILED);
   });
 
-  it("that was cancelled elsewhere is not tried again", async () => {
+  it("that was cancelled elsewhere is not retried", async () => {
     const retryPolicy = { maxRetries: 3, backoffSeconds: 0, backoffMultiplier: 1 };
     const { service } = await serve({
       "objectives.Create": created("obj_1"),
@@ -324,7 +324,7 @@ describe("an approval", () => {
     expect((await service.stepOfRun(runId))?.detail.approvals?.[0]?.decidedBy).toBe(by);
   });
 
-  it("of several is asked about as long as it is open", async () => {
+  it("of several is polled as long as it is open", async () => {
     const asked: string[] = [];
     const { service } = await serve({
       "approvals.RequestApproval": ({ body }) => {
@@ -356,7 +356,7 @@ describe("an approval", () => {
 });
 
 describe("many steps", () => {
-  it("are shared by replicas: each is asked about once", async () => {
+  it("are shared by replicas: each is polled once", async () => {
     let made = 0;
     const asked: string[] = [];
     const { service } = await serve({

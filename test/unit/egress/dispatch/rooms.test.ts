@@ -57,7 +57,7 @@ describe("rooms", () => {
     }
   });
 
-  it("have a place for a workspace that comes last, and claim none for one that has its share", () => {
+  it("have a place for a workspace that comes last, and claim none for one with its full share", () => {
     const rooms = createRooms();
     expect(fill(rooms, callOf("create_objective", "a"))).toBe(1_024);
     expect(fill(rooms, callOf("create_objective", "b"))).toBe(512);
@@ -70,21 +70,21 @@ describe("rooms", () => {
     expect(full.map(({ workspaceId }) => workspaceId)).toEqual(["a", "b"]);
   });
 
-  it("tell when calls that wait in the table are to be claimed", () => {
+  it("say when to claim calls that wait in the table", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     fill(rooms, call);
     const resumed = Array.from({ length: 64 }, () => rooms.leave(call));
     expect(resumed.indexOf(true)).toBe(63);
     rooms.free();
-    // They were asked for just now; none that waits is known of.
+    // A claim was just made; none is known to wait.
     for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
     const next = new Map([["create_objective", "m"]] as const);
     expect(rooms.note({ next, full: new Set(["create_objective"]) })).toBe(true);
     expect(rooms.free().places.find(({ kind }) => kind === "create_objective")?.after).toBe("m");
   });
 
-  it("tell after 64 calls, or at once with few in hand, when a claim left some in the table", () => {
+  it("say so after 64 calls, or at once with few in flight, when a claim left some in the table", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     for (let n = 0; n < 200; n++) rooms.enter(call);
@@ -108,7 +108,7 @@ describe("rooms", () => {
     expect(places.find(({ kind }) => kind === "query_usage")?.places).toBe(200);
   });
 
-  it("have the places and bytes again of calls that left", () => {
+  it("get the places and bytes of finished calls back", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a", 140_000);
     const taken = fill(rooms, call);

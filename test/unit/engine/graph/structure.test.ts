@@ -67,7 +67,7 @@ describe("steps and ids", () => {
 });
 
 describe("roots", () => {
-  it("refuses a version that nothing begins", () => {
+  it("refuses a version without a root", () => {
     const faults = faultsOf(versionOf(["a", "b"], ["a -> b", "b -> a"]));
     expect(faults[0]).toContain("steps: no step is a root");
   });
@@ -192,7 +192,7 @@ describe("cycles", () => {
     expect(faultsOf(spec)).toEqual(["edges: the edges make a cycle: a -> b -> a"]);
   });
 
-  it("sees no cycle where ways only meet again", () => {
+  it("sees no cycle where paths only join", () => {
     const spec = versionOf(["a", "b", "c", "d"], ["a -> b", "a -> c", "b -> d", "c -> d"]);
     expect(checkVersion(spec)).toEqual([]);
   });

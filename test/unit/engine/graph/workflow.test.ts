@@ -69,7 +69,7 @@ describe("config.workflow", () => {
     expect(checkVersion(versionOf([stepOf("s", agents)]))).toEqual([]);
   });
 
-  it("names the keys that there are for one that it does not know", () => {
+  it("names the allowed keys for an unknown one", () => {
     const keys =
       'use "definition_id", "name", "version", "input", "for_each", "max_parallel" or "required"';
     expect(faultsOf({ name: "a", foreach: "l", paralel: 3 })).toEqual([
@@ -91,7 +91,7 @@ describe("config.workflow", () => {
     ]);
   });
 
-  it("tells what its expressions read", () => {
+  it("lists what its expressions read", () => {
     const config = {
       workflow: { name: "a", for_each: "first.output.l", input: { n: "{{ input.n }}" } },
     };

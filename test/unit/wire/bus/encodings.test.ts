@@ -260,7 +260,7 @@ describe("data of an unknown type", () => {
   });
 });
 
-describe("bytes that are no event", () => {
+describe("bytes that hold no event", () => {
   const event = eventOf(TAP_EVENT);
   const whole = ENCODINGS["Ensemble protobuf"].write(event).body;
   const reasonOf = (written: WrittenEvent) => {

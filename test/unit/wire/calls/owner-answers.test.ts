@@ -1,4 +1,4 @@
-/** What is found by asking owners: how an answer is read, and what the engine makes of it. */
+/** Answers of polled owners: how they are read, and what the engine does with them. */
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
@@ -28,7 +28,7 @@ describe("answers of owners", () => {
       ASKED,
     );
 
-  it("tell an objective's state, never an output", () => {
+  it("give an objective's state, never an output", () => {
     expect(objective(ObjectiveState.AWAITING_APPROVAL)).toEqual({
       ...POLLED,
       ...{ owner: "objective", id: "x1", state: "AWAITING_APPROVAL", errorMessage: "" },
@@ -42,7 +42,7 @@ describe("answers of owners", () => {
     expect(readObjectiveAnswer(create(GetResponseSchema, {}), ASKED)).toBeUndefined();
   });
 
-  it("tell a delegation's result where it is an object", () => {
+  it("give a delegation's result where it is an object", () => {
     const answer = (text: string) =>
       readDelegationAnswer(
         create(GetDelegationResponseSchema, {
@@ -67,7 +67,7 @@ describe("answers of owners", () => {
     [[], "expired", "EXPIRED"],
     [[], "escalated", undefined],
     [[], "", undefined],
-  ])("tell the final decision among %j, state %s: %s", (types, state, decision) => {
+  ])("give the final decision among %j, state %s: %s", (types, state, decision) => {
     const decisions = types.map((type) => ({ decision: type, decidedBy: "eve\u0000" }));
     const reply = create(GetApprovalResponseSchema, {
       approvalRequest: { id: "x1", workspaceId: "ws" },
@@ -79,7 +79,7 @@ describe("answers of owners", () => {
   });
 });
 
-describe("a decision that was found by asking", () => {
+describe("a decision found by a poll", () => {
   const answered = (contextJson: string) =>
     readApprovalAnswer(
       create(GetApprovalResponseSchema, {
@@ -89,7 +89,7 @@ describe("a decision that was found by asking", () => {
       ASKED,
     );
 
-  it("counts for what its request was made for, and is not noted each time it does not", () => {
+  it("counts for the digest of its request, and is not recorded each time it does not count", () => {
     const run = EngineRun.start(
       version([step({ id: "gate", stepType: "APPROVAL_GATE", actionType: "buy" })]),
       { sum: 3 },
@@ -115,7 +115,7 @@ describe("a decision that was found by asking", () => {
   );
 });
 
-describe("an end that was found by asking", () => {
+describe("an end found by a poll", () => {
   const ended = (delegate: boolean) => {
     const config: JsonObject = delegate ? { delegate } : {};
     const run = EngineRun.start(

@@ -67,7 +67,7 @@ describe("lifecycle events", () => {
     }
   });
 
-  it("tell of the move, with payloads, and each has an id of its own", () => {
+  it("describe the move, with payloads, and each has an id of its own", () => {
     const events = renderHistory(played()).map(open);
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     expect(events.map(({ type }) => type.replace("workflows.changes.", ""))).toEqual(
@@ -148,7 +148,7 @@ describe("lifecycle events", () => {
     });
   });
 
-  it("a started event of an attempt does not tell how the step ended", () => {
+  it("a started event of an attempt does not say how the step ended", () => {
     const started = renderHistory(played())
       .map(open)
       .find(({ type }) => type.endsWith("step.started"));

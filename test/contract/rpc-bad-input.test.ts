@@ -454,7 +454,7 @@ describe("bad input stores nothing", () => {
     Buffer.alloc(2 * items, tagged(2, WireType.LengthDelimited).bytes(new Uint8Array()).finish());
   const crowd = Array.from({ length: 10_001 }, () => ({}));
   const own = (hidden: Uint8Array) => Buffer.concat([hidden, steps(10_001)]);
-  /** A step with a field 4 bytes longer than the step: a reader takes them for that field's end, or for another field's head. */
+  /** A step with a field 4 bytes longer than the step: a reader takes them for the field's end, or for another field. */
   const overrun = Buffer.from([0x12, 3, 0xfa, 1, 4, 0x7a, 0xa2, 0x9c, 1]);
   const envelope = (message: Uint8Array) => {
     const header = Buffer.alloc(5);

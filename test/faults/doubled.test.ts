@@ -67,7 +67,7 @@ function answer(call: LeasedCall, value: CallValue) {
 
 function takeCall(kind: LeasedCall["kind"]): LeasedCall {
   const call = at.calls.find((candidate) => candidate.kind === kind);
-  if (call === undefined) throw new Error(`no ${kind} is wanted`);
+  if (call === undefined) throw new Error(`no ${kind} was issued`);
   return call;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Collaborators that fail open: called with a short timeout, in parallel, once for the same question, and cut off by the breaker.
+ * Collaborators that fail open: called with a short timeout, in parallel, once per question, and cut off by the breaker.
  * Boundary: real HTTP to servers of the test's own; no Postgres and no bus.
  */
 import { afterEach, describe, expect, it } from "vitest";

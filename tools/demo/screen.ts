@@ -64,7 +64,7 @@ export function openScreen(out: WriteStream = process.stdout): Screen {
     print,
     printMove(row) {
       if (drawn > 0) redraw();
-      // Of a step that is still open, a line that stays cannot tell the time.
+      // A line that stays cannot show the time of a step that is still open.
       else
         print(
           `${sinceStart()}  ${renderRow(isOpen(row) ? { ...row, durationMs: 0 } : row, paint)}`,

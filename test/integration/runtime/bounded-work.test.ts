@@ -1,4 +1,4 @@
-/** Work on runs is bounded: no transaction is open while the engine works, and an expensive run leaves turns to the others. */
+/** Work on runs is bounded: no transaction is open while the engine works, and an expensive run lets others run. */
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
@@ -86,7 +86,7 @@ function start(
 }
 
 /** A NOTIFICATION with so many edges, each with a condition that takes some ms. */
-function dear(edges: number): VersionSpec {
+function expensive(edges: number): VersionSpec {
   const targets = Array.from({ length: edges }, (_, n) => task(`s${n}`));
   const condition = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
   const root = stepOf("root", { stepType: "NOTIFICATION", notificationChannel: "x" });
@@ -103,7 +103,7 @@ const stateOf = async ({ database }: TestProcessor, runId: string) =>
 describe("a run with more work than one transition's budget", () => {
   it("goes on in further transitions, with other runs in between", async () => {
     const service = await begin();
-    const slow = await publish(service.database, "slow", dear(40));
+    const slow = await publish(service.database, "slow", expensive(40));
     const quick = await publish(service.database, "quick", versionOf([task("t")]));
     const { runId } = await start(service.processor, slow, XS);
     // One run of each lane, so one of them waits behind the expensive run.

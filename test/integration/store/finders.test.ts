@@ -97,7 +97,7 @@ describe("an event finds", () => {
     expect(await Promise.all(found)).toEqual([["open_call"], []]);
   });
 
-  it("whether calls in hand are wanted, by the key of each call's step", async () => {
+  it("whether calls in flight are still needed, by the key of each call's step", async () => {
     const gate = stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" });
     const runs = ["one", "two", "three"].map((name) => start(`asks ${name}`, versionOf([gate])));
     const ids = (await Promise.all(runs)).map((id) => `${id}/ask/1/request_approval`);

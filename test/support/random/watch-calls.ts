@@ -20,7 +20,7 @@ const STOPPING: ReadonlySet<CallKind> = new Set(["cancel_objective", "cancel_run
 /** Checks the calls that an input issued. */
 export function watchCalls(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
   for (const issued of at.wanted.slice(before.wanted)) {
-    if (seen.callIds.has(issued.id)) broken(`${issued.id} is wanted twice`);
+    if (seen.callIds.has(issued.id)) broken(`${issued.id} is issued twice`);
     seen.callIds.add(issued.id);
     if (MAKING.has(issued.call.kind)) seen.touched.add(issued.stepIndex);
     if (!STOPPING.has(issued.call.kind)) watchTime(at, before, input, issued);
@@ -63,7 +63,7 @@ function watchTime(at: EngineRun, before: Before, input: BareInput, issued: Issu
   const { state } = at.run;
   const reopened = input.kind === "compensate_requested";
   if (state === "CANCELLED" || (isFinalRun(before.state) && !reopened)) {
-    broken(`${issued.id} is wanted by a run that is ${state}`);
+    broken(`${issued.id} is issued by a run that is ${state}`);
   }
   const row = at.rows.get(issued.stepIndex);
   if (row !== undefined && issued.attempt > row.retryCount + 1) broken(`${issued.id} is too early`);

@@ -1,6 +1,6 @@
 /**
- * Rules of the moves in a run's history: legal, contiguous, equal to the stored state; no start where none may be; compensated
- * in reverse topological order.
+ * Rules of the moves in a run's history: legal, contiguous, equal to the stored state; no start where none may be;
+ * compensated in reverse topological order.
  */
 
 import type { Graph, GraphStep } from "../../../src/engine/graph/graph.ts";
@@ -34,7 +34,7 @@ export function watchMoves(at: EngineRun, seen: Seen, before: Before, input: Bar
   }
 }
 
-/** The history records what a report said of an attempt whose output is still being read, together with the attempt's end. */
+/** A report on an attempt whose output is still being read enters the history together with the attempt's end. */
 function watchCosts(at: EngineRun, { replay }: Seen): void {
   const rows = [...at.rows.values()];
   if (rows.some(({ detail }) => detail.pendingEnd !== undefined)) return;
@@ -78,7 +78,7 @@ function watchCompensated(at: EngineRun, seen: Seen): void {
   }
 }
 
-/** Whether what a step did exists, or may exist, and is not compensated: neither by its compensation nor in its child runs. */
+/** Whether a step acted, or may have acted, and neither its compensation nor its child runs have compensated that. */
 function needsCompensation(at: EngineRun, { replay, touched }: Seen, index: number): boolean {
   const { compensation, isCompensation } = stepAt(at.graph, index);
   if (isCompensation) return false;

@@ -60,7 +60,7 @@ function watchAdded(
   broken(`${input.kind} added ${added} USD to step ${index}`);
 }
 
-/** What ended stays as it is, and holds neither timer nor wait; a compensation may be taken up again. */
+/** What ended stays as it is, and holds neither timer nor wait; a compensation may be retried. */
 export function watchRows(at: EngineRun, before: Before, input: BareInput): void {
   for (const row of at.rows.values()) {
     const old = before.rows.get(row.index);

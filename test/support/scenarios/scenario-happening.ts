@@ -1,6 +1,7 @@
 /**
  * The lines of a script: `start {input}`, `answer a create_objective {…}`, `transition a COMPLETED {…}` …
- * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers follows from the calls made so far.
+ * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers follows from the calls
+ * made so far.
  */
 
 import type { Graph } from "../../../src/engine/graph/graph.ts";

@@ -62,8 +62,8 @@ describe("a transition's budget", () => {
   it("leaves expensive conditions to further transitions, a bounded amount of work each", () => {
     const edges = 12;
     const targets = Array.from({ length: edges }, (_, n) => task(`s${n}`));
-    const dear = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
-    const conditions = targets.map(({ id }) => edge(`root>${id}`, "", dear));
+    const expensive = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
+    const conditions = targets.map(({ id }) => edge(`root>${id}`, "", expensive));
     const graph = compileGraph(version([notify("root"), ...targets], conditions));
     const units = unitsOf(graph, { xs: Array.from({ length: 2_000 }, (_, n) => n + 1) });
     // One evaluation takes more than twice the budget: each transition makes one, and the last one skips the last step.
@@ -135,8 +135,8 @@ describe("a transition's budget", () => {
 
   it("tries only so many conditions for one failure, and says so", () => {
     const targets = Array.from({ length: 8 }, (_, n) => task(`s${n}`));
-    const dear = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
-    const edges = targets.map(({ id }) => edge(`root>${id}`, "error", dear));
+    const expensive = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
+    const edges = targets.map(({ id }) => edge(`root>${id}`, "error", expensive));
     const spec = version(
       [branch("root", { conditionExpr: "missing" }), task("ok"), ...targets],
       [edge("root>ok", "true"), ...edges],

@@ -12,7 +12,7 @@ import { EngineRun, edge, step, version } from "../../support/engine/engine-run.
 
 describe("compensating children", () => {
   const input = { list: [10, 20, 30] };
-  const compensated3 = version(
+  const withList = version(
     [
       step({ id: "first", compensationStepId: "undo-first" }),
       step({ id: "undo-first" }),
@@ -24,7 +24,7 @@ describe("compensating children", () => {
   );
 
   function completed(): EngineRun {
-    const run = EngineRun.start(compensated3, { list: [1, 2, 3] });
+    const run = EngineRun.start(withList, { list: [1, 2, 3] });
     run.report("first", "COMPLETED", { output: { list: [1, 2, 3] } });
     for (const child of [0, 1]) started(run, child);
     childReports(run, 0);
@@ -87,7 +87,7 @@ describe("compensating children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child reports that before it is compensated or after", () => {
+  it("counts the same after a cancel, whether the child reports the cancel before or after it is compensated", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
@@ -103,7 +103,7 @@ describe("compensating children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child reports that before or after its own compensation", () => {
+  it("counts the same after a cancel, whether the child reports the cancel before or after its own compensation", () => {
     const compensated = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));

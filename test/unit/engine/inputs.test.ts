@@ -28,7 +28,7 @@ describe("an input", () => {
   });
 
   it("of a compensation that is too large fails it, unless its config.input takes less", () => {
-    const compensate = (config: object) => {
+    const stateAfter = (config: object) => {
       const a = step({ id: "a", compensationStepId: "undo" });
       const run = EngineRun.start(
         version([a, step({ id: "undo", config: { ...config } }), step({ id: "b" })], [edge("a>b")]),
@@ -38,8 +38,8 @@ describe("an input", () => {
       run.put(compensate);
       return run.state("undo");
     };
-    expect(compensate({})).toBe("FAILED");
-    expect(compensate({ input: { step: "{{ step_id }}" } })).toBe("WAITING");
+    expect(stateAfter({})).toBe("FAILED");
+    expect(stateAfter({ input: { step: "{{ step_id }}" } })).toBe("WAITING");
   });
 });
 

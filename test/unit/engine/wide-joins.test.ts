@@ -1,4 +1,4 @@
-/** Up to how many steps a join loads its rows with its batch, and from how many on it is put together by queries of its own. */
+/** The number of steps up to which a join loads its rows with its batch; above it queries of its own merge them. */
 import { expect, it } from "vitest";
 import { openDraft } from "../../../src/engine/draft/draft.ts";
 import { MissingRows } from "../../../src/engine/draft/missing-rows.ts";

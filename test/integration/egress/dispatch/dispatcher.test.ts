@@ -104,7 +104,7 @@ async function startRun(name: string, spec: VersionSpec): Promise<string> {
 async function answerLookUp(runId: string): Promise<void> {
   const place = at.calls.findIndex((call) => call.runId === runId && call.kind === "look_up");
   const [lookUp] = at.calls.splice(place, 1);
-  if (lookUp === undefined) throw new Error("no look-up is wanted");
+  if (lookUp === undefined) throw new Error("no look-up was issued");
   const { callId, stepIndex, attempt } = lookUp;
   const resolution = { agentId: "a1", skillId: "" };
   await at.processor.submit({

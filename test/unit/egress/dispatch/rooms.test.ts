@@ -1,4 +1,4 @@
-/** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
+/** Rooms for calls in flight: each collaborator has its own, and workspaces share it. */
 import { describe, expect, it } from "vitest";
 import { createRooms, type Rooms } from "../../../../src/egress/dispatch/rooms.ts";
 import type { CallKind } from "../../../../src/engine/values/call.ts";

@@ -1,4 +1,4 @@
-/** Answers that a caller does not read: which calls wait, which connections are cut, and that answers leave nothing behind. */
+/** Answers that a caller does not read: which calls wait, which connections are cut, and that no state is left. */
 import { afterEach, expect, it, vi } from "vitest";
 import { createUnreadAnswers } from "../../../../src/ingress/rpc/unread-answers.ts";
 import { createLog } from "../../../../src/process/log.ts";

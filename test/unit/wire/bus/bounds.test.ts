@@ -1,4 +1,4 @@
-/** Limits of messages of the bus: at the limit a value is accepted, past it the message is dead-lettered or the value cut or left out. */
+/** Limits of messages of the bus: at the limit a value is accepted; past it the message is put aside or the value cut. */
 import { describe, expect, it } from "vitest";
 import type { BusEvent } from "../../../../src/engine/values/event.ts";
 import { MAX_COST_USD } from "../../../../src/engine/values/limits.ts";

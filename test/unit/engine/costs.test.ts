@@ -87,7 +87,7 @@ describe("the cost of an agent's attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.4);
   });
 
-  it("below what is counted already changes nothing", () => {
+  it("that the meter gives below the counted sum changes nothing", () => {
     const run = started({ retryPolicy: RETRY });
     report(run, { state: "FAILED", costUsd: 0.3 });
     run.answer("a", { kind: "create_objective", objectiveId: "o2" });

@@ -285,7 +285,7 @@ describe("waits", () => {
     expect(run.rows.get(0)?.errorMessage).toContain("wildcard");
   });
 
-  it("opens anew with each attempt: an event that an earlier attempt took does not end it", () => {
+  it("opens at its retry: an event that another wait took before does not end it", () => {
     const retryPolicy = { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 };
     const later = { ...wait("later"), eventSubjectPattern: "inbox.{{ task.output.box }}" };
     const steps = [wait("first"), { ...later, retryPolicy }, step({ id: "task" })];

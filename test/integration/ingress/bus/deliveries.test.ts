@@ -63,7 +63,7 @@ describe("a message", () => {
 });
 
 describe("a consumer that has to be made anew", () => {
-  it("begins after the last message that any replica handled", async () => {
+  it("begins at the first message that no replica has handled", async () => {
     const { connection, stream, log, token } = service;
     const plan = { stream, subject: `crm.${token}.>`, durable: `again-${token}` };
     const memory = emptyMemory(new Date(0));

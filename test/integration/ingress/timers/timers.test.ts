@@ -132,7 +132,7 @@ describe("timers", () => {
       [1, null],
       [0, 0],
     ]);
-    // Where more is due than a page holds, the oldest still fire first.
+    // A page holds what fell due first; what did not fit into it fell due later.
     const page = await findDue(at.database.read, 2, []);
     expect(page.map(({ runId, stepIndex }) => [runIds.indexOf(runId), stepIndex])).toEqual([
       [1, 0],

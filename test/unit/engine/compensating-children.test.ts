@@ -129,11 +129,11 @@ describe("compensating children", () => {
 
   it("counts the cost of a child with nothing left to compensate, whichever report comes first", () => {
     const none = { kind: "compensate_run", compensated: true, costUsd: 1 } as const;
-    const words = [
+    const reports = [
       (run: EngineRun) => childReports(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
       (run: EngineRun) => run.answer("call", none),
     ];
-    for (const order of [words, words.toReversed()]) {
+    for (const order of [reports, reports.toReversed()]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put(compensate);
@@ -240,22 +240,22 @@ describe("a child", () => {
     run.put({ kind: "run_begun" });
     return run;
   }
-  const words = (run: EngineRun) =>
+  const reports = (run: EngineRun) =>
     [...run.openCalls.values()].flatMap(({ call }) =>
       call.kind === "tell_parent" ? [call.report] : [],
     );
 
   it("reports its end, and later the end of its compensation", () => {
     const run = begun();
-    expect(words(run)).toEqual([]);
+    expect(reports(run)).toEqual([]);
     run.report("task", "COMPLETED", { output: { a: 1 }, costUsd: 2 });
-    expect(words(run)).toMatchObject([
+    expect(reports(run)).toMatchObject([
       { stepIndex: 0, attempt: 1, child: 2, state: "COMPLETED", output: { a: 1 }, costUsd: 2 },
     ]);
     expect(run.put(compensate).kind).toBe("refused");
     run.put({ ...compensate, byParent: true });
     run.report("undo", "COMPLETED", { costUsd: 1 });
-    expect(words(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
+    expect(reports(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
     expect(run.put({ ...compensate, byParent: true })).toEqual({
       kind: "unchanged",
       nothingLeft: { costUsd: 3 },
@@ -276,7 +276,7 @@ describe("a child", () => {
       run.now += 1_000;
       run.report("last", "FAILED", { errorMessage: "two" });
       if (cancel) run.put({ kind: "cancel_requested", reason: "why" });
-      return words(run)[0]?.errorMessage;
+      return reports(run)[0]?.errorMessage;
     });
     expect(messages).toEqual([
       "child run wfr_test ended CANCELLED: why",
@@ -289,7 +289,7 @@ describe("a child", () => {
     run.put({ kind: "pause_requested", reason: "" });
     run.put({ kind: "resume_requested" });
     run.put({ kind: "cancel_requested", reason: "why" });
-    expect(words(run)).toMatchObject([{ state: "CANCELLED", undoing: "no" }]);
-    expect(words(run)[0]?.errorMessage).toContain("ended CANCELLED: why");
+    expect(reports(run)).toMatchObject([{ state: "CANCELLED", undoing: "no" }]);
+    expect(reports(run)[0]?.errorMessage).toContain("ended CANCELLED: why");
   });
 });

@@ -14,12 +14,11 @@ export interface CallersRead {
 }
 
 const FOLDER = /^src\/store\/reads\/(?!visibility\.ts$)/;
-const FUNCTION =
-  /^export (?:default )?(?:async )?(?:function (\w+)|const (\w+)[^=]*= (?:async )?(?=[(<]))/gm;
+const FUNCTION = /^export (?:default )?(?:async )?(?:function|const) (\w+)/gm;
 const DATABASE = /\b(Queries|Tx|Database)\b/;
 const VISIBILITY = /\bVisibility\b/;
 
-/** The parameters of a function, from its first parenthesis to the one that closes it. */
+/** The first parameters after a name: a function's own, or those of its type, to the parenthesis that closes them. */
 function parametersAfter(text: string, start: number): string {
   let open = 0;
   for (let at = text.indexOf("(", start); at >= 0 && at < text.length; at += 1) {
@@ -37,7 +36,7 @@ export function callersReads(files: SourceFiles): CallersRead[] {
     .flatMap(([path, text]) =>
       [...text.matchAll(FUNCTION)].flatMap((found) => {
         const parameters = parametersAfter(text, found.index + found[0].length);
-        const name = found[1] ?? found[2] ?? "";
+        const [, name = ""] = found;
         const seesByType = VISIBILITY.test(parameters);
         return DATABASE.test(parameters) ? [{ path, name, seesByType }] : [];
       }),

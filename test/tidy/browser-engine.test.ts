@@ -7,7 +7,7 @@ import { projectRoot } from "../../tools/run-command.ts";
 // A run through conditions, templates, a regular expression, a digest and the compiler's faults.
 const PROGRAM = `
 import { checkVersion } from "./src/engine/graph/check.ts";
-import { EngineRun, edge, step, version } from "./test/support/engine-run.ts";
+import { EngineRun, edge, step, version } from "./test/support/engine/engine-run.ts";
 const asks = step({
   id: "ask",
   stepType: "APPROVAL_GATE",

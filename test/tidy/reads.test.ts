@@ -23,6 +23,7 @@ test.each([
   "export async function findRun(\n  db: Queries,\n  id: string,\n): Promise<Run> {",
   "export async function findRun<Row>(id: (row: Row) => string, { read }: Database) {",
   "export const findRun = async (tx: Tx, id: string) => read(tx, id);",
+  "export const findRun: (db: Queries) => Promise<Run> = async (db) => read(db);",
   "export const findRun: Find = async <Row>(tx: Tx) => read<Row>(tx);",
 ])("a planted read without a Visibility is reported: %s", (text) => {
   expect(problemsOf("src/store/reads/runs.ts", text)).toEqual([

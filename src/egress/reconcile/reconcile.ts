@@ -20,6 +20,7 @@ import {
   FIRST_RUN,
   findUnreported,
   type RunPlace,
+  type UnreportedPage,
 } from "../../store/checks.ts";
 import type { Database } from "../../store/database.ts";
 import { askOwners, type News } from "./ask-owners.ts";
@@ -59,6 +60,8 @@ interface Checking {
   readonly held: HeldEnds;
   /** Steps that changed within this time are not checked. */
   readonly quietMs: number;
+  /** How long the reads of the lap under way have taken. */
+  readMs: number;
   stopping: boolean;
 }
 
@@ -66,7 +69,13 @@ interface Checking {
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const { log, intervalMs } = deps;
   const held = createHeldEnds({ ...deps, graceMs: intervalMs * GRACE });
-  const checking: Checking = { deps, held, quietMs: intervalMs * QUIET, stopping: false };
+  const checking: Checking = {
+    deps,
+    held,
+    quietMs: intervalMs * QUIET,
+    readMs: 0,
+    stopping: false,
+  };
   let restUntilMs = 0;
 
   const rounds = createLoop({
@@ -76,8 +85,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     async round() {
       await held.flush();
       if (performance.now() < restUntilMs) return false;
-      const readMs = await lap(checking);
-      restUntilMs = performance.now() + Math.min(readMs * REST_FACTOR, intervalMs);
+      try {
+        await lap(checking);
+      } finally {
+        // A lap that failed rests too: it begins again at the first run.
+        restUntilMs = performance.now() + Math.min(checking.readMs * REST_FACTOR, intervalMs);
+      }
       return false;
     },
   });
@@ -90,15 +103,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   };
 }
 
-/** Once over all open runs; gives how long reading took. */
-async function lap(checking: Checking): Promise<number> {
+/** Once over all open runs. */
+async function lap(checking: Checking): Promise<void> {
   const { deps, held, quietMs } = checking;
-  let readMs = 0;
+  checking.readMs = 0;
   let place: RunPlace | undefined = FIRST_RUN;
   while (place !== undefined && !checking.stopping) {
-    const began = performance.now();
-    const page = await findUnreported(deps.database.read, place, quietMs);
-    readMs += performance.now() - began;
+    const page = await readPage(checking, place);
     if (page.steps.length > 0) {
       const claimed = await claimChecks(deps.database, page.steps, quietMs);
       // Another replica is at this place, or its steps are just being moved.
@@ -108,7 +119,16 @@ async function lap(checking: Checking): Promise<number> {
     }
     place = page.next;
   }
-  return readMs;
+}
+
+/** A page of steps; also the time of a read that fails counts. */
+async function readPage(checking: Checking, place: RunPlace): Promise<UnreportedPage> {
+  const began = performance.now();
+  try {
+    return await findUnreported(checking.deps.database.read, place, checking.quietMs);
+  } finally {
+    checking.readMs += performance.now() - began;
+  }
 }
 
 async function checkAll(checking: Checking, claimed: ClaimedCheck[]): Promise<void> {

@@ -2,7 +2,7 @@
  * Asks again and again which schedules are due.
  * Boundary: what firing means is runtime/fire-schedules.ts.
  * Invariant: a schedule that cannot be fired is left out for a while, so that it cannot crowd out the others; the table is
- * asked no more often than every POLL_MS, unless a round was full and nothing was wrong.
+ * asked about every POLL_MS, unless a round was full and nothing was wrong.
  */
 
 import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";

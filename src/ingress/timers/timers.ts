@@ -7,8 +7,7 @@
  * T2 A timer fires once: the engine compares it with the run as it then is. Several replicas may submit the same.
  * T3 A timer that stays due though it was submitted is left out for a while, so that it cannot crowd out the others.
  * T4 What fires late is submitted in the order of the due times, across steps and runs, a step's second timer included.
- * T5 Whatever is wrong, the table is asked no more often than every POLL_MS; only a full round without a failure goes on
- *    at once.
+ * T5 Whatever is wrong, the table is asked about every POLL_MS; only a full round without a failure goes on at once.
  */
 import type { Input } from "../../engine/values/input.ts";
 import type { Log } from "../../process/log.ts";

@@ -10,7 +10,7 @@ export interface Budget {
   readonly rows: number;
 }
 
-/** How a cost stands to its budget. */
+/** A cost compared with its budget. */
 export type Verdict = "ok" | "over" | "over twice";
 
 /** Judges a cost; "over twice" is what fails a CI run. */

@@ -19,12 +19,12 @@ export interface Driver {
   readonly processor: Processor;
   /** Write transactions so far. */
   commits(): number;
-  /** Calls that were committed and have not come back, by run. */
+  /** Committed calls without a result, by run. */
   readonly calls: Map<string, LeasedCall>;
   close(): Promise<void>;
 }
 
-/** What goes wrong is told beside the results, never among them. */
+/** Prints faults to stderr, apart from the results. */
 export const benchLog: Log = createLog({
   level: "warn",
   format: "pretty",

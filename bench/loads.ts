@@ -14,7 +14,7 @@ import type { Budget } from "./budget.ts";
 interface Place {
   readonly runId: string;
   readonly stepIndex: number;
-  /** The step's call that was committed and has not come back. */
+  /** The step's committed call without a result. */
   readonly call: LeasedCall | undefined;
 }
 

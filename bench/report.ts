@@ -174,7 +174,7 @@ function titlesOf(columns: readonly Column[]): string {
   );
 }
 
-/** A negative width is that of a text, which stands on the left. */
+/** A negative width aligns a text to the left. */
 function lineOf(columns: readonly Column[], cells: readonly string[]): string {
   return columns
     .map(([, width], place) => {

@@ -1,5 +1,5 @@
 /**
- * Tells whether gen/ is what the contract under proto/ generates now, and whether the contract
+ * Checks whether gen/ is what the contract under proto/ generates now, and whether the contract
  * keeps its own rules.
  *
  * Boundary: works offline and writes into a temporary folder only.

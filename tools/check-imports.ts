@@ -1,10 +1,10 @@
 /**
  * Enforces the import table over src/: rooms and packages, purity, the one reader of the
- * environment, who may name step types, who makes a Visibility, and the absence of import cycles. `npx tsx tools/check-imports.ts` prints what it
- * finds.
+ * environment, who may name step types, who makes a Visibility, and the absence of import cycles.
+ * `npx tsx tools/check-imports.ts` prints what it finds.
  *
  * Boundary: reads text with regular expressions, for speed; types and unresolved paths are the
- * compiler's. Types count as imports too: who needs another's types knows about it.
+ * compiler's. Type imports count too, because they are a dependency.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";

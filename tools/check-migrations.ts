@@ -1,9 +1,9 @@
 /**
- * Tells whether migrations/ already holds every change of the rows that src/store/schema/
+ * Checks whether migrations/ already holds every change of the rows that src/store/schema/
  * describes: the schema, as drizzle-kit sees it, must equal the snapshot of the last migration.
  *
  * Boundary: needs no database and writes nothing. The command `drizzle-kit generate` is not asked,
- * for it ends with 0 where it wanted to ask whether a column was renamed.
+ * because it ends with 0 where it would ask whether a column was renamed.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

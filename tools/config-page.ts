@@ -1,6 +1,6 @@
 /**
  * The page docs/config.md, made from the tables in the code: every key of `config` by step type, the words that are
- * refused there, and the outcome words of edges.
+ * refused there, and the outcome labels of edges.
  *
  * Boundary: makes text; `npx tsx tools/make-pages.ts` writes it, a test compares it.
  */

@@ -101,7 +101,7 @@ async function stayUp(): Promise<void> {
   try {
     await requireUntilAborted(new Promise<never>(() => {}), stop.signal);
   } catch (error) {
-    // An end that was asked for is no failure of a story that was told to its end.
+    // An interrupt after the end of the story is no failure.
     if (!(error instanceof Interrupted)) throw error;
   }
 }
@@ -119,7 +119,7 @@ function makeEnvironment(surroundings: Surroundings): Record<string, string | un
 }
 
 function interrupt(): void {
-  // The second time nobody wants to wait for an orderly end; the guards clean up on exit.
+  // A second interrupt ends the process at once; the guards clean up on exit.
   if (stop.signal.aborted) process.exit(INTERRUPTED_EXIT_CODE);
   stop.abort(new Interrupted());
 }

@@ -91,7 +91,7 @@ function introduceOnce(surroundings: Surroundings): (service: ServiceProcess) =>
 
 /** `PORT`, else the usual port, else any free one: every start of the service uses the same. */
 async function choosePort(): Promise<string> {
-  // A wrong one is for the service to refuse, in the words of whoever set it.
+  // The service refuses a malformed one, and names the value as it was set.
   if (process.env.PORT) return process.env.PORT;
   return `${(await isFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()}`;
 }
@@ -118,7 +118,7 @@ function print(who: string, line: string): void {
 }
 
 function interrupt(): void {
-  // The second time nobody wants to wait for an orderly end; the guards clean up on exit.
+  // A second interrupt ends the process at once; the guards clean up on exit.
   if (stop.signal.aborted) process.exit(INTERRUPTED_EXIT_CODE);
   stop.abort();
 }

@@ -55,13 +55,13 @@ async function playLike(
 ): Promise<[string, JsonValue][]> {
   for (let play = 1; play <= PLAYS_AT_MOST; play += 1) {
     console.error(`BUS_FORMAT=${format}: story ${play}`);
-    const told = Object.entries(normaliseDocuments((await playFixtures(format)).documents));
-    const shared = told.filter(([file]) => known.has(file));
+    const played = Object.entries(normaliseDocuments((await playFixtures(format)).documents));
+    const shared = played.filter(([file]) => known.has(file));
     for (const [file, document] of shared) {
       deepStrictEqual(hideTimes(document), hideTimes(known.get(file) ?? null), file);
     }
     if (shared.every(([file, document]) => isDeepStrictEqual(document, known.get(file)))) {
-      return told;
+      return played;
     }
   }
   throw new Error(`no story of ${PLAYS_AT_MOST} with BUS_FORMAT=${format} had the same times`);

@@ -105,7 +105,7 @@ function findCounted(): Counted[] {
   return found;
 }
 
-/** The program without its packages: values of labels are words of src/, and most of the time would go into packages. */
+/** The program without its packages: values of labels are declared in src/, and most of the time would go into packages. */
 function readSources(): ts.Program {
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2023,

@@ -38,7 +38,7 @@ const connection = await connect({ servers: values.nats.split(",") }).catch((err
 });
 try {
   const eventId = await publishTapEvent(connection, contactCreated(contact, values.workspace));
-  console.error(`Told the bus of ${contact.email}; the run that this starts names the event:`);
+  console.error(`Published ${contact.email} to the bus; the run that this starts names the event:`);
   console.log(eventId);
 } finally {
   await connection.close();

@@ -13,7 +13,7 @@ export interface TestProject {
   readonly timeoutMs: number;
   /** Whether a file's modules are its own; pure ones are loaded, and compiled by the engine, once for all files. */
   readonly isolate: boolean;
-  /** Whether a test fails that held the event loop: those in whose process the service runs. */
+  /** Whether a test that blocks the event loop fails: true where the service runs in the same process. */
   readonly watchesLoop: boolean;
   /** Runs only where its name or a path of it is given: it has a command of its own. */
   readonly onlyNamed?: true;

@@ -19,7 +19,7 @@ interface Count {
   readonly failed: number;
 }
 
-/** Tells the words that select kinds of tests from the rest of the arguments; kinds and paths may stand side by side. */
+/** Separates the arguments that select kinds of tests from the others; kinds and paths may stand side by side. */
 function selectProjects(args: readonly string[]): {
   projects: readonly TestProject[];
   rest: string[];

@@ -122,16 +122,16 @@ test("the trigger starts one run and ends the wait of another", () => {
 
 describe("the live service answers and publishes the same but for ids and times:", () => {
   test.each(BUS_FORMATS)("BUS_FORMAT=%s", async (format) => {
-    const { documents, heard } = await playFixtures(format);
+    const { documents, received } = await playFixtures(format);
     const live = Object.entries(normaliseDocuments(documents));
     for (const [file, document] of live) {
       expect(hideTimes(document), file).toEqual(hideTimes(readFixture(file)));
     }
     expect(live).toHaveLength(Object.keys(RPC_FIXTURES).length + 2 * EVENT_FIXTURES.length);
-    expect(heard.map(({ message }) => message.subject)).toEqual(
+    expect(received.map(({ message }) => message.subject)).toEqual(
       EVENT_FIXTURES.map(({ type }) => type),
     );
-    for (const { message, envelope } of heard) {
+    for (const { message, envelope } of received) {
       expect(message.headers?.get("Content-Type")).toBe(CONTENT_TYPES[format]);
       expect(message.headers?.get("Nats-Msg-Id")).toBe(envelope.id);
       // A field that the schema does not know would be lost on the way to JSON and back.

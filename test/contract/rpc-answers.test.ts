@@ -68,19 +68,19 @@ async function measured<Desc extends DescMessage>(
   call: (options: CallOptions) => Promise<MessageShape<Desc>>,
   headers: Record<string, string> = {},
 ) {
-  let told = new Headers();
+  let answered = new Headers();
   const answer = await call({
     headers,
     onHeader: (header) => {
-      told = header;
+      answered = header;
     },
   });
   return {
     answer,
     bytes: holdingLoop(() => toBinary(desc, answer).length),
     jsonBytes: holdingLoop(() => Buffer.byteLength(toJsonString(desc, answer))),
-    omitted: Number(told.get(OMITTED) ?? 0),
-    named: (told.get(`${OMITTED}-steps`) ?? "").split(","),
+    omitted: Number(answered.get(OMITTED) ?? 0),
+    named: (answered.get(`${OMITTED}-steps`) ?? "").split(","),
   };
 }
 
@@ -118,7 +118,7 @@ describe("a line of 400 steps that pass 250 KiB on, beside a task", () => {
     const shown = payloadsOf(started.answer.run);
     // The run's input, an input and an output of each step of the line, inputs of both tasks.
     expect(shown + started.omitted).toBe(803);
-    // Nothing is left out that would have had room.
+    // No payload is left out that would have fitted.
     expect(shown).toBe(13);
     expect(started.named).toContain("s399");
     expect(started.named).toContain("$run");
@@ -159,7 +159,7 @@ describe("a line of 400 steps that pass 250 KiB on, beside a task", () => {
     expect(payload).toEqual({ text: LARGE, selected_edge: "" });
   });
 
-  test("a payload that is not there is unset", async () => {
+  test("a missing payload is unset", async () => {
     expect((await runs.getPayload({ runId, stepId: "t", kind: OUTPUT })).payload).toBeUndefined();
     expect((await runs.getPayload({ runId, kind: OUTPUT })).payload).toBeUndefined();
   });
@@ -348,7 +348,7 @@ describe("lists", () => {
     expect(answer.definitions[0]?.tags).toHaveLength(60);
   });
 
-  test("that wait keep no other read waiting", async () => {
+  test("that wait for the database block no other read", async () => {
     const definitionId = await publish({ steps: [task("a")] });
     const { run } = await service.client.startRun({ definitionId });
     const settled: string[] = [];

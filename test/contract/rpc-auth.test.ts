@@ -43,7 +43,7 @@ interface Place {
 
 interface Row {
   readonly needs: Scope;
-  /** How a caller of another workspace who says whose it is is refused: by name, or by not finding it. */
+  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
   readonly foreign: "PermissionDenied" | "NotFound";
   /** The request about this place; one that can name a workspace does so. */
   call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
@@ -161,7 +161,7 @@ const PROTOCOLS = [
   { protocol: "gRPC", to: (baseUrl: string) => createGrpcTransport({ baseUrl }) },
 ];
 
-// So that a token can be found wherever it should not be.
+// Marks a token, so that a leaked one is found.
 const MARK = "SECRET-token-";
 const TOKENS = {
   ...Object.fromEntries(SCOPES.map((scope) => [`only ${scope}`, goodToken("ws_a", [scope])])),
@@ -174,9 +174,9 @@ const TOKENS = {
   inactive: { ...goodToken("ws_a", ["admin"]), active: false },
   expired: { ...goodToken("ws_a", ["admin"]), expiresAt: timestampFromMs(Date.now() - 1_000) },
   "of no workspace": goodToken("", ["admin"]),
-  "of nobody": { ...goodToken("ws_a", ["admin"]), subject: "" },
+  "without a subject": { ...goodToken("ws_a", ["admin"]), subject: "" },
 };
-const facts = new Map(Object.entries(TOKENS).map(([name, told]) => [tokenOf(name), told]));
+const facts = new Map(Object.entries(TOKENS).map(([name, token]) => [tokenOf(name), token]));
 
 const lines: string[] = [];
 const log = createLog({ level: "debug", format: "json", write: (line) => lines.push(line) });
@@ -205,7 +205,7 @@ function newCallers(timeoutMs = 5_000): Callers {
     { mode: "introspect" },
     { clients: createClients(settings, log), log },
   );
-  if (found === undefined) throw new Error("nobody knows callers");
+  if (found === undefined) throw new Error("no identity service");
   return found;
 }
 
@@ -251,10 +251,10 @@ async function everythingOf({ workspaceId, definitionId, runId }: Place, who: st
   ]);
 }
 
-/** What a refused call tells besides its code; fails when any of it holds a token. */
+/** The details of a refused call; fails when any of them holds a token. */
 function detailsOf({ error }: Refused) {
-  const told = JSON.stringify([error.message, [...error.metadata], error.details]);
-  expect(told).not.toContain(MARK);
+  const answer = JSON.stringify([error.message, [...error.metadata], error.details]);
+  expect(answer).not.toContain(MARK);
   const [info] = error.findDetails(ErrorInfoSchema);
   return { domain: info?.domain, reason: info?.reason, scope: info?.metadata.scope };
 }
@@ -280,24 +280,24 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
       { caller: "no bearer", headers: { headers: { authorization: `Basic ${MARK}` } } },
       { caller: "no token after Bearer", headers: { headers: { authorization: "Bearer " } } },
       { caller: "two tokens", headers: { headers: { authorization: `Bearer ${MARK} ${MARK}` } } },
-      { caller: "an unknown token", headers: as("that nobody issued") },
+      { caller: "an unknown token", headers: as("that was never issued") },
       { caller: "an inactive token", headers: as("inactive") },
       { caller: "an expired token", headers: as("expired") },
       { caller: "a token of no workspace", headers: as("of no workspace") },
-      { caller: "a token of nobody", headers: as("of nobody") },
+      { caller: "a token without a subject", headers: as("without a subject") },
     ])("$caller is UNAUTHENTICATED", async ({ headers }) => {
       const refused = await refusedBy(row.call(client, a, headers));
       expect(refused.code).toBe("Unauthenticated");
       expect(detailsOf(refused)).toEqual({ domain: "workflows", reason: "UNAUTHENTICATED" });
     });
 
-    test("another workspace's token gets nowhere", async () => {
+    test("another workspace's token is refused", async () => {
       const refused = await refusedBy(row.call(client, a, as("admin b")));
       expect(refused.code).toBe(row.foreign);
       expect(detailsOf(refused).domain).toBe("workflows");
     });
 
-    test("another's id is NOT_FOUND, in the words of an id that does not exist", async () => {
+    test("another workspace's id is NOT_FOUND, with the text for an id that does not exist", async () => {
       const call = row.callByIdAlone ?? (row.foreign === "NotFound" ? row.call : undefined);
       if (call === undefined) return;
       const foreign = await refusedBy(call(client, b, as("admin a")));
@@ -374,7 +374,7 @@ describe("a gate or governance check is decided by an admin alone", () => {
   });
 });
 
-test("a move is by the caller, whoever the request names", async () => {
+test("a move is recorded as the caller's, not as that of the name in the request", async () => {
   const { run } = await service.client.startRun(
     { definitionId: a.definitionId, initiatorUserId: "user_x" },
     as("admin a"),
@@ -414,7 +414,7 @@ test("an Idempotency-Key is the workspace's own", async () => {
   expect((await refusedBy(unable)).code).toBe("PermissionDenied");
 });
 
-test("health and the doors ask nobody who they are", async () => {
+test("health and the probes need no authentication", async () => {
   const health = createClient(
     Health,
     createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
@@ -425,7 +425,7 @@ test("health and the doors ask nobody who they are", async () => {
   }
 });
 
-test("metrics, which tell of all workspaces, are closed on the main port", async () => {
+test("metrics, which cover all workspaces, are closed on the main port", async () => {
   const closed = await fetch(`${service.baseUrl}/metrics`);
   expect(closed.status).toBe(403);
   expect(await closed.text()).toContain("METRICS_PORT");
@@ -440,7 +440,7 @@ describe("the identity service", () => {
     identity.trouble = undefined;
   });
 
-  test("is asked once for calls at once and those after", async () => {
+  test("is called once for simultaneous calls and those after them", async () => {
     await Promise.all([get("admin a"), get("admin a"), get("admin a")]);
     await get("admin a");
     await Promise.all(["expired", "expired"].map((who) => refusedBy(get(who))));
@@ -459,7 +459,7 @@ describe("the identity service", () => {
     { how: "is not there", trouble: { status: 404 } },
     { how: "refuses the service", trouble: { status: 401, json: { code: "unauthenticated" } } },
     { how: "answers what is no answer", trouble: { body: Buffer.from("no message") } },
-  ])("$how: nobody new is let in, and all are told to come again", async ({ trouble }) => {
+  ])("$how: unknown callers are refused, with a retry delay", async ({ trouble }) => {
     callers = newCallers(300);
     await get("admin a");
     identity.trouble = trouble;
@@ -467,7 +467,7 @@ describe("the identity service", () => {
     expect(refused).toMatchObject({ code: "Unavailable", reason: "UNAVAILABLE" });
     expect(refused.error.findDetails(RetryInfoSchema)).toHaveLength(1);
     detailsOf(refused);
-    // Whom it knew a moment ago is still known.
+    // A token in the cache stays good.
     await get("admin a");
     identity.trouble = undefined;
     await get("only workflows:read");
@@ -478,7 +478,7 @@ describe("the identity service", () => {
     expect((await refusedBy(get("admin a"))).code).toBe("Unauthenticated");
   });
 
-  test("that hangs is soon left alone, and refusals then come at once", async () => {
+  test("that hangs opens the circuit breaker, and later refusals come at once", async () => {
     callers = newCallers(50);
     identity.trouble = "hang";
     for (const n of ["a", "b", "c", "d", "e"]) await refusedBy(get(`hanging ${n}`));

@@ -146,7 +146,7 @@ const INVALID: [string, Call, string[]][] = [
       c.publishVersion({
         definitionId: NUL,
         steps: [task, { id: "b", stepType: 77 as never }, task],
-        edges: [{ fromStepId: "b", toStepId: "nobody" }],
+        edges: [{ fromStepId: "b", toStepId: "missing" }],
         trigger: { triggerType: 9 as never },
       }),
     [
@@ -315,7 +315,7 @@ const UNKNOWN: [string, Call][] = [
   ],
   [
     "TransitionStep: step",
-    (c) => c.transitionStep({ runId, stepId: "nobody", state: StepRunState.COMPLETED }),
+    (c) => c.transitionStep({ runId, stepId: "missing", state: StepRunState.COMPLETED }),
   ],
   ["PauseRun", (c) => c.pauseRun({ id: "wfr_none" })],
   ["ResumeRun", (c) => c.resumeRun({ id: "wfr_none" })],
@@ -375,7 +375,7 @@ describe("bad input stores nothing", () => {
     ['{"nosuch": 5}', "nosuch"],
     ['"text"', ""],
     ['{"id":', ""],
-  ])("JSON that does not fit, %s, tells its field", async (body, field) => {
+  ])("JSON that does not fit, %s, names its field", async (body, field) => {
     const refused = await refusedBy(sendJson("GetRun", body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([field]);
@@ -390,14 +390,14 @@ describe("bad input stores nothing", () => {
     ['{"steps":[{"id":"a"},"b"]}', "PublishVersion", "steps[1]"],
     ['{"steps":[{}],"edges":[{"label":true}]}', "PublishVersion", "edges[0].label"],
     ['{"trigger":{"filter_expr":1}}', "PublishVersion", "trigger.filter_expr"],
-  ])("JSON that does not fit, %s, tells the path", async (body, method, path) => {
+  ])("JSON that does not fit, %s, names the path", async (body, method, path) => {
     const refused = await refusedBy(sendJson(method, body));
     expect(refused).toMatchObject({ code: "InvalidArgument", reason: "MALFORMED_REQUEST" });
     expect(refused.fields).toEqual([path]);
     expect(refused.error.rawMessage).toContain(`${path}: cannot decode`);
   });
 
-  test("an oversized request is told its size and the limit", async () => {
+  test("the refusal of an oversized request names its size and the limit", async () => {
     const refused = await refusedBy(sendJson("GetRun", `{"id": "${"x".repeat(1024 * 1024)}"}`));
     expect(refused).toMatchObject({ code: "ResourceExhausted", reason: "TOO_LARGE" });
     expect(refused.error.rawMessage).toBe(
@@ -437,7 +437,7 @@ describe("bad input stores nothing", () => {
       "grpc, brotli",
       (baseUrl: string) => createGrpcTransport({ baseUrl, sendCompression: compressionBrotli }),
     ] as const,
-  ])("lists of a multitude are refused before they are decoded: %s", async (_name, make) => {
+  ])("lists with too many items are refused before they are decoded: %s", async (_name, make) => {
     const client = createClient(WorkflowService, make(service.baseUrl));
     const crowd = (items: number) => Array.from({ length: items }, () => ({}));
     const refused = await refusedBy(
@@ -454,7 +454,7 @@ describe("bad input stores nothing", () => {
     Buffer.alloc(2 * items, tagged(2, WireType.LengthDelimited).bytes(new Uint8Array()).finish());
   const crowd = Array.from({ length: 10_001 }, () => ({}));
   const own = (hidden: Uint8Array) => Buffer.concat([hidden, steps(10_001)]);
-  /** A step with a field that is 4 bytes longer than the step: they are that field's end, or the tag and length of another. */
+  /** A step with a field 4 bytes longer than the step: a reader takes them for the field's end, or for another field. */
   const overrun = Buffer.from([0x12, 3, 0xfa, 1, 4, 0x7a, 0xa2, 0x9c, 1]);
   const envelope = (message: Uint8Array) => {
     const header = Buffer.alloc(5);
@@ -464,7 +464,7 @@ describe("bad input stores nothing", () => {
   const two = Buffer.concat([envelope(new Uint8Array()), envelope(Buffer.from([0xff]))]);
   const items = "steps: has 10001 items, over the limit of 10000";
   const noMessage = "malformed: ";
-  test.each<[name: string, type: string, body: string | Uint8Array, told: string]>([
+  test.each<[name: string, type: string, body: string | Uint8Array, expected: string]>([
     ["a type in capitals", "application/JSON", JSON.stringify({ steps: crowd }), items],
     ["a byte order mark", "application/json", `\ufeff${JSON.stringify({ steps: crowd })}`, items],
     ["a group's end", "application/proto", own(Buffer.from([0x14, 0])), noMessage],
@@ -478,13 +478,13 @@ describe("bad input stores nothing", () => {
     ["a field that runs over its message", "application/proto", own(overrun), noMessage],
     ["gRPC in capitals", "application/GRPC-web+proto", envelope(steps(10_001)), items],
     ["a second message", "application/grpc-web+proto", two, "received extra input message"],
-  ])("lists are counted as they are decoded: %s", async (_name, type, body, told) => {
+  ])("lists are counted as they are decoded: %s", async (_name, type, body, expected) => {
     const response = await fetch(`${service.baseUrl}/${WorkflowService.typeName}/PublishVersion`, {
       method: "POST",
       headers: { "content-type": type },
       body,
     });
-    expect(decodeURIComponent(await response.text())).toContain(told);
+    expect(decodeURIComponent(await response.text())).toContain(expected);
   });
 
   test.each([
@@ -515,7 +515,7 @@ describe("bad input stores nothing", () => {
     expect(await response.text()).toContain("tags: has 10001 items, over the limit of 10000");
   });
 
-  test("a step that is not there is named", async () => {
+  test("a missing step is named", async () => {
     const call = service.client.transitionStep({ runId, stepId: "z", state: StepRunState.FAILED });
     const { error } = await refusedBy(call);
     expect(error.findDetails(ResourceInfoSchema)[0]).toMatchObject({

@@ -67,19 +67,19 @@ async function grpc(path: string, message: Uint8Array, more: http2.OutgoingHttpH
       ...{ ":method": "POST", ":path": path, "content-type": "application/grpc" },
       ...more,
     });
-    const told: http2.IncomingHttpHeaders = {};
-    stream.on("response", (headers) => Object.assign(told, headers));
-    stream.on("trailers", (headers) => Object.assign(told, headers));
+    const answer: http2.IncomingHttpHeaders = {};
+    stream.on("response", (headers) => Object.assign(answer, headers));
+    stream.on("trailers", (headers) => Object.assign(answer, headers));
     stream.end(envelope(message));
     stream.resume();
     await new Promise((resolve) => stream.once("close", resolve));
-    return told;
+    return answer;
   } finally {
     session.close();
   }
 }
 
-/** What the process burns while the work is done, in ms: its own time, whatever else the machine does. */
+/** CPU time of the process during the work, in ms; other load of the machine does not count. */
 async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await work();
@@ -87,7 +87,7 @@ async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   return (user + system) / 1_000;
 }
 
-describe("a caller who is not known", () => {
+describe("an unknown caller", () => {
   test.each(["application/json", "application/proto", "application/grpc-web+proto"])(
     "is refused before a byte of the body: %s",
     async (type) => {
@@ -130,17 +130,17 @@ describe("a payload of many small values", () => {
     const inputPayload = { a: Array.from({ length: count }, () => null) };
     return encodeMessage(StartRunRequestSchema, create(StartRunRequestSchema, { inputPayload }));
   };
-  // Through the library each of these burns 1 to 3 s.
+  // The library takes 1 to 3 s of CPU for each of these.
   test.each<[string, string, string | Uint8Array, string]>([
     ["500,000 as JSON", "application/json", ones(500_000), "over the limit of 262144"],
     ["250,000 as protobuf", "application/proto", nulls(250_000), "over the limit of 262144"],
     ["as many as are taken", "application/json", ones(130_000), "there is no definition x"],
-  ])("holds nobody up: %s", async (_name, type, body, told) => {
+  ])("blocks no other call: %s", async (_name, type, body, expected) => {
     let text = "";
     const burnt = await cpuMs(async () => {
       text = await (await post(open, "StartRun", type, body)).text();
     });
-    expect(text).toContain(told);
+    expect(text).toContain(expected);
     expect(burnt).toBeLessThan(600);
   });
 });
@@ -185,8 +185,8 @@ test.each(["2592000S", "99999999H", "1000M"])("a deadline of %s is in time", asy
     GetRunRequestSchema,
     create(GetRunRequestSchema, { id: run?.id ?? "" }),
   );
-  const told = await grpc(`${SERVICE}/GetRun`, bytes, { "grpc-timeout": timeout });
-  expect(told["grpc-status"]).toBe("0");
+  const trailers = await grpc(`${SERVICE}/GetRun`, bytes, { "grpc-timeout": timeout });
+  expect(trailers["grpc-status"]).toBe("0");
   const headers = { "connect-timeout-ms": "9999999999" };
   const answer = await post(open, "GetRun", "application/proto", bytes, headers);
   expect(answer.status).toBe(200);
@@ -210,9 +210,9 @@ describe("texts of errors", () => {
   });
 
   test("a stream's error too", async () => {
-    const told = await grpc("/grpc.health.v1.Health/Watch", Buffer.from([0x0a, 0xff]));
-    expect(told["grpc-status"]).toBe("3");
-    expect(told["grpc-message"]).toContain("parse binary: ");
+    const answer = await grpc("/grpc.health.v1.Health/Watch", Buffer.from([0x0a, 0xff]));
+    expect(answer["grpc-status"]).toBe("3");
+    expect(answer["grpc-message"]).toContain("parse binary: ");
   });
 });
 
@@ -257,7 +257,7 @@ describe("what no RPC answers", () => {
     expect(await text.text()).toContain("application/json");
   });
 
-  test("the text mode of gRPC-Web is refused in words", async () => {
+  test("the text mode of gRPC-Web is refused with a message", async () => {
     const answer = await post(open, "GetRun", "application/grpc-web-text", "AAAAAAA=");
     expect(answer.headers.get("grpc-status")).toBe("12");
     expect(answer.headers.get("grpc-message")).toContain("text mode of gRPC-Web is not supported");
@@ -265,11 +265,11 @@ describe("what no RPC answers", () => {
 });
 
 test("two Idempotency-Key headers are refused by that name", async () => {
-  const told = await grpc(`${SERVICE}/PauseRun`, new Uint8Array(), {
+  const answer = await grpc(`${SERVICE}/PauseRun`, new Uint8Array(), {
     "idempotency-key": ["one", "two"],
   });
-  expect(told["grpc-status"]).toBe("3");
-  expect(told["grpc-message"]).toContain("Idempotency-Key: is there more than once");
+  expect(answer["grpc-status"]).toBe("3");
+  expect(answer["grpc-message"]).toContain("Idempotency-Key: is there more than once");
 });
 
 test("large answers are compressed for callers who take that, small ones are not", async () => {
@@ -288,18 +288,18 @@ test("large answers are compressed for callers who take that, small ones are not
 describe("headers over the limit", () => {
   const large = "x".repeat(20_000);
 
-  test("over HTTP/2 that call alone is refused, in words", async () => {
+  test("over HTTP/2 that call alone is refused, with a message", async () => {
     const session = http2.connect(open.baseUrl);
     const call = async (more: http2.OutgoingHttpHeaders) => {
       const head = { ":method": "POST", ":path": "/grpc.health.v1.Health/Check" };
       const stream = session.request({ ...head, "content-type": "application/grpc", ...more });
-      const told: http2.IncomingHttpHeaders = {};
-      stream.on("response", (headers) => Object.assign(told, headers));
-      stream.on("trailers", (headers) => Object.assign(told, headers));
+      const answer: http2.IncomingHttpHeaders = {};
+      stream.on("response", (headers) => Object.assign(answer, headers));
+      stream.on("trailers", (headers) => Object.assign(answer, headers));
       stream.end(envelope(new Uint8Array()));
       stream.resume();
       await new Promise((resolve) => stream.once("close", resolve));
-      return told;
+      return answer;
     };
     const refused = await call({ "x-large": large });
     expect(refused["grpc-status"]).toBe("8");
@@ -356,7 +356,7 @@ describe("pages in browsers", () => {
   test.each([
     ["another origin", () => guarded, "https://other.example.com"],
     ["any origin where none is named", () => open, PAGE],
-  ])("of %s are refused in words", async (_name, service, origin) => {
+  ])("of %s are refused with a message", async (_name, service, origin) => {
     const refused = await preflight(service(), origin);
     expect(refused.status).toBe(403);
     expect(await refused.text()).toContain("CORS_ORIGINS");
@@ -367,7 +367,7 @@ describe("pages in browsers", () => {
   });
 });
 
-test("a connection that reads no answers has no more calls done, and others go on", async () => {
+test("a connection that reads no answers has no further calls handled, and others go on", async () => {
   const text = "x".repeat(200_000);
   const { run } = await open.client.startRun({ definitionId, inputPayload: { text } });
   const get = encodeMessage(
@@ -383,7 +383,7 @@ test("a connection that reads no answers has no more calls done, and others go o
     stream.on("response", () => answered.add(call));
     stream.on("error", () => {});
     stream.end(envelope(get));
-    // One after the other, so that each sees what the ones before have left unread.
+    // One after the other, so that each call finds the unread answers of the calls before.
     await new Promise((resolve) => session.ping(resolve));
     if (call < 20) await new Promise((resolve) => stream.once("response", resolve));
   }

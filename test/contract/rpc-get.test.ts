@@ -43,9 +43,9 @@ describe.each(["1.1", "2"] as const)("a client over HTTP/%s", (httpVersion) => {
       useHttpGet: true,
       useBinaryFormat,
     });
-    // Told of answers to GET alone.
-    const told: (string | null)[] = [];
-    const onHeader = (header: Headers) => told.push(header.get("cache-control"));
+    // Set on answers to GET only.
+    const cacheControls: (string | null)[] = [];
+    const onHeader = (header: Headers) => cacheControls.push(header.get("cache-control"));
     const client = createClient(WorkflowService, transport);
     const { run } = await client.getRun({ id: runId }, { onHeader });
     expect(run?.inputPayload).toEqual({ n: 1 });
@@ -53,7 +53,7 @@ describe.each(["1.1", "2"] as const)("a client over HTTP/%s", (httpVersion) => {
     const asked = { runId, stepId: "a", kind: PayloadKind.INPUT };
     const { payload } = await createClient(Runs, transport).getPayload(asked, { onHeader });
     expect(payload).toEqual({ n: 1 });
-    expect(told).toEqual(Array.from({ length: 3 }, () => "private, no-cache"));
+    expect(cacheControls).toEqual(Array.from({ length: 3 }, () => "private, no-cache"));
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * Calls with an Idempotency-Key are done once: in every protocol, beside each other, after failures and after crashes.
- * A crash is what it leaves: a row of the key whose lease ran out, marked or not.
+ * A crash is simulated by what it leaves: the key's row with an expired lease, marked or not.
  */
 import { createClient } from "@connectrpc/connect";
 import pg from "pg";
@@ -56,8 +56,8 @@ function sql<Row extends object>(text: string, values: unknown[]): Promise<Row[]
 }
 
 /**
- * What a crash leaves after the commit of what the call did, when its lease is over: the answer is gone, and the mark too
- * where it came with the answer (`key_…`) and not with the commit.
+ * Simulates a crash after the commit, with the lease expired. The answer is lost. So is the mark where it is stored with
+ * the answer (`key_…`) and not by the commit.
  */
 async function forgetAnswer(key: string): Promise<void> {
   const text = `update caller_keys set answer = null, lease_until = now() - interval '1 second',
@@ -66,7 +66,7 @@ async function forgetAnswer(key: string): Promise<void> {
   expect(await sql(text, [workspaceId, key])).toHaveLength(1);
 }
 
-/** What a crash leaves before that commit: the row of a call like the one of `key`, whose lease ends in so many seconds. */
+/** Simulates a crash before that commit: the row of a call like that of `key`, whose lease ends in so many seconds. */
 async function reserveLike(key: string, reserved: string, leaseSeconds: number): Promise<void> {
   const text = `insert into caller_keys
       (workspace_id, method, key, holder, body_hash, created_at, lease_until)
@@ -111,9 +111,9 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
     });
 
     const event = { workspaceId, ...trigger, inputPayload: { n: 1 } };
-    const told = await client.handleTrigger(event, key);
-    expect(told.startedRuns).toHaveLength(1);
-    expect(await client.handleTrigger(event, key)).toEqual(told);
+    const first = await client.handleTrigger(event, key);
+    expect(first.startedRuns).toHaveLength(1);
+    expect(await client.handleTrigger(event, key)).toEqual(first);
     expect(await runsOf()).toBe(2);
     await client.handleTrigger(event);
     expect((await client.listRuns({ workspaceId }, key)).total).toBe(3);
@@ -201,7 +201,7 @@ describe("failures", () => {
     expect((await start()).run).toEqual(run);
   });
 
-  test("what the engine refuses and what is unknown leave none either", async () => {
+  test("a refusal of the engine and an unknown object leave none either", async () => {
     const { run } = await service.client.startRun({ definitionId: await publish() });
     const id = run?.id ?? "";
     const resume = () => service.client.resumeRun({ id }, withKey("k"));
@@ -275,7 +275,7 @@ describe("crashes", () => {
     }
   });
 
-  test("a try that was taken over commits nothing, and does not spoil its batch", async () => {
+  test("a call whose key was taken over commits nothing, and does not fail its batch", async () => {
     const definitionId = await publish();
     const { run } = await service.client.startRun({ definitionId }, withKey("k"));
     const runId = run?.id ?? "";
@@ -344,10 +344,10 @@ describe("crashes", () => {
     await publish({ trigger });
     const handle = (key: string) =>
       service.client.handleTrigger({ workspaceId, ...trigger }, withKey(key));
-    const told = await handle("k");
+    const first = await handle("k");
     await forgetAnswer("k");
     expect((await handle("k")).startedRuns.map(({ id }) => id)).toEqual(
-      told.startedRuns.map(({ id }) => id),
+      first.startedRuns.map(({ id }) => id),
     );
     expect((await handle("other")).startedRuns).toHaveLength(1);
     expect(await runsOf()).toBe(2);

@@ -137,7 +137,7 @@ describe.each(PROTOCOLS)("%s", (_name, transportTo) => {
     expect(lines.slice(before).join("")).toContain(SECRET);
   });
 
-  test("an RPC that is not there is unimplemented", async () => {
+  test("an unknown RPC is unimplemented", async () => {
     expect((await errorOf(client().pauseRun({ id: "x" }))).code).toBe(Code.Unimplemented);
   });
 
@@ -196,7 +196,7 @@ describe("bytes that cannot be decoded are INVALID_ARGUMENT", () => {
     ["protobuf", "application/proto", JUNK, {}],
     ["JSON that ends early", "application/json", Buffer.from('{"id":'), {}],
     ["JSON of another shape", "application/json", Buffer.from('{"id":{}}'), {}],
-    ["a JSON field that nobody knows", "application/json", Buffer.from('{"idd":"x"}'), {}],
+    ["an unknown JSON field", "application/json", Buffer.from('{"idd":"x"}'), {}],
     ["JSON that is no object", "application/json", Buffer.from("[]"), {}],
     ["an empty body as JSON", "application/json", Buffer.alloc(0), {}],
     ["broken gzip", "application/proto", JUNK, { "content-encoding": "gzip" }],
@@ -268,7 +268,7 @@ test("a body that inflates past 1 MiB is resource exhausted", async () => {
   expect(await response.json()).toMatchObject({ code: "resource_exhausted" });
 });
 
-describe("requests that are no good HTTP", () => {
+describe("malformed HTTP requests", () => {
   /** All that the server says to these bytes until it closes. */
   const say = (bytes: string) =>
     new Promise<string>((resolve, reject) => {
@@ -413,12 +413,12 @@ describe("health", () => {
     const client = createClient(Health, createGrpcTransport({ baseUrl: open.url }));
     expect((await client.check({ service: "" })).status).toBe(SERVING);
     expect((await client.check({ service: WorkflowService.typeName })).status).toBe(SERVING);
-    const error = await errorOf(client.check({ service: "nobody" }));
+    const error = await errorOf(client.check({ service: "unknown" }));
     expect(error.code).toBe(Code.NotFound);
     expect(Object.keys((await client.list({})).statuses)).toEqual(["", WorkflowService.typeName]);
   });
 
-  test("watch tells each change, and the end", async () => {
+  test("watch sends each change, and the end", async () => {
     const port = await openPort();
     const client = createClient(Health, createGrpcTransport({ baseUrl: port.url }));
     const seen: number[] = [];
@@ -429,7 +429,7 @@ describe("health", () => {
       else if (seen.length === 3) port.health.end();
     }
     expect(seen).toEqual([SERVING, NOT_SERVING, SERVING, NOT_SERVING]);
-    for await (const { status } of client.watch({ service: "nobody" })) {
+    for await (const { status } of client.watch({ service: "unknown" })) {
       expect(status).toBe(SERVICE_UNKNOWN);
     }
     await port.listener.stop(1_000);

@@ -1,7 +1,7 @@
 /**
- * Messages inside answers, by a walk through those of every RPC: what a caller left unset comes back unset, what it set
- * comes back set, though empty. What is worked out (a step's input, a COMPLETED run's output, times) is set in both.
- * Boundary: which messages are set; what they hold is tested beside this file.
+ * Messages inside the answers of every RPC: a field that the caller left unset is returned unset, one that it set is
+ * returned set, even if empty. Computed fields (a step's input, a COMPLETED run's output, times) are set in both cases.
+ * Boundary: which messages are set; other files test what they hold.
  */
 import { type DescMessage, isMessage } from "@bufbuild/protobuf";
 import { createClient, type Interceptor } from "@connectrpc/connect";
@@ -33,7 +33,7 @@ const task = (id: string, more: object) => ({
 });
 
 /** The messages that are set in one answer, by their paths; payloads with what they hold. */
-type Told = [rpc: string, paths: string[]];
+type SetPaths = [rpc: string, paths: string[]];
 
 const definition = (at: string) => [`${at}.createdAt`, `${at}.updatedAt`];
 const begun = (at: string) => [`${at}.inputPayload {}`, `${at}.startedAt`];
@@ -48,7 +48,7 @@ const ENDED = [
 ];
 
 /** What is set whatever the caller sent. */
-const ALWAYS: Told[] = [
+const ALWAYS: SetPaths[] = [
   ["CreateDefinition", ["definition", ...definition("definition")]],
   ["PublishVersion", ["version", "version.createdAt", "definition", ...definition("definition")]],
   ["GetDefinition", ["definition", ...definition("definition")]],
@@ -87,8 +87,8 @@ const versionSent = (at: string) => [
 const INPUT_SENT = ["run.inputPayload {}"];
 const BOTH_SENT = [...INPUT_SENT, `${A}.outputPayload {}`];
 const TRANSITION_SENT = [...BOTH_SENT, "step.outputPayload {}"];
-/** What is set besides because the caller set it. */
-const SENT: Told[] = [
+/** What is set in addition because the caller set it. */
+const SENT: SetPaths[] = [
   ["CreateDefinition", []],
   ["PublishVersion", versionSent("version")],
   ["GetDefinition", []],
@@ -109,12 +109,12 @@ const SENT: Told[] = [
 ];
 
 /** Calls every RPC with its messages unset or `empty`; gives what is set in each answer. */
-async function walk(useBinaryFormat: boolean, empty: object | undefined): Promise<Told[]> {
-  const told: Told[] = [];
+async function walk(useBinaryFormat: boolean, empty: object | undefined): Promise<SetPaths[]> {
+  const found: SetPaths[] = [];
   const keep: Interceptor = (next) => async (request) => {
     const answer = await next(request);
     if (answer.stream) return answer;
-    told.push([request.method.name, setMessages(request.method.output, answer.message)]);
+    found.push([request.method.name, setMessages(request.method.output, answer.message)]);
     return answer;
   };
   const options = { baseUrl: service.baseUrl, httpVersion: "1.1", useBinaryFormat } as const;
@@ -167,7 +167,7 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   const runId = startedRuns[0]?.id ?? "";
   const outcome = { state: COMPLETED, ...set("outputPayload") };
   await client.transitionStep({ runId, stepId: "only", ...outcome });
-  return told;
+  return found;
 }
 
 /** A version of a definition of its own, unreported by the walk. */
@@ -206,7 +206,7 @@ describe.each([
 
   test("what is set comes back set, though empty", async () => {
     const both = ALWAYS.map(
-      ([rpc, paths], at): Told => [rpc, [...paths, ...(SENT[at]?.[1] ?? [])]],
+      ([rpc, paths], at): SetPaths => [rpc, [...paths, ...(SENT[at]?.[1] ?? [])]],
     );
     expect(sorted(await walk(useBinaryFormat, {}))).toEqual(sorted(both));
   });
@@ -218,6 +218,6 @@ test("the walk calls every RPC", () => {
   expect([...called].sort()).toEqual(all.sort());
 });
 
-function sorted(told: readonly Told[]): Told[] {
-  return told.map(([rpc, paths]) => [rpc, [...paths].sort()]);
+function sorted(found: readonly SetPaths[]): SetPaths[] {
+  return found.map(([rpc, paths]) => [rpc, [...paths].sort()]);
 }

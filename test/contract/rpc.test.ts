@@ -147,8 +147,8 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
       inputPayload: { n: 1 },
     };
     const first = await client.handleTrigger(trigger);
-    const { eventType: _, ...told } = trigger;
-    expect(first.startedRuns).toMatchObject([told]);
+    const { eventType: _, ...withoutType } = trigger;
+    expect(first.startedRuns).toMatchObject([withoutType]);
     const again = await client.handleTrigger(trigger);
     expect(again.startedRuns.map((one) => one.id)).toEqual([first.startedRuns[0]?.id]);
     expect(again.updatedRuns).toEqual([]);
@@ -201,7 +201,7 @@ describe("HandleTrigger", () => {
     expect(other.updatedRuns.map(({ id }) => id)).toEqual([since.run?.id]);
   });
 
-  test("a repeat tells what the event started, also when no trigger wants it any more", async () => {
+  test("a repeat names what the event started, also when no trigger matches it any more", async () => {
     const { client } = service;
     const event = { triggerType: TriggerType.EVENT, eventType: "order.made" };
     const definitionId = await publishTasks(client, { trigger: event });

@@ -1,6 +1,6 @@
 /**
  * AUTH_MODE=jwt: tokens that are signed, judged by the keys of an issuer over real HTTP.
- * The issuer is the test's own, and so are all the ways in which a token is forged.
+ * The test is the issuer, and forges the bad tokens.
  */
 import { createHmac } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
@@ -106,14 +106,14 @@ describe("is good", () => {
     { typ: "at+jwt" },
     { nbf: -60 },
   ])("%o", async (making) => {
-    const told = await judge(await make(making));
-    expect(told?.caller).toMatchObject({ subject: "user_1", workspaceId: "ws_a" });
-    expect([...(told?.caller.scopes ?? [])].sort()).toEqual(["workflows:read", "workflows:run"]);
+    const judged = await judge(await make(making));
+    expect(judged?.caller).toMatchObject({ subject: "user_1", workspaceId: "ws_a" });
+    expect([...(judged?.caller.scopes ?? [])].sort()).toEqual(["workflows:read", "workflows:run"]);
   });
 
-  test("until its time and a little skew", async () => {
-    const told = await judge(await make({ exp: 60 }));
-    const leftMs = (told?.expiresAtMs ?? 0) - Date.now();
+  test("until it expires, with a small allowance for clock skew", async () => {
+    const judged = await judge(await make({ exp: 60 }));
+    const leftMs = (judged?.expiresAtMs ?? 0) - Date.now();
     expect(leftMs).toBeGreaterThan(60_000);
     expect(leftMs).toBeLessThan(66_000);
   });
@@ -125,9 +125,11 @@ describe("is good", () => {
     { claims: { roles: "editor", scope: "email" }, may: ["author", "read", "run"] },
     { claims: { scope: { "workflows:admin": true }, roles: [["admin"], 1, null] }, may: [] },
     { claims: {}, may: [] },
-  ])("with what it may: $claims", async ({ claims, may }) => {
-    const told = await judge(await make({ claims: { sub: "user_1", org_id: "ws_a", ...claims } }));
-    const scopes = [...(told?.caller.scopes ?? [])].map((scope) => scope.split(":")[1]);
+  ])("with its scopes: $claims", async ({ claims, may }) => {
+    const judged = await judge(
+      await make({ claims: { sub: "user_1", org_id: "ws_a", ...claims } }),
+    );
+    const scopes = [...(judged?.caller.scopes ?? [])].map((scope) => scope.split(":")[1]);
     expect(scopes.sort()).toEqual(may);
   });
 
@@ -190,7 +192,7 @@ describe("is not good", () => {
   });
 });
 
-test("with AUTH_MODE=jwt callers are known so, with none nobody is asked for", async () => {
+test("AUTH_MODE=jwt authenticates callers by signed tokens; AUTH_MODE=none asks for no token", async () => {
   const settings = { issuer: "https://issuer", audience: "workflows", workspaceClaim: "org_id" };
   const clients = createClients(
     { urls: {}, protocol: "connect", timeoutMs: 1, concurrency: 1 },
@@ -215,7 +217,7 @@ describe("the keys", () => {
     { how: "break off", answer: "reset" },
     { how: "are no keys", answer: { status: 200, json: { keys: "none" } } },
     { how: "lead elsewhere", answer: { status: 302, headers: { location: "http://127.0.0.1:1" } } },
-  ])("$how: nobody is let in, and the token is not logged", async ({ answer }) => {
+  ])("$how: every caller is refused, and the token is not logged", async ({ answer }) => {
     trouble = answer;
     const token = await make();
     const error: unknown = await judge(token).catch((thrown: unknown) => thrown);

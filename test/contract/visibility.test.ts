@@ -52,7 +52,7 @@ interface Place {
   readonly childId: string;
 }
 
-/** Asks for, or changes, what this place has, by ids that it has and names of its own. */
+/** Reads or changes objects of this workspace, by its ids and names. */
 type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknown>;
 /** The rows that a read gives of this place. */
 type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
@@ -63,7 +63,7 @@ const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
 const DONE = { stepId: "work", state: StepRunState.COMPLETED };
 
-/** A list is given empty; what has one object's id is not_found. */
+/** A list is empty; a read by id is not_found. */
 const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readonly call: Call }> = {
   getDefinition: {
     gives: "not_found",

@@ -1,4 +1,4 @@
-/** A stop of the consumers under load: what was on its way is given back at once, not after the server's patience. */
+/** A stop of the consumers under load returns undelivered messages at once, not after the server's acknowledge timeout. */
 import { afterAll, beforeAll, it } from "vitest";
 import { holdingLoop } from "../support/assertions/loop-watchdog.ts";
 import { until } from "../support/assertions/until.ts";
@@ -23,7 +23,7 @@ async function left(): Promise<number> {
   return messages;
 }
 
-it("leaves no message with a consumer that is gone", async () => {
+it("leaves no message with a stopped consumer", async () => {
   // Large enough that what a pull asks for comes in many pieces.
   const data = { text: "x".repeat(20_000) };
   const event = { specversion: "1.0", source: "crm", type: "crm.any", tenantid: "ws", data };
@@ -35,6 +35,6 @@ it("leaves no message with a consumer that is gone", async () => {
     await service.restartConsumers();
     before = await left();
   }
-  // `until` is less patient than the server, which gives a message that nobody returns to the next one after 30 s.
+  // `until` gives up before the server redelivers an unacknowledged message to the next consumer after 30 s.
   await until(async () => ((await left()) === 0 ? true : undefined));
 });

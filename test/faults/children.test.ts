@@ -1,5 +1,5 @@
 /**
- * Child runs at two replicas, real processes: whichever of them starts, hears, cancels or compensates a child, and whichever
+ * Child runs at two replicas, real processes: whichever replica starts, reports, cancels or compensates a child, and whichever
  * dies half-way, an item has one child, the parent ends, and its cost is the sum.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server. No collaborator is configured: children are human tasks.
  */
@@ -26,12 +26,12 @@ const PATIENCE_MS = 30_000;
 
 const task = { id: "task", name: "Task", stepType: StepType.HUMAN_TASK };
 /** Ends as it begins: a list without items. */
-const undo = {
+const compensation = {
   ...{ id: "undo", name: "Undo", stepType: StepType.AGENT_ACTION },
   config: { workflow: { name: "nobody", for_each: "[]" } },
 };
 const CHILD: Version = {
-  steps: [{ ...task, compensationStepId: "undo" }, undo],
+  steps: [{ ...task, compensationStepId: "undo" }, compensation],
   trigger: { triggerType: TriggerType.WORKFLOW },
 };
 
@@ -116,13 +116,13 @@ async function endChildren(parentId: string, count: number, ...at: readonly Repl
   }
 }
 
-/** Nobody waits half a minute: what a dead replica had in hand is free at once. */
+/** Expires the leases of a dead replica at once, so that no test waits half a minute. */
 async function freeCalls(): Promise<void> {
   await cluster.rows("update effects set lease_until = now()");
 }
 
 describe("two replicas", () => {
-  it("cancel the children of a cancelled parent, also those whose start was under way", async () => {
+  it("cancel the children of a cancelled parent, also those whose start was in flight", async () => {
     const parent = await startParent(first, 20);
     await second.workflows.cancelRun({ id: parent });
     await quiet();
@@ -155,11 +155,11 @@ describe("a replica that is killed", () => {
     expect(new Set(Array.isArray(ids) ? ids : []).size).toBe(ITEMS);
   });
 
-  it("while children are undone leaves each undone once", async () => {
+  it("while children are compensated leaves each compensated once", async () => {
     first = await cluster.start();
     const parent = await startParent(second, 20);
     await endChildren(parent, 12, first, second);
-    // A child that was never asked for has nothing to undo.
+    // A child that was never started has nothing to compensate.
     await until(async () => {
       const { RUNNING, COMPLETED } = await childrenOf(parent);
       return RUNNING === 8 && COMPLETED === 12 ? true : undefined;
@@ -169,14 +169,14 @@ describe("a replica that is killed", () => {
     await freeCalls();
     await reaches(parent, "FAILED");
     await quiet();
-    const undone = await cluster.rows(
+    const compensated = await cluster.rows(
       `select r.id from workflow_runs r join step_runs s on s.run_id = r.id and s.step_index = 1
         where r.parent_run_id = $1 and r.state = 'FAILED' and s.retry_count = 0
           and s.state = 'COMPLETED'`,
       [parent],
     );
-    expect(undone).toHaveLength(12);
-    // Of the others nothing is left to undo: FAILED when that was found out before the cancel.
+    expect(compensated).toHaveLength(12);
+    // The others have nothing to compensate: they are FAILED where that was found before the cancel.
     const { CANCELLED = 0, FAILED = 0, ...others } = await childrenOf(parent);
     expect(others).toEqual({});
     expect(CANCELLED + FAILED).toBe(20);

@@ -1,4 +1,4 @@
-/** Nothing happens twice: a result that two replicas bring, a commit whose answer is lost. */
+/** Nothing happens twice: a result that two replicas submit, a commit whose answer is lost. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CallValue } from "../../src/engine/values/call.ts";
@@ -67,7 +67,7 @@ function answer(call: LeasedCall, value: CallValue) {
 
 function takeCall(kind: LeasedCall["kind"]): LeasedCall {
   const call = at.calls.find((candidate) => candidate.kind === kind);
-  if (call === undefined) throw new Error(`no ${kind} is wanted`);
+  if (call === undefined) throw new Error(`no ${kind} was issued`);
   return call;
 }
 
@@ -91,7 +91,7 @@ describe("the result of a call that two replicas made", () => {
     expect(at.calls.filter(({ kind }) => kind === "create_objective")).toHaveLength(1);
   });
 
-  it("wants no call a second time, nor takes back what was done", async () => {
+  it("issues no call a second time, and reverts nothing", async () => {
     const runId = await start("zombie objective", DELEGATED);
     await answer(takeCall("look_up"), found("a1"));
     const creation = takeCall("create_objective");
@@ -119,8 +119,8 @@ describe("the result of a call that two replicas made", () => {
   });
 });
 
-describe("the result of a call of a run that is not there", () => {
-  it("is refused, so that the call is forgotten and not made for ever", async () => {
+describe("the result of a call of a missing run", () => {
+  it("is refused, so that the call is dropped and not retried for ever", async () => {
     await start("gone", DELEGATED);
     const call = { ...takeCall("look_up"), runId: "wfr_gone" };
     await expect(answer(call, found("a1"))).rejects.toMatchObject({ reason: "not_found" });
@@ -138,7 +138,7 @@ describe("a commit whose answer is lost", () => {
     expect(await stepOfRun(runId)).toMatchObject({ retryCount: 1, costUsd: 0.25 });
   });
 
-  it("hands on what it left to do: calls at once, waits meet what was kept", async () => {
+  it("hands on what it left to do: calls are dispatched at once, waits find the kept events", async () => {
     const spec = versionOf(
       [
         stepOf("task", { stepType: "HUMAN_TASK", name: "task" }),
@@ -158,7 +158,7 @@ describe("a commit whose answer is lost", () => {
     );
   });
 
-  it("is a refusal when nobody can tell what came of it, and never a second run", async () => {
+  it("is refused when its outcome is unknown, and never starts a second run", async () => {
     const version = await publish(at.database, "untold", DELEGATED);
     const observer = new pg.Client({ connectionString: at.url });
     await observer.connect();

@@ -1,5 +1,5 @@
 /**
- * One collaborator that hangs slows nobody who does not need it: the same line of steps is timed at the same time in
+ * One collaborator that hangs slows no run that does not need it: the same line of steps is timed at the same time in
  * two services, of which one has the collaborator hanging, so that whatever else the machine does slows both alike.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server; each service is a process of its own.
  */
@@ -21,7 +21,7 @@ type Step = MessageInitShape<typeof StepDefinitionSchema>;
 
 const WORKSPACE = "ws_1";
 const SLOWER_AT_MOST = 1.2;
-/** Another process may take the machine for a while: what is really slower is slower every time. */
+/** Another process may load the machine for a while; a real slowdown shows every time. */
 const MEASUREMENTS = 5;
 const WAVES = 4;
 const LINES_A_WAVE = 6;
@@ -61,7 +61,7 @@ const PLAIN: Readonly<Record<string, Step>> = {
   },
 };
 
-/** Steps that come to a stand when the collaborator hangs, or go on without it after a while. */
+/** Steps that block while the collaborator hangs, or go on without it after a while. */
 const NEEDING: Readonly<Record<string, Step>> = {
   ...PLAIN,
   registry: routed,
@@ -148,7 +148,7 @@ async function crowd(steps: readonly Step[], entityId: string): Promise<() => Pr
   const starting = Promise.all(
     Array.from({ length: RUNS_THAT_NEED_IT }, () => workflows.startRun({ definitionId, entityId })),
   );
-  // Those that name an entity are answered when it was gone on without.
+  // A start that names an entity is answered once the look-up has failed open.
   if (entityId === "") await starting;
   return async () => {
     for (const { run } of await starting) {

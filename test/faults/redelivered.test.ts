@@ -1,6 +1,6 @@
 /**
- * The same events again and again, by the bus and by RPC, at two replicas that are killed in between: an event starts one
- * run and ends a wait once, and what is published of a run is in order and there once.
+ * The same events repeatedly, by the bus and by RPC, at two replicas that are killed in between: an event starts one run
+ * and ends a wait once, and the published events of a run are in order and without repeats.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server.
  */
 import { connect, type NatsConnection } from "nats";
@@ -39,7 +39,7 @@ async function publish(type: string, id: string, order: number): Promise<void> {
   await bus.jetstream().publish(type, JSON.stringify({ ...event, data: { order } }));
 }
 
-/** Tells of every order so many times, once by RPC too; both replicas die in the middle. */
+/** Publishes each order several times, and once by RPC; both replicas are killed in the middle. */
 async function tellOften(type: string, name: string): Promise<void> {
   for (let time = 1; time <= TIMES; time += 1) {
     await Promise.all(ORDERS.map((order) => publish(type, `${name}-${order}`, order)));
@@ -54,7 +54,7 @@ async function tellOften(type: string, name: string): Promise<void> {
         ...{ eventType: type, eventSubject: type, inputPayload: { order } },
       }),
     );
-    // Who is answered and who is not is chance.
+    // Which calls are answered depends on the moment of the kill.
     const answered = Promise.allSettled(calls);
     await Promise.all(replicas.map((replica) => replica.kill()));
     await answered;
@@ -89,7 +89,7 @@ async function readStream(): Promise<Published[]> {
   return events;
 }
 
-/** What was told of a run, such as `paid waiting`. */
+/** The events published of a run, such as `paid waiting`. */
 function toldOf(events: readonly Published[], runId: string): string[] {
   return events
     .filter(({ partitionkey }) => partitionkey === runId)

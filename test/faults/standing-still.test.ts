@@ -1,4 +1,4 @@
-/** Nothing stands still because of one thing that cannot go on: a start, a timer, an event, a look, a connection. */
+/** One blocked start, timer, event, look-up or connection blocks nothing else. */
 
 import { once } from "node:events";
 import http from "node:http";
@@ -55,8 +55,8 @@ async function countOf(text: string): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-describe("a start that is being made elsewhere", () => {
-  it("comes again, and nobody behind it waits", async () => {
+describe("a start that another replica is making", () => {
+  it("is retried, and nothing behind it waits", async () => {
     const version = await publish(at.database, "held start", TASK);
     const event = {
       triggerType: "EVENT",
@@ -89,7 +89,7 @@ describe("a start that is being made elsewhere", () => {
 });
 
 describe("timers that are refused", () => {
-  it("come again at the pace of all others, and say so once a round", async () => {
+  it("are retried at the pace of all others, and logged once a round", async () => {
     const lines: string[] = [];
     const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
     const small = await startProcessor(40);
@@ -118,7 +118,7 @@ describe("timers that are refused", () => {
 });
 
 describe("a report that came early", () => {
-  it("is looked at again when the look was lost with its process", async () => {
+  it("is matched again when its process died before it was applied", async () => {
     const version = await publish(at.database, "missed", versionOf([stepOf("work")]));
     const { runId } = await start(version);
     for (const value of [
@@ -160,7 +160,7 @@ describe("a report that came early", () => {
   });
 });
 
-describe("an event that its stream will never take", () => {
+describe("an event that its stream refuses for good", () => {
   it("is skipped, and all others are published", async () => {
     const guard = await startGuard("workflows-test-");
     const nats = await startNatsServer(guard, () => {});
@@ -204,8 +204,8 @@ describe("an event that its stream will never take", () => {
   });
 });
 
-describe("more calls than there is room for", () => {
-  it("rest in the table while their collaborator hangs, and hold up no other's", async () => {
+describe("more calls than the room holds", () => {
+  it("stay in the table while their collaborator hangs, and delay no other collaborator's calls", async () => {
     const hanging = await startCollaborator(() => "hang");
     const objectives = await startCollaborator(() =>
       messageOf(CreateResponseSchema, { objective: { id: "obj_beside" } }),
@@ -239,7 +239,7 @@ describe("more calls than there is room for", () => {
     dispatcher.start();
     try {
       await until(() => (objectives.asked.length > 0 ? true : undefined));
-      // Claims and releases of what found no room, a few hundred calls each; without a rest there are thousands.
+      // Claims and releases of calls without room are a few hundred each; without pauses there are thousands.
       expect(transactions).toBeLessThan(200);
     } finally {
       await dispatcher.stop();

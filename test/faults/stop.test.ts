@@ -1,4 +1,4 @@
-/** SIGTERM to a replica: it takes up nothing more, and ends within 20 s, in order or not. */
+/** SIGTERM to a replica: it begins no further work, and ends within 20 s, orderly or not. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { until } from "../support/assertions/until.ts";
@@ -29,7 +29,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-it("claims no call after the signal, although a caller holds the server up", async () => {
+it("claims no call after the signal, although a caller keeps the server waiting", async () => {
   const replica = await cluster.start();
   const port = replica.logged.find(({ message }) => message === "listening")?.port;
   const socket = connect(Number(port), "127.0.0.1");
@@ -52,7 +52,7 @@ it("claims no call after the signal, although a caller holds the server up", asy
   socket.destroy();
 });
 
-it("ends when the database answers nothing more, in order or not", async () => {
+it("ends when the database does not answer any more, orderly or not", async () => {
   const cutter = await startCommitCutter(cluster.databaseUrl);
   const replica = await cluster.start({ DATABASE_URL: cutter.url });
   cutter.freeze();

@@ -1,7 +1,7 @@
 /**
  * Time with several replicas, real processes all: timers, schedules, leases and keys go by the database's clock, whatever
- * the machines' clocks say, and survive a kill. Two schedules of every second run through one and the same minute, in
- * which all else happens.
+ * the machines' clocks say, and survive a kill. Two schedules of every second run in the same minute as all
+ * other tests.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server. The tests stand in the order of that minute.
  */
 import { randomUUID } from "node:crypto";
@@ -125,13 +125,13 @@ async function slotsOf({ rows }: Cluster, { definitionId, anchorMs }: Schedule) 
 /** Resolves when the replicas have said that they skipped as many slots, which they do after the run is there. */
 function untilSkipped(slots: number, ...replicas: readonly Replica[]): Promise<true> {
   return until(() => {
-    const told = replicas.flatMap(({ logged }) => logged).map(({ skipped }) => skipped);
-    const skipped = told.reduce<number>((sum, n) => sum + (typeof n === "number" ? n : 0), 0);
+    const counts = replicas.flatMap(({ logged }) => logged).map(({ skipped }) => skipped);
+    const skipped = counts.reduce<number>((sum, n) => sum + (typeof n === "number" ? n : 0), 0);
     return skipped >= slots ? true : undefined;
   });
 }
 
-/** Every second of the minute has its one run, but those that a machine that stood still has told to be skipped. */
+/** Every second of the minute has exactly one run, but for the slots that a stalled machine logged as skipped. */
 async function expectMinute(slots: readonly number[], ...replicas: readonly Replica[]) {
   const wanted = Array.from({ length: SLOTS }, (_, n) => n + 1);
   const missing = wanted.filter((slot) => !slots.includes(slot));
@@ -200,7 +200,7 @@ describe("two replicas, one 30 days ahead and one a day behind", () => {
     fired.push(...dues.keys());
   });
 
-  it("hear their own events, and a chain of runs ends after 16 hops and is counted", async () => {
+  it("receive their own events, and a chain of runs ends after 16 hops and is counted", async () => {
     const { cluster, ahead, behind } = wrong;
     const workspaceId = "ws_chain";
     const again = { ...pause({ delay_seconds: 0 }) };
@@ -226,7 +226,7 @@ describe("two replicas, one 30 days ahead and one a day behind", () => {
     );
   });
 
-  it("know each other's keys, leave each other's leases alone, and date nothing", async () => {
+  it("share keys, respect each other's leases, and date nothing by their own clocks", async () => {
     const { cluster, ahead, behind } = wrong;
     const headers = { "Idempotency-Key": randomUUID() };
     const request = { workspaceId: "ws", name: "by key" };
@@ -236,7 +236,7 @@ describe("two replicas, one 30 days ahead and one a day behind", () => {
     process.kill(ahead.pid, "SIGUSR2");
     await untilTime(cluster, wrong.schedule.anchorMs + HALF_WAY_MS);
     expect(await firingsOf(cluster, fired)).toHaveLength(fired.length);
-    // Who came first has them, and renews them.
+    // The first replica holds the leases, and renews them.
     const { replicaId } = behind.logged.find(({ message }) => message === "listening") ?? {};
     const taken = await cluster.rows(
       "select 1 from partition_leases where holder <> $1 or lease_until < clock_timestamp()",
@@ -272,7 +272,7 @@ describe("@every 1s for a minute", () => {
   });
 });
 
-describe("a time when no replica is there", () => {
+describe("a time without a replica", () => {
   it("ends with every timer once, and the latest of the slots that were missed", async () => {
     const { cluster, second, schedule } = dying;
     const definitionId = await define(second, pause({ delay_seconds: 3 }));
@@ -296,7 +296,7 @@ describe("a time when no replica is there", () => {
     });
     const caughtUp = slots.filter((slot) => slot > last);
     const [latest = 0] = caughtUp;
-    console.log(`after slot ${last} nobody was there until slot ${latest}`);
+    console.log(`after slot ${last} no replica ran until slot ${latest}`);
     expect(latest).toBeGreaterThan(last + 2);
     expect(new Set(slots).size).toBe(slots.length);
     await untilSkipped(latest - last - 1, third);

@@ -1,4 +1,4 @@
-/** What goes on while NATS has never answered: everything that needs the database alone. */
+/** What works although NATS has never answered: everything that needs only the database. */
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseLogLine, startService } from "../../tools/demo/service-process.ts";

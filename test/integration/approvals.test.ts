@@ -1,5 +1,5 @@
 /**
- * Gates with several requests hear of each of them: by the bus, also before the reply of the call, and by the sweep.
+ * Gates with several requests receive the decision of each: by the bus, also before the reply of the call, and by the sweep.
  *
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name; calls are answered by the test.
  */
@@ -80,7 +80,7 @@ async function decidersOf(runId: string) {
 }
 
 describe("a gate that asked three", () => {
-  it("hears of the second and third by their ids, in its workspace alone", async () => {
+  it("takes decisions on the second and third by their ids, in its workspace alone", async () => {
     const [runId, key] = [await ask(), randomUUID()];
     await reply(runId, 1, `a-${key}`);
     await reply(runId, 2, `b-${key}`);
@@ -100,7 +100,7 @@ describe("a gate that asked three", () => {
     expect(left).toEqual([]);
   });
 
-  it("hears of a decision that overtook the reply of its call, others being recorded already", async () => {
+  it("takes a decision that overtook the reply of its call, while others are recorded already", async () => {
     const [runId, key] = [await ask(), randomUUID()];
     await reply(runId, 1, `a-${key}`);
     await decide(`a-${key}`, "APPROVED");
@@ -111,11 +111,11 @@ describe("a gate that asked three", () => {
       async () => expect((await gateOf(runId))?.state).toBe("COMPLETED"),
       WAIT_AT_MOST,
     );
-    // The history names who decided, of an early decision as well.
+    // The history names who decided, for an early decision too.
     expect(await decidersOf(runId)).toContain(`by c-${key}`);
   });
 
-  it("is found by the sweep when a crash came between the reply and the look", async () => {
+  it("gets the decision by the sweep after a crash between the reply and the look-up", async () => {
     const [runId, key] = [await ask(), randomUUID()];
     await reply(runId, 2, `b-${key}`);
     await service.rows(

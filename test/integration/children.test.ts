@@ -1,4 +1,4 @@
-/** Child runs: started, told of, cancelled and undone through effects, with the real processor and dispatcher. */
+/** Child runs: started, reported, cancelled and compensated by calls, with the real processor and dispatcher. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StartRun } from "../../src/engine/values/call.ts";
 import type { StepDefinition } from "../../src/engine/values/definition.ts";
@@ -29,8 +29,8 @@ afterAll(async () => {
 const BY_WORKFLOW = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
 /** One task that a test ends by hand. */
 const TASK = stepOf("task", { stepType: "HUMAN_TASK", name: "task" });
-const UNDO = stepOf("undo", { stepType: "HUMAN_TASK", name: "undo" });
-const UNDONE_TASK = { ...TASK, compensationStepId: "undo" };
+const COMPENSATION = stepOf("undo", { stepType: "HUMAN_TASK", name: "undo" });
+const COMPENSATED_TASK = { ...TASK, compensationStepId: "undo" };
 
 /** A name of its own for each definition. */
 function named(what: string): string {
@@ -106,7 +106,7 @@ describe("one child", () => {
     expect(child.definitionVersion).toBe(1);
   });
 
-  it("is started anew by the next attempt when it failed, and costs count for all attempts", async () => {
+  it("is started again by the next attempt when it failed, and costs count for all attempts", async () => {
     const name = await publishChild();
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const parent = await startParent(calling({ name }, { retryPolicy }));
@@ -139,7 +139,7 @@ describe("one child", () => {
     expect(task.input).toMatchObject({ outcome: "error", error_message: message });
   });
 
-  it("is not tried again when somebody cancelled it", async () => {
+  it("is not retried when it was cancelled", async () => {
     const name = await publishChild();
     const retryPolicy = { maxRetries: 5, backoffSeconds: 0, backoffMultiplier: 1 };
     const parent = await startParent(calling({ name }, { retryPolicy }));
@@ -151,7 +151,7 @@ describe("one child", () => {
     );
   });
 
-  it("is refused with a message when it is not there to be started by this workflow", async () => {
+  it("is refused with a message when this workflow may not start it", async () => {
     const manual = named("manual");
     await at.publish(manual, versionOf([TASK]));
     const other = named("other");
@@ -202,18 +202,22 @@ describe("one child", () => {
 });
 
 describe("a tree three deep", () => {
-  /** Names of a workflow a level, the root's last: each has a task that is undone, and calls the one below it. */
+  /** Names of a workflow a level, the root's last: each has a task that is compensated, and calls the one below it. */
   async function grow(): Promise<VersionRow> {
     const names = ["leaf", "inner", "outer"].map(named);
-    await at.publish(names[0] ?? "", versionOf([UNDONE_TASK, UNDO], [], BY_WORKFLOW));
+    await at.publish(names[0] ?? "", versionOf([COMPENSATED_TASK, COMPENSATION], [], BY_WORKFLOW));
     for (const [below, name] of names.slice(1).entries()) {
-      const steps = [UNDONE_TASK, UNDO, calling({ name: names[below] ?? "", input: {} })];
+      const steps = [
+        COMPENSATED_TASK,
+        COMPENSATION,
+        calling({ name: names[below] ?? "", input: {} }),
+      ];
       await at.publish(name, versionOf(steps, ["task -> call"], BY_WORKFLOW));
     }
-    const root = [UNDONE_TASK, UNDO, calling({ name: names[2] ?? "", input: {} })];
+    const root = [COMPENSATED_TASK, COMPENSATION, calling({ name: names[2] ?? "", input: {} })];
     return at.publish(named("root"), versionOf(root, ["task -> call"]));
   }
-  /** Ends the tasks of every level but the leaf's; the runs from the root down. */
+  /** Ends the tasks of every level but the leaf's; gives the runs from the root down. */
   async function descend(version: VersionRow): Promise<string[]> {
     const ids = [await at.start(version)];
     for (let level = 0; level < 3; level += 1) {
@@ -227,7 +231,7 @@ describe("a tree three deep", () => {
   const totals = (ids: readonly string[]) =>
     Promise.all(ids.map(async (id) => (await at.view(id)).run.totalCostUsd));
 
-  it("is cancelled from the root, undone from the leaf, and costs the whole of it", async () => {
+  it("is cancelled from the root, compensated from the leaf, and costs the sum", async () => {
     const ids = await descend(await grow());
     const [root = "", , , leaf = ""] = ids;
     await at.report(leaf, "task", { state: "RUNNING", costUsd: 1 });
@@ -246,7 +250,7 @@ describe("a tree three deep", () => {
     expect(await totals(ids)).toEqual([7, 5, 3, 1]);
   });
 
-  it("is taken up again from the root where a leaf could not be undone", async () => {
+  it("is compensated again from the root where a leaf could not be compensated", async () => {
     const ids = await descend(await grow());
     const [root = "", , , leaf = ""] = ids;
     await at.report(leaf, "task", { costUsd: 1 });
@@ -277,7 +281,7 @@ function isWaitingUndo({ step, state }: StepView): boolean {
 }
 
 describe("for_each", () => {
-  it("runs one child an item, in order, never more open than may be", async () => {
+  it("runs one child an item, in order, never more open than allowed", async () => {
     const name = await publishChild();
     const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 2 }));
     for (let done = 0; done < 5; done += 1) {
@@ -317,7 +321,7 @@ describe("for_each", () => {
     expect(await at.children(parent, 2)).toHaveLength(2);
   });
 
-  it("completes at once with an empty list, and fails what is none", async () => {
+  it("completes at once with an empty list, and fails when it is no list", async () => {
     const name = await publishChild();
     const empty = await startParent(calling({ name, for_each: "[]" }));
     expect((await at.reaches(empty, "COMPLETED")).output).toEqual({ items: [] });
@@ -361,7 +365,7 @@ describe("for_each", () => {
   });
 });
 
-describe("cancel and undo", () => {
+describe("cancel and compensate", () => {
   it("a cancelled parent cancels its open children", async () => {
     const name = await publishChild();
     const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 4 }));
@@ -373,8 +377,8 @@ describe("cancel and undo", () => {
     expect(await at.children(parent, 4)).toHaveLength(4);
   });
 
-  it("many steps let go of their children, and undo them, at once", async () => {
-    const name = await publishChild(UNDONE_TASK, UNDO);
+  it("many steps cancel their children, and compensate them, at once", async () => {
+    const name = await publishChild(COMPENSATED_TASK, COMPENSATION);
     const ids = Array.from({ length: 8 }, (_, at) => `call-${at}`);
     const steps = ids.map((id) => stepOf(id, calling({ name, for_each: "[1]" }, { id })));
     const parent = await at.start(await at.publish(named("parent"), versionOf(steps)));
@@ -398,8 +402,8 @@ describe("cancel and undo", () => {
     await at.reaches(child.id, "CANCELLED");
   });
 
-  it("undoes a child that COMPLETED, and then what lies upstream", async () => {
-    const name = await publishChild(UNDONE_TASK, UNDO);
+  it("compensates a child that COMPLETED, and then the steps upstream", async () => {
+    const name = await publishChild(COMPENSATED_TASK, COMPENSATION);
     const version = await at.publish(
       named("parent"),
       versionOf(
@@ -421,7 +425,7 @@ describe("cancel and undo", () => {
     expect(await at.put(child.id, { kind: "compensate_requested", reason: "" })).toBe("refused");
     await at.report(parent, "last", { state: "FAILED" });
     await at.reaches(parent, "FAILED");
-    await at.put(parent, { kind: "compensate_requested", reason: "undo" });
+    await at.put(parent, { kind: "compensate_requested", reason: "compensate" });
     await at.reaches(child.id, "COMPENSATING");
     expect((await stepOfRun(parent, "unbook").catch(() => undefined))?.state).toBeUndefined();
     await at.report(child.id, "undo", { costUsd: 0.5 });
@@ -433,8 +437,8 @@ describe("cancel and undo", () => {
     expect(run.totalCostUsd).toBe(1.5);
   });
 
-  it("stops where a child cannot be undone, and takes it up again", async () => {
-    const name = await publishChild(UNDONE_TASK, UNDO);
+  it("stops where a child cannot be compensated, and retries at the next request", async () => {
+    const name = await publishChild(COMPENSATED_TASK, COMPENSATION);
     const parent = await startParent(calling({ name, for_each: "leads", max_parallel: 5 }));
     const children = await at.children(parent, 5);
     for (const { id } of children) await at.report(id, "task");
@@ -465,7 +469,7 @@ function startParentOf(runId: string): Promise<string> {
   return at.put(runId, { kind: "compensate_requested", reason: "" });
 }
 
-/** Leases have run out, and everything took so long that a collaborator would have forgotten its keys. */
+/** Expires the leases, and dates the calls so far back that a collaborator would have dropped their keys. */
 async function freeCalls({ database: { transaction } }: ParentService): Promise<void> {
   const text = "update effects set lease_until = now(), created_at = now() - interval '2 days'";
   await transaction((tx) => tx.query({ name: "t_free", text }, []));
@@ -480,7 +484,7 @@ describe("a service that dies", () => {
     const version = await dying.publish("parent", versionOf([calling({ name })]));
     const parent = await dying.start(version);
     const cancelled = await dying.start(version);
-    // The start of its child is under way.
+    // The start of its child is in flight.
     await dying.put(cancelled, { kind: "cancel_requested", reason: "" });
     await freeCalls(dying);
     await dying.stop();
@@ -490,7 +494,7 @@ describe("a service that dies", () => {
     await next.reaches(late.id, "CANCELLED");
     await next.quiet();
     await next.stop();
-    // The next one dies after the child's end was committed, and before its parent was told.
+    // The next one dies after the commit of the child's end and before the report to its parent.
     const dyingToo = startParentService(own.url, true);
     await dyingToo.report(child.id, "task", { output: { done: true } });
     await freeCalls(dyingToo);
@@ -506,7 +510,7 @@ describe("a service that dies", () => {
     }
   });
 
-  it("starts one run for one effect, however often it is performed", async () => {
+  it("starts one run for one call, however often it is performed", async () => {
     const name = await publishChild();
     const call: StartRun = {
       ...{ kind: "start_run", workspaceId: WORKSPACE, definitionId: "", name, version: 0 },
@@ -518,10 +522,10 @@ describe("a service that dies", () => {
     const results = await Promise.all([1, 2, 3].map(() => startChildRun(at, own, call)));
     expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
     const child = only(await at.children("wfr_gone", 1));
-    // Its parent is gone: nobody wants to know.
+    // Its parent is gone: the report has no receiver.
     await at.report(child.id, "task");
     await at.quiet();
-    // The first answer was lost, and by now nobody may start another one.
+    // The first answer was lost, and the run may no longer start another one.
     await publishVersion(at, { definitionId: child.definitionId, spec: versionOf([TASK]) });
     expect(await startChildRun(at, own, call)).toEqual(results[0]);
     const another = { ...own, callId: "wfr_gone/call/1/start_run-1" };
@@ -549,7 +553,7 @@ describe("a service that dies", () => {
     }
   });
 
-  it("takes a run that is gone for undone", async () => {
+  it("counts a deleted run as compensated", async () => {
     const own = { callId: "wfr_gone/call/1/compensate_run-1-1-0", workspaceId: WORKSPACE };
     const call = { kind: "compensate_run", runId: "wfr_none", reason: "" } as const;
     expect(await compensateChildRun(at, own, call)).toEqual({

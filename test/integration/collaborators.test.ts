@@ -114,7 +114,7 @@ describe("with every collaborator", () => {
   });
   afterAll(() => world?.stop());
 
-  it("costs that no event tells come from the meter, those of all attempts once", async () => {
+  it("costs that no event carries come from the meter, those of all attempts once", async () => {
     const retryPolicy = { maxRetries: 1 };
     const run = await play(world, [
       agent("metered"),
@@ -126,7 +126,7 @@ describe("with every collaborator", () => {
     expect(run.totalCostUsd).toBe(1.05);
   });
 
-  it("a meter that fails costs a step nothing but its cost", async () => {
+  it("a meter that fails leaves the step without a cost and changes nothing else", async () => {
     world.sandbox.troubles.begin("meter.", { status: 503 });
     const run = await play(world, [agent("metered")]);
     world.sandbox.troubles.end("meter.");
@@ -141,10 +141,10 @@ describe("with every collaborator", () => {
       agent("c", { promptName: "nowhere" }),
     ]);
     expect(run.state).toBe(WorkflowState.COMPLETED);
-    const told = world.sandbox.ledgers.objectives
+    const ended = world.sandbox.ledgers.objectives
       .map(({ request }): unknown => JSON.parse(request.description))
       .slice(-3);
-    expect(told).toMatchObject([
+    expect(ended).toMatchObject([
       { prompt: { name: "brief", version: 1, version_id: "prv_brief_1" } },
       { prompt: { name: "brief", version: 2 } },
       { prompt: null },
@@ -163,7 +163,7 @@ describe("with every collaborator", () => {
     expect(known.state).toBe(WorkflowState.COMPLETED);
   });
 
-  it("a prompts service that fails is gone on without, but for a prompt that is bound", async () => {
+  it("a prompts service that fails fails open, except for a bound prompt", async () => {
     world.sandbox.troubles.begin("prompts.", { status: 403 });
     const free = await play(world, [agent("a", { promptName: "other" })]);
     const bound = await play(world, [agent("a", { agentId: "bound", promptName: "gone" })]);
@@ -179,7 +179,7 @@ describe("with every collaborator", () => {
     expect(run.steps[0]).toMatchObject({ state: StepRunState.COMPLETED, agentId: "bound" });
   });
 
-  it("runs by webhook are about canonical entities, or the tap's own where there is none of ours", async () => {
+  it("webhook runs have canonical entities, or the tap's own where no canonical one exists", async () => {
     const triggerType = TriggerType.WEBHOOK;
     const tapEntityType = `kind_${randomUUID().slice(0, 8)}`;
     const definitionId = await define(world, [agent("a")], { triggerType, tapEntityType });
@@ -200,10 +200,10 @@ describe("with every collaborator", () => {
     ]);
   });
 
-  it("who does not decide is escalated to the next one, each request under a key of its own", async () => {
+  it("a request without a decision is escalated to the next approver, each request under a key of its own", async () => {
     const config = {
       approvers: ["absent", "careful", "late"],
-      // Of two that decide, both must be asked: whose time is over first does not matter.
+      // Both approvers must be asked; which of them times out first does not matter.
       ...{ required: 3, escalate_after_seconds: 0.4, escalate_to: ["deputy", "other"] },
     };
     const run = await play(world, [gate(config)]);
@@ -233,7 +233,7 @@ describe("with every collaborator", () => {
     ]);
   });
 
-  it("a decision on something else than what was asked is none: the gate expires", async () => {
+  it("a decision with another digest does not count: the gate expires", async () => {
     const config = {
       ...{ approvers: ["forger"], escalate_after_seconds: 0.3, escalate_to: ["absent"] },
     };
@@ -242,7 +242,7 @@ describe("with every collaborator", () => {
     expect(run.steps[0]?.errorMessage).toBe("expired: no decision within 0.3 s");
   });
 
-  it("a run by RPC is about an entity of its workspace, unless nobody can tell", async () => {
+  it("a run by RPC is about an entity of its workspace, unless the entity service is away", async () => {
     const run = await play(world, [agent("a")], "ent_1");
     expect(run.entityId).toBe("ent_1");
     for (const unknown of ["ent_2", "ent_9"]) {

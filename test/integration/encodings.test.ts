@@ -1,6 +1,6 @@
 /**
  * Every encoding times every kind of data times every role of the bus, each ending a real step; what
- * cannot be read or is nobody's; and the service's own events, in every format, coming back in.
+ * cannot be read or concerns no run; and the service's own events, in every format, coming back in.
  *
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name. The table's events are
  * all published before the first test looks at what they did.
@@ -45,7 +45,7 @@ import { STREAM_LIMITS } from "../support/services/stream-limits.ts";
 interface Role {
   readonly name: string;
   readonly step: StepDefinition;
-  /** Brings the run to where it waits for the event, and gives what the event may say. */
+  /** Runs until the step waits for the event; gives the values that the event may have. */
   prepare(runId: string, key: string): Promise<Payload[]>;
 }
 
@@ -279,7 +279,7 @@ describe("bad input", () => {
     expect(readMetric("workflows_dead_letters_total", labels)).toBe(before + 1);
   });
 
-  const nobodys = completedObjective("nobody-knows")[2] ?? TAP_EVENT;
+  const ofNoRun = completedObjective("nobody-knows")[2] ?? TAP_EVENT;
   const IGNORED: readonly { what: string; reason: string; role: string; written: WrittenEvent }[] =
     [
       {
@@ -292,13 +292,13 @@ describe("bad input", () => {
         what: "an event of no workspace",
         reason: "no_tenant",
         role: "objectives",
-        written: ENCODINGS["Ensemble protobuf"].write(eventOf(nobodys, { workspaceId: "" })),
+        written: ENCODINGS["Ensemble protobuf"].write(eventOf(ofNoRun, { workspaceId: "" })),
       },
       {
-        what: "somebody else's object",
+        what: "another system's object",
         reason: "unknown_object",
         role: "objectives",
-        written: ENCODINGS["binary Any"].write(eventOf(nobodys)),
+        written: ENCODINGS["binary Any"].write(eventOf(ofNoRun)),
       },
       {
         what: "a report of two states at once",
@@ -317,7 +317,7 @@ describe("bad input", () => {
     expect(letters).toEqual([]);
   });
 
-  it("does not touch the step that a sound event then ends, once", async () => {
+  it("does not change the step, which a valid event then ends once", async () => {
     const runId = await service.start(await service.define("ws", versionOf(["work"])));
     await service.returnCall(runId, { kind: "create_objective", objectiveId: "obj-bad" });
     const said = completedObjective("obj-bad")[2] ?? TAP_EVENT;
@@ -357,7 +357,7 @@ describe("bad input", () => {
     expect(readMetric("workflows_events_ignored_total", { reason: "refused" })).toBe(before + 1);
   });
 
-  /** Publishes a sound event behind what was published; it must do its work. */
+  /** Publishes a valid event after the others; it must be applied. */
   async function expectHandled(role: string): Promise<void> {
     const type = `behind.${randomUUID()}`;
     const trigger = triggerOf({ triggerType: "EVENT", eventType: type });

@@ -1,5 +1,5 @@
 /**
- * Collaborators that work goes on without: asked briefly, all at once, never twice for the same, and then left alone.
+ * Collaborators that fail open: called with a short timeout, in parallel, once per question, and cut off by the breaker.
  * Boundary: real HTTP to servers of the test's own; no Postgres and no bus.
  */
 import { afterEach, describe, expect, it } from "vitest";
@@ -157,7 +157,7 @@ describe("the meter", () => {
   } as const;
   const costing = (costUsd: number) => ({ ok: true, value: { kind: "query_usage", costUsd } });
 
-  it("tells the sum of the workspace's records of the step", async () => {
+  it("gives the sum of the workspace's records of the step", async () => {
     const record = (totalCostUsd: number, organizationId = "") => ({
       totalCostUsd,
       organizationId,
@@ -180,7 +180,7 @@ describe("the meter", () => {
     expect(server.asked[0]?.headers["idempotency-key"]).toBeUndefined();
   });
 
-  it("that hangs is gone on without, soon and at once when it is left alone", async () => {
+  it("that hangs fails open after a short timeout, and at once when the breaker is open", async () => {
     const { clients } = await serve(() => "hang");
     const perform = performQueryUsage({ clients, log });
     const calls = Array.from({ length: 20 }, () => perform(call, 0));

@@ -1,5 +1,5 @@
 /**
- * Keys as the platform's services keep them, with all their edges: nothing is made twice, and nothing waits for ever.
+ * Idempotency keys as the platform's services keep them: nothing is made twice, and nothing waits for ever.
  * Boundary: needs TEST_DATABASE_URL and TEST_NATS_URL; the sandbox plays the platform's middleware.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -50,7 +50,7 @@ describe.each(["connect", "grpc", "grpc-web"] as const)("by %s", (protocol) => {
   });
 
   it("a key whose first call died is waited for until it is free", async () => {
-    // Longer than five tries: a conflict is no failure of the collaborator, however often it comes.
+    // Longer than five tries: a conflict never counts as a failure of the collaborator.
     const { sandbox, service } = await start(protocol, { strictKeys: { keptMs: 8_000 } });
     sandbox.troubles.begin(CREATE, "die", 1);
     const runId = await service.begin("died", work());

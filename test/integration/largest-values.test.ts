@@ -1,5 +1,5 @@
 /**
- * The largest times and numbers that are taken really work, down to the rows; the next one is refused in words.
+ * The largest times and numbers that are taken really work, down to the rows; the next one is refused with a message.
  * Boundary: needs the Postgres of TEST_DATABASE_URL.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -61,13 +61,13 @@ async function play(items: number): Promise<Played> {
   }
 }
 
-/** The counts of a connection are told when its process ends, some time after the client has closed it. */
+/** Postgres reports the counts of a connection when its process ends, some time after the client has closed it. */
 async function haveOthersLeft(sql: pg.Client): Promise<true | undefined> {
   const { rows } = await sql.query(OTHERS);
   return rows.length === 0 ? true : undefined;
 }
 
-/** Looks seldom, for a look at all children takes its time. */
+/** Polls rarely, because a query of all children is slow. */
 async function endOf(sql: pg.Client, runId: string): Promise<void> {
   const text = "select state from workflow_runs where id = $1";
   for (;;) {

@@ -24,7 +24,7 @@ const ONE = versionOf([task("work")]);
 const LINE = versionOf([task("work"), task("next")], ["work -> next"]);
 const TIMED = versionOf([task("work")], [], { timeoutSeconds: 60 });
 const AGENT = versionOf([stepOf("work")]);
-const UNDONE = versionOf([stepOf("work", { compensationStepId: "undo" }), task("undo")]);
+const COMPENSATED = versionOf([stepOf("work", { compensationStepId: "undo" }), task("undo")]);
 const TASK_UNDONE = versionOf(
   [{ ...task("work"), compensationStepId: "undo" }, task("next"), task("undo")],
   ["work -> next"],
@@ -49,7 +49,7 @@ beforeAll(async () => {
   races = await startRaces();
 });
 afterAll(async () => {
-  // Whatever met whatever: the histories come to what is stored.
+  // For every order: the histories applied give the stored state.
   expectReplayed(await readHistories(races.database));
   await races.stop();
 });
@@ -81,8 +81,8 @@ describe.each(ORDERS)("%s", (order: Order) => {
       expect(await run.race(order, PAUSE, DONE)).toEqual(["applied", "applied"]);
       expect(await run.shown()).toBe("PAUSED: work COMPLETED, 1 USD");
       await run.put(RESUME);
-      const told = ["run.pause", "work.completed", "run.resume", "run.completed"];
-      expect(await run.told()).toEqual(told);
+      const moves = ["run.pause", "work.completed", "run.resume", "run.completed"];
+      expect(await run.history()).toEqual(moves);
     });
   });
 
@@ -98,7 +98,7 @@ describe.each(ORDERS)("%s", (order: Order) => {
       const replies = await run.race(order, CANCEL, run.returned(created("o-cancel-first")));
       expect(replies).toEqual(["applied", "unchanged"]);
       expect(run.calls).toEqual(["look_up", "create_objective", "cancel_objective"]);
-      expect(await run.told()).toEqual(["work.cancelled", "run.cancel", "work.ignored"]);
+      expect(await run.history()).toEqual(["work.cancelled", "run.cancel", "work.ignored"]);
     });
     it("the reply first: the objective is cancelled with the step", async () => {
       const run = await startCreating(AGENT);
@@ -109,10 +109,10 @@ describe.each(ORDERS)("%s", (order: Order) => {
     });
   });
 
-  it("two cancels: one moves the run, the other finds it so", async () => {
+  it("two cancels: one moves the run, the other finds it cancelled", async () => {
     const run = await startWorking(AGENT, `o-two-cancels-${order}`);
     expect(await run.race(order, CANCEL, CANCEL)).toEqual(["applied", "unchanged"]);
-    expect(await run.told()).toEqual(["work.cancelled", "run.cancel"]);
+    expect(await run.history()).toEqual(["work.cancelled", "run.cancel"]);
     expect(run.calls.filter((kind) => kind === "cancel_objective")).toHaveLength(1);
   });
 
@@ -122,7 +122,7 @@ describe.each(ORDERS)("%s", (order: Order) => {
       const done = objectiveSays("o-1", "COMPLETED", { output: {}, costUsd: 5 });
       expect(await run.race(order, CANCEL, done)).toEqual(["applied", "unchanged"]);
       expect(await run.shown()).toBe("CANCELLED: work CANCELLED");
-      expect(await run.told()).toEqual(["work.cancelled", "run.cancel", "work.ignored"]);
+      expect(await run.history()).toEqual(["work.cancelled", "run.cancel", "work.ignored"]);
     });
     it("the report first: the run is COMPLETED, and the cancel refused", async () => {
       const run = await startWorking(AGENT, "o-2");
@@ -134,11 +134,11 @@ describe.each(ORDERS)("%s", (order: Order) => {
     });
   });
 
-  describe("cancel and an event that a wait hears", () => {
+  describe("cancel and an event that a wait takes", () => {
     it("the cancel first: the event changes nothing", async () => {
       const run = await races.start(WAIT);
       expect(await run.race(order, CANCEL, eventComes(0))).toEqual(["applied", "unchanged"]);
-      expect(await run.told()).not.toContain("work.completed");
+      expect(await run.history()).not.toContain("work.completed");
     });
     it("the event first: the step keeps it, and what follows is cancelled", async () => {
       const run = await races.start(WAIT);
@@ -152,11 +152,11 @@ describe.each(ORDERS)("%s", (order: Order) => {
     await run.put(PAUSE);
     await run.put(DONE);
     expect(await run.race(order, RESUME, RESUME)).toEqual(["applied", "unchanged"]);
-    expect((await run.told()).filter((told) => told === "next.started")).toHaveLength(1);
+    expect((await run.history()).filter((moves) => moves === "next.started")).toHaveLength(1);
   });
 
   describe("cancel and compensate", () => {
-    it("the cancel first: the run is CANCELLED, then undone", async () => {
+    it("the cancel first: the run is CANCELLED, then compensated", async () => {
       const run = await races.start(TASK_UNDONE);
       await run.put(DONE);
       expect(await run.race(order, CANCEL, COMPENSATE)).toEqual(["applied", "applied"]);
@@ -169,9 +169,9 @@ describe.each(ORDERS)("%s", (order: Order) => {
       expect(replies).toEqual(["applied", "refused COMPENSATING to CANCELLED"]);
       await run.put(transitioned("undo", "COMPLETED"));
       expect(await run.shown()).toContain("FAILED: work COMPENSATED, next CANCELLED, undo COMP");
-      expect((await run.told()).at(-1)).toBe("run.compensated");
+      expect((await run.history()).at(-1)).toBe("run.compensated");
     });
-    it("with nothing to undo: FAILED at once, or CANCELLED and unchanged", async () => {
+    it("with nothing to compensate: FAILED at once, or CANCELLED and unchanged", async () => {
       const first = await races.start(ONE);
       const replies = await first.race(order, COMPENSATE, CANCEL);
       expect(replies).toEqual(["applied", "refused FAILED to CANCELLED"]);
@@ -182,15 +182,15 @@ describe.each(ORDERS)("%s", (order: Order) => {
   });
 
   describe("compensate while a step is in flight", () => {
-    it("the step is cancelled and undone; what it made late is cancelled", async () => {
-      const run = await startCreating(UNDONE);
+    it("the step is cancelled and compensated; what it made late is cancelled", async () => {
+      const run = await startCreating(COMPENSATED);
       const replies = await run.race(order, COMPENSATE, run.returned(created("o-late")));
       expect(replies).toEqual(["applied", "unchanged"]);
       expect(run.calls).toEqual(["look_up", "create_objective", "cancel_objective"]);
       expect(await run.shown()).toBe("COMPENSATING: work CANCELLED, undo WAITING");
     });
     it("its report comes too late, without cost", async () => {
-      const run = await startWorking(UNDONE, "o-3");
+      const run = await startWorking(COMPENSATED, "o-3");
       const done = objectiveSays("o-3", "COMPLETED", { output: {}, costUsd: 5 });
       expect(await run.race(order, COMPENSATE, done)).toEqual(["applied", "unchanged"]);
       expect(await run.shown()).toBe("COMPENSATING: work CANCELLED, undo WAITING");
@@ -237,7 +237,7 @@ describe.each(ORDERS)("%s", (order: Order) => {
       await run.timePasses(61);
       expect(await run.race(order, DEADLINE, DONE)).toEqual(["applied", "unchanged"]);
       expect(await run.shown()).toBe("FAILED: work CANCELLED");
-      expect(await run.told()).toEqual(["work.cancelled", "run.failed", "work.ignored"]);
+      expect(await run.history()).toEqual(["work.cancelled", "run.failed", "work.ignored"]);
     });
     it("the end first, though the time is over: the run is COMPLETED", async () => {
       const run = await races.start(TIMED);
@@ -284,14 +284,17 @@ describe("at two replicas in the same moment", () => {
     const run = await startWorking(AGENT, "o-6");
     const replies = await Promise.all([run.put(CANCEL), run.put(CANCEL, run.other)]);
     expect(replies.toSorted()).toEqual(["applied", "unchanged"]);
-    expect(await run.told()).toEqual(["work.cancelled", "run.cancel"]);
+    expect(await run.history()).toEqual(["work.cancelled", "run.cancel"]);
   });
   it("cancel and compensate come to one of their two outcomes", async () => {
     const run = await races.start(TASK_UNDONE);
     await run.put(DONE);
-    const [cancel, undo] = await Promise.all([run.put(CANCEL), run.put(COMPENSATE, run.other)]);
+    const [cancel, compensation] = await Promise.all([
+      run.put(CANCEL),
+      run.put(COMPENSATE, run.other),
+    ]);
     expect(["applied", "refused COMPENSATING to CANCELLED"]).toContain(cancel);
-    expect(undo).toBe("applied");
+    expect(compensation).toBe("applied");
     expect(await run.shown()).toContain("COMPENSATING: work COMPLETED, next CANCELLED, undo W");
   });
 });
@@ -301,7 +304,7 @@ describe("an event on its way to a run", () => {
     const run = await races.start(WAIT);
     await run.put(CANCEL);
     expect(await run.event("came.in")).toEqual([]);
-    expect(await run.told()).toEqual([
+    expect(await run.history()).toEqual([
       "work.cancelled",
       "on.cancelled",
       "late.cancelled",

@@ -1,4 +1,4 @@
-/** Rows of children while inputs are folded: what is found is what is stored and was put, whatever was loaded before. */
+/** Rows of children during a fold: a query finds the stored and the changed rows, whatever was loaded before. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChildRows } from "../../src/engine/draft/child-rows.ts";
@@ -25,7 +25,7 @@ function rowsIn(stored: readonly ChildRun[], set: ChildSet): ChildRun[] {
   return set.kind === "next" ? rows.slice(0, set.limit) : rows;
 }
 
-/** Acts on rows as a fold does: what is missing is loaded, and all is done again. Gives also what was asked for, by round. */
+/** Acts on rows as a fold does: loads the missing rows and begins again. Gives also the requests of each round. */
 function fold<Result>(stored: readonly ChildRun[], act: (rows: ChildRows) => Result) {
   const asked: (readonly ChildSet[])[] = [];
   for (let round = 0; round < 100; round += 1) {
@@ -68,7 +68,7 @@ describe("rows of children", () => {
     maxLength: 12,
   });
 
-  it("are what is stored and was put, however they were loaded", () => {
+  it("are the stored and changed ones, however they were loaded", () => {
     fc.assert(
       fc.property(stored, acts, (facts, steps) => {
         const table = facts.map((each) => row(each.step, each.attempt, each.child, each.state));
@@ -123,7 +123,7 @@ describe("rows of children", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("to undo are asked for once, and once more when some of them need it no longer", () => {
+  it("to compensate are loaded once, and once more when some of them no longer need it", () => {
     const { result, asked } = fold(ROWS, (rows) => {
       const last = rows.list(undoable(3)).slice(0, 3);
       for (const each of last) rows.put({ ...each, state: "undone" });

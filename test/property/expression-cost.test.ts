@@ -152,7 +152,7 @@ describe("cost bombs end within 50 ms", () => {
       `[${repeat("objects", ",", 200)}]`,
     ].map((source) => ({ source, title: source.slice(0, 60) })),
   )("$title", ({ source }) => {
-    // The quickest of a few: what others do on this machine at the time is not the expression's cost.
+    // The fastest of several: other load of the machine does not count.
     let quickestMs = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 20 && quickestMs >= 50; round += 1) {
       quickestMs = Math.min(

@@ -1,4 +1,4 @@
-/** What is as large as it may be is still handled soon, and fits where it has to. */
+/** The largest allowed versions and schemas are handled quickly, and their events fit the bus. */
 import { describe, expect, it } from "vitest";
 import { checkVersion } from "../../src/engine/graph/check.ts";
 import { compileGraph } from "../../src/engine/graph/compile.ts";

@@ -37,7 +37,7 @@ describe("the size of a payload", () => {
     );
   });
 
-  it("is told by merged sizes as by the merged payload", () => {
+  it("is the same from merged sizes as from the merged payload", () => {
     fc.assert(
       fc.property(payloads, payloads, (a, b) => {
         const sizes = merged(fieldSizes(a, "A"), fieldSizes(b, "B"));

@@ -98,7 +98,7 @@ function definitions(tag: string): Pick<Case, "ask" | "limits"> {
   return {
     ask: ({ read }) =>
       listDefinitions(read, EVERY_WORKSPACE, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
-    // The page's rows may stand on a page of the table each.
+    // Each row of the page may be on a table page of its own.
     limits: { ...COUNTS, select: 100 },
   };
 }

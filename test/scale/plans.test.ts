@@ -88,7 +88,7 @@ describe("while a backlog of the outbox", () => {
   });
 });
 
-/** Their plans lean on statistics: without any they read more than they need, once a sweep or a page. */
+/** Their plans need statistics: without any they read more than necessary, once a sweep or a page. */
 const LEANING = [
   "reports: missed",
   "checks: find",

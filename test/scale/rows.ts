@@ -66,7 +66,7 @@ const STARTS = `insert into run_starts (workspace_id, definition_id, event_id, s
   union all select '${BIG}', 'wf_0', 'left' || i, 's', 'gone' || i, now() - interval '40 days', now()
   from generate_series(1, $1::integer / 2) as i`;
 
-const EFFECTS = `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind,
+const CALLS = `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind,
     holder, request)
   select now(), now() + interval '1 hour', 0, 1, ${RUN_ID} || '/step/1/create', ${WORKSPACE},
     'create_objective', 'replica', decode(repeat('ab', 200), 'hex')
@@ -116,7 +116,7 @@ const SCHEDULES = `insert into schedules (next_at, anchor_at, version, definitio
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-  [MOVES, BATCHES, KEYS, EVENTS, EFFECTS, REPORTS, LETTERS],
+  [MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS],
 ];
 
 /** Tables that grow with use: no statement may read one from end to end. */

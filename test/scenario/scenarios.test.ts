@@ -40,7 +40,7 @@ describe("through the runtime and Postgres", () => {
     expect(formatScenario(head, await playScript(stage, items))).toBe(read(name));
   });
 
-  it("what was recorded of all these runs, applied back, is what is stored of them", async () => {
+  it("the recorded histories of all these runs give their stored states", async () => {
     expectApplied(await readHistories(theatre.database));
   });
 });

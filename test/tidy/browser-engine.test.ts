@@ -20,7 +20,7 @@ const run = EngineRun.start(version([branch, asks], [lower]), { name: "ann" });
 const spec = version([asks]);
 const trigger = { ...spec.trigger, triggerType: "SCHEDULE", cronExpr: "61 * * * *" };
 const faults = checkVersion({ ...spec, trigger }).map(({ field }) => field);
-const calls = [...run.effects.values()].map(({ call }) => call.kind);
+const calls = [...run.openCalls.values()].map(({ call }) => call.kind);
 result = JSON.stringify({ state: run.run.state, steps: run.states, calls, faults });
 `;
 

@@ -280,7 +280,7 @@ describe("authentication", () => {
     expect(faults.map((fault) => fault.split(" ")[0])).toEqual(named);
   });
 
-  test("reflection is on by itself only where nobody is asked who they are", () => {
+  test("reflection is on by default only without authentication", () => {
     const env = { AUTH_MODE: "introspect", IDENTITY_URL: "http://identity" };
     expect(configOf({}).reflection).toBe(true);
     expect(configOf(env).reflection).toBe(false);

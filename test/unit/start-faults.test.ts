@@ -1,4 +1,4 @@
-/** One line for whoever starts the service where something is taken, away or refused. */
+/** Why a start failed, in one line for the operator: an address is taken, a server is away or refuses. */
 import { createServer } from "node:http";
 import { expect, it } from "vitest";
 import { startFault } from "../../src/start-faults.ts";

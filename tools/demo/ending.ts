@@ -1,7 +1,7 @@
 /**
  * How each turn of the story must end.
  *
- * Boundary: compares what GetRun tells with what was expected; pure.
+ * Boundary: compares the answer of GetRun with what was expected; pure.
  */
 import {
   StepRunStateSchema,

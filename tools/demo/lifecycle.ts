@@ -1,8 +1,8 @@
 /**
- * The service's own events, as anybody may read them: CloudEvents on stream WORKFLOWS.
+ * The service's own events, as any consumer reads them: CloudEvents on stream WORKFLOWS.
  *
  * Boundary: reads with an ordered consumer, which the server forgets by itself; acknowledges
- * nothing and takes nothing away from anybody.
+ * nothing, so no other consumer loses a message.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { fromJson, type JsonObject, type Message } from "@bufbuild/protobuf";

@@ -1,5 +1,5 @@
 /**
- * Colours, where the terminal shows them and nobody objects.
+ * Colours, where the terminal shows them and the environment allows them.
  *
  * Boundary: texts in, texts out; widths are settled before painting.
  */

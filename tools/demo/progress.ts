@@ -26,7 +26,7 @@ export interface Row {
   readonly note: string;
 }
 
-/** A run as far as the events tell. */
+/** A run as the events show it. */
 export interface Progress {
   /** The run's id; empty until it started. */
   readonly runId: string;
@@ -70,7 +70,7 @@ export function followRun(version: WorkflowVersion): Progress {
   };
 }
 
-/** A row for the run and each of its steps, as GetRun tells. */
+/** A row for the run and each of its steps, as GetRun returns them. */
 export function rowsOfRun(run: WorkflowRun, version: WorkflowVersion): Row[] {
   const definitions = new Map(version.steps.map((step) => [step.id, step]));
   return [
@@ -112,9 +112,9 @@ function explainRun(operation: string, run: WorkflowRun): string {
     case "started":
       return `${run.id}, started by event ${run.triggerEventId}`;
     case "compensate":
-      return "undoes what it did";
+      return "compensates what it did";
     case "compensated":
-      return "has undone what it did";
+      return "has compensated what it did";
   }
   return "";
 }

@@ -17,7 +17,7 @@ export interface Screen {
   print(...lines: string[]): void;
   /** Writes that something moved, unless the table shows it. */
   printMove(row: Row): void;
-  /** Writes what somebody else did. */
+  /** Writes what another service or a person did. */
   printRemark(text: string): void;
   /** Sets where the table's rows come from and begins to draw; times on the screen count from now. */
   startTable(rows: () => readonly Row[]): void;
@@ -64,7 +64,7 @@ export function openScreen(out: WriteStream = process.stdout): Screen {
     print,
     printMove(row) {
       if (drawn > 0) redraw();
-      // Of a step that is still open, a line that stays cannot tell the time.
+      // A line that stays cannot show the time of a step that is still open.
       else
         print(
           `${sinceStart()}  ${renderRow(isOpen(row) ? { ...row, durationMs: 0 } : row, paint)}`,

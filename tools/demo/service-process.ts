@@ -164,7 +164,7 @@ async function waitUntilReady(url: string, ended: Promise<string>): Promise<void
   throw new Error(`was not ready within ${START_TIMEOUT_MS} ms (/readyz says ${answer})`);
 }
 
-/** What a door answers; why it does not, as text, when it does not. */
+/** The answer of an HTTP endpoint, or the reason why there is none, as text. */
 async function probe(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });

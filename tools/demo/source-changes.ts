@@ -1,5 +1,5 @@
 /**
- * Tells when the service's source has changed.
+ * Reports when the service's source has changed.
  *
  * Boundary: the sandbox is part of the watching process itself, so its files are left out.
  */
@@ -22,9 +22,9 @@ export function watchSource(log: (line: string) => void): SourceChanges {
   let waiting: (() => void)[] = [];
   let quiet: NodeJS.Timeout | undefined;
   const tellAll = (): void => {
-    const told = waiting;
+    const toTell = waiting;
     waiting = [];
-    for (const tell of told) tell();
+    for (const tell of toTell) tell();
   };
   const watcher = watch(join(projectRoot, "src"), { recursive: true }, (_, file) => {
     if (file === null || !file.endsWith(".ts") || file.startsWith(`sandbox${sep}`)) return;

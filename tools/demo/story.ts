@@ -1,7 +1,7 @@
 /**
  * The story: publish the sales process, let a contact appear, watch the run, look at what is left.
  *
- * Boundary: meets the service as anybody does, by RPC and by the bus. Nothing is polled: the run is
+ * Boundary: uses the service as any client does, by RPC and by the bus. Nothing is polled: the run is
  * watched by its lifecycle events and read once, at the end.
  *
  * Invariant: it takes 120 s at most, then it rejects.
@@ -32,15 +32,15 @@ export interface StoryStage {
 }
 
 /** The run at its end, and what of it is not as expected. */
-export interface Told {
+export interface StoryEnd {
   readonly run: WorkflowRun;
   readonly differences: readonly string[];
 }
 
 const TIMEOUT_MS = 120_000;
 
-/** Tells the story on the screen. Rejects when it comes to no end. */
-export async function tellStory(stage: StoryStage, ending: Ending): Promise<Told> {
+/** Tells the story on the screen. Rejects when it does not end. */
+export async function tellStory(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   const timeout = new AbortController();
   const timer = setTimeout(
     () => timeout.abort(new Error(`the story did not end within ${TIMEOUT_MS / 1000} s`)),
@@ -55,7 +55,7 @@ export async function tellStory(stage: StoryStage, ending: Ending): Promise<Told
   }
 }
 
-async function play(stage: StoryStage, ending: Ending): Promise<Told> {
+async function play(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   const { sandbox, workflows, screen, signal } = stage;
   const version = await publishSalesProcess(workflows);
   screen.print(

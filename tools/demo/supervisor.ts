@@ -75,7 +75,7 @@ async function runUntilOver(
   }
 }
 
-/** Waits, but keeps nobody waiting when it is over. */
+/** Waits, and resolves early when the signal aborts. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return delay(ms, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;

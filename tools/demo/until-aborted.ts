@@ -1,7 +1,7 @@
 /**
- * Waiting for something that an abort may overtake.
+ * Waiting for a promise until a signal aborts.
  *
- * Boundary: whoever aborts gives the reason as an error.
+ * Boundary: the reason of an abort is an error.
  */
 
 /** The reason of an abort that the user asked for. */

@@ -1,8 +1,8 @@
 /**
- * Finding a TCP port of the loopback interface that nobody listens on.
+ * Finding a free TCP port of the loopback interface.
  *
- * Boundary: the port is free at the moment of asking only. Whoever uses it must be ready to lose
- * it to another process and to ask again.
+ * Boundary: the port is free at the moment of asking only. The caller must be ready to lose it to
+ * another process and to ask again.
  */
 import { createServer } from "node:net";
 

@@ -17,7 +17,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** How a process under guard is ended when nobody is left to do it with care. */
+/** The signal that ends a guarded process when its parent is gone. */
 export type EndSignal = "QUIT" | "KILL";
 
 /** A temporary folder with the processes that work in it. */

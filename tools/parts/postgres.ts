@@ -44,7 +44,7 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 const START_ATTEMPTS = 4;
 const FAST_DISK = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
-// `postmaster.pid` tells the state of the server in its eighth line.
+// `postmaster.pid` holds the state of the server in its eighth line.
 const STATUS_LINE = 7;
 
 interface Cluster {

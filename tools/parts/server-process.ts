@@ -2,7 +2,7 @@
  * A server run as a child process: started with its output in a file, waited for until it is
  * ready, stopped with a bound on the wait.
  *
- * Boundary: knows nothing about what the server does; whether it is ready is told by the caller.
+ * Boundary: knows nothing about what the server does; the caller says whether it is ready.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

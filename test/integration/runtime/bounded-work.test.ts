@@ -1,4 +1,4 @@
-/** Work on runs is bounded: no transaction is open while the engine works, and a dear run leaves turns to the others. */
+/** Work on runs is bounded: no transaction is open while the engine works, and an expensive run lets others run. */
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
@@ -86,7 +86,7 @@ function start(
 }
 
 /** A NOTIFICATION with so many edges, each with a condition that takes some ms. */
-function dear(edges: number): VersionSpec {
+function expensive(edges: number): VersionSpec {
   const targets = Array.from({ length: edges }, (_, n) => task(`s${n}`));
   const condition = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
   const root = stepOf("root", { stepType: "NOTIFICATION", notificationChannel: "x" });
@@ -101,12 +101,12 @@ const stateOf = async ({ database }: TestProcessor, runId: string) =>
   (await findRunRows(database.read, runId))?.run;
 
 describe("a run with more work than one transition's budget", () => {
-  it("goes on in further transitions, and other runs have their turn in between", async () => {
+  it("goes on in further transitions, with other runs in between", async () => {
     const service = await begin();
-    const slow = await publish(service.database, "slow", dear(40));
+    const slow = await publish(service.database, "slow", expensive(40));
     const quick = await publish(service.database, "quick", versionOf([task("t")]));
     const { runId } = await start(service.processor, slow, XS);
-    // A run of each lane, so one stands behind the dear one in its own.
+    // One run of each lane, so one of them waits behind the expensive run.
     await Promise.all(Array.from({ length: 40 }, () => start(service.processor, quick)));
     const meanwhile = await stateOf(service, runId);
     expect(meanwhile?.state).toBe("RUNNING");
@@ -320,7 +320,7 @@ describe("the engine works without a transaction", () => {
 });
 
 describe("what the database cannot write in time", () => {
-  /** As a statement that takes too long: writing a run of this entity fails so. */
+  /** Writing a run of this entity fails like a statement that times out. */
   async function begun(): Promise<TestProcessor> {
     const service = await begin();
     const sql = new pg.Client({ connectionString: service.url });
@@ -337,7 +337,7 @@ describe("what the database cannot write in time", () => {
     return service;
   }
 
-  it("is refused in words by itself, and those beside it are done", async () => {
+  it("is refused alone with a message, and the rest of its batch is done", async () => {
     const service = await begun();
     const version = await publish(service.database, "task", versionOf([task("t")]));
     const inputs = Array.from(

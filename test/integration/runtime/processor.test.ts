@@ -83,7 +83,7 @@ describe("a run", () => {
     expect(await countOf("run_moves where run_id = $1", [runId])).toBe(3);
   });
 
-  it("tells of a condition that cannot be evaluated, which counts as false", async () => {
+  it("reports a condition that cannot be evaluated, which counts as false", async () => {
     const conditional = versionOf(
       [
         stepOf("ask", { stepType: "HUMAN_TASK", name: "ask" }),
@@ -225,7 +225,7 @@ describe("a commit that fails", () => {
     }
   });
 
-  it("by the fault of one run is repeated without that run", async () => {
+  it("because of one run is repeated without that run", async () => {
     const client = new pg.Client({ connectionString: at.url });
     await client.connect();
     try {
@@ -248,7 +248,7 @@ describe("a commit that fails", () => {
     }
   });
 
-  it("or not, when the answer to the commit is lost, is found out", async () => {
+  it("whose answer is lost is found committed or not", async () => {
     let cutter: CommitCutter | undefined;
     const far = await startProcessor(undefined, async (url) => {
       cutter = await startCommitCutter(url);
@@ -279,7 +279,7 @@ describe("a commit that fails", () => {
     }
   });
 
-  it("waits for a database that is away, which is told once, and its return", async () => {
+  it("waits for a database that is away; logs that once, and its return once", async () => {
     let cutter: CommitCutter | undefined;
     const lines: string[] = [];
     const far = await startProcessor(
@@ -290,7 +290,7 @@ describe("a commit that fails", () => {
       },
       createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),
     );
-    const told = (words: string) => lines.filter((line) => line.includes(words)).length;
+    const logged = (words: string) => lines.filter((line) => line.includes(words)).length;
     try {
       const own = await publish(far.database, "away", twoTasks);
       cutter?.stayAway();
@@ -302,8 +302,8 @@ describe("a commit that fails", () => {
       await until(() => ((cutter?.turnedAway() ?? 0) >= 10 ? true : undefined));
       cutter?.mend();
       expect(await started).toHaveLength(40);
-      expect(told("a batch waits for the database")).toBe(1);
-      expect(told("batches are committed again")).toBe(1);
+      expect(logged("a batch waits for the database")).toBe(1);
+      expect(logged("batches are committed again")).toBe(1);
     } finally {
       await far.stop();
       await cutter?.stop();

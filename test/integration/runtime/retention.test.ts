@@ -1,4 +1,4 @@
-/** What is kept for a time and then deleted: whole trees of ended runs, and what belongs to nothing any more. */
+/** What is kept for a time and then deleted: whole trees of ended runs, and rows that belong to no run any more. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RunStart } from "../../../src/runtime/processor.ts";
 import { type RetentionDeps, sweepOnce } from "../../../src/runtime/retention.ts";

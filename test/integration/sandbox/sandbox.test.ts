@@ -94,7 +94,7 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-test("an objective runs and ends with the scripted output and cost, told by events", async () => {
+test("an objective runs and ends with the scripted output and cost, in events", async () => {
   const id = await makeObjective("research", { company: "Acme" });
   await expectStates(id, ["OBJECTIVE_STATE_RUNNING", "OBJECTIVE_STATE_COMPLETED"]);
   const { event, contentType, messageId } = lastEventAbout(id);
@@ -160,8 +160,8 @@ test("a delegated objective is answered by the delegation, then by itself", asyn
   const objectiveId = await makeObjective("research");
   const { delegation } = await agents.delegate({ toAgentId: "agent_a", objectiveId });
   await expectFinalState(objectiveId, "OBJECTIVE_STATE_COMPLETED");
-  const told = readPayload(lastEventAbout(delegation?.id ?? ""));
-  expect(told).toMatchObject({
+  const payload = readPayload(lastEventAbout(delegation?.id ?? ""));
+  expect(payload).toMatchObject({
     status: "DELEGATION_STATUS_COMPLETED",
     result_payload: { about: {} },
     cost_usd: 0.5,
@@ -188,7 +188,7 @@ test("the scripted approver decides by rule; without a rule a person does", asyn
   await expectDecision(denied, "DECISION_TYPE_DENIED", "user_sandbox");
   const { requests } = await approvals.listPending({ workspaceId });
   expect(requests.map(({ id }) => id)).toEqual([open]);
-  await approvals.escalate({ approvalRequestId: open, reason: "nobody there" });
+  await approvals.escalate({ approvalRequestId: open, reason: "no answer" });
   const decision = DecisionType.APPROVED;
   await approvals.resolveApproval({ approvalRequestId: open, decision, decidedBy: "user_1" });
   await expectDecision(open, "DECISION_TYPE_APPROVED", "user_1");
@@ -222,7 +222,7 @@ test("registry, governance and notifications answer over gRPC and gRPC-Web too",
   expect(sandbox.ledgers.notifications.at(-1)).toMatchObject({ id: notification?.id });
 });
 
-test("a token is told of only while it is good", async () => {
+test("a token is active only while it is good", async () => {
   const transport = createGrpcTransport({ baseUrl: sandbox.urls.IDENTITY_URL });
   const tokens = createClient(TokenService, transport);
   const good = await tokens.introspect({ token: "good" });
@@ -230,8 +230,8 @@ test("a token is told of only while it is good", async () => {
   expect(good.scopes).toEqual(["editor"]);
   expect(timestampMs(good.expiresAt ?? create(TimestampSchema))).toBeGreaterThan(Date.now());
   for (const token of ["over", "revoked", "unknown", ""]) {
-    const told = await tokens.introspect({ token });
-    expect(told).toEqual(create(IntrospectResponseSchema, { active: false }));
+    const answer = await tokens.introspect({ token });
+    expect(answer).toEqual(create(IntrospectResponseSchema, { active: false }));
   }
 });
 

@@ -80,7 +80,7 @@ async function claimCounts(holder: string, wanted: ClaimPlaces[]): Promise<Recor
 }
 
 describe("a claim", () => {
-  it("gives each of the workspaces that wait its share, whoever waits longest", async () => {
+  it("gives each waiting workspace its share, whichever has waited longest", async () => {
     await insert({ count: 5_000, workspace: "a", leaseSeconds: -3_600 });
     await insert({ count: 30, workspace: "b" });
     await insert({ count: 1, workspace: "c" });

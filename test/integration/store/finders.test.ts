@@ -1,4 +1,4 @@
-/** What events, timers and keys find in the store: what is theirs, and nothing of others or of what is over. */
+/** What events, timers and keys find in the store: open rows of their own workspace only. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitKeyOf } from "../../../src/engine/matching/keys.ts";
 import type { Input } from "../../../src/engine/values/input.ts";
@@ -97,7 +97,7 @@ describe("an event finds", () => {
     expect(await Promise.all(found)).toEqual([["open_call"], []]);
   });
 
-  it("whether calls in hand are wanted, by the key of each call's step", async () => {
+  it("whether calls in flight are still needed, by the key of each call's step", async () => {
     const gate = stepOf("ask", { stepType: "APPROVAL_GATE", actionType: "buy" });
     const runs = ["one", "two", "three"].map((name) => start(`asks ${name}`, versionOf([gate])));
     const ids = (await Promise.all(runs)).map((id) => `${id}/ask/1/request_approval`);
@@ -140,7 +140,7 @@ describe("an event finds", () => {
 });
 
 describe("a step long in flight", () => {
-  it("is found once a lap: the next page goes on behind its run", async () => {
+  it("is found once a pass: the next page continues after its run", async () => {
     const runId = await start("in flight", versionOf([stepOf("work", { name: "work" })]));
     await send(runId, transitioned("work", "RUNNING", { objectiveId: "obj-quiet" }));
     const version = (await findRunRows(at.database.read, runId))?.run.versionId ?? "";
@@ -153,7 +153,7 @@ describe("a step long in flight", () => {
 });
 
 describe("a deadline is due", () => {
-  it("of a run that goes on, not of one that ended or is being undone", async () => {
+  it("of a run that goes on, not of one that ended or is being compensated", async () => {
     const spec = versionOf(
       [
         stepOf("a", { stepType: "HUMAN_TASK", name: "a", compensationStepId: "undo" }),
@@ -188,7 +188,7 @@ describe("the key of a call", () => {
   });
   const late = "update caller_keys set lease_until = now() - interval '1 s' where key = $1";
 
-  it("is taken over for the same request alone, and then its first holder has it no more", async () => {
+  it("is taken over for the same request only, and the first holder loses it", async () => {
     await at.database.transaction(async (tx) => {
       expect(await claimKey(tx, claim("taken"), body)).toBe(true);
     });
@@ -235,7 +235,7 @@ describe("the key of a call", () => {
     });
   });
 
-  it("stays when its call is given back after it changed something, and tells what", async () => {
+  it("stays when its call is released after a change, and names the change", async () => {
     await at.database.transaction(async (tx) => {
       await claimKey(tx, claim("marked"), body);
       expect(await markKeys(tx, [{ ...claim("marked"), appliedTo: "wfr_1" }])).toBe(1);

@@ -1,4 +1,4 @@
-/** The store by itself: migrations, definitions under concurrency, rows that come back as they went. */
+/** The store by itself: migrations, definitions under concurrency, rows that are read as they were written. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Run } from "../../../src/engine/values/run.ts";
@@ -187,9 +187,15 @@ describe("definitions", () => {
   it("listen by their latest version alone", async () => {
     const { id: definitionId } = await createDefinition({ database }, { ...NAMED, name: "hears" });
     const trigger = triggerOf({ triggerType: "EVENT", eventType: "crm.deal.won" });
-    const heard = await publishVersion({ database }, { definitionId, spec: { ...valid, trigger } });
-    expect(heard.definition).toMatchObject({ triggerKey: "e|crm.deal.won|~", latestVersion: 1 });
-    expect(heard.definition.listensSince).toBeInstanceOf(Date);
+    const published = await publishVersion(
+      { database },
+      { definitionId, spec: { ...valid, trigger } },
+    );
+    expect(published.definition).toMatchObject({
+      triggerKey: "e|crm.deal.won|~",
+      latestVersion: 1,
+    });
+    expect(published.definition.listensSince).toBeInstanceOf(Date);
     const deaf = await publishVersion({ database }, { definitionId, spec: valid });
     expect(deaf.definition).toMatchObject({ triggerKey: null, listensSince: null });
   });
@@ -208,8 +214,8 @@ describe("definitions", () => {
     expect(one.rows.map(({ name }) => name)).toEqual(["t1"]);
   });
 
-  it("tell of themselves in the outbox, one event a change", async () => {
-    const { id: definitionId } = await createDefinition({ database }, { ...NAMED, name: "told" });
+  it("are published by the outbox, one event a change", async () => {
+    const { id: definitionId } = await createDefinition({ database }, { ...NAMED, name: "listed" });
     await publishVersion({ database }, { definitionId, spec: valid });
     const rows = await database.read.query<{ changes: { type: string; aggregateId: string }[] }>(
       {
@@ -275,7 +281,7 @@ describe("a run's row", () => {
 });
 
 describe("errors of the database", () => {
-  it("are told apart by their code", async () => {
+  it("are distinguished by their code", async () => {
     const away = openDatabase({ url: "postgres://x:y@127.0.0.1:1/none", log });
     const statement = { name: "one", text: "select 1" };
     const error = await away.read.query(statement, []).catch((reason: unknown) => reason);

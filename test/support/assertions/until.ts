@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 const LOOK_EVERY_MS = 10;
-/** Who waits long looks seldom: others need the machine. */
+/** The interval grows with the wait, to spare the machine. */
 const LOOKS_AT_MOST = 1_500;
 const PATIENCE_MS = 15_000;
 
@@ -18,5 +18,5 @@ export async function until<T>(
     if (value !== undefined) return value;
     await delay(pauseMs);
   }
-  throw new Error("what was waited for did not happen");
+  throw new Error("the condition did not become true in time");
 }

@@ -19,7 +19,7 @@ export function renderHistory(
 /** The first event alone: the histories of large runs are long. */
 export function renderFirst(at: EngineRun, format: EventFormat = "cloudevents"): OutgoingEvent {
   for (const event of eachEvent(at, format, at.run)) return event;
-  throw new Error("the history tells of nothing");
+  throw new Error("the history has no event");
 }
 
 function* eachEvent(at: EngineRun, format: EventFormat, run: EngineRun["run"]) {
@@ -36,8 +36,8 @@ function* eachEvent(at: EngineRun, format: EventFormat, run: EngineRun["run"]) {
   };
   for (const { seq, moves } of at.history) {
     for (const [place, move] of moves.entries()) {
-      const told = { move, seq, place, recordedAt: RECORDED, runState: run.state, source };
-      const event = renderMove(format, told);
+      const context = { move, seq, place, recordedAt: RECORDED, runState: run.state, source };
+      const event = renderMove(format, context);
       if (event !== undefined) yield event;
     }
   }

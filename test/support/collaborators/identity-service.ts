@@ -29,8 +29,8 @@ export type TokenFacts = MessageInitShape<typeof IntrospectResponseSchema>;
 export async function startIdentity(tokens: (token: string) => TokenFacts | undefined) {
   const tokenOf = (body: Buffer) => fromBinary(IntrospectRequestSchema, body).token;
   const server = await startCollaborator(({ body }): Answer => {
-    const told = tokens(tokenOf(body)) ?? { active: false };
-    return identity.trouble ?? messageOf(IntrospectResponseSchema, told);
+    const facts = tokens(tokenOf(body)) ?? { active: false };
+    return identity.trouble ?? messageOf(IntrospectResponseSchema, facts);
   });
   const identity: TestIdentity = {
     ...server,

@@ -1,4 +1,4 @@
-/** A run in memory whose step `call` runs other workflows, and what it hears of them. */
+/** A run in memory whose step `call` runs other workflows, and the reports that it gets of them. */
 import type { ChildReport } from "../../../src/engine/values/child-run.ts";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
 import type { Reply } from "../../../src/engine/values/reply.ts";
@@ -13,7 +13,7 @@ export function calling(workflow: JsonObject = {}, more: JsonObject = {}) {
   });
 }
 
-/** A child's word: it COMPLETED, unless said otherwise. */
+/** A child's report: COMPLETED, unless given otherwise. */
 export function childReports(
   run: EngineRun,
   child: number,
@@ -39,7 +39,7 @@ export function childReports(
 /** The answer to the start of a child; a text refuses it. */
 export function started(run: EngineRun, child: number, attempt = 1, refusal?: string): Reply {
   const id = `wfr_test/call/${attempt}/start_run-${child}`;
-  if (!run.effects.has(id)) throw new Error(`no start ${id} among ${[...run.effects.keys()]}`);
+  if (!run.openCalls.has(id)) throw new Error(`no start ${id} among ${[...run.openCalls.keys()]}`);
   const value = { kind: "start_run", runId: `child-${attempt}-${child}` } as const;
   return run.put({
     kind: "call_returned",
@@ -53,7 +53,7 @@ export function started(run: EngineRun, child: number, attempt = 1, refusal?: st
 
 /** Ids of open calls of a kind, without the run. */
 export function open(run: EngineRun, kind: string): string[] {
-  return [...run.effects.values()]
+  return [...run.openCalls.values()]
     .filter(({ call }) => call.kind === kind)
     .map(({ id }) => id.slice("wfr_test/".length));
 }

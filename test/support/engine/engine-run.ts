@@ -101,8 +101,8 @@ export class EngineRun {
   readonly input: JsonObject;
   run: Run;
   rows = new Map<number, StepRun>();
-  /** Calls that are open, and all that were ever wanted. */
-  effects = new Map<string, IssuedCall>();
+  /** The open calls, and every call ever issued. */
+  openCalls = new Map<string, IssuedCall>();
   wanted: IssuedCall[] = [];
   children: ChildRun[] = [];
   history: HistoryRow[] = [];
@@ -172,7 +172,7 @@ export class EngineRun {
         runInput ||= isWhole || cause.runInput;
       }
     }
-    throw new Error("rows are asked for without end");
+    throw new Error("the fold asks for rows without end");
   }
 
   /** Goes on until no work is pending, as the processor does. Gives the number of transitions. */
@@ -182,7 +182,7 @@ export class EngineRun {
       if (pending.length === 0 || state === "PAUSED") return times;
       const before = [this.run, [...this.rows]];
       this.put({ kind: "run_continued" });
-      // What did nothing left the same work; a whole run is written only then.
+      // A transition that did nothing left the same work; only then is the whole run written out.
       const isSame = JSON.stringify(this.run.pending) === JSON.stringify(pending);
       if (isSame && JSON.stringify([this.run, [...this.rows]]) === JSON.stringify(before)) {
         throw new Error(`a transition did nothing of the pending work ${pending}`);
@@ -205,10 +205,10 @@ export class EngineRun {
     this.#keepChildren(draft);
     const isDropped = ({ stepIndex, call }: IssuedCall) =>
       call.kind === "send_notification" && draft.calls.droppedSteps.includes(stepIndex);
-    const wanted = draft.calls.wanted.filter((effect) => !isDropped(effect));
-    for (const id of draft.calls.finished) this.effects.delete(id);
-    for (const [id, effect] of this.effects) if (isDropped(effect)) this.effects.delete(id);
-    for (const effect of wanted) this.effects.set(effect.id, effect);
+    const wanted = draft.calls.wanted.filter((issued) => !isDropped(issued));
+    for (const id of draft.calls.finished) this.openCalls.delete(id);
+    for (const [id, issued] of this.openCalls) if (isDropped(issued)) this.openCalls.delete(id);
+    for (const issued of wanted) this.openCalls.set(issued.id, issued);
     this.wanted.push(...wanted);
     this.history.push(...draft.history);
   }
@@ -238,13 +238,13 @@ export class EngineRun {
 
   /** Calls that are open, as `step:kind`. */
   get calls(): string[] {
-    return [...this.effects.values()].map(
+    return [...this.openCalls.values()].map(
       (e) => `${this.graph.steps[e.stepIndex]?.def.id}:${e.call.kind}`,
     );
   }
 
   callFor(id: string, call: CallKind): IssuedCall {
-    const found = [...this.effects.values()].find(
+    const found = [...this.openCalls.values()].find(
       (e) => e.stepIndex === this.index(id) && e.call.kind === call,
     );
     if (found === undefined) throw new Error(`no open call ${id}:${call} among ${this.calls}`);
@@ -255,15 +255,15 @@ export class EngineRun {
   answer(id: string, value: CallValue | string, call?: CallKind): Reply {
     const kind = call ?? (typeof value === "string" ? undefined : value.kind);
     if (kind === undefined) throw new Error("a refusal needs the call's kind");
-    const effect = this.callFor(id, kind);
+    const issued = this.callFor(id, kind);
     const result: CallResult =
       typeof value === "string" ? { ok: false, message: value } : { ok: true, value };
     return this.put({
       kind: "call_returned",
-      callId: effect.id,
+      callId: issued.id,
       call: kind,
-      stepIndex: effect.stepIndex,
-      attempt: effect.attempt,
+      stepIndex: issued.stepIndex,
+      attempt: issued.attempt,
       result,
     });
   }

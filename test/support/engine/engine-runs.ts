@@ -1,5 +1,5 @@
 /**
- * Runs in memory that start, end and undo one another, as src/runtime/child-runs.ts has them do.
+ * Runs in memory that start, end and compensate one another, as src/runtime/child-runs.ts has them do.
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
 import type { CallResult, StartRun } from "../../../src/engine/values/call.ts";
@@ -47,7 +47,7 @@ export class EngineRuns {
   }
 
   takeCalls(): MadeCall[] {
-    const made = [...this.#runs.values()].flatMap(({ effects }) => [...effects.values()]);
+    const made = [...this.#runs.values()].flatMap(({ openCalls }) => [...openCalls.values()]);
     const news = made.filter(({ id }) => !this.#callsTaken.has(id));
     for (const { id } of news) this.#callsTaken.add(id);
     return news;

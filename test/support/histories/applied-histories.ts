@@ -3,18 +3,18 @@ import { expect } from "vitest";
 import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { movesOf, type StoredHistory } from "./stored-history.ts";
 
-/** What must be among the moves, so that nothing is proved about easy runs alone. */
-const TOLD = [
+/** Moves that must occur, so that the test covers more than simple runs. */
+const EXPECTED = [
   ...["run pause", "run resume", "run cancel", "run compensate", "run compensated", "run failed"],
   ...["step retrying", "step skipped", "step cancelled", "step compensated", "step waiting"],
 ];
 
-/** Applies histories and compares; they must tell of every kind of move. */
+/** Applies histories and compares; they must contain every kind of move. */
 export function expectApplied(histories: readonly StoredHistory[]): void {
   expectReplayed(histories);
   const moves = histories.flatMap(movesOf).flatMap((row) => row.moves);
-  const told = new Set(moves.map(({ of, op }) => `${of} ${op}`));
-  expect([...told]).toEqual(expect.arrayContaining(TOLD));
+  const found = new Set(moves.map(({ of, op }) => `${of} ${op}`));
+  expect([...found]).toEqual(expect.arrayContaining(EXPECTED));
 }
 
 /** Applies histories and compares. */

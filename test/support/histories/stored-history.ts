@@ -1,6 +1,6 @@
 /**
  * Histories as they are stored, with the states that were stored beside them.
- * Boundary: reads Postgres; what a history says is told by src/engine/replay.ts.
+ * Boundary: reads Postgres; src/engine/replay.ts reads what a history says.
  */
 import type { RecordedRow } from "../../../src/engine/replay.ts";
 import { type RunState, type StepState, stateOfMark } from "../../../src/engine/values/run.ts";

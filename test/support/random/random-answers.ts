@@ -4,33 +4,33 @@ import type { BareInput } from "../engine/engine-run.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 
 /** What a call comes back with; in trouble it is refused, or decided the other way. */
-export function answerTo(random: RandomNumbers, effect: IssuedCall, isTrouble: boolean): BareInput {
-  if (effect.call.kind === "compensate_run") {
+export function answerTo(random: RandomNumbers, issued: IssuedCall, isTrouble: boolean): BareInput {
+  if (issued.call.kind === "compensate_run") {
     const compensated = random.chance(40);
-    return returned(effect, { ok: true, value: { kind: "compensate_run", compensated } });
+    return returned(issued, { ok: true, value: { kind: "compensate_run", compensated } });
   }
-  if (isTrouble && random.chance(60)) return returned(effect, { ok: false, message: "refused" });
-  const value = callValueOf(effect);
+  if (isTrouble && random.chance(60)) return returned(issued, { ok: false, message: "refused" });
+  const value = callValueOf(issued);
   if (value.kind === "evaluate_action" && (isTrouble || random.chance(40))) {
     const decision = random.pick(["DENY", "REQUIRE_APPROVAL", "UNSPECIFIED"]) ?? "DENY";
-    return returned(effect, { ok: true, value: { ...value, decision } });
+    return returned(issued, { ok: true, value: { ...value, decision } });
   }
   if (value.kind === "request_approval") {
     const autoApproved = random.chance(15);
-    return returned(effect, { ok: true, value: { ...value, autoApproved } });
+    return returned(issued, { ok: true, value: { ...value, autoApproved } });
   }
   if (value.kind === "query_usage") {
-    return returned(effect, { ok: true, value: { ...value, costUsd: random.below(3) } });
+    return returned(issued, { ok: true, value: { ...value, costUsd: random.below(3) } });
   }
   if (value.kind === "read_output" && random.chance(30)) {
-    return returned(effect, { ok: true, value: { kind: "read_output" } });
+    return returned(issued, { ok: true, value: { kind: "read_output" } });
   }
-  return returned(effect, { ok: true, value });
+  return returned(issued, { ok: true, value });
 }
 
 /** An answer with which the step goes on. */
-export function goodAnswerTo(effect: IssuedCall): BareInput {
-  return returned(effect, { ok: true, value: callValueOf(effect) });
+export function goodAnswerTo(issued: IssuedCall): BareInput {
+  return returned(issued, { ok: true, value: callValueOf(issued) });
 }
 
 function returned(
@@ -40,14 +40,14 @@ function returned(
   return { kind: "call_returned", callId: id, call: call.kind, stepIndex, attempt, result };
 }
 
-function callValueOf(effect: IssuedCall): CallValue {
-  switch (effect.call.kind) {
+function callValueOf(issued: IssuedCall): CallValue {
+  switch (issued.call.kind) {
     case "look_up":
       return { kind: "look_up", resolution: { agentId: "found", skillId: "" } };
     case "create_objective":
-      return { kind: "create_objective", objectiveId: `o-${effect.id}` };
+      return { kind: "create_objective", objectiveId: `o-${issued.id}` };
     case "delegate":
-      return { kind: "delegate", delegationId: `d-${effect.id}`, agentId: "" };
+      return { kind: "delegate", delegationId: `d-${issued.id}`, agentId: "" };
     case "read_output":
       return { kind: "read_output", output: { o: 3 } };
     case "query_usage":
@@ -55,11 +55,11 @@ function callValueOf(effect: IssuedCall): CallValue {
     case "cancel_objective":
       return { kind: "cancel_objective" };
     case "request_approval":
-      return { kind: "request_approval", requestId: `r-${effect.id}`, autoApproved: false };
+      return { kind: "request_approval", requestId: `r-${issued.id}`, autoApproved: false };
     case "escalate_approval":
       return { kind: "escalate_approval" };
     case "start_run":
-      return { kind: "start_run", runId: `r-${effect.id}` };
+      return { kind: "start_run", runId: `r-${issued.id}` };
     case "cancel_run":
       return { kind: "cancel_run" };
     case "compensate_run":
@@ -69,6 +69,6 @@ function callValueOf(effect: IssuedCall): CallValue {
     case "evaluate_action":
       return { kind: "evaluate_action", decision: "ALLOW", riskLevel: "", reasons: [] };
     case "send_notification":
-      return { kind: "send_notification", notificationId: `n-${effect.id}` };
+      return { kind: "send_notification", notificationId: `n-${issued.id}` };
   }
 }

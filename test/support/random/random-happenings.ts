@@ -18,9 +18,9 @@ import {
 import { broken } from "./watch.ts";
 import type { WatchedRun } from "./watched-run.ts";
 
-/** How things go in a sequence. */
+/** Probabilities of a sequence. */
 export interface Mood {
-  /** Of a hundred answers and reports, how many tell of trouble. */
+  /** Of a hundred answers and reports, how many report trouble. */
   readonly troubles: number;
   /** Of a hundred happenings, how many are requests of people: pause, resume, cancel, compensate. */
   readonly requests: number;
@@ -35,11 +35,11 @@ const REQUESTS: readonly BareInput[] = [
   { kind: "resume_requested" },
   { kind: "resume_requested" },
   { kind: "cancel_requested", reason: "enough" },
-  { kind: "compensate_requested", reason: "undo" },
+  { kind: "compensate_requested", reason: "compensate" },
   { kind: "run_begun" },
 ];
 
-/** Lets one thing happen; now and then twice, which must not matter. */
+/** Applies one input; sometimes twice, which must make no difference. */
 export function happen(run: WatchedRun, random: RandomNumbers, mood: Mood): void {
   const input = chooseInput(run, random, mood);
   if (input === undefined || (mood.requests === 0 && isRequest(input))) return;
@@ -63,11 +63,11 @@ function chooseInput(run: WatchedRun, random: RandomNumbers, mood: Mood): BareIn
   if (random.chance(mood.requests)) return random.pick(REQUESTS);
   const choice = random.below(100);
   if (choice < 45) {
-    const effect = random.pick([...run.at.effects.values()]);
-    if (effect !== undefined) return answerTo(random, effect, random.chance(mood.troubles));
+    const issued = random.pick([...run.at.openCalls.values()]);
+    if (issued !== undefined) return answerTo(random, issued, random.chance(mood.troubles));
   } else if (choice < 78) {
-    const told = random.chance(30) && childReport(random, run.at, random.chance(mood.troubles));
-    if (told) return told;
+    const report = random.chance(30) && childReport(random, run.at, random.chance(mood.troubles));
+    if (report) return report;
     const row = random.pick(openRows(run.at));
     if (row !== undefined) return reportOn(random, run.at, row, random.chance(mood.troubles));
   } else if (choice < 86) {
@@ -78,7 +78,7 @@ function chooseInput(run: WatchedRun, random: RandomNumbers, mood: Mood): BareIn
   return byHand(random, run.at, random.below(run.at.graph.steps.length));
 }
 
-/** The clock goes on; a timer fires that may be due, or not yet, or not be there at all. */
+/** Advances the clock and fires a timer that is due, not yet due, or missing. */
 function timePasses(run: WatchedRun, random: RandomNumbers): BareInput {
   run.at.now += random.below(4) * 1_000;
   if (random.chance(10)) return { kind: "deadline_passed" };
@@ -87,7 +87,7 @@ function timePasses(run: WatchedRun, random: RandomNumbers): BareInput {
   return { kind: "step_due", stepIndex };
 }
 
-/** Something that came before comes once more, perhaps with another end. */
+/** Repeats an earlier input, perhaps with another outcome. */
 function again(run: WatchedRun, random: RandomNumbers): BareInput | undefined {
   const input = random.pick(run.log)?.input;
   if (input === undefined || random.chance(50)) return input;
@@ -102,7 +102,7 @@ function again(run: WatchedRun, random: RandomNumbers): BareInput | undefined {
   return input;
 }
 
-/** Whether a second time must change nothing: a report by hand names no attempt, and a failed undoing is taken up again. */
+/** Whether a second time must change nothing: a report by hand names no attempt, and a failed compensation is retried. */
 function mayRepeat({ at }: WatchedRun, input: BareInput): boolean {
   if (input.kind === "compensate_requested") return at.run.state !== "FAILED";
   if (input.kind !== "step_reported") return true;
@@ -111,15 +111,15 @@ function mayRepeat({ at }: WatchedRun, input: BareInput): boolean {
   return row === undefined || row.state === state;
 }
 
-/** Everything is answered and goes well until the run has ended and nothing is open. */
+/** Answers everything with success until the run has ended and nothing is open. */
 export function finish(run: WatchedRun): void {
   const { at } = run;
   for (let round = 0; round < 3_000; round += 1) {
-    if (isFinalRun(at.run.state) && at.effects.size === 0) return;
+    if (isFinalRun(at.run.state) && at.openCalls.size === 0) return;
     if (at.run.state === "PAUSED") run.put({ kind: "resume_requested" });
-    const [effect] = at.effects.values();
-    if (effect !== undefined) {
-      run.put(goodAnswerTo(effect));
+    const [issued] = at.openCalls.values();
+    if (issued !== undefined) {
+      run.put(goodAnswerTo(issued));
       continue;
     }
     const input =

@@ -1,4 +1,4 @@
-/** Random numbers of one seed: cheap, and the same on every machine. */
+/** Random numbers from a seed: cheap, and the same on every machine. */
 
 /** A source of random choices. */
 export interface RandomNumbers {

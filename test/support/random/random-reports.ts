@@ -18,7 +18,7 @@ export function openRows(at: EngineRun): StepRun[] {
   return [...at.rows.values()].filter(({ state }) => !isFinalStep(state));
 }
 
-/** What whoever holds the step says, or what a person does to it. */
+/** What the owner of the step reports, or what a person does to it. */
 export function reportOn(
   random: RandomNumbers,
   at: EngineRun,
@@ -53,7 +53,7 @@ export function goodReportOn(at: EngineRun, row: StepRun): BareInput | undefined
   if (type === "AGENT_ACTION" && row.objectiveId !== "") {
     return reported(stepIndex, "objective", row.objectiveId, "COMPLETED", { o: 1 }, 0.1);
   }
-  if (type === "HUMAN_TASK") return told(at, stepIndex, "COMPLETED", {});
+  if (type === "HUMAN_TASK") return reportByHand(at, stepIndex, "COMPLETED", {});
   if (type === "GOVERNANCE_CHECK" && row.governanceDecision === "UNSPECIFIED") {
     return governed(at, stepIndex, "ALLOW");
   }
@@ -94,13 +94,13 @@ function toldOf(row: ChildRun, isTrouble: boolean, costUsd: number): BareInput {
   return { kind: "child_ended", report };
 }
 
-/** TransitionStep to any state, by somebody who names the step's objective, another one or none. */
+/** TransitionStep to any state, by a caller that names the step's objective, another one or none. */
 export function byHand(random: RandomNumbers, at: EngineRun, stepIndex: number): BareInput {
   const row = at.rows.get(stepIndex);
   const objectiveId = random.pick(["", "", "", row?.objectiveId ?? "", "another"]) ?? "";
   const costUsd = random.chance(30) ? 0.25 : 0;
   const more = { objectiveId, costUsd, output: { o: random.below(4) } };
-  return told(at, stepIndex, random.pick(STATES) ?? "COMPLETED", more);
+  return reportByHand(at, stepIndex, random.pick(STATES) ?? "COMPLETED", more);
 }
 
 /** Ids of the approval requests whose decision still counts. */
@@ -127,8 +127,8 @@ function reported(
   output: { o: number } | undefined,
   costUsd: number,
 ): BareInput {
-  const told = { owner, id, state, errorMessage: "", costUsd, agentId: "" };
-  const report: OwnerReport = output === undefined ? told : { ...told, output };
+  const facts = { owner, id, state, errorMessage: "", costUsd, agentId: "" };
+  const report: OwnerReport = output === undefined ? facts : { ...facts, output };
   return { kind: "owner_reported", stepIndex, report };
 }
 
@@ -138,7 +138,7 @@ function decided(
   decision: string,
   digest: string,
 ): BareInput {
-  const report = { requestId, decision, decidedBy: "somebody", reason: "", digest };
+  const report = { requestId, decision, decidedBy: "person", reason: "", digest };
   return { kind: "approval_decided", stepIndex, report };
 }
 
@@ -152,7 +152,7 @@ function arrived(stepIndex: number, id: string, k: number): BareInput {
   return { kind: "event_arrived", stepIndex, event };
 }
 
-function told(
+function reportByHand(
   at: EngineRun,
   stepIndex: number,
   state: StepReport["state"],

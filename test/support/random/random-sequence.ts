@@ -1,5 +1,5 @@
 /**
- * One random sequence after the other: a version, what happens to runs of it, and everything that must hold.
+ * Random sequences: a version, inputs to runs of it, and the rules that must hold.
  * Boundary: a sequence is its seed; the same seed plays the same on every machine.
  */
 import { checkVersion } from "../../../src/engine/graph/check.ts";
@@ -13,13 +13,13 @@ import { RUN_INPUT, randomVersion } from "./random-version.ts";
 import { broken } from "./watch.ts";
 import { WatchedRun } from "./watched-run.ts";
 
-/** Runs that are played of each version: compiling one is as dear as a run. */
+/** Runs that are played of each version: compiling one costs as much as a run. */
 export const RUNS_PER_VERSION = 4;
 
-/** What was reached, to see that the sequences are not blind. */
+/** Counts of what the sequences reached, to show that they cover it. */
 export type Reached = Map<string, number>;
 
-/** Plays the sequences of a seed. Throws with the seed when something is that may never be. */
+/** Plays the sequences of a seed. Throws with the seed when a rule is broken. */
 export function playSequences(seed: number, reached: Reached): void {
   const random = randomNumbers(seed);
   const spec = randomVersion(random);
@@ -42,22 +42,22 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   finish(run);
   count(reached, run.at.run.state);
   if (mood.requests === 0) playPaused(run, reached);
-  if (random.chance(50)) undo(run, random, reached);
+  if (random.chance(50)) compensate(run, random, reached);
   stayFinal(run, random, mood);
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
   if (random.chance(20)) playInBatches(run, random);
   if (random.chance(20)) playInPieces(run, reached);
 }
 
-/** What failed or was cancelled is undone; of a run that fails at that, the rest at the second time. */
-function undo(run: WatchedRun, random: RandomNumbers, reached: Reached): void {
-  run.put({ kind: "compensate_requested", reason: "undo" });
+/** Compensates a run that failed or was cancelled; where that fails, a second request compensates the rest. */
+function compensate(run: WatchedRun, random: RandomNumbers, reached: Reached): void {
+  run.put({ kind: "compensate_requested", reason: "compensate" });
   const happenings = random.below(12);
   for (let n = 0; n < happenings; n += 1) happen(run, random, { troubles: 40, requests: 3 });
   finish(run);
-  run.put({ kind: "compensate_requested", reason: "undo" });
+  run.put({ kind: "compensate_requested", reason: "compensate" });
   finish(run);
-  count(reached, `undone: ${run.at.run.state}`);
+  count(reached, `compensated: ${run.at.run.state}`);
 }
 
 /** Nothing but CompensateRun moves a run that ended. */
@@ -69,7 +69,7 @@ function stayFinal(run: WatchedRun, random: RandomNumbers, mood: Mood): void {
   if (!isFinalRun(run.at.run.state)) broken(`a run that ended is ${run.at.run.state}`);
 }
 
-/** The same inputs, each of them while the run is paused and then resumed, come to the same, if no clock goes on meanwhile. */
+/** The same inputs, each between a pause and a resume, give the same run, if the clock stands still. */
 function playPaused({ at, log }: WatchedRun, reached: Reached): void {
   const now = log[0]?.now ?? 0;
   if (log.some((each) => each.now !== now)) return;
@@ -82,7 +82,7 @@ function playPaused({ at, log }: WatchedRun, reached: Reached): void {
   }
   count(reached, "paused at every input");
   if (JSON.stringify(resultOf(at)) !== JSON.stringify(resultOf(other))) {
-    broken("a run that was paused and resumed came to something else");
+    broken("a run that was paused and resumed ended differently");
   }
 }
 
@@ -115,12 +115,10 @@ function playInPieces({ at, log }: WatchedRun, reached: Reached): void {
     pieces += other.continueAll();
   }
   if (pieces > 0) count(reached, "in pieces");
-  const one = [resultOf(at), sorted(at.effects).map(([id]) => id)];
-  const many = [resultOf(other), sorted(other.effects).map(([id]) => id)];
+  const one = [resultOf(at), sorted(at.openCalls).map(([id]) => id)];
+  const many = [resultOf(other), sorted(other.openCalls).map(([id]) => id)];
   if (JSON.stringify(one) !== JSON.stringify(many)) {
-    broken(
-      `a run whose work was done in pieces came to something else: ${JSON.stringify([one, many])}`,
-    );
+    broken(`a run whose work was done in pieces ended differently: ${JSON.stringify([one, many])}`);
   }
 }
 
@@ -138,8 +136,8 @@ function playInBatches({ at, log }: WatchedRun, random: RandomNumbers): void {
     other.putAll(inputs.map(({ input }) => input));
     first += inputs.length;
   }
-  const one = [at.run, sorted(at.rows), at.history, sorted(at.effects)];
-  const many = [other.run, sorted(other.rows), other.history, sorted(other.effects)];
+  const one = [at.run, sorted(at.rows), at.history, sorted(at.openCalls)];
+  const many = [other.run, sorted(other.rows), other.history, sorted(other.openCalls)];
   if (JSON.stringify(one) !== JSON.stringify(many)) broken("a batch made another run");
 }
 

@@ -1,6 +1,6 @@
 /**
  * Random versions: 2 to 60 steps of every type, with labels, conditions, policies, timeouts and compensations.
- * Boundary: what is made here passes checkVersion; random-version's user checks a part of them, for checking is dear.
+ * Boundary: what is made here passes checkVersion; the caller checks only a part of them, because a check is expensive.
  */
 
 import type { StepType } from "../../../src/engine/steps/types.ts";
@@ -32,7 +32,7 @@ const TYPES: readonly StepType[] = [
   "BRANCH",
   "WAIT_FOR_EVENT",
 ];
-const UNDOING: readonly StepType[] = [
+const COMPENSATING: readonly StepType[] = [
   "AGENT_ACTION",
   "AGENT_ACTION",
   "HUMAN_TASK",
@@ -62,10 +62,10 @@ export function randomVersion(random: RandomNumbers): VersionSpec {
   const edges = types.flatMap((_, to) => (to === 0 ? [] : edgesInto(random, types, to)));
   const steps = types.flatMap((type, index) => {
     const shown = forksToNowhere(type, `s${index}`, edges) ? "HUMAN_TASK" : type;
-    const [made, ...undoing] = stepWithUndo(random, shown, index);
+    const [made, ...compensation] = stepWithCompensation(random, shown, index);
     return made === undefined
       ? []
-      : [requiringAtMost(childrenOf(made.id, edges), made), ...undoing];
+      : [requiringAtMost(childrenOf(made.id, edges), made), ...compensation];
   });
   return {
     steps,
@@ -136,13 +136,17 @@ function requiringAtMost(children: number, made: StepDefinition): StepDefinition
   return { ...made, config: { ...made.config, required: Math.min(required, children) } };
 }
 
-function stepWithUndo(random: RandomNumbers, type: StepType, index: number): StepDefinition[] {
+function stepWithCompensation(
+  random: RandomNumbers,
+  type: StepType,
+  index: number,
+): StepDefinition[] {
   const id = `s${index}`;
-  const undone = random.chance(30);
-  const made = stepOf(random, id, type, undone ? `undo-${id}` : "");
-  if (!undone) return [made];
-  const undoing = stepOf(random, `undo-${id}`, random.pick(UNDOING) ?? "HUMAN_TASK", "");
-  return [made, undoing];
+  const isCompensated = random.chance(30);
+  const made = stepOf(random, id, type, isCompensated ? `undo-${id}` : "");
+  if (!isCompensated) return [made];
+  const compensation = stepOf(random, `undo-${id}`, random.pick(COMPENSATING) ?? "HUMAN_TASK", "");
+  return [made, compensation];
 }
 
 function stepOf(random: RandomNumbers, id: string, type: StepType, compensationStepId: string) {

@@ -8,7 +8,7 @@ import { playSequences, type Reached, RUNS_PER_VERSION } from "./random-sequence
 
 /** Sequences of one share. Four shares make the 20,000 of a run of the tests. */
 const SEQUENCES = 5_000;
-/** What must be reached in each share, so that it is not blind. */
+/** What each share must reach to be worth anything. */
 const REACHED_AT_LEAST: Readonly<Record<string, number>> = {
   COMPLETED: 500,
   FAILED: 500,
@@ -33,7 +33,7 @@ export function playShard(): void {
   }
   const seeds = fc.noBias(fc.nat(0x7fff_ffff));
   const property = fc.property(seeds, (seed) => playSequences(seed, reached));
-  // A seed has no smaller neighbour that is like it: there is nothing to shrink.
+  // Neighbouring seeds are unrelated, so shrinking is useless.
   fc.assert(property, { numRuns: SEQUENCES / RUNS_PER_VERSION, endOnFailure: true });
   for (const [name, times] of Object.entries(REACHED_AT_LEAST)) {
     expect(reached.get(name) ?? 0, name).toBeGreaterThanOrEqual(times);

@@ -1,6 +1,6 @@
 /**
- * Rules of the moves that a run's history tells: legal, contiguous, the stored state; no start where none may be; undone
- * in reverse topological order.
+ * Rules of the moves in a run's history: legal, contiguous, equal to the stored state; no start where none may be;
+ * compensated in reverse topological order.
  */
 
 import type { Graph, GraphStep } from "../../../src/engine/graph/graph.ts";
@@ -19,7 +19,7 @@ export function watchMoves(at: EngineRun, seen: Seen, before: Before, input: Bar
     replay.seq = row.seq;
     for (const move of row.moves) {
       if (move.of === "step") watchStart(at, seen, before, move);
-      else if (move.op === "compensated") watchUndone(at, seen);
+      else if (move.op === "compensated") watchCompensated(at, seen);
       replayMove(replay, move);
     }
   }
@@ -34,7 +34,7 @@ export function watchMoves(at: EngineRun, seen: Seen, before: Before, input: Bar
   }
 }
 
-/** What a report told of an attempt whose output is still asked for is told with the attempt's end. */
+/** A report on an attempt whose output is still being read enters the history together with the attempt's end. */
 function watchCosts(at: EngineRun, { replay }: Seen): void {
   const rows = [...at.rows.values()];
   if (rows.some(({ detail }) => detail.pendingEnd !== undefined)) return;
@@ -42,8 +42,9 @@ function watchCosts(at: EngineRun, { replay }: Seen): void {
     broken(`the history says ${replay.totalCostUsd} USD, stored are ${at.run.totalCostUsd}`);
   }
   for (const { index, costUsd } of rows) {
-    const told = replay.steps.get(index)?.costUsd ?? 0;
-    if (told !== costUsd) broken(`the history says step ${index} cost ${told}, not ${costUsd} USD`);
+    const recorded = replay.steps.get(index)?.costUsd ?? 0;
+    if (recorded !== costUsd)
+      broken(`the history says step ${index} cost ${recorded}, not ${costUsd} USD`);
   }
 }
 
@@ -61,33 +62,35 @@ function watchStart(
   }
   if (!step.isCompensation) return;
   const known = before.rows.get(step.compensates)?.state;
-  if (known === "COMPENSATED") broken(`${step.def.id} starts, and its step is undone`);
-  if (!needsUndo(at, seen, step.compensates))
-    broken(`${step.def.id} compensates what is not to be undone`);
+  if (known === "COMPENSATED") broken(`${step.def.id} starts, and its step is compensated`);
+  if (!needsCompensation(at, seen, step.compensates))
+    broken(`${step.def.id} compensates what needs no compensation`);
   for (const below of downstreamOf(at.graph, step.compensates)) {
-    if (needsUndo(at, seen, below)) broken(`${step.def.id} starts before step ${below} is undone`);
+    if (needsCompensation(at, seen, below))
+      broken(`${step.def.id} starts before step ${below} is compensated`);
   }
 }
 
-function watchUndone(at: EngineRun, seen: Seen): void {
+function watchCompensated(at: EngineRun, seen: Seen): void {
   for (const { index } of at.graph.steps) {
-    if (needsUndo(at, seen, index)) broken(`the run is compensated, and step ${index} is not`);
+    if (needsCompensation(at, seen, index))
+      broken(`the run is compensated, and step ${index} is not`);
   }
 }
 
-/** Whether a step's effect exists, or may exist, and it is not undone: neither by its compensation nor in its child runs. */
-function needsUndo(at: EngineRun, { replay, touched }: Seen, index: number): boolean {
+/** Whether a step acted, or may have acted, and neither its compensation nor its child runs have compensated that. */
+function needsCompensation(at: EngineRun, { replay, touched }: Seen, index: number): boolean {
   const { compensation, isCompensation } = stepAt(at.graph, index);
   if (isCompensation) return false;
   const isByStep = compensation >= 0 && replayedState(replay, compensation) !== "COMPLETED";
-  if (!isByStep && !hasChildToUndo(at, index)) return false;
+  if (!isByStep && !hasChildToCompensate(at, index)) return false;
   const state = replayedState(replay, index);
   const succeeded = ((at.run.stepMarks[index] ?? 0) & SUCCEEDED) !== 0;
   if (state === "COMPLETED") return succeeded;
   return (state === "FAILED" || state === "CANCELLED") && touched.has(index);
 }
 
-function hasChildToUndo({ children }: EngineRun, index: number): boolean {
+function hasChildToCompensate({ children }: EngineRun, index: number): boolean {
   return children.some(
     ({ step, child, state }) =>
       step === index && child !== PLAN && (state === "undoing" || COMPENSABLE.includes(state)),

@@ -1,6 +1,6 @@
 /**
  * Rules of the rows and marks of a run: costs sum, what ended stays as it is and holds nothing, and whatever is open can
- * be moved by somebody, so that no run is stuck.
+ * be moved by something, so that no run is stuck.
  */
 
 import type { GraphStep } from "../../../src/engine/graph/graph.ts";
@@ -17,7 +17,7 @@ import {
 import type { BareInput, EngineRun } from "../engine/engine-run.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
 
-/** Cost is counted only of what told it, once an attempt, and the run's is the sum of the steps'. */
+/** A cost counts only from what reported it, once an attempt. The run's cost is the sum of the steps' costs. */
 export function watchCosts(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
   let sum = 0;
   for (const row of at.rows.values()) {
@@ -40,11 +40,11 @@ function watchAdded(
   added: number,
 ): void {
   const { index } = row;
-  const isOf = (told: number) => Math.abs(told - added) < 1e-9;
+  const isOf = (costUsd: number) => Math.abs(costUsd - added) < 1e-9;
   const attempt = `${index}/${retries}`;
   if (input.kind === "owner_reported" && input.stepIndex === index && isOf(input.report.costUsd)) {
-    if (seen.told.has(attempt)) broken(`the cost of attempt ${attempt} counts twice`);
-    seen.told.add(attempt);
+    if (seen.reported.has(attempt)) broken(`the cost of attempt ${attempt} counts twice`);
+    seen.reported.add(attempt);
     return;
   }
   if (input.kind === "step_reported" && isOf(input.report.costUsd)) {
@@ -60,7 +60,7 @@ function watchAdded(
   broken(`${input.kind} added ${added} USD to step ${index}`);
 }
 
-/** What ended stays as it is, and holds neither timer nor wait; a compensation may be taken up again. */
+/** What ended stays as it is, and holds neither timer nor wait; a compensation may be retried. */
 export function watchRows(at: EngineRun, before: Before, input: BareInput): void {
   for (const row of at.rows.values()) {
     const old = before.rows.get(row.index);
@@ -72,7 +72,7 @@ export function watchRows(at: EngineRun, before: Before, input: BareInput): void
     if (old === undefined || !isFinalStep(old.state) || !isFinalStep(row.state)) continue;
     const isCompensation = at.graph.steps[row.index]?.isCompensation === true;
     if (isCompensation && old.state === "FAILED" && input.kind === "compensate_requested") continue;
-    // While the run is undone, what its child runs cost is the step's, whichever of their words comes first.
+    // While the run is compensated, the cost of its child runs is the step's, in whichever order their reports come.
     const isUndoing = input.kind === "child_ended" && before.state === "COMPENSATING";
     const isSame =
       old.output === row.output &&
@@ -99,16 +99,16 @@ function watchOver(at: EngineRun, { index, isCompensation }: GraphStep): void {
   broken(`the run is ${at.run.state} and step ${index} is ${state}`);
 }
 
-/** What began was let begin by its edges, what was skipped by none, and what is open can be moved. */
+/** A step began because its edges allow it, was skipped because none does, and can be moved while it is open. */
 export function watchShape(at: EngineRun): void {
   const { run, graph } = at;
   for (const step of graph.steps) if (!step.isCompensation) watchEdges(at, step);
   if (isFinalRun(run.state)) return;
   const asked = new Set<string>();
   let open = watchUndoing(at);
-  for (const { call, stepIndex, attempt } of at.effects.values()) {
+  for (const { call, stepIndex, attempt } of at.openCalls.values()) {
     if (call.kind === "cancel_objective" || call.kind === "cancel_run") continue;
-    // A child whose start is under way is undone once it is known.
+    // A child whose start is in flight is compensated once its id is known.
     if (call.kind === "start_run") open += 1;
     asked.add(`${stepIndex}/${attempt}`);
   }
@@ -123,15 +123,15 @@ export function watchShape(at: EngineRun): void {
   }
 }
 
-/** How many children are being undone: of a step no more than may run side by side. */
+/** How many children are being compensated: of a step at most as many as may run side by side. */
 function watchUndoing({ graph, children }: EngineRun): number {
-  const undoing = children.filter(({ state }) => state === "undoing");
+  const compensating = children.filter(({ state }) => state === "undoing");
   for (const { index, children: settings } of graph.steps) {
-    const many = undoing.filter(({ step }) => step === index).length;
+    const many = compensating.filter(({ step }) => step === index).length;
     if (many > (settings?.maxParallel ?? 1))
       broken(`step ${index} compensates ${many} children at once`);
   }
-  return undoing.length;
+  return compensating.length;
 }
 
 function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): void {
@@ -143,7 +143,7 @@ function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): vo
   }
   if (at.rows.has(index) && incoming.length > 0) {
     if (marks.includes(EDGE_OPEN) || !marks.includes(EDGE_TAKEN)) {
-      broken(`step ${index} began before its edges let it`);
+      broken(`step ${index} began before its edges allowed it`);
     }
   }
   if (state !== "PENDING" || run.state === "PENDING") return;
@@ -156,7 +156,7 @@ function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): vo
   if (!waits) broken(`step ${index} is PENDING for ever${parallel < 0 ? "" : ", as a child"}`);
 }
 
-/** Whether a call, a timer, or somebody outside holds an open step. */
+/** Whether a call, a timer or another service holds an open step. */
 function canMove(at: EngineRun, row: StepRun, asked: ReadonlySet<string>): boolean {
   if (row.timeoutAtMs !== undefined || row.wakeAtMs !== undefined) return true;
   if (row.detail.retrying) return false;

@@ -1,4 +1,4 @@
-/** What the rules about a run in memory (watch-*.ts) are told, and how they say that one is broken. */
+/** What the rules for a run in memory (watch-*.ts) take as input, and how they report a broken rule. */
 
 import type { Replay } from "../../../src/engine/replay.ts";
 import type { ChildRun } from "../../../src/engine/values/child-run.ts";
@@ -18,14 +18,14 @@ export interface Before {
 export interface Seen {
   /** Its history, applied back. */
   readonly replay: Replay;
-  readonly effectIds: Set<string>;
+  readonly callIds: Set<string>;
   /** Steps of which a call that makes something was wanted. */
   readonly touched: Set<number>;
-  /** Attempts, as `step/retries`, whose cost an owner's report told. */
-  readonly told: Set<string>;
+  /** Attempts, as `step/retries`, whose cost came in an owner's report. */
+  readonly reported: Set<string>;
 }
 
-/** Something is that may never be. */
+/** Fails the test: a rule is broken. */
 export function broken(what: string): never {
   throw new Error(what);
 }

@@ -1,6 +1,6 @@
 /**
- * A run in memory that is looked at after every input: what may never be, must not be.
- * Boundary: the rules are those of watch-moves, watch-effects and watch-rows; this file takes inputs as the shell does.
+ * A run in memory whose rules are checked after every input.
+ * Boundary: the rules are those of watch-moves, watch-calls and watch-rows; this file takes inputs as the shell does.
  */
 import type { Graph } from "../../../src/engine/graph/graph.ts";
 import { beginReplay } from "../../../src/engine/replay.ts";
@@ -9,7 +9,7 @@ import { isFinalRun, type StepRun } from "../../../src/engine/values/run.ts";
 import { type BareInput, EngineRun } from "../engine/engine-run.ts";
 import { RUN_INPUT } from "./random-version.ts";
 import { type Before, broken, type Seen } from "./watch.ts";
-import { watchEffects } from "./watch-effects.ts";
+import { watchCalls } from "./watch-calls.ts";
 import { watchMoves } from "./watch-moves.ts";
 import { watchCosts, watchRows, watchShape } from "./watch-rows.ts";
 
@@ -20,9 +20,9 @@ export class WatchedRun {
   readonly log: { readonly now: number; readonly input: BareInput }[] = [];
   readonly seen: Seen = {
     replay: beginReplay(),
-    effectIds: new Set(),
+    callIds: new Set(),
     touched: new Set(),
-    told: new Set(),
+    reported: new Set(),
   };
 
   constructor(graph: Graph, costsFromMeter: boolean) {
@@ -30,9 +30,9 @@ export class WatchedRun {
     this.at.lookups = { ...this.at.lookups, costsFromMeter };
   }
 
-  /** Takes an input and looks at everything. The result of a call counts once, as the shell sees to it. */
+  /** Takes an input and checks every rule. The result of a call counts once, as the shell sees to it. */
   put(input: BareInput): Reply {
-    if (input.kind === "call_returned" && !this.at.effects.has(input.callId)) {
+    if (input.kind === "call_returned" && !this.at.openCalls.has(input.callId)) {
       return { kind: "unchanged" };
     }
     const before = this.#before();
@@ -84,7 +84,7 @@ export class WatchedRun {
 
   #look(before: Before, input: BareInput, reply: Reply): void {
     const { at, seen } = this;
-    watchEffects(at, seen, before, input);
+    watchCalls(at, seen, before, input);
     watchMoves(at, seen, before, input);
     watchCosts(at, seen, before, input);
     watchRows(at, before, input);

@@ -64,7 +64,7 @@ export function openCast(): Cast {
   const calls: MadeCall[] = [];
   const own: MadeCall[] = [];
   const name = (text: string) =>
-    [...names].reduce((told, [runId, known]) => told.replaceAll(runId, `<${known}>`), text);
+    [...names].reduce((named, [runId, known]) => named.replaceAll(runId, `<${known}>`), text);
   return {
     isHeld: false,
     enter(runId) {

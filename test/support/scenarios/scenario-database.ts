@@ -1,7 +1,7 @@
 /**
  * The runtime with a real Postgres as a stage for scenarios: every input is a committed transaction.
- * Boundary: the store, the engine and the processor are the real ones; calls are collected and nobody performs them.
- * A call is encoded as JSON, so that the transcript can tell what was asked for.
+ * Boundary: the store, the engine and the processor are the real ones; calls are collected and not performed.
+ * A call is encoded as JSON, so that the transcript can show the request.
  */
 
 import { viewRun } from "../../../src/engine/draft/payloads.ts";
@@ -95,7 +95,7 @@ async function stageOf(
   specs: readonly (readonly [string, VersionSpec])[],
 ): Promise<Stage> {
   const { database, processor, calls, clock } = house;
-  // A version hears what comes after its publish.
+  // A version takes events that arrive after its publish.
   await clock.set(SCRIPT_STARTS_AT_MS - PUBLISHED_BEFORE_MS);
   const published = await publishAll(database, specs);
   const [first] = published;
@@ -104,7 +104,7 @@ async function stageOf(
   const graphs = new Map<string, Graph>();
   const seqs = new Map<string, number>();
   const begin = async () => {
-    // The clock is set back: what the runs before heard would count as heard since this one began.
+    // The clock is set back: events that earlier runs received would count as received since this run began.
     await forgetEvents(database);
     await clock.set(SCRIPT_STARTS_AT_MS);
     calls.length = 0;

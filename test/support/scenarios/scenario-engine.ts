@@ -1,4 +1,4 @@
-/** The pure engine as a stage for scenarios: rows in memory, a clock that moves when it is told to. */
+/** The pure engine as a stage for scenarios: rows in memory, a clock that moves only when the script says so. */
 
 import { compileGraph } from "../../../src/engine/graph/compile.ts";
 import { matchTrigger } from "../../../src/engine/matching/trigger-match.ts";
@@ -16,7 +16,7 @@ const HOPS_AT_MOST = 16;
 export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()): Stage {
   let runs = new EngineRuns(others);
   // As the runtime does: an event starts a definition once, and chains of events end.
-  const heard = new Set<string>();
+  const received = new Set<string>();
   const graph = compileGraph(spec);
   const begin: Stage["start"] = async (input, facts) => {
     runs = new EngineRuns(others);
@@ -29,8 +29,8 @@ export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()
     start: begin,
     async arrive(event) {
       const { matches } = matchTrigger(spec.trigger, graph.triggerFilter, event);
-      if (!matches || event.hops >= HOPS_AT_MOST || heard.has(event.id)) return undefined;
-      heard.add(event.id);
+      if (!matches || event.hops >= HOPS_AT_MOST || received.has(event.id)) return undefined;
+      received.add(event.id);
       const { triggerType } = spec.trigger;
       const hops = event.hops > 0 ? event.hops + 1 : 0;
       const facts = { triggerType, triggerEventId: event.id, hops, ...entityOf(event) };
@@ -39,7 +39,7 @@ export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()
     async put(runId, input) {
       const run = runs.get(runId);
       // As the runtime does: a call is answered once, whatever comes afterwards counts for nothing.
-      const isRepeat = input.kind === "call_returned" && !run.effects.has(input.callId);
+      const isRepeat = input.kind === "call_returned" && !run.openCalls.has(input.callId);
       return isRepeat ? { kind: "unchanged" } : run.put(input);
     },
     carryOut: async (own) => runs.carryOut(own),
@@ -49,11 +49,11 @@ export function engineStage(spec: VersionSpec, others: OtherVersions = new Map()
     takeMoves: async (runId) => runs.takeMoves(runId),
     takeCalls: () => runs.takeCalls(),
     view: async (runId) => runs.get(runId).view(),
-    openCalls: async (runId) => [...runs.get(runId).effects.keys()],
+    openCalls: async (runId) => [...runs.get(runId).openCalls.keys()],
   };
 }
 
-/** As the runtime does where nobody knows canonical entities. */
+/** As the runtime does where entities are not configured. */
 function entityOf({ tap }: BusEvent): Partial<RunFacts> {
   return tap === undefined ? {} : { entityId: tap.entityId, entityType: tap.entityType };
 }

@@ -26,7 +26,7 @@ export type ScriptItem =
 /** The other workflows of a scenario by their names. */
 export type OtherVersions = ReadonlyMap<string, VersionSpec>;
 
-/** A scenario as its file tells it. */
+/** A scenario as it stands in its file. */
 export interface Scenario {
   /** Everything before the script, as it stands. */
   readonly head: string;

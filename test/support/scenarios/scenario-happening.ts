@@ -1,6 +1,7 @@
 /**
  * The lines of a script: `start {input}`, `answer a create_objective {…}`, `transition a COMPLETED {…}` …
- * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers is told by the calls that were made so far.
+ * Boundary: a line becomes an input of the engine, or an event of the bus; which call it answers follows from the calls
+ * made so far.
  */
 
 import type { Graph } from "../../../src/engine/graph/graph.ts";
@@ -140,7 +141,7 @@ function parseInput(line: Line, graph: Graph): BareInput {
     case "compensate":
       return { kind: "compensate_requested", reason };
   }
-  throw new Error(`nobody knows the happening ${verb}`);
+  throw new Error(`unknown happening ${verb}`);
 }
 
 function parseOwner(line: Line, owner: "objective" | "delegation", graph: Graph): BareInput {

@@ -1,9 +1,9 @@
 /**
  * Plays a script on a stage and writes down what happened.
- * Boundary: the stage is the pure engine or the runtime with its database; the transcript must not tell which.
+ * Boundary: the stage is the pure engine or the runtime with its database; the transcript must be the same on both.
  *
- * What the service asks of itself for child runs is carried out after each happening, call by call in the order in which
- * it was asked for, until nothing is left; `hold` keeps it back until `go on`.
+ * The service's calls to itself for child runs are carried out after each happening, in the order in which they were
+ * issued, until none is left; `hold` keeps them back until `go on`.
  */
 
 import type { Graph } from "../../../src/engine/graph/graph.ts";
@@ -42,7 +42,7 @@ export interface Stage {
    * What stood on the stage is forgotten in any case. */
   arrive(event: BusEvent): Promise<Begun | undefined>;
   put(runId: string, input: BareInput): Promise<Reply>;
-  /** Carries out what the service asks of itself, as src/runtime/child-runs.ts does; not yet its answer. */
+  /** Carries out a call of the service to itself, as src/runtime/child-runs.ts does, without its answer. */
   carryOut(own: OwnCall): Promise<CallResult>;
   /** Lets time pass. */
   advance(ms: number): Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * What happened on a stage as lines of a transcript.
- * Boundary: values in, text out; ids of runs are replaced by whoever knows the runs.
+ * Boundary: values in, text out; the caller, which knows the runs, replaces their ids.
  */
 import type { Graph } from "../../../src/engine/graph/graph.ts";
 import { isJsonObject, type Json } from "../../../src/engine/values/json.ts";
@@ -36,7 +36,7 @@ export function showMove(graph: Graph, move: Move): string {
   return `${idOf(graph, move.step)}: ${what} ${facts.join(" ")}`;
 }
 
-/** Told apart elsewhere in the transcript, or the same in every call. */
+/** Distinguished elsewhere in the transcript, or the same in every call. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "kind",
   "workspaceId",

@@ -1,6 +1,6 @@
 /**
  * Stands between a client and Postgres and loses the answer to a commit: the server has committed, the client's
- * connection breaks before it hears so.
+ * connection breaks before it learns that.
  */
 import { connect as connectTo, createServer, type Socket } from "node:net";
 
@@ -10,11 +10,11 @@ export interface CommitCutter {
   readonly url: string;
   /**
    * The next commit that passes is answered by a broken connection; `andStayAway` then breaks every connection and turns
-   * away whoever comes, until `mend`.
+   * away new ones, until `mend`.
    */
   cutNextCommit(andStayAway?: boolean): void;
   mend(): void;
-  /** Breaks every connection and turns away whoever comes, until `mend`. */
+  /** Breaks every connection and turns away new ones, until `mend`. */
   stayAway(): void;
   /** Lets every connection stand, the new ones too, and passes nothing on, as a firewall that drops packets. */
   freeze(): void;
@@ -47,7 +47,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     let cutting = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      // The other side is told by the close that follows.
+      // The other side learns of it by the close that follows.
       socket.on("error", () => {});
     }
     client.on("data", (data) => {

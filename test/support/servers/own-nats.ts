@@ -1,5 +1,5 @@
 /**
- * A nats-server of a test's own, which ends and comes again at the same address with other settings.
+ * A nats-server of a test's own, which stops and restarts at the same address with other settings.
  * Boundary: the program nats-server on loopback; streams stay in its folder from one start to the next.
  */
 import { writeFile } from "node:fs/promises";

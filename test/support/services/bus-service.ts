@@ -44,7 +44,7 @@ export interface BusService {
   /** A stream of its own, with subjects `<role>.<token>.>` for every role. */
   readonly stream: string;
   readonly token: string;
-  /** Calls that commits wanted, in order. */
+  /** Calls that commits issued, in order. */
   readonly calls: LeasedCall[];
   readonly consumers: BusConsumers;
   /** Everything logged, a line each. */
@@ -55,11 +55,11 @@ export interface BusService {
     body: string | object | Uint8Array,
     headers?: Readonly<Record<string, string>>,
   ): Promise<number>;
-  /** Resolves when the role's consumer has nothing left to deliver or in hand. */
+  /** Resolves when the role's consumer has nothing left to deliver or to acknowledge. */
   settle(role: string): Promise<void>;
   /** Starts a run by hand and gives its id. */
   start(definition: DefinedVersion, fields?: Partial<RunStart>): Promise<string>;
-  /** Hands in what a call of this kind came to, once the run wants one. */
+  /** Submits the result of a call of this kind, once the run has issued one. */
   returnCall(runId: string, value: CallValue): Promise<void>;
   define(workspaceId: string, spec: VersionSpec): Promise<DefinedVersion>;
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;

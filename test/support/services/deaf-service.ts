@@ -1,5 +1,5 @@
 /**
- * The service without ears: processor, calls and reconciler on a fresh database, and nothing that listens to a bus.
+ * The service without a bus: processor, calls and reconciler on a fresh database, and no consumer.
  * Boundary: the real parts, wired as the composition root does; collaborators are the caller's.
  */
 import pg from "pg";
@@ -24,7 +24,7 @@ import { publish, startOf } from "./processor.ts";
 export interface DeafService extends RouteDeps {
   readonly sql: pg.Client;
   /** Starts to check steps as one replica; several may. */
-  heal(options: Pick<ReconcilerDeps, "intervalMs" | "markBus">): void;
+  reconcile(options: Pick<ReconcilerDeps, "intervalMs" | "markBus">): void;
   /** Publishes a version and starts a run of it. */
   begin(name: string, spec: VersionSpec): Promise<string>;
   stepOfRun(runId: string, index?: number): Promise<StepRun | undefined>;
@@ -33,7 +33,7 @@ export interface DeafService extends RouteDeps {
   stop(): Promise<void>;
 }
 
-/** Starts the parts; nothing is checked before `heal`. */
+/** Starts the parts; nothing is checked before `reconcile`. */
 export async function startDeafService(
   urls: ClientSettings["urls"],
   protocol: ClientSettings["protocol"] = "connect",
@@ -64,7 +64,7 @@ export async function startDeafService(
   const reconcilers: ReturnType<typeof createReconciler>[] = [];
   return {
     ...{ database, processor, graphs, log, sql },
-    heal(options) {
+    reconcile(options) {
       const reconciler = createReconciler({ database, processor, clients, log, ...options });
       reconciler.start();
       reconcilers.push(reconciler);

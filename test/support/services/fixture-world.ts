@@ -1,5 +1,5 @@
 /**
- * The whole service as a process of its own, with a database, a bus and a sandbox that nobody else uses.
+ * The whole service as a process of its own, with a database, a bus and a sandbox of its own.
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; says nothing about what is played.
  */
 import type { Client } from "@connectrpc/connect";

@@ -1,5 +1,5 @@
 /**
- * A service that performs its calls to itself: runs start child runs, and hear of them.
+ * A service that performs its calls to itself: runs start child runs, and get their reports.
  * Boundary: the real processor, dispatcher and store on a database of their own; no collaborator, no bus. A test ends
  * human tasks by hand. Several services, one after the other, may work on one database.
  */
@@ -43,7 +43,7 @@ export interface ParentService {
   reaches(runId: string, state: Run["state"]): Promise<RunView>;
   /** Waits until the run has so many children, and gives them in order of their start. */
   children(runId: string, count: number): Promise<Run[]>;
-  /** Waits until no call is wanted any more. */
+  /** Waits until no call is open. */
   quiet(): Promise<void>;
   stop(): Promise<void>;
 }

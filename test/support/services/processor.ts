@@ -1,6 +1,6 @@
 /**
  * A processor on a fresh database, with everything it commits collected.
- * Boundary: the real store and engine; calls are collected and nobody performs them.
+ * Boundary: the real store and engine; calls are collected and not performed.
  */
 
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";

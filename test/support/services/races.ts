@@ -1,7 +1,7 @@
 /**
  * Two things that happen to one run, in a forced order: one committed after the other, both in one batch, or at two
  * replicas.
- * Boundary: real processors on a real Postgres; calls are collected, and what they come to is handed in by the test.
+ * Boundary: real processors on a real Postgres; calls are collected, and the test submits their results.
  */
 
 import type { CallKind, CallValue } from "../../../src/engine/values/call.ts";
@@ -63,7 +63,7 @@ export class RacedRun {
     return [reply, await this.put(second, by)];
   }
 
-  /** Kinds of the calls that commits have made wanted, in order. */
+  /** Kinds of the calls that commits issued, in order. */
   get calls(): CallKind[] {
     return this.#calls.map(({ kind }) => kind);
   }
@@ -74,7 +74,8 @@ export class RacedRun {
   /** The result of the latest call of a kind. */
   returned(value: CallValue): Input {
     const found = this.#calls.findLast(({ kind }) => kind === value.kind);
-    if (found === undefined) throw new Error(`${value.kind} is not wanted among ${this.calls}`);
+    if (found === undefined)
+      throw new Error(`${value.kind} is not among the issued calls ${this.calls}`);
     const { callId, kind: call, stepIndex, attempt } = found;
     const cause = { kind: "call", id: callId } as const;
     const result = { ok: true, value } as const;
@@ -109,7 +110,7 @@ export class RacedRun {
   }
 
   /** What is published and noted of the run: `run.cancel`, `work.ignored` and so on, without what began it. */
-  async told(): Promise<string[]> {
+  async history(): Promise<string[]> {
     const rows = movesOf(await readHistory(this.at.database, this.id));
     return rows.slice(1).flatMap(({ moves }) =>
       moves.flatMap((move) => {
@@ -169,7 +170,7 @@ export function due(stepIndex: number): Input {
 
 /** An event of the bus about an objective. */
 export function objectiveSays(id: string, state: string, more: Partial<OwnerReport> = {}): Input {
-  const told = {
+  const report = {
     owner: "objective",
     id,
     state,
@@ -177,10 +178,10 @@ export function objectiveSays(id: string, state: string, more: Partial<OwnerRepo
     costUsd: 0,
     agentId: "",
   } as const;
-  return { kind: "owner_reported", cause: EVENT, stepIndex: 0, report: { ...told, ...more } };
+  return { kind: "owner_reported", cause: EVENT, stepIndex: 0, report: { ...report, ...more } };
 }
 
-/** An event of the bus that a wait hears. */
+/** An event of the bus that a wait takes. */
 export function eventComes(stepIndex: number): Input {
   const event = { ...EVENT, source: "crm", type: "came.in", subject: "", time: "", data: { n: 1 } };
   return { kind: "event_arrived", cause: EVENT, stepIndex, event };

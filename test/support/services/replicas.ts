@@ -1,5 +1,5 @@
 /**
- * Several replicas of the whole service, each a process of its own, with a database and a bus that nobody else uses.
+ * Several replicas of the whole service, each a process of its own, with a database and a bus of their own.
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; no collaborator is configured.
  */
 import type { Client } from "@connectrpc/connect";
@@ -26,7 +26,7 @@ export interface Replica {
 /** Surroundings for replicas. */
 export interface Cluster {
   readonly databaseUrl: string;
-  /** Where a test may speak on their bus. */
+  /** A connection to their bus for the test. */
   readonly natsUrl: string;
   /** Starts a replica and waits until it is ready. */
   start(environment?: Readonly<Record<string, string>>): Promise<Replica>;

@@ -1,6 +1,6 @@
 /**
  * The real RPC server on a database of its own, and clients for it in every protocol.
- * Boundary: the real processor and store; collaborators' calls are collected and nobody performs them.
+ * Boundary: the real processor and store; collaborators' calls are collected and not performed.
  */
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
@@ -23,7 +23,7 @@ export interface RpcService extends TestProcessor {
   readonly client: Client<typeof WorkflowService>;
 }
 
-/** What a refused call tells. */
+/** The details of a refused call. */
 export interface Refused {
   /** The code's name, such as InvalidArgument. */
   readonly code: string | undefined;

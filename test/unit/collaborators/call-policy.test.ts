@@ -1,4 +1,4 @@
-/** What follows from failed calls, and when a collaborator is left alone. */
+/** Which failed calls are retried, and when the breaker of a collaborator opens. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { createBreaker } from "../../../src/collaborators/breaker.ts";
@@ -26,7 +26,7 @@ describe("the policy", () => {
     Code.Canceled,
     Code.Internal,
     Code.Unknown,
-  ])("code %i is tried again", (code) => {
+  ])("code %i is retried", (code) => {
     expect(judgeFailure(failed({ code }), FIRST, 0.5)).toEqual({ kind: "again", delayMs: 150 });
   });
 
@@ -81,8 +81,8 @@ describe("errors of the general client", () => {
     expect(translateConnectError(new ConnectError("x", Code.ResourceExhausted)).kind).toBe(
       "unreadable",
     );
-    const told = new ConnectError("x", Code.ResourceExhausted, { "content-type": "x" });
-    expect(translateConnectError(told).kind).toBe("answered");
+    const error = new ConnectError("x", Code.ResourceExhausted, { "content-type": "x" });
+    expect(translateConnectError(error).kind).toBe("answered");
   });
 });
 
@@ -140,7 +140,7 @@ describe("the look-up cache", () => {
     expect(cache.choose({ ...named, promptName: "p" })?.prompt).toMatchObject({ version: 3 });
   });
 
-  it("work is spread over the agents found, by load, and not over another workspace's", () => {
+  it("work is spread by load over the agents found, never over those of another workspace", () => {
     const cache = createLookupCache({});
     expect(cache.choose(call)).toBeUndefined();
     cache.keepAgents("ws", "c", [

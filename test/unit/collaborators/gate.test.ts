@@ -1,4 +1,4 @@
-/** The gate of a collaborator: workspaces take turns, and who gave up holds no place. */
+/** The gate of a collaborator: workspaces take turns, and a call that gave up holds no place. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBreaker } from "../../../src/collaborators/breaker.ts";
 import { NoTurn, NotSent } from "../../../src/collaborators/call-failure.ts";

@@ -59,11 +59,11 @@ function unitsOf(graph: Graph, input: JsonObject): number[] {
 }
 
 describe("a transition's budget", () => {
-  it("leaves dear conditions to further transitions, a bounded amount of work each", () => {
+  it("leaves expensive conditions to further transitions, a bounded amount of work each", () => {
     const edges = 12;
     const targets = Array.from({ length: edges }, (_, n) => task(`s${n}`));
-    const dear = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
-    const conditions = targets.map(({ id }) => edge(`root>${id}`, "", dear));
+    const expensive = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
+    const conditions = targets.map(({ id }) => edge(`root>${id}`, "", expensive));
     const graph = compileGraph(version([notify("root"), ...targets], conditions));
     const units = unitsOf(graph, { xs: Array.from({ length: 2_000 }, (_, n) => n + 1) });
     // One evaluation takes more than twice the budget: each transition makes one, and the last one skips the last step.
@@ -135,8 +135,8 @@ describe("a transition's budget", () => {
 
   it("tries only so many conditions for one failure, and says so", () => {
     const targets = Array.from({ length: 8 }, (_, n) => task(`s${n}`));
-    const dear = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
-    const edges = targets.map(({ id }) => edge(`root>${id}`, "error", dear));
+    const expensive = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
+    const edges = targets.map(({ id }) => edge(`root>${id}`, "error", expensive));
     const spec = version(
       [branch("root", { conditionExpr: "missing" }), task("ok"), ...targets],
       [edge("root>ok", "true"), ...edges],
@@ -202,7 +202,7 @@ describe("while work is pending", () => {
     expect(run.run.state).toBe("FAILED");
   });
 
-  it("what other inputs bring comes after it, in order", () => {
+  it("the work of other inputs comes after it, in order", () => {
     const run = inPieces(version([task("a"), task("b"), task("c")], [edge("a>c")]));
     run.put({ kind: "run_begun" });
     run.put({ kind: "run_continued" });

@@ -5,7 +5,7 @@ import { EngineRun, version } from "../../support/engine/engine-run.ts";
 
 type Put = Parameters<EngineRun["putAll"]>[0];
 
-/** Ten items at a time: some end, the run is undone, and its children tell that they are. */
+/** Ten items at a time: some end, the run is compensated, and its children report that they are. */
 function live(run: EngineRun, items: number, ended: number): void {
   const atOnce = Math.min(items, 10);
   for (let child = 0; child < atOnce; child += 1) started(run, child);
@@ -25,7 +25,7 @@ it.each([
   [20, 12],
   [40, 39],
 ])(
-  "a list of %d whose run is undone when %d have ended, in batches of any size",
+  "a list of %d whose run is compensated when %d have ended, in batches of any size",
   (items, ended) => {
     const spec = version([calling({ for_each: "list", max_parallel: 10 })]);
     const input = { list: Array.from({ length: items }, (_, n) => n) };

@@ -1,4 +1,4 @@
-/** Child runs in the engine: repeats, words that overtake each other, limits. */
+/** Child runs in the engine: repeats, reports that overtake each other, limits. */
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../../src/engine/replay.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../src/engine/values/limits.ts";
@@ -8,7 +8,7 @@ import { EngineRun, edge, step, version } from "../../support/engine/engine-run.
 const RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 
 describe("an only child", () => {
-  it("may end before the answer to its start is here, and counts once", () => {
+  it("may end before the answer to its start, and counts once", () => {
     const run = EngineRun.start(version([calling()]));
     childReports(run, 0);
     expect(run.run).toMatchObject({ state: "COMPLETED", totalCostUsd: 1 });
@@ -19,7 +19,7 @@ describe("an only child", () => {
     expect(open(run, "cancel_run")).toEqual([]);
   });
 
-  it("is not believed when it is another run", () => {
+  it("is ignored when it is another run", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
     expect(childReports(run, 0, { runId: "stranger" }).kind).toBe("unchanged");
@@ -27,7 +27,7 @@ describe("an only child", () => {
     expect(run.state("call")).toBe("RUNNING");
   });
 
-  it("comes too late from an earlier attempt, and is cancelled when its start does", () => {
+  it("reports too late from an earlier attempt, and is cancelled when its start is answered late", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY, timeoutSeconds: 5 }]));
     run.now += 5_000;
     run.put({ kind: "step_due", stepIndex: 0 });
@@ -69,7 +69,7 @@ describe("an only child", () => {
     expect(run.rows.get(0)?.output).toBeUndefined();
   });
 
-  it("fails the step for good when it has no output to tell", () => {
+  it("fails the step for good when it has no output to report", () => {
     const run = new EngineRun(
       version([step({ id: "a" }), step({ id: "b" })]),
       {},
@@ -82,9 +82,9 @@ describe("an only child", () => {
     for (const id of ["a", "b"]) {
       run.report(id, "COMPLETED", { output: { [id]: "x".repeat(200 * 1024) } });
     }
-    const [effect] = run.effects.values();
-    if (effect?.call.kind !== "tell_parent") throw new Error("nothing is childReports");
-    const { report } = effect.call;
+    const [issued] = run.openCalls.values();
+    if (issued?.call.kind !== "tell_parent") throw new Error("no report to the parent");
+    const { report } = issued.call;
     expect(report.output).toBeUndefined();
     const parent = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY }]));
     parent.put({ kind: "child_ended", report });
@@ -92,7 +92,7 @@ describe("an only child", () => {
     expect(parent.rows.get(0)?.errorMessage).toMatch(/output of child run .* over the limit/);
   });
 
-  it("is let go when the step is ended by hand", () => {
+  it("is cancelled when the step is ended by hand", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
     run.report("call", "COMPLETED", { output: { by: "hand" } });
@@ -100,7 +100,7 @@ describe("an only child", () => {
     expect(run.output("call")).toEqual({ by: "hand" });
     const failed = EngineRun.start(version([calling()]));
     started(failed, 0);
-    failed.report("call", "FAILED", { objectiveId: "of nobody" });
+    failed.report("call", "FAILED", { objectiveId: "unknown" });
     expect(open(failed, "cancel_run")).toHaveLength(1);
   });
 });
@@ -108,7 +108,7 @@ describe("an only child", () => {
 describe("children of a list", () => {
   const input = { list: [10, 20, 30] };
 
-  it("never open more than may be, and keep the list's order", () => {
+  it("never open more than allowed, and keep the list's order", () => {
     const workflow = { for_each: "list", max_parallel: 2, input: {} };
     const run = EngineRun.start(version([calling(workflow)]), { list: [10, 20, 30, 40] });
     expect(open(run, "start_run")).toEqual(["call/1/start_run-0", "call/1/start_run-1"]);
@@ -123,7 +123,7 @@ describe("children of a list", () => {
     expect(run.run.totalCostUsd).toBe(4);
   });
 
-  it("tell their costs in the history as they end, one by one", () => {
+  it("record their costs in the history as they end, one by one", () => {
     const run = EngineRun.start(version([calling({ for_each: "list", max_parallel: 2 })]), input);
     childReports(run, 0, { costUsd: 0.5 });
     expect(run.run.totalCostUsd).toBe(0.5);
@@ -142,7 +142,7 @@ describe("children of a list", () => {
     expect(open(run, "start_run")).toEqual(["call/1/start_run-1"]);
   });
 
-  it("fail at once when too few items are there for those required, or too many to run", () => {
+  it("fail at once when the list is shorter than required, or longer than allowed", () => {
     const few = EngineRun.start(version([calling({ for_each: "list", required: 4 })]), input);
     expect(few.rows.get(0)?.errorMessage).toContain("gave 3 items, 4 are required");
     const list = Array.from({ length: 10_001 }, () => 1);

@@ -1,4 +1,4 @@
-/** Undoing in the engine: children of a step, last first, what it costs, and what a child tells of its own. */
+/** Compensation in the engine: children of a step, last first, its cost, and what a child reports of its own. */
 import { describe, expect, it } from "vitest";
 import { replayHistory } from "../../../src/engine/replay.ts";
 import {
@@ -10,9 +10,9 @@ import {
 } from "../../support/engine/engine-parent.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
-describe("undoing children", () => {
+describe("compensating children", () => {
   const input = { list: [10, 20, 30] };
-  const undoing = version(
+  const withList = version(
     [
       step({ id: "first", compensationStepId: "undo-first" }),
       step({ id: "undo-first" }),
@@ -24,7 +24,7 @@ describe("undoing children", () => {
   );
 
   function completed(): EngineRun {
-    const run = EngineRun.start(undoing, { list: [1, 2, 3] });
+    const run = EngineRun.start(withList, { list: [1, 2, 3] });
     run.report("first", "COMPLETED", { output: { list: [1, 2, 3] } });
     for (const child of [0, 1]) started(run, child);
     childReports(run, 0);
@@ -33,7 +33,7 @@ describe("undoing children", () => {
     return run;
   }
 
-  it("asks the last first, so many as may be open, then its own step, then upstream", () => {
+  it("compensates the last first, as many as may be open, then its own step, then upstream", () => {
     const run = completed();
     run.put(compensate);
     expect(open(run, "compensate_run").map((id) => id.slice(-4))).toEqual(["-1-2", "-1-1"]);
@@ -52,7 +52,7 @@ describe("undoing children", () => {
     expect(run.events.at(-1)).toBe("run.compensated");
   });
 
-  it("counts the same of an earlier attempt's child, whether it is asked before it tells its end or after", () => {
+  it("counts the same of an earlier attempt's child, whether the request comes before its report or after", () => {
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const cancelled = { attempt: 1, runId: "child-1-0", seq: 7, state: "CANCELLED" } as const;
     const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1 } as const;
@@ -62,7 +62,7 @@ describe("undoing children", () => {
       run.now += 5_000;
       run.put({ kind: "step_due", stepIndex: 0 });
       run.put(compensate);
-      // Nobody is asked while a start is under way.
+      // No call is issued while a start is in flight.
       if (!isAskedFirst) childReports(run, 0, cancelled);
       started(run, 0, 2);
       childReports(run, 0, compensated);
@@ -72,14 +72,14 @@ describe("undoing children", () => {
     }
   });
 
-  it("counts what a child cost by then and by its undoing, whichever word comes first", () => {
+  it("counts what a child cost before and by its compensation, whichever report comes first", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     const compensated = { seq: 9, state: "FAILED", undoing: "done", costUsd: 1.5 } as const;
-    for (const words of [[cancelled, compensated], [compensated, cancelled], [compensated]]) {
+    for (const reports of [[cancelled, compensated], [compensated, cancelled], [compensated]]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put(compensate);
-      for (const word of words) childReports(run, 0, word);
+      for (const report of reports) childReports(run, 0, report);
       expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
       const { totalCostUsd, steps } = replayHistory(run.history);
       expect(totalCostUsd).toBe(1.5);
@@ -87,7 +87,7 @@ describe("undoing children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child tells that before it is undone or after", () => {
+  it("counts the same after a cancel, whether the child reports the cancel before or after it is compensated", () => {
     const cancelled = { seq: 7, state: "CANCELLED", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
@@ -103,7 +103,7 @@ describe("undoing children", () => {
     }
   });
 
-  it("counts the same of a run that was cancelled first, whether its child tells before or after that it undid itself", () => {
+  it("counts the same after a cancel, whether the child reports the cancel before or after its own compensation", () => {
     const compensated = { seq: 7, state: "FAILED", undoing: "done", costUsd: 1 } as const;
     for (const isLate of [true, false]) {
       const run = EngineRun.start(version([calling()]));
@@ -127,13 +127,13 @@ describe("undoing children", () => {
     expect(run.run).toMatchObject({ state: "FAILED", totalCostUsd: 1.5 });
   });
 
-  it("counts what a child cost that has nothing left to undo, whichever word comes first", () => {
+  it("counts the cost of a child with nothing left to compensate, whichever report comes first", () => {
     const none = { kind: "compensate_run", compensated: true, costUsd: 1 } as const;
-    const words = [
+    const reports = [
       (run: EngineRun) => childReports(run, 0, { seq: 7, state: "CANCELLED", costUsd: 1 }),
       (run: EngineRun) => run.answer("call", none),
     ];
-    for (const order of [words, words.toReversed()]) {
+    for (const order of [reports, reports.toReversed()]) {
       const run = EngineRun.start(version([calling()]));
       started(run, 0);
       run.put(compensate);
@@ -143,7 +143,7 @@ describe("undoing children", () => {
     }
   });
 
-  it("waits upstream of a child that could not, and asks it alone again", () => {
+  it("waits upstream of a child that failed to compensate, and asks only that one again", () => {
     const run = completed();
     run.put(compensate);
     childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
@@ -151,17 +151,17 @@ describe("undoing children", () => {
     childReports(run, 0, { seq: 9, state: "FAILED", undoing: "done" });
     expect(run.run.state).toBe("FAILED");
     expect(run.hasBegun("after")).toBe(false);
-    run.effects.clear();
+    run.openCalls.clear();
     run.put(compensate);
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-2"]);
-    // The first word once more, from a service that died before it could forget it.
+    // A repeat of the first report, from a replica that died before it deleted the call.
     childReports(run, 2, { seq: 9, state: "FAILED", undoing: "failed" });
     expect(run.run.state).toBe("COMPENSATING");
     childReports(run, 2, { seq: 12, state: "FAILED", undoing: "done" });
     expect(run.hasBegun("after")).toBe(true);
   });
 
-  it("waits upstream of a child whose undoing was refused, too", () => {
+  it("waits upstream of a child whose compensation was refused, too", () => {
     const steps = [calling(), step({ id: "open" })];
     const run = EngineRun.start(version(steps));
     started(run, 0);
@@ -174,7 +174,7 @@ describe("undoing children", () => {
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-2-1-0"]);
   });
 
-  it("asks one that somebody else had undone what that cost, and counts it", () => {
+  it("asks a child that was compensated by another request for the cost of that, and counts it", () => {
     const run = EngineRun.start(
       version([calling({}, { on_error: "continue" }), step({ id: "b" })]),
     );
@@ -189,7 +189,7 @@ describe("undoing children", () => {
     expect(run.run.totalCostUsd).toBe(1.5);
   });
 
-  it("waits for starts under way, and compensates those children too", () => {
+  it("waits for starts in flight, and compensates those children too", () => {
     const run = EngineRun.start(version([calling({ for_each: "list" })]), { list: [1, 2] });
     started(run, 0);
     run.put(compensate);
@@ -199,14 +199,14 @@ describe("undoing children", () => {
     expect(open(run, "compensate_run")).toHaveLength(2);
   });
 
-  it("reaches those below one that undid itself in the same transition", () => {
+  it("continues below a child that compensated itself in the same transition", () => {
     const workflow = { for_each: "list", max_parallel: 1 };
     const run = EngineRun.start(version([calling(workflow, { on_error: "compensate" })]), input);
     for (const child of [0, 1, 2]) {
       started(run, child);
       if (child < 2) childReports(run, child);
     }
-    // Stored it is open still, and as many rows are loaded as may be undone at a time: its own alone.
+    // Its stored row is still open. As many rows are loaded as may be compensated at a time: only its own.
     childReports(run, 2, { state: "FAILED", errorMessage: "no", undoing: "done" });
     expect(run.run.state).toBe("COMPENSATING");
     expect(open(run, "compensate_run")).toEqual(["call/1/compensate_run-1-1-1"]);
@@ -216,7 +216,7 @@ describe("undoing children", () => {
     expect(run.run.state).toBe("FAILED");
   });
 
-  it("takes a child that has nothing to undo for undone", () => {
+  it("counts a child with nothing to compensate as compensated", () => {
     const run = EngineRun.start(version([calling()]));
     started(run, 0);
     childReports(run, 0, { state: "FAILED", errorMessage: "no" });
@@ -240,29 +240,29 @@ describe("a child", () => {
     run.put({ kind: "run_begun" });
     return run;
   }
-  const words = (run: EngineRun) =>
-    [...run.effects.values()].flatMap(({ call }) =>
+  const reports = (run: EngineRun) =>
+    [...run.openCalls.values()].flatMap(({ call }) =>
       call.kind === "tell_parent" ? [call.report] : [],
     );
 
-  it("tells its end, and again the end of its compensation, which only its parent may want", () => {
+  it("reports its end, and later the end of its compensation", () => {
     const run = begun();
-    expect(words(run)).toEqual([]);
+    expect(reports(run)).toEqual([]);
     run.report("task", "COMPLETED", { output: { a: 1 }, costUsd: 2 });
-    expect(words(run)).toMatchObject([
+    expect(reports(run)).toMatchObject([
       { stepIndex: 0, attempt: 1, child: 2, state: "COMPLETED", output: { a: 1 }, costUsd: 2 },
     ]);
     expect(run.put(compensate).kind).toBe("refused");
     run.put({ ...compensate, byParent: true });
     run.report("undo", "COMPLETED", { costUsd: 1 });
-    expect(words(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
+    expect(reports(run)[1]).toMatchObject({ state: "FAILED", undoing: "done", costUsd: 3 });
     expect(run.put({ ...compensate, byParent: true })).toEqual({
       kind: "unchanged",
       nothingLeft: { costUsd: 3 },
     });
   });
 
-  it("tells of the step that failed last, or why it was cancelled", () => {
+  it("reports the step that failed last, or why it was cancelled", () => {
     const goesOn = (id: string) => step({ id, config: { on_error: "continue" } });
     const facts = { parentRunId: "wfr_parent", parentStep };
     const failing = [
@@ -276,7 +276,7 @@ describe("a child", () => {
       run.now += 1_000;
       run.report("last", "FAILED", { errorMessage: "two" });
       if (cancel) run.put({ kind: "cancel_requested", reason: "why" });
-      return words(run)[0]?.errorMessage;
+      return reports(run)[0]?.errorMessage;
     });
     expect(messages).toEqual([
       "child run wfr_test ended CANCELLED: why",
@@ -284,12 +284,12 @@ describe("a child", () => {
     ]);
   });
 
-  it("tells nothing while its pause, or its compensation, goes on", () => {
+  it("reports nothing while it is paused or compensated", () => {
     const run = begun();
     run.put({ kind: "pause_requested", reason: "" });
     run.put({ kind: "resume_requested" });
     run.put({ kind: "cancel_requested", reason: "why" });
-    expect(words(run)).toMatchObject([{ state: "CANCELLED", undoing: "no" }]);
-    expect(words(run)[0]?.errorMessage).toContain("ended CANCELLED: why");
+    expect(reports(run)).toMatchObject([{ state: "CANCELLED", undoing: "no" }]);
+    expect(reports(run)[0]?.errorMessage).toContain("ended CANCELLED: why");
   });
 });

@@ -1,4 +1,4 @@
-/** What an agent's work cost: told by reports, or asked of the meter when none tells. */
+/** What an agent's work cost: from reports, or from the meter when no report has it. */
 import { describe, expect, it } from "vitest";
 import type { StepDefinition } from "../../../src/engine/values/definition.ts";
 import type { OwnerReport } from "../../../src/engine/values/input.ts";
@@ -40,7 +40,7 @@ const metered = (run: EngineRun, costUsd: number) =>
   run.answer("a", { kind: "query_usage", costUsd });
 
 describe("the cost of an agent's attempt", () => {
-  it("that a report tells is taken, and the meter is not asked", () => {
+  it("that a report carries is taken, and the meter is not asked", () => {
     const run = started();
     report(run, { costUsd: 0.5 });
     expect(run.calls).toEqual([]);
@@ -48,7 +48,7 @@ describe("the cost of an agent's attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.5);
   });
 
-  it("that no report tells is asked of the meter before the step ends, and is in its event", () => {
+  it("that no report carries is read from the meter before the step ends, and is in its event", () => {
     const run = started();
     report(run, {});
     expect(run.states).toBe("a:RUNNING b:PENDING");
@@ -87,7 +87,7 @@ describe("the cost of an agent's attempt", () => {
     expect(run.run.totalCostUsd).toBe(0.4);
   });
 
-  it("that the meter tells too low takes nothing back", () => {
+  it("that the meter gives below the counted sum changes nothing", () => {
     const run = started({ retryPolicy: RETRY });
     report(run, { state: "FAILED", costUsd: 0.3 });
     run.answer("a", { kind: "create_objective", objectiveId: "o2" });

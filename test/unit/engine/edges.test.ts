@@ -79,7 +79,7 @@ describe("edges decide", () => {
   });
 });
 
-describe("a step that goes badly", () => {
+describe("a step that fails", () => {
   it("retries, then takes the error edge with the message", () => {
     const spec = version(
       [
@@ -118,7 +118,7 @@ describe("a step that goes badly", () => {
     expect(run.callFor("a", "create_objective").id).toBe("wfr_test/a/2/create_objective");
   });
 
-  it("takes up no objective between two attempts, so that nothing ends the one that has not begun", () => {
+  it("records no objective between two attempts, so that no report ends the attempt that has not begun", () => {
     const spec = version([
       agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
     ]);
@@ -134,7 +134,7 @@ describe("a step that goes badly", () => {
     expect(run.output("a")).toEqual({ n: 2 });
   });
 
-  it("tells nothing of the last failure when it is completed by hand between two attempts", () => {
+  it("drops the last failure when it is completed by hand between two attempts", () => {
     const spec = version([
       agent("a", { retryPolicy: { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 } }),
     ]);
@@ -174,13 +174,13 @@ describe("a step that goes badly", () => {
       "fallback_output has 400015 bytes",
     ],
     ["cannot be made", { a: "{{ nothing }}" }, "nothing"],
-  ])("fails when its fallback output %s, and says so", (_, fallback_output, told) => {
+  ])("fails when its fallback output %s, and says so", (_, fallback_output, expected) => {
     const config = { on_error: "fallback", fallback_output };
     const spec = version([step({ id: "a", config }), step({ id: "b" })], [edge("a>b")]);
     const run = EngineRun.start(spec, { t: "x".repeat(200_000) });
     run.report("a", "FAILED", { errorMessage: "no tier" });
     expect(run.states).toBe("a:FAILED b:CANCELLED");
-    expect(run.rows.get(0)?.errorMessage).toContain(told);
+    expect(run.rows.get(0)?.errorMessage).toContain(expected);
     expect(run.rows.get(0)?.errorMessage).toContain("no tier");
   });
 

@@ -1,6 +1,6 @@
 /**
- * Kept histories applied back: what was recorded of runs of every release comes to what was stored of them, by the table
- * of legal moves alone. The runs of this release are in test/scenario.
+ * Kept histories applied back: the recorded moves of runs of every release give their stored states, by the table of
+ * legal moves alone. The runs of this release are in test/scenario.
  */
 import { expect, it } from "vitest";
 import { IllegalHistory, replayHistory } from "../../../src/engine/replay.ts";

@@ -1,4 +1,4 @@
-/** What an attempt is given and what it is told: inputs that do not fit, fallbacks that choose, ids that a caller knows. */
+/** Input and reports of an attempt: inputs that do not fit, fallbacks that choose, ids that a caller names. */
 import { describe, expect, it } from "vitest";
 import { MAX_COST_USD } from "../../../src/engine/values/limits.ts";
 import { calling, compensate, open, started } from "../../support/engine/engine-parent.ts";
@@ -28,7 +28,7 @@ describe("an input", () => {
   });
 
   it("of a compensation that is too large fails it, unless its config.input takes less", () => {
-    const undo = (config: object) => {
+    const stateAfter = (config: object) => {
       const a = step({ id: "a", compensationStepId: "undo" });
       const run = EngineRun.start(
         version([a, step({ id: "undo", config: { ...config } }), step({ id: "b" })], [edge("a>b")]),
@@ -38,8 +38,8 @@ describe("an input", () => {
       run.put(compensate);
       return run.state("undo");
     };
-    expect(undo({})).toBe("FAILED");
-    expect(undo({ input: { step: "{{ step_id }}" } })).toBe("WAITING");
+    expect(stateAfter({})).toBe("FAILED");
+    expect(stateAfter({ input: { step: "{{ step_id }}" } })).toBe("WAITING");
   });
 });
 
@@ -84,8 +84,8 @@ describe("a request that a caller knows", () => {
   });
 });
 
-describe("a start under way", () => {
-  it("of an earlier attempt is waited for before anything is undone", () => {
+describe("a start in flight", () => {
+  it("of an earlier attempt is awaited before anything is compensated", () => {
     const run = EngineRun.start(version([{ ...calling(), retryPolicy: RETRY, timeoutSeconds: 5 }]));
     run.now += 5_000;
     run.put({ kind: "step_due", stepIndex: 0 });

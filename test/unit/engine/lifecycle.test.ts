@@ -102,7 +102,7 @@ describe("timers that fire late", () => {
     expect(run.states).toBe("rest:COMPLETED");
   });
 
-  it("a deadline that passed before the delay was over fails the run, whichever is told first", () => {
+  it("a deadline that passed before the delay was over fails the run, whichever input comes first", () => {
     const spec = version([step({ id: "rest", ...delay })], [], { timeoutSeconds: 20 });
     const run = EngineRun.start(spec);
     run.now += 100_000;
@@ -141,16 +141,16 @@ describe("cancel", () => {
 });
 
 describe("compensate", () => {
-  const undo = (id: string) => agent(id);
+  const compensation = (id: string) => agent(id);
   const spec = version(
     [
       agent("flight", { compensationStepId: "undo-flight" }),
       agent("hotel", { compensationStepId: "undo-hotel" }),
       agent("car", { compensationStepId: "undo-car" }),
       agent("pay", { config: { on_error: "compensate" } }),
-      undo("undo-flight"),
-      undo("undo-hotel"),
-      undo("undo-car"),
+      compensation("undo-flight"),
+      compensation("undo-hotel"),
+      compensation("undo-car"),
     ],
     [edge("flight>hotel"), edge("flight>car"), edge("hotel>pay"), edge("car>pay")],
   );
@@ -162,7 +162,7 @@ describe("compensate", () => {
     return run;
   };
 
-  it("undoes in reverse topological order, independent ones side by side", () => {
+  it("compensates in reverse topological order, independent ones side by side", () => {
     const run = failed();
     expect(run.run.state).toBe("COMPENSATING");
     expect(run.calls.toSorted()).toEqual([
@@ -195,7 +195,7 @@ describe("compensate", () => {
     expect(run.events.filter((e) => e === "undo-hotel.started")).toHaveLength(1);
   });
 
-  it("stops upstream of a compensation that failed and takes up there again", () => {
+  it("stops upstream of a compensation that failed and continues there at the next request", () => {
     const run = failed();
     run.agentEnds("undo-hotel", "FAILED");
     expect(run.run.state).toBe("COMPENSATING");
@@ -211,7 +211,7 @@ describe("compensate", () => {
     expect(run.put({ kind: "compensate_requested", reason: "" })).toEqual({ kind: "unchanged" });
   });
 
-  it("undoes a step that was cancelled after its call may have had an effect", () => {
+  it("compensates a step that was cancelled after its call may have been carried out", () => {
     const run = EngineRun.start(spec);
     run.put({ kind: "compensate_requested", reason: "" });
     expect(run.run.state).toBe("COMPENSATING");
@@ -219,7 +219,7 @@ describe("compensate", () => {
     expect(run.calls).toContain("undo-flight:create_objective");
   });
 
-  it("ends a running run with nothing to undo FAILED and compensated", () => {
+  it("ends a running run with nothing to compensate FAILED and compensated", () => {
     const run = EngineRun.start(version([step({ id: "t" })]));
     run.put({ kind: "compensate_requested", reason: "" });
     expect(run.run.state).toBe("FAILED");

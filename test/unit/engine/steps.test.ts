@@ -32,7 +32,7 @@ describe("agent action", () => {
     expect(run.run.totalCostUsd).toBe(0.5);
   });
 
-  it("tells its delegation although the objective ended before Delegate's reply came", () => {
+  it("records its delegation although the objective ended before Delegate's reply", () => {
     const run = EngineRun.start(
       version([
         step({ id: "r", stepType: "AGENT_ACTION", agentId: "a", config: { delegate: true } }),
@@ -107,14 +107,14 @@ describe("approval gate", () => {
     expect(run.report("g", "FAILED")).toMatchObject({ kind: "refused", from: "COMPLETED" });
   });
 
-  it("tells the id that a caller recorded before the reply of its call", () => {
+  it("reports the id that a caller recorded before the reply of its call", () => {
     const run = EngineRun.start(spec, { sum: 3 });
     run.report("g", "WAITING", { approvalRequestId: "ap1" });
     decide(run, "APPROVED");
     expect(run.output("g")).toMatchObject({ approvals: [{ approval_request_id: "ap1" }] });
   });
 
-  it("writes down who decided its only request by hand", () => {
+  it("records who decided its only request by hand", () => {
     const run = asked();
     run.report("g", "COMPLETED", { agentId: "ann", output: { note: "fine" } });
     const approvals = [{ approval_request_id: "ap1", decision: "approved", decided_by: "ann" }];
@@ -130,18 +130,18 @@ describe("an agent's step that is ended by hand", () => {
     );
   const made = { kind: "create_objective", objectiveId: "o1" } as const;
 
-  it("asks the objective to stop that would go on beside the next attempt's", () => {
+  it("cancels the objective that would go on beside the next attempt's", () => {
     const run = begun();
     run.answer("a", made);
     run.report("a", "FAILED", { errorMessage: "stuck" });
     expect(run.calls).toEqual(["a:cancel_objective", "a:create_objective"]);
-    const told = begun();
-    told.answer("a", made);
-    told.report("a", "FAILED", { objectiveId: "o1" });
-    expect(told.calls).toEqual(["a:create_objective"]);
+    const reported = begun();
+    reported.answer("a", made);
+    reported.report("a", "FAILED", { objectiveId: "o1" });
+    expect(reported.calls).toEqual(["a:create_objective"]);
   });
 
-  it("leaves the objective alone that told its end before the reply of its call", () => {
+  it("does not cancel an objective that reported its end before the reply of its call", () => {
     const run = begun();
     run.report("a", "COMPLETED", { objectiveId: "o1" });
     run.answer("a", made);
@@ -192,7 +192,7 @@ describe("governance check", () => {
     expect(denied.rows.get(0)).toMatchObject({ state: "FAILED", errorMessage: "denied: no" });
   });
 
-  const heard = (run: EngineRun, decision: string) =>
+  const governanceSays = (run: EngineRun, decision: string) =>
     run.put({
       kind: "governance_decided",
       report: { stepId: "c", decision, riskLevel: "", reasons: [] },
@@ -202,27 +202,27 @@ describe("governance check", () => {
 
   it("takes a decision that overtook the answer which leaves it open", () => {
     const run = EngineRun.start(spec, {});
-    heard(run, "ALLOW");
+    governanceSays(run, "ALLOW");
     expect(run.states).toBe("c:RUNNING");
     answer(run, "UNSPECIFIED");
     expect(run.run.state).toBe("COMPLETED");
     expect(run.rows.get(0)).toMatchObject({ governanceDecision: "ALLOW", detail: {} });
   });
 
-  it("leaves such a decision alone when the answer decides, or another attempt asks", () => {
+  it("ignores such a decision when the answer decides, or another attempt asks", () => {
     const decided = EngineRun.start(spec, {});
-    heard(decided, "ALLOW");
+    governanceSays(decided, "ALLOW");
     answer(decided, "DENY");
     expect(decided.run.state).toBe("FAILED");
     const retryPolicy = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
     const retried = EngineRun.start(version(spec.steps.map((each) => ({ ...each, retryPolicy }))));
-    heard(retried, "ALLOW");
+    governanceSays(retried, "ALLOW");
     retried.answer("c", "refused", "evaluate_action");
     answer(retried, "UNSPECIFIED");
     expect(retried.states).toBe("c:WAITING");
   });
 
-  it("by hand, a decision that is not specified is the one that the state says", () => {
+  it("by hand, an unspecified decision follows from the state", () => {
     const allowed = evaluated("UNSPECIFIED");
     allowed.report("c", "COMPLETED", { governanceDecision: "ACTION_DECISION_UNSPECIFIED" });
     expect(allowed.rows.get(0)).toMatchObject({ state: "COMPLETED", governanceDecision: "ALLOW" });
@@ -285,7 +285,7 @@ describe("waits", () => {
     expect(run.rows.get(0)?.errorMessage).toContain("wildcard");
   });
 
-  it("opens with the attempt that opens it: what was taken before is not its own", () => {
+  it("opens at its retry: an event that another wait took before does not end it", () => {
     const retryPolicy = { maxRetries: 1, backoffSeconds: 10, backoffMultiplier: 1 };
     const later = { ...wait("later"), eventSubjectPattern: "inbox.{{ task.output.box }}" };
     const steps = [wait("first"), { ...later, retryPolicy }, step({ id: "task" })];
@@ -335,7 +335,7 @@ describe("a time that is given by a value", () => {
 });
 
 describe("notification", () => {
-  it("is not waited for, and its late id makes a history row without an event", () => {
+  it("does not block, and its late id makes a history row without an event", () => {
     const run = EngineRun.start(
       version([step({ id: "n", stepType: "NOTIFICATION", notificationChannel: "slack" })]),
     );

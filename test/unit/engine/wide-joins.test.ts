@@ -1,4 +1,4 @@
-/** Up to how many steps a join loads its rows with its batch, and from how many on it is put together by queries of its own. */
+/** The number of steps up to which a join loads its rows with its batch; above it queries of its own merge them. */
 import { expect, it } from "vitest";
 import { openDraft } from "../../../src/engine/draft/draft.ts";
 import { MissingRows } from "../../../src/engine/draft/missing-rows.ts";
@@ -7,7 +7,7 @@ import { transition } from "../../../src/engine/transition.ts";
 import { stepReport } from "../../support/builders/step-reports.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
-/** What a join lacks when the last of its sources completes and only that row is loaded. */
+/** The rows that a join is missing when the last of its sources completes and only that row is loaded. */
 function missingOf(sources: number): MissingRows {
   const ids = Array.from({ length: sources }, (_, n) => `s${n}`);
   const spec = version(
@@ -35,7 +35,7 @@ it("a join of as many steps as a batch may load lacks their rows, all at once", 
   expect([steps.length, merges.length]).toEqual([PARTS_AT_ONCE - 1, 0]);
 });
 
-it("a join of one step more lacks what they come to", () => {
+it("a join of one step more lacks the merged result", () => {
   const { steps, merges } = missingOf(PARTS_AT_ONCE + 1);
   expect([steps.length, merges.length]).toEqual([0, 1]);
   expect(merges[0]?.parts).toHaveLength(PARTS_AT_ONCE + 1);

@@ -53,7 +53,7 @@ it("goes on at once when there is more to do, and when it is woken during a roun
   await loop.stop();
 });
 
-it("repeats a failed round soon, then after longer pauses, and not because it is woken", async () => {
+it("retries a failed round soon, then with back-off, also when it is woken", async () => {
   const { loop, lines, count } = loopOf(600_000, () => Promise.reject(new Error("away")));
   loop.start();
   for (let times = 0; times < 50; times += 1) {
@@ -71,7 +71,7 @@ it("repeats a failed round soon, then after longer pauses, and not because it is
   await loop.stop();
 });
 
-it("waits for the round under way when it stops, and says so to the round", async () => {
+it("waits for the current round when it stops, and signals the stop to it", async () => {
   let end = () => {};
   const aborted: boolean[] = [];
   const { loop } = loopOf(1_000, async (signal) => {

@@ -1,4 +1,4 @@
-/** Lanes: batches gather, order is kept, nothing is lost or forgotten, the bound holds. */
+/** Lanes: batches gather, order is kept, nothing is lost, the bound holds. */
 import { describe, expect, it } from "vitest";
 import { createLane } from "../../../src/runtime/lane.ts";
 
@@ -34,7 +34,7 @@ describe("a lane", () => {
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
-  it("gathers the next batch while one is under way, up to its size", async () => {
+  it("gathers the next batch while one commits, up to its size", async () => {
     const { lane, batches, begun, end } = handLane(100, 3);
     lane.push(0);
     await begun();
@@ -50,7 +50,7 @@ describe("a lane", () => {
     expect(batches).toEqual([[0], [1, 2, 3], [4]]);
   });
 
-  it("brings back what is to come again, before what came later", async () => {
+  it("puts retried items before later ones", async () => {
     const { lane, batches, begun, end } = handLane();
     for (const item of [1, 2]) lane.push(item);
     await begun();
@@ -91,7 +91,7 @@ describe("a lane", () => {
     await lane.drained();
   });
 
-  it("pauses before a batch that comes again as a whole, for longer each time", async () => {
+  it("backs off before it retries a whole batch", async () => {
     const begunAt: number[] = [];
     const lane = createLane<number>({
       waitingAtMost: 10,
@@ -109,7 +109,7 @@ describe("a lane", () => {
     expect(pauses).toHaveLength(4);
   });
 
-  it("begins again for items pushed by whoever awaits the last one", async () => {
+  it("begins again for items pushed by the code that awaits the last one", async () => {
     const done: number[] = [];
     let next: () => void = () => {};
     const lane = createLane<number>({
@@ -168,7 +168,7 @@ describe("keys of a lane", () => {
     expect(batches[1]).toHaveLength(10);
   });
 
-  it("have each their share of every batch, and keep their order", async () => {
+  it("have an equal share of every batch, and keep their order", async () => {
     const { lane, batches, push, begun, end } = keyLane(10_000, 12);
     push("a", 1);
     await begun();
@@ -210,7 +210,7 @@ describe("keys of a lane", () => {
     await lane.drained();
   });
 
-  it("that come again stay before their own later items and leave the others their turn", async () => {
+  it("that are retried stay before their own later items and leave the others their turn", async () => {
     const { lane, batches, push, begun, end } = keyLane(10_000, 4);
     push("a", 4);
     await begun();

@@ -1,4 +1,4 @@
-/** Large work of many lanes: one after the other, others in between, and none for ever. */
+/** Large work of many lanes: one at a time, with small work in between, and none blocks for ever. */
 import { afterEach, expect, it, vi } from "vitest";
 import { createLargeTurns } from "../../../src/runtime/large-turns.ts";
 

@@ -1,4 +1,4 @@
-/** The packed form of the history: every row comes back as it was, and what is written is short and never changes. */
+/** The packed form of the history: every row is read as it was written, and the stored form is short and stable. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Cause } from "../../../src/engine/values/input.ts";
@@ -43,7 +43,7 @@ const usd = fc.oneof(
 const optional = { requiredKeys: [] };
 const ids = fc
   .record(Object.fromEntries(STEP_ID_NAMES.map((name) => [name, text])), optional)
-  .filter((told) => Object.keys(told).length > 0);
+  .filter((fields) => Object.keys(fields).length > 0);
 const runMove: fc.Arbitrary<Move> = fc.record(
   {
     of: fc.constant("run" as const),
@@ -90,9 +90,9 @@ describe("round trips", () => {
       moves: fc.array(fc.oneof(runMove, stepMove), { maxLength: 6 }),
     });
     fc.assert(
-      fc.property(row, (told) => {
+      fc.property(row, (move) => {
         // fast-check's records have no prototype.
-        expect(afterStorage(told)).toStrictEqual(structuredClone(told));
+        expect(afterStorage(move)).toStrictEqual(structuredClone(move));
       }),
     );
   });
@@ -143,7 +143,7 @@ describe("what is written", () => {
     expect(JSON.stringify(packed.moves)).toBe('[[1,3,4,3,{"v":0}],[2,1,2,1],[2,2,3,2]]');
   });
 
-  test("a text and a total that were told are not told again", () => {
+  test("a text and a total that were stored are not stored again", () => {
     const agent = { agent_id: "agt_1" };
     const packed = packRow(RUN_ID, {
       cause: { kind: "call", id: `${RUN_ID}/draft/1/create_objective` },
@@ -176,7 +176,7 @@ describe("what is written", () => {
   });
 });
 
-describe("what nobody wrote is refused", () => {
+describe("what the service never wrote is refused", () => {
   test.each([
     ["a cause", { cause: [9, "x"], moves: [] }],
     ["a state", { cause: [1, "x"], moves: [[-1, 9, 1, 0]] }],

@@ -86,7 +86,7 @@ describe("what a version leaves unset stays unset, and what it sets without cont
     expect(roundTrip(init)).toEqual(sent);
   });
 
-  test("a version of 0.1.0, which told an empty config from none no more, gives none", () => {
+  test("a version of 0.1.0, which did not distinguish an empty config from none, gives none", () => {
     const { spec } = readVersionSpec(create(PublishVersionRequestSchema, { steps: [step] }));
     expect(toVersionMessage({ ...facts, spec }).steps[0]?.config).toBeUndefined();
   });

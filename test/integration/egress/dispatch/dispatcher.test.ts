@@ -104,7 +104,7 @@ async function startRun(name: string, spec: VersionSpec): Promise<string> {
 async function answerLookUp(runId: string): Promise<void> {
   const place = at.calls.findIndex((call) => call.runId === runId && call.kind === "look_up");
   const [lookUp] = at.calls.splice(place, 1);
-  if (lookUp === undefined) throw new Error("no look-up is wanted");
+  if (lookUp === undefined) throw new Error("no look-up was issued");
   const { callId, stepIndex, attempt } = lookUp;
   const resolution = { agentId: "a1", skillId: "" };
   await at.processor.submit({
@@ -257,7 +257,7 @@ describe("a call", () => {
   });
 });
 
-describe("a call that its step does not wait for any more", () => {
+describe("a call that its step no longer waits for", () => {
   const GATE = versionOf([GATE_STEP]);
   const cancel = (runId: string) => {
     const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
@@ -277,7 +277,7 @@ describe("a call that its step does not wait for any more", () => {
     expect((await stepOfRun(runId))?.state).toBe("CANCELLED");
   });
 
-  it("is not made by who takes it up later", async () => {
+  it("is not sent by the replica that claims it later", async () => {
     const server = await serve(() => ({ status: 503 }));
     const runId = await startRun("left behind", GATE);
     await cancel(runId);
@@ -287,7 +287,7 @@ describe("a call that its step does not wait for any more", () => {
     expect(server.asked).toEqual([]);
   });
 
-  it("is not made by who takes it up later, also when its step succeeded", async () => {
+  it("is not sent by the replica that claims it later, also when its step succeeded", async () => {
     const server = await serve(() => ({ status: 503 }));
     const delegated = stepOf("work", { name: "work", config: { delegate: true } });
     const runId = await startRun("done before", versionOf([delegated]));
@@ -302,7 +302,7 @@ describe("a call that its step does not wait for any more", () => {
     expect(server.asked).toEqual([]);
   });
 
-  it("is made all the same where it makes an objective, for nobody could cancel it else", async () => {
+  it("is sent all the same where it makes an objective, which could not be cancelled otherwise", async () => {
     let isAway = true;
     const server = await serve(() => (isAway ? { status: 503 } : created("obj_orphan")));
     const runId = await startRun("orphan", NAMED);
@@ -325,7 +325,7 @@ describe("leases", () => {
     const runId = await startRun("dead", NAMED);
     const [call] = at.calls;
     dispatch({ objectives: server.url }, { replicaId: "replica-b" }).start();
-    // Held by the first replica: nobody takes it before its lease ran out.
+    // Leased by the first replica: no other claims it before the lease expires.
     expect(server.asked).toHaveLength(0);
     await sql.query("update effects set lease_until = now() where starts_with(id, $1 || '/')", [
       runId,
@@ -334,7 +334,7 @@ describe("leases", () => {
     expect(server.asked.map(({ body }) => body)).toEqual([Buffer.from(call?.request ?? [])]);
   });
 
-  it("a stop releases what is not done, so that another replica goes on at once", async () => {
+  it("a stop releases unfinished calls, so that another replica goes on at once", async () => {
     const server = await serve((_, n) => (n === 1 ? "reset" : created("obj_6")));
     const gone = await serve(() => "hang");
     await gone.stop();
@@ -378,7 +378,7 @@ describe("collaborators", () => {
     for (const runId of slow) expect((await stepOfRun(runId))?.objectiveId).toBe("");
   });
 
-  it("one that hangs with 2,000 calls of 140 KB holds up no other, nor child runs", async () => {
+  it("one that hangs with 2,000 calls of 140 KB delays no other, and no child runs", async () => {
     const hanging = await serve(() => "hang");
     const approvals = await serve(() => ({ status: 400, json: { code: "invalid_argument" } }));
     const dispatcher = dispatch({ objectives: hanging.url, approvals: approvals.url });
@@ -429,13 +429,13 @@ describe("collaborators", () => {
     await vi.waitFor(async () => expect((await stepOfRun(runId))?.agentId).toBe("ours"));
   });
 
-  it("without a registry the agents service is asked; nobody able is a refusal", async () => {
+  it("without a registry the agents service is asked; no able agent is a refusal", async () => {
     const agents = await serve(({ path }) =>
       path.endsWith(`/${AgentService.method.list.name}`)
         ? messageOf(ListResponseSchema, { agents: [] })
         : { status: 404 },
     );
-    const runId = await startRun("nobody", ROUTED);
+    const runId = await startRun("no able agent", ROUTED);
     feed(dispatch({ agents: agents.url }));
     await vi.waitFor(async () =>
       expect((await stepOfRun(runId))?.errorMessage).toBe(

@@ -1,4 +1,4 @@
-/** A call from its first try to its committed result; the processor answers as told. */
+/** A call from its first try to its committed result; the test chooses the processor's answers. */
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { CallInHand } from "../../../../src/egress/dispatch/call-in-hand.ts";
@@ -28,7 +28,7 @@ const performers: Performers = {
   ...{ start_run: notTried, cancel_run: notTried, compensate_run: notTried, tell_parent: notTried },
 };
 
-it("one that nobody waits for leaves the event loop to others while its end cannot be committed", async () => {
+it("one without a waiter leaves the event loop free while its end cannot be committed", async () => {
   let submitted = 0;
   let hasRoom = false;
   const submit = async (): Promise<Settled> => {

@@ -1,5 +1,5 @@
 /**
- * The stream of our events: who else may be in its way, what limits it has, and what it lost is published again.
+ * The stream of our events: conflicts with other streams, its limits, and that lost events are published again.
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; each test has a server of its own.
  */
 import { cp, rm } from "node:fs/promises";
@@ -157,7 +157,7 @@ describe("the stream of our events", () => {
     });
   });
 
-  it("stays as its owner made it, which is said once", async () => {
+  it("stays as its owner made it, which is logged once", async () => {
     const line = await openLine();
     await line.manager.streams.add({ name: STREAM, subjects: SUBJECTS, max_bytes: 9_000_000 });
     line.start();
@@ -232,7 +232,7 @@ describe("the stream of our events", () => {
 });
 
 describe("events that the stream had acknowledged and lost", () => {
-  it("come again under the same ids, in order per run, when it was deleted", async () => {
+  it("are published again under the same ids, in order per run, when it was deleted", async () => {
     const line = await openLine();
     line.start();
     const runIds = [await startRun(), await startRun()];
@@ -249,7 +249,7 @@ describe("events that the stream had acknowledged and lost", () => {
     }
   });
 
-  it("come again when it was made anew while no replica ran", async () => {
+  it("are published again when it was made anew while no replica ran", async () => {
     const line = await openLine();
     const first = line.start();
     const runId = await startRun();
@@ -265,7 +265,7 @@ describe("events that the stream had acknowledged and lost", () => {
     );
   });
 
-  it("come again when an older copy was restored; what the copy has does not", async () => {
+  it("are published again when an older copy was restored, except those in the copy", async () => {
     const line = await openLine();
     line.start();
     const old = await startRun();
@@ -276,7 +276,7 @@ describe("events that the stream had acknowledged and lost", () => {
     await line.nats.end();
     await cp(store, copy, { recursive: true });
     await line.nats.restart();
-    // The look on the new connection leaves a mark of what the copy has.
+    // The check on the new connection marks what the copy has.
     await vi.waitFor(async () => expect(await markedSeq()).toBe(kept), WAIT);
     const lost = await startRun();
     await drained();
@@ -288,7 +288,7 @@ describe("events that the stream had acknowledged and lost", () => {
     await vi.waitFor(async () => expect(await idsOf(line.manager)).toHaveLength(ids.length), WAIT);
     expect(await idsOf(line.manager)).toEqual(ids);
     expect(idsOfRun(ids, old).length + idsOfRun(ids, lost).length).toBe(ids.length);
-    // The look on one more connection finds that nothing is missing.
+    // The check on one more connection finds nothing missing.
     await line.nats.restart();
     await startRun();
     await drained();
@@ -296,7 +296,7 @@ describe("events that the stream had acknowledged and lost", () => {
     expect(said).toMatchObject([{ batches: 1, keptSeq: kept }]);
   });
 
-  it("come again when an older copy was restored while no replica ran", async () => {
+  it("are published again when an older copy was restored while no replica ran", async () => {
     const line = await openLine();
     const first = line.start();
     await startRun();
@@ -310,7 +310,7 @@ describe("events that the stream had acknowledged and lost", () => {
     await drained();
     const ids = await idsOf(line.manager);
     await first.stop();
-    // Its look leaves a mark of all that the stream has.
+    // Its check marks all that the stream has.
     const second = line.start();
     await vi.waitFor(async () => expect(await markedSeq()).toBe(ids.length), WAIT);
     await second.stop();
@@ -322,7 +322,7 @@ describe("events that the stream had acknowledged and lost", () => {
     await vi.waitFor(async () => expect(await idsOf(line.manager)).toEqual(ids), WAIT);
   });
 
-  it("do not come again when nothing was lost", async () => {
+  it("are not published again when nothing was lost", async () => {
     const line = await openLine();
     const first = line.start();
     await startRun();

@@ -109,7 +109,7 @@ async function listen(): Promise<void> {
   })();
 }
 
-/** A way to the bus that can be cut in the middle of everything. */
+/** A connection to the bus that can be cut at any moment. */
 async function openLine() {
   const bus = new URL(process.env.TEST_NATS_URL ?? "");
   const ends = new Set<Socket>();
@@ -218,12 +218,12 @@ describe("what was committed", () => {
     const runId = await play(more);
     publisher.notice(at.batches);
     await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
-    const told = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
-    expect(told.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
+    const runs = ofRun(runId).flatMap(({ event: { data } }) => data.run ?? []);
+    expect(runs.map((run) => (isJsonObject(run) ? run.input_payload : run))).toEqual([
       shown,
       shown,
     ]);
-    // A step's input is what reached it: there is one, though nothing did.
+    // A step always has an input; here it is empty, because no edge carried a value.
     const steps = ofRun(runId).flatMap(({ event: { data } }) => data.step ?? []);
     expect(steps[0]).toMatchObject({ step_id: "first", input_payload: {} });
   });
@@ -238,7 +238,7 @@ describe("what was committed", () => {
     ]);
   });
 
-  it("tells the run's state at the move, also when the run has gone on", async () => {
+  it("has the run's state at the move, also when the run has gone on", async () => {
     const runId = await play();
     await sql.query(
       `update move_batches set published_at = now() where id in

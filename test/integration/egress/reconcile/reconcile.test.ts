@@ -1,5 +1,5 @@
 /**
- * Runs whose events never come: their steps end all the same, by asking those who know.
+ * Runs whose events are lost: their steps end all the same, by polling the owners.
  *
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name. Nothing listens to the bus here.
  */
@@ -52,7 +52,7 @@ const INTERVAL_MS = 1_000;
 /** Long enough that nothing is checked twice in a test. */
 const LONG_MS = 600_000;
 const PATIENCE = { timeout: 20_000, interval: 20 };
-const HEALED = /^healed: /;
+const RECONCILED = /^healed: /;
 const NAMED = versionOf([stepOf("work", { name: "work" })]);
 const HANDED_ON = versionOf([stepOf("work", { name: "work", config: { delegate: true } })]);
 const GATE = versionOf([
@@ -85,7 +85,7 @@ const objective = (state: ObjectiveState) => () =>
   messageOf(GetResponseSchema, { objective: { id: "obj_1", workspaceId: WORKSPACE, state } });
 
 async function begin(service: DeafService, spec: typeof NAMED) {
-  const runId = await service.begin(`healing ${Math.random()}`, spec);
+  const runId = await service.begin(`reconciled ${Math.random()}`, spec);
   await vi.waitFor(async () => {
     const { objectiveId = "", approvalRequestId = "" } = (await service.stepOfRun(runId)) ?? {};
     expect(objectiveId + approvalRequestId).not.toBe("");
@@ -93,7 +93,7 @@ async function begin(service: DeafService, spec: typeof NAMED) {
   return runId;
 }
 
-describe("a run that hears nothing from the bus", () => {
+describe("a run without events from the bus", () => {
   it("completes: the sales process, each step within three intervals", async () => {
     const sandbox = await startSandbox({
       natsUrl: process.env.TEST_NATS_URL ?? "",
@@ -106,7 +106,7 @@ describe("a run that hears nothing from the bus", () => {
       ...{ approvals: url, governance: url, notifications: url },
     });
     started.push(service);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     const spec = salesSpec();
     await publish(service.database, "sales", spec);
     const [routed] = await routeEvents(service, [contactCreated()]);
@@ -144,20 +144,20 @@ describe("a run that hears nothing from the bus", () => {
 });
 
 describe("an objective without a delegation", () => {
-  it("that ended gives {}, and the step says that it was healed", async () => {
+  it("that ended gives {}, and the step says that it was reconciled", async () => {
     const { service } = await serve({
       "objectives.Create": created("obj_1"),
       "objectives.Get": objective(ObjectiveState.COMPLETED),
     });
     const runId = await begin(service, NAMED);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(
       async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
       PATIENCE,
     );
     const step = await service.stepOfRun(runId);
     expect(step?.output).toEqual({});
-    expect(step?.errorMessage).toMatch(HEALED);
+    expect(step?.errorMessage).toMatch(RECONCILED);
   });
 
   it("keeps its output when the event is only late", async () => {
@@ -168,7 +168,7 @@ describe("an objective without a delegation", () => {
     const runId = await begin(service, NAMED);
     let marks = 0;
     let handled = false;
-    service.heal({
+    service.reconcile({
       intervalMs: INTERVAL_MS,
       async markBus() {
         marks += 1;
@@ -191,13 +191,13 @@ describe("an objective without a delegation", () => {
     expect(step?.errorMessage).toBe("");
   });
 
-  it("shows where it is held up, and is not asked about while it is quick", async () => {
+  it("shows where it waits, and is not polled while it is quick", async () => {
     const { service, timesAsked } = await serve({
       "objectives.Create": created("obj_1"),
       "objectives.Get": objective(ObjectiveState.AWAITING_APPROVAL),
     });
     const runId = await begin(service, NAMED);
-    service.heal({ intervalMs: 20 * INTERVAL_MS });
+    service.reconcile({ intervalMs: 20 * INTERVAL_MS });
     await service.age(10 * INTERVAL_MS);
     await begin(service, NAMED);
     expect(timesAsked("/Get")).toBe(0);
@@ -222,7 +222,7 @@ describe("an objective without a delegation", () => {
       "objectives.Get": () => answers[Math.min(asked++, answers.length - 1)] ?? "reset",
     });
     const runId = await begin(service, NAMED);
-    service.heal({ intervalMs: INTERVAL_MS / 2 });
+    service.reconcile({ intervalMs: INTERVAL_MS / 2 });
     await vi.waitFor(() => expect(asked).toBeGreaterThan(3), PATIENCE);
     expect((await service.stepOfRun(runId))?.state).toBe("RUNNING");
     expect(await causesOfHealing(service, runId)).toEqual([]);
@@ -249,7 +249,7 @@ describe("a delegated step", () => {
       "agents.GetDelegation": reply(DelegationStatus.COMPLETED, { found: 2 }),
     });
     const runId = await begin(service, HANDED_ON);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(
       async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
       PATIENCE,
@@ -267,17 +267,17 @@ describe("a delegated step", () => {
       "agents.GetDelegation": reply(DelegationStatus.ACCEPTED),
     });
     const runId = await begin(service, HANDED_ON);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(
       async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
       PATIENCE,
     );
     const step = await service.stepOfRun(runId);
     expect(step?.output).toEqual({});
-    expect(step?.errorMessage).toMatch(HEALED);
+    expect(step?.errorMessage).toMatch(RECONCILED);
   });
 
-  it("that was cancelled elsewhere is not tried again", async () => {
+  it("that was cancelled elsewhere is not retried", async () => {
     const retryPolicy = { maxRetries: 3, backoffSeconds: 0, backoffMultiplier: 1 };
     const { service } = await serve({
       "objectives.Create": created("obj_1"),
@@ -290,7 +290,7 @@ describe("a delegated step", () => {
       stepOf("work", { name: "work", config: { delegate: true }, retryPolicy }),
     ]);
     const runId = await begin(service, spec);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(async () => expect((await service.stepOfRun(runId))?.state).toBe("FAILED"), {
       timeout: 3 * INTERVAL_MS,
     });
@@ -314,7 +314,7 @@ describe("an approval", () => {
         }),
     });
     const runId = await begin(service, GATE);
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(
       async () =>
         expect((await service.stepOfRun(runId))?.detail.approvals?.[0]?.decision).toBe(outcome),
@@ -324,7 +324,7 @@ describe("an approval", () => {
     expect((await service.stepOfRun(runId))?.detail.approvals?.[0]?.decidedBy).toBe(by);
   });
 
-  it("of several is asked about as long as it is open", async () => {
+  it("of several is polled as long as it is open", async () => {
     const asked: string[] = [];
     const { service } = await serve({
       "approvals.RequestApproval": ({ body }) => {
@@ -345,7 +345,7 @@ describe("an approval", () => {
     const config = { approvers: ["ann", "bob"] };
     const gate = stepOf("gate", { name: "gate", stepType: "APPROVAL_GATE", config });
     const runId = await begin(service, versionOf([gate]));
-    service.heal({ intervalMs: INTERVAL_MS });
+    service.reconcile({ intervalMs: INTERVAL_MS });
     await vi.waitFor(
       async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
       PATIENCE,
@@ -356,7 +356,7 @@ describe("an approval", () => {
 });
 
 describe("many steps", () => {
-  it("are shared by replicas: each is asked about once", async () => {
+  it("are shared by replicas: each is polled once", async () => {
     let made = 0;
     const asked: string[] = [];
     const { service } = await serve({
@@ -376,7 +376,7 @@ describe("many steps", () => {
       expect(rows).toEqual([]);
     }, PATIENCE);
     await service.age(LONG_MS);
-    for (let replica = 0; replica < 3; replica += 1) service.heal({ intervalMs: LONG_MS });
+    for (let replica = 0; replica < 3; replica += 1) service.reconcile({ intervalMs: LONG_MS });
     await vi.waitFor(() => expect(new Set(asked).size).toBe(600), PATIENCE);
     expect(asked).toHaveLength(600);
   });
@@ -429,7 +429,7 @@ function quickSales() {
   };
 }
 
-/** The demo's process as it is: its agents' work is delegated, and a delegation keeps an output that no event told. */
+/** The demo's process as it is: its agents' work is delegated, and a delegation keeps an output that no event carried. */
 function salesSpec() {
   const file = new URL("../../../../testdata/processes/outbound-sales.json", import.meta.url);
   return readVersionSpec(fromJsonString(PublishVersionRequestSchema, readFileSync(file, "utf8")))

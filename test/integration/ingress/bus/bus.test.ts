@@ -62,7 +62,7 @@ async function runsOf(definitionId: string) {
   return service.rows("select * from workflow_runs where definition_id = $1", [definitionId]);
 }
 
-/** Publishes an event of nobody and waits until the source's consumer has nothing left in hand. */
+/** Publishes an event that concerns no run and waits until the source's consumer has no message left. */
 async function settle(role: string): Promise<void> {
   await service.publish(role, eventOf());
   await service.settle(role);
@@ -217,8 +217,8 @@ describe("reports", () => {
     await vi.waitFor(async () => expect(await stateOf(runId)).toBe("COMPLETED"), WAIT_AT_MOST);
   });
 
-  it("about other people's objects are acknowledged and leave nothing", async () => {
-    await service.publish("objectives", completed("obj-foreign", "nobody"));
+  it("about objects of other systems are acknowledged and leave nothing", async () => {
+    await service.publish("objectives", completed("obj-foreign", "ws-other"));
     await settle("objectives");
     const early = await service.rows("select 1 from early_reports where object_id = 'obj-foreign'");
     const dead = await service.rows("select 1 from dead_letters where subject like 'objectives.%'");

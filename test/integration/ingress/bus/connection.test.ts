@@ -34,7 +34,7 @@ async function startServer(settings: string): Promise<OwnNats> {
   return nats;
 }
 
-/** The service's connection with all that it logged and told. */
+/** The service's connection with its log lines and the troubles that it reported. */
 function connectTo(nats: OwnNats, credentials: object) {
   const logged: { readonly [name: string]: unknown }[] = [];
   const log = createLog({
@@ -101,7 +101,7 @@ describe("the connection to NATS", () => {
     ]);
   });
 
-  it("is made when the server refuses at first and comes to accept", async () => {
+  it("is made when the server refuses at first and accepts later", async () => {
     const nats = await startServer(OTHER);
     const { connecting, logged, troubles } = connectTo(nats, { user: "u", password: "right" });
     await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(3), WAIT);
@@ -112,7 +112,7 @@ describe("the connection to NATS", () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it("takes a credentials file that was broken and is whole again", async () => {
+  it("takes a credentials file that was broken and is repaired", async () => {
     const nats = await startServer("");
     const credsFile = join(nats.folder, "user.creds");
     await writeFile(credsFile, "nothing of use");

@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 describe("a message", () => {
-  /** One that no handling gets through; `ended` has how each delivery left. */
+  /** One whose handling always fails; `ended` lists how each delivery ended. */
   function brokenMessage(seq: number, deliveryCount: number, ended: string[]): JsMsg {
     const message = {
       seq,
@@ -63,7 +63,7 @@ describe("a message", () => {
 });
 
 describe("a consumer that has to be made anew", () => {
-  it("begins after what any replica handled, and before what none did", async () => {
+  it("begins at the first message that no replica has handled", async () => {
     const { connection, stream, log, token } = service;
     const plan = { stream, subject: `crm.${token}.>`, durable: `again-${token}` };
     const memory = emptyMemory(new Date(0));
@@ -73,7 +73,7 @@ describe("a consumer that has to be made anew", () => {
     const consumer = await openConsumer(deps);
     const pull = await consumer?.fetch({ max_messages: 4, expires: 2_000 });
     for await (const message of pull ?? []) {
-      // Another replica's acknowledgements: this process only hears of them from the server.
+      // Another replica's acknowledgements: this process learns of them only from the server.
       if (message.seq !== seqs[2]) await message.ackAck();
     }
     await openConsumer(deps);

@@ -44,7 +44,7 @@ it("a mark is passed once every message before it is acknowledged", async () => 
   await vi.waitFor(async () => expect(await second()).toBe(true), PATIENCE);
 });
 
-it("a stream that is missing holds up nothing, a bus that is down everything", async () => {
+it("a missing stream blocks nothing, a bus that is down blocks everything", async () => {
   const missing = [{ stream: `MISSING_${randomUUID()}`, subject: "missing.>" }];
   const mark = await markBus({ ...deps, sources: missing });
   expect(await mark()).toBe(true);

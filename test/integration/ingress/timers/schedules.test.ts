@@ -50,7 +50,7 @@ const scheduleOf = async (definitionId: string) => {
   );
   return rows[0];
 };
-/** As if nobody had been there since. */
+/** As if no replica had run since. */
 const sleepSince = (definitionId: string, seconds: number) =>
   at.database.transaction((tx) =>
     tx.query(

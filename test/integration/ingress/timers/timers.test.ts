@@ -50,7 +50,7 @@ function ended(runId: string) {
 }
 
 describe("timers", () => {
-  it("fire what fell due while nobody was there, once, with two replicas asking", async () => {
+  it("fire once what fell due while no replica ran, with two replicas polling", async () => {
     const runId = await start("overslept", delayed(0.3));
     await until(async () => {
       const rows = await at.database.read.query<{ due: boolean }>(
@@ -132,7 +132,7 @@ describe("timers", () => {
       [1, null],
       [0, 0],
     ]);
-    // Where more is due than a page holds, nothing comes before what was not found.
+    // A page holds what fell due first; what did not fit into it fell due later.
     const page = await findDue(at.database.read, 2, []);
     expect(page.map(({ runId, stepIndex }) => [runIds.indexOf(runId), stepIndex])).toEqual([
       [1, 0],
@@ -221,7 +221,7 @@ describe("a wait", () => {
     expect(steps.get(1)).toMatchObject({ eventId: "kept-27", output: { deal: 7 } });
   });
 
-  it("that lost its look with a process is looked at again at the next start", async () => {
+  it("whose look for kept events was lost with its process looks again at the next start", async () => {
     const spec = versionOf([
       stepOf("lost", {
         stepType: "WAIT_FOR_EVENT",

@@ -75,7 +75,7 @@ describe("one event", () => {
   });
 });
 
-describe("a wait is told from others of its kind", () => {
+describe("a wait is distinguished from others of its kind", () => {
   it("by the run's input in its subject pattern", async () => {
     const wait = waitFor("paid", {
       eventTypePattern: "bill.paid",

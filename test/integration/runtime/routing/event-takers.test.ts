@@ -1,6 +1,6 @@
 /**
- * HandleTrigger names every run that took its event, also one whose wait opened just before and that found the event among
- * the kept ones by itself.
+ * HandleTrigger names every run that took its event, also one whose wait opened just before and that found the event itself
+ * among the kept ones.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createGraphCache } from "../../../../src/runtime/graphs.ts";

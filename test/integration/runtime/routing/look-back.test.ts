@@ -1,6 +1,6 @@
 /**
- * What looking for waits, for kept events and for open calls reads does not grow with what is stored; and a look that fails
- * or has much to read holds up no other wait.
+ * Queries for waits, kept events and open calls do not read more as the tables grow. A query that fails or reads much
+ * delays no other wait.
  */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -172,7 +172,7 @@ describe("a look", () => {
     await meeting.stop();
   });
 
-  it("that fails many times is not in front of those that have not been looked at", async () => {
+  it("that fails many times does not go before those not yet tried", async () => {
     const asked: string[] = [];
     const submit = async (submission: Submission) => {
       if (submission.kind !== "input") throw new Error("a look only hands in inputs");

@@ -1,6 +1,6 @@
 /**
- * What an event costs does not grow with those who do not want it: the same events are applied in a small world and in a
- * large one, and what their statements read is counted.
+ * The cost of an event does not grow with waits and triggers that do not match: the same events are applied in a
+ * small world and in a large one, and what their statements read is counted.
  * Boundary: routing, processor and Postgres; the bus in front of them knows no definitions and no waits.
  */
 import { randomUUID } from "node:crypto";

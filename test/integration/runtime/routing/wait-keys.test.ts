@@ -1,4 +1,4 @@
-/** How many runs an event touches where filters correlate, and that a key never keeps an event from a wait. */
+/** How many runs an event touches where filters correlate, and that a key never hides an event from a wait. */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -79,7 +79,7 @@ async function happen(event: BusEvent): Promise<{ touched: string[] }> {
   return { touched };
 }
 
-/** Resolves when these runs have their event, from the routing or from the look of a wait that has just opened. */
+/** Resolves when these runs have their event, from the routing or from the query of a wait that has just opened. */
 function haveIt(...runIds: readonly (string | undefined)[]): Promise<true> {
   return until(async () => {
     const states = await Promise.all(runIds.map((runId) => stateOf(runId ?? "")));

@@ -1,4 +1,4 @@
-/** What the words of a token grant, and which scope each RPC needs. */
+/** What the roles and scopes of a token grant, and which scope each RPC needs. */
 import { expect, test } from "vitest";
 import { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
 import { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.ts";

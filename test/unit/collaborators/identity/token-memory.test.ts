@@ -1,4 +1,4 @@
-/** How long, how many and how often: what is remembered of callers' tokens. */
+/** The cache of tokens: how long, how many and how often. */
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Callers } from "../../../../src/collaborators/identity/callers.ts";
 import {
@@ -38,7 +38,7 @@ function remember(answers: (token: string) => GoodToken | undefined, keptAtMost 
 }
 
 describe("a good token", () => {
-  test("is asked about once in 30 s", async () => {
+  test("is introspected once in 30 s", async () => {
     const callers = remember((token) => goodFor(token));
     expect((await callers.find("a"))?.subject).toBe("a");
     pass(29_999);
@@ -49,7 +49,7 @@ describe("a good token", () => {
     expect(asked).toEqual(["a", "a"]);
   });
 
-  test("is not used past its end, and asking anew does not help it", async () => {
+  test("is not used past its expiry, also after a new look-up", async () => {
     const good = goodFor("a", 10_000);
     const callers = remember(() => good);
     pass(9_999);
@@ -71,14 +71,14 @@ describe("a good token", () => {
     expect(asked).toEqual(["a", "a", "a"]);
   });
 
-  test("is known by all of it", async () => {
+  test("is identified by its whole text", async () => {
     const callers = remember((token) => goodFor(token));
     expect((await callers.find("a"))?.subject).toBe("a");
     expect((await callers.find("ab"))?.subject).toBe("ab");
   });
 });
 
-test("a refused token is asked about once in 5 s", async () => {
+test("a refused token is introspected once in 5 s", async () => {
   let answer: GoodToken | undefined;
   const callers = remember(() => answer);
   expect(await callers.find("a")).toBeUndefined();
@@ -90,7 +90,7 @@ test("a refused token is asked about once in 5 s", async () => {
   expect(await callers.find("a")).toBeDefined();
 });
 
-test("the token that was used least lately is forgotten first", async () => {
+test("the least recently used token is evicted first", async () => {
   const callers = remember((token) => goodFor(token), 2);
   for (const token of ["a", "b", "a", "c", "a"]) await callers.find(token);
   expect(asked).toEqual(["a", "b", "c"]);
@@ -98,7 +98,7 @@ test("the token that was used least lately is forgotten first", async () => {
   expect(asked).toEqual(["a", "b", "c", "b"]);
 });
 
-test("tokens that are made up push no good one out", async () => {
+test("made-up tokens evict no good one", async () => {
   const callers = remember((token) => (token === "a" ? goodFor("a") : undefined), 2);
   for (const token of ["a", "x", "y", "z", "a"]) await callers.find(token);
   expect(asked).toEqual(["a", "x", "y", "z"]);
@@ -111,7 +111,7 @@ test("calls at once share one question", async () => {
   expect(asked).toEqual(["a", "b"]);
 });
 
-test("that nobody could tell is told to all who ask, and not remembered", async () => {
+test("a failed look-up is reported to all who wait for it, and not cached", async () => {
   let away = true;
   const callers = remember(() => {
     if (away) throw new Refusal("unavailable", "away");

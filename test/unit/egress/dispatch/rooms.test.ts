@@ -1,4 +1,4 @@
-/** Rooms for calls in hand: each collaborator has its own, and workspaces share it. */
+/** Rooms for calls in flight: each collaborator has its own, and workspaces share it. */
 import { describe, expect, it } from "vitest";
 import { createRooms, type Rooms } from "../../../../src/egress/dispatch/rooms.ts";
 import type { CallKind } from "../../../../src/engine/values/call.ts";
@@ -57,7 +57,7 @@ describe("rooms", () => {
     }
   });
 
-  it("have a place for a workspace that comes last, and claim none for one that has its share", () => {
+  it("have a place for a workspace that comes last, and claim none for one with its full share", () => {
     const rooms = createRooms();
     expect(fill(rooms, callOf("create_objective", "a"))).toBe(1_024);
     expect(fill(rooms, callOf("create_objective", "b"))).toBe(512);
@@ -70,28 +70,28 @@ describe("rooms", () => {
     expect(full.map(({ workspaceId }) => workspaceId)).toEqual(["a", "b"]);
   });
 
-  it("tell when calls that wait in the table are to be claimed", () => {
+  it("say when to claim calls that wait in the table", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     fill(rooms, call);
-    const told = Array.from({ length: 64 }, () => rooms.leave(call));
-    expect(told.indexOf(true)).toBe(63);
+    const resumed = Array.from({ length: 64 }, () => rooms.leave(call));
+    expect(resumed.indexOf(true)).toBe(63);
     rooms.free();
-    // They were asked for just now; none that waits is known of.
+    // A claim was just made; none is known to wait.
     for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
     const next = new Map([["create_objective", "m"]] as const);
     expect(rooms.note({ next, full: new Set(["create_objective"]) })).toBe(true);
     expect(rooms.free().places.find(({ kind }) => kind === "create_objective")?.after).toBe("m");
   });
 
-  it("tell after 64 calls, or at once with few in hand, when a claim left some in the table", () => {
+  it("say so after 64 calls, or at once with few in flight, when a claim left some in the table", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     for (let n = 0; n < 200; n++) rooms.enter(call);
     expect(rooms.leave(call)).toBe(false);
     rooms.note({ next: new Map(), full: new Set(["create_objective"]) });
-    const told = Array.from({ length: 62 }, () => rooms.leave(call));
-    expect(told).not.toContain(true);
+    const resumed = Array.from({ length: 62 }, () => rooms.leave(call));
+    expect(resumed).not.toContain(true);
     expect(rooms.leave(call)).toBe(true);
     const few = createRooms();
     for (let n = 0; n < 50; n++) few.enter(call);
@@ -108,7 +108,7 @@ describe("rooms", () => {
     expect(places.find(({ kind }) => kind === "query_usage")?.places).toBe(200);
   });
 
-  it("have the places and bytes again of calls that left", () => {
+  it("get the places and bytes of finished calls back", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a", 140_000);
     const taken = fill(rooms, call);

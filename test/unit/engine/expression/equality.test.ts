@@ -1,4 +1,4 @@
-/** What filters ask fields of events to be: found where it can be relied on, and never in the way of an event that fits. */
+/** Equalities in filters: found only where they always hold, so that an index by them misses no event that fits. */
 import { describe, expect, it } from "vitest";
 import { findEquality } from "../../../../src/engine/expression/equality.ts";
 import {
@@ -135,7 +135,7 @@ describe.each(FILTERS)("%s", (text) => {
   });
 });
 
-it("tells which field an event does not have", () => {
+it("names the field that an event does not have", () => {
   expect(equalityOfEvent("v,event.ext", eventOf(1))).toEqual({ missing: "event.ext" });
   expect(equalityOfEvent("v", eventOf({}))).toEqual({});
   expect(equalityOfEvent("v", eventOf("a"))).toEqual({ text: 'v=["a"]' });

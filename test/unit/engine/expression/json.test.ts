@@ -90,7 +90,7 @@ describe("canonicalJson", () => {
 });
 
 describe("objects", () => {
-  it("are told from arrays and null", () => {
+  it("are distinguished from arrays and null", () => {
     expect([{}, [], null, "a", undefined].map((v) => isJsonObject(v))).toEqual([
       true,
       false,

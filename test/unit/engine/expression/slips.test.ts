@@ -1,4 +1,4 @@
-/** What is refused when a version is published and read all the same when it is stored; comments; `data` in filters. */
+/** Expressions that publishing refuses although a stored version with them still compiles; comments; `data` in filters. */
 import { describe, expect, it } from "vitest";
 import {
   type ExpressionContext,

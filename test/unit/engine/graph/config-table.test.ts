@@ -1,7 +1,7 @@
 /**
  * The table of config keys, cell by cell: what each key of each step type takes and refuses, and that a slip in its name
- * is told with the name that was meant.
- * Boundary: the table stands here once more, as its rules are written; only values, one key at a time.
+ * is reported with the name that was meant.
+ * Boundary: the expected table is repeated here, independent of the code; only values, one key at a time.
  */
 import { describe, expect, it } from "vitest";
 import { checkVersion } from "../../../../src/engine/graph/check.ts";

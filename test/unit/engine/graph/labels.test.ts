@@ -71,7 +71,7 @@ describe("timeout, error and joined", () => {
     },
   );
 
-  it("a condition makes sense of a word for failure, and not of one for a timeout", () => {
+  it("a condition allows a label that means failure, but not one that means a timeout", () => {
     const edge = edgeOf("s -> t0", "score < 5");
     expect(faultsOf(agent, [{ ...edge, label: "failed" }])).toEqual([]);
     expect(faultsOf(agent, [{ ...edge, label: "timed_out" }])).toHaveLength(1);

@@ -16,7 +16,8 @@ function fieldsOf(spec: Spec): string[] {
 const branch = (id: string, conditionExpr = "") =>
   stepOf(id, { stepType: "BRANCH", conditionExpr });
 const parallel = (id: string, config = {}) => stepOf(id, { stepType: "PARALLEL", config });
-const undoneBy = (id: string, compensationStepId: string) => stepOf(id, { compensationStepId });
+const compensatedBy = (id: string, compensationStepId: string) =>
+  stepOf(id, { compensationStepId });
 
 describe("steps and ids", () => {
   it("accepts one step", () => {
@@ -66,14 +67,14 @@ describe("steps and ids", () => {
 });
 
 describe("roots", () => {
-  it("refuses a version that nothing begins", () => {
+  it("refuses a version without a root", () => {
     const faults = faultsOf(versionOf(["a", "b"], ["a -> b", "b -> a"]));
     expect(faults[0]).toContain("steps: no step is a root");
   });
 
   it("does not take a compensation step for a root", () => {
     const spec = versionOf(
-      ["a", "b", undoneBy("c", "undo"), "undo"],
+      ["a", "b", compensatedBy("c", "undo"), "undo"],
       ["a -> b", "b -> a", "a -> c"],
     );
     expect(faultsOf(spec)[0]).toContain("steps: no step is a root");
@@ -84,55 +85,55 @@ describe("compensation steps", () => {
   const field = "steps[0].compensation_step_id";
 
   it("accepts a step without edges", () => {
-    const spec = versionOf([undoneBy("a", "undo"), "b", "undo"], ["a -> b"]);
+    const spec = versionOf([compensatedBy("a", "undo"), "b", "undo"], ["a -> b"]);
     expect(checkVersion(spec)).toEqual([]);
   });
 
   it("refuses an unknown one", () => {
-    expect(faultsOf(versionOf([undoneBy("a", "undo")]))).toEqual([
+    expect(faultsOf(versionOf([compensatedBy("a", "undo")]))).toEqual([
       `${field}: there is no step "undo"`,
     ]);
   });
 
   it("refuses the step itself", () => {
-    expect(faultsOf(versionOf([undoneBy("a", "a")]))).toEqual([
+    expect(faultsOf(versionOf([compensatedBy("a", "a")]))).toEqual([
       `${field}: a step cannot compensate itself`,
     ]);
   });
 
   it("refuses one that is wired", () => {
-    const spec = versionOf([undoneBy("a", "undo"), "undo"], ["a -> undo"]);
+    const spec = versionOf([compensatedBy("a", "undo"), "undo"], ["a -> undo"]);
     expect(faultsOf(spec)[0]).toContain(`${field}: step "undo" has edges`);
   });
 
   it("refuses one that two steps name, at the later", () => {
-    const spec = versionOf([undoneBy("a", "undo"), undoneBy("b", "undo"), "undo"]);
+    const spec = versionOf([compensatedBy("a", "undo"), compensatedBy("b", "undo"), "undo"]);
     expect(faultsOf(spec)).toEqual([
       'steps[1].compensation_step_id: step "undo" already compensates steps[0]',
     ]);
   });
 
   it.each(["WAIT_FOR_EVENT", "BRANCH", "PARALLEL"] as const)("refuses a %s", (stepType) => {
-    const undo = stepOf("undo", { stepType, eventTypePattern: "x" });
-    const faults = faultsOf(versionOf([undoneBy("a", "undo"), undo]));
+    const compensation = stepOf("undo", { stepType, eventTypePattern: "x" });
+    const faults = faultsOf(versionOf([compensatedBy("a", "undo"), compensation]));
     expect(faults).toContain(`${field}: step "undo" is a ${stepType}, which cannot compensate`);
   });
 
   it.each(["APPROVAL_GATE", "GOVERNANCE_CHECK", "NOTIFICATION", "HUMAN_TASK"] as const)(
     "accepts a %s",
     (stepType) => {
-      const undo = stepOf("undo", {
+      const compensation = stepOf("undo", {
         stepType,
         name: "Undo",
         actionType: "undo",
         notificationChannel: "mail",
       });
-      expect(checkVersion(versionOf([undoneBy("a", "undo"), undo]))).toEqual([]);
+      expect(checkVersion(versionOf([compensatedBy("a", "undo"), compensation]))).toEqual([]);
     },
   );
 
   it("refuses one that has a compensation step itself", () => {
-    const spec = versionOf([undoneBy("a", "b"), undoneBy("b", "c"), "c"]);
+    const spec = versionOf([compensatedBy("a", "b"), compensatedBy("b", "c"), "c"]);
     expect(faultsOf(spec)).toEqual([`${field}: step "b" has a compensation step itself`]);
   });
 });
@@ -191,7 +192,7 @@ describe("cycles", () => {
     expect(faultsOf(spec)).toEqual(["edges: the edges make a cycle: a -> b -> a"]);
   });
 
-  it("sees no cycle where ways only meet again", () => {
+  it("sees no cycle where paths only join", () => {
     const spec = versionOf(["a", "b", "c", "d"], ["a -> b", "a -> c", "b -> d", "c -> d"]);
     expect(checkVersion(spec)).toEqual([]);
   });

@@ -41,7 +41,7 @@ describe("a version of many conditions", () => {
     expect(Math.max(...costs)).toBeLessThan(200_000);
   });
 
-  it("is checked and compiled while others have the event loop, however many do so at once", async () => {
+  it("is checked and compiled with the event loop free in between, however many at once", async () => {
     let turns = 0;
     let isOver = false;
     const others = (async () => {
@@ -58,13 +58,13 @@ describe("a version of many conditions", () => {
     ]);
     isOver = true;
     await others;
-    // Who comes later with little to do does not wait for the end of large ones.
+    // A small piece of work that is submitted later does not wait for the large ones to end.
     expect(order).toEqual(["small", "late", "large 0", "large 0"]);
-    // Each of the four works had a turn of its own at least, and two turns of the loop follow each.
+    // Each of the four had at least one turn, and two turns of the event loop follow each.
     expect(turns).toBeGreaterThanOrEqual(8);
   });
 
-  it("a work that throws does not stop the next one", async () => {
+  it("work that throws does not stop the next one", async () => {
     function* broken(): Pieces<never> {
       yield;
       throw new Error("broken");

@@ -55,7 +55,7 @@ describe("config.workflow", () => {
     expect(fieldsOf(workflow)).toEqual(fields);
   });
 
-  it("refuses its keys beside it, where nobody would read them", () => {
+  it("refuses its keys beside it, where they would not be read", () => {
     const workflow = { name: "a" };
     const config = { workflow, for_each: "l", max_parallel: 3, version: 2, lead: 7 };
     const description = (key: string) => `"${key}" is a key of workflow: move it into workflow`;
@@ -69,7 +69,7 @@ describe("config.workflow", () => {
     expect(checkVersion(versionOf([stepOf("s", agents)]))).toEqual([]);
   });
 
-  it("names the keys that there are for one that it does not know", () => {
+  it("names the allowed keys for an unknown one", () => {
     const keys =
       'use "definition_id", "name", "version", "input", "for_each", "max_parallel" or "required"';
     expect(faultsOf({ name: "a", foreach: "l", paralel: 3 })).toEqual([
@@ -91,7 +91,7 @@ describe("config.workflow", () => {
     ]);
   });
 
-  it("tells what its expressions read", () => {
+  it("lists what its expressions read", () => {
     const config = {
       workflow: { name: "a", for_each: "first.output.l", input: { n: "{{ input.n }}" } },
     };

@@ -1,4 +1,4 @@
-/** What arrives becomes the same input, with the same cause, whichever way it comes. */
+/** An arrival becomes the same input, with the same cause, from the bus, a kept report or a poll. */
 import { expect, it } from "vitest";
 import { eventInput, originOf, reportInput } from "../../../../src/engine/matching/arrival.ts";
 import type { ApprovalReport } from "../../../../src/engine/values/input.ts";

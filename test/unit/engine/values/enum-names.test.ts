@@ -38,7 +38,7 @@ it("takes every spelling in and gives the full name out", () => {
   expect(findDecision("Action_Decision_Deny")).toBe("DENY");
 });
 
-it("leaves words that the enum does not have, and no word, as they are", () => {
+it("leaves unknown names, and an empty one, as they are", () => {
   for (const text of ["message", "Message", "", "ENTITY_TYPE_BOAT", "deals"]) {
     expect(entityTypeName(text)).toBe(text);
   }

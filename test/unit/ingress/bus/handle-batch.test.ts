@@ -5,7 +5,7 @@ import { handleBatch } from "../../../../src/ingress/bus/handle-batch.ts";
 import { createLog } from "../../../../src/process/log.ts";
 import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
-/** What handling needs of a message; `ended` tells how it left. */
+/** What handling needs of a message; `ended` lists how it ended. */
 function messageOf(seq: number, data: () => Uint8Array, ended: string[]): JsMsg {
   const message = {
     seq,
@@ -24,7 +24,7 @@ function messageOf(seq: number, data: () => Uint8Array, ended: string[]): JsMsg 
 }
 
 describe("a message on which decoding breaks", () => {
-  it("comes again, and the one beside it is handled", async () => {
+  it("is redelivered, and the one beside it is handled", async () => {
     const ended: string[] = [];
     const lines: string[] = [];
     const ignored: string[] = [];

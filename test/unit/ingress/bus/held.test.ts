@@ -1,4 +1,4 @@
-/** What a source holds: the batcher's room, messages that say that they are in work, lines about events without a tenant. */
+/** Messages that a source holds: the batcher's room, progress acknowledgements, log lines about events without a tenant. */
 import type { JsMsg } from "nats";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createBatcher } from "../../../../src/ingress/bus/batcher.ts";
@@ -24,7 +24,7 @@ describe("a batcher", () => {
     return { batcher, batches, end: () => ends.shift()?.() };
   }
 
-  it("has room for what it can hold beside the batch in hand, and no more", async () => {
+  it("has room beside the current batch up to its limit, and no more", async () => {
     const { batcher, batches, end } = handBatcher();
     expect(await batcher.room()).toBe(10);
     batcher.put(1);
@@ -101,7 +101,7 @@ describe("held messages", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("all say that they are in work until they are ended, and then no timer is left", () => {
+  it("all send progress acknowledgements until they end, and then no timer is left", () => {
     const said: string[] = [];
     const messageOf = (name: string) => ({ working: () => said.push(name) }) as unknown as JsMsg;
     const [inHand, waiting] = [messageOf("in hand"), messageOf("waiting")];
@@ -130,8 +130,8 @@ describe("events without a tenant", () => {
       createTenantlessNotice(log, stream, () => nowMs),
     );
     for (; nowMs < 120_000; nowMs += 1_000) for (const note of notes) note("crm.x");
-    const told = lines.map((line) => JSON.parse(line)).filter(({ stream }) => stream === "CRM");
-    expect(told).toMatchObject([
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ stream }) => stream === "CRM");
+    expect(logged).toMatchObject([
       { message: "events without a tenant are ignored", subject: "crm.x", count: 1 },
       { count: 60 },
     ]);

@@ -9,7 +9,7 @@ import { type Reason, Refusal } from "../../../../src/process/refusal.ts";
 import { isTemporary } from "../../../../src/runtime/temporary.ts";
 
 function databaseError(code: string): pg.DatabaseError {
-  const error = new pg.DatabaseError("words of the server", 20, "error");
+  const error = new pg.DatabaseError("text of the server", 20, "error");
   error.code = code;
   return error;
 }
@@ -22,9 +22,9 @@ test.each([
 ])("SQLSTATE %s, from a statement or from the query builder", (sqlState, code, message) => {
   const error = databaseError(sqlState);
   for (const thrown of [error, new DrizzleQueryError("select", [], error)]) {
-    const told = toConnectError(thrown, 4_000);
-    expect([told.error.code, told.error.rawMessage]).toEqual([code, message]);
-    expect(told.bug).toBe(false);
+    const answer = toConnectError(thrown, 4_000);
+    expect([answer.error.code, answer.error.rawMessage]).toEqual([code, message]);
+    expect(answer.bug).toBe(false);
   }
 });
 

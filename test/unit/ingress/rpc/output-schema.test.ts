@@ -220,7 +220,7 @@ test.each<[string, JsonObject, RegExp]>([
     { pattern: "^(?!a)b|c" },
     /a lookahead before "\|" is not taken/,
   ],
-])("%s is refused in words", (_name, schema, problem) => {
+])("%s is refused with a message", (_name, schema, problem) => {
   expect(findSchemaProblem(schema)).toMatch(problem);
 });
 

@@ -1,4 +1,4 @@
-/** Answers that nobody reads: who waits, who is cut off, and that nothing is left of those that are read. */
+/** Answers that a caller does not read: which calls wait, which connections are cut, and that no state is left. */
 import { afterEach, expect, it, vi } from "vitest";
 import { createUnreadAnswers } from "../../../../src/ingress/rpc/unread-answers.ts";
 import { createLog } from "../../../../src/process/log.ts";

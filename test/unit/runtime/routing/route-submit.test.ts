@@ -84,7 +84,7 @@ describe("inputs of a batch of events", () => {
     expect(outcomes[1]).toMatchObject({ startedRunIds: ["alone"], updatedRunIds: [] });
   });
 
-  it("all go on after an error that ends no batch, and a run is told of once an event", async () => {
+  it("all go on after an error that ends no batch, and a run is named once an event", async () => {
     const processor = recorder(
       (submission) => submission.kind === "input" && submission.runId === "big-0",
     );

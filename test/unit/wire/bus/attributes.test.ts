@@ -1,4 +1,4 @@
-/** Attributes of CloudEvents that are no texts, in every encoding: they are read as their canonical text form. */
+/** Attributes of CloudEvents that are not strings, in every encoding: they are read as their canonical text form. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { expect, it, test } from "vitest";

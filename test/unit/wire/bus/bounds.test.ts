@@ -1,4 +1,4 @@
-/** Bounds of what a message of the bus may say: at the limit it is taken, past it put aside, cut or left out. */
+/** Limits of messages of the bus: at the limit a value is accepted; past it the message is put aside or the value cut. */
 import { describe, expect, it } from "vitest";
 import type { BusEvent } from "../../../../src/engine/values/event.ts";
 import { MAX_COST_USD } from "../../../../src/engine/values/limits.ts";
@@ -60,7 +60,7 @@ describe("a message", () => {
 });
 
 describe("a report", () => {
-  it("tells no cost that no sum could hold", () => {
+  it("drops a cost that no sum could hold", () => {
     const costs = [MAX_COST_USD, MAX_COST_USD * 2].map((cost_usd) => {
       const body = ofChange({ state: "COMPLETED", cost_usd });
       return eventOf(body, "objectives.changes.objective.transition").report;

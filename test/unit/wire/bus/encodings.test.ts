@@ -136,7 +136,7 @@ describe("a report", () => {
     expect(requireEvent(written, "agents").report).toMatchObject({ report: { state: "FAILED" } });
   });
 
-  it("that says two states at once is none, and is told", () => {
+  it("that says two states at once is none, and is reported", () => {
     const data = { json: { id: "obj-1", state: "COMPLETED", status: "FAILED" } };
     const written = ENCODINGS["structured JSON"].write(eventOf({ name: "", data }));
     expect(decode(written, "objectives")).toMatchObject({
@@ -237,7 +237,7 @@ describe("the tenant", () => {
   });
 });
 
-describe("data of a type that nobody knows", () => {
+describe("data of an unknown type", () => {
   const unknown = anyPack(StringValueSchema, create(StringValueSchema, { value: "x" }));
   const ignored = { ok: "ignored", reason: "unknown_type" };
 
@@ -260,7 +260,7 @@ describe("data of a type that nobody knows", () => {
   });
 });
 
-describe("bytes that are no event", () => {
+describe("bytes that hold no event", () => {
   const event = eventOf(TAP_EVENT);
   const whole = ENCODINGS["Ensemble protobuf"].write(event).body;
   const reasonOf = (written: WrittenEvent) => {
@@ -314,7 +314,7 @@ describe("bytes that are no event", () => {
     expect(reasonOf(bare(ensembleBytes(event, any)))).toBe("bad_data");
   });
 
-  it("with fields that nobody knows are read", () => {
+  it("with unknown fields are read", () => {
     const more = Uint8Array.of(0x0a, 1, 0x67, 0x7b, 0x08, 1, 0x7c, 0xf8, 0x07, 1);
     const any = rawAny("tap.v1.TapEventData", more);
     expect(requireEvent(bare(ensembleBytes(event, any))).data).toEqual({ provider: "g" });

@@ -65,7 +65,7 @@ describe("structured CloudEvents", () => {
     expect(requireEvent({ ...BASE, data_base64 }).data).toEqual({ a: 1 });
   });
 
-  it("tell the workspace in the envelope, else in the data, else are ignored", () => {
+  it("name the workspace in the envelope, else in the data, else are ignored", () => {
     const { tenantid: _, ...anonymous } = BASE;
     expect(requireEvent({ ...BASE, data: { tenant_id: "other" } }).workspaceId).toBe("ws");
     expect(requireEvent({ ...anonymous, data: { tenant_id: "t" } }).workspaceId).toBe("t");
@@ -113,7 +113,7 @@ describe("poison", () => {
     expect(reasonOf(body)).toBe(reason);
   });
 
-  it("is a body over 1 MiB, bytes that are not UTF-8, headers that tell half an event", () => {
+  it("is a body over 1 MiB, bytes that are not UTF-8, headers that describe half an event", () => {
     expect(decodeBytes(new Uint8Array(1024 * 1024 + 1))).toMatchObject({ reason: "too_large" });
     expect(decodeBytes(Uint8Array.of(0x7b, 0xff, 0x7d))).toMatchObject({ reason: "not_utf8" });
     const headers = new Map([["ce-specversion", "1.0"]]);
@@ -276,7 +276,7 @@ describe("reports of others", () => {
 });
 
 describe("tap events", () => {
-  it("tell provider, entity and action", () => {
+  it("name provider, entity and action", () => {
     const data = {
       "@type": "type.googleapis.com/tap.v1.TapEventData",
       provider: "gmail",
@@ -294,7 +294,7 @@ describe("tap events", () => {
     expect(event.data).not.toHaveProperty("@type");
   });
 
-  it("are told by the schema too, and need no type on their own subject", () => {
+  it("are recognised by the schema too, and need no type on their own subject", () => {
     const data = { provider: "gmail" };
     const dataschema = "type.googleapis.com/tap.v1.TapEventData";
     expect(requireEvent({ ...BASE, dataschema, data }, "other.x").tap?.provider).toBe("gmail");

@@ -187,7 +187,7 @@ describe("replies", () => {
     for (const id of ["", "a\u0000", "x".repeat(300)]) expect(reply(id).ok).toBe(false);
   });
 
-  it("evidence of an automatic approval is told", () => {
+  it("evidence of an automatic approval is kept", () => {
     const reply = create(RequestApprovalResponseSchema, {
       approvalRequest: { id: "apr_1" },
       autoApproveEvidence: { pattern: "always" },
@@ -195,7 +195,7 @@ describe("replies", () => {
     expect(readRequestApproval(reply)).toMatchObject({ value: { autoApproved: true } });
   });
 
-  it("a judgement has short names; a number nobody knows is UNSPECIFIED", () => {
+  it("a judgement has short names; an unknown number is UNSPECIFIED", () => {
     const judge = (decision: number) =>
       readEvaluateAction(
         fromJson(EvaluateActionResponseSchema, { evaluation: { decision, reasons: ["r"] } }),

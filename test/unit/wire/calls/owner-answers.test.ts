@@ -1,4 +1,4 @@
-/** What is found by asking owners: how an answer is read, and what the engine makes of it. */
+/** Answers of polled owners: how they are read, and what the engine does with them. */
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
@@ -28,7 +28,7 @@ describe("answers of owners", () => {
       ASKED,
     );
 
-  it("tell an objective's state, never an output", () => {
+  it("give an objective's state, never an output", () => {
     expect(objective(ObjectiveState.AWAITING_APPROVAL)).toEqual({
       ...POLLED,
       ...{ owner: "objective", id: "x1", state: "AWAITING_APPROVAL", errorMessage: "" },
@@ -42,7 +42,7 @@ describe("answers of owners", () => {
     expect(readObjectiveAnswer(create(GetResponseSchema, {}), ASKED)).toBeUndefined();
   });
 
-  it("tell a delegation's result where it is an object", () => {
+  it("give a delegation's result where it is an object", () => {
     const answer = (text: string) =>
       readDelegationAnswer(
         create(GetDelegationResponseSchema, {
@@ -67,7 +67,7 @@ describe("answers of owners", () => {
     [[], "expired", "EXPIRED"],
     [[], "escalated", undefined],
     [[], "", undefined],
-  ])("tell the final decision among %j, state %s: %s", (types, state, decision) => {
+  ])("give the final decision among %j, state %s: %s", (types, state, decision) => {
     const decisions = types.map((type) => ({ decision: type, decidedBy: "eve\u0000" }));
     const reply = create(GetApprovalResponseSchema, {
       approvalRequest: { id: "x1", workspaceId: "ws" },
@@ -79,7 +79,7 @@ describe("answers of owners", () => {
   });
 });
 
-describe("a decision that was found by asking", () => {
+describe("a decision found by a poll", () => {
   const answered = (contextJson: string) =>
     readApprovalAnswer(
       create(GetApprovalResponseSchema, {
@@ -89,7 +89,7 @@ describe("a decision that was found by asking", () => {
       ASKED,
     );
 
-  it("counts for what its request was made for, and is not noted each time it does not", () => {
+  it("counts for the digest of its request, and is not recorded each time it does not count", () => {
     const run = EngineRun.start(
       version([step({ id: "gate", stepType: "APPROVAL_GATE", actionType: "buy" })]),
       { sum: 3 },
@@ -115,7 +115,7 @@ describe("a decision that was found by asking", () => {
   );
 });
 
-describe("an end that was found by asking", () => {
+describe("an end found by a poll", () => {
   const ended = (delegate: boolean) => {
     const config: JsonObject = delegate ? { delegate } : {};
     const run = EngineRun.start(
@@ -139,10 +139,10 @@ describe("an end that was found by asking", () => {
   });
 
   it("asks the delegation for the output first, and says nothing when it has one", () => {
-    const told = ended(true);
-    told.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
-    told.answer("a", { kind: "read_output", output: { n: 1 } });
-    expect([told.output("a"), messageOf(told)]).toEqual([{ n: 1 }, ""]);
+    const polled = ended(true);
+    polled.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
+    polled.answer("a", { kind: "read_output", output: { n: 1 } });
+    expect([polled.output("a"), messageOf(polled)]).toEqual([{ n: 1 }, ""]);
     const silent = ended(true);
     silent.put({ kind: "owner_reported", stepIndex: 0, report: { ...report, ...POLLED } });
     silent.answer("a", { kind: "read_output" });
@@ -150,7 +150,7 @@ describe("an end that was found by asking", () => {
     expect(messageOf(silent)).toMatch(/^healed: /);
   });
 
-  it("an event without an output is no healing", () => {
+  it("an event without an output is not marked as reconciled", () => {
     const run = ended(false);
     const event = { ...report, costUsd: 0, agentId: "" };
     run.put({ kind: "owner_reported", stepIndex: 0, report: event });

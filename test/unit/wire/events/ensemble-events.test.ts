@@ -117,7 +117,7 @@ describe.each(FORMATS)("%s", (format) => {
     );
   });
 
-  it("tells of definitions by events.v1.Change", () => {
+  it("describes definitions by events.v1.Change", () => {
     const event = renderChange(format, {
       id: "wf_1-create",
       type: "workflows.changes.definition.create",

@@ -67,7 +67,7 @@ describe("lifecycle events", () => {
     }
   });
 
-  it("tell of the move, with payloads, and each has an id of its own", () => {
+  it("describe the move, with payloads, and each has an id of its own", () => {
     const events = renderHistory(played()).map(open);
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     expect(events.map(({ type }) => type.replace("workflows.changes.", ""))).toEqual(
@@ -99,7 +99,7 @@ describe("lifecycle events", () => {
       .map(open)
       .filter(({ type }) => type.endsWith("step.completed"))
       .map(({ data }) => fromJson(WorkflowStepLifecycleEventSchema, withoutType(data)).step)
-      .map((told) => [told?.stepId, told?.outputPayload]);
+      .map((step) => [step?.stepId, step?.outputPayload]);
     expect(outputs).toEqual([
       ["a", undefined],
       ["b", {}],
@@ -148,14 +148,14 @@ describe("lifecycle events", () => {
     });
   });
 
-  it("a started event of an attempt does not tell how the step ended", () => {
+  it("a started event of an attempt does not say how the step ended", () => {
     const started = renderHistory(played())
       .map(open)
       .find(({ type }) => type.endsWith("step.started"));
-    const told: Json | undefined = started?.data.step;
-    expect(told).not.toHaveProperty("output_payload");
-    expect(told).not.toHaveProperty("completed_at");
-    expect(told).not.toHaveProperty("cost_usd");
+    const rendered: Json | undefined = started?.data.step;
+    expect(rendered).not.toHaveProperty("output_payload");
+    expect(rendered).not.toHaveProperty("completed_at");
+    expect(rendered).not.toHaveProperty("cost_usd");
   });
 
   it("a reason is an extension", () => {

@@ -1,4 +1,4 @@
-/** Rules of what a run asks of others: each call once, none after the end but to stop what is open, none of its own while paused. */
+/** Rules of a run's calls: each is issued once; after the end only those that stop open work; none begins while paused. */
 import type { CallKind, IssuedCall } from "../../../src/engine/values/call.ts";
 import { isFinalRun, isFinalStep, MAY_HAVE_ACTED } from "../../../src/engine/values/run.ts";
 import type { BareInput, EngineRun } from "../engine/engine-run.ts";
@@ -14,27 +14,27 @@ const MAKING: ReadonlySet<CallKind> = new Set([
   "start_run",
 ]);
 
-/** Calls that ask somebody to stop. */
+/** Calls that cancel what an earlier call made. */
 const STOPPING: ReadonlySet<CallKind> = new Set(["cancel_objective", "cancel_run"]);
 
-/** Looks at the calls that an input made wanted. */
-export function watchEffects(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
-  for (const effect of at.wanted.slice(before.wanted)) {
-    if (seen.effectIds.has(effect.id)) broken(`${effect.id} is wanted twice`);
-    seen.effectIds.add(effect.id);
-    if (MAKING.has(effect.call.kind)) seen.touched.add(effect.stepIndex);
-    if (!STOPPING.has(effect.call.kind)) watchTime(at, before, input, effect);
+/** Checks the calls that an input issued. */
+export function watchCalls(at: EngineRun, seen: Seen, before: Before, input: BareInput): void {
+  for (const issued of at.wanted.slice(before.wanted)) {
+    if (seen.callIds.has(issued.id)) broken(`${issued.id} is issued twice`);
+    seen.callIds.add(issued.id);
+    if (MAKING.has(issued.call.kind)) seen.touched.add(issued.stepIndex);
+    if (!STOPPING.has(issued.call.kind)) watchTime(at, before, input, issued);
   }
   for (const [index, mark] of at.run.stepMarks.entries()) {
     const mayHave = (mark & MAY_HAVE_ACTED) !== 0;
     if (mayHave !== seen.touched.has(index))
-      broken(`the mark of step ${index} is wrong of its calls`);
+      broken(`the mark of step ${index} does not match its calls`);
   }
   watchStops(at, before);
   watchLate(at, before, input);
 }
 
-/** An objective that was made for an attempt nobody waits for is asked to stop. */
+/** An objective made for an attempt that is over is cancelled. */
 function watchLate(at: EngineRun, before: Before, input: BareInput): void {
   if (input.kind !== "call_returned" || !input.result.ok) return;
   const { value } = input.result;
@@ -47,7 +47,7 @@ function watchLate(at: EngineRun, before: Before, input: BareInput): void {
   if (!isKept && !isStopped) broken(`objective ${value.objectiveId} came too late and goes on`);
 }
 
-/** Nor does a child run go on whose attempt nobody waits for. */
+/** A child run started for an attempt that is over is cancelled. */
 function watchLateChild(at: EngineRun, before: Before, runId: string): void {
   const row = at.children.find((child) => child.runId === runId);
   const parent = row && at.rows.get(row.step);
@@ -59,23 +59,23 @@ function watchLateChild(at: EngineRun, before: Before, runId: string): void {
   if (!isWanted && !isStopped) broken(`child ${runId} came too late and goes on`);
 }
 
-function watchTime(at: EngineRun, before: Before, input: BareInput, effect: IssuedCall): void {
+function watchTime(at: EngineRun, before: Before, input: BareInput, issued: IssuedCall): void {
   const { state } = at.run;
   const reopened = input.kind === "compensate_requested";
   if (state === "CANCELLED" || (isFinalRun(before.state) && !reopened)) {
-    broken(`${effect.id} is wanted by a run that is ${state}`);
+    broken(`${issued.id} is issued by a run that is ${state}`);
   }
-  const row = at.rows.get(effect.stepIndex);
-  if (row !== undefined && effect.attempt > row.retryCount + 1) broken(`${effect.id} is too early`);
+  const row = at.rows.get(issued.stepIndex);
+  if (row !== undefined && issued.attempt > row.retryCount + 1) broken(`${issued.id} is too early`);
   if (before.state !== "PAUSED" || state !== "PAUSED") return;
-  if (effect.call.kind === "start_run") broken(`${effect.id} begins in a paused run`);
-  const old = before.rows.get(effect.stepIndex);
-  if (old === undefined || old.retryCount + 1 !== effect.attempt || old.detail.retrying) {
-    broken(`${effect.id} begins in a paused run`);
+  if (issued.call.kind === "start_run") broken(`${issued.id} begins in a paused run`);
+  const old = before.rows.get(issued.stepIndex);
+  if (old === undefined || old.retryCount + 1 !== issued.attempt || old.detail.retrying) {
+    broken(`${issued.id} begins in a paused run`);
   }
 }
 
-/** The objective of a cancelled step is asked to stop; nobody is notified any more of a cancelled run. */
+/** The objective of a cancelled step is cancelled; a cancelled run sends no notification. */
 function watchStops(at: EngineRun, before: Before): void {
   for (const [index, row] of at.rows) {
     const old = before.rows.get(index);
@@ -88,7 +88,7 @@ function watchStops(at: EngineRun, before: Before): void {
     if (!isStopped) broken(`step ${index} is CANCELLED and objective ${row.objectiveId} goes on`);
   }
   if (at.run.state !== "CANCELLED" || before.state === "CANCELLED") return;
-  for (const { id, call } of at.effects.values()) {
+  for (const { id, call } of at.openCalls.values()) {
     if (call.kind === "send_notification") broken(`${id} is still sent`);
   }
 }

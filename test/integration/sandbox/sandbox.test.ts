@@ -46,6 +46,7 @@ const script: SandboxScript = {
       match: { stepId: "research" },
       reply: { afterMs: 20, output: (task) => ({ about: task.input }), costUsd: 0.5 },
     },
+    { match: { stepId: "long" }, reply: { afterMs: 60_000 } },
     { match: { stepId: "broken" }, reply: { afterMs: 0, fail: "no luck" } },
     { match: { stepId: "refused" }, reply: { afterMs: 0, refuse: Code.PermissionDenied } },
     { match: { stepId: "slow" }, reply: { afterMs: 0, silent: true } },
@@ -148,7 +149,7 @@ test("a repeated key gets the first answer and makes nothing", async () => {
 });
 
 test("a cancelled objective says so, and its agent stops", async () => {
-  const id = await makeObjective("research");
+  const id = await makeObjective("long");
   await objectives.cancel({ id, reason: "not needed" });
   await expectFinalState(id, "OBJECTIVE_STATE_CANCELLED");
   expect(sandbox.ledgers.cancellations.at(-1)).toMatchObject({ id });

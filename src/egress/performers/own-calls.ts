@@ -1,6 +1,6 @@
 /**
  * Calls of the service to itself: child runs are started, cancelled and compensated, and report to their parents.
- * Boundary: what they do is runtime/child-runs.ts; no collaborator is asked. A processor or database that is away
+ * Boundary: what they do is runtime/own-submissions.ts; no collaborator is asked. A processor or database that is away
  * counts as a collaborator that is away, so that the call is tried again.
  */
 import { Code } from "@connectrpc/connect";
@@ -13,7 +13,7 @@ import {
   compensateChildRun,
   startChildRun,
   tellParentRun,
-} from "../../runtime/child-runs.ts";
+} from "../../runtime/own-submissions.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
   decodeCancelRun,

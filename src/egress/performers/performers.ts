@@ -2,18 +2,18 @@
 import type { CallKind } from "../../engine/values/call.ts";
 import { performDelegate, performReadOutput } from "./agents.ts";
 import { performEscalateApproval, performRequestApproval } from "./approvals.ts";
+import { performEvaluateAction } from "./governance.ts";
+import { type LookUpDeps, performLookUp } from "./look-up.ts";
+import { performQueryUsage } from "./meter.ts";
+import { performSendNotification } from "./notifications.ts";
+import { performCancelObjective, performCreateObjective } from "./objectives.ts";
 import {
   type ChildRunPerformerDeps,
   performCancelRun,
   performCompensateRun,
   performStartRun,
   performTellParent,
-} from "./child-runs.ts";
-import { performEvaluateAction } from "./governance.ts";
-import { type LookUpDeps, performLookUp } from "./look-up.ts";
-import { performQueryUsage } from "./meter.ts";
-import { performSendNotification } from "./notifications.ts";
-import { performCancelObjective, performCreateObjective } from "./objectives.ts";
+} from "./own-calls.ts";
 import type { Performer } from "./performer.ts";
 
 /** A performer for each kind of call. */

@@ -1,5 +1,5 @@
 /**
- * Runs in memory that start, end and compensate one another, as src/runtime/child-runs.ts has them do.
+ * Runs in memory that start, end and compensate one another, as src/runtime/own-submissions.ts has them do.
  * Boundary: each run is an EngineRun of its own; what one asks of another goes by way of carryOut alone.
  */
 import type { CallResult, StartRun } from "../../../src/engine/values/call.ts";

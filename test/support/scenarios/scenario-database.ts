@@ -12,14 +12,14 @@ import type { VersionSpec } from "../../../src/engine/values/definition.ts";
 import type { BusEvent } from "../../../src/engine/values/event.ts";
 import type { Cause, Input } from "../../../src/engine/values/input.ts";
 import { createLog } from "../../../src/process/log.ts";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,
   compensateChildRun,
   startChildRun,
   tellParentRun,
-} from "../../../src/runtime/child-runs.ts";
-import { createGraphCache } from "../../../src/runtime/graphs.ts";
+} from "../../../src/runtime/own-submissions.ts";
 import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
 import { type RouteDeps, routeEvents } from "../../../src/runtime/routing/route-event.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";

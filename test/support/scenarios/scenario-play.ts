@@ -42,7 +42,7 @@ export interface Stage {
    * What stood on the stage is forgotten in any case. */
   arrive(event: BusEvent): Promise<Begun | undefined>;
   put(runId: string, input: BareInput): Promise<Reply>;
-  /** Carries out a call of the service to itself, as src/runtime/child-runs.ts does, without its answer. */
+  /** Carries out a call of the service to itself, as src/runtime/own-submissions.ts does, without its answer. */
   carryOut(own: OwnCall): Promise<CallResult>;
   /** Lets time pass. */
   advance(ms: number): Promise<void>;

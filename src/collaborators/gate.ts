@@ -28,7 +28,7 @@ const SOON_MS = 500;
 const STOPS = "the service stops";
 const MANY_WAIT = "too many calls wait";
 
-/** Makes a gate; `onBreaker` hears when the collaborator is left alone (true) and taken up again (false). */
+/** Makes a gate; `onBreaker` is called with true when the breaker opens and with false when it closes. */
 export function createGate(
   concurrency: number,
   onBreaker: (open: boolean) => void,

@@ -11,7 +11,7 @@ export interface Waiter {
   turnAway(): void;
 }
 
-/** See the file's head. `onBreaker` hears when the breaker opens (true) and closes again (false). */
+/** Open and waiting calls. `onBreaker` is called with true when the breaker opens and with false when it closes. */
 export class Turns {
   readonly #openAtMost: number;
   readonly #breaker: Breaker;

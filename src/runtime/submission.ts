@@ -3,13 +3,15 @@
  * Boundary: values only; everything that changes a run is one of these submissions.
  */
 
-import type { CallKind } from "../engine/values/call.ts";
 import type { ParentStep } from "../engine/values/child-run.ts";
 import type { TriggerType } from "../engine/values/definition.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Reply } from "../engine/values/reply.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
+import type { LeasedCall } from "../store/calls.ts";
+
+export type { LeasedCall } from "../store/calls.ts";
 
 /** A run to start; ids are checked, strings that are not known are "". */
 export interface RunStart {
@@ -55,19 +57,6 @@ export interface Settled {
   readonly reply: Reply;
   /** False for a start whose event had started this run before. */
   readonly created: boolean;
-}
-
-/** A call that was committed and that this replica holds for 20 seconds by the database's clock. */
-export interface LeasedCall {
-  readonly callId: string;
-  readonly runId: string;
-  readonly workspaceId: string;
-  readonly stepIndex: number;
-  readonly attempt: number;
-  readonly kind: CallKind;
-  /** The request's bytes, the same on every try. */
-  readonly request: Uint8Array;
-  readonly createdAtMs: number;
 }
 
 /** What a commit leaves to do: batches of moves to publish, calls to make. */

@@ -26,7 +26,7 @@ export interface NatsSettings {
   readonly token?: string;
 }
 
-/** What is published and heard. */
+/** What is published and consumed. */
 export interface BusSettings {
   readonly sources: readonly BusSource[];
   /** Whether source streams that are missing are created. */

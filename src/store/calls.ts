@@ -16,16 +16,21 @@ import { effects } from "./schema/calls.ts";
 /** How long a call is kept from other replicas without being renewed. */
 export const CALL_LEASE_MS = 20_000;
 
-/** A call that changed hands, with its age by the database's clock. */
-export interface ClaimedCall {
+/** A call that this replica holds for 20 seconds by the database's clock. */
+export interface LeasedCall {
   readonly callId: string;
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
   readonly attempt: number;
   readonly kind: CallKind;
+  /** The request's bytes, the same on every try. */
   readonly request: Uint8Array;
   readonly createdAtMs: number;
+}
+
+/** A call that changed hands, with its age by the database's clock. */
+export interface ClaimedCall extends LeasedCall {
   readonly ageMs: number;
   readonly isWanted: boolean;
 }

@@ -18,7 +18,7 @@ export type RunPlace = readonly [versionId: string, runId: string];
 /** Before the first open run. */
 export const FIRST_RUN: RunPlace = ["", ""];
 
-/** A step that was not heard of for long. */
+/** A step without a report for a long time. */
 export interface UnreportedStep {
   readonly runId: string;
   readonly stepIndex: number;

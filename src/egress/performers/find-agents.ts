@@ -1,7 +1,7 @@
 /**
  * Which agents can take work: the registry's presence first, then the agents service.
  * Boundary: asks and filters; choosing among them is the cache's part.
- * Rule: an agent is of the run's workspace or of none, its state lets it work, and it was heard of within 90 s.
+ * Rule: an agent is of the run's workspace or of none, its state lets it work, and it sent a heartbeat within 90 s.
  */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampMs } from "@bufbuild/protobuf/wkt";

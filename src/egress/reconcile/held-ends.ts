@@ -15,7 +15,7 @@ import { isTemporary } from "../../runtime/temporary.ts";
 /** Marks the current end of the bus; the function it gives checks whether all up to the mark is handled. */
 export type MarkBus = () => Promise<() => Promise<boolean>>;
 
-/** What holding needs; without `markBus` nothing is heard from a bus, and nothing is waited for. */
+/** What holding needs; without `markBus` the service consumes no bus, and an end is submitted at once. */
 export interface HeldEndsDeps {
   readonly processor: Pick<Processor, "submit">;
   readonly log: Log;

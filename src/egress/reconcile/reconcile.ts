@@ -35,7 +35,7 @@ export interface ReconcilerDeps {
   readonly log: Log;
   /** How often steps long in flight are checked (RECONCILE_INTERVAL_MS). */
   readonly intervalMs: number;
-  /** Unset where nothing is heard from a bus. */
+  /** Unset where the service consumes no bus. */
   readonly markBus?: MarkBus;
 }
 

@@ -27,8 +27,8 @@ export function ownerReported(
   const row = draft.rows.peek(index);
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
-    const tells = isFinalReport(report.state) && draft.marks.state(index) !== "COMPLETED";
-    return tells ? noteLate(draft, index) : { kind: "unchanged" };
+    const isLateEnd = isFinalReport(report.state) && draft.marks.state(index) !== "COMPLETED";
+    return isLateEnd ? noteLate(draft, index) : { kind: "unchanged" };
   }
   BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
   return { kind: "applied" };

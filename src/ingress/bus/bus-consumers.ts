@@ -1,5 +1,5 @@
 /**
- * Everything the service hears from the bus: a pull loop for each configured source.
+ * Everything that the service consumes from the bus: a pull loop for each configured source.
  *
  * Boundary: starts and stops; the connection belongs to main, which also closes it.
  */

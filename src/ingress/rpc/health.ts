@@ -16,7 +16,7 @@ import {
 export interface HealthState {
   readonly implementation: ServiceImpl<typeof Health>;
   setServing(serving: boolean): void;
-  /** NOT_SERVING for good: watchers hear it and end. */
+  /** NOT_SERVING for good: watchers get it, and their streams end. */
   end(): void;
 }
 

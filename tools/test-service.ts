@@ -3,9 +3,9 @@
  * takes three times the CPU of the start itself.
  * Boundary: for tests only; `npm start` compiles as it loads. Packages stay outside of the file.
  */
-import { symlink } from "node:fs/promises";
+import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { startGuard } from "./parts/guard.ts";
 import { projectRoot } from "./run-command.ts";
 
@@ -16,17 +16,40 @@ export interface CompiledService {
   remove(): Promise<void>;
 }
 
+/**
+ * A change of the source that only the compiled file has: a shorter lease, or a fault that a test must notice. So the
+ * source itself needs no switch.
+ */
+interface SourceEdit {
+  /** The file, relative to `src/`. */
+  readonly file: string;
+  /** A text that stands in it exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** What is compiled. */
+export interface CompileOptions {
+  /** Where it begins, relative to the project; `src/main.ts` unless given. */
+  readonly entry?: string;
+  readonly edits?: readonly SourceEdit[];
+}
+
 /** The service finds these from its file: packages in a folder above, migrations two folders above. */
 const BESIDE = ["node_modules", "migrations"];
 
-/** Compiles `src/main.ts` into a temporary folder. */
-export async function compileService(): Promise<CompiledService> {
+/** Compiles the service into a temporary folder. Rejects when an edit does not fit the source. */
+export async function compileService({
+  entry = "src/main.ts",
+  edits = [],
+}: CompileOptions = {}): Promise<CompiledService> {
   const guard = await startGuard("workflows-compiled-");
   const path = join(guard.folder, "src", "compiled", "main.mjs");
+  const edited = await editSources(edits);
   try {
     for (const name of BESIDE) await symlink(join(projectRoot, name), join(guard.folder, name));
     await build({
-      entryPoints: [join(projectRoot, "src", "main.ts")],
+      entryPoints: [join(projectRoot, entry)],
       outfile: path,
       bundle: true,
       packages: "external",
@@ -34,10 +57,39 @@ export async function compileService(): Promise<CompiledService> {
       format: "esm",
       target: "node20",
       logLevel: "error",
+      plugins: [loadEdited(edited)],
     });
     return { path, remove: guard.release };
   } catch (error) {
     await guard.release();
     throw error;
   }
+}
+
+/** The edited files, by their absolute paths. Rejects when a text is not there, or more than once. */
+async function editSources(edits: readonly SourceEdit[]): Promise<ReadonlyMap<string, string>> {
+  const edited = new Map<string, string>();
+  for (const { file, find, replace } of edits) {
+    const path = join(projectRoot, "src", file);
+    const text = edited.get(path) ?? (await readFile(path, "utf8"));
+    const found = text.split(find).length - 1;
+    if (found !== 1) throw new Error(`src/${file} has ${found} times: ${find}`);
+    edited.set(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return edited;
+}
+
+function loadEdited(edited: ReadonlyMap<string, string>): Plugin {
+  return {
+    name: "edited sources",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const contents = edited.get(path);
+        return contents === undefined ? undefined : { contents, loader: "ts" };
+      });
+    },
+  };
 }

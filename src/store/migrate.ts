@@ -9,6 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
+import { reached } from "../process/crash-points.ts";
 import { translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
@@ -55,7 +56,10 @@ async function applyMissing(client: pg.Client): Promise<void> {
     migrationsFolder: MIGRATIONS_FOLDER,
   })) {
     if (folderMillis <= newest) continue;
-    for (const statement of sql) await client.query(statement);
+    for (const statement of sql) {
+      await client.query(statement);
+      await reached("migrate.statement");
+    }
     await client.query(`insert into ${LIST} (hash, created_at) values ($1, $2)`, [
       hash,
       folderMillis,

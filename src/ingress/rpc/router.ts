@@ -14,6 +14,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { putAnswer, withoutAccepted } from "./answer-body.ts";
 import { COMPRESSIONS } from "./compressions.ts";
@@ -120,7 +121,9 @@ async function answer(
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
   holdAnswer(request, response, mark.answer?.byteLength ?? 0, deps.unread);
+  await reached("rpc.answering", handler.method.name);
   await universalResponseToNodeResponse(answered, response);
+  await reached("rpc.responded", handler.method.name);
 }
 
 function holdAnswer(

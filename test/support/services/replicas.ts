@@ -40,8 +40,8 @@ export interface Cluster {
 /** The variables of this process that the service gets. */
 const HANDED_ON = ["PATH", "HOME", "TMPDIR"];
 
-/** Makes the surroundings; nothing runs yet. */
-export async function startCluster(): Promise<Cluster> {
+/** Makes the surroundings; nothing runs yet. `compiled` is what each replica runs, the service itself unless given. */
+export async function startCluster(compiled = process.env.TEST_SERVICE): Promise<Cluster> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
@@ -68,7 +68,7 @@ export async function startCluster(): Promise<Cluster> {
       databaseUrl: database.url,
       natsUrl: nats.url,
       async start(environment = {}) {
-        const replica = await startReplica({ ...surroundings, ...environment });
+        const replica = await startReplica(compiled, { ...surroundings, ...environment });
         stops.push(replica.stop);
         return replica;
       },
@@ -87,10 +87,13 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-async function startReplica(environment: Readonly<Record<string, string | undefined>>) {
+async function startReplica(
+  compiled: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+) {
   const logged: { readonly [name: string]: unknown }[] = [];
   const service = await startService({
-    compiled: process.env.TEST_SERVICE,
+    compiled,
     environment,
     onLine(line) {
       const entry = parseLogLine(line);

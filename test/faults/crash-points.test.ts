@@ -1,4 +1,5 @@
 /** A call that dies with its replica, or whose commit is not answered, is done once: a repeat with its key shows it. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StepType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type CompiledService, compileService } from "../../tools/test-service.ts";
@@ -26,17 +27,21 @@ const faultsOf = (...faults: PlannedFault[]) => ({ TEST_FAULTS: JSON.stringify(f
 async function startAt(
   name: string,
   fault: PlannedFault,
-): Promise<{ ids: Set<string>; runs: number }> {
+): Promise<{ ids: Set<string>; runs: number; failedWith: Code | undefined }> {
   const { definition } = await living.workflows.createDefinition({ workspaceId: "w", name });
   const definitionId = definition?.id ?? "";
   await living.workflows.publishVersion({ definitionId, steps: STEPS });
   const faulty = await cluster.start(faultsOf(fault));
   const headers = { "Idempotency-Key": name };
   const ids = new Set<string>();
+  let failedWith: Code | undefined;
   for (const { workflows } of [faulty, living, living]) {
     const { run } = await until(() =>
       workflows.startRun({ definitionId }, { headers }).catch((error: unknown) => {
-        if (workflows === faulty.workflows) return { run: undefined };
+        if (workflows === faulty.workflows) {
+          failedWith = ConnectError.from(error).code;
+          return { run: undefined };
+        }
         expect(error).toMatchObject({ rawMessage: expect.stringContaining("still running") });
         return undefined;
       }),
@@ -45,7 +50,7 @@ async function startAt(
   }
   const text = "select count(*)::int as n from workflow_runs where definition_id = $1";
   const [row] = await cluster.rows<{ n: number }>(text, [definitionId]);
-  return { ids, runs: row?.n ?? 0 };
+  return { ids, runs: row?.n ?? 0, failedWith };
 }
 
 describe("a StartRun with a key", () => {
@@ -58,8 +63,10 @@ describe("a StartRun with a key", () => {
     { point: "commit.answered", detail: "", hit: 2, mode: "lose" },
     { point: "batch.folded", hit: 1, mode: "throw" },
   ] satisfies PlannedFault[])("makes one run: $mode at $point", async (fault) => {
-    const { ids, runs } = await startAt(`${fault.mode}-${fault.point}`, fault);
+    const { ids, runs, failedWith } = await startAt(`${fault.mode}-${fault.point}`, fault);
     expect(ids.size).toBe(1);
     expect(runs).toBe(1);
+    // A caller whose answer is lost does not wait for it until its deadline.
+    expect(failedWith).not.toBe(Code.DeadlineExceeded);
   });
 });

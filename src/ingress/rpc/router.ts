@@ -3,7 +3,7 @@
  * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type {
   UniversalHandler,
@@ -64,10 +64,16 @@ export function createRpcRouter(
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
       log.debug("an answer could not be sent", { path: pathOf(request), error });
-      response.destroy();
+      breakOff(request, response);
     });
     return true;
   };
+}
+
+/** Ends a call without an answer. A stream that is only destroyed ends without a code: its caller would wait on. */
+function breakOff(request: NodeRequest, response: NodeResponse): void {
+  if ("stream" in request) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else response.destroy();
 }
 
 /** What the header alone is refused for; undefined: nothing, or it is no call. */

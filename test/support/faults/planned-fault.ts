@@ -5,7 +5,7 @@ import type { CrashPoint } from "../../../src/process/crash-points.ts";
  * `kill` and `stop` are SIGKILL and SIGSTOP of the process by itself; the test resumes it. `throw` is a fault of ours.
  * `delay` takes `ms`. `lose` is the break of a connection before its answer is read.
  */
-export type FaultMode = "kill" | "stop" | "throw" | "delay" | "lose";
+type FaultMode = "kill" | "stop" | "throw" | "delay" | "lose";
 
 /** See the file's head. */
 export interface PlannedFault {

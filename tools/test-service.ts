@@ -20,7 +20,7 @@ export interface CompiledService {
  * A change of the source that only the compiled file has: a shorter lease, or a fault that a test must notice. So the
  * source itself needs no switch.
  */
-interface SourceEdit {
+export interface SourceEdit {
   /** The file, relative to `src/`. */
   readonly file: string;
   /** A text that stands in it exactly once. */

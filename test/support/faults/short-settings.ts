@@ -5,8 +5,9 @@
  */
 import type { SourceEdit } from "../../../tools/test-service.ts";
 
-/** How long a call's lease lasts here: what a frozen replica sleeps through. */
-export const SHORT_LEASE_MS = 2_000;
+const SHORT_LEASE_MS = 2_000;
+/** How long a frozen replica sleeps: every lease of its is over then. */
+export const FREEZE_MS = 3 * SHORT_LEASE_MS;
 
 function setting(file: string, before: string, after: string): SourceEdit {
   return { file, find: `const ${before};`, replace: `const ${after};` };

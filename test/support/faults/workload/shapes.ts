@@ -48,10 +48,15 @@ export interface Shape {
 
 const COMPLETED = "COMPLETED";
 
-const agent = (id: string, more: object = {}) => ({
+/** Delegated: where the event of its end is lost, the delegation's owner still knows the output. */
+const agent = (
+  id: string,
+  { config, ...more }: { config?: object; [field: string]: unknown } = {},
+) => ({
   id,
   stepType: StepType.AGENT_ACTION,
   agentId: "worker",
+  config: { delegate: true, ...config },
   ...more,
 });
 const edge = (fromStepId: string, toStepId: string, more: object = {}) => ({
@@ -64,8 +69,14 @@ const completed = (...ids: string[]) => Object.fromEntries(ids.map((id) => [id, 
 const line: Shape = {
   version: {
     steps: [
-      agent("double"),
-      { id: "describe", stepType: StepType.AGENT_ACTION, requiredCapability: "write" },
+      // Nobody could tell its output again, so nothing follows from it.
+      agent("double", { config: { delegate: false } }),
+      {
+        id: "describe",
+        stepType: StepType.AGENT_ACTION,
+        requiredCapability: "write",
+        config: { input: { n: "{{ input.n }}" } },
+      },
       {
         id: "tell",
         stepType: StepType.NOTIFICATION,

@@ -53,6 +53,8 @@ export interface ReplicaOptions {
   /** A file of its own, for plans. */
   readonly plansFile: string;
   readonly reports: Reports;
+  /** How long a process sleeps that freezes itself at a point. */
+  readonly freezeMs: number;
 }
 
 /** Starts the first process; `ready` waits for it. */
@@ -137,6 +139,12 @@ class RestartedReplica implements Replica {
     await this.ready();
   }
 
+  /** It froze itself at a point. */
+  #thawLater(): void {
+    this.#frozen = true;
+    setTimeout(() => this.thaw(), this.#options.freezeMs);
+  }
+
   #signal(signal: NodeJS.Signals): void {
     try {
       if (this.#process !== undefined) process.kill(this.#process.pid, signal);
@@ -185,8 +193,10 @@ class RestartedReplica implements Replica {
     const entry = parseLogLine(line);
     if (entry === undefined) errors.push(line);
     else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
-    else if (typeof entry.fault === "string") happened.push(`${entry.fault} at ${entry.at}`);
-    else if (entry.level === "error") errors.push(line);
+    else if (typeof entry.fault === "string") {
+      happened.push(`${entry.fault} at ${entry.at}`);
+      if (entry.fault === "stop") this.#thawLater();
+    } else if (entry.level === "error") errors.push(line);
   }
 }
 

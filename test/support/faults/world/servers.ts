@@ -32,7 +32,11 @@ export async function startServers(): Promise<Servers> {
   const startBus = (port?: number): Promise<NatsServer> =>
     startNatsServer(guard, () => {}, port === undefined ? {} : { port });
   const [postgres, first] = await Promise.all([
-    startPostgres(guard, { fastDisk: true, settings: ["max_connections=300"] }),
+    // A commit that is answered must survive the end of the processes; the end of the machine it need not.
+    startPostgres(guard, {
+      fastDisk: true,
+      settings: ["max_connections=300", "synchronous_commit=on"],
+    }),
     startBus(),
   ]);
   let nats = first;

@@ -10,6 +10,7 @@ import { type Sandbox, startSandbox } from "../../../../src/sandbox/sandbox.ts";
 import { startGuard } from "../../../../tools/parts/guard.ts";
 import { randomNumbers } from "../../random/random-numbers.ts";
 import type { PlannedFault } from "../planned-fault.ts";
+import { FREEZE_MS } from "../short-settings.ts";
 import { cast } from "../workload/cast.ts";
 import { type BusChaos, createBusChaos } from "./bus-chaos.ts";
 import { openReplica, type Replica, type Reports } from "./replica.ts";
@@ -81,6 +82,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
           environment: { ...surroundings(servers, sandbox), ...options.environment?.(index) },
           plansFile: join(guard.folder, `plans-${index}.json`),
           reports,
+          freezeMs: FREEZE_MS,
         },
         faults,
       );

@@ -4,13 +4,15 @@
  * Invariants:
  * M1 Of replicas that start together one migrates; the others wait for it, a minute at most.
  * M2 The role must own the tables, not the database: nothing that is there is created again, "if not exists" or not.
- * M3 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it.
+ * M3 A migration waits a second at most for all its locks of tables, for everybody else waits behind it and behind what it
+ *    has locked so far. Then it gives them up and tries again, for half a minute.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
 import { reached } from "../process/crash-points.ts";
-import { translateClientError } from "./pg-errors.ts";
+import { isLostRace, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
 /** The schema is older than this program and may not be migrated by it. */
@@ -31,7 +33,11 @@ const LIST = "drizzle.__drizzle_migrations";
 const MAKE_LIST = `create schema if not exists drizzle;
   create table if not exists ${LIST} (id serial primary key, hash text not null, created_at bigint)`;
 const TURN_TIMEOUT = "60s";
-const TABLE_LOCK_TIMEOUT = "1s";
+const TABLE_LOCKS_MS = 1_000;
+// Who waited behind the migration gets on meanwhile.
+const REST_MS = 1_000;
+// Less than another replica waits for its turn.
+const TRY_MS = 30_000;
 
 /** Applies the migrations that are missing, one replica at a time. */
 export async function migrateDatabase(url: string): Promise<void> {
@@ -42,21 +48,37 @@ export async function migrateDatabase(url: string): Promise<void> {
     await client.query(`set lock_timeout = '${TURN_TIMEOUT}'`);
     await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
     // The lock goes with the connection.
-    await client.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
-    await applyMissing(client);
+    await applyPatiently(client);
   });
+}
+
+async function applyPatiently(client: pg.Client): Promise<void> {
+  const until = performance.now() + TRY_MS;
+  for (;;) {
+    try {
+      return await applyMissing(client);
+    } catch (error) {
+      if (!isLostRace(error) || performance.now() > until) throw error;
+      await client.query("rollback");
+      await delay(REST_MS);
+    }
+  }
 }
 
 /** All or nothing; the list of what is applied is the one that drizzle-orm's migrator keeps. */
 async function applyMissing(client: pg.Client): Promise<void> {
   const newest = await findNewest(client);
   await client.query("begin");
+  const locksUntil = performance.now() + TABLE_LOCKS_MS;
   if (newest === 0) await client.query(MAKE_LIST);
   for (const { folderMillis, hash, sql } of readMigrationFiles({
     migrationsFolder: MIGRATIONS_FOLDER,
   })) {
     if (folderMillis <= newest) continue;
     for (const statement of sql) {
+      // 0 would be no limit.
+      const leftMs = Math.max(1, Math.floor(locksUntil - performance.now()));
+      await client.query(`set local lock_timeout = ${leftMs}`);
       await client.query(statement);
       await reached("migrate.statement");
     }

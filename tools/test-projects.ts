@@ -36,4 +36,12 @@ export const testProjects: readonly TestProject[] = [
     watchesLoop: false,
     onlyNamed: true,
   },
+  {
+    name: "upgrade",
+    needsParts: true,
+    timeoutMs: 180_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
 ];

@@ -30,7 +30,9 @@ export interface SourceEdit {
 
 /** What is compiled. */
 export interface CompileOptions {
-  /** Where it begins, relative to the project; `src/main.ts` unless given. */
+  /** The folder of another checkout; this project unless given. */
+  readonly root?: string;
+  /** Where it begins, relative to the root; `src/main.ts` unless given. */
   readonly entry?: string;
   readonly edits?: readonly SourceEdit[];
 }
@@ -40,16 +42,17 @@ const BESIDE = ["node_modules", "migrations"];
 
 /** Compiles the service into a temporary folder. Rejects when an edit does not fit the source. */
 export async function compileService({
+  root = projectRoot,
   entry = "src/main.ts",
   edits = [],
 }: CompileOptions = {}): Promise<CompiledService> {
   const guard = await startGuard("workflows-compiled-");
   const path = join(guard.folder, "src", "compiled", "main.mjs");
-  const edited = await editSources(edits);
+  const edited = await editSources(root, edits);
   try {
-    for (const name of BESIDE) await symlink(join(projectRoot, name), join(guard.folder, name));
+    for (const name of BESIDE) await symlink(join(root, name), join(guard.folder, name));
     await build({
-      entryPoints: [join(projectRoot, entry)],
+      entryPoints: [join(root, entry)],
       outfile: path,
       bundle: true,
       packages: "external",
@@ -67,10 +70,13 @@ export async function compileService({
 }
 
 /** The edited files, by their absolute paths. Rejects when a text is not there, or more than once. */
-async function editSources(edits: readonly SourceEdit[]): Promise<ReadonlyMap<string, string>> {
+async function editSources(
+  root: string,
+  edits: readonly SourceEdit[],
+): Promise<ReadonlyMap<string, string>> {
   const edited = new Map<string, string>();
   for (const { file, find, replace } of edits) {
-    const path = join(projectRoot, "src", file);
+    const path = join(root, "src", file);
     const text = edited.get(path) ?? (await readFile(path, "utf8"));
     const found = text.split(find).length - 1;
     if (found !== 1) throw new Error(`src/${file} has ${found} times: ${find}`);

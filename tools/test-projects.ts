@@ -29,7 +29,7 @@ export const testProjects: readonly TestProject[] = [
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
   { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: false, watchesLoop: true },
   {
-    name: "scale",
+    name: "upgrade",
     needsParts: true,
     timeoutMs: 240_000,
     isolate: true,
@@ -37,9 +37,9 @@ export const testProjects: readonly TestProject[] = [
     onlyNamed: true,
   },
   {
-    name: "upgrade",
+    name: "scale",
     needsParts: true,
-    timeoutMs: 180_000,
+    timeoutMs: 240_000,
     isolate: true,
     watchesLoop: false,
     onlyNamed: true,

@@ -30,27 +30,26 @@ export interface SourceEdit {
 
 /** What is compiled. */
 export interface CompileOptions {
-  /** The folder of another checkout; this project unless given. */
-  readonly root?: string;
-  /** Where it begins, relative to the root; `src/main.ts` unless given. */
+  /** Where it begins, relative to the project; `src/main.ts` unless given. */
   readonly entry?: string;
   readonly edits?: readonly SourceEdit[];
+  /** A copy of the project as it was at another commit; this one unless given. The packages are those of this one. */
+  readonly root?: string;
 }
-
-/** The service finds these from its file: packages in a folder above, migrations two folders above. */
-const BESIDE = ["node_modules", "migrations"];
 
 /** Compiles the service into a temporary folder. Rejects when an edit does not fit the source. */
 export async function compileService({
-  root = projectRoot,
   entry = "src/main.ts",
   edits = [],
+  root = projectRoot,
 }: CompileOptions = {}): Promise<CompiledService> {
   const guard = await startGuard("workflows-compiled-");
   const path = join(guard.folder, "src", "compiled", "main.mjs");
-  const edited = await editSources(root, edits);
+  const edited = await editSources(edits);
   try {
-    for (const name of BESIDE) await symlink(join(root, name), join(guard.folder, name));
+    // The service finds these from its file: packages in a folder above, migrations two folders above.
+    await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
+    await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
     await build({
       entryPoints: [join(root, entry)],
       outfile: path,
@@ -60,6 +59,7 @@ export async function compileService({
       format: "esm",
       target: "node20",
       logLevel: "error",
+      nodePaths: [join(projectRoot, "node_modules")],
       plugins: [loadEdited(edited)],
     });
     return { path, remove: guard.release };
@@ -70,13 +70,10 @@ export async function compileService({
 }
 
 /** The edited files, by their absolute paths. Rejects when a text is not there, or more than once. */
-async function editSources(
-  root: string,
-  edits: readonly SourceEdit[],
-): Promise<ReadonlyMap<string, string>> {
+async function editSources(edits: readonly SourceEdit[]): Promise<ReadonlyMap<string, string>> {
   const edited = new Map<string, string>();
   for (const { file, find, replace } of edits) {
-    const path = join(root, "src", file);
+    const path = join(projectRoot, "src", file);
     const text = edited.get(path) ?? (await readFile(path, "utf8"));
     const found = text.split(find).length - 1;
     if (found !== 1) throw new Error(`src/${file} has ${found} times: ${find}`);

@@ -28,13 +28,14 @@ it("a call of a replica that was killed goes on within 30 s", async () => {
   const first = await cluster.start(sandbox.urls);
   await cluster.start(sandbox.urls);
   sandbox.troubles.begin("objectives.v1.ObjectiveService/Create", "hang");
-  const { definition } = await first.workflows.createDefinition({ workspaceId: "ws", name: "work" });
+  const { definition } = await first.workflows.createDefinition({
+    workspaceId: "ws",
+    name: "work",
+  });
   const definitionId = definition?.id ?? "";
   const step = { id: "work", stepType: StepType.AGENT_ACTION, agentId: "agent_sandbox" };
   await first.workflows.publishVersion({ definitionId, steps: [step] });
-  await Promise.all(
-    Array.from({ length: RUNS }, () => first.workflows.startRun({ definitionId })),
-  );
+  await Promise.all(Array.from({ length: RUNS }, () => first.workflows.startRun({ definitionId })));
   const held = "effects where kind = 'create_objective' and lease_until > clock_timestamp()";
   await until(async () => (await count(held)) === RUNS || undefined);
   await first.kill();

@@ -79,7 +79,9 @@ it("work is accepted while NATS is away, said to wait, and published when it is 
   const stored = new pg.Client({ connectionString: servers.databaseUrl });
   await stored.connect();
   const countWaiting = async () => {
-    const { rowCount } = await stored.query("select 1 from move_batches where published_at is null");
+    const { rowCount } = await stored.query(
+      "select 1 from move_batches where published_at is null",
+    );
     return rowCount;
   };
   const ready = async () => {

@@ -17,7 +17,10 @@ const line = (from: string, to: string) => ({
 
 it("a run goes on by its own version after the next is published, at another replica too", async () => {
   const first = await cluster.start();
-  const { definition } = await first.workflows.createDefinition({ workspaceId: "ws", name: "kept" });
+  const { definition } = await first.workflows.createDefinition({
+    workspaceId: "ws",
+    name: "kept",
+  });
   const definitionId = definition?.id ?? "";
   await first.workflows.publishVersion({ definitionId, ...line("a", "old") });
   const { run } = await first.workflows.startRun({ definitionId });

@@ -29,6 +29,11 @@ test.each(GUARANTEES)("%s names tests that exist", (guarantee) => {
 });
 
 test("each item below a guarantee is a file and a test's name", () => {
-  const items = GUARANTEES.flatMap((each) => sections().get(each)?.match(/^- .*$/gm) ?? []);
+  const items = GUARANTEES.flatMap(
+    (each) =>
+      sections()
+        .get(each)
+        ?.match(/^- .*$/gm) ?? [],
+  );
   expect(items.filter((item) => item.search(PROOF) < 0)).toEqual([]);
 });

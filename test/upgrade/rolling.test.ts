@@ -13,7 +13,7 @@ import { judge } from "../support/faults/schedule/play.ts";
 import { openWorkload } from "../support/faults/workload/workload.ts";
 import { startWorld, type World } from "../support/faults/world/world.ts";
 import { randomNumbers } from "../support/random/random-numbers.ts";
-import { compileEarlier } from "../support/upgrade/earlier-build.ts";
+import { compileCommit, findEarlier } from "../support/upgrade/earlier-build.ts";
 
 const SEED = 19;
 /** The runs that begin while a stage is under way. */
@@ -47,43 +47,45 @@ function replace(index: number): (world: World) => Promise<void> {
   return async ({ replicas }) => replicas[index]?.end();
 }
 
-it("the earlier build and this one run side by side and lose no run", async () => {
-  const guard = await startGuard("workflows-upgrade-");
-  const earlier = await compileEarlier();
-  const link = join(guard.folder, "main.mjs");
-  const builds = { earlier: earlier.path, this: process.env.TEST_SERVICE ?? "" };
-  const use = async (build: keyof typeof builds) => {
-    await rm(link, { force: true });
-    await symlink(builds[build], link);
-  };
-  console.log(`the earlier build: ${earlier.name}`);
-  await use("earlier");
-  const world = await startWorld({ compiled: link, seed: SEED, replicas: 2 });
-  try {
-    const workload = await openWorkload(world);
-    const random = randomNumbers(SEED);
-    const playing: Promise<void>[] = [];
-    for (const { name, build, change } of STAGES) {
-      await use(build);
-      playing.push(workload.play(planRuns(random, LOAD), name));
-      await change(world);
+it.each(await findEarlier())(
+  "$name and this build run side by side and lose no run",
+  async ({ commit }) => {
+    const guard = await startGuard("workflows-upgrade-");
+    const earlier = await compileCommit(commit);
+    const link = join(guard.folder, "main.mjs");
+    const builds = { earlier: earlier.path, this: process.env.TEST_SERVICE ?? "" };
+    const use = async (build: keyof typeof builds) => {
+      await rm(link, { force: true });
+      await symlink(builds[build], link);
+    };
+    await use("earlier");
+    const world = await startWorld({ compiled: link, seed: SEED, replicas: 2 });
+    try {
+      const workload = await openWorkload(world);
+      const random = randomNumbers(SEED);
+      const playing: Promise<void>[] = [];
+      for (const { name, build, change } of STAGES) {
+        await use(build);
+        playing.push(workload.play(planRuns(random, LOAD), name));
+        await change(world);
+      }
+      await Promise.all(playing);
+      expect(await judge(world, workload)).toEqual([]);
+      expect(workload.known).toHaveLength(STAGES.length * LOAD.runs);
+      expect(world.reports.errors).toEqual([]);
+      const reports = await verifyAll({
+        databaseUrl: world.servers.databaseUrl,
+        natsUrl: world.servers.natsUrl,
+        acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+        ledgers: world.sandbox.ledgers,
+        heldOpen: new Set(),
+        quiescent: true,
+      });
+      expect(reports.filter(({ verdict }) => verdict === "violated")).toEqual([]);
+    } finally {
+      await world.stop();
+      await earlier.remove();
+      await guard.release();
     }
-    await Promise.all(playing);
-    expect(await judge(world, workload)).toEqual([]);
-    expect(workload.known).toHaveLength(STAGES.length * LOAD.runs);
-    expect(world.reports.errors).toEqual([]);
-    const reports = await verifyAll({
-      databaseUrl: world.servers.databaseUrl,
-      natsUrl: world.servers.natsUrl,
-      acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
-      ledgers: world.sandbox.ledgers,
-      heldOpen: new Set(),
-      quiescent: true,
-    });
-    expect(reports.filter(({ verdict }) => verdict === "violated")).toEqual([]);
-  } finally {
-    await world.stop();
-    await earlier.remove();
-    await guard.release();
-  }
-});
+  },
+);

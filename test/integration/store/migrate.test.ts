@@ -6,8 +6,8 @@ import { migrateDatabase, requireMigrated } from "../../../src/store/migrate.ts"
 import { until } from "../../support/assertions/until.ts";
 import { makeTablesOf010 } from "../../support/histories/release-0.1.0.ts";
 
-/** Of the tables that the migration of 0.1.0 changes, those behind the first, in its order. */
-const HELD = ["run_starts", "step_runs", "wait_patterns"] as const;
+/** Of the tables that the migration of 0.1.0 changes, some behind the first one, in the order in which it locks them. */
+const HELD = ["step_runs", "kept_events", "wait_patterns"] as const;
 const HELD_MS = 800;
 /** A second, and what a busy machine adds. The locks together are held for longer. */
 const LONGEST_WRITE_MS = 2_000;
@@ -90,11 +90,7 @@ async function writeUntil(client: pg.Client, end: Promise<void>) {
   let count = 0;
   while (!ended) {
     const begunAt = performance.now();
-    await client.query(
-      `insert into kept_events (workspace_id, source, event_id, type, subject, time, arrived_at, data)
-       values ('ws', '', $1, '', '', '', now(), '{}')`,
-      [String(count)],
-    );
+    await client.query("update workflow_runs set seq = seq + 1");
     count += 1;
     longestMs = Math.max(longestMs, performance.now() - begunAt);
   }

@@ -17,7 +17,7 @@ import { compileCommit, findEarlier } from "../support/upgrade/earlier-build.ts"
 
 const SEED = 19;
 /** The runs that begin while a stage is under way. */
-const LOAD = { runs: 27, overMs: 2_000 };
+const LOAD = { runs: 18, overMs: 2_000 };
 
 /** A replica is replaced by a process of the build that the link names at that time. */
 const STAGES: readonly {
@@ -47,9 +47,9 @@ function replace(index: number): (world: World) => Promise<void> {
   return async ({ replicas }) => replicas[index]?.end();
 }
 
-it.each(await findEarlier())(
-  "$name and this build run side by side and lose no run",
-  async ({ commit }) => {
+it.each((await findEarlier()).map(({ name, commit }) => [name, commit] as const))(
+  "%s and this build run side by side and lose no run",
+  async (_name, commit) => {
     const guard = await startGuard("workflows-upgrade-");
     const earlier = await compileCommit(commit);
     const link = join(guard.folder, "main.mjs");

@@ -1,0 +1,61 @@
+/**
+ * Plays a plan in a world: the work and the faults side by side, then an end of all faults, then the judgement.
+ * Boundary: says what is wrong with the seed and the evidence; who counts it is the suite.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { findDifferences, untilQuiet } from "../workload/ends.ts";
+import type { Workload } from "../workload/workload.ts";
+import { CALM } from "../world/bus-chaos.ts";
+import type { World } from "../world/world.ts";
+import { inject, oneByOne } from "./inject.ts";
+import type { Plan } from "./plan.ts";
+import { stuckEvidence } from "./stuck.ts";
+
+/** How a schedule ended. */
+export interface Outcome {
+  /** Faults that happened, such as `kill at batch.written` or `postgres restart`. */
+  readonly injected: readonly string[];
+  readonly violations: readonly string[];
+}
+
+const QUIET_WITHIN_MS = 45_000;
+const FAULTS_WITHIN_MS = 30_000;
+
+/** Plays it; the world is calm again afterwards, unless something is violated. */
+export async function play(world: World, workload: Workload, plan: Plan): Promise<Outcome> {
+  await world.resize(plan.replicas);
+  const before = world.reports.happened.length;
+  world.chaos.set(plan.chaos);
+  await Promise.all(
+    world.replicas.map((replica, index) => {
+      const faults = plan.points.filter((point) => point.replica === index);
+      return faults.length === 0 ? undefined : replica.plan(faults.map(({ fault }) => fault));
+    }),
+  );
+  const inTurn = oneByOne();
+  const faults = Promise.all(plan.timed.map((fault) => inject(world, fault, inTurn)));
+  const working = workload.play(plan.runs, `seed-${plan.seed}`);
+  await Promise.race([Promise.all([faults, working]), delay(FAULTS_WITHIN_MS)]);
+  // What is planned and did not come yet would come later, into another schedule.
+  await Promise.all(world.replicas.map((replica) => replica.plan([])));
+  await faults;
+  world.chaos.set(CALM);
+  await working;
+  const violations = await judge(world, workload);
+  const injected = [
+    ...plan.timed.map(({ kind }) => kind),
+    ...world.reports.happened.slice(before),
+    ...(plan.chaos === CALM ? [] : ["events disturbed"]),
+  ];
+  return { injected, violations };
+}
+
+/** Waits for the end of everything; then what is wrong. */
+export async function judge(world: World, workload: Workload): Promise<string[]> {
+  await Promise.all(world.replicas.map((replica) => replica.ready()));
+  await workload.repeatEvents();
+  if (!(await untilQuiet(world, workload, QUIET_WITHIN_MS))) {
+    return [...workload.complaints, `it does not come to rest:\n${await stuckEvidence(world)}`];
+  }
+  return [...workload.complaints, ...(await findDifferences(world, workload))];
+}

@@ -77,6 +77,8 @@ export interface VersionStep {
   readonly stepType: StepType;
   /** 0: none. */
   readonly timeoutSeconds: number;
+  /** Seconds from the start of an attempt to the timer of its type; unknown: an expression or an escalation gives it. */
+  readonly delaySeconds: number | "none" | "unknown";
   /** The first pause before another attempt; 0: none. The pauses after it may be longer or shorter. */
   readonly backoffSeconds: number;
   readonly backoffMultiplier: number;
@@ -128,6 +130,12 @@ const STEPS = `select run_id as "runId", step_index as "index", state, retry_cou
 const VERSIONS = `select v.id, jsonb_agg(
       jsonb_build_object('id', s.value -> 'id', 'stepType', s.value -> 'stepType',
         'timeoutSeconds', coalesce((s.value ->> 'timeoutSeconds')::float8, 0),
+        'delaySeconds', case
+          when jsonb_typeof(s.value #> '{config,delay_seconds}') = 'number'
+            then s.value #> '{config,delay_seconds}'
+          when s.value -> 'config' ?| array['delay_seconds', 'until', 'escalate_after_seconds']
+            then '"unknown"'::jsonb
+          else '"none"'::jsonb end,
         'backoffSeconds', coalesce((p.policy ->> 'backoffSeconds')::float8, 0),
         'backoffMultiplier', coalesce((p.policy ->> 'backoffMultiplier')::float8, 1)
       ) order by s.ordinality

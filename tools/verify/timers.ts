@@ -53,16 +53,19 @@ function dueOf(
 ): number | undefined {
   if (cause.id === "deadline") return run.deadlineAt?.getTime();
   // The step whose timer fired moves first; what follows from it comes after.
-  const first = moves.find((move): move is StepMove => move.of === "step");
-  const step = version[first?.step ?? -1];
-  if (first === undefined || step === undefined) return undefined;
-  if (first.op === "started") {
-    const failed = times.failedAt.get(first.step);
-    return failed === undefined ? undefined : failed + pauseMs(step, first.retry ?? 0);
+  const fired = moves.find((move): move is StepMove => move.of === "step");
+  const step = version[fired?.step ?? -1];
+  if (fired === undefined || step === undefined) return undefined;
+  if (fired.op === "started") {
+    const failed = times.failedAt.get(fired.step);
+    return failed === undefined ? undefined : failed + pauseMs(step, fired.retry ?? 0);
   }
-  const begun = times.begunAt.get(first.step);
-  if (begun === undefined || step.timeoutSeconds === 0) return undefined;
-  return begun + step.timeoutSeconds * 1000;
+  const begun = times.begunAt.get(fired.step);
+  if (begun === undefined || step.delaySeconds === "unknown") return undefined;
+  const timeout = step.timeoutSeconds === 0 ? Infinity : step.timeoutSeconds;
+  const delay = step.delaySeconds === "none" ? Infinity : step.delaySeconds;
+  const first = Math.min(timeout, delay);
+  return first === Infinity ? undefined : begun + first * 1000;
 }
 
 /** The shortest pause before this retry, counted from 1. */

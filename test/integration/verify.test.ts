@@ -2,9 +2,19 @@
  * The invariant checker (tools/verify/) over a story that went well, and over copies of it that a test spoils.
  * Boundary: needs TEST_DATABASE_URL and the program nats-server; the service is a process of its own.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { connect } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LedgerEntry, Ledgers } from "../../src/sandbox/stage.ts";
+import { projectRoot } from "../../tools/run-command.ts";
 import type { Invariant, Report } from "../../tools/verify/report.ts";
+import { connectReadOnly } from "../../tools/verify/stored-runs.ts";
+import { findStuckRuns } from "../../tools/verify/stuck.ts";
 import { type VerifyOptions, verifyAll } from "../../tools/verify/verify-all.ts";
+import { until } from "../support/assertions/until.ts";
+import { SPOILT_ROWS } from "../support/builders/spoilt-rows.ts";
 import { playStory, type Story } from "../support/services/verified-story.ts";
 
 /** The results of one run without faults. */
@@ -33,6 +43,17 @@ function reportOf(reports: readonly Report[], invariant: Invariant): Report {
   const report = reports.find((each) => each.invariant === invariant);
   if (report === undefined) throw new Error(`no report of ${invariant}`);
   return report;
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("a ledger of the story is empty");
+  return value;
+}
+
+/** An entry made again for another step or attempt of its run. */
+function withKey<T>(entry: LedgerEntry<T> | undefined, id: string, part: string): LedgerEntry<T> {
+  const made = required(entry);
+  return { ...made, id, idempotencyKey: made.idempotencyKey?.replace(/\/[^/]+\/\d+\//, part) };
 }
 
 /** The violated invariants of a copy on which these statements ran, with their lines. */
@@ -81,217 +102,236 @@ describe("a story that went well", () => {
   });
 });
 
-/** What is spoilt, and a line of the violation that must be found. */
-const SPOILT: readonly (readonly [
-  invariant: Invariant,
-  what: string,
-  statements: (runs: Story["runs"]) => readonly string[],
-  line: string,
-])[] = [
-  [
-    "I1",
-    "a run is gone",
-    ({ waiting }) => [`delete from workflow_runs where id = '${waiting}'`],
-    "was acknowledged and does not exist",
-  ],
-  [
-    "I2",
-    "the step of an object never began",
-    ({ long }) => [`delete from step_runs where run_id = '${long}' and step_index = 2`],
-    "belongs to no step that began (gate)",
-  ],
-  [
-    "I3",
-    "a state was changed without a move",
-    ({ waiting }) => [`update workflow_runs set state = 'PAUSED' where id = '${waiting}'`],
-    "is stored as PAUSED, its history ends RUNNING",
-  ],
-  [
-    "I3",
-    "a step was changed without a move",
-    ({ parent }) => [`update step_runs set state = 'WAITING' where run_id = '${parent}'`],
-    "step 0 is WAITING, its history ends RUNNING",
-  ],
-  [
-    "I3",
-    "a row of the history is gone",
-    ({ long }) => [`delete from run_moves where run_id = '${long}' and seq = 3`],
-    "row 4 comes after row 2",
-  ],
-  [
-    "I4",
-    "a move is in the stream that was never committed",
-    ({ timed }) => [
-      `delete from run_moves where run_id = '${timed}' and seq = 2`,
-      `update workflow_runs set seq = 1 where id = '${timed}'`,
-    ],
-    "event 2-0 (workflows.changes.step.completed) has no move",
-  ],
-  [
-    "I4",
-    "a move was marked as published and was not",
-    ({ long }) => [
-      `update run_moves set seq = seq + 1 where run_id = '${long}' and seq = 6`,
-      `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
-        select batch_id, recorded_at, 6, run_id, cause, '[[0,1,2,1]]' from run_moves
-        where run_id = '${long}' and seq = 1`,
-    ],
-    "event 6-0 (workflows.changes.step.started) was marked as published and is not in the stream",
-  ],
-  [
-    "I4",
-    "a batch is not published before later ones",
-    ({ long }) => [
-      `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
-        select 999999, recorded_at, 0, run_id, cause, '[[0,1,2,1]]' from run_moves
-        where run_id = '${long}' and seq = 1`,
-      "insert into move_batches (id, partition) values (999999, 0)",
-    ],
-    "event 0-0 (workflows.changes.step.started) is missing before later ones",
-  ],
-  [
-    "I4",
-    "an event has another operation than its move",
-    ({ timed }) => [
-      `update run_moves set moves = '[[0,3,4,4],[-1,2,5,2]]' where run_id = '${timed}' and seq = 2`,
-    ],
-    "event 2-0 (workflows.changes.step.completed) is of a move workflows.changes.step.retrying",
-  ],
-  [
-    "I5",
-    "an attempt begins while the run is paused",
-    ({ paused }) => [
-      `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
-        select batch_id, recorded_at, 3, run_id, '[5,""]', '[[0,2,2,1,{"r":1}]]' from run_moves
-        where run_id = '${paused}' and seq = 2`,
-    ],
-    "row 3: step 0 begins while the run is PAUSED",
-  ],
-  [
-    "I6",
-    "a result of a superseded attempt ends its step",
-    ({ retried }) => [
-      `update run_moves set cause = '[3,"/tried/1/query_usage"]' where run_id = '${retried}' and seq = 3`,
-    ],
-    "/tried/1/query_usage moved step 0, which was in attempt 2",
-  ],
-  [
-    "I6",
-    "an object of an older attempt came back",
-    ({ retried }) => [
-      `update run_moves m set moves = replace(m.moves::text, new.id, old.id)::json
-        from (select substring(moves::text from 'obj_[0-9a-f]+') as id from run_moves
-          where run_id = '${retried}' and seq = 2) as old,
-        (select substring(moves::text from 'obj_[0-9a-f]+') as id from run_moves
-          where run_id = '${retried}' and seq = 3) as new
-        where m.run_id = '${retried}' and m.seq = 3`,
-    ],
-    "of attempt 1 in attempt 2",
-  ],
-  [
-    "I6",
-    "a writer that had lost its place committed a row",
-    ({ long }) => [`update run_moves set batch_id = 1 where run_id = '${long}' and seq = 4`],
-    "row 4 was committed before the row that it follows",
-  ],
-  [
-    "I7",
-    "a wait is lost",
-    ({ waiting }) => [`update step_runs set wait_key = null where run_id = '${waiting}'`],
-    "its step 0 (wait) is WAITING and waits for nothing",
-  ],
-  [
-    "I7",
-    "an ended child was not reported",
-    ({ parent }) => [
-      `update workflow_runs set state = 'COMPLETED', completed_at = now()
-        where parent_run_id = '${parent}'`,
-    ],
-    "its step 0 (child) is RUNNING and waits for nothing",
-  ],
-  [
-    "I8",
-    "a cost was counted twice",
-    ({ long }) => [
-      `update step_runs set cost_usd = 2 * cost_usd where run_id = '${long}' and step_index = 0`,
-    ],
-    "costs 0.25 USD, its steps cost 0.5",
-  ],
-  [
-    "I8",
-    "a cost differs from the meter's",
-    ({ retried }) => [
-      `update step_runs set cost_usd = 0.2 where run_id = '${retried}'`,
-      `update workflow_runs set total_cost_usd = 0.2 where id = '${retried}'`,
-    ],
-    "step 0 costs 0.2 USD, the meter has 0.3",
-  ],
-  [
-    "I9",
-    "a step is of another workspace",
-    ({ long }) => [
-      `update step_runs set workspace_id = 'ws_2' where run_id = '${long}' and step_index = 1`,
-    ],
-    "is of ws_1, its step 1 of ws_2 (steps)",
-  ],
-  [
-    "I9",
-    "a child is of another workspace",
-    ({ parent }) => [
-      `update workflow_runs set workspace_id = 'ws_2' where parent_run_id = '${parent}'`,
-    ],
-    "is of ws_2, its parent",
-  ],
-  [
-    "I9",
-    "a run is of a definition of another workspace",
-    ({ timed }) => [
-      `update workflow_definitions set workspace_id = 'ws_2' where id =
-        (select definition_id from workflow_runs where id = '${timed}')`,
-    ],
-    "of ws_2 (runs)",
-  ],
-  [
-    "I10",
-    "a call is held past its lease",
-    ({ waiting }) => [
-      `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
-        values (now(), now() - interval '1 minute', 0, 1, '${waiting}/wait/1/look_up', 'ws_1', 'look_up', 'gone', '')`,
-    ],
-    "/wait/1/look_up: is a call held past its lease",
-  ],
-  [
-    "I10",
-    "a key is held",
-    () => [
-      `insert into caller_keys (created_at, lease_until, workspace_id, method, key, holder, body_hash)
-        values (now(), now(), 'ws_1', 'StartRun', 'k', 'gone', '')`,
-    ],
-    "ws_1 StartRun k: is a key that a call still holds",
-  ],
-  [
-    "I10",
-    "a message was put aside",
-    () => [
-      `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
-        values ('S', 's', 7, 'poison', 'p', '{}', '')`,
-    ],
-    "S 7 poison: is a dead letter",
-  ],
-  [
-    "I11",
-    "a timer fired early",
-    ({ timed }) => [
-      `update run_moves set recorded_at = recorded_at - interval '600 milliseconds'
-        where run_id = '${timed}' and seq = 2`,
-    ],
-    "row 2: a timer fired",
-  ],
-];
-
 describe("a story that was spoilt", () => {
-  it.each(SPOILT)("breaks %s where %s", async (invariant, _, statements, line) => {
+  it.each(SPOILT_ROWS)("breaks %s where %s", async (invariant, _, statements, line) => {
     const violated = await spoilt(statements(story.runs));
     expect(violated[invariant]?.join("\n")).toContain(line);
+  });
+
+  it.each<[Invariant, string, (ledgers: Ledgers) => void, string]>([
+    [
+      "I2",
+      "a call made two objects",
+      ({ objectives }) => objectives.push({ ...required(objectives[0]), id: "obj_second" }),
+      "objectives: obj_second is not the first under the key",
+    ],
+    [
+      "I2",
+      "an object was made without a key",
+      ({ approvals }) =>
+        approvals.push({ ...required(approvals[0]), id: "apr_alone", idempotencyKey: undefined }),
+      'approvals: apr_alone was made under the key ""',
+    ],
+    [
+      "I2",
+      "an object was made for an attempt that never began",
+      ({ objectives }) => objectives.push(withKey(objectives[0], "obj_far", "/work/2/")),
+      "obj_far belongs to attempt 2 of work, which has begun 1",
+    ],
+    [
+      "I5",
+      "a message is sent long after its run was cancelled",
+      ({ notifications }) => {
+        const late = new Date(Date.now() + 60_000);
+        const idempotencyKey = `${story.runs.cancelled}/silent/1/send_notification`;
+        const sent = required(notifications[0]);
+        notifications.push({ ...sent, id: "ntf_late", idempotencyKey, recordedAt: late });
+      },
+      "ntf_late was made",
+    ],
+    [
+      "I6",
+      "a step has the object of an older attempt",
+      ({ objectives }) => {
+        const [first, second] = objectives.filter(({ idempotencyKey = "" }) =>
+          idempotencyKey.startsWith(`${story.runs.retried}/`),
+        );
+        const idempotencyKey = required(first).idempotencyKey;
+        objectives.push({ ...required(second), idempotencyKey });
+      },
+      "step 0, in attempt 2, has obj_",
+    ],
+    [
+      "I8",
+      "usage was recorded that no step counted",
+      ({ usage }) => usage.push(required(usage[0])),
+      "step 0 costs 0.3 USD, the meter has 0.4",
+    ],
+  ])("breaks %s where %s", async (invariant, _, spoil, line) => {
+    const { ledgers } = story.world.sandbox;
+    const copy = Object.fromEntries(
+      Object.entries(ledgers).map(([name, entries]) => [name, [...entries]]),
+    ) as unknown as Ledgers;
+    spoil(copy);
+    const report = reportOf(await verifyAll({ ...known(), ledgers: copy }), invariant);
+    expect(report.verdict).toBe("violated");
+    expect(report.violations.join("\n")).toContain(line);
+  });
+
+  it("breaks I7 where an owner has decided and the run does not know", async () => {
+    const report = reportOf(await verifyAll({ ...known(), heldOpen: new Set() }), "I7");
+    expect(report.violations).toEqual([]);
+    const spoilt = await story.copy();
+    try {
+      await spoilt.query(
+        `update workflow_runs set state = 'RUNNING' where id = '${story.runs.paused}'`,
+      );
+      const options = { ...known(), databaseUrl: spoilt.url };
+      expect(reportOf(await verifyAll(options), "I7").verdict).toBe("checked");
+      const decided = reportOf(await verifyAll({ ...options, heldOpen: new Set() }), "I7");
+      expect(decided.violations).toEqual([
+        `${story.runs.paused}: is RUNNING; its step 0 (silent) is RUNNING and waits for nothing`,
+      ]);
+    } finally {
+      await spoilt.drop();
+    }
+  });
+
+  it("breaks I4 where the stream lacks an event, or has one of an unknown run", async () => {
+    const connection = await connect({ servers: story.world.natsUrl });
+    try {
+      const manager = await connection.jetstreamManager();
+      await manager.streams.add({ name: "COPY", sources: [{ name: "WORKFLOWS" }] });
+      await until(async () => {
+        const [copy, own] = await Promise.all([
+          manager.streams.info("COPY"),
+          manager.streams.info("WORKFLOWS"),
+        ]);
+        return copy.state.messages === own.state.messages || undefined;
+      });
+      const of = async () => reportOf(await verifyAll({ ...known(), stream: "COPY" }), "I4");
+      expect((await of()).verdict).toBe("checked");
+      const message = await manager.streams.getMessage("COPY", {
+        last_by_subj: "workflows.changes.step.retrying",
+      });
+      await manager.streams.deleteMessage("COPY", message.seq);
+      expect((await of()).violations).toEqual([
+        `${story.runs.retried}: event 2-0 (workflows.changes.step.retrying) was marked as published and is not in the stream`,
+      ]);
+      const { seq } = await connection
+        .jetstream()
+        .publish("workflows.changes.run.started", "{}", { msgID: "wfr_unknown-1-0" });
+      const own = reportOf(await verifyAll(known()), "I4");
+      await manager.streams.deleteMessage("WORKFLOWS", seq);
+      expect(own.violations).toEqual(["wfr_unknown: has events in the stream and does not exist"]);
+    } finally {
+      await connection.close();
+    }
+  });
+});
+
+describe("a story that goes on", () => {
+  it("keeps I4 while its last events wait to be published", async () => {
+    const copy = await story.copy();
+    try {
+      await copy.query(
+        `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
+          select 999999, now(), seq + 1, run_id, cause, '[[0,1,2,1]]' from run_moves
+          where run_id = '${story.runs.waiting}'`,
+      );
+      await copy.query("insert into move_batches (id, partition) values (999999, 0)");
+      const options = { ...known(), databaseUrl: copy.url };
+      const going = reportOf(await verifyAll({ ...options, quiescent: false }), "I4");
+      expect(going).toMatchObject({
+        verdict: "checked",
+        counts: { "events not published yet": 1 },
+      });
+      expect(reportOf(await verifyAll(options), "I4").violations).toEqual([
+        `${story.runs.waiting}: event 2-0 (workflows.changes.step.started) is not published`,
+      ]);
+    } finally {
+      await copy.drop();
+    }
+  });
+});
+
+describe("runs that stand still", () => {
+  async function stuckOf(statement: string, after: number) {
+    const copy = await story.copy();
+    const client = await connectReadOnly(copy.url);
+    try {
+      await copy.query(statement);
+      return await findStuckRuns(client, after);
+    } finally {
+      await client.end();
+      await copy.drop();
+    }
+  }
+
+  it("are none where everything that is open is held", async () => {
+    expect(await stuckOf("select 1", 0)).toEqual([]);
+  });
+
+  it("are described with their history once nothing holds them for so long", async () => {
+    const { waiting } = story.runs;
+    const lose = `update step_runs set wait_key = null where run_id = '${waiting}'`;
+    expect(await stuckOf(lose, 3600)).toEqual([]);
+    const [stuck, ...others] = await stuckOf(lose, 0);
+    expect(others).toEqual([]);
+    expect(stuck?.reasons).toEqual([
+      "is RUNNING; its step 0 (wait) is WAITING and waits for nothing",
+    ]);
+    const lines = stuck?.lines.join("\n");
+    expect(lines).toContain("rpc StartRun: run PENDING -> RUNNING");
+    expect(lines).toContain("open step 0 (wait): WAITING");
+  });
+
+  it("are held by a call whose next try is to come, and not by one that nobody takes", async () => {
+    const { parent } = story.runs;
+    const call = (until: string) => `
+      with ended as (update workflow_runs set state = 'COMPLETED', completed_at = now()
+        where parent_run_id = '${parent}')
+      insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
+      values (now(), now() ${until}, 0, 1, '${parent}/child/1/look_up', 'ws_1', 'look_up', '', '')`;
+    expect(await stuckOf(call("+ interval '1 minute'"), 1)).toEqual([]);
+    const [stuck] = await stuckOf(call("- interval '1 hour'"), 1);
+    expect(stuck?.runId).toBe(parent);
+    expect(stuck?.lines.join("\n")).toContain("open call");
+  });
+});
+
+describe("npm run verify", () => {
+  async function run(...words: string[]) {
+    const args = ["--import", "tsx", "tools/verify.ts", ...words];
+    const child = spawn(process.execPath, args, { cwd: projectRoot });
+    const ended = once(child, "close");
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [status] = await ended;
+    return { status, stdout, stderr };
+  }
+
+  it("prints a line for each invariant and ends with 0", async () => {
+    const { databaseUrl, natsUrl } = story.world;
+    const words = ["--database", databaseUrl, "--nats", natsUrl, "--stuck-after", "0"];
+    const { status, stdout } = await run(...words);
+    expect(status).toBe(0);
+    expect(stdout).toContain(
+      "I3  checked   the moves of the history give the stored state (runs 9",
+    );
+    expect(stdout).toContain("I1  skipped   every acknowledged run exists (no list");
+    expect(stdout).toContain("no run is stuck");
+  });
+
+  it("ends with 1 and names the run when an invariant is violated", async () => {
+    const copy = await story.copy();
+    try {
+      await copy.query("update workflow_runs set total_cost_usd = 7");
+      const { status, stdout } = await run("--database", copy.url, "--json");
+      expect(status).toBe(1);
+      const { reports } = JSON.parse(stdout) as { reports: Report[] };
+      expect(reportOf(reports, "I8")).toMatchObject({ verdict: "violated", found: 9 });
+      expect(reportOf(reports, "I8").violations[0]).toContain(story.runs.long);
+    } finally {
+      await copy.drop();
+    }
+  });
+
+  it("ends with 2 and one line where it cannot check", async () => {
+    const away = await run("--database", "postgres://u:secret@127.0.0.1:1/none");
+    expect(away.status).toBe(2);
+    expect(away.stderr).toMatch(/^verify: .*ECONNREFUSED/);
+    expect(away.stderr).not.toContain("secret");
+    const unread = await run("--database", "x", "--stuck-after", "soon");
+    expect(unread.status).toBe(2);
   });
 });

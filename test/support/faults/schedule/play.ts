@@ -3,6 +3,7 @@
  * Boundary: says what is wrong with the seed and the evidence; who counts it is the suite.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { verifyAll } from "../../../../tools/verify/verify-all.ts";
 import { findDifferences, untilQuiet } from "../workload/ends.ts";
 import type { Workload } from "../workload/workload.ts";
 import { CALM } from "../world/bus-chaos.ts";
@@ -42,6 +43,7 @@ export async function play(world: World, workload: Workload, plan: Plan): Promis
   world.chaos.set(CALM);
   await working;
   const violations = await judge(world, workload);
+  workload.settle();
   const injected = [
     ...plan.timed.map(({ kind }) => kind),
     ...world.reports.happened.slice(before),
@@ -57,5 +59,23 @@ export async function judge(world: World, workload: Workload): Promise<string[]>
   if (!(await untilQuiet(world, workload, QUIET_WITHIN_MS))) {
     return [...workload.complaints, `it does not come to rest:\n${await stuckEvidence(world)}`];
   }
-  return [...workload.complaints, ...(await findDifferences(world, workload))];
+  return [
+    ...workload.complaints,
+    ...(await findDifferences(world, workload)),
+    ...(await brokenInvariants(world, workload)),
+  ];
+}
+
+async function brokenInvariants({ servers, sandbox }: World, workload: Workload) {
+  const reports = await verifyAll({
+    databaseUrl: servers.databaseUrl,
+    natsUrl: servers.natsUrl,
+    ledgers: sandbox.ledgers,
+    acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+    heldOpen: new Set(),
+    quiescent: true,
+  });
+  return reports.flatMap(({ invariant, violations }) =>
+    violations.map((violation) => `${invariant}: ${violation}`),
+  );
 }

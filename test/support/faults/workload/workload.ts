@@ -38,13 +38,18 @@ export interface KnownRun {
 /** See the file's head. */
 export interface Workload {
   readonly client: PatientClient;
+  /** All runs so far. */
   readonly known: readonly KnownRun[];
+  /** Runs since the last `settle`. */
+  readonly open: readonly KnownRun[];
   /** What a caller saw and must not see. */
   readonly complaints: readonly string[];
   /** Starts these runs at their times, and does with them what their shapes need. Never rejects. */
   play(runs: readonly PlannedRun[], name: string): Promise<void>;
-  /** Publishes every event of taps once more, as their publisher does until it is sure. */
+  /** Publishes every event of taps for open runs once more, as their publisher does until it is sure. */
   repeatEvents(): Promise<void>;
+  /** The open runs are judged: they are looked at no more. */
+  settle(): void;
 }
 
 const ENDED_LOOK_MS = 100;
@@ -59,11 +64,18 @@ export async function openWorkload(world: World): Promise<Workload> {
   const definitions = await publishAll(client);
   const known: KnownRun[] = [];
   const complaints: string[] = [];
+  let settled = 0;
   const desk: Desk = { world, client, known, complaints, definitions };
   return {
     client,
     known,
+    get open() {
+      return known.slice(settled);
+    },
     complaints,
+    settle() {
+      settled = known.length;
+    },
     async play(runs, name) {
       const beginMs = performance.now();
       await Promise.all(
@@ -77,7 +89,10 @@ export async function openWorkload(world: World): Promise<Workload> {
     },
     async repeatEvents() {
       await Promise.all(
-        known.flatMap((run) => eventOf(run)).map((event) => publishSurely(world, event)),
+        known
+          .slice(settled)
+          .flatMap((run) => eventOf(run))
+          .map((event) => publishSurely(world, event)),
       );
     },
   };

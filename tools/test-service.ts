@@ -33,23 +33,25 @@ export interface CompileOptions {
   /** Where it begins, relative to the project; `src/main.ts` unless given. */
   readonly entry?: string;
   readonly edits?: readonly SourceEdit[];
+  /** A copy of the project as it was at another commit; this one unless given. The packages are those of this one. */
+  readonly root?: string;
 }
-
-/** The service finds these from its file: packages in a folder above, migrations two folders above. */
-const BESIDE = ["node_modules", "migrations"];
 
 /** Compiles the service into a temporary folder. Rejects when an edit does not fit the source. */
 export async function compileService({
   entry = "src/main.ts",
   edits = [],
+  root = projectRoot,
 }: CompileOptions = {}): Promise<CompiledService> {
   const guard = await startGuard("workflows-compiled-");
   const path = join(guard.folder, "src", "compiled", "main.mjs");
   const edited = await editSources(edits);
   try {
-    for (const name of BESIDE) await symlink(join(projectRoot, name), join(guard.folder, name));
+    // The service finds these from its file: packages in a folder above, migrations two folders above.
+    await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
+    await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
     await build({
-      entryPoints: [join(projectRoot, entry)],
+      entryPoints: [join(root, entry)],
       outfile: path,
       bundle: true,
       packages: "external",
@@ -57,6 +59,7 @@ export async function compileService({
       format: "esm",
       target: "node20",
       logLevel: "error",
+      nodePaths: [join(projectRoot, "node_modules")],
       plugins: [loadEdited(edited)],
     });
     return { path, remove: guard.release };

@@ -12,7 +12,7 @@ let cluster: Cluster;
 let living: Replica;
 beforeAll(async () => {
   service = await compileService({ entry: "test/support/faults/service-main.ts" });
-  cluster = await startCluster(service.path);
+  cluster = await startCluster({ compiled: service.path });
   living = await cluster.start();
 });
 afterAll(async () => {

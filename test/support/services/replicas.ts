@@ -9,7 +9,7 @@ import { connectService } from "../../../tools/demo/service-client.ts";
 import { parseLogLine, startService } from "../../../tools/demo/service-process.ts";
 import { startGuard } from "../../../tools/parts/guard.ts";
 import { startNatsServer } from "../../../tools/parts/nats-server.ts";
-import { freshDatabase } from "../servers/database.ts";
+import { freshDatabase, type TestDatabase } from "../servers/database.ts";
 
 /** One replica at work. */
 export interface Replica {
@@ -21,6 +21,8 @@ export interface Replica {
   metric(name: string): Promise<number>;
   /** Ends the process as a crash does (kill -9). */
   kill(): Promise<void>;
+  /** Ends it as an operator does (SIGTERM). */
+  stop(): Promise<void>;
 }
 
 /** Surroundings for replicas. */
@@ -28,8 +30,8 @@ export interface Cluster {
   readonly databaseUrl: string;
   /** A connection to their bus for the test. */
   readonly natsUrl: string;
-  /** Starts a replica and waits until it is ready. */
-  start(environment?: Readonly<Record<string, string>>): Promise<Replica>;
+  /** Starts a replica and waits until it is ready; `compiled` is what it runs, the cluster's unless given. */
+  start(environment?: Readonly<Record<string, string>>, compiled?: string): Promise<Replica>;
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The database's clock, in ms. */
   nowMs(): Promise<number>;
@@ -40,14 +42,25 @@ export interface Cluster {
 /** The variables of this process that the service gets. */
 const HANDED_ON = ["PATH", "HOME", "TMPDIR"];
 
-/** Makes the surroundings; nothing runs yet. `compiled` is what each replica runs, the service itself unless given. */
-export async function startCluster(compiled = process.env.TEST_SERVICE): Promise<Cluster> {
+/** What is not as usual. */
+export interface ClusterOptions {
+  /** What replicas run (see tools/test-service.ts); the service itself unless given. */
+  readonly compiled?: string;
+  /** Makes their database; a migrated one unless given. */
+  readonly database?: () => Promise<TestDatabase>;
+}
+
+/** Makes the surroundings; nothing runs yet. */
+export async function startCluster({
+  compiled,
+  database: makeDatabase = freshDatabase,
+}: ClusterOptions = {}): Promise<Cluster> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
   try {
-    const database = await freshDatabase();
+    const database = await makeDatabase();
     stops.push(database.drop);
     const sql = new pg.Client({ connectionString: database.url });
     await sql.connect();
@@ -67,8 +80,8 @@ export async function startCluster(compiled = process.env.TEST_SERVICE): Promise
     return {
       databaseUrl: database.url,
       natsUrl: nats.url,
-      async start(environment = {}) {
-        const replica = await startReplica(compiled, { ...surroundings, ...environment });
+      async start(environment = {}, program = compiled ?? process.env.TEST_SERVICE) {
+        const replica = await startReplica(program, { ...surroundings, ...environment });
         stops.push(replica.stop);
         return replica;
       },

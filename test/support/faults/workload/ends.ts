@@ -60,7 +60,22 @@ async function countOpen(world: World, known: readonly KnownRun[]): Promise<Open
 /** Every difference between how the open runs ended and how they end without faults. */
 export async function findDifferences(world: World, workload: Workload): Promise<string[]> {
   const runs = await Promise.all(workload.open.map((run) => differencesOf(world, workload, run)));
-  return [...runs.flat(), ...(await openObjectives(world, workload))];
+  return [
+    ...runs.flat(),
+    ...(await openObjectives(world, workload)),
+    ...(await unknownRuns(world, workload)),
+  ];
+}
+
+/** Runs that no caller was told of, although every start was answered at last. */
+async function unknownRuns(world: World, workload: Workload): Promise<string[]> {
+  const ids = new Set(workload.known.map(({ runId }) => runId));
+  const definitions = [...new Set(workload.known.map(({ definitionId }) => definitionId))];
+  const rows = await world.rows<{ id: string }>(
+    "select id from workflow_runs where definition_id = any($1) and trigger_event_id = ''",
+    [definitions],
+  );
+  return rows.filter(({ id }) => !ids.has(id)).map(({ id }) => `nobody was told of ${id}`);
 }
 
 async function differencesOf(world: World, workload: Workload, run: KnownRun): Promise<string[]> {

@@ -7,8 +7,11 @@ import type { Parameters } from "fast-check";
 
 const { PROPERTY_SEED, PROPERTY_PATH, PROPERTY_TIMES } = process.env;
 
+/** Whether one input is played again, so that nothing can be counted. */
+export const IS_REPLAY = PROPERTY_PATH !== undefined;
+
 /** How many times the usual number of inputs is wanted. */
-export const FUZZ_TIMES = Number(PROPERTY_TIMES ?? 1);
+const FUZZ_TIMES = Number(PROPERTY_TIMES ?? 1);
 
 /** The limit of a test whose usual one is `ms`. */
 export function fuzzTimeoutMs(ms: number): number {

@@ -11,7 +11,7 @@ import { verifyAll } from "../../tools/verify/verify-all.ts";
 import { until } from "../support/assertions/until.ts";
 import { type NatsCluster, startNatsCluster } from "../support/engines/nats-cluster.ts";
 import { type Cluster, type Replica, startCluster } from "../support/services/replicas.ts";
-import { startLoad, TASKS_A_RUN } from "../support/upgrade/rolling-load.ts";
+import { startLoad, TASKS_A_RUN } from "../support/services/rolling-load.ts";
 
 const KILLS = 6;
 const KILL_EVERY_MS = 5_000;

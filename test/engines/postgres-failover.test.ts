@@ -5,7 +5,7 @@ import { verifyAll } from "../../tools/verify/verify-all.ts";
 import { until } from "../support/assertions/until.ts";
 import { type PostgresPair, startPostgresPair } from "../support/engines/postgres-pair.ts";
 import { type Cluster, startCluster } from "../support/services/replicas.ts";
-import { startLoad, TASKS_A_RUN } from "../support/upgrade/rolling-load.ts";
+import { startLoad, TASKS_A_RUN } from "../support/services/rolling-load.ts";
 
 const RUNS_BEFORE = 30;
 const RUNS_AFTER = 30;

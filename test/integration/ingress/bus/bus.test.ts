@@ -270,6 +270,12 @@ describe("an event whose handling fails", () => {
       const letters = await service.rows(text, [service.stream, seq]);
       expect(letters).toEqual([{ reason: "handling_failed" }]);
     }, WAIT_AT_MOST);
+    const behind = await service.rows(
+      `select 1 from workflow_runs r, dead_letters d where r.trigger_event_id = 'works-2'
+        and d.stream = $1 and d.stream_seq = $2 and r.created_at < d.created_at`,
+      [service.stream, seq],
+    );
+    expect(behind).toHaveLength(1);
     await settle("crm");
     const failures = service.logged.filter((line) => line.includes('"eventId":"breaks"'));
     expect(failures).toHaveLength(5);

@@ -20,6 +20,8 @@ import { ModelTransaction, type Shared } from "./tables.ts";
 export interface Network {
   /** Takes what is sent there; rejects, or never resolves, when it is lost. */
   there(what: string): Promise<void>;
+  /** As `there`, of a commit: the client may lose its connection so many ms before the server commits; 0: it does not. */
+  commit(): Promise<number>;
   /** Takes the answer back. */
   back(what: string, rows: readonly object[]): Promise<void>;
 }
@@ -64,12 +66,6 @@ export function makeModelServer(clock: {
 function connect(shared: Shared, network: Network) {
   const open = new Set<ModelTransaction>();
 
-  async function run(tx: ModelTransaction, statement: Statement, values: readonly unknown[]) {
-    await network.there(statement.name);
-    const rows = await execute(tx, statement.name, values);
-    return rows;
-  }
-
   const single: Queries = {
     build: noBuilder(),
     async query<Row>(statement: Statement, values: readonly unknown[]) {
@@ -82,8 +78,7 @@ function connect(shared: Shared, network: Network) {
         await network.back(statement.name, rows);
         return rows as Row[];
       } finally {
-        tx.abort();
-        open.delete(tx);
+        end(tx, "abort");
       }
     },
   };
@@ -91,7 +86,8 @@ function connect(shared: Shared, network: Network) {
   const within = (tx: ModelTransaction): Queries => ({
     build: noBuilder(),
     async query<Row>(statement: Statement, values: readonly unknown[]) {
-      const rows = await run(tx, statement, values);
+      await network.there(statement.name);
+      const rows = await execute(tx, statement.name, values);
       await network.back(statement.name, rows);
       return rows as Row[];
     },
@@ -101,17 +97,23 @@ function connect(shared: Shared, network: Network) {
     await network.there("begin");
     const tx = new ModelTransaction(shared);
     open.add(tx);
+    let lateMs = 0;
     try {
       const result = await work(within(tx));
-      await network.there("commit");
-      if (!tx.isOpen) throw new DatabaseAway("the transaction was broken off");
+      lateMs = await network.commit();
+      if (!tx.isOpen || lateMs > 0) throw new DatabaseAway("the connection is lost");
       tx.commit();
       await network.back("commit", []);
       return result;
     } finally {
-      tx.abort();
-      open.delete(tx);
+      if (lateMs > 0) void shared.sleep(lateMs).then(() => end(tx, "commit"));
+      else end(tx, "abort");
     }
+  }
+
+  function end(tx: ModelTransaction, how: "commit" | "abort"): void {
+    tx[how]();
+    open.delete(tx);
   }
 
   const database: Database = {

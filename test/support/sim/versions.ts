@@ -49,7 +49,7 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
       agent("a"),
       other("w", "WAIT_FOR_EVENT", {
         eventTypePattern: "came.*",
-        eventSubjectPattern: "box.{{ run.input.key }}",
+        eventSubjectPattern: "box.{{ input.key }}",
       }),
       agent("b"),
     ],

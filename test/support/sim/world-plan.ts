@@ -70,7 +70,7 @@ export function planWorld(seed: number): WorldPlan {
 /** One run of a version, with nothing that goes wrong. */
 export function planCalm(version: string): WorldPlan {
   const run = { key: "k0", version, atMs: 0, byEvent: false, cancelAfterMs: undefined };
-  const nothing = { crashes: [], troubles: NO_TROUBLES, calmAtMs: 0 };
+  const nothing = { crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
   return { seed: 1, replicas: 1, runs: [run], ...nothing };
 }
 

@@ -45,6 +45,7 @@ export class World {
   #started = 0;
   #runs = 0;
   #nextLookMs = 0;
+  #isStopping = false;
   #isStopped = false;
 
   constructor(plan: WorldPlan, counts?: Map<string, number>) {
@@ -88,6 +89,7 @@ export class World {
   }
 
   reach(place: string, replica: string): void {
+    if (this.#isStopping) return;
     const times = (this.#reached.get(place) ?? 0) + 1;
     this.#reached.set(place, times);
     for (const crash of this.plan.crashes) {
@@ -127,8 +129,8 @@ export class World {
   #look(): false {
     if (this.clock.nowMs < this.#nextLookMs) return false;
     this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
-    if (this.isAtRest()) {
-      this.#nextLookMs = Number.POSITIVE_INFINITY;
+    if (!this.#isStopping && this.isAtRest()) {
+      this.#isStopping = true;
       const stopped = Promise.all(this.members.map((member) => member.stop()));
       void stopped.then(() => {
         this.#isStopped = true;
@@ -139,7 +141,7 @@ export class World {
 
   /** Whether nothing is left to do. */
   isAtRest(): boolean {
-    if (this.troubles !== NO_TROUBLES || this.members.length < this.plan.replicas) return false;
+    if (this.clock.nowMs < this.plan.calmAtMs || this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;

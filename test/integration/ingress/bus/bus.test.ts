@@ -246,7 +246,7 @@ describe("poison", () => {
       { stream_seq: first, reason: "not_json", data: Buffer.from("not json") },
       { stream_seq: second, reason: "bad_data", data: expect.any(Buffer) },
     ]);
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     const subject = `workflows.dlq.${service.stream.toLowerCase()}`;
     const copy = await manager.streams.getMessage("WORKFLOWS_DLQ", { last_by_subj: subject });
     expect(copy.header.get("Dead-Letter-Reason")).toBe("bad_data");
@@ -284,7 +284,7 @@ describe("an event whose handling fails", () => {
 
 describe("consumers", () => {
   it("have the promised names", async () => {
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     const names: string[] = [];
     for await (const { name } of manager.consumers.list(service.stream)) names.push(name);
     const base = `workflows-${service.stream.toLowerCase()}`;
@@ -293,7 +293,7 @@ describe("consumers", () => {
 
   it("come back when they are deleted, and miss nothing", async () => {
     const definition = await service.define("ws", versionOf([pause], [], eventTrigger("crm.gap")));
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     for await (const { name } of manager.consumers.list(service.stream)) {
       await manager.consumers.delete(service.stream, name);
     }

@@ -3,10 +3,10 @@
  * Boundary: each ends by itself, with everything as it was before.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { NatsConnection } from "nats";
 import type { Trouble } from "../../../../src/sandbox/trouble.ts";
 import { FREEZE_MS } from "../short-settings.ts";
 import type { Replica } from "../world/replica.ts";
-import type { Servers } from "../world/servers.ts";
 import type { World } from "../world/world.ts";
 import type { TimedFault, TimedKind } from "./plan.ts";
 
@@ -33,8 +33,9 @@ const TROUBLES: Partial<Record<TimedKind, Trouble>> = {
   "collaborator away": { status: 503 },
   "collaborator loses answers": "lose_answer",
   "collaborator hangs": "hang",
+  "collaborator dies": "die",
+  "collaborator slow": { delayMs: 2_000 },
 };
-const SLOW_MS = 2_000;
 /** All of one service; calls are made to several. */
 const SERVICES = ["objectives.", "agents.", "approvals.", "notifications.", "governance."];
 
@@ -56,27 +57,52 @@ async function happen(world: World, fault: TimedFault, inTurn: InTurn): Promise<
         await servers.restartPostgres();
       });
     case "nats kill":
+    case "nats gone":
     case "nats freeze":
     case "nats stream lost":
-      return inTurn(() => breakNats(servers, fault));
-    case "collaborator slow":
-      return trouble(world, fault, { delayMs: SLOW_MS });
+    case "nats older stream":
+    case "nats consumers deleted":
+      return inTurn(() => breakNats(world, fault));
+    case "collaborator fails half":
+    case "collaborator flaps":
+      return flap(world, fault);
     default:
       return trouble(world, fault, TROUBLES[fault.kind] ?? "die");
   }
 }
 
-async function breakNats(servers: Servers, { kind, forMs }: TimedFault): Promise<void> {
-  if (kind === "nats stream lost") return servers.restoreStream("WORKFLOWS");
-  if (kind === "nats kill") {
-    await servers.killNats();
-    await delay(forMs);
-    await servers.startNats();
-    return;
+/** An outage, shrunk as the leases are. */
+const OUTAGE_MS = 20_000;
+
+async function breakNats({ servers, sandbox }: World, { kind, forMs }: TimedFault): Promise<void> {
+  switch (kind) {
+    case "nats stream lost":
+      return servers.loseStream("WORKFLOWS");
+    case "nats older stream":
+      return servers.restoreStream("WORKFLOWS", forMs);
+    case "nats consumers deleted":
+      return deleteConsumers(sandbox.bus.connection);
+    case "nats freeze":
+      servers.freezeNats();
+      await delay(forMs);
+      servers.thawNats();
+      return;
+    default:
+      await servers.killNats();
+      await delay(kind === "nats gone" ? OUTAGE_MS : forMs);
+      await servers.startNats();
   }
-  servers.freezeNats();
-  await delay(forMs);
-  servers.thawNats();
+}
+
+const STREAMS = ["OBJECTIVES", "APPROVALS", "AGENTS", "SIPHON"];
+
+async function deleteConsumers(connection: NatsConnection): Promise<void> {
+  const manager = await connection.jetstreamManager();
+  for (const stream of STREAMS) {
+    for await (const { name } of manager.consumers.list(stream)) {
+      await manager.consumers.delete(stream, name);
+    }
+  }
 }
 
 async function freeze(replica: Replica | undefined): Promise<void> {
@@ -85,6 +111,21 @@ async function freeze(replica: Replica | undefined): Promise<void> {
   replica.freeze();
   await delay(FREEZE_MS);
   replica.thaw();
+}
+
+const FLAP_MS = 300;
+
+/** Away and there in turns, or every second call. */
+async function flap({ sandbox }: World, fault: TimedFault): Promise<void> {
+  const service = SERVICES[fault.atMs % SERVICES.length] ?? "";
+  const until = performance.now() + fault.forMs;
+  const onlyOne = fault.kind === "collaborator fails half";
+  while (performance.now() < until) {
+    sandbox.troubles.begin(service, { status: 500 }, onlyOne ? 1 : undefined);
+    await delay(onlyOne ? FLAP_MS / 10 : FLAP_MS);
+    sandbox.troubles.end(service);
+    if (!onlyOne) await delay(FLAP_MS);
+  }
 }
 
 async function trouble({ sandbox }: World, fault: TimedFault, kind: Trouble): Promise<void> {

@@ -10,7 +10,7 @@ import { type PlannedRun, WORKSPACES } from "../workload/workload.ts";
 import { CALM, type ChaosSettings } from "../world/bus-chaos.ts";
 
 /** Faults that come at a time, whatever a replica does then. */
-export const TIMED_KINDS = [
+const TIMED_KINDS = [
   "kill",
   "freeze",
   "graceful stop",
@@ -19,14 +19,19 @@ export const TIMED_KINDS = [
   "nats kill",
   "nats freeze",
   "nats stream lost",
+  "nats older stream",
+  "nats consumers deleted",
   "collaborator away",
   "collaborator slow",
   "collaborator loses answers",
   "collaborator hangs",
+  "collaborator dies",
+  "collaborator fails half",
+  "collaborator flaps",
 ] as const;
 
-/** See TIMED_KINDS. */
-export type TimedKind = (typeof TIMED_KINDS)[number];
+/** See TIMED_KINDS; a bus that is gone for an outage is too long for a random schedule. */
+export type TimedKind = (typeof TIMED_KINDS)[number] | "nats gone";
 
 /** A fault at a time. */
 export interface TimedFault {
@@ -39,7 +44,7 @@ export interface TimedFault {
 }
 
 /** A fault at a crash point of a replica. */
-interface PointFault {
+export interface PointFault {
   readonly replica: number;
   readonly fault: PlannedFault;
 }
@@ -52,7 +57,14 @@ export interface Plan {
   readonly points: readonly PointFault[];
   readonly timed: readonly TimedFault[];
   readonly chaos: ChaosSettings;
+  /** Work besides the runs, for what they never pass. */
+  readonly extras: readonly Extra[];
+  /** How long the faults at points are waited for when the work is done already. */
+  readonly pointsWithinMs: number;
 }
+
+/** Messages that nobody can read; definitions that a second starts; runs that take several transitions to begin. */
+export type Extra = "bad messages" | "schedules" | "wide runs";
 
 /** How large a plan is. */
 export interface PlanSize {
@@ -110,7 +122,8 @@ const SHORTEST_MS = 100;
 const LONGEST_MS = 2_500;
 const NUMBERS = 100;
 const CANCEL_WITHIN_MS = 400;
-const CHAOS: ChaosSettings = { copies: 3, lateMs: 400, dropPercent: 1 };
+/** Every event up to three times, out of order, 1 % never. */
+export const CHAOS: ChaosSettings = { copies: 3, lateMs: 400, dropPercent: 1 };
 
 /** The plan of a seed. */
 export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
@@ -131,6 +144,8 @@ export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
     points,
     timed,
     chaos: random.chance(40) ? CHAOS : CALM,
+    extras: [],
+    pointsWithinMs: 0,
   };
 }
 

@@ -3,7 +3,9 @@
  * Boundary: says what is wrong with the seed and the evidence; who counts it is the suite.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { verifyAll } from "../../../../tools/verify/verify-all.ts";
 import { findDifferences, untilQuiet } from "../workload/ends.ts";
+import { startExtras } from "../workload/extras.ts";
 import type { Workload } from "../workload/workload.ts";
 import { CALM } from "../world/bus-chaos.ts";
 import type { World } from "../world/world.ts";
@@ -19,10 +21,16 @@ export interface Outcome {
 }
 
 const QUIET_WITHIN_MS = 45_000;
+const LOOK_MS = 50;
 const FAULTS_WITHIN_MS = 30_000;
 
 /** Plays it; the world is calm again afterwards, unless something is violated. */
-export async function play(world: World, workload: Workload, plan: Plan): Promise<Outcome> {
+export async function play(
+  world: World,
+  workload: Workload,
+  plan: Plan,
+  quietWithinMs = QUIET_WITHIN_MS,
+): Promise<Outcome> {
   await world.resize(plan.replicas);
   const before = world.reports.happened.length;
   world.chaos.set(plan.chaos);
@@ -34,14 +42,19 @@ export async function play(world: World, workload: Workload, plan: Plan): Promis
   );
   const inTurn = oneByOne();
   const faults = Promise.all(plan.timed.map((fault) => inject(world, fault, inTurn)));
+  const extras = await startExtras(world, workload, plan);
   const working = workload.play(plan.runs, `seed-${plan.seed}`);
+  const allHappened = () => world.reports.happened.length - before >= plan.points.length;
   await Promise.race([Promise.all([faults, working]), delay(FAULTS_WITHIN_MS)]);
+  await untilTrue(allHappened, plan.pointsWithinMs);
   // What is planned and did not come yet would come later, into another schedule.
   await Promise.all(world.replicas.map((replica) => replica.plan([])));
   await faults;
   world.chaos.set(CALM);
   await working;
-  const violations = await judge(world, workload);
+  await extras.end();
+  const violations = await judge(world, workload, quietWithinMs);
+  workload.settle();
   const injected = [
     ...plan.timed.map(({ kind }) => kind),
     ...world.reports.happened.slice(before),
@@ -50,12 +63,38 @@ export async function play(world: World, workload: Workload, plan: Plan): Promis
   return { injected, violations };
 }
 
+async function untilTrue(isTrue: () => boolean, withinMs: number): Promise<void> {
+  const until = performance.now() + withinMs;
+  while (!isTrue() && performance.now() < until) await delay(LOOK_MS);
+}
+
 /** Waits for the end of everything; then what is wrong. */
-export async function judge(world: World, workload: Workload): Promise<string[]> {
+export async function judge(
+  world: World,
+  workload: Workload,
+  quietWithinMs = QUIET_WITHIN_MS,
+): Promise<string[]> {
   await Promise.all(world.replicas.map((replica) => replica.ready()));
-  await workload.repeatEvents();
-  if (!(await untilQuiet(world, workload, QUIET_WITHIN_MS))) {
+  if (!(await untilQuiet(world, workload, quietWithinMs))) {
     return [...workload.complaints, `it does not come to rest:\n${await stuckEvidence(world)}`];
   }
-  return [...workload.complaints, ...(await findDifferences(world, workload))];
+  return [
+    ...workload.complaints,
+    ...(await findDifferences(world, workload)),
+    ...(await brokenInvariants(world, workload)),
+  ];
+}
+
+async function brokenInvariants({ servers, sandbox }: World, workload: Workload) {
+  const reports = await verifyAll({
+    databaseUrl: servers.databaseUrl,
+    natsUrl: servers.natsUrl,
+    ledgers: sandbox.ledgers,
+    acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+    heldOpen: new Set(),
+    quiescent: true,
+  });
+  return reports.flatMap(({ invariant, violations }) =>
+    violations.map((violation) => `${invariant}: ${violation}`),
+  );
 }

@@ -35,7 +35,7 @@ export async function untilQuiet(
 ): Promise<boolean> {
   const until = performance.now() + patienceMs;
   while (performance.now() < until) {
-    const { runs, missing, calls, unpublished } = await countOpen(world, workload.known);
+    const { runs, missing, calls, unpublished } = await countOpen(world, workload.open);
     if (runs + missing + calls + unpublished === 0) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
@@ -57,10 +57,25 @@ async function countOpen(world: World, known: readonly KnownRun[]): Promise<Open
   return { ...open, missing: eventIds.length - open.started };
 }
 
-/** Every difference between how things ended and how they end without faults. */
+/** Every difference between how the open runs ended and how they end without faults. */
 export async function findDifferences(world: World, workload: Workload): Promise<string[]> {
-  const runs = await Promise.all(workload.known.map((run) => differencesOf(world, workload, run)));
-  return [...runs.flat(), ...(await openObjectives(world))];
+  const runs = await Promise.all(workload.open.map((run) => differencesOf(world, workload, run)));
+  return [
+    ...runs.flat(),
+    ...(await openObjectives(world, workload)),
+    ...(await unknownRuns(world, workload)),
+  ];
+}
+
+/** Runs that no caller was told of, although every start was answered at last. */
+async function unknownRuns(world: World, workload: Workload): Promise<string[]> {
+  const ids = new Set(workload.known.map(({ runId }) => runId));
+  const definitions = [...new Set(workload.known.map(({ definitionId }) => definitionId))];
+  const rows = await world.rows<{ id: string }>(
+    "select id from workflow_runs where definition_id = any($1) and trigger_event_id = ''",
+    [definitions],
+  );
+  return rows.filter(({ id }) => !ids.has(id)).map(({ id }) => `nobody was told of ${id}`);
 }
 
 async function differencesOf(world: World, workload: Workload, run: KnownRun): Promise<string[]> {
@@ -113,16 +128,19 @@ const FINAL: ReadonlySet<ObjectiveState> = new Set([
 ]);
 
 /** Objectives that nobody will ever end, for no run waits for them any more. */
-async function openObjectives({ sandbox }: World): Promise<string[]> {
+async function openObjectives({ sandbox }: World, workload: Workload): Promise<string[]> {
   const owner = createClient(
     ObjectiveService,
     createConnectTransport({ baseUrl: sandbox.urls.OBJECTIVES_URL, httpVersion: "1.1" }),
   );
-  const open: string[] = [];
-  for (const { id, request } of sandbox.ledgers.objectives) {
-    const { objective } = await owner.get({ id });
-    if (objective === undefined || FINAL.has(objective.state)) continue;
-    open.push(`objective ${id} was left open: ${request.description}`);
-  }
-  return open;
+  const runs = new Set(workload.open.map(({ runId }) => runId));
+  const made = sandbox.ledgers.objectives.filter(({ request }) =>
+    runs.has(JSON.parse(request.description).run_id),
+  );
+  const asked = await Promise.all(made.map(({ id }) => owner.get({ id })));
+  return asked.flatMap(({ objective }) =>
+    objective === undefined || FINAL.has(objective.state)
+      ? []
+      : [`objective ${objective.id} was left open: ${objective.description}`],
+  );
 }

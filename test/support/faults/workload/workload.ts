@@ -4,8 +4,7 @@
  * Boundary: what a caller and the world around do. Whether all ended well is judged elsewhere (ends.ts, tools/verify).
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { publishEvent } from "../../../../src/sandbox/bus.ts";
-import { renderTapEvent, type TapEvent } from "../../../../src/sandbox/tap.ts";
+import { renderTapEvent } from "../../../../src/sandbox/tap.ts";
 import type { World } from "../world/world.ts";
 import { createPatientClient, type PatientClient } from "./patient-client.ts";
 import { SHAPES, type ShapeName, shapes } from "./shapes.ts";
@@ -38,18 +37,20 @@ export interface KnownRun {
 /** See the file's head. */
 export interface Workload {
   readonly client: PatientClient;
+  /** All runs so far. */
   readonly known: readonly KnownRun[];
+  /** Runs since the last `settle`. */
+  readonly open: readonly KnownRun[];
   /** What a caller saw and must not see. */
   readonly complaints: readonly string[];
   /** Starts these runs at their times, and does with them what their shapes need. Never rejects. */
   play(runs: readonly PlannedRun[], name: string): Promise<void>;
-  /** Publishes every event of taps once more, as their publisher does until it is sure. */
-  repeatEvents(): Promise<void>;
+  /** The open runs are judged: they are looked at no more. */
+  settle(): void;
 }
 
 const ENDED_LOOK_MS = 100;
 const ENDED_PATIENCE_MS = 90_000;
-const PUBLISH_TRIES = 100;
 
 /** Publishes the definitions. */
 export async function openWorkload(world: World): Promise<Workload> {
@@ -59,11 +60,18 @@ export async function openWorkload(world: World): Promise<Workload> {
   const definitions = await publishAll(client);
   const known: KnownRun[] = [];
   const complaints: string[] = [];
+  let settled = 0;
   const desk: Desk = { world, client, known, complaints, definitions };
   return {
     client,
     known,
+    get open() {
+      return known.slice(settled);
+    },
     complaints,
+    settle() {
+      settled = known.length;
+    },
     async play(runs, name) {
       const beginMs = performance.now();
       await Promise.all(
@@ -73,11 +81,6 @@ export async function openWorkload(world: World): Promise<Workload> {
             complaints.push(`${name}-${index} (${plan.shape}): ${describe(error)}`);
           });
         }),
-      );
-    },
-    async repeatEvents() {
-      await Promise.all(
-        known.flatMap((run) => eventOf(run)).map((event) => publishSurely(world, event)),
       );
     },
   };
@@ -115,9 +118,11 @@ async function begin(desk: Desk, plan: PlannedRun, name: string): Promise<void> 
   const { shape, workspaceId } = plan;
   const definitionId = desk.definitions.get(`${workspaceId}/${shape}`) ?? "";
   if (shape === "triggered") {
-    const run = { plan, definitionId, runId: undefined, eventId: `order-${name}` };
-    desk.known.push(run);
-    for (const event of eventOf(run)) desk.world.sandbox.bus.publish(renderTapEvent(event));
+    const eventId = `order-${name}`;
+    desk.known.push({ plan, definitionId, runId: undefined, eventId });
+    const order = { provider: "shop", entityType: "order", action: "placed" };
+    const placed = { ...order, workspaceId, entityId: eventId, snapshot: { n: plan.n } };
+    desk.world.sandbox.bus.publish(renderTapEvent({ ...placed, id: eventId }));
     return;
   }
   const runId = await start(desk, plan, definitionId, name);
@@ -147,33 +152,6 @@ async function start(desk: Desk, plan: PlannedRun, definitionId: string, name: s
     if (again !== runId) desk.complaints.push(`start-${name} made ${runId}, and then ${again}`);
   }
   return runId;
-}
-
-/** The event that a run waits for, or that starts it. */
-function eventOf({ plan, runId, eventId }: KnownRun): TapEvent[] {
-  const { workspaceId, n } = plan;
-  if (eventId !== undefined) {
-    const order = { provider: "shop", entityType: "order", action: "placed" };
-    return [{ ...order, workspaceId, entityId: eventId, snapshot: { n }, id: eventId }];
-  }
-  if (plan.shape !== "wait" || runId === undefined) return [];
-  const letter = { provider: "post", entityType: "letter", action: "delivered" };
-  return [{ ...letter, workspaceId, entityId: runId, snapshot: { n }, id: `letter-${runId}` }];
-}
-
-/** Again until the bus has it; each try is a message of its own, so that the bus keeps the repeats too. */
-async function publishSurely(world: World, event: TapEvent): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const messageId = `${event.id}-again-${tries}`;
-      const client = world.sandbox.bus.connection.jetstream();
-      await publishEvent(client, { ...renderTapEvent(event), messageId });
-      return;
-    } catch (error) {
-      if (tries >= PUBLISH_TRIES) throw error;
-      await delay(ENDED_LOOK_MS);
-    }
-  }
 }
 
 async function untilFailed(world: World, runId: string): Promise<void> {

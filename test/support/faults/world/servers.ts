@@ -2,8 +2,9 @@
  * A Postgres and a nats-server of a world's own, that crash and come back at the same addresses with what they had stored.
  * Boundary: processes and files; what is stored in them is not known here.
  */
-import { cp, rm } from "node:fs/promises";
+import { cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { startGuard } from "../../../../tools/parts/guard.ts";
 import { type NatsServer, startNatsServer } from "../../../../tools/parts/nats-server.ts";
 import { startPostgres } from "../../../../tools/parts/postgres.ts";
@@ -19,10 +20,10 @@ export interface Servers {
   startNats(): Promise<void>;
   freezeNats(): void;
   thawNats(): void;
-  /** Copies a stream as it is stored now, for `restoreStream`. Restarts the server. */
-  keepStream(stream: string): Promise<void>;
-  /** Puts the copy in the stream's place, or nothing when there is none. Restarts the server. */
-  restoreStream(stream: string): Promise<void>;
+  /** Restarts the server without what was stored of a stream. */
+  loseStream(stream: string): Promise<void>;
+  /** Restarts the server with the stream as it was `agoMs` before. */
+  restoreStream(stream: string, agoMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,18 +62,15 @@ export async function startServers(): Promise<Servers> {
     },
     freezeNats: () => void process.kill(nats.pid, "SIGSTOP"),
     thawNats: () => void process.kill(nats.pid, "SIGCONT"),
-    keepStream: (stream) =>
-      restart(async () => {
-        await rm(copyOf(stream), { recursive: true, force: true });
-        await cp(folderOf(stream), copyOf(stream), { recursive: true });
-      }),
-    restoreStream: (stream) =>
-      restart(async () => {
+    loseStream: (stream) => restart(() => rm(folderOf(stream), { recursive: true, force: true })),
+    async restoreStream(stream, agoMs) {
+      await restart(() => cp(folderOf(stream), copyOf(stream), { recursive: true }));
+      await delay(agoMs);
+      await restart(async () => {
         await rm(folderOf(stream), { recursive: true, force: true });
-        await cp(copyOf(stream), folderOf(stream), { recursive: true }).catch((error: unknown) => {
-          if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-        });
-      }),
+        await rename(copyOf(stream), folderOf(stream));
+      });
+    },
     async stop() {
       await Promise.all([postgres.stop(), nats.stop()]);
       await guard.release();

@@ -12,7 +12,7 @@ import { randomNumbers } from "../../random/random-numbers.ts";
 import type { PlannedFault } from "../planned-fault.ts";
 import { FREEZE_MS } from "../short-settings.ts";
 import { cast } from "../workload/cast.ts";
-import { type BusChaos, createBusChaos } from "./bus-chaos.ts";
+import { type BusChaos, startBusChaos } from "./bus-chaos.ts";
 import { openReplica, type Replica, type Reports } from "./replica.ts";
 import { type Servers, startServers } from "./servers.ts";
 
@@ -23,7 +23,6 @@ export interface World {
   readonly chaos: BusChaos;
   readonly replicas: readonly Replica[];
   readonly reports: Reports;
-  readonly startedAt: Date;
   /** Makes the replicas as many as asked for. A new one begins with `faults`. */
   resize(count: number, faults?: readonly PlannedFault[]): Promise<void>;
   /** Asks the database, again while it restarts. */
@@ -37,6 +36,8 @@ export interface WorldOptions {
   readonly compiled: string;
   readonly seed: number;
   readonly replicas: number;
+  /** Faults of each replica's first start. */
+  readonly faults?: readonly PlannedFault[];
   /** Collaborators that keep idempotency keys as the platform does. */
   readonly strictKeys?: { readonly keptMs: number };
   /** Further variables of each replica. */
@@ -60,7 +61,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     stops.push(guard.release);
     const servers = await startServers();
     stops.push(servers.stop);
-    const chaos = createBusChaos(randomNumbers(options.seed));
+    const chaos = await startBusChaos(servers.natsUrl, randomNumbers(options.seed));
+    stops.push(chaos.stop);
     const sandbox = await startSandbox({
       natsUrl: servers.natsUrl,
       script: cast,
@@ -92,7 +94,6 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       chaos,
       replicas,
       reports,
-      startedAt: new Date(),
       async resize(count, faults = []) {
         const leaving = replicas.splice(count);
         while (replicas.length < count) replicas.push(open(replicas.length, faults));
@@ -104,7 +105,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       rows: (text, values = []) => askAgain(pool, text, values),
       stop,
     };
-    await world.resize(options.replicas);
+    await world.resize(options.replicas, options.faults);
     return world;
   } catch (error) {
     await stop();

@@ -99,6 +99,6 @@ it(
     if (IS_REPLAY) return;
     const aside = (await asideReasons()).length;
     expect(aside).toBeGreaterThan((BATCH * BATCHES) / 10);
-      },
+  },
   fuzzTimeoutMs(120_000),
 );

@@ -35,6 +35,8 @@ const { values: options } = parseArgs({
 });
 // Until everything has passed this run has failed, however it ends.
 process.exitCode = 1;
+// Each server and replica has a guard that listens for the end of this process.
+process.setMaxListeners(0);
 process.env.PARTS_FOLDER ??= await findTestFolder();
 if (options.bug !== undefined) await searchBug(options.bug);
 else await runSuite();
@@ -92,10 +94,10 @@ function listWork(playing: Parameters<typeof playCase>[0]): Work[] {
   return Object.entries(work).flatMap(([name, each]) => (name.startsWith(only) ? [each] : []));
 }
 
-/** A violation is told at once, with its seed: the run may be ended before its end. */
-function tell(plan: Plan, { injected, violations }: Outcome): void {
-  if (options.seed !== undefined) console.log(`seed ${plan.seed}: ${injected.join(", ")}`);
-  for (const violation of violations) console.log(`VIOLATION seed ${plan.seed}: ${violation}`);
+/** What happened, where one asks for a part of the suite. */
+function tell(plan: Plan, { injected }: Outcome): void {
+  if (options.seed === undefined && options.only === undefined) return;
+  console.log(`seed ${plan.seed}: ${injected.join(", ")}`);
 }
 
 /** Does the work, a few at a time; each line is printed as it is known. */
@@ -107,6 +109,7 @@ async function inLanes(work: readonly Work[]): Promise<FaultLine[]> {
       const line = await next();
       lines.push(line);
       console.log(renderLine(line));
+      for (const violation of line.violations) console.log(`VIOLATION ${violation}`);
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane));

@@ -63,7 +63,7 @@ export async function checkLedgers(
 }
 
 /** An entry that one of our calls made. */
-export interface LedgerItem {
+interface LedgerItem {
   readonly id: string;
   readonly parts: KeyParts;
   readonly recordedAt: Date;

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Findings } from "./report.ts";
 
 /** How a run ended. */
-export interface RunResult {
+interface RunResult {
   readonly state: string;
   readonly output: unknown;
 }

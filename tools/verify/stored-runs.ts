@@ -14,7 +14,7 @@ import type { RunState, StepState } from "../../src/engine/values/run.ts";
 import { type PackedCause, type PackedMove, unpackRow } from "../../src/store/packed-moves.ts";
 
 /** The columns of workflow_runs that checks read. */
-export interface StoredRun {
+interface StoredRun {
   readonly id: string;
   readonly workspaceId: string;
   readonly versionId: string;
@@ -51,7 +51,7 @@ export interface StoredStep {
 }
 
 /** The columns of effects that checks read: a call whose result is not committed. */
-export interface StoredCall {
+interface StoredCall {
   readonly runId: string;
   readonly id: string;
   readonly stepIndex: number;
@@ -175,7 +175,7 @@ export async function* runPages(client: pg.Client): AsyncGenerator<WholeRun[]> {
 }
 
 /** Runs reads in one snapshot. */
-export async function inSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T> {
+async function inSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T> {
   await client.query("begin isolation level repeatable read read only");
   try {
     return await read();

@@ -5,7 +5,7 @@
 import fc, { type Arbitrary } from "fast-check";
 
 /** Names that objects of JavaScript inherit. */
-export const INHERITED = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
+const INHERITED = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
 
 const NAMES = [
   ...["s", "t", "n", "l", "big", "objects", "wide", "none", "flag", "x", "input", "steps", "run"],

@@ -20,7 +20,7 @@ import { decodeMessage } from "../../../src/wire/proto/messages.ts";
 import { type RpcService, startRpcService } from "./rpc-service.ts";
 
 /** An answer: its message, or the reason of its refusal. */
-export type Answered =
+type Answered =
   | { readonly ok: true; readonly message: Message }
   | { readonly ok: false; readonly reason: string };
 

@@ -5,7 +5,7 @@
 import pg from "pg";
 
 /** A run as it is stored: its own row, its steps and its moves. */
-export interface StoredRun {
+interface StoredRun {
   readonly state: string;
   /** Number of its last move. */
   readonly seq: number;

@@ -18,7 +18,7 @@ import { startWorld, type World } from "./fixture-world.ts";
 type Step = MessageInitShape<typeof StepDefinitionSchema>;
 
 /** The names of the runs of the story. */
-export type StoryRun =
+type StoryRun =
   | "long"
   | "retried"
   | "waiting"

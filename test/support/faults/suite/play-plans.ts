@@ -7,17 +7,15 @@ import { pathToFileURL } from "node:url";
 import type { CrashPoint } from "../../../../src/process/crash-points.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Outcome } from "../schedule/play.ts";
-import { play } from "../schedule/play.ts";
+import { type JudgeOptions, play } from "../schedule/play.ts";
 import { openWorkload, type Workload } from "../workload/workload.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 /** What plans are played with. */
-export interface Playing {
+export interface Playing extends JudgeOptions {
   readonly compiled: string;
   /** Points that were reached anywhere are added. */
   readonly reached: Set<CrashPoint>;
-  /** How long the end of everything is waited for. */
-  readonly quietWithinMs?: number;
   readonly strictKeys?: { readonly keptMs: number };
   /** Hears of each plan that was played. */
   onPlayed?(plan: Plan, outcome: Outcome): void;
@@ -40,7 +38,7 @@ export async function playPlans(playing: Playing, plans: readonly Plan[]): Promi
   try {
     for (const plan of plans) {
       stage ??= await open(playing, plan);
-      const outcome = await play(stage.world, stage.workload, plan, playing.quietWithinMs);
+      const outcome = await play(stage.world, stage.workload, plan, playing);
       playing.onPlayed?.(plan, outcome);
       stage.played += 1;
       if (outcome.violations.length > 0 || stage.played >= PLANS_A_WORLD) await close();

@@ -37,6 +37,14 @@ export const testProjects: readonly TestProject[] = [
     onlyNamed: true,
   },
   {
+    name: "engines",
+    needsParts: true,
+    timeoutMs: 240_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
     name: "scale",
     needsParts: true,
     timeoutMs: 240_000,

@@ -7,8 +7,8 @@ import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { makeFreshDatabase } from "../../tools/parts/fresh-database.ts";
 import type { CompiledService } from "../../tools/test-service.ts";
 import { type Cluster, startCluster } from "../support/services/replicas.ts";
-import { compileCommit, findPreviousCommit } from "../support/upgrade/earlier-build.ts";
 import { startLoad, TASKS_A_RUN } from "../support/services/rolling-load.ts";
+import { compileCommit, findPreviousCommit } from "../support/upgrade/earlier-build.ts";
 
 /** The last commit of the schema of release 0.1.0. */
 const RELEASE_0_1_0 = "15292beed4178839fd68b001eabc57655bb85a22";

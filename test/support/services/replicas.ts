@@ -28,7 +28,7 @@ export interface Replica {
 /** Surroundings for replicas. */
 export interface Cluster {
   readonly databaseUrl: string;
-  /** A connection to their bus for the test. */
+  /** Where their bus is, for the test: one address, or several with commas. */
   readonly natsUrl: string;
   /** Starts a replica and waits until it is ready; `compiled` is what it runs, the cluster's unless given. */
   start(environment?: Readonly<Record<string, string>>, compiled?: string): Promise<Replica>;
@@ -48,12 +48,15 @@ export interface ClusterOptions {
   readonly compiled?: string;
   /** Makes their database; a migrated one unless given. */
   readonly database?: () => Promise<TestDatabase>;
+  /** A bus that runs, as NATS_URL names it; one of their own unless given. */
+  readonly natsUrl?: string;
 }
 
 /** Makes the surroundings; nothing runs yet. */
 export async function startCluster({
   compiled,
   database: makeDatabase = freshDatabase,
+  natsUrl: givenNats,
 }: ClusterOptions = {}): Promise<Cluster> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
@@ -62,24 +65,22 @@ export async function startCluster({
   try {
     const database = await makeDatabase();
     stops.push(database.drop);
-    const sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
+    // A pool connects anew after its connection broke.
+    const sql = new pg.Pool({ connectionString: database.url, max: 1 });
+    sql.on("error", () => {});
     stops.push(() => sql.end());
-    const guard = await startGuard("workflows-replicas-");
-    stops.push(guard.release);
-    const nats = await startNatsServer(guard, () => {});
-    stops.push(nats.stop);
+    const natsUrl = givenNats ?? (await startBus(stops));
     const surroundings = {
       ...Object.fromEntries(HANDED_ON.map((name) => [name, process.env[name]])),
       DATABASE_URL: database.url,
-      NATS_URL: nats.url,
+      NATS_URL: natsUrl,
       BUS_CREATE_STREAMS: "true",
       HOST: "127.0.0.1",
       PORT: "0",
     };
     return {
       databaseUrl: database.url,
-      natsUrl: nats.url,
+      natsUrl,
       async start(environment = {}, program = compiled ?? process.env.TEST_SERVICE) {
         const replica = await startReplica(program, { ...surroundings, ...environment });
         stops.push(replica.stop);
@@ -98,6 +99,14 @@ export async function startCluster({
     await stop();
     throw error;
   }
+}
+
+async function startBus(stops: (() => Promise<void> | void)[]): Promise<string> {
+  const guard = await startGuard("workflows-replicas-");
+  stops.push(guard.release);
+  const nats = await startNatsServer(guard, () => {});
+  stops.push(nats.stop);
+  return nats.url;
 }
 
 async function startReplica(

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { linesOf } from "../../tools/verify/report.ts";
+import { findStuckRuns } from "../../tools/verify/stuck-runs.ts";
 import { verifyAll } from "../../tools/verify/verify-all.ts";
 import { until } from "../support/assertions/until.ts";
 import { type AcksSeen, watchAcks } from "../support/servers/acks-seen.ts";
@@ -65,7 +66,38 @@ it("loses nothing while leaders are killed", async () => {
     await load.startMore(RUNS_BETWEEN);
     await trio.settled();
   }
-  const started = await load.finish();
+  const started = await load.finish().catch(async (error) => {
+    const stuck = await findStuckRuns(cluster.databaseUrl, 1);
+    for (const { runId, state, idleSeconds, lines } of stuck.slice(0, 8)) {
+      console.log(runId, state, idleSeconds, lines.join("\n   "));
+    }
+    console.log(stuck.length);
+    console.log(
+      await cluster.rows(
+        "select r.state, s.step_index, s.state as ss, count(*)::int from workflow_runs r join step_runs s on s.run_id=r.id group by 1,2,3",
+      ),
+    );
+    console.log(await cluster.rows("select * from effects limit 5"));
+    const manager = await trio.connection.jetstreamManager();
+    for await (const st of manager.streams.list()) {
+      console.log(st.config.name, JSON.stringify(st.cluster), JSON.stringify(st.state));
+      for await (const c of manager.consumers.list(st.config.name))
+        console.log(
+          "  ",
+          c.name,
+          c.num_pending,
+          c.num_ack_pending,
+          c.num_redelivered,
+          JSON.stringify(c.ack_floor),
+          JSON.stringify(c.delivered),
+          JSON.stringify(c.cluster),
+        );
+    }
+    for (const r of replicas) {
+      for (const l of r.logged.slice(-25)) console.log(JSON.stringify(l).slice(0, 300));
+    }
+    throw error;
+  });
   const created = await leads.finish();
   await consumed();
   const missing = await findMissing(created);

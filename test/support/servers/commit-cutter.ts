@@ -16,6 +16,8 @@ export interface CommitCutter {
   mend(): void;
   /** Breaks every connection and turns away new ones, until `mend`. */
   stayAway(): void;
+  /** New connections go to this server from now on. */
+  moveTo(databaseUrl: string): void;
   /** Lets every connection stand, the new ones too, and passes nothing on, as a firewall that drops packets. */
   freeze(): void;
   /** How many connections were turned away. */
@@ -29,7 +31,7 @@ const COMMIT = Buffer.from("commit\0");
 
 /** Starts a cutter that lets everything pass. */
 export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let armed = false;
   let cuts = 0;
@@ -89,6 +91,9 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     },
     mend() {
       isAway = false;
+    },
+    moveTo(next) {
+      target = new URL(next);
     },
     stayAway() {
       isAway = true;

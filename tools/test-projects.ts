@@ -39,7 +39,7 @@ export const testProjects: readonly TestProject[] = [
   {
     name: "engines",
     needsParts: true,
-    timeoutMs: 240_000,
+    timeoutMs: 300_000,
     isolate: true,
     watchesLoop: false,
     onlyNamed: true,

@@ -1,30 +1,29 @@
 /**
- * `npm run verify`: checks the invariants of a service's database, and of its stream where the bus is given; or lists
- * the runs that are stuck.
- * Boundary: reads; ends with 1 when an invariant is violated or a run is stuck, with 2 when nothing could be checked.
+ * `npm run verify`: checks the invariants of a database and of the stream beside it, while the service runs or after.
+ *
+ *     npm run verify -- --database URL [--nats URL] [--stream NAME] [--stuck-after SECONDS] [--json]
+ *
+ * Boundary: reads arguments and prints; what is checked is verify/verify-all.ts. It writes nothing to either server.
+ * Invariant: exit code 0 when nothing is violated and no run is stuck, 1 when something is, 2 when it cannot be checked.
  */
 import { parseArgs } from "node:util";
-import { linesOf } from "./verify/report.ts";
-import { findStuckRuns } from "./verify/stuck-runs.ts";
+import { renderReport, renderStuck } from "./verify/render.ts";
+import { connectReadOnly } from "./verify/stored-runs.ts";
+import { findStuckRuns, type StuckRun } from "./verify/stuck.ts";
 import { verifyAll } from "./verify/verify-all.ts";
 
-const HELP = `npm run verify -- --database URL [--nats URL] [--stream NAME] [--json]
-npm run verify -- --database URL --stuck-after SECONDS [--json]
-
-  --database URL         Postgres of the service; a role that can only read is enough
-  --nats URL             compare the stream of events out as well
-  --stream NAME          its name, WORKFLOWS when left out
-  --quiescent            nothing happens any more: all is published, ended or waiting
-  --stuck-after SECONDS  list runs that have not moved for so long while nothing holds them
-  --json                 print JSON`;
-const VIOLATED = 1;
-const NOT_CHECKED = 2;
+const HELP = `npm run verify -- --database URL [options]
+  --nats URL              reads the stream too (I4)
+  --stream NAME           the stream of the service's events; WORKFLOWS unless given
+  --stuck-after SECONDS   prints the runs that have not moved for so long while nothing holds them
+  --json                  prints one JSON object`;
+const STUCK_SHOWN = 20;
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = NOT_CHECKED;
+  console.error(`verify: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
 }
 
 async function main(): Promise<number> {
@@ -33,38 +32,47 @@ async function main(): Promise<number> {
       database: { type: "string" },
       nats: { type: "string" },
       stream: { type: "string" },
-      quiescent: { type: "boolean", default: false },
       "stuck-after": { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  const { database, nats, stream, quiescent, json, "stuck-after": stuckAfter } = values;
-  if (values.help || database === undefined) {
+  const { database, nats, stream, json, help } = values;
+  if (help) {
     console.log(HELP);
-    return values.help ? 0 : NOT_CHECKED;
+    return 0;
   }
-  if (stuckAfter !== undefined) return showStuck(database, Number(stuckAfter), json);
+  if (database === undefined) throw new Error(`--database is missing\n${HELP}`);
+  const stuckAfter = readSeconds(values["stuck-after"]);
   const reports = await verifyAll({
     databaseUrl: database,
-    quiescent,
     ...(nats === undefined ? {} : { natsUrl: nats }),
     ...(stream === undefined ? {} : { stream }),
+    quiescent: false,
   });
-  console.log(json ? JSON.stringify(reports, null, 2) : reports.flatMap(linesOf).join("\n"));
-  return reports.some(({ outcome }) => outcome === "violated") ? VIOLATED : 0;
+  const stuck = stuckAfter === undefined ? undefined : await findStuck(database, stuckAfter);
+  if (json) console.log(JSON.stringify({ reports, ...(stuck === undefined ? {} : { stuck }) }));
+  else {
+    for (const line of reports.flatMap(renderReport)) console.log(line);
+    for (const line of stuck === undefined ? [] : renderStuck(stuck)) console.log(line);
+  }
+  const isWrong = reports.some(({ verdict }) => verdict === "violated") || (stuck?.length ?? 0) > 0;
+  return isWrong ? 1 : 0;
 }
 
-async function showStuck(database: string, seconds: number, json: boolean): Promise<number> {
-  if (!Number.isFinite(seconds) || seconds < 0) throw new Error("--stuck-after takes seconds");
-  const stuck = await findStuckRuns(database, seconds);
-  if (json) console.log(JSON.stringify(stuck, null, 2));
-  else {
-    for (const { runId, state, idleSeconds, lines } of stuck) {
-      console.log(`${runId} is ${state} and has not moved for ${idleSeconds} s`);
-      for (const line of lines) console.log(`      ${line}`);
-    }
-    console.log(`${stuck.length} stuck runs`);
+function readSeconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+(\.\d+)?$/.test(text)) {
+    throw new Error(`--stuck-after is a number of seconds, not ${text}`);
   }
-  return stuck.length > 0 ? VIOLATED : 0;
+  return Number(text);
+}
+
+async function findStuck(databaseUrl: string, stuckAfter: number): Promise<StuckRun[]> {
+  const client = await connectReadOnly(databaseUrl);
+  try {
+    return await findStuckRuns(client, stuckAfter, STUCK_SHOWN);
+  } finally {
+    await client.end();
+  }
 }

@@ -1,85 +1,88 @@
 /**
- * I11: no timer fired early, by the times of the history: time-outs, delays, further attempts, deadlines, slots.
- * A delay or a date that an expression gives is known to the run alone and is not judged.
+ * I11: a timer acts when it is due or later: timeouts, pauses between attempts, deadlines and slots of schedules.
+ * Boundary: judges one run by its history. When a timer was due is reckoned from the version and from the times of
+ * earlier rows; a delay or an escalation, whose time an expression may give, is counted and not judged.
  */
+import type { Move } from "../../src/engine/values/move.ts";
 import type { Findings } from "./report.ts";
-import type { RunCheck } from "./run-check.ts";
-import type { HistoryFacts, RunPicture } from "./run-picture.ts";
+import type { StoredMoves, VersionStep, WholeRun } from "./stored-runs.ts";
 
-const JITTER_AT_LEAST = 0.9;
-const MAX_BACKOFF_MS = 86_400_000;
-/** Times of the history are whole milliseconds. */
-const ROUNDING_MS = 1;
+type StepMove = Extract<Move, { of: "step" }>;
 
-interface StepTimes {
-  startedMs?: number;
-  retryFromMs?: number;
-}
+/** Pauses between attempts vary by a tenth, and are a day long at most. */
+const SHORTEST_PAUSE = 0.9;
+const LONGEST_PAUSE_MS = 86_400_000;
+/** Times of rows are rounded to a millisecond. */
+const ROUNDED_MS = 1;
 
-/** The timers of one run. */
-export const timersInTime: RunCheck = {
-  id: "I11",
-  check(picture, findings) {
-    checkSlot(picture, findings);
-    const steps = new Map<number, StepTimes>();
-    for (const row of picture.history) {
-      const atMs = row.recordedAt.getTime();
-      checkDeadline(picture, row, findings);
-      for (const move of row.moves) {
-        if (move.of === "run") continue;
-        const times = steps.get(move.step) ?? {};
-        const fired = (what: string, fromMs: number | undefined, waitMs: number) => {
-          if (fromMs === undefined || waitMs <= 0) return;
-          findings.saw();
-          const earlyMs = fromMs + waitMs - atMs;
-          if (earlyMs <= ROUNDING_MS) return;
-          const where = `row ${row.seq}: step ${move.step}`;
-          findings.violated(picture.run.id, `${where} ${what} ${Math.ceil(earlyMs)} ms early`);
-        };
-        const words = picture.words[move.step];
-        const { timeoutSeconds = 0, delaySeconds = 0 } = words ?? {};
-        if (move.op === "retrying") times.retryFromMs = atMs;
-        if (move.op === "started") {
-          fired(
-            "was tried again",
-            times.retryFromMs,
-            leastBackoffMs(picture, move.step, move.retry),
-          );
-          delete times.retryFromMs;
-          times.startedMs = atMs;
-        }
-        if (row.cause.kind === "timer" && row.cause.id === "due" && move.from !== move.to) {
-          if (move.error?.startsWith("timed out after")) {
-            fired("timed out", times.startedMs, timeoutSeconds * 1_000);
-          } else if (move.op === "completed" && move.from === "WAITING") {
-            fired("ended its delay", times.startedMs, delaySeconds * 1_000);
-          }
-        }
-        steps.set(move.step, times);
+/** Compares the times of a run's timers with when they were due. */
+export function checkTimers(findings: Findings, whole: WholeRun): void {
+  const { run, rows } = whole;
+  findings.count("runs");
+  judgeSlot(findings, whole);
+  const begunAt = new Map<number, number>();
+  const failedAt = new Map<number, number>();
+  for (const row of rows) {
+    const due = row.cause.kind === "timer" ? dueOf(whole, row, { begunAt, failedAt }) : undefined;
+    if (row.cause.kind === "timer" && due === undefined) findings.count("timers of unknown times");
+    if (due !== undefined) {
+      findings.count("timers");
+      const earlyMs = due - row.recordedAt.getTime();
+      if (earlyMs > ROUNDED_MS) {
+        findings.violate(
+          `${run.id}: row ${row.seq}: a timer fired ${earlyMs} ms before it was due`,
+        );
       }
     }
-  },
-};
-
-function leastBackoffMs({ words }: RunPicture, index: number, retry = 0): number {
-  const { backoffSeconds = 0, multiplier = 1 } = words[index] ?? {};
-  const plain = backoffSeconds * 1_000 * Math.max(1, multiplier) ** Math.max(0, retry - 1);
-  return Math.min(plain * JITTER_AT_LEAST, MAX_BACKOFF_MS);
-}
-
-function checkDeadline({ run }: RunPicture, row: HistoryFacts, findings: Findings): void {
-  if (row.cause.kind !== "timer" || row.cause.id !== "deadline" || run.deadline_at === null) return;
-  findings.saw();
-  if (row.recordedAt < run.deadline_at) {
-    findings.violated(run.id, `row ${row.seq}: its deadline is ${run.deadline_at.toISOString()}`);
+    for (const move of row.moves) {
+      if (move.of !== "step") continue;
+      if (move.op === "started") begunAt.set(move.step, row.recordedAt.getTime());
+      if (move.op === "retrying") failedAt.set(move.step, row.recordedAt.getTime());
+    }
   }
 }
 
-function checkSlot({ run }: RunPicture, findings: Findings): void {
-  const slot = /^schedule:[^:]+:(.+)$/.exec(run.trigger_event_id)?.[1];
-  if (run.trigger_type !== "SCHEDULE" || slot === undefined) return;
-  findings.saw();
-  if (run.created_at.getTime() < Date.parse(slot)) {
-    findings.violated(run.id, `started before its slot ${slot}`);
+/** When the timer of a row was due at the earliest, in epoch milliseconds; undefined: not known. */
+function dueOf(
+  { run, version }: WholeRun,
+  { cause, moves }: StoredMoves,
+  times: {
+    readonly begunAt: ReadonlyMap<number, number>;
+    readonly failedAt: ReadonlyMap<number, number>;
+  },
+): number | undefined {
+  if (cause.id === "deadline") return run.deadlineAt?.getTime();
+  // The step whose timer fired moves first; what follows from it comes after.
+  const fired = moves.find((move): move is StepMove => move.of === "step");
+  const step = version[fired?.step ?? -1];
+  if (fired === undefined || step === undefined) return undefined;
+  if (fired.op === "started") {
+    const failed = times.failedAt.get(fired.step);
+    return failed === undefined ? undefined : failed + pauseMs(step, fired.retry ?? 0);
+  }
+  const begun = times.begunAt.get(fired.step);
+  if (begun === undefined || step.delaySeconds === "unknown") return undefined;
+  const timeout = step.timeoutSeconds === 0 ? Infinity : step.timeoutSeconds;
+  const delay = step.delaySeconds === "none" ? Infinity : step.delaySeconds;
+  const first = Math.min(timeout, delay);
+  return first === Infinity ? undefined : begun + first * 1000;
+}
+
+/** The shortest pause before this retry, counted from 1. */
+function pauseMs({ backoffSeconds, backoffMultiplier }: VersionStep, retry: number): number {
+  const multiplier = Math.max(1, backoffMultiplier);
+  const plain = backoffSeconds * 1000 * multiplier ** Math.max(0, retry - 1) * SHORTEST_PAUSE;
+  return Math.floor(Math.min(plain, LONGEST_PAUSE_MS));
+}
+
+/** A run of a schedule does not begin before its slot: `schedule:<definition>:<slot>`. */
+function judgeSlot(findings: Findings, { run }: WholeRun): void {
+  const [kind, , ...slot] = run.triggerEventId.split(":");
+  const dueMs = kind === "schedule" ? Date.parse(slot.join(":")) : Number.NaN;
+  if (Number.isNaN(dueMs)) return;
+  findings.count("slots");
+  const earlyMs = dueMs - run.createdAt.getTime();
+  if (earlyMs > ROUNDED_MS) {
+    findings.violate(`${run.id}: began ${earlyMs} ms before the slot of its schedule`);
   }
 }

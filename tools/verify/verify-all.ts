@@ -1,138 +1,124 @@
 /**
- * All invariants of one system, over its database, its stream and the ledgers of its collaborators.
- * Boundary: reads only. What cannot be judged without something that was not given is reported as skipped.
- * The stream is opened before the snapshot of the database, so that all its events are committed in the snapshot.
+ * Checks all invariants of a database, of the stream and of the ledgers of other services.
+ * Boundary: reads alone. What the caller does not give is skipped, each with its reason.
  */
+import type pg from "pg";
 import type { Ledgers } from "../../src/sandbox/stage.ts";
 import { checkAcknowledged } from "./acknowledged.ts";
-import { costsAddUp } from "./costs.ts";
-import { type EffectsMade, sortEffects } from "./effects-made.ts";
-import { effectsOnce, findOwnerless } from "./effects-once.ts";
-import { heldRuns } from "./held-runs.ts";
+import { checkAfterStop } from "./after-stop.ts";
+import { checkCosts, usageBySteps } from "./costs.ts";
+import { checkFencing } from "./fencing.ts";
+import { checkHistory } from "./history.ts";
+import { checkLedgers, entriesByRun } from "./ledgers.ts";
 import { checkLeftovers } from "./leftovers.ts";
-import { compareResults, type Results, resultsOf } from "./outputs.ts";
-import { overtakenWriters } from "./overtaken-writers.ts";
-import {
-  Findings,
-  INVARIANTS,
-  type InvariantId,
-  type Report,
-  reportOf,
-  skipped,
-} from "./report.ts";
-import type { RunCheck } from "./run-check.ts";
-import { runEnds } from "./run-ends.ts";
-import { readRuns } from "./run-picture.ts";
-import { openSnapshot, type Snapshot } from "./snapshot.ts";
-import { storedState } from "./stored-state.ts";
-import { openStreamDump, type StreamDump } from "./stream-dump.ts";
-import { checkStream } from "./stream-order.ts";
-import { timersInTime } from "./timers.ts";
-import { checkReferences, workspacesTold } from "./workspaces.ts";
+import { checkOutputs, type RunResults } from "./outputs.ts";
+import { checkPublished } from "./published.ts";
+import { beginFindings, type Findings, INVARIANTS, type Invariant, type Report } from "./report.ts";
+import { connectReadOnly, runPages } from "./stored-runs.ts";
+import { connectBus } from "./stream.ts";
+import { checkTimers } from "./timers.ts";
+import { checkWaiting, type HeldOpen } from "./waiting.ts";
+import { checkOtherWorkspaces, checkWorkspaces } from "./workspaces.ts";
 
-/** What is to be verified. */
+/** What is checked. */
 export interface VerifyOptions {
   readonly databaseUrl: string;
+  /** Without it the stream is not read. */
   readonly natsUrl?: string;
-  /** The stream of events out, `WORKFLOWS` when left out. */
+  /** The stream of the service's events; WORKFLOWS unless given. */
   readonly stream?: string;
-  /** Ids of runs whose start was acknowledged. */
+  /** Ids of the runs whose start was acknowledged. */
   readonly acknowledged?: readonly string[];
+  /** What the stand-ins of the other services made. */
   readonly ledgers?: Readonly<Ledgers>;
-  /** What the same runs came to without faults (`readResults`). */
-  readonly expectedOutputs?: Results;
-  /** Ids that collaborators hold open; left out, any id counts as open. */
+  /**
+   * Ids of the objectives, delegations and approval requests that are not decided yet. Unless given, everything in the
+   * ledgers may be.
+   */
   readonly heldOpen?: ReadonlySet<string>;
-  /** Nothing happens any more: everything must be published, ended or waiting. */
+  /** How the runs ended, by names of the caller's. */
+  readonly outputs?: RunResults;
+  /** How they ended without faults, by the same names. */
+  readonly expectedOutputs?: RunResults;
+  /** Whether nothing is moving any more: everything is published, and no call is open. */
   readonly quiescent: boolean;
-  /** How long a call's lease lasts, 20 s when left out. */
-  readonly leaseMs?: number;
 }
 
-type Found = ReadonlyMap<InvariantId, Findings>;
+const STREAM = "WORKFLOWS";
 
-const USUAL_STREAM = "WORKFLOWS";
-const USUAL_LEASE_MS = 20_000;
-const NO_LEDGERS = "needs the ledgers of the collaborators";
-const RUN_CHECKS: readonly RunCheck[] = [
-  effectsOnce,
-  storedState,
-  heldRuns,
-  overtakenWriters,
-  runEnds,
-  costsAddUp,
-  workspacesTold,
-  timersInTime,
-];
-
-/** Checks what can be checked. Rejects when the database or the stream cannot be read. */
+/** Checks the invariants and gives a report for each, in their order. */
 export async function verifyAll(options: VerifyOptions): Promise<Report[]> {
-  const { databaseUrl, natsUrl, stream = USUAL_STREAM } = options;
-  const before = await readClock(databaseUrl);
-  const dump = natsUrl === undefined ? undefined : await openStreamDump(natsUrl, stream);
+  const client = await connectReadOnly(options.databaseUrl);
   try {
-    const snapshot = await openSnapshot(databaseUrl);
-    try {
-      return await reportAll(snapshot, dump, { ...options, before });
-    } finally {
-      await snapshot.close();
-    }
+    const found = beginAll();
+    await checkAcknowledged(found.I1, client, options.acknowledged);
+    await checkLedgers(found.I2, client, options.ledgers);
+    await checkRuns(found, client, options);
+    await checkStream(found.I4, client, options);
+    await checkOtherWorkspaces(found.I9, client);
+    await checkLeftovers(found.I10, client, options.quiescent);
+    checkOutputs(found.I12, options.outputs, options.expectedOutputs);
+    return Object.values(found).map((findings) => findings.report());
   } finally {
-    await dump?.close();
+    await client.end();
   }
 }
 
-async function reportAll(
-  snapshot: Snapshot,
-  dump: StreamDump | undefined,
-  options: VerifyOptions & { readonly before: Date },
-): Promise<Report[]> {
-  const { quiescent, before, acknowledged, expectedOutputs, ledgers } = options;
-  const ids = Object.keys(INVARIANTS) as InvariantId[];
-  const found: Found = new Map(ids.map((id) => [id, new Findings()]));
-  const of = (id: InvariantId) => found.get(id) ?? new Findings();
-  const made = ledgers && sortEffects(ledgers);
-  if (acknowledged) await checkAcknowledged(snapshot, acknowledged, of("I1"));
-  await checkRuns(snapshot, found, made, options);
-  if (made) await findOwnerless(snapshot, made, of("I2"));
-  if (dump) await checkStream(snapshot, dump, { quiescent, before }, of("I4"));
-  await checkReferences(snapshot, of("I9"));
-  await checkLeftovers(snapshot, quiescent, of("I10"));
-  if (expectedOutputs) compareResults(expectedOutputs, await resultsOf(snapshot), of("I12"));
-  if (!made) of("I5").note = "by the history alone";
-  if (!made) of("I8").note = "totals against steps alone";
-  const missing: Partial<Record<InvariantId, string>> = {
-    ...(acknowledged ? {} : { I1: "needs the ids of acknowledged runs" }),
-    ...(made ? {} : { I2: NO_LEDGERS }),
-    ...(dump ? {} : { I4: "needs the stream" }),
-    ...(quiescent ? {} : { I7: "needs a system in which nothing happens any more" }),
-    ...(expectedOutputs ? {} : { I12: "needs the outputs of a run without faults" }),
-  };
-  return ids.map((id) => {
-    const reason = missing[id];
-    return reason === undefined ? reportOf(id, of(id)) : skipped(id, reason);
-  });
+function beginAll(): Record<Invariant, Findings> {
+  const names = Object.keys(INVARIANTS) as Invariant[];
+  return Object.fromEntries(names.map((name) => [name, beginFindings(name)])) as Record<
+    Invariant,
+    Findings
+  >;
 }
 
+/** The invariants that are judged run by run, in one walk over all runs. */
 async function checkRuns(
-  snapshot: Snapshot,
-  found: Found,
-  made: EffectsMade | undefined,
-  { leaseMs = USUAL_LEASE_MS, heldOpen, quiescent }: VerifyOptions,
+  found: Readonly<Record<Invariant, Findings>>,
+  client: pg.Client,
+  options: VerifyOptions,
 ): Promise<void> {
-  const shared = { now: snapshot.now, leaseMs, heldOpen, costs: made?.costs };
-  for await (const picture of readRuns(snapshot)) {
-    const effects = made && (made.byRun.get(picture.run.id) ?? []);
-    for (const { id, check } of RUN_CHECKS) {
-      const findings = found.get(id);
-      if (findings === undefined || (id === "I7" && !quiescent)) continue;
-      check(picture, findings, { ...shared, effects });
+  const held = await heldBy(client, options);
+  const entries = entriesByRun(options.ledgers);
+  const usage = usageBySteps(options.ledgers);
+  if (!options.quiescent) found.I7.skip("runs are still moving");
+  for await (const page of runPages(client)) {
+    for (const whole of page) {
+      checkHistory(found.I3, whole);
+      checkAfterStop(found.I5, whole, entries);
+      checkFencing(found.I6, whole, entries);
+      if (options.quiescent) checkWaiting(found.I7, whole, held);
+      checkCosts(found.I8, whole, usage);
+      checkTimers(found.I11, whole);
     }
+    const ids = page.map(({ run }) => run.id);
+    await checkWorkspaces(found.I9, client, ids);
   }
 }
 
-async function readClock(databaseUrl: string): Promise<Date> {
-  const snapshot = await openSnapshot(databaseUrl);
-  await snapshot.close();
-  return snapshot.now;
+async function heldBy(client: pg.Client, { heldOpen, ledgers }: VerifyOptions): Promise<HeldOpen> {
+  const { rows } = await client.query<{ now: Date }>("select clock_timestamp() as now");
+  const now = rows[0]?.now ?? new Date(0);
+  if (heldOpen !== undefined) return { now, isOpen: (id) => heldOpen.has(id) };
+  if (ledgers === undefined) return { now, isOpen: () => true };
+  const made = [ledgers.objectives, ledgers.delegations, ledgers.approvals].flat();
+  const ids = new Set(made.map(({ id }) => id));
+  return { now, isOpen: (id) => ids.has(id) };
+}
+
+async function checkStream(
+  findings: Findings,
+  client: pg.Client,
+  { natsUrl, stream = STREAM, quiescent }: VerifyOptions,
+): Promise<void> {
+  if (natsUrl === undefined) {
+    findings.skip("no NATS server was given");
+    return;
+  }
+  const connection = await connectBus(natsUrl);
+  try {
+    await checkPublished(findings, { client, connection, stream, quiescent });
+  } finally {
+    await connection.close();
+  }
 }

@@ -126,10 +126,13 @@ async function answer(
   if (mark.reached && !mark.bug && answered.status === 500) {
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
-  holdAnswer(request, response, mark.answer?.byteLength ?? 0, deps.unread);
+  const bytes = mark.answer?.byteLength ?? 0;
+  // Connect's own promise does not tell when an answer is out: it waits for an event that responses never emit.
+  holdAnswer(request, response, bytes, deps.unread, () => {
+    void reached("rpc.responded", handler.method.name);
+  });
   await reached("rpc.answering", handler.method.name);
   await universalResponseToNodeResponse(answered, response);
-  await reached("rpc.responded", handler.method.name);
 }
 
 function holdAnswer(
@@ -137,10 +140,15 @@ function holdAnswer(
   response: NodeResponse,
   bytes: number,
   unread: UnreadAnswers,
+  onGone: () => void,
 ): void {
   const stream = "stream" in request ? request.stream : response;
   if (bytes === 0 || stream.destroyed) return;
-  stream.once("close", unread.hold(connectionOf(request), bytes));
+  const letGo = unread.hold(connectionOf(request), bytes);
+  stream.once("close", () => {
+    letGo();
+    onGone();
+  });
 }
 
 function connectionOf(request: NodeRequest): Connection {

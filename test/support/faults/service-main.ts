@@ -1,9 +1,10 @@
 /**
  * The service with faults at its crash points: what tests compile in place of src/main.ts.
- * Reads TEST_FAULTS, a JSON list of PlannedFault. Reports each point that is reached for the first time as a line
- * `{"crashPoint":"<name>"}` on standard error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens.
+ * Reads TEST_FAULTS, a JSON list of PlannedFault, and on SIGHUP such a list from the file TEST_FAULTS_FILE: visits count
+ * from then on. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
+ * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens.
  */
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import { type CrashPoint, installCrashHook } from "../../../src/process/crash-points.ts";
@@ -11,7 +12,7 @@ import type { PlannedFault } from "./planned-fault.ts";
 
 const STANDARD_ERROR = 2;
 
-const planned: readonly PlannedFault[] = JSON.parse(process.env.TEST_FAULTS ?? "[]");
+let planned: readonly PlannedFault[] = JSON.parse(process.env.TEST_FAULTS ?? "[]");
 const hits = new Map<PlannedFault, number>();
 const seen = new Set<CrashPoint>();
 
@@ -63,6 +64,10 @@ installCrashHook((point, detail) => {
   }
   const fault = due(point, detail);
   return fault === undefined ? undefined : happen(fault);
+});
+
+process.on("SIGHUP", () => {
+  planned = JSON.parse(readFileSync(process.env.TEST_FAULTS_FILE ?? "", "utf8"));
 });
 
 await import("../../../src/main.ts");

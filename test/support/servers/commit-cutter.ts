@@ -16,8 +16,6 @@ export interface CommitCutter {
   mend(): void;
   /** Breaks every connection and turns away new ones, until `mend`. */
   stayAway(): void;
-  /** New connections go to this server from now on. */
-  moveTo(databaseUrl: string): void;
   /** Lets every connection stand, the new ones too, and passes nothing on, as a firewall that drops packets. */
   freeze(): void;
   /** How many connections were turned away. */
@@ -31,7 +29,7 @@ const COMMIT = Buffer.from("commit\0");
 
 /** Starts a cutter that lets everything pass. */
 export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
-  let target = new URL(databaseUrl);
+  const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let armed = false;
   let cuts = 0;
@@ -91,9 +89,6 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     },
     mend() {
       isAway = false;
-    },
-    moveTo(next) {
-      target = new URL(next);
     },
     stayAway() {
       isAway = true;

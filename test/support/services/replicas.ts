@@ -28,7 +28,7 @@ export interface Replica {
 /** Surroundings for replicas. */
 export interface Cluster {
   readonly databaseUrl: string;
-  /** Where their bus is, for the test: one address, or several with commas. */
+  /** A connection to their bus for the test. */
   readonly natsUrl: string;
   /** Starts a replica and waits until it is ready; `compiled` is what it runs, the cluster's unless given. */
   start(environment?: Readonly<Record<string, string>>, compiled?: string): Promise<Replica>;
@@ -48,7 +48,7 @@ export interface ClusterOptions {
   readonly compiled?: string;
   /** Makes their database; a migrated one unless given. */
   readonly database?: () => Promise<TestDatabase>;
-  /** A bus that runs, as NATS_URL names it; one of their own unless given. */
+  /** The addresses of their bus; a server of their own unless given. */
   readonly natsUrl?: string;
 }
 
@@ -56,20 +56,21 @@ export interface ClusterOptions {
 export async function startCluster({
   compiled,
   database: makeDatabase = freshDatabase,
-  natsUrl: givenNats,
+  natsUrl: givenNatsUrl,
 }: ClusterOptions = {}): Promise<Cluster> {
-  const stops: (() => Promise<void> | void)[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
   try {
     const database = await makeDatabase();
     stops.push(database.drop);
-    // A pool connects anew after its connection broke.
-    const sql = new pg.Pool({ connectionString: database.url, max: 1 });
+    const sql = new pg.Client({ connectionString: database.url });
+    // A test may end the server's connections; the next query reports it.
     sql.on("error", () => {});
+    await sql.connect();
     stops.push(() => sql.end());
-    const natsUrl = givenNats ?? (await startBus(stops));
+    const natsUrl = givenNatsUrl ?? (await startBus(stops));
     const surroundings = {
       ...Object.fromEntries(HANDED_ON.map((name) => [name, process.env[name]])),
       DATABASE_URL: database.url,
@@ -101,7 +102,7 @@ export async function startCluster({
   }
 }
 
-async function startBus(stops: (() => Promise<void> | void)[]): Promise<string> {
+async function startBus(stops: (() => Promise<void>)[]): Promise<string> {
   const guard = await startGuard("workflows-replicas-");
   stops.push(guard.release);
   const nats = await startNatsServer(guard, () => {});

@@ -142,6 +142,16 @@ const ownerTroubles: PlansCase = {
   atLeast: OWNER_TROUBLES.length,
 };
 
+const strictOwners: PlansCase = {
+  fault: "F10 owners that keep keys strictly",
+  plans: (["collaborator fails half", "collaborator dies"] as const).map((kind, index) => ({
+    ...calmPlan(10_101 + index, SOME_RUNS),
+    timed: [{ kind, atMs: 300, replica: 0, forMs: 1_500 }],
+  })),
+  atLeast: 2,
+  strictKeys: { keptMs: 4_000 },
+};
+
 const gracefulStops: PlansCase = {
   fault: "F21 graceful stops",
   plans: [
@@ -159,6 +169,7 @@ export const plansCases: readonly PlansCase[] = [
   randomSchedules(1, 40),
   zombies,
   ownerTroubles,
+  strictOwners,
   natsTroubles,
   busChaos,
   postgresRestarts,

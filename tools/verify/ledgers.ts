@@ -62,6 +62,34 @@ export async function checkLedgers(
   }
 }
 
+/** An entry that one of our calls made. */
+interface LedgerItem {
+  readonly id: string;
+  readonly parts: KeyParts;
+  readonly recordedAt: Date;
+  /** The entry in words, its run first. */
+  readonly line: string;
+}
+/** Entries by run. */
+export type LedgerEntries = ReadonlyMap<string, readonly LedgerItem[]>;
+
+/** The entries with a key of ours, by run; undefined without ledgers. */
+export function entriesByRun(ledgers: Readonly<Ledgers> | undefined): LedgerEntries | undefined {
+  if (ledgers === undefined) return undefined;
+  const entries = new Map<string, LedgerItem[]>();
+  for (const name of Object.keys(CALLS_OF) as KeyedLedger[]) {
+    for (const { id, idempotencyKey = "", recordedAt } of ledgers[name]) {
+      const parts = readKey(idempotencyKey);
+      if (parts === undefined) continue;
+      const item = { id, parts, recordedAt, line: `${parts.runId}: ${name}: ${id}` };
+      const ofRun = entries.get(parts.runId);
+      if (ofRun === undefined) entries.set(parts.runId, [item]);
+      else ofRun.push(item);
+    }
+  }
+  return entries;
+}
+
 /** The parts of a key `run/step/attempt/call`; undefined: it is none of ours. */
 export function readKey(key: string): KeyParts | undefined {
   const [runId = "", stepId = "", attempt = "", call = "", ...rest] = key.split("/");

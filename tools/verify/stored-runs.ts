@@ -14,7 +14,7 @@ import type { RunState, StepState } from "../../src/engine/values/run.ts";
 import { type PackedCause, type PackedMove, unpackRow } from "../../src/store/packed-moves.ts";
 
 /** The columns of workflow_runs that checks read. */
-export interface StoredRun {
+interface StoredRun {
   readonly id: string;
   readonly workspaceId: string;
   readonly versionId: string;
@@ -22,6 +22,8 @@ export interface StoredRun {
   readonly seq: number;
   readonly totalCostUsd: number;
   readonly stepMarks: Buffer;
+  readonly triggerEventId: string;
+  readonly createdAt: Date;
   readonly completedAt: Date | null;
   readonly deadlineAt: Date | null;
   readonly continueAt: Date | null;
@@ -49,7 +51,7 @@ export interface StoredStep {
 }
 
 /** The columns of effects that checks read: a call whose result is not committed. */
-export interface StoredCall {
+interface StoredCall {
   readonly runId: string;
   readonly id: string;
   readonly stepIndex: number;
@@ -73,6 +75,13 @@ export interface StoredMoves {
 export interface VersionStep {
   readonly id: string;
   readonly stepType: StepType;
+  /** 0: none. */
+  readonly timeoutSeconds: number;
+  /** Seconds from the start of an attempt to the timer of its type; unknown: an expression or an escalation gives it. */
+  readonly delaySeconds: number | "none" | "unknown";
+  /** The first pause before another attempt; 0: none. The pauses after it may be longer or shorter. */
+  readonly backoffSeconds: number;
+  readonly backoffMultiplier: number;
 }
 
 /** A run with everything that is its own. */
@@ -105,7 +114,8 @@ const MOVES_A_PAGE = 10_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 const RUNS = `select id, workspace_id as "workspaceId", version_id as "versionId", state, seq,
-    total_cost_usd as "totalCostUsd", step_marks as "stepMarks", completed_at as "completedAt",
+    total_cost_usd as "totalCostUsd", step_marks as "stepMarks",
+    trigger_event_id as "triggerEventId", created_at as "createdAt", completed_at as "completedAt",
     deadline_at as "deadlineAt", continue_at as "continueAt", pending
   from workflow_runs where id > $1 order by id limit ${RUNS_A_PAGE}`;
 const STEPS = `select run_id as "runId", step_index as "index", state, retry_count as "retryCount",
@@ -118,9 +128,20 @@ const STEPS = `select run_id as "runId", step_index as "index", state, retry_cou
     ) as "hasOpenChild"
   from step_runs s where run_id = any($1) order by run_id, step_index`;
 const VERSIONS = `select v.id, jsonb_agg(
-      jsonb_build_object('id', s.value -> 'id', 'stepType', s.value -> 'stepType') order by s.ordinality
+      jsonb_build_object('id', s.value -> 'id', 'stepType', s.value -> 'stepType',
+        'timeoutSeconds', coalesce((s.value ->> 'timeoutSeconds')::float8, 0),
+        'delaySeconds', case
+          when jsonb_typeof(s.value #> '{config,delay_seconds}') = 'number'
+            then s.value #> '{config,delay_seconds}'
+          when s.value -> 'config' ?| array['delay_seconds', 'until', 'escalate_after_seconds']
+            then '"unknown"'::jsonb
+          else '"none"'::jsonb end,
+        'backoffSeconds', coalesce((p.policy ->> 'backoffSeconds')::float8, 0),
+        'backoffMultiplier', coalesce((p.policy ->> 'backoffMultiplier')::float8, 1)
+      ) order by s.ordinality
     ) as steps
-  from workflow_versions v, jsonb_array_elements(v.steps) with ordinality as s
+  from workflow_versions v, jsonb_array_elements(v.steps) with ordinality as s,
+    lateral (select coalesce(s.value -> 'retryPolicy', v.default_retry_policy) as policy) as p
   where v.id = any($1) group by v.id`;
 const CALLS = `select split_part(id, '/', 1) as "runId", id, step_index as "stepIndex", attempt, kind, holder,
     lease_until as "leaseUntil"
@@ -154,7 +175,7 @@ export async function* runPages(client: pg.Client): AsyncGenerator<WholeRun[]> {
 }
 
 /** Runs reads in one snapshot. */
-export async function inSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T> {
+async function inSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T> {
   await client.query("begin isolation level repeatable read read only");
   try {
     return await read();

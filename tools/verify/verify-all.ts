@@ -5,13 +5,20 @@
 import type pg from "pg";
 import type { Ledgers } from "../../src/sandbox/stage.ts";
 import { checkAcknowledged } from "./acknowledged.ts";
+import { checkAfterStop } from "./after-stop.ts";
+import { checkCosts, usageBySteps } from "./costs.ts";
+import { checkFencing } from "./fencing.ts";
 import { checkHistory } from "./history.ts";
-import { checkLedgers } from "./ledgers.ts";
+import { checkLedgers, entriesByRun } from "./ledgers.ts";
+import { checkLeftovers } from "./leftovers.ts";
+import { checkOutputs, type RunResults } from "./outputs.ts";
 import { checkPublished } from "./published.ts";
-import { beginFindings, type Findings, type Report } from "./report.ts";
+import { beginFindings, type Findings, INVARIANTS, type Invariant, type Report } from "./report.ts";
 import { connectReadOnly, runPages } from "./stored-runs.ts";
 import { connectBus } from "./stream.ts";
+import { checkTimers } from "./timers.ts";
 import { checkWaiting, type HeldOpen } from "./waiting.ts";
+import { checkOtherWorkspaces, checkWorkspaces } from "./workspaces.ts";
 
 /** What is checked. */
 export interface VerifyOptions {
@@ -29,6 +36,10 @@ export interface VerifyOptions {
    * ledgers may be.
    */
   readonly heldOpen?: ReadonlySet<string>;
+  /** How the runs ended, by names of the caller's. */
+  readonly outputs?: RunResults;
+  /** How they ended without faults, by the same names. */
+  readonly expectedOutputs?: RunResults;
   /** Whether nothing is moving any more: everything is published, and no call is open. */
   readonly quiescent: boolean;
 }
@@ -39,44 +50,50 @@ const STREAM = "WORKFLOWS";
 export async function verifyAll(options: VerifyOptions): Promise<Report[]> {
   const client = await connectReadOnly(options.databaseUrl);
   try {
-    const reports: Report[] = [
-      await checked("I1", (found) => checkAcknowledged(found, client, options.acknowledged)),
-      await checked("I2", (found) => checkLedgers(found, client, options.ledgers)),
-      ...(await checkRuns(client, options)),
-      await checked("I4", (found) => checkStream(found, client, options)),
-    ];
-    return reports.sort((a, b) => place(a) - place(b));
+    const found = beginAll();
+    await checkAcknowledged(found.I1, client, options.acknowledged);
+    await checkLedgers(found.I2, client, options.ledgers);
+    await checkRuns(found, client, options);
+    await checkStream(found.I4, client, options);
+    await checkOtherWorkspaces(found.I9, client);
+    await checkLeftovers(found.I10, client, options.quiescent);
+    checkOutputs(found.I12, options.outputs, options.expectedOutputs);
+    return Object.values(found).map((findings) => findings.report());
   } finally {
     await client.end();
   }
 }
 
-function place({ invariant }: Report): number {
-  return Number(invariant.slice(1));
+function beginAll(): Record<Invariant, Findings> {
+  const names = Object.keys(INVARIANTS) as Invariant[];
+  return Object.fromEntries(names.map((name) => [name, beginFindings(name)])) as Record<
+    Invariant,
+    Findings
+  >;
 }
 
-async function checked(
-  invariant: Report["invariant"],
-  check: (findings: Findings) => Promise<void>,
-): Promise<Report> {
-  const findings = beginFindings(invariant);
-  await check(findings);
-  return findings.report();
-}
-
-/** The invariants that are judged run by run. */
-async function checkRuns(client: pg.Client, options: VerifyOptions): Promise<Report[]> {
-  const histories = beginFindings("I3");
-  const waiting = beginFindings("I7");
+/** The invariants that are judged run by run, in one walk over all runs. */
+async function checkRuns(
+  found: Readonly<Record<Invariant, Findings>>,
+  client: pg.Client,
+  options: VerifyOptions,
+): Promise<void> {
   const held = await heldBy(client, options);
-  if (!options.quiescent) waiting.skip("runs are still moving");
+  const entries = entriesByRun(options.ledgers);
+  const usage = usageBySteps(options.ledgers);
+  if (!options.quiescent) found.I7.skip("runs are still moving");
   for await (const page of runPages(client)) {
     for (const whole of page) {
-      checkHistory(histories, whole);
-      if (options.quiescent) checkWaiting(waiting, whole, held);
+      checkHistory(found.I3, whole);
+      checkAfterStop(found.I5, whole, entries);
+      checkFencing(found.I6, whole, entries);
+      if (options.quiescent) checkWaiting(found.I7, whole, held);
+      checkCosts(found.I8, whole, usage);
+      checkTimers(found.I11, whole);
     }
+    const ids = page.map(({ run }) => run.id);
+    await checkWorkspaces(found.I9, client, ids);
   }
-  return [histories.report(), waiting.report()];
 }
 
 async function heldBy(client: pg.Client, { heldOpen, ledgers }: VerifyOptions): Promise<HeldOpen> {

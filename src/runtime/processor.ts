@@ -58,6 +58,8 @@ export interface ProcessorDeps {
   /** Submissions that may wait in each lane, 2,000 unless given. */
   readonly laneLimit?: number;
   readonly budget?: number;
+  /** Gives the ids of new runs; those of process/ids.ts unless given. */
+  newRunId?(): string;
 }
 
 const LANE_LIMIT = 2_000;
@@ -66,6 +68,7 @@ const BATCH_AT_MOST = 500;
 /** Makes a processor with idle lanes. */
 export function createProcessor(deps: ProcessorDeps): Processor {
   let stopped = false;
+  const makeRunId = deps.newRunId ?? newRunId;
   const watched = new WatchedEvents();
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const continuations = createContinuations(deps.log, enqueue);
@@ -88,7 +91,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   );
 
   function enqueue(submission: Submission): Promise<Settled> {
-    const runId = submission.kind === "start" ? newRunId() : submission.runId;
+    const runId = submission.kind === "start" ? makeRunId() : submission.runId;
     const settling = new Promise<Settled>((resolve, reject) => {
       const takenAtMs = performance.now();
       const entry = { runId, submission, takenAtMs, resolve, reject };

@@ -4,8 +4,8 @@
  * Invariants:
  * M1 Of replicas that start together one migrates; the others wait for it, a minute at most.
  * M2 The role must own the tables, not the database: nothing that is there is created again, "if not exists" or not.
- * M3 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it. It is
- *    tried again for a minute: replicas of the version before go on working meanwhile.
+ * M3 A migration waits a second at most for all its locks of tables, for everybody else waits behind it and behind what it
+ *    has locked so far. It is tried again for half a minute: replicas of the version before go on working meanwhile.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -33,8 +33,9 @@ const LIST = "drizzle.__drizzle_migrations";
 const MAKE_LIST = `create schema if not exists drizzle;
   create table if not exists ${LIST} (id serial primary key, hash text not null, created_at bigint)`;
 const TURN_TIMEOUT = "60s";
-const TABLE_LOCK_TIMEOUT = "1s";
-const LOCKS_PATIENCE_MS = 60_000;
+const TABLE_LOCKS_MS = 1_000;
+/** Less than another replica waits for its turn. */
+const LOCKS_PATIENCE_MS = 30_000;
 const LOCKS_PAUSE_MS = 500;
 /** Tables that a commit locks one after another; all others come behind. */
 const LOCK_ORDER = ["workflow_runs", "step_runs"];
@@ -48,7 +49,6 @@ export async function migrateDatabase(url: string): Promise<void> {
     await client.query(`set lock_timeout = '${TURN_TIMEOUT}'`);
     await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
     // The lock goes with the connection.
-    await client.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
     await applyMissing(client);
   });
 }
@@ -60,8 +60,8 @@ async function applyMissing(client: pg.Client): Promise<void> {
       await applyOnce(client);
       return;
     } catch (error) {
-      await client.query("rollback");
       if (!isLostRace(error) || performance.now() > until) throw error;
+      await client.query("rollback");
       // Those who waited behind it have their turn.
       await delay(LOCKS_PAUSE_MS * (0.5 + Math.random()));
     }
@@ -74,10 +74,12 @@ async function applyOnce(client: pg.Client): Promise<void> {
   const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
   const missing = files.filter(({ folderMillis }) => folderMillis > newest);
   await client.query("begin");
+  const lockUntil = performance.now() + TABLE_LOCKS_MS;
   if (newest === 0) await client.query(MAKE_LIST);
-  else await lockAltered(client, missing.flatMap(({ sql }) => sql).join("\n"));
+  else await lockAltered(client, missing.flatMap(({ sql }) => sql).join("\n"), lockUntil);
   for (const { folderMillis, hash, sql } of missing) {
     for (const statement of sql) {
+      await limitLocks(client, lockUntil);
       await client.query(statement);
       await reached("migrate.statement");
     }
@@ -90,12 +92,26 @@ async function applyOnce(client: pg.Client): Promise<void> {
 }
 
 /** Locks the tables that are altered in the order in which commits do: in another one the two wait for each other. */
-async function lockAltered(client: pg.Client, statements: string): Promise<void> {
+async function lockAltered(
+  client: pg.Client,
+  statements: string,
+  lockUntil: number,
+): Promise<void> {
   const altered = new Set(
     [...statements.matchAll(/^ALTER TABLE "(\w+)"/gm)].map(([, name]) => name),
   );
   const names = [...altered].sort((a, b) => placeOf(a) - placeOf(b));
-  for (const name of names) await client.query(`lock table "${name}" in access exclusive mode`);
+  for (const name of names) {
+    await limitLocks(client, lockUntil);
+    await client.query(`lock table "${name}" in access exclusive mode`);
+  }
+}
+
+/** The next statement waits for locks until this time only. */
+async function limitLocks(client: pg.Client, lockUntil: number): Promise<void> {
+  // 0 would be no limit.
+  const leftMs = Math.max(1, Math.floor(lockUntil - performance.now()));
+  await client.query(`set local lock_timeout = ${leftMs}`);
 }
 
 function placeOf(table: string | undefined): number {

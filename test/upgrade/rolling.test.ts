@@ -1,86 +1,91 @@
 /**
- * Two versions side by side on one database, under load: the new one migrates while the old one works, replicas are
- * replaced one by one, one goes back and forth. No accepted run fails, nothing is done twice.
+ * A rolling upgrade under load: the build before and this one side by side on one database, replaced one by one, one of
+ * them back and forth again. No run may notice.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { makeFreshDatabase } from "../../tools/parts/fresh-database.ts";
-import type { CompiledService } from "../../tools/test-service.ts";
-import { type Cluster, startCluster } from "../support/services/replicas.ts";
-import { compileCommit, findPreviousCommit } from "../support/upgrade/earlier-build.ts";
-import { startLoad, TASKS_A_RUN } from "../support/upgrade/rolling-load.ts";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { startGuard } from "../../tools/parts/guard.ts";
+import { verifyAll } from "../../tools/verify/verify-all.ts";
+import { until } from "../support/assertions/until.ts";
+import { planRuns } from "../support/faults/schedule/plan.ts";
+import { judge } from "../support/faults/schedule/play.ts";
+import { openWorkload } from "../support/faults/workload/workload.ts";
+import { startWorld, type World } from "../support/faults/world/world.ts";
+import { randomNumbers } from "../support/random/random-numbers.ts";
+import { compileCommit, findEarlier } from "../support/upgrade/earlier-build.ts";
 
-/** The last commit of the schema of release 0.1.0. */
-const RELEASE_0_1_0 = "15292beed4178839fd68b001eabc57655bb85a22";
-const RUNS_A_PHASE = 15;
+const SEED = 19;
+/** The runs that begin while a stage is under way. */
+const LOAD = { runs: 18, overMs: 2_000 };
 
-describe.each([
-  ["the commit before", findPreviousCommit],
-  ["release 0.1.0", async () => RELEASE_0_1_0],
-])("from %s", (_name, findCommit) => {
-  let earlier: CompiledService;
-  let cluster: Cluster;
-  let sandbox: Sandbox;
-  beforeAll(async () => {
-    earlier = await compileCommit(await findCommit());
-    cluster = await startCluster({ database: () => makeFreshDatabase(serverUrl()) });
-    sandbox = await startSandbox({
-      natsUrl: cluster.natsUrl,
-      script: { approvals: [{ match: {}, decision: "approved", afterMs: 200 }] },
-    });
+/** A replica is replaced by a process of the build that the link names at that time. */
+const STAGES: readonly {
+  /** Part of its runs' keys. */
+  readonly name: string;
+  readonly build: "earlier" | "this";
+  change(world: World): Promise<void>;
+}[] = [
+  { name: "the-earlier-build-alone", build: "earlier", change: untilMoving },
+  { name: "a-new-replica-migrates", build: "this", change: (world) => world.resize(3) },
+  { name: "the-first-is-replaced", build: "this", change: replace(0) },
+  { name: "it-is-rolled-back", build: "earlier", change: replace(0) },
+  { name: "and-forth-again", build: "this", change: replace(0) },
+  { name: "the-second-is-replaced", build: "this", change: replace(1) },
+  { name: "this-build-alone", build: "this", change: async () => {} },
+];
+
+/** Until runs of the earlier build are in all states. */
+async function untilMoving(world: World): Promise<void> {
+  await until(async () => {
+    const rows = await world.rows("select distinct state from workflow_runs");
+    return rows.length >= 3 || undefined;
   });
-  afterAll(async () => {
-    await cluster?.stop();
-    await sandbox?.stop();
-    await earlier?.remove();
-  });
-
-  it("replicas are replaced one by one", async () => {
-    const start = (compiled?: string) => cluster.start(sandbox.urls, compiled);
-    const old1 = await start(earlier.path);
-    const old2 = await start(earlier.path);
-    const load = await startLoad(old1);
-    load.use([old1, old2]);
-    await load.startMore(RUNS_A_PHASE);
-
-    const new1 = await start();
-    load.use([old1, old2, new1]);
-    await load.startMore(RUNS_A_PHASE);
-
-    load.use([old2, new1]);
-    await old1.stop();
-    const new2 = await start();
-    load.use([old2, new1, new2]);
-    await load.startMore(RUNS_A_PHASE);
-
-    // One goes back, and forth again.
-    load.use([old2, new1]);
-    await new2.stop();
-    const back = await start(earlier.path);
-    load.use([old2, new1, back]);
-    await load.startMore(RUNS_A_PHASE);
-    load.use([new1]);
-    await Promise.all([old2.stop(), back.stop()]);
-    const new3 = await start();
-    load.use([new1, new3]);
-    await load.startMore(RUNS_A_PHASE);
-
-    const ids = await load.finish();
-    expect(ids.length).toBeGreaterThanOrEqual(5 * RUNS_A_PHASE);
-    const [stored] = await cluster.rows<{ runs: number; completed: number }>(
-      `select count(*)::int as runs, count(*) filter (where state = 'COMPLETED')::int as completed
-        from workflow_runs`,
-    );
-    expect(stored).toEqual({ runs: ids.length, completed: ids.length });
-    const keys = sandbox.ledgers.objectives.map(({ idempotencyKey }) => idempotencyKey);
-    expect(keys).toHaveLength(TASKS_A_RUN * ids.length);
-    expect(new Set(keys).size).toBe(keys.length);
-    expect(sandbox.ledgers.approvals).toHaveLength(ids.length);
-  });
-});
-
-function serverUrl(): string {
-  const url = process.env.TEST_DATABASE_URL;
-  if (url === undefined) throw new Error("TEST_DATABASE_URL names no Postgres");
-  return url;
 }
+
+function replace(index: number): (world: World) => Promise<void> {
+  return async ({ replicas }) => replicas[index]?.end();
+}
+
+it.each((await findEarlier()).map(({ name, commit }) => [name, commit] as const))(
+  "%s and this build run side by side and lose no run",
+  async (_name, commit) => {
+    const guard = await startGuard("workflows-upgrade-");
+    const earlier = await compileCommit(commit);
+    const link = join(guard.folder, "main.mjs");
+    const builds = { earlier: earlier.path, this: process.env.TEST_SERVICE ?? "" };
+    const use = async (build: keyof typeof builds) => {
+      await rm(link, { force: true });
+      await symlink(builds[build], link);
+    };
+    await use("earlier");
+    const world = await startWorld({ compiled: link, seed: SEED, replicas: 2 });
+    try {
+      const workload = await openWorkload(world);
+      const random = randomNumbers(SEED);
+      const playing: Promise<void>[] = [];
+      for (const { name, build, change } of STAGES) {
+        await use(build);
+        playing.push(workload.play(planRuns(random, LOAD), name));
+        await change(world);
+      }
+      await Promise.all(playing);
+      expect(await judge(world, workload)).toEqual([]);
+      expect(workload.known).toHaveLength(STAGES.length * LOAD.runs);
+      expect(world.reports.errors).toEqual([]);
+      const reports = await verifyAll({
+        databaseUrl: world.servers.databaseUrl,
+        natsUrl: world.servers.natsUrl,
+        acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+        ledgers: world.sandbox.ledgers,
+        heldOpen: new Set(),
+        quiescent: true,
+      });
+      expect(reports.filter(({ verdict }) => verdict === "violated")).toEqual([]);
+    } finally {
+      await world.stop();
+      await earlier.remove();
+      await guard.release();
+    }
+  },
+);

@@ -33,11 +33,12 @@ const MESSAGE_ID = "Nats-Msg-Id";
 const SUBJECTS = /^workflows\.changes\.(run|step)\./;
 const EVENT_ID = /^(.+)-(\d+)-(\d+)$/;
 
-/** Connects; it gives up when the server is away. */
-export async function connectBus(natsUrl: string): Promise<NatsConnection> {
-  const { username, password } = new URL(natsUrl);
+/** Connects to one of these addresses, separated by commas; it gives up when they are away. */
+export async function connectBus(natsUrls: string): Promise<NatsConnection> {
+  const servers = natsUrls.split(",");
+  const { username, password } = new URL(servers[0] ?? "");
   const user = username === "" ? {} : { user: username, pass: password };
-  return connect({ servers: natsUrl, reconnect: false, name: "workflows-verify", ...user });
+  return connect({ servers, reconnect: false, name: "workflows-verify", ...user });
 }
 
 /** Asks how far the stream goes. Rejects when there is none. */

@@ -48,14 +48,17 @@ export interface ClusterOptions {
   readonly compiled?: string;
   /** Makes their database; a migrated one unless given. */
   readonly database?: () => Promise<TestDatabase>;
+  /** The addresses of their bus; a server of their own unless given. */
+  readonly natsUrl?: string;
 }
 
 /** Makes the surroundings; nothing runs yet. */
 export async function startCluster({
   compiled,
   database: makeDatabase = freshDatabase,
+  natsUrl: givenNatsUrl,
 }: ClusterOptions = {}): Promise<Cluster> {
-  const stops: (() => Promise<void> | void)[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
@@ -63,23 +66,22 @@ export async function startCluster({
     const database = await makeDatabase();
     stops.push(database.drop);
     const sql = new pg.Client({ connectionString: database.url });
+    // A test may end the server's connections; the next query reports it.
+    sql.on("error", () => {});
     await sql.connect();
     stops.push(() => sql.end());
-    const guard = await startGuard("workflows-replicas-");
-    stops.push(guard.release);
-    const nats = await startNatsServer(guard, () => {});
-    stops.push(nats.stop);
+    const natsUrl = givenNatsUrl ?? (await startBus(stops));
     const surroundings = {
       ...Object.fromEntries(HANDED_ON.map((name) => [name, process.env[name]])),
       DATABASE_URL: database.url,
-      NATS_URL: nats.url,
+      NATS_URL: natsUrl,
       BUS_CREATE_STREAMS: "true",
       HOST: "127.0.0.1",
       PORT: "0",
     };
     return {
       databaseUrl: database.url,
-      natsUrl: nats.url,
+      natsUrl,
       async start(environment = {}, program = compiled ?? process.env.TEST_SERVICE) {
         const replica = await startReplica(program, { ...surroundings, ...environment });
         stops.push(replica.stop);
@@ -98,6 +100,14 @@ export async function startCluster({
     await stop();
     throw error;
   }
+}
+
+async function startBus(stops: (() => Promise<void>)[]): Promise<string> {
+  const guard = await startGuard("workflows-replicas-");
+  stops.push(guard.release);
+  const nats = await startNatsServer(guard, () => {});
+  stops.push(nats.stop);
+  return nats.url;
 }
 
 async function startReplica(

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { StepType, WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { until } from "../assertions/until.ts";
-import type { Replica } from "../services/replicas.ts";
+import type { Replica } from "./replicas.ts";
 
 const WORKSPACE = "ws_1";
 const START_EVERY_MS = 100;

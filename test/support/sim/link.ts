@@ -1,0 +1,115 @@
+/**
+ * The way of one replica to everything outside of it: how long it takes, what is lost on it, and its end in a crash.
+ * Boundary: knows no database, bus or owner. What is on its way when the replica crashes never arrives.
+ */
+
+import { DatabaseAway } from "../../../src/store/pg-errors.ts";
+import type { RandomNumbers } from "../random/random-numbers.ts";
+import type { Network } from "./model/model-database.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+import type { Witness } from "./witness.ts";
+
+/** What goes wrong, in a thousand. */
+export interface Troubles {
+  readonly statements: number;
+  readonly commits: number;
+  readonly owners: number;
+  readonly messages: number;
+  readonly slow: number;
+}
+
+/** Nothing goes wrong. */
+export const NO_TROUBLES: Troubles = { statements: 0, commits: 0, owners: 0, messages: 0, slow: 0 };
+
+/** What a link works with; troubles end when the world calms down. */
+export interface LinkWorld {
+  readonly clock: VirtualClock;
+  readonly random: RandomNumbers;
+  readonly witness: Witness;
+  troubles: Troubles;
+  /** A place where a replica may be made to crash. */
+  reach(place: string, replica: string): void;
+}
+
+interface ReadVersion {
+  readonly id?: string | null;
+  readonly runId?: string;
+  readonly rowVersion?: string;
+}
+
+const SLOW_MS = 400;
+const LATE_COMMIT_MS = 800;
+
+/** See the file's head. */
+export class Link implements Network {
+  readonly replica: string;
+  readonly #world: LinkWorld;
+  readonly #versions = new Map<string, string>();
+  isAlive = true;
+  #frozenUntilMs = 0;
+
+  constructor(world: LinkWorld, replica: string) {
+    this.#world = world;
+    this.replica = replica;
+  }
+
+  /** Nothing comes or goes until then. */
+  freezeUntil(atMs: number): void {
+    this.#frozenUntilMs = atMs;
+  }
+  cut(): void {
+    this.isAlive = false;
+  }
+
+  /** In so many of a thousand cases. */
+  unlucky(trouble: keyof Troubles): boolean {
+    const { troubles, random } = this.#world;
+    return troubles[trouble] > 0 && random.below(1000) < troubles[trouble];
+  }
+
+  /** Takes its time; never resolves once the replica is gone. */
+  async pass(): Promise<void> {
+    const { clock, random } = this.#world;
+    const slowMs = this.unlucky("slow") ? random.below(SLOW_MS) : 0;
+    await clock.sleep(0.1 + random.below(900) / 1000 + slowMs);
+    while (this.isAlive && this.#frozenUntilMs > clock.nowMs) {
+      await clock.sleep(this.#frozenUntilMs - clock.nowMs);
+    }
+    if (!this.isAlive) await new Promise(() => {});
+  }
+
+  async there(what: string): Promise<void> {
+    await this.pass();
+    if (this.unlucky("statements")) throw new DatabaseAway(`${what} is lost`);
+  }
+  async commit(): Promise<number> {
+    const { random, witness } = this.#world;
+    this.#world.reach("before commit", this.replica);
+    await this.pass();
+    if (!this.unlucky("commits")) return 0;
+    witness.count("late commit");
+    return 1 + random.below(LATE_COMMIT_MS);
+  }
+  async back(what: string, rows: readonly object[]): Promise<void> {
+    const { witness } = this.#world;
+    witness.note(this.replica, what, rows.length);
+    if (what === "commit") this.#world.reach("after commit", this.replica);
+    await this.pass();
+    if (what === "commit" && this.unlucky("commits")) {
+      witness.count("lost commit reply");
+      throw new DatabaseAway("the reply of the commit is lost");
+    }
+    if (what === "expire_calls" && rows.length > 0) witness.count("lost lease");
+    this.#watchFence(what, rows);
+  }
+
+  /** A run that another replica moved between this one's read and its lock is not saved. */
+  #watchFence(what: string, rows: readonly ReadVersion[]): void {
+    if (what !== "read_runs" && what !== "lock_runs") return;
+    for (const { id, runId = id, rowVersion } of rows) {
+      if (!runId || rowVersion === undefined) continue;
+      if (what === "read_runs") this.#versions.set(runId, rowVersion);
+      else if (this.#versions.get(runId) !== rowVersion) this.#world.witness.count("fenced write");
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * A model of Postgres for the store's statements, in memory: the real functions of src/store/ run above it unchanged.
+ * Boundary: statements by name; one that the model does not know throws, and so does the builder over the schema. How
+ * long things take, and what goes wrong, is the network's (see Network): this file knows only the database.
+ */
+import pg from "pg";
+import type { Database, Queries, Statement } from "../../../../src/store/database.ts";
+import { DatabaseAway } from "../../../../src/store/pg-errors.ts";
+import { callStatements } from "./call-statements.ts";
+import { dueStatements } from "./due-statements.ts";
+import { eventStatements } from "./event-statements.ts";
+import { outboxStatements } from "./outbox-statements.ts";
+import { makeTables, type Tables } from "./rows.ts";
+import { runStatements } from "./run-statements.ts";
+import { saveStatements } from "./save-statement.ts";
+import type { ModelStatements } from "./statement.ts";
+import { ModelTransaction, type Shared } from "./tables.ts";
+
+/** The way between a client and the database. */
+export interface Network {
+  /** Takes what is sent there; rejects, or never resolves, when it is lost. */
+  there(what: string): Promise<void>;
+  /** As `there`, of a commit: the client may lose its connection so many ms before the server commits; 0: it does not. */
+  commit(): Promise<number>;
+  /** Takes the answer back. */
+  back(what: string, rows: readonly object[]): Promise<void>;
+}
+
+/** The server. */
+export interface ModelServer {
+  readonly tables: Tables;
+  readonly shared: Shared;
+  /** A client over a network; `endAll` breaks off what it has open, as the server does for a client that is gone. */
+  connect(network: Network): { readonly database: Database; endAll(): void };
+}
+
+const STATEMENTS: ModelStatements = {
+  ...runStatements,
+  ...saveStatements,
+  ...callStatements,
+  ...outboxStatements,
+  ...eventStatements,
+  ...dueStatements,
+};
+
+/** Makes an empty database by this clock. */
+export function makeModelServer(clock: {
+  readonly epochMs: number;
+  sleep(delayMs: number): Promise<void>;
+}): ModelServer {
+  const tables = makeTables();
+  const shared: Shared = {
+    ...{ tables, locks: new Map(), ended: new Map() },
+    ...{ lastTransaction: 700, lastBatch: 0, lastEvent: 0 },
+    nowMs: () => Math.floor(clock.epochMs),
+    sleep: (delayMs) => clock.sleep(delayMs),
+    fail(state, message) {
+      const error = new pg.DatabaseError(message, message.length, "error");
+      error.code = state;
+      return error;
+    },
+  };
+  return { tables, shared, connect: (network) => connect(shared, network) };
+}
+
+function connect(shared: Shared, network: Network) {
+  const open = new Set<ModelTransaction>();
+
+  const single: Queries = {
+    build: noBuilder(),
+    async query<Row>(statement: Statement, values: readonly unknown[]) {
+      await network.there(statement.name);
+      const tx = new ModelTransaction(shared);
+      open.add(tx);
+      try {
+        const rows = await execute(tx, statement.name, values);
+        tx.commit();
+        await network.back(statement.name, rows);
+        return rows as Row[];
+      } finally {
+        end(tx, "abort");
+      }
+    },
+  };
+
+  const within = (tx: ModelTransaction): Queries => ({
+    build: noBuilder(),
+    async query<Row>(statement: Statement, values: readonly unknown[]) {
+      await network.there(statement.name);
+      const rows = await execute(tx, statement.name, values);
+      await network.back(statement.name, rows);
+      return rows as Row[];
+    },
+  });
+
+  async function transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    await network.there("begin");
+    const tx = new ModelTransaction(shared);
+    open.add(tx);
+    let lateMs = 0;
+    try {
+      const result = await work(within(tx));
+      lateMs = await network.commit();
+      if (!tx.isOpen || lateMs > 0) throw new DatabaseAway("the connection is lost");
+      tx.commit();
+      await network.back("commit", []);
+      return result;
+    } finally {
+      if (lateMs > 0) void shared.sleep(lateMs).then(() => end(tx, "commit"));
+      else end(tx, "abort");
+    }
+  }
+
+  function end(tx: ModelTransaction, how: "commit" | "abort"): void {
+    tx[how]();
+    open.delete(tx);
+  }
+
+  const database: Database = {
+    ...{ read: single, callers: single, lists: single, write: single },
+    transaction,
+    close: () => Promise.resolve(),
+  };
+  return {
+    database,
+    endAll() {
+      for (const tx of open) tx.abort();
+    },
+  };
+}
+
+async function execute(tx: ModelTransaction, name: string, values: readonly unknown[]) {
+  const statement = STATEMENTS[name];
+  if (statement === undefined) throw new TypeError(`the model has no statement ${name}`);
+  if (!tx.isOpen) throw new DatabaseAway("the transaction was broken off");
+  const at = { tx, tables: tx.shared.tables, now: new Date(tx.shared.nowMs()) };
+  return statement(at, values as never);
+}
+
+function noBuilder(): never {
+  return undefined as never;
+}

@@ -1,0 +1,96 @@
+/** Statements of publishing (store/outbox.ts, stream-marks.ts), and of what became of a commit (commit-status.ts). */
+
+import { PARTITION_LEASE_MS } from "../../../../src/store/outbox.ts";
+import { RUN_ITSELF } from "../../../../src/store/packed-moves.ts";
+import type { MovesRow } from "./rows.ts";
+import { type At, by, type ModelStatements, zip } from "./statement.ts";
+
+/** See the file's head. */
+export const outboxStatements: ModelStatements = {
+  take_partitions: takePartitions,
+  let_go_partitions({ tx, tables, now }, [holder]: [string]) {
+    for (const lease of tx.rows(tables.partitions)) {
+      if (lease.holder !== holder) continue;
+      tx.put(tables.partitions, String(lease.partition), { ...lease, leaseUntil: now });
+    }
+    return [];
+  },
+  list_unpublished_batches: ({ tx, tables }, [partitions, limit]: [number[], number]) =>
+    [...tx.rows(tables.batches)]
+      .filter(
+        ({ partition, publishedAt }) => publishedAt === null && partitions.includes(partition),
+      )
+      .sort(by(({ id }) => id))
+      .slice(0, limit)
+      .map(({ id, partition, changes }) => ({ id, partition, changes })),
+  list_moves_of_batches: ({ tx, tables }, [batchIds]: [number[]]) =>
+    [...tx.rows(tables.moves)]
+      .filter(({ batchId }) => batchIds.includes(batchId))
+      .sort(
+        by(
+          ({ runId }) => runId,
+          ({ seq }) => seq,
+        ),
+      )
+      .map(({ xmin: _, ...row }) => row),
+  list_runs_of_moves: ({ tx, tables }, [runIds]: [string[]]) =>
+    [...new Set(runIds)]
+      .flatMap((id) => tx.get(tables.runs, id) ?? [])
+      .map(({ xmin: _, inputPayload: __, ...row }) => row),
+  list_next_run_states: ({ tx, tables }, [runIds, seqs]: [string[], number[]]) =>
+    zip(runIds, seqs).flatMap(([runId, seq]) => {
+      const later = [...tx.rows(tables.moves)]
+        .filter((row) => row.runId === runId && row.seq > seq && movesRun(row))
+        .sort(by((row) => row.seq));
+      return later.slice(0, 1).map(({ cause, moves }) => ({ runId, cause, moves }));
+    }),
+  async mark_published({ tx, tables, now }, [batchIds]: [number[]]) {
+    for (const id of batchIds) {
+      await tx.lock(tables.batches, String(id));
+      const batch = tx.get(tables.batches, String(id));
+      if (batch !== undefined) tx.put(tables.batches, String(id), { ...batch, publishedAt: now });
+    }
+    return [];
+  },
+  newest_stream_mark: ({ tx, tables }, [stream]: [string]) =>
+    [...tx.rows(tables.streamMarks)]
+      .filter((mark) => mark.stream === stream)
+      .sort(by((mark) => -mark.markedAt.getTime()))
+      .slice(0, 1)
+      .map(({ created, seq, markedAt: at }) => ({ created, seq, at })),
+  async add_stream_mark(
+    { tx, tables },
+    [stream, created, seq, markedAt]: [string, string, number, Date],
+  ) {
+    const key = `${stream}|${markedAt.getTime()}`;
+    await tx.insert(tables.streamMarks, key, { stream, created, seq, markedAt });
+    return [];
+  },
+  read_clock: ({ now }) => [{ at: now }],
+  find_commit_status({ tx }, [id]: [string]) {
+    return [{ status: tx.shared.ended.get(id) ?? "in progress" }];
+  },
+};
+
+async function takePartitions({ tx, tables, now }: At, [holder, count]: [string, number]) {
+  const leaseUntil = new Date(now.getTime() + PARTITION_LEASE_MS);
+  const taken: { partition: number }[] = [];
+  for (let partition = 0; partition < count; partition += 1) {
+    const key = String(partition);
+    const lease = tx.get(tables.partitions, key);
+    if (lease === undefined) {
+      const isNew = await tx.insert(tables.partitions, key, { partition, holder, leaseUntil });
+      if (isNew) taken.push({ partition });
+      continue;
+    }
+    const isFree = lease.holder === holder || lease.leaseUntil.getTime() <= now.getTime();
+    if (!isFree || !tx.tryLock(tables.partitions, key)) continue;
+    tx.put(tables.partitions, key, { ...lease, holder, leaseUntil });
+    taken.push({ partition });
+  }
+  return taken;
+}
+
+function movesRun({ moves }: MovesRow): boolean {
+  return moves.some(([step]) => step === RUN_ITSELF);
+}

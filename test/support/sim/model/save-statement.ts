@@ -1,0 +1,176 @@
+/**
+ * The statement that saves a batch (store/save-batch.ts); its name says which groups of parts it has.
+ * Boundary: the parts touch different rows, so that it makes no difference in which order they are written.
+ */
+import { effects } from "../../../../src/store/schema/calls.ts";
+import { childRuns, runStarts, stepRuns, workflowRuns } from "../../../../src/store/schema/runs.ts";
+import {
+  type ChildRow,
+  childKey,
+  type EffectRow,
+  frozen,
+  incomingRows,
+  type MovesRow,
+  type RunRow,
+  type StartRow,
+  type StepRow,
+  startKey,
+  stepKey,
+} from "./rows.ts";
+import type { At, ModelStatement, ModelStatements } from "./statement.ts";
+
+type Changed = StepRow & { keepInput: boolean; keepOutput: boolean; rowVersion: string };
+type Incoming = Pick<MovesRow, "runId" | "seq"> & {
+  recordedAt: string;
+  cause: string;
+  moves: string;
+};
+
+const GROUPS = ["", "starts_"].flatMap((starts) =>
+  ["", "_calls"].flatMap((calls) =>
+    ["", "_others"].map((others) => `${starts}moves${calls}${others}`),
+  ),
+);
+
+/** `save_batch_…` for all groups. */
+export const saveStatements: ModelStatements = Object.fromEntries(
+  GROUPS.map((groups) => [`save_batch_${groups}`, saveBatch(groups)]),
+);
+
+function saveBatch(groups: string): ModelStatement {
+  return async (at: At, [partition, ...parameters]: never[]) => {
+    const rest: unknown[] = [...parameters];
+    const next = () => String(rest.shift());
+    if (groups.startsWith("starts")) await insertStarts(at, next(), next());
+    await updateRuns(at, next());
+    await insertSteps(at, next());
+    const changedSteps = await updateSteps(at, next());
+    const batchId = insertMoves(at, Number(partition), next());
+    const newCalls = groups.includes("calls") ? insertCalls(at, next()) : [];
+    if (groups.includes("calls")) await deleteCalls(at, JSON.parse(next()));
+    if (groups.includes("others")) {
+      await deleteCalls(at, droppedCalls(at, next()));
+      await insertChildren(at, next());
+      await updateChildren(at, next());
+    }
+    return [{ batchId, newCalls, changedSteps, transactionId: at.tx.id }];
+  };
+}
+
+function taken(at: At, what: string): Error {
+  return at.tx.shared.fail("23505", `duplicate key of ${what}`);
+}
+
+async function insertStarts(at: At, runs: string, starts: string): Promise<void> {
+  const { tx, tables } = at;
+  for (const run of incomingRows<RunRow>(workflowRuns, runs)) {
+    if (!(await tx.insert(tables.runs, run.id, run))) throw taken(at, `run ${run.id}`);
+  }
+  for (const start of incomingRows<StartRow>(runStarts, starts)) {
+    if (!(await tx.insert(tables.starts, startKey(start), start))) throw taken(at, "a start");
+  }
+}
+
+async function updateRuns({ tx, tables }: At, rows: string): Promise<void> {
+  for (const run of incomingRows<RunRow>(workflowRuns, rows)) {
+    await tx.lock(tables.runs, run.id);
+    const old = tx.get(tables.runs, run.id);
+    if (old === undefined) continue;
+    const { startedAt, completedAt, deadlineAt, unsettled, state, totalCostUsd, seq } = run;
+    const { stepMarks, edgeMarks, pending, continueAt } = run;
+    const times = { startedAt, completedAt, deadlineAt, continueAt };
+    const rest = { unsettled, state, totalCostUsd, seq, stepMarks, edgeMarks, pending };
+    tx.put(tables.runs, run.id, { ...old, ...times, ...rest });
+  }
+}
+
+async function insertSteps(at: At, rows: string): Promise<void> {
+  const { tx, tables } = at;
+  for (const step of incomingRows<StepRow>(stepRuns, rows)) {
+    if (!(await tx.insert(tables.steps, stepKey(step), step))) throw taken(at, stepKey(step));
+  }
+}
+
+/** Gives how many rows were as they were read. */
+async function updateSteps({ tx, tables }: At, rows: string): Promise<number> {
+  let changed = 0;
+  for (const row of incomingRows<Changed>(stepRuns, rows)) {
+    const { keepInput, keepOutput, rowVersion, ...step } = row;
+    const key = stepKey(step);
+    await tx.lock(tables.steps, key);
+    const old = tx.get(tables.steps, key);
+    if (old === undefined || old.xmin !== rowVersion) continue;
+    tx.put(tables.steps, key, {
+      ...step,
+      workspaceId: old.workspaceId,
+      checkedAt: old.checkedAt,
+      input: keepInput ? old.input : step.input,
+      output: keepOutput ? old.output : step.output,
+    });
+    changed += 1;
+  }
+  return changed;
+}
+
+function insertMoves({ tx, tables, now }: At, partition: number, rows: string): number | null {
+  const moves: Incoming[] = JSON.parse(rows);
+  if (moves.length === 0) return null;
+  tx.shared.lastBatch += 1;
+  const id = tx.shared.lastBatch;
+  const batch = { id, partition, changes: null, publishedAt: null, createdAt: now };
+  tx.put(tables.batches, String(id), batch);
+  for (const move of moves) {
+    tx.put(tables.moves, `${move.runId}/${move.seq}`, {
+      ...{ batchId: id, runId: move.runId, seq: move.seq },
+      recordedAt: new Date(move.recordedAt),
+      cause: frozen(JSON.parse(move.cause)),
+      moves: frozen(JSON.parse(move.moves)),
+    });
+  }
+  return id;
+}
+
+function insertCalls({ tx, tables }: At, rows: string): string[] {
+  const calls = incomingRows<EffectRow>(effects, rows).filter(
+    ({ id }) => tx.get(tables.effects, id) === undefined,
+  );
+  for (const call of calls) tx.put(tables.effects, call.id, call);
+  return calls.map(({ id }) => id);
+}
+
+async function deleteCalls({ tx, tables }: At, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    if (tx.get(tables.effects, id) === undefined) continue;
+    await tx.lock(tables.effects, id);
+    tx.remove(tables.effects, id);
+  }
+}
+
+function droppedCalls({ tx, tables }: At, rows: string): string[] {
+  const dropped: { runId: string; stepIndex: number }[] = JSON.parse(rows);
+  const steps = new Set(dropped.map(stepKey));
+  return [...tx.rows(tables.effects)]
+    .filter(({ id, stepIndex, kind }) => {
+      const [runId = ""] = id.split("/");
+      return kind === "send_notification" && steps.has(stepKey({ runId, stepIndex }));
+    })
+    .map(({ id }) => id)
+    .sort();
+}
+
+async function insertChildren(at: At, rows: string): Promise<void> {
+  const { tx, tables } = at;
+  for (const child of incomingRows<ChildRow>(childRuns, rows)) {
+    const key = childKey(child);
+    if (!(await tx.insert(tables.children, key, child))) throw taken(at, `child ${key}`);
+  }
+}
+
+async function updateChildren({ tx, tables }: At, rows: string): Promise<void> {
+  for (const child of incomingRows<ChildRow>(childRuns, rows)) {
+    const key = childKey(child);
+    await tx.lock(tables.children, key);
+    const old = tx.get(tables.children, key);
+    if (old !== undefined) tx.put(tables.children, key, { ...child, input: old.input });
+  }
+}

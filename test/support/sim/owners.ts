@@ -1,0 +1,142 @@
+/**
+ * The services that own objectives, approvals, decisions and notifications, in memory, with a ledger of what they made.
+ * Boundary: what a caller gets is the contract's messages; ends are published on the world's bus. What an objective comes
+ * to is its step's own plan (`config.plan`), so that a step ends the same in every world.
+ * Invariant: one object for an idempotency key; the same key with other bytes is a fault of the service.
+ */
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import {
+  RequestApprovalRequestSchema,
+  RequestApprovalResponseSchema,
+} from "../../../gen/approvals/v1/approvals_pb.ts";
+import {
+  ActionDecision,
+  EvaluateActionResponseSchema,
+} from "../../../gen/governance/v1/governance_pb.ts";
+import { SendResponseSchema } from "../../../gen/notifications/v1/notifications_pb.ts";
+import {
+  CancelRequestSchema,
+  CancelResponseSchema,
+  CreateRequestSchema,
+  CreateResponseSchema,
+} from "../../../gen/objectives/v1/objectives_pb.ts";
+import { CallFailure } from "../../../src/collaborators/call-failure.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
+import type { RandomNumbers } from "../random/random-numbers.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+/** An object that an owner made. */
+export interface OwnedObject {
+  readonly key: string;
+  readonly workspaceId: string;
+  readonly bytes: string;
+  readonly answer: object;
+}
+
+/** What owners work with. */
+export interface OwnersWorld {
+  readonly clock: VirtualClock;
+  readonly random: RandomNumbers;
+  /** Puts an event on the bus. */
+  publish(subject: string, workspaceId: string, data: JsonObject): void;
+  /** A rule is broken. */
+  broken(rule: string): void;
+}
+
+/** A request as an owner gets it. */
+export interface OwnersRequest {
+  readonly service: string;
+  readonly method: string;
+  readonly key: string;
+  readonly workspaceId: string;
+  readonly bytes: Uint8Array;
+}
+
+const LONGEST_WORK_MS = 900;
+
+/** See the file's head. */
+export class Owners {
+  readonly ledger = new Map<string, OwnedObject>();
+  /** Objectives that are wanted no more. */
+  readonly cancelled = new Set<string>();
+  readonly ended = new Map<string, number>();
+  readonly #world: OwnersWorld;
+
+  constructor(world: OwnersWorld) {
+    this.#world = world;
+  }
+
+  /** Does what is asked, once for a key; gives the contract's message. */
+  answer(request: OwnersRequest): object {
+    const { key, workspaceId } = request;
+    const bytes = Buffer.from(request.bytes).toString("base64");
+    const known = this.ledger.get(key);
+    if (known !== undefined && known.bytes !== bytes) {
+      this.#world.broken(`the key ${key} came with other bytes`);
+    }
+    if (known !== undefined) return known.answer;
+    const answer = this.#make(request);
+    this.ledger.set(key, { key, workspaceId, bytes, answer });
+    return answer;
+  }
+
+  #make(request: OwnersRequest): object {
+    const { service, method, key, bytes } = request;
+    switch (`${service}.${method}`) {
+      case "objectives.Create":
+        this.#work(request, `obj:${key}`);
+        return create(CreateResponseSchema, { objective: { id: `obj:${key}` } });
+      case "objectives.Cancel": {
+        const { id } = fromBinary(CancelRequestSchema, bytes);
+        this.cancelled.add(id);
+        return create(CancelResponseSchema, {});
+      }
+      case "approvals.RequestApproval":
+        this.#decide(request, `req:${key}`);
+        return create(RequestApprovalResponseSchema, { approvalRequest: { id: `req:${key}` } });
+      case "governance.EvaluateAction":
+        return create(EvaluateActionResponseSchema, {
+          evaluation: { decision: ActionDecision.ALLOW },
+        });
+      case "notifications.Send":
+        return create(SendResponseSchema, { notification: { id: `not:${key}` } });
+      default:
+        this.#world.broken(`nobody answers ${service}.${method}`);
+        throw new CallFailure("unimplemented", { kind: "answered", code: Code.Unimplemented });
+    }
+  }
+
+  /** An agent works for a while, and the end is published; at most one end an objective. */
+  #work({ bytes, workspaceId }: OwnersRequest, id: string): void {
+    const { description } = fromBinary(CreateRequestSchema, bytes);
+    const task: { step_id: string; attempt: number; parameters: { plan?: string } } =
+      JSON.parse(description);
+    const { plan } = task.parameters;
+    if (plan === "silent") return;
+    const fails = plan === "fail" || (plan === "fail once" && task.attempt === 1);
+    const end: JsonObject = fails
+      ? { id, state: "FAILED", error_message: "it broke", cost_usd: 0.25 }
+      : { id, state: "COMPLETED", output_payload: { [task.step_id]: task.attempt }, cost_usd: 0.5 };
+    this.#later(() => {
+      if (this.cancelled.has(id)) return;
+      this.ended.set(id, this.#world.clock.nowMs);
+      this.#world.publish("objectives.changes.objective.transition", workspaceId, end);
+    });
+  }
+
+  #decide({ bytes, workspaceId }: OwnersRequest, id: string): void {
+    const { actionType } = fromBinary(RequestApprovalRequestSchema, bytes);
+    const decision = actionType === "deny" ? "denied" : "approved";
+    const decided = { approval_request_id: id, decision, decided_by: "ann" };
+    this.#later(() =>
+      this.#world.publish("approvals.changes.approval.decided", workspaceId, decided),
+    );
+  }
+
+  #later(work: () => void): void {
+    const { clock, random } = this.#world;
+    // Some are so quick that their event comes before the reply to the call.
+    clock.after(random.chance(15) ? 0 : random.below(LONGEST_WORK_MS), work);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * One replica of the service in a world: the real parts, wired as main.ts does, on a link of its own.
+ * Boundary: no RPC server, no reconciler, no retention; messages come from the world's bus.
+ */
+import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
+import { createDispatcher } from "../../../src/egress/dispatch/dispatcher.ts";
+import { createPerformers } from "../../../src/egress/performers/performers.ts";
+import { createPublisher } from "../../../src/egress/publish/publisher.ts";
+import { handleBatch } from "../../../src/ingress/bus/handle-batch.ts";
+import { startTimers } from "../../../src/ingress/timers/timers.ts";
+import type { Log } from "../../../src/process/log.ts";
+import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
+import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import type { BusMember } from "./event-bus.ts";
+import { Link, type LinkWorld } from "./link.ts";
+import type { ModelServer } from "./model/model-database.ts";
+import { connectStream, OWN_LIMITS, OWN_STREAM, type OwnStream } from "./own-stream.ts";
+import { ownerClients } from "./owner-clients.ts";
+import type { Owners } from "./owners.ts";
+import { PUBLISHED } from "./versions.ts";
+
+/** What replicas share. */
+export interface ReplicaWorld extends LinkWorld {
+  readonly server: ModelServer;
+  readonly owners: Owners;
+  readonly stream: OwnStream;
+  readonly log: Log;
+  newRunId(): string;
+}
+
+/** A replica at work. */
+export interface Replica extends BusMember {
+  readonly id: string;
+  readonly processor: Processor;
+  /** It is gone at once; what it holds stays held until it runs out. */
+  crash(): void;
+  stop(): Promise<void>;
+}
+
+const graphs = {
+  async require(ids: readonly string[]) {
+    const all = [...PUBLISHED.values()].map(({ versionId, graph }) => [versionId, graph] as const);
+    return new Map(all.filter(([id]) => ids.includes(id)));
+  },
+};
+
+/** Starts a replica. */
+export function startReplica(world: ReplicaWorld, id: string): Replica {
+  const link = new Link(world, id);
+  const { database, endAll } = world.server.connect(link);
+  const { log } = world;
+  const lookups = createLookupCache({ costsFromMeter: false });
+  const clients = ownerClients(world, world.owners, link);
+  const connection = connectStream(world, world.stream, link);
+  const processor = createProcessor({
+    ...{ database, graphs, lookups, encodeCall, log, replicaId: id, newRunId: () => world.newRunId() },
+    onCommitted({ batches, calls }) {
+      dispatcher.take(calls);
+      publisher.notice(batches);
+    },
+  });
+  const performers = createPerformers({ clients, lookups, log, database, processor });
+  const dispatcher = createDispatcher({
+    ...{ database, processor, performers, clients, log, replicaId: id },
+  });
+  const publisher = createPublisher({
+    ...{ database, graphs, log, connection, replicaId: id },
+    ...{ stream: OWN_STREAM, limits: OWN_LIMITS, format: "cloudevents" },
+  });
+  dispatcher.start();
+  publisher.start();
+  const timers = startTimers({ database, processor, log });
+  const noteTenantless = () => undefined;
+  const stream = "EVENTS";
+  const batchDeps = {
+    database,
+    processor,
+    graphs,
+    log,
+    connection,
+    stream,
+    limits: OWN_LIMITS,
+    noteTenantless,
+  };
+  return {
+    ...{ id, link, processor },
+    handle: (messages) => void handleBatch(batchDeps, messages),
+    crash() {
+      link.cut();
+      endAll();
+    },
+    async stop() {
+      await Promise.all([timers.stop(), dispatcher.stop()]);
+      await processor.stop();
+      await publisher.stop();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * What must be true of a world that came to rest.
+ * Boundary: reads the model's tables, the owners' ledger and the stream; a world without troubles is the measure.
+ */
+import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
+import { isFinalRun } from "../../../src/engine/values/run.ts";
+import { unpackRow } from "../../../src/store/packed-moves.ts";
+import type { RunRow } from "./model/rows.ts";
+import type { World } from "./world.ts";
+
+/** What became of a run, without ids and times. */
+export type RunEnd = string;
+
+/** Adds what is broken to the world's faults; `calmEnds` are the ends of runs by version. */
+export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
+  const { tables, shared } = world.server;
+  judgePlan(world, calmEnds);
+  for (const run of tables.runs.committed.values()) {
+    if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
+    judgeHistory(world, run);
+    judgeStream(world, run);
+  }
+  if (new Set(world.stream.ids).size < world.stream.ids.length) world.broken("an event is twice");
+  if (shared.locks.size > 0) world.broken(`locks are held: ${[...shared.locks.keys()]}`);
+  for (const { partition, holder, leaseUntil } of tables.partitions.committed.values()) {
+    const isLeft = leaseUntil.getTime() > world.clock.epochMs;
+    if (isLeft && world.members.some(({ id }) => id === holder)) {
+      world.broken(`${holder} stopped and holds partition ${partition}`);
+    }
+  }
+}
+
+/** Each planned run is there once, and ended as without troubles. */
+function judgePlan(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
+  const { starts, runs } = world.server.tables;
+  for (const { key, version, cancelAfterMs } of world.plan.runs) {
+    const claims = [...starts.committed.values()].filter(
+      ({ eventId }) => eventId === `start-${key}`,
+    );
+    const made = [...runs.committed.values()].filter(
+      (row) => row.triggerEventId === `start-${key}`,
+    );
+    const [run] = made;
+    if (claims.length !== 1 || made.length !== 1 || run === undefined) {
+      world.broken(`${key} has ${claims.length} starts and ${made.length} runs`);
+      continue;
+    }
+    const calm = calmEnds.get(version);
+    const end = endOf(world, run);
+    if (cancelAfterMs === undefined && calm !== undefined && end !== calm) {
+      world.broken(`${key} (${version}) ended as\n  ${end}\nand without troubles as\n  ${calm}`);
+    }
+  }
+}
+
+/** The end of a run, with its children's and with what owners made for it. */
+export function endOf(world: World, run: RunRow): RunEnd {
+  const { steps, runs } = world.server.tables;
+  const ofRun = [...steps.committed.values()].filter(({ runId }) => runId === run.id);
+  const rows = ofRun
+    .sort((one, other) => one.stepIndex - other.stepIndex)
+    .map(({ stepIndex, state, retryCount, costUsd, errorMessage, output }) => [
+      ...[stepIndex, state, retryCount, costUsd, errorMessage, output],
+    ]);
+  const made = [...world.owners.ledger.keys()].filter((key) => key.startsWith(`${run.id}/`)).sort();
+  const children = [...runs.committed.values()]
+    .filter(({ parentRunId }) => parentRunId === run.id)
+    .map((child) => endOf(world, child))
+    .sort();
+  const marks = Buffer.from(run.stepMarks).toString("hex");
+  const text = JSON.stringify([run.state, run.totalCostUsd, marks, rows, made, children]);
+  return text.replaceAll(/wfr_[0-9a-f]+/g, "<run>").replaceAll(/"[0-9a-f]{64}"/g, '"<digest>"').replaceAll(/-late-\d/g, "");
+}
+
+function judgeHistory(world: World, run: RunRow): void {
+  const rows = historyOf(world, run);
+  try {
+    const replay = replayHistory(rows);
+    if (replay.state !== run.state || replay.seq !== run.seq) {
+      world.broken(
+        `${run.id} is ${run.state} at ${run.seq}, its history ${replay.state} at ${replay.seq}`,
+      );
+    }
+    for (const step of world.server.tables.steps.committed.values()) {
+      if (step.runId !== run.id) continue;
+      const told = replayedState(replay, step.stepIndex);
+      if (told !== step.state)
+        world.broken(`${run.id} step ${step.stepIndex} is ${step.state}, not ${told}`);
+    }
+  } catch (error) {
+    world.broken(`the history of ${run.id} does not apply: ${error}`);
+  }
+}
+
+/** Every published move is on the stream, once and in order. */
+function judgeStream(world: World, run: RunRow): void {
+  const expected = historyOf(world, run).flatMap(({ seq, moves }) =>
+    moves.flatMap(({ op }, place) => (op === undefined ? [] : [`${run.id}-${seq}-${place}`])),
+  );
+  const stored = world.stream.ids.filter((id) => id.startsWith(`${run.id}-`));
+  if (stored.join() !== expected.join()) {
+    world.broken(`events of ${run.id}: ${stored}, expected ${expected}`);
+  }
+}
+
+function historyOf(world: World, run: RunRow) {
+  return [...world.server.tables.moves.committed.values()]
+    .filter(({ runId }) => runId === run.id)
+    .sort((one, other) => one.seq - other.seq)
+    .map(({ seq, cause, moves }) => ({ seq, ...unpackRow(run.id, { cause, moves }) }));
+}
+
+/** Counts what the world came to, besides what its parts counted. */
+export function countWorld(world: World): void {
+  const { witness, callers, owners, server } = world;
+  for (const { runId, atMs } of callers.cancelled) {
+    const isClose = [...owners.ended].some(
+      ([id, endedMs]) => id.startsWith(`obj:${runId}/`) && Math.abs(endedMs - atMs) < 100,
+    );
+    if (isClose) witness.count("cancel racing completion");
+  }
+  for (const run of server.tables.runs.committed.values()) {
+    witness.count(`run ${run.state}`);
+    if (world.crashedWhileUndoing.has(run.id)) witness.count("compensation after a crash");
+    for (const { cause, moves } of historyOf(world, run)) {
+      if (cause.kind === "timer") witness.count("timer");
+      for (const { op } of moves) if (op === "retrying") witness.count("retry");
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A world: replicas of the real service over a model of Postgres, a bus, owners and callers, on a clock of its own.
+ * Boundary: plays a plan to its end, when nothing is left to do; what must be true then is world-rules.ts.
+ */
+import type { Log } from "../../../src/process/log.ts";
+import { type RandomNumbers, randomNumbers } from "../random/random-numbers.ts";
+import { Callers } from "./callers.ts";
+import { EventBus } from "./event-bus.ts";
+import { NO_TROUBLES, type Troubles } from "./link.ts";
+import { type ModelServer, makeModelServer } from "./model/model-database.ts";
+import { OwnStream } from "./own-stream.ts";
+import { Owners } from "./owners.ts";
+import { type Replica, startReplica } from "./replica.ts";
+import { publishAll } from "./versions.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+import { Witness } from "./witness.ts";
+import type { WorldPlan } from "./world-plan.ts";
+
+const LIMIT_MS = 400_000;
+const LOOK_EVERY_MS = 50;
+const RESTART_MS = 2_000;
+/** Errors that troubles explain. */
+const EXPECTED_ERRORS = new Set(["what came of a commit is not known"]);
+
+/** See the file's head. */
+export class World {
+  readonly plan: WorldPlan;
+  readonly clock = new VirtualClock();
+  readonly random: RandomNumbers;
+  readonly witness: Witness;
+  readonly server: ModelServer;
+  readonly owners: Owners;
+  readonly stream = new OwnStream();
+  readonly bus: EventBus;
+  readonly callers: Callers;
+  readonly log: Log;
+  /** Replicas that are there. */
+  readonly members: Replica[] = [];
+  /** Rules that were broken. */
+  readonly faults: string[] = [];
+  /** Runs that were compensating when a replica crashed. */
+  readonly crashedWhileUndoing = new Set<string>();
+  troubles: Troubles;
+  #reached = new Map<string, number>();
+  #started = 0;
+  #runs = 0;
+  #nextLookMs = 0;
+  #isStopping = false;
+  #isStopped = false;
+
+  constructor(plan: WorldPlan, counts?: Map<string, number>) {
+    this.plan = plan;
+    this.random = randomNumbers(plan.seed ^ 0x5eed);
+    this.witness = new Witness(() => this.clock.nowMs, counts);
+    this.server = makeModelServer(this.clock);
+    this.bus = new EventBus(this);
+    this.owners = new Owners(this);
+    this.callers = new Callers(this);
+    this.troubles = plan.troubles;
+    this.log = logOf((message, facts) => {
+      if (!EXPECTED_ERRORS.has(message)) this.broken(`the log says: ${message} ${textOf(facts)}`);
+    });
+    publishAll(this.server.tables, new Date(this.clock.epochMs));
+  }
+
+  /** Plays the plan; gives false when the world does not come to rest. */
+  async play(): Promise<boolean> {
+    const { plan, clock } = this;
+    clock.after(0, () => {
+      for (let n = 0; n < plan.replicas; n += 1) this.#startOne();
+      for (const run of plan.runs) clock.after(run.atMs, () => this.callers.begin(run));
+    });
+    clock.after(plan.calmAtMs, () => {
+      this.troubles = NO_TROUBLES;
+    });
+    const isOver = () => this.#isStopped;
+    return (await clock.run(this.random, () => isOver() || this.#look(), LIMIT_MS)) && isOver();
+  }
+
+  publish(subject: string, workspaceId: string, data: Parameters<EventBus["publish"]>[2]): void {
+    this.bus.publish(subject, workspaceId, data);
+  }
+  broken(rule: string): void {
+    this.faults.push(rule);
+  }
+  newRunId(): string {
+    this.#runs += 1;
+    return `wfr_${String(this.#runs).padStart(4, "0")}${this.random.below(2 ** 32).toString(16)}`;
+  }
+
+  reach(place: string, replica: string): void {
+    if (this.#isStopping) return;
+    const times = (this.#reached.get(place) ?? 0) + 1;
+    this.#reached.set(place, times);
+    for (const crash of this.plan.crashes) {
+      const member = this.members.find(({ id }) => id === replica);
+      if (crash.place !== place || crash.n !== times || member === undefined) continue;
+      if (crash.frozenMs > 0) {
+        this.witness.count("freeze");
+        member.link.freezeUntil(this.clock.nowMs + crash.frozenMs);
+      } else this.#crash(member);
+    }
+  }
+
+  #startOne(): void {
+    this.#started += 1;
+    this.members.push(startReplica(this, `replica-${this.#started}`));
+  }
+
+  #crash(member: Replica): void {
+    this.witness.count("crash");
+    this.witness.note(member.id, "crashes");
+    const { tables } = this.server;
+    const held = [...tables.effects.committed.values()].filter(
+      ({ holder }) => holder === member.id,
+    );
+    if (held.some(({ id }) => this.owners.ledger.has(id))) {
+      this.witness.count("crash between send and result");
+    }
+    for (const run of tables.runs.committed.values()) {
+      if (run.state === "COMPENSATING") this.crashedWhileUndoing.add(run.id);
+    }
+    member.crash();
+    this.members.splice(this.members.indexOf(member), 1);
+    this.clock.after(this.random.below(RESTART_MS), () => this.#startOne());
+  }
+
+  /** Looks now and then whether nothing is left to do, and stops the replicas then. Never true: stopping takes time. */
+  #look(): false {
+    if (this.clock.nowMs < this.#nextLookMs) return false;
+    this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
+    if (!this.#isStopping && this.isAtRest()) {
+      this.#isStopping = true;
+      const stopped = Promise.all(this.members.map((member) => member.stop()));
+      void stopped.then(() => {
+        this.#isStopped = true;
+      });
+    }
+    return false;
+  }
+
+  /** Whether nothing is left to do. */
+  isAtRest(): boolean {
+    if (this.clock.nowMs < this.plan.calmAtMs || this.members.length < this.plan.replicas) return false;
+    if (this.bus.open > 0 || this.callers.open > 0) return false;
+    const { effects, runs, batches } = this.server.tables;
+    if (effects.committed.size > 0) return false;
+    for (const run of runs.committed.values()) {
+      if (run.completedAt === null || run.state === "COMPENSATING") return false;
+    }
+    for (const { publishedAt } of batches.committed.values())
+      if (publishedAt === null) return false;
+    return true;
+  }
+}
+
+function logOf(onError: (message: string, facts: object) => void): Log {
+  const nothing = () => undefined;
+  return {
+    ...{ debug: nothing, info: nothing, warn: nothing },
+    error: (message, facts = {}) => onError(message, facts),
+  };
+}
+
+function textOf(facts: object): string {
+  const shown = (_: string, value: unknown) =>
+    value instanceof Error ? `${value.stack} ${value.cause ?? ""}` : value;
+  return JSON.stringify(facts, shown);
+}

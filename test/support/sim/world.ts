@@ -141,7 +141,7 @@ export class World {
 
   /** Whether nothing is left to do. */
   isAtRest(): boolean {
-    if (this.clock.nowMs < this.plan.calmAtMs || this.members.length < this.plan.replicas) return false;
+    if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;

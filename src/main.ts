@@ -20,6 +20,7 @@ import { connectBus } from "./ingress/bus/connection.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
+import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
 import { createGraphCache } from "./runtime/graphs.ts";
@@ -125,6 +126,7 @@ interface Parts {
 async function stopParts(parts: Parts): Promise<void> {
   const { sources, indexing, bus, inputClients, processor, database } = parts;
   // All of them at once: none takes up new work while another one still finishes its own.
+  await reached("stop.begun");
   const stopping = sources.map((part) => part.stop());
   await Promise.all([...stopping, bus.stopListening(), indexing?.stop()]);
   inputClients.close();
@@ -245,6 +247,7 @@ async function main(): Promise<void> {
   stopOnSignal(() => stop, log);
   try {
     stop = await start(read.config, log);
+    await reached("start.listening");
   } catch (error) {
     const fault = startFault(error, read.config);
     if (fault === undefined) log.error("the service cannot start", { error });

@@ -9,6 +9,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONGEST = [
   "test/faults/time.test.ts",
   "test/faults/hanging.test.ts",
+  "test/faults/takes-over.test.ts",
   "test/property/sequences-1.test.ts",
   "test/property/sequences-2.test.ts",
   "test/property/sequences-3.test.ts",

@@ -29,6 +29,22 @@ export const testProjects: readonly TestProject[] = [
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
   { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: false, watchesLoop: true },
   {
+    name: "upgrade",
+    needsParts: true,
+    timeoutMs: 240_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
+    name: "engines",
+    needsParts: true,
+    timeoutMs: 300_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
     name: "scale",
     needsParts: true,
     timeoutMs: 240_000,

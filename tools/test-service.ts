@@ -3,9 +3,9 @@
  * takes three times the CPU of the start itself.
  * Boundary: for tests only; `npm start` compiles as it loads. Packages stay outside of the file.
  */
-import { symlink } from "node:fs/promises";
+import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { startGuard } from "./parts/guard.ts";
 import { projectRoot } from "./run-command.ts";
 
@@ -16,17 +16,42 @@ export interface CompiledService {
   remove(): Promise<void>;
 }
 
-/** The service finds these from its file: packages in a folder above, migrations two folders above. */
-const BESIDE = ["node_modules", "migrations"];
+/**
+ * A change of the source that only the compiled file has: a shorter lease, or a fault that a test must notice. So the
+ * source itself needs no switch.
+ */
+export interface SourceEdit {
+  /** The file, relative to `src/`. */
+  readonly file: string;
+  /** A text that stands in it exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
 
-/** Compiles `src/main.ts` into a temporary folder. */
-export async function compileService(): Promise<CompiledService> {
+/** What is compiled. */
+export interface CompileOptions {
+  /** Where it begins, relative to the project; `src/main.ts` unless given. */
+  readonly entry?: string;
+  readonly edits?: readonly SourceEdit[];
+  /** A copy of the project as it was at another commit; this one unless given. The packages are those of this one. */
+  readonly root?: string;
+}
+
+/** Compiles the service into a temporary folder. Rejects when an edit does not fit the source. */
+export async function compileService({
+  entry = "src/main.ts",
+  edits = [],
+  root = projectRoot,
+}: CompileOptions = {}): Promise<CompiledService> {
   const guard = await startGuard("workflows-compiled-");
   const path = join(guard.folder, "src", "compiled", "main.mjs");
+  const edited = await editSources(edits);
   try {
-    for (const name of BESIDE) await symlink(join(projectRoot, name), join(guard.folder, name));
+    // The service finds these from its file: packages in a folder above, migrations two folders above.
+    await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
+    await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
     await build({
-      entryPoints: [join(projectRoot, "src", "main.ts")],
+      entryPoints: [join(root, entry)],
       outfile: path,
       bundle: true,
       packages: "external",
@@ -34,10 +59,40 @@ export async function compileService(): Promise<CompiledService> {
       format: "esm",
       target: "node20",
       logLevel: "error",
+      nodePaths: [join(projectRoot, "node_modules")],
+      plugins: [loadEdited(edited)],
     });
     return { path, remove: guard.release };
   } catch (error) {
     await guard.release();
     throw error;
   }
+}
+
+/** The edited files, by their absolute paths. Rejects when a text is not there, or more than once. */
+async function editSources(edits: readonly SourceEdit[]): Promise<ReadonlyMap<string, string>> {
+  const edited = new Map<string, string>();
+  for (const { file, find, replace } of edits) {
+    const path = join(projectRoot, "src", file);
+    const text = edited.get(path) ?? (await readFile(path, "utf8"));
+    const found = text.split(find).length - 1;
+    if (found !== 1) throw new Error(`src/${file} has ${found} times: ${find}`);
+    edited.set(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return edited;
+}
+
+function loadEdited(edited: ReadonlyMap<string, string>): Plugin {
+  return {
+    name: "edited sources",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const contents = edited.get(path);
+        return contents === undefined ? undefined : { contents, loader: "ts" };
+      });
+    },
+  };
 }

@@ -13,6 +13,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { reached } from "../process/crash-points.ts";
 import type { Log } from "../process/log.ts";
 import { createConnectTransport } from "./connect-transport.ts";
 import { createFramedTransport } from "./framed-transport.ts";
@@ -146,7 +147,11 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
   return {
     create(method, request, { callId, workspaceId }) {
       const headers = { ...fixed, "idempotency-key": callId, traceparent: traceOf(callId) };
-      return gate.run(workspaceId, () => transport.send(method, request, headers));
+      return gate.run(workspaceId, async () => {
+        const sending = transport.send(method, request, headers);
+        const [reply] = await Promise.all([sending, reached("call.sent", method.name)]);
+        return reply;
+      });
     },
     ask(method, request, { callId, workspaceId }) {
       const headers = { ...fixed, traceparent: traceOf(callId) };

@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";
+import { reached } from "../process/crash-points.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
 import { findCommitStatus } from "../store/commit-status.ts";
@@ -121,16 +122,19 @@ async function commitFolded(
   folded: readonly FoldedRun[],
 ): Promise<BatchOutcome> {
   const calls = await encodeCallsOf(deps, folded, plan.nowMs);
+  await reached("batch.folded");
   const written: Written[] = [];
   try {
     await deps.database.transaction(async (tx) => {
       written.push(await writeBatch(deps, tx, partition, items, { plan, folded, calls }));
+      await reached("batch.written");
     });
   } catch (error) {
     const [sent] = written;
     if (sent?.transactionId === undefined || !isAway(error)) throw error;
     if (!(await wasCommitted(deps.database, sent.transactionId, error))) throw error;
   }
+  await reached("batch.committed");
   const [done] = written;
   if (done === undefined) throw new Error("a transaction was committed without its work");
   return done.outcome;

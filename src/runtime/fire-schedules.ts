@@ -17,6 +17,7 @@ import {
   readCronLine,
   slotText,
 } from "../engine/values/cron.ts";
+import { reached } from "../process/crash-points.ts";
 import type { Log } from "../process/log.ts";
 import { count } from "../process/metrics.ts";
 import { beginTurn } from "../process/shared-turn.ts";
@@ -65,6 +66,7 @@ export async function fireSchedules(
   without: readonly string[],
 ): Promise<FiredRound> {
   const due = await findDueSchedules(deps.database.read, limit, without);
+  if (due.length > 0) await reached("schedules.found");
   const starting: Promise<Started>[] = [];
   const share = beginTurn();
   for (const each of due) {
@@ -74,7 +76,11 @@ export async function fireSchedules(
   }
   const started = await Promise.all(starting);
   const slots = started.flatMap((each) => ("slot" in each ? [each.slot] : []));
-  if (slots.length > 0) await moveOn(deps, slots);
+  if (slots.length > 0) {
+    await reached("schedules.started");
+    await moveOn(deps, slots);
+    await reached("schedules.moved");
+  }
   return {
     due: due.length,
     refusals: started.flatMap((each) => ("refusal" in each ? [each.refusal] : [])),

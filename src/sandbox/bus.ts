@@ -47,7 +47,12 @@ export interface OutgoingEvent {
   readonly id?: string | undefined;
   /** The CloudEvent's `subject`; the type when left out. */
   readonly subject?: string | undefined;
+  /** The `Nats-Msg-Id`; the event's id when left out. */
+  readonly messageId?: string | undefined;
 }
+
+/** Publishes an event, or does something else with it. */
+export type Publish = (event: OutgoingEvent) => void;
 
 /** The connection, with what the collaborators publish through it. */
 export interface Bus {
@@ -55,7 +60,7 @@ export interface Bus {
   /** Publishes without waiting; a failure is logged. */
   publishChange(change: ChangeEvent): void;
   /** Publishes without waiting; a failure is logged. */
-  publish(event: OutgoingEvent): void;
+  readonly publish: Publish;
   /** Waits for publishes on their way, then closes the connection. */
   stop(): Promise<void>;
 }
@@ -70,8 +75,15 @@ const STREAMS: Readonly<Record<string, string>> = {
 
 const PUBLISH_TIMEOUT_MS = 2_000;
 
-/** Connects and makes the streams that are missing. Rejects when the server cannot be reached. */
-export async function startBus(natsUrl: string, log: (line: string) => void): Promise<Bus> {
+/**
+ * Connects and makes the streams that are missing. Rejects when the server cannot be reached. `disturb` stands between
+ * the collaborators and the bus.
+ */
+export async function startBus(
+  natsUrl: string,
+  log: (line: string) => void,
+  disturb: (publish: Publish) => Publish = (publish) => publish,
+): Promise<Bus> {
   const connection = await connect({
     servers: natsUrl.split(","),
     name: "workflows-sandbox",
@@ -81,13 +93,13 @@ export async function startBus(natsUrl: string, log: (line: string) => void): Pr
   for (const [name, subject] of Object.entries(STREAMS)) await makeStream(manager, name, subject);
   const client = connection.jetstream();
   const onTheWay = new Set<Promise<void>>();
-  const publish = (event: OutgoingEvent): void => {
+  const publish = disturb((event) => {
     const done = publishEvent(client, event)
       .then(() => {})
       .catch((error: unknown) => log(`could not publish ${event.type}: ${String(error)}`))
       .finally(() => onTheWay.delete(done));
     onTheWay.add(done);
-  };
+  });
   return {
     connection,
     publish,
@@ -117,7 +129,7 @@ export async function publishEvent(client: JetStreamClient, event: OutgoingEvent
   const fields = headers();
   fields.set("Content-Type", "application/cloudevents+json");
   await client.publish(event.type, JSON.stringify(body), {
-    msgID: id,
+    msgID: event.messageId ?? id,
     headers: fields,
     timeout: PUBLISH_TIMEOUT_MS,
   });

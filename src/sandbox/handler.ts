@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
@@ -86,6 +87,10 @@ async function perform(
       throw new Broken("the caller gave up");
     case "die":
       throw new Broken("the handler died");
+  }
+  if ("delayMs" in trouble) {
+    await delay(trouble.delayMs);
+    return rpc(request);
   }
   const header = new Headers({ "content-type": "application/json" });
   return { status: trouble.status, header, body: textBody(trouble.body ?? "{}") };

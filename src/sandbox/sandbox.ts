@@ -7,7 +7,7 @@
  */
 import { serveAgents } from "./agents.ts";
 import { keepApprovals, serveApprovals } from "./approvals.ts";
-import { type Bus, startBus } from "./bus.ts";
+import { type Bus, type Publish, startBus } from "./bus.ts";
 import { keepDelegations } from "./delegations.ts";
 import { serveEntities } from "./entities.ts";
 import { serveGovernance } from "./governance.ts";
@@ -57,12 +57,14 @@ export interface SandboxOptions {
   readonly port?: number;
   /** Keeps idempotency keys as strictly as the platform does, each for `keptMs` (a day when left out). */
   readonly strictKeys?: { readonly keptMs?: number };
+  /** Stands between the collaborators and the bus: drops events, repeats them, publishes them later. */
+  readonly disturb?: (publish: Publish) => Publish;
 }
 
 /** Starts all collaborators on one loopback port. Rejects when bus or port cannot be had. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const log = options.log ?? (() => {});
-  const bus = await startBus(options.natsUrl, log);
+  const bus = await startBus(options.natsUrl, log, options.disturb);
   const timers = makeTimers(log);
   const ledgers = makeLedgers();
   const stage: Stage = { script: options.script ?? {}, bus, timers, ledgers, log };

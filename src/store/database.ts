@@ -10,6 +10,7 @@
  */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
+import { reached } from "../process/crash-points.ts";
 import { isAway, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
@@ -135,9 +136,10 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): P
   const client = await connect(pool);
   let clean = false;
   try {
-    await command(client, "begin");
+    await begin(client);
     const result = await work(queriesOf(client));
-    await command(client, "commit");
+    await reached("transaction.written");
+    await commit(client);
     clean = true;
     return result;
   } catch (error) {
@@ -149,9 +151,20 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): P
   }
 }
 
-async function command(client: pg.PoolClient, text: "begin" | "commit"): Promise<void> {
+async function begin(client: pg.PoolClient): Promise<void> {
   try {
-    await client.query(text);
+    await client.query("begin");
+  } catch (error) {
+    throw translateClientError(error);
+  }
+}
+
+/** Its outcome is unknown from the moment it is sent until it is answered. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  try {
+    const answer = client.query("commit");
+    await Promise.all([answer, reached("commit.sent")]);
+    await reached("commit.answered");
   } catch (error) {
     throw translateClientError(error);
   }

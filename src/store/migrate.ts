@@ -4,12 +4,15 @@
  * Invariants:
  * M1 Of replicas that start together one migrates; the others wait for it, a minute at most.
  * M2 The role must own the tables, not the database: nothing that is there is created again, "if not exists" or not.
- * M3 A migration that has to wait for a table's lock gives up after a second, for everybody else waits behind it.
+ * M3 A migration waits a second at most for all its locks of tables, for everybody else waits behind it and behind what it
+ *    has locked so far. It is tried again for half a minute: replicas of the version before go on working meanwhile.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
-import { translateClientError } from "./pg-errors.ts";
+import { reached } from "../process/crash-points.ts";
+import { isLostRace, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
 /** The schema is older than this program and may not be migrated by it. */
@@ -30,7 +33,12 @@ const LIST = "drizzle.__drizzle_migrations";
 const MAKE_LIST = `create schema if not exists drizzle;
   create table if not exists ${LIST} (id serial primary key, hash text not null, created_at bigint)`;
 const TURN_TIMEOUT = "60s";
-const TABLE_LOCK_TIMEOUT = "1s";
+const TABLE_LOCKS_MS = 1_000;
+/** Less than another replica waits for its turn. */
+const LOCKS_PATIENCE_MS = 30_000;
+const LOCKS_PAUSE_MS = 500;
+/** Tables that a commit locks one after another; all others come behind. */
+const LOCK_ORDER = ["workflow_runs", "step_runs"];
 
 /** Applies the migrations that are missing, one replica at a time. */
 export async function migrateDatabase(url: string): Promise<void> {
@@ -41,27 +49,74 @@ export async function migrateDatabase(url: string): Promise<void> {
     await client.query(`set lock_timeout = '${TURN_TIMEOUT}'`);
     await client.query("select pg_advisory_lock($1)", [LOCK_KEY]);
     // The lock goes with the connection.
-    await client.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
     await applyMissing(client);
   });
 }
 
-/** All or nothing; the list of what is applied is the one that drizzle-orm's migrator keeps. */
 async function applyMissing(client: pg.Client): Promise<void> {
+  const until = performance.now() + LOCKS_PATIENCE_MS;
+  for (;;) {
+    try {
+      await applyOnce(client);
+      return;
+    } catch (error) {
+      if (!isLostRace(error) || performance.now() > until) throw error;
+      await client.query("rollback");
+      // Those who waited behind it have their turn.
+      await delay(LOCKS_PAUSE_MS * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** All or nothing; the list of what is applied is the one that drizzle-orm's migrator keeps. */
+async function applyOnce(client: pg.Client): Promise<void> {
   const newest = await findNewest(client);
+  const files = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
+  const missing = files.filter(({ folderMillis }) => folderMillis > newest);
   await client.query("begin");
+  const lockUntil = performance.now() + TABLE_LOCKS_MS;
   if (newest === 0) await client.query(MAKE_LIST);
-  for (const { folderMillis, hash, sql } of readMigrationFiles({
-    migrationsFolder: MIGRATIONS_FOLDER,
-  })) {
-    if (folderMillis <= newest) continue;
-    for (const statement of sql) await client.query(statement);
+  else await lockAltered(client, missing.flatMap(({ sql }) => sql).join("\n"), lockUntil);
+  for (const { folderMillis, hash, sql } of missing) {
+    for (const statement of sql) {
+      await limitLocks(client, lockUntil);
+      await client.query(statement);
+      await reached("migrate.statement");
+    }
     await client.query(`insert into ${LIST} (hash, created_at) values ($1, $2)`, [
       hash,
       folderMillis,
     ]);
   }
   await client.query("commit");
+}
+
+/** Locks the tables that are altered in the order in which commits do: in another one the two wait for each other. */
+async function lockAltered(
+  client: pg.Client,
+  statements: string,
+  lockUntil: number,
+): Promise<void> {
+  const altered = new Set(
+    [...statements.matchAll(/^ALTER TABLE "(\w+)"/gm)].map(([, name]) => name),
+  );
+  const names = [...altered].sort((a, b) => placeOf(a) - placeOf(b));
+  for (const name of names) {
+    await limitLocks(client, lockUntil);
+    await client.query(`lock table "${name}" in access exclusive mode`);
+  }
+}
+
+/** The next statement waits for locks until this time only. */
+async function limitLocks(client: pg.Client, lockUntil: number): Promise<void> {
+  // 0 would be no limit.
+  const leftMs = Math.max(1, Math.floor(lockUntil - performance.now()));
+  await client.query(`set local lock_timeout = ${leftMs}`);
+}
+
+function placeOf(table: string | undefined): number {
+  const place = LOCK_ORDER.indexOf(table ?? "");
+  return place < 0 ? LOCK_ORDER.length : place;
 }
 
 /**

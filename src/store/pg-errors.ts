@@ -100,6 +100,7 @@ const SCHEMA_TROUBLES: Readonly<Record<string, string>> = {
   "42501":
     "its user may not create the service's tables in the schema public and the schema drizzle",
   "3F000": "the database has no schema public",
+  "55P03": "another session keeps a lock that a migration needs (pg_locks shows it)",
 };
 
 /** What keeps the first connection and the schema from being made, in words; undefined when it is something else. */

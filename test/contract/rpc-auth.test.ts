@@ -3,18 +3,13 @@
  * Two workspaces have the same things; nothing of one is shown to or changed by a caller of the other.
  */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import {
-  StepRunState,
-  StepType,
-  TriggerType,
-  WorkflowService,
-} from "../../gen/workflows/v1/workflows_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { StepRunState, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
@@ -25,129 +20,20 @@ import {
   type TestIdentity,
 } from "../support/collaborators/identity-service.ts";
 import {
+  type Clients,
+  DONE,
+  EVENT,
+  type Place,
+  STEPS,
+  TABLE,
+} from "../support/services/each-rpc.ts";
+import {
   type Refused,
   type RpcService,
   refusedBy,
   startRpcService,
 } from "../support/services/rpc-service.ts";
 
-type Rpc = keyof typeof WorkflowService.method | keyof typeof Runs.method;
-type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
-
-/** What a workspace has. */
-interface Place {
-  readonly workspaceId: string;
-  readonly definitionId: string;
-  readonly runId: string;
-}
-
-interface Row {
-  readonly needs: Scope;
-  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
-  readonly foreign: "PermissionDenied" | "NotFound";
-  /** The request about this place; one that can name a workspace does so. */
-  call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
-  /** The same without naming the workspace, for a request that names an object too. */
-  callByIdAlone?: Row["call"];
-}
-
-const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
-const STEPS = [
-  { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
-  { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" },
-  { id: "check", name: "Check", stepType: StepType.GOVERNANCE_CHECK, actionType: "pay" },
-];
-const DONE = { stepId: "work", state: StepRunState.COMPLETED };
-let names = 0;
-
-const ROWS: Record<Rpc, Row> = {
-  createDefinition: {
-    needs: "workflows:author",
-    foreign: "PermissionDenied",
-    call: (client, { workspaceId }, options) =>
-      client.createDefinition({ workspaceId, name: `name_${++names}` }, options),
-  },
-  getDefinition: {
-    needs: "workflows:read",
-    foreign: "NotFound",
-    call: (client, { definitionId: id }, options) => client.getDefinition({ id }, options),
-  },
-  listDefinitions: {
-    needs: "workflows:read",
-    foreign: "PermissionDenied",
-    call: (client, { workspaceId }, options) => client.listDefinitions({ workspaceId }, options),
-  },
-  publishVersion: {
-    needs: "workflows:author",
-    foreign: "NotFound",
-    call: (client, { definitionId }, options) =>
-      client.publishVersion({ definitionId, steps: STEPS }, options),
-  },
-  listVersions: {
-    needs: "workflows:read",
-    foreign: "NotFound",
-    call: (client, { definitionId }, options) => client.listVersions({ definitionId }, options),
-  },
-  startRun: {
-    needs: "workflows:run",
-    foreign: "PermissionDenied",
-    call: (client, { workspaceId, definitionId }, options) =>
-      client.startRun({ workspaceId, definitionId }, options),
-    callByIdAlone: (client, { definitionId }, options) =>
-      client.startRun({ definitionId }, options),
-  },
-  handleTrigger: {
-    needs: "workflows:run",
-    foreign: "PermissionDenied",
-    call: (client, { workspaceId }, options) =>
-      client.handleTrigger({ workspaceId, ...EVENT }, options),
-  },
-  getRun: {
-    needs: "workflows:read",
-    foreign: "NotFound",
-    call: (client, { runId: id }, options) => client.getRun({ id }, options),
-  },
-  listRuns: {
-    needs: "workflows:read",
-    foreign: "PermissionDenied",
-    call: (client, { workspaceId }, options) => client.listRuns({ workspaceId }, options),
-  },
-  transitionStep: {
-    needs: "workflows:transition",
-    foreign: "NotFound",
-    call: (client, { runId }, options) => client.transitionStep({ runId, ...DONE }, options),
-  },
-  pauseRun: {
-    needs: "workflows:run",
-    foreign: "NotFound",
-    call: (client, { runId: id }, options) => client.pauseRun({ id }, options),
-  },
-  resumeRun: {
-    needs: "workflows:run",
-    foreign: "NotFound",
-    call: (client, { runId: id }, options) => client.resumeRun({ id }, options),
-  },
-  cancelRun: {
-    needs: "workflows:run",
-    foreign: "NotFound",
-    call: (client, { runId: id }, options) => client.cancelRun({ id }, options),
-  },
-  compensateRun: {
-    needs: "workflows:run",
-    foreign: "NotFound",
-    call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
-  },
-  getPayload: {
-    needs: "workflows:read",
-    foreign: "NotFound",
-    call: (client, { runId }, options) =>
-      client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
-  },
-};
-const TABLE = [...WorkflowService.methods, ...Runs.methods].map(({ localName }) => ({
-  rpc: localName,
-  ...rowOf(localName),
-}));
 const PROTOCOLS = [
   {
     protocol: "Connect",
@@ -207,12 +93,6 @@ function newCallers(timeoutMs = 5_000): Callers {
   );
   if (found === undefined) throw new Error("no identity service");
   return found;
-}
-
-function rowOf(localName: string): Row {
-  const row = new Map(Object.entries(ROWS)).get(localName);
-  if (row === undefined) throw new Error(`no row of ${localName}`);
-  return row;
 }
 
 function without(scope: Scope): string[] {

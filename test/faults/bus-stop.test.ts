@@ -15,9 +15,9 @@ afterAll(() => service.stop());
 
 /** Messages of the source that are not yet delivered, and those that are not yet acknowledged. */
 async function left(): Promise<number> {
-  const manager = await service.connection.jetstreamManager();
+  const { manager, stream } = service;
   let messages = 0;
-  for await (const { num_pending, num_ack_pending } of manager.consumers.list(service.stream)) {
+  for await (const { num_pending, num_ack_pending } of manager.consumers.list(stream)) {
     messages += num_pending + num_ack_pending;
   }
   return messages;

@@ -111,8 +111,9 @@ const bombs: JsonObject = {
   wide2: { ...wide },
 };
 
+const repeat = (part: string, by: string, times: number) => Array(times).fill(part).join(by);
+
 describe("cost bombs end within 50 ms", () => {
-  const repeat = (part: string, by: string, times: number) => Array(times).fill(part).join(by);
   it.each(
     [
       `size(${repeat("s", "+", 120)})`,
@@ -161,5 +162,28 @@ describe("cost bombs end within 50 ms", () => {
       );
     }
     expect(quickestMs).toBeLessThan(50);
+  });
+});
+
+describe("a comprehension whose every turn fails ends within 20 ms", () => {
+  it.each([
+    "l.all(x, x)",
+    "l.all(x, s ? 1 : 2)",
+    "l.exists(x, x + s)",
+    "l.all(x, missing)",
+    "l.exists(x, objects[0].kind == 'a')",
+  ])("%s", (source) => {
+    const limit = Error.stackTraceLimit;
+    const result = parseExpression(source, STEP);
+    if (!result.ok) throw new Error(result.problem);
+    let quickestMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 20 && quickestMs >= 20; round += 1) {
+      quickestMs = Math.min(
+        quickestMs,
+        cpuMsOf(() => expect(evaluate(result.expression, { fields: bombs }).ok).toBe(false)),
+      );
+    }
+    expect(quickestMs).toBeLessThan(20);
+    expect(Error.stackTraceLimit).toBe(limit);
   });
 });

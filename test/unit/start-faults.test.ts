@@ -34,6 +34,13 @@ it("a database that is away, without its password", async () => {
   );
 });
 
+it("a table that stays locked while it is to be migrated", () => {
+  const error = Object.assign(new Error("canceling statement"), { code: "55P03" });
+  expect(startFault(error, config)).toContain(
+    "another session keeps a lock that a migration needs",
+  );
+});
+
 it("a schema that is too old, and a bug", () => {
   expect(startFault(new SchemaTooOld("too old"), config)).toBe("too old");
   expect(startFault(new Error("a bug"), config)).toBeUndefined();

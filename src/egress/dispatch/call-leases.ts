@@ -6,6 +6,7 @@
  * 2. A call whose lease is lost is dropped; its key keeps a late send harmless.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { releaseCalls, renewCalls } from "../../store/calls.ts";
 import type { Database } from "../../store/database.ts";
@@ -58,6 +59,7 @@ export class CallLeases {
   }
   async #renewSome(ids: readonly string[]): Promise<void> {
     const kept = await renewCalls(this.#deps.database, this.#deps.replicaId, ids);
+    await reached("leases.renewed");
     const keptIds = new Set(kept.map(({ id }) => id));
     for (const id of ids) if (!keptIds.has(id)) this.#inHand.get(id)?.drop();
     for (const { id, isWanted } of kept) if (!isWanted) this.#inHand.get(id)?.giveUp();

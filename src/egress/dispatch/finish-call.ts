@@ -14,6 +14,7 @@ import {
 } from "../../collaborators/call-policy.ts";
 import { NotConfigured } from "../../collaborators/clients.ts";
 import { type CallResult, OWN_CALLS } from "../../engine/values/call.ts";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { LeasedCall, Settled, Submission } from "../../runtime/submission.ts";
@@ -33,6 +34,7 @@ export type CallEnd = "settled" | "unknown_run";
 
 /** Performs a call and commits its result. Rejects with NotSent or the fault that keeps it from being finished. */
 export async function finishCall(deps: FinishCallDeps, item: CallInHand): Promise<CallEnd> {
+  await reached("call.leased", item.call.kind);
   const result = await performUntilAnswered(deps, item);
   return result === undefined ? "settled" : handBack(deps, item, result);
 }
@@ -48,7 +50,10 @@ async function performUntilAnswered(
       return refusal(call, outcomeUnknown(item.ageMs));
     if (item.stopping) throw new NotSent("the service stops");
     try {
-      return await deps.performers[call.kind](call, item.nowMs);
+      await reached("call.performing", call.kind);
+      const result = await deps.performers[call.kind](call, item.nowMs);
+      await reached("call.answered", call.kind);
+      return result;
     } catch (error) {
       if (error instanceof NotConfigured) return { ok: false, message: error.message };
       if (!(error instanceof CallFailure)) throw error;
@@ -78,6 +83,7 @@ async function handBack(
   for (let tries = 1; ; tries += 1) {
     try {
       await deps.processor.submit(inputOf(item.call, outcome));
+      await reached("call.result.committed", item.call.kind);
       return "settled";
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -2,6 +2,7 @@
  * The partitions whose events this replica publishes, leased for a few seconds at a time.
  * Boundary: trusts a lease a second less than it lasts, by a clock that only goes forward.
  */
+import { reached } from "../../process/crash-points.ts";
 import { PARTITIONS } from "../../runtime/partition.ts";
 import type { Database } from "../../store/database.ts";
 import { letGoPartitions, PARTITION_LEASE_MS, takePartitions } from "../../store/outbox.ts";
@@ -34,6 +35,7 @@ export class PartitionLease {
     const before = this.#partitions.length;
     this.#partitions = await takePartitions(this.#database, this.#replicaId, PARTITIONS);
     this.#trustedUntilMs = askedAtMs + TRUST_MS;
+    await reached("partitions.leased");
     return this.#partitions.length > before;
   }
   /** Other replicas take them at once. */

@@ -8,6 +8,7 @@
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
  */
 import type { NatsConnection } from "nats";
+import { reached } from "../../process/crash-points.ts";
 import { createLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
@@ -61,11 +62,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       ownStream.report(undefined);
       return false;
     }
+    await reached("outbox.read");
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     for await (const chains of makeChains(deps, batches)) await sendChains(round, chains);
     if (bus.connected) ownStream.report(round.refusal);
     const done = batches.flatMap(({ id }) => (round.open.has(id) ? [] : [id]));
-    if (done.length > 0) await markPublished(database, done);
+    if (done.length > 0) {
+      await markPublished(database, done);
+      await reached("outbox.marked");
+    }
     return done.length > 0;
   }
 

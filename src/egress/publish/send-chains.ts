@@ -2,6 +2,7 @@
  * Sends chains of events side by side: an event of a chain goes out after the acknowledgement of the last one.
  * Boundary: one round; what is not sent stays in the outbox, and the next round reads it again.
  */
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import type { OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import type { AckedPublish } from "./acked-publish.ts";
@@ -46,7 +47,10 @@ async function sendUntilStored(round: SendRound, event: OutgoingEvent): Promise<
   const { bus, log } = round;
   // What is not stored by then is tried again with the next round: nothing else waits for it for ever.
   for (let tries = 1; tries <= TRIES_A_ROUND && round.mayGoOn(); tries += 1) {
-    const outcome = await bus.publish(event);
+    const answer = bus.publish(event);
+    await reached("outbox.sent");
+    const outcome = await answer;
+    await reached("outbox.acknowledged");
     if (outcome === "stored") return true;
     if (outcome === "too_large") {
       log.error("an event is larger than the bus takes and is skipped", { eventId: event.id });

@@ -10,6 +10,7 @@
 
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { createLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
@@ -114,7 +115,9 @@ async function lap(checking: Checking): Promise<void> {
       const claimed = await claimChecks(deps.database, page.steps, quietMs);
       // Another replica is at this place, or its steps are just being moved.
       if (claimed.length === 0 && page.next === place) break;
+      await reached("reconcile.claimed");
       await checkAll(checking, claimed);
+      await reached("reconcile.asked");
       await held.flush();
     }
     place = page.next;

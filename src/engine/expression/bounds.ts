@@ -8,7 +8,8 @@ import { textSizeBytes } from "../values/json.ts";
 import { shapeOf } from "./lexing.ts";
 import { childrenOf, type MacroCalls, type Node } from "./tree.ts";
 
-const MAX_SOURCE_BYTES = 4096;
+/** Bytes of an expression's text in UTF-8. */
+export const MAX_SOURCE_BYTES = 4096;
 const MAX_NODES = 250;
 const MAX_BODY_NODES = 30;
 const MAX_BRACKET_DEPTH = 50;

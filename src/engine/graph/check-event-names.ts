@@ -2,6 +2,7 @@
  * Names behind `event.` in the filters of triggers and waits that no event can have, or that are surely slips.
  * Boundary: the filter's text; whether an event has an extension of that name is only known when it comes.
  */
+import { MAX_SOURCE_BYTES } from "../expression/bounds.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { isSingleEdit } from "./nearest-name.ts";
 
@@ -24,8 +25,12 @@ const TELLING_CHARS = 5;
 const PIECE = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|\s+|./gs;
 const NAME = /^(?:[A-Za-z_]\w*|"\w+"|'\w+')$/;
 
-/** Reports what is wrong with the attributes of the event that a filter reads. */
+/**
+ * Reports what is wrong with the attributes of the event that a filter reads. A text that is too long for an expression is
+ * refused as one, and not looked into: it may be as long as a request.
+ */
 export function checkEventNames(filter: string, field: string, addFault: AddFault): void {
+  if (filter.length > MAX_SOURCE_BYTES) return;
   for (const name of new Set(eventNamesOf(filter))) {
     const problem = problemOf(name);
     if (problem !== undefined) addFault(field, `event.${name}: ${problem}`);

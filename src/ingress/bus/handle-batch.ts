@@ -9,6 +9,7 @@
  */
 import type { JsMsg, NatsConnection } from "nats";
 import type { BusEvent } from "../../engine/values/event.ts";
+import { reached } from "../../process/crash-points.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
 import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
@@ -54,9 +55,11 @@ export async function handleBatch(deps: BatchDeps, messages: readonly JsMsg[]): 
   const inHand = new Set(messages);
   const end = (message: JsMsg) => inHand.delete(message);
   try {
+    await reached("bus.delivered", deps.stream);
     const { arrivals, rejects, failures } = await decodeBatch(deps, messages, end);
     await rejectAll(deps, rejects, end);
     failures.push(...(await routeArrivals(deps, arrivals, end)));
+    await reached("bus.acked", deps.stream);
     await judgeFailures(deps, failures, end);
   } catch (error) {
     deps.log.error("a batch of messages failed", { stream: deps.stream, error });
@@ -120,6 +123,7 @@ async function routeArrivals(
     deps,
     arrivals.map(({ event }) => event),
   );
+  await reached("bus.routed", deps.stream);
   const failures: Failure[] = [];
   for (const [at, { message, event }] of arrivals.entries()) {
     const result = routed[at];
@@ -196,7 +200,9 @@ async function rejectAll(
   const letters = rejects.map((reject) => letterOf(deps.stream, reject));
   try {
     await putAside(deps, letters);
+    await reached("deadletter.committed", deps.stream);
     await Promise.all(letters.map((letter) => publishDeadLetter(deps, letter)));
+    await reached("deadletter.published", deps.stream);
   } catch (error) {
     // They stay in hand and come again; those beside them go on.
     deps.log.warn("messages could not be put aside yet", { stream: deps.stream, error });

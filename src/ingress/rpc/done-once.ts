@@ -13,6 +13,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import { reached } from "../../process/crash-points.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import { beginKeyedCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
 import type { AppliedKey, KeyClaim } from "../../store/caller-keys.ts";
@@ -71,6 +72,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const claimed = await beginKeyedCall(parts.database, keyedCall);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
+    await reached("rpc.key.claimed", method.name);
     const eventId = eventIdOf(claim, bodyHash);
     const write = createWrite(parts, call.visibility, { claim, eventId });
     const keyed = { ...call, write };
@@ -85,7 +87,9 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
       );
       // Read anew a repeat has the headers that say what is left out.
       const kept = call.answerHeader.has(OMITTED) ? null : encodeMessage(method.output, answer);
+      await reached("rpc.done", method.name);
       await keep(parts, { ...claim, appliedTo: eventId }, kept);
+      await reached("rpc.answer.kept", method.name);
       return answer;
     });
   };

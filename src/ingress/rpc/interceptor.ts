@@ -9,6 +9,7 @@
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
 import type { Caller } from "../../collaborators/identity/callers.ts";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { encodeMessage, messageToJson } from "../../wire/proto/messages.ts";
 import { callerOfCall, settleWorkspace } from "./call-workspace.ts";
@@ -57,6 +58,7 @@ export function createInterceptor(log: Log): Interceptor {
         settleWorkspace(call.method.input, call.message, mark.caller);
         call.contextValues.set(callerOfCall, mark.caller);
       }
+      await reached("rpc.received", call.method.name);
       const answered = await beforeDeadline(call.signal, call.header, () => next(call));
       if (answered.stream) return answered;
       mark.answer = encode(call.method.output, answered.message, mark.asJson === true);

@@ -3,7 +3,7 @@
  * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type {
   UniversalHandler,
@@ -14,6 +14,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { putAnswer, withoutAccepted } from "./answer-body.ts";
 import { COMPRESSIONS } from "./compressions.ts";
@@ -63,10 +64,16 @@ export function createRpcRouter(
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
       log.debug("an answer could not be sent", { path: pathOf(request), error });
-      response.destroy();
+      breakOff(request, response);
     });
     return true;
   };
+}
+
+/** Ends a call without an answer. A stream that is only destroyed ends without a code: its caller would wait on. */
+function breakOff(request: NodeRequest, response: NodeResponse): void {
+  if ("stream" in request) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else response.destroy();
 }
 
 /** What the header alone is refused for; undefined: nothing, or it is no call. */
@@ -119,7 +126,12 @@ async function answer(
   if (mark.reached && !mark.bug && answered.status === 500) {
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
-  holdAnswer(request, response, mark.answer?.byteLength ?? 0, deps.unread);
+  const bytes = mark.answer?.byteLength ?? 0;
+  // Connect's own promise does not tell when an answer is out: it waits for an event that responses never emit.
+  holdAnswer(request, response, bytes, deps.unread, () => {
+    void reached("rpc.responded", handler.method.name);
+  });
+  await reached("rpc.answering", handler.method.name);
   await universalResponseToNodeResponse(answered, response);
 }
 
@@ -128,10 +140,15 @@ function holdAnswer(
   response: NodeResponse,
   bytes: number,
   unread: UnreadAnswers,
+  onGone: () => void,
 ): void {
   const stream = "stream" in request ? request.stream : response;
   if (bytes === 0 || stream.destroyed) return;
-  stream.once("close", unread.hold(connectionOf(request), bytes));
+  const letGo = unread.hold(connectionOf(request), bytes);
+  stream.once("close", () => {
+    letGo();
+    onGone();
+  });
 }
 
 function connectionOf(request: NodeRequest): Connection {

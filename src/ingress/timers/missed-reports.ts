@@ -5,6 +5,7 @@
  * Invariant: after a start every report is looked at; later those that are young enough for another replica to have died
  * between the commit and the look.
  */
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
@@ -36,6 +37,7 @@ export function startReportSweep({ database, processor, log }: ReportSweepDeps):
       let after: number | undefined = 0;
       while (after !== undefined && !signal.aborted) {
         const page = await listMissedReports(database.read, after, ageSeconds, REPORTS_A_PAGE);
+        await reached("sweep.reports.page");
         meeting.meet([], page.missed);
         await meeting.idle();
         after = page.next;

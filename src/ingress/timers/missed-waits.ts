@@ -4,6 +4,7 @@
  * Invariant: after a start every open wait is looked at; later only those that are young enough for another replica to
  * have died between their commit and their look.
  */
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
@@ -36,6 +37,7 @@ export function startWaitSweep({ database, processor, log }: SweepDeps): Started
       let place: WaitPlace | undefined = FIRST_WAIT;
       while (place !== undefined && !signal.aborted) {
         const page = await listOpenWaits(database.read, place, ageSeconds, WAITS_A_PAGE);
+        await reached("sweep.waits.page");
         meeting.meet(page.waits, []);
         await meeting.idle();
         place = page.next;

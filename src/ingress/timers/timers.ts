@@ -10,6 +10,7 @@
  * T5 Whatever is wrong, the table is asked about every POLL_MS; only a full round without a failure goes on at once.
  */
 import type { Input } from "../../engine/values/input.ts";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { startLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
@@ -52,7 +53,9 @@ export function startTimers(deps: TimerDeps): Timers {
     async round() {
       forgetOld(leftOut);
       const found = await findDue(deps.database.read, DUE_AT_MOST, [...leftOut.values()]);
+      if (found.length > 0) await reached("timers.found");
       const fired = await Promise.all(found.map((each) => fire(deps, leftOut, each)));
+      if (found.length > 0) await reached("timers.fired");
       const refused = fired.filter((refusal) => refusal !== undefined);
       const [error] = refused;
       if (error !== undefined) {

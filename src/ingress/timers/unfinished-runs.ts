@@ -3,6 +3,7 @@
  * Boundary: finds them; what going on means is the engine's. A run that goes on is not found, for each of its transitions
  * moves the time on.
  */
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
@@ -30,6 +31,7 @@ export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StartedLoop {
     log,
     async round() {
       const runs = await findUnfinished(database.read, RUNS_AT_ONCE);
+      if (runs.length > 0) await reached("sweep.unfinished.page");
       const cause = { kind: "engine", id: "run_continued" } as const;
       const input = { kind: "run_continued", cause } as const;
       const ended = await Promise.allSettled(

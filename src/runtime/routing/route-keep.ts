@@ -9,6 +9,7 @@ import { equalityOfEvent } from "../../engine/matching/equality.ts";
 import { eventKeysOf } from "../../engine/matching/keys.ts";
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
+import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
@@ -45,6 +46,7 @@ export async function keepFittingEvents(
       return equals === undefined ? [] : [toKeep(event, equals)];
     });
     await deps.database.transaction((tx) => keepEvents(tx, fitting));
+    await reached("bus.event.kept");
     count("workflows_events_kept_total", {}, fitting.length);
   }
   return probes.flatMap((probe) => waitProbesOf(probe, events[probe.place], equalities));

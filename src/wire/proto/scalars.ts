@@ -1,5 +1,5 @@
 /**
- * Single values of protobuf fields as proto3 JSON.
+ * Single values of protobuf fields as proto3 JSON; json.ts says what a reader of our own buys.
  *
  * Boundary: the reader is at the value before the call and behind it afterwards; it throws at the end of bytes.
  */

@@ -37,6 +37,7 @@ import { SCRIPT_STARTS_AT_MS, type Stage } from "./scenario-play.ts";
 /** A database with a processor, for any number of stages one after the other. */
 export interface Theatre {
   readonly database: Database;
+  readonly databaseUrl: string;
   /** A stage for runs of this version, which is published under the name, and the others under theirs. */
   stage(name: string, spec: VersionSpec, others?: OtherVersions): Promise<Stage>;
   close(): Promise<void>;
@@ -69,6 +70,7 @@ export async function openTheatre(): Promise<Theatre> {
   });
   return {
     database,
+    databaseUrl: url,
     stage: (name, spec, others = new Map()) =>
       stageOf({ database, processor, graphs, log, calls, clock }, [[name, spec], ...others]),
     async close() {

@@ -4,7 +4,7 @@
  * that files run side by side on one nats-server; committed calls are collected, not made.
  */
 import { randomBytes } from "node:crypto";
-import { headers, type NatsConnection } from "nats";
+import { headers, type JetStreamManager, type NatsConnection } from "nats";
 import pg from "pg";
 import type { CallValue } from "../../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
@@ -37,6 +37,7 @@ export interface DefinedVersion {
 /** The parts, running. */
 export interface BusService {
   readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
   readonly database: Database;
   readonly graphs: GraphCache;
   readonly log: Log;
@@ -68,6 +69,8 @@ export interface BusService {
 }
 
 const ROLES = ["objectives", "approvals", "governance", "agents", "siphon", "crm"];
+// The client's own 5 s are too few for a burst of events on a busy machine.
+const PATIENT = { timeout: 30_000 };
 const AGENT: Resolution = { agentId: "a1", skillId: "" };
 
 /** Starts them on a fresh database; the streams exist before. Roles beyond the usual ones may be added. */
@@ -81,7 +84,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
   const sql = new pg.Client({ connectionString: fresh.url });
   await sql.connect();
   const connection = await connectBus({ servers: [process.env.TEST_NATS_URL ?? ""] }, log);
-  const manager = await connection.jetstreamManager();
+  const manager = await connection.jetstreamManager(PATIENT);
   const subjects = [...ROLES, ...moreRoles].map((role) => `${role}.${token}.>`);
   await manager.streams.add({ name: stream, subjects });
   const calls: LeasedCall[] = [];
@@ -112,6 +115,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
   let consumers = startConsumers();
   return {
     connection,
+    manager,
     database,
     graphs,
     log,
@@ -128,7 +132,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
       const head = headers();
       for (const [name, value] of Object.entries(fields)) head.set(name, value);
       const ack = await connection
-        .jetstream()
+        .jetstream(PATIENT)
         .publish(`${role}.${token}.x`, isData ? body : JSON.stringify(body), { headers: head });
       return ack.seq;
     },

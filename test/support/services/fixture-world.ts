@@ -16,6 +16,10 @@ import { freshDatabase } from "../servers/database.ts";
 export interface World {
   readonly workflows: Client<typeof WorkflowService>;
   readonly sandbox: Sandbox;
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  /** Stops the service alone. Safe to call again. */
+  stopService(): Promise<void>;
   /** Stops all of it. */
   stop(): Promise<void>;
 }
@@ -57,7 +61,14 @@ export async function startWorld(
     stops.push(service.stop);
     const client = connectService(service.url);
     stops.push(client.close);
-    return { workflows: client.workflows, sandbox, stop };
+    return {
+      workflows: client.workflows,
+      sandbox,
+      databaseUrl: database.url,
+      natsUrl: nats.url,
+      stopService: service.stop,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

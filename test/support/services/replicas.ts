@@ -9,7 +9,7 @@ import { connectService } from "../../../tools/demo/service-client.ts";
 import { parseLogLine, startService } from "../../../tools/demo/service-process.ts";
 import { startGuard } from "../../../tools/parts/guard.ts";
 import { startNatsServer } from "../../../tools/parts/nats-server.ts";
-import { freshDatabase } from "../servers/database.ts";
+import { freshDatabase, type TestDatabase } from "../servers/database.ts";
 
 /** One replica at work. */
 export interface Replica {
@@ -21,6 +21,8 @@ export interface Replica {
   metric(name: string): Promise<number>;
   /** Ends the process as a crash does (kill -9). */
   kill(): Promise<void>;
+  /** Ends it as an operator does (SIGTERM). */
+  stop(): Promise<void>;
 }
 
 /** Surroundings for replicas. */
@@ -28,8 +30,8 @@ export interface Cluster {
   readonly databaseUrl: string;
   /** A connection to their bus for the test. */
   readonly natsUrl: string;
-  /** Starts a replica and waits until it is ready. */
-  start(environment?: Readonly<Record<string, string>>): Promise<Replica>;
+  /** Starts a replica and waits until it is ready; `compiled` is what it runs, the cluster's unless given. */
+  start(environment?: Readonly<Record<string, string>>, compiled?: string): Promise<Replica>;
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The database's clock, in ms. */
   nowMs(): Promise<number>;
@@ -40,35 +42,48 @@ export interface Cluster {
 /** The variables of this process that the service gets. */
 const HANDED_ON = ["PATH", "HOME", "TMPDIR"];
 
+/** What is not as usual. */
+export interface ClusterOptions {
+  /** What replicas run (see tools/test-service.ts); the service itself unless given. */
+  readonly compiled?: string;
+  /** Makes their database; a migrated one unless given. */
+  readonly database?: () => Promise<TestDatabase>;
+  /** The addresses of their bus; a server of their own unless given. */
+  readonly natsUrl?: string;
+}
+
 /** Makes the surroundings; nothing runs yet. */
-export async function startCluster(): Promise<Cluster> {
-  const stops: (() => Promise<void> | void)[] = [];
+export async function startCluster({
+  compiled,
+  database: makeDatabase = freshDatabase,
+  natsUrl: givenNatsUrl,
+}: ClusterOptions = {}): Promise<Cluster> {
+  const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
   try {
-    const database = await freshDatabase();
+    const database = await makeDatabase();
     stops.push(database.drop);
     const sql = new pg.Client({ connectionString: database.url });
+    // A test may end the server's connections; the next query reports it.
+    sql.on("error", () => {});
     await sql.connect();
     stops.push(() => sql.end());
-    const guard = await startGuard("workflows-replicas-");
-    stops.push(guard.release);
-    const nats = await startNatsServer(guard, () => {});
-    stops.push(nats.stop);
+    const natsUrl = givenNatsUrl ?? (await startBus(stops));
     const surroundings = {
       ...Object.fromEntries(HANDED_ON.map((name) => [name, process.env[name]])),
       DATABASE_URL: database.url,
-      NATS_URL: nats.url,
+      NATS_URL: natsUrl,
       BUS_CREATE_STREAMS: "true",
       HOST: "127.0.0.1",
       PORT: "0",
     };
     return {
       databaseUrl: database.url,
-      natsUrl: nats.url,
-      async start(environment = {}) {
-        const replica = await startReplica({ ...surroundings, ...environment });
+      natsUrl,
+      async start(environment = {}, program = compiled ?? process.env.TEST_SERVICE) {
+        const replica = await startReplica(program, { ...surroundings, ...environment });
         stops.push(replica.stop);
         return replica;
       },
@@ -87,10 +102,21 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-async function startReplica(environment: Readonly<Record<string, string | undefined>>) {
+async function startBus(stops: (() => Promise<void>)[]): Promise<string> {
+  const guard = await startGuard("workflows-replicas-");
+  stops.push(guard.release);
+  const nats = await startNatsServer(guard, () => {});
+  stops.push(nats.stop);
+  return nats.url;
+}
+
+async function startReplica(
+  compiled: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+) {
   const logged: { readonly [name: string]: unknown }[] = [];
   const service = await startService({
-    compiled: process.env.TEST_SERVICE,
+    compiled,
     environment,
     onLine(line) {
       const entry = parseLogLine(line);

@@ -246,7 +246,7 @@ describe("poison", () => {
       { stream_seq: first, reason: "not_json", data: Buffer.from("not json") },
       { stream_seq: second, reason: "bad_data", data: expect.any(Buffer) },
     ]);
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     const subject = `workflows.dlq.${service.stream.toLowerCase()}`;
     const copy = await manager.streams.getMessage("WORKFLOWS_DLQ", { last_by_subj: subject });
     expect(copy.header.get("Dead-Letter-Reason")).toBe("bad_data");
@@ -270,6 +270,12 @@ describe("an event whose handling fails", () => {
       const letters = await service.rows(text, [service.stream, seq]);
       expect(letters).toEqual([{ reason: "handling_failed" }]);
     }, WAIT_AT_MOST);
+    const behind = await service.rows(
+      `select 1 from workflow_runs r, dead_letters d where r.trigger_event_id = 'works-2'
+        and d.stream = $1 and d.stream_seq = $2 and r.created_at < d.created_at`,
+      [service.stream, seq],
+    );
+    expect(behind).toHaveLength(1);
     await settle("crm");
     const failures = service.logged.filter((line) => line.includes('"eventId":"breaks"'));
     expect(failures).toHaveLength(5);
@@ -278,7 +284,7 @@ describe("an event whose handling fails", () => {
 
 describe("consumers", () => {
   it("have the promised names", async () => {
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     const names: string[] = [];
     for await (const { name } of manager.consumers.list(service.stream)) names.push(name);
     const base = `workflows-${service.stream.toLowerCase()}`;
@@ -287,7 +293,7 @@ describe("consumers", () => {
 
   it("come back when they are deleted, and miss nothing", async () => {
     const definition = await service.define("ws", versionOf([pause], [], eventTrigger("crm.gap")));
-    const manager = await service.connection.jetstreamManager();
+    const { manager } = service;
     for await (const { name } of manager.consumers.list(service.stream)) {
       await manager.consumers.delete(service.stream, name);
     }

@@ -2,7 +2,7 @@
  * The connection to NATS outlives whatever ends it: other credentials, missing permissions, a server that is gone.
  * Boundary: needs the program nats-server; each test has a server of its own.
  */
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "nats";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -115,12 +115,12 @@ describe("the connection to NATS", () => {
   it("takes a credentials file that was broken and is repaired", async () => {
     const nats = await startServer("");
     const credsFile = join(nats.folder, "user.creds");
-    await writeFile(credsFile, "nothing of use");
+    await replaceFile(credsFile, "nothing of use");
     const { connecting, logged, troubles } = connectTo(nats, { credsFile });
     // This server lets everyone in; what counts is that a file without credentials ends nothing.
     const connection = await connecting;
     expect(troubles).toContain("the file of NATS_CREDS_FILE cannot be used");
-    await writeFile(credsFile, credentials());
+    await replaceFile(credsFile, credentials());
     await nats.restart("");
     await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
     expect(connection.isClosed()).toBe(false);
@@ -133,24 +133,20 @@ describe("the connection to NATS", () => {
     const nats = await startServer(operator.settings);
     const credsFile = join(nats.folder, "user.creds");
     const seconds = Math.ceil(Date.now() / 1_000);
-    await writeFile(credsFile, operator.credentials(seconds + 2));
+    await replaceFile(credsFile, operator.credentials(seconds + 2));
     const { connecting, logged, troubles } = connectTo(nats, { credsFile });
     const connection = await connecting;
     await addStream(connection);
     const bus = publishing(connection);
     expect(await bus.publish(event("1"))).toBe("stored");
-    let tries = 0;
-    void (async () => {
-      for await (const { type } of connection.status()) if (type === "error") tries += 1;
-    })();
-    // The server ends the connection when the user expires, and refuses the same file from then on.
-    await vi.waitFor(() => expect(tries).toBeGreaterThan(3), WAIT);
-    expect(troubles.at(-1)).toBe(REFUSED);
-    await writeFile(credsFile, operator.credentials(seconds + 3_600));
+    // The server ends the connection when the user expires. It may accept the same file several times more in the second
+    // in which it expires, each an outage of its own, and refuses it from then on.
+    const refusals = () => troubles.filter((trouble) => trouble === REFUSED);
+    await vi.waitFor(() => expect(refusals().length).toBeGreaterThan(3), WAIT);
+    await replaceFile(credsFile, operator.credentials(seconds + 3_600));
     await vi.waitFor(() => expect(troubles.at(-1)).toBeUndefined(), WAIT);
     expect(connection.isClosed()).toBe(false);
     expect(await bus.publish(event("2"))).toBe("stored");
-    // The server may take the old file once more in the second in which it expires, which is an outage of its own.
     const causes = causesOf(logged);
     const expired = "the credentials for NATS have expired";
     const again = "NATS can be used again";
@@ -165,12 +161,12 @@ describe("the connection to NATS", () => {
     const operator = makeNatsOperator();
     const nats = await startServer(operator.settings);
     const credsFile = join(nats.folder, "user.creds");
-    await writeFile(credsFile, operator.credentials(1_700_000_001));
+    await replaceFile(credsFile, operator.credentials(1_700_000_001));
     const { connecting, logged, troubles } = connectTo(nats, { credsFile });
     await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(3), WAIT);
     expect(troubles.at(-1)).toBe(REFUSED);
     expect(logged).toHaveLength(1);
-    await writeFile(credsFile, operator.credentials(Math.ceil(Date.now() / 1_000) + 3_600));
+    await replaceFile(credsFile, operator.credentials(Math.ceil(Date.now() / 1_000) + 3_600));
     expect((await connecting).isClosed()).toBe(false);
   });
 
@@ -212,6 +208,12 @@ describe("the connection to NATS", () => {
     await vi.waitFor(async () => expect(await bus.publish(event("2"))).toBe("stored"), WAIT);
   });
 });
+
+/** In one step: a reader never finds a part of it. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}
 
 function permissions(subscribe: string): string {
   return `authorization { users: [

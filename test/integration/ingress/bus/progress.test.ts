@@ -15,7 +15,7 @@ let deps: BusProgressDeps;
 beforeAll(async () => {
   service = await startBusService();
   await vi.waitFor(() => expect(service.consumers.busState()).toBe("ok"), PATIENCE);
-  const manager = await service.connection.jetstreamManager();
+  const { manager } = service;
   const { config } = await manager.streams.info(service.stream);
   deps = {
     connection: service.connection,

@@ -1,5 +1,5 @@
 /** Timers and deadlines: fired by the database's clock, once, also those of a process that is gone. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTimers, type Timers } from "../../../../src/ingress/timers/timers.ts";
 import type { Processor } from "../../../../src/runtime/processor.ts";
 import { keepEvents } from "../../../../src/store/events.ts";
@@ -140,6 +140,26 @@ describe("timers", () => {
     ]);
     timers = startTimers(at);
     for (const runId of runIds) await ended(runId);
+  });
+
+  it("that fill a page are followed by the next page at once", async () => {
+    await timers?.stop();
+    // A page is 500.
+    const ids = Array.from({ length: 600 }, (_, n) => `pause_${n}`);
+    const spec = versionOf(ids.map((id) => ({ ...delayedStep(3_000), id })));
+    const runId = await start("pages", spec);
+    const text = "update step_runs set due_at = now(), wake_at = now() where run_id = $1";
+    await at.database.transaction((tx) => tx.query({ name: "pages", text }, [runId]));
+    // No pause of the loop ends.
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      timers = startTimers(at);
+      expect((await ended(runId)).run.state).toBe("COMPLETED");
+    } finally {
+      vi.useRealTimers();
+    }
+    await timers.stop();
+    timers = startTimers(at);
   });
 
   it("are submitted for the workspaces of their runs, which take turns", async () => {

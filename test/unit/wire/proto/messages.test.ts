@@ -20,6 +20,7 @@ import {
   GetRunResponseSchema,
   PublishVersionRequestSchema,
   StartRunRequestSchema,
+  StepRunSchema,
   WorkflowService,
 } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import {
@@ -96,6 +97,18 @@ describe("as the library does", () => {
 
   it.each(["x", 1, true, [], "MA=="])("refuses %j in the place of a payload", (inputPayload) => {
     expect(() => messageFromJson(StartRunRequestSchema, { inputPayload })).toThrow(/cannot decode/);
+  });
+
+  it("leaves the message as it was, also one that cannot be written", () => {
+    const step = create(StepRunSchema, { outputPayload: { n: 1 } });
+    const message = create(GetRunResponseSchema, { run: { ...run, steps: [step, step] } });
+    const before = structuredClone(message);
+    encodeMessage(GetRunResponseSchema, message);
+    expect(message).toEqual(before);
+    step.startedAt = timestampFromMs(-1e15);
+    expect(() => messageToJson(GetRunResponseSchema, message)).toThrow();
+    expect(message.run?.steps[0]?.outputPayload).toEqual({ n: 1 });
+    expect(message.run?.inputPayload).toEqual(run.inputPayload);
   });
 
   it("leaves unset what is unset", () => {

@@ -1,0 +1,44 @@
+/**
+ * What is known of runs that do not end: their steps, their last history, open calls, leases, and what the bus has not got.
+ * Boundary: reads tables and writes text, for a person.
+ */
+import type { World } from "../world/world.ts";
+
+const QUESTIONS: Readonly<Record<string, string>> = {
+  "open runs": `select id, workspace_id, state, seq, trigger_event_id, pending, continue_at
+    from workflow_runs where completed_at is null order by id limit 5`,
+  "their steps": `select s.run_id, s.step_index, s.state, s.retry_count, s.objective_id, s.wait_key, s.due_at,
+      s.started_at, s.checked_at
+    from step_runs s join workflow_runs r on r.id = s.run_id
+    where r.completed_at is null and s.completed_at is null order by s.run_id, s.step_index limit 10`,
+  "their last history": `select m.run_id, m.seq, m.recorded_at, m.cause, m.moves from run_moves m
+    join workflow_runs r on r.id = m.run_id
+    where r.completed_at is null and m.seq > r.seq - 3 order by m.run_id, m.seq limit 15`,
+  "open calls": "select * from effects order by created_at limit 5",
+  "leases of partitions": `select holder, count(*), min(lease_until), max(lease_until) from partition_leases
+    group by holder`,
+  "unpublished batches": `select id, partition, created_at from move_batches where published_at is null
+    order by id limit 5`,
+  "early reports": "select object_id, event_id, arrived_at from early_reports order by seq limit 5",
+  "the time": "select clock_timestamp()",
+};
+
+/** The evidence. */
+export async function stuckEvidence(world: World): Promise<string> {
+  const parts: string[] = [];
+  for (const [title, text] of Object.entries(QUESTIONS)) {
+    const rows = await world.rows(text);
+    parts.push(`${title}: ${rows.length === 0 ? "none" : ""}`, ...rows.map((row) => lineOf(row)));
+  }
+  const { errors, happened } = world.reports;
+  parts.push("the replicas' last errors:", ...errors.slice(-5), `faults: ${happened.join(", ")}`);
+  return parts.join("\n");
+}
+
+function lineOf(row: object): string {
+  const shown = (_: string, value: unknown) =>
+    value !== null && typeof value === "object" && "type" in value && value.type === "Buffer"
+      ? "(bytes)"
+      : value;
+  return `  ${JSON.stringify(row, shown)}`;
+}

@@ -1,0 +1,73 @@
+/**
+ * The service with faults at its crash points: what tests compile in place of src/main.ts.
+ * Reads TEST_FAULTS, a JSON list of PlannedFault, and on SIGHUP such a list from the file TEST_FAULTS_FILE: visits count
+ * from then on. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
+ * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens.
+ */
+import { readFileSync, writeSync } from "node:fs";
+import { Code } from "@connectrpc/connect";
+import { CallFailure } from "../../../src/collaborators/call-failure.ts";
+import { type CrashPoint, installCrashHook } from "../../../src/process/crash-points.ts";
+import type { PlannedFault } from "./planned-fault.ts";
+
+const STANDARD_ERROR = 2;
+
+let planned: readonly PlannedFault[] = JSON.parse(process.env.TEST_FAULTS ?? "[]");
+const hits = new Map<PlannedFault, number>();
+const seen = new Set<CrashPoint>();
+
+// Written at once: the process may end with the next statement.
+function report(line: object): void {
+  writeSync(STANDARD_ERROR, `${JSON.stringify(line)}\n`);
+}
+
+/** The fault of this visit: the hits of a fault are counted from 1, and it happens once. */
+function due(point: CrashPoint, detail: string): PlannedFault | undefined {
+  return planned.find((fault) => {
+    if (fault.point !== point || (fault.detail ?? detail) !== detail) return false;
+    const hit = (hits.get(fault) ?? 0) + 1;
+    hits.set(fault, hit);
+    return hit === fault.hit;
+  });
+}
+
+function happen({ mode, point, ms = 0 }: PlannedFault): Promise<void> | undefined {
+  report({ fault: mode, at: point });
+  switch (mode) {
+    case "kill":
+      process.kill(process.pid, "SIGKILL");
+      return undefined;
+    case "stop":
+      process.kill(process.pid, "SIGSTOP");
+      return undefined;
+    case "throw":
+      return Promise.reject(new Error(`a fault planned at ${point}`));
+    case "delay":
+      return new Promise((resolve) => setTimeout(resolve, ms));
+    case "lose":
+      return Promise.reject(lostReply(point));
+  }
+}
+
+/** What the code at the point would get if the connection broke before the answer. */
+function lostReply(point: CrashPoint): Error {
+  if (point.startsWith("call.")) {
+    return new CallFailure("the answer is lost", { kind: "broken", code: Code.Unavailable });
+  }
+  return Object.assign(new Error("the answer is lost"), { code: "ECONNRESET" });
+}
+
+installCrashHook((point, detail) => {
+  if (!seen.has(point)) {
+    seen.add(point);
+    report({ crashPoint: point });
+  }
+  const fault = due(point, detail);
+  return fault === undefined ? undefined : happen(fault);
+});
+
+process.on("SIGHUP", () => {
+  planned = JSON.parse(readFileSync(process.env.TEST_FAULTS_FILE ?? "", "utf8"));
+});
+
+await import("../../../src/main.ts");

@@ -1,0 +1,166 @@
+/**
+ * The faults that are plans: what each plays, and which of the faults that happened count for it.
+ * Boundary: values; numbers are those of "each change" (docs/guarantees.md).
+ */
+import type { CrashPoint } from "../../../../src/process/crash-points.ts";
+import { randomNumbers } from "../../random/random-numbers.ts";
+import {
+  CHAOS,
+  type Plan,
+  type PlanSize,
+  planOf,
+  planRuns,
+  type TimedFault,
+  type TimedKind,
+} from "../schedule/plan.ts";
+import { CALM } from "../world/bus-chaos.ts";
+
+/** One line of the suite that is made of plans. */
+export interface PlansCase {
+  readonly fault: string;
+  readonly plans: readonly Plan[];
+  /** Whether a fault that happened is counted; all are unless given. */
+  readonly counts?: (injected: string) => boolean;
+  /** Fewer injected faults than this are a violation: the suite did not test what it says. */
+  readonly atLeast: number;
+  readonly strictKeys?: { readonly keptMs: number };
+}
+
+/** A plan without faults; each case adds its own. */
+export function calmPlan(seed: number, size: Pick<PlanSize, "runs" | "overMs">): Plan {
+  return {
+    seed,
+    replicas: 2,
+    runs: planRuns(randomNumbers(seed), size),
+    points: [],
+    timed: [],
+    chaos: CALM,
+    extras: [],
+    pointsWithinMs: 0,
+  };
+}
+
+const SOME_RUNS = { runs: 18, overMs: 3_000 };
+
+/** `count` faults of one kind, evenly over a time. */
+function every(kind: TimedKind, count: number, overMs: number, forMs: number): TimedFault[] {
+  return Array.from({ length: count }, (_, index) => ({
+    kind,
+    atMs: Math.round((overMs * (index + 0.5)) / count),
+    replica: index % 2,
+    forMs,
+  }));
+}
+
+/** F2: seeds from `first`. */
+export function randomSchedules(first: number, count: number): PlansCase {
+  const plans = Array.from({ length: count }, (_, index) => planOf(first + index));
+  return { fault: "F2 random schedules", plans, atLeast: 2 * count };
+}
+
+const postgresRestarts: PlansCase = {
+  fault: "F3 postgres restarts under load, one in recovery",
+  plans: [
+    {
+      ...calmPlan(3_001, { runs: 27, overMs: 6_000 }),
+      timed: [
+        ...every("postgres restart", 4, 6_000, 0),
+        { kind: "postgres restart twice", atMs: 3_000, replica: 0, forMs: 0 },
+      ],
+    },
+  ],
+  atLeast: 5,
+};
+
+const NATS_KINDS: readonly TimedKind[] = [
+  "nats kill",
+  "nats freeze",
+  "nats stream lost",
+  "nats older stream",
+  "nats consumers deleted",
+  "nats gone",
+];
+
+const natsTroubles: PlansCase = {
+  fault: "F5 nats: each kind of trouble",
+  plans: NATS_KINDS.map((kind, index) => ({
+    ...calmPlan(5_001 + index, SOME_RUNS),
+    timed: [{ kind, atMs: 1_000, replica: 0, forMs: 2_000 }],
+  })),
+  atLeast: NATS_KINDS.length,
+};
+
+const busChaos: PlansCase = {
+  fault: "F7 bus: events three times, shuffled, lost",
+  plans: [{ ...calmPlan(7_001, { runs: 200, overMs: 12_000 }), chaos: CHAOS }],
+  atLeast: 1,
+};
+
+/** A frozen replica wakes behind the end of its lease, in the middle of each of these. */
+const ZOMBIE_POINTS: readonly CrashPoint[] = [
+  "batch.written",
+  "commit.sent",
+  "call.leased",
+  "call.sent",
+  "call.answered",
+  "outbox.read",
+  "outbox.sent",
+  "bus.delivered",
+];
+
+const zombies: PlansCase = {
+  fault: "F9 replicas frozen for three leases",
+  plans: [0, 2, 4, 6].map((first) => ({
+    ...calmPlan(9_001 + first, SOME_RUNS),
+    replicas: 3,
+    points: ZOMBIE_POINTS.slice(first, first + 2).map((point, replica) => ({
+      replica,
+      fault: { point, hit: 2, mode: "stop" as const },
+    })),
+    pointsWithinMs: 8_000,
+  })),
+  counts: (injected) => injected.startsWith("stop at"),
+  atLeast: ZOMBIE_POINTS.length,
+};
+
+const OWNER_TROUBLES: readonly TimedKind[] = [
+  "collaborator away",
+  "collaborator slow",
+  "collaborator loses answers",
+  "collaborator hangs",
+  "collaborator dies",
+  "collaborator fails half",
+  "collaborator flaps",
+];
+
+const ownerTroubles: PlansCase = {
+  fault: "F10 collaborators: each kind of trouble",
+  plans: OWNER_TROUBLES.map((kind, index) => ({
+    ...calmPlan(10_001 + index, SOME_RUNS),
+    timed: [{ kind, atMs: 300, replica: 0, forMs: 2_500 }],
+  })),
+  atLeast: OWNER_TROUBLES.length,
+};
+
+const gracefulStops: PlansCase = {
+  fault: "F21 graceful stops",
+  plans: [
+    {
+      ...calmPlan(21_001, { runs: 27, overMs: 8_000 }),
+      replicas: 3,
+      timed: every("graceful stop", 10, 8_000, 0),
+    },
+  ],
+  atLeast: 10,
+};
+
+/** All cases but F1 and F8, the long ones first. */
+export const plansCases: readonly PlansCase[] = [
+  randomSchedules(1, 40),
+  zombies,
+  ownerTroubles,
+  natsTroubles,
+  busChaos,
+  postgresRestarts,
+  gracefulStops,
+];

@@ -1,0 +1,125 @@
+/**
+ * F1: a kill at every crash point, at its first and at its second visit.
+ * Boundary: makes plans of three victims each. Points that a process passes once, at its start or its end, have worlds of
+ * their own.
+ */
+import { CRASH_POINTS, type CrashPoint } from "../../../../src/process/crash-points.ts";
+import { randomNumbers } from "../../random/random-numbers.ts";
+import type { Plan, PointFault } from "../schedule/plan.ts";
+import { planRuns } from "../schedule/plan.ts";
+import { judge } from "../schedule/play.ts";
+import { openWorkload } from "../workload/workload.ts";
+import { startWorld } from "../world/world.ts";
+import { calmPlan } from "./cases.ts";
+import type { FaultLine } from "./fault-line.ts";
+import { type Playing, playPlans } from "./play-plans.ts";
+
+const LIFE_POINTS: ReadonlySet<CrashPoint> = new Set([
+  "migrate.statement",
+  "start.listening",
+  "stop.begun",
+]);
+const VICTIMS = 3;
+const ROUNDS = 3;
+const SEED = 1_001;
+const POINTS_WITHIN_MS = 8_000;
+
+interface Target {
+  readonly point: CrashPoint;
+  readonly hit: number;
+}
+
+/** Plays them; a point at which nothing could be killed is a violation. */
+export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
+  const began = performance.now();
+  const violations: string[] = [];
+  let injected = 0;
+  let left: Target[] = [1, 2].flatMap((hit) =>
+    CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point)).map((point) => ({ point, hit })),
+  );
+  for (let round = 1; round <= ROUNDS && left.length > 0; round += 1) {
+    const missed: Target[] = [];
+    const plans = plansOf(left, SEED + 100 * round);
+    await playPlans(
+      {
+        ...playing,
+        onPlayed(plan, outcome) {
+          const killed = outcome.injected.filter((fault) => fault.startsWith("kill at"));
+          injected += killed.length;
+          missed.push(
+            ...targetsOf(plan).filter(({ point }) => !killed.includes(`kill at ${point}`)),
+          );
+          const what = plan.points.map(({ fault }) => `${fault.point}#${fault.hit}`).join(" ");
+          violations.push(...outcome.violations.map((line) => `kill at ${what}: ${line}`));
+          playing.onPlayed?.(plan, outcome);
+        },
+      },
+      plans,
+    );
+    left = missed;
+  }
+  violations.push(
+    ...left.map(({ point, hit }) => `nothing was killed at visit ${hit} of ${point}`),
+  );
+  const life = await killAtLifePoints(playing);
+  return {
+    fault: "F1 kill at every crash point, visits 1 and 2",
+    injected: injected + life.injected,
+    violations: [...violations, ...life.violations],
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+function plansOf(targets: readonly Target[], seed: number): Plan[] {
+  const plans: Plan[] = [];
+  for (let first = 0; first < targets.length; first += VICTIMS) {
+    const points: PointFault[] = targets
+      .slice(first, first + VICTIMS)
+      .map(({ point, hit }, replica) => ({ replica, fault: { point, hit, mode: "kill" } }));
+    plans.push({
+      ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
+      replicas: VICTIMS,
+      points,
+      // Owners are asked, and reports come early, where events are lost and repeated.
+      chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
+      extras: ["bad messages", "schedules", "wide runs"],
+      pointsWithinMs: POINTS_WITHIN_MS,
+    });
+  }
+  return plans;
+}
+
+function targetsOf(plan: Plan): Target[] {
+  return plan.points.map(({ fault: { point, hit } }) => ({ point, hit }));
+}
+
+/** A start that dies while it migrates, twice, and when it listens; a graceful stop that dies. */
+async function killAtLifePoints(
+  playing: Playing,
+): Promise<Pick<FaultLine, "injected" | "violations">> {
+  const world = await startWorld({
+    compiled: playing.compiled,
+    seed: SEED,
+    replicas: 1,
+    faults: [{ point: "migrate.statement", hit: 1, mode: "kill" }],
+  });
+  try {
+    const workload = await openWorkload(world);
+    const [replica] = world.replicas;
+    await replica?.kill([{ point: "start.listening", hit: 1, mode: "kill" }]);
+    await replica?.plan([{ point: "stop.begun", hit: 1, mode: "kill" }]);
+    const work = workload.play(planRuns(randomNumbers(SEED), { runs: 9, overMs: 300 }), "life");
+    await replica?.end();
+    await work;
+    const found = await judge(world, workload);
+    for (const point of world.reports.reached) playing.reached.add(point);
+    const killed = world.reports.happened.filter((fault) => fault.startsWith("kill at"));
+    const missed = [...LIFE_POINTS].filter((point) => !killed.includes(`kill at ${point}`));
+    return {
+      injected: killed.length,
+      violations: [...found, ...missed.map((point) => `nothing was killed at ${point}`)],
+    };
+  } finally {
+    await world.stop();
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Whether all that was begun has ended, and ended as it does without faults.
+ * Boundary: asks the database for the ends, a replica for the runs as callers see them, and the sandbox for what is open
+ * at the owners. The history, the stream and the ledgers are for tools/verify.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { ObjectiveService, ObjectiveState } from "../../../../gen/objectives/v1/objectives_pb.ts";
+import {
+  StepRunState,
+  StepRunStateSchema,
+  type WorkflowRun,
+  WorkflowStateSchema,
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { World } from "../world/world.ts";
+import { type RunEnd, shapes } from "./shapes.ts";
+import type { KnownRun, Workload } from "./workload.ts";
+
+const LOOK_MS = 100;
+
+/** What is not done yet. */
+interface Open {
+  readonly runs: number;
+  readonly missing: number;
+  readonly calls: number;
+  readonly unpublished: number;
+}
+
+/** Waits until nothing is open any more; false when that takes too long. */
+export async function untilQuiet(
+  world: World,
+  workload: Workload,
+  patienceMs: number,
+): Promise<boolean> {
+  const until = performance.now() + patienceMs;
+  while (performance.now() < until) {
+    const { runs, missing, calls, unpublished } = await countOpen(world, workload.open);
+    if (runs + missing + calls + unpublished === 0) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
+}
+
+async function countOpen(world: World, known: readonly KnownRun[]): Promise<Open> {
+  const eventIds = known.flatMap(({ eventId }) => (eventId === undefined ? [] : [eventId]));
+  const [open] = await world.rows<Open & { readonly started: number }>(
+    `select
+      (select count(*) from workflow_runs where completed_at is null)::int as runs,
+      (select count(distinct trigger_event_id) from workflow_runs
+        where trigger_event_id = any($1))::int as started,
+      (select count(*) from effects)::int as calls,
+      (select count(*) from move_batches where published_at is null)::int as unpublished`,
+    [eventIds],
+  );
+  if (open === undefined) throw new Error("a count gives one row");
+  return { ...open, missing: eventIds.length - open.started };
+}
+
+/** Every difference between how the open runs ended and how they end without faults. */
+export async function findDifferences(world: World, workload: Workload): Promise<string[]> {
+  const runs = await Promise.all(workload.open.map((run) => differencesOf(world, workload, run)));
+  return [
+    ...runs.flat(),
+    ...(await openObjectives(world, workload)),
+    ...(await unknownRuns(world, workload)),
+  ];
+}
+
+/** Runs that no caller was told of, although every start was answered at last. */
+async function unknownRuns(world: World, workload: Workload): Promise<string[]> {
+  const ids = new Set(workload.known.map(({ runId }) => runId));
+  const definitions = [...new Set(workload.known.map(({ definitionId }) => definitionId))];
+  const rows = await world.rows<{ id: string }>(
+    "select id from workflow_runs where definition_id = any($1) and trigger_event_id = ''",
+    [definitions],
+  );
+  return rows.filter(({ id }) => !ids.has(id)).map(({ id }) => `nobody was told of ${id}`);
+}
+
+async function differencesOf(world: World, workload: Workload, run: KnownRun): Promise<string[]> {
+  const ids = run.runId === undefined ? await startedBy(world, run) : [run.runId];
+  if (ids.length !== 1) {
+    return [`event ${run.eventId} started ${ids.length} runs: ${ids.join(", ")}`];
+  }
+  const [id = ""] = ids;
+  const answer = await workload.client.call(`get-${id}`, (workflows, { timeoutMs = 0 }) =>
+    workflows.getRun({ id }, { timeoutMs }),
+  );
+  if (answer.run === undefined) return [`${id} is gone`];
+  const found = endOf(answer.run);
+  const wanted = shapes[run.plan.shape].endOf(run.plan.n);
+  return isDeepStrictEqual(found, wanted)
+    ? []
+    : [
+        `${id} (${run.plan.shape}) ended as ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`,
+      ];
+}
+
+/** Runs of this event, in whatever workspace. */
+async function startedBy(world: World, { eventId, plan }: KnownRun): Promise<string[]> {
+  const rows = await world.rows<{ id: string; workspaceId: string }>(
+    `select id, workspace_id as "workspaceId" from workflow_runs where trigger_event_id = $1`,
+    [eventId],
+  );
+  return rows.map((row) =>
+    row.workspaceId === plan.workspaceId ? row.id : `${row.id} of ${row.workspaceId}`,
+  );
+}
+
+function endOf(run: WorkflowRun): RunEnd {
+  const begun = run.steps.filter(
+    ({ state }) => state !== StepRunState.SKIPPED && state !== StepRunState.PENDING,
+  );
+  return {
+    state: WorkflowStateSchema.value[run.state]?.localName ?? "",
+    output: run.outputPayload,
+    steps: Object.fromEntries(
+      begun.map(({ stepId, state }) => [stepId, StepRunStateSchema.value[state]?.localName ?? ""]),
+    ),
+  };
+}
+
+const FINAL: ReadonlySet<ObjectiveState> = new Set([
+  ObjectiveState.COMPLETED,
+  ObjectiveState.FAILED,
+  ObjectiveState.CANCELLED,
+]);
+
+/** Objectives that nobody will ever end, for no run waits for them any more. */
+async function openObjectives({ sandbox }: World, workload: Workload): Promise<string[]> {
+  const owner = createClient(
+    ObjectiveService,
+    createConnectTransport({ baseUrl: sandbox.urls.OBJECTIVES_URL, httpVersion: "1.1" }),
+  );
+  const runs = new Set(workload.open.map(({ runId }) => runId));
+  const made = sandbox.ledgers.objectives.filter(({ request }) =>
+    runs.has(JSON.parse(request.description).run_id),
+  );
+  const asked = await Promise.all(made.map(({ id }) => owner.get({ id })));
+  return asked.flatMap(({ objective }) =>
+    objective === undefined || FINAL.has(objective.state)
+      ? []
+      : [`objective ${objective.id} was left open: ${objective.description}`],
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * Work besides the runs of a plan, for points that runs alone never pass.
+ * Boundary: begun and ended with a schedule; what it leaves is taken away, as an operator would.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { StepType, TriggerType } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { World } from "../world/world.ts";
+import type { Workload } from "./workload.ts";
+
+/** The extras of one schedule at work. */
+export interface Extras {
+  end(): Promise<void>;
+}
+
+const SUBJECT = "objectives.changes.objective.transition";
+const BAD_MESSAGES = 6;
+const BAD_MESSAGE_EVERY_MS = 300;
+const WIDE_CHILDREN = 12;
+/** As a payload of each child: together more than a transition may spend. */
+const WIDE_BYTES = 180_000;
+const LOOK_MS = 100;
+const WITHIN_MS = 30_000;
+
+/** A step that ends as it begins. */
+const INSTANT = {
+  id: "instant",
+  stepType: StepType.WAIT_FOR_EVENT,
+  config: { until: "2000-01-01T00:00:00Z" },
+};
+
+/** Begins those of the plan. */
+export async function startExtras(world: World, workload: Workload, plan: Plan): Promise<Extras> {
+  const name = `extras-${plan.seed}`;
+  const ends: (() => Promise<void>)[] = [];
+  for (const extra of plan.extras) {
+    if (extra === "bad messages") ends.push(sendBadMessages(world));
+    if (extra === "schedules") ends.push(await startSchedule(workload, name));
+    if (extra === "wide runs") ends.push(startWideRun(workload, name));
+  }
+  return {
+    async end() {
+      for (const end of ends) await end();
+    },
+  };
+}
+
+function sendBadMessages({ sandbox, rows }: World): () => Promise<void> {
+  const { connection } = sandbox.bus;
+  const sending = (async () => {
+    for (let index = 0; index < BAD_MESSAGES; index += 1) {
+      connection.publish(SUBJECT, new TextEncoder().encode(`{ no JSON ${index}`));
+      await delay(BAD_MESSAGE_EVERY_MS);
+    }
+  })();
+  return async () => {
+    await sending;
+    const until = performance.now() + WITHIN_MS;
+    let left = BAD_MESSAGES;
+    while (left > 0 && performance.now() < until) {
+      left -= (await rows("delete from dead_letters returning id")).length;
+      await delay(LOOK_MS);
+    }
+    if (left > 0) throw new Error(`${left} of ${BAD_MESSAGES} bad messages became no dead letter`);
+  };
+}
+
+async function startSchedule({ client }: Workload, name: string): Promise<() => Promise<void>> {
+  const made = await client.call(`${name}-create`, (workflows, options) =>
+    workflows.createDefinition({ workspaceId: "north", name }, options),
+  );
+  const definitionId = made.definition?.id ?? "";
+  const publish = (key: string, trigger: object) =>
+    client.call(`${name}-${key}`, (workflows, options) =>
+      workflows.publishVersion({ definitionId, steps: [INSTANT], trigger }, options),
+    );
+  await publish("begin", { triggerType: TriggerType.SCHEDULE, cronExpr: "* * * * * *" });
+  return async () => {
+    await publish("end", { triggerType: TriggerType.MANUAL });
+  };
+}
+
+function startWideRun({ client }: Workload, name: string): () => Promise<void> {
+  const children = Array.from({ length: WIDE_CHILDREN }, (_, index) => `child-${index}`);
+  const running = (async () => {
+    const made = await client.call(`${name}-wide`, (workflows, options) =>
+      workflows.createDefinition({ workspaceId: "north", name: `${name}-wide` }, options),
+    );
+    const definitionId = made.definition?.id ?? "";
+    await client.call(`${name}-wide-publish`, (workflows, options) =>
+      workflows.publishVersion(
+        {
+          definitionId,
+          steps: [
+            { id: "all", stepType: StepType.PARALLEL },
+            ...children.map((id) => ({
+              id,
+              stepType: StepType.AGENT_ACTION,
+              agentId: "worker",
+              config: { delegate: true },
+            })),
+          ],
+          edges: children.map((toStepId) => ({ fromStepId: "all", toStepId })),
+        },
+        options,
+      ),
+    );
+    const inputPayload = { text: "x".repeat(WIDE_BYTES) };
+    await client.call(`${name}-wide-start`, (workflows, options) =>
+      workflows.startRun({ definitionId, inputPayload, triggerEventId: `${name}-wide` }, options),
+    );
+  })();
+  return () => running;
+}

@@ -1,0 +1,204 @@
+/**
+ * One place for a replica: a process of the fault build runs in it, and a new one after it ended.
+ * Boundary: signals and the log; what is asked of the replica is not known here.
+ */
+import { writeFile } from "node:fs/promises";
+import type { Client } from "@connectrpc/connect";
+import type { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { CrashPoint } from "../../../../src/process/crash-points.ts";
+import { connectService, type ServiceClient } from "../../../../tools/demo/service-client.ts";
+import {
+  parseLogLine,
+  type ServiceProcess,
+  startService,
+} from "../../../../tools/demo/service-process.ts";
+import type { PlannedFault } from "../planned-fault.ts";
+
+/** What the replicas of a world report, all together. */
+export interface Reports {
+  /** Points that were reached. */
+  readonly reached: Set<CrashPoint>;
+  /** Faults that happened, such as `kill at batch.written`. */
+  readonly happened: string[];
+  /** Lines at level error, and what is no JSON. */
+  readonly errors: string[];
+}
+
+/** See the file's head. */
+export interface Replica {
+  readonly workflows: Client<typeof WorkflowService> | undefined;
+  readonly pid: number | undefined;
+  readonly url: string | undefined;
+  /** How often a process began here. */
+  readonly starts: number;
+  readonly isFrozen: boolean;
+  /** Plans these faults for the process that runs; visits count from now. */
+  plan(faults: readonly PlannedFault[]): Promise<void>;
+  /** Ends the process as a crash does; waits for the next one. `faults` are those of the next one. */
+  kill(faults?: readonly PlannedFault[]): Promise<void>;
+  /** Asks the process to end (SIGTERM); waits for the next one. */
+  end(faults?: readonly PlannedFault[]): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** Resolves once a process is ready here, also when one is being started. */
+  ready(): Promise<void>;
+  /** Ends it for good. */
+  stop(): Promise<void>;
+}
+
+/** How its processes are started. */
+export interface ReplicaOptions {
+  readonly compiled: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A file of its own, for plans. */
+  readonly plansFile: string;
+  readonly reports: Reports;
+  /** How long a process sleeps that freezes itself at a point. */
+  readonly freezeMs: number;
+}
+
+/** Starts the first process; `ready` waits for it. */
+export function openReplica(
+  options: ReplicaOptions,
+  faults: readonly PlannedFault[] = [],
+): Replica {
+  return new RestartedReplica(options, faults);
+}
+
+class RestartedReplica implements Replica {
+  readonly #options: ReplicaOptions;
+  #faults: readonly PlannedFault[];
+  #process: ServiceProcess | undefined;
+  #client: ServiceClient | undefined;
+  #starting: Promise<void>;
+  #stopped = false;
+  #frozen = false;
+  starts = 0;
+
+  constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
+    this.#options = options;
+    this.#faults = faults;
+    this.#starting = this.#start();
+  }
+
+  get workflows() {
+    return this.#client?.workflows;
+  }
+  get pid() {
+    return this.#process?.pid;
+  }
+  get url() {
+    return this.#process?.url;
+  }
+  get isFrozen() {
+    return this.#frozen;
+  }
+
+  async plan(faults: readonly PlannedFault[]): Promise<void> {
+    await writeFile(this.#options.plansFile, JSON.stringify(faults));
+    await this.ready();
+    this.#signal("SIGHUP");
+  }
+  kill(faults: readonly PlannedFault[] = []): Promise<void> {
+    return this.#endBy("SIGKILL", faults);
+  }
+  end(faults: readonly PlannedFault[] = []): Promise<void> {
+    return this.#endBy("SIGTERM", faults);
+  }
+  freeze(): void {
+    this.#frozen = true;
+    this.#signal("SIGSTOP");
+  }
+  thaw(): void {
+    this.#frozen = false;
+    this.#signal("SIGCONT");
+  }
+  async ready(): Promise<void> {
+    let waited: Promise<void> | undefined;
+    while (waited !== this.#starting) {
+      waited = this.#starting;
+      await waited;
+    }
+  }
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#starting.catch(() => {});
+    this.#client?.close();
+    this.#signal("SIGCONT");
+    await this.#process?.stop();
+  }
+
+  async #endBy(signal: NodeJS.Signals, faults: readonly PlannedFault[]): Promise<void> {
+    await this.ready();
+    const { ended } = this.#process ?? {};
+    this.#faults = faults;
+    this.#frozen = false;
+    this.#signal(signal);
+    this.#signal("SIGCONT");
+    await ended;
+    await this.ready();
+  }
+
+  /** It froze itself at a point. */
+  #thawLater(): void {
+    this.#frozen = true;
+    setTimeout(() => this.thaw(), this.#options.freezeMs);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    try {
+      if (this.#process !== undefined) process.kill(this.#process.pid, signal);
+    } catch (error) {
+      // It ended by itself a moment ago: a planned fault did it.
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { compiled, environment, plansFile } = this.#options;
+    const faults = this.#faults;
+    this.#faults = [];
+    this.starts += 1;
+    const started = await startService({
+      compiled,
+      environment: {
+        ...environment,
+        TEST_FAULTS: JSON.stringify(faults),
+        TEST_FAULTS_FILE: plansFile,
+      },
+      onLine: (line) => this.#read(line),
+    }).catch((error: unknown) => {
+      // A fault during its start is the plan's; anything else is told.
+      if (faults.length > 0 || this.#stopped) return undefined;
+      this.#options.reports.errors.push(String(error));
+      return undefined;
+    });
+    if (started === undefined) {
+      if (!this.#stopped && this.starts < STARTS_AT_MOST) await this.#start();
+      return;
+    }
+    this.#process = started;
+    this.#client = connectService(started.url);
+    void started.ended.then(() => {
+      this.#process = undefined;
+      this.#client?.close();
+      this.#client = undefined;
+      this.#frozen = false;
+      if (!this.#stopped) this.#starting = this.#start();
+    });
+  }
+
+  #read(line: string): void {
+    const { reached, happened, errors } = this.#options.reports;
+    const entry = parseLogLine(line);
+    if (entry === undefined) errors.push(line);
+    else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
+    else if (typeof entry.fault === "string") {
+      happened.push(`${entry.fault} at ${entry.at}`);
+      if (entry.fault === "stop") this.#thawLater();
+    } else if (entry.level === "error") errors.push(line);
+  }
+}
+
+/** A replica that cannot start is a fault, not a loop. */
+const STARTS_AT_MOST = 200;

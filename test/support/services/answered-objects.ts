@@ -1,0 +1,64 @@
+/**
+ * What OK answers of WorkflowService say that there is: definitions, versions, and runs with their last state.
+ * Boundary: reads answers; what is stored is stored-objects.ts's.
+ */
+import { isMessage, type Message } from "@bufbuild/protobuf";
+import {
+  CancelRunResponseSchema,
+  CompensateRunResponseSchema,
+  CreateDefinitionResponseSchema,
+  HandleTriggerResponseSchema,
+  PauseRunResponseSchema,
+  PublishVersionResponseSchema,
+  ResumeRunResponseSchema,
+  StartRunResponseSchema,
+  TransitionStepResponseSchema,
+  type WorkflowRun,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import { findRunState } from "../../../src/wire/runs.ts";
+
+/** By id each. */
+export interface AnsweredObjects {
+  /** OK answers of calls that write. */
+  count: number;
+  readonly made: Set<string>;
+  readonly published: string[];
+  readonly versions: Set<string>;
+  readonly runs: Map<string, string>;
+}
+
+/** Nothing yet. */
+export function answeredObjects(): AnsweredObjects {
+  return { count: 0, made: new Set(), published: [], versions: new Set(), runs: new Map() };
+}
+
+/** Adds what an OK answer says; one of a call that reads adds nothing. */
+export function noteAnswer(all: AnsweredObjects, answer: Message): void {
+  const { count } = all;
+  all.count += 1;
+  if (isMessage(answer, CreateDefinitionResponseSchema)) {
+    all.made.add(answer.definition?.id ?? "");
+  } else if (isMessage(answer, PublishVersionResponseSchema)) {
+    all.versions.add(answer.version?.id ?? "");
+    all.published.push(answer.definition?.id ?? "");
+  } else if (isMessage(answer, HandleTriggerResponseSchema)) {
+    for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
+  } else if (hasRun(answer)) {
+    noteRun(all, answer.run);
+  } else {
+    all.count = count;
+  }
+}
+
+const OF_ONE_RUN = [
+  ...[StartRunResponseSchema, TransitionStepResponseSchema, PauseRunResponseSchema],
+  ...[ResumeRunResponseSchema, CancelRunResponseSchema, CompensateRunResponseSchema],
+];
+
+function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {
+  return OF_ONE_RUN.some((schema) => isMessage(answer, schema));
+}
+
+function noteRun({ runs }: AnsweredObjects, run: WorkflowRun | undefined): void {
+  if (run !== undefined) runs.set(run.id, findRunState(run.state) ?? "");
+}

@@ -1,0 +1,143 @@
+/**
+ * A sound request of each RPC about what a workspace has, and what it needs: the rows of tables over all RPCs.
+ * Boundary: requests; who calls and what is answered is the test's.
+ */
+import type { CallOptions, Client } from "@connectrpc/connect";
+import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  StepRunState,
+  StepType,
+  TriggerType,
+  WorkflowService,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Scope } from "../../../src/collaborators/identity/callers.ts";
+
+type Rpc = keyof typeof WorkflowService.method | keyof typeof Runs.method;
+/** Clients of both services as one. */
+export type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
+
+/** What a workspace has. */
+export interface Place {
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly runId: string;
+}
+
+/** A call, and who may make it. */
+export interface Row {
+  readonly needs: Scope;
+  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
+  readonly foreign: "PermissionDenied" | "NotFound";
+  /** The request about this place; one that can name a workspace does so. */
+  call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
+  /** The same without naming the workspace, for a request that names an object too. */
+  callByIdAlone?: Row["call"];
+}
+
+/** What the trigger of a furnished definition takes. */
+export const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+/** Steps of a furnished definition. */
+export const STEPS = [
+  { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
+  { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" },
+  { id: "check", name: "Check", stepType: StepType.GOVERNANCE_CHECK, actionType: "pay" },
+];
+/** The end of its first step. */
+export const DONE = { stepId: "work", state: StepRunState.COMPLETED };
+let names = 0;
+
+const ROWS: Record<Rpc, Row> = {
+  createDefinition: {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.createDefinition({ workspaceId, name: `name_${++names}` }, options),
+  },
+  getDefinition: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId: id }, options) => client.getDefinition({ id }, options),
+  },
+  listDefinitions: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listDefinitions({ workspaceId }, options),
+  },
+  publishVersion: {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) =>
+      client.publishVersion({ definitionId, steps: STEPS }, options),
+  },
+  listVersions: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { definitionId }, options) => client.listVersions({ definitionId }, options),
+  },
+  startRun: {
+    needs: "workflows:run",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId, definitionId }, options) =>
+      client.startRun({ workspaceId, definitionId }, options),
+    callByIdAlone: (client, { definitionId }, options) =>
+      client.startRun({ definitionId }, options),
+  },
+  handleTrigger: {
+    needs: "workflows:run",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.handleTrigger({ workspaceId, ...EVENT }, options),
+  },
+  getRun: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.getRun({ id }, options),
+  },
+  listRuns: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listRuns({ workspaceId }, options),
+  },
+  transitionStep: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.transitionStep({ runId, ...DONE }, options),
+  },
+  pauseRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.pauseRun({ id }, options),
+  },
+  resumeRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.resumeRun({ id }, options),
+  },
+  cancelRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.cancelRun({ id }, options),
+  },
+  compensateRun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
+  },
+  getPayload: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
+  },
+};
+/** A row of each RPC. */
+export const TABLE = [...WorkflowService.methods, ...Runs.methods].map(({ localName }) => ({
+  rpc: localName,
+  ...rowOf(localName),
+}));
+
+function rowOf(localName: string): Row {
+  const row = new Map(Object.entries(ROWS)).get(localName);
+  if (row === undefined) throw new Error(`no row of ${localName}`);
+  return row;
+}

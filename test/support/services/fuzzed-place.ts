@@ -1,0 +1,168 @@
+/**
+ * What the service has before it is fuzzed, and a sound request of each unary RPC about it.
+ * Boundary: sets up by sound calls; workspace `ws_a` is the caller's, `ws_b` another's.
+ */
+import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
+import type { CallOptions } from "@connectrpc/connect";
+import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
+import type { Tree } from "../random/random-requests.ts";
+import type { RpcService } from "./rpc-service.ts";
+
+/** Ids of what there is. */
+export interface Place {
+  /** Has a version with a trigger. */
+  readonly definitionId: string;
+  /** Has none. */
+  readonly emptyId: string;
+  readonly runIds: readonly string[];
+  /** Runs with many open steps. */
+  readonly wideRunIds: readonly string[];
+  /** Ids that a field may get in place of its own; some are another workspace's. */
+  readonly ids: readonly string[];
+}
+
+/** Every unary RPC of the port. */
+export const METHODS = [WorkflowService, Runs, Health].flatMap(({ methods }) =>
+  methods.flatMap((method) => (isUnary(method) ? [{ name: method.name, method }] : [])),
+);
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
+
+const RUNS = 60;
+const WIDE_RUNS = 15;
+const STEPS = 20;
+const HUMAN = { name: "Work", stepType: StepType.HUMAN_TASK };
+const OTHERS = as("ws_b");
+const OWN = as("ws_a");
+
+function as(workspaceId: string): CallOptions {
+  return { headers: { authorization: `Bearer ${workspaceId}` } };
+}
+
+/** Makes definitions and runs of two workspaces. */
+export async function furnish({ client }: RpcService): Promise<Place> {
+  const define = async (name: string, options: CallOptions) => {
+    const { definition } = await client.createDefinition({ name, tags: ["t"] }, options);
+    return definition?.id ?? "";
+  };
+  const start = async (definitionId: string, options: CallOptions) => {
+    const { run } = await client.startRun({ definitionId }, options);
+    return run?.id ?? "";
+  };
+  const definitionId = await define("one", OWN);
+  const emptyId = await define("two", OWN);
+  const wideId = await define("wide", OWN);
+  const othersId = await define("one", OTHERS);
+  const steps = [{ id: "ask", ...HUMAN }];
+  const trigger = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+  await client.publishVersion({ definitionId, steps, trigger }, OWN);
+  await client.publishVersion({ definitionId: othersId, steps, trigger }, OTHERS);
+  const wide = Array.from({ length: STEPS }, (_, at) => ({ id: `s${at}`, ...HUMAN }));
+  await client.publishVersion({ definitionId: wideId, steps: wide }, OWN);
+  const runIds: string[] = [];
+  for (let n = 0; n < RUNS; n += 1) runIds.push(await start(definitionId, OWN));
+  const wideRunIds: string[] = [];
+  for (let n = 0; n < WIDE_RUNS; n += 1) wideRunIds.push(await start(wideId, OWN));
+  const othersRunId = await start(othersId, OTHERS);
+  const ids = [
+    othersId,
+    othersRunId,
+    definitionId,
+    emptyId,
+    ...wideRunIds.slice(0, 2),
+    ...runIds.slice(0, 3),
+  ];
+  return { definitionId, emptyId, runIds, wideRunIds, ids };
+}
+
+const VERSION: Tree = {
+  steps: [
+    {
+      ...{ id: "ask", name: "Ask", step_type: StepType.HUMAN_TASK },
+      config: { title: "{{ input.name }}", input: { n: "{{ input.n }}" }, assignee: "ann" },
+    },
+    { id: "fork", name: "Fork", step_type: StepType.BRANCH, condition_expr: "ask.ok == true" },
+    {
+      ...{ id: "wait", step_type: StepType.WAIT_FOR_EVENT, event_type_pattern: "a.*" },
+      config: { filter_expr: "event.data.n > 1", lookback_seconds: 5 },
+    },
+    {
+      ...{ id: "tell", step_type: StepType.NOTIFICATION, notification_channel: "email" },
+      config: { recipient: "ann", subject: "{{ ask.subject }}", body: "x" },
+    },
+    {
+      ...{ id: "act", step_type: StepType.AGENT_ACTION, agent_id: "a1", timeout_seconds: 5 },
+      config: { instructions: "do {{ input.n }}" },
+      retry_policy: { max_retries: 1, backoff_seconds: 1, backoff_multiplier: 2 },
+    },
+  ],
+  edges: [
+    { from_step_id: "ask", to_step_id: "fork" },
+    { from_step_id: "fork", to_step_id: "wait", label: "true" },
+    { from_step_id: "fork", to_step_id: "tell", label: "false" },
+    { from_step_id: "wait", to_step_id: "act", condition_expr: "wait.n != 2" },
+  ],
+  trigger: {
+    ...{ trigger_type: TriggerType.EVENT, event_type: "order.made", event_subject: "o/*" },
+    filter_expr: "event.data.amount > 1",
+  },
+  default_retry_policy: { max_retries: 2, backoff_seconds: 1, backoff_multiplier: 1.5 },
+  timeout_seconds: 60,
+  author: "ann",
+};
+
+const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
+  CreateDefinition: (_, n) => ({
+    ...{ workspace_id: "ws_a", name: `d${n}`, description: "x", tags: ["t", "u"] },
+  }),
+  GetDefinition: ({ definitionId }) => ({ id: definitionId }),
+  ListDefinitions: () => ({ workspace_id: "ws_a", tag: "t", limit: 3, offset: 1 }),
+  PublishVersion: ({ emptyId }) => ({ definition_id: emptyId, ...VERSION }),
+  ListVersions: ({ definitionId }) => ({ definition_id: definitionId }),
+  StartRun: ({ definitionId }, n) => ({
+    ...{ definition_id: definitionId, definition_version: 1, workspace_id: "ws_a" },
+    ...{ initiator_agent_id: "a", initiator_user_id: "u", entity_id: "e", entity_type: "t" },
+    ...{ input_payload: { n, name: "x" }, trigger_event_id: `e${n}` },
+  }),
+  HandleTrigger: (_, n) => ({
+    ...{ workspace_id: "ws_a", trigger_type: TriggerType.EVENT, trigger_event_id: `t${n}` },
+    ...{ event_type: "order.made", event_subject: "o/1", entity_id: "e", entity_type: "t" },
+    input_payload: { amount: 2 },
+  }),
+  GetRun: ({ runIds }, n) => ({ id: oneOf(runIds, n) }),
+  ListRuns: ({ definitionId }) => ({
+    ...{ workspace_id: "ws_a", definition_id: definitionId, state: 2, limit: 2, offset: 1 },
+  }),
+  TransitionStep: ({ wideRunIds }, n) => ({
+    ...{
+      run_id: oneOf(wideRunIds, n),
+      step_id: `s${n % STEPS}`,
+      state: 4,
+      agent_id: "a",
+      cost_usd: 0.5,
+    },
+    output_payload: { ok: n },
+  }),
+  PauseRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
+  ResumeRun: ({ runIds }, n) => ({ id: oneOf(runIds, n) }),
+  CancelRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
+  CompensateRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
+  GetPayload: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1", kind: 1 }),
+  Check: () => ({ service: WorkflowService.typeName }),
+  List: () => ({}),
+};
+
+function oneOf(runIds: readonly string[], n: number): string {
+  return runIds[n % runIds.length] ?? "";
+}
+
+/** A request of the RPC that nothing is wrong with; `n` tells requests apart. */
+export function soundRequest(method: string, place: Place, n: number): Tree {
+  const make = SOUND[method];
+  if (make === undefined) throw new Error(`no sound request of ${method}`);
+  return make(place, n);
+}

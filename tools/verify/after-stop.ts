@@ -1,0 +1,54 @@
+/**
+ * I5: no attempt begins while its run is paused or after it ended, and no object is made for a cancelled run but by a
+ * call that was leased before.
+ * Boundary: judges one run by its history, and by the entries of the ledgers when there are some.
+ */
+import type { RunState } from "../../src/engine/values/run.ts";
+import type { LedgerEntries } from "./ledgers.ts";
+import type { Findings } from "./report.ts";
+import type { WholeRun } from "./stored-runs.ts";
+
+/** States in which steps may begin. */
+const MOVING: readonly RunState[] = ["RUNNING", "COMPENSATING"];
+/** A lease of a call, and the time that an answer may take beyond it. */
+const LEASED_FOR_MS = 20_000 + 10_000;
+/** Calls that are sent after a cancel all the same: only the id of an objective lets the service cancel it. */
+const SENT_AFTER_CANCEL: readonly string[] = ["create_objective", "cancel_objective"];
+
+/** Finds what began in a run that had stopped. */
+export function checkAfterStop(
+  findings: Findings,
+  whole: WholeRun,
+  entries: LedgerEntries | undefined,
+): void {
+  const { run, rows, version } = whole;
+  let state: RunState = "PENDING";
+  let cancelledAt: Date | undefined;
+  const begun = new Set<string>();
+  for (const { seq, recordedAt, moves } of rows) {
+    for (const move of moves) {
+      if (move.of === "run") {
+        state = move.to;
+        cancelledAt = state === "CANCELLED" ? (cancelledAt ?? recordedAt) : undefined;
+      } else if (move.op === "started") {
+        findings.count("attempts");
+        begun.add(`${version[move.step]?.id}/${(move.retry ?? 0) + 1}`);
+        if (!MOVING.includes(state)) {
+          findings.violate(
+            `${run.id}: row ${seq}: step ${move.step} begins while the run is ${state}`,
+          );
+        }
+      }
+    }
+  }
+  for (const { line, parts, recordedAt } of entries?.get(run.id) ?? []) {
+    findings.count("objects");
+    if (!begun.has(`${parts.stepId}/${parts.attempt}`)) {
+      findings.violate(`${line} was made for attempt ${parts.attempt}, which never began`);
+    }
+    const lateMs = cancelledAt === undefined ? 0 : recordedAt.getTime() - cancelledAt.getTime();
+    if (lateMs > LEASED_FOR_MS && !SENT_AFTER_CANCEL.includes(parts.call.replace(/-.*$/, ""))) {
+      findings.violate(`${line} was made ${lateMs} ms after the run was cancelled`);
+    }
+  }
+}

@@ -1,6 +1,6 @@
 /**
  * The service on a NATS cluster whose leaders are killed again and again. No run is lost, no task is done twice, and every
- * change is published. What the server itself skips is counted apart, and taken again after a change of the leader.
+ * change is published. What the server itself skips is counted apart.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -12,7 +12,6 @@ import {
   AckPolicy,
   type Consumer,
   type ConsumerConfig,
-  type ConsumerInfo,
   type ConsumerUpdateConfig,
   DeliverPolicy,
   type JetStreamManager,
@@ -42,10 +41,6 @@ export interface SourceMemory {
   streamCreated: string;
   /** Up to this sequence all is handled, by any replica, as the server last reported; undefined until then. */
   ackFloor: number | undefined;
-  /** The node that leads the consumer; undefined where there is no cluster, or nothing is known yet. */
-  leader: string | undefined;
-  /** Messages to take again, for the leader has changed (second-delivery.ts). */
-  due: { readonly from: number; readonly to: number } | undefined;
 }
 
 /** What openConsumer needs. */
@@ -62,29 +57,7 @@ export interface ConsumerDeps {
 
 /** A memory of nothing; the source counts from `startedAt` on. */
 export function emptyMemory(startedAt: Date): SourceMemory {
-  return {
-    ...{ startedAt, compared: false, streamCreated: "" },
-    ...{ ackFloor: undefined, leader: undefined, due: undefined },
-  };
-}
-
-/** Notes where the consumer is, and what is due to be taken again when another node leads it than before. */
-export function noteConsumer(
-  memory: SourceMemory,
-  {
-    ack_floor: floor,
-    delivered,
-    cluster,
-  }: Pick<ConsumerInfo, "ack_floor" | "delivered" | "cluster">,
-): void {
-  const leader = cluster?.leader;
-  if (memory.leader !== undefined && leader !== undefined && leader !== memory.leader) {
-    const from = memory.due?.from ?? (memory.ackFloor ?? 0) + 1;
-    const to = delivered.stream_seq;
-    if (to >= from) memory.due = { from, to };
-  }
-  memory.leader = leader ?? memory.leader;
-  memory.ackFloor = floor.stream_seq;
+  return { startedAt, compared: false, streamCreated: "", ackFloor: undefined };
 }
 
 /** The consumer, ready to be pulled from; undefined while its stream is missing. */
@@ -95,7 +68,6 @@ export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undef
   if (stream === undefined) return undefined;
   if (memory.streamCreated !== "" && memory.streamCreated !== stream.created) {
     memory.ackFloor = undefined;
-    memory.due = undefined;
   }
   memory.streamCreated = stream.created;
   await requireConsumer(manager, deps);
@@ -124,9 +96,9 @@ async function requireConsumer(manager: JetStreamManager, deps: ConsumerDeps): P
   const { plan, memory, log } = deps;
   const settings = settingsOf(plan);
   try {
-    const info = await manager.consumers.info(plan.stream, plan.durable);
-    noteConsumer(memory, info);
-    if (!memory.compared && differs(info.config, settings)) {
+    const { config, ack_floor } = await manager.consumers.info(plan.stream, plan.durable);
+    memory.ackFloor = ack_floor.stream_seq;
+    if (!memory.compared && differs(config, settings)) {
       log.warn("a consumer has other settings; they are changed", { consumer: plan.durable });
       await manager.consumers.update(plan.stream, plan.durable, settings);
     }

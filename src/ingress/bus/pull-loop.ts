@@ -5,22 +5,16 @@
  * Boundary: pulling; what is done with messages is handle-batch.ts's.
  * Invariants:
  * 1. Every wait has an end, and every failure leads back to the top after a pause.
- * 2. A pull takes no more than there is room for (two at most go side by side), and every message that was delivered says that it is in work until it
+ * 2. A pull takes no more than there is room for, and every message that was delivered says that it is in work until it
  *    is ended.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "nats";
 import { type Batcher, createBatcher } from "./batcher.ts";
-import {
-  type ConsumerDeps,
-  noteConsumer,
-  openConsumer,
-  type SourceMemory,
-} from "./durable-consumer.ts";
+import { type ConsumerDeps, openConsumer, type SourceMemory } from "./durable-consumer.ts";
 import { type BatchDeps, handleBatch } from "./handle-batch.ts";
 import { createHeldMessages } from "./held-messages.ts";
 import { type PullState, PullStatus } from "./pull-status.ts";
-import { createSecondDelivery } from "./second-delivery.ts";
 import { createTenantlessNotice } from "./tenantless.ts";
 
 /** What a loop needs. */
@@ -48,7 +42,6 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   const { signal } = ending;
   const status = new PullStatus(deps.plan, deps.log);
   const inHand = createMessagesInHand(deps);
-  const again = createSecondDelivery(deps);
   const noteFloor = floorNotes(deps.memory);
   let wasMissing = false;
 
@@ -63,7 +56,6 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     }
     status.become("pulling");
     while (!signal.aborted) {
-      again.begin((second) => pullOnce(second, inHand, signal));
       await pullOnce(consumer, inHand, signal);
       onProgress();
       await noteFloor(consumer);
@@ -92,7 +84,6 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     async stop() {
       ending.abort();
       await running;
-      await again.settled();
       await inHand.drained();
     },
   };
@@ -142,7 +133,8 @@ function floorNotes(memory: SourceMemory): (consumer: Consumer) => Promise<void>
   return async (consumer) => {
     if (performance.now() < nextAtMs) return;
     nextAtMs = performance.now() + FLOOR_EVERY_MS;
-    noteConsumer(memory, await consumer.info());
+    const { ack_floor } = await consumer.info();
+    memory.ackFloor = ack_floor.stream_seq;
   };
 }
 

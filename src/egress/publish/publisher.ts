@@ -66,11 +66,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     const done = await send(deps, round, batches);
     if (bus.connected) ownStream.report(round.refusal);
-    if (done.length > 0) {
-      await markPublished(database, done);
-      await reached("outbox.marked");
-    }
-    return done.length > 0;
+    if (done.length === 0) return false;
+    await markPublished(database, done);
+    await reached("outbox.marked");
+    return true;
   }
 
   const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });

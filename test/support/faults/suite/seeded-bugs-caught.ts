@@ -11,7 +11,15 @@ import type { FaultLine } from "./fault-line.ts";
 import { playPlans } from "./play-plans.ts";
 
 /** Found by `npm run test:faults -- --bug NAME`. */
-export const CAUGHT_BY: Readonly<Record<string, number>> = {};
+export const CAUGHT_BY: Readonly<Record<string, number>> = {
+  "failed-condition-holds": 1,
+  "triggers-of-every-workspace": 1,
+  "retry-refusals": 1,
+  "new-key-on-retry": 5,
+  "acknowledge-before-commit": 3,
+  "poll-outbox-by-last-id": 1,
+  "accept-superseded-results": 14,
+};
 
 /** With a bug many runs never end: no need to wait long for them. */
 const QUIET_WITHIN_MS = 15_000;

@@ -36,6 +36,14 @@ export const testProjects: readonly TestProject[] = [
     onlyNamed: true,
   },
   {
+    name: "simulation",
+    needsParts: true,
+    timeoutMs: 600_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
     name: "upgrade",
     needsParts: true,
     timeoutMs: 240_000,

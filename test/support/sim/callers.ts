@@ -21,18 +21,18 @@ const EVENT_LATE_MS = 2_000;
 
 /** See the file's head. */
 export class Callers {
-  /** Requests without an answer. */
-  open = 0;
+  /** Runs whose callers are not done with them. */
+  open: number;
   readonly runIds = new Map<string, string>();
   readonly cancelled: Cancelled[] = [];
   readonly #world: World;
 
   constructor(world: World) {
     this.#world = world;
+    this.open = world.plan.runs.length;
   }
 
   begin(run: PlannedRun): void {
-    this.open += 1;
     void this.#play(run).then(() => {
       this.open -= 1;
     });

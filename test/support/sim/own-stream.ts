@@ -2,13 +2,16 @@
  * The stream that the service publishes to, and one replica's connection to it: repeats are recognised by their id.
  * Boundary: as much of a NATS connection as the publisher uses.
  */
-import type { Msg, MsgHdrs, NatsConnection } from "nats";
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "nats";
 import type { Link, LinkWorld } from "./link.ts";
 
 /** The name of the stream in every world. */
 export const OWN_STREAM = "WORKFLOWS";
 /** Limits that the stream was made with. */
 export const OWN_LIMITS = { maxAgeMs: 0, replicas: 1 };
+
+// The client draws random numbers for its first inbox: not in a world, whose course would be another one then.
+createInbox();
 
 /** The stream's messages, by their ids, in order. */
 export class OwnStream {

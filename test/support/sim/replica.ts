@@ -53,7 +53,15 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   const clients = ownerClients(world, world.owners, link);
   const connection = connectStream(world, world.stream, link);
   const processor = createProcessor({
-    ...{ database, graphs, lookups, encodeCall, log, replicaId: id, newRunId: () => world.newRunId() },
+    ...{
+      database,
+      graphs,
+      lookups,
+      encodeCall,
+      log,
+      replicaId: id,
+      newRunId: () => world.newRunId(),
+    },
     onCommitted({ batches, calls }) {
       dispatcher.take(calls);
       publisher.notice(batches);

@@ -19,7 +19,7 @@ interface VirtualTimer {
 }
 
 /** When every world begins, in epoch ms. */
-export const BEGIN_MS = Date.UTC(2026, 0, 1);
+const BEGIN_MS = Date.UTC(2026, 0, 1);
 
 const nextRealTurn = setImmediate;
 
@@ -47,19 +47,18 @@ export class VirtualClock {
     return new Promise((resolve) => this.after(delayMs, resolve));
   }
 
-  /** Runs events until `isOver`, or until none is left; gives false when `limitMs` came first. */
+  /** Runs events until `isOver`; gives false when none is left, or `limitMs` came, before that. */
   async run(random: RandomNumbers, isOver: () => boolean, limitMs: number): Promise<boolean> {
     const giveBack = replaceNodes(this, random);
     try {
-      while (!isOver()) {
+      for (;;) {
         await new Promise<void>((resolve) => void nextRealTurn(resolve));
+        if (isOver()) return true;
         const next = this.#events.take();
-        if (next === undefined) return true;
-        if (next.atMs > limitMs) return false;
+        if (next === undefined || next.atMs > limitMs) return false;
         this.#nowMs = Math.max(this.#nowMs, next.atMs);
         next.work?.();
       }
-      return true;
     } finally {
       giveBack();
     }

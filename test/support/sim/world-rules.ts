@@ -69,7 +69,10 @@ export function endOf(world: World, run: RunRow): RunEnd {
     .sort();
   const marks = Buffer.from(run.stepMarks).toString("hex");
   const text = JSON.stringify([run.state, run.totalCostUsd, marks, rows, made, children]);
-  return text.replaceAll(/wfr_[0-9a-f]+/g, "<run>").replaceAll(/"[0-9a-f]{64}"/g, '"<digest>"').replaceAll(/-late-\d/g, "");
+  return text
+    .replaceAll(/wfr_[0-9a-f]+/g, "<run>")
+    .replaceAll(/"[0-9a-f]{64}"/g, '"<digest>"')
+    .replaceAll(/-late-\d/g, "");
 }
 
 function judgeHistory(world: World, run: RunRow): void {

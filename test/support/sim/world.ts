@@ -73,8 +73,7 @@ export class World {
     clock.after(plan.calmAtMs, () => {
       this.troubles = NO_TROUBLES;
     });
-    const isOver = () => this.#isStopped;
-    return (await clock.run(this.random, () => isOver() || this.#look(), LIMIT_MS)) && isOver();
+    return clock.run(this.random, () => this.#isOver(), LIMIT_MS);
   }
 
   publish(subject: string, workspaceId: string, data: Parameters<EventBus["publish"]>[2]): void {
@@ -125,23 +124,22 @@ export class World {
     this.clock.after(this.random.below(RESTART_MS), () => this.#startOne());
   }
 
-  /** Looks now and then whether nothing is left to do, and stops the replicas then. Never true: stopping takes time. */
-  #look(): false {
-    if (this.clock.nowMs < this.#nextLookMs) return false;
+  /** Looks now and then whether nothing is left to do, and stops the replicas then. */
+  #isOver(): boolean {
+    if (this.#isStopping || this.clock.nowMs < this.#nextLookMs) return this.#isStopped;
     this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
-    if (!this.#isStopping && this.isAtRest()) {
-      this.#isStopping = true;
-      const stopped = Promise.all(this.members.map((member) => member.stop()));
-      void stopped.then(() => {
-        this.#isStopped = true;
-      });
-    }
+    if (!this.isAtRest()) return false;
+    this.#isStopping = true;
+    this.troubles = NO_TROUBLES;
+    void Promise.all(this.members.map((member) => member.stop())).then(() => {
+      this.#isStopped = true;
+    });
     return false;
   }
 
   /** Whether nothing is left to do. */
   isAtRest(): boolean {
-    if (this.clock.nowMs < this.plan.calmAtMs || this.members.length < this.plan.replicas) return false;
+    if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;

@@ -1,0 +1,45 @@
+/**
+ * A share of the worlds that every run of the tests plays, as a file of its own so that shares run side by side.
+ * A failure names its seed; `SIMULATION_SEED=<seed> npm test -- test/simulation` plays that world alone, and
+ * `SIMULATION_FROM=<seed>` plays worlds that no run of the tests has.
+ */
+import { expect } from "vitest";
+import { type Counts, playWorld } from "./play-worlds.ts";
+
+/** Worlds of one share. Four shares make the 2,000 of a run of the tests. */
+const WORLDS = 500;
+/** What each share must come to, to be worth anything. */
+const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
+  "run COMPLETED": 500,
+  "run FAILED": 80,
+  "run CANCELLED": 80,
+  crash: 150,
+  freeze: 50,
+  "crash between send and result": 40,
+  "fenced write": 30,
+  "lost lease": 80,
+  "lost commit reply": 200,
+  "late commit": 200,
+  "redelivered message": 400,
+  "repeated event": 200,
+  "lost acknowledgement of an event": 100,
+  "cancel racing completion": 8,
+  "compensation after a crash": 3,
+  timer: 200,
+  retry: 100,
+};
+
+/** Plays one share, counted from 0. */
+export async function playShare(share: number): Promise<void> {
+  const { SIMULATION_SEED: alone, SIMULATION_FROM: from = "1" } = process.env;
+  if (alone !== undefined) {
+    await playWorld(Number(alone));
+    return;
+  }
+  const counts: Counts = new Map();
+  const first = Number(from) + share * WORLDS;
+  for (let seed = first; seed < first + WORLDS; seed += 1) await playWorld(seed, counts);
+  for (const [name, times] of Object.entries(COUNTED_AT_LEAST)) {
+    expect(counts.get(name) ?? 0, name).toBeGreaterThanOrEqual(times);
+  }
+}

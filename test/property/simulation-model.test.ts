@@ -21,7 +21,8 @@ import {
 } from "../support/servers/database-clock.ts";
 import { type ModelServer, makeModelServer } from "../support/sim/model/model-database.ts";
 import { RandomRows } from "../support/sim/verbs/random-rows.ts";
-import { drawVerb, type Side } from "../support/sim/verbs/verbs.ts";
+import type { Side } from "../support/sim/verbs/verb.ts";
+import { drawVerb } from "../support/sim/verbs/verbs.ts";
 import { publishAll } from "../support/sim/versions.ts";
 
 const SEQUENCES = 60;

@@ -8,6 +8,7 @@ import type { RandomNumbers } from "../../random/random-numbers.ts";
 
 /** Ids that rows have. */
 export const RUNS = ["wfr_1", "wfr_2", "wfr_3", "wfr_4"];
+export const STEPS = [0, 1, 2];
 export const WORKSPACES = ["ws-sim", "ws-other"];
 export const OBJECTS = ["o-1", "o-2", "o-3"];
 export const EVENTS = ["e-1", "e-2", "e-3"];

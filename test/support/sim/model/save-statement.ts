@@ -1,6 +1,6 @@
 /**
  * The statement that saves a batch (store/save-batch.ts); its name says which groups of parts it has.
- * Boundary: the parts touch different rows, so that it makes no difference in which order they are written.
+ * Boundary: as in Postgres, no part sees what another part writes.
  */
 import { effects } from "../../../../src/store/schema/calls.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../../../src/store/schema/runs.ts";
@@ -46,10 +46,9 @@ function saveBatch(groups: string): ModelStatement {
     await insertSteps(at, next());
     const changedSteps = await updateSteps(at, next());
     const batchId = insertMoves(at, Number(partition), next());
-    const newCalls = groups.includes("calls") ? insertCalls(at, next()) : [];
-    if (groups.includes("calls")) await deleteCalls(at, JSON.parse(next()));
+    const newCalls = groups.includes("calls") ? await changeCalls(at, next(), next()) : [];
     if (groups.includes("others")) {
-      await deleteCalls(at, droppedCalls(at, next()));
+      await deleteCalls(at, droppedCalls(at, next(), newCalls));
       await insertChildren(at, next());
       await updateChildren(at, next());
     }
@@ -130,10 +129,13 @@ function insertMoves({ tx, tables, now }: At, partition: number, rows: string): 
   return id;
 }
 
-function insertCalls({ tx, tables }: At, rows: string): string[] {
+/** Which calls are new, and which are there to be deleted, is decided by what was there before. */
+async function changeCalls(at: At, rows: string, finished: string): Promise<string[]> {
+  const { tx, tables } = at;
   const calls = incomingRows<EffectRow>(effects, rows).filter(
     ({ id }) => tx.get(tables.effects, id) === undefined,
   );
+  await deleteCalls(at, JSON.parse(finished));
   for (const call of calls) tx.put(tables.effects, call.id, call);
   return calls.map(({ id }) => id);
 }
@@ -146,13 +148,14 @@ async function deleteCalls({ tx, tables }: At, ids: readonly string[]): Promise<
   }
 }
 
-function droppedCalls({ tx, tables }: At, rows: string): string[] {
+function droppedCalls({ tx, tables }: At, rows: string, newCalls: readonly string[]): string[] {
   const dropped: { runId: string; stepIndex: number }[] = JSON.parse(rows);
   const steps = new Set(dropped.map(stepKey));
   return [...tx.rows(tables.effects)]
     .filter(({ id, stepIndex, kind }) => {
       const [runId = ""] = id.split("/");
-      return kind === "send_notification" && steps.has(stepKey({ runId, stepIndex }));
+      const isOld = kind === "send_notification" && !newCalls.includes(id);
+      return isOld && steps.has(stepKey({ runId, stepIndex }));
     })
     .map(({ id }) => id)
     .sort();

@@ -20,7 +20,7 @@ export const CAUGHT_BY: Readonly<Record<string, number>> = {
   "poll-outbox-by-last-id": 1,
   "accept-superseded-results": 14,
   "decide-by-the-process-clock": 1,
-  "call-before-commit": 7,
+  "call-before-commit": 2,
   "forget-events-after-their-acknowledgement": 3,
   "leave-late-objectives-open": 1,
 };

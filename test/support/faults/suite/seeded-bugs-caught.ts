@@ -21,7 +21,7 @@ export const CAUGHT_BY: Readonly<Record<string, number>> = {
   "accept-superseded-results": 14,
   "decide-by-the-process-clock": 1,
   "call-before-commit": 2,
-  "forget-events-after-their-acknowledgement": 3,
+  "forget-events-after-their-acknowledgement": 10,
   "leave-late-objectives-open": 1,
 };
 

@@ -20,8 +20,8 @@ export const CAUGHT_BY: Readonly<Record<string, number>> = {
   "poll-outbox-by-last-id": 1,
   "accept-superseded-results": 14,
   "decide-by-the-process-clock": 1,
-  "call-before-commit": 7,
-  "forget-events-after-their-acknowledgement": 3,
+  "call-before-commit": 2,
+  "forget-events-after-their-acknowledgement": 10,
   "leave-late-objectives-open": 1,
 };
 

@@ -25,7 +25,7 @@ import type { Side } from "../support/sim/verbs/verb.ts";
 import { drawVerb } from "../support/sim/verbs/verbs.ts";
 import { publishAll } from "../support/sim/versions.ts";
 
-const SEQUENCES = 60;
+const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =

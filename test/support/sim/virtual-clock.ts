@@ -19,7 +19,7 @@ interface VirtualTimer {
 }
 
 /** When every world begins, in epoch ms. */
-export const BEGIN_MS = Date.UTC(2026, 0, 1);
+const BEGIN_MS = Date.UTC(2026, 0, 1);
 
 const nextRealTurn = setImmediate;
 

@@ -13,7 +13,7 @@ export interface PlannedRun {
 }
 
 /** A replica crashes, or stands still for a while, the n-th time that one comes to a place. */
-export interface PlannedCrash {
+interface PlannedCrash {
   readonly place: string;
   readonly n: number;
   /** 0: it crashes. */

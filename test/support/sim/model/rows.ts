@@ -32,7 +32,7 @@ export type ChildRow = typeof childRuns.$inferSelect;
 export type EffectRow = typeof effects.$inferSelect;
 export type StartRow = typeof runStarts.$inferSelect;
 export type MovesRow = typeof runMoves.$inferSelect;
-export type BatchRow = typeof moveBatches.$inferSelect;
+type BatchRow = typeof moveBatches.$inferSelect;
 export type KeptRow = typeof keptEvents.$inferSelect;
 export type EarlyRow = typeof earlyReports.$inferSelect;
 

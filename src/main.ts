@@ -69,40 +69,29 @@ async function start(config: Config, log: Log): Promise<Stop> {
       bus.notice(batches);
     },
   });
-  const performers = createPerformers({ clients, lookups, log, database, processor });
+  const runtime = { database, processor, log };
+  const performers = createPerformers({ ...runtime, clients, lookups });
   const entities = createEntities({ clients: inputClients, log });
   const callers = createCallers(config.auth, { clients: inputClients, log });
-  const dispatcher = createDispatcher({
-    database,
-    processor,
-    performers,
-    clients,
-    log,
-    replicaId,
-  });
+  const dispatcher = createDispatcher({ ...runtime, performers, clients, replicaId });
   dispatcher.start();
-  const timers = startTimers({ database, processor, log });
+  const timers = startTimers(runtime);
   const indexing = config.migrate ? startIndexing({ url: config.databaseUrl, log }) : undefined;
   const retention = startRetention({ database, log, days: config.retentionDays });
-  const busDeps = { database, processor, graphs, entities, replicaId, log, startedAt };
-  const bus = startBus(config, busDeps);
+  const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt });
   const reconciler = createReconciler({
-    database,
-    processor,
+    ...runtime,
     clients,
-    log,
     intervalMs: config.reconcileIntervalMs,
     markBus: bus.mark,
   });
   reconciler.start();
   const server = createRpcServer({
     ...config,
-    database,
-    processor,
+    ...runtime,
     graphs,
     entities,
     callers,
-    log,
     onCommitted: ({ batches }) => bus.notice(batches),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),

@@ -18,7 +18,7 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "import table": checkImports,
   "callers' reads take a Visibility": checkReads,
   "unused exports (knip)": () => problemsOf("knip", ["--no-progress"]),
-  "sizes of files": checkSizes,
+  "sizes of files and functions": checkSizes,
   "contract (buf)": checkContract,
   "generated code is fresh": checkGenerated,
   "migrations are fresh": checkMigrations,

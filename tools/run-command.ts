@@ -17,7 +17,7 @@ interface CommandResult {
   readonly output: string;
 }
 
-const COMMAND_TIMEOUT_MS = 120_000;
+const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Runs `command` in the project's folder, without input. Throws when it cannot be started. */
 function runCommand(command: string, args: readonly string[]): Promise<CommandResult> {

@@ -27,7 +27,22 @@ export const testProjects: readonly TestProject[] = [
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },
   { name: "property", needsParts: true, timeoutMs: 300_000, isolate: false, watchesLoop: false },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
-  { name: "faults", needsParts: true, timeoutMs: 180_000, isolate: false, watchesLoop: true },
+  {
+    name: "faults",
+    needsParts: true,
+    timeoutMs: 180_000,
+    isolate: false,
+    watchesLoop: true,
+    onlyNamed: true,
+  },
+  {
+    name: "simulation",
+    needsParts: true,
+    timeoutMs: 600_000,
+    isolate: true,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
   {
     name: "upgrade",
     needsParts: true,

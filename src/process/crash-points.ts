@@ -1,6 +1,6 @@
 /**
  * Named places in the shells where a crash, a freeze or a lost reply must be harmless. Tests install a hook that does it
- * there; in production there is none, and a point costs one comparison.
+ * there; in production there is none, and a point costs a comparison and a turn of the microtask queue.
  * Boundary: never in the engine. A point is named by what has just happened, or is about to.
  */
 

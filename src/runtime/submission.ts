@@ -3,38 +3,25 @@
  * Boundary: values only; everything that changes a run is one of these submissions.
  */
 
-import type { ParentStep } from "../engine/values/child-run.ts";
-import type { TriggerType } from "../engine/values/definition.ts";
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Reply } from "../engine/values/reply.ts";
+import type { Run } from "../engine/values/run.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import type { LeasedCall } from "../store/calls.ts";
 
 export type { LeasedCall } from "../store/calls.ts";
 
-/** A run to start; ids are checked, strings that are not known are "". */
-export interface RunStart {
-  readonly definitionId: string;
-  readonly versionId: string;
-  readonly definitionVersion: number;
-  readonly workspaceId: string;
-  readonly triggerType: TriggerType;
-  /** With an id the start is unique per definition, event and source. */
-  readonly triggerEventId: string;
-  /** "" for a start by RPC, which equals every source. */
-  readonly triggerSource: string;
-  readonly initiatorAgentId: string;
-  readonly initiatorUserId: string;
-  readonly parentRunId: string;
-  /** The parent's step; unset unless a step starts the run. */
-  readonly parentStep?: ParentStep;
-  readonly entityId: string;
-  readonly entityType: string;
-  readonly hops: number;
+/**
+ * A run to start, with the fields that the run will have; ids are checked, strings that are not known are "". With a
+ * `triggerEventId` the start is unique per definition, event and source.
+ */
+export interface RunStart
+  extends Pick<Run, "definitionId" | "versionId" | "definitionVersion" | "workspaceId">,
+    Pick<Run, "triggerType" | "triggerEventId" | "triggerSource" | "hops" | "inputUnset">,
+    Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "parentStep">,
+    Pick<Run, "entityId" | "entityType"> {
   readonly input: JsonObject;
-  /** The caller sent no input. */
-  readonly inputUnset?: true;
 }
 
 /**

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
 import { reached } from "../process/crash-points.ts";
-import { isLostRace, translateClientError } from "./pg-errors.ts";
+import { isLostRace, isOverrun, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
 /** The schema is older than this program and may not be migrated by it. */
@@ -60,7 +60,7 @@ async function applyMissing(client: pg.Client): Promise<void> {
       await applyOnce(client);
       return;
     } catch (error) {
-      if (!isLostRace(error) || performance.now() > until) throw error;
+      if (!isLostRace(error) || isOverrun(error) || performance.now() > until) throw error;
       await client.query("rollback");
       // Those who waited behind it have their turn.
       await delay(LOCKS_PAUSE_MS * (0.5 + Math.random()));
@@ -97,14 +97,19 @@ async function lockAltered(
   statements: string,
   lockUntil: number,
 ): Promise<void> {
-  const altered = new Set(
-    [...statements.matchAll(/^ALTER TABLE "(\w+)"/gm)].map(([, name]) => name),
-  );
-  const names = [...altered].sort((a, b) => placeOf(a) - placeOf(b));
+  const made = namesIn(statements, /^CREATE TABLE "(\w+)"/gm);
+  const altered = namesIn(statements, /^ALTER TABLE "(\w+)"/gm);
+  // One that is made here is not there yet.
+  const there = [...altered].filter((name) => !made.has(name));
+  const names = there.sort((a, b) => placeOf(a) - placeOf(b));
   for (const name of names) {
     await limitLocks(client, lockUntil);
     await client.query(`lock table "${name}" in access exclusive mode`);
   }
+}
+
+function namesIn(statements: string, pattern: RegExp): Set<string | undefined> {
+  return new Set([...statements.matchAll(pattern)].map(([, name]) => name));
 }
 
 /** The next statement waits for locks until this time only. */

@@ -1,8 +1,9 @@
-/** docs/guarantees.md has every guarantee once, and each names tests that exist. */
+/** docs/guarantees.md has every guarantee and seeded bug once, and each guarantee names tests and faults that exist. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../../tools/run-command.ts";
+import { SEEDED_BUGS } from "../support/faults/seeded-bugs.ts";
 
 const GUARANTEES = Array.from({ length: 30 }, (_, index) => `G${index + 1}`);
 const PAGE = readFileSync(join(projectRoot, "docs/guarantees.md"), "utf8");
@@ -36,4 +37,21 @@ test("each item below a guarantee is a file and a test's name", () => {
         ?.match(/^- .*$/gm) ?? [],
   );
   expect(items.filter((item) => item.search(PROOF) < 0)).toEqual([]);
+});
+
+test("the faults of the guarantees are in the table of faults", () => {
+  const lines = [...PAGE.matchAll(/^Faults: (.+)\.$/gm)].flatMap(([, names = ""]) =>
+    names.split(", "),
+  );
+  const table = [...(sections().get("Faults") ?? "").matchAll(/^\| (F\d+) /gm)].map(
+    ([, name]) => name,
+  );
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.filter((name) => !table.includes(name))).toEqual([]);
+});
+
+test("the table of seeded bugs is that of the suite", () => {
+  const rows = [...(sections().get("Seeded") ?? "").matchAll(/^\| ([a-z-]+) \| (.+?) \|/gm)];
+  const listed = rows.map(([, name, breaks]) => ({ name, breaks }));
+  expect(listed.slice(1)).toEqual(SEEDED_BUGS.map(({ name, breaks }) => ({ name, breaks })));
 });

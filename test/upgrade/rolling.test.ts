@@ -6,7 +6,6 @@ import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { startGuard } from "../../tools/parts/guard.ts";
-import { verifyAll } from "../../tools/verify/verify-all.ts";
 import { until } from "../support/assertions/until.ts";
 import { planRuns } from "../support/faults/schedule/plan.ts";
 import { judge } from "../support/faults/schedule/play.ts";
@@ -73,15 +72,6 @@ it.each((await findEarlier()).map(({ name, commit }) => [name, commit] as const)
       expect(await judge(world, workload)).toEqual([]);
       expect(workload.known).toHaveLength(STAGES.length * LOAD.runs);
       expect(world.reports.errors).toEqual([]);
-      const reports = await verifyAll({
-        databaseUrl: world.servers.databaseUrl,
-        natsUrl: world.servers.natsUrl,
-        acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
-        ledgers: world.sandbox.ledgers,
-        heldOpen: new Set(),
-        quiescent: true,
-      });
-      expect(reports.filter(({ verdict }) => verdict === "violated")).toEqual([]);
     } finally {
       await world.stop();
       await earlier.remove();

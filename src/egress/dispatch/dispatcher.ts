@@ -50,7 +50,7 @@ const FAULT_REST_MS = 60_000;
 
 /** Makes a dispatcher; `take` works before `start`. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { database, log, replicaId } = deps;
+  const { database, replicaId } = deps;
   const leases = new CallLeases(deps);
   const underWay = new Set<Promise<void>>();
   const rooms = createRooms();
@@ -81,18 +81,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     return more || claim.moreExpired;
   }
 
-  const claiming = createLoop({
-    name: "claim calls",
-    everyMs: deps.claimEveryMs ?? CLAIM_EVERY_MS,
-    log,
-    round: claim,
-  });
-  const renewing = createLoop({
-    name: "renew leases of calls",
-    everyMs: deps.renewEveryMs ?? RENEW_EVERY_MS,
-    log,
-    round: () => leases.renew().then(() => false),
-  });
+  const { claiming, renewing } = createLoops(deps, claim, () => leases.renew());
 
   return {
     take(calls) {
@@ -118,6 +107,21 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       deps.clients.disconnect();
     },
   };
+}
+
+function createLoops(
+  { log, claimEveryMs = CLAIM_EVERY_MS, renewEveryMs = RENEW_EVERY_MS }: DispatcherDeps,
+  claim: () => Promise<boolean>,
+  renew: () => Promise<void>,
+) {
+  const claiming = createLoop({ name: "claim calls", everyMs: claimEveryMs, log, round: claim });
+  const renewing = createLoop({
+    name: "renew leases of calls",
+    everyMs: renewEveryMs,
+    log,
+    round: () => renew().then(() => false),
+  });
+  return { claiming, renewing };
 }
 
 /** Finishes a call, or gives it back. Never rejects. */

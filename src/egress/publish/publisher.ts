@@ -12,7 +12,7 @@ import { reached } from "../../process/crash-points.ts";
 import { createLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
-import { listUnpublished, markPublished } from "../../store/outbox.ts";
+import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
 import { openAckedPublish } from "./acked-publish.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { openOwnStream } from "./own-stream.ts";
@@ -40,7 +40,7 @@ export interface Publisher {
 }
 
 const BATCHES_AT_ONCE = 64;
-const POLL_EVERY_MS = 250;
+const POLL_MS = 250;
 const LEASE_EVERY_MS = 3_000;
 const FLUSH_MS = 5_000;
 
@@ -64,22 +64,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     }
     await reached("outbox.read");
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
-    for await (const chains of makeChains(deps, batches)) await sendChains(round, chains);
+    const done = await send(deps, round, batches);
     if (bus.connected) ownStream.report(round.refusal);
-    const done = batches.flatMap(({ id }) => (round.open.has(id) ? [] : [id]));
-    if (done.length > 0) {
-      await markPublished(database, done);
-      await reached("outbox.marked");
-    }
-    return done.length > 0;
+    if (done.length === 0) return false;
+    await markPublished(database, done);
+    await reached("outbox.marked");
+    return true;
   }
 
-  const publishing = createLoop({
-    name: "publish events",
-    everyMs: POLL_EVERY_MS,
-    log,
-    round: publish,
-  });
+  const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });
   const leasing = createLoop({
     name: "lease partitions",
     everyMs: LEASE_EVERY_MS,
@@ -111,4 +104,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       bus.stop();
     },
   };
+}
+
+/** Sends the events of these batches; gives the batches of which all are acknowledged. */
+async function send(
+  deps: EventChainDeps,
+  round: SendRound,
+  batches: readonly UnpublishedBatch[],
+): Promise<number[]> {
+  for await (const chains of makeChains(deps, batches)) await sendChains(round, chains);
+  return batches.flatMap(({ id }) => (round.open.has(id) ? [] : [id]));
 }

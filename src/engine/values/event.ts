@@ -3,8 +3,7 @@
  * Boundary: a value. The wire layer decodes it, the runtime routes it, the engine matches it.
  */
 import type { TriggerType } from "./definition.ts";
-import type { ApprovalReport, GovernanceReport, OwnerReport } from "./input.ts";
-import type { JsonObject } from "./json.ts";
+import type { ApprovalReport, ArrivedEvent, GovernanceReport, OwnerReport } from "./input.ts";
 
 /** What an event reports about an object that a step waits for; at most one. */
 export type EventReport =
@@ -28,20 +27,10 @@ export interface TapFacts {
 }
 
 /** A decoded event. */
-export interface BusEvent {
+export interface BusEvent extends ArrivedEvent {
   readonly workspaceId: string;
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly subject: string;
-  /** RFC 3339; "" when the event has none. */
-  readonly time: string;
-  /** The data as triggers and waits read it, without `@type`. */
-  readonly data: JsonObject;
   /** An RPC sent it without data: the runs that it starts have no input. */
   readonly dataUnset?: true;
-  /** Extension attributes of CloudEvents by name, in their canonical text form; unset: none. */
-  readonly extensions?: Readonly<Record<string, string>>;
   readonly report?: EventReport;
   readonly tap?: TapFacts;
   /** The acting agent's id, when an agent caused the event; else "". */

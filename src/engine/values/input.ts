@@ -59,8 +59,9 @@ export interface ArrivedEvent {
   readonly subject: string;
   /** RFC 3339; "" when the event has none. */
   readonly time: string;
+  /** As triggers and waits read it, without `@type`. */
   readonly data: JsonObject;
-  /** Extension attributes by name, as texts; unset: none. */
+  /** Extension attributes of CloudEvents by name, in their canonical text form; unset: none. */
   readonly extensions?: Readonly<Record<string, string>>;
 }
 

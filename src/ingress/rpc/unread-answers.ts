@@ -60,13 +60,11 @@ export function createUnreadAnswers(log: Log, limits: UnreadLimits = LIMITS): Un
     const held = byConnection.get(connection);
     if (held === undefined) return;
     byConnection.delete(connection);
-    total -= held.bytes;
-    for (const wake of held.waiting) wake();
+    const { bytes: unread, waiting } = held;
+    total -= unread;
+    for (const wake of waiting) wake();
     count("workflows_connections_cut_off_total", { reason });
-    log.warn("a connection does not read its answers and is cut off", {
-      unread: held.bytes,
-      reason,
-    });
+    log.warn("a connection does not read its answers and is cut off", { unread, reason });
     connection.destroy();
   }
 

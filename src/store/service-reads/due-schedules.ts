@@ -3,15 +3,10 @@
  * Boundary: reads only. Nothing is claimed: a slot that two replicas start is one run, by its event id.
  */
 import type { Queries, Statement } from "../database.ts";
+import type { NewSchedule } from "../schedules.ts";
 
 /** A schedule that is due. */
-export interface DueSchedule {
-  readonly definitionId: string;
-  readonly workspaceId: string;
-  readonly versionId: string;
-  readonly version: number;
-  readonly cronLine: string;
-  readonly anchorAt: Date;
+export interface DueSchedule extends NewSchedule {
   /** The first slot that was not fired. */
   readonly nextAt: Date;
   /** The database's time, at or after `nextAt`. */

@@ -5,7 +5,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 
 /** A field by its names in a message and in JSON, which may have either of two. */
-export interface NamedField {
+interface NamedField {
   readonly names: readonly string[];
   readonly message: DescMessage;
 }

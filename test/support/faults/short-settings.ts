@@ -47,3 +47,13 @@ export const SHORT_SETTINGS: readonly SourceEdit[] = [
   ),
   setting("ingress/rpc/server.ts", "GRACE_MS = 10_000", "GRACE_MS = 3_000"),
 ];
+
+/**
+ * A killed replica is back before the leases of its calls are over, on a slow machine too: who claims calls only at its
+ * start never gets them.
+ */
+export const LONGER_LEASE: SourceEdit = {
+  file: "store/calls.ts",
+  find: `CALL_LEASE_MS = ${SHORT_LEASE_MS}`,
+  replace: `CALL_LEASE_MS = ${4 * SHORT_LEASE_MS}`,
+};

@@ -36,6 +36,8 @@ const TEXTS = [
   ...["{{ x }}", "{{", "event.data.n > 1", "a.b.*", ">", "*", "0 0 * * *", "@every 1s", "MANUAL"],
   ...["x".repeat(257), "x".repeat(5_000), "é".repeat(2_049), "wf_guessed", "wfr_guessed", "ws_b"],
 ];
+/** Texts that most fields have to refuse or to keep apart. */
+const NASTY_TEXTS = ["", "a\u0000b", "\ud800", "x".repeat(257), "__proto__"];
 const HUGE_TEXTS = ["a+", "event.", "{{x}}", "* ", "😀", "\u0000"].map((part) =>
   part.repeat(Math.floor(900_000 / Buffer.byteLength(part))),
 );
@@ -128,10 +130,11 @@ function pick<Item>(items: readonly Item[], at: number): Item | undefined {
 
 function weird(field: DescField, value: number, free: unknown, ids: readonly string[]): unknown {
   if (field.fieldKind !== "list") return weirdOne(field, value, free, ids);
-  const lengths = [0, 1, 2, 3, 65, 200];
-  const length = value % 211 === 0 ? 10_001 : (pick(lengths, value) ?? 0);
+  const length = value % 211 === 0 ? 10_001 : (pick([0, 1, 2, 3, 65, 200], value) ?? 0);
+  // Long lists of large items would fill this process before they reach the service.
+  const item = field.message === undefined ? pick(NASTY_TEXTS, value) : {};
   return Array.from({ length }, (_, at) =>
-    weirdOne(field, value + (length > 3 ? 0 : at), free, ids),
+    length > 3 ? item : weirdOne(field, value + at, free, ids),
   );
 }
 
@@ -151,5 +154,5 @@ function weirdOne(field: DescField, value: number, free: unknown, ids: readonly 
     return pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 77, -1, 2 ** 31 - 1], value);
   if (field.scalar !== ScalarType.STRING) return pick(NUMBERS, value);
   if (value % 97 === 0) return pick(HUGE_TEXTS, value / 97);
-  return pick(value % 2 === 0 ? TEXTS : [...TEXTS, ...ids], value >> 1);
+  return pick(value % 2 === 0 ? NASTY_TEXTS : [...TEXTS, ...ids], value >> 1);
 }

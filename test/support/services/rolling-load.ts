@@ -36,11 +36,9 @@ export const TASKS_A_RUN = 2;
 export interface RollingLoad {
   /** From here on calls go to these replicas, in turn. */
   use(replicas: readonly Replica[]): void;
-  /** How many runs were answered so far. */
-  readonly started: ReadonlySet<string>;
   /** Waits until so many more runs were started. */
   startMore(count: number): Promise<void>;
-  /** Starts no more; gives the ids of all runs once they have completed. */
+  /** Starts no more; gives the ids of all runs once they have completed, and each start gave the same run once more. */
   finish(): Promise<readonly string[]>;
 }
 
@@ -49,19 +47,17 @@ export async function startLoad(first: Replica): Promise<RollingLoad> {
   let replicas: readonly Replica[] = [first];
   let stopping = false;
   let failure: unknown;
-  const started = new Set<string>();
+  const started = new Map<number, string>();
   const wanted = { workspaceId: WORKSPACE, name: "rolling" };
   const definitionId = (await first.workflows.createDefinition(wanted)).definition?.id ?? "";
   await first.workflows.publishVersion({ definitionId, ...VERSION });
 
-  async function startOne(n: number): Promise<void> {
+  async function startOne(n: number): Promise<string> {
     for (let tries = 0; ; tries += 1) {
       const replica = replicas[(n + tries) % replicas.length];
       try {
         const headers = { "Idempotency-Key": `run-${n}` };
-        const answer = await replica?.workflows.startRun({ definitionId }, { headers });
-        if (answer?.run !== undefined) started.add(answer.run.id);
-        return;
+        return (await replica?.workflows.startRun({ definitionId }, { headers }))?.run?.id ?? "";
       } catch (error) {
         const { code } = ConnectError.from(error);
         if (![...PASSING, ...BROKEN].includes(code)) throw error;
@@ -72,7 +68,7 @@ export async function startLoad(first: Replica): Promise<RollingLoad> {
   async function startAll(): Promise<void> {
     const starting: Promise<void>[] = [];
     for (let n = 0; !stopping; n += 1) {
-      starting.push(startOne(n));
+      starting.push(startOne(n).then((id) => void started.set(n, id)));
       await delay(START_EVERY_MS);
     }
     await Promise.all(starting);
@@ -82,7 +78,6 @@ export async function startLoad(first: Replica): Promise<RollingLoad> {
   });
 
   return {
-    started,
     use(next) {
       replicas = next;
     },
@@ -95,8 +90,13 @@ export async function startLoad(first: Replica): Promise<RollingLoad> {
       stopping = true;
       await running;
       if (failure !== undefined) throw failure;
-      for (const id of started) await completed(replicas, id);
-      return [...started];
+      for (const id of started.values()) await completed(replicas, id);
+      for (const [n, id] of started) {
+        const again = await startOne(n);
+        if (again !== id)
+          throw new Error(`start ${n} gave ${id}, and ${again} when it was repeated`);
+      }
+      return [...started.values()];
     },
   };
 }

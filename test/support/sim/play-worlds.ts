@@ -35,7 +35,7 @@ async function play(plan: WorldPlan, counts: Counts): Promise<World> {
   countWorld(world);
   const [fault] = world.faults;
   if (fault !== undefined) {
-    const replay = `SIMULATION_SEED=${plan.seed} npm test -- test/property/simulation`;
+    const replay = `SIMULATION_SEED=${plan.seed} npm test -- test/simulation`;
     throw new Error(`seed ${plan.seed}: ${world.faults.join("\n")}\nagain: ${replay}`);
   }
   return world;

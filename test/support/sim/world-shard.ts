@@ -1,6 +1,6 @@
 /**
  * A share of the worlds that every run of the tests plays, as a file of its own so that shares run side by side.
- * A failure names its seed; `SIMULATION_SEED=<seed> npm test -- property/simulation` plays that world alone, and
+ * A failure names its seed; `SIMULATION_SEED=<seed> npm test -- test/simulation` plays that world alone, and
  * `SIMULATION_FROM=<seed>` plays worlds that no run of the tests has.
  */
 import { expect } from "vitest";

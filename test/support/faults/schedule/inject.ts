@@ -96,11 +96,23 @@ async function breakNats({ servers, sandbox }: World, { kind, forMs }: TimedFaul
 
 const STREAMS = ["OBJECTIVES", "APPROVALS", "AGENTS", "SIPHON"];
 
+const TRIES = 20;
+const PAUSE_MS = 200;
+
+/** Again while the server is only just back. */
 async function deleteConsumers(connection: NatsConnection): Promise<void> {
-  const manager = await connection.jetstreamManager();
-  for (const stream of STREAMS) {
-    for await (const { name } of manager.consumers.list(stream)) {
-      await manager.consumers.delete(stream, name);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const manager = await connection.jetstreamManager();
+      for (const stream of STREAMS) {
+        for await (const { name } of manager.consumers.list(stream)) {
+          await manager.consumers.delete(stream, name);
+        }
+      }
+      return;
+    } catch (error) {
+      if (tries >= TRIES) throw error;
+      await delay(PAUSE_MS);
     }
   }
 }

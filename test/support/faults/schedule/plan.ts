@@ -20,7 +20,7 @@ const TIMED_KINDS = [
   "nats freeze",
   "nats stream lost",
   "nats older stream",
-  "nats consumers deleted",
+  "kill",
   "collaborator away",
   "collaborator slow",
   "collaborator loses answers",
@@ -30,8 +30,11 @@ const TIMED_KINDS = [
   "collaborator flaps",
 ] as const;
 
-/** See TIMED_KINDS; a bus that is gone for an outage is too long for a random schedule. */
-export type TimedKind = (typeof TIMED_KINDS)[number] | "nats gone";
+/**
+ * See TIMED_KINDS. Two kinds come alone: a bus that is gone takes long, and where consumers are deleted while a replica
+ * starts, the new replica makes them again at its own start and misses what came just before.
+ */
+export type TimedKind = (typeof TIMED_KINDS)[number] | "nats gone" | "nats consumers deleted";
 
 /** A fault at a time. */
 export interface TimedFault {
@@ -64,7 +67,7 @@ export interface Plan {
 }
 
 /** Messages that nobody can read; definitions that a second starts; runs that take several transitions to begin. */
-export type Extra = "bad messages" | "schedules" | "wide runs";
+type Extra = "bad messages" | "schedules" | "wide runs";
 
 /** How large a plan is. */
 export interface PlanSize {

@@ -96,31 +96,29 @@ const busChaos: PlansCase = {
   atLeast: 1,
 };
 
-/** A frozen replica wakes behind the end of its lease, in the middle of each of these. */
-const ZOMBIE_POINTS: readonly CrashPoint[] = [
-  "batch.written",
-  "commit.sent",
-  "call.leased",
-  "call.sent",
-  "call.answered",
-  "outbox.read",
-  "outbox.sent",
-  "bus.delivered",
+/** A frozen replica wakes behind the end of its lease, in the middle of each of these: a replica each. */
+const ZOMBIES: readonly (readonly CrashPoint[])[] = [
+  ["batch.written", "commit.sent"],
+  ["call.leased", "call.sent"],
+  ["call.answered", "bus.delivered"],
+  // One replica publishes for all of them, whichever it is.
+  ["outbox.read", "outbox.read", "outbox.read"],
+  ["outbox.sent", "outbox.sent", "outbox.sent"],
 ];
 
 const zombies: PlansCase = {
   fault: "F9 replicas frozen for three leases",
-  plans: [0, 2, 4, 6].map((first) => ({
-    ...calmPlan(9_001 + first, SOME_RUNS),
+  plans: ZOMBIES.map((points, index) => ({
+    ...calmPlan(9_001 + index, SOME_RUNS),
     replicas: 3,
-    points: ZOMBIE_POINTS.slice(first, first + 2).map((point, replica) => ({
+    points: points.map((point, replica) => ({
       replica,
       fault: { point, hit: 2, mode: "stop" as const },
     })),
-    pointsWithinMs: 8_000,
+    pointsWithinMs: 4_000,
   })),
   counts: (injected) => injected.startsWith("stop at"),
-  atLeast: ZOMBIE_POINTS.length,
+  atLeast: 8,
 };
 
 const OWNER_TROUBLES: readonly TimedKind[] = [
@@ -142,6 +140,16 @@ const ownerTroubles: PlansCase = {
   atLeast: OWNER_TROUBLES.length,
 };
 
+const strictOwners: PlansCase = {
+  fault: "F10 owners that keep keys strictly",
+  plans: (["collaborator fails half", "collaborator dies"] as const).map((kind, index) => ({
+    ...calmPlan(10_101 + index, SOME_RUNS),
+    timed: [{ kind, atMs: 300, replica: 0, forMs: 1_500 }],
+  })),
+  atLeast: 2,
+  strictKeys: { keptMs: 4_000 },
+};
+
 const gracefulStops: PlansCase = {
   fault: "F21 graceful stops",
   plans: [
@@ -159,6 +167,7 @@ export const plansCases: readonly PlansCase[] = [
   randomSchedules(1, 40),
   zombies,
   ownerTroubles,
+  strictOwners,
   natsTroubles,
   busChaos,
   postgresRestarts,

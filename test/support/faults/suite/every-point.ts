@@ -20,9 +20,10 @@ const LIFE_POINTS: ReadonlySet<CrashPoint> = new Set([
   "stop.begun",
 ]);
 const VICTIMS = 3;
+const KILLS_OF_A_VICTIM = 2;
 const ROUNDS = 3;
 const SEED = 1_001;
-const POINTS_WITHIN_MS = 8_000;
+const POINTS_WITHIN_MS = 12_000;
 
 interface Target {
   readonly point: CrashPoint;
@@ -34,9 +35,10 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   const began = performance.now();
   const violations: string[] = [];
   let injected = 0;
-  let left: Target[] = [1, 2].flatMap((hit) =>
-    CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point)).map((point) => ({ point, hit })),
-  );
+  let left: Target[] = CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point)).flatMap((point) => [
+    { point, hit: 1 },
+    { point, hit: 2 },
+  ]);
   for (let round = 1; round <= ROUNDS && left.length > 0; round += 1) {
     const missed: Target[] = [];
     const plans = plansOf(left, SEED + 100 * round);
@@ -46,9 +48,7 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
         onPlayed(plan, outcome) {
           const killed = outcome.injected.filter((fault) => fault.startsWith("kill at"));
           injected += killed.length;
-          missed.push(
-            ...targetsOf(plan).filter(({ point }) => !killed.includes(`kill at ${point}`)),
-          );
+          missed.push(...missedOf(plan, killed));
           const what = plan.points.map(({ fault }) => `${fault.point}#${fault.hit}`).join(" ");
           violations.push(...outcome.violations.map((line) => `kill at ${what}: ${line}`));
           playing.onPlayed?.(plan, outcome);
@@ -72,10 +72,15 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
 
 function plansOf(targets: readonly Target[], seed: number): Plan[] {
   const plans: Plan[] = [];
-  for (let first = 0; first < targets.length; first += VICTIMS) {
+  const together = VICTIMS * KILLS_OF_A_VICTIM;
+  for (let first = 0; first < targets.length; first += together) {
     const points: PointFault[] = targets
-      .slice(first, first + VICTIMS)
-      .map(({ point, hit }, replica) => ({ replica, fault: { point, hit, mode: "kill" } }));
+      .slice(first, first + together)
+      .map(({ point, hit }, index) => ({
+        // Both visits of a point are one victim's: its next process dies at the second one.
+        replica: Math.floor(index / KILLS_OF_A_VICTIM),
+        fault: { point, hit, mode: "kill" },
+      }));
     plans.push({
       ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
       replicas: VICTIMS,
@@ -89,8 +94,15 @@ function plansOf(targets: readonly Target[], seed: number): Plan[] {
   return plans;
 }
 
-function targetsOf(plan: Plan): Target[] {
-  return plan.points.map(({ fault: { point, hit } }) => ({ point, hit }));
+/** Visits at which nothing was killed; two of the same point cannot be told apart by what was killed. */
+function missedOf(plan: Plan, killed: readonly string[]): Target[] {
+  const left = [...killed];
+  return plan.points.flatMap(({ fault: { point, hit } }) => {
+    const index = left.indexOf(`kill at ${point}`);
+    if (index < 0) return [{ point, hit }];
+    left.splice(index, 1);
+    return [];
+  });
 }
 
 /** A start that dies while it migrates, twice, and when it listens; a graceful stop that dies. */

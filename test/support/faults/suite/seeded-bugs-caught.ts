@@ -6,12 +6,24 @@ import type { CrashPoint } from "../../../../src/process/crash-points.ts";
 import { compileService } from "../../../../tools/test-service.ts";
 import { planOf } from "../schedule/plan.ts";
 import { SEEDED_BUGS } from "../seeded-bugs.ts";
-import { SHORT_SETTINGS } from "../short-settings.ts";
+import { LONGER_LEASE, SHORT_SETTINGS } from "../short-settings.ts";
 import type { FaultLine } from "./fault-line.ts";
 import { playPlans } from "./play-plans.ts";
 
 /** Found by `npm run test:faults -- --bug NAME`. */
-export const CAUGHT_BY: Readonly<Record<string, number>> = {};
+export const CAUGHT_BY: Readonly<Record<string, number>> = {
+  "failed-condition-holds": 1,
+  "triggers-of-every-workspace": 1,
+  "retry-refusals": 1,
+  "new-key-on-retry": 5,
+  "acknowledge-before-commit": 3,
+  "poll-outbox-by-last-id": 1,
+  "accept-superseded-results": 14,
+  "decide-by-the-process-clock": 1,
+  "call-before-commit": 2,
+  "forget-events-after-their-acknowledgement": 10,
+  "leave-late-objectives-open": 1,
+};
 
 /** With a bug many runs never end: no need to wait long for them. */
 const QUIET_WITHIN_MS = 15_000;
@@ -54,7 +66,11 @@ export async function catchBug(
   if (bug === undefined) throw new Error(`${name} is no seeded bug`);
   const compiled = await compileService({
     entry: "test/support/faults/service-main.ts",
-    edits: [...SHORT_SETTINGS, ...bug.edits],
+    edits: [
+      ...SHORT_SETTINGS,
+      ...(bug.name === "claim-calls-at-start-only" ? [LONGER_LEASE] : []),
+      ...bug.edits,
+    ],
   });
   try {
     const playing = {

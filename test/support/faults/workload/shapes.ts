@@ -47,6 +47,8 @@ export interface Shape {
 }
 
 const COMPLETED = "COMPLETED";
+/** An owner may keep a failure for as long as its key lives: the next attempt has a key of its own. */
+const RETRIED = { defaultRetryPolicy: { maxRetries: 5 } };
 
 /** Delegated: where the event of its end is lost, the delegation's owner still knows the output. */
 const agent = (
@@ -68,6 +70,7 @@ const completed = (...ids: string[]) => Object.fromEntries(ids.map((id) => [id, 
 
 const line: Shape = {
   version: {
+    ...RETRIED,
     steps: [
       // Nobody could tell its output again, so nothing follows from it.
       agent("double", { config: { delegate: false } }),
@@ -95,6 +98,7 @@ const line: Shape = {
 
 const fanOut: Shape = {
   version: {
+    ...RETRIED,
     steps: [
       { id: "spread", stepType: StepType.PARALLEL },
       agent("left"),
@@ -119,6 +123,7 @@ const fanOut: Shape = {
 
 const branch: Shape = {
   version: {
+    ...RETRIED,
     steps: [
       agent("score"),
       { id: "judge", stepType: StepType.BRANCH },
@@ -150,6 +155,7 @@ const branch: Shape = {
 
 const wait: Shape = {
   version: {
+    ...RETRIED,
     steps: [
       agent("ask"),
       {
@@ -172,6 +178,7 @@ const wait: Shape = {
 
 const compensation: Shape = {
   version: {
+    ...RETRIED,
     steps: [
       agent("reserve", { compensationStepId: "release" }),
       agent("charge", { compensationStepId: "refund" }),
@@ -232,6 +239,7 @@ const cancel: Shape = {
 
 const triggered: Shape = {
   version: {
+    ...RETRIED,
     steps: [agent("greet", { config: { input: { n: "{{ snapshot.n }}" } } })],
     trigger: { triggerType: TriggerType.EVENT, eventType: "siphon.tap.shop.order.placed" },
   },

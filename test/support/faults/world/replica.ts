@@ -32,7 +32,10 @@ export interface Replica {
   /** How often a process began here. */
   readonly starts: number;
   readonly isFrozen: boolean;
-  /** Plans these faults for the process that runs; visits count from now. */
+  /**
+   * Plans these faults for the process that runs, visits counted from now; those that are left when it ends, for the next
+   * one.
+   */
   plan(faults: readonly PlannedFault[]): Promise<void>;
   /** Ends the process as a crash does; waits for the next one. `faults` are those of the next one. */
   kill(faults?: readonly PlannedFault[]): Promise<void>;
@@ -97,6 +100,7 @@ class RestartedReplica implements Replica {
   async plan(faults: readonly PlannedFault[]): Promise<void> {
     await writeFile(this.#options.plansFile, JSON.stringify(faults));
     await this.ready();
+    this.#faults = faults;
     this.#signal("SIGHUP");
   }
   kill(faults: readonly PlannedFault[] = []): Promise<void> {
@@ -139,6 +143,12 @@ class RestartedReplica implements Replica {
     await this.ready();
   }
 
+  /** It happened: the next process does not do it again. */
+  #cross(happened: string): void {
+    const index = this.#faults.findIndex(({ mode, point }) => `${mode} at ${point}` === happened);
+    this.#faults = this.#faults.filter((_, place) => place !== index);
+  }
+
   /** It froze itself at a point. */
   #thawLater(): void {
     this.#frozen = true;
@@ -157,7 +167,6 @@ class RestartedReplica implements Replica {
   async #start(): Promise<void> {
     const { compiled, environment, plansFile } = this.#options;
     const faults = this.#faults;
-    this.#faults = [];
     this.starts += 1;
     const started = await startService({
       compiled,
@@ -195,6 +204,7 @@ class RestartedReplica implements Replica {
     else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
     else if (typeof entry.fault === "string") {
       happened.push(`${entry.fault} at ${entry.at}`);
+      this.#cross(`${entry.fault} at ${entry.at}`);
       if (entry.fault === "stop") this.#thawLater();
     } else if (entry.level === "error") errors.push(line);
   }

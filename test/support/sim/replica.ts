@@ -79,6 +79,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   publisher.start();
   const timers = startTimers({ database, processor, log });
   const handling = new Set<Promise<void>>();
+  let stopping = false;
   const noteTenantless = () => undefined;
   const stream = "EVENTS";
   const batchDeps = {
@@ -94,6 +95,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   return {
     ...{ id, link, processor },
     handle(messages) {
+      if (stopping) return;
       const handled = handleBatch(batchDeps, messages).then(() => void handling.delete(handled));
       handling.add(handled);
     },
@@ -102,6 +104,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       endAll();
     },
     async stop() {
+      stopping = true;
       await Promise.all([timers.stop(), dispatcher.stop(), ...handling]);
       await processor.stop();
       await publisher.stop();

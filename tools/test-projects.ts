@@ -36,6 +36,14 @@ export const testProjects: readonly TestProject[] = [
     onlyNamed: true,
   },
   {
+    name: "fuzz",
+    needsParts: true,
+    timeoutMs: 300_000,
+    isolate: false,
+    watchesLoop: false,
+    onlyNamed: true,
+  },
+  {
     name: "simulation",
     needsParts: true,
     timeoutMs: 600_000,

@@ -23,7 +23,7 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "redelivered message": 400,
   "repeated event": 200,
   "lost acknowledgement of an event": 100,
-  "cancel racing completion": 8,
+  "cancel racing completion": 3,
   "compensation after a crash": 3,
   timer: 200,
   retry: 100,

@@ -13,7 +13,7 @@ export type Trouble =
   | "die"
   /** All is done and the answer is known, but it does not reach the caller. */
   | "lose_answer"
-  /** It is answered so late. */
+  /** It is done, and answered, after this time. */
   | { readonly delayMs: number }
   /** Nothing is done, and this is the answer. */
   | { readonly status: number; readonly body?: string };

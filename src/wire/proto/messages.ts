@@ -47,7 +47,10 @@ export function messageFromJson<Desc extends DescMessage>(
   return message;
 }
 
-/** The message as proto3 JSON. Meanwhile it has no payloads: a copy of it would take as long as all the rest. */
+/**
+ * The message as proto3 JSON. Its payloads are taken out while the library writes and put back afterwards: a copy of the
+ * message would take as long as all the rest.
+ */
 export function messageToJson<Desc extends DescMessage>(
   desc: Desc,
   message: MessageShape<Desc>,

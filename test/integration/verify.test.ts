@@ -83,7 +83,7 @@ describe("a story that went well", () => {
     expect(reportOf(reports, "I1").counts).toEqual({ "acknowledged runs": 8 });
     expect(reportOf(reports, "I3").counts.runs).toBe(9);
     expect(reportOf(reports, "I4").counts.runs).toBe(9);
-    expect(reportOf(reports, "I5").counts.objects).toBe(13);
+    expect(reportOf(reports, "I5").counts.objects).toBe(12);
     expect(reportOf(reports, "I7").counts).toEqual({ "ended runs": 5, "open runs": 4 });
     expect(reportOf(reports, "I8").counts["metered steps"]).toBe(1);
     expect(reportOf(reports, "I11").counts.timers).toBe(1);
@@ -127,6 +127,12 @@ describe("a story that was spoilt", () => {
       "an object was made for an attempt that never began",
       ({ objectives }) => objectives.push(withKey(objectives[0], "obj_far", "/work/2/")),
       "obj_far belongs to attempt 2 of work, which has begun 1",
+    ],
+    [
+      "I2",
+      "an objective was cancelled that nobody made",
+      ({ cancellations }) => cancellations.push({ ...required(cancellations[0]), id: "obj_none" }),
+      "cancellations: obj_none is no objective that was made",
     ],
     [
       "I5",

@@ -1,6 +1,6 @@
 /**
  * I2: for each run, step, attempt and kind of call the other services made at most one object, and each object belongs
- * to a step that may have asked for it.
+ * to a step that may have asked for it. What was cancelled is one of these objects.
  * Boundary: compares ledgers with rows; what an object contains is not read.
  */
 import type pg from "pg";
@@ -16,10 +16,9 @@ export interface KeyParts {
   readonly call: string;
 }
 
-/** Which calls make an entry of each ledger. Usage is recorded by others, under no key of ours. */
+/** Which calls make an entry of each ledger. Usage is recorded by others; a cancellation has no key and may be repeated. */
 const CALLS_OF = {
   objectives: "create_objective",
-  cancellations: "cancel_objective",
   delegations: "delegate",
   approvals: "request_approval",
   escalations: "escalate_approval",
@@ -59,6 +58,18 @@ export async function checkLedgers(
     for (let at = 0; at < owners.length; at += OWNERS_AT_ONCE) {
       await requireSteps(findings, client, owners.slice(at, at + OWNERS_AT_ONCE));
     }
+  }
+  checkCancellations(findings, ledgers);
+}
+
+function checkCancellations(
+  findings: Findings,
+  { objectives, cancellations }: Readonly<Ledgers>,
+): void {
+  const made = new Set(objectives.map(({ id }) => id));
+  findings.count("cancellations", cancellations.length);
+  for (const { id } of cancellations) {
+    if (!made.has(id)) findings.violate(`cancellations: ${id} is no objective that was made`);
   }
 }
 

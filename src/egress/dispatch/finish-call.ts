@@ -13,7 +13,7 @@ import {
   outcomeUnknown,
 } from "../../collaborators/call-policy.ts";
 import { NotConfigured } from "../../collaborators/clients.ts";
-import { type CallResult, OWN_CALLS } from "../../engine/values/call.ts";
+import { type CallKind, type CallResult, OWN_CALLS } from "../../engine/values/call.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
@@ -67,9 +67,13 @@ async function performUntilAnswered(
   return undefined;
 }
 
+/** No attempt waits for it, and it creates nothing: an owner that fails is asked again until the age limit. */
+const ASKED_UNTIL_ANSWERED: ReadonlySet<CallKind> = new Set(["cancel_objective"]);
+
 function judge(item: CallInHand, failure: CallFailure) {
   item.tries += 1;
-  item.internalAnswers = isInternalAnswer(failure) ? item.internalAnswers + 1 : 0;
+  const counts = isInternalAnswer(failure) && !ASKED_UNTIL_ANSWERED.has(item.call.kind);
+  item.internalAnswers = counts ? item.internalAnswers + 1 : 0;
   return judgeFailure(failure, item, Math.random());
 }
 

@@ -1,5 +1,6 @@
 /** Calls to the objectives service: an objective for an agent, and its end when it is no longer wanted. */
 
+import { fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { ObjectiveService } from "../../../gen/objectives/v1/objectives_pb.ts";
 import { CallFailure } from "../../collaborators/call-failure.ts";
@@ -18,12 +19,17 @@ export function performCreateObjective({ clients }: PerformerDeps): Performer {
   };
 }
 
-/** ObjectiveService.Cancel; an objective that is gone or has ended counts as cancelled. */
+/**
+ * ObjectiveService.Cancel; an objective that is gone or has ended counts as cancelled.
+ * It creates nothing, so it has no idempotency key: under a key a stored failure would be the answer for as long as the
+ * key lives, and the objective would stay open.
+ */
 export function performCancelObjective({ clients }: PerformerDeps): Performer {
   return async (call) => {
     const objectives = clients.require("objectives");
+    const { cancel } = ObjectiveService.method;
     try {
-      await objectives.create(ObjectiveService.method.cancel, call.request, call);
+      await objectives.ask(cancel, fromBinary(cancel.input, call.request), call);
       return CANCELLED;
     } catch (error) {
       if (isPointless(error)) return CANCELLED;

@@ -1,6 +1,8 @@
 /** A call from its first try to its committed result; the test chooses the processor's answers. */
 import { setImmediate } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { Code } from "@connectrpc/connect";
+import { afterEach, expect, it, vi } from "vitest";
+import { CallFailure } from "../../../../src/collaborators/call-failure.ts";
 import { CallInHand } from "../../../../src/egress/dispatch/call-in-hand.ts";
 import { finishCall } from "../../../../src/egress/dispatch/finish-call.ts";
 import type { Performers } from "../../../../src/egress/performers/performers.ts";
@@ -19,6 +21,10 @@ const CALL: LeasedCall = {
   request: new Uint8Array(),
   createdAtMs: 0,
 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const notTried = () => Promise.reject(new Error("it is not tried"));
 const performers: Performers = {
@@ -69,4 +75,30 @@ it("a result that the database cannot write fails its step, and is not submitted
     { ok: true, value },
     { ok: false, message: "request_approval was refused: the change is too large" },
   ]);
+});
+
+it("a cancellation is asked for until it is answered, however often its owner fails", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const failure = new CallFailure("it failed", { kind: "answered", code: Code.Internal });
+  let tries = 0;
+  const cancelling = {
+    ...performers,
+    async cancel_objective() {
+      tries += 1;
+      if (tries < 20) throw failure;
+      return { ok: true, value: { kind: "cancel_objective" } } as const;
+    },
+  };
+  const submit = async (): Promise<Settled> => ({
+    ...{ runId: CALL.runId, reply: { kind: "unchanged" }, created: false },
+  });
+  const log = createLog({ level: "error", format: "json", write: () => {} });
+  const call: LeasedCall = { ...CALL, kind: "cancel_objective" };
+  const finishing = finishCall(
+    { processor: { submit }, performers: cancelling, log },
+    new CallInHand(call, 0),
+  );
+  await vi.advanceTimersByTimeAsync(1_200_000);
+  expect(await finishing).toBe("settled");
+  expect(tries).toBe(20);
 });

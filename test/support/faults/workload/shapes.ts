@@ -48,7 +48,8 @@ export interface Shape {
 
 const COMPLETED = "COMPLETED";
 /** An owner may keep a failure for as long as its key lives: the next attempt has a key of its own. */
-const RETRIED = { defaultRetryPolicy: { maxRetries: 5 } };
+const POLICY = { maxRetries: 5 };
+const RETRIED = { defaultRetryPolicy: POLICY };
 
 /** Delegated: where the event of its end is lost, the delegation's owner still knows the output. */
 const agent = (
@@ -205,7 +206,7 @@ const timeout: Shape = {
   version: {
     steps: [
       agent("hesitate", { timeoutSeconds: 1, retryPolicy: { maxRetries: 100 } }),
-      agent("go"),
+      agent("go", { retryPolicy: POLICY }),
     ],
     edges: [edge("hesitate", "go")],
   },
@@ -218,7 +219,7 @@ const timeout: Shape = {
 
 const refusal: Shape = {
   version: {
-    steps: [agent("refuse"), agent("instead")],
+    steps: [agent("refuse"), agent("instead", { retryPolicy: POLICY })],
     edges: [edge("refuse", "instead", { label: "error" })],
   },
   endOf: (n) => ({
@@ -229,7 +230,11 @@ const refusal: Shape = {
 };
 
 const cancel: Shape = {
-  version: { steps: [agent("endless"), agent("after")], edges: [edge("endless", "after")] },
+  version: {
+    ...RETRIED,
+    steps: [agent("endless"), agent("after")],
+    edges: [edge("endless", "after")],
+  },
   endOf: () => ({
     state: "CANCELLED",
     output: undefined,

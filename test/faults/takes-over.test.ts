@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from "../support/services/replicas.ts";
 
 const RUNS = 20;
 const GOES_ON_WITHIN_MS = 30_000;
+const RUNS_END_WITHIN_MS = 30_000;
 
 let cluster: Cluster;
 let sandbox: Sandbox;
@@ -40,9 +41,11 @@ it("a call of a replica that was killed goes on within 30 s", async () => {
   await until(async () => (await count(held)) === RUNS || undefined);
   await first.kill();
   sandbox.troubles.end("objectives.v1.ObjectiveService/Create");
+  await until(() => sandbox.ledgers.objectives.length === RUNS || undefined, GOES_ON_WITHIN_MS);
+  // The rest is not the takeover: the report of an objective may come by a redelivery, 10 s later (decision 0012).
   await until(
     async () => (await count("workflow_runs where state = 'COMPLETED'")) === RUNS || undefined,
-    GOES_ON_WITHIN_MS,
+    RUNS_END_WITHIN_MS,
   );
   expect(sandbox.ledgers.objectives).toHaveLength(RUNS);
 });

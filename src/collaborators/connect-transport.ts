@@ -88,15 +88,18 @@ function post(
       () => request.destroy(deadlineExceeded(target.timeoutMs)),
       target.timeoutMs,
     );
+    let answering = false;
     const fail = (error: Error) => {
       clearTimeout(timer);
       // The peer closed a connection that was idle; the key makes one more send safe.
-      const stale = mayRepeat && request.reusedSocket && codeOf(error) === "ECONNRESET";
+      const stale =
+        mayRepeat && !answering && request.reusedSocket && codeOf(error) === "ECONNRESET";
       if (stale) resolve(post(target, path, body, headers, false));
       else reject(brokenCall(error));
     };
     request.on("error", fail);
     request.on("response", (response) => {
+      answering = true;
       collect(response, fail, (reply) => {
         clearTimeout(timer);
         resolve(reply);

@@ -10,6 +10,7 @@ import { createTransport as createGrpc } from "@connectrpc/connect/protocol-grpc
 import { createTransport as createGrpcWeb } from "@connectrpc/connect/protocol-grpc-web";
 import { createNodeHttpClient, Http2SessionManager } from "@connectrpc/connect-node";
 import { CallFailure, type FailureKind } from "./call-failure.ts";
+import { createHttp2Client, RefusedStream } from "./http2-client.ts";
 import { MAX_REPLY_BYTES, type Transport, type TransportOptions } from "./transport.ts";
 
 const REPLAYED = "x-idempotent-replay";
@@ -39,9 +40,7 @@ export function createFramedTransport(
     protocol === "grpc"
       ? createGrpc({
           ...shared,
-          httpClient: withoutSurprises(
-            createNodeHttpClient({ httpVersion: "2", sessionProvider: () => sessions }),
-          ),
+          httpClient: withoutSurprises(createHttp2Client(sessions)),
         })
       : createGrpcWeb({
           ...shared,
@@ -50,12 +49,19 @@ export function createFramedTransport(
   return {
     async send(method, request, headers, timeoutMs = usualTimeoutMs) {
       const message = create(method.input, fromBinary(method.input, request));
-      try {
-        const reply = await transport.unary(method, undefined, timeoutMs, headers, message);
-        return reply.message;
-      } catch (error) {
-        throw translateConnectError(error);
-      }
+      const post = async () => {
+        try {
+          const reply = await transport.unary(method, undefined, timeoutMs, headers, message);
+          return reply.message;
+        } catch (error) {
+          throw translateConnectError(error);
+        }
+      };
+      return post().catch((error: unknown) => {
+        // Not processed: one more send is safe, and says more of the collaborator than the end of a session does.
+        if (error instanceof RefusedStream) return post();
+        throw error;
+      });
     },
     // Connections of HTTP/1.1 are closed by the client when idle; calls under way end by their deadline.
     close: () => sessions.abort(),
@@ -71,8 +77,10 @@ function withoutSurprises(client: UniversalClientFn): UniversalClientFn {
       // Another try still holds the key; to the protocol every foreign status would be UNKNOWN.
       throw new ConnectError(`HTTP ${CONFLICT}`, Code.Aborted, response.header);
     }
-    const stored = response.status === 200 && response.header.get(REPLAYED) === "true";
-    return stored ? withStatus(response) : response;
+    if (response.status !== 200) return response;
+    const stored = response.header.get(REPLAYED) === "true";
+    const whole = { ...response, body: requireWhole(response.body) };
+    return stored ? withStatus(whole) : whole;
   };
 }
 
@@ -91,9 +99,35 @@ function withStatus(response: UniversalClientResponse): UniversalClientResponse 
   return { ...response, body: read() };
 }
 
+/** Passes the body on. One that ends within a message is no answer; the protocol would call the request invalid. */
+async function* requireWhole(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let head = Buffer.alloc(0);
+  let missing = 0;
+  for await (const chunk of body) {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (missing === 0) {
+        const taken = rest.subarray(0, FRAME_HEAD_BYTES - head.length);
+        head = Buffer.concat([head, taken]);
+        rest = rest.subarray(taken.length);
+        if (head.length < FRAME_HEAD_BYTES) break;
+        missing = head.readUInt32BE(1);
+        head = Buffer.alloc(0);
+      }
+      const taken = Math.min(missing, rest.length);
+      missing -= taken;
+      rest = rest.subarray(taken);
+    }
+    yield chunk;
+  }
+  if (missing === 0 && head.length === 0) return;
+  throw new CallFailure("no answer: it broke off", { kind: "broken", code: Code.Unavailable });
+}
+
 /** A ConnectError as a CallFailure. What came from the collaborator carries its headers or trailers. */
 export function translateConnectError(error: unknown): CallFailure {
   const known = ConnectError.from(error);
+  if (known.cause instanceof CallFailure) return known.cause;
   const replayed = known.metadata.get(REPLAYED) === "true";
   return new CallFailure(known.rawMessage, {
     kind: kindOf(known),

@@ -22,7 +22,9 @@ export type Answer =
       readonly headers?: Readonly<Record<string, string>>;
     }
   | "hang"
-  | "reset";
+  | "reset"
+  /** The head and a part of the body; then the connection is reset. */
+  | "reset in body";
 
 /** A running server. */
 export interface TestCollaborator {
@@ -73,6 +75,12 @@ function reply(answer: Answer, response: ServerResponse): void {
   if (answer === "hang") return;
   if (answer === "reset") {
     response.destroy();
+    return;
+  }
+  if (answer === "reset in body") {
+    const socket = response.socket;
+    response.writeHead(200, { "content-type": "application/proto", "content-length": 100 });
+    response.write(Buffer.alloc(50), () => socket?.resetAndDestroy());
     return;
   }
   if ("body" in answer) {

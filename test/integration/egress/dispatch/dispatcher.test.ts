@@ -172,6 +172,7 @@ describe("a call", () => {
   it("is repeated with the same key and bytes while the collaborator is away", async () => {
     const answers: Answer[] = [
       "reset",
+      "reset in body",
       { status: 503 },
       { status: 409 },
       { status: 500, json: { code: "internal", message: "x" } },
@@ -182,7 +183,7 @@ describe("a call", () => {
     await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_2"), {
       timeout: 15_000,
     });
-    expect(server.asked).toHaveLength(5);
+    expect(server.asked).toHaveLength(6);
     expect(new Set(server.asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
     expect(new Set(server.asked.map(({ body }) => body.toString("hex"))).size).toBe(1);
   });
@@ -446,7 +447,23 @@ describe("collaborators", () => {
     );
   });
 
-  it.each(["connect", "grpc-web"] as const)(
+  it("only a connection that ends before its answer begins is taken for one that was idle", async () => {
+    const server = await serve((_, n) =>
+      n === 2 ? "reset in body" : messageOf(ListResponseSchema, { agents: [] }),
+    );
+    const urls = { agents: server.url };
+    const clients = createClients(
+      { urls, protocol: "connect", timeoutMs: 1_000, concurrency: 1 },
+      at.log,
+    );
+    const ask = () => clients.require("agents").ask(AgentService.method.list, {}, ORIGIN);
+    await ask();
+    await expect(ask()).rejects.toMatchObject({ kind: "broken", code: Code.Unavailable });
+    expect(server.asked).toHaveLength(2);
+    clients.disconnect();
+  });
+
+  it.each(["connect", "grpc", "grpc-web"] as const)(
     "%s: a collaborator that is not there is a broken connection",
     async (protocol) => {
       const gone = await serve(() => "hang");

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as written } from "node:timers/promises";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
@@ -18,7 +18,7 @@ import {
 import type { HttpHandler } from "./http-server.ts";
 import { replayByKey } from "./replay.ts";
 import type { Routes } from "./stage.ts";
-import type { KeyedAnswer } from "./strict-keys.ts";
+import { type KeyedAnswer, readBytes } from "./strict-keys.ts";
 import type { Trouble, Troubles } from "./trouble.ts";
 
 /** What stands before the RPCs. */
@@ -30,7 +30,7 @@ export interface HandlerOptions {
 
 type Rpc = (request: UniversalServerRequest) => Promise<UniversalServerResponse>;
 
-/** The connection is to break: the request met its trouble. */
+/** The request met its trouble: its stream is to break, which is its connection in HTTP/1.1. */
 class Broken extends Error {
   override readonly name = "Broken";
 }
@@ -45,14 +45,20 @@ export function makeHandler(routes: readonly Routes[], options: HandlerOptions):
   for (const add of routes) add(router);
   const rpcs = new Map<string, Rpc>(router.handlers.map((rpc) => [rpc.requestPath, rpc]));
 
-  async function answer(rpc: Rpc, path: string, request: UniversalServerRequest) {
+  async function answer(
+    rpc: Rpc,
+    path: string,
+    request: UniversalServerRequest,
+    reset: () => void,
+  ) {
     const trouble = troubles.meet(path);
     const call = (given: UniversalServerRequest) => perform(rpc, trouble, given);
     const made = await (strictKeys === undefined ? call(request) : strictKeys(request, call));
-    if (trouble !== "lose_answer") return made;
+    if (trouble !== "lose_answer" && trouble !== "reset_in_body") return made;
     // What is read is done: some protocols do their work while their answer is read.
-    if (made.body !== undefined) for await (const _ of made.body);
-    throw new Broken("the answer is lost");
+    const body = await readBytes(made.body);
+    if (trouble === "lose_answer") throw new Broken("the answer is lost");
+    return { ...made, body: firstHalf(body, reset) };
   }
 
   return (
@@ -66,7 +72,7 @@ export function makeHandler(routes: readonly Routes[], options: HandlerOptions):
       return;
     }
     const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
-    answer(rpc, path, universal)
+    answer(rpc, path, universal, () => resetConnection(response))
       .then((made) => universalResponseToNodeResponse(made, response))
       // Either the trouble was to break it, or the caller has gone.
       .catch(() => response.destroy());
@@ -81,6 +87,7 @@ async function perform(
   switch (trouble) {
     case undefined:
     case "lose_answer":
+    case "reset_in_body":
       return rpc(request);
     case "hang":
       await untilGone(request.signal);
@@ -101,6 +108,20 @@ function untilGone(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** In HTTP/2 all calls of the connection break with it. */
+function resetConnection(response: ServerResponse | Http2ServerResponse): void {
+  if ("stream" in response) response.stream.session?.destroy();
+  else response.socket?.resetAndDestroy();
+}
+
+async function* firstHalf(body: Uint8Array, reset: () => void): AsyncGenerator<Uint8Array> {
+  yield body.subarray(0, Math.ceil(body.length / 2));
+  // Head and half are on their way before the connection breaks.
+  await written();
+  reset();
+  throw new Broken("the connection broke in the answer");
 }
 
 async function* textBody(text: string): AsyncGenerator<Uint8Array> {

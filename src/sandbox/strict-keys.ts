@@ -74,7 +74,10 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
 }
 
-async function readBytes(body: UniversalServerRequest["body"] | undefined): Promise<Uint8Array> {
+/** All of a body. */
+export async function readBytes(
+  body: UniversalServerRequest["body"] | undefined,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   if (isStream(body)) for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -13,6 +13,8 @@ export type Trouble =
   | "die"
   /** All is done and the answer is known, but it does not reach the caller. */
   | "lose_answer"
+  /** All is done, and the connection breaks in the middle of the answer's body. */
+  | "reset_in_body"
   /** It is done, and answered, after this time. */
   | { readonly delayMs: number }
   /** Nothing is done, and this is the answer. */

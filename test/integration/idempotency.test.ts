@@ -37,17 +37,21 @@ async function start(
 const keysOf = ({ ledgers }: Sandbox) => ledgers.objectives.map((entry) => entry.idempotencyKey);
 
 describe.each(["connect", "grpc", "grpc-web"] as const)("by %s", (protocol) => {
-  it("an answer that was lost is given again, and nothing is made twice", async () => {
-    const { sandbox, service } = await start(protocol);
-    sandbox.troubles.begin(CREATE, "lose_answer", 1);
-    const runId = await service.begin("lost", work());
-    await vi.waitFor(async () => {
-      const [made] = sandbox.ledgers.objectives;
-      expect(made).toBeDefined();
-      expect((await service.stepOfRun(runId))?.objectiveId).toBe(made?.id);
-    }, PATIENCE);
-    expect(keysOf(sandbox)).toEqual([`${runId}/work/1/create_objective`]);
-  });
+  it.each(["lose_answer", "reset_in_body"] as const)(
+    "%s: an answer that was lost is given again, and nothing is made twice",
+    async (trouble) => {
+      const { sandbox, service } = await start(protocol);
+      sandbox.troubles.begin(CREATE, trouble, 1);
+      const runId = await service.begin("lost", work());
+      await vi.waitFor(async () => {
+        const [made] = sandbox.ledgers.objectives;
+        expect(made).toBeDefined();
+        expect((await service.stepOfRun(runId))?.objectiveId).toBe(made?.id);
+      }, PATIENCE);
+      expect(await service.stepOfRun(runId)).toMatchObject({ retryCount: 0 });
+      expect(keysOf(sandbox)).toEqual([`${runId}/work/1/create_objective`]);
+    },
+  );
 
   it("a key whose first call died is waited for until it is free", async () => {
     // Longer than five tries: a conflict never counts as a failure of the collaborator.

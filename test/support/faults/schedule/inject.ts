@@ -32,6 +32,7 @@ export function oneByOne(): InTurn {
 const TROUBLES: Partial<Record<TimedKind, Trouble>> = {
   "collaborator away": { status: 503 },
   "collaborator loses answers": "lose_answer",
+  "collaborator resets in answers": "reset_in_body",
   "collaborator hangs": "hang",
   "collaborator dies": "die",
   "collaborator slow": { delayMs: 2_000 },

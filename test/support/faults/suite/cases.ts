@@ -24,6 +24,8 @@ export interface PlansCase {
   /** Fewer injected faults than this are a violation: the suite did not test what it says. */
   readonly atLeast: number;
   readonly strictKeys?: { readonly keptMs: number };
+  /** Further variables of the replicas. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A plan without faults; each case adds its own. */
@@ -129,6 +131,7 @@ const OWNER_TROUBLES: readonly TimedKind[] = [
   "collaborator dies",
   "collaborator fails half",
   "collaborator flaps",
+  "collaborator resets in answers",
 ];
 
 const ownerTroubles: PlansCase = {
@@ -138,6 +141,23 @@ const ownerTroubles: PlansCase = {
     timed: [{ kind, atMs: 300, replica: 0, forMs: 2_500 }],
   })),
   atLeast: OWNER_TROUBLES.length,
+};
+
+/** Over HTTP/2 one connection has all calls: what breaks it breaks every call that is open. */
+const ownersByGrpc: PlansCase = {
+  fault: "F10 collaborators by gRPC: resets, kills",
+  plans: [
+    {
+      ...calmPlan(10_201, SOME_RUNS),
+      timed: [
+        ...every("collaborator resets in answers", 3, 2_400, 500),
+        ...every("collaborator loses answers", 2, 2_400, 300),
+        ...every("kill", 2, 2_400, 0),
+      ],
+    },
+  ],
+  atLeast: 7,
+  environment: { COLLABORATOR_PROTOCOL: "grpc" },
 };
 
 const strictOwners: PlansCase = {
@@ -167,6 +187,7 @@ export const plansCases: readonly PlansCase[] = [
   randomSchedules(1, 40),
   zombies,
   ownerTroubles,
+  ownersByGrpc,
   strictOwners,
   natsTroubles,
   busChaos,

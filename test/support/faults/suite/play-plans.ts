@@ -17,6 +17,8 @@ export interface Playing extends JudgeOptions {
   /** Points that were reached anywhere are added. */
   readonly reached: Set<CrashPoint>;
   readonly strictKeys?: { readonly keptMs: number };
+  /** Further variables of the replicas. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Hears of each plan that was played. */
   onPlayed?(plan: Plan, outcome: Outcome): void;
 }
@@ -48,13 +50,16 @@ export async function playPlans(playing: Playing, plans: readonly Plan[]): Promi
   }
 }
 
-async function open({ compiled, strictKeys }: Playing, { seed, replicas }: Plan) {
+async function open({ compiled, strictKeys, environment = {} }: Playing, { seed, replicas }: Plan) {
   const world = await startWorld({
     compiled,
     seed,
     replicas,
     ...(strictKeys === undefined ? {} : { strictKeys }),
-    environment: (index) => (index === WRONG_CLOCK ? wrongClock(seed) : {}),
+    environment: (index) => ({
+      ...environment,
+      ...(index === WRONG_CLOCK ? wrongClock(seed) : {}),
+    }),
   });
   try {
     return { world, workload: await openWorkload(world), played: 0 };

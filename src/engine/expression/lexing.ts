@@ -20,6 +20,8 @@ const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
+const SMALL_B = 0x62;
+const LARGE_B = 0x42;
 const SMALL_R = 0x72;
 const LARGE_R = 0x52;
 
@@ -123,7 +125,9 @@ function endOfString(text: string, from: number): number {
 }
 
 function isRawPrefix(text: string, quoteAt: number): boolean {
-  const before = text.charCodeAt(quoteAt - 1);
-  if (before !== SMALL_R && before !== LARGE_R) return false;
-  return /(?:^|[^A-Za-z0-9_])[bB]?[rR]$/.test(text.slice(Math.max(0, quoteAt - 3), quoteAt));
+  const last = text.charCodeAt(quoteAt - 1);
+  if (last !== SMALL_R && last !== LARGE_R) return false;
+  const first = text.charCodeAt(quoteAt - 2);
+  const length = first === SMALL_B || first === LARGE_B ? 2 : 1;
+  return !WORD.test(text.charAt(quoteAt - length - 1));
 }

@@ -11,9 +11,21 @@ export function cpuMs(): number {
   }
 }
 
+/** The quickest of so many: the garbage collector and cold caches of a busy machine do not count, slow code does. */
+const ROUNDS = 20;
+
 /** CPU time that a piece of work takes. */
 export function cpuMsOf(work: () => unknown): number {
   const beganMs = cpuMs();
   work();
   return cpuMs() - beganMs;
+}
+
+/** CPU time of the work at its quickest; done again only while it took longer than the limit. Throws what the work throws. */
+export function quickestCpuMs(work: () => unknown, atMostMs: number): number {
+  let quickestMs = cpuMsOf(work);
+  for (let round = 1; round < ROUNDS && quickestMs > atMostMs; round += 1) {
+    quickestMs = Math.min(quickestMs, cpuMsOf(work));
+  }
+  return quickestMs;
 }

@@ -2,6 +2,8 @@
 //
 // Boundary: knows names, no tree. syntax.ts decides which names are free and renames them to their meaning.
 
+import { MAX_SOURCE_BYTES } from "./bounds.ts";
+
 /** Which names are in scope: a trigger's filter has no run yet, the filters have `event`. */
 export interface NameContext {
   /** Ids of the version's steps, as written there. */
@@ -52,7 +54,9 @@ const stepNamesByList = new WeakMap<readonly string[], ReadonlyMap<string, strin
 function stepNamesOf(stepIds: readonly string[]): ReadonlyMap<string, string> {
   const known = stepNamesByList.get(stepIds);
   if (known !== undefined) return known;
-  const names = new Map(stepIds.map((id) => [id.replaceAll("-", "_"), id]));
+  // No expression can name a longer id. One that is being published may be as long as a request.
+  const short = stepIds.filter((id) => id.length <= MAX_SOURCE_BYTES);
+  const names = new Map(short.map((id) => [id.replaceAll("-", "_"), id]));
   stepNamesByList.set(stepIds, names);
   return names;
 }

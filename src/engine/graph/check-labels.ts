@@ -7,6 +7,7 @@
 import { FAILURE_WORDS } from "../steps/outcomes.ts";
 import { factsOf } from "../steps/registry.ts";
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../values/definition.ts";
+import { MAX_TEXT_CHARS } from "./check-limits.ts";
 import { timeoutActionOf } from "./edge-role.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import type { Links } from "./links.ts";
@@ -99,7 +100,9 @@ function isUsualWord(step: StepDefinition, { label, conditionExpr }: EdgeDefinit
   return factsOf(step.stepType)?.usualWords.includes(word) === true;
 }
 
+/** A label that is refused for its length is near no word, and is not looked into: it may be as long as a request. */
 function plainWord(label: string): string {
+  if (label.length > MAX_TEXT_CHARS) return label;
   return label
     .trim()
     .toLowerCase()

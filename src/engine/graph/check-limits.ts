@@ -35,7 +35,7 @@ export const DEFAULT_VERSION_LIMITS: VersionLimits = {
 };
 
 /** Characters (UTF-16 units) of a name, id, label or the like; expressions and patterns have limits of their own. */
-const MAX_TEXT_CHARS = 1_024;
+export const MAX_TEXT_CHARS = 1_024;
 
 /** Names of texts in engine and wire; `true` for those whose length is bounded where they are parsed. */
 type TextField<T> = readonly [field: keyof T & string, name: string, parsed?: true];

@@ -8,6 +8,7 @@ import type { VersionSpec } from "../values/definition.ts";
 import { type AddFault, quoted } from "./faults.ts";
 import { isRoot, type Links } from "./links.ts";
 
+const MAX_ID_CHARS = 128;
 const STEP_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
 /** Reports malformed and clashing ids; of two that clash the later one. */
@@ -22,8 +23,8 @@ export function checkStepIds(spec: VersionSpec, addFault: AddFault): void {
           "and begins with a letter or digit",
       );
     }
-    // In expressions `-` is written `_`: such ids would be one name.
-    const name = id.replaceAll("-", "_");
+    // In expressions `-` is written `_`: such ids would be one name. A longer id is refused already, and may be as long as a request.
+    const name = id.length > MAX_ID_CHARS ? id : id.replaceAll("-", "_");
     const first = indexByName.get(name);
     if (first === undefined) indexByName.set(name, index);
     else if (id !== "") addFault(field, clash(id, spec.steps[first]?.id ?? "", first));

@@ -31,6 +31,9 @@ const DELIVERY_CHANNEL: EnumWords = {
   names: ["UNSPECIFIED", "SLACK", "EMAIL", "WEBHOOK", "IN_APP"],
 };
 
+/** No word of an enum is as long, whatever its prefix. */
+const MAX_WORD_CHARS = 64;
+
 /** All of them, for the test that holds them equal to the generated enums. */
 export const ENUM_WORDS = { ACTION_DECISION, ENTITY_TYPE, RISK_LEVEL, DELIVERY_CHANNEL } as const;
 
@@ -60,9 +63,11 @@ export function findDecision(text: string): string | undefined {
   return ACTION_DECISION.names.find((known) => known === name);
 }
 
-/** `in-app`, `IN_APP` and `DELIVERY_CHANNEL_IN_APP` all give `IN_APP`. */
+/** `in-app`, `IN_APP` and `DELIVERY_CHANNEL_IN_APP` all give `IN_APP`. A text too long for a word stays as it is. */
 export function shortName(text: string, prefix: string): string {
-  const upper = text.trim().toUpperCase().replace(/[\s-]/g, "_");
+  const word = text.trim();
+  if (word.length > MAX_WORD_CHARS) return word;
+  const upper = word.toUpperCase().replace(/[\s-]/g, "_");
   return upper.startsWith(prefix) ? upper.slice(prefix.length) : upper;
 }
 

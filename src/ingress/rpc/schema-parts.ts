@@ -43,6 +43,7 @@ function partAt(root: JsonObject, pointer: string): Json {
   if (!pointer.startsWith("#/")) throw new Error(`${pointer} is not a reference within the schema`);
   let part: Json | undefined = root;
   for (const token of pointer.slice(2).split("/")) {
+    if (part === undefined) break;
     const key = decodeToken(token);
     if (Array.isArray(part)) part = part[Number(key)];
     else part = isJsonObject(part) ? ownValue(part, key) : undefined;

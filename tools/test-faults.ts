@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { CRASH_POINTS, type CrashPoint } from "../src/process/crash-points.ts";
-import type { Plan } from "../test/support/faults/schedule/plan.ts";
+import { type Plan, planOf } from "../test/support/faults/schedule/plan.ts";
 import type { Outcome } from "../test/support/faults/schedule/play.ts";
 import { SHORT_SETTINGS } from "../test/support/faults/short-settings.ts";
 import { plansCases, randomSchedules } from "../test/support/faults/suite/cases.ts";
@@ -43,7 +43,12 @@ else await runSuite();
 
 async function searchBug(name: string): Promise<void> {
   const atMost = Number(options.seeds ?? SEEDS_AT_MOST);
-  const caught = await catchBug(name, Number(options.seed ?? 1), atMost);
+  const first = Number(options.seed ?? 1);
+  const seeds = Array.from({ length: atMost }, (_, index) => first + index);
+  const caught = await catchBug(
+    name,
+    seeds.map((seed) => planOf(seed)),
+  );
   if (caught === undefined) {
     console.log(`${name} was not caught by ${atMost} schedules`);
     return;

@@ -24,6 +24,9 @@ const KILLS_OF_A_VICTIM = 2;
 const ROUNDS = 3;
 const SEED = 1_001;
 const POINTS_WITHIN_MS = 12_000;
+/** Runs whose continuation fails wait for the sweep, which finds nothing to do otherwise. */
+const SWEPT: CrashPoint = "sweep.unfinished.page";
+const FAILING_BATCHES = Array.from({ length: 20 }, (_, index) => 2 + 3 * index);
 
 interface Target {
   readonly point: CrashPoint;
@@ -81,10 +84,11 @@ function plansOf(targets: readonly Target[], seed: number): Plan[] {
         replica: Math.floor(index / KILLS_OF_A_VICTIM),
         fault: { point, hit, mode: "kill" },
       }));
+    const isSwept = points.some(({ fault }) => fault.point === SWEPT);
     plans.push({
       ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
       replicas: VICTIMS,
-      points,
+      points: isSwept ? [...points, ...failingBatches()] : points,
       // Owners are asked, and reports come early, where events are lost and repeated.
       chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
       extras: ["bad messages", "schedules", "wide runs"],
@@ -94,10 +98,20 @@ function plansOf(targets: readonly Target[], seed: number): Plan[] {
   return plans;
 }
 
+function failingBatches(): PointFault[] {
+  return Array.from({ length: VICTIMS }, (_, replica) => replica).flatMap((replica) =>
+    FAILING_BATCHES.map((hit) => ({
+      replica,
+      fault: { point: "batch.folded", hit, mode: "throw" },
+    })),
+  );
+}
+
 /** Visits at which nothing was killed; two of the same point cannot be told apart by what was killed. */
 function missedOf(plan: Plan, killed: readonly string[]): Target[] {
   const left = [...killed];
-  return plan.points.flatMap(({ fault: { point, hit } }) => {
+  return plan.points.flatMap(({ fault: { point, hit, mode } }) => {
+    if (mode !== "kill") return [];
     const index = left.indexOf(`kill at ${point}`);
     if (index < 0) return [{ point, hit }];
     left.splice(index, 1);

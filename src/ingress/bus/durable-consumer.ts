@@ -5,8 +5,10 @@
  * Invariants:
  * 1. A consumer that exists is changed only when its settings differ, and once a process: two
  *    releases side by side do not fight on every reconnect.
- * 2. A consumer that has to be made begins where nothing is missed and nothing old is taken: at the
- *    service's start, at the first message of a stream younger than that, or after what was handled.
+ * 2. A consumer that has to be made begins where nothing is missed and nothing old is taken: after what was handled,
+ *    at the first message of a stream that was made after the source was first served, or at that time. Postgres
+ *    keeps both, for the replica that makes the consumer may have seen none of it.
+ * 3. A consumer that exists is used also while the database is away.
  */
 import {
   AckPolicy,
@@ -21,6 +23,14 @@ import {
 } from "nats";
 import type { Log } from "../../process/log.ts";
 import { limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
+import type { Database } from "../../store/database.ts";
+import {
+  findSourcePosition,
+  forgetFloor,
+  keepFloor,
+  type SourcePosition,
+  type StreamFloor,
+} from "../../store/source-positions.ts";
 import { isMissing } from "./nats-errors.ts";
 import type { ConsumerPlan } from "./sources.ts";
 
@@ -30,6 +40,8 @@ import type { ConsumerPlan } from "./sources.ts";
  */
 export const ACK_WAIT_MS = 10_000;
 const ACKS_PENDING_AT_MOST = 1_000;
+/** Between the clocks of NATS and the database; what is taken again for it does nothing. */
+const CLOCKS_APART_MS = 3_600_000;
 
 /** What this process has seen of a source; openConsumer keeps it up to date. */
 export interface SourceMemory {
@@ -39,13 +51,14 @@ export interface SourceMemory {
   compared: boolean;
   /** When the stream that was found last was made; "" before. */
   streamCreated: string;
-  /** Up to this sequence all is handled, by any replica, as the server last reported; undefined until then. */
-  ackFloor: number | undefined;
+  /** What Postgres keeps, as this process last knew it; undefined until then. */
+  kept: StreamFloor | undefined;
 }
 
 /** What openConsumer needs. */
 export interface ConsumerDeps {
   readonly connection: NatsConnection;
+  readonly database: Database;
   readonly plan: ConsumerPlan;
   readonly memory: SourceMemory;
   /** Subjects to make the stream with when it is missing; unset: it is waited for. */
@@ -57,7 +70,7 @@ export interface ConsumerDeps {
 
 /** A memory of nothing; the source counts from `startedAt` on. */
 export function emptyMemory(startedAt: Date): SourceMemory {
-  return { startedAt, compared: false, streamCreated: "", ackFloor: undefined };
+  return { startedAt, compared: false, streamCreated: "", kept: undefined };
 }
 
 /** The consumer, ready to be pulled from; undefined while its stream is missing. */
@@ -65,13 +78,56 @@ export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undef
   const { connection, plan, memory } = deps;
   const manager = await connection.jetstreamManager({ checkAPI: false });
   const stream = await findStream(manager, deps);
+  // Also while the stream is missing: one that is made later is then known to be younger than the service.
+  if (memory.kept === undefined) await unlessAway(deps, () => findPosition(deps, stream));
   if (stream === undefined) return undefined;
-  if (memory.streamCreated !== "" && memory.streamCreated !== stream.created) {
-    memory.ackFloor = undefined;
-  }
   memory.streamCreated = stream.created;
-  await requireConsumer(manager, deps);
+  await requireConsumer(manager, deps, stream);
   return await connection.jetstream().consumers.get(plan.stream, plan.durable);
+}
+
+/** Keeps how far the consumer is, where that is news: an idle source costs no statement. */
+export async function noteFloor(deps: ConsumerDeps, consumer: Consumer): Promise<void> {
+  const { database, plan, memory } = deps;
+  const { ack_floor } = await consumer.info();
+  const floor = { created: memory.streamCreated, ackFloor: ack_floor.stream_seq };
+  const { kept } = memory;
+  if (kept?.created === floor.created && kept.ackFloor >= floor.ackFloor) return;
+  await unlessAway(deps, async () => {
+    await keepFloor(database, plan, memory.startedAt, floor);
+    memory.kept = floor;
+  });
+}
+
+/** Reads where the source stands, and forgets a floor that an older copy of the stream has made useless. */
+async function findPosition(
+  { database, plan, memory }: ConsumerDeps,
+  stream: StreamInfo | undefined,
+): Promise<SourcePosition> {
+  let position = await findSourcePosition(database, plan, memory.startedAt);
+  if (stream !== undefined && isOlderCopy(stream, position)) {
+    // The floor would be wrong, and look right, once the copy has grown past it.
+    await forgetFloor(database, plan, stream.created, stream.state.last_seq);
+    position = { ...position, ackFloor: 0 };
+  }
+  memory.kept = position;
+  return position;
+}
+
+function isOlderCopy({ created, state }: StreamInfo, kept: StreamFloor | undefined): boolean {
+  return kept?.created === created && kept.ackFloor > state.last_seq;
+}
+
+/** What can be done later: the next look does it again. */
+async function unlessAway(
+  { log, plan }: ConsumerDeps,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.debug("the position of a source is not kept", { consumer: plan.durable, error });
+  }
 }
 
 async function findStream(
@@ -92,26 +148,33 @@ async function findStream(
   });
 }
 
-async function requireConsumer(manager: JetStreamManager, deps: ConsumerDeps): Promise<void> {
+async function requireConsumer(
+  manager: JetStreamManager,
+  deps: ConsumerDeps,
+  stream: StreamInfo,
+): Promise<void> {
   const { plan, memory, log } = deps;
   const settings = settingsOf(plan);
   try {
-    const { config, ack_floor } = await manager.consumers.info(plan.stream, plan.durable);
-    memory.ackFloor = ack_floor.stream_seq;
+    const { config } = await manager.consumers.info(plan.stream, plan.durable);
     if (!memory.compared && differs(config, settings)) {
       log.warn("a consumer has other settings; they are changed", { consumer: plan.durable });
       await manager.consumers.update(plan.stream, plan.durable, settings);
     }
   } catch (error) {
     if (!isMissing(error)) throw error;
+    // A database that is away is waited for: a guess could skip events for good, and without it none could be handled.
+    const position = await findPosition(deps, stream);
     await manager.consumers.add(plan.stream, {
       ...settings,
-      ...positionOf(memory),
+      ...beginAt(stream, position),
       durable_name: plan.durable,
       ack_policy: AckPolicy.Explicit,
     });
   }
   memory.compared = true;
+  // The server restored the consumer with the copy.
+  if (isOlderCopy(stream, memory.kept)) await unlessAway(deps, () => findPosition(deps, stream));
 }
 
 function settingsOf(plan: ConsumerPlan): Partial<ConsumerUpdateConfig> {
@@ -133,16 +196,24 @@ function differs(found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): 
   );
 }
 
-function positionOf({
-  startedAt,
-  streamCreated,
-  ackFloor = 0,
-}: SourceMemory): Partial<ConsumerConfig> & Pick<ConsumerConfig, "deliver_policy"> {
-  if (ackFloor > 0) {
+/**
+ * Of an older copy all that it has from before the floor was seen is handled. What came after it was restored has
+ * sequences that were handled once, with other events: only the time tells them apart.
+ */
+function beginAt(
+  { created }: StreamInfo,
+  position: SourcePosition,
+): Partial<ConsumerConfig> & Pick<ConsumerConfig, "deliver_policy"> {
+  const { ackFloor, servedAt, seenAt } = position;
+  const isSame = position.created === created;
+  if (isSame && ackFloor > 0) {
     return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: ackFloor + 1 };
   }
-  if (Date.parse(streamCreated) >= startedAt.getTime()) {
-    return { deliver_policy: DeliverPolicy.All };
-  }
-  return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: startedAt.toISOString() };
+  const seen = isSame ? seenAt.getTime() - CLOCKS_APART_MS : 0;
+  const begin = Math.max(servedAt.getTime(), seen);
+  if (Date.parse(created) >= begin) return { deliver_policy: DeliverPolicy.All };
+  return {
+    deliver_policy: DeliverPolicy.StartTime,
+    opt_start_time: new Date(begin).toISOString(),
+  };
 }

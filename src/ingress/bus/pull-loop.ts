@@ -11,7 +11,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "nats";
 import { type Batcher, createBatcher } from "./batcher.ts";
-import { type ConsumerDeps, openConsumer, type SourceMemory } from "./durable-consumer.ts";
+import { type ConsumerDeps, noteFloor, openConsumer } from "./durable-consumer.ts";
 import { type BatchDeps, handleBatch } from "./handle-batch.ts";
 import { createHeldMessages } from "./held-messages.ts";
 import { type PullState, PullStatus } from "./pull-status.ts";
@@ -31,7 +31,7 @@ const MESSAGES_A_PULL = 200;
 const BYTES_A_BATCH = 8 * 1024 * 1024;
 // A stop waits for the pull to end: what is on its way to one that was broken off is delivered to no consumer for ACK_WAIT_MS.
 const PULL_EXPIRES_MS = 1_000;
-const FLOOR_EVERY_MS = 5_000;
+const FLOOR_EVERY_MS = 10_000;
 const MISSING_PAUSE_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -42,7 +42,7 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   const { signal } = ending;
   const status = new PullStatus(deps.plan, deps.log);
   const inHand = createMessagesInHand(deps);
-  const noteFloor = floorNotes(deps.memory);
+  const noteAtTimes = floorNotes(deps);
   let wasMissing = false;
 
   async function pullOn(onProgress: () => void): Promise<void> {
@@ -58,7 +58,7 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     while (!signal.aborted) {
       await pullOnce(consumer, inHand, signal);
       onProgress();
-      await noteFloor(consumer);
+      await noteAtTimes(consumer);
     }
   }
 
@@ -128,13 +128,12 @@ async function pullOnce(
 }
 
 /** Notes at times where a consumer begins that has to be made anew: what was handled since then is delivered twice. */
-function floorNotes(memory: SourceMemory): (consumer: Consumer) => Promise<void> {
+function floorNotes(deps: ConsumerDeps): (consumer: Consumer) => Promise<void> {
   let nextAtMs = 0;
   return async (consumer) => {
     if (performance.now() < nextAtMs) return;
     nextAtMs = performance.now() + FLOOR_EVERY_MS;
-    const { ack_floor } = await consumer.info();
-    memory.ackFloor = ack_floor.stream_seq;
+    await noteFloor(deps, consumer);
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Tables: The history of runs, which is the outbox too, and the marks of what is published and deleted. See tables.ts.
+ * Tables: The history of runs, which is the outbox too, and the marks of what is published, handled and deleted. See tables.ts.
  */
 import { sql } from "drizzle-orm";
 import {
@@ -71,6 +71,21 @@ export const streamMarks = pgTable(
     created: text("created").notNull(),
   },
   (t) => [primaryKey({ columns: [t.stream, t.markedAt] })],
+);
+
+/** How far a source was handled: a consumer that has to be made begins there (see source-positions.ts). */
+export const sourcePositions = pgTable(
+  "source_positions",
+  {
+    ackFloor: bigint("ack_floor", { mode: "number" }).notNull(),
+    servedAt: time("served_at").notNull(),
+    seenAt: time("seen_at").notNull(),
+    stream: text("stream").notNull(),
+    durable: text("durable").notNull(),
+    /** When the stream was made, as JetStream writes it. */
+    created: text("created").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.stream, t.durable] })],
 );
 
 /** When it was announced that runs older than a number of days will be deleted (store/retention.ts). */

@@ -64,6 +64,7 @@ export interface BusService {
   returnCall(runId: string, value: CallValue): Promise<void>;
   define(workspaceId: string, spec: VersionSpec): Promise<DefinedVersion>;
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** As a fresh replica would begin. */
   restartConsumers(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -98,8 +99,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
     onCommitted: (committed) => void calls.push(...committed.calls),
     replicaId: "test",
   });
-  const startedAt = await readClock(database.read);
-  const startConsumers = () =>
+  const startConsumers = async () =>
     startBusConsumers({
       limits: STREAM_LIMITS,
       connection,
@@ -110,9 +110,9 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
       sources: subjects.map((subject) => ({ stream, subject })),
       createStreams: false,
       ownStream: "WORKFLOWS",
-      startedAt,
+      startedAt: await readClock(database.read),
     });
-  let consumers = startConsumers();
+  let consumers = await startConsumers();
   return {
     connection,
     manager,
@@ -189,7 +189,7 @@ export async function startBusService(moreRoles: readonly string[] = []): Promis
     },
     async restartConsumers() {
       await consumers.stop();
-      consumers = startConsumers();
+      consumers = await startConsumers();
     },
     async stop() {
       await consumers.stop();

@@ -1,7 +1,11 @@
 /** Which deliveries count against a message, and where a consumer begins that has to be made anew. */
 import type { JsMsg } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { emptyMemory, openConsumer } from "../../../../src/ingress/bus/durable-consumer.ts";
+import {
+  emptyMemory,
+  noteFloor,
+  openConsumer,
+} from "../../../../src/ingress/bus/durable-consumer.ts";
 import { handleBatch } from "../../../../src/ingress/bus/handle-batch.ts";
 import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
@@ -64,10 +68,10 @@ describe("a message", () => {
 
 describe("a consumer that has to be made anew", () => {
   it("begins at the first message that no replica has handled", async () => {
-    const { connection, stream, log, token } = service;
+    const { connection, database, stream, log, token } = service;
     const plan = { stream, subject: `crm.${token}.>`, durable: `again-${token}` };
     const memory = emptyMemory(new Date(0));
-    const deps = { connection, plan, memory, log, limits: STREAM_LIMITS };
+    const deps = { connection, database, plan, memory, log, limits: STREAM_LIMITS };
     const seqs = [];
     for (let n = 0; n < 4; n++) seqs.push(await service.publish("crm", "{}"));
     const consumer = await openConsumer(deps);
@@ -76,7 +80,7 @@ describe("a consumer that has to be made anew", () => {
       // Another replica's acknowledgements: this process learns of them only from the server.
       if (message.seq !== seqs[2]) await message.ackAck();
     }
-    await openConsumer(deps);
+    if (consumer !== undefined) await noteFloor(deps, consumer);
     const manager = await connection.jetstreamManager();
     await manager.consumers.delete(stream, plan.durable);
     await openConsumer(deps);

@@ -362,9 +362,9 @@ describe("the identity service", () => {
     callers = newCallers(50);
     identity.trouble = "hang";
     for (const n of ["a", "b", "c", "d", "e"]) await refusedBy(get(`hanging ${n}`));
-    expect(identity.asked).toHaveLength(5);
     expect((await refusedBy(get("admin a"))).code).toBe("Unavailable");
-    expect(identity.asked).toHaveLength(5);
+    // On a busy machine a call of 50 ms may end before it is sent: the number says nothing.
+    expect(identity.asked.filter(({ body }) => body.includes("admin a"))).toEqual([]);
   });
 });
 

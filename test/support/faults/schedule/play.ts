@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { verifyAll } from "../../../../tools/verify/verify-all.ts";
+import { FREEZE_MS } from "../short-settings.ts";
 import { findDifferences, untilQuiet } from "../workload/ends.ts";
 import { startExtras } from "../workload/extras.ts";
 import type { Workload } from "../workload/workload.ts";
@@ -30,6 +31,7 @@ export interface JudgeOptions {
 
 const QUIET_WITHIN_MS = 45_000;
 const LOOK_MS = 50;
+const WAKES_WITHIN_MS = 500;
 const FAULTS_WITHIN_MS = 30_000;
 
 /** Plays it; the world is calm again afterwards, unless something is violated. */
@@ -83,6 +85,10 @@ export async function judge(
   { quietWithinMs = QUIET_WITHIN_MS, invariants = true }: JudgeOptions = {},
 ): Promise<string[]> {
   await Promise.all(world.replicas.map((replica) => replica.ready()));
+  const wereFrozen = world.replicas.some(({ isFrozen }) => isFrozen);
+  await untilTrue(() => world.replicas.every(({ isFrozen }) => !isFrozen), 2 * FREEZE_MS);
+  // What a replica does late, it does as it wakes.
+  if (wereFrozen) await delay(WAKES_WITHIN_MS);
   if (!(await untilQuiet(world, workload, quietWithinMs))) {
     return [...workload.complaints, `it does not come to rest:\n${await stuckEvidence(world)}`];
   }

@@ -57,7 +57,8 @@ function every(kind: TimedKind, count: number, overMs: number, forMs: number): T
 /** F2: seeds from `first`. */
 export function randomSchedules(first: number, count: number): PlansCase {
   const plans = Array.from({ length: count }, (_, index) => planOf(first + index));
-  return { fault: "F2 random schedules", plans, atLeast: 2 * count };
+  const last = first + count - 1;
+  return { fault: `F2 random schedules, seeds ${first} to ${last}`, plans, atLeast: 2 * count };
 }
 
 const postgresRestarts: PlansCase = {
@@ -138,9 +139,13 @@ const ownerTroubles: PlansCase = {
   fault: "F10 collaborators: each kind of trouble",
   plans: OWNER_TROUBLES.map((kind, index) => ({
     ...calmPlan(10_001 + index, SOME_RUNS),
-    timed: [{ kind, atMs: 300, replica: 0, forMs: 2_500 }],
+    // The time chooses the service too.
+    timed: [
+      { kind, atMs: 300, replica: 0, forMs: 2_500 },
+      { kind, atMs: 301 + (index % 4), replica: 0, forMs: 2_500 },
+    ],
   })),
-  atLeast: OWNER_TROUBLES.length,
+  atLeast: 2 * OWNER_TROUBLES.length,
 };
 
 /** Over HTTP/2 one connection has all calls: what breaks it breaks every call that is open. */
@@ -184,7 +189,8 @@ const gracefulStops: PlansCase = {
 
 /** All cases but F1 and F8, the long ones first. */
 export const plansCases: readonly PlansCase[] = [
-  randomSchedules(1, 40),
+  randomSchedules(1, 20),
+  randomSchedules(21, 20),
   zombies,
   ownerTroubles,
   ownersByGrpc,

@@ -9,7 +9,7 @@ const CALIBRATION_MS = 100;
 const FREE_SHARE = 0.8;
 const TICK_MS = 2;
 const QUIET_MS = 50;
-const LOADED_MS = 100;
+const LOADED_MS = 200;
 /** The quickest of so many: the garbage collector does not count. */
 const ROUNDS = 12;
 

@@ -14,11 +14,11 @@ import type { LookupSource } from "../engine/values/lookups.ts";
 import { reached } from "../process/crash-points.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
-import { findCommitStatus } from "../store/commit-status.ts";
+import { findCommitStatus, type SentCommit } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
-import { saveBatch } from "../store/save-batch.ts";
+import { type Batch, type SavedBatch, saveBatch } from "../store/save-batch.ts";
 import { type OpenWait, openWaitOf } from "../store/service-reads/open-waits.ts";
 import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
 import { applyKeys } from "./caller-keys.ts";
@@ -85,7 +85,7 @@ interface Worked {
 interface Written {
   readonly outcome: BatchOutcome;
   /** Unset when nothing was written. */
-  readonly transactionId: string | undefined;
+  readonly commit: SentCommit | undefined;
 }
 
 /** What a batch may spend on all its runs, and on one run: so much is folded before others have the event loop. */
@@ -131,8 +131,8 @@ async function commitFolded(
     });
   } catch (error) {
     const [sent] = written;
-    if (sent?.transactionId === undefined || !isAway(error)) throw error;
-    if (!(await wasCommitted(deps.database, sent.transactionId, error))) throw error;
+    if (sent?.commit === undefined || !isAway(error)) throw error;
+    if (!(await wasCommitted(deps.database, sent.commit, error))) throw error;
   }
   await reached("batch.committed");
   const [done] = written;
@@ -170,28 +170,38 @@ async function writeBatch(
       run.continueAtMs === undefined ? [] : [{ runId: run.id, workspaceId: run.workspaceId }],
     ),
   };
-  return { outcome, transactionId: saved?.transactionId };
+  return { outcome, commit: saved && sentCommitOf(saved, encoded.batch) };
+}
+
+function sentCommitOf({ transactionId, batchId }: SavedBatch, { moves }: Batch): SentCommit {
+  const [move] = moves;
+  if (move === undefined || batchId === null) return { transactionId, move: undefined };
+  const { runId, seq, recordedAt } = move;
+  return { transactionId, move: { runId, seq, batchId, recordedAt } };
 }
 
 /** Polls the status of a commit until the server reports the outcome; `cause` is the error that lost its answer. */
 async function wasCommitted(
   database: Database,
-  transactionId: string,
+  commit: SentCommit,
   cause: unknown,
 ): Promise<boolean> {
   const until = performance.now() + STATUS_PATIENCE_MS;
   while (performance.now() < until) {
     try {
-      const status = await findCommitStatus(database.read, transactionId);
+      const status = await findCommitStatus(database.read, commit);
       if (status !== "in progress") return status === "committed";
     } catch (error) {
       if (!isAway(error)) throw error;
     }
     await delay(STATUS_PAUSE_MS);
   }
-  throw new CommitUnknown(`cannot determine whether transaction ${transactionId} is committed`, {
-    cause,
-  });
+  throw new CommitUnknown(
+    `cannot determine whether transaction ${commit.transactionId} is committed`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Folds run after run until the batch has done enough; of the others nothing is folded. */

@@ -28,6 +28,7 @@ const AWAY_ERRNOS = new Set([
 ]);
 // Serialization failure, deadlock, lock_timeout, statement_timeout, idle in transaction for too long.
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
+const NOT_A_VALUE_STATE = "22023";
 const TIMED_OUT_STATE = "57014";
 // statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres
 // takes.
@@ -49,6 +50,13 @@ export function isAway(error: unknown): boolean {
     }
     return AWAY_ERRNOS.has(code);
   });
+}
+
+/** Whether a transaction was asked for by an id that the server has not given to any. */
+export function isUnknownTransaction(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === NOT_A_VALUE_STATE,
+  );
 }
 
 /** Whether a transaction lost against another one or a time limit and may succeed when repeated. */

@@ -26,6 +26,7 @@ const SEED = 1_001;
 const POINTS_WITHIN_MS = 12_000;
 /** Runs whose continuation fails wait for the sweep, which finds nothing to do otherwise. */
 const SWEPT: CrashPoint = "sweep.unfinished.page";
+const MORE_WIDE_RUNS = ["wide runs", "wide runs", "wide runs", "wide runs"] as const;
 const FAILING_BATCHES = Array.from({ length: 20 }, (_, index) => 2 + 3 * index);
 
 interface Target {
@@ -91,7 +92,7 @@ function plansOf(targets: readonly Target[], seed: number): Plan[] {
       points: isSwept ? [...points, ...failingBatches()] : points,
       // Owners are asked, and reports come early, where events are lost and repeated.
       chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
-      extras: ["bad messages", "schedules", "wide runs"],
+      extras: ["bad messages", "schedules", "wide runs", ...(isSwept ? MORE_WIDE_RUNS : [])],
       pointsWithinMs: POINTS_WITHIN_MS,
     });
   }

@@ -25,7 +25,7 @@ export const CAUGHT_BY: Readonly<Record<string, number | Plan>> = {
   "retry-refusals": 1,
   "new-key-on-retry": 5,
   "acknowledge-before-commit": failing("bus.delivered"),
-  "poll-outbox-by-last-id": 1,
+  "poll-outbox-by-last-id": failing("outbox.sent"),
   "accept-superseded-results": 14,
   "decide-by-the-process-clock": 1,
   "call-before-commit": failing("batch.written"),

@@ -33,10 +33,10 @@ const INSTANT = {
 export async function startExtras(world: World, workload: Workload, plan: Plan): Promise<Extras> {
   const name = `extras-${plan.seed}`;
   const ends: (() => Promise<void>)[] = [];
-  for (const extra of plan.extras) {
+  for (const [place, extra] of plan.extras.entries()) {
     if (extra === "bad messages") ends.push(sendBadMessages(world));
     if (extra === "schedules") ends.push(await startSchedule(workload, name));
-    if (extra === "wide runs") ends.push(startWideRun(workload, name));
+    if (extra === "wide runs") ends.push(startWideRun(workload, `${name}-${place}`));
   }
   return {
     async end() {

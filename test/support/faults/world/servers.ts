@@ -2,6 +2,7 @@
  * A Postgres and a nats-server of a world's own, that crash and come back at the same addresses with what they had stored.
  * Boundary: processes and files; what is stored in them is not known here.
  */
+import { existsSync } from "node:fs";
 import { cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -64,6 +65,8 @@ export async function startServers(): Promise<Servers> {
     thawNats: () => void process.kill(nats.pid, "SIGCONT"),
     loseStream: (stream) => restart(() => rm(folderOf(stream), { recursive: true, force: true })),
     async restoreStream(stream, agoMs) {
+      // Lost a moment before, and not made again yet: there is no copy to go back to.
+      if (!existsSync(folderOf(stream))) return;
       await restart(() => cp(folderOf(stream), copyOf(stream), { recursive: true }));
       await delay(agoMs);
       await restart(async () => {

@@ -99,24 +99,22 @@ const STATUS_PAUSE_MS = 100;
 const inLargeTurn = createLargeTurns();
 
 /**
- * Commits a batch of one partition. Rejects with CommitUnknown, or with the error of the database when nothing is
+ * Commits a batch. Rejects with CommitUnknown, or with the error of the database when nothing is
  * committed.
  */
 export async function commitBatch(
   deps: CommitDeps,
-  partition: number,
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
   const plan = await planBatch(deps.graphs, deps.database.write, items);
   const folded = await foldAll(deps, plan);
   const units = folded.reduce((sum, { draft }) => sum + draft.budget.spent, 0);
-  const commit = () => commitFolded(deps, partition, items, plan, folded);
+  const commit = () => commitFolded(deps, items, plan, folded);
   return units > LARGE_UNITS ? inLargeTurn(commit) : commit();
 }
 
 async function commitFolded(
   deps: CommitDeps,
-  partition: number,
   items: readonly BatchItem[],
   plan: Plan,
   folded: readonly FoldedRun[],
@@ -126,7 +124,7 @@ async function commitFolded(
   const written: Written[] = [];
   try {
     await deps.database.transaction(async (tx) => {
-      written.push(await writeBatch(deps, tx, partition, items, { plan, folded, calls }));
+      written.push(await writeBatch(deps, tx, items, { plan, folded, calls }));
       await reached("batch.written");
     });
   } catch (error) {
@@ -143,24 +141,22 @@ async function commitFolded(
 async function writeBatch(
   deps: CommitDeps,
   tx: Tx,
-  partition: number,
   items: readonly BatchItem[],
   { plan, folded, calls }: Worked,
 ): Promise<Written> {
   const { kept, starts, answers } = await confirmBatch(tx, plan, folded);
-  const encoded = encodeBatch(deps, partition, kept, calls, starts, plan.nowMs);
+  const encoded = encodeBatch(deps, kept, calls, starts, plan.nowMs);
   const saved = await saveBatch(tx, encoded.batch);
   const results = resultsOf(plan, folded, answers);
   await applyKeys(
     tx,
     items.flatMap((item, place) => appliedKeyOf(item, results[place])),
   );
-  const batchId = saved?.batchId ?? null;
   const newCalls = new Set(saved?.newCalls);
   const outcome = {
     results,
     committed: {
-      batches: batchId === null ? [] : [{ id: batchId, partition }],
+      batches: saved?.batches ?? [],
       calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),
@@ -173,11 +169,12 @@ async function writeBatch(
   return { outcome, commit: saved && sentCommitOf(saved, encoded.batch) };
 }
 
-function sentCommitOf({ transactionId, batchId }: SavedBatch, { moves }: Batch): SentCommit {
+function sentCommitOf({ transactionId, batches }: SavedBatch, { moves }: Batch): SentCommit {
   const [move] = moves;
-  if (move === undefined || batchId === null) return { transactionId, move: undefined };
+  const batch = batches.find(({ partition }) => partition === move?.partition);
+  if (move === undefined || batch === undefined) return { transactionId, move: undefined };
   const { runId, seq, recordedAt } = move;
-  return { transactionId, move: { runId, seq, batchId, recordedAt } };
+  return { transactionId, move: { runId, seq, batchId: batch.id, recordedAt } };
 }
 
 /** Polls the status of a commit until the server reports the outcome; `cause` is the error that lost its answer. */

@@ -4,7 +4,7 @@ import type { Log } from "../process/log.ts";
 /** See the file's head. */
 export interface DatabaseOutage {
   /** A batch found the database away. */
-  note(partition: number, error: unknown): void;
+  note(error: unknown): void;
   /** A batch was committed. */
   end(): void;
 }
@@ -13,10 +13,10 @@ export interface DatabaseOutage {
 export function createDatabaseOutage(log: Log): DatabaseOutage {
   let sinceMs: number | undefined;
   return {
-    note(partition, error) {
+    note(error) {
       const level = sinceMs === undefined ? "warn" : "debug";
       sinceMs ??= performance.now();
-      log[level]("a batch waits for the database", { partition, error });
+      log[level]("a batch waits for the database", { error });
     },
     end() {
       if (sinceMs === undefined) return;

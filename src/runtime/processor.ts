@@ -1,5 +1,5 @@
 /**
- * The one door to runs: every start and every input goes through here, into a lane per partition.
+ * The one door to runs: every start and every input goes through here, into one of two lanes.
  * Boundary: takes submissions into lanes and hands on what commits leave to do; work-off.ts settles a batch of a lane.
  * Invariants:
  * 1. All inputs of a run are in one lane, in order.
@@ -21,7 +21,7 @@ import { logFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
-import { PARTITIONS, partitionOf } from "./partition.ts";
+import { partitionOf } from "./partition.ts";
 import { createMeeting, type Meeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
@@ -55,14 +55,16 @@ export interface ProcessorDeps {
   onCommitted(committed: Committed): void;
   readonly replicaId: string;
   readonly log: Log;
-  /** Submissions that may wait in each lane, 2,000 unless given. */
+  /** Submissions that may wait in each lane, 8,000 unless given. */
   readonly laneLimit?: number;
   readonly budget?: number;
   /** Gives the ids of new runs; those of process/ids.ts unless given. */
   newRunId?(): string;
 }
 
-const LANE_LIMIT = 2_000;
+/** As many commits as are worth having in flight: while one is written, the next is folded. */
+const LANES = 2;
+const LANE_LIMIT = 8_000;
 const BATCH_AT_MOST = 500;
 
 /** Makes a processor with idle lanes. */
@@ -81,12 +83,12 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       for (const run of outcome.unfinished) continuations.submit(run);
     },
   };
-  const lanes = Array.from({ length: PARTITIONS }, (_, partition) =>
+  const lanes = Array.from({ length: LANES }, () =>
     createLane<LaneEntry>({
       waitingAtMost: deps.laneLimit ?? LANE_LIMIT,
       batchAtMost: BATCH_AT_MOST,
       turns: { keyOf: workspaceOf, refuse: refuseOverloaded },
-      work: (entries) => workOff(workDeps, partition, entries),
+      work: (entries) => workOff(workDeps, entries),
     }),
   );
 
@@ -140,7 +142,7 @@ function requireSize(input: JsonObject): void {
 }
 
 function laneOf(lanes: readonly Lane<LaneEntry>[], runId: string): Lane<LaneEntry> {
-  const lane = lanes[partitionOf(runId)];
+  const lane = lanes[partitionOf(runId) % LANES];
   if (lane === undefined) throw new Error(`run ${runId} has no lane`);
   return lane;
 }

@@ -12,6 +12,7 @@ import { hexOf } from "../store/columns.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
+import { partitionOf } from "./partition.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */
@@ -47,7 +48,6 @@ export async function encodeCallsOf(
 /** The rows of all that folded runs have changed; `nowMs` is the database's clock. */
 export function encodeBatch(
   deps: EncodeDeps,
-  partition: number,
   folded: readonly FoldedRun[],
   callsOf: CallsOfRuns,
   starts: Batch["starts"],
@@ -57,7 +57,6 @@ export function encodeBatch(
   const isNew = ({ work }: FoldedRun) => work.rowVersion === undefined;
   const recordedAt = new Date(nowMs);
   const batch: Batch = {
-    partition,
     newRuns: folded.filter(isNew).map(newRunRow),
     changedRuns: folded
       .filter((each) => !isNew(each) && each.draft.runChanged)
@@ -75,7 +74,7 @@ export function encodeBatch(
       draft.children.updated.map((child) => rowOfChild(draft.run.id, child)),
     ),
     moves: folded.flatMap(({ draft }) =>
-      draft.history.map((row) => ({ ...row, runId: draft.run.id, recordedAt })),
+      draft.history.map((row) => ({ ...row, ...placeOf(draft.run.id), recordedAt })),
     ),
     newCalls: calls.map((call) => callRow(call, deps.replicaId, nowMs)),
     finishedCalls: folded.flatMap(({ draft }) => draft.calls.finished),
@@ -85,6 +84,10 @@ export function encodeBatch(
     starts,
   };
   return { batch, calls };
+}
+
+function placeOf(runId: string) {
+  return { runId, partition: partitionOf(runId) };
 }
 
 function newRunRow({ work, draft }: FoldedRun): Batch["newRuns"][number] {

@@ -22,17 +22,13 @@ export interface WorkDeps extends CommitDeps {
 }
 
 /** Settles what it can and gives back what is to come again. */
-export async function workOff(
-  deps: WorkDeps,
-  partition: number,
-  entries: readonly LaneEntry[],
-): Promise<LaneEntry[]> {
+export async function workOff(deps: WorkDeps, entries: readonly LaneEntry[]): Promise<LaneEntry[]> {
   if (entries.length === 0) return [];
   let outcome: BatchOutcome;
   try {
-    outcome = await commitBatch(deps, partition, entries);
+    outcome = await commitBatch(deps, entries);
   } catch (error) {
-    return recover(deps, partition, entries, error);
+    return recover(deps, entries, error);
   }
   deps.outage.end();
   const again = entries.filter((entry, place) => comesAgain(entry, outcome.results[place]));
@@ -47,19 +43,18 @@ export async function workOff(
 /** A batch that was not committed: it waits, is tried in halves, or is down to the one entry that fails. */
 async function recover(
   deps: WorkDeps,
-  partition: number,
   entries: readonly LaneEntry[],
   error: unknown,
 ): Promise<LaneEntry[]> {
   if (error instanceof CommitUnknown) {
-    deps.log.error("what came of a commit is not known", { partition, error });
+    deps.log.error("what came of a commit is not known", { error });
     for (const entry of entries) refuse(entry, "unavailable", error);
     return [];
   }
   const away = isAway(error);
   const lost = error instanceof StaleRows || isLostRace(error);
   if (!isOverrun(error) && (away || lost)) {
-    if (away) deps.outage.note(partition, error);
+    if (away) deps.outage.note(error);
     const reason = away ? "unavailable" : "lost_race";
     return entries.filter((entry) => waitsOn(entry, reason, error));
   }
@@ -68,22 +63,18 @@ async function recover(
     first.reject(isOverrun(error) ? tooCostly(error) : error);
     return [];
   }
-  return workOffHalves(deps, partition, entries);
+  return workOffHalves(deps, entries);
 }
 
-async function workOffHalves(
-  deps: WorkDeps,
-  partition: number,
-  entries: readonly LaneEntry[],
-): Promise<LaneEntry[]> {
+async function workOffHalves(deps: WorkDeps, entries: readonly LaneEntry[]): Promise<LaneEntry[]> {
   const half = Math.ceil(entries.length / 2);
-  const again = await workOff(deps, partition, entries.slice(0, half));
+  const again = await workOff(deps, entries.slice(0, half));
   // What comes again goes before what came later for the same run.
   const held = new Set(again.map(({ runId }) => runId));
   const second = entries.slice(half);
   const later = second.filter(({ runId }) => held.has(runId));
   const free = second.filter(({ runId }) => !held.has(runId));
-  return [...again, ...later, ...(await workOff(deps, partition, free))];
+  return [...again, ...later, ...(await workOff(deps, free))];
 }
 
 function tooCostly(cause: unknown): Refusal {

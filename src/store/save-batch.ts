@@ -37,12 +37,13 @@ export class StaleRows extends Error {
 /** A move on its way in. */
 interface IncomingMove extends HistoryRow {
   readonly runId: string;
+  /** In which the run's events are published. */
+  readonly partition: number;
   readonly recordedAt: Date;
 }
 
-/** Everything that one commit writes; all runs are of one partition. */
+/** Everything that one commit writes. */
 export interface Batch {
-  readonly partition: number;
   readonly newRuns: (IncomingRun & { inputPayload: JsonObject })[];
   readonly changedRuns: IncomingRun[];
   readonly newSteps: StepRow[];
@@ -82,10 +83,16 @@ const STEP_KEYS = ["runId", "stepIndex", "workspaceId"];
 const STEP_OTHERS = ["checkedAt"];
 const START_OTHERS = ["runDeletedAt"];
 
+/** The moves of a commit that are published in one partition. */
+export interface WrittenBatch {
+  readonly id: number;
+  readonly partition: number;
+}
+
 /** What was written. */
 export interface SavedBatch {
-  /** Id of the batch's row in move_batches, null when nothing was moved. */
-  readonly batchId: number | null;
+  /** The rows in move_batches, one for each partition with moves. */
+  readonly batches: readonly WrittenBatch[];
   /** Ids of the calls that are new; the others were stored before and stay with their holders. */
   readonly newCalls: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
@@ -102,11 +109,12 @@ export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | unde
   const hasCalls = written.some(({ name }) => name === "calls");
   const name = `save_batch_${written.map((group) => group.name).join("_")}`;
   const text = `with ${texts.join(",\n")}
-    select (select id from batch) as "batchId",
+    select (select coalesce(json_agg(b), '[]') from batch as b) as "batches",
       ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
       (select count(*)::integer from changed_steps) as "changedSteps",
       pg_current_xact_id()::text as "transactionId"`;
-  const values = [batch.partition, ...parts.map(({ rows }) => JSON.stringify(rows))];
+  const partitions = [...new Set(batch.moves.map(({ partition }) => partition))];
+  const values = [partitions, ...parts.map(({ rows }) => JSON.stringify(rows))];
   const [row] = await tx.query<SavedRow>({ name, text }, values);
   if (row === undefined) throw new Error("a statement that selects one row gave none");
   if (row.changedSteps < batch.changedSteps.length) {
@@ -170,10 +178,11 @@ function hasRows({ parts }: Group): boolean {
   return parts.some(({ rows }) => rows.length > 0);
 }
 
-function movesRow({ runId, seq, recordedAt, ...row }: IncomingMove) {
+function movesRow({ runId, seq, recordedAt, partition, ...row }: IncomingMove) {
   const { cause, moves } = packRow(runId, row);
   return {
     runId,
+    partition,
     seq,
     recordedAt,
     cause: JSON.stringify(cause),
@@ -210,13 +219,14 @@ const updateChildren: Part["text"] = (rows) => `changed_children as (
     and c.attempt = v.attempt and c.child_index = v."childIndex")`;
 
 // As texts, for jsonb would write them with spaces.
-const MOVES_TEXTS = ["cause text", "moves text"];
+const MOVES_TEXTS = ["partition smallint", "cause text", "moves text"];
 const insertMoves: Part["text"] = (rows) => `batch as (
   insert into move_batches (partition)
-  select $1::smallint where ${rows}::jsonb <> '[]'::jsonb returning id), moves as (
+  select unnest($1::smallint[]) returning id, partition), moves as (
   insert into run_moves (run_id, seq, batch_id, recorded_at, cause, moves)
   select v."runId", v.seq, batch.id, v."recordedAt", v.cause::json, v.moves::json
-  from batch, ${recordset(runMoves, rows, "v", MOVES_TEXTS, ["batchId", "cause", "moves"])})`;
+  from ${recordset(runMoves, rows, "v", MOVES_TEXTS, ["batchId", "cause", "moves"])}
+  join batch on batch.partition = v.partition)`;
 
 // A call that is wanted already stays as it is: its id stands for the same request.
 // The lock of a run excludes other inserts of its calls, so `not exists` is enough; `on conflict` would log each row

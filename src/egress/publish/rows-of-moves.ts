@@ -23,6 +23,8 @@ export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): Wan
     return allRows(run);
   }
   const wanted = new Set<number>();
+  // A row that is wanted as a source may be walked later, for a move of its own.
+  const walked = new Set<number>();
   let runInput = false;
   const open: number[] = [];
   for (const move of published) {
@@ -31,7 +33,8 @@ export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): Wan
   }
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     const step = graph.steps[index];
-    if (step === undefined || wanted.has(index)) continue;
+    if (step === undefined || walked.has(index)) continue;
+    walked.add(index);
     wanted.add(index);
     if (step.incoming.length === 0 && !step.isCompensation) runInput = true;
     for (const source of sourcesOf(run, graph, step.incoming)) {

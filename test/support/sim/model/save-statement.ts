@@ -21,6 +21,7 @@ import type { At, ModelStatement, ModelStatements } from "./statement.ts";
 
 type Changed = StepRow & { keepInput: boolean; keepOutput: boolean; rowVersion: string };
 type Incoming = Pick<MovesRow, "runId" | "seq"> & {
+  partition: number;
   recordedAt: string;
   cause: string;
   moves: string;
@@ -38,21 +39,21 @@ export const saveStatements: ModelStatements = Object.fromEntries(
 );
 
 function saveBatch(groups: string): ModelStatement {
-  return async (at: At, [partition, ...parameters]: never[]) => {
+  return async (at: At, [partitions, ...parameters]: [number[], ...unknown[]]) => {
     const rest: unknown[] = [...parameters];
     const next = () => String(rest.shift());
     if (groups.startsWith("starts")) await insertStarts(at, next(), next());
     await updateRuns(at, next());
     await insertSteps(at, next());
     const changedSteps = await updateSteps(at, next());
-    const batchId = insertMoves(at, Number(partition), next());
+    const batches = insertMoves(at, partitions, next());
     const newCalls = groups.includes("calls") ? await changeCalls(at, next(), next()) : [];
     if (groups.includes("others")) {
       await deleteCalls(at, droppedCalls(at, next(), newCalls));
       await insertChildren(at, next());
       await updateChildren(at, next());
     }
-    return [{ batchId, newCalls, changedSteps, transactionId: at.tx.id }];
+    return [{ batches, newCalls, changedSteps, transactionId: at.tx.id }];
   };
 }
 
@@ -111,22 +112,26 @@ async function updateSteps({ tx, tables }: At, rows: string): Promise<number> {
   return changed;
 }
 
-function insertMoves({ tx, tables, now }: At, partition: number, rows: string): number | null {
+function insertMoves({ tx, tables, now }: At, partitions: readonly number[], rows: string) {
   const moves: Incoming[] = JSON.parse(rows);
-  if (moves.length === 0) return null;
-  tx.shared.lastBatch += 1;
-  const id = tx.shared.lastBatch;
-  const batch = { id, partition, changes: null, publishedAt: null, createdAt: now };
-  tx.put(tables.batches, String(id), batch);
+  const batches = partitions.map((partition) => {
+    tx.shared.lastBatch += 1;
+    const id = tx.shared.lastBatch;
+    const batch = { id, partition, changes: null, publishedAt: null, createdAt: now };
+    tx.put(tables.batches, String(id), batch);
+    return { id, partition };
+  });
   for (const move of moves) {
+    const batch = batches.find(({ partition }) => partition === move.partition);
+    if (batch === undefined) continue;
     tx.put(tables.moves, `${move.runId}/${move.seq}`, {
-      ...{ batchId: id, runId: move.runId, seq: move.seq },
+      ...{ batchId: batch.id, runId: move.runId, seq: move.seq },
       recordedAt: new Date(move.recordedAt),
       cause: frozen(JSON.parse(move.cause)),
       moves: frozen(JSON.parse(move.moves)),
     });
   }
-  return id;
+  return batches;
 }
 
 /** Which calls are new, and which are there to be deleted, is decided by what was there before. */

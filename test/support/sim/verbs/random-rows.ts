@@ -1,6 +1,8 @@
 /** Random rows of few runs, steps, calls and events, so that verbs meet the same ones again and again. */
+
 import { CHILD_STATES } from "../../../../src/engine/values/child-run.ts";
 import type { StepDetail } from "../../../../src/engine/values/step-detail.ts";
+import { partitionOf } from "../../../../src/runtime/partition.ts";
 import type { ChildRow } from "../../../../src/store/child-runs.ts";
 import type { StepRow } from "../../../../src/store/rows.ts";
 import type { Batch, ChangedStep } from "../../../../src/store/save-batch.ts";
@@ -117,10 +119,11 @@ export class RandomRows {
   }
 
   moves(runId: string, seq: number): Batch["moves"][number] {
+    const partition = partitionOf(runId);
     const run = { of: "run", from: "PENDING", to: "RUNNING", op: "started" } as const;
     const step = { of: "step", step: 0, from: "PENDING", to: "RUNNING", op: "started" } as const;
     const recordedAt = new Date(this.#nowMs());
     const moves = this.random.chance(50) ? [run, step] : [step];
-    return { runId, seq, recordedAt, cause: { kind: "engine", id: "x" }, moves };
+    return { runId, partition, seq, recordedAt, cause: { kind: "engine", id: "x" }, moves };
   }
 }

@@ -59,7 +59,6 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
     ids.flatMap((id) => STEPS.map((at) => [`${id}/${at}`, rows.changedStep(id, at, "")])),
   );
   const batch: Batch = {
-    partition: rows.random.below(PARTITIONS),
     newRuns: isNew ? runs : [],
     changedRuns: isNew ? [] : runs,
     newSteps: isNew ? ids.flatMap((id) => STEPS.map((at) => rows.step(id, at))) : [],
@@ -87,8 +86,8 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
 /** What was read too long ago is not saved, and nothing beside it. */
 async function orStale(saved: ReturnType<typeof saveBatch>) {
   try {
-    const { batchId, newCalls } = (await saved) ?? { batchId: 0, newCalls: [] };
-    return { isBatch: batchId !== null, newCalls };
+    const { batches, newCalls } = (await saved) ?? { batches: [], newCalls: [] };
+    return { partitions: batches.map(({ partition }) => partition).sort(), newCalls };
   } catch (error) {
     if (error instanceof StaleRows) return error.message;
     throw error;

@@ -22,6 +22,7 @@ import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
 import { partitionOf } from "./partition.ts";
+import { LearnedIds, type LearnedStep, type ReportedObject } from "./routing/learned-ids.ts";
 import { createMeeting, type Meeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
@@ -39,6 +40,8 @@ export interface Processor {
   submit(submission: Submission): Promise<Settled>;
   /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */
   watchEvent(workspaceId: string, eventId: string): EventWatch;
+  /** The steps that these objects belong to, as far as commits of this replica say so within 50 ms. */
+  awaitSteps(objects: readonly ReportedObject[]): Promise<(LearnedStep | undefined)[]>;
   /** Takes nothing more and resolves when everything taken is settled. */
   stop(): Promise<void>;
 }
@@ -72,6 +75,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   let stopped = false;
   const makeRunId = deps.newRunId ?? newRunId;
   const watched = new WatchedEvents();
+  const learned = new LearnedIds();
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
@@ -79,6 +83,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);
+      learned.note(outcome.learnedIds);
       handOn(deps, meeting, outcome);
       for (const run of outcome.unfinished) continuations.submit(run);
     },
@@ -110,6 +115,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       return enqueue(submission);
     },
     watchEvent: (workspaceId, eventId) => watched.watch(workspaceId, eventId),
+    awaitSteps: (objects) => learned.awaitSteps(objects),
     async stop() {
       stopped = true;
       continuations.stop();

@@ -70,7 +70,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (done.length === 0) return false;
     await markPublished(database, deps.replicaId, done);
     await reached("outbox.marked");
-    return true;
+    // What was committed here since then has woken the loop.
+    return batches.length === BATCHES_AT_ONCE;
   }
 
   const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });

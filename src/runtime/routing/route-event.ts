@@ -91,24 +91,24 @@ export async function routeEvents(
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
   const waits = await keepFittingEvents(deps, events);
-  const [starts, inputs] = await Promise.all([
+  const [starts, { inputs, meetEarly }] = await Promise.all([
     findStarts(deps, events),
-    findInputs(deps.database, events, waits),
+    findInputs(deps, events, waits),
   ]);
   const submit = (aimed: readonly AimedSubmission[]) =>
     submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");
   const { entities } = deps;
   const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
-  if (entities === undefined || aboutRecords.length === 0) {
-    return (await submit([...starts, ...inputs])).map(toRouted);
-  }
-  // What needs no entity does not wait for those that do.
-  const others = starts.filter((start) => !isAboutRecord(start));
-  const [first, second] = await Promise.all([
+  // What needs no entity, and is not early, does not wait for those that are.
+  const others = starts.filter((start) => entities === undefined || !isAboutRecord(start));
+  const [first, second, third] = await Promise.all([
     submit([...others, ...inputs]),
-    resolveEntities(entities, events, aboutRecords).then(submit),
+    meetEarly().then(submit),
+    entities === undefined || aboutRecords.length === 0
+      ? submit([])
+      : resolveEntities(entities, events, aboutRecords).then(submit),
   ]);
-  return joinOutcomes(first, second).map(toRouted);
+  return joinOutcomes(joinOutcomes(first, second), third).map(toRouted);
 }
 
 function toRouted(outcome: EventOutcome): RoutedEvent {

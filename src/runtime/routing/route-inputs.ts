@@ -4,9 +4,10 @@
  * Boundary: finds steps by id and pattern; whether they take the input (filter, late, repeated) is
  * decided by the engine.
  * Invariants:
- * 1. A report about an object that no step knows is kept while its workspace has a call open that
- *    may bring the id; after that is committed the steps are looked up once more. The call's result
- *    is committed before kept reports are looked up. So they meet in either order.
+ * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id. Where
+ *    this replica commits the id in the next moment, they meet in memory (learned-ids.ts). Otherwise the report is kept;
+ *    after that is committed the steps are looked up once more. The call's result is committed before kept reports are
+ *    looked up. So they meet in either order.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
@@ -28,30 +29,63 @@ import {
   type WaitProbe,
 } from "../../store/event-readers.ts";
 import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
+import type { Processor } from "../processor.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
-/**
- * All inputs of the batch; `keys` say where waits for its events are filed. Reports that came too early are kept, and
- * that is committed.
- */
+/** What findInputs needs. */
+export interface FindInputsDeps {
+  readonly database: Database;
+  readonly processor: Pick<Processor, "awaitSteps">;
+}
+
+/** The inputs of a batch. */
+export interface FoundInputs {
+  readonly inputs: readonly AimedSubmission[];
+  /** Waits for those of reports that came too early: what is not met in a moment is kept, and that is committed. */
+  meetEarly(): Promise<readonly AimedSubmission[]>;
+}
+
+/** All inputs of the batch; `keys` say where waits for its events are filed. */
 export async function findInputs(
-  database: Database,
+  deps: FindInputsDeps,
   events: readonly BusEvent[],
   keys: readonly WaitProbe[],
-): Promise<AimedSubmission[]> {
+): Promise<FoundInputs> {
   const objects = objectProbesOf(events);
   const decided = events.flatMap(decisionOf);
-  if (objects.length + keys.length === 0) return decided;
-  const found = await findWaiting(database.read, objects, keys);
+  if (objects.length + keys.length === 0) return { inputs: decided, meetEarly: nothingEarly };
+  const found = await findWaiting(deps.database.read, objects, keys);
   const known = placesOf(found, "step");
   const expected = placesOf(found, "open_call");
   const early = objects.filter(({ place }) => !known.has(place) && expected.has(place));
-  const metEarly = early.length === 0 ? [] : await keepEarly(database, events, early);
   const foreign = objects.length - known.size - early.length;
   if (foreign > 0) count("workflows_events_ignored_total", { reason: "unknown_object" }, foreign);
-  const aimed = [...found, ...metEarly].flatMap((waiting) => inputOf(events, waiting));
-  // The database gives them in any order; reports about one object count in that of their events.
-  return [...decided, ...aimed].sort((a, b) => a.place - b.place);
+  return {
+    inputs: inOrder([...decided, ...found.flatMap((waiting) => inputOf(events, waiting))]),
+    meetEarly: early.length === 0 ? nothingEarly : () => meetEarly(deps, events, early),
+  };
+}
+
+const nothingEarly: FoundInputs["meetEarly"] = () => Promise.resolve([]);
+
+/** The database gives them in any order; reports about one object count in that of their events. */
+function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
+  return aimed.toSorted((a, b) => a.place - b.place);
+}
+
+async function meetEarly(
+  { database, processor }: FindInputsDeps,
+  events: readonly BusEvent[],
+  early: readonly ObjectProbe[],
+): Promise<readonly AimedSubmission[]> {
+  const steps = await processor.awaitSteps(early);
+  const met = early.flatMap(({ place }, index): FoundWaiting[] => {
+    const step = steps[index];
+    return step === undefined ? [] : [{ what: "step", place, ...step }];
+  });
+  const left = early.filter((_, index) => steps[index] === undefined);
+  const found = left.length === 0 ? met : [...met, ...(await keepEarly(database, events, left))];
+  return inOrder(found.flatMap((waiting) => inputOf(events, waiting)));
 }
 
 async function keepEarly(

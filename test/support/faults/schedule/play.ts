@@ -9,10 +9,10 @@ import { findDifferences, untilQuiet } from "../workload/ends.ts";
 import { startExtras } from "../workload/extras.ts";
 import type { Workload } from "../workload/workload.ts";
 import { CALM } from "../world/bus-chaos.ts";
+import { stuckEvidence } from "../world/stuck.ts";
 import type { World } from "../world/world.ts";
 import { inject, oneByOne } from "./inject.ts";
 import type { Plan } from "./plan.ts";
-import { stuckEvidence } from "./stuck.ts";
 
 /** How a schedule ended. */
 export interface Outcome {

@@ -2,7 +2,7 @@
  * What is known of runs that do not end: their steps, their last history, open calls, leases, and what the bus has not got.
  * Boundary: reads tables and writes text, for a person.
  */
-import type { World } from "../world/world.ts";
+import type { World } from "./world.ts";
 
 const QUESTIONS: Readonly<Record<string, string>> = {
   "open runs": `select id, workspace_id, state, seq, trigger_event_id, pending, continue_at

@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { CRASH_POINTS, type CrashPoint } from "../src/process/crash-points.ts";
 import { type Plan, planOf } from "../test/support/faults/schedule/plan.ts";
-import type { Outcome } from "../test/support/faults/schedule/play.ts";
+import { type Outcome, renderInjected } from "../test/support/faults/schedule/play.ts";
 import { SHORT_SETTINGS } from "../test/support/faults/short-settings.ts";
 import { plansCases, randomSchedules } from "../test/support/faults/suite/cases.ts";
 import { killAtEveryPoint } from "../test/support/faults/suite/every-point.ts";
@@ -102,7 +102,7 @@ function listWork(playing: Parameters<typeof playCase>[0]): Work[] {
 /** What happened, where one asks for a part of the suite. */
 function tell(plan: Plan, { injected }: Outcome): void {
   if (options.seed === undefined && options.only === undefined) return;
-  console.log(`seed ${plan.seed}: ${injected.join(", ")}`);
+  console.log(`seed ${plan.seed}: ${renderInjected(injected)}`);
 }
 
 /** Does the work, a few at a time; each line is printed as it is known. */

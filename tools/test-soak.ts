@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { type Plan, planOf } from "../test/support/faults/schedule/plan.ts";
-import { brokenInvariants, play } from "../test/support/faults/schedule/play.ts";
+import { brokenInvariants, play, renderInjected } from "../test/support/faults/schedule/play.ts";
 import { SHORT_SETTINGS } from "../test/support/faults/short-settings.ts";
 import { findGrowth } from "../test/support/faults/suite/flatness.ts";
 import { startSampling } from "../test/support/faults/suite/soak-samples.ts";
@@ -52,7 +52,7 @@ async function soak(path: string): Promise<boolean> {
         invariants: false,
       });
       injected += outcome.injected.length;
-      console.log(`seed ${seed}: ${outcome.injected.join(", ")}`);
+      console.log(`seed ${seed}: ${renderInjected(outcome.injected)}`);
       for (const violation of outcome.violations) console.log(`VIOLATION ${violation}`);
       if (outcome.violations.length > 0) return false;
       await samples.take();

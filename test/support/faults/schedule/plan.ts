@@ -72,7 +72,7 @@ export interface Plan {
 }
 
 /** Messages that nobody can read; definitions that a second starts; runs that take several transitions to begin. */
-type Extra = "bad messages" | "schedules" | "wide runs";
+export type Extra = "bad messages" | "schedules" | "wide runs";
 
 /** How large a plan is. */
 export interface PlanSize {

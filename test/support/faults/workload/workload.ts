@@ -5,6 +5,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { renderTapEvent } from "../../../../src/sandbox/tap.ts";
+import { describeError } from "../describe-error.ts";
+import { stuckEvidence } from "../world/stuck.ts";
 import type { World } from "../world/world.ts";
 import { createPatientClient, type PatientClient } from "./patient-client.ts";
 import { SHAPES, type ShapeName, shapes } from "./shapes.ts";
@@ -54,8 +56,12 @@ const ENDED_PATIENCE_MS = 90_000;
 
 /** Publishes the definitions. */
 export async function openWorkload(world: World): Promise<Workload> {
-  const client = createPatientClient(() =>
-    world.replicas.flatMap(({ workflows }) => (workflows === undefined ? [] : [workflows])),
+  const client = createPatientClient(
+    () =>
+      world.replicas.flatMap(({ url, workflows }) =>
+        url === undefined || workflows === undefined ? [] : [{ url, workflows }],
+      ),
+    () => stuckEvidence(world),
   );
   const definitions = await publishAll(client);
   const known: KnownRun[] = [];
@@ -78,7 +84,7 @@ export async function openWorkload(world: World): Promise<Workload> {
         runs.map(async (plan, index) => {
           await delay(Math.max(0, beginMs + plan.atMs - performance.now()));
           await begin(desk, plan, `${name}-${index}`).catch((error: unknown) => {
-            complaints.push(`${name}-${index} (${plan.shape}): ${describe(error)}`);
+            complaints.push(`${name}-${index} (${plan.shape}): ${describeError(error)}`);
           });
         }),
       );
@@ -165,9 +171,4 @@ async function untilFailed(world: World, runId: string): Promise<void> {
     await delay(ENDED_LOOK_MS);
   }
   throw new Error(`${runId} did not fail`);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message} (${String(error.cause)})`;
 }

@@ -37,11 +37,15 @@ export interface Replica {
    * one.
    */
   plan(faults: readonly PlannedFault[]): Promise<void>;
-  /** Ends the process as a crash does; waits for the next one. `faults` are those of the next one. */
-  kill(faults?: readonly PlannedFault[]): Promise<void>;
-  /** Asks the process to end (SIGTERM); waits for the next one. */
-  end(faults?: readonly PlannedFault[]): Promise<void>;
-  freeze(): void;
+  /**
+   * Ends the process as a crash does; waits for the next one. `faults` are those of the next one. False: it had ended, or
+   * was killed already.
+   */
+  kill(faults?: readonly PlannedFault[]): Promise<boolean>;
+  /** Asks the process to end (SIGTERM), after an earlier such end; waits for the next one. False: it had ended. */
+  end(faults?: readonly PlannedFault[]): Promise<boolean>;
+  /** False: there was no process. */
+  freeze(): boolean;
   thaw(): void;
   /** Resolves once a process is ready here, also when one is being started. */
   ready(): Promise<void>;
@@ -76,6 +80,9 @@ class RestartedReplica implements Replica {
   #starting: Promise<void>;
   #stopped = false;
   #frozen = false;
+  /** The process that was asked to end, and the one that was killed. */
+  #asked: ServiceProcess | undefined;
+  #killed: ServiceProcess | undefined;
   starts = 0;
 
   constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
@@ -103,15 +110,24 @@ class RestartedReplica implements Replica {
     this.#faults = faults;
     this.#signal("SIGHUP");
   }
-  kill(faults: readonly PlannedFault[] = []): Promise<void> {
-    return this.#endBy("SIGKILL", faults);
+  async kill(faults: readonly PlannedFault[] = []): Promise<boolean> {
+    await this.ready();
+    const isFirst = this.#process !== this.#killed;
+    this.#killed = this.#process;
+    return (await this.#endBy("SIGKILL", faults)) && isFirst;
   }
-  end(faults: readonly PlannedFault[] = []): Promise<void> {
+  async end(faults: readonly PlannedFault[] = []): Promise<boolean> {
+    await this.ready();
+    while (this.#process !== undefined && this.#process === this.#asked) {
+      await this.#process.ended;
+      await this.ready();
+    }
+    this.#asked = this.#process;
     return this.#endBy("SIGTERM", faults);
   }
-  freeze(): void {
+  freeze(): boolean {
     this.#frozen = true;
-    this.#signal("SIGSTOP");
+    return this.#signal("SIGSTOP");
   }
   thaw(): void {
     this.#frozen = false;
@@ -132,15 +148,15 @@ class RestartedReplica implements Replica {
     await this.#process?.stop();
   }
 
-  async #endBy(signal: NodeJS.Signals, faults: readonly PlannedFault[]): Promise<void> {
-    await this.ready();
+  async #endBy(signal: NodeJS.Signals, faults: readonly PlannedFault[]): Promise<boolean> {
     const { ended } = this.#process ?? {};
     this.#faults = faults;
     this.#frozen = false;
-    this.#signal(signal);
+    const isSent = this.#signal(signal);
     this.#signal("SIGCONT");
     await ended;
     await this.ready();
+    return isSent;
   }
 
   /** It happened: the next process does not do it again. */
@@ -155,12 +171,14 @@ class RestartedReplica implements Replica {
     setTimeout(() => this.thaw(), this.#options.freezeMs);
   }
 
-  #signal(signal: NodeJS.Signals): void {
+  #signal(signal: NodeJS.Signals): boolean {
+    if (this.#process === undefined) return false;
     try {
-      if (this.#process !== undefined) process.kill(this.#process.pid, signal);
+      return process.kill(this.#process.pid, signal);
     } catch (error) {
       // It ended by itself a moment ago: a planned fault did it.
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+      return false;
     }
   }
 

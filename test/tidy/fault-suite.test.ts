@@ -24,6 +24,14 @@ describe("the plan of a seed", () => {
     }
   });
 
+  it("pauses runs of each shape that has a caller, in some seed", () => {
+    const runs = SEEDS.flatMap((seed) => planOf(seed).runs);
+    const paused = runs.filter(({ pause }) => pause !== undefined).map(({ shape }) => shape);
+    expect([...new Set(paused)].sort()).toEqual(
+      SHAPES.filter((shape) => shape !== "triggered").sort(),
+    );
+  });
+
   it("has every mode of a fault in some seed", () => {
     const modes = SEEDS.flatMap((seed) => planOf(seed).points.map(({ fault }) => fault.mode));
     expect([...new Set(modes)].sort()).toEqual(["delay", "kill", "lose", "stop", "throw"]);

@@ -130,6 +130,9 @@ const SHORTEST_MS = 100;
 const LONGEST_MS = 2_500;
 const NUMBERS = 100;
 const CANCEL_WITHIN_MS = 400;
+const PAUSED_PERCENT = 25;
+const PAUSE_WITHIN_MS = 400;
+const LONGEST_PAUSE_MS = 1_500;
 /** Every event up to three times, out of order, 1 % never. */
 export const CHAOS: ChaosSettings = { copies: 3, lateMs: 400, dropPercent: 1 };
 
@@ -145,13 +148,15 @@ export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
     if (random.chance(50)) points.push({ replica, fault: pointFault(random) });
     else timed.push(timedFault(random, replica, size.overMs));
   }
+  const runs = planRuns(random, size);
+  const chaos = random.chance(40) ? CHAOS : CALM;
   return {
     seed,
     replicas,
-    runs: planRuns(random, size),
+    runs: pauseSome(random, runs),
     points,
     timed,
-    chaos: random.chance(40) ? CHAOS : CALM,
+    chaos,
     extras: [],
     pointsWithinMs: 0,
   };
@@ -171,6 +176,19 @@ export function planRuns(
     cancelAfterMs: random.below(CANCEL_WITHIN_MS),
     askedTwice: random.chance(30),
   }));
+}
+
+/** Some of the runs are paused for a while. Its numbers are drawn last: a seed's other faults stay as they were. */
+export function pauseSome(random: RandomNumbers, runs: readonly PlannedRun[]): PlannedRun[] {
+  return runs.map((run) => {
+    const isPaused = random.chance(PAUSED_PERCENT);
+    const pause = {
+      afterMs: random.below(PAUSE_WITHIN_MS),
+      forMs: SHORTEST_MS + random.below(LONGEST_PAUSE_MS - SHORTEST_MS),
+    };
+    // Whoever sends an event does not know its run.
+    return isPaused && run.shape !== "triggered" ? { ...run, pause } : run;
+  });
 }
 
 function pointFault(random: RandomNumbers): PlannedFault {

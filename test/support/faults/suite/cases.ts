@@ -8,6 +8,7 @@ import {
   CHAOS,
   type Plan,
   type PlanSize,
+  pauseSome,
   planOf,
   planRuns,
   type TimedFault,
@@ -31,10 +32,11 @@ export interface PlansCase {
 
 /** A plan without faults; each case adds its own. */
 export function calmPlan(seed: number, size: Pick<PlanSize, "runs" | "overMs">): Plan {
+  const random = randomNumbers(seed);
   return {
     seed,
     replicas: 2,
-    runs: planRuns(randomNumbers(seed), size),
+    runs: pauseSome(random, planRuns(random, size)),
     points: [],
     timed: [],
     chaos: CALM,

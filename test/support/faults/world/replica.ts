@@ -47,6 +47,8 @@ export interface Replica {
   /** False: there was no process. */
   freeze(): boolean;
   thaw(): void;
+  /** Bytes of its heap and of what hangs on it, after a collection of garbage. Rejects when it does not say in time. */
+  heapBytes(): Promise<number>;
   /** Resolves once a process is ready here, also when one is being started. */
   ready(): Promise<void>;
   /** Ends it for good. */
@@ -83,6 +85,7 @@ class RestartedReplica implements Replica {
   /** The process that was asked to end, and the one that was killed. */
   #asked: ServiceProcess | undefined;
   #killed: ServiceProcess | undefined;
+  #onHeap: (bytes: number) => void = () => {};
   starts = 0;
 
   constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
@@ -132,6 +135,15 @@ class RestartedReplica implements Replica {
   thaw(): void {
     this.#frozen = false;
     this.#signal("SIGCONT");
+  }
+  async heapBytes(): Promise<number> {
+    const said = new Promise<number>((resolve, reject) => {
+      this.#onHeap = resolve;
+      setTimeout(() => reject(new Error("a replica did not say its heap")), HEAP_WITHIN_MS).unref();
+    });
+    await writeFile(this.#options.plansFile, JSON.stringify("heap"));
+    this.#signal("SIGHUP");
+    return said;
   }
   async ready(): Promise<void> {
     let waited: Promise<void> | undefined;
@@ -219,6 +231,7 @@ class RestartedReplica implements Replica {
     const { reached, happened, errors } = this.#options.reports;
     const entry = parseLogLine(line);
     if (entry === undefined) errors.push(line);
+    else if (typeof entry.heapBytes === "number") this.#onHeap(entry.heapBytes);
     else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
     else if (typeof entry.fault === "string") {
       happened.push(`${entry.fault} at ${entry.at}`);
@@ -228,5 +241,6 @@ class RestartedReplica implements Replica {
   }
 }
 
+const HEAP_WITHIN_MS = 10_000;
 /** A replica that cannot start is a fault, not a loop. */
 const STARTS_AT_MOST = 200;

@@ -143,8 +143,10 @@ export async function judge(
   await untilTrue(() => world.replicas.every(({ isFrozen }) => !isFrozen), 2 * FREEZE_MS);
   // What a replica does late, it does as it wakes.
   if (wereFrozen) await delay(WAKES_WITHIN_MS);
-  if (!(await untilQuiet(world, workload, quietWithinMs))) {
-    return [...workload.complaints, `it does not come to rest:\n${await stuckEvidence(world)}`];
+  const open = await untilQuiet(world, workload, quietWithinMs);
+  if (open !== undefined) {
+    const evidence = await stuckEvidence(world);
+    return [...workload.complaints, `it does not come to rest: ${open}\n${evidence}`];
   }
   return [
     ...workload.complaints,

@@ -8,7 +8,7 @@ import type { Trouble } from "../../../../src/sandbox/trouble.ts";
 import { FREEZE_MS } from "../short-settings.ts";
 import type { Replica } from "../world/replica.ts";
 import type { World } from "../world/world.ts";
-import type { TimedFault, TimedKind } from "./plan.ts";
+import { SERVICES, type TimedFault, type TimedKind } from "./plan.ts";
 
 /** Waits for the fault's time, and until it is over. The number of things that it hit: 0, it did not happen. */
 export async function inject(world: World, fault: TimedFault, inTurn: InTurn): Promise<number> {
@@ -40,8 +40,6 @@ const TROUBLES: Partial<Record<TimedKind, Trouble>> = {
   "collaborator dies": "die",
   "collaborator slow": { delayMs: 2_000 },
 };
-/** All of one service; calls are made to several. */
-const SERVICES = ["objectives.", "agents.", "approvals.", "notifications.", "governance."];
 
 async function happen(world: World, fault: TimedFault, inTurn: InTurn): Promise<Hits> {
   const { servers, replicas } = world;
@@ -143,9 +141,9 @@ const FLAP_MS = 300;
 async function flap({ sandbox, countMet }: World, fault: TimedFault): Promise<number> {
   const service = serviceOf(fault);
   const before = countMet(service);
-  const until = performance.now() + fault.forMs;
+  const began = performance.now();
   const onlyOne = fault.kind === "collaborator fails half";
-  while (performance.now() < until) {
+  while (isOn(fault, performance.now() - began, countMet(service) - before)) {
     sandbox.troubles.begin(service, { status: 500 }, onlyOne ? 1 : undefined);
     await delay(onlyOne ? FLAP_MS / 10 : FLAP_MS);
     sandbox.troubles.end(service);
@@ -162,12 +160,22 @@ async function trouble(
 ): Promise<number> {
   const service = serviceOf(fault);
   const before = countMet(service);
+  const began = performance.now();
   sandbox.troubles.begin(service, kind);
   await delay(fault.forMs);
+  while (isOn(fault, performance.now() - began, countMet(service) - before)) await delay(PAUSE_MS);
   sandbox.troubles.end(service);
   return countMet(service) - before;
 }
 
-function serviceOf({ atMs }: TimedFault): string {
-  return SERVICES[atMs % SERVICES.length] ?? "";
+const AIMED_WITHIN_MS = 20_000;
+
+/** One that is aimed at a service goes on until a call meets it: on a slow machine the calls come late. */
+function isOn({ forMs, service }: TimedFault, sinceMs: number, met: number): boolean {
+  return sinceMs < forMs || (service !== undefined && met === 0 && sinceMs < AIMED_WITHIN_MS);
+}
+
+/** As a path of its calls begins. */
+function serviceOf({ atMs, service = SERVICES[atMs % SERVICES.length] }: TimedFault): string {
+  return `${service}.`;
 }

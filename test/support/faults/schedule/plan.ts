@@ -41,6 +41,16 @@ export type TimedKind =
   | "nats consumers deleted"
   | "collaborator resets in answers";
 
+/** Collaborators that are called. */
+export const SERVICES = [
+  "objectives",
+  "agents",
+  "approvals",
+  "notifications",
+  "governance",
+] as const;
+type Service = (typeof SERVICES)[number];
+
 /** A fault at a time. */
 export interface TimedFault {
   readonly kind: TimedKind;
@@ -49,6 +59,8 @@ export interface TimedFault {
   readonly replica: number;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
+  /** Whose calls meet it, where the kind is about a collaborator; the time chooses one unless given. */
+  readonly service?: Service;
 }
 
 /** A fault at a crash point of a replica. */

@@ -18,6 +18,7 @@ import { type Playing, playPlans } from "./play-plans.ts";
 /** Schedules of one world have seeds of their own: callers' keys are made of them. */
 const AIMED_SEEDS = { "bus.delivered": 12_001, "outbox.sent": 12_002, "batch.written": 12_003 };
 const LATE_SEED = 12_004;
+const LOST_SEED = 12_005;
 const AIMED_SIZE = { runs: 36, overMs: 3_000 };
 
 /** What a bug is caught by. */
@@ -60,7 +61,7 @@ export const CAUGHT_BY: Readonly<Record<string, Catching>> = {
     shows: /^I2: .* belongs to no step that began/,
   },
   "forget-events-after-their-acknowledgement": {
-    by: 10,
+    by: lostStream(),
     shows: /^I4: .* was marked as published and is not in the stream/,
   },
   "leave-late-objectives-open": { by: lateObjectives(), shows: /^objective \S+ was left open/ },
@@ -94,6 +95,12 @@ function lateObjectives(): Plan {
   const slow = { kind: "collaborator slow", replica: 0, forMs: 4_000 } as const;
   // All services in turn: the first one is that of the objectives.
   return { ...calmPlan(LATE_SEED, AIMED_SIZE), timed: [{ ...slow, atMs: 0 }] };
+}
+
+/** The stream is lost when most events are in it. */
+function lostStream(): Plan {
+  const lost = { kind: "nats stream lost", atMs: 2_500, replica: 0, forMs: 0 } as const;
+  return { ...calmPlan(LOST_SEED, AIMED_SIZE), timed: [lost] };
 }
 
 /** With a bug many runs never end: no need to wait long for them. */

@@ -9,7 +9,7 @@ import type { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.
 import { describeError } from "../describe-error.ts";
 
 /** What is called. */
-export type Workflows = Client<typeof WorkflowService>;
+type Workflows = Client<typeof WorkflowService>;
 
 /** See the file's head. */
 export interface PatientClient {

@@ -3,7 +3,7 @@
  * Boundary: reads and marks; which events a batch makes is decided by wire/events/lifecycle-events.ts.
  * Invariants:
  * O1 Batches come in id order, which for each run is the order of its moves.
- * O2 A batch is marked once all its events are acknowledged, many batches in one statement.
+ * O2 A batch is marked once all its events are acknowledged, by the holder of its partition's lease, many in one statement.
  * O3 Leases are judged by the database's clock.
  */
 import type { JsonObject } from "../engine/values/json.ts";
@@ -94,7 +94,10 @@ const NEXT_STATES: Statement = {
 // By id alone: with a second condition the planner may walk the index of unpublished batches, which a backlog fills.
 const MARK: Statement = {
   name: "mark_published",
-  text: `update move_batches set published_at = clock_timestamp() where id = any($1::bigint[])`,
+  text: `update move_batches set published_at = clock_timestamp() where id = any(array(
+    select done.id from unnest($2::bigint[], $3::smallint[]) as done(id, partition)
+    join partition_leases l on l.partition = done.partition
+    where l.holder = $1 and l.lease_until > clock_timestamp()))`,
 };
 
 /** Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. */
@@ -167,10 +170,16 @@ export function listRowsOfRuns(
   return loadSmallRows(database.read, wanted);
 }
 
-/** Marks batches as published. */
+/**
+ * Marks batches as published, where `holder` still has the lease of their partition: a mark that comes late could hide a
+ * batch that the next holder has to publish again. One statement by itself, so nothing of it stays open while the
+ * replica is frozen.
+ */
 export async function markPublished(
   database: Database,
-  batchIds: readonly number[],
+  holder: string,
+  batches: readonly Pick<UnpublishedBatch, "id" | "partition">[],
 ): Promise<void> {
-  await database.transaction((tx) => tx.query(MARK, [batchIds]));
+  const columns = [batches.map(({ id }) => id), batches.map(({ partition }) => partition)];
+  await database.write.query(MARK, [holder, ...columns]);
 }

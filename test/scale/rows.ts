@@ -60,6 +60,9 @@ const BATCHES = `insert into move_batches (partition, published_at, created_at)
     select i, now() - ($1::integer * 3 - i) * (interval '180 days' / ($1::integer * 3)) as at
     from generate_series(1, $1::integer * 3) as i) as b`;
 
+const LEASES = `insert into partition_leases (partition, holder, lease_until)
+  select p, 'me', now() + interval '1 day' from generate_series(0, 63) as p where $1 > 0`;
+
 const STARTS = `insert into run_starts (workspace_id, definition_id, event_id, source, run_id, created_at, run_deleted_at)
   select ${WORKSPACE}, 'wf_' || i % 20, 'e' || i, 's', ${RUN_ID}, ${AT}, null
   from generate_series(1, $1::integer) as i
@@ -116,7 +119,7 @@ const SCHEDULES = `insert into schedules (next_at, anchor_at, version, definitio
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-  [MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS],
+  [LEASES, MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS],
 ];
 
 /** Tables that grow with use: no statement may read one from end to end. */

@@ -2,8 +2,9 @@
  * The stream that the service's events go to: made when it is missing, looked at before anything is published.
  * Boundary: made with the limits that are set, never changed when it is there: it belongs to the operator of the bus.
  * Invariants:
- * 1. It is looked at on every new connection, after a round in which it refused an event, and once a minute.
- * 2. Nothing is published before the events that it lost are in the outbox again (lost-events.ts).
+ * 1. It is looked at on every new connection, after a round in which it refused an event or went back, and once a minute.
+ * 2. Nothing is published before the events that it lost are in the outbox again (lost-events.ts). So a round ends with its
+ *    connection: over the next one another stream may listen, and what is lost would come after what is sent.
  */
 import {
   ErrorCode,
@@ -47,6 +48,8 @@ export interface OwnStreamDeps {
 export interface OwnStream {
   /** Whether events may be published now; `partitions` are those that the replica publishes. */
   ready(partitions: readonly number[]): Promise<boolean>;
+  /** Whether the connection is still the one that it was looked at over. */
+  readonly isCurrent: boolean;
   /** Takes how a round ended: why an event was not stored; undefined: none was refused. */
   report(refusal: string | undefined): void;
   /** Why nothing can be published; undefined: nothing is wrong. */
@@ -87,9 +90,13 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
     get trouble() {
       return condition.trouble;
     },
+    get isCurrent() {
+      return bus.connected && connections === bus.connections;
+    },
     async ready(partitions) {
       const nowMs = performance.now();
-      if (nowMs < lookAtMs && connections === bus.connections) return good;
+      const wentBack = good && bus.acked.repeated < Number.POSITIVE_INFINITY;
+      if (nowMs < lookAtMs && connections === bus.connections && !wentBack) return good;
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;

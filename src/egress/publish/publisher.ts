@@ -4,7 +4,7 @@
  * Invariants:
  * 1. A partition is published by the replica that holds its lease; a lease is trusted a second less than it lasts.
  * 2. A run's next event goes out after the acknowledgement of the last one; runs go side by side, 256 at most.
- * 3. A batch is marked after all its events are acknowledged; until then it is read again.
+ * 3. A batch is marked after all its events are acknowledged, while the lease lasts; until then it is read again.
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
  */
 import type { NatsConnection } from "nats";
@@ -52,10 +52,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const lease = new PartitionLease(database, deps.replicaId);
   let stoppingAtMs = Number.POSITIVE_INFINITY;
 
-  const mayGoOn = () => !lease.isOver && performance.now() < stoppingAtMs;
+  const isOver = () => lease.isOver || performance.now() >= stoppingAtMs;
+  const mayGoOn = () => !isOver() && ownStream.isCurrent;
 
   async function publish(): Promise<boolean> {
-    if (!bus.connected || lease.partitions.length === 0 || !mayGoOn()) return false;
+    if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
     const batches = await listUnpublished(database, lease.partitions, BATCHES_AT_ONCE);
     if (batches.length === 0) {
@@ -67,7 +68,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const done = await send(deps, round, batches);
     if (bus.connected) ownStream.report(round.refusal);
     if (done.length === 0) return false;
-    await markPublished(database, done);
+    await markPublished(database, deps.replicaId, done);
     await reached("outbox.marked");
     return true;
   }
@@ -111,7 +112,7 @@ async function send(
   deps: EventChainDeps,
   round: SendRound,
   batches: readonly UnpublishedBatch[],
-): Promise<number[]> {
+): Promise<UnpublishedBatch[]> {
   for await (const chains of makeChains(deps, batches)) await sendChains(round, chains);
-  return batches.flatMap(({ id }) => (round.open.has(id) ? [] : [id]));
+  return batches.filter(({ id }) => !round.open.has(id));
 }

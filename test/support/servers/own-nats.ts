@@ -13,6 +13,8 @@ export interface OwnNats {
   readonly url: string;
   /** Its folder for files; `nats` in it holds the streams. */
   readonly folder: string;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** Ends it as a crash does not: with SIGTERM. */
   end(): Promise<void>;
   /** Ends it, and starts it with these settings (the text of a configuration file). */
@@ -36,6 +38,9 @@ export async function startOwnNats(settings = ""): Promise<OwnNats> {
   return {
     url,
     folder: guard.folder,
+    get pid() {
+      return server.pid;
+    },
     end: () => server.stop(),
     async restart(text = "") {
       await server.stop();

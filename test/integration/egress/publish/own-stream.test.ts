@@ -14,6 +14,7 @@ import { createLog } from "../../../../src/process/log.ts";
 import { createGraphCache } from "../../../../src/runtime/graphs.ts";
 import type { StreamLimits } from "../../../../src/runtime/stream-limits.ts";
 import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
+import { transitioned } from "../../../support/builders/step-reports.ts";
 import { stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 import { type OwnNats, startOwnNats } from "../../../support/servers/own-nats.ts";
 import {
@@ -107,6 +108,11 @@ async function startRun(): Promise<string> {
     cause: { kind: "rpc", id: "StartRun" },
   } as const;
   return (await at.processor.submit(begun)).runId;
+}
+
+async function complete(runId: string): Promise<void> {
+  const input = transitioned("first", "COMPLETED", { output: {} });
+  await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
 }
 
 async function unpublished(): Promise<number> {
@@ -294,6 +300,34 @@ describe("events that the stream had acknowledged and lost", () => {
     await drained();
     const said = line.logged.filter(({ message }) => `${message}`.includes("lost acknowledged"));
     expect(said).toMatchObject([{ batches: 1, keptSeq: kept }]);
+  });
+
+  it("go out before an event that was in flight as the server crashed", async () => {
+    const line = await openLine();
+    const publisher = line.start();
+    await startRun();
+    await drained();
+    const store = join(line.nats.folder, "nats", "jetstream");
+    const copy = join(line.nats.folder, "copy");
+    await line.nats.end();
+    await cp(store, copy, { recursive: true });
+    await line.nats.restart();
+    const runId = await startRun();
+    await drained();
+    const lost = idsOfRun(await idsOf(line.manager), runId);
+    process.kill(line.nats.pid, "SIGSTOP");
+    const sent = line.connection.stats().outMsgs;
+    await complete(runId);
+    publisher.notice(at.batches);
+    await vi.waitFor(() => expect(line.connection.stats().outMsgs).toBeGreaterThan(sent), WAIT);
+    process.kill(line.nats.pid, "SIGKILL");
+    await rm(store, { recursive: true });
+    await cp(copy, store, { recursive: true });
+    await line.nats.restart();
+    await drained();
+    const ids = idsOfRun(await idsOf(line.manager), runId);
+    expect(ids.slice(0, lost.length)).toEqual(lost);
+    expect(ids.length).toBeGreaterThan(lost.length);
   });
 
   it("are published again when an older copy was restored while no replica ran", async () => {

@@ -20,6 +20,7 @@ const LIFE_POINTS: ReadonlySet<CrashPoint> = new Set([
   "stop.begun",
 ]);
 const VICTIMS = 3;
+const REPLICAS = Array.from({ length: VICTIMS }, (_, replica) => replica);
 const KILLS_OF_A_VICTIM = 2;
 const ROUNDS = 3;
 const SEED = 1_001;
@@ -45,7 +46,7 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   ]);
   for (let round = 1; round <= ROUNDS && left.length > 0; round += 1) {
     const missed: Target[] = [];
-    const plans = plansOf(left, SEED + 100 * round);
+    const plans = plansOf(left, SEED + 100 * round, round === 1 ? "one victim" : "every victim");
     await playPlans(
       {
         ...playing,
@@ -74,17 +75,22 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   };
 }
 
-function plansOf(targets: readonly Target[], seed: number): Plan[] {
+/** Which replicas die at a point. A lease may stay away from one victim; what it missed is every victim's. */
+type Victims = "one victim" | "every victim";
+
+function plansOf(targets: readonly Target[], seed: number, victims: Victims): Plan[] {
   const plans: Plan[] = [];
-  const together = VICTIMS * KILLS_OF_A_VICTIM;
+  const together = victims === "one victim" ? VICTIMS * KILLS_OF_A_VICTIM : 1;
   for (let first = 0; first < targets.length; first += together) {
     const points: PointFault[] = targets
       .slice(first, first + together)
-      .map(({ point, hit }, index) => ({
+      .flatMap(({ point, hit }, index) => {
+        const fault = { point, hit, mode: "kill" } as const;
         // Both visits of a point are one victim's: its next process dies at the second one.
-        replica: Math.floor(index / KILLS_OF_A_VICTIM),
-        fault: { point, hit, mode: "kill" },
-      }));
+        const one = Math.floor(index / KILLS_OF_A_VICTIM);
+        const replicas = victims === "one victim" ? [one] : REPLICAS;
+        return replicas.map((replica) => ({ replica, fault }));
+      });
     const isSwept = points.some(({ fault }) => fault.point === SWEPT);
     plans.push({
       ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
@@ -100,7 +106,7 @@ function plansOf(targets: readonly Target[], seed: number): Plan[] {
 }
 
 function failingBatches(): PointFault[] {
-  return Array.from({ length: VICTIMS }, (_, replica) => replica).flatMap((replica) =>
+  return REPLICAS.flatMap((replica) =>
     FAILING_BATCHES.map((hit) => ({
       replica,
       fault: { point: "batch.folded", hit, mode: "throw" },
@@ -111,7 +117,10 @@ function failingBatches(): PointFault[] {
 /** Visits at which nothing was killed; two of the same point cannot be told apart by what was killed. */
 function missedOf(plan: Plan, killed: readonly string[]): Target[] {
   const left = [...killed];
-  return plan.points.flatMap(({ fault: { point, hit, mode } }) => {
+  const targets = new Map(
+    plan.points.map(({ fault }) => [`${fault.mode} ${fault.point} ${fault.hit}`, fault]),
+  );
+  return [...targets.values()].flatMap(({ point, hit, mode }) => {
     if (mode !== "kill") return [];
     const index = left.indexOf(`kill at ${point}`);
     if (index < 0) return [{ point, hit }];

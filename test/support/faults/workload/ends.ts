@@ -3,6 +3,7 @@
  * Boundary: asks the database for the ends, a replica for the runs as callers see them, and the sandbox for what is open
  * at the owners. The history, the stream and the ledgers are for tools/verify.
  */
+import { Agent } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -129,10 +130,13 @@ const FINAL: ReadonlySet<ObjectiveState> = new Set([
 
 /** Objectives that nobody will ever end, for no run waits for them any more. */
 async function openObjectives({ sandbox }: World, workload: Workload): Promise<string[]> {
-  const owner = createClient(
-    ObjectiveService,
-    createConnectTransport({ baseUrl: sandbox.urls.OBJECTIVES_URL, httpVersion: "1.1" }),
-  );
+  const transport = createConnectTransport({
+    baseUrl: sandbox.urls.OBJECTIVES_URL,
+    httpVersion: "1.1",
+    // A connection that is kept may be closed just as the next call begins.
+    nodeOptions: { agent: new Agent({ keepAlive: false }) },
+  });
+  const owner = createClient(ObjectiveService, transport);
   const runs = new Set(workload.open.map(({ runId }) => runId));
   const made = sandbox.ledgers.objectives.filter(({ request }) =>
     runs.has(JSON.parse(request.description).run_id),

@@ -44,8 +44,13 @@ export const outboxStatements: ModelStatements = {
         .sort(by((row) => row.seq));
       return later.slice(0, 1).map(({ cause, moves }) => ({ runId, cause, moves }));
     }),
-  async mark_published({ tx, tables, now }, [batchIds]: [number[]]) {
-    for (const id of batchIds) {
+  async mark_published(
+    { tx, tables, now },
+    [holder, ids, partitions]: [string, number[], number[]],
+  ) {
+    for (const [id, partition] of zip(ids, partitions)) {
+      const lease = tx.get(tables.partitions, String(partition));
+      if (lease?.holder !== holder || lease.leaseUntil.getTime() <= now.getTime()) continue;
       await tx.lock(tables.batches, String(id));
       const batch = tx.get(tables.batches, String(id));
       if (batch !== undefined) tx.put(tables.batches, String(id), { ...batch, publishedAt: now });

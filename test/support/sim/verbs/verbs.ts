@@ -141,6 +141,10 @@ function publishing(rows: RandomRows): Verb {
   const [some, seq, at] = [rows.some(all), rows.random.below(9), rows.time()];
   const batches = Array.from({ length: 5 }, () => 1 + rows.random.below(12));
   const places = RUNS.map((runId) => ({ runId, seq: rows.random.below(3) }));
+  const done = [...new Set(batches)].map((id) => ({
+    id,
+    partition: rows.random.below(PARTITIONS),
+  }));
   const mark = { created: "c", seq, at };
   return rows.pick<Verb>([
     {
@@ -150,7 +154,7 @@ function publishing(rows: RandomRows): Verb {
     { name: "let go partitions", run: ({ database }) => letGoPartitions(database, holder) },
     {
       ...{ name: "mark published", mayWait: true },
-      run: ({ database }) => markPublished(database, [...new Set(batches)]),
+      run: ({ database }) => markPublished(database, holder, done),
     },
     {
       name: "list the outbox",

@@ -70,7 +70,9 @@ export async function compileService({
 }
 
 /** The edited files, by their absolute paths. Rejects when a text is not there, or more than once. */
-async function editSources(edits: readonly SourceEdit[]): Promise<ReadonlyMap<string, string>> {
+export async function editSources(
+  edits: readonly SourceEdit[],
+): Promise<ReadonlyMap<string, string>> {
   const edited = new Map<string, string>();
   for (const { file, find, replace } of edits) {
     const path = join(projectRoot, "src", file);

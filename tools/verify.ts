@@ -4,7 +4,8 @@
  *     npm run verify -- --database URL [--nats URL] [--stream NAME] [--stuck-after SECONDS] [--json]
  *
  * Boundary: reads arguments and prints; what is checked is verify/verify-all.ts. It writes nothing to either server.
- * Invariant: exit code 0 when nothing is violated and no run is stuck, 1 when something is, 2 when it cannot be checked.
+ * Invariant: exit code 0 when nothing is violated and no run is stuck, 1 when something is, 2 when something could not be
+ * checked. How far it is goes to stderr.
  */
 import { parseArgs } from "node:util";
 import { renderReport, renderStuck } from "./verify/render.ts";
@@ -22,7 +23,7 @@ const STUCK_SHOWN = 20;
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(`verify: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`verify: ${messageOf(error)}`);
   process.exitCode = 2;
 }
 
@@ -49,15 +50,17 @@ async function main(): Promise<number> {
     ...(nats === undefined ? {} : { natsUrl: nats }),
     ...(stream === undefined ? {} : { stream }),
     quiescent: false,
+    onProgress: (line) => console.error(line),
   });
-  const stuck = stuckAfter === undefined ? undefined : await findStuck(database, stuckAfter);
-  if (json) console.log(JSON.stringify({ reports, ...(stuck === undefined ? {} : { stuck }) }));
-  else {
-    for (const line of reports.flatMap(renderReport)) console.log(line);
-    for (const line of stuck === undefined ? [] : renderStuck(stuck)) console.log(line);
-  }
+  if (!json) for (const line of reports.flatMap(renderReport)) console.log(line);
+  const { stuck, problem } = await lookForStuck(database, stuckAfter);
+  if (json) console.log(JSON.stringify({ reports, stuck, problem }));
+  else if (stuck !== undefined) for (const line of renderStuck(stuck)) console.log(line);
+  if (problem !== undefined) console.error(`verify: stuck runs could not be found: ${problem}`);
   const isWrong = reports.some(({ verdict }) => verdict === "violated") || (stuck?.length ?? 0) > 0;
-  return isWrong ? 1 : 0;
+  if (isWrong) return 1;
+  const isOpen = problem !== undefined || reports.some(({ verdict }) => verdict === "failed");
+  return isOpen ? 2 : 0;
 }
 
 function readSeconds(text: string | undefined): number | undefined {
@@ -68,11 +71,24 @@ function readSeconds(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-async function findStuck(databaseUrl: string, stuckAfter: number): Promise<StuckRun[]> {
-  const client = await connectReadOnly(databaseUrl);
+/** The stuck runs, or why they could not be found; neither when nobody asks. */
+async function lookForStuck(
+  databaseUrl: string,
+  stuckAfter: number | undefined,
+): Promise<{ readonly stuck?: StuckRun[]; readonly problem?: string }> {
+  if (stuckAfter === undefined) return {};
   try {
-    return await findStuckRuns(client, stuckAfter, STUCK_SHOWN);
-  } finally {
-    await client.end();
+    const client = await connectReadOnly(databaseUrl);
+    try {
+      return { stuck: await findStuckRuns(client, stuckAfter, STUCK_SHOWN) };
+    } finally {
+      await client.end();
+    }
+  } catch (error) {
+    return { problem: messageOf(error) };
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

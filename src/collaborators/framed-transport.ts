@@ -19,11 +19,12 @@ const CONFLICT = 409;
 /** The prefix of a message: one byte of flags, four of length. */
 const FRAME_HEAD_BYTES = 5;
 const REQUEST_BYTES_AT_MOST = 64 * 1024 * 1024;
+const PING_TIMEOUT_MS = 5_000;
 
 /** Makes the way to one collaborator. */
 export function createFramedTransport(
   protocol: "grpc" | "grpc-web",
-  { baseUrl, timeoutMs: usualTimeoutMs }: TransportOptions,
+  { baseUrl, timeoutMs: usualTimeoutMs, pingTimeoutMs = PING_TIMEOUT_MS }: TransportOptions,
 ): Transport {
   const shared = {
     baseUrl,
@@ -40,7 +41,7 @@ export function createFramedTransport(
     protocol === "grpc"
       ? createGrpc({
           ...shared,
-          httpClient: withoutSurprises(createHttp2Client(sessions)),
+          httpClient: withoutSurprises(createHttp2Client(sessions, pingTimeoutMs)),
         })
       : createGrpcWeb({
           ...shared,

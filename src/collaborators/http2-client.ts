@@ -7,6 +7,7 @@ import { Code } from "@connectrpc/connect";
 import type { UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createNodeHttpClient, type Http2SessionManager } from "@connectrpc/connect-node";
 import { CallFailure } from "./call-failure.ts";
+import { createSilenceWatch } from "./silent-sessions.ts";
 
 /** The collaborator refused the stream, as it may while it ends a session: the call was not processed. */
 export class RefusedStream extends CallFailure {
@@ -16,7 +17,11 @@ export class RefusedStream extends CallFailure {
 }
 
 /** A client of these sessions. Rejects with RefusedStream, with CallFailure, or as the general client does. */
-export function createHttp2Client(sessions: Http2SessionManager): UniversalClientFn {
+export function createHttp2Client(
+  sessions: Http2SessionManager,
+  pingTimeoutMs: number,
+): UniversalClientFn {
+  const watchSilence = createSilenceWatch(pingTimeoutMs);
   return (request) =>
     new Promise((resolve, reject) => {
       let refused = false;
@@ -26,6 +31,7 @@ export function createHttp2Client(sessions: Http2SessionManager): UniversalClien
           notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
           async request(...asked) {
             const stream = await sessions.request(...asked);
+            watchSilence(stream);
             let answered = false;
             stream.once("response", () => {
               answered = true;

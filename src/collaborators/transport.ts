@@ -11,6 +11,8 @@ export interface TransportOptions {
   readonly timeoutMs: number;
   /** Connections kept open at most. */
   readonly connections: number;
+  /** Within this time a connection of HTTP/2 that has been silent answers a ping, or is closed; 5 s unless given. */
+  readonly pingTimeoutMs?: number;
 }
 
 /** A way to one collaborator. */

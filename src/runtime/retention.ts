@@ -8,6 +8,8 @@
  *    under load is left alone for longer.
  * 2. A sweep that fails is logged and counted; the others go on, and the next round tries it again.
  * 3. Runs are deleted a day after the notice about them.
+ * 4. A page of runs that takes too long is taken in smaller ones. A run that alone takes too long is passed over until the
+ *    next sweep, so that those behind it go.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../process/log.ts";
@@ -16,8 +18,9 @@ import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
 import { dropOldEvents } from "../store/events.ts";
+import { isOverrun } from "../store/pg-errors.ts";
 import { dropMarks } from "../store/published-marks.ts";
-import { dropEndedRuns, FIRST_ENDED, inTurn } from "../store/retention.ts";
+import { dropEndedRuns, FIRST_ENDED, inTurn, passOverEnded } from "../store/retention.ts";
 import { giveNotice, isDue, RUNS_COUNTED } from "../store/retention-notices.ts";
 import { dropLeftStarts } from "../store/run-starts.ts";
 
@@ -40,6 +43,8 @@ interface Batch {
 interface Sweep {
   readonly name: string;
   readonly batch: (tx: Tx) => Promise<Batch>;
+  /** Makes the next batch smaller than the one that took too long; false where it cannot be. */
+  readonly takeLess?: () => boolean;
 }
 
 const AGES = {
@@ -52,6 +57,8 @@ const MARK_DAYS = 7;
 const INTERVAL_MS = 10 * 60_000;
 const ROWS_A_BATCH = 5_000;
 const RUNS_A_BATCH = 100;
+const SMALLER_TIMES = 10;
+const LARGER_TIMES = 2;
 const PAUSE_TIMES = 4;
 const SHORTEST_PAUSE_MS = 20;
 
@@ -92,7 +99,7 @@ async function sweepOnAndOn(deps: RetentionDeps, signal: AbortSignal): Promise<v
 async function runSweep(deps: RetentionDeps, sweep: Sweep, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const startedAt = performance.now();
-    const batch = await inTurn(deps.database, sweep.batch);
+    const batch = await runBatch(deps, sweep);
     if (batch === undefined) return;
     for (const [rows, number] of Object.entries(batch.dropped)) {
       if (number > 0) count("workflows_retention_deleted_total", { rows }, number);
@@ -100,6 +107,15 @@ async function runSweep(deps: RetentionDeps, sweep: Sweep, signal: AbortSignal):
     if (!batch.more) return;
     const tookMs = performance.now() - startedAt;
     await pause(Math.max(SHORTEST_PAUSE_MS, PAUSE_TIMES * tookMs), signal);
+  }
+}
+
+async function runBatch({ database }: RetentionDeps, sweep: Sweep): Promise<Batch | undefined> {
+  try {
+    return await inTurn(database, sweep.batch);
+  } catch (error) {
+    if (!isOverrun(error) || sweep.takeLess?.() !== true) throw error;
+    return { dropped: {}, more: true };
   }
 }
 
@@ -113,7 +129,7 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
-    ...(deps.days === 0 ? [] : [{ name: "runs", batch: runsFrom(deps) }]),
+    ...(deps.days === 0 ? [] : [endedRuns(deps)]),
   ];
 }
 
@@ -139,24 +155,49 @@ function marksFrom(days: number): Sweep["batch"] {
   };
 }
 
-function runsFrom({ days, log }: RetentionDeps): Sweep["batch"] {
+function endedRuns({ days, log }: RetentionDeps): Sweep {
   let after = FIRST_ENDED;
+  let atMost = RUNS_A_BATCH;
+  let passesOver = false;
   let freedChildren = false;
-  return async (tx): Promise<Batch> => {
+
+  async function passOver(tx: Tx): Promise<void> {
+    const passed = await passOverEnded(tx, days, after);
+    passesOver = false;
+    if (passed === undefined) return;
+    after = passed;
+    count("workflows_retention_failures_total", { sweep: "runs" });
+    log.warn("a run takes too long to be judged or deleted and stays; the next sweep tries again", {
+      runId: passed.id,
+    });
+  }
+
+  async function batch(tx: Tx): Promise<Batch> {
     await announce(tx, days, log);
     if (!(await isDue(tx, days))) return { dropped: {}, more: false };
-    const batch = await dropEndedRuns(tx, days, after, RUNS_A_BATCH);
-    const { runs, rows, tooLarge, next } = batch;
+    if (passesOver) await passOver(tx);
+    const { runs, rows, parents, tooLarge, next } = await dropEndedRuns(tx, days, after, atMost);
     if (tooLarge > 0) {
       log.warn("trees of runs are too large to be judged and stay", { trees: tooLarge });
     }
-    freedChildren ||= runs > 0 && batch.parents > 0;
+    atMost = Math.min(RUNS_A_BATCH, atMost * LARGER_TIMES);
+    freedChildren ||= runs > 0 && parents > 0;
     // Children end before their parent: those of the parents that went are found from the beginning.
     const more = next !== undefined || freedChildren;
     if (next === undefined) freedChildren = false;
     after = next ?? FIRST_ENDED;
     return { dropped: { runs, rows_of_runs: rows }, more };
-  };
+  }
+
+  function takeLess(): boolean {
+    // What took too long was not the page.
+    if (passesOver) return false;
+    passesOver = atMost === 1;
+    atMost = Math.ceil(atMost / SMALLER_TIMES);
+    return true;
+  }
+
+  return { name: "runs", batch, takeLess };
 }
 
 async function announce(tx: Tx, days: number, log: Log): Promise<void> {

@@ -77,6 +77,14 @@ const FIND_ENDED: Statement = {
     order by r.completed_at, r.id`,
 };
 
+const PASS_OVER: Statement = {
+  name: "pass_over_ended_run",
+  text: `select id, completed_at as "completedAt" from workflow_runs
+    where completed_at is not null and completed_at < ${OLD}
+      and (completed_at, id) > ($2::timestamptz, $3::text)
+    order by completed_at, id limit 1`,
+};
+
 // Subqueries with an aggregate are looked up run by run; `not exists` may be planned as a scan of all moves.
 const DELETE_RUNS: Statement = {
   name: "delete_ended_runs",
@@ -163,6 +171,20 @@ export async function dropEndedRuns(
     tooLarge: looked.filter(({ size }) => size > TREE_AT_MOST).length,
     next: isEnd ? undefined : looked.at(-1),
   };
+}
+
+/** The place of the next ended run, whatever its tree is; undefined at the end. */
+export async function passOverEnded(
+  tx: Tx,
+  days: number,
+  { completedAt, id }: EndedPlace,
+): Promise<EndedPlace | undefined> {
+  const [row] = await tx.query<{ completedAt: Date; id: string }>(PASS_OVER, [
+    days,
+    completedAt,
+    id,
+  ]);
+  return row;
 }
 
 function isDeletable({ isRoot, isOpen, size }: EndedRow): boolean {

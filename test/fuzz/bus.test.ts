@@ -100,5 +100,5 @@ it(
     const aside = (await asideReasons()).length;
     expect(aside).toBeGreaterThan((BATCH * BATCHES) / 10);
   },
-  fuzzTimeoutMs(120_000),
+  fuzzTimeoutMs(280_000),
 );

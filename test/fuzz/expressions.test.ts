@@ -21,6 +21,7 @@ import { compileGraph } from "../../src/engine/graph/compile.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/engine/values/limits.ts";
 import { quickestCpuMs, quickestPieceMs } from "../support/assertions/cpu-time.ts";
+import { QUIET_MS, requireBrief } from "../support/assertions/loop-held.ts";
 import { stepOf, triggerOf, versionOf } from "../support/builders/version-spec.ts";
 import { fuzzRuns, fuzzTimeoutMs, IS_REPLAY } from "../support/random/fuzz-runs.ts";
 import { expressions, templates } from "../support/random/random-expressions.ts";
@@ -28,16 +29,16 @@ import { expressions, templates } from "../support/random/random-expressions.ts"
 const EXPRESSIONS = 2_500;
 const CONDITIONS = 1_500;
 const TEMPLATES = 1_000;
-const CPU_AT_MOST_MS = 20;
 /** One text of a config, of which four fit in a request. A template stands twice in its config. */
 const TEXT_CHARS = MAX_PAYLOAD_BYTES - 100;
 
-const text = "a".repeat(100_000);
-const numbers = Array.from({ length: 50_000 }, (_, at) => at % 10);
+const text = "a".repeat(45_000);
+const numbers = Array.from({ length: 25_000 }, (_, at) => at % 10);
+/** Nearly as large as a payload may be. */
 const fields: JsonObject = {
   ...{ s: text, t: `${text.slice(1)}b`, n: 7, flag: true, none: null, l: numbers.slice(0, 2_000) },
-  ...{ big: numbers, objects: numbers.slice(0, 10_000).map((i) => ({ i })) },
-  wide: Object.fromEntries(numbers.map((_, at) => [`k${at % 10_000}`, at])),
+  ...{ big: numbers, objects: numbers.slice(0, 4_000).map((i) => ({ i })) },
+  wide: Object.fromEntries(numbers.map((_, at) => [`k${at % 4_000}`, at])),
   mixed: numbers.map((at) => String.fromCharCode(97 + ((at * at) % 26))).join(""),
   ...JSON.parse('{"constructor":{"prototype":1},"toString":"own"}'),
 };
@@ -58,7 +59,7 @@ const seen = { refused: 0, values: 0, failures: 0, held: 0, published: 0 };
 
 /** Throws what the work throws; fails when it takes too long however often it is done. */
 function inTime(work: () => void): void {
-  expect(quickestCpuMs(work, CPU_AT_MOST_MS)).toBeLessThanOrEqual(CPU_AT_MOST_MS);
+  requireBrief(quickestCpuMs(work, QUIET_MS));
 }
 
 it(
@@ -93,7 +94,7 @@ it(
     });
     fc.assert(property, fuzzRuns(EXPRESSIONS));
   },
-  fuzzTimeoutMs(60_000),
+  fuzzTimeoutMs(240_000),
 );
 
 it(
@@ -115,8 +116,7 @@ it(
         [{ fromStepId: "a", toStepId: "b", label: "", conditionExpr: condition }],
         { trigger: triggerOf({ triggerType: "EVENT", eventType: "x", filterExpr: filter }) },
       );
-      const longestMs = quickestPieceMs(() => checkVersionInPieces(spec), CPU_AT_MOST_MS);
-      expect(longestMs).toBeLessThanOrEqual(CPU_AT_MOST_MS);
+      requireBrief(quickestPieceMs(() => checkVersionInPieces(spec), QUIET_MS));
       const faults = checkVersion(spec);
       for (const { field } of faults) expect(field).toMatch(/^(steps|edges|trigger)\b/);
       if (faults.length > 0) return;
@@ -125,7 +125,7 @@ it(
     });
     fc.assert(property, fuzzRuns(CONDITIONS));
   },
-  fuzzTimeoutMs(60_000),
+  fuzzTimeoutMs(240_000),
 );
 
 it(
@@ -158,7 +158,7 @@ it(
     });
     fc.assert(property, fuzzRuns(TEMPLATES));
   },
-  fuzzTimeoutMs(60_000),
+  fuzzTimeoutMs(240_000),
 );
 
 afterAll(() => {

@@ -145,6 +145,6 @@ describe.each(METHODS)("$name", ({ method }) => {
         expect(answered.count).toBeGreaterThan(inputs / 20);
       }
     },
-    fuzzTimeoutMs(60_000),
+    fuzzTimeoutMs(240_000),
   );
 });

@@ -56,6 +56,12 @@ function withKey<T>(entry: LedgerEntry<T> | undefined, id: string, part: string)
   return { ...made, id, idempotencyKey: made.idempotencyKey?.replace(/\/[^/]+\/\d+\//, part) };
 }
 
+/** An entry made again, its key with this behind it. */
+function withCall<T>(entry: LedgerEntry<T> | undefined, id: string, more: string): LedgerEntry<T> {
+  const made = required(entry);
+  return { ...made, id, idempotencyKey: `${made.idempotencyKey}${more}` };
+}
+
 /** The violated invariants of a copy on which these statements ran, with their lines. */
 async function spoilt(
   statements: readonly string[],
@@ -130,6 +136,41 @@ describe("a story that was spoilt", () => {
     ],
     [
       "I2",
+      "a repeat came under another key",
+      ({ objectives }) => objectives.push(withCall(objectives[0], "obj_again", "-0.4711")),
+      "objectives: obj_again was made under the key",
+    ],
+    [
+      "I2",
+      "a call that an attempt makes once has a number",
+      ({ objectives }) => objectives.push(withCall(objectives[0], "obj_other", "-2")),
+      "objectives: obj_other was made under the key",
+    ],
+    [
+      "I2",
+      "a gate asked more approvers than it has",
+      ({ approvals }) => approvals.push(withCall(approvals[0], "apr_more", "-2")),
+      "apr_more is for approver 2 of gate, which has 1",
+    ],
+    [
+      "I2",
+      "an approver was asked under two keys",
+      ({ approvals }) => approvals.push(withCall(approvals[0], "apr_twice", "-1")),
+      "approvals: apr_twice is not the first under the key",
+    ],
+    [
+      "I2",
+      "an objective was cancelled that a step waits for",
+      ({ objectives, cancellations }) => {
+        const silent = objectives.find(({ idempotencyKey = "" }) =>
+          idempotencyKey.startsWith(`${story.runs.paused}/`),
+        );
+        cancellations.push({ ...required(cancellations[0]), id: required(silent).id });
+      },
+      "cancellations: step 0 still waits for obj_",
+    ],
+    [
+      "I2",
       "an objective was cancelled that nobody made",
       ({ cancellations }) => cancellations.push({ ...required(cancellations[0]), id: "obj_none" }),
       "cancellations: obj_none is no objective that was made",
@@ -144,6 +185,16 @@ describe("a story that was spoilt", () => {
         notifications.push({ ...sent, id: "ntf_late", idempotencyKey, recordedAt: late });
       },
       "ntf_late was made",
+    ],
+    [
+      "I5",
+      "an objective that came after the cancel stays open",
+      ({ objectives, cancellations }) => {
+        const made = objectives.findIndex(({ id }) => id === cancellations[0]?.id);
+        objectives.push({ ...required(objectives[made]), id: "obj_late", recordedAt: new Date() });
+        objectives.splice(made, 1);
+      },
+      "ms after the run was cancelled, and was not cancelled",
     ],
     [
       "I6",

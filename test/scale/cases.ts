@@ -41,7 +41,7 @@ import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/stor
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
-import { dropEndedRuns, FIRST_ENDED } from "../../src/store/retention.ts";
+import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
 import { moveSchedules } from "../../src/store/schedules.ts";
@@ -251,6 +251,7 @@ export const cases: readonly Case[] = [
   { name: "sweep: starts without a run", ask: writing((tx) => dropLeftStarts(tx, 4_000)) },
   { name: "sweep: marks", ask: writing((tx) => dropMarks(tx, 7, 0, 5_000)) },
   { name: "sweep: ended runs", ask: writing((tx) => dropEndedRuns(tx, 90, FIRST_ENDED, 100)) },
+  { name: "sweep: a run passed over", ask: writing((tx) => passOverEnded(tx, 90, FIRST_ENDED)) },
   {
     name: "sweep: notice",
     ask: writing(async (tx) => {

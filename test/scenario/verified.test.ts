@@ -26,7 +26,11 @@ beforeAll(async () => {
 afterAll(() => theatre?.close());
 
 it("every run of every scenario keeps the invariants", async () => {
-  const all = await verifyAll({ databaseUrl: theatre.databaseUrl, quiescent: false });
+  const all = await verifyAll({
+    databaseUrl: theatre.databaseUrl,
+    quiescent: false,
+    maySkip: ["I1", "I2", "I4", "I7", "I12"],
+  });
   const reports = all.filter(({ invariant }) => invariant !== "I10");
   expect(
     reports.flatMap(({ invariant, violations }) =>

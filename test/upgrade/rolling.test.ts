@@ -23,7 +23,7 @@ const STAGES: readonly {
   /** Part of its runs' keys. */
   readonly name: string;
   readonly build: "earlier" | "this";
-  change(world: World): Promise<void>;
+  change(world: World): Promise<unknown>;
 }[] = [
   { name: "the-earlier-build-alone", build: "earlier", change: untilMoving },
   { name: "a-new-replica-migrates", build: "this", change: (world) => world.resize(3) },
@@ -42,7 +42,7 @@ async function untilMoving(world: World): Promise<void> {
   });
 }
 
-function replace(index: number): (world: World) => Promise<void> {
+function replace(index: number): (world: World) => Promise<unknown> {
   return async ({ replicas }) => replicas[index]?.end();
 }
 

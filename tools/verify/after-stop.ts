@@ -1,26 +1,32 @@
 /**
- * I5: no attempt begins while its run is paused or after it ended, and no object is made for a cancelled run but by a
- * call that was leased before.
+ * I5: no attempt begins while its run is paused or after it ended. No object is made for a cancelled run but by a call
+ * that was leased before, and an objective that comes late is cancelled.
  * Boundary: judges one run by its history, and by the entries of the ledgers when there are some.
  */
 import type { RunState } from "../../src/engine/values/run.ts";
-import type { LedgerEntries } from "./ledgers.ts";
+import type { LedgerEntries, LedgerItem } from "./ledgers.ts";
 import type { Findings } from "./report.ts";
 import type { WholeRun } from "./stored-runs.ts";
 
 /** States in which steps may begin. */
 const MOVING: readonly RunState[] = ["RUNNING", "COMPENSATING"];
 /** A lease of a call, and the time that an answer may take beyond it. */
-const LEASED_FOR_MS = 20_000 + 10_000;
-/** Is sent after a cancel all the same: only the id of an objective lets the service cancel it. */
+export const LATE_OBJECTS_MS = 20_000 + 10_000;
+/** Is sent after a cancel, however late: only the id of an objective lets the service cancel it. */
 const SENT_AFTER_CANCEL = "create_objective";
 
+/** What was made and cancelled in other services. */
+export interface Made {
+  /** Undefined: not known. */
+  readonly entries: LedgerEntries | undefined;
+  /** Ids of objectives that were cancelled; undefined: cancellations may still be under way. */
+  readonly cancelled: ReadonlySet<string> | undefined;
+  /** How long after a cancel a call that was leased before may make its object. */
+  readonly lateObjectsMs: number;
+}
+
 /** Finds what began in a run that had stopped. */
-export function checkAfterStop(
-  findings: Findings,
-  whole: WholeRun,
-  entries: LedgerEntries | undefined,
-): void {
+export function checkAfterStop(findings: Findings, whole: WholeRun, made: Made): void {
   const { run, rows, version } = whole;
   let state: RunState = "PENDING";
   let cancelledAt: Date | undefined;
@@ -41,14 +47,27 @@ export function checkAfterStop(
       }
     }
   }
-  for (const { line, parts, recordedAt } of entries?.get(run.id) ?? []) {
+  for (const item of made.entries?.get(run.id) ?? []) {
+    const { line, parts, recordedAt } = item;
     findings.count("objects");
     if (!begun.has(`${parts.stepId}/${parts.attempt}`)) {
       findings.violate(`${line} was made for attempt ${parts.attempt}, which never began`);
     }
     const lateMs = cancelledAt === undefined ? 0 : recordedAt.getTime() - cancelledAt.getTime();
-    if (lateMs > LEASED_FOR_MS && parts.call !== SENT_AFTER_CANCEL) {
-      findings.violate(`${line} was made ${lateMs} ms after the run was cancelled`);
-    }
+    if (lateMs > 0) judgeLate(findings, item, lateMs, made);
   }
+}
+
+function judgeLate(
+  findings: Findings,
+  { id, kind, line }: LedgerItem,
+  lateMs: number,
+  { cancelled, lateObjectsMs }: Made,
+): void {
+  findings.count("objects after a cancel");
+  const violate = (more: string) =>
+    findings.violate(`${line} was made ${lateMs} ms after the run was cancelled${more}`);
+  if (kind !== SENT_AFTER_CANCEL) {
+    if (lateMs > lateObjectsMs) violate("");
+  } else if (cancelled !== undefined && !cancelled.has(id)) violate(", and was not cancelled");
 }

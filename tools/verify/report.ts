@@ -24,8 +24,9 @@ export type Invariant = keyof typeof INVARIANTS;
 /** The result of the check of one invariant. */
 export interface Report {
   readonly invariant: Invariant;
-  readonly verdict: "checked" | "skipped" | "violated";
-  /** Why it was skipped; "" when it was not. */
+  /** `failed`: it could not be checked, or not to its end. */
+  readonly verdict: "checked" | "skipped" | "failed" | "violated";
+  /** Why it, or a part of it, was skipped or could not be checked; "" when all was. */
   readonly reason: string;
   /** How many things of each kind were looked at. */
   readonly counts: Readonly<Record<string, number>>;
@@ -42,6 +43,8 @@ export interface Findings {
   violate(line: string): void;
   /** A part of the check, or all of it when nothing was counted, could not be made. */
   skip(reason: string): void;
+  /** The check broke off. */
+  fail(cause: unknown): void;
   report(): Report;
 }
 
@@ -53,6 +56,7 @@ export function beginFindings(invariant: Invariant): Findings {
   const violations: string[] = [];
   const reasons: string[] = [];
   let found = 0;
+  let isBroken = false;
   return {
     count(what, by = 1) {
       counts[what] = (counts[what] ?? 0) + by;
@@ -64,10 +68,29 @@ export function beginFindings(invariant: Invariant): Findings {
     skip(reason) {
       reasons.push(reason);
     },
+    fail(cause) {
+      isBroken = true;
+      reasons.push(
+        `could not be checked: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
+    },
     report() {
-      const looked = Object.keys(counts).length > 0 || found > 0;
-      const verdict = found > 0 ? "violated" : looked ? "checked" : "skipped";
+      const looked = Object.keys(counts).length > 0;
+      const unbroken = looked ? "checked" : "skipped";
+      const verdict = found > 0 ? "violated" : isBroken ? "failed" : unbroken;
       return { invariant, verdict, reason: reasons.join("; "), counts, found, violations };
     },
   };
+}
+
+/**
+ * The report as a test takes it, which wants a proof: an invariant that could not be checked is violated, and one that
+ * was skipped, unless it may be.
+ */
+export function requireChecked(report: Report, maySkip: readonly Invariant[]): Report {
+  const { invariant, verdict, reason, found, violations } = report;
+  const isLeftOut = verdict === "skipped" && !maySkip.includes(invariant);
+  if (!isLeftOut && verdict !== "failed") return report;
+  const line = `was not checked: ${reason}`;
+  return { ...report, verdict: "violated", found: found + 1, violations: [...violations, line] };
 }

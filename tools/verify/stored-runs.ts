@@ -9,6 +9,7 @@
 import pg from "pg";
 import type { StepType } from "../../src/engine/steps/types.ts";
 import type { Cause } from "../../src/engine/values/input.ts";
+import type { Json } from "../../src/engine/values/json.ts";
 import type { Move } from "../../src/engine/values/move.ts";
 import type { RunState, StepState } from "../../src/engine/values/run.ts";
 import { type PackedCause, type PackedMove, unpackRow } from "../../src/store/packed-moves.ts";
@@ -46,6 +47,8 @@ export interface StoredStep {
   readonly completedAt: Date | null;
   readonly timeoutAt: Date | null;
   readonly wakeAt: Date | null;
+  /** Its timeout ended it by `timeout_action: continue`. */
+  readonly timedOut: boolean;
   /** A run that the step started has not ended. */
   readonly hasOpenChild: boolean;
 }
@@ -77,8 +80,12 @@ export interface VersionStep {
   readonly stepType: StepType;
   /** 0: none. */
   readonly timeoutSeconds: number;
-  /** Seconds from the start of an attempt to the timer of its type; unknown: an expression or an escalation gives it. */
-  readonly delaySeconds: number | "none" | "unknown";
+  /** What config.delay_seconds, until and escalate_after_seconds are, an expression as its text; null: unset. */
+  readonly delay: Json;
+  readonly until: Json;
+  readonly escalateAfter: Json;
+  /** How many approvers are asked at once; null: an expression gives them. */
+  readonly approvers: number | null;
   /** The first pause before another attempt; 0: none. The pauses after it may be longer or shorter. */
   readonly backoffSeconds: number;
   readonly backoffMultiplier: number;
@@ -117,25 +124,28 @@ const RUNS = `select id, workspace_id as "workspaceId", version_id as "versionId
     total_cost_usd as "totalCostUsd", step_marks as "stepMarks",
     trigger_event_id as "triggerEventId", created_at as "createdAt", completed_at as "completedAt",
     deadline_at as "deadlineAt", continue_at as "continueAt", pending
-  from workflow_runs where id > $1 order by id limit ${RUNS_A_PAGE}`;
+  from workflow_runs
+  where id > $1 and mod(ascii(right(id, 1)) * 31 + ascii(right(id, 2)), $2::integer) = $3::integer
+  order by id limit ${RUNS_A_PAGE}`;
 const STEPS = `select run_id as "runId", step_index as "index", state, retry_count as "retryCount",
     cost_usd as "costUsd", objective_id as "objectiveId", delegation_id as "delegationId",
     approval_request_id as "approvalRequestId", ticket_ids as "ticketIds", wait_key as "waitKey",
     started_at as "startedAt", completed_at as "completedAt", timeout_at as "timeoutAt",
-    wake_at as "wakeAt", exists (
+    wake_at as "wakeAt", coalesce(output @> '{"timed_out": true}', false) as "timedOut", exists (
       select 1 from child_runs c join workflow_runs r on r.id = c.child_run_id
       where c.run_id = s.run_id and c.step_index = s.step_index and r.completed_at is null
     ) as "hasOpenChild"
   from step_runs s where run_id = any($1) order by run_id, step_index`;
 const VERSIONS = `select v.id, jsonb_agg(
       jsonb_build_object('id', s.value -> 'id', 'stepType', s.value -> 'stepType',
-        'timeoutSeconds', coalesce((s.value ->> 'timeoutSeconds')::float8, 0),
-        'delaySeconds', case
-          when jsonb_typeof(s.value #> '{config,delay_seconds}') = 'number'
-            then s.value #> '{config,delay_seconds}'
-          when s.value -> 'config' ?| array['delay_seconds', 'until', 'escalate_after_seconds']
-            then '"unknown"'::jsonb
-          else '"none"'::jsonb end,
+        'timeoutSeconds', case when jsonb_typeof(s.value #> '{config,timeout_seconds}') = 'number'
+          then s.value #> '{config,timeout_seconds}'
+          else coalesce(s.value -> 'timeoutSeconds', '0') end,
+        'delay', s.value #> '{config,delay_seconds}', 'until', s.value #> '{config,until}',
+        'escalateAfter', s.value #> '{config,escalate_after_seconds}',
+        'approvers', case coalesce(jsonb_typeof(s.value #> '{config,approvers}'), 'none')
+          when 'array' then greatest(1, jsonb_array_length(s.value #> '{config,approvers}'))
+          when 'none' then 1 end,
         'backoffSeconds', coalesce((p.policy ->> 'backoffSeconds')::float8, 0),
         'backoffMultiplier', coalesce((p.policy ->> 'backoffMultiplier')::float8, 1)
       ) order by s.ordinality
@@ -159,14 +169,33 @@ export async function connectReadOnly(databaseUrl: string): Promise<pg.Client> {
     options: "-c default_transaction_read_only=on",
     statement_timeout: STATEMENT_TIMEOUT_MS,
   });
+  // A connection that breaks shows at the next statement.
+  client.on("error", () => {});
   await client.connect();
   return client;
 }
 
-/** All runs in the order of their ids, a page at a time. */
-export async function* runPages(client: pg.Client): AsyncGenerator<WholeRun[]> {
+/** One of `of` parts of all runs. */
+export interface RunShare {
+  readonly share: number;
+  readonly of: number;
+}
+
+const ALL_RUNS: RunShare = { share: 0, of: 1 };
+
+/** Whether a run belongs to a share, by the last characters of its id, which are random. */
+export function isInShare(runId: string, { share, of }: RunShare): boolean {
+  const last = (runId.codePointAt(runId.length - 1) ?? 0) * 31;
+  return (last + (runId.codePointAt(Math.max(0, runId.length - 2)) ?? 0)) % of === share;
+}
+
+/** All runs of a share in the order of their ids, a page at a time. */
+export async function* runPages(
+  client: pg.Client,
+  share: RunShare = ALL_RUNS,
+): AsyncGenerator<WholeRun[]> {
   for (let after = ""; ; ) {
-    const page = await inSnapshot(client, () => readPage(client, after));
+    const page = await inSnapshot(client, () => readPage(client, after, share));
     const last = page.at(-1);
     if (last === undefined) return;
     yield page;
@@ -184,8 +213,12 @@ async function inSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise
   }
 }
 
-async function readPage(client: pg.Client, after: string): Promise<WholeRun[]> {
-  const { rows: found } = await client.query<StoredRun>(RUNS, [after]);
+async function readPage(
+  client: pg.Client,
+  after: string,
+  { share, of }: RunShare,
+): Promise<WholeRun[]> {
+  const { rows: found } = await client.query<StoredRun>(RUNS, [after, of, share]);
   const runs = found.slice(0, fitting(found));
   const ids = runs.map(({ id }) => id);
   const steps = byRun((await client.query<StoredStep>(STEPS, [ids])).rows);

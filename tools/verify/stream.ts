@@ -3,7 +3,13 @@
  * Boundary: reads ids and subjects alone, batch by batch with an ordered consumer that the server forgets by itself.
  * Invariant: a share of the runs is in memory at a time, so that the stream may be larger than the memory.
  */
-import { connect, type NatsConnection, type StreamInfo } from "nats";
+import {
+  type Consumer,
+  type ConsumerMessages,
+  connect,
+  type NatsConnection,
+  type StreamInfo,
+} from "nats";
 
 /** An event as the stream has it. */
 export interface StreamEvent {
@@ -20,15 +26,20 @@ export interface RunEvents {
   storedAtMs: number;
 }
 
-/** What the stream is before it is read. */
+/** What the stream is at a moment. */
 export interface StreamState {
   readonly messages: number;
   readonly lastSeq: number;
-  /** Events recorded before may have expired; undefined: the stream has lost none at its head. */
-  readonly since: Date | undefined;
+  /** When its first message was stored; undefined: it has lost none at its head, or has none. */
+  readonly headAt: Date | undefined;
+  /** 0: messages do not expire. */
+  readonly maxAgeMs: number;
 }
 
+const NS_A_MS = 1_000_000;
 const MESSAGES_AT_ONCE = 1_000;
+const LOOK_EVERY_MS = 1_000;
+const MOST_FAILURES = 3;
 const MESSAGE_ID = "Nats-Msg-Id";
 const SUBJECTS = /^workflows\.changes\.(run|step)\./;
 const EVENT_ID = /^(.+)-(\d+)-(\d+)$/;
@@ -47,32 +58,88 @@ export async function readStreamState(
   stream: string,
 ): Promise<StreamState> {
   const manager = await connection.jetstreamManager();
-  const { state }: StreamInfo = await manager.streams.info(stream);
+  const { state, config }: StreamInfo = await manager.streams.info(stream);
   const { messages, last_seq: lastSeq, first_seq: firstSeq, first_ts: firstTime } = state;
-  return { messages, lastSeq, since: firstSeq > 1 ? new Date(firstTime) : undefined };
+  const headAt = firstSeq > 1 && messages > 0 ? new Date(firstTime) : undefined;
+  return { messages, lastSeq, headAt, maxAgeMs: config.max_age / NS_A_MS };
 }
 
-/** The events of the runs that `isWanted` names, by run, from the first message to `lastSeq`. */
+/** Events recorded until then may have expired; undefined: none has. A stream that was made anew has no older ones. */
+export function expiredUntil({ headAt, maxAgeMs }: StreamState, now: Date): Date | undefined {
+  const byAge = maxAgeMs > 0 ? new Date(now.getTime() - maxAgeMs) : undefined;
+  if (headAt === undefined || byAge === undefined) return headAt ?? byAge;
+  return headAt > byAge ? headAt : byAge;
+}
+
+/**
+ * The events of the runs that `isWanted` names, by run, from the first message to `lastSeq`. Messages that expire
+ * meanwhile are missing. Rejects when the stream is deleted.
+ */
 export async function readEvents(
   connection: NatsConnection,
   stream: string,
-  { messages: stored, lastSeq }: StreamState,
+  lastSeq: number,
   isWanted: (runId: string) => boolean,
 ): Promise<Map<string, RunEvents>> {
   const found = new Map<string, RunEvents>();
-  if (stored === 0) return found;
+  if (lastSeq === 0) return found;
   const consumer = await connection.jetstream().consumers.get(stream, { headers_only: true });
-  const messages = await consumer.consume({ max_messages: MESSAGES_AT_ONCE });
-  for await (const message of messages) {
-    const [, runId = "", seq, place] = EVENT_ID.exec(message.headers?.get(MESSAGE_ID) ?? "") ?? [];
-    if (SUBJECTS.test(message.subject) && runId !== "" && isWanted(runId)) {
-      const event = { seq: Number(seq), place: Number(place), subject: message.subject };
-      addEvent(found, runId, event, message.info.timestampNanos / 1e6);
+  const messages = await consumer.consume({
+    max_messages: MESSAGES_AT_ONCE,
+    abort_on_missing_resource: true,
+  });
+  let read = 0;
+  const watch = watchEnd(messages, () => read, consumer);
+  try {
+    for await (const message of messages) {
+      read += 1;
+      const [, runId = "", seq, place] =
+        EVENT_ID.exec(message.headers?.get(MESSAGE_ID) ?? "") ?? [];
+      if (SUBJECTS.test(message.subject) && runId !== "" && isWanted(runId)) {
+        const event = { seq: Number(seq), place: Number(place), subject: message.subject };
+        addEvent(found, runId, event, message.info.timestampNanos / NS_A_MS);
+      }
+      if (message.seq >= lastSeq || message.info.pending === 0) break;
     }
-    if (message.seq >= lastSeq || message.info.pending === 0) break;
+  } finally {
+    watch.stop();
+    await messages.close();
   }
-  await messages.close();
+  watch.check();
   return found;
+}
+
+/**
+ * Ends the reading of messages that are gone: what expires after `lastSeq` was asked never comes. Twice in a row the
+ * server must have none left while none arrives: its answer may overtake a message within this process.
+ */
+function watchEnd(messages: ConsumerMessages, read: () => number, consumer: Consumer) {
+  let failure: unknown;
+  let failures = 0;
+  let idleAt = -1;
+  const look = async () => {
+    const before = read();
+    const { num_pending: pending } = await consumer.info();
+    failures = 0;
+    const isIdle = pending === 0 && read() === before;
+    if (isIdle && idleAt === before) messages.stop();
+    idleAt = isIdle ? before : -1;
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => {
+      // A consumer is missing for a moment while it is made anew.
+      failures += 1;
+      if (failures < MOST_FAILURES) return;
+      failure = error;
+      messages.stop();
+    });
+  }, LOOK_EVERY_MS);
+  return {
+    stop: () => clearInterval(timer),
+    check() {
+      if (failure !== undefined) throw failure;
+    },
+  };
 }
 
 function addEvent(

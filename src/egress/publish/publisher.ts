@@ -9,7 +9,8 @@
  */
 import type { NatsConnection } from "nats";
 import { reached } from "../../process/crash-points.ts";
-import { createLoop } from "../../process/standing-loop.ts";
+import type { Log } from "../../process/log.ts";
+import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
 import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
@@ -75,15 +76,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   }
 
   const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });
-  const leasing = createLoop({
-    name: "lease partitions",
-    everyMs: LEASE_EVERY_MS,
-    log,
-    async round() {
-      if (await lease.renew()) publishing.wake();
-      return false;
-    },
-  });
+  const leasing = createLeasing(lease, log, publishing);
 
   return {
     notice(batches) {
@@ -106,6 +99,23 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       bus.stop();
     },
   };
+}
+
+/** Renews the lease; publishing goes on at once where there are more partitions. */
+function createLeasing(
+  lease: PartitionLease,
+  log: Log,
+  publishing: Pick<StandingLoop, "wake">,
+): StandingLoop {
+  return createLoop({
+    name: "lease partitions",
+    everyMs: LEASE_EVERY_MS,
+    log,
+    async round() {
+      if (await lease.renew()) publishing.wake();
+      return false;
+    },
+  });
 }
 
 /** Sends the events of these batches; gives the batches of which all are acknowledged. */

@@ -23,6 +23,7 @@ import {
 } from "nats";
 import type { Log } from "../../process/log.ts";
 import { limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
+import { isTemporary } from "../../runtime/temporary.ts";
 import type { Database } from "../../store/database.ts";
 import {
   findSourcePosition,
@@ -79,7 +80,7 @@ export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undef
   const manager = await connection.jetstreamManager({ checkAPI: false });
   const stream = await findStream(manager, deps);
   // Also while the stream is missing: one that is made later is then known to be younger than the service.
-  if (memory.kept === undefined) await unlessAway(deps, () => findPosition(deps, stream));
+  if (memory.kept === undefined) await tryToKeep(deps, () => findPosition(deps, stream));
   if (stream === undefined) return undefined;
   memory.streamCreated = stream.created;
   await requireConsumer(manager, deps, stream);
@@ -93,7 +94,7 @@ export async function noteFloor(deps: ConsumerDeps, consumer: Consumer): Promise
   const floor = { created: memory.streamCreated, ackFloor: ack_floor.stream_seq };
   const { kept } = memory;
   if (kept?.created === floor.created && kept.ackFloor >= floor.ackFloor) return;
-  await unlessAway(deps, async () => {
+  await tryToKeep(deps, async () => {
     await keepFloor(database, plan, memory.startedAt, floor);
     memory.kept = floor;
   });
@@ -118,15 +119,14 @@ function isOlderCopy({ created, state }: StreamInfo, kept: StreamFloor | undefin
   return kept?.created === created && kept.ackFloor > state.last_seq;
 }
 
-/** What can be done later: the next look does it again. */
-async function unlessAway(
-  { log, plan }: ConsumerDeps,
-  work: () => Promise<unknown>,
-): Promise<void> {
+/** What can be done later, for the next look does it again. The consumer is used meanwhile. */
+async function tryToKeep({ log, plan }: ConsumerDeps, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    log.debug("the position of a source is not kept", { consumer: plan.durable, error });
+    // What passes by itself is no fault; anything else would go on unseen until a consumer is lost.
+    const level = isTemporary(error) ? "debug" : "error";
+    log[level]("the position of a source is not kept", { consumer: plan.durable, error });
   }
 }
 
@@ -174,7 +174,7 @@ async function requireConsumer(
   }
   memory.compared = true;
   // The server restored the consumer with the copy.
-  if (isOlderCopy(stream, memory.kept)) await unlessAway(deps, () => findPosition(deps, stream));
+  if (isOlderCopy(stream, memory.kept)) await tryToKeep(deps, () => findPosition(deps, stream));
 }
 
 function settingsOf(plan: ConsumerPlan): Partial<ConsumerUpdateConfig> {

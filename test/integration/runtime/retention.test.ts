@@ -1,11 +1,13 @@
 /** What is kept for a time and then deleted: whole trees of ended runs, and rows that belong to no run any more. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RunStart } from "../../../src/runtime/processor.ts";
 import { type RetentionDeps, sweepOnce } from "../../../src/runtime/retention.ts";
+import type { Database } from "../../../src/store/database.ts";
 import { insertDeadLetters } from "../../../src/store/dead-letters.ts";
 import { keepEvents } from "../../../src/store/events.ts";
 import type { VersionRow } from "../../../src/store/reads/definitions.ts";
 import { inTurn } from "../../../src/store/retention.ts";
+import { until } from "../../support/assertions/until.ts";
 import { transitioned } from "../../support/builders/step-reports.ts";
 import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
 import {
@@ -148,6 +150,51 @@ describe("an ended run", () => {
     await ended(DAYS + 1);
     await sweep({ days: 0 });
     expect(await runs()).toHaveLength(1);
+  });
+});
+
+describe("a run whose deletion takes too long", () => {
+  /** By what it was started; the statement may take SHORT_LIMIT. */
+  const SECONDS = { slow: 0.15, stuck: 30 };
+  const SHORT_LIMIT = "500ms";
+  const PATIENCE_MS = 45_000;
+
+  beforeEach(async () => {
+    await noticed(DAYS, 25);
+    await sql(`create or replace function delete_slowly() returns trigger language plpgsql as $$
+      begin
+        perform pg_sleep((('${JSON.stringify(SECONDS)}')::jsonb ->> old.trigger_event_id)::float8);
+        return old;
+      end $$`);
+    await sql(`create trigger slowly before delete on workflow_runs
+      for each row execute function delete_slowly()`);
+  });
+  afterEach(() => sql("drop trigger slowly on workflow_runs"));
+
+  function impatient(): Database {
+    const limit = { name: "limit", text: `set local statement_timeout = '${SHORT_LIMIT}'` };
+    return {
+      ...at.database,
+      transaction: (work) =>
+        at.database.transaction(async (tx) => {
+          await tx.query(limit, []);
+          return work(tx);
+        }),
+    };
+  }
+
+  it("is passed over, and those around it go in smaller pages", async () => {
+    const old = (daysAgo: number, triggerEventId: string) =>
+      ended(DAYS + daysAgo, { triggerEventId, triggerSource: String(daysAgo) });
+    for (const daysAgo of [9, 8, 4, 3, 2, 1]) await old(daysAgo, "slow");
+    const stuck = await old(6, "stuck");
+    // A busy machine may take too long for others too, once.
+    await until(async () => {
+      await sweep({ database: impatient() });
+      return (await runs()).length === 1 || undefined;
+    }, PATIENCE_MS);
+    expect(await runs()).toEqual([stuck]);
+    expect(logged.map(({ facts }) => facts)).toContainEqual({ runId: stuck });
   });
 });
 

@@ -8,7 +8,8 @@ import { cpuMs, cpuMsOf } from "./cpu-time.ts";
 const CALIBRATION_MS = 100;
 const FREE_SHARE = 0.8;
 const TICK_MS = 2;
-const QUIET_MS = 50;
+/** What a piece of work may take on a quiet machine. */
+export const QUIET_MS = 50;
 const LOADED_MS = 200;
 /** The quickest of so many: the garbage collector does not count. */
 const ROUNDS = 12;
@@ -26,6 +27,17 @@ function share(): number {
     while (performance.now() - beganMs < CALIBRATION_MS);
   });
   return busyMs / (performance.now() - beganMs);
+}
+
+/** Throws when a piece of work takes longer, at its quickest, than it may hold the loop. */
+export function requireBrief(quickestMs: number): void {
+  if (quickestMs <= QUIET_MS) return;
+  const limitMs = loopLimitMs();
+  if (quickestMs > limitMs) throw heldFor(quickestMs, limitMs);
+}
+
+function heldFor(ms: number, limitMs: number): Error {
+  return new Error(`the event loop was held for ${Math.round(ms)} ms of ${limitMs}`);
 }
 
 /** CPU time of the longest turn of the loop during the work. */
@@ -61,6 +73,6 @@ export async function withoutHolding<Result>(work: () => Promise<Result>): Promi
   for (let round = 0; round < ROUNDS && shortestMs > limitMs; round += 1) {
     shortestMs = Math.min(shortestMs, await longestTurnMs(work));
   }
-  if (shortestMs <= limitMs) return result;
-  throw new Error(`the event loop was held for ${Math.round(shortestMs)} ms of ${limitMs}`);
+  if (shortestMs > limitMs) throw heldFor(shortestMs, limitMs);
+  return result;
 }

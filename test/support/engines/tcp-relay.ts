@@ -6,6 +6,8 @@ export interface TcpRelay {
   readonly port: number;
   /** Breaks every connection; new ones lead to this port of the loopback interface. */
   moveTo(port: number): void;
+  /** Passes nothing more on over the connections that are there, and closes none of them; new ones work. */
+  silence(): void;
   stop(): Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export async function startTcpRelay(firstPort: number): Promise<TcpRelay> {
     moveTo(port) {
       target = port;
       breakAll();
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().resume();
     },
     stop() {
       breakAll();

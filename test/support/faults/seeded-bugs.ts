@@ -5,7 +5,7 @@
 import type { SourceEdit } from "../../../tools/test-service.ts";
 
 /** A fault, and what it breaks. */
-interface SeededBug {
+export interface SeededBug {
   readonly name: string;
   /** The guarantee that it breaks (docs/guarantees.md). */
   readonly breaks: string;

@@ -1,10 +1,13 @@
 /**
  * The service with faults at its crash points: what tests compile in place of src/main.ts.
  * Reads TEST_FAULTS, a JSON list of PlannedFault, and on SIGHUP such a list from the file TEST_FAULTS_FILE: visits count
- * from then on. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
+ * from then on. Where that file says "heap" it collects garbage and reports what is left as `{"heapBytes":<n>}`. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
  * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens.
  */
 import { readFileSync, writeSync } from "node:fs";
+import { setImmediate as immediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import { type CrashPoint, installCrashHook } from "../../../src/process/crash-points.ts";
@@ -67,7 +70,22 @@ installCrashHook((point, detail) => {
 });
 
 process.on("SIGHUP", () => {
-  planned = JSON.parse(readFileSync(process.env.TEST_FAULTS_FILE ?? "", "utf8"));
+  const asked: "heap" | PlannedFault[] = JSON.parse(
+    readFileSync(process.env.TEST_FAULTS_FILE ?? "", "utf8"),
+  );
+  if (asked === "heap") void reportHeap();
+  else planned = asked;
 });
+
+/** What the second collection frees besides, finalizers let go behind the first one. */
+async function reportHeap(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  collect();
+  await immediate();
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  report({ heapBytes: heapUsed + external });
+}
 
 await import("../../../src/main.ts");

@@ -12,13 +12,18 @@ import {
   noteFloor,
   openConsumer,
 } from "../../../../src/ingress/bus/durable-consumer.ts";
+import { startPullLoop } from "../../../../src/ingress/bus/pull-loop.ts";
+import { createLog } from "../../../../src/process/log.ts";
 import type { Database } from "../../../../src/store/database.ts";
+import { DatabaseAway } from "../../../../src/store/pg-errors.ts";
 import { readClock } from "../../../../src/store/service-reads/clock.ts";
+import { recordStatements } from "../../../support/assertions/explain.ts";
 import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
 const WAIT_AT_MOST = { timeout: 20_000, interval: 20 };
+const PULLS = 4;
 const HOUR_MS = 3_600_000;
 let service: BusService;
 
@@ -41,6 +46,13 @@ async function freshReplica(database: Database = service.database): Promise<Cons
     plan: { stream, subject: `crm.${token}.>`, durable: `crm-${token}` },
     memory: emptyMemory(await readClock(service.database.read)),
   };
+}
+
+/** A log of errors alone. */
+function errorLog() {
+  const errors: string[] = [];
+  const write = (line: string) => void errors.push(line);
+  return { errors, log: createLog({ level: "error", format: "json", write }) };
 }
 
 async function open(deps: ConsumerDeps): Promise<Consumer> {
@@ -155,12 +167,29 @@ describe("a consumer that was lost while no replica ran", () => {
   });
 
   it("is not made while the database is away; one that exists is used", async () => {
-    const away = () => Promise.reject(new Error("away"));
-    const deps = await freshReplica({ ...service.database, transaction: away });
+    const away = () => Promise.reject(new DatabaseAway("away"));
+    const { errors, log } = errorLog();
+    const deps = { ...(await freshReplica({ ...service.database, transaction: away })), log };
     await expect(openConsumer(deps)).rejects.toThrow("away");
     await open(await freshReplica());
     await service.publish("crm", "{}");
     expect(await handleAll(deps, await open(deps))).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+
+  it("is used, and the error logged, where the position cannot be kept for another cause", async () => {
+    await open(await freshReplica());
+    await service.rows("alter table source_positions rename to positions_elsewhere");
+    const { errors, log } = errorLog();
+    const deps = { ...(await freshReplica()), log };
+    const consumer = await open(deps);
+    await service.publish("crm", "{}");
+    expect(await handleAll(deps, consumer)).toHaveLength(1);
+    const unknownTable = expect.stringContaining("source_positions");
+    // Of the look at the position and of the note.
+    expect(errors).toEqual([unknownTable, unknownTable]);
+    await loseConsumer(deps);
+    await expect(openConsumer(deps)).rejects.toThrow("source_positions");
   });
 });
 
@@ -172,6 +201,33 @@ it("a fresh installation takes nothing old", async () => {
   expect(config.deliver_policy).toBe(DeliverPolicy.StartTime);
   const young = await service.publish("crm", "{}");
   expect(await handleAll(deps, consumer)).toEqual([young]);
+});
+
+it("a source at work costs a statement every ten seconds", async () => {
+  const { database, ran } = recordStatements(service.database);
+  const { graphs, processor } = service;
+  const deps = { ...(await freshReplica(database)), graphs, processor };
+  const { stream, durable } = deps.plan;
+  const notes = () => ran.filter(({ statement }) => statement.name === "keep_source_floor").length;
+  const pulls = service.connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`);
+  let nowMs = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  const loop = startPullLoop(deps);
+  try {
+    let seen = 0;
+    // A pull that has ended is followed by the next one.
+    for await (const _ of pulls) {
+      await service.publish("crm", "{}");
+      seen += 1;
+      if (seen === PULLS) break;
+    }
+    expect(notes()).toBe(1);
+    nowMs += 10_000;
+    await vi.waitFor(() => expect(notes()).toBe(2), WAIT_AT_MOST);
+  } finally {
+    vi.restoreAllMocks();
+    await loop.stop();
+  }
 });
 
 it("an idle source costs no statement", async () => {

@@ -41,6 +41,16 @@ export type TimedKind =
   | "nats consumers deleted"
   | "collaborator resets in answers";
 
+/** Collaborators that are called. */
+export const SERVICES = [
+  "objectives",
+  "agents",
+  "approvals",
+  "notifications",
+  "governance",
+] as const;
+type Service = (typeof SERVICES)[number];
+
 /** A fault at a time. */
 export interface TimedFault {
   readonly kind: TimedKind;
@@ -49,6 +59,8 @@ export interface TimedFault {
   readonly replica: number;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
+  /** Whose calls meet it, where the kind is about a collaborator; the time chooses one unless given. */
+  readonly service?: Service;
 }
 
 /** A fault at a crash point of a replica. */
@@ -72,7 +84,7 @@ export interface Plan {
 }
 
 /** Messages that nobody can read; definitions that a second starts; runs that take several transitions to begin. */
-type Extra = "bad messages" | "schedules" | "wide runs";
+export type Extra = "bad messages" | "schedules" | "wide runs";
 
 /** How large a plan is. */
 export interface PlanSize {
@@ -130,6 +142,9 @@ const SHORTEST_MS = 100;
 const LONGEST_MS = 2_500;
 const NUMBERS = 100;
 const CANCEL_WITHIN_MS = 400;
+const PAUSED_PERCENT = 25;
+const PAUSE_WITHIN_MS = 400;
+const LONGEST_PAUSE_MS = 1_500;
 /** Every event up to three times, out of order, 1 % never. */
 export const CHAOS: ChaosSettings = { copies: 3, lateMs: 400, dropPercent: 1 };
 
@@ -145,13 +160,15 @@ export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
     if (random.chance(50)) points.push({ replica, fault: pointFault(random) });
     else timed.push(timedFault(random, replica, size.overMs));
   }
+  const runs = planRuns(random, size);
+  const chaos = random.chance(40) ? CHAOS : CALM;
   return {
     seed,
     replicas,
-    runs: planRuns(random, size),
+    runs: pauseSome(random, runs),
     points,
     timed,
-    chaos: random.chance(40) ? CHAOS : CALM,
+    chaos,
     extras: [],
     pointsWithinMs: 0,
   };
@@ -171,6 +188,19 @@ export function planRuns(
     cancelAfterMs: random.below(CANCEL_WITHIN_MS),
     askedTwice: random.chance(30),
   }));
+}
+
+/** Some of the runs are paused for a while. Its numbers are drawn last: a seed's other faults stay as they were. */
+export function pauseSome(random: RandomNumbers, runs: readonly PlannedRun[]): PlannedRun[] {
+  return runs.map((run) => {
+    const isPaused = random.chance(PAUSED_PERCENT);
+    const pause = {
+      afterMs: random.below(PAUSE_WITHIN_MS),
+      forMs: SHORTEST_MS + random.below(LONGEST_PAUSE_MS - SHORTEST_MS),
+    };
+    // Whoever sends an event does not know its run.
+    return isPaused && run.shape !== "triggered" ? { ...run, pause } : run;
+  });
 }
 
 function pointFault(random: RandomNumbers): PlannedFault {

@@ -5,6 +5,7 @@
  */
 import { CRASH_POINTS, type CrashPoint } from "../../../../src/process/crash-points.ts";
 import { randomNumbers } from "../../random/random-numbers.ts";
+import { describeError } from "../describe-error.ts";
 import type { Plan, PointFault } from "../schedule/plan.ts";
 import { planRuns } from "../schedule/plan.ts";
 import { judge } from "../schedule/play.ts";
@@ -51,7 +52,9 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
       {
         ...playing,
         onPlayed(plan, outcome) {
-          const killed = outcome.injected.filter((fault) => fault.startsWith("kill at"));
+          const killed = outcome.injected.flatMap(({ what }) =>
+            what.startsWith("kill at") ? [what] : [],
+          );
           injected += killed.length;
           missed.push(...missedOf(plan, killed));
           const what = plan.points.map(({ fault }) => `${fault.point}#${fault.hit}`).join(" ");
@@ -66,7 +69,10 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   violations.push(
     ...left.map(({ point, hit }) => `nothing was killed at visit ${hit} of ${point}`),
   );
-  const life = await killAtLifePoints(playing);
+  const life = await killAtLifePoints(playing).catch((error: unknown) => ({
+    injected: 0,
+    violations: [`points of a start or an end: ${describeError(error)}`],
+  }));
   return {
     fault: "F1 kill at every crash point, visits 1 and 2",
     injected: injected + life.injected,

@@ -16,10 +16,14 @@ const COMPARED = 1 / 3;
 const GROWTH_AT_MOST = 0.1;
 const FEWEST_SAMPLES = 8;
 
-/** What grew; nothing is said of fewer than eight samples. */
+/** Quantities with fewer samples than that are not judged. */
+export function isJudged({ samples }: Quantity): boolean {
+  return samples.length >= FEWEST_SAMPLES;
+}
+
+/** What grew, of the quantities that are judged. */
 export function findGrowth(quantities: readonly Quantity[]): string[] {
-  return quantities.flatMap(({ name, floor, samples }) => {
-    if (samples.length < FEWEST_SAMPLES) return [];
+  return quantities.filter(isJudged).flatMap(({ name, floor, samples }) => {
     const warm = samples.slice(Math.floor(samples.length * WARM_UP));
     const compared = Math.max(1, Math.floor(warm.length * COMPARED));
     const before = medianOf(warm.slice(0, compared));

@@ -5,7 +5,7 @@ import { type Playing, playPlans } from "./play-plans.ts";
 
 /** Plays it; a violation names the seed of its plan. */
 export async function playCase(playing: Playing, planned: PlansCase): Promise<FaultLine> {
-  const { fault, plans, counts = () => true, atLeast, strictKeys, environment } = planned;
+  const { fault, plans, counts = () => 1, atLeast, strictKeys, environment } = planned;
   const began = performance.now();
   const violations: string[] = [];
   let injected = 0;
@@ -15,7 +15,7 @@ export async function playCase(playing: Playing, planned: PlansCase): Promise<Fa
       ...(strictKeys === undefined ? {} : { strictKeys }),
       ...(environment === undefined ? {} : { environment }),
       onPlayed(plan, outcome) {
-        injected += outcome.injected.filter(counts).length;
+        injected += outcome.injected.reduce((sum, each) => sum + counts(each), 0);
         violations.push(...outcome.violations.map((line) => `seed ${plan.seed}: ${line}`));
         playing.onPlayed?.(plan, outcome);
       },

@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { CrashPoint } from "../../../../src/process/crash-points.ts";
+import { describeError } from "../describe-error.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Outcome } from "../schedule/play.ts";
 import { type JudgeOptions, play } from "../schedule/play.ts";
@@ -28,7 +29,7 @@ const DAY_MS = 86_400_000;
 /** The replica whose clock is wrong, in plans that have so many. */
 const WRONG_CLOCK = 2;
 
-/** Plays all of them; rejects when a world cannot be made. */
+/** Plays all of them; a plan whose world cannot be made, or breaks off, is violated. */
 export async function playPlans(playing: Playing, plans: readonly Plan[]): Promise<void> {
   let stage: { world: World; workload: Workload; played: number } | undefined;
   const close = async () => {
@@ -39,11 +40,17 @@ export async function playPlans(playing: Playing, plans: readonly Plan[]): Promi
   };
   try {
     for (const plan of plans) {
-      stage ??= await open(playing, plan);
-      const outcome = await play(stage.world, stage.workload, plan, playing);
+      let outcome: Outcome;
+      try {
+        stage ??= await open(playing, plan);
+        outcome = await play(stage.world, stage.workload, plan, playing);
+        stage.played += 1;
+      } catch (error) {
+        outcome = { injected: [], violations: [`no world was made: ${describeError(error)}`] };
+      }
       playing.onPlayed?.(plan, outcome);
-      stage.played += 1;
-      if (outcome.violations.length > 0 || stage.played >= PLANS_A_WORLD) await close();
+      const isOver = (stage?.played ?? 0) >= PLANS_A_WORLD;
+      if (outcome.violations.length > 0 || isOver) await close();
     }
   } finally {
     await close();

@@ -1,49 +1,89 @@
 /**
- * The proof that the suite sees: each seeded bug with a schedule that catches it.
- * Boundary: a schedule that finds nothing in the build with the bug is a violation.
+ * The proof that the suite sees: each seeded bug with the schedule, or the test, that catches it.
+ * Boundary: caught means that the build with the bug shows the violation of this bug, and that the sound build shows none
+ * in the same schedules with the same patience.
  */
 import type { CrashPoint } from "../../../../src/process/crash-points.ts";
 import { compileService } from "../../../../tools/test-service.ts";
 import { type Plan, planOf } from "../schedule/plan.ts";
 import type { Outcome } from "../schedule/play.ts";
-import { SEEDED_BUGS } from "../seeded-bugs.ts";
+import { SEEDED_BUGS, type SeededBug } from "../seeded-bugs.ts";
 import { LONGER_LEASE, SHORT_SETTINGS } from "../short-settings.ts";
+import { failsWith, type NamedTest } from "./bug-fails-test.ts";
 import { calmPlan } from "./cases.ts";
 import type { FaultLine } from "./fault-line.ts";
-import { playPlans } from "./play-plans.ts";
+import { playCase } from "./play-case.ts";
+import { type Playing, playPlans } from "./play-plans.ts";
 
-const AIMED_SEED = 12_001;
+/** Schedules of one world have seeds of their own: callers' keys are made of them. */
+const AIMED_SEEDS = { "bus.delivered": 12_001, "outbox.sent": 12_002, "batch.written": 12_003 };
+const LATE_SEED = 12_004;
+const LOST_SEED = 12_005;
 const AIMED_SIZE = { runs: 36, overMs: 3_000 };
 
-/**
- * A number is the seed of a random schedule, found by `npm run test:faults -- --bug NAME`. Where a random schedule does
- * not catch its bug each time, a schedule is aimed at it.
- */
-export const CAUGHT_BY: Readonly<Record<string, number | Plan>> = {
-  "failed-condition-holds": 1,
-  "triggers-of-every-workspace": 1,
-  "retry-refusals": 1,
-  "new-key-on-retry": 5,
-  "acknowledge-before-commit": failing("bus.delivered"),
-  "poll-outbox-by-last-id": failing("outbox.sent"),
-  "accept-superseded-results": 14,
-  "decide-by-the-process-clock": 1,
-  "call-before-commit": failing("batch.written"),
-  "forget-events-after-their-acknowledgement": 10,
-  "leave-late-objectives-open": lateObjectives(),
+/** What a bug is caught by. */
+interface Catching {
+  /**
+   * A number is the seed of a random schedule, found by `npm run test:faults -- --bug NAME`. Where a random schedule does
+   * not catch its bug each time, a schedule is aimed at it.
+   */
+  readonly by: number | Plan;
+  /** One of the violations must be this one. */
+  readonly shows: RegExp;
+}
+
+/** The bugs that schedules catch. */
+export const CAUGHT_BY: Readonly<Record<string, Catching>> = {
+  "failed-condition-holds": { by: 1, shows: /\(branch\) ended as .*"never"/ },
+  "triggers-of-every-workspace": { by: 1, shows: /^I9: .* its definition \S+ of / },
+  "retry-refusals": {
+    by: 1,
+    shows: /^it does not come to rest: [\s\S]*\/refuse\/1\/create_objective/,
+  },
+  "new-key-on-retry": { by: 5, shows: /^objective \S+ was left open/ },
+  "acknowledge-before-commit": {
+    by: failing("bus.delivered"),
+    shows:
+      /^it does not come to rest: (.* [1-9]\d* events without a run|[\s\S]*"wait_key":"siphon)/,
+  },
+  "poll-outbox-by-last-id": {
+    by: failing("outbox.sent"),
+    shows: /^it does not come to rest: .* [1-9]\d* unpublished batches/,
+  },
+  "accept-superseded-results": { by: 14, shows: /^I6: .* of attempt \d+ in attempt \d+/ },
+  // A clock that is a day ahead dates the cancel a day before what came with it.
+  "decide-by-the-process-clock": {
+    by: 1,
+    shows: /^I5: .* made \d{8} ms after the run was cancelled/,
+  },
+  "call-before-commit": {
+    by: failing("batch.written"),
+    shows: /^I2: .* belongs to no step that began/,
+  },
+  "forget-events-after-their-acknowledgement": {
+    by: lostStream(),
+    shows: /^I4: .* was marked as published and is not in the stream/,
+  },
+  "leave-late-objectives-open": { by: lateObjectives(), shows: /^objective \S+ was left open/ },
 };
 
 /** Tests that catch a bug which schedules do not: a process that starts again claims again, and a caller's key hides a repeat. */
-export const CAUGHT_BY_TEST: Readonly<Record<string, string>> = {
-  "claim-calls-at-start-only": "test/faults/takes-over.test.ts",
-  "repeat-a-commit-without-answer": "test/integration/runtime/processor.test.ts",
+export const CAUGHT_BY_TEST: Readonly<Record<string, NamedTest>> = {
+  "claim-calls-at-start-only": {
+    file: "test/faults/takes-over.test.ts",
+    name: "a call of a replica that was killed goes on within 30 s",
+  },
+  "repeat-a-commit-without-answer": {
+    file: "test/integration/runtime/processor.test.ts",
+    name: "whose answer is lost is found committed or not",
+  },
 };
 
 /** The work at this point fails, again and again. */
-function failing(point: CrashPoint): Plan {
+function failing(point: keyof typeof AIMED_SEEDS): Plan {
   const hits = Array.from({ length: 20 }, (_, index) => 2 + 3 * index);
   return {
-    ...calmPlan(AIMED_SEED, AIMED_SIZE),
+    ...calmPlan(AIMED_SEEDS[point], AIMED_SIZE),
     points: [0, 1].flatMap((replica) =>
       hits.map((hit) => ({ replica, fault: { point, hit, mode: "throw" } as const })),
     ),
@@ -54,50 +94,83 @@ function failing(point: CrashPoint): Plan {
 function lateObjectives(): Plan {
   const slow = { kind: "collaborator slow", replica: 0, forMs: 4_000 } as const;
   // All services in turn: the first one is that of the objectives.
-  return { ...calmPlan(AIMED_SEED, AIMED_SIZE), timed: [{ ...slow, atMs: 0 }] };
+  return { ...calmPlan(LATE_SEED, AIMED_SIZE), timed: [{ ...slow, atMs: 0 }] };
+}
+
+/** The stream is lost when most events are in it. */
+function lostStream(): Plan {
+  const lost = { kind: "nats stream lost", atMs: 2_500, replica: 0, forMs: 0 } as const;
+  return { ...calmPlan(LOST_SEED, AIMED_SIZE), timed: [lost] };
 }
 
 /** With a bug many runs never end: no need to wait long for them. */
 const QUIET_WITHIN_MS = 15_000;
 const REPLAYS_AT_MOST = 3;
 
-/** Plays the schedule of each bug on a build that has it. */
+/** Plays the schedule of each bug on a build that has it, or its test. */
 export async function replaySeededBugs(): Promise<FaultLine> {
   const began = performance.now();
   const violations: string[] = [];
-  for (const [name, by] of Object.entries(CAUGHT_BY)) {
-    const plan = typeof by === "number" ? planOf(by) : by;
-    if (!(await isCaught(name, plan))) violations.push(`seed ${plan.seed} did not catch ${name}`);
+  for (const name of Object.keys(CAUGHT_BY)) violations.push(...(await replay(name)));
+  for (const [name, test] of Object.entries(CAUGHT_BY_TEST)) {
+    if (!(await failsWith(findBug(name).edits, test))) {
+      violations.push(`${name}: ${test.file} passes "${test.name}"`);
+    }
   }
   const seconds = (performance.now() - began) / 1000;
-  const injected = Object.keys(CAUGHT_BY).length;
-  return { fault: "seeded bugs caught", injected, violations, seconds };
+  const injected = Object.keys({ ...CAUGHT_BY, ...CAUGHT_BY_TEST }).length - violations.length;
+  return { fault: "bugs caught", injected, violations, seconds };
 }
 
 /** A schedule is the same each time, the machine is not. */
-async function isCaught(name: string, plan: Plan): Promise<boolean> {
+async function replay(name: string): Promise<string[]> {
+  const { by, shows } = CAUGHT_BY[name] ?? {};
+  const plan = planFor(by);
   const replays = Array.from({ length: REPLAYS_AT_MOST }, () => plan);
-  return (await catchBug(name, replays)) !== undefined;
+  const { caught, missed } = await catchBug(name, replays, shows);
+  if (caught !== undefined) return [];
+  const seen = missed.flatMap(({ violations }) => violations).join("\n");
+  return [`seed ${plan.seed} does not show ${shows} with ${name}, but ${seen || "nothing"}`];
 }
 
-/** What caught a bug. */
-export interface Catch {
+function planFor(by: number | Plan | undefined): Plan {
+  return typeof by === "object" ? by : planOf(by ?? 0);
+}
+
+/** Plays each of these schedules on the sound build, with the same patience: what it shows is no bug's doing. */
+export async function playControl(playing: Playing): Promise<FaultLine> {
+  const plans = new Map<number | string, Plan>();
+  for (const [name, { by }] of Object.entries(CAUGHT_BY)) {
+    plans.set(typeof by === "number" ? by : name, planFor(by));
+  }
+  const control = { fault: "bugs on the sound build", plans: [...plans.values()] };
+  return playCase(
+    { ...playing, quietWithinMs: QUIET_WITHIN_MS },
+    { ...control, atLeast: control.plans.length },
+  );
+}
+
+/** What a schedule shows in the build with a bug. */
+interface Shown {
   readonly seed: number;
   readonly violations: readonly string[];
 }
 
-/** Plays schedules on a build with the bug until one finds something. */
-export async function catchBug(name: string, plans: Iterable<Plan>): Promise<Catch | undefined> {
-  const bug = SEEDED_BUGS.find((each) => each.name === name);
-  if (bug === undefined) throw new Error(`${name} is no seeded bug`);
+/** What caught a bug, and the schedules before that showed something else. */
+interface Search {
+  readonly caught: Shown | undefined;
+  readonly missed: readonly Shown[];
+}
+
+/** Plays schedules on a build with the bug until one shows this; any violation will do where it is not given. */
+export async function catchBug(name: string, plans: Iterable<Plan>, shows = /^/): Promise<Search> {
+  const { edits } = findBug(name);
+  const longer = name === "claim-calls-at-start-only" ? [LONGER_LEASE] : [];
   const compiled = await compileService({
     entry: "test/support/faults/service-main.ts",
-    edits: [
-      ...SHORT_SETTINGS,
-      ...(bug.name === "claim-calls-at-start-only" ? [LONGER_LEASE] : []),
-      ...bug.edits,
-    ],
+    edits: [...SHORT_SETTINGS, ...longer, ...edits],
   });
+  const missed: Shown[] = [];
   try {
     const playing = {
       compiled: compiled.path,
@@ -105,15 +178,23 @@ export async function catchBug(name: string, plans: Iterable<Plan>): Promise<Cat
       quietWithinMs: QUIET_WITHIN_MS,
     };
     for (const plan of plans) {
-      let found: readonly string[] = [];
-      const onPlayed = (_: Plan, { violations }: Outcome) => {
-        found = violations;
+      let violations: readonly string[] = [];
+      const onPlayed = (_: Plan, outcome: Outcome) => {
+        violations = outcome.violations;
       };
       await playPlans({ ...playing, onPlayed }, [plan]);
-      if (found.length > 0) return { seed: plan.seed, violations: found };
+      const shown = { seed: plan.seed, violations };
+      if (violations.some((violation) => shows.test(violation))) return { caught: shown, missed };
+      if (violations.length > 0) missed.push(shown);
     }
-    return undefined;
+    return { caught: undefined, missed };
   } finally {
     await compiled.remove();
   }
+}
+
+function findBug(name: string): SeededBug {
+  const bug = SEEDED_BUGS.find((each) => each.name === name);
+  if (bug === undefined) throw new Error(`${name} is no seeded bug`);
+  return bug;
 }

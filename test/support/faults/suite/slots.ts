@@ -15,7 +15,10 @@ const DEFINITIONS = 100;
 const SLOTS = 1_000;
 const TIMERS_A_RUN = 10;
 const TIMER_RUNS = 100;
+const TIMERS = TIMERS_A_RUN * TIMER_RUNS;
 const KILL_EVERY_MS = 3_000;
+/** A thousand slots of a hundred definitions take ten seconds. */
+const KILLS_AT_LEAST = 2;
 const WITHIN_MS = 120_000;
 const LOOK_MS = 200;
 
@@ -26,26 +29,40 @@ export async function raceForSlots(playing: Playing): Promise<FaultLine> {
   try {
     const workload = await openWorkload(world);
     const definitions = await publishSchedules(workload);
-    const timers = startTimers(workload);
-    let ended = false;
-    const killing = (async () => {
-      for (let turn = 0; !ended; turn += 1) {
-        await delay(KILL_EVERY_MS);
-        await world.replicas[turn % world.replicas.length]?.kill();
-      }
-    })();
-    await untilSlots(world);
-    await Promise.all(definitions.map((id) => publish(workload, id, "end")));
-    ended = true;
-    await Promise.all([killing, timers]);
-    const violations = [...(await judge(world, workload)), ...(await judgeSlots(world))];
-    const injected = (await countSlots(world)) + TIMERS_A_RUN * TIMER_RUNS;
+    const violations: string[] = [];
+    const [injected] = await Promise.all([
+      killUntil(world, async () => {
+        if (!(await untilSlots(world))) violations.push(`${SLOTS} slots did not come in time`);
+        await Promise.all(definitions.map((id) => publish(workload, id, "end")));
+      }),
+      startTimers(workload),
+    ]);
+    if (injected < KILLS_AT_LEAST) violations.push(`only ${injected} replicas were killed`);
+    violations.push(...(await judge(world, workload)), ...(await judgeSlots(world)));
     const seconds = (performance.now() - began) / 1000;
-    return { fault: "F8 replicas racing for slots and timers", injected, violations, seconds };
+    const fault = `F8 replicas killed in a race for ${await countSlots(world)} slots, ${TIMERS} timers`;
+    return { fault, injected, violations, seconds };
   } finally {
     for (const point of world.reports.reached) playing.reached.add(point);
     await world.stop();
   }
+}
+
+/** Kills a replica now and then while this is done; gives how many. */
+async function killUntil({ replicas }: World, doing: () => Promise<void>): Promise<number> {
+  let ended = false;
+  const done = doing().finally(() => {
+    ended = true;
+  });
+  let killed = 0;
+  const killing = (async () => {
+    for (let turn = 0; !ended; turn += 1) {
+      await delay(KILL_EVERY_MS);
+      if (await replicas[turn % replicas.length]?.kill()) killed += 1;
+    }
+  })();
+  await Promise.all([done, killing]);
+  return killed;
 }
 
 const SCHEDULED = {
@@ -108,12 +125,13 @@ async function countSlots(world: World): Promise<number> {
   return row?.slots ?? 0;
 }
 
-async function untilSlots(world: World): Promise<void> {
+async function untilSlots(world: World): Promise<boolean> {
   const until = performance.now() + WITHIN_MS;
   while ((await countSlots(world)) < SLOTS) {
-    if (performance.now() > until) throw new Error(`${SLOTS} slots did not come in time`);
+    if (performance.now() > until) return false;
     await delay(LOOK_MS);
   }
+  return true;
 }
 
 async function judgeSlots(world: World): Promise<string[]> {

@@ -28,19 +28,21 @@ interface Open {
   readonly unpublished: number;
 }
 
-/** Waits until nothing is open any more; false when that takes too long. */
+/** Waits until nothing is open any more; when that takes too long, what is still open. */
 export async function untilQuiet(
   world: World,
   workload: Workload,
   patienceMs: number,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const until = performance.now() + patienceMs;
-  while (performance.now() < until) {
+  for (;;) {
     const { runs, missing, calls, unpublished } = await countOpen(world, workload.open);
-    if (runs + missing + calls + unpublished === 0) return true;
+    if (runs + missing + calls + unpublished === 0) return undefined;
+    if (performance.now() > until) {
+      return `${runs} runs, ${missing} events without a run, ${calls} calls, ${unpublished} unpublished batches`;
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  return false;
 }
 
 async function countOpen(world: World, known: readonly KnownRun[]): Promise<Open> {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { StepType, TriggerType } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import type { Plan } from "../schedule/plan.ts";
+import type { Extra, Plan } from "../schedule/plan.ts";
 import type { World } from "../world/world.ts";
 import type { Workload } from "./workload.ts";
 
@@ -29,32 +29,42 @@ const INSTANT = {
   config: { until: "2000-01-01T00:00:00Z" },
 };
 
-/** Begins those of the plan. */
-export async function startExtras(world: World, workload: Workload, plan: Plan): Promise<Extras> {
+/** Begins those of the plan. What fails is told at their end. */
+export function startExtras(world: World, workload: Workload, plan: Plan): Extras {
   const name = `extras-${plan.seed}`;
-  const ends: (() => Promise<void>)[] = [];
-  for (const [place, extra] of plan.extras.entries()) {
-    if (extra === "bad messages") ends.push(sendBadMessages(world));
-    if (extra === "schedules") ends.push(await startSchedule(workload, name));
-    if (extra === "wide runs") ends.push(startWideRun(workload, `${name}-${place}`));
-  }
+  const begun = plan.extras.map((extra, place) => {
+    const ending = begin(extra, world, workload, `${name}-${place}`);
+    ending.catch(() => {});
+    return ending;
+  });
   return {
     async end() {
-      for (const end of ends) await end();
+      for (const ending of begun) await (await ending)();
     },
   };
 }
 
-function sendBadMessages({ sandbox, rows }: World): () => Promise<void> {
+type End = () => Promise<void>;
+
+async function begin(extra: Extra, world: World, workload: Workload, name: string): Promise<End> {
+  switch (extra) {
+    case "bad messages":
+      return sendBadMessages(world);
+    case "schedules":
+      return startSchedule(workload, name);
+    case "wide runs":
+      await startWideRun(workload, name);
+      return async () => {};
+  }
+}
+
+async function sendBadMessages({ sandbox, rows }: World): Promise<End> {
   const { connection } = sandbox.bus;
-  const sending = (async () => {
-    for (let index = 0; index < BAD_MESSAGES; index += 1) {
-      connection.publish(SUBJECT, new TextEncoder().encode(`{ no JSON ${index}`));
-      await delay(BAD_MESSAGE_EVERY_MS);
-    }
-  })();
+  for (let index = 0; index < BAD_MESSAGES; index += 1) {
+    connection.publish(SUBJECT, new TextEncoder().encode(`{ no JSON ${index}`));
+    await delay(BAD_MESSAGE_EVERY_MS);
+  }
   return async () => {
-    await sending;
     const until = performance.now() + WITHIN_MS;
     let left = BAD_MESSAGES;
     while (left > 0 && performance.now() < until) {
@@ -65,7 +75,7 @@ function sendBadMessages({ sandbox, rows }: World): () => Promise<void> {
   };
 }
 
-async function startSchedule({ client }: Workload, name: string): Promise<() => Promise<void>> {
+async function startSchedule({ client }: Workload, name: string): Promise<End> {
   const made = await client.call(`${name}-create`, (workflows, options) =>
     workflows.createDefinition({ workspaceId: "north", name }, options),
   );
@@ -80,35 +90,32 @@ async function startSchedule({ client }: Workload, name: string): Promise<() => 
   };
 }
 
-function startWideRun({ client }: Workload, name: string): () => Promise<void> {
+async function startWideRun({ client }: Workload, name: string): Promise<void> {
   const children = Array.from({ length: WIDE_CHILDREN }, (_, index) => `child-${index}`);
-  const running = (async () => {
-    const made = await client.call(`${name}-wide`, (workflows, options) =>
-      workflows.createDefinition({ workspaceId: "north", name: `${name}-wide` }, options),
-    );
-    const definitionId = made.definition?.id ?? "";
-    await client.call(`${name}-wide-publish`, (workflows, options) =>
-      workflows.publishVersion(
-        {
-          definitionId,
-          steps: [
-            { id: "all", stepType: StepType.PARALLEL },
-            ...children.map((id) => ({
-              id,
-              stepType: StepType.AGENT_ACTION,
-              agentId: "worker",
-              config: { delegate: true },
-            })),
-          ],
-          edges: children.map((toStepId) => ({ fromStepId: "all", toStepId })),
-        },
-        options,
-      ),
-    );
-    const inputPayload = { text: "x".repeat(WIDE_BYTES) };
-    await client.call(`${name}-wide-start`, (workflows, options) =>
-      workflows.startRun({ definitionId, inputPayload, triggerEventId: `${name}-wide` }, options),
-    );
-  })();
-  return () => running;
+  const made = await client.call(`${name}-wide`, (workflows, options) =>
+    workflows.createDefinition({ workspaceId: "north", name: `${name}-wide` }, options),
+  );
+  const definitionId = made.definition?.id ?? "";
+  await client.call(`${name}-wide-publish`, (workflows, options) =>
+    workflows.publishVersion(
+      {
+        definitionId,
+        steps: [
+          { id: "all", stepType: StepType.PARALLEL },
+          ...children.map((id) => ({
+            id,
+            stepType: StepType.AGENT_ACTION,
+            agentId: "worker",
+            config: { delegate: true },
+          })),
+        ],
+        edges: children.map((toStepId) => ({ fromStepId: "all", toStepId })),
+      },
+      options,
+    ),
+  );
+  const inputPayload = { text: "x".repeat(WIDE_BYTES) };
+  await client.call(`${name}-wide-start`, (workflows, options) =>
+    workflows.startRun({ definitionId, inputPayload, triggerEventId: `${name}-wide` }, options),
+  );
 }

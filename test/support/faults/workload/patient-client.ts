@@ -6,13 +6,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
 import type { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { describeError } from "../describe-error.ts";
 
 /** What is called. */
-export type Workflows = Client<typeof WorkflowService>;
+type Workflows = Client<typeof WorkflowService>;
 
 /** See the file's head. */
 export interface PatientClient {
-  /** Rejects with an answer that a repeat cannot change, and when no answer came for a minute. */
+  /** Rejects with an answer that a repeat cannot change, and, with evidence, when no answer came for a minute. */
   call<T>(key: string, ask: (workflows: Workflows, options: CallOptions) => Promise<T>): Promise<T>;
 }
 
@@ -31,27 +32,42 @@ const AGAIN: ReadonlySet<Code> = new Set([
   Code.Canceled,
 ]);
 
-/** `replicas` gives those that can be asked now, perhaps none. */
-export function createPatientClient(replicas: () => readonly Workflows[]): PatientClient {
+/** A replica that can be asked. */
+export interface Asked {
+  readonly url: string;
+  readonly workflows: Workflows;
+}
+
+/** `replicas` gives those that can be asked now, perhaps none; `evidence` is told with a call that got no answer. */
+export function createPatientClient(
+  replicas: () => readonly Asked[],
+  evidence: () => Promise<string>,
+): PatientClient {
   let turn = 0;
   return {
     async call(key, ask) {
       const until = performance.now() + PATIENCE_MS;
+      const failures = new Map<string, string>();
       for (;;) {
         const asked = replicas();
         turn += 1;
-        const workflows = asked[turn % Math.max(1, asked.length)];
-        let failure: unknown = new Error("there is no replica");
+        const replica = asked[turn % Math.max(1, asked.length)];
         try {
-          if (workflows !== undefined) {
+          if (replica !== undefined) {
             const headers = { "idempotency-key": key };
-            return await ask(workflows, { headers, timeoutMs: TRY_MS });
+            return await ask(replica.workflows, { headers, timeoutMs: TRY_MS });
           }
         } catch (error) {
           if (!AGAIN.has(ConnectError.from(error).code)) throw error;
-          failure = error;
+          failures.set(replica?.url ?? "", describeError(error));
         }
-        if (performance.now() > until) throw new Error(`no answer to ${key}`, { cause: failure });
+        if (performance.now() > until) {
+          const last = [...failures].map(([url, failure]) => `${url}: ${failure}`);
+          throw new Error(
+            `the workflow service gave no answer to ${key} in ${PATIENCE_MS / 1000} s, at last ` +
+              `${last.join("; ") || "there was no replica"}\n${await evidence()}`,
+          );
+        }
         await delay(PAUSE_MS);
       }
     },

@@ -4,7 +4,10 @@
  * Boundary: what a caller and the world around do. Whether all ended well is judged elsewhere (ends.ts, tools/verify).
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { renderTapEvent } from "../../../../src/sandbox/tap.ts";
+import { describeError } from "../describe-error.ts";
+import { stuckEvidence } from "../world/stuck.ts";
 import type { World } from "../world/world.ts";
 import { createPatientClient, type PatientClient } from "./patient-client.ts";
 import { SHAPES, type ShapeName, shapes } from "./shapes.ts";
@@ -23,6 +26,8 @@ export interface PlannedRun {
   readonly cancelAfterMs: number;
   /** Whether its caller asks a second time with the same key. */
   readonly askedTwice: boolean;
+  /** Where it is paused for a while: how long after its start, and for how long. */
+  readonly pause?: { readonly afterMs: number; readonly forMs: number };
 }
 
 /** A run that the service said it has, or an event that must have started one. */
@@ -54,8 +59,12 @@ const ENDED_PATIENCE_MS = 90_000;
 
 /** Publishes the definitions. */
 export async function openWorkload(world: World): Promise<Workload> {
-  const client = createPatientClient(() =>
-    world.replicas.flatMap(({ workflows }) => (workflows === undefined ? [] : [workflows])),
+  const client = createPatientClient(
+    () =>
+      world.replicas.flatMap(({ url, workflows }) =>
+        url === undefined || workflows === undefined ? [] : [{ url, workflows }],
+      ),
+    () => stuckEvidence(world),
   );
   const definitions = await publishAll(client);
   const known: KnownRun[] = [];
@@ -78,7 +87,7 @@ export async function openWorkload(world: World): Promise<Workload> {
         runs.map(async (plan, index) => {
           await delay(Math.max(0, beginMs + plan.atMs - performance.now()));
           await begin(desk, plan, `${name}-${index}`).catch((error: unknown) => {
-            complaints.push(`${name}-${index} (${plan.shape}): ${describe(error)}`);
+            complaints.push(`${name}-${index} (${plan.shape}): ${describeError(error)}`);
           });
         }),
       );
@@ -127,6 +136,12 @@ async function begin(desk: Desk, plan: PlannedRun, name: string): Promise<void> 
   }
   const runId = await start(desk, plan, definitionId, name);
   desk.known.push({ plan, definitionId, runId, eventId: undefined });
+  await Promise.all([pauseForAWhile(desk, plan, runId, name), goOn(desk, plan, runId, name)]);
+}
+
+/** What runs of this shape need after their start. */
+async function goOn(desk: Desk, plan: PlannedRun, runId: string, name: string): Promise<void> {
+  const { shape } = plan;
   if (shape === "cancel") {
     await delay(plan.cancelAfterMs);
     await desk.client.call(`cancel-${name}`, (workflows, options) =>
@@ -138,6 +153,41 @@ async function begin(desk: Desk, plan: PlannedRun, name: string): Promise<void> 
     await desk.client.call(`compensate-${name}`, (workflows, options) =>
       workflows.compensateRun({ id: runId }, options),
     );
+  }
+}
+
+async function pauseForAWhile(
+  { client }: Desk,
+  { pause, shape }: PlannedRun,
+  runId: string,
+  name: string,
+): Promise<void> {
+  if (pause === undefined) return;
+  await delay(pause.afterMs);
+  const isPaused = await unlessMoved(() =>
+    client.call(`pause-${name}`, (workflows, options) =>
+      workflows.pauseRun({ id: runId }, options),
+    ),
+  );
+  if (!isPaused) return;
+  await delay(pause.forMs);
+  const resume = () =>
+    client.call(`resume-${name}`, (workflows, options) =>
+      workflows.resumeRun({ id: runId }, options),
+    );
+  // Nothing but a cancel ends a run that is paused.
+  if (shape === "cancel") await unlessMoved(resume);
+  else await resume();
+}
+
+/** False: the run was in a state in which this cannot be done any more. */
+async function unlessMoved(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.FailedPrecondition) return false;
+    throw error;
   }
 }
 
@@ -165,9 +215,4 @@ async function untilFailed(world: World, runId: string): Promise<void> {
     await delay(ENDED_LOOK_MS);
   }
   throw new Error(`${runId} did not fail`);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message} (${String(error.cause)})`;
 }

@@ -37,12 +37,18 @@ export interface Replica {
    * one.
    */
   plan(faults: readonly PlannedFault[]): Promise<void>;
-  /** Ends the process as a crash does; waits for the next one. `faults` are those of the next one. */
-  kill(faults?: readonly PlannedFault[]): Promise<void>;
-  /** Asks the process to end (SIGTERM); waits for the next one. */
-  end(faults?: readonly PlannedFault[]): Promise<void>;
-  freeze(): void;
+  /**
+   * Ends the process as a crash does; waits for the next one. `faults` are those of the next one. False: it had ended, or
+   * was killed already.
+   */
+  kill(faults?: readonly PlannedFault[]): Promise<boolean>;
+  /** Asks the process to end (SIGTERM), after an earlier such end; waits for the next one. False: it had ended. */
+  end(faults?: readonly PlannedFault[]): Promise<boolean>;
+  /** False: there was no process. */
+  freeze(): boolean;
   thaw(): void;
+  /** Bytes of its heap and of what hangs on it, after a collection of garbage. Rejects when it does not say in time. */
+  heapBytes(): Promise<number>;
   /** Resolves once a process is ready here, also when one is being started. */
   ready(): Promise<void>;
   /** Ends it for good. */
@@ -76,6 +82,10 @@ class RestartedReplica implements Replica {
   #starting: Promise<void>;
   #stopped = false;
   #frozen = false;
+  /** The process that was asked to end, and the one that was killed. */
+  #asked: ServiceProcess | undefined;
+  #killed: ServiceProcess | undefined;
+  #onHeap: (bytes: number) => void = () => {};
   starts = 0;
 
   constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
@@ -103,19 +113,37 @@ class RestartedReplica implements Replica {
     this.#faults = faults;
     this.#signal("SIGHUP");
   }
-  kill(faults: readonly PlannedFault[] = []): Promise<void> {
-    return this.#endBy("SIGKILL", faults);
+  async kill(faults: readonly PlannedFault[] = []): Promise<boolean> {
+    await this.ready();
+    const isFirst = this.#process !== this.#killed;
+    this.#killed = this.#process;
+    return (await this.#endBy("SIGKILL", faults)) && isFirst;
   }
-  end(faults: readonly PlannedFault[] = []): Promise<void> {
+  async end(faults: readonly PlannedFault[] = []): Promise<boolean> {
+    await this.ready();
+    while (this.#process !== undefined && this.#process === this.#asked) {
+      await this.#process.ended;
+      await this.ready();
+    }
+    this.#asked = this.#process;
     return this.#endBy("SIGTERM", faults);
   }
-  freeze(): void {
+  freeze(): boolean {
     this.#frozen = true;
-    this.#signal("SIGSTOP");
+    return this.#signal("SIGSTOP");
   }
   thaw(): void {
     this.#frozen = false;
     this.#signal("SIGCONT");
+  }
+  async heapBytes(): Promise<number> {
+    const said = new Promise<number>((resolve, reject) => {
+      this.#onHeap = resolve;
+      setTimeout(() => reject(new Error("a replica did not say its heap")), HEAP_WITHIN_MS).unref();
+    });
+    await writeFile(this.#options.plansFile, JSON.stringify("heap"));
+    this.#signal("SIGHUP");
+    return said;
   }
   async ready(): Promise<void> {
     let waited: Promise<void> | undefined;
@@ -132,15 +160,15 @@ class RestartedReplica implements Replica {
     await this.#process?.stop();
   }
 
-  async #endBy(signal: NodeJS.Signals, faults: readonly PlannedFault[]): Promise<void> {
-    await this.ready();
+  async #endBy(signal: NodeJS.Signals, faults: readonly PlannedFault[]): Promise<boolean> {
     const { ended } = this.#process ?? {};
     this.#faults = faults;
     this.#frozen = false;
-    this.#signal(signal);
+    const isSent = this.#signal(signal);
     this.#signal("SIGCONT");
     await ended;
     await this.ready();
+    return isSent;
   }
 
   /** It happened: the next process does not do it again. */
@@ -155,12 +183,14 @@ class RestartedReplica implements Replica {
     setTimeout(() => this.thaw(), this.#options.freezeMs);
   }
 
-  #signal(signal: NodeJS.Signals): void {
+  #signal(signal: NodeJS.Signals): boolean {
+    if (this.#process === undefined) return false;
     try {
-      if (this.#process !== undefined) process.kill(this.#process.pid, signal);
+      return process.kill(this.#process.pid, signal);
     } catch (error) {
       // It ended by itself a moment ago: a planned fault did it.
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+      return false;
     }
   }
 
@@ -201,6 +231,7 @@ class RestartedReplica implements Replica {
     const { reached, happened, errors } = this.#options.reports;
     const entry = parseLogLine(line);
     if (entry === undefined) errors.push(line);
+    else if (typeof entry.heapBytes === "number") this.#onHeap(entry.heapBytes);
     else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
     else if (typeof entry.fault === "string") {
       happened.push(`${entry.fault} at ${entry.at}`);
@@ -210,5 +241,6 @@ class RestartedReplica implements Replica {
   }
 }
 
+const HEAP_WITHIN_MS = 10_000;
 /** A replica that cannot start is a fault, not a loop. */
 const STARTS_AT_MOST = 200;

@@ -21,10 +21,10 @@ export interface Servers {
   startNats(): Promise<void>;
   freezeNats(): void;
   thawNats(): void;
-  /** Restarts the server without what was stored of a stream. */
-  loseStream(stream: string): Promise<void>;
-  /** Restarts the server with the stream as it was `agoMs` before. */
-  restoreStream(stream: string, agoMs: number): Promise<void>;
+  /** Restarts the server without what was stored of a stream. False: there was no such stream. */
+  loseStream(stream: string): Promise<boolean>;
+  /** Restarts the server with the stream as it was `agoMs` before. False: there was no such stream. */
+  restoreStream(stream: string, agoMs: number): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -63,16 +63,21 @@ export async function startServers(): Promise<Servers> {
     },
     freezeNats: () => void process.kill(nats.pid, "SIGSTOP"),
     thawNats: () => void process.kill(nats.pid, "SIGCONT"),
-    loseStream: (stream) => restart(() => rm(folderOf(stream), { recursive: true, force: true })),
+    async loseStream(stream) {
+      const isThere = existsSync(folderOf(stream));
+      await restart(() => rm(folderOf(stream), { recursive: true, force: true }));
+      return isThere;
+    },
     async restoreStream(stream, agoMs) {
       // Lost a moment before, and not made again yet: there is no copy to go back to.
-      if (!existsSync(folderOf(stream))) return;
+      if (!existsSync(folderOf(stream))) return false;
       await restart(() => cp(folderOf(stream), copyOf(stream), { recursive: true }));
       await delay(agoMs);
       await restart(async () => {
         await rm(folderOf(stream), { recursive: true, force: true });
         await rename(copyOf(stream), folderOf(stream));
       });
+      return true;
     },
     async stop() {
       await Promise.all([postgres.stop(), nats.stop()]);

@@ -13,6 +13,7 @@ import type { PlannedFault } from "../planned-fault.ts";
 import { FREEZE_MS } from "../short-settings.ts";
 import { cast } from "../workload/cast.ts";
 import { type BusChaos, startBusChaos } from "./bus-chaos.ts";
+import { type CountMet, countCallsMet } from "./calls-met.ts";
 import { openReplica, type Replica, type Reports } from "./replica.ts";
 import { type Servers, startServers } from "./servers.ts";
 
@@ -23,6 +24,8 @@ export interface World {
   readonly chaos: BusChaos;
   readonly replicas: readonly Replica[];
   readonly reports: Reports;
+  /** Counts calls that met a trouble of the sandbox. */
+  readonly countMet: CountMet;
   /** Makes the replicas as many as asked for. A new one begins with `faults`. */
   resize(count: number, faults?: readonly PlannedFault[]): Promise<void>;
   /** Asks the database, again while it restarts. */
@@ -94,6 +97,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       chaos,
       replicas,
       reports,
+      countMet: countCallsMet(sandbox.troubles),
       async resize(count, faults = []) {
         const leaving = replicas.splice(count);
         while (replicas.length < count) replicas.push(open(replicas.length, faults));

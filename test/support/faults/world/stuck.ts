@@ -1,8 +1,11 @@
 /**
- * What is known of runs that do not end: their steps, their last history, open calls, leases, and what the bus has not got.
+ * What is known of runs that do not end: their steps, their last history, open calls, leases, and what the bus has not got; and the
+ * state of each replica.
  * Boundary: reads tables and writes text, for a person.
  */
-import type { World } from "../world/world.ts";
+import { describeError } from "../describe-error.ts";
+import type { Replica } from "./replica.ts";
+import type { World } from "./world.ts";
 
 const QUESTIONS: Readonly<Record<string, string>> = {
   "open runs": `select id, workspace_id, state, seq, trigger_event_id, pending, continue_at
@@ -23,16 +26,32 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   "the time": "select clock_timestamp()",
 };
 
-/** The evidence. */
+const READY_WITHIN_MS = 2_000;
+
+/** The evidence. Never rejects: what cannot be had is said. */
 export async function stuckEvidence(world: World): Promise<string> {
   const parts: string[] = [];
   for (const [title, text] of Object.entries(QUESTIONS)) {
-    const rows = await world.rows(text);
-    parts.push(`${title}: ${rows.length === 0 ? "none" : ""}`, ...rows.map((row) => lineOf(row)));
+    try {
+      const rows = await world.rows(text);
+      parts.push(`${title}: ${rows.length === 0 ? "none" : ""}`, ...rows.map((row) => lineOf(row)));
+    } catch (error) {
+      parts.push(`${title}: unknown (${describeError(error)})`);
+    }
   }
+  parts.push("replicas:", ...(await Promise.all(world.replicas.map(stateOf))));
   const { errors, happened } = world.reports;
   parts.push("the replicas' last errors:", ...errors.slice(-5), `faults: ${happened.join(", ")}`);
   return parts.join("\n");
+}
+
+async function stateOf({ url, pid, starts, isFrozen }: Replica): Promise<string> {
+  if (url === undefined) return `  no process runs, after ${starts} starts`;
+  const said = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_WITHIN_MS) })
+    .then((answer) => answer.text())
+    .catch(describeError);
+  const state = isFrozen ? "frozen" : "running";
+  return `  ${url} (process ${pid}, start ${starts}) is ${state}; /readyz: ${said}`;
 }
 
 function lineOf(row: object): string {

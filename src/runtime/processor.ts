@@ -66,7 +66,7 @@ export interface ProcessorDeps {
 }
 
 /** As many commits as are worth having in flight: while one is written, the next is folded. */
-const LANES = 2;
+export const LANES = 2;
 const LANE_LIMIT = 8_000;
 const BATCH_AT_MOST = 500;
 

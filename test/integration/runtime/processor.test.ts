@@ -5,6 +5,7 @@ import type { Input, StepReport } from "../../../src/engine/values/input.ts";
 import { createLog } from "../../../src/process/log.ts";
 import { readMetric } from "../../../src/process/metrics.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
+import { LANES } from "../../../src/runtime/processor.ts";
 import type { VersionRow } from "../../../src/store/reads/definitions.ts";
 import { listRuns } from "../../../src/store/reads/runs.ts";
 import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
@@ -360,7 +361,7 @@ describe("a full lane", () => {
         ),
       );
       const refused = results.filter(({ status }) => status === "rejected");
-      expect(refused.length).toBe(200 - 3 * 8);
+      expect(refused.length).toBe(200 - 3 * LANES);
       for (const result of refused) {
         expect(result).toMatchObject({ reason: { reason: "overloaded" } });
       }

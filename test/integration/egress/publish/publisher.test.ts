@@ -13,6 +13,7 @@ import { createPublisher, type Publisher } from "../../../../src/egress/publish/
 import { isJsonObject, type JsonObject } from "../../../../src/engine/values/json.ts";
 import { createGraphCache } from "../../../../src/runtime/graphs.ts";
 import type { RunStart } from "../../../../src/runtime/submission.ts";
+import type { Queries } from "../../../../src/store/database.ts";
 import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
 import { transitioned } from "../../../support/builders/step-reports.ts";
 import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
@@ -69,10 +70,10 @@ afterAll(async () => {
   await at.stop();
 });
 
-function createReplica(replicaId: string, over = connection): Publisher {
+function createReplica(replicaId: string, over = connection, database = at.database): Publisher {
   const publisher = createPublisher({
     limits: STREAM_LIMITS,
-    database: at.database,
+    database,
     graphs: createGraphCache(at.database),
     log: at.log,
     connection: over,
@@ -207,6 +208,31 @@ describe("what was committed", () => {
       run: { state: "WORKFLOW_STATE_COMPLETED", output_payload: { y: 2 } },
     });
     await vi.waitFor(async () => expect(await unpublished()).toBe(0));
+  });
+
+  it("is read once: each round asks as often, whatever moved", async () => {
+    const asked: string[] = [];
+    const read: Queries = {
+      ...at.database.read,
+      query(statement, values) {
+        asked.push(statement.name);
+        return at.database.read.query(statement, values);
+      },
+    };
+    const publisher = createReplica("replica-a", connection, { ...at.database, read });
+    publisher.start();
+    const runId = await start();
+    for (const [stepId, place] of [
+      ["first", 1],
+      ["last", 2],
+    ] as const) {
+      await complete(runId, stepId, { place });
+      publisher.notice(at.batches);
+      await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+    }
+    const rounds = asked.filter((name) => name === "list_moves_of_batches").length;
+    expect(rounds).toBeGreaterThan(0);
+    expect(asked.filter((name) => name === "load_small_rows")).toHaveLength(rounds);
   });
 
   it.each([

@@ -1,0 +1,46 @@
+/** Ids that commits taught: found at once, or within the patience of a report that came before. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
+
+const learned = (id: string, workspaceId = "ws") => ({
+  runId: "wfr_1",
+  stepIndex: 2,
+  workspaceId,
+  id,
+});
+const object = (objectId: string) => ({ workspaceId: "ws", objectId });
+const STEP = { runId: "wfr_1", stepIndex: 2 };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("steps of objects", () => {
+  it("are given at once where the ids are known", async () => {
+    const ids = new LearnedIds();
+    ids.note([learned("a"), learned("b")]);
+    expect(await ids.awaitSteps([object("b"), object("a")])).toEqual([STEP, STEP]);
+  });
+
+  it("are given once the last id is noted, for everyone who waits", async () => {
+    const ids = new LearnedIds();
+    const both = ids.awaitSteps([object("a"), object("b")]);
+    const one = ids.awaitSteps([object("b")]);
+    ids.note([learned("a")]);
+    ids.note([learned("b")]);
+    expect(await both).toEqual([STEP, STEP]);
+    expect(await one).toEqual([STEP]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("are left out where the patience ends first, and another workspace's id counts for nothing", async () => {
+    const ids = new LearnedIds();
+    const waiting = ids.awaitSteps([object("a"), object("b")]);
+    ids.note([learned("a"), learned("b", "other")]);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(await waiting).toEqual([STEP, undefined]);
+  });
+});

@@ -40,7 +40,7 @@ export interface Processor {
   submit(submission: Submission): Promise<Settled>;
   /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */
   watchEvent(workspaceId: string, eventId: string): EventWatch;
-  /** The steps that these objects belong to, as far as commits of this replica say so within 50 ms. */
+  /** The steps that these objects belong to, as far as replies that this replica took say so within 50 ms. */
   awaitSteps(objects: readonly ReportedObject[]): Promise<(LearnedStep | undefined)[]>;
   /** Takes nothing more and resolves when everything taken is settled. */
   stop(): Promise<void>;
@@ -83,7 +83,6 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);
-      learned.note(outcome.learnedIds);
       handOn(deps, meeting, outcome);
       for (const run of outcome.unfinished) continuations.submit(run);
     },
@@ -102,7 +101,8 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     const settling = new Promise<Settled>((resolve, reject) => {
       const takenAtMs = performance.now();
       const entry = { runId, submission, takenAtMs, resolve, reject };
-      if (!laneOf(lanes, runId).push(entry)) refuseOverloaded(entry);
+      if (laneOf(lanes, runId).push(entry)) learned.note(submission);
+      else refuseOverloaded(entry);
     });
     watched.note(submission, settling);
     return settling;

@@ -1,10 +1,13 @@
 /**
- * Ids of objects that steps learned in commits of this replica, for reports that come before the reply's commit.
+ * Ids of objects in replies that this replica took, for reports that come before the reply's commit.
  * Boundary: in memory, a short cut. What is not met here is kept in the table (route-inputs.ts), and meets there.
- * Invariant: an id is noted after its commit, so a step that is found here is stored with it.
+ * Invariant: an id is noted once its reply is in its lane. So a report that is submitted for it is folded behind the reply,
+ * mostly in the same commit; where the reply was not taken after all, the report is not applied and is kept.
  */
+import type { CallValue } from "../../engine/values/call.ts";
 import { keyOf, ShortMemory } from "../../process/short-memory.ts";
 import type { LearnedId } from "../commit-batch.ts";
+import type { Submission } from "../submission.ts";
 
 /** The step that an object belongs to. */
 export type LearnedStep = Pick<LearnedId, "runId" | "stepIndex">;
@@ -17,7 +20,7 @@ export interface ReportedObject {
 
 const KEPT_MS = 10_000;
 const KEPT_AT_MOST = 20_000;
-/** The reply to a call and the event about its object are made at the same time: the commit is a few ms behind. */
+/** The reply to a call and the event about its object are made at the same time, and come over two connections. */
 const PATIENCE_MS = 50;
 
 /** See the file's head. */
@@ -25,13 +28,15 @@ export class LearnedIds {
   readonly #known = new ShortMemory<LearnedStep>(KEPT_MS, KEPT_AT_MOST);
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** Notes what a commit taught. */
-  note(learned: readonly LearnedId[]): void {
-    for (const { workspaceId, id, runId, stepIndex } of learned) {
-      const key = keyOf(workspaceId, id);
-      this.#known.keep(key, { runId, stepIndex });
-      for (const wake of this.#waiting.get(key) ?? []) wake();
-    }
+  /** Notes the object that a reply names. */
+  note(submission: Submission): void {
+    if (submission.kind !== "input" || submission.input.kind !== "call_returned") return;
+    const { runId, workspaceId, input } = submission;
+    const objectId = input.result.ok ? objectIdOf(input.result.value) : "";
+    if (objectId === "") return;
+    const key = keyOf(workspaceId, objectId);
+    this.#known.keep(key, { runId, stepIndex: input.stepIndex });
+    for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
   /** Waits up to 50 ms until all of these are known; gives the step of each, in order. */
@@ -66,5 +71,19 @@ export class LearnedIds {
     const wakes = this.#waiting.get(key);
     wakes?.delete(wake);
     if (wakes?.size === 0) this.#waiting.delete(key);
+  }
+}
+
+/** The object that a reply names; "" of one that names none. */
+function objectIdOf(value: CallValue): string {
+  switch (value.kind) {
+    case "create_objective":
+      return value.objectiveId;
+    case "delegate":
+      return value.delegationId;
+    case "request_approval":
+      return value.requestId;
+    default:
+      return "";
   }
 }

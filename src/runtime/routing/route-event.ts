@@ -19,7 +19,7 @@ import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
-import { findInputs } from "./route-inputs.ts";
+import { findInputs, submitEarly } from "./route-inputs.ts";
 import { keepFittingEvents } from "./route-keep.ts";
 import { findStarts } from "./route-starts.ts";
 import {
@@ -91,9 +91,9 @@ export async function routeEvents(
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
   const waits = await keepFittingEvents(deps, events);
-  const [starts, { inputs, meetEarly }] = await Promise.all([
+  const [starts, { inputs, early }] = await Promise.all([
     findStarts(deps, events),
-    findInputs(deps, events, waits),
+    findInputs(deps.database, events, waits),
   ]);
   const submit = (aimed: readonly AimedSubmission[]) =>
     submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");
@@ -103,7 +103,7 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
   const others = starts.filter((start) => entities === undefined || !isAboutRecord(start));
   const [first, second, third] = await Promise.all([
     submit([...others, ...inputs]),
-    meetEarly().then(submit),
+    submitEarly(deps, events, early, submit),
     entities === undefined || aboutRecords.length === 0
       ? submit([])
       : resolveEntities(entities, events, aboutRecords).then(submit),

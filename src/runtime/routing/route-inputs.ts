@@ -5,9 +5,9 @@
  * decided by the engine.
  * Invariants:
  * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id. Where
- *    this replica commits the id in the next moment, they meet in memory (learned-ids.ts). Otherwise the report is kept;
- *    after that is committed the steps are looked up once more. The call's result is committed before kept reports are
- *    looked up. So they meet in either order.
+ *    this replica takes the reply in the next moment, they meet in memory (learned-ids.ts). What is not applied by that is
+ *    kept; after that is committed the steps are looked up once more. The call's result is committed before kept reports
+ *    are looked up. So they meet in either order.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
@@ -30,31 +30,31 @@ import {
 } from "../../store/event-readers.ts";
 import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { Processor } from "../processor.ts";
-import type { AimedSubmission } from "./route-submit.ts";
+import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
 
-/** What findInputs needs. */
-export interface FindInputsDeps {
+/** What submitting early reports needs. */
+export interface EarlyDeps {
   readonly database: Database;
   readonly processor: Pick<Processor, "awaitSteps">;
 }
 
-/** The inputs of a batch. */
+/** What a batch leads to. */
 export interface FoundInputs {
   readonly inputs: readonly AimedSubmission[];
-  /** Waits for those of reports that came too early: what is not met in a moment is kept, and that is committed. */
-  meetEarly(): Promise<readonly AimedSubmission[]>;
+  /** Reports that came too early. */
+  readonly early: readonly ObjectProbe[];
 }
 
 /** All inputs of the batch; `keys` say where waits for its events are filed. */
 export async function findInputs(
-  deps: FindInputsDeps,
+  database: Database,
   events: readonly BusEvent[],
   keys: readonly WaitProbe[],
 ): Promise<FoundInputs> {
   const objects = objectProbesOf(events);
   const decided = events.flatMap(decisionOf);
-  if (objects.length + keys.length === 0) return { inputs: decided, meetEarly: nothingEarly };
-  const found = await findWaiting(deps.database.read, objects, keys);
+  if (objects.length + keys.length === 0) return { inputs: decided, early: [] };
+  const found = await findWaiting(database.read, objects, keys);
   const known = placesOf(found, "step");
   const expected = placesOf(found, "open_call");
   const early = objects.filter(({ place }) => !known.has(place) && expected.has(place));
@@ -62,30 +62,42 @@ export async function findInputs(
   if (foreign > 0) count("workflows_events_ignored_total", { reason: "unknown_object" }, foreign);
   return {
     inputs: inOrder([...decided, ...found.flatMap((waiting) => inputOf(events, waiting))]),
-    meetEarly: early.length === 0 ? nothingEarly : () => meetEarly(deps, events, early),
+    early,
   };
 }
-
-const nothingEarly: FoundInputs["meetEarly"] = () => Promise.resolve([]);
 
 /** The database gives them in any order; reports about one object count in that of their events. */
 function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
   return aimed.toSorted((a, b) => a.place - b.place);
 }
 
-async function meetEarly(
-  { database, processor }: FindInputsDeps,
+/**
+ * Submits reports that came too early: at once where the reply comes in a moment. What is not applied by that is kept, and
+ * that is committed.
+ */
+export async function submitEarly(
+  { database, processor }: EarlyDeps,
   events: readonly BusEvent[],
   early: readonly ObjectProbe[],
-): Promise<readonly AimedSubmission[]> {
+  submit: (aimed: readonly AimedSubmission[]) => Promise<EventOutcome[]>,
+): Promise<EventOutcome[]> {
+  if (early.length === 0) return [];
   const steps = await processor.awaitSteps(early);
   const met = early.flatMap(({ place }, index): FoundWaiting[] => {
     const step = steps[index];
     return step === undefined ? [] : [{ what: "step", place, ...step }];
   });
-  const left = early.filter((_, index) => steps[index] === undefined);
-  const found = left.length === 0 ? met : [...met, ...(await keepEarly(database, events, left))];
-  return inOrder(found.flatMap((waiting) => inputOf(events, waiting)));
+  const outcomes = await submit(inOrder(met.flatMap((waiting) => inputOf(events, waiting))));
+  const left = early.filter(({ place }) => isOpen(outcomes[place]));
+  if (left.length === 0) return outcomes;
+  const found = await keepEarly(database, events, left);
+  const kept = await submit(inOrder(found.flatMap((waiting) => inputOf(events, waiting))));
+  return joinOutcomes(outcomes, kept);
+}
+
+/** Whether an event has neither moved a run nor failed. */
+function isOpen(outcome: EventOutcome | undefined): boolean {
+  return outcome === undefined || outcome.updatedRunIds.length + outcome.errors.length === 0;
 }
 
 async function keepEarly(

@@ -3,7 +3,9 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { BusEvent } from "../../../../src/engine/values/event.ts";
 import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
-import { findInputs } from "../../../../src/runtime/routing/route-inputs.ts";
+import { findInputs, submitEarly } from "../../../../src/runtime/routing/route-inputs.ts";
+import type { AimedSubmission } from "../../../../src/runtime/routing/route-submit.ts";
+import type { Submission } from "../../../../src/runtime/submission.ts";
 import {
   startProcessor,
   type TestProcessor,
@@ -28,7 +30,7 @@ const REPORT: BusEvent = {
     },
   },
 };
-const LEARNED = { runId: "wfr_1", stepIndex: 3, workspaceId: WORKSPACE, id: OBJECT };
+const CALL = "wfr_1/work/1/create_objective";
 
 let at: TestProcessor;
 let sql: pg.Client;
@@ -39,8 +41,8 @@ beforeAll(async () => {
   await sql.connect();
   await sql.query(
     `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
-      values (now(), now(), 3, 1, 'wfr_1/work/1/create_objective', $1, 'create_objective', 'h', '')`,
-    [WORKSPACE],
+      values (now(), now(), 3, 1, $2, $1, 'create_objective', 'h', '')`,
+    [WORKSPACE, CALL],
   );
 });
 beforeEach(() => sql.query("delete from early_reports"));
@@ -54,31 +56,52 @@ async function kept(): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
+const cause = { kind: "call", id: CALL } as const;
+const reply: Submission = {
+  ...{ kind: "input", runId: "wfr_1", workspaceId: WORKSPACE },
+  input: {
+    ...{ kind: "call_returned", cause, callId: CALL, attempt: 1, call: "create_objective" },
+    ...{
+      stepIndex: 3,
+      result: { ok: true, value: { kind: "create_objective", objectiveId: OBJECT } },
+    },
+  },
+};
+
+/** Submits the report as it came; `applies` says whether its run takes it. Gives what was submitted. */
+async function submitReport(learned: LearnedIds, applies: boolean) {
+  const submitted: Submission[] = [];
+  const { inputs, early } = await findInputs(at.database, [REPORT], []);
+  expect(inputs).toEqual([]);
+  const submit = async (aimed: readonly AimedSubmission[]) => {
+    submitted.push(...aimed.map(({ submission }) => submission));
+    const updatedRunIds = applies && aimed.length > 0 ? ["wfr_1"] : [];
+    return [{ startedRunIds: [], updatedRunIds, alreadyStartedRunIds: [], errors: [] }];
+  };
+  await submitEarly({ database: at.database, processor: learned }, [REPORT], early, submit);
+  return submitted;
+}
+
+const TAKEN = { runId: "wfr_1", input: { kind: "owner_reported", stepIndex: 3 } };
+
 describe("a report that comes before the reply", () => {
-  it("ends its step, and is not kept, where this replica commits the reply in the next moment", async () => {
+  it("is submitted behind the reply, and is not kept, where this replica takes the reply in a moment", async () => {
     const learned = new LearnedIds();
-    const { inputs, meetEarly } = await findInputs(
-      { database: at.database, processor: learned },
-      [REPORT],
-      [],
-    );
-    expect(inputs).toEqual([]);
-    const early = meetEarly();
-    learned.note([LEARNED]);
-    expect(await early).toMatchObject([
-      { place: 0, submission: { runId: "wfr_1", input: { kind: "owner_reported", stepIndex: 3 } } },
-    ]);
+    const submitting = submitReport(learned, true);
+    learned.note(reply);
+    expect(await submitting).toMatchObject([TAKEN]);
     expect(await kept()).toEqual([]);
   });
 
-  it("is kept where no commit of this replica names its object", async () => {
+  it("is kept where the reply was not taken after all", async () => {
     const learned = new LearnedIds();
-    const { meetEarly } = await findInputs(
-      { database: at.database, processor: learned },
-      [REPORT],
-      [],
-    );
-    expect(await meetEarly()).toEqual([]);
+    learned.note(reply);
+    expect(await submitReport(learned, false)).toMatchObject([TAKEN]);
+    expect(await kept()).toEqual([OBJECT]);
+  });
+
+  it("is kept where no reply of this replica names its object", async () => {
+    expect(await submitReport(new LearnedIds(), true)).toEqual([]);
     expect(await kept()).toEqual([OBJECT]);
   });
 });

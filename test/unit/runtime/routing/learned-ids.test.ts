@@ -1,12 +1,15 @@
-/** Ids that commits taught: found at once, or within the patience of a report that came before. */
+/** Ids that replies name: found at once, or within the patience of a report that came before. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
+import type { Submission } from "../../../../src/runtime/submission.ts";
 
-const learned = (id: string, workspaceId = "ws") => ({
-  runId: "wfr_1",
-  stepIndex: 2,
-  workspaceId,
-  id,
+const learned = (objectiveId: string, workspaceId = "ws"): Submission => ({
+  ...{ kind: "input", runId: "wfr_1", workspaceId },
+  input: {
+    ...{ kind: "call_returned", cause: { kind: "call", id: "c" }, callId: "c", attempt: 1 },
+    ...{ call: "create_objective", stepIndex: 2 },
+    result: { ok: true, value: { kind: "create_objective", objectiveId } },
+  },
 });
 const object = (objectId: string) => ({ workspaceId: "ws", objectId });
 const STEP = { runId: "wfr_1", stepIndex: 2 };
@@ -21,7 +24,8 @@ afterEach(() => {
 describe("steps of objects", () => {
   it("are given at once where the ids are known", async () => {
     const ids = new LearnedIds();
-    ids.note([learned("a"), learned("b")]);
+    ids.note(learned("a"));
+    ids.note(learned("b"));
     expect(await ids.awaitSteps([object("b"), object("a")])).toEqual([STEP, STEP]);
   });
 
@@ -29,8 +33,8 @@ describe("steps of objects", () => {
     const ids = new LearnedIds();
     const both = ids.awaitSteps([object("a"), object("b")]);
     const one = ids.awaitSteps([object("b")]);
-    ids.note([learned("a")]);
-    ids.note([learned("b")]);
+    ids.note(learned("a"));
+    ids.note(learned("b"));
     expect(await both).toEqual([STEP, STEP]);
     expect(await one).toEqual([STEP]);
     expect(vi.getTimerCount()).toBe(0);
@@ -39,7 +43,8 @@ describe("steps of objects", () => {
   it("are left out where the patience ends first, and another workspace's id counts for nothing", async () => {
     const ids = new LearnedIds();
     const waiting = ids.awaitSteps([object("a"), object("b")]);
-    ids.note([learned("a"), learned("b", "other")]);
+    ids.note(learned("a"));
+    ids.note(learned("b", "other"));
     await vi.advanceTimersByTimeAsync(50);
     expect(await waiting).toEqual([STEP, undefined]);
   });

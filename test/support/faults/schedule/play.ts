@@ -164,7 +164,7 @@ export async function brokenInvariants({ servers, sandbox }: World, workload: Wo
     acknowledged: workload.known.flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
     heldOpen: new Set(),
     // A frozen replica sends a call that it had leased when it wakes; such a call ends by its timeout.
-    lateObjectsMs: FREEZE_MS + 3_000,
+    lateObjectsMs: FREEZE_MS + 9_000,
     maySkip: ["I12"],
     quiescent: true,
   });

@@ -3,6 +3,7 @@
  * dead letter either.
  * Boundary: rows of three tables, by the database's clock. Operators keep dead letters and open calls as they come. Keys
  * that 0.1.0 answered keep their holder, as do those whose answer could not be kept: their mark says what a repeat reads.
+ * A call that the run refused has changed nothing; where its process dies before it gives the key back, no mark is missing.
  */
 import type pg from "pg";
 import type { Findings } from "./report.ts";
@@ -15,7 +16,8 @@ const HELD_TOO_LONG = `select id as line from effects
 const AT_REST: Readonly<Record<string, string>> = {
   "is a call without a result": `select id as line from effects order by id limit ${LISTED}`,
   "is a key that a call still holds": `select workspace_id || ' ' || method || ' ' || key as line
-    from caller_keys where holder <> '' and (answer is null and applied_to is null or lease_until > clock_timestamp())
+    from caller_keys where holder <> '' and (lease_until > clock_timestamp()
+      or answer is null and applied_to is null and method <> all('{PauseRun,ResumeRun,CancelRun,CompensateRun}'))
     limit ${LISTED}`,
   "is a dead letter": `select stream || ' ' || stream_seq || ' ' || reason as line
     from dead_letters limit ${LISTED}`,

@@ -19,6 +19,8 @@ const BAD_MESSAGE_EVERY_MS = 300;
 const WIDE_CHILDREN = 12;
 /** As a payload of each child: together more than a transition may spend. */
 const WIDE_BYTES = 180_000;
+/** A run with so much to write, on a machine that does much else. */
+const WIDE_START_MS = 15_000;
 const LOOK_MS = 100;
 const WITHIN_MS = 30_000;
 
@@ -116,6 +118,9 @@ async function startWideRun({ client }: Workload, name: string): Promise<void> {
   );
   const inputPayload = { text: "x".repeat(WIDE_BYTES) };
   await client.call(`${name}-wide-start`, (workflows, options) =>
-    workflows.startRun({ definitionId, inputPayload, triggerEventId: `${name}-wide` }, options),
+    workflows.startRun(
+      { definitionId, inputPayload, triggerEventId: `${name}-wide` },
+      { ...options, timeoutMs: WIDE_START_MS },
+    ),
   );
 }

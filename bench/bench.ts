@@ -14,11 +14,11 @@ import { buildIndexes } from "../src/store/indexes.ts";
 import { migrateDatabase } from "../src/store/migrate.ts";
 import { startGuard } from "../tools/parts/guard.ts";
 import { startPostgres } from "../tools/parts/postgres.ts";
-import { RUNS_A_COMMIT } from "./driver.ts";
-import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./loads.ts";
-import { type Bench, measure } from "./measure.ts";
-import { type Result, renderResults, resultOf } from "./report.ts";
-import { enableWalShares } from "./wal-shares.ts";
+import { RUNS_A_COMMIT } from "./steps/driver.ts";
+import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./steps/loads.ts";
+import { type Bench, measure } from "./steps/measure.ts";
+import { type Result, renderResults, resultOf } from "./steps/report.ts";
+import { enableWalShares } from "./steps/wal-shares.ts";
 
 const SETTINGS = ["checkpoint_timeout = '1h'", "max_wal_size = '8GB'", "autovacuum = off"];
 /** Below this share of RUNS_A_COMMIT a step bears the cost of a commit that it should share. */

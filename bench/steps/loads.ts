@@ -3,11 +3,16 @@
  * Boundary: definitions and inputs as values; who submits them, and how many at once, is driver.ts.
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import type { StepDefinition, VersionSpec } from "../src/engine/values/definition.ts";
-import type { ArrivedEvent, Input, OwnerReport, StepReport } from "../src/engine/values/input.ts";
-import type { JsonObject } from "../src/engine/values/json.ts";
-import type { LeasedCall } from "../src/runtime/submission.ts";
-import { stepOf, versionOf } from "../test/support/builders/version-spec.ts";
+import type { StepDefinition, VersionSpec } from "../../src/engine/values/definition.ts";
+import type {
+  ArrivedEvent,
+  Input,
+  OwnerReport,
+  StepReport,
+} from "../../src/engine/values/input.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
+import type { LeasedCall } from "../../src/runtime/submission.ts";
+import { stepOf, versionOf } from "../../test/support/builders/version-spec.ts";
 import type { Budget } from "./budget.ts";
 
 /** The step that an input is for. */

@@ -6,9 +6,9 @@
  * 2. All pages were touched since the last checkpoint, so the log holds changes and no whole pages.
  */
 import type pg from "pg";
-import { createDefinition, publishVersion } from "../src/runtime/definitions.ts";
-import type { LeasedCall, RunStart } from "../src/runtime/submission.ts";
-import { openDatabase } from "../src/store/database.ts";
+import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
+import type { LeasedCall, RunStart } from "../../src/runtime/submission.ts";
+import { openDatabase } from "../../src/store/database.ts";
 import { type Counters, growthOf, readCounters, rowsOf, waitForSessions } from "./counters.ts";
 import { benchLog, type Driver, endStep, startRuns, withDriver } from "./driver.ts";
 import { type Load, MEASURED_STEPS, makePayload } from "./loads.ts";

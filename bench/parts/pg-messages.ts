@@ -4,11 +4,14 @@
  * Invariant: the login does not count. Everything after the first ReadyForQuery does.
  */
 
-/** What connections did; `commits` are transactions that ended, those of single statements and of reads included. */
+/** What connections did. */
 export interface WireCounts {
   readonly statements: number;
   readonly roundTrips: number;
+  /** Transactions that ended, those of single statements and of reads included, as Postgres counts them. */
   readonly commits: number;
+  /** Transactions of several round trips: those that begin and commit by statements of their own. */
+  readonly transactions: number;
 }
 
 /** One connection. */
@@ -29,29 +32,45 @@ const READY = "Z".charCodeAt(0);
 const IDLE = "I".charCodeAt(0);
 
 /** No counts. */
-export const NO_COUNTS: WireCounts = { statements: 0, roundTrips: 0, commits: 0 };
+export const NO_COUNTS: WireCounts = { statements: 0, roundTrips: 0, commits: 0, transactions: 0 };
+
+/** Both together. */
+export function addCounts(one: WireCounts, other: WireCounts): WireCounts {
+  return mapCounts(one, (value, name) => value + other[name]);
+}
 
 /** What the counts grew by. */
 export function growthOfCounts(before: WireCounts, after: WireCounts): WireCounts {
-  return {
-    statements: after.statements - before.statements,
-    roundTrips: after.roundTrips - before.roundTrips,
-    commits: after.commits - before.commits,
-  };
+  return mapCounts(after, (value, name) => value - before[name]);
 }
 
 /** The counts for each of so many. */
 export function countsEach(counts: WireCounts, times: number): WireCounts {
+  return mapCounts(counts, (value) => value / times);
+}
+
+/** The least of each count. */
+export function leastCounts(counts: readonly WireCounts[]): WireCounts {
+  const [first = NO_COUNTS] = counts;
+  return mapCounts(first, (_, name) => Math.min(...counts.map((each) => each[name])));
+}
+
+function mapCounts(
+  { statements, roundTrips, commits, transactions }: WireCounts,
+  map: (value: number, name: keyof WireCounts) => number,
+): WireCounts {
   return {
-    statements: counts.statements / times,
-    roundTrips: counts.roundTrips / times,
-    commits: counts.commits / times,
+    statements: map(statements, "statements"),
+    roundTrips: map(roundTrips, "roundTrips"),
+    commits: map(commits, "commits"),
+    transactions: map(transactions, "transactions"),
   };
 }
 
 /** Counts a new connection; `count` gets what is to be added. */
 export function createConnectionCounter(count: (more: WireCounts) => void): ConnectionCounter {
   let isLoggedIn = false;
+  let isInTransaction = false;
   let hasStarted = false;
   let plainAnswers = 0;
   const fromClient = createFrames();
@@ -77,9 +96,12 @@ export function createConnectionCounter(count: (more: WireCounts) => void): Conn
       fromServer.add(bytes.subarray(plain));
       for (let frame = fromServer.take(1); frame !== undefined; frame = fromServer.take(1)) {
         if (frame[0] !== READY) continue;
-        const ended = frame[HEADER_BYTES] === IDLE ? 1 : 0;
-        if (isLoggedIn) count({ ...NO_COUNTS, roundTrips: 1, commits: ended });
+        const isIdle = frame[HEADER_BYTES] === IDLE;
+        const commits = isIdle ? 1 : 0;
+        const transactions = isIdle && isInTransaction ? 1 : 0;
+        if (isLoggedIn) count({ statements: 0, roundTrips: 1, commits, transactions });
         isLoggedIn = true;
+        isInTransaction = !isIdle;
       }
     },
   };

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { createConnectionCounter, NO_COUNTS, type WireCounts } from "./pg-messages.ts";
+import { addCounts, createConnectionCounter, NO_COUNTS, type WireCounts } from "./pg-messages.ts";
 
 /** A relay at work. */
 export interface PgRelay {
@@ -23,11 +23,7 @@ export async function startPgRelay(serverUrl: string): Promise<PgRelay> {
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const counter = createConnectionCounter((more) => {
-      sum = {
-        statements: sum.statements + more.statements,
-        roundTrips: sum.roundTrips + more.roundTrips,
-        commits: sum.commits + more.commits,
-      };
+      sum = addCounts(sum, more);
     });
     for (const [socket, other] of [
       [client, upstream],

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import {
+  addCounts,
   createConnectionCounter,
+  leastCounts,
   NO_COUNTS,
   type WireCounts,
 } from "../../../bench/parts/pg-messages.ts";
@@ -19,11 +21,7 @@ function message(type: string, body = ""): Buffer {
 function open() {
   let counts: WireCounts = NO_COUNTS;
   const counter = createConnectionCounter((more) => {
-    counts = {
-      statements: counts.statements + more.statements,
-      roundTrips: counts.roundTrips + more.roundTrips,
-      commits: counts.commits + more.commits,
-    };
+    counts = addCounts(counts, more);
   });
   return { counter, counts: () => counts };
 }
@@ -52,7 +50,12 @@ test("a transaction of three round trips is one commit", () => {
   connection.counter.received(Buffer.concat([message("2"), message("Z", "T")]));
   connection.counter.sent(message("Q", "commit\0"));
   connection.counter.received(Buffer.concat([message("C", "COMMIT\0"), message("Z", "I")]));
-  expect(connection.counts()).toEqual({ statements: 3, roundTrips: 3, commits: 1 });
+  expect(connection.counts()).toEqual({
+    statements: 3,
+    roundTrips: 3,
+    commits: 1,
+    transactions: 1,
+  });
 });
 
 test("messages are counted once, however the bytes are cut", () => {
@@ -61,5 +64,21 @@ test("messages are counted once, however the bytes are cut", () => {
   for (const byte of message("Q", "select 'E'\0")) connection.counter.sent(Buffer.from([byte]));
   const answer = Buffer.concat([message("D", "ZI"), message("C", "SELECT 1\0"), message("Z", "I")]);
   for (const byte of answer) connection.counter.received(Buffer.from([byte]));
-  expect(connection.counts()).toEqual({ statements: 1, roundTrips: 1, commits: 1 });
+  expect(connection.counts()).toEqual({
+    statements: 1,
+    roundTrips: 1,
+    commits: 1,
+    transactions: 0,
+  });
+});
+
+test("the least of several is taken for each count by itself", () => {
+  const one = { statements: 3, roundTrips: 5, commits: 1, transactions: 1 };
+  const other = { statements: 4, roundTrips: 4, commits: 2, transactions: 0 };
+  expect(leastCounts([one, other])).toEqual({
+    statements: 3,
+    roundTrips: 4,
+    commits: 1,
+    transactions: 0,
+  });
 });

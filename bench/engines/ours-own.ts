@@ -38,13 +38,12 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
     openLoop: (args: { runsASecond: number; seconds: number }) => openLoop(stage, args),
     /** Forgets the reactions so far, and gives them. */
     reactions: () => platform.owner.ask<number[]>("reactions"),
-    readyMs: () => service.readyMs,
     restart: () => service.restart(),
     heapBytes: () => service.process().ask<number>("heapBytes"),
     profileStart: () => service.process().ask("profileStart"),
     profileStop: (args: { file: string }) => service.process().ask("profileStop", args),
-    /** Asks the service to stop, for a profile of its start that Node writes then. */
-    stopService: () => service.process().stop(),
+    /** Profiles the start of one more process of the service. */
+    profileOfStart: (args: { file: string }) => service.profileStart(args.file),
   };
 }
 

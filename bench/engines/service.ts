@@ -3,6 +3,7 @@
  * Boundary: known by its environment and /readyz alone; the probe reads its heap and profiles it.
  */
 import { request } from "node:http";
+import { basename, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "../../tools/parts/free-port.ts";
 import type { Guard } from "../../tools/parts/guard.ts";
@@ -22,10 +23,10 @@ export interface Service {
   readonly url: string;
   /** The present process. */
   process(): CommandProcess;
-  /** From the start of the process until /readyz said ok, in ms. */
-  readonly readyMs: number;
   /** Kills the process and starts it again at the same address; gives when the new one was started. */
   restart(): Promise<{ readonly startedAtMs: number; readonly readyMs: number }>;
+  /** Writes the CPU profile of the start of another process, which is stopped when it is ready. */
+  profileStart(file: string): Promise<void>;
 }
 
 /** What Node runs: the same as `npm start`. */
@@ -38,21 +39,26 @@ const SOURCES =
   "OBJECTIVES=objectives.changes.>,APPROVALS=approvals.changes.>,GOVERNANCE=governance.changes.>," +
   "AGENTS=agents.changes.>,SIPHON=siphon.tap.>,WORKFLOWS=workflows.changes.run.>,BENCH=bench.event.>";
 
-/** Starts it and waits until it is ready. `flags` are further ones of Node. */
-export async function startService(
-  surroundings: Surroundings,
-  flags: readonly string[] = [],
-): Promise<Service> {
+/** Starts it and waits until it is ready. */
+export async function startService(surroundings: Surroundings): Promise<Service> {
   const port = await findFreePort();
-  let started = await startOnce(surroundings, port, flags);
+  let started = await startOnce(surroundings, port);
   return {
     url: urlOf(port),
     process: () => started.process,
-    readyMs: started.readyMs,
     async restart() {
       await started.process.kill();
-      started = await startOnce(surroundings, port, flags);
-      return started;
+      started = await startOnce(surroundings, port);
+      const { startedAtMs, readyMs } = started;
+      return { startedAtMs, readyMs };
+    },
+    async profileStart(file) {
+      const flags = ["--cpu-prof", `--cpu-prof-dir=${dirname(file)}`];
+      const other = await startOnce(surroundings, await findFreePort(), [
+        ...flags,
+        `--cpu-prof-name=${basename(file)}`,
+      ]);
+      await other.process.stop();
     },
   };
 }
@@ -60,7 +66,7 @@ export async function startService(
 async function startOnce(
   { guard, databaseUrl, natsUrl, ownerUrl }: Surroundings,
   port: number,
-  flags: readonly string[],
+  flags: readonly string[] = [],
 ): Promise<{ process: CommandProcess; startedAtMs: number; readyMs: number }> {
   const startedAtMs = nowMs();
   const process = startCommandProcess({

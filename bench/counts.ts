@@ -19,8 +19,8 @@ export interface StepCounts {
   readonly inFlight: WireCounts;
 }
 
-const RUNS_ALONE = 20;
-const RUNS = 300;
+const FULL = { runs: 300, runsAlone: 20 };
+const QUICK = { runs: 20, runsAlone: 2 };
 const WARM_UP_RUNS = 20;
 
 /** Counts for each engine that has its state in Postgres. */
@@ -28,11 +28,12 @@ export async function countSteps(
   guard: Guard,
   postgres: Postgres,
   engines: readonly EngineName[],
+  isQuick: boolean,
 ): Promise<StepCounts[]> {
   const counted: StepCounts[] = [];
   for (const engine of engines) {
     if (engine === "restate" || engine === "restate-svc") continue;
-    counted.push(await countEngine(guard, postgres.url, engine));
+    counted.push(await countEngine(guard, postgres.url, engine, isQuick ? QUICK : FULL));
   }
   return counted;
 }
@@ -41,20 +42,21 @@ async function countEngine(
   guard: Guard,
   postgresUrl: string,
   engine: EngineName,
+  { runs, runsAlone }: typeof FULL,
 ): Promise<StepCounts> {
   const database = await makeFreshDatabase(postgresUrl);
   const relay = await startPgRelay(postgresUrl);
-  const count = async (runs: number, work: () => Promise<unknown>) => {
+  const count = async (times: number, work: () => Promise<unknown>) => {
     const before = relay.counts();
     await work();
-    return countsEach(growthOfCounts(before, relay.counts()), runs * LINE_STEPS);
+    return countsEach(growthOfCounts(before, relay.counts()), times * LINE_STEPS);
   };
   try {
     const host = await startHost(guard, engine, relay.urlOf(database.url));
     try {
       await host.runs("line", WARM_UP_RUNS, WARM_UP_RUNS);
-      const inFlight = await count(RUNS, () => host.runs("line", RUNS, IN_FLIGHT[engine]));
-      const alone = await count(RUNS_ALONE, () => host.one(RUNS_ALONE));
+      const inFlight = await count(runs, () => host.runs("line", runs, IN_FLIGHT[engine]));
+      const alone = await count(runsAlone, () => host.one(runsAlone));
       return { engine, alone, inFlight };
     } finally {
       await host.stop();

@@ -8,9 +8,10 @@ import { makeFreshDatabase } from "../tools/parts/fresh-database.ts";
 import type { Guard } from "../tools/parts/guard.ts";
 import type { Postgres } from "../tools/parts/postgres.ts";
 import { measureOf } from "./lines/plan.ts";
+import type { Bed } from "./lines/sample.ts";
 import type { Sizes } from "./lines/sizes.ts";
 import type { LineName } from "./options.ts";
-import { type Host, startHost } from "./parts/host-process.ts";
+import { startHost } from "./parts/host-process.ts";
 import { type CpuProfile, summarise } from "./report/profile.ts";
 
 /** The summary of a line's profile. */
@@ -36,12 +37,14 @@ const SIZES: Sizes = {
   idleMs: 1_000,
 };
 
-/** Profiles the service under the load of each line. */
+/** Profiles the service under the load of each line; `quick` are other sizes than the usual ones. */
 export async function profileLines(
   guard: Guard,
   postgres: Postgres,
   lines: readonly LineName[],
+  quick: Sizes | undefined,
 ): Promise<Profile[]> {
+  const sizes = quick ?? SIZES;
   const database = await makeFreshDatabase(postgres.url);
   try {
     const host = await startHost(guard, "ours", database.url);
@@ -49,7 +52,8 @@ export async function profileLines(
       const profiles: Profile[] = [];
       for (const line of lines) {
         const file = join(guard.folder, `${line}.cpuprofile`);
-        await takeProfile(host, line, file, { databaseUrl: database.url, postgres });
+        const bed = { host, sizes, databaseUrl: database.url, postgres };
+        await takeProfile(bed, line, file);
         const profile: CpuProfile = JSON.parse(await readFile(file, "utf8"));
         profiles.push({ line, text: summarise(profile) });
       }
@@ -62,19 +66,15 @@ export async function profileLines(
   }
 }
 
-async function takeProfile(
-  host: Host,
-  line: LineName,
-  file: string,
-  servers: { readonly databaseUrl: string; readonly postgres: Postgres },
-): Promise<void> {
+async function takeProfile(bed: Bed, line: LineName, file: string): Promise<void> {
+  const { host, sizes } = bed;
   if (line === "start") {
     await host.own("profileOfStart", { file });
     return;
   }
   await host.own("profileStart");
   // A restart would end the profile; accepting runs is what the line of parked runs is slow at.
-  if (line === "parked") await host.park(SIZES.parked.at(-1) ?? 0);
-  else await measureOf("ours", line)?.({ host, sizes: SIZES, ...servers }, []);
+  if (line === "parked") await host.park(sizes.parked.at(-1) ?? 0);
+  else await measureOf("ours", line)?.(bed, []);
   await host.own("profileStop", { file });
 }

@@ -52,8 +52,15 @@ export async function measureAll(options: Options): Promise<Measured> {
     for (let repetition = 1; repetition <= sizes.repetitions; repetition += 1) {
       for (const engine of engines) await takeTurn(turn, engine, repetition);
     }
-    const counts = options.only.includes("steps") ? await countSteps(guard, postgres, engines) : [];
-    const profiles = await profileLines(guard, postgres, options.only);
+    const counts = options.only.includes("steps")
+      ? await countSteps(guard, postgres, engines, options.quick)
+      : [];
+    const profiles = await profileLines(
+      guard,
+      postgres,
+      options.only,
+      options.quick ? sizes : undefined,
+    );
     const postgresVersion = postgres.majorVersion;
     return { engines, samples, counts, profiles, failures, postgresVersion };
   } finally {

@@ -62,7 +62,7 @@ export function partOf({ url, functionName }: { url: string; functionName: strin
   if (room !== undefined) return room;
   if (url.startsWith("node:")) return url.replace(/^node:(internal\/)?([^/]+).*/, "node:$2");
   if (/\/gen\//.test(url)) return "gen";
-  return functionName.startsWith("(") ? functionName : "Node's own code";
+  return functionName.startsWith("(") ? functionName : "native code";
 }
 
 function functionOf({
@@ -76,8 +76,11 @@ function functionOf({
 }): string {
   const name = functionName === "" ? "(anonymous)" : functionName;
   if (url === "") return name;
-  const place = /(?:node_modules|\/(?=src\/|gen\/))\/?(.*)$/.exec(url)?.[1];
-  return `${name}  ${place ?? url.replace(/^.*\//, "")}:${lineNumber + 1}`;
+  // The loader puts a file of the service on one line, so its lines say nothing.
+  const own = /\/((?:src|gen)\/.*)$/.exec(url)?.[1];
+  if (own !== undefined && !url.includes("/node_modules/")) return `${name}  ${own}`;
+  const place = url.replace(/^.*\/node_modules\//, "").replace(/^file:.*\//, "");
+  return `${name}  ${place}:${lineNumber + 1}`;
 }
 
 function selfTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {

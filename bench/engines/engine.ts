@@ -6,9 +6,7 @@ import type { Guard } from "../../tools/parts/guard.ts";
 import type { Counted } from "../parts/process-cpu.ts";
 
 /** The engines by name. */
-export const ENGINES = ["ours", "floor", "dbos", "restate", "restate-svc"] as const;
-/** An engine's name. */
-export type EngineName = (typeof ENGINES)[number];
+export type EngineName = "ours" | "floor" | "dbos" | "restate" | "restate-svc";
 
 /** A line of agent steps, and a fan-out of them with a join. */
 export type RunKind = "line" | "fan";

@@ -220,8 +220,10 @@ function reachedOf(
 ): string {
   if (value === undefined) return "not measured";
   const isMet = (goal: number) => (target.better === "more" ? value >= goal : value <= goal);
+  // A peer that is slow today may leave an aim that is easier than the must.
+  if (must !== undefined && !isMet(must)) return `no, ${distance(value, must)}`;
   if (aim !== undefined && isMet(aim)) return "aim";
-  if (must !== undefined) return isMet(must) ? "must" : `no, ${distance(value, must)}`;
+  if (must !== undefined) return "must";
   return aim === undefined ? "–" : `no, ${distance(value, aim)}`;
 }
 

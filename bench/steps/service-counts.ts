@@ -22,10 +22,10 @@ export interface ServiceCounts {
   readonly over: readonly string[];
 }
 
-const BUDGET: CountBudget = { statements: 33, roundTrips: 33, commits: 22.5 };
+const BUDGET: CountBudget = { statements: 31.8, roundTrips: 31.8, commits: 21.3 };
 const WARM_UP_RUNS = 3;
 const IDLE_MS = 3_000;
-const RUNS = 20;
+const RUNS = 15;
 const TITLE = "a run of agent steps, whole service";
 
 /** Starts the service beside the given Postgres and counts. */

@@ -35,6 +35,8 @@ export interface EngineStart {
   /** An empty database. */
   readonly databaseUrl: string;
   readonly guard: Guard;
+  /** How long after its answer an objective ends; 0 in all that is timed. */
+  readonly endDelayMs: number;
   /** To be called when the step after a wait runs, with the time by the monotonic clock. */
   seen(id: string, atMs: number): void;
 }

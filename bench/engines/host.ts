@@ -1,6 +1,7 @@
 /**
  * The process of one engine: puts the loads on it by command, and measures what they take.
- * Boundary: no statistics and no CPU times; those are of the process that commands. Arguments: engine, database's address.
+ * Boundary: no statistics and no CPU times; those are of the process that commands. Arguments: engine, database's address,
+ * and how many ms an objective ends after its answer.
  */
 import { startGuard } from "../../tools/parts/guard.ts";
 import { nowMs } from "../parts/clock.ts";
@@ -11,7 +12,7 @@ import { inFlight } from "./in-flight.ts";
 
 const PARKED_AT_A_TIME = 100;
 
-const [name = "", databaseUrl = ""] = process.argv.slice(2);
+const [name = "", databaseUrl = "", endDelayMs = "0"] = process.argv.slice(2);
 const awaited = new Map<string, (atMs: number) => void>();
 const tag = `${process.pid.toString(36)}${Date.now().toString(36)}`;
 let made = 0;
@@ -19,6 +20,7 @@ const guard = await startGuard(`workflows-bench-${name}-`);
 const engine = await startEngine(name as EngineName, {
   databaseUrl,
   guard,
+  endDelayMs: Number(endDelayMs),
   seen(id, atMs) {
     awaited.get(id)?.(atMs);
     awaited.delete(id);

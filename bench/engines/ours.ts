@@ -32,8 +32,8 @@ const CALL_TIMEOUT_MS = 60_000;
 
 /** Starts everything. */
 export async function startOurs(start: EngineStart): Promise<Engine> {
-  const { guard, databaseUrl, seen } = start;
-  const platform = await startPlatform(guard);
+  const { guard, databaseUrl, seen, endDelayMs } = start;
+  const platform = await startPlatform(guard, endDelayMs);
   const service = await startService({ guard, databaseUrl, ...platform });
   const sessionManager = new Http2SessionManager(service.url);
   const client = createClient(

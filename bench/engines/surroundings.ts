@@ -15,14 +15,14 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** Starts both. */
-export async function startPlatform(guard: Guard): Promise<Platform> {
+/** Starts both; an objective ends `endDelayMs` after the answer with its id. */
+export async function startPlatform(guard: Guard, endDelayMs = 0): Promise<Platform> {
   const nats = await startNatsServer(guard, (line) => console.error(line));
   const bus = await connect({ servers: nats.url });
   const owner = startCommandProcess({
     guard,
     name: "owner",
-    args: ["--import", "tsx", "bench/parts/owner.ts", nats.url],
+    args: ["--import", "tsx", "bench/parts/owner.ts", nats.url, String(endDelayMs)],
   });
   const port = await owner.ask<number>("port");
   return {

@@ -25,16 +25,17 @@ export interface Host {
 
 const START_TIMEOUT_MS = 120_000;
 
-/** Starts an engine on an empty database. */
+/** Starts an engine on an empty database; see EngineStart for `endDelayMs`. */
 export async function startHost(
   guard: Guard,
   engine: EngineName,
   databaseUrl: string,
+  endDelayMs = 0,
 ): Promise<Host> {
   const process = startCommandProcess({
     guard,
     name: `host-${engine}`,
-    args: ["--import", "tsx", "bench/engines/host.ts", engine, databaseUrl],
+    args: ["--import", "tsx", "bench/engines/host.ts", engine, databaseUrl, String(endDelayMs)],
   });
   try {
     await process.ask("ready", {}, START_TIMEOUT_MS);

@@ -1,6 +1,7 @@
 /**
  * The owner of objectives as a process: Create answers with an id, and the bus gets the end of the objective at once.
- * Boundary: as lean as such a service can be, for its cost is in every step. Arguments: the address of NATS.
+ * Boundary: as lean as such a service can be, for its cost is in every step. Arguments: the address of NATS, and how many ms
+ * an end comes after its answer (0: at once).
  *
  * It knows best when a call came, so it measures reactions: from an end on the bus to the next call for the same run.
  */
@@ -32,7 +33,7 @@ const FIELD = {
 };
 const ID_DIGITS = 12;
 
-const [natsUrl = ""] = process.argv.slice(2);
+const [natsUrl = "", endDelayMs = "0"] = process.argv.slice(2);
 const bus = await connect({ servers: natsUrl });
 const tag = Date.now().toString(36);
 const endedAtMs = new Map<string, number>();
@@ -55,7 +56,9 @@ const server = createServer((request, response) => {
       "content-length": answer.length,
     });
     response.end(answer);
-    end(id, workspaceId, asked, cameAtMs);
+    const finish = () => end(id, workspaceId, asked, cameAtMs);
+    if (Number(endDelayMs) > 0) setTimeout(finish, Number(endDelayMs));
+    else finish();
   });
 });
 server.keepAliveTimeout = 60_000;

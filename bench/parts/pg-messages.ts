@@ -3,6 +3,7 @@
  * Boundary: pure; it sees the bytes of both directions and changes none of them. No encryption.
  * Invariant: the login does not count. Everything after the first ReadyForQuery does.
  */
+import { median } from "../report/statistics.ts";
 
 /** What connections did. */
 export interface WireCounts {
@@ -49,10 +50,9 @@ export function countsEach(counts: WireCounts, times: number): WireCounts {
   return mapCounts(counts, (value) => value / times);
 }
 
-/** The least of each count. */
-export function leastCounts(counts: readonly WireCounts[]): WireCounts {
-  const [first = NO_COUNTS] = counts;
-  return mapCounts(first, (_, name) => Math.min(...counts.map((each) => each[name])));
+/** The median of each count. Throws without counts. */
+export function medianCounts(counts: readonly WireCounts[]): WireCounts {
+  return mapCounts(NO_COUNTS, (_, name) => median(counts.map((each) => each[name])));
 }
 
 function mapCounts(

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   addCounts,
   createConnectionCounter,
-  leastCounts,
+  medianCounts,
   NO_COUNTS,
   type WireCounts,
 } from "../../../bench/parts/pg-messages.ts";
@@ -72,13 +72,14 @@ test("messages are counted once, however the bytes are cut", () => {
   });
 });
 
-test("the least of several is taken for each count by itself", () => {
+test("the median of several is taken for each count by itself", () => {
   const one = { statements: 3, roundTrips: 5, commits: 1, transactions: 1 };
   const other = { statements: 4, roundTrips: 4, commits: 2, transactions: 0 };
-  expect(leastCounts([one, other])).toEqual({
-    statements: 3,
-    roundTrips: 4,
-    commits: 1,
+  const third = { statements: 9, roundTrips: 9, commits: 3, transactions: 0 };
+  expect(medianCounts([one, other, third])).toEqual({
+    statements: 4,
+    roundTrips: 5,
+    commits: 2,
     transactions: 0,
   });
 });

@@ -17,7 +17,8 @@ async function findPages(): Promise<string[]> {
   const inside = await Promise.all(
     folders.map(async (folder) => {
       const files = await readdir(join(projectRoot, folder), { recursive: true });
-      return files.map((file) => `${folder}/${file}`);
+      const own = files.filter((file) => !/(?:^|\/)(?:node_modules|\.tmp)\//.test(file));
+      return own.map((file) => `${folder}/${file}`);
     }),
   );
   const top = await readdir(projectRoot);

@@ -6,9 +6,10 @@
  * 2. All pages were touched since the last checkpoint, so the log holds changes and no whole pages.
  */
 import type pg from "pg";
-import { createDefinition, publishVersion } from "../src/runtime/definitions.ts";
-import type { LeasedCall, RunStart } from "../src/runtime/submission.ts";
-import { openDatabase } from "../src/store/database.ts";
+import { createDefinition, publishVersion } from "../../src/runtime/definitions.ts";
+import type { LeasedCall, RunStart } from "../../src/runtime/submission.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { countsEach, growthOfCounts, type WireCounts } from "../parts/pg-messages.ts";
 import { type Counters, growthOf, readCounters, rowsOf, waitForSessions } from "./counters.ts";
 import { benchLog, type Driver, endStep, startRuns, withDriver } from "./driver.ts";
 import { type Load, MEASURED_STEPS, makePayload } from "./loads.ts";
@@ -26,11 +27,17 @@ export interface Measurement {
   readonly rows: number;
   /** Empty without pg_walinspect. */
   readonly shares: readonly WalShare[];
+  /** What Postgres was asked, of all steps. */
+  readonly counts: WireCounts;
+  /** What it was asked for each step of a run that is alone. */
+  readonly alone: WireCounts;
 }
 
 /** The server that is measured, with a session for counters and settings. */
 export interface Bench {
+  /** Its address through a relay that counts. */
   readonly url: string;
+  readonly counts: () => WireCounts;
   readonly client: pg.Client;
   readonly hasShares: boolean;
 }
@@ -53,8 +60,9 @@ export async function measure(bench: Bench, load: Load): Promise<Measurement> {
   });
   await client.query("analyze");
   const before = await readSettled(client);
-  const timed = await withDriver(url, calls, (driver) => endSteps(driver, load, runIds));
+  const timed = await withDriver(url, calls, (driver) => endSteps(bench, driver, load, runIds));
   const after = await readSettled(client);
+  const alone = await withDriver(url, calls, (driver) => endAlone(bench, driver, load, version));
   const writes = growthOf(before, after);
   const steps = runIds.length * MEASURED_STEPS;
   return {
@@ -64,14 +72,34 @@ export async function measure(bench: Bench, load: Load): Promise<Measurement> {
     ...timed,
     writes,
     rows: [...writes.tables.values()].reduce((sum, table) => sum + rowsOf(table), 0),
+    alone,
     shares: bench.hasShares ? await readWalShares(client, before.walBytes, after.walBytes) : [],
   };
 }
 
-async function endSteps(driver: Driver, load: Load, runIds: readonly string[]) {
+async function endSteps(bench: Bench, driver: Driver, load: Load, runIds: readonly string[]) {
   const beganAt = performance.now();
+  const before = bench.counts();
   for (let step = 1; step <= MEASURED_STEPS; step += 1) await endStep(driver, load, runIds, step);
-  return { seconds: (performance.now() - beganAt) / 1_000, commits: driver.commits() };
+  const seconds = (performance.now() - beganAt) / 1_000;
+  return { seconds, commits: driver.commits(), counts: growthOfCounts(before, bench.counts()) };
+}
+
+/** What each step asks Postgres for when nothing shares its commits. */
+async function endAlone(
+  bench: Bench,
+  driver: Driver,
+  load: Load,
+  version: Version,
+): Promise<WireCounts> {
+  const start = startOf(version);
+  const cause = { kind: "rpc", id: "StartRun" } as const;
+  const { runId } = await driver.processor.submit({ kind: "start", start, cause });
+  // The first step opens connections and fills caches.
+  await endStep(driver, load, [runId], 0);
+  const before = bench.counts();
+  for (let step = 1; step <= MEASURED_STEPS; step += 1) await endStep(driver, load, [runId], step);
+  return countsEach(growthOfCounts(before, bench.counts()), MEASURED_STEPS);
 }
 
 async function readSettled(client: pg.Client): Promise<Counters> {

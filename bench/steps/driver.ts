@@ -5,13 +5,13 @@
  * Invariant: every input must be applied; one that is not would make a step look cheap.
  */
 
-import { createLog, type Log } from "../src/process/log.ts";
-import { createGraphCache } from "../src/runtime/graphs.ts";
-import { PARTITIONS, partitionOf } from "../src/runtime/partition.ts";
-import { createProcessor, type Processor } from "../src/runtime/processor.ts";
-import type { LeasedCall, RunStart } from "../src/runtime/submission.ts";
-import { openDatabase } from "../src/store/database.ts";
-import { encodeCall } from "../src/wire/calls/requests.ts";
+import { createLog, type Log } from "../../src/process/log.ts";
+import { createGraphCache } from "../../src/runtime/graphs.ts";
+import { PARTITIONS, partitionOf } from "../../src/runtime/partition.ts";
+import { createProcessor, type Processor } from "../../src/runtime/processor.ts";
+import type { LeasedCall, RunStart } from "../../src/runtime/submission.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { encodeCall } from "../../src/wire/calls/requests.ts";
 import { AGENT_ID, type Load } from "./loads.ts";
 
 /** A processor at work on a database. */

@@ -2,7 +2,8 @@
  * Measurements as a table for people, or as JSON for programs.
  * Boundary: texts only; the numbers are measure.ts's, the verdict is budget.ts's.
  */
-import { judge, type Verdict } from "./budget.ts";
+import { countsEach, type WireCounts } from "../parts/pg-messages.ts";
+import { countsOver, judge, type Verdict } from "./budget.ts";
 import type { Measurement } from "./measure.ts";
 
 /** One measurement per step, with its verdict. */
@@ -15,6 +16,11 @@ export interface Result {
   readonly rowsBudget: number;
   readonly commits: number;
   readonly runsACommit: number;
+  /** What a step asks Postgres for, in commits that many runs share, and in a run that is alone. */
+  readonly counts: WireCounts;
+  readonly alone: WireCounts;
+  /** The counts that are over their budget, in words. */
+  readonly over: readonly string[];
   /** Transactions, those that only read included. */
   readonly transactions: number;
   /** Share of updates that stayed on their page and touched no index. */
@@ -57,6 +63,13 @@ const SUMS: readonly Column[] = [
   ["steps/s", 8],
   ["verdict", 11],
 ];
+const COUNTS: readonly Column[] = [
+  ["asked of Postgres per step", -38],
+  ["statements", 11],
+  ["round trips", 12],
+  ["commits", 8],
+  ["transactions", 13],
+];
 const TABLES: readonly Column[] = [
   ["  rows by table", -24],
   ["insert", 7],
@@ -79,6 +92,7 @@ export function resultOf(measurement: Measurement): Result {
   const cost = { walBytes: writes.walBytes / steps, rows: measurement.rows / steps };
   const updated = tables.reduce((sum, [, table]) => sum + table.updated, 0);
   const updatedHot = tables.reduce((sum, [, table]) => sum + table.updatedHot, 0);
+  const counts = countsEach(measurement.counts, steps);
   return {
     name: load.name,
     verdict: judge(cost, load.budget),
@@ -88,6 +102,12 @@ export function resultOf(measurement: Measurement): Result {
     rowsBudget: load.budget.rows,
     commits: measurement.commits / steps,
     runsACommit: measurement.inputs / measurement.commits,
+    counts,
+    alone: measurement.alone,
+    over: [
+      ...countsOver(counts, load.counts.shared),
+      ...countsOver(measurement.alone, load.counts.alone).map((over) => `${over} (alone)`),
+    ],
     transactions: writes.transactions / steps,
     hotShare: shareOf(updatedHot, updated),
     fullPages: writes.fullPages,
@@ -111,7 +131,14 @@ export function resultOf(measurement: Measurement): Result {
 
 /** The results as tables: sums first, then where rows and bytes of each load went. */
 export function renderResults(results: readonly Result[]): string {
-  const sums = [titlesOf(SUMS), ...results.map(sumLine)];
+  const sums = [
+    titlesOf(SUMS),
+    ...results.map(sumLine),
+    "",
+    titlesOf(COUNTS),
+    ...results.flatMap(countLines),
+    "",
+  ];
   const parts = results.map((result) => [
     "",
     result.name,
@@ -145,6 +172,16 @@ function sumLine(result: Result): string {
     result.stepsASecond.toFixed(0),
     result.verdict,
   ]);
+}
+
+/** A line for commits that many runs share, and one for a run that is alone. */
+function countLines({ name, counts, alone }: Result): string[] {
+  const line = (title: string, { statements, roundTrips, commits, transactions }: WireCounts) =>
+    lineOf(COUNTS, [
+      title,
+      ...[statements, roundTrips, commits, transactions].map((count) => count.toFixed(2)),
+    ]);
+  return [line(name, counts), line("  alone", alone)];
 }
 
 function tableLine(table: Result["tables"][number]): string {

@@ -4,11 +4,16 @@
  * own row in move_batches is shared by its runs and is a fiftieth of a row).
  */
 
+import type { WireCounts } from "../parts/pg-messages.ts";
+
 /** The most that a step may write. */
 export interface Budget {
   readonly walBytes: number;
   readonly rows: number;
 }
+
+/** The most that a step may do in Postgres; no machine and no noise changes what it does. */
+export type CountBudget = Pick<WireCounts, "statements" | "roundTrips" | "commits">;
 
 /** A cost compared with its budget. */
 export type Verdict = "ok" | "over" | "over twice";
@@ -18,6 +23,16 @@ export function judge(cost: Budget, budget: Budget): Verdict {
   if (exceeds(cost, budget, 2)) return "over twice";
   return exceeds(cost, budget, 1) ? "over" : "ok";
 }
+
+/** The counts that are over their budget, in words; a hundredth is noise of the division. */
+export function countsOver(counts: CountBudget, budget: CountBudget): string[] {
+  const names = ["statements", "roundTrips", "commits"] as const;
+  return names
+    .filter((name) => Math.round(counts[name] * 100) > Math.round(budget[name] * 100))
+    .map((name) => `${counts[name].toFixed(2)} ${WORDS[name]}, over ${budget[name]}`);
+}
+
+const WORDS = { statements: "statements", roundTrips: "round trips", commits: "commits" } as const;
 
 function exceeds(cost: Budget, budget: Budget, times: number): boolean {
   const rows = Math.round(cost.rows * 10) / 10;

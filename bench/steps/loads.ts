@@ -3,12 +3,17 @@
  * Boundary: definitions and inputs as values; who submits them, and how many at once, is driver.ts.
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import type { StepDefinition, VersionSpec } from "../src/engine/values/definition.ts";
-import type { ArrivedEvent, Input, OwnerReport, StepReport } from "../src/engine/values/input.ts";
-import type { JsonObject } from "../src/engine/values/json.ts";
-import type { LeasedCall } from "../src/runtime/submission.ts";
-import { stepOf, versionOf } from "../test/support/builders/version-spec.ts";
-import type { Budget } from "./budget.ts";
+import type { StepDefinition, VersionSpec } from "../../src/engine/values/definition.ts";
+import type {
+  ArrivedEvent,
+  Input,
+  OwnerReport,
+  StepReport,
+} from "../../src/engine/values/input.ts";
+import type { JsonObject } from "../../src/engine/values/json.ts";
+import type { LeasedCall } from "../../src/runtime/submission.ts";
+import { stepOf, versionOf } from "../../test/support/builders/version-spec.ts";
+import type { Budget, CountBudget } from "./budget.ts";
 
 /** The step that an input is for. */
 interface Place {
@@ -22,6 +27,8 @@ interface Place {
 export interface Load {
   readonly name: string;
   readonly budget: Budget;
+  /** In commits that RUNS_A_COMMIT runs share, and in a run that is alone. */
+  readonly counts: { readonly shared: CountBudget; readonly alone: CountBudget };
   /** A line of steps of that kind; its first and last step are not measured. */
   readonly spec: VersionSpec;
   /** The inputs that end a step, in order; each is a commit of its own. */
@@ -38,6 +45,19 @@ export const AGENT_ID = "agt_01k9zq3v7x4n8m2b6c5d0f1g2h";
 // 1.5 KB and 2.5 KB.
 const BY_BUS: Budget = { walBytes: 1_536, rows: 4 };
 const WITH_CALL: Budget = { walBytes: 2_560, rows: 7 };
+// A run that is alone needs exactly so many. A commit that is shared may hold somewhat fewer runs than it should.
+const EVENT_COUNTS: Load["counts"] = {
+  shared: { statements: 0.22, roundTrips: 0.22, commits: 0.15 },
+  alone: { statements: 8, roundTrips: 8, commits: 5 },
+};
+const REPORT_COUNTS: Load["counts"] = {
+  shared: { statements: 0.15, roundTrips: 0.15, commits: 0.08 },
+  alone: { statements: 6, roundTrips: 6, commits: 3 },
+};
+const CALL_COUNTS: Load["counts"] = {
+  shared: { statements: 0.35, roundTrips: 0.35, commits: 0.21 },
+  alone: { statements: 13, roundTrips: 13, commits: 7 },
+};
 const EVENT_TYPE = "orders.changes.order.shipped";
 
 /** All loads, in the order in which they are measured. */
@@ -45,18 +65,21 @@ export const loads: readonly Load[] = [
   {
     name: "an event ends a WAIT_FOR_EVENT",
     budget: BY_BUS,
+    counts: EVENT_COUNTS,
     spec: lineOf({ stepType: "WAIT_FOR_EVENT", eventTypePattern: EVENT_TYPE }),
     inputs: [eventArrived],
   },
   {
     name: "a report ends a step without call",
     budget: BY_BUS,
+    counts: REPORT_COUNTS,
     spec: lineOf({ stepType: "HUMAN_TASK", config: { instructions: "Check the order." } }),
     inputs: [stepReported],
   },
   {
     name: "a step with a call (create, report)",
     budget: WITH_CALL,
+    counts: CALL_COUNTS,
     spec: lineOf({ stepType: "AGENT_ACTION", agentId: AGENT_ID }),
     inputs: [objectiveCreated, objectiveReported],
   },

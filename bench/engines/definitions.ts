@@ -1,0 +1,86 @@
+/** The definitions that the loads run, published by RPC. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import {
+  type PublishVersionRequestSchema,
+  StepType,
+  TriggerType,
+  type WorkflowService,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import {
+  AFTER_WAIT,
+  AGENT,
+  FAN_STEPS,
+  INTERNAL_STEPS,
+  LAST_STEP,
+  LINE_STEPS,
+  START_TYPE,
+  WAKE_TYPE,
+  WORKSPACE,
+} from "./words.ts";
+
+type Version = MessageInitShape<typeof PublishVersionRequestSchema>;
+type Step = NonNullable<Version["steps"]>[number];
+
+/** The kinds of definitions. */
+export type DefinitionKind = keyof typeof VERSIONS;
+
+/** The ids of the published definitions. */
+export type DefinitionIds = Readonly<Record<DefinitionKind, string>>;
+
+const WAIT: Step = {
+  id: "wait",
+  stepType: StepType.WAIT_FOR_EVENT,
+  eventTypePattern: WAKE_TYPE,
+  eventSubjectPattern: "bench/{{ input.id }}",
+};
+
+const VERSIONS = {
+  line: lineOf([...idsOf("s", LINE_STEPS - 1), LAST_STEP].map(agentStep)),
+  fan: {
+    steps: [...idsOf("f", FAN_STEPS), LAST_STEP].map(agentStep),
+    edges: idsOf("f", FAN_STEPS).map((fromStepId) => ({ fromStepId, toStepId: LAST_STEP })),
+  },
+  /** Waits for its event, then calls an agent. */
+  park: lineOf([WAIT, agentStep(AFTER_WAIT)]),
+  /** A branch needs an edge to choose, so that a wait of no time ends the line. */
+  internal: lineOf([
+    ...idsOf("b", INTERNAL_STEPS).map((id) => ({ id, stepType: StepType.BRANCH })),
+    { id: "end", stepType: StepType.WAIT_FOR_EVENT, config: { delay_seconds: 0 } },
+  ]),
+  /** Is started by an event, and waits. */
+  triggered: {
+    steps: [WAIT],
+    trigger: { triggerType: TriggerType.EVENT, eventType: START_TYPE },
+  },
+} satisfies Record<string, Version>;
+
+/** Creates and publishes all of them. Rejects with what the service refuses. */
+export async function publishAll(client: Client<typeof WorkflowService>): Promise<DefinitionIds> {
+  const kinds = Object.entries(VERSIONS) as [DefinitionKind, Version][];
+  const ids = await Promise.all(
+    kinds.map(async ([name, version]) => {
+      const { definition } = await client.createDefinition({ workspaceId: WORKSPACE, name });
+      const definitionId = definition?.id ?? "";
+      await client.publishVersion({ ...version, definitionId });
+      return [name, definitionId] as const;
+    }),
+  );
+  return Object.fromEntries(ids) as Record<DefinitionKind, string>;
+}
+
+function agentStep(id: string): Step {
+  return { id, stepType: StepType.AGENT_ACTION, agentId: AGENT };
+}
+
+function lineOf(steps: readonly Step[]): Version {
+  const ids = steps.map(({ id }) => id ?? "");
+  return {
+    steps: [...steps],
+    edges: ids.slice(1).map((toStepId, at) => ({ fromStepId: ids[at] ?? "", toStepId })),
+  };
+}
+
+function idsOf(letter: string, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${letter}${at}`);
+}

@@ -1,0 +1,178 @@
+/**
+ * The service as an engine: its own process, with NATS and the owner of objectives in processes of their own. A step calls
+ * the owner by RPC, and its end comes by the bus. This process is the caller.
+ */
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { type DefinitionIds, type DefinitionKind, publishAll } from "./definitions.ts";
+import type { Engine, EngineStart } from "./engine.ts";
+import { ownCommands } from "./ours-own.ts";
+import { type Service, startService } from "./service.ts";
+import { type Platform, startPlatform } from "./surroundings.ts";
+import { NOTE, SEEN_SUBJECT, type START_TYPE, WAKE_TYPE, WORKSPACE } from "./words.ts";
+
+/** The service under load, as this process sees it. */
+export interface Stage {
+  readonly service: Service;
+  readonly platform: Platform;
+  readonly definitions: DefinitionIds;
+  /** Starts a run; gives its id. */
+  begin(kind: DefinitionKind, key: string): Promise<string>;
+  /** Resolves when the run has ended. */
+  ended(runId: string): Promise<void>;
+  /** Publishes an event for parked runs (`go`) or for the trigger (`start`). */
+  publish(type: typeof WAKE_TYPE | typeof START_TYPE, key: string): void;
+  /** How many runs the bus has reported as started. */
+  startedRuns(): number;
+}
+
+const EVENTS = "workflows.changes";
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Starts everything. */
+export async function startOurs(start: EngineStart): Promise<Engine> {
+  const { guard, databaseUrl, seen, endDelayMs } = start;
+  const platform = await startPlatform(guard, endDelayMs);
+  const service = await startService({ guard, databaseUrl, ...platform });
+  const sessionManager = new Http2SessionManager(service.url);
+  const client = createClient(
+    WorkflowService,
+    createGrpcTransport({
+      baseUrl: service.url,
+      sessionManager,
+      defaultTimeoutMs: CALL_TIMEOUT_MS,
+    }),
+  );
+  const runs = followRuns(platform);
+  platform.bus.subscribe(SEEN_SUBJECT, {
+    callback(_, message) {
+      const { id, atMs } = message.json<{ id: string; atMs: number }>();
+      seen(id, atMs);
+    },
+  });
+  await platform.bus.flush();
+  const definitions = await publishAll(client);
+  const stage = stageOf(platform, service, definitions, client, runs);
+  const parking: string[] = [];
+  return {
+    hostIs: "caller",
+    processes: () => [
+      ...platform.processes,
+      { name: "service", pid: service.process().pid, withChildren: true },
+    ],
+    run: async (kind, id) => stage.ended(await stage.begin(kind, id)),
+    async park(id) {
+      parking.push(await stage.begin("park", id));
+    },
+    async parked() {
+      for (const runId of parking.splice(0)) await runs.waiting(runId);
+    },
+    async wake(id) {
+      stage.publish(WAKE_TYPE, id);
+    },
+    own: ownCommands(stage),
+    async close() {
+      sessionManager.abort();
+      await service.process().stop();
+      await platform.stop();
+    },
+  };
+}
+
+/** Follows the events of runs on the bus. */
+interface Runs {
+  ended(runId: string): Promise<void>;
+  waiting(runId: string): Promise<void>;
+  started(): number;
+}
+
+function followRuns({ bus }: Platform): Runs {
+  const ended = createMeetings();
+  const waiting = createMeetings();
+  let started = 0;
+  const follow = (what: string, take: (runId: string, text: string) => void) =>
+    bus.subscribe(`${EVENTS}.${what}`, {
+      callback(_, message) {
+        const event = message.json<{ partitionkey: string }>();
+        take(event.partitionkey, message.string());
+      },
+    });
+  follow("run.completed", ended.arrive);
+  follow("run.failed", (runId, text) => ended.fail(runId, new Error(`a run failed: ${text}`)));
+  follow("step.waiting", waiting.arrive);
+  bus.subscribe(`${EVENTS}.run.started`, {
+    callback() {
+      started += 1;
+    },
+  });
+  return { ended: ended.meet, waiting: waiting.meet, started: () => started };
+}
+
+/** What arrives and who waits for it meet, whichever comes first. */
+function createMeetings() {
+  const arrived = new Map<string, Error | undefined>();
+  const waiters = new Map<string, (error?: Error) => void>();
+  const settle = (key: string, error?: Error) => {
+    const waiter = waiters.get(key);
+    if (waiter === undefined) arrived.set(key, error);
+    else waiter(error);
+    waiters.delete(key);
+  };
+  return {
+    arrive: (key: string) => settle(key),
+    fail: settle,
+    meet(key: string): Promise<void> {
+      return new Promise((resolve, reject) => {
+        const waiter = (error?: Error) => (error === undefined ? resolve() : reject(error));
+        if (!arrived.has(key)) {
+          waiters.set(key, waiter);
+          return;
+        }
+        waiter(arrived.get(key));
+        arrived.delete(key);
+      });
+    },
+  };
+}
+
+function stageOf(
+  platform: Platform,
+  service: Service,
+  definitions: DefinitionIds,
+  client: Client<typeof WorkflowService>,
+  runs: Runs,
+): Stage {
+  return {
+    service,
+    platform,
+    definitions,
+    async begin(kind, key) {
+      const { run } = await client.startRun({
+        definitionId: definitions[kind],
+        workspaceId: WORKSPACE,
+        inputPayload: { id: key, note: NOTE },
+      });
+      if (run === undefined) throw new Error("StartRun answered without a run");
+      return run.id;
+    },
+    ended: runs.ended,
+    publish(type, key) {
+      platform.bus.publish(type, eventOf(type, key));
+    },
+    startedRuns: runs.started,
+  };
+}
+
+function eventOf(type: string, key: string): string {
+  return JSON.stringify({
+    specversion: "1.0",
+    id: `${type}-${key}`,
+    source: "bench",
+    type,
+    subject: `bench/${key}`,
+    tenantid: WORKSPACE,
+    datacontenttype: "application/json",
+    data: { id: key, note: NOTE },
+  });
+}

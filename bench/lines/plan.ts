@@ -1,0 +1,62 @@
+/** Which line is measured on which engine, and how. */
+import type { EngineName } from "../engines/engine.ts";
+import { LINE_STEPS } from "../engines/words.ts";
+import type { LineName } from "../options.ts";
+import { median } from "../report/statistics.ts";
+import {
+  measureInternal,
+  measureOpenLoop,
+  measureParked,
+  measureStart,
+  measureStartRun,
+  measureTrigger,
+} from "./own-lines.ts";
+import type { Bed, Sample, Values } from "./sample.ts";
+import {
+  measureAccepted,
+  measureFan,
+  measureOne,
+  measureSteps,
+  measureWake,
+} from "./shared-lines.ts";
+
+type Measure = (bed: Bed, earlier: readonly Sample[]) => Promise<Values>;
+
+/** A rate for an open loop whose peak was not measured. */
+const RUNS_A_SECOND = 15;
+
+const SHARED: Partial<Record<LineName, Measure>> = {
+  steps: measureSteps,
+  one: measureOne,
+  wake: measureWake,
+  fan: measureFan,
+};
+const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>> = {
+  ours: {
+    ...SHARED,
+    start: measureStart,
+    internal: measureInternal,
+    "start-run": measureStartRun,
+    trigger: measureTrigger,
+    "open-loop": (bed, earlier) => measureOpenLoop(bed, rateOf(bed, earlier)),
+    parked: measureParked,
+  },
+  floor: { steps: measureSteps, one: measureOne },
+  dbos: SHARED,
+  restate: { ...SHARED, parked: measureAccepted },
+  "restate-svc": { steps: measureSteps, one: measureOne, fan: measureFan },
+};
+
+/** How an engine is measured by a line; undefined where it is not. */
+export function measureOf(engine: EngineName, line: LineName): Measure | undefined {
+  return MEASURES[engine][line];
+}
+
+/** Half of the peak that the same run measured. */
+function rateOf({ sizes }: Bed, earlier: readonly Sample[]): number {
+  if (sizes.runsASecond !== undefined) return sizes.runsASecond;
+  const peaks = earlier
+    .filter(({ line, subject }) => line === "steps" && subject === "ours")
+    .map(({ values }) => values.stepsASecond ?? 0);
+  return peaks.length === 0 ? RUNS_A_SECOND : median(peaks) / LINE_STEPS / 2;
+}

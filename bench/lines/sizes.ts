@@ -1,0 +1,84 @@
+/** How large the loads are. */
+import type { EngineName } from "../engines/engine.ts";
+import type { Options } from "../options.ts";
+
+/** The sizes of one run of the benchmark. */
+export interface Sizes {
+  readonly repetitions: number;
+  readonly lineRuns: number;
+  readonly oneRuns: number;
+  readonly wakes: number;
+  readonly fans: number;
+  readonly internalRuns: number;
+  readonly startedRuns: number;
+  readonly echoCalls: number;
+  readonly events: number;
+  readonly restarts: number;
+  readonly openSeconds: number;
+  /** Unset: half of the peak. */
+  readonly runsASecond: number | undefined;
+  /** In rising order. */
+  readonly parked: readonly number[];
+  /** How long parked runs are watched for what they cost idle. */
+  readonly idleMs: number;
+}
+
+const FULL = {
+  repetitions: 3,
+  lineRuns: 2_000,
+  oneRuns: 100,
+  wakes: 200,
+  fans: 20,
+  internalRuns: 1_000,
+  startedRuns: 3_000,
+  echoCalls: 20_000,
+  events: 10_000,
+  restarts: 3,
+  openSeconds: 600,
+  parked: [300, 10_000],
+  idleMs: 15_000,
+};
+const QUICK = {
+  repetitions: 1,
+  lineRuns: 40,
+  oneRuns: 3,
+  wakes: 5,
+  fans: 2,
+  internalRuns: 10,
+  startedRuns: 50,
+  echoCalls: 500,
+  events: 50,
+  restarts: 1,
+  openSeconds: 5,
+  parked: [20, 60],
+  idleMs: 2_000,
+};
+const SECONDS_A_MINUTE = 60;
+
+/** Runs in flight, for each engine as many as served it best on two cores. */
+export const IN_FLIGHT: Readonly<Record<EngineName, number>> = {
+  ours: 256,
+  floor: 256,
+  dbos: 32,
+  restate: 512,
+  "restate-svc": 256,
+};
+/** Calls open at once. */
+export const CALLS_OPEN = 64;
+/** Runs of internal steps in flight. */
+export const INTERNAL_IN_FLIGHT = 64;
+/** What comes before a measurement, as a part of it. */
+export const WARM_UP_SHARE = 0.25;
+
+/** The sizes that the options ask for. */
+export function sizesOf(options: Options): Sizes {
+  const sizes = options.quick ? QUICK : FULL;
+  return {
+    ...sizes,
+    repetitions: options.repetitions ?? sizes.repetitions,
+    openSeconds:
+      options.minutes === undefined ? sizes.openSeconds : options.minutes * SECONDS_A_MINUTE,
+    runsASecond: options.runsASecond,
+    parked: options.parked ?? sizes.parked,
+  };
+}

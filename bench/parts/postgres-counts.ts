@@ -1,0 +1,55 @@
+/**
+ * What Postgres itself counts: commits, syncs of its log, bytes of its log.
+ * Boundary: reads statistics, of one database where the server keeps them apart. The log is one for all databases.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+
+/** Counts at one moment, or what they grew by. */
+export interface PostgresCounts {
+  /** Transactions, those of single statements and of reads included. */
+  readonly commits: number;
+  readonly fsyncs: number;
+  readonly walBytes: number;
+}
+
+/** Sessions report at most once a second. */
+const REPORT_MS = 1_100;
+/** From this version on, pg_stat_io has the syncs of the log. */
+const SYNCS_IN_STAT_IO = 18;
+
+/** Reads the counts when all idle sessions have reported theirs. */
+export async function readPostgresCounts(
+  url: string,
+  majorVersion: number,
+): Promise<PostgresCounts> {
+  await delay(REPORT_MS);
+  const fsyncs =
+    majorVersion >= SYNCS_IN_STAT_IO
+      ? "(select coalesce(sum(fsyncs), 0) from pg_stat_io where object = 'wal')"
+      : "(select wal_sync from pg_stat_wal)";
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<PostgresCounts>(
+      `select (select xact_commit from pg_stat_database where datname = current_database())::float8
+          as commits,
+        ${fsyncs}::float8 as fsyncs,
+        pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as "walBytes"`,
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error("the server gave no counts");
+    return row;
+  } finally {
+    await client.end();
+  }
+}
+
+/** What the counts grew by. */
+export function growthOfPostgres(before: PostgresCounts, after: PostgresCounts): PostgresCounts {
+  return {
+    commits: after.commits - before.commits,
+    fsyncs: after.fsyncs - before.fsyncs,
+    walBytes: after.walBytes - before.walBytes,
+  };
+}

@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import type { Sample, Subject, Values } from "../../../bench/lines/sample.ts";
+import type { LineName } from "../../../bench/options.ts";
+import { mediansOf } from "../../../bench/report/medians.ts";
+import { formatNumber, outcomesOf } from "../../../bench/report/targets.ts";
+
+const sample = (line: LineName, subject: Subject, values: Values): Sample => ({
+  line,
+  subject,
+  repetition: 1,
+  values,
+});
+
+/** The outcome of one number, by the samples given. */
+function outcome(name: string, ...samples: Sample[]) {
+  return outcomesOf(mediansOf(samples)).find((each) => each.name === name);
+}
+
+const steps = (ours: number) => [
+  sample("steps", "ours", { stepsASecond: ours, cpuMs: 1 }),
+  sample("steps", "restate-svc", { stepsASecond: 600 }),
+  sample("steps", "floor", { stepsASecond: 3_000 }),
+];
+
+test("of several goals the hardest counts", () => {
+  // 1.5 × 600 is 900 and 0.4 × 3,000 is 1,200; 2.5 × 600 is 1,500 and 0.6 × 3,000 is 1,800.
+  const made = outcome("stepsASecond", ...steps(1_000));
+  expect(made).toMatchObject({ mustValue: 1_200, aimValue: 1_800, reached: "no, 0.83 × the goal" });
+  expect(made?.must).toBe("1,200/s (1.5 × Restate svc and 0.4 × the floor)");
+  expect(outcome("stepsASecond", ...steps(1_200))?.reached).toBe("must");
+  expect(outcome("stepsASecond", ...steps(1_800))?.reached).toBe("aim");
+});
+
+test("where less is better, the smallest of several goals counts", () => {
+  const one = (ours: number) =>
+    outcome(
+      "p50Ms",
+      sample("one", "ours", { p50Ms: ours }),
+      sample("one", "restate-svc", { p50Ms: 60 }),
+      sample("one", "floor", { p50Ms: 25 }),
+    );
+  expect(one(61)).toMatchObject({ mustValue: 60, reached: "no, 1.02 × the goal" });
+  expect(one(60)?.reached).toBe("must");
+  expect(one(45)?.reached).toBe("aim");
+});
+
+test("an aim that is easier than the must does not count without it", () => {
+  const made = outcome(
+    "p50Ms",
+    sample("one", "ours", { p50Ms: 80 }),
+    sample("one", "restate-svc", { p50Ms: 60 }),
+    sample("one", "floor", { p50Ms: 50 }),
+  );
+  expect(made).toMatchObject({ mustValue: 60, aimValue: 90, reached: "no, 1.33 × the goal" });
+});
+
+test("a goal beside a peer that was not measured is words without a number", () => {
+  const [ours, svc] = steps(2_000);
+  const made = ours && svc && outcome("stepsASecond", ours, svc);
+  expect(made).toMatchObject({ mustValue: undefined, reached: "–" });
+  expect(made?.must).toBe("1.5 × Restate svc and 0.4 × the floor");
+});
+
+test("the first wake after a kill is compared with the start of the same run", () => {
+  const made = outcome(
+    "firstWakeMs",
+    sample("start", "ours", { readyMs: 700 }),
+    sample("parked", "ours", { firstWakeMs: 950 }),
+  );
+  expect(made).toMatchObject({ mustValue: 900, reached: "no, 1.06 × the goal" });
+  expect(made?.must).toBe("900 ms (start + 200 ms)");
+});
+
+test("a line that was not measured has no outcome, and a number that is missing says so", () => {
+  const outcomes = outcomesOf(mediansOf([sample("start", "ours", {})]));
+  expect(outcomes.map(({ name, reached }) => [name, reached])).toEqual([
+    ["readyMs", "not measured"],
+  ]);
+});
+
+test("numbers have three digits that count", () => {
+  expect([0.017_94, 1.2, 99.96, 12_345.6].map(formatNumber)).toEqual([
+    "0.0179",
+    "1.2",
+    "100",
+    "12,346",
+  ]);
+});

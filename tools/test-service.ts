@@ -1,7 +1,7 @@
 /**
  * The service compiled to one file, once for all tests that start it as a process: compiling in each of these processes
  * takes three times the CPU of the start itself.
- * Boundary: for tests only; `npm start` compiles as it loads. Packages stay outside of the file.
+ * Boundary: for tests only; `npm start` has tools/build.mjs. Packages stay outside of the file.
  */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";

@@ -30,7 +30,7 @@ export interface Service {
 }
 
 /** What Node runs: the same as `npm start`. */
-const SERVICE_PROGRAM = ["--import", "tsx", "src/main.ts"];
+const SERVICE_PROGRAM = ["dist/service/main.mjs"];
 const PROBE = ["--import", "./bench/parts/probe.mjs"];
 const POLL_MS = 10;
 const START_TIMEOUT_MS = 60_000;

@@ -1,5 +1,5 @@
 /**
- * The service as a child process: started from src/main.ts, waited for until it is ready, stopped.
+ * The service as a child process: started as `npm start` does, waited for until it is ready, stopped.
  *
  * Boundary: knows the service by its environment, its log lines and `/readyz` alone.
  *
@@ -35,7 +35,7 @@ export interface ServiceProcess {
 export interface ServiceOptions {
   /** All variables that the process gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What Node runs in place of the source, relative to the project: the service compiled. */
+  /** What Node runs in place of the compiled service of tools/build.mjs, relative to the project. */
   readonly compiled?: string | undefined;
   /** Gets every line that the service writes. */
   readonly onLine?: (line: string) => void;
@@ -43,6 +43,8 @@ export interface ServiceOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Where tools/build.mjs puts it. */
+const COMPILED = "dist/service/main.mjs";
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 const PROBE_INTERVAL_MS = 50;
@@ -52,9 +54,7 @@ const LINES_KEPT = 40;
 /** Starts the service and waits until it is ready. Rejects with its last lines when it does not get there. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
   const guard = await startGuard("workflows-service-");
-  const { compiled } = options;
-  const program = compiled === undefined ? ["--import", "tsx", "src/main.ts"] : [compiled];
-  const child = spawn(process.execPath, program, {
+  const child = spawn(process.execPath, [options.compiled ?? COMPILED], {
     cwd: projectRoot,
     stdio: ["ignore", "pipe", "pipe"],
     // Ctrl-C in the terminal goes to us; we end the service in our own order.

@@ -1,6 +1,7 @@
 /**
  * I5: no attempt begins while its run is paused or after it ended. No object is made for a cancelled run but by a call
- * that was leased before, and an objective that comes late is cancelled.
+ * that was leased before, and an objective that comes late is cancelled. What a call asked for before it was given up may
+ * come later still: the other service reads its requests as late as it is busy.
  * Boundary: judges one run by its history, and by the entries of the ledgers when there are some.
  */
 import type { RunState } from "../../src/engine/values/run.ts";
@@ -31,7 +32,9 @@ export function checkAfterStop(findings: Findings, whole: WholeRun, made: Made):
   let state: RunState = "PENDING";
   let cancelledAt: Date | undefined;
   const begun = new Set<string>();
-  for (const { seq, recordedAt, moves } of rows) {
+  const returnedAt = new Map<string, number>();
+  for (const { seq, recordedAt, cause, moves } of rows) {
+    if (cause.kind === "call") returnedAt.set(cause.id, recordedAt.getTime());
     for (const move of moves) {
       if (move.of === "run") {
         state = move.to;
@@ -53,8 +56,13 @@ export function checkAfterStop(findings: Findings, whole: WholeRun, made: Made):
     if (!begun.has(`${parts.stepId}/${parts.attempt}`)) {
       findings.violate(`${line} was made for attempt ${parts.attempt}, which never began`);
     }
-    const lateMs = cancelledAt === undefined ? 0 : recordedAt.getTime() - cancelledAt.getTime();
-    if (lateMs > 0) judgeLate(findings, item, lateMs, made);
+    if (cancelledAt === undefined || recordedAt <= cancelledAt) continue;
+    const call = `${run.id}/${parts.stepId}/${parts.attempt}/${parts.call}`;
+    const askedAtMs = Math.min(
+      recordedAt.getTime(),
+      returnedAt.get(call) ?? Number.POSITIVE_INFINITY,
+    );
+    judgeLate(findings, item, askedAtMs - cancelledAt.getTime(), made);
   }
 }
 

@@ -40,7 +40,12 @@ const RUN = wholeRun({
 });
 
 /** What I5 says of an object that came so long after the cancel. */
-function judge(kind: string, lateMs: number, made: Partial<Made> = {}): readonly string[] {
+function judge(
+  kind: string,
+  lateMs: number,
+  made: Partial<Made> = {},
+  run = RUN,
+): readonly string[] {
   const item: LedgerItem = {
     id: "made_1",
     parts: { runId: "wfr_1", stepId: "a", attempt: 1, call: kind },
@@ -50,7 +55,7 @@ function judge(kind: string, lateMs: number, made: Partial<Made> = {}): readonly
   };
   const findings = beginFindings("I5");
   const entries = new Map([["wfr_1", [item]]]);
-  checkAfterStop(findings, RUN, { entries, cancelled: undefined, lateObjectsMs: 5_000, ...made });
+  checkAfterStop(findings, run, { entries, cancelled: undefined, lateObjectsMs: 5_000, ...made });
   return findings.report().violations;
 }
 
@@ -59,6 +64,30 @@ describe("an object that comes after the cancel", () => {
     expect(judge("delegate", 5_000)).toEqual([]);
     expect(judge("delegate", 5_001)).toEqual([
       "wfr_1: made_1 was made 5001 ms after the run was cancelled",
+    ]);
+  });
+});
+
+describe("an object of a call that was given up after the cancel", () => {
+  const givenUp = (afterMs: number) => ({
+    ...RUN,
+    rows: [
+      ...RUN.rows,
+      {
+        ...{ runId: "wfr_1", batchId: 3, seq: 3, recordedAt: new Date(CANCELLED_MS + afterMs) },
+        cause: { kind: "call", id: "wfr_1/a/1/delegate" } as const,
+        moves: [],
+      },
+    ],
+  });
+
+  it("may come later still, for its request was on its way", () => {
+    expect(judge("delegate", 40_000, {}, givenUp(1_200))).toEqual([]);
+  });
+
+  it("counts by when the call was given up", () => {
+    expect(judge("delegate", 40_000, {}, givenUp(6_000))).toEqual([
+      "wfr_1: made_1 was made 6000 ms after the run was cancelled",
     ]);
   });
 });

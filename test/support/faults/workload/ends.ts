@@ -143,10 +143,19 @@ async function openObjectives({ sandbox }: World, workload: Workload): Promise<s
   const made = sandbox.ledgers.objectives.filter(({ request }) =>
     runs.has(JSON.parse(request.description).run_id),
   );
-  const asked = await Promise.all(made.map(({ id }) => owner.get({ id })));
+  const asked = await Promise.all(made.map(({ id }) => askTwice(() => owner.get({ id }))));
   return asked.flatMap(({ objective }) =>
     objective === undefined || FINAL.has(objective.state)
       ? []
       : [`objective ${objective.id} was left open: ${objective.description}`],
   );
+}
+
+/** A busy machine resets a connection now and then. */
+async function askTwice<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch {
+    return await ask();
+  }
 }

@@ -84,7 +84,7 @@ const STEP_OTHERS = ["checkedAt"];
 const START_OTHERS = ["runDeletedAt"];
 
 /** The moves of a commit that are published in one partition. */
-export interface WrittenBatch {
+interface WrittenBatch {
   readonly id: number;
   readonly partition: number;
 }

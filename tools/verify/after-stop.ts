@@ -13,6 +13,8 @@ import type { WholeRun } from "./stored-runs.ts";
 const MOVING: readonly RunState[] = ["RUNNING", "COMPENSATING"];
 /** A lease of a call, and the time that an answer may take beyond it. */
 export const LATE_OBJECTS_MS = 20_000 + 10_000;
+/** No other service is so busy that it reads a request that much later. */
+const BUSY_AT_MOST_MS = 10 * 60_000;
 /** Is sent after a cancel, however late: only the id of an objective lets the service cancel it. */
 const SENT_AFTER_CANCEL = "create_objective";
 
@@ -58,11 +60,9 @@ export function checkAfterStop(findings: Findings, whole: WholeRun, made: Made):
     }
     if (cancelledAt === undefined || recordedAt <= cancelledAt) continue;
     const call = `${run.id}/${parts.stepId}/${parts.attempt}/${parts.call}`;
-    const askedAtMs = Math.min(
-      recordedAt.getTime(),
-      returnedAt.get(call) ?? Number.POSITIVE_INFINITY,
-    );
-    judgeLate(findings, item, askedAtMs - cancelledAt.getTime(), made);
+    const lateMs = recordedAt.getTime() - cancelledAt.getTime();
+    const askedMs = (returnedAt.get(call) ?? Number.POSITIVE_INFINITY) - cancelledAt.getTime();
+    judgeLate(findings, item, lateMs > BUSY_AT_MOST_MS ? lateMs : Math.min(lateMs, askedMs), made);
   }
 }
 

@@ -1,31 +1,46 @@
 /**
- * Compiles the service into one file, packages included, when its sources are newer than that file: loading hundreds of
+ * Compiles the service into one file, packages included, when its sources are not those of that file: loading hundreds of
  * modules through a loader takes most of the time of a start.
  *
  * Boundary: plain JavaScript, run before the service by `npm start`. It prints to standard error only. The file stands two
  * folders below the project, as deep as the sources that find files by their own place.
  */
-import { readdirSync, renameSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outfile = join(root, "dist", "service", "main.mjs");
+/** The hash of the sources that the file was compiled from. */
+const stamp = join(root, "dist", "service", "sources.sha256");
 const SOURCES = ["src", "gen", "tools/build.mjs", "package-lock.json"];
 
-/** The latest time (ms) at which something in a file or folder was written. */
-function writtenAtMs(path) {
-  const stats = statSync(path);
-  if (!stats.isDirectory()) return stats.mtimeMs;
-  const names = readdirSync(path);
-  return Math.max(stats.mtimeMs, ...names.map((name) => writtenAtMs(join(path, name))));
+/** Adds the contents of a file, or of the files of a folder, to the hash. */
+function hashIn(hash, path) {
+  if (statSync(path).isDirectory()) {
+    for (const name of readdirSync(path).sort()) hashIn(hash, join(path, name));
+  } else
+    hash
+      .update(`${path.slice(root.length)}\0`)
+      .update(readFileSync(path))
+      .update("\0");
 }
 
-const builtAtMs = statSync(outfile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const sourcesAtMs = Math.max(...SOURCES.map((name) => writtenAtMs(join(root, name))));
+const hash = createHash("sha256");
+for (const name of SOURCES) hashIn(hash, join(root, name));
+const sources = hash.digest("hex");
+const isBuilt = existsSync(outfile) && existsSync(stamp) && readFileSync(stamp, "utf8") === sources;
 
-if (builtAtMs <= sourcesAtMs) {
+if (!isBuilt) {
   const written = `${outfile}.${process.pid}`;
   await build({
     entryPoints: [join(root, "src", "main.ts")],
@@ -43,4 +58,5 @@ if (builtAtMs <= sourcesAtMs) {
   });
   // At once: another start may read it.
   renameSync(written, outfile);
+  writeFileSync(stamp, sources);
 }

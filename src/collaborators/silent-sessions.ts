@@ -6,7 +6,7 @@
  * manager ends a session leaves that session's error without a listener, which ends the process. And where the last open
  * stream closes during a ping, the ping loses its time limit and all later requests wait for it.
  */
-import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
+import type { ClientHttp2Stream, Http2Session } from "node:http2";
 
 interface Watched {
   /** When anything last came over the session. */
@@ -34,7 +34,12 @@ export function createSilenceWatch(pingTimeoutMs: number): (stream: ClientHttp2S
 
 function ping(session: Http2Session, watched: Watched, timeoutMs: number): void {
   if (watched.isPinged || session.closed || session.destroyed) return;
-  const timer = setTimeout(() => session.destroy(undefined, constants.NGHTTP2_CANCEL), timeoutMs);
+  const timer = setTimeout(() => {
+    // An answer that came while this process stood still is read first.
+    setImmediate(() => {
+      if (watched.isPinged) session.destroy();
+    });
+  }, timeoutMs);
   watched.isPinged = session.ping((error) => {
     clearTimeout(timer);
     watched.isPinged = false;

@@ -1,5 +1,5 @@
 /**
- * Which partition an id belongs to: its lane when it is written, its place when it is published.
+ * Which partition an id belongs to: by it a run has its lane when it is written, and its place when it is published.
  * Boundary: pure. The number is stored with every batch of moves, so it never changes for an id.
  */
 

@@ -83,6 +83,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);
+      learned.noteCalls(outcome.committed.calls);
       handOn(deps, meeting, outcome);
       for (const run of outcome.unfinished) continuations.submit(run);
     },

@@ -3,7 +3,7 @@
  * Boundary: never rejects; what it gives back comes again. commit-batch.ts does the commit.
  * Invariants:
  * 1. Callers are answered, and work is handed on, only after the commit.
- * 2. A batch that fails by itself is tried in halves, so one bad input spoils only itself.
+ * 2. A batch that fails by itself is tried in pieces, so one bad input spoils only itself.
  */
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
@@ -63,18 +63,30 @@ async function recover(
     first.reject(isOverrun(error) ? tooCostly(error) : error);
     return [];
   }
-  return workOffHalves(deps, entries);
+  return workOffPieces(deps, entries, isOverrun(error) ? PIECES_OF_AN_OVERRUN : 2);
 }
 
-async function workOffHalves(deps: WorkDeps, entries: readonly LaneEntry[]): Promise<LaneEntry[]> {
-  const half = Math.ceil(entries.length / 2);
-  const again = await workOff(deps, entries.slice(0, half));
+/** What takes too long costs a statement's time limit with each piece that it is in, so there are few sizes of them. */
+const PIECES_OF_AN_OVERRUN = 16;
+
+async function workOffPieces(
+  deps: WorkDeps,
+  entries: readonly LaneEntry[],
+  pieces: number,
+): Promise<LaneEntry[]> {
+  const size = Math.ceil(entries.length / pieces);
+  const again: LaneEntry[] = [];
   // What comes again goes before what came later for the same run.
-  const held = new Set(again.map(({ runId }) => runId));
-  const second = entries.slice(half);
-  const later = second.filter(({ runId }) => held.has(runId));
-  const free = second.filter(({ runId }) => !held.has(runId));
-  return [...again, ...later, ...(await workOff(deps, free))];
+  const held = new Set<string>();
+  for (let from = 0; from < entries.length; from += size) {
+    const piece = entries.slice(from, from + size);
+    const later = piece.filter(({ runId }) => held.has(runId));
+    const free = piece.filter(({ runId }) => !held.has(runId));
+    const left = await workOff(deps, free);
+    for (const { runId } of left) held.add(runId);
+    again.push(...later, ...left);
+  }
+  return again;
 }
 
 function tooCostly(cause: unknown): Refusal {

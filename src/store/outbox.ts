@@ -97,7 +97,7 @@ const MARK: Statement = {
   text: `update move_batches set published_at = clock_timestamp() where id = any(array(
     select done.id from unnest($2::bigint[], $3::smallint[]) as done(id, partition)
     join partition_leases l on l.partition = done.partition
-    where l.holder = $1 and l.lease_until > clock_timestamp()))`,
+    where l.holder = $1 and l.lease_until > clock_timestamp())) returning id`,
 };
 
 /** Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. */
@@ -173,13 +173,13 @@ export function listRowsOfRuns(
 /**
  * Marks batches as published, where `holder` still has the lease of their partition: a mark that comes late could hide a
  * batch that the next holder has to publish again. One statement by itself, so nothing of it stays open while the
- * replica is frozen.
+ * replica is frozen. Gives how many are marked.
  */
 export async function markPublished(
   database: Database,
   holder: string,
   batches: readonly Pick<UnpublishedBatch, "id" | "partition">[],
-): Promise<void> {
+): Promise<number> {
   const columns = [batches.map(({ id }) => id), batches.map(({ partition }) => partition)];
-  await database.write.query(MARK, [holder, ...columns]);
+  return (await database.write.query(MARK, [holder, ...columns])).length;
 }

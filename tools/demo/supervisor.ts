@@ -3,7 +3,9 @@
  *
  * Boundary: one service at a time; each start is a new process.
  */
+import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { projectRoot } from "../run-command.ts";
 import { type ServiceProcess, startService } from "./service-process.ts";
 import type { SourceChanges } from "./source-changes.ts";
 
@@ -43,11 +45,21 @@ export async function superviseService(options: SupervisorOptions): Promise<void
 async function startOrExplain(options: SupervisorOptions): Promise<ServiceProcess | undefined> {
   const { environment, onLine, signal, log } = options;
   try {
+    compile();
     return await startService({ environment, onLine, signal });
   } catch (error) {
     if (!signal.aborted) log(error instanceof Error ? error.message : String(error));
     return undefined;
   }
+}
+
+/** Compiles what has changed; throws with what the compiler says. */
+function compile(): void {
+  const built = spawnSync(process.execPath, ["tools/build.mjs"], {
+    cwd: projectRoot,
+    encoding: "utf8",
+  });
+  if (built.status !== 0) throw new Error(`the service does not compile:\n${built.stderr}`);
 }
 
 async function runUntilOver(

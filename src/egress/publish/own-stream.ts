@@ -48,7 +48,7 @@ export interface OwnStreamDeps {
 export interface OwnStream {
   /** Whether events may be published now; `partitions` are those that the replica publishes. */
   ready(partitions: readonly number[]): Promise<boolean>;
-  /** Whether the connection is still the one that it was looked at over. */
+  /** Whether the connection is still the one that it was looked at over, and the stream has not gone back since. */
   readonly isCurrent: boolean;
   /** Takes how a round ended: why an event was not stored; undefined: none was refused. */
   report(refusal: string | undefined): void;
@@ -64,6 +64,7 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
   let good = false;
   let lookAtMs = 0;
   let connections = -1;
+  const hasGoneBack = () => bus.acked.repeated < Number.POSITIVE_INFINITY;
   let wasCompared = false;
 
   /** Gives what is wrong with the stream. */
@@ -91,12 +92,12 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       return condition.trouble;
     },
     get isCurrent() {
-      return bus.connected && connections === bus.connections;
+      return bus.connected && connections === bus.connections && !hasGoneBack();
     },
     async ready(partitions) {
       const nowMs = performance.now();
-      const wentBack = good && bus.acked.repeated < Number.POSITIVE_INFINITY;
-      if (nowMs < lookAtMs && connections === bus.connections && !wentBack) return good;
+      const isLooked = nowMs < lookAtMs && connections === bus.connections;
+      if (isLooked && !(good && hasGoneBack())) return good;
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;

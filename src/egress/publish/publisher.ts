@@ -69,10 +69,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const done = await send(deps, round, batches);
     if (bus.connected) ownStream.report(round.refusal);
     if (done.length === 0) return false;
-    await markPublished(database, deps.replicaId, done);
+    const marked = await markPublished(database, deps.replicaId, done);
     await reached("outbox.marked");
-    // What was committed here since then has woken the loop.
-    return batches.length === BATCHES_AT_ONCE;
+    // What was committed here since the list was read has woken the loop.
+    return marked > 0 && (batches.length === BATCHES_AT_ONCE || done.length < batches.length);
   }
 
   const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });

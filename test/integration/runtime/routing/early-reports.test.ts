@@ -87,6 +87,7 @@ const TAKEN = { runId: "wfr_1", input: { kind: "owner_reported", stepIndex: 3 } 
 describe("a report that comes before the reply", () => {
   it("is submitted behind the reply, and is not kept, where this replica takes the reply in a moment", async () => {
     const learned = new LearnedIds();
+    learned.noteCalls([{ workspaceId: WORKSPACE, kind: "create_objective" }]);
     const submitting = submitReport(learned, true);
     learned.note(reply);
     expect(await submitting).toMatchObject([TAKEN]);

@@ -48,14 +48,17 @@ export const outboxStatements: ModelStatements = {
     { tx, tables, now },
     [holder, ids, partitions]: [string, number[], number[]],
   ) {
+    const marked: { id: number }[] = [];
     for (const [id, partition] of zip(ids, partitions)) {
       const lease = tx.get(tables.partitions, String(partition));
       if (lease?.holder !== holder || lease.leaseUntil.getTime() <= now.getTime()) continue;
       await tx.lock(tables.batches, String(id));
       const batch = tx.get(tables.batches, String(id));
-      if (batch !== undefined) tx.put(tables.batches, String(id), { ...batch, publishedAt: now });
+      if (batch === undefined) continue;
+      tx.put(tables.batches, String(id), { ...batch, publishedAt: now });
+      marked.push({ id });
     }
-    return [];
+    return marked;
   },
   newest_stream_mark: ({ tx, tables }, [stream]: [string]) =>
     [...tx.rows(tables.streamMarks)]

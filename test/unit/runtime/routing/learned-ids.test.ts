@@ -11,7 +11,14 @@ const learned = (objectiveId: string, workspaceId = "ws"): Submission => ({
     result: { ok: true, value: { kind: "create_objective", objectiveId } },
   },
 });
-const object = (objectId: string) => ({ workspaceId: "ws", objectId });
+const object = (objectId: string) => ({ workspaceId: "ws", kind: "objective" as const, objectId });
+const CALL = { workspaceId: "ws", kind: "create_objective" } as const;
+
+function afterCall(): LearnedIds {
+  const ids = new LearnedIds();
+  ids.noteCalls([CALL]);
+  return ids;
+}
 const STEP = { runId: "wfr_1", stepIndex: 2 };
 
 beforeEach(() => {
@@ -23,14 +30,14 @@ afterEach(() => {
 
 describe("steps of objects", () => {
   it("are given at once where the ids are known", async () => {
-    const ids = new LearnedIds();
+    const ids = afterCall();
     ids.note(learned("a"));
     ids.note(learned("b"));
     expect(await ids.awaitSteps([object("b"), object("a")])).toEqual([STEP, STEP]);
   });
 
   it("are given once the last id is noted, for everyone who waits", async () => {
-    const ids = new LearnedIds();
+    const ids = afterCall();
     const both = ids.awaitSteps([object("a"), object("b")]);
     const one = ids.awaitSteps([object("b")]);
     ids.note(learned("a"));
@@ -41,11 +48,21 @@ describe("steps of objects", () => {
   });
 
   it("are left out where the patience ends first, and another workspace's id counts for nothing", async () => {
-    const ids = new LearnedIds();
+    const ids = afterCall();
     const waiting = ids.awaitSteps([object("a"), object("b")]);
     ids.note(learned("a"));
     ids.note(learned("b", "other"));
     await vi.advanceTimersByTimeAsync(50);
     expect(await waiting).toEqual([STEP, undefined]);
+  });
+
+  it("are not waited for where this replica made no such call, and another kind's id counts for nothing", async () => {
+    const ids = new LearnedIds();
+    ids.note(learned("a"));
+    expect(await ids.awaitSteps([{ ...object("a"), kind: "approval" }, object("b")])).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

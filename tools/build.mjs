@@ -55,7 +55,8 @@ if (!isBuilt) {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
     external: ["pg-native"],
-  });
+    // It prints what is wrong by itself.
+  }).catch(() => process.exit(1));
   // At once: another start may read it.
   renameSync(written, outfile);
   writeFileSync(stamp, sources);

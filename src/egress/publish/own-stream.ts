@@ -64,7 +64,6 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
   let good = false;
   let lookAtMs = 0;
   let connections = -1;
-  const hasGoneBack = () => bus.acked.repeated < Number.POSITIVE_INFINITY;
   let wasCompared = false;
 
   /** Gives what is wrong with the stream. */
@@ -92,12 +91,12 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       return condition.trouble;
     },
     get isCurrent() {
-      return bus.connected && connections === bus.connections && !hasGoneBack();
+      return bus.connected && connections === bus.connections && !hasGoneBack(bus);
     },
     async ready(partitions) {
       const nowMs = performance.now();
       const isLooked = nowMs < lookAtMs && connections === bus.connections;
-      if (isLooked && !(good && hasGoneBack())) return good;
+      if (isLooked && !(good && hasGoneBack(bus))) return good;
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;
@@ -117,6 +116,11 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       lookAtMs = performance.now() + LOOK_AGAIN_MS;
     },
   };
+}
+
+/** Whether the stream gave a sequence for a second time since it was looked at. */
+function hasGoneBack({ acked }: AckedPublish): boolean {
+  return acked.repeated < Number.POSITIVE_INFINITY;
 }
 
 /** The stream; made when it is missing. */

@@ -71,6 +71,10 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 // Longer than the server's own limit: it is only reached when the peer is gone without a word.
 const ANSWER_TIMEOUT_MS = 15_000;
 
+// Writers look each row up by its key. Whatever a parameter holds, the planner expects a hundred rows of it, and beside
+// some thousand stored runs it would read whole tables for them.
+const POINT_LOOK_UPS = { enable_hashjoin: "off", enable_mergejoin: "off" };
+
 const types = makeTypes();
 
 /** Opens the pools; connections are made when they are needed, so a server that is away is no error here. */
@@ -81,7 +85,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const reads = openPool(options, readers);
   const callers = openPool(options, readers);
   const lists = openPool(options, listers, LIST_TIMEOUT_MS);
-  const writes = openPool(options, poolSize - 2 * readers - listers);
+  const settings = { ...POINT_LOOK_UPS, ...options.settings };
+  const writes = openPool({ ...options, settings }, poolSize - 2 * readers - listers);
   return {
     read: queriesOf(reads),
     callers: queriesOf(callers),

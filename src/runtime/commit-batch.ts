@@ -99,8 +99,7 @@ const STATUS_PAUSE_MS = 100;
 const inLargeTurn = createLargeTurns();
 
 /**
- * Commits a batch. Rejects with CommitUnknown, or with the error of the database when nothing is
- * committed.
+ * Commits a batch. Rejects with CommitUnknown, or with the error of the database when nothing is committed.
  */
 export async function commitBatch(
   deps: CommitDeps,

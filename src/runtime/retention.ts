@@ -8,8 +8,8 @@
  *    under load is left alone for longer.
  * 2. A sweep that fails is logged and counted; the others go on, and the next round tries it again.
  * 3. Runs are deleted a day after the notice about them.
- * 4. A page of runs that takes too long is taken in smaller ones. A run that alone takes too long is passed over until the
- *    next sweep, so that those behind it go.
+ * 4. A page of runs that takes too long is taken in smaller ones. A run that alone takes too long is passed over, so that
+ *    those behind it go; each further pass tries it again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../process/log.ts";

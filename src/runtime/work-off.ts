@@ -40,7 +40,7 @@ export async function workOff(deps: WorkDeps, entries: readonly LaneEntry[]): Pr
   return again;
 }
 
-/** A batch that was not committed: it waits, is tried in halves, or is down to the one entry that fails. */
+/** A batch that was not committed: it waits, is tried in pieces, or is down to the one entry that fails. */
 async function recover(
   deps: WorkDeps,
   entries: readonly LaneEntry[],
@@ -66,7 +66,7 @@ async function recover(
   return workOffPieces(deps, entries, isOverrun(error) ? PIECES_OF_AN_OVERRUN : 2);
 }
 
-/** What takes too long costs a statement's time limit with each piece that it is in, so there are few sizes of them. */
+/** Each piece with the entry that takes too long costs a statement's time limit (10 s): 500 entries take four, by halves ten. */
 const PIECES_OF_AN_OVERRUN = 16;
 
 async function workOffPieces(

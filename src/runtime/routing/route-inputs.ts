@@ -1,8 +1,8 @@
 /**
  * Inputs for runs that exist: an event ends a wait, or reports about an object that a step waits for.
  *
- * Boundary: finds steps by id and pattern; whether they take the input (filter, late, repeated) is
- * decided by the engine.
+ * Boundary: finds steps by id and pattern, and submits reports that came too early. Whether a step takes an input (filter,
+ * late, repeated) is decided by the engine.
  * Invariants:
  * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id. Where
  *    this replica takes the reply in the next moment, they meet in memory (learned-ids.ts). What is not applied by that is

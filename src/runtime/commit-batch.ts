@@ -4,7 +4,8 @@
  * Invariants:
  * B1 All or nothing; what is in the outcome is committed, and only that.
  * B2 A commit whose answer is lost is looked up, never repeated on a guess: most inputs would count twice.
- * B3 No transaction is open while the engine works. A run that changed meanwhile is not saved; its inputs come again.
+ * B3 No transaction is open while the engine works. A run that changed meanwhile is not saved; its inputs come again. So
+ *    a run may be folded as this replica committed it last (committed-runs.ts).
  * B4 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -22,6 +23,7 @@ import { type Batch, type SavedBatch, saveBatch } from "../store/save-batch.ts";
 import { type OpenWait, openWaitOf } from "../store/service-reads/open-waits.ts";
 import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
 import { applyKeys } from "./caller-keys.ts";
+import type { CommittedRuns } from "./committed-runs.ts";
 import { confirmBatch } from "./confirm-batch.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
@@ -45,6 +47,7 @@ import type { Committed } from "./submission.ts";
 export interface CommitDeps extends EncodeDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
+  readonly committed: CommittedRuns;
   readonly lookups: LookupSource;
   /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
   readonly budget?: number;
@@ -84,6 +87,8 @@ interface Worked {
 
 interface Written {
   readonly outcome: BatchOutcome;
+  /** Runs that were written. */
+  readonly kept: readonly FoldedRun[];
   /** Unset when nothing was written. */
   readonly commit: SentCommit | undefined;
 }
@@ -105,11 +110,17 @@ export async function commitBatch(
   deps: CommitDeps,
   items: readonly BatchItem[],
 ): Promise<BatchOutcome> {
-  const plan = await planBatch(deps.graphs, deps.database.write, items);
-  const folded = await foldAll(deps, plan);
-  const units = folded.reduce((sum, { draft }) => sum + draft.budget.spent, 0);
-  const commit = () => commitFolded(deps, items, plan, folded);
-  return units > LARGE_UNITS ? inLargeTurn(commit) : commit();
+  try {
+    const plan = await planBatch(deps, items);
+    const folded = await foldAll(deps, plan);
+    const units = folded.reduce((sum, { draft }) => sum + draft.budget.spent, 0);
+    const commit = () => commitFolded(deps, items, plan, folded);
+    return await (units > LARGE_UNITS ? inLargeTurn(commit) : commit());
+  } catch (error) {
+    // What is kept may be the reason: a row of a step was written elsewhere.
+    for (const { runId } of items) deps.committed.forget(runId);
+    throw error;
+  }
 }
 
 async function commitFolded(
@@ -134,7 +145,18 @@ async function commitFolded(
   await reached("batch.committed");
   const [done] = written;
   if (done === undefined) throw new Error("a transaction was committed without its work");
+  keepCommitted(deps.committed, folded, done);
   return done.outcome;
+}
+
+function keepCommitted(
+  committed: CommittedRuns,
+  folded: readonly FoldedRun[],
+  { kept, commit }: Written,
+): void {
+  for (const { work } of folded) committed.forget(work.run.id);
+  if (commit === undefined) return;
+  for (const each of kept) committed.keep(each, commit.transactionId);
 }
 
 async function writeBatch(
@@ -165,7 +187,7 @@ async function writeBatch(
       run.continueAtMs === undefined ? [] : [{ runId: run.id, workspaceId: run.workspaceId }],
     ),
   };
-  return { outcome, commit: saved && sentCommitOf(saved, encoded.batch) };
+  return { outcome, kept, commit: saved && sentCommitOf(saved, encoded.batch) };
 }
 
 function sentCommitOf({ transactionId, batches }: SavedBatch, { moves }: Batch): SentCommit {

@@ -6,12 +6,14 @@
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Input } from "../engine/values/input.ts";
 import { newRun } from "../engine/values/new-run.ts";
+import type { Run } from "../engine/values/run.ts";
 import { Refusal } from "../process/refusal.ts";
-import type { Queries } from "../store/database.ts";
-import { type ReadRun, type ReadRuns, readRuns } from "../store/lock-runs.ts";
+import type { Database } from "../store/database.ts";
+import { type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
 import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
+import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import type { Settled, Submission } from "./submission.ts";
@@ -51,30 +53,50 @@ export interface Plan {
 }
 
 interface Found {
-  readonly rows: ReadonlyMap<string, ReadRun>;
+  readonly runs: ReadonlyMap<string, CommittedRun>;
   /** Calls that wait for a result; each is taken out by the first one. */
   readonly openCalls: Set<string>;
   readonly graphs: ReadonlyMap<string, Graph>;
 }
 
+/** What planning a batch reads with. */
+export interface PlanDeps {
+  readonly graphs: GraphCache;
+  readonly committed: CommittedRuns;
+  readonly database: Pick<Database, "write">;
+}
+
 /** Reads what a batch is about and plans it. */
 export async function planBatch(
-  graphs: GraphCache,
-  db: Queries,
+  { graphs, committed, database }: PlanDeps,
   items: readonly BatchItem[],
 ): Promise<Plan> {
   const ids = items.flatMap(({ submission, runId }) =>
     submission.kind === "input" ? [runId] : [],
   );
-  const { rows, openCalls, nowMs } = await readRuns(db, [...new Set(ids)], callsOf(items));
+  const kept = new Map([...new Set(ids)].map((id) => [id, committed.find(id)]));
+  const versions = [...kept].map(([runId, run]) => ({ runId, rowVersion: run?.rowVersion ?? "" }));
+  const { rows, unchanged, openCalls, nowMs } = await readRuns(
+    database.write,
+    versions,
+    callsOf(items),
+  );
+  const runs = new Map(rows.map((row) => [row.id, committedOfRow(row)]));
+  for (const [id, run] of kept) if (run !== undefined && unchanged.has(id)) runs.set(id, run);
   const found: Found = {
-    rows: new Map(rows.map((row) => [row.id, row])),
+    runs,
     openCalls: new Set(openCalls),
-    graphs: await graphs.require(versionsOf(items, rows)),
+    graphs: await graphs.require(versionsOf(items, [...runs.values()])),
   };
   const plan: Plan = { results: items.map(() => undefined), works: new Map(), starts: [], nowMs };
   for (const [place, item] of items.entries()) planItem(plan, found, place, item);
   return plan;
+}
+
+function committedOfRow(row: ReadRun): CommittedRun {
+  const { rowVersion } = row;
+  const [steps, stepVersions] = [new Map(), new Map()];
+  return { run: runOfRow(row), rowVersion, input: undefined, steps, stepVersions };
 }
 
 /** Calls of whose results the batch has some. */
@@ -86,8 +108,8 @@ function callsOf(items: readonly BatchItem[]): string[] {
   );
 }
 
-function versionsOf(items: readonly BatchItem[], rows: ReadRuns["rows"]): string[] {
-  const ids = new Set(rows.map((row) => row.versionId));
+function versionsOf(items: readonly BatchItem[], runs: readonly CommittedRun[]): string[] {
+  const ids = new Set(runs.map(({ run }) => run.versionId));
   for (const { submission } of items) {
     if (submission.kind === "start") ids.add(submission.start.versionId);
   }
@@ -100,13 +122,13 @@ function planItem(plan: Plan, found: Found, place: number, item: BatchItem): voi
     planStart(plan, found, place, runId, submission);
     return;
   }
-  const row = found.rows.get(runId);
-  if (row === undefined || !belongsTo(row, submission.workspaceId)) {
+  const known = found.runs.get(runId);
+  if (known === undefined || !belongsTo(known.run, submission.workspaceId)) {
     plan.results[place] = unknownRun(submission);
   } else if (!claimResult(found, submission.input)) {
     plan.results[place] = { kind: "settled", settled: unchanged(runId) };
   } else {
-    const work = plan.works.get(runId) ?? workOfRow(found.graphs, row);
+    const work = plan.works.get(runId) ?? workOf(found.graphs, known);
     plan.works.set(runId, work);
     work.inputs.push({ place, input: submission.input });
   }
@@ -170,8 +192,8 @@ export function unchanged(runId: string): Settled {
   return { runId, created: false, reply: { kind: "unchanged" } };
 }
 
-function belongsTo(row: ReadRun, workspaceId: string): boolean {
-  return workspaceId === "" || workspaceId === row.workspaceId;
+function belongsTo(run: Run, workspaceId: string): boolean {
+  return workspaceId === "" || workspaceId === run.workspaceId;
 }
 
 /** Refuses an input for an unknown run; a late event or timer changes nothing instead. */
@@ -186,17 +208,16 @@ function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): I
   };
 }
 
-function workOfRow(graphs: ReadonlyMap<string, Graph>, row: ReadRun): RunWork {
-  const graph = requireGraph(graphs, row.versionId);
-  const run = runOfRow(row);
-  run.edgeMarks = run.edgeMarks.slice(0, graph.edges.length);
+function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWork {
+  const graph = requireGraph(graphs, known.run.versionId);
+  const { run, rowVersion, input, steps, stepVersions } = known;
   return {
     graph,
-    run,
-    rowVersion: row.rowVersion,
-    input: undefined,
-    steps: new Map(),
-    stepVersions: new Map(),
+    run: { ...run, edgeMarks: run.edgeMarks.slice(0, graph.edges.length) },
+    rowVersion,
+    input,
+    steps: new Map(steps),
+    stepVersions: new Map(stepVersions),
     children: { rows: [], sets: [] },
     merged: new Map(),
     chosen: new Map(),

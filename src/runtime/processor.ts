@@ -15,6 +15,7 @@ import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import type { BatchOutcome } from "./commit-batch.ts";
+import { CommittedRuns } from "./committed-runs.ts";
 import { createContinuations } from "./continuations.ts";
 import { createDatabaseOutage } from "./database-outage.ts";
 import { logFailed } from "./failed-expressions.ts";
@@ -80,6 +81,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
     ...deps,
+    committed: new CommittedRuns(),
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);

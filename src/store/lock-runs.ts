@@ -15,29 +15,35 @@ export type ReadRun = RunRow & { readonly rowVersion: string };
 
 /** What readRuns gives. */
 export interface ReadRuns {
+  /** Runs whose row has another version than the one that is known. */
   readonly rows: ReadRun[];
+  /** Runs whose row has the version that is known. */
+  readonly unchanged: ReadonlySet<string>;
   /** Those of the calls that still wait for a result, of the same moment. */
   readonly openCalls: ReadonlySet<string>;
   /** The database's clock (epoch ms), not before any time in the rows. */
   readonly nowMs: number;
 }
 
-/** A run and the version of its row. */
+/** A run and the version of its row, "" of one that was not read before. */
 export interface RunVersion {
   readonly runId: string;
   readonly rowVersion: string;
 }
 
 const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
-// One row comes also where there is no run; the calls come with it alone.
+// One row comes also where there is no run; the calls come with it alone. Of a row whose version is known only the
+// version comes.
 const READ: Statement = {
   name: "read_runs",
   text: `with found as (
-      select ${selectList(workflowRuns, "r", ["inputPayload"])}, r.xmin::text as "rowVersion"
-      from workflow_runs r where r.id = any($1::text[]))
+      select k.id as "runId", k.xmin::text as "rowVersion", ${selectList(workflowRuns, "r", ["inputPayload"])}
+      from unnest($1::text[], $2::text[]) as v(id, version)
+      join workflow_runs k on k.id = v.id
+      left join lateral (select k.* where k.xmin::text <> v.version) as r on true)
     select ${CLOCK} as "nowMs", found.*,
       case when row_number() over () = 1
-        then array(select e.id from effects e where e.id = any($2::text[])) end as "openCalls"
+        then array(select e.id from effects e where e.id = any($3::text[])) end as "openCalls"
     from (select 1) as one left join found on true`,
 };
 // Rows that changed since come with their new version, for a lock is taken on the newest one.
@@ -47,17 +53,24 @@ const LOCK: Statement = {
     where r.id = any($1::text[]) order by r.id for update skip locked`,
 };
 
-type FoundRow = { nowMs: number; openCalls: string[] | null } & (ReadRun | { id: null });
+type FoundRow = { nowMs: number; openCalls: string[] | null } & (
+  | (ReadRun & { runId: string })
+  | { runId: string | null; id: null }
+);
 
-/** Reads runs that exist, which calls are open, and the clock. */
+/** Reads runs that exist, as far as they are not of the version that is known, which calls are open, and the clock. */
 export async function readRuns(
   db: Queries,
-  runIds: readonly string[],
+  runs: readonly RunVersion[],
   callIds: readonly string[],
 ): Promise<ReadRuns> {
-  const found = await db.query<FoundRow>(READ, [runIds, callIds]);
+  const versions = [runs.map(({ runId }) => runId), runs.map(({ rowVersion }) => rowVersion)];
+  const found = await db.query<FoundRow>(READ, [...versions, callIds]);
   return {
     rows: found.flatMap((row) => (row.id === null ? [] : [row])),
+    unchanged: new Set(
+      found.flatMap(({ runId, id }) => (id === null && runId !== null ? [runId] : [])),
+    ),
     openCalls: new Set(found.flatMap(({ openCalls }) => openCalls ?? [])),
     nowMs: Math.max(...found.map((row) => row.nowMs)),
   };

@@ -68,15 +68,20 @@ export const runStatements: ModelStatements = {
     ),
 };
 
-function readRuns({ tx, tables, now }: At, [runIds, callIds]: [string[], string[]]) {
+function readRuns(
+  { tx, tables, now }: At,
+  [runIds, versions, callIds]: [string[], string[], string[]],
+) {
   const openCalls = callIds.filter((id) => tx.get(tables.effects, id) !== undefined);
-  const found = [...new Set(runIds)].flatMap((id) => tx.get(tables.runs, id) ?? []);
+  const found = zip(runIds, versions).flatMap(([id, version]) => {
+    const row = tx.get(tables.runs, id);
+    return row === undefined ? [] : [{ row, version }];
+  });
   const nowMs = now.getTime();
-  if (found.length === 0) return [{ nowMs, id: null, openCalls }];
-  return found.map(({ xmin, inputPayload: _, ...row }, place) => ({
-    ...row,
-    nowMs,
-    rowVersion: xmin,
+  if (found.length === 0) return [{ nowMs, runId: null, id: null, openCalls }];
+  return found.map(({ row: { xmin, inputPayload: _, ...row }, version }, place) => ({
+    ...(xmin === version ? { id: null } : row),
+    ...{ nowMs, runId: row.id, rowVersion: xmin },
     openCalls: place === 0 ? openCalls : null,
   }));
 }

@@ -107,7 +107,8 @@ function reading(rows: RandomRows): Verb {
   return {
     name: `read ${ids}`,
     async run({ database, runVersions, stepVersions }) {
-      const read = await readRuns(database.write, ids, callIds);
+      const known = ids.map((runId) => ({ runId, rowVersion: runVersions.get(runId) ?? "" }));
+      const read = await readRuns(database.write, known, callIds);
       for (const { id, rowVersion } of read.rows) runVersions.set(id, rowVersion);
       const found = await loadRows(database.write, wanted);
       for (const [id, { stepVersions: versions }] of found) {

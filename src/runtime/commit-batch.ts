@@ -154,9 +154,11 @@ function keepCommitted(
   folded: readonly FoldedRun[],
   { kept, commit }: Written,
 ): void {
-  for (const { work } of folded) committed.forget(work.run.id);
-  if (commit === undefined) return;
-  for (const each of kept) committed.keep(each, commit.transactionId);
+  const written = new Set(kept);
+  for (const each of folded) {
+    if (!written.has(each)) committed.forget(each.work.run.id);
+    else if (commit !== undefined) committed.keep(each, commit.transactionId);
+  }
 }
 
 async function writeBatch(

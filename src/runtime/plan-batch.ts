@@ -3,13 +3,14 @@
  * Boundary: reads, locks and writes nothing; no transaction is open. What came in between is found out by
  * confirm-batch.ts.
  */
+import { rowsNeeded } from "../engine/draft/prefetch.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { Input } from "../engine/values/input.ts";
 import { newRun } from "../engine/values/new-run.ts";
 import type { Run } from "../engine/values/run.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
-import { type ReadRun, readRuns } from "../store/lock-runs.ts";
+import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
 import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
@@ -71,18 +72,15 @@ export async function planBatch(
   { graphs, committed, database }: PlanDeps,
   items: readonly BatchItem[],
 ): Promise<Plan> {
-  const ids = items.flatMap(({ submission, runId }) =>
-    submission.kind === "input" ? [runId] : [],
-  );
-  const kept = new Map([...new Set(ids)].map((id) => [id, committed.find(id)]));
-  const versions = [...kept].map(([runId, run]) => ({ runId, rowVersion: run?.rowVersion ?? "" }));
+  const kept = await findKept(graphs, committed, items);
+  const known = [...inputsOf(items).keys()].map((runId) => kept.get(runId) ?? unknown(runId));
   const { rows, unchanged, openCalls, nowMs } = await readRuns(
     database.write,
-    versions,
+    known,
     callsOf(items),
   );
   const runs = new Map(rows.map((row) => [row.id, committedOfRow(row)]));
-  for (const [id, run] of kept) if (run !== undefined && unchanged.has(id)) runs.set(id, run);
+  for (const [id, { committed: run }] of kept) if (unchanged.has(id)) runs.set(id, run);
   const found: Found = {
     runs,
     openCalls: new Set(openCalls),
@@ -91,6 +89,58 @@ export async function planBatch(
   const plan: Plan = { results: items.map(() => undefined), works: new Map(), starts: [], nowMs };
   for (const [place, item] of items.entries()) planItem(plan, found, place, item);
   return plan;
+}
+
+interface Kept extends KnownRun {
+  readonly committed: CommittedRun;
+}
+
+function unknown(runId: string): KnownRun {
+  return { runId, rowVersion: "", steps: [] };
+}
+
+/**
+ * The runs of the batch that are kept. A step may have learned an id while its run's row stayed as it was, so rows that an
+ * input is about must have their version too; what else the fold changes, saveBatch compares. An input that is about
+ * no step in particular may look at any of them: its run is read.
+ */
+async function findKept(
+  graphs: GraphCache,
+  committed: CommittedRuns,
+  items: readonly BatchItem[],
+): Promise<Map<string, Kept>> {
+  const found = [...inputsOf(items)].flatMap(([runId, inputs]) => {
+    const run = committed.find(runId);
+    return run === undefined ? [] : [{ runId, inputs, run }];
+  });
+  const kept = new Map<string, Kept>();
+  const compiled = await graphs.require([...new Set(found.map(({ run }) => run.run.versionId))]);
+  for (const { runId, inputs, run } of found) {
+    const needed = inputs.map((input) => {
+      const graph = compiled.get(run.run.versionId);
+      return graph === undefined || input.kind === "run_continued"
+        ? []
+        : rowsNeeded(graph, input).steps;
+    });
+    if (needed.some((steps) => steps.length === 0)) continue;
+    const steps = [...new Set(needed.flat())].flatMap((index) => {
+      const version = run.stepVersions.get(index);
+      return version === undefined ? [] : [[index, version] as const];
+    });
+    kept.set(runId, { runId, rowVersion: run.rowVersion, steps, committed: run });
+  }
+  return kept;
+}
+
+function inputsOf(items: readonly BatchItem[]): Map<string, Input[]> {
+  const inputs = new Map<string, Input[]>();
+  for (const { submission, runId } of items) {
+    if (submission.kind !== "input") continue;
+    const ofRun = inputs.get(runId) ?? [];
+    inputs.set(runId, ofRun);
+    ofRun.push(submission.input);
+  }
+  return inputs;
 }
 
 function committedOfRow(row: ReadRun): CommittedRun {

@@ -15,9 +15,9 @@ export type ReadRun = RunRow & { readonly rowVersion: string };
 
 /** What readRuns gives. */
 export interface ReadRuns {
-  /** Runs whose row has another version than the one that is known. */
+  /** Runs that are not as they are known. */
   readonly rows: ReadRun[];
-  /** Runs whose row has the version that is known. */
+  /** Runs that are as they are known. */
   readonly unchanged: ReadonlySet<string>;
   /** Those of the calls that still wait for a result, of the same moment. */
   readonly openCalls: ReadonlySet<string>;
@@ -25,14 +25,20 @@ export interface ReadRuns {
   readonly nowMs: number;
 }
 
-/** A run and the version of its row, "" of one that was not read before. */
+/** A run and the version of its row. */
 export interface RunVersion {
   readonly runId: string;
   readonly rowVersion: string;
 }
 
+/** What is known of a run; of one that is not known, the version is "". */
+export interface KnownRun extends RunVersion {
+  /** Versions of rows of steps that must be as they are known too. */
+  readonly steps: readonly (readonly [stepIndex: number, rowVersion: string])[];
+}
+
 const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
-// One row comes also where there is no run; the calls come with it alone. Of a row whose version is known only the
+// One row comes also where there is no run; the calls come with it alone. Of a run that is as it is known only the
 // version comes.
 const READ: Statement = {
   name: "read_runs",
@@ -40,10 +46,13 @@ const READ: Statement = {
       select k.id as "runId", k.xmin::text as "rowVersion", ${selectList(workflowRuns, "r", ["inputPayload"])}
       from unnest($1::text[], $2::text[]) as v(id, version)
       join workflow_runs k on k.id = v.id
-      left join lateral (select k.* where k.xmin::text <> v.version) as r on true)
+      left join lateral (select k.* where k.xmin::text <> v.version or v.id = any(array(
+        select s.run_id from unnest($3::text[], $4::smallint[], $5::text[]) as w(run_id, step_index, version)
+        join step_runs s on s.run_id = w.run_id and s.step_index = w.step_index
+        where s.xmin::text <> w.version))) as r on true)
     select ${CLOCK} as "nowMs", found.*,
       case when row_number() over () = 1
-        then array(select e.id from effects e where e.id = any($3::text[])) end as "openCalls"
+        then array(select e.id from effects e where e.id = any($6::text[])) end as "openCalls"
     from (select 1) as one left join found on true`,
 };
 // Rows that changed since come with their new version, for a lock is taken on the newest one.
@@ -58,14 +67,23 @@ type FoundRow = { nowMs: number; openCalls: string[] | null } & (
   | { runId: string | null; id: null }
 );
 
-/** Reads runs that exist, as far as they are not of the version that is known, which calls are open, and the clock. */
+/** Reads runs that exist, as far as they are not as they are known, which calls are open, and the clock. */
 export async function readRuns(
   db: Queries,
-  runs: readonly RunVersion[],
+  runs: readonly KnownRun[],
   callIds: readonly string[],
 ): Promise<ReadRuns> {
-  const versions = [runs.map(({ runId }) => runId), runs.map(({ rowVersion }) => rowVersion)];
-  const found = await db.query<FoundRow>(READ, [...versions, callIds]);
+  const steps = runs.flatMap(({ runId, steps: known }) =>
+    known.map(([index, rowVersion]) => ({ runId, index, rowVersion })),
+  );
+  const found = await db.query<FoundRow>(READ, [
+    runs.map(({ runId }) => runId),
+    runs.map(({ rowVersion }) => rowVersion),
+    steps.map(({ runId }) => runId),
+    steps.map(({ index }) => index),
+    steps.map(({ rowVersion }) => rowVersion),
+    callIds,
+  ]);
   return {
     rows: found.flatMap((row) => (row.id === null ? [] : [row])),
     unchanged: new Set(

@@ -70,8 +70,21 @@ export const runStatements: ModelStatements = {
 
 function readRuns(
   { tx, tables, now }: At,
-  [runIds, versions, callIds]: [string[], string[], string[]],
+  [runIds, versions, stepRuns, steps, stepVersions, callIds]: [
+    string[],
+    string[],
+    string[],
+    number[],
+    string[],
+    string[],
+  ],
 ) {
+  const changed = new Set(
+    zip(stepRuns, steps, stepVersions).flatMap(([runId, index, version]) => {
+      const step = tx.get(tables.steps, `${runId}/${index}`);
+      return step === undefined || step.xmin === version ? [] : [runId];
+    }),
+  );
   const openCalls = callIds.filter((id) => tx.get(tables.effects, id) !== undefined);
   const found = zip(runIds, versions).flatMap(([id, version]) => {
     const row = tx.get(tables.runs, id);
@@ -80,7 +93,7 @@ function readRuns(
   const nowMs = now.getTime();
   if (found.length === 0) return [{ nowMs, runId: null, id: null, openCalls }];
   return found.map(({ row: { xmin, inputPayload: _, ...row }, version }, place) => ({
-    ...(xmin === version ? { id: null } : row),
+    ...(xmin === version && !changed.has(row.id) ? { id: null } : row),
     ...{ nowMs, runId: row.id, rowVersion: xmin },
     openCalls: place === 0 ? openCalls : null,
   }));

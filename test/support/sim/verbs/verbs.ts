@@ -107,7 +107,13 @@ function reading(rows: RandomRows): Verb {
   return {
     name: `read ${ids}`,
     async run({ database, runVersions, stepVersions }) {
-      const known = ids.map((runId) => ({ runId, rowVersion: runVersions.get(runId) ?? "" }));
+      const known = ids.map((runId) => ({
+        ...{ runId, rowVersion: runVersions.get(runId) ?? "" },
+        steps: STEPS.flatMap((index) => {
+          const version = stepVersions.get(`${runId}/${index}`);
+          return version === undefined ? [] : [[index, version] as const];
+        }),
+      }));
       const read = await readRuns(database.write, known, callIds);
       for (const { id, rowVersion } of read.rows) runVersions.set(id, rowVersion);
       const found = await loadRows(database.write, wanted);

@@ -133,10 +133,11 @@ async function commitFolded(
   await reached("batch.folded");
   const written: Written[] = [];
   try {
-    await deps.database.transaction(async (tx) => {
+    const write = async (tx: Tx) => {
       written.push(await writeBatch(deps, tx, items, { plan, folded, calls }));
       await reached("batch.written");
-    });
+    };
+    await deps.database.transaction(write, { withBegin: true });
   } catch (error) {
     const [sent] = written;
     if (sent?.commit === undefined || !isAway(error)) throw error;

@@ -18,6 +18,11 @@ import { withSession } from "./session.ts";
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /**
+   * It changes nothing, so that a transaction may send it together with its BEGIN. A statement that writes must not be:
+   * where the BEGIN fails by itself, it would be committed.
+   */
+  readonly withBegin?: true;
 }
 
 /** Something that runs statements: the reading side or a transaction. */
@@ -34,6 +39,11 @@ export interface Queries {
 /** A transaction that is open (READ COMMITTED). */
 export type Tx = Queries;
 
+/** How a transaction is opened. */
+export interface TransactionOptions {
+  readonly withBegin?: boolean;
+}
+
 /** A connected database. Errors of connections are DatabaseAway (see pg-errors.ts). */
 export interface Database {
   /** What the service itself reads: routing, timers, readiness, publishing. */
@@ -44,8 +54,11 @@ export interface Database {
   readonly lists: Queries;
   /** Statements on the writers' connections, each by itself: what a batch reads does not wait behind other reads. */
   readonly write: Queries;
-  /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. With `withBegin`, statements
+   * that say so go out together with the BEGIN, and `build` is not to be used.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Waits for open work, then closes every connection. */
   close(): Promise<void>;
 }
@@ -86,13 +99,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   const callers = openPool(options, readers);
   const lists = openPool(options, listers, LIST_TIMEOUT_MS);
   const settings = { ...POINT_LOOK_UPS, ...options.settings };
-  const writes = openPool({ ...options, settings }, poolSize - 2 * readers - listers);
+  const writers = poolSize - 2 * readers - listers;
+  const writes = openPool({ ...options, settings }, writers, STATEMENT_TIMEOUT_MS, true);
   return {
     read: queriesOf(reads),
     callers: queriesOf(callers),
     lists: queriesOf(lists),
     write: queriesOf(writes),
-    transaction: (work) => runTransaction(writes, work),
+    transaction: (work, opened) => runTransaction(writes, work, opened),
     async close() {
       await Promise.all([reads, callers, lists, writes].map((pool) => pool.end()));
     },
@@ -103,6 +117,7 @@ function openPool(
   { url, log, settings }: DatabaseOptions,
   size: number,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  pipeline = false,
 ): pg.Pool {
   const pool = new pg.Pool({
     ...withSession(url, settings),
@@ -114,6 +129,7 @@ function openPool(
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
+    pipeline,
     types,
   });
   const onError = (error: Error) => log.warn("a database connection failed", { error });
@@ -123,11 +139,15 @@ function openPool(
   return pool;
 }
 
-function queriesOf(source: pg.Pool | pg.PoolClient): Queries {
+function queriesOf(source: pg.Pool | pg.PoolClient, begun?: Promise<void>): Queries {
   return {
-    async query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
+    async query<Row extends pg.QueryResultRow>(
+      { name, text, withBegin }: Statement,
+      values: readonly unknown[],
+    ) {
+      if (withBegin === undefined) await begun;
       try {
-        const result = await source.query<Row>({ ...statement, values: [...values] });
+        const result = await source.query<Row>({ name, text, values: [...values] });
         return result.rows;
       } catch (error) {
         throw translateClientError(error);
@@ -137,12 +157,20 @@ function queriesOf(source: pg.Pool | pg.PoolClient): Queries {
   };
 }
 
-async function runTransaction<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function runTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Tx) => Promise<T>,
+  { withBegin = false }: TransactionOptions = {},
+): Promise<T> {
   const client = await connect(pool);
   let clean = false;
   try {
-    await begin(client);
-    const result = await work(queriesOf(client));
+    const begun = begin(client);
+    // Where it is not waited for here, it is before the first statement that writes, and before the commit.
+    begun.catch(() => undefined);
+    if (!withBegin) await begun;
+    const result = await work(queriesOf(client, begun));
+    await begun;
     await reached("transaction.written");
     await commit(client);
     clean = true;

@@ -60,6 +60,7 @@ const LOCK: Statement = {
   name: "lock_runs",
   text: `select r.id as "runId", r.xmin::text as "rowVersion" from workflow_runs r
     where r.id = any($1::text[]) order by r.id for update skip locked`,
+  withBegin: true,
 };
 
 type FoundRow = { nowMs: number; openCalls: string[] | null } & (

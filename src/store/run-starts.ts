@@ -25,6 +25,7 @@ const LOCK: Statement = {
   text: `select definition_id as "definitionId", event_id as "eventId"
     from (select distinct * from unnest($1::text[], $2::text[])) as v(definition_id, event_id)
     where pg_try_advisory_xact_lock(hashtextextended(definition_id || chr(31) || event_id, 0))`,
+  withBegin: true,
 };
 const FIND: Statement = {
   name: "find_starts",
@@ -32,6 +33,7 @@ const FIND: Statement = {
       s.definition_id as "definitionId", s.source, s.run_id as "runId"
     from (select distinct * from unnest($1::text[], $2::text[])) as v(workspace_id, event_id)
     join run_starts s on s.workspace_id = v.workspace_id and s.event_id = v.event_id`,
+  withBegin: true,
 };
 
 const DELETE_STARTS: Statement = {

@@ -3,7 +3,8 @@
  * Boundary: knows nothing of what its items are.
  * Invariants:
  * N1 One batch at a time; items of a key keep their order, also those that come again.
- * N2 An idle lane begins at once with what has come, so waiting for company costs nothing.
+ * N2 An idle lane begins at once with what has come, so waiting for company costs nothing. Where all that has come may
+ *    wait, it gives the rest 8 ms to come.
  * N3 A batch that comes again as a whole is followed by a pause that grows, so that no lane spins.
  * N4 Keys take turns: of n keys that wait, each has its share of the next batch, and of the places in a full lane.
  */
@@ -32,9 +33,12 @@ export interface LaneOptions<Item> {
   readonly batchAtMost: number;
   /** Unset: all items have one key. */
   readonly turns?: LaneTurns<Item>;
+  /** Whether nothing is lost while the item waits for another one; unset: nothing waits. */
+  mayWait?(item: Item): boolean;
   work(batch: Item[]): Promise<Item[]>;
 }
 
+const COMPANY_WITHIN_MS = 8;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 200;
 
@@ -44,15 +48,30 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
   const keyOf = (item: Item) => turns?.keyOf(item) ?? "";
   const waiting = new TurnQueue<Item>();
   let working: Promise<void> | undefined;
+  let isUrgent = false;
+  let hurry = () => {};
+
+  function company(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, COMPANY_WITHIN_MS);
+      hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
 
   async function workOff(): Promise<void> {
     // Whatever else has come in this turn of the event loop joins the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     let pauseMs = FIRST_PAUSE_MS;
     while (waiting.size > 0) {
+      if (!isUrgent) await company();
       const batch = takeBatch();
+      isUrgent = waiting.size > 0;
       const again = await options.work(batch);
       waiting.unshift(again, keyOf);
+      isUrgent ||= again.length > 0;
       if (again.length < batch.length) {
         pauseMs = FIRST_PAUSE_MS;
         continue;
@@ -90,6 +109,10 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       const key = keyOf(item);
       if (!makeRoom(key)) return false;
       waiting.push(key, item);
+      if (options.mayWait?.(item) !== true) {
+        isUrgent = true;
+        hurry();
+      }
       working ??= workOff();
       return true;
     },

@@ -23,7 +23,12 @@ import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
 import { partitionOf } from "./partition.ts";
-import { LearnedIds, type LearnedStep, type ReportedObject } from "./routing/learned-ids.ts";
+import {
+  LearnedIds,
+  type LearnedStep,
+  objectIn,
+  type ReportedObject,
+} from "./routing/learned-ids.ts";
 import { createMeeting, type Meeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
@@ -95,6 +100,8 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       waitingAtMost: deps.laneLimit ?? LANE_LIMIT,
       batchAtMost: BATCH_AT_MOST,
       turns: { keyOf: workspaceOf, refuse: refuseOverloaded },
+      // Nothing moves by the id of a new object alone. The event about it often comes next: one commit for both.
+      mayWait: ({ submission }) => objectIn(submission) !== "",
       work: (entries) => workOff(workDeps, entries),
     }),
   );

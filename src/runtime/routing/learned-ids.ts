@@ -47,10 +47,10 @@ export class LearnedIds {
 
   /** Notes the object that a reply names. */
   note(submission: Submission): void {
-    if (submission.kind !== "input" || submission.input.kind !== "call_returned") return;
+    const objectId = objectIn(submission);
+    if (objectId === "" || submission.kind !== "input") return;
     const { runId, workspaceId, input } = submission;
-    const objectId = input.result.ok ? objectIdOf(input.result.value) : "";
-    if (objectId === "") return;
+    if (input.kind !== "call_returned") return;
     const key = keyOf(workspaceId, input.call, objectId);
     this.#known.keep(key, { runId, stepIndex: input.stepIndex });
     for (const wake of this.#waiting.get(key) ?? []) wake();
@@ -100,6 +100,13 @@ export class LearnedIds {
     wakes?.delete(wake);
     if (wakes?.size === 0) this.#waiting.delete(key);
   }
+}
+
+/** The object that a submission has a step learn; "" of one that has not. */
+export function objectIn(submission: Submission): string {
+  if (submission.kind !== "input" || submission.input.kind !== "call_returned") return "";
+  const { result } = submission.input;
+  return result.ok ? objectIdOf(result.value) : "";
 }
 
 /** The object that a reply names; "" of one that names none. */

@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { createLane } from "../../../src/runtime/lane.ts";
 
 /** A lane whose batches end when the test says so. */
-function handLane(waitingAtMost = 100, batchAtMost = 10) {
+function handLane(waitingAtMost = 100, batchAtMost = 10, mayWait = (_: number) => false) {
   const batches: number[][] = [];
   const ends: ((again: number[]) => void)[] = [];
   const starts: (() => void)[] = [];
   const lane = createLane<number>({
     waitingAtMost,
     batchAtMost,
+    mayWait,
     work(batch) {
       batches.push(batch);
       starts.shift()?.();
@@ -48,6 +49,21 @@ describe("a lane", () => {
     end();
     await lane.drained();
     expect(batches).toEqual([[0], [1, 2, 3], [4]]);
+  });
+
+  it("lets what may wait wait for what may not, and not for long", async () => {
+    const { lane, batches, begun, end } = handLane(100, 10, (item) => item < 10);
+    lane.push(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    lane.push(10);
+    await begun();
+    lane.push(2);
+    const second = begun();
+    end();
+    await second;
+    end();
+    await lane.drained();
+    expect(batches).toEqual([[1, 10], [2]]);
   });
 
   it("puts retried items before later ones", async () => {

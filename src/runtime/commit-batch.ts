@@ -8,14 +8,13 @@
  *    a run may be folded as this replica committed it last (committed-runs.ts).
  * B4 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";
 import { reached } from "../process/crash-points.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
-import { findCommitStatus, type SentCommit } from "../store/commit-status.ts";
+import type { SentCommit } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
@@ -42,6 +41,7 @@ import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import type { Committed } from "./submission.ts";
+import { wasCommitted } from "./unanswered-commit.ts";
 
 /** What a batch needs. */
 export interface CommitDeps extends EncodeDeps {
@@ -73,11 +73,6 @@ export interface BatchOutcome {
   readonly unfinished: readonly UnfinishedRun[];
 }
 
-/** The commit was sent, and the database did not report its outcome within a few seconds. */
-export class CommitUnknown extends Error {
-  override readonly name = "CommitUnknown";
-}
-
 /** What a batch has done before its transaction. */
 interface Worked {
   readonly plan: Plan;
@@ -98,8 +93,6 @@ const BATCH_UNITS = 4 * TRANSITION_UNITS;
 const RUN_UNITS = TRANSITION_UNITS;
 /** A batch that spent more is written in its turn. */
 const LARGE_UNITS = TRANSITION_UNITS;
-const STATUS_PATIENCE_MS = 5_000;
-const STATUS_PAUSE_MS = 100;
 
 const inLargeTurn = createLargeTurns();
 
@@ -199,30 +192,6 @@ function sentCommitOf({ transactionId, batches }: SavedBatch, { moves }: Batch):
   if (move === undefined || batch === undefined) return { transactionId, move: undefined };
   const { runId, seq, recordedAt } = move;
   return { transactionId, move: { runId, seq, batchId: batch.id, recordedAt } };
-}
-
-/** Polls the status of a commit until the server reports the outcome; `cause` is the error that lost its answer. */
-async function wasCommitted(
-  database: Database,
-  commit: SentCommit,
-  cause: unknown,
-): Promise<boolean> {
-  const until = performance.now() + STATUS_PATIENCE_MS;
-  while (performance.now() < until) {
-    try {
-      const status = await findCommitStatus(database.read, commit);
-      if (status !== "in progress") return status === "committed";
-    } catch (error) {
-      if (!isAway(error)) throw error;
-    }
-    await delay(STATUS_PAUSE_MS);
-  }
-  throw new CommitUnknown(
-    `cannot determine whether transaction ${commit.transactionId} is committed`,
-    {
-      cause,
-    },
-  );
 }
 
 /** Folds run after run until the batch has done enough; of the others nothing is folded. */

@@ -48,30 +48,18 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
   const keyOf = (item: Item) => turns?.keyOf(item) ?? "";
   const waiting = new TurnQueue<Item>();
   let working: Promise<void> | undefined;
-  let isUrgent = false;
-  let hurry = () => {};
-
-  function company(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, COMPANY_WITHIN_MS);
-      hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
+  const company = new Company();
 
   async function workOff(): Promise<void> {
     // Whatever else has come in this turn of the event loop joins the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     let pauseMs = FIRST_PAUSE_MS;
     while (waiting.size > 0) {
-      if (!isUrgent) await company();
+      await company.come();
       const batch = takeBatch();
-      isUrgent = waiting.size > 0;
       const again = await options.work(batch);
       waiting.unshift(again, keyOf);
-      isUrgent ||= again.length > 0;
+      if (again.length > 0) company.hurry();
       if (again.length < batch.length) {
         pauseMs = FIRST_PAUSE_MS;
         continue;
@@ -90,6 +78,7 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       if (item === undefined) break;
       batch.push(item);
     }
+    if (waiting.size > 0) company.hurry();
     return batch;
   }
 
@@ -109,10 +98,7 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       const key = keyOf(item);
       if (!makeRoom(key)) return false;
       waiting.push(key, item);
-      if (options.mayWait?.(item) !== true) {
-        isUrgent = true;
-        hurry();
-      }
+      if (options.mayWait?.(item) !== true) company.hurry();
       working ??= workOff();
       return true;
     },
@@ -120,4 +106,30 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       while (working !== undefined) await working;
     },
   };
+}
+
+/** What a batch waits for whose items may all wait. */
+class Company {
+  #isHere = false;
+  #wake = () => {};
+
+  /** Something is there that does not wait. */
+  hurry(): void {
+    this.#isHere = true;
+    this.#wake();
+  }
+
+  /** Resolves when something has hurried since the last time, and after 8 ms in any case. */
+  async come(): Promise<void> {
+    if (!this.#isHere) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, COMPANY_WITHIN_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#isHere = false;
+  }
 }

@@ -40,7 +40,7 @@ export interface Queries {
 export type Tx = Queries;
 
 /** How a transaction is opened. */
-export interface TransactionOptions {
+interface TransactionOptions {
   readonly withBegin?: boolean;
 }
 

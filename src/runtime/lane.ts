@@ -56,7 +56,8 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
     let pauseMs = FIRST_PAUSE_MS;
     while (waiting.size > 0) {
       await company.come();
-      const batch = takeBatch();
+      const batch = takeSome(waiting, batchAtMost);
+      if (waiting.size > 0) company.hurry();
       const again = await options.work(batch);
       waiting.unshift(again, keyOf);
       if (again.length > 0) company.hurry();
@@ -69,17 +70,6 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
     }
     // In the same turn of the event loop as the check of `waiting`: the next push starts a new loop.
     working = undefined;
-  }
-
-  function takeBatch(): Item[] {
-    const batch: Item[] = [];
-    while (batch.length < batchAtMost) {
-      const item = waiting.shift();
-      if (item === undefined) break;
-      batch.push(item);
-    }
-    if (waiting.size > 0) company.hurry();
-    return batch;
   }
 
   /** In a full lane a key with less than its share takes the newest place of the key that has the most. */
@@ -106,6 +96,16 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       while (working !== undefined) await working;
     },
   };
+}
+
+function takeSome<Item>(waiting: TurnQueue<Item>, atMost: number): Item[] {
+  const taken: Item[] = [];
+  while (taken.length < atMost) {
+    const item = waiting.shift();
+    if (item === undefined) break;
+    taken.push(item);
+  }
+  return taken;
 }
 
 /** What a batch waits for whose items may all wait. */

@@ -77,6 +77,7 @@ export class CommittedRuns {
     }
   }
 
+  /** What it takes, or more than a run may. */
   #bytesOf({ run, input, steps }: CommittedRun): number {
     let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length;
     if (input !== undefined) {
@@ -85,6 +86,8 @@ export class CommittedRuns {
       bytes += size;
     }
     for (const step of steps.values()) {
+      // It is not kept, and sizing payloads takes time.
+      if (bytes > RUN_BYTES_AT_MOST) break;
       const size = this.#sizes.get(step) ?? sizeOf(step);
       this.#sizes.set(step, size);
       bytes += size;

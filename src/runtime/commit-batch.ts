@@ -40,6 +40,7 @@ import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import type { Committed } from "./submission.ts";
+import { committedBatches } from "./written-runs.ts";
 
 /** What a batch needs. */
 export interface CommitDeps extends EncodeDeps {
@@ -155,7 +156,7 @@ async function writeBatch(
   const outcome = {
     results,
     committed: {
-      batches: saved?.batches ?? [],
+      batches: committedBatches(saved?.batches ?? [], kept, plan.nowMs),
       calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),

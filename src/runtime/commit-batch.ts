@@ -42,6 +42,7 @@ import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-ba
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
 import type { Committed } from "./submission.ts";
 import { wasCommitted } from "./unanswered-commit.ts";
+import { committedBatches } from "./written-runs.ts";
 
 /** What a batch needs. */
 export interface CommitDeps extends EncodeDeps {
@@ -173,7 +174,7 @@ async function writeBatch(
   const outcome = {
     results,
     committed: {
-      batches: saved?.batches ?? [],
+      batches: committedBatches(saved?.batches ?? [], kept, plan.nowMs),
       calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
     },
     openedWaits: kept.flatMap(openedWaitsOf),

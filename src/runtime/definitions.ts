@@ -125,7 +125,7 @@ async function commitWithEvent<Row>(
     if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: written.madeId }]);
     return { row: written.row, id: await appendChange(tx, partition, [written.event]) };
   });
-  deps.onCommitted?.({ batches: [{ id, partition }], calls: [] });
+  deps.onCommitted?.({ batches: [{ id, partition, runs: [] }], calls: [] });
   return row;
 }
 

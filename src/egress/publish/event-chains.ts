@@ -1,6 +1,7 @@
 /**
  * Unpublished batches as chains of events: one chain a run, in the order of its moves.
- * Boundary: reads the outbox (a fixed number of queries for all runs of a round) and renders; sends nothing.
+ * Boundary: reads of the outbox what is not kept (a fixed number of queries for all runs of a round) and renders; sends
+ * nothing.
  */
 
 import type { PayloadSource } from "../../engine/draft/payloads.ts";
@@ -22,7 +23,15 @@ import {
 } from "../../store/outbox.ts";
 import type { EventFormat, OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import { renderChange, renderMove } from "../../wire/events/lifecycle-events.ts";
-import { allRows, payloadsOf, RowsMissing, rowsOfMoves } from "./rows-of-moves.ts";
+import type { KeptBatches, KeptRun } from "./kept-batches.ts";
+import {
+  allRows,
+  type KnownRows,
+  payloadsOf,
+  RowsMissing,
+  rowsOfMoves,
+  rowsToRead,
+} from "./rows-of-moves.ts";
 
 /** What making events needs. */
 export interface EventChainDeps {
@@ -55,14 +64,49 @@ const ROWS_AT_ONCE = 256;
 export async function* makeChains(
   deps: EventChainDeps,
   batches: readonly UnpublishedBatch[],
+  kept: Pick<KeptBatches, "find">,
 ): AsyncGenerator<EventChain[]> {
   const changes = batches.flatMap((batch) => changesOf(deps, batch));
   if (changes.length > 0) yield [{ links: changes }];
   const ids = batches.filter((batch) => batch.changes === null).map(({ id }) => id);
-  if (ids.length === 0) return;
-  const histories = byRun(await listMoves(deps.database, ids));
-  for (const known of slices(await withRuns(deps, histories)))
+  for (const known of slices(await findRuns(deps, ids, kept)))
     yield await chainsOfRuns(deps, known);
+}
+
+/** The runs of batches: those that are kept, and the others from the table. */
+async function findRuns(
+  deps: EventChainDeps,
+  batchIds: readonly number[],
+  kept: Pick<KeptBatches, "find">,
+): Promise<KnownRun[]> {
+  const runs = new Map<string, KnownRun>();
+  const others: number[] = [];
+  for (const id of batchIds) {
+    const ofBatch = kept.find(id);
+    if (ofBatch === undefined) others.push(id);
+    for (const each of ofBatch ?? []) runs.set(each.run.id, addKept(runs.get(each.run.id), each));
+  }
+  if (others.length === 0) return [...runs.values()];
+  const histories = byRun(await listMoves(deps.database, others));
+  // Of a run that other replicas moved in between, what is kept is not all: its rows are read.
+  const whole = histories.map((rows) => {
+    const runId = rows[0]?.runId ?? "";
+    const more = runs.get(runId)?.rows ?? [];
+    runs.delete(runId);
+    return [...rows, ...more].sort((a, b) => a.seq - b.seq);
+  });
+  return [...runs.values(), ...(await withRuns(deps, whole))];
+}
+
+/** A run with what a later batch has left of it. */
+function addKept(before: KnownRun | undefined, kept: KeptRun): KnownRun {
+  const { run, graph } = kept;
+  const rows = [...(before?.rows ?? []), ...kept.rows];
+  const moves = rows.flatMap((row) => row.moves);
+  // The later row of a step stands behind the earlier one, and counts.
+  const steps = [...(before?.known?.steps ?? []), ...kept.steps];
+  const known = { steps, input: kept.input ?? before?.known?.input };
+  return { run, graph, rows, wanted: rowsToRead(rowsOfMoves(run, graph, moves), known), known };
 }
 
 /** Runs in slices of bounded numbers of runs and rows. */
@@ -112,9 +156,9 @@ async function chainsOfRuns(
   ]);
   const share = beginTurn();
   const chains: EventChain[] = [];
-  for (const { run, graph, rows } of known) {
+  for (const { run, graph, rows, known: knownRows } of known) {
     await share();
-    const source = payloadsOf(run, graph, found.get(run.id));
+    const source = payloadsOf(run, graph, found.get(run.id), knownRows);
     const states = statesAfter(rows, later.get(run.id) ?? run.state);
     chains.push({ links: await renderRun(deps, { run, source, rows, states }) });
   }
@@ -125,8 +169,10 @@ interface KnownRun {
   readonly run: Run;
   readonly graph: Graph;
   readonly rows: readonly RecordedMoves[];
-  /** What its events are made of. */
+  /** What its events are made of, as far as it has to be read. */
   readonly wanted: WantedRows;
+  /** What was kept of it. */
+  readonly known?: KnownRows;
 }
 
 async function withRuns(

@@ -16,6 +16,7 @@ import type { Committed } from "../../runtime/submission.ts";
 import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
 import { openAckedPublish } from "./acked-publish.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
+import { KeptBatches } from "./kept-batches.ts";
 import { openOwnStream } from "./own-stream.ts";
 import { PartitionLease } from "./partition-lease.ts";
 import { type SendRound, sendChains } from "./send-chains.ts";
@@ -51,12 +52,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const bus = openAckedPublish(deps.connection, deps.stream);
   const ownStream = openOwnStream({ ...deps, bus });
   const lease = new PartitionLease(database, deps.replicaId);
+  const kept = new KeptBatches();
   let stoppingAtMs = Number.POSITIVE_INFINITY;
 
   const isOver = () => lease.isOver || performance.now() >= stoppingAtMs;
   const mayGoOn = () => !isOver() && ownStream.isCurrent;
 
   async function publish(): Promise<boolean> {
+    kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
     const batches = await listUnpublished(database, lease.partitions, BATCHES_AT_ONCE);
@@ -66,21 +69,37 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     }
     await reached("outbox.read");
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
-    const done = await send(deps, round, batches);
+    const done = await send(deps, round, batches, kept);
     if (bus.connected) ownStream.report(round.refusal);
     if (done.length === 0) return false;
     const marked = await markPublished(database, deps.replicaId, done);
+    for (const { id } of done) kept.forget(id);
     await reached("outbox.marked");
     // What was committed here since the list was read has woken the loop.
     return marked > 0 && (batches.length === BATCHES_AT_ONCE || done.length < batches.length);
   }
 
-  const publishing = createLoop({ name: "publish events", everyMs: POLL_MS, log, round: publish });
+  const publishing = createLoop({
+    name: "publish events",
+    everyMs: POLL_MS,
+    log,
+    async round() {
+      try {
+        return await publish();
+      } catch (error) {
+        // A database that goes on from an older state gives the ids of batches again.
+        kept.clear();
+        throw error;
+      }
+    },
+  });
   const leasing = createLeasing(lease, log, publishing);
 
   return {
     notice(batches) {
-      if (batches.some(({ partition }) => lease.partitions.includes(partition))) publishing.wake();
+      const own = batches.filter(({ partition }) => lease.partitions.includes(partition));
+      for (const batch of own) kept.keep(batch);
+      if (own.length > 0) publishing.wake();
     },
     trouble: () => ownStream.trouble,
     start() {
@@ -123,7 +142,8 @@ async function send(
   deps: EventChainDeps,
   round: SendRound,
   batches: readonly UnpublishedBatch[],
+  kept: KeptBatches,
 ): Promise<UnpublishedBatch[]> {
-  for await (const chains of makeChains(deps, batches)) await sendChains(round, chains);
+  for await (const chains of makeChains(deps, batches, kept)) await sendChains(round, chains);
   return batches.filter(({ id }) => !round.open.has(id));
 }

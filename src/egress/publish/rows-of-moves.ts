@@ -3,7 +3,11 @@
  * Boundary: pure; a guess that is nearly always enough. What it misses is RowsMissing, and then all rows are loaded.
  */
 
-import { type PayloadSource, PayloadTooLarge } from "../../engine/draft/payloads.ts";
+import {
+  type PayloadSource,
+  PayloadTooLarge,
+  stepsOfRunOutput,
+} from "../../engine/draft/payloads.ts";
 import type { Graph } from "../../engine/graph/graph.ts";
 import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
@@ -19,10 +23,12 @@ export class RowsMissing extends Error {
 /** The rows that events of these moves probably need: the moved steps and what their inputs are made of. */
 export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): WantedRows {
   const published = moves.filter((move) => move.op !== undefined);
-  if (published.some((move) => move.of === "run" && move.to === "COMPLETED")) {
-    return allRows(run);
-  }
   const wanted = new Set<number>();
+  if (published.some((move) => move.of === "run" && move.to === "COMPLETED")) {
+    const ends = stepsOfRunOutput({ graph, run }).filter((index) => hasRow(run, index));
+    if (!ends.every((index) => hasOwnOutput(graph, index))) return allRows(run);
+    for (const index of ends) wanted.add(index);
+  }
   // A row that is wanted as a source may be walked later, for a move of its own.
   const walked = new Set<number>();
   let runInput = false;
@@ -38,12 +44,17 @@ export function rowsOfMoves(run: Run, graph: Graph, moves: readonly Move[]): Wan
     wanted.add(index);
     if (step.incoming.length === 0 && !step.isCompensation) runInput = true;
     for (const source of sourcesOf(run, graph, step.incoming)) {
-      const known = graph.steps[source];
-      if (known !== undefined && STEP_FACTS[known.type].passesInput === "never") wanted.add(source);
+      if (hasOwnOutput(graph, source)) wanted.add(source);
       else open.push(source);
     }
   }
   return { runId: run.id, steps: [...wanted], runInput };
+}
+
+/** Whether the output of a step is all in its own row. */
+function hasOwnOutput(graph: Graph, index: number): boolean {
+  const step = graph.steps[index];
+  return step !== undefined && STEP_FACTS[step.type].passesInput === "never";
 }
 
 /** Every row of the run, and its input. */
@@ -52,9 +63,32 @@ export function allRows(run: Run): WantedRows {
   return { runId: run.id, steps, runInput: true };
 }
 
-/** The run's payloads as far as they were loaded. */
-export function payloadsOf(run: Run, graph: Graph, found: FoundRows | undefined): PayloadSource {
-  const rows = new Map((found?.steps ?? []).map((row) => [row.index, standIn(row, found)]));
+/** Rows that need not be read. */
+export interface KnownRows {
+  readonly steps: readonly StepRun[];
+  readonly input: JsonObject | undefined;
+}
+
+/** What is wanted and not known. */
+export function rowsToRead(wanted: WantedRows, known: KnownRows | undefined): WantedRows {
+  if (known === undefined) return wanted;
+  const indexes = new Set(known.steps.map(({ index }) => index));
+  return {
+    ...wanted,
+    steps: wanted.steps.filter((index) => !indexes.has(index)),
+    runInput: wanted.runInput && known.input === undefined,
+  };
+}
+
+/** The run's payloads as far as they were loaded, or known before. */
+export function payloadsOf(
+  run: Run,
+  graph: Graph,
+  found: FoundRows | undefined,
+  known?: KnownRows,
+): PayloadSource {
+  const rows = new Map(known?.steps.map((row) => [row.index, row]));
+  for (const row of found?.steps ?? []) rows.set(row.index, standIn(row, found));
   return {
     graph,
     run,
@@ -67,8 +101,9 @@ export function payloadsOf(run: Run, graph: Graph, found: FoundRows | undefined)
     },
     runInput() {
       if (found?.inputTooLarge) throw new PayloadTooLarge(`run ${run.id}: its input`);
-      if (found?.input === undefined) throw new RowsMissing(`run ${run.id}: its input`);
-      return found.input;
+      const input = found?.input ?? known?.input;
+      if (input === undefined) throw new RowsMissing(`run ${run.id}: its input`);
+      return input;
     },
   };
 }

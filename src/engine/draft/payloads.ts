@@ -100,14 +100,18 @@ export function passedOn(source: PayloadSource, index: number): JsonObject {
 
 /** Outputs of a COMPLETED run: those of the steps that ended without a taken edge, in the version's order. */
 export function runOutput(source: PayloadSource): JsonObject {
-  const parts: MergePart[] = [];
-  for (const step of source.graph.steps) {
-    const state = stateOfMark(mark(source, step.index));
-    if (step.isCompensation || state === "SKIPPED" || state === "CANCELLED") continue;
-    const goesOn = step.outgoing.some((edge) => source.run.edgeMarks[edge] === EDGE_TAKEN);
-    if (!goesOn) parts.push({ step: step.index, payload: "output" });
-  }
+  const parts = stepsOfRunOutput(source).map((step): MergePart => ({ step, payload: "output" }));
   return mergeOf(source, { key: "run", parts });
+}
+
+/** The steps whose outputs are the run's. */
+export function stepsOfRunOutput({ graph, run }: Pick<PayloadSource, "graph" | "run">): number[] {
+  const ends = graph.steps.filter((step) => {
+    const state = stateOfMark(run.stepMarks[step.index] ?? 0);
+    if (step.isCompensation || state === "SKIPPED" || state === "CANCELLED") return false;
+    return !step.outgoing.some((edge) => run.edgeMarks[edge] === EDGE_TAKEN);
+  });
+  return ends.map(({ index }) => index);
 }
 
 /**

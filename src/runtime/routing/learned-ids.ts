@@ -1,6 +1,6 @@
 /**
  * Ids of objects in replies that this replica took, for reports that come before the reply's commit.
- * Boundary: in memory, and bounded. A report whose reply is not found here is kept in the table (route-inputs.ts).
+ * Boundary: in memory, and bounded. A report whose reply is not found here is kept in the table (early-reports.ts).
  * Invariant: an id is noted once its reply is in its lane. So a report that is submitted for it is folded behind the reply,
  * mostly in the same commit; where the reply was not taken after all, the report is not applied and is kept.
  */

@@ -18,8 +18,9 @@ import type { Database } from "../../store/database.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
+import { submitEarly } from "./early-reports.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
-import { findInputs, submitEarly } from "./route-inputs.ts";
+import { findInputs } from "./route-inputs.ts";
 import { keepFittingEvents } from "./route-keep.ts";
 import { findStarts } from "./route-starts.ts";
 import {

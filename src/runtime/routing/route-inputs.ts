@@ -1,13 +1,10 @@
 /**
  * Inputs for runs that exist: an event ends a wait, or reports about an object that a step waits for.
  *
- * Boundary: finds steps by id and pattern, and submits reports that came too early. Whether a step takes an input (filter,
- * late, repeated) is decided by the engine.
+ * Boundary: finds steps by id and pattern. What came too early goes to early-reports.ts; whether a step takes an input
+ * (filter, late, repeated) is decided by the engine.
  * Invariants:
- * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id. Where
- *    this replica takes the reply in the next moment, they meet in memory (learned-ids.ts). What is not applied by that is
- *    kept; after that is committed the steps are looked up once more. The call's result is committed before kept reports
- *    are looked up. So they meet in either order.
+ * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
@@ -28,15 +25,7 @@ import {
   type ObjectProbe,
   type WaitProbe,
 } from "../../store/event-readers.ts";
-import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
-import type { Processor } from "../processor.ts";
-import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
-
-/** What submitting early reports needs. */
-export interface EarlyDeps {
-  readonly database: Database;
-  readonly processor: Pick<Processor, "awaitSteps">;
-}
+import type { AimedSubmission } from "./route-submit.ts";
 
 /** What a batch leads to. */
 export interface FoundInputs {
@@ -67,59 +56,8 @@ export async function findInputs(
 }
 
 /** The database gives them in any order; reports about one object count in that of their events. */
-function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
+export function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
   return aimed.toSorted((a, b) => a.place - b.place);
-}
-
-/**
- * Submits reports that came too early: at once where the reply comes in a moment. What is not applied by that is kept, and
- * that is committed.
- */
-export async function submitEarly(
-  { database, processor }: EarlyDeps,
-  events: readonly BusEvent[],
-  early: readonly ObjectProbe[],
-  submit: (aimed: readonly AimedSubmission[]) => Promise<EventOutcome[]>,
-): Promise<EventOutcome[]> {
-  if (early.length === 0) return [];
-  const steps = await processor.awaitSteps(early);
-  const met = early.flatMap(({ place }, index): FoundWaiting[] => {
-    const step = steps[index];
-    return step === undefined ? [] : [{ what: "step", place, ...step }];
-  });
-  const outcomes = await submit(inOrder(met.flatMap((waiting) => inputOf(events, waiting))));
-  const left = early.filter(({ place }) => isOpen(outcomes[place]));
-  if (left.length === 0) return outcomes;
-  const found = await keepEarly(database, events, left);
-  const kept = await submit(inOrder(found.flatMap((waiting) => inputOf(events, waiting))));
-  return joinOutcomes(outcomes, kept);
-}
-
-/** Whether an event has neither moved a run nor failed. */
-function isOpen(outcome: EventOutcome | undefined): boolean {
-  return outcome === undefined || outcome.updatedRunIds.length + outcome.errors.length === 0;
-}
-
-async function keepEarly(
-  database: Database,
-  events: readonly BusEvent[],
-  early: readonly ObjectProbe[],
-): Promise<FoundWaiting[]> {
-  const reports = early.flatMap((probe) => earlyReportOf(probe, events[probe.place]));
-  await database.transaction((tx) => insertEarlyReports(tx, reports));
-  count("workflows_reports_early_total", {}, reports.length);
-  return findWaiting(database.read, early, []);
-}
-
-function earlyReportOf(
-  { workspaceId, objectId }: ObjectProbe,
-  event: BusEvent | undefined,
-): EarlyReport[] {
-  const report = event === undefined ? undefined : objectReportOf(event);
-  if (event === undefined || report === undefined) return [];
-  const { id: eventId, actorAgentId } = event;
-  const kept = actorAgentId === "" ? report : { ...report, actorAgentId };
-  return [{ workspaceId, objectId, eventId, report: kept }];
 }
 
 function objectProbesOf(events: readonly BusEvent[]): ObjectProbe[] {
@@ -146,7 +84,8 @@ function placesOf(found: readonly FoundWaiting[], what: FoundWaiting["what"]): S
   return new Set(found.filter((waiting) => waiting.what === what).map(({ place }) => place));
 }
 
-function inputOf(events: readonly BusEvent[], waiting: FoundWaiting): AimedSubmission[] {
+/** The input that an event leads to by what was found. */
+export function inputOf(events: readonly BusEvent[], waiting: FoundWaiting): AimedSubmission[] {
   const event = events[waiting.place];
   if (event === undefined) return [];
   switch (waiting.what) {
@@ -170,7 +109,8 @@ function decisionOf(event: BusEvent, place: number): AimedSubmission[] {
   return [aim({ place, runId: report.runId }, event, governanceInput(report, originOf(event)))];
 }
 
-function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
+/** The report about an object that an event carries. */
+export function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
   return report?.kind === "governance" ? undefined : report;
 }
 

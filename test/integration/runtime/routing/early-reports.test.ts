@@ -2,8 +2,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { submitEarly } from "../../../../src/runtime/routing/early-reports.ts";
 import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
-import { findInputs, submitEarly } from "../../../../src/runtime/routing/route-inputs.ts";
+import { findInputs } from "../../../../src/runtime/routing/route-inputs.ts";
 import type { AimedSubmission } from "../../../../src/runtime/routing/route-submit.ts";
 import type { Submission } from "../../../../src/runtime/submission.ts";
 import {

@@ -10,44 +10,62 @@
 import type { BusEvent } from "../../engine/values/event.ts";
 import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
-import { type FoundWaiting, findWaiting, type ObjectProbe } from "../../store/event-readers.ts";
+import { type FoundReported, findReported, type ObjectProbe } from "../../store/event-readers.ts";
 import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { Processor } from "../processor.ts";
-import { inOrder, inputOf, objectReportOf } from "./route-inputs.ts";
-import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
+import { objectReportOf, reportInputsOf } from "./route-inputs.ts";
+import {
+  type AimedSubmission,
+  type EventOutcome,
+  emptyOutcome,
+  joinOutcomes,
+} from "./route-submit.ts";
 
 /** What submitting early reports needs. */
 export interface EarlyDeps {
   readonly database: Database;
-  readonly processor: Pick<Processor, "awaitSteps">;
+  readonly processor: Pick<Processor, "awaitStep">;
 }
 
+/** Submits inputs of a batch of so many events, and gives what became of each event. */
+export type Submit = (
+  aimed: readonly AimedSubmission[],
+  eventCount: number,
+) => Promise<EventOutcome[]>;
+
 /**
- * Submits reports that came too early: at once where the reply comes in a moment. What is not applied by that is kept, and
- * that is committed.
+ * Submits reports that came too early, each by itself: at once where the reply comes in a moment. What is not applied by
+ * that is kept, and that is committed.
  */
 export async function submitEarly(
   { database, processor }: EarlyDeps,
   events: readonly BusEvent[],
   early: readonly ObjectProbe[],
-  submit: (aimed: readonly AimedSubmission[]) => Promise<EventOutcome[]>,
+  submit: Submit,
 ): Promise<EventOutcome[]> {
-  if (early.length === 0) return [];
-  const steps = await processor.awaitSteps(early);
-  const met = early.flatMap(({ place }, index): FoundWaiting[] => {
-    const step = steps[index];
-    return step === undefined ? [] : [{ what: "step", place, ...step }];
-  });
-  const outcomes = await submit(inOrder(met.flatMap((waiting) => inputOf(events, waiting))));
+  const outcomes = events.map(emptyOutcome);
+  if (early.length === 0) return outcomes;
+  await Promise.all(
+    early.map(async (object) => {
+      const { place } = object;
+      const step = await processor.awaitStep(object);
+      if (step === undefined) return;
+      const aimed = reportInputsOf(events, [{ what: "step", place, ...step }]);
+      const [outcome] = await submit(
+        aimed.map((each) => ({ ...each, place: 0 })),
+        1,
+      );
+      if (outcome !== undefined) outcomes[place] = outcome;
+    }),
+  );
   const left = early.filter(({ place }) => isOpen(outcomes[place]));
   if (left.length === 0) return outcomes;
   const found = await keepEarly(database, events, left);
-  const kept = await submit(inOrder(found.flatMap((waiting) => inputOf(events, waiting))));
-  return joinOutcomes(outcomes, kept);
+  return joinOutcomes(outcomes, await submit(reportInputsOf(events, found), events.length));
 }
 
 /** Whether an event has neither moved a run nor failed. */
-function isOpen(outcome: EventOutcome | undefined): boolean {
+export function isOpen(outcome: EventOutcome | undefined): boolean {
   return outcome === undefined || outcome.updatedRunIds.length + outcome.errors.length === 0;
 }
 
@@ -55,11 +73,11 @@ async function keepEarly(
   database: Database,
   events: readonly BusEvent[],
   early: readonly ObjectProbe[],
-): Promise<FoundWaiting[]> {
+): Promise<readonly FoundReported[]> {
   const reports = early.flatMap((probe) => earlyReportOf(probe, events[probe.place]));
   await database.transaction((tx) => insertEarlyReports(tx, reports));
   count("workflows_reports_early_total", {}, reports.length);
-  return findWaiting(database.read, early, []);
+  return (await findReported(database.read, early)).found;
 }
 
 function earlyReportOf(

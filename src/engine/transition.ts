@@ -52,9 +52,9 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "call_returned":
       return callReturned(draft, input, lookups);
     case "owner_reported":
-      return ownerReported(draft, input.stepIndex, input.report, lookups);
+      return ownerReported(draft, input, lookups);
     case "approval_decided":
-      return approvalReported(draft, input.stepIndex, input.report, lookups);
+      return approvalReported(draft, input, lookups);
     case "governance_decided":
       return governanceReported(draft, input.report, lookups);
     case "event_arrived":

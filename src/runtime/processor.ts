@@ -29,6 +29,7 @@ import {
   objectIn,
   type ReportedObject,
 } from "./routing/learned-ids.ts";
+import { ListenedKeys } from "./routing/listened-keys.ts";
 import { createMeeting, type Meeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
@@ -46,8 +47,12 @@ export interface Processor {
   submit(submission: Submission): Promise<Settled>;
   /** Which runs take an event, whatever finds that they wait for it; see watched-events.ts. */
   watchEvent(workspaceId: string, eventId: string): EventWatch;
-  /** The steps that these objects belong to, as far as replies that this replica took say so within 50 ms. */
-  awaitSteps(objects: readonly ReportedObject[]): Promise<(LearnedStep | undefined)[]>;
+  /** The step that an object belongs to, as far as one reply that this replica took lately says so. */
+  findStep(object: ReportedObject): LearnedStep | undefined;
+  /** The same, also by a reply that this replica takes within 50 ms. */
+  awaitStep(object: ReportedObject): Promise<LearnedStep | undefined>;
+  /** What the catalogue listens to; see listened-keys.ts. */
+  readonly listenedKeys: ListenedKeys;
   /** Takes nothing more and resolves when everything taken is settled. */
   stop(): Promise<void>;
 }
@@ -66,6 +71,8 @@ export interface ProcessorDeps {
   readonly log: Log;
   /** Submissions that may wait in each lane, 8,000 unless given. */
   readonly laneLimit?: number;
+  /** Keys of triggers, and of wait patterns, that are remembered for routing, 100,000 unless given. */
+  readonly listenedKeysAtMost?: number;
   readonly budget?: number;
   /** Gives the ids of new runs; those of process/ids.ts unless given. */
   newRunId?(): string;
@@ -82,6 +89,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const makeRunId = deps.newRunId ?? newRunId;
   const watched = new WatchedEvents();
   const learned = new LearnedIds();
+  const listenedKeys = new ListenedKeys(deps, deps.listenedKeysAtMost);
   const meeting = createMeeting({ ...deps, submit: enqueue });
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
@@ -125,12 +133,15 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       return enqueue(submission);
     },
     watchEvent: (workspaceId, eventId) => watched.watch(workspaceId, eventId),
-    awaitSteps: (objects) => learned.awaitSteps(objects),
+    findStep: (object) => learned.findStep(object),
+    awaitStep: (object) => learned.awaitStep(object),
+    listenedKeys,
     async stop() {
       stopped = true;
       continuations.stop();
       await Promise.all(lanes.map((lane) => lane.drained()));
       await meeting.stop();
+      await listenedKeys.idle();
       await Promise.all(lanes.map((lane) => lane.drained()));
     },
   };

@@ -2,11 +2,12 @@
  * Who wants an event: patterns of waits, steps that wait, triggers, open calls. Batches by arrays.
  *
  * Boundary: finds by keys and ids; whether a pattern or filter fits is asked of the engine.
- * Invariant: what findWaiting gives is of one snapshot. So an object that no step knows, of a kind
+ * Invariant: what findReported gives is of one snapshot. So an object that no step knows, of a kind
  * for which its workspace has no call open, is none of ours: the call's result records the id and
  * ends the call in one commit.
  */
 import type { TriggerDefinition } from "../engine/values/definition.ts";
+import { findEdition } from "./catalogue.ts";
 import type { Queries, Statement } from "./database.ts";
 
 /** A key to look up for the event at `place` of the batch. */
@@ -47,16 +48,27 @@ export interface FoundWaitPatterns extends FoundPatterns {
   readonly eventPaths: string | null;
 }
 
-/** A step that waits for an object or for events, or a sign that a call may yet bring the object's id. */
-export type FoundWaiting =
+/** A step that waits for an object, or a sign that a call may yet bring the object's id. */
+export type FoundReported =
   | {
       readonly what: "step";
       readonly place: number;
       readonly runId: string;
       readonly stepIndex: number;
     }
-  | ({ readonly what: "wait"; readonly runId: string; readonly stepIndex: number } & FoundPatterns)
   | { readonly what: "open_call"; readonly place: number };
+
+/** A step that waits for events. */
+export interface FoundWait extends FoundPatterns {
+  readonly runId: string;
+  readonly stepIndex: number;
+}
+
+/** Who knows the objects, and the edition of the catalogue at that time; undefined when its row is missing. */
+export interface FoundAtEdition {
+  readonly found: readonly FoundReported[];
+  readonly edition: string | undefined;
+}
 
 /** The trigger of a definition's latest version. */
 export interface FoundTrigger {
@@ -81,14 +93,13 @@ const PATTERNS: Statement = {
 };
 
 const stepsBy = (kind: ObjectProbe["kind"], column: string) => `
-    select 'step' as what, o.place, s.run_id as "runId", s.step_index as "stepIndex",
-      null as "typePattern", null as "subjectPattern"
+    select 'step', o.place, s.run_id, s.step_index, null
     from objects o join step_runs s on s.${column} = o.object_id
       and s.workspace_id = o.workspace_id and s.completed_at is null
     where o.kind = '${kind}'`;
 
 const STEPS_BY_TICKET = `
-    select 'step', o.place, s.run_id, s.step_index, null, null
+    select 'step', o.place, s.run_id, s.step_index, null
     from objects o join step_runs s on s.ticket_ids @> array[o.object_id]
       and s.workspace_id = o.workspace_id and s.completed_at is null
     where o.kind = 'approval' and s.ticket_ids is not null`;
@@ -96,9 +107,9 @@ const STEPS_BY_TICKET = `
 // Not earlier than the wait counts: a repeat of an event that first came before finds no wait. Each key is looked up by
 // itself (`offset 0` keeps it so): joined at once, every wait may be read for it.
 const waitsBy = (equality: string, when = "true") => `
-    select 'wait', e.place, s.run_id, s.step_index,
-      coalesce(s.detail -> 'wait' ->> 'typePattern', ''),
-      coalesce(s.detail -> 'wait' ->> 'subjectPattern', '')
+    select e.place, s.run_id as "runId", s.step_index as "stepIndex",
+      coalesce(s.detail -> 'wait' ->> 'typePattern', '') as "typePattern",
+      coalesce(s.detail -> 'wait' ->> 'subjectPattern', '') as "subjectPattern"
     from events e cross join lateral (
       select s.run_id, s.step_index, s.detail from step_runs s
       where s.wait_key is not null
@@ -117,7 +128,7 @@ const waitsBy = (equality: string, when = "true") => `
 
 // One look at an index a report, however many calls are open; the order has no other index planned.
 const openCallOf = (kind: ObjectProbe["kind"], call: string) => `
-    select 'open_call', o.place, '', 0, null, null
+    select 'open_call', o.place, '', 0, null
     from (
       select o.*, hashtextextended(o.workspace_id || ' ${call}', 0) as call_hash from objects o
       where o.kind = '${kind}'
@@ -128,27 +139,34 @@ const openCallOf = (kind: ObjectProbe["kind"], call: string) => `
       order by hashtextextended(f.workspace_id || ' ' || f.kind, 0) limit 1
     ) as open`;
 
-const WAITING: Statement = {
-  name: "find_waiting",
+const REPORTED: Statement = {
+  name: "find_reported",
   text: `with objects as materialized (
       select * from unnest($1::int[], $2::text[], $3::text[], $4::text[])
         as o(place, workspace_id, kind, object_id)
-    ), events as materialized (
-      select * from unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-        as e(place, workspace_id, key, event_id, source, equals)
     )
-    ${stepsBy("objective", "objective_id")}
+    select 'edition' as what, -1 as place, '' as "runId", 0 as "stepIndex", edition::text as edition
+    from catalogue_edition
+    union all ${stepsBy("objective", "objective_id")}
     union all ${stepsBy("delegation", "delegation_id")}
     union all ${stepsBy("approval", "approval_request_id")}
     union all ${STEPS_BY_TICKET}
-    union all ${waitsBy("coalesce(s.wait_equals, '') = e.equals")}
-    union all ${waitsBy(
-      `coalesce(s.wait_equals, '') > '' and e.equals = '${ANY_EQUALS}'`,
-      `exists (select 1 from events where equals = '${ANY_EQUALS}')`,
-    )}
     union all ${openCallOf("objective", "create_objective")}
     union all ${openCallOf("delegation", "delegate")}
     union all ${openCallOf("approval", "request_approval")}`,
+};
+
+const WAITS: Statement = {
+  name: "find_waits",
+  text: `with events as materialized (
+      select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+        as e(place, workspace_id, key, event_id, source, equals)
+    )
+    ${waitsBy("coalesce(s.wait_equals, '') = e.equals")}
+    union all ${waitsBy(
+      `coalesce(s.wait_equals, '') > '' and e.equals = '${ANY_EQUALS}'`,
+      `exists (select 1 from events where equals = '${ANY_EQUALS}')`,
+    )}`,
 };
 
 // Each key is looked up by itself, as in waitsBy: joined at once, all definitions are read for one event.
@@ -178,20 +196,25 @@ export function findWaitPatterns(
   return findByKeys(queries, PATTERNS, probes);
 }
 
-/**
- * Open steps by the objects they wait for and by wait keys, and the probes for which a call is open. A repeat of an
- * event that first came before the wait's time finds no wait.
- */
-export function findWaiting(
+/** Open steps by the objects they wait for, the probes for which a call is open, and the edition of the catalogue. */
+export async function findReported(
   queries: Queries,
   objects: readonly ObjectProbe[],
-  waits: readonly WaitProbe[],
-): Promise<FoundWaiting[]> {
-  return queries.query<FoundWaiting>(WAITING, [
+): Promise<FoundAtEdition> {
+  if (objects.length === 0) return { found: [], edition: await findEdition(queries) };
+  const rows = await queries.query<FoundReported | { what: "edition"; edition: string }>(REPORTED, [
     objects.map((probe) => probe.place),
     objects.map((probe) => probe.workspaceId),
     objects.map((probe) => probe.kind),
     objects.map((probe) => probe.objectId),
+  ]);
+  const found = rows.flatMap((row) => (row.what === "edition" ? [] : [row]));
+  return { found, edition: rows.find((row) => row.what === "edition")?.edition };
+}
+
+/** Open steps by wait keys. A repeat of an event that first came before the wait's time finds no wait. */
+export function findWaits(queries: Queries, waits: readonly WaitProbe[]): Promise<FoundWait[]> {
+  return queries.query<FoundWait>(WAITS, [
     ...keyColumns(waits),
     waits.map((probe) => probe.eventId),
     waits.map((probe) => probe.source),

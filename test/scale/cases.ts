@@ -14,11 +14,17 @@ import {
   takeOverKey,
 } from "../../src/store/caller-keys.ts";
 import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store/calls.ts";
+import { listListenedKeys } from "../../src/store/catalogue.ts";
 import { claimChecks, FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
 import { findDefinitionByName } from "../../src/store/definitions.ts";
-import { findTriggers, findWaiting, findWaitPatterns } from "../../src/store/event-readers.ts";
+import {
+  findReported,
+  findTriggers,
+  findWaitPatterns,
+  findWaits,
+} from "../../src/store/event-readers.ts";
 import {
   dropOldEvents,
   findEarlyReports,
@@ -85,6 +91,7 @@ const KEPT = {
   afterMs: 0,
   afterSeq: 0,
 };
+const LISTED_KEYS = 200;
 const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
 
 function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
@@ -185,13 +192,20 @@ export const cases: readonly Case[] = [
     ask: ({ read }) => findWaitPatterns(read, [{ place: 0, workspaceId: BIG, key: "type:t2" }]),
   },
   {
-    name: "events: steps and waits",
+    name: "events: steps",
     ask: ({ read }) =>
-      findWaiting(
-        read,
-        [{ place: 0, workspaceId: BIG, kind: "objective", objectId: "none" }],
-        [WAIT],
-      ),
+      findReported(read, [
+        { place: 0, workspaceId: BIG, kind: "objective", objectId: "none" },
+        { place: 1, workspaceId: BIG, kind: "approval", objectId: "none" },
+      ]),
+  },
+  { name: "events: edition", ask: ({ read }) => findReported(read, []) },
+  { name: "events: waits", ask: ({ read }) => findWaits(read, [WAIT]) },
+  {
+    name: "events: keys of the catalogue",
+    ask: ({ read }) => listListenedKeys(read, LISTED_KEYS),
+    // A row and an entry of the index for each key of both kinds.
+    limits: { list_catalogue_keys: 4 * LISTED_KEYS },
   },
   {
     name: "events: look back by type",

@@ -1,34 +1,31 @@
 /**
  * Applies reports of owners, approvers and governance, and bus events, to a step.
  * Boundary: fenced by id. A report on another attempt's object is late; a repeat changes nothing.
+ * Invariant: a report with `ifCurrent` is applied, or it leaves nothing. Who submits it looks for its step in the database then.
  */
 import type { Draft } from "../draft/draft.ts";
 import { isLate, noteLate } from "../flow/late.ts";
-import { approvalDecided } from "../steps/approvals/approval.ts";
+import { approvalDecided, isAwaited } from "../steps/approvals/approval.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
-import type {
-  ApprovalReport,
-  ArrivedEvent,
-  GovernanceReport,
-  OwnerReport,
-} from "../values/input.ts";
+import type { ArrivedEvent, GovernanceReport, Input } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
 import { isFinalReport } from "../values/owner-states.ts";
 import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
+type InputOf<Kind extends Input["kind"]> = Extract<Input, { readonly kind: Kind }>;
+
 /** An objective or delegation reported its state. */
 export function ownerReported(
   draft: Draft,
-  index: number,
-  report: OwnerReport,
+  { stepIndex: index, report, ifCurrent }: InputOf<"owner_reported">,
   lookups: Lookups,
 ): Reply {
   const row = draft.rows.peek(index);
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
     const isLateEnd = isFinalReport(report.state) && draft.marks.state(index) !== "COMPLETED";
-    return isLateEnd ? noteLate(draft, index) : { kind: "unchanged" };
+    return isLateEnd && ifCurrent !== true ? noteLate(draft, index) : { kind: "unchanged" };
   }
   BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
   return { kind: "applied" };
@@ -37,11 +34,13 @@ export function ownerReported(
 /** An approval request was decided. */
 export function approvalReported(
   draft: Draft,
-  index: number,
-  report: ApprovalReport,
+  { stepIndex: index, report, ifCurrent }: InputOf<"approval_decided">,
   lookups: Lookups,
 ): Reply {
   if (draft.marks.state(index) === "COMPLETED") return { kind: "unchanged" };
+  if (ifCurrent === true && (isLate(draft, index) || !isAwaited(draft.rows.peek(index), report))) {
+    return { kind: "unchanged" };
+  }
   if (isLate(draft, index)) return noteLate(draft, index);
   return approvalDecided({ draft, index, lookups }, report);
 }

@@ -27,16 +27,25 @@ export function eventInput(stepIndex: number, event: ArrivedEvent, actorAgentId:
   };
 }
 
-/** The input of a step that waits for the object of a report. The cause of a decision names who decided. */
-export function reportInput(stepIndex: number, report: ObjectReport, origin: Origin): Input {
+/**
+ * The input of a step that waits for the object of a report, or with `ifCurrent` of one that may. The cause of a decision
+ * names who decided.
+ */
+export function reportInput(
+  stepIndex: number,
+  report: ObjectReport,
+  origin: Origin,
+  ifCurrent?: true,
+): Input {
+  const guess = ifCurrent === undefined ? {} : { ifCurrent };
   switch (report.kind) {
     case "owner": {
       const cause = causeOf(origin, origin.actorAgentId);
-      return { kind: "owner_reported", cause, stepIndex, report: report.report };
+      return { kind: "owner_reported", cause, stepIndex, report: report.report, ...guess };
     }
     case "approval": {
       const cause = causeOf(origin, report.report.decidedBy);
-      return { kind: "approval_decided", cause, stepIndex, report: report.report };
+      return { kind: "approval_decided", cause, stepIndex, report: report.report, ...guess };
     }
   }
 }

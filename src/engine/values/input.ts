@@ -82,6 +82,9 @@ export interface StepReport {
   readonly costUsd: number;
 }
 
+/** The step was remembered, not looked up: a report that it does not wait for leaves no line in the history. */
+type IfCurrent = true;
+
 /** An input of a run that exists. */
 export type Input = { readonly cause: Cause } & (
   | { readonly kind: "run_begun" }
@@ -95,11 +98,17 @@ export type Input = { readonly cause: Cause } & (
       readonly attempt: number;
       readonly result: CallResult;
     }
-  | { readonly kind: "owner_reported"; readonly stepIndex: number; readonly report: OwnerReport }
+  | {
+      readonly kind: "owner_reported";
+      readonly stepIndex: number;
+      readonly report: OwnerReport;
+      readonly ifCurrent?: IfCurrent;
+    }
   | {
       readonly kind: "approval_decided";
       readonly stepIndex: number;
       readonly report: ApprovalReport;
+      readonly ifCurrent?: IfCurrent;
     }
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }

@@ -1,8 +1,11 @@
 /**
- * Ids of objects in replies that this replica took, for reports that come before the reply's commit.
- * Boundary: in memory, and bounded. A report whose reply is not found here is kept in the table (route-inputs.ts).
- * Invariant: an id is noted once its reply is in its lane. So a report that is submitted for it is folded behind the reply,
- * mostly in the same commit; where the reply was not taken after all, the report is not applied and is kept.
+ * Ids of objects in replies that this replica took, for reports that come soon after.
+ * Boundary: in memory, and bounded. A report whose reply is not found here is looked up (route-inputs.ts), and kept in the
+ * table when it is early (early-reports.ts).
+ * Invariants:
+ * 1. An id is noted once its reply is in its lane. So a report that is submitted for it is folded behind the reply, mostly in
+ *    the same commit; where the reply was not taken after all, the report is not applied.
+ * 2. An id that replies for two steps named within KEPT_MS is not known by `findStep`: the database knows both.
  */
 import type { CallValue } from "../../engine/values/call.ts";
 import { keyOf, ShortMemory } from "../../process/short-memory.ts";
@@ -35,7 +38,10 @@ const CALLED_WITHIN_MS = 10_000;
 
 /** See the file's head. */
 export class LearnedIds {
-  readonly #known = new ShortMemory<LearnedStep>(KEPT_MS, KEPT_AT_MOST);
+  readonly #known = new ShortMemory<LearnedStep & { readonly isShared: boolean }>(
+    KEPT_MS,
+    KEPT_AT_MOST,
+  );
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Which kinds of calls were made lately, by workspace. */
   readonly #called = new ShortMemory<true>(CALLED_WITHIN_MS, KEPT_AT_MOST);
@@ -52,46 +58,38 @@ export class LearnedIds {
     const { runId, workspaceId, input } = submission;
     if (input.kind !== "call_returned") return;
     const key = keyOf(workspaceId, input.call, objectId);
-    this.#known.keep(key, { runId, stepIndex: input.stepIndex });
+    const { stepIndex } = input;
+    const before = this.#known.find(key);
+    const isOther = before?.runId !== runId || before.stepIndex !== stepIndex;
+    const isShared = before !== undefined && (before.isShared || isOther);
+    this.#known.keep(key, { runId, stepIndex, isShared });
     for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
-  /**
-   * Waits up to 50 ms until all of these are known that a call of this replica may have made just now; gives the step of
-   * each, in order.
-   */
-  async awaitSteps(objects: readonly ReportedObject[]): Promise<(LearnedStep | undefined)[]> {
-    const keys = objects.map(({ workspaceId, kind, objectId }) =>
-      keyOf(workspaceId, MAKING[kind], objectId),
-    );
-    const missing = new Set(
-      objects.flatMap(({ workspaceId, kind }, place) => {
-        const key = keys[place] ?? "";
-        const isAwaited = this.#called.find(keyOf(workspaceId, MAKING[kind])) === true;
-        return isAwaited && this.#known.find(key) === undefined ? [key] : [];
-      }),
-    );
-    if (missing.size > 0) await this.#untilKnown(missing);
-    return keys.map((key) => this.#known.find(key));
+  /** The step that an object belongs to, where a reply said so and none named another step. */
+  findStep(object: ReportedObject): LearnedStep | undefined {
+    const known = this.#known.find(keyOfObject(object));
+    return known === undefined || known.isShared ? undefined : stepOf(known);
   }
 
-  #untilKnown(missing: Set<string>): Promise<void> {
+  /** The step of an object, after up to 50 ms where a call of this replica may bring its id just now. */
+  async awaitStep(object: ReportedObject): Promise<LearnedStep | undefined> {
+    const key = keyOfObject(object);
+    const isAwaited = this.#called.find(keyOf(object.workspaceId, MAKING[object.kind])) === true;
+    if (isAwaited && this.#known.find(key) === undefined) await this.#untilKnown(key);
+    const known = this.#known.find(key);
+    return known && stepOf(known);
+  }
+
+  #untilKnown(key: string): Promise<void> {
     return new Promise((resolve) => {
-      const wakes = new Map<string, () => void>();
       const end = () => {
         clearTimeout(timer);
-        for (const [key, wake] of wakes) this.#forget(key, wake);
+        this.#forget(key, end);
         resolve();
       };
       const timer = setTimeout(end, PATIENCE_MS);
-      for (const key of missing) {
-        const wake = () => {
-          missing.delete(key);
-          if (missing.size === 0) end();
-        };
-        wakes.set(key, wake);
-        this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(wake));
-      }
+      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(end));
     });
   }
 
@@ -107,6 +105,14 @@ export function objectIn(submission: Submission): string {
   if (submission.kind !== "input" || submission.input.kind !== "call_returned") return "";
   const { result } = submission.input;
   return result.ok ? objectIdOf(result.value) : "";
+}
+
+function keyOfObject({ workspaceId, kind, objectId }: ReportedObject): string {
+  return keyOf(workspaceId, MAKING[kind], objectId);
+}
+
+function stepOf({ runId, stepIndex }: LearnedStep): LearnedStep {
+  return { runId, stepIndex };
 }
 
 /** The object that a reply names; "" of one that names none. */

@@ -8,6 +8,9 @@
  *    looked up; a wait is committed before it looks for kept events. So they meet in either order.
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
+ * 4. What no trigger and no wait pattern wants is known in memory (listened-keys.ts), and so is the step of an object that this
+ *    replica has just learned (known-reports.ts). Such a batch reads the edition of the catalogue, and nothing else. The
+ *    edition is read with the first look, before anything is decided: a version that was committed before counts.
  */
 
 import type { Entities } from "../../engine/values/entities.ts";
@@ -15,19 +18,24 @@ import type { BusEvent } from "../../engine/values/event.ts";
 import type { Log } from "../../process/log.ts";
 import { Refusal } from "../../process/refusal.ts";
 import type { Database } from "../../store/database.ts";
+import type { ObjectProbe } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
+import type { Submit } from "./early-reports.ts";
+import { divideKnown, submitFound, submitKnown } from "./known-reports.ts";
+import type { KeysOfEdition } from "./listened-keys.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
-import { findInputs, submitEarly } from "./route-inputs.ts";
-import { keepFittingEvents } from "./route-keep.ts";
-import { findStarts } from "./route-starts.ts";
 import {
-  type AimedSubmission,
-  type EventOutcome,
-  joinOutcomes,
-  submitAll,
-} from "./route-submit.ts";
+  decisionsOf,
+  findReports,
+  findWaitInputs,
+  inOrder,
+  objectProbesOf,
+} from "./route-inputs.ts";
+import { findEventPatterns, keepFittingEvents } from "./route-keep.ts";
+import { findEventTriggers, startsOf } from "./route-starts.ts";
+import { type EventOutcome, joinOutcomes, submitAll } from "./route-submit.ts";
 
 /** What routing needs. */
 export interface RouteDeps {
@@ -90,25 +98,54 @@ export async function routeEvents(
 }
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
-  const waits = await keepFittingEvents(deps, events);
-  const [starts, { inputs, early }] = await Promise.all([
-    findStarts(deps, events),
-    findInputs(deps.database, events, waits),
+  const { known, asked } = divideKnown(deps.processor, objectProbesOf(events));
+  const { reports, keys, patterns, triggers } = await lookUp(deps, events, asked);
+  const probes = await keepFittingEvents(deps, events, patterns, keys);
+  const [starts, waits] = await Promise.all([
+    startsOf(deps, events, triggers),
+    findWaitInputs(deps.database, events, probes),
   ]);
-  const submit = (aimed: readonly AimedSubmission[]) =>
-    submitAll(deps.processor, aimed, events.length, (error) => kindOf(error) === "away");
+  const submit: Submit = (aimed, eventCount) =>
+    submitAll(deps.processor, aimed, eventCount, (error) => kindOf(error) === "away");
   const { entities } = deps;
   const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
   // What needs no entity, and is not early, does not wait for those that are.
   const others = starts.filter((start) => entities === undefined || !isAboutRecord(start));
-  const [first, second, third] = await Promise.all([
-    submit([...others, ...inputs]),
-    submitEarly(deps, events, early, submit),
+  const inputs = inOrder([...decisionsOf(events), ...reports.inputs, ...waits]);
+  const outcomes = await Promise.all([
+    submitKnown(deps, events, known, submit),
+    submitFound(deps, events, { inputs: [...others, ...inputs], early: reports.early }, submit),
     entities === undefined || aboutRecords.length === 0
-      ? submit([])
-      : resolveEntities(entities, events, aboutRecords).then(submit),
+      ? submit([], events.length)
+      : resolveEntities(entities, events, aboutRecords).then((each) => submit(each, events.length)),
   ]);
-  return joinOutcomes(joinOutcomes(first, second), third).map(toRouted);
+  return outcomes.reduce(joinOutcomes).map(toRouted);
+}
+
+/**
+ * Looks up who may want the events, with what no one wants left out. What is remembered may be of another edition than the one
+ * that is read beside it; then all events are looked up.
+ */
+async function lookUp(
+  { database, processor: { listenedKeys } }: RouteDeps,
+  events: readonly BusEvent[],
+  objects: readonly ObjectProbe[],
+) {
+  const listeners = async (keys: KeysOfEdition | undefined) => {
+    const [patterns, triggers] = await Promise.all([
+      findEventPatterns(database, events, keys),
+      findEventTriggers(database, events, keys),
+    ]);
+    return { patterns, triggers };
+  };
+  const guess = listenedKeys.latest;
+  const [reports, found] = await Promise.all([
+    findReports(database, events, objects),
+    listeners(guess),
+  ]);
+  const keys = listenedKeys.at(reports.edition);
+  const isWhole = guess === undefined || guess === keys;
+  return { reports, keys, ...(isWhole ? found : await listeners(keys)) };
 }
 
 function toRouted(outcome: EventOutcome): RoutedEvent {

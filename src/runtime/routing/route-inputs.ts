@@ -1,13 +1,10 @@
 /**
  * Inputs for runs that exist: an event ends a wait, or reports about an object that a step waits for.
  *
- * Boundary: finds steps by id and pattern, and submits reports that came too early. Whether a step takes an input (filter,
- * late, repeated) is decided by the engine.
+ * Boundary: finds steps by id and pattern. What came too early goes to early-reports.ts; whether a step takes an input
+ * (filter, late, repeated) is decided by the engine.
  * Invariants:
- * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id. Where
- *    this replica takes the reply in the next moment, they meet in memory (learned-ids.ts). What is not applied by that is
- *    kept; after that is committed the steps are looked up once more. The call's result is committed before kept reports
- *    are looked up. So they meet in either order.
+ * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id.
  * 2. Other people's objects are ordinary traffic: ignored and counted.
  */
 
@@ -23,106 +20,68 @@ import type { Input } from "../../engine/values/input.ts";
 import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
 import {
-  type FoundWaiting,
-  findWaiting,
+  type FoundReported,
+  findReported,
+  findWaits,
   type ObjectProbe,
   type WaitProbe,
 } from "../../store/event-readers.ts";
-import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
-import type { Processor } from "../processor.ts";
-import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
+import type { AimedSubmission } from "./route-submit.ts";
 
-/** What submitting early reports needs. */
-export interface EarlyDeps {
-  readonly database: Database;
-  readonly processor: Pick<Processor, "awaitSteps">;
-}
-
-/** What a batch leads to. */
+/** What reports of a batch lead to. */
 export interface FoundInputs {
   readonly inputs: readonly AimedSubmission[];
   /** Reports that came too early. */
   readonly early: readonly ObjectProbe[];
 }
 
-/** All inputs of the batch; `keys` say where waits for its events are filed. */
-export async function findInputs(
-  database: Database,
+/** The inputs of reports about these objects, and the edition of the catalogue at the time of the look. */
+export async function findReports(
+  { read }: Pick<Database, "read">,
   events: readonly BusEvent[],
-  keys: readonly WaitProbe[],
-): Promise<FoundInputs> {
-  const objects = objectProbesOf(events);
-  const decided = events.flatMap(decisionOf);
-  if (objects.length + keys.length === 0) return { inputs: decided, early: [] };
-  const found = await findWaiting(database.read, objects, keys);
+  objects: readonly ObjectProbe[],
+): Promise<FoundInputs & { readonly edition: string | undefined }> {
+  const { found, edition } = await findReported(read, objects);
   const known = placesOf(found, "step");
   const expected = placesOf(found, "open_call");
   const early = objects.filter(({ place }) => !known.has(place) && expected.has(place));
   const foreign = objects.length - known.size - early.length;
   if (foreign > 0) count("workflows_events_ignored_total", { reason: "unknown_object" }, foreign);
-  return {
-    inputs: inOrder([...decided, ...found.flatMap((waiting) => inputOf(events, waiting))]),
-    early,
-  };
+  return { inputs: reportInputsOf(events, found), early, edition };
+}
+
+/** The inputs of waits; `probes` say where waits for the events are filed. */
+export async function findWaitInputs(
+  { read }: Pick<Database, "read">,
+  events: readonly BusEvent[],
+  probes: readonly WaitProbe[],
+): Promise<AimedSubmission[]> {
+  if (probes.length === 0) return [];
+  const found = await findWaits(read, probes);
+  return found.flatMap((wait) => {
+    const event = events[wait.place];
+    if (event === undefined) return [];
+    if (!fitsPatterns(wait.typePattern, wait.subjectPattern, event)) return [];
+    return [aim(wait, event, eventInput(wait.stepIndex, event, event.actorAgentId))];
+  });
+}
+
+/** It names its run and step itself; a run that is not the workspace's is not found by the processor. */
+export function decisionsOf(events: readonly BusEvent[]): AimedSubmission[] {
+  return events.flatMap((event, place) => {
+    const { report } = event;
+    if (report?.kind !== "governance") return [];
+    return [aim({ place, runId: report.runId }, event, governanceInput(report, originOf(event)))];
+  });
 }
 
 /** The database gives them in any order; reports about one object count in that of their events. */
-function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
+export function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
   return aimed.toSorted((a, b) => a.place - b.place);
 }
 
-/**
- * Submits reports that came too early: at once where the reply comes in a moment. What is not applied by that is kept, and
- * that is committed.
- */
-export async function submitEarly(
-  { database, processor }: EarlyDeps,
-  events: readonly BusEvent[],
-  early: readonly ObjectProbe[],
-  submit: (aimed: readonly AimedSubmission[]) => Promise<EventOutcome[]>,
-): Promise<EventOutcome[]> {
-  if (early.length === 0) return [];
-  const steps = await processor.awaitSteps(early);
-  const met = early.flatMap(({ place }, index): FoundWaiting[] => {
-    const step = steps[index];
-    return step === undefined ? [] : [{ what: "step", place, ...step }];
-  });
-  const outcomes = await submit(inOrder(met.flatMap((waiting) => inputOf(events, waiting))));
-  const left = early.filter(({ place }) => isOpen(outcomes[place]));
-  if (left.length === 0) return outcomes;
-  const found = await keepEarly(database, events, left);
-  const kept = await submit(inOrder(found.flatMap((waiting) => inputOf(events, waiting))));
-  return joinOutcomes(outcomes, kept);
-}
-
-/** Whether an event has neither moved a run nor failed. */
-function isOpen(outcome: EventOutcome | undefined): boolean {
-  return outcome === undefined || outcome.updatedRunIds.length + outcome.errors.length === 0;
-}
-
-async function keepEarly(
-  database: Database,
-  events: readonly BusEvent[],
-  early: readonly ObjectProbe[],
-): Promise<FoundWaiting[]> {
-  const reports = early.flatMap((probe) => earlyReportOf(probe, events[probe.place]));
-  await database.transaction((tx) => insertEarlyReports(tx, reports));
-  count("workflows_reports_early_total", {}, reports.length);
-  return findWaiting(database.read, early, []);
-}
-
-function earlyReportOf(
-  { workspaceId, objectId }: ObjectProbe,
-  event: BusEvent | undefined,
-): EarlyReport[] {
-  const report = event === undefined ? undefined : objectReportOf(event);
-  if (event === undefined || report === undefined) return [];
-  const { id: eventId, actorAgentId } = event;
-  const kept = actorAgentId === "" ? report : { ...report, actorAgentId };
-  return [{ workspaceId, objectId, eventId, report: kept }];
-}
-
-function objectProbesOf(events: readonly BusEvent[]): ObjectProbe[] {
+/** The objects that events report about. */
+export function objectProbesOf(events: readonly BusEvent[]): ObjectProbe[] {
   return events.flatMap((event, place) => {
     const object = objectOf(objectReportOf(event));
     return object === undefined ? [] : [{ place, workspaceId: event.workspaceId, ...object }];
@@ -142,35 +101,27 @@ function objectOf(
   }
 }
 
-function placesOf(found: readonly FoundWaiting[], what: FoundWaiting["what"]): Set<number> {
-  return new Set(found.filter((waiting) => waiting.what === what).map(({ place }) => place));
+function placesOf(found: readonly FoundReported[], what: FoundReported["what"]): Set<number> {
+  return new Set(found.filter((each) => each.what === what).map(({ place }) => place));
 }
 
-function inputOf(events: readonly BusEvent[], waiting: FoundWaiting): AimedSubmission[] {
-  const event = events[waiting.place];
-  if (event === undefined) return [];
-  switch (waiting.what) {
-    case "open_call":
-      return [];
-    case "step": {
-      const report = objectReportOf(event);
-      if (report === undefined) return [];
-      return [aim(waiting, event, reportInput(waiting.stepIndex, report, originOf(event)))];
-    }
-    case "wait":
-      if (!fitsPatterns(waiting.typePattern, waiting.subjectPattern, event)) return [];
-      return [aim(waiting, event, eventInput(waiting.stepIndex, event, event.actorAgentId))];
-  }
+/** The inputs of steps that wait for the objects of their events, in the order of the events. */
+export function reportInputsOf(
+  events: readonly BusEvent[],
+  found: readonly (FoundReported & { readonly ifCurrent?: true })[],
+): AimedSubmission[] {
+  const aimed = found.flatMap((step) => {
+    const event = events[step.place];
+    if (event === undefined || step.what !== "step") return [];
+    const report = objectReportOf(event);
+    if (report === undefined) return [];
+    return [aim(step, event, reportInput(step.stepIndex, report, originOf(event), step.ifCurrent))];
+  });
+  return inOrder(aimed);
 }
 
-// It names its run and step itself; a run that is not the workspace's is not found by the processor.
-function decisionOf(event: BusEvent, place: number): AimedSubmission[] {
-  const { report } = event;
-  if (report?.kind !== "governance") return [];
-  return [aim({ place, runId: report.runId }, event, governanceInput(report, originOf(event)))];
-}
-
-function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
+/** The report about an object that an event carries. */
+export function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
   return report?.kind === "governance" ? undefined : report;
 }
 

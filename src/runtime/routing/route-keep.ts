@@ -15,11 +15,13 @@ import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
 import {
   ANY_EQUALS,
+  type FoundWaitPatterns,
   findWaitPatterns,
   type KeyProbe,
   type WaitProbe,
 } from "../../store/event-readers.ts";
 import { type EventToKeep, keepEvents } from "../../store/events.ts";
+import type { KeysOfEdition } from "./listened-keys.ts";
 
 interface KeepDeps {
   readonly database: Database;
@@ -32,14 +34,30 @@ const EQUALITIES_AT_MOST = 16;
 /** What the filters of the waits ask of an event that fits, by the event's place in the batch. */
 type Equalities = ReadonlyMap<number, readonly string[]>;
 
-/** Keeps those of the events that fit a wait pattern, and commits that. Gives where waits for the events are filed. */
+/** Wait patterns that may take the events; `keys` say which keys patterns have, where that is known. */
+export async function findEventPatterns(
+  { read }: Pick<Database, "read">,
+  events: readonly BusEvent[],
+  keys: KeysOfEdition | undefined,
+): Promise<FoundWaitPatterns[]> {
+  const probes = keyProbesOf(events).filter(
+    (probe) => keys === undefined || keys.isPatterns(probe),
+  );
+  return probes.length === 0 ? [] : findWaitPatterns(read, probes);
+}
+
+/**
+ * Keeps those of the events that fit a wait pattern, by the patterns that were found for them, and commits that. Gives where
+ * waits for the events are filed: an event that has no pattern's key ends no wait (listened-keys.ts, L3).
+ */
 export async function keepFittingEvents(
   deps: KeepDeps,
   events: readonly BusEvent[],
+  patterns: readonly FoundWaitPatterns[],
+  keys: KeysOfEdition | undefined,
 ): Promise<WaitProbe[]> {
   const probes = keyProbesOf(events);
-  if (probes.length === 0) return [];
-  const equalities = await findEqualities(deps, events, probes);
+  const equalities = equalitiesOfEvents(deps, events, patterns);
   if (equalities.size > 0) {
     const fitting = events.flatMap((event, place) => {
       const equals = equalities.get(place);
@@ -49,16 +67,20 @@ export async function keepFittingEvents(
     await reached("bus.event.kept");
     count("workflows_events_kept_total", {}, fitting.length);
   }
-  return probes.flatMap((probe) => waitProbesOf(probe, events[probe.place], equalities));
+  const wanted =
+    keys && new Set(probes.filter((probe) => keys.isPatterns(probe)).map(({ place }) => place));
+  return probes
+    .filter(({ place }) => wanted === undefined || wanted.has(place))
+    .flatMap((probe) => waitProbesOf(probe, events[probe.place], equalities));
 }
 
-async function findEqualities(
-  { database, log }: KeepDeps,
+function equalitiesOfEvents(
+  { log }: KeepDeps,
   events: readonly BusEvent[],
-  probes: readonly KeyProbe[],
-): Promise<Equalities> {
+  patterns: readonly FoundWaitPatterns[],
+): Equalities {
   const paths = new Map<number, Set<string>>();
-  for (const found of await findWaitPatterns(database.read, probes)) {
+  for (const found of patterns) {
     const event = events[found.place];
     if (event === undefined || !fitsPatterns(found.typePattern, found.subjectPattern, event))
       continue;

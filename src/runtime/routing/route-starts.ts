@@ -17,14 +17,13 @@ import type { Database } from "../../store/database.ts";
 import { type FoundTrigger, findTriggers } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { RunStart } from "../submission.ts";
-
+import type { KeysOfEdition } from "./listened-keys.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
 const HOPS_AT_MOST = 16;
 const OWN_SOURCE = "workflows";
 
 interface StartDeps {
-  readonly database: Database;
   readonly graphs: GraphCache;
   readonly log: Log;
 }
@@ -34,16 +33,26 @@ interface Candidate {
   readonly found: FoundTrigger;
 }
 
-/** The starts that the events of a batch lead to. */
-export async function findStarts(
+/** Triggers that may take the events; `keys` say which keys triggers have, where that is known. */
+export async function findEventTriggers(
+  { read }: Pick<Database, "read">,
+  events: readonly BusEvent[],
+  keys: KeysOfEdition | undefined,
+): Promise<FoundTrigger[]> {
+  const probes = events
+    .flatMap((event, place) =>
+      triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
+    )
+    .filter((probe) => keys === undefined || keys.isTriggers(probe));
+  return probes.length === 0 ? [] : findTriggers(read, probes);
+}
+
+/** The starts that the events of a batch lead to, by the triggers that were found for them. */
+export async function startsOf(
   deps: StartDeps,
   events: readonly BusEvent[],
+  found: readonly FoundTrigger[],
 ): Promise<AimedSubmission[]> {
-  const probes = events.flatMap((event, place) =>
-    triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
-  );
-  if (probes.length === 0) return [];
-  const found = await findTriggers(deps.database.read, probes);
   const candidates = found
     .flatMap((trigger): Candidate[] => {
       const event = events[trigger.place];
@@ -51,6 +60,7 @@ export async function findStarts(
     })
     .filter(({ event, found: { trigger } }) => fitsTrigger(trigger, event))
     .filter(({ event }) => mayHop(event));
+  if (candidates.length === 0) return [];
   const graphs = await deps.graphs.require(filteringVersions(candidates));
   return await filterCandidates(deps, candidates, graphs);
 }

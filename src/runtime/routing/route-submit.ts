@@ -137,6 +137,7 @@ function record(
   }
 }
 
-function emptyOutcome(): EventOutcome {
+/** Of an event that did nothing. */
+export function emptyOutcome(): EventOutcome {
   return { startedRunIds: [], updatedRunIds: [], alreadyStartedRunIds: [], errors: [] };
 }

@@ -1,6 +1,15 @@
 /** Tables: Definitions, versions, and what is looked up by their triggers and waits. See tables.ts. */
 import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  smallint,
+  text,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
 import type {
   EdgeDefinition,
   RetryPolicy,
@@ -98,3 +107,12 @@ export const waitPatterns = pgTable(
   // The first is for replicas of 0.1.0, as are workflow_definitions_trigger and step_runs_waiting.
   (t) => [index("wait_patterns_tokens").on(t.workspaceId, withDots(t.waitKey))],
 );
+
+/**
+ * One row: the edition of the catalogue. A transaction that changes the trigger keys of definitions or the wait patterns gives
+ * it another random value at its end, by triggers of the database (migration 0004), whatever program writes.
+ */
+export const catalogueEdition = pgTable("catalogue_edition", {
+  id: smallint("id").primaryKey(),
+  edition: uuid("edition").notNull(),
+});

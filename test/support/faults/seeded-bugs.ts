@@ -114,6 +114,11 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
         find: "where d.workspace_id = e.workspace_id and d.trigger_key is not null",
         replace: "where d.trigger_key is not null",
       },
+      {
+        file: "runtime/routing/route-starts.ts",
+        find: ".filter((probe) => keys === undefined || keys.isTriggers(probe));",
+        replace: ";",
+      },
     ],
   },
   {

@@ -47,6 +47,17 @@ export function approvalRequested(
   }
 }
 
+const DECISIONS = ["APPROVED", "AUTO_APPROVED", "DENIED", "EXPIRED", "ESCALATED"];
+
+/** Whether a decision would count: on an open request of the gate, for its content. */
+export function isAwaited(row: StepRun, { requestId, digest, decision }: ApprovalReport): boolean {
+  const place = findTicket(row, requestId);
+  if (place === undefined || !DECISIONS.includes(decision)) return false;
+  if (digest !== "" && digest.toLowerCase() !== row.detail.digest) return false;
+  const ticket = row.detail.approvals?.[place];
+  return ticket === undefined || isOpenTicket(ticket);
+}
+
 /** A decision arrived by event or poll. */
 export function approvalDecided(task: StepTask, report: ApprovalReport): Reply {
   const { draft, index } = task;

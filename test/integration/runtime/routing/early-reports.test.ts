@@ -2,8 +2,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { BusEvent } from "../../../../src/engine/values/event.ts";
+import { submitEarly } from "../../../../src/runtime/routing/early-reports.ts";
 import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
-import { findInputs, submitEarly } from "../../../../src/runtime/routing/route-inputs.ts";
+import { findReports, objectProbesOf } from "../../../../src/runtime/routing/route-inputs.ts";
 import type { AimedSubmission } from "../../../../src/runtime/routing/route-submit.ts";
 import type { Submission } from "../../../../src/runtime/submission.ts";
 import {
@@ -71,7 +72,7 @@ const reply: Submission = {
 /** Submits the report as it came; `applies` says whether its run takes it. Gives what was submitted. */
 async function submitReport(learned: LearnedIds, applies: boolean) {
   const submitted: Submission[] = [];
-  const { inputs, early } = await findInputs(at.database, [REPORT], []);
+  const { inputs, early } = await findReports(at.database, [REPORT], objectProbesOf([REPORT]));
   expect(inputs).toEqual([]);
   const submit = async (aimed: readonly AimedSubmission[]) => {
     submitted.push(...aimed.map(({ submission }) => submission));

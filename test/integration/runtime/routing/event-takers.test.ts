@@ -59,14 +59,14 @@ it("names a run that found the event by itself, once", async () => {
   const cause = { kind: "rpc", id: "StartRun" } as const;
   const { runId } = await processor.submit({ kind: "start", start, cause });
   // The event is kept by then: the run reads it before routing reads which runs wait.
-  const find_waiting = async () => {
+  const find_waits = async () => {
     readKept?.();
     await until(async () => {
       const found = await findRunRows(at.database.read, runId);
       return found?.run.state === "COMPLETED" ? true : undefined;
     });
   };
-  const deps = { database: databaseWith({ find_waiting }), processor, graphs, log: at.log };
+  const deps = { database: databaseWith({ find_waits }), processor, graphs, log: at.log };
   const event = {
     ...{ workspaceId: WORKSPACE, id: "event-1", source: "crm", type: "came.in", subject: "" },
     ...{ time: "", data: {}, actorAgentId: "", hops: 0 },

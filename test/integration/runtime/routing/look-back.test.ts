@@ -9,7 +9,7 @@ import { Refusal } from "../../../../src/process/refusal.ts";
 import { createMeeting } from "../../../../src/runtime/routing/meet-events.ts";
 import type { Settled, Submission } from "../../../../src/runtime/submission.ts";
 import type { Queries } from "../../../../src/store/database.ts";
-import { findWaiting } from "../../../../src/store/event-readers.ts";
+import { findReported, findWaits } from "../../../../src/store/event-readers.ts";
 import {
   dropOldEvents,
   findKeptEvents,
@@ -89,7 +89,7 @@ const PROBE: KeptEventProbe = {
 const look = (probe: Partial<KeptEventProbe>) => (queries: Queries) =>
   findKeptEvents(queries, [{ ...PROBE, ...probe }]);
 const object = (kind: "objective" | "delegation") => (queries: Queries) =>
-  findWaiting(queries, [{ place: 0, workspaceId: WORKSPACE, kind, objectId: "o-1" }], []);
+  findReported(queries, [{ place: 0, workspaceId: WORKSPACE, kind, objectId: "o-1" }]);
 const event = {
   place: 0,
   workspaceId: WORKSPACE,
@@ -108,14 +108,10 @@ const READS: Readonly<Record<string, (queries: Queries) => Promise<unknown>>> = 
   "a page by what the filter asks": look({ type: "crm.order.t2", equals: 'order=["x200"]' }),
   "the same where nothing fits": look({ type: "crm.order.t2", equals: 'order=["none"]' }),
   "an event among waits with keys": (queries) =>
-    findWaiting(
-      queries,
-      [],
-      [
-        { ...event, equals: "" },
-        { ...event, equals: 'order=["x7"]' },
-      ],
-    ),
+    findWaits(queries, [
+      { ...event, equals: "" },
+      { ...event, equals: 'order=["x7"]' },
+    ]),
   "a report beside calls of its kind": object("objective"),
   "a report beside calls of other kinds": object("delegation"),
   "a page of open waits in the middle": (queries) =>
@@ -133,7 +129,11 @@ it("reads as much among 30,000 rows as among 300", async () => {
     const { buffers, scanned } = await explain(sql, at.database, read);
     const before = few.get(name) ?? 0;
     console.log(`${name}: ${before} buffers among ${FEW} rows, ${buffers} among ${MANY}`);
-    expect(scanned, name).toEqual([]);
+    // It has one row.
+    expect(
+      scanned.filter((table) => table !== "catalogue_edition"),
+      name,
+    ).toEqual([]);
     expect(buffers, name).toBeLessThanOrEqual(Math.max(2 * before, 12));
   }
 });

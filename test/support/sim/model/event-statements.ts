@@ -24,10 +24,8 @@ type WaitProbe = [
   equals: string,
 ];
 type Texts = readonly string[];
-type WaitingValues = [
-  ...[readonly number[], Texts, Texts, Texts],
-  ...[readonly number[], Texts, Texts, Texts, Texts, Texts],
-];
+type ObjectValues = [readonly number[], Texts, Texts, Texts];
+type WaitValues = [readonly number[], Texts, Texts, Texts, Texts, Texts];
 type KeptProbe = [
   place: number,
   workspaceId: string,
@@ -39,6 +37,8 @@ type KeptProbe = [
 ];
 type Numbers = readonly number[];
 
+/** What is published in the worlds is published before they begin. */
+const EDITION = "00000000-0000-4000-8000-000000000000";
 const MAKING = {
   objective: "create_objective",
   delegation: "delegate",
@@ -49,15 +49,17 @@ const MAKING = {
 export const eventStatements: ModelStatements = {
   find_wait_patterns: findWaitPatterns,
   find_triggers: findTriggers,
-  find_waiting(at, values: WaitingValues) {
-    const [places, workspaces, kinds, ids, ...waits] = values;
-    const objects = zip(places, workspaces, kinds, ids);
+  find_catalogue_edition: () => [{ edition: EDITION }],
+  list_catalogue_keys: listKeys,
+  find_reported(at, values: ObjectValues) {
+    const objects = zip(...values);
     return [
+      { what: "edition", place: -1, runId: "", stepIndex: 0, edition: EDITION },
       ...objects.flatMap((object) => stepsOf(at, object)),
-      ...zip(...waits).flatMap((probe) => waitsOf(at, probe)),
       ...objects.flatMap((object) => openCallOf(at, object)),
     ];
   },
+  find_waits: (at, values: WaitValues) => zip(...values).flatMap((probe) => waitsOf(at, probe)),
   keep_events: keepEvents,
   find_kept_events: findKept,
   insert_early_reports: insertEarly,
@@ -94,6 +96,27 @@ function findWaitPatterns(
   return [...new Map(found.map((row) => [JSON.stringify(Object.values(row)), row])).values()];
 }
 
+function listKeys({ tx, tables }: At, [limit]: [number]) {
+  const triggers = [...tx.rows(tables.definitions)].map((row) => [row.workspaceId, row.triggerKey]);
+  const waits = [...tx.rows(tables.waitPatterns)].map((row) => [row.workspaceId, row.waitKey]);
+  const keysOf = (what: string, all: (string | null)[][]) => {
+    const found = all.flatMap(([workspaceId = "", key = ""]) =>
+      key === null ? [] : [{ what, workspaceId, key: dots(key) }],
+    );
+    const distinct = new Map(found.map((row) => [JSON.stringify(row), row]));
+    return [...distinct.values()]
+      .sort(
+        by(
+          (row) => row.workspaceId ?? "",
+          (row) => row.key,
+        ),
+      )
+      .slice(0, limit);
+  };
+  const edition = { what: "edition", workspaceId: "", key: EDITION };
+  return [edition, ...keysOf("trigger", triggers), ...keysOf("wait", waits)];
+}
+
 function findTriggers(
   { tx, tables, now }: At,
   [places, workspaces, keys]: [number[], string[], string[]],
@@ -121,7 +144,7 @@ function stepsOf({ tx, tables }: At, [place, workspaceId, kind, id]: ObjectProbe
   const byTicket = kind === "approval" ? open.filter((step) => step.ticketIds?.includes(id)) : [];
   return [...open.filter((step) => columns[kind]?.(step)), ...byTicket].map((step) => ({
     ...{ what: "step", place, runId: step.runId, stepIndex: step.stepIndex },
-    ...{ typePattern: null, subjectPattern: null },
+    edition: null,
   }));
 }
 
@@ -137,7 +160,7 @@ function waitsOf(at: At, [place, workspaceId, key, eventId, source, equals]: Wai
     })
     .filter((step) => !cameBefore(at, step, eventId, source))
     .map(({ runId, stepIndex, detail }) => ({
-      ...{ what: "wait", place, runId, stepIndex },
+      ...{ place, runId, stepIndex },
       typePattern: detail?.wait?.typePattern ?? "",
       subjectPattern: detail?.wait?.subjectPattern ?? "",
     }));
@@ -161,7 +184,7 @@ function openCallOf({ tx, tables }: At, [place, workspaceId, kind]: ObjectProbe)
   const isOpen = [...tx.rows(tables.effects)].some(
     (call) => call.workspaceId === workspaceId && call.kind === making,
   );
-  const none = { runId: "", stepIndex: 0, typePattern: null, subjectPattern: null };
+  const none = { runId: "", stepIndex: 0, edition: null };
   return isOpen ? [{ what: "open_call", place, ...none }] : [];
 }
 

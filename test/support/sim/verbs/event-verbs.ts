@@ -1,9 +1,12 @@
 /** Verbs of routing and of the standing loops with random values. */
+
+import { listListenedKeys } from "../../../../src/store/catalogue.ts";
 import { claimChecks, FIRST_RUN, findUnreported } from "../../../../src/store/checks.ts";
 import {
+  findReported,
   findTriggers,
-  findWaiting,
   findWaitPatterns,
+  findWaits,
 } from "../../../../src/store/event-readers.ts";
 import {
   findEarlyReports,
@@ -56,9 +59,10 @@ export function routing(rows: RandomRows): Verb {
       run: async ({ database: { read } }) => [
         await findWaitPatterns(read, [probe]),
         await findTriggers(read, [probe, { ...probe, key: "e|start.line|~" }]),
-        await findWaiting(read, objects, [
-          { ...probe, eventId: event.id, source: event.source, equals },
-        ]),
+        // The edition is another one in each database.
+        (await findReported(read, objects)).found,
+        await findWaits(read, [{ ...probe, eventId: event.id, source: event.source, equals }]),
+        (await listListenedKeys(read, 9)).keys,
       ],
     },
     {

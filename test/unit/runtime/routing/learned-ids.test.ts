@@ -1,5 +1,6 @@
 /** Ids that replies name: found at once, or within the patience of a report that came before. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ReportedObject } from "../../../../src/runtime/routing/learned-ids.ts";
 import { LearnedIds } from "../../../../src/runtime/routing/learned-ids.ts";
 import type { Submission } from "../../../../src/runtime/submission.ts";
 
@@ -19,6 +20,10 @@ function afterCall(): LearnedIds {
   ids.noteCalls([CALL]);
   return ids;
 }
+/** The step of each. */
+function awaitAll(ids: LearnedIds, objects: readonly ReportedObject[]) {
+  return Promise.all(objects.map((object) => ids.awaitStep(object)));
+}
 const STEP = { runId: "wfr_1", stepIndex: 2 };
 
 beforeEach(() => {
@@ -33,13 +38,13 @@ describe("steps of objects", () => {
     const ids = afterCall();
     ids.note(learned("a"));
     ids.note(learned("b"));
-    expect(await ids.awaitSteps([object("b"), object("a")])).toEqual([STEP, STEP]);
+    expect(await awaitAll(ids, [object("b"), object("a")])).toEqual([STEP, STEP]);
   });
 
   it("are given once the last id is noted, for everyone who waits", async () => {
     const ids = afterCall();
-    const both = ids.awaitSteps([object("a"), object("b")]);
-    const one = ids.awaitSteps([object("b")]);
+    const both = awaitAll(ids, [object("a"), object("b")]);
+    const one = awaitAll(ids, [object("b")]);
     ids.note(learned("a"));
     ids.note(learned("b"));
     expect(await both).toEqual([STEP, STEP]);
@@ -47,9 +52,31 @@ describe("steps of objects", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("are given as soon as their own id is noted, whoever else waits", async () => {
+    const ids = afterCall();
+    const other = ids.awaitStep(object("b"));
+    const own = ids.awaitStep(object("a"));
+    ids.note(learned("a"));
+    expect(await own).toEqual(STEP);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(await other).toBeUndefined();
+  });
+
+  it("are not given by heart where two steps named the object, nor once the first is named again", () => {
+    const ids = new LearnedIds();
+    ids.note(learned("a"));
+    ids.note(learned("a"));
+    expect(ids.findStep(object("a"))).toEqual(STEP);
+    ids.note({ ...learned("a"), runId: "wfr_2" } as Submission);
+    expect(ids.findStep(object("a"))).toBeUndefined();
+    ids.note({ ...learned("a"), runId: "wfr_2" } as Submission);
+    expect(ids.findStep(object("a"))).toBeUndefined();
+    expect(ids.findStep({ ...object("a"), workspaceId: "other" })).toBeUndefined();
+  });
+
   it("are left out where the patience ends first, and another workspace's id counts for nothing", async () => {
     const ids = afterCall();
-    const waiting = ids.awaitSteps([object("a"), object("b")]);
+    const waiting = awaitAll(ids, [object("a"), object("b")]);
     ids.note(learned("a"));
     ids.note(learned("b", "other"));
     await vi.advanceTimersByTimeAsync(50);
@@ -59,7 +86,7 @@ describe("steps of objects", () => {
   it("are not waited for where this replica made no such call, and another kind's id counts for nothing", async () => {
     const ids = new LearnedIds();
     ids.note(learned("a"));
-    expect(await ids.awaitSteps([{ ...object("a"), kind: "approval" }, object("b")])).toEqual([
+    expect(await awaitAll(ids, [{ ...object("a"), kind: "approval" }, object("b")])).toEqual([
       undefined,
       undefined,
     ]);

@@ -1,0 +1,92 @@
+/**
+ * Reports that came before any step knows their object's id.
+ *
+ * Boundary: submits them, or keeps them. Which reports are early is decided before (route-inputs.ts).
+ * Invariant: where this replica takes the reply in the next moment, report and reply meet in memory (learned-ids.ts). What is
+ * not applied by that is kept; after that is committed the steps are looked up once more. The call's result is committed
+ * before kept reports are looked up. So they meet in either order.
+ */
+
+import type { BusEvent } from "../../engine/values/event.ts";
+import { count } from "../../process/metrics.ts";
+import type { Database } from "../../store/database.ts";
+import { type FoundReported, findReported, type ObjectProbe } from "../../store/event-readers.ts";
+import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
+import type { Processor } from "../processor.ts";
+import { objectReportOf, reportInputsOf } from "./route-inputs.ts";
+import {
+  type AimedSubmission,
+  type EventOutcome,
+  emptyOutcome,
+  joinOutcomes,
+} from "./route-submit.ts";
+
+/** What submitting early reports needs. */
+export interface EarlyDeps {
+  readonly database: Database;
+  readonly processor: Pick<Processor, "awaitStep">;
+}
+
+/** Submits inputs of a batch of so many events, and gives what became of each event. */
+export type Submit = (
+  aimed: readonly AimedSubmission[],
+  eventCount: number,
+) => Promise<EventOutcome[]>;
+
+/**
+ * Submits reports that came too early, each by itself: at once where the reply comes in a moment. What is not applied by
+ * that is kept, and that is committed.
+ */
+export async function submitEarly(
+  { database, processor }: EarlyDeps,
+  events: readonly BusEvent[],
+  early: readonly ObjectProbe[],
+  submit: Submit,
+): Promise<EventOutcome[]> {
+  const outcomes = events.map(emptyOutcome);
+  if (early.length === 0) return outcomes;
+  await Promise.all(
+    early.map(async (object) => {
+      const { place } = object;
+      const step = await processor.awaitStep(object);
+      if (step === undefined) return;
+      const aimed = reportInputsOf(events, [{ what: "step", place, ...step }]);
+      const [outcome] = await submit(
+        aimed.map((each) => ({ ...each, place: 0 })),
+        1,
+      );
+      if (outcome !== undefined) outcomes[place] = outcome;
+    }),
+  );
+  const left = early.filter(({ place }) => isOpen(outcomes[place]));
+  if (left.length === 0) return outcomes;
+  const found = await keepEarly(database, events, left);
+  return joinOutcomes(outcomes, await submit(reportInputsOf(events, found), events.length));
+}
+
+/** Whether an event has neither moved a run nor failed. */
+export function isOpen(outcome: EventOutcome | undefined): boolean {
+  return outcome === undefined || outcome.updatedRunIds.length + outcome.errors.length === 0;
+}
+
+async function keepEarly(
+  database: Database,
+  events: readonly BusEvent[],
+  early: readonly ObjectProbe[],
+): Promise<readonly FoundReported[]> {
+  const reports = early.flatMap((probe) => earlyReportOf(probe, events[probe.place]));
+  await database.transaction((tx) => insertEarlyReports(tx, reports));
+  count("workflows_reports_early_total", {}, reports.length);
+  return (await findReported(database.read, early)).found;
+}
+
+function earlyReportOf(
+  { workspaceId, objectId }: ObjectProbe,
+  event: BusEvent | undefined,
+): EarlyReport[] {
+  const report = event === undefined ? undefined : objectReportOf(event);
+  if (event === undefined || report === undefined) return [];
+  const { id: eventId, actorAgentId } = event;
+  const kept = actorAgentId === "" ? report : { ...report, actorAgentId };
+  return [{ workspaceId, objectId, eventId, report: kept }];
+}

@@ -1,0 +1,82 @@
+/**
+ * Reports about objects whose step this replica remembers.
+ *
+ * Boundary: aims them by memory (learned-ids.ts), without a look-up. What that does not settle goes the way of all reports
+ * (route-inputs.ts, early-reports.ts).
+ * Invariants:
+ * 1. A remembered step is a guess: the reply may not have been taken, or the step has ended or begun another attempt. A guess
+ *    is submitted with `ifCurrent`: it is applied exactly where a look-up finds the step and the step takes the report, or it
+ *    leaves nothing. Then the step is looked up. So a report leaves what it leaves without the memory.
+ * 2. Several reports about one object in a batch are looked up: a guess that is repeated later would change their order.
+ */
+
+import type { BusEvent } from "../../engine/values/event.ts";
+import { keyOf } from "../../process/short-memory.ts";
+import type { ObjectProbe } from "../../store/event-readers.ts";
+import type { Processor } from "../processor.ts";
+import { type EarlyDeps, isOpen, type Submit, submitEarly } from "./early-reports.ts";
+import type { LearnedStep } from "./learned-ids.ts";
+import { type FoundInputs, findReports, reportInputsOf } from "./route-inputs.ts";
+import { type EventOutcome, joinOutcomes } from "./route-submit.ts";
+
+/** An object, and the step that is remembered for it. */
+export interface KnownObject {
+  readonly object: ObjectProbe;
+  readonly step: LearnedStep;
+}
+
+/** The objects of a batch whose step is remembered, and the others. */
+export function divideKnown(
+  processor: Pick<Processor, "findStep">,
+  objects: readonly ObjectProbe[],
+): { known: KnownObject[]; asked: ObjectProbe[] } {
+  const reports = new Map<string, number>();
+  for (const object of objects) {
+    const name = nameOf(object);
+    reports.set(name, (reports.get(name) ?? 0) + 1);
+  }
+  const known: KnownObject[] = [];
+  const asked: ObjectProbe[] = [];
+  for (const object of objects) {
+    const step = reports.get(nameOf(object)) === 1 ? processor.findStep(object) : undefined;
+    if (step === undefined) asked.push(object);
+    else known.push({ object, step });
+  }
+  return { known, asked };
+}
+
+/** Submits reports whose step is remembered; looks those up that were not applied. */
+export async function submitKnown(
+  deps: EarlyDeps,
+  events: readonly BusEvent[],
+  known: readonly KnownObject[],
+  submit: Submit,
+): Promise<EventOutcome[]> {
+  const found = known.map(({ object: { place }, step }) => ({
+    ...({ what: "step", place, ...step } as const),
+    ifCurrent: true as const,
+  }));
+  const outcomes = await submit(reportInputsOf(events, found), events.length);
+  const left = known.map(({ object }) => object).filter(({ place }) => isOpen(outcomes[place]));
+  if (left.length === 0) return outcomes;
+  const reports = await findReports(deps.database, events, left);
+  return joinOutcomes(outcomes, await submitFound(deps, events, reports, submit));
+}
+
+/** Submits what was found for reports, the early ones among them. */
+export async function submitFound(
+  deps: EarlyDeps,
+  events: readonly BusEvent[],
+  { inputs, early }: FoundInputs,
+  submit: Submit,
+): Promise<EventOutcome[]> {
+  const [first, second] = await Promise.all([
+    submit(inputs, events.length),
+    submitEarly(deps, events, early, submit),
+  ]);
+  return joinOutcomes(first, second);
+}
+
+function nameOf({ workspaceId, kind, objectId }: ObjectProbe): string {
+  return keyOf(workspaceId, kind, objectId);
+}

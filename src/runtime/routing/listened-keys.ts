@@ -1,0 +1,102 @@
+/**
+ * The keys that anything in the catalogue listens to, of every workspace, so that an event which nothing wants costs no look-up.
+ *
+ * Boundary: in memory, and bounded. It only says that no trigger, or no wait pattern, has a key. What has one is looked up in the
+ * database, so nothing is ever matched by what is remembered.
+ * Invariants:
+ * L1 What is remembered counts for one edition of the catalogue (store/catalogue.ts). A batch reads the edition for itself; when it
+ *    is another one, the batch asks the database about all its events. So a version counts from its commit on, at every replica.
+ * L2 It holds more than what listens now: keys of triggers that listen from a later moment on, and patterns of every version. So
+ *    between two editions neither time nor a run makes a key listen.
+ * L3 A pattern with `{{ }}` is widened: the key of the wait itself may be another one, but the event that ends it has the pattern's
+ *    key too. So waits are asked for by events, not by keys.
+ * L4 No batch waits for the keys to be read. Reading takes at most a twentieth of the time, however often versions are published.
+ */
+import type { Log } from "../../process/log.ts";
+import { keyOf } from "../../process/short-memory.ts";
+import { listListenedKeys } from "../../store/catalogue.ts";
+import type { Queries } from "../../store/database.ts";
+import type { KeyProbe } from "../../store/event-readers.ts";
+
+/** The keys of one edition. */
+export interface KeysOfEdition {
+  /** Whether a trigger of a definition has the key. */
+  isTriggers(probe: Omit<KeyProbe, "place">): boolean;
+  /** Whether a wait pattern of a version has the key. */
+  isPatterns(probe: Omit<KeyProbe, "place">): boolean;
+}
+
+interface Known {
+  readonly edition: string | undefined;
+  /** Unset: there are too many to remember. */
+  readonly keys: KeysOfEdition | undefined;
+}
+
+interface ListenedKeysDeps {
+  readonly database: { readonly read: Queries };
+  readonly log: Log;
+}
+
+/** Some 20 MB. */
+const KEYS_AT_MOST = 100_000;
+const REST_TIMES = 20;
+
+/** See the file's head. */
+export class ListenedKeys {
+  readonly #deps: ListenedKeysDeps;
+  readonly #keysAtMost: number;
+  #known: Known | undefined;
+  #reading: Promise<void> | undefined;
+  #restUntilMs = 0;
+
+  /** `keysAtMost` are of each kind; with more of them all look-ups are made. */
+  constructor(deps: ListenedKeysDeps, keysAtMost = KEYS_AT_MOST) {
+    this.#deps = deps;
+    this.#keysAtMost = keysAtMost;
+  }
+
+  /** The keys that were read last, of whatever edition; undefined: not known. */
+  get latest(): KeysOfEdition | undefined {
+    return this.#known?.keys;
+  }
+
+  /** The keys of this edition; undefined: not known. Then they are read beside. */
+  at(edition: string | undefined): KeysOfEdition | undefined {
+    if (edition === undefined) return undefined;
+    if (this.#known?.edition === edition) return this.#known.keys;
+    if (performance.now() >= this.#restUntilMs) this.#reading ??= this.#read();
+    return undefined;
+  }
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const { database, log } = this.#deps;
+    const beganAtMs = performance.now();
+    try {
+      const { edition, keys } = await listListenedKeys(database.read, this.#keysAtMost);
+      this.#known = { edition, keys: keys && setsOf(keys) };
+    } catch (error) {
+      log.warn("the keys of triggers and waits could not be read; each event is looked up", {
+        error,
+      });
+    }
+    const endedAtMs = performance.now();
+    this.#restUntilMs = endedAtMs + (REST_TIMES - 1) * (endedAtMs - beganAtMs);
+    this.#reading = undefined;
+  }
+}
+
+function setsOf(
+  keys: readonly { what: "trigger" | "wait"; workspaceId: string; key: string }[],
+): KeysOfEdition {
+  const sets = { trigger: new Set<string>(), wait: new Set<string>() };
+  for (const { what, workspaceId, key } of keys) sets[what].add(keyOf(workspaceId, key));
+  return {
+    isTriggers: ({ workspaceId, key }) => sets.trigger.has(keyOf(workspaceId, key)),
+    isPatterns: ({ workspaceId, key }) => sets.wait.has(keyOf(workspaceId, key)),
+  };
+}

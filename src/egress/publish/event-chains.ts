@@ -103,8 +103,8 @@ function addKept(before: KnownRun | undefined, kept: KeptRun): KnownRun {
   const { run, graph } = kept;
   const rows = [...(before?.rows ?? []), ...kept.rows];
   const moves = rows.flatMap((row) => row.moves);
-  // The later row of a step stands behind the earlier one, and counts.
-  const steps = [...(before?.known?.steps ?? []), ...kept.steps];
+  // The later row of a step counts, also where it has to be read.
+  const steps = new Map([...(before?.known?.steps ?? []), ...kept.steps]);
   const known = { steps, input: kept.input ?? before?.known?.input };
   return { run, graph, rows, wanted: rowsToRead(rowsOfMoves(run, graph, moves), known), known };
 }

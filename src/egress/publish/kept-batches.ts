@@ -16,8 +16,8 @@ import { rowsOfMoves } from "./rows-of-moves.ts";
 /** A run of a batch as its commit left it. */
 export interface KeptRun extends Pick<WrittenRun, "run" | "graph"> {
   readonly rows: readonly RecordedMoves[];
-  /** Rows of steps that its events need, as far as the commit knew them. */
-  readonly steps: readonly StepRun[];
+  /** Rows of the steps that its events need; undefined where a row has to be read. */
+  readonly steps: ReadonlyMap<number, StepRun | undefined>;
   readonly input: JsonObject | undefined;
 }
 
@@ -86,14 +86,13 @@ function keptRun(batchId: number, written: WrittenRun): { run: KeptRun; bytes: n
   const rows = history.map((row) => ({ ...row, runId: run.id, batchId, recordedAt }));
   const moves = history.flatMap((row) => row.moves);
   const wanted = rowsOfMoves(run, graph, moves);
-  const steps: StepRun[] = [];
+  const steps = new Map<number, StepRun | undefined>();
   let bytes = (1 + moves.length) * ROW_BYTES;
   for (const index of wanted.steps) {
     const row = written.findStep(index);
     const kept = row && keptStep(row);
-    if (kept === undefined) continue;
-    steps.push(kept.row);
-    bytes += kept.bytes;
+    steps.set(index, kept?.row);
+    bytes += kept?.bytes ?? 0;
   }
   const input = wanted.runInput ? kept(written.input) : undefined;
   bytes += input?.bytes ?? 0;

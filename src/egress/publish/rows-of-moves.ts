@@ -63,19 +63,18 @@ export function allRows(run: Run): WantedRows {
   return { runId: run.id, steps, runInput: true };
 }
 
-/** Rows that need not be read. */
+/** Rows that need not be read; undefined is the row of a step that has to be. */
 export interface KnownRows {
-  readonly steps: readonly StepRun[];
+  readonly steps: ReadonlyMap<number, StepRun | undefined>;
   readonly input: JsonObject | undefined;
 }
 
 /** What is wanted and not known. */
 export function rowsToRead(wanted: WantedRows, known: KnownRows | undefined): WantedRows {
   if (known === undefined) return wanted;
-  const indexes = new Set(known.steps.map(({ index }) => index));
   return {
     ...wanted,
-    steps: wanted.steps.filter((index) => !indexes.has(index)),
+    steps: wanted.steps.filter((index) => known.steps.get(index) === undefined),
     runInput: wanted.runInput && known.input === undefined,
   };
 }
@@ -87,7 +86,7 @@ export function payloadsOf(
   found: FoundRows | undefined,
   known?: KnownRows,
 ): PayloadSource {
-  const rows = new Map(known?.steps.map((row) => [row.index, row]));
+  const rows = new Map(known?.steps);
   for (const row of found?.steps ?? []) rows.set(row.index, standIn(row, found));
   return {
     graph,

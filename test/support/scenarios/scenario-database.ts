@@ -20,7 +20,7 @@ import {
   startChildRun,
   tellParentRun,
 } from "../../../src/runtime/own-submissions.ts";
-import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
+import { type Committed, createProcessor, type Processor } from "../../../src/runtime/processor.ts";
 import { type RouteDeps, routeEvents } from "../../../src/runtime/routing/route-event.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { type PackedRow, unpackRow } from "../../../src/store/packed-moves.ts";
@@ -43,8 +43,16 @@ export interface Theatre {
   close(): Promise<void>;
 }
 
+/** What somebody puts between the processor and the database, and sees of each commit. */
+export interface Audience {
+  between(database: Database): Database;
+  onCommitted(committed: Committed): void;
+}
+
+const NOBODY: Audience = { between: (database) => database, onCommitted() {} };
+
 /** Opens a theatre on a database of its own. */
-export async function openTheatre(): Promise<Theatre> {
+export async function openTheatre(audience = NOBODY): Promise<Theatre> {
   const { url, drop } = await freshDatabase();
   const clock = await installClock(url);
   const log = createLog({ level: "error", format: "pretty" });
@@ -52,7 +60,7 @@ export async function openTheatre(): Promise<Theatre> {
   const graphs = createGraphCache(database);
   const calls: MadeCall[] = [];
   const processor = createProcessor({
-    database,
+    database: audience.between(database),
     graphs,
     // As the pure stage: an agent that is named needs no look-up.
     lookups: {
@@ -66,6 +74,7 @@ export async function openTheatre(): Promise<Theatre> {
         const call = JSON.parse(new TextDecoder().decode(request)) as Call;
         calls.push({ id, runId, stepIndex, attempt, call });
       }
+      audience.onCommitted(committed);
     },
   });
   return {

@@ -85,6 +85,29 @@ function createReplica(replicaId: string, over = connection, database = at.datab
   return publisher;
 }
 
+/** The database with the names of the statements that its readers asked. */
+function listened() {
+  const asked: string[] = [];
+  let listing = Promise.resolve();
+  const read: Queries = {
+    ...at.database.read,
+    async query(statement, values) {
+      asked.push(statement.name);
+      if (statement.name === "list_unpublished_batches") await listing;
+      return at.database.read.query(statement, values);
+    },
+  };
+  return {
+    asked,
+    database: { ...at.database, read },
+    async whileNothingIsListed(work: () => Promise<void>): Promise<void> {
+      const done = listing.then(work);
+      listing = done;
+      await done;
+    },
+  };
+}
+
 /** Collects what the stream has, from its beginning: other test files may write to it too. */
 async function listen(): Promise<void> {
   const name = `publisher_test_${at.url.slice(-12)}`;
@@ -211,15 +234,8 @@ describe("what was committed", () => {
   });
 
   it("is read once: each round asks as often, whatever moved", async () => {
-    const asked: string[] = [];
-    const read: Queries = {
-      ...at.database.read,
-      query(statement, values) {
-        asked.push(statement.name);
-        return at.database.read.query(statement, values);
-      },
-    };
-    const publisher = createReplica("replica-a", connection, { ...at.database, read });
+    const { asked, database } = listened();
+    const publisher = createReplica("replica-a", connection, database);
     publisher.start();
     const runId = await start();
     for (const [stepId, place] of [
@@ -227,12 +243,33 @@ describe("what was committed", () => {
       ["last", 2],
     ] as const) {
       await complete(runId, stepId, { place });
-      publisher.notice(at.batches);
       await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
     }
     const rounds = asked.filter((name) => name === "list_moves_of_batches").length;
     expect(rounds).toBeGreaterThan(0);
     expect(asked.filter((name) => name === "load_small_rows")).toHaveLength(rounds);
+  });
+
+  it("is not read again by the replica that committed it", async () => {
+    const { asked, database, whileNothingIsListed } = listened();
+    const publisher = createReplica("replica-a", connection, database);
+    publisher.start();
+    const runId = await start();
+    // From then on the replica has its partitions.
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+    asked.length = 0;
+    for (const stepId of ["first", "last"]) {
+      await whileNothingIsListed(async () => {
+        await complete(runId, stepId, { stepId });
+        publisher.notice(at.batches);
+      });
+      await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+      // The end of the run is made of its input too, which the last commit did not know.
+      if (stepId === "first") expect(new Set(asked)).toEqual(new Set(["list_unpublished_batches"]));
+    }
+    expect(asked).not.toContain("list_moves_of_batches");
+    expect(asked).not.toContain("list_runs_of_moves");
+    await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
   });
 
   it.each([

@@ -14,7 +14,7 @@
  */
 import type { Log } from "../../process/log.ts";
 import { keyOf } from "../../process/short-memory.ts";
-import { listListenedKeys } from "../../store/catalogue.ts";
+import { type ListenedKey, listListenedKeys } from "../../store/catalogue.ts";
 import type { Queries } from "../../store/database.ts";
 import type { KeyProbe } from "../../store/event-readers.ts";
 
@@ -90,9 +90,7 @@ export class ListenedKeys {
   }
 }
 
-function setsOf(
-  keys: readonly { what: "trigger" | "wait"; workspaceId: string; key: string }[],
-): KeysOfEdition {
+function setsOf(keys: readonly ListenedKey[]): KeysOfEdition {
   const sets = { trigger: new Set<string>(), wait: new Set<string>() };
   for (const { what, workspaceId, key } of keys) sets[what].add(keyOf(workspaceId, key));
   return {

@@ -9,7 +9,7 @@ import type { Reply } from "../engine/values/reply.ts";
 import type { Run } from "../engine/values/run.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import type { LeasedCall } from "../store/calls.ts";
-import type { WrittenRun } from "./written-runs.ts";
+import type { CommittedBatch } from "./written-runs.ts";
 
 export type { LeasedCall } from "../store/calls.ts";
 
@@ -45,14 +45,6 @@ export interface Settled {
   readonly reply: Reply;
   /** False for a start whose event had started this run before. */
   readonly created: boolean;
-}
-
-/** The moves of a commit that are published in one partition. */
-export interface CommittedBatch {
-  readonly id: number;
-  readonly partition: number;
-  /** All runs that it moved, or none where its events are made of what is stored. */
-  readonly runs: readonly WrittenRun[];
 }
 
 /** What a commit leaves to do: batches of moves to publish, calls to make. */

@@ -9,7 +9,6 @@ import type { Run, StepRun } from "../engine/values/run.ts";
 import type { SavedBatch } from "../store/save-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
-import type { CommittedBatch } from "./submission.ts";
 
 /** A run that a commit has moved. */
 export interface WrittenRun {
@@ -22,6 +21,14 @@ export interface WrittenRun {
   readonly input: JsonObject | undefined;
   /** The row of a step; undefined where the commit did not know it. */
   findStep(index: number): StepRun | undefined;
+}
+
+/** The moves of a commit that are published in one partition. */
+export interface CommittedBatch {
+  readonly id: number;
+  readonly partition: number;
+  /** All runs that it moved, or none where its events are made of what is stored. */
+  readonly runs: readonly WrittenRun[];
 }
 
 /** The batches of a commit, each with the runs that it moved. */

@@ -7,8 +7,7 @@
  */
 import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepRun } from "../../engine/values/run.ts";
-import type { CommittedBatch } from "../../runtime/submission.ts";
-import type { WrittenRun } from "../../runtime/written-runs.ts";
+import type { CommittedBatch, WrittenRun } from "../../runtime/written-runs.ts";
 import type { RecordedMoves } from "../../store/outbox.ts";
 import { type StoredJson, storedJson } from "../../store/stored-json.ts";
 import { rowsOfMoves } from "./rows-of-moves.ts";

@@ -79,20 +79,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     return marked > 0 && (batches.length === BATCHES_AT_ONCE || done.length < batches.length);
   }
 
-  const publishing = createLoop({
-    name: "publish events",
-    everyMs: POLL_MS,
-    log,
-    async round() {
-      try {
-        return await publish();
-      } catch (error) {
-        // A database that goes on from an older state gives the ids of batches again.
-        kept.clear();
-        throw error;
-      }
-    },
-  });
+  const publishing = createPublishing(publish, kept, log);
   const leasing = createLeasing(lease, log, publishing);
 
   return {
@@ -118,6 +105,28 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       bus.stop();
     },
   };
+}
+
+/** Publishes round after round. */
+function createPublishing(
+  publish: () => Promise<boolean>,
+  kept: KeptBatches,
+  log: Log,
+): StandingLoop {
+  return createLoop({
+    name: "publish events",
+    everyMs: POLL_MS,
+    log,
+    async round() {
+      try {
+        return await publish();
+      } catch (error) {
+        // A database that goes on from an older state gives the ids of batches again.
+        kept.clear();
+        throw error;
+      }
+    },
+  });
 }
 
 /** Renews the lease; publishing goes on at once where there are more partitions. */

@@ -44,7 +44,7 @@ export interface Theatre {
 }
 
 /** What somebody puts between the processor and the database, and sees of each commit. */
-export interface Audience {
+interface Audience {
   between(database: Database): Database;
   onCommitted(committed: Committed): void;
 }

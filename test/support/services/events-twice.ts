@@ -14,7 +14,7 @@ import type { UnpublishedBatch } from "../../../src/store/outbox.ts";
 import type { OutgoingEvent } from "../../../src/wire/events/cloud-events.ts";
 
 /** The events of one round of a publisher, both ways: a text for each, by run and in order. */
-export interface MadeTwice {
+interface MadeTwice {
   /** Which of the last batches were kept, the latest last. */
   readonly kept: readonly boolean[];
   readonly fromMemory: readonly string[];

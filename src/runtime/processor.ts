@@ -103,16 +103,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       for (const run of outcome.unfinished) continuations.submit(run);
     },
   };
-  const lanes = Array.from({ length: LANES }, () =>
-    createLane<LaneEntry>({
-      waitingAtMost: deps.laneLimit ?? LANE_LIMIT,
-      batchAtMost: BATCH_AT_MOST,
-      turns: { keyOf: workspaceOf, refuse: refuseOverloaded },
-      // Nothing moves by the id of a new object alone. The event about it often comes next: one commit for both.
-      mayWait: ({ submission }) => objectIn(submission) !== "",
-      work: (entries) => workOff(workDeps, entries),
-    }),
-  );
+  const lanes = makeLanes(workDeps, deps.laneLimit);
 
   function enqueue(submission: Submission): Promise<Settled> {
     const runId = submission.kind === "start" ? makeRunId() : submission.runId;
@@ -145,6 +136,18 @@ export function createProcessor(deps: ProcessorDeps): Processor {
       await Promise.all(lanes.map((lane) => lane.drained()));
     },
   };
+}
+
+function makeLanes(workDeps: WorkDeps, waitingAtMost = LANE_LIMIT): Lane<LaneEntry>[] {
+  return Array.from({ length: LANES }, () =>
+    createLane<LaneEntry>({
+      ...{ waitingAtMost, batchAtMost: BATCH_AT_MOST },
+      turns: { keyOf: workspaceOf, refuse: refuseOverloaded },
+      // Nothing moves by the id of a new object alone. The event about it often comes next: one commit for both.
+      mayWait: ({ submission }) => objectIn(submission) !== "",
+      work: (entries) => workOff(workDeps, entries),
+    }),
+  );
 }
 
 /** Hands on what a commit leaves to do. */

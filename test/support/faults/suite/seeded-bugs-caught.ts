@@ -56,8 +56,9 @@ export const CAUGHT_BY: Readonly<Record<string, Catching>> = {
   },
   "accept-superseded-results": {
     by: 14,
-    // Which of the two is there depends on which result is taken first.
-    shows: /^I6: .* of attempt \d+ in attempt \d+|^objective \S+ was left open/,
+    // Which of them is there depends on which result is taken first.
+    shows:
+      /^I6: .* (of attempt \d+ in|moved step \d+, which was in) attempt \d+|^objective \S+ was left open/,
   },
   // A clock that is a day ahead dates the cancel a day before what came with it.
   "decide-by-the-process-clock": {

@@ -1,14 +1,16 @@
 /**
  * Runs as this replica committed them last, so that their next inputs are folded without reading them again.
  * Boundary: in memory and bounded. Whether a run is still as it is kept is asked of the database with each batch
- * (plan-batch.ts): its row must have the version that is kept.
+ * (plan-batch.ts): its row, and the rows that inputs are about, must have the versions that are kept.
  * Invariants:
  * 1. What is kept is never changed. A batch works on copies, and keeps what it made only after its commit.
- * 2. Memory is bounded by payloads and rows, and by time: a run that waits is a row in the database and nothing here.
+ * 2. What is kept is what would be read, the order of keys in payloads included: expressions see that order.
+ * 3. Memory is bounded by JSON text and rows, and by time: of runs that wait, no more than the bound is here.
  */
 import type { Draft } from "../engine/draft/draft.ts";
-import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
+import type { JsonObject } from "../engine/values/json.ts";
 import { isFinalRun, type Run, type StepRun } from "../engine/values/run.ts";
+import { type StoredJson, storedJson } from "../store/stored-json.ts";
 import type { FoldedRun } from "./fold-run.ts";
 
 /** A run, the rows that are known of it, and their versions. */
@@ -29,7 +31,7 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** Half a MiB a run at most: one large run must not drive out all others. */
+/** One large run must not drive out all others. */
 const RUN_BYTES_AT_MOST = 512 * 1024;
 const BYTES_AT_MOST = 6 * 1024 * 1024;
 const KEPT_MS = 60_000;
@@ -40,13 +42,15 @@ const ROW_BYTES = 600;
 export class CommittedRuns {
   // In order of use.
   readonly #runs = new Map<string, Kept>();
-  readonly #sizes = new WeakMap<StepRun, number>();
-  readonly #inputSizes = new WeakMap<JsonObject, number>();
+  /** Payloads as they are kept, by what they were before, and by themselves. */
+  readonly #payloads = new WeakMap<JsonObject, StoredJson>();
   #bytes = 0;
 
   find(runId: string): CommittedRun | undefined {
     const kept = this.#runs.get(runId);
-    return kept === undefined || kept.untilMs < performance.now() ? undefined : kept.committed;
+    if (kept === undefined || kept.untilMs >= performance.now()) return kept?.committed;
+    this.forget(runId);
+    return undefined;
   }
 
   forget(runId: string): void {
@@ -58,15 +62,14 @@ export class CommittedRuns {
 
   /** Keeps a run as a transaction has left it; `transactionId` as the server gives it. */
   keep(folded: FoldedRun, transactionId: string): void {
-    const { id } = folded.draft.run;
+    const { id, state } = folded.draft.run;
     this.forget(id);
     this.#dropOld();
-    if (isFinalRun(folded.draft.run.state)) return;
-    const committed = committedBy(folded, rowVersionOf(transactionId));
-    const bytes = this.#bytesOf(committed);
-    if (bytes > RUN_BYTES_AT_MOST) return;
-    this.#runs.set(id, { committed, bytes, untilMs: performance.now() + KEPT_MS });
-    this.#bytes += bytes;
+    if (isFinalRun(state)) return;
+    const kept = this.#keptBy(folded, rowVersionOf(transactionId));
+    if (kept === undefined) return;
+    this.#runs.set(id, kept);
+    this.#bytes += kept.bytes;
   }
 
   #dropOld(): void {
@@ -77,22 +80,42 @@ export class CommittedRuns {
     }
   }
 
-  /** What it takes, or more than a run may. */
-  #bytesOf({ run, input, steps }: CommittedRun): number {
-    let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length;
-    if (input !== undefined) {
-      const size = this.#inputSizes.get(input) ?? jsonSizeBytes(input);
-      this.#inputSizes.set(input, size);
-      bytes += size;
+  /** Undefined when the run is too large. */
+  #keptBy({ work, draft }: FoldedRun, version: string): Kept | undefined {
+    const { run } = draft;
+    const changed = changedRows(draft);
+    const stepVersions = new Map(work.stepVersions);
+    for (const { index } of changed) stepVersions.set(index, version);
+    const given = this.#stored(work.input);
+    const steps = new Map<number, StepRun>();
+    let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length + given.bytes;
+    for (const row of [...work.steps.values(), ...changed]) {
+      if (bytes > RUN_BYTES_AT_MOST) return undefined;
+      const [input, output] = [this.#stored(row.input), this.#stored(row.output)];
+      const detail = this.#stored(row.detail as JsonObject);
+      bytes += ROW_BYTES + row.errorMessage.length + input.bytes + output.bytes + detail.bytes;
+      steps.set(row.index, {
+        ...row,
+        ...(input.value === undefined ? {} : { input: input.value }),
+        ...(output.value === undefined ? {} : { output: output.value }),
+        detail: detail.value ?? {},
+      });
     }
-    for (const step of steps.values()) {
-      // It is not kept, and sizing payloads takes time.
-      if (bytes > RUN_BYTES_AT_MOST) break;
-      const size = this.#sizes.get(step) ?? sizeOf(step);
-      this.#sizes.set(step, size);
-      bytes += size;
-    }
-    return bytes;
+    if (bytes > RUN_BYTES_AT_MOST) return undefined;
+    const isWritten = work.rowVersion === undefined || draft.runChanged;
+    const rowVersion = isWritten ? version : (work.rowVersion ?? "");
+    const committed = { run, rowVersion, input: given.value, steps, stepVersions };
+    return { committed, bytes, untilMs: performance.now() + KEPT_MS };
+  }
+
+  /** A payload as it would be read; of one that is too large for a run, only that. */
+  #stored(payload: JsonObject | undefined): { value: JsonObject | undefined; bytes: number } {
+    if (payload === undefined) return { value: undefined, bytes: 0 };
+    const stored = this.#payloads.get(payload) ?? storedJson(payload, RUN_BYTES_AT_MOST);
+    if (stored === undefined) return { value: undefined, bytes: RUN_BYTES_AT_MOST + 1 };
+    this.#payloads.set(payload, stored);
+    this.#payloads.set(stored.value, stored);
+    return stored;
   }
 }
 
@@ -101,30 +124,6 @@ function rowVersionOf(transactionId: string): string {
   return String(BigInt(transactionId) & 0xffffffffn);
 }
 
-function committedBy({ work, draft }: FoldedRun, version: string): CommittedRun {
-  const steps = new Map(work.steps);
-  const stepVersions = new Map(work.stepVersions);
-  for (const row of changedRows(draft)) {
-    steps.set(row.index, row);
-    stepVersions.set(row.index, version);
-  }
-  const isWritten = work.rowVersion === undefined || draft.runChanged;
-  return {
-    run: draft.run,
-    rowVersion: isWritten ? version : (work.rowVersion ?? ""),
-    input: work.input,
-    steps,
-    stepVersions,
-  };
-}
-
 function changedRows({ rows }: Draft): StepRun[] {
   return [...rows.inserted, ...rows.updated];
-}
-
-function sizeOf({ input, output, detail, errorMessage }: StepRun): number {
-  let bytes = ROW_BYTES + errorMessage.length + JSON.stringify(detail).length;
-  if (input !== undefined) bytes += jsonSizeBytes(input);
-  if (output !== undefined) bytes += jsonSizeBytes(output);
-  return bytes;
 }

@@ -4,7 +4,8 @@
  * Invariants:
  * 1. Locks of starts by event and of runs are tried, never waited for: what does not get one comes again, and nothing
  *    behind waits with it.
- * 2. A run is confirmed when its row is as it was read; then all its rows are (store/lock-runs.ts).
+ * 2. A run is confirmed when its row is as it was read; then all its rows are, but for ids that steps learned since
+ *    (store/lock-runs.ts).
  */
 import type { Tx } from "../store/database.ts";
 import { lockRuns } from "../store/lock-runs.ts";

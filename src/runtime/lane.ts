@@ -4,7 +4,7 @@
  * Invariants:
  * N1 One batch at a time; items of a key keep their order, also those that come again.
  * N2 An idle lane begins at once with what has come, so waiting for company costs nothing. Where all that has come may
- *    wait, it gives the rest 8 ms to come.
+ *    wait, it gives the rest 8 ms to come. A lane that has begun goes on until nothing waits.
  * N3 A batch that comes again as a whole is followed by a pause that grows, so that no lane spins.
  * N4 Keys take turns: of n keys that wait, each has its share of the next batch, and of the places in a full lane.
  */
@@ -48,19 +48,17 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
   const keyOf = (item: Item) => turns?.keyOf(item) ?? "";
   const waiting = new TurnQueue<Item>();
   let working: Promise<void> | undefined;
-  const company = new Company();
+  let company = new Company();
 
   async function workOff(): Promise<void> {
     // Whatever else has come in this turn of the event loop joins the first batch.
     await new Promise((resolve) => setImmediate(resolve));
+    await company.come();
     let pauseMs = FIRST_PAUSE_MS;
     while (waiting.size > 0) {
-      await company.come();
       const batch = takeSome(waiting, batchAtMost);
-      if (waiting.size > 0) company.hurry();
       const again = await options.work(batch);
       waiting.unshift(again, keyOf);
-      if (again.length > 0) company.hurry();
       if (again.length < batch.length) {
         pauseMs = FIRST_PAUSE_MS;
         continue;
@@ -69,6 +67,7 @@ export function createLane<Item>(options: LaneOptions<Item>): Lane<Item> {
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
     // In the same turn of the event loop as the check of `waiting`: the next push starts a new loop.
+    company = new Company();
     working = undefined;
   }
 
@@ -108,7 +107,7 @@ function takeSome<Item>(waiting: TurnQueue<Item>, atMost: number): Item[] {
   return taken;
 }
 
-/** What a batch waits for whose items may all wait. */
+/** What an idle lane waits for whose items may all wait. */
 class Company {
   #isHere = false;
   #wake = () => {};
@@ -119,17 +118,15 @@ class Company {
     this.#wake();
   }
 
-  /** Resolves when something has hurried since the last time, and after 8 ms in any case. */
-  async come(): Promise<void> {
-    if (!this.#isHere) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, COMPANY_WITHIN_MS);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.#isHere = false;
+  /** Resolves when something has hurried, and after 8 ms in any case. */
+  come(): Promise<void> {
+    if (this.#isHere) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, COMPANY_WITHIN_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

@@ -27,7 +27,7 @@ type Row = { readonly what: "edition"; readonly key: string } | ListenedKey;
 
 const FIND_EDITION: Statement = {
   name: "find_catalogue_edition",
-  text: "select edition::text as edition from catalogue_edition",
+  text: "select edition::text as edition from catalogue_edition where id = 1",
 };
 
 // In the order of an index, so that a look at a large catalogue may end early.
@@ -38,7 +38,7 @@ const keysOf = (what: string, table: string, column: string) => `
 
 const LIST_KEYS: Statement = {
   name: "list_catalogue_keys",
-  text: `select 'edition' as what, '' as "workspaceId", edition::text as key from catalogue_edition
+  text: `select 'edition' as what, '' as "workspaceId", edition::text as key from catalogue_edition where id = 1
     union all ${keysOf("trigger", "workflow_definitions", "trigger_key")}
     union all ${keysOf("wait", "wait_patterns", "wait_key")}`,
 };

@@ -146,7 +146,7 @@ const REPORTED: Statement = {
         as o(place, workspace_id, kind, object_id)
     )
     select 'edition' as what, -1 as place, '' as "runId", 0 as "stepIndex", edition::text as edition
-    from catalogue_edition
+    from catalogue_edition where id = 1
     union all ${stepsBy("objective", "objective_id")}
     union all ${stepsBy("delegation", "delegation_id")}
     union all ${stepsBy("approval", "approval_request_id")}

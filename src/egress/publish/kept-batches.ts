@@ -86,7 +86,7 @@ function keptRun(batchId: number, written: WrittenRun): { run: KeptRun; bytes: n
   const moves = history.flatMap((row) => row.moves);
   const wanted = rowsOfMoves(run, graph, moves);
   const steps = new Map<number, StepRun | undefined>();
-  let bytes = (1 + moves.length) * ROW_BYTES;
+  let bytes = (1 + moves.length) * ROW_BYTES + run.stepMarks.length + run.edgeMarks.length;
   for (const index of wanted.steps) {
     const row = written.findStep(index);
     const kept = row && keptStep(row);
@@ -111,7 +111,7 @@ function keptStep(row: StepRun): { row: StepRun; bytes: number } | undefined {
       ...(made === undefined ? {} : { output: made.value }),
       detail: detail.joined === undefined ? {} : { joined: detail.joined },
     },
-    bytes: ROW_BYTES + (given?.bytes ?? 0) + (made?.bytes ?? 0),
+    bytes: ROW_BYTES + row.errorMessage.length + (given?.bytes ?? 0) + (made?.bytes ?? 0),
   };
 }
 

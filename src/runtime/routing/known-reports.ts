@@ -7,7 +7,8 @@
  * 1. A remembered step is a guess: the reply may not have been taken, or the step has ended or begun another attempt. A guess
  *    is submitted with `ifCurrent`: it is applied exactly where a look-up finds the step and the step takes the report, or it
  *    leaves nothing. Then the step is looked up. So a report leaves what it leaves without the memory.
- * 2. Several reports about one object in a batch are looked up: a guess that is repeated later would change their order.
+ * 2. Inputs of a run keep the order of their events. So several reports about one object in a batch are looked up, for a guess
+ *    that is repeated later would change their order, and so is a report about a run that the batch has other inputs for.
  */
 
 import type { BusEvent } from "../../engine/values/event.ts";
@@ -17,7 +18,7 @@ import type { Processor } from "../processor.ts";
 import { type EarlyDeps, isOpen, type Submit, submitEarly } from "./early-reports.ts";
 import type { LearnedStep } from "./learned-ids.ts";
 import { type FoundInputs, findReports, reportInputsOf } from "./route-inputs.ts";
-import { type EventOutcome, joinOutcomes } from "./route-submit.ts";
+import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
 
 /** An object, and the step that is remembered for it. */
 export interface KnownObject {
@@ -43,6 +44,31 @@ export function divideKnown(
     else known.push({ object, step });
   }
   return { known, asked };
+}
+
+/** Reports about runs that the batch has no other input for, and those beside one. */
+export function divideBeside(
+  known: readonly KnownObject[],
+  others: readonly AimedSubmission[],
+): { alone: KnownObject[]; beside: KnownObject[] } {
+  const runIds = new Set(
+    others.flatMap(({ submission }) => (submission.kind === "input" ? [submission.runId] : [])),
+  );
+  return {
+    alone: known.filter(({ step }) => !runIds.has(step.runId)),
+    beside: known.filter(({ step }) => runIds.has(step.runId)),
+  };
+}
+
+/** What reports lead to that are looked up although their step is remembered. */
+export async function findReportsOf(
+  { database }: Pick<EarlyDeps, "database">,
+  events: readonly BusEvent[],
+  known: readonly KnownObject[],
+): Promise<FoundInputs> {
+  if (known.length === 0) return { inputs: [], early: [] };
+  const objects = known.map(({ object }) => object);
+  return findReports(database, events, objects);
 }
 
 /** Submits reports whose step is remembered; looks those up that were not applied. */

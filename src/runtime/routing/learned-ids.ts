@@ -5,7 +5,8 @@
  * Invariants:
  * 1. An id is noted once its reply is in its lane. So a report that is submitted for it is folded behind the reply, mostly in
  *    the same commit; where the reply was not taken after all, the report is not applied.
- * 2. An id that replies for two steps named within KEPT_MS is not known by `findStep`: the database knows both.
+ * 2. An id that replies for two steps named within KEPT_MS is not known by `findStep`: the database knows both. `awaitStep`
+ *    gives the last of them, for a report that no step is known for in the database.
  */
 import type { CallValue } from "../../engine/values/call.ts";
 import { keyOf, ShortMemory } from "../../process/short-memory.ts";

@@ -23,7 +23,13 @@ import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
 import type { Submit } from "./early-reports.ts";
-import { divideKnown, submitFound, submitKnown } from "./known-reports.ts";
+import {
+  divideBeside,
+  divideKnown,
+  findReportsOf,
+  submitFound,
+  submitKnown,
+} from "./known-reports.ts";
 import type { KeysOfEdition } from "./listened-keys.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
 import {
@@ -111,10 +117,14 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
   const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
   // What needs no entity, and is not early, does not wait for those that are.
   const others = starts.filter((start) => entities === undefined || !isAboutRecord(start));
-  const inputs = inOrder([...decisionsOf(events), ...reports.inputs, ...waits]);
+  const aimed = [...decisionsOf(events), ...reports.inputs, ...waits];
+  const { alone, beside } = divideBeside(known, aimed);
+  const late = await findReportsOf(deps, events, beside);
+  const inputs = inOrder([...aimed, ...late.inputs]);
+  const early = [...reports.early, ...late.early];
   const outcomes = await Promise.all([
-    submitKnown(deps, events, known, submit),
-    submitFound(deps, events, { inputs: [...others, ...inputs], early: reports.early }, submit),
+    submitKnown(deps, events, alone, submit),
+    submitFound(deps, events, { inputs: [...others, ...inputs], early }, submit),
     entities === undefined || aboutRecords.length === 0
       ? submit([], events.length)
       : resolveEntities(entities, events, aboutRecords).then((each) => submit(each, events.length)),

@@ -4,6 +4,7 @@ import { compileGraph } from "../../../src/engine/graph/compile.ts";
 import type { Graph } from "../../../src/engine/graph/graph.ts";
 import type { IssuedCall } from "../../../src/engine/values/call.ts";
 import type { Cause, Input } from "../../../src/engine/values/input.ts";
+import type { JsonObject } from "../../../src/engine/values/json.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
 import {
   type BatchOutcome,
@@ -125,8 +126,11 @@ const TWO_STEPS = compileGraph(
 );
 
 /** A run of two agents' steps that this replica has started. */
-async function chain(name: string): Promise<{ replica: Replica; runId: string }> {
-  const start = startOf(await publish(at.database, name, TWO_STEPS.spec));
+async function chain(
+  name: string,
+  input: JsonObject = RUN_INPUT,
+): Promise<{ replica: Replica; runId: string }> {
+  const start = startOf(await publish(at.database, name, TWO_STEPS.spec), { input });
   const replica = new Replica();
   const runId = `wfr_${name}`;
   await replica.commit(runId, { kind: "start", start, cause: CAUSE });
@@ -174,9 +178,10 @@ describe("a run that is kept", () => {
           break;
         }
         if (kept !== undefined) {
-          expect(comparable(kept, kept), `seed ${seed}, input ${n}`).toEqual(
-            comparable(found, kept),
-          );
+          const [own, read] = [comparable(kept, kept), comparable(found, kept)];
+          expect(own, `seed ${seed}, input ${n}`).toEqual(read);
+          // Expressions see the order of keys.
+          expect(payloadsIn(own)).toBe(payloadsIn(read));
           compared += 1;
         }
         Object.assign(run, {
@@ -188,6 +193,14 @@ describe("a run that is kept", () => {
       }
     }
     expect(compared).toBeGreaterThan(SEEDS * 3);
+  });
+
+  it("has the keys of its payloads in the order of the database", async () => {
+    const input = { bb: { longest: 1, b: 2, a: 3 }, a: -0, list: [{ zz: 1, y: 2 }] };
+    const { replica, runId } = await chain("ordered", input);
+    const { input: read } = await stored(runId, TWO_STEPS);
+    expect(JSON.stringify(replica.committed.find(runId)?.input)).toBe(JSON.stringify(read));
+    expect(Object.keys(read ?? {})).toEqual(["a", "bb", "list"]);
   });
 
   it("needs one small statement for its next input", async () => {
@@ -234,6 +247,10 @@ describe("a run that is kept", () => {
     expect((await stored(runId, TWO_STEPS)).steps.get(0)).toMatchObject({ state: "COMPLETED" });
   });
 });
+
+function payloadsIn({ input, steps }: ReturnType<typeof comparable>): string {
+  return JSON.stringify([input, steps.map((row) => [row?.input, row?.output, row?.detail])]);
+}
 
 /** Of what a run has only what is kept: rows that no batch had loaded are not. */
 function comparable({ run, rowVersion, ...rest }: CommittedRun, kept: CommittedRun) {

@@ -57,13 +57,23 @@ describe("a lane", () => {
     await new Promise((resolve) => setImmediate(resolve));
     lane.push(10);
     await begun();
+    // A lane that has begun waits for nothing.
     lane.push(2);
     const second = begun();
     end();
     await second;
     end();
     await lane.drained();
+    lane.push(3);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(batches).toEqual([[1, 10], [2]]);
+    const third = begun();
+    lane.push(11);
+    await third;
+    end();
+    await lane.drained();
+    expect(batches).toEqual([[1, 10], [2], [3, 11]]);
   });
 
   it("puts retried items before later ones", async () => {

@@ -280,8 +280,13 @@ describe("reports about objects that the replica has just learned", () => {
   const work = versionOf([stepOf("work", { agentId: "agent" })]);
 
   /** Starts a run at the replica, whose call is answered with this objective. */
-  async function runWith(router: Router, name: string, objectiveId: string): Promise<string> {
-    const version = await publish(at.database, name, work);
+  async function runWith(
+    router: Router,
+    name: string,
+    objectiveId: string,
+    spec = work,
+  ): Promise<string> {
+    const version = await publish(at.database, name, spec);
     const begun = { kind: "start", start: startOf(version), cause: CAUSE } as const;
     const { runId } = await router.submit(begun);
     const call = router.calls.find((each) => each.runId === runId);
@@ -314,6 +319,18 @@ describe("reports about objects that the replica has just learned", () => {
     const { routed, asked } = await b.route(reportOf("obj-3"));
     expect(updatedBy(routed)).toEqual([[runId]]);
     expect(asked).toEqual(["find_reported"]);
+  });
+
+  it("keep their place behind what else their run has in the batch", async () => {
+    const wait = stepOf("on", { stepType: "WAIT_FOR_EVENT", eventTypePattern: "side.came" });
+    const both = versionOf([wait, stepOf("work", { agentId: "agent" })]);
+    const runId = await runWith(b, "beside", "obj-beside", both);
+    await b.route(eventOf("side.came"), reportOf("obj-beside"));
+    const rows = movesOf(await readHistory(at.database, runId));
+    const ended = rows
+      .flatMap(({ moves }) => moves)
+      .flatMap((move) => (move.of === "step" && move.to === "COMPLETED" ? [move.step] : []));
+    expect(ended).toEqual([0, 1]);
   });
 
   it("end every step whose reply named the object", async () => {

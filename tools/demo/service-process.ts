@@ -64,7 +64,8 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   await once(child, "spawn");
   guard.watch(child, "KILL");
   const lines: string[] = [];
-  const ended = once(child, "exit").then(async () => {
+  // Not at its exit: what it wrote last is read by then.
+  const ended = once(child, "close").then(async () => {
     await guard.release();
     return describeEnd(child);
   });

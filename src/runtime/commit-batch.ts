@@ -150,10 +150,8 @@ function keepCommitted(
   { kept, commit }: Written,
 ): void {
   const written = new Set(kept);
-  for (const each of folded) {
-    if (!written.has(each)) committed.forget(each.work.run.id);
-    else if (commit !== undefined) committed.keep(each, commit.transactionId);
-  }
+  for (const each of folded) if (!written.has(each)) committed.forget(each.work.run.id);
+  if (commit !== undefined) committed.keep(kept, commit.transactionId);
 }
 
 async function writeBatch(

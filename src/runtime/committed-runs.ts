@@ -5,12 +5,12 @@
  * Invariants:
  * 1. What is kept is never changed. A batch works on copies, and keeps what it made only after its commit.
  * 2. What is kept is what would be read, the order of keys in payloads included: expressions see that order.
- * 3. Memory is bounded by JSON text and rows, and by time: of runs that wait, no more than the bound is here.
+ * 3. Memory is bounded by JSON text and rows, and by time: of runs that wait, no more than the bound is here. The work of a
+ *    commit is bounded too: payloads that are large, or many, are read.
  */
-import type { Draft } from "../engine/draft/draft.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { isFinalRun, type Run, type StepRun } from "../engine/values/run.ts";
-import { type StoredJson, storedJson } from "../store/stored-json.ts";
+import { smallStoredJson } from "../store/stored-json.ts";
 import type { FoldedRun } from "./fold-run.ts";
 
 /** A run, the rows that are known of it, and their versions. */
@@ -31,6 +31,8 @@ interface Kept {
   readonly untilMs: number;
 }
 
+/** Payloads of one commit: copying them holds the event loop. */
+const COPIED_AT_ONCE = 128 * 1024;
 /** One large run must not drive out all others. */
 const RUN_BYTES_AT_MOST = 512 * 1024;
 const BYTES_AT_MOST = 6 * 1024 * 1024;
@@ -42,8 +44,8 @@ const ROW_BYTES = 600;
 export class CommittedRuns {
   // In order of use.
   readonly #runs = new Map<string, Kept>();
-  /** Payloads as they are kept, by what they were before, and by themselves. */
-  readonly #payloads = new WeakMap<JsonObject, StoredJson>();
+  /** Bytes of rows that are kept already: they are not copied again. */
+  readonly #sizes = new WeakMap<StepRun, number>();
   #bytes = 0;
 
   find(runId: string): CommittedRun | undefined {
@@ -60,70 +62,91 @@ export class CommittedRuns {
     this.#bytes -= kept.bytes;
   }
 
-  /** Keeps a run as a transaction has left it; `transactionId` as the server gives it. */
-  keep(folded: FoldedRun, transactionId: string): void {
-    const { id, state } = folded.draft.run;
-    this.forget(id);
-    this.#dropOld();
-    if (isFinalRun(state)) return;
-    const kept = this.#keptBy(folded, rowVersionOf(transactionId));
-    if (kept === undefined) return;
-    this.#runs.set(id, kept);
-    this.#bytes += kept.bytes;
+  /**
+   * Keeps runs as a transaction has left them, until their payloads are as many as are copied at once; the others are
+   * forgotten. `transactionId` is as the server gives it.
+   */
+  keep(folded: readonly FoldedRun[], transactionId: string): void {
+    const version = rowVersionOf(transactionId);
+    let room = COPIED_AT_ONCE;
+    for (const each of folded) {
+      this.forget(each.draft.run.id);
+      if (room > 0 && !isFinalRun(each.draft.run.state)) room -= this.#keepOne(each, version);
+    }
   }
 
-  #dropOld(): void {
+  /** Gives the bytes of payloads that were copied. */
+  #keepOne({ work, draft }: FoldedRun, version: string): number {
+    const { run } = draft;
+    const changed = [...draft.rows.inserted, ...draft.rows.updated];
+    const rows = new Map(work.steps);
+    const stepVersions = new Map(work.stepVersions);
+    for (const row of changed) {
+      rows.set(row.index, row);
+      stepVersions.set(row.index, version);
+    }
+    const input = work.input && smallStoredJson(work.input);
+    const steps = new Map<number, StepRun>();
+    let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length + (input?.bytes ?? 0);
+    let copied = input?.bytes ?? 0;
+    for (const row of rows.values()) {
+      if (bytes > RUN_BYTES_AT_MOST) return copied;
+      const known = this.#sizes.get(row);
+      const kept = known === undefined ? keptRow(row) : { row, bytes: known };
+      if (known === undefined) copied += kept?.bytes ?? 0;
+      // What is not kept is read when it is needed.
+      if (kept === undefined) stepVersions.delete(row.index);
+      else {
+        this.#sizes.set(kept.row, kept.bytes);
+        steps.set(row.index, kept.row);
+        bytes += kept.bytes;
+      }
+    }
+    if (bytes > RUN_BYTES_AT_MOST) return copied;
+    const isWritten = work.rowVersion === undefined || draft.runChanged;
+    const rowVersion = isWritten ? version : (work.rowVersion ?? "");
+    const committed = { run, rowVersion, input: input?.value, steps, stepVersions };
+    this.#dropOld(bytes);
+    this.#runs.set(run.id, { committed, bytes, untilMs: performance.now() + KEPT_MS });
+    this.#bytes += bytes;
+    return copied;
+  }
+
+  /** Makes room for so many bytes. */
+  #dropOld(bytes: number): void {
     const nowMs = performance.now();
     for (const [id, { untilMs }] of this.#runs) {
-      if (untilMs >= nowMs && this.#bytes <= BYTES_AT_MOST) return;
+      if (untilMs >= nowMs && this.#bytes + bytes <= BYTES_AT_MOST) return;
       this.forget(id);
     }
   }
+}
 
-  /** Undefined when the run is too large. */
-  #keptBy({ work, draft }: FoldedRun, version: string): Kept | undefined {
-    const { run } = draft;
-    const changed = changedRows(draft);
-    const stepVersions = new Map(work.stepVersions);
-    for (const { index } of changed) stepVersions.set(index, version);
-    const given = this.#stored(work.input);
-    const steps = new Map<number, StepRun>();
-    let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length + given.bytes;
-    for (const row of [...work.steps.values(), ...changed]) {
-      if (bytes > RUN_BYTES_AT_MOST) return undefined;
-      const [input, output] = [this.#stored(row.input), this.#stored(row.output)];
-      const detail = this.#stored(row.detail as JsonObject);
-      bytes += ROW_BYTES + row.errorMessage.length + input.bytes + output.bytes + detail.bytes;
-      steps.set(row.index, {
-        ...row,
-        ...(input.value === undefined ? {} : { input: input.value }),
-        ...(output.value === undefined ? {} : { output: output.value }),
-        detail: detail.value ?? {},
-      });
-    }
-    if (bytes > RUN_BYTES_AT_MOST) return undefined;
-    const isWritten = work.rowVersion === undefined || draft.runChanged;
-    const rowVersion = isWritten ? version : (work.rowVersion ?? "");
-    const committed = { run, rowVersion, input: given.value, steps, stepVersions };
-    return { committed, bytes, untilMs: performance.now() + KEPT_MS };
-  }
-
-  /** A payload as it would be read; of one that is too large for a run, only that. */
-  #stored(payload: JsonObject | undefined): { value: JsonObject | undefined; bytes: number } {
-    if (payload === undefined) return { value: undefined, bytes: 0 };
-    const stored = this.#payloads.get(payload) ?? storedJson(payload, RUN_BYTES_AT_MOST);
-    if (stored === undefined) return { value: undefined, bytes: RUN_BYTES_AT_MOST + 1 };
-    this.#payloads.set(payload, stored);
-    this.#payloads.set(stored.value, stored);
-    return stored;
-  }
+/** A row as it would be read; undefined when a payload of it is too large to be kept. */
+function keptRow(row: StepRun): { row: StepRun; bytes: number } | undefined {
+  const detail = smallStoredJson(row.detail as JsonObject);
+  const input = row.input && smallStoredJson(row.input);
+  const output = row.output && smallStoredJson(row.output);
+  if (detail === undefined) return undefined;
+  if ((input === undefined) !== (row.input === undefined)) return undefined;
+  if ((output === undefined) !== (row.output === undefined)) return undefined;
+  return {
+    row: {
+      ...row,
+      ...(input === undefined ? {} : { input: input.value }),
+      ...(output === undefined ? {} : { output: output.value }),
+      detail: detail.value,
+    },
+    bytes:
+      ROW_BYTES +
+      row.errorMessage.length +
+      (input?.bytes ?? 0) +
+      (output?.bytes ?? 0) +
+      detail.bytes,
+  };
 }
 
 /** The version that rows have which a transaction wrote: the lower 32 bits of its id, as `xmin` gives it. */
 function rowVersionOf(transactionId: string): string {
   return String(BigInt(transactionId) & 0xffffffffn);
-}
-
-function changedRows({ rows }: Draft): StepRun[] {
-  return [...rows.inserted, ...rows.updated];
 }

@@ -9,7 +9,7 @@ import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepRun } from "../../engine/values/run.ts";
 import type { CommittedBatch, WrittenRun } from "../../runtime/written-runs.ts";
 import type { RecordedMoves } from "../../store/outbox.ts";
-import { type StoredJson, storedJson } from "../../store/stored-json.ts";
+import { type StoredJson, smallStoredJson } from "../../store/stored-json.ts";
 import { rowsOfMoves } from "./rows-of-moves.ts";
 
 /** A run of a batch as its commit left it. */
@@ -30,8 +30,8 @@ interface KeptBatch {
 const BATCHES_AT_MOST = 512;
 const BYTES_AT_MOST = 8 * 1024 * 1024;
 const KEPT_MS = 5_000;
-/** No event can carry more. */
-const PAYLOAD_BYTES_AT_MOST = 64 * 1024;
+/** Payloads of one commit: copying them holds the event loop. */
+const COPIED_AT_ONCE = 128 * 1024;
 /** What a row or a move costs beside its payloads, roughly. */
 const ROW_BYTES = 600;
 
@@ -45,20 +45,33 @@ export class KeptBatches {
     return this.#batches.get(id)?.runs;
   }
 
-  /** Keeps a batch that was just committed. While there is no room it is left out: older ones are published first. */
-  keep({ id, partition, runs }: CommittedBatch): void {
-    if (runs.length === 0) return;
-    let bytes = 0;
+  /**
+   * Keeps the batches of a commit. While there is no room they are left out: older ones are published first. What has more
+   * payloads than are copied at once is left out too.
+   */
+  keep(batches: readonly CommittedBatch[]): void {
+    let room = COPIED_AT_ONCE;
+    for (const batch of batches) if (room > 0) room -= this.#keepOne(batch, room);
+  }
+
+  /** Gives the bytes of payloads that were copied. */
+  #keepOne({ id, partition, runs }: CommittedBatch, room: number): number {
+    let [bytes, copied] = [0, 0];
     const kept: KeptRun[] = [];
     for (const written of runs) {
-      if (this.#batches.size >= BATCHES_AT_MOST || this.#bytes + bytes > BYTES_AT_MOST) return;
+      if (this.#batches.size >= BATCHES_AT_MOST || this.#bytes + bytes > BYTES_AT_MOST)
+        return copied;
+      if (copied >= room) return copied;
       const made = keptRun(id, written);
       kept.push(made.run);
       bytes += made.bytes;
+      copied += made.copied;
     }
+    if (kept.length === 0) return copied;
     this.forget(id);
     this.#batches.set(id, { partition, runs: kept, bytes, untilMs: performance.now() + KEPT_MS });
     this.#bytes += bytes;
+    return copied;
   }
 
   forget(id: number): void {
@@ -80,26 +93,39 @@ export class KeptBatches {
   }
 }
 
-function keptRun(batchId: number, written: WrittenRun): { run: KeptRun; bytes: number } {
+interface MadeRun {
+  readonly run: KeptRun;
+  readonly bytes: number;
+  /** Of payloads alone. */
+  readonly copied: number;
+}
+
+function keptRun(batchId: number, written: WrittenRun): MadeRun {
   const { run, graph, history, recordedAt } = written;
   const rows = history.map((row) => ({ ...row, runId: run.id, batchId, recordedAt }));
   const moves = history.flatMap((row) => row.moves);
   const wanted = rowsOfMoves(run, graph, moves);
   const steps = new Map<number, StepRun | undefined>();
   let bytes = (1 + moves.length) * ROW_BYTES + run.stepMarks.length + run.edgeMarks.length;
+  let copied = 0;
   for (const index of wanted.steps) {
     const row = written.findStep(index);
     const kept = row && keptStep(row);
     steps.set(index, kept?.row);
-    bytes += kept?.bytes ?? 0;
+    if (row === undefined || kept === undefined) continue;
+    bytes += ROW_BYTES + row.errorMessage.length;
+    copied += kept.copied;
   }
   const input = wanted.runInput ? kept(written.input) : undefined;
-  bytes += input?.bytes ?? 0;
-  return { run: { run, graph, rows, steps, input: input?.value }, bytes };
+  copied += input?.bytes ?? 0;
+  return {
+    run: { run, graph, rows, steps, input: input?.value },
+    ...{ bytes: bytes + copied, copied },
+  };
 }
 
-/** Undefined where a payload is so large that only the database can say whether an event may carry it. */
-function keptStep(row: StepRun): { row: StepRun; bytes: number } | undefined {
+/** Undefined where a payload is too large to be kept. */
+function keptStep(row: StepRun): { row: StepRun; copied: number } | undefined {
   const { input, output, detail, ...others } = row;
   const [given, made] = [kept(input), kept(output)];
   const isWhole = (given === undefined) === (input === undefined);
@@ -111,10 +137,10 @@ function keptStep(row: StepRun): { row: StepRun; bytes: number } | undefined {
       ...(made === undefined ? {} : { output: made.value }),
       detail: detail.joined === undefined ? {} : { joined: detail.joined },
     },
-    bytes: ROW_BYTES + row.errorMessage.length + (given?.bytes ?? 0) + (made?.bytes ?? 0),
+    copied: (given?.bytes ?? 0) + (made?.bytes ?? 0),
   };
 }
 
 function kept(payload: JsonObject | undefined): StoredJson | undefined {
-  return payload && storedJson(payload, PAYLOAD_BYTES_AT_MOST);
+  return payload && smallStoredJson(payload);
 }

@@ -85,7 +85,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   return {
     notice(batches) {
       const own = batches.filter(({ partition }) => lease.partitions.includes(partition));
-      for (const batch of own) kept.keep(batch);
+      kept.keep(own);
       if (own.length > 0) publishing.wake();
     },
     trouble: () => ownStream.trouble,

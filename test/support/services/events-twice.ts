@@ -54,7 +54,7 @@ export function createEventsTwice() {
       const kept = new KeptBatches();
       for (const [place, { id }] of taken.entries()) {
         const batch = committed.get(id);
-        if (round[place] && batch !== undefined) kept.keep(batch);
+        if (round[place] && batch !== undefined) kept.keep([batch]);
       }
       const asked: string[] = [];
       const heard = {

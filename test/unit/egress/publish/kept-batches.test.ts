@@ -34,7 +34,7 @@ function started(inputBytes = 0): WrittenRun {
 }
 
 const keep = (id: number, partition = 0, run = started()) =>
-  kept.keep({ id, partition, runs: [run] });
+  kept.keep([{ id, partition, runs: [run] }]);
 const keptIds = (ids: number) =>
   Array.from({ length: ids }, (_, id) => id).filter((id) => kept.find(id) !== undefined);
 
@@ -47,20 +47,28 @@ it("no more batches than there is room for; room is made by what is published", 
 });
 
 it("no more bytes", () => {
-  for (let id = 0; id < 200; id += 1) keep(id, 0, started(60 * KIB));
-  const { length } = keptIds(200);
-  expect(length).toBeGreaterThan(130);
-  expect(length).toBeLessThan(141);
+  for (let id = 0; id < 400; id += 1) keep(id, 0, started(30 * KIB));
+  const { length } = keptIds(400);
+  expect(length).toBeGreaterThan(245);
+  expect(length).toBeLessThan(270);
   kept.clear();
-  keep(0, 0, started(60 * KIB));
-  expect(keptIds(200)).toEqual([0]);
+  keep(0, 0, started(30 * KIB));
+  expect(keptIds(400)).toEqual([0]);
 });
 
-it("no payload that an event could not carry", () => {
-  keep(1, 0, started(60 * KIB));
-  keep(2, 0, started(70 * KIB));
+it("no payload over 32 KiB", () => {
+  keep(1, 0, started(30 * KIB));
+  keep(2, 0, started(33 * KIB));
   expect(kept.find(1)?.[0]?.input).toBeDefined();
   expect(kept.find(2)?.[0]).toMatchObject({ input: undefined });
+});
+
+it("of one commit, batches until their payloads are 128 KiB, each whole or not at all", () => {
+  const batches = Array.from({ length: 8 }, (_, id) => ({
+    ...{ id, partition: id, runs: [started(20 * KIB), started(20 * KIB)] },
+  }));
+  kept.keep(batches);
+  expect(keptIds(8)).toEqual([0, 1, 2]);
 });
 
 it("nothing of other partitions, and nothing old", () => {
@@ -76,6 +84,6 @@ it("nothing of other partitions, and nothing old", () => {
 });
 
 it("nothing of a batch without runs", () => {
-  kept.keep({ id: 1, partition: 0, runs: [] });
+  kept.keep([{ id: 1, partition: 0, runs: [] }]);
   expect(kept.find(1)).toBeUndefined();
 });

@@ -13,6 +13,7 @@
  * L4 No batch waits for the keys to be read. Reading takes at most a twentieth of the time, however often versions are published.
  */
 import type { Log } from "../../process/log.ts";
+import { beginTurn } from "../../process/shared-turn.ts";
 import { keyOf } from "../../process/short-memory.ts";
 import { type ListenedKey, listListenedKeys } from "../../store/catalogue.ts";
 import type { Queries } from "../../store/database.ts";
@@ -40,6 +41,8 @@ interface ListenedKeysDeps {
 /** Some 20 MB. */
 const KEYS_AT_MOST = 100_000;
 const REST_TIMES = 20;
+/** Others have the event loop in between. */
+const KEYS_A_PIECE = 1_000;
 
 /** See the file's head. */
 export class ListenedKeys {
@@ -78,7 +81,7 @@ export class ListenedKeys {
     const beganAtMs = performance.now();
     try {
       const { edition, keys } = await listListenedKeys(database.read, this.#keysAtMost);
-      this.#known = { edition, keys: keys && setsOf(keys) };
+      this.#known = { edition, keys: keys && (await setsOf(keys)) };
     } catch (error) {
       log.warn("the keys of triggers and waits could not be read; each event is looked up", {
         error,
@@ -90,9 +93,14 @@ export class ListenedKeys {
   }
 }
 
-function setsOf(keys: readonly ListenedKey[]): KeysOfEdition {
+/** At the limit it takes some 200 ms. */
+async function setsOf(keys: readonly ListenedKey[]): Promise<KeysOfEdition> {
   const sets = { trigger: new Set<string>(), wait: new Set<string>() };
-  for (const { what, workspaceId, key } of keys) sets[what].add(keyOf(workspaceId, key));
+  const share = beginTurn();
+  for (const [place, { what, workspaceId, key }] of keys.entries()) {
+    sets[what].add(keyOf(workspaceId, key));
+    if (place % KEYS_A_PIECE === 0) await share();
+  }
   return {
     isTriggers: ({ workspaceId, key }) => sets.trigger.has(keyOf(workspaceId, key)),
     isPatterns: ({ workspaceId, key }) => sets.wait.has(keyOf(workspaceId, key)),

@@ -47,6 +47,7 @@ export function approvalRequested(
   }
 }
 
+/** Those that `decide` applies. */
 const DECISIONS = ["APPROVED", "AUTO_APPROVED", "DENIED", "EXPIRED", "ESCALATED"];
 
 /** Whether a decision would count: on an open request of the gate, for its content. */

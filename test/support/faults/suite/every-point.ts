@@ -31,7 +31,10 @@ const LOOK_MS = 50;
 /** Runs whose continuation fails wait for the sweep, which finds nothing to do otherwise. */
 const SWEPT: CrashPoint = "sweep.unfinished.page";
 const MORE_WIDE_RUNS = ["wide runs", "wide runs", "wide runs", "wide runs"] as const;
-const FAILING_BATCHES = Array.from({ length: 20 }, (_, index) => 2 + 3 * index);
+/** Two of three: the pieces of a batch that failed are tried next, and one of them must fail too. */
+const FAILING_BATCHES = Array.from({ length: 60 }, (_, index) => index + 2).filter(
+  (hit) => hit % 3 !== 1,
+);
 
 interface Target {
   readonly point: CrashPoint;

@@ -10,7 +10,7 @@ export interface FaultLine {
   readonly seconds: number;
 }
 
-const NAME_WIDTH = 44;
+const NAME_WIDTH = 58;
 
 /** As it is printed. */
 export function renderLine({ fault, injected, violations, seconds }: FaultLine): string {

@@ -11,6 +11,7 @@
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
 import type { LookupSource } from "../engine/values/lookups.ts";
+import { isFinalStep } from "../engine/values/run.ts";
 import { reached } from "../process/crash-points.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
@@ -279,7 +280,10 @@ function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {
   });
 }
 
+/** A step that ended in the same batch takes no report any more. */
 function learnedIdsOf({ draft }: FoldedRun): LearnedId[] {
   const { id: runId, workspaceId } = draft.run;
-  return draft.learnedIds.map(({ stepIndex, id }) => ({ runId, workspaceId, stepIndex, id }));
+  return draft.learnedIds
+    .filter(({ stepIndex }) => !isFinalStep(draft.marks.state(stepIndex)))
+    .map(({ stepIndex, id }) => ({ runId, workspaceId, stepIndex, id }));
 }

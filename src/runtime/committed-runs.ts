@@ -3,7 +3,9 @@
  * Boundary: in memory and bounded. Whether a run is still as it is kept is asked of the database with each batch
  * (plan-batch.ts): its row, and the rows that inputs are about, must have the versions that are kept.
  * Invariants:
- * 1. What is kept is never changed. A batch works on copies, and keeps what it made only after its commit.
+ * 1. A batch works on the kept tables of rows themselves: all inputs of a run are in one lane, one batch after another. It adds
+ *    rows that it reads, and those that it wrote after its commit; of a batch that fails nothing stays kept. A run and a
+ *    row are never changed.
  * 2. What is kept is what would be read, the order of keys in payloads included: expressions see that order.
  * 3. Memory is bounded by JSON text and rows, and by time: of runs that wait, no more than the bound is here. The work of a
  *    commit is bounded too: payloads that are large, or many, are read.
@@ -20,9 +22,9 @@ export interface CommittedRun {
   readonly rowVersion: string;
   /** Unset when it is not known. */
   readonly input: JsonObject | undefined;
-  readonly steps: ReadonlyMap<number, StepRun>;
+  readonly steps: Map<number, StepRun>;
   /** Versions of the rows of these steps. */
-  readonly stepVersions: ReadonlyMap<number, string>;
+  readonly stepVersions: Map<number, string>;
 }
 
 interface Kept {
@@ -78,29 +80,30 @@ export class CommittedRuns {
   /** Gives the bytes of payloads that were copied. */
   #keepOne({ work, draft }: FoldedRun, version: string): number {
     const { run } = draft;
-    const changed = [...draft.rows.inserted, ...draft.rows.updated];
-    const rows = new Map(work.steps);
-    const stepVersions = new Map(work.stepVersions);
-    for (const row of changed) {
-      rows.set(row.index, row);
+    const { steps, stepVersions } = work;
+    for (const row of [...draft.rows.inserted, ...draft.rows.updated]) {
+      steps.set(row.index, row);
       stepVersions.set(row.index, version);
     }
     const input = work.input && smallStoredJson(work.input);
-    const steps = new Map<number, StepRun>();
     let bytes = ROW_BYTES + run.stepMarks.length + run.edgeMarks.length + (input?.bytes ?? 0);
     let copied = input?.bytes ?? 0;
-    for (const row of rows.values()) {
+    for (const [index, row] of steps) {
       if (bytes > RUN_BYTES_AT_MOST) return copied;
       const known = this.#sizes.get(row);
       const kept = known === undefined ? keptRow(row) : { row, bytes: known };
       if (known === undefined) copied += kept?.bytes ?? 0;
-      // What is not kept is read when it is needed.
-      if (kept === undefined) stepVersions.delete(row.index);
-      else {
-        this.#sizes.set(kept.row, kept.bytes);
-        steps.set(row.index, kept.row);
-        bytes += kept.bytes;
+      if (kept === undefined) {
+        // It is read when it is needed.
+        steps.delete(index);
+        stepVersions.delete(index);
+        continue;
       }
+      if (known === undefined) {
+        this.#sizes.set(kept.row, kept.bytes);
+        steps.set(index, kept.row);
+      }
+      bytes += kept.bytes;
     }
     if (bytes > RUN_BYTES_AT_MOST) return copied;
     const isWritten = work.rowVersion === undefined || draft.runChanged;

@@ -263,11 +263,11 @@ function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWor
   const { run, rowVersion, input, steps, stepVersions } = known;
   return {
     graph,
-    run: { ...run, edgeMarks: run.edgeMarks.slice(0, graph.edges.length) },
+    run: { ...run, edgeMarks: run.edgeMarks.subarray(0, graph.edges.length) },
     rowVersion,
     input,
-    steps: new Map(steps),
-    stepVersions: new Map(stepVersions),
+    steps,
+    stepVersions,
     children: { rows: [], sets: [] },
     merged: new Map(),
     chosen: new Map(),

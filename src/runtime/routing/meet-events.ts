@@ -59,7 +59,8 @@ type MeetId = Extract<Meet, { kind: "id" }>;
 type Looked = "done" | "next page" | { readonly failed: unknown };
 
 const MEETS_AT_MOST = 20_000;
-const BATCH_AT_MOST = 20;
+/** A look for a wait reads a page of events, one for an id a few reports at most. */
+const AT_ONCE = { wait: 20, id: 500 };
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 30_000;
 const RUNS_NAMED_AT_MOST = 10;
@@ -68,18 +69,27 @@ const RUNS_NAMED_AT_MOST = 10;
 export function createMeeting(deps: MeetDeps): Meeting {
   const stopping = new AbortController();
   const resting = new Set<Promise<void>>();
-  const lane: Lane<Meet> = createLane<Meet>({
-    waitingAtMost: MEETS_AT_MOST,
-    batchAtMost: BATCH_AT_MOST,
-    async work(meets): Promise<Meet[]> {
-      const looked = await meetAll(deps, meets);
-      if (stopping.signal.aborted) return [];
-      const failed = meets.filter((_, at) => typeof looked[at] === "object");
-      if (failed.length > 0) logFailed(deps.log, failed, looked);
-      for (const meet of failed) rest(meet);
-      return meets.filter((meet, at) => looked[at] === "next page" && !lane.push(meet));
-    },
-  });
+  const lanes = { wait: openLane("wait"), id: openLane("id") };
+
+  function openLane(kind: Meet["kind"]): Lane<Meet> {
+    const lane = createLane<Meet>({
+      waitingAtMost: MEETS_AT_MOST,
+      batchAtMost: AT_ONCE[kind],
+      async work(meets): Promise<Meet[]> {
+        const looked = await meetAll(deps, meets);
+        if (stopping.signal.aborted) return [];
+        const failed = meets.filter((_, at) => typeof looked[at] === "object");
+        if (failed.length > 0) logFailed(deps.log, failed, looked);
+        for (const meet of failed) rest(meet);
+        return meets.filter((meet, at) => looked[at] === "next page" && !lane.push(meet));
+      },
+    });
+    return lane;
+  }
+
+  async function drained(): Promise<void> {
+    await Promise.all([lanes.wait.drained(), lanes.id.drained()]);
+  }
 
   function rest(meet: Meet): void {
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** meet.tries, LONGEST_PAUSE_MS);
@@ -95,7 +105,7 @@ export function createMeeting(deps: MeetDeps): Meeting {
   }
 
   function take(meets: readonly Meet[]): void {
-    const left = meets.filter((meet) => !lane.push(meet));
+    const left = meets.filter((meet) => !lanes[meet.kind].push(meet));
     if (left.length === 0) return;
     deps.log.warn("waits are left for the next sweep", { count: left.length });
   }
@@ -111,15 +121,15 @@ export function createMeeting(deps: MeetDeps): Meeting {
       ]);
     },
     async idle() {
-      await lane.drained();
+      await drained();
       while (resting.size > 0) {
         await Promise.all(resting);
-        await lane.drained();
+        await drained();
       }
     },
     async stop() {
       stopping.abort();
-      await lane.drained();
+      await drained();
       await Promise.all(resting);
     },
   };

@@ -68,6 +68,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     underWay.add(work);
   }
 
+  /** Gives back what found no place. A claim before that is done finds nothing, so the rooms hear of it after. */
+  async function giveBack(calls: readonly LeasedCall[]): Promise<void> {
+    if (calls.length === 0) return;
+    await leases.release(
+      calls.map(({ callId }) => callId),
+      0,
+    );
+    if (rooms.noteFree(calls)) claiming.wake();
+  }
+
   async function claim(): Promise<boolean> {
     if (leases.stopping) return false;
     const { places, without } = rooms.free();
@@ -85,13 +95,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   return {
     take(calls) {
-      const noRoom: string[] = [];
+      const noRoom: LeasedCall[] = [];
       for (const call of calls) {
         if (leases.has(call.callId)) continue;
         if (!leases.stopping && rooms.admit(call)) hold(call, 0);
-        else noRoom.push(call.callId);
+        else noRoom.push(call);
       }
-      void leases.release(noRoom, 0);
+      void giveBack(noRoom);
     },
     start() {
       claiming.start();

@@ -23,6 +23,8 @@ export interface Rooms {
   enter(call: LeasedCall): void;
   /** Gives true when calls of the room wait in the table and it is time to claim them. */
   leave(call: LeasedCall): boolean;
+  /** Notes calls that found no place and are free in the table now; gives true when it is time to claim them. */
+  noteFree(calls: readonly LeasedCall[]): boolean;
   /** Free places by kind, and the calls of workspaces that have their share. */
   free(): { readonly places: ClaimPlaces[]; readonly without: WorkspaceCalls[] };
   /** Remembers where a claim ended; gives true when more can be claimed at once. */
@@ -100,7 +102,6 @@ export function createRooms(): Rooms {
       const room = roomOf(call.kind);
       const fits = room.calls === 0 || hasPlace(room, call.workspaceId, call.request.length);
       if (fits) enter(call);
-      else room.isShort = true;
       return fits;
     },
     enter,
@@ -113,13 +114,19 @@ export function createRooms(): Rooms {
       }
       if (own?.calls === 0) room.ofWorkspaces.delete(workspaceId);
       room.left += 1;
-      return room.isShort && (room.left >= CLAIM_WORTH || room.calls <= CLAIM_WORTH);
+      return isTimeToClaim(room);
+    },
+    noteFree(calls) {
+      const short = new Set(calls.map(({ kind }) => roomOf(kind)));
+      for (const room of short) room.isShort = true;
+      return [...short].some(isTimeToClaim);
     },
     free() {
       const open = [...rooms.values()].filter(mayClaim);
       for (const room of open) {
         room.left = 0;
-        room.isShort = false;
+        // Of a workspace that has its share none is claimed.
+        room.isShort = withoutOf(room).length > 0;
       }
       return {
         places: open.flatMap((room) => placesOf(room, after)),
@@ -152,6 +159,10 @@ function requireRoom(rooms: ReadonlyMap<RoomName, Room>, kind: CallKind): Room {
   const room = rooms.get(ROOM_OF[kind]);
   if (room === undefined) throw new Error(`calls ${kind} have no room`);
   return room;
+}
+
+function isTimeToClaim({ isShort, left, calls }: Room): boolean {
+  return isShort && (left >= CLAIM_WORTH || calls <= CLAIM_WORTH);
 }
 
 function hasPlace(room: Room, workspaceId: string, bytes: number): boolean {

@@ -74,8 +74,11 @@ describe("rooms", () => {
     const rooms = createRooms();
     const call = callOf("create_objective", "a");
     fill(rooms, call);
-    const resumed = Array.from({ length: 64 }, () => rooms.leave(call));
-    expect(resumed.indexOf(true)).toBe(63);
+    for (let n = 0; n < 10; n++) expect(rooms.leave(call)).toBe(false);
+    // What found no place is free from here on.
+    expect(rooms.noteFree([call])).toBe(false);
+    const resumed = Array.from({ length: 54 }, () => rooms.leave(call));
+    expect(resumed.indexOf(true)).toBe(53);
     rooms.free();
     // A claim was just made; none is known to wait.
     for (let n = 0; n < 100; n++) expect(rooms.leave(call)).toBe(false);
@@ -97,6 +100,24 @@ describe("rooms", () => {
     for (let n = 0; n < 50; n++) few.enter(call);
     few.note({ next: new Map(), full: new Set(["create_objective"]) });
     expect(few.leave(call)).toBe(true);
+  });
+
+  it("say so when what found no place becomes free, where enough have left meanwhile", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a");
+    fill(rooms, call);
+    for (let n = 0; n < 500; n++) rooms.leave(call);
+    expect(rooms.noteFree([call])).toBe(true);
+  });
+
+  it("stay short while a workspace has its share", () => {
+    const rooms = createRooms();
+    const call = callOf("create_objective", "a");
+    fill(rooms, call);
+    rooms.noteFree([call]);
+    rooms.free();
+    const resumed = Array.from({ length: 64 }, () => rooms.leave(call));
+    expect(resumed.indexOf(true)).toBe(63);
   });
 
   it("take one call of any size when they are empty, and claim a bounded part of what is free", () => {

@@ -103,8 +103,8 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
   const keepOutput = loaded !== undefined && loaded.output === step.output;
   return {
     ...row,
-    input: keepInput ? null : row.input,
-    output: keepOutput ? null : row.output,
+    input: keepInput ? undefined : row.input,
+    output: keepOutput ? undefined : row.output,
     keepInput,
     keepOutput,
     rowVersion: work.stepVersions.get(step.index) ?? "",

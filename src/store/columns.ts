@@ -10,6 +10,11 @@ export type Incoming<Row> = {
   [Key in keyof Row]: Row[Key] extends Uint8Array ? string : Row[Key];
 };
 
+/** A row whose null columns may be undefined: JSON leaves them out, and a recordset has null for them. */
+export type Sparse<Row> = {
+  [Key in keyof Row]: null extends Row[Key] ? Row[Key] | undefined : Row[Key];
+};
+
 /** `alias."col" as "property", …` of all columns but those left out. */
 export function selectList(table: PgTable, alias: string, without: readonly string[] = []): string {
   return columnsOf(table, without)

@@ -13,7 +13,7 @@ import {
   type StepRun,
   type StepState,
 } from "../engine/values/run.ts";
-import { hexOf, type Incoming } from "./columns.ts";
+import { hexOf, type Incoming, type Sparse } from "./columns.ts";
 import { packEdges, unpackEdges } from "./edge-marks.ts";
 import type { stepRuns, workflowRuns } from "./schema/runs.ts";
 
@@ -23,6 +23,9 @@ export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
 export type StepRow = Omit<typeof stepRuns.$inferSelect, "checkedAt">;
 /** A run's row on its way in. */
 export type IncomingRun = Incoming<RunRow>;
+
+/** A step's row on its way in: most of its columns are unset. */
+export type IncomingStep = Sparse<StepRow>;
 
 /** The engine's run of a row. Its edge marks may be longer than its version (see edge-marks.ts). */
 export function runOfRow(row: RunRow): Run {
@@ -124,7 +127,7 @@ export function stepOfRow(row: StepRow): StepRun {
 }
 
 /** The row of a step. Nothing of a paused run falls due, so that its timers leave the index. */
-export function rowOfStep(step: StepRun, run: Run): StepRow {
+export function rowOfStep(step: StepRun, run: Run): IncomingStep {
   return {
     runId: step.runId,
     stepIndex: step.index,
@@ -132,42 +135,46 @@ export function rowOfStep(step: StepRun, run: Run): StepRow {
     state: step.state,
     retryCount: step.retryCount,
     startedAt: new Date(step.startedAtMs),
-    completedAt: dateOf(step.completedAtMs),
-    timeoutAt: dateOf(step.timeoutAtMs),
-    wakeAt: dateOf(step.wakeAtMs),
+    completedAt: dateIfSet(step.completedAtMs),
+    timeoutAt: dateIfSet(step.timeoutAtMs),
+    wakeAt: dateIfSet(step.wakeAtMs),
     dueAt: dueAt(step, run.state),
     costUsd: step.costUsd,
     outputExtendsInput: step.outputExtendsInput,
-    waitKey: step.waitKey ?? null,
-    waitEquals: step.waitEquals ?? null,
-    objectiveId: step.objectiveId || null,
-    delegationId: step.delegationId || null,
-    approvalRequestId: step.approvalRequestId || null,
+    waitKey: step.waitKey,
+    waitEquals: step.waitEquals,
+    objectiveId: step.objectiveId || undefined,
+    delegationId: step.delegationId || undefined,
+    approvalRequestId: step.approvalRequestId || undefined,
     ticketIds: ticketIdsOf(step),
-    agentId: step.agentId || null,
-    governanceDecision: step.governanceDecision || null,
-    eventId: step.eventId || null,
-    notificationId: step.notificationId || null,
-    errorMessage: step.errorMessage || null,
-    detail: Object.keys(step.detail).length === 0 ? null : step.detail,
-    input: step.input ?? null,
-    output: step.output ?? null,
+    agentId: step.agentId || undefined,
+    governanceDecision: step.governanceDecision || undefined,
+    eventId: step.eventId || undefined,
+    notificationId: step.notificationId || undefined,
+    errorMessage: step.errorMessage || undefined,
+    detail: Object.keys(step.detail).length === 0 ? undefined : step.detail,
+    input: step.input,
+    output: step.output,
   };
 }
 
 /** By these a report finds the step; one that ended is found by none. */
-function ticketIdsOf({ state, detail, approvalRequestId }: StepRun): string[] | null {
+function ticketIdsOf({ state, detail, approvalRequestId }: StepRun): string[] | undefined {
   const { approvals = [] } = detail;
-  if (approvals.length < 2 || isFinalStep(state)) return null;
+  if (approvals.length < 2 || isFinalStep(state)) return undefined;
   const ids = approvals.map(({ requestId }) => requestId);
   const others = ids.filter((id) => id !== "" && id !== approvalRequestId);
-  return others.length === 0 ? null : others;
+  return others.length === 0 ? undefined : others;
 }
 
-function dueAt(step: StepRun, runState: RunState): Date | null {
-  if (runState === "PAUSED" || isFinalStep(step.state)) return null;
+function dueAt(step: StepRun, runState: RunState): Date | undefined {
+  if (runState === "PAUSED" || isFinalStep(step.state)) return undefined;
   const due = Math.min(step.timeoutAtMs ?? Infinity, step.wakeAtMs ?? Infinity);
-  return due === Infinity ? null : new Date(due);
+  return due === Infinity ? undefined : new Date(due);
+}
+
+function dateIfSet(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
 }
 
 function dateOf(ms: number | undefined): Date | null {

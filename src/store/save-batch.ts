@@ -14,13 +14,13 @@ import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
 import type { Tx } from "./database.ts";
 import { packRow } from "./packed-moves.ts";
-import type { IncomingRun, StepRow } from "./rows.ts";
+import type { IncomingRun, IncomingStep } from "./rows.ts";
 import { effects } from "./schema/calls.ts";
 import { runMoves } from "./schema/history.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "./schema/runs.ts";
 
 /** A step's row with the payloads that did not change left out. */
-export interface ChangedStep extends StepRow {
+export interface ChangedStep extends IncomingStep {
   readonly keepInput: boolean;
   readonly keepOutput: boolean;
   /** Version of the row that was read, by which its changes were made. */
@@ -46,7 +46,7 @@ interface IncomingMove extends HistoryRow {
 export interface Batch {
   readonly newRuns: (IncomingRun & { inputPayload: JsonObject })[];
   readonly changedRuns: IncomingRun[];
-  readonly newSteps: StepRow[];
+  readonly newSteps: IncomingStep[];
   readonly changedSteps: ChangedStep[];
   readonly newChildren: ChildRow[];
   readonly changedChildren: ChildRow[];

@@ -101,14 +101,13 @@ function changedStep(work: RunWork, draft: Draft, step: StepRun): ChangedStep {
   // The draft copies rows but not their payloads, so an equal reference is an unchanged payload.
   const keepInput = loaded !== undefined && loaded.input === step.input;
   const keepOutput = loaded !== undefined && loaded.output === step.output;
-  return {
-    ...row,
+  return Object.assign(row, {
     input: keepInput ? undefined : row.input,
     output: keepOutput ? undefined : row.output,
     keepInput,
     keepOutput,
     rowVersion: work.stepVersions.get(step.index) ?? "",
-  };
+  });
 }
 
 function encodeCalls(deps: EncodeDeps, draft: Draft, nowMs: number): LeasedCall[] {

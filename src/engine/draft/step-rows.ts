@@ -48,7 +48,10 @@ export class StepRows {
   /** Adds the row of a step that begins. */
   begin(step: Pick<StepRun, "runId" | "index" | "state" | "startedAtMs">): StepRun {
     const row: StepRun = {
-      ...step,
+      runId: step.runId,
+      index: step.index,
+      state: step.state,
+      startedAtMs: step.startedAtMs,
       retryCount: 0,
       objectiveId: "",
       agentId: "",

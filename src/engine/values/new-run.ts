@@ -27,16 +27,19 @@ export type RunFacts = Pick<
 
 /** A PENDING run of a version; `run_begun` is its first input. */
 export function newRun(graph: Graph, facts: RunFacts, nowMs: number): Run {
-  return {
-    ...facts,
-    entityType: entityTypeName(facts.entityType),
-    createdAtMs: nowMs,
-    state: "PENDING",
-    totalCostUsd: 0,
-    seq: 0,
-    stepMarks: new Uint8Array(graph.steps.length),
-    edgeMarks: new Uint8Array(graph.edges.length),
-    unsettled: [],
-    pending: [],
-  };
+  // A literal that begins with a spread of many fields takes 10 µs.
+  return Object.assign(
+    {
+      createdAtMs: nowMs,
+      state: "PENDING" as const,
+      totalCostUsd: 0,
+      seq: 0,
+      stepMarks: new Uint8Array(graph.steps.length),
+      edgeMarks: new Uint8Array(graph.edges.length),
+      unsettled: [],
+      pending: [],
+    },
+    facts,
+    { entityType: entityTypeName(facts.entityType) },
+  );
 }

@@ -68,16 +68,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     underWay.add(work);
   }
 
-  /** Gives back what found no place. A claim before that is done finds nothing, so the rooms hear of it after. */
-  async function giveBack(calls: readonly LeasedCall[]): Promise<void> {
-    if (calls.length === 0) return;
-    await leases.release(
-      calls.map(({ callId }) => callId),
-      0,
-    );
-    if (rooms.noteFree(calls)) claiming.wake();
-  }
-
   async function claim(): Promise<boolean> {
     if (leases.stopping) return false;
     const { places, without } = rooms.free();
@@ -87,8 +77,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       rooms.enter(call);
       hold(callOf(call), call.ageMs, call.isWanted);
     }
-    const more = rooms.note(claim);
-    return more || claim.moreExpired;
+    return rooms.note(claim) || claim.moreExpired;
   }
 
   const { claiming, renewing } = createLoops(deps, claim, () => leases.renew());
@@ -101,7 +90,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (!leases.stopping && rooms.admit(call)) hold(call, 0);
         else noRoom.push(call);
       }
-      void giveBack(noRoom);
+      // A claim before they are given back finds nothing, so the rooms hear of them after.
+      void leases.release(noRoom.map(callIdOf), 0).then(() => {
+        if (rooms.noteFree(noRoom)) claiming.wake();
+      });
     },
     start() {
       claiming.start();
@@ -110,13 +102,25 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async stop() {
       leases.beginStop();
       await Promise.all([claiming.stop(), renewing.stop()]);
-      leases.endTries();
-      deps.clients.close();
-      await finishWithin([...underWay], FINISH_MS);
-      await leases.releaseAll();
-      deps.clients.disconnect();
+      await endWork(deps, leases, underWay);
     },
   };
+}
+
+async function endWork(
+  { clients }: DispatcherDeps,
+  leases: CallLeases,
+  underWay: ReadonlySet<Promise<void>>,
+): Promise<void> {
+  leases.endTries();
+  clients.close();
+  await finishWithin([...underWay], FINISH_MS);
+  await leases.releaseAll();
+  clients.disconnect();
+}
+
+function callIdOf({ callId }: LeasedCall): string {
+  return callId;
 }
 
 function createLoops(

@@ -98,9 +98,7 @@ export function createMeeting(deps: MeetDeps): Meeting {
       () => take([meet]),
       () => undefined,
     );
-    const over = resuming.then(() => {
-      resting.delete(over);
-    });
+    const over = resuming.finally(() => resting.delete(over));
     resting.add(over);
   }
 
@@ -112,13 +110,7 @@ export function createMeeting(deps: MeetDeps): Meeting {
 
   return {
     meet(waits, ids) {
-      take([
-        ...waits.map((wait) => {
-          const place = { afterMs: wait.sinceMs, afterSeq: 0 };
-          return { kind: "wait", tries: 0, wait, ...place } as const;
-        }),
-        ...ids.map((learned) => ({ kind: "id", tries: 0, learned }) as const),
-      ]);
+      take([...waits.map(meetOfWait), ...ids.map(meetOfId)]);
     },
     async idle() {
       await drained();
@@ -133,6 +125,14 @@ export function createMeeting(deps: MeetDeps): Meeting {
       await Promise.all(resting);
     },
   };
+}
+
+function meetOfWait(wait: OpenWait): MeetWait {
+  return { kind: "wait", tries: 0, wait, afterMs: wait.sinceMs, afterSeq: 0 };
+}
+
+function meetOfId(learned: LearnedId): MeetId {
+  return { kind: "id", tries: 0, learned };
 }
 
 function logFailed(log: Log, failed: readonly Meet[], looked: readonly Looked[]): void {

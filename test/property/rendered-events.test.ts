@@ -232,7 +232,7 @@ function drawItem(draw: Draw): MoveToPublish {
 
 const seeds = fc.noBias(fc.nat(0x7fff_ffff));
 // Neighbouring seeds are unrelated, so shrinking is useless.
-const RUNS = { numRuns: 2_000, endOnFailure: true };
+const RUNS = { numRuns: 1_000, endOnFailure: true };
 
 it("moves of runs and steps", () => {
   const drawn = { run: 0, step: 0, unpublished: 0, cut: 0 };
@@ -246,7 +246,7 @@ it("moves of runs and steps", () => {
     }
   });
   fc.assert(property, RUNS);
-  for (const [kind, times] of Object.entries(drawn)) expect(times, kind).toBeGreaterThan(100);
+  for (const [kind, times] of Object.entries(drawn)) expect(times, kind).toBeGreaterThan(50);
 });
 
 it("changes of definitions and versions", () => {

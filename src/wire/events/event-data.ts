@@ -140,11 +140,10 @@ export function changeData(change: RecordedChange): Fields {
   };
 }
 
-/** The run's steps with their states after the move; an empty list is left out. */
-function stepsAfter(graph: Graph, run: Run, marks: string | undefined): Fields[] | undefined {
+/** The run's steps with their states after the move; no run has none. */
+function stepsAfter(graph: Graph, run: Run, marks: string | undefined): Fields[] {
   const then = marks === undefined ? run : { ...run, stepMarks: Buffer.from(marks, "base64") };
-  const { steps } = viewMarks(graph, then);
-  return steps.length === 0 ? undefined : steps.map(({ step, state }) => bareStep(step, state));
+  return viewMarks(graph, then).steps.map(({ step, state }) => bareStep(step, state));
 }
 
 function bareStep({ def, type }: GraphStep, state: StepState): Fields {

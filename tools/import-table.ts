@@ -66,7 +66,7 @@ export const rooms: readonly Room[] = [
   {
     files: wire,
     paths: [engine, gen],
-    packages: ["@bufbuild/protobuf", "cloudevents"],
+    packages: ["@bufbuild/protobuf"],
     builtins: false,
     pure: true,
   },
@@ -120,7 +120,6 @@ export const rooms: readonly Room[] = [
       "@bufbuild/protobuf",
       "@connectrpc/connect",
       "@connectrpc/connect-node",
-      "cloudevents",
       "jose",
       "nats",
     ],
@@ -131,13 +130,7 @@ export const rooms: readonly Room[] = [
   {
     files: /^src\/sandbox\//,
     paths: [gen],
-    packages: [
-      "@bufbuild/protobuf",
-      "@connectrpc/connect",
-      "@connectrpc/connect-node",
-      "cloudevents",
-      "nats",
-    ],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "nats"],
     builtins: true,
     pure: false,
   },

@@ -18,7 +18,7 @@ import type { RunView, StepView } from "../engine/values/view.ts";
 import { STEP_TYPE_NUMBERS, TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
 
 /** The wire numbers of run states. */
-export const RUN_STATE_NUMBERS: Readonly<Record<RunState, WorkflowState>> = WorkflowState;
+const RUN_STATE_NUMBERS: Readonly<Record<RunState, WorkflowState>> = WorkflowState;
 /** The wire numbers of step states. */
 const STEP_STATE_NUMBERS: Readonly<Record<StepState, StepRunState>> = StepRunState;
 

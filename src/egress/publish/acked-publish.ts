@@ -11,6 +11,7 @@ import {
   ErrorCode,
   Events,
   headers,
+  type MsgHdrs,
   type NatsConnection,
   NatsError,
   type Subscription,
@@ -40,6 +41,8 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
   const inbox = createInbox();
   const answers = new AwaitedAnswers();
   const link = watchLink(connection);
+  // A message's headers are written when it is published, so all messages of a kind share an object.
+  const heads = new Map<string, MsgHdrs>();
   let next = 0;
   let stopped = false;
   let subscription: Subscription | undefined;
@@ -72,11 +75,12 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       listen();
       next += 1;
       const token = String(next);
-      const head = headers();
+      const head = headOf(heads, event.contentType);
       head.set("Nats-Msg-Id", event.id);
-      head.set("Content-Type", event.contentType);
+      const { subject, body } = event;
       try {
-        connection.publish(event.subject, event.body, {
+        // The client's own encoder of texts takes more than twice as long.
+        connection.publish(subject, typeof body === "string" ? Buffer.from(body) : body, {
           headers: head,
           reply: `${inbox}.${token}`,
         });
@@ -91,6 +95,15 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       answers.stop();
     },
   };
+}
+
+function headOf(heads: Map<string, MsgHdrs>, contentType: string): MsgHdrs {
+  const known = heads.get(contentType);
+  if (known !== undefined) return known;
+  const head = headers();
+  head.set("Content-Type", contentType);
+  heads.set(contentType, head);
+  return head;
 }
 
 /** Whether the connection is up, and how often it was made again; kept up to date until it is closed. */

@@ -101,11 +101,12 @@ async function findRuns(
 /** A run with what a later batch has left of it. */
 function addKept(before: KnownRun | undefined, kept: KeptRun): KnownRun {
   const { run, graph } = kept;
-  const rows = [...(before?.rows ?? []), ...kept.rows];
+  if (before === undefined) return { ...kept, wanted: rowsToRead(kept.wanted, kept), known: kept };
+  const rows = [...before.rows, ...kept.rows];
   const moves = rows.flatMap((row) => row.moves);
   // The later row of a step counts, also where it has to be read.
-  const steps = new Map([...(before?.known?.steps ?? []), ...kept.steps]);
-  const known = { steps, input: kept.input ?? before?.known?.input };
+  const steps = new Map([...(before.known?.steps ?? []), ...kept.steps]);
+  const known = { steps, input: kept.input ?? before.known?.input };
   return { run, graph, rows, wanted: rowsToRead(rowsOfMoves(run, graph, moves), known), known };
 }
 

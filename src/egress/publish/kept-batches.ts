@@ -8,6 +8,7 @@
 import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepRun } from "../../engine/values/run.ts";
 import type { CommittedBatch, WrittenRun } from "../../runtime/written-runs.ts";
+import type { WantedRows } from "../../store/load-rows.ts";
 import type { RecordedMoves } from "../../store/outbox.ts";
 import { type StoredJson, smallStoredJson } from "../../store/stored-json.ts";
 import { rowsOfMoves } from "./rows-of-moves.ts";
@@ -15,6 +16,8 @@ import { rowsOfMoves } from "./rows-of-moves.ts";
 /** A run of a batch as its commit left it. */
 export interface KeptRun extends Pick<WrittenRun, "run" | "graph"> {
   readonly rows: readonly RecordedMoves[];
+  /** What the events of these rows are made of. */
+  readonly wanted: WantedRows;
   /** Rows of the steps that its events need; undefined where a row has to be read. */
   readonly steps: ReadonlyMap<number, StepRun | undefined>;
   readonly input: JsonObject | undefined;
@@ -119,26 +122,22 @@ function keptRun(batchId: number, written: WrittenRun): MadeRun {
   const input = wanted.runInput ? kept(written.input) : undefined;
   copied += input?.bytes ?? 0;
   return {
-    run: { run, graph, rows, steps, input: input?.value },
+    run: { run, graph, rows, wanted, steps, input: input?.value },
     ...{ bytes: bytes + copied, copied },
   };
 }
 
 /** Undefined where a payload is too large to be kept. */
 function keptStep(row: StepRun): { row: StepRun; copied: number } | undefined {
-  const { input, output, detail, ...others } = row;
+  const { input, output, detail } = row;
   const [given, made] = [kept(input), kept(output)];
   const isWhole = (given === undefined) === (input === undefined);
   if (!isWhole || (made === undefined) !== (output === undefined)) return undefined;
-  return {
-    row: {
-      ...others,
-      ...(given === undefined ? {} : { input: given.value }),
-      ...(made === undefined ? {} : { output: made.value }),
-      detail: detail.joined === undefined ? {} : { joined: detail.joined },
-    },
-    copied: (given?.bytes ?? 0) + (made?.bytes ?? 0),
-  };
+  // One copy of all fields: taking some out first costs four times as much.
+  const copy = { ...row, detail: detail.joined === undefined ? {} : { joined: detail.joined } };
+  if (given !== undefined) copy.input = given.value;
+  if (made !== undefined) copy.output = made.value;
+  return { row: copy, copied: (given?.bytes ?? 0) + (made?.bytes ?? 0) };
 }
 
 function kept(payload: JsonObject | undefined): StoredJson | undefined {

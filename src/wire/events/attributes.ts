@@ -12,7 +12,7 @@ export interface EventAttributes {
   readonly workspaceId: string;
   /** Events of one key are published in order: the run's or the definition's id. */
   readonly key: string;
-  /** RFC 3339, UTC. */
+  /** RFC 3339 with milliseconds, UTC. */
   readonly time: string;
   /** Full name of the message that the data is, as proto3 JSON. */
   readonly messageName: string;

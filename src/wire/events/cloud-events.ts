@@ -3,10 +3,10 @@
  * Boundary: pure; what an event says is decided by lifecycle-events.ts. CloudEvents 1.0 in structured JSON mode is made
  * here, the platform's own envelope in ensemble-events.ts.
  */
-import { CloudEvent } from "cloudevents";
-import { type JsonObject, textSizeBytes } from "../../engine/values/json.ts";
+import { textSizeBytes } from "../../engine/values/json.ts";
 import type { EventAttributes } from "./attributes.ts";
 import { ensembleJsonBody, ensembleProtobufBody } from "./ensemble-events.ts";
+import { type Fields, TYPE_PREFIX } from "./event-data.ts";
 
 /** A message for the bus; its id is also the `Nats-Msg-Id`. */
 export interface OutgoingEvent {
@@ -23,13 +23,12 @@ export type EventFormat = "cloudevents" | "ensemble-json" | "ensemble-protobuf";
 /** An event's bytes at most; larger data goes by reference. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
-const TYPE_PREFIX = "type.googleapis.com/";
 const WORST_BYTES_PER_CHAR = 3;
 
 interface Format {
   /** Of the whole message: the header `Content-Type`. */
   readonly contentType: string;
-  encode(attributes: EventAttributes, data: JsonObject): string | Uint8Array;
+  encode(attributes: EventAttributes, data: Fields): string | Uint8Array;
 }
 
 const FORMATS: Readonly<Record<EventFormat, Format>> = {
@@ -38,11 +37,11 @@ const FORMATS: Readonly<Record<EventFormat, Format>> = {
   "ensemble-protobuf": { contentType: "application/protobuf", encode: ensembleProtobufBody },
 };
 
-/** Writes an event; `data` is the message's proto3 JSON without `@type`. */
+/** Writes an event; `data` is the message's proto3 JSON with `@type`. */
 export function encodeEvent(
   format: EventFormat,
   attributes: EventAttributes,
-  data: JsonObject,
+  data: Fields,
 ): OutgoingEvent {
   const { contentType, encode } = FORMATS[format];
   const { id, type } = attributes;
@@ -56,24 +55,21 @@ export function fitsBus({ body }: OutgoingEvent): boolean {
   return textSizeBytes(body) <= MAX_EVENT_BYTES;
 }
 
-function structuredBody(attributes: EventAttributes, data: JsonObject): string {
-  const { id, type, source, messageName } = attributes;
-  const event = new CloudEvent<JsonObject>(
-    {
-      id,
-      type,
-      source,
-      subject: type,
-      time: attributes.time,
-      datacontenttype: "application/json",
-      dataschema: `https://${TYPE_PREFIX}${messageName}`,
-      tenantid: attributes.workspaceId,
-      partitionkey: attributes.key,
-      ...attributes.extensions,
-      data: { "@type": TYPE_PREFIX + messageName, ...data },
-    },
-    // Every attribute is made here, so the library's check of each event is left to the tests.
-    false,
-  );
-  return event.toString();
+// In the order in which the package cloudevents writes attributes.
+function structuredBody(attributes: EventAttributes, data: Fields): string {
+  const { id, type, source, time, messageName } = attributes;
+  return JSON.stringify({
+    id,
+    time,
+    type,
+    source,
+    specversion: "1.0",
+    datacontenttype: "application/json",
+    subject: type,
+    dataschema: `https://${TYPE_PREFIX}${messageName}`,
+    data,
+    tenantid: attributes.workspaceId,
+    partitionkey: attributes.key,
+    ...attributes.extensions,
+  });
 }

@@ -7,25 +7,26 @@ import { CloudEventSchema } from "../../../gen/events/v1/cloudevent_pb.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
 import { writeMessage } from "../proto/bytes.ts";
 import type { EventAttributes } from "./attributes.ts";
+import { type Fields, TYPE_PREFIX } from "./event-data.ts";
 
-const TYPE_PREFIX = "type.googleapis.com/";
-
-/** The envelope in JSON, with proto field names; `data` is the message's JSON without `@type`. */
-export function ensembleJsonBody(attributes: EventAttributes, data: JsonObject): string {
-  return JSON.stringify(envelopeOf(attributes, data, "application/json"));
+/** The envelope in JSON, with proto field names. */
+export function ensembleJsonBody(attributes: EventAttributes, data: Fields): string {
+  return envelopeText(attributes, data, "application/json");
 }
 
 /** The envelope in bytes. Throws for data that is not the message that the attributes name. */
-export function ensembleProtobufBody(attributes: EventAttributes, data: JsonObject): Uint8Array {
-  return writeMessage(CloudEventSchema, envelopeOf(attributes, data, "application/protobuf"));
+export function ensembleProtobufBody(attributes: EventAttributes, data: Fields): Uint8Array {
+  // The text has no field that is undefined.
+  const envelope: JsonObject = JSON.parse(envelopeText(attributes, data, "application/protobuf"));
+  return writeMessage(CloudEventSchema, envelope);
 }
 
-function envelopeOf(
+function envelopeText(
   { id, type, source, time, workspaceId, messageName, key, extensions }: EventAttributes,
-  data: JsonObject,
+  data: Fields,
   contentType: string,
-): JsonObject {
-  return {
+): string {
+  return JSON.stringify({
     spec_version: "1.0",
     id,
     type,
@@ -34,11 +35,11 @@ function envelopeOf(
     time,
     data_content_type: contentType,
     tenant_id: workspaceId,
-    data: { "@type": TYPE_PREFIX + messageName, ...data },
+    data,
     extensions: {
       partitionkey: key,
       dataschema: `https://${TYPE_PREFIX}${messageName}`,
       ...extensions,
     },
-  };
+  });
 }

@@ -84,9 +84,12 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 // Longer than the server's own limit: it is only reached when the peer is gone without a word.
 const ANSWER_TIMEOUT_MS = 15_000;
 
-// Writers look each row up by its key. Whatever a parameter holds, the planner expects a hundred rows of it, and beside
-// some thousand stored runs it would read whole tables for them.
-const POINT_LOOK_UPS = { enable_hashjoin: "off", enable_mergejoin: "off" };
+// A plan that was made while the tables were empty is kept until they are analysed, so no scan is chosen for a small table: every
+// statement has an index. `jit` goes by the price of a plan, which is unreal where a scan cannot be avoided.
+const BY_INDEX = { enable_seqscan: "off", jit: "off" };
+// Writers, and answers by an id, look each row up by its key. Whatever a parameter holds, the planner expects a hundred rows
+// of it, and beside some thousand stored runs it would read whole tables for them.
+const POINT_LOOK_UPS = { ...BY_INDEX, enable_hashjoin: "off", enable_mergejoin: "off" };
 
 const types = makeTypes();
 
@@ -95,12 +98,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   const poolSize = Math.max(POOL_SIZE_AT_LEAST, options.poolSize ?? POOL_SIZE);
   const readers = Math.min(READ_CONNECTIONS_AT_MOST, Math.floor(poolSize / 4));
   const listers = Math.min(LIST_CONNECTIONS_AT_MOST, Math.floor(poolSize / 4));
-  const reads = openPool(options, readers);
-  const callers = openPool(options, readers);
-  const lists = openPool(options, listers, LIST_TIMEOUT_MS);
-  const settings = { ...POINT_LOOK_UPS, ...options.settings };
+  const byIndex = { ...options, settings: { ...BY_INDEX, ...options.settings } };
+  const lookingUp = { ...options, settings: { ...POINT_LOOK_UPS, ...options.settings } };
+  const reads = openPool(byIndex, readers);
+  const callers = openPool(lookingUp, readers);
+  const lists = openPool(byIndex, listers, LIST_TIMEOUT_MS);
   const writers = poolSize - 2 * readers - listers;
-  const writes = openPool({ ...options, settings }, writers, STATEMENT_TIMEOUT_MS, true);
+  const writes = openPool(lookingUp, writers, STATEMENT_TIMEOUT_MS, true);
   return {
     read: queriesOf(reads),
     callers: queriesOf(callers),

@@ -25,7 +25,7 @@ const FILLED_AT_LEAST = 0.9;
 
 interface Outcome {
   readonly results: readonly Result[];
-  readonly service: ServiceCounts;
+  readonly service: readonly ServiceCounts[];
   readonly majorVersion: number;
 }
 
@@ -40,10 +40,10 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
     console.log(
       `Postgres ${majorVersion}, ${RUNS_A_COMMIT} runs a commit, ${MEASURED_STEPS} steps of each ` +
         `run, payloads of ${PAYLOAD_BYTES} bytes\n\n${renderResults(results)}\n\n` +
-        renderService(service),
+        service.map(renderService).join("\n"),
     );
   }
-  return [...results.flatMap(failuresOf), ...service.over];
+  return [...results.flatMap(failuresOf), ...service.flatMap(({ over }) => over)];
 }
 
 async function measureAll(): Promise<Outcome> {

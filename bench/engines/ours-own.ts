@@ -4,7 +4,7 @@ import { nowMs } from "../parts/clock.ts";
 import type { Engine } from "./engine.ts";
 import { inFlight } from "./in-flight.ts";
 import type { Stage } from "./ours.ts";
-import { START_TYPE } from "./words.ts";
+import { START_TYPE, WAKE_TYPE } from "./words.ts";
 
 const POLL_MS = 2;
 const PATIENCE_MS = 120_000;
@@ -34,6 +34,17 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
         for (let i = 0; i < events; i += 1) stage.publish(START_TYPE, `${tag}-${i}`);
         await reach(() => stage.startedRuns() >= before + events);
       });
+    },
+    /** Starts a run that waits for an event; gives its id once it waits. */
+    async parkRun({ key }: { key: string }) {
+      const runId = await stage.begin("park", key);
+      await stage.waiting(runId);
+      return runId;
+    },
+    /** Wakes such a run; resolves when it has ended. */
+    async wakeRun({ key, runId }: { key: string; runId: string }) {
+      stage.publish(WAKE_TYPE, key);
+      await stage.ended(runId);
     },
     openLoop: (args: { runsASecond: number; seconds: number }) => openLoop(stage, args),
     /** Forgets the reactions so far, and gives them. */

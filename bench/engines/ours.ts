@@ -21,6 +21,8 @@ export interface Stage {
   begin(kind: DefinitionKind, key: string): Promise<string>;
   /** Resolves when the run has ended. */
   ended(runId: string): Promise<void>;
+  /** Resolves when the run waits for an event. */
+  waiting(runId: string): Promise<void>;
   /** Publishes an event for parked runs (`go`) or for the trigger (`start`). */
   publish(type: typeof WAKE_TYPE | typeof START_TYPE, key: string): void;
   /** How many runs the bus has reported as started. */
@@ -157,6 +159,7 @@ function stageOf(
       return run.id;
     },
     ended: runs.ended,
+    waiting: runs.waiting,
     publish(type, key) {
       platform.bus.publish(type, eventOf(type, key));
     },

@@ -13,7 +13,8 @@ export interface Budget {
 }
 
 /** The most that a step may do in Postgres; no machine and no noise changes what it does. */
-export type CountBudget = Pick<WireCounts, "statements" | "roundTrips" | "commits">;
+export type CountBudget = Pick<WireCounts, "statements" | "roundTrips" | "commits"> &
+  Partial<Pick<WireCounts, "transactions">>;
 
 /** A cost compared with its budget. */
 export type Verdict = "ok" | "over" | "over twice";
@@ -26,13 +27,20 @@ export function judge(cost: Budget, budget: Budget): Verdict {
 
 /** The counts that are over their budget, in words; a hundredth is noise of the division. */
 export function countsOver(counts: CountBudget, budget: CountBudget): string[] {
-  const names = ["statements", "roundTrips", "commits"] as const;
-  return names
-    .filter((name) => Math.round(counts[name] * 100) > Math.round(budget[name] * 100))
-    .map((name) => `${counts[name].toFixed(2)} ${WORDS[name]}, over ${budget[name]}`);
+  const names = ["statements", "roundTrips", "commits", "transactions"] as const;
+  return names.flatMap((name) => {
+    const [count = 0, most] = [counts[name], budget[name]];
+    if (most === undefined || Math.round(count * 100) <= Math.round(most * 100)) return [];
+    return [`${count.toFixed(2)} ${WORDS[name]}, over ${most}`];
+  });
 }
 
-const WORDS = { statements: "statements", roundTrips: "round trips", commits: "commits" } as const;
+const WORDS = {
+  statements: "statements",
+  roundTrips: "round trips",
+  commits: "commits",
+  transactions: "transactions of several round trips",
+} as const;
 
 function exceeds(cost: Budget, budget: Budget, times: number): boolean {
   const rows = Math.round(cost.rows * 10) / 10;

@@ -1,6 +1,6 @@
 /**
- * What a step of the whole service asks Postgres for, when one run of agent steps is alone: routing, calls and publishing
- * included.
+ * What the whole service asks Postgres for, routing, calls and publishing included: for an agent step of a run that is alone, and
+ * for an event that wakes a run, whose agent step then ends it.
  * Boundary: counts, no times. The service, the owner of objectives and NATS are processes of their own.
  *
  * What the idle service asks for by the clock is taken off. An objective ends some time after its answer: where both come
@@ -16,34 +16,57 @@ import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../pa
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
 
-/** Counts for each step: the median of the runs. */
+/** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
 export interface ServiceCounts {
+  readonly title: string;
   readonly counts: WireCounts;
   /** The counts that are over their budget, in words. */
   readonly over: readonly string[];
 }
 
-const BUDGET: CountBudget = { statements: 16, roundTrips: 16, commits: 9.5 };
+interface ServiceLoad {
+  readonly title: string;
+  readonly budget: CountBudget;
+  /** Makes ready what is not counted; gives what is counted, and how many it stands for. */
+  prepare(host: Host, run: number): Promise<{ readonly each: number; work(): Promise<unknown> }>;
+}
+
+const LOADS: readonly ServiceLoad[] = [
+  {
+    title: "a step of a run of agent steps, whole service",
+    budget: { statements: 16, roundTrips: 16, commits: 9.5 },
+    prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one(1) }),
+  },
+  {
+    title: "an event that wakes a run, to the end of its agent step, whole service",
+    budget: { statements: 27, roundTrips: 27, commits: 17, transactions: 3.4 },
+    async prepare(host, run) {
+      const key = `counted-${run}-${performance.now()}`;
+      const runId = await host.own<string>("parkRun", { key });
+      // What its start left to do is done by then.
+      await delay(SETTLE_MS);
+      return { each: 1, work: () => host.own("wakeRun", { key, runId }) };
+    },
+  },
+];
 const WARM_UP_RUNS = 3;
 const IDLE_MS = 4_000;
+const SETTLE_MS = 300;
 const END_DELAY_MS = 50;
 const RUNS = 11;
 const ROUNDS_AT_MOST = 3;
-const TITLE = "a run of agent steps, whole service";
 
 /** Starts the service beside the given Postgres and counts. */
-export async function measureService(guard: Guard, postgresUrl: string): Promise<ServiceCounts> {
+export async function measureService(guard: Guard, postgresUrl: string): Promise<ServiceCounts[]> {
   const database = await makeFreshDatabase(postgresUrl);
   const relay = await startPgRelay(postgresUrl);
   try {
     const host = await startHost(guard, "ours", relay.urlOf(database.url), END_DELAY_MS);
     try {
       await host.one(WARM_UP_RUNS);
-      for (let round = 1; ; round += 1) {
-        const counts = await countRuns(host, relay);
-        const over = countsOver(counts, BUDGET).map((what) => `${TITLE}: ${what}`);
-        if (over.length === 0 || round === ROUNDS_AT_MOST) return { counts, over };
-      }
+      const counted: ServiceCounts[] = [];
+      for (const load of LOADS) counted.push(await countLoad(host, relay, load));
+      return counted;
     } finally {
       await host.stop();
     }
@@ -53,14 +76,24 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
   }
 }
 
-async function countRuns(host: Host, relay: PgRelay): Promise<WireCounts> {
+async function countLoad(host: Host, relay: PgRelay, load: ServiceLoad): Promise<ServiceCounts> {
+  const { title, budget } = load;
+  for (let round = 1; ; round += 1) {
+    const counts = await countRuns(host, relay, load);
+    const over = countsOver(counts, budget).map((what) => `${title}: ${what}`);
+    if (over.length === 0 || round === ROUNDS_AT_MOST) return { title, counts, over };
+  }
+}
+
+async function countRuns(host: Host, relay: PgRelay, load: ServiceLoad): Promise<WireCounts> {
   const idle = await countDuring(relay, () => delay(IDLE_MS));
   const runs: WireCounts[] = [];
   for (let run = 0; run < RUNS; run += 1) {
+    const { each, work } = await load.prepare(host, run);
     const beganAt = performance.now();
-    const counts = await countDuring(relay, () => host.one(1));
+    const counts = await countDuring(relay, work);
     const byTheClock = countsEach(idle, IDLE_MS / (performance.now() - beganAt));
-    runs.push(countsEach(growthOfCounts(byTheClock, counts), LINE_STEPS));
+    runs.push(countsEach(growthOfCounts(byTheClock, counts), each));
   }
   return medianCounts(runs);
 }
@@ -72,10 +105,10 @@ async function countDuring(relay: PgRelay, work: () => Promise<unknown>): Promis
 }
 
 /** The counts in a line. */
-export function renderService({ counts }: ServiceCounts): string {
+export function renderService({ title, counts }: ServiceCounts): string {
   const { statements, roundTrips, commits, transactions } = counts;
   return (
-    `${TITLE}, one alone: ${statements.toFixed(1)} statements, ${roundTrips.toFixed(1)} round trips, ` +
-    `${commits.toFixed(1)} commits (${transactions.toFixed(1)} of several round trips) a step`
+    `${title}: ${statements.toFixed(1)} statements, ${roundTrips.toFixed(1)} round trips, ` +
+    `${commits.toFixed(1)} commits (${transactions.toFixed(1)} of several round trips)`
   );
 }

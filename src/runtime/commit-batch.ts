@@ -7,6 +7,7 @@
  * B3 No transaction is open while the engine works. A run that changed meanwhile is not saved; its inputs come again. So
  *    a run may be folded as this replica committed it last (committed-runs.ts).
  * B4 The key of a caller is marked with what its call changed, or the batch fails: another try holds it now.
+ * B5 An event that was offered to a run before it was kept is kept with what it changed there.
  */
 import { MissingRows } from "../engine/draft/missing-rows.ts";
 import { TRANSITION_UNITS } from "../engine/values/budget.ts";
@@ -37,6 +38,7 @@ import {
   rowsToAdd,
 } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
+import { keepTakenEvents } from "./keep-taken-events.ts";
 import { createLargeTurns } from "./large-turns.ts";
 import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
@@ -163,8 +165,12 @@ async function writeBatch(
 ): Promise<Written> {
   const { kept, starts, answers } = await confirmBatch(tx, plan, folded);
   const encoded = encodeBatch(deps, kept, calls, starts, plan.nowMs);
-  const saved = await saveBatch(tx, encoded.batch);
   const results = resultsOf(plan, folded, answers);
+  // Sent together, for one round trip.
+  const [saved] = await Promise.all([
+    saveBatch(tx, encoded.batch),
+    keepTakenEvents(tx, items, results),
+  ]);
   await applyKeys(
     tx,
     items.flatMap((item, place) => appliedKeyOf(item, results[place])),

@@ -9,6 +9,7 @@ import type { Reply } from "../engine/values/reply.ts";
 import type { Run } from "../engine/values/run.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import type { LeasedCall } from "../store/calls.ts";
+import type { EventToKeep } from "../store/events.ts";
 import type { CommittedBatch } from "./written-runs.ts";
 
 export type { LeasedCall } from "../store/calls.ts";
@@ -36,6 +37,8 @@ export type Submission = { readonly callerKey?: KeyClaim | undefined } & (
       readonly runId: string;
       readonly workspaceId: string;
       readonly input: Input;
+      /** An event that is kept in the commit in which the input is applied. */
+      readonly keep?: EventToKeep | undefined;
     }
 );
 

@@ -87,15 +87,12 @@ const ANSWER_TIMEOUT_MS = 15_000;
 // A plan that was made while the tables were empty is kept until they are analysed, so no scan is chosen for a small table: every
 // statement has an index. `jit` goes by the price of a plan, which is unreal where a scan cannot be avoided.
 const BY_INDEX = { enable_seqscan: "off", jit: "off" };
+// By a key one plan fits all values (test:scale proves it for each statement), and planning by the values takes longer than a
+// look-up itself.
+const PLANNED_ONCE = { ...BY_INDEX, plan_cache_mode: "force_generic_plan" };
 // Writers, and answers by an id, look each row up by its key. Whatever a parameter holds, the planner expects a hundred rows
-// of it, and beside some thousand stored runs it would read whole tables for them. By a key one plan fits all values; planning
-// an answer by its values took longer than running it.
-const POINT_LOOK_UPS = {
-  ...BY_INDEX,
-  enable_hashjoin: "off",
-  enable_mergejoin: "off",
-  plan_cache_mode: "force_generic_plan",
-};
+// of it, and beside some thousand stored runs it would read whole tables for them.
+const POINT_LOOK_UPS = { ...PLANNED_ONCE, enable_hashjoin: "off", enable_mergejoin: "off" };
 
 const types = makeTypes();
 
@@ -106,7 +103,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const listers = Math.min(LIST_CONNECTIONS_AT_MOST, Math.floor(poolSize / 4));
   const byIndex = { ...options, settings: { ...BY_INDEX, ...options.settings } };
   const lookingUp = { ...options, settings: { ...POINT_LOOK_UPS, ...options.settings } };
-  const reads = openPool(byIndex, readers);
+  const plannedOnce = { ...options, settings: { ...PLANNED_ONCE, ...options.settings } };
+  const reads = openPool(plannedOnce, readers);
   const callers = openPool(lookingUp, readers);
   const lists = openPool(byIndex, listers, LIST_TIMEOUT_MS);
   const writers = poolSize - 2 * readers - listers;

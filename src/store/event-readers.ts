@@ -46,6 +46,8 @@ interface FoundPatterns {
 /** Patterns of waits of a version, and the fields of the event that their filters compare; null = none. */
 export interface FoundWaitPatterns extends FoundPatterns {
   readonly eventPaths: string | null;
+  /** When they were looked up, by the database's clock: epoch ms, with its microseconds. */
+  readonly askedAtMs: number;
 }
 
 /** A step that waits for an object, or a sign that a call may yet bring the object's id. */
@@ -62,6 +64,8 @@ export type FoundReported =
 export interface FoundWait extends FoundPatterns {
   readonly runId: string;
   readonly stepIndex: number;
+  /** Version of the step's row: a wait that opens again has another one. */
+  readonly rowVersion: string;
 }
 
 /** Who knows the objects, and the edition of the catalogue at that time; undefined when its row is missing. */
@@ -82,7 +86,8 @@ export interface FoundTrigger {
 const PATTERNS: Statement = {
   name: "find_wait_patterns",
   text: `select distinct e.place, p.type_pattern as "typePattern", p.subject_pattern as "subjectPattern",
-      p.event_paths as "eventPaths"
+      p.event_paths as "eventPaths",
+      extract(epoch from statement_timestamp())::float8 * 1000 as "askedAtMs"
     from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
     join wait_patterns p on p.workspace_id = e.workspace_id
       and translate(p.wait_key, '/', '.') = e.key
@@ -107,11 +112,11 @@ const STEPS_BY_TICKET = `
 // Not earlier than the wait counts: a repeat of an event that first came before finds no wait. Each key is looked up by
 // itself (`offset 0` keeps it so): joined at once, every wait may be read for it.
 const waitsBy = (equality: string, when = "true") => `
-    select e.place, s.run_id as "runId", s.step_index as "stepIndex",
+    select e.place, s.run_id as "runId", s.step_index as "stepIndex", s.xmin::text as "rowVersion",
       coalesce(s.detail -> 'wait' ->> 'typePattern', '') as "typePattern",
       coalesce(s.detail -> 'wait' ->> 'subjectPattern', '') as "subjectPattern"
     from events e cross join lateral (
-      select s.run_id, s.step_index, s.detail from step_runs s
+      select s.run_id, s.step_index, s.detail, s.xmin from step_runs s
       where s.wait_key is not null
         and hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)
           = hashtextextended(e.workspace_id || ' ' || e.key, 0)

@@ -3,7 +3,7 @@
  *
  * Boundary: rows only; which events are kept, and who gets them, is decided in runtime.
  * Invariant: an event is kept once per workspace, source and id (a source of "" equals every source), with the time of
- * its first arrival by the database's clock.
+ * its first arrival by the database's clock. That is when routing first asked who wants it, whichever transaction keeps it.
  */
 import type { ObjectReport } from "../engine/values/event.ts";
 import type { ArrivedEvent } from "../engine/values/input.ts";
@@ -12,6 +12,8 @@ import type { Queries, Statement, Tx } from "./database.ts";
 /** An event to keep. */
 export interface EventToKeep extends ArrivedEvent {
   readonly workspaceId: string;
+  /** By the database's clock: epoch ms, with fractions; unset: now. */
+  readonly arrivedAtMs?: number;
   /**
    * What the filters of waits may ask of it (engine/matching/equality.ts); unset: not known, all of them are offered
    * it.
@@ -66,11 +68,11 @@ const KEEP: Statement = {
   text: `with kept as (
       insert into kept_events
         (workspace_id, source, event_id, type, subject, "time", arrived_at, data, extensions, equals)
-      select v."workspaceId", v.source, v.id, v.type, v.subject, v.time, clock_timestamp(), v.data,
-        v.extensions, v.equals
+      select v."workspaceId", v.source, v.id, v.type, v.subject, v.time,
+        coalesce(to_timestamp(v."arrivedAtMs" / 1000), clock_timestamp()), v.data, v.extensions, v.equals
       from jsonb_to_recordset($1::jsonb)
         as v("workspaceId" text, source text, id text, type text, subject text, time text,
-          data jsonb, extensions jsonb, equals text[])
+          "arrivedAtMs" float8, data jsonb, extensions jsonb, equals text[])
       where not exists (
         select 1 from kept_events k
         where k.workspace_id = v."workspaceId" and k.event_id = v.id
@@ -167,9 +169,9 @@ const DROP_OLD: Statement = {
     select (select count(*) from kept)::int as kept, (select count(*) from early)::int as early`,
 };
 
-/** Keeps events; those that are kept already stay as they are. */
-export async function keepEvents(tx: Tx, events: readonly EventToKeep[]): Promise<void> {
-  await tx.query(KEEP, [JSON.stringify(events)]);
+/** Keeps events, by one statement; those that are kept already stay as they are. */
+export async function keepEvents(db: Queries, events: readonly EventToKeep[]): Promise<void> {
+  await db.query(KEEP, [JSON.stringify(events)]);
 }
 
 /**
@@ -191,9 +193,12 @@ export function findKeptEvents(
   ]);
 }
 
-/** Keeps reports; the same event's report about the same object is kept once. */
-export async function insertEarlyReports(tx: Tx, reports: readonly EarlyReport[]): Promise<void> {
-  await tx.query(INSERT_EARLY, [JSON.stringify(reports)]);
+/** Keeps reports, by one statement; the same event's report about the same object is kept once. */
+export async function insertEarlyReports(
+  db: Queries,
+  reports: readonly EarlyReport[],
+): Promise<void> {
+  await db.query(INSERT_EARLY, [JSON.stringify(reports)]);
 }
 
 /** The reports about these objects, in the order in which they came. */

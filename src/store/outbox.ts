@@ -53,9 +53,11 @@ const TAKE: Statement = {
       from free where l.partition = free.partition returning l.partition)
     select partition from missing union select partition from taken`,
 };
+// The column has milliseconds, and rounds: up, the lease would last until after this moment.
 const LET_GO: Statement = {
   name: "let_go_partitions",
-  text: "update partition_leases set lease_until = clock_timestamp() where holder = $1",
+  text: `update partition_leases set lease_until = date_trunc('milliseconds', clock_timestamp())
+    where holder = $1`,
 };
 // One look-up a partition: in the order of its ids only the index of unpublished batches serves, whatever the planner
 // believes of their number. Asked for all partitions at once it may walk past every published row.

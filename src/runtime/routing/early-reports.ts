@@ -75,7 +75,7 @@ async function keepEarly(
   early: readonly ObjectProbe[],
 ): Promise<readonly FoundReported[]> {
   const reports = early.flatMap((probe) => earlyReportOf(probe, events[probe.place]));
-  await database.transaction((tx) => insertEarlyReports(tx, reports));
+  await insertEarlyReports(database.write, reports);
   count("workflows_reports_early_total", {}, reports.length);
   return (await findReported(database.read, early)).found;
 }

@@ -18,7 +18,7 @@ import type { Processor } from "../processor.ts";
 import { type EarlyDeps, isOpen, type Submit, submitEarly } from "./early-reports.ts";
 import type { LearnedStep } from "./learned-ids.ts";
 import { type FoundInputs, findReports, reportInputsOf } from "./route-inputs.ts";
-import { type AimedSubmission, type EventOutcome, joinOutcomes } from "./route-submit.ts";
+import { type AimedSubmission, type EventOutcome, joinOutcomes, runIdsOf } from "./route-submit.ts";
 
 /** An object, and the step that is remembered for it. */
 export interface KnownObject {
@@ -51,9 +51,7 @@ export function divideBeside(
   known: readonly KnownObject[],
   others: readonly AimedSubmission[],
 ): { alone: KnownObject[]; beside: KnownObject[] } {
-  const runIds = new Set(
-    others.flatMap(({ submission }) => (submission.kind === "input" ? [submission.runId] : [])),
-  );
+  const runIds = new Set(runIdsOf(others));
   return {
     alone: known.filter(({ step }) => !runIds.has(step.runId)),
     beside: known.filter(({ step }) => runIds.has(step.runId)),

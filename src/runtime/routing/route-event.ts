@@ -6,6 +6,7 @@
  * Invariants:
  * 1. An event that a wait may want later is kept, and that is committed, before open waits are
  *    looked up; a wait is committed before it looks for kept events. So they meet in either order.
+ *    A lone event is offered before that to the waits that are open (route-waits.ts).
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
  * 4. What no trigger and no wait pattern wants is known in memory (listened-keys.ts), and so is the step of an object that this
@@ -34,14 +35,16 @@ import type { KeysOfEdition } from "./listened-keys.ts";
 import { isAboutRecord, resolveEntities } from "./route-entities.ts";
 import {
   decisionsOf,
+  findFittingWaits,
   findReports,
-  findWaitInputs,
   inOrder,
   objectProbesOf,
+  waitInputsOf,
 } from "./route-inputs.ts";
-import { findEventPatterns, keepFittingEvents } from "./route-keep.ts";
+import { findEventPatterns, fittingEvents, keepFittingEvents, waitProbesOf } from "./route-keep.ts";
 import { findEventTriggers, startsOf } from "./route-starts.ts";
-import { type EventOutcome, joinOutcomes, submitAll } from "./route-submit.ts";
+import { type EventOutcome, joinOutcomes, runIdsOf, submitAll } from "./route-submit.ts";
+import { findPlainWaits, offerAtOnce } from "./route-waits.ts";
 
 /** What routing needs. */
 export interface RouteDeps {
@@ -105,31 +108,37 @@ export async function routeEvents(
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
   const { known, asked } = divideKnown(deps.processor, objectProbesOf(events));
-  const { reports, keys, patterns, triggers } = await lookUp(deps, events, asked);
-  const probes = await keepFittingEvents(deps, events, patterns, keys);
-  const [starts, waits] = await Promise.all([
-    startsOf(deps, events, triggers),
-    findWaitInputs(deps.database, events, probes),
-  ]);
+  const { reports, triggers, ...looked } = await lookUp(deps, events, asked);
+  const first = { ...looked, fitting: fittingEvents(deps, events, looked.patterns) };
   const submit: Submit = (aimed, eventCount) =>
     submitAll(deps.processor, aimed, eventCount, (error) => kindOf(error) === "away");
+  const sure = [...decisionsOf(events), ...reports.inputs];
+  const busy = new Set([...runIdsOf(sure), ...known.map(({ step }) => step.runId)]);
+  const { outcomes, toKeep, isOffered } = await offerAtOnce(deps, events, first, busy, submit);
+  await keepFittingEvents(deps, toKeep);
+  const probes = waitProbesOf(events, first.keys, first.fitting);
+  const [starts, waits] = await Promise.all([
+    startsOf(deps, events, triggers),
+    findFittingWaits(deps.database, events, probes),
+  ]);
   const { entities } = deps;
   const aboutRecords = entities === undefined ? [] : starts.filter(isAboutRecord);
   // What needs no entity, and is not early, does not wait for those that are.
   const others = starts.filter((start) => entities === undefined || !isAboutRecord(start));
-  const aimed = [...decisionsOf(events), ...reports.inputs, ...waits];
+  const left = waits.filter((wait) => !isOffered(wait));
+  const aimed = [...sure, ...waitInputsOf(events, left)];
   const { alone, beside } = divideBeside(known, aimed);
   const late = await findReportsOf(deps, events, beside);
   const inputs = inOrder([...aimed, ...late.inputs]);
   const early = [...reports.early, ...late.early];
-  const outcomes = await Promise.all([
+  const further = await Promise.all([
     submitKnown(deps, events, alone, submit),
     submitFound(deps, events, { inputs: [...others, ...inputs], early }, submit),
     entities === undefined || aboutRecords.length === 0
       ? submit([], events.length)
       : resolveEntities(entities, events, aboutRecords).then((each) => submit(each, events.length)),
   ]);
-  return outcomes.reduce(joinOutcomes).map(toRouted);
+  return [outcomes, ...further].reduce(joinOutcomes).map(toRouted);
 }
 
 /**
@@ -142,11 +151,12 @@ async function lookUp(
   objects: readonly ObjectProbe[],
 ) {
   const listeners = async (keys: KeysOfEdition | undefined) => {
-    const [patterns, triggers] = await Promise.all([
+    const [patterns, triggers, plain] = await Promise.all([
       findEventPatterns(database, events, keys),
       findEventTriggers(database, events, keys),
+      findPlainWaits(database, events, keys),
     ]);
-    return { patterns, triggers };
+    return { patterns, triggers, plain };
   };
   const guess = listenedKeys.latest;
   const [reports, found] = await Promise.all([

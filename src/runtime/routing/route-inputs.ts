@@ -21,11 +21,14 @@ import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
 import {
   type FoundReported,
+  type FoundWait,
   findReported,
   findWaits,
   type ObjectProbe,
   type WaitProbe,
 } from "../../store/event-readers.ts";
+import type { EventToKeep } from "../../store/events.ts";
+import type { FittingEvents } from "./route-keep.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
 /** What reports of a batch lead to. */
@@ -50,19 +53,31 @@ export async function findReports(
   return { inputs: reportInputsOf(events, found), early, edition };
 }
 
-/** The inputs of waits; `probes` say where waits for the events are filed. */
-export async function findWaitInputs(
+/** The waits whose patterns the events fit; `probes` say where waits for the events are filed. */
+export async function findFittingWaits(
   { read }: Pick<Database, "read">,
   events: readonly BusEvent[],
   probes: readonly WaitProbe[],
-): Promise<AimedSubmission[]> {
+): Promise<FoundWait[]> {
   if (probes.length === 0) return [];
   const found = await findWaits(read, probes);
-  return found.flatMap((wait) => {
+  return found.filter(({ place, typePattern, subjectPattern }) => {
+    const event = events[place];
+    return event !== undefined && fitsPatterns(typePattern, subjectPattern, event);
+  });
+}
+
+/** The inputs of waits; an event among `keeping` is kept where it is applied. */
+export function waitInputsOf(
+  events: readonly BusEvent[],
+  waits: readonly FoundWait[],
+  keeping: FittingEvents = new Map(),
+): AimedSubmission[] {
+  return waits.flatMap((wait) => {
     const event = events[wait.place];
     if (event === undefined) return [];
-    if (!fitsPatterns(wait.typePattern, wait.subjectPattern, event)) return [];
-    return [aim(wait, event, eventInput(wait.stepIndex, event, event.actorAgentId))];
+    const input = eventInput(wait.stepIndex, event, event.actorAgentId);
+    return [aim(wait, event, input, keeping.get(wait.place))];
   });
 }
 
@@ -129,6 +144,7 @@ function aim(
   { place, runId }: { readonly place: number; readonly runId: string },
   { workspaceId }: BusEvent,
   input: Input,
+  keep?: EventToKeep,
 ): AimedSubmission {
-  return { place, submission: { kind: "input", runId, workspaceId, input } };
+  return { place, submission: { kind: "input", runId, workspaceId, input, keep } };
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps the events that a wait may want later, and finds out under which keys waits for an event are filed.
+ * Which events a wait may want later, keeping them, and under which keys waits for an event are filed.
  *
  * Boundary: the patterns of versions decide (see store/event-readers.ts for which versions count);
  * filters are not asked, they read what a run will know only then.
@@ -31,8 +31,8 @@ interface KeepDeps {
 /** More of them in one workspace, and an event is offered to all waits whose patterns it fits. */
 const EQUALITIES_AT_MOST = 16;
 
-/** What the filters of the waits ask of an event that fits, by the event's place in the batch. */
-type Equalities = ReadonlyMap<number, readonly string[]>;
+/** Events that a wait may want later, as they are kept, by their place in the batch. */
+export type FittingEvents = ReadonlyMap<number, EventToKeep>;
 
 /** Wait patterns that may take the events; `keys` say which keys patterns have, where that is known. */
 export async function findEventPatterns(
@@ -46,39 +46,12 @@ export async function findEventPatterns(
   return probes.length === 0 ? [] : findWaitPatterns(read, probes);
 }
 
-/**
- * Keeps those of the events that fit a wait pattern, by the patterns that were found for them, and commits that. Gives where
- * waits for the events are filed: an event that has no pattern's key ends no wait (listened-keys.ts, L3).
- */
-export async function keepFittingEvents(
-  deps: KeepDeps,
+/** Those of the events that fit a wait pattern, by the patterns that were found for them. */
+export function fittingEvents(
+  { log }: Pick<KeepDeps, "log">,
   events: readonly BusEvent[],
   patterns: readonly FoundWaitPatterns[],
-  keys: KeysOfEdition | undefined,
-): Promise<WaitProbe[]> {
-  const probes = keyProbesOf(events);
-  const equalities = equalitiesOfEvents(deps, events, patterns);
-  if (equalities.size > 0) {
-    const fitting = events.flatMap((event, place) => {
-      const equals = equalities.get(place);
-      return equals === undefined ? [] : [toKeep(event, equals)];
-    });
-    await deps.database.transaction((tx) => keepEvents(tx, fitting));
-    await reached("bus.event.kept");
-    count("workflows_events_kept_total", {}, fitting.length);
-  }
-  const wanted =
-    keys && new Set(probes.filter((probe) => keys.isPatterns(probe)).map(({ place }) => place));
-  return probes
-    .filter(({ place }) => wanted === undefined || wanted.has(place))
-    .flatMap((probe) => waitProbesOf(probe, events[probe.place], equalities));
-}
-
-function equalitiesOfEvents(
-  { log }: KeepDeps,
-  events: readonly BusEvent[],
-  patterns: readonly FoundWaitPatterns[],
-): Equalities {
+): FittingEvents {
   const paths = new Map<number, Set<string>>();
   for (const found of patterns) {
     const event = events[found.place];
@@ -88,12 +61,47 @@ function equalitiesOfEvents(
     paths.set(found.place, known);
     if (found.eventPaths !== null) known.add(found.eventPaths);
   }
-  const equalities = new Map<number, readonly string[]>();
+  const askedAtMs = Math.min(...patterns.map((found) => found.askedAtMs));
+  const fitting = new Map<number, EventToKeep>();
   for (const [place, wanted] of paths) {
     const event = events[place];
-    if (event !== undefined) equalities.set(place, equalitiesOf(log, event, wanted));
+    if (event === undefined) continue;
+    fitting.set(place, toKeep(event, askedAtMs, equalitiesOf(log, event, wanted)));
   }
-  return equalities;
+  return fitting;
+}
+
+/** Keeps events that fit, and commits that. */
+export async function keepFittingEvents(
+  { database }: Pick<KeepDeps, "database">,
+  fitting: readonly EventToKeep[],
+): Promise<void> {
+  if (fitting.length === 0) return;
+  await keepEvents(database.write, fitting);
+  await reached("bus.event.kept");
+  noteKept(fitting.length);
+}
+
+/** Counts events that are kept, whichever transaction kept them. */
+export function noteKept(events: number): void {
+  count("workflows_events_kept_total", {}, events);
+}
+
+/**
+ * Where waits for the events are filed: an event that has no pattern's key ends no wait (listened-keys.ts, L3). Without
+ * `fitting`, only waits of which no equality is known.
+ */
+export function waitProbesOf(
+  events: readonly BusEvent[],
+  keys: KeysOfEdition | undefined,
+  fitting: FittingEvents = new Map(),
+): WaitProbe[] {
+  const probes = keyProbesOf(events);
+  const wanted =
+    keys && new Set(probes.filter((probe) => keys.isPatterns(probe)).map(({ place }) => place));
+  return probes
+    .filter(({ place }) => wanted === undefined || wanted.has(place))
+    .flatMap((probe) => probesOfKey(probe, events[probe.place], fitting.get(probe.place)));
 }
 
 function equalitiesOf(log: Log, event: BusEvent, wanted: ReadonlySet<string>): readonly string[] {
@@ -123,21 +131,21 @@ function keyProbesOf(events: readonly BusEvent[]): KeyProbe[] {
   );
 }
 
-function waitProbesOf(
+function probesOfKey(
   probe: KeyProbe,
   event: BusEvent | undefined,
-  equalities: Equalities,
+  kept: EventToKeep | undefined,
 ): WaitProbe[] {
   if (event === undefined) return [];
   const { id: eventId, source } = event;
-  const known = equalities.get(probe.place) ?? [];
+  const known = kept === undefined ? [] : (kept.equals ?? [ANY_EQUALS]);
   return ["", ...known].map((equals) => ({ ...probe, eventId, source, equals }));
 }
 
-function toKeep(event: BusEvent, equals: readonly string[]): EventToKeep {
+function toKeep(event: BusEvent, arrivedAtMs: number, equals: readonly string[]): EventToKeep {
   const { workspaceId, id, source, type, subject, time, data, extensions } = event;
   return {
-    ...{ workspaceId, id, source, type, subject, time, data },
+    ...{ workspaceId, id, source, type, subject, time, arrivedAtMs, data },
     ...(extensions === undefined ? {} : { extensions }),
     ...(equals.includes(ANY_EQUALS) ? {} : { equals }),
   };

@@ -75,6 +75,11 @@ function takeChunk(
   return chunk;
 }
 
+/** The runs that inputs are for. */
+export function runIdsOf(aimed: readonly AimedSubmission[]): string[] {
+  return aimed.flatMap(({ submission }) => (submission.kind === "input" ? [submission.runId] : []));
+}
+
 function workspaceOf({ submission }: AimedSubmission): string {
   return submission.kind === "start" ? submission.start.workspaceId : submission.workspaceId;
 }
@@ -88,7 +93,7 @@ export function joinOutcomes(
     const other = second[place] ?? emptyOutcome();
     return {
       startedRunIds: [...one.startedRunIds, ...other.startedRunIds],
-      updatedRunIds: [...one.updatedRunIds, ...other.updatedRunIds],
+      updatedRunIds: [...new Set([...one.updatedRunIds, ...other.updatedRunIds])],
       alreadyStartedRunIds: [...one.alreadyStartedRunIds, ...other.alreadyStartedRunIds],
       errors: [...one.errors, ...other.errors],
     };

@@ -16,6 +16,7 @@ import { FIRST_RUN, findUnreported, type RunPlace } from "../../../src/store/che
 import type { Tx } from "../../../src/store/database.ts";
 import {
   findReported,
+  findWaitPatterns,
   findWaits,
   type ObjectProbe,
   type WaitProbe,
@@ -39,6 +40,11 @@ const STEPS_READ = {
   name: "steps_read",
   text: `select (seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
     where relname = 'step_runs'`,
+};
+const PLANS = {
+  name: "plans",
+  text: `select sum(custom_plans)::int as custom, sum(generic_plans)::int as once
+    from pg_prepared_statements where name like 'find_wait%'`,
 };
 /** Steps of others that have ended: among a handful of rows every plan is as good as that by key. */
 const MANY_STEPS = {
@@ -142,6 +148,18 @@ describe("an event finds", () => {
     await send(runId, { kind: "cancel_requested", reason: "", cause: RPC });
     expect(await waits("billing")).toBe(0);
   });
+});
+
+it("look-ups are planned once for all values", async () => {
+  const { read } = at.database;
+  const probe = { place: 0, workspaceId: WORKSPACE, key: waitKeyOf("crm.won", "") };
+  for (let times = 0; times < 3; times += 1) {
+    await findWaits(read, [{ ...probe, eventId: `evt-${times}`, source: "crm", equals: "" }]);
+    await findWaitPatterns(read, [probe]);
+  }
+  const [plans] = await read.query<{ custom: number; once: number }>(PLANS, []);
+  expect(plans?.custom).toBe(0);
+  expect(plans?.once).toBeGreaterThan(0);
 });
 
 describe("a step long in flight", () => {

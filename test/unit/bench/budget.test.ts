@@ -13,6 +13,14 @@ test("one query more than the budget is over it, one less is not", () => {
   expect(countsOver({ ...BUDGET, commits: 5.01 }, BUDGET)).toEqual(["5.01 commits, over 5"]);
 });
 
+test("transactions count where the budget has them", () => {
+  const counts = { ...BUDGET, transactions: 3.9 };
+  expect(countsOver(counts, BUDGET)).toEqual([]);
+  expect(countsOver(counts, { ...BUDGET, transactions: 3.4 })).toEqual([
+    "3.90 transactions of several round trips, over 3.4",
+  ]);
+});
+
 test("a rounding of the division is not over the budget", () => {
   expect(countsOver({ ...BUDGET, statements: 8.004 }, BUDGET)).toEqual([]);
 });

@@ -12,6 +12,7 @@ type EventToKeep = Pick<
   readonly id: string;
   readonly extensions?: Record<string, string>;
   readonly equals?: string[];
+  readonly arrivedAtMs?: number;
 };
 type ReportToKeep = Pick<EarlyRow, "workspaceId" | "objectId" | "eventId" | "report">;
 type ObjectProbe = [place: number, workspaceId: string, kind: string, id: string];
@@ -79,7 +80,7 @@ export const eventStatements: ModelStatements = {
 const dots = (key: string) => key.replaceAll("/", ".");
 
 function findWaitPatterns(
-  { tx, tables }: At,
+  { tx, tables, now }: At,
   [places, workspaces, keys]: [number[], string[], string[]],
 ) {
   const listening = new Set([...tx.rows(tables.definitions)].map((row) => row.latestVersionId));
@@ -90,7 +91,7 @@ function findWaitPatterns(
     patterns
       .filter((row) => row.workspaceId === workspaceId && dots(row.waitKey) === key)
       .map(({ typePattern, subjectPattern, eventPaths }) => ({
-        ...{ place, typePattern, subjectPattern, eventPaths },
+        ...{ place, typePattern, subjectPattern, eventPaths, askedAtMs: now.getTime() },
       })),
   );
   return [...new Map(found.map((row) => [JSON.stringify(Object.values(row)), row])).values()];
@@ -159,8 +160,8 @@ function waitsOf(at: At, [place, workspaceId, key, eventId, source, equals]: Wai
       return own === equals || (own !== "" && equals === ANY_EQUALS);
     })
     .filter((step) => !cameBefore(at, step, eventId, source))
-    .map(({ runId, stepIndex, detail }) => ({
-      ...{ place, runId, stepIndex },
+    .map(({ runId, stepIndex, detail, xmin }) => ({
+      ...{ place, runId, stepIndex, rowVersion: xmin },
       typePattern: detail?.wait?.typePattern ?? "",
       subjectPattern: detail?.wait?.subjectPattern ?? "",
     }));
@@ -192,7 +193,8 @@ async function keepEvents({ tx, tables, now }: At, [events]: [string]) {
   const wanted: EventToKeep[] = JSON.parse(events);
   // As in Postgres, `not exists` sees what was there before the statement.
   const before = [...tx.rows(tables.kept)];
-  for (const { id: eventId, extensions = null, equals = null, ...event } of wanted) {
+  for (const { id: eventId, extensions = null, equals = null, arrivedAtMs, ...event } of wanted) {
+    const arrivedAt = arrivedAtMs === undefined ? now : new Date(arrivedAtMs);
     const { workspaceId, source } = event;
     const isKept = before.some(
       (kept) =>
@@ -202,7 +204,7 @@ async function keepEvents({ tx, tables, now }: At, [events]: [string]) {
     );
     if (isKept) continue;
     tx.shared.lastEvent += 1;
-    const row = { ...event, seq: tx.shared.lastEvent, eventId, extensions, equals, arrivedAt: now };
+    const row = { ...event, seq: tx.shared.lastEvent, eventId, extensions, equals, arrivedAt };
     await tx.insert(tables.kept, `${workspaceId}|${eventId}|${source}`, frozen(row));
   }
   return [];

@@ -58,6 +58,15 @@ export function eventKeysOf(type: string, subject: string): string[] {
   return [...new Set(keys)];
 }
 
+const known = new WeakMap<BusEvent, readonly string[]>();
+
+/** As eventKeysOf, made once for an event: routing asks several times. */
+export function keysOfEvent(event: BusEvent): readonly string[] {
+  const keys = known.get(event) ?? eventKeysOf(event.type, event.subject);
+  known.set(event, keys);
+  return keys;
+}
+
 /**
  * A pattern with `{{ }}` as the widest pattern of all that it can be rendered to: from the token
  * with the first `{{` on it reads `>`. Without `{{` it is returned as it is.
@@ -96,7 +105,7 @@ export function triggerKeysOfEvent(event: BusEvent): string[] {
   const keys: string[] = [];
   const { onlyTrigger, tap, cronLine } = event;
   if (onlyTrigger === undefined || onlyTrigger === "EVENT") {
-    keys.push(...eventKeysOf(event.type, event.subject).map((key) => `e|${key}`));
+    keys.push(...keysOfEvent(event).map((key) => `e|${key}`));
   }
   if (tap !== undefined && (onlyTrigger === undefined || onlyTrigger === "WEBHOOK")) {
     const parts = [tap.provider, tap.entityType, tap.action].map(partsOfText);

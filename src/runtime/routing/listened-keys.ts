@@ -14,7 +14,6 @@
  */
 import type { Log } from "../../process/log.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
-import { keyOf } from "../../process/short-memory.ts";
 import { type ListenedKey, listListenedKeys } from "../../store/catalogue.ts";
 import type { Queries } from "../../store/database.ts";
 import type { KeyProbe } from "../../store/event-readers.ts";
@@ -95,14 +94,28 @@ export class ListenedKeys {
 
 /** At the limit it takes some 200 ms. */
 async function setsOf(keys: readonly ListenedKey[]): Promise<KeysOfEdition> {
-  const sets = { trigger: new Set<string>(), wait: new Set<string>() };
+  const sets = { trigger: new KeysOfWorkspaces(), wait: new KeysOfWorkspaces() };
   const share = beginTurn();
   for (const [place, { what, workspaceId, key }] of keys.entries()) {
-    sets[what].add(keyOf(workspaceId, key));
+    sets[what].add(workspaceId, key);
     if (place % KEYS_A_PIECE === 0) await share();
   }
   return {
-    isTriggers: ({ workspaceId, key }) => sets.trigger.has(keyOf(workspaceId, key)),
-    isPatterns: ({ workspaceId, key }) => sets.wait.has(keyOf(workspaceId, key)),
+    isTriggers: ({ workspaceId, key }) => sets.trigger.has(workspaceId, key),
+    isPatterns: ({ workspaceId, key }) => sets.wait.has(workspaceId, key),
   };
+}
+
+class KeysOfWorkspaces {
+  readonly #keys = new Map<string, Set<string>>();
+
+  add(workspaceId: string, key: string): void {
+    const known = this.#keys.get(workspaceId);
+    if (known === undefined) this.#keys.set(workspaceId, new Set([key]));
+    else known.add(key);
+  }
+
+  has(workspaceId: string, key: string): boolean {
+    return this.#keys.get(workspaceId)?.has(key) === true;
+  }
 }

@@ -6,7 +6,7 @@
  */
 
 import { equalityOfEvent } from "../../engine/matching/equality.ts";
-import { eventKeysOf } from "../../engine/matching/keys.ts";
+import { keysOfEvent } from "../../engine/matching/keys.ts";
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import { reached } from "../../process/crash-points.ts";
@@ -126,9 +126,10 @@ function noteMissing(log: Log, { workspaceId, id, type }: BusEvent, path: string
 
 /** An event without a type (HandleTrigger's) ends no wait. */
 function keyProbesOf(events: readonly BusEvent[]): KeyProbe[] {
-  return events.flatMap(({ type, subject, workspaceId }, place) =>
-    type === "" ? [] : eventKeysOf(type, subject).map((key) => ({ place, workspaceId, key })),
-  );
+  return events.flatMap((event, place) => {
+    const { type, workspaceId } = event;
+    return type === "" ? [] : keysOfEvent(event).map((key) => ({ place, workspaceId, key }));
+  });
 }
 
 function probesOfKey(

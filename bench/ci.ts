@@ -43,7 +43,8 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
         renderService(service),
     );
   }
-  return [...results.flatMap(failuresOf), ...service.over];
+  const doors = service.doors.flatMap(({ over }) => over);
+  return [...results.flatMap(failuresOf), ...service.over, ...doors];
 }
 
 async function measureAll(): Promise<Outcome> {

@@ -15,12 +15,14 @@ import { type Host, startHost } from "../parts/host-process.ts";
 import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../parts/pg-messages.ts";
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
+import { type DoorCounts, measureDoors, renderDoors } from "./door-counts.ts";
 
 /** Counts for each step: the median of the runs. */
 export interface ServiceCounts {
   readonly counts: WireCounts;
   /** The counts that are over their budget, in words. */
   readonly over: readonly string[];
+  readonly doors: readonly DoorCounts[];
 }
 
 const BUDGET: CountBudget = { statements: 16, roundTrips: 16, commits: 9.5 };
@@ -42,7 +44,8 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
       for (let round = 1; ; round += 1) {
         const counts = await countRuns(host, relay);
         const over = countsOver(counts, BUDGET).map((what) => `${TITLE}: ${what}`);
-        if (over.length === 0 || round === ROUNDS_AT_MOST) return { counts, over };
+        if (over.length > 0 && round < ROUNDS_AT_MOST) continue;
+        return { counts, over, doors: await measureDoors(host, relay) };
       }
     } finally {
       await host.stop();
@@ -72,10 +75,10 @@ async function countDuring(relay: PgRelay, work: () => Promise<unknown>): Promis
 }
 
 /** The counts in a line. */
-export function renderService({ counts }: ServiceCounts): string {
+export function renderService({ counts, doors }: ServiceCounts): string {
   const { statements, roundTrips, commits, transactions } = counts;
   return (
     `${TITLE}, one alone: ${statements.toFixed(1)} statements, ${roundTrips.toFixed(1)} round trips, ` +
-    `${commits.toFixed(1)} commits (${transactions.toFixed(1)} of several round trips) a step`
+    `${commits.toFixed(1)} commits (${transactions.toFixed(1)} of several round trips) a step\n${renderDoors(doors)}`
   );
 }

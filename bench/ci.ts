@@ -12,11 +12,12 @@ import { migrateDatabase } from "../src/store/migrate.ts";
 import { startGuard } from "../tools/parts/guard.ts";
 import { startPostgres } from "../tools/parts/postgres.ts";
 import { startPgRelay } from "./parts/pg-relay.ts";
+import { renderDoors } from "./steps/door-counts.ts";
 import { RUNS_A_COMMIT } from "./steps/driver.ts";
 import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./steps/loads.ts";
 import { type Bench, measure } from "./steps/measure.ts";
 import { type Result, renderResults, resultOf } from "./steps/report.ts";
-import { measureService, renderService, type ServiceCounts } from "./steps/service-counts.ts";
+import { measureService, renderLoad, type ServiceCounts } from "./steps/service-counts.ts";
 import { enableWalShares } from "./steps/wal-shares.ts";
 
 const SETTINGS = ["checkpoint_timeout = '1h'", "max_wal_size = '8GB'", "autovacuum = off"];
@@ -25,7 +26,7 @@ const FILLED_AT_LEAST = 0.9;
 
 interface Outcome {
   readonly results: readonly Result[];
-  readonly service: readonly ServiceCounts[];
+  readonly service: ServiceCounts;
   readonly majorVersion: number;
 }
 
@@ -40,10 +41,11 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
     console.log(
       `Postgres ${majorVersion}, ${RUNS_A_COMMIT} runs a commit, ${MEASURED_STEPS} steps of each ` +
         `run, payloads of ${PAYLOAD_BYTES} bytes\n\n${renderResults(results)}\n\n` +
-        service.map(renderService).join("\n"),
+        [...service.loads.map(renderLoad), renderDoors(service.doors)].join("\n"),
     );
   }
-  return [...results.flatMap(failuresOf), ...service.flatMap(({ over }) => over)];
+  const counted = [...service.loads, ...service.doors];
+  return [...results.flatMap(failuresOf), ...counted.flatMap(({ over }) => over)];
 }
 
 async function measureAll(): Promise<Outcome> {

@@ -10,6 +10,7 @@ export const LINES = [
   "wake",
   "fan",
   "start-run",
+  "start-run-key",
   "trigger",
   "open-loop",
   "parked",

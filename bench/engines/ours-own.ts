@@ -1,4 +1,5 @@
 /** Loads that only the service knows: internal steps, StartRun, events that start runs, an arrival rate, a killed process. */
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { nowMs } from "../parts/clock.ts";
 import type { Engine } from "./engine.ts";
@@ -9,6 +10,12 @@ import { START_TYPE, WAKE_TYPE } from "./words.ts";
 const POLL_MS = 2;
 const PATIENCE_MS = 120_000;
 const SECOND_MS = 1_000;
+
+interface StartRuns {
+  readonly runs: number;
+  readonly atATime: number;
+  readonly keyed?: boolean;
+}
 
 /** The commands. */
 export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
@@ -22,9 +29,14 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
         ),
       );
     },
-    /** StartRun of runs that wait, so many open at once; ms of all. */
-    async startRuns({ runs, atATime }: { runs: number; atATime: number }) {
-      return timed(() => inFlight(runs, atATime, (at) => stage.begin("park", `started-${at}`)));
+    /** StartRun of runs that wait, so many open at once, each with a key of its own or none; ms of all. */
+    async startRuns({ runs, atATime, keyed = false }: StartRuns) {
+      const tag = randomUUID();
+      return timed(() =>
+        inFlight(runs, atATime, (at) =>
+          stage.begin("park", `started-${at}`, keyed ? `${tag}-${at}` : undefined),
+        ),
+      );
     },
     /** Events that start runs; ms until the last run has started. */
     async trigger({ events }: { events: number }) {

@@ -17,8 +17,8 @@ export interface Stage {
   readonly service: Service;
   readonly platform: Platform;
   readonly definitions: DefinitionIds;
-  /** Starts a run; gives its id. */
-  begin(kind: DefinitionKind, key: string): Promise<string>;
+  /** Starts a run, with an Idempotency-Key where one is given; gives its id. */
+  begin(kind: DefinitionKind, key: string, callKey?: string): Promise<string>;
   /** Resolves when the run has ended. */
   ended(runId: string): Promise<void>;
   /** Resolves when the run waits for an event. */
@@ -149,12 +149,12 @@ function stageOf(
     service,
     platform,
     definitions,
-    async begin(kind, key) {
-      const { run } = await client.startRun({
-        definitionId: definitions[kind],
-        workspaceId: WORKSPACE,
-        inputPayload: { id: key, note: NOTE },
-      });
+    async begin(kind, key, callKey) {
+      const inputPayload = { id: key, note: NOTE };
+      const { run } = await client.startRun(
+        { definitionId: definitions[kind], workspaceId: WORKSPACE, inputPayload },
+        callKey === undefined ? {} : { headers: { "Idempotency-Key": callKey } },
+      );
       if (run === undefined) throw new Error("StartRun answered without a run");
       return run.id;
     },

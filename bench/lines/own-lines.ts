@@ -39,10 +39,11 @@ export async function measureInternal(bed: Bed): Promise<Values> {
   return { stepsASecond: aSecond(steps, cost.ms), ...cpuMsEach(cost.cpu, steps) };
 }
 
-/** StartRun of runs that wait for an event. */
-export async function measureStartRun(bed: Bed): Promise<Values> {
+/** StartRun of runs that wait for an event; with an Idempotency-Key, each its own, or without. */
+export async function measureStartRun(bed: Bed, keyed: boolean): Promise<Values> {
   const { host, sizes } = bed;
-  const start = (runs: number) => host.own<number>("startRuns", { runs, atATime: CALLS_OPEN });
+  const start = (runs: number) =>
+    host.own<number>("startRuns", { runs, atATime: CALLS_OPEN, keyed });
   await start(Math.ceil(sizes.startedRuns * WARM_UP_SHARE));
   const cost = await costOf(bed, () => start(sizes.startedRuns));
   return {

@@ -15,13 +15,20 @@ import { type Host, startHost } from "../parts/host-process.ts";
 import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../parts/pg-messages.ts";
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
+import { type DoorCounts, measureDoors } from "./door-counts.ts";
 
 /** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
-export interface ServiceCounts {
+export interface LoadCounts {
   readonly title: string;
   readonly counts: WireCounts;
   /** The counts that are over their budget, in words. */
   readonly over: readonly string[];
+}
+
+/** Counts through the whole service. */
+export interface ServiceCounts {
+  readonly loads: readonly LoadCounts[];
+  readonly doors: readonly DoorCounts[];
 }
 
 interface ServiceLoad {
@@ -57,16 +64,16 @@ const RUNS = 11;
 const ROUNDS_AT_MOST = 3;
 
 /** Starts the service beside the given Postgres and counts. */
-export async function measureService(guard: Guard, postgresUrl: string): Promise<ServiceCounts[]> {
+export async function measureService(guard: Guard, postgresUrl: string): Promise<ServiceCounts> {
   const database = await makeFreshDatabase(postgresUrl);
   const relay = await startPgRelay(postgresUrl);
   try {
     const host = await startHost(guard, "ours", relay.urlOf(database.url), END_DELAY_MS);
     try {
       await host.one(WARM_UP_RUNS);
-      const counted: ServiceCounts[] = [];
-      for (const load of LOADS) counted.push(await countLoad(host, relay, load));
-      return counted;
+      const loads: LoadCounts[] = [];
+      for (const load of LOADS) loads.push(await countLoad(host, relay, load));
+      return { loads, doors: await measureDoors(host, relay) };
     } finally {
       await host.stop();
     }
@@ -76,7 +83,7 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
   }
 }
 
-async function countLoad(host: Host, relay: PgRelay, load: ServiceLoad): Promise<ServiceCounts> {
+async function countLoad(host: Host, relay: PgRelay, load: ServiceLoad): Promise<LoadCounts> {
   const { title, budget } = load;
   for (let round = 1; ; round += 1) {
     const counts = await countRuns(host, relay, load);
@@ -105,7 +112,7 @@ async function countDuring(relay: PgRelay, work: () => Promise<unknown>): Promis
 }
 
 /** The counts in a line. */
-export function renderService({ title, counts }: ServiceCounts): string {
+export function renderLoad({ title, counts }: LoadCounts): string {
   const { statements, roundTrips, commits, transactions } = counts;
   return (
     `${title}: ${statements.toFixed(1)} statements, ${roundTrips.toFixed(1)} round trips, ` +

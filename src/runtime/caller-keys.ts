@@ -8,21 +8,24 @@
  * C3 A call that failed leaves no key, unless it is marked.
  */
 import { randomBytes } from "node:crypto";
+import { createGathered } from "../process/gathered.ts";
 import { Refusal } from "../process/refusal.ts";
 import {
+  type AnsweredKey,
   type AppliedKey,
-  answerKey,
-  claimKey,
+  answerKeys,
+  claimKeys,
   findKey,
   giveBackKey,
   type KeyClaim,
   markKeys,
+  type NewClaim,
   takeOverKey,
 } from "../store/caller-keys.ts";
-import type { Database, Tx } from "../store/database.ts";
+import type { Database, Queries, Tx } from "../store/database.ts";
 
 /** A call with a key. */
-export interface KeyedCall {
+interface KeyedCall {
   readonly workspaceId: string;
   readonly method: string;
   readonly key: string;
@@ -31,51 +34,70 @@ export interface KeyedCall {
 }
 
 /** What is to do for a keyed call: do it, read what an earlier try did, or give its answer. */
-export type Claimed =
+type Claimed =
   | { readonly kind: "do"; readonly claim: KeyClaim }
   | { readonly kind: "read"; readonly claim: KeyClaim; readonly appliedTo: string }
   | { readonly kind: "answered"; readonly answer: Uint8Array };
 
 const HOLDER_BYTES = 12;
 const ANSWER_BYTES_AT_MOST = 1024 * 1024;
+/** Larger answers have a statement of their own. */
+const GATHERED_BYTES_AT_MOST = 16 * 1024;
 
-/** Claims the key of a call. Refuses already_exists (another body) and lost_race (the first is still running). */
-export async function beginKeyedCall(database: Database, call: KeyedCall): Promise<Claimed> {
-  const { bodyHash, ...named } = call;
-  const claim = { ...named, holder: randomBytes(HOLDER_BYTES).toString("hex") };
-  return database.transaction(async (tx): Promise<Claimed> => {
-    if (await claimKey(tx, claim, bodyHash)) return { kind: "do", claim };
-    const taken = await takeOverKey(tx, claim, bodyHash);
-    if (taken?.appliedTo === null) return { kind: "do", claim };
-    if (taken !== undefined) return { kind: "read", claim, appliedTo: taken.appliedTo };
-    const kept = await findKey(tx, claim);
-    if (kept !== undefined && !kept.bodyHash.equals(bodyHash)) throw otherBody(claim);
-    if (kept !== undefined && kept.answer !== null) {
-      return { kind: "answered", answer: kept.answer };
-    }
-    throw new Refusal("lost_race", "the first call with this Idempotency-Key is still running");
+/** The keys of callers in the database. Those that come at once share a statement, which is its own transaction. */
+export interface CallerKeys {
+  /** Claims the key of a call. Refuses already_exists (another body) and lost_race (the first is still running). */
+  begin(call: KeyedCall): Promise<Claimed>;
+  /** Keeps the answer to a call, for 7 days from its first try; null, or over 1 MiB: every repeat reads it anew. */
+  keepAnswer(key: AppliedKey, answer: Uint8Array | null): Promise<void>;
+  /** Gives the key of a call that failed back, so that it can be tried again at once. */
+  giveBack(claim: KeyClaim): Promise<void>;
+}
+
+/** See CallerKeys. */
+export function createCallerKeys({ write }: Pick<Database, "write">): CallerKeys {
+  const claim = createGathered((claims: readonly NewClaim[]) => claimKeys(write, claims));
+  const answer = createGathered(async (keys: readonly AnsweredKey[]) => {
+    await answerKeys(write, keys);
+    return keys.map(() => undefined);
   });
+  return {
+    async begin(call) {
+      const { bodyHash, ...named } = call;
+      const wanted = { ...named, holder: randomBytes(HOLDER_BYTES).toString("hex") };
+      if (await claim({ ...wanted, bodyHash })) return { kind: "do", claim: wanted };
+      return beginAgain(write, wanted, bodyHash);
+    },
+    async keepAnswer(key, made) {
+      const bytes = made?.byteLength ?? 0;
+      const kept = { ...key, answer: bytes <= ANSWER_BYTES_AT_MOST ? made : null };
+      await (bytes <= GATHERED_BYTES_AT_MOST ? answer(kept) : answerKeys(write, [kept]));
+    },
+    giveBack: (given) => giveBackKey(write, given),
+  };
+}
+
+/** For a key that is stored: by an earlier try, or by another request. */
+async function beginAgain(
+  queries: Queries,
+  claim: KeyClaim,
+  bodyHash: Uint8Array,
+): Promise<Claimed> {
+  const taken = await takeOverKey(queries, claim, bodyHash);
+  if (taken?.appliedTo === null) return { kind: "do", claim };
+  if (taken !== undefined) return { kind: "read", claim, appliedTo: taken.appliedTo };
+  const kept = await findKey(queries, claim);
+  if (kept !== undefined && !kept.bodyHash.equals(bodyHash)) throw otherBody(claim);
+  if (kept !== undefined && kept.answer !== null) {
+    return { kind: "answered", answer: kept.answer };
+  }
+  throw new Refusal("lost_race", "the first call with this Idempotency-Key is still running");
 }
 
 /** Marks keys in the transaction that does their calls. Refuses lost_race when one of them was taken over. */
 export async function applyKeys(tx: Tx, keys: readonly AppliedKey[]): Promise<void> {
   if (keys.length === 0 || (await markKeys(tx, keys)) === keys.length) return;
   throw new Refusal("lost_race", "another call with this Idempotency-Key has taken over");
-}
-
-/** Keeps the answer to a call, for 7 days from its first try; null, or over 1 MiB: every repeat reads it anew. */
-export async function keepAnswer(
-  database: Database,
-  key: AppliedKey,
-  answer: Uint8Array | null,
-): Promise<void> {
-  const kept = answer !== null && answer.length <= ANSWER_BYTES_AT_MOST ? answer : null;
-  await database.transaction((tx) => answerKey(tx, key, kept));
-}
-
-/** Gives the key of a call that failed back, so that it can be tried again at once. */
-export async function giveBack(database: Database, claim: KeyClaim): Promise<void> {
-  await database.transaction((tx) => giveBackKey(tx, claim));
 }
 
 function otherBody({ key }: KeyClaim): Refusal {

@@ -43,6 +43,7 @@ import { createLargeTurns } from "./large-turns.ts";
 import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type ItemResult, type Plan, planBatch } from "./plan-batch.ts";
 import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from "./save-drafts.ts";
+import { startedRunOf } from "./started-run.ts";
 import type { Committed } from "./submission.ts";
 import { wasCommitted } from "./unanswered-commit.ts";
 import { committedBatches } from "./written-runs.ts";
@@ -252,20 +253,22 @@ function resultsOf(
   answers: ReadonlyMap<number, ItemResult>,
 ): ItemResult[] {
   const results = [...plan.results];
-  for (const { work, results: ofRun } of folded) {
-    for (const result of ofRun) results[result.place] = resultOf(work, result);
+  for (const each of folded) {
+    for (const result of each.results) results[result.place] = resultOf(each, result);
   }
   for (const [place, answer] of answers) results[place] = answer;
   return results.map((result) => result ?? { kind: "later" });
 }
 
-function resultOf(work: RunWork, result: Folded): ItemResult {
+function resultOf(folded: FoldedRun, result: Folded): ItemResult {
   if ("error" in result) return { kind: "failed", error: result.error };
   const { reply } = result;
-  return {
-    kind: "settled",
-    settled: { runId: work.run.id, reply, created: work.rowVersion === undefined },
-  };
+  const { run, rowVersion } = folded.work;
+  if (rowVersion !== undefined) {
+    return { kind: "settled", settled: { runId: run.id, reply, created: false } };
+  }
+  const started = () => startedRunOf(folded);
+  return { kind: "settled", settled: { runId: run.id, reply, created: true, started } };
 }
 
 /** A call that the engine refused has changed nothing, and its key is given back. */

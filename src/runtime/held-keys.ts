@@ -18,7 +18,7 @@ export interface HeldKeys {
 
 /** What it works with. */
 export interface HeldKeysDeps {
-  readonly database: Pick<Database, "transaction">;
+  readonly database: Pick<Database, "write">;
   readonly log: Log;
 }
 
@@ -41,11 +41,9 @@ export function createHeldKeys({ database, log }: HeldKeysDeps): HeldKeys {
     if (claims.length === 0 || renewing) return;
     renewing = true;
     try {
-      await database.transaction((tx) =>
-        renewKeys(
-          tx,
-          claims.map(([claim]) => claim),
-        ),
+      await renewKeys(
+        database.write,
+        claims.map(([claim]) => claim),
       );
     } catch (error) {
       log.warn("idempotency keys could not be renewed; their leases may run out", { error });

@@ -10,6 +10,7 @@ import type { Run } from "../engine/values/run.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import type { LeasedCall } from "../store/calls.ts";
 import type { EventToKeep } from "../store/events.ts";
+import type { StartedRun } from "./started-run.ts";
 import type { CommittedBatch } from "./written-runs.ts";
 
 export type { LeasedCall } from "../store/calls.ts";
@@ -48,6 +49,8 @@ export interface Settled {
   readonly reply: Reply;
   /** False for a start whose event had started this run before. */
   readonly created: boolean;
+  /** Of a run that was created: as its commit has left it; gives undefined when it is to be read. */
+  started?(): StartedRun | undefined;
 }
 
 /** What a commit leaves to do: batches of moves to publish, calls to make. */

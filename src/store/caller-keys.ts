@@ -3,10 +3,12 @@
  * Boundary: single statements by the database's clock; what an answer or a refusal follows from is
  * runtime/caller-keys.ts.
  * Invariants:
- * K1 No statement waits for a locked key: it is inserted or not, and taken over only when no transaction is writing it.
+ * K1 No statement waits for a key that is being marked: it is inserted or not, and taken over only when no transaction is
+ *    writing it.
  * K2 Only the holder of a claim marks its key. A try that was taken over marks nothing, and so commits nothing.
  * K3 A key that is answered or given back has no holder ('') and no lease. A renewal that was on its way finds neither.
  */
+import { hexOf } from "./columns.ts";
 import type { Queries, Statement, Tx } from "./database.ts";
 
 /** One try of a call that carries a key; `holder` is drawn anew for every try. */
@@ -22,6 +24,16 @@ export interface AppliedKey extends KeyClaim {
   readonly appliedTo: string;
 }
 
+/** A claim, and the hash of the request that it is for. */
+export interface NewClaim extends KeyClaim {
+  readonly bodyHash: Uint8Array;
+}
+
+/** A key and the answer to its call. */
+export interface AnsweredKey extends AppliedKey {
+  readonly answer: Uint8Array | null;
+}
+
 /** What is known of a key that others hold or have answered. */
 export interface KeptKey {
   readonly bodyHash: Buffer;
@@ -33,12 +45,18 @@ const KEPT = "make_interval(days => 7)";
 // this.
 const LEASE = "make_interval(secs => 4)";
 
+// It waits where another one is inserting one of these keys at the moment. All insert in one order, so that two that have
+// several keys in common wait for each other in turn.
 const INSERT: Statement = {
-  name: "insert_caller_key",
+  name: "insert_caller_keys",
   text: `insert into caller_keys
       (workspace_id, method, key, holder, body_hash, created_at, lease_until)
-    values ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + ${LEASE})
-    on conflict do nothing returning true as inserted`,
+    select v."workspaceId", v.method, v.key, v.holder, v."bodyHash", clock_timestamp(),
+      clock_timestamp() + ${LEASE}
+    from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, method text, key text,
+      holder text, "bodyHash" bytea)
+    order by v."workspaceId", v.method, v.key
+    on conflict do nothing returning holder`,
 };
 
 const TAKE_OVER: Statement = {
@@ -89,10 +107,14 @@ const MARK: Statement = {
 };
 
 const ANSWER: Statement = {
-  name: "answer_caller_key",
-  text: `update caller_keys
-    set answer = $5, applied_to = coalesce(applied_to, $6), holder = '', lease_until = clock_timestamp()
-    where workspace_id = $1 and method = $2 and key = $3 and holder = $4`,
+  name: "answer_caller_keys",
+  text: `update caller_keys k
+    set answer = v.answer, applied_to = coalesce(k.applied_to, v."appliedTo"), holder = '',
+      lease_until = clock_timestamp()
+    from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, method text, key text,
+      holder text, "appliedTo" text, answer bytea)
+    where k.workspace_id = v."workspaceId" and k.method = v.method and k.key = v.key
+      and k.holder = v.holder`,
 };
 
 // A transaction that still writes the key may yet commit what its call did: then the key stays until its lease ends.
@@ -123,10 +145,12 @@ const DROP_OLD: Statement = {
     ) select count(*)::int as dropped from gone`,
 };
 
-/** Claims a key that is not stored yet; false: it is stored already, claimed or answered. */
-export async function claimKey(tx: Tx, claim: KeyClaim, bodyHash: Uint8Array): Promise<boolean> {
-  const rows = await tx.query(INSERT, [...valuesOf(claim), bodyHash]);
-  return rows.length > 0;
+/** Claims keys that are not stored yet; gives for each whether it is claimed. The others are stored already. */
+export async function claimKeys(queries: Queries, claims: readonly NewClaim[]): Promise<boolean[]> {
+  const rows = claims.map((claim) => ({ ...claim, bodyHash: hexOf(claim.bodyHash) }));
+  const claimed = await queries.query<{ holder: string }>(INSERT, [JSON.stringify(rows)]);
+  const holders = new Set(claimed.map(({ holder }) => holder));
+  return claims.map(({ holder }) => holders.has(holder));
 }
 
 /**
@@ -134,11 +158,11 @@ export async function claimKey(tx: Tx, claim: KeyClaim, bodyHash: Uint8Array): P
  * earlier try changed, null for nothing; undefined: it cannot be had.
  */
 export async function takeOverKey(
-  tx: Tx,
+  queries: Queries,
   claim: KeyClaim,
   bodyHash: Uint8Array,
 ): Promise<{ appliedTo: string | null } | undefined> {
-  const [row] = await tx.query<{ appliedTo: string | null }>(TAKE_OVER, [
+  const [row] = await queries.query<{ appliedTo: string | null }>(TAKE_OVER, [
     ...valuesOf(claim),
     bodyHash,
   ]);
@@ -146,8 +170,8 @@ export async function takeOverKey(
 }
 
 /** Begins the leases of these claims anew, as far as they still hold. */
-export async function renewKeys(tx: Tx, claims: readonly KeyClaim[]): Promise<void> {
-  await tx.query(RENEW, [JSON.stringify(claims)]);
+export async function renewKeys(queries: Queries, claims: readonly KeyClaim[]): Promise<void> {
+  await queries.query(RENEW, [JSON.stringify(claims)]);
 }
 
 /** The stored body hash and answer of the key, regardless of its holder. */
@@ -165,14 +189,15 @@ export async function markKeys(tx: Tx, keys: readonly AppliedKey[]): Promise<num
   return (await tx.query(MARK, [JSON.stringify(keys)])).length;
 }
 
-/** Keeps the answer (null: too large); `appliedTo` counts where no transaction has marked the key. */
-export async function answerKey(tx: Tx, key: AppliedKey, answer: Uint8Array | null): Promise<void> {
-  await tx.query(ANSWER, [...valuesOf(key), answer, key.appliedTo]);
+/** Keeps answers (null: too large); `appliedTo` counts where no transaction has marked the key. */
+export async function answerKeys(queries: Queries, keys: readonly AnsweredKey[]): Promise<void> {
+  const rows = keys.map((key) => ({ ...key, answer: key.answer && hexOf(key.answer) }));
+  await queries.query(ANSWER, [JSON.stringify(rows)]);
 }
 
 /** Gives a claim back: the key is gone, or, when its call has changed something, free to be read by the next try. */
-export async function giveBackKey(tx: Tx, claim: KeyClaim): Promise<void> {
-  await tx.query(GIVE_BACK, valuesOf(claim));
+export async function giveBackKey(queries: Queries, claim: KeyClaim): Promise<void> {
+  await queries.query(GIVE_BACK, valuesOf(claim));
 }
 
 /** Drops at most `limit` keys that are older than 7 days; gives how many went. */

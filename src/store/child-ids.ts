@@ -20,10 +20,7 @@ const FIND: Statement = {
 
 /** Ids of the children of the latest attempt of each of these steps that has some and no output. */
 export async function findChildIds(db: Queries, steps: readonly StepRun[]): Promise<ChildIds> {
-  const parents = steps.filter(
-    ({ detail, output, outputExtendsInput }) =>
-      (detail.children?.next ?? 0) > 0 && output === undefined && !outputExtendsInput,
-  );
+  const parents = steps.filter(hasShownChildren);
   const found = new Map<string, Map<number, string[]>>();
   if (parents.length === 0) return found;
   const columns = [
@@ -40,4 +37,9 @@ export async function findChildIds(db: Queries, steps: readonly StepRun[]): Prom
     ids.push(id);
   }
   return found;
+}
+
+/** Whether readers see the ids of the step's children in the place of its output. */
+export function hasShownChildren({ detail, output, outputExtendsInput }: StepRun): boolean {
+  return (detail.children?.next ?? 0) > 0 && output === undefined && !outputExtendsInput;
 }

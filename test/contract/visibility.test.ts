@@ -18,6 +18,7 @@ import {
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
 import type { Queries } from "../../src/store/database.ts";
+import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import {
   findDefinition,
   findVersion,
@@ -113,6 +114,7 @@ const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
 const PAGE = { limit: 50, offset: 0 };
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
+  findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),
   findVersion: (db, seen, at) => one(findVersion(db, seen, at.definitionId, 1)),
   findVersions: (db, seen, at) => findVersions(db, seen, [at.versionId]),
   listDefinitions: async (db, seen, { workspaceId }) =>

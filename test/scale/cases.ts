@@ -5,8 +5,8 @@
  */
 
 import {
-  answerKey,
-  claimKey,
+  answerKeys,
+  claimKeys,
   dropOldKeys,
   findKey,
   giveBackKey,
@@ -39,6 +39,7 @@ import {
   markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
+import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
@@ -149,6 +150,7 @@ export const cases: readonly Case[] = [
   { name: "seen: runs", ask: ({ read }) => findRuns(read, SEEN, [RUN]) },
   { name: "seen: error text", ask: ({ read }) => findErrorText(read, SEEN, RUN, 0) },
   { name: "seen: definition", ask: ({ read }) => findDefinition(read, SEEN, "wf_2") },
+  { name: "heads of definitions", ask: ({ read }) => findDefinitionHead(read, SEEN, "wf_2") },
   { name: "seen: version by number", ask: ({ read }) => findVersion(read, SEEN, "wf_2", 1) },
   { name: "seen: ListVersions", ask: ({ read }) => listVersions(read, SEEN, "wf_2", VERSIONS) },
   {
@@ -253,11 +255,17 @@ export const cases: readonly Case[] = [
       return insertDeadLetters(tx, [{ stream: "S", streamSeq: 1_000, ...letter }]);
     }),
   },
-  { name: "keys: claim", ask: writing((tx) => claimKey(tx, { ...KEY, key: "new" }, HASH)) },
+  {
+    name: "keys: claim",
+    ask: writing((tx) => claimKeys(tx, [{ ...KEY, key: "new", bodyHash: HASH }])),
+  },
   { name: "keys: take over", ask: writing((tx) => takeOverKey(tx, KEY, HASH)) },
   { name: "keys: find", ask: ({ read }) => findKey(read, KEY) },
   { name: "keys: mark", ask: writing((tx) => markKeys(tx, [{ ...KEY, appliedTo: RUN }])) },
-  { name: "keys: answer", ask: writing((tx) => answerKey(tx, { ...KEY, appliedTo: RUN }, HASH)) },
+  {
+    name: "keys: answer",
+    ask: writing((tx) => answerKeys(tx, [{ ...KEY, appliedTo: RUN, answer: HASH }])),
+  },
   { name: "keys: give back", ask: writing((tx) => giveBackKey(tx, KEY)) },
   { name: "sweep: keys", ask: writing((tx) => dropOldKeys(tx, 5_000)) },
   { name: "sweep: events and reports", ask: writing((tx) => dropOldEvents(tx, AGES, 2_000)) },

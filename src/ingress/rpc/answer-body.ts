@@ -24,9 +24,8 @@ export async function putAnswer(
   const header = new Headers(made.header);
   const enveloped = isEnveloped(header);
   const names = enveloped ? ENVELOPED : WHOLE;
-  const compression = acceptedBy(asked.get(names.accepted), answer);
-  const bytes = compression === undefined ? answer : await compression.compress(answer);
-  if (compression !== undefined) header.set(names.encoding, compression.name);
+  const { bytes, encoding } = await compressed(answer, asked.get(names.accepted));
+  if (encoding !== undefined) header.set(names.encoding, encoding);
   if (!enveloped) {
     header.set("content-length", String(bytes.byteLength));
     return { ...made, header, body: createAsyncIterable([bytes]) };
@@ -34,8 +33,18 @@ export async function putAnswer(
   const sent = Buffer.from(await bytesOf(made));
   // In gRPC-Web the trailers stand behind the message.
   const rest = sent.subarray(ENVELOPE_HEADER_BYTES + sent.readUInt32BE(1));
-  const envelope = encodeEnvelope(compression === undefined ? 0 : COMPRESSED_FLAG, bytes);
+  const envelope = encodeEnvelope(encoding === undefined ? 0 : COMPRESSED_FLAG, bytes);
   return { ...made, header, body: createAsyncIterable<Uint8Array>([envelope, rest]) };
+}
+
+/** The bytes of an answer as its caller takes them; `encoding` is unset where they are not compressed. */
+export async function compressed(
+  answer: Uint8Array,
+  accepted: string | null,
+): Promise<{ bytes: Uint8Array; encoding?: string }> {
+  const compression = acceptedBy(accepted, answer);
+  if (compression === undefined) return { bytes: answer };
+  return { bytes: await compression.compress(answer), encoding: compression.name };
 }
 
 /** The headers of a request without what its caller takes compressed: Connect leaves that to us. */

@@ -126,17 +126,18 @@ export async function answerListVersions(deps: ReadDeps, request: ListVersionsRe
   return { versions: versions.map(toVersion) };
 }
 
-/** The definition; not_found when the call sees none, or another workspace's than the one that is named. */
-export async function requireDefinition(
+/** The refusal for a definition that is unknown. */
+export function unknownDefinition(id: string): Refusal {
+  const resource = { type: "definition", name: id };
+  return new Refusal("not_found", `there is no definition ${id}`, { resource });
+}
+
+async function requireDefinition(
   { database, visibility }: ReadDeps,
   id: string,
-  workspaceId = "",
 ): Promise<DefinitionRow> {
   const row = await findDefinition(database.callers, visibility, id);
-  if (row === undefined || !["", row.workspaceId].includes(workspaceId)) {
-    const resource = { type: "definition", name: id };
-    throw new Refusal("not_found", `there is no definition ${id}`, { resource });
-  }
+  if (row === undefined) throw unknownDefinition(id);
   return row;
 }
 

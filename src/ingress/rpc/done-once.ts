@@ -15,7 +15,6 @@ import {
 import type { HandlerContext } from "@connectrpc/connect";
 import { reached } from "../../process/crash-points.ts";
 import type { FieldFault } from "../../process/refusal.ts";
-import { beginKeyedCall, giveBack, keepAnswer } from "../../runtime/caller-keys.ts";
 import type { AppliedKey, KeyClaim } from "../../store/caller-keys.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
@@ -69,7 +68,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     writeFloats(method.input, request);
     const bodyHash = hashOf(request);
     const keyedCall = { workspaceId, method: method.name, key, bodyHash };
-    const claimed = await beginKeyedCall(parts.database, keyedCall);
+    const claimed = await parts.callerKeys.begin(keyedCall);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
     await reached("rpc.key.claimed", method.name);
@@ -176,14 +175,14 @@ function eventIdOf({ workspaceId, key }: KeyClaim, bodyHash: Buffer): string {
 }
 
 async function orGiveBack<T>(
-  { database, log }: ServiceParts,
+  { callerKeys, log }: ServiceParts,
   claim: KeyClaim,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
-    await giveBack(database, claim).catch((error: unknown) => {
+    await callerKeys.giveBack(claim).catch((error: unknown) => {
       log.warn("a key could not be given back; it is free when its lease ends", { error });
     });
     throw thrown;
@@ -192,11 +191,11 @@ async function orGiveBack<T>(
 
 /** The call is done and its caller gets OK, also when the answer cannot be kept: a repeat reads it anew. */
 async function keep(
-  { database, log }: ServiceParts,
+  { callerKeys, log }: ServiceParts,
   key: AppliedKey,
   answer: Uint8Array | null,
 ): Promise<void> {
-  await keepAnswer(database, key, answer).catch((error: unknown) => {
+  await callerKeys.keepAnswer(key, answer).catch((error: unknown) => {
     log.warn("the answer to a call with a key could not be kept", { error });
   });
 }

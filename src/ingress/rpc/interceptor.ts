@@ -7,7 +7,14 @@
  * I2 No call waits longer than its deadline, or the longest one allowed.
  */
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  createContextKey,
+  type Interceptor,
+  type UnaryRequest,
+  type UnaryResponse,
+} from "@connectrpc/connect";
 import type { Caller } from "../../collaborators/identity/callers.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
@@ -33,6 +40,12 @@ export interface CallMark {
   answer?: Uint8Array;
 }
 
+/** A unary call, whichever way it came. */
+export type UnaryCall = Pick<
+  UnaryRequest,
+  "method" | "message" | "header" | "signal" | "contextValues"
+>;
+
 /** Where a call's mark is found. */
 export const callMark = createContextKey<CallMark>({ reached: false, bug: false });
 
@@ -52,26 +65,44 @@ export function createInterceptor(log: Log): Interceptor {
       return next({ ...request, message: explainUnreadMessages(request.message) });
     }
     const call = { ...request, message: mark.message ?? request.message };
-    try {
-      if (mark.fault !== undefined) throw mark.fault;
-      if (mark.caller !== undefined) {
-        settleWorkspace(call.method.input, call.message, mark.caller);
-        call.contextValues.set(callerOfCall, mark.caller);
-      }
-      await reached("rpc.received", call.method.name);
-      const answered = await beforeDeadline(call.signal, call.header, () => next(call));
-      if (answered.stream) return answered;
-      mark.answer = encode(call.method.output, answered.message, mark.asJson === true);
-      return { ...answered, message: create(call.method.output) };
-    } catch (thrown) {
-      // An unreadable message has its error already.
-      if (thrown === mark.fault && thrown instanceof ConnectError) throw thrown;
-      const { error, bug } = toConnectError(thrown, roomOf(call.header));
-      mark.bug = bug;
-      if (bug) log.error("a call failed by a fault of the service", logFacts(call, thrown));
-      throw error;
-    }
+    const made: UnaryResponse[] = [];
+    await surround(log, call, mark, async () => {
+      const answered = await next(call);
+      if (answered.stream) throw new Error(`${call.method.name} answered with a stream`);
+      made.push(answered);
+      return answered.message;
+    });
+    const [answered] = made;
+    if (answered === undefined) throw new Error(`${call.method.name} ended without an answer`);
+    return { ...answered, message: create(call.method.output) };
   };
+}
+
+/** Does the work of a unary call, and puts the answer's bytes into its mark. Rejects with a ConnectError. */
+export async function surround(
+  log: Log,
+  call: UnaryCall,
+  mark: CallMark,
+  work: () => Promise<Message>,
+): Promise<void> {
+  const { method, message, header, signal } = call;
+  try {
+    if (mark.fault !== undefined) throw mark.fault;
+    if (mark.caller !== undefined) {
+      settleWorkspace(method.input, message, mark.caller);
+      call.contextValues.set(callerOfCall, mark.caller);
+    }
+    await reached("rpc.received", method.name);
+    const answer = await beforeDeadline(signal, header, work);
+    mark.answer = encode(method.output, answer, mark.asJson === true);
+  } catch (thrown) {
+    // An unreadable message has its error already.
+    if (thrown === mark.fault && thrown instanceof ConnectError) throw thrown;
+    const { error, bug } = toConnectError(thrown, roomOf(header));
+    mark.bug = bug;
+    if (bug) log.error("a call failed by a fault of the service", logFacts(call, thrown));
+    throw error;
+  }
 }
 
 function encode(desc: DescMessage, message: Message, asJson: boolean): Uint8Array {

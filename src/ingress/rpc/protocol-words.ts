@@ -113,7 +113,8 @@ function readableChunk(chunk: Uint8Array): Uint8Array {
   return encodeEnvelope(trailerFlag, trailerSerialize(readableStatus(trailer)));
 }
 
-function readableStatus(trailer: Headers): Headers {
+/** The trailers of a call with the text of its error as gRPC wants it. */
+export function readableStatus(trailer: Headers): Headers {
   const sent = trailer.get("grpc-message");
   if (sent !== null) trailer.set("grpc-message", encodeStatusMessage(decodeURIComponent(sent)));
   return trailer;

@@ -46,13 +46,30 @@ export async function readMessage(desc: DescMessage, request: UnreadRequest): Pr
   const body = await readBody(request.body);
   const unread = { ...request, body: createAsyncIterable([body]) };
   if (isEnveloped(request.header) && hasMore(body)) {
-    const words = "received extra input message for a unary method";
-    return { request: emptied(request), fault: protocolError(Code.Unimplemented, words) };
+    return { request: emptied(request), fault: extraMessage() };
   }
   // What cannot be inflated, or is too large, Connect does not read either.
   const bytes = await messageOf(body, request.header).catch(() => undefined);
   if (bytes === undefined || bytes.byteLength > MAX_MESSAGE_BYTES) return { request: unread };
   return { request: emptied(request), ...decode(desc, bytes, isJson(request.header)) };
+}
+
+/** The message of a gRPC body without compression, or why there is none; undefined: that is Connect's to say. */
+export function readPlainMessage(
+  desc: DescMessage,
+  body: Buffer,
+): Pick<ReadRequest, "message" | "fault"> | undefined {
+  if (hasMore(body)) return { fault: extraMessage() };
+  if (body.byteLength < ENVELOPE_HEADER_BYTES || body.readUInt8(0) !== 0) return undefined;
+  const data = body.subarray(ENVELOPE_HEADER_BYTES);
+  if (data.byteLength < body.readUInt32BE(1) || data.byteLength > MAX_MESSAGE_BYTES)
+    return undefined;
+  return decode(desc, data, false);
+}
+
+function extraMessage(): ConnectError {
+  const words = "received extra input message for a unary method";
+  return protocolError(Code.Unimplemented, words);
 }
 
 /** Whether the messages of a call stand in envelopes: in gRPC and gRPC-Web. */
@@ -77,7 +94,8 @@ export function emptied(request: UniversalServerRequest): UniversalServerRequest
   return { ...request, url: url.toString(), header, body: createAsyncIterable([body]) };
 }
 
-async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+/** The whole body; of one that is over the limit as much as shows it. */
+export async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const read: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunks) {

@@ -4,11 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
-import type {
-  UniversalHandler,
-  UniversalServerRequest,
-  UniversalServerResponse,
+import {
+  createAsyncIterable,
+  type UniversalHandler,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import {
   universalRequestFromNodeRequest,
@@ -21,11 +23,25 @@ import { COMPRESSIONS } from "./compressions.ts";
 import { boundDeadline } from "./deadlines.ts";
 import { explainUnreached, MAX_MESSAGE_BYTES } from "./decoding-faults.ts";
 import { requireOneKey } from "./done-once.ts";
+import {
+  answerShortCall,
+  registerAll,
+  sendShortAnswer,
+  shortCallOf,
+  type UnaryRpc,
+} from "./grpc-way.ts";
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { JSON_OPTIONS } from "./json-fault.ts";
 import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
-import { emptied, isJson, readMessage, type UnreadRequest } from "./request-body.ts";
+import {
+  emptied,
+  isJson,
+  readBody,
+  readMessage,
+  readPlainMessage,
+  type UnreadRequest,
+} from "./request-body.ts";
 import { type Connection, createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
@@ -50,7 +66,7 @@ export function createRpcRouter(
     acceptCompression: [...COMPRESSIONS],
     jsonOptions: JSON_OPTIONS,
   });
-  register(router);
+  const unary = registerAll(router, register);
   const byPath = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const unread = createUnreadAnswers(log);
   return (request, response) => {
@@ -59,7 +75,7 @@ export function createRpcRouter(
     const answering =
       handler === undefined || refused !== undefined
         ? refused && send(refused, request, response)
-        : answer(handler, request, response, { log, guard, unread });
+        : answer(handler, request, response, { log, guard, unread, unary });
     if (answering === undefined) return false;
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
@@ -105,6 +121,7 @@ interface AnswerDeps {
   readonly log: Log;
   readonly guard: Guard | undefined;
   readonly unread: UnreadAnswers;
+  readonly unary: ReadonlyMap<DescMethod, UnaryRpc>;
 }
 
 async function answer(
@@ -113,12 +130,38 @@ async function answer(
   response: NodeResponse,
   deps: AnswerDeps,
 ): Promise<void> {
-  const mark: CallMark = { reached: false, bug: false };
-  const values = createContextValues().set(callMark, mark);
+  dropRest(request, response);
+  const rpc = deps.unary.get(handler.method);
+  const call = rpc === undefined ? undefined : shortCallOf(request);
   // An iterator that leaves early and destroys the stream would take the way to what is left with it.
   const body = request.iterator({ destroyOnReturn: false });
+  if (rpc === undefined || call === undefined || !("stream" in response)) {
+    return answerByConnect(handler, request, response, body, deps);
+  }
+  const { mark } = call;
+  if (!(await refusedUnread(rpc.method, request, call.header, mark, deps))) {
+    const bytes = await readBody(body);
+    const found = readPlainMessage(rpc.method.input, bytes);
+    if (found === undefined) {
+      return answerByConnect(handler, request, response, createAsyncIterable([bytes]), deps);
+    }
+    Object.assign(mark, found);
+  }
+  const answered = await answerShortCall(deps.log, rpc, call);
+  await announce(handler, request, response, mark, deps);
+  sendShortAnswer(answered, response);
+}
+
+async function answerByConnect(
+  handler: UniversalHandler,
+  request: NodeRequest,
+  response: NodeResponse,
+  body: AsyncIterable<Uint8Array>,
+  deps: AnswerDeps,
+): Promise<void> {
+  const mark: CallMark = { reached: false, bug: false };
+  const values = createContextValues().set(callMark, mark);
   const asked = { ...universalRequestFromNodeRequest(request, response, undefined, values), body };
-  dropRest(request, response);
   boundDeadline(asked.header);
   const isUnary = handler.method.methodKind === "unary";
   const made = await handler(isUnary ? await read(handler, request, asked, mark, deps) : asked);
@@ -126,13 +169,23 @@ async function answer(
   if (mark.reached && !mark.bug && answered.status === 500) {
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
-  const bytes = mark.answer?.byteLength ?? 0;
-  // Connect's own promise does not tell when an answer is out: it waits for an event that responses never emit.
-  holdAnswer(request, response, bytes, deps.unread, () => {
-    void reached("rpc.responded", handler.method.name);
-  });
-  await reached("rpc.answering", handler.method.name);
+  await announce(handler, request, response, mark, deps);
   await universalResponseToNodeResponse(answered, response);
+}
+
+/** What comes before an answer is sent. */
+async function announce(
+  { method }: UniversalHandler,
+  request: NodeRequest,
+  response: NodeResponse,
+  { answer: made }: CallMark,
+  { unread }: AnswerDeps,
+): Promise<void> {
+  // Connect's own promise does not tell when an answer is out: it waits for an event that responses never emit.
+  holdAnswer(request, response, made?.byteLength ?? 0, unread, () => {
+    void reached("rpc.responded", method.name);
+  });
+  await reached("rpc.answering", method.name);
 }
 
 function holdAnswer(
@@ -155,22 +208,35 @@ function connectionOf(request: NodeRequest): Connection {
   return ("stream" in request ? request.stream.session : undefined) ?? request.socket;
 }
 
-/** The caller is known before a byte of the body is read. */
+/** The caller is known before a byte of the body is read. True: the call is refused already, by its mark. */
+async function refusedUnread(
+  method: DescMethod,
+  request: NodeRequest,
+  header: Headers,
+  mark: CallMark,
+  { guard, unread }: AnswerDeps,
+): Promise<boolean> {
+  try {
+    mark.caller = await guard?.(method, header);
+    requireOneKey(request.rawHeaders);
+    await unread.room(connectionOf(request));
+    return false;
+  } catch (error) {
+    mark.fault = error;
+    return true;
+  }
+}
+
 async function read(
   { method }: UniversalHandler,
   request: NodeRequest,
   asked: UnreadRequest,
   mark: CallMark,
-  { guard, unread }: AnswerDeps,
+  deps: AnswerDeps,
 ): Promise<UniversalServerRequest> {
   mark.asJson = isJson(asked.header) || /[?&]encoding=json(&|$)/.test(asked.url);
   const header = withoutAccepted(asked.header);
-  try {
-    mark.caller = await guard?.(method, asked.header);
-    requireOneKey(request.rawHeaders);
-    await unread.room(connectionOf(request));
-  } catch (error) {
-    mark.fault = error;
+  if (await refusedUnread(method, request, asked.header, mark, deps)) {
     return emptied({ ...asked, header });
   }
   const { request: left, message, fault } = await readMessage(method.input, { ...asked, header });

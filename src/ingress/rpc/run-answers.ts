@@ -9,9 +9,10 @@ import type { Graph } from "../../engine/graph/graph.ts";
 import type { Run } from "../../engine/values/run.ts";
 import type { RunView } from "../../engine/values/view.ts";
 import { Refusal } from "../../process/refusal.ts";
+import type { Settled } from "../../runtime/submission.ts";
 import { findManyRunRows } from "../../store/reads/many-runs.ts";
 import { findRunRows, findRuns } from "../../store/reads/runs.ts";
-import { bareBytes, fitRuns, type LeftOut } from "../../wire/fitted-runs.ts";
+import { bareBytes, fitRuns, type LeftOut, type ReadRun } from "../../wire/fitted-runs.ts";
 import { toRunMessage } from "../../wire/runs.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps } from "./service-deps.ts";
@@ -27,6 +28,11 @@ const RUNS_NAMED = 20_000;
 /** What runs without payloads may take of an answer. */
 const BARE_BYTES = 2 * 1024 * 1024;
 const ID_BYTES = 64;
+/** Of a run that was not read, nothing is missing. */
+const ALL_READ: Pick<ReadRun, "childIds" | "missing"> = {
+  childIds: new Map(),
+  missing: { runInput: false, inputs: new Set(), outputs: new Set() },
+};
 
 /**
  * The run as it stands now, as far as it fits into an answer; not_found when the call sees none. The
@@ -38,13 +44,27 @@ export async function readRun(deps: ReadDeps, runId: string, twice?: string): Pr
   const graphs = await deps.graphs.require([rows.run.versionId]);
   const graph = graphOf(graphs, rows.run);
   const index = twice === undefined ? undefined : graph.indexById.get(twice);
-  const { views, leftOut } = fitRuns([{ graph, ...rows }], ANSWER_BYTES, index);
+  return fitRun(deps, { graph, ...rows }, index);
+}
+
+/** The run that a call has started: as its commit has left it, or read where it could not be kept so long. */
+export async function startedRunMessage(
+  deps: ReadDeps,
+  { runId, started }: Settled,
+): Promise<WorkflowRun> {
+  const run = started?.();
+  if (run === undefined) return readRunMessage(deps, runId);
+  return toRunMessage(fitRun(deps, { ...run, ...ALL_READ }), { payloads: true });
+}
+
+function fitRun(deps: ReadDeps, whole: ReadRun, twice?: number): RunView {
+  const { views, leftOut } = fitRuns([whole], ANSWER_BYTES, twice);
   nameLeftOut(
     deps,
     leftOut.map(({ stepId = "$run" }) => stepId),
   );
   const [view] = views;
-  if (view === undefined) throw new Error(`run ${runId} was read without a view`);
+  if (view === undefined) throw new Error(`run ${whole.run.id} has no view`);
   return view;
 }
 

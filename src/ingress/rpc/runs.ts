@@ -12,16 +12,16 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { Refusal } from "../../process/refusal.ts";
-import type { DefinitionRow } from "../../store/reads/definitions.ts";
+import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
-import { requireDefinition } from "./definitions.ts";
+import { unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
-import { bareRuns, readRunMessage, unknownRun } from "./run-answers.ts";
+import { bareRuns, readRunMessage, startedRunMessage, unknownRun } from "./run-answers.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** StartRun: the run after its first move; with a trigger_event_id that started one before, that one. */
@@ -33,13 +33,13 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   }
   checkTriggerType(request, faults);
   faults.refuseIfAny();
-  const definition = await requireDefinition(deps, request.definitionId, request.workspaceId);
+  const definition = await requireHead(deps, request);
   const [version, hops] = await Promise.all([
     requireVersion(deps, definition, request.definitionVersion),
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
     requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
-  const { runId } = await deps.write.start(
+  const settled = await deps.write.start(
     {
       definitionId: definition.id,
       versionId: version.id,
@@ -59,7 +59,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
     },
     { kind: "rpc", id: "StartRun", ...byWhom(deps, request) },
   );
-  return { run: await readRunMessage(deps, runId) };
+  return { run: await startedRunMessage(deps, settled) };
 }
 
 /** GetRun. */
@@ -91,9 +91,20 @@ export async function answerListRuns(deps: ReadDeps, request: ListRunsRequest) {
   return { runs: messages, total };
 }
 
+async function requireHead(
+  { database, visibility }: ReadDeps,
+  { definitionId, workspaceId }: StartRunRequest,
+): Promise<DefinitionHead> {
+  const head = await findDefinitionHead(database.callers, visibility, definitionId);
+  if (head === undefined || !["", head.workspaceId].includes(workspaceId)) {
+    throw unknownDefinition(definitionId);
+  }
+  return head;
+}
+
 async function requireVersion(
   { database, visibility }: ReadDeps,
-  definition: DefinitionRow,
+  definition: DefinitionHead,
   wanted: number,
 ): Promise<{ id: string; number: number }> {
   const { latestVersion, latestVersionId } = definition;

@@ -11,6 +11,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/ref
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
+import { createCallerKeys } from "../../runtime/caller-keys.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
 import { createCors } from "./cors.ts";
 import {
@@ -31,7 +32,7 @@ import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
-export interface RpcServerDeps extends Omit<ServiceParts, "heldKeys">, DoorDeps {
+export interface RpcServerDeps extends Omit<ServiceParts, "callerKeys" | "heldKeys">, DoorDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -63,7 +64,8 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
-    const parts = { ...deps, heldKeys: createHeldKeys(deps) };
+    const callerKeys = createCallerKeys(deps.database);
+    const parts = { ...deps, callerKeys, heldKeys: createHeldKeys(deps) };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Health, health.implementation);

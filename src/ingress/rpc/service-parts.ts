@@ -5,6 +5,7 @@
 import type { Callers } from "../../collaborators/identity/callers.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { Log } from "../../process/log.ts";
+import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
@@ -16,6 +17,7 @@ export interface ServiceParts {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
+  readonly callerKeys: CallerKeys;
   readonly heldKeys: HeldKeys;
   /** Who knows canonical entities; unset: none is checked. */
   readonly entities?: Entities | undefined;

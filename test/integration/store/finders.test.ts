@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitKeyOf } from "../../../src/engine/matching/keys.ts";
 import type { Input } from "../../../src/engine/values/input.ts";
 import {
-  answerKey,
-  claimKey,
+  answerKeys,
+  claimKeys,
   findKey,
   giveBackKey,
   markKeys,
@@ -209,11 +209,28 @@ describe("the key of a call", () => {
   const claim = (key: string, holder = "first") => ({
     ...{ workspaceId: WORKSPACE, method: "StartRun", key, holder },
   });
+  const newClaim = (key: string, holder = "first") => ({ ...claim(key, holder), bodyHash: body });
   const late = "update caller_keys set lease_until = now() - interval '1 s' where key = $1";
+
+  it("is claimed with others by one statement, each by one try", async () => {
+    const [a, b, again] = [newClaim("a"), newClaim("b"), newClaim("a", "second")];
+    const { write } = at.database;
+    expect(await claimKeys(write, [b, a, again])).toEqual([true, true, false]);
+    expect(await claimKeys(write, [newClaim("b", "second"), newClaim("c")])).toEqual([false, true]);
+    const applied = { appliedTo: "wfr_1" };
+    const answers = [
+      { ...claim("b"), ...applied, answer: Buffer.from("of b") },
+      { ...claim("a"), ...applied, answer: Buffer.from("of a") },
+      { ...claim("c", "second"), ...applied, answer: Buffer.from("of no holder") },
+    ];
+    await answerKeys(write, answers);
+    const kept = await Promise.all(["a", "b", "c"].map((key) => findKey(write, claim(key))));
+    expect(kept.map((each) => each?.answer?.toString())).toEqual(["of a", "of b", undefined]);
+  });
 
   it("is taken over for the same request only, and the first holder loses it", async () => {
     await at.database.transaction(async (tx) => {
-      expect(await claimKey(tx, claim("taken"), body)).toBe(true);
+      expect(await claimKeys(tx, [newClaim("taken")])).toEqual([true]);
     });
     await change(late, "taken");
     await at.database.transaction(async (tx) => {
@@ -222,7 +239,7 @@ describe("the key of a call", () => {
       expect(await takeOverKey(tx, claim("taken", "second"), body)).toEqual({ appliedTo: null });
       const stale = { ...claim("taken"), appliedTo: "wfr_late" };
       expect(await markKeys(tx, [stale])).toBe(0);
-      await answerKey(tx, stale, Buffer.from("late"));
+      await answerKeys(tx, [{ ...stale, answer: Buffer.from("late") }]);
       await giveBackKey(tx, claim("taken"));
     });
     expect(await findKey(at.database.read, claim("taken"))).toEqual({
@@ -233,8 +250,9 @@ describe("the key of a call", () => {
 
   it("is not taken over once it is answered", async () => {
     await at.database.transaction(async (tx) => {
-      await claimKey(tx, claim("answered"), body);
-      await answerKey(tx, { ...claim("answered"), appliedTo: "wfr_1" }, Buffer.from("answer"));
+      await claimKeys(tx, [newClaim("answered")]);
+      const answer = Buffer.from("answer");
+      await answerKeys(tx, [{ ...claim("answered"), appliedTo: "wfr_1", answer }]);
     });
     await change(late, "answered");
     await at.database.transaction(async (tx) => {
@@ -247,8 +265,8 @@ describe("the key of a call", () => {
     const second = claim("ended", "second");
     const applied = { appliedTo: "wfr_1" };
     const { transaction } = at.database;
-    await transaction((tx) => claimKey(tx, first, body));
-    await transaction((tx) => answerKey(tx, { ...first, ...applied }, null));
+    await transaction((tx) => claimKeys(tx, [newClaim("ended")]));
+    await transaction((tx) => answerKeys(tx, [{ ...first, ...applied, answer: null }]));
     await transaction((tx) => renewKeys(tx, [first]));
     await transaction(async (tx) => expect(await takeOverKey(tx, second, body)).toEqual(applied));
     await transaction((tx) => giveBackKey(tx, second));
@@ -260,7 +278,7 @@ describe("the key of a call", () => {
 
   it("stays when its call is released after a change, and names the change", async () => {
     await at.database.transaction(async (tx) => {
-      await claimKey(tx, claim("marked"), body);
+      await claimKeys(tx, [newClaim("marked")]);
       expect(await markKeys(tx, [{ ...claim("marked"), appliedTo: "wfr_1" }])).toBe(1);
     });
     await at.database.transaction((tx) => giveBackKey(tx, claim("marked")));

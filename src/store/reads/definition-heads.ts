@@ -1,0 +1,49 @@
+/**
+ * The little of a definition that a start has to know. Starts come many at once, so that those of one moment share a read.
+ * Boundary: committed state, never older than the question: a version that is published is the next start's.
+ */
+import { createGathered } from "../../process/gathered.ts";
+import type { Queries, Statement } from "../database.ts";
+import { sees, type Visibility } from "./visibility.ts";
+
+/** Whose a definition is, and what is published of it. */
+export interface DefinitionHead {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly latestVersion: number;
+  /** Null before the first version. */
+  readonly latestVersionId: string | null;
+}
+
+type Find = (id: string) => Promise<DefinitionHead | undefined>;
+
+const FIND: Statement = {
+  name: "find_definition_heads",
+  text: `select id, workspace_id as "workspaceId", latest_version as "latestVersion",
+      latest_version_id as "latestVersionId"
+    from workflow_definitions where id = any($1::text[])`,
+};
+// A reading side lives as long as the process.
+const gathered = new WeakMap<Queries, Find>();
+
+/** The head of the definition with this id. */
+export async function findDefinitionHead(
+  db: Queries,
+  visibility: Visibility,
+  id: string,
+): Promise<DefinitionHead | undefined> {
+  const find = gathered.get(db) ?? gatherReads(db);
+  gathered.set(db, find);
+  const head = await find(id);
+  return head !== undefined && sees(visibility, head.workspaceId) ? head : undefined;
+}
+
+function gatherReads(db: Queries): Find {
+  return createGathered(async (ids) => {
+    const rows = await db.query<DefinitionHead & Record<string, unknown>>(FIND, [
+      [...new Set(ids)],
+    ]);
+    const heads = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => heads.get(id));
+  });
+}

@@ -108,7 +108,7 @@ export function serveCommands(commands: Commands): void {
   process.on("message", (message: { id: number; command: string; argument: never }) => {
     void answer(commands, message).then((answered) => process.send?.(answered));
   });
-  // The one that started this process is gone, and nobody else can end it.
+  // The one that started this process is gone, and no other process can end it.
   process.on("disconnect", () => process.exit(0));
 }
 

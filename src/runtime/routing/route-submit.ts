@@ -29,7 +29,7 @@ export interface EventOutcome {
 const CHUNK = 500;
 
 /** What became of the events so far; `updated` holds the ids of `updatedRunIds`, by place. */
-interface Told {
+interface Outcomes {
   readonly outcomes: readonly EventOutcome[];
   readonly updated: readonly Set<string>[];
 }
@@ -103,7 +103,7 @@ export function joinOutcomes(
 async function submitChunk(
   processor: Pick<Processor, "submit">,
   chunk: readonly AimedSubmission[],
-  { outcomes, updated }: Told,
+  { outcomes, updated }: Outcomes,
 ): Promise<{ item: AimedSubmission; error: unknown }[]> {
   const results = await Promise.allSettled(
     chunk.map(({ submission }) => processor.submit(submission)),

@@ -17,7 +17,7 @@ export const CRASH_POINTS = [
   "transaction.written",
   "commit.sent",
   "commit.answered",
-  // A batch of a lane.
+  // A batch of a lane; the detail of folded is run_continued where the batch continues a run.
   "batch.folded",
   "batch.written",
   "batch.committed",

@@ -28,6 +28,7 @@ import type { CommittedRuns } from "./committed-runs.ts";
 import { confirmBatch } from "./confirm-batch.ts";
 import { type FailedExpression, failedExpressionsOf } from "./failed-expressions.ts";
 import {
+  detailOf,
   type Folded,
   type FoldedRun,
   foldRun,
@@ -128,7 +129,7 @@ async function commitFolded(
   folded: readonly FoldedRun[],
 ): Promise<BatchOutcome> {
   const calls = await encodeCallsOf(deps, folded, plan.nowMs);
-  await reached("batch.folded");
+  await reached("batch.folded", detailOf(folded));
   const written: Written[] = [];
   try {
     const write = async (tx: Tx) => {

@@ -156,6 +156,12 @@ function foldOnce(
   return { work, draft, results };
 }
 
+/** "run_continued" where one of the runs is continued, else "": a crash point's detail. */
+export function detailOf(folded: readonly FoldedRun[]): string {
+  const kinds = folded.flatMap(({ work }) => work.inputs.map(({ input }) => input.kind));
+  return kinds.includes("run_continued") ? "run_continued" : "";
+}
+
 function stillWanted(work: RunWork, steps: readonly number[], runInput: boolean): WantedRows {
   const { run } = work;
   return {

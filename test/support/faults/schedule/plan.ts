@@ -83,8 +83,11 @@ export interface Plan {
   readonly pointsWithinMs: number;
 }
 
-/** Messages that nobody can read; definitions that a second starts; runs that take several transitions to begin. */
-export type Extra = "bad messages" | "schedules" | "wide runs";
+/**
+ * Messages that cannot be read; definitions that a second starts; runs that take several transitions to begin; runs that nothing
+ * but continuations moves on.
+ */
+export type Extra = "bad messages" | "schedules" | "wide runs" | "continuing runs";
 
 /** How large a plan is. */
 export interface PlanSize {

@@ -28,13 +28,14 @@ const ROUNDS = 3;
 const SEED = 1_001;
 const POINTS_WITHIN_MS = 12_000;
 const LOOK_MS = 50;
-/** Runs whose continuation fails wait for the sweep, which finds nothing to do otherwise. */
+/**
+ * The sweep finds runs that nothing has continued for 5 s: those whose continuation fails. It looks again each second, until
+ * one succeeds.
+ */
 const SWEPT: CrashPoint = "sweep.unfinished.page";
-const MORE_WIDE_RUNS = ["wide runs", "wide runs", "wide runs", "wide runs"] as const;
-/** Two of three: the pieces of a batch that failed are tried next, and one of them must fail too. */
-const FAILING_BATCHES = Array.from({ length: 60 }, (_, index) => index + 2).filter(
-  (hit) => hit % 3 !== 1,
-);
+const SWEPT_WITHIN_MS = 25_000;
+const CONTINUING = ["continuing runs"] as const;
+const FAILING_CONTINUATIONS = [1, 2, 3, 4, 5, 6, 7, 8];
 
 interface Target {
   readonly point: CrashPoint;
@@ -106,21 +107,21 @@ function plansOf(targets: readonly Target[], seed: number, victims: Victims): Pl
     plans.push({
       ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
       replicas: VICTIMS,
-      points: isSwept ? [...points, ...failingBatches()] : points,
+      points: isSwept ? [...points, ...failingContinuations()] : points,
       // Owners are asked, and reports come early, where events are lost and repeated.
       chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
-      extras: ["bad messages", "schedules", "wide runs", ...(isSwept ? MORE_WIDE_RUNS : [])],
-      pointsWithinMs: POINTS_WITHIN_MS,
+      extras: ["bad messages", "schedules", "wide runs", ...(isSwept ? CONTINUING : [])],
+      pointsWithinMs: isSwept ? SWEPT_WITHIN_MS : POINTS_WITHIN_MS,
     });
   }
   return plans;
 }
 
-function failingBatches(): PointFault[] {
+function failingContinuations(): PointFault[] {
   return REPLICAS.flatMap((replica) =>
-    FAILING_BATCHES.map((hit) => ({
+    FAILING_CONTINUATIONS.map((hit) => ({
       replica,
-      fault: { point: "batch.folded", hit, mode: "throw" },
+      fault: { point: "batch.folded", detail: "run_continued", hit, mode: "throw" },
     })),
   );
 }

@@ -21,6 +21,10 @@ const WIDE_CHILDREN = 12;
 const WIDE_BYTES = 180_000;
 /** A run with so much to write, on a machine that does much else. */
 const WIDE_START_MS = 15_000;
+/** Conditions of which each costs as much as a transition may spend. */
+const CONDITIONS = 12;
+const CONDITION = "xs.all(x, x+x+x+x+x+x+x+x+x+x+x+x > 1) && false";
+const ITEMS = Array.from({ length: 2_000 }, (_, index) => 1_000 + index);
 const LOOK_MS = 100;
 const WITHIN_MS = 30_000;
 
@@ -56,6 +60,9 @@ async function begin(extra: Extra, world: World, workload: Workload, name: strin
       return startSchedule(workload, name);
     case "wide runs":
       await startWideRun(workload, name);
+      return async () => {};
+    case "continuing runs":
+      await startContinuingRun(workload, name);
       return async () => {};
   }
 }
@@ -120,6 +127,35 @@ async function startWideRun({ client }: Workload, name: string): Promise<void> {
   await client.call(`${name}-wide-start`, (workflows, options) =>
     workflows.startRun(
       { definitionId, inputPayload, triggerEventId: `${name}-wide` },
+      { ...options, timeoutMs: WIDE_START_MS },
+    ),
+  );
+}
+
+/** Its conditions take a transition each, and no call or event comes in between. */
+async function startContinuingRun({ client }: Workload, name: string): Promise<void> {
+  const ids = Array.from({ length: CONDITIONS }, (_, index) => `never-${index}`);
+  const made = await client.call(`${name}-continuing`, (workflows, options) =>
+    workflows.createDefinition({ workspaceId: "north", name: `${name}-continuing` }, options),
+  );
+  const definitionId = made.definition?.id ?? "";
+  await client.call(`${name}-continuing-publish`, (workflows, options) =>
+    workflows.publishVersion(
+      {
+        definitionId,
+        steps: [{ ...INSTANT, id: "root" }, ...ids.map((id) => ({ ...INSTANT, id }))],
+        edges: ids.map((toStepId) => ({
+          fromStepId: "root",
+          toStepId,
+          conditionExpr: CONDITION,
+        })),
+      },
+      options,
+    ),
+  );
+  await client.call(`${name}-continuing-start`, (workflows, options) =>
+    workflows.startRun(
+      { definitionId, inputPayload: { xs: ITEMS }, triggerEventId: `${name}-continuing` },
       { ...options, timeoutMs: WIDE_START_MS },
     ),
   );

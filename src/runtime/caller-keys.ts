@@ -42,7 +42,7 @@ type Claimed =
 const HOLDER_BYTES = 12;
 const ANSWER_BYTES_AT_MOST = 1024 * 1024;
 /** Larger answers have a statement of their own. */
-const GATHERED_BYTES_AT_MOST = 16 * 1024;
+const GATHERED_BYTES_AT_MOST = 4 * 1024;
 
 /** The keys of callers in the database. Those that come at once share a statement, which is its own transaction. */
 export interface CallerKeys {

@@ -154,7 +154,8 @@ function keepCommitted(
   folded: readonly FoldedRun[],
   { kept, commit }: Written,
 ): void {
-  const written = new Set(kept);
+  // A fold adds the rows that it reads, also where it changes nothing: what is not counted anew is forgotten.
+  const written = new Set(commit === undefined ? [] : kept);
   for (const each of folded) if (!written.has(each)) committed.forget(each.work.run.id);
   if (commit !== undefined) committed.keep(kept, commit.transactionId);
 }

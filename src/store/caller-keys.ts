@@ -45,8 +45,9 @@ const KEPT = "make_interval(days => 7)";
 // this.
 const LEASE = "make_interval(secs => 4)";
 
-// It waits where another one is inserting one of these keys at the moment. All insert in one order, so that two that have
-// several keys in common wait for each other in turn.
+// A key that is stored is left out by a read: `on conflict` would wait for a transaction that marks it, and all keys of the
+// statement with it. It still waits where another one is inserting one of these keys at the moment. All insert in one order, so that
+// two that have several keys in common wait for each other in turn.
 const INSERT: Statement = {
   name: "insert_caller_keys",
   text: `insert into caller_keys
@@ -55,6 +56,8 @@ const INSERT: Statement = {
       clock_timestamp() + ${LEASE}
     from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, method text, key text,
       holder text, "bodyHash" bytea)
+    where not exists (select 1 from caller_keys k
+      where k.workspace_id = v."workspaceId" and k.method = v.method and k.key = v.key)
     order by v."workspaceId", v.method, v.key
     on conflict do nothing returning holder`,
 };

@@ -228,6 +228,17 @@ describe("the key of a call", () => {
     expect(kept.map((each) => each?.answer?.toString())).toEqual(["of a", "of b", undefined]);
   });
 
+  it("that a transaction is marking keeps no other one waiting", async () => {
+    const { write, transaction } = at.database;
+    await claimKeys(write, [newClaim("marking")]);
+    await transaction(async (tx) => {
+      await markKeys(tx, [{ ...claim("marking"), appliedTo: "wfr_1" }]);
+      // On another connection, while the mark is not committed: waiting would end by the time limit of locks.
+      const claims = [newClaim("beside"), newClaim("marking", "second")];
+      expect(await claimKeys(write, claims)).toEqual([true, false]);
+    });
+  });
+
   it("is taken over for the same request only, and the first holder loses it", async () => {
     await at.database.transaction(async (tx) => {
       expect(await claimKeys(tx, [newClaim("taken")])).toEqual([true]);

@@ -9,7 +9,7 @@ import { stepOf, versionOf } from "../support/builders/version-spec.ts";
 import { type DeafService, startDeafService } from "../support/services/deaf-service.ts";
 
 const CREATE = "objectives.v1.ObjectiveService/Create";
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 40_000 };
 const ONE_RETRY = { maxRetries: 1, backoffSeconds: 0, backoffMultiplier: 1 };
 
 function work(maxRetries = 0): VersionSpec {

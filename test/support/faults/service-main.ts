@@ -24,14 +24,13 @@ function report(line: object): void {
   writeSync(STANDARD_ERROR, `${JSON.stringify(line)}\n`);
 }
 
-/** The fault of this visit: the hits of a fault are counted from 1, and it happens once. */
+/** The fault of this visit. Every fault of the point counts the visit, from 1, whichever of them happens. */
 function due(point: CrashPoint, detail: string): PlannedFault | undefined {
-  return planned.find((fault) => {
-    if (fault.point !== point || (fault.detail ?? detail) !== detail) return false;
-    const hit = (hits.get(fault) ?? 0) + 1;
-    hits.set(fault, hit);
-    return hit === fault.hit;
-  });
+  const visited = planned.filter(
+    (fault) => fault.point === point && (fault.detail ?? detail) === detail,
+  );
+  for (const fault of visited) hits.set(fault, (hits.get(fault) ?? 0) + 1);
+  return visited.find((fault) => hits.get(fault) === fault.hit);
 }
 
 function happen({ mode, point, ms = 0 }: PlannedFault): Promise<void> | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createGathered } from "../../../src/process/gathered.ts";
 
-/** Something that answers when it is told to. */
+/** Questions whose answers the test gives. */
 function slowly() {
   const asked: { questions: readonly number[]; end(error?: Error): void }[] = [];
   const ask = createGathered<number, string>(
@@ -65,6 +65,7 @@ describe("questions", () => {
     await turn();
     const kept = ask(3);
     await turn();
+    const waiting = ask(4);
     asked[0]?.end(new Error("away"));
     asked[1]?.end();
     expect((await Promise.allSettled(lost)).map(({ status }) => status)).toEqual([
@@ -72,6 +73,9 @@ describe("questions", () => {
       "rejected",
     ]);
     expect(await kept).toBe("answer 3");
+    await turn();
+    asked[2]?.end();
+    expect(await waiting).toBe("answer 4");
   });
 
   it("are at most 500 at once", async () => {

@@ -9,7 +9,7 @@ import { randomNumbers } from "../../random/random-numbers.ts";
 import { describeError } from "../describe-error.ts";
 import type { Plan, PointFault } from "../schedule/plan.ts";
 import { planRuns } from "../schedule/plan.ts";
-import { judge } from "../schedule/play.ts";
+import { judge, renderInjected } from "../schedule/play.ts";
 import { openWorkload } from "../workload/workload.ts";
 import { startWorld } from "../world/world.ts";
 import { calmPlan } from "./cases.ts";
@@ -47,6 +47,7 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   const began = performance.now();
   const violations: string[] = [];
   let injected = 0;
+  const lastSchedules = new Map<CrashPoint, string>();
   let left: Target[] = CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point)).flatMap((point) => [
     { point, hit: 1 },
     { point, hit: 2 },
@@ -62,7 +63,10 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
             what.startsWith("kill at") ? [what] : [],
           );
           injected += killed.length;
-          missed.push(...missedOf(plan, killed));
+          for (const target of missedOf(plan, killed)) {
+            missed.push(target);
+            lastSchedules.set(target.point, renderInjected(outcome.injected));
+          }
           const what = plan.points.map(({ fault }) => `${fault.point}#${fault.hit}`).join(" ");
           violations.push(...outcome.violations.map((line) => `kill at ${what}: ${line}`));
           playing.onPlayed?.(plan, outcome);
@@ -73,7 +77,10 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
     left = missed;
   }
   violations.push(
-    ...left.map(({ point, hit }) => `nothing was killed at visit ${hit} of ${point}`),
+    ...left.map(({ point, hit }) => {
+      const last = lastSchedules.get(point);
+      return `nothing was killed at visit ${hit} of ${point}; what happened in its last schedule: ${last}`;
+    }),
   );
   const life = await killAtLifePoints(playing).catch((error: unknown) => ({
     injected: 0,

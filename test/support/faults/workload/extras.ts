@@ -3,7 +3,14 @@
  * Boundary: begun and ended with a schedule; what it leaves is taken away, as an operator would.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { StepType, TriggerType } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type EdgeSchema,
+  type StepDefinitionSchema,
+  StepType,
+  TriggerType,
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import type { JsonObject } from "../../../../src/engine/values/json.ts";
 import type { Extra, Plan } from "../schedule/plan.ts";
 import type { World } from "../world/world.ts";
 import type { Workload } from "./workload.ts";
@@ -99,63 +106,55 @@ async function startSchedule({ client }: Workload, name: string): Promise<End> {
   };
 }
 
-async function startWideRun({ client }: Workload, name: string): Promise<void> {
+async function startWideRun(workload: Workload, name: string): Promise<void> {
   const children = Array.from({ length: WIDE_CHILDREN }, (_, index) => `child-${index}`);
-  const made = await client.call(`${name}-wide`, (workflows, options) =>
-    workflows.createDefinition({ workspaceId: "north", name: `${name}-wide` }, options),
-  );
-  const definitionId = made.definition?.id ?? "";
-  await client.call(`${name}-wide-publish`, (workflows, options) =>
-    workflows.publishVersion(
-      {
-        definitionId,
-        steps: [
-          { id: "all", stepType: StepType.PARALLEL },
-          ...children.map((id) => ({
-            id,
-            stepType: StepType.AGENT_ACTION,
-            agentId: "worker",
-            config: { delegate: true },
-          })),
-        ],
-        edges: children.map((toStepId) => ({ fromStepId: "all", toStepId })),
-      },
-      options,
-    ),
-  );
-  const inputPayload = { text: "x".repeat(WIDE_BYTES) };
-  await client.call(`${name}-wide-start`, (workflows, options) =>
-    workflows.startRun(
-      { definitionId, inputPayload, triggerEventId: `${name}-wide` },
-      { ...options, timeoutMs: WIDE_START_MS },
-    ),
-  );
+  await startOwnRun(workload, `${name}-wide`, {
+    input: { text: "x".repeat(WIDE_BYTES) },
+    steps: [
+      { id: "all", stepType: StepType.PARALLEL },
+      ...children.map((id) => ({
+        id,
+        stepType: StepType.AGENT_ACTION,
+        agentId: "worker",
+        config: { delegate: true },
+      })),
+    ],
+    edges: children.map((toStepId) => ({ fromStepId: "all", toStepId })),
+  });
 }
 
 /** Its conditions take a transition each, and no call or event comes in between. */
-async function startContinuingRun({ client }: Workload, name: string): Promise<void> {
+async function startContinuingRun(workload: Workload, name: string): Promise<void> {
   const ids = Array.from({ length: CONDITIONS }, (_, index) => `never-${index}`);
-  const made = await client.call(`${name}-continuing`, (workflows, options) =>
-    workflows.createDefinition({ workspaceId: "north", name: `${name}-continuing` }, options),
+  await startOwnRun(workload, `${name}-continuing`, {
+    input: { xs: ITEMS },
+    steps: [{ ...INSTANT, id: "root" }, ...ids.map((id) => ({ ...INSTANT, id }))],
+    edges: ids.map((toStepId) => ({ fromStepId: "root", toStepId, conditionExpr: CONDITION })),
+  });
+}
+
+interface OwnRun {
+  readonly input: JsonObject;
+  readonly steps: MessageInitShape<typeof StepDefinitionSchema>[];
+  readonly edges: MessageInitShape<typeof EdgeSchema>[];
+}
+
+/** Starts a run of a definition of its own. */
+async function startOwnRun(
+  { client }: Workload,
+  name: string,
+  { input: inputPayload, steps, edges }: OwnRun,
+): Promise<void> {
+  const made = await client.call(name, (workflows, options) =>
+    workflows.createDefinition({ workspaceId: "north", name }, options),
   );
   const definitionId = made.definition?.id ?? "";
-  await client.call(`${name}-continuing-publish`, (workflows, options) =>
-    workflows.publishVersion(
-      {
-        definitionId,
-        steps: [{ ...INSTANT, id: "root" }, ...ids.map((id) => ({ ...INSTANT, id }))],
-        edges: ids.map((toStepId) => ({
-          fromStepId: "root",
-          toStepId,
-          conditionExpr: CONDITION,
-        })),
-      },
-      options,
-    ),
+  await client.call(`${name}-publish`, (workflows, options) =>
+    workflows.publishVersion({ definitionId, steps, edges }, options),
   );
-  await client.call(`${name}-continuing-start`, (workflows, options) =>
+  await client.call(`${name}-start`, (workflows, options) =>
     workflows.startRun(
-      { definitionId, inputPayload: { xs: ITEMS }, triggerEventId: `${name}-continuing` },
+      { definitionId, inputPayload, triggerEventId: name },
       { ...options, timeoutMs: WIDE_START_MS },
     ),
   );

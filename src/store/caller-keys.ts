@@ -44,6 +44,8 @@ const KEPT = "make_interval(days => 7)";
 // A replica that lives renews its leases every second (runtime/held-keys.ts); a dead one holds a key no longer than
 // this.
 const LEASE = "make_interval(secs => 4)";
+// The column has milliseconds, and rounds: up, the lease would last until after this moment.
+const OVER = "date_trunc('milliseconds', clock_timestamp())";
 
 // A key that is stored is left out by a read: `on conflict` would wait for a transaction that marks it, and all keys of the
 // statement with it. It still waits where another one is inserting one of these keys at the moment. All insert in one order, so that
@@ -73,7 +75,7 @@ const TAKE_OVER: Statement = {
       from caller_keys
       where workspace_id = $1 and method = $2 and key = $3
         and (created_at < clock_timestamp() - ${KEPT}
-          or (body_hash = $5 and answer is null and lease_until < clock_timestamp()))
+          or (body_hash = $5 and answer is null and lease_until <= clock_timestamp()))
       for update skip locked) as o
     where k.workspace_id = o.workspace_id and k.method = o.method and k.key = o.key
     returning k.applied_to as "appliedTo"`,
@@ -113,7 +115,7 @@ const ANSWER: Statement = {
   name: "answer_caller_keys",
   text: `update caller_keys k
     set answer = v.answer, applied_to = coalesce(k.applied_to, v."appliedTo"), holder = '',
-      lease_until = clock_timestamp()
+      lease_until = ${OVER}
     from jsonb_to_recordset($1::jsonb) as v("workspaceId" text, method text, key text,
       holder text, "appliedTo" text, answer bytea)
     where k.workspace_id = v."workspaceId" and k.method = v.method and k.key = v.key
@@ -132,7 +134,7 @@ const GIVE_BACK: Statement = {
       where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
         and h.applied_to is null
     )
-    update caller_keys k set holder = '', lease_until = clock_timestamp() from held h
+    update caller_keys k set holder = '', lease_until = ${OVER} from held h
     where k.workspace_id = h.workspace_id and k.method = h.method and k.key = h.key
       and h.applied_to is not null`,
 };

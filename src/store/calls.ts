@@ -155,10 +155,12 @@ const RENEW: Statement = {
     where e.id = any($2::text[]) and e.holder = $1 and not exists (
       select 1 from held where held.id = e.id)`,
 };
+// The column has milliseconds, and rounds: up, a claim that follows at once would find nothing.
 const RELEASE: Statement = {
   name: "release_calls",
   text: `update effects
-    set holder = '', lease_until = clock_timestamp() + $3::integer * interval '1 millisecond'
+    set holder = '',
+      lease_until = date_trunc('milliseconds', clock_timestamp()) + $3::integer * interval '1 millisecond'
     where id = any(array(
       select id from effects where id = any($2::text[]) and holder = $1
       order by id for update skip locked))`,

@@ -14,6 +14,8 @@ export interface PlannedFault {
   readonly detail?: string;
   /** At which visit it happens, from 1. */
   readonly hit: number;
+  /** It happens at each later visit too, also of the next process, until another plan comes. */
+  readonly lasts?: true;
   readonly mode: FaultMode;
   readonly ms?: number;
 }

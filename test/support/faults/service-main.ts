@@ -2,7 +2,7 @@
  * The service with faults at its crash points: what tests compile in place of src/main.ts.
  * Reads TEST_FAULTS, a JSON list of PlannedFault, and on SIGHUP such a list from the file TEST_FAULTS_FILE: visits count
  * from then on. Where that file says "heap" it collects garbage and reports what is left as `{"heapBytes":<n>}`. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
- * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens.
+ * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens for the first time.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { setImmediate as immediate } from "node:timers/promises";
@@ -17,6 +17,7 @@ const STANDARD_ERROR = 2;
 
 let planned: readonly PlannedFault[] = JSON.parse(process.env.TEST_FAULTS ?? "[]");
 const hits = new Map<PlannedFault, number>();
+const reported = new Set<PlannedFault>();
 const seen = new Set<CrashPoint>();
 
 // Written at once: the process may end with the next statement.
@@ -30,11 +31,17 @@ function due(point: CrashPoint, detail: string): PlannedFault | undefined {
     (fault) => fault.point === point && (fault.detail ?? detail) === detail,
   );
   for (const fault of visited) hits.set(fault, (hits.get(fault) ?? 0) + 1);
-  return visited.find((fault) => hits.get(fault) === fault.hit);
+  return visited.find((fault) => isDue(fault, hits.get(fault) ?? 0));
 }
 
-function happen({ mode, point, ms = 0 }: PlannedFault): Promise<void> | undefined {
-  report({ fault: mode, at: point });
+function isDue({ hit, lasts }: PlannedFault, visits: number): boolean {
+  return lasts === true ? visits >= hit : visits === hit;
+}
+
+function happen(fault: PlannedFault): Promise<void> | undefined {
+  const { mode, point, ms = 0 } = fault;
+  if (!reported.has(fault)) report({ fault: mode, at: point });
+  reported.add(fault);
   switch (mode) {
     case "kill":
       process.kill(process.pid, "SIGKILL");

@@ -84,10 +84,10 @@ export interface Plan {
 }
 
 /**
- * Messages that cannot be read; definitions that a second starts; runs that take several transitions to begin; runs that nothing
- * but continuations moves on.
+ * Messages that cannot be read; events that are kept for waits; definitions that a second starts; runs that take several
+ * transitions to begin; runs that nothing but continuations moves on. Messages and events come until the schedule ends.
  */
-export type Extra = "bad messages" | "schedules" | "wide runs" | "continuing runs";
+export type Extra = "bad messages" | "letters" | "schedules" | "wide runs" | "continuing runs";
 
 /** How large a plan is. */
 export interface PlanSize {

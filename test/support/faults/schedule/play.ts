@@ -95,7 +95,6 @@ async function work(
   timed: Injected[],
 ): Promise<string[]> {
   await world.resize(plan.replicas);
-  const before = world.reports.happened.length;
   world.chaos.set(plan.chaos);
   await Promise.all(
     world.replicas.map((replica, index) => {
@@ -115,7 +114,7 @@ async function work(
   );
   const extras = startExtras(world, workload, plan);
   const working = workload.play(plan.runs, `seed-${plan.seed}`);
-  const allHappened = () => world.reports.happened.length - before >= plan.points.length;
+  const allHappened = () => world.replicas.every(({ awaits }) => awaits === 0);
   await Promise.race([Promise.all([faults, working]), delay(FAULTS_WITHIN_MS)]);
   await untilTrue(allHappened, plan.pointsWithinMs);
   // What is planned and did not come yet would come later, into another schedule.

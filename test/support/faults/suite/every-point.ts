@@ -29,13 +29,12 @@ const SEED = 1_001;
 const POINTS_WITHIN_MS = 12_000;
 const LOOK_MS = 50;
 /**
- * The sweep finds runs that nothing has continued for 5 s: those whose continuation fails. It looks again each second, until
- * one succeeds.
+ * The sweep finds runs that nothing has continued for a while. It looks again each second until a continuation succeeds, so
+ * each one fails on every replica until the victims are dead: a number of failures would be used up while they start again.
  */
 const SWEPT: CrashPoint = "sweep.unfinished.page";
 const SWEPT_WITHIN_MS = 25_000;
 const CONTINUING = ["continuing runs"] as const;
-const FAILING_CONTINUATIONS = [1, 2, 3, 4, 5, 6, 7, 8];
 
 interface Target {
   readonly point: CrashPoint;
@@ -117,7 +116,7 @@ function plansOf(targets: readonly Target[], seed: number, victims: Victims): Pl
       points: isSwept ? [...points, ...failingContinuations()] : points,
       // Owners are asked, and reports come early, where events are lost and repeated.
       chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
-      extras: ["bad messages", "schedules", "wide runs", ...(isSwept ? CONTINUING : [])],
+      extras: ["bad messages", "letters", "schedules", "wide runs", ...(isSwept ? CONTINUING : [])],
       pointsWithinMs: isSwept ? SWEPT_WITHIN_MS : POINTS_WITHIN_MS,
     });
   }
@@ -125,12 +124,10 @@ function plansOf(targets: readonly Target[], seed: number, victims: Victims): Pl
 }
 
 function failingContinuations(): PointFault[] {
-  return REPLICAS.flatMap((replica) =>
-    FAILING_CONTINUATIONS.map((hit) => ({
-      replica,
-      fault: { point: "batch.folded", detail: "run_continued", hit, mode: "throw" },
-    })),
-  );
+  return REPLICAS.map((replica) => ({
+    replica,
+    fault: { point: "batch.folded", detail: "run_continued", hit: 1, mode: "throw", lasts: true },
+  }));
 }
 
 /** Visits at which nothing was killed; two of the same point cannot be told apart by what was killed. */

@@ -11,6 +11,7 @@ import {
   TriggerType,
 } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import type { JsonObject } from "../../../../src/engine/values/json.ts";
+import { renderTapEvent } from "../../../../src/sandbox/tap.ts";
 import type { Extra, Plan } from "../schedule/plan.ts";
 import type { World } from "../world/world.ts";
 import type { Workload } from "./workload.ts";
@@ -21,8 +22,7 @@ export interface Extras {
 }
 
 const SUBJECT = "objectives.changes.objective.transition";
-const BAD_MESSAGES = 6;
-const BAD_MESSAGE_EVERY_MS = 300;
+const MESSAGE_EVERY_MS = 300;
 const WIDE_CHILDREN = 12;
 /** As a payload of each child: together more than a transition may spend. */
 const WIDE_BYTES = 180_000;
@@ -57,12 +57,17 @@ export function startExtras(world: World, workload: Workload, plan: Plan): Extra
   };
 }
 
+/** So that a timer is due each second too. */
+const PAUSE = { id: "pause", stepType: StepType.WAIT_FOR_EVENT, config: { delay_seconds: 1 } };
+
 type End = () => Promise<void>;
 
 async function begin(extra: Extra, world: World, workload: Workload, name: string): Promise<End> {
   switch (extra) {
     case "bad messages":
       return sendBadMessages(world);
+    case "letters":
+      return sendLetters(world, name);
     case "schedules":
       return startSchedule(workload, name);
     case "wide runs":
@@ -74,20 +79,49 @@ async function begin(extra: Extra, world: World, workload: Workload, name: strin
   }
 }
 
-async function sendBadMessages({ sandbox, rows }: World): Promise<End> {
-  const { connection } = sandbox.bus;
-  for (let index = 0; index < BAD_MESSAGES; index += 1) {
+/** A process that was killed finds some too when it is back. Gives how many were sent. */
+function sendUntilEnd({ sandbox }: World, send: (index: number) => void): () => Promise<number> {
+  let ended = false;
+  const sending = (async () => {
+    let sent = 0;
+    for (; !ended && !sandbox.bus.connection.isClosed(); sent += 1) {
+      send(sent);
+      await delay(MESSAGE_EVERY_MS);
+    }
+    return sent;
+  })();
+  return () => {
+    ended = true;
+    return sending;
+  };
+}
+
+function sendBadMessages(world: World): End {
+  const { connection } = world.sandbox.bus;
+  const end = sendUntilEnd(world, (index) => {
     connection.publish(SUBJECT, new TextEncoder().encode(`{ no JSON ${index}`));
-    await delay(BAD_MESSAGE_EVERY_MS);
-  }
+  });
   return async () => {
+    const sent = await end();
     const until = performance.now() + WITHIN_MS;
-    let left = BAD_MESSAGES;
+    let left = sent;
     while (left > 0 && performance.now() < until) {
-      left -= (await rows("delete from dead_letters returning id")).length;
+      left -= (await world.rows("delete from dead_letters returning id")).length;
       await delay(LOOK_MS);
     }
-    if (left > 0) throw new Error(`${left} of ${BAD_MESSAGES} bad messages became no dead letter`);
+    if (left > 0) throw new Error(`${left} of ${sent} bad messages became no dead letter`);
+  };
+}
+
+/** They fit the waits of a version, and no run waits for them. */
+function sendLetters(world: World, name: string): End {
+  const letter = { provider: "post", entityType: "letter", action: "lost", workspaceId: "north" };
+  const end = sendUntilEnd(world, (index) => {
+    const id = `${name}-${index}`;
+    world.sandbox.bus.publish(renderTapEvent({ ...letter, id, entityId: id, snapshot: {} }));
+  });
+  return async () => {
+    await end();
   };
 }
 
@@ -98,7 +132,7 @@ async function startSchedule({ client }: Workload, name: string): Promise<End> {
   const definitionId = made.definition?.id ?? "";
   const publish = (key: string, trigger: object) =>
     client.call(`${name}-${key}`, (workflows, options) =>
-      workflows.publishVersion({ definitionId, steps: [INSTANT], trigger }, options),
+      workflows.publishVersion({ definitionId, steps: [PAUSE], trigger }, options),
     );
   await publish("begin", { triggerType: TriggerType.SCHEDULE, cronExpr: "* * * * * *" });
   return async () => {

@@ -32,6 +32,8 @@ export interface Replica {
   /** How often a process began here. */
   readonly starts: number;
   readonly isFrozen: boolean;
+  /** How many of the planned faults are still to happen; those that last do not count. */
+  readonly awaits: number;
   /**
    * Plans these faults for the process that runs, visits counted from now; those that are left when it ends, for the next
    * one.
@@ -106,6 +108,9 @@ class RestartedReplica implements Replica {
   get isFrozen() {
     return this.#frozen;
   }
+  get awaits() {
+    return this.#faults.filter(({ lasts }) => lasts !== true).length;
+  }
 
   async plan(faults: readonly PlannedFault[]): Promise<void> {
     await writeFile(this.#options.plansFile, JSON.stringify(faults));
@@ -173,7 +178,9 @@ class RestartedReplica implements Replica {
 
   /** It happened: the next process does not do it again. */
   #cross(happened: string): void {
-    const index = this.#faults.findIndex(({ mode, point }) => `${mode} at ${point}` === happened);
+    const index = this.#faults.findIndex(
+      ({ mode, point, lasts }) => lasts !== true && `${mode} at ${point}` === happened,
+    );
     this.#faults = this.#faults.filter((_, place) => place !== index);
   }
 

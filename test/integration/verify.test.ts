@@ -89,6 +89,7 @@ describe("a story that went well", () => {
     expect(reportOf(reports, "I1").counts).toEqual({ "acknowledged runs": 8 });
     expect(reportOf(reports, "I3").counts.runs).toBe(9);
     expect(reportOf(reports, "I4").counts.runs).toBe(9);
+    expect(reportOf(reports, "I4").counts["changes of definitions"]).toBeGreaterThan(2);
     expect(reportOf(reports, "I5").counts.objects).toBe(12);
     expect(reportOf(reports, "I7").counts).toEqual({ "ended runs": 5, "open runs": 4 });
     expect(reportOf(reports, "I8").counts["metered steps"]).toBe(1);

@@ -1,7 +1,8 @@
 /**
  * I4: the stream, each event taken at its first place, holds the published moves of each run in their order, without a
  * gap, and nothing that was not committed.
- * Boundary: compares run_moves and move_batches with the stream. What has expired on either side is left out.
+ * Boundary: compares run_moves and move_batches with the stream. What has expired on either side is left out. The changes
+ * of definitions are published-changes.ts.
  * Invariants:
  * 1. What was marked as published before the stream was read must be in it; the stream is read before the rows, so that
  *    each event in it has its row.
@@ -10,6 +11,7 @@
  */
 import type { NatsConnection } from "nats";
 import type pg from "pg";
+import { checkChanges } from "./published-changes.ts";
 import type { Findings } from "./report.ts";
 import { isInShare, type RunShare, runPages, type WholeRun } from "./stored-runs.ts";
 import {
@@ -51,7 +53,6 @@ const BATCHES = `select id::float8 as id, published_at as "publishedAt" from mov
 /** Compares the whole stream with all runs. */
 export async function checkPublished(findings: Findings, deps: PublishedDeps): Promise<void> {
   const { client, connection, stream, messagesAShare = MESSAGES_A_SHARE } = deps;
-  findings.skip("events of definitions and versions are not compared");
   const now = await readClock(client);
   const state = await readStreamState(connection, stream);
   findings.count("messages", state.messages);
@@ -69,9 +70,12 @@ async function checkShare(
   { now, lastSeq }: { readonly now: Date; readonly lastSeq: number },
 ): Promise<void> {
   const { client, connection, stream } = deps;
-  const events = await readEvents(connection, stream, lastSeq, (id) => isInShare(id, share));
+  const read = await readEvents(connection, stream, lastSeq, (id) => isInShare(id, share));
+  const events = read.runs;
   const after = await readStreamState(connection, stream);
   const since = expiredUntil(after, await readClock(client));
+  // Each reading has all of them.
+  if (share.share === 0) await checkChanges(findings, deps, read.changes, { now, since });
   for await (const page of runPages(client, share)) {
     const batches = await readBatches(client, page);
     for (const whole of page) {

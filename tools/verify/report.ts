@@ -8,7 +8,7 @@ export const INVARIANTS = {
   I1: "every acknowledged run exists",
   I2: "each call made at most one object, and each object has its step",
   I3: "the moves of the history give the stored state",
-  I4: "the stream holds the events of each run once, in order and without a gap",
+  I4: "the stream holds the events of each run and definition once, in order and without a gap",
   I5: "nothing begins after a pause, a cancel or an end",
   I6: "no superseded attempt and no older writer changed a row",
   I7: "each run has ended, or waits for something that is held open",

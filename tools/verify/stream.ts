@@ -1,5 +1,5 @@
 /**
- * The events of runs in the service's stream, as I4 compares them with the outbox.
+ * The events in the service's stream, as I4 compares them with the outbox.
  * Boundary: reads ids and subjects alone, batch by batch with an ordered consumer that the server forgets by itself.
  * Invariant: a share of the runs is in memory at a time, so that the stream may be larger than the memory.
  */
@@ -26,6 +26,14 @@ export interface RunEvents {
   storedAtMs: number;
 }
 
+/** All that was read. */
+export interface ReadEvents {
+  /** Those of the runs that were wanted, by run. */
+  readonly runs: Map<string, RunEvents>;
+  /** Subjects of those of definitions and versions, by id, each at its first place in the stream. */
+  readonly changes: Map<string, string>;
+}
+
 /** What the stream is at a moment. */
 export interface StreamState {
   readonly messages: number;
@@ -42,6 +50,7 @@ const LOOK_EVERY_MS = 1_000;
 const MOST_FAILURES = 3;
 const MESSAGE_ID = "Nats-Msg-Id";
 const SUBJECTS = /^workflows\.changes\.(run|step)\./;
+const CHANGES = /^workflows\.changes\.(definition|version)\./;
 const EVENT_ID = /^(.+)-(\d+)-(\d+)$/;
 
 /** Connects to one of these addresses, separated by commas; it gives up when they are away. */
@@ -72,16 +81,16 @@ export function expiredUntil({ headAt, maxAgeMs }: StreamState, now: Date): Date
 }
 
 /**
- * The events of the runs that `isWanted` names, by run, from the first message to `lastSeq`. Messages that expire
- * meanwhile are missing. Rejects when the stream is deleted.
+ * The events of the runs that `isWanted` names, and of all definitions, from the first message to `lastSeq`. Messages that
+ * expire meanwhile are missing. Rejects when the stream is deleted.
  */
 export async function readEvents(
   connection: NatsConnection,
   stream: string,
   lastSeq: number,
   isWanted: (runId: string) => boolean,
-): Promise<Map<string, RunEvents>> {
-  const found = new Map<string, RunEvents>();
+): Promise<ReadEvents> {
+  const found: ReadEvents = { runs: new Map(), changes: new Map() };
   if (lastSeq === 0) return found;
   const consumer = await connection.jetstream().consumers.get(stream, { headers_only: true });
   const messages = await consumer.consume({
@@ -93,12 +102,13 @@ export async function readEvents(
   try {
     for await (const message of messages) {
       read += 1;
-      const [, runId = "", seq, place] =
-        EVENT_ID.exec(message.headers?.get(MESSAGE_ID) ?? "") ?? [];
-      if (SUBJECTS.test(message.subject) && runId !== "" && isWanted(runId)) {
-        const event = { seq: Number(seq), place: Number(place), subject: message.subject };
-        addEvent(found, runId, event, message.info.timestampNanos / NS_A_MS);
-      }
+      const { subject } = message;
+      const id = message.headers?.get(MESSAGE_ID) ?? "";
+      const [, runId = "", seq, place] = EVENT_ID.exec(id) ?? [];
+      if (SUBJECTS.test(subject) && runId !== "" && isWanted(runId)) {
+        const event = { seq: Number(seq), place: Number(place), subject };
+        addEvent(found.runs, runId, event, message.info.timestampNanos / NS_A_MS);
+      } else if (CHANGES.test(subject) && !found.changes.has(id)) found.changes.set(id, subject);
       if (message.seq >= lastSeq || message.info.pending === 0) break;
     }
   } finally {

@@ -84,6 +84,61 @@ export const SPOILT_ROWS: readonly (readonly [
     "event 2-0 (workflows.changes.step.completed) is of a move workflows.changes.step.retrying",
   ],
   [
+    "I4",
+    "a version was published without an event",
+    () => [
+      `insert into workflow_versions
+        (id, definition_id, version, steps, edges, trigger, timeout_seconds, author)
+        select 'wfv_silent', definition_id, 99, steps, edges, trigger, 0, '' from workflow_versions limit 1`,
+    ],
+    "event wfv_silent-publish (workflows.changes.version.publish) has no row in the outbox",
+  ],
+  [
+    "I4",
+    "an event of a version was marked as published and was not",
+    () => [
+      `insert into workflow_versions
+        (id, definition_id, version, steps, edges, trigger, timeout_seconds, author)
+        select 'wfv_lost', definition_id, 99, steps, edges, trigger, 0, '' from workflow_versions limit 1`,
+      `insert into move_batches (id, partition, changes, published_at)
+        values (999999, 0, '[{"id":"wfv_lost-publish"}]', now() - interval '1 hour')`,
+    ],
+    "event wfv_lost-publish (workflows.changes.version.publish) was marked as published and is not in",
+  ],
+  [
+    "I4",
+    "an event of a version is not published",
+    () => [
+      `insert into workflow_versions
+        (id, definition_id, version, steps, edges, trigger, timeout_seconds, author)
+        select 'wfv_late', definition_id, 99, steps, edges, trigger, 0, '' from workflow_versions limit 1`,
+      `insert into move_batches (id, partition, changes) values (999999, 0, '[{"id":"wfv_late-publish"}]')`,
+    ],
+    "event wfv_late-publish (workflows.changes.version.publish) is not published",
+  ],
+  [
+    "I4",
+    "the event of a version comes before that of its definition",
+    ({ long }) => [
+      // The version of another definition, which was published before, becomes the second one of this run's.
+      `update workflow_versions set version = 99, definition_id =
+          (select definition_id from workflow_runs where id = '${long}')
+        where id = (
+          select v.id from workflow_versions v
+          join move_batches b on b.changes->0->>'id' = v.id || '-publish' order by b.id limit 1)`,
+    ],
+    "(workflows.changes.version.publish) comes before",
+  ],
+  [
+    "I4",
+    "a change is in the stream that was never committed",
+    ({ long }) => [
+      `update workflow_versions set id = 'wfv_other' where definition_id =
+        (select definition_id from workflow_runs where id = '${long}')`,
+    ],
+    "is in the stream, and its change does not exist",
+  ],
+  [
     "I5",
     "an attempt begins while the run is paused",
     ({ paused }) => [

@@ -127,6 +127,7 @@ export const rooms: readonly Room[] = [
     pure: false,
     closedNames: runWrites,
   },
+  { files: /^src\/worker\//, paths: [], packages: ["nats"], builtins: true, pure: false },
   {
     files: /^src\/sandbox\//,
     paths: [gen],
@@ -169,7 +170,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/main\.ts$/,
-    paths: [/^src\/(?!sandbox\/)/],
+    paths: [/^src\/(?!sandbox\/|worker\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,
     pure: false,

@@ -1,0 +1,95 @@
+/**
+ * Which tasks need no result any more: by the service's cancels, and by asking where a cancel may have been missed.
+ * Invariant: a task that was queued before the subscription to cancels, or was delivered before, is asked about before it begins.
+ */
+import { type DeliveryInfo, Events, type NatsConnection, NatsError } from "nats";
+import type { WorkerLog } from "./handlers.ts";
+import { QUESTION_IDS, readIds, type Subjects, TASKS_STREAM } from "./protocol.ts";
+import type { RunningTasks } from "./running-tasks.ts";
+
+/** What watching cancels needs. */
+export interface CancelsDeps {
+  readonly connection: NatsConnection;
+  readonly subjects: Subjects;
+  readonly tasks: RunningTasks;
+  readonly log: WorkerLog;
+}
+
+/** Watches cancels. */
+export interface Cancels {
+  /** Resolves when cancels are taken. */
+  watch(): Promise<void>;
+  /** Whether a task of a message may have been cancelled without a sign. */
+  mustAsk(info: Pick<DeliveryInfo, "deliveryCount" | "streamSequence">): boolean;
+  /** Asks which of these tasks are open: those may begin, the others are dropped. */
+  ask(ids: readonly string[]): void;
+}
+
+/** Without a reply for so long tasks begin all the same. */
+const REPLY_MS = 2_000;
+
+/** Makes the watch of one worker. */
+export function createCancels({ connection, subjects, tasks, log }: CancelsDeps): Cancels {
+  // A place in the stream, not a time: the clocks of service, server and worker differ.
+  let queuedBefore = Number.POSITIVE_INFINITY;
+
+  const notePlace = async () => {
+    queuedBefore = Number.POSITIVE_INFINITY;
+    await connection.flush();
+    queuedBefore = await lastOfStream(connection);
+  };
+  const askSome = async (ids: readonly string[]) => {
+    let open: readonly string[];
+    try {
+      const body = JSON.stringify({ ids });
+      const reply = await connection.request(subjects.open, body, { timeout: REPLY_MS });
+      open = readIds(reply.string(), "open") ?? ids;
+    } catch {
+      open = ids;
+    }
+    const still = new Set(open);
+    tasks.release(open);
+    tasks.cancel(
+      ids.filter((id) => !still.has(id)),
+      "the task needs no result any more",
+    );
+  };
+  const ask = (ids: readonly string[]) => {
+    for (let at = 0; at < ids.length; at += QUESTION_IDS)
+      void askSome(ids.slice(at, at + QUESTION_IDS));
+  };
+  const watchConnection = async () => {
+    for await (const { type } of connection.status()) {
+      if (type === Events.Disconnect) log.warn("the connection to NATS is lost");
+      if (type !== Events.Reconnect) continue;
+      log.info("the connection to NATS is back");
+      await notePlace().catch(() => {});
+      ask(tasks.doubt());
+    }
+  };
+  return {
+    ask,
+    async watch() {
+      connection.subscribe(subjects.cancels, {
+        callback: (error, message) => {
+          if (error === null) tasks.cancel(readIds(message.string(), "tasks") ?? [], "cancelled");
+        },
+      });
+      await notePlace().catch(() => {});
+      void watchConnection();
+    },
+    mustAsk: ({ deliveryCount, streamSequence }) =>
+      deliveryCount > 1 || streamSequence <= queuedBefore,
+  };
+}
+
+async function lastOfStream(connection: NatsConnection): Promise<number> {
+  try {
+    const manager = await connection.jetstreamManager();
+    return (await manager.streams.info(TASKS_STREAM)).state.last_seq;
+  } catch (error) {
+    // A stream that is made later holds later tasks alone.
+    if (error instanceof NatsError && error.api_error?.code === 404) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,13 @@
+/** The log of a worker that was given none: a line of JSON an entry, on standard error. */
+import type { WorkerLog } from "./handlers.ts";
+
+/** Makes the log; JSON escapes what would end a line early. */
+export function createLineLog(
+  write: (line: string) => void = (line) => void process.stderr.write(line),
+): WorkerLog {
+  const of =
+    (level: string): WorkerLog["info"] =>
+    (message, facts) =>
+      write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...facts })}\n`);
+  return { info: of("info"), warn: of("warn"), error: of("error") };
+}

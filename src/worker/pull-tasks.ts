@@ -1,0 +1,82 @@
+/**
+ * Pulls messages with tasks from the queue's consumer, as many as there is room for.
+ * Boundary: makes the consumer where it is missing; the stream is the service's to make.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  type JsMsg,
+  type NatsConnection,
+  nanos,
+} from "nats";
+import type { WorkerLog } from "./handlers.ts";
+import { ACK_WAIT_MS, type Subjects, TASKS_STREAM } from "./protocol.ts";
+
+/** What pulling needs. */
+export interface PullDeps {
+  readonly connection: NatsConnection;
+  readonly subjects: Subjects;
+  readonly log: WorkerLog;
+  readonly signal: AbortSignal;
+  /** Resolves when a task more may be taken. */
+  untilRoom(): Promise<void>;
+  room(): number;
+  take(message: JsMsg): void;
+}
+
+const PULL_MS = 20_000;
+const PAUSE_MS = 1_000;
+const MOST_MESSAGES = 256;
+
+/** Pulls until the signal aborts. */
+export async function pullTasks(deps: PullDeps): Promise<void> {
+  const { signal, log } = deps;
+  let consumer: Consumer | undefined;
+  let reported = "";
+  while (!signal.aborted) {
+    try {
+      consumer ??= await consumerOf(deps);
+      reported = "";
+      await pull(deps, consumer);
+    } catch (error) {
+      consumer = undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== reported && !signal.aborted) {
+        log.warn("no tasks can be taken; tries again", { reason });
+      }
+      reported = reason;
+      await delay(PAUSE_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+async function pull(deps: PullDeps, consumer: Consumer): Promise<void> {
+  await deps.untilRoom();
+  if (deps.signal.aborted) return;
+  const max_messages = Math.min(deps.room(), MOST_MESSAGES);
+  const messages = await consumer.fetch({ max_messages, expires: PULL_MS });
+  const stop = () => messages.stop();
+  deps.signal.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const message of messages) deps.take(message);
+  } finally {
+    deps.signal.removeEventListener("abort", stop);
+  }
+}
+
+async function consumerOf({ connection, subjects }: PullDeps): Promise<Consumer> {
+  const manager = await connection.jetstreamManager();
+  // The same settings in every worker: making one that is there changes nothing.
+  await manager.consumers.add(TASKS_STREAM, {
+    durable_name: subjects.consumer,
+    filter_subject: subjects.tasks,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_deliver: -1,
+    max_ack_pending: 10_000,
+    deliver_policy: DeliverPolicy.All,
+  });
+  return connection.jetstream().consumers.get(TASKS_STREAM, subjects.consumer);
+}

@@ -1,0 +1,280 @@
+/**
+ * The tasks of a worker from their message to its acknowledgement: which wait, which are under way, which are given back.
+ * Boundary: knows no connection. Messages come from pull-tasks.ts, results go to publish-results.ts.
+ * Invariants:
+ * R1 At most `concurrency` tasks are under way, and at most `rate` begin in a second.
+ * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result.
+ */
+import type { WorkerLog } from "./handlers.ts";
+import { type PerformDeps, perform } from "./perform.ts";
+import { encodeResult, type Task } from "./protocol.ts";
+import type { Results } from "./publish-results.ts";
+
+/** A message with tasks, as the bus gave it. */
+export interface HeldMessage {
+  /** Tells the server that the message is held. */
+  working(): void;
+  ack(): void;
+  /** Lets the server deliver the message again at once. */
+  nak(): void;
+}
+
+/** What running tasks needs. */
+export interface RunningDeps extends Pick<PerformDeps, "handlers"> {
+  readonly log: WorkerLog;
+  readonly results: Results;
+  readonly concurrency: number;
+  /** Tasks that may begin in a second; Infinity for no limit. */
+  readonly rate: number;
+}
+
+interface InHand {
+  readonly task: Task;
+  readonly abort: AbortController;
+  /** More than one where the message came again. */
+  readonly messages: Set<Held>;
+  /** By the monotonic clock. */
+  readonly takenMs: number;
+  state: "waiting" | "asked" | "running" | "answered";
+}
+
+interface Held {
+  readonly message: HeldMessage;
+  left: number;
+}
+
+/** A handler that does not stop within this time after its signal gives its place to another task. */
+const STOP_MS = 5_000;
+/** A task that has waited for so long is given back. */
+const WAIT_MS = 3_000;
+
+/** Holds the tasks of one worker. */
+export class RunningTasks {
+  readonly #deps: RunningDeps;
+  readonly #inHand = new Map<string, InHand>();
+  readonly #held = new Set<Held>();
+  #waiting: InHand[] = [];
+  #running = 0;
+  #stopped = false;
+  /** Tasks without a result are left to other workers. */
+  #leaving = false;
+  /** When the next task may begin, by the monotonic clock. */
+  #nextBeginMs = 0;
+  #beginTimer: NodeJS.Timeout | undefined;
+  #idle: (() => void)[] = [];
+  #room: (() => void)[] = [];
+
+  constructor(deps: RunningDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tasks under way. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many more tasks may be taken: no more than begin within a second. */
+  get room(): number {
+    if (this.#stopped) return 0;
+    const { concurrency, rate } = this.#deps;
+    return Math.min(concurrency - this.#running, Math.ceil(rate)) - this.#waiting.length;
+  }
+
+  /** Resolves when a task more may be taken, or the worker stops. */
+  async untilRoom(): Promise<void> {
+    while (this.room <= 0 && !this.#stopped) {
+      await new Promise<void>((resolve) => this.#room.push(resolve));
+    }
+  }
+
+  /** Takes a message. Tasks that are to be asked about wait for `release` or `drop`; their ids are returned. */
+  take(message: HeldMessage, tasks: readonly Task[], mustAsk: boolean): string[] {
+    const held: Held = { message, left: tasks.length };
+    this.#held.add(held);
+    if (tasks.length === 0) this.#settle(held, 0);
+    const asked: string[] = [];
+    for (const task of tasks) {
+      const known = this.#inHand.get(task.id);
+      if (known !== undefined) known.messages.add(held);
+      else if (this.#waiting.length >= this.#deps.concurrency) this.#giveBack(task, held);
+      else if (this.#add(task, held, mustAsk).state === "asked") asked.push(task.id);
+    }
+    this.#begin();
+    return asked;
+  }
+
+  #add(task: Task, held: Held, mustAsk: boolean): InHand {
+    const state = mustAsk ? "asked" : "waiting";
+    const inHand: InHand = {
+      task,
+      abort: new AbortController(),
+      messages: new Set([held]),
+      takenMs: performance.now(),
+      state,
+    };
+    this.#inHand.set(task.id, inHand);
+    this.#waiting.push(inHand);
+    return inHand;
+  }
+
+  /** Lets tasks begin that were asked about. */
+  release(ids: readonly string[]): void {
+    for (const id of ids) {
+      const inHand = this.#inHand.get(id);
+      if (inHand?.state === "asked") inHand.state = "waiting";
+    }
+    this.#begin();
+  }
+
+  /** Tasks that need no result: those that wait are dropped, those under way are aborted. */
+  cancel(ids: readonly string[], reason: string): void {
+    for (const id of ids) {
+      const inHand = this.#inHand.get(id);
+      if (inHand === undefined) continue;
+      if (inHand.state === "running") inHand.abort.abort(new Error(reason));
+      else if (inHand.state !== "answered") this.#drop(inHand);
+    }
+    this.#begin();
+  }
+
+  /** A cancel may have been missed: what has not begun waits for `release`. Returns the ids of all that has no result. */
+  doubt(): string[] {
+    for (const inHand of this.#waiting) inHand.state = "asked";
+    const open = [...this.#inHand.values()].filter(({ state }) => state !== "answered");
+    return open.map(({ task }) => task.id);
+  }
+
+  /** Says that all messages are held, and gives back tasks that have waited for so long that another worker may be free. */
+  beat(): void {
+    for (const { message } of this.#held) message.working();
+    const since = performance.now() - WAIT_MS - 1_000 / this.#deps.rate;
+    for (const inHand of this.#waiting.filter(({ takenMs }) => takenMs < since)) {
+      this.#waiting.splice(this.#waiting.indexOf(inHand), 1);
+      this.#giveBackHeld(inHand);
+    }
+  }
+
+  /** Gives back what has not begun, and resolves when the rest has ended. */
+  async drain(): Promise<void> {
+    this.#stopped = true;
+    for (const wake of this.#room.splice(0)) wake();
+    for (const inHand of this.#waiting) this.#giveBackHeld(inHand);
+    this.#waiting = [];
+    if (this.#inHand.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Aborts what is under way; what does not stop is for `abandon`. */
+  abort(reason: string): void {
+    this.#leaving = true;
+    for (const { abort, state } of this.#inHand.values()) {
+      if (state === "running") abort.abort(new Error(reason));
+    }
+  }
+
+  /** Lets the server deliver again what is still held. */
+  abandon(): void {
+    for (const { message } of this.#held) message.nak();
+    this.#held.clear();
+    clearTimeout(this.#beginTimer);
+  }
+
+  #giveBack(task: Task, held: Held): void {
+    void this.#deps.results.giveBack(task.id).then(() => this.#settle(held, 1));
+  }
+
+  #giveBackHeld(inHand: InHand): void {
+    inHand.state = "answered";
+    void this.#deps.results.giveBack(inHand.task.id).then(() => this.#end(inHand));
+  }
+
+  #drop(inHand: InHand): void {
+    this.#waiting = this.#waiting.filter((each) => each !== inHand);
+    this.#end(inHand);
+  }
+
+  #begin(): void {
+    for (let at = 0; at < this.#waiting.length && this.#running < this.#deps.concurrency; ) {
+      const inHand = this.#waiting[at];
+      if (inHand?.state !== "waiting") at += 1;
+      else if (!this.#mayBegin()) return;
+      else {
+        this.#waiting.splice(at, 1);
+        void this.#run(inHand);
+      }
+    }
+    if (this.room > 0) for (const wake of this.#room.splice(0)) wake();
+  }
+
+  #mayBegin(): boolean {
+    const { rate } = this.#deps;
+    if (rate === Number.POSITIVE_INFINITY) return true;
+    const nowMs = performance.now();
+    if (nowMs >= this.#nextBeginMs) {
+      this.#nextBeginMs = Math.max(this.#nextBeginMs, nowMs - 1_000 / rate) + 1_000 / rate;
+      return true;
+    }
+    clearTimeout(this.#beginTimer);
+    this.#beginTimer = setTimeout(() => this.#begin(), this.#nextBeginMs - nowMs);
+    return false;
+  }
+
+  async #run(inHand: InHand): Promise<void> {
+    const { handlers, log, results } = this.#deps;
+    const { task, abort } = inHand;
+    inHand.state = "running";
+    this.#running += 1;
+    const timer = timeoutOf(task, abort);
+    const deps = { handlers, log, signal: abort.signal, beat: () => this.#beatOf(inHand) };
+    const result = await Promise.race([perform(deps, task), afterSignal(abort.signal)]);
+    clearTimeout(timer);
+    this.#running -= 1;
+    inHand.state = "answered";
+    if (result === undefined) {
+      log.error("a handler did not stop, and goes on without its place", { id: task.id });
+    } else if (result.status === "failed" && !abort.signal.aborted) {
+      log.warn("a task failed", { id: task.id, error: result.error.message });
+    }
+    // After its signal, too: the service ignores what it no longer waits for.
+    if (result !== undefined) void results.give(encodeResult(result)).then(() => this.#end(inHand));
+    else if (!this.#leaving) this.#end(inHand);
+    this.#begin();
+  }
+
+  #beatOf({ messages }: InHand): void {
+    for (const { message } of messages) message.working();
+  }
+
+  #end(inHand: InHand): void {
+    this.#inHand.delete(inHand.task.id);
+    for (const held of inHand.messages) this.#settle(held, 1);
+    if (this.#inHand.size === 0) for (const wake of this.#idle.splice(0)) wake();
+  }
+
+  #settle(held: Held, tasks: number): void {
+    held.left -= tasks;
+    if (held.left > 0 || !this.#held.delete(held)) return;
+    held.message.ack();
+  }
+}
+
+/**
+ * Aborts a task at its timeout. The time that it has is counted from now: the clocks of the service and the worker may differ,
+ * and a cancel of the service comes earlier.
+ */
+function timeoutOf(task: Task, abort: AbortController): NodeJS.Timeout | undefined {
+  if (task.timeout_at === undefined) return undefined;
+  const ms = Date.parse(task.timeout_at) - Date.parse(task.queued_at);
+  if (!(ms >= 0 && ms < LONGEST_TIMER_MS)) return undefined;
+  return setTimeout(() => abort.abort(new Error("the step has timed out")), ms);
+}
+
+/** Longer ones fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31;
+
+/** Resolves some time after a signal. */
+function afterSignal(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const late = () => void setTimeout(() => resolve(undefined), STOP_MS).unref();
+    signal.addEventListener("abort", late, { once: true });
+  });
+}

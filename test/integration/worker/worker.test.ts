@@ -1,0 +1,271 @@
+/** A worker on a real server: what it takes, does, answers and gives back. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  createWorker,
+  type Handlers,
+  type Worker,
+  type WorkerLog,
+  type WorkerOptions,
+} from "../../../src/worker/index.ts";
+import { startTaskQueue, type TaskQueue, taskOf } from "../../support/servers/task-queue.ts";
+
+const WAIT = { timeout: 20_000, interval: 10 };
+const silent: WorkerLog = { info() {}, warn() {}, error() {} };
+let queue: TaskQueue;
+let workers: Worker[];
+
+beforeEach(async () => {
+  queue = await startTaskQueue();
+  workers = [];
+});
+afterEach(async () => {
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await queue.stop();
+});
+
+function start(handlers: Handlers, options: Partial<WorkerOptions> = {}): Worker {
+  const worker = createWorker({
+    ...{ servers: queue.nats.url, workspace: "ws_a", queue: "mail", handlers, log: silent },
+    ...options,
+  });
+  workers.push(worker);
+  worker.run({ signals: [] }).catch(() => {});
+  return worker;
+}
+
+async function started(handlers: Handlers, options: Partial<WorkerOptions> = {}): Promise<Worker> {
+  await queue.makeStreams();
+  const worker = start(handlers, options);
+  await worker.ready;
+  return worker;
+}
+
+/** A handler that is under way until it is let go; it notes its tasks. */
+function held() {
+  const begun: string[] = [];
+  const reasons: string[] = [];
+  const open: (() => void)[] = [];
+  const handlers: Handlers = {
+    act: (_, { runId, signal }) =>
+      new Promise<void>((resolve, reject) => {
+        begun.push(runId);
+        open.push(resolve);
+        signal.addEventListener("abort", () => {
+          reasons.push(signal.reason.message);
+          reject(signal.reason);
+        });
+      }),
+  };
+  const letGo = () => {
+    for (const resolve of open.splice(0)) resolve();
+  };
+  return { begun, reasons, handlers, letGo };
+}
+
+describe("a worker", () => {
+  it("answers the tasks of a message in one message, and acknowledges theirs after that", async () => {
+    await started({ act: ({ n }) => ({ n: Number(n) + 1 }) }, { id: "w1", concurrency: 100 });
+    const ids = Array.from({ length: 50 }, (_, n) => `wfr_${n}`);
+    await queue.queue(...ids.map((run, n) => taskOf(run, { input: { n } })));
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(50), WAIT);
+    expect(queue.results()[7]).toEqual({
+      id: "wfr_7/mail/1",
+      status: "completed",
+      output: { n: 8 },
+    });
+    expect(queue.seen).toHaveLength(1);
+    expect(queue.seen[0]?.worker).toBe("w1");
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+
+  it("waits for a stream that is made later", async () => {
+    const worker = start({ act: () => {} });
+    await worker.ready;
+    await queue.makeStreams();
+    await queue.queue(taskOf("wfr_1"));
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+  });
+
+  it("has no more under way than its concurrency, and gives back what waits", async () => {
+    const { begun, handlers, letGo } = held();
+    await started(handlers, { concurrency: 2 });
+    await queue.queue(...["a", "b", "c", "d", "e"].map((run) => taskOf(run)));
+    await vi.waitFor(
+      () => expect(queue.seen.flatMap(({ returned }) => returned)).toContain("e/mail/1"),
+      WAIT,
+    );
+    expect(begun).toEqual(["a", "b"]);
+    letGo();
+    // What waited for a few seconds is given back too, unless a place was free before.
+    await vi.waitFor(() => {
+      letGo();
+      const returned = queue.seen.flatMap(({ returned: ids }) => ids);
+      expect(queue.results().length + returned.length).toBe(5);
+    }, WAIT);
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+
+  it("begins no more tasks in a second than its rate", async () => {
+    const beganAt: number[] = [];
+    await started(
+      { act: () => void beganAt.push(performance.now()) },
+      { rate: 20, concurrency: 20 },
+    );
+    await queue.queue(...Array.from({ length: 12 }, (_, n) => taskOf(`wfr_${n}`)));
+    await vi.waitFor(() => expect(beganAt).toHaveLength(12), WAIT);
+    expect((beganAt[11] ?? 0) - (beganAt[1] ?? 0)).toBeGreaterThan(450);
+  });
+
+  it("says that it lives", async () => {
+    await started({ act: () => {} }, { id: "w1", version: "1.2.0", concurrency: 3 });
+    await vi.waitFor(() => expect(queue.beats.length).toBeGreaterThan(0), WAIT);
+    expect(queue.beats[0]).toEqual({
+      ...{ worker: "w1", version: "1.2.0", since: expect.any(String) },
+      ...{ actions: ["act"], running: 0, concurrency: 3 },
+    });
+  });
+
+  it("is not hurt by a message that cannot be read", async () => {
+    await started({ act: () => {} });
+    const { connection } = queue;
+    for (const body of ["{", "[]", '{"tasks":1}', '{"tasks":[1,{"id":"x"},null]}']) {
+      await connection.jetstream().publish("workflows.tasks.ws_a.mail", body);
+    }
+    await queue.queue(taskOf("wfr_1"));
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+  });
+});
+
+describe("cancels", () => {
+  it("abort what is under way and drop what waits", async () => {
+    const { begun, reasons, handlers, letGo } = held();
+    await started(handlers, { concurrency: 1 });
+    await queue.queue(taskOf("a"), taskOf("b"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    queue.cancel("b/mail/1");
+    queue.cancel("a/mail/1");
+    await vi.waitFor(() => expect(reasons).toEqual(["cancelled"]), WAIT);
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+    expect(begun).toEqual(["a"]);
+    letGo();
+  });
+
+  it("that came before the worker are asked about", async () => {
+    const { begun, handlers, letGo } = held();
+    await queue.makeStreams();
+    await queue.queue(taskOf("old"));
+    await queue.queue(taskOf("open"));
+    queue.closed.add("old/mail/1");
+    await started(handlers);
+    await vi.waitFor(() => expect(begun).toEqual(["open"]), WAIT);
+    letGo();
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+    expect(queue.asked.sort()).toEqual(["old/mail/1", "open/mail/1"]);
+    expect(begun).toEqual(["open"]);
+    await queue.queue(taskOf("new"));
+    await vi.waitFor(() => expect(begun).toEqual(["open", "new"]), WAIT);
+    expect(queue.asked).toHaveLength(2);
+    letGo();
+  });
+
+  it("that came while the connection was lost are asked about", async () => {
+    const { begun, reasons, handlers, letGo } = held();
+    await started(handlers);
+    await queue.queue(taskOf("a"), taskOf("b"));
+    await vi.waitFor(() => expect(begun).toEqual(["a", "b"]), WAIT);
+    queue.closed.add("a/mail/1");
+    await queue.nats.restart();
+    await vi.waitFor(() => expect(reasons).toEqual(["the task needs no result any more"]), WAIT);
+    letGo();
+    await vi.waitFor(
+      () => expect(queue.results()).toContainEqual(expect.objectContaining({ id: "b/mail/1" })),
+      WAIT,
+    );
+  });
+
+  it("of a step's timeout come by the worker's own clock, too", async () => {
+    const { reasons, handlers } = held();
+    await started(handlers);
+    await queue.queue(taskOf("a", { timeout_at: "2026-01-01T00:00:00.100Z" }));
+    await vi.waitFor(() => expect(reasons).toEqual(["the step has timed out"]), WAIT);
+  });
+});
+
+describe("a worker that stops", () => {
+  it("gives back what it has not begun, and lets the rest end", async () => {
+    const { begun, handlers, letGo } = held();
+    const worker = await started(handlers, { concurrency: 1 });
+    await queue.queue(taskOf("a"), taskOf("b"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    const stopped = worker.stop();
+    await vi.waitFor(
+      () => expect(queue.seen.flatMap(({ returned }) => returned)).toEqual(["b/mail/1"]),
+      WAIT,
+    );
+    letGo();
+    await stopped;
+    await vi.waitFor(
+      () => expect(queue.results()).toEqual([expect.objectContaining({ id: "a/mail/1" })]),
+      WAIT,
+    );
+    expect(await queue.left()).toBe(0);
+  });
+
+  it("aborts what does not end in time", async () => {
+    const { reasons, begun, handlers } = held();
+    const worker = await started(handlers, { drainMs: 50 });
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    await worker.stop();
+    expect(reasons).toEqual(["the worker stops"]);
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+  });
+
+  it("leaves to others what never ends", async () => {
+    let begun = 0;
+    const worker = await started({ act: () => new Promise(() => void begun++) }, { drainMs: 0 });
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toBe(1), WAIT);
+    const other = held();
+    await worker.stop();
+    start(other.handlers);
+    await vi.waitFor(() => expect(other.begun).toEqual(["a"]), WAIT);
+    other.letGo();
+  });
+});
+
+describe("options", () => {
+  const options = {
+    servers: "nats://127.0.0.1:1",
+    workspace: "w",
+    queue: "q",
+    handlers: { a() {} },
+  };
+
+  it.each([
+    [{ queue: "" }, 'queue "": a name has 1 to 64 characters'],
+    [{ workspace: " w" }, 'workspace " w": a name has no space at its ends'],
+    [{ handlers: {} }, "handlers has no handler"],
+    [{ handlers: { a: 1 } }, 'handlers: "a" is neither a function nor made by handler()'],
+    [{ concurrency: 0 }, "concurrency is 1 to 10000, not 0"],
+    [{ rate: Number.NaN }, "rate is over 0, not NaN"],
+    [{ drainMs: -1 }, "drainMs is 0 or more, not -1"],
+    [{ id: "a\nb" }, "id has 1 to 128 characters and no control characters"],
+  ])("%j are refused", (wrong, message) => {
+    expect(() => createWorker({ ...options, ...(wrong as Partial<WorkerOptions>) })).toThrow(
+      message,
+    );
+  });
+
+  it("of an absent server: it is tried until the worker stops", async () => {
+    const lines: string[] = [];
+    const log = { ...silent, warn: (message: string) => void lines.push(message) };
+    const worker = createWorker({ ...options, log });
+    const running = worker.run({ signals: [] });
+    await vi.waitFor(() => expect(lines).toContain("NATS is away; tries again"), WAIT);
+    await worker.stop();
+    await running;
+    await expect(worker.ready).rejects.toThrow("stopped before it was connected");
+  });
+});

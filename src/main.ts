@@ -13,6 +13,7 @@ import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
+import type { LongTask } from "./egress/tasks/lost-tasks.ts";
 import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
@@ -23,7 +24,7 @@ import { startTimers } from "./ingress/timers/timers.ts";
 import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
-import { createGraphCache } from "./runtime/graphs.ts";
+import { createGraphCache, type GraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
 import { startRetention } from "./runtime/retention.ts";
@@ -33,11 +34,13 @@ import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
 import { readClock } from "./store/service-reads/clock.ts";
 import { encodeCall } from "./wire/calls/requests.ts";
+import { startWorkerQueues, type WorkerQueues } from "./worker-queues.ts";
 
 interface BusParts {
   readonly connection: NatsConnection;
   readonly publisher: Publisher;
   readonly consumers: BusConsumers;
+  readonly workers: WorkerQueues;
 }
 
 /** Stops the service: no new work, what is in flight finishes, the outbox is flushed. */
@@ -64,9 +67,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
     encodeCall,
     replicaId,
     log,
-    onCommitted: ({ batches, calls }) => {
-      dispatcher.take(calls);
-      bus.notice(batches);
+    onCommitted: (committed) => {
+      dispatcher.take(committed.calls);
+      bus.notice(committed);
     },
   });
   const runtime = { database, processor, log };
@@ -84,6 +87,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     clients,
     intervalMs: config.reconcileIntervalMs,
     markBus: bus.mark,
+    recoverTasks: bus.recoverTasks,
   });
   reconciler.start();
   const server = createRpcServer({
@@ -92,7 +96,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     graphs,
     entities,
     callers,
-    onCommitted: ({ batches }) => bus.notice(batches),
+    onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
   });
@@ -130,6 +134,7 @@ function inputUrls({ identity, entities }: Config["collaborators"]["urls"]) {
 }
 
 interface BusDeps extends RouteDeps {
+  readonly graphs: GraphCache;
   readonly replicaId: string;
   readonly startedAt: Date;
 }
@@ -155,16 +160,21 @@ function startBus(config: Config, deps: BusDeps) {
       limits,
       ownStream: stream,
     });
-    parts = { connection, publisher, consumers };
+    const intervalMs = config.reconcileIntervalMs;
+    const workers = startWorkerQueues({ ...deps, connection, limits, intervalMs });
+    parts = { connection, publisher, consumers, workers };
   });
   starting.catch((error: unknown) => {
     deps.log.error("the bus cannot be used", { error });
     process.exit(1);
   });
   return {
-    notice: (batches: Committed["batches"]) => parts?.publisher.notice(batches),
+    notice({ batches, tasks }: Committed) {
+      parts?.publisher.notice(batches);
+      parts?.workers.take(tasks);
+    },
     troubles: () => ({
-      bus: connectionTrouble ?? parts?.consumers.trouble(),
+      bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble(),
     }),
     async mark() {
@@ -172,12 +182,16 @@ function startBus(config: Config, deps: BusDeps) {
       const { connection, consumers } = parts;
       return markBus({ connection, sources, busState: consumers.busState });
     },
+    async recoverTasks(tasks: readonly LongTask[]) {
+      if (parts === undefined) throw new Error("the bus is not connected yet");
+      await parts.workers.recover(tasks);
+    },
     async stopListening() {
       stopping = true;
-      await parts?.consumers.stop();
+      await Promise.all([parts?.consumers.stop(), parts?.workers.stopListening()]);
     },
     async stop() {
-      await parts?.publisher.stop();
+      await Promise.all([parts?.publisher.stop(), parts?.workers.stop()]);
       await parts?.connection.close();
     },
   };

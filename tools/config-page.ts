@@ -29,7 +29,7 @@ const values: Readonly<Record<ValueKind, string>> = {
   priority: `${code(PRIORITIES)} in any case, or a \`{{ }}\` that gives one`,
   expression: "expression, without braces",
   workflow: `object of ${code(WORKFLOW_KEYS)}`,
-  later: "not available yet",
+  queue: "name of a queue, a text of 1 to 64 characters; no `{{ }}`",
 };
 
 /** The text of docs/config.md. */
@@ -62,10 +62,8 @@ export function configPage(): string {
 }
 
 function sectionOf(type: StepType): string[] {
-  const { configKeys, keysNotYet, takesParameters } = STEP_FACTS[type];
-  const rows = Object.entries(configKeys).map(
-    ([key, kind]) => `| \`${key}\` | ${values[keysNotYet.includes(key) ? "later" : kind]} |`,
-  );
+  const { configKeys, takesParameters } = STEP_FACTS[type];
+  const rows = Object.entries(configKeys).map(([key, kind]) => `| \`${key}\` | ${values[kind]} |`);
   const others = takesParameters ? ["", "Other keys are parameters."] : [];
   return [`## ${type}`, "", "| key | value |", "| --- | --- |", ...rows, ...others, ""];
 }

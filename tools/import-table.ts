@@ -169,7 +169,7 @@ export const rooms: readonly Room[] = [
     pure: false,
   },
   {
-    files: /^src\/main\.ts$/,
+    files: /^src\/(main|worker-queues)\.ts$/,
     paths: [/^src\/(?!sandbox\/|worker\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,

@@ -1,5 +1,5 @@
 /**
- * The page docs/metrics.md: every counter that src/ counts, with its labels and their values as the compiler knows them.
+ * The page docs/metrics.md: every counter that src/ counts and every gauge, with its labels and their values as the compiler knows them.
  *
  * Boundary: makes text; `npx tsx tools/make-pages.ts` writes it, a test compares it. Throws on a counter without a meaning
  * below, and on a meaning without a counter.
@@ -37,9 +37,28 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_retention_failures_total: "Sweeps of retention that failed and are repeated.",
   workflows_schedule_slots_skipped_total: "Slots of schedules that were missed and skipped.",
   workflows_schedule_slots_started_total: "Slots of schedules that started a run.",
+  workflows_task_results_total: "Results of workers that were read.",
+  workflows_tasks_sent_again_total:
+    "Tasks published again: because their stream lost them, or because a worker gave them back.",
+  workflows_tasks_sent_total: "Tasks that the stream of a queue has taken.",
   workflows_tokens_not_judged_total:
     "Tokens that could not be checked, because identity or the keys were away.",
 };
+
+/** Gauges with their labels. */
+const GAUGES: readonly (readonly [name: string, labels: string, meaning: string])[] = [
+  [
+    "workflows_queue_messages",
+    "`queue`; `workspace`",
+    "Messages of a queue that are not answered, every 15 s.",
+  ],
+  ["workflows_queue_oldest_seconds", "`queue`; `workspace`", "How long the oldest of them waits."],
+  [
+    "workflows_queue_workers",
+    "`queue`; `workspace`",
+    "Workers of a queue with tasks, by their heartbeats of the last 10 s.",
+  ],
+];
 
 const SOURCE = join(projectRoot, "src");
 const METRICS = join(SOURCE, "process", "metrics.ts");
@@ -74,6 +93,10 @@ export function metricsPage(): string {
       const places = counted.filter((each) => each.name === name);
       return `| \`${name}\` | ${labelsOf(places)} | ${MEANINGS[name]} |`;
     }),
+    "",
+    "| gauge | labels | meaning |",
+    "| --- | --- | --- |",
+    ...GAUGES.map(([name, labels, meaning]) => `| \`${name}\` | ${labels} | ${meaning} |`),
     "",
   ].join("\n");
 }

@@ -59,10 +59,8 @@ for (let state = ""; !/COMPLETED|FAILED|CANCELLED/.test(state); ) {
   const found = await call("GetRun", { id: run.id });
   state = found.run.state;
   if (!/COMPLETED|FAILED|CANCELLED/.test(state)) continue;
-  for (const each of found.step_runs ?? found.run.step_runs ?? []) {
-    console.log(
-      `${each.step_id.padEnd(14)} ${each.state}  by ${each.agent_id}  ${JSON.stringify(each.output_payload)}`,
-    );
+  for (const { stepId, state: ended, agentId, outputPayload } of found.run.steps) {
+    console.log(`${stepId.padEnd(14)} ${ended}  by ${agentId}  ${JSON.stringify(outputPayload)}`);
   }
   console.log(`run            ${state}`);
 }

@@ -26,6 +26,7 @@ import { resumeRun } from "./inputs/resume.ts";
 import { callReturned } from "./inputs/returned.ts";
 import { stepDue } from "./inputs/timers.ts";
 import { childReported } from "./steps/child-runs/ends.ts";
+import { taskReported, taskUnsent } from "./steps/worker-task/behaviour.ts";
 import type { Input } from "./values/input.ts";
 import type { Lookups } from "./values/lookups.ts";
 import type { Reply } from "./values/reply.ts";
@@ -55,6 +56,10 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
       return ownerReported(draft, input, lookups);
     case "approval_decided":
       return approvalReported(draft, input, lookups);
+    case "task_reported":
+      return taskReported(draft, input, input.report);
+    case "task_unsent":
+      return taskUnsent(draft, input, input.alone);
     case "governance_decided":
       return governanceReported(draft, input.report, lookups);
     case "event_arrived":

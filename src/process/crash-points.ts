@@ -35,6 +35,14 @@ export const CRASH_POINTS = [
   "call.answered",
   "call.result.committed",
   "leases.renewed",
+  // Tasks out to workers, and their results.
+  "tasks.sending",
+  "tasks.sent",
+  "tasks.placed",
+  "tasks.asked",
+  "results.delivered",
+  "results.committed",
+  "results.acked",
   // Events out.
   "partitions.leased",
   "outbox.read",

@@ -1,5 +1,5 @@
 /**
- * Counters of the process, and their text for Prometheus.
+ * Counters and gauges of the process, and their text for Prometheus.
  *
  * Boundary: one registry a process, names and labels only; who serves the text is not known here.
  * Invariant: the number of series of a name is bounded. Past the bound all further label sets are
@@ -13,6 +13,7 @@ const SERIES_AT_MOST = 200;
 const OTHERS = '{series="others"}';
 /** Series by their labels, by the name of their counter. */
 const counters = new Map<string, Map<string, number>>();
+const gauges = new Map<string, Map<string, number>>();
 
 /** Adds to a counter; `name` ends in `_total`. */
 export function count(name: string, labels: Labels = {}, by = 1): void {
@@ -21,19 +22,28 @@ export function count(name: string, labels: Labels = {}, by = 1): void {
   series.set(key, (series.get(key) ?? 0) + by);
 }
 
+/** Sets what a gauge shows: all its series at once, so that one that is gone is not shown any more. */
+export function setGauge(name: string, values: readonly (readonly [Labels, number])[]): void {
+  const series = new Map<string, number>();
+  for (const [labels, value] of values) series.set(placeOf(series, labels), value);
+  gauges.set(name, series);
+}
+
 /** What a counter stands at, 0 when it was never touched. */
 export function readMetric(name: string, labels: Labels = {}): number {
   return counters.get(name)?.get(labelText(labels)) ?? 0;
 }
 
-/** All counters in the Prometheus text format 0.0.4. */
+/** All counters and gauges in the Prometheus text format 0.0.4. */
 export function renderPrometheus(): string {
-  return [...counters].map(([name, series]) => renderCounter(name, series)).join("");
+  const texts = [...counters].map(([name, series]) => render(name, "counter", series));
+  for (const [name, series] of gauges) texts.push(render(name, "gauge", series));
+  return texts.join("");
 }
 
-function renderCounter(name: string, series: ReadonlyMap<string, number>): string {
+function render(name: string, type: string, series: ReadonlyMap<string, number>): string {
   const lines = [...series].map(([labels, value]) => `${name}${labels} ${value}\n`);
-  return `# TYPE ${name} counter\n${lines.join("")}`;
+  return `# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
 function requireCounter(name: string): Map<string, number> {

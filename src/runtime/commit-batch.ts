@@ -184,6 +184,11 @@ async function writeBatch(
     committed: {
       batches: committedBatches(saved?.batches ?? [], kept, plan.nowMs),
       calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
+      tasks: {
+        wanted: kept.flatMap(({ draft }) => draft.tasks.wanted),
+        cancelled: kept.flatMap(({ draft }) => draft.tasks.cancelled),
+        ended: kept.flatMap(({ draft }) => draft.tasks.ended),
+      },
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),

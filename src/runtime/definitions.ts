@@ -125,7 +125,8 @@ async function commitWithEvent<Row>(
     if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: written.madeId }]);
     return { row: written.row, id: await appendChange(tx, partition, [written.event]) };
   });
-  deps.onCommitted?.({ batches: [{ id, partition, runs: [] }], calls: [] });
+  const tasks = { wanted: [], cancelled: [], ended: [] };
+  deps.onCommitted?.({ batches: [{ id, partition, runs: [] }], calls: [], tasks });
   return row;
 }
 

@@ -155,13 +155,17 @@ function handOn(deps: ProcessorDeps, meeting: Meeting, outcome: BatchOutcome): v
   const { committed, openedWaits, learnedIds } = outcome;
   logFailed(deps.log, outcome.failedExpressions);
   if (openedWaits.length > 0 || learnedIds.length > 0) meeting.meet(openedWaits, learnedIds);
-  if (committed.batches.length === 0 && committed.calls.length === 0) return;
+  if (leavesNothing(committed)) return;
   try {
     deps.onCommitted(committed);
   } catch (error) {
     // What is committed stays so and is found by the standing loops; the lane must go on.
     deps.log.error("a commit could not be handed on", { error });
   }
+}
+
+function leavesNothing({ batches, calls, tasks }: Committed): boolean {
+  return [batches, calls, tasks.wanted, tasks.cancelled].every(({ length }) => length === 0);
 }
 
 function requireSize(input: JsonObject): void {

@@ -38,6 +38,9 @@ export interface ClaimedCheck extends UnreportedStep {
   readonly delegationId: string;
   /** Those that are not decided yet. */
   readonly approvalRequestIds: readonly string[];
+  /** Whether it waits for a worker. */
+  readonly isTask: boolean;
+  readonly attempt: number;
 }
 
 const RUNS_A_PAGE = 500;
@@ -45,7 +48,9 @@ const STEPS_A_PAGE = 200;
 
 const isUnreported = (quietMs: string) => `s.completed_at is null
       and (s.objective_id is not null or s.delegation_id is not null
-        or s.approval_request_id is not null or s.ticket_ids is not null)
+        or s.approval_request_id is not null or s.ticket_ids is not null
+        or (s.detail -> 'task' ->> 'sinceMs')::float8
+          <= extract(epoch from now()) * 1000 - ${quietMs}::float8)
       and coalesce(s.checked_at, s.started_at) <= now() - ${quietMs}::float8 * interval '1 millisecond'`;
 
 // The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
@@ -88,7 +93,8 @@ const CLAIM: Statement = {
     returning s.run_id as "runId", s.step_index as "stepIndex", s.workspace_id as "workspaceId",
       s.state, coalesce(s.objective_id, '') as "objectiveId",
       coalesce(s.delegation_id, '') as "delegationId",
-      ${OPEN_REQUESTS} as "approvalRequestIds"`,
+      ${OPEN_REQUESTS} as "approvalRequestIds",
+      s.detail -> 'task' is not null as "isTask", s.retry_count + 1 as attempt`,
 };
 
 interface FoundRow {

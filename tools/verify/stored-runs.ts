@@ -51,6 +51,8 @@ export interface StoredStep {
   readonly timedOut: boolean;
   /** A run that the step started has not ended. */
   readonly hasOpenChild: boolean;
+  /** A worker is to end it. */
+  readonly hasTask: boolean;
 }
 
 /** The columns of effects that checks read: a call whose result is not committed. */
@@ -134,7 +136,7 @@ const STEPS = `select run_id as "runId", step_index as "index", state, retry_cou
     wake_at as "wakeAt", coalesce(output @> '{"timed_out": true}', false) as "timedOut", exists (
       select 1 from child_runs c join workflow_runs r on r.id = c.child_run_id
       where c.run_id = s.run_id and c.step_index = s.step_index and r.completed_at is null
-    ) as "hasOpenChild"
+    ) as "hasOpenChild", coalesce(detail, '{}') ? 'task' as "hasTask"
   from step_runs s where run_id = any($1) order by run_id, step_index`;
 const VERSIONS = `select v.id, jsonb_agg(
       jsonb_build_object('id', s.value -> 'id', 'stepType', s.value -> 'stepType',

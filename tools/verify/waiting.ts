@@ -1,6 +1,6 @@
 /**
  * I7: each run has ended, or waits for something that is held open: a person, an event, a timer, an object of another
- * service, a child run.
+ * service, a worker, a child run.
  * Boundary: judges one run that nothing moves at the moment; what the other services hold open is known to the caller.
  */
 import { isFinalRun, isFinalStep } from "../../src/engine/values/run.ts";
@@ -46,7 +46,7 @@ export function unheldOf(whole: WholeRun, held: HeldOpen): string[] {
 }
 
 function isHeld(
-  { version }: WholeRun,
+  { run, version }: WholeRun,
   step: StoredStep,
   openSteps: number,
   { now, isOpen }: HeldOpen,
@@ -56,7 +56,9 @@ function isHeld(
   if (step.waitKey !== null || step.hasOpenChild) return true;
   if (step.wakeAt !== null && step.wakeAt > now) return true;
   if (objects.some((id) => id !== null && isOpen(id))) return true;
-  switch (version[step.index]?.stepType) {
+  const { id = "", stepType } = version[step.index] ?? {};
+  if (step.hasTask && isOpen(`${run.id}/${id}/${step.retryCount + 1}`)) return true;
+  switch (stepType) {
     case "HUMAN_TASK":
       return step.state === "WAITING";
     case "PARALLEL":

@@ -20,10 +20,19 @@ import type { OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import { type AckedSequences, AwaitedAnswers } from "./awaited-answers.ts";
 import { answerOf, type PublishOutcome } from "./stream-answer.ts";
 
+/** A message with an id. */
+interface PublishedMessage extends OutgoingEvent {
+  /** W3C trace context. */
+  readonly traceparent?: string;
+}
+
 /** Publishes on one connection. */
 export interface AckedPublish {
-  /** Sends a message once; resolves with what came of it, within 2 s. */
-  publish(event: OutgoingEvent): Promise<PublishOutcome>;
+  /**
+   * Sends a message once; resolves with what came of it, within 2 s. `onStored` gets its sequence on the stream, also
+   * when it had been stored before.
+   */
+  publish(event: PublishedMessage, onStored?: (seq: number) => void): Promise<PublishOutcome>;
   /** Whether the connection is up. */
   readonly connected: boolean;
   /** How often it was made again. */
@@ -70,13 +79,14 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       return answers.acked;
     },
     forgetAcked: () => answers.forgetAcked(),
-    publish(event) {
+    publish(event, onStored) {
       if (!this.connected) return Promise.resolve("lost");
       listen();
       next += 1;
       const token = String(next);
       const head = headOf(heads, event.contentType);
       head.set("Nats-Msg-Id", event.id);
+      if (event.traceparent !== undefined) head.set("traceparent", event.traceparent);
       const { subject, body } = event;
       try {
         // The client's own encoder of texts takes more than twice as long.
@@ -87,7 +97,7 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       } catch (error) {
         return Promise.resolve(isTooLarge(error) ? "too_large" : "lost");
       }
-      return answers.wait(token);
+      return answers.wait(token, onStored);
     },
     stop() {
       stopped = true;

@@ -24,6 +24,7 @@ interface Awaited {
   /** The highest sequence that was acknowledged when it was sent. */
   readonly after: number;
   resolve(outcome: PublishOutcome): void;
+  readonly onStored: ((seq: number) => void) | undefined;
 }
 
 /** See the file's head. */
@@ -46,17 +47,19 @@ export class AwaitedAnswers {
   }
 
   /** What comes of the message that was just sent; `lost` after 2 s. */
-  wait(token: string): Promise<PublishOutcome> {
+  wait(token: string, onStored?: (seq: number) => void): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const after = this.#acked.highest;
-      this.#awaited.set(token, { sentAtMs: performance.now(), after, resolve });
+      this.#awaited.set(token, { sentAtMs: performance.now(), after, resolve, onStored });
       this.#watch();
     });
   }
   /** Takes an answer; one that is not awaited any more still says why. */
   take(token: string, answer: StreamAnswer): void {
     if (answer.refusal !== undefined) this.#refusal = answer.refusal;
-    const after = this.#awaited.get(token)?.after;
+    const awaited = this.#awaited.get(token);
+    const after = awaited?.after;
+    if (answer.storedAt !== undefined) awaited?.onStored?.(answer.storedAt);
     if (answer.seq !== undefined && after !== undefined) {
       const { highest, repeated } = this.#acked;
       this.#acked = {

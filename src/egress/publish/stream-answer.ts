@@ -19,6 +19,8 @@ export interface StreamAnswer {
   readonly outcome: PublishOutcome;
   /** Of a message that was stored now, not before. */
   readonly seq?: number;
+  /** Where the stream has it, whenever it was stored. */
+  readonly storedAt?: number;
   readonly refusal?: string;
 }
 
@@ -36,7 +38,7 @@ export function answerOf(message: Msg, stream: string): StreamAnswer {
       return { outcome: "refused", refusal: `the stream ${ack.stream} takes the event` };
     }
     const isRepeat = "duplicate" in ack && ack.duplicate === true;
-    return { outcome: "stored", ...(isRepeat ? {} : { seq: ack.seq }) };
+    return { outcome: "stored", storedAt: ack.seq, ...(isRepeat ? {} : { seq: ack.seq }) };
   } catch {
     // No acknowledgement of JetStream: another program answers on this subject.
     return { outcome: "lost" };

@@ -38,6 +38,8 @@ export interface ReconcilerDeps {
   readonly intervalMs: number;
   /** Unset where the service consumes no bus. */
   readonly markBus?: MarkBus;
+  /** Publishes those of the tasks of workers again that are lost; unset where the service has no bus. */
+  recoverTasks?(tasks: readonly ClaimedCheck[]): Promise<void>;
 }
 
 /** The reconciler at work. */
@@ -116,7 +118,14 @@ async function lap(checking: Checking): Promise<void> {
       // Another replica is at this place, or its steps are just being moved.
       if (claimed.length === 0 && page.next === place) break;
       await reached("reconcile.claimed");
-      await checkAll(checking, claimed);
+      await recoverTasks(
+        deps,
+        claimed.filter(({ isTask }) => isTask),
+      );
+      await checkAll(
+        checking,
+        claimed.filter(({ isTask }) => !isTask),
+      );
       await reached("reconcile.asked");
       await held.flush();
     }
@@ -131,6 +140,15 @@ async function readPage(checking: Checking, place: RunPlace): Promise<Unreported
     return await findUnreported(checking.deps.database.read, place, checking.quietMs);
   } finally {
     checking.readMs += performance.now() - began;
+  }
+}
+
+async function recoverTasks(deps: ReconcilerDeps, tasks: readonly ClaimedCheck[]): Promise<void> {
+  if (tasks.length === 0) return;
+  try {
+    await deps.recoverTasks?.(tasks);
+  } catch (error) {
+    deps.log.warn("tasks of workers are checked again later", { count: tasks.length, error });
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The working copy of one run while inputs are folded into it.
  * Boundary: a draft is opened from loaded rows and thrown away after its changes were saved; nothing here does I/O. Its
- * parts have verbs of their own (marks, rows, children, work, calls); what stands here concerns several of them.
+ * parts have verbs of their own (marks, rows, children, work, calls, tasks); what stands here concerns several of them.
  * Invariants:
  * D1 Loaded rows are never changed, and a row that is needed and was not loaded ends the fold with MissingRows (step-rows.ts).
  * D2 State changes go through moveRun and moveStep alone, so every one is legal and is in the history.
@@ -28,6 +28,7 @@ import { Marks } from "./marks.ts";
 import { MissingRows } from "./missing-rows.ts";
 import { type Merge, PARTS_AT_ONCE, type PayloadSource, partOf } from "./payloads.ts";
 import { StepRows } from "./step-rows.ts";
+import { Tasks } from "./tasks.ts";
 import { Work } from "./work.ts";
 
 /** A run with the rows that were loaded of it. */
@@ -76,6 +77,7 @@ export class Draft {
   readonly children: ChildRows;
   readonly work = new Work();
   readonly calls = new Calls();
+  readonly tasks = new Tasks();
   readonly budget: Allowance;
   /** Where inputs and outputs are put together from. */
   readonly payloads: PayloadSource;

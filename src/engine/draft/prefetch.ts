@@ -59,6 +59,11 @@ export function rowsNeeded(
     case "event_arrived":
     case "step_due":
       return remembered(graph, input.stepIndex, true);
+    case "task_reported":
+    case "task_unsent": {
+      const index = graph.indexById.get(input.stepId);
+      return index === undefined ? NOTHING : remembered(graph, index, true);
+    }
     case "governance_decided":
     case "step_reported": {
       const index = graph.indexById.get(input.report.stepId);

@@ -29,6 +29,8 @@ export interface Trouble {
   readonly message: string;
   /** Whether another attempt may succeed. */
   readonly retryable: boolean;
+  /** The next attempt begins no earlier than that, in ms; unset: as the retry policy says. */
+  readonly retryAfterMs?: number;
   /** Further fields of the output when a label catches it. */
   readonly facts?: JsonObject;
 }
@@ -99,7 +101,7 @@ export function goBadly(draft: Draft, index: number, given: Trouble): void {
     const caught = { kind: "caught", roles, ...(label === undefined ? {} : { label }) } as const;
     end(draft, index, "COMPLETED", "completed", caught);
   } else if (trouble.retryable && row.retryCount < step.retry.maxRetries) {
-    retry(draft, index);
+    retry(draft, index, trouble.retryAfterMs);
   } else if (isCaught(draft, step, { ...failure(trouble.message, false), roles: ["error"] })) {
     setTroubleOutput(draft, index, failure(trouble.message, false));
     end(draft, index, "FAILED", "failed", { kind: "error" });
@@ -180,10 +182,11 @@ function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
 }
 
 /** Between attempts a step is RUNNING, its retry count is raised and its ids are cleared. */
-function retry(draft: Draft, index: number): void {
+function retry(draft: Draft, index: number, atLeastMs = 0): void {
   const row = draft.rows.row(index);
   const step = draft.step(index);
-  row.wakeAtMs = draft.nowMs + retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
+  const delayMs = retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
+  row.wakeAtMs = draft.nowMs + Math.max(delayMs, atLeastMs);
   row.retryCount += 1;
   draft.moveStep(index, "RUNNING", { op: "retrying" });
   row.detail = { retrying: true, ...keptByAttempts(row) };
@@ -278,6 +281,6 @@ function end(
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.rows.row(index);
   const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
-  const { tried: _t, ...kept } = rest;
+  const { tried: _t, task: _task, ...kept } = rest;
   row.detail = kept;
 }

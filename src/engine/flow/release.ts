@@ -1,5 +1,6 @@
-/** Releases what an attempt holds in other services: cancels its objective and its child runs. Pure. */
+/** Releases what an attempt holds elsewhere: cancels its objective, its child runs and its task. Pure. */
 import type { Draft } from "../draft/draft.ts";
+import { taskNameOf } from "../steps/worker-task/queue.ts";
 
 /** Requires the rows to release several steps at once. */
 export function requireOpenChildren(draft: Draft, indexes: readonly number[]): void {
@@ -9,7 +10,7 @@ export function requireOpenChildren(draft: Draft, indexes: readonly number[]): v
   draft.children.require(parents.map((step) => ({ kind: "open", step })));
 }
 
-/** Requests the cancellation of the step's objective, if it has one, and of its open child runs. */
+/** Requests the cancellation of the step's objective or task, if it has one, and of its open child runs. */
 export function releaseAttempt(draft: Draft, index: number, reason: string): void {
   if (!draft.marks.hasRow(index)) return;
   const { objectiveId, detail, retryCount } = draft.rows.peek(index);
@@ -20,6 +21,7 @@ export function releaseAttempt(draft: Draft, index: number, reason: string): voi
       draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
     }
   }
+  if (detail.task !== undefined) draft.tasks.cancel(taskNameOf(draft, index));
   // An attempt that waits only for its cost has ended: its objective has ended too, or was cancelled then.
   if (objectiveId === "" || detail.pendingEnd?.end !== undefined) return;
   draft.call(index, { kind: "cancel_objective", objectiveId, reason });

@@ -11,6 +11,7 @@ import type { StepType } from "../steps/types.ts";
 import type { StepDefinition } from "../values/definition.ts";
 import { isJsonObject, type Json, ownValue } from "../values/json.ts";
 import { MAX_SECONDS } from "../values/limits.ts";
+import { queueProblem } from "../values/task.ts";
 import { configKeysOf, ON_ERROR, typesWithKey, valueKindOf } from "./config-keys.ts";
 import { type AddFault, anyOf, quoted } from "./faults.ts";
 import { placeElsewhere, unknownKeyProblem } from "./key-hints.ts";
@@ -81,9 +82,8 @@ function valueProblem(kind: ValueKind, value: Json): string | undefined {
     case "workflow":
       // It has keys of its own: steps/child-runs/check.ts.
       return undefined;
-    case "later":
-      // What it will be is not settled: not-yet.ts refuses it.
-      return undefined;
+    case "queue":
+      return queueProblem(value);
     case "text":
     case "expression":
       return typeof value === "string" ? undefined : "must be a text";

@@ -26,7 +26,6 @@ import { checkTrigger } from "./check-trigger.ts";
 import type { AddFault } from "./faults.ts";
 import type { GraphFault } from "./graph.ts";
 import { type Links, linkSteps } from "./links.ts";
-import { checkNotYet } from "./not-yet.ts";
 import { allPieces, type Pieces, parseTexts } from "./parse-texts.ts";
 import { readExpression, readStepTexts, type TextContexts, textContexts } from "./step-texts.ts";
 
@@ -73,7 +72,6 @@ export function* checkVersionInPieces(
   checkCycles(spec, links, addFault);
   yield;
   checkTrigger(spec.trigger, contexts, addFault);
-  checkNotYet(spec, addFault);
   checkSeconds(spec.timeoutSeconds, "timeout_seconds", addFault);
   if (spec.defaultRetryPolicy !== undefined) {
     checkRetryPolicy(spec.defaultRetryPolicy, "default_retry_policy", addFault);

@@ -4,7 +4,8 @@
  */
 
 import type { Expression } from "../expression/expression.ts";
-import { kindOf, workflowOf } from "../steps/child-runs/setting.ts";
+import { workflowOf } from "../steps/child-runs/setting.ts";
+import { kindOf } from "../steps/kind-of.ts";
 import type { StepType } from "../steps/types.ts";
 import type { RetryPolicy, StepDefinition, VersionSpec } from "../values/definition.ts";
 import { ownValue } from "../values/json.ts";

@@ -10,6 +10,7 @@ import { notification } from "./notification/behaviour.ts";
 import { parallel } from "./parallel/behaviour.ts";
 import type { StepKind } from "./types.ts";
 import { waitForEvent } from "./wait-for-event/behaviour.ts";
+import { workerTask } from "./worker-task/behaviour.ts";
 
 /** The behaviour of each step kind. */
 export const BEHAVIOURS: Readonly<Record<StepKind, StepBehaviour>> = {
@@ -22,4 +23,5 @@ export const BEHAVIOURS: Readonly<Record<StepKind, StepBehaviour>> = {
   NOTIFICATION: notification,
   HUMAN_TASK: humanTask,
   CHILD_RUNS: childRuns,
+  WORKER_TASK: workerTask,
 };

@@ -23,8 +23,6 @@ export interface CheckedStep {
 export interface StepFacts {
   /** The keys of config. */
   readonly configKeys: KeyTable;
-  /** Keys of config in the contract that this release does not support yet: refused at publish. */
-  readonly keysNotYet: readonly string[];
   /** Whether keys outside the table are the author's own parameters. */
   readonly takesParameters: boolean;
   /** Labels reserved for outcomes, without `timeout_action`, in the order in which a fault lists them. */
@@ -64,7 +62,6 @@ export interface StepFacts {
 
 /** The facts that most types share. */
 export const PLAIN_FACTS = {
-  keysNotYet: [],
   takesParameters: false,
   otherLabels: [],
   freeLabels: "text",

@@ -5,7 +5,7 @@
 
 /**
  * The kind of a value. `text`, `priority`, `time` and `seconds` may be `{{ expr }}`; the others are read without
- * rendering and are literal. `later` has no form yet (see keysNotYet in facts.ts).
+ * rendering and are literal.
  */
 export type ValueKind =
   | "text"
@@ -21,7 +21,7 @@ export type ValueKind =
   | "priority"
   | "expression"
   | "workflow"
-  | "later";
+  | "queue";
 
 /** Keys with the kinds of their values, in the order in which a fault lists them. */
 export type KeyTable = Readonly<Record<string, ValueKind>>;

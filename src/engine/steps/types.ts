@@ -15,4 +15,4 @@ export const STEP_TYPES = [
 export type StepType = (typeof STEP_TYPES)[number];
 
 /** A type, or an internal kind that some steps of a type compile to. */
-export type StepKind = StepType | "CHILD_RUNS";
+export type StepKind = StepType | "CHILD_RUNS" | "WORKER_TASK";

@@ -7,6 +7,7 @@ import type { CallKind, CallResult } from "./call.ts";
 import type { ChildReport } from "./child-run.ts";
 import type { JsonObject } from "./json.ts";
 import type { GovernanceAnswer } from "./step-detail.ts";
+import type { TaskReport } from "./task.ts";
 
 /** Why a move was made; kept in the history. */
 export interface Cause {
@@ -109,6 +110,19 @@ export type Input = { readonly cause: Cause } & (
       readonly stepIndex: number;
       readonly report: ApprovalReport;
       readonly ifCurrent?: IfCurrent;
+    }
+  | {
+      readonly kind: "task_reported";
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly report: TaskReport;
+    }
+  /** The task of an attempt is published again; `alone`: in a message of its own. */
+  | {
+      readonly kind: "task_unsent";
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly alone: boolean;
     }
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }

@@ -35,6 +35,8 @@ export interface StepDetail {
   tried?: number;
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
+  /** The attempt is a task of a worker that has no result yet; since when. */
+  task?: { readonly sinceMs: number };
   /** Ids of the latest failed attempts, newest last: a report that names one of them is late. */
   superseded?: readonly string[];
   /** Counts of the child runs. */

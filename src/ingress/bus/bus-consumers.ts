@@ -8,8 +8,10 @@ import type { NatsConnection } from "nats";
 import type { RouteDeps } from "../../runtime/routing/route-event.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
+import { handleBatch } from "./handle-batch.ts";
 import { type PullLoop, startPullLoop } from "./pull-loop.ts";
 import { type BusSource, type ConsumerPlan, planConsumers, subjectsOf } from "./sources.ts";
+import { createTenantlessNotice } from "./tenantless.ts";
 
 /** What startBusConsumers needs. */
 export interface BusConsumersDeps extends RouteDeps {
@@ -36,7 +38,6 @@ export interface BusConsumers {
 }
 
 const STOP_AT_MOST_MS = 10_000;
-
 /** Starts listening. Sources that are not there yet are waited for beside the others. */
 export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   const { connection, sources } = deps;
@@ -69,9 +70,12 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
 function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
   const { createStreams, ownStream, sources, startedAt, ...rest } = deps;
   const mayMake = createStreams && plan.stream !== ownStream;
+  const { stream } = plan;
+  const batchDeps = { ...rest, stream, noteTenantless: createTenantlessNotice(rest.log, stream) };
   return startPullLoop({
     ...rest,
     plan,
+    handle: (batch) => handleBatch(batchDeps, batch),
     memory: emptyMemory(startedAt),
     ...(mayMake ? { makeStreamWith: subjectsOf(sources, plan.stream) } : {}),
   });

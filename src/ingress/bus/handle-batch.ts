@@ -7,47 +7,36 @@
  * 1. A message is acknowledged only after its effects, or its dead letter, are committed.
  * 2. Every message has exactly one end here, whatever fails; none holds up the ones beside it.
  */
-import type { JsMsg, NatsConnection } from "nats";
+import type { JsMsg } from "nats";
 import type { BusEvent } from "../../engine/values/event.ts";
 import { reached } from "../../process/crash-points.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
-import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import {
   type RouteDeps,
   type RoutedEvent,
   routeEvents,
 } from "../../runtime/routing/route-event.ts";
-import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus/events.ts";
-import { publishDeadLetter } from "./dead-letter-stream.ts";
-import { FAILURES_AT_MOST, restAfterMs } from "./deliveries.ts";
+import { restAfterMs } from "./deliveries.ts";
+import {
+  type EndDeps,
+  type Failure,
+  finish,
+  judgeFailures,
+  type Reject,
+  rejectAll,
+} from "./message-ends.ts";
 import type { NoteTenantless } from "./tenantless.ts";
 
 /** What handling a batch needs. */
-export interface BatchDeps extends RouteDeps {
-  readonly connection: NatsConnection;
-  readonly stream: string;
-  /** Limits of the stream of dead letters when it has to be made. */
-  readonly limits: StreamLimits;
+export interface BatchDeps extends RouteDeps, EndDeps {
   readonly noteTenantless: NoteTenantless;
 }
 
 interface Arrival {
   readonly message: JsMsg;
   readonly event: BusEvent;
-}
-
-interface Reject {
-  readonly message: JsMsg;
-  readonly reason: string;
-  readonly problem: string;
-}
-
-/** A message whose handling failed. */
-interface Failure {
-  readonly message: JsMsg;
-  readonly problem: string;
 }
 
 /** Handles the batch. Never rejects. */
@@ -171,65 +160,6 @@ function noteFailure(
   count("workflows_events_failed_total", { stream });
   log.error("handling an event failed", facts);
   return problemOf(facts.error);
-}
-
-/** Counts the failures; a message that failed often enough is put aside, the others stay in hand and come again. */
-async function judgeFailures(
-  deps: BatchDeps,
-  failures: readonly Failure[],
-  end: (message: JsMsg) => void,
-): Promise<void> {
-  if (failures.length === 0) return;
-  const { database, stream } = deps;
-  const seqs = failures.map(({ message }) => message.seq);
-  const counts = await countFailures(database, stream, seqs);
-  const last = failures.filter(({ message }) => (counts.get(message.seq) ?? 0) >= FAILURES_AT_MOST);
-  await rejectAll(
-    deps,
-    last.map((failure) => ({ ...failure, reason: "handling_failed" })),
-    end,
-  );
-}
-
-async function rejectAll(
-  deps: BatchDeps,
-  rejects: readonly Reject[],
-  end: (message: JsMsg) => void,
-): Promise<void> {
-  if (rejects.length === 0) return;
-  const letters = rejects.map((reject) => letterOf(deps.stream, reject));
-  try {
-    await putAside(deps, letters);
-    await reached("deadletter.committed", deps.stream);
-    await Promise.all(letters.map((letter) => publishDeadLetter(deps, letter)));
-    await reached("deadletter.published", deps.stream);
-  } catch (error) {
-    // They stay in hand and come again; those beside them go on.
-    deps.log.warn("messages could not be put aside yet", { stream: deps.stream, error });
-    return;
-  }
-  for (const { message } of rejects) {
-    // A reason handed to term() is not understood by nats-server before 2.10, and the message comes again.
-    message.term();
-    end(message);
-  }
-}
-
-function finish(message: JsMsg, end: (message: JsMsg) => void): void {
-  message.ack();
-  end(message);
-}
-
-function letterOf(stream: string, { message, reason, problem }: Reject): DeadLetter {
-  return {
-    stream,
-    subject: message.subject,
-    streamSeq: message.seq,
-    reason,
-    problem,
-    headers: Object.fromEntries(message.headers ?? []),
-    data: message.data,
-  };
 }
 
 function firstValues({ headers }: JsMsg): Map<string, string> {

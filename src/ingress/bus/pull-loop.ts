@@ -2,7 +2,7 @@
  * The standing loop of one source: find the consumer, pull, hand over, for as long as the service
  * runs, whatever happens to server, stream or consumer.
  *
- * Boundary: pulling; what is done with messages is handle-batch.ts's.
+ * Boundary: pulling; what is done with messages is decided elsewhere.
  * Invariants:
  * 1. Every wait has an end, and every failure leads back to the top after a pause.
  * 2. A pull takes no more than there is room for, and every message that was delivered says that it is in work until it
@@ -12,13 +12,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "nats";
 import { type Batcher, createBatcher } from "./batcher.ts";
 import { type ConsumerDeps, noteFloor, openConsumer } from "./durable-consumer.ts";
-import { type BatchDeps, handleBatch } from "./handle-batch.ts";
 import { createHeldMessages } from "./held-messages.ts";
 import { type PullState, PullStatus } from "./pull-status.ts";
-import { createTenantlessNotice } from "./tenantless.ts";
 
 /** What a loop needs. */
-export type PullDeps = Omit<BatchDeps, "stream" | "noteTenantless"> & ConsumerDeps;
+export interface PullDeps extends ConsumerDeps {
+  /** Ends every message of the batch. Never rejects. */
+  handle(batch: readonly JsMsg[]): Promise<void>;
+}
 
 /** A loop at work. */
 export interface PullLoop {
@@ -90,16 +91,14 @@ export function startPullLoop(deps: PullDeps): PullLoop {
 }
 
 /** Messages from their delivery until they are handled: they wait for a batch, and say that they are in work. */
-function createMessagesInHand(deps: PullDeps): Batcher<JsMsg> {
-  const { stream } = deps.plan;
-  const batchDeps = { ...deps, stream, noteTenantless: createTenantlessNotice(deps.log, stream) };
+function createMessagesInHand({ handle }: PullDeps): Batcher<JsMsg> {
   const held = createHeldMessages();
   const batcher = createBatcher<JsMsg>({
     itemsAtMost: MESSAGES_A_PULL,
     bytesAtMost: BYTES_A_BATCH,
     bytesOf: (message) => message.data.byteLength,
     async work(batch) {
-      await handleBatch(batchDeps, batch);
+      await handle(batch);
       held.remove(batch);
     },
   });

@@ -1,6 +1,6 @@
 /** Tables: Calls that are wanted, and the keyed calls of callers. See tables.ts. */
 import { sql } from "drizzle-orm";
-import { index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
+import { bigint, index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
 import { bytea, hashed, time } from "./column-types.ts";
 
 /** Calls whose result is not committed yet. The table keeps its first name. */
@@ -29,6 +29,23 @@ export const effects = pgTable(
     index("effects_held").on(t.leaseUntil).where(sql`${t.holder} <> ''`),
     index("effects_free").on(t.kind, t.workspaceId, t.leaseUntil).where(sql`${t.holder} = ''`),
   ],
+);
+
+/**
+ * Where tasks of workers are on their stream, of tasks that have been open for some seconds (store/task-places.ts).
+ */
+export const taskPlaces = pgTable(
+  "task_places",
+  {
+    /** Sequence of the message on the stream. */
+    seq: bigint("seq", { mode: "number" }).notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    attempt: smallint("attempt").notNull(),
+    runId: text("run_id").notNull(),
+    /** When the stream was made, as JetStream writes it. */
+    created: text("created").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.stepIndex] })],
 );
 
 /**

@@ -53,6 +53,7 @@ export function wholeRun({ run = {}, version, step = {}, rows }: RunParts): Whol
         wakeAt: null,
         timedOut: false,
         hasOpenChild: false,
+        hasTask: false,
         ...step,
       },
     ],

@@ -6,7 +6,6 @@
  */
 
 import type { Draft } from "../../draft/draft.ts";
-import { inputOf } from "../../draft/payloads.ts";
 import { failure, goBadly } from "../../flow/ending.ts";
 import { isSuperseded, noteLate } from "../../flow/late.ts";
 import { releaseAttempt } from "../../flow/release.ts";
@@ -24,10 +23,9 @@ import type { Reply } from "../../values/reply.ts";
 import { MAY_HAVE_ACTED, type StepRun } from "../../values/run.ts";
 import type { Resolution, StepDetail } from "../../values/step-detail.ts";
 import type { StepBehaviour, StepTask } from "../contract.ts";
-import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
-import { renderConfig } from "../render-config.ts";
+import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
+import { renderBrief } from "./brief.ts";
 import { delegationKnown, isDelegated, outputRead, ownerEnded, usageRead } from "./ending.ts";
-import { AGENT_ACTION_KEYS } from "./keys.ts";
 
 /** AGENT_ACTION. */
 export const agentAction: StepBehaviour = {
@@ -184,27 +182,23 @@ function ownerReported(task: StepTask, report: OwnerReport): void {
   }
 }
 
-type Brief = { ok: true; title: string; task: JsonObject } | { ok: false; problem: string };
+type AgentBrief = { ok: true; title: string; task: JsonObject } | { ok: false; problem: string };
 
 /** The text for the agent: the objective's description and the delegation's context are the same JSON. */
-function briefOf(draft: Draft, index: number, row: StepRun): Brief {
+function briefOf(draft: Draft, index: number, row: StepRun): AgentBrief {
+  const rendered = renderBrief(draft, index);
+  if (!rendered.ok) return rendered;
+  const { title, instructions, parameters, input } = rendered.brief;
   const { def } = draft.step(index);
-  const input = inputOf(draft.payloads, index);
-  const config = renderConfig(draft, index, input);
-  if (!config.ok) return config;
-  const parameters = Object.fromEntries(
-    Object.entries(config.value).filter(([key]) => !Object.hasOwn(AGENT_ACTION_KEYS, key)),
-  );
-  const title = textSetting(config.value, "title");
   return {
     ok: true,
-    title: title === "" ? def.name || def.id : title,
+    title,
     task: {
       run_id: draft.run.id,
       step_id: def.id,
       attempt: row.retryCount + 1,
       action_type: def.actionType,
-      instructions: textSetting(config.value, "instructions"),
+      instructions,
       parameters,
       input,
       skill_id: row.detail.resolved?.skillId ?? "",

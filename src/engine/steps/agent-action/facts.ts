@@ -10,13 +10,11 @@ import { AGENT_ACTION_KEYS } from "./keys.ts";
 
 /** Keys of config that name another worker than an agent. */
 const WORKER_KEYS = ["workflow", "queue"] as const;
-const KEYS_NOT_YET: readonly string[] = ["queue"];
 
 /** See the file's head. */
 export const agentActionFacts: StepFacts = {
   ...PLAIN_FACTS,
   configKeys: AGENT_ACTION_KEYS,
-  keysNotYet: KEYS_NOT_YET,
   takesParameters: true,
   outcomes: OF_EVERY_STEP,
   usualWords: TROUBLE_WORDS,
@@ -32,8 +30,8 @@ function checkNeeds(step: StepDefinition, path: string, addFault: AddFault): voi
   for (const key of WORKER_KEYS) if (!isUnset(step, key)) ways.push(`config.${key}`);
   const [first = "agent_id", second] = ways;
   if (ways.length === 1) return;
-  const keys = WORKER_KEYS.filter((key) => !KEYS_NOT_YET.includes(key));
-  const offered = ["agent_id and/or required_capability", ...keys.map((key) => `config.${key}`)];
+  const keys = WORKER_KEYS.map((key) => `config.${key}`);
+  const offered = ["agent_id and/or required_capability", ...keys];
   addFault(
     `${path}.${second ?? first}`,
     `an AGENT_ACTION needs exactly one of: ${offered.join(", ")}`,

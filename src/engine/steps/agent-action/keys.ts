@@ -8,5 +8,5 @@ export const AGENT_ACTION_KEYS: KeyTable = {
   instructions: "text",
   delegate: "flag",
   workflow: "workflow",
-  queue: "later",
+  queue: "queue",
 };

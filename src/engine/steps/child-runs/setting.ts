@@ -1,7 +1,6 @@
 /** The value of `config.workflow` of an AGENT_ACTION. Boundary: reads, reports no faults. */
 import type { StepDefinition } from "../../values/definition.ts";
 import { isJsonObject, type JsonObject, ownValue, putValue } from "../../values/json.ts";
-import type { StepKind, StepType } from "../types.ts";
 
 /** The keys of `config.workflow`, in the order in which a fault lists them. */
 export const WORKFLOW_KEYS = [
@@ -19,11 +18,6 @@ export function workflowOf(step: StepDefinition): JsonObject | undefined {
   if (step.stepType !== "AGENT_ACTION") return undefined;
   const value = ownValue(step.config, "workflow");
   return isJsonObject(value) ? value : undefined;
-}
-
-/** The kind of a step: CHILD_RUNS with this setting, else its type. */
-export function kindOf(step: StepDefinition, type: StepType): StepKind {
-  return workflowOf(step) === undefined ? type : "CHILD_RUNS";
 }
 
 /** The keys that name the version to start, as one template. */

@@ -4,7 +4,7 @@
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name.
  */
 import { randomUUID } from "node:crypto";
-import { type Consumer, DeliverPolicy } from "nats";
+import { type Consumer, DeliverPolicy, type JsMsg } from "nats";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type ConsumerDeps,
@@ -12,6 +12,7 @@ import {
   noteFloor,
   openConsumer,
 } from "../../../../src/ingress/bus/durable-consumer.ts";
+import { handleBatch } from "../../../../src/ingress/bus/handle-batch.ts";
 import { startPullLoop } from "../../../../src/ingress/bus/pull-loop.ts";
 import { createLog } from "../../../../src/process/log.ts";
 import type { Database } from "../../../../src/store/database.ts";
@@ -209,8 +210,13 @@ it("a fresh installation takes nothing old", async () => {
 it("a source at work costs a statement every ten seconds", async () => {
   const { database, ran } = recordStatements(service.database);
   const { graphs, processor } = service;
-  const deps = { ...(await freshReplica(database)), graphs, processor };
-  const { stream, durable } = deps.plan;
+  const replica = await freshReplica(database);
+  const { stream, durable } = replica.plan;
+  const batchDeps = { ...replica, graphs, processor, stream, noteTenantless: () => {} };
+  const deps = {
+    ...replica,
+    handle: (batch: readonly JsMsg[]) => handleBatch(batchDeps, batch),
+  };
   const notes = () => ran.filter(({ statement }) => statement.name === "keep_source_floor").length;
   const pulls = service.connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`);
   let nowMs = performance.now();

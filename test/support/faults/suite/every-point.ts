@@ -15,6 +15,7 @@ import { startWorld } from "../world/world.ts";
 import { calmPlan } from "./cases.ts";
 import type { FaultLine } from "./fault-line.ts";
 import { type Playing, playPlans } from "./play-plans.ts";
+import { WORKER_POINTS } from "./worker-points.ts";
 
 const LIFE_POINTS: ReadonlySet<CrashPoint> = new Set([
   "migrate.statement",
@@ -47,7 +48,10 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   const violations: string[] = [];
   let injected = 0;
   const lastSchedules = new Map<CrashPoint, string>();
-  let left: Target[] = CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point)).flatMap((point) => [
+  const points = CRASH_POINTS.filter(
+    (point) => !LIFE_POINTS.has(point) && !WORKER_POINTS.has(point),
+  );
+  let left: Target[] = points.flatMap((point) => [
     { point, hit: 1 },
     { point, hit: 2 },
   ]);

@@ -200,20 +200,21 @@ describe("values", () => {
     expect(faultsOf("BRANCH", { timeout_seconds: 5 }, fields)).toEqual([]);
   });
 
-  it.each([["AGENT_ACTION", { queue: "q" }, "queue"]] as const)(
-    "says that %s with %j is not available yet",
-    (type, config, key) => {
-      const step: Partial<StepDefinition> = type === "AGENT_ACTION" ? { agentId: "" } : {};
-      const copy: JsonObject = JSON.parse(JSON.stringify(config));
-      const faults = faultsOf(type, copy, step);
-      expect(faults).toEqual([
-        {
-          field: `steps[0].config.${key}`,
-          description: expect.stringContaining("not available yet"),
-        },
-      ]);
-    },
-  );
+  it.each(["q", "eu.mails*", "Rechnungen für Köln", "x".repeat(64)])("takes the queue %s", (queue) => {
+    expect(faultsOf("AGENT_ACTION", { queue }, { agentId: "" })).toEqual([]);
+  });
+
+  it.each([
+    ["x".repeat(65), "1 to 64 characters"],
+    [" q", "begin or end with a space"],
+    ["a\nb", "control characters"],
+    ["{{ name }}", "known when a version is published"],
+    [7, "must be a text"],
+  ])("refuses the queue %j", (queue, problem) => {
+    expect(faultsOf("AGENT_ACTION", { queue }, { agentId: "" })).toEqual([
+      { field: "steps[0].config.queue", description: expect.stringContaining(problem) },
+    ]);
+  });
 });
 
 describe("templates in config", () => {

@@ -29,10 +29,10 @@ describe("what a type needs", () => {
   it("AGENT_ACTION: not an agent and a worker", () => {
     const faults = checkVersion(versionOf([stepOf("s", { config: { queue: "q" } })]));
     expect(faults.map(({ description }) => description)).toEqual([
-      expect.stringContaining("exactly one of"),
-      "is not available yet",
+      expect.stringMatching(/exactly one of: .*config\.queue/),
     ]);
-    expect(faults[0]?.description).not.toContain("queue");
+    const both = { config: { queue: "q", workflow: { name: "w" } }, agentId: "" };
+    expect(stepFields(both)).toEqual(["steps[0].config.queue"]);
   });
 
   it("APPROVAL_GATE: an action_type or a name", () => {

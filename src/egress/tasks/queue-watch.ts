@@ -1,0 +1,111 @@
+/**
+ * Looks at the queues of tasks at times: how much waits, since when, and who serves it.
+ * Boundary: metrics and the log; nothing depends on it.
+ */
+import type { NatsConnection } from "nats";
+import { setGauge } from "../../process/metrics.ts";
+import { createLoop, type StartedLoop } from "../../process/standing-loop.ts";
+import type { WorkersSeen } from "../../runtime/workers-seen.ts";
+import {
+  placeOfSubject,
+  type QueuePlace,
+  TASKS_STREAM,
+  TASKS_SUBJECTS,
+} from "../../wire/tasks/subjects.ts";
+import { requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
+
+/** What watching needs. */
+export interface QueueWatchDeps extends TaskStreamDeps {
+  readonly workers: WorkersSeen;
+  /** 15 s unless given. */
+  readonly everyMs?: number;
+  /** How long a queue with tasks may be without a worker before it is logged; 60 s unless given. */
+  readonly unservedMs?: number;
+}
+
+interface QueueLook extends QueuePlace {
+  readonly messages: number;
+  readonly oldestSeconds: number;
+  readonly workers: number;
+}
+
+const EVERY_MS = 15_000;
+const UNSERVED_MS = 60_000;
+/** Queues whose oldest message is asked for. */
+const QUEUES_AT_MOST = 100;
+
+/** Starts watching. */
+export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
+  const { log, everyMs = EVERY_MS, unservedMs = UNSERVED_MS } = deps;
+  const unserved = new Map<string, { readonly sinceMs: number; isSaid: boolean }>();
+
+  function judge(subject: string, { workspaceId, queue, messages, workers }: QueueLook): void {
+    if (workers > 0) {
+      unserved.delete(subject);
+      return;
+    }
+    const entry = unserved.get(subject) ?? { sinceMs: performance.now(), isSaid: false };
+    unserved.set(subject, entry);
+    if (entry.isSaid || performance.now() - entry.sinceMs < unservedMs) return;
+    entry.isSaid = true;
+    log.warn("a queue has tasks and no worker", { workspaceId, queue, messages });
+  }
+
+  const loop = createLoop({
+    name: "look at queues of tasks",
+    everyMs,
+    log,
+    async round() {
+      const looks = await lookAtQueues(deps);
+      for (const [subject, look] of looks) judge(subject, look);
+      for (const subject of unserved.keys()) if (!looks.has(subject)) unserved.delete(subject);
+      showAll([...looks.values()]);
+      return false;
+    },
+  });
+  loop.start();
+  return loop;
+}
+
+function showAll(looks: readonly QueueLook[]): void {
+  const show = (name: string, value: (look: QueueLook) => number) =>
+    setGauge(
+      name,
+      looks.map((look) => [{ workspace: look.workspaceId, queue: look.queue }, value(look)]),
+    );
+  show("workflows_queue_messages", ({ messages }) => messages);
+  show("workflows_queue_oldest_seconds", ({ oldestSeconds }) => oldestSeconds);
+  show("workflows_queue_workers", ({ workers }) => workers);
+}
+
+/** The queues that have messages, by subject. */
+async function lookAtQueues(deps: QueueWatchDeps): Promise<Map<string, QueueLook>> {
+  const looks = new Map<string, QueueLook>();
+  if (deps.connection.isClosed()) return looks;
+  // One that is missing is made, as the publisher does.
+  await requireTaskStream(deps);
+  const manager = await deps.connection.jetstreamManager({ checkAPI: false });
+  const { state } = await manager.streams.info(TASKS_STREAM, { subjects_filter: TASKS_SUBJECTS });
+  for (const [subject, messages] of Object.entries(state.subjects ?? {})) {
+    const place = placeOfSubject(subject);
+    if (place === undefined || looks.size >= QUEUES_AT_MOST) continue;
+    const oldestSeconds = await ageOfFirst(deps.connection, subject);
+    looks.set(subject, {
+      ...place,
+      messages,
+      oldestSeconds,
+      workers: deps.workers.of(place).length,
+    });
+  }
+  return looks;
+}
+
+/** How old the first message of a subject is, in seconds; 0 when there is none any more. */
+async function ageOfFirst(connection: NatsConnection, subject: string): Promise<number> {
+  // The client has no verb for the first message of a subject.
+  const question = JSON.stringify({ seq: 0, next_by_subj: subject });
+  const reply = await connection.request(`$JS.API.STREAM.MSG.GET.${TASKS_STREAM}`, question);
+  const { message } = reply.json<{ readonly message?: { readonly time: string } }>();
+  if (message === undefined) return 0;
+  return Math.max(0, (Date.now() - Date.parse(message.time)) / 1000);
+}

@@ -1,0 +1,63 @@
+/**
+ * The tasks that this replica sends, and where those that it sent lately are on the stream.
+ * Boundary: memory; what is old is taken out by whoever writes it to the table (store/task-places.ts).
+ */
+import type { PlacedTask, StreamPlace } from "../../store/task-places.ts";
+import type { TaskMessage } from "./task-messages.ts";
+
+interface SentTask extends PlacedTask {
+  readonly sentAtMs: number;
+}
+
+/** See the file's head. */
+export class SentTasks {
+  /** Ids of tasks in messages that are not stored yet. */
+  readonly #sending = new Set<string>();
+  /** In the order of sending. */
+  readonly #sent = new Map<string, SentTask>();
+
+  /** The message is about to be sent. */
+  begin({ tasks }: TaskMessage): void {
+    for (const { id } of tasks) this.#sending.add(id);
+  }
+  /** The stream has the message. A task that ended meanwhile has no place. */
+  note({ tasks }: TaskMessage, { created, seq }: StreamPlace): void {
+    const sentAtMs = performance.now();
+    for (const { id, runId, stepIndex, attempt } of tasks) {
+      if (!this.#sending.delete(id)) continue;
+      this.#sent.delete(id);
+      this.#sent.set(id, { runId, stepIndex, attempt, created, seq, sentAtMs });
+    }
+  }
+  /** The message is not sent any more. */
+  giveUp({ tasks }: TaskMessage): void {
+    for (const { id } of tasks) this.#sending.delete(id);
+  }
+  /** The task has ended. */
+  forget(id: string): void {
+    this.#sent.delete(id);
+    this.#sending.delete(id);
+  }
+  /** Whether one of the message's tasks has not ended. */
+  isWanted({ tasks }: TaskMessage): boolean {
+    return tasks.some(({ id }) => this.#sending.has(id));
+  }
+  /** Where a task is; `sending`: not on the stream yet; undefined: not known here. */
+  find(id: string): StreamPlace | "sending" | undefined {
+    return this.#sending.has(id) ? "sending" : this.#sent.get(id);
+  }
+  /** Those that were sent `ageMs` ago or before, `atMost` of them. */
+  old(ageMs: number, atMost: number): [id: string, task: PlacedTask][] {
+    const before = performance.now() - ageMs;
+    const found: [string, SentTask][] = [];
+    for (const entry of this.#sent) {
+      if (entry[1].sentAtMs > before || found.length === atMost) break;
+      found.push(entry);
+    }
+    return found;
+  }
+  /** Forgets the places of these, unless they were sent again meanwhile. */
+  dropOld(old: readonly (readonly [id: string, task: PlacedTask])[]): void {
+    for (const [id, task] of old) if (this.#sent.get(id) === task) this.#sent.delete(id);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What workers say and ask outside of streams: heartbeats, and which tasks are open.
+ * Boundary: plain NATS messages, no more than hints; results are handle-results.ts.
+ */
+import type { Msg, NatsConnection, Subscription } from "nats";
+import { reached } from "../../process/crash-points.ts";
+import type { Log } from "../../process/log.ts";
+import { type OpenTasksDeps, openTasksOf } from "../../runtime/open-tasks.ts";
+import type { WorkersSeen } from "../../runtime/workers-seen.ts";
+import { readHeartbeat, readOpenQuestion } from "../../wire/tasks/read-results.ts";
+import { HEARTBEAT_SUBJECTS, OPEN_SUBJECTS, placeOfSubject } from "../../wire/tasks/subjects.ts";
+import { openBody } from "../../wire/tasks/write-tasks.ts";
+
+/** What listening needs. */
+export interface WorkerMessagesDeps extends OpenTasksDeps {
+  readonly connection: NatsConnection;
+  readonly workers: WorkersSeen;
+  readonly log: Log;
+}
+
+/** One replica answers a question. */
+const QUEUE_GROUP = "workflows";
+
+/** Starts listening; gives what ends it. */
+export function listenToWorkers(deps: WorkerMessagesDeps): () => void {
+  const { connection, workers, log } = deps;
+  const subscriptions: Subscription[] = [
+    connection.subscribe(HEARTBEAT_SUBJECTS, {
+      callback(error, message) {
+        if (error !== null) return log.warn("heartbeats of workers are not received", { error });
+        const place = placeOfSubject(message.subject);
+        const heartbeat = readHeartbeat(message.data);
+        if (place !== undefined && heartbeat !== undefined) workers.note(place, heartbeat);
+      },
+    }),
+    connection.subscribe(OPEN_SUBJECTS, {
+      queue: QUEUE_GROUP,
+      callback(error, message) {
+        if (error !== null) return log.warn("questions of workers are not received", { error });
+        answer(deps, message).catch((cause: unknown) =>
+          log.debug("a question of a worker is not answered; the worker begins", { error: cause }),
+        );
+      },
+    }),
+  ];
+  return () => {
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+}
+
+async function answer(deps: WorkerMessagesDeps, message: Msg): Promise<void> {
+  const place = placeOfSubject(message.subject);
+  const asked = readOpenQuestion(message.data);
+  if (place === undefined || asked === undefined) return;
+  const open = await openTasksOf(deps, place.workspaceId, asked);
+  await reached("tasks.asked");
+  message.respond(Buffer.from(openBody(open)));
+}

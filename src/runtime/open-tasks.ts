@@ -1,0 +1,34 @@
+/**
+ * Which tasks of workers wait for a result.
+ * Boundary: one read for a question; the question comes over the bus (ingress/bus/worker-messages.ts).
+ */
+import { type TaskPlace, taskIdOf } from "../engine/values/task.ts";
+import type { Database } from "../store/database.ts";
+import { findOpenTasks } from "../store/task-places.ts";
+import type { GraphCache } from "./graphs.ts";
+
+/** What answering needs. */
+export interface OpenTasksDeps {
+  readonly database: Database;
+  readonly graphs: GraphCache;
+}
+
+/** The ids of those of the tasks that are open in the workspace. */
+export async function openTasksOf(
+  { database, graphs }: OpenTasksDeps,
+  workspaceId: string,
+  asked: readonly TaskPlace[],
+): Promise<string[]> {
+  if (asked.length === 0) return [];
+  const runIds = [...new Set(asked.map(({ runId }) => runId))];
+  const found = await findOpenTasks(database.read, runIds);
+  const open = found.filter((task) => task.workspaceId === workspaceId);
+  const versions = await graphs.require([...new Set(open.map(({ versionId }) => versionId))]);
+  const ids = new Set(
+    open.map(({ runId, versionId, stepIndex, attempt }) => {
+      const stepId = versions.get(versionId)?.steps[stepIndex]?.def.id ?? "";
+      return taskIdOf({ runId, stepId, attempt });
+    }),
+  );
+  return asked.map(taskIdOf).filter((id) => ids.has(id));
+}

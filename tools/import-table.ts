@@ -25,6 +25,7 @@ export interface Room {
 const process = /^src\/process\//;
 const engine = /^src\/engine\//;
 const wire = /^src\/wire\//;
+const file = /^src\/file\//;
 const store = /^src\/store\//;
 const runtime = /^src\/runtime\//;
 const collaborators = /^src\/collaborators\//;
@@ -67,6 +68,13 @@ export const rooms: readonly Room[] = [
     files: wire,
     paths: [engine, gen],
     packages: ["@bufbuild/protobuf"],
+    builtins: false,
+    pure: true,
+  },
+  {
+    files: file,
+    paths: [engine],
+    packages: ["yaml"],
     builtins: false,
     pure: true,
   },
@@ -185,7 +193,7 @@ export const visibilityMaking = /^(EVERY_WORKSPACE|onlyWorkspace)$/;
 export const visibilityMakers = /^src\/(?!ingress\/)|^src\/ingress\/rpc\/call-workspace\.ts$/;
 
 /** Files that may name step types: the types themselves, their stand-ins, and what translates them. */
-export const typeKnowers = /^src\/(engine\/steps|sandbox|wire)\//;
+export const typeKnowers = /^src\/(engine\/steps|file|sandbox|wire)\//;
 
 /** What a pure room may not say, each as the pattern that finds it and the name to report. */
 export const impurities: Readonly<Record<string, RegExp>> = {

@@ -1,0 +1,205 @@
+/**
+ * A workflow file → the definition and the version that it describes.
+ * Boundary: pure; the bytes come from the caller, and what is made of the version too.
+ * Invariant: a file without faults passes the engine's check, which is the one of PublishVersion.
+ */
+import { checkVersion } from "../engine/graph/check.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
+import type { Json } from "../engine/values/json.ts";
+import { draftSteps } from "./drafts.ts";
+import { FaultList, type FileFault, Lines, type Place, placeOf } from "./faults.ts";
+import {
+  type Entry,
+  type FileNode,
+  findEntry,
+  keyPlace,
+  type MappingNode,
+  toJson,
+} from "./nodes.ts";
+import { parseNodes } from "./parse.ts";
+import { readPaths } from "./paths.ts";
+import { Places } from "./places.ts";
+import { readStep } from "./read-step.ts";
+import { readTrigger } from "./read-trigger.ts";
+import { type Reading, readRetry, readSeconds, readText, unknownKey } from "./read-values.ts";
+import { readShortSchema } from "./short-schema.ts";
+import { readSourceText } from "./source-text.ts";
+import { findWarnings } from "./warnings.ts";
+
+/** What a file describes. */
+export interface WorkflowFile {
+  /** The definition's name. */
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  /** The JSON Schema of a run's input. The version does not hold it. */
+  readonly inputSchema?: Json;
+  readonly spec: VersionSpec;
+}
+
+/** A file that was read: with faults there is no workflow. */
+export interface ReadFile {
+  readonly workflow?: WorkflowFile;
+  readonly faults: readonly FileFault[];
+  /** What is allowed and often a mistake. */
+  readonly warnings: readonly FileFault[];
+}
+
+/** The keys of a file, in the order in which they are written. */
+export const FILE_KEYS: readonly string[] = [
+  ...[
+    "workflow",
+    "description",
+    "tags",
+    "author",
+    "on",
+    "input",
+    "timeout",
+    "retry",
+    "steps",
+    "edges",
+  ],
+];
+
+/** Reads YAML or JSON. */
+export function readWorkflowFile(bytes: Uint8Array): ReadFile {
+  const source = readSourceText(bytes);
+  if (!source.ok) return { faults: [source.fault], warnings: [] };
+  const lines = new Lines(source.text);
+  const reading = { faults: new FaultList(lines), places: new Places() };
+  const root = parseNodes(source.text, reading.faults);
+  const workflow = root === undefined ? undefined : readRoot(root, reading);
+  if (workflow === undefined || reading.faults.faults.length > 0) {
+    return { faults: reading.faults.sorted(), warnings: [] };
+  }
+  const warnings = new FaultList(lines);
+  findWarnings(workflow.spec, { faults: warnings, places: reading.places });
+  return { workflow, faults: [], warnings: warnings.sorted() };
+}
+
+/** The version of a text that was written from a version, without the engine's check; undefined with faults. */
+export function compileWritten(text: string): VersionSpec | undefined {
+  const reading = { faults: new FaultList(new Lines(text)), places: new Places() };
+  const root = parseNodes(text, reading.faults);
+  const spec = root?.kind === "mapping" ? readSpec(root, reading) : undefined;
+  return reading.faults.faults.length === 0 ? spec : undefined;
+}
+
+function readRoot(root: FileNode, reading: Reading): WorkflowFile | undefined {
+  const { faults } = reading;
+  if (root.kind !== "mapping") {
+    faults.add(
+      placeOf(root),
+      "a workflow file is a mapping that begins with `workflow: NAME` and has `steps:`",
+    );
+    return undefined;
+  }
+  for (const entry of root.entries) {
+    if (!FILE_KEYS.includes(entry.key)) {
+      faults.add(keyPlace(entry), unknownKey(entry.key, "a workflow file", FILE_KEYS));
+    }
+  }
+  const name = readName(root, reading);
+  const spec = readSpec(root, reading);
+  if (spec !== undefined) checkSpec(spec, placeOf(root), reading);
+  const input = findEntry(root, "input");
+  if (spec === undefined) return undefined;
+  return {
+    name,
+    description: textOf(root, "description", reading),
+    tags: readTags(findEntry(root, "tags"), reading),
+    ...(input === undefined ? {} : { inputSchema: readInput(input, reading) }),
+    spec,
+  };
+}
+
+function readName(root: MappingNode, { faults }: Reading): string {
+  const entry = findEntry(root, "workflow");
+  if (entry === undefined) {
+    faults.add(
+      { path: "", offset: 0 },
+      "the file does not name its workflow: write `workflow: NAME`",
+    );
+    return "";
+  }
+  const name = readText(entry.value, faults);
+  const isText = entry.value.kind === "scalar" && typeof entry.value.value !== "number";
+  if (isText && name.trim() === "")
+    faults.add(keyPlace(entry), "the name of the workflow is empty");
+  return name;
+}
+
+function readSpec(root: MappingNode, reading: Reading): VersionSpec | undefined {
+  const { faults, places } = reading;
+  const stepsEntry = findEntry(root, "steps");
+  if (stepsEntry === undefined) {
+    faults.add(
+      { path: "", offset: 0 },
+      "the file has no steps: write `steps:` and the steps below it",
+    );
+    return undefined;
+  }
+  places.set("steps", keyPlace(stepsEntry));
+  const drafts = draftSteps(stepsEntry.value, faults);
+  const steps = drafts.map((draft, index) => readStep(draft, index, reading));
+  const edges = findEntry(root, "edges");
+  places.set("edges", keyPlace(edges ?? stepsEntry));
+  const timeout = findEntry(root, "timeout");
+  if (timeout !== undefined) places.set("timeout_seconds", timeout.value);
+  const retry = findEntry(root, "retry");
+  return {
+    steps,
+    edges: readPaths(drafts, steps, edges, reading),
+    trigger: readTrigger(findEntry(root, "on"), reading),
+    timeoutSeconds: timeout === undefined ? 0 : readSeconds(timeout.value, faults),
+    author: textOf(root, "author", reading),
+    ...(retry === undefined
+      ? {}
+      : { defaultRetryPolicy: readRetry(retry.value, "default_retry_policy", reading) }),
+  };
+}
+
+function textOf(root: MappingNode, key: string, { faults, places }: Reading): string {
+  const entry = findEntry(root, key);
+  if (entry === undefined) return "";
+  places.set(key, entry.value);
+  return readText(entry.value, faults);
+}
+
+function readTags(entry: Entry | undefined, { faults }: Reading): string[] {
+  if (entry === undefined) return [];
+  if (entry.value.kind === "list") return entry.value.items.map((item) => readText(item, faults));
+  faults.add(placeOf(entry.value), "tags must be a list of texts");
+  return [];
+}
+
+function readInput(entry: Entry, { faults }: Reading): Json {
+  const schema = readShortSchema(toJson(entry.value));
+  if (entry.value.kind !== "mapping") {
+    faults.add(
+      placeOf(entry.value),
+      "input must be a JSON Schema, or a mapping of names to types such as `amount: number`",
+    );
+  }
+  return schema;
+}
+
+/** The engine's faults, each at its place. Those that follow from a fault of the file are left out. */
+function checkSpec(spec: VersionSpec, root: Place, { faults, places }: Reading): void {
+  const broken = [...faults.faults];
+  for (const { field, description } of checkVersion(spec)) {
+    const place = places.find(field) ?? root;
+    if (broken.some((fault) => isNear(fault.path, place.path))) continue;
+    faults.add(place, description);
+  }
+}
+
+/** Whether a fault of the file can be the cause of one at another path: in the same step, or of no step. */
+function isNear(fault: string, path: string): boolean {
+  const owner = stepOf(fault);
+  return owner === "" || stepOf(path) === "" || owner === stepOf(path);
+}
+
+function stepOf(path: string): string {
+  return /^steps\.[^.[]+/.exec(path)?.[0] ?? "";
+}

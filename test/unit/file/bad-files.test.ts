@@ -1,0 +1,236 @@
+/** Files that are wrong: one clear sentence each, with the place. */
+import { describe, expect, it, test } from "vitest";
+import { readWorkflowFile } from "../../../src/file/read-file.ts";
+
+const STEP = "workflow: a\nsteps:\n  x:\n    task: do\n";
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** The faults as a terminal shows them. */
+function faultsOf(file: string | Uint8Array): string[] {
+  const bytes = typeof file === "string" ? bytesOf(file) : file;
+  return readWorkflowFile(bytes).faults.map(
+    ({ line, column, path, message }) =>
+      `${line}:${column} ${path}${path === "" ? "" : ": "}${message}`,
+  );
+}
+
+/** Each anchor holds the one before ten times. */
+function bomb(): string {
+  const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
+  for (let n = 1; n < 10; n += 1) {
+    lines.push(
+      `a${n}: &a${n} [${Array(10)
+        .fill(`*a${n - 1}`)
+        .join(", ")}]`,
+    );
+  }
+  return lines.join("\n");
+}
+
+describe("a file that is no workflow file at all", () => {
+  test.each<[string, string | Uint8Array, string]>([
+    ["empty", "", "1:1 the file is empty; begin with `workflow: NAME` and `steps:`"],
+    ["only comments", "# a\n\n", "1:1 the file is empty; begin with `workflow: NAME` and `steps:`"],
+    [
+      "2 MiB",
+      new Uint8Array(2 ** 21).fill(97),
+      "1:1 the file has 2097152 bytes, the limit is 1048576 (1 MiB)",
+    ],
+    [
+      "Latin-1",
+      new Uint8Array([...bytesOf("workflow: a\nx: caf"), 0xe9]),
+      "2:7 the file is not UTF-8 from here on; save it as UTF-8",
+    ],
+    [
+      "Latin-1 after a written U+FFFD",
+      new Uint8Array([...bytesOf("a: \uFFFD\nx: "), 0xe9]),
+      "2:4 the file is not UTF-8 from here on; save it as UTF-8",
+    ],
+    ["UTF-16", new Uint8Array([0xff, 0xfe, 97, 0]), "1:1 the file is UTF-16; save it as UTF-8"],
+    ["a NUL character", "workflow: a\0", "1:12 a NUL character stands here; the file is no text"],
+    [
+      "a list",
+      "- a\n",
+      "1:1 a workflow file is a mapping that begins with `workflow: NAME` and has `steps:`",
+    ],
+    [
+      "a tab",
+      "workflow: a\nsteps:\n\tx:\n    task: y\n",
+      "3:1 a tab stands in the indentation; use spaces",
+    ],
+    [
+      "wrong indentation",
+      "steps:\n  x:\n    task: y\n   b:\n    task: y\n",
+      "4:1 the indentation fits nothing above: keys of one mapping begin at the same column",
+    ],
+    [
+      "a colon in a text",
+      "workflow: a: b",
+      '1:11 a ":" stands inside a value, or the line below is indented by mistake; put a text with ": " in quotes',
+    ],
+    [
+      "two documents",
+      "workflow: a\n---\nworkflow: b\n",
+      '2:1 the file holds a second document after "---"; a file has one workflow',
+    ],
+    ["a key twice", "workflow: a\nworkflow: b\n", "2:1 this key stands here twice"],
+    [
+      "a tag",
+      "workflow: !!js/function x",
+      "1:11 unresolved tag: tag:yaml.org,2002:js/function; a workflow file has no tags",
+    ],
+    [
+      "braces without quotes",
+      "workflow: {{ a }}",
+      '1:12 workflow: a key cannot be a mapping or a list; put a text that begins with "{{" in quotes',
+    ],
+    [
+      "an anchor inside of itself",
+      "workflow: &a [*a]",
+      '1:15 workflow[0][0]: the alias "*a" stands inside of its own anchor',
+    ],
+    [
+      "an alias without anchor",
+      "workflow: *a",
+      '1:11 workflow: the alias "*a" has no anchor above it',
+    ],
+  ])("%s", (_, file, fault) => {
+    expect(faultsOf(file)).toEqual([fault]);
+  });
+
+  test.each([
+    ["anchors that explode", bomb(), "aliases are followed"],
+    ["lists in lists", "[".repeat(1_000_000), "nested too deeply"],
+    ["mappings in mappings", "{a: ".repeat(200_000), "nested too deeply"],
+    ["lists in lists on one line", `a: ${"- ".repeat(5_000)}`, "nested too deeply"],
+    [
+      "lists in lists by indentation",
+      Array.from({ length: 900 }, (_, n) => `${" ".repeat(n)}-`).join("\n"),
+      "nested too deeply",
+    ],
+    [
+      "mappings by indentation",
+      Array.from({ length: 900 }, (_, n) => `${" ".repeat(n)}a:`).join("\n"),
+      "nested too deeply",
+    ],
+  ])("%s ends soon, with one fault", (_, file, words) => {
+    const startedAt = performance.now();
+    const [fault, ...others] = faultsOf(file);
+    expect(fault).toContain(words);
+    expect(others).toEqual([]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe("a workflow file with a mistake", () => {
+  test.each<[string, string, string[]]>([
+    [
+      "an unknown key",
+      `${STEP}    asignee: b\n`,
+      ['5:5 steps.x.asignee: unknown key "asignee" of task; did you mean "assignee"?'],
+    ],
+    [
+      "an unknown key of the file",
+      `timout: 5m\n${STEP}`,
+      ['1:1 timout: unknown key "timout" of a workflow file; did you mean "timeout"?'],
+    ],
+    [
+      "a key of another kind",
+      `${STEP}    body: hello\n`,
+      ['5:5 steps.x.body: "body" is a key of notify, not of task'],
+    ],
+    [
+      "two kinds",
+      `${STEP}    notify: slack\n`,
+      ['5:5 steps.x.notify: a step does one thing: it has "task" already'],
+    ],
+    [
+      "no name",
+      "steps:\n  x: { task: t }\n",
+      ["1:1 the file does not name its workflow: write `workflow: NAME`"],
+    ],
+    [
+      "no steps",
+      "workflow: a\n",
+      ["1:1 the file has no steps: write `steps:` and the steps below it"],
+    ],
+    [
+      "a step without content",
+      "workflow: a\nsteps:\n  x:\n",
+      ["3:5 steps.x: a step is a mapping; it is empty"],
+    ],
+    [
+      "an unknown step",
+      `${STEP}    next: pya\n  pay: { task: t }\n`,
+      [
+        '5:11 steps.x.next: there is no step "pya"; did you mean "pay"?',
+        '6:3 steps.pay: nothing leads to "pay": name it in a next, then or on, or write needs: [] to start it with the run',
+      ],
+    ],
+    [
+      "end in a branch",
+      "workflow: a\nsteps:\n  x: { branch: input.a > 1, then: { true: end, false: y } }\n  y: { task: t }\n",
+      ['3:43 steps.x.then.true: "end" stands in `next` alone; name a step here'],
+    ],
+    [
+      "a condition without a path",
+      `${STEP}    when: a > 1\n`,
+      ['5:5 steps.x.when: no path leads to "x", so it has no condition'],
+    ],
+    [
+      "a condition of two paths",
+      "workflow: a\nsteps:\n  x: { task: t, next: [y, z] }\n  y: { task: t, next: z }\n  z: { task: t, when: a }\n",
+      ['5:17 steps.z.when: 2 paths lead to "z": write each condition with its next'],
+    ],
+    [
+      "no duration",
+      "workflow: a\ntimeout: soon\nsteps:\n  x: { wait: 5 minutes }\n",
+      [
+        "2:10 timeout: is no whole number of seconds; write a duration as 30s, 15m, 24h or 7d, or a number of seconds",
+        "4:14 steps.x.wait: is no duration; write a duration as 30s, 15m, 24h or 7d, or a number of seconds",
+      ],
+    ],
+    [
+      "a number that is not exact",
+      "workflow: a\nsteps:\n  x: { agent: a, with: { id: 12345678901234567890 } }\n",
+      ["3:30 steps.x.with.id: 12345678901234567890 is not exact as a number; put it in quotes"],
+    ],
+    [
+      "an undo with a path",
+      "workflow: a\nsteps:\n  x: { agent: a, undo: { agent: b, next: y } }\n  y: { task: t }\n",
+      ['3:36 steps.x.undo.next: "undo-x" undoes another step: no path leads to it or from it'],
+    ],
+    [
+      "what the engine says of an outcome",
+      "workflow: a\nsteps:\n  x: { approve: t, action: a, on: { deneid: y } }\n  y: { task: t }\n",
+      [
+        '3:37 steps.x.on.deneid: "deneid" is no outcome of the APPROVAL_GATE "x": use "approved", "denied", "expired", "timeout" or "error"',
+      ],
+    ],
+    [
+      "what the engine says of an expression",
+      "workflow: a\nsteps:\n  x:\n    agent: a\n    with:\n      deep:\n        - b: '{{ input. }}'\n",
+      [
+        '7:14 steps.x.with.deep[0].b: expression "input.": does not parse: <input>:1:6: found . but expecting end of input',
+      ],
+    ],
+    [
+      "what the engine says of a cron line",
+      "workflow: a\non: { schedule: 0 99 * * * }\nsteps:\n  x: { task: t }\n",
+      ['2:17 on.schedule: "0 99 * * *" is no cron line: "99" is no hour (0 to 23)'],
+    ],
+  ])("%s", (_, file, faults) => {
+    expect(faultsOf(file)).toEqual(faults);
+  });
+
+  it("shows faults of the file and of the engine together, but none that follows from another", () => {
+    const file = `${STEP}    tmieout: 5m\n  y:\n    branch: a >\n    then: { yes: x }\n`;
+    expect(faultsOf(file).map((fault) => fault.split(":", 2).join(":"))).toEqual([
+      "5:5 steps.x.tmieout",
+      "7:13 steps.y.branch",
+    ]);
+  });
+});

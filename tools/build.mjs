@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -59,5 +60,24 @@ if (!isBuilt) {
   }).catch(() => process.exit(1));
   // At once: another start may read it.
   renameSync(written, outfile);
+  // The command line: what a command does not need is not loaded.
+  const cli = join(root, "dist", "cli");
+  const writtenCli = `${cli}.${process.pid}`;
+  await build({
+    entryPoints: [join(root, "src", "cli", "main.ts")],
+    outdir: writtenCli,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "error",
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  }).catch(() => process.exit(1));
+  rmSync(cli, { recursive: true, force: true });
+  renameSync(writtenCli, cli);
   writeFileSync(stamp, sources);
 }

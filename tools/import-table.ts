@@ -78,6 +78,20 @@ export const rooms: readonly Room[] = [
     builtins: false,
     pure: true,
   },
+  {
+    files: /^src\/cli\//,
+    paths: [engine, wire, file, gen],
+    packages: [
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "commander",
+      "picocolors",
+      "yaml",
+    ],
+    builtins: true,
+    pure: false,
+  },
   { files: process, paths: [], packages: [], builtins: true, pure: false },
   {
     files: store,
@@ -186,7 +200,7 @@ export const rooms: readonly Room[] = [
 ];
 
 /** Files that may read the environment. */
-export const environmentReaders = /^src\/(config\.ts$|sandbox\/)/;
+export const environmentReaders = /^src\/(config\.ts$|cli\/settings\.ts$|sandbox\/)/;
 
 /** Names of src/store/reads/visibility.ts that make a Visibility, and the files of src/ that may import them. */
 export const visibilityMaking = /^(EVERY_WORKSPACE|onlyWorkspace)$/;

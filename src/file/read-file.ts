@@ -43,7 +43,11 @@ export interface ReadFile {
   readonly faults: readonly FileFault[];
   /** What is allowed and often a mistake. */
   readonly warnings: readonly FileFault[];
+  /** The place of a field of the version by its name on the wire (`steps[3].config.title`). */
+  readonly locate: (field: string) => Omit<FileFault, "message">;
 }
+
+const START = { path: "", line: 1, column: 1 };
 
 /** The keys of a file, in the order in which they are written. */
 export const FILE_KEYS: readonly string[] = [
@@ -64,17 +68,21 @@ export const FILE_KEYS: readonly string[] = [
 /** Reads YAML or JSON. */
 export function readWorkflowFile(bytes: Uint8Array): ReadFile {
   const source = readSourceText(bytes);
-  if (!source.ok) return { faults: [source.fault], warnings: [] };
+  if (!source.ok) return { faults: [source.fault], warnings: [], locate: () => START };
   const lines = new Lines(source.text);
   const reading = { faults: new FaultList(lines), places: new Places() };
   const root = parseNodes(source.text, reading.faults);
   const workflow = root === undefined ? undefined : readRoot(root, reading);
+  const locate = (field: string) => {
+    const place = reading.places.find(field);
+    return place === undefined ? START : { path: place.path, ...lines.placeOf(place.offset) };
+  };
   if (workflow === undefined || reading.faults.faults.length > 0) {
-    return { faults: reading.faults.sorted(), warnings: [] };
+    return { faults: reading.faults.sorted(), warnings: [], locate };
   }
   const warnings = new FaultList(lines);
   findWarnings(workflow.spec, { faults: warnings, places: reading.places });
-  return { workflow, faults: [], warnings: warnings.sorted() };
+  return { workflow, faults: [], warnings: warnings.sorted(), locate };
 }
 
 /** The version of a text that was written from a version, without the engine's check; undefined with faults. */

@@ -1,0 +1,165 @@
+/** `workflows apply`: makes definitions and publishes versions, where the service has not got them yet. */
+import { create, equals } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import { ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import {
+  type WorkflowDefinition,
+  type WorkflowVersion,
+  WorkflowVersionSchema,
+} from "../../gen/workflows/v1/workflows_pb.ts";
+import type { VersionSpec } from "../engine/values/definition.ts";
+import { toVersionMessage } from "../wire/definitions.ts";
+import { type Call, flagOption } from "./call.ts";
+import { findDefinition, findVersion, specOf } from "./definitions.ts";
+import { CliFailure, EXIT } from "./failure.ts";
+import { faultLine, requireSound, type SoundFile } from "./files.ts";
+import { connectService, FieldsRefused, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+
+/** What became of a file. */
+interface Applied {
+  readonly definitionId: string;
+  readonly version: number;
+  readonly action: "created" | "published" | "unchanged" | "would create" | "would publish";
+}
+
+/** All files are checked before the first one is sent. */
+export async function run(call: Call): Promise<number> {
+  const { args, options, out } = call;
+  const files = requireSound(args, out);
+  refuseTwice(files);
+  const service = connectService(await readSettings(options));
+  for (const file of files) {
+    const { name } = file.workflow;
+    const applied = flagOption(call, "dryRun")
+      ? await plan(service, file)
+      : await apply(service, file, (text) => out.talk(text));
+    const { definitionId, version, action } = applied;
+    if (out.json)
+      out.object({ file: file.path, name, definition_id: definitionId, version, action });
+    else if (out.quiet) out.line(definitionId);
+    else
+      out.line(
+        `${name}: ${action}${version === 0 ? "" : `, version ${version}`} ${definitionId}`.trimEnd(),
+      );
+  }
+  return EXIT.done;
+}
+
+function refuseTwice(files: readonly SoundFile[]): void {
+  const seen = new Map<string, string>();
+  for (const { path, workflow } of files) {
+    const first = seen.get(workflow.name);
+    if (first !== undefined) {
+      throw new CliFailure(
+        `${first} and ${path} are both the workflow "${workflow.name}"`,
+        EXIT.usage,
+      );
+    }
+    seen.set(workflow.name, path);
+  }
+}
+
+async function plan(service: Service, { workflow }: SoundFile): Promise<Applied> {
+  const definition = await findDefinition(service, workflow.name);
+  if (definition === undefined) return { definitionId: "", version: 1, action: "would create" };
+  const latest = await findVersion(service, definition);
+  const isSame = latest !== undefined && isSameVersion(latest, workflow.spec);
+  const version = (latest?.version ?? 0) + (isSame ? 0 : 1);
+  return { definitionId: definition.id, version, action: isSame ? "unchanged" : "would publish" };
+}
+
+async function apply(
+  service: Service,
+  file: SoundFile,
+  talk: (text: string) => void,
+): Promise<Applied> {
+  const { workflow } = file;
+  const { definition, isNew } = await makeDefinition(service, file);
+  if (!isNew) warnOfOthers(definition, file, talk);
+  const latest = isNew ? undefined : await findVersion(service, definition);
+  if (latest !== undefined && isSameVersion(latest, workflow.spec)) {
+    return { definitionId: definition.id, version: latest.version, action: "unchanged" };
+  }
+  const { steps, edges, trigger, defaultRetryPolicy, timeoutSeconds, author } = toMessage(
+    workflow.spec,
+  );
+  try {
+    const { version } = await service.workflows.publishVersion({
+      definitionId: definition.id,
+      steps,
+      edges,
+      timeoutSeconds,
+      author,
+      ...(trigger === undefined ? {} : { trigger }),
+      ...(defaultRetryPolicy === undefined ? {} : { defaultRetryPolicy }),
+    });
+    const action = isNew ? "created" : "published";
+    return { definitionId: definition.id, version: version?.version ?? 0, action };
+  } catch (error) {
+    throw error instanceof FieldsRefused ? atPlaces(error, file) : error;
+  }
+}
+
+/** The faults of the service, which knows rules that another release of this program may not, at their places. */
+function atPlaces(error: FieldsRefused, { path, locate }: SoundFile): CliFailure {
+  const lines = error.violations.map(({ field, description }) =>
+    faultLine(path, { ...locate(field), message: description }),
+  );
+  return new CliFailure(["the service refuses the version", ...lines].join("\n"), EXIT.usage, {
+    cause: error,
+  });
+}
+
+/** The definition of the file's name, made when there is none. */
+async function makeDefinition(service: Service, { workflow }: SoundFile) {
+  const { name, description, tags } = workflow;
+  try {
+    const { definition } = await service.workflows.createDefinition({
+      workspaceId: service.settings.workspace,
+      name,
+      description,
+      tags: [...tags],
+    });
+    if (definition !== undefined) return { definition, isNew: true };
+  } catch (error) {
+    const id = existingId(error);
+    if (id === undefined) throw error;
+    const { definition } = await service.workflows.getDefinition({ id });
+    if (definition !== undefined) return { definition, isNew: false };
+  }
+  throw new CliFailure("the service answers without a definition", EXIT.failed);
+}
+
+/** The id of the definition that has the name already. */
+function existingId(error: unknown): string | undefined {
+  const cause = error instanceof CliFailure ? error.cause : undefined;
+  if (!(cause instanceof ConnectError) || !(error instanceof CliFailure)) return undefined;
+  if (error.exitCode !== EXIT.refused) return undefined;
+  return cause.findDetails(ResourceInfoSchema)[0]?.resourceName;
+}
+
+function warnOfOthers(
+  definition: WorkflowDefinition,
+  { path, workflow }: SoundFile,
+  talk: (text: string) => void,
+) {
+  const { description, tags } = workflow;
+  const isSame =
+    definition.description === description && definition.tags.join("\n") === tags.join("\n");
+  if (!isSame)
+    talk(`${path}: warning: description and tags of a definition that is there stay as they are`);
+}
+
+function toMessage(spec: VersionSpec): WorkflowVersion {
+  return toVersionMessage({ id: "", definitionId: "", version: 0, spec, createdAt: new Date(0) });
+}
+
+/** Whether a published version has this content. Spellings of one word, such as HIGH and RISK_LEVEL_HIGH, are equal. */
+function isSameVersion(version: WorkflowVersion, spec: VersionSpec): boolean {
+  return equals(
+    WorkflowVersionSchema,
+    create(WorkflowVersionSchema, toMessage(specOf(version))),
+    toMessage(spec),
+  );
+}

@@ -1,0 +1,31 @@
+/** `workflows check`: every fault of workflow files, without a service. */
+import type { Json } from "../engine/values/json.ts";
+import type { FileFault } from "../file/faults.ts";
+import type { Call } from "./call.ts";
+import { EXIT } from "./failure.ts";
+import { faultLine, readOne } from "./files.ts";
+
+/** Prints faults and warnings; exit 2 when a file has faults. */
+export async function run({ args, out }: Call): Promise<number> {
+  let isFaulty = false;
+  for (const path of args) {
+    const { faults, warnings, workflow } = readOne(path);
+    isFaulty ||= faults.length > 0;
+    if (out.json) {
+      for (const fault of faults) out.object(asJson(path, fault, "fault"));
+      for (const warning of warnings) out.object(asJson(path, warning, "warning"));
+      continue;
+    }
+    for (const fault of faults) out.line(faultLine(path, fault));
+    for (const warning of warnings) if (!out.quiet) out.line(faultLine(path, warning, "warning: "));
+    if (workflow !== undefined && !out.quiet) {
+      const { length } = workflow.spec.steps;
+      out.line(`${path}: ok, ${length} step${length === 1 ? "" : "s"}`);
+    }
+  }
+  return isFaulty ? EXIT.usage : EXIT.done;
+}
+
+function asJson(file: string, { path, line, column, message }: FileFault, severity: string): Json {
+  return { file, line, column, severity, path, message };
+}

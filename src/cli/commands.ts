@@ -1,0 +1,180 @@
+/**
+ * The commands as data: the program, its help and docs/cli.md are made from this table.
+ * Boundary: no command is loaded before it runs; the help answers without any.
+ */
+import type { Action } from "./call.ts";
+
+/** An option as commander reads it, and what it does. */
+export type OptionRow = readonly [flags: string, about: string];
+
+/** One command. */
+export interface CommandRow {
+  readonly name: string;
+  /** As commander reads it: `<file...>`, `[run]`. */
+  readonly args: string;
+  readonly about: string;
+  /** Command lines without `workflows `, and what they do. */
+  readonly examples: readonly (readonly [line: string, about: string])[];
+  readonly options: readonly OptionRow[];
+  /** Whether it speaks to the service, so that its flags select one. */
+  readonly callsService: boolean;
+  load(): Promise<Action>;
+}
+
+/** Options of every command. */
+export const OUTPUT_OPTIONS: readonly OptionRow[] = [
+  ["--json", "print JSON: one object a line, fields by the names of the contract"],
+  ["--quiet", "print ids alone"],
+];
+/** Options of every command that calls the service. */
+export const SERVICE_OPTIONS: readonly OptionRow[] = [
+  ["--server <url>", "the service (WORKFLOWS_SERVER; http://127.0.0.1:8080)"],
+  ["--workspace <name>", "the workspace (WORKFLOWS_WORKSPACE; the token's)"],
+  [
+    "--token-file <file>",
+    "a file with the token, - for standard input (WORKFLOWS_TOKEN_FILE, WORKFLOWS_TOKEN)",
+  ],
+  ["--profile <name>", "a profile of ~/.config/workflows/config.yaml (WORKFLOWS_PROFILE)"],
+];
+
+const REASON: OptionRow = ["--reason <text>", "kept in the history"];
+const KEY: OptionRow = [
+  "--key <key>",
+  "the Idempotency-Key: a repeat with the same key does nothing again",
+];
+const VERSION: OptionRow = ["--version <number>", "a version; the latest unless given"];
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "check",
+    args: "<file...>",
+    about: "Check workflow files: every fault with its line and column. No service is needed.",
+    examples: [
+      ["check expense.workflow.yaml", "faults and warnings of a file"],
+      ["check --json *.workflow.yaml", "one JSON object for each fault"],
+    ],
+    options: [],
+    callsService: false,
+    load: async () => (await import("./check.ts")).run,
+  },
+  {
+    name: "graph",
+    args: "<source>",
+    about: "Draw the steps of a file, or of a published workflow.",
+    examples: [
+      ["graph expense.workflow.yaml", "steps and paths as text"],
+      ["graph expense-approval --format mermaid", "a published workflow as a Mermaid flowchart"],
+      ["graph expense.workflow.yaml --format dot | dot -Tsvg", "an image by Graphviz"],
+    ],
+    options: [["--format <format>", "text, mermaid or dot"], VERSION],
+    callsService: true,
+    load: async () => (await import("./graph.ts")).run,
+  },
+  {
+    name: "apply",
+    args: "<file...>",
+    about: "Publish workflow files. A file whose content is published already changes nothing.",
+    examples: [
+      ["apply expense.workflow.yaml", "make the workflow, or publish its next version"],
+      ["apply --dry-run *.workflow.yaml", "say what would be done"],
+    ],
+    options: [["--dry-run", "say what would be done, and do nothing"]],
+    callsService: true,
+    load: async () => (await import("./apply.ts")).run,
+  },
+  {
+    name: "export",
+    args: "<workflow>",
+    about: "Write a published workflow as a file. The argument is its name or id.",
+    examples: [
+      ["export expense-approval", "the latest version as YAML"],
+      ["export expense-approval --version 2 -o old.workflow.yaml", "an older one to a file"],
+    ],
+    options: [VERSION, ["-o, --output <file>", "write to a file"]],
+    callsService: true,
+    load: async () => (await import("./export.ts")).run,
+  },
+  {
+    name: "start",
+    args: "<workflow>",
+    about: "Start a run. With --wait the exit code says how it ended.",
+    examples: [
+      [`start expense-approval --input '{"employee": "Sam", "amount_usd": 40}'`, "start a run"],
+      [
+        "start expense-approval --input-file input.json --wait --timeout 10m",
+        "wait for its end, 10 minutes at most",
+      ],
+    ],
+    options: [
+      ["--input <json>", "the input, a JSON object"],
+      ["--input-file <file>", "a file with the input, - for standard input"],
+      VERSION,
+      ["--entity <id>", "the entity that the run is about"],
+      ["--wait", "wait until the run has ended"],
+      ["--timeout <duration>", "how long --wait waits, such as 10m"],
+      KEY,
+    ],
+    callsService: true,
+    load: async () => (await import("./start.ts")).run,
+  },
+  {
+    name: "runs",
+    args: "[run]",
+    about: "List runs, newest first, or show one run with its steps.",
+    examples: [
+      ["runs --state running", "what is open"],
+      ["runs --workflow expense-approval --limit 5", "the newest runs of a workflow"],
+      ["runs wfr_01m7z0gf5ypaazgvdbndjjmzcj", "one run with its steps"],
+    ],
+    options: [
+      ["--workflow <name>", "runs of a workflow, by its name or id"],
+      ["--state <state>", "pending, running, paused, compensating, completed, failed or cancelled"],
+      ["--entity <id>", "runs about an entity"],
+      ["--limit <number>", "how many, 20 unless given, 500 at most"],
+    ],
+    callsService: true,
+    load: async () => (await import("./runs.ts")).run,
+  },
+  {
+    name: "pause",
+    args: "<run...>",
+    about: "Pause runs: nothing new starts, what is in flight may end.",
+    examples: [[`pause wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "audit"`, "pause a run"]],
+    options: [REASON, KEY],
+    callsService: true,
+    load: async () => (await import("./lifecycle.ts")).pause,
+  },
+  {
+    name: "resume",
+    args: "<run...>",
+    about: "Let paused runs go on.",
+    examples: [["resume wfr_01m7z0gf5ypaazgvdbndjjmzcj", "resume a run"]],
+    options: [KEY],
+    callsService: true,
+    load: async () => (await import("./lifecycle.ts")).resume,
+  },
+  {
+    name: "cancel",
+    args: "<run...>",
+    about: "End runs without undoing their steps.",
+    examples: [
+      [`cancel wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "entered twice"`, "cancel a run"],
+      ["runs --quiet --state paused | xargs workflows cancel", "cancel the newest paused runs"],
+    ],
+    options: [REASON, KEY],
+    callsService: true,
+    load: async () => (await import("./lifecycle.ts")).cancel,
+  },
+  {
+    name: "compensate",
+    args: "<run...>",
+    about: "Undo the steps of runs that have an undo, the last one first.",
+    examples: [
+      [`compensate wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "order withdrawn"`, "undo a run"],
+    ],
+    options: [REASON, KEY],
+    callsService: true,
+    load: async () => (await import("./lifecycle.ts")).compensate,
+  },
+];

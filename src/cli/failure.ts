@@ -1,0 +1,39 @@
+/** How a command ends. Boundary: exit codes and the sentence that explains one; printing is main.ts's. */
+
+/** Exit codes of the command line. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  notAllowed: 4,
+  away: 5,
+  refused: 6,
+  cancelled: 7,
+  timedOut: 124,
+  interrupted: 130,
+} as const;
+
+/** What each code means, for the help and its page. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.done, "done"],
+  [EXIT.failed, "it failed; with --wait: the run is FAILED"],
+  [EXIT.usage, "wrong usage, or a file with faults"],
+  [EXIT.notFound, "there is no such definition, version or run"],
+  [EXIT.notAllowed, "the token is missing, or does not allow it"],
+  [EXIT.away, "the service is away, is another program, or says to try again"],
+  [EXIT.refused, "the state of the run refuses it"],
+  [EXIT.cancelled, "with --wait: the run is CANCELLED"],
+  [EXIT.timedOut, "--wait ran out; the run goes on"],
+  [EXIT.interrupted, "interrupted; a run that was started goes on"],
+];
+
+/** Ends a command with a sentence and a code. */
+export class CliFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * `workflows`: the command line.
+ * Boundary: ends the process. Faults are one sentence on standard error and an exit code; a closed pipe ends it quietly.
+ */
+import { CommanderError } from "commander";
+import { CliFailure, EXIT } from "./failure.ts";
+import { createOutput } from "./output.ts";
+import { buildProgram } from "./program.ts";
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Who reads has seen enough, as `head` does.
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    throw error;
+  });
+}
+
+const program = buildProgram(async (row, args, options) => {
+  const out = createOutput({ json: options.json === true, quiet: options.quiet === true });
+  const act = await row.load();
+  process.exitCode = await act({ args, options, out });
+});
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its sentence. Help that was asked for is no fault.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const failure = failureOf(error);
+  process.stderr.write(`workflows: ${failure.message}\n`);
+  return failure.exitCode;
+}
+
+/** Connect wraps what an interceptor throws. */
+function failureOf(error: unknown): CliFailure {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof CliFailure) return cause;
+  }
+  return new CliFailure(error instanceof Error ? error.message : String(error), EXIT.failed);
+}

@@ -1,0 +1,88 @@
+/** `workflows runs`: a list of runs, or one run with its steps. */
+import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { nearest } from "../file/faults.ts";
+import { type Call, textOption } from "./call.ts";
+import { requireDefinition } from "./definitions.ts";
+import { CliFailure, EXIT } from "./failure.ts";
+import { readCount } from "./numbers.ts";
+import { connectService, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+import { nameOf, printSteps, runJson, timesOf } from "./show-run.ts";
+
+const NAMES_PAGE = 500;
+const STATES = Object.keys(WorkflowState).filter((name) => name !== "UNSPECIFIED");
+
+/** Newest first. */
+export async function run(call: Call): Promise<number> {
+  const { args, options, out } = call;
+  const state = readState(call);
+  const limit = readCount(call, "limit") ?? 20;
+  const service = connectService(await readSettings(options));
+  if (args[0] !== undefined) return showOne(service, args[0], call);
+  const workflow = textOption(call, "workflow");
+  const definitionId =
+    workflow === undefined ? "" : (await requireDefinition(service, workflow)).id;
+  const filters = { workspaceId: service.settings.workspace, definitionId, state, limit };
+  const isForPeople = !out.json && !out.quiet;
+  const [{ runs, total }, names] = await Promise.all([
+    service.workflows.listRuns({ ...filters, entityId: textOption(call, "entity") ?? "" }),
+    isForPeople ? namesOf(service) : new Map<string, string>(),
+  ]);
+  if (isForPeople) {
+    out.table(
+      ["RUN", "WORKFLOW", "VERSION", "STATE", "STARTED", "TOOK", "COST"],
+      runs.map((each) => rowOf(each, names)),
+    );
+    if (runs.length === 0) out.talk("no runs; start one: workflows start NAME");
+    else if (total > runs.length)
+      out.talk(
+        `${runs.length} of ${total}${total >= 10_000 ? " or more" : ""}; --limit shows more`,
+      );
+  } else {
+    for (const each of runs)
+      if (out.json) out.object(runJson(each));
+      else out.line(each.id);
+  }
+  return EXIT.done;
+}
+
+async function showOne(service: Service, id: string, { out }: Call): Promise<number> {
+  const { run: found } = await service.workflows.getRun({ id });
+  if (found === undefined) throw new CliFailure(`there is no run ${id}`, EXIT.notFound);
+  if (out.json) out.object(runJson(found));
+  else if (out.quiet) out.line(found.id);
+  else {
+    const [started, took, cost] = timesOf(found);
+    const facts = [nameOf(WorkflowState, found.state), `started ${started}`, took, cost];
+    out.line(`${found.id} ${facts.filter((fact) => fact !== "").join(", ")}`);
+    printSteps(found, out);
+  }
+  return EXIT.done;
+}
+
+function readState(call: Call): WorkflowState {
+  const text = textOption(call, "state");
+  if (text === undefined) return WorkflowState.UNSPECIFIED;
+  for (const [name, state] of Object.entries(WorkflowState)) {
+    if (STATES.includes(name) && name === text.toUpperCase()) return state;
+  }
+  throw new CliFailure(
+    `"${text}" is no state${nearest(text, STATES)}; the states are ${STATES.join(", ")}`,
+    EXIT.usage,
+  );
+}
+
+/** Names of the newest definitions; a run of another one shows its id. */
+async function namesOf({ workflows, settings }: Service): Promise<ReadonlyMap<string, string>> {
+  const { definitions } = await workflows.listDefinitions({
+    workspaceId: settings.workspace,
+    limit: NAMES_PAGE,
+  });
+  return new Map(definitions.map(({ id, name }) => [id, name]));
+}
+
+function rowOf(each: WorkflowRun, names: ReadonlyMap<string, string>): string[] {
+  const { id, definitionId, definitionVersion, state } = each;
+  const name = names.get(definitionId) ?? definitionId;
+  return [id, name, String(definitionVersion), nameOf(WorkflowState, state), ...timesOf(each)];
+}

@@ -1,0 +1,129 @@
+/**
+ * Calls of the service, and what went wrong with one as one sentence and an exit code.
+ * Boundary: Connect over HTTP/1.1, so that another program on the port is told apart by its answer.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { CliFailure, EXIT } from "./failure.ts";
+import type { Settings } from "./settings.ts";
+
+/** A client whose calls fail with a CliFailure. */
+export interface Service {
+  readonly workflows: Client<typeof WorkflowService>;
+  readonly settings: Settings;
+}
+
+/** A fault of a field that the service refused. */
+interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** A refusal of the service with the fields that it names. */
+export class FieldsRefused extends CliFailure {
+  readonly violations: readonly FieldViolation[];
+
+  constructor(message: string, violations: readonly FieldViolation[], cause: unknown) {
+    super(message, EXIT.usage, { cause });
+    this.violations = violations;
+  }
+}
+
+const CALL_TIMEOUT_MS = 30_000;
+
+/** Nothing is sent before the first call. `key` is the Idempotency-Key of writes, a new one for each unless given. */
+export function connectService(settings: Settings, key?: string): Service {
+  const identify: Interceptor = (next) => async (request) => {
+    if (settings.token !== undefined)
+      request.header.set("Authorization", `Bearer ${settings.token}`);
+    if (request.method.idempotency === 0)
+      request.header.set("Idempotency-Key", key ?? randomUUID());
+    try {
+      return await next(request);
+    } catch (error) {
+      throw describeFailure(error, settings);
+    }
+  };
+  const transport = createConnectTransport({
+    baseUrl: settings.server,
+    httpVersion: "1.1",
+    defaultTimeoutMs: CALL_TIMEOUT_MS,
+    interceptors: [identify],
+  });
+  return { workflows: createClient(WorkflowService, transport), settings };
+}
+
+/** The exit codes of the service's refusals; every other code is 1. */
+const EXITS: Partial<Record<Code, number>> = {
+  [Code.InvalidArgument]: EXIT.usage,
+  [Code.NotFound]: EXIT.notFound,
+  [Code.Unauthenticated]: EXIT.notAllowed,
+  [Code.PermissionDenied]: EXIT.notAllowed,
+  [Code.Unavailable]: EXIT.away,
+  [Code.Aborted]: EXIT.away,
+  [Code.ResourceExhausted]: EXIT.away,
+  [Code.DeadlineExceeded]: EXIT.away,
+  [Code.FailedPrecondition]: EXIT.refused,
+  [Code.AlreadyExists]: EXIT.refused,
+};
+
+/** What a failed call means for the person at the terminal. */
+function describeFailure(thrown: unknown, settings: Settings): CliFailure {
+  const error = ConnectError.from(thrown);
+  const isOurs = error.findDetails(ErrorInfoSchema).some(({ domain }) => domain === "workflows");
+  if (!isOurs) return describeForeign(error, settings);
+  const violations = error
+    .findDetails(BadRequestSchema)
+    .flatMap(({ fieldViolations }) => fieldViolations);
+  if (violations.some(({ field }) => field === "workspace_id") && settings.workspace === "") {
+    const message = "no workspace is given: use --workspace NAME or WORKFLOWS_WORKSPACE";
+    return new CliFailure(message, EXIT.usage, { cause: error });
+  }
+  if (violations.length > 0) return new FieldsRefused(error.rawMessage, violations, error);
+  const exitCode = EXITS[error.code] ?? EXIT.failed;
+  const hint =
+    exitCode === EXIT.notAllowed && settings.token === undefined
+      ? "; no token was sent (--token-file)"
+      : "";
+  return new CliFailure(`${error.rawMessage}${hint}`, exitCode, { cause: error });
+}
+
+/** An error that the service did not make: it is away, or something else answers at its address. */
+function describeForeign(error: ConnectError, { server }: Settings): CliFailure {
+  const fail = (message: string) => new CliFailure(message, EXIT.away, { cause: error });
+  const cause = systemCode(error);
+  if (cause !== undefined) return fail(`cannot reach ${server}: ${SYSTEM_WORDS[cause] ?? cause}`);
+  if (error.code === Code.DeadlineExceeded) {
+    return fail(`${server} did not answer within ${CALL_TIMEOUT_MS / 1_000} s`);
+  }
+  if (error.code === Code.Unavailable)
+    return fail(`${server} is not available: ${error.rawMessage}`);
+  return fail(`${server} answers, but not as a workflow service: ${error.rawMessage}`);
+}
+
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there (connection refused)",
+  ECONNRESET: "it closed the connection",
+  ENOTFOUND: "there is no such host",
+  EAI_AGAIN: "the name of the host could not be looked up",
+  ETIMEDOUT: "the connection timed out",
+  EPROTO: "it does not speak TLS; use http://",
+};
+
+/** The code of the fault below an error, such as ECONNREFUSED. */
+function systemCode(error: unknown): string | undefined {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof ConnectError) && "code" in cause && typeof cause.code === "string")
+      return cause.code;
+  }
+  return undefined;
+}

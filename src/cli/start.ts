@@ -1,0 +1,105 @@
+/** `workflows start`: starts a run, and waits for its end with --wait. */
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { requireDefinition } from "./definitions.ts";
+import { CliFailure, EXIT } from "./failure.ts";
+import { readCount, readDurationMs } from "./numbers.ts";
+import { connectService, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+import { printRun, printSteps } from "./show-run.ts";
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** The exit codes of the final states. */
+const EXITS: Partial<Record<WorkflowState, number>> = {
+  [WorkflowState.COMPLETED]: EXIT.done,
+  [WorkflowState.FAILED]: EXIT.failed,
+  [WorkflowState.CANCELLED]: EXIT.cancelled,
+};
+
+/** Prints the run, after its end with --wait. */
+export async function run(call: Call): Promise<number> {
+  const { args, options, out } = call;
+  const inputPayload = readInput(call);
+  const waitMs = readDurationMs(call, "timeout");
+  const definitionVersion = readCount(call, "version") ?? 0;
+  const service = connectService(await readSettings(options), textOption(call, "key"));
+  const { id: definitionId } = await requireDefinition(service, args[0] ?? "");
+  const { run: started } = await service.workflows.startRun({
+    definitionId,
+    definitionVersion,
+    entityId: textOption(call, "entity") ?? "",
+    ...(inputPayload === undefined ? {} : { inputPayload }),
+  });
+  if (started === undefined) throw new CliFailure("the service answers without a run", EXIT.failed);
+  if (!flagOption(call, "wait")) {
+    printRun(started, out);
+    return EXIT.done;
+  }
+  out.talk(`started ${started.id}`);
+  const ended = await waitForEnd(service, started.id, waitMs);
+  printRun(ended, out);
+  if (!out.json && !out.quiet) printSteps(ended, out);
+  return EXITS[ended.state] ?? EXIT.timedOut;
+}
+
+function readInput(call: Call): JsonObject | undefined {
+  const [text, path] = [textOption(call, "input"), textOption(call, "inputFile")];
+  if (text !== undefined && path !== undefined) {
+    throw new CliFailure("give --input or --input-file, not both", EXIT.usage);
+  }
+  const source = path === undefined ? text : readFile(path);
+  if (source === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`the input is no JSON: ${reason}`, EXIT.usage, { cause: error });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as JsonObject;
+  throw new CliFailure('the input must be a JSON object such as {"amount_usd": 12}', EXIT.usage);
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path === "-" ? 0 : path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliFailure(`cannot read the input: ${reason}`, EXIT.usage, { cause: error });
+  }
+}
+
+/** The run at its end, or as it stands when the time ran out. Interrupted, it ends the process: the run goes on. */
+async function waitForEnd(
+  service: Service,
+  id: string,
+  waitMs: number | undefined,
+): Promise<WorkflowRun> {
+  const interrupted = () => {
+    process.stderr.write(`\ninterrupted; ${id} goes on: workflows runs ${id}\n`);
+    process.exit(EXIT.interrupted);
+  };
+  process.on("SIGINT", interrupted);
+  try {
+    const endAt = waitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + waitMs;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5)) {
+      const { run } = await service.workflows.getRun({ id });
+      if (run === undefined) throw new CliFailure(`there is no run ${id}`, EXIT.notFound);
+      if (EXITS[run.state] !== undefined) return run;
+      const leftMs = endAt - performance.now();
+      if (leftMs <= 0) {
+        process.stderr.write(`${id} has not ended yet; it goes on: workflows runs ${id}\n`);
+        return run;
+      }
+      await pause(Math.min(pauseMs, leftMs));
+    }
+  } finally {
+    process.off("SIGINT", interrupted);
+  }
+}

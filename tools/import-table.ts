@@ -192,7 +192,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/(main|worker-queues)\.ts$/,
-    paths: [/^src\/(?!sandbox\/|worker\/)/],
+    paths: [/^src\/(?!(sandbox|worker|file|cli)\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,
     pure: false,

@@ -1,11 +1,15 @@
-/** The pages of docs/ that are made from the code, by path. `npx tsx tools/make-pages.ts` writes them. */
+/** The pages of docs/ and the schema that are made from the code, by path. `npx tsx tools/make-pages.ts` writes them. */
+import { workflowFileSchema } from "../src/file/json-schema.ts";
+import { cliPage } from "./cli-page.ts";
 import { configPage } from "./config-page.ts";
 import { errorsPage } from "./errors-page.ts";
 import { metricsPage } from "./metrics-page.ts";
 
 /** Makes each page's text. */
 export const pages: Readonly<Record<string, () => string>> = {
+  "docs/cli.md": cliPage,
   "docs/config.md": configPage,
   "docs/errors.md": errorsPage,
   "docs/metrics.md": metricsPage,
+  "schema/workflow.json": () => `${JSON.stringify(workflowFileSchema(), null, 2)}\n`,
 };

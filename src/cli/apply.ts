@@ -11,7 +11,7 @@ import type { VersionSpec } from "../engine/values/definition.ts";
 import { toVersionMessage } from "../wire/definitions.ts";
 import { type Call, flagOption } from "./call.ts";
 import { findDefinition, findVersion, specOf } from "./definitions.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { faultLine, requireSound, type SoundFile } from "./files.ts";
 import { connectService, FieldsRefused, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
@@ -97,7 +97,8 @@ async function apply(
     const action = isNew ? "created" : "published";
     return { definitionId: definition.id, version: version?.version ?? 0, action };
   } catch (error) {
-    throw error instanceof FieldsRefused ? atPlaces(error, file) : error;
+    const failure = findFailure(error);
+    throw failure instanceof FieldsRefused ? atPlaces(failure, file) : error;
   }
 }
 
@@ -133,10 +134,10 @@ async function makeDefinition(service: Service, { workflow }: SoundFile) {
 
 /** The id of the definition that has the name already. */
 function existingId(error: unknown): string | undefined {
-  const cause = error instanceof CliFailure ? error.cause : undefined;
-  if (!(cause instanceof ConnectError) || !(error instanceof CliFailure)) return undefined;
-  if (error.exitCode !== EXIT.refused) return undefined;
-  return cause.findDetails(ResourceInfoSchema)[0]?.resourceName;
+  const failure = findFailure(error);
+  if (failure?.exitCode !== EXIT.refused || !(failure.cause instanceof ConnectError))
+    return undefined;
+  return failure.cause.findDetails(ResourceInfoSchema)[0]?.resourceName;
 }
 
 function warnOfOthers(

@@ -37,3 +37,11 @@ export class CliFailure extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** The failure that an error is, or that it was made of: Connect wraps what an interceptor throws. */
+export function findFailure(error: unknown): CliFailure | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof CliFailure) return cause;
+  }
+  return undefined;
+}

@@ -3,7 +3,7 @@
  * Boundary: ends the process. Faults are one sentence on standard error and an exit code; a closed pipe ends it quietly.
  */
 import { CommanderError } from "commander";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { createOutput } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
@@ -30,15 +30,11 @@ try {
 function exitCodeOf(error: unknown): number {
   // Commander has printed its sentence. Help that was asked for is no fault.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const failure = failureOf(error);
+  const failure = findFailure(error) ?? unexpected(error);
   process.stderr.write(`workflows: ${failure.message}\n`);
   return failure.exitCode;
 }
 
-/** Connect wraps what an interceptor throws. */
-function failureOf(error: unknown): CliFailure {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof CliFailure) return cause;
-  }
+function unexpected(error: unknown): CliFailure {
   return new CliFailure(error instanceof Error ? error.message : String(error), EXIT.failed);
 }

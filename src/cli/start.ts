@@ -7,6 +7,7 @@ import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { readCount, readDurationMs } from "./numbers.ts";
+import type { Output } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
@@ -40,8 +41,7 @@ export async function run(call: Call): Promise<number> {
     printRun(started, out);
     return EXIT.done;
   }
-  out.talk(`started ${started.id}`);
-  const ended = await waitForEnd(service, started.id, waitMs);
+  const ended = await waitForEnd(service, started.id, waitMs, out);
   printRun(ended, out);
   if (!out.json && !out.quiet) printSteps(ended, out);
   return EXITS[ended.state] ?? EXIT.timedOut;
@@ -80,12 +80,14 @@ async function waitForEnd(
   service: Service,
   id: string,
   waitMs: number | undefined,
+  out: Output,
 ): Promise<WorkflowRun> {
   const interrupted = () => {
     process.stderr.write(`\ninterrupted; ${id} goes on: workflows runs ${id}\n`);
     process.exit(EXIT.interrupted);
   };
   process.on("SIGINT", interrupted);
+  out.talk(`started ${id}`);
   try {
     const endAt = waitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + waitMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5)) {

@@ -14,6 +14,8 @@ import { freshDatabase, type TestDatabase } from "../servers/database.ts";
 /** One replica at work. */
 export interface Replica {
   readonly pid: number;
+  /** Where it listens. */
+  readonly url: string;
   readonly workflows: Client<typeof WorkflowService>;
   /** Everything it logged, an object a line. */
   readonly logged: { readonly [name: string]: unknown }[];
@@ -126,6 +128,7 @@ async function startReplica(
   const client = connectService(service.url);
   return {
     pid: service.pid,
+    url: service.url,
     workflows: client.workflows,
     logged,
     async metric(name: string) {

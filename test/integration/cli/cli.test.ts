@@ -1,0 +1,295 @@
+/** The command line as a process, against the real service. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { StepRunState } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
+import { type Cluster, type Replica, startCluster } from "../../support/services/replicas.ts";
+
+let cli: CommandLine;
+let cluster: Cluster;
+let service: Replica;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  cli = await compileCommandLine();
+  cluster = await startCluster();
+  service = await cluster.start();
+  env = { WORKFLOWS_SERVER: service.url, WORKFLOWS_WORKSPACE: "ws" };
+  await cli.write("task.workflow.yaml", fileOf("task", "task: Do it\n    timeout: 1h"));
+  await cli.write("quick.workflow.yaml", fileOf("quick", "wait: 0"));
+  await cli.write("failing.workflow.yaml", fileOf("failing", "agent: nobody"));
+  await done("apply", "task.workflow.yaml", "quick.workflow.yaml", "failing.workflow.yaml");
+});
+afterAll(async () => {
+  await cluster?.stop();
+  await cli?.remove();
+});
+
+function fileOf(name: string, step: string): string {
+  return `workflow: ${name}\nsteps:\n  one:\n    ${step}\n`;
+}
+
+/** Runs a command that must succeed; its standard output. */
+async function done(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await cli.run(args, { env });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  return stdout.trim();
+}
+
+/** Starts a run that waits for a person; its id. */
+function started(): Promise<string> {
+  return done("start", "task", "--quiet");
+}
+
+describe("apply and export", () => {
+  it("makes a workflow, publishes nothing that is published, and then the next version", async () => {
+    await cli.write("a.workflow.yaml", fileOf("applied", "task: First"));
+    expect(await done("apply", "--dry-run", "a.workflow.yaml")).toBe(
+      "applied: would create, version 1",
+    );
+    expect(await done("apply", "a.workflow.yaml")).toMatch(/^applied: created, version 1 wf_/);
+    expect(await done("apply", "a.workflow.yaml")).toMatch(/^applied: unchanged, version 1 wf_/);
+    await cli.write("a.workflow.yaml", fileOf("applied", "task: Second"));
+    expect(await done("apply", "--dry-run", "a.workflow.yaml")).toMatch(
+      /^applied: would publish, version 2/,
+    );
+    const published = JSON.parse(await done("apply", "--json", "a.workflow.yaml"));
+    expect(published).toMatchObject({
+      file: "a.workflow.yaml",
+      name: "applied",
+      version: 2,
+      action: "published",
+    });
+    expect(await done("export", "applied")).toContain("task: Second");
+    expect(await done("export", "applied", "--version", "1")).toContain("task: First");
+  });
+
+  it("exports a file that changes nothing when it is applied", async () => {
+    const file = [
+      "workflow: exported\ntags: [a]\non: { schedule: 0 9 * * 1, zone: Europe/Paris }\ntimeout: 7d\nsteps:",
+      "  size: { branch: input.n > 1, then: { true: gate, false: pay } }",
+      "  gate: { approve: Pay, action: pay, risk: high, by: user_a, on: { denied: tell }, next: pay }",
+      "  pay: { agent: payer, undo: { agent: payer }, retry: { max: 2, factor: 1.1 }, next: end }",
+      "  tell: { notify: slack, body: Not paid }\n",
+    ].join("\n");
+    await cli.write("e.workflow.yaml", file);
+    await done("apply", "e.workflow.yaml");
+    await done("export", "exported", "-o", "back.workflow.yaml");
+    expect(await done("apply", "back.workflow.yaml")).toMatch(/^exported: unchanged, version 1/);
+    const json = await done("export", "exported", "--json");
+    await cli.write("back.workflow.json", json);
+    expect(await done("apply", "back.workflow.json")).toMatch(/^exported: unchanged, version 1/);
+    expect(await done("graph", "exported", "--format", "mermaid")).toContain('n0 -->|"true"| n1');
+  });
+
+  it("shows what the service alone refuses at its place in the file", async () => {
+    await cli.write(
+      "s.workflow.yaml",
+      fileOf("schema", "task: Do\n    output: { type: object, required: 5 }"),
+    );
+    const { code, stderr } = await cli.run(["apply", "s.workflow.yaml"], { env });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/s\.workflow\.yaml:5:13: steps\.one\.output\S*: /);
+  });
+
+  it("sends nothing when one of the files has a fault", async () => {
+    await cli.write("bad.workflow.yaml", fileOf("bad", "tsak: x"));
+    await cli.write("good.workflow.yaml", fileOf("good", "task: x"));
+    const { code, stderr } = await cli.run(["apply", "good.workflow.yaml", "bad.workflow.yaml"], {
+      env,
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain("bad.workflow.yaml:3:3: steps.one: ");
+    expect((await cli.run(["export", "good"], { env })).code).toBe(3);
+  });
+});
+
+describe("runs", () => {
+  it("waits for the end, and says by its code how that was", async () => {
+    const ok = await cli.run(["start", "quick", "--wait", "--input", '{"a": 1}', "--json"], {
+      env,
+    });
+    expect(ok.code).toBe(0);
+    expect(JSON.parse(ok.stdout)).toMatchObject({
+      state: "WORKFLOW_STATE_COMPLETED",
+      input_payload: { a: 1 },
+    });
+    const failed = await cli.run(["start", "failing", "--wait"], { env });
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toMatch(/^wfr_\S+ FAILED\none\tFAILED\t/);
+  });
+
+  it("stops waiting after its time", async () => {
+    const { code, stdout, stderr } = await cli.run(["start", "task", "--wait", "--timeout", "0"], {
+      env,
+    });
+    expect(code).toBe(124);
+    expect(stdout).toMatch(/RUNNING/);
+    expect(stderr).toContain("it goes on: workflows runs wfr_");
+  });
+
+  it("says that the run goes on when the wait is interrupted", async () => {
+    const child = cli.start(["start", "task", "--wait"], { env });
+    let talk = "";
+    child.stderr?.on("data", (chunk) => {
+      talk += String(chunk);
+      if (talk.includes("started wfr_") && !talk.includes("interrupted")) child.kill("SIGINT");
+    });
+    expect(await once(child, "close")).toEqual([130, null]);
+    expect(talk).toMatch(/interrupted; (wfr_\S+) goes on: workflows runs \1/);
+  });
+
+  it("gives 7 for a run that is cancelled meanwhile", async () => {
+    const child = cli.start(["start", "task", "--wait"], { env });
+    const ended = once(child, "close");
+    let talk = "";
+    child.stderr?.on("data", (chunk) => {
+      talk += String(chunk);
+    });
+    await expect.poll(() => talk, { timeout: 30_000 }).toMatch(/started wfr_/);
+    await service.workflows.cancelRun({ id: /wfr_\w+/.exec(talk)?.[0] ?? "" });
+    expect(await ended).toEqual([7, null]);
+  });
+
+  it("pauses, resumes, cancels and compensates", async () => {
+    const id = await started();
+    expect(await done("pause", id, "--reason", "audit")).toBe(`${id} PAUSED`);
+    expect(await done("resume", id)).toBe(`${id} RUNNING`);
+    expect(await done("cancel", id)).toBe(`${id} CANCELLED`);
+    expect(await done("compensate", id)).toMatch(new RegExp(`^${id} `));
+    const { code, stderr } = await cli.run(["resume", id], { env });
+    expect({ code, stderr }).toMatchObject({ code: 6 });
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("lists runs by workflow and state, and shows one", async () => {
+    const id = await started();
+    const rows = await done("runs", "--workflow", "task", "--state", "running");
+    expect(rows.split("\n")[0]).toMatch(new RegExp(`^${id}\ttask\t1\tRUNNING\t\\d{4}-`));
+    expect(await done("runs", id)).toMatch(/^wfr_\S+ RUNNING, started .*\none\tWAITING/);
+    await service.workflows.transitionStep({
+      runId: id,
+      stepId: "one",
+      state: StepRunState.COMPLETED,
+    });
+    expect(JSON.parse(await done("runs", id, "--json"))).toMatchObject({
+      state: "WORKFLOW_STATE_COMPLETED",
+    });
+    expect((await done("runs", "--quiet", "--limit", "1")).split("\n")).toHaveLength(1);
+  });
+
+  it("starts one run for one key", async () => {
+    const first = await done("start", "task", "--quiet", "--key", "k1");
+    expect(await done("start", "task", "--quiet", "--key", "k1")).toBe(first);
+  });
+});
+
+describe("what goes wrong ends with one sentence and its code", () => {
+  test.each<[string, string[], number, string]>([
+    [
+      "no such workflow",
+      ["start", "taks"],
+      3,
+      'there is no workflow "taks" in workspace ws; did you mean "task"?',
+    ],
+    ["no such run", ["runs", "wfr_none"], 3, "wfr_none"],
+    [
+      "no such version",
+      ["export", "task", "--version", "99"],
+      3,
+      'workflow "task" has no version 99',
+    ],
+    ["no such file", ["check", "none.yaml"], 2, "cannot read none.yaml: there is no such file"],
+    ["no such state", ["runs", "--state", "runing"], 2, 'did you mean "RUNNING"?'],
+    ["no such format", ["graph", "task", "--format", "png"], 2, "use text, mermaid, dot"],
+    ["no JSON", ["start", "task", "--input", "{a"], 2, "the input is no JSON"],
+    ["no object", ["start", "task", "--input", "[1]"], 2, "the input must be a JSON object"],
+    ["no number", ["runs", "--limit", "many"], 2, '--limit "many" is no whole number above 0'],
+    ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
+    ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
+    ["no argument", ["start"], 2, "missing required argument"],
+    ["no URL", ["runs", "--server", "localhost:8080"], 2, "is no URL such as"],
+    [
+      "nothing listens",
+      ["runs", "--server", "http://127.0.0.1:1"],
+      5,
+      "cannot reach http://127.0.0.1:1: nothing listens there",
+    ],
+    ["no such profile", ["runs", "--profile", "prod"], 2, 'there is no profile "prod"'],
+    ["no workspace", ["runs", "--workspace", ""], 2, "no workspace is given: use --workspace NAME"],
+  ])("%s", async (_, args, code, words) => {
+    const ended = await cli.run(args, { env });
+    expect(ended).toMatchObject({ code, stdout: "" });
+    expect(ended.stderr).toContain(words);
+    expect(ended.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
+  });
+
+  test.each<[string, (server: Server) => void]>([
+    [
+      "a web page",
+      (server) =>
+        server.on("request", (_, response) =>
+          response.setHeader("content-type", "text/html").end("<html>"),
+        ),
+    ],
+    [
+      "another API",
+      (server) =>
+        server.on("request", (_, response) =>
+          response.writeHead(404, { "content-type": "application/json" }).end("{}"),
+        ),
+    ],
+    [
+      "JSON of something else",
+      (server) =>
+        server.on("request", (_, response) =>
+          response.setHeader("content-type", "application/json").end("[1]"),
+        ),
+    ],
+    ["a connection that closes", (server) => server.on("connection", (socket) => socket.destroy())],
+  ])("%s at the address", async (_, answer) => {
+    const server = createServer();
+    answer(server);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const ended = await cli.run(["runs", "--server", `http://127.0.0.1:${port}`], { env });
+    server.close();
+    expect(ended).toMatchObject({ code: 5, stdout: "" });
+    expect(ended.stderr).toMatch(/answers, but not as a workflow service|cannot reach/);
+    expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("ends quietly when the reader of its output is gone", async () => {
+    const child = cli.start(["runs", "--json"], { env });
+    child.stdout?.destroy();
+    let talk = "";
+    child.stderr?.on("data", (chunk) => {
+      talk += String(chunk);
+    });
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(talk).toBe("");
+  });
+});
+
+describe("profiles", () => {
+  it("are used unless a variable or a flag says otherwise", async () => {
+    const config = `profile: here\nprofiles:\n  here: { server: "${service.url}", workspace: ws }\n  away: { server: "http://127.0.0.1:1" }\n`;
+    await cli.write(".config/workflows/config.yaml", config);
+    expect((await cli.run(["runs"])).code).toBe(0);
+    expect((await cli.run(["runs", "--profile", "away"])).code).toBe(5);
+    expect((await cli.run(["runs", "--profile", "away"], { env })).code).toBe(0);
+    expect((await cli.run(["runs", "--server", "http://127.0.0.1:1"], { env })).code).toBe(5);
+    const unknown = await cli.run(["runs", "--profile", "hree"]);
+    expect(unknown).toMatchObject({ code: 2 });
+    expect(unknown.stderr).toContain('has no profile "hree"; did you mean "here"?');
+    await cli.write(
+      ".config/workflows/config.yaml",
+      "profiles:\n  here: { sever: x }\nprofile: here\n",
+    );
+    expect((await cli.run(["runs"])).stderr).toContain(
+      'unknown key "sever"; did you mean "server"?',
+    );
+  });
+});

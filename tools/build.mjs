@@ -39,7 +39,12 @@ function hashIn(hash, path) {
 const hash = createHash("sha256");
 for (const name of SOURCES) hashIn(hash, join(root, name));
 const sources = hash.digest("hex");
-const isBuilt = existsSync(outfile) && existsSync(stamp) && readFileSync(stamp, "utf8") === sources;
+const cli = join(root, "dist", "cli");
+const isBuilt =
+  existsSync(outfile) &&
+  existsSync(cli) &&
+  existsSync(stamp) &&
+  readFileSync(stamp, "utf8") === sources;
 
 if (!isBuilt) {
   const written = `${outfile}.${process.pid}`;
@@ -61,7 +66,6 @@ if (!isBuilt) {
   // At once: another start may read it.
   renameSync(written, outfile);
   // The command line: what a command does not need is not loaded.
-  const cli = join(root, "dist", "cli");
   const writtenCli = `${cli}.${process.pid}`;
   await build({
     entryPoints: [join(root, "src", "cli", "main.ts")],

@@ -34,7 +34,7 @@ function buildCommand(row: CommandRow, run: Runner): Command {
 }
 
 /** All options of a command, in the order of its help. */
-export function optionsOf(row: CommandRow) {
+function optionsOf(row: CommandRow) {
   return [...row.options, ...OUTPUT_OPTIONS, ...(row.callsService ? SERVICE_OPTIONS : [])];
 }
 

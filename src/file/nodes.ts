@@ -12,14 +12,14 @@ interface Placed {
   readonly offset: number;
 }
 /** A text, number, boolean or null. */
-export interface ScalarNode extends Placed {
+interface ScalarNode extends Placed {
   readonly kind: "scalar";
   readonly value: string | number | boolean | null;
   /** As it is written, without quotes. */
   readonly text: string;
 }
 /** A list. */
-export interface ListNode extends Placed {
+interface ListNode extends Placed {
   readonly kind: "list";
   readonly items: readonly FileNode[];
 }

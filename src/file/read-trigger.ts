@@ -34,12 +34,12 @@ const TAP_KEYS = ["provider", "entity", "action"] as const;
 const SCHEDULE_KEYS = ["schedule", "zone", "every"] as const;
 
 /** The keys of `on:`. */
-export const TRIGGER_KEYS: readonly string[] = [
+const TRIGGER_KEYS: readonly string[] = [
   ...new Set([...EVENT_KEYS, ...WEBHOOK_KEYS, ...SCHEDULE_KEYS, "workflow"]),
 ];
 
 /** A file without `on:`: runs are started by a call. */
-export const NO_TRIGGER: TriggerDefinition = {
+const NO_TRIGGER: TriggerDefinition = {
   triggerType: "MANUAL",
   ...NO_FACTS,
   written: "unset",

@@ -11,14 +11,7 @@ import {
   putValue,
 } from "../engine/values/json.ts";
 
-const TYPES = ["string", "number", "integer", "boolean", "object", "array"] as const;
 const WORD = /^(string|number|integer|boolean|object|array)(\?)?$/;
-
-/** The words of the short form, for faults and the schema. */
-export const TYPE_WORDS: readonly string[] = TYPES;
-
-/** The pattern of a type word. */
-export const TYPE_WORD_PATTERN = WORD.source;
 
 /** The schema that a value of a file means; a value in no short form is the schema. */
 export function readShortSchema(value: Json): Json {

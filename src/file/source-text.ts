@@ -5,7 +5,7 @@
 import { type FileFault, Lines } from "./faults.ts";
 
 /** The largest file, in bytes: the service takes no larger request. */
-export const MAX_FILE_BYTES = 1_048_576;
+const MAX_FILE_BYTES = 1_048_576;
 
 /** A text, or the one fault of a file that is none. */
 export type SourceText =

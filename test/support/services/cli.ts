@@ -9,7 +9,7 @@ import { startGuard } from "../../../tools/parts/guard.ts";
 import { compileService } from "../../../tools/test-service.ts";
 
 /** How a command ended. */
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -29,7 +29,7 @@ export interface CommandLine {
 }
 
 /** What a command finds besides its arguments. */
-export interface Surroundings {
+interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 }

@@ -47,7 +47,7 @@ import { type CallsOfRuns, type EncodeDeps, encodeBatch, encodeCallsOf } from ".
 import { startedRunOf } from "./started-run.ts";
 import type { Committed } from "./submission.ts";
 import { wasCommitted } from "./unanswered-commit.ts";
-import { committedBatches } from "./written-runs.ts";
+import { committedBatches, committedTasks } from "./written-runs.ts";
 
 /** What a batch needs. */
 export interface CommitDeps extends EncodeDeps {
@@ -174,21 +174,15 @@ async function writeBatch(
     saveBatch(tx, encoded.batch),
     keepTakenEvents(tx, items, results),
   ]);
-  await applyKeys(
-    tx,
-    items.flatMap((item, place) => appliedKeyOf(item, results[place])),
-  );
+  const keys = items.flatMap((item, place) => appliedKeyOf(item, results[place]));
+  await applyKeys(tx, keys);
   const newCalls = new Set(saved?.newCalls);
   const outcome = {
     results,
     committed: {
       batches: committedBatches(saved?.batches ?? [], kept, plan.nowMs),
       calls: encoded.calls.filter(({ callId }) => newCalls.has(callId)),
-      tasks: {
-        wanted: kept.flatMap(({ draft }) => draft.tasks.wanted),
-        cancelled: kept.flatMap(({ draft }) => draft.tasks.cancelled),
-        ended: kept.flatMap(({ draft }) => draft.tasks.ended),
-      },
+      tasks: committedTasks(kept),
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),

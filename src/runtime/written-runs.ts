@@ -9,6 +9,7 @@ import type { Run, StepRun } from "../engine/values/run.ts";
 import type { SavedBatch } from "../store/save-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
+import type { TaskChanges } from "./submission.ts";
 
 /** A run that a commit has moved. */
 export interface WrittenRun {
@@ -45,6 +46,15 @@ export function committedBatches(
       .filter(({ draft }) => partitionOf(draft.run.id) === partition)
       .map((each) => writtenRun(each, nowMs)),
   }));
+}
+
+/** What a commit leaves to do about tasks of workers. */
+export function committedTasks(written: readonly FoldedRun[]): TaskChanges {
+  return {
+    wanted: written.flatMap(({ draft }) => draft.tasks.wanted),
+    cancelled: written.flatMap(({ draft }) => draft.tasks.cancelled),
+    ended: written.flatMap(({ draft }) => draft.tasks.ended),
+  };
 }
 
 function writtenRun({ work, draft }: FoldedRun, nowMs: number): WrittenRun {

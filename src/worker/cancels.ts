@@ -2,8 +2,8 @@
  * Which tasks need no result any more: by the service's cancels, and by asking where a cancel may have been missed.
  * Invariant: a task that was queued before the subscription to cancels, or was delivered before, is asked about before it begins.
  */
-import { type DeliveryInfo, Events, type NatsConnection, NatsError } from "nats";
-import type { WorkerLog } from "./handlers.ts";
+import { type DeliveryInfo, type NatsConnection, NatsError } from "nats";
+import type { Link } from "./link.ts";
 import { QUESTION_IDS, readIds, type Subjects, TASKS_STREAM } from "./protocol.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 
@@ -12,7 +12,7 @@ export interface CancelsDeps {
   readonly connection: NatsConnection;
   readonly subjects: Subjects;
   readonly tasks: RunningTasks;
-  readonly log: WorkerLog;
+  readonly link: Link;
 }
 
 /** Watches cancels. */
@@ -21,17 +21,23 @@ export interface Cancels {
   watch(): Promise<void>;
   /** Whether a task of a message may have been cancelled without a sign. */
   mustAsk(info: Pick<DeliveryInfo, "deliveryCount" | "streamSequence">): boolean;
+  /** Whether a cancel named the task. */
+  names(id: string): boolean;
   /** Asks which of these tasks are open: those may begin, the others are dropped. */
   ask(ids: readonly string[]): void;
 }
 
 /** Without a reply for so long tasks begin all the same. */
 const REPLY_MS = 2_000;
+/** Ids of cancelled tasks that are remembered. */
+const NAMED_AT_MOST = 10_000;
 
 /** Makes the watch of one worker. */
-export function createCancels({ connection, subjects, tasks, log }: CancelsDeps): Cancels {
+export function createCancels({ connection, subjects, tasks, link }: CancelsDeps): Cancels {
   // A place in the stream, not a time: the clocks of service, server and worker differ.
   let queuedBefore = Number.POSITIVE_INFINITY;
+  /** A cancel may come before its task. */
+  let named = new Set<string>();
 
   const notePlace = async () => {
     queuedBefore = Number.POSITIVE_INFINITY;
@@ -58,26 +64,31 @@ export function createCancels({ connection, subjects, tasks, log }: CancelsDeps)
     for (let at = 0; at < ids.length; at += QUESTION_IDS)
       void askSome(ids.slice(at, at + QUESTION_IDS));
   };
-  const watchConnection = async () => {
-    for await (const { type } of connection.status()) {
-      if (type === Events.Disconnect) log.warn("the connection to NATS is lost");
-      if (type !== Events.Reconnect) continue;
-      log.info("the connection to NATS is back");
-      await notePlace().catch(() => {});
-      ask(tasks.doubt());
+  const note = (ids: readonly string[]) => {
+    if (named.size + ids.length > NAMED_AT_MOST) {
+      // What they named may still be queued: all that is queued now is asked about.
+      named = new Set();
+      void notePlace().catch(() => {});
     }
+    for (const id of ids) named.add(id);
+    tasks.cancel(ids, "cancelled");
+  };
+  const askAgain = async () => {
+    await notePlace().catch(() => {});
+    ask(tasks.doubt());
   };
   return {
     ask,
     async watch() {
       connection.subscribe(subjects.cancels, {
         callback: (error, message) => {
-          if (error === null) tasks.cancel(readIds(message.string(), "tasks") ?? [], "cancelled");
+          if (error === null) note(readIds(message.string(), "tasks") ?? []);
         },
       });
       await notePlace().catch(() => {});
-      void watchConnection();
+      link.onUp(() => void askAgain());
     },
+    names: (id) => named.has(id),
     mustAsk: ({ deliveryCount, streamSequence }) =>
       deliveryCount > 1 || streamSequence <= queuedBefore,
   };

@@ -147,10 +147,18 @@ function errorOf(error: unknown): TaskError {
   return { message, ...(type === undefined || type === "Error" ? {} : { type }) };
 }
 
+const CAUSES_AT_MOST = 3;
+
+/** The message, with those of the causes: `fetch failed: connect ECONNREFUSED 127.0.0.1:80`. */
 function textOf(error: unknown): string {
   try {
-    const text = error instanceof Error ? error.message : String(error);
-    return text === "" ? "the handler failed without a message" : text;
+    if (!(error instanceof Error)) return String(error);
+    const texts: string[] = [];
+    for (let each: unknown = error; each instanceof Error; each = each.cause) {
+      if (each.message !== "") texts.push(each.message);
+      if (texts.length > CAUSES_AT_MOST) break;
+    }
+    return texts.length === 0 ? "the handler failed without a message" : texts.join(": ");
   } catch {
     return "the handler failed with a value that has no text";
   }

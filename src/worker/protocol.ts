@@ -84,7 +84,7 @@ export const MESSAGE_BYTES = 512 * 1024;
 /** Bytes of an output. */
 export const OUTPUT_BYTES = 64 * 1024;
 /** Characters of an error's message. */
-export const ERROR_CHARS = 4_096;
+export const ERROR_CHARS = 16_384;
 
 const CONSUMER_NAME_CHARS = 200;
 
@@ -122,26 +122,40 @@ function tokenOf(name: string): string {
   return /^[\w-]+$/.test(name) ? name : `=${Buffer.from(name).toString("base64url")}`;
 }
 
-/** Why a queue or workspace cannot have this name; undefined when it can. */
-export function faultOfName(name: string): string | undefined {
-  if (name.length < 1 || name.length > 64) return "has 1 to 64 characters";
+/** Why nothing can have this name, of at most so many characters; undefined when it can. */
+export function faultOfName(name: string, charsAtMost: number): string | undefined {
+  if (name.length < 1 || name.length > charsAtMost) return `has 1 to ${charsAtMost} characters`;
   if (name.trim() !== name) return "has no space at its ends";
   if (/\p{Cc}/u.test(name)) return "has no control characters";
   return undefined;
 }
 
-/** The tasks of a message. What has no readable id is left out and counted in `unreadable`. */
-export function readTasks(text: string): { tasks: Task[]; unreadable: number } {
+/** What a message holds. */
+export interface ReadTasks {
+  readonly tasks: readonly Task[];
+  /** Ids of tasks that cannot be read otherwise. */
+  readonly spoilt: readonly string[];
+  /** How many have no readable id; 1 for a message that is none. */
+  readonly unreadable: number;
+}
+
+const NONE: ReadTasks = { tasks: [], spoilt: [], unreadable: 1 };
+
+/** The tasks of a message. */
+export function readTasks(text: string): ReadTasks {
   let message: unknown;
   try {
     message = JSON.parse(text);
   } catch {
-    return { tasks: [], unreadable: 1 };
+    return NONE;
   }
-  if (!isObject(message) || !Array.isArray(message.tasks)) return { tasks: [], unreadable: 1 };
+  if (!isObject(message) || !Array.isArray(message.tasks)) return NONE;
   const all: readonly unknown[] = message.tasks;
   const tasks = all.filter(isTask);
-  return { tasks, unreadable: all.length - tasks.length };
+  const spoilt = all.flatMap((each) =>
+    !isTask(each) && isObject(each) && typeof each.id === "string" ? [each.id] : [],
+  );
+  return { tasks, spoilt, unreadable: all.length - tasks.length - spoilt.length };
 }
 
 const TASK_TEXTS = ["id", "run_id", "step_id", "idempotency_key", "action_type"] as const;

@@ -6,11 +6,13 @@
 import { randomUUID } from "node:crypto";
 import { createInbox, headers, type Msg, type NatsConnection } from "nats";
 import type { WorkerLog } from "./handlers.ts";
+import type { Link } from "./link.ts";
 import { MESSAGE_BYTES, MESSAGE_RESULTS } from "./protocol.ts";
 
 /** What it needs. */
 export interface ResultsDeps {
   readonly connection: NatsConnection;
+  readonly link: Link;
   readonly subject: string;
   readonly workerId: string;
   readonly log: WorkerLog;
@@ -44,7 +46,7 @@ const ANSWER_MS = 2_000;
 const CHECK_MS = 500;
 
 /** Makes the publisher of one worker. */
-export function createResults({ connection, subject, workerId, log }: ResultsDeps): Results {
+export function createResults({ connection, link, subject, workerId, log }: ResultsDeps): Results {
   const inbox = createInbox();
   const idPrefix = `${workerId}-${randomUUID()}-`;
   const unanswered = new Map<string, Sent>();
@@ -53,6 +55,8 @@ export function createResults({ connection, subject, workerId, log }: ResultsDep
 
   const publish = (sent: Sent) => {
     sent.publishedAt = performance.now();
+    // The client would keep each repeat until the connection is back.
+    if (!link.isUp) return;
     const head = headers();
     head.set("Nats-Msg-Id", `${idPrefix}${sent.name}`);
     connection.publish(subject, sent.body, { reply: `${inbox}.${sent.name}`, headers: head });

@@ -23,7 +23,8 @@ export interface PullDeps {
   /** Resolves when a task more may be taken. */
   untilRoom(): Promise<void>;
   room(): number;
-  take(message: JsMsg): void;
+  /** Takes a message; gives how many tasks it has. */
+  take(message: JsMsg): number;
 }
 
 const PULL_MS = 20_000;
@@ -34,12 +35,13 @@ const MOST_MESSAGES = 256;
 export async function pullTasks(deps: PullDeps): Promise<void> {
   const { signal, log } = deps;
   let consumer: Consumer | undefined;
+  const pace: Pace = { tasksAMessage: 1 };
   let reported = "";
   while (!signal.aborted) {
     try {
       consumer ??= await consumerOf(deps);
       reported = "";
-      await pull(deps, consumer);
+      await pull(deps, consumer, pace);
     } catch (error) {
       consumer = undefined;
       const reason = error instanceof Error ? error.message : String(error);
@@ -52,15 +54,26 @@ export async function pullTasks(deps: PullDeps): Promise<void> {
   }
 }
 
-async function pull(deps: PullDeps, consumer: Consumer): Promise<void> {
+/** What messages held lately, on average: a message of many tasks fills more places than one. */
+interface Pace {
+  tasksAMessage: number;
+}
+
+const NEWEST_WEIGHT = 0.1;
+
+async function pull(deps: PullDeps, consumer: Consumer, pace: Pace): Promise<void> {
   await deps.untilRoom();
   if (deps.signal.aborted) return;
-  const max_messages = Math.min(deps.room(), MOST_MESSAGES);
+  const wanted = Math.max(Math.floor(deps.room() / pace.tasksAMessage), 1);
+  const max_messages = Math.min(wanted, MOST_MESSAGES);
   const messages = await consumer.fetch({ max_messages, expires: PULL_MS });
   const stop = () => messages.stop();
   deps.signal.addEventListener("abort", stop, { once: true });
   try {
-    for await (const message of messages) deps.take(message);
+    for await (const message of messages) {
+      const tasks = Math.max(deps.take(message), 1);
+      pace.tasksAMessage += NEWEST_WEIGHT * (tasks - pace.tasksAMessage);
+    }
   } finally {
     deps.signal.removeEventListener("abort", stop);
   }

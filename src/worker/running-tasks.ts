@@ -9,6 +9,7 @@ import type { WorkerLog } from "./handlers.ts";
 import { type PerformDeps, perform } from "./perform.ts";
 import { encodeResult, type Task } from "./protocol.ts";
 import type { Results } from "./publish-results.ts";
+import { afterSignal, timeoutOf } from "./task-signal.ts";
 
 /** A message with tasks, as the bus gave it. */
 export interface HeldMessage {
@@ -43,10 +44,12 @@ interface Held {
   left: number;
 }
 
-/** A handler that does not stop within this time after its signal gives its place to another task. */
-const STOP_MS = 5_000;
 /** A task that has waited for so long is given back. */
 const WAIT_MS = 3_000;
+/** Results that the stream has not acknowledged, before no task is taken any more. */
+const UNSTORED_AT_MOST = 1_000;
+/** Tasks that wait; more are given back at once. */
+const WAITING_AT_MOST = 1_000;
 
 /** Holds the tasks of one worker. */
 export class RunningTasks {
@@ -73,11 +76,12 @@ export class RunningTasks {
     return this.#running;
   }
 
-  /** How many more tasks may be taken: no more than begin within a second. */
+  /** How many more tasks may be taken: no more than begin within a second, and few whose results are not stored yet. */
   get room(): number {
     if (this.#stopped) return 0;
     const { concurrency, rate } = this.#deps;
-    return Math.min(concurrency - this.#running, Math.ceil(rate)) - this.#waiting.length;
+    const places = Math.min(concurrency - this.#running, Math.ceil(rate)) - this.#waiting.length;
+    return Math.min(places, concurrency + UNSTORED_AT_MOST - this.#inHand.size);
   }
 
   /** Resolves when a task more may be taken, or the worker stops. */
@@ -96,7 +100,7 @@ export class RunningTasks {
     for (const task of tasks) {
       const known = this.#inHand.get(task.id);
       if (known !== undefined) known.messages.add(held);
-      else if (this.#waiting.length >= this.#deps.concurrency) this.#giveBack(task, held);
+      else if (this.#waiting.length >= WAITING_AT_MOST) this.#giveBack(task.id, [held]);
       else if (this.#add(task, held, mustAsk).state === "asked") asked.push(task.id);
     }
     this.#begin();
@@ -154,13 +158,22 @@ export class RunningTasks {
     }
   }
 
-  /** Gives back what has not begun, and resolves when the rest has ended. */
-  async drain(): Promise<void> {
+  /** There is no room any more. */
+  close(): void {
     this.#stopped = true;
     for (const wake of this.#room.splice(0)) wake();
+  }
+
+  /** Gives back what has not begun, and resolves when the rest has ended. */
+  async drain(): Promise<void> {
+    this.close();
     for (const inHand of this.#waiting) this.#giveBackHeld(inHand);
     this.#waiting = [];
-    if (this.#inHand.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (!this.#isIdle) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  get #isIdle(): boolean {
+    return this.#inHand.size === 0 && this.#held.size === 0;
   }
 
   /** Aborts what is under way; what does not stop is for `abandon`. */
@@ -178,13 +191,16 @@ export class RunningTasks {
     clearTimeout(this.#beginTimer);
   }
 
-  #giveBack(task: Task, held: Held): void {
-    void this.#deps.results.giveBack(task.id).then(() => this.#settle(held, 1));
+  #giveBack(id: string, messages: Iterable<Held>): void {
+    void this.#deps.results.giveBack(id).then(() => {
+      for (const held of messages) this.#settle(held, 1);
+    });
   }
 
-  #giveBackHeld(inHand: InHand): void {
-    inHand.state = "answered";
-    void this.#deps.results.giveBack(inHand.task.id).then(() => this.#end(inHand));
+  /** It is forgotten at once: the task may come again before its return is acknowledged. */
+  #giveBackHeld({ task, messages }: InHand): void {
+    this.#inHand.delete(task.id);
+    this.#giveBack(task.id, messages);
   }
 
   #drop(inHand: InHand): void {
@@ -202,7 +218,7 @@ export class RunningTasks {
         void this.#run(inHand);
       }
     }
-    if (this.room > 0) for (const wake of this.#room.splice(0)) wake();
+    this.#wake();
   }
 
   #mayBegin(): boolean {
@@ -247,34 +263,18 @@ export class RunningTasks {
   #end(inHand: InHand): void {
     this.#inHand.delete(inHand.task.id);
     for (const held of inHand.messages) this.#settle(held, 1);
-    if (this.#inHand.size === 0) for (const wake of this.#idle.splice(0)) wake();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isIdle) for (const wake of this.#idle.splice(0)) wake();
+    if (this.room > 0) for (const wake of this.#room.splice(0)) wake();
   }
 
   #settle(held: Held, tasks: number): void {
     held.left -= tasks;
     if (held.left > 0 || !this.#held.delete(held)) return;
     held.message.ack();
+    this.#wake();
   }
-}
-
-/**
- * Aborts a task at its timeout. The time that it has is counted from now: the clocks of the service and the worker may differ,
- * and a cancel of the service comes earlier.
- */
-function timeoutOf(task: Task, abort: AbortController): NodeJS.Timeout | undefined {
-  if (task.timeout_at === undefined) return undefined;
-  const ms = Date.parse(task.timeout_at) - Date.parse(task.queued_at);
-  if (!(ms >= 0 && ms < LONGEST_TIMER_MS)) return undefined;
-  return setTimeout(() => abort.abort(new Error("the step has timed out")), ms);
-}
-
-/** Longer ones fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31;
-
-/** Resolves some time after a signal. */
-function afterSignal(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    const late = () => void setTimeout(() => resolve(undefined), STOP_MS).unref();
-    signal.addEventListener("abort", late, { once: true });
-  });
 }

@@ -6,12 +6,15 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ConnectionOptions, connect, type NatsConnection, NatsError } from "nats";
+import type { ConnectionOptions, NatsConnection } from "nats";
 import { createCancels } from "./cancels.ts";
+import { connectUntil } from "./connect.ts";
 import type { Handlers, WorkerLog } from "./handlers.ts";
 import { createLineLog } from "./line-log.ts";
+import { type Link, watchLink } from "./link.ts";
 import {
   BEAT_MS,
+  encodeResult,
   faultOfName,
   type Heartbeat,
   readTasks,
@@ -128,9 +131,12 @@ function judge({
   id,
   drainMs = 0,
 }: WorkerOptions) {
-  for (const [field, name] of Object.entries({ workspace, queue })) {
+  for (const [field, name, charsAtMost] of [
+    ["workspace", workspace, 256],
+    ["queue", queue, 64],
+  ] as const) {
     if (typeof name !== "string") throw new TypeError(`${field} is a text`);
-    const fault = faultOfName(name);
+    const fault = faultOfName(name, charsAtMost);
     if (fault !== undefined)
       throw new RangeError(`${field} ${JSON.stringify(name)}: a name ${fault}`);
   }
@@ -164,11 +170,14 @@ async function workWith(deps: WorkDeps): Promise<void> {
   const { connection, options, id, log, stopping } = deps;
   const subjects = subjectsOf(options.workspace, options.queue);
   const { handlers, concurrency = 10, rate = Number.POSITIVE_INFINITY, drainMs = 10_000 } = options;
-  const results = createResults({ connection, subject: subjects.results, workerId: id, log });
+  const link = watchLink(connection, log);
+  const results = createResults({ connection, link, subject: subjects.results, workerId: id, log });
   const tasks = new RunningTasks({ handlers, log, results, concurrency, rate });
-  const cancels = createCancels({ connection, subjects, tasks, log });
+  stopping.addEventListener("abort", () => tasks.close(), { once: true });
+  if (stopping.aborted) tasks.close();
+  const cancels = createCancels({ connection, subjects, tasks, link });
   await cancels.watch();
-  const endBeats = beat(deps, subjects, tasks);
+  const endBeats = beat(deps, subjects, tasks, link);
   log.info("the worker takes tasks", { worker: id, queue: options.queue, concurrency });
   deps.onReady();
   await pullTasks({
@@ -176,11 +185,17 @@ async function workWith(deps: WorkDeps): Promise<void> {
     untilRoom: () => tasks.untilRoom(),
     room: () => tasks.room,
     take(message) {
-      if (stopping.aborted) return message.nak();
-      const { tasks: read, unreadable } = readTasks(message.string());
+      if (stopping.aborted) {
+        message.nak();
+        return 0;
+      }
+      const { tasks: read, spoilt, unreadable } = readTasks(message.string());
       if (unreadable > 0) log.error("a message has tasks that cannot be read", { unreadable });
-      const asked = tasks.take(message, read, cancels.mustAsk(message.info));
+      for (const each of spoilt) void results.give(encodeResult({ id: each, ...SPOILT }));
+      const wanted = read.filter((task) => !cancels.names(task.id));
+      const asked = tasks.take(message, wanted, cancels.mustAsk(message.info));
       if (asked.length > 0) cancels.ask(asked);
+      return read.length;
     },
   });
   await drain(tasks, drainMs, log);
@@ -188,6 +203,11 @@ async function workWith(deps: WorkDeps): Promise<void> {
   results.close();
   log.info("the worker has stopped", { worker: id });
 }
+
+const SPOILT = {
+  status: "failed",
+  error: { message: "the worker cannot read the task", retryable: false },
+} as const;
 
 /** How long tasks have to stop after their signal, and the stream to take their results. */
 const LAST_MS = 6_000;
@@ -215,6 +235,7 @@ function beat(
   { connection, options, id, log }: WorkDeps,
   subjects: Subjects,
   tasks: RunningTasks,
+  link: Link,
 ): () => void {
   const { version, handlers, concurrency = 10 } = options;
   const since = new Date().toISOString();
@@ -231,14 +252,12 @@ function beat(
     const of = { worker: id, ...(version === undefined ? {} : { version }), since };
     const actions = Object.keys(handlers);
     const heartbeat: Heartbeat = { ...of, actions, running: tasks.running, concurrency };
-    connection.publish(subjects.workers, JSON.stringify(heartbeat));
+    if (link.isUp) connection.publish(subjects.workers, JSON.stringify(heartbeat));
   };
   const timer = setInterval(say, BEAT_MS);
   say();
   return () => clearInterval(timer);
 }
-
-const CONNECT_PAUSE_MS = 1_000;
 
 interface Started {
   readonly promise: Promise<void>;
@@ -256,24 +275,4 @@ function createStarted(): Started {
     resolve: () => settle[0]?.resolve(),
     reject: (reason) => settle[0]?.reject(reason),
   };
-}
-
-/** Tries until NATS is there; undefined when the worker is stopped before. */
-async function connectUntil(
-  { servers, queue, connection }: WorkerOptions,
-  log: WorkerLog,
-  signal: AbortSignal,
-): Promise<NatsConnection | undefined> {
-  const own = { servers, maxReconnectAttempts: -1, reconnectTimeWait: 250 };
-  for (let attempt = 0; !signal.aborted; attempt++) {
-    try {
-      return await connect({ name: `worker of ${queue}`, ...connection, ...own });
-    } catch (error) {
-      if (error instanceof NatsError && error.isAuthError()) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (attempt % 30 === 0) log.warn("NATS is away; tries again", { servers, reason });
-      await delay(CONNECT_PAUSE_MS, undefined, { signal }).catch(() => {});
-    }
-  }
-  return undefined;
 }

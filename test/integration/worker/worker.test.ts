@@ -1,4 +1,5 @@
 /** A worker on a real server: what it takes, does, answers and gives back. */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   createWorker,
@@ -86,7 +87,7 @@ describe("a worker", () => {
     await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
   });
 
-  it("has no more under way than its concurrency, and gives back what waits", async () => {
+  it("has no more under way than its concurrency, and gives back what waits long", async () => {
     const { begun, handlers, letGo } = held();
     await started(handlers, { concurrency: 2 });
     await queue.queue(...["a", "b", "c", "d", "e"].map((run) => taskOf(run)));
@@ -132,8 +133,36 @@ describe("a worker", () => {
       await connection.jetstream().publish("workflows.tasks.ws_a.mail", body);
     }
     await queue.queue(taskOf("wfr_1"));
-    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(2), WAIT);
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+    expect(queue.results()[0]).toEqual({
+      id: "x",
+      status: "failed",
+      error: { message: "the worker cannot read the task", retryable: false },
+    });
+  });
+
+  it("takes few tasks whose results are not stored", async () => {
+    let done = 0;
+    await started({ act: () => void done++ }, { concurrency: 10 });
+    const manager = await queue.connection.jetstreamManager();
+    await manager.streams.delete("WORKFLOWS_RESULTS");
+    for (let at = 0; at < 1_500; at += 50) {
+      await queue.queue(...Array.from({ length: 50 }, (_, n) => taskOf(`wfr_${at + n}`)));
+    }
+    await vi.waitFor(() => expect(done).toBeGreaterThan(900), WAIT);
+    const left = await queue.left();
+    expect(left).toBe(30);
+    expect(done).toBeLessThan(1_200);
+  });
+
+  it("goes on when NATS refuses its credentials for a while", async () => {
+    await started({ act: () => ({ ok: true }) });
+    await queue.nats.restart("authorization { user: a, password: b }");
+    await delay(500);
+    await queue.nats.restart();
+    await vi.waitFor(() => queue.queue(taskOf("wfr_1")), WAIT);
+    await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
   });
 });
 
@@ -149,6 +178,22 @@ describe("cancels", () => {
     await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
     expect(begun).toEqual(["a"]);
     letGo();
+  });
+
+  it("that come before their task reaches a busy worker keep it from beginning", async () => {
+    const { begun, handlers, letGo } = held();
+    await started(handlers, { concurrency: 1 });
+    await queue.queue(taskOf("a"));
+    await vi.waitFor(() => expect(begun).toEqual(["a"]), WAIT);
+    await queue.queue(taskOf("b"));
+    queue.cancel("b/mail/1");
+    await queue.queue(taskOf("c"));
+    await queue.connection.flush();
+    letGo();
+    await vi.waitFor(() => expect(begun).toEqual(["a", "c"]), WAIT);
+    letGo();
+    await vi.waitFor(async () => expect(await queue.left()).toBe(0), WAIT);
+    expect(begun).toEqual(["a", "c"]);
   });
 
   it("that came before the worker are asked about", async () => {

@@ -46,6 +46,7 @@ export async function startTaskQueue(): Promise<TaskQueue> {
   const connection = await connect({
     servers: nats.url,
     maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: 50,
   });
   const manager = await connection.jetstreamManager();

@@ -113,8 +113,9 @@ describe("an error", () => {
       Object.create(null),
       "the handler failed with a value that has no text",
     ],
+    ["an error with a cause", new Error("a", { cause: new Error("b") }), "a: b"],
     ["an error without a message", new Error(""), "the handler failed without a message"],
-    ["a long text", "x".repeat(10_000), "x".repeat(4_096)],
+    ["a long text", "x".repeat(20_000), "x".repeat(16_384)],
   ])("that is %s has a message", async (_, thrown, message) => {
     expect(await failed(thrown)).toEqual({ message, retryable: true });
   });

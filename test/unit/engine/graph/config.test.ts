@@ -200,9 +200,12 @@ describe("values", () => {
     expect(faultsOf("BRANCH", { timeout_seconds: 5 }, fields)).toEqual([]);
   });
 
-  it.each(["q", "eu.mails*", "Rechnungen für Köln", "x".repeat(64)])("takes the queue %s", (queue) => {
-    expect(faultsOf("AGENT_ACTION", { queue }, { agentId: "" })).toEqual([]);
-  });
+  it.each(["q", "eu.mails*", "Rechnungen für Köln", "x".repeat(64)])(
+    "takes the queue %s",
+    (queue) => {
+      expect(faultsOf("AGENT_ACTION", { queue }, { agentId: "" })).toEqual([]);
+    },
+  );
 
   it.each([
     ["x".repeat(65), "1 to 64 characters"],

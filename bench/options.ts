@@ -14,6 +14,9 @@ export const LINES = [
   "trigger",
   "open-loop",
   "parked",
+  "long",
+  "replicas",
+  "stored",
 ] as const;
 /** A line's name. */
 export type LineName = (typeof LINES)[number];

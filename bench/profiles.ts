@@ -31,6 +31,11 @@ const SIZES: Sizes = {
   echoCalls: 0,
   events: 2_000,
   restarts: 1,
+  longSteps: 300,
+  replicaRuns: 0,
+  stored: { finished: 0, parked: 0 },
+  storedRuns: 0,
+  storedCalls: 0,
   openSeconds: 20,
   runsASecond: undefined,
   parked: [1_000],
@@ -50,9 +55,9 @@ export async function profileLines(
     const host = await startHost(guard, "ours", database.url);
     try {
       const profiles: Profile[] = [];
-      for (const line of lines) {
+      for (const line of lines.filter(isProfiled)) {
         const file = join(guard.folder, `${line}.cpuprofile`);
-        const bed = { host, sizes, databaseUrl: database.url, postgres };
+        const bed = { guard, host, sizes, databaseUrl: database.url, postgres };
         await takeProfile(bed, line, file);
         const profile: CpuProfile = JSON.parse(await readFile(file, "utf8"));
         profiles.push({ line, text: summarise(profile) });
@@ -64,6 +69,11 @@ export async function profileLines(
   } finally {
     await database.drop();
   }
+}
+
+/** A profile is of one process under one load. */
+function isProfiled(line: LineName): boolean {
+  return line !== "replicas" && line !== "stored";
 }
 
 async function takeProfile(bed: Bed, line: LineName, file: string): Promise<void> {

@@ -14,6 +14,7 @@ import {
   INTERNAL_STEPS,
   LAST_STEP,
   LINE_STEPS,
+  SHORT_TYPE,
   START_TYPE,
   WAKE_TYPE,
   WORKSPACE,
@@ -48,6 +49,11 @@ const VERSIONS = {
     ...idsOf("b", INTERNAL_STEPS).map((id) => ({ id, stepType: StepType.BRANCH })),
     { id: "end", stepType: StepType.WAIT_FOR_EVENT, config: { delay_seconds: 0 } },
   ]),
+  /** Is started by an event, and ends with its one agent step. */
+  short: {
+    steps: [agentStep("only")],
+    trigger: { triggerType: TriggerType.EVENT, eventType: SHORT_TYPE },
+  },
   /** Is started by an event, and waits. */
   triggered: {
     steps: [WAIT],
@@ -55,18 +61,29 @@ const VERSIONS = {
   },
 } satisfies Record<string, Version>;
 
+/** Publishes a line of so many agent steps, apart from the others: only one load needs it. Gives its definition's id. */
+export function publishLong(client: Client<typeof WorkflowService>, steps: number) {
+  return publish(client, `long-${steps}`, lineOf(idsOf("l", steps).map(agentStep)));
+}
+
 /** Creates and publishes all of them. Rejects with what the service refuses. */
 export async function publishAll(client: Client<typeof WorkflowService>): Promise<DefinitionIds> {
   const kinds = Object.entries(VERSIONS) as [DefinitionKind, Version][];
   const ids = await Promise.all(
-    kinds.map(async ([name, version]) => {
-      const { definition } = await client.createDefinition({ workspaceId: WORKSPACE, name });
-      const definitionId = definition?.id ?? "";
-      await client.publishVersion({ ...version, definitionId });
-      return [name, definitionId] as const;
-    }),
+    kinds.map(async ([name, version]) => [name, await publish(client, name, version)] as const),
   );
   return Object.fromEntries(ids) as Record<DefinitionKind, string>;
+}
+
+async function publish(
+  client: Client<typeof WorkflowService>,
+  name: string,
+  version: Version,
+): Promise<string> {
+  const { definition } = await client.createDefinition({ workspaceId: WORKSPACE, name });
+  const definitionId = definition?.id ?? "";
+  await client.publishVersion({ ...version, definitionId });
+  return definitionId;
 }
 
 function agentStep(id: string): Step {

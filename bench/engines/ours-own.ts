@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { nowMs } from "../parts/clock.ts";
+import { publishLong } from "./definitions.ts";
 import type { Engine } from "./engine.ts";
 import { inFlight } from "./in-flight.ts";
 import type { Stage } from "./ours.ts";
@@ -58,6 +59,13 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
       stage.publish(WAKE_TYPE, key);
       await stage.ended(runId);
     },
+    /** One run of so many agent steps to its end; ms. */
+    async long({ steps }: { steps: number }) {
+      const definitionId = await publishLong(stage.client, steps);
+      return timed(async () => stage.ended(await stage.beginOf(definitionId, `long-${nowMs()}`)));
+    },
+    addReplica: () => stage.addReplica(),
+    dropReplica: () => stage.dropReplica(),
     openLoop: (args: { runsASecond: number; seconds: number }) => openLoop(stage, args),
     /** Forgets the reactions so far, and gives them. */
     reactions: () => platform.owner.ask<number[]>("reactions"),

@@ -7,6 +7,7 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type DefinitionIds, type DefinitionKind, publishAll } from "./definitions.ts";
 import type { Engine, EngineStart } from "./engine.ts";
+import { callCommands } from "./ours-calls.ts";
 import { ownCommands } from "./ours-own.ts";
 import { type Service, startService } from "./service.ts";
 import { type Platform, startPlatform } from "./surroundings.ts";
@@ -15,10 +16,17 @@ import { NOTE, SEEN_SUBJECT, type START_TYPE, WAKE_TYPE, WORKSPACE } from "./wor
 /** The service under load, as this process sees it. */
 export interface Stage {
   readonly service: Service;
+  readonly client: Client<typeof WorkflowService>;
   readonly platform: Platform;
   readonly definitions: DefinitionIds;
   /** Starts a run, with an Idempotency-Key where one is given; gives its id. */
   begin(kind: DefinitionKind, key: string, callKey?: string): Promise<string>;
+  /** Starts a run of a definition by its id. */
+  beginOf(definitionId: string, key: string): Promise<string>;
+  /** Starts one more replica of the service; runs are started at all of them in turn. */
+  addReplica(): Promise<void>;
+  /** Stops the replica that was added last. */
+  dropReplica(): Promise<void>;
   /** Resolves when the run has ended. */
   ended(runId: string): Promise<void>;
   /** Resolves when the run waits for an event. */
@@ -36,16 +44,10 @@ const CALL_TIMEOUT_MS = 60_000;
 export async function startOurs(start: EngineStart): Promise<Engine> {
   const { guard, databaseUrl, seen, endDelayMs } = start;
   const platform = await startPlatform(guard, endDelayMs);
-  const service = await startService({ guard, databaseUrl, ...platform });
-  const sessionManager = new Http2SessionManager(service.url);
-  const client = createClient(
-    WorkflowService,
-    createGrpcTransport({
-      baseUrl: service.url,
-      sessionManager,
-      defaultTimeoutMs: CALL_TIMEOUT_MS,
-    }),
-  );
+  const startReplica = async () =>
+    replicaOf(await startService({ guard, databaseUrl, ...platform }));
+  const first = await startReplica();
+  const replicas = [first];
   const runs = followRuns(platform);
   platform.bus.subscribe(SEEN_SUBJECT, {
     callback(_, message) {
@@ -54,14 +56,18 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
     },
   });
   await platform.bus.flush();
-  const definitions = await publishAll(client);
-  const stage = stageOf(platform, service, definitions, client, runs);
+  const definitions = await publishAll(first.client);
+  const stage = stageOf({ platform, definitions, runs, first, replicas, startReplica });
   const parking: string[] = [];
   return {
     hostIs: "caller",
     processes: () => [
       ...platform.processes,
-      { name: "service", pid: service.process().pid, withChildren: true },
+      ...replicas.map(({ service }) => ({
+        name: "service",
+        pid: service.process().pid,
+        withChildren: true,
+      })),
     ],
     run: async (kind, id) => stage.ended(await stage.begin(kind, id)),
     async park(id) {
@@ -73,10 +79,9 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
     async wake(id) {
       stage.publish(WAKE_TYPE, id);
     },
-    own: ownCommands(stage),
+    own: { ...ownCommands(stage), ...callCommands(stage) },
     async close() {
-      sessionManager.abort();
-      await service.process().stop();
+      await Promise.all(replicas.map((replica) => replica.stop()));
       await platform.stop();
     },
   };
@@ -138,25 +143,65 @@ function createMeetings() {
   };
 }
 
-function stageOf(
-  platform: Platform,
-  service: Service,
-  definitions: DefinitionIds,
-  client: Client<typeof WorkflowService>,
-  runs: Runs,
-): Stage {
+/** A replica of the service, and the way to it. */
+interface Replica {
+  readonly service: Service;
+  readonly client: Client<typeof WorkflowService>;
+  stop(): Promise<void>;
+}
+
+function replicaOf(service: Service): Replica {
+  const sessionManager = new Http2SessionManager(service.url);
+  const transport = createGrpcTransport({
+    baseUrl: service.url,
+    sessionManager,
+    defaultTimeoutMs: CALL_TIMEOUT_MS,
+  });
   return {
     service,
+    client: createClient(WorkflowService, transport),
+    async stop() {
+      sessionManager.abort();
+      await service.process().stop();
+    },
+  };
+}
+
+interface StageParts {
+  readonly platform: Platform;
+  readonly definitions: DefinitionIds;
+  readonly runs: Runs;
+  readonly first: Replica;
+  /** Those at work, the first included. */
+  readonly replicas: Replica[];
+  startReplica(): Promise<Replica>;
+}
+
+function stageOf(parts: StageParts): Stage {
+  const { platform, definitions, runs, first, replicas, startReplica } = parts;
+  let starts = 0;
+  const beginOf = async (definitionId: string, key: string, callKey?: string) => {
+    starts += 1;
+    const { client } = replicas[starts % replicas.length] ?? first;
+    const { run } = await client.startRun(
+      { definitionId, workspaceId: WORKSPACE, inputPayload: { id: key, note: NOTE } },
+      callKey === undefined ? {} : { headers: { "Idempotency-Key": callKey } },
+    );
+    if (run === undefined) throw new Error("StartRun answered without a run");
+    return run.id;
+  };
+  return {
+    service: first.service,
+    client: first.client,
     platform,
     definitions,
-    async begin(kind, key, callKey) {
-      const inputPayload = { id: key, note: NOTE };
-      const { run } = await client.startRun(
-        { definitionId: definitions[kind], workspaceId: WORKSPACE, inputPayload },
-        callKey === undefined ? {} : { headers: { "Idempotency-Key": callKey } },
-      );
-      if (run === undefined) throw new Error("StartRun answered without a run");
-      return run.id;
+    begin: (kind, key, callKey) => beginOf(definitions[kind], key, callKey),
+    beginOf,
+    async addReplica() {
+      replicas.push(await startReplica());
+    },
+    async dropReplica() {
+      if (replicas.length > 1) await replicas.pop()?.stop();
     },
     ended: runs.ended,
     waiting: runs.waiting,

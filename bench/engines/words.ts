@@ -20,5 +20,7 @@ export const SEEN_SUBJECT = "bench.seen";
 export const NOTE = "x".repeat(160);
 /** The event that a parked run waits for. */
 export const WAKE_TYPE = "bench.event.go";
+/** The event that starts a run of one agent step. */
+export const SHORT_TYPE = "bench.event.short";
 /** The event that starts a run. */
 export const START_TYPE = "bench.event.start";

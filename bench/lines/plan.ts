@@ -3,6 +3,7 @@ import type { EngineName } from "../engines/engine.ts";
 import { LINE_STEPS } from "../engines/words.ts";
 import type { LineName } from "../options.ts";
 import { median } from "../report/statistics.ts";
+import { measureLong, measureReplicas } from "./growth-lines.ts";
 import {
   measureInternal,
   measureOpenLoop,
@@ -19,6 +20,7 @@ import {
   measureSteps,
   measureWake,
 } from "./shared-lines.ts";
+import { measureStored } from "./stored-line.ts";
 
 type Measure = (bed: Bed, earlier: readonly Sample[]) => Promise<Values>;
 
@@ -41,6 +43,9 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     trigger: measureTrigger,
     "open-loop": (bed, earlier) => measureOpenLoop(bed, rateOf(bed, earlier)),
     parked: measureParked,
+    long: measureLong,
+    replicas: measureReplicas,
+    stored: measureStored,
   },
   floor: { steps: measureSteps, one: measureOne },
   dbos: SHARED,

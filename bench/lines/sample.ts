@@ -1,4 +1,6 @@
 /** What a line measured on an engine, once: numbers by name. */
+import type { Guard } from "../../tools/parts/guard.ts";
+import type { Postgres } from "../../tools/parts/postgres.ts";
 import type { EngineName } from "../engines/engine.ts";
 import type { LineName } from "../options.ts";
 import type { Host } from "../parts/host-process.ts";
@@ -8,6 +10,7 @@ import {
   readPostgresCounts,
 } from "../parts/postgres-counts.ts";
 import { type CpuSeconds, growthOfCpu, readCpu, sumOfCpu } from "../parts/process-cpu.ts";
+import { median } from "../report/statistics.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** Where a number comes from: an engine, or the bare echo. */
@@ -26,10 +29,11 @@ export interface Sample {
 
 /** What a line is measured with. */
 export interface Bed {
+  readonly guard: Guard;
   readonly host: Host;
   readonly sizes: Sizes;
   readonly databaseUrl: string;
-  readonly postgres: { readonly pid: number; readonly majorVersion: number };
+  readonly postgres: Pick<Postgres, "url" | "pid" | "majorVersion">;
 }
 
 /** The CPU time and Postgres's counts of some work. */
@@ -68,4 +72,19 @@ export function cpuMsEach(cpu: CpuSeconds, times: number): Values {
 /** How many a second. */
 export function aSecond(times: number, ms: number): number {
   return (times * SECOND_MS) / ms;
+}
+
+/** The median of each number. */
+export function medianValues(samples: readonly Values[]): Values {
+  const names = Object.keys(samples[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => [name, median(samples.map((values) => values[name] ?? 0))]),
+  );
+}
+
+/** The same numbers under names that say what they are of. */
+export function prefixed(prefix: string, values: Values): Values {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value]),
+  );
 }

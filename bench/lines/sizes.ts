@@ -14,6 +14,14 @@ export interface Sizes {
   readonly echoCalls: number;
   readonly events: number;
   readonly restarts: number;
+  /** Steps of the long run, and of the chains beside it together. */
+  readonly longSteps: number;
+  readonly replicaRuns: number;
+  /** Runs that are stored by SQL. */
+  readonly stored: { readonly finished: number; readonly parked: number };
+  /** Of one turn. */
+  readonly storedRuns: number;
+  readonly storedCalls: number;
   readonly openSeconds: number;
   /** Unset: half of the peak. */
   readonly runsASecond: number | undefined;
@@ -34,6 +42,11 @@ const FULL = {
   echoCalls: 20_000,
   events: 10_000,
   restarts: 3,
+  longSteps: 1_000,
+  replicaRuns: 500,
+  stored: { finished: 1_000_000, parked: 100_000 },
+  storedRuns: 150,
+  storedCalls: 60,
   openSeconds: 600,
   parked: [300, 10_000],
   idleMs: 15_000,
@@ -49,6 +62,11 @@ const QUICK = {
   echoCalls: 500,
   events: 50,
   restarts: 1,
+  longSteps: 50,
+  replicaRuns: 20,
+  stored: { finished: 50_000, parked: 5_000 },
+  storedRuns: 5,
+  storedCalls: 10,
   openSeconds: 5,
   parked: [20, 60],
   idleMs: 2_000,

@@ -5,6 +5,7 @@
  */
 import type { Subject } from "../lines/sample.ts";
 import type { LineName } from "../options.ts";
+import { GROWTH_TARGETS } from "./growth-targets.ts";
 import { findMedian, type LineMedians } from "./medians.ts";
 
 /** A goal: a number, or so many times the number of another subject; of several the hardest counts. */
@@ -13,10 +14,12 @@ interface Goal {
   readonly times?: readonly { readonly factor: number; readonly of: Subject }[];
   /** So much more than another number of ours. */
   readonly above?: { readonly line: LineName; readonly name: string; readonly by: number };
+  /** So many times another number of ours on the same line; `of` says in words what it is. */
+  readonly own?: { readonly factor: number; readonly name: string; readonly of: string };
 }
 
 /** A number with its goals. */
-interface Target {
+export interface Target {
   readonly line: LineName;
   readonly what: string;
   readonly name: string;
@@ -187,6 +190,7 @@ const TARGETS: readonly Target[] = [
     must: { fixed: 900 },
     aim: { fixed: 600 },
   },
+  ...GROWTH_TARGETS,
 ];
 
 /** Every target of the lines that were measured. */
@@ -235,7 +239,7 @@ function distance(value: number, goal: number): string {
 function goalOf(
   lines: readonly LineMedians[],
   { line, name, better }: Target,
-  { fixed, times: factors = [], above }: Goal,
+  { fixed, times: factors = [], above, own }: Goal,
 ): number | undefined {
   const numbers = [
     ...(fixed === undefined ? [] : [fixed]),
@@ -243,6 +247,7 @@ function goalOf(
     ...(above === undefined
       ? []
       : [add(above.by, findMedian(lines, above.line, "ours", above.name))]),
+    ...(own === undefined ? [] : [multiply(own.factor, findMedian(lines, line, "ours", own.name))]),
   ];
   const known = numbers.filter((number) => number !== undefined);
   if (known.length === 0 || known.length < numbers.length) return undefined;
@@ -250,7 +255,7 @@ function goalOf(
 }
 
 function wordsOf(
-  { fixed, times: factors = [], above }: Goal,
+  { fixed, times: factors = [], above, own }: Goal,
   { unit }: Target,
   value: number | undefined,
 ): string {
@@ -259,6 +264,7 @@ function wordsOf(
   const words = [
     ...factors.map(({ factor, of }) => `${factor} × ${NAMES[of]}`),
     ...(above === undefined ? [] : [`start + ${above.by}${unit}`]),
+    ...(own === undefined ? [] : [`${own.factor} × ${own.of}`]),
   ].join(" and ");
   return number === "" ? words : `${number} (${words})`;
 }

@@ -97,20 +97,27 @@ const PATTERNS: Statement = {
         where r.version_id = p.version_id and r.completed_at is null)`,
 };
 
-const stepsBy = (kind: ObjectProbe["kind"], column: string) => `
+// Each object is looked up by itself (`offset 0` keeps it so). By a plan that was made while the table was empty, a join reads
+// the steps of all runs that ever had an object of the kind.
+const stepsWhere = (kind: ObjectProbe["kind"], condition: string) => `
     select 'step', o.place, s.run_id, s.step_index, null
-    from objects o join step_runs s on s.${column} = o.object_id
-      and s.workspace_id = o.workspace_id and s.completed_at is null
+    from objects o cross join lateral (
+      select s.run_id, s.step_index from step_runs s
+      where ${condition} and s.workspace_id = o.workspace_id and s.completed_at is null
+      offset 0
+    ) as s
     where o.kind = '${kind}'`;
 
-const STEPS_BY_TICKET = `
-    select 'step', o.place, s.run_id, s.step_index, null
-    from objects o join step_runs s on s.ticket_ids @> array[o.object_id]
-      and s.workspace_id = o.workspace_id and s.completed_at is null
-    where o.kind = 'approval' and s.ticket_ids is not null`;
+const stepsBy = (kind: ObjectProbe["kind"], column: string) =>
+  stepsWhere(kind, `s.${column} = o.object_id`);
+
+const STEPS_BY_TICKET = stepsWhere(
+  "approval",
+  "s.ticket_ids @> array[o.object_id] and s.ticket_ids is not null",
+);
 
 // Not earlier than the wait counts: a repeat of an event that first came before finds no wait. Each key is looked up by
-// itself (`offset 0` keeps it so): joined at once, every wait may be read for it.
+// itself, as above: joined at once, every wait may be read for it.
 const waitsBy = (equality: string, when = "true") => `
     select e.place, s.run_id as "runId", s.step_index as "stepIndex", s.xmin::text as "rowVersion",
       coalesce(s.detail -> 'wait' ->> 'typePattern', '') as "typePattern",

@@ -12,12 +12,14 @@ export interface DroppedMarks {
 
 const OLD = "now() - make_interval(days => $1::integer)";
 
-// Ids rise with time, so a page that ends with a young batch is the last one.
+// Ids rise with time: a page that begins with a young batch is not read, and one that ends with a young batch is the last.
 const DELETE_MARKS: Statement = {
   name: "delete_published_marks",
-  text: `with page as materialized (
+  text: `with first as materialized (
+      select created_at from move_batches where id > $2::bigint order by id limit 1
+    ), page as materialized (
       select id, ctid as at, published_at, created_at from move_batches
-      where id > $2::bigint order by id limit $3::integer
+      where id > $2::bigint and (select created_at < ${OLD} from first) order by id limit $3::integer
     ), gone as (
       delete from move_batches
       where ctid = any(array(select at from page where published_at < ${OLD})) returning 1

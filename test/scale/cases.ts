@@ -228,8 +228,14 @@ export const cases: readonly Case[] = [
     limits: { list_open_waits: 200 * 8 },
   },
   {
+    // Of a few minutes: all others are older, and none of them may be read.
+    name: "waits: list young ones",
+    ask: ({ read }) => listOpenWaits(read, FIRST_WAIT, 60, 200),
+    limits: { list_open_waits: 200 * 8 },
+  },
+  {
     name: "waits: list far down",
-    ask: ({ read }) => listOpenWaits(read, ["0", "", "", -1], 1e9, 200),
+    ask: ({ read }) => listOpenWaits(read, [new Date(Date.now() - 86_400_000), "", -1], 1e9, 200),
     limits: { list_open_waits: 200 * 8 },
   },
   { name: "runs: unfinished", ask: ({ read }) => findUnfinished(read, 100) },

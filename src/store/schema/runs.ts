@@ -139,6 +139,9 @@ export const stepRuns = pgTable(
         t.stepIndex,
       )
       .where(sql`${t.waitKey} is not null`),
+    index("step_runs_waits_by_start")
+      .on(t.startedAt, t.runId, t.stepIndex)
+      .where(sql`${t.waitKey} is not null`),
     index("step_runs_objective").on(t.objectiveId).where(sql`${t.objectiveId} is not null`),
     index("step_runs_delegation").on(t.delegationId).where(sql`${t.delegationId} is not null`),
     index("step_runs_approval")

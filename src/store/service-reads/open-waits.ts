@@ -24,40 +24,43 @@ export interface WaitPage {
   readonly next: WaitPlace | undefined;
 }
 
-/** Where a page ended, in the order of the index. */
-export type WaitPlace = readonly [
-  /** Of the workspace and the key, a bigint as text. */
-  hash: string,
-  equals: string,
-  runId: string,
-  stepIndex: number,
-];
+/** Where a page ended: waits come in the order in which their steps started. */
+export type WaitPlace = readonly [startedAt: Date, runId: string, stepIndex: number];
 
 interface WaitRow {
   readonly runId: string;
   readonly workspaceId: string;
   readonly stepIndex: number;
-  readonly hash: string;
+  readonly startedAt: Date;
   readonly equals: string;
   readonly detail: StepDetail | null;
   readonly runCreatedAt: Date;
 }
 
 /** Before the first wait. */
-export const FIRST_WAIT: WaitPlace = [`${-(2n ** 63n)}`, "", "", -1];
+export const FIRST_WAIT: WaitPlace = [new Date(0), "", -1];
 
-const HASH = "hashtextextended(s.workspace_id || ' ' || translate(s.wait_key, '/', '.'), 0)";
-const PLACE = `${HASH}, coalesce(s.wait_equals, ''), s.run_id, s.step_index`;
+// By the index of open waits by their start, so that a page of young ones passes over none of the old ones, however many
+// they are. One bound and not two: Postgres begins at the bound of the place, and would compare each row with the other. A
+// planner that does not see the limit would join all runs at once: each run is looked up by itself.
+const PLACE = "s.started_at, s.run_id, s.step_index";
 
 const LIST: Statement = {
   name: "list_open_waits",
-  text: `select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex",
-      (${HASH})::text as hash, coalesce(s.wait_equals, '') as equals, s.detail,
+  text: `with page as materialized (
+      select s.run_id, s.workspace_id, s.step_index, s.started_at, s.wait_equals, s.detail
+      from step_runs s
+      where s.wait_key is not null and (${PLACE})
+        > (greatest($1::timestamptz, now() - $4::float8 * interval '1 second'), $2, $3)
+      order by ${PLACE} limit $5
+    )
+    select s.run_id as "runId", s.workspace_id as "workspaceId", s.step_index as "stepIndex",
+      s.started_at as "startedAt", coalesce(s.wait_equals, '') as equals, s.detail,
       r.created_at as "runCreatedAt"
-    from step_runs s join workflow_runs r on r.id = s.run_id
-    where s.wait_key is not null and (${PLACE}) > ($1::bigint, $2, $3, $4)
-      and s.started_at > now() - $5::float8 * interval '1 second'
-    order by ${PLACE} limit $6`,
+    from page s cross join lateral (
+      select created_at from workflow_runs where id = s.run_id offset 0
+    ) as r
+    order by ${PLACE}`,
 };
 
 /** The wait of a step whose run was created at `createdAtMs`. */
@@ -79,9 +82,9 @@ export async function listOpenWaits(
   const rows = await db.query<WaitRow>(LIST, [...after, ageSeconds, limit]);
   const last = rows.length < limit ? undefined : rows.at(-1);
   return {
-    waits: rows.flatMap(({ detail, runCreatedAt, hash: _, ...place }) =>
+    waits: rows.flatMap(({ detail, runCreatedAt, startedAt: _, ...place }) =>
       detail?.wait === undefined ? [] : [openWaitOf(place, detail.wait, runCreatedAt.getTime())],
     ),
-    next: last && [last.hash, last.equals, last.runId, last.stepIndex],
+    next: last && [last.startedAt, last.runId, last.stepIndex],
   };
 }

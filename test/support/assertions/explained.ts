@@ -57,6 +57,7 @@ function nodesOf(plan: PlanNode): PlanNode[] {
 }
 
 function literalOf(value: unknown): string {
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
   if (!Array.isArray(value)) return pg.escapeLiteral(String(value));
   return pg.escapeLiteral(`{${value.map((item) => JSON.stringify(item)).join(",")}}`);
 }

@@ -71,6 +71,35 @@ test("the first wake after a kill is compared with the start of the same run", (
   expect(made?.must).toBe("900 ms (start + 200 ms)");
 });
 
+test.each([
+  ["long", "chains.cpuMs", 1.5, "in chains of 10"],
+  ["replicas", "one.cpuMs", 1.2, "one replica"],
+] as const)("the goal of %s is computed from %s of the same line", (line, base, factor, of) => {
+  const made = (cpuMs: number) => outcome("cpuMs", sample(line, "ours", { cpuMs, [base]: 2 }));
+  const must = 2 * factor;
+  expect(made(must)).toMatchObject({ mustValue: must, reached: "must" });
+  expect(made(must)?.must).toBe(`${must} ms (${factor} × ${of})`);
+  expect(made(2 * must)?.reached).toBe("no, 2.00 × the goal");
+});
+
+test("each number beside stored runs is compared with that of the empty database", () => {
+  const values = { cpuMs: 1.26, listRunsMs: 3, worstSweep: 1.6 };
+  const empty = { "empty.cpuMs": 1, "empty.listRunsMs": 2 };
+  const outcomes = outcomesOf(mediansOf([sample("stored", "ours", { ...values, ...empty })]));
+  const reached = Object.fromEntries(outcomes.map((each) => [each.name, each.reached]));
+  expect(reached).toMatchObject({
+    cpuMs: "no, 1.01 × the goal",
+    statements: "not measured",
+    listRunsMs: "must",
+    worstSweep: "no, 1.07 × the goal",
+  });
+});
+
+test("a goal beside a number of the same line that is missing is words without a number", () => {
+  const made = outcome("cpuMs", sample("replicas", "ours", { cpuMs: 3 }));
+  expect(made).toMatchObject({ mustValue: undefined, must: "1.2 × one replica", reached: "–" });
+});
+
 test("a line that was not measured has no outcome, and a number that is missing says so", () => {
   const outcomes = outcomesOf(mediansOf([sample("start", "ours", {})]));
   expect(outcomes.map(({ name, reached }) => [name, reached])).toEqual([

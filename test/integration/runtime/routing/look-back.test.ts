@@ -16,7 +16,11 @@ import {
   KEPT_A_PAGE,
   type KeptEventProbe,
 } from "../../../../src/store/events.ts";
-import { listOpenWaits, type OpenWait } from "../../../../src/store/service-reads/open-waits.ts";
+import {
+  FIRST_WAIT,
+  listOpenWaits,
+  type OpenWait,
+} from "../../../../src/store/service-reads/open-waits.ts";
 import { explain } from "../../../support/assertions/explained.ts";
 import { until } from "../../../support/assertions/until.ts";
 import {
@@ -60,7 +64,7 @@ const RUNS = `
 const WAITS = `
   insert into step_runs (started_at, run_id, workspace_id, step_index, wait_key, wait_equals, cost_usd, retry_count,
     output_extends_input, state, detail)
-  select now(), 'wfr_' || i, $1, 0, 'crm.order.t1|~', 'order=["x' || i || '"]', 0, 0, false, 'WAITING',
+  select now() - i * interval '1 second', 'wfr_' || i, $1, 0, 'crm.order.t1|~', 'order=["x' || i || '"]', 0, 0, false, 'WAITING',
     '{"wait":{"typePattern":"crm.order.t1"}}' from generate_series($2::int, $3::int) i`;
 const CALLS = `
   insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
@@ -115,7 +119,8 @@ const READS: Readonly<Record<string, (queries: Queries) => Promise<unknown>>> = 
   "a report beside calls of its kind": object("objective"),
   "a report beside calls of other kinds": object("delegation"),
   "a page of open waits in the middle": (queries) =>
-    listOpenWaits(queries, ["0", "", "", -1], 1e9, 10),
+    listOpenWaits(queries, [new Date(Date.now() - 150_000), "", -1], 1e9, 10),
+  "a page of open waits that are young": (queries) => listOpenWaits(queries, FIRST_WAIT, 200, 10),
 };
 
 it("reads as much among 30,000 rows as among 300", async () => {

@@ -1,5 +1,4 @@
 /** Statements of the standing loops: timers, sweeps, steps long in flight, child targets. */
-import { FIRST_WAIT } from "../../../../src/store/service-reads/open-waits.ts";
 import type { RunRow, StepRow } from "./rows.ts";
 import { stepKey } from "./rows.ts";
 import { type At, by, type ModelStatements, zip } from "./statement.ts";
@@ -98,27 +97,29 @@ function listMissedReports(
 /** In the order of run and step, where Postgres goes by a hash first: only whole walks are the same. */
 function listOpenWaits(
   { tx, tables }: At,
-  values: [string, string, string, number, number, number],
+  [afterStart, afterRun, afterStep, ageSeconds, limit]: [Date, string, number, number, number],
 ) {
-  const [hash, , afterRun, afterStep, ageSeconds, limit] = values;
-  const isFirst = hash === FIRST_WAIT[0];
+  const afterMs = afterStart.getTime();
   return [...tx.rows(tables.steps)]
     .filter(({ waitKey, startedAt }) => {
       return waitKey !== null && startedAt.getTime() > tx.beganAtMs - ageSeconds * 1000;
     })
-    .filter(({ runId, stepIndex }) => {
-      return isFirst || runId > afterRun || (runId === afterRun && stepIndex > afterStep);
+    .filter(({ startedAt, runId, stepIndex }) => {
+      const startedMs = startedAt.getTime();
+      if (startedMs !== afterMs) return startedMs > afterMs;
+      return runId > afterRun || (runId === afterRun && stepIndex > afterStep);
     })
     .sort(
       by(
+        (step) => step.startedAt.getTime(),
         (step) => step.runId,
         (step) => step.stepIndex,
       ),
     )
     .slice(0, limit)
-    .map(({ runId, workspaceId, stepIndex, waitEquals, detail }) => ({
-      ...{ runId, workspaceId, stepIndex, detail },
-      ...{ hash: "0", equals: waitEquals ?? "" },
+    .map(({ startedAt, runId, workspaceId, stepIndex, waitEquals, detail }) => ({
+      ...{ startedAt, runId, workspaceId, stepIndex, detail },
+      equals: waitEquals ?? "",
       runCreatedAt: tx.get(tables.runs, runId)?.createdAt,
     }));
 }

@@ -1,0 +1,52 @@
+/**
+ * Goals that compare the service with itself: what a step costs in a long run, with a second replica.
+ * Boundary: values; targets.ts computes what they come to.
+ */
+import type { Target } from "./targets.ts";
+
+const EMPTY = "the empty database";
+
+/** In the order of the table. */
+export const GROWTH_TARGETS: readonly Target[] = [
+  {
+    line: "long",
+    what: "a step of one run of 1,000 steps, CPU of all processes",
+    name: "cpuMs",
+    unit: " ms",
+    better: "less",
+    must: { own: { factor: 1.5, name: "chains.cpuMs", of: "in chains of 10" } },
+  },
+  {
+    line: "replicas",
+    what: "two replicas: a step, CPU of the replicas, Postgres and NATS",
+    name: "cpuMs",
+    unit: " ms",
+    better: "less",
+    must: { own: { factor: 1.2, name: "one.cpuMs", of: "one replica" } },
+  },
+  ...[
+    { what: "a step, CPU of all processes", name: "cpuMs", unit: " ms", factor: 1.25 },
+    { what: "a step, statements", name: "statements", unit: "", factor: 1.25 },
+    { what: "ListRuns, p50", name: "listRunsMs", unit: " ms", factor: 1.5 },
+    { what: "GetRun, p50", name: "getRunMs", unit: " ms", factor: 1.5 },
+    { what: "HandleTrigger, p50", name: "handleTriggerMs", unit: " ms", factor: 1.5 },
+    { what: "a publishing round, p50", name: "outboxMs", unit: " ms", factor: 1.5 },
+  ].map(
+    ({ what, name, unit, factor }): Target => ({
+      line: "stored",
+      what: `beside 1,100,000 stored runs: ${what}`,
+      name,
+      unit,
+      better: "less",
+      must: { own: { factor, name: `empty.${name}`, of: EMPTY } },
+    }),
+  ),
+  {
+    line: "stored",
+    what: "beside 1,100,000 stored runs: the sweep that grew most, p50",
+    name: "worstSweep",
+    unit: ` × ${EMPTY}`,
+    better: "less",
+    must: { fixed: 1.5 },
+  },
+];

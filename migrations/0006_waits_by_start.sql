@@ -1,0 +1,1 @@
+-- The index step_runs_waits_by_start is not made here: see 0002_sound.sql.

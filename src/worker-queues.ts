@@ -5,11 +5,11 @@
 import { forgetPlaces, type LongTask, recoverTasks } from "./egress/tasks/lost-tasks.ts";
 import { type QueueWatchDeps, startQueueWatch } from "./egress/tasks/queue-watch.ts";
 import { TaskPublisher, type TaskPublisherDeps } from "./egress/tasks/task-publisher.ts";
+import type { TaskChanges } from "./engine/values/task.ts";
 import { type ResultConsumerDeps, startResultConsumer } from "./ingress/bus/result-consumer.ts";
 import { listenToWorkers } from "./ingress/bus/worker-messages.ts";
 import { createLoop } from "./process/standing-loop.ts";
 import type { GraphCache } from "./runtime/graphs.ts";
-import type { TaskChanges } from "./runtime/submission.ts";
 import { WorkersSeen } from "./runtime/workers-seen.ts";
 
 /** What serving workers needs. */

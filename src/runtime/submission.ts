@@ -7,7 +7,7 @@ import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Reply } from "../engine/values/reply.ts";
 import type { Run } from "../engine/values/run.ts";
-import type { TaskName, WorkerTask } from "../engine/values/task.ts";
+import type { TaskChanges } from "../engine/values/task.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import type { LeasedCall } from "../store/calls.ts";
 import type { EventToKeep } from "../store/events.ts";
@@ -52,14 +52,6 @@ export interface Settled {
   readonly created: boolean;
   /** Of a run that was created: as its commit has left it; gives undefined when it is to be read. */
   started?(): StartedRun | undefined;
-}
-
-/** Tasks that a commit gave to workers, those that need no result any more, and those that have one. */
-export interface TaskChanges {
-  readonly wanted: readonly WorkerTask[];
-  readonly cancelled: readonly TaskName[];
-  /** Ids of those whose result came. */
-  readonly ended: readonly string[];
 }
 
 /** What a commit leaves to do: batches of moves to publish, calls to make, changes of tasks to send. */

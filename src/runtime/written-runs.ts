@@ -6,10 +6,10 @@ import type { HistoryRow } from "../engine/draft/draft.ts";
 import type { Graph } from "../engine/graph/graph.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Run, StepRun } from "../engine/values/run.ts";
+import type { TaskChanges } from "../engine/values/task.ts";
 import type { SavedBatch } from "../store/save-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
-import type { TaskChanges } from "./submission.ts";
 
 /** A run that a commit has moved. */
 export interface WrittenRun {

@@ -7,12 +7,11 @@
  * 3. The place of a task is written once it has been open for a while, so a quick task costs no statement.
  */
 import type { NatsConnection } from "nats";
-import type { WorkerTask } from "../../engine/values/task.ts";
+import type { TaskChanges, WorkerTask } from "../../engine/values/task.ts";
 import { type Condition, createCondition } from "../../process/condition.ts";
 import { reached } from "../../process/crash-points.ts";
 import { count } from "../../process/metrics.ts";
 import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
-import type { TaskChanges } from "../../runtime/submission.ts";
 import type { WorkersSeen } from "../../runtime/workers-seen.ts";
 import type { Database } from "../../store/database.ts";
 import { placeTasks, type StreamPlace } from "../../store/task-places.ts";

@@ -31,6 +31,14 @@ export interface WorkerTask extends TaskName {
   readonly alone?: true;
 }
 
+/** Tasks that a commit gave to workers, those that need no result any more, and those that have one. */
+export interface TaskChanges {
+  readonly wanted: readonly WorkerTask[];
+  readonly cancelled: readonly TaskName[];
+  /** Ids of those whose result came. */
+  readonly ended: readonly string[];
+}
+
 /** How a worker says that an attempt ended. */
 export interface TaskReport {
   /** The worker's id. */

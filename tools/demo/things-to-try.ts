@@ -30,6 +30,8 @@ export function listThingsToTry(running: Running): string[] {
     "Things to try",
     "  # a new lead, by the bus",
     `  npx tsx tools/send-contact.ts --nats ${natsUrl} --email sam.lee@acme.example --company Acme`,
+    "  # steps done by code of your own",
+    `  npm run example:worker -- --service ${serviceUrl} --nats ${natsUrl}`,
     "  # a run by hand",
     `  ${bufCurl(serviceUrl, "StartRun", startRequest(definitionId))}`,
     "  # all runs",

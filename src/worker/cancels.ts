@@ -2,6 +2,7 @@
  * Which tasks need no result any more: by the service's cancels, and by asking where a cancel may have been missed.
  * Invariant: a task that was queued before the subscription to cancels, or was delivered before, is asked about before it begins.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { type DeliveryInfo, type NatsConnection, NatsError } from "nats";
 import type { Link } from "./link.ts";
 import { QUESTION_IDS, readIds, type Subjects, TASKS_STREAM } from "./protocol.ts";
@@ -29,6 +30,8 @@ export interface Cancels {
 
 /** Without a reply for so long tasks begin all the same. */
 const REPLY_MS = 2_000;
+const QUESTION_PAUSE_MS = 250;
+const QUESTIONS_AT_MOST = 100;
 /** Ids of cancelled tasks that are remembered. */
 const NAMED_AT_MOST = 10_000;
 
@@ -44,21 +47,30 @@ export function createCancels({ connection, subjects, tasks, link }: CancelsDeps
     await connection.flush();
     queuedBefore = await lastOfStream(connection);
   };
-  const askSome = async (ids: readonly string[]) => {
-    let open: readonly string[];
+  const openOf = async (ids: readonly string[]) => {
     try {
       const body = JSON.stringify({ ids });
       const reply = await connection.request(subjects.open, body, { timeout: REPLY_MS });
-      open = readIds(reply.string(), "open") ?? ids;
+      return readIds(reply.string(), "open");
     } catch {
-      open = ids;
+      return undefined;
     }
-    const still = new Set(open);
-    tasks.release(open);
-    tasks.cancel(
-      ids.filter((id) => !still.has(id)),
-      "the task needs no result any more",
-    );
+  };
+  const askSome = async (ids: readonly string[]) => {
+    const patienceEnds = performance.now() + REPLY_MS;
+    for (let questions = 0; questions < QUESTIONS_AT_MOST; questions++) {
+      const open = await openOf(ids);
+      if (open !== undefined) {
+        const still = new Set(open);
+        const ended = ids.filter((id) => !still.has(id));
+        tasks.release(open);
+        return tasks.cancel(ended, "the task needs no result any more");
+      }
+      if (connection.isClosed()) return;
+      // After a restart of NATS the service may be back later than the worker: what has begun can still be aborted.
+      if (performance.now() >= patienceEnds) tasks.release(ids);
+      await delay(QUESTION_PAUSE_MS);
+    }
   };
   const ask = (ids: readonly string[]) => {
     for (let at = 0; at < ids.length; at += QUESTION_IDS)

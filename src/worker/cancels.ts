@@ -36,7 +36,8 @@ const QUESTIONS_AT_MOST = 100;
 const NAMED_AT_MOST = 10_000;
 
 /** Makes the watch of one worker. */
-export function createCancels({ connection, subjects, tasks, link }: CancelsDeps): Cancels {
+export function createCancels(deps: CancelsDeps): Cancels {
+  const { connection, subjects, tasks, link } = deps;
   // A place in the stream, not a time: the clocks of service, server and worker differ.
   let queuedBefore = Number.POSITIVE_INFINITY;
   /** A cancel may come before its task. */
@@ -47,34 +48,9 @@ export function createCancels({ connection, subjects, tasks, link }: CancelsDeps
     await connection.flush();
     queuedBefore = await lastOfStream(connection);
   };
-  const openOf = async (ids: readonly string[]) => {
-    try {
-      const body = JSON.stringify({ ids });
-      const reply = await connection.request(subjects.open, body, { timeout: REPLY_MS });
-      return readIds(reply.string(), "open");
-    } catch {
-      return undefined;
-    }
-  };
-  const askSome = async (ids: readonly string[]) => {
-    const patienceEnds = performance.now() + REPLY_MS;
-    for (let questions = 0; questions < QUESTIONS_AT_MOST; questions++) {
-      const open = await openOf(ids);
-      if (open !== undefined) {
-        const still = new Set(open);
-        const ended = ids.filter((id) => !still.has(id));
-        tasks.release(open);
-        return tasks.cancel(ended, "the task needs no result any more");
-      }
-      if (connection.isClosed()) return;
-      // After a restart of NATS the service may be back later than the worker: what has begun can still be aborted.
-      if (performance.now() >= patienceEnds) tasks.release(ids);
-      await delay(QUESTION_PAUSE_MS);
-    }
-  };
   const ask = (ids: readonly string[]) => {
     for (let at = 0; at < ids.length; at += QUESTION_IDS)
-      void askSome(ids.slice(at, at + QUESTION_IDS));
+      void askUntilAnswered(deps, ids.slice(at, at + QUESTION_IDS));
   };
   const note = (ids: readonly string[]) => {
     if (named.size + ids.length > NAMED_AT_MOST) {
@@ -104,6 +80,41 @@ export function createCancels({ connection, subjects, tasks, link }: CancelsDeps
     mustAsk: ({ deliveryCount, streamSequence }) =>
       deliveryCount > 1 || streamSequence <= queuedBefore,
   };
+}
+
+async function askUntilAnswered(
+  { connection, subjects, tasks }: CancelsDeps,
+  ids: readonly string[],
+): Promise<void> {
+  const patienceEnds = performance.now() + REPLY_MS;
+  for (let questions = 0; questions < QUESTIONS_AT_MOST; questions++) {
+    const open = await openOf(connection, subjects.open, ids);
+    if (open !== undefined) {
+      const still = new Set(open);
+      const ended = ids.filter((id) => !still.has(id));
+      tasks.release(open);
+      return tasks.cancel(ended, "the task needs no result any more");
+    }
+    if (connection.isClosed()) return;
+    // After a restart of NATS the service may be back later than the worker: what has begun can still be aborted.
+    if (performance.now() >= patienceEnds) tasks.release(ids);
+    await delay(QUESTION_PAUSE_MS);
+  }
+}
+
+/** Undefined where nothing replies in time. */
+async function openOf(
+  connection: NatsConnection,
+  subject: string,
+  ids: readonly string[],
+): Promise<string[] | undefined> {
+  try {
+    const body = JSON.stringify({ ids });
+    const reply = await connection.request(subject, body, { timeout: REPLY_MS });
+    return readIds(reply.string(), "open");
+  } catch {
+    return undefined;
+  }
 }
 
 async function lastOfStream(connection: NatsConnection): Promise<number> {

@@ -161,7 +161,8 @@ describe("a worker", () => {
     await queue.nats.restart("authorization { user: a, password: b }");
     await delay(500);
     await queue.nats.restart();
-    await vi.waitFor(() => queue.queue(taskOf("wfr_1")), WAIT);
+    // The server reads its streams again first.
+    await vi.waitFor(() => queue.queue(taskOf("wfr_1")), { ...WAIT, timeout: 40_000 });
     await vi.waitFor(() => expect(queue.results()).toHaveLength(1), WAIT);
   });
 });

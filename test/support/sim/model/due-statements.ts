@@ -127,7 +127,9 @@ function listOpenWaits(
 function isUnreported(step: StepRow, quietMs: number, nowMs: number): boolean {
   const { objectiveId, delegationId, approvalRequestId, ticketIds, checkedAt, startedAt } = step;
   const owned = objectiveId ?? delegationId ?? approvalRequestId ?? ticketIds;
-  if (step.completedAt !== null || owned === null) return false;
+  const taskSinceMs = step.detail?.task?.sinceMs;
+  const isOldTask = taskSinceMs !== undefined && taskSinceMs <= nowMs - quietMs;
+  if (step.completedAt !== null || (owned === null && !isOldTask)) return false;
   return (checkedAt ?? startedAt).getTime() <= nowMs - quietMs;
 }
 
@@ -170,6 +172,8 @@ function claimChecks(
         objectiveId: objectiveId ?? "",
         delegationId: delegationId ?? "",
         approvalRequestIds: openRequests(step),
+        isTask: step.detail?.task !== undefined,
+        attempt: step.retryCount + 1,
       },
     ];
   });

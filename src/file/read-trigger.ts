@@ -1,11 +1,11 @@
 /** `on:` of a file → the trigger. Boundary: forms; patterns, filters and cron lines are the engine's check. */
+import { TRIGGER_WIRE_NAMES, type TriggerField } from "../engine/graph/check-trigger.ts";
 import type { TriggerDefinition } from "../engine/values/definition.ts";
 import { placeOf } from "./faults.ts";
 import { type Entry, type FileNode, findEntry, type MappingNode } from "./nodes.ts";
 import { type Reading, readExpressionText, readKnown, readText } from "./read-values.ts";
 
 type Facts = Omit<TriggerDefinition, "triggerType" | "written">;
-type Fact = keyof Facts;
 
 const NO_FACTS: Facts = {
   eventType: "",
@@ -16,16 +16,6 @@ const NO_FACTS: Facts = {
   cronExpr: "",
   parentWorkflowId: "",
   filterExpr: "",
-};
-const WIRE_NAMES: Readonly<Record<Fact, string>> = {
-  eventType: "event_type",
-  eventSubject: "event_subject",
-  tapProvider: "tap_provider",
-  tapEntityType: "tap_entity_type",
-  tapAction: "tap_action",
-  cronExpr: "cron_expr",
-  parentWorkflowId: "parent_workflow_id",
-  filterExpr: "filter_expr",
 };
 /** The keys of each form of `on:`. */
 const EVENT_KEYS = ["event", "subject", "when"] as const;
@@ -129,9 +119,9 @@ function period(node: FileNode, { faults }: Reading): string {
 function readFacts(
   node: MappingNode,
   reading: Reading,
-  names: Readonly<Record<string, Fact>>,
+  names: Readonly<Record<string, TriggerField>>,
 ): Facts {
-  const facts: Record<Fact, string> = { ...NO_FACTS };
+  const facts: Record<TriggerField, string> = { ...NO_FACTS };
   for (const { key, value } of readKnown(node, "on", Object.keys(names), reading.faults)) {
     const fact = names[key];
     if (fact === undefined) continue;
@@ -139,7 +129,7 @@ function readFacts(
       fact === "filterExpr"
         ? readExpressionText(value, reading.faults)
         : readText(value, reading.faults);
-    reading.places.set(`trigger.${WIRE_NAMES[fact]}`, value);
+    reading.places.set(`trigger.${TRIGGER_WIRE_NAMES[fact]}`, value);
   }
   return facts;
 }

@@ -21,8 +21,7 @@ export async function openTasksOf(
 ): Promise<string[]> {
   if (asked.length === 0) return [];
   const runIds = [...new Set(asked.map(({ runId }) => runId))];
-  const found = await findOpenTasks(database.read, runIds);
-  const open = found.filter((task) => task.workspaceId === workspaceId);
+  const open = await findOpenTasks(database.read, runIds, workspaceId);
   const versions = await graphs.require([...new Set(open.map(({ versionId }) => versionId))]);
   const ids = new Set(
     open.map(({ runId, versionId, stepIndex, attempt }) => {

@@ -1,7 +1,8 @@
 /**
  * Workers by their heartbeats: who serves which queue.
  * Boundary: memory of this replica, by its monotonic clock; heartbeats are read by ingress.
- * Invariant: bounded. What a worker says of itself is a hint: nothing is lost when it is wrong.
+ * Invariant: bounded, each workspace by itself: one with many workers hides none of another. What a worker says of itself is
+ * a hint: nothing is lost when it is wrong.
  */
 
 /** A queue of a workspace. */
@@ -18,33 +19,41 @@ export interface SeenWorker {
 }
 
 interface Entry extends SeenWorker {
+  readonly workspaceId: string;
   readonly atMs: number;
 }
 
 /** A worker that was silent for so long counts as gone. */
 const GONE_AFTER_MS = 10_000;
-const WORKERS_AT_MOST = 10_000;
+const DROP_EVERY_MS = 1_000;
+/** Of one workspace; and of all of them. */
+const WORKERS_AT_MOST = { workspace: 1_000, all: 20_000 };
 
 /** See the file's head. */
 export class WorkersSeen {
   readonly #queues = new Map<string, Map<string, Entry>>();
   readonly #nowMs: () => number;
+  readonly #ofWorkspaces = new Map<string, number>();
   #workers = 0;
+  #droppedMs = Number.NEGATIVE_INFINITY;
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
   note(place: WorkedQueue, worker: SeenWorker): void {
+    this.#dropGone();
     const key = keyOf(place);
     const ofQueue = this.#queues.get(key) ?? new Map<string, Entry>();
     if (!ofQueue.has(worker.worker)) {
-      if (this.#workers >= WORKERS_AT_MOST) this.#dropGone();
-      if (this.#workers >= WORKERS_AT_MOST) return;
+      const ofWorkspace = this.#ofWorkspaces.get(place.workspaceId) ?? 0;
+      if (ofWorkspace >= WORKERS_AT_MOST.workspace || this.#workers >= WORKERS_AT_MOST.all) return;
       this.#workers += 1;
+      this.#ofWorkspaces.set(place.workspaceId, ofWorkspace + 1);
     }
     this.#queues.set(key, ofQueue);
-    ofQueue.set(worker.worker, { ...worker, atMs: this.#nowMs() });
+    const { workspaceId } = place;
+    ofQueue.set(worker.worker, { ...worker, workspaceId, atMs: this.#nowMs() });
   }
 
   /** The workers that serve a queue now. */
@@ -54,10 +63,17 @@ export class WorkersSeen {
   }
 
   #dropGone(): void {
-    const since = this.#nowMs() - GONE_AFTER_MS;
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#droppedMs < DROP_EVERY_MS) return;
+    this.#droppedMs = nowMs;
     for (const [key, ofQueue] of this.#queues) {
-      for (const [worker, { atMs }] of ofQueue) {
-        if (atMs <= since && ofQueue.delete(worker)) this.#workers -= 1;
+      for (const [worker, { atMs, workspaceId }] of ofQueue) {
+        if (atMs > nowMs - GONE_AFTER_MS) continue;
+        ofQueue.delete(worker);
+        this.#workers -= 1;
+        const left = (this.#ofWorkspaces.get(workspaceId) ?? 1) - 1;
+        if (left > 0) this.#ofWorkspaces.set(workspaceId, left);
+        else this.#ofWorkspaces.delete(workspaceId);
       }
       if (ofQueue.size === 0) this.#queues.delete(key);
     }

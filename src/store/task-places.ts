@@ -65,7 +65,8 @@ const FIND_OPEN: Statement = {
   text: `select s.run_id as "runId", s.step_index as "stepIndex", s.retry_count + 1 as attempt,
       r.version_id as "versionId", r.workspace_id as "workspaceId"
     from workflow_runs r join step_runs s on s.run_id = r.id
-    where r.id = any($1::text[]) and r.completed_at is null and ${IS_OPEN}`,
+    where r.id = any($1::text[]) and r.completed_at is null and ${IS_OPEN}
+      and ($2::text is null or r.workspace_id = $2)`,
 };
 
 /** Writes the places of tasks that are still open. */
@@ -93,7 +94,11 @@ export async function forgetTaskPlaces(database: Database): Promise<boolean> {
   return rows.length === FORGET_AT_ONCE;
 }
 
-/** The open tasks of these runs. */
-export function findOpenTasks(db: Queries, runIds: readonly string[]): Promise<OpenTask[]> {
-  return db.query<OpenTask>(FIND_OPEN, [runIds]);
+/** The open tasks of these runs; of one workspace, or of all where it is undefined. */
+export function findOpenTasks(
+  db: Queries,
+  runIds: readonly string[],
+  workspaceId?: string,
+): Promise<OpenTask[]> {
+  return db.query<OpenTask>(FIND_OPEN, [runIds, workspaceId ?? null]);
 }

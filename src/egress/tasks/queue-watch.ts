@@ -31,7 +31,7 @@ interface QueueLook extends QueuePlace {
 
 const EVERY_MS = 15_000;
 const UNSERVED_MS = 60_000;
-/** Queues whose oldest message is asked for. */
+/** Queues whose oldest message is asked for: those with the most messages. */
 const QUEUES_AT_MOST = 100;
 
 /** Starts watching. */
@@ -86,10 +86,12 @@ async function lookAtQueues(deps: QueueWatchDeps): Promise<Map<string, QueueLook
   await requireTaskStream(deps);
   const manager = await deps.connection.jetstreamManager({ checkAPI: false });
   const { state } = await manager.streams.info(TASKS_STREAM, { subjects_filter: TASKS_SUBJECTS });
-  for (const [subject, messages] of Object.entries(state.subjects ?? {})) {
+  const fullestFirst = Object.entries(state.subjects ?? {}).sort(([, a], [, b]) => b - a);
+  for (const [subject, messages] of fullestFirst) {
     const place = placeOfSubject(subject);
-    if (place === undefined || looks.size >= QUEUES_AT_MOST) continue;
-    const oldestSeconds = await ageOfFirst(deps.connection, subject);
+    if (place === undefined) continue;
+    const isAsked = looks.size < QUEUES_AT_MOST;
+    const oldestSeconds = isAsked ? await ageOfFirst(deps.connection, subject) : 0;
     looks.set(subject, {
       ...place,
       messages,

@@ -28,9 +28,11 @@ export function checkTrigger(
   checkEventNames(trigger.filterExpr, "trigger.filter_expr", addFault);
 }
 
-type TriggerField = Exclude<keyof TriggerDefinition, "triggerType" | "written">;
+/** What a trigger may read. */
+export type TriggerField = Exclude<keyof TriggerDefinition, "triggerType" | "written">;
 
-const wireNames: Readonly<Record<TriggerField, string>> = {
+/** The names of a trigger's fields in requests and faults. */
+export const TRIGGER_WIRE_NAMES: Readonly<Record<TriggerField, string>> = {
   eventType: "event_type",
   eventSubject: "event_subject",
   tapProvider: "tap_provider",
@@ -53,7 +55,7 @@ const fieldsOf: Readonly<Record<TriggerType, readonly TriggerField[]>> = {
 function checkFields(trigger: TriggerDefinition, addFault: AddFault): void {
   const type = trigger.triggerType;
   const taken: readonly string[] = fieldsOf[type];
-  for (const [field, name] of Object.entries(wireNames)) {
+  for (const [field, name] of Object.entries(TRIGGER_WIRE_NAMES)) {
     if (taken.includes(field) || ownText(trigger, field) === "") continue;
     addFault(`trigger.${name}`, fieldProblem(type, name));
   }
@@ -66,7 +68,7 @@ function ownText(trigger: TriggerDefinition, field: string): string {
 
 function fieldProblem(type: TriggerType, name: string): string {
   if (name === "filter_expr") return `a ${type} trigger has no event that could be filtered`;
-  const names = fieldsOf[type].map((field) => wireNames[field]);
+  const names = fieldsOf[type].map((field) => TRIGGER_WIRE_NAMES[field]);
   const own = names.length === 0 ? "it has no fields" : `its fields are ${names.join(", ")}`;
   return `a ${type} trigger does not read ${name}: ${own}`;
 }

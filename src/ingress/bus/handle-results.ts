@@ -3,7 +3,8 @@
  * Boundary: between JetStream's messages and submissions; what is late or superseded the engine decides.
  * Invariants:
  * 1. A message is acknowledged after all that it brought is committed, or put aside.
- * 2. The results of a batch share commits: all are submitted before the first is waited for.
+ * 2. The results of a batch share commits: a slice of them is submitted before the first is waited for. What waits in the lanes
+ *    is a slice, not a batch: 200 messages may hold 51,200 results, more than the lanes do.
  */
 import type { JsMsg } from "nats";
 import { type TaskPlace, taskIdOf } from "../../engine/values/task.ts";
@@ -29,6 +30,9 @@ export interface ResultsDeps extends EndDeps {
   readonly processor: Pick<Processor, "submit">;
 }
 
+/** Submissions that wait at once. A message with more of them is a slice of its own. */
+const SLICE = 1_024;
+
 interface Arrival {
   readonly message: JsMsg;
   readonly submissions: readonly Submission[];
@@ -46,15 +50,17 @@ export async function handleResults(deps: ResultsDeps, messages: readonly JsMsg[
     const rejects: Reject[] = [];
     const failures: Failure[] = [];
     const done: JsMsg[] = [];
-    await Promise.all(
-      messages.map(arrivalOf).map(async ({ message, submissions, problem }) => {
-        const failure = await submitAll(deps, submissions);
-        if (failure === "away") return;
-        if (failure !== undefined) failures.push({ message, problem: failure });
-        else if (problem === "") done.push(message);
-        else rejects.push({ message, reason: "bad_result", problem });
-      }),
-    );
+    for (const slice of slicesOf(messages.map(arrivalOf))) {
+      await Promise.all(
+        slice.map(async ({ message, submissions, problem }) => {
+          const failure = await submitAll(deps, submissions);
+          if (failure === "away") return;
+          if (failure !== undefined) failures.push({ message, problem: failure });
+          else if (problem === "") done.push(message);
+          else rejects.push({ message, reason: "bad_result", problem });
+        }),
+      );
+    }
     await reached("results.committed");
     for (const message of done) finish(message, end);
     await rejectAll(deps, rejects, end);
@@ -65,6 +71,23 @@ export async function handleResults(deps: ResultsDeps, messages: readonly JsMsg[
   } finally {
     for (const message of inHand) message.nak(restAfterMs(message.info.deliveryCount));
   }
+}
+
+function slicesOf(arrivals: readonly Arrival[]): Arrival[][] {
+  const slices: Arrival[][] = [];
+  let room = 0;
+  for (const arrival of arrivals) {
+    const size = arrival.submissions.length;
+    const last = slices.at(-1);
+    if (last === undefined || size > room) {
+      slices.push([arrival]);
+      room = SLICE - size;
+    } else {
+      last.push(arrival);
+      room -= size;
+    }
+  }
+  return slices;
 }
 
 function arrivalOf(message: JsMsg): Arrival {

@@ -61,6 +61,7 @@ export function readResults(data: Uint8Array): ReadResults {
     return refused("has neither results nor returned");
   }
   if (results.length > RESULTS_AT_MOST) return refused(`has more than ${RESULTS_AT_MOST} results`);
+  if (returned.length > IDS_AT_MOST) return refused(`returns more than ${IDS_AT_MOST} tasks`);
   const reports = results.flatMap((result) => reportOf(worker, result) ?? []);
   const places = returned.flatMap(placeOf);
   const unreadable = results.length - reports.length + returned.length - places.length;

@@ -1,0 +1,40 @@
+/** Which workers serve a queue, by their heartbeats. */
+import { expect, test } from "vitest";
+import { WorkersSeen } from "../../../src/runtime/workers-seen.ts";
+
+const MAIL = { workspaceId: "ws_a", queue: "mail" };
+const beat = (worker: string, concurrency = 1) => ({ worker, running: 0, concurrency });
+
+function atTime() {
+  const clock = { nowMs: 0 };
+  return { clock, seen: new WorkersSeen(() => clock.nowMs) };
+}
+
+test("a worker that was silent for 10 s is gone", () => {
+  const { clock, seen } = atTime();
+  seen.note(MAIL, beat("w1"));
+  clock.nowMs = 9_999;
+  expect(seen.of(MAIL)).toHaveLength(1);
+  clock.nowMs = 10_000;
+  expect(seen.of(MAIL)).toEqual([]);
+});
+
+test("what a worker said last counts", () => {
+  const { seen } = atTime();
+  seen.note(MAIL, beat("w1", 3));
+  seen.note(MAIL, beat("w1", 5));
+  expect(seen.of(MAIL)).toMatchObject([{ worker: "w1", concurrency: 5 }]);
+  expect(seen.of({ ...MAIL, workspaceId: "ws_b" })).toEqual([]);
+});
+
+test("a workspace with many workers hides none of another, and gets its places back", () => {
+  const { clock, seen } = atTime();
+  for (let n = 0; n < 1_500; n++) seen.note({ ...MAIL, queue: `q${n % 7}` }, beat(`w${n}`));
+  const kept = [0, 1, 2, 3, 4, 5, 6].flatMap((n) => seen.of({ ...MAIL, queue: `q${n}` }));
+  expect(kept).toHaveLength(1_000);
+  seen.note({ workspaceId: "ws_b", queue: "mail" }, beat("w1"));
+  expect(seen.of({ workspaceId: "ws_b", queue: "mail" })).toHaveLength(1);
+  clock.nowMs = 11_000;
+  for (let n = 0; n < 1_000; n++) seen.note(MAIL, beat(`new${n}`));
+  expect(seen.of(MAIL)).toHaveLength(1_000);
+});

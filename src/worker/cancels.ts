@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { type DeliveryInfo, type NatsConnection, NatsError } from "nats";
+import type { WorkerLog } from "./handlers.ts";
 import type { Link } from "./link.ts";
 import { QUESTION_IDS, readIds, type Subjects, TASKS_STREAM } from "./protocol.ts";
 import type { RunningTasks } from "./running-tasks.ts";
@@ -14,6 +15,7 @@ export interface CancelsDeps {
   readonly subjects: Subjects;
   readonly tasks: RunningTasks;
   readonly link: Link;
+  readonly log: WorkerLog;
 }
 
 /** Watches cancels. */
@@ -31,22 +33,35 @@ export interface Cancels {
 /** Without a reply for so long tasks begin all the same. */
 const REPLY_MS = 2_000;
 const QUESTION_PAUSE_MS = 250;
+const PLACE_PAUSE_MS = 1_000;
 const QUESTIONS_AT_MOST = 100;
 /** Ids of cancelled tasks that are remembered. */
 const NAMED_AT_MOST = 10_000;
 
 /** Makes the watch of one worker. */
 export function createCancels(deps: CancelsDeps): Cancels {
-  const { connection, subjects, tasks, link } = deps;
+  const { connection, subjects, tasks, link, log } = deps;
   // A place in the stream, not a time: the clocks of service, server and worker differ.
   let queuedBefore = Number.POSITIVE_INFINITY;
   /** A cancel may come before its task. */
   let named = new Set<string>();
 
+  let looks = 0;
+
+  /** Until the place is known, each task is asked about. */
   const notePlace = async () => {
+    const look = ++looks;
     queuedBefore = Number.POSITIVE_INFINITY;
-    await connection.flush();
-    queuedBefore = await lastOfStream(connection);
+    while (look === looks && !connection.isClosed()) {
+      try {
+        await connection.flush();
+        const last = await lastOfStream(connection);
+        if (look === looks) queuedBefore = last;
+        return;
+      } catch {
+        await delay(PLACE_PAUSE_MS, undefined, { ref: false });
+      }
+    }
   };
   const ask = (ids: readonly string[]) => {
     for (let at = 0; at < ids.length; at += QUESTION_IDS)
@@ -56,13 +71,13 @@ export function createCancels(deps: CancelsDeps): Cancels {
     if (named.size + ids.length > NAMED_AT_MOST) {
       // What they named may still be queued: all that is queued now is asked about.
       named = new Set();
-      void notePlace().catch(() => {});
+      void notePlace();
     }
     for (const id of ids) named.add(id);
     tasks.cancel(ids, "cancelled");
   };
-  const askAgain = async () => {
-    await notePlace().catch(() => {});
+  const askAgain = () => {
+    void notePlace();
     ask(tasks.doubt());
   };
   return {
@@ -71,10 +86,11 @@ export function createCancels(deps: CancelsDeps): Cancels {
       connection.subscribe(subjects.cancels, {
         callback: (error, message) => {
           if (error === null) note(readIds(message.string(), "tasks") ?? []);
+          else log.error("cancels are not received", { reason: error.message });
         },
       });
-      await notePlace().catch(() => {});
-      link.onUp(() => void askAgain());
+      link.onUp(askAgain);
+      await Promise.race([notePlace(), delay(REPLY_MS)]);
     },
     names: (id) => named.has(id),
     mustAsk: ({ deliveryCount, streamSequence }) =>
@@ -86,18 +102,18 @@ async function askUntilAnswered(
   { connection, subjects, tasks }: CancelsDeps,
   ids: readonly string[],
 ): Promise<void> {
-  const patienceEnds = performance.now() + REPLY_MS;
+  const patience = setTimeout(() => tasks.release(ids), REPLY_MS);
   for (let questions = 0; questions < QUESTIONS_AT_MOST; questions++) {
     const open = await openOf(connection, subjects.open, ids);
     if (open !== undefined) {
+      clearTimeout(patience);
       const still = new Set(open);
       const ended = ids.filter((id) => !still.has(id));
       tasks.release(open);
       return tasks.cancel(ended, "the task needs no result any more");
     }
-    if (connection.isClosed()) return;
+    if (connection.isClosed()) return clearTimeout(patience);
     // After a restart of NATS the service may be back later than the worker: what has begun can still be aborted.
-    if (performance.now() >= patienceEnds) tasks.release(ids);
     await delay(QUESTION_PAUSE_MS);
   }
 }

@@ -20,9 +20,13 @@ export async function connectUntil(
 ): Promise<NatsConnection | undefined> {
   const patience = { maxReconnectAttempts: -1, ignoreAuthErrorAbort: true };
   const own = { servers, reconnectTimeWait: 250, ...patience };
+  const stopped = aborted(signal);
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return await connect({ name: `worker of ${queue}`, ...connection, ...own });
+      const made = connect({ name: `worker of ${queue}`, ...connection, ...own });
+      const first = await Promise.race([made, stopped]);
+      if (first !== undefined && !signal.aborted) return first;
+      made.then((late) => late.close()).catch(() => {});
     } catch (error) {
       if (error instanceof NatsError && error.isAuthError()) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -31,4 +35,12 @@ export async function connectUntil(
     }
   }
   return undefined;
+}
+
+/** Resolves when the signal aborts: a server that accepts and is silent holds an attempt for 20 s. */
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }

@@ -1,4 +1,4 @@
-/** Whether the connection to NATS is up: what is published while it is down would be kept without a bound. */
+/** Whether the connection to NATS is up: what is published while it is down may be lost without a word. */
 import { Events, type NatsConnection } from "nats";
 import type { WorkerLog } from "./handlers.ts";
 

@@ -91,7 +91,7 @@ function contextOf(deps: PerformDeps, task: Task, costs: { usd: number }): TaskC
     signal,
     log: logOf(deps.log, task),
     cost(usd) {
-      if (!(usd >= 0 && costs.usd + usd <= COST_AT_MOST)) {
+      if (!(typeof usd === "number" && usd >= 0 && costs.usd + usd <= COST_AT_MOST)) {
         throw new RangeError(`a cost is 0 to ${COST_AT_MOST} dollars, not ${usd}`);
       }
       costs.usd += usd;
@@ -143,8 +143,20 @@ function errorOf(error: unknown): TaskError {
   const message = textOf(error).slice(0, ERROR_CHARS);
   if (error instanceof NonRetryable) return { message, retryable: false };
   if (error instanceof RetryAfter) return { message, retry_after_ms: Math.round(error.delayMs) };
-  const type = error instanceof Error ? error.name : undefined;
-  return { message, ...(type === undefined || type === "Error" ? {} : { type }) };
+  const type = nameOf(error);
+  return { message, ...(type === "" || type === "Error" ? {} : { type }) };
+}
+
+const NAME_CHARS = 256;
+
+/** The name of an error; "" where it has none that is a text. */
+function nameOf(error: unknown): string {
+  try {
+    const name: unknown = error instanceof Error ? error.name : "";
+    return typeof name === "string" ? name.slice(0, NAME_CHARS) : "";
+  } catch {
+    return "";
+  }
 }
 
 const CAUSES_AT_MOST = 3;

@@ -15,6 +15,8 @@ export interface ResultsDeps {
   readonly link: Link;
   readonly subject: string;
   readonly workerId: string;
+  /** Of the inboxes that the connection may subscribe to; `_INBOX` unless given. */
+  readonly inboxPrefix?: string | undefined;
   readonly log: WorkerLog;
 }
 
@@ -46,25 +48,21 @@ const ANSWER_MS = 2_000;
 const CHECK_MS = 500;
 
 /** Makes the publisher of one worker. */
-export function createResults({ connection, link, subject, workerId, log }: ResultsDeps): Results {
-  const inbox = createInbox();
+export function createResults(deps: ResultsDeps): Results {
+  const { connection, workerId, log } = deps;
+  const inbox = createInbox(deps.inboxPrefix);
   const idPrefix = `${workerId}-${randomUUID()}-`;
   const unanswered = new Map<string, Sent>();
   let waiting: Part[] = [];
   let count = 0;
 
-  const publish = (sent: Sent) => {
-    sent.publishedAt = performance.now();
-    // The client would keep each repeat until the connection is back.
-    if (!link.isUp) return;
-    const head = headers();
-    head.set("Nats-Msg-Id", `${idPrefix}${sent.name}`);
-    connection.publish(subject, sent.body, { reply: `${inbox}.${sent.name}`, headers: head });
-  };
+  const publish = (sent: Sent) =>
+    publishOnce(deps, sent, { id: `${idPrefix}${sent.name}`, reply: `${inbox}.${sent.name}` });
   const flush = () => {
     const parts = waiting;
     waiting = [];
-    for (const each of inMessages(parts)) {
+    const bytesAtMost = Math.min(MESSAGE_BYTES, connection.info?.max_payload ?? MESSAGE_BYTES);
+    for (const each of inMessages(parts, bytesAtMost)) {
       const name = String(count++);
       const sent = { name, body: encodeMessage(workerId, each), parts: each, publishedAt: 0 };
       unanswered.set(name, sent);
@@ -90,6 +88,7 @@ export function createResults({ connection, link, subject, workerId, log }: Resu
   connection.subscribe(`${inbox}.*`, {
     callback: (error, message) => {
       if (error === null) answer(message);
+      else log.error("acknowledgements are not received", { reason: error.message });
     },
   });
   const timer = setInterval(() => {
@@ -107,8 +106,25 @@ export function createResults({ connection, link, subject, workerId, log }: Resu
   };
 }
 
+function publishOnce(
+  { connection, link, subject, log }: ResultsDeps,
+  sent: Sent,
+  { id, reply }: { readonly id: string; readonly reply: string },
+): void {
+  sent.publishedAt = performance.now();
+  // The client loses what is published now without a word.
+  if (!link.isUp) return;
+  const head = headers();
+  head.set("Nats-Msg-Id", id);
+  try {
+    connection.publish(subject, sent.body, { reply, headers: head });
+  } catch (error) {
+    log.error("results cannot be published; tries again", { reason: String(error) });
+  }
+}
+
 /** In the order given; each message within its limits. */
-function inMessages(parts: readonly Part[]): Part[][] {
+function inMessages(parts: readonly Part[], bytesAtMost: number): Part[][] {
   const messages: Part[][] = [];
   let room = 0;
   for (const part of parts) {
@@ -116,7 +132,7 @@ function inMessages(parts: readonly Part[]): Part[][] {
     const last = messages.at(-1);
     if (last === undefined || last.length === MESSAGE_RESULTS || size > room) {
       messages.push([part]);
-      room = MESSAGE_BYTES - FRAME_BYTES - size;
+      room = bytesAtMost - FRAME_BYTES - size;
     } else {
       last.push(part);
       room -= size;

@@ -69,6 +69,7 @@ async function pull(deps: PullDeps, consumer: Consumer, pace: Pace): Promise<voi
   const messages = await consumer.fetch({ max_messages, expires: PULL_MS });
   const stop = () => messages.stop();
   deps.signal.addEventListener("abort", stop, { once: true });
+  if (deps.signal.aborted) stop();
   try {
     for await (const message of messages) {
       const tasks = Math.max(deps.take(message), 1);

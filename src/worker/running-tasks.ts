@@ -5,9 +5,10 @@
  * R1 At most `concurrency` tasks are under way, and at most `rate` begin in a second.
  * R2 A message is acknowledged when each of its tasks is answered, given back, or needs no result.
  */
+import { BeginPace } from "./begin-pace.ts";
 import type { WorkerLog } from "./handlers.ts";
 import { type PerformDeps, perform } from "./perform.ts";
-import { encodeResult, type Task } from "./protocol.ts";
+import { encodeResult, type ReadTasks, type Task, type TaskResult } from "./protocol.ts";
 import type { Results } from "./publish-results.ts";
 import { afterSignal, timeoutOf } from "./task-signal.ts";
 
@@ -29,13 +30,18 @@ export interface RunningDeps extends Pick<PerformDeps, "handlers"> {
   readonly rate: number;
 }
 
+const SPOILT = {
+  status: "failed",
+  error: { message: "the worker cannot read the task", retryable: false },
+} as const;
+
 interface InHand {
   readonly task: Task;
   readonly abort: AbortController;
   /** More than one where the message came again. */
   readonly messages: Set<Held>;
-  /** By the monotonic clock. */
-  readonly takenMs: number;
+  /** Since when it might begin, by the monotonic clock. */
+  waitsSinceMs: number;
   state: "waiting" | "asked" | "running" | "answered";
 }
 
@@ -61,14 +67,14 @@ export class RunningTasks {
   #stopped = false;
   /** Tasks without a result are left to other workers. */
   #leaving = false;
-  /** When the next task may begin, by the monotonic clock. */
-  #nextBeginMs = 0;
+  readonly #pace: BeginPace;
   #beginTimer: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
   #room: (() => void)[] = [];
 
   constructor(deps: RunningDeps) {
     this.#deps = deps;
+    this.#pace = new BeginPace(deps.rate);
   }
 
   /** Tasks under way. */
@@ -91,13 +97,22 @@ export class RunningTasks {
     }
   }
 
-  /** Takes a message. Tasks that are to be asked about wait for `release` or `drop`; their ids are returned. */
-  take(message: HeldMessage, tasks: readonly Task[], mustAsk: boolean): string[] {
-    const held: Held = { message, left: tasks.length };
+  /**
+   * Takes a message with tasks, and with ids of those that cannot be read: they fail. Tasks that are to be asked about wait for
+   * `release` or `cancel`; their ids are returned.
+   */
+  take(
+    message: HeldMessage,
+    { tasks, spoilt }: Pick<ReadTasks, "tasks" | "spoilt">,
+    mustAsk: boolean,
+  ): string[] {
+    const distinct = new Map(tasks.map((task) => [task.id, task]));
+    const held: Held = { message, left: distinct.size + spoilt.length };
     this.#held.add(held);
-    if (tasks.length === 0) this.#settle(held, 0);
+    if (held.left === 0) this.#settle(held, 0);
+    for (const id of spoilt) this.#give({ id, ...SPOILT }, () => this.#settle(held, 1));
     const asked: string[] = [];
-    for (const task of tasks) {
+    for (const task of distinct.values()) {
       const known = this.#inHand.get(task.id);
       if (known !== undefined) known.messages.add(held);
       else if (this.#waiting.length >= WAITING_AT_MOST) this.#giveBack(task.id, [held]);
@@ -113,7 +128,7 @@ export class RunningTasks {
       task,
       abort: new AbortController(),
       messages: new Set([held]),
-      takenMs: performance.now(),
+      waitsSinceMs: performance.now(),
       state,
     };
     this.#inHand.set(task.id, inHand);
@@ -125,7 +140,9 @@ export class RunningTasks {
   release(ids: readonly string[]): void {
     for (const id of ids) {
       const inHand = this.#inHand.get(id);
-      if (inHand?.state === "asked") inHand.state = "waiting";
+      if (inHand?.state !== "asked") continue;
+      inHand.state = "waiting";
+      inHand.waitsSinceMs = performance.now();
     }
     this.#begin();
   }
@@ -152,7 +169,8 @@ export class RunningTasks {
   beat(): void {
     for (const { message } of this.#held) message.working();
     const since = performance.now() - WAIT_MS - 1_000 / this.#deps.rate;
-    for (const inHand of this.#waiting.filter(({ takenMs }) => takenMs < since)) {
+    const isLong = ({ state, waitsSinceMs }: InHand) => state === "waiting" && waitsSinceMs < since;
+    for (const inHand of this.#waiting.filter(isLong)) {
       this.#waiting.splice(this.#waiting.indexOf(inHand), 1);
       this.#giveBackHeld(inHand);
     }
@@ -167,6 +185,7 @@ export class RunningTasks {
   /** Gives back what has not begun, and resolves when the rest has ended. */
   async drain(): Promise<void> {
     this.close();
+    clearTimeout(this.#beginTimer);
     for (const inHand of this.#waiting) this.#giveBackHeld(inHand);
     this.#waiting = [];
     if (!this.#isIdle) await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -188,7 +207,6 @@ export class RunningTasks {
   abandon(): void {
     for (const { message } of this.#held) message.nak();
     this.#held.clear();
-    clearTimeout(this.#beginTimer);
   }
 
   #giveBack(id: string, messages: Iterable<Held>): void {
@@ -222,20 +240,15 @@ export class RunningTasks {
   }
 
   #mayBegin(): boolean {
-    const { rate } = this.#deps;
-    if (rate === Number.POSITIVE_INFINITY) return true;
-    const nowMs = performance.now();
-    if (nowMs >= this.#nextBeginMs) {
-      this.#nextBeginMs = Math.max(this.#nextBeginMs, nowMs - 1_000 / rate) + 1_000 / rate;
-      return true;
-    }
+    const waitMs = this.#pace.take();
+    if (waitMs === 0) return true;
     clearTimeout(this.#beginTimer);
-    this.#beginTimer = setTimeout(() => this.#begin(), this.#nextBeginMs - nowMs);
+    this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
     return false;
   }
 
   async #run(inHand: InHand): Promise<void> {
-    const { handlers, log, results } = this.#deps;
+    const { handlers, log } = this.#deps;
     const { task, abort } = inHand;
     inHand.state = "running";
     this.#running += 1;
@@ -245,15 +258,19 @@ export class RunningTasks {
     clearTimeout(timer);
     this.#running -= 1;
     inHand.state = "answered";
+    // After its signal, too: the service ignores what it no longer waits for.
+    if (result !== undefined) this.#give(result, () => this.#end(inHand));
+    else if (!this.#leaving) this.#end(inHand);
+    this.#begin();
     if (result === undefined) {
       log.error("a handler did not stop, and goes on without its place", { id: task.id });
     } else if (result.status === "failed" && !abort.signal.aborted) {
       log.warn("a task failed", { id: task.id, error: result.error.message });
     }
-    // After its signal, too: the service ignores what it no longer waits for.
-    if (result !== undefined) void results.give(encodeResult(result)).then(() => this.#end(inHand));
-    else if (!this.#leaving) this.#end(inHand);
-    this.#begin();
+  }
+
+  #give(result: TaskResult, stored: () => void): void {
+    void this.#deps.results.give(encodeResult(result)).then(stored);
   }
 
   #beatOf({ messages }: InHand): void {

@@ -14,7 +14,6 @@ import { createLineLog } from "./line-log.ts";
 import { type Link, watchLink } from "./link.ts";
 import {
   BEAT_MS,
-  encodeResult,
   faultOfName,
   type Heartbeat,
   readTasks,
@@ -171,11 +170,14 @@ async function workWith(deps: WorkDeps): Promise<void> {
   const subjects = subjectsOf(options.workspace, options.queue);
   const { handlers, concurrency = 10, rate = Number.POSITIVE_INFINITY, drainMs = 10_000 } = options;
   const link = watchLink(connection, log);
-  const results = createResults({ connection, link, subject: subjects.results, workerId: id, log });
+  const results = createResults({
+    ...{ connection, link, subject: subjects.results, workerId: id, log },
+    inboxPrefix: options.connection?.inboxPrefix,
+  });
   const tasks = new RunningTasks({ handlers, log, results, concurrency, rate });
   stopping.addEventListener("abort", () => tasks.close(), { once: true });
   if (stopping.aborted) tasks.close();
-  const cancels = createCancels({ connection, subjects, tasks, link });
+  const cancels = createCancels({ connection, subjects, tasks, link, log });
   await cancels.watch();
   const endBeats = beat(deps, subjects, tasks, link);
   log.info("the worker takes tasks", { worker: id, queue: options.queue, concurrency });
@@ -191,9 +193,8 @@ async function workWith(deps: WorkDeps): Promise<void> {
       }
       const { tasks: read, spoilt, unreadable } = readTasks(message.string());
       if (unreadable > 0) log.error("a message has tasks that cannot be read", { unreadable });
-      for (const each of spoilt) void results.give(encodeResult({ id: each, ...SPOILT }));
       const wanted = read.filter((task) => !cancels.names(task.id));
-      const asked = tasks.take(message, wanted, cancels.mustAsk(message.info));
+      const asked = tasks.take(message, { tasks: wanted, spoilt }, cancels.mustAsk(message.info));
       if (asked.length > 0) cancels.ask(asked);
       return read.length;
     },
@@ -203,11 +204,6 @@ async function workWith(deps: WorkDeps): Promise<void> {
   results.close();
   log.info("the worker has stopped", { worker: id });
 }
-
-const SPOILT = {
-  status: "failed",
-  error: { message: "the worker cannot read the task", retryable: false },
-} as const;
 
 /** How long tasks have to stop after their signal, and the stream to take their results. */
 const LAST_MS = 6_000;

@@ -105,6 +105,20 @@ describe("an error", () => {
     expect(() => new RetryAfter(-1, "busy")).toThrow("RetryAfter takes 0 to 86400000 ms, not -1");
   });
 
+  it("whose name cannot be read has none", async () => {
+    const named = (name: unknown) =>
+      Object.defineProperty(new Error("no"), "name", { value: name });
+    const throwing = Object.defineProperty(new Error("no"), "name", {
+      get() {
+        throw new Error("no name");
+      },
+    });
+    for (const thrown of [named(5), named(1n), throwing]) {
+      expect(await failed(thrown)).toEqual({ message: "no", retryable: true });
+    }
+    expect((await failed(named("N".repeat(1_000))))?.type).toHaveLength(256);
+  });
+
   it.each([
     ["a text", "no", "no"],
     ["nothing", undefined, "undefined"],
@@ -182,10 +196,12 @@ describe("a task", () => {
           throw new Error("no");
         },
         wrong: (_, ctx) => ctx.cost(-1),
+        text: (_, ctx) => ctx.cost("1" as unknown as number),
       },
     });
     expect((await act("act", {})).costUsd).toBe(0.75);
     expect((await act("wrong", {})).error?.message).toBe("a cost is 0 to 1000000 dollars, not -1");
+    expect((await act("text", {})).status).toBe("failed");
   });
 
   it("stops at its heartbeat when its signal aborts", async () => {

@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -36,6 +37,7 @@ function hashIn(hash, path) {
       .update("\0");
 }
 
+const startedAt = new Date();
 const hash = createHash("sha256");
 for (const name of SOURCES) hashIn(hash, join(root, name));
 const sources = hash.digest("hex");
@@ -85,3 +87,5 @@ if (!isBuilt) {
   renameSync(writtenCli, cli);
   writeFileSync(stamp, sources);
 }
+// When the sources were read: tools/workflows.mjs compares their times with it.
+utimesSync(stamp, startedAt, startedAt);

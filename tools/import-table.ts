@@ -80,7 +80,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/cli\//,
-    paths: [engine, wire, file, gen],
+    paths: [engine, wire, file, gen, /^src\/settings\/mask\.ts$/],
     packages: [
       "@bufbuild/protobuf",
       "@connectrpc/connect",

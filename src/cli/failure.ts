@@ -38,6 +38,11 @@ export class CliFailure extends Error {
   }
 }
 
+/** Wrong usage. */
+export function usageFault(message: string, cause?: unknown): CliFailure {
+  return new CliFailure(message, EXIT.usage, { cause });
+}
+
 /** The failure that an error is, or that it was made of: Connect wraps what an interceptor throws. */
 export function findFailure(error: unknown): CliFailure | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

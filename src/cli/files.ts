@@ -1,9 +1,10 @@
 /** Workflow files of a command: reads them and prints what is wrong with them. */
-import { readFileSync } from "node:fs";
 import type { FileFault } from "../file/faults.ts";
 import { type ReadFile, readWorkflowFile, type WorkflowFile } from "../file/read-file.ts";
+import { MAX_FILE_BYTES } from "../file/source-text.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import type { Output } from "./output.ts";
+import { readAtMost } from "./read-at-most.ts";
 
 /** A file without faults. */
 export interface SoundFile {
@@ -16,7 +17,8 @@ export interface SoundFile {
 /** The bytes of a file; `-` is standard input. */
 function readBytes(path: string): Uint8Array {
   try {
-    return readFileSync(path === "-" ? 0 : path);
+    // One byte more than a file may have, so that a longer one is refused as such.
+    return readAtMost(path, MAX_FILE_BYTES + 1);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const reason =

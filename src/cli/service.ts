@@ -13,8 +13,9 @@ import {
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
-import type { Settings } from "./settings.ts";
+import { requireHeaderText, type Settings } from "./settings.ts";
 
 /** A client whose calls fail with a CliFailure. */
 export interface Service {
@@ -42,6 +43,7 @@ const CALL_TIMEOUT_MS = 30_000;
 
 /** Nothing is sent before the first call. `key` is the Idempotency-Key of writes, a new one for each unless given. */
 export function connectService(settings: Settings, key?: string): Service {
+  if (key !== undefined) requireHeaderText(key, "--key");
   const identify: Interceptor = (next) => async (request) => {
     if (settings.token !== undefined)
       request.header.set("Authorization", `Bearer ${settings.token}`);
@@ -98,7 +100,8 @@ function describeFailure(thrown: unknown, settings: Settings): CliFailure {
 }
 
 /** An error that the service did not make: it is away, or something else answers at its address. */
-function describeForeign(error: ConnectError, { server }: Settings): CliFailure {
+function describeForeign(error: ConnectError, settings: Settings): CliFailure {
+  const server = maskUrl(settings.server).replace(/\/+$/, "");
   const fail = (message: string) => new CliFailure(message, EXIT.away, { cause: error });
   const cause = systemCode(error);
   if (cause !== undefined) return fail(`cannot reach ${server}: ${SYSTEM_WORDS[cause] ?? cause}`);

@@ -1,5 +1,4 @@
 /** `workflows start`: starts a run, and waits for its end with --wait. */
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -8,12 +7,15 @@ import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { readCount, readDurationMs } from "./numbers.ts";
 import type { Output } from "./output.ts";
+import { readTextAtMost } from "./read-at-most.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
+/** The text of an input; the service takes 1 MiB of values. */
+const MAX_INPUT_BYTES = 4_194_304;
 
 /** The exit codes of the final states. */
 const EXITS: Partial<Record<WorkflowState, number>> = {
@@ -52,7 +54,7 @@ function readInput(call: Call): JsonObject | undefined {
   if (text !== undefined && path !== undefined) {
     throw new CliFailure("give --input or --input-file, not both", EXIT.usage);
   }
-  const source = path === undefined ? text : readFile(path);
+  const source = path === undefined ? text : readTextAtMost(path, MAX_INPUT_BYTES, "the input");
   if (source === undefined) return undefined;
   let value: unknown;
   try {
@@ -64,15 +66,6 @@ function readInput(call: Call): JsonObject | undefined {
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as JsonObject;
   throw new CliFailure('the input must be a JSON object such as {"amount_usd": 12}', EXIT.usage);
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliFailure(`cannot read the input: ${reason}`, EXIT.usage, { cause: error });
-  }
 }
 
 /** The run at its end, or as it stands when the time ran out. Interrupted, it ends the process: the run goes on. */

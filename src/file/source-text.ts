@@ -5,7 +5,7 @@
 import { type FileFault, Lines } from "./faults.ts";
 
 /** The largest file, in bytes: the service takes no larger request. */
-const MAX_FILE_BYTES = 1_048_576;
+export const MAX_FILE_BYTES = 1_048_576;
 
 /** A text, or the one fault of a file that is none. */
 export type SourceText =
@@ -15,7 +15,7 @@ export type SourceText =
 /** Decodes a file; a mark of the byte order is skipped. */
 export function readSourceText(bytes: Uint8Array): SourceText {
   if (bytes.length > MAX_FILE_BYTES) {
-    return refuse(`the file has ${bytes.length} bytes, the limit is ${MAX_FILE_BYTES} (1 MiB)`);
+    return refuse(`the file has more than the limit of ${MAX_FILE_BYTES} bytes (1 MiB)`);
   }
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return refuse("the file is UTF-16; save it as UTF-8");

@@ -1,12 +1,12 @@
 /**
- * The command line as a process, compiled once for a test file.
+ * The command line as people run it: tools/workflows.mjs of a copy of the project, which compiles it once for a test file.
  * Boundary: its environment has nothing of the test's but PATH, and a home of its own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startGuard } from "../../../tools/parts/guard.ts";
-import { compileService } from "../../../tools/test-service.ts";
+import { projectRoot } from "../../../tools/run-command.ts";
 
 /** How a command ended. */
 interface Ended {
@@ -17,8 +17,8 @@ interface Ended {
 
 /** A place to run commands in. */
 export interface CommandLine {
-  /** The working folder of the commands. */
-  readonly folder: string;
+  /** The copy of the project. */
+  readonly project: string;
   /** Writes a file of the folder. */
   write(name: string, content: string | Uint8Array): Promise<void>;
   /** Runs a command to its end. */
@@ -34,18 +34,29 @@ interface Surroundings {
   readonly input?: string;
 }
 
+/** What the build and `npm pack` read. */
+const COPIED = ["src", "gen", "schema", "tools", "docs", "tsconfig.json", "tsconfig.library.json"];
+const COPIED_TOO = ["package.json", "package-lock.json", "CHANGELOG.md"];
+
 /** Compiles the command line. */
 export async function compileCommandLine(): Promise<CommandLine> {
-  const compiled = await compileService({ entry: "src/cli/main.ts" });
   const guard = await startGuard("workflows-cli-");
-  const { folder } = guard;
+  const folder = join(guard.folder, "home");
+  const project = join(guard.folder, "project");
+  await mkdir(folder);
+  for (const name of [...COPIED, ...COPIED_TOO]) {
+    // With their times, by which setup.mjs judges whether packages are missing.
+    const options = { recursive: true, preserveTimestamps: true };
+    await cp(join(projectRoot, name), join(project, name), options);
+  }
+  await symlink(join(projectRoot, "node_modules"), join(project, "node_modules"));
   const start = (args: readonly string[], { env = {} }: Surroundings = {}) =>
-    spawn(process.execPath, [compiled.path, ...args], {
+    spawn(process.execPath, [join(project, "tools", "workflows.mjs"), ...args], {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, ...env },
     });
-  return {
-    folder,
+  const commandLine: CommandLine = {
+    project,
     async write(name, content) {
       const path = join(folder, name);
       await mkdir(join(path, ".."), { recursive: true });
@@ -62,11 +73,11 @@ export async function compileCommandLine(): Promise<CommandLine> {
       return { code, stdout, stderr };
     },
     start,
-    async remove() {
-      await compiled.remove();
-      await guard.release();
-    },
+    remove: guard.release,
   };
+  const { code, stderr } = await commandLine.run(["--help"]);
+  if (code !== 0) throw new Error(`the command line does not compile: ${stderr}`);
+  return commandLine;
 }
 
 async function textOf(stream: ChildProcess["stdout"]): Promise<string> {

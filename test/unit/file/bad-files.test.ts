@@ -37,7 +37,7 @@ describe("a file that is no workflow file at all", () => {
     [
       "2 MiB",
       new Uint8Array(2 ** 21).fill(97),
-      "1:1 the file has 2097152 bytes, the limit is 1048576 (1 MiB)",
+      "1:1 the file has more than the limit of 1048576 bytes (1 MiB)",
     ],
     [
       "Latin-1",

@@ -7,6 +7,9 @@ import { type FileFault, Lines } from "./faults.ts";
 /** The largest file, in bytes: the service takes no larger request. */
 export const MAX_FILE_BYTES = 1_048_576;
 
+/** A line that is neither blank nor a comment. Its blanks end with it: a file of blank lines must not take their square. */
+const HAS_CONTENT = /^[^\S\n\r\u2028\u2029]*[^\s#]/m;
+
 /** A text, or the one fault of a file that is none. */
 export type SourceText =
   | { readonly ok: true; readonly text: string }
@@ -31,26 +34,23 @@ export function readSourceText(bytes: Uint8Array): SourceText {
     const place = new Lines(text).placeOf(nul);
     return refuse("a NUL character stands here; the file is no text", place);
   }
-  if (withoutComments(text) === "") {
+  if (!HAS_CONTENT.test(text)) {
     return refuse("the file is empty; begin with `workflow: NAME` and `steps:`");
   }
   return { ok: true, text };
 }
 
-function withoutComments(text: string): string {
-  return text.replaceAll(/^\s*#.*$/gm, "").trim();
-}
-
+/** The place of the first byte that is not UTF-8. */
 function encodingFault(bytes: Uint8Array): FileFault {
-  // The text up to the first byte that is not UTF-8: a decoder puts U+FFFD there.
-  const lenient = new TextDecoder("utf-8").decode(bytes);
-  let at = lenient.indexOf("\uFFFD");
-  const encoder = new TextEncoder();
-  // A written U+FFFD is UTF-8.
-  while (at >= 0 && isWritten(bytes, encoder.encode(lenient.slice(0, at)).length)) {
-    at = lenient.indexOf("\uFFFD", at + 1);
+  // The longest beginning that is UTF-8, but for a character that it cuts off.
+  let [low, high] = [0, bytes.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (decodeBeginning(bytes, middle) === undefined) high = middle - 1;
+    else low = middle;
   }
-  const { line, column } = new Lines(lenient).placeOf(Math.max(0, at));
+  const sound = decodeBeginning(bytes, low) ?? "";
+  const { line, column } = new Lines(sound).placeOf(sound.length);
   return {
     path: "",
     line,
@@ -59,8 +59,14 @@ function encodingFault(bytes: Uint8Array): FileFault {
   };
 }
 
-function isWritten(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
+/** The whole characters of the first bytes; undefined when they are not UTF-8. */
+function decodeBeginning(bytes: Uint8Array, length: number): string | undefined {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    return decoder.decode(bytes.subarray(0, length), { stream: true });
+  } catch {
+    return undefined;
+  }
 }
 
 function refuse(message: string, place = { line: 1, column: 1 }): SourceText {

@@ -234,3 +234,27 @@ describe("a workflow file with a mistake", () => {
     ]);
   });
 });
+
+describe("a file of the largest size is judged in little time", () => {
+  const filled = (text: string) => bytesOf(text.repeat(Math.floor(2 ** 20 / bytesOf(text).length)));
+
+  test.each<[string, Uint8Array, RegExp]>([
+    ["line feeds", filled("\n"), /the file is empty/],
+    ["carriage returns", filled("\r"), /the file is empty/],
+    ["spaces", filled(" "), /the file is empty/],
+    ["comments", filled("#\n"), /the file is empty/],
+    ["written U+FFFD", filled("\uFFFD"), /a workflow file is a mapping/],
+    [
+      "written U+FFFD and a wrong byte",
+      new Uint8Array([...filled("\uFFFD").subarray(3), 0xff]),
+      /^1:349525 the file is not UTF-8/,
+    ],
+  ])("%s", (_, bytes, fault) => {
+    const before = process.cpuUsage();
+    const faults = faultsOf(bytes);
+    const { user, system } = process.cpuUsage(before);
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    // Microseconds of this process; the square of a MiB takes minutes.
+    expect(user + system).toBeLessThan(1_000_000);
+  });
+});

@@ -13,6 +13,7 @@ import { type Call, flagOption } from "./call.ts";
 import { findDefinition, findVersion, specOf } from "./definitions.ts";
 import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { faultLine, requireSound, type SoundFile } from "./files.ts";
+import { oneLine } from "./one-line.ts";
 import { connectService, FieldsRefused, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 
@@ -40,7 +41,7 @@ export async function run(call: Call): Promise<number> {
     else if (out.quiet) out.line(definitionId);
     else
       out.line(
-        `${name}: ${action}${version === 0 ? "" : `, version ${version}`} ${definitionId}`.trimEnd(),
+        `${oneLine(name)}: ${action}${version === 0 ? "" : `, version ${version}`} ${definitionId}`.trimEnd(),
       );
   }
   return EXIT.done;

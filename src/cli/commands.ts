@@ -42,6 +42,7 @@ const KEY: OptionRow = [
   "--key <key>",
   "the Idempotency-Key: a repeat with the same key does nothing again",
 ];
+const KEY_OF_ONE: OptionRow = [KEY[0], `${KEY[1]}; with one run alone`];
 const VERSION: OptionRow = ["--version <number>", "a version; the latest unless given"];
 
 /** All commands, in the order of the help. */
@@ -141,7 +142,7 @@ export const COMMANDS: readonly CommandRow[] = [
     args: "<run...>",
     about: "Pause runs: nothing new starts, what is in flight may end.",
     examples: [[`pause wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "audit"`, "pause a run"]],
-    options: [REASON, KEY],
+    options: [REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).pause,
   },
@@ -150,7 +151,7 @@ export const COMMANDS: readonly CommandRow[] = [
     args: "<run...>",
     about: "Let paused runs go on.",
     examples: [["resume wfr_01m7z0gf5ypaazgvdbndjjmzcj", "resume a run"]],
-    options: [KEY],
+    options: [KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).resume,
   },
@@ -162,7 +163,7 @@ export const COMMANDS: readonly CommandRow[] = [
       [`cancel wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "entered twice"`, "cancel a run"],
       ["runs --quiet --state paused | xargs workflows cancel", "cancel the newest paused runs"],
     ],
-    options: [REASON, KEY],
+    options: [REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).cancel,
   },
@@ -173,7 +174,7 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: [
       [`compensate wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "order withdrawn"`, "undo a run"],
     ],
-    options: [REASON, KEY],
+    options: [REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },

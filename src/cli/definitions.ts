@@ -8,10 +8,12 @@ import {
 import type { VersionSpec } from "../engine/values/definition.ts";
 import { nearest } from "../file/faults.ts";
 import { readVersionSpec } from "../wire/definitions.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import type { Service } from "./service.ts";
 
 const PAGE = 500;
+/** The service lists nothing beyond it. */
+const LAST_OFFSET = 10_000;
 
 /** The definition of an id or a name. Fails when there is none. */
 export async function requireDefinition(
@@ -50,7 +52,7 @@ async function* listDefinitions({
   workflows,
   settings,
 }: Service): AsyncGenerator<WorkflowDefinition> {
-  for (let offset = 0; ; offset += PAGE) {
+  for (let offset = 0; offset <= LAST_OFFSET; offset += PAGE) {
     const { definitions } = await workflows.listDefinitions({
       workspaceId: settings.workspace,
       limit: PAGE,
@@ -59,6 +61,7 @@ async function* listDefinitions({
     yield* definitions;
     if (definitions.length < PAGE) return;
   }
+  throw usageFault("the workspace has more than 10,000 workflows: use the id");
 }
 
 /** A version of a definition: the latest unless a number is given; undefined when there is none. */

@@ -3,6 +3,7 @@
  * Boundary: pure text; every text of an author is escaped.
  */
 import type { EdgeDefinition, StepDefinition, VersionSpec } from "../engine/values/definition.ts";
+import { oneLine } from "./one-line.ts";
 
 /** Steps in their order, each with the edges that leave it. */
 export function drawText({ steps, edges }: VersionSpec): string {
@@ -72,11 +73,6 @@ function typeText({ stepType }: StepDefinition): string {
 function labelOf({ label, conditionExpr }: EdgeDefinition): string {
   if (conditionExpr === "") return label;
   return label === "" ? conditionExpr : `${label}: ${conditionExpr}`;
-}
-
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a text of an author must not move the cursor.
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
 function nodeNames(steps: readonly StepDefinition[]): (id: string) => string {

@@ -3,6 +3,7 @@ import type { FileFault } from "../file/faults.ts";
 import { type ReadFile, readWorkflowFile, type WorkflowFile } from "../file/read-file.ts";
 import { MAX_FILE_BYTES } from "../file/source-text.ts";
 import { CliFailure, EXIT } from "./failure.ts";
+import { oneLine } from "./one-line.ts";
 import type { Output } from "./output.ts";
 import { readAtMost } from "./read-at-most.ts";
 
@@ -43,7 +44,7 @@ export function faultLine(
   severity = "",
 ): string {
   const where = path === "" ? "" : `${path}: `;
-  return `${file}:${line}:${column}: ${severity}${where}${message}`;
+  return oneLine(`${file}:${line}:${column}: ${severity}${where}${message}`);
 }
 
 /** All files; when one has faults they are printed and the command ends. */

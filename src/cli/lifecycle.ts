@@ -1,7 +1,8 @@
-/** `workflows pause`, `resume`, `cancel` and `compensate`: one call for each run that is named. */
+/** `workflows pause`, `resume`, `cancel` and `compensate`: one call for each run that is named, whatever became of the others. */
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Action, type Call, textOption } from "./call.ts";
-import { EXIT } from "./failure.ts";
+import { EXIT, findFailure, usageFault } from "./failure.ts";
+import { printFailure } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun } from "./show-run.ts";
@@ -10,13 +11,25 @@ type Ask = (service: Service, id: string, reason: string) => Promise<{ run?: Wor
 
 function command(ask: Ask): Action {
   return async (call: Call) => {
-    const service = connectService(await readSettings(call.options), textOption(call, "key"));
-    const reason = textOption(call, "reason") ?? "";
-    for (const id of call.args) {
-      const { run } = await ask(service, id, reason);
-      if (run !== undefined) printRun(run, call.out);
+    const key = textOption(call, "key");
+    if (key !== undefined && call.args.length > 1) {
+      throw usageFault("--key is the key of one change: give it with one run");
     }
-    return EXIT.done;
+    const service = connectService(await readSettings(call.options), key);
+    const reason = textOption(call, "reason") ?? "";
+    let exitCode: number = EXIT.done;
+    for (const id of call.args) {
+      try {
+        const { run } = await ask(service, id, reason);
+        if (run !== undefined) printRun(run, call.out);
+      } catch (error) {
+        const failure = findFailure(error);
+        if (failure === undefined || call.args.length === 1) throw error;
+        printFailure(`${id}: ${failure.message}`);
+        if (exitCode === EXIT.done) exitCode = failure.exitCode;
+      }
+    }
+    return exitCode;
   };
 }
 

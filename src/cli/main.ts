@@ -1,17 +1,16 @@
 /**
  * `workflows`: the command line.
- * Boundary: ends the process. Faults are one sentence on standard error and an exit code; a closed pipe ends it quietly.
+ * Boundary: ends the process. Faults are one sentence on standard error and an exit code; a closed pipe is no fault.
  */
 import { CommanderError } from "commander";
 import { CliFailure, EXIT, findFailure } from "./failure.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, printFailure } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Who reads has seen enough, as `head` does.
-    if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
+    // The reader has seen enough, as `head` does. What the command does is done all the same.
+    if (error.code !== "EPIPE") throw error;
   });
 }
 
@@ -31,7 +30,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has printed its sentence. Help that was asked for is no fault.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const failure = findFailure(error) ?? unexpected(error);
-  process.stderr.write(`workflows: ${failure.message}\n`);
+  printFailure(failure.message);
   return failure.exitCode;
 }
 

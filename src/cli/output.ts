@@ -4,6 +4,7 @@
  */
 import pc from "picocolors";
 import type { Json } from "../engine/values/json.ts";
+import { oneLine } from "./one-line.ts";
 
 /** How a command prints. */
 export interface Output {
@@ -28,13 +29,15 @@ export function createOutput({ json, quiet }: { json: boolean; quiet: boolean })
     json,
     quiet,
     line,
-    object: (value) => line(JSON.stringify(value)),
+    // JSON escapes the control characters below a space alone.
+    object: (value) => line(JSON.stringify(value).replaceAll(/[\u007f-\u009f]/g, escaped)),
     talk(text) {
-      if (!quiet) process.stderr.write(`${text}\n`);
+      if (!quiet) process.stderr.write(`${oneLine(text)}\n`);
     },
-    table(head, rows) {
+    table(head, given) {
+      const rows = given.map((row) => row.map(oneLine));
       if (!process.stdout.isTTY) {
-        for (const row of rows) line(row.map((cell) => cell.replaceAll(/[\t\n]/g, " ")).join("\t"));
+        for (const row of rows) line(row.join("\t"));
         return;
       }
       const widths = head.map((name, at) =>
@@ -49,6 +52,15 @@ export function createOutput({ json, quiet }: { json: boolean; quiet: boolean })
       for (const row of rows) line(pad(row));
     },
   };
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Prints why a command ended, or a part of it: a sentence, and lines with places below it. */
+export function printFailure(message: string): void {
+  process.stderr.write(`workflows: ${message.split("\n").map(oneLine).join("\n")}\n`);
 }
 
 /** `2026-11-29 08:30:00` in UTC; "" for no time. */

@@ -15,6 +15,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
+import { oneLine } from "./one-line.ts";
 import { requireHeaderText, type Settings } from "./settings.ts";
 
 /** A client whose calls fail with a CliFailure. */
@@ -81,6 +82,7 @@ const EXITS: Partial<Record<Code, number>> = {
 /** What a failed call means for the person at the terminal. */
 function describeFailure(thrown: unknown, settings: Settings): CliFailure {
   const error = ConnectError.from(thrown);
+  const sentence = oneLine(error.rawMessage);
   const isOurs = error.findDetails(ErrorInfoSchema).some(({ domain }) => domain === "workflows");
   if (!isOurs) return describeForeign(error, settings);
   const violations = error
@@ -90,17 +92,18 @@ function describeFailure(thrown: unknown, settings: Settings): CliFailure {
     const message = "no workspace is given: use --workspace NAME or WORKFLOWS_WORKSPACE";
     return new CliFailure(message, EXIT.usage, { cause: error });
   }
-  if (violations.length > 0) return new FieldsRefused(error.rawMessage, violations, error);
+  if (violations.length > 0) return new FieldsRefused(sentence, violations, error);
   const exitCode = EXITS[error.code] ?? EXIT.failed;
   const hint =
     exitCode === EXIT.notAllowed && settings.token === undefined
       ? "; no token was sent (--token-file)"
       : "";
-  return new CliFailure(`${error.rawMessage}${hint}`, exitCode, { cause: error });
+  return new CliFailure(`${sentence}${hint}`, exitCode, { cause: error });
 }
 
 /** An error that the service did not make: it is away, or something else answers at its address. */
 function describeForeign(error: ConnectError, settings: Settings): CliFailure {
+  const sentence = oneLine(error.rawMessage);
   const server = maskUrl(settings.server).replace(/\/+$/, "");
   const fail = (message: string) => new CliFailure(message, EXIT.away, { cause: error });
   const cause = systemCode(error);
@@ -108,9 +111,8 @@ function describeForeign(error: ConnectError, settings: Settings): CliFailure {
   if (error.code === Code.DeadlineExceeded) {
     return fail(`${server} did not answer within ${CALL_TIMEOUT_MS / 1_000} s`);
   }
-  if (error.code === Code.Unavailable)
-    return fail(`${server} is not available: ${error.rawMessage}`);
-  return fail(`${server} answers, but not as a workflow service: ${error.rawMessage}`);
+  if (error.code === Code.Unavailable) return fail(`${server} is not available: ${sentence}`);
+  return fail(`${server} answers, but not as a workflow service: ${sentence}`);
 }
 
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** `workflows start`: starts a run, and waits for its end with --wait. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
@@ -11,18 +11,10 @@ import { readTextAtMost } from "./read-at-most.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
+import { END_CODES, waitForEnd } from "./wait.ts";
 
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 2_000;
 /** The text of an input; the service takes 1 MiB of values. */
 const MAX_INPUT_BYTES = 4_194_304;
-
-/** The exit codes of the final states. */
-const EXITS: Partial<Record<WorkflowState, number>> = {
-  [WorkflowState.COMPLETED]: EXIT.done,
-  [WorkflowState.FAILED]: EXIT.failed,
-  [WorkflowState.CANCELLED]: EXIT.cancelled,
-};
 
 /** Prints the run, after its end with --wait. */
 export async function run(call: Call): Promise<number> {
@@ -43,10 +35,10 @@ export async function run(call: Call): Promise<number> {
     printRun(started, out);
     return EXIT.done;
   }
-  const ended = await waitForEnd(service, started.id, waitMs, out);
+  const ended = await waitOrInterrupt(service, started, waitMs, out);
   printRun(ended, out);
   if (!out.json && !out.quiet) printSteps(ended, out);
-  return EXITS[ended.state] ?? EXIT.timedOut;
+  return END_CODES[ended.state] ?? EXIT.timedOut;
 }
 
 function readInput(call: Call): JsonObject | undefined {
@@ -69,12 +61,13 @@ function readInput(call: Call): JsonObject | undefined {
 }
 
 /** The run at its end, or as it stands when the time ran out. Interrupted, it ends the process: the run goes on. */
-async function waitForEnd(
+async function waitOrInterrupt(
   service: Service,
-  id: string,
+  started: WorkflowRun,
   waitMs: number | undefined,
   out: Output,
 ): Promise<WorkflowRun> {
+  const { id } = started;
   const interrupted = () => {
     process.stderr.write(`\ninterrupted; ${id} goes on: workflows runs ${id}\n`);
     process.exit(EXIT.interrupted);
@@ -82,18 +75,13 @@ async function waitForEnd(
   process.on("SIGINT", interrupted);
   out.talk(`started ${id}`);
   try {
-    const endAt = waitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + waitMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5)) {
-      const { run } = await service.workflows.getRun({ id });
-      if (run === undefined) throw new CliFailure(`there is no run ${id}`, EXIT.notFound);
-      if (EXITS[run.state] !== undefined) return run;
-      const leftMs = endAt - performance.now();
-      if (leftMs <= 0) {
-        process.stderr.write(`${id} has not ended yet; it goes on: workflows runs ${id}\n`);
-        return run;
-      }
-      await pause(Math.min(pauseMs, leftMs));
-    }
+    const run = await waitForEnd(service, started, waitMs, {
+      now: () => performance.now(),
+      pause: (ms) => pause(ms),
+    });
+    if (END_CODES[run.state] === undefined)
+      process.stderr.write(`${id} has not ended yet; it goes on: workflows runs ${id}\n`);
+    return run;
   } finally {
     process.off("SIGINT", interrupted);
   }

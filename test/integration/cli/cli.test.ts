@@ -164,6 +164,55 @@ describe("runs", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
+  it("goes on with the other runs when one is refused, and ends with the first fault", async () => {
+    const [first, ended, last] = [await started(), await started(), await started()];
+    await done("cancel", ended);
+    const paused = await cli.run(["pause", first, ended, "wfr_none", last], { env });
+    expect(paused.code).toBe(6);
+    expect(paused.stdout).toBe(`${first} PAUSED\n${last} PAUSED\n`);
+    const faults = paused.stderr.trim().split("\n");
+    expect(faults).toEqual([
+      expect.stringContaining(`workflows: ${ended}: `),
+      expect.stringContaining("workflows: wfr_none: "),
+    ]);
+    const keyed = await cli.run(["resume", first, last, "--key", "k"], { env });
+    expect(keyed).toMatchObject({ code: 2, stdout: "" });
+    expect(await done("runs", first)).toContain("PAUSED");
+  });
+
+  it("does all of its work for a reader that is gone, and keeps its code", async () => {
+    const [first, last] = [await started(), await started()];
+    const child = cli.start(["cancel", first, "wfr_none", last], { env });
+    child.stdout?.destroy();
+    expect(await once(child, "close")).toEqual([3, null]);
+    expect(await done("runs", first)).toContain("CANCELLED");
+    expect(await done("runs", last)).toContain("CANCELLED");
+  });
+
+  it("prints texts of others on one line, without control characters", async () => {
+    const run = await service.workflows.getRun({ id: await started() });
+    await service.workflows.transitionStep({
+      runId: run.run?.id ?? "",
+      stepId: "one",
+      state: StepRunState.FAILED,
+      errorMessage: "bad\u001b[31m\r\nnews\u009b",
+    });
+    const shown = await done("runs", run.run?.id ?? "");
+    expect(shown).toMatch(/\none\tFAILED\t.*bad \[31m news/);
+    const json = await done("runs", run.run?.id ?? "", "--json");
+    expect(JSON.stringify(JSON.parse(json))).toContain("news\u009b");
+    const control = (text: string) =>
+      [...text].filter((each) => /\p{Cc}/u.test(each) && !"\t\n".includes(each));
+    expect([control(shown), control(json)]).toEqual([[], []]);
+    await cli.write(
+      "control.workflow.yaml",
+      'workflow: a\nsteps:\n  "x\\e[31m\\ny": { tsak: 1 }\n',
+    );
+    const { stdout } = await cli.run(["check", "control.workflow.yaml"]);
+    expect(stdout.trim().split("\n")).toHaveLength(1);
+    expect(control(stdout)).toEqual([]);
+  });
+
   it("lists runs by workflow and state, and shows one", async () => {
     const id = await started();
     const rows = await done("runs", "--workflow", "task", "--state", "running");
@@ -207,6 +256,7 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no JSON", ["start", "task", "--input", "{a"], 2, "the input is no JSON"],
     ["no object", ["start", "task", "--input", "[1]"], 2, "the input must be a JSON object"],
     ["no number", ["runs", "--limit", "many"], 2, '--limit "many" is no whole number above 0'],
+    ["no int32", ["runs", "--limit", "2147483648"], 2, '"2147483648" is above 2147483647'],
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
     ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
     ["no argument", ["start"], 2, "missing required argument"],

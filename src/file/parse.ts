@@ -36,13 +36,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY:
     'a ":" stands inside a value, or the line below is indented by mistake; put a text with ": " in quotes',
   MULTILINE_IMPLICIT_KEY: 'a key and its ":" stand on one line',
-  DUPLICATE_KEY: "this key stands here twice",
   MULTIPLE_DOCS: 'the file holds a second document after "---"; a file has one workflow',
   BAD_SCALAR_START: "a text cannot begin with this character; put it in quotes",
   UNEXPECTED_TOKEN:
     "this cannot stand here; is the indentation right, or a quote or bracket missing?",
   BAD_ALIAS: "this alias has no anchor above it",
 };
+
+const TWICE = "this key stands here twice";
 
 /** Reads a text; undefined when it is no YAML, with its faults in the list. */
 export function parseNodes(text: string, faults: FaultList): FileNode | undefined {
@@ -51,18 +52,31 @@ export function parseNodes(text: string, faults: FaultList): FileNode | undefine
     faults.add({ path: "", offset: tooDeep }, "values are nested too deeply here");
     return undefined;
   }
-  const document = parseDocument(text, { prettyErrors: false, merge: false });
+  // The parser compares each key with each other one, and takes 1 and "1" for two.
+  const document = parseDocument(text, { prettyErrors: false, merge: false, uniqueKeys: false });
   for (const { code, message, pos } of document.errors.slice(0, MAX_SYNTAX_FAULTS)) {
     const place = { path: "", offset: pos[0] };
     const follows = faults.faults.length > 0 && FOLLOWING.has(code);
     if (!follows) faults.add(place, SENTENCES[code] ?? lowerFirst(message));
   }
   if (document.errors.length > 0) return undefined;
+  const directive = otherVersion(document);
+  if (directive !== undefined) {
+    faults.add({ path: "", offset: text.indexOf("%YAML") }, directive);
+    return undefined;
+  }
   for (const { message, pos } of document.warnings) {
     faults.add({ path: "", offset: pos[0] }, `${lowerFirst(message)}; a workflow file has no tags`);
   }
   if (document.warnings.length > 0) return undefined;
   return new Converter(document, faults).convert();
+}
+
+/** The fault of a `%YAML` that is not 1.2: other versions read other values from the same text. */
+function otherVersion({ directives, warnings }: Document): string | undefined {
+  const isOther = directives?.yaml.explicit === true && directives.yaml.version !== "1.2";
+  const isUnknown = warnings.some(({ message }) => message.startsWith("Unsupported YAML version"));
+  return isOther || isUnknown ? "a workflow file is YAML 1.2; remove the %YAML line" : undefined;
 }
 
 /** Faults of the parser that come of the one before. */
@@ -107,6 +121,7 @@ class Converter {
   #nodes = 0;
   #aliases = 0;
   #stopped = false;
+  #hasTwice = false;
   /** Anchors that are being followed, so that one inside of itself is found. */
   readonly #open = new Set<unknown>();
 
@@ -117,7 +132,7 @@ class Converter {
 
   convert(): FileNode | undefined {
     const root = this.#convert(this.#document.contents, { path: "", offset: 0 });
-    return this.#stopped ? undefined : root;
+    return this.#stopped || this.#hasTwice ? undefined : root;
   }
 
   #fail(place: Place, message: string): FileNode {
@@ -190,6 +205,14 @@ class Converter {
 
   #mapping(map: YAMLMap, place: Place): MappingNode {
     const entries = map.items.map((pair) => this.#entry(pair, place));
+    const seen = new Set<string>();
+    for (const { key, keyOffset } of entries) {
+      if (seen.has(key)) {
+        this.#hasTwice = true;
+        if (!this.#stopped) this.#faults.add({ path: place.path, offset: keyOffset }, TWICE);
+      }
+      seen.add(key);
+    }
     return { ...place, kind: "mapping", entries };
   }
 
@@ -204,6 +227,10 @@ class Converter {
           ? 'a key cannot be a mapping or a list; put a text that begins with "{{" in quotes'
           : "a key is a text",
       );
+    }
+    if (name === "<<" && isScalar(key) && key.type === "PLAIN") {
+      const fault = "`<<` merges nothing here; write the keys out";
+      this.#fail({ path: around.path, offset }, fault);
     }
     const path = around.path === "" ? name : `${around.path}.${name}`;
     return { key: name, keyOffset: offset, path, value: this.#convert(value, { path, offset }) };

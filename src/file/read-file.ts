@@ -130,8 +130,9 @@ function readName(root: MappingNode, { faults }: Reading): string {
     );
     return "";
   }
-  const name = readText(entry.value, faults);
-  const isText = entry.value.kind === "scalar" && typeof entry.value.value !== "number";
+  const { value } = entry;
+  const name = readText(value, faults);
+  const isText = value.kind === "scalar" && (value.value === null || value.value === name);
   if (isText && name.trim() === "")
     faults.add(keyPlace(entry), "the name of the workflow is empty");
   return name;
@@ -202,12 +203,14 @@ function checkSpec(spec: VersionSpec, root: Place, { faults, places }: Reading):
   }
 }
 
-/** Whether a fault of the file can be the cause of one at another path: in the same step, or of no step. */
+/** Whether a fault of the file can be the cause of one at another path: in the same part, or where the graph is described. */
 function isNear(fault: string, path: string): boolean {
-  const owner = stepOf(fault);
-  return owner === "" || stepOf(path) === "" || owner === stepOf(path);
+  const [owner, part] = [partOf(fault), partOf(path)];
+  return owner === "" || owner === part || (part === "" && owner.startsWith("steps."));
 }
 
-function stepOf(path: string): string {
-  return /^steps\.[^.[]+/.exec(path)?.[0] ?? "";
+/** The step or the key of the file that a path is in; "" for the file as a whole and for all that makes the graph. */
+function partOf(path: string): string {
+  const [part = ""] = /^(steps\.)?[^.[]*/.exec(path) ?? [];
+  return part === "steps" || part === "edges" ? "" : part;
 }

@@ -3,7 +3,7 @@
  * Boundary: pure. A file that is written is read again: one that would compile to another version is written with `edges:`.
  * Invariant: a version that may be published gives a file that compiles to it, the order of its steps and edges included.
  */
-import { Document, isMap, isScalar, isSeq, Scalar, type YAMLMap } from "yaml";
+import { Document, isMap, isScalar, isSeq, Scalar, visit, type YAMLMap } from "yaml";
 import type { EdgeDefinition, VersionSpec } from "../engine/values/definition.ts";
 import { canonicalJson, type Json } from "../engine/values/json.ts";
 import { writeDuration } from "./durations.ts";
@@ -170,6 +170,12 @@ function toYaml(root: Map<string, Written>): string {
       } else toOneLine(String(key.value), pair.value);
     }
   }
+  visit(document, {
+    Scalar(role, scalar) {
+      // Without quotes other readers merge it, and a workflow file refuses it.
+      if (role === "key" && scalar.value === "<<") scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
   return document.toString({ lineWidth: 0, flowCollectionPadding: true, nullStr: "" });
 }
 

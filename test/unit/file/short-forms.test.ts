@@ -62,3 +62,8 @@ test.each(EXAMPLES.filter((text) => !text.includes("\nedges:")))(
     expect(read(written)).toEqual(workflow);
   },
 );
+
+it("writes a key `<<` in quotes, for it is a name and merges nothing", () => {
+  const workflow = read('workflow: a\nsteps:\n  x: { agent: b, config: { "<<": { c: 1 } } }\n');
+  expect(read(writeWorkflowYaml(workflow)).spec).toEqual(workflow.spec);
+});

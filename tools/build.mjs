@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -25,6 +26,9 @@ const outfile = join(root, "dist", "service", "main.mjs");
 /** The hash of the sources that the file was compiled from. */
 const stamp = join(root, "dist", "service", "sources.sha256");
 const SOURCES = ["src", "gen", "tools/build.mjs", "package-lock.json"];
+
+/** What loads the other files of the command line. */
+const MAIN = "main.mjs";
 
 /** Adds the contents of a file, or of the files of a folder, to the hash. */
 function hashIn(hash, path) {
@@ -44,7 +48,7 @@ const sources = hash.digest("hex");
 const cli = join(root, "dist", "cli");
 const isBuilt =
   existsSync(outfile) &&
-  existsSync(cli) &&
+  existsSync(join(cli, MAIN)) &&
   existsSync(stamp) &&
   readFileSync(stamp, "utf8") === sources;
 
@@ -83,8 +87,13 @@ if (!isBuilt) {
       js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   }).catch(() => process.exit(1));
-  rmSync(cli, { recursive: true, force: true });
-  renameSync(writtenCli, cli);
+  // File by file, as other commands may be loading theirs: the names of chunks are hashes of what they hold.
+  const names = readdirSync(writtenCli).sort((a, b) => (a === MAIN) - (b === MAIN));
+  mkdirSync(cli, { recursive: true });
+  for (const name of names) renameSync(join(writtenCli, name), join(cli, name));
+  for (const name of readdirSync(cli))
+    if (!names.includes(name)) rmSync(join(cli, name), { force: true });
+  rmSync(writtenCli, { recursive: true });
   writeFileSync(stamp, sources);
 }
 // When the sources were read: tools/workflows.mjs compares their times with it.

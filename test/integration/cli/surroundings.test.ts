@@ -98,11 +98,19 @@ describe("a clone and a package", () => {
     const about = COMMANDS[0]?.about ?? "";
     await writeFile(path, (await readFile(path, "utf8")).replace(about, "changed words"));
     expect((await cli.run(["--help"])).stdout).toContain("changed words");
-    // The clock of a checkout is the one of this machine; a second time is no reason to build.
+    // What was compared once is no reason to compile again.
     const main = join(cli.project, "dist/cli/main.mjs");
     await utimes(main, 1, 1);
     await cli.run(["--help"]);
     expect((await stat(main)).mtimeMs).toBe(1_000);
+  });
+
+  it("is compiled by several commands at once, each of which runs", async () => {
+    await writeFile(join(cli.project, "dist/service/sources.sha256"), "others");
+    await utimes(join(cli.project, "dist/service/sources.sha256"), 1, 1);
+    const all = await Promise.all([1, 2, 3, 4].map(() => cli.run(["check", "none.yaml"])));
+    const expected = "workflows: cannot read none.yaml: there is no such file\n";
+    expect(all.map(({ stderr }) => stderr)).toEqual(Array(4).fill(expected));
   });
 
   it("packs the command line and the library of workers", async () => {

@@ -59,9 +59,10 @@ export class AwaitedAnswers {
     const after = this.#awaited.get(token)?.after;
     if (answer.seq !== undefined && after !== undefined) {
       const { highest, repeated } = this.#acked;
+      const isBack = !answer.isRepeat && answer.seq <= after;
       this.#acked = {
         highest: Math.max(highest, answer.seq),
-        repeated: answer.seq <= after ? Math.min(repeated, answer.seq) : repeated,
+        repeated: isBack ? Math.min(repeated, answer.seq) : repeated,
       };
     }
     this.#settle(token, answer.outcome);

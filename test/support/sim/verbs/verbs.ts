@@ -160,7 +160,7 @@ function publishing(rows: RandomRows): Verb {
     { name: "let go partitions", run: ({ database }) => letGoPartitions(database, holder) },
     {
       ...{ name: "mark published", mayWait: true },
-      run: ({ database }) => markPublished(database, holder, done),
+      run: ({ database }) => markPublished(database, holder, done, { stream: "w", seq }),
     },
     {
       name: "list the outbox",

@@ -36,7 +36,8 @@ async function count(text: string): Promise<number> {
 
 /** A replica whose every call hangs at its owner. It is told to stop; the owner answers from then on. */
 async function stopWithCalls(): Promise<Replica> {
-  const replica = await cluster.start(sandbox.urls);
+  // Longer than a stop may take: no call under way ends by itself.
+  const replica = await cluster.start({ ...sandbox.urls, COLLABORATOR_TIMEOUT_MS: "60000" });
   sandbox.troubles.begin(CREATE, "hang");
   await Promise.all(
     Array.from({ length: RUNS }, () => replica.workflows.startRun({ definitionId })),

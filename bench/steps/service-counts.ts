@@ -41,12 +41,12 @@ interface ServiceLoad {
 const LOADS: readonly ServiceLoad[] = [
   {
     title: "a step of a run of agent steps, whole service",
-    budget: { statements: 16, roundTrips: 16, commits: 9.5 },
+    budget: { statements: 12, roundTrips: 12, commits: 8 },
     prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one(1) }),
   },
   {
     title: "an event that wakes a run, to the end of its agent step, whole service",
-    budget: { statements: 27, roundTrips: 27, commits: 17, transactions: 3.4 },
+    budget: { statements: 17.5, roundTrips: 17.5, commits: 13.5, transactions: 1.4 },
     async prepare(host, run) {
       const key = `counted-${run}-${performance.now()}`;
       const runId = await host.own<string>("parkRun", { key });

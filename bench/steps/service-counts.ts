@@ -16,6 +16,7 @@ import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../pa
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
 import { type DoorCounts, measureDoors } from "./door-counts.ts";
+import { type InternalCounts, measureInternalCounts } from "./internal-counts.ts";
 
 /** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
 export interface LoadCounts {
@@ -28,6 +29,7 @@ export interface LoadCounts {
 /** Counts through the whole service. */
 export interface ServiceCounts {
   readonly loads: readonly LoadCounts[];
+  readonly internal: InternalCounts;
   readonly doors: readonly DoorCounts[];
 }
 
@@ -73,7 +75,8 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
       await host.one(WARM_UP_RUNS);
       const loads: LoadCounts[] = [];
       for (const load of LOADS) loads.push(await countLoad(host, relay, load));
-      return { loads, doors: await measureDoors(host, relay) };
+      const internal = await measureInternalCounts(host, relay, database.url);
+      return { loads, internal, doors: await measureDoors(host, relay) };
     } finally {
       await host.stop();
     }

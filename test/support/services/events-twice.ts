@@ -116,11 +116,11 @@ async function eventsOf(
   const texts: string[] = [];
   for await (const chains of makeChains(deps, batches, kept)) {
     for (const { links } of chains) {
-      texts.push(
-        links
-          .flatMap(({ batchId, events }) => events.map((each) => textOf(batchId, each)))
-          .join("\n"),
-      );
+      const made: string[] = [];
+      for (const { batchId, events } of links) {
+        for await (const each of events) made.push(textOf(batchId, each));
+      }
+      texts.push(made.join("\n"));
     }
   }
   return texts.sort();

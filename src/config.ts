@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { COLLABORATORS, type CollaboratorName } from "./collaborators/names.ts";
 import { type Environment, EnvironmentReader, optional } from "./environment.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
+import { type BuiltInSettings, readBuiltIn } from "./settings/built-in.ts";
 import { type BusSettings, type NatsSettings, readBus, readNats } from "./settings/bus.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
@@ -32,6 +33,8 @@ export interface Config extends DoorSettings {
     readonly concurrency: number;
     readonly token?: string;
   };
+  /** The owners that the process serves itself. */
+  readonly builtIn: BuiltInSettings;
   readonly reconcileIntervalMs: number;
   /** How many days runs are kept after their end; 0: for ever. */
   readonly retentionDays: number;
@@ -62,13 +65,16 @@ export function readConfig(
 ): ConfigResult {
   const reader = new EnvironmentReader(env, readFile);
   const door = readDoor(reader);
+  const bus = readBus(reader);
+  const builtIn = readBuiltIn(reader, bus.sources);
   const config: Config = {
     ...door,
     databaseUrl: readDatabaseUrl(reader),
     migrate: reader.choice("MIGRATE", SWITCH, "on") === "on",
     nats: readNats(reader),
-    bus: readBus(reader),
-    collaborators: readCollaborators(reader),
+    bus,
+    collaborators: readCollaborators(reader, builtIn),
+    builtIn,
     reconcileIntervalMs: reader.whole("RECONCILE_INTERVAL_MS", 60_000, {
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,
@@ -126,9 +132,13 @@ function readDatabaseUrl(reader: EnvironmentReader): string {
   return reader.url("DATABASE_URL", ["postgres:", "postgresql:"], true) ?? "";
 }
 
-function readCollaborators(reader: EnvironmentReader): Config["collaborators"] {
+function readCollaborators(
+  reader: EnvironmentReader,
+  builtIn: BuiltInSettings,
+): Config["collaborators"] {
   const urls: Partial<Record<CollaboratorName, string>> = {};
   for (const name of COLLABORATORS) {
+    if (name === "approvals" && builtIn.approvals !== undefined) continue;
     const url = reader.url(`${name.toUpperCase()}_URL`, ["http:", "https:"]);
     if (url !== undefined) urls[name] = url.replace(/\/+$/, "");
   }

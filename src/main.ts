@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
+import { type BuiltInApprovals, startBuiltInApprovals } from "./builtin/approvals/approvals.ts";
 import { type Clients, createClients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
@@ -29,6 +30,7 @@ import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
+import { limitSettings } from "./runtime/stream-limits.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
@@ -56,7 +58,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const startedAt = await readClock(database.read);
   const graphs = createGraphCache(database);
   const { urls } = config.collaborators;
-  const clients = createClients(config.collaborators, log);
+  const approvals = startApprovals(config, database, log);
+  const local = { ...optional("approvals", approvals?.routes) };
+  const clients = createClients({ ...config.collaborators, local }, log);
   // What inputs need: the dispatcher closes its own clients while calls of our callers are still under way.
   const inputClients = createClients({ ...config.collaborators, urls: inputUrls(urls) }, log);
   const lookups = createLookupCache({ costsFromMeter: urls.meter !== undefined });
@@ -81,7 +85,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const timers = startTimers(runtime);
   const indexing = config.migrate ? startIndexing({ url: config.databaseUrl, log }) : undefined;
   const retention = startRetention({ database, log, days: config.retentionDays });
-  const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt });
+  const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt, approvals });
   const reconciler = createReconciler({
     ...runtime,
     clients,
@@ -103,7 +107,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const { host, port } = await server.listen();
   log.info("listening", { host, port, replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
-  return () => stopParts({ sources, indexing, bus, inputClients, processor, database });
+  return () => stopParts({ sources, indexing, bus, inputClients, approvals, processor, database });
 }
 
 /** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
@@ -112,21 +116,34 @@ interface Parts {
   readonly indexing: { stop(): Promise<void> } | undefined;
   readonly bus: ReturnType<typeof startBus>;
   readonly inputClients: Clients;
+  readonly approvals: BuiltInApprovals | undefined;
   readonly processor: Processor;
   readonly database: Database;
 }
 
 async function stopParts(parts: Parts): Promise<void> {
-  const { sources, indexing, bus, inputClients, processor, database } = parts;
+  const { sources, indexing, bus, inputClients, approvals, processor, database } = parts;
   // All of them at once: none takes up new work while another one still finishes its own.
   await reached("stop.begun");
   const stopping = sources.map((part) => part.stop());
   await Promise.all([...stopping, bus.stopListening(), indexing?.stop()]);
   inputClients.close();
   inputClients.disconnect();
-  await processor.stop();
+  await Promise.all([processor.stop(), approvals?.stop()]);
   await bus.stop();
   await database.close();
+}
+
+/** The owner of approvals in this process; undefined: another service is, or none. */
+function startApprovals(
+  { builtIn, bus }: Config,
+  database: Database,
+  log: Log,
+): BuiltInApprovals | undefined {
+  if (builtIn.approvals === undefined) return undefined;
+  const { stream: name, subjects, expireAfterMs } = builtIn.approvals;
+  const stream = { name, subjects, limits: limitSettings(bus.limits) };
+  return startBuiltInApprovals({ database, log, stream, expireAfterMs });
 }
 
 function inputUrls({ identity, entities }: Config["collaborators"]["urls"]) {
@@ -137,6 +154,7 @@ interface BusDeps extends RouteDeps {
   readonly graphs: GraphCache;
   readonly replicaId: string;
   readonly startedAt: Date;
+  readonly approvals: BuiltInApprovals | undefined;
 }
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */
@@ -152,6 +170,7 @@ function startBus(config: Config, deps: BusDeps) {
     if (stopping) return connection.close();
     const publisher = createPublisher({ ...deps, connection, stream, format, limits });
     publisher.start();
+    deps.approvals?.publishOn(connection);
     const consumers = startBusConsumers({
       ...deps,
       connection,
@@ -175,7 +194,7 @@ function startBus(config: Config, deps: BusDeps) {
     },
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
-      stream: parts?.publisher.trouble(),
+      stream: parts?.publisher.trouble() ?? deps.approvals?.trouble(),
     }),
     async mark() {
       if (parts === undefined) throw new Error("the bus is not connected yet");

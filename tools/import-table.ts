@@ -149,6 +149,13 @@ export const rooms: readonly Room[] = [
     pure: false,
     closedNames: runWrites,
   },
+  {
+    files: /^src\/builtin\//,
+    paths: [process, gen, /^src\/store\/(approval-requests|database|pg-errors)\.ts$/],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "nats"],
+    builtins: true,
+    pure: false,
+  },
   { files: /^src\/worker\//, paths: [], packages: ["nats"], builtins: true, pure: false },
   {
     files: /^src\/sandbox\//,

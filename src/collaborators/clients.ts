@@ -19,6 +19,7 @@ import { NotSent } from "./call-failure.ts";
 import { createConnectTransport } from "./connect-transport.ts";
 import { createFramedTransport } from "./framed-transport.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { createLocalTransport, type LocalRoutes } from "./local-transport.ts";
 import { COLLABORATORS, type CollaboratorName } from "./names.ts";
 import type { Transport } from "./transport.ts";
 
@@ -26,6 +27,8 @@ import type { Transport } from "./transport.ts";
 export interface ClientSettings {
   /** Base URLs of those that are configured. */
   readonly urls: Readonly<Partial<Record<CollaboratorName, string>>>;
+  /** Those that this process serves itself. */
+  readonly local?: Readonly<Partial<Record<CollaboratorName, LocalRoutes>>>;
   readonly protocol: "connect" | "grpc" | "grpc-web";
   readonly timeoutMs: number;
   /** Bearer token. */
@@ -81,20 +84,19 @@ export class NotConfigured extends Error {
   override readonly name = "NotConfigured";
 }
 
-/** Makes a client of each collaborator that has a URL. */
+/** Makes a client of each collaborator that has a URL or is served here. */
 export function createClients(settings: ClientSettings, log: Log): Clients {
   const clients = new Map<CollaboratorName, Client>();
   const gates: Gate[] = [];
   const transports: Transport[] = [];
   for (const name of COLLABORATORS) {
-    const baseUrl = settings.urls[name];
-    if (baseUrl === undefined) continue;
+    const transport = openTransport(settings, name);
+    if (transport === undefined) continue;
     const gate = createGate(settings.concurrency, (open) => {
       if (open)
         log.warn("a collaborator does not answer and is left alone", { collaborator: name });
       else log.info("a collaborator answers again", { collaborator: name });
     });
-    const transport = openTransport(settings, baseUrl);
     gates.push(gate);
     transports.push(transport);
     clients.set(name, createClient(gate, transport, settings));
@@ -133,8 +135,12 @@ function missing(name: CollaboratorName): string {
   return `${name.toUpperCase()}_URL is not set: ${NEEDS[name]}`;
 }
 
-function openTransport(settings: ClientSettings, baseUrl: string): Transport {
+function openTransport(settings: ClientSettings, name: CollaboratorName): Transport | undefined {
   const { protocol, timeoutMs, concurrency } = settings;
+  const routes = settings.local?.[name];
+  if (routes !== undefined) return createLocalTransport(routes, timeoutMs);
+  const baseUrl = settings.urls[name];
+  if (baseUrl === undefined) return undefined;
   const options = { baseUrl, timeoutMs, connections: concurrency };
   return protocol === "connect"
     ? createConnectTransport(options)

@@ -3,7 +3,7 @@
  * Boundary: the process's clock serves for sorting alone, nothing is decided by it.
  * Invariant: ids of one process rise, also within a millisecond and when its clock is set back.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 const BITS_A_DIGIT = 5n;
@@ -11,6 +11,7 @@ const DIGIT_MASK = 31n;
 const ID_DIGITS = 26;
 const RANDOM_BYTES = 10;
 const RANDOM_BITS = 80n;
+const HASH_HEX_DIGITS = 32;
 
 let last = 0n;
 
@@ -25,6 +26,12 @@ export function newDefinitionId(): string {
 /** An id of a version, `wfv_…`. */
 export function newVersionId(): string {
   return `wfv_${nextDigits()}`;
+}
+
+/** An id that follows from a key: the prefix and 128 bits of the key's SHA-256, the same on every replica. */
+export function idOfKey(prefix: string, key: string): string {
+  const hash = createHash("sha256").update(key).digest("hex");
+  return `${prefix}${digitsOf(BigInt(`0x${hash.slice(0, HASH_HEX_DIGITS)}`))}`;
 }
 
 function nextDigits(): string {

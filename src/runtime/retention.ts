@@ -14,6 +14,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../process/log.ts";
 import { count } from "../process/metrics.ts";
+import { dropOldApprovals } from "../store/approval-requests.ts";
 import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
@@ -129,8 +130,15 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
-    ...(deps.days === 0 ? [] : [endedRuns(deps)]),
+    ...(deps.days === 0 ? [] : [endedRuns(deps), decidedApprovals(deps)]),
   ];
+}
+
+function decidedApprovals({ days }: RetentionDeps): Sweep {
+  return {
+    name: "approvals",
+    batch: (tx) => upTo("approvals", dropOldApprovals(tx, days, ROWS_A_BATCH)),
+  };
 }
 
 async function upTo(rows: string, dropping: Promise<number>): Promise<Batch> {

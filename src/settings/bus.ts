@@ -12,7 +12,7 @@ const SEVEN_DAYS_MS = 7 * 86_400_000;
 const MOST_STREAM_REPLICAS = 5;
 
 /** One subject of one stream that events are taken from. */
-interface BusSource {
+export interface BusSource {
   readonly stream: string;
   readonly subject: string;
 }

@@ -47,6 +47,8 @@ describe("a planted fault is reported:", () => {
     ],
     ["src/egress/dispatcher.ts", 'const x = await import("../ingress/bus/pull.ts");'],
     ["src/egress/dispatcher.ts", 'import { lockRuns as read } from "../store/runs.ts";'],
+    ["src/builtin/approvals/service.ts", 'import { x } from "../../runtime/processor.ts";'],
+    ["src/builtin/approvals/service.ts", 'import { saveBatch } from "../../store/save-batch.ts";'],
     ["src/main.ts", 'import "./sandbox/agents.ts";'],
     ["src/runtime/lane.ts", 'import { x } from "../sandbox/agents.ts";'],
     ["src/sandbox/agents.ts", 'import { x } from "../runtime/processor.ts";'],

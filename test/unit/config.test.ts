@@ -45,6 +45,7 @@ test("defaults", () => {
       format: "cloudevents",
     },
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
+    builtIn: {},
     reconcileIntervalMs: 60_000,
     retentionDays: 90,
     auth: { mode: "none" },
@@ -98,6 +99,35 @@ test("everything set", () => {
     reflection: false,
     otlpEndpoint: "http://otel:4318",
   });
+});
+
+test("approvals that are built in", () => {
+  const env = { APPROVALS_URL: "builtin", APPROVALS_EXPIRE_AFTER: "2h" };
+  expect(configOf(env)).toMatchObject({
+    builtIn: {
+      approvals: {
+        stream: "APPROVALS",
+        subjects: ["approvals.changes.>"],
+        expireAfterMs: 7_200_000,
+      },
+    },
+    collaborators: { urls: {} },
+  });
+  const sources = "A=a.>,P=crm.>,P=approvals.*.approval.resolve";
+  expect(configOf({ APPROVALS_URL: "builtin", BUS_SOURCES: sources }).builtIn).toEqual({
+    approvals: { stream: "P", subjects: ["crm.>", "approvals.*.approval.resolve"] },
+  });
+  expect(configOf({ APPROVALS_URL: "http://approvals" }).builtIn).toEqual({});
+  expect(
+    faultsOf({ ...NEEDED, APPROVALS_URL: "builtin", BUS_SOURCES: "A=approvals.>.x,B=b" }),
+  ).toEqual(expect.arrayContaining([expect.stringContaining("BUS_SOURCES")]));
+  expect(
+    faultsOf({ ...NEEDED, APPROVALS_URL: "builtin", BUS_SOURCES: "A=approvals.changes" }),
+  ).toEqual(["BUS_SOURCES has no approvals.changes.>, which APPROVALS_URL=builtin needs"]);
+  expect(faultsOf({ ...NEEDED, APPROVALS_EXPIRE_AFTER: "2h" })).toEqual([
+    "APPROVALS_EXPIRE_AFTER needs APPROVALS_URL=builtin",
+  ]);
+  expect(faultsOf({ ...NEEDED, APPROVALS_URL: "built-in" })).toHaveLength(1);
 });
 
 test("every fault at once, one line each", () => {

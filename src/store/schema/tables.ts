@@ -8,6 +8,7 @@
  * before them costs padding.
  */
 
+import * as approvals from "./approvals.ts";
 import * as calls from "./calls.ts";
 import * as definitions from "./definitions.ts";
 import * as events from "./events.ts";
@@ -21,4 +22,5 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...history,
   ...calls,
   ...events,
+  ...approvals,
 };

@@ -4,8 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
-import { type BuiltInApprovals, startBuiltInApprovals } from "./builtin/approvals/approvals.ts";
-import { type Clients, createClients } from "./collaborators/clients.ts";
+import type { BuiltInApprovals } from "./builtin/approvals/approvals.ts";
+import { createApprovalDecider } from "./collaborators/approval-decider.ts";
+import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
@@ -15,13 +16,13 @@ import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
 import type { LongTask } from "./egress/tasks/lost-tasks.ts";
-import { optional } from "./environment.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
+import { openClients, startApprovals } from "./owners.ts";
 import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
@@ -30,7 +31,6 @@ import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
-import { limitSettings } from "./runtime/stream-limits.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
@@ -57,13 +57,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const database = openDatabase({ url: config.databaseUrl, log });
   const startedAt = await readClock(database.read);
   const graphs = createGraphCache(database);
-  const { urls } = config.collaborators;
   const approvals = startApprovals(config, database, log);
-  const local = { ...optional("approvals", approvals?.routes) };
-  const clients = createClients({ ...config.collaborators, local }, log);
-  // What inputs need: the dispatcher closes its own clients while calls of our callers are still under way.
-  const inputClients = createClients({ ...config.collaborators, urls: inputUrls(urls) }, log);
-  const lookups = createLookupCache({ costsFromMeter: urls.meter !== undefined });
+  const { clients, inputClients } = openClients(config, approvals, log);
+  const lookups = createLookupCache({ costsFromMeter: clients.find("meter") !== undefined });
   const processor = createProcessor({
     database,
     graphs,
@@ -100,6 +96,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     graphs,
     entities,
     callers,
+    decideApproval: createApprovalDecider(inputClients),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
@@ -132,22 +129,6 @@ async function stopParts(parts: Parts): Promise<void> {
   await Promise.all([processor.stop(), approvals?.stop()]);
   await bus.stop();
   await database.close();
-}
-
-/** The owner of approvals in this process; undefined: another service is, or none. */
-function startApprovals(
-  { builtIn, bus }: Config,
-  database: Database,
-  log: Log,
-): BuiltInApprovals | undefined {
-  if (builtIn.approvals === undefined) return undefined;
-  const { stream: name, subjects, expireAfterMs } = builtIn.approvals;
-  const stream = { name, subjects, limits: limitSettings(bus.limits) };
-  return startBuiltInApprovals({ database, log, stream, expireAfterMs });
-}
-
-function inputUrls({ identity, entities }: Config["collaborators"]["urls"]) {
-  return { ...optional("identity", identity), ...optional("entities", entities) };
 }
 
 interface BusDeps extends RouteDeps {

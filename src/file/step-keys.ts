@@ -78,6 +78,11 @@ const APPROVAL_KEYS: readonly ShortKey[] = [
   config("by", "approvers", "Who may approve: one or a list.", "texts"),
   config("required", "required", "How many of them must approve; all when unset."),
   config("editable", "editable", "Fields of the input that an approver may change.", "texts"),
+  config(
+    "self_approval",
+    "allow_self_approval",
+    "true: the person who initiated the run may approve.",
+  ),
   config("remind", "remind_after_seconds", "When approvers are reminded.", "duration"),
 ];
 

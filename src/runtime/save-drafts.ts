@@ -3,12 +3,14 @@
  * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
  */
 import type { Draft } from "../engine/draft/draft.ts";
+import { openItemsOf, personKindOf } from "../engine/steps/person-items.ts";
 import type { Call, IssuedCall } from "../engine/values/call.ts";
 import type { StepRun } from "../engine/values/run.ts";
 import { beginTurn } from "../process/shared-turn.ts";
 import { CALL_LEASE_MS } from "../store/calls.ts";
 import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
+import type { InboxStep } from "../store/inbox.ts";
 import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
@@ -74,6 +76,7 @@ export function encodeBatch(
     changedChildren: folded.flatMap(({ draft }) =>
       draft.children.updated.map((child) => rowOfChild(draft.run.id, child)),
     ),
+    inboxSteps: folded.flatMap(({ draft }) => inboxStepsOf(draft, recordedAt)),
     moves: folded.flatMap(({ draft }) =>
       draft.history.map((row) => ({ ...row, ...placeOf(draft.run.id), recordedAt })),
     ),
@@ -91,6 +94,19 @@ export function encodeBatch(
     },
   };
   return { batch, calls };
+}
+
+/** Steps that ask people and changed; a new one without open items has none to close. */
+function inboxStepsOf(draft: Draft, openedAt: Date): InboxStep[] {
+  const { inserted, updated } = draft.rows;
+  const stepOf = (row: StepRun) => {
+    const step = draft.step(row.index);
+    if (personKindOf(step) === undefined) return [];
+    const { id: runId, workspaceId } = draft.run;
+    return [{ runId, stepIndex: row.index, workspaceId, openedAt, items: openItemsOf(step, row) }];
+  };
+  const opened = inserted.flatMap(stepOf).filter(({ items }) => items.length > 0);
+  return [...opened, ...updated.flatMap(stepOf)];
 }
 
 function placeOf(runId: string) {

@@ -28,6 +28,7 @@ export interface DoorSettings {
         readonly audience: string;
         readonly jwksUrl: string;
         readonly workspaceClaim: string;
+        readonly agentClaim: string;
       };
 }
 
@@ -117,6 +118,7 @@ function readAuth(reader: EnvironmentReader, host: string): DoorSettings["auth"]
         audience: reader.required("JWT_AUDIENCE"),
         jwksUrl: reader.url("JWKS_URL", ["http:", "https:"], true) ?? "",
         workspaceClaim: reader.text("JWT_WORKSPACE_CLAIM") ?? "org_id",
+        agentClaim: reader.text("JWT_AGENT_CLAIM") ?? "agent_type",
       };
   }
 }

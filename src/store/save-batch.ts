@@ -16,6 +16,7 @@ import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
 import type { Queries } from "./database.ts";
 import { type EventToKeep, keepParts } from "./events.ts";
+import { type InboxStep, saveInbox } from "./inbox.ts";
 import { CLOCK } from "./lock-runs.ts";
 import { packRow } from "./packed-moves.ts";
 import { isUnknownSetting } from "./pg-errors.ts";
@@ -63,6 +64,8 @@ export interface Batch {
   readonly changedSteps: ChangedStep[];
   readonly newChildren: ChildRow[];
   readonly changedChildren: ChildRow[];
+  /** Steps that ask people, with all items that are open now. */
+  readonly inboxSteps: readonly InboxStep[];
   readonly moves: IncomingMove[];
   readonly newCalls: Incoming<typeof effects.$inferSelect>[];
   /** Ids of calls whose result is in this batch. */
@@ -193,6 +196,7 @@ function groupsOf(batch: Batch): Group[] {
         { rows: batch.droppedSteps, text: deleteDropped },
         { rows: batch.newChildren, text: insertChildren },
         { rows: batch.changedChildren, text: updateChildren },
+        { rows: batch.inboxSteps, text: saveInbox },
       ],
     },
     { name: "events", parts: [{ rows: batch.takenEvents, text: keepParts }] },

@@ -6,6 +6,7 @@ import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
@@ -61,14 +62,23 @@ beforeAll(async () => {
   keys = await generateKeyPair("RS256");
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: "k", alg: "RS256", use: "sig" };
   issuer = await startCollaborator(() => ({ status: 200, json: { keys: [jwk] } }));
-  const settings = { issuer: ISSUER, audience: AUDIENCE, workspaceClaim: "org_id" };
+  const settings = {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    workspaceClaim: "org_id",
+    agentClaim: "agent_type",
+  };
   const jwt = { mode: "jwt" as const, ...settings, jwksUrl: `${issuer.url}/jwks` };
   const none = { urls: {}, protocol: "connect" as const, timeoutMs: 1, concurrency: 1 };
   const callers = createCallers(jwt, { clients: createClients(none, log), log });
   if (callers === undefined) throw new Error("nobody is authenticated");
   service = await startRpcService({ callers, log });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  clients = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
+  clients = {
+    ...createClient(WorkflowService, transport),
+    ...createClient(Runs, transport),
+    ...createClient(Inbox, transport),
+  };
   a = await furnish("ws_a");
   b = await furnish("ws_b");
 });

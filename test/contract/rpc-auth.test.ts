@@ -8,6 +8,7 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
@@ -143,7 +144,11 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
   let client: Clients;
   beforeAll(() => {
     const transport = to(service.baseUrl);
-    client = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
+    client = {
+      ...createClient(WorkflowService, transport),
+      ...createClient(Runs, transport),
+      ...createClient(Inbox, transport),
+    };
   });
   const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
 

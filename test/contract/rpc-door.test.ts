@@ -27,7 +27,12 @@ let open: RpcService;
 let guarded: RpcService;
 let definitionId = "";
 beforeAll(async () => {
-  const caller = { subject: "u", workspaceId: "ws", scopes: grantedScopes(["admin"]) };
+  const caller = {
+    subject: "u",
+    workspaceId: "ws",
+    scopes: grantedScopes(["admin"]),
+    isAgent: false,
+  };
   const callers: Callers = { find: async (token) => (token === SECRET ? caller : undefined) };
   [open, guarded] = await Promise.all([
     startRpcService(),

@@ -24,6 +24,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { GetRunRequestSchema, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { answerDoor, mainDoors, type Readiness } from "../../src/ingress/rpc/doors.ts";
@@ -49,7 +50,7 @@ interface Port {
 
 async function openPort(tls?: TlsMaterial): Promise<Port> {
   const health = createHealth([WorkflowService.typeName]);
-  const reflection = createReflection([WorkflowService, Runs, Health]);
+  const reflection = createReflection([WorkflowService, Runs, Inbox, Health]);
   const route = createRpcRouter((router) => {
     router.service(Health, health.implementation);
     router.service(ServerReflection, reflection.v1);
@@ -463,6 +464,7 @@ describe.each([
       service: [
         { name: WorkflowService.typeName },
         { name: Runs.typeName },
+        { name: Inbox.typeName },
         { name: Health.typeName },
       ],
     });

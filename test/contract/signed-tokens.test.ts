@@ -58,7 +58,12 @@ async function jwkOf(name: "rsa" | "ec" | "ed", alg: string) {
 }
 
 function newJudge(more: Partial<SignatureSettings> = {}): JudgeToken {
-  const base = { issuer: "https://issuer", audience: "workflows", workspaceClaim: "org_id" };
+  const base = {
+    issuer: "https://issuer",
+    audience: "workflows",
+    workspaceClaim: "org_id",
+    agentClaim: "agent_type",
+  };
   return verifySignatures({ ...base, jwksUrl: `${issuer.url}/jwks`, ...more }, log);
 }
 
@@ -193,7 +198,12 @@ describe("is not good", () => {
 });
 
 test("AUTH_MODE=jwt authenticates callers by signed tokens; AUTH_MODE=none asks for no token", async () => {
-  const settings = { issuer: "https://issuer", audience: "workflows", workspaceClaim: "org_id" };
+  const settings = {
+    issuer: "https://issuer",
+    audience: "workflows",
+    workspaceClaim: "org_id",
+    agentClaim: "agent_type",
+  };
   const clients = createClients(
     { urls: {}, protocol: "connect", timeoutMs: 1, concurrency: 1 },
     log,

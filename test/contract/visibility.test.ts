@@ -9,6 +9,7 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { Inbox, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import {
   StepRunState,
@@ -26,6 +27,7 @@ import {
   listDefinitions,
 } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
+import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
@@ -40,7 +42,7 @@ import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
-type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
+type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
 
 /** What a workspace has. */
 interface Place {
@@ -58,14 +60,17 @@ type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknow
 /** The rows that a read gives of this place. */
 type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
 
-const SERVICES = [WorkflowService, Runs];
+const SERVICES = [WorkflowService, Runs, Inbox];
 const METHODS = SERVICES.flatMap(({ methods }) => methods);
 const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
 const DONE = { stepId: "work", state: StepRunState.COMPLETED };
 
-/** A list is empty; a read by id is not_found. */
-const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readonly call: Call }> = {
+/** A list is empty, or of the caller's own workspace; a read by id is not_found. */
+const READ_CALLS: Record<
+  string,
+  { readonly gives: "not_found" | "empty" | "own"; readonly call: Call }
+> = {
   getDefinition: {
     gives: "not_found",
     call: (client, { definitionId: id }, options) => client.getDefinition({ id }, options),
@@ -91,6 +96,12 @@ const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readon
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  list: { gives: "own", call: (client, _at, options) => client.list({}, options) },
+  count: { gives: "own", call: (client, _at, options) => client.count({}, options) },
+  get: {
+    gives: "not_found",
+    call: (client, { childId }, options) => client.get({ id: `${childId}/work/1` }, options),
+  },
 };
 
 const WRITE_CALLS: Record<string, Call> = {
@@ -107,11 +118,16 @@ const WRITE_CALLS: Record<string, Call> = {
   resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
   cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
   compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+  decide: (client, { childId }, options) =>
+    client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
+  completeTask: (client, { childId }, options) =>
+    client.completeTask({ id: `${childId}/work/1` }, options),
 };
 /** Writes that name no object but a workspace. */
 const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
 
 const PAGE = { limit: 50, offset: 0 };
+const INBOX = { assignee: undefined, kinds: ["approval", "task"] } as const;
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
   findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),
@@ -136,6 +152,11 @@ const READS: Record<string, Read> = {
     const filters = { workspaceId, definitionId, entityId: "", initiatorAgentId: "", ...PAGE };
     return (await listRuns(db, seen, filters)).runs;
   },
+  listInbox: (db, seen, { workspaceId }) =>
+    timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
+  countInbox: async (db, seen, { workspaceId }) =>
+    [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
+  findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0))),
   findStartedRuns: (db, seen, { workspaceId }) =>
     findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
 };
@@ -147,10 +168,16 @@ let others: Place;
 
 beforeAll(async () => {
   const scopes = new Set(SCOPES);
-  const find = async (workspaceId: string) => ({ subject: "caller", workspaceId, scopes });
+  const find = async (workspaceId: string) => ({
+    ...{ subject: "caller", workspaceId, scopes, isAgent: false },
+  });
   service = await startRpcService({ callers: { find } });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  client = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
+  client = {
+    ...createClient(WorkflowService, transport),
+    ...createClient(Runs, transport),
+    ...createClient(Inbox, transport),
+  };
   mine = await furnish("ws_a");
   others = await furnish("ws_b");
 });
@@ -188,6 +215,11 @@ function everything() {
     client.getRun({ id: runId }, who),
     client.getRun({ id: childId }, who),
   ]);
+}
+
+/** Rows without the time at which they were read. */
+async function timeless(rows: Promise<readonly unknown[]>): Promise<unknown[]> {
+  return (await rows).map((row) => ({ ...Object(row), readAt: undefined }));
 }
 
 async function one(found: Promise<unknown>): Promise<unknown[]> {
@@ -235,6 +267,12 @@ test("each read for callers has a line", async () => {
 
 describe("an RPC that reads shows nothing of another workspace", () => {
   test.each(Object.entries(READ_CALLS))("%s", async (_name, { gives, call }) => {
+    if (gives === "own") {
+      const shown = await call(client, mine, as("ws_b"));
+      expect(shown).toMatchObject({ totalSize: 1 });
+      expect(traces(shown)).toEqual([]);
+      return;
+    }
     expect(traces(await call(client, mine, as("ws_a")))).not.toEqual([]);
     if (gives === "empty") {
       const answer = await call(client, mine, as("ws_b"));

@@ -48,7 +48,12 @@ let events: { readonly text: string; readonly tenant: unknown }[];
 beforeAll(async () => {
   const log = createLog({ level: "debug", format: "json", write: (line) => lines.push(line) });
   const scopes = new Set(SCOPES);
-  const find = async (workspaceId: string) => ({ subject: "caller", workspaceId, scopes });
+  const find = async (workspaceId: string) => ({
+    subject: "caller",
+    workspaceId,
+    scopes,
+    isAgent: false,
+  });
   service = await startRpcService({ callers: { find }, log });
   stops.push(service.stop);
   const nats = await startOwnNats();

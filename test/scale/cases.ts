@@ -5,6 +5,14 @@
  */
 
 import {
+  claimDecisions,
+  dropOldApprovals,
+  expireApprovals,
+  findApproval,
+  listDecisions,
+  listOpenApprovals,
+} from "../../src/store/approval-requests.ts";
+import {
   answerKeys,
   claimKeys,
   dropOldKeys,
@@ -42,6 +50,7 @@ import { dropMarks } from "../../src/store/published-marks.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
+import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
@@ -69,6 +78,7 @@ export interface Case {
 }
 
 const COUNTS = { "select count(*)": 10_000 };
+const COUNTED = { count_inbox: 10_000, count_open_approvals: 10_000 };
 const FAR = { ...COUNTS, select: 10_500 };
 const RUN = `wfr_${"1000".padStart(22, "0")}`;
 const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
@@ -112,6 +122,20 @@ function definitions(tag: string): Pick<Case, "ask" | "limits"> {
     // Each row of the page may be on a table page of its own.
     limits: { ...COUNTS, select: 100 },
   };
+}
+
+function inbox(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
+  const filters = { workspaceId: BIG, assignee, kinds: ["approval", "task"] } as const;
+  return {
+    ask: ({ read }) => listInbox(read, EVERY_WORKSPACE, filters, 50),
+    // Fifty of each kind, and of fifty the step and the run, each with its entry of an index.
+    limits: { list_inbox: 50 * 8 },
+  };
+}
+
+function inboxCount(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
+  const filters = { workspaceId: BIG, assignee, kinds: ["approval", "task"] } as const;
+  return { ask: ({ read }) => countInbox(read, EVERY_WORKSPACE, filters), limits: COUNTED };
 }
 
 const writing =
@@ -159,6 +183,22 @@ export const cases: readonly Case[] = [
     ask: ({ read }) =>
       findStartedRuns(read, EVERY_WORKSPACE, { workspaceId: BIG, id: "e1000" }, "EVENT"),
   },
+  { name: "inbox: list", ...inbox(undefined) },
+  { name: "inbox: list of a person", ...inbox("user_2") },
+  { name: "inbox: count", ...inboxCount(undefined) },
+  { name: "inbox: count of a person", ...inboxCount("user_2") },
+  { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0) },
+  { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0) },
+  { name: "approvals: find", ask: ({ read }) => findApproval(read, "apr_1002") },
+  { name: "approvals: decisions", ask: ({ read }) => listDecisions(read, "apr_1002") },
+  {
+    name: "approvals: open",
+    ask: ({ read }) => listOpenApprovals(read, BIG, 50, 0),
+    limits: { ...COUNTED, list_open_approvals: 50 * 2 },
+  },
+  { name: "approvals: expire", ask: (database) => expireApprovals(database, 4, "late", 100) },
+  { name: "approvals: claim", ask: (database) => claimDecisions(database, 1_000, 100) },
+  { name: "sweep: approvals", ask: writing((tx) => dropOldApprovals(tx, 90, 100)) },
   { name: "a run that starts and ends", ask: moveRun },
   { name: "starts: lock", ask: writing((tx) => lockStarts(tx, [START])) },
   { name: "starts: find", ask: ({ read }) => findStarts(read, [START]) },

@@ -116,10 +116,27 @@ const SCHEDULES = `insert into schedules (next_at, anchor_at, version, definitio
   select now() + interval '1 day', now(), 1, 'wf_' || i, ${WORKSPACE}, 'wfv_' || i, '@daily'
   from generate_series(0, $1::integer / 20) as i`;
 
+const INBOX = `insert into inbox_items (opened_at, step_index, place, kind, run_id, workspace_id, assignee)
+  select ${AT}, 0, 1, 1 + i / 2 % 2, ${RUN_ID}, ${WORKSPACE}, 'user_' || i % 100
+  from generate_series($1::integer * 4 / 5 + 1, $1::integer) as i`;
+
+const APPROVALS = `insert into approval_requests (created_at, updated_at, expires_at, decision, risk_level, id,
+    workspace_id, body_hash, agent_id, surface, action_type, approver_user_id, context_json,
+    action_payload)
+  select ${AT}, ${AT}, case when ${IS_OPEN} then now() + interval '1 day' end,
+    case when ${IS_OPEN} then 0 else 1 end, 1, 'apr_' || i, ${WORKSPACE}, '\\x00', '', '', 'pay', '', '{}',
+    '\\x00'
+  from generate_series(1, $1::integer) as i where i % 4 = 2`;
+
+const DECISIONS = `insert into approval_decisions (decided_at, lease_until, published_at, decision, request_id, id,
+    decided_by, reason)
+  select ${AT}, ${AT}, ${AT}, 1, 'apr_' || i, 'apd_' || i, 'user', ''
+  from generate_series(1, $1::integer * 4 / 5) as i where i % 4 = 2`;
+
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-  [LEASES, MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS],
+  [LEASES, MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS, INBOX, APPROVALS, DECISIONS],
 ];
 
 /** Tables that grow with use: no statement may read one from end to end. */
@@ -139,6 +156,9 @@ export const GROWING = [
   "workflow_versions",
   "wait_patterns",
   "schedules",
+  "inbox_items",
+  "approval_requests",
+  "approval_decisions",
 ];
 
 /** Fills a migrated, empty database; indexes are built after the rows. */

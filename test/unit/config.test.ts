@@ -296,9 +296,9 @@ describe("authentication", () => {
     const env = { JWT_ISSUER: "i", JWT_AUDIENCE: "a", JWKS_URL: "https://keys/jwks" };
     const given = { mode: "jwt", issuer: "i", audience: "a", jwksUrl: "https://keys/jwks" };
     const config = configOf({ AUTH_MODE: "jwt", ...env });
-    expect(config.auth).toEqual({ ...given, workspaceClaim: "org_id" });
+    expect(config.auth).toEqual({ ...given, workspaceClaim: "org_id", agentClaim: "agent_type" });
     const named = configOf({ AUTH_MODE: "jwt", ...env, JWT_WORKSPACE_CLAIM: "tenant" });
-    expect(named.auth).toEqual({ ...given, workspaceClaim: "tenant" });
+    expect(named.auth).toEqual({ ...given, workspaceClaim: "tenant", agentClaim: "agent_type" });
   });
 
   test.each([

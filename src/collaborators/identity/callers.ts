@@ -10,6 +10,7 @@ export const SCOPES = [
   "workflows:author",
   "workflows:run",
   "workflows:transition",
+  "workflows:inbox",
   "workflows:admin",
 ] as const;
 /** One scope. */
@@ -22,6 +23,8 @@ export interface Caller {
   /** The token's organization: the only workspace whose objects the caller sees. */
   readonly workspaceId: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Whether it is an agent: it decides nothing, whatever its scopes. */
+  readonly isAgent: boolean;
 }
 
 /** Who knows callers. */
@@ -40,15 +43,17 @@ const GRANTS: ReadonlyMap<string, readonly Scope[]> = new Map([
   ["viewer", ["workflows:read"]],
   ["editor", ["workflows:author", "workflows:run"]],
   ["operator", ["workflows:run", "workflows:transition"]],
+  ["approver", ["workflows:inbox"]],
   ["admin", SCOPES],
 ]);
 
-/** What the words of a token grant, be they scopes or names of roles. Every scope may read. */
-export function grantedScopes(words: Iterable<string>): ReadonlySet<Scope> {
+/** What the words of a token grant, be they scopes or names of roles. Every scope may read. An agent has no inbox. */
+export function grantedScopes(words: Iterable<string>, isAgent = false): ReadonlySet<Scope> {
   const granted = new Set<Scope>();
   for (const word of words) {
     for (const scope of GRANTS.get(word) ?? []) granted.add(scope);
   }
+  if (isAgent) granted.delete("workflows:inbox");
   if (granted.size > 0) granted.add("workflows:read");
   return granted;
 }

@@ -41,6 +41,7 @@ function readIntrospection(answer: IntrospectResponse): GoodToken | undefined {
     subject: answer.subject || answer.userSubject || answer.service,
     workspaceId: answer.organizationId,
     words: answer.scopes,
+    isAgent: answer.agentType !== "",
   });
   if (caller === undefined) return undefined;
   const { expiresAt } = answer;

@@ -12,10 +12,16 @@ export interface TokenClaims {
   readonly workspaceId: string;
   /** Scopes and names of roles. */
   readonly words: readonly string[];
+  readonly isAgent: boolean;
 }
 
 /** The caller; undefined when subject or workspace is missing or can be none. */
-export function readCaller({ subject, workspaceId, words }: TokenClaims): Caller | undefined {
+export function readCaller({
+  subject,
+  workspaceId,
+  words,
+  isAgent,
+}: TokenClaims): Caller | undefined {
   if (!isId(subject) || !isId(workspaceId)) return undefined;
-  return { subject, workspaceId, scopes: grantedScopes(words) };
+  return { subject, workspaceId, scopes: grantedScopes(words, isAgent), isAgent };
 }

@@ -22,6 +22,8 @@ export interface SignatureSettings {
   readonly jwksUrl: string;
   /** The claim that names the workspace. */
   readonly workspaceClaim: string;
+  /** The claim that only tokens of agents have. */
+  readonly agentClaim: string;
 }
 
 const ALGORITHMS = [
@@ -82,10 +84,18 @@ export function verifySignatures(settings: SignatureSettings, log: Log): JudgeTo
 function readClaims(claims: JWTPayload, settings: SignatureSettings): GoodToken | undefined {
   const { sub = "", exp = 0 } = claims;
   const workspaceId = claims[settings.workspaceClaim];
+  const isAgent = isGiven(claims[settings.agentClaim]);
   const words = [claims.scope, claims.scp, claims.roles].flatMap(readWords);
   const caller =
-    typeof workspaceId === "string" ? readCaller({ subject: sub, workspaceId, words }) : undefined;
+    typeof workspaceId === "string"
+      ? readCaller({ subject: sub, workspaceId, words, isAgent })
+      : undefined;
   return caller && { caller, expiresAtMs: (exp + SKEW_S) * 1000 };
+}
+
+/** A claim of any kind counts, but for one that says that there is none. */
+function isGiven(claim: unknown): boolean {
+  return claim !== undefined && claim !== null && claim !== "" && claim !== false;
 }
 
 /** A claim's words: a list, or one text with spaces between them. */

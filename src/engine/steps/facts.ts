@@ -46,6 +46,8 @@ export interface StepFacts {
   readonly canCompensate: boolean;
   /** Whether its outcome is a decision: only an admin may report it by TransitionStep. */
   readonly isDecision: boolean;
+  /** Whether a person completes it with an output. */
+  readonly isTask: boolean;
   /** Whether an agent acts in it; approvals and governance downstream name that agent. */
   readonly hasAgent: boolean;
   /** Whether its event patterns open a wait. */
@@ -69,6 +71,7 @@ export const PLAIN_FACTS = {
   isInstant: false,
   canCompensate: true,
   isDecision: false,
+  isTask: false,
   hasAgent: false,
   waitsForEvents: false,
   isDroppedOnCancel: false,

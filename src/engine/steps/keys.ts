@@ -43,4 +43,5 @@ export const APPROVAL_KEYS: KeyTable = {
   required: "count",
   escalate_after_seconds: "seconds",
   escalate_to: "texts",
+  allow_self_approval: "flag",
 };

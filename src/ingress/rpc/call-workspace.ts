@@ -13,6 +13,7 @@ import type { Caller } from "../../collaborators/identity/callers.ts";
 import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../store/reads/visibility.ts";
+import { readActor } from "./actor.ts";
 import type { WriteDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
@@ -24,11 +25,12 @@ export const callerOfCall = createContextKey<Caller | undefined>(undefined);
  * caller.
  */
 export function depsOfCall(
-  { callers, database, graphs, entities }: ServiceParts,
-  { values, responseHeader: answerHeader }: HandlerContext,
+  { callers, database, graphs, entities, decideApproval }: ServiceParts,
+  { values, requestHeader, responseHeader: answerHeader }: HandlerContext,
 ): Omit<WriteDeps, "write"> {
-  const shared = { database, graphs, entities, answerHeader };
-  if (callers === undefined) return { ...shared, visibility: EVERY_WORKSPACE };
+  const shared = { database, graphs, entities, decideApproval, answerHeader };
+  const actor = readActor(requestHeader, callers !== undefined);
+  if (callers === undefined) return { ...shared, actor, visibility: EVERY_WORKSPACE };
   const caller = values.get(callerOfCall);
   if (caller === undefined) throw new Error("a call came past its authentication");
   return { ...shared, caller, visibility: onlyWorkspace(caller.workspaceId) };

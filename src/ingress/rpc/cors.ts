@@ -11,7 +11,13 @@ export type Cors = (request: NodeRequest, response: NodeResponse) => boolean;
 
 const EVERY_ORIGIN = "*";
 const PREFLIGHT_KEPT_SECONDS = "7200";
-const ASKED_HEADERS = [...cors.allowedHeaders, "Authorization", "Idempotency-Key", "Traceparent"];
+const ASKED_HEADERS = [
+  ...cors.allowedHeaders,
+  "Authorization",
+  "Idempotency-Key",
+  "Traceparent",
+  "Workflows-Actor",
+];
 const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS];
 
 /** Allows these origins; none: every preflight is refused, in words. */

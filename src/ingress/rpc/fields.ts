@@ -24,6 +24,7 @@ const STRUCT = "google.protobuf.Struct";
 const LONG_TEXTS = new Map([
   ["description", 4 * 1024],
   ["reason", 4 * 1024],
+  ["comment", 4 * 1024],
   // An agent's failure often brings its trace along.
   ["error_message", 16 * 1024],
 ]);

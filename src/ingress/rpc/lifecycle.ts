@@ -15,6 +15,7 @@ import {
 import type { Cause, Input } from "../../engine/values/input.ts";
 import type { Reply } from "../../engine/values/reply.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { recordedActor } from "./actor.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { readRunMessage } from "./run-answers.ts";
 import type { WriteDeps } from "./service-deps.ts";
@@ -52,14 +53,19 @@ export async function answerCompensateRun(deps: WriteDeps, request: CompensateRu
 }
 
 /** Hands an input in; returns once it is committed, throws what the engine refuses. */
-export async function submitInput(deps: WriteDeps, runId: string, input: Input): Promise<void> {
+export async function submitInput(
+  deps: WriteDeps,
+  runId: string,
+  input: Input,
+): Promise<"applied" | "unchanged"> {
   const { reply } = await deps.write.submit(runId, input);
   if (reply.kind === "refused") throw refusalOf(reply, runId, input);
+  return reply.kind;
 }
 
 /** The cause of a move that an RPC made: by its caller, else by whom the request names. */
-export function causeOf({ caller }: WriteDeps, method: string, named = ""): Cause {
-  const by = caller?.subject ?? named;
+export function causeOf(deps: WriteDeps, method: string, named = ""): Cause {
+  const by = recordedActor(deps) ?? named;
   return { kind: "rpc", id: method, ...(by === "" ? {} : { by }) };
 }
 

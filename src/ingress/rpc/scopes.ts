@@ -3,6 +3,7 @@
  * Boundary: a table; who has which scope is collaborators/identity/callers.ts. An RPC without a line here does not compile.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../collaborators/identity/callers.ts";
@@ -29,9 +30,19 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
 
 const RUNS: Needed<typeof Runs> = { getPayload: "workflows:read" };
 
+// An approver is asked by name; a gate that names no one is for all that have the scope (inbox-rights.ts).
+const INBOX: Needed<typeof Inbox> = {
+  list: "workflows:read",
+  count: "workflows:read",
+  get: "workflows:read",
+  decide: "workflows:inbox",
+  completeTask: "workflows:inbox",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
+  [Inbox.typeName, new Map(Object.entries(INBOX))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */

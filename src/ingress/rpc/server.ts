@@ -8,6 +8,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
@@ -24,6 +25,7 @@ import {
 } from "./doors.ts";
 import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import { inboxService } from "./inbox-service.ts";
 import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
@@ -59,8 +61,8 @@ const PROBE_INTERVAL_MS = 2_000;
 
 /** A server that does not listen yet. */
 export function createRpcServer(deps: RpcServerDeps): RpcServer {
-  const health = createHealth([WorkflowService.typeName, Runs.typeName]);
-  const services: DescService[] = [WorkflowService, Runs, Health];
+  const health = createHealth([WorkflowService, Runs, Inbox].map(({ typeName }) => typeName));
+  const services: DescService[] = [WorkflowService, Runs, Inbox, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
@@ -68,6 +70,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     const parts = { ...deps, callerKeys, heldKeys: createHeldKeys(deps) };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
+    router.service(Inbox, inboxService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

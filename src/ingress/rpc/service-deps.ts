@@ -3,6 +3,7 @@
  * Boundary: types, so that handlers and the service's table do not import each other.
  */
 import type { Caller } from "../../collaborators/identity/callers.ts";
+import type { DecideApproval } from "../../engine/values/approval-decision.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Database } from "../../store/database.ts";
@@ -27,5 +28,8 @@ export interface WriteDeps extends ReadDeps {
   readonly write: Write;
   /** Who calls; unset without authentication. */
   readonly caller?: Caller | undefined;
+  /** Who says to call, where nobody authenticates callers (header Workflows-Actor); unset: the call does not say. */
+  readonly actor?: string | undefined;
   readonly entities?: Entities | undefined;
+  readonly decideApproval?: DecideApproval | undefined;
 }

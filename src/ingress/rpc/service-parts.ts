@@ -3,6 +3,7 @@
  * Boundary: types. Handlers get service-deps.ts instead, which hold no way past the Write and the Visibility.
  */
 import type { Callers } from "../../collaborators/identity/callers.ts";
+import type { DecideApproval } from "../../engine/values/approval-decision.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { Log } from "../../process/log.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
@@ -23,6 +24,8 @@ export interface ServiceParts {
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;
+  /** The owner of approvals, who records decisions; unset: none is configured. */
+  readonly decideApproval?: DecideApproval | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }

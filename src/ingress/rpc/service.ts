@@ -29,7 +29,7 @@ import {
 } from "./lifecycle.ts";
 import { readRunMessage } from "./run-answers.ts";
 import { answerGetRun, answerListRuns, answerStartRun } from "./runs.ts";
-import type { ReadDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { answerTransitionStep, readStep } from "./steps.ts";
 import { answerHandleTrigger } from "./triggers.ts";
@@ -80,7 +80,7 @@ export function workflowService(parts: ServiceParts): ServiceImpl<typeof Workflo
 /** The handler of an RPC that reads. */
 export function reading<Request, Answer>(
   parts: ServiceParts,
-  answer: (deps: ReadDeps, request: Request) => Promise<Answer>,
+  answer: (deps: Omit<WriteDeps, "write">, request: Request) => Promise<Answer>,
 ) {
   return (request: Request, context: HandlerContext) => {
     // A read by GET is the caller's own, and is asked for anew each time.

@@ -19,6 +19,7 @@ import { Refusal } from "../../process/refusal.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
+import { refuseAgent } from "./actor.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { requireScope } from "./guard.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
@@ -90,21 +91,25 @@ function readTarget(number: StepRunState, faults: Faults): StepReport["state"] {
 async function checkReport(deps: WriteDeps, runId: string, report: StepReport): Promise<void> {
   const { caller } = deps;
   const hands = report.state === "COMPLETED";
-  const mayDecide = caller === undefined || caller.scopes.has("workflows:admin");
+  const isAdmin = caller?.scopes.has("workflows:admin") === true && !caller.isAgent;
+  const mayDecide = caller === undefined || isAdmin;
   if (!hands && mayDecide) return;
   const step = await findStep(deps, runId, report.stepId);
   if (step === undefined) return;
   // Any report: one that only records another approval's id would decide the gate with it.
-  if (caller !== undefined && STEP_FACTS[step.type].isDecision)
+  if (caller !== undefined && STEP_FACTS[step.type].isDecision) {
     requireScope(caller, "workflows:admin");
+    refuseAgent(caller);
+  }
   if (hands) await checkOutput(deps, runId, step, report);
 }
 
-async function checkOutput(
+/** Refuses an output that breaks the schema of a task that has not ended. */
+export async function checkOutput(
   deps: ReadDeps,
   runId: string,
   step: GraphStep,
-  report: StepReport,
+  report: Pick<StepReport, "output">,
 ): Promise<void> {
   const schema = outputSchemaOf(step.def);
   if (schema === undefined) return;

@@ -22,6 +22,8 @@ type NewDefinition = Parameters<typeof createDefinition>[1];
 
 /** The changes that a handler may make. Each resolves after its commit and rejects with a Refusal. */
 export interface Write {
+  /** The same for each try of a call with a key; undefined: the call has none. */
+  readonly repeatableId: string | undefined;
   /** Hands an input to a run; not_found for a run that the call does not see. */
   submit(runId: string, input: Input): Promise<Settled>;
   /** Starts a run. */
@@ -51,6 +53,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
   // "" is any workspace's.
   const workspaceId = onlySeen(visibility) ?? "";
   return {
+    repeatableId: key?.eventId,
     submit: (runId, input) =>
       processor.submit({ kind: "input", runId, workspaceId, input, callerKey }),
     async start(start, cause) {

@@ -13,6 +13,7 @@ import * as calls from "./calls.ts";
 import * as definitions from "./definitions.ts";
 import * as events from "./events.ts";
 import * as history from "./history.ts";
+import * as inbox from "./inbox.ts";
 import * as runs from "./runs.ts";
 
 /** All tables by their names in code. */
@@ -23,4 +24,5 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...calls,
   ...events,
   ...approvals,
+  ...inbox,
 };

@@ -38,7 +38,7 @@ const NOTHING: Batch = {
     takenEvents: [],
     fences: { runs: [], steps: [], openCalls: [] },
   },
-  ...{ newChildren: [], changedChildren: [] },
+  ...{ newChildren: [], changedChildren: [], inboxSteps: [] },
 };
 
 let test: TestDatabase;

@@ -75,6 +75,7 @@ const NOTHING: Batch = {
   droppedSteps: [],
   newChildren: [],
   changedChildren: [],
+  inboxSteps: [],
   starts: [],
   takenEvents: [],
   fences: { runs: [], steps: [], openCalls: [] },

@@ -2,7 +2,8 @@
  * A sound request of each RPC about what a workspace has, and what it needs: the rows of tables over all RPCs.
  * Boundary: requests; who calls and what is answered is the test's.
  */
-import type { CallOptions, Client } from "@connectrpc/connect";
+import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
+import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import {
   StepRunState,
@@ -12,9 +13,12 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../../src/collaborators/identity/callers.ts";
 
-type Rpc = keyof typeof WorkflowService.method | keyof typeof Runs.method;
-/** Clients of both services as one. */
-export type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
+type Rpc =
+  | keyof typeof WorkflowService.method
+  | keyof typeof Runs.method
+  | keyof typeof Inbox.method;
+/** Clients of all services as one. */
+export type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
 
 /** What a workspace has. */
 export interface Place {
@@ -129,12 +133,56 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  list: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.list({ workspaceId }, options),
+  },
+  count: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.count({ workspaceId }, options),
+  },
+  get: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.get({ id: `${runId}/work/1` }, options),
+  },
+  decide: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(
+        client.decide(
+          { id: `${runId}/gate/1`, verdict: Verdict.DENY, digest: "of another request" },
+          options,
+        ),
+      ),
+  },
+  completeTask: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(client.completeTask({ id: `${runId}/work/1` }, options)),
+  },
 };
 /** A row of each RPC. */
-export const TABLE = [...WorkflowService.methods, ...Runs.methods].map(({ localName }) => ({
-  rpc: localName,
-  ...rowOf(localName),
-}));
+export const TABLE = [...WorkflowService.methods, ...Runs.methods, ...Inbox.methods].map(
+  ({ localName }) => ({
+    rpc: localName,
+    ...rowOf(localName),
+  }),
+);
+
+/** A caller that is refused for the state of the item alone may make the call. */
+async function passed(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.FailedPrecondition) return error;
+    throw error;
+  }
+}
 
 function rowOf(localName: string): Row {
   const row = new Map(Object.entries(ROWS)).get(localName);

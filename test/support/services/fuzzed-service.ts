@@ -77,7 +77,12 @@ export async function startFuzzedService(): Promise<FuzzedService> {
 }
 
 function callerOf(workspaceId: string): Caller {
-  return { subject: `user_of_${workspaceId}`, workspaceId, scopes: new Set(SCOPES) };
+  return {
+    subject: `user_of_${workspaceId}`,
+    workspaceId,
+    scopes: new Set(SCOPES),
+    isAgent: false,
+  };
 }
 
 function post(agent: Agent, baseUrl: string, { method, type, body }: Sent) {

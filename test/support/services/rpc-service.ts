@@ -11,6 +11,7 @@ import {
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Callers } from "../../../src/collaborators/identity/callers.ts";
+import type { DecideApproval } from "../../../src/engine/values/approval-decision.ts";
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
@@ -51,6 +52,8 @@ export const TRANSPORTS: [name: string, make: (baseUrl: string) => Transport][] 
 export async function startRpcService(
   more: {
     readonly callers?: Callers;
+    /** The owner of approvals. */
+    readonly decideApproval?: DecideApproval;
     readonly log?: Log;
     readonly corsOrigins?: readonly string[];
     /** Submissions that may wait in each lane. */

@@ -24,7 +24,15 @@ export interface Stored {
   readonly rest: Readonly<Record<string, number>>;
 }
 
-const REST = ["effects", "kept_events", "run_starts", "schedules", "wait_patterns", "caller_keys"];
+const REST = [
+  "effects",
+  "kept_events",
+  "run_starts",
+  "schedules",
+  "wait_patterns",
+  "caller_keys",
+  "inbox_items",
+];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r
   left join (select run_id, md5(string_agg(t::text, ',' order by step_index)) as print

@@ -15,6 +15,7 @@ export const humanTaskFacts: StepFacts = {
     output_schema: "object",
   },
   takesParameters: true,
+  isTask: true,
   outcomes: OF_EVERY_STEP,
   usualWords: TROUBLE_WORDS,
   passesInput: "never",

@@ -34,7 +34,12 @@ let sql: pg.Client;
 
 beforeAll(async () => {
   const scopes = new Set(SCOPES);
-  const find = async (workspaceId: string) => ({ subject: "caller", workspaceId, scopes });
+  const find = async (workspaceId: string) => ({
+    subject: "caller",
+    workspaceId,
+    scopes,
+    isAgent: false,
+  });
   service = await startRpcService({ callers: { find }, laneLimit: LANE_LIMIT });
   sql = new pg.Client({ connectionString: service.url });
   await sql.connect();

@@ -73,7 +73,7 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
     finishedCalls: rows.some(ids).map((id) => `${id}/s0/1/${rows.pick(KINDS)}`),
     droppedSteps: rows.some(ids).map((runId) => ({ runId, stepIndex: 1 })),
     starts,
-    ...{ takenEvents: [], fences: { runs: [], steps: [], openCalls: [] } },
+    ...{ inboxSteps: [], takenEvents: [], fences: { runs: [], steps: [], openCalls: [] } },
   };
   return {
     ...{ name: `save ${isNew ? "new" : "changed"} ${ids}`, mayWait: true },

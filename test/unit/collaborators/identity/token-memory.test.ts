@@ -25,7 +25,7 @@ function pass(ms: number): void {
 }
 
 function goodFor(subject: string, ms = Number.POSITIVE_INFINITY): GoodToken {
-  const caller = { subject, workspaceId: "ws", scopes: new Set<never>() };
+  const caller = { subject, workspaceId: "ws", scopes: new Set<never>(), isAgent: false };
   return { caller, expiresAtMs: wallMs + ms };
 }
 

@@ -1,0 +1,43 @@
+/**
+ * What a step asks of people: one item for each open request of a gate, or for an open task.
+ * Boundary: pure; the items are stored with the step's row (store/schema/inbox.ts), and the Inbox shows them.
+ */
+import type { GraphStep } from "../graph/graph.ts";
+import type { StepRun } from "../values/run.ts";
+import { isOpenTicket } from "./approvals/tickets.ts";
+import { STEP_FACTS } from "./registry.ts";
+
+/** The kinds of items. */
+export type PersonItemKind = "approval" | "task";
+
+/** One open item. */
+export interface PersonItem {
+  readonly kind: PersonItemKind;
+  /** Of a gate the number of the request, of a task the attempt; from 1. */
+  readonly place: number;
+  /** Who is asked; "" when no person is named. */
+  readonly assignee: string;
+}
+
+/** Which items a step of this type asks of people; undefined: none. */
+export function personKindOf({ type }: Pick<GraphStep, "type">): PersonItemKind | undefined {
+  const { isDecision, isTask } = STEP_FACTS[type];
+  if (isDecision) return "approval";
+  return isTask ? "task" : undefined;
+}
+
+/** The open items of a step, by its row. */
+export function openItemsOf(step: Pick<GraphStep, "type">, row: StepRun): PersonItem[] {
+  const kind = personKindOf(step);
+  if (kind === undefined || row.state !== "WAITING") return [];
+  if (kind === "task") {
+    return [{ kind, place: row.retryCount + 1, assignee: row.detail.asked?.assignee ?? "" }];
+  }
+  const { approvals = [] } = row.detail;
+  return approvals.flatMap((ticket, at) => {
+    // A caller may have recorded the first request's id before the reply of its call arrived.
+    const isRecorded = ticket.requestId !== "" || (at === 0 && row.approvalRequestId !== "");
+    const isOpen = isRecorded && isOpenTicket(ticket);
+    return isOpen ? [{ kind, place: at + 1, assignee: ticket.approver }] : [];
+  });
+}

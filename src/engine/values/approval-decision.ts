@@ -1,0 +1,18 @@
+/** A decision that a person makes through the Inbox. Boundary: values; collaborators/approval-decider.ts records it. */
+
+/** What a person decides. */
+export interface PersonsDecision {
+  readonly requestId: string;
+  readonly workspaceId: string;
+  readonly decision: "approved" | "denied";
+  readonly decidedBy: string;
+  readonly reason: string;
+  /** The same for each try. */
+  readonly callId: string;
+}
+
+/**
+ * Records a decision with the owner of approvals. Rejects with a Refusal: illegal_move where the request is decided by another
+ * decision or has expired, or where no owner is configured; not_found; unavailable.
+ */
+export type DecideApproval = (decision: PersonsDecision) => Promise<void>;

@@ -1,0 +1,58 @@
+/**
+ * Who acts: the subject of the token, or without authentication the header Workflows-Actor.
+ * Boundary: names alone; what an actor may do is decided where it does it.
+ */
+import type { Caller } from "../../collaborators/identity/callers.ts";
+import { count } from "../../process/metrics.ts";
+import { type FieldFault, Refusal } from "../../process/refusal.ts";
+import { checkText, invalidFields } from "./fields.ts";
+import type { WriteDeps } from "./service-deps.ts";
+
+const HEADER = "Workflows-Actor";
+/** The mark of a name that no one has authenticated. */
+const UNVERIFIED = "unverified:";
+const CHARS_AT_MOST = 200;
+const VISIBLE = /^[\x21-\x7e]+$/;
+
+/** The header's actor; undefined without one. Refuses a malformed one, and one beside a token. */
+export function readActor(header: Headers, isAuthenticated: boolean): string | undefined {
+  const actor = header.get(HEADER);
+  if (actor === null) return undefined;
+  const faults: FieldFault[] = [];
+  checkText(HEADER, actor, faults);
+  if (isAuthenticated) faults.push({ field: HEADER, description: "is taken from the token" });
+  else if (!VISIBLE.test(actor) || actor.length > CHARS_AT_MOST) {
+    const description = `must be 1 to ${CHARS_AT_MOST} visible ASCII characters`;
+    faults.push({ field: HEADER, description });
+  }
+  if (faults.length > 0) throw invalidFields(faults);
+  return actor;
+}
+
+/** Who acts, by the name that gates and tasks use; undefined: the call does not say. */
+export function actorOf({
+  caller,
+  actor,
+}: Pick<WriteDeps, "caller" | "actor">): string | undefined {
+  return caller?.subject ?? actor;
+}
+
+/** Who acts, as it is recorded: a name that is not authenticated says so. */
+export function recordedActor(deps: Pick<WriteDeps, "caller" | "actor">): string | undefined {
+  const { caller, actor } = deps;
+  return caller?.subject ?? (actor === undefined ? undefined : `${UNVERIFIED}${actor}`);
+}
+
+/** As actorOf; refuses a call that does not say. */
+export function requireActor(deps: Pick<WriteDeps, "caller" | "actor">): string {
+  const actor = actorOf(deps);
+  if (actor !== undefined) return actor;
+  throw invalidFields([{ field: HEADER, description: "is required: it says who acts" }]);
+}
+
+/** Refuses permission_denied for an agent: it decides nothing, whatever its scopes. */
+export function refuseAgent(caller: Caller | undefined): void {
+  if (caller?.isAgent !== true) return;
+  count("workflows_callers_refused_total", { reason: "agent" });
+  throw new Refusal("permission_denied", "an agent decides nothing");
+}

@@ -1,0 +1,200 @@
+/**
+ * Items of the Inbox: found by their ids, and as messages.
+ * Boundary: reads; who may act on an item is inbox-rights.ts.
+ */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type InboxItem,
+  InboxItemSchema,
+  ItemKind,
+  ItemState,
+} from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import type { Graph, GraphStep } from "../../engine/graph/graph.ts";
+import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
+import { type PersonItemKind, personKindOf } from "../../engine/steps/person-items.ts";
+import { type Json, ownValue } from "../../engine/values/json.ts";
+import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { type AskingStep, findAskingStep, type OpenInboxItem } from "../../store/reads/inbox.ts";
+import { findRunHead } from "../../store/reads/run-heads.ts";
+import type { ReadDeps } from "./service-deps.ts";
+
+/** An item with what it is read from. */
+export interface FoundItem {
+  readonly kind: PersonItemKind;
+  readonly place: number;
+  readonly step: GraphStep;
+  readonly row: AskingStep;
+  /** Of a task unset. */
+  readonly ticket?: ApprovalTicket;
+  /** When it opened, where that is known. */
+  readonly openedAt?: Date;
+}
+
+export const KINDS: Readonly<Record<PersonItemKind, ItemKind>> = {
+  approval: ItemKind.APPROVAL,
+  task: ItemKind.TASK,
+};
+const ID = /^([^/]+)\/([^/]+)\/([1-9]\d{0,4})$/;
+
+/** The item with this id; not_found when the call sees none. */
+export async function requireItem(deps: ReadDeps, id: string): Promise<FoundItem> {
+  const [, runId = "", stepId = "", digits = ""] = ID.exec(id) ?? [];
+  const { callers } = deps.database;
+  const head = await findRunHead(callers, deps.visibility, runId);
+  if (head === undefined) throw unknownItem(id);
+  const graph = (await deps.graphs.require([head.versionId])).get(head.versionId);
+  const index = graph?.indexById.get(stepId);
+  if (index === undefined) throw unknownItem(id);
+  const row = await findAskingStep(callers, deps.visibility, runId, index);
+  const found = row && itemOf(graph, row, Number(digits));
+  if (found === undefined) throw unknownItem(id);
+  return found;
+}
+
+/** The items of a page; those that are not open any more are left out. */
+export async function itemsOfPage(
+  deps: ReadDeps,
+  rows: readonly OpenInboxItem[],
+): Promise<FoundItem[]> {
+  const graphs = await deps.graphs.require([...new Set(rows.map(({ versionId }) => versionId))]);
+  return rows.flatMap((row) => {
+    const found = itemOf(graphs.get(row.versionId), row, row.place);
+    if (found === undefined || stateOf(found) !== ItemState.OPEN) return [];
+    return [{ ...found, openedAt: row.openedAt }];
+  });
+}
+
+function itemOf(graph: Graph | undefined, row: AskingStep, place: number): FoundItem | undefined {
+  const step = graph?.steps[row.stepIndex];
+  const kind = step && personKindOf(step);
+  if (step === undefined || kind === undefined) return undefined;
+  if (kind === "task") {
+    return place > row.retryCount + 1 ? undefined : { kind, place, step, row };
+  }
+  const ticket = row.detail?.approvals?.[place - 1];
+  return ticket === undefined ? undefined : { kind, place, step, row, ticket };
+}
+
+function unknownItem(id: string): Refusal {
+  return new Refusal("not_found", `there is no item ${id}`, {
+    resource: { type: "inbox_item", name: id },
+  });
+}
+
+/** Where an item stands. */
+export function stateOf({ kind, place, row, ticket }: FoundItem): ItemState {
+  const isWaiting = row.state === "WAITING" && !isOver(row.runState);
+  if (kind === "task") {
+    if (place !== row.retryCount + 1) return ItemState.VOID;
+    if (isWaiting) return ItemState.OPEN;
+    return row.state === "COMPLETED" ? ItemState.DONE : ItemState.VOID;
+  }
+  if (ticket === undefined) return ItemState.VOID;
+  if (ticket.decision === "expired") return ItemState.EXPIRED;
+  if (!isOpenTicket(ticket)) return ItemState.DONE;
+  if (!isWaiting) return ItemState.VOID;
+  const dueMs = expiryOf(row, ticket);
+  return dueMs !== undefined && dueMs <= row.readAt.getTime() ? ItemState.EXPIRED : ItemState.OPEN;
+}
+
+function isOver(runState: string): boolean {
+  return runState !== "RUNNING" && runState !== "PAUSED" && runState !== "COMPENSATING";
+}
+
+function expiryOf({ startedAt }: AskingStep, { dueAfterMs }: ApprovalTicket): number | undefined {
+  return dueAfterMs === undefined ? undefined : startedAt.getTime() + dueAfterMs;
+}
+
+/** An item's id. */
+export function itemId({ row, step, place }: FoundItem): string {
+  return `${row.runId}/${step.def.id}/${place}`;
+}
+
+const LISTED_CHARS = 500;
+
+/** An item as a list shows it, so that 500 of them fit into an answer. */
+export function listedMessage(item: FoundItem): InboxItem {
+  const message = itemMessage(item);
+  message.decisions = [];
+  message.title = cut(message.title);
+  message.instructions = cut(message.instructions);
+  return message;
+}
+
+// The cut may split a surrogate pair.
+function cut(text: string): string {
+  if (text.length <= LISTED_CHARS) return text;
+  return `${text.slice(0, LISTED_CHARS - 1).toWellFormed()}…`;
+}
+
+/** An item as a message, without its payload and schema. */
+export function itemMessage(
+  item: FoundItem,
+  more: MessageInitShape<typeof InboxItemSchema> = {},
+): InboxItem {
+  const { kind, step, row } = item;
+  const { def } = step;
+  const dueMs = dueOf(item);
+  return create(InboxItemSchema, {
+    id: itemId(item),
+    kind: KINDS[kind],
+    state: stateOf(item),
+    title: text(ownValue(def.config, "title")) || def.name || def.id,
+    workspaceId: row.workspaceId,
+    runId: row.runId,
+    stepId: def.id,
+    definitionId: row.definitionId,
+    requestedBy: row.initiatorUserId || row.initiatorAgentId,
+    createdAt: timestampFromDate(item.openedAt ?? row.startedAt),
+    ...(dueMs === undefined ? {} : { dueAt: timestampFromMs(dueMs) }),
+    ...(kind === "task" ? taskFields(item) : approvalFields(item)),
+    ...more,
+  });
+}
+
+function dueOf({ row, ticket }: FoundItem): number | undefined {
+  const expiry = ticket && expiryOf(row, ticket);
+  const due = Math.min(row.timeoutAt?.getTime() ?? Infinity, expiry ?? Infinity);
+  return due === Infinity ? undefined : due;
+}
+
+function taskFields({ step: { def }, row }: FoundItem) {
+  const { assignee = "", instructions } = row.detail?.asked ?? {};
+  return { assignee, instructions: instructions ?? text(ownValue(def.config, "instructions")) };
+}
+
+function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
+  const { approvals = [], digest = "", requiredApprovals = 1, riskLevel = "" } = row.detail ?? {};
+  const isApproval = ({ decision }: ApprovalTicket) =>
+    decision === "approved" || decision === "auto_approved";
+  return {
+    assignee: ticket?.approver ?? "",
+    actionType: def.actionType || def.name,
+    riskLevel,
+    digest,
+    approvalRequestId: requestIdOf({ row, ticket, place }),
+    needed: requiredApprovals,
+    given: approvals.filter(isApproval).length,
+    decisions: approvals.map((each, at) => ({
+      approvalRequestId: requestIdOf({ row, ticket: each, place: at + 1 }),
+      approver: each.approver,
+      decision: each.decision,
+      decidedBy: each.decidedBy,
+      reason: each.reason,
+    })),
+  };
+}
+
+/** A caller may have recorded the first request's id before the reply of its call arrived. */
+export function requestIdOf(
+  item: Pick<FoundItem, "row" | "place"> & { readonly ticket?: ApprovalTicket | undefined },
+): string {
+  const { row, ticket, place } = item;
+  return ticket?.requestId || (place === 1 ? (row.approvalRequestId ?? "") : "");
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,41 @@
+/** workflows.ops.v1.Inbox, as a table: which function answers which RPC. Boundary: as service.ts. */
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { doneOnce, workspaceOfRun } from "./done-once.ts";
+import {
+  answerCompleteTask,
+  answerCountInbox,
+  answerDecide,
+  answerGetItem,
+  answerListInbox,
+  readItem,
+} from "./inbox.ts";
+import { reading } from "./service.ts";
+import type { ReadDeps } from "./service-deps.ts";
+import type { ServiceParts } from "./service-parts.ts";
+
+const { method } = Inbox;
+
+/** Inbox, over the service's parts. */
+export function inboxService(parts: ServiceParts): ServiceImpl<typeof Inbox> {
+  return {
+    list: reading(parts, answerListInbox),
+    count: reading(parts, answerCountInbox),
+    get: reading(parts, answerGetItem),
+    decide: doneOnce(parts, method.decide, {
+      workspaceOf: workspaceOfItem,
+      answer: answerDecide,
+      answerAgain: answerDecide,
+    }),
+    completeTask: doneOnce(parts, method.completeTask, {
+      workspaceOf: workspaceOfItem,
+      answer: answerCompleteTask,
+      answerAgain: async (deps, { id }) => ({ item: await readItem(deps, id) }),
+    }),
+  };
+}
+
+/** Of an item's run, whose id its own begins with. */
+function workspaceOfItem(deps: ReadDeps, { id }: { id: string }): Promise<string | undefined> {
+  return workspaceOfRun(deps, id.split("/", 1)[0] ?? "");
+}

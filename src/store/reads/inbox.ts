@@ -1,0 +1,162 @@
+/**
+ * Reads of the inbox: open items by index, and one item, open or not.
+ * Boundary: committed state; what an item shows is the caller's matter.
+ * Invariant: each read is one statement. An item whose step is no longer WAITING is left out of lists: a replica of a
+ * release before the inbox may have closed it.
+ */
+import type { PersonItemKind } from "../../engine/steps/person-items.ts";
+import type { StepState } from "../../engine/values/run.ts";
+import type { StepDetail } from "../../engine/values/step-detail.ts";
+import type { Queries, Statement } from "../database.ts";
+import { ITEM_KINDS } from "../inbox.ts";
+import { COUNT_LIMIT } from "./page.ts";
+import { querySeen, seenStatement, sees, type Visibility } from "./visibility.ts";
+
+/** Which open items are shown. */
+export interface InboxFilters {
+  readonly workspaceId: string;
+  /** Undefined: everybody's. */
+  readonly assignee: string | undefined;
+  readonly kinds: readonly PersonItemKind[];
+}
+
+/** Where a page ended. */
+export interface InboxPlace {
+  /** Milliseconds since the epoch. */
+  readonly openedAtMs: number;
+  readonly runId: string;
+  readonly stepIndex: number;
+  readonly place: number;
+}
+
+/** A step that asks people, with what is known of its run. */
+export interface AskingStep {
+  readonly runId: string;
+  readonly stepIndex: number;
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly versionId: string;
+  readonly initiatorUserId: string;
+  readonly initiatorAgentId: string;
+  readonly runState: string;
+  readonly state: StepState;
+  readonly detail: StepDetail | null;
+  readonly approvalRequestId: string | null;
+  readonly retryCount: number;
+  readonly startedAt: Date;
+  readonly timeoutAt: Date | null;
+  /** The database's clock. */
+  readonly readAt: Date;
+}
+
+/** An open item with its step. */
+export interface OpenInboxItem extends AskingStep {
+  readonly place: number;
+  readonly openedAt: Date;
+}
+
+const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id as "workspaceId",
+  r.definition_id as "definitionId", r.version_id as "versionId",
+  r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
+  r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
+  s.retry_count as "retryCount", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
+  now() as "readAt"`;
+const NEWEST =
+  "opened_at desc nulls last, run_id desc nulls last, step_index desc nulls last, place desc nulls last";
+
+// A kind is a range of an index that is sorted as the list is; Postgres merges the two and stops at the end of the page.
+const kindRange = (kind: number, condition: string) => `(
+      select * from inbox_items
+      where workspace_id = $1 and kind = ${kind} and ${kind} = any($2::smallint[]) ${condition}
+        and (opened_at, run_id, step_index, place)
+          < ($3::timestamptz, $4::text, $5::smallint, $6::smallint)
+      order by ${NEWEST} limit $7::integer)`;
+const listText = (condition: string) => `select ${STEP}, i.place, i.opened_at as "openedAt"
+    from (
+      select * from (${kindRange(ITEM_KINDS.approval, condition)} union all ${kindRange(ITEM_KINDS.task, condition)}) as merged
+      order by ${NEWEST} limit $7::integer) as i
+    join workflow_runs r on r.id = i.run_id
+    join step_runs s on s.run_id = i.run_id and s.step_index = i.step_index
+    order by i.opened_at desc, i.run_id desc, i.step_index desc, i.place desc`;
+const countText = (condition: string) => `select count(*)::int as total from (
+      select 1 from inbox_items
+      where workspace_id = $1 and kind = any($2::smallint[]) ${condition} limit ${COUNT_LIMIT}) as counted`;
+
+const LIST: Statement = { name: "list_inbox", text: listText("") };
+const LIST_OF_PERSON: Statement = {
+  name: "list_inbox_of_person",
+  text: listText("and assignee = $8"),
+};
+const COUNT: Statement = { name: "count_inbox", text: countText("") };
+const COUNT_OF_PERSON: Statement = {
+  name: "count_inbox_of_person",
+  text: countText("and assignee = $3"),
+};
+const FIND = seenStatement(
+  {
+    name: "find_asking_step",
+    text: `select ${STEP} from workflow_runs r join step_runs s on s.run_id = r.id
+    where r.id = $1 and s.step_index = $2`,
+  },
+  "r.workspace_id = $3",
+);
+/** Later than every item. */
+const FIRST_PLACE: InboxPlace = {
+  openedAtMs: Date.UTC(9_999, 0),
+  runId: "",
+  stepIndex: 0,
+  place: 0,
+};
+
+/** Up to `limit` open items after a place, newest first. */
+export async function listInbox(
+  db: Queries,
+  visibility: Visibility,
+  { workspaceId, assignee, kinds }: InboxFilters,
+  limit: number,
+  after: InboxPlace = FIRST_PLACE,
+): Promise<OpenInboxItem[]> {
+  if (!sees(visibility, workspaceId)) return [];
+  const { openedAtMs, runId, stepIndex, place } = after;
+  const values = [
+    ...[workspaceId, numbersOf(kinds), new Date(openedAtMs), runId, stepIndex, place],
+    limit,
+  ];
+  return assignee === undefined
+    ? db.query<OpenInboxItem & Row>(LIST, values)
+    : db.query<OpenInboxItem & Row>(LIST_OF_PERSON, [...values, assignee]);
+}
+
+/** How many items are open, counted to 10,000. */
+export async function countInbox(
+  db: Queries,
+  visibility: Visibility,
+  { workspaceId, assignee, kinds }: InboxFilters,
+): Promise<number> {
+  if (!sees(visibility, workspaceId)) return 0;
+  const values = [workspaceId, numbersOf(kinds)];
+  const [row] =
+    assignee === undefined
+      ? await db.query<{ total: number }>(COUNT, values)
+      : await db.query<{ total: number }>(COUNT_OF_PERSON, [...values, assignee]);
+  return row?.total ?? 0;
+}
+
+/** A step that has begun, with what is known of its run. */
+export async function findAskingStep(
+  db: Queries,
+  visibility: Visibility,
+  runId: string,
+  stepIndex: number,
+): Promise<AskingStep | undefined> {
+  const [row] = await querySeen<AskingStep & Row>(db, visibility, FIND, [runId, stepIndex]);
+  return row;
+}
+
+interface Row {
+  readonly [column: string]: unknown;
+}
+
+function numbersOf(kinds: readonly PersonItemKind[]): number[] {
+  return kinds.map((kind) => ITEM_KINDS[kind]);
+}

@@ -1,0 +1,43 @@
+/** Table: What waits for people. See tables.ts. */
+import { index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
+import { time } from "./column-types.ts";
+
+/**
+ * Open items of people, written in the commit that opens or closes them. An index of open steps on `step_runs` would make
+ * each end of a step leave its page.
+ */
+export const inboxItems = pgTable(
+  "inbox_items",
+  {
+    openedAt: time("opened_at").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    /** Of a gate the number of the request, of a task the attempt; from 1. */
+    place: smallint("place").notNull(),
+    /** 1: approval, 2: task. */
+    kind: smallint("kind").notNull(),
+    runId: text("run_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    /** "" when no person is named. */
+    assignee: text("assignee").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.runId, t.stepIndex, t.place] }),
+    index("inbox_items_newest").on(
+      t.workspaceId,
+      t.kind,
+      t.openedAt.desc(),
+      t.runId.desc(),
+      t.stepIndex.desc(),
+      t.place.desc(),
+    ),
+    index("inbox_items_of_person").on(
+      t.workspaceId,
+      t.assignee,
+      t.kind,
+      t.openedAt.desc(),
+      t.runId.desc(),
+      t.stepIndex.desc(),
+      t.place.desc(),
+    ),
+  ],
+);

@@ -34,10 +34,12 @@ export const SERVICE_OPTIONS: readonly OptionRow[] = [
     "--token-file <file>",
     "a file with the token, - for standard input (WORKFLOWS_TOKEN_FILE, WORKFLOWS_TOKEN)",
   ],
+  ["--as <name>", "who acts, where the service has no authentication ($USER)"],
   ["--profile <name>", "a profile of ~/.config/workflows/config.yaml (WORKFLOWS_PROFILE)"],
 ];
 
 const REASON: OptionRow = ["--reason <text>", "kept in the history"];
+const DECIDED: OptionRow = ["--reason <text>", "kept with the decision"];
 const KEY: OptionRow = [
   "--key <key>",
   "the Idempotency-Key: a repeat with the same key does nothing again",
@@ -177,5 +179,68 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
+  },
+  {
+    name: "inbox",
+    args: "[item]",
+    about: "List what waits for people, newest first, or show one item.",
+    examples: [
+      ["inbox", "everything that is open"],
+      ["inbox --mine --as user_ann", "what names a person"],
+      ["inbox wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1", "one item with what is to be decided"],
+    ],
+    options: [
+      ["--mine", "only items that name the person who asks"],
+      ["--kind <kind>", "approval or task"],
+      ["--limit <number>", "how many, 20 unless given, 500 at most"],
+    ],
+    callsService: true,
+    load: async () => (await import("./inbox.ts")).run,
+  },
+  {
+    name: "approve",
+    args: "<item>",
+    about: "Approve what an item of the inbox asks.",
+    examples: [
+      [
+        `approve wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --as user_ann --reason "in budget"`,
+        "approve as a person",
+      ],
+    ],
+    options: [DECIDED, KEY],
+    callsService: true,
+    load: async () => (await import("./decide.ts")).approve,
+  },
+  {
+    name: "deny",
+    args: "<item>",
+    about: "Deny what an item of the inbox asks.",
+    examples: [
+      [
+        `deny wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --reason "over budget"`,
+        "deny with a reason",
+      ],
+    ],
+    options: [DECIDED, KEY],
+    callsService: true,
+    load: async () => (await import("./decide.ts")).deny,
+  },
+  {
+    name: "complete",
+    args: "<item>",
+    about: "Complete a task of the inbox with its output.",
+    examples: [
+      [
+        `complete wfr_01m7z0gf5ypaazgvdbndjjmzcj/pay/1 --output '{"paid_usd": 40}'`,
+        "complete a task",
+      ],
+    ],
+    options: [
+      ["--output <json>", "the output, a JSON object"],
+      ["--output-file <file>", "a file with the output, - for standard input"],
+      KEY,
+    ],
+    callsService: true,
+    load: async () => (await import("./decide.ts")).complete,
   },
 ];

@@ -12,6 +12,7 @@ import {
 } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
@@ -21,6 +22,7 @@ import { requireHeaderText, type Settings } from "./settings.ts";
 /** A client whose calls fail with a CliFailure. */
 export interface Service {
   readonly workflows: Client<typeof WorkflowService>;
+  readonly inbox: Client<typeof Inbox>;
   readonly settings: Settings;
 }
 
@@ -48,6 +50,7 @@ export function connectService(settings: Settings, key?: string): Service {
   const identify: Interceptor = (next) => async (request) => {
     if (settings.token !== undefined)
       request.header.set("Authorization", `Bearer ${settings.token}`);
+    if (settings.actor !== undefined) request.header.set("Workflows-Actor", settings.actor);
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());
     try {
@@ -62,7 +65,8 @@ export function connectService(settings: Settings, key?: string): Service {
     defaultTimeoutMs: CALL_TIMEOUT_MS,
     interceptors: [identify],
   });
-  return { workflows: createClient(WorkflowService, transport), settings };
+  const workflows = createClient(WorkflowService, transport);
+  return { workflows, inbox: createClient(Inbox, transport), settings };
 }
 
 /** The exit codes of the service's refusals; every other code is 1. */

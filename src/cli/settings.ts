@@ -16,6 +16,7 @@ export interface ServiceFlags {
   readonly workspace?: string;
   readonly profile?: string;
   readonly tokenFile?: string;
+  readonly as?: string;
 }
 
 /** The service and who calls. */
@@ -25,6 +26,8 @@ export interface Settings {
   /** "" when unset: the token's workspace. */
   readonly workspace: string;
   readonly token?: string;
+  /** Who acts, where no token says it. */
+  readonly actor?: string;
 }
 
 const DEFAULT_SERVER = "http://127.0.0.1:8080";
@@ -38,7 +41,22 @@ export async function readSettings(flags: ServiceFlags): Promise<Settings> {
   const server = flags.server ?? env.WORKFLOWS_SERVER ?? profile.server ?? DEFAULT_SERVER;
   const workspace = flags.workspace ?? env.WORKFLOWS_WORKSPACE ?? profile.workspace ?? "";
   const token = readToken(flags, profile);
-  return { server: requireUrl(server), workspace, ...(token === undefined ? {} : { token }) };
+  const actor = token === undefined ? findActor(flags) : undefined;
+  if (token !== undefined && flags.as !== undefined) {
+    throw usageFault("--as is for a service without authentication: the token says who acts");
+  }
+  return {
+    ...{ server: requireUrl(server), workspace },
+    ...(token === undefined ? {} : { token }),
+    ...(actor === undefined ? {} : { actor }),
+  };
+}
+
+/** A user name that no header can hold is left out. */
+function findActor({ as }: ServiceFlags): string | undefined {
+  if (as !== undefined) return requireHeaderText(as, "the name of --as");
+  const user = process.env.USER ?? "";
+  return /^[\x21-\x7e]{1,200}$/.test(user) ? user : undefined;
 }
 
 function requireUrl(text: string): string {

@@ -1,25 +1,21 @@
 /** `workflows start`: starts a run, and waits for its end with --wait. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { JsonObject } from "@bufbuild/protobuf";
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
+import { readJsonObject } from "./json-option.ts";
 import { readCount, readDurationMs } from "./numbers.ts";
 import type { Output } from "./output.ts";
-import { readTextAtMost } from "./read-at-most.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
 import { END_CODES, waitForEnd } from "./wait.ts";
 
-/** The text of an input; the service takes 1 MiB of values. */
-const MAX_INPUT_BYTES = 4_194_304;
-
 /** Prints the run, after its end with --wait. */
 export async function run(call: Call): Promise<number> {
   const { args, options, out } = call;
-  const inputPayload = readInput(call);
+  const inputPayload = readJsonObject(call, "input", "inputFile");
   const waitMs = readDurationMs(call, "timeout");
   const definitionVersion = readCount(call, "version") ?? 0;
   const service = connectService(await readSettings(options), textOption(call, "key"));
@@ -39,25 +35,6 @@ export async function run(call: Call): Promise<number> {
   printRun(ended, out);
   if (!out.json && !out.quiet) printSteps(ended, out);
   return END_CODES[ended.state] ?? EXIT.timedOut;
-}
-
-function readInput(call: Call): JsonObject | undefined {
-  const [text, path] = [textOption(call, "input"), textOption(call, "inputFile")];
-  if (text !== undefined && path !== undefined) {
-    throw new CliFailure("give --input or --input-file, not both", EXIT.usage);
-  }
-  const source = path === undefined ? text : readTextAtMost(path, MAX_INPUT_BYTES, "the input");
-  if (source === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(source);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliFailure(`the input is no JSON: ${reason}`, EXIT.usage, { cause: error });
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as JsonObject;
-  throw new CliFailure('the input must be a JSON object such as {"amount_usd": 12}', EXIT.usage);
 }
 
 /** The run at its end, or as it stands when the time ran out. Interrupted, it ends the process: the run goes on. */

@@ -1,0 +1,37 @@
+/** `workflows approve`, `deny` and `complete`: one item of the inbox each. */
+import { Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { type Action, type Call, textOption } from "./call.ts";
+import { EXIT } from "./failure.ts";
+import { readJsonObject } from "./json-option.ts";
+import { connectService } from "./service.ts";
+import { readSettings } from "./settings.ts";
+import { printItem, requireShown } from "./show-item.ts";
+
+/** Decides what the item asks now: its digest is read first. */
+function decision(verdict: Verdict): Action {
+  return async (call: Call) => {
+    const { args, options, out } = call;
+    const id = args[0] ?? "";
+    const { inbox } = connectService(await readSettings(options), textOption(call, "key"));
+    const { digest } = requireShown((await inbox.get({ id })).item);
+    const comment = textOption(call, "reason") ?? "";
+    // A task has no digest: the service says what completes it.
+    const { item } = await inbox.decide({ id, verdict, comment, digest: digest || "none" });
+    printItem(requireShown(item), out);
+    return EXIT.done;
+  };
+}
+
+/** Inbox.Decide, approved. */
+export const approve = decision(Verdict.APPROVE);
+/** Inbox.Decide, denied. */
+export const deny = decision(Verdict.DENY);
+
+/** Inbox.CompleteTask. */
+export const complete: Action = async (call) => {
+  const output = readJsonObject(call, "output", "outputFile");
+  const { inbox } = connectService(await readSettings(call.options), textOption(call, "key"));
+  const request = { id: call.args[0] ?? "", ...(output === undefined ? {} : { output }) };
+  printItem(requireShown((await inbox.completeTask(request)).item), call.out);
+  return EXIT.done;
+};

@@ -1,0 +1,64 @@
+/** `workflows inbox`: what waits for people, as a list, or one item with what is to be decided. */
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { type InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { EXIT, usageFault } from "./failure.ts";
+import { readCount } from "./numbers.ts";
+import { timeText } from "./output.ts";
+import { connectService, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+import { itemJson, kindOf, requireShown } from "./show-item.ts";
+
+const KINDS: Readonly<Record<string, ItemKind>> = {
+  approval: ItemKind.APPROVAL,
+  task: ItemKind.TASK,
+};
+
+/** Newest first. */
+export async function run(call: Call): Promise<number> {
+  const { args, options, out } = call;
+  const kinds = readKinds(call);
+  const pageSize = readCount(call, "limit") ?? 20;
+  const service = connectService(await readSettings(options));
+  if (args[0] !== undefined) return showOne(service, args[0], call);
+  const { workspace: workspaceId } = service.settings;
+  const mine = flagOption(call, "mine");
+  const { items, totalSize } = await service.inbox.list({ workspaceId, mine, kinds, pageSize });
+  if (out.json) for (const item of items) out.object(itemJson(item));
+  else if (out.quiet) for (const item of items) out.line(item.id);
+  else {
+    out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], items.map(rowOf));
+    if (items.length === 0) out.talk("nothing waits for a person");
+    else if (totalSize > items.length)
+      out.talk(`${items.length} of ${totalSize}; --limit shows more`);
+  }
+  return EXIT.done;
+}
+
+async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<number> {
+  const item = requireShown((await inbox.get({ id })).item);
+  if (out.json) out.object(itemJson(item));
+  else if (out.quiet) out.line(item.id);
+  else {
+    out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
+    if (item.instructions !== "") out.line(item.instructions);
+    if (item.payload !== undefined) out.line(JSON.stringify(item.payload, null, 2));
+  }
+  return EXIT.done;
+}
+
+function rowOf(item: InboxItem): string[] {
+  const [opened, due] = [item.createdAt, item.dueAt].map((at) =>
+    timeText(at === undefined ? undefined : timestampDate(at)),
+  );
+  const { id, title, assignee, requestedBy } = item;
+  return [id, kindOf(item), title, assignee, requestedBy, opened ?? "", due ?? ""];
+}
+
+function readKinds(call: Call): ItemKind[] {
+  const text = textOption(call, "kind");
+  if (text === undefined) return [];
+  const kind = Object.hasOwn(KINDS, text) ? KINDS[text] : undefined;
+  if (kind !== undefined) return [kind];
+  throw usageFault(`"${text}" is no kind; the kinds are ${Object.keys(KINDS).join(", ")}`);
+}

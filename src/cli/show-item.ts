@@ -1,0 +1,35 @@
+/** An item of the inbox for people and programs. */
+import { toJson } from "@bufbuild/protobuf";
+import {
+  type InboxItem,
+  InboxItemSchema,
+  ItemKind,
+  ItemState,
+} from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import type { Json } from "../engine/values/json.ts";
+import { CliFailure, EXIT } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { nameOf } from "./show-run.ts";
+
+/** The item by the names of the contract. */
+export function itemJson(item: InboxItem): Json {
+  return toJson(InboxItemSchema, item, { useProtoFieldName: true }) as Json;
+}
+
+/** What an item asks for. */
+export function kindOf({ kind }: InboxItem): string {
+  return nameOf(ItemKind, kind);
+}
+
+/** One item in a line: its id and state. */
+export function printItem(item: InboxItem, out: Output): void {
+  if (out.json) out.object(itemJson(item));
+  else if (out.quiet) out.line(item.id);
+  else out.line(`${item.id} ${nameOf(ItemState, item.state)}`);
+}
+
+/** The item of an answer. */
+export function requireShown(item: InboxItem | undefined): InboxItem {
+  if (item === undefined) throw new CliFailure("the service answers without an item", EXIT.failed);
+  return item;
+}

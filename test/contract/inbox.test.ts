@@ -92,7 +92,7 @@ describe.each([
   { named: "ann", token: "admin/root", who: "an admin who is not asked" },
   { named: "ann", token: `agent/${APPROVER}/ann`, who: "an agent with the name and the scope" },
   { named: "ann", token: "agent/admin/ann", who: "an agent that is an admin" },
-  { named: "", token: "agent/admin/ann", who: "an agent where no one is named" },
+  { named: "", token: "agent/admin/ann", who: "an agent where no person is named" },
   { named: "", token: "operator/bob", who: "a caller without the scope" },
   { named: "group:finance", token: `${APPROVER}/ann`, who: "a person where a group is named" },
 ])("$who", ({ named, token }) => {

@@ -9,7 +9,7 @@ import { checkText, invalidFields } from "./fields.ts";
 import type { WriteDeps } from "./service-deps.ts";
 
 const HEADER = "Workflows-Actor";
-/** The mark of a name that no one has authenticated. */
+/** The mark of a name that is not authenticated. */
 const UNVERIFIED = "unverified:";
 const CHARS_AT_MOST = 200;
 const VISIBLE = /^[\x21-\x7e]+$/;

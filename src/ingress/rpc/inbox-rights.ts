@@ -3,7 +3,7 @@
  * Boundary: judges; refuses permission_denied with the cause. The scope was judged before (guard.ts).
  * Invariants:
  * 1. An agent decides nothing.
- * 2. Who is named acts, and no other caller. An item that names no one is for every caller with the scope.
+ * 2. Who is named acts, and no other caller. An item that names no person is for each caller with the scope.
  * 3. A name of a group (`group:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
  *    a member.
  */

@@ -30,7 +30,7 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
 
 const RUNS: Needed<typeof Runs> = { getPayload: "workflows:read" };
 
-// An approver is asked by name; a gate that names no one is for all that have the scope (inbox-rights.ts).
+// An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).
 const INBOX: Needed<typeof Inbox> = {
   list: "workflows:read",
   count: "workflows:read",

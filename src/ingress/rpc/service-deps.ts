@@ -28,7 +28,7 @@ export interface WriteDeps extends ReadDeps {
   readonly write: Write;
   /** Who calls; unset without authentication. */
   readonly caller?: Caller | undefined;
-  /** Who says to call, where nobody authenticates callers (header Workflows-Actor); unset: the call does not say. */
+  /** Who says to call, without authentication (header Workflows-Actor); unset: the call does not say. */
   readonly actor?: string | undefined;
   readonly entities?: Entities | undefined;
   readonly decideApproval?: DecideApproval | undefined;

@@ -15,7 +15,7 @@ import { querySeen, seenStatement, sees, type Visibility } from "./visibility.ts
 /** Which open items are shown. */
 export interface InboxFilters {
   readonly workspaceId: string;
-  /** Undefined: everybody's. */
+  /** Undefined: items of all people. */
   readonly assignee: string | undefined;
   readonly kinds: readonly PersonItemKind[];
 }

@@ -53,7 +53,7 @@ export function grantedScopes(words: Iterable<string>, isAgent = false): Readonl
   for (const word of words) {
     for (const scope of GRANTS.get(word) ?? []) granted.add(scope);
   }
-  if (isAgent) granted.delete("workflows:inbox");
   if (granted.size > 0) granted.add("workflows:read");
+  if (isAgent) granted.delete("workflows:inbox");
   return granted;
 }

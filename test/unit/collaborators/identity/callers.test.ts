@@ -5,9 +5,9 @@ import { WorkflowService } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { grantedScopes, SCOPES } from "../../../../src/collaborators/identity/callers.ts";
 import { scopeOf } from "../../../../src/ingress/rpc/scopes.ts";
 
-const short = (words: string[]) =>
-  [...grantedScopes(words)].map((scope) => scope.replace("workflows:", "")).sort();
-const all = ["admin", "author", "read", "run", "transition"];
+const short = (words: string[], isAgent = false) =>
+  [...grantedScopes(words, isAgent)].map((scope) => scope.replace("workflows:", "")).sort();
+const all = ["admin", "author", "inbox", "read", "run", "transition"];
 
 test.each([
   { words: ["workflows:read"], may: ["read"] },
@@ -20,12 +20,18 @@ test.each([
   { words: ["viewer"], may: ["read"] },
   { words: ["editor"], may: ["author", "read", "run"] },
   { words: ["operator"], may: ["read", "run", "transition"] },
+  { words: ["approver"], may: ["inbox", "read"] },
   { words: ["admin"], may: all },
   { words: ["viewer", "workflows:transition"], may: ["read", "transition"] },
   { words: [], may: [] },
   { words: ["*", "openid", "objectives:*", "workflows", "Admin", "constructor", ""], may: [] },
 ])("$words may $may", ({ words, may }) => {
   expect(short(words)).toEqual(may);
+});
+
+test("an agent has no inbox, and what else its words grant", () => {
+  expect(short(["admin"], true)).toEqual(all.filter((scope) => scope !== "inbox"));
+  expect(short(["approver"], true)).toEqual(["read"]);
 });
 
 test("every RPC needs one of the scopes, admin none by itself", () => {

@@ -150,18 +150,19 @@ const MARK: Statement = {
 };
 const DROP_OLD: Statement = {
   name: "drop_old_approvals",
-  text: `with gone as (
+  text: `with gone as materialized (
       select r.id from approval_requests r
       where r.decision <> 0 and r.updated_at < now() - make_interval(days => $1)
         and (select count(*) = 0 from approval_decisions d
           where d.request_id = r.id and d.published_at is null)
       order by r.updated_at limit $2::integer for update skip locked
+    ), ids as materialized (select array(select id from gone) as list
     ), decisions as (
-      delete from approval_decisions d using gone where d.request_id = gone.id returning 1
+      delete from approval_decisions where request_id = any((select list from ids)::text[]) returning 1
     ), requests as (
-      delete from approval_requests r using gone where r.id = gone.id returning 1
+      delete from approval_requests where id = any((select list from ids)::text[]) returning 1
     )
-    select (select count(*) from requests)::int as dropped, (select count(*) from decisions)::int as decisions`,
+    select (select count(*) from requests)::int as dropped`,
 };
 
 /** Keeps a request unless its id has one already; gives the one that is kept. */

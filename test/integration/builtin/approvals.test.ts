@@ -22,6 +22,7 @@ import {
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import { type Clients, createClients } from "../../../src/collaborators/clients.ts";
 import { createLog } from "../../../src/process/log.ts";
+import { dropOldApprovals } from "../../../src/store/approval-requests.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { readApprovalAnswer } from "../../../src/wire/calls/owner-answers.ts";
 import { until } from "../../support/assertions/until.ts";
@@ -290,4 +291,15 @@ it("a request expires by the database's clock, once among replicas, and is then 
   expect(await codeOf(decide(one, id, DecisionType.APPROVED))).toBe(Code.FailedPrecondition);
   expect((await read(one, lasting)).state).toBe("pending");
   await brief.owner.stop();
+});
+
+it("decided requests go with their decisions after some days, open ones stay", async () => {
+  const [decided, open] = [await ask(one, randomUUID()), await ask(one, randomUUID())];
+  await decide(one, decided, DecisionType.APPROVED);
+  await eventsOf(decided);
+  const drop = (days: number) => database.transaction((tx) => dropOldApprovals(tx, days, 1_000));
+  expect(await drop(1)).toBe(0);
+  expect(await drop(0)).toBeGreaterThan(0);
+  expect(await codeOf(read(one, decided))).toBe(Code.NotFound);
+  expect((await read(one, open)).state).toBe("pending");
 });

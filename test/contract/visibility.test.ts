@@ -28,6 +28,12 @@ import {
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import {
+  findCallsOfRun,
+  findNamingLetters,
+  findOpenChildren,
+  findRunNotes,
+} from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
@@ -86,6 +92,10 @@ const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readon
     gives: "empty",
     call: (client, { definitionId }, options) => client.listRuns({ definitionId }, options),
   },
+  explain: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.explain({ runId }, options),
+  },
   getPayload: {
     gives: "not_found",
     call: (client, { runId }, options) =>
@@ -136,6 +146,11 @@ const READS: Record<string, Read> = {
     const filters = { workspaceId, definitionId, entityId: "", initiatorAgentId: "", ...PAGE };
     return (await listRuns(db, seen, filters)).runs;
   },
+  findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
+  findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
+  findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
+  findNamingLetters: (db, seen, at) =>
+    findNamingLetters(db, seen, at.runId, new Date(0), [at.runId]),
   findStartedRuns: (db, seen, { workspaceId }) =>
     findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
 };
@@ -152,6 +167,7 @@ beforeAll(async () => {
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
   client = { ...createClient(WorkflowService, transport), ...createClient(Runs, transport) };
   mine = await furnish("ws_a");
+  await waitFor(mine);
   others = await furnish("ws_b");
 });
 afterAll(() => service.stop());
@@ -175,6 +191,31 @@ async function furnish(workspaceId: string): Promise<Place> {
   const child = { definitionId, parentRunId: runId, inputPayload };
   const childId = (await client.startRun(child, who)).run?.id ?? "";
   return { workspaceId, definitionId, versionId: version?.id ?? "", runId, childId };
+}
+
+/** What the run of a place could wait for: a call, a child run, a message that was put aside. */
+async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
+  const { write } = service.database;
+  const insert = (name: string, text: string, values: readonly unknown[]) =>
+    write.query({ name, text }, values);
+  await insert(
+    "furnish_call",
+    `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
+      values (now(), now() + interval '1 day', 0, 1, $1 || '/work/1/look_up', $2, 'look_up', 'another', '')`,
+    [runId, workspaceId],
+  );
+  await insert(
+    "furnish_child",
+    `insert into child_runs (run_id, step_index, attempt, child_index, child_run_id, seq, cost_usd, state)
+      values ($1, 0, 1, 0, $2, 0, 0, 'open')`,
+    [runId, childId],
+  );
+  await insert(
+    "furnish_letter",
+    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
+      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'))`,
+    [runId],
+  );
 }
 
 /** All that ws_a sees of its own. */

@@ -27,7 +27,10 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
   compensateRun: "workflows:run",
 };
 
-const RUNS: Needed<typeof Runs> = { getPayload: "workflows:read" };
+const RUNS: Needed<typeof Runs> = {
+  explain: "workflows:read",
+  getPayload: "workflows:read",
+};
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],

@@ -9,6 +9,7 @@ import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
+import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { Database } from "../../store/database.ts";
 
 /** The same for every call. */
@@ -23,6 +24,8 @@ export interface ServiceParts {
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;
+  /** What this replica knows by its memory; without it Explain goes by the rows alone. */
+  readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }

@@ -123,6 +123,11 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
   },
+  explain: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.explain({ runId }, options),
+  },
   getPayload: {
     needs: "workflows:read",
     foreign: "NotFound",

@@ -64,6 +64,9 @@ const ALWAYS: SetPaths[] = [
   ["GetPayload", []],
   ["GetPayload", []],
   ["Explain", ["explanation", "explanation.computedAt"]],
+  ["GetHistory", ["moves[0].at", "moves[0].cause"]],
+  ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
+  ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
   [
     "HandleTrigger",
@@ -105,6 +108,9 @@ const SENT: SetPaths[] = [
   ["GetPayload", ["payload {}"]],
   ["GetPayload", []],
   ["Explain", []],
+  ["GetHistory", []],
+  ["GetAttempts", []],
+  ["GetTree", []],
   ["ListRuns", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
   ["TransitionStep", TRANSITION_SENT],
@@ -155,6 +161,9 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getPayload({ runId: id, kind: PayloadKind.INPUT });
   await runs.getPayload({ runId: id, kind: PayloadKind.OUTPUT });
   await runs.explain({ runId: id });
+  await runs.getHistory({ runId: id, pageSize: 1 });
+  await runs.getAttempts({ runId: id, stepId: "b" });
+  await runs.getTree({ runId: id });
   await client.listRuns({ workspaceId });
 
   const { definitionId: waiting } = await publishFor(workspaceId, {

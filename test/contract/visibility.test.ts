@@ -28,6 +28,8 @@ import {
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
   findNamingLetters,
@@ -96,6 +98,18 @@ const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readon
     gives: "not_found",
     call: (client, { runId }, options) => client.explain({ runId }, options),
   },
+  getHistory: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getHistory({ runId }, options),
+  },
+  getAttempts: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getAttempts({ runId, stepId: "work" }, options),
+  },
+  getTree: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getTree({ runId }, options),
+  },
   getPayload: {
     gives: "not_found",
     call: (client, { runId }, options) =>
@@ -151,6 +165,11 @@ const READS: Record<string, Read> = {
   findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
   findNamingLetters: (db, seen, at) =>
     findNamingLetters(db, seen, at.runId, new Date(0), [at.runId]),
+  findHistory: (db, seen, at) =>
+    findHistory(db, seen, at.runId, { seq: 0, isDescending: false, limit: 50 }),
+  findHistoryOfStep: (db, seen, at) => findHistoryOfStep(db, seen, at.runId, 0),
+  findAncestors: (db, seen, at) => findAncestors(db, seen, at.childId, 16),
+  findChildrenOfRuns: (db, seen, at) => findChildrenOfRuns(db, seen, [at.runId], 10),
   findStartedRuns: (db, seen, { workspaceId }) =>
     findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
 };

@@ -5,7 +5,9 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { explainWith } from "./explain/explain.ts";
+import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
+import { answerGetTree } from "./run-tree.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
@@ -13,6 +15,9 @@ import type { ServiceParts } from "./service-parts.ts";
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
   return {
     explain: reading(parts, explainWith(parts.replica)),
+    getHistory: reading(parts, answerGetHistory),
+    getAttempts: reading(parts, answerGetAttempts),
+    getTree: reading(parts, answerGetTree),
     getPayload: reading(parts, answerGetPayload),
   };
 }

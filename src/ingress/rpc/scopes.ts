@@ -29,6 +29,9 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
 
 const RUNS: Needed<typeof Runs> = {
   explain: "workflows:read",
+  getHistory: "workflows:read",
+  getAttempts: "workflows:read",
+  getTree: "workflows:read",
   getPayload: "workflows:read",
 };
 

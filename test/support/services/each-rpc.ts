@@ -128,6 +128,21 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) => client.explain({ runId }, options),
   },
+  getHistory: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getHistory({ runId }, options),
+  },
+  getAttempts: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getAttempts({ runId, stepId: "work" }, options),
+  },
+  getTree: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getTree({ runId }, options),
+  },
   getPayload: {
     needs: "workflows:read",
     foreign: "NotFound",

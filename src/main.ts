@@ -30,6 +30,7 @@ import { type Committed, createProcessor, type Processor } from "./runtime/proce
 import type { ReplicaView } from "./runtime/replica-view.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
+import { createRunFeed } from "./runtime/run-feed.ts";
 import type { WorkedQueue } from "./runtime/workers-seen.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
@@ -61,12 +62,14 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const clients = createClients(config.collaborators, log);
   // What inputs need: the dispatcher closes its own clients while calls of our callers are still under way.
   const inputClients = createClients({ ...config.collaborators, urls: inputUrls(urls) }, log);
+  const feed = createRunFeed({ database, log });
   const lookups = createLookupCache({ costsFromMeter: urls.meter !== undefined });
   const processor = createProcessor({
     ...{ database, graphs, lookups, encodeCall, replicaId, log },
     onCommitted: (committed) => {
       dispatcher.take(committed.calls);
       bus.notice(committed);
+      feed.notice(committed.batches);
     },
   });
   const runtime = { database, processor, log };
@@ -93,6 +96,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     graphs,
     entities,
     callers,
+    feed,
     replica: viewOf({ urls, clients, dispatcher, bus }),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),

@@ -46,6 +46,7 @@ import {
 } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
+import { firstOf } from "../support/services/each-rpc.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 type Clients = Client<typeof WorkflowService> & Client<typeof Runs>;
@@ -109,6 +110,13 @@ const READ_CALLS: Record<string, { readonly gives: "not_found" | "empty"; readon
   getTree: {
     gives: "not_found",
     call: (client, { runId }, options) => client.getTree({ runId }, options),
+  },
+  watch: {
+    gives: "not_found",
+    call: async (client, { runId }, options) => {
+      const { cursor } = await firstOf(client.watch({ runId }, options));
+      return Buffer.from(cursor, "base64url").toString();
+    },
   },
   getPayload: {
     gives: "not_found",

@@ -75,7 +75,7 @@ export async function answerGetAttempts(deps: ReadDeps, request: GetAttemptsRequ
 }
 
 /** The run and its version; not_found when the call sees none. */
-async function requireRun(
+export async function requireRun(
   { database, visibility, graphs }: ReadDeps,
   runId: string,
 ): Promise<{ run: Run; graph: Graph }> {
@@ -85,7 +85,7 @@ async function requireRun(
 }
 
 /** A row as a message with its cursor. */
-function moveOf(runId: string, graph: Graph, row: RecordedRow): Move {
+export function moveOf(runId: string, graph: Graph, row: RecordedRow): Move {
   const { seq, recordedAt, cause, moves } = row;
   const cursor = cursorOf(runId, seq);
   return toMoveMessage(graph, { runId, cursor, seq, atMs: recordedAt.getTime(), cause, moves });

@@ -32,6 +32,7 @@ const RUNS: Needed<typeof Runs> = {
   getHistory: "workflows:read",
   getAttempts: "workflows:read",
   getTree: "workflows:read",
+  watch: "workflows:read",
   getPayload: "workflows:read",
 };
 

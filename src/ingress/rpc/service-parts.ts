@@ -10,6 +10,7 @@ import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { ReplicaView } from "../../runtime/replica-view.ts";
+import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { Database } from "../../store/database.ts";
 
 /** The same for every call. */
@@ -24,6 +25,8 @@ export interface ServiceParts {
   readonly entities?: Entities | undefined;
   /** Who knows callers; unset: everybody may do everything. */
   readonly callers?: Callers | undefined;
+  /** Moves of runs that are watched. */
+  readonly feed: RunFeed;
   /** What this replica knows by its memory; without it Explain goes by the rows alone. */
   readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */

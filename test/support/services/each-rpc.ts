@@ -143,6 +143,11 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) => client.getTree({ runId }, options),
   },
+  watch: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => firstOf(client.watch({ runId }, options)),
+  },
   getPayload: {
     needs: "workflows:read",
     foreign: "NotFound",
@@ -155,6 +160,12 @@ export const TABLE = [...WorkflowService.methods, ...Runs.methods].map(({ localN
   rpc: localName,
   ...rowOf(localName),
 }));
+
+/** The first message of a stream, which is left then. */
+export async function firstOf<T>(messages: AsyncIterable<T>): Promise<T> {
+  for await (const message of messages) return message;
+  throw new Error("the stream ended without a message");
+}
 
 function rowOf(localName: string): Row {
   const row = new Map(Object.entries(ROWS)).get(localName);

@@ -12,15 +12,17 @@ import {
 } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { oneLine } from "./one-line.ts";
 import { requireHeaderText, type Settings } from "./settings.ts";
 
-/** A client whose calls fail with a CliFailure. */
+/** Clients whose calls and streams fail with a CliFailure. */
 export interface Service {
   readonly workflows: Client<typeof WorkflowService>;
+  readonly runs: Client<typeof Runs>;
   readonly settings: Settings;
 }
 
@@ -51,7 +53,9 @@ export function connectService(settings: Settings, key?: string): Service {
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());
     try {
-      return await next(request);
+      const answered = await next(request);
+      if (!answered.stream) return answered;
+      return { ...answered, message: described(answered.message, settings) };
     } catch (error) {
       throw describeFailure(error, settings);
     }
@@ -62,7 +66,19 @@ export function connectService(settings: Settings, key?: string): Service {
     defaultTimeoutMs: CALL_TIMEOUT_MS,
     interceptors: [identify],
   });
-  return { workflows: createClient(WorkflowService, transport), settings };
+  return {
+    workflows: createClient(WorkflowService, transport),
+    runs: createClient(Runs, transport),
+    settings,
+  };
+}
+
+async function* described<T>(messages: AsyncIterable<T>, settings: Settings): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw describeFailure(error, settings);
+  }
 }
 
 /** The exit codes of the service's refusals; every other code is 1. */

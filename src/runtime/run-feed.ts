@@ -3,7 +3,7 @@
  * Boundary: memory and reads; who may watch which run is the caller's. A watcher takes rows at its own pace.
  * Invariants:
  * 1. Rows that this replica commits come from memory. One loop finds what others commit, for all watched runs at once.
- * 2. A commit that moves no watched run costs a look-up for each run that it moved, and nothing while no run is watched.
+ * 2. A commit costs a look-up for each run that it moved, however many watch them, and nothing while no run is watched.
  * 3. What is kept is bounded: a watcher that is behind it reads the table.
  */
 import { isFinalRun, type RunState } from "../engine/values/run.ts";
@@ -53,6 +53,7 @@ interface Entry {
   /** The newest rows, without a gap, up to `seq`. */
   rows: RecordedRow[];
   readonly wakes: Set<() => void>;
+  isWaking: boolean;
   watchers: number;
 }
 
@@ -127,7 +128,7 @@ class WatcherPlaces {
 }
 
 function newEntry(seq: number, state: RunState): Entry {
-  return { seq, state, rows: [], wakes: new Set(), watchers: 0 };
+  return { seq, state, rows: [], wakes: new Set(), isWaking: false, watchers: 0 };
 }
 
 function watchOf(
@@ -199,19 +200,29 @@ function add(entry: Entry, row: RecordedRow, runs: number): void {
   entry.rows.push(row);
   const room = Math.max(1, Math.min(KEPT_ROWS.run, Math.floor(KEPT_ROWS.all / runs)));
   if (entry.rows.length > 2 * room) entry.rows = entry.rows.slice(-room);
-  wakeAll(entry.wakes);
+  wakeSoon(entry);
 }
 
 function settle(entry: Entry, state: RunState): void {
   if (entry.state === state) return;
   entry.state = state;
-  wakeAll(entry.wakes);
+  wakeSoon(entry);
 }
 
 function rowsAfter({ seq: last, rows }: Entry, seq: number): readonly RecordedRow[] | undefined {
   if (seq >= last) return [];
   const first = rows[0]?.seq ?? last + 1;
   return seq + 1 < first ? undefined : rows.slice(seq + 1 - first);
+}
+
+/** Wakes after the commit has gone on; several commits wake once. */
+function wakeSoon(entry: Entry): void {
+  if (entry.isWaking || entry.wakes.size === 0) return;
+  entry.isWaking = true;
+  setImmediate(() => {
+    entry.isWaking = false;
+    wakeAll(entry.wakes);
+  });
 }
 
 function wakeAll(wakes: Set<() => void>): void {

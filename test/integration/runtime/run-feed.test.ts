@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "../../../src/store/database.ts";
 import type { VersionRow } from "../../../src/store/reads/definitions.ts";
 import { findRuns } from "../../../src/store/reads/runs.ts";
 import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
+import { until } from "../../support/assertions/until.ts";
 import { transitioned } from "../../support/builders/step-reports.ts";
 import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
 import {
@@ -77,7 +78,7 @@ it("leaves no gap where a commit was not noticed: the table has it", async () =>
   const { run, watch } = await start(feed);
   await complete(run.id, "a");
   feed.notice(await complete(run.id, "b"));
-  while ((watch.after(run.seq)?.length ?? 0) < 2) await watch.changed(run.seq + 1, NEVER, 5_000);
+  await until(() => (watch.after(run.seq)?.length === 2 ? true : undefined));
   expect(watch.after(run.seq)?.map(({ seq }) => seq)).toEqual([2, 3]);
   await feed.stop();
 });

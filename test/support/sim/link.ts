@@ -83,6 +83,7 @@ export class Link implements Network {
   }
 
   async there(what: string): Promise<void> {
+    if (what === "move_schedules") this.#world.reach("before a schedule moves on", this.replica);
     await this.pass();
     if (this.unlucky("statements")) throw new DatabaseAway(`${what} is lost`);
   }
@@ -98,6 +99,7 @@ export class Link implements Network {
     const { witness } = this.#world;
     witness.note(this.replica, what, rows.length);
     if (what === "commit") this.#world.reach("after commit", this.replica);
+    this.#watchSchedules(what, rows.length);
     await this.pass();
     if (what === "commit" && this.unlucky("commits")) {
       witness.count("lost commit reply");
@@ -105,6 +107,16 @@ export class Link implements Network {
     }
     if (what === "expire_calls" && rows.length > 0) witness.count("lost lease");
     this.#watchFence(what, rows);
+  }
+
+  #watchSchedules(what: string, rows: number): void {
+    const { witness } = this.#world;
+    if (what === "find_due_schedules" && rows > 0) {
+      this.#world.reach("after slots were found", this.replica);
+    }
+    if (what !== "move_schedules") return;
+    this.#world.reach("before a schedule's move is committed", this.replica);
+    if (rows === 0) witness.count("schedule moved on by another replica");
   }
 
   /** A run that another replica moved between this one's read and its lock is not saved. */

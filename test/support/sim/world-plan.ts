@@ -1,6 +1,7 @@
 /** What happens in a world, drawn from its seed: runs, requests, troubles, crashes. Boundary: values only. */
 import { type RandomNumbers, randomNumbers } from "../random/random-numbers.ts";
 import { NO_TROUBLES, type Troubles } from "./link.ts";
+import { SCHEDULED } from "./versions.ts";
 
 /** A run to start, and what its caller does to it. */
 export interface PlannedRun {
@@ -20,11 +21,19 @@ interface PlannedCrash {
   readonly frozenMs: number;
 }
 
+/** A schedule that a world has. */
+export interface PlannedSchedule {
+  readonly version: string;
+  /** When a new version with the same line is published; unset: never. */
+  readonly againAtMs: number | undefined;
+}
+
 /** A world. */
 export interface WorldPlan {
   readonly seed: number;
   readonly replicas: number;
   readonly runs: readonly PlannedRun[];
+  readonly schedule: PlannedSchedule | undefined;
   readonly crashes: readonly PlannedCrash[];
   readonly troubles: Troubles;
   /** From then on nothing goes wrong any more. */
@@ -51,6 +60,13 @@ const PLACES = [
   "before an acknowledgement",
   "after a message was stored",
 ];
+/** Where a world with a schedule has half of its crashes. */
+const SCHEDULE_PLACES = [
+  "after slots were found",
+  "before a schedule moves on",
+  "before a schedule moves on",
+  "before a schedule's move is committed",
+];
 const MILD: Troubles = { statements: 4, commits: 15, owners: 30, messages: 60, lost: 20, slow: 15 };
 const HARD: Troubles = {
   statements: 20,
@@ -66,9 +82,14 @@ export function planWorld(seed: number): WorldPlan {
   const random = randomNumbers(seed);
   const troubles = random.pick([NO_TROUBLES, MILD, MILD, HARD]) ?? MILD;
   const runs = Array.from({ length: 1 + random.below(3) }, (_, n) => planRun(random, `k${n}`));
-  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () => planCrash(random));
+  const schedule = random.chance(25) ? planSchedule(random) : undefined;
+  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () =>
+    schedule !== undefined && random.chance(50)
+      ? planCrash(random, SCHEDULE_PLACES, 4)
+      : planCrash(random, PLACES, 12),
+  );
   return {
-    ...{ seed, runs, crashes, troubles },
+    ...{ seed, runs, schedule, crashes, troubles },
     replicas: random.pick([1, 2, 2, 3]) ?? 2,
     calmAtMs: 3_000 + random.below(6_000),
   };
@@ -77,7 +98,7 @@ export function planWorld(seed: number): WorldPlan {
 /** One run of a version, with nothing that goes wrong. */
 export function planCalm(version: string): WorldPlan {
   const run = { key: "k0", version, atMs: 0, byEvent: false, cancelAfterMs: undefined };
-  const nothing = { crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
+  const nothing = { schedule: undefined, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
   return { seed: 1, replicas: 1, runs: [run], ...nothing };
 }
 
@@ -90,11 +111,22 @@ function planRun(random: RandomNumbers, key: string): PlannedRun {
   };
 }
 
-function planCrash(random: RandomNumbers): PlannedCrash {
+function planSchedule(random: RandomNumbers): PlannedSchedule {
+  return {
+    version: random.pick(Object.keys(SCHEDULED)) ?? "",
+    againAtMs: random.chance(40) ? random.below(9_000) : undefined,
+  };
+}
+
+function planCrash(
+  random: RandomNumbers,
+  places: readonly string[],
+  timesAtMost: number,
+): PlannedCrash {
   const frozenMs = random.chance(30) ? random.pick([3_000, 12_000, 25_000]) : 0;
   return {
-    place: random.pick(PLACES) ?? "after commit",
-    n: 1 + random.below(12),
+    place: random.pick(places) ?? "after commit",
+    n: 1 + random.below(timesAtMost),
     frozenMs: frozenMs ?? 0,
   };
 }

@@ -50,16 +50,21 @@ function judgePlan(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
       world.broken(`${key} has ${claims.length} starts and ${made.length} runs`);
       continue;
     }
-    const calm = calmEnds.get(version);
-    if (cancelAfterMs !== undefined || calm === undefined) continue;
-    const by = isHealed(world, run) ? "kept" : "whole";
-    const end = endOf(world, run)[by];
-    if (end !== calm[by]) {
-      world.broken(
-        `${key} (${version}) ended as\n  ${end}\nand without troubles as\n  ${calm[by]}`,
-      );
-    }
+    if (cancelAfterMs === undefined) judgeEnd(world, run, calmEnds.get(version));
   }
+  const { schedule } = world.plan;
+  for (const run of world.schedule?.judge() ?? []) {
+    judgeEnd(world, run, calmEnds.get(schedule?.version ?? ""));
+  }
+}
+
+function judgeEnd(world: World, run: RunRow, calm: RunEnd | undefined): void {
+  if (calm === undefined) return;
+  const by = isHealed(world, run) ? "kept" : "whole";
+  const end = endOf(world, run)[by];
+  if (end === calm[by]) return;
+  const what = `${run.definitionId} ${run.triggerEventId}`;
+  world.broken(`${what} ended as\n  ${end}\nand without troubles as\n  ${calm[by]}`);
 }
 
 /** Whether the end of one of its steps, or of its children's, was found by asking. */

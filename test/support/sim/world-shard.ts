@@ -29,6 +29,10 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "compensation after a crash": 3,
   timer: 200,
   retry: 100,
+  "slot of a schedule": 250,
+  "slot passed over": 5,
+  "schedule moved on by another replica": 50,
+  "trouble before a schedule moves on": 10,
 };
 
 /** Plays one share, counted from 0. */

@@ -13,6 +13,7 @@ import { outboxStatements } from "./outbox-statements.ts";
 import { makeTables, type Tables } from "./rows.ts";
 import { runStatements } from "./run-statements.ts";
 import { saveStatements } from "./save-statement.ts";
+import { scheduleStatements } from "./schedule-statements.ts";
 import type { ModelStatements } from "./statement.ts";
 import { ModelTransaction, type Shared } from "./tables.ts";
 
@@ -41,6 +42,7 @@ const STATEMENTS: ModelStatements = {
   ...outboxStatements,
   ...eventStatements,
   ...dueStatements,
+  ...scheduleStatements,
 };
 
 /** Makes an empty database by this clock. */

@@ -6,6 +6,7 @@ import { getTableColumns } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { effects } from "../../../../src/store/schema/calls.ts";
 import type {
+  schedules,
   waitPatterns,
   workflowDefinitions,
   workflowVersions,
@@ -36,6 +37,7 @@ export type MovesRow = typeof runMoves.$inferSelect;
 type BatchRow = typeof moveBatches.$inferSelect;
 export type KeptRow = typeof keptEvents.$inferSelect;
 export type EarlyRow = typeof earlyReports.$inferSelect;
+export type ScheduleRow = typeof schedules.$inferSelect;
 
 /** All tables of one database. */
 export interface Tables {
@@ -54,6 +56,7 @@ export interface Tables {
   readonly definitions: Table<typeof workflowDefinitions.$inferSelect>;
   readonly versions: Table<typeof workflowVersions.$inferSelect>;
   readonly waitPatterns: Table<typeof waitPatterns.$inferSelect>;
+  readonly schedules: Table<ScheduleRow>;
 }
 
 /** Empty tables. */
@@ -74,6 +77,7 @@ export function makeTables(): Tables {
     definitions: new Table("definitions"),
     versions: new Table("versions"),
     waitPatterns: new Table("wait_patterns"),
+    schedules: new Table("schedules"),
   };
 }
 

@@ -107,6 +107,7 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
     ],
     ["a -> l", "l -> b"],
   ),
+  hand: made([agent("a"), other("h", "HUMAN_TASK", {}), agent("b")], ["a -> h", "h -> b"]),
   child: made([agent("x")], [], { trigger: triggerOf({ triggerType: "WORKFLOW" }) }),
   ...Object.fromEntries(
     Object.entries(SCHEDULED).map(([name, { cronLine }]) => [

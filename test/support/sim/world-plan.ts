@@ -8,9 +8,19 @@ export interface PlannedRun {
   readonly key: string;
   readonly version: string;
   readonly atMs: number;
-  readonly byEvent: boolean;
-  /** Unset: its end is that of a world without troubles. */
-  readonly cancelAfterMs: number | undefined;
+  /** What makes a repeat of its start the same start; without a thing each may start a run. */
+  readonly startBy: "event" | "event id" | "key" | "nothing";
+  /** Two callers start it at once. */
+  readonly isTwice: boolean;
+  readonly command: PlannedCommand | undefined;
+}
+
+/** A call about a run. A run that is paused is resumed, and ends then as in a world without troubles. */
+export interface PlannedCommand {
+  readonly rpc: "pauseRun" | "cancelRun" | "compensateRun";
+  readonly afterMs: number;
+  readonly hasKey: boolean;
+  readonly isTwice: boolean;
 }
 
 /** A replica crashes, or stands still for a while, the n-th time that one comes to a place. */
@@ -50,6 +60,7 @@ const VERSIONS = [
   "timers",
   "undo",
   "parent",
+  "hand",
 ];
 const PLACES = [
   "before commit",
@@ -59,6 +70,8 @@ const PLACES = [
   "after an owner acted",
   "before an acknowledgement",
   "after a message was stored",
+  "after a key was claimed",
+  "before an answer",
 ];
 /** Where a world with a schedule has half of its crashes. */
 const SCHEDULE_PLACES = [
@@ -67,11 +80,20 @@ const SCHEDULE_PLACES = [
   "before a schedule moves on",
   "before a schedule's move is committed",
 ];
-const MILD: Troubles = { statements: 4, commits: 15, owners: 30, messages: 60, lost: 20, slow: 15 };
+const MILD: Troubles = {
+  statements: 4,
+  commits: 15,
+  owners: 30,
+  callers: 60,
+  messages: 60,
+  lost: 20,
+  slow: 15,
+};
 const HARD: Troubles = {
   statements: 20,
   commits: 80,
   owners: 150,
+  callers: 200,
   messages: 200,
   lost: 80,
   slow: 40,
@@ -97,7 +119,8 @@ export function planWorld(seed: number): WorldPlan {
 
 /** One run of a version, with nothing that goes wrong. */
 export function planCalm(version: string): WorldPlan {
-  const run = { key: "k0", version, atMs: 0, byEvent: false, cancelAfterMs: undefined };
+  const how = { startBy: "event id", isTwice: false, command: undefined } as const;
+  const run = { key: "k0", version, atMs: 0, ...how };
   const nothing = { schedule: undefined, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
   return { seed: 1, replicas: 1, runs: [run], ...nothing };
 }
@@ -106,9 +129,25 @@ function planRun(random: RandomNumbers, key: string): PlannedRun {
   const version = random.pick(VERSIONS) ?? "line";
   return {
     ...{ key, version, atMs: random.below(1_500) },
-    byEvent: version === "line" && random.chance(50),
-    cancelAfterMs: random.chance(20) ? random.below(2_500) : undefined,
+    ...planStart(random, version),
+    command: random.chance(35) ? planCommand(random) : undefined,
   };
+}
+
+function planStart(random: RandomNumbers, version: string) {
+  if (version === "line" && random.chance(50)) return { startBy: "event", isTwice: false } as const;
+  const drawn = random.pick(["event id", "key", "key", "nothing"] as const) ?? "key";
+  // What a caller does for its run it does for one.
+  const startBy = drawn === "nothing" && ["wait", "hand"].includes(version) ? "key" : drawn;
+  return { startBy, isTwice: startBy !== "nothing" && random.chance(40) };
+}
+
+function planCommand(random: RandomNumbers): PlannedCommand {
+  const rpc = random.pick(["pauseRun", "cancelRun", "cancelRun", "compensateRun"] as const);
+  const afterMs = random.below(2_500);
+  // A pause without a key that comes late would hold a run that was resumed.
+  const hasKey = rpc === "pauseRun" || random.chance(50);
+  return { rpc: rpc ?? "cancelRun", afterMs, hasKey, isTwice: random.chance(40) };
 }
 
 function planSchedule(random: RandomNumbers): PlannedSchedule {

@@ -47,6 +47,8 @@ export class World {
   troubles: Troubles;
   /** Whether anything has gone wrong, or may have. */
   hasTrouble: boolean;
+  /** Whether a replica has stood still. */
+  hasFrozen = false;
   #reached = new Map<string, number>();
   #started = 0;
   #runs = 0;
@@ -113,6 +115,7 @@ export class World {
       this.witness.count(`trouble ${place}`);
       if (crash.frozenMs > 0) {
         this.witness.count("freeze");
+        this.hasFrozen = true;
         member.link.freezeUntil(this.clock.nowMs + crash.frozenMs);
       } else this.#crash(member);
     }
@@ -160,8 +163,10 @@ export class World {
     if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
     if (this.schedule?.isOver === false) return false;
+    // A caller may have given a call up that is still under way.
+    if (this.members.some(({ door }) => door.open > 0)) return false;
     // A commit whose client lost its connection may still be under way.
-    if (this.server.shared.locks.size > 0) return false;
+    if (this.server.shared.locks.size > 0 || this.server.shared.late > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;
     for (const run of runs.committed.values()) {

@@ -4,7 +4,7 @@
  */
 import { getTableColumns } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
-import type { effects } from "../../../../src/store/schema/calls.ts";
+import type { callerKeys, effects } from "../../../../src/store/schema/calls.ts";
 import type {
   schedules,
   waitPatterns,
@@ -38,6 +38,7 @@ type BatchRow = typeof moveBatches.$inferSelect;
 export type KeptRow = typeof keptEvents.$inferSelect;
 export type EarlyRow = typeof earlyReports.$inferSelect;
 export type ScheduleRow = typeof schedules.$inferSelect;
+export type CallerKeyRow = typeof callerKeys.$inferSelect;
 
 /** All tables of one database. */
 export interface Tables {
@@ -57,6 +58,7 @@ export interface Tables {
   readonly versions: Table<typeof workflowVersions.$inferSelect>;
   readonly waitPatterns: Table<typeof waitPatterns.$inferSelect>;
   readonly schedules: Table<ScheduleRow>;
+  readonly callerKeys: Table<CallerKeyRow>;
 }
 
 /** Empty tables. */
@@ -78,6 +80,7 @@ export function makeTables(): Tables {
     versions: new Table("versions"),
     waitPatterns: new Table("wait_patterns"),
     schedules: new Table("schedules"),
+    callerKeys: new Table("caller_keys"),
   };
 }
 
@@ -88,6 +91,8 @@ export const childKey = (row: ChildRow) =>
   `${row.runId}/${row.stepIndex}/${row.attempt}/${row.childIndex}`;
 export const startKey = (row: { definitionId: string; eventId: string; source: string }) =>
   `${row.definitionId}|${row.eventId}|${row.source}`;
+export const callerKey = (row: { workspaceId: string; method: string; key: string }) =>
+  `${row.workspaceId}|${row.method}|${row.key}`;
 
 /** Reads a JSON parameter of rows of a table. Payloads are frozen: a row that was read is never changed. */
 export function incomingRows<Row>(table: PgTable, parameter: unknown): Row[] {

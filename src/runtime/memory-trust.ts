@@ -17,8 +17,11 @@ export class MemoryTrust {
     const nowMs = performance.now();
     const ms = databaseMs - nowMs;
     const [current, before] = this.#offsets;
-    // The quickest answer of a time shows the clock best.
-    if (nowMs >= current.untilMs) this.#offsets = [{ ms, untilMs: nowMs + WINDOW_MS }, current];
+    const offset = { ms, untilMs: nowMs + WINDOW_MS };
+    // The quickest answer of a time shows the clock best. An answer after more than a second looks like a clock that was set back;
+    // the next one shows which it was.
+    if (ms < current.ms - STEP_MS) this.#offsets = [offset, UNKNOWN];
+    else if (nowMs >= current.untilMs) this.#offsets = [offset, current];
     else if (ms > current.ms) this.#offsets = [{ ...current, ms }, before];
   }
 

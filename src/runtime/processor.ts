@@ -75,6 +75,8 @@ export interface ProcessorDeps {
   /** Keys of triggers, and of wait patterns, that are remembered for routing, 100,000 unless given. */
   readonly listenedKeysAtMost?: number;
   readonly budget?: number;
+  /** By which time batches are folded before the database is asked; a new one unless given. */
+  readonly memory?: MemoryTrust;
   /** Gives the ids of new runs; those of process/ids.ts unless given. */
   newRunId?(): string;
 }
@@ -95,7 +97,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
     ...deps,
-    ...{ committed: new CommittedRuns(), memory: new MemoryTrust() },
+    ...{ committed: new CommittedRuns(), memory: deps.memory ?? new MemoryTrust() },
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);

@@ -80,7 +80,12 @@ export function createEventsTwice() {
         format: "cloudevents",
       } as const;
       deps = chainDeps;
-      return { ...database, transaction: (work) => inTurn(() => database.transaction(work)) };
+      const { alone } = database;
+      return {
+        ...database,
+        alone: { query: (statement, values) => inTurn(() => alone.query(statement, values)) },
+        transaction: (work, opened) => inTurn(() => database.transaction(work, opened)),
+      };
     },
     /** Comes in the same turn as the end of the commit: what is asked now is done before the next commit. */
     onCommitted({ batches }: Committed): void {

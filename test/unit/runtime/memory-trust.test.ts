@@ -49,6 +49,16 @@ it("follows a clock that was set back", () => {
   expect(memory.nowMs()).toBe(AT - 3_600_000);
 });
 
+it("follows a clock that was set back at once, and takes an answer after seconds for no more than that", () => {
+  memory.noteClock(AT);
+  memory.noteClock(AT - 3_600_000);
+  expect(memory.nowMs()).toBe(AT - 3_600_000);
+  vi.advanceTimersByTime(5_000);
+  memory.noteClock(AT - 3_600_000 + 2_000);
+  memory.noteClock(AT - 3_600_000 + 5_000);
+  expect(memory.nowMs()).toBe(AT - 3_600_000 + 5_000);
+});
+
 it("gives no time for a second after something was not as it was kept", () => {
   memory.noteClock(AT);
   memory.noteStale();

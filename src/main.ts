@@ -11,7 +11,7 @@ import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
-import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
+import { createDispatcher, type Dispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
@@ -29,8 +29,11 @@ import { renderPrometheus } from "./process/metrics.ts";
 import { createGraphCache, type GraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
+import type { ReplicaView } from "./runtime/replica-view.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
+import { createRunFeed } from "./runtime/run-feed.ts";
+import type { WorkedQueue } from "./runtime/workers-seen.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
@@ -59,17 +62,14 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const graphs = createGraphCache(database);
   const approvals = startApprovals(config, database, log);
   const { clients, inputClients } = openClients(config, approvals, log);
+  const feed = createRunFeed({ database, log });
   const lookups = createLookupCache({ costsFromMeter: clients.find("meter") !== undefined });
   const processor = createProcessor({
-    database,
-    graphs,
-    lookups,
-    encodeCall,
-    replicaId,
-    log,
+    ...{ database, graphs, lookups, encodeCall, replicaId, log },
     onCommitted: (committed) => {
       dispatcher.take(committed.calls);
       bus.notice(committed);
+      feed.notice(committed.batches);
     },
   });
   const runtime = { database, processor, log };
@@ -97,6 +97,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
     entities,
     callers,
     decideApproval: createApprovalDecider(inputClients),
+    feed,
+    replica: viewOf({ clients, dispatcher, bus }),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
@@ -105,6 +107,22 @@ async function start(config: Config, log: Log): Promise<Stop> {
   log.info("listening", { host, port, replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
   return () => stopParts({ sources, indexing, bus, inputClients, approvals, processor, database });
+}
+
+/** What this replica knows by its memory. */
+function viewOf({ clients, dispatcher, bus }: KnowingParts): ReplicaView {
+  return {
+    isConfigured: (name) => clients.find(name) !== undefined,
+    breakerRestMs: (name) => clients.breakerRestMs(name),
+    findCall: (callId) => dispatcher.find(callId),
+    findQueue: (queue) => bus.findQueue(queue),
+  };
+}
+
+interface KnowingParts {
+  readonly clients: Clients;
+  readonly dispatcher: Dispatcher;
+  readonly bus: Pick<ReturnType<typeof startBus>, "findQueue">;
 }
 
 /** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
@@ -173,6 +191,7 @@ function startBus(config: Config, deps: BusDeps) {
       parts?.publisher.notice(batches);
       parts?.workers.take(tasks);
     },
+    findQueue: (queue: WorkedQueue) => parts?.workers.findQueue(queue),
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble() ?? deps.approvals?.trouble(),

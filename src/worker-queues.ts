@@ -10,7 +10,8 @@ import { type ResultConsumerDeps, startResultConsumer } from "./ingress/bus/resu
 import { listenToWorkers } from "./ingress/bus/worker-messages.ts";
 import { createLoop } from "./process/standing-loop.ts";
 import type { GraphCache } from "./runtime/graphs.ts";
-import { WorkersSeen } from "./runtime/workers-seen.ts";
+import type { QueueSeen } from "./runtime/replica-view.ts";
+import { type WorkedQueue, WorkersSeen } from "./runtime/workers-seen.ts";
 
 /** What serving workers needs. */
 export interface WorkerQueuesDeps
@@ -26,6 +27,8 @@ export interface WorkerQueues {
   take(changes: TaskChanges): void;
   /** Publishes those of the tasks again that are lost. */
   recover(tasks: readonly LongTask[]): Promise<void>;
+  /** Who serves a queue, by the heartbeats that this replica heard. */
+  findQueue(queue: WorkedQueue): QueueSeen;
   /** Why results are not taken, in words; undefined: nothing is wrong. */
   trouble(): string | undefined;
   /** Takes no more results, and finishes those in hand. */
@@ -53,6 +56,7 @@ export function startWorkerQueues(deps: WorkerQueuesDeps): WorkerQueues {
   return {
     take: (changes) => publisher.take(changes),
     recover: (tasks) => recoverTasks({ ...deps, publisher }, tasks),
+    findQueue: (queue) => ({ workers: workers.of(queue).length, last: workers.lastOf(queue) }),
     trouble: () => (results.state() === "failing" ? "no results of workers" : undefined),
     async stopListening() {
       endQuestions();

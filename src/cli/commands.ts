@@ -140,6 +140,46 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./runs.ts")).run,
   },
   {
+    name: "explain",
+    args: "<run>",
+    about: "Say why a run does not move: a reason for each open step, what ends it, and when.",
+    examples: [
+      ["explain wfr_01m7z0gf5ypaazgvdbndjjmzcj", "what a run waits for"],
+      ["explain --json wfr_01m7z0gf5ypaazgvdbndjjmzcj | jq '.waits[].code'", "the codes alone"],
+    ],
+    options: [],
+    callsService: true,
+    load: async () => (await import("./explain.ts")).run,
+  },
+  {
+    name: "history",
+    args: "<run>",
+    about: "Print every move of a run with its cause, oldest first.",
+    examples: [
+      ["history wfr_01m7z0gf5ypaazgvdbndjjmzcj", "from the start"],
+      ["history wfr_01m7z0gf5ypaazgvdbndjjmzcj --newest --limit 5", "the last five moves"],
+    ],
+    options: [
+      ["--newest", "newest first"],
+      ["--limit <number>", "how many moves, 100 unless given"],
+    ],
+    callsService: true,
+    load: async () => (await import("./history.ts")).run,
+  },
+  {
+    name: "watch",
+    args: "<run>",
+    about:
+      "Follow a run until it ends: a tree of its steps on a terminal, a line for each move in a pipe. The exit code says how it ended.",
+    examples: [
+      ["watch wfr_01m7z0gf5ypaazgvdbndjjmzcj", "see it move"],
+      ["watch --json wfr_01m7z0gf5ypaazgvdbndjjmzcj", "one JSON object for each move"],
+    ],
+    options: [["--after <cursor>", "only moves after the cursor of a move"]],
+    callsService: true,
+    load: async () => (await import("./watch.ts")).run,
+  },
+  {
     name: "pause",
     args: "<run...>",
     about: "Pause runs: nothing new starts, what is in flight may end.",

@@ -13,16 +13,18 @@ import {
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { oneLine } from "./one-line.ts";
 import { requireHeaderText, type Settings } from "./settings.ts";
 
-/** A client whose calls fail with a CliFailure. */
+/** Clients whose calls and streams fail with a CliFailure. */
 export interface Service {
   readonly workflows: Client<typeof WorkflowService>;
   readonly inbox: Client<typeof Inbox>;
+  readonly runs: Client<typeof Runs>;
   readonly settings: Settings;
 }
 
@@ -54,7 +56,9 @@ export function connectService(settings: Settings, key?: string): Service {
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());
     try {
-      return await next(request);
+      const answered = await next(request);
+      if (!answered.stream) return answered;
+      return { ...answered, message: described(answered.message, settings) };
     } catch (error) {
       throw describeFailure(error, settings);
     }
@@ -65,8 +69,20 @@ export function connectService(settings: Settings, key?: string): Service {
     defaultTimeoutMs: CALL_TIMEOUT_MS,
     interceptors: [identify],
   });
-  const workflows = createClient(WorkflowService, transport);
-  return { workflows, inbox: createClient(Inbox, transport), settings };
+  return {
+    workflows: createClient(WorkflowService, transport),
+    inbox: createClient(Inbox, transport),
+    runs: createClient(Runs, transport),
+    settings,
+  };
+}
+
+async function* described<T>(messages: AsyncIterable<T>, settings: Settings): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw describeFailure(error, settings);
+  }
 }
 
 /** The exit codes of the service's refusals; every other code is 1. */

@@ -105,3 +105,8 @@ async function findProfile(name: string | undefined): Promise<Profile> {
   const { readProfile } = await import("./profile.ts");
   return readProfile(readTextAtMost(path, MAX_CONFIG_BYTES, "the config file"), path, name);
 }
+
+/** Whether the terminal of this process can move its cursor. */
+export function canDraw(): boolean {
+  return process.stdout.isTTY && process.env.TERM !== "dumb";
+}

@@ -83,8 +83,8 @@ export function outcomeUnknown(ageMs: number): string {
   return `no answer for ${hours} h: outcome unknown, and the key is too old to ask again safely`;
 }
 
-/** A refusal in words: the code's name and what the collaborator said. */
-function describeFailure(failure: CallFailure): string {
+/** A failure in words: the code's name and what the collaborator said. */
+export function describeFailure(failure: CallFailure): string {
   const name = CODE_NAMES.get(failure.code) ?? String(failure.code);
   return failure.message === "" ? name : `${name}: ${failure.message}`;
 }

@@ -73,6 +73,8 @@ export interface Clients {
   find(name: CollaboratorName): Client | undefined;
   /** Throws NotConfigured. */
   require(name: CollaboratorName): Client;
+  /** How long its breaker stays open, in ms; 0: until the probe has ended; undefined: closed, or not configured. */
+  breakerRestMs(name: string): number | undefined;
   /** Sends nothing more; calls under way go on. */
   close(): void;
   /** Breaks off what is still under way. */
@@ -87,7 +89,7 @@ export class NotConfigured extends Error {
 /** Makes a client of each collaborator that has a URL or is served here. */
 export function createClients(settings: ClientSettings, log: Log): Clients {
   const clients = new Map<CollaboratorName, Client>();
-  const gates: Gate[] = [];
+  const gates = new Map<string, Gate>();
   const transports: Transport[] = [];
   for (const name of COLLABORATORS) {
     const transport = openTransport(settings, name);
@@ -97,7 +99,7 @@ export function createClients(settings: ClientSettings, log: Log): Clients {
         log.warn("a collaborator does not answer and is left alone", { collaborator: name });
       else log.info("a collaborator answers again", { collaborator: name });
     });
-    gates.push(gate);
+    gates.set(name, gate);
     transports.push(transport);
     clients.set(name, createClient(gate, transport, settings));
   }
@@ -108,8 +110,9 @@ export function createClients(settings: ClientSettings, log: Log): Clients {
       if (client === undefined) throw new NotConfigured(missing(name));
       return client;
     },
+    breakerRestMs: (name) => gates.get(name)?.restMs(),
     close() {
-      for (const gate of gates) gate.close();
+      for (const gate of gates.values()) gate.close();
     },
     disconnect() {
       for (const transport of transports) transport.close();

@@ -18,6 +18,8 @@ export interface Gate {
   run<T>(workspaceId: string, call: () => Promise<T>): Promise<T>;
   /** As run, but NoTurn while the collaborator is left alone and when the turn does not come within half a second. */
   runSoon<T>(workspaceId: string, call: () => Promise<T>): Promise<T>;
+  /** How long the breaker stays open, in ms; 0: until the probe has ended; undefined: it is closed. */
+  restMs(): number | undefined;
   /** Sends nothing more; those that wait are NotSent. */
   close(): void;
 }
@@ -65,6 +67,7 @@ export function createGate(
       else await takeTurnSoon(turns, workspaceId);
       return finish(call);
     },
+    restMs: () => turns.restMs,
     close() {
       closed = true;
       turns.close();

@@ -30,6 +30,12 @@ export class Turns {
   get waiting(): number {
     return this.#waiting.size;
   }
+  /** How long the breaker stays open, in ms; 0: until the probe has ended; undefined: it is closed. */
+  get restMs(): number | undefined {
+    if (!this.#breaker.isOpen) return undefined;
+    const waitMs = this.#breaker.waitMs(performance.now());
+    return waitMs === Number.POSITIVE_INFINITY ? 0 : waitMs;
+  }
   /** Whether a call may begin now. */
   get isFree(): boolean {
     return this.#open < this.#openAtMost && this.#breaker.waitMs(performance.now()) === 0;

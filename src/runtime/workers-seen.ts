@@ -23,17 +23,26 @@ interface Entry extends SeenWorker {
   readonly atMs: number;
 }
 
+/** The worker that was heard last of a queue, with what it had in hand then. */
+export interface LastHeard extends SeenWorker {
+  readonly silentMs: number;
+}
+
 /** A worker that was silent for so long counts as gone. */
 const GONE_AFTER_MS = 10_000;
 const DROP_EVERY_MS = 1_000;
 /** Of one workspace; and of all of them. */
 const WORKERS_AT_MOST = { workspace: 1_000, all: 20_000 };
+/** Queues without a worker whose last one is remembered; the one that fell silent first is forgotten first. */
+const SILENT_QUEUES_AT_MOST = 5_000;
 
 /** See the file's head. */
 export class WorkersSeen {
   readonly #queues = new Map<string, Map<string, Entry>>();
   readonly #nowMs: () => number;
   readonly #ofWorkspaces = new Map<string, number>();
+  /** Of queues the worker that was heard last of those that are gone. */
+  readonly #last = new Map<string, Entry>();
   #workers = 0;
   #droppedMs = Number.NEGATIVE_INFINITY;
 
@@ -52,6 +61,7 @@ export class WorkersSeen {
       this.#ofWorkspaces.set(place.workspaceId, ofWorkspace + 1);
     }
     this.#queues.set(key, ofQueue);
+    this.#last.delete(key);
     const { workspaceId } = place;
     ofQueue.set(worker.worker, { ...worker, workspaceId, atMs: this.#nowMs() });
   }
@@ -62,14 +72,26 @@ export class WorkersSeen {
     return [...(this.#queues.get(keyOf(place))?.values() ?? [])].filter(({ atMs }) => atMs > since);
   }
 
+  /** The worker of this queue that was heard last, silent or not; undefined: none was. */
+  lastOf(place: WorkedQueue): LastHeard | undefined {
+    const key = keyOf(place);
+    const heard = [...(this.#queues.get(key)?.values() ?? [])];
+    const last = heard.sort((a, b) => b.atMs - a.atMs)[0] ?? this.#last.get(key);
+    if (last === undefined) return undefined;
+    const { worker, running, concurrency, atMs } = last;
+    return { worker, running, concurrency, silentMs: this.#nowMs() - atMs };
+  }
+
   #dropGone(): void {
     const nowMs = this.#nowMs();
     if (nowMs - this.#droppedMs < DROP_EVERY_MS) return;
     this.#droppedMs = nowMs;
     for (const [key, ofQueue] of this.#queues) {
-      for (const [worker, { atMs, workspaceId }] of ofQueue) {
+      for (const [worker, entry] of ofQueue) {
+        const { atMs, workspaceId } = entry;
         if (atMs > nowMs - GONE_AFTER_MS) continue;
         ofQueue.delete(worker);
+        this.#keepLast(key, entry);
         this.#workers -= 1;
         const left = (this.#ofWorkspaces.get(workspaceId) ?? 1) - 1;
         if (left > 0) this.#ofWorkspaces.set(workspaceId, left);
@@ -77,6 +99,15 @@ export class WorkersSeen {
       }
       if (ofQueue.size === 0) this.#queues.delete(key);
     }
+  }
+
+  #keepLast(key: string, entry: Entry): void {
+    const known = this.#last.get(key);
+    if (known !== undefined && known.atMs > entry.atMs) return;
+    this.#last.delete(key);
+    this.#last.set(key, entry);
+    const [first] = this.#last.keys();
+    if (this.#last.size > SILENT_QUEUES_AT_MOST && first !== undefined) this.#last.delete(first);
   }
 }
 

@@ -18,9 +18,9 @@ import type { RunView, StepView } from "../engine/values/view.ts";
 import { STEP_TYPE_NUMBERS, TRIGGER_TYPE_NUMBERS } from "./definitions.ts";
 
 /** The wire numbers of run states. */
-const RUN_STATE_NUMBERS: Readonly<Record<RunState, WorkflowState>> = WorkflowState;
+export const RUN_STATE_NUMBERS: Readonly<Record<RunState, WorkflowState>> = WorkflowState;
 /** The wire numbers of step states. */
-const STEP_STATE_NUMBERS: Readonly<Record<StepState, StepRunState>> = StepRunState;
+export const STEP_STATE_NUMBERS: Readonly<Record<StepState, StepRunState>> = StepRunState;
 
 /**
  * workflows.v1.WorkflowRun. Without payloads the run has neither input nor output, and its steps hold id, name,

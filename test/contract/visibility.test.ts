@@ -30,6 +30,14 @@ import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
+import {
+  findCallsOfRun,
+  findNamingLetters,
+  findOpenChildren,
+  findRunNotes,
+} from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
@@ -40,6 +48,7 @@ import {
 } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
+import { firstOf } from "../support/services/each-rpc.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
@@ -90,6 +99,29 @@ const READ_CALLS: Record<
   listRuns: {
     gives: "empty",
     call: (client, { definitionId }, options) => client.listRuns({ definitionId }, options),
+  },
+  explain: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.explain({ runId }, options),
+  },
+  getHistory: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getHistory({ runId }, options),
+  },
+  getAttempts: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getAttempts({ runId, stepId: "work" }, options),
+  },
+  getTree: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.getTree({ runId }, options),
+  },
+  watch: {
+    gives: "not_found",
+    call: async (client, { runId }, options) => {
+      const { cursor } = await firstOf(client.watch({ runId }, options));
+      return Buffer.from(cursor, "base64url").toString();
+    },
   },
   getPayload: {
     gives: "not_found",
@@ -157,6 +189,16 @@ const READS: Record<string, Read> = {
   countInbox: async (db, seen, { workspaceId }) =>
     [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
   findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0))),
+  findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
+  findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
+  findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
+  findNamingLetters: (db, seen, at) =>
+    findNamingLetters(db, seen, at.runId, new Date(0), [at.runId]),
+  findHistory: (db, seen, at) =>
+    findHistory(db, seen, at.runId, { seq: 0, isDescending: false, limit: 50 }),
+  findHistoryOfStep: (db, seen, at) => findHistoryOfStep(db, seen, at.runId, 0),
+  findAncestors: (db, seen, at) => findAncestors(db, seen, at.childId, 16),
+  findChildrenOfRuns: (db, seen, at) => findChildrenOfRuns(db, seen, [at.runId], 10),
   findStartedRuns: (db, seen, { workspaceId }) =>
     findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
 };
@@ -179,6 +221,7 @@ beforeAll(async () => {
     ...createClient(Inbox, transport),
   };
   mine = await furnish("ws_a");
+  await waitFor(mine);
   others = await furnish("ws_b");
 });
 afterAll(() => service.stop());
@@ -202,6 +245,31 @@ async function furnish(workspaceId: string): Promise<Place> {
   const child = { definitionId, parentRunId: runId, inputPayload };
   const childId = (await client.startRun(child, who)).run?.id ?? "";
   return { workspaceId, definitionId, versionId: version?.id ?? "", runId, childId };
+}
+
+/** What the run of a place could wait for: a call, a child run, a message that was put aside. */
+async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
+  const { write } = service.database;
+  const insert = (name: string, text: string, values: readonly unknown[]) =>
+    write.query({ name, text }, values);
+  await insert(
+    "furnish_call",
+    `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
+      values (now(), now() + interval '1 day', 0, 1, $1 || '/work/1/look_up', $2, 'look_up', 'another', '')`,
+    [runId, workspaceId],
+  );
+  await insert(
+    "furnish_child",
+    `insert into child_runs (run_id, step_index, attempt, child_index, child_run_id, seq, cost_usd, state)
+      values ($1, 0, 1, 0, $2, 0, 0, 'open')`,
+    [runId, childId],
+  );
+  await insert(
+    "furnish_letter",
+    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
+      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'))`,
+    [runId],
+  );
 }
 
 /** All that ws_a sees of its own. */

@@ -51,12 +51,24 @@ import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
-import { findManyRunRows } from "../../src/store/reads/many-runs.ts";
+import { findManyRunRows, findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
+import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
+import {
+  findCallsOfRun,
+  findNamingLetters,
+  findOpenChildren,
+  findRunNotes,
+} from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
-import { EVERY_WORKSPACE, onlyWorkspace } from "../../src/store/reads/visibility.ts";
+import {
+  EVERY_WORKSPACE,
+  onlyWorkspace,
+  type Visibility,
+} from "../../src/store/reads/visibility.ts";
 import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -66,6 +78,7 @@ import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
+import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 
@@ -138,6 +151,37 @@ function inboxCount(assignee: string | undefined): Pick<Case, "ask" | "limits"> 
   return { ask: ({ read }) => countInbox(read, EVERY_WORKSPACE, filters), limits: COUNTED };
 }
 
+/** What Explain, GetHistory, GetAttempts and GetTree ask besides the rows of the run. */
+function readsOfOneRun(seen: Visibility): Case[] {
+  const of = seen === SEEN ? "seen: " : "";
+  const since = new Date(0);
+  return [
+    { name: `${of}calls of a run`, ask: ({ callers }) => findCallsOfRun(callers, seen, RUN) },
+    { name: `${of}open children`, ask: ({ callers }) => findOpenChildren(callers, seen, RUN) },
+    { name: `${of}notes of a run`, ask: ({ callers }) => findRunNotes(callers, seen, RUN, ["a"]) },
+    {
+      name: `${of}messages put aside that name a run`,
+      ask: ({ callers }) => findNamingLetters(callers, seen, RUN, since, [RUN]),
+      // The newest hundred, each on a page of its own.
+      limits: { find_naming_letters: 300 },
+    },
+    ...[false, true].map((isDescending) => ({
+      name: `${of}history of a run, ${isDescending ? "newest" : "oldest"} first`,
+      ask: ({ callers }: Database) =>
+        findHistory(callers, seen, RUN, { seq: 1, isDescending, limit: 500 }),
+    })),
+    {
+      name: `${of}history of a step`,
+      ask: ({ callers }) => findHistoryOfStep(callers, seen, RUN, 0),
+    },
+    { name: `${of}runs above`, ask: ({ callers }) => findAncestors(callers, seen, RUN, 16) },
+    {
+      name: `${of}runs below`,
+      ask: ({ callers }) => findChildrenOfRuns(callers, seen, [RUN], 1_001),
+    },
+  ];
+}
+
 const writing =
   (work: (tx: Tx) => Promise<unknown>) =>
   ({ transaction }: Database) =>
@@ -168,6 +212,13 @@ export const cases: readonly Case[] = [
   },
   { name: "GetRun", ask: ({ read }) => findRunRows(read, EVERY_WORKSPACE, RUN) },
   { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, EVERY_WORKSPACE, [RUN]) },
+  { name: "outline of a run", ask: ({ callers }) => findRunOutline(callers, EVERY_WORKSPACE, RUN) },
+  ...[EVERY_WORKSPACE, SEEN].flatMap(readsOfOneRun),
+  { name: "watched runs: places", ask: ({ read }) => findPlacesOfRuns(read, [RUN]) },
+  {
+    name: "watched runs: moves",
+    ask: ({ read }) => findMovesAfter(read, [{ runId: RUN, seq: 0 }]),
+  },
   { name: "head of a run", ask: ({ read }) => findRunHead(read, EVERY_WORKSPACE, RUN) },
   { name: "definition by name", ask: ({ read }) => findDefinitionByName(read, BIG, "n2") },
   { name: "version by number", ask: ({ read }) => findVersion(read, EVERY_WORKSPACE, "wf_2", 1) },

@@ -1,15 +1,17 @@
 /**
- * A gRPC client of the service, over one HTTP/2 connection that can be closed.
+ * gRPC clients of the service, over one HTTP/2 connection that can be closed.
  *
  * Boundary: the protocol; what is asked is the caller's business.
  */
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 
-/** The client, and the end of its connection. */
+/** The clients, and the end of their connection. */
 export interface ServiceClient {
   readonly workflows: Client<typeof WorkflowService>;
+  readonly runs: Client<typeof Runs>;
   close(): void;
 }
 
@@ -25,6 +27,7 @@ export function connectService(url: string): ServiceClient {
   });
   return {
     workflows: createClient(WorkflowService, transport),
+    runs: createClient(Runs, transport),
     close: () => sessionManager.abort(),
   };
 }

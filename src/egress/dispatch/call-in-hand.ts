@@ -2,6 +2,7 @@
  * One call while this replica performs it: its age, its tries, its pauses.
  * Boundary: state and waiting; what to do is decided by finish-call.ts.
  */
+import type { CallSeen } from "../../runtime/replica-view.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 
 /** A call in hand. */
@@ -11,6 +12,8 @@ export class CallInHand {
   tries = 0;
   /** Answers INTERNAL or UNKNOWN in a row. */
   internalAnswers = 0;
+  /** What the last try that found the collaborator away failed with. */
+  lastError = "";
   /** The lease is lost or the row is gone: no try more. */
   dropped = false;
   /** No step waits for it any more: it is not tried again and is settled as given up. */
@@ -18,6 +21,7 @@ export class CallInHand {
   /** The service stops: no try more, the call is released. */
   stopping = false;
   readonly #madeAtMs: number;
+  #pauseEndsAtMs: number | undefined;
   #endPause: (() => void) | undefined;
 
   /** `ageMs` is the call's age by the database's clock, now. */
@@ -36,14 +40,23 @@ export class CallInHand {
     return this.call.createdAtMs + this.ageMs;
   }
 
+  /** As an Explain shows it. */
+  get seen(): CallSeen {
+    const { tries, lastError } = this;
+    if (this.#pauseEndsAtMs === undefined) return { tries, lastError };
+    return { tries, lastError, nextTryInMs: Math.max(0, this.#pauseEndsAtMs - performance.now()) };
+  }
+
   /** Waits between two tries, or two commits of the result; `drop`, `giveUp` and `stop` end it. */
   pause(delayMs: number): Promise<void> {
     // One that is given up still waits for the commit of that: it must not try it without a pause.
     if (this.dropped || this.stopping) return Promise.resolve();
+    this.#pauseEndsAtMs = performance.now() + delayMs;
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.#endPause = undefined;
+        this.#pauseEndsAtMs = undefined;
         resolve();
       };
       const timer = setTimeout(end, delayMs);

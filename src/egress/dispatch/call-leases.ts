@@ -42,6 +42,9 @@ export class CallLeases {
   has(callId: string): boolean {
     return this.#inHand.has(callId);
   }
+  find(callId: string): CallInHand | undefined {
+    return this.#inHand.get(callId);
+  }
   hold(item: CallInHand): void {
     this.#inHand.set(item.call.callId, item);
   }

@@ -12,6 +12,7 @@
 import { NotSent } from "../../collaborators/call-failure.ts";
 import type { Clients } from "../../collaborators/clients.ts";
 import { createLoop } from "../../process/standing-loop.ts";
+import type { CallSeen } from "../../runtime/replica-view.ts";
 import type { LeasedCall } from "../../runtime/submission.ts";
 import { type ClaimedCall, claimCalls, dropCalls } from "../../store/calls.ts";
 import type { Database } from "../../store/database.ts";
@@ -36,6 +37,8 @@ export interface DispatcherDeps extends FinishCallDeps {
 export interface Dispatcher {
   /** Performs calls that were just committed, at once and in no order. Never rejects, never waits. */
   take(calls: readonly LeasedCall[]): void;
+  /** The call as this replica performs it; undefined: it does not. */
+  find(callId: string): CallSeen | undefined;
   /** Begins to claim calls whose lease ran out, and to renew those in hand. */
   start(): void;
   /** Sends nothing new, waits up to 10 s for calls under way, releases the rest. */
@@ -95,6 +98,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (rooms.noteFree(noRoom)) claiming.wake();
       });
     },
+    find: (callId) => leases.find(callId)?.seen,
     start() {
       claiming.start();
       renewing.start();

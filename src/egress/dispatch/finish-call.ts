@@ -9,6 +9,7 @@
 import { CallFailure, NotSent } from "../../collaborators/call-failure.ts";
 import {
   backoffMs,
+  describeFailure,
   isInternalAnswer,
   judgeFailure,
   KEY_AGE_LIMIT_MS,
@@ -91,6 +92,7 @@ function noteUncancelled({ log }: FinishCallDeps, { call }: CallInHand, why: str
 
 function judge(item: CallInHand, failure: CallFailure) {
   item.tries += 1;
+  item.lastError = describeFailure(failure);
   const counts = isInternalAnswer(failure) && !ASKED_UNTIL_ANSWERED.has(item.call.kind);
   item.internalAnswers = counts ? item.internalAnswers + 1 : 0;
   return judgeFailure(failure, item, Math.random());

@@ -18,6 +18,8 @@ import { scopeOf } from "./scopes.ts";
 const OPEN: ReadonlySet<string> = new Set(
   [Health, ServerReflection, ServerReflectionAlpha].map(({ typeName }) => typeName),
 );
+/** Kinds whose request is one message, which is not read before its caller is known. */
+const KINDS: ReadonlySet<DescMethod["methodKind"]> = new Set(["unary", "server_streaming"]);
 /** RFC 6750; 8 KiB are room for every token there is. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i;
 
@@ -30,7 +32,7 @@ export function createGuard(callers: Callers): Guard {
     const { typeName } = method.parent;
     if (OPEN.has(typeName)) return undefined;
     const needed = scopeOf(method);
-    if (needed === undefined || method.methodKind !== "unary") {
+    if (needed === undefined || !KINDS.has(method.methodKind)) {
       throw new Error(`${typeName}.${method.name} has no scope and is closed`);
     }
     const caller = await requireCaller(callers, header);

@@ -1,5 +1,5 @@
 /**
- * What surrounds every unary call: its deadline, its message and answer, and the translation of whatever it throws.
+ * What surrounds every call: its deadline, its message and answer, and the translation of whatever it throws.
  * Boundary: the message was read before (request-body.ts), or Connect has read it; the answer's bytes are put into the
  * response behind it (answer-body.ts).
  * Invariants:
@@ -12,6 +12,7 @@ import {
   ConnectError,
   createContextKey,
   type Interceptor,
+  type StreamRequest,
   type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
@@ -60,10 +61,7 @@ export function createInterceptor(log: Log): Interceptor {
   return (next) => async (request) => {
     const mark = request.contextValues.get(callMark);
     mark.reached = true;
-    // Streams (health, reflection) live as long as their clients want.
-    if (request.stream) {
-      return next({ ...request, message: explainUnreadMessages(request.message) });
-    }
+    if (request.stream) return surroundStream(log, request, mark, next);
     const call = { ...request, message: mark.message ?? request.message };
     const made: UnaryResponse[] = [];
     await surround(log, call, mark, async () => {
@@ -76,6 +74,45 @@ export function createInterceptor(log: Log): Interceptor {
     if (answered === undefined) throw new Error(`${call.method.name} ended without an answer`);
     return { ...answered, message: create(call.method.output) };
   };
+}
+
+type AnyNext = Parameters<Interceptor>[0];
+
+/** Streams live as long as their callers want. */
+async function surroundStream(
+  log: Log,
+  request: StreamRequest,
+  mark: CallMark,
+  next: AnyNext,
+): ReturnType<AnyNext> {
+  const { method, message, header, contextValues } = request;
+  const roomBytes = roomOf(header);
+  if (mark.fault !== undefined) throw toConnectError(mark.fault, roomBytes).error;
+  if (mark.caller !== undefined) contextValues.set(callerOfCall, mark.caller);
+  const answered = await next({ ...request, message: explainUnreadMessages(message) });
+  if (!answered.stream) return answered;
+  const translated = translateErrors(answered.message, (thrown) => {
+    if (thrown instanceof ConnectError && thrown.details.length > 0) return thrown;
+    const { error, bug } = toConnectError(thrown, roomBytes);
+    if (bug)
+      log.error("a stream failed by a fault of the service", {
+        method: method.name,
+        error: thrown,
+      });
+    return error;
+  });
+  return { ...answered, message: translated };
+}
+
+async function* translateErrors<T>(
+  messages: AsyncIterable<T>,
+  translate: (thrown: unknown) => ConnectError,
+): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw translate(thrown);
+  }
 }
 
 /** Does the work of a unary call, and puts the answer's bytes into its mark. Rejects with a ConnectError. */

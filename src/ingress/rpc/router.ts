@@ -42,14 +42,13 @@ import {
   readPlainMessage,
   type UnreadRequest,
 } from "./request-body.ts";
+import { dropRest } from "./request-rest.ts";
 import { type Connection, createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** Where its answer goes. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
-
-const DROPPED_BYTES_AT_MOST = 8 * 1024 * 1024;
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
@@ -164,13 +163,47 @@ async function answerByConnect(
   const asked = { ...universalRequestFromNodeRequest(request, response, undefined, values), body };
   boundDeadline(asked.header);
   const isUnary = handler.method.methodKind === "unary";
-  const made = await handler(isUnary ? await read(handler, request, asked, mark, deps) : asked);
+  if (!isUnary) return answerStream(handler, request, response, asked, mark, deps);
+  const made = await handler(await read(handler, request, asked, mark, deps));
   const answered = await finish(made, asked, mark);
   if (mark.reached && !mark.bug && answered.status === 500) {
     deps.log.error("an answer could not be encoded", { method: handler.method.name });
   }
   await announce(handler, request, response, mark, deps);
   await universalResponseToNodeResponse(answered, response);
+}
+
+/** A stream: its caller is known first, and what it sends is unread until the caller takes it. */
+async function answerStream(
+  handler: UniversalHandler,
+  request: NodeRequest,
+  response: NodeResponse,
+  asked: UnreadRequest,
+  mark: CallMark,
+  deps: AnswerDeps,
+): Promise<void> {
+  // The interceptor finds the refusal in the mark.
+  await refusedUnread(handler.method, request, asked.header, mark, deps);
+  const answered = await finish(await handler(asked), asked, mark);
+  const { body } = answered;
+  const held =
+    body === undefined ? answered : { ...answered, body: heldUntilTaken(body, request, deps) };
+  await universalResponseToNodeResponse(held, response);
+}
+
+async function* heldUntilTaken(
+  body: AsyncIterable<Uint8Array>,
+  request: NodeRequest,
+  { unread }: AnswerDeps,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    const letGo = unread.hold(connectionOf(request), chunk.byteLength);
+    try {
+      yield chunk;
+    } finally {
+      letGo();
+    }
+  }
 }
 
 /** What comes before an answer is sent. */
@@ -256,29 +289,4 @@ async function finish(
   const explained = mark.reached ? made : await explainUnreached(made);
   const worded = withWords(explained, asked.header.get("content-type") ?? "");
   return withReadableStatus(worded);
-}
-
-function dropRest(request: NodeRequest, response: NodeResponse): void {
-  const answering = "stream" in request ? request.stream : response;
-  answering.once("finish", () => readAway(request));
-}
-
-/**
- * Reads and drops what a refused call left of its body: over HTTP/1.1 the connection's next request stands behind it, over
- * HTTP/2 it takes of what all its calls may send. There nothing ends it but its caller, so that a long one is broken off.
- */
-function readAway(request: NodeRequest): void {
-  if (request.complete) return;
-  let bytes = 0;
-  // An iterator may still hold the stream by its `readable` event, where resume() would not move it.
-  const drop = () => {
-    for (;;) {
-      const chunk: Buffer | null = request.read();
-      if (chunk === null) break;
-      bytes += chunk.byteLength;
-    }
-    if ("stream" in request && bytes > DROPPED_BYTES_AT_MOST) request.stream.close();
-  };
-  request.on("readable", drop);
-  drop();
 }

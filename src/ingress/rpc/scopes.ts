@@ -28,7 +28,14 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
   compensateRun: "workflows:run",
 };
 
-const RUNS: Needed<typeof Runs> = { getPayload: "workflows:read" };
+const RUNS: Needed<typeof Runs> = {
+  explain: "workflows:read",
+  getHistory: "workflows:read",
+  getAttempts: "workflows:read",
+  getTree: "workflows:read",
+  watch: "workflows:read",
+  getPayload: "workflows:read",
+};
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).
 const INBOX: Needed<typeof Inbox> = {

@@ -14,6 +14,7 @@ import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
 import { createCallerKeys } from "../../runtime/caller-keys.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
+import { createRunFeed, type RunFeed } from "../../runtime/run-feed.ts";
 import { createCors } from "./cors.ts";
 import {
   answerDoor,
@@ -34,7 +35,11 @@ import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
-export interface RpcServerDeps extends Omit<ServiceParts, "callerKeys" | "heldKeys">, DoorDeps {
+export interface RpcServerDeps
+  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed">,
+    DoorDeps {
+  /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
+  readonly feed?: RunFeed;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -64,10 +69,11 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const health = createHealth([WorkflowService, Runs, Inbox].map(({ typeName }) => typeName));
   const services: DescService[] = [WorkflowService, Runs, Inbox, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
+  const feed = deps.feed ?? createRunFeed(deps);
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const callerKeys = createCallerKeys(deps.database);
-    const parts = { ...deps, callerKeys, heldKeys: createHeldKeys(deps) };
+    const parts = { ...deps, feed, callerKeys, heldKeys: createHeldKeys(deps) };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
@@ -100,6 +106,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     async stop() {
       clearInterval(watching);
       health.end();
+      await feed.stop();
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
     },
   };

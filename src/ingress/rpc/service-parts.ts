@@ -10,6 +10,8 @@ import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
+import type { ReplicaView } from "../../runtime/replica-view.ts";
+import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { Database } from "../../store/database.ts";
 
 /** The same for every call. */
@@ -26,6 +28,10 @@ export interface ServiceParts {
   readonly callers?: Callers | undefined;
   /** The owner of approvals, who records decisions; unset: none is configured. */
   readonly decideApproval?: DecideApproval | undefined;
+  /** Moves of runs that are watched. */
+  readonly feed: RunFeed;
+  /** What this replica knows by its memory; without it Explain goes by the rows alone. */
+  readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;
 }

@@ -64,6 +64,18 @@ export function seenStatement(every: Statement, condition: string): SeenStatemen
   return { every, one: { name: `${every.name}_seen`, text: `${every.text} and ${condition}` } };
 }
 
+/** Both forms of a statement whose condition stands within its text. */
+export function seenWithin(
+  name: string,
+  text: (condition: string) => string,
+  condition: string,
+): SeenStatement {
+  return {
+    every: { name, text: text("true") },
+    one: { name: `${name}_seen`, text: text(condition) },
+  };
+}
+
 /** Runs the form that shows what is seen. */
 export function querySeen<Row extends pg.QueryResultRow>(
   db: Queries,

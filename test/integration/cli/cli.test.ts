@@ -235,6 +235,67 @@ describe("runs", () => {
   });
 });
 
+describe("explain, history and watch", () => {
+  const complete = (runId: string) =>
+    service.workflows.transitionStep({ runId, stepId: "one", state: StepRunState.COMPLETED });
+
+  it("says what a run waits for", async () => {
+    const id = await started();
+    const [sentence, row, ...rest] = (await done("explain", id)).split("\n");
+    expect(sentence).toBe("The run is RUNNING: step one waits for a person to complete it.");
+    expect(row).toMatch(/^one\tTASK\t\d{4}-\S+ \S+\t\t\d{4}-\S+ \S+\tstep one waits for/);
+    expect(rest).toEqual([]);
+    expect(JSON.parse(await done("explain", id, "--json"))).toMatchObject({
+      verdict: "RUN_VERDICT_WAITING",
+      waits: [{ step_id: "one", code: "REASON_CODE_TASK" }],
+    });
+    expect(await done("explain", id, "--quiet")).toBe("one");
+  });
+
+  it("prints the moves of a run with their causes", async () => {
+    const id = await started();
+    await complete(id);
+    const rows = (await done("history", id)).split("\n").map((line) => line.split("\t"));
+    expect(rows.map(([, move, step, from, to]) => [move, step, from, to])).toEqual([
+      ["1", "", "PENDING", "RUNNING"],
+      ["1", "one", "PENDING", "RUNNING"],
+      ["1", "one", "RUNNING", "WAITING"],
+      ["2", "one", "WAITING", "COMPLETED"],
+      ["2", "", "RUNNING", "COMPLETED"],
+    ]);
+    expect(rows[0]?.[5]).toMatch(/^rpc StartRun/);
+    const newest = await cli.run(["history", id, "--newest", "--limit", "1", "--json"], { env });
+    expect(JSON.parse(newest.stdout)).toMatchObject({ seq: "2", cause: { id: "TransitionStep" } });
+    expect(newest.stderr).toContain("1 of 2 moves");
+  });
+
+  it("follows a run to its end, line by line, and gives its code", async () => {
+    const id = await started();
+    const child = cli.start(["watch", id], { env });
+    const ended = once(child, "close");
+    let lines = "";
+    child.stdout?.on("data", (chunk) => {
+      lines += String(chunk);
+    });
+    await expect.poll(() => lines, { timeout: 30_000 }).toMatch(/\tone\tRUNNING\tWAITING\t/);
+    await complete(id);
+    expect(await ended).toEqual([0, null]);
+    expect(lines).toBe(`${await done("history", id)}\n`);
+    const [last] = (await done("history", id, "--newest", "--quiet")).split("\n").slice(1);
+    const after = await done("watch", id, "--json", "--after", last ?? "");
+    expect(JSON.parse(after)).toMatchObject({ run_id: id, seq: "2" });
+  });
+
+  it("gives 7 for a run that is cancelled, 3 for one that there is not, and 2 for a strange cursor", async () => {
+    const id = await started();
+    await done("cancel", id);
+    expect((await cli.run(["watch", id], { env })).code).toBe(7);
+    expect((await cli.run(["watch", "wfr_none"], { env })).code).toBe(3);
+    expect((await cli.run(["explain", "wfr_none"], { env })).code).toBe(3);
+    expect((await cli.run(["watch", id, "--after", "x"], { env })).code).toBe(2);
+  });
+});
+
 describe("what goes wrong ends with one sentence and its code", () => {
   test.each<[string, string[], number, string]>([
     [

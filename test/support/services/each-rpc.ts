@@ -127,6 +127,31 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
   },
+  explain: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.explain({ runId }, options),
+  },
+  getHistory: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getHistory({ runId }, options),
+  },
+  getAttempts: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getAttempts({ runId, stepId: "work" }, options),
+  },
+  getTree: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.getTree({ runId }, options),
+  },
+  watch: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => firstOf(client.watch({ runId }, options)),
+  },
   getPayload: {
     needs: "workflows:read",
     foreign: "NotFound",
@@ -182,6 +207,12 @@ async function passed(call: Promise<unknown>): Promise<unknown> {
     if (error instanceof ConnectError && error.code === Code.FailedPrecondition) return error;
     throw error;
   }
+}
+
+/** The first message of a stream, which is left then. */
+export async function firstOf<T>(messages: AsyncIterable<T>): Promise<T> {
+  for await (const message of messages) return message;
+  throw new Error("the stream ended without a message");
 }
 
 function rowOf(localName: string): Row {

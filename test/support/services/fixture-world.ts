@@ -3,6 +3,7 @@
  * Boundary: needs the Postgres of TEST_DATABASE_URL and the program nats-server; says nothing about what is played.
  */
 import type { Client } from "@connectrpc/connect";
+import type { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import type { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type Sandbox, startSandbox } from "../../../src/sandbox/sandbox.ts";
 import type { SandboxScript } from "../../../src/sandbox/script.ts";
@@ -15,6 +16,7 @@ import { freshDatabase } from "../servers/database.ts";
 /** The service at work. */
 export interface World {
   readonly workflows: Client<typeof WorkflowService>;
+  readonly runs: Client<typeof Runs>;
   readonly sandbox: Sandbox;
   readonly databaseUrl: string;
   readonly natsUrl: string;
@@ -63,6 +65,7 @@ export async function startWorld(
     stops.push(client.close);
     return {
       workflows: client.workflows,
+      runs: client.runs,
       sandbox,
       databaseUrl: database.url,
       natsUrl: nats.url,

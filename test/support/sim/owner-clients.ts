@@ -31,6 +31,7 @@ export function ownerClients(world: LinkWorld, owners: Owners, link: Link): Clie
       if (client === undefined) throw new NotConfigured(`no world has ${name}`);
       return client;
     },
+    breakerRestMs: () => undefined,
     close: () => undefined,
     disconnect: () => undefined,
   };

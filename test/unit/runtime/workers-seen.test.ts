@@ -38,3 +38,16 @@ test("a workspace with many workers hides none of another, and gets its places b
   for (let n = 0; n < 1_000; n++) seen.note(MAIL, beat(`new${n}`));
   expect(seen.of(MAIL)).toHaveLength(1_000);
 });
+
+test("the worker that was heard last of a queue is remembered, also after it is gone", () => {
+  const { clock, seen } = atTime();
+  expect(seen.lastOf(MAIL)).toBeUndefined();
+  seen.note(MAIL, beat("w1"));
+  clock.nowMs = 2_000;
+  seen.note(MAIL, { ...beat("w2"), running: 3 });
+  clock.nowMs = 20_000;
+  // A heartbeat of another queue drops those that are gone.
+  seen.note({ ...MAIL, queue: "other" }, beat("w3"));
+  expect(seen.of(MAIL)).toEqual([]);
+  expect(seen.lastOf(MAIL)).toEqual({ worker: "w2", running: 3, concurrency: 1, silentMs: 18_000 });
+});

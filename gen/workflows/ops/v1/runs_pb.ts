@@ -6,14 +6,310 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { StepRunState, WorkflowState } from "../../v1/workflows_pb.ts";
+import { file_workflows_v1_workflows } from "../../v1/workflows_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file workflows/ops/v1/runs.proto.
  */
 export const file_workflows_ops_v1_runs: GenFile = /*@__PURE__*/
-  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEiYQoRR2V0UGF5bG9hZFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSKwoEa2luZBgDIAEoDjIdLndvcmtmbG93cy5vcHMudjEuUGF5bG9hZEtpbmQiVQoSR2V0UGF5bG9hZFJlc3BvbnNlEigKB3BheWxvYWQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhUKDWVycm9yX21lc3NhZ2UYAiABKAkqXAoLUGF5bG9hZEtpbmQSHAoYUEFZTE9BRF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSUEFZTE9BRF9LSU5EX0lOUFVUEAESFwoTUEFZTE9BRF9LSU5EX09VVFBVVBACMmQKBFJ1bnMSXAoKR2V0UGF5bG9hZBIjLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldFBheWxvYWRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_struct]);
+  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi3wEKBVBhcnR5EioKBGtpbmQYASABKA4yHC53b3JrZmxvd3Mub3BzLnYxLlBhcnR5LktpbmQSCgoCaWQYAiABKAkinQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUEVSU09OEAESDgoKS0lORF9HUk9VUBACEg4KCktJTkRfQUdFTlQQAxIQCgxLSU5EX1NFUlZJQ0UQBBIOCgpLSU5EX0VWRU5UEAUSDQoJS0lORF9USU1FEAYSDwoLS0lORF9XT1JLRVIQBxIMCghLSU5EX1JVThAIIuoDCgpXYWl0UmVhc29uEg8KB3N0ZXBfaWQYASABKAkSKgoEY29kZRgCIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUmVhc29uQ29kZRIQCghzZW50ZW5jZRgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLbmV4dF90cnlfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2dpdmVzX3VwX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdlbmRzX2J5GAcgAygLMhcud29ya2Zsb3dzLm9wcy52MS5QYXJ0eRISCgpsYXN0X2Vycm9yGAggASgJEg8KB2F0dGVtcHQYCSABKAUSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgKIAEoCRIUCgxvYmplY3RpdmVfaWQYCyABKAkSFAoMY2hpbGRfcnVuX2lkGAwgASgJEhUKDWRlbGVnYXRpb25faWQYDSABKAkSGgoSZXZlbnRfdHlwZV9wYXR0ZXJuGA4gASgJEhUKDWV2ZW50X3N1YmplY3QYDyABKAkSDwoHc2V0dGluZxgQIAEoCRINCgVxdWV1ZRgRIAEoCSIgCg5FeHBsYWluUmVxdWVzdBIOCgZydW5faWQYASABKAkiRQoPRXhwbGFpblJlc3BvbnNlEjIKC2V4cGxhbmF0aW9uGAEgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5FeHBsYW5hdGlvbiLAAQoLRXhwbGFuYXRpb24SLQoHdmVyZGljdBgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuVmVyZGljdBIQCghzZW50ZW5jZRgCIAEoCRIrCgV3YWl0cxgDIAMoCzIcLndvcmtmbG93cy5vcHMudjEuV2FpdFJlYXNvbhISCgptb3JlX3dhaXRzGAQgASgFEi8KC2NvbXB1dGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChFHZXRQYXlsb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIrCgRraW5kGAMgASgOMh0ud29ya2Zsb3dzLm9wcy52MS5QYXlsb2FkS2luZCJVChJHZXRQYXlsb2FkUmVzcG9uc2USKAoHcGF5bG9hZBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNZXJyb3JfbWVzc2FnZRgCIAEoCSJgChFHZXRIaXN0b3J5UmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFAoMbmV3ZXN0X2ZpcnN0GAQgASgIImgKEkdldEhpc3RvcnlSZXNwb25zZRIlCgVtb3ZlcxgBIAMoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKzAQoETW92ZRIOCgZjdXJzb3IYASABKAkSDgoGcnVuX2lkGAIgASgJEgsKA3NlcRgDIAEoAxImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFY2F1c2UYBSABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkNhdXNlEi4KB2NoYW5nZXMYBiADKAsyHS53b3JrZmxvd3Mub3BzLnYxLlN0YXRlQ2hhbmdlIroBCgVDYXVzZRIqCgRraW5kGAEgASgOMhwud29ya2Zsb3dzLm9wcy52MS5DYXVzZS5LaW5kEgoKAmlkGAIgASgJEg0KBWFjdG9yGAMgASgJImoKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgwKCEtJTkRfUlBDEAESDgoKS0lORF9FVkVOVBACEg0KCUtJTkRfQ0FMTBADEg4KCktJTkRfVElNRVIQBBIPCgtLSU5EX0VOR0lORRAFIoUDCgtTdGF0ZUNoYW5nZRIPCgdzdGVwX2lkGAEgASgJEi0KCHJ1bl9mcm9tGAIgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSKwoGcnVuX3RvGAMgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSLQoJc3RlcF9mcm9tGAQgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIrCgdzdGVwX3RvGAUgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIRCglvcGVyYXRpb24YBiABKAkSDAoEbm90ZRgHIAEoCRIOCgZyZWFzb24YCCABKAkSEwoLcmV0cnlfY291bnQYCSABKAUSEAoIY29zdF91c2QYCiABKAESFgoOdG90YWxfY29zdF91c2QYCyABKAESFQoNZXJyb3JfbWVzc2FnZRgMIAEoCRImCgNpZHMYDSABKAsyGS53b3JrZmxvd3Mub3BzLnYxLlN0ZXBJZHMirQEKB1N0ZXBJZHMSFAoMb2JqZWN0aXZlX2lkGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEhUKDWRlbGVnYXRpb25faWQYAyABKAkSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgEIAEoCRIbChNnb3Zlcm5hbmNlX2RlY2lzaW9uGAUgASgJEhAKCGV2ZW50X2lkGAYgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgHIAEoCSI1ChJHZXRBdHRlbXB0c1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkiVQoTR2V0QXR0ZW1wdHNSZXNwb25zZRIrCghhdHRlbXB0cxgBIAMoCzIZLndvcmtmbG93cy5vcHMudjEuQXR0ZW1wdBIRCgl0cnVuY2F0ZWQYAiABKAgitQIKB0F0dGVtcHQSDwoHYXR0ZW1wdBgBIAEoBRIpCgVzdGF0ZRgCIAEoDjIaLndvcmtmbG93cy52MS5TdGVwUnVuU3RhdGUSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGlkbGVfc2Vjb25kcxgFIAEoARIVCg1lcnJvcl9tZXNzYWdlGAYgASgJEhAKCGNvc3RfdXNkGAcgASgBEiYKA2lkcxgIIAEoCzIZLndvcmtmbG93cy5vcHMudjEuU3RlcElkcxIpCghlbmRlZF9ieRgJIAEoCzIXLndvcmtmbG93cy5vcHMudjEuQ2F1c2UiIAoOR2V0VHJlZVJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIqoBCg9HZXRUcmVlUmVzcG9uc2USJgoDcnVuGAEgASgLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEiwKCWFuY2VzdG9ycxgCIAMoCzIZLndvcmtmbG93cy5vcHMudjEuUnVuTm9kZRIuCgtkZXNjZW5kYW50cxgDIAMoCzIZLndvcmtmbG93cy5vcHMudjEuUnVuTm9kZRIRCgl0cnVuY2F0ZWQYBCABKAgioQIKB1J1bk5vZGUSDgoGcnVuX2lkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSGgoSZGVmaW5pdGlvbl92ZXJzaW9uGAMgASgFEioKBXN0YXRlGAQgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSFQoNcGFyZW50X3J1bl9pZBgFIAEoCRIWCg5wYXJlbnRfc3RlcF9pZBgGIAEoCRIuCgpzdGFydGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb21wbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnRvdGFsX2Nvc3RfdXNkGAkgASgBIi0KDFdhdGNoUmVxdWVzdBIOCgZydW5faWQYASABKAkSDQoFYWZ0ZXIYAiABKAkiRQoNV2F0Y2hSZXNwb25zZRIOCgZjdXJzb3IYASABKAkSJAoEbW92ZRgCIAEoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZSqHAQoKUnVuVmVyZGljdBIbChdSVU5fVkVSRElDVF9VTlNQRUNJRklFRBAAEhYKElJVTl9WRVJESUNUX01PVklORxABEhcKE1JVTl9WRVJESUNUX1dBSVRJTkcQAhIUChBSVU5fVkVSRElDVF9IRUxEEAMSFQoRUlVOX1ZFUkRJQ1RfRU5ERUQQBCrRBAoKUmVhc29uQ29kZRIbChdSRUFTT05fQ09ERV9VTlNQRUNJRklFRBAAEhQKEFJFQVNPTl9DT0RFX0NBTEwQARIYChRSRUFTT05fQ09ERV9BUFBST1ZBTBACEhQKEFJFQVNPTl9DT0RFX1RBU0sQAxIVChFSRUFTT05fQ09ERV9FVkVOVBAEEhUKEVJFQVNPTl9DT0RFX1RJTUVSEAUSFQoRUkVBU09OX0NPREVfUkVUUlkQBhIhCh1SRUFTT05fQ09ERV9DT0xMQUJPUkFUT1JfQVdBWRAHEhwKGFJFQVNPTl9DT0RFX0JSRUFLRVJfT1BFThAIEhgKFFJFQVNPTl9DT0RFX05PX0FHRU5UEAkSFQoRUkVBU09OX0NPREVfQ0hJTEQQChIWChJSRUFTT05fQ09ERV9QQVVTRUQQCxIdChlSRUFTT05fQ09ERV9ERUFETElORV9ORUFSEAwSHgoaUkVBU09OX0NPREVfTk9UX0NPTkZJR1VSRUQQDRIbChdSRUFTT05fQ09ERV9ERUFEX0xFVFRFUhAOEhsKF1JFQVNPTl9DT0RFX1dPUktFUl9MT1NUEA8SHgoaUkVBU09OX0NPREVfUVVFVUVfVU5TRVJWRUQQEBIVChFSRUFTT05fQ09ERV9BR0VOVBAREhYKElJFQVNPTl9DT0RFX1dPUktFUhASEhoKFlJFQVNPTl9DT0RFX0dPVkVSTkFOQ0UQExIVChFSRUFTT05fQ09ERV9TVEVQUxAUEhYKElJFQVNPTl9DT0RFX0ZBSUxFRBAVKlwKC1BheWxvYWRLaW5kEhwKGFBBWUxPQURfS0lORF9VTlNQRUNJRklFRBAAEhYKElBBWUxPQURfS0lORF9JTlBVVBABEhcKE1BBWUxPQURfS0lORF9PVVRQVVQQAjKeBAoEUnVucxJTCgdFeHBsYWluEiAud29ya2Zsb3dzLm9wcy52MS5FeHBsYWluUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuRXhwbGFpblJlc3BvbnNlIgOQAgESXAoKR2V0SGlzdG9yeRIjLndvcmtmbG93cy5vcHMudjEuR2V0SGlzdG9yeVJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldEhpc3RvcnlSZXNwb25zZSIDkAIBEl8KC0dldEF0dGVtcHRzEiQud29ya2Zsb3dzLm9wcy52MS5HZXRBdHRlbXB0c1JlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkdldEF0dGVtcHRzUmVzcG9uc2UiA5ACARJTCgdHZXRUcmVlEiAud29ya2Zsb3dzLm9wcy52MS5HZXRUcmVlUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuR2V0VHJlZVJlc3BvbnNlIgOQAgESTwoFV2F0Y2gSHi53b3JrZmxvd3Mub3BzLnYxLldhdGNoUmVxdWVzdBofLndvcmtmbG93cy5vcHMudjEuV2F0Y2hSZXNwb25zZSIDkAIBMAESXAoKR2V0UGF5bG9hZBIjLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldFBheWxvYWRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_v1_workflows]);
+
+/**
+ * Who or what ends a wait.
+ *
+ * @generated from message workflows.ops.v1.Party
+ */
+export type Party = Message<"workflows.ops.v1.Party"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Party.Kind kind = 1;
+   */
+  kind: Party_Kind;
+
+  /**
+   * Its id or name, such as `user_ann`, `objectives`, the name of a queue or an RFC 3339 time; empty
+   * where any party of the kind may do it.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.Party.
+ * Use `create(PartySchema)` to create a new message.
+ */
+export const PartySchema: GenMessage<Party> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 0);
+
+/**
+ * What kind of party it is.
+ *
+ * @generated from enum workflows.ops.v1.Party.Kind
+ */
+export const Party_Kind = {
+  /**
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: KIND_PERSON = 1;
+   */
+  PERSON: 1,
+
+  /**
+   * @generated from enum value: KIND_GROUP = 2;
+   */
+  GROUP: 2,
+
+  /**
+   * @generated from enum value: KIND_AGENT = 3;
+   */
+  AGENT: 3,
+
+  /**
+   * @generated from enum value: KIND_SERVICE = 4;
+   */
+  SERVICE: 4,
+
+  /**
+   * @generated from enum value: KIND_EVENT = 5;
+   */
+  EVENT: 5,
+
+  /**
+   * @generated from enum value: KIND_TIME = 6;
+   */
+  TIME: 6,
+
+  /**
+   * @generated from enum value: KIND_WORKER = 7;
+   */
+  WORKER: 7,
+
+  /**
+   * @generated from enum value: KIND_RUN = 8;
+   */
+  RUN: 8,
+} as const;
+
+/**
+ * What kind of party it is.
+ *
+ * @generated from enum workflows.ops.v1.Party.Kind
+ */
+export type Party_Kind = (typeof Party_Kind)[keyof typeof Party_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.Party.Kind.
+ */
+export const Party_KindSchema: GenEnum<Party_Kind> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_runs, 0, 0);
+
+/**
+ * Why one step waits. A step may have several: a gate that asked three approvers has one for each
+ * open request, 20 at most.
+ *
+ * @generated from message workflows.ops.v1.WaitReason
+ */
+export type WaitReason = Message<"workflows.ops.v1.WaitReason"> & {
+  /**
+   * Empty: a reason of the run as a whole.
+   *
+   * @generated from field: string step_id = 1;
+   */
+  stepId: string;
+
+  /**
+   * @generated from field: workflows.ops.v1.ReasonCode code = 2;
+   */
+  code: ReasonCode;
+
+  /**
+   * One sentence for a person, with names and times (UTC).
+   *
+   * @generated from field: string sentence = 3;
+   */
+  sentence: string;
+
+  /**
+   * When this wait began.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * When the service does something by itself; unset where it waits for another party alone.
+   *
+   * @generated from field: google.protobuf.Timestamp next_try_at = 5;
+   */
+  nextTryAt?: Timestamp | undefined;
+
+  /**
+   * When the wait ends without its outcome: the timeout of the attempt or the run's deadline,
+   * whichever is earlier; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp gives_up_at = 6;
+   */
+  givesUpAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated workflows.ops.v1.Party ends_by = 7;
+   */
+  endsBy: Party[];
+
+  /**
+   * At most 1,000 characters.
+   *
+   * @generated from field: string last_error = 8;
+   */
+  lastError: string;
+
+  /**
+   * From 1; 0 for a reason of the run.
+   *
+   * @generated from field: int32 attempt = 9;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: string approval_request_id = 10;
+   */
+  approvalRequestId: string;
+
+  /**
+   * @generated from field: string objective_id = 11;
+   */
+  objectiveId: string;
+
+  /**
+   * @generated from field: string child_run_id = 12;
+   */
+  childRunId: string;
+
+  /**
+   * @generated from field: string delegation_id = 13;
+   */
+  delegationId: string;
+
+  /**
+   * Patterns of a WAIT_FOR_EVENT, as they were filled in when it began; empty: any.
+   *
+   * @generated from field: string event_type_pattern = 14;
+   */
+  eventTypePattern: string;
+
+  /**
+   * @generated from field: string event_subject = 15;
+   */
+  eventSubject: string;
+
+  /**
+   * The variable to set.
+   *
+   * @generated from field: string setting = 16;
+   */
+  setting: string;
+
+  /**
+   * The queue of workers.
+   *
+   * @generated from field: string queue = 17;
+   */
+  queue: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WaitReason.
+ * Use `create(WaitReasonSchema)` to create a new message.
+ */
+export const WaitReasonSchema: GenMessage<WaitReason> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 1);
+
+/**
+ * @generated from message workflows.ops.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"workflows.ops.v1.ExplainRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 2);
+
+/**
+ * @generated from message workflows.ops.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"workflows.ops.v1.ExplainResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Explanation explanation = 1;
+   */
+  explanation?: Explanation | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 3);
+
+/**
+ * Why a run stands where it stands.
+ *
+ * @generated from message workflows.ops.v1.Explanation
+ */
+export type Explanation = Message<"workflows.ops.v1.Explanation"> & {
+  /**
+   * @generated from field: workflows.ops.v1.RunVerdict verdict = 1;
+   */
+  verdict: RunVerdict;
+
+  /**
+   * One sentence for a person: the state, and the first reason.
+   *
+   * @generated from field: string sentence = 2;
+   */
+  sentence: string;
+
+  /**
+   * Reasons of the run, then those of each open step in the version's order; of a run that FAILED
+   * those of the steps that failed it. At most 200, `more_waits` counts the others.
+   *
+   * @generated from field: repeated workflows.ops.v1.WaitReason waits = 3;
+   */
+  waits: WaitReason[];
+
+  /**
+   * @generated from field: int32 more_waits = 4;
+   */
+  moreWaits: number;
+
+  /**
+   * By the database's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp computed_at = 5;
+   */
+  computedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.Explanation.
+ * Use `create(ExplanationSchema)` to create a new message.
+ */
+export const ExplanationSchema: GenMessage<Explanation> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 4);
 
 /**
  * @generated from message workflows.ops.v1.GetPayloadRequest
@@ -44,7 +340,7 @@ export type GetPayloadRequest = Message<"workflows.ops.v1.GetPayloadRequest"> & 
  * Use `create(GetPayloadRequestSchema)` to create a new message.
  */
 export const GetPayloadRequestSchema: GenMessage<GetPayloadRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_runs, 0);
+  messageDesc(file_workflows_ops_v1_runs, 5);
 
 /**
  * @generated from message workflows.ops.v1.GetPayloadResponse
@@ -71,7 +367,876 @@ export type GetPayloadResponse = Message<"workflows.ops.v1.GetPayloadResponse"> 
  * Use `create(GetPayloadResponseSchema)` to create a new message.
  */
 export const GetPayloadResponseSchema: GenMessage<GetPayloadResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_runs, 1);
+  messageDesc(file_workflows_ops_v1_runs, 6);
+
+/**
+ * @generated from message workflows.ops.v1.GetHistoryRequest
+ */
+export type GetHistoryRequest = Message<"workflows.ops.v1.GetHistoryRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Moves of a page: 0 = 50, at most 500. A page ends earlier where it would be too large.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before, of the same run and order; empty: the first page. A token
+   * of another run, or of a place that the run has not reached, is INVALID_ARGUMENT.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * @generated from field: bool newest_first = 4;
+   */
+  newestFirst: boolean;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetHistoryRequest.
+ * Use `create(GetHistoryRequestSchema)` to create a new message.
+ */
+export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 7);
+
+/**
+ * @generated from message workflows.ops.v1.GetHistoryResponse
+ */
+export type GetHistoryResponse = Message<"workflows.ops.v1.GetHistoryResponse"> & {
+  /**
+   * @generated from field: repeated workflows.ops.v1.Move moves = 1;
+   */
+  moves: Move[];
+
+  /**
+   * Empty: there are no more.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Moves of the whole history.
+   *
+   * @generated from field: int32 total_size = 3;
+   */
+  totalSize: number;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetHistoryResponse.
+ * Use `create(GetHistoryResponseSchema)` to create a new message.
+ */
+export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 8);
+
+/**
+ * One transition of a run: all that followed from one cause, in one commit.
+ *
+ * @generated from message workflows.ops.v1.Move
+ */
+export type Move = Message<"workflows.ops.v1.Move"> & {
+  /**
+   * Where the move is in the history of its run; opaque.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * From 1, without gaps.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * When it was decided, by the database's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: workflows.ops.v1.Cause cause = 5;
+   */
+  cause?: Cause | undefined;
+
+  /**
+   * @generated from field: repeated workflows.ops.v1.StateChange changes = 6;
+   */
+  changes: StateChange[];
+};
+
+/**
+ * Describes the message workflows.ops.v1.Move.
+ * Use `create(MoveSchema)` to create a new message.
+ */
+export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 9);
+
+/**
+ * Why a move was made.
+ *
+ * @generated from message workflows.ops.v1.Cause
+ */
+export type Cause = Message<"workflows.ops.v1.Cause"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Cause.Kind kind = 1;
+   */
+  kind: Cause_Kind;
+
+  /**
+   * The method, the event's id, the call's id `run/step/attempt/call`, or the timer's name.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Who decided, acted or called, where it is known.
+   *
+   * @generated from field: string actor = 3;
+   */
+  actor: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.Cause.
+ * Use `create(CauseSchema)` to create a new message.
+ */
+export const CauseSchema: GenMessage<Cause> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 10);
+
+/**
+ * What kind of cause it is.
+ *
+ * @generated from enum workflows.ops.v1.Cause.Kind
+ */
+export const Cause_Kind = {
+  /**
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: KIND_RPC = 1;
+   */
+  RPC: 1,
+
+  /**
+   * @generated from enum value: KIND_EVENT = 2;
+   */
+  EVENT: 2,
+
+  /**
+   * @generated from enum value: KIND_CALL = 3;
+   */
+  CALL: 3,
+
+  /**
+   * @generated from enum value: KIND_TIMER = 4;
+   */
+  TIMER: 4,
+
+  /**
+   * @generated from enum value: KIND_ENGINE = 5;
+   */
+  ENGINE: 5,
+} as const;
+
+/**
+ * What kind of cause it is.
+ *
+ * @generated from enum workflows.ops.v1.Cause.Kind
+ */
+export type Cause_Kind = (typeof Cause_Kind)[keyof typeof Cause_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.Cause.Kind.
+ */
+export const Cause_KindSchema: GenEnum<Cause_Kind> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_runs, 10, 0);
+
+/**
+ * One change of a run or of a step, or a note without a change of state.
+ *
+ * @generated from message workflows.ops.v1.StateChange
+ */
+export type StateChange = Message<"workflows.ops.v1.StateChange"> & {
+  /**
+   * Empty: the run itself.
+   *
+   * @generated from field: string step_id = 1;
+   */
+  stepId: string;
+
+  /**
+   * States of the run; UNSPECIFIED for a step.
+   *
+   * @generated from field: workflows.v1.WorkflowState run_from = 2;
+   */
+  runFrom: WorkflowState;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowState run_to = 3;
+   */
+  runTo: WorkflowState;
+
+  /**
+   * States of the step; UNSPECIFIED for the run.
+   *
+   * @generated from field: workflows.v1.StepRunState step_from = 4;
+   */
+  stepFrom: StepRunState;
+
+  /**
+   * @generated from field: workflows.v1.StepRunState step_to = 5;
+   */
+  stepTo: StepRunState;
+
+  /**
+   * The last part of the type of the published event, such as `started`; empty: it is not published.
+   *
+   * @generated from field: string operation = 6;
+   */
+  operation: string;
+
+  /**
+   * Of a step without a change of state: `ignored`, `recorded` or `escalated`.
+   *
+   * @generated from field: string note = 7;
+   */
+  note: string;
+
+  /**
+   * What the caller gave as reason; of a run.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * After the move; of a step.
+   *
+   * @generated from field: int32 retry_count = 9;
+   */
+  retryCount: number;
+
+  /**
+   * @generated from field: double cost_usd = 10;
+   */
+  costUsd: number;
+
+  /**
+   * The run's cost after the move.
+   *
+   * @generated from field: double total_cost_usd = 11;
+   */
+  totalCostUsd: number;
+
+  /**
+   * At most 1,000 characters.
+   *
+   * @generated from field: string error_message = 12;
+   */
+  errorMessage: string;
+
+  /**
+   * Of a step: what was known at the move; unset: nothing.
+   *
+   * @generated from field: workflows.ops.v1.StepIds ids = 13;
+   */
+  ids?: StepIds | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.StateChange.
+ * Use `create(StateChangeSchema)` to create a new message.
+ */
+export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 11);
+
+/**
+ * Ids and decisions of a step, as in workflows.v1.StepRun.
+ *
+ * @generated from message workflows.ops.v1.StepIds
+ */
+export type StepIds = Message<"workflows.ops.v1.StepIds"> & {
+  /**
+   * @generated from field: string objective_id = 1;
+   */
+  objectiveId: string;
+
+  /**
+   * @generated from field: string agent_id = 2;
+   */
+  agentId: string;
+
+  /**
+   * @generated from field: string delegation_id = 3;
+   */
+  delegationId: string;
+
+  /**
+   * @generated from field: string approval_request_id = 4;
+   */
+  approvalRequestId: string;
+
+  /**
+   * @generated from field: string governance_decision = 5;
+   */
+  governanceDecision: string;
+
+  /**
+   * @generated from field: string event_id = 6;
+   */
+  eventId: string;
+
+  /**
+   * @generated from field: string notification_id = 7;
+   */
+  notificationId: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.StepIds.
+ * Use `create(StepIdsSchema)` to create a new message.
+ */
+export const StepIdsSchema: GenMessage<StepIds> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 12);
+
+/**
+ * @generated from message workflows.ops.v1.GetAttemptsRequest
+ */
+export type GetAttemptsRequest = Message<"workflows.ops.v1.GetAttemptsRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetAttemptsRequest.
+ * Use `create(GetAttemptsRequestSchema)` to create a new message.
+ */
+export const GetAttemptsRequestSchema: GenMessage<GetAttemptsRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 13);
+
+/**
+ * @generated from message workflows.ops.v1.GetAttemptsResponse
+ */
+export type GetAttemptsResponse = Message<"workflows.ops.v1.GetAttemptsResponse"> & {
+  /**
+   * @generated from field: repeated workflows.ops.v1.Attempt attempts = 1;
+   */
+  attempts: Attempt[];
+
+  /**
+   * The history before the newest 10,000 moves of the run, or 1,000 of the step, was not read: earlier
+   * attempts are missing, and the first one may be cut.
+   *
+   * @generated from field: bool truncated = 2;
+   */
+  truncated: boolean;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetAttemptsResponse.
+ * Use `create(GetAttemptsResponseSchema)` to create a new message.
+ */
+export const GetAttemptsResponseSchema: GenMessage<GetAttemptsResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 14);
+
+/**
+ * One try of a step.
+ *
+ * @generated from message workflows.ops.v1.Attempt
+ */
+export type Attempt = Message<"workflows.ops.v1.Attempt"> & {
+  /**
+   * From 1.
+   *
+   * @generated from field: int32 attempt = 1;
+   */
+  attempt: number;
+
+  /**
+   * RUNNING or WAITING: it is the present one. FAILED: also where another attempt followed.
+   *
+   * @generated from field: workflows.v1.StepRunState state = 2;
+   */
+  state: StepRunState;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 3;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * Unset: it has not ended.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_at = 4;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * Seconds between the end of the attempt before and this one's start; 0 for the first.
+   *
+   * @generated from field: double idle_seconds = 5;
+   */
+  idleSeconds: number;
+
+  /**
+   * @generated from field: string error_message = 6;
+   */
+  errorMessage: string;
+
+  /**
+   * Of this attempt alone.
+   *
+   * @generated from field: double cost_usd = 7;
+   */
+  costUsd: number;
+
+  /**
+   * What is known last; unset: nothing.
+   *
+   * @generated from field: workflows.ops.v1.StepIds ids = 8;
+   */
+  ids?: StepIds | undefined;
+
+  /**
+   * What ended it; unset: it has not ended.
+   *
+   * @generated from field: workflows.ops.v1.Cause ended_by = 9;
+   */
+  endedBy?: Cause | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.Attempt.
+ * Use `create(AttemptSchema)` to create a new message.
+ */
+export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 15);
+
+/**
+ * @generated from message workflows.ops.v1.GetTreeRequest
+ */
+export type GetTreeRequest = Message<"workflows.ops.v1.GetTreeRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetTreeRequest.
+ * Use `create(GetTreeRequestSchema)` to create a new message.
+ */
+export const GetTreeRequestSchema: GenMessage<GetTreeRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 16);
+
+/**
+ * @generated from message workflows.ops.v1.GetTreeResponse
+ */
+export type GetTreeResponse = Message<"workflows.ops.v1.GetTreeResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.RunNode run = 1;
+   */
+  run?: RunNode | undefined;
+
+  /**
+   * The parent, its parent and so on, 16 at most.
+   *
+   * @generated from field: repeated workflows.ops.v1.RunNode ancestors = 2;
+   */
+  ancestors: RunNode[];
+
+  /**
+   * Children first, then their children: 1,000 at most, 8 levels deep.
+   *
+   * @generated from field: repeated workflows.ops.v1.RunNode descendants = 3;
+   */
+  descendants: RunNode[];
+
+  /**
+   * There are more descendants.
+   *
+   * @generated from field: bool truncated = 4;
+   */
+  truncated: boolean;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetTreeResponse.
+ * Use `create(GetTreeResponseSchema)` to create a new message.
+ */
+export const GetTreeResponseSchema: GenMessage<GetTreeResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 17);
+
+/**
+ * A run in a tree of runs.
+ *
+ * @generated from message workflows.ops.v1.RunNode
+ */
+export type RunNode = Message<"workflows.ops.v1.RunNode"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string definition_id = 2;
+   */
+  definitionId: string;
+
+  /**
+   * @generated from field: int32 definition_version = 3;
+   */
+  definitionVersion: number;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowState state = 4;
+   */
+  state: WorkflowState;
+
+  /**
+   * Empty: it has none.
+   *
+   * @generated from field: string parent_run_id = 5;
+   */
+  parentRunId: string;
+
+  /**
+   * The step of the parent that started it; empty: a caller named the parent.
+   *
+   * @generated from field: string parent_step_id = 6;
+   */
+  parentStepId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 7;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp completed_at = 8;
+   */
+  completedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: double total_cost_usd = 9;
+   */
+  totalCostUsd: number;
+};
+
+/**
+ * Describes the message workflows.ops.v1.RunNode.
+ * Use `create(RunNodeSchema)` to create a new message.
+ */
+export const RunNodeSchema: GenMessage<RunNode> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 18);
+
+/**
+ * @generated from message workflows.ops.v1.WatchRequest
+ */
+export type WatchRequest = Message<"workflows.ops.v1.WatchRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The cursor of the last message that was taken: the stream goes on after it. Empty: from the first
+   * move. A cursor of another run, or of a place that the run has not reached, is INVALID_ARGUMENT.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WatchRequest.
+ * Use `create(WatchRequestSchema)` to create a new message.
+ */
+export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 19);
+
+/**
+ * @generated from message workflows.ops.v1.WatchResponse
+ */
+export type WatchResponse = Message<"workflows.ops.v1.WatchResponse"> & {
+  /**
+   * Where the stream is.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * Unset in the first message, which comes at once, and in a sign of life every 30 seconds.
+   *
+   * @generated from field: workflows.ops.v1.Move move = 2;
+   */
+  move?: Move | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WatchResponse.
+ * Use `create(WatchResponseSchema)` to create a new message.
+ */
+export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 20);
+
+/**
+ * Whether a run goes on, and what that depends on.
+ *
+ * @generated from enum workflows.ops.v1.RunVerdict
+ */
+export const RunVerdict = {
+  /**
+   * @generated from enum value: RUN_VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The service has work in hand for it: a transition, or a call that has just begun.
+   *
+   * @generated from enum value: RUN_VERDICT_MOVING = 1;
+   */
+  MOVING: 1,
+
+  /**
+   * Each open step waits for something outside the service, or for a time.
+   *
+   * @generated from enum value: RUN_VERDICT_WAITING = 2;
+   */
+  WAITING: 2,
+
+  /**
+   * The run is paused: nothing new starts until ResumeRun.
+   *
+   * @generated from enum value: RUN_VERDICT_HELD = 3;
+   */
+  HELD: 3,
+
+  /**
+   * The run is COMPLETED, FAILED or CANCELLED.
+   *
+   * @generated from enum value: RUN_VERDICT_ENDED = 4;
+   */
+  ENDED: 4,
+} as const;
+
+/**
+ * Whether a run goes on, and what that depends on.
+ *
+ * @generated from enum workflows.ops.v1.RunVerdict
+ */
+export type RunVerdict = (typeof RunVerdict)[keyof typeof RunVerdict] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.RunVerdict.
+ */
+export const RunVerdictSchema: GenEnum<RunVerdict> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_runs, 0);
+
+/**
+ * Why a step, or the run as a whole, does not move. Reasons that tell of a fault come before the
+ * plain one: a gate whose request could not be made is COLLABORATOR_AWAY, not APPROVAL.
+ *
+ * @generated from enum workflows.ops.v1.ReasonCode
+ */
+export const ReasonCode = {
+  /**
+   * @generated from enum value: REASON_CODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The service itself is at work: a transition, or a call that began less than 10 seconds ago.
+   *
+   * @generated from enum value: REASON_CODE_CALL = 1;
+   */
+  CALL: 1,
+
+  /**
+   * An approval request is open.
+   *
+   * @generated from enum value: REASON_CODE_APPROVAL = 2;
+   */
+  APPROVAL: 2,
+
+  /**
+   * A person has a task.
+   *
+   * @generated from enum value: REASON_CODE_TASK = 3;
+   */
+  TASK: 3,
+
+  /**
+   * An event has not arrived.
+   *
+   * @generated from enum value: REASON_CODE_EVENT = 4;
+   */
+  EVENT: 4,
+
+  /**
+   * A delay or a point in time.
+   *
+   * @generated from enum value: REASON_CODE_TIMER = 5;
+   */
+  TIMER: 5,
+
+  /**
+   * An attempt failed, and the next one begins at `next_try_at`.
+   *
+   * @generated from enum value: REASON_CODE_RETRY = 6;
+   */
+  RETRY: 6,
+
+  /**
+   * A service does not answer. The call is tried again with the same key. The replica that makes
+   * the call knows its last error and its next try; another one knows only since when it is open.
+   *
+   * @generated from enum value: REASON_CODE_COLLABORATOR_AWAY = 7;
+   */
+  COLLABORATOR_AWAY: 7,
+
+  /**
+   * The circuit breaker of a service is open. Each replica has breakers of its own: this is what
+   * the replica that answers knows.
+   *
+   * @generated from enum value: REASON_CODE_BREAKER_OPEN = 8;
+   */
+  BREAKER_OPEN: 8,
+
+  /**
+   * The look-up of the agent, its skill or its prompt found none.
+   *
+   * @generated from enum value: REASON_CODE_NO_AGENT = 9;
+   */
+  NO_AGENT: 9,
+
+  /**
+   * A child run has not ended.
+   *
+   * @generated from enum value: REASON_CODE_CHILD = 10;
+   */
+  CHILD: 10,
+
+  /**
+   * The run is paused.
+   *
+   * @generated from enum value: REASON_CODE_PAUSED = 11;
+   */
+  PAUSED: 11,
+
+  /**
+   * The run FAILS soon: its deadline is less than a minute, or a tenth of its time, away.
+   *
+   * @generated from enum value: REASON_CODE_DEADLINE_NEAR = 12;
+   */
+  DEADLINE_NEAR: 12,
+
+  /**
+   * A variable of the service is not set: `setting` names it.
+   *
+   * @generated from enum value: REASON_CODE_NOT_CONFIGURED = 13;
+   */
+  NOT_CONFIGURED: 13,
+
+  /**
+   * A message that names what the step waits for was put aside. Only messages of the last hundred
+   * that were put aside since the step began are looked at.
+   *
+   * @generated from enum value: REASON_CODE_DEAD_LETTER = 14;
+   */
+  DEAD_LETTER: 14,
+
+  /**
+   * The queue has no worker, and the last one fell silent with tasks in hand. Workers are known by
+   * their heartbeats, by each replica since its start; which worker has which task is not known.
+   *
+   * @generated from enum value: REASON_CODE_WORKER_LOST = 15;
+   */
+  WORKER_LOST: 15,
+
+  /**
+   * The queue has no worker: the replica that answers hears no heartbeat.
+   *
+   * @generated from enum value: REASON_CODE_QUEUE_UNSERVED = 16;
+   */
+  QUEUE_UNSERVED: 16,
+
+  /**
+   * An agent works on an objective.
+   *
+   * @generated from enum value: REASON_CODE_AGENT = 17;
+   */
+  AGENT: 17,
+
+  /**
+   * A worker of a queue has the task, or will take it.
+   *
+   * @generated from enum value: REASON_CODE_WORKER = 18;
+   */
+  WORKER: 18,
+
+  /**
+   * A governance decision has not arrived.
+   *
+   * @generated from enum value: REASON_CODE_GOVERNANCE = 19;
+   */
+  GOVERNANCE: 19,
+
+  /**
+   * Other steps of the run come first: a PARALLEL waits for its children.
+   *
+   * @generated from enum value: REASON_CODE_STEPS = 20;
+   */
+  STEPS: 20,
+
+  /**
+   * The step failed and made the run FAIL.
+   *
+   * @generated from enum value: REASON_CODE_FAILED = 21;
+   */
+  FAILED: 21,
+} as const;
+
+/**
+ * Why a step, or the run as a whole, does not move. Reasons that tell of a fault come before the
+ * plain one: a gate whose request could not be made is COLLABORATOR_AWAY, not APPROVAL.
+ *
+ * @generated from enum workflows.ops.v1.ReasonCode
+ */
+export type ReasonCode = (typeof ReasonCode)[keyof typeof ReasonCode] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.ReasonCode.
+ */
+export const ReasonCodeSchema: GenEnum<ReasonCode> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_runs, 1);
 
 /**
  * Which payload of a run or a step.
@@ -106,7 +1271,7 @@ export type PayloadKind = (typeof PayloadKind)[keyof typeof PayloadKind] | Unkno
  * Describes the enum workflows.ops.v1.PayloadKind.
  */
 export const PayloadKindSchema: GenEnum<PayloadKind> = /*@__PURE__*/
-  enumDesc(file_workflows_ops_v1_runs, 0);
+  enumDesc(file_workflows_ops_v1_runs, 2);
 
 /**
  * Reads of one run. A caller reaches only the runs of its workspace; anything else is NOT_FOUND.
@@ -114,6 +1279,61 @@ export const PayloadKindSchema: GenEnum<PayloadKind> = /*@__PURE__*/
  * @generated from service workflows.ops.v1.Runs
  */
 export const Runs: GenService<{
+  /**
+   * Says why the run does not move: a reason for each open step, what ends it, and when. It costs
+   * the same few look-ups by key whatever is stored.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * Returns a page of the history: each transition of the run with its cause and its moves.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.GetHistory
+   */
+  getHistory: {
+    methodKind: "unary";
+    input: typeof GetHistoryRequestSchema;
+    output: typeof GetHistoryResponseSchema;
+  },
+  /**
+   * Returns the attempts of one step, oldest first, with the time that went by between them.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.GetAttempts
+   */
+  getAttempts: {
+    methodKind: "unary";
+    input: typeof GetAttemptsRequestSchema;
+    output: typeof GetAttemptsResponseSchema;
+  },
+  /**
+   * Returns the runs that led to a run, and the runs that it led to.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.GetTree
+   */
+  getTree: {
+    methodKind: "unary";
+    input: typeof GetTreeRequestSchema;
+    output: typeof GetTreeResponseSchema;
+  },
+  /**
+   * Streams the moves of a run in their order, each once: those that there are, then each new one
+   * right after its commit, and within about a second where another replica commits it. The stream
+   * ends when the run is COMPLETED, FAILED or CANCELLED. A caller that does not take a message within
+   * 30 seconds is cut off (RESOURCE_EXHAUSTED); one whose replica stops gets UNAVAILABLE. Both go on
+   * by `after`.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.Watch
+   */
+  watch: {
+    methodKind: "server_streaming";
+    input: typeof WatchRequestSchema;
+    output: typeof WatchResponseSchema;
+  },
   /**
    * Returns one payload of a run or of a step: what an answer of workflows.v1 or an event left out.
    *

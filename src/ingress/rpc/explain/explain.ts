@@ -1,0 +1,63 @@
+/**
+ * Runs.Explain of workflows.ops.v1: why a run stands where it stands.
+ * Boundary: reads. The facts are run-facts.ts, the reasons reasons.ts and run-reasons.ts.
+ */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type ExplainRequest,
+  ExplainRequestSchema,
+  ReasonCode,
+  RunVerdict,
+  type WaitReason,
+} from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { isFinalRun, type Run } from "../../../engine/values/run.ts";
+import type { ReplicaView } from "../../../runtime/replica-view.ts";
+import { checkFields } from "../fields.ts";
+import type { ReadDeps } from "../service-deps.ts";
+import { at } from "./reason.ts";
+import { stepReasons } from "./reasons.ts";
+import { readRunFacts } from "./run-facts.ts";
+import { runReasons } from "./run-reasons.ts";
+
+const WAITS_AT_MOST = 200;
+
+/** Explain, with what this replica knows by its memory. */
+export function explainWith(replica: ReplicaView | undefined) {
+  return async (deps: ReadDeps, request: ExplainRequest) => {
+    const faults = checkFields(ExplainRequestSchema, request);
+    faults.require("run_id", request.runId);
+    faults.refuseIfAny();
+    const facts = await readRunFacts(deps, replica, request.runId);
+    const { run, nowMs } = facts;
+    const waits = [...(isFinalRun(run.state) ? [] : runReasons(facts)), ...stepReasons(facts)];
+    const verdict = verdictOf(run, waits);
+    const explanation = {
+      verdict,
+      sentence: sentenceOf(run, verdict, waits),
+      waits: waits.slice(0, WAITS_AT_MOST),
+      moreWaits: Math.max(0, waits.length - WAITS_AT_MOST),
+      computedAt: timestampFromMs(nowMs),
+    };
+    return { explanation };
+  };
+}
+
+function verdictOf({ state, pending }: Run, waits: readonly WaitReason[]): RunVerdict {
+  if (isFinalRun(state)) return RunVerdict.ENDED;
+  if (state === "PAUSED") return RunVerdict.HELD;
+  const isMoving = waits.length === 0 || waits.some(({ code }) => code === ReasonCode.CALL);
+  return isMoving || pending.length > 0 ? RunVerdict.MOVING : RunVerdict.WAITING;
+}
+
+function sentenceOf(run: Run, verdict: RunVerdict, waits: readonly WaitReason[]): string {
+  const [first] = waits;
+  const others = waits.length - 1;
+  const more = others > 0 ? ` (and ${others} more)` : "";
+  const why = first === undefined ? "" : `: ${first.sentence}${more}`;
+  if (verdict === RunVerdict.ENDED) {
+    const ended = run.completedAtMs === undefined ? "" : ` since ${at(run.completedAtMs)}`;
+    return `The run is ${run.state}${ended}${why}.`;
+  }
+  const goes = verdict === RunVerdict.MOVING ? " and moves" : "";
+  return `The run is ${run.state}${goes}${why}.`;
+}

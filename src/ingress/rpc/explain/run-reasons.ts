@@ -1,0 +1,74 @@
+/** Reasons of the run as a whole: it is paused, its deadline is near, its children are being undone. Pure. */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  Party_Kind,
+  ReasonCode,
+  type WaitReason,
+  WaitReasonSchema,
+} from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { isFinalStep } from "../../../engine/values/run.ts";
+import { at, seconds } from "./reason.ts";
+import type { RunFacts } from "./run-facts.ts";
+
+const NEAR_MS = 60_000;
+const NEAR_PART = 0.1;
+
+/** In the order in which they count. */
+export function runReasons(facts: RunFacts): WaitReason[] {
+  return [...pausedReason(facts), ...deadlineReason(facts), ...undoingReasons(facts)];
+}
+
+function pausedReason({ run, notes }: RunFacts): WaitReason[] {
+  if (run.state !== "PAUSED") return [];
+  const note = notes.find(({ moves }) =>
+    moves.some((move) => move.of === "run" && move.to === "PAUSED" && move.from !== "PAUSED"),
+  );
+  const move = note?.moves.find((each) => each.of === "run" && each.to === "PAUSED");
+  const reason = move?.of === "run" && move.reason !== undefined ? `: ${move.reason}` : "";
+  const by = note?.cause.by === undefined ? "" : ` by ${note.cause.by}`;
+  return [
+    create(WaitReasonSchema, {
+      code: ReasonCode.PAUSED,
+      sentence: `the run is paused${by}${reason}`,
+      endsBy: [{ kind: Party_Kind.PERSON, id: "" }],
+      ...(note === undefined ? {} : { since: timestampFromMs(note.recordedAt.getTime()) }),
+      ...(run.deadlineAtMs === undefined ? {} : { givesUpAt: timestampFromMs(run.deadlineAtMs) }),
+    }),
+  ];
+}
+
+function deadlineReason({ run, nowMs }: RunFacts): WaitReason[] {
+  const { deadlineAtMs, startedAtMs = run.createdAtMs, state } = run;
+  if (deadlineAtMs === undefined || (state !== "RUNNING" && state !== "PAUSED")) return [];
+  const leftMs = deadlineAtMs - nowMs;
+  if (leftMs > Math.max(NEAR_MS, (deadlineAtMs - startedAtMs) * NEAR_PART)) return [];
+  const due = at(deadlineAtMs);
+  return [
+    create(WaitReasonSchema, {
+      code: ReasonCode.DEADLINE_NEAR,
+      sentence: `the run FAILS at its deadline ${due}, in ${seconds(leftMs)}`,
+      since: timestampFromMs(startedAtMs),
+      givesUpAt: timestampFromMs(deadlineAtMs),
+      endsBy: [{ kind: Party_Kind.TIME, id: due }],
+    }),
+  ];
+}
+
+/** Children of steps that have ended are open only while their compensation is. */
+function undoingReasons({ children, steps, graph }: RunFacts): WaitReason[] {
+  return children
+    .filter(({ stepIndex }) => {
+      const row = steps.get(stepIndex);
+      return row !== undefined && isFinalStep(row.state);
+    })
+    .map(({ stepIndex, runId, state }) =>
+      create(WaitReasonSchema, {
+        stepId: graph.steps[stepIndex]?.def.id ?? "",
+        code: ReasonCode.CHILD,
+        sentence: `child run ${runId}, which is ${state ?? "not known"}, is to be undone`,
+        childRunId: runId,
+        endsBy: [{ kind: Party_Kind.RUN, id: runId }],
+      }),
+    );
+}

@@ -1,0 +1,94 @@
+/**
+ * Runs.Watch of workflows.ops.v1: the moves of a run as a stream.
+ * Boundary: one watcher; what all watchers share is runtime/run-feed.ts. It reads the table only for what the feed does not keep.
+ */
+
+import { create } from "@bufbuild/protobuf";
+import {
+  type Move,
+  type WatchRequest,
+  WatchRequestSchema,
+  type WatchResponse,
+  WatchResponseSchema,
+} from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import type { Graph } from "../../engine/graph/graph.ts";
+import { Refusal } from "../../process/refusal.ts";
+import type { RunFeed } from "../../runtime/run-feed.ts";
+import { findHistory, type RecordedRow } from "../../store/reads/run-history.ts";
+import { checkFields } from "./fields.ts";
+import { moveOf, requireRun } from "./history.ts";
+import { cursorOf, readCursor } from "./run-cursors.ts";
+import type { ReadDeps } from "./service-deps.ts";
+
+/** What a watch needs besides a read. */
+export interface WatchDeps extends ReadDeps {
+  readonly feed: RunFeed;
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds of a monotonic clock. */
+  nowMs(): number;
+}
+
+const PAGE = 200;
+/** How long a caller may leave a message untaken. */
+const TAKEN_WITHIN_MS = 30_000;
+const SIGN_OF_LIFE_MS = 30_000;
+/** A row of the feed is one message for all who watch the run. */
+const messages = new WeakMap<RecordedRow, Move>();
+
+/** Watch: ends with the run. Rejects with a Refusal when the caller is slow or the replica stops. */
+export async function* answerWatch(
+  deps: WatchDeps,
+  request: WatchRequest,
+): AsyncGenerator<WatchResponse> {
+  const { runId, after } = request;
+  const faults = checkFields(WatchRequestSchema, request);
+  faults.require("run_id", runId);
+  faults.refuseIfAny();
+  const { run, graph } = await requireRun(deps, runId);
+  let seq = after === "" ? 0 : readCursor(after, "after", run);
+  const watch = deps.feed.watch(run);
+  try {
+    yield create(WatchResponseSchema, { cursor: cursorOf(runId, seq) });
+    while (!deps.signal.aborted) {
+      const known = watch.after(seq);
+      const rows = known ?? (await readRows(deps, runId, seq));
+      for (const row of rows) {
+        seq = row.seq;
+        const move = messageOf(runId, graph, row);
+        const sentAtMs = deps.nowMs();
+        yield create(WatchResponseSchema, { cursor: move.cursor, move });
+        if (deps.nowMs() - sentAtMs > TAKEN_WITHIN_MS) throw tooSlow();
+      }
+      if (rows.length > 0) continue;
+      if (watch.isOver(seq)) return;
+      if (watch.isStopping) throw stopping();
+      await watch.changed(seq, deps.signal, SIGN_OF_LIFE_MS);
+      if (!deps.signal.aborted && watch.after(seq)?.length === 0 && !watch.isOver(seq)) {
+        yield create(WatchResponseSchema, { cursor: cursorOf(runId, seq) });
+      }
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function readRows({ database, visibility }: ReadDeps, runId: string, seq: number) {
+  const page = { seq, isDescending: false, limit: PAGE };
+  return findHistory(database.callers, visibility, runId, page);
+}
+
+function messageOf(runId: string, graph: Graph, row: RecordedRow): Move {
+  const made = messages.get(row) ?? moveOf(runId, graph, row);
+  messages.set(row, made);
+  return made;
+}
+
+function tooSlow(): Refusal {
+  const message = `a message was not taken within ${TAKEN_WITHIN_MS / 1000} s; watch again after the last cursor`;
+  return new Refusal("overloaded", message);
+}
+
+function stopping(): Refusal {
+  return new Refusal("unavailable", "the service stops; watch again after the last cursor");
+}

@@ -1,0 +1,245 @@
+/**
+ * The feed of one replica: moves of runs that are watched, for all their watchers together.
+ * Boundary: memory and reads; who may watch which run is the caller's. A watcher takes rows at its own pace.
+ * Invariants:
+ * 1. Rows that this replica commits come from memory. One loop finds what others commit, for all watched runs at once.
+ * 2. A commit costs a look-up for each run that it moved, however many watch them, and nothing while no run is watched.
+ * 3. What is kept is bounded: a watcher that is behind it reads the table.
+ */
+import { isFinalRun, type RunState } from "../engine/values/run.ts";
+import type { Log } from "../process/log.ts";
+import { Refusal } from "../process/refusal.ts";
+import { createLoop } from "../process/standing-loop.ts";
+import type { Database } from "../store/database.ts";
+import type { RecordedRow } from "../store/reads/run-history.ts";
+import { findMovesAfter, findPlacesOfRuns } from "../store/service-reads/watched-runs.ts";
+import type { Committed } from "./submission.ts";
+import type { WrittenRun } from "./written-runs.ts";
+
+/** Which run is watched, as it was read. */
+interface WatchedRun {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly seq: number;
+  readonly state: RunState;
+}
+
+/** One watcher of a run. */
+interface RunWatch {
+  /** Rows after a place that are known; undefined: the place is behind what is kept. */
+  after(seq: number): readonly RecordedRow[] | undefined;
+  /** Whether the run is final and has no row after the place. */
+  isOver(seq: number): boolean;
+  /** Whether the replica stops. */
+  readonly isStopping: boolean;
+  /** Resolves when there is a row after the place, the run is over, the replica stops, `signal` aborts, or `withinMs` passed. */
+  changed(seq: number, signal: AbortSignal, withinMs: number): Promise<void>;
+  close(): void;
+}
+
+/** The feed. */
+export interface RunFeed {
+  /** Notes what a commit of this replica moved. Never throws. */
+  notice(batches: Committed["batches"]): void;
+  /** Refuses overloaded when too many watch. */
+  watch(run: WatchedRun): RunWatch;
+  /** Ends all watches. */
+  stop(): Promise<void>;
+}
+
+interface Entry {
+  seq: number;
+  state: RunState;
+  /** The newest rows, without a gap, up to `seq`. */
+  rows: RecordedRow[];
+  readonly wakes: Set<() => void>;
+  isWaking: boolean;
+  watchers: number;
+}
+
+const POLL_MS = 1_000;
+const WATCHERS_AT_MOST = { workspace: 2_000, all: 5_000 };
+const KEPT_ROWS = { run: 200, all: 50_000 };
+
+/** Makes a feed; its loop asks nothing while no run is watched. */
+export function createRunFeed(deps: { readonly database: Database; readonly log: Log }): RunFeed {
+  const entries = new Map<string, Entry>();
+  const places = new WatcherPlaces();
+  const state = { isStopping: false };
+  const polling = createLoop({
+    name: "look at watched runs",
+    everyMs: POLL_MS,
+    log: deps.log,
+    round: () => lookAtRuns(deps.database, entries),
+  });
+  polling.start();
+  return {
+    notice(batches) {
+      if (entries.size === 0) return;
+      for (const { runs } of batches) {
+        for (const written of runs) {
+          const entry = entries.get(written.run.id);
+          if (entry !== undefined && !take(entry, written, entries.size)) polling.wake();
+        }
+      }
+    },
+    watch(run) {
+      places.take(run.workspaceId);
+      const { id, seq, state: runState } = run;
+      const entry = entries.get(id) ?? newEntry(seq, runState);
+      entries.set(id, entry);
+      entry.watchers += 1;
+      // What was committed between the caller's read and this line is found at once.
+      polling.wake();
+      return watchOf(entry, state, () => {
+        entry.watchers -= 1;
+        if (entry.watchers === 0) entries.delete(id);
+        places.giveBack(run.workspaceId);
+      });
+    },
+    async stop() {
+      state.isStopping = true;
+      for (const { wakes } of entries.values()) wakeAll(wakes);
+      await polling.stop();
+    },
+  };
+}
+
+/** How many watch, in all and of each workspace. */
+class WatcherPlaces {
+  readonly #ofWorkspaces = new Map<string, number>();
+  #all = 0;
+
+  /** Refuses overloaded where there is none left. */
+  take(workspaceId: string): void {
+    const taken = this.#ofWorkspaces.get(workspaceId) ?? 0;
+    if (taken >= WATCHERS_AT_MOST.workspace || this.#all >= WATCHERS_AT_MOST.all) {
+      throw new Refusal("overloaded", "too many runs are watched; try again later");
+    }
+    this.#ofWorkspaces.set(workspaceId, taken + 1);
+    this.#all += 1;
+  }
+  giveBack(workspaceId: string): void {
+    const left = (this.#ofWorkspaces.get(workspaceId) ?? 1) - 1;
+    if (left > 0) this.#ofWorkspaces.set(workspaceId, left);
+    else this.#ofWorkspaces.delete(workspaceId);
+    this.#all -= 1;
+  }
+}
+
+function newEntry(seq: number, state: RunState): Entry {
+  return { seq, state, rows: [], wakes: new Set(), isWaking: false, watchers: 0 };
+}
+
+function watchOf(
+  entry: Entry,
+  state: { readonly isStopping: boolean },
+  leave: () => void,
+): RunWatch {
+  let isOpen = true;
+  return {
+    get isStopping() {
+      return state.isStopping;
+    },
+    after: (seq) => rowsAfter(entry, seq),
+    isOver: (seq) => isFinalRun(entry.state) && seq >= entry.seq,
+    changed: (seq, signal, withinMs) =>
+      state.isStopping || seq < entry.seq
+        ? Promise.resolve()
+        : woken(entry.wakes, signal, withinMs),
+    close() {
+      if (isOpen) leave();
+      isOpen = false;
+    },
+  };
+}
+
+/** Finds what other replicas moved; true: there may be more. */
+async function lookAtRuns(
+  { read }: Database,
+  entries: ReadonlyMap<string, Entry>,
+): Promise<boolean> {
+  if (entries.size === 0) return false;
+  const places = await findPlacesOfRuns(read, [...entries.keys()]);
+  const behind = places.flatMap(({ runId, seq }) => {
+    const entry = entries.get(runId);
+    return entry !== undefined && entry.seq < seq ? [{ runId, seq: entry.seq }] : [];
+  });
+  const rows = behind.length === 0 ? [] : await findMovesAfter(read, behind);
+  let added = 0;
+  for (const row of rows) {
+    const entry = entries.get(row.runId);
+    // A commit of this replica may have been noted meanwhile.
+    if (entry === undefined || row.seq !== entry.seq + 1) continue;
+    add(entry, row, entries.size);
+    added += 1;
+  }
+  let isMore = false;
+  for (const { runId, seq, state } of places) {
+    const entry = entries.get(runId);
+    if (entry === undefined) continue;
+    if (entry.seq < seq) isMore = true;
+    else if (entry.seq === seq) settle(entry, state);
+  }
+  return isMore && added > 0;
+}
+
+/** Adds what a commit wrote; false: rows between are missing. */
+function take(entry: Entry, { run, history, recordedAt }: WrittenRun, runs: number): boolean {
+  for (const { seq, cause, moves } of history) {
+    if (seq <= entry.seq) continue;
+    if (seq !== entry.seq + 1) return false;
+    add(entry, { seq, cause, moves, recordedAt }, runs);
+  }
+  if (entry.seq === run.seq) settle(entry, run.state);
+  return true;
+}
+
+function add(entry: Entry, row: RecordedRow, runs: number): void {
+  entry.seq = row.seq;
+  entry.rows.push(row);
+  const room = Math.max(1, Math.min(KEPT_ROWS.run, Math.floor(KEPT_ROWS.all / runs)));
+  if (entry.rows.length > 2 * room) entry.rows = entry.rows.slice(-room);
+  wakeSoon(entry);
+}
+
+function settle(entry: Entry, state: RunState): void {
+  if (entry.state === state) return;
+  entry.state = state;
+  wakeSoon(entry);
+}
+
+function rowsAfter({ seq: last, rows }: Entry, seq: number): readonly RecordedRow[] | undefined {
+  if (seq >= last) return [];
+  const first = rows[0]?.seq ?? last + 1;
+  return seq + 1 < first ? undefined : rows.slice(seq + 1 - first);
+}
+
+/** Wakes after the commit has gone on; several commits wake once. */
+function wakeSoon(entry: Entry): void {
+  if (entry.isWaking || entry.wakes.size === 0) return;
+  entry.isWaking = true;
+  setImmediate(() => {
+    entry.isWaking = false;
+    wakeAll(entry.wakes);
+  });
+}
+
+function wakeAll(wakes: Set<() => void>): void {
+  for (const wake of [...wakes]) wake();
+}
+
+function woken(wakes: Set<() => void>, signal: AbortSignal, withinMs: number): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      wakes.delete(wake);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, withinMs);
+    wakes.add(wake);
+    signal.addEventListener("abort", wake, { once: true });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Runs that are watched: where they are, and the rows of their history after a place.
+ * Boundary: committed state, by key; one statement for all runs.
+ */
+import type { RunState } from "../../engine/values/run.ts";
+import type { Queries, Statement } from "../database.ts";
+import { type PackedRow, unpackRow } from "../packed-moves.ts";
+import type { RecordedRow } from "../reads/run-history.ts";
+
+/** Where a run is. */
+export interface RunPlace {
+  readonly runId: string;
+  readonly seq: number;
+  readonly state: RunState;
+}
+
+/** Rows of the histories, each with its run. */
+export interface RowOfRun extends RecordedRow {
+  readonly runId: string;
+}
+
+const ROWS_A_RUN = 200;
+const ROWS_AT_MOST = 2_000;
+
+const PLACES: Statement = {
+  name: "find_places_of_runs",
+  text: `select id as "runId", seq, state from workflow_runs where id = any($1::text[])`,
+};
+const ROWS: Statement = {
+  name: "find_moves_after",
+  text: `select m.run_id as "runId", m.seq, m.recorded_at as "recordedAt", m.cause, m.moves
+    from unnest($1::text[], $2::integer[]) as v(run_id, seq)
+    cross join lateral (
+      select run_id, seq, recorded_at, cause, moves from run_moves
+      where run_id = v.run_id and seq > v.seq order by seq limit ${ROWS_A_RUN}) as m
+    limit ${ROWS_AT_MOST}`,
+};
+
+/** Where these runs are; those that do not exist any more are absent. */
+export function findPlacesOfRuns(db: Queries, runIds: readonly string[]): Promise<RunPlace[]> {
+  return db.query<RunPlace & { runId: string }>(PLACES, [runIds]);
+}
+
+/** The next rows after these places, 200 of each run and 2,000 of all at most; those of a run in their order. */
+export async function findMovesAfter(
+  db: Queries,
+  places: readonly { readonly runId: string; readonly seq: number }[],
+): Promise<RowOfRun[]> {
+  const columns = [places.map(({ runId }) => runId), places.map(({ seq }) => seq)];
+  type Row = { runId: string; seq: number; recordedAt: Date } & PackedRow;
+  const rows = await db.query<Row>(ROWS, columns);
+  return rows.map((row) => {
+    const { runId, seq, recordedAt } = row;
+    return { runId, seq, recordedAt, ...unpackRow(runId, row) };
+  });
+}

@@ -15,6 +15,7 @@ import type { ServiceParts } from "../../../src/ingress/rpc/service-parts.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
 import { createCallerKeys } from "../../../src/runtime/caller-keys.ts";
 import { createHeldKeys } from "../../../src/runtime/held-keys.ts";
+import { createRunFeed } from "../../../src/runtime/run-feed.ts";
 import type { Link, LinkWorld } from "./link.ts";
 
 /** The door of one replica. */
@@ -47,6 +48,7 @@ export function openDoor(
     ...parts,
     callerKeys: createCallerKeys(parts.database),
     heldKeys: createHeldKeys(parts),
+    feed: createRunFeed(parts),
   });
   const handlers = new Map<string, unknown>(Object.entries(service));
   let open = 0;

@@ -10,6 +10,7 @@ import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
+import { COLLABORATORS } from "./collaborators/names.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
 import { createDispatcher, type Dispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
@@ -111,8 +112,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
 
 /** What this replica knows by its memory. */
 function viewOf({ clients, dispatcher, bus }: KnowingParts): ReplicaView {
+  const configured = new Set<string>(COLLABORATORS.filter((name) => clients.find(name) !== undefined));
   return {
-    isConfigured: (name) => clients.find(name) !== undefined,
+    isConfigured: (name) => configured.has(name),
     breakerRestMs: (name) => clients.breakerRestMs(name),
     findCall: (callId) => dispatcher.find(callId),
     findQueue: (queue) => bus.findQueue(queue),

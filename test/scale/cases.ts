@@ -51,7 +51,7 @@ import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
-import { findManyRunRows, findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
+import { findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";

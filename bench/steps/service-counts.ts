@@ -1,6 +1,6 @@
 /**
  * What the whole service asks Postgres for, routing, calls and publishing included: for an agent step of a run that is alone, and
- * for an event that wakes a run, whose agent step then ends it.
+ * for an event that wakes a run, whose agent step then ends it, and for a step that a worker does.
  * Boundary: counts, no times. The service, the owner of objectives and NATS are processes of their own.
  *
  * What the idle service asks for by the clock is taken off. An objective ends some time after its answer: where both come
@@ -42,7 +42,7 @@ const LOADS: readonly ServiceLoad[] = [
   {
     title: "a step of a run of agent steps, whole service",
     budget: { statements: 16, roundTrips: 16, commits: 9.5 },
-    prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one(1) }),
+    prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("line", 1) }),
   },
   {
     title: "an event that wakes a run, to the end of its agent step, whole service",
@@ -56,6 +56,12 @@ const LOADS: readonly ServiceLoad[] = [
     },
   },
 ];
+/** While a worker runs. */
+const WORKER_LOAD: ServiceLoad = {
+  title: "a step of a run of worker steps, whole service",
+  budget: { statements: 8.6, roundTrips: 8.6, commits: 5.3 },
+  prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("worker-line", 1) }),
+};
 const WARM_UP_RUNS = 3;
 const IDLE_MS = 4_000;
 const SETTLE_MS = 300;
@@ -70,9 +76,13 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
   try {
     const host = await startHost(guard, "ours", relay.urlOf(database.url), END_DELAY_MS);
     try {
-      await host.one(WARM_UP_RUNS);
+      await host.one("line", WARM_UP_RUNS);
       const loads: LoadCounts[] = [];
       for (const load of LOADS) loads.push(await countLoad(host, relay, load));
+      await host.own("startWorker");
+      await host.one("worker-line", WARM_UP_RUNS);
+      loads.push(await countLoad(host, relay, WORKER_LOAD));
+      await host.own("stopWorker");
       return { loads, doors: await measureDoors(host, relay) };
     } finally {
       await host.stop();

@@ -14,6 +14,7 @@ import { startPostgres } from "../tools/parts/postgres.ts";
 import { startPgRelay } from "./parts/pg-relay.ts";
 import { renderDoors } from "./steps/door-counts.ts";
 import { RUNS_A_COMMIT } from "./steps/driver.ts";
+import { renderInternal } from "./steps/internal-counts.ts";
 import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./steps/loads.ts";
 import { type Bench, measure } from "./steps/measure.ts";
 import { type Result, renderResults, resultOf } from "./steps/report.ts";
@@ -41,10 +42,14 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
     console.log(
       `Postgres ${majorVersion}, ${RUNS_A_COMMIT} runs a commit, ${MEASURED_STEPS} steps of each ` +
         `run, payloads of ${PAYLOAD_BYTES} bytes\n\n${renderResults(results)}\n\n` +
-        [...service.loads.map(renderLoad), renderDoors(service.doors)].join("\n"),
+        [
+          ...service.loads.map(renderLoad),
+          renderInternal(service.internal),
+          renderDoors(service.doors),
+        ].join("\n"),
     );
   }
-  const counted = [...service.loads, ...service.doors];
+  const counted = [...service.loads, service.internal, ...service.doors];
   return [...results.flatMap(failuresOf), ...counted.flatMap(({ over }) => over)];
 }
 

@@ -13,6 +13,8 @@ export interface WireCounts {
   readonly commits: number;
   /** Transactions of several round trips: those that begin and commit by statements of their own. */
   readonly transactions: number;
+  /** Rows that Postgres answered with. */
+  readonly rowsRead: number;
 }
 
 /** One connection. */
@@ -29,11 +31,15 @@ const LENGTH_BYTES = 4;
 const ENCRYPTION_REQUESTS = new Set([80_877_103, 80_877_104]);
 const EXECUTE = "E".charCodeAt(0);
 const QUERY = "Q".charCodeAt(0);
+const DATA_ROW = "D".charCodeAt(0);
 const READY = "Z".charCodeAt(0);
 const IDLE = "I".charCodeAt(0);
 
 /** No counts. */
-export const NO_COUNTS: WireCounts = { statements: 0, roundTrips: 0, commits: 0, transactions: 0 };
+export const NO_COUNTS: WireCounts = {
+  ...{ statements: 0, roundTrips: 0, commits: 0 },
+  ...{ transactions: 0, rowsRead: 0 },
+};
 
 /** Both together. */
 export function addCounts(one: WireCounts, other: WireCounts): WireCounts {
@@ -56,7 +62,7 @@ export function medianCounts(counts: readonly WireCounts[]): WireCounts {
 }
 
 function mapCounts(
-  { statements, roundTrips, commits, transactions }: WireCounts,
+  { statements, roundTrips, commits, transactions, rowsRead }: WireCounts,
   map: (value: number, name: keyof WireCounts) => number,
 ): WireCounts {
   return {
@@ -64,6 +70,7 @@ function mapCounts(
     roundTrips: map(roundTrips, "roundTrips"),
     commits: map(commits, "commits"),
     transactions: map(transactions, "transactions"),
+    rowsRead: map(rowsRead, "rowsRead"),
   };
 }
 
@@ -95,11 +102,12 @@ export function createConnectionCounter(count: (more: WireCounts) => void): Conn
       plainAnswers -= plain;
       fromServer.add(bytes.subarray(plain));
       for (let frame = fromServer.take(1); frame !== undefined; frame = fromServer.take(1)) {
+        if (frame[0] === DATA_ROW && isLoggedIn) count({ ...NO_COUNTS, rowsRead: 1 });
         if (frame[0] !== READY) continue;
         const isIdle = frame[HEADER_BYTES] === IDLE;
         const commits = isIdle ? 1 : 0;
         const transactions = isIdle && isInTransaction ? 1 : 0;
-        if (isLoggedIn) count({ statements: 0, roundTrips: 1, commits, transactions });
+        if (isLoggedIn) count({ ...NO_COUNTS, roundTrips: 1, commits, transactions });
         isLoggedIn = true;
         isInTransaction = !isIdle;
       }

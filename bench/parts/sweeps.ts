@@ -121,5 +121,5 @@ async function publishingRound(
     batches.map(({ id }) => id),
   );
   await listRunsById(database, [...new Set(moves.map(({ runId }) => runId))]);
-  await markPublished(database, HOLDER, batches);
+  await markPublished(database, HOLDER, batches, { stream: "WORKFLOWS", seq: batches.length });
 }

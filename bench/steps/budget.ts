@@ -14,7 +14,7 @@ export interface Budget {
 
 /** The most that a step may do in Postgres; no machine and no noise changes what it does. */
 export type CountBudget = Pick<WireCounts, "statements" | "roundTrips" | "commits"> &
-  Partial<Pick<WireCounts, "transactions">>;
+  Partial<Pick<WireCounts, "transactions" | "rowsRead">>;
 
 /** A cost compared with its budget. */
 export type Verdict = "ok" | "over" | "over twice";
@@ -27,7 +27,7 @@ export function judge(cost: Budget, budget: Budget): Verdict {
 
 /** The counts that are over their budget, in words; a hundredth is noise of the division. */
 export function countsOver(counts: CountBudget, budget: CountBudget): string[] {
-  const names = ["statements", "roundTrips", "commits", "transactions"] as const;
+  const names = ["statements", "roundTrips", "commits", "transactions", "rowsRead"] as const;
   return names.flatMap((name) => {
     const [count = 0, most] = [counts[name], budget[name]];
     if (most === undefined || Math.round(count * 100) <= Math.round(most * 100)) return [];
@@ -40,6 +40,7 @@ const WORDS = {
   roundTrips: "round trips",
   commits: "commits",
   transactions: "transactions of several round trips",
+  rowsRead: "rows read",
 } as const;
 
 function exceeds(cost: Budget, budget: Budget, times: number): boolean {

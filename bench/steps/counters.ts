@@ -29,6 +29,7 @@ export interface Counters {
 
 const SESSIONS_TIMEOUT_MS = 5_000;
 const POLL_MS = 10;
+const REPORT_MS = 1_500;
 const SERVER = `select pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::float8 as "walBytes",
     (select wal_fpi::float8 from pg_stat_wal) as "fullPages",
     (select xact_commit::float8 from pg_stat_database where datname = current_database())
@@ -60,6 +61,12 @@ export async function readCounters(client: pg.Client): Promise<Counters> {
   const [row] = server.rows;
   if (row === undefined) throw new Error("the server gave no counters");
   return { ...row, tables: new Map(tables.rows.map(({ name, ...writes }) => [name, writes])) };
+}
+
+/** All counters once the sessions of a service that goes on have reported: they do at most once a second. */
+export async function settledCounters(client: pg.Client): Promise<Counters> {
+  await delay(REPORT_MS);
+  return readCounters(client);
 }
 
 /** What the counters grew by. */

@@ -16,6 +16,7 @@ import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../pa
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
 import { type DoorCounts, measureDoors } from "./door-counts.ts";
+import { type InternalCounts, measureInternalCounts } from "./internal-counts.ts";
 
 /** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
 export interface LoadCounts {
@@ -28,6 +29,7 @@ export interface LoadCounts {
 /** Counts through the whole service. */
 export interface ServiceCounts {
   readonly loads: readonly LoadCounts[];
+  readonly internal: InternalCounts;
   readonly doors: readonly DoorCounts[];
 }
 
@@ -41,12 +43,12 @@ interface ServiceLoad {
 const LOADS: readonly ServiceLoad[] = [
   {
     title: "a step of a run of agent steps, whole service",
-    budget: { statements: 16, roundTrips: 16, commits: 9.5 },
+    budget: { statements: 12, roundTrips: 12, commits: 8 },
     prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("line", 1) }),
   },
   {
     title: "an event that wakes a run, to the end of its agent step, whole service",
-    budget: { statements: 27, roundTrips: 27, commits: 17, transactions: 3.4 },
+    budget: { statements: 17.5, roundTrips: 17.5, commits: 13.5, transactions: 1.4 },
     async prepare(host, run) {
       const key = `counted-${run}-${performance.now()}`;
       const runId = await host.own<string>("parkRun", { key });
@@ -83,7 +85,8 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
       await host.one("worker-line", WARM_UP_RUNS);
       loads.push(await countLoad(host, relay, WORKER_LOAD));
       await host.own("stopWorker");
-      return { loads, doors: await measureDoors(host, relay) };
+      const internal = await measureInternalCounts(host, relay, database.url);
+      return { loads, internal, doors: await measureDoors(host, relay) };
     } finally {
       await host.stop();
     }

@@ -15,6 +15,7 @@ import type {
 import { create, toBinary } from "@bufbuild/protobuf";
 import { reached } from "../process/crash-points.ts";
 import type { Log } from "../process/log.ts";
+import { NotSent } from "./call-failure.ts";
 import { createConnectTransport } from "./connect-transport.ts";
 import { createFramedTransport } from "./framed-transport.ts";
 import { createGate, type Gate } from "./gate.ts";
@@ -38,6 +39,8 @@ export interface CallOrigin {
   readonly callId: string;
   /** "" when no workspace is known. */
   readonly workspaceId: string;
+  /** Asked when the call's turn has come: true where it is not to be sent any more. It is then NotSent. */
+  readonly isOver?: () => boolean;
 }
 
 /** A client of one collaborator. Its calls reject with CallFailure or NotSent. */
@@ -145,18 +148,22 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
   const fixed: Record<string, string> = token === "" ? {} : { authorization: `Bearer ${token}` };
   const briefTimeoutMs = Math.min(settings.timeoutMs, BRIEF_TIMEOUT_MS);
   return {
-    create(method, request, { callId, workspaceId }) {
+    create(method, request, { callId, workspaceId, isOver }) {
       const headers = { ...fixed, "idempotency-key": callId, traceparent: traceOf(callId) };
       return gate.run(workspaceId, async () => {
+        requireWanted(isOver);
         const sending = transport.send(method, request, headers);
         const [reply] = await Promise.all([sending, reached("call.sent", method.name)]);
         return reply;
       });
     },
-    ask(method, request, { callId, workspaceId }) {
+    ask(method, request, { callId, workspaceId, isOver }) {
       const headers = { ...fixed, traceparent: traceOf(callId) };
       const bytes = toBinary(method.input, create(method.input, request));
-      return gate.run(workspaceId, () => transport.send(method, bytes, headers));
+      return gate.run(workspaceId, async () => {
+        requireWanted(isOver);
+        return transport.send(method, bytes, headers);
+      });
     },
     askBriefly(method, request, { callId, workspaceId }) {
       const headers = { ...fixed, traceparent: traceOf(callId) };
@@ -166,6 +173,10 @@ function createClient(gate: Gate, transport: Transport, settings: ClientSettings
       );
     },
   };
+}
+
+function requireWanted(isOver: CallOrigin["isOver"]): void {
+  if (isOver?.() === true) throw new NotSent("it is not to be sent any more");
 }
 
 /** W3C trace context: the same for every try of a call, so that a collaborator's traces can be put together. */

@@ -35,6 +35,8 @@ interface Kept {
 
 /** Payloads of one commit: copying them holds the event loop. */
 const COPIED_AT_ONCE = 128 * 1024;
+/** To copy a row takes as long as so many bytes of payloads, roughly. */
+const COPIED_ROW_BYTES = 20;
 /** One large run must not drive out all others. */
 const RUN_BYTES_AT_MOST = 512 * 1024;
 const BYTES_AT_MOST = 6 * 1024 * 1024;
@@ -92,7 +94,9 @@ export class CommittedRuns {
       if (bytes > RUN_BYTES_AT_MOST) return copied;
       const known = this.#sizes.get(row);
       const kept = known === undefined ? keptRow(row) : { row, bytes: known };
-      if (known === undefined) copied += kept?.bytes ?? 0;
+      if (known === undefined && kept !== undefined) {
+        copied += kept.bytes - ROW_BYTES + COPIED_ROW_BYTES;
+      }
       if (kept === undefined) {
         // It is read when it is needed.
         steps.delete(index);

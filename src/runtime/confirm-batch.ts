@@ -94,6 +94,6 @@ function keyOf({ definitionId, eventId }: Pick<ClaimedStart, "definitionId" | "e
 }
 
 /** A run whose very start the engine threw on is not stored. */
-function isStored({ work, results }: FoldedRun): boolean {
+export function isStored({ work, results }: FoldedRun): boolean {
   return work.rowVersion !== undefined || results.some((result) => "reply" in result);
 }

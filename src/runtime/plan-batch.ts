@@ -1,7 +1,7 @@
 /**
  * First part of a batch: reads the runs and sorts submissions into runs to fold and answers that are known already.
- * Boundary: reads, locks and writes nothing; no transaction is open. What came in between is found out by
- * confirm-batch.ts.
+ * Boundary: locks and writes nothing; no transaction is open. What came in between is found out by the statement that saves
+ * (store/save-fences.ts), or by confirm-batch.ts.
  */
 import { rowsNeeded } from "../engine/draft/prefetch.ts";
 import type { Graph } from "../engine/graph/graph.ts";
@@ -14,9 +14,11 @@ import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
 import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
+import type { BatchFences } from "../store/save-fences.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
+import type { MemoryTrust } from "./memory-trust.ts";
 import type { Settled, Submission } from "./submission.ts";
 
 /** One submission of a batch. */
@@ -51,6 +53,8 @@ export interface Plan {
   readonly starts: PlannedStart[];
   /** The database's clock. */
   readonly nowMs: number;
+  /** What was not asked of the database and must hold when the batch is saved, beside the runs' versions. */
+  readonly assumed: Pick<BatchFences, "steps" | "openCalls">;
 }
 
 interface Found {
@@ -64,12 +68,13 @@ interface Found {
 export interface PlanDeps {
   readonly graphs: GraphCache;
   readonly committed: CommittedRuns;
+  readonly memory: MemoryTrust;
   readonly database: Pick<Database, "write">;
 }
 
 /** Reads what a batch is about and plans it. */
 export async function planBatch(
-  { graphs, committed, database }: PlanDeps,
+  { graphs, committed, memory, database }: PlanDeps,
   items: readonly BatchItem[],
 ): Promise<Plan> {
   const kept = await findKept(graphs, committed, items);
@@ -81,12 +86,23 @@ export async function planBatch(
   );
   const runs = new Map(rows.map((row) => [row.id, committedOfRow(row)]));
   for (const [id, { committed: run }] of kept) if (unchanged.has(id)) runs.set(id, run);
+  memory.noteClock(nowMs);
+  const assumed = { steps: [], openCalls: [] };
+  return planAll(graphs, items, { runs, openCalls: new Set(openCalls), nowMs, assumed });
+}
+
+/** Sorts the submissions into what is found. */
+export async function planAll(
+  graphs: GraphCache,
+  items: readonly BatchItem[],
+  { runs, openCalls, nowMs, assumed }: Omit<Found, "graphs"> & Pick<Plan, "nowMs" | "assumed">,
+): Promise<Plan> {
   const found: Found = {
-    runs,
-    openCalls: new Set(openCalls),
+    ...{ runs, openCalls },
     graphs: await graphs.require(versionsOf(items, [...runs.values()])),
   };
-  const plan: Plan = { results: items.map(() => undefined), works: new Map(), starts: [], nowMs };
+  const results = items.map(() => undefined);
+  const plan: Plan = { results, works: new Map(), starts: [], nowMs, assumed };
   for (const [place, item] of items.entries()) planItem(plan, found, place, item);
   return plan;
 }
@@ -104,7 +120,7 @@ function unknown(runId: string): KnownRun {
  * input is about must have their version too; what else the fold changes, saveBatch compares. An input that is about
  * no step in particular may look at any of them: its run is read.
  */
-async function findKept(
+export async function findKept(
   graphs: GraphCache,
   committed: CommittedRuns,
   items: readonly BatchItem[],
@@ -150,7 +166,7 @@ function committedOfRow(row: ReadRun): CommittedRun {
 }
 
 /** Calls of whose results the batch has some. */
-function callsOf(items: readonly BatchItem[]): string[] {
+export function callsOf(items: readonly BatchItem[]): string[] {
   return items.flatMap(({ submission }) =>
     submission.kind === "input" && submission.input.kind === "call_returned"
       ? [submission.input.callId]

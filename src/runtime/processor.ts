@@ -14,7 +14,6 @@ import { newRunId } from "../process/ids.ts";
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
-import type { BatchOutcome } from "./commit-batch.ts";
 import { CommittedRuns } from "./committed-runs.ts";
 import { createContinuations } from "./continuations.ts";
 import { createDatabaseOutage } from "./database-outage.ts";
@@ -22,6 +21,7 @@ import { logFailed } from "./failed-expressions.ts";
 import type { GraphCache } from "./graphs.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type LaneEntry, refuseOverloaded, workspaceOf } from "./lane-entry.ts";
+import { MemoryTrust } from "./memory-trust.ts";
 import { partitionOf } from "./partition.ts";
 import {
   LearnedIds,
@@ -34,6 +34,7 @@ import { createMeeting, type Meeting } from "./routing/meet-events.ts";
 import { type EventWatch, WatchedEvents } from "./routing/watched-events.ts";
 import type { Committed, Settled, Submission } from "./submission.ts";
 import { type WorkDeps, workOff } from "./work-off.ts";
+import type { BatchOutcome } from "./write-batch.ts";
 
 export type { Committed, LeasedCall, RunStart, Submission } from "./submission.ts";
 
@@ -74,6 +75,8 @@ export interface ProcessorDeps {
   /** Keys of triggers, and of wait patterns, that are remembered for routing, 100,000 unless given. */
   readonly listenedKeysAtMost?: number;
   readonly budget?: number;
+  /** By which time batches are folded before the database is asked; a new one unless given. */
+  readonly memory?: MemoryTrust;
   /** Gives the ids of new runs; those of process/ids.ts unless given. */
   newRunId?(): string;
 }
@@ -94,7 +97,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
     ...deps,
-    committed: new CommittedRuns(),
+    ...{ committed: new CommittedRuns(), memory: deps.memory ?? new MemoryTrust() },
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);

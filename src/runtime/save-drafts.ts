@@ -13,6 +13,7 @@ import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
+import type { Plan } from "./plan-batch.ts";
 import type { LeasedCall } from "./submission.ts";
 
 /** What encoding a commit needs; the replica holds the new calls first. */
@@ -50,8 +51,8 @@ export function encodeBatch(
   deps: EncodeDeps,
   folded: readonly FoldedRun[],
   callsOf: CallsOfRuns,
-  starts: Batch["starts"],
-  nowMs: number,
+  also: Pick<Batch, "starts" | "takenEvents">,
+  { nowMs, assumed }: Pick<Plan, "nowMs" | "assumed">,
 ): EncodedBatch {
   const calls = folded.flatMap(({ work }) => callsOf.get(work.run.id) ?? []);
   const isNew = ({ work }: FoldedRun) => work.rowVersion === undefined;
@@ -81,7 +82,13 @@ export function encodeBatch(
     droppedSteps: folded.flatMap(({ draft }) =>
       draft.calls.droppedSteps.map((stepIndex) => ({ runId: draft.run.id, stepIndex })),
     ),
-    starts,
+    ...also,
+    fences: {
+      ...assumed,
+      runs: folded.flatMap(({ work: { run, rowVersion } }) =>
+        rowVersion === undefined ? [] : [{ runId: run.id, rowVersion }],
+      ),
+    },
   };
   return { batch, calls };
 }

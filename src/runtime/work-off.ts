@@ -9,10 +9,11 @@ import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
 import { StaleRows } from "../store/save-batch.ts";
-import { type BatchOutcome, type CommitDeps, commitBatch } from "./commit-batch.ts";
+import { type CommitDeps, commitBatch } from "./commit-batch.ts";
 import type { DatabaseOutage } from "./database-outage.ts";
 import { comesAgain, type LaneEntry, refuse, waitsOn } from "./lane-entry.ts";
 import { CommitUnknown } from "./unanswered-commit.ts";
+import type { BatchOutcome } from "./write-batch.ts";
 
 /** What a batch of a lane needs. */
 export interface WorkDeps extends CommitDeps {

@@ -11,7 +11,7 @@
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { reached } from "../process/crash-points.ts";
-import { isAway, translateClientError } from "./pg-errors.ts";
+import { AnswerLost, isAway, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
 /** A statement that is planned once a connection under its name; the name stands for this text alone. */
@@ -54,6 +54,11 @@ export interface Database {
   readonly lists: Queries;
   /** Statements on the writers' connections, each by itself: what a batch reads does not wait behind other reads. */
   readonly write: Queries;
+  /**
+   * Statements that write, each a transaction of its own: its answer says that it is committed. Rejects with AnswerLost where it
+   * was sent and no answer came.
+   */
+  readonly alone: Pick<Queries, "query">;
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. With `withBegin`, statements
    * that say so go out together with the BEGIN, and `build` is not to be used.
@@ -114,6 +119,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     callers: queriesOf(callers),
     lists: queriesOf(lists),
     write: queriesOf(writes),
+    alone: aloneOn(writes),
     transaction: (work, opened) => runTransaction(writes, work, opened),
     async close() {
       await Promise.all([reads, callers, lists, writes].map((pool) => pool.end()));
@@ -162,6 +168,31 @@ function queriesOf(source: pg.Pool | pg.PoolClient, begun?: Promise<void>): Quer
       }
     },
     build: drizzle({ client: source }),
+  };
+}
+
+function aloneOn(pool: pg.Pool): Database["alone"] {
+  return {
+    async query<Row extends pg.QueryResultRow>(
+      { name, text }: Statement,
+      values: readonly unknown[],
+    ) {
+      const client = await connect(pool);
+      let clean = false;
+      try {
+        const answer = client.query<Row>({ name, text, values: [...values] });
+        const [{ rows }] = await Promise.all([answer, reached("commit.sent")]);
+        await reached("commit.answered");
+        clean = true;
+        return rows;
+      } catch (error) {
+        const cause = translateClientError(error);
+        clean = !isAway(cause);
+        throw clean ? cause : new AnswerLost("a commit was not answered", { cause });
+      } finally {
+        client.release(!clean);
+      }
+    },
   };
 }
 

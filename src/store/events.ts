@@ -63,14 +63,14 @@ export interface LearnedObject {
   readonly objectId: string;
 }
 
-const KEEP: Statement = {
-  name: "keep_events",
-  text: `with kept as (
+/** Parts of a statement that keep the events in one parameter; those that are kept already stay as they are. */
+export function keepParts(rows: string): string {
+  return `kept as (
       insert into kept_events
         (workspace_id, source, event_id, type, subject, "time", arrived_at, data, extensions, equals)
       select v."workspaceId", v.source, v.id, v.type, v.subject, v.time,
         coalesce(to_timestamp(v."arrivedAtMs" / 1000), clock_timestamp()), v.data, v.extensions, v.equals
-      from jsonb_to_recordset($1::jsonb)
+      from jsonb_to_recordset(${rows}::jsonb)
         as v("workspaceId" text, source text, id text, type text, subject text, time text,
           "arrivedAtMs" float8, data jsonb, extensions jsonb, equals text[])
       where not exists (
@@ -79,11 +79,13 @@ const KEEP: Statement = {
           and (k.source = '' or v.source = ''))
       on conflict (workspace_id, event_id, source) do nothing
       returning seq, arrived_at, workspace_id, equals
-    )
+    ), kept_keys as (
     insert into kept_event_keys (seq, arrived_at, workspace_id, equals)
     select k.seq, k.arrived_at, k.workspace_id, key
-    from kept k cross join lateral unnest(k.equals) as key`,
-};
+    from kept k cross join lateral unnest(k.equals) as key)`;
+}
+
+const KEEP: Statement = { name: "keep_events", text: `with ${keepParts("$1")} select` };
 
 /** Kept events of one probe in an answer. */
 export const KEPT_A_PAGE = 10;

@@ -31,13 +31,19 @@ export interface RunVersion {
   readonly rowVersion: string;
 }
 
+/** A step and the version of its row. */
+export interface StepVersion extends RunVersion {
+  readonly index: number;
+}
+
 /** What is known of a run; of one that is not known, the version is "". */
 export interface KnownRun extends RunVersion {
   /** Versions of rows of steps that must be as they are known too. */
   readonly steps: readonly (readonly [stepIndex: number, rowVersion: string])[];
 }
 
-const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
+/** The database's clock (epoch ms). */
+export const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
 // One row comes also where there is no run; the calls come with it alone. Of a run that is as it is known only the
 // version comes.
 const READ: Statement = {

@@ -5,6 +5,7 @@
  * O1 Batches come in id order, which for each run is the order of its moves.
  * O2 A batch is marked once all its events are acknowledged, by the holder of its partition's lease, many in one statement.
  * O3 Leases are judged by the database's clock.
+ * O4 A mark notes how far our stream was in the same statement: what is marked is known to be in the stream (stream-marks.ts).
  */
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Run, RunState } from "../engine/values/run.ts";
@@ -25,6 +26,12 @@ export interface UnpublishedBatch {
   readonly partition: number;
   /** Events of definitions and versions; null for a batch of runs. */
   readonly changes: readonly JsonObject[] | null;
+}
+
+/** The highest sequence that a stream acknowledged; 0: none. */
+export interface AckedPlace {
+  readonly stream: string;
+  readonly seq: number;
 }
 
 /** One row of the history. */
@@ -96,10 +103,17 @@ const NEXT_STATES: Statement = {
 // By id alone: with a second condition the planner may walk the index of unpublished batches, which a backlog fills.
 const MARK: Statement = {
   name: "mark_published",
-  text: `update move_batches set published_at = clock_timestamp() where id = any(array(
-    select done.id from unnest($2::bigint[], $3::smallint[]) as done(id, partition)
-    join partition_leases l on l.partition = done.partition
-    where l.holder = $1 and l.lease_until > clock_timestamp())) returning id`,
+  text: `with held as materialized (
+      select done.id, done.partition from unnest($2::bigint[], $3::smallint[]) as done(id, partition)
+      join partition_leases l on l.partition = done.partition
+      where l.holder = $1 and l.lease_until > clock_timestamp()),
+    noted as (
+      insert into stream_acks (stream, partition, seq, noted_at)
+      select $4::text, min(partition), $5::bigint, clock_timestamp() from held
+      having count(*) > 0 and $5::bigint > 0
+      on conflict (stream, partition) do update set seq = excluded.seq, noted_at = excluded.noted_at)
+    update move_batches set published_at = clock_timestamp() where id = any(array(select id from held))
+    returning id`,
 };
 
 /** Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. */
@@ -175,13 +189,14 @@ export function listRowsOfRuns(
 /**
  * Marks batches as published, where `holder` still has the lease of their partition: a mark that comes late could hide a
  * batch that the next holder has to publish again. One statement by itself, so nothing of it stays open while the
- * replica is frozen. Gives how many are marked.
+ * replica is frozen. Notes that `stream` acknowledged `seq` (0: nothing). Gives how many are marked.
  */
 export async function markPublished(
   database: Database,
   holder: string,
   batches: readonly Pick<UnpublishedBatch, "id" | "partition">[],
+  { stream, seq }: AckedPlace,
 ): Promise<number> {
   const columns = [batches.map(({ id }) => id), batches.map(({ partition }) => partition)];
-  return (await database.write.query(MARK, [holder, ...columns])).length;
+  return (await database.write.query(MARK, [holder, ...columns, stream, seq])).length;
 }

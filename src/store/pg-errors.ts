@@ -29,12 +29,18 @@ const AWAY_ERRNOS = new Set([
 // Serialization failure, deadlock, lock_timeout, statement_timeout, idle in transaction for too long.
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
 const NOT_A_VALUE_STATE = "22023";
+const UNKNOWN_SETTING_STATE = "42704";
 const TIMED_OUT_STATE = "57014";
 // statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres
 // takes.
 const OVERRUN_STATES = new Set(["57014", "25P03"]);
 const OVERRUN_CLASS = "54";
 const CAUSES_AT_MOST = 5;
+
+/** A transaction was sent as one statement, and its answer is lost: whether it is committed is unknown. */
+export class AnswerLost extends Error {
+  override readonly name = "AnswerLost";
+}
 
 /** Whether the database cannot be reached or used now, so that the same work may succeed later. */
 export function isAway(error: unknown): boolean {
@@ -56,6 +62,13 @@ export function isAway(error: unknown): boolean {
 export function isUnknownTransaction(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === NOT_A_VALUE_STATE,
+  );
+}
+
+/** Whether a statement asked for a setting that there is not. */
+export function isUnknownSetting(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === UNKNOWN_SETTING_STATE,
   );
 }
 

@@ -1,20 +1,32 @@
 /**
- * Last statement of a batch: everything that many runs changed, in one round trip.
- * Boundary: writes what it is given; the caller holds the runs' locks.
+ * Last statement of a batch: everything that many runs changed, in one round trip. It may be a transaction of its own.
+ * Boundary: writes what it is given.
  * Invariants:
  * S1 Each part is one INSERT, UPDATE or DELETE over one parameter of rows, so the text never grows with the batch.
  * S2 An optional group of parts without rows is left out; the statement's name says which groups it has. Other parts
- *    without rows write nothing. So there are 8 statements, where all subsets of the parts would be 2^11.
+ *    without rows write nothing. So there are 16 statements, where all subsets of the parts would be 2^12.
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
+ * S4 The statement itself locks the runs and compares their versions, and those of the steps that it changes. Where one does
+ *    not hold it fails, so nothing of it can be committed, whoever sends the commit.
  */
 import type pg from "pg";
 import type { HistoryRow } from "../engine/draft/draft.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
-import type { Tx } from "./database.ts";
+import type { Queries } from "./database.ts";
+import { type EventToKeep, keepParts } from "./events.ts";
+import { CLOCK } from "./lock-runs.ts";
 import { packRow } from "./packed-moves.ts";
+import { isUnknownSetting } from "./pg-errors.ts";
 import type { IncomingRun, IncomingStep } from "./rows.ts";
+import {
+  type BatchFences,
+  FENCES,
+  FIXED_VALUES,
+  fixedValuesOf,
+  requireSteps,
+} from "./save-fences.ts";
 import { effects } from "./schema/calls.ts";
 import { runMoves } from "./schema/history.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "./schema/runs.ts";
@@ -28,7 +40,8 @@ export interface ChangedStep extends IncomingStep {
 }
 
 /**
- * A step's row was written by another transaction after it was read: nothing may be committed of what was made of it.
+ * The row of a run or step was written by another transaction after it was read, or another one has locked the run: nothing
+ * was saved of what was made of it.
  */
 export class StaleRows extends Error {
   override readonly name = "StaleRows";
@@ -57,6 +70,9 @@ export interface Batch {
   /** Steps whose notifications are not sent any more. */
   readonly droppedSteps: { readonly runId: string; readonly stepIndex: number }[];
   readonly starts: Omit<typeof runStarts.$inferSelect, "runDeletedAt">[];
+  /** Events that the runs took and that are not kept yet, in an order that all batches have. */
+  readonly takenEvents: readonly EventToKeep[];
+  readonly fences: BatchFences;
 }
 
 const RUN_FIXED = [
@@ -97,33 +113,41 @@ export interface SavedBatch {
   readonly newCalls: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
   readonly transactionId: string;
+  /** The database's clock; unset where the rows were found later. */
+  readonly nowMs?: number;
 }
 
-/** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. */
-export async function saveBatch(tx: Tx, batch: Batch): Promise<SavedBatch | undefined> {
+/**
+ * Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. Of `db.alone`, the answer says that it is
+ * committed.
+ */
+export async function saveBatch(
+  db: Pick<Queries, "query">,
+  batch: Batch,
+): Promise<SavedBatch | undefined> {
   const groups = groupsOf(batch);
   if (!groups.some(hasRows)) return undefined;
   const written = groups.filter((group) => group.name === ALWAYS || hasRows(group));
   const parts = written.flatMap((group) => group.parts);
-  const texts = parts.map(({ text }, place) => text(`$${place + 2}`));
+  const texts = parts.map(({ text }, place) => text(`$${place + FIXED_VALUES + 1}`));
   const hasCalls = written.some(({ name }) => name === "calls");
   const name = `save_batch_${written.map((group) => group.name).join("_")}`;
-  const text = `with ${texts.join(",\n")}
+  const text = `with ${[FENCES, ...texts].join(",\n")}
     select (select coalesce(json_agg(b), '[]') from batch as b) as "batches",
       ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
-      (select count(*)::integer from changed_steps) as "changedSteps",
-      pg_current_xact_id()::text as "transactionId"`;
-  const partitions = [...new Set(batch.moves.map(({ partition }) => partition))];
-  const values = [partitions, ...parts.map(({ rows }) => JSON.stringify(rows))];
-  const [row] = await tx.query<SavedRow>({ name, text }, values);
-  if (row === undefined) throw new Error("a statement that selects one row gave none");
-  if (row.changedSteps < batch.changedSteps.length) {
-    throw new StaleRows(`${batch.changedSteps.length - row.changedSteps} steps were changed since`);
+      ${requireSteps("changed_steps")} as "stepsHold",
+      pg_current_xact_id()::text as "transactionId", ${CLOCK} as "nowMs"
+    from fence where fence.holds = 1`;
+  const values = [...fixedValuesOf(batch), ...parts.map(({ rows }) => JSON.stringify(rows))];
+  try {
+    const [row] = await db.query<SavedBatch & pg.QueryResultRow>({ name, text }, values);
+    if (row === undefined) throw new Error("a statement that selects one row gave none");
+    return row;
+  } catch (error) {
+    if (!isUnknownSetting(error)) throw error;
+    throw new StaleRows("a run or a step is not as it was read", { cause: error });
   }
-  return row;
 }
-
-type SavedRow = SavedBatch & { readonly changedSteps: number } & pg.QueryResultRow;
 
 /** Rows with what writes them; `text` makes it of the parameter that holds them. */
 interface Part {
@@ -153,7 +177,7 @@ function groupsOf(batch: Batch): Group[] {
         { rows: batch.changedRuns, text: updateRuns },
         { rows: batch.newSteps, text: insertSteps },
         { rows: batch.changedSteps, text: updateSteps },
-        { rows: batch.moves.map(movesRow), text: insertMoves },
+        { rows: batch.moves.map(sentMoves), text: insertMoves },
       ],
     },
     {
@@ -171,6 +195,7 @@ function groupsOf(batch: Batch): Group[] {
         { rows: batch.changedChildren, text: updateChildren },
       ],
     },
+    { name: "events", parts: [{ rows: batch.takenEvents, text: keepParts }] },
   ];
 }
 
@@ -178,7 +203,8 @@ function hasRows({ parts }: Group): boolean {
   return parts.some(({ rows }) => rows.length > 0);
 }
 
-function movesRow({ runId, seq, recordedAt, partition, ...row }: IncomingMove) {
+/** A move as it is sent, with its cause and moves as texts. */
+export function sentMoves({ runId, seq, recordedAt, partition, ...row }: IncomingMove) {
   const { cause, moves } = packRow(runId, row);
   return {
     runId,
@@ -221,8 +247,9 @@ const updateChildren: Part["text"] = (rows) => `changed_children as (
 // As texts, for jsonb would write them with spaces.
 const MOVES_TEXTS = ["partition smallint", "cause text", "moves text"];
 const insertMoves: Part["text"] = (rows) => `batch as (
-  insert into move_batches (partition)
-  select unnest($1::smallint[]) returning id, partition), moves as (
+  insert into move_batches (partition) select p.partition
+  from fence cross join unnest($1::smallint[]) as p(partition)
+  where fence.holds = 1 returning id, partition), moves as (
   insert into run_moves (run_id, seq, batch_id, recorded_at, cause, moves)
   select v."runId", v.seq, batch.id, v."recordedAt", v.cause::json, v.moves::json
   from ${recordset(runMoves, rows, "v", MOVES_TEXTS, ["batchId", "cause", "moves"])}

@@ -4,7 +4,9 @@
  * Invariants:
  * S1 A mark says: at this time by the database's clock the stream's last sequence was at most `seq`. So what the stream
  *    stored after `seq` belongs to batches that were marked as published after that time.
- * S2 A batch that is published again keeps its id and its events' ids.
+ * S2 What was acknowledged since the latest mark is noted beside it (outbox.ts), so a stream that is behind that has lost events,
+ *    whichever replica had published them.
+ * S3 A batch that is published again keeps its id and its events' ids.
  */
 import type { Database, Statement } from "./database.ts";
 
@@ -16,6 +18,12 @@ export interface StreamMark {
   readonly at: Date;
 }
 
+/** The latest mark of a stream. */
+export interface NewestMark extends StreamMark {
+  /** The highest sequence that is known: the mark's, or one that was acknowledged since. */
+  readonly highest: number;
+}
+
 /** Which batches are published again: those marked as published after `after` and not after `until`. */
 export interface LostSpan {
   readonly partitions: readonly number[];
@@ -24,14 +32,16 @@ export interface LostSpan {
 }
 
 type MarkRow = { [Key in keyof StreamMark]: StreamMark[Key] };
+type NewestRow = { [Key in keyof NewestMark]: NewestMark[Key] };
 
 const BATCHES_A_PAGE = 10_000;
 const MARKS_KEPT = "8 days";
 
 const NEWEST: Statement = {
   name: "newest_stream_mark",
-  text: `select created, seq, marked_at as "at" from stream_marks
-    where stream = $1 order by marked_at desc limit 1`,
+  text: `select created, seq, marked_at as "at", greatest(seq, (
+      select max(a.seq) from stream_acks a where a.stream = m.stream and a.noted_at >= m.marked_at)) as highest
+    from stream_marks m where stream = $1 order by marked_at desc limit 1`,
 };
 const LAST_BEFORE: Statement = {
   name: "last_stream_mark_before",
@@ -62,8 +72,8 @@ const PUBLISH_AGAIN: Statement = {
 export async function findNewestMark(
   database: Database,
   stream: string,
-): Promise<StreamMark | undefined> {
-  const [mark] = await database.read.query<MarkRow>(NEWEST, [stream]);
+): Promise<NewestMark | undefined> {
+  const [mark] = await database.read.query<NewestRow>(NEWEST, [stream]);
   return mark;
 }
 

@@ -19,7 +19,7 @@ import type { Graph } from "../engine/graph/graph.ts";
 import { type JsonObject, jsonSizeBytes } from "../engine/values/json.ts";
 import type { Run, StepRun } from "../engine/values/run.ts";
 import type { RunView, StepView } from "../engine/values/view.ts";
-import { fieldSizes, sizeOfFields } from "./payload-sizes.ts";
+import { fieldSizes, payloadSize, sizeOfFields } from "./payload-sizes.ts";
 
 /** A run as it was read: with its rows, and with those of its payloads that are not in `missing`. */
 export interface ReadRun {
@@ -72,6 +72,8 @@ export function fitRuns(
   twice?: number | undefined,
 ): FittedRuns {
   const cut = cutErrors(runs);
+  const whole = wholeViews(cut, roomBytes, twice);
+  if (whole !== undefined) return { views: whole, leftOut: [] };
   const sized = cut.map(viewSizes);
   const bare = sized.reduce((sum, view) => sum + bareBytes(view, twice), 0);
   const places = sized.flatMap((view, at) => placesOf(view, at));
@@ -86,6 +88,42 @@ export function fitRuns(
     .filter(({ at, index, kind }) => !kept.has(key(at, index, kind)))
     .map(({ at, index }) => leftOutOf(sized[at], index));
   return { views, leftOut };
+}
+
+/** The runs with all their payloads, where these surely fit; nearly always they do. */
+function wholeViews(
+  runs: readonly ReadRun[],
+  roomBytes: number,
+  twice: number | undefined,
+): RunView[] | undefined {
+  let left = roomBytes;
+  for (const run of runs) left -= payloadsAtMost(run, twice);
+  if (left < 0) return undefined;
+  const views = runs.map(({ graph, run, input, steps, childIds }) =>
+    viewRun(graph, run, input, steps, childIds),
+  );
+  for (const view of views) left -= bareBytes(view, twice);
+  return left < 0 ? undefined : views;
+}
+
+/**
+ * What the payloads of a run take at most: a merged one has no field that is not stored in one of those that it is made
+ * of. Infinity where that is not so: a PARALLEL holds outputs in its own.
+ */
+function payloadsAtMost(
+  { input, steps, childIds, missing }: ReadRun,
+  twice: number | undefined,
+): number {
+  const { runInput, inputs, outputs } = missing;
+  if (runInput || inputs.size + outputs.size + childIds.size > 0) return Number.POSITIVE_INFINITY;
+  let stored = payloadSize(input);
+  for (const row of steps.values()) {
+    if (row.detail.joined !== undefined) return Number.POSITIVE_INFINITY;
+    if (row.input !== undefined) stored += payloadSize(row.input);
+    if (row.output !== undefined) stored += payloadSize(row.output);
+  }
+  const shown = 2 * (steps.size + 1 + (twice === undefined ? 0 : 1));
+  return shown * stored;
 }
 
 /** At most so many bytes a run takes without its payloads. */

@@ -28,7 +28,8 @@ async function start(
   const natsUrl = process.env.TEST_NATS_URL ?? "";
   const sandbox = await startSandbox({ natsUrl, strictKeys: {}, ...options });
   started.push(sandbox);
-  const urls = { objectives: sandbox.urls.OBJECTIVES_URL };
+  const { OBJECTIVES_URL: url } = sandbox.urls;
+  const urls = { objectives: url, approvals: url, notifications: url, agents: url };
   const service = await startDeafService(urls, protocol);
   started.push(service);
   return { sandbox, service };
@@ -64,6 +65,57 @@ describe.each(["connect", "grpc", "grpc-web"] as const)("by %s", (protocol) => {
     );
     expect(await service.stepOfRun(runId)).toMatchObject({ retryCount: 0, errorMessage: "" });
     expect(keysOf(sandbox)).toEqual([`${runId}/work/1/create_objective`]);
+  });
+});
+
+const PAID = { name: "pay", agentId: "", actionType: "pay" };
+const KINDS = [
+  {
+    kind: "an approval request of each approver",
+    rpc: "approvals.v1.ApprovalService/RequestApproval",
+    step: stepOf("work", {
+      ...{ ...PAID, stepType: "APPROVAL_GATE", config: { approvers: ["ann", "bob"] } },
+    }),
+    ledger: "approvals",
+    keys: ["request_approval", "request_approval-2"],
+  },
+  {
+    kind: "a notification that is waited for",
+    rpc: "notifications.v1.NotificationService/Send",
+    step: stepOf("work", {
+      ...{ stepType: "NOTIFICATION", notificationChannel: "EMAIL", config: { blocking: true } },
+    }),
+    ledger: "notifications",
+    keys: ["send_notification"],
+  },
+  {
+    kind: "a notification that is not waited for",
+    rpc: "notifications.v1.NotificationService/Send",
+    step: stepOf("work", { stepType: "NOTIFICATION", notificationChannel: "EMAIL" }),
+    ledger: "notifications",
+    keys: ["send_notification"],
+  },
+  {
+    kind: "a delegation",
+    rpc: "agents.v1.AgentService/Delegate",
+    step: stepOf("work", { name: "work", config: { delegate: true } }),
+    ledger: "delegations",
+    keys: ["delegate"],
+  },
+] as const;
+
+describe.each(["lose_answer", "reset_in_body"] as const)("%s", (trouble) => {
+  it.each(KINDS)("makes $kind once", async ({ rpc, step, ledger, keys }) => {
+    const { sandbox, service } = await start();
+    sandbox.troubles.begin(rpc, trouble, 2 * keys.length);
+    const runId = await service.begin("made once", versionOf([step]));
+    await vi.waitFor(async () => {
+      const { rows } = await service.sql.query("select id from effects");
+      expect(rows).toEqual([]);
+      expect(sandbox.troubles.meet(`/${rpc}`)).toBeUndefined();
+    }, PATIENCE);
+    const made = sandbox.ledgers[ledger].map(({ idempotencyKey }) => idempotencyKey);
+    expect(made.toSorted()).toEqual(keys.map((key) => `${runId}/work/1/${key}`));
   });
 });
 

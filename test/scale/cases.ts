@@ -74,6 +74,7 @@ const FAR = { ...COUNTS, select: 10_500 };
 const RUN = `wfr_${"1000".padStart(22, "0")}`;
 const PARTITIONS = Array.from({ length: 64 }, (_, partition) => partition);
 /** Batches and their partitions: see rows.ts. */
+const ACKED = { stream: "WORKFLOWS", seq: 1_000 };
 const DONE = [1_000, 1_001].map((id) => ({ id, partition: id % 64 }));
 const KEY = { workspaceId: BIG, method: "StartRun", key: "key-1000", holder: "me" };
 const HASH = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]);
@@ -164,7 +165,7 @@ export const cases: readonly Case[] = [
   { name: "starts: lock", ask: writing((tx) => lockStarts(tx, [START])) },
   { name: "starts: find", ask: ({ read }) => findStarts(read, [START]) },
   { name: "outbox: poll", ask: (database) => listUnpublished(database, PARTITIONS, 64) },
-  { name: "outbox: mark", ask: (database) => markPublished(database, "me", DONE) },
+  { name: "outbox: mark", ask: (database) => markPublished(database, "me", DONE, ACKED) },
   { name: "outbox: moves", ask: (database) => listMoves(database, [1_000, 1_001]) },
   { name: "outbox: runs", ask: (database) => listRunsById(database, [RUN]) },
   {

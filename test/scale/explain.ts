@@ -71,6 +71,7 @@ class Explainer {
       callers: queries,
       lists: queries,
       write: queries,
+      alone: queries,
       transaction: (work) => work(queries),
       close: async () => {},
     };

@@ -10,7 +10,12 @@ import {
   workflowVersions,
 } from "../../src/store/schema/definitions.ts";
 import { earlyReports, keptEvents } from "../../src/store/schema/events.ts";
-import { moveBatches, partitionLeases, runMoves } from "../../src/store/schema/history.ts";
+import {
+  moveBatches,
+  partitionLeases,
+  runMoves,
+  streamAcks,
+} from "../../src/store/schema/history.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../src/store/schema/runs.ts";
 import { randomNumbers } from "../support/random/random-numbers.ts";
 import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
@@ -29,7 +34,7 @@ const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =
-  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, partition_leases, stream_marks";
+  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, partition_leases, stream_acks, stream_marks";
 
 let server: TestDatabase;
 let clock: DatabaseClock;
@@ -100,6 +105,7 @@ async function compareTables({ tables }: ModelServer, when: string): Promise<voi
     [tables.moves, await build.select().from(runMoves)],
     [tables.batches, await build.select().from(moveBatches)],
     [tables.partitions, await build.select().from(partitionLeases)],
+    [tables.streamAcks, await build.select().from(streamAcks)],
     [tables.kept, await build.select().from(keptEvents)],
     [tables.early, await build.select().from(earlyReports)],
   ] as const;

@@ -40,18 +40,6 @@ describe("the plan of a seed", () => {
     );
   });
 
-  it("ends no replica where the stream goes back to an older copy", () => {
-    const plans = SEEDS.map((seed) => planOf(seed));
-    const ends = ({ points, timed }: (typeof plans)[number]) =>
-      points.some(({ fault }) => fault.mode === "kill") ||
-      timed.some(({ kind }) => kind === "kill" || kind === "graceful stop");
-    const goesBack = ({ timed }: (typeof plans)[number]) =>
-      timed.some(({ kind }) => kind === "nats older stream");
-    expect(plans.filter(goesBack).length).toBeGreaterThan(20);
-    expect(plans.filter((plan) => goesBack(plan) && ends(plan))).toEqual([]);
-    expect(plans.filter(ends).length).toBeGreaterThan(100);
-  });
-
   it("has faults at the points of tasks and of results, in some seed", () => {
     const points = SEEDS.flatMap((seed) => planOf(seed).points.map(({ fault }) => fault.point));
     const ofTasks = points.filter((point) => /^(tasks|results)\./.test(point));

@@ -1,7 +1,9 @@
 /**
  * One call from its first try to its committed result.
  * Boundary: asks performers, judges by call-policy.ts, submits to the processor; leases are the dispatcher's.
- * Invariant: every try sends the same key and bytes; a result is submitted until it is committed or refused for good.
+ * Invariants:
+ * 1. Every try sends the same key and bytes; a result is submitted until it is committed or refused for good.
+ * 2. Whether a call may still be sent is judged when its turn has come, not only before it waits for the turn.
  */
 
 import { CallFailure, NotSent } from "../../collaborators/call-failure.ts";
@@ -36,6 +38,8 @@ export type CallEnd = "settled" | "unknown_run";
 export async function finishCall(deps: FinishCallDeps, item: CallInHand): Promise<CallEnd> {
   await reached("call.leased", item.call.kind);
   const result = await performUntilAnswered(deps, item);
+  if (result?.ok === false && ASKED_UNTIL_ANSWERED.has(item.call.kind))
+    noteUncancelled(deps, item, result.message);
   return result === undefined ? "settled" : handBack(deps, item, result);
 }
 
@@ -44,18 +48,20 @@ async function performUntilAnswered(
   item: CallInHand,
 ): Promise<CallResult | undefined> {
   const { call } = item;
+  // A call may wait for its turn for hours, and is asked again when the turn comes.
+  const isOver = () => item.dropped || whyOver(item) !== undefined;
   while (!item.dropped) {
-    if (item.givenUp) return refusal(call, "no step waits for it any more");
-    if (item.ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind))
-      return refusal(call, outcomeUnknown(item.ageMs));
+    const over = whyOver(item);
+    if (over !== undefined) return refusal(call, over);
     if (item.stopping) throw new NotSent("the service stops");
     try {
       await reached("call.performing", call.kind);
-      const result = await deps.performers[call.kind](call, item.nowMs);
+      const result = await deps.performers[call.kind]({ ...call, isOver }, item.nowMs);
       await reached("call.answered", call.kind);
       return result;
     } catch (error) {
       if (error instanceof NotConfigured) return { ok: false, message: error.message };
+      if (error instanceof NotSent && isOver()) continue;
       if (!(error instanceof CallFailure)) throw error;
       const verdict = judge(item, error);
       if (verdict.kind === "refused") return refusal(call, verdict.message);
@@ -67,8 +73,21 @@ async function performUntilAnswered(
   return undefined;
 }
 
+/** Why a call is not to be sent any more; undefined while it is. */
+function whyOver({ call, givenUp, ageMs }: CallInHand): string | undefined {
+  if (givenUp) return "no step waits for it any more";
+  if (ageMs > KEY_AGE_LIMIT_MS && !OWN_CALLS.has(call.kind)) return outcomeUnknown(ageMs);
+  return undefined;
+}
+
 /** No attempt waits for it, and it creates nothing: an owner that fails is asked again until the age limit. */
 const ASKED_UNTIL_ANSWERED: ReadonlySet<CallKind> = new Set(["cancel_objective"]);
+
+/** The run is over and does not show it: only the log says that its work may go on. */
+function noteUncancelled({ log }: FinishCallDeps, { call }: CallInHand, why: string): void {
+  const { callId, runId } = call;
+  log.warn("an objective could not be cancelled and may go on", { callId, runId, why });
+}
 
 function judge(item: CallInHand, failure: CallFailure) {
   item.tries += 1;

@@ -59,12 +59,13 @@ export class AwaitedAnswers {
     if (answer.refusal !== undefined) this.#refusal = answer.refusal;
     const awaited = this.#awaited.get(token);
     const after = awaited?.after;
-    if (answer.storedAt !== undefined) awaited?.onStored?.(answer.storedAt);
+    if (answer.seq !== undefined) awaited?.onStored?.(answer.seq);
     if (answer.seq !== undefined && after !== undefined) {
       const { highest, repeated } = this.#acked;
+      const isBack = !answer.isRepeat && answer.seq <= after;
       this.#acked = {
         highest: Math.max(highest, answer.seq),
-        repeated: answer.seq <= after ? Math.min(repeated, answer.seq) : repeated,
+        repeated: isBack ? Math.min(repeated, answer.seq) : repeated,
       };
     }
     this.#settle(token, answer.outcome);

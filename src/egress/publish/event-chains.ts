@@ -9,7 +9,6 @@ import type { Graph } from "../../engine/graph/graph.ts";
 import type { Run, RunState } from "../../engine/values/run.ts";
 import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
-import { beginTurn } from "../../process/shared-turn.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Database } from "../../store/database.ts";
 import type { WantedRows } from "../../store/load-rows.ts";
@@ -43,17 +42,22 @@ export interface EventChainDeps {
 
 /** Events of one run (or of one partition's definitions), each with the batch it belongs to. */
 export interface EventChain {
-  readonly links: readonly {
-    readonly batchId: number;
-    readonly events: readonly OutgoingEvent[];
-  }[];
+  readonly links: readonly EventLink[];
+}
+
+/** Events of one batch; each is made when it is asked for, so that those of a long chain do not fill the memory. */
+interface EventLink {
+  readonly batchId: number;
+  readonly events: AsyncIterable<OutgoingEvent> | Iterable<OutgoingEvent>;
 }
 
 interface RunHistory {
   readonly run: Run;
-  readonly source: PayloadSource;
+  /** Replaced by one with all rows where it turns out to miss one. */
+  source: PayloadSource;
   readonly rows: readonly RecordedMoves[];
-  readonly states: readonly RunState[][];
+  /** An event of it could not be made: there are no more. */
+  isSkipped: boolean;
 }
 
 const RUNS_AT_ONCE = 200;
@@ -137,7 +141,7 @@ function byRun(rows: readonly RecordedMoves[]): RecordedMoves[][] {
   return histories;
 }
 
-function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch) {
+function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch): EventLink[] {
   if (changes === null) return [];
   return [{ batchId: id, events: changes.map((change) => renderChange(deps.format, change)) }];
 }
@@ -155,15 +159,24 @@ async function chainsOfRuns(
     listRowsOfRuns(deps.database, wanted),
     listNextRunStates(deps.database, behind),
   ]);
-  const share = beginTurn();
-  const chains: EventChain[] = [];
-  for (const { run, graph, rows, known: knownRows } of known) {
-    await share();
+  return known.map(({ run, graph, rows, known: knownRows }) => {
     const source = payloadsOf(run, graph, found.get(run.id), knownRows);
     const states = statesAfter(rows, later.get(run.id) ?? run.state);
-    chains.push({ links: await renderRun(deps, { run, source, rows, states }) });
-  }
-  return chains;
+    const history = { run, source, rows, isSkipped: false };
+    return { links: rows.map((row, at) => linkOf(deps, history, row, states[at] ?? [])) };
+  });
+}
+
+function linkOf(
+  deps: EventChainDeps,
+  history: RunHistory,
+  row: RecordedMoves,
+  states: readonly RunState[],
+): EventLink {
+  return {
+    batchId: row.batchId,
+    events: { [Symbol.asyncIterator]: () => eventsOf(deps, history, row, states) },
+  };
 }
 
 interface KnownRun {
@@ -223,38 +236,51 @@ function skip({ log }: EventChainDeps, rows: readonly RecordedMoves[], error: un
   });
 }
 
-/** Renders with the rows that were guessed; the rare run that needs more gets all of them. */
-async function renderRun(deps: EventChainDeps, history: RunHistory): Promise<EventChain["links"]> {
-  try {
-    return renderRows(deps, history);
-  } catch (error) {
-    if (!(error instanceof RowsMissing)) return renderNothing(deps, history, error);
-  }
-  const { run, source } = history;
-  const found = await listRowsOfRuns(deps.database, [allRows(run)]);
-  const complete = payloadsOf(run, source.graph, found.get(run.id));
-  try {
-    return renderRows(deps, { ...history, source: complete });
-  } catch (error) {
-    return renderNothing(deps, history, error);
-  }
-}
-
-function renderNothing(
+/** Makes the events of a row of the history, one after another. */
+async function* eventsOf(
   deps: EventChainDeps,
-  { rows }: RunHistory,
-  error: unknown,
-): EventChain["links"] {
-  skip(deps, rows, error);
-  return rows.map(({ batchId }) => ({ batchId, events: [] }));
+  history: RunHistory,
+  { seq, recordedAt, moves }: RecordedMoves,
+  states: readonly RunState[],
+): AsyncGenerator<OutgoingEvent> {
+  for (const [place, move] of moves.entries()) {
+    if (move.op === undefined) continue;
+    if (history.isSkipped) return;
+    const runState = states[place] ?? history.run.state;
+    const make = () =>
+      renderMove(deps.format, {
+        ...{ move, seq, place, recordedAt, runState },
+        source: history.source,
+      });
+    let event: OutgoingEvent | undefined;
+    try {
+      event = make();
+    } catch (error) {
+      event = await makeAgain(deps, history, make, error);
+    }
+    if (event !== undefined) yield event;
+  }
 }
 
-function renderRows(deps: EventChainDeps, { source, rows, states }: RunHistory) {
-  return rows.map(({ batchId, seq, recordedAt, moves }, row) => ({
-    batchId,
-    events: moves.flatMap((move, place) => {
-      const runState = states[row]?.[place] ?? source.run.state;
-      return renderMove(deps.format, { move, seq, place, recordedAt, runState, source }) ?? [];
-    }),
-  }));
+/** The rare run that needs more rows than were guessed gets all of them. */
+async function makeAgain(
+  deps: EventChainDeps,
+  history: RunHistory,
+  make: () => OutgoingEvent | undefined,
+  missing: unknown,
+): Promise<OutgoingEvent | undefined> {
+  const { run, source, rows } = history;
+  const skipRest = (error: unknown) => {
+    history.isSkipped = true;
+    skip(deps, rows, error);
+    return undefined;
+  };
+  if (!(missing instanceof RowsMissing)) return skipRest(missing);
+  const found = await listRowsOfRuns(deps.database, [allRows(run)]);
+  history.source = payloadsOf(run, source.graph, found.get(run.id));
+  try {
+    return make();
+  } catch (error) {
+    return skipRest(error);
+  }
 }

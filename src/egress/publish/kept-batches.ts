@@ -35,8 +35,9 @@ const BYTES_AT_MOST = 8 * 1024 * 1024;
 const KEPT_MS = 5_000;
 /** Payloads of one commit: copying them holds the event loop. */
 const COPIED_AT_ONCE = 128 * 1024;
-/** What a row or a move costs beside its payloads, roughly. */
+/** What a row of a step costs beside its payloads, and what a move costs, roughly. */
 const ROW_BYTES = 600;
+const MOVE_BYTES = 200;
 
 /** See the file's head. */
 export class KeptBatches {
@@ -109,7 +110,7 @@ function keptRun(batchId: number, written: WrittenRun): MadeRun {
   const moves = history.flatMap((row) => row.moves);
   const wanted = rowsOfMoves(run, graph, moves);
   const steps = new Map<number, StepRun | undefined>();
-  let bytes = (1 + moves.length) * ROW_BYTES + run.stepMarks.length + run.edgeMarks.length;
+  let bytes = ROW_BYTES + moves.length * MOVE_BYTES + run.stepMarks.length + run.edgeMarks.length;
   let copied = 0;
   for (const index of wanted.steps) {
     const row = written.findStep(index);

@@ -17,6 +17,7 @@ import {
   addStreamMark,
   findMarkOfKept,
   findNewestMark,
+  type NewestMark,
   publishAgain,
   type StreamMark,
 } from "../../store/stream-marks.ts";
@@ -40,8 +41,8 @@ const NS_A_MS = 1_000_000;
 const ALL_PARTITIONS = Array.from({ length: PARTITIONS }, (_, index) => index);
 
 interface Comparison {
-  /** The latest mark of any replica. */
-  readonly newest: StreamMark | undefined;
+  /** The latest mark of any replica, with what any has noted as acknowledged since. */
+  readonly newest: NewestMark | undefined;
   /** What this replica saw last. */
   readonly seen: StreamMark | undefined;
   /** The highest sequence that this replica got an acknowledgement for since, and one that came a second time. */
@@ -87,8 +88,9 @@ export function createLostEvents({ bus, stream, database, log }: LostEventsDeps)
       const loss = findLoss(info, comparison, partitions);
       if (loss !== undefined) await queueAgain(info, at, loss);
       const mark = { created: info.created, seq: info.state.last_seq, at };
+      // Behind the mark of a loss, what was acknowledged before it counts no more.
       const isNew = newest?.created !== mark.created || newest.seq !== mark.seq;
-      if (isNew) await addStreamMark(database, stream, mark);
+      if (isNew || loss !== undefined) await addStreamMark(database, stream, mark);
       seen = mark;
       bus.forgetAcked();
       return info;
@@ -102,7 +104,7 @@ function findLoss(
   partitions: readonly number[],
 ): Loss | undefined {
   const { last_seq: seq } = state;
-  if (newest !== undefined && (newest.created !== created || seq < newest.seq)) {
+  if (newest !== undefined && (newest.created !== created || seq < newest.highest)) {
     const intactAt = seen === undefined || newest.at > seen.at ? newest.at : seen.at;
     return { partitions: ALL_PARTITIONS, keptSeq: seq, intactAt };
   }

@@ -71,8 +71,9 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     const done = await send(deps, round, batches, kept);
     if (bus.connected) ownStream.report(round.refusal);
-    if (done.length === 0) return false;
-    const marked = await markPublished(database, deps.replicaId, done);
+    // Not current: another replica may have looked for losses without what only this one knows. All is sent again.
+    if (done.length === 0 || !ownStream.isCurrent) return false;
+    const marked = await mark(deps, bus.acked.highest, done);
     for (const { id } of done) kept.forget(id);
     await reached("outbox.marked");
     // What was committed here since the list was read has woken the loop.
@@ -155,4 +156,13 @@ async function send(
 ): Promise<UnpublishedBatch[]> {
   for await (const chains of makeChains(deps, batches, kept)) await sendChains(round, chains);
   return batches.filter(({ id }) => !round.open.has(id));
+}
+
+/** Marks these batches, where our stream has acknowledged `seq`; gives how many are marked. */
+function mark(
+  { database, replicaId, stream }: PublisherDeps,
+  seq: number,
+  done: readonly UnpublishedBatch[],
+): Promise<number> {
+  return markPublished(database, replicaId, done, { stream, seq });
 }

@@ -24,23 +24,33 @@ const CHAINS_AT_ONCE = 256;
 const TRIES_A_ROUND = 4;
 const FIRST_PAUSE_MS = 50;
 
-/** Sends all chains; what was not sent is in the round's `open`. */
+/** Sends all chains; what was not sent is in the round's `open`. Rejects when rows that events need cannot be read. */
 export async function sendChains(round: SendRound, chains: readonly EventChain[]): Promise<void> {
   const left = chains.values();
   const sendNext = async () => {
     for (const chain of left) await sendChain(round, chain);
   };
-  await Promise.all(Array.from({ length: Math.min(CHAINS_AT_ONCE, chains.length) }, sendNext));
+  const senders = Array.from({ length: Math.min(CHAINS_AT_ONCE, chains.length) }, sendNext);
+  // Of a round that fails nothing is under way any more when the next one begins.
+  for (const ended of await Promise.allSettled(senders)) {
+    if (ended.status === "rejected") throw ended.reason;
+  }
 }
 
 async function sendChain(round: SendRound, { links }: EventChain): Promise<void> {
   let broken = false;
   for (const { batchId, events } of links) {
-    for (const event of events) {
-      if (!broken && !(await sendUntilStored(round, event))) broken = true;
-    }
+    if (!broken) broken = !(await sendLink(round, events));
     if (broken) round.open.add(batchId);
   }
+}
+
+async function sendLink(
+  round: SendRound,
+  events: EventChain["links"][number]["events"],
+): Promise<boolean> {
+  for await (const event of events) if (!(await sendUntilStored(round, event))) return false;
+  return true;
 }
 
 async function sendUntilStored(round: SendRound, event: OutgoingEvent): Promise<boolean> {

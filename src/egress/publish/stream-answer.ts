@@ -17,10 +17,10 @@ const MESSAGE_EXCEEDS_MAXIMUM = 10_054;
 /** An answer, read. */
 export interface StreamAnswer {
   readonly outcome: PublishOutcome;
-  /** Of a message that was stored now, not before. */
+  /** Where the stream has the message. */
   readonly seq?: number;
-  /** Where the stream has it, whenever it was stored. */
-  readonly storedAt?: number;
+  /** Whether it was stored before. */
+  readonly isRepeat?: boolean;
   readonly refusal?: string;
 }
 
@@ -38,7 +38,7 @@ export function answerOf(message: Msg, stream: string): StreamAnswer {
       return { outcome: "refused", refusal: `the stream ${ack.stream} takes the event` };
     }
     const isRepeat = "duplicate" in ack && ack.duplicate === true;
-    return { outcome: "stored", storedAt: ack.seq, ...(isRepeat ? {} : { seq: ack.seq }) };
+    return { outcome: "stored", seq: ack.seq, isRepeat };
   } catch {
     // No acknowledgement of JetStream: another program answers on this subject.
     return { outcome: "lost" };

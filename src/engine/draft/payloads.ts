@@ -231,15 +231,24 @@ function mark(source: PayloadSource, index: number): number {
   return source.run.stepMarks[index] ?? 0;
 }
 
-/** Later values win. Copies each part once, however many there are. */
+/**
+ * Later values win. Copies each part once, however many there are; what only one part adds to is that part itself, so that a
+ * payload which many steps pass on is one object.
+ */
 function merge(parts: readonly JsonObject[]): JsonObject {
   const [first = {}, ...others] = parts;
+  if (others.every(isEmpty)) return first;
   // Spread defines own properties, whatever their names.
   const merged = { ...first };
   for (const part of others) {
     for (const [key, value] of Object.entries(part)) putValue(merged, key, value);
   }
   return merged;
+}
+
+function isEmpty(part: JsonObject): boolean {
+  for (const key in part) if (Object.hasOwn(part, key)) return false;
+  return true;
 }
 
 function remembered(source: PayloadSource, key: string, make: () => JsonObject): JsonObject {

@@ -10,8 +10,8 @@
  */
 import type { CallValue } from "../../engine/values/call.ts";
 import { keyOf, ShortMemory } from "../../process/short-memory.ts";
-import type { LearnedId } from "../commit-batch.ts";
 import type { LeasedCall, Submission } from "../submission.ts";
+import type { LearnedId } from "../write-batch.ts";
 
 /** The step that an object belongs to. */
 export type LearnedStep = Pick<LearnedId, "runId" | "stepIndex">;

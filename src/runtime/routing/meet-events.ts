@@ -27,10 +27,10 @@ import {
 } from "../../store/events.ts";
 import { isAway } from "../../store/pg-errors.ts";
 import type { OpenWait } from "../../store/service-reads/open-waits.ts";
-import type { LearnedId } from "../commit-batch.ts";
 import { createLane, type Lane } from "../lane.ts";
 import type { Settled, Submission } from "../submission.ts";
 import { isTemporary } from "../temporary.ts";
+import type { LearnedId } from "../write-batch.ts";
 
 /** What meeting needs. */
 export interface MeetDeps {

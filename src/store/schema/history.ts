@@ -73,6 +73,19 @@ export const streamMarks = pgTable(
   (t) => [primaryKey({ columns: [t.stream, t.markedAt] })],
 );
 
+/** The highest sequence that our stream acknowledged, noted with the marks of what is published (see outbox.ts). */
+export const streamAcks = pgTable(
+  "stream_acks",
+  {
+    seq: bigint("seq", { mode: "number" }).notNull(),
+    notedAt: time("noted_at").notNull(),
+    /** One of those that were marked: only the holder of its lease writes the row, so no replica waits for another. */
+    partition: smallint("partition").notNull(),
+    stream: text("stream").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.stream, t.partition] })],
+);
+
 /** How far a source was handled: a consumer that has to be made begins there (see source-positions.ts). */
 export const sourcePositions = pgTable(
   "source_positions",

@@ -6,7 +6,8 @@
 import { textSizeBytes } from "../../engine/values/json.ts";
 import type { EventAttributes } from "./attributes.ts";
 import { ensembleJsonBody, ensembleProtobufBody } from "./ensemble-events.ts";
-import { type Fields, TYPE_PREFIX } from "./event-data.ts";
+import { TYPE_PREFIX } from "./event-data.ts";
+import { fieldsText, quoted } from "./event-text.ts";
 
 /** A message for the bus; its id is also the `Nats-Msg-Id`. */
 export interface OutgoingEvent {
@@ -28,7 +29,7 @@ const WORST_BYTES_PER_CHAR = 3;
 interface Format {
   /** Of the whole message: the header `Content-Type`. */
   readonly contentType: string;
-  encode(attributes: EventAttributes, data: Fields): string | Uint8Array;
+  encode(attributes: EventAttributes, data: string): string | Uint8Array;
 }
 
 const FORMATS: Readonly<Record<EventFormat, Format>> = {
@@ -37,11 +38,11 @@ const FORMATS: Readonly<Record<EventFormat, Format>> = {
   "ensemble-protobuf": { contentType: "application/protobuf", encode: ensembleProtobufBody },
 };
 
-/** Writes an event; `data` is the message's proto3 JSON with `@type`. */
+/** Writes an event; `data` is the text of the message's proto3 JSON with `@type`. */
 export function encodeEvent(
   format: EventFormat,
   attributes: EventAttributes,
-  data: Fields,
+  data: string,
 ): OutgoingEvent {
   const { contentType, encode } = FORMATS[format];
   const { id, type } = attributes;
@@ -56,20 +57,13 @@ export function fitsBus({ body }: OutgoingEvent): boolean {
 }
 
 // In the order in which the package cloudevents writes attributes.
-function structuredBody(attributes: EventAttributes, data: Fields): string {
-  const { id, type, source, time, messageName } = attributes;
-  return JSON.stringify({
-    id,
-    time,
-    type,
-    source,
-    specversion: "1.0",
-    datacontenttype: "application/json",
-    subject: type,
-    dataschema: `https://${TYPE_PREFIX}${messageName}`,
-    data,
-    tenantid: attributes.workspaceId,
-    partitionkey: attributes.key,
-    ...attributes.extensions,
-  });
+function structuredBody(attributes: EventAttributes, data: string): string {
+  const { id, type, time, messageName, workspaceId, key, extensions } = attributes;
+  const kind = quoted(type);
+  return (
+    `{"id":${quoted(id)},"time":"${time}","type":${kind},"source":"${attributes.source}",` +
+    `"specversion":"1.0","datacontenttype":"application/json","subject":${kind},` +
+    `"dataschema":"https://${TYPE_PREFIX}${messageName}","data":${data},` +
+    `"tenantid":${quoted(workspaceId)},"partitionkey":${quoted(key)}${fieldsText(extensions)}}`
+  );
 }

@@ -7,39 +7,31 @@ import { CloudEventSchema } from "../../../gen/events/v1/cloudevent_pb.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
 import { writeMessage } from "../proto/bytes.ts";
 import type { EventAttributes } from "./attributes.ts";
-import { type Fields, TYPE_PREFIX } from "./event-data.ts";
+import { TYPE_PREFIX } from "./event-data.ts";
+import { fieldsText, quoted } from "./event-text.ts";
 
 /** The envelope in JSON, with proto field names. */
-export function ensembleJsonBody(attributes: EventAttributes, data: Fields): string {
+export function ensembleJsonBody(attributes: EventAttributes, data: string): string {
   return envelopeText(attributes, data, "application/json");
 }
 
 /** The envelope in bytes. Throws for data that is not the message that the attributes name. */
-export function ensembleProtobufBody(attributes: EventAttributes, data: Fields): Uint8Array {
-  // The text has no field that is undefined.
+export function ensembleProtobufBody(attributes: EventAttributes, data: string): Uint8Array {
   const envelope: JsonObject = JSON.parse(envelopeText(attributes, data, "application/protobuf"));
   return writeMessage(CloudEventSchema, envelope);
 }
 
 function envelopeText(
   { id, type, source, time, workspaceId, messageName, key, extensions }: EventAttributes,
-  data: Fields,
+  data: string,
   contentType: string,
 ): string {
-  return JSON.stringify({
-    spec_version: "1.0",
-    id,
-    type,
-    source,
-    subject: type,
-    time,
-    data_content_type: contentType,
-    tenant_id: workspaceId,
-    data,
-    extensions: {
-      partitionkey: key,
-      dataschema: `https://${TYPE_PREFIX}${messageName}`,
-      ...extensions,
-    },
-  });
+  const kind = quoted(type);
+  return (
+    `{"spec_version":"1.0","id":${quoted(id)},"type":${kind},"source":"${source}",` +
+    `"subject":${kind},"time":"${time}","data_content_type":"${contentType}",` +
+    `"tenant_id":${quoted(workspaceId)},"data":${data},` +
+    `"extensions":{"partitionkey":${quoted(key)},` +
+    `"dataschema":"https://${TYPE_PREFIX}${messageName}"${fieldsText(extensions)}}}`
+  );
 }

@@ -1,30 +1,22 @@
 /**
- * Data of outgoing events: proto3 JSON of a message with `@type` in front, made of the engine's values.
+ * Data of outgoing events: the text of a message's proto3 JSON with `@type` in front, made of the engine's values.
  * Boundary: pure. Names are those of the proto fields, in the order of their numbers; payloads come last in their object, as
  * they are stored. No protobuf message is made; a property test holds the texts equal to those of the protobuf library.
+ * Events of steps, which are many, are step-event-data.ts.
  */
 import { viewMarks } from "../../engine/draft/payloads.ts";
 import type { Graph, GraphStep } from "../../engine/graph/graph.ts";
-import { decisionName } from "../../engine/values/enum-names.ts";
 import type { Json, JsonObject } from "../../engine/values/json.ts";
 import type { Move } from "../../engine/values/move.ts";
-import {
-  isFinalRun,
-  isFinalStep,
-  type Run,
-  type RunState,
-  type StepRun,
-  type StepState,
-} from "../../engine/values/run.ts";
+import { isFinalRun, type Run, type StepState } from "../../engine/values/run.ts";
 
 /** A JSON object before it is written; fields that are undefined are left out. */
-export type Fields = {
+type Fields = {
   readonly [name: string]: Json | Fields | readonly Fields[] | undefined;
 };
 
 /** Full names of the messages. */
 export const RUN_EVENT = "workflows.v1.WorkflowRunLifecycleEvent";
-export const STEP_EVENT = "workflows.v1.WorkflowStepLifecycleEvent";
 export const CHANGE = "events.v1.Change";
 /** What precedes them in a type URL. */
 export const TYPE_PREFIX = "type.googleapis.com/";
@@ -44,17 +36,6 @@ export interface RecordedRunMove {
   readonly recordedAt: string;
 }
 
-/** A step's move, its run and its row as they are now; a step that is skipped or has no row has none. */
-export interface RecordedStepMove {
-  readonly run: Run;
-  /** The run's state after the move. */
-  readonly runState: RunState;
-  readonly step: GraphStep;
-  readonly row: StepRun | undefined;
-  readonly move: Extract<Move, { of: "step" }>;
-  readonly recordedAt: string;
-}
-
 /** A change of a definition or a version. */
 export interface RecordedChange {
   readonly workspaceId: string;
@@ -70,9 +51,9 @@ export function runEventData(
   { graph, run, move, recordedAtMs, recordedAt }: RecordedRunMove,
   payloads: EventPayloads,
   withSteps = true,
-): Fields {
+): string {
   const completedAtMs = isFinalRun(move.to) ? (run.completedAtMs ?? recordedAtMs) : undefined;
-  return {
+  const fields: Fields = {
     "@type": TYPE_PREFIX + RUN_EVENT,
     run: {
       id: run.id,
@@ -97,37 +78,12 @@ export function runEventData(
     operation: move.op,
     recorded_at: withoutZeros(recordedAt),
   };
-}
-
-/** A WorkflowStepLifecycleEvent: the step as it was right after the move. */
-export function stepEventData(
-  { run, runState, step, row, move, recordedAt }: RecordedStepMove,
-  payloads: EventPayloads,
-): Fields {
-  return {
-    "@type": TYPE_PREFIX + STEP_EVENT,
-    run_id: run.id,
-    definition_id: text(run.definitionId),
-    definition_version: number(run.definitionVersion),
-    workspace_id: text(run.workspaceId),
-    workflow_state: `WORKFLOW_STATE_${runState}`,
-    trigger_type: `TRIGGER_TYPE_${run.triggerType}`,
-    trigger_event_id: text(run.triggerEventId),
-    initiator_agent_id: text(run.initiatorAgentId),
-    initiator_user_id: text(run.initiatorUserId),
-    parent_run_id: text(run.parentRunId),
-    entity_id: text(run.entityId),
-    entity_type: text(run.entityType),
-    workflow_total_cost_usd: number(move.total),
-    step: row === undefined ? bareStep(step, move.to) : begunStep(step, row, move, payloads),
-    operation: move.op,
-    recorded_at: withoutZeros(recordedAt),
-  };
+  return JSON.stringify(fields);
 }
 
 /** An events.v1.Change. */
-export function changeData(change: RecordedChange): Fields {
-  return {
+export function changeData(change: RecordedChange): string {
+  const fields: Fields = {
     "@type": TYPE_PREFIX + CHANGE,
     organization_id: text(change.workspaceId),
     aggregate_type: text(change.aggregateType),
@@ -138,6 +94,7 @@ export function changeData(change: RecordedChange): Fields {
     recorded_at: withoutZeros(change.recordedAt),
     payload: change.payload,
   };
+  return JSON.stringify(fields);
 }
 
 /** The run's steps with their states after the move; no run has none. */
@@ -152,36 +109,6 @@ function bareStep({ def, type }: GraphStep, state: StepState): Fields {
     step_name: text(def.name),
     step_type: `STEP_TYPE_${type}`,
     state: `STEP_RUN_STATE_${state}`,
-  };
-}
-
-/** Values of the move win over the row's, which may be later ones. */
-function begunStep(
-  { def, type }: GraphStep,
-  row: StepRun,
-  move: RecordedStepMove["move"],
-  payloads: EventPayloads,
-): Fields {
-  const { ids = {} } = move;
-  return {
-    step_id: def.id,
-    step_name: text(def.name),
-    step_type: `STEP_TYPE_${type}`,
-    state: `STEP_RUN_STATE_${move.to}`,
-    objective_id: text(ids.objective_id),
-    agent_id: text(ids.agent_id),
-    delegation_id: text(ids.delegation_id),
-    approval_request_id: text(ids.approval_request_id),
-    governance_decision: text(decisionName(ids.governance_decision ?? "")),
-    event_id: text(ids.event_id),
-    notification_id: text(ids.notification_id),
-    error_message: text(move.error),
-    retry_count: number(move.retry),
-    cost_usd: number(move.cost),
-    started_at: time(row.startedAtMs),
-    completed_at: isFinalStep(move.to) ? time(row.completedAtMs) : undefined,
-    input_payload: payloads.input,
-    output_payload: payloads.output,
   };
 }
 
@@ -201,7 +128,7 @@ function time(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : withoutZeros(new Date(ms).toISOString());
 }
 
-/** Proto3 JSON has no milliseconds at a full second. */
-function withoutZeros(rfc3339: string): string {
+/** A time of RFC 3339 as proto3 JSON has it: without milliseconds at a full second. */
+export function withoutZeros(rfc3339: string): string {
   return rfc3339.endsWith(".000Z") ? `${rfc3339.slice(0, -".000Z".length)}Z` : rfc3339;
 }

@@ -18,16 +18,8 @@ import type { Move } from "../../engine/values/move.ts";
 import { HAS_ROW, type RunState, type StepRun } from "../../engine/values/run.ts";
 import type { EventAttributes } from "./attributes.ts";
 import { type EventFormat, encodeEvent, fitsBus, type OutgoingEvent } from "./cloud-events.ts";
-import {
-  CHANGE,
-  changeData,
-  type EventPayloads,
-  type Fields,
-  RUN_EVENT,
-  runEventData,
-  STEP_EVENT,
-  stepEventData,
-} from "./event-data.ts";
+import { CHANGE, changeData, type EventPayloads, RUN_EVENT, runEventData } from "./event-data.ts";
+import { STEP_EVENT, stepEventData } from "./step-event-data.ts";
 
 /** A move with everything that its event contains. */
 export interface MoveToPublish {
@@ -46,7 +38,7 @@ type RunMove = Extract<Move, { of: "run" }>;
 type StepMove = Extract<Move, { of: "step" }>;
 
 /** Data of an event, the smaller forms of it after the full one. */
-type DataForms = (() => Fields)[];
+type DataForms = (() => string)[];
 
 /** The event of a move, undefined when it is not published. Throws what the source's `peek` throws. */
 export function renderMove(format: EventFormat, item: MoveToPublish): OutgoingEvent | undefined {
@@ -165,7 +157,7 @@ function encodeSmall(
 function encodeFull(
   format: EventFormat,
   attributes: EventAttributes,
-  full: () => Fields,
+  full: () => string,
 ): OutgoingEvent | undefined {
   try {
     return encodeEvent(format, attributes, full());

@@ -16,7 +16,8 @@ const FIRST_BYTES = 1_024;
 const UTF8_BYTES_A_UNIT = 3;
 const VARINT_BYTES_AT_MOST = 10;
 
-interface Target {
+/** Bytes on their way. */
+export interface Target {
   bytes: Buffer;
   /** Where what is written begins; all before it is free. */
   at: number;
@@ -24,9 +25,27 @@ interface Target {
 
 /** The bytes of the message. Throws a TypeError for JSON that is not this message's. */
 export function writeMessage(type: DescMessage, json: JsonObject): Uint8Array {
-  const target = { bytes: Buffer.allocUnsafe(FIRST_BYTES), at: FIRST_BYTES };
+  const target = openTarget();
   writeFields(target, type, json);
-  return target.bytes.subarray(target.at);
+  return writtenBytes(target);
+}
+
+/** A target with nothing in it. */
+export function openTarget(): Target {
+  return { bytes: Buffer.allocUnsafe(FIRST_BYTES), at: FIRST_BYTES };
+}
+
+/** What was written. */
+export function writtenBytes({ bytes, at }: Target): Uint8Array {
+  return bytes.subarray(at);
+}
+
+/** Writes bytes once more that were written before; `fromEnd` is where they begin, counted from the end. */
+export function repeatBytes(target: Target, fromEnd: number, size: number): void {
+  makeRoom(target, size);
+  const from = target.bytes.length - fromEnd;
+  target.at -= size;
+  target.bytes.copyWithin(target.at, from, from + size);
 }
 
 function writeFields(target: Target, type: DescMessage, json: JsonObject): void {
@@ -118,7 +137,8 @@ function writeAny(target: Target, field: DescField, { "@type": url, ...json }: J
   writeText(target, 1, url);
 }
 
-function writeStruct(target: Target, struct: JsonObject): void {
+/** The fields of a google.protobuf.Struct. */
+export function writeStruct(target: Target, struct: JsonObject): void {
   writeEntries(target, 1, struct, (value) => writeValue(target, value));
 }
 
@@ -171,14 +191,15 @@ function writeScalar(target: Target, field: DescField, type: ScalarType, value: 
   } else throw misfit(field);
 }
 
-function writeDouble(target: Target, fieldNo: number, value: number): void {
+/** A field of the type double. */
+export function writeDouble(target: Target, fieldNo: number, value: number): void {
   makeRoom(target, 8);
   target.at = target.bytes.writeDoubleLE(value, target.at - 8) - 8;
   writeVarint(target, (fieldNo << 3) | WireType.Bit64);
 }
 
-/** A whole number; a negative one takes ten bytes. */
-function writeInteger(target: Target, fieldNo: number, value: number | bigint): void {
+/** A field that is a whole number; a negative one takes ten bytes. */
+export function writeInteger(target: Target, fieldNo: number, value: number | bigint): void {
   if (typeof value === "number" && value >= 0) writeVarint(target, value);
   else {
     const bytes: number[] = [];
@@ -191,7 +212,8 @@ function writeInteger(target: Target, fieldNo: number, value: number | bigint): 
   writeVarint(target, fieldNo << 3);
 }
 
-function writeText(target: Target, fieldNo: number, text: string): void {
+/** A field of the type string. */
+export function writeText(target: Target, fieldNo: number, text: string): void {
   const bytes = Buffer.byteLength(text);
   makeRoom(target, text.length * UTF8_BYTES_A_UNIT);
   target.at -= bytes;
@@ -201,7 +223,7 @@ function writeText(target: Target, fieldNo: number, text: string): void {
 }
 
 /** Writes what `write` writes as a field that has a length. */
-function writeInside(target: Target, fieldNo: number, write: () => void): void {
+export function writeInside(target: Target, fieldNo: number, write: () => void): void {
   const end = target.bytes.length - target.at;
   write();
   writeVarint(target, target.bytes.length - target.at - end);

@@ -17,6 +17,7 @@ import {
 import { isJsonObject } from "../../engine/values/json.ts";
 import { writeMessage } from "./bytes.ts";
 import { readMessageJson } from "./json.ts";
+import { writePlainMessage } from "./message-bytes.ts";
 import { payloadFields } from "./payload-fields.ts";
 
 /** The message that these bytes are. */
@@ -32,6 +33,8 @@ export function encodeMessage<Desc extends DescMessage>(
   desc: Desc,
   message: MessageShape<Desc>,
 ): Uint8Array {
+  const plain = writePlainMessage(desc, message);
+  if (plain !== undefined) return plain;
   const json = messageToJson(desc, message, { useProtoFieldName: true });
   if (!isJsonObject(json)) throw new TypeError(`${desc.typeName} is not an object in JSON`);
   return writeMessage(desc, json);

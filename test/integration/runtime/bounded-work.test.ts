@@ -61,18 +61,24 @@ function watched(
   database: Database,
   { before, seen }: { before?: () => Promise<void>; seen?: (name: string, bytes: number) => void },
 ): Database {
+  const seeing = (queries: Pick<Tx, "query">): Tx["query"] => {
+    return (statement, values) => {
+      const texts = values.filter((value) => typeof value === "string");
+      seen?.(statement.name, texts.join("").length);
+      return queries.query(statement, values);
+    };
+  };
   return {
     ...database,
+    alone: {
+      async query(statement, values) {
+        await before?.();
+        return seeing(database.alone)(statement, values);
+      },
+    },
     async transaction(work) {
       await before?.();
-      return database.transaction((tx) => {
-        const query: Tx["query"] = (statement, values) => {
-          const texts = values.filter((value) => typeof value === "string");
-          seen?.(statement.name, texts.join("").length);
-          return tx.query(statement, values);
-        };
-        return work({ ...tx, query });
-      });
+      return database.transaction((tx) => work({ ...tx, query: seeing(tx) }));
     },
   };
 }
@@ -276,7 +282,8 @@ describe("the engine works without a transaction", () => {
     const { reply } = await processor.submit(complete({ by: "late" }));
     await processor.stop();
     expect(reply.kind).toBe("unchanged");
-    expect(times).toBe(2);
+    // By one statement, then with locks, and once more when the run was read anew.
+    expect(times).toBe(3);
     const found = await findRunRows(service.database.read, runId);
     expect(found?.steps.get(0)?.output).toEqual({ by: "other" });
   });

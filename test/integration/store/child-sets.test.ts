@@ -30,7 +30,14 @@ const ROWS: readonly ChildRun[] = [0, 1].flatMap((step) =>
 );
 const NOTHING: Batch = {
   ...{ partition: 0, newRuns: [], changedRuns: [], newSteps: [], changedSteps: [], moves: [] },
-  ...{ newCalls: [], finishedCalls: [], droppedSteps: [], starts: [] },
+  ...{
+    newCalls: [],
+    finishedCalls: [],
+    droppedSteps: [],
+    starts: [],
+    takenEvents: [],
+    fences: { runs: [], steps: [], openCalls: [] },
+  },
   ...{ newChildren: [], changedChildren: [] },
 };
 

@@ -1,6 +1,6 @@
 /** Marks of published batches on Postgres: only the holder of a partition's lease sets them. */
 import pg from "pg";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PARTITIONS } from "../../../src/runtime/partition.ts";
 import {
   letGoPartitions,
@@ -9,7 +9,11 @@ import {
   takePartitions,
   type UnpublishedBatch,
 } from "../../../src/store/outbox.ts";
+import { readClock } from "../../../src/store/service-reads/clock.ts";
+import { addStreamMark, findNewestMark } from "../../../src/store/stream-marks.ts";
 import { startProcessor, type TestProcessor } from "../../support/services/processor.ts";
+
+const ACKED = { stream: "WORKFLOWS", seq: 9 };
 
 let at: TestProcessor;
 let sql: pg.Client;
@@ -24,7 +28,9 @@ beforeAll(async () => {
   await sql.connect();
 });
 beforeEach(async () => {
-  await sql.query("delete from partition_leases; delete from move_batches");
+  await sql.query(
+    "delete from stream_marks; delete from stream_acks; delete from partition_leases; delete from move_batches",
+  );
   const { rows } = await sql.query<UnpublishedBatch>(
     `insert into move_batches (partition) values (7) returning id::float8 as id, partition, changes`,
   );
@@ -38,21 +44,51 @@ afterAll(async () => {
 });
 
 it("are set by the holder", async () => {
-  await markPublished(at.database, "one", [batch]);
+  await markPublished(at.database, "one", [batch], ACKED);
   expect(await isMarked()).toBe(true);
 });
 
 it("are not set by a replica whose partitions another one has taken since", async () => {
   await letGoPartitions(at.database, "one");
   await takePartitions(at.database, "two", PARTITIONS);
-  await markPublished(at.database, "one", [batch]);
+  await markPublished(at.database, "one", [batch], ACKED);
   expect(await isMarked()).toBe(false);
-  await markPublished(at.database, "two", [batch]);
+  await markPublished(at.database, "two", [batch], ACKED);
   expect(await isMarked()).toBe(true);
 });
 
 it("are not set when the lease has ended, though no other replica has taken it", async () => {
   await letGoPartitions(at.database, "one");
-  await markPublished(at.database, "one", [batch]);
+  await markPublished(at.database, "one", [batch], ACKED);
   expect(await isMarked()).toBe(false);
+});
+
+describe("the highest sequence that the stream acknowledged", () => {
+  const mark = { created: "now", seq: 3 };
+  const highest = async () => (await findNewestMark(at.database, ACKED.stream))?.highest;
+
+  beforeEach(async () => {
+    await addStreamMark(at.database, ACKED.stream, { ...mark, at: new Date(0) });
+  });
+
+  it("is noted by the holder", async () => {
+    await markPublished(at.database, "one", [batch], ACKED);
+    expect(await highest()).toBe(ACKED.seq);
+    await markPublished(at.database, "one", [batch], { ...ACKED, seq: 12 });
+    expect(await highest()).toBe(12);
+    expect((await findNewestMark(at.database, "OTHER"))?.highest).toBe(undefined);
+  });
+
+  it("is not noted where nothing is marked, or nothing was acknowledged", async () => {
+    await markPublished(at.database, "two", [batch], ACKED);
+    await markPublished(at.database, "one", [batch], { ...ACKED, seq: 0 });
+    expect(await highest()).toBe(mark.seq);
+  });
+
+  it("does not count behind a later mark", async () => {
+    await markPublished(at.database, "one", [batch], ACKED);
+    const later = new Date((await readClock(at.database.read)).getTime() + 1);
+    await addStreamMark(at.database, ACKED.stream, { ...mark, at: later });
+    expect(await highest()).toBe(mark.seq);
+  });
 });

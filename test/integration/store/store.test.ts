@@ -76,8 +76,11 @@ const NOTHING: Batch = {
   newChildren: [],
   changedChildren: [],
   starts: [],
+  takenEvents: [],
+  fences: { runs: [], steps: [], openCalls: [] },
 };
 const STARTED = { workspaceId: "ws", definitionId: "wf_batches", source: "" };
+const EVENT = { workspaceId: "ws", source: "", type: "crm.came", subject: "", time: "", data: {} };
 const CHILD = {
   ...{ step: 1, attempt: 1, child: 0, runId: "", costUsd: 0, seq: 1 },
   state: "new" as const,
@@ -123,6 +126,7 @@ describe("batches", () => {
     { droppedSteps: [{ runId, stepIndex: 1 }] },
     { newChildren: [rowOfChild(runId, { ...CHILD, child: seq })] },
     { changedChildren: [rowOfChild(runId, { ...CHILD, child: -2 })] },
+    { takenEvents: [{ ...EVENT, id: `event_${seq}` }] },
   ];
 
   it("are saved by a few statements, whatever they hold, and have a batch of moves if they have moves", async () => {
@@ -138,7 +142,7 @@ describe("batches", () => {
       const text = "select name from pg_prepared_statements where name like 'save_batch%'";
       return tx.query<{ name: string }>({ name: "prepared", text }, []);
     });
-    expect(names).toHaveLength(8);
+    expect(names).toHaveLength(16);
     const text =
       "select (select count(*) from run_moves) as moves, count(*) as batches from move_batches";
     const counted = await database.read.query({ name: "counted", text }, []);

@@ -128,7 +128,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       {
         file: "runtime/commit-batch.ts",
         find: 'await reached("batch.written");',
-        replace: `for (const { outcome } of written) deps.onCommitted(outcome, []);
+        replace: `for (const { done } of written) deps.onCommitted(done.outcome, []);
           await reached("batch.written");`,
       },
     ],

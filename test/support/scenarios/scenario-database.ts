@@ -13,6 +13,7 @@ import type { BusEvent } from "../../../src/engine/values/event.ts";
 import type { Cause, Input } from "../../../src/engine/values/input.ts";
 import { createLog } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import { MemoryTrust } from "../../../src/runtime/memory-trust.ts";
 import {
   type ChildRunDeps,
   cancelChildRun,
@@ -61,6 +62,7 @@ export async function openTheatre(audience = NOBODY): Promise<Theatre> {
   const calls: MadeCall[] = [];
   const processor = createProcessor({
     database: audience.between(database),
+    memory: new MemoryOfClock(clock),
     graphs,
     // As the pure stage: an agent that is named needs no look-up.
     lookups: {
@@ -89,6 +91,18 @@ export async function openTheatre(audience = NOBODY): Promise<Theatre> {
       await drop();
     },
   };
+}
+
+/** The database's clock stands still and is moved, so no time since an answer shows it. */
+class MemoryOfClock extends MemoryTrust {
+  readonly #clock: DatabaseClock;
+  constructor(clock: DatabaseClock) {
+    super();
+    this.#clock = clock;
+  }
+  override nowMs(): number | undefined {
+    return super.nowMs() === undefined ? undefined : this.#clock.nowMs;
+  }
 }
 
 interface House extends RouteDeps {

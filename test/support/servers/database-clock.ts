@@ -10,6 +10,8 @@ export const CLOCK_SETTINGS = { search_path: "test_clock,pg_catalog,public" };
 
 /** A clock that can be moved. Times are epoch milliseconds. */
 export interface DatabaseClock {
+  /** As it was set last. */
+  readonly nowMs: number;
   set(atMs: number): Promise<void>;
   advance(ms: number): Promise<void>;
   close(): Promise<void>;
@@ -32,12 +34,18 @@ export async function installClock(url: string): Promise<DatabaseClock> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(INSTALL);
+  let nowMs = Number.NaN;
   return {
+    get nowMs() {
+      return nowMs;
+    },
     async set(atMs) {
       await client.query(SET, [atMs]);
+      nowMs = atMs;
     },
     async advance(ms) {
       await client.query(ADVANCE, [ms]);
+      nowMs += ms;
     },
     close: () => client.end(),
   };

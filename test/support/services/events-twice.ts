@@ -80,7 +80,12 @@ export function createEventsTwice() {
         format: "cloudevents",
       } as const;
       deps = chainDeps;
-      return { ...database, transaction: (work) => inTurn(() => database.transaction(work)) };
+      const { alone } = database;
+      return {
+        ...database,
+        alone: { query: (statement, values) => inTurn(() => alone.query(statement, values)) },
+        transaction: (work, opened) => inTurn(() => database.transaction(work, opened)),
+      };
     },
     /** Comes in the same turn as the end of the commit: what is asked now is done before the next commit. */
     onCommitted({ batches }: Committed): void {
@@ -116,11 +121,11 @@ async function eventsOf(
   const texts: string[] = [];
   for await (const chains of makeChains(deps, batches, kept)) {
     for (const { links } of chains) {
-      texts.push(
-        links
-          .flatMap(({ batchId, events }) => events.map((each) => textOf(batchId, each)))
-          .join("\n"),
-      );
+      const made: string[] = [];
+      for (const { batchId, events } of links) {
+        for await (const each of events) made.push(textOf(batchId, each));
+      }
+      texts.push(made.join("\n"));
     }
   }
   return texts.sort();

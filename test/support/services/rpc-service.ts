@@ -53,9 +53,11 @@ export async function startRpcService(
     readonly callers?: Callers;
     readonly log?: Log;
     readonly corsOrigins?: readonly string[];
+    /** Submissions that may wait in each lane. */
+    readonly laneLimit?: number;
   } = {},
 ): Promise<RpcService> {
-  const parts = await startProcessor();
+  const parts = await startProcessor(more.laneLimit);
   const server = createRpcServer({
     ...parts,
     ...more,

@@ -36,12 +36,22 @@ const GATHER_MS = 3;
 export class EventBus {
   readonly #world: BusWorld;
   readonly #boxes = new Map<BusMember, JsMsg[]>();
+  readonly #open = new Set<number>();
   #published = 0;
-  /** Messages without an acknowledgement. */
-  open = 0;
 
   constructor(world: BusWorld) {
     this.#world = world;
+  }
+
+  /** Messages without an acknowledgement. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Tells later whether all that is published by now has been acknowledged. */
+  mark(): () => boolean {
+    const upTo = this.#published;
+    return () => [...this.#open].every((seq) => seq > upTo);
   }
 
   /** Publishes an event; its id is given where it may come twice under one id. */
@@ -60,7 +70,7 @@ export class EventBus {
     const isTwice = this.#world.random.below(1000) < 2 * this.#world.troubles.messages;
     for (let copies = isTwice ? 2 : 1; copies > 0; copies -= 1) {
       this.#published += 1;
-      this.open += 1;
+      this.#open.add(this.#published);
       const message = { seq: this.#published, subject, ...written, deliveries: 0, isDone: false };
       this.#deliverAfter(message, this.#world.random.below(40) / 10);
     }
@@ -122,6 +132,6 @@ export class EventBus {
     await link.pass();
     if (message.isDone || link.unlucky("messages")) return;
     message.isDone = true;
-    this.open -= 1;
+    this.#open.delete(message.seq);
   }
 }

@@ -15,11 +15,15 @@ export interface Troubles {
   readonly commits: number;
   readonly owners: number;
   readonly messages: number;
+  /** Events of owners that never come. */
+  readonly lost: number;
   readonly slow: number;
 }
 
 /** Nothing goes wrong. */
-export const NO_TROUBLES: Troubles = { statements: 0, commits: 0, owners: 0, messages: 0, slow: 0 };
+export const NO_TROUBLES: Troubles = {
+  ...{ statements: 0, commits: 0, owners: 0, messages: 0, lost: 0, slow: 0 },
+};
 
 /** What a link works with; troubles end when the world calms down. */
 export interface LinkWorld {

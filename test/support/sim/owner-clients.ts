@@ -1,5 +1,12 @@
 /** One replica's clients of the owners: the link's time and troubles around every request. */
-import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import { type Client, type Clients, NotConfigured } from "../../../src/collaborators/clients.ts";
@@ -30,7 +37,7 @@ export function ownerClients(world: LinkWorld, owners: Owners, link: Link): Clie
 }
 
 function clientOf(world: LinkWorld, owners: Owners, link: Link, service: string): Client {
-  const refuse = () => Promise.reject(new NotConfigured(`${service} is only written to`));
+  const refuse = () => Promise.reject(new NotConfigured(`${service} is not asked so`));
   return {
     async create<I extends DescMessage, O extends DescMessage>(
       method: DescMethodUnary<I, O>,
@@ -49,7 +56,18 @@ function clientOf(world: LinkWorld, owners: Owners, link: Link, service: string)
       return answer as MessageShape<O>;
     },
     ask: refuse,
-    askBriefly: refuse,
+    async askBriefly<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodUnary<I, O>,
+      request: MessageInitShape<I>,
+    ): Promise<MessageShape<O>> {
+      await link.pass();
+      if (link.unlucky("owners")) throw broken("the question is lost");
+      const bytes = toBinary(method.input, create(method.input, request));
+      const answer = owners.look(`${service}.${method.name}`, bytes);
+      await link.pass();
+      if (link.unlucky("owners")) throw broken("the answer is lost");
+      return answer as MessageShape<O>;
+    },
   };
 }
 

@@ -7,6 +7,9 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import {
+  DecisionType,
+  GetApprovalRequestSchema,
+  GetApprovalResponseSchema,
   RequestApprovalRequestSchema,
   RequestApprovalResponseSchema,
 } from "../../../gen/approvals/v1/approvals_pb.ts";
@@ -20,6 +23,9 @@ import {
   CancelResponseSchema,
   CreateRequestSchema,
   CreateResponseSchema,
+  GetRequestSchema,
+  GetResponseSchema,
+  ObjectiveState,
 } from "../../../gen/objectives/v1/objectives_pb.ts";
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
@@ -61,6 +67,9 @@ export class Owners {
   /** Objectives that are wanted no more. */
   readonly cancelled = new Set<string>();
   readonly ended = new Map<string, number>();
+  /** How objectives and approval requests stand. */
+  readonly #objectives = new Map<string, { workspaceId: string; state: ObjectiveState }>();
+  readonly #decisions = new Map<string, { workspaceId: string; decision?: DecisionType }>();
   readonly #world: OwnersWorld;
 
   constructor(world: OwnersWorld) {
@@ -81,6 +90,20 @@ export class Owners {
     return answer;
   }
 
+  /** How an object stands, in the contract's message; what an objective brought is not part of it. */
+  look(asked: string, bytes: Uint8Array): object {
+    if (asked === "objectives.Get") {
+      const { id } = fromBinary(GetRequestSchema, bytes);
+      const found = this.#objectives.get(id);
+      if (found !== undefined) return create(GetResponseSchema, { objective: { id, ...found } });
+    } else if (asked === "approvals.GetApproval") {
+      const { approvalRequestId: id } = fromBinary(GetApprovalRequestSchema, bytes);
+      const found = this.#decisions.get(id);
+      if (found !== undefined) return approvalOf(id, found);
+    } else this.#world.broken(`no owner answers ${asked}`);
+    throw new CallFailure("there is no such object", { kind: "answered", code: Code.NotFound });
+  }
+
   #make(request: OwnersRequest): object {
     const { service, method, key, bytes } = request;
     switch (`${service}.${method}`) {
@@ -90,6 +113,7 @@ export class Owners {
       case "objectives.Cancel": {
         const { id } = fromBinary(CancelRequestSchema, bytes);
         this.cancelled.add(id);
+        if (!this.ended.has(id)) this.#stands(id, ObjectiveState.CANCELLED);
         return create(CancelResponseSchema, {});
       }
       case "approvals.RequestApproval":
@@ -113,6 +137,7 @@ export class Owners {
     const task: { step_id: string; attempt: number; parameters: { plan?: string } } =
       JSON.parse(description);
     const { plan } = task.parameters;
+    this.#objectives.set(id, { workspaceId, state: ObjectiveState.RUNNING });
     if (plan === "silent") return;
     const fails = plan === "fail" || (plan === "fail once" && task.attempt === 1);
     const end: JsonObject = fails
@@ -121,17 +146,26 @@ export class Owners {
     this.#later(() => {
       if (this.cancelled.has(id)) return;
       this.ended.set(id, this.#world.clock.nowMs);
+      this.#stands(id, fails ? ObjectiveState.FAILED : ObjectiveState.COMPLETED);
       this.#world.publish("objectives.changes.objective.transition", workspaceId, end);
     });
+  }
+
+  #stands(id: string, state: ObjectiveState): void {
+    const known = this.#objectives.get(id);
+    if (known !== undefined) this.#objectives.set(id, { ...known, state });
   }
 
   #decide({ bytes, workspaceId }: OwnersRequest, id: string): void {
     const { actionType } = fromBinary(RequestApprovalRequestSchema, bytes);
     const decision = actionType === "deny" ? "denied" : "approved";
     const decided = { approval_request_id: id, decision, decided_by: "ann" };
-    this.#later(() =>
-      this.#world.publish("approvals.changes.approval.decided", workspaceId, decided),
-    );
+    const told = decision === "denied" ? DecisionType.DENIED : DecisionType.APPROVED;
+    this.#decisions.set(id, { workspaceId });
+    this.#later(() => {
+      this.#decisions.set(id, { workspaceId, decision: told });
+      this.#world.publish("approvals.changes.approval.decided", workspaceId, decided);
+    });
   }
 
   #later(work: () => void): void {
@@ -139,4 +173,15 @@ export class Owners {
     // Some are so quick that their event comes before the reply to the call.
     clock.after(random.chance(15) ? 0 : random.below(LONGEST_WORK_MS), work);
   }
+}
+
+function approvalOf(
+  approvalRequestId: string,
+  { workspaceId, decision }: { workspaceId: string; decision?: DecisionType },
+): object {
+  return create(GetApprovalResponseSchema, {
+    approvalRequest: { id: approvalRequestId, workspaceId },
+    decisions: decision === undefined ? [] : [{ decision, decidedBy: "ann" }],
+    state: decision === undefined ? "pending" : "",
+  });
 }

@@ -1,17 +1,18 @@
 /**
  * One replica of the service in a world: the real parts, wired as main.ts does, on a link of its own.
- * Boundary: no RPC server, no reconciler, no retention; messages come from the world's bus.
+ * Boundary: no RPC server, no retention; messages come from the world's bus.
  */
 import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
 import { createDispatcher } from "../../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../../src/egress/performers/performers.ts";
 import { createPublisher } from "../../../src/egress/publish/publisher.ts";
+import { createReconciler } from "../../../src/egress/reconcile/reconcile.ts";
 import { handleBatch } from "../../../src/ingress/bus/handle-batch.ts";
 import { startTimers } from "../../../src/ingress/timers/timers.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
 import { encodeCall } from "../../../src/wire/calls/requests.ts";
-import type { BusMember } from "./event-bus.ts";
+import type { BusMember, EventBus } from "./event-bus.ts";
 import { Link, type LinkWorld } from "./link.ts";
 import type { ModelServer } from "./model/model-database.ts";
 import { connectStream, OWN_LIMITS, OWN_STREAM, type OwnStream } from "./own-stream.ts";
@@ -23,6 +24,7 @@ import { PUBLISHED } from "./versions.ts";
 export interface ReplicaWorld extends LinkWorld {
   readonly server: ModelServer;
   readonly owners: Owners;
+  readonly bus: Pick<EventBus, "mark">;
   readonly stream: OwnStream;
   readonly log: Log;
   newRunId(): string;
@@ -36,6 +38,8 @@ export interface Replica extends BusMember {
   crash(): void;
   stop(): Promise<void>;
 }
+
+const RECONCILE_MS = 8_000;
 
 const graphs = {
   async require(ids: readonly string[]) {
@@ -75,6 +79,18 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
     ...{ database, graphs, log, connection, replicaId: id },
     ...{ stream: OWN_STREAM, limits: OWN_LIMITS, format: "cloudevents" },
   });
+  const reconciler = createReconciler({
+    ...{ database, processor, clients, log, intervalMs: RECONCILE_MS },
+    async markBus() {
+      await link.pass();
+      const isPassed = world.bus.mark();
+      return async () => {
+        await link.pass();
+        return isPassed();
+      };
+    },
+  });
+  reconciler.start();
   dispatcher.start();
   publisher.start();
   const timers = startTimers({ database, processor, log });
@@ -105,7 +121,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
     },
     async stop() {
       stopping = true;
-      await Promise.all([timers.stop(), dispatcher.stop(), ...handling]);
+      await Promise.all([timers.stop(), reconciler.stop(), dispatcher.stop(), ...handling]);
       await processor.stop();
       await publisher.stop();
     },

@@ -51,8 +51,15 @@ const PLACES = [
   "before an acknowledgement",
   "after a message was stored",
 ];
-const MILD: Troubles = { statements: 4, commits: 15, owners: 30, messages: 60, slow: 15 };
-const HARD: Troubles = { statements: 20, commits: 80, owners: 150, messages: 200, slow: 40 };
+const MILD: Troubles = { statements: 4, commits: 15, owners: 30, messages: 60, lost: 20, slow: 15 };
+const HARD: Troubles = {
+  statements: 20,
+  commits: 80,
+  owners: 150,
+  messages: 200,
+  lost: 80,
+  slow: 40,
+};
 
 /** The world of a seed. */
 export function planWorld(seed: number): WorldPlan {

@@ -9,7 +9,11 @@ import type { RunRow } from "./model/rows.ts";
 import type { World } from "./world.ts";
 
 /** What became of a run, without ids and times. */
-export type RunEnd = string;
+export interface RunEnd {
+  readonly whole: string;
+  /** Without what an owner does not keep: outputs, costs and messages. */
+  readonly kept: string;
+}
 
 /** Adds what is broken to the world's faults; `calmEnds` are the ends of runs by version. */
 export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
@@ -18,6 +22,7 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
   for (const run of tables.runs.committed.values()) {
     if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
     judgeHistory(world, run);
+    judgeAsked(world, run);
     judgeStream(world, run);
   }
   if (new Set(world.stream.ids).size < world.stream.ids.length) world.broken("an event is twice");
@@ -46,33 +51,68 @@ function judgePlan(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
       continue;
     }
     const calm = calmEnds.get(version);
-    const end = endOf(world, run);
-    if (cancelAfterMs === undefined && calm !== undefined && end !== calm) {
-      world.broken(`${key} (${version}) ended as\n  ${end}\nand without troubles as\n  ${calm}`);
+    if (cancelAfterMs !== undefined || calm === undefined) continue;
+    const by = isHealed(world, run) ? "kept" : "whole";
+    const end = endOf(world, run)[by];
+    if (end !== calm[by]) {
+      world.broken(
+        `${key} (${version}) ended as\n  ${end}\nand without troubles as\n  ${calm[by]}`,
+      );
     }
   }
 }
 
+/** Whether the end of one of its steps, or of its children's, was found by asking. */
+function isHealed(world: World, run: RunRow): boolean {
+  const isAsked = historyOf(world, run).some(({ cause }) => isOfReconciler(cause));
+  return isAsked || childrenOf(world, run).some((child) => isHealed(world, child));
+}
+
+function isOfReconciler({ id }: { readonly id: string }): boolean {
+  return id.startsWith("reconcile/");
+}
+
+function childrenOf(world: World, run: RunRow): RunRow[] {
+  const rows = [...world.server.tables.runs.committed.values()];
+  return rows.filter(({ parentRunId }) => parentRunId === run.id);
+}
+
 /** The end of a run, with its children's and with what owners made for it. */
 export function endOf(world: World, run: RunRow): RunEnd {
-  const { steps, runs } = world.server.tables;
+  return { whole: textOfEnd(world, run, true), kept: textOfEnd(world, run, false) };
+}
+
+function textOfEnd(world: World, run: RunRow, isWhole: boolean): string {
+  const { steps } = world.server.tables;
   const ofRun = [...steps.committed.values()].filter(({ runId }) => runId === run.id);
   const rows = ofRun
     .sort((one, other) => one.stepIndex - other.stepIndex)
     .map(({ stepIndex, state, retryCount, costUsd, errorMessage, output }) => [
-      ...[stepIndex, state, retryCount, costUsd, errorMessage, output],
+      ...[stepIndex, state, retryCount],
+      ...(isWhole ? [costUsd, errorMessage, output] : []),
     ]);
   const made = [...world.owners.ledger.keys()].filter((key) => key.startsWith(`${run.id}/`)).sort();
-  const children = [...runs.committed.values()]
-    .filter(({ parentRunId }) => parentRunId === run.id)
-    .map((child) => endOf(world, child))
+  const children = childrenOf(world, run)
+    .map((child) => textOfEnd(world, child, isWhole))
     .sort();
   const marks = Buffer.from(run.stepMarks).toString("hex");
-  const text = JSON.stringify([run.state, run.totalCostUsd, marks, rows, made, children]);
+  const cost = isWhole ? run.totalCostUsd : 0;
+  const text = JSON.stringify([run.state, cost, marks, rows, made, children]);
   return text
     .replaceAll(/wfr_[0-9a-f]+/g, "<run>")
     .replaceAll(/"[0-9a-f]{64}"/g, '"<digest>"')
     .replaceAll(/-late-\d/g, "");
+}
+
+/** An objective whose event comes, however late, ends its step by the event: it alone has the output. */
+function judgeAsked(world: World, run: RunRow): void {
+  for (const { cause, moves } of historyOf(world, run)) {
+    const [, objectiveId = ""] = /^reconcile\/objectives\/(.*)$/.exec(cause.id) ?? [];
+    const isEnd = moves.some((move) => move.of === "step" && move.to === "COMPLETED");
+    if (objectiveId !== "" && isEnd && !world.lostAbout.has(objectiveId)) {
+      world.broken(`${objectiveId} was found ended by asking, before its event`);
+    }
+  }
 }
 
 function judgeHistory(world: World, run: RunRow): void {
@@ -127,6 +167,7 @@ export function countWorld(world: World): void {
     if (world.crashedWhileUndoing.has(run.id)) witness.count("compensation after a crash");
     for (const { cause, moves } of historyOf(world, run)) {
       if (cause.kind === "timer") witness.count("timer");
+      if (isOfReconciler(cause)) witness.count("found by asking");
       for (const { op } of moves) if (op === "retrying") witness.count("retry");
     }
   }

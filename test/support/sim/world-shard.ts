@@ -23,6 +23,8 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "redelivered message": 400,
   "repeated event": 200,
   "lost acknowledgement of an event": 100,
+  "lost event": 30,
+  "found by asking": 30,
   "cancel racing completion": 3,
   "compensation after a crash": 3,
   timer: 200,

@@ -38,6 +38,8 @@ export class World {
   readonly members: Replica[] = [];
   /** Rules that were broken. */
   readonly faults: string[] = [];
+  /** Objects whose end no event told. */
+  readonly lostAbout = new Set<string>();
   /** Runs that were compensating when a replica crashed. */
   readonly crashedWhileUndoing = new Set<string>();
   troubles: Troubles;
@@ -76,7 +78,14 @@ export class World {
     return clock.run(this.random, () => this.#isOver(), LIMIT_MS);
   }
 
+  /** Publishes an event of an owner; it may be lost on its way to the bus. */
   publish(subject: string, workspaceId: string, data: Parameters<EventBus["publish"]>[2]): void {
+    const { lost } = this.troubles;
+    if (lost > 0 && this.random.below(1000) < lost) {
+      this.witness.count("lost event");
+      this.lostAbout.add(String(data.id));
+      return;
+    }
     this.bus.publish(subject, workspaceId, data);
   }
   broken(rule: string): void {

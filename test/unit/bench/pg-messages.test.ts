@@ -47,7 +47,8 @@ test("a transaction of three round trips is one commit", () => {
   connection.counter.sent(
     Buffer.concat([message("P"), message("B"), message("E", "\0\0\0\0\0"), message("S")]),
   );
-  connection.counter.received(Buffer.concat([message("2"), message("Z", "T")]));
+  const rows = [message("D", "1"), message("D", "2")];
+  connection.counter.received(Buffer.concat([message("2"), ...rows, message("Z", "T")]));
   connection.counter.sent(message("Q", "commit\0"));
   connection.counter.received(Buffer.concat([message("C", "COMMIT\0"), message("Z", "I")]));
   expect(connection.counts()).toEqual({
@@ -55,6 +56,7 @@ test("a transaction of three round trips is one commit", () => {
     roundTrips: 3,
     commits: 1,
     transactions: 1,
+    rowsRead: 2,
   });
 });
 
@@ -69,17 +71,19 @@ test("messages are counted once, however the bytes are cut", () => {
     roundTrips: 1,
     commits: 1,
     transactions: 0,
+    rowsRead: 1,
   });
 });
 
 test("the median of several is taken for each count by itself", () => {
-  const one = { statements: 3, roundTrips: 5, commits: 1, transactions: 1 };
-  const other = { statements: 4, roundTrips: 4, commits: 2, transactions: 0 };
-  const third = { statements: 9, roundTrips: 9, commits: 3, transactions: 0 };
+  const one = { statements: 3, roundTrips: 5, commits: 1, transactions: 1, rowsRead: 7 };
+  const other = { statements: 4, roundTrips: 4, commits: 2, transactions: 0, rowsRead: 0 };
+  const third = { statements: 9, roundTrips: 9, commits: 3, transactions: 0, rowsRead: 2 };
   expect(medianCounts([one, other, third])).toEqual({
     statements: 4,
     roundTrips: 5,
     commits: 2,
     transactions: 0,
+    rowsRead: 2,
   });
 });

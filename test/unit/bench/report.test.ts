@@ -31,7 +31,7 @@ test("the report computes medians, ranges and ratios, and shows the plots of eac
   const outcomes = outcomesOf(lines);
   const plots = [...plotsOf(lines, outcomes).keys()];
   const facts = { when: "2026-01-01", quick: false, cores: 2, node: "20", postgres: 15 };
-  const counts = { statements: 32.5, roundTrips: 32, commits: 22, transactions: 4.4 };
+  const counts = { statements: 32.5, roundTrips: 32, commits: 22, transactions: 4.4, rowsRead: 9 };
   const page = renderReport(
     { ...facts, repetitions: 2, failures: ["fan, dbos: too slow"] },
     lines,

@@ -36,6 +36,13 @@ function begun(id: string, inputBytes = 0, graph = ONE_STEP): FoldedRun {
   return folded;
 }
 
+const wide = (steps: number) =>
+  compileGraph(
+    versionOf(
+      idsOf(steps).map((id) => task(id)),
+      [],
+    ),
+  );
 const keptOf = (ids: readonly string[]) => ids.filter((id) => committed.find(id) !== undefined);
 const idsOf = (count: number) => Array.from({ length: count }, (_, n) => `wfr_${n}`);
 
@@ -60,14 +67,23 @@ it("of one commit, runs until their payloads are 128 KiB", () => {
   expect(keptOf(ids)).toEqual(ids.slice(0, 13));
 });
 
+it("of one commit, runs of many steps without payloads, until the rows themselves take long to copy", () => {
+  const ids = idsOf(40);
+  committed.keep(
+    ids.map((id) => begun(id, 0, wide(100))),
+    TRANSACTION,
+  );
+  expect(keptOf(ids)).toEqual(ids);
+  expect(committed.find("wfr_39")?.steps.size).toBe(100);
+  committed = new CommittedRuns();
+  committed.keep(
+    ids.map((id) => begun(id, 0, wide(800))),
+    TRANSACTION,
+  );
+  expect(keptOf(ids)).toEqual(ids.slice(0, 8));
+});
+
 it("no run of more than 512 KiB", () => {
-  const wide = (steps: number) =>
-    compileGraph(
-      versionOf(
-        idsOf(steps).map((id) => task(id)),
-        [],
-      ),
-    );
   committed.keep([begun("wfr_small", 0, wide(800))], TRANSACTION);
   committed.keep([begun("wfr_large", 0, wide(900))], TRANSACTION);
   expect(keptOf(["wfr_small", "wfr_large"])).toEqual(["wfr_small"]);

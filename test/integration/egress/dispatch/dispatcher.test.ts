@@ -1,9 +1,15 @@
 /** Calls from their commit to their committed result: same key and bytes, leases, absence, refusal. */
+import { fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { AgentService, ListResponseSchema } from "../../../../gen/agents/v1/agents_pb.ts";
-import { CreateResponseSchema } from "../../../../gen/objectives/v1/objectives_pb.ts";
+import { RequestApprovalResponseSchema } from "../../../../gen/approvals/v1/approvals_pb.ts";
+import {
+  CancelRequestSchema,
+  CancelResponseSchema,
+  CreateResponseSchema,
+} from "../../../../gen/objectives/v1/objectives_pb.ts";
 import { DiscoverResponseSchema } from "../../../../gen/registry/v1/registry_pb.ts";
 import { CallFailure, NotSent } from "../../../../src/collaborators/call-failure.ts";
 import { type ClientSettings, createClients } from "../../../../src/collaborators/clients.ts";
@@ -32,6 +38,10 @@ const ORIGIN = { callId: "x", workspaceId: "ws" };
 const RPC = { kind: "rpc", id: "StartRun" } as const;
 const NAMED = versionOf([stepOf("work", { name: "work" })]);
 const GATE_STEP = stepOf("gate", { stepType: "APPROVAL_GATE", actionType: "buy" });
+const DELEGATED_STEP = stepOf("work", { name: "work", config: { delegate: true } });
+const NOTICE_STEP = stepOf("notice", {
+  ...{ stepType: "NOTIFICATION", notificationChannel: "EMAIL", config: { blocking: true } },
+});
 const ROUTED = versionOf([
   stepOf("work", { name: "work", agentId: "", requiredCapability: "qualify" }),
 ]);
@@ -54,6 +64,11 @@ afterAll(async () => {
   await sql.end();
   await at.stop();
 });
+
+/** Resolves once it is so; a busy machine needs longer than vitest waits by itself. */
+function eventually<T>(look: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(look, { timeout: 15_000 });
+}
 
 async function serve(
   answer: (asked: AskedOnce, n: number) => Answer | Promise<Answer>,
@@ -143,6 +158,15 @@ async function stepOfRun(runId: string) {
   return found?.steps.get(0);
 }
 
+/** Makes the calls of a run so old, and free to be claimed. */
+async function age(runId: string, seconds: number): Promise<void> {
+  await sql.query(
+    `update effects set lease_until = now(), created_at = now() - $2::float8 * interval '1 s'
+     where starts_with(id, $1 || '/')`,
+    [runId, seconds],
+  );
+}
+
 async function openEffects(): Promise<string[]> {
   const { rows } = await sql.query<{ id: string }>("select id from effects order by id");
   return rows.map(({ id }) => id);
@@ -156,7 +180,7 @@ describe("a call", () => {
     const runId = await startRun("plain", NAMED);
     const dispatcher = dispatch({ objectives: server.url }, { token: "secret" });
     feed(dispatcher);
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_1"));
+    await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_1"));
     expect(await openEffects()).toEqual([]);
     const [asked] = server.asked;
     expect(asked?.path).toBe("/objectives.v1.ObjectiveService/Create");
@@ -180,9 +204,7 @@ describe("a call", () => {
     const server = await serve((_, n) => answers[n - 1] ?? created("obj_2"));
     const runId = await startRun("away", NAMED);
     feed(dispatch({ objectives: server.url }));
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_2"), {
-      timeout: 15_000,
-    });
+    await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_2"));
     expect(server.asked).toHaveLength(6);
     expect(new Set(server.asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
     expect(new Set(server.asked.map(({ body }) => body.toString("hex"))).size).toBe(1);
@@ -192,7 +214,7 @@ describe("a call", () => {
     const server = await serve((_, n) => (n === 1 ? "hang" : created("obj_3")));
     const runId = await startRun("hangs", NAMED);
     feed(dispatch({ objectives: server.url }, { timeoutMs: 100 }));
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_3"));
+    await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_3"));
   });
 
   it.each([
@@ -229,32 +251,47 @@ describe("a call", () => {
     const server = await serve(() => answer);
     const runId = await startRun("refused", NAMED);
     feed(dispatch({ objectives: server.url }));
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.errorMessage).toBe(message), {
-      timeout: 15_000,
-    });
+    await eventually(async () => expect((await stepOfRun(runId))?.errorMessage).toBe(message));
     expect(server.asked).toHaveLength(times);
   });
 
   it("to a collaborator that is not configured says which variable to set", async () => {
     const runId = await startRun("unset", NAMED);
     feed(dispatch({}));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await stepOfRun(runId))?.errorMessage).toMatch(/^OBJECTIVES_URL is not set: /),
     );
   });
 
-  it("older than 23 h is not sent again", async () => {
+  it.each([
+    ["create_objective", NAMED],
+    ["request_approval", versionOf([GATE_STEP])],
+    ["send_notification", versionOf([NOTICE_STEP])],
+  ])("older than 23 h is not sent again: %s", async (kind, spec) => {
     const server = await serve(() => created("obj_late"));
-    const runId = await startRun("old", NAMED);
-    await sql.query(
-      "update effects set created_at = now() - interval '24 h', lease_until = now() where starts_with(id, $1 || '/')",
-      [runId],
-    );
-    dispatch({ objectives: server.url }).start();
-    await vi.waitFor(async () =>
-      expect((await stepOfRun(runId))?.errorMessage).toContain("outcome unknown"),
+    const runId = await startRun("old", spec);
+    await age(runId, 24 * 60 * 60);
+    dispatch({ objectives: server.url, approvals: server.url, notifications: server.url }).start();
+    await eventually(async () =>
+      expect((await stepOfRun(runId))?.errorMessage).toMatch(
+        new RegExp(`^${kind} was refused: .*outcome unknown`),
+      ),
     );
     expect(server.asked).toHaveLength(0);
+  });
+
+  it("that delegates is not sent again after 23 h", async () => {
+    const runId = await startRun("old delegation", versionOf([DELEGATED_STEP]));
+    await answerLookUp(runId);
+    dispatch({ objectives: (await serve(() => created("obj_old"))).url }).take(at.calls.splice(0));
+    await eventually(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
+    await age(runId, 24 * 60 * 60);
+    const server = await serve(() => ({ status: 503 }));
+    dispatch({ agents: server.url }, { replicaId: "replica-b" }).start();
+    await eventually(async () =>
+      expect((await stepOfRun(runId))?.errorMessage).toContain("outcome unknown"),
+    );
+    expect(server.asked).toEqual([]);
   });
 });
 
@@ -271,10 +308,10 @@ describe("a call that its step no longer waits for", () => {
     const dispatcher = dispatch({ approvals: server.url }, { renewEveryMs: 50 });
     dispatcher.start();
     feed(dispatcher);
-    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(0));
+    await eventually(() => expect(server.asked.length).toBeGreaterThan(0));
     expect(await openEffects()).toEqual([`${runId}/gate/1/request_approval`]);
     await cancel(runId);
-    await vi.waitFor(async () => expect(await openEffects()).toEqual([]), 15_000);
+    await eventually(async () => expect(await openEffects()).toEqual([]));
     expect((await stepOfRun(runId))?.state).toBe("CANCELLED");
   });
 
@@ -284,22 +321,21 @@ describe("a call that its step no longer waits for", () => {
     await cancel(runId);
     await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
     dispatch({ approvals: server.url }).start();
-    await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
+    await eventually(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toEqual([]);
   });
 
   it("is not sent by the replica that claims it later, also when its step succeeded", async () => {
     const server = await serve(() => ({ status: 503 }));
-    const delegated = stepOf("work", { name: "work", config: { delegate: true } });
-    const runId = await startRun("done before", versionOf([delegated]));
+    const runId = await startRun("done before", versionOf([DELEGATED_STEP]));
     await answerLookUp(runId);
     dispatch({ objectives: (await serve(() => created("obj_done"))).url }).take(at.calls.splice(0));
-    await vi.waitFor(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
+    await eventually(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
     const input = transitioned("work", "COMPLETED", { objectiveId: "obj_done" });
     await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
     await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
     dispatch({ agents: server.url }, { replicaId: "replica-b" }).start();
-    await vi.waitFor(async () => expect(await openEffects()).toEqual([]));
+    await eventually(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toEqual([]);
   });
 
@@ -310,15 +346,133 @@ describe("a call that its step no longer waits for", () => {
     const dispatcher = dispatch({ objectives: server.url }, { renewEveryMs: 50 });
     dispatcher.start();
     feed(dispatcher);
-    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(0));
+    await eventually(() => expect(server.asked.length).toBeGreaterThan(0));
     await cancel(runId);
-    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(2), 15_000);
+    await eventually(() => expect(server.asked.length).toBeGreaterThan(2));
     isAway = false;
     const cancelled = () =>
       server.asked.find(({ path }) => path.endsWith("ObjectiveService/Cancel"));
-    await vi.waitFor(() => expect(cancelled()).toBeDefined(), 15_000);
+    await eventually(() => expect(cancelled()).toBeDefined());
     // A failure that its owner stored under a key would leave the objective open.
     expect(cancelled()?.headers["idempotency-key"]).toBeUndefined();
+  });
+});
+
+describe("a call that waits for its turn", () => {
+  /** A call waits behind one that hangs; `meanwhile` happens, and then the owner answers. Gives what it was asked. */
+  async function whileItWaits(name: string, meanwhile: (runId: string) => Promise<void>) {
+    let goOn = () => {};
+    const isFree = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const server = await serve(async () => {
+      await isFree;
+      return messageOf(RequestApprovalResponseSchema, { approvalRequest: { id: "apr" } });
+    });
+    const spec = versionOf([GATE_STEP]);
+    const first = await startRun(`${name}, first`, spec);
+    const settings = { concurrency: 1, renewEveryMs: 50, timeoutMs: 20_000 };
+    const dispatcher = dispatch({ approvals: server.url }, settings);
+    dispatcher.start();
+    feed(dispatcher);
+    await eventually(() => expect(server.asked).toHaveLength(1));
+    const runId = await startRun(name, spec);
+    await meanwhile(runId);
+    goOn();
+    await eventually(async () => expect(await openEffects()).toEqual([]));
+    expect(server.asked[0]?.headers["idempotency-key"]).toContain(first);
+    return { asked: server.asked.length, step: await stepOfRun(runId) };
+  }
+
+  it("is not sent where its run was cancelled meanwhile", async () => {
+    const { asked, step } = await whileItWaits("cancelled", async (runId) => {
+      const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
+      await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+      await renewed(runId);
+      await renewed(runId);
+    });
+    expect([asked, step?.state]).toEqual([1, "CANCELLED"]);
+  });
+
+  it("is not sent where its key has become too old meanwhile", async () => {
+    const { asked, step } = await whileItWaits("aged", async (runId) => {
+      const ageMs = 23 * 60 * 60 * 1_000 + 1;
+      const nowMs = performance.now.bind(performance);
+      vi.spyOn(performance, "now").mockImplementation(() => nowMs() + ageMs);
+      await renewed(runId);
+    });
+    vi.restoreAllMocks();
+    expect([asked, step?.state]).toEqual([1, "FAILED"]);
+    expect(step?.errorMessage).toContain("outcome unknown");
+  });
+
+  /** Resolves once the lease of the run's call has been renewed. */
+  async function renewed(runId: string): Promise<void> {
+    const lease = async () =>
+      (await sql.query("select lease_until from effects where starts_with(id, $1)", [runId])).rows;
+    const before = await lease();
+    await eventually(async () => expect(await lease()).not.toEqual(before));
+  }
+});
+
+describe("an objective of a run that was cancelled", () => {
+  const isCancel = ({ path }: AskedOnce) => path.endsWith("ObjectiveService/Cancel");
+  const FAN = versionOf([stepOf("one", { name: "one" }), stepOf("two", { name: "two" })]);
+
+  /** A run whose objectives exist, cancelled; the calls that cancel them are in the table, a replica's that is gone. */
+  async function cancelWorking(name: string): Promise<string> {
+    const runId = await startRun(name, FAN);
+    for (const _ of FAN.steps) await answerLookUp(runId);
+    let made = 0;
+    const owner = await serve(() => created(`obj_${name}_${++made}`));
+    const first = dispatch({ objectives: owner.url });
+    first.take(at.calls.splice(0));
+    await eventually(async () => expect(await openEffects()).toEqual([]));
+    await first.stop();
+    const input = { kind: "cancel_requested", reason: "", cause: RPC } as const;
+    await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
+    at.calls.length = 0;
+    expect(await openEffects()).toHaveLength(FAN.steps.length);
+    return runId;
+  }
+
+  it("is asked to cancel by one replica after another, until its owner has answered", async () => {
+    let isAway = true;
+    const owner = await serve(() =>
+      isAway ? { status: 503 } : messageOf(CancelResponseSchema, {}),
+    );
+    const asked = () => owner.asked.filter(isCancel);
+    const runId = await cancelWorking("asked");
+    for (const replicaId of ["replica-b", "replica-c"]) {
+      const before = asked().length;
+      await age(runId, 22 * 60 * 60);
+      const replica = dispatch({ objectives: owner.url }, { replicaId });
+      replica.start();
+      await eventually(() => expect(asked().length).toBeGreaterThan(before + 2));
+      expect(await openEffects()).toHaveLength(FAN.steps.length);
+      await replica.stop();
+    }
+    isAway = false;
+    const before = asked().length;
+    dispatch({ objectives: owner.url }, { replicaId: "replica-d" }).start();
+    await eventually(async () => expect(await openEffects()).toEqual([]));
+    const answered = asked().slice(before);
+    const ids = answered.map(({ body }) => fromBinary(CancelRequestSchema, body).id);
+    expect(ids.toSorted()).toEqual(["obj_asked_1", "obj_asked_2"]);
+  });
+
+  it("is asked no more once 23 h are over, and the run stays cancelled", async () => {
+    const owner = await serve(() => ({ status: 500, json: { code: "internal", message: "bug" } }));
+    const runId = await cancelWorking("given up");
+    await age(runId, 23 * 60 * 60 - 2);
+    dispatch({ objectives: owner.url }, { replicaId: "replica-b" }).start();
+    const startedAtMs = performance.now();
+    await eventually(() => expect(owner.asked.filter(isCancel).length).toBeGreaterThan(2));
+    await eventually(async () => expect(await openEffects()).toEqual([]));
+    expect(performance.now() - startedAtMs).toBeGreaterThan(1_500);
+    const found = await findRunRows(at.database.read, runId);
+    const states = [...(found?.steps.values() ?? [])].map(({ state }) => state);
+    expect([found?.run.state, ...states]).toEqual(["CANCELLED", "CANCELLED", "CANCELLED"]);
   });
 });
 
@@ -333,7 +487,7 @@ describe("leases", () => {
     await sql.query("update effects set lease_until = now() where starts_with(id, $1 || '/')", [
       runId,
     ]);
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_5"));
+    await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_5"));
     expect(server.asked.map(({ body }) => body)).toEqual([Buffer.from(call?.request ?? [])]);
   });
 
@@ -349,7 +503,7 @@ describe("leases", () => {
     Reflect.deleteProperty(at.calls, "push");
     feed(second);
     second.start();
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_6"));
+    await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_6"));
   });
 
   it("two replicas that claim at once do not share a call", async () => {
@@ -359,7 +513,7 @@ describe("leases", () => {
     for (const replicaId of ["replica-b", "replica-c"]) {
       dispatch({ objectives: server.url }, { replicaId }).start();
     }
-    await vi.waitFor(async () => expect(await openEffects()).toEqual([]), { timeout: 15_000 });
+    await eventually(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toHaveLength(runIds.length);
   });
 });
@@ -376,7 +530,7 @@ describe("collaborators", () => {
         { concurrency: 2, timeoutMs: 500 },
       ),
     );
-    await vi.waitFor(async () => expect((await stepOfRun(fast))?.objectiveId).toBe("obj_7"));
+    await eventually(async () => expect((await stepOfRun(fast))?.objectiveId).toBe("obj_7"));
     expect(hanging.asked.length).toBeLessThanOrEqual(2);
     for (const runId of slow) expect((await stepOfRun(runId))?.objectiveId).toBe("");
   });
@@ -392,7 +546,7 @@ describe("collaborators", () => {
       return { ...ids, ...facts, kind: "create_objective", request } as const;
     });
     dispatcher.take(crowd);
-    await vi.waitFor(() => expect(hanging.asked).toHaveLength(64));
+    await eventually(() => expect(hanging.asked).toHaveLength(64));
     const name = `child ${Math.random()}`;
     const byWorkflow = { trigger: triggerOf({ triggerType: "WORKFLOW" }) };
     await publish(at.database, name, versionOf([GATE_STEP], [], byWorkflow));
@@ -400,9 +554,9 @@ describe("collaborators", () => {
     const asking = await startRun("asking", versionOf([GATE_STEP]));
     const starting = await startRun("starting", versionOf([parent]));
     feed(dispatcher);
-    await vi.waitFor(async () => expect((await stepOfRun(asking))?.state).toBe("FAILED"));
+    await eventually(async () => expect((await stepOfRun(asking))?.state).toBe("FAILED"));
     const children = "select 1 from workflow_runs where parent_run_id = $1";
-    await vi.waitFor(async () => expect((await sql.query(children, [starting])).rowCount).toBe(1));
+    await eventually(async () => expect((await sql.query(children, [starting])).rowCount).toBe(1));
   });
 
   it("the least loaded healthy agent of the workspace is found", async () => {
@@ -429,7 +583,7 @@ describe("collaborators", () => {
     const objectives = await serve(() => created("obj_8"));
     const runId = await startRun("routed", ROUTED);
     feed(dispatch({ registry: registry.url, objectives: objectives.url }));
-    await vi.waitFor(async () => expect((await stepOfRun(runId))?.agentId).toBe("ours"));
+    await eventually(async () => expect((await stepOfRun(runId))?.agentId).toBe("ours"));
   });
 
   it("without a registry the agents service is asked; no able agent is a refusal", async () => {
@@ -440,7 +594,7 @@ describe("collaborators", () => {
     );
     const runId = await startRun("no able agent", ROUTED);
     feed(dispatch({ agents: agents.url }));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await stepOfRun(runId))?.errorMessage).toBe(
         "no healthy agent with capability qualify",
       ),

@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
-  await sql.query("delete from stream_marks");
+  await sql.query("delete from stream_marks; delete from stream_acks");
   await sql.query("delete from move_batches");
 });
 afterAll(async () => {
@@ -354,6 +354,40 @@ describe("events that the stream had acknowledged and lost", () => {
     await line.nats.restart();
     line.start();
     await vi.waitFor(async () => expect(await idsOf(line.manager)).toEqual(ids), WAIT);
+  });
+
+  it("are published again when their replica ended before its next look at an older copy", async () => {
+    const line = await openLine();
+    const first = line.start();
+    await startRun();
+    await drained();
+    const kept = (await line.manager.streams.info(STREAM)).state.last_seq;
+    const store = join(line.nats.folder, "nats", "jetstream");
+    const copy = join(line.nats.folder, "copy");
+    await line.nats.end();
+    await cp(store, copy, { recursive: true });
+    await line.nats.restart();
+    await vi.waitFor(async () => expect(await markedSeq()).toBe(kept), WAIT);
+    await startRun();
+    await drained();
+    const ids = await idsOf(line.manager);
+    expect(ids.length).toBeGreaterThan(kept);
+    await first.stop();
+    expect(await markedSeq()).toBe(kept);
+    await line.nats.end();
+    await rm(store, { recursive: true });
+    await cp(copy, store, { recursive: true });
+    await line.nats.restart();
+    const second = line.start();
+    await vi.waitFor(async () => expect(await idsOf(line.manager)).toEqual(ids), WAIT);
+    await drained();
+    await second.stop();
+    // The next replica finds nothing missing.
+    line.start();
+    await startRun();
+    await drained();
+    const said = line.logged.filter(({ message }) => `${message}`.includes("lost acknowledged"));
+    expect(said).toMatchObject([{ batches: 1, keptSeq: kept }]);
   });
 
   it("are not published again when nothing was lost", async () => {

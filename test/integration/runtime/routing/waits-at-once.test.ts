@@ -29,11 +29,13 @@ import {
   WORKSPACE,
 } from "../../../support/services/processor.ts";
 
+/** The statement that saves a run, and the event that it took. */
+const KEPT_BY_COMMIT = "alone save_batch_moves_events";
 const CAUSE = { kind: "rpc", id: "StartRun" } as const;
 
 /** A replica that routes, on its own connections. */
 interface Router {
-  /** Statements in the order in which they were sent; those of transactions have `tx` before them. */
+  /** Statements in the order in which they were sent; those of transactions have `tx` before them, those that are one `alone`. */
   asked: string[];
   /** What happens before the next statement of a name, once. */
   before: Record<string, () => Promise<unknown>>;
@@ -74,6 +76,7 @@ function startRouter(): Router {
     ...opened,
     read: watched(opened.read, ""),
     write: watched(opened.write, ""),
+    alone: watched({ ...opened.write, ...opened.alone }, "alone "),
     transaction: (work, options) => opened.transaction((tx) => work(watched(tx, "tx ")), options),
   };
   const graphs = createGraphCache(database);
@@ -168,7 +171,7 @@ describe("an event for a wait that is open", () => {
     const [look, commit] = [router.asked.slice(0, 3), router.asked.slice(3)];
     expect(look.toSorted()).toEqual(["find_catalogue_edition", "find_wait_patterns", "find_waits"]);
     expect(commit.filter((name) => name !== "load_rows")).toEqual([
-      ...["read_runs", "tx lock_runs", "tx save_batch_moves", "tx keep_events", "find_waits"],
+      ...["read_runs", "alone save_batch_moves_events", "find_waits"],
     ]);
     expect(await stateOf(runId)).toBe("COMPLETED");
     expect(await keptIds(event)).toEqual([event.id]);
@@ -182,7 +185,7 @@ describe("an event for a wait that is open", () => {
     for (const order of ["a", "b"]) ids.push(await startRun(version, { order }));
     const event = eventOf("asked.came", { data: { order: "b" } });
     expect(updatedBy(await router.route(event))).toEqual([[ids[1]]]);
-    const saved = router.asked.indexOf("tx keep_events");
+    const saved = router.asked.indexOf(KEPT_BY_COMMIT);
     expect(router.asked.slice(0, saved).filter((name) => name === "find_waits")).toHaveLength(2);
     expect(router.asked).not.toContain("keep_events");
   });
@@ -204,7 +207,7 @@ describe("an event for a wait that is open", () => {
     await remember();
     const runId = await startRun(version);
     const event = eventOf("fails.came");
-    router.before["tx keep_events"] = () => Promise.reject(new Error("the commit fails"));
+    router.before[KEPT_BY_COMMIT] = () => Promise.reject(new Error("the commit fails"));
     expect(await router.route(event)).toMatchObject([{ ok: false, kind: "failed" }]);
     expect(await stateOf(runId)).toBe("RUNNING");
     expect(updatedBy(await router.route(event))).toEqual([[runId]]);
@@ -219,7 +222,7 @@ describe("a wait that opens beside the first look meets the event", () => {
     await remember();
     const [first, second] = [await startRun(version), await startRun(later)];
     // It finds no kept event by itself: the commit that keeps it has not ended.
-    router.before["tx keep_events"] = () => report(second, "task", "COMPLETED");
+    router.before[KEPT_BY_COMMIT] = () => report(second, "task", "COMPLETED");
     expect(updatedBy(await router.route(eventOf("beside.came")))).toEqual([[first, second]]);
     expect(await stateOf(second)).toBe("COMPLETED");
   });
@@ -243,7 +246,7 @@ describe("a wait that opens beside the first look meets the event", () => {
       await makeDue(runId, 0);
     };
     expect(updatedBy(await router.route(eventOf("again.came")))).toEqual([[runId]]);
-    expect(router.asked).not.toContain("tx keep_events");
+    expect(router.asked).not.toContain(KEPT_BY_COMMIT);
   });
 });
 
@@ -275,7 +278,7 @@ describe("an event that was taken before it was kept by itself", () => {
     await remember();
     const runId = await startRun(version);
     let later = "";
-    router.before["tx keep_events"] = async () => {
+    router.before[KEPT_BY_COMMIT] = async () => {
       later = await startRun(version);
     };
     const event = eventOf("begins.came");
@@ -320,7 +323,7 @@ it("an event for more waits than are offered it at once is kept first", async ()
   const start = { kind: "start", start: startOf(version), cause: CAUSE } as const;
   const runs = await Promise.all(Array.from({ length: 101 }, () => at.processor.submit(start)));
   await router.route(eventOf("many.came"));
-  expect(router.asked).not.toContain("tx keep_events");
+  expect(router.asked).not.toContain(KEPT_BY_COMMIT);
   for (const { runId } of runs) {
     await until(async () => ((await stateOf(runId)) === "COMPLETED" ? true : undefined));
   }

@@ -191,28 +191,11 @@ export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
     seed,
     replicas,
     runs,
-    ...withoutEnds({ points, timed }),
+    points,
+    timed,
     chaos,
     extras: ["tasks"],
     pointsWithinMs: 0,
-  };
-}
-
-/**
- * Where the stream goes back to an older copy, replicas freeze instead of ending: only a replica that lives through it knows
- * what it published since the last mark (docs/guarantees.md, known gaps).
- */
-function withoutEnds(faults: Pick<Plan, "points" | "timed">): Pick<Plan, "points" | "timed"> {
-  const { points, timed } = faults;
-  if (!timed.some(({ kind }) => kind === "nats older stream")) return faults;
-  return {
-    points: points.map(({ replica, fault }) => ({
-      replica,
-      fault: fault.mode === "kill" ? { ...fault, mode: "stop" } : fault,
-    })),
-    timed: timed.map((each) =>
-      each.kind === "kill" || each.kind === "graceful stop" ? { ...each, kind: "freeze" } : each,
-    ),
   };
 }
 

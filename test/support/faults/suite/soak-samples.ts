@@ -78,7 +78,7 @@ interface Sizes {
 
 const SIZES = `select
   (pg_total_relation_size('effects') + pg_total_relation_size('partition_leases')
-    + pg_total_relation_size('early_reports') + pg_total_relation_size('failed_deliveries'))::float8 as work,
+    + pg_total_relation_size('stream_acks') + pg_total_relation_size('early_reports') + pg_total_relation_size('failed_deliveries'))::float8 as work,
   (pg_total_relation_size('workflow_runs') + pg_total_relation_size('step_runs')
     + pg_total_relation_size('run_moves') + pg_total_relation_size('move_batches'))::float8 as history,
   pg_total_relation_size('kept_events')::float8 as kept_events,

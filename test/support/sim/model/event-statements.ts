@@ -189,7 +189,8 @@ function openCallOf({ tx, tables }: At, [place, workspaceId, kind]: ObjectProbe)
   return isOpen ? [{ what: "open_call", place, ...none }] : [];
 }
 
-async function keepEvents({ tx, tables, now }: At, [events]: [string]) {
+/** Keeps events, as a statement and as a part of one that saves a batch. */
+export async function keepEvents({ tx, tables, now }: At, [events]: [string]) {
   const wanted: EventToKeep[] = JSON.parse(events);
   // As in Postgres, `not exists` sees what was there before the statement.
   const before = [...tx.rows(tables.kept)];

@@ -5,7 +5,7 @@
  */
 import pg from "pg";
 import type { Database, Queries, Statement } from "../../../../src/store/database.ts";
-import { DatabaseAway } from "../../../../src/store/pg-errors.ts";
+import { AnswerLost, DatabaseAway, isAway } from "../../../../src/store/pg-errors.ts";
 import { callStatements } from "./call-statements.ts";
 import { dueStatements } from "./due-statements.ts";
 import { eventStatements } from "./event-statements.ts";
@@ -70,15 +70,42 @@ function connect(shared: Shared, network: Network) {
     build: noBuilder(),
     async query<Row>(statement: Statement, values: readonly unknown[]) {
       await network.there(statement.name);
-      const tx = new ModelTransaction(shared);
-      open.add(tx);
+      const rows = await arrived(statement, values);
+      await network.back(statement.name, rows);
+      return rows as Row[];
+    },
+  };
+
+  /** A statement of its own, from the moment it comes to the server. */
+  async function arrived(statement: Statement, values: readonly unknown[]) {
+    const tx = new ModelTransaction(shared);
+    open.add(tx);
+    try {
+      const rows = await execute(tx, statement.name, values);
+      tx.commit();
+      return rows;
+    } finally {
+      end(tx, "abort");
+    }
+  }
+
+  const alone: Database["alone"] = {
+    async query<Row>(statement: Statement, values: readonly unknown[]) {
       try {
-        const rows = await execute(tx, statement.name, values);
-        tx.commit();
+        await network.there(statement.name);
+        const lateMs = await network.commit();
+        if (lateMs > 0) {
+          // The client has lost its connection before the server reads what it sent.
+          void shared.sleep(lateMs).then(() => arrived(statement, values).catch(() => undefined));
+          throw new DatabaseAway("the connection is lost");
+        }
+        const rows = await arrived(statement, values);
         await network.back(statement.name, rows);
+        await network.back("commit", []);
         return rows as Row[];
-      } finally {
-        end(tx, "abort");
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        throw new AnswerLost("a commit was not answered", { cause: error });
       }
     },
   };
@@ -118,7 +145,7 @@ function connect(shared: Shared, network: Network) {
 
   const database: Database = {
     ...{ read: single, callers: single, lists: single, write: single },
-    transaction,
+    ...{ alone, transaction },
     close: () => Promise.resolve(),
   };
   return {

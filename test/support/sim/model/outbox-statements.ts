@@ -46,17 +46,27 @@ export const outboxStatements: ModelStatements = {
     }),
   async mark_published(
     { tx, tables, now },
-    [holder, ids, partitions]: [string, number[], number[]],
+    [holder, ids, partitions, stream, seq]: [string, number[], number[], string, number],
   ) {
     const marked: { id: number }[] = [];
-    for (const [id, partition] of zip(ids, partitions)) {
+    const held = zip(ids, partitions).filter(([, partition]) => {
       const lease = tx.get(tables.partitions, String(partition));
-      if (lease?.holder !== holder || lease.leaseUntil.getTime() <= now.getTime()) continue;
+      return lease?.holder === holder && lease.leaseUntil.getTime() > now.getTime();
+    });
+    for (const [id] of held) {
       await tx.lock(tables.batches, String(id));
       const batch = tx.get(tables.batches, String(id));
       if (batch === undefined) continue;
       tx.put(tables.batches, String(id), { ...batch, publishedAt: now });
       marked.push({ id });
+    }
+    if (held.length === 0 || seq === 0) return marked;
+    const partition = Math.min(...held.map(([, each]) => each));
+    const ack = { stream, partition, seq, notedAt: now };
+    const key = `${stream}|${partition}`;
+    if (!(await tx.insert(tables.streamAcks, key, ack))) {
+      await tx.lock(tables.streamAcks, key);
+      tx.put(tables.streamAcks, key, ack);
     }
     return marked;
   },
@@ -65,7 +75,12 @@ export const outboxStatements: ModelStatements = {
       .filter((mark) => mark.stream === stream)
       .sort(by((mark) => -mark.markedAt.getTime()))
       .slice(0, 1)
-      .map(({ created, seq, markedAt: at }) => ({ created, seq, at })),
+      .map(({ created, seq, markedAt: at }) => {
+        const acks = [...tx.rows(tables.streamAcks)].filter(
+          (ack) => ack.stream === stream && ack.notedAt.getTime() >= at.getTime(),
+        );
+        return { created, seq, at, highest: Math.max(seq, ...acks.map((ack) => ack.seq)) };
+      }),
   async add_stream_mark(
     { tx, tables },
     [stream, created, seq, markedAt]: [string, string, number, Date],

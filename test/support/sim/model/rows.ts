@@ -15,6 +15,7 @@ import type {
   moveBatches,
   partitionLeases,
   runMoves,
+  streamAcks,
   streamMarks,
 } from "../../../../src/store/schema/history.ts";
 import type {
@@ -48,6 +49,7 @@ export interface Tables {
   readonly kept: Table<KeptRow>;
   readonly early: Table<EarlyRow>;
   readonly partitions: Table<typeof partitionLeases.$inferSelect>;
+  readonly streamAcks: Table<typeof streamAcks.$inferSelect>;
   readonly streamMarks: Table<typeof streamMarks.$inferSelect>;
   readonly definitions: Table<typeof workflowDefinitions.$inferSelect>;
   readonly versions: Table<typeof workflowVersions.$inferSelect>;
@@ -67,6 +69,7 @@ export function makeTables(): Tables {
     kept: new Table("kept"),
     early: new Table("early"),
     partitions: new Table("partitions"),
+    streamAcks: new Table("stream_acks"),
     streamMarks: new Table("stream_marks"),
     definitions: new Table("definitions"),
     versions: new Table("versions"),

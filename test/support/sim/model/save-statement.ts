@@ -4,6 +4,7 @@
  */
 import { effects } from "../../../../src/store/schema/calls.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../../../src/store/schema/runs.ts";
+import { keepEvents } from "./event-statements.ts";
 import {
   type ChildRow,
   childKey,
@@ -17,7 +18,7 @@ import {
   startKey,
   stepKey,
 } from "./rows.ts";
-import type { At, ModelStatement, ModelStatements } from "./statement.ts";
+import { type At, type ModelStatement, type ModelStatements, zip } from "./statement.ts";
 
 type Changed = StepRow & { keepInput: boolean; keepOutput: boolean; rowVersion: string };
 type Incoming = Pick<MovesRow, "runId" | "seq"> & {
@@ -29,18 +30,42 @@ type Incoming = Pick<MovesRow, "runId" | "seq"> & {
 
 const GROUPS = ["", "starts_"].flatMap((starts) =>
   ["", "_calls"].flatMap((calls) =>
-    ["", "_others"].map((others) => `${starts}moves${calls}${others}`),
+    ["", "_others"].flatMap((others) =>
+      ["", "_events"].map((events) => `${starts}moves${calls}${others}${events}`),
+    ),
   ),
 );
 
-/** `save_batch_…` for all groups. */
-export const saveStatements: ModelStatements = Object.fromEntries(
-  GROUPS.map((groups) => [`save_batch_${groups}`, saveBatch(groups)]),
-);
+/** `save_batch_…` for all groups, and what became of one that was not answered (store/unanswered-save.ts). */
+export const saveStatements: ModelStatements = {
+  ...Object.fromEntries(GROUPS.map((groups) => [`save_batch_${groups}`, saveBatch(groups)])),
+  async mark_unanswered_run({ tx, tables }: At, [id, version]: [string, string]) {
+    await tx.lock(tables.runs, id);
+    const run = tx.get(tables.runs, id);
+    if (run?.xmin !== version) return [];
+    tx.put(tables.runs, id, run);
+    return [{ id }];
+  },
+  find_unanswered_save: findSave,
+};
+
+type Fixed = [
+  partitions: number[],
+  runIds: string[],
+  versions: string[],
+  changedSteps: number,
+  stepRuns: string[],
+  indexes: number[],
+  stepVersions: string[],
+  openCalls: string[],
+];
 
 function saveBatch(groups: string): ModelStatement {
-  return async (at: At, [partitions, ...parameters]: [number[], ...unknown[]]) => {
-    const rest: unknown[] = [...parameters];
+  return async (at: At, values: [...Fixed, ...unknown[]]) => {
+    const [partitions, runIds, versions, steps, ...others] = values;
+    const [stepRuns, indexes, stepVersions, openCalls, ...rest] = others;
+    requireRuns(at, zip(runIds, versions));
+    requireAssumed(at, zip(stepRuns, indexes, stepVersions), openCalls);
     const next = () => String(rest.shift());
     if (groups.startsWith("starts")) await insertStarts(at, next(), next());
     await updateRuns(at, next());
@@ -53,8 +78,62 @@ function saveBatch(groups: string): ModelStatement {
       await insertChildren(at, next());
       await updateChildren(at, next());
     }
-    return [{ batches, newCalls, changedSteps, transactionId: at.tx.id }];
+    if (groups.includes("events")) await keepEvents(at, [next()]);
+    if (changedSteps !== steps) throw stale(at);
+    return [{ batches, newCalls, transactionId: at.tx.id, nowMs: at.now.getTime() }];
   };
+}
+
+function requireRuns(at: At, fences: readonly (readonly [string, string])[]): void {
+  const { tx, tables } = at;
+  for (const [id, version] of fences) {
+    const isHeld = tx.get(tables.runs, id)?.xmin === version && tx.tryLock(tables.runs, id);
+    if (!isHeld) throw stale(at);
+  }
+}
+
+function requireAssumed(
+  at: At,
+  steps: readonly (readonly [string, number, string])[],
+  openCalls: readonly string[],
+): void {
+  const { tx, tables } = at;
+  const isChanged = steps.some(([runId, stepIndex, version]) => {
+    const step = tx.get(tables.steps, stepKey({ runId, stepIndex }));
+    return step !== undefined && step.xmin !== version;
+  });
+  if (isChanged || openCalls.some((id) => tx.get(tables.effects, id) === undefined)) {
+    throw stale(at);
+  }
+}
+
+function stale({ tx }: At): Error {
+  return tx.shared.fail("42704", "a run or step is not as it was read");
+}
+
+function findSave(
+  { tx, tables }: At,
+  [sent, callIds, holder]: [string, string[], string],
+): readonly object[] {
+  const moves: Incoming[] = JSON.parse(sent);
+  const found = moves.flatMap((move) => {
+    const row = tx.get(tables.moves, `${move.runId}/${move.seq}`);
+    const isSame =
+      row?.recordedAt.getTime() === new Date(move.recordedAt).getTime() &&
+      JSON.stringify(row.cause) === move.cause &&
+      JSON.stringify(row.moves) === move.moves;
+    return isSame && row !== undefined ? [row] : [];
+  });
+  const batches = new Set(found.map(({ batchId }) => batchId));
+  return [
+    {
+      ...{ moves: found.length, transactionId: found[0]?.xmin ?? null },
+      batches: [...tx.rows(tables.batches)]
+        .filter(({ id }) => batches.has(id))
+        .map(({ id, partition }) => ({ id, partition })),
+      newCalls: callIds.filter((id) => tx.get(tables.effects, id)?.holder === holder),
+    },
+  ];
 }
 
 function taken(at: At, what: string): Error {

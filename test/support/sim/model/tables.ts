@@ -19,7 +19,7 @@ export class Table<Row extends object> {
 }
 
 /** Why a statement failed, as Postgres names it. */
-type SqlState = "23505" | "55P03" | "57P01";
+type SqlState = "23505" | "42704" | "55P03" | "57P01";
 
 /** What the transactions of one database share. */
 export interface Shared {

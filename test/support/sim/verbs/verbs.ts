@@ -58,6 +58,9 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
   const changed = new Map(
     ids.flatMap((id) => STEPS.map((at) => [`${id}/${at}`, rows.changedStep(id, at, "")])),
   );
+  const isFenced = rows.random.chance(50);
+  const fenced = isFenced ? ids : [];
+  const openCalls = rows.random.chance(10) ? [`${rows.pick(RUNS)}/s1/1/${rows.pick(KINDS)}`] : [];
   const batch: Batch = {
     newRuns: isNew ? runs : [],
     changedRuns: isNew ? [] : runs,
@@ -70,15 +73,27 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
     finishedCalls: rows.some(ids).map((id) => `${id}/s0/1/${rows.pick(KINDS)}`),
     droppedSteps: rows.some(ids).map((runId) => ({ runId, stepIndex: 1 })),
     starts,
+    ...{ takenEvents: [], fences: { runs: [], steps: [], openCalls: [] } },
   };
   return {
     ...{ name: `save ${isNew ? "new" : "changed"} ${ids}`, mayWait: true },
-    run: ({ database, stepVersions }) => {
+    run: ({ database, runVersions, stepVersions }) => {
       const own = [...changed].flatMap(([key, step]) => {
         const rowVersion = stepVersions.get(key);
         return rowVersion === undefined || isNew ? [] : [{ ...step, rowVersion }];
       });
-      return orStale(database.transaction((tx) => saveBatch(tx, { ...batch, changedSteps: own })));
+      const fences = {
+        runs: fenced.flatMap((runId) => {
+          const rowVersion = runVersions.get(runId);
+          return rowVersion === undefined || isNew ? [] : [{ runId, rowVersion }];
+        }),
+        steps: isFenced
+          ? own.map(({ runId, stepIndex: index, rowVersion }) => ({ runId, index, rowVersion }))
+          : [],
+        openCalls,
+      };
+      const saved = { ...batch, changedSteps: own, fences };
+      return orStale(database.transaction((tx) => saveBatch(tx, saved)));
     },
   };
 }
@@ -160,7 +175,7 @@ function publishing(rows: RandomRows): Verb {
     { name: "let go partitions", run: ({ database }) => letGoPartitions(database, holder) },
     {
       ...{ name: "mark published", mayWait: true },
-      run: ({ database }) => markPublished(database, holder, done),
+      run: ({ database }) => markPublished(database, holder, done, { stream: "w", seq }),
     },
     {
       name: "list the outbox",

@@ -56,6 +56,17 @@ it("no more bytes", () => {
   expect(keptIds(400)).toEqual([0]);
 });
 
+it("as many runs of a hundred steps as are in flight at once", () => {
+  const move = { of: "step", step: 0, from: "PENDING", to: "RUNNING", op: "started" } as const;
+  const moves = Array.from({ length: 200 }, () => move);
+  const cause = { kind: "rpc", id: "StartRun" } as const;
+  const run = { ...started(), history: [{ seq: 1, cause, moves }] };
+  for (let id = 0; id < 300; id += 1) keep(id, 0, run);
+  const { length } = keptIds(300);
+  expect(length).toBeGreaterThan(190);
+  expect(length).toBeLessThan(215);
+});
+
 it("no payload over 32 KiB", () => {
   keep(1, 0, started(30 * KIB));
   keep(2, 0, started(33 * KIB));

@@ -1,18 +1,16 @@
 /**
- * Keeps events in the commit of the runs that took them, where routing has not kept them before (routing/route-waits.ts).
+ * Events that are kept by the commit of the runs that took them, where routing has not kept them before (routing/route-waits.ts).
  * Boundary: which inputs have an event to keep is routing's decision.
  */
 import { keyOf } from "../process/short-memory.ts";
-import type { Tx } from "../store/database.ts";
-import { type EventToKeep, keepEvents } from "../store/events.ts";
+import type { EventToKeep } from "../store/events.ts";
 import type { BatchItem, ItemResult } from "./plan-batch.ts";
 
-/** Keeps the events of inputs that are applied, each once. `results` has one entry an item, in order. */
-export async function keepTakenEvents(
-  tx: Tx,
+/** The events of inputs that are applied, each once. `results` has one entry an item, in order. */
+export function takenEventsOf(
   items: readonly BatchItem[],
   results: readonly ItemResult[],
-): Promise<void> {
+): EventToKeep[] {
   const taken = new Set<EventToKeep>();
   for (const [place, { submission }] of items.entries()) {
     if (submission.kind !== "input" || submission.keep === undefined) continue;
@@ -22,8 +20,7 @@ export async function keepTakenEvents(
     }
   }
   // In one order, so that two commits that keep the same events do not wait for each other.
-  const inOrder = [...taken].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  if (inOrder.length > 0) await keepEvents(tx, inOrder);
+  return [...taken].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 function nameOf({ workspaceId, id, source }: EventToKeep): string {

@@ -1,0 +1,56 @@
+/**
+ * Commits a batch by one statement, which is its own transaction: it locks, compares, saves and commits in one round trip.
+ * Boundary: batches that only take inputs to stored runs, or start runs beside that. What needs locks of another kind
+ * (starts by event, keys of callers), and what another transaction has locked or changed, goes through confirm-batch.ts.
+ * Invariants:
+ * A1 All or nothing: where one run or step is not as it was read, nothing is written.
+ * A2 A statement whose answer is lost may still be on its way to the server, and has no transaction that could be asked for. One
+ *    run that it changes is marked first, so that it fails from then on; then its rows say whether it is committed.
+ */
+import type { Database } from "../store/database.ts";
+import { AnswerLost } from "../store/pg-errors.ts";
+import { type SavedBatch, StaleRows, saveBatch } from "../store/save-batch.ts";
+import { markedRunOf } from "../store/unanswered-save.ts";
+import { isStored } from "./confirm-batch.ts";
+import type { MemoryTrust } from "./memory-trust.ts";
+import type { BatchItem } from "./plan-batch.ts";
+import type { EncodeDeps } from "./save-drafts.ts";
+import { findLostSave } from "./unanswered-commit.ts";
+import { encodeWritten, type Worked, type Written, writtenOf } from "./write-batch.ts";
+
+/** What it needs. */
+interface CommitAtOnceDeps extends EncodeDeps {
+  readonly database: Database;
+  readonly memory: MemoryTrust;
+}
+
+/**
+ * Nothing is written where the batch is of another kind ("unfit"), or something of it is not as it was read or is locked
+ * ("stale").
+ */
+export async function commitAtOnce(
+  deps: CommitAtOnceDeps,
+  items: readonly BatchItem[],
+  worked: Worked,
+): Promise<Written | "unfit" | "stale"> {
+  const { plan, folded } = worked;
+  if (plan.starts.length > 0) return "unfit";
+  if (items.some(({ submission }) => submission.callerKey !== undefined)) return "unfit";
+  const kept = folded.filter(isStored);
+  const confirmed = { kept, starts: [], answers: new Map() };
+  const encoded = encodeWritten(deps, items, worked, confirmed);
+  const marked = markedRunOf(encoded.batch);
+  if (marked === undefined) return "unfit";
+  const written = (saved: SavedBatch | undefined) => writtenOf(encoded, plan.nowMs, saved);
+  try {
+    const saved = await saveBatch(deps.database.alone, encoded.batch);
+    if (saved?.nowMs !== undefined) deps.memory.noteClock(saved.nowMs);
+    return written(saved);
+  } catch (error) {
+    if (error instanceof StaleRows) return "stale";
+    if (!(error instanceof AnswerLost)) throw error;
+    const saved = await findLostSave(deps, marked, encoded.batch, error);
+    if (saved === undefined) throw error;
+    return written(saved);
+  }
+}

@@ -1,7 +1,8 @@
 /** The lines that only the service is measured by. */
 import { setTimeout as delay } from "node:timers/promises";
 import { INTERNAL_STEPS } from "../engines/words.ts";
-import { growthOfCpu, sumOfCpu } from "../parts/process-cpu.ts";
+import { finishUpkeep } from "../parts/postgres-counts.ts";
+import { growthOfCpu } from "../parts/process-cpu.ts";
 import { median } from "../report/statistics.ts";
 import { aSecond, type Bed, costOf, cpuMsEach, readCpuOf, type Values } from "./sample.ts";
 import { latencies } from "./shared-lines.ts";
@@ -109,23 +110,30 @@ async function parkUpTo(bed: Bed, runs: number) {
   const { acceptedMs, ids } = await host.park(runs);
   await delay(Math.min(SETTLE_MS, sizes.idleMs));
   const heapAfter = await host.own<number>("heapBytes");
-  const idleCores = await idleCoresOf(bed);
+  const idle = await idleCoresOf(bed);
   const { startedAtMs, readyMs } = await host.own<Restarted>("restart");
   const every = Math.max(1, Math.floor(ids.length / FIRST_WOKEN));
   const firstAtMs = await host.firstOf(ids.filter((_, at) => at % every === 0));
   return {
     acceptedSeconds: acceptedMs / SECOND_MS,
     heapGrowthMiB: (heapAfter - heapBefore) / MIB,
-    idleCores,
+    idleCores: idle.all,
+    ...Object.fromEntries(Object.entries(idle.each).map(([name, n]) => [`idleCores.${name}`, n])),
     restartReadyMs: readyMs,
     firstWakeMs: firstAtMs - startedAtMs,
   };
 }
 
-/** CPU of all processes while nothing happens. */
-async function idleCoresOf(bed: Bed): Promise<number> {
+/** CPU of the service, NATS and Postgres while nothing happens, by process and in all. */
+async function idleCoresOf(bed: Bed): Promise<{ readonly all: number; readonly each: Values }> {
+  // What Postgres does later about the rows of this line and of those before it is no work of parked runs.
+  await finishUpkeep(bed.databaseUrl);
   const before = await readCpuOf(bed);
   await delay(bed.sizes.idleMs);
-  const cpu = sumOfCpu(growthOfCpu(before, await readCpuOf(bed)));
-  return cpu / (bed.sizes.idleMs / SECOND_MS);
+  const seconds = bed.sizes.idleMs / SECOND_MS;
+  const grown = Object.entries(growthOfCpu(before, await readCpuOf(bed)));
+  const each = grown
+    .filter(([name]) => name !== "caller" && name !== "owner")
+    .map(([name, cpu]) => [name, cpu / seconds] as const);
+  return { all: each.reduce((sum, [, cores]) => sum + cores, 0), each: Object.fromEntries(each) };
 }

@@ -1,5 +1,5 @@
 /**
- * What Postgres itself counts: commits, syncs of its log, bytes of its log, rows.
+ * What Postgres itself counts: commits, syncs of its log, bytes of its log, rows; and its upkeep, done at once.
  * Boundary: reads statistics, of one database where the server keeps them apart. The log is one for all databases.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -44,6 +44,18 @@ export async function readPostgresCounts(
     const [row] = rows;
     if (row === undefined) throw new Error("the server gave no counts");
     return row;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Has Postgres do now what it would do in the background: vacuum and statistics of the database, and a checkpoint. */
+export async function finishUpkeep(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("vacuum (analyze)");
+    await client.query("checkpoint");
   } finally {
     await client.end();
   }

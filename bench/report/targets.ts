@@ -162,7 +162,7 @@ const TARGETS: readonly Target[] = [
   },
   {
     line: "parked",
-    what: "parked runs: CPU while idle, all processes",
+    what: "parked runs: CPU while idle, the service, NATS and Postgres",
     name: "idleCores",
     unit: " cores",
     better: "less",

@@ -14,6 +14,7 @@ import type { JsonObject } from "../../src/engine/values/json.ts";
 import { taskIdOf } from "../../src/engine/values/task.ts";
 import type { LeasedCall } from "../../src/runtime/submission.ts";
 import { stepOf, versionOf } from "../../test/support/builders/version-spec.ts";
+import { QUEUE } from "../engines/words.ts";
 import type { Budget, CountBudget } from "./budget.ts";
 
 /** The step that an input is for. */
@@ -83,7 +84,7 @@ export const loads: readonly Load[] = [
     name: "a result ends a step of a worker",
     budget: BY_BUS,
     counts: REPORT_COUNTS,
-    spec: lineOf({ stepType: "AGENT_ACTION", agentId: "", config: { queue: "bench" } }),
+    spec: lineOf({ stepType: "AGENT_ACTION", agentId: "", config: { queue: QUEUE } }),
     inputs: [taskReported],
   },
   {
@@ -153,6 +154,7 @@ function taskReported({ runId, stepIndex }: Place): Input {
     kind: "task_reported",
     cause: { kind: "event", id: taskIdOf({ runId, ...place }), by: WORKER_ID },
     ...place,
+    queue: QUEUE,
     report: { worker: WORKER_ID, costUsd: 0, end: { state: "COMPLETED", output: makePayload() } },
   };
 }

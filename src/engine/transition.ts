@@ -59,7 +59,7 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "task_reported":
       return taskReported(draft, input, input.report);
     case "task_unsent":
-      return taskUnsent(draft, input, input.alone);
+      return taskUnsent(draft, input, input.returned);
     case "governance_decided":
       return governanceReported(draft, input.report, lookups);
     case "event_arrived":

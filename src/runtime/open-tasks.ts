@@ -2,10 +2,12 @@
  * Which tasks of workers wait for a result.
  * Boundary: one read for a question; the question comes over the bus (ingress/bus/worker-messages.ts).
  */
+import { queueOf } from "../engine/steps/worker-task/queue.ts";
 import { type TaskPlace, taskIdOf } from "../engine/values/task.ts";
 import type { Database } from "../store/database.ts";
 import { findOpenTasks } from "../store/task-places.ts";
 import type { GraphCache } from "./graphs.ts";
+import type { WorkedQueue } from "./workers-seen.ts";
 
 /** What answering needs. */
 export interface OpenTasksDeps {
@@ -13,10 +15,10 @@ export interface OpenTasksDeps {
   readonly graphs: GraphCache;
 }
 
-/** The ids of those of the tasks that are open in the workspace. */
+/** The ids of those of the tasks that are open in the queue. */
 export async function openTasksOf(
   { database, graphs }: OpenTasksDeps,
-  workspaceId: string,
+  { workspaceId, queue }: WorkedQueue,
   asked: readonly TaskPlace[],
 ): Promise<string[]> {
   if (asked.length === 0) return [];
@@ -24,9 +26,10 @@ export async function openTasksOf(
   const open = await findOpenTasks(database.read, runIds, workspaceId);
   const versions = await graphs.require([...new Set(open.map(({ versionId }) => versionId))]);
   const ids = new Set(
-    open.map(({ runId, versionId, stepIndex, attempt }) => {
-      const stepId = versions.get(versionId)?.steps[stepIndex]?.def.id ?? "";
-      return taskIdOf({ runId, stepId, attempt });
+    open.flatMap(({ runId, versionId, stepIndex, attempt }) => {
+      const def = versions.get(versionId)?.steps[stepIndex]?.def;
+      if (def === undefined || queueOf(def) !== queue) return [];
+      return [taskIdOf({ runId, stepId: def.id, attempt })];
     }),
   );
   return asked.map(taskIdOf).filter((id) => ids.has(id));

@@ -181,8 +181,7 @@ function aloneOn(pool: pg.Pool): Database["alone"] {
       let clean = false;
       try {
         const answer = client.query<Row>({ name, text, values: [...values] });
-        const [{ rows }] = await Promise.all([answer, reached("commit.sent")]);
-        await reached("commit.answered");
+        const { rows } = await committedBy(answer);
         clean = true;
         return rows;
       } catch (error) {
@@ -231,15 +230,19 @@ async function begin(client: pg.PoolClient): Promise<void> {
   }
 }
 
-/** Its outcome is unknown from the moment it is sent until it is answered. */
 async function commit(client: pg.PoolClient): Promise<void> {
   try {
-    const answer = client.query("commit");
-    await Promise.all([answer, reached("commit.sent")]);
-    await reached("commit.answered");
+    await committedBy(client.query("commit"));
   } catch (error) {
     throw translateClientError(error);
   }
+}
+
+/** The answer of what commits: its outcome is unknown from the moment it is sent until it is answered. */
+async function committedBy<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  const [answered] = await Promise.all([answer, reached("commit.sent")]);
+  await reached("commit.answered");
+  return answered;
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {

@@ -4,6 +4,7 @@
  * Invariants:
  * P1 Most tasks end before their place is written: it is written only of those that are open for some seconds.
  * P2 A place counts for one attempt. A task without a place may be on the stream all the same.
+ * P3 Replicas write places in any order: of two on one stream the later one stays.
  */
 import type { Database, Queries, Statement } from "./database.ts";
 
@@ -24,10 +25,18 @@ export interface StreamPlace {
 /** A task with its place. */
 export type PlacedTask = TaskStep & StreamPlace;
 
+/** A step, in the order of the places. */
+export type StepKey = readonly [runId: string, stepIndex: number];
+
+/** Before the first place. */
+export const FIRST_STEP: StepKey = ["", 0];
+
 /** An open task; its step's id is that of the version. */
 export interface OpenTask extends TaskStep {
   readonly versionId: string;
   readonly workspaceId: string;
+  /** A worker gave it back before. */
+  readonly returned: boolean;
 }
 
 const IS_OPEN = `s.completed_at is null and s.detail -> 'task' is not null`;
@@ -41,7 +50,8 @@ const PLACE: Statement = {
       and s.retry_count + 1 = v.attempt
     where ${IS_OPEN} order by v.run_id, v.step_index
     on conflict (run_id, step_index) do update
-      set seq = excluded.seq, attempt = excluded.attempt, created = excluded.created`,
+      set seq = excluded.seq, attempt = excluded.attempt, created = excluded.created
+      where task_places.created <> excluded.created or task_places.seq < excluded.seq`,
 };
 const FIND: Statement = {
   name: "find_task_places",
@@ -49,21 +59,32 @@ const FIND: Statement = {
     from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
     join task_places p on p.run_id = v.run_id and p.step_index = v.step_index`,
 };
-const FORGET_AT_ONCE = 1_000;
+const LOOKED_AT_AT_ONCE = 1_000;
+// Rows of the page that are locked are being placed again. None is waited for.
 const FORGET: Statement = {
   name: "forget_task_places",
-  text: `delete from task_places where (run_id, step_index) in (
-      select p.run_id, p.step_index from task_places p
+  text: `with page as materialized (
+      select run_id, step_index, attempt from task_places
+      where (run_id, step_index) > ($1, $2)
+      order by run_id, step_index limit ${LOOKED_AT_AT_ONCE}
+    ), ended as materialized (
+      select p.run_id, p.step_index from page join task_places p
+        on p.run_id = page.run_id and p.step_index = page.step_index and p.attempt = page.attempt
       where not exists (
         select 1 from step_runs s where s.run_id = p.run_id and s.step_index = p.step_index
           and s.retry_count + 1 = p.attempt and ${IS_OPEN})
-      limit ${FORGET_AT_ONCE} for update of p skip locked)
-    returning 1`,
+      for update of p skip locked
+    ), forgotten as (
+      delete from task_places p using ended
+      where p.run_id = ended.run_id and p.step_index = ended.step_index)
+    select run_id as "runId", step_index as "stepIndex" from page
+    order by run_id, step_index offset ${LOOKED_AT_AT_ONCE - 1}`,
 };
 const FIND_OPEN: Statement = {
   name: "find_open_tasks",
   text: `select s.run_id as "runId", s.step_index as "stepIndex", s.retry_count + 1 as attempt,
-      r.version_id as "versionId", r.workspace_id as "workspaceId"
+      r.version_id as "versionId", r.workspace_id as "workspaceId",
+      s.detail -> 'task' ? 'returned' as returned
     from workflow_runs r join step_runs s on s.run_id = r.id
     where r.id = any($1::text[]) and r.completed_at is null and ${IS_OPEN}
       and ($2::text is null or r.workspace_id = $2)`,
@@ -88,11 +109,17 @@ export function findTaskPlaces(db: Queries, tasks: readonly TaskStep[]): Promise
   return db.query<PlacedTask>(FIND, [runIds, tasks.map(({ stepIndex }) => stepIndex)]);
 }
 
-/** Deletes places of tasks that have ended; gives whether there may be more of them. */
-export async function forgetTaskPlaces(database: Database): Promise<boolean> {
-  const rows = await database.transaction((tx) => tx.query(FORGET, []));
-  return rows.length === FORGET_AT_ONCE;
+/** Deletes those of the next places whose tasks have ended; gives where to go on, undefined at the end. */
+export async function forgetTaskPlaces(
+  database: Database,
+  after: StepKey,
+): Promise<StepKey | undefined> {
+  const rows = await database.transaction((tx) => tx.query<LastPlace>(FORGET, [...after]));
+  const [last] = rows;
+  return last === undefined ? undefined : [last.runId, last.stepIndex];
 }
+
+type LastPlace = Pick<TaskStep, "runId" | "stepIndex">;
 
 /** The open tasks of these runs; of one workspace, or of all where it is undefined. */
 export function findOpenTasks(

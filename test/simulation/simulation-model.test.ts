@@ -3,8 +3,9 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createLog } from "../../src/process/log.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
-import { effects } from "../../src/store/schema/calls.ts";
+import { callerKeys, effects } from "../../src/store/schema/calls.ts";
 import {
+  schedules,
   waitPatterns,
   workflowDefinitions,
   workflowVersions,
@@ -34,7 +35,7 @@ const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =
-  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, partition_leases, stream_acks, stream_marks";
+  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, partition_leases, stream_acks, stream_marks";
 
 let server: TestDatabase;
 let clock: DatabaseClock;
@@ -108,6 +109,8 @@ async function compareTables({ tables }: ModelServer, when: string): Promise<voi
     [tables.streamAcks, await build.select().from(streamAcks)],
     [tables.kept, await build.select().from(keptEvents)],
     [tables.early, await build.select().from(earlyReports)],
+    [tables.schedules, await build.select().from(schedules)],
+    [tables.callerKeys, await build.select().from(callerKeys)],
   ] as const;
   for (const [table, rows] of kept) {
     const ofModel = [...table.committed.values()].map(plainRow);

@@ -1,14 +1,22 @@
 /**
  * Makes up for tasks that were not published, or that their stream has lost.
  * Boundary: gets steps that have waited for a worker for long (egress/reconcile/); what is lost the engine makes again.
- * Invariant: a task whose message the stream has is left alone, however long it waits.
+ * Invariants:
+ * 1. A task whose message the stream has is left alone, however long it waits.
+ * 2. A returned task is in a message of its own: the one that it was returned from does not count.
  */
 import { taskIdOf } from "../../engine/values/task.ts";
 import { count } from "../../process/metrics.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
-import { findOpenTasks, findTaskPlaces, forgetTaskPlaces } from "../../store/task-places.ts";
+import {
+  FIRST_STEP,
+  findOpenTasks,
+  findTaskPlaces,
+  forgetTaskPlaces,
+  type StepKey,
+} from "../../store/task-places.ts";
 import type { TaskPublisher } from "./task-publisher.ts";
 import { lookAtTaskStream, type TaskStreamDeps } from "./task-stream.ts";
 
@@ -34,17 +42,19 @@ export async function recoverTasks(deps: LostTasksDeps, tasks: readonly LongTask
   deps.publisher.noteStream(stream.created);
   const places = await findTaskPlaces(deps.database.read, tasks);
   const placed = new Map(places.map((place) => [keyOf(place), place]));
-  const steps = await stepIdsOf(deps, tasks);
+  const steps = await openStepsOf(deps, tasks);
   const again = tasks.map(async (task) => {
-    const stepId = steps.get(keyOf(task));
-    if (stepId === undefined) return;
+    const step = steps.get(keyOf(task));
+    if (step === undefined) return;
+    const { stepId, returned } = step;
     const { runId, workspaceId, attempt } = task;
     const id = taskIdOf({ runId, stepId, attempt });
     const place = deps.publisher.findPlace(id) ?? placed.get(keyOf(task));
-    if (place === "sending" || (place !== undefined && (await stream.has(place)))) return;
+    // The message that a returned task was in before is on the stream until the other tasks of it end.
+    if (place === "sending" || (place !== undefined && (await stream.has(place, returned)))) return;
     count("workflows_tasks_sent_again_total", { reason: "lost" });
     const cause = { kind: "engine", id: "task_lost" } as const;
-    const input = { kind: "task_unsent", stepId, attempt, alone: false, cause } as const;
+    const input = { kind: "task_unsent", stepId, attempt, cause } as const;
     await deps.processor.submit({ kind: "input", runId, workspaceId, input });
   });
   await Promise.all(again);
@@ -52,23 +62,30 @@ export async function recoverTasks(deps: LostTasksDeps, tasks: readonly LongTask
 
 /** Deletes the places of tasks that have ended. */
 export async function forgetPlaces(database: Database): Promise<void> {
-  while (await forgetTaskPlaces(database));
+  let after: StepKey | undefined = FIRST_STEP;
+  while (after !== undefined) after = await forgetTaskPlaces(database, after);
 }
 
-/** The ids of the steps, by attempt; one that has ended has none. */
-async function stepIdsOf(
+interface OpenStep {
+  readonly stepId: string;
+  readonly returned: boolean;
+}
+
+/** The steps, by attempt; one that has ended is left out. */
+async function openStepsOf(
   { database, graphs }: LostTasksDeps,
   tasks: readonly LongTask[],
-): Promise<Map<string, string>> {
+): Promise<Map<string, OpenStep>> {
   const runIds = [...new Set(tasks.map(({ runId }) => runId))];
   const open = await findOpenTasks(database.read, runIds);
   const versions = await graphs.require([...new Set(open.map(({ versionId }) => versionId))]);
-  const ids = new Map<string, string>();
+  const steps = new Map<string, OpenStep>();
   for (const task of open) {
     const step = versions.get(task.versionId)?.steps[task.stepIndex];
-    if (step !== undefined) ids.set(keyOf(task), step.def.id);
+    const { returned } = task;
+    if (step !== undefined) steps.set(keyOf(task), { stepId: step.def.id, returned });
   }
-  return ids;
+  return steps;
 }
 
 function keyOf({ runId, stepIndex, attempt }: Omit<LongTask, "workspaceId">): string {

@@ -3,6 +3,7 @@
  * Boundary: metrics and the log; nothing depends on it.
  */
 import type { NatsConnection } from "nats";
+import type { Log } from "../../process/log.ts";
 import { setGauge } from "../../process/metrics.ts";
 import { createLoop, type StartedLoop } from "../../process/standing-loop.ts";
 import type { WorkersSeen } from "../../runtime/workers-seen.ts";
@@ -13,6 +14,7 @@ import {
   TASKS_SUBJECTS,
 } from "../../wire/tasks/subjects.ts";
 import { requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
+import { UnservedQueues } from "./unserved-queues.ts";
 
 /** What watching needs. */
 export interface QueueWatchDeps extends TaskStreamDeps {
@@ -30,26 +32,13 @@ interface QueueLook extends QueuePlace {
 }
 
 const EVERY_MS = 15_000;
-const UNSERVED_MS = 60_000;
 /** Queues whose oldest message is asked for: those with the most messages. */
 const QUEUES_AT_MOST = 100;
 
 /** Starts watching. */
 export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
-  const { log, everyMs = EVERY_MS, unservedMs = UNSERVED_MS } = deps;
-  const unserved = new Map<string, { readonly sinceMs: number; isSaid: boolean }>();
-
-  function judge(subject: string, { workspaceId, queue, messages, workers }: QueueLook): void {
-    if (workers > 0) {
-      unserved.delete(subject);
-      return;
-    }
-    const entry = unserved.get(subject) ?? { sinceMs: performance.now(), isSaid: false };
-    unserved.set(subject, entry);
-    if (entry.isSaid || performance.now() - entry.sinceMs < unservedMs) return;
-    entry.isSaid = true;
-    log.warn("a queue has tasks and no worker", { workspaceId, queue, messages });
-  }
+  const { log, everyMs = EVERY_MS } = deps;
+  const unserved = new UnservedQueues(deps.unservedMs);
 
   const loop = createLoop({
     name: "look at queues of tasks",
@@ -57,14 +46,19 @@ export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
     log,
     async round() {
       const looks = await lookAtQueues(deps);
-      for (const [subject, look] of looks) judge(subject, look);
-      for (const subject of unserved.keys()) if (!looks.has(subject)) unserved.delete(subject);
+      for (const subject of unserved.judge(looks)) warnOf(log, looks.get(subject));
       showAll([...looks.values()]);
       return false;
     },
   });
   loop.start();
   return loop;
+}
+
+function warnOf(log: Log, look: QueueLook | undefined): void {
+  if (look === undefined) return;
+  const { workspaceId, queue, messages } = look;
+  log.warn("a queue has tasks and no worker", { workspaceId, queue, messages });
 }
 
 function showAll(looks: readonly QueueLook[]): void {

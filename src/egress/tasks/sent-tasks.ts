@@ -25,6 +25,9 @@ export class SentTasks {
     const sentAtMs = performance.now();
     for (const { id, runId, stepIndex, attempt } of tasks) {
       if (!this.#sending.delete(id)) continue;
+      const known = this.#sent.get(id);
+      // A repeat was stored before: the task may have moved on since.
+      if (known?.created === created && known.seq > seq) continue;
       this.#sent.delete(id);
       this.#sent.set(id, { runId, stepIndex, attempt, created, seq, sentAtMs });
     }

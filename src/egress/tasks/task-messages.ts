@@ -23,7 +23,7 @@ const CONTENT_TYPE = "application/json";
 
 /**
  * Puts tasks into messages, in their order. `sharedBy` gives how many of a queue's tasks may share a message; `mark`
- * tells the messages' ids apart from those of other tries.
+ * tells the messages' ids apart from those of other tries. A returned task has the same id at each delivery of its return.
  */
 export function messagesOf(
   tasks: readonly WorkerTask[],
@@ -41,7 +41,8 @@ export function messagesOf(
     const traceparent = traceOf(task);
     const text = taskText(task, traceparent);
     if (task.alone === true) {
-      close(subject, { tasks: [task], texts: [text], traceparent, chars: text.length, atMost: 1 });
+      const alone = { tasks: [task], texts: [text], traceparent };
+      messages.push(messageOf(subject, alone, () => task.returnedBy ?? mark()));
       continue;
     }
     const waiting = open.get(subject);
@@ -71,7 +72,7 @@ interface Gathering {
 
 function messageOf(
   subject: string,
-  { tasks, texts, traceparent }: Gathering,
+  { tasks, texts, traceparent }: Pick<Gathering, "tasks" | "texts" | "traceparent">,
   mark: () => string,
 ): TaskMessage {
   const [first] = tasks;

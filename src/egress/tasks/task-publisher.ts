@@ -4,7 +4,8 @@
  * Invariants:
  * 1. A message that was not acknowledged is sent again under its id until it is, or the process ends.
  * 2. What waits is bounded; what finds no place is left to the check of lost tasks.
- * 3. The place of a task is written once it has been open for a while, so a quick task costs no statement.
+ * 3. The place of a task is written once it has been open for a while: a quick task costs no statement where its result came to
+ *    this replica, and a look-up where it came to another one.
  */
 import type { NatsConnection } from "nats";
 import type { TaskChanges, WorkerTask } from "../../engine/values/task.ts";

@@ -26,8 +26,8 @@ export interface TaskStreamDeps {
 /** The stream as it stood when it was looked at. */
 export interface TaskStreamState {
   readonly created: string;
-  /** Whether the stream has the message; asks at most once about each. */
-  has(place: StreamPlace): Promise<boolean>;
+  /** Whether the stream has the message, and, where `alone`, with one task only; asks at most once about each. */
+  has(place: StreamPlace, alone: boolean): Promise<boolean>;
 }
 
 /** The stream; made when it is missing. Rejects when JetStream cannot be asked. */
@@ -53,24 +53,26 @@ export async function requireTaskStream(deps: TaskStreamDeps): Promise<StreamInf
 export async function lookAtTaskStream(deps: TaskStreamDeps): Promise<TaskStreamState> {
   const { created, state } = await requireTaskStream(deps);
   const manager = await deps.connection.jetstreamManager({ checkAPI: false });
-  const asked = new Map<number, Promise<boolean>>();
+  const asked = new Map<number, Promise<number>>();
   return {
     created,
-    async has({ created: ofStream, seq }) {
+    async has({ created: ofStream, seq }, alone) {
       if (ofStream !== created || seq < state.first_seq || seq > state.last_seq) return false;
-      const known = asked.get(seq) ?? hasMessage(manager, seq);
+      const known = asked.get(seq) ?? countTasks(manager, seq);
       asked.set(seq, known);
-      return await known;
+      const tasks = await known;
+      return alone ? tasks === 1 : tasks > 0;
     },
   };
 }
 
-async function hasMessage(manager: JetStreamManager, seq: number): Promise<boolean> {
+/** How many tasks the message has; 0 when the stream does not have it. */
+async function countTasks(manager: JetStreamManager, seq: number): Promise<number> {
   try {
-    await manager.streams.getMessage(TASKS_STREAM, { seq });
-    return true;
+    const message = await manager.streams.getMessage(TASKS_STREAM, { seq });
+    return message.json<{ readonly tasks: readonly unknown[] }>().tasks.length;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return 0;
     throw error;
   }
 }

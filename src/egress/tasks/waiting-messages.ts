@@ -11,6 +11,8 @@ export class WaitingMessages {
 
   /** Gives false when there is no room. */
   add(message: TaskMessage): boolean {
+    // A return that was delivered twice has one message.
+    if (this.#messages.has(message.id)) return true;
     const bytes = message.body.length;
     if (this.#messages.size >= AT_MOST || this.#bytes + bytes > BYTES_AT_MOST) return false;
     this.#messages.set(message.id, message);

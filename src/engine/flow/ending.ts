@@ -210,12 +210,15 @@ export function clearIds(row: StepRun): void {
 }
 
 /** The details of an attempt that its successor keeps. */
-export function keptByAttempts(row: StepRun): Pick<StepDetail, "superseded" | "children"> {
+export function keptByAttempts(
+  row: StepRun,
+): Pick<StepDetail, "superseded" | "unanswered" | "children"> {
+  const { children, unanswered } = row.detail;
   const superseded = supersededIds(row);
-  const { children } = row.detail;
-  if (children === undefined) return { superseded };
+  const kept = { superseded, ...(unanswered === undefined ? {} : { unanswered }) };
+  if (children === undefined) return kept;
   const { starting } = children;
-  return { superseded, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
+  return { ...kept, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
 }
 
 /** Ids of three attempts with three ids each, but always all ids of the latest attempt. */

@@ -18,6 +18,25 @@ export function isSuperseded(draft: Draft, index: number, attempt: number): bool
   return row.retryCount + 1 !== attempt || row.detail.retrying === true;
 }
 
+/** Attempts of a step whose late results are told from repeats. */
+const UNANSWERED_AT_MOST = 9;
+
+/** The present attempt ends without the result of its task: one that comes later is late, and no repeat. */
+export function noteUnanswered(draft: Draft, index: number): void {
+  const row = draft.rows.row(index);
+  const attempts = [...(row.detail.unanswered ?? []), row.retryCount + 1];
+  row.detail = { ...row.detail, unanswered: attempts.slice(-UNANSWERED_AT_MOST) };
+}
+
+/** A result of a task that is not open: a line in the history where its attempt had none, nothing where it is a repeat. */
+export function noteLateResult(draft: Draft, index: number, attempt: number): Reply {
+  const { unanswered = [] } = draft.rows.peek(index).detail;
+  if (!unanswered.includes(attempt)) return { kind: "unchanged" };
+  const row = draft.rows.row(index);
+  row.detail = { ...row.detail, unanswered: unanswered.filter((each) => each !== attempt) };
+  return noteLate(draft, index);
+}
+
 /** Adds one `ignored` line to the history; publishes nothing and counts no cost. */
 export function noteLate(draft: Draft, index: number): Reply {
   draft.noteStep(index, draft.marks.state(index), { note: "ignored" });

@@ -1,6 +1,7 @@
 /** Releases what an attempt holds elsewhere: cancels its objective, its child runs and its task. Pure. */
 import type { Draft } from "../draft/draft.ts";
 import { taskNameOf } from "../steps/worker-task/queue.ts";
+import { noteUnanswered } from "./late.ts";
 
 /** Requires the rows to release several steps at once. */
 export function requireOpenChildren(draft: Draft, indexes: readonly number[]): void {
@@ -21,7 +22,10 @@ export function releaseAttempt(draft: Draft, index: number, reason: string): voi
       draft.call(index, { kind: "cancel_run", runId, reason }, `-${attempt}-${child}`);
     }
   }
-  if (detail.task !== undefined) draft.tasks.cancel(taskNameOf(draft, index));
+  if (detail.task !== undefined) {
+    draft.tasks.cancel(taskNameOf(draft, index));
+    noteUnanswered(draft, index);
+  }
   // An attempt that waits only for its cost has ended: its objective has ended too, or was cancelled then.
   if (objectiveId === "" || detail.pendingEnd?.end !== undefined) return;
   draft.call(index, { kind: "cancel_objective", objectiveId, reason });

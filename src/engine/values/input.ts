@@ -7,7 +7,7 @@ import type { CallKind, CallResult } from "./call.ts";
 import type { ChildReport } from "./child-run.ts";
 import type { JsonObject } from "./json.ts";
 import type { GovernanceAnswer } from "./step-detail.ts";
-import type { TaskReport } from "./task.ts";
+import type { TaskReport, TaskReturn } from "./task.ts";
 
 /** Why a move was made; kept in the history. */
 export interface Cause {
@@ -115,14 +115,16 @@ export type Input = { readonly cause: Cause } & (
       readonly kind: "task_reported";
       readonly stepId: string;
       readonly attempt: number;
+      /** The queue on whose subject the result came. */
+      readonly queue: string;
       readonly report: TaskReport;
     }
-  /** The task of an attempt is published again; `alone`: in a message of its own. */
+  /** The task of an attempt is published again; unless a worker returned it, its message is lost. */
   | {
       readonly kind: "task_unsent";
       readonly stepId: string;
       readonly attempt: number;
-      readonly alone: boolean;
+      readonly returned?: TaskReturn;
     }
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }

@@ -35,14 +35,24 @@ export interface StepDetail {
   tried?: number;
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
-  /** The attempt is a task of a worker that has no result yet; since when. */
-  task?: { readonly sinceMs: number };
+  /** The attempt is a task of a worker that has no result yet. */
+  task?: OpenTask;
+  /** Latest attempts whose task was taken back before its result came: that result is late, and noted once. */
+  unanswered?: readonly number[];
   /** Ids of the latest failed attempts, newest last: a report that names one of them is late. */
   superseded?: readonly string[];
   /** Counts of the child runs. */
   children?: ChildCounts;
   /** How the step ended, stored while its edges are undecided: the run is paused, or its work pending. */
   ending?: Ending;
+}
+
+/** A task that is with the workers. */
+interface OpenTask {
+  /** When it was queued, or returned last. */
+  readonly sinceMs: number;
+  /** A worker returned it: from then on it is in a message of its own, and in no other one. */
+  readonly returned?: true;
 }
 
 /** Counts of a step's child runs, so that no row grows with them. Only the last two span all attempts. */

@@ -27,8 +27,18 @@ export interface WorkerTask extends TaskName {
   readonly input: JsonObject;
   readonly queuedAtMs: number;
   readonly timeoutAtMs?: number;
-  /** It is published in a message of its own. */
+  /** It is published in a message of its own: a worker returned it, now or before. */
   readonly alone?: true;
+  /** Mark of the message that returned it now: a repeat of that message has it published under the same id. */
+  readonly returnedBy?: string;
+}
+
+/** A worker returned a task. */
+export interface TaskReturn {
+  /** The queue on whose subject it did. */
+  readonly queue: string;
+  /** Mark of the message that says so, the same when it is delivered again. */
+  readonly by: string;
 }
 
 /** Tasks that a commit gave to workers, those that need no result any more, and those that have one. */

@@ -6,6 +6,7 @@
  * 2. The results of a batch share commits: a slice of them is submitted before the first is waited for. What waits in the lanes
  *    is a slice, not a batch: 200 messages may hold 51,200 results, more than the lanes do.
  */
+import { createHash } from "node:crypto";
 import type { JsMsg } from "nats";
 import { type TaskPlace, taskIdOf } from "../../engine/values/task.ts";
 import { reached } from "../../process/crash-points.ts";
@@ -32,6 +33,7 @@ export interface ResultsDeps extends EndDeps {
 
 /** Submissions that wait at once. A message with more of them is a slice of its own. */
 const SLICE = 1_024;
+const MARK_CHARS = 16;
 
 interface Arrival {
   readonly message: JsMsg;
@@ -97,20 +99,27 @@ function arrivalOf(message: JsMsg): Arrival {
     return { message, submissions: [], problem: "the subject names no workspace and queue" };
   }
   if (!read.ok) return { message, submissions: [], problem: read.problem };
-  const { workspaceId } = place;
+  const { workspaceId, queue } = place;
   const results = read.reports.map(({ place: { runId, stepId, attempt }, report }): Submission => {
     const cause = causeOf({ runId, stepId, attempt }, report.worker);
-    const input = { kind: "task_reported", stepId, attempt, report, cause } as const;
+    const input = { kind: "task_reported", stepId, attempt, queue, report, cause } as const;
     return { kind: "input", runId, workspaceId, input };
   });
+  const by = read.returned.length > 0 ? markOf(message) : "";
   const returned = read.returned.map(({ runId, stepId, attempt }): Submission => {
     const cause = causeOf({ runId, stepId, attempt }, "");
-    const input = { kind: "task_unsent", stepId, attempt, alone: true, cause } as const;
-    return { kind: "input", runId, workspaceId, input };
+    const unsent = { kind: "task_unsent", stepId, attempt, returned: { queue, by } } as const;
+    return { kind: "input", runId, workspaceId, input: { ...unsent, cause } };
   });
   count("workflows_task_results_total", {}, results.length);
   count("workflows_tasks_sent_again_total", { reason: "returned" }, returned.length);
   return { message, submissions: [...results, ...returned], problem: read.problem };
+}
+
+/** The same for every delivery of a message, and for one that a worker published twice. */
+function markOf({ headers, seq, info }: JsMsg): string {
+  const id = headers?.get("Nats-Msg-Id") || `${seq}/${info.timestampNanos}`;
+  return createHash("sha256").update(id).digest("base64url").slice(0, MARK_CHARS);
 }
 
 function causeOf(place: TaskPlace, by: string) {

@@ -79,7 +79,7 @@ async function answer(deps: WorkerMessagesDeps, message: Msg): Promise<void> {
   const place = placeOfSubject(message.subject);
   const asked = readOpenQuestion(message.data);
   if (place === undefined || asked === undefined) return;
-  const open = await openTasksOf(deps, place.workspaceId, asked);
+  const open = await openTasksOf(deps, place, asked);
   await reached("tasks.asked");
   message.respond(Buffer.from(openBody(open)));
 }

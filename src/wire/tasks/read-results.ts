@@ -65,7 +65,8 @@ export function readResults(data: Uint8Array): ReadResults {
   const reports = results.flatMap((result) => reportOf(worker, result) ?? []);
   const places = returned.flatMap(placeOf);
   const unreadable = results.length - reports.length + returned.length - places.length;
-  const problem = unreadable === 0 ? "" : `has ${unreadable} results without a readable id`;
+  const problem =
+    unreadable === 0 ? "" : `the message has ${unreadable} results without a readable id`;
   return { ok: true, reports, returned: places, problem };
 }
 
@@ -138,7 +139,8 @@ function failed(error: Json | undefined): TaskReport["end"] {
   if (!isPause)
     return wrong(`error.retry_after_ms is no number from 0 to ${RETRY_AFTER_AT_MOST_MS}`);
   const text = storable(type === "" ? message : `${type}: ${message}`);
-  return { state: "FAILED", message: text, retryable, retryAfterMs };
+  // Times are whole milliseconds.
+  return { state: "FAILED", message: text, retryable, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
 /** A result that breaks the protocol would break it on the next attempt too. */

@@ -23,7 +23,7 @@ let worker: RawWorker;
 
 beforeAll(async () => {
   service = await startQueueService();
-  await streamsMade();
+  await service.streamsMade();
   worker = await connectRawWorker(service.nats.url, { workspace: WORKSPACE, queue: QUEUE });
   await worker.prepare();
 });
@@ -31,14 +31,6 @@ afterAll(async () => {
   worker.kill();
   await service.stop();
 });
-
-function streamsMade() {
-  return until(async () => {
-    const names = [];
-    for await (const { config } of service.manager.streams.list()) names.push(config.name);
-    return names.length === 2 ? names : undefined;
-  });
-}
 
 function taskStep(id: string, config = {}, fields = {}) {
   return stepOf(id, { agentId: "", config: { queue: QUEUE, ...config }, ...fields });
@@ -109,7 +101,7 @@ it("a result that comes twice counts once", async () => {
   await worker.report(result);
   await worker.report({ ...result, worker: "w-2" });
   worker.ack(message);
-  await settled();
+  await service.settled();
   expect(await service.step(runId)).toMatchObject({ agent_id: "w-1", cost_usd: 0.5 });
   const rows = await service.rows("select 1 from run_moves where run_id = $1", [runId]);
   expect(rows).toHaveLength(2);
@@ -176,7 +168,7 @@ it("a cancelled task is told, and is not open any more", async () => {
   expect(await worker.open([task.id])).toEqual([]);
   await worker.report({ worker: "w", results: [{ id: task.id, status: "completed" }] });
   worker.ack(message);
-  await settled();
+  await service.settled();
   expect(await service.step(runId)).toMatchObject({ state: "CANCELLED", output: null });
 });
 
@@ -207,6 +199,7 @@ it("what cannot be read is put aside, and the rest of its message counts", async
   const { runId, message, task } = await oneTask();
   await worker.reportText("no JSON");
   await worker.reportText('{"results": []}');
+  await worker.reportText(JSON.stringify({ worker: "w", returned: [], more: "x".repeat(600_000) }));
   await worker.report({
     worker: "w",
     results: [
@@ -218,7 +211,7 @@ it("what cannot be read is put aside, and the rest of its message counts", async
   await stateOf(runId, "COMPLETED");
   const letters = await until(async () => {
     const rows = await service.rows("select reason, problem from dead_letters order by problem");
-    return rows.length === 3 ? rows : undefined;
+    return rows.length === 4 ? rows : undefined;
   });
   expect(new Set(letters.map(({ reason }) => reason))).toEqual(new Set(["bad_result"]));
 });
@@ -242,17 +235,64 @@ it.each([
   expect(error_message).toContain(why);
 });
 
-it("a result of another workspace changes nothing", async () => {
+it("a worker of another workspace gets no task, and its result changes nothing", async () => {
   const { runId, message, task } = await oneTask();
   const other = await connectRawWorker(service.nats.url, { workspace: "other", queue: QUEUE });
+  await other.prepare();
+  expect(await other.pull(1)).toEqual([]);
   await other.report({ worker: "thief", results: [{ id: task.id, status: "completed" }] });
   expect(await other.open([task.id])).toEqual([]);
-  await settled();
+  await service.settled();
   expect(await service.step(runId)).toMatchObject({ state: "RUNNING", agent_id: null });
   await worker.report({ worker: "w", results: [{ id: task.id, status: "completed" }] });
   worker.ack(message);
   other.kill();
   expect(await stateOf(runId, "COMPLETED")).toMatchObject({ agent_id: "w" });
+});
+
+it("a result on the subject of another queue changes nothing", async () => {
+  const { runId, message, task } = await oneTask();
+  const other = await connectRawWorker(service.nats.url, { workspace: WORKSPACE, queue: "mails" });
+  const stream = () => service.manager.streams.info("WORKFLOWS_TASKS");
+  const last = (await stream()).state.last_seq;
+  await other.report({
+    worker: "thief",
+    results: [{ id: task.id, status: "completed" }],
+    returned: [task.id],
+  });
+  await service.settled();
+  expect(await other.open([task.id])).toEqual([]);
+  expect(await worker.open([task.id])).toEqual([task.id]);
+  expect(await service.step(runId)).toMatchObject({ state: "RUNNING", agent_id: null });
+  expect((await stream()).state.last_seq).toBe(last);
+  await worker.report({ worker: "w", results: [{ id: task.id, status: "completed" }] });
+  worker.ack(message);
+  other.kill();
+  expect(await stateOf(runId, "COMPLETED")).toMatchObject({ agent_id: "w" });
+});
+
+it("a failure that comes twice is one row of the history, and begins one attempt", async () => {
+  const retryPolicy = { maxRetries: 2, backoffSeconds: 0, backoffMultiplier: 1 };
+  const { runId, message, task } = await oneTask(taskStep("charge", {}, { retryPolicy }));
+  const failed = { id: task.id, status: "failed", error: { message: "busy" }, cost_usd: 0.5 };
+  await worker.report({ worker: "w", results: [failed] });
+  worker.ack(message);
+  const again = await pullOne();
+  await worker.report({ worker: "w", results: [failed] });
+  await service.settled();
+  expect(await service.step(runId)).toMatchObject({ retry_count: 1, cost_usd: 0.5 });
+  const last = { id: again.tasks[0]?.id, status: "failed", error: { message: "no" } };
+  await worker.report({
+    worker: "w",
+    results: [{ ...last, error: { message: "no", retryable: false } }],
+  });
+  worker.ack(again);
+  await stateOf(runId, "FAILED");
+  await worker.report({ worker: "w", results: [failed, last] });
+  await service.settled();
+  // The start, the end of the first attempt with the begin of the second, and the last end.
+  const rows = await service.rows("select 1 from run_moves where run_id = $1", [runId]);
+  expect(rows).toHaveLength(3);
 });
 
 it("a queue with dots and stars has a token of its own", async () => {
@@ -268,14 +308,3 @@ it("a queue with dots and stars has a token of its own", async () => {
   mailer.kill();
   expect(await stateOf(runId, "COMPLETED")).toMatchObject({ agent_id: "m" });
 });
-
-/** Everything that was reported is handled. */
-async function settled() {
-  await until(async () => {
-    const { num_pending, num_ack_pending } = await service.manager.consumers.info(
-      "WORKFLOWS_RESULTS",
-      "workflows-workflows_results",
-    );
-    return num_pending + num_ack_pending === 0 ? true : undefined;
-  });
-}

@@ -35,6 +35,7 @@ import type { Lookups } from "../../../src/engine/values/lookups.ts";
 import { newRun, type RunFacts } from "../../../src/engine/values/new-run.ts";
 import type { Reply } from "../../../src/engine/values/reply.ts";
 import type { Run, StepRun } from "../../../src/engine/values/run.ts";
+import type { TaskChanges } from "../../../src/engine/values/task.ts";
 import type { RunView } from "../../../src/engine/values/view.ts";
 import { roundsAtMost, WHOLE_AFTER_ROUND } from "../../../src/runtime/fold-run.ts";
 import { stepReport } from "../builders/step-reports.ts";
@@ -104,6 +105,8 @@ export class EngineRun {
   /** The open calls, and every call ever issued. */
   openCalls = new Map<string, IssuedCall>();
   wanted: IssuedCall[] = [];
+  /** What each fold did about tasks of workers. */
+  tasks: TaskChanges[] = [];
   children: ChildRun[] = [];
   history: HistoryRow[] = [];
   now: number;
@@ -210,6 +213,8 @@ export class EngineRun {
     for (const [id, issued] of this.openCalls) if (isDropped(issued)) this.openCalls.delete(id);
     for (const issued of wanted) this.openCalls.set(issued.id, issued);
     this.wanted.push(...wanted);
+    const { wanted: made, cancelled, ended } = draft.tasks;
+    this.tasks.push({ wanted: made, cancelled, ended });
     this.history.push(...draft.history);
   }
 

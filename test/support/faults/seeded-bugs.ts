@@ -184,7 +184,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "runtime/commit-batch.ts",
-        find: "if (!(await wasCommitted(deps.database, sent.commit, error))) throw error;",
+        find: "if (!(await wasCommitted(deps.database, sent, error))) throw error;",
         replace: "throw error;",
       },
     ],

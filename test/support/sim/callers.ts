@@ -1,13 +1,24 @@
 /**
- * Those who start runs and cancel them: each repeats its request, at any replica, until it has an answer.
- * Boundary: submits as the RPC server does; a start carries an event's id, so that repeats start one run.
+ * Those who start runs, command them and report their steps: each repeats its call, at any replica, until it has an answer.
+ * Boundary: calls the RPCs of replicas; what an answer must agree with is caller-rules.ts.
  */
+import type {
+  DescMessage,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  type StartRunRequestSchema,
+  StepRunState,
+  WorkflowService,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
-import type { Submission } from "../../../src/runtime/submission.ts";
 import { isTemporary } from "../../../src/runtime/temporary.ts";
+import { AnswerRules } from "./caller-rules.ts";
 import { PUBLISHED, WORKSPACE } from "./versions.ts";
 import type { World } from "./world.ts";
-import type { PlannedRun } from "./world-plan.ts";
+import type { PlannedCommand, PlannedRun } from "./world-plan.ts";
 
 /** A request to cancel a run that was answered. */
 interface Cancelled {
@@ -15,20 +26,39 @@ interface Cancelled {
   readonly atMs: number;
 }
 
+/** A call, and how it is made. */
+interface Asked<I extends DescMessage, O extends DescMessage> {
+  readonly method: DescMethodUnary<I, O>;
+  readonly request: MessageInitShape<I>;
+  readonly key?: string | undefined;
+  /** By two callers at once. */
+  readonly isTwice?: boolean;
+}
+
+type RunAnswer = MessageShape<DescMessage> & { readonly run?: { readonly id: string } | undefined };
+type Start = MessageInitShape<typeof StartRunRequestSchema>;
+
+/** Not longer than the lease of a key: who takes a key over answers nobody whose first caller still waits. */
 const PATIENCE_MS = 4_000;
 const AGAIN_MS = 150;
 const EVENT_LATE_MS = 2_000;
+const LONGEST_PAUSE_MS = 2_500;
+const { method } = WorkflowService;
 
 /** See the file's head. */
 export class Callers {
   /** Runs whose callers are not done with them. */
   open: number;
   readonly runIds = new Map<string, string>();
+  /** How often each call was sent. */
+  readonly sent = new Map<string, number>();
   readonly cancelled: Cancelled[] = [];
   readonly #world: World;
+  readonly #rules: AnswerRules;
 
   constructor(world: World) {
     this.#world = world;
+    this.#rules = new AnswerRules(world);
     this.open = world.plan.runs.length;
   }
 
@@ -39,22 +69,14 @@ export class Callers {
   }
 
   async #play(run: PlannedRun): Promise<void> {
-    const { clock, random, bus } = this.#world;
-    const runId = run.byEvent ? await this.#startByEvent(run) : await this.#start(run);
+    const runId =
+      run.startBy === "event" ? await this.#startByEvent(run) : await this.#startByCall(run);
     this.runIds.set(run.key, runId);
-    if (run.version === "wait") {
-      await clock.sleep(random.below(EVENT_LATE_MS));
-      const about = `box.${run.key}`;
-      bus.publish("came.in", WORKSPACE, { came: 1 }, { id: `came-${run.key}`, about });
-    }
-    if (run.cancelAfterMs === undefined) return;
-    await clock.sleep(run.cancelAfterMs);
-    const cause = { kind: "rpc", id: "CancelRun" } as const;
-    await this.#request(`cancel ${run.key}`, {
-      ...{ kind: "input", runId, workspaceId: WORKSPACE },
-      input: { kind: "cancel_requested", reason: "no longer wanted", cause },
-    });
-    this.cancelled.push({ runId, atMs: clock.nowMs });
+    const { command } = run;
+    await Promise.all([
+      this.#help(run, runId),
+      command === undefined ? undefined : this.#command(run.key, runId, command),
+    ]);
   }
 
   async #startByEvent({ key }: PlannedRun): Promise<string> {
@@ -69,42 +91,129 @@ export class Callers {
     }
   }
 
-  async #start({ key, version }: PlannedRun): Promise<string> {
+  async #startByCall({ key, version, startBy, isTwice }: PlannedRun): Promise<string> {
+    const { clock, random } = this.#world;
     const published = PUBLISHED.get(version);
     if (published === undefined) throw new Error(`there is no version ${version}`);
-    const { definitionId, versionId } = published;
-    const none = { initiatorAgentId: "", initiatorUserId: "", parentRunId: "", entityId: "" };
-    const runId = await this.#request(`start ${key}`, {
-      kind: "start",
-      cause: { kind: "rpc", id: "StartRun" },
-      start: {
-        ...{ definitionId, versionId, definitionVersion: 1, workspaceId: WORKSPACE, ...none },
-        ...{ triggerType: "MANUAL", triggerEventId: `start-${key}`, triggerSource: "" },
-        ...{ entityType: "", hops: 0, input: { key } },
-      },
-    });
-    return runId ?? "";
+    const request: Start = {
+      ...{ workspaceId: WORKSPACE, definitionId: published.definitionId, inputPayload: { key } },
+      triggerEventId: startBy === "event id" ? `start-${key}` : "",
+    };
+    const named = startBy === "key" ? { key: `start-${key}` } : {};
+    const asked = { method: method.startRun, request, ...named, isTwice };
+    const runId = idOf(await this.#ask(`start ${key}`, asked));
+    if (startBy === "key" && random.chance(30)) {
+      await clock.sleep(random.below(EVENT_LATE_MS));
+      await this.#startOther(key, request);
+      await this.#ask(`start ${key} again`, { method: method.startRun, request, ...named });
+    }
+    return runId;
   }
 
-  /** Gives the run; undefined when the request was refused for good. */
-  async #request(what: string, submission: Submission): Promise<string | undefined> {
+  /** The key of a start that was answered starts nothing else. */
+  async #startOther(key: string, request: Start): Promise<void> {
+    const other = { ...request, inputPayload: { key, other: true } };
+    const asked = { method: method.startRun, request: other, key: `start-${key}` };
+    const answer = await this.#ask(`start another by ${key}`, asked, ["already_exists"]);
+    if (!(answer instanceof Refusal)) this.#world.broken(`the key of ${key} started another run`);
+  }
+
+  /** Does what the run waits for from outside. */
+  async #help({ key, version }: PlannedRun, runId: string): Promise<void> {
+    const { clock, random, bus } = this.#world;
+    if (version === "wait") {
+      await clock.sleep(random.below(EVENT_LATE_MS));
+      const about = `box.${key}`;
+      bus.publish("came.in", WORKSPACE, { came: 1 }, { id: `came-${key}`, about });
+    }
+    if (version === "hand") await this.#report(key, runId);
+  }
+
+  /** Reports the step that a person ends, as soon as it waits. */
+  async #report(key: string, runId: string): Promise<void> {
+    const { clock, random, server } = this.#world;
+    const request = {
+      ...{ runId, stepId: "h", state: StepRunState.COMPLETED },
+      ...{ outputPayload: { by: key.slice(0, 1) }, costUsd: 0.25 },
+    };
+    const hasKey = random.chance(50);
+    const isTwice = random.chance(50);
+    for (;;) {
+      const named = hasKey ? { key: `report-${key}` } : {};
+      const asked = { method: method.transitionStep, request, ...named, isTwice };
+      const answer = await this.#ask(`report ${key}`, asked, ["illegal_move"]);
+      if (!(answer instanceof Refusal)) return;
+      const run = server.tables.runs.committed.get(runId);
+      if (run?.completedAt !== null || run.state === "COMPENSATING") return;
+      await clock.sleep(AGAIN_MS);
+    }
+  }
+
+  async #command(key: string, runId: string, command: PlannedCommand): Promise<void> {
+    const { clock, random } = this.#world;
+    const { rpc, afterMs, hasKey, isTwice } = command;
+    await clock.sleep(afterMs);
+    const named = hasKey ? { key: `${rpc}-${key}` } : {};
+    const request = { id: runId };
+    const asked: Asked<DescMessage, DescMessage> = {
+      method: method[rpc],
+      request,
+      ...named,
+      isTwice,
+    };
+    const answer = await this.#ask(`${rpc} ${key}`, asked, ["illegal_move"]);
+    if (rpc === "cancelRun") this.cancelled.push({ runId, atMs: clock.nowMs });
+    if (rpc !== "pauseRun" || answer instanceof Refusal) return;
+    await clock.sleep(random.below(LONGEST_PAUSE_MS));
+    const resumed = { method: method.resumeRun, request, key: `resume-${key}`, isTwice };
+    await this.#ask(`resume ${key}`, resumed);
+  }
+
+  async #ask<I extends DescMessage, O extends DescMessage>(
+    what: string,
+    asked: Asked<I, O>,
+    refusals: readonly string[] = [],
+  ): Promise<RunAnswer | Refusal> {
+    const { isTwice = false } = asked;
+    const first = this.#askOne(what, asked, refusals);
+    if (!isTwice) return first;
+    this.#world.witness.count("call by two callers at once");
+    const [one, other] = await Promise.all([first, this.#askOne(what, asked, refusals)]);
+    return one instanceof Refusal ? other : one;
+  }
+
+  /** Gives the answer, or the refusal that stands however often the call is repeated. */
+  async #askOne<I extends DescMessage, O extends DescMessage>(
+    what: string,
+    { method: asked, request, key }: Asked<I, O>,
+    refusals: readonly string[],
+  ): Promise<RunAnswer | Refusal> {
     const { clock, random, members, witness } = this.#world;
     for (;;) {
       const member = random.pick(members);
-      const late = clock.sleep(PATIENCE_MS).then(() => "late" as const);
+      const late = clock.sleep(PATIENCE_MS).then(() => undefined);
+      this.sent.set(what, (this.sent.get(what) ?? 0) + 1);
       try {
-        const settled = await Promise.race([member?.processor.submit(submission), late]);
-        if (settled !== undefined && settled !== "late") {
-          witness.note(what, settled.runId, settled.reply.kind);
-          return settled.runId;
+        const answer = await Promise.race([member?.door.call(asked, request, key), late]);
+        if (answer !== undefined) {
+          const run: RunAnswer = answer;
+          witness.note(what, idOf(run));
+          this.#rules.judge({ what, method: asked, key, answer: run });
+          return run;
         }
       } catch (error) {
         if (!isTemporary(error)) {
-          this.#world.broken(`${what}: ${error instanceof Refusal ? error.reason : error}`);
-          return undefined;
+          witness.note(what, String(error));
+          const isExpected = error instanceof Refusal && refusals.includes(error.reason);
+          if (!isExpected) this.#world.broken(`${what}: ${error}`);
+          return error instanceof Refusal ? error : new Refusal("unavailable", String(error));
         }
       }
       await clock.sleep(AGAIN_MS);
     }
   }
+}
+
+function idOf(answer: RunAnswer | Refusal): string {
+  return answer instanceof Refusal ? "" : (answer.run?.id ?? "");
 }

@@ -14,6 +14,8 @@ export interface Troubles {
   readonly statements: number;
   readonly commits: number;
   readonly owners: number;
+  /** Calls of callers, and their answers. */
+  readonly callers: number;
   readonly messages: number;
   /** Events of owners that never come. */
   readonly lost: number;
@@ -22,7 +24,7 @@ export interface Troubles {
 
 /** Nothing goes wrong. */
 export const NO_TROUBLES: Troubles = {
-  ...{ statements: 0, commits: 0, owners: 0, messages: 0, lost: 0, slow: 0 },
+  ...{ statements: 0, commits: 0, owners: 0, callers: 0, messages: 0, lost: 0, slow: 0 },
 };
 
 /** What a link works with; troubles end when the world calms down. */
@@ -39,6 +41,11 @@ interface ReadVersion {
   readonly id?: string | null;
   readonly runId?: string;
   readonly rowVersion?: string;
+}
+
+interface ReadKey {
+  readonly appliedTo?: string | null;
+  readonly answer?: Uint8Array | null;
 }
 
 const SLOW_MS = 400;
@@ -83,6 +90,7 @@ export class Link implements Network {
   }
 
   async there(what: string): Promise<void> {
+    if (what === "move_schedules") this.#world.reach("before a schedule moves on", this.replica);
     await this.pass();
     if (this.unlucky("statements")) throw new DatabaseAway(`${what} is lost`);
   }
@@ -98,6 +106,8 @@ export class Link implements Network {
     const { witness } = this.#world;
     witness.note(this.replica, what, rows.length);
     if (what === "commit") this.#world.reach("after commit", this.replica);
+    this.#watchSchedules(what, rows.length);
+    this.#watchKeys(what, rows);
     await this.pass();
     if (what === "commit" && this.unlucky("commits")) {
       witness.count("lost commit reply");
@@ -105,6 +115,28 @@ export class Link implements Network {
     }
     if (what === "expire_calls" && rows.length > 0) witness.count("lost lease");
     this.#watchFence(what, rows);
+  }
+
+  #watchSchedules(what: string, rows: number): void {
+    const { witness } = this.#world;
+    if (what === "find_due_schedules" && rows > 0) {
+      this.#world.reach("after slots were found", this.replica);
+    }
+    if (what !== "move_schedules") return;
+    this.#world.reach("before a schedule's move is committed", this.replica);
+    if (rows === 0) witness.count("schedule moved on by another replica");
+  }
+
+  #watchKeys(what: string, [row]: readonly ReadKey[]): void {
+    if (row === undefined) return;
+    const { witness } = this.#world;
+    if (what === "insert_caller_keys") {
+      this.#world.reach("after a key was claimed", this.replica);
+    } else if (what === "take_over_caller_key") {
+      witness.count(row.appliedTo === null ? "key taken over" : "call read again");
+    } else if (what === "find_caller_key") {
+      witness.count(row.answer === null ? "call still running" : "answer given again");
+    }
   }
 
   /** A run that another replica moved between this one's read and its lock is not saved. */

@@ -14,6 +14,7 @@ const calmEnds = new Map<string, RunEnd>();
 export async function playWorld(seed: number, counts: Counts = new Map()): Promise<string> {
   const plan = planWorld(seed);
   for (const { version } of plan.runs) await learnCalm(version);
+  if (plan.schedule !== undefined) await learnCalm(plan.schedule.version);
   const world = await play(plan, counts);
   return world.witness.trace;
 }

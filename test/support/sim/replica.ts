@@ -1,6 +1,6 @@
 /**
  * One replica of the service in a world: the real parts, wired as main.ts does, on a link of its own.
- * Boundary: no RPC server, no retention; messages come from the world's bus.
+ * Boundary: no sockets, no retention; messages come from the world's bus, calls through a door (rpc-door.ts).
  */
 import { createLookupCache } from "../../../src/collaborators/lookup-cache.ts";
 import { createDispatcher } from "../../../src/egress/dispatch/dispatcher.ts";
@@ -10,7 +10,7 @@ import { createReconciler } from "../../../src/egress/reconcile/reconcile.ts";
 import { handleBatch } from "../../../src/ingress/bus/handle-batch.ts";
 import { startTimers } from "../../../src/ingress/timers/timers.ts";
 import type { Log } from "../../../src/process/log.ts";
-import { createProcessor, type Processor } from "../../../src/runtime/processor.ts";
+import { createProcessor } from "../../../src/runtime/processor.ts";
 import { encodeCall } from "../../../src/wire/calls/requests.ts";
 import type { BusMember, EventBus } from "./event-bus.ts";
 import { Link, type LinkWorld } from "./link.ts";
@@ -18,6 +18,7 @@ import type { ModelServer } from "./model/model-database.ts";
 import { connectStream, OWN_LIMITS, OWN_STREAM, type OwnStream } from "./own-stream.ts";
 import { ownerClients } from "./owner-clients.ts";
 import type { Owners } from "./owners.ts";
+import { openDoor, type RpcDoor } from "./rpc-door.ts";
 import { PUBLISHED } from "./versions.ts";
 
 /** What replicas share. */
@@ -33,7 +34,7 @@ export interface ReplicaWorld extends LinkWorld {
 /** A replica at work. */
 export interface Replica extends BusMember {
   readonly id: string;
-  readonly processor: Processor;
+  readonly door: RpcDoor;
   /** It is gone at once; what it holds stays held until it runs out. */
   crash(): void;
   stop(): Promise<void>;
@@ -109,7 +110,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
     noteTenantless,
   };
   return {
-    ...{ id, link, processor },
+    ...{ id, link, door: openDoor(world, link, { database, processor, graphs, log }) },
     handle(messages) {
       if (stopping) return;
       const handled = handleBatch(batchDeps, messages).then(() => void handling.delete(handled));

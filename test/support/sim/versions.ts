@@ -22,6 +22,20 @@ export interface PublishedVersion {
 /** Whose everything in the worlds is. */
 export const WORKSPACE = "ws-sim";
 
+/** A line whose slots are all in the first seconds of a world; the next one is a year later. */
+export interface ScheduledLine {
+  readonly cronLine: string;
+  /** Seconds since a world begins. */
+  readonly slots: readonly number[];
+}
+
+/** Versions with a SCHEDULE trigger, by name. */
+export const SCHEDULED: Readonly<Record<string, ScheduledLine>> = {
+  seconds: { cronLine: "2-6 0 0 1 1 *", slots: [2, 3, 4, 5, 6] },
+  thirds: { cronLine: "1-10/3 0 0 1 1 *", slots: [1, 4, 7, 10] },
+  zone: { cronLine: "CRON_TZ=Europe/Paris 3,9,12 0 1 1 1 *", slots: [3, 9, 12] },
+};
+
 const agent = (id: string, plan = "", more: Partial<StepDefinition> = {}) =>
   stepOf(id, { name: id, ...more, config: { ...more.config, ...(plan === "" ? {} : { plan }) } });
 const other = (id: string, stepType: StepDefinition["stepType"], more: Partial<StepDefinition>) =>
@@ -93,7 +107,16 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
     ],
     ["a -> l", "l -> b"],
   ),
+  hand: made([agent("a"), other("h", "HUMAN_TASK", {}), agent("b")], ["a -> h", "h -> b"]),
   child: made([agent("x")], [], { trigger: triggerOf({ triggerType: "WORKFLOW" }) }),
+  ...Object.fromEntries(
+    Object.entries(SCHEDULED).map(([name, { cronLine }]) => [
+      name,
+      made([agent("a")], [], {
+        trigger: triggerOf({ triggerType: "SCHEDULE", cronExpr: cronLine }),
+      }),
+    ]),
+  ),
 };
 
 /** All versions by name. */

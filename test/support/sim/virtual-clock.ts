@@ -13,7 +13,8 @@ import { EventQueue, type QueuedEvent } from "./event-queue.ts";
 
 /** What a timer of the virtual clock looks like to those who made it. */
 interface VirtualTimer {
-  readonly event: QueuedEvent;
+  /** What comes next of it. */
+  event: QueuedEvent;
   ref(): VirtualTimer;
   unref(): VirtualTimer;
 }
@@ -67,22 +68,26 @@ export class VirtualClock {
 
 /** Puts the clock and the seed in place of Node's; gives what puts Node's back. */
 function replaceNodes(clock: VirtualClock, random: RandomNumbers): () => void {
-  const { setTimeout, clearTimeout, setImmediate } = globalThis;
+  const { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval } = globalThis;
+  const timersBefore = { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval };
   const before = {
-    ...{ setTimeout, clearTimeout, setImmediate },
     dateNow: Date.now,
     performanceNow: performance.now,
     random: Math.random,
     promises: { ...timersPromises },
     randomBytes: crypto.randomBytes,
   };
+  const clear = (timer: unknown) => {
+    if (isVirtual(timer)) clock.cancel(timer.event);
+    else clearTimeout(timer as NodeJS.Timeout);
+  };
   Object.assign(globalThis, {
     setTimeout: (work: (...all: unknown[]) => void, delayMs = 0, ...all: unknown[]) =>
       timerOf(clock.after(delayMs, () => work(...all))),
-    clearTimeout: (timer: unknown) => {
-      if (isVirtual(timer)) clock.cancel(timer.event);
-      else before.clearTimeout(timer as NodeJS.Timeout);
-    },
+    clearTimeout: clear,
+    setInterval: (work: (...all: unknown[]) => void, everyMs = 0, ...all: unknown[]) =>
+      intervalOf(clock, everyMs, () => work(...all)),
+    clearInterval: clear,
     setImmediate: (work: (...all: unknown[]) => void, ...all: unknown[]) =>
       timerOf(clock.after(0, () => work(...all))),
   });
@@ -99,23 +104,29 @@ function replaceNodes(clock: VirtualClock, random: RandomNumbers): () => void {
   Object.assign(crypto, { randomBytes });
   syncBuiltinESMExports();
   return () => {
-    const { promises, dateNow, performanceNow, random: mathRandom, ...timers } = before;
-    Object.assign(globalThis, {
-      setTimeout: timers.setTimeout,
-      clearTimeout: timers.clearTimeout,
-      setImmediate: timers.setImmediate,
-    });
+    const { promises, dateNow, performanceNow, random: mathRandom } = before;
+    Object.assign(globalThis, timersBefore);
     Date.now = dateNow;
     performance.now = performanceNow;
     Math.random = mathRandom;
     Object.assign(timersPromises, promises);
-    Object.assign(crypto, { randomBytes: timers.randomBytes });
+    Object.assign(crypto, { randomBytes: before.randomBytes });
     syncBuiltinESMExports();
   };
 }
 
 function timerOf(event: QueuedEvent): VirtualTimer {
   const timer: VirtualTimer = { event, ref: () => timer, unref: () => timer };
+  return timer;
+}
+
+function intervalOf(clock: VirtualClock, everyMs: number, work: () => void): VirtualTimer {
+  const next = (): QueuedEvent =>
+    clock.after(everyMs, () => {
+      timer.event = next();
+      work();
+    });
+  const timer = timerOf(next());
   return timer;
 }
 

@@ -1,15 +1,26 @@
 /** What happens in a world, drawn from its seed: runs, requests, troubles, crashes. Boundary: values only. */
 import { type RandomNumbers, randomNumbers } from "../random/random-numbers.ts";
 import { NO_TROUBLES, type Troubles } from "./link.ts";
+import { SCHEDULED } from "./versions.ts";
 
 /** A run to start, and what its caller does to it. */
 export interface PlannedRun {
   readonly key: string;
   readonly version: string;
   readonly atMs: number;
-  readonly byEvent: boolean;
-  /** Unset: its end is that of a world without troubles. */
-  readonly cancelAfterMs: number | undefined;
+  /** What makes a repeat of its start the same start; without a thing each may start a run. */
+  readonly startBy: "event" | "event id" | "key" | "nothing";
+  /** Two callers start it at once. */
+  readonly isTwice: boolean;
+  readonly command: PlannedCommand | undefined;
+}
+
+/** A call about a run. A run that is paused is resumed, and ends then as in a world without troubles. */
+export interface PlannedCommand {
+  readonly rpc: "pauseRun" | "cancelRun" | "compensateRun";
+  readonly afterMs: number;
+  readonly hasKey: boolean;
+  readonly isTwice: boolean;
 }
 
 /** A replica crashes, or stands still for a while, the n-th time that one comes to a place. */
@@ -20,11 +31,19 @@ interface PlannedCrash {
   readonly frozenMs: number;
 }
 
+/** A schedule that a world has. */
+export interface PlannedSchedule {
+  readonly version: string;
+  /** When a new version with the same line is published; unset: never. */
+  readonly againAtMs: number | undefined;
+}
+
 /** A world. */
 export interface WorldPlan {
   readonly seed: number;
   readonly replicas: number;
   readonly runs: readonly PlannedRun[];
+  readonly schedule: PlannedSchedule | undefined;
   readonly crashes: readonly PlannedCrash[];
   readonly troubles: Troubles;
   /** From then on nothing goes wrong any more. */
@@ -41,6 +60,7 @@ const VERSIONS = [
   "timers",
   "undo",
   "parent",
+  "hand",
 ];
 const PLACES = [
   "before commit",
@@ -50,12 +70,30 @@ const PLACES = [
   "after an owner acted",
   "before an acknowledgement",
   "after a message was stored",
+  "after a key was claimed",
+  "before an answer",
 ];
-const MILD: Troubles = { statements: 4, commits: 15, owners: 30, messages: 60, lost: 20, slow: 15 };
+/** Where a world with a schedule has half of its crashes. */
+const SCHEDULE_PLACES = [
+  "after slots were found",
+  "before a schedule moves on",
+  "before a schedule moves on",
+  "before a schedule's move is committed",
+];
+const MILD: Troubles = {
+  statements: 4,
+  commits: 15,
+  owners: 30,
+  callers: 60,
+  messages: 60,
+  lost: 20,
+  slow: 15,
+};
 const HARD: Troubles = {
   statements: 20,
   commits: 80,
   owners: 150,
+  callers: 200,
   messages: 200,
   lost: 80,
   slow: 40,
@@ -66,9 +104,14 @@ export function planWorld(seed: number): WorldPlan {
   const random = randomNumbers(seed);
   const troubles = random.pick([NO_TROUBLES, MILD, MILD, HARD]) ?? MILD;
   const runs = Array.from({ length: 1 + random.below(3) }, (_, n) => planRun(random, `k${n}`));
-  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () => planCrash(random));
+  const schedule = random.chance(25) ? planSchedule(random) : undefined;
+  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () =>
+    schedule !== undefined && random.chance(50)
+      ? planCrash(random, SCHEDULE_PLACES, 4)
+      : planCrash(random, PLACES, 12),
+  );
   return {
-    ...{ seed, runs, crashes, troubles },
+    ...{ seed, runs, schedule, crashes, troubles },
     replicas: random.pick([1, 2, 2, 3]) ?? 2,
     calmAtMs: 3_000 + random.below(6_000),
   };
@@ -76,8 +119,9 @@ export function planWorld(seed: number): WorldPlan {
 
 /** One run of a version, with nothing that goes wrong. */
 export function planCalm(version: string): WorldPlan {
-  const run = { key: "k0", version, atMs: 0, byEvent: false, cancelAfterMs: undefined };
-  const nothing = { crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
+  const how = { startBy: "event id", isTwice: false, command: undefined } as const;
+  const run = { key: "k0", version, atMs: 0, ...how };
+  const nothing = { schedule: undefined, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
   return { seed: 1, replicas: 1, runs: [run], ...nothing };
 }
 
@@ -85,16 +129,43 @@ function planRun(random: RandomNumbers, key: string): PlannedRun {
   const version = random.pick(VERSIONS) ?? "line";
   return {
     ...{ key, version, atMs: random.below(1_500) },
-    byEvent: version === "line" && random.chance(50),
-    cancelAfterMs: random.chance(20) ? random.below(2_500) : undefined,
+    ...planStart(random, version),
+    command: random.chance(35) ? planCommand(random) : undefined,
   };
 }
 
-function planCrash(random: RandomNumbers): PlannedCrash {
+function planStart(random: RandomNumbers, version: string) {
+  if (version === "line" && random.chance(50)) return { startBy: "event", isTwice: false } as const;
+  const drawn = random.pick(["event id", "key", "key", "nothing"] as const) ?? "key";
+  // What a caller does for its run it does for one.
+  const startBy = drawn === "nothing" && ["wait", "hand"].includes(version) ? "key" : drawn;
+  return { startBy, isTwice: startBy !== "nothing" && random.chance(40) };
+}
+
+function planCommand(random: RandomNumbers): PlannedCommand {
+  const rpc = random.pick(["pauseRun", "cancelRun", "cancelRun", "compensateRun"] as const);
+  const afterMs = random.below(2_500);
+  // A pause without a key that comes late would hold a run that was resumed.
+  const hasKey = rpc === "pauseRun" || random.chance(50);
+  return { rpc: rpc ?? "cancelRun", afterMs, hasKey, isTwice: random.chance(40) };
+}
+
+function planSchedule(random: RandomNumbers): PlannedSchedule {
+  return {
+    version: random.pick(Object.keys(SCHEDULED)) ?? "",
+    againAtMs: random.chance(40) ? random.below(9_000) : undefined,
+  };
+}
+
+function planCrash(
+  random: RandomNumbers,
+  places: readonly string[],
+  timesAtMost: number,
+): PlannedCrash {
   const frozenMs = random.chance(30) ? random.pick([3_000, 12_000, 25_000]) : 0;
   return {
-    place: random.pick(PLACES) ?? "after commit",
-    n: 1 + random.below(12),
+    place: random.pick(places) ?? "after commit",
+    n: 1 + random.below(timesAtMost),
     frozenMs: frozenMs ?? 0,
   };
 }

@@ -29,6 +29,22 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "compensation after a crash": 3,
   timer: 200,
   retry: 100,
+  "slot of a schedule": 250,
+  "slot passed over": 5,
+  "schedule moved on by another replica": 50,
+  "trouble before a schedule moves on": 10,
+  "call by two callers at once": 500,
+  "lost answer of a call": 100,
+  "answer given again": 300,
+  "call still running": 150,
+  "key taken over": 3,
+  "call read again": 3,
+  "trouble before an answer": 10,
+  "moved by PauseRun": 15,
+  "moved by ResumeRun": 15,
+  "moved by CancelRun": 60,
+  "moved by CompensateRun": 15,
+  "moved by TransitionStep": 20,
 };
 
 /** Plays one share, counted from 0. */

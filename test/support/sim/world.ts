@@ -11,6 +11,7 @@ import { type ModelServer, makeModelServer } from "./model/model-database.ts";
 import { OwnStream } from "./own-stream.ts";
 import { Owners } from "./owners.ts";
 import { type Replica, startReplica } from "./replica.ts";
+import { WorldSchedule } from "./schedules.ts";
 import { publishAll } from "./versions.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { Witness } from "./witness.ts";
@@ -33,6 +34,7 @@ export class World {
   readonly stream = new OwnStream();
   readonly bus: EventBus;
   readonly callers: Callers;
+  readonly schedule: WorldSchedule | undefined;
   readonly log: Log;
   /** Replicas that are there. */
   readonly members: Replica[] = [];
@@ -43,6 +45,10 @@ export class World {
   /** Runs that were compensating when a replica crashed. */
   readonly crashedWhileUndoing = new Set<string>();
   troubles: Troubles;
+  /** Whether anything has gone wrong, or may have. */
+  hasTrouble: boolean;
+  /** Whether a replica has stood still. */
+  hasFrozen = false;
   #reached = new Map<string, number>();
   #started = 0;
   #runs = 0;
@@ -59,10 +65,12 @@ export class World {
     this.owners = new Owners(this);
     this.callers = new Callers(this);
     this.troubles = plan.troubles;
+    this.hasTrouble = plan.troubles !== NO_TROUBLES;
     this.log = logOf((message, facts) => {
       if (!EXPECTED_ERRORS.has(message)) this.broken(`the log says: ${message} ${textOf(facts)}`);
     });
     publishAll(this.server.tables, new Date(this.clock.epochMs));
+    this.schedule = plan.schedule && new WorldSchedule(this, plan.schedule);
   }
 
   /** Plays the plan; gives false when the world does not come to rest. */
@@ -103,8 +111,11 @@ export class World {
     for (const crash of this.plan.crashes) {
       const member = this.members.find(({ id }) => id === replica);
       if (crash.place !== place || crash.n !== times || member === undefined) continue;
+      this.hasTrouble = true;
+      this.witness.count(`trouble ${place}`);
       if (crash.frozenMs > 0) {
         this.witness.count("freeze");
+        this.hasFrozen = true;
         member.link.freezeUntil(this.clock.nowMs + crash.frozenMs);
       } else this.#crash(member);
     }
@@ -135,6 +146,7 @@ export class World {
 
   /** Looks now and then whether nothing is left to do, and stops the replicas then. */
   #isOver(): boolean {
+    this.schedule?.look();
     if (this.#isStopping || this.clock.nowMs < this.#nextLookMs) return this.#isStopped;
     this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
     if (!this.isAtRest()) return false;
@@ -150,8 +162,11 @@ export class World {
   isAtRest(): boolean {
     if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
+    if (this.schedule?.isOver === false) return false;
+    // A caller may have given a call up that is still under way.
+    if (this.members.some(({ door }) => door.open > 0)) return false;
     // A commit whose client lost its connection may still be under way.
-    if (this.server.shared.locks.size > 0) return false;
+    if (this.server.shared.locks.size > 0 || this.server.shared.late > 0) return false;
     const { effects, runs, batches } = this.server.tables;
     if (effects.committed.size > 0) return false;
     for (const run of runs.committed.values()) {

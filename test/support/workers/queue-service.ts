@@ -18,6 +18,7 @@ import type { VersionRow } from "../../../src/store/reads/definitions.ts";
 import { readClock } from "../../../src/store/service-reads/clock.ts";
 import { encodeCall } from "../../../src/wire/calls/requests.ts";
 import { startWorkerQueues } from "../../../src/worker-queues.ts";
+import { until } from "../assertions/until.ts";
 import { freshDatabase } from "../servers/database.ts";
 import { type OwnNats, startOwnNats } from "../servers/own-nats.ts";
 import { publish, startOf, WORKSPACE } from "../services/processor.ts";
@@ -38,6 +39,10 @@ export interface QueueService {
   rows(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** A step of a run as its row has it. */
   step(runId: string, index?: number): Promise<Record<string, unknown>>;
+  /** Resolves when both streams are there. */
+  streamsMade(): Promise<void>;
+  /** Resolves when everything that was reported is handled. */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -100,6 +105,22 @@ export async function startQueueService(
         [runId, index],
       );
       return rows[0] ?? {};
+    },
+    async streamsMade() {
+      await until(async () => {
+        const names = [];
+        for await (const { config } of manager.streams.list()) names.push(config.name);
+        return names.length === 2 ? names : undefined;
+      });
+    },
+    async settled() {
+      await until(async () => {
+        const info = await manager.consumers.info(
+          "WORKFLOWS_RESULTS",
+          "workflows-workflows_results",
+        );
+        return info.num_pending + info.num_ack_pending === 0 ? true : undefined;
+      });
     },
     async stop() {
       await Promise.all([timers.stop(), reconciler.stop(), queues.stopListening()]);

@@ -6,7 +6,6 @@ import { type At, by, type ModelStatements, zip } from "./statement.ts";
 /** See the file's head. */
 export const dueStatements: ModelStatements = {
   find_due: findDue,
-  find_due_schedules: () => [],
   find_unfinished_runs: ({ tx, tables }, [limit]: [number]) =>
     [...tx.rows(tables.runs)]
       .filter(({ continueAt }) => continueAt !== null && continueAt.getTime() <= tx.beganAtMs)

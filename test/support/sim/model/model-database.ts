@@ -1,18 +1,21 @@
 /**
  * A model of Postgres for the store's statements, in memory: the real functions of src/store/ run above it unchanged.
- * Boundary: statements by name; one that the model does not know throws, and so does the builder over the schema. How
+ * Boundary: statements by name; one that the model does not know throws, and so does what the builder does not prepare. How
  * long things take, and what goes wrong, is the network's (see Network): this file knows only the database.
  */
 import pg from "pg";
 import type { Database, Queries, Statement } from "../../../../src/store/database.ts";
 import { AnswerLost, DatabaseAway, isAway } from "../../../../src/store/pg-errors.ts";
+import { answerStatements } from "./answer-statements.ts";
 import { callStatements } from "./call-statements.ts";
 import { dueStatements } from "./due-statements.ts";
 import { eventStatements } from "./event-statements.ts";
+import { keyStatements } from "./key-statements.ts";
 import { outboxStatements } from "./outbox-statements.ts";
 import { makeTables, type Tables } from "./rows.ts";
 import { runStatements } from "./run-statements.ts";
 import { saveStatements } from "./save-statement.ts";
+import { scheduleStatements } from "./schedule-statements.ts";
 import type { ModelStatements } from "./statement.ts";
 import { ModelTransaction, type Shared } from "./tables.ts";
 
@@ -25,6 +28,8 @@ export interface Network {
   /** Takes the answer back. */
   back(what: string, rows: readonly object[]): Promise<void>;
 }
+
+type Query = Queries["query"];
 
 /** The server. */
 export interface ModelServer {
@@ -41,6 +46,9 @@ const STATEMENTS: ModelStatements = {
   ...outboxStatements,
   ...eventStatements,
   ...dueStatements,
+  ...scheduleStatements,
+  ...keyStatements,
+  ...answerStatements,
 };
 
 /** Makes an empty database by this clock. */
@@ -51,7 +59,7 @@ export function makeModelServer(clock: {
   const tables = makeTables();
   const shared: Shared = {
     ...{ tables, locks: new Map(), ended: new Map() },
-    ...{ lastTransaction: 700, lastBatch: 0, lastEvent: 0 },
+    ...{ lastTransaction: 700, lastBatch: 0, lastEvent: 0, late: 0 },
     nowMs: () => Math.floor(clock.epochMs),
     sleep: (delayMs) => clock.sleep(delayMs),
     fail(state, message) {
@@ -66,15 +74,13 @@ export function makeModelServer(clock: {
 function connect(shared: Shared, network: Network) {
   const open = new Set<ModelTransaction>();
 
-  const single: Queries = {
-    build: noBuilder(),
-    async query<Row>(statement: Statement, values: readonly unknown[]) {
-      await network.there(statement.name);
-      const rows = await arrived(statement, values);
-      await network.back(statement.name, rows);
-      return rows as Row[];
-    },
+  const queryAlone: Query = async (statement, values) => {
+    await network.there(statement.name);
+    const rows = await arrived(statement, values);
+    await network.back(statement.name, rows);
+    return rows as never;
   };
+  const single: Queries = { build: builderOver(queryAlone), query: queryAlone };
 
   /** A statement of its own, from the moment it comes to the server. */
   async function arrived(statement: Statement, values: readonly unknown[]) {
@@ -96,7 +102,13 @@ function connect(shared: Shared, network: Network) {
         const lateMs = await network.commit();
         if (lateMs > 0) {
           // The client has lost its connection before the server reads what it sent.
-          void shared.sleep(lateMs).then(() => arrived(statement, values).catch(() => undefined));
+          shared.late += 1;
+          const late = shared.sleep(lateMs).then(() => arrived(statement, values));
+          void late
+            .catch(() => undefined)
+            .then(() => {
+              shared.late -= 1;
+            });
           throw new DatabaseAway("the connection is lost");
         }
         const rows = await arrived(statement, values);
@@ -111,7 +123,7 @@ function connect(shared: Shared, network: Network) {
   };
 
   const within = (tx: ModelTransaction): Queries => ({
-    build: noBuilder(),
+    build: undefined as never,
     async query<Row>(statement: Statement, values: readonly unknown[]) {
       await network.there(statement.name);
       const rows = await execute(tx, statement.name, values);
@@ -164,6 +176,17 @@ async function execute(tx: ModelTransaction, name: string, values: readonly unkn
   return statement(at, values as never);
 }
 
-function noBuilder(): never {
-  return undefined as never;
+/** The builder for statements that it prepares: as any other, they are known by their name. */
+function builderOver(query: Query): Queries["build"] {
+  const prepare = (name: string) => ({
+    execute: (values: object) => query({ name, text: "" }, [values]),
+  });
+  const building: object = new Proxy(Object.create(null), {
+    get(_, method) {
+      // A promise's: a statement that is not prepared has no name.
+      if (method === "then") throw new TypeError("the model knows no statement without a name");
+      return method === "prepare" ? prepare : () => building;
+    },
+  });
+  return building as Queries["build"];
 }

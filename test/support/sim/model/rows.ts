@@ -4,8 +4,9 @@
  */
 import { getTableColumns } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
-import type { effects } from "../../../../src/store/schema/calls.ts";
+import type { callerKeys, effects } from "../../../../src/store/schema/calls.ts";
 import type {
+  schedules,
   waitPatterns,
   workflowDefinitions,
   workflowVersions,
@@ -36,6 +37,8 @@ export type MovesRow = typeof runMoves.$inferSelect;
 type BatchRow = typeof moveBatches.$inferSelect;
 export type KeptRow = typeof keptEvents.$inferSelect;
 export type EarlyRow = typeof earlyReports.$inferSelect;
+export type ScheduleRow = typeof schedules.$inferSelect;
+export type CallerKeyRow = typeof callerKeys.$inferSelect;
 
 /** All tables of one database. */
 export interface Tables {
@@ -54,6 +57,8 @@ export interface Tables {
   readonly definitions: Table<typeof workflowDefinitions.$inferSelect>;
   readonly versions: Table<typeof workflowVersions.$inferSelect>;
   readonly waitPatterns: Table<typeof waitPatterns.$inferSelect>;
+  readonly schedules: Table<ScheduleRow>;
+  readonly callerKeys: Table<CallerKeyRow>;
 }
 
 /** Empty tables. */
@@ -74,6 +79,8 @@ export function makeTables(): Tables {
     definitions: new Table("definitions"),
     versions: new Table("versions"),
     waitPatterns: new Table("wait_patterns"),
+    schedules: new Table("schedules"),
+    callerKeys: new Table("caller_keys"),
   };
 }
 
@@ -84,6 +91,8 @@ export const childKey = (row: ChildRow) =>
   `${row.runId}/${row.stepIndex}/${row.attempt}/${row.childIndex}`;
 export const startKey = (row: { definitionId: string; eventId: string; source: string }) =>
   `${row.definitionId}|${row.eventId}|${row.source}`;
+export const callerKey = (row: { workspaceId: string; method: string; key: string }) =>
+  `${row.workspaceId}|${row.method}|${row.key}`;
 
 /** Reads a JSON parameter of rows of a table. Payloads are frozen: a row that was read is never changed. */
 export function incomingRows<Row>(table: PgTable, parameter: unknown): Row[] {

@@ -30,6 +30,8 @@ export interface Shared {
   lastTransaction: number;
   lastBatch: number;
   lastEvent: number;
+  /** Statements on their way whose client has lost its connection. */
+  late: number;
   nowMs(): number;
   sleep(delayMs: number): Promise<void>;
   fail(state: SqlState, message: string): Error;

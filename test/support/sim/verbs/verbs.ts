@@ -25,7 +25,9 @@ import { findStarts, lockStarts } from "../../../../src/store/run-starts.ts";
 import { type Batch, StaleRows, saveBatch } from "../../../../src/store/save-batch.ts";
 import { addStreamMark, findNewestMark } from "../../../../src/store/stream-marks.ts";
 import { looking, routing } from "./event-verbs.ts";
+import { answering, keying, marking } from "./key-verbs.ts";
 import { EVENTS, KINDS, type RandomRows, RUNS, STEPS } from "./random-rows.ts";
+import { moving, scheduling } from "./schedule-verbs.ts";
 import type { Side, Verb } from "./verb.ts";
 
 const HOLDERS = ["replica-1", "replica-2"];
@@ -35,7 +37,8 @@ const WIDE = { after: "", places: 100, bytes: 1e9 };
 /** Draws a verb. `seqs` counts the history rows of runs that exist. */
 export function drawVerb(rows: RandomRows, seqs: Map<string, number>): Verb {
   const { random } = rows;
-  const draw = rows.pick([saving, reading, leasing, publishing, routing, looking]);
+  const others = [publishing, routing, looking, scheduling, keying, answering];
+  const draw = rows.pick([saving, reading, leasing, ...others]);
   return random.chance(15) ? holding(rows) : draw(rows, seqs);
 }
 
@@ -198,11 +201,11 @@ function publishing(rows: RandomRows): Verb {
 
 /** Does other verbs while a transaction holds locks, which it keeps or gives up with what it wrote. */
 function holding(rows: RandomRows): Verb {
-  const draws = [leasing, looking, reading, routing, publishing];
+  const draws = [leasing, looking, reading, routing, publishing, scheduling, keying];
   const inner = Array.from({ length: 4 }, () => rows.pick(draws)(rows)).filter(
     ({ mayWait }) => mayWait === undefined,
   );
-  const outer = leasing(rows);
+  const outer = rows.pick([leasing, moving, marking])(rows);
   const ids = rows.some(RUNS);
   const starts = rows.some(EVENTS).map((eventId) => ({
     ...{ workspaceId: "ws-sim", definitionId: "wf-line", eventId },

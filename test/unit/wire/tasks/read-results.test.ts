@@ -28,3 +28,64 @@ test("a question names 256 tasks at most", () => {
   expect(readOpenQuestion(bytes({ ids: ids(256) }))).toHaveLength(256);
   expect(readOpenQuestion(bytes({ ids: ids(257) }))).toBeUndefined();
 });
+
+test("a message has 512 KiB at most", () => {
+  const bytesOf = (count: number) => {
+    const frame = JSON.stringify({ worker: "w", returned: [], x: "" }).length;
+    return bytes({ worker: "w", returned: [], x: "x".repeat(count - frame) });
+  };
+  expect(readResults(bytesOf(524_288))).toMatchObject({ ok: true });
+  expect(readResults(bytesOf(524_289))).toEqual({
+    ok: false,
+    problem: "the message has 524289 bytes, the limit is 524288",
+  });
+});
+
+function endOf(result: object) {
+  const read = readResults(bytes({ worker: "w", results: [{ id: "wfr_a/s/1", ...result }] }));
+  return read.ok ? read.reports[0]?.report.end : undefined;
+}
+
+test.each([
+  [0, 0],
+  [300.2, 301],
+  [0.001, 1],
+  [86_400_000, 86_400_000],
+])("a pause of %d ms is one of %d whole ms, no shorter", (given, retryAfterMs) => {
+  const error = { message: "busy", retry_after_ms: given };
+  expect(endOf({ status: "failed", error })).toMatchObject({ retryAfterMs, retryable: true });
+});
+
+test.each([-1, 86_400_001, "5"])("a pause of %j is refused", (given) => {
+  const error = { message: "busy", retry_after_ms: given };
+  const message = expect.stringContaining("error.retry_after_ms is no number from 0 to 86400000");
+  expect(endOf({ status: "failed", error })).toMatchObject({ message, retryable: false });
+});
+
+test.each([
+  ["bytes that are no UTF-8", new Uint8Array([0xff, 0xfe])],
+  ["no JSON", new TextEncoder().encode("{")],
+  ["a list", bytes([])],
+  ["no worker", bytes({ results: [] })],
+  ["a worker with a line break", bytes({ worker: "a\nb", results: [] })],
+  ["neither results nor returned", bytes({ worker: "w" })],
+  ["results that are no list", bytes({ worker: "w", results: {} })],
+])("a message of %s is refused whole", (_, data) => {
+  expect(readResults(data)).toMatchObject({ ok: false });
+});
+
+test.each(["", "wfr_a/s", "wfr_a/s/0", "wfr_a/s/1/2", "../s/1", "wfr_a/-/1", 7, null])(
+  "a result with the id %j is put aside, and the others count",
+  (id) => {
+    const results = [
+      { id, status: "completed" },
+      { id: "wfr_a/s/1", status: "completed" },
+    ];
+    const read = readResults(bytes({ worker: "w", results }));
+    expect(read).toMatchObject({
+      ok: true,
+      problem: "the message has 1 results without a readable id",
+    });
+    expect(read.ok && read.reports).toHaveLength(1);
+  },
+);

@@ -61,7 +61,7 @@ const LOADS: readonly ServiceLoad[] = [
 /** While a worker runs. */
 const WORKER_LOAD: ServiceLoad = {
   title: "a step of a run of worker steps, whole service",
-  budget: { statements: 8.6, roundTrips: 8.6, commits: 5.3 },
+  budget: { statements: 4.3, roundTrips: 4.3, commits: 4.2 },
   prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("worker-line", 1) }),
 };
 const WARM_UP_RUNS = 3;

@@ -57,13 +57,7 @@ import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
-import {
-  FIRST_STEP,
-  findOpenTasks,
-  findTaskPlaces,
-  forgetTaskPlaces,
-  placeTasks,
-} from "../../src/store/task-places.ts";
+import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 
@@ -258,7 +252,6 @@ export const cases: readonly Case[] = [
     name: "tasks: write places",
     ask: (database) => placeTasks(database, [{ ...TASK, created: "", seq: 1 }]),
   },
-  { name: "tasks: forget places", ask: (database) => forgetTaskPlaces(database, FIRST_STEP) },
   {
     name: "events: triggers",
     ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),

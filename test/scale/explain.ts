@@ -117,7 +117,9 @@ class Explainer {
       const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
         `explain (analyze, buffers, timing off, format json) execute ${call}`,
       );
+      // Released too: what is written after it has the transaction's own id, by which versions of rows are known.
       await client.query("rollback to explained");
+      await client.query("release explained");
       const plan = rows[0]?.["QUERY PLAN"][0].Plan;
       if (plan !== undefined) {
         const buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];

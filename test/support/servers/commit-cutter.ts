@@ -25,7 +25,10 @@ export interface CommitCutter {
   stop(): Promise<void>;
 }
 
+const BEGIN = Buffer.from("begin\0");
 const COMMIT = Buffer.from("commit\0");
+/** The name of a statement that commits by itself where no transaction was begun. */
+const SAVE = Buffer.from("\0save_batch_");
 
 /** Starts a cutter that lets everything pass. */
 export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
@@ -45,6 +48,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     }
     const upstream = connectTo(Number(target.port), target.hostname);
     let cutting = false;
+    let begun = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       // The other side learns of it by the close that follows.
@@ -52,7 +56,10 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     }
     client.on("data", (data) => {
       if (frozen) return;
-      if (armed && data.includes(COMMIT)) {
+      begun ||= data.includes(BEGIN);
+      const commits = data.includes(COMMIT) || (!begun && data.includes(SAVE));
+      if (commits) begun = false;
+      if (armed && commits) {
         armed = false;
         cutting = true;
       }

@@ -39,7 +39,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_schedule_slots_started_total: "Slots of schedules that started a run.",
   workflows_task_results_total: "Results of workers that were read.",
   workflows_tasks_sent_again_total:
-    "Tasks published again: because their stream lost them, or because a worker gave them back.",
+    "Tasks to publish again: because their stream lost them, or because a worker gave them back, counted at each delivery of a return.",
   workflows_tasks_sent_total: "Tasks that the stream of a queue has taken.",
   workflows_tokens_not_judged_total:
     "Tokens that could not be checked, because identity or the keys were away.",

@@ -12,8 +12,9 @@ import { AnswerLost } from "../store/pg-errors.ts";
 import { type SavedBatch, StaleRows, saveBatch } from "../store/save-batch.ts";
 import { markedRunOf } from "../store/unanswered-save.ts";
 import { isStored } from "./confirm-batch.ts";
+import type { FoldedRun } from "./fold-run.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
-import type { BatchItem } from "./plan-batch.ts";
+import type { BatchItem, Plan } from "./plan-batch.ts";
 import type { EncodeDeps } from "./save-drafts.ts";
 import { findLostSave } from "./unanswered-commit.ts";
 import { encodeWritten, type Worked, type Written, writtenOf } from "./write-batch.ts";
@@ -24,23 +25,36 @@ interface CommitAtOnceDeps extends EncodeDeps {
   readonly memory: MemoryTrust;
 }
 
+/** Whether a batch is of the kind that one statement commits: a stored run of it changes, and its history with it. */
+export function fitsOneStatement(
+  { starts }: Pick<Plan, "starts">,
+  items: readonly BatchItem[],
+  folded: readonly FoldedRun[],
+): boolean {
+  if (starts.length > 0) return false;
+  if (items.some(({ submission }) => submission.callerKey !== undefined)) return false;
+  return folded.some(
+    ({ work, draft }) =>
+      work.rowVersion !== undefined && draft.runChanged && draft.history.length > 0,
+  );
+}
+
 /**
- * Nothing is written where the batch is of another kind ("unfit"), or something of it is not as it was read or is locked
- * ("stale").
+ * Commits a batch that fits one statement. "stale": something of it is not as it was read, or is locked; nothing is
+ * written.
  */
 export async function commitAtOnce(
   deps: CommitAtOnceDeps,
   items: readonly BatchItem[],
   worked: Worked,
-): Promise<Written | "unfit" | "stale"> {
+): Promise<Written | "stale"> {
   const { plan, folded } = worked;
-  if (plan.starts.length > 0) return "unfit";
-  if (items.some(({ submission }) => submission.callerKey !== undefined)) return "unfit";
   const kept = folded.filter(isStored);
   const confirmed = { kept, starts: [], answers: new Map() };
   const encoded = encodeWritten(deps, items, worked, confirmed);
   const marked = markedRunOf(encoded.batch);
-  if (marked === undefined) return "unfit";
+  if (marked === undefined)
+    throw new Error("a batch that fits one statement changes no stored run");
   const written = (saved: SavedBatch | undefined) => writtenOf(encoded, plan.nowMs, saved);
   try {
     const saved = await saveBatch(deps.database.alone, encoded.batch);

@@ -20,7 +20,7 @@ import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import { type Batch, type SavedBatch, saveBatch } from "../store/save-batch.ts";
 import { applyKeys } from "./caller-keys.ts";
-import { commitAtOnce } from "./commit-at-once.ts";
+import { commitAtOnce, fitsOneStatement } from "./commit-at-once.ts";
 import type { CommittedRuns } from "./committed-runs.ts";
 import { confirmBatch } from "./confirm-batch.ts";
 import {
@@ -97,15 +97,15 @@ async function commitFromMemory(
 ): Promise<Written | undefined> {
   const plan = await planFromMemory(deps, items);
   if (plan === undefined) return undefined;
-  // What another replica has moved may be nothing that the engine can work with; by what is read it works, or throws again.
+  // The engine may throw on rows that another replica has replaced. The batch is folded again by what is read.
   const kept = await foldAll(deps, plan).catch(() => undefined);
+  if (kept !== undefined && !fitsOneStatement(plan, items, kept)) return undefined;
   const done =
     kept &&
     (await commitFolded(deps, kept, async (folded) =>
       commitAtOnce(deps, items, await encoded(deps, plan, folded)),
     ));
   if (typeof done === "object") return done;
-  if (done === "unfit") return undefined;
   deps.memory.noteStale();
   forget(deps, items);
   return undefined;
@@ -115,8 +115,9 @@ async function commitRead(deps: CommitDeps, items: readonly BatchItem[]): Promis
   const plan = await planBatch(deps, items);
   return commitFolded(deps, await foldAll(deps, plan), async (folded) => {
     const worked = await encoded(deps, plan, folded);
-    const done = await commitAtOnce(deps, items, worked);
-    return typeof done === "string" ? commitConfirmed(deps, items, worked) : done;
+    const fits = fitsOneStatement(plan, items, folded);
+    const done = fits ? await commitAtOnce(deps, items, worked) : "stale";
+    return done === "stale" ? commitConfirmed(deps, items, worked) : done;
   });
 }
 

@@ -11,7 +11,7 @@
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { reached } from "../process/crash-points.ts";
-import { AnswerLost, isAway, translateClientError } from "./pg-errors.ts";
+import { AnswerLost, isAway, isRefused, translateClientError } from "./pg-errors.ts";
 import { withSession } from "./session.ts";
 
 /** A statement that is planned once a connection under its name; the name stands for this text alone. */
@@ -187,7 +187,8 @@ function aloneOn(pool: pg.Pool): Database["alone"] {
       } catch (error) {
         const cause = translateClientError(error);
         clean = !isAway(cause);
-        throw clean ? cause : new AnswerLost("a commit was not answered", { cause });
+        if (clean || isRefused(cause)) throw cause;
+        throw new AnswerLost("a commit was not answered", { cause });
       } finally {
         client.release(!clean);
       }

@@ -42,6 +42,11 @@ export class AnswerLost extends Error {
   override readonly name = "AnswerLost";
 }
 
+/** Whether the server answered that it did not do the statement; an end of the session (FATAL) says nothing of it. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === "ERROR";
+}
+
 /** Whether the database cannot be reached or used now, so that the same work may succeed later. */
 export function isAway(error: unknown): boolean {
   return causesOf(error).some((cause) => {
@@ -65,7 +70,7 @@ export function isUnknownTransaction(error: unknown): boolean {
   );
 }
 
-/** Whether a statement asked for a setting that there is not. */
+/** Whether a statement read a setting by a name that does not exist. */
 export function isUnknownSetting(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === UNKNOWN_SETTING_STATE,

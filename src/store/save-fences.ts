@@ -40,7 +40,7 @@ export function fixedValuesOf({
   ];
 }
 
-/** 1 where the condition holds. Where it does not, the statement fails: it asks for a setting that there is not. */
+/** 1 where the condition holds. Where it does not, the statement fails: it reads a setting whose name does not exist, as SQL has no RAISE. */
 function oneIf(condition: string, otherwise: string): string {
   return `case when ${condition} then 1 else current_setting('${otherwise}')::integer end`;
 }

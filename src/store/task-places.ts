@@ -4,7 +4,8 @@
  * Invariants:
  * P1 Most tasks end before their place is written: it is written only of those that are open for some seconds.
  * P2 A place counts for one attempt. A task without a place may be on the stream all the same.
- * P3 Replicas write places in any order: of two on one stream the later one stays.
+ * P3 Replicas write places in any order: of two on one stream the later one stays. A stream that went back to an older copy
+ *    gives earlier ones, so a place at which it has nothing of the task is deleted before the task is sent again.
  */
 import type { Database, Queries, Statement } from "./database.ts";
 
@@ -59,6 +60,12 @@ const FIND: Statement = {
     from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
     join task_places p on p.run_id = v.run_id and p.step_index = v.step_index`,
 };
+const DROP: Statement = {
+  name: "drop_task_places",
+  text: `delete from task_places p
+    using unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[]) as v(seq, step_index, run_id, created)
+    where p.run_id = v.run_id and p.step_index = v.step_index and p.created = v.created and p.seq = v.seq`,
+};
 const LOOKED_AT_AT_ONCE = 1_000;
 // Rows of the page that are locked are being placed again. None is waited for.
 const FORGET: Statement = {
@@ -101,6 +108,19 @@ export async function placeTasks(database: Database, tasks: readonly PlacedTask[
       tasks.map(({ created }) => created),
     ]),
   );
+}
+
+/** Deletes those of the places that are still as they are given: the stream has nothing of these tasks there. */
+export async function dropTaskPlaces(
+  database: Database,
+  places: readonly PlacedTask[],
+): Promise<void> {
+  await database.write.query(DROP, [
+    places.map(({ seq }) => seq),
+    places.map(({ stepIndex }) => stepIndex),
+    places.map(({ runId }) => runId),
+    places.map(({ created }) => created),
+  ]);
 }
 
 /** The places of these steps, of whatever attempt. */

@@ -83,10 +83,10 @@ function whyOver({ call, givenUp, ageMs }: CallInHand): string | undefined {
 /** No attempt waits for it, and it creates nothing: an owner that fails is asked again until the age limit. */
 const ASKED_UNTIL_ANSWERED: ReadonlySet<CallKind> = new Set(["cancel_objective"]);
 
-/** The run is over and does not show it: only the log says that its work may go on. */
+/** The run is over, so nothing is written to it: the log says that the work of its step may go on. */
 function noteUncancelled({ log }: FinishCallDeps, { call }: CallInHand, why: string): void {
-  const { callId, runId } = call;
-  log.warn("an objective could not be cancelled and may go on", { callId, runId, why });
+  const { callId, runId, stepIndex } = call;
+  log.warn("an objective could not be cancelled and may go on", { callId, runId, stepIndex, why });
 }
 
 function judge(item: CallInHand, failure: CallFailure) {

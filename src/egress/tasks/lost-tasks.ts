@@ -11,11 +11,13 @@ import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
 import {
+  dropTaskPlaces,
   FIRST_STEP,
   findOpenTasks,
   findTaskPlaces,
   forgetTaskPlaces,
   type StepKey,
+  type StreamPlace,
 } from "../../store/task-places.ts";
 import type { TaskPublisher } from "./task-publisher.ts";
 import { lookAtTaskStream, type TaskStreamDeps } from "./task-stream.ts";
@@ -25,7 +27,7 @@ export interface LostTasksDeps extends TaskStreamDeps {
   readonly database: Database;
   readonly graphs: GraphCache;
   readonly processor: Pick<Processor, "submit">;
-  readonly publisher: Pick<TaskPublisher, "findPlace" | "noteStream">;
+  readonly publisher: Pick<TaskPublisher, "dropPlace" | "findPlace" | "noteStream">;
 }
 
 /** A step that has waited for a worker for long. */
@@ -38,26 +40,53 @@ export interface LongTask {
 
 /** Publishes those of the tasks again that the stream does not have. Rejects when it cannot be asked. */
 export async function recoverTasks(deps: LostTasksDeps, tasks: readonly LongTask[]): Promise<void> {
+  const known = await knownTasks(deps, tasks);
+  // Looked at behind the places: a message that was stored meanwhile would seem to be beyond the end.
   const stream = await lookAtTaskStream(deps);
   deps.publisher.noteStream(stream.created);
-  const places = await findTaskPlaces(deps.database.read, tasks);
+  // The message that a returned task was in before is on the stream until the other tasks of it end.
+  const there = await Promise.all(
+    known.map(({ id, place, returned }) => place !== undefined && stream.has(id, place, returned)),
+  );
+  const lost = known.filter((_, n) => there[n] !== true);
+  for (const { id } of lost) deps.publisher.dropPlace(id);
+  const places = lost.flatMap(({ task, place }) =>
+    place === undefined ? [] : [{ ...task, ...place }],
+  );
+  if (places.length > 0) await dropTaskPlaces(deps.database, places);
+  await Promise.all(lost.map((each) => makeAgain(deps, each)));
+}
+
+interface KnownTask {
+  readonly id: string;
+  readonly task: LongTask;
+  readonly stepId: string;
+  readonly returned: boolean;
+  readonly place: StreamPlace | undefined;
+}
+
+/** Those that are open and not being sent, each with its place. */
+async function knownTasks(deps: LostTasksDeps, tasks: readonly LongTask[]): Promise<KnownTask[]> {
+  const { database, publisher } = deps;
+  const places = await findTaskPlaces(database.read, tasks);
   const placed = new Map(places.map((place) => [keyOf(place), place]));
   const steps = await openStepsOf(deps, tasks);
-  const again = tasks.map(async (task) => {
+  return tasks.flatMap((task) => {
     const step = steps.get(keyOf(task));
-    if (step === undefined) return;
-    const { stepId, returned } = step;
-    const { runId, workspaceId, attempt } = task;
-    const id = taskIdOf({ runId, stepId, attempt });
-    const place = deps.publisher.findPlace(id) ?? placed.get(keyOf(task));
-    // The message that a returned task was in before is on the stream until the other tasks of it end.
-    if (place === "sending" || (place !== undefined && (await stream.has(place, returned)))) return;
-    count("workflows_tasks_sent_again_total", { reason: "lost" });
-    const cause = { kind: "engine", id: "task_lost" } as const;
-    const input = { kind: "task_unsent", stepId, attempt, cause } as const;
-    await deps.processor.submit({ kind: "input", runId, workspaceId, input });
+    if (step === undefined) return [];
+    const { runId, attempt } = task;
+    const id = taskIdOf({ runId, stepId: step.stepId, attempt });
+    const place = publisher.findPlace(id) ?? placed.get(keyOf(task));
+    return place === "sending" ? [] : [{ ...step, id, task, place }];
   });
-  await Promise.all(again);
+}
+
+async function makeAgain({ processor }: LostTasksDeps, { task, stepId }: KnownTask): Promise<void> {
+  const { runId, workspaceId, attempt } = task;
+  count("workflows_tasks_sent_again_total", { reason: "lost" });
+  const cause = { kind: "engine", id: "task_lost" } as const;
+  const input = { kind: "task_unsent", stepId, attempt, cause } as const;
+  await processor.submit({ kind: "input", runId, workspaceId, input });
 }
 
 /** Deletes the places of tasks that have ended. */

@@ -11,20 +11,21 @@ interface SentTask extends PlacedTask {
 
 /** See the file's head. */
 export class SentTasks {
-  /** Ids of tasks in messages that are not stored yet. */
-  readonly #sending = new Set<string>();
+  /** Of tasks in messages that are not stored yet, the latest message. */
+  readonly #sending = new Map<string, string>();
   /** In the order of sending. */
   readonly #sent = new Map<string, SentTask>();
 
   /** The message is about to be sent. */
-  begin({ tasks }: TaskMessage): void {
-    for (const { id } of tasks) this.#sending.add(id);
+  begin({ id: messageId, tasks }: TaskMessage): void {
+    for (const { id } of tasks) this.#sending.set(id, messageId);
   }
   /** The stream has the message. A task that ended meanwhile has no place. */
-  note({ tasks }: TaskMessage, { created, seq }: StreamPlace): void {
+  note({ id: messageId, tasks }: TaskMessage, { created, seq }: StreamPlace): void {
     const sentAtMs = performance.now();
     for (const { id, runId, stepIndex, attempt } of tasks) {
-      if (!this.#sending.delete(id)) continue;
+      if (this.#sending.get(id) !== messageId) continue;
+      this.#sending.delete(id);
       const known = this.#sent.get(id);
       // A repeat was stored before: the task may have moved on since.
       if (known?.created === created && known.seq > seq) continue;
@@ -33,17 +34,21 @@ export class SentTasks {
     }
   }
   /** The message is not sent any more. */
-  giveUp({ tasks }: TaskMessage): void {
-    for (const { id } of tasks) this.#sending.delete(id);
+  giveUp({ id: messageId, tasks }: TaskMessage): void {
+    for (const { id } of tasks) if (this.#sending.get(id) === messageId) this.#sending.delete(id);
+  }
+  /** The stream does not have it there any more. */
+  dropPlace(id: string): void {
+    this.#sent.delete(id);
   }
   /** The task has ended. */
   forget(id: string): void {
     this.#sent.delete(id);
     this.#sending.delete(id);
   }
-  /** Whether one of the message's tasks has not ended. */
-  isWanted({ tasks }: TaskMessage): boolean {
-    return tasks.some(({ id }) => this.#sending.has(id));
+  /** Whether one of the message's tasks has not ended, and is in no later message. */
+  isWanted({ id: messageId, tasks }: TaskMessage): boolean {
+    return tasks.some(({ id }) => this.#sending.get(id) === messageId);
   }
   /** Where a task is; `sending`: not on the stream yet; undefined: not known here. */
   find(id: string): StreamPlace | "sending" | undefined {

@@ -89,6 +89,10 @@ export class TaskPublisher {
   findPlace(taskId: string): StreamPlace | "sending" | undefined {
     return this.#sent.find(taskId);
   }
+  /** The stream has nothing of the task where it was. */
+  dropPlace(taskId: string): void {
+    this.#sent.dropPlace(taskId);
+  }
   /** The stream was looked at: what is published from here on is on this one. */
   noteStream(created: string): void {
     this.#created = created;
@@ -124,8 +128,12 @@ export class TaskPublisher {
 
   #send(message: TaskMessage): void {
     this.#sent.begin(message);
-    const work = this.#sendOnce(message).finally(() => this.#underWay.delete(message.id));
-    this.#underWay.set(message.id, work);
+    const { id } = message;
+    const work = this.#sendOnce(message).finally(() => {
+      // A return that is delivered twice is sent twice under one id.
+      if (this.#underWay.get(id) === work) this.#underWay.delete(id);
+    });
+    this.#underWay.set(id, work);
   }
   async #sendOnce(message: TaskMessage): Promise<void> {
     try {

@@ -26,8 +26,8 @@ export interface TaskStreamDeps {
 /** The stream as it stood when it was looked at. */
 export interface TaskStreamState {
   readonly created: string;
-  /** Whether the stream has the message, and, where `alone`, with one task only; asks at most once about each. */
-  has(place: StreamPlace, alone: boolean): Promise<boolean>;
+  /** Whether the message at the place has the task, and, where `alone`, no other one; asks at most once about each place. */
+  has(taskId: string, place: StreamPlace, alone: boolean): Promise<boolean>;
 }
 
 /** The stream; made when it is missing. Rejects when JetStream cannot be asked. */
@@ -53,26 +53,27 @@ export async function requireTaskStream(deps: TaskStreamDeps): Promise<StreamInf
 export async function lookAtTaskStream(deps: TaskStreamDeps): Promise<TaskStreamState> {
   const { created, state } = await requireTaskStream(deps);
   const manager = await deps.connection.jetstreamManager({ checkAPI: false });
-  const asked = new Map<number, Promise<number>>();
+  const asked = new Map<number, Promise<readonly string[]>>();
   return {
     created,
-    async has({ created: ofStream, seq }, alone) {
+    async has(taskId, { created: ofStream, seq }, alone) {
       if (ofStream !== created || seq < state.first_seq || seq > state.last_seq) return false;
-      const known = asked.get(seq) ?? countTasks(manager, seq);
+      const known = asked.get(seq) ?? listTasks(manager, seq);
       asked.set(seq, known);
       const tasks = await known;
-      return alone ? tasks === 1 : tasks > 0;
+      return tasks.includes(taskId) && !(alone && tasks.length > 1);
     },
   };
 }
 
-/** How many tasks the message has; 0 when the stream does not have it. */
-async function countTasks(manager: JetStreamManager, seq: number): Promise<number> {
+/** The ids of the message's tasks; none when the stream does not have it. */
+async function listTasks(manager: JetStreamManager, seq: number): Promise<readonly string[]> {
   try {
     const message = await manager.streams.getMessage(TASKS_STREAM, { seq });
-    return message.json<{ readonly tasks: readonly unknown[] }>().tasks.length;
+    const { tasks } = message.json<{ readonly tasks: readonly { readonly id: string }[] }>();
+    return tasks.map(({ id }) => id);
   } catch (error) {
-    if (isMissing(error)) return 0;
+    if (isMissing(error)) return [];
     throw error;
   }
 }

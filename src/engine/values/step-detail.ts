@@ -51,7 +51,7 @@ export interface StepDetail {
 interface OpenTask {
   /** When it was queued, or returned last. */
   readonly sinceMs: number;
-  /** A worker returned it: from then on it is in a message of its own, and in no other one. */
+  /** A worker returned it: from then on it is published in a message of its own. */
   readonly returned?: true;
 }
 

@@ -9,7 +9,7 @@ import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { packEdges, unpackEdges } from "../../../src/store/edge-marks.ts";
 import { readRuns } from "../../../src/store/lock-runs.ts";
 import { migrateDatabase, requireMigrated, SchemaTooOld } from "../../../src/store/migrate.ts";
-import { DatabaseAway, isAway, isLostRace } from "../../../src/store/pg-errors.ts";
+import { AnswerLost, DatabaseAway, isAway, isLostRace } from "../../../src/store/pg-errors.ts";
 import { findVersion, listDefinitions } from "../../../src/store/reads/definitions.ts";
 import { listVersions } from "../../../src/store/reads/version-lists.ts";
 import { EVERY_WORKSPACE } from "../../../src/store/reads/visibility.ts";
@@ -298,6 +298,17 @@ describe("errors of the database", () => {
     const wrong = { name: "wrong", text: "select 1 / $1::int" };
     const fault = await database.read.query(wrong, [0]).catch((reason: unknown) => reason);
     expect([isAway(fault), isLostRace(fault)]).toEqual([false, false]);
+  });
+
+  it("say whether a statement that commits by itself was refused, or its answer is lost", async () => {
+    const failing = (text: string) =>
+      database.alone.query({ name: text, text }, []).catch((reason: unknown) => reason);
+    // The disk is full: the database is away, and the statement is certainly not committed.
+    const full = await failing("do $$ begin raise 'full' using errcode = '53100'; end $$");
+    expect([full instanceof AnswerLost, isAway(full)]).toEqual([false, true]);
+    expect(await failing("select pg_terminate_backend(pg_backend_pid())")).toBeInstanceOf(
+      AnswerLost,
+    );
   });
 
   it("end a transaction without leaving anything", async () => {

@@ -84,6 +84,26 @@ it("a task whose process died before it was published is published by the check"
   await until(async () => ((await openRuns(version.id)) === 0 ? true : undefined));
 }, 60_000);
 
+it("a task that an older copy of the stream has not is published once", async () => {
+  const version = await versionOfQueue("older");
+  const run = await service.start(version);
+  const placed = () => service.rows("select seq from task_places where run_id = $1", [run]);
+  await until(async () => ((await placed()).length === 1 ? true : undefined));
+  // The stream goes back: its last sequence is below the task's, and it was made at the same time as before.
+  await service.manager.streams.purge("WORKFLOWS_TASKS");
+  await service.rows("update task_places set seq = seq + 1000 where run_id = $1", [run]);
+  await until(async () => ((await messagesOf("older")) > 0 ? true : undefined), 30_000);
+  const checks = async () => {
+    const rows = await service.rows("select checked_at from step_runs where run_id = $1", [run]);
+    return String(rows[0]?.checked_at ?? "");
+  };
+  const seen = new Set<string>();
+  await until(async () => (seen.add(await checks()).size > 3 ? true : undefined), 30_000);
+  expect(await messagesOf("older")).toBe(1);
+  expect(await doAll("older", 1)).toEqual([`${run}/s/1`]);
+  await until(async () => ((await openRuns(version.id)) === 0 ? true : undefined));
+}, 90_000);
+
 it("a task that waits on the stream is not published again, and a queue without a worker is said", async () => {
   const version = await versionOfQueue("waits");
   await service.start(version);

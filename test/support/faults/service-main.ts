@@ -1,8 +1,9 @@
 /**
  * The service with faults at its crash points: what tests compile in place of src/main.ts.
  * Reads TEST_FAULTS, a JSON list of PlannedFault, and on SIGHUP such a list from the file TEST_FAULTS_FILE: visits count
- * from then on. Where that file says "heap" it collects garbage and reports what is left as `{"heapBytes":<n>}`. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on standard
- * error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens for the first time.
+ * from then on, and `{"planned":<n>}` is reported. Where that file says "heap" it collects garbage and reports what is left
+ * as `{"heapBytes":<n>}`. Reports each point that is reached for the first time as a line `{"crashPoint":"<name>"}` on
+ * standard error, and each fault as `{"fault":"<mode>","at":"<name>"}` before it happens for the first time.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { setImmediate as immediate } from "node:timers/promises";
@@ -79,8 +80,12 @@ process.on("SIGHUP", () => {
   const asked: "heap" | PlannedFault[] = JSON.parse(
     readFileSync(process.env.TEST_FAULTS_FILE ?? "", "utf8"),
   );
-  if (asked === "heap") void reportHeap();
-  else planned = asked;
+  if (asked === "heap") {
+    void reportHeap();
+    return;
+  }
+  planned = asked;
+  report({ planned: asked.length });
 });
 
 /** What the second collection frees besides, finalizers let go behind the first one. */

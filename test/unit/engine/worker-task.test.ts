@@ -240,12 +240,24 @@ describe("a late result is one line of the history, however often it comes,", ()
     expect(notes(run)).toEqual(["ignored"]);
   });
 
-  it("but none of a step that was completed by hand", () => {
+  it("of a step that was completed by hand", () => {
     const run = started();
     run.report("s", "COMPLETED");
     expect(cancelled(run)).toHaveLength(1);
     comesLate(run);
+    expect(notes(run)).toEqual(["ignored"]);
+  });
+
+  it("of an attempt that timed out before the one that completed the step", () => {
+    const run = started(TIMED);
+    due(run, 5_000);
+    due(run, 2_000);
+    report(run, DONE, { attempt: 2 });
+    comesLate(run, 2);
     expect(notes(run)).toEqual([]);
+    comesLate(run, 1);
+    comesLate(run, 1);
+    expect(notes(run)).toEqual(["ignored"]);
   });
 
   it("beside repeats of the attempts that a result ended", () => {

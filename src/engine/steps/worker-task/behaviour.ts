@@ -52,7 +52,7 @@ export function taskReported(
   report: TaskReport,
 ): Reply {
   const index = taskStepOf(draft, stepId, queue);
-  if (index === undefined || draft.marks.state(index) === "COMPLETED") return { kind: "unchanged" };
+  if (index === undefined) return { kind: "unchanged" };
   if (isLate(draft, index) || isSuperseded(draft, index, attempt)) {
     return noteLateResult(draft, index, attempt);
   }

@@ -17,6 +17,7 @@ import { createLookupCache } from "../../../../src/collaborators/lookup-cache.ts
 import { createDispatcher, type Dispatcher } from "../../../../src/egress/dispatch/dispatcher.ts";
 import { createPerformers } from "../../../../src/egress/performers/performers.ts";
 import type { VersionSpec } from "../../../../src/engine/values/definition.ts";
+import { createLog, type Log } from "../../../../src/process/log.ts";
 import { transitioned } from "../../../support/builders/step-reports.ts";
 import { stepOf, triggerOf, versionOf } from "../../../support/builders/version-spec.ts";
 import {
@@ -80,15 +81,15 @@ async function serve(
 
 function dispatch(
   urls: ClientSettings["urls"],
-  more: Partial<ClientSettings> & { replicaId?: string; renewEveryMs?: number } = {},
+  more: Partial<ClientSettings> & { replicaId?: string; renewEveryMs?: number; log?: Log } = {},
 ): Dispatcher {
-  const { replicaId = "replica-a", renewEveryMs = 10_000, ...settings } = more;
+  const { replicaId = "replica-a", renewEveryMs = 10_000, log = at.log, ...settings } = more;
   const clients = createClients(
     { urls, protocol: "connect", timeoutMs: 2_000, concurrency: 64, ...settings },
-    at.log,
+    log,
   );
   const lookups = createLookupCache({});
-  const { database, processor, log } = at;
+  const { database, processor } = at;
   const performers = createPerformers({ clients, lookups, log, database, processor });
   const dispatcher = createDispatcher({
     database,
@@ -465,7 +466,9 @@ describe("an objective of a run that was cancelled", () => {
     const owner = await serve(() => ({ status: 500, json: { code: "internal", message: "bug" } }));
     const runId = await cancelWorking("given up");
     await age(runId, 23 * 60 * 60 - 2);
-    dispatch({ objectives: owner.url }, { replicaId: "replica-b" }).start();
+    const lines: string[] = [];
+    const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
+    dispatch({ objectives: owner.url }, { replicaId: "replica-b", log }).start();
     const startedAtMs = performance.now();
     await eventually(() => expect(owner.asked.filter(isCancel).length).toBeGreaterThan(2));
     await eventually(async () => expect(await openEffects()).toEqual([]));
@@ -473,6 +476,12 @@ describe("an objective of a run that was cancelled", () => {
     const found = await findRunRows(at.database.read, runId);
     const states = [...(found?.steps.values() ?? [])].map(({ state }) => state);
     expect([found?.run.state, ...states]).toEqual(["CANCELLED", "CANCELLED", "CANCELLED"]);
+    const said = lines.filter((line) => line.includes("an objective could not be cancelled"));
+    const places = said.map((line) => JSON.parse(line)).map((each) => [each.runId, each.stepIndex]);
+    expect(places.toSorted((a, b) => a[1] - b[1])).toEqual([
+      [runId, 0],
+      [runId, 1],
+    ]);
   });
 });
 

@@ -36,7 +36,7 @@ export interface Replica {
   readonly awaits: number;
   /**
    * Plans these faults for the process that runs, visits counted from now; those that are left when it ends, for the next
-   * one.
+   * one. Resolves when the process has read them or has ended; of one that is frozen, after 10 s at most.
    */
   plan(faults: readonly PlannedFault[]): Promise<void>;
   /**
@@ -88,6 +88,7 @@ class RestartedReplica implements Replica {
   #asked: ServiceProcess | undefined;
   #killed: ServiceProcess | undefined;
   #onHeap: (bytes: number) => void = () => {};
+  #onPlanned: () => void = () => {};
   starts = 0;
 
   constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
@@ -116,7 +117,12 @@ class RestartedReplica implements Replica {
     await writeFile(this.#options.plansFile, JSON.stringify(faults));
     await this.ready();
     this.#faults = faults;
-    this.#signal("SIGHUP");
+    const read = new Promise<void>((resolve) => {
+      this.#onPlanned = resolve;
+      setTimeout(resolve, PLANNED_WITHIN_MS).unref();
+    });
+    // The next signal may overtake this one: threads of the process take them.
+    if (this.#signal("SIGHUP")) await Promise.race([read, this.#process?.ended]);
   }
   async kill(faults: readonly PlannedFault[] = []): Promise<boolean> {
     await this.ready();
@@ -239,6 +245,7 @@ class RestartedReplica implements Replica {
     const entry = parseLogLine(line);
     if (entry === undefined) errors.push(line);
     else if (typeof entry.heapBytes === "number") this.#onHeap(entry.heapBytes);
+    else if (typeof entry.planned === "number") this.#onPlanned();
     else if (typeof entry.crashPoint === "string") reached.add(entry.crashPoint as CrashPoint);
     else if (typeof entry.fault === "string") {
       happened.push(`${entry.fault} at ${entry.at}`);
@@ -249,5 +256,6 @@ class RestartedReplica implements Replica {
 }
 
 const HEAP_WITHIN_MS = 10_000;
+const PLANNED_WITHIN_MS = 10_000;
 /** A replica that cannot start is a fault, not a loop. */
 const STARTS_AT_MOST = 200;

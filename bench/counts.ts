@@ -32,7 +32,7 @@ export async function countSteps(
 ): Promise<StepCounts[]> {
   const counted: StepCounts[] = [];
   for (const engine of engines) {
-    if (engine === "restate" || engine === "restate-svc") continue;
+    if (engine.startsWith("restate") || engine === "worker-floor") continue;
     counted.push(await countEngine(guard, postgres.url, engine, isQuick ? QUICK : FULL));
   }
   return counted;
@@ -56,7 +56,7 @@ async function countEngine(
     try {
       await host.runs("line", WARM_UP_RUNS, WARM_UP_RUNS);
       const inFlight = await count(runs, () => host.runs("line", runs, IN_FLIGHT[engine]));
-      const alone = await count(runsAlone, () => host.one(runsAlone));
+      const alone = await count(runsAlone, () => host.one("line", runsAlone));
       return { engine, alone, inFlight };
     } finally {
       await host.stop();

@@ -9,6 +9,9 @@ export const LINES = [
   "one",
   "wake",
   "fan",
+  "worker-steps",
+  "worker-one",
+  "worker-fan",
   "start-run",
   "start-run-key",
   "trigger",
@@ -39,7 +42,7 @@ export interface Options {
 
 export const HELP = [
   "npm run bench -- [options]",
-  "  --peers            adds DBOS, Restate and the floor, in the same run",
+  "  --peers            adds DBOS, Restate and the floors, in the same run",
   `  --only LINE        one line, or several with commas: ${LINES.join(", ")}`,
   "  --quick            small loads, one repetition: shows that it works, measures nothing",
   "  --repetitions N    3 unless given",

@@ -42,7 +42,7 @@ const SETTINGS = ["max_wal_size=4GB"];
 /** Measures what the options ask for. A line that fails on an engine is a failure in words, and the others go on. */
 export async function measureAll(options: Options): Promise<Measured> {
   const engines: EngineName[] = options.peers
-    ? ["ours", "floor", "restate-svc", "restate", "dbos"]
+    ? ["ours", "floor", "worker-floor", "restate-svc", "restate", "restate-2", "dbos"]
     : ["ours"];
   const sizes = sizesOf(options);
   const guard = await startGuard("workflows-bench-");

@@ -112,7 +112,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
 
 /** What this replica knows by its memory. */
 function viewOf({ clients, dispatcher, bus }: KnowingParts): ReplicaView {
-  const configured = new Set<string>(COLLABORATORS.filter((name) => clients.find(name) !== undefined));
+  const configured = new Set<string>(
+    COLLABORATORS.filter((name) => clients.find(name) !== undefined),
+  );
   return {
     isConfigured: (name) => configured.has(name),
     breakerRestMs: (name) => clients.breakerRestMs(name),

@@ -10,6 +10,7 @@
  */
 import { endingOf } from "./demo/ending.ts";
 import { type DemoOptions, OPTIONS_HELP, readOptions } from "./demo/options.ts";
+import { type Researchers, startResearchers } from "./demo/researchers.ts";
 import { openScreen, type Screen } from "./demo/screen.ts";
 import { connectService } from "./demo/service-client.ts";
 import { type ServiceProcess, startService } from "./demo/service-process.ts";
@@ -71,11 +72,22 @@ async function playOn(
     signal: stop.signal,
   });
   const client = connectService(service.url);
+  let researchers: Researchers | undefined;
   try {
     screen.print(`  service started (process ${service.pid}), ready on ${service.url}`);
     abortAtEndOf(service);
     const { sandbox, parts } = surroundings;
-    const stage = { sandbox, workflows: client.workflows, screen, signal: stop.signal };
+    if (options.worker) {
+      const onEnd = (reason: string) => stop.abort(new Error(reason));
+      researchers = await startResearchers({ natsUrl: parts.natsUrl, screen, onEnd });
+    }
+    const stage = {
+      sandbox,
+      workflows: client.workflows,
+      screen,
+      researchers,
+      signal: stop.signal,
+    };
     const { run, differences } = await tellStory(stage, endingOf(options));
     if (options.keep) {
       const addresses = {
@@ -93,6 +105,7 @@ async function playOn(
     return differences.length === 0 ? 0 : 1;
   } finally {
     client.close();
+    await researchers?.stop();
     await service.stop();
   }
 }

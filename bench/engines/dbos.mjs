@@ -51,7 +51,8 @@ export async function startDbos({ databaseUrl, seen }) {
   await DBOS.launch();
   const database = new pg.Client({ connectionString: databaseUrl });
   await database.connect();
-  const flows = { line, fan };
+  // Its steps are functions of this process, whoever does the steps of the others.
+  const flows = { line, fan, "worker-line": line, "worker-fan": fan };
   let parking = 0;
   return {
     hostIs: "engine",

@@ -8,12 +8,14 @@ import {
   type WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import {
+  ACTION,
   AFTER_WAIT,
   AGENT,
   FAN_STEPS,
   INTERNAL_STEPS,
   LAST_STEP,
   LINE_STEPS,
+  QUEUE,
   SHORT_TYPE,
   START_TYPE,
   WAKE_TYPE,
@@ -37,11 +39,10 @@ const WAIT: Step = {
 };
 
 const VERSIONS = {
-  line: lineOf([...idsOf("s", LINE_STEPS - 1), LAST_STEP].map(agentStep)),
-  fan: {
-    steps: [...idsOf("f", FAN_STEPS), LAST_STEP].map(agentStep),
-    edges: idsOf("f", FAN_STEPS).map((fromStepId) => ({ fromStepId, toStepId: LAST_STEP })),
-  },
+  line: lineOf(idsOfLine().map(agentStep)),
+  fan: fanOf(agentStep),
+  "worker-line": lineOf(idsOfLine().map(workerStep)),
+  "worker-fan": fanOf(workerStep),
   /** Waits for its event, then calls an agent. */
   park: lineOf([WAIT, agentStep(AFTER_WAIT)]),
   /** A branch needs an edge to choose, so that a wait of no time ends the line. */
@@ -88,6 +89,22 @@ async function publish(
 
 function agentStep(id: string): Step {
   return { id, stepType: StepType.AGENT_ACTION, agentId: AGENT };
+}
+
+function workerStep(id: string): Step {
+  return { id, stepType: StepType.AGENT_ACTION, actionType: ACTION, config: { queue: QUEUE } };
+}
+
+function idsOfLine(): string[] {
+  return [...idsOf("s", LINE_STEPS - 1), LAST_STEP];
+}
+
+function fanOf(step: (id: string) => Step): Version {
+  const ids = idsOf("f", FAN_STEPS);
+  return {
+    steps: [...ids, LAST_STEP].map(step),
+    edges: ids.map((fromStepId) => ({ fromStepId, toStepId: LAST_STEP })),
+  };
 }
 
 function lineOf(steps: readonly Step[]): Version {

@@ -6,10 +6,17 @@ import type { Guard } from "../../tools/parts/guard.ts";
 import type { Counted } from "../parts/process-cpu.ts";
 
 /** The engines by name. */
-export type EngineName = "ours" | "floor" | "dbos" | "restate" | "restate-svc";
+export type EngineName =
+  | "ours"
+  | "floor"
+  | "worker-floor"
+  | "dbos"
+  | "restate"
+  | "restate-2"
+  | "restate-svc";
 
-/** A line of agent steps, and a fan-out of them with a join. */
-export type RunKind = "line" | "fan";
+/** A line of agent steps, a fan-out of them with a join, and both of steps that workers do. */
+export type RunKind = "line" | "fan" | "worker-line" | "worker-fan";
 
 /** An engine at work. */
 export interface Engine {

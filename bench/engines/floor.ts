@@ -128,7 +128,7 @@ async function makeStreams(bus: NatsConnection) {
 }
 
 /** Publishes with one inbox for all acknowledgements. */
-function createPublisher(bus: NatsConnection) {
+export function createPublisher(bus: NatsConnection) {
   bus.subscribe(`${ACKS}.>`, { callback() {} });
   return (what: string, runId: string, seq: number, stepIndex: number) => {
     const type = `${OUT}.${what}`;

@@ -40,11 +40,11 @@ serveCommands({
     return nowMs() - beganAtMs;
   },
   /** Runs one after another; gives the ms of each. */
-  async one({ runs }: { runs: number }) {
+  async one({ kind, runs }: { kind: RunKind; runs: number }) {
     const tookMs: number[] = [];
     for (let i = 0; i < runs; i += 1) {
       const beganAtMs = nowMs();
-      await engine.run("line", newId());
+      await engine.run(kind, newId());
       tookMs.push(nowMs() - beganAtMs);
     }
     return tookMs;
@@ -86,11 +86,14 @@ async function startEngine(engineName: EngineName, start: EngineStart): Promise<
       return (await import("./ours.ts")).startOurs(start);
     case "floor":
       return (await import("./floor.ts")).startFloor(start);
+    case "worker-floor":
+      return (await import("./worker-floor.ts")).startWorkerFloor(start);
     case "dbos":
       return (await import("./dbos.mjs")).startDbos(start);
     case "restate":
+    case "restate-2":
     case "restate-svc":
-      return (await import("./restate.mjs")).startRestate(start, engineName === "restate-svc");
+      return (await import("./restate.mjs")).startRestate(start, engineName);
   }
 }
 

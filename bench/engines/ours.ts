@@ -5,6 +5,8 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import type { Guard } from "../../tools/parts/guard.ts";
+import { type CommandProcess, startCommandProcess } from "../parts/commands.ts";
 import { type DefinitionIds, type DefinitionKind, publishAll } from "./definitions.ts";
 import type { Engine, EngineStart } from "./engine.ts";
 import { callCommands } from "./ours-calls.ts";
@@ -59,10 +61,12 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
   const definitions = await publishAll(first.client);
   const stage = stageOf({ platform, definitions, runs, first, replicas, startReplica });
   const parking: string[] = [];
+  let worker: CommandProcess | undefined;
   return {
     hostIs: "caller",
     processes: () => [
       ...platform.processes,
+      ...(worker === undefined ? [] : [{ name: "worker", pid: worker.pid, withChildren: false }]),
       ...replicas.map(({ service }) => ({
         name: "service",
         pid: service.process().pid,
@@ -79,12 +83,30 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
     async wake(id) {
       stage.publish(WAKE_TYPE, id);
     },
-    own: { ...ownCommands(stage), ...callCommands(stage) },
+    own: {
+      ...ownCommands(stage),
+      ...callCommands(stage),
+      /** Starts the worker; resolves when it takes tasks. */
+      async startWorker() {
+        worker = startWorker(guard, platform);
+        await worker.ask("ready");
+      },
+      async stopWorker() {
+        await worker?.stop();
+        worker = undefined;
+      },
+    },
     async close() {
+      await worker?.stop();
       await Promise.all(replicas.map((replica) => replica.stop()));
       await platform.stop();
     },
   };
+}
+
+function startWorker(guard: Guard, { natsUrl }: Platform): CommandProcess {
+  const args = ["--import", "tsx", "bench/parts/worker.ts", natsUrl];
+  return startCommandProcess({ guard, name: "worker", args });
 }
 
 /** Follows the events of runs on the bus. */

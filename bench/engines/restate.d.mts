@@ -1,4 +1,7 @@
 import type { Engine, EngineStart } from "./engine.ts";
 
 /** See the file itself. */
-export function startRestate(start: EngineStart, viaService: boolean): Promise<Engine>;
+export function startRestate(
+  start: EngineStart,
+  name: "restate" | "restate-2" | "restate-svc",
+): Promise<Engine>;

@@ -10,6 +10,12 @@ export const LINE_STEPS = 10;
 export const FAN_STEPS = 200;
 /** Internal steps of a run of them. */
 export const INTERNAL_STEPS = 100;
+/** The queue of the steps that a worker does, and what it does. */
+export const QUEUE = "bench";
+export const ACTION = "note";
+/** Streams and subjects of the worker floor. */
+export const FLOOR_TASKS = "FLOOR_TASKS";
+export const FLOOR_RESULTS = "FLOOR_RESULTS";
 /** The last step of a line or a fan-out. */
 export const LAST_STEP = "last";
 /** The step after a wait: its call is what a wake leads to. */

@@ -19,8 +19,10 @@ const WARM_UP_RUNS = 10;
 export async function measureLong(bed: Bed): Promise<Values> {
   const { host, sizes } = bed;
   const steps = sizes.longSteps;
-  await host.one(WARM_UP_RUNS);
-  const chains = await costOf(bed, async () => sum(await host.one(Math.ceil(steps / LINE_STEPS))));
+  await host.one("line", WARM_UP_RUNS);
+  const chains = await costOf(bed, async () =>
+    sum(await host.one("line", Math.ceil(steps / LINE_STEPS))),
+  );
   const long = await costOf(bed, () => host.own<number>("long", { steps }));
   return {
     ...cpuMsEach(long.cpu, steps),

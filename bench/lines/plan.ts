@@ -19,6 +19,7 @@ import {
   measureOne,
   measureSteps,
   measureWake,
+  withWorker,
 } from "./shared-lines.ts";
 import { measureStored } from "./stored-line.ts";
 
@@ -27,15 +28,23 @@ type Measure = (bed: Bed, earlier: readonly Sample[]) => Promise<Values>;
 /** A rate for an open loop whose peak was not measured. */
 const RUNS_A_SECOND = 15;
 
-const SHARED: Partial<Record<LineName, Measure>> = {
-  steps: measureSteps,
-  one: measureOne,
+const AGENT = {
+  steps: (bed) => measureSteps(bed, "line"),
+  one: (bed) => measureOne(bed, "line"),
   wake: measureWake,
-  fan: measureFan,
-};
+  fan: (bed) => measureFan(bed, "fan"),
+} satisfies Partial<Record<LineName, Measure>>;
+const WORKER = {
+  "worker-steps": (bed) => measureSteps(bed, "worker-line"),
+  "worker-one": (bed) => measureOne(bed, "worker-line"),
+  "worker-fan": (bed) => measureFan(bed, "worker-fan"),
+} satisfies Partial<Record<LineName, Measure>>;
 const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>> = {
   ours: {
-    ...SHARED,
+    ...AGENT,
+    "worker-steps": withWorker(WORKER["worker-steps"]),
+    "worker-one": withWorker(WORKER["worker-one"]),
+    "worker-fan": withWorker(WORKER["worker-fan"]),
     start: measureStart,
     internal: measureInternal,
     "start-run": (bed) => measureStartRun(bed, false),
@@ -47,10 +56,12 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     replicas: measureReplicas,
     stored: measureStored,
   },
-  floor: { steps: measureSteps, one: measureOne },
-  dbos: SHARED,
-  restate: { ...SHARED, parked: measureAccepted },
-  "restate-svc": { steps: measureSteps, one: measureOne, fan: measureFan },
+  floor: { steps: AGENT.steps, one: AGENT.one },
+  "worker-floor": { "worker-steps": WORKER["worker-steps"], "worker-one": WORKER["worker-one"] },
+  dbos: { ...AGENT, ...WORKER },
+  restate: { ...AGENT, parked: measureAccepted },
+  "restate-2": WORKER,
+  "restate-svc": { steps: AGENT.steps, one: AGENT.one, fan: AGENT.fan },
 };
 
 /** How an engine is measured by a line; undefined where it is not. */

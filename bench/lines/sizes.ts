@@ -77,8 +77,10 @@ const SECONDS_A_MINUTE = 60;
 export const IN_FLIGHT: Readonly<Record<EngineName, number>> = {
   ours: 256,
   floor: 256,
+  "worker-floor": 256,
   dbos: 32,
   restate: 512,
+  "restate-2": 512,
   "restate-svc": 256,
 };
 /** Calls open at once. */

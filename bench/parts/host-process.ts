@@ -12,7 +12,7 @@ export interface Host {
   /** Runs to their end; ms of all. */
   runs(kind: RunKind, runs: number, atATime: number): Promise<number>;
   /** Runs one after another; ms of each. */
-  one(runs: number): Promise<number[]>;
+  one(kind: RunKind, runs: number): Promise<number[]>;
   park(runs: number): Promise<{ readonly acceptedMs: number; readonly ids: readonly string[] }>;
   /** Wakes one after another; ms of each. */
   wakeEach(ids: readonly string[]): Promise<number[]>;
@@ -47,7 +47,7 @@ export async function startHost(
     engine,
     processes: () => process.ask("processes"),
     runs: (kind, runs, atATime) => process.ask("runs", { kind, runs, atATime }),
-    one: (runs) => process.ask("one", { runs }),
+    one: (kind, runs) => process.ask("one", { kind, runs }),
     park: (runs) => process.ask("park", { runs }),
     wakeEach: (ids) => process.ask("wakeEach", { ids }),
     firstOf: (ids) => process.ask("firstOf", { ids }),

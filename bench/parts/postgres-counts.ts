@@ -1,5 +1,5 @@
 /**
- * What Postgres itself counts: commits, syncs of its log, bytes of its log; and its upkeep, done at once.
+ * What Postgres itself counts: commits, syncs of its log, bytes of its log, rows; and its upkeep, done at once.
  * Boundary: reads statistics, of one database where the server keeps them apart. The log is one for all databases.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +11,8 @@ export interface PostgresCounts {
   readonly commits: number;
   readonly fsyncs: number;
   readonly walBytes: number;
+  /** Rows of tables that were inserted, updated and deleted. */
+  readonly rowWrites: number;
 }
 
 /** Sessions report at most once a second. */
@@ -35,7 +37,9 @@ export async function readPostgresCounts(
       `select (select xact_commit from pg_stat_database where datname = current_database())::float8
           as commits,
         ${fsyncs}::float8 as fsyncs,
-        pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as "walBytes"`,
+        pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as "walBytes",
+        (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_user_tables)::float8
+          as "rowWrites"`,
     );
     const [row] = rows;
     if (row === undefined) throw new Error("the server gave no counts");
@@ -63,5 +67,6 @@ export function growthOfPostgres(before: PostgresCounts, after: PostgresCounts):
     commits: after.commits - before.commits,
     fsyncs: after.fsyncs - before.fsyncs,
     walBytes: after.walBytes - before.walBytes,
+    rowWrites: after.rowWrites - before.rowWrites,
   };
 }

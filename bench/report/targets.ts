@@ -7,6 +7,7 @@ import type { Subject } from "../lines/sample.ts";
 import type { LineName } from "../options.ts";
 import { GROWTH_TARGETS } from "./growth-targets.ts";
 import { findMedian, type LineMedians } from "./medians.ts";
+import { WORKER_TARGETS } from "./worker-targets.ts";
 
 /** A goal: a number, or so many times the number of another subject; of several the hardest counts. */
 interface Goal {
@@ -48,8 +49,10 @@ const SVC = "restate-svc";
 const NAMES: Readonly<Record<Subject, string>> = {
   ours: "ours",
   floor: "the floor",
+  "worker-floor": "the worker floor",
   dbos: "DBOS",
   restate: "Restate",
+  "restate-2": "Restate with 2 partitions",
   "restate-svc": "Restate svc",
   echo: "the bare echo",
 };
@@ -115,6 +118,7 @@ const TARGETS: readonly Target[] = [
       aim: beside(SVC, 0.8),
     }),
   ),
+  ...WORKER_TARGETS,
   {
     line: "start-run",
     what: "StartRun by RPC, 64 open",

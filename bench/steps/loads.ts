@@ -11,8 +11,10 @@ import type {
   StepReport,
 } from "../../src/engine/values/input.ts";
 import type { JsonObject } from "../../src/engine/values/json.ts";
+import { taskIdOf } from "../../src/engine/values/task.ts";
 import type { LeasedCall } from "../../src/runtime/submission.ts";
 import { stepOf, versionOf } from "../../test/support/builders/version-spec.ts";
+import { QUEUE } from "../engines/words.ts";
 import type { Budget, CountBudget } from "./budget.ts";
 
 /** The step that an input is for. */
@@ -41,6 +43,8 @@ export const MEASURED_STEPS = 10;
 export const PAYLOAD_BYTES = 100;
 /** The agent that every look-up gives; ids are as long as ours. */
 export const AGENT_ID = "agt_01k9zq3v7x4n8m2b6c5d0f1g2h";
+/** As long as the ids that workers have unless they are given one. */
+const WORKER_ID = "worker-7f9c4d2b-51934-a3c1f0";
 
 // 1.5 KB and 2.5 KB.
 const BY_BUS: Budget = { walBytes: 1_536, rows: 4 };
@@ -75,6 +79,13 @@ export const loads: readonly Load[] = [
     counts: REPORT_COUNTS,
     spec: lineOf({ stepType: "HUMAN_TASK", config: { instructions: "Check the order." } }),
     inputs: [stepReported],
+  },
+  {
+    name: "a result ends a step of a worker",
+    budget: BY_BUS,
+    counts: REPORT_COUNTS,
+    spec: lineOf({ stepType: "AGENT_ACTION", agentId: "", config: { queue: QUEUE } }),
+    inputs: [taskReported],
   },
   {
     name: "a step with a call (create, report)",
@@ -135,6 +146,17 @@ function stepReported({ stepIndex }: Place): Input {
     costUsd: 0,
   };
   return { kind: "step_reported", cause: { kind: "rpc", id: "TransitionStep" }, report };
+}
+
+function taskReported({ runId, stepIndex }: Place): Input {
+  const place = { stepId: stepIdOf(stepIndex), attempt: 1 };
+  return {
+    kind: "task_reported",
+    cause: { kind: "event", id: taskIdOf({ runId, ...place }), by: WORKER_ID },
+    ...place,
+    queue: QUEUE,
+    report: { worker: WORKER_ID, costUsd: 0, end: { state: "COMPLETED", output: makePayload() } },
+  };
 }
 
 function objectiveCreated({ runId, stepIndex, call }: Place): Input {

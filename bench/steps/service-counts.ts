@@ -1,6 +1,6 @@
 /**
  * What the whole service asks Postgres for, routing, calls and publishing included: for an agent step of a run that is alone, and
- * for an event that wakes a run, whose agent step then ends it.
+ * for an event that wakes a run, whose agent step then ends it, and for a step that a worker does.
  * Boundary: counts, no times. The service, the owner of objectives and NATS are processes of their own.
  *
  * What the idle service asks for by the clock is taken off. An objective ends some time after its answer: where both come
@@ -44,7 +44,7 @@ const LOADS: readonly ServiceLoad[] = [
   {
     title: "a step of a run of agent steps, whole service",
     budget: { statements: 12, roundTrips: 12, commits: 8 },
-    prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one(1) }),
+    prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("line", 1) }),
   },
   {
     title: "an event that wakes a run, to the end of its agent step, whole service",
@@ -58,6 +58,12 @@ const LOADS: readonly ServiceLoad[] = [
     },
   },
 ];
+/** While a worker runs. */
+const WORKER_LOAD: ServiceLoad = {
+  title: "a step of a run of worker steps, whole service",
+  budget: { statements: 4.3, roundTrips: 4.3, commits: 4.2 },
+  prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("worker-line", 1) }),
+};
 const WARM_UP_RUNS = 3;
 const IDLE_MS = 4_000;
 const SETTLE_MS = 300;
@@ -72,9 +78,13 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
   try {
     const host = await startHost(guard, "ours", relay.urlOf(database.url), END_DELAY_MS);
     try {
-      await host.one(WARM_UP_RUNS);
+      await host.one("line", WARM_UP_RUNS);
       const loads: LoadCounts[] = [];
       for (const load of LOADS) loads.push(await countLoad(host, relay, load));
+      await host.own("startWorker");
+      await host.one("worker-line", WARM_UP_RUNS);
+      loads.push(await countLoad(host, relay, WORKER_LOAD));
+      await host.own("stopWorker");
       const internal = await measureInternalCounts(host, relay, database.url);
       return { loads, internal, doors: await measureDoors(host, relay) };
     } finally {

@@ -79,6 +79,7 @@ import { listMissedReports } from "../../src/store/service-reads/early-reports.t
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
+import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 
@@ -105,6 +106,7 @@ const START = { workspaceId: BIG, definitionId: "wf_0", eventId: "e1000" };
 const SEEN = onlyWorkspace(BIG);
 const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
 const CALL = `${RUN}/step/1/create`;
+const TASK = { runId: RUN, stepIndex: 0, attempt: 1 };
 const FREE = { kind: "create_objective", after: "", places: 50, bytes: 1e9 } as const;
 const WAIT = { place: 0, workspaceId: BIG, key: "type:t2", equals: "", eventId: "e7", source: "s" };
 const KEPT = {
@@ -335,6 +337,12 @@ export const cases: readonly Case[] = [
   { name: "calls: renew", ask: (database) => renewCalls(database, "replica", [CALL]) },
   { name: "calls: release", ask: (database) => releaseCalls(database, "replica", [CALL]) },
   { name: "calls: drop", ask: (database) => dropCalls(database, [CALL]) },
+  { name: "tasks: open ones of a run", ask: ({ read }) => findOpenTasks(read, [RUN]) },
+  { name: "tasks: places", ask: ({ read }) => findTaskPlaces(read, [TASK]) },
+  {
+    name: "tasks: write places",
+    ask: (database) => placeTasks(database, [{ ...TASK, created: "", seq: 1 }]),
+  },
   {
     name: "events: triggers",
     ask: ({ read }) => findTriggers(read, [{ place: 0, workspaceId: BIG, key: "type:2" }]),

@@ -75,6 +75,9 @@ const CALLS = `insert into effects (created_at, lease_until, step_index, attempt
     'create_objective', 'replica', decode(repeat('ab', 200), 'hex')
   from generate_series($1::integer * 4 / 5 + 1, $1::integer) as i`;
 
+const PLACES = `insert into task_places (seq, step_index, attempt, run_id, created)
+  select i, 0, 1, ${RUN_ID}, '2026-01-01T00:00:00Z' from generate_series(1, $1::integer / 5) as i`;
+
 const KEYS = `insert into caller_keys (created_at, lease_until, workspace_id, method, key, holder, body_hash,
     applied_to, answer)
   select now() - ($1 * 1.5 - i) * (interval '14 days' / ($1 * 1.5)), now(), ${WORKSPACE}, 'StartRun',
@@ -136,7 +139,20 @@ const DECISIONS = `insert into approval_decisions (decided_at, lease_until, publ
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
-  [LEASES, MOVES, BATCHES, KEYS, EVENTS, CALLS, REPORTS, LETTERS, INBOX, APPROVALS, DECISIONS],
+  [
+    LEASES,
+    MOVES,
+    BATCHES,
+    KEYS,
+    EVENTS,
+    CALLS,
+    PLACES,
+    REPORTS,
+    LETTERS,
+    INBOX,
+    APPROVALS,
+    DECISIONS,
+  ],
 ];
 
 /** Tables that grow with use: no statement may read one from end to end. */
@@ -148,6 +164,7 @@ export const GROWING = [
   "move_batches",
   "run_starts",
   "effects",
+  "task_places",
   "caller_keys",
   "kept_events",
   "early_reports",

@@ -40,6 +40,13 @@ describe("the plan of a seed", () => {
     );
   });
 
+  it("has faults at the points of tasks and of results, in some seed", () => {
+    const points = SEEDS.flatMap((seed) => planOf(seed).points.map(({ fault }) => fault.point));
+    const ofTasks = points.filter((point) => /^(tasks|results)\./.test(point));
+    expect([...new Set(ofTasks)].length).toBe(5);
+    for (const seed of SEEDS) expect(planOf(seed).extras).toEqual(["tasks"]);
+  });
+
   it("has every mode of a fault in some seed", () => {
     const modes = SEEDS.flatMap((seed) => planOf(seed).points.map(({ fault }) => fault.mode));
     expect([...new Set(modes)].sort()).toEqual(["delay", "kill", "lose", "stop", "throw"]);

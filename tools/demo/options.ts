@@ -9,6 +9,8 @@ import type { SalesOptions } from "../../src/sandbox/scripts/sales.ts";
 export interface DemoOptions extends SalesOptions {
   /** Stay up after the story. */
   readonly keep: boolean;
+  /** The research is a task of workers, one of which is killed. */
+  readonly worker: boolean;
   readonly help: boolean;
 }
 
@@ -16,10 +18,11 @@ export interface DemoOptions extends SalesOptions {
 export const OPTIONS_HELP: readonly string[] = [
   "  --deny   the manager refuses: the run takes the refusal path",
   "  --fail   sending the mail fails: it is tried again, then the run is compensated",
+  "  --worker the research is done by worker processes: one is killed, another takes over (demo only)",
   "  --keep   stay up afterwards and print addresses and commands to try (demo only)",
 ];
 
-const WORDS = ["--deny", "--fail", "--keep", "--help"];
+const WORDS = ["--deny", "--fail", "--worker", "--keep", "--help"];
 
 /** Reads the arguments. Throws with a sentence for the user when they make no sense. */
 export function readOptions(words: readonly string[]): DemoOptions {
@@ -30,7 +33,13 @@ export function readOptions(words: readonly string[]): DemoOptions {
   if (has("--deny") && has("--fail")) {
     throw new Error("--deny and --fail exclude each other: what was refused is never sent");
   }
-  return { deny: has("--deny"), fail: has("--fail"), keep: has("--keep"), help: has("--help") };
+  return {
+    deny: has("--deny"),
+    fail: has("--fail"),
+    worker: has("--worker"),
+    keep: has("--keep"),
+    help: has("--help"),
+  };
 }
 
 function helpText(): string {

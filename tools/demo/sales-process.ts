@@ -10,6 +10,7 @@ import type { Client } from "@connectrpc/connect";
 import {
   PublishVersionRequestSchema,
   type PublishVersionResponse,
+  type StepDefinition,
   type WorkflowService,
   type WorkflowVersion,
 } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -18,6 +19,10 @@ import { projectRoot } from "../run-command.ts";
 
 /** The workspace that demo and development play in. */
 export const WORKSPACE_ID = "ws_demo";
+
+/** The step that workers do where they are asked to, and their queue. */
+export const RESEARCH_STEP = "research-company";
+export const RESEARCH_QUEUE = "research";
 
 const NAME = "outbound-sales";
 const FILE = join(projectRoot, "testdata", "processes", "outbound-sales.json");
@@ -38,11 +43,15 @@ export const DANA: Contact = {
   company: "Northwind Robotics",
 };
 
-/** Creates the definition and publishes its first version. Rejects with all that the service finds wrong. */
+/**
+ * Creates the definition and publishes its first version, with the research as a task of workers or of an agent. Rejects with
+ * all that the service finds wrong.
+ */
 export async function publishSalesProcess(
   client: Client<typeof WorkflowService>,
+  isForWorkers = false,
 ): Promise<WorkflowVersion> {
-  const { version } = await publishSalesVersion(client);
+  const { version } = await publishSalesVersion(client, isForWorkers);
   if (version === undefined) throw new Error("PublishVersion answered without a version");
   return version;
 }
@@ -50,6 +59,7 @@ export async function publishSalesProcess(
 /** As publishSalesProcess, with the whole answer. */
 export async function publishSalesVersion(
   client: Client<typeof WorkflowService>,
+  isForWorkers = false,
 ): Promise<PublishVersionResponse> {
   const content = fromJsonString(PublishVersionRequestSchema, await readFile(FILE, "utf8"));
   const { definition } = await client.createDefinition({
@@ -58,7 +68,14 @@ export async function publishSalesVersion(
     description: "From a new contact to the answer to the first mail.",
     tags: ["sales"],
   });
-  return client.publishVersion({ ...content, definitionId: definition?.id ?? "" });
+  const steps = isForWorkers ? content.steps.map(forWorkers) : content.steps;
+  return client.publishVersion({ ...content, steps, definitionId: definition?.id ?? "" });
+}
+
+function forWorkers(step: StepDefinition): StepDefinition {
+  if (step.id !== RESEARCH_STEP) return step;
+  const config = { ...step.config, queue: RESEARCH_QUEUE };
+  return { ...step, requiredCapability: "", actionType: RESEARCH_STEP, config };
 }
 
 /** The event that HubSpot has a new contact, who is a lead. */

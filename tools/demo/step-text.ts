@@ -36,6 +36,7 @@ function explainRunning(definition: StepDefinition, step: StepRun): string {
 function explainTask(definition: StepDefinition): string {
   switch (definition.stepType) {
     case StepType.AGENT_ACTION:
+      if (queueOf(definition) !== "") return `task for the workers of ${queueOf(definition)}`;
       return definition.agentId === ""
         ? `work for an agent with ${definition.requiredCapability}`
         : `work for ${definition.agentId}`;
@@ -86,7 +87,12 @@ function explainResult(definition: StepDefinition, step: StepRun): string {
   return "";
 }
 
+function queueOf({ config }: StepDefinition): string {
+  return textOf(config?.queue);
+}
+
 function explainWork(step: StepRun): string {
+  if (step.objectiveId === "") return `done by worker ${step.agentId}`;
   const delegated = step.delegationId === "" ? "" : `, delegated as ${shorten(step.delegationId)}`;
   return `done by ${step.agentId} as ${shorten(step.objectiveId)}${delegated}`;
 }

@@ -18,6 +18,7 @@ import { type Ending, findDifferences, isLast } from "./ending.ts";
 import { reportEvents } from "./event-report.ts";
 import { openLifecycle, readLifecycle } from "./lifecycle.ts";
 import { followRun, rowsOfRun } from "./progress.ts";
+import type { Researchers } from "./researchers.ts";
 import { contactCreated, DANA, publishSalesProcess, WORKSPACE_ID } from "./sales-process.ts";
 import { renderTable, type Screen } from "./screen.ts";
 import { requireUntilAborted } from "./until-aborted.ts";
@@ -27,6 +28,8 @@ export interface StoryStage {
   readonly sandbox: Sandbox;
   readonly workflows: Client<typeof WorkflowService>;
   readonly screen: Screen;
+  /** Where the research is a task of workers. */
+  readonly researchers: Researchers | undefined;
   /** Ends the story early, with its reason. */
   readonly signal: AbortSignal;
 }
@@ -56,8 +59,8 @@ export async function tellStory(stage: StoryStage, ending: Ending): Promise<Stor
 }
 
 async function play(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
-  const { sandbox, workflows, screen, signal } = stage;
-  const version = await publishSalesProcess(workflows);
+  const { sandbox, workflows, screen, researchers, signal } = stage;
+  const version = await publishSalesProcess(workflows, researchers !== undefined);
   screen.print(
     "",
     screen.paint("bold", ending.title),
@@ -69,7 +72,10 @@ async function play(stage: StoryStage, ending: Ending): Promise<StoryEnd> {
   if (run === undefined) throw new Error(`GetRun answered without the run ${runId}`);
   const report = await reportEvents(sandbox.bus.connection, sandbox.ledgers);
   signal.throwIfAborted();
-  const differences = findDifferences(run, ending);
+  const differences = [
+    ...findDifferences(run, ending),
+    ...(researchers?.findDifferences(run) ?? []),
+  ];
   screen.print(
     "",
     ...renderTable(rowsOfRun(run, version), screen.paint),

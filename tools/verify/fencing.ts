@@ -5,6 +5,7 @@
  */
 import type { Cause } from "../../src/engine/values/input.ts";
 import type { Move } from "../../src/engine/values/move.ts";
+import { parseTaskId } from "../../src/engine/values/task.ts";
 import { type LedgerEntries, readKey } from "./ledgers.ts";
 import type { Findings } from "./report.ts";
 import type { StoredMoves, WholeRun } from "./stored-runs.ts";
@@ -49,7 +50,7 @@ export function checkFencing(
 
 /** A result that moved its step belongs to the attempt that was current, and was applied once. */
 function judgeResult(
-  { version }: WholeRun,
+  { run, version }: WholeRun,
   { seq, cause, moves }: StoredMoves,
   known: {
     readonly retries: ReadonlyMap<number, number>;
@@ -57,7 +58,7 @@ function judgeResult(
     readonly violate: (what: string) => void;
   },
 ): void {
-  const parts = resultOf(cause);
+  const parts = resultOf(cause, run.id);
   if (parts === undefined) return;
   const index = version.findIndex(({ id }) => id === parts.stepId);
   const moved = moves.some((move) => move.of === "step" && move.step === index && isChange(move));
@@ -70,7 +71,12 @@ function judgeResult(
   known.applied.add(cause.id);
 }
 
-function resultOf({ kind, id }: Cause) {
+/** Of a call, or of a task, whose cause is named by the task. */
+function resultOf({ kind, id }: Cause, runId: string) {
+  if (kind === "event") {
+    const task = parseTaskId(id);
+    return task?.runId === runId ? task : undefined;
+  }
   const parts = kind === "call" ? readKey(id) : undefined;
   return OF_ONE_ATTEMPT.includes(parts?.call.replace(/-.*$/, "") ?? "") ? parts : undefined;
 }

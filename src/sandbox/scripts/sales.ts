@@ -17,6 +17,10 @@ export interface SalesOptions {
   readonly fail?: boolean;
 }
 
+/** What the research of a company costs, in USD, and how long it takes, in ms. */
+export const RESEARCH_COST_USD = 0.042;
+export const RESEARCH_MS = 1_200;
+
 const DEFAULT_COMPANY = "Northwind Robotics";
 const DEFAULT_CONTACT = "dana.reyes@northwind.example";
 const SUBJECT = "Cutting line changeover time";
@@ -32,7 +36,7 @@ export function writeSalesScript(options: SalesOptions = {}): SandboxScript {
     tasks: [
       {
         match: { stepId: "research-company" },
-        reply: { afterMs: 1_200, output: researchCompany, costUsd: 0.042 },
+        reply: { afterMs: RESEARCH_MS, output: researchCompany, costUsd: RESEARCH_COST_USD },
       },
       {
         match: { stepId: "qualify-lead" },
@@ -68,9 +72,14 @@ export function writeSalesScript(options: SalesOptions = {}): SandboxScript {
   };
 }
 
-function researchCompany(task: AgentTask): { [key: string]: string | number | string[] } {
+function researchCompany(task: AgentTask) {
+  return researchOf(findText(task, "company"));
+}
+
+/** What is found out about a company; one that is no text is the company of the story. */
+export function researchOf(company: unknown): { [key: string]: string | number | string[] } {
   return {
-    company: findText(task, "company") ?? DEFAULT_COMPANY,
+    company: typeof company === "string" ? company : DEFAULT_COMPANY,
     employees: 420,
     industry: "Industrial automation",
     signals: ["opened a second plant", "is hiring a head of operations"],

@@ -168,6 +168,17 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     ],
   },
   {
+    name: "forget-lost-tasks",
+    breaks: "G5",
+    edits: [
+      {
+        file: "egress/tasks/lost-tasks.ts",
+        find: 'count("workflows_tasks_sent_again_total", { reason: "lost" });',
+        replace: "return;",
+      },
+    ],
+  },
+  {
     name: "repeat-a-commit-without-answer",
     breaks: "G2",
     edits: [

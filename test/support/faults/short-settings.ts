@@ -48,6 +48,12 @@ export const SHORT_SETTINGS: readonly SourceEdit[] = [
   setting("ingress/rpc/server.ts", "GRACE_MS = 10_000", "GRACE_MS = 3_000"),
 ];
 
+/** Those of the workers, which have a build of their own. */
+export const WORKER_SETTINGS: readonly SourceEdit[] = [
+  setting("worker/protocol.ts", "ACK_WAIT_MS = 10_000", "ACK_WAIT_MS = 2_000"),
+  setting("worker/protocol.ts", "BEAT_MS = 3_000", "BEAT_MS = 500"),
+];
+
 /**
  * A killed replica is back before the leases of its calls are over, on a slow machine too: who claims calls only at its
  * start never gets them.

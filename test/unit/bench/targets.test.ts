@@ -54,6 +54,19 @@ test("an aim that is easier than the must does not count without it", () => {
   expect(made).toMatchObject({ mustValue: 60, aimValue: 90, reached: "no, 1.33 × the goal" });
 });
 
+test("worker steps are compared with DBOS, their own floor, and Restate with two partitions", () => {
+  const made = outcome(
+    "stepsASecond",
+    sample("worker-steps", "ours", { stepsASecond: 2_400 }),
+    sample("worker-steps", "worker-floor", { stepsASecond: 5_000 }),
+    sample("worker-steps", "dbos", { stepsASecond: 700 }),
+    sample("worker-steps", "restate-2", { stepsASecond: 2_300 }),
+  );
+  expect(made).toMatchObject({ mustValue: 2_500, aimValue: 2_300 });
+  expect(made?.must).toBe("2,500/s (3 × DBOS and 0.5 × the worker floor)");
+  expect(made?.reached).toBe("no, 0.96 × the goal");
+});
+
 test("a goal beside a peer that was not measured is words without a number", () => {
   const [ours, svc] = steps(2_000);
   const made = ours && svc && outcome("stepsASecond", ours, svc);

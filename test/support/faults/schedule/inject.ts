@@ -68,7 +68,12 @@ async function happen(world: World, fault: TimedFault, inTurn: InTurn): Promise<
     case "nats stream lost":
     case "nats older stream":
     case "nats consumers deleted":
+    case "nats task stream lost":
       return inTurn(() => breakNats(world, fault));
+    case "worker kill":
+      return world.workers.kill(fault.replica);
+    case "worker freeze":
+      return freezeWorker(world, fault.replica);
     case "collaborator fails half":
     case "collaborator flaps":
       return flap(world, fault);
@@ -86,6 +91,8 @@ async function breakNats({ servers, sandbox }: World, { kind, forMs }: TimedFaul
       return servers.loseStream("WORKFLOWS");
     case "nats older stream":
       return servers.restoreStream("WORKFLOWS", forMs);
+    case "nats task stream lost":
+      return servers.loseStream("WORKFLOWS_TASKS");
     case "nats consumers deleted":
       return deleteConsumers(sandbox.bus.connection);
     case "nats freeze":
@@ -132,6 +139,14 @@ async function freeze(replica: Replica | undefined): Promise<boolean> {
   const isFrozen = replica.freeze();
   await delay(FREEZE_MS);
   replica.thaw();
+  return isFrozen;
+}
+
+/** Another worker has its tasks when it wakes. */
+async function freezeWorker({ workers }: World, index: number): Promise<boolean> {
+  const isFrozen = workers.freeze(index);
+  await delay(FREEZE_MS);
+  workers.thaw(index);
   return isFrozen;
 }
 

@@ -6,7 +6,8 @@ import type { CrashPoint } from "../../../../src/process/crash-points.ts";
 import { type RandomNumbers, randomNumbers } from "../../random/random-numbers.ts";
 import type { PlannedFault } from "../planned-fault.ts";
 import { SHAPES } from "../workload/shapes.ts";
-import { type PlannedRun, WORKSPACES } from "../workload/workload.ts";
+import type { PlannedRun } from "../workload/workload.ts";
+import { WORKSPACES } from "../workload/workspaces.ts";
 import { CALM, type ChaosSettings } from "../world/bus-chaos.ts";
 
 /** Faults that come at a time, whatever a replica does then. */
@@ -31,15 +32,18 @@ const TIMED_KINDS = [
 ] as const;
 
 /**
- * See TIMED_KINDS. Three kinds come in no random schedule: a bus that is gone takes long; where consumers are deleted
- * while a replica starts, the new replica makes them again at its own start and misses what came just before; and a
- * further kind would change the schedule of every seed.
+ * See TIMED_KINDS. The others come in no random schedule: a bus that is gone takes long; where consumers are deleted
+ * while a replica starts, the new replica makes them again at its own start and misses what came just before; and
+ * further kinds would change the schedule of every seed.
  */
 export type TimedKind =
   | (typeof TIMED_KINDS)[number]
   | "nats gone"
   | "nats consumers deleted"
-  | "collaborator resets in answers";
+  | "collaborator resets in answers"
+  | "worker kill"
+  | "worker freeze"
+  | "nats task stream lost";
 
 /** Collaborators that are called. */
 export const SERVICES = [
@@ -55,7 +59,7 @@ type Service = (typeof SERVICES)[number];
 export interface TimedFault {
   readonly kind: TimedKind;
   readonly atMs: number;
-  /** Which replica, where the kind is about one. */
+  /** Which replica or worker, where the kind is about one. */
   readonly replica: number;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
@@ -85,9 +89,16 @@ export interface Plan {
 
 /**
  * Messages that cannot be read; events that are kept for waits; definitions that a second starts; runs that take several
- * transitions to begin; runs that nothing but continuations moves on. Messages and events come until the schedule ends.
+ * transitions to begin; runs that nothing but continuations moves on; runs of tasks, whose workers are killed in turn.
+ * Messages, events and runs of tasks come until the schedule ends.
  */
-export type Extra = "bad messages" | "letters" | "schedules" | "wide runs" | "continuing runs";
+export type Extra =
+  | "bad messages"
+  | "letters"
+  | "schedules"
+  | "wide runs"
+  | "continuing runs"
+  | "tasks";
 
 /** How large a plan is. */
 export interface PlanSize {
@@ -131,6 +142,15 @@ const BUSY_POINTS: readonly CrashPoint[] = [
   "timers.found",
   "timers.fired",
 ];
+/** Of tasks and their results. */
+const TASK_POINTS: readonly CrashPoint[] = [
+  "tasks.sending",
+  "tasks.sent",
+  "results.delivered",
+  "results.committed",
+  "results.acked",
+];
+const LATEST_TASK_HIT = 6;
 /** Points behind which an answer is on its way. */
 const ANSWER_POINTS: readonly CrashPoint[] = [
   "commit.sent",
@@ -163,16 +183,18 @@ export function planOf(seed: number, size: PlanSize = USUAL_SIZE): Plan {
     if (random.chance(50)) points.push({ replica, fault: pointFault(random) });
     else timed.push(timedFault(random, replica, size.overMs));
   }
-  const runs = planRuns(random, size);
+  const begun = planRuns(random, size);
   const chaos = random.chance(40) ? CHAOS : CALM;
+  const runs = pauseSome(random, begun);
+  if (faults < size.mostFaults) points.push(taskFault(random, replicas));
   return {
     seed,
     replicas,
-    runs: pauseSome(random, runs),
+    runs,
     points,
     timed,
     chaos,
-    extras: [],
+    extras: ["tasks"],
     pointsWithinMs: 0,
   };
 }
@@ -204,6 +226,17 @@ export function pauseSome(random: RandomNumbers, runs: readonly PlannedRun[]): P
     // Whoever sends an event does not know its run.
     return isPaused && run.shape !== "triggered" ? { ...run, pause } : run;
   });
+}
+
+/** Its numbers are drawn last, as those of the pauses. */
+function taskFault(random: RandomNumbers, replicas: number): PointFault {
+  const fault: PlannedFault = {
+    point: random.pick(TASK_POINTS) ?? "tasks.sent",
+    hit: 1 + random.below(LATEST_TASK_HIT),
+    mode: random.pick(MODES.filter((mode) => mode !== "lose")) ?? "kill",
+    ms: SHORTEST_MS + random.below(LONGEST_MS - SHORTEST_MS),
+  };
+  return { replica: random.below(replicas), fault };
 }
 
 function pointFault(random: RandomNumbers): PlannedFault {

@@ -215,6 +215,24 @@ const gracefulStops: PlansCase = {
   atLeast: 10,
 };
 
+const workers: PlansCase = {
+  fault: "F24 workers: frozen, without NATS, without their stream",
+  plans: [
+    every("worker freeze", 2, 3_000, 0),
+    every("nats kill", 1, 2_000, 1_000),
+    every("nats task stream lost", 2, 3_000, 0),
+    every("kill", 3, 3_000, 0),
+  ].map(
+    (timed, index): Plan => ({
+      ...calmPlan(24_001 + index, { runs: 9, overMs: 3_000 }),
+      timed,
+      extras: ["tasks"],
+    }),
+  ),
+  // A worker may be dead just when it is to be frozen.
+  atLeast: 6,
+};
+
 /** All cases but F1 and F8, the long ones first. */
 export const plansCases: readonly PlansCase[] = [
   randomSchedules(1, 20),
@@ -226,5 +244,6 @@ export const plansCases: readonly PlansCase[] = [
   natsTroubles,
   busChaos,
   postgresRestarts,
+  workers,
   gracefulStops,
 ];

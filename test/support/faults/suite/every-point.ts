@@ -15,7 +15,6 @@ import { startWorld } from "../world/world.ts";
 import { calmPlan } from "./cases.ts";
 import type { FaultLine } from "./fault-line.ts";
 import { type Playing, playPlans } from "./play-plans.ts";
-import { WORKER_POINTS } from "./worker-points.ts";
 
 const LIFE_POINTS: ReadonlySet<CrashPoint> = new Set([
   "migrate.statement",
@@ -35,7 +34,9 @@ const LOOK_MS = 50;
  */
 const SWEPT: CrashPoint = "sweep.unfinished.page";
 const SWEPT_WITHIN_MS = 25_000;
+const EXTRAS = ["bad messages", "letters", "schedules", "wide runs"] as const;
 const CONTINUING = ["continuing runs"] as const;
+const TASKS = ["tasks"] as const;
 
 interface Target {
   readonly point: CrashPoint;
@@ -48,9 +49,7 @@ export async function killAtEveryPoint(playing: Playing): Promise<FaultLine> {
   const violations: string[] = [];
   let injected = 0;
   const lastSchedules = new Map<CrashPoint, string>();
-  const points = CRASH_POINTS.filter(
-    (point) => !LIFE_POINTS.has(point) && !WORKER_POINTS.has(point),
-  );
+  const points = CRASH_POINTS.filter((point) => !LIFE_POINTS.has(point));
   let left: Target[] = points.flatMap((point) => [
     { point, hit: 1 },
     { point, hit: 2 },
@@ -113,6 +112,7 @@ function plansOf(targets: readonly Target[], seed: number, victims: Victims): Pl
         const replicas = victims === "one victim" ? [one] : REPLICAS;
         return replicas.map((replica) => ({ replica, fault }));
       });
+    const hasTasks = points.some(({ fault }) => /^(tasks|results)\./.test(fault.point));
     const isSwept = points.some(({ fault }) => fault.point === SWEPT);
     plans.push({
       ...calmPlan(seed + plans.length, { runs: 18, overMs: 1_500 }),
@@ -120,7 +120,7 @@ function plansOf(targets: readonly Target[], seed: number, victims: Victims): Pl
       points: isSwept ? [...points, ...failingContinuations()] : points,
       // Owners are asked, and reports come early, where events are lost and repeated.
       chaos: { copies: 2, lateMs: 100, dropPercent: 30 },
-      extras: ["bad messages", "letters", "schedules", "wide runs", ...(isSwept ? CONTINUING : [])],
+      extras: [...EXTRAS, ...(isSwept ? CONTINUING : []), ...(hasTasks ? TASKS : [])],
       pointsWithinMs: isSwept ? SWEPT_WITHIN_MS : POINTS_WITHIN_MS,
     });
   }

@@ -23,6 +23,7 @@ const LOST_SEED = 12_005;
 const UNANSWERED_SEED = 12_006;
 /** Odd: the wrong clock is a day behind. */
 const CANCEL_SEED = 12_007;
+const UNSENT_SEED = 12_008;
 const AIMED_SIZE = { runs: 36, overMs: 3_000 };
 /** Few: each run asks for an objective a second, until the owner is quick again. */
 const LATE_SIZE = { runs: 9, overMs: 500 };
@@ -86,6 +87,7 @@ export const CAUGHT_BY: Readonly<Record<string, Catching>> = {
     by: lostStream(),
     shows: /^I4: .* was marked as published and is not in the stream/,
   },
+  "forget-lost-tasks": { by: unsentTasks(), shows: /^it does not come to rest: [1-9]\d* runs/ },
   "leave-late-objectives-open": { by: lateObjectives(), shows: /^objective \S+ was left open/ },
 };
 
@@ -136,6 +138,18 @@ function lostAnswers(): Plan {
 /** Callers cancel runs at three replicas in turn. The clock of one of them is wrong. */
 function cancels(): Plan {
   return { ...shaped(calmPlan(CANCEL_SEED, AIMED_SIZE), "cancel"), replicas: 3 };
+}
+
+/** Each replica dies as it is about to send tasks that it has committed. */
+function unsentTasks(): Plan {
+  const fault = { point: "tasks.sending", mode: "kill" } as const;
+  return {
+    ...calmPlan(UNSENT_SEED, LATE_SIZE),
+    points: [0, 1].flatMap((replica) =>
+      [1, 2].map((hit) => ({ replica, fault: { ...fault, hit } })),
+    ),
+    extras: ["tasks"],
+  };
 }
 
 /** The stream is lost when most events are in it. */

@@ -14,7 +14,8 @@ import type { JsonObject } from "../../../../src/engine/values/json.ts";
 import { renderTapEvent } from "../../../../src/sandbox/tap.ts";
 import type { Extra, Plan } from "../schedule/plan.ts";
 import type { World } from "../world/world.ts";
-import type { Workload } from "./workload.ts";
+import type { PlannedRun, Workload } from "./workload.ts";
+import { WORKSPACES } from "./workspaces.ts";
 
 /** The extras of one schedule at work. */
 export interface Extras {
@@ -23,6 +24,9 @@ export interface Extras {
 
 const SUBJECT = "objectives.changes.objective.transition";
 const MESSAGE_EVERY_MS = 300;
+const FEWEST_TASK_RUNS = 6;
+const RUNS_A_DEATH = 3;
+const RUNS_A_CANCEL = 4;
 const WIDE_CHILDREN = 12;
 /** As a payload of each child: together more than a transition may spend. */
 const WIDE_BYTES = 180_000;
@@ -68,6 +72,8 @@ async function begin(extra: Extra, world: World, workload: Workload, name: strin
       return sendBadMessages(world);
     case "letters":
       return sendLetters(world, name);
+    case "tasks":
+      return startTasks(world, workload, name);
     case "schedules":
       return startSchedule(workload, name);
     case "wide runs":
@@ -122,6 +128,36 @@ function sendLetters(world: World, name: string): End {
   });
   return async () => {
     await end();
+  };
+}
+
+/** Runs of tasks, and at each third one the death of a worker. */
+async function startTasks(world: World, workload: Workload, name: string): Promise<End> {
+  await world.workers.start();
+  const playing: Promise<unknown>[] = [];
+  let ended = false;
+  const starting = (async () => {
+    for (let index = 0; !ended || index < FEWEST_TASK_RUNS; index += 1) {
+      playing.push(workload.play([taskRun(index)], `${name}-${index}`));
+      if (index % RUNS_A_DEATH === RUNS_A_DEATH - 1) await world.workers.kill(index);
+      await delay(MESSAGE_EVERY_MS);
+    }
+  })();
+  return async () => {
+    ended = true;
+    await starting;
+    await Promise.all(playing);
+  };
+}
+
+function taskRun(index: number): PlannedRun {
+  return {
+    shape: index % RUNS_A_CANCEL === RUNS_A_CANCEL - 1 ? "task-cancel" : "tasks",
+    workspaceId: WORKSPACES[index % WORKSPACES.length] ?? WORKSPACES[0],
+    n: index,
+    atMs: 0,
+    cancelAfterMs: MESSAGE_EVERY_MS,
+    askedTwice: false,
   };
 }
 

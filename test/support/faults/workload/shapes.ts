@@ -10,6 +10,7 @@ import {
   StepType,
   TriggerType,
 } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { QUEUE, TASK_COST_USD } from "./task-handlers.ts";
 
 /** All shapes. */
 export const SHAPES = [
@@ -24,8 +25,8 @@ export const SHAPES = [
   "triggered",
 ] as const;
 
-/** The name of a shape. */
-export type ShapeName = (typeof SHAPES)[number];
+/** The name of a shape. Those of tasks come where a schedule has the extra `tasks`. */
+export type ShapeName = (typeof SHAPES)[number] | "tasks" | "task-cancel";
 
 /** How a run ends, in the words of its row. */
 export interface RunEnd {
@@ -33,6 +34,8 @@ export interface RunEnd {
   readonly output: JsonObject | undefined;
   /** State of each step that began. */
   readonly steps: Readonly<Record<string, string>>;
+  /** What its tasks cost, each attempt once. */
+  readonly costUsd?: number;
 }
 
 type Version = Omit<
@@ -44,6 +47,8 @@ type Version = Omit<
 export interface Shape {
   readonly version: Version;
   endOf(n: number): RunEnd;
+  /** `<step>/<attempt>` of each task that a worker must begin. Others it must not begin, but for those of a cancelled run. */
+  readonly tasks?: readonly string[];
 }
 
 const COMPLETED = "COMPLETED";
@@ -251,6 +256,49 @@ const triggered: Shape = {
   endOf: (n) => ({ state: COMPLETED, output: { n, greeted: true }, steps: completed("greet") }),
 };
 
+const task = (id: string, more: object = {}) => ({
+  id,
+  stepType: StepType.AGENT_ACTION,
+  config: { queue: QUEUE, ...more },
+});
+const PACKING = ["weigh", "dry", "stamp"];
+const TASKS = ["pack/1", "weigh/1", "weigh/2", "dry/1", "stamp/1", "seal/1"];
+
+/** Several tasks of one commit, one that fails at first, one that takes long. */
+const tasks: Shape = {
+  version: {
+    ...RETRIED,
+    steps: [
+      task("pack"),
+      { id: "spread", stepType: StepType.PARALLEL },
+      ...PACKING.map((id) => task(id)),
+      task("seal", { input: { n: "{{ n }}" } }),
+    ],
+    edges: [
+      edge("pack", "spread"),
+      ...PACKING.map((id) => edge("spread", id)),
+      edge("spread", "seal", { label: "joined" }),
+    ],
+  },
+  endOf: (n) => ({
+    state: COMPLETED,
+    output: { n, weight: 2 * n, dried: true, stamped: true, sealed: true },
+    steps: completed("pack", "spread", ...PACKING, "seal"),
+    costUsd: TASKS.length * TASK_COST_USD,
+  }),
+  tasks: TASKS,
+};
+
+const taskCancel: Shape = {
+  version: { steps: [task("idle"), task("after")], edges: [edge("idle", "after")] },
+  endOf: () => ({
+    state: "CANCELLED",
+    output: undefined,
+    steps: { idle: "CANCELLED", after: "CANCELLED" },
+  }),
+  tasks: ["idle/1"],
+};
+
 /** Each shape by its name. */
 export const shapes: Readonly<Record<ShapeName, Shape>> = {
   line,
@@ -262,4 +310,6 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
   refusal,
   cancel,
   triggered,
+  tasks,
+  "task-cancel": taskCancel,
 };

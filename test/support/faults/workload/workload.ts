@@ -10,10 +10,8 @@ import { describeError } from "../describe-error.ts";
 import { stuckEvidence } from "../world/stuck.ts";
 import type { World } from "../world/world.ts";
 import { createPatientClient, type PatientClient } from "./patient-client.ts";
-import { SHAPES, type ShapeName, shapes } from "./shapes.ts";
-
-/** The workspaces; both have every definition. */
-export const WORKSPACES = ["north", "south"] as const;
+import { type ShapeName, shapes } from "./shapes.ts";
+import { WORKSPACES } from "./workspaces.ts";
 
 /** A run that is to be started, or an event that is to start one. */
 export interface PlannedRun {
@@ -22,7 +20,7 @@ export interface PlannedRun {
   readonly n: number;
   /** When it begins, counted from the start of its schedule. */
   readonly atMs: number;
-  /** For `cancel`: how long after its start. */
+  /** For `cancel` and `task-cancel`: how long after its start. */
   readonly cancelAfterMs: number;
   /** Whether its caller asks a second time with the same key. */
   readonly askedTwice: boolean;
@@ -103,11 +101,13 @@ interface Desk {
   readonly definitions: ReadonlyMap<string, string>;
 }
 
+const SHAPE_NAMES = Object.keys(shapes) as ShapeName[];
+
 async function publishAll(client: PatientClient): Promise<Map<string, string>> {
   const definitions = new Map<string, string>();
   await Promise.all(
     WORKSPACES.flatMap((workspaceId) =>
-      SHAPES.map(async (shape) => {
+      SHAPE_NAMES.map(async (shape) => {
         const key = `${workspaceId}/${shape}`;
         const made = await client.call(`create-${key}`, (workflows, options) =>
           workflows.createDefinition({ workspaceId, name: shape }, options),
@@ -142,7 +142,7 @@ async function begin(desk: Desk, plan: PlannedRun, name: string): Promise<void> 
 /** What runs of this shape need after their start. */
 async function goOn(desk: Desk, plan: PlannedRun, runId: string, name: string): Promise<void> {
   const { shape } = plan;
-  if (shape === "cancel") {
+  if (shape === "cancel" || shape === "task-cancel") {
     await delay(plan.cancelAfterMs);
     await desk.client.call(`cancel-${name}`, (workflows, options) =>
       workflows.cancelRun({ id: runId }, options),

@@ -5,6 +5,7 @@
  */
 import { describeError } from "../describe-error.ts";
 import type { Replica } from "./replica.ts";
+import { lookAtTaskQueues } from "./task-queues.ts";
 import type { World } from "./world.ts";
 
 const QUESTIONS: Readonly<Record<string, string>> = {
@@ -39,10 +40,18 @@ export async function stuckEvidence(world: World): Promise<string> {
       parts.push(`${title}: unknown (${describeError(error)})`);
     }
   }
+  parts.push(await queuesOf(world));
   parts.push("replicas:", ...(await Promise.all(world.replicas.map(stateOf))));
   const { errors, happened } = world.reports;
   parts.push("the replicas' last errors:", ...errors.slice(-5), `faults: ${happened.join(", ")}`);
   return parts.join("\n");
+}
+
+async function queuesOf({ sandbox }: World): Promise<string> {
+  const seen = await lookAtTaskQueues(sandbox.bus.connection)
+    .then((queues) => JSON.stringify(queues))
+    .catch(describeError);
+  return `queues of tasks: ${seen}`;
 }
 
 async function stateOf({ url, pid, starts, isFrozen }: Replica): Promise<string> {

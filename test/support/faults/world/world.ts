@@ -12,10 +12,12 @@ import { randomNumbers } from "../../random/random-numbers.ts";
 import type { PlannedFault } from "../planned-fault.ts";
 import { FREEZE_MS } from "../short-settings.ts";
 import { cast } from "../workload/cast.ts";
+import { WORKSPACES } from "../workload/workspaces.ts";
 import { type BusChaos, startBusChaos } from "./bus-chaos.ts";
 import { type CountMet, countCallsMet } from "./calls-met.ts";
 import { openReplica, type Replica, type Reports } from "./replica.ts";
 import { type Servers, startServers } from "./servers.ts";
+import { openWorkers, type Workers } from "./workers.ts";
 
 /** The world. */
 export interface World {
@@ -23,6 +25,7 @@ export interface World {
   readonly sandbox: Sandbox;
   readonly chaos: BusChaos;
   readonly replicas: readonly Replica[];
+  readonly workers: Workers;
   readonly reports: Reports;
   /** Counts calls that met a trouble of the sandbox. */
   readonly countMet: CountMet;
@@ -78,6 +81,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     pool.on("error", () => {});
     stops.push(() => pool.end());
     const reports: Reports = { reached: new Set<CrashPoint>(), happened: [], errors: [] };
+    const { natsUrl } = servers;
+    const workers = openWorkers({ natsUrl, workspaces: WORKSPACES, errors: reports.errors });
+    stops.push(workers.stop);
     const replicas: Replica[] = [];
     stops.push(() => Promise.all(replicas.map((replica) => replica.stop())));
     const open = (index: number, faults: readonly PlannedFault[]) =>
@@ -96,6 +102,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       sandbox,
       chaos,
       replicas,
+      workers,
       reports,
       countMet: countCallsMet(sandbox.troubles),
       async resize(count, faults = []) {

@@ -1,0 +1,2 @@
+/** The workspaces of every world; both have every definition. */
+export const WORKSPACES = ["north", "south"] as const;

@@ -26,6 +26,9 @@ import {
 
 type Sent = (statement: Statement, values: readonly unknown[]) => Promise<unknown>;
 
+/** The statement that saves what each case submits: a task ends, and with it its item in the inbox. */
+const SAVE = "save_batch_moves_calls_others";
+
 let at: TestProcessor;
 let sql: pg.Client;
 let version: VersionRow;
@@ -99,7 +102,7 @@ const callsOf = () => committed.flatMap(({ calls }) => calls.map(({ stepIndex })
 it("an input is committed by one statement, with the calls that it leads to", async () => {
   const { reply } = await replica.submit(completed());
   expect(reply.kind).toBe("applied");
-  expect(asked).toEqual(["save_batch_moves_calls"]);
+  expect(asked).toEqual([SAVE]);
   expect(callsOf()).toEqual([1]);
   expect(committed.flatMap(({ batches }) => batches)).toHaveLength(1);
 });
@@ -121,7 +124,7 @@ describe("the statement writes nothing and does not wait", () => {
     // Less than the time limit of locks.
     expect(tookMs).toBeLessThan(2_500);
     // By what is kept, by what was read, and with locks that are tried.
-    expect(asked).toEqual(["save_batch_moves_calls", "save_batch_moves_calls", "transaction"]);
+    expect(asked).toEqual([SAVE, SAVE, "transaction"]);
     expect(await movesAfterStart()).toBe(1);
   });
 
@@ -132,7 +135,7 @@ describe("the statement writes nothing and does not wait", () => {
     };
     const { reply } = await replica.submit(completed());
     expect(reply.kind).toBe("applied");
-    expect(asked).toEqual(["save_batch_moves_calls", "save_batch_moves_calls"]);
+    expect(asked).toEqual([SAVE, SAVE]);
     expect(await movesAfterStart()).toBe(1);
   });
 
@@ -162,7 +165,7 @@ describe("a statement whose answer is lost", () => {
     };
     const { reply } = await replica.submit(completed());
     expect(reply.kind).toBe("applied");
-    expect(asked).toEqual(["save_batch_moves_calls", "mark_unanswered_run"]);
+    expect(asked).toEqual([SAVE, "mark_unanswered_run"]);
     expect(await movesAfterStart()).toBe(1);
     expect(callsOf()).toEqual([1]);
     expect(committed.flatMap(({ batches }) => batches.map(({ id }) => id))).toHaveLength(1);

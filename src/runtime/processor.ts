@@ -50,8 +50,10 @@ export interface Processor {
   watchEvent(workspaceId: string, eventId: string): EventWatch;
   /** The step that an object belongs to, as far as one reply that this replica took lately says so. */
   findStep(object: ReportedObject): LearnedStep | undefined;
-  /** The same, also by a reply that this replica takes within 50 ms. */
-  awaitStep(object: ReportedObject): Promise<LearnedStep | undefined>;
+  /** Whether a call of this replica may bring the id of an object just now. */
+  isAwaited(object: ReportedObject): boolean;
+  /** The step of an object, also by a reply that this replica takes within so many ms. */
+  awaitStep(object: ReportedObject, withinMs: number): Promise<LearnedStep | undefined>;
   /** What the catalogue listens to; see listened-keys.ts. */
   readonly listenedKeys: ListenedKeys;
   /** Takes nothing more and resolves when everything taken is settled. */
@@ -128,7 +130,8 @@ export function createProcessor(deps: ProcessorDeps): Processor {
     },
     watchEvent: (workspaceId, eventId) => watched.watch(workspaceId, eventId),
     findStep: (object) => learned.findStep(object),
-    awaitStep: (object) => learned.awaitStep(object),
+    isAwaited: (object) => learned.isAwaited(object),
+    awaitStep: (object, withinMs) => learned.awaitStep(object, withinMs),
     listenedKeys,
     async stop() {
       stopped = true;

@@ -42,6 +42,8 @@ export interface OwnStreamDeps {
   readonly limits: StreamLimits;
   readonly database: Database;
   readonly log: Log;
+  /** What has to end before the stream is looked at. */
+  beforeLook(): Promise<void>;
 }
 
 /** The stream, as the publisher of one replica sees it. */
@@ -100,6 +102,7 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;
+      await deps.beforeLook();
       const fault = await look(partitions);
       if (fault !== undefined) {
         condition.be(fault);

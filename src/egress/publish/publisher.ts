@@ -4,7 +4,8 @@
  * Invariants:
  * 1. A partition is published by the replica that holds its lease; a lease is trusted a second less than it lasts.
  * 2. A run's next event goes out after the acknowledgement of the last one; runs go side by side, 256 at most.
- * 3. A batch is marked after all its events are acknowledged, while the lease lasts; until then it is read again.
+ * 3. A batch is marked after all its events are acknowledged, while the lease lasts (sent-batches.ts). What is not marked is
+ *    sent again by the next holder of the lease, or by this one after it has lost the stream.
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
  */
 import type { NatsConnection } from "nats";
@@ -20,6 +21,7 @@ import { KeptBatches } from "./kept-batches.ts";
 import { openOwnStream } from "./own-stream.ts";
 import { PartitionLease } from "./partition-lease.ts";
 import { type SendRound, sendChains } from "./send-chains.ts";
+import { createSentBatches, type SentBatches } from "./sent-batches.ts";
 
 /** What the publisher works with. */
 export interface PublisherDeps extends EventChainDeps {
@@ -42,6 +44,8 @@ export interface Publisher {
 }
 
 const BATCHES_AT_ONCE = 64;
+/** The list holds what was sent and is not marked yet as well. */
+const UNMARKED_AT_MOST = 1_024;
 const POLL_MS = 250;
 const LEASE_EVERY_MS = 3_000;
 const FLUSH_MS = 5_000;
@@ -50,9 +54,15 @@ const FLUSH_MS = 5_000;
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { database, log } = deps;
   const bus = openAckedPublish(deps.connection, deps.stream);
-  const ownStream = openOwnStream({ ...deps, bus });
+  const ownStream = openOwnStream({ ...deps, bus, beforeLook: () => sent.settle() });
   const lease = new PartitionLease(database, deps.replicaId);
   const kept = new KeptBatches();
+  const sent = createSentBatches({
+    log,
+    // Not current: another replica may have looked for losses without what only this one knows. All is sent again.
+    mayMark: () => ownStream.isCurrent && !lease.isOver,
+    mark: (batches) => mark(deps, bus.acked.highest, batches),
+  });
   let stoppingAtMs = Number.POSITIVE_INFINITY;
 
   const isOver = () => lease.isOver || performance.now() >= stoppingAtMs;
@@ -62,7 +72,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
-    const batches = await listUnpublished(database, lease.partitions, BATCHES_AT_ONCE);
+    const before = sent.ids();
+    if (before.size >= UNMARKED_AT_MOST) return false;
+    const limit = BATCHES_AT_ONCE + before.size;
+    const listed = await listUnpublished(database, lease.partitions, limit);
+    const batches = listed.filter(({ id }) => !before.has(id));
     if (batches.length === 0) {
       ownStream.report(undefined);
       return false;
@@ -71,17 +85,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     const done = await send(deps, round, batches, kept);
     if (bus.connected) ownStream.report(round.refusal);
-    // Not current: another replica may have looked for losses without what only this one knows. All is sent again.
-    if (done.length === 0 || !ownStream.isCurrent) return false;
-    const marked = await mark(deps, bus.acked.highest, done);
     for (const { id } of done) kept.forget(id);
-    await reached("outbox.marked");
+    if (done.length === 0 || !ownStream.isCurrent) return false;
+    sent.add(done);
     // What was committed here since the list was read has woken the loop.
-    return marked > 0 && (batches.length === BATCHES_AT_ONCE || done.length < batches.length);
+    return listed.length === limit || done.length < batches.length;
   }
 
   const publishing = createPublishing(publish, kept, log);
-  const leasing = createLeasing(lease, log, publishing);
+  const leasing = createLeasing(lease, log, { publishing, sent });
 
   return {
     notice(batches) {
@@ -93,12 +105,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     start() {
       leasing.start();
       publishing.start();
+      sent.start();
     },
     async stop() {
       stoppingAtMs = performance.now() + FLUSH_MS;
       await Promise.all([publishing.stop(), leasing.stop()]);
       try {
         while (await publish());
+        await sent.stop();
         await lease.letGo();
       } catch (error) {
         log.warn("events are left in the outbox; they are published later", { error });
@@ -134,13 +148,15 @@ function createPublishing(
 function createLeasing(
   lease: PartitionLease,
   log: Log,
-  publishing: Pick<StandingLoop, "wake">,
+  { publishing, sent }: { readonly publishing: StandingLoop; readonly sent: SentBatches },
 ): StandingLoop {
   return createLoop({
     name: "lease partitions",
     everyMs: LEASE_EVERY_MS,
     log,
     async round() {
+      // Another replica may have put what was sent into the outbox again.
+      if (lease.isOver) await sent.settle();
       if (await lease.renew()) publishing.wake();
       return false;
     },
@@ -158,11 +174,12 @@ async function send(
   return batches.filter(({ id }) => !round.open.has(id));
 }
 
-/** Marks these batches, where our stream has acknowledged `seq`; gives how many are marked. */
-function mark(
+/** Marks these batches, where our stream has acknowledged `seq`. */
+async function mark(
   { database, replicaId, stream }: PublisherDeps,
   seq: number,
   done: readonly UnpublishedBatch[],
-): Promise<number> {
-  return markPublished(database, replicaId, done, { stream, seq });
+): Promise<void> {
+  await markPublished(database, replicaId, done, { stream, seq });
+  await reached("outbox.marked");
 }

@@ -13,7 +13,7 @@ import type { Database } from "../../store/database.ts";
 import { type FoundReported, findReported, type ObjectProbe } from "../../store/event-readers.ts";
 import { type EarlyReport, insertEarlyReports } from "../../store/events.ts";
 import type { Processor } from "../processor.ts";
-import { objectReportOf, reportInputsOf } from "./route-inputs.ts";
+import { findReports, objectReportOf, reportInputsOf } from "./route-inputs.ts";
 import {
   type AimedSubmission,
   type EventOutcome,
@@ -24,7 +24,7 @@ import {
 /** What submitting early reports needs. */
 export interface EarlyDeps {
   readonly database: Database;
-  readonly processor: Pick<Processor, "awaitStep">;
+  readonly processor: Pick<Processor, "isAwaited" | "awaitStep">;
 }
 
 /** Submits inputs of a batch of so many events, and gives what became of each event. */
@@ -34,21 +34,55 @@ export type Submit = (
 ) => Promise<EventOutcome[]>;
 
 /**
- * Submits reports that came too early, each by itself: at once where the reply comes in a moment. What is not applied by
- * that is kept, and that is committed.
+ * The reply to a call and the event about its object are made at the same time, and come over two connections. Then the database is
+ * asked whether another replica took the reply, and the reply has some more time.
+ */
+const PATIENCE_MS = { first: 10, second: 40 };
+
+/**
+ * Submits reports that came too early: at once where the reply comes in a moment. What is not applied by that is kept, and that
+ * is committed.
  */
 export async function submitEarly(
-  { database, processor }: EarlyDeps,
+  deps: EarlyDeps,
   events: readonly BusEvent[],
   early: readonly ObjectProbe[],
   submit: Submit,
 ): Promise<EventOutcome[]> {
+  const { database, processor } = deps;
+  let outcomes = events.map(emptyOutcome);
+  const take = (further: readonly EventOutcome[]) => {
+    outcomes = joinOutcomes(outcomes, further);
+  };
+  const openOf = (objects: readonly ObjectProbe[]) =>
+    objects.filter(({ place }) => isOpen(outcomes[place]));
+  const awaited = early.filter((object) => processor.isAwaited(object));
+  take(await submitAwaited(deps, events, awaited, { withinMs: PATIENCE_MS.first, submit }));
+  const missed = openOf(awaited);
+  if (missed.length > 0) {
+    const found = await findReports(database, events, missed);
+    take(await submit(found.inputs, events.length));
+    take(await submitAwaited(deps, events, found.early, { withinMs: PATIENCE_MS.second, submit }));
+  }
+  const left = openOf(early);
+  if (left.length === 0) return outcomes;
+  const found = await keepEarly(database, events, left);
+  take(await submit(reportInputsOf(events, found), events.length));
+  return outcomes;
+}
+
+/** Submits each report as soon as this replica takes the reply that names its object. */
+async function submitAwaited(
+  { processor }: EarlyDeps,
+  events: readonly BusEvent[],
+  objects: readonly ObjectProbe[],
+  { withinMs, submit }: { readonly withinMs: number; readonly submit: Submit },
+): Promise<EventOutcome[]> {
   const outcomes = events.map(emptyOutcome);
-  if (early.length === 0) return outcomes;
   await Promise.all(
-    early.map(async (object) => {
+    objects.map(async (object) => {
       const { place } = object;
-      const step = await processor.awaitStep(object);
+      const step = await processor.awaitStep(object, withinMs);
       if (step === undefined) return;
       const aimed = reportInputsOf(events, [{ what: "step", place, ...step }]);
       const [outcome] = await submit(
@@ -58,10 +92,7 @@ export async function submitEarly(
       if (outcome !== undefined) outcomes[place] = outcome;
     }),
   );
-  const left = early.filter(({ place }) => isOpen(outcomes[place]));
-  if (left.length === 0) return outcomes;
-  const found = await keepEarly(database, events, left);
-  return joinOutcomes(outcomes, await submit(reportInputsOf(events, found), events.length));
+  return outcomes;
 }
 
 /** Whether an event has neither moved a run nor failed. */

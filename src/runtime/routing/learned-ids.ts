@@ -32,8 +32,6 @@ export interface ReportedObject {
 
 const KEPT_MS = 10_000;
 const KEPT_AT_MOST = 20_000;
-/** The reply to a call and the event about its object are made at the same time, and come over two connections. */
-const PATIENCE_MS = 50;
 /** A call that has no reply by then is not waited for: its collaborator is slow or away. */
 const CALLED_WITHIN_MS = 10_000;
 
@@ -73,23 +71,27 @@ export class LearnedIds {
     return known === undefined || known.isShared ? undefined : stepOf(known);
   }
 
-  /** The step of an object, after up to 50 ms where a call of this replica may bring its id just now. */
-  async awaitStep(object: ReportedObject): Promise<LearnedStep | undefined> {
+  /** Whether a call of this replica may bring the id of an object just now. */
+  isAwaited({ workspaceId, kind }: ReportedObject): boolean {
+    return this.#called.find(keyOf(workspaceId, MAKING[kind])) === true;
+  }
+
+  /** The step of an object, as soon as a reply names it within so many ms. */
+  async awaitStep(object: ReportedObject, withinMs: number): Promise<LearnedStep | undefined> {
     const key = keyOfObject(object);
-    const isAwaited = this.#called.find(keyOf(object.workspaceId, MAKING[object.kind])) === true;
-    if (isAwaited && this.#known.find(key) === undefined) await this.#untilKnown(key);
+    if (this.#known.find(key) === undefined) await this.#untilKnown(key, withinMs);
     const known = this.#known.find(key);
     return known && stepOf(known);
   }
 
-  #untilKnown(key: string): Promise<void> {
+  #untilKnown(key: string, withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.#forget(key, end);
         resolve();
       };
-      const timer = setTimeout(end, PATIENCE_MS);
+      const timer = setTimeout(end, withinMs);
       this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(end));
     });
   }

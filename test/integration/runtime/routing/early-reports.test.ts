@@ -46,7 +46,10 @@ beforeAll(async () => {
     [WORKSPACE, CALL],
   );
 });
-beforeEach(() => sql.query("delete from early_reports"));
+beforeEach(async () => {
+  await sql.query("delete from early_reports");
+  await sql.query("delete from step_runs");
+});
 afterAll(async () => {
   await sql.end();
   await at.stop();
@@ -69,11 +72,27 @@ const reply: Submission = {
   },
 };
 
+function afterCall(): LearnedIds {
+  const learned = new LearnedIds();
+  learned.noteCalls([{ workspaceId: WORKSPACE, kind: "create_objective" }]);
+  return learned;
+}
+
+/** What another replica commits when it takes the reply. */
+async function commitReplyElsewhere(): Promise<void> {
+  await sql.query(
+    `insert into step_runs (started_at, run_id, workspace_id, step_index, objective_id, cost_usd, retry_count,
+        output_extends_input, state) values (now(), 'wfr_1', $1, 3, $2, 0, 0, false, 'RUNNING')`,
+    [WORKSPACE, OBJECT],
+  );
+}
+
 /** Submits the report as it came; `applies` says whether its run takes it. Gives what was submitted. */
-async function submitReport(learned: LearnedIds, applies: boolean) {
+async function submitReport(learned: LearnedIds, applies: boolean, meanwhile = async () => {}) {
   const submitted: Submission[] = [];
   const { inputs, early } = await findReports(at.database, [REPORT], objectProbesOf([REPORT]));
   expect(inputs).toEqual([]);
+  await meanwhile();
   const submit = async (aimed: readonly AimedSubmission[]) => {
     submitted.push(...aimed.map(({ submission }) => submission));
     const updatedRunIds = applies && aimed.length > 0 ? ["wfr_1"] : [];
@@ -87,16 +106,20 @@ const TAKEN = { runId: "wfr_1", input: { kind: "owner_reported", stepIndex: 3 } 
 
 describe("a report that comes before the reply", () => {
   it("is submitted behind the reply, and is not kept, where this replica takes the reply in a moment", async () => {
-    const learned = new LearnedIds();
-    learned.noteCalls([{ workspaceId: WORKSPACE, kind: "create_objective" }]);
+    const learned = afterCall();
     const submitting = submitReport(learned, true);
     learned.note(reply);
     expect(await submitting).toMatchObject([TAKEN]);
     expect(await kept()).toEqual([]);
   });
 
+  it("is submitted, and is not kept, where another replica takes the reply in a moment", async () => {
+    expect(await submitReport(afterCall(), true, commitReplyElsewhere)).toMatchObject([TAKEN]);
+    expect(await kept()).toEqual([]);
+  });
+
   it("is kept where the reply was not taken after all", async () => {
-    const learned = new LearnedIds();
+    const learned = afterCall();
     learned.note(reply);
     expect(await submitReport(learned, false)).toMatchObject([TAKEN]);
     expect(await kept()).toEqual([OBJECT]);

@@ -22,8 +22,9 @@ function afterCall(): LearnedIds {
 }
 /** The step of each. */
 function awaitAll(ids: LearnedIds, objects: readonly ReportedObject[]) {
-  return Promise.all(objects.map((object) => ids.awaitStep(object)));
+  return Promise.all(objects.map((object) => ids.awaitStep(object, PATIENCE_MS)));
 }
+const PATIENCE_MS = 50;
 const STEP = { runId: "wfr_1", stepIndex: 2 };
 
 beforeEach(() => {
@@ -54,11 +55,11 @@ describe("steps of objects", () => {
 
   it("are given as soon as their own id is noted, whoever else waits", async () => {
     const ids = afterCall();
-    const other = ids.awaitStep(object("b"));
-    const own = ids.awaitStep(object("a"));
+    const other = ids.awaitStep(object("b"), PATIENCE_MS);
+    const own = ids.awaitStep(object("a"), PATIENCE_MS);
     ids.note(learned("a"));
     expect(await own).toEqual(STEP);
-    await vi.advanceTimersByTimeAsync(50);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS);
     expect(await other).toBeUndefined();
   });
 
@@ -79,17 +80,14 @@ describe("steps of objects", () => {
     const waiting = awaitAll(ids, [object("a"), object("b")]);
     ids.note(learned("a"));
     ids.note(learned("b", "other"));
-    await vi.advanceTimersByTimeAsync(50);
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS);
     expect(await waiting).toEqual([STEP, undefined]);
   });
 
-  it("are not waited for where this replica made no such call, and another kind's id counts for nothing", async () => {
-    const ids = new LearnedIds();
-    ids.note(learned("a"));
-    expect(await awaitAll(ids, [{ ...object("a"), kind: "approval" }, object("b")])).toEqual([
-      undefined,
-      undefined,
-    ]);
-    expect(vi.getTimerCount()).toBe(0);
+  it("are awaited where this replica made a call of their kind, in their workspace", () => {
+    const ids = afterCall();
+    expect(ids.isAwaited(object("a"))).toBe(true);
+    expect(ids.isAwaited({ ...object("a"), kind: "approval" })).toBe(false);
+    expect(ids.isAwaited({ ...object("a"), workspaceId: "other" })).toBe(false);
   });
 });

@@ -57,12 +57,13 @@ export async function submitEarly(
   const openOf = (objects: readonly ObjectProbe[]) =>
     objects.filter(({ place }) => isOpen(outcomes[place]));
   const awaited = early.filter((object) => processor.isAwaited(object));
-  take(await submitAwaited(deps, events, awaited, { withinMs: PATIENCE_MS.first, submit }));
-  const missed = openOf(awaited);
-  if (missed.length > 0) {
-    const found = await findReports(database, events, missed);
+  const first = await submitAwaited(deps, events, awaited, { withinMs: PATIENCE_MS.first, submit });
+  take(first.outcomes);
+  if (first.unnamed.length > 0) {
+    const found = await findReports(database, events, first.unnamed);
     take(await submit(found.inputs, events.length));
-    take(await submitAwaited(deps, events, found.early, { withinMs: PATIENCE_MS.second, submit }));
+    const withinMs = PATIENCE_MS.second;
+    take((await submitAwaited(deps, events, found.early, { withinMs, submit })).outcomes);
   }
   const left = openOf(early);
   if (left.length === 0) return outcomes;
@@ -71,19 +72,23 @@ export async function submitEarly(
   return outcomes;
 }
 
-/** Submits each report as soon as this replica takes the reply that names its object. */
+/** Submits each report as soon as this replica takes the reply that names its object; `unnamed` are those without one. */
 async function submitAwaited(
   { processor }: EarlyDeps,
   events: readonly BusEvent[],
   objects: readonly ObjectProbe[],
   { withinMs, submit }: { readonly withinMs: number; readonly submit: Submit },
-): Promise<EventOutcome[]> {
+): Promise<{ readonly outcomes: EventOutcome[]; readonly unnamed: ObjectProbe[] }> {
   const outcomes = events.map(emptyOutcome);
+  const unnamed: ObjectProbe[] = [];
   await Promise.all(
     objects.map(async (object) => {
       const { place } = object;
       const step = await processor.awaitStep(object, withinMs);
-      if (step === undefined) return;
+      if (step === undefined) {
+        unnamed.push(object);
+        return;
+      }
       const aimed = reportInputsOf(events, [{ what: "step", place, ...step }]);
       const [outcome] = await submit(
         aimed.map((each) => ({ ...each, place: 0 })),
@@ -92,7 +97,7 @@ async function submitAwaited(
       if (outcome !== undefined) outcomes[place] = outcome;
     }),
   );
-  return outcomes;
+  return { outcomes, unnamed };
 }
 
 /** Whether an event has neither moved a run nor failed. */

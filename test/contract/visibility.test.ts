@@ -150,16 +150,23 @@ const WRITE_CALLS: Record<string, Call> = {
   resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
   cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
   compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+  retryStep: (client, at, options) => client.retryStep(orderOf(at), options),
+  skipStep: (client, at, options) => client.skipStep(orderOf(at), options),
+  completeStep: (client, at, options) => client.completeStep(orderOf(at), options),
+  failStep: (client, at, options) => client.failStep(orderOf(at), options),
   decide: (client, { childId }, options) =>
     client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
   completeTask: (client, { childId }, options) =>
     client.completeTask({ id: `${childId}/work/1` }, options),
 };
+const orderOf = ({ childId: runId }: { childId: string }) => ({
+  ...{ runId, stepId: "work", reason: "why" },
+});
 /** Writes that name no object but a workspace. */
 const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
 
 const PAGE = { limit: 50, offset: 0 };
-const INBOX = { assignee: undefined, kinds: ["approval", "task"] } as const;
+const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
   findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),

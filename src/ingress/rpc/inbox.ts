@@ -36,6 +36,7 @@ import { actorOf, recordedActor, requireActor } from "./actor.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import {
   type FoundItem,
+  type ItemDeps,
   itemId,
   itemMessage,
   itemsOfPage,
@@ -43,24 +44,31 @@ import {
   listedMessage,
   requestIdOf,
   requireItem,
+  seesKind,
   stateOf,
 } from "./inbox-items.ts";
 import { requireDecider, requireDoer } from "./inbox-rights.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { answerGetPayload } from "./payloads.ts";
-import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import type { WriteDeps } from "./service-deps.ts";
 import { checkOutput } from "./steps.ts";
 
 const PAGE = 50;
 const PAGE_AT_MOST = 500;
-const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task"];
+const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task", "held"];
 const DECISIONS: ReadonlyMap<Verdict, "approved" | "denied"> = new Map([
   [Verdict.APPROVE, "approved"],
   [Verdict.DENY, "denied"],
 ]);
 
+const OTHER_WAYS: Readonly<Record<PersonItemKind, string>> = {
+  approval: "is an approval: Decide decides it",
+  task: "is a task: CompleteTask completes it",
+  held: "is a held step: RetryStep, SkipStep, CompleteStep or FailStep of Runs ends that",
+};
+
 /** What a read of the caller's own items gets besides. */
-type ActorDeps = ReadDeps & Pick<WriteDeps, "caller" | "actor">;
+type ActorDeps = ItemDeps & Pick<WriteDeps, "actor">;
 
 /** List: open items, newest first. */
 export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
@@ -95,7 +103,7 @@ export async function answerCountInbox(deps: ActorDeps, request: InboxCountReque
 }
 
 /** Get: an item with what is to be decided, or the schema of its output. */
-export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
+export async function answerGetItem(deps: ItemDeps, request: InboxGetRequest) {
   const faults = checkFields(InboxGetRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
@@ -103,7 +111,7 @@ export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
 }
 
 /** An item as it stands now, with its payload. */
-export async function readItem(deps: ReadDeps, id: string): Promise<InboxItem> {
+export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
   const item = await requireItem(deps, id);
   const payload = await answerGetPayload(deps, {
     $typeName: "workflows.ops.v1.GetPayloadRequest",
@@ -130,7 +138,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   const item = await requireItem(deps, id);
   const { ticket, row } = item;
   if (ticket === undefined || decision === undefined) {
-    throw invalidFields([{ field: "id", description: "is a task: CompleteTask completes it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
   requireDecider(deps, item);
   if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
@@ -160,7 +168,7 @@ export async function answerCompleteTask(deps: WriteDeps, request: InboxComplete
   faults.refuseIfAny();
   const item = await requireItem(deps, id);
   if (item.kind !== "task") {
-    throw invalidFields([{ field: "id", description: "is an approval: Decide decides it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
   requireDoer(deps, item);
   requireOpen(item);
@@ -233,11 +241,12 @@ function readFilters(
   const { workspaceId, mine, kinds } = request;
   faults.require("workspace_id", workspaceId);
   if (mine && actorOf(deps) === undefined) requireActor(deps);
-  const named = EVERY_KIND.filter((kind) => kinds.includes(KINDS[kind]));
+  const seen = EVERY_KIND.filter((kind) => seesKind(deps, kind));
+  const named = seen.filter((kind) => kinds.includes(KINDS[kind]));
   return {
     workspaceId,
     assignee: mine ? actorOf(deps) : undefined,
-    kinds: kinds.length === 0 ? EVERY_KIND : named,
+    kinds: kinds.length === 0 ? seen : named,
   };
 }
 

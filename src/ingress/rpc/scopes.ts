@@ -35,6 +35,11 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  // An agent gives no orders. Gates and governance checks need more (step-orders.ts).
+  retryStep: "workflows:transition",
+  skipStep: "workflows:transition",
+  completeStep: "workflows:transition",
+  failStep: "workflows:transition",
 };
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).

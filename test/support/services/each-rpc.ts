@@ -158,6 +158,10 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  retryStep: order((client, ids, options) => client.retryStep(ids, options)),
+  skipStep: order((client, ids, options) => client.skipStep(ids, options)),
+  completeStep: order((client, ids, options) => client.completeStep(ids, options)),
+  failStep: order((client, ids, options) => client.failStep(ids, options)),
   list: {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -198,6 +202,22 @@ export const TABLE = [...WorkflowService.methods, ...Runs.methods, ...Inbox.meth
     ...rowOf(localName),
   }),
 );
+
+/** The row of an order for a step. */
+function order(
+  call: (
+    client: Clients,
+    ids: { runId: string; stepId: string; reason: string },
+    options: CallOptions,
+  ) => Promise<unknown>,
+): Row {
+  return {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(call(client, { runId, stepId: "work", reason: "why" }, options)),
+  };
+}
 
 /** A caller that is refused for the state of the item alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {

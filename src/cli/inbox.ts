@@ -12,6 +12,7 @@ import { itemJson, kindOf, requireShown } from "./show-item.ts";
 const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
+  held: ItemKind.HELD,
 };
 
 /** Newest first. */
@@ -42,6 +43,7 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
     if (item.instructions !== "") out.line(item.instructions);
+    if (item.lastError !== "") out.line(item.lastError);
     if (item.payload !== undefined) out.line(JSON.stringify(item.payload, null, 2));
   }
   return EXIT.done;

@@ -117,18 +117,15 @@ function packCause(runId: string, { kind, id, by, reason, via }: Cause): PackedC
   return by === undefined ? [number, short] : [number, short, by];
 }
 
-function unpackCause(
-  runId: string,
-  [number, short, by = "", reason = "", via = ""]: PackedCause,
-): Cause {
+function unpackCause(runId: string, [number, short, by, reason, via]: PackedCause): Cause {
   const kind = nameOf(CAUSES, number);
   const isOwnCall = kind === "call" && short.startsWith("/");
   return {
     kind,
     id: isOwnCall ? `${runId}${short}` : short,
-    ...(by === "" ? {} : { by }),
-    ...(reason === "" ? {} : { reason }),
-    ...(via === "" ? {} : { via }),
+    ...(by === undefined || (by === "" && reason !== undefined) ? {} : { by }),
+    ...(reason === undefined || (reason === "" && via !== undefined) ? {} : { reason }),
+    ...(via === undefined ? {} : { via }),
   };
 }
 

@@ -47,6 +47,12 @@ const ENDED = [
   ...["startedAt", "completedAt", "outputPayload {}"].map((name) => `run.${name}`),
 ];
 
+/** The output of a step that is ended by hand is {} unless one is given. */
+const GIVEN = [
+  ...["step", ...ended("step"), "step.outputPayload {}", "run", "run.startedAt"],
+  ...[...ended(A), `${A}.outputPayload {}`, ...begun(B)],
+];
+
 /** What is set whatever the caller sent. */
 const ALWAYS: SetPaths[] = [
   ["CreateDefinition", ["definition", ...definition("definition")]],
@@ -68,6 +74,10 @@ const ALWAYS: SetPaths[] = [
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
+  ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
+  ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
+  ["SkipStep", GIVEN],
+  ["CompleteStep", GIVEN],
   [
     "HandleTrigger",
     [
@@ -112,6 +122,10 @@ const SENT: SetPaths[] = [
   ["GetAttempts", []],
   ["GetTree", []],
   ["ListRuns", []],
+  ["RetryStep", []],
+  ["FailStep", []],
+  ["SkipStep", []],
+  ["CompleteStep", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
   ["TransitionStep", TRANSITION_SENT],
 ];
@@ -165,6 +179,15 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
   await client.listRuns({ workspaceId });
+  const order = async () => {
+    const started = await service.client.startRun({ definitionId });
+    return { runId: started.run?.id ?? "", stepId: "a", reason: "why" };
+  };
+  const failing = await order();
+  await runs.retryStep(failing);
+  await runs.failStep(failing);
+  await runs.skipStep({ ...(await order()), ...set("output") });
+  await runs.completeStep({ ...(await order()), ...set("output") });
 
   const { definitionId: waiting } = await publishFor(workspaceId, {
     steps: [{ id: "wait", stepType: StepType.WAIT_FOR_EVENT, eventTypePattern: "order.made" }],

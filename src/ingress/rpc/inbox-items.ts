@@ -100,7 +100,8 @@ function unknownItem(id: string): Refusal {
 export function stateOf({ kind, place, row, ticket }: FoundItem): ItemState {
   const isWaiting = row.state === "WAITING" && !isOver(row.runState);
   if (kind === "task") {
-    if (place !== row.retryCount + 1) return ItemState.VOID;
+    // The task of a held step is over.
+    if (place !== row.retryCount + 1 || row.detail?.held !== undefined) return ItemState.VOID;
     if (isWaiting) return ItemState.OPEN;
     return row.state === "COMPLETED" ? ItemState.DONE : ItemState.VOID;
   }

@@ -296,6 +296,43 @@ describe("explain, history and watch", () => {
   });
 });
 
+describe("retry, skip, complete and fail", () => {
+  const given = (id: string, name: string) => done(name, id, "one", "--reason", "so");
+
+  it("shows a held step, and begins its next attempt", async () => {
+    await cli.write("held.workflow.yaml", fileOf("held", "task: Do it\n    on_error: hold"));
+    await done("apply", "held.workflow.yaml");
+    const id = await done("start", "held", "--quiet");
+    const failed = { state: StepRunState.FAILED, errorMessage: "no form" };
+    await service.workflows.transitionStep({ runId: id, stepId: "one", ...failed });
+    expect(await done("inbox", "--kind", "held", "--quiet")).toBe(`${id}/one/0`);
+    expect(await done("inbox", `${id}/one/0`)).toContain("no form");
+    expect(await done("explain", id)).toContain("HELD");
+    expect(await given(id, "retry")).toBe(`${id} one WAITING`);
+    expect(await done("history", id)).toContain("rpc RetryStep through cli: so");
+  });
+
+  it.each([
+    ["skip", "COMPLETED"],
+    ["complete", "COMPLETED"],
+    ["fail", "FAILED"],
+  ])("%s ends a step, once", async (name, state) => {
+    const id = await started();
+    expect(await given(id, name)).toBe(`${id} one ${state}`);
+    expect((await cli.run([name, id, "one", "--reason", "so"], { env })).code).toBe(6);
+    expect((await cli.run([name, id, "one"], { env })).code).toBe(2);
+    expect((await cli.run([name, id, "none", "--reason", "so"], { env })).code).toBe(3);
+  });
+
+  it("hands an output on", async () => {
+    const id = await started();
+    const output = ["--output", '{"n": 1}', "--reason", "so", "--json"];
+    expect(JSON.parse(await done("skip", id, "one", ...output))).toMatchObject({
+      ...{ step_id: "one", output_payload: { n: 1 } },
+    });
+  });
+});
+
 describe("what goes wrong ends with one sentence and its code", () => {
   test.each<[string, string[], number, string]>([
     [

@@ -10,9 +10,8 @@ import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
-import { COLLABORATORS } from "./collaborators/names.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
-import { createDispatcher, type Dispatcher } from "./egress/dispatch/dispatcher.ts";
+import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
@@ -27,10 +26,10 @@ import { openClients, startApprovals } from "./owners.ts";
 import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
+import { viewOf } from "./replica-facts.ts";
 import { createGraphCache, type GraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
-import type { ReplicaView } from "./runtime/replica-view.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { createRunFeed } from "./runtime/run-feed.ts";
@@ -99,7 +98,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     callers,
     decideApproval: createApprovalDecider(inputClients),
     feed,
-    replica: viewOf({ clients, dispatcher, bus }),
+    replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
@@ -108,25 +107,6 @@ async function start(config: Config, log: Log): Promise<Stop> {
   log.info("listening", { host, port, replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
   return () => stopParts({ sources, indexing, bus, inputClients, approvals, processor, database });
-}
-
-/** What this replica knows by its memory. */
-function viewOf({ clients, dispatcher, bus }: KnowingParts): ReplicaView {
-  const configured = new Set<string>(
-    COLLABORATORS.filter((name) => clients.find(name) !== undefined),
-  );
-  return {
-    isConfigured: (name) => configured.has(name),
-    breakerRestMs: (name) => clients.breakerRestMs(name),
-    findCall: (callId) => dispatcher.find(callId),
-    findQueue: (queue) => bus.findQueue(queue),
-  };
-}
-
-interface KnowingParts {
-  readonly clients: Clients;
-  readonly dispatcher: Dispatcher;
-  readonly bus: Pick<ReturnType<typeof startBus>, "findQueue">;
 }
 
 /** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
@@ -196,6 +176,8 @@ function startBus(config: Config, deps: BusDeps) {
       parts?.workers.take(tasks);
     },
     findQueue: (queue: WorkedQueue) => parts?.workers.findQueue(queue),
+    findWorkers: (workspaceId: string) => parts?.workers.findWorkers(workspaceId),
+    lookAtQueues: async (workspaceId: string) => parts?.workers.lookAtQueues(workspaceId),
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble() ?? deps.approvals?.trouble(),

@@ -2,24 +2,8 @@
  * The commands as data: the program, its help and docs/cli.md are made from this table.
  * Boundary: no command is loaded before it runs; the help answers without any.
  */
-import type { Action } from "./call.ts";
-
-/** An option as commander reads it, and what it does. */
-export type OptionRow = readonly [flags: string, about: string];
-
-/** One command. */
-export interface CommandRow {
-  readonly name: string;
-  /** As commander reads it: `<file...>`, `[run]`. */
-  readonly args: string;
-  readonly about: string;
-  /** Command lines without `workflows `, and what they do. */
-  readonly examples: readonly (readonly [line: string, about: string])[];
-  readonly options: readonly OptionRow[];
-  /** Whether it speaks to the service, so that its flags select one. */
-  readonly callsService: boolean;
-  load(): Promise<Action>;
-}
+import type { CommandRow, OptionRow } from "./command-row.ts";
+import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -283,4 +267,5 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./decide.ts")).complete,
   },
+  ...OPERATOR_COMMANDS,
 ];

@@ -2,13 +2,10 @@
  * The matrix of isolation with AUTH_MODE=jwt: every RPC with every kind of wrong caller, over real HTTP.
  * rpc-auth.test.ts has the same rows for tokens that the identity service judges, where no audience is known.
  */
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
@@ -19,6 +16,7 @@ import {
 } from "../support/collaborators/collaborators.ts";
 import {
   type Clients,
+  createClientsOf,
   EVENT,
   type Place,
   type Row,
@@ -42,7 +40,8 @@ interface Wrong {
   readonly token: (row: Row) => Making | undefined;
   /** Whose things the request is about. */
   readonly about: () => Place;
-  readonly code: (row: Row) => string;
+  /** Undefined: the call is not refused, for it names nothing of a workspace. */
+  readonly code: (row: Row) => string | undefined;
   /** The request names no workspace, where it can name an object. */
   readonly byIdAlone?: true;
 }
@@ -74,11 +73,7 @@ beforeAll(async () => {
   if (callers === undefined) throw new Error("nobody is authenticated");
   service = await startRpcService({ callers, log });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  clients = {
-    ...createClient(WorkflowService, transport),
-    ...createClient(Runs, transport),
-    ...createClient(Inbox, transport),
-  };
+  clients = createClientsOf(transport);
   a = await furnish("ws_a");
   b = await furnish("ws_b");
 });
@@ -155,7 +150,9 @@ const WRONG: readonly Wrong[] = [
 const CELLS = TABLE.flatMap((row) =>
   WRONG.flatMap((wrong) => {
     const call = wrong.byIdAlone === true ? (row.callByIdAlone ?? idCallOf(row)) : row.call;
-    return call === undefined ? [] : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
+    return call === undefined || wrong.code(row) === undefined
+      ? []
+      : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
   }),
 );
 

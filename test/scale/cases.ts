@@ -52,6 +52,7 @@ import { findDefinition, findVersion, listDefinitions } from "../../src/store/re
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
+import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
@@ -119,6 +120,7 @@ const KEPT = {
   afterSeq: 0,
 };
 const LISTED_KEYS = 200;
+const OVERDUE = { overSeconds: 30, limit: 100 };
 const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
 
 function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
@@ -242,6 +244,12 @@ export const cases: readonly Case[] = [
   { name: "inbox: count of a person", ...inboxCount("user_2") },
   { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0) },
   { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0) },
+  ...[EVERY_WORKSPACE, SEEN].map((seen) => ({
+    name: `${seen === SEEN ? "seen: " : ""}runs past their deadline`,
+    ask: ({ lists }: Database) => findOverdueRuns(lists, seen, BIG, OVERDUE),
+    // All there are of all workspaces, to the read's own bound.
+    limits: { find_overdue_runs: 1_000 },
+  })),
   { name: "approvals: find", ask: ({ read }) => findApproval(read, "apr_1002") },
   { name: "approvals: decisions", ask: ({ read }) => listDecisions(read, "apr_1002") },
   {

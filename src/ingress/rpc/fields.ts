@@ -16,7 +16,8 @@ import { type FieldFault, Refusal } from "../../process/refusal.ts";
 const NAME_CHARS = 256;
 const TAGS = 64;
 const TAG_CHARS = 128;
-const PAGE_LIMIT = 500;
+/** Items of one page of a list. */
+export const PAGE_LIMIT = 500;
 const PAGE_LIMIT_UNSET = 50;
 const PAGE_OFFSET = 10_000;
 const STRUCT = "google.protobuf.Struct";

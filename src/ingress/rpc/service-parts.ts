@@ -30,7 +30,9 @@ export interface ServiceParts {
   readonly decideApproval?: DecideApproval | undefined;
   /** Moves of runs that are watched. */
   readonly feed: RunFeed;
-  /** What this replica knows by its memory; without it Explain goes by the rows alone. */
+  /** How the parts of the service are, as /readyz shows them. */
+  probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
+  /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */
   readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;

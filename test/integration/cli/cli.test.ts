@@ -404,3 +404,44 @@ describe("profiles", () => {
     );
   });
 });
+
+describe("the service itself", () => {
+  it("is well: 0", async () => {
+    await expect.poll(async () => (await cli.run(["doctor"], { env })).code).toBe(0);
+    const rows = (await done("doctor")).split("\n").map((row) => row.split("\t"));
+    expect(rows.map(([name, status]) => [name, status])).toContainEqual(["database", "OK"]);
+    expect(await done("doctor", "--quiet")).toBe("");
+  });
+
+  it("is not well: 1, and what to do", async () => {
+    const ill = await cluster.start({ OBJECTIVES_URL: "http://127.0.0.1:9" });
+    const at = { ...env, WORKFLOWS_SERVER: ill.url };
+    await cli.run(["start", "failing"], { env: at });
+    await expect.poll(async () => (await cli.run(["doctor"], { env: at })).code).toBe(1);
+    const { stdout } = await cli.run(["doctor", "--json"], { env: at });
+    const checks = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(checks).toContainEqual({
+      name: "collaborator:objectives",
+      status: "CHECK_STATUS_FAIL",
+      sentence: expect.stringContaining("did not answer"),
+      action: expect.stringContaining("OBJECTIVES_URL"),
+    });
+    expect((await cli.run(["doctor", "--quiet"], { env: at })).stdout).toBe(
+      "collaborator:objectives\n",
+    );
+    await ill.stop();
+  });
+
+  it("knows who calls", async () => {
+    expect(await done("whoami", "--as", "ann", "--quiet")).toBe("ann");
+    expect(await done("whoami", "--as", "ann")).toContain(
+      "subject\tann (the service has no authentication)",
+    );
+    expect(JSON.parse(await done("whoami", "--json")).rpcs).toContain(
+      "workflows.ops.v1.System/Doctor",
+    );
+  });
+});

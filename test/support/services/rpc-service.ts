@@ -15,6 +15,8 @@ import type { DecideApproval } from "../../../src/engine/values/approval-decisio
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
+import { ownView } from "./own-view.ts";
 import { startProcessor, type TestProcessor } from "./processor.ts";
 
 /** A server at work. */
@@ -58,10 +60,13 @@ export async function startRpcService(
     readonly corsOrigins?: readonly string[];
     /** Submissions that may wait in each lane. */
     readonly laneLimit?: number;
+    /** What the replica knows by itself; a view without collaborators unless given. */
+    readonly replica?: ReplicaView;
   } = {},
 ): Promise<RpcService> {
   const parts = await startProcessor(more.laneLimit);
   const server = createRpcServer({
+    replica: ownView(),
     ...parts,
     ...more,
     graphs: createGraphCache(parts.database),

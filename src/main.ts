@@ -19,6 +19,7 @@ import type { LongTask } from "./egress/tasks/lost-tasks.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
+import { createRedelivery } from "./ingress/bus/redelivery.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
@@ -98,6 +99,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     callers,
     decideApproval: createApprovalDecider(inputClients),
     feed,
+    redeliver: createRedelivery({ ...runtime, graphs, entities }),
     replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),

@@ -28,4 +28,25 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./whoami.ts")).run,
   },
+  {
+    name: "dlq",
+    args: "<action> [id...]",
+    about:
+      "List messages that were put aside, newest first; retry or discard some. A retry ends with 1 when a message stays put aside.",
+    examples: [
+      ["dlq list", "what is put aside"],
+      [`dlq retry OBJECTIVES/1042 --reason "the service is mended"`, "handle a message again"],
+      [`dlq discard SIPHON/7 --reason "a test event"`, "settle a message without handling it"],
+      ["dlq list --quiet | xargs workflows dlq retry", "retry the newest ones"],
+    ],
+    options: [
+      ["--settled", "list those that were retried or discarded"],
+      ["--unattributed", "list those whose workspace is not known (workflows:admin)"],
+      ["--limit <number>", "how many are listed, 20 unless given, 500 at most"],
+      ["--reason <text>", "kept with the messages"],
+      ["--key <key>", "the Idempotency-Key: a repeat with the same key does nothing again"],
+    ],
+    callsService: true,
+    load: async () => (await import("./dlq.ts")).run,
+  },
 ];

@@ -19,6 +19,7 @@ import {
   createClientsOf,
   EVENT,
   type Place,
+  putLetterAside,
   type Row,
   STEPS,
   TABLE,
@@ -100,7 +101,9 @@ async function furnish(workspaceId: string): Promise<Place> {
   const definitionId = definition?.id ?? "";
   await clients.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, options);
   const { run } = await clients.startRun({ definitionId }, options);
-  return { workspaceId, definitionId, runId: run?.id ?? "" };
+  const place = { workspaceId, definitionId, runId: run?.id ?? "" };
+  await putLetterAside(service, place);
+  return place;
 }
 
 const unauthenticated = () => "Unauthenticated";

@@ -24,6 +24,7 @@ import {
   DONE,
   EVENT,
   type Place,
+  putLetterAside,
   STEPS,
   TABLE,
 } from "../support/services/each-rpc.ts";
@@ -113,7 +114,9 @@ async function furnish(workspaceId: string, who: string): Promise<Place> {
   const { definition } = await client.createDefinition(named, as(who));
   const definitionId = definition?.id ?? "";
   await client.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, as(who));
-  return { workspaceId, definitionId, runId: await startRun(definitionId, who) };
+  const place = { workspaceId, definitionId, runId: await startRun(definitionId, who) };
+  await putLetterAside(service, place);
+  return place;
 }
 
 async function startRun(definitionId: string, who: string): Promise<string> {

@@ -14,6 +14,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { putLetterAside } from "../support/services/each-rpc.ts";
 import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 let service: RpcService;
@@ -67,6 +68,9 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
   [
     "HandleTrigger",
@@ -111,6 +115,9 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["ListDeadLetters", []],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
   ["TransitionStep", TRANSITION_SENT],
@@ -164,6 +171,10 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await putLetterAside(service, { workspaceId, definitionId, runId: id });
+  await runs.listDeadLetters({ workspaceId });
+  await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });
+  await runs.discardDeadLetters({ ids: [`${definitionId}/1`] });
   await client.listRuns({ workspaceId });
 
   const { definitionId: waiting } = await publishFor(workspaceId, {

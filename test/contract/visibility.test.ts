@@ -15,6 +15,12 @@ import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/work
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
 import { WorkersSeen } from "../../src/runtime/workers-seen.ts";
 import type { Queries } from "../../src/store/database.ts";
+import {
+  countDeadLetters,
+  countOpenLetters,
+  findDeadLetters,
+  listDeadLetters,
+} from "../../src/store/reads/dead-letters.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import {
   findDefinition,
@@ -132,6 +138,10 @@ const READ_CALLS: Record<
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  listDeadLetters: {
+    gives: "callers",
+    call: (client, _at, options) => client.listDeadLetters({}, options),
+  },
   list: { gives: "own", call: (client, _at, options) => client.list({}, options) },
   count: { gives: "own", call: (client, _at, options) => client.count({}, options) },
   get: {
@@ -171,6 +181,10 @@ const WRITE_CALLS: Record<string, Call> = {
   resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
   cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
   compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+  retryDeadLetters: (client, _at, options) =>
+    client.retryDeadLetters({ ids: ["OBJECTIVES/1"] }, options),
+  discardDeadLetters: (client, _at, options) =>
+    client.discardDeadLetters({ ids: ["OBJECTIVES/1"] }, options),
   decide: (client, { childId }, options) =>
     client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
   completeTask: (client, { childId }, options) =>
@@ -210,6 +224,13 @@ const READS: Record<string, Read> = {
   countInbox: async (db, seen, { workspaceId }) =>
     [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
   findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0))),
+  listDeadLetters: (db, seen, { workspaceId }) =>
+    listDeadLetters(db, seen, { workspaceId, settled: false }, 50),
+  countDeadLetters: async (db, seen, { workspaceId }) =>
+    [await countDeadLetters(db, seen, { workspaceId, settled: false })].filter((n) => n > 0),
+  countOpenLetters: async (db, seen) => [await countOpenLetters(db, seen, "")].filter((n) => n > 0),
+  findDeadLetters: (db, seen) =>
+    findDeadLetters(db, seen, [{ stream: "OBJECTIVES", streamSeq: 1 }], false),
   findOverdueRuns: (db, seen, { workspaceId }) =>
     findOverdueRuns(db, seen, workspaceId, { overSeconds: 30, limit: 10 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
@@ -290,9 +311,9 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
   );
   await insert(
     "furnish_letter",
-    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
-      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'))`,
-    [runId],
+    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data, workspace_id)
+      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'), $2)`,
+    [runId, workspaceId],
   );
   await insert(
     "furnish_overdue",

@@ -88,6 +88,7 @@ describe("doctor", () => {
       "collaborator:approvals",
       "collaborators",
       "queues",
+      "dead_letters",
       "deadlines",
     ]);
     expect(status).toBe(OK);

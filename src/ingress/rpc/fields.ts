@@ -83,6 +83,15 @@ export function readPage(
   return { limit: limit === 0 ? PAGE_LIMIT_UNSET : limit, offset };
 }
 
+/** Items of a page of a list with a token, with the default filled in; what is out of range is added to the faults. */
+export function readPageSize(pageSize: number, faults: Faults): number {
+  if (pageSize < 0 || pageSize > PAGE_LIMIT) {
+    const range = `0 (the default of ${PAGE_LIMIT_UNSET}) to ${PAGE_LIMIT}`;
+    faults.add("page_size", `is ${pageSize}; it must be ${range}`);
+  }
+  return pageSize || PAGE_LIMIT_UNSET;
+}
+
 /** Faults of one text by itself; `field` ends in the name that decides how long it may be. */
 export function checkText(field: string, text: string, list: FieldFault[]): void {
   const description = textProblem(field.slice(field.lastIndexOf(".") + 1), text);

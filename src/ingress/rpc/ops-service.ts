@@ -3,8 +3,15 @@
  * Boundary: nothing more; scopes are in scopes.ts.
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { Runs, WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
+import {
+  answerDiscardDeadLetters,
+  answerListDeadLetters,
+  answerRetryDeadLetters,
+  workspaceOfLetters,
+} from "./dead-letters.ts";
+import { doneOnce } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
@@ -12,6 +19,8 @@ import { answerGetTree } from "./run-tree.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { answerWatch } from "./watch.ts";
+
+const { method } = Runs;
 
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
@@ -23,6 +32,18 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     watch: (request: WatchRequest, context: HandlerContext) =>
       answerWatch({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
     getPayload: reading(parts, answerGetPayload),
+    listDeadLetters: reading(parts, answerListDeadLetters),
+    // A message that is handled again changes nothing, so that a repeat needs no mark.
+    retryDeadLetters: doneOnce(parts, method.retryDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerRetryDeadLetters,
+      answerAgain: answerRetryDeadLetters,
+    }),
+    discardDeadLetters: doneOnce(parts, method.discardDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerDiscardDeadLetters,
+      answerAgain: answerDiscardDeadLetters,
+    }),
   };
 }
 

@@ -36,6 +36,10 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  // Messages of no known workspace need more (dead-letters.ts).
+  listDeadLetters: "workflows:transition",
+  retryDeadLetters: "workflows:transition",
+  discardDeadLetters: "workflows:transition",
 };
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).

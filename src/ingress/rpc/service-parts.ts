@@ -7,6 +7,7 @@ import type { DecideApproval } from "../../engine/values/approval-decision.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { Log } from "../../process/log.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
+import type { Redeliver } from "../../runtime/dead-letters.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
@@ -30,6 +31,8 @@ export interface ServiceParts {
   readonly decideApproval?: DecideApproval | undefined;
   /** Moves of runs that are watched. */
   readonly feed: RunFeed;
+  /** Handles a message again that was put aside. */
+  readonly redeliver?: Redeliver | undefined;
   /** How the parts of the service are, as /readyz shows them. */
   probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
   /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */

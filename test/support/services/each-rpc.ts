@@ -21,6 +21,7 @@ import {
   WorkflowService,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../../src/collaborators/identity/callers.ts";
+import { putAside } from "../../../src/runtime/dead-letters.ts";
 
 type Rpc =
   | keyof typeof WorkflowService.method
@@ -191,6 +192,21 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  listDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listDeadLetters({ workspaceId }, options),
+  },
+  retryDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.retryDeadLetters({ ids: [letterOf(at)] }, options),
+  },
+  discardDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
+  },
   list: {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -252,6 +268,21 @@ export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method
   rpc: nameOfRpc(method),
   ...rowOf(nameOfRpc(method)),
 }));
+
+/** The id of the message of a place that was put aside. */
+function letterOf({ definitionId }: Place): string {
+  return `${definitionId}/1`;
+}
+
+/** Puts a message of a place aside, which the calls of the table are about. */
+export function putLetterAside(
+  deps: Parameters<typeof putAside>[0],
+  { workspaceId, definitionId }: Place,
+): Promise<void> {
+  const fault = { reason: "not_json", problem: "the body is not JSON" };
+  const place = { stream: definitionId, streamSeq: 1, subject: "objectives.changes.x" };
+  return putAside(deps, [{ ...fault, ...place, workspaceId, headers: {}, data: Buffer.from("x") }]);
+}
 
 /** A caller that is refused for the state of the item alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {

@@ -12,6 +12,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Callers } from "../../../src/collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../../src/engine/values/approval-decision.ts";
+import { createRedelivery } from "../../../src/ingress/bus/redelivery.ts";
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
@@ -65,11 +66,13 @@ export async function startRpcService(
   } = {},
 ): Promise<RpcService> {
   const parts = await startProcessor(more.laneLimit);
+  const graphs = createGraphCache(parts.database);
   const server = createRpcServer({
     replica: ownView(),
     ...parts,
     ...more,
-    graphs: createGraphCache(parts.database),
+    graphs,
+    redeliver: createRedelivery({ ...parts, graphs }),
     host: "127.0.0.1",
     port: 0,
     reflection: true,

@@ -114,6 +114,19 @@ export function queuesCheck(
   };
 }
 
+/** Messages that were put aside; undefined: the database did not say. */
+export function lettersCheck(open: number | undefined): CheckMade {
+  const name = "dead_letters";
+  if (open === undefined) return unknown(name, "whether messages are put aside");
+  if (open === 0) return { name, status: OK, sentence: "No message is put aside.", action: "" };
+  return {
+    name,
+    status: WARN,
+    sentence: `Messages that could not be read or handled are put aside: ${open}.`,
+    action: "Read them by `workflows dlq list`, then retry or discard them.",
+  };
+}
+
 /** Runs that should have FAILED by their deadline; undefined: the database did not say. */
 export function overdueCheck(overdue: readonly OverdueRun[] | undefined): CheckMade {
   const name = "deadlines";

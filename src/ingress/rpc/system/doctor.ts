@@ -10,6 +10,7 @@ import {
 } from "../../../../gen/workflows/ops/v1/system_pb.ts";
 import { PARTITIONS } from "../../../runtime/partition.ts";
 import type { ReplicaView } from "../../../runtime/replica-view.ts";
+import { countOpenLetters } from "../../../store/reads/dead-letters.ts";
 import { findOverdueRuns } from "../../../store/reads/overdue-runs.ts";
 import { readDatabaseState } from "../../../store/service-reads/database-state.ts";
 import { checkFields } from "../fields.ts";
@@ -19,6 +20,7 @@ import {
   type CheckMade,
   collaboratorChecks,
   lagCheck,
+  lettersCheck,
   overdueCheck,
   partCheck,
   queuesCheck,
@@ -35,17 +37,20 @@ export function doctorWith(parts: ServiceParts) {
     checkFields(DoctorRequestSchema, request).refuseIfAny();
     const { workspaceId } = request;
     const view = requireView(parts.replica);
-    const [probed, state, looks, overdue] = await Promise.all([
+    const { lists } = deps.database;
+    const [probed, state, looks, letters, overdue] = await Promise.all([
       known(parts.probe()),
       known(readDatabaseState(parts.database.read, PARTITIONS)),
       known(view.lookAtQueues(workspaceId)),
-      known(findOverdueRuns(deps.database.lists, deps.visibility, workspaceId, OVERDUE)),
+      known(countOpenLetters(lists, deps.visibility, workspaceId)),
+      known(findOverdueRuns(lists, deps.visibility, workspaceId, OVERDUE)),
     ]);
     const checks: CheckMade[] = [
       ...Object.entries(probed?.parts ?? {}).flatMap(([name, word]) => partCheck(name, word)),
       lagCheck(state?.waitingMs),
       ...collaboratorChecks(view.collaborators()),
       queuesCheck(looks, isServedBy(view, workspaceId)),
+      lettersCheck(letters),
       overdueCheck(overdue),
     ];
     return { checks, status: worstOf(checks), replicaId: view.facts.id };

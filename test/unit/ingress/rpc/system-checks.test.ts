@@ -4,6 +4,7 @@ import { CheckStatus } from "../../../../gen/workflows/ops/v1/system_pb.ts";
 import {
   collaboratorChecks,
   lagCheck,
+  lettersCheck,
   overdueCheck,
   partCheck,
   queuesCheck,
@@ -77,6 +78,14 @@ test("queues: served, unserved, not known", () => {
   const { status, sentence } = queuesCheck(looks, ({ queue }) => queue === "a");
   expect(status).toBe(WARN);
   expect(sentence).toBe("Tasks wait in queues without a worker: b, c, d, e, f and 1 more.");
+});
+
+test.each([
+  [0, OK],
+  [3, WARN],
+  [undefined, WARN],
+])("%s messages that are put aside", (open, status) => {
+  expect(lettersCheck(open).status).toBe(status);
 });
 
 test("deadlines: none, some, not known", () => {

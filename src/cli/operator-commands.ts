@@ -29,6 +29,26 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./whoami.ts")).run,
   },
   {
+    name: "events",
+    args: "<action> <type>",
+    about: "Send an event as the bus would bring it: `send` is the only action.",
+    examples: [
+      [`events send order.made --data '{"order": "o1"}'`, "start and continue what wants it"],
+      ["events send order.made --id o1 --data-file order.json", "with an id: it counts once"],
+    ],
+    options: [
+      ["--data <json>", "the data, a JSON object"],
+      ["--data-file <file>", "a file with the data, - for standard input"],
+      ["--subject <text>", "the subject of the event"],
+      ["--source <text>", "the source; workflows.ops unless given"],
+      ["--id <id>", "the id; a new one unless given"],
+      ["--reason <text>", "kept with the event"],
+      ["--key <key>", "the Idempotency-Key: a repeat with the same key does nothing again"],
+    ],
+    callsService: true,
+    load: async () => (await import("./events.ts")).run,
+  },
+  {
     name: "dlq",
     args: "<action> [id...]",
     about:

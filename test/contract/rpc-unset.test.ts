@@ -68,6 +68,7 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["PublishEvent", []],
   ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
@@ -115,6 +116,7 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["PublishEvent", []],
   ["ListDeadLetters", []],
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
@@ -171,6 +173,7 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
   await putLetterAside(service, { workspaceId, definitionId, runId: id });
   await runs.listDeadLetters({ workspaceId });
   await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });

@@ -181,6 +181,8 @@ const WRITE_CALLS: Record<string, Call> = {
   resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
   cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
   compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+  publishEvent: (client, { workspaceId }, options) =>
+    client.publishEvent({ workspaceId, type: "order.made" }, options),
   retryDeadLetters: (client, _at, options) =>
     client.retryDeadLetters({ ids: ["OBJECTIVES/1"] }, options),
   discardDeadLetters: (client, _at, options) =>
@@ -191,7 +193,7 @@ const WRITE_CALLS: Record<string, Call> = {
     client.completeTask({ id: `${childId}/work/1` }, options),
 };
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
+const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent"];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task"] } as const;

@@ -5,13 +5,14 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
+import { answerPublishEvent } from "./caller-events.ts";
 import {
   answerDiscardDeadLetters,
   answerListDeadLetters,
   answerRetryDeadLetters,
   workspaceOfLetters,
 } from "./dead-letters.ts";
-import { doneOnce } from "./done-once.ts";
+import { doneOnce, namedWorkspace } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
@@ -32,6 +33,12 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     watch: (request: WatchRequest, context: HandlerContext) =>
       answerWatch({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
     getPayload: reading(parts, answerGetPayload),
+    // The id of a repeat with a key is the same, and the stream and the triggers know it.
+    publishEvent: doneOnce(parts, method.publishEvent, {
+      workspaceOf: namedWorkspace,
+      answer: answerPublishEvent,
+      answerAgain: answerPublishEvent,
+    }),
     listDeadLetters: reading(parts, answerListDeadLetters),
     // A message that is handled again changes nothing, so that a repeat needs no mark.
     retryDeadLetters: doneOnce(parts, method.retryDeadLetters, {

@@ -36,6 +36,7 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  publishEvent: "workflows:run",
   // Messages of no known workspace need more (dead-letters.ts).
   listDeadLetters: "workflows:transition",
   retryDeadLetters: "workflows:transition",

@@ -6,6 +6,7 @@ import type { Callers } from "../../collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../engine/values/approval-decision.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { Log } from "../../process/log.ts";
+import type { PublishForCaller } from "../../runtime/caller-events.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { Redeliver } from "../../runtime/dead-letters.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
@@ -31,6 +32,8 @@ export interface ServiceParts {
   readonly decideApproval?: DecideApproval | undefined;
   /** Moves of runs that are watched. */
   readonly feed: RunFeed;
+  /** Publishes an event of a caller where the service listens. */
+  readonly publishEvent?: PublishForCaller | undefined;
   /** Handles a message again that was put aside. */
   readonly redeliver?: Redeliver | undefined;
   /** How the parts of the service are, as /readyz shows them. */

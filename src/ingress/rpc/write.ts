@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import type { Cause, Input } from "../../engine/values/input.ts";
+import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
 import { endLetters, type LetterEnd, type Redelivered } from "../../runtime/dead-letters.ts";
 import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
 import type { RunStart } from "../../runtime/processor.ts";
@@ -38,6 +39,8 @@ export interface Write {
    * by which a repeat of the call means the same event; undefined for a random one.
    */
   route(event: BusEvent): Promise<{ routed: RoutedEvent; repeatableId: string | undefined }>;
+  /** Publishes an event on the bus. An empty id is replaced as by route; `id` is the one that it got. */
+  publishEvent(event: CallerEvent): Promise<{ id: string; placed: PlacedEvent }>;
   /** Handles a message again that was put aside; one that turns out to be of a workspace that the call does not see is not. */
   redeliver(letter: KeptLetter): Promise<Redelivered>;
   /** Settles those of the messages that are open; gives how many were. The handler has found them by its Visibility. */
@@ -77,6 +80,12 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       const repeatableId = event.id || key?.eventId;
       const routed = await routeEvent(parts, { ...event, id: repeatableId ?? randomUUID() });
       return { routed, repeatableId };
+    },
+    async publishEvent(event) {
+      requireSeen(visibility, event.workspaceId);
+      if (parts.publishEvent === undefined) throw new Error("nothing publishes events of callers");
+      const id = event.id || key?.eventId || randomUUID();
+      return { id, placed: await parts.publishEvent({ ...event, id }) };
     },
     async redeliver(letter) {
       if (parts.redeliver === undefined) throw new Error("nothing handles messages again");

@@ -55,13 +55,15 @@ const OF_WORKSPACE = "workspace_id = $1";
 const UNATTRIBUTED = "workspace_id is null and $1::text is null";
 const OPEN = "ended_at is null";
 const ENDED = "ended_at is not null";
+// As the indexes of lists are sorted: the primary key would serve the plain order, past rows of all other workspaces.
+const AS_INDEXED = "workspace_id, id desc nulls last";
 const PLACE_BEFORE_ALL = Number.MAX_SAFE_INTEGER;
 
 function list(name: string, whose: string, state: string): Statement {
   return {
     name: `list_letters_${name}`,
     text: `select ${COLUMNS} from dead_letters where ${whose} and ${state} and id < $2
-      order by id desc limit $3`,
+      order by ${AS_INDEXED} limit $3`,
   };
 }
 

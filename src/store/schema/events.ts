@@ -101,8 +101,8 @@ export const deadLetters = pgTable(
     endReason: text("end_reason"),
   },
   (t) => [
-    index("dead_letters_open").on(t.workspaceId, t.id).where(sql`${t.endedAt} is null`),
-    index("dead_letters_ended").on(t.workspaceId, t.id).where(sql`${t.endedAt} is not null`),
+    index("dead_letters_open").on(t.workspaceId, t.id.desc()).where(sql`${t.endedAt} is null`),
+    index("dead_letters_ended").on(t.workspaceId, t.id.desc()).where(sql`${t.endedAt} is not null`),
     uniqueIndex("dead_letters_message").on(t.stream, t.streamSeq),
     index("dead_letters_newest").on(t.createdAt),
   ],

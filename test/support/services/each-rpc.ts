@@ -192,6 +192,12 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  publishEvent: {
+    needs: "workflows:run",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.publishEvent({ workspaceId, type: "order.made" }, options),
+  },
   listDeadLetters: {
     needs: "workflows:transition",
     foreign: "PermissionDenied",

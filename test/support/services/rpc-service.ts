@@ -72,6 +72,8 @@ export async function startRpcService(
     ...parts,
     ...more,
     graphs,
+    // The bus of these tests stores everything; the real one is test/integration/caller-events.test.ts.
+    publishEvent: async () => ({ stream: "SIPHON", subject: "siphon.tap.ops", seq: 1 }),
     redeliver: createRedelivery({ ...parts, graphs }),
     host: "127.0.0.1",
     port: 0,

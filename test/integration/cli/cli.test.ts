@@ -160,6 +160,13 @@ describe("the service itself", () => {
     expect((await cli.run(["dlq", "lst"], { env })).stderr).toContain("list");
   });
 
+  it("sends an event", async () => {
+    const sent = await done("events", "send", "of.no.trigger", "--id", "e1", "--data", '{"n": 1}');
+    expect(sent).toMatch(/^e1 SIPHON\/\d+$/);
+    expect((await cli.run(["events", "push", "t"], { env })).code).toBe(2);
+    expect((await cli.run(["events", "send", "t", "--data", "[]"], { env })).code).toBe(2);
+  });
+
   it("knows who calls", async () => {
     expect(await done("whoami", "--as", "ann", "--quiet")).toBe("ann");
     expect(await done("whoami", "--as", "ann")).toContain(

@@ -3,6 +3,7 @@
  * Boundary: no command is loaded before it runs; the help answers without any.
  */
 import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
+import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { PERSON_COMMANDS } from "./person-commands.ts";
 
 /** Options of every command. */
@@ -200,4 +201,5 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./lifecycle.ts")).compensate,
   },
   ...PERSON_COMMANDS,
+  ...OPERATOR_COMMANDS,
 ];

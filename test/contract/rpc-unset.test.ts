@@ -14,6 +14,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { putLetterAside } from "../support/services/each-rpc.ts";
 import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 let service: RpcService;
@@ -73,6 +74,10 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["PublishEvent", []],
+  ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
   ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
   ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
@@ -121,6 +126,10 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["PublishEvent", []],
+  ["ListDeadLetters", []],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", []],
   ["RetryStep", []],
   ["FailStep", []],
@@ -178,6 +187,11 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
+  await putLetterAside(service, { workspaceId, definitionId, runId: id });
+  await runs.listDeadLetters({ workspaceId });
+  await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });
+  await runs.discardDeadLetters({ ids: [`${definitionId}/1`] });
   await client.listRuns({ workspaceId });
   const order = async () => {
     const started = await service.client.startRun({ definitionId });

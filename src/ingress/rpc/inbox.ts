@@ -33,7 +33,7 @@ import {
   listInbox,
 } from "../../store/reads/inbox.ts";
 import { actorOf, recordedActor, requireActor } from "./actor.ts";
-import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { checkFields, type Faults, invalidFields, readPageSize } from "./fields.ts";
 import {
   type FoundItem,
   type ItemDeps,
@@ -53,8 +53,6 @@ import { answerGetPayload } from "./payloads.ts";
 import type { WriteDeps } from "./service-deps.ts";
 import { checkOutput } from "./steps.ts";
 
-const PAGE = 50;
-const PAGE_AT_MOST = 500;
 const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task", "held"];
 const DECISIONS: ReadonlyMap<Verdict, "approved" | "denied"> = new Map([
   [Verdict.APPROVE, "approved"],
@@ -74,16 +72,9 @@ type ActorDeps = ItemDeps & Pick<WriteDeps, "actor">;
 export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
   const faults = checkFields(InboxListRequestSchema, request);
   const filters = readFilters(deps, request, faults);
-  const { pageSize } = request;
-  if (pageSize < 0 || pageSize > PAGE_AT_MOST) {
-    faults.add(
-      "page_size",
-      `is ${pageSize}; it must be 0 (the default of ${PAGE}) to ${PAGE_AT_MOST}`,
-    );
-  }
+  const size = readPageSize(request.pageSize, faults);
   const after = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
-  const size = pageSize || PAGE;
   const { lists } = deps.database;
   const [rows, totalSize] = await Promise.all([
     listInbox(lists, deps.visibility, filters, size, after),

@@ -5,7 +5,14 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
-import { doneOnce, workspaceOfRun } from "./done-once.ts";
+import { answerPublishEvent } from "./caller-events.ts";
+import {
+  answerDiscardDeadLetters,
+  answerListDeadLetters,
+  answerRetryDeadLetters,
+  workspaceOfLetters,
+} from "./dead-letters.ts";
+import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
@@ -38,6 +45,24 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
     completeStep: doneOnce(parts, method.completeStep, orderingStep(answerCompleteStep)),
     failStep: doneOnce(parts, method.failStep, orderingStep(answerFailStep)),
+    // The id of a repeat with a key is the same, and the stream and the triggers know it.
+    publishEvent: doneOnce(parts, method.publishEvent, {
+      workspaceOf: namedWorkspace,
+      answer: answerPublishEvent,
+      answerAgain: answerPublishEvent,
+    }),
+    listDeadLetters: reading(parts, answerListDeadLetters),
+    // A message that is handled again changes nothing, so that a repeat needs no mark.
+    retryDeadLetters: doneOnce(parts, method.retryDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerRetryDeadLetters,
+      answerAgain: answerRetryDeadLetters,
+    }),
+    discardDeadLetters: doneOnce(parts, method.discardDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerDiscardDeadLetters,
+      answerAgain: answerDiscardDeadLetters,
+    }),
   };
 }
 

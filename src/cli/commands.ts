@@ -278,6 +278,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       ["--output <json>", "the output, a JSON object"],
       ["--output-file <file>", "a file with the output, - for standard input"],
+      ["--reason <text>", "kept in the history"],
       KEY,
     ],
     callsService: true,

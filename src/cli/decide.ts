@@ -31,7 +31,8 @@ export const deny = decision(Verdict.DENY);
 export const complete: Action = async (call) => {
   const output = readJsonObject(call, "output", "outputFile");
   const { inbox } = connectService(await readSettings(call.options), textOption(call, "key"));
-  const request = { id: call.args[0] ?? "", ...(output === undefined ? {} : { output }) };
+  const reason = textOption(call, "reason") ?? "";
+  const request = { id: call.args[0] ?? "", reason, ...(output === undefined ? {} : { output }) };
   printItem(requireShown((await inbox.completeTask(request)).item), call.out);
   return EXIT.done;
 };

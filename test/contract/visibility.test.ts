@@ -31,6 +31,7 @@ import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inb
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
@@ -197,6 +198,7 @@ const READS: Record<string, Read> = {
   findHistory: (db, seen, at) =>
     findHistory(db, seen, at.runId, { seq: 0, isDescending: false, limit: 50 }),
   findHistoryOfStep: (db, seen, at) => findHistoryOfStep(db, seen, at.runId, 0),
+  findStarters: async (db, seen, at) => [...(await findStarters(db, seen, at.runId))],
   findAncestors: (db, seen, at) => findAncestors(db, seen, at.childId, 16),
   findChildrenOfRuns: (db, seen, at) => findChildrenOfRuns(db, seen, [at.runId], 10),
   findStartedRuns: (db, seen, { workspaceId }) =>

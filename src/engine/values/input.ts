@@ -81,6 +81,10 @@ export interface StepReport {
   readonly output?: JsonObject;
   readonly errorMessage: string;
   readonly costUsd: number;
+  /** The attempt that it is about, from 1: with another one under way it changes nothing. Unset: whichever is under way. */
+  readonly attempt?: number;
+  /** What the caller gave as reason, for the history. */
+  readonly reason?: string;
 }
 
 /** The step was remembered, not looked up: a report that it does not wait for leaves no line in the history. */

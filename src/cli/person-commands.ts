@@ -106,7 +106,7 @@ export const PERSON_COMMANDS: readonly CommandRow[] = [
         "complete a step of a run",
       ],
     ],
-    options: [...OUTPUT, ["--reason <text>", "of a step: required; kept in the history"], KEY],
+    options: [...OUTPUT, ["--reason <text>", "kept in the history; required for a step"], KEY],
     callsService: true,
     load: async () => (await import("./decide.ts")).complete,
   },

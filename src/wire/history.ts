@@ -86,11 +86,13 @@ function changeOf(graph: Graph, move: Move): StateChange {
     return create(StateChangeSchema, { ...states, operation, totalCostUsd, reason });
   }
   const { step, from, to, note = "", retry = 0, cost = 0, error = "", ids } = move;
+  const isReason = from !== to;
   return create(StateChangeSchema, {
     stepId: graph.steps[step]?.def.id ?? "",
     stepFrom: STEP_STATE_NUMBERS[from],
     stepTo: STEP_STATE_NUMBERS[to],
-    ...{ operation, note, totalCostUsd },
+    ...{ operation, totalCostUsd },
+    ...(isReason ? { reason: note } : { note }),
     retryCount: retry,
     costUsd: cost,
     errorMessage: shortError(error),

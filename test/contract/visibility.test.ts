@@ -34,6 +34,7 @@ import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/re
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
@@ -250,6 +251,7 @@ const READS: Record<string, Read> = {
   findHistory: (db, seen, at) =>
     findHistory(db, seen, at.runId, { seq: 0, isDescending: false, limit: 50 }),
   findHistoryOfStep: (db, seen, at) => findHistoryOfStep(db, seen, at.runId, 0),
+  findStarters: async (db, seen, at) => [...(await findStarters(db, seen, at.runId))],
   findAncestors: (db, seen, at) => findAncestors(db, seen, at.childId, 16),
   findChildrenOfRuns: (db, seen, at) => findChildrenOfRuns(db, seen, [at.runId], 10),
   findStartedRuns: (db, seen, { workspaceId }) =>

@@ -19,6 +19,7 @@ import { failByHand } from "./order.ts";
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
   const index = draft.graph.indexById.get(report.stepId);
   if (index === undefined) return unknownStep(draft, report);
+  if (isOfAnother(draft, index, report)) return { kind: "unchanged" };
   const state = draft.marks.state(index);
   if (state === report.state) return sameState(draft, index, report);
   if (state === "PENDING") return illegal(report, state);
@@ -33,6 +34,7 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
   if (digest !== undefined) return otherDigest(report, state, digest);
   recordIds(draft, index, report);
   addCost(draft, index, report.costUsd);
+  draft.noteReason(index, report.reason);
   const task = { draft, index, lookups };
   switch (report.state) {
     case "RUNNING":
@@ -50,6 +52,12 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
       break;
   }
   return { kind: "applied" };
+}
+
+/** Whether the report is about an attempt that is not under way. */
+function isOfAnother(draft: Draft, index: number, { attempt }: StepReport): boolean {
+  if (attempt === undefined || !draft.marks.hasRow(index)) return false;
+  return draft.rows.peek(index).retryCount + 1 !== attempt;
 }
 
 function unknownStep(draft: Draft, report: StepReport): Reply {

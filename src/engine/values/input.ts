@@ -85,6 +85,10 @@ export interface StepReport {
   readonly output?: JsonObject;
   readonly errorMessage: string;
   readonly costUsd: number;
+  /** The attempt that it is about, from 1: with another one under way it changes nothing. Unset: whichever is under way. */
+  readonly attempt?: number;
+  /** What the caller gave as reason, for the history. */
+  readonly reason?: string;
 }
 
 /** What a person orders for an open or held step (workflows.ops.v1.Runs). */

@@ -640,7 +640,7 @@ export type StateChange = Message<"workflows.ops.v1.StateChange"> & {
   note: string;
 
   /**
-   * What the caller gave as reason; of a run.
+   * What the caller gave as reason.
    *
    * @generated from field: string reason = 8;
    */

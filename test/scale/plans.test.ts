@@ -97,6 +97,7 @@ const LEANING = [
   "ListDefinitions by a tag of all",
   "dead letters of ws_big, open: list",
   "dead letters of no workspace, open: list",
+  "approvals: open",
 ];
 
 describe("without statistics", () => {

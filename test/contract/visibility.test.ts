@@ -18,7 +18,8 @@ import type { Queries } from "../../src/store/database.ts";
 import {
   countDeadLetters,
   countOpenLetters,
-  findDeadLetters,
+  findDeadLetter,
+  findLetterHeads,
   listDeadLetters,
 } from "../../src/store/reads/dead-letters.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
@@ -239,8 +240,10 @@ const READS: Record<string, Read> = {
   countDeadLetters: async (db, seen, { workspaceId }) =>
     [await countDeadLetters(db, seen, { workspaceId, settled: false })].filter((n) => n > 0),
   countOpenLetters: async (db, seen) => [await countOpenLetters(db, seen, "")].filter((n) => n > 0),
-  findDeadLetters: (db, seen) =>
-    findDeadLetters(db, seen, [{ stream: "OBJECTIVES", streamSeq: 1 }], false),
+  findLetterHeads: (db, seen) =>
+    findLetterHeads(db, seen, [{ stream: "OBJECTIVES", streamSeq: 1 }], false),
+  findDeadLetter: (db, seen) =>
+    one(findDeadLetter(db, seen, { stream: "OBJECTIVES", streamSeq: 1 }, false)),
   findOverdueRuns: (db, seen, { workspaceId }) =>
     findOverdueRuns(db, seen, workspaceId, { overSeconds: 30, limit: 10 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,

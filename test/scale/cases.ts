@@ -54,7 +54,8 @@ import { dropMarks } from "../../src/store/published-marks.ts";
 import {
   countDeadLetters,
   countOpenLetters,
-  findDeadLetters,
+  findDeadLetter,
+  findLetterHeads,
   type LetterFilters,
   listDeadLetters,
 } from "../../src/store/reads/dead-letters.ts";
@@ -283,7 +284,11 @@ export const cases: readonly Case[] = [
   },
   {
     name: "dead letters: find",
-    ask: ({ callers }) => findDeadLetters(callers, SEEN, LETTERS, true),
+    ask: ({ callers }) => findLetterHeads(callers, SEEN, LETTERS, true),
+  },
+  {
+    name: "dead letters: read",
+    ask: ({ callers }) => findDeadLetter(callers, SEEN, { stream: "S", streamSeq: 1_000 }, true),
   },
   {
     name: "dead letters: settle",

@@ -21,9 +21,10 @@ import { Refusal } from "../../process/refusal.ts";
 import type { Redelivered } from "../../runtime/dead-letters.ts";
 import {
   countDeadLetters,
-  findDeadLetters,
-  type KeptLetter,
+  findDeadLetter,
+  findLetterHeads,
   type LetterFilters,
+  type LetterHead,
   type LetterKey,
   type ListedLetter,
   listDeadLetters,
@@ -77,11 +78,18 @@ export async function answerRetryDeadLetters(deps: WriteDeps, request: RetryDead
   // In the order of the ids, one at a time: a later message may follow from an earlier one.
   for (const letter of letters) {
     const id = idOf(letter);
-    if (letter.endedAt !== null) {
+    // Read when its turn comes: the bodies of all might not fit in memory, and another call may have settled it.
+    const kept = await findDeadLetter(
+      deps.database.callers,
+      deps.visibility,
+      letter,
+      isAdmin(deps),
+    );
+    if (kept === undefined || kept.endedAt !== null) {
       results.push({ id, outcome: RetryOutcome.SETTLED });
       continue;
     }
-    const { outcome, problem } = await deps.write.redeliver(letter);
+    const { outcome, problem } = await deps.write.redeliver(kept);
     if (outcome === "retried") retried.push(letter);
     results.push({ id, outcome: OUTCOMES[outcome], problem });
   }
@@ -108,7 +116,7 @@ export async function workspaceOfLetters(
   const key = parseId(ids[0] ?? "");
   if (key === undefined) return undefined;
   const { database, visibility } = deps;
-  const [letter] = await findDeadLetters(database.callers, visibility, [key], false);
+  const [letter] = await findLetterHeads(database.callers, visibility, [key], false);
   return letter?.workspaceId ?? undefined;
 }
 
@@ -121,7 +129,7 @@ async function requireLetters(
   deps: WriteDeps,
   ids: readonly string[],
   faults: Faults,
-): Promise<KeptLetter[]> {
+): Promise<LetterHead[]> {
   if (ids.length === 0) faults.add("ids", "is required");
   if (ids.length > IDS_AT_MOST) faults.add("ids", `has ${ids.length} ids, over ${IDS_AT_MOST}`);
   const keys = ids.map((id, at) => {
@@ -131,10 +139,9 @@ async function requireLetters(
   });
   if (new Set(ids).size < ids.length) faults.add("ids", "has an id twice");
   faults.refuseIfAny();
-  const { database, visibility, caller } = deps;
-  const isAdmin = caller === undefined || caller.scopes.has("workflows:admin");
+  const { database, visibility } = deps;
   const known = keys.filter((key) => key !== undefined);
-  const found = await findDeadLetters(database.callers, visibility, known, isAdmin);
+  const found = await findLetterHeads(database.callers, visibility, known, isAdmin(deps));
   const byId = new Map(found.map((letter) => [idOf(letter), letter]));
   return ids.map((id) => {
     const letter = byId.get(id);
@@ -142,6 +149,10 @@ async function requireLetters(
     const resource = { type: "dead_letter", name: id };
     throw new Refusal("not_found", `there is no dead letter ${id}`, { resource });
   });
+}
+
+function isAdmin({ caller }: WriteDeps): boolean {
+  return caller === undefined || caller.scopes.has("workflows:admin");
 }
 
 function parseId(id: string): LetterKey | undefined {

@@ -33,10 +33,12 @@ export interface ListedLetter {
   readonly endedAt: Date | null;
 }
 
+/** Whose a message is, and whether it is settled. */
+export type LetterHead = Pick<ListedLetter, "stream" | "streamSeq" | "workspaceId" | "endedAt">;
+
 /** A message as it came. */
-export interface KeptLetter
-  extends Pick<ListedLetter, "stream" | "streamSeq" | "subject" | "endedAt"> {
-  readonly workspaceId: string | null;
+export interface KeptLetter extends LetterHead {
+  readonly subject: string;
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly data: Buffer;
 }
@@ -88,12 +90,16 @@ const KINDS = {
   },
 };
 const COUNT_OPEN = count("of_all", "$1::text is null", OPEN);
-const FIND: Statement = {
-  name: "find_letters",
-  text: `select d.stream, d.stream_seq as "streamSeq", d.subject, d.workspace_id as "workspaceId", d.headers, d.data,
-      d.ended_at as "endedAt"
-    from unnest($1::text[], $2::bigint[]) as k(stream, seq)
+const HEAD = `d.stream, d.stream_seq as "streamSeq", d.workspace_id as "workspaceId", d.ended_at as "endedAt"`;
+const HEADS: Statement = {
+  name: "find_letter_heads",
+  text: `select ${HEAD} from unnest($1::text[], $2::bigint[]) as k(stream, seq)
     join dead_letters d on d.stream = k.stream and d.stream_seq = k.seq`,
+};
+const FIND: Statement = {
+  name: "find_letter",
+  text: `select ${HEAD}, d.subject, d.headers, d.data from dead_letters d
+    where d.stream = $1 and d.stream_seq = $2`,
 };
 
 /** Up to `limit` messages before a place, newest first. */
@@ -135,20 +141,37 @@ export async function countOpenLetters(
   return row?.total ?? 0;
 }
 
-/** Those of the messages that are seen, as they came; `withUnattributed`: also those whose workspace is not known. */
-export async function findDeadLetters(
+/** Those of the messages that are seen; `withUnattributed`: also those whose workspace is not known. */
+export async function findLetterHeads(
   db: Queries,
   visibility: Visibility,
   keys: readonly LetterKey[],
   withUnattributed: boolean,
-): Promise<KeptLetter[]> {
-  const rows = await db.query<KeptLetter>(FIND, [
+): Promise<LetterHead[]> {
+  const rows = await db.query<LetterHead>(HEADS, [
     keys.map(({ stream }) => stream),
     keys.map(({ streamSeq }) => streamSeq),
   ]);
-  return rows.filter(({ workspaceId }) =>
-    workspaceId === null ? withUnattributed : sees(visibility, workspaceId),
-  );
+  return rows.filter((row) => isSeenHead(visibility, row, withUnattributed));
+}
+
+/** One message as it came; undefined where the caller sees none. A body is as large as the bus takes: one at a time. */
+export async function findDeadLetter(
+  db: Queries,
+  visibility: Visibility,
+  { stream, streamSeq }: LetterKey,
+  withUnattributed: boolean,
+): Promise<KeptLetter | undefined> {
+  const rows = await db.query<KeptLetter>(FIND, [stream, streamSeq]);
+  return rows.find((row) => isSeenHead(visibility, row, withUnattributed));
+}
+
+function isSeenHead(
+  visibility: Visibility,
+  { workspaceId }: LetterHead,
+  withUnattributed: boolean,
+): boolean {
+  return workspaceId === null ? withUnattributed : sees(visibility, workspaceId);
 }
 
 function isSeen(visibility: Visibility, { workspaceId }: LetterFilters): boolean {

@@ -3,7 +3,7 @@ import {
   type PublishEventRequest,
   PublishEventRequestSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
 import type { WriteDeps } from "./service-deps.ts";
 
@@ -11,10 +11,13 @@ const SOURCE = "workflows.ops";
 
 /** PublishEvent. */
 export async function answerPublishEvent(deps: WriteDeps, request: PublishEventRequest) {
+  refuseAgent(deps.caller);
   const { workspaceId, type, subject, reason, data = {} } = request;
   const faults = checkFields(PublishEventRequestSchema, request);
   faults.require("workspace_id", workspaceId);
   faults.require("type", type);
+  // It would make the event one of a change, which names its own actor.
+  if ("@type" in data) faults.add("data", "has @type, which is for the services of the platform");
   faults.refuseIfAny();
   const attributes = {
     type,

@@ -29,7 +29,7 @@ import {
   type ListedLetter,
   listDeadLetters,
 } from "../../store/reads/dead-letters.ts";
-import { recordedActor } from "./actor.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
 import { requireScope } from "./guard.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -71,6 +71,7 @@ export async function answerListDeadLetters(
 
 /** RetryDeadLetters. */
 export async function answerRetryDeadLetters(deps: WriteDeps, request: RetryDeadLettersRequest) {
+  refuseAgent(deps.caller);
   const faults = checkFields(RetryDeadLettersRequestSchema, request);
   const letters = await requireLetters(deps, request.ids, faults);
   const results = [];
@@ -102,6 +103,7 @@ export async function answerDiscardDeadLetters(
   deps: WriteDeps,
   request: DiscardDeadLettersRequest,
 ) {
+  refuseAgent(deps.caller);
   const faults = checkFields(DiscardDeadLettersRequestSchema, request);
   const letters = await requireLetters(deps, request.ids, faults);
   const end = endOf(deps, "discarded", request.reason);

@@ -41,7 +41,8 @@ const RUNS: Needed<typeof Runs> = {
   skipStep: "workflows:transition",
   completeStep: "workflows:transition",
   failStep: "workflows:transition",
-  publishEvent: "workflows:run",
+  // The publisher does not count as the initiator of the runs that its event starts.
+  publishEvent: "workflows:admin",
   // Messages of no known workspace need more (dead-letters.ts).
   listDeadLetters: "workflows:transition",
   retryDeadLetters: "workflows:transition",

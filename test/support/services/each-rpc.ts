@@ -199,7 +199,7 @@ const ROWS: Record<Rpc, Row> = {
   completeStep: order((client, ids, options) => client.completeStep(ids, options)),
   failStep: order((client, ids, options) => client.failStep(ids, options)),
   publishEvent: {
-    needs: "workflows:run",
+    needs: "workflows:admin",
     foreign: "PermissionDenied",
     call: (client, { workspaceId }, options) =>
       client.publishEvent({ workspaceId, type: "order.made" }, options),

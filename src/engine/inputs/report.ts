@@ -4,7 +4,7 @@
  */
 import type { Draft } from "../draft/draft.ts";
 import { addCost } from "../flow/ending.ts";
-import { isLate, noteLate } from "../flow/late.ts";
+import { isLate, isSuperseded, noteLate } from "../flow/late.ts";
 import { findOtherDigest, namesDecided } from "../steps/approvals/approval.ts";
 import { isTicketId } from "../steps/approvals/tickets.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
@@ -54,10 +54,10 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
   return { kind: "applied" };
 }
 
-/** Whether the report is about an attempt that is not under way. */
+/** Whether the report is about an attempt that is not under way; that of a held step has ended. */
 function isOfAnother(draft: Draft, index: number, { attempt }: StepReport): boolean {
   if (attempt === undefined || !draft.marks.hasRow(index)) return false;
-  return draft.rows.peek(index).retryCount + 1 !== attempt;
+  return isSuperseded(draft, index, attempt);
 }
 
 function unknownStep(draft: Draft, report: StepReport): Reply {

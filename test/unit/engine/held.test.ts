@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StepOrder } from "../../../src/engine/values/input.ts";
+import type { StepOrder, StepReport } from "../../../src/engine/values/input.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const HOLD = { config: { on_error: "hold" } };
@@ -95,6 +95,34 @@ describe("config.on_error: hold", () => {
     expect(run.report("a", "RUNNING")).toMatchObject({ reason: "illegal_move" });
     run.report("a", state);
     expect([run.states, run.run.state]).toEqual([states, runState]);
+  });
+
+  it("takes no completion of the task that timed out", () => {
+    const task = step({ id: "a", stepType: "HUMAN_TASK", timeoutSeconds: 5, ...HOLD });
+    const run = EngineRun.start(version([task]));
+    run.now += 5_000;
+    run.put({ kind: "step_due", stepIndex: 0 });
+    expect(run.rows.get(0)?.detail.held).toBeDefined();
+    const ids = {
+      objectiveId: "",
+      delegationId: "",
+      approvalRequestId: "",
+      governanceDecision: "",
+    };
+    const report: StepReport = {
+      ...{
+        stepId: "a",
+        state: "COMPLETED" as const,
+        output: {},
+        attempt: 1,
+        agentId: "",
+        errorMessage: "",
+      },
+      ...{ ...ids, eventId: "", notificationId: "", costUsd: 0 },
+    };
+    run.put({ kind: "step_reported", report });
+    expect(run.states).toBe("a:WAITING");
+    expect(run.rows.get(0)?.detail.held).toBeDefined();
   });
 
   it("is cancelled with its run, and compensated for what its attempts may have done", () => {

@@ -4,6 +4,7 @@ import { type InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts
 import { type Call, flagOption, textOption } from "./call.ts";
 import { EXIT, usageFault } from "./failure.ts";
 import { readCount } from "./numbers.ts";
+import { oneLine } from "./one-line.ts";
 import { timeText } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
@@ -12,6 +13,7 @@ import { itemJson, kindOf, requireShown } from "./show-item.ts";
 const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
+  held: ItemKind.HELD,
 };
 
 /** Newest first. */
@@ -41,8 +43,10 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else if (out.quiet) out.line(item.id);
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
-    if (item.instructions !== "") out.line(item.instructions);
-    if (item.payload !== undefined) out.line(JSON.stringify(item.payload, null, 2));
+    const payload = item.payload === undefined ? "" : JSON.stringify(item.payload, null, 2);
+    for (const text of [item.instructions, item.lastError, payload]) {
+      if (text !== "") for (const line of text.split("\n")) out.line(oneLine(line));
+    }
   }
   return EXIT.done;
 }

@@ -1,7 +1,8 @@
 /** The command line by commander. Boundary: words to calls; what a command does is in its file. */
 import { Command, type Help } from "commander";
 import type { Options } from "./call.ts";
-import { COMMANDS, type CommandRow, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
+import type { CommandRow } from "./command-row.ts";
+import { COMMANDS, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
 import { EXIT_MEANINGS } from "./failure.ts";
 
 /** Runs a command of the table; gives its exit code. */
@@ -26,7 +27,7 @@ function buildCommand(row: CommandRow, run: Runner): Command {
     .helpOption("-h, --help", "show the help")
     .showSuggestionAfterError(true)
     .configureHelp({ formatHelp: (shown, help) => commandHelp(row, shown, help) });
-  if (row.args !== "") command.argument(row.args);
+  if (row.args !== "") command.arguments(row.args);
   for (const [flags, about] of optionsOf(row)) command.option(flags, about);
   return command.action(async (...given: unknown[]) => {
     await run(row, argumentsOf(given), command.opts<Options>());

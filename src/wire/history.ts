@@ -52,8 +52,8 @@ export function toMoveMessage(graph: Graph, row: MovesOfRun): MoveMessage {
 }
 
 /** workflows.ops.v1.Cause */
-export function toCauseMessage({ kind, id, by = "" }: Cause): CauseMessage {
-  return create(CauseSchema, { kind: KINDS[kind], id, actor: by });
+export function toCauseMessage({ kind, id, by, reason = "", via = "" }: Cause): CauseMessage {
+  return create(CauseSchema, { kind: KINDS[kind], id, actor: by ?? "", reason, via });
 }
 
 /** An error text as the history shows it. */
@@ -86,11 +86,13 @@ function changeOf(graph: Graph, move: Move): StateChange {
     return create(StateChangeSchema, { ...states, operation, totalCostUsd, reason });
   }
   const { step, from, to, note = "", retry = 0, cost = 0, error = "", ids } = move;
+  const isReason = from !== to;
   return create(StateChangeSchema, {
     stepId: graph.steps[step]?.def.id ?? "",
     stepFrom: STEP_STATE_NUMBERS[from],
     stepTo: STEP_STATE_NUMBERS[to],
-    ...{ operation, note, totalCostUsd },
+    ...{ operation, totalCostUsd },
+    ...(isReason ? { reason: note } : { note }),
     retryCount: retry,
     costUsd: cost,
     errorMessage: shortError(error),

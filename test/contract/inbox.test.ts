@@ -7,13 +7,15 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Inbox, ItemState, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { StepRunState, StepType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { Inbox, ItemKind, ItemState, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createApprovalDecider } from "../../src/collaborators/approval-decider.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { type Caller, grantedScopes } from "../../src/collaborators/identity/callers.ts";
 import type { PersonsDecision } from "../../src/engine/values/approval-decision.ts";
 import { createLog } from "../../src/process/log.ts";
+import { stepReport } from "../support/builders/step-reports.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 /** `words/subject`, `agent/words/subject`: the token says it all. */
@@ -27,30 +29,46 @@ const log = createLog({ level: "error", format: "json", write: () => undefined }
 const decisions: PersonsDecision[] = [];
 let service: RpcService;
 let inbox: Client<typeof Inbox>;
+let runs: Client<typeof Runs>;
 let definitions = 0;
+/** What happens while a decision is recorded. */
+let meanwhile: (() => Promise<unknown>) | undefined;
 
 beforeAll(async () => {
-  const decideApproval = async (made: PersonsDecision) => void decisions.push(made);
+  const decideApproval = async (made: PersonsDecision) => {
+    decisions.push(made);
+    await meanwhile?.();
+  };
   service = await startRpcService({ callers: { find }, decideApproval });
-  inbox = createClient(
-    Inbox,
-    createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
-  );
+  const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
+  inbox = createClient(Inbox, transport);
+  runs = createClient(Runs, transport);
 });
-beforeEach(() => void decisions.splice(0));
+beforeEach(() => {
+  decisions.splice(0);
+  meanwhile = undefined;
+});
 afterAll(() => service.stop());
 
 const as = (token: string): CallOptions => ({ headers: { authorization: `Bearer ${token}` } });
-const ADMIN = as("admin/root");
+const ADMIN = as("admin/starter");
 const APPROVER = "approver";
 
 /** A run with a gate that has its request and a task; their items and the gate's digest. */
-async function start(approver: string, assignee: string, initiatorUserId = "") {
+async function start(
+  approver: string | string[],
+  assignee: string,
+  initiatorUserId = "",
+  more: JsonObject = {},
+) {
   const { client } = service;
-  const config: JsonObject = approver === "" ? {} : { approvers: [approver] };
+  const approvers = [approver].flat().filter((name) => name !== "");
+  const config: JsonObject = { ...(approvers.length === 0 ? {} : { approvers }), ...more };
+  const retryPolicy = { maxRetries: 1 };
+  const task = { id: "task", name: "T", stepType: StepType.HUMAN_TASK, config: { assignee } };
   const steps = [
     { id: "gate", name: "G", stepType: StepType.APPROVAL_GATE, actionType: "pay", config },
-    { id: "task", name: "T", stepType: StepType.HUMAN_TASK, config: { assignee } },
+    { ...task, retryPolicy },
   ];
   const name = `definition_${++definitions}`;
   const { definition } = await client.createDefinition({ name }, ADMIN);
@@ -121,6 +139,124 @@ test("the initiator of a run does not decide", async () => {
   const run = await start("", "", "ann");
   expect((await refusedBy(decide(run, `${APPROVER}/ann`))).code).toBe("PermissionDenied");
   await decide(run, `${APPROVER}/bob`);
+});
+
+test("who started the run does not decide, whoever is named as its initiator, unless the gate allows it", async () => {
+  for (const initiator of ["", "ann"]) {
+    const run = await start("", "", initiator);
+    expect((await refusedBy(decide(run, "admin/starter"))).code).toBe("PermissionDenied");
+  }
+  const { runId } = await start("", "");
+  const { definition } = await service.client.createDefinition({ name: "child" }, ADMIN);
+  const definitionId = definition?.id ?? "";
+  const gate = { id: "gate", name: "G", stepType: StepType.APPROVAL_GATE, actionType: "pay" };
+  await service.client.publishVersion({ definitionId, steps: [gate] }, ADMIN);
+  const by = as("admin/child_starter");
+  const { run: child } = await service.client.startRun({ definitionId, parentRunId: runId }, by);
+  const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_2" };
+  await service.client.transitionStep({ runId: child?.id ?? "", ...waiting }, ADMIN);
+  const id = `${child?.id}/gate/1`;
+  const { item } = await inbox.get({ id }, ADMIN);
+  const request = { id, digest: item?.digest ?? "", verdict: Verdict.APPROVE };
+  for (const starter of ["starter", "child_starter"]) {
+    const refused = await refusedBy(inbox.decide(request, as(`admin/${starter}`)));
+    expect(refused.code).toBe("PermissionDenied");
+  }
+  const own = await start("", "", "ann", { allow_self_approval: true });
+  await decide(own, `${APPROVER}/ann`);
+  await decide(await start("", "", "", { allow_self_approval: true }), "admin/starter");
+});
+
+test("a run that HandleTrigger started is decided by another person", async () => {
+  const { client } = service;
+  const { definition } = await client.createDefinition({ name: "by_event" }, ADMIN);
+  const definitionId = definition?.id ?? "";
+  const gate = { id: "gate", name: "G", stepType: StepType.APPROVAL_GATE, actionType: "pay" };
+  const trigger = { triggerType: TriggerType.EVENT, eventType: "bill.made" };
+  await client.publishVersion({ definitionId, trigger, steps: [gate] }, ADMIN);
+  const { startedRuns } = await client.handleTrigger(trigger, as("admin/zoe"));
+  const runId = startedRuns[0]?.id ?? "";
+  const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_3" };
+  await client.transitionStep({ runId, ...waiting }, ADMIN);
+  const id = `${runId}/gate/1`;
+  const { item } = await inbox.get({ id }, ADMIN);
+  const request = { id, digest: item?.digest ?? "", verdict: Verdict.APPROVE };
+  expect((await refusedBy(inbox.decide(request, as("admin/zoe")))).code).toBe("PermissionDenied");
+  await inbox.decide(request, as("admin/bob"));
+});
+
+test("one person does not count as two of a gate's approvers", async () => {
+  const run = await start(["group:finance", "group:legal"], "");
+  const first = { runId: run.runId, stepId: "gate", state: StepRunState.COMPLETED };
+  const byHand = { ...first, approvalRequestId: "apr_1", agentId: "bob" };
+  // The report of another admin in bob's name: the tickets record who decided.
+  await service.client.transitionStep(byHand, ADMIN);
+  const second = { ...run, gate: `${run.runId}/gate/2` };
+  expect((await refusedBy(decide(second, "admin/bob"))).code).toBe("PermissionDenied");
+  expect(decisions).toEqual([]);
+});
+
+test("a decision is refused when the gate went on without it while it was recorded", async () => {
+  const run = await start("", "");
+  meanwhile = () => service.client.cancelRun({ id: run.runId }, ADMIN);
+  const refused = await refusedBy(decide(run, `${APPROVER}/bob`));
+  expect(refused).toMatchObject({ code: "FailedPrecondition" });
+  expect(refused.error.rawMessage).toContain("void");
+});
+
+test("a completed task keeps who did it and why", async () => {
+  const { task: id, runId } = await start("", "");
+  const reason = "as on the phone";
+  const { item } = await inbox.completeTask({ id, reason }, as(`${APPROVER}/bob`));
+  const done = { completedBy: "bob", completionReason: reason };
+  expect(item).toMatchObject(done);
+  expect((await inbox.get({ id }, ADMIN)).item).toMatchObject(done);
+  const { moves } = await runs.getHistory({ runId, newestFirst: true }, ADMIN);
+  const change = moves.flatMap(({ changes }) => changes).find(({ stepId }) => stepId === "task");
+  expect(change).toMatchObject({ reason, note: "", operation: "completed" });
+  const long = inbox.completeTask({ id, reason: "x".repeat(5_000) }, as(`${APPROVER}/bob`));
+  expect(await refusedBy(long)).toMatchObject({ fields: ["reason"] });
+});
+
+test("a completion of an attempt that failed meanwhile leaves the next one open", async () => {
+  const { runId, task } = await start("", "");
+  const failed = { runId, stepId: "task", state: StepRunState.FAILED };
+  await service.client.transitionStep(failed, ADMIN);
+  const { reply } = await service.processor.submit({
+    kind: "input",
+    runId,
+    workspaceId: "ws",
+    input: {
+      kind: "step_reported",
+      report: stepReport("task", "COMPLETED", { attempt: 1 }),
+      cause: { kind: "rpc", id: "CompleteTask" },
+    },
+  });
+  expect(reply.kind).toBe("unchanged");
+  const next = await inbox.get({ id: task.replace(/1$/, "2") }, ADMIN);
+  expect(next.item?.state).toBe(ItemState.OPEN);
+  const late = await refusedBy(inbox.completeTask({ id: task }, as(`${APPROVER}/bob`)));
+  expect(late.code).toBe("FailedPrecondition");
+});
+
+test("kinds and page tokens that no list has are named", async () => {
+  const kinds = [ItemKind.UNSPECIFIED];
+  expect(await refusedBy(inbox.list({ kinds }, ADMIN))).toMatchObject({ fields: ["kinds"] });
+  await start("", "");
+  const { nextPageToken } = await inbox.list({ pageSize: 1 }, ADMIN);
+  const parts = JSON.parse(Buffer.from(nextPageToken, "base64url").toString("utf8"));
+  const spoilt: [place: number, value: unknown][] = [
+    [0, 9e15],
+    [1, "a\u0000"],
+    [2, 40_000],
+    [3, -1],
+  ];
+  for (const [at, value] of spoilt) {
+    const text = JSON.stringify(Object.assign([...parts], { [at]: value }));
+    const pageToken = Buffer.from(text).toString("base64url");
+    const refused = await refusedBy(inbox.list({ pageSize: 1, pageToken }, ADMIN));
+    expect(refused).toMatchObject({ code: "InvalidArgument", fields: ["page_token"] });
+  }
 });
 
 test("an agent decides no gate by TransitionStep either", async () => {

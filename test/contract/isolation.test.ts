@@ -2,13 +2,10 @@
  * The matrix of isolation with AUTH_MODE=jwt: every RPC with every kind of wrong caller, over real HTTP.
  * rpc-auth.test.ts has the same rows for tokens that the identity service judges, where no audience is known.
  */
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
@@ -19,8 +16,10 @@ import {
 } from "../support/collaborators/collaborators.ts";
 import {
   type Clients,
+  createClientsOf,
   EVENT,
   type Place,
+  putLetterAside,
   type Row,
   STEPS,
   TABLE,
@@ -42,7 +41,8 @@ interface Wrong {
   readonly token: (row: Row) => Making | undefined;
   /** Whose things the request is about. */
   readonly about: () => Place;
-  readonly code: (row: Row) => string;
+  /** Undefined: the call is not refused, for it names nothing of a workspace. */
+  readonly code: (row: Row) => string | undefined;
   /** The request names no workspace, where it can name an object. */
   readonly byIdAlone?: true;
 }
@@ -74,11 +74,7 @@ beforeAll(async () => {
   if (callers === undefined) throw new Error("nobody is authenticated");
   service = await startRpcService({ callers, log });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  clients = {
-    ...createClient(WorkflowService, transport),
-    ...createClient(Runs, transport),
-    ...createClient(Inbox, transport),
-  };
+  clients = createClientsOf(transport);
   a = await furnish("ws_a");
   b = await furnish("ws_b");
 });
@@ -105,7 +101,9 @@ async function furnish(workspaceId: string): Promise<Place> {
   const definitionId = definition?.id ?? "";
   await clients.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, options);
   const { run } = await clients.startRun({ definitionId }, options);
-  return { workspaceId, definitionId, runId: run?.id ?? "" };
+  const place = { workspaceId, definitionId, runId: run?.id ?? "" };
+  await putLetterAside(service, place);
+  return place;
 }
 
 const unauthenticated = () => "Unauthenticated";
@@ -155,7 +153,9 @@ const WRONG: readonly Wrong[] = [
 const CELLS = TABLE.flatMap((row) =>
   WRONG.flatMap((wrong) => {
     const call = wrong.byIdAlone === true ? (row.callByIdAlone ?? idCallOf(row)) : row.call;
-    return call === undefined ? [] : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
+    return call === undefined || wrong.code(row) === undefined
+      ? []
+      : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
   }),
 );
 

@@ -90,6 +90,8 @@ export class Draft {
   readonly failedExpressions = new Map<string, "edge" | "wait">();
   #runChanged = false;
   #moves: Move[] = [];
+  /** For the next move of a step. */
+  #reason: { readonly index: number; readonly reason: string } | undefined;
 
   constructor(graph: Graph, rows: RunRows, nowMs: number, budget: number) {
     this.graph = graph;
@@ -210,7 +212,13 @@ export class Draft {
     }
     this.marks.setState(index, to);
     if (this.marks.hasRow(index)) this.#moveRow(this.rows.row(index), to);
-    this.noteStep(index, from, facts);
+    const given = this.#reason?.index === index ? { note: this.#reason.reason } : {};
+    this.#reason = undefined;
+    this.noteStep(index, from, { ...facts, ...given });
+  }
+  /** Keeps what the caller gave as reason for the next move of the step. */
+  noteReason(index: number, reason = ""): void {
+    if (reason !== "") this.#reason = { index, reason };
   }
   /** Adds a step's place in the history without a change of state. */
   noteStep(index: number, from: StepState, facts: StepMoveFacts): void {

@@ -65,7 +65,7 @@ export function originOf({ id, actorAgentId }: BusEvent): Origin {
 
 /** An event as the cause of a move. */
 export function eventCause(event: BusEvent): Cause {
-  return causeOf(originOf(event), event.actorAgentId);
+  return causeOf(originOf(event), event.caller?.by || event.actorAgentId);
 }
 
 function causeOf({ kind, id }: Origin, by: string): Cause {

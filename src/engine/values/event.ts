@@ -43,6 +43,8 @@ export interface BusEvent extends ArrivedEvent {
   readonly cronLine?: string;
   /** The fields that the RPC sets on the runs it starts; unset texts are "". */
   readonly caller?: {
+    /** Who calls, as the history names it. */
+    readonly by: string;
     readonly initiatorUserId: string;
     readonly entityId: string;
     readonly entityType: string;

@@ -16,6 +16,10 @@ export interface Cause {
   readonly id: string;
   /** The decider, actor or caller, where known. */
   readonly by?: string;
+  /** Why, in the caller's words; unset: not said. */
+  readonly reason?: string;
+  /** The program through which the caller came, as it says; unset: not said. */
+  readonly via?: string;
 }
 
 /** The report of an objective or a delegation (one shape for both owners). */
@@ -81,6 +85,19 @@ export interface StepReport {
   readonly output?: JsonObject;
   readonly errorMessage: string;
   readonly costUsd: number;
+  /** The attempt that it is about, from 1: with another one under way it changes nothing. Unset: whichever is under way. */
+  readonly attempt?: number;
+  /** What the caller gave as reason, for the history. */
+  readonly reason?: string;
+}
+
+/** What a person orders for an open or held step (workflows.ops.v1.Runs). */
+export interface StepOrder {
+  readonly act: "retry" | "skip" | "complete" | "fail";
+  readonly stepId: string;
+  /** Of skip and complete; unset: {}. */
+  readonly output?: JsonObject;
+  readonly reason: string;
 }
 
 /** The step was remembered, not looked up: a report that it does not wait for leaves no line in the history. */
@@ -129,6 +146,7 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }
   | { readonly kind: "step_reported"; readonly report: StepReport }
+  | { readonly kind: "step_ordered"; readonly order: StepOrder }
   | { readonly kind: "child_ended"; readonly report: ChildReport }
   | { readonly kind: "step_due"; readonly stepIndex: number }
   | { readonly kind: "deadline_passed" }

@@ -69,7 +69,7 @@ export type Move =
       readonly from: StepState;
       readonly to: StepState;
       readonly op?: StepOperation;
-      /** A line of the history without a change of state: `ignored`, `recorded`, `escalated`. */
+      /** Without a change of state `ignored`, `recorded` or `escalated`; with one the caller's reason. */
       readonly note?: string;
       /** retry_count after the move; unset when 0. */
       readonly retry?: number;

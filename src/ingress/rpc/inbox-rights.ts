@@ -4,26 +4,46 @@
  * Invariants:
  * 1. An agent decides nothing.
  * 2. Who is named acts, and no other caller. An item that names no person is for each caller with the scope.
- * 3. A name of a group (`group:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
+ * 3. Who initiated or started the run, or a run above it, does not decide, unless the gate allows it.
+ * 4. Who decided one request of a gate decides no other one, so that one person is not two of N.
+ * 5. A name of a group or a channel (`group:…`, `slack:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
  *    a member.
  */
 import { ownValue } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
-import { refuseAgent, requireActor } from "./actor.ts";
+import { findStarters } from "../../store/reads/run-starters.ts";
+import { recordedActor, refuseAgent, requireActor } from "./actor.ts";
 import type { FoundItem } from "./inbox-items.ts";
 import type { WriteDeps } from "./service-deps.ts";
 
-const GROUP = "group:";
+/** Names of many people: groups, and channels that the built-in notifications reach. */
+const MANY = /^(group|slack|teams|webhook):/;
+/** Decisions that a person makes. */
+const PERSONS: ReadonlySet<string> = new Set(["approved", "denied"]);
 
 /** Refuses a caller who may not decide the approval. */
-export function requireDecider(deps: WriteDeps, { step, row, ticket }: FoundItem): void {
+export async function requireDecider(deps: WriteDeps, item: FoundItem): Promise<void> {
   const actor = requireActor(deps);
   refuseAgent(deps.caller);
-  requireNamed(deps, actor, ticket?.approver ?? "");
-  const isOwn = actor === row.initiatorUserId || actor === row.initiatorAgentId;
-  if (isOwn && ownValue(step.def.config, "allow_self_approval") !== true) {
+  requireNamed(deps, actor, item.ticket?.approver ?? "");
+  const recorded = recordedActor(deps) ?? actor;
+  if (hasDecidedAnother(item, recorded)) {
+    throw denied("another request of the gate is decided by the same person");
+  }
+  const { step, row } = item;
+  if (ownValue(step.def.config, "allow_self_approval") === true) return;
+  const starters = await findStarters(deps.database.callers, deps.visibility, row.runId);
+  if (starters.has(actor) || starters.has(recorded)) {
     throw denied("the run's initiator does not decide (config.allow_self_approval)");
   }
+}
+
+function hasDecidedAnother({ row, place }: FoundItem, recorded: string): boolean {
+  const { approvals = [] } = row.detail ?? {};
+  return approvals.some(
+    ({ decision, decidedBy }, at) =>
+      at !== place - 1 && decidedBy === recorded && PERSONS.has(decision),
+  );
 }
 
 /** Refuses a caller who may not complete the task. */
@@ -36,7 +56,7 @@ export function requireDoer(deps: WriteDeps, { row }: FoundItem): void {
 function requireNamed({ caller }: WriteDeps, actor: string, named: string): void {
   if (named === "" || named === actor) return;
   const isMember = caller === undefined || caller.scopes.has("workflows:admin");
-  if (named.startsWith(GROUP) && isMember) return;
+  if (MANY.test(named) && isMember) return;
   throw denied(`${named} is asked, not ${actor}`);
 }
 

@@ -2,14 +2,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { doneOnce, workspaceOfRun } from "./done-once.ts";
-import {
-  answerCompleteTask,
-  answerCountInbox,
-  answerDecide,
-  answerGetItem,
-  answerListInbox,
-  readItem,
-} from "./inbox.ts";
+import { answerCompleteTask, answerDecide, answerGetItem, readItem } from "./inbox.ts";
+import { answerCountInbox, answerListInbox } from "./inbox-list.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";

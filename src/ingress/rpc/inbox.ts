@@ -1,46 +1,35 @@
 /**
- * The RPCs of workflows.ops.v1.Inbox.
+ * Inbox.Get, Decide and CompleteTask of workflows.ops.v1.
  * Boundary: a decision goes to the owner of approvals and comes back as its event; a task's output goes the way of
  * TransitionStep.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import {
   type InboxCompleteTaskRequest,
   InboxCompleteTaskRequestSchema,
-  type InboxCountRequest,
-  InboxCountRequestSchema,
   type InboxDecideRequest,
   InboxDecideRequestSchema,
   type InboxGetRequest,
   InboxGetRequestSchema,
   type InboxItem,
-  type InboxListRequest,
-  InboxListRequestSchema,
-  type ItemKind,
   ItemState,
   ItemStateSchema,
   Verdict,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import type { PersonItemKind } from "../../engine/steps/person-items.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
-import {
-  countInbox,
-  type InboxFilters,
-  type InboxPlace,
-  listInbox,
-} from "../../store/reads/inbox.ts";
-import { actorOf, recordedActor, requireActor } from "./actor.ts";
-import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { findHistoryOfStep } from "../../store/reads/run-history.ts";
+import { recordedActor } from "./actor.ts";
+import { checkFields, invalidFields } from "./fields.ts";
 import {
   type FoundItem,
+  type ItemDeps,
   itemId,
   itemMessage,
-  itemsOfPage,
-  KINDS,
-  listedMessage,
   requestIdOf,
   requireItem,
   stateOf,
@@ -51,51 +40,19 @@ import { answerGetPayload } from "./payloads.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import { checkOutput } from "./steps.ts";
 
-const PAGE = 50;
-const PAGE_AT_MOST = 500;
-const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task"];
 const DECISIONS: ReadonlyMap<Verdict, "approved" | "denied"> = new Map([
   [Verdict.APPROVE, "approved"],
   [Verdict.DENY, "denied"],
 ]);
 
-/** What a read of the caller's own items gets besides. */
-type ActorDeps = ReadDeps & Pick<WriteDeps, "caller" | "actor">;
-
-/** List: open items, newest first. */
-export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
-  const faults = checkFields(InboxListRequestSchema, request);
-  const filters = readFilters(deps, request, faults);
-  const { pageSize } = request;
-  if (pageSize < 0 || pageSize > PAGE_AT_MOST) {
-    faults.add(
-      "page_size",
-      `is ${pageSize}; it must be 0 (the default of ${PAGE}) to ${PAGE_AT_MOST}`,
-    );
-  }
-  const after = readToken(request.pageToken, filters, faults);
-  faults.refuseIfAny();
-  const size = pageSize || PAGE;
-  const { lists } = deps.database;
-  const [rows, totalSize] = await Promise.all([
-    listInbox(lists, deps.visibility, filters, size, after),
-    countInbox(lists, deps.visibility, filters),
-  ]);
-  const items = (await itemsOfPage(deps, rows)).map(listedMessage);
-  const last = rows.length < size ? undefined : rows.at(-1);
-  return { items, totalSize, nextPageToken: last === undefined ? "" : tokenOf(last, filters) };
-}
-
-/** Count: how many List would show. */
-export async function answerCountInbox(deps: ActorDeps, request: InboxCountRequest) {
-  const faults = checkFields(InboxCountRequestSchema, request);
-  const filters = readFilters(deps, request, faults);
-  faults.refuseIfAny();
-  return { totalSize: await countInbox(deps.database.lists, deps.visibility, filters) };
-}
+const OTHER_WAYS: Readonly<Record<PersonItemKind, string>> = {
+  approval: "is an approval: Decide decides it",
+  task: "is a task: CompleteTask completes it",
+  held: "is a held step: RetryStep, SkipStep, CompleteStep or FailStep of Runs ends that",
+};
 
 /** Get: an item with what is to be decided, or the schema of its output. */
-export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
+export async function answerGetItem(deps: ItemDeps, request: InboxGetRequest) {
   const faults = checkFields(InboxGetRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
@@ -103,7 +60,7 @@ export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
 }
 
 /** An item as it stands now, with its payload. */
-export async function readItem(deps: ReadDeps, id: string): Promise<InboxItem> {
+export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
   const item = await requireItem(deps, id);
   const payload = await answerGetPayload(deps, {
     $typeName: "workflows.ops.v1.GetPayloadRequest",
@@ -113,9 +70,23 @@ export async function readItem(deps: ReadDeps, id: string): Promise<InboxItem> {
   });
   const outputSchema = outputSchemaOf(item.step.def);
   return itemMessage(item, {
+    ...(await completionOf(deps, item)),
     ...(payload.payload === undefined ? {} : { payload: payload.payload }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
   });
+}
+
+/** Who completed a task, and why; nothing of an item that is no task or not done. */
+async function completionOf(deps: ReadDeps, item: FoundItem) {
+  if (item.kind !== "task" || stateOf(item) !== ItemState.DONE) return {};
+  const { runId, stepIndex } = item.row;
+  const rows = await findHistoryOfStep(deps.database.callers, deps.visibility, runId, stepIndex);
+  for (const { cause, moves } of rows) {
+    const move = moves.find((each) => each.of === "step" && each.step === stepIndex);
+    if (move?.of !== "step" || move.to !== "COMPLETED" || move.from === move.to) continue;
+    return { completedBy: cause.by ?? "", completionReason: move.note ?? "" };
+  }
+  return {};
 }
 
 /** Decide: the item with the decision that its owner has recorded. */
@@ -130,14 +101,15 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   const item = await requireItem(deps, id);
   const { ticket, row } = item;
   if (ticket === undefined || decision === undefined) {
-    throw invalidFields([{ field: "id", description: "is a task: CompleteTask completes it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
-  requireDecider(deps, item);
+  await requireDecider(deps, item);
   if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
   const decidedBy = recordedActor(deps) ?? "";
   const made: ApprovalTicket = { ...ticket, decision, decidedBy, reason: comment };
   if (!isRepeat(deps, ticket, made)) requireOpen(item);
   const requestId = requestIdOf(item);
+  if (requestId === "") throw new Refusal("unavailable", "the request is not recorded yet");
   const callId = `inbox/${id}/${deps.write.repeatableId ?? randomUUID()}`;
   const { workspaceId } = row;
   if (deps.decideApproval === undefined) throw new Error("no function records decisions");
@@ -149,18 +121,18 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
     reason: comment,
     callId,
   });
-  return { item: itemMessage(withTicket(item, made)) };
+  return { item: itemMessage(await requireCounted(deps, id, made)) };
 }
 
 /** CompleteTask: the item, done. */
 export async function answerCompleteTask(deps: WriteDeps, request: InboxCompleteTaskRequest) {
-  const { id, output } = request;
+  const { id, output, reason } = request;
   const faults = checkFields(InboxCompleteTaskRequestSchema, request);
   faults.require("id", id);
   faults.refuseIfAny();
   const item = await requireItem(deps, id);
   if (item.kind !== "task") {
-    throw invalidFields([{ field: "id", description: "is an approval: Decide decides it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
   requireDoer(deps, item);
   requireOpen(item);
@@ -168,12 +140,14 @@ export async function answerCompleteTask(deps: WriteDeps, request: InboxComplete
   const report = output === undefined ? {} : { output };
   await checkOutput(deps, runId, item.step, report);
   const cause = causeOf(deps, "CompleteTask");
+  // The attempt may have failed meanwhile, and the next one may ask another person.
+  const of = { stepId: item.step.def.id, attempt: item.place, reason };
   const done = await submitInput(deps, runId, {
     kind: "step_reported",
-    report: { ...NO_REPORT, ...report, stepId: item.step.def.id },
+    report: { ...NO_REPORT, ...report, ...of },
     cause,
   });
-  if (done === "unchanged") throw notOpen(id, ItemState.DONE);
+  if (done === "unchanged") throw notOpen(id, stateOf(await requireItem(deps, id)));
   return { item: await readItem(deps, id) };
 }
 
@@ -200,6 +174,20 @@ function isRepeat(
   return write.repeatableId !== undefined && isSame;
 }
 
+/** The item with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it meanwhile. */
+async function requireCounted(
+  deps: ReadDeps,
+  id: string,
+  made: ApprovalTicket,
+): Promise<FoundItem> {
+  const now = await requireItem(deps, id);
+  const { ticket, row } = now;
+  if (ticket?.decision === made.decision) return now;
+  const isAwaited = ticket !== undefined && isOpenTicket(ticket) && row.state === "WAITING";
+  if (isAwaited) return withTicket(now, made);
+  throw notOpen(id, stateOf(now));
+}
+
 function withTicket(item: FoundItem, ticket: ApprovalTicket): FoundItem {
   const { row, place } = item;
   const approvals = (row.detail?.approvals ?? []).map((each, at) =>
@@ -223,58 +211,4 @@ function staleDigest(id: string): Refusal {
   const resource = { type: "inbox_item", name: id };
   const message = "the digest is not that of the item: read it again";
   return new Refusal("illegal_move", message, { resource });
-}
-
-function readFilters(
-  deps: ActorDeps,
-  request: { workspaceId: string; mine: boolean; kinds: ItemKind[] },
-  faults: Faults,
-): InboxFilters {
-  const { workspaceId, mine, kinds } = request;
-  faults.require("workspace_id", workspaceId);
-  if (mine && actorOf(deps) === undefined) requireActor(deps);
-  const named = EVERY_KIND.filter((kind) => kinds.includes(KINDS[kind]));
-  return {
-    workspaceId,
-    assignee: mine ? actorOf(deps) : undefined,
-    kinds: kinds.length === 0 ? EVERY_KIND : named,
-  };
-}
-
-function tokenOf(
-  { openedAt, runId, stepIndex, place }: Omit<InboxPlace, "openedAtMs"> & { openedAt: Date },
-  filters: InboxFilters,
-): string {
-  const parts = [openedAt.getTime(), runId, stepIndex, place, hashOf(filters)];
-  return Buffer.from(JSON.stringify(parts)).toString("base64url");
-}
-
-function readToken(token: string, filters: InboxFilters, faults: Faults): InboxPlace | undefined {
-  if (token === "") return undefined;
-  const place = placeOf(token, hashOf(filters));
-  if (place === undefined) faults.add("page_token", "is not of a list with these filters");
-  return place;
-}
-
-function placeOf(token: string, hash: string): InboxPlace | undefined {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    if (!Array.isArray(parts) || parts[4] !== hash) return undefined;
-    const [openedAtMs, runId, stepIndex, place]: unknown[] = parts;
-    const isPlace = [openedAtMs, stepIndex, place].every(Number.isSafeInteger);
-    if (!isPlace || typeof runId !== "string") return undefined;
-    return {
-      openedAtMs: Number(openedAtMs),
-      runId,
-      stepIndex: Number(stepIndex),
-      place: Number(place),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
-  const text = JSON.stringify([workspaceId, assignee ?? null, kinds]);
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

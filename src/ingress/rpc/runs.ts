@@ -18,6 +18,7 @@ import { findRunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
+import { recordedActor } from "./actor.ts";
 import { unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
@@ -163,7 +164,7 @@ function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerTy
   return findTriggerType(triggerType) ?? (parentRunId === "" ? "MANUAL" : "WORKFLOW");
 }
 
-function byWhom({ caller }: WriteDeps, request: StartRunRequest): { by?: string } {
-  const by = caller?.subject ?? (request.initiatorAgentId || request.initiatorUserId);
+function byWhom(deps: WriteDeps, request: StartRunRequest): { by?: string } {
+  const by = recordedActor(deps) ?? (request.initiatorAgentId || request.initiatorUserId);
   return by === "" ? {} : { by };
 }

@@ -11,13 +11,14 @@ import type { TriggerType } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
+import { recordedActor } from "./actor.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { readRunMessages } from "./run-answers.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
 export async function answerHandleTrigger(deps: WriteDeps, request: HandleTriggerRequest) {
-  const event = readEvent(request);
+  const event = readEvent(request, recordedActor(deps) ?? "");
   const { routed, repeatableId } = await deps.write.route(event);
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
@@ -38,7 +39,7 @@ async function findEarlierRuns(
   return findStartedRuns(database.callers, visibility, { workspaceId, id }, onlyTrigger);
 }
 
-function readEvent(request: HandleTriggerRequest): BusEvent {
+function readEvent(request: HandleTriggerRequest, by: string): BusEvent {
   const faults = checkFields(HandleTriggerRequestSchema, request);
   faults.require("workspace_id", request.workspaceId);
   const onlyTrigger = readTriggerType(request, faults);
@@ -59,6 +60,7 @@ function readEvent(request: HandleTriggerRequest): BusEvent {
     hops: 0,
     ...(onlyTrigger === undefined ? {} : { onlyTrigger }),
     caller: {
+      by,
       initiatorUserId: request.initiatorUserId,
       entityId: request.entityId,
       entityType: request.entityType,

@@ -2,9 +2,18 @@
  * A sound request of each RPC about what a workspace has, and what it needs: the rows of tables over all RPCs.
  * Boundary: requests; who calls and what is answered is the test's.
  */
-import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  type CallOptions,
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Transport,
+} from "@connectrpc/connect";
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import {
   StepRunState,
   StepType,
@@ -12,13 +21,35 @@ import {
   WorkflowService,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../../src/collaborators/identity/callers.ts";
+import { putAside } from "../../../src/runtime/dead-letters.ts";
 
 type Rpc =
   | keyof typeof WorkflowService.method
   | keyof typeof Runs.method
-  | keyof typeof Inbox.method;
-/** Clients of all services as one. */
-export type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
+  | keyof typeof Inbox.method
+  | `system.${keyof typeof System.method}`;
+/** Clients of all services as one; a service whose RPCs have names of others is a part of it. */
+export type Clients = Client<typeof WorkflowService> &
+  Client<typeof Runs> &
+  Client<typeof Inbox> & { readonly system: Client<typeof System> };
+
+/** The services of the server, in its order. */
+export const SERVICES = [WorkflowService, Runs, Inbox, System] as const;
+
+/** Clients over one transport. */
+export function createClientsOf(transport: Transport): Clients {
+  return {
+    ...createClient(WorkflowService, transport),
+    ...createClient(Runs, transport),
+    ...createClient(Inbox, transport),
+    system: createClient(System, transport),
+  };
+}
+
+/** The name of an RPC in tables over all of them. */
+export function nameOfRpc({ parent, localName }: DescMethod): string {
+  return parent.typeName === System.typeName ? `system.${localName}` : localName;
+}
 
 /** What a workspace has. */
 export interface Place {
@@ -30,8 +61,11 @@ export interface Place {
 /** A call, and who may make it. */
 export interface Row {
   readonly needs: Scope;
-  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
-  readonly foreign: "PermissionDenied" | "NotFound";
+  /**
+   * The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND; unset: the
+   * request names nothing of a workspace.
+   */
+  readonly foreign?: "PermissionDenied" | "NotFound";
   /** The request about this place; one that can name a workspace does so. */
   call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
   /** The same without naming the workspace, for a request that names an object too. */
@@ -40,10 +74,12 @@ export interface Row {
 
 /** What the trigger of a furnished definition takes. */
 export const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+const GATE = { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" };
 /** Steps of a furnished definition. */
 export const STEPS = [
   { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
-  { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" },
+  // Who starts the run may decide it: the tables are about scopes and workspaces.
+  { ...GATE, config: { allow_self_approval: true } },
   { id: "check", name: "Check", stepType: StepType.GOVERNANCE_CHECK, actionType: "pay" },
 ];
 /** The end of its first step. */
@@ -158,6 +194,31 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  retryStep: order((client, ids, options) => client.retryStep(ids, options)),
+  skipStep: order((client, ids, options) => client.skipStep(ids, options)),
+  completeStep: order((client, ids, options) => client.completeStep(ids, options)),
+  failStep: order((client, ids, options) => client.failStep(ids, options)),
+  publishEvent: {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.publishEvent({ workspaceId, type: "order.made" }, options),
+  },
+  listDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listDeadLetters({ workspaceId }, options),
+  },
+  retryDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.retryDeadLetters({ ids: [letterOf(at)] }, options),
+  },
+  discardDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
+  },
   list: {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -190,14 +251,66 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       passed(client.completeTask({ id: `${runId}/work/1` }, options)),
   },
+  "system.get": {
+    needs: "workflows:read",
+    call: ({ system }, _at, options) => system.get({}, options),
+  },
+  "system.whoAmI": {
+    needs: "workflows:read",
+    call: ({ system }, _at, options) => system.whoAmI({}, options),
+  },
+  "system.listQueues": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.listQueues({ workspaceId }, options),
+  },
+  "system.listWorkers": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.listWorkers({ workspaceId }, options),
+  },
+  "system.doctor": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.doctor({ workspaceId }, options),
+  },
 };
 /** A row of each RPC. */
-export const TABLE = [...WorkflowService.methods, ...Runs.methods, ...Inbox.methods].map(
-  ({ localName }) => ({
-    rpc: localName,
-    ...rowOf(localName),
-  }),
-);
+export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({
+  rpc: nameOfRpc(method),
+  ...rowOf(nameOfRpc(method)),
+}));
+
+/** The id of the message of a place that was put aside. */
+function letterOf({ definitionId }: Place): string {
+  return `${definitionId}/1`;
+}
+
+/** Puts a message of a place aside, which the calls of the table are about. */
+export function putLetterAside(
+  deps: Parameters<typeof putAside>[0],
+  { workspaceId, definitionId }: Place,
+): Promise<void> {
+  const fault = { reason: "not_json", problem: "the body is not JSON" };
+  const place = { stream: definitionId, streamSeq: 1, subject: "objectives.changes.x" };
+  return putAside(deps, [{ ...fault, ...place, workspaceId, headers: {}, data: Buffer.from("x") }]);
+}
+
+/** The row of an order for a step. */
+function order(
+  call: (
+    client: Clients,
+    ids: { runId: string; stepId: string; reason: string },
+    options: CallOptions,
+  ) => Promise<unknown>,
+): Row {
+  return {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(call(client, { runId, stepId: "work", reason: "why" }, options)),
+  };
+}
 
 /** A caller that is refused for the state of the item alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {
@@ -215,8 +328,8 @@ export async function firstOf<T>(messages: AsyncIterable<T>): Promise<T> {
   throw new Error("the stream ended without a message");
 }
 
-function rowOf(localName: string): Row {
-  const row = new Map(Object.entries(ROWS)).get(localName);
-  if (row === undefined) throw new Error(`no row of ${localName}`);
+function rowOf(name: string): Row {
+  const row = new Map(Object.entries(ROWS)).get(name);
+  if (row === undefined) throw new Error(`no row of ${name}`);
   return row;
 }

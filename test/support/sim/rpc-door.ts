@@ -49,6 +49,7 @@ export function openDoor(
     callerKeys: createCallerKeys(parts.database),
     heldKeys: createHeldKeys(parts),
     feed: createRunFeed(parts),
+    probe: async () => ({ parts: {} }),
   });
   const handlers = new Map<string, unknown>(Object.entries(service));
   let open = 0;

@@ -32,6 +32,8 @@ export interface SentBatches {
 
 /** A run alone makes a batch every few milliseconds. */
 const MARK_AFTER_MS = 25;
+/** So many are marked at once. */
+const MARK_FROM = 256;
 const LOOK_EVERY_MS = 1_000;
 
 /** Makes it with nothing sent. */
@@ -65,6 +67,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
   return {
     add(batches) {
       for (const batch of batches) sent.set(batch.id, batch);
+      if (sent.size >= MARK_FROM) loop.wake();
       timer ??= setTimeout(() => {
         timer = undefined;
         loop.wake();

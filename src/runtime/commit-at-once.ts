@@ -9,13 +9,14 @@
  */
 import type { Database } from "../store/database.ts";
 import { AnswerLost } from "../store/pg-errors.ts";
-import { type SavedBatch, StaleRows, saveBatch } from "../store/save-batch.ts";
+import { type SavedBatch, StaleRows } from "../store/save-batch.ts";
 import { markedRunOf } from "../store/unanswered-save.ts";
 import { isStored } from "./confirm-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
 import type { BatchItem, Plan } from "./plan-batch.ts";
 import type { EncodeDeps } from "./save-drafts.ts";
+import { type EditionNotes, saveNoting } from "./save-noting.ts";
 import { findLostSave } from "./unanswered-commit.ts";
 import { encodeWritten, type Worked, type Written, writtenOf } from "./write-batch.ts";
 
@@ -23,6 +24,7 @@ import { encodeWritten, type Worked, type Written, writtenOf } from "./write-bat
 interface CommitAtOnceDeps extends EncodeDeps {
   readonly database: Database;
   readonly memory: MemoryTrust;
+  readonly listenedKeys: EditionNotes;
 }
 
 /** Whether a batch is of the kind that one statement commits: a stored run of it changes, and its history with it. */
@@ -57,7 +59,7 @@ export async function commitAtOnce(
     throw new Error("a batch that fits one statement changes no stored run");
   const written = (saved: SavedBatch | undefined) => writtenOf(encoded, plan.nowMs, saved);
   try {
-    const saved = await saveBatch(deps.database.alone, encoded.batch);
+    const saved = await saveNoting(deps.listenedKeys, deps.database.alone, encoded.batch);
     if (saved?.nowMs !== undefined) deps.memory.noteClock(saved.nowMs);
     return written(saved);
   } catch (error) {

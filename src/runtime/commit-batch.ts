@@ -18,7 +18,7 @@ import type { SentCommit } from "../store/commit-status.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
-import { type Batch, type SavedBatch, saveBatch } from "../store/save-batch.ts";
+import type { Batch, SavedBatch } from "../store/save-batch.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { commitAtOnce, fitsOneStatement } from "./commit-at-once.ts";
 import type { CommittedRuns } from "./committed-runs.ts";
@@ -40,6 +40,7 @@ import { mergeInPieces } from "./merge-in-pieces.ts";
 import { type BatchItem, type Plan, planBatch } from "./plan-batch.ts";
 import { planFromMemory } from "./plan-from-memory.ts";
 import { type EncodeDeps, encodeCallsOf } from "./save-drafts.ts";
+import { type EditionNotes, saveNoting } from "./save-noting.ts";
 import { wasCommitted } from "./unanswered-commit.ts";
 import {
   appliedKeysOf,
@@ -56,6 +57,7 @@ export interface CommitDeps extends EncodeDeps {
   readonly graphs: GraphCache;
   readonly committed: CommittedRuns;
   readonly memory: MemoryTrust;
+  readonly listenedKeys: EditionNotes;
   readonly lookups: LookupSource;
   /** What one transition may spend (engine/values/budget.ts); TRANSITION_UNITS unless given. */
   readonly budget?: number;
@@ -155,7 +157,7 @@ async function commitConfirmed(
     const write = async (tx: Tx) => {
       const confirmed = await confirmBatch(tx, worked.plan, worked.folded);
       const encoded = encodeWritten(deps, items, worked, confirmed);
-      const saved = await saveBatch(tx, encoded.batch);
+      const saved = await saveNoting(deps.listenedKeys, tx, encoded.batch);
       await applyKeys(tx, appliedKeysOf(items, encoded.results));
       const sent = saved && sentCommitOf(saved, encoded.batch);
       written.push({ done: writtenOf(encoded, worked.plan.nowMs, saved), sent });

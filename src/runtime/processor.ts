@@ -99,7 +99,7 @@ export function createProcessor(deps: ProcessorDeps): Processor {
   const continuations = createContinuations(deps.log, enqueue);
   const workDeps: WorkDeps = {
     ...deps,
-    ...{ committed: new CommittedRuns(), memory: deps.memory ?? new MemoryTrust() },
+    ...{ committed: new CommittedRuns(), memory: deps.memory ?? new MemoryTrust(), listenedKeys },
     outage: createDatabaseOutage(deps.log),
     onCommitted(outcome, settled) {
       continuations.noteSettled(settled);

@@ -116,6 +116,8 @@ export interface SavedBatch {
   readonly newCalls: readonly string[];
   /** The transaction's id, by which its end is found out (see commit-status.ts). */
   readonly transactionId: string;
+  /** The edition of the catalogue when the statement began; unset where the rows were found later. */
+  readonly edition?: string;
   /** The database's clock; unset where the rows were found later. */
   readonly nowMs?: number;
 }
@@ -157,7 +159,8 @@ function statementOf(written: readonly Group[]): Statement {
     select (select coalesce(json_agg(b), '[]') from batch as b) as "batches",
       ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
       ${requireSteps("changed_steps")} as "stepsHold",
-      pg_current_xact_id()::text as "transactionId", ${CLOCK} as "nowMs"
+      pg_current_xact_id()::text as "transactionId", ${CLOCK} as "nowMs",
+      (select edition::text from catalogue_edition where id = 1) as "edition"
     from fence where fence.holds = 1`;
   const made = { name, text };
   statements.set(name, made);

@@ -27,10 +27,16 @@ export interface KnownObject {
 }
 
 /** The objects of a batch whose step is remembered, and the others. */
+export interface DividedObjects {
+  readonly known: readonly KnownObject[];
+  readonly asked: readonly ObjectProbe[];
+}
+
+/** Divides the objects of a batch. */
 export function divideKnown(
   processor: Pick<Processor, "findStep">,
   objects: readonly ObjectProbe[],
-): { known: KnownObject[]; asked: ObjectProbe[] } {
+): DividedObjects {
   const reports = new Map<string, number>();
   for (const object of objects) {
     const name = nameOf(object);

@@ -4,8 +4,8 @@
  * Boundary: in memory, and bounded. It only says that no trigger, or no wait pattern, has a key. What has one is looked up in the
  * database, so nothing is ever matched by what is remembered.
  * Invariants:
- * L1 What is remembered counts for one edition of the catalogue (store/catalogue.ts). A batch reads the edition for itself; when it
- *    is another one, the batch asks the database about all its events. So a version counts from its commit on, at every replica.
+ * L1 What is remembered counts for one edition of the catalogue (store/catalogue.ts). A batch reads the edition for itself, or the
+ *    commit that it leads to reads it; when it is another one, the batch asks the database about all its events. So a version counts from its commit on, at every replica.
  * L2 It holds more than what listens now: keys of triggers that listen from a later moment on, and patterns of every version. So
  *    between two editions neither time nor a run makes a key listen.
  * L3 A pattern with `{{ }}` is widened: the key of the wait itself may be another one, but the event that ends it has the pattern's
@@ -32,6 +32,12 @@ interface Known {
   readonly keys: KeysOfEdition | undefined;
 }
 
+/** The edition that a statement read which began at a moment. */
+interface Seen {
+  readonly edition: string;
+  readonly moment: number;
+}
+
 interface ListenedKeysDeps {
   readonly database: { readonly read: Queries };
   readonly log: Log;
@@ -50,6 +56,8 @@ export class ListenedKeys {
   #known: Known | undefined;
   #reading: Promise<void> | undefined;
   #restUntilMs = 0;
+  #moments = 0;
+  #seen: Seen | undefined;
 
   /** `keysAtMost` are of each kind; with more of them all look-ups are made. */
   constructor(deps: ListenedKeysDeps, keysAtMost = KEYS_AT_MOST) {
@@ -68,6 +76,23 @@ export class ListenedKeys {
     if (this.#known?.edition === edition) return this.#known.keys;
     if (performance.now() >= this.#restUntilMs) this.#reading ??= this.#read();
     return undefined;
+  }
+
+  /** The present moment; later ones are greater. */
+  moment(): number {
+    this.#moments += 1;
+    return this.#moments;
+  }
+
+  /** Notes the edition that a statement has read which began at a moment. */
+  note(edition: string, moment: number): void {
+    if (moment > (this.#seen?.moment ?? 0)) this.#seen = { edition, moment };
+  }
+
+  /** Whether a statement that began after a moment has read the edition of these keys. */
+  areCurrentSince(keys: KeysOfEdition, moment: number): boolean {
+    if (this.#known?.keys !== keys || this.#seen === undefined) return false;
+    return this.#seen.edition === this.#known.edition && this.#seen.moment > moment;
   }
 
   /** Resolves when nothing is being read. */

@@ -10,8 +10,9 @@
  * 2. An event is settled when everything it does is committed. Doing it again changes nothing.
  * 3. One event's failure is its own: a batch that fails is tried again in halves.
  * 4. What no trigger and no wait pattern wants is known in memory (listened-keys.ts), and so is the step of an object that this
- *    replica has just learned (known-reports.ts). Such a batch reads the edition of the catalogue, and nothing else. The
- *    edition is read with the first look, before anything is decided: a version that was committed before counts.
+ *    replica has just learned (known-reports.ts). Such a batch reads the edition of the catalogue, and nothing else. A batch of
+ *    such reports alone reads not even that: their commit does. Where the edition is another one, all is looked up. So a version
+ *    counts that was committed before.
  */
 
 import type { Entities } from "../../engine/values/entities.ts";
@@ -25,6 +26,7 @@ import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
 import type { Submit } from "./early-reports.ts";
 import {
+  type DividedObjects,
   divideBeside,
   divideKnown,
   findReportsOf,
@@ -41,8 +43,14 @@ import {
   objectProbesOf,
   waitInputsOf,
 } from "./route-inputs.ts";
-import { findEventPatterns, fittingEvents, keepFittingEvents, waitProbesOf } from "./route-keep.ts";
-import { findEventTriggers, startsOf } from "./route-starts.ts";
+import {
+  findEventPatterns,
+  fittingEvents,
+  keepFittingEvents,
+  patternProbesOf,
+  waitProbesOf,
+} from "./route-keep.ts";
+import { findEventTriggers, startsOf, triggerProbesOf } from "./route-starts.ts";
 import { type EventOutcome, joinOutcomes, runIdsOf, submitAll } from "./route-submit.ts";
 import { findPlainWaits, offerAtOnce } from "./route-waits.ts";
 
@@ -107,11 +115,40 @@ export async function routeEvents(
 }
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
-  const { known, asked } = divideKnown(deps.processor, objectProbesOf(events));
-  const { reports, triggers, ...looked } = await lookUp(deps, events, asked);
-  const first = { ...looked, fitting: fittingEvents(deps, events, looked.patterns) };
+  const objects = divideKnown(deps.processor, objectProbesOf(events));
   const submit: Submit = (aimed, eventCount) =>
     submitAll(deps.processor, aimed, eventCount, (error) => kindOf(error) === "away");
+  const keys = deps.processor.listenedKeys.latest;
+  if (objects.known.length < events.length || keys === undefined || isListened(events, keys)) {
+    return (await routeLooked(deps, events, objects, submit)).map(toRouted);
+  }
+  const moment = deps.processor.listenedKeys.moment();
+  const outcomes = await submitKnown(deps, events, objects.known, submit);
+  if (deps.processor.listenedKeys.areCurrentSince(keys, moment)) return outcomes.map(toRouted);
+  // A report that was applied is not applied again.
+  const looked = await routeLooked(
+    deps,
+    events,
+    { known: [], asked: objects.known.map(({ object }) => object) },
+    submit,
+  );
+  return joinOutcomes(outcomes, looked).map(toRouted);
+}
+
+/** Whether a trigger, or a wait, may want one of the events. */
+function isListened(events: readonly BusEvent[], keys: KeysOfEdition): boolean {
+  return triggerProbesOf(events, keys).length > 0 || patternProbesOf(events, keys).length > 0;
+}
+
+/** Looks up who may want the events, beside the objects whose step is remembered. */
+async function routeLooked(
+  deps: RouteDeps,
+  events: readonly BusEvent[],
+  { known, asked }: DividedObjects,
+  submit: Submit,
+): Promise<readonly EventOutcome[]> {
+  const { reports, triggers, ...looked } = await lookUp(deps, events, asked);
+  const first = { ...looked, fitting: fittingEvents(deps, events, looked.patterns) };
   const sure = [...decisionsOf(events), ...reports.inputs];
   const busy = new Set([...runIdsOf(sure), ...known.map(({ step }) => step.runId)]);
   const { outcomes, toKeep, isOffered } = await offerAtOnce(deps, events, first, busy, submit);
@@ -138,7 +175,7 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
       ? submit([], events.length)
       : resolveEntities(entities, events, aboutRecords).then((each) => submit(each, events.length)),
   ]);
-  return [outcomes, ...further].reduce(joinOutcomes).map(toRouted);
+  return [outcomes, ...further].reduce(joinOutcomes);
 }
 
 /**

@@ -40,10 +40,16 @@ export async function findEventPatterns(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): Promise<FoundWaitPatterns[]> {
-  const probes = keyProbesOf(events).filter(
-    (probe) => keys === undefined || keys.isPatterns(probe),
-  );
+  const probes = patternProbesOf(events, keys);
   return probes.length === 0 ? [] : findWaitPatterns(read, probes);
+}
+
+/** The keys of events that a wait pattern may have. */
+export function patternProbesOf(
+  events: readonly BusEvent[],
+  keys: KeysOfEdition | undefined,
+): KeyProbe[] {
+  return keyProbesOf(events).filter((probe) => keys === undefined || keys.isPatterns(probe));
 }
 
 /** Those of the events that fit a wait pattern, by the patterns that were found for them. */

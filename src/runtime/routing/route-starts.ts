@@ -14,7 +14,7 @@ import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
 import type { Database } from "../../store/database.ts";
-import { type FoundTrigger, findTriggers } from "../../store/event-readers.ts";
+import { type FoundTrigger, findTriggers, type KeyProbe } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { RunStart } from "../submission.ts";
 import type { KeysOfEdition } from "./listened-keys.ts";
@@ -39,12 +39,20 @@ export async function findEventTriggers(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): Promise<FoundTrigger[]> {
-  const probes = events
+  const probes = triggerProbesOf(events, keys);
+  return probes.length === 0 ? [] : findTriggers(read, probes);
+}
+
+/** The keys of events that a trigger may have. */
+export function triggerProbesOf(
+  events: readonly BusEvent[],
+  keys: KeysOfEdition | undefined,
+): KeyProbe[] {
+  return events
     .flatMap((event, place) =>
       triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
     )
     .filter((probe) => keys === undefined || keys.isTriggers(probe));
-  return probes.length === 0 ? [] : findTriggers(read, probes);
 }
 
 /** The starts that the events of a batch lead to, by the triggers that were found for them. */

@@ -79,6 +79,7 @@ class Replica {
       },
       ...{ lookups: { choose: () => undefined }, replicaId: "replica-a" },
       ...{ committed: this.committed, memory: new MemoryTrust() },
+      listenedKeys: { moment: () => 0, note() {} },
       encodeCall: (call) => new TextEncoder().encode(JSON.stringify(call)),
     };
   }

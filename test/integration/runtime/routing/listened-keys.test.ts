@@ -1,6 +1,6 @@
 /**
  * What a replica remembers for routing, with another replica on the same database: a version counts for the very next event,
- * whoever published it, and an event that nothing wants costs one small statement.
+ * whoever published it, and an event that nothing wants costs one small statement at most.
  */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -305,12 +305,12 @@ describe("reports about objects that the replica has just learned", () => {
   const updatedBy = (routed: readonly RoutedEvent[]) =>
     routed.map((each) => (each.ok ? each.updatedRunIds : []));
 
-  it("cost one small statement a batch", async () => {
+  it("cost no statement but their commit", async () => {
     const runs = [await runWith(b, "known 1", "obj-1"), await runWith(b, "known 2", "obj-2")];
     await remembers(b);
     const { routed, asked } = await b.route(reportOf("obj-1"), reportOf("obj-2"));
     expect(updatedBy(routed)).toEqual(runs.map((id) => [id]));
-    expect(asked).toEqual(EDITION_ONLY);
+    expect(asked).toEqual([]);
   });
 
   it("are looked up at a replica that has not learned them", async () => {
@@ -355,5 +355,22 @@ describe("reports about objects that the replica has just learned", () => {
     };
     const remembered = await notes(b, "obj-b");
     expect(remembered).toEqual(await notes(a, "obj-a"));
+  });
+
+  it("read the edition where their commit has none", async () => {
+    await runWith(b, "ended", "obj-ended");
+    await b.route(reportOf("obj-ended"));
+    await remembers(b);
+    const { asked } = await b.route(reportOf("obj-ended"));
+    expect(asked).toContain("find_reported");
+  });
+
+  it("start a run by a version that another replica has just published", async () => {
+    const runId = await runWith(b, "before the trigger", "obj-trigger");
+    await remembers(b);
+    await publish(at.database, "on reports", listensTo("objectives.changes.objective.transition"));
+    const { routed } = await b.route(reportOf("obj-trigger"));
+    expect(updatedBy(routed)).toEqual([[runId]]);
+    expect(routed.map((each) => (each.ok ? each.startedRunIds.length : -1))).toEqual([1]);
   });
 });

@@ -39,7 +39,7 @@ type KeptProbe = [
 type Numbers = readonly number[];
 
 /** What is published in the worlds is published before they begin. */
-const EDITION = "00000000-0000-4000-8000-000000000000";
+export const EDITION = "00000000-0000-4000-8000-000000000000";
 const MAKING = {
   objective: "create_objective",
   delegation: "delegate",

@@ -4,7 +4,7 @@
  */
 import { effects } from "../../../../src/store/schema/calls.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../../../src/store/schema/runs.ts";
-import { keepEvents } from "./event-statements.ts";
+import { EDITION, keepEvents } from "./event-statements.ts";
 import {
   type ChildRow,
   childKey,
@@ -82,7 +82,9 @@ function saveBatch(groups: string): ModelStatement {
     }
     if (groups.includes("events")) await keepEvents(at, [next()]);
     if (changedSteps !== steps) throw stale(at);
-    return [{ batches, newCalls, transactionId: at.tx.id, nowMs: at.now.getTime() }];
+    return [
+      { batches, newCalls, transactionId: at.tx.id, nowMs: at.now.getTime(), edition: EDITION },
+    ];
   };
 }
 

@@ -196,6 +196,28 @@ test("one person does not count as two of a gate's approvers", async () => {
   expect(decisions).toEqual([]);
 });
 
+test("a person who decided for a group decides the request in the person's own name too", async () => {
+  const run = await start(["group:finance", "bob"], "");
+  const first = { runId: run.runId, stepId: "gate", state: StepRunState.COMPLETED };
+  const byHand = { ...first, approvalRequestId: "apr_1", agentId: "bob" };
+  await service.client.transitionStep(byHand, ADMIN);
+  const value = { kind: "request_approval", requestId: "apr_2", autoApproved: false } as const;
+  await service.processor.submit({
+    kind: "input",
+    runId: run.runId,
+    workspaceId: "ws",
+    input: {
+      kind: "call_returned",
+      callId: `${run.runId}/gate/1/request_approval-2`,
+      call: "request_approval",
+      ...{ stepIndex: 0, attempt: 1, result: { ok: true, value } },
+      cause: { kind: "call", id: "request_approval-2" },
+    },
+  });
+  await decide({ ...run, gate: `${run.runId}/gate/2` }, `${APPROVER}/bob`);
+  expect(decisions).toMatchObject([{ requestId: "apr_2", decidedBy: "bob" }]);
+});
+
 test("a decision is refused when the gate went on without it while it was recorded", async () => {
   const run = await start("", "");
   meanwhile = () => service.client.cancelRun({ id: run.runId }, ADMIN);

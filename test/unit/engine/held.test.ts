@@ -172,6 +172,22 @@ describe("RetryStep", () => {
     expect(run.calls).toEqual(["a:create_objective"]);
   });
 
+  it("that names an attempt begins one next attempt, however often it comes", () => {
+    const retryPolicy = { maxRetries: 1, backoffSeconds: 60, backoffMultiplier: 1 };
+    const run = heldRun({ retryPolicy });
+    // Between two attempts the latest one is the one that failed.
+    expect(order(run, "retry", "a", { attempt: 2 })).toMatchObject({ reason: "illegal_move" });
+    expect(order(run, "retry", "a", { attempt: 1 })).toEqual({ kind: "applied" });
+    expect(order(run, "retry", "a", { attempt: 1 })).toMatchObject({ reason: "illegal_move" });
+    expect(run.calls).toEqual(["a:create_objective"]);
+    run.agentEnds("a", "FAILED");
+    expect(order(run, "retry", "a", { attempt: 2 })).toEqual({ kind: "applied" });
+    expect(order(run, "retry", "a", { attempt: 2 })).toMatchObject({
+      message: "cannot retry step a: its latest attempt is 3, not 2",
+    });
+    expect(run.rows.get(0)?.retryCount).toBe(2);
+  });
+
   it("begins at the resume where the run is paused", () => {
     const run = heldRun();
     run.put({ kind: "pause_requested", reason: "" });

@@ -633,7 +633,7 @@ export type StateChange = Message<"workflows.ops.v1.StateChange"> & {
 
   /**
    * Of a step without a change of state: `ignored`, `recorded` or `escalated`. `held`: the step failed,
-   * and config.on_error holds it.
+   * and config.on_error holds it. Never a caller's text.
    *
    * @generated from field: string note = 7;
    */

@@ -1,4 +1,4 @@
-/** `workflows retry`, `skip` and `fail`, and `complete` of a step: one order for one step. */
+/** `workflows retry`, `skip` and `fail`, and `complete` of a step: one order for one step, for its latest attempt as it was read. */
 import { toJson } from "@bufbuild/protobuf";
 import { type StepRun, StepRunSchema, StepRunState } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { Json } from "../engine/values/json.ts";
@@ -13,6 +13,8 @@ interface Order {
   readonly runId: string;
   readonly stepId: string;
   readonly reason: string;
+  /** The latest attempt of the step as it was read; 0: none has begun, or a key makes repeats harmless. */
+  readonly attempt: number;
 }
 
 type Give = (service: Service, order: Order, call: Call) => Promise<{ step?: StepRun }>;
@@ -21,15 +23,22 @@ function command(give: Give): Action {
   return async (call: Call) => {
     const reason = textOption(call, "reason") ?? "";
     if (reason === "") throw usageFault("--reason is required: the history has it");
-    const service = connectService(await readSettings(call.options), textOption(call, "key"));
+    const key = textOption(call, "key");
+    const service = connectService(await readSettings(call.options), key);
     const [runId = "", stepId = ""] = call.args;
-    const { step } = await give(service, { runId, stepId, reason }, call);
+    const attempt = key === undefined ? await latestAttempt(service, runId, stepId) : 0;
+    const { step } = await give(service, { runId, stepId, reason, attempt }, call);
     if (step === undefined) {
       throw new CliFailure("the service answers without a step", EXIT.failed);
     }
     printStep(runId, step, call);
     return EXIT.done;
   };
+}
+
+async function latestAttempt({ runs }: Service, runId: string, stepId: string): Promise<number> {
+  const { attempts } = await runs.getAttempts({ runId, stepId });
+  return attempts.at(-1)?.attempt ?? 0;
 }
 
 function printStep(runId: string, step: StepRun, { out }: Call): void {

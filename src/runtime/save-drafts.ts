@@ -3,7 +3,7 @@
  * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
  */
 import type { Draft } from "../engine/draft/draft.ts";
-import { asksPeople, openItemsOf } from "../engine/steps/person-items.ts";
+import { mayChangeItems, openItemsOf } from "../engine/steps/person-items.ts";
 import type { Call, IssuedCall } from "../engine/values/call.ts";
 import type { StepRun } from "../engine/values/run.ts";
 import { beginTurn } from "../process/shared-turn.ts";
@@ -76,7 +76,7 @@ export function encodeBatch(
     changedChildren: folded.flatMap(({ draft }) =>
       draft.children.updated.map((child) => rowOfChild(draft.run.id, child)),
     ),
-    inboxSteps: folded.flatMap(({ draft }) => inboxStepsOf(draft, recordedAt)),
+    inboxSteps: folded.flatMap((each) => inboxStepsOf(each, recordedAt)),
     moves: folded.flatMap(({ draft }) =>
       draft.history.map((row) => ({ ...row, ...placeOf(draft.run.id), recordedAt })),
     ),
@@ -96,12 +96,12 @@ export function encodeBatch(
   return { batch, calls };
 }
 
-/** Steps that ask people and changed; a new one without open items has none to close. */
-function inboxStepsOf(draft: Draft, openedAt: Date): InboxStep[] {
+/** Steps whose items may have changed; a new one without open items has none to close. */
+function inboxStepsOf({ work, draft }: FoldedRun, openedAt: Date): InboxStep[] {
   const { inserted, updated } = draft.rows;
   const stepOf = (row: StepRun) => {
     const step = draft.step(row.index);
-    if (!asksPeople(step)) return [];
+    if (!mayChangeItems(step, row, work.steps.get(row.index))) return [];
     const { id: runId, workspaceId } = draft.run;
     return [{ runId, stepIndex: row.index, workspaceId, openedAt, items: openItemsOf(step, row) }];
   };

@@ -8,7 +8,8 @@
  * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself.
  *        States are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
  *        STEP_OPERATIONS, counted from 1; 0 is not published. `facts` is an object of what is known:
- *        of both `w` reason or note, `t` the run's total in USD, unless it is that of the move before (0 before the
+ *        of a run `w` the reason; of a step `w` the reason where it changed its state or an attempt failed, else the
+ *        note, and `y` the other of the two; of both `t` the run's total in USD, unless it is that of the move before (0 before the
  *        first); of a run `m` the marks; of a step `r` retries, `c` cost in USD, `e` error, and ids: `o` objective,
  *        `a` agent, `d` delegation, `p` approval request, `g` governance decision, `v` event, `n` notification.
  *        An id that is a number refers to an earlier text of the same row: 0 the cause's id, 1 its `by` ("" without
@@ -139,11 +140,41 @@ function packMove(move: Move, known: KnownFacts): PackedMove {
     const operation = op === undefined ? NOT_PUBLISHED : numberOf(RUN_OPERATIONS, op);
     return withFacts([RUN_ITSELF, ...states, operation], { w: reason, t, m: marks });
   }
-  const { step, from, to, op, note, retry, cost, error, ids = {} } = move;
+  const { step, from, to, op, retry, cost, error, ids = {} } = move;
   const states = [numberOf(STEP_STATES, from), numberOf(STEP_STATES, to)] as const;
   const operation = op === undefined ? NOT_PUBLISHED : numberOf(STEP_OPERATIONS, op);
-  const facts = { w: note, t, r: retry, c: cost, e: error, ...packIds(ids, known.texts) };
+  const facts = {
+    ...packTexts(move),
+    t,
+    r: retry,
+    c: cost,
+    e: error,
+    ...packIds(ids, known.texts),
+  };
   return withFacts([step, ...states, operation], facts);
+}
+
+type StepMove = Extract<Move, { of: "step" }>;
+
+/** Rows of earlier releases have one text a move. */
+function isForReason({ from, to, op }: Pick<StepMove, "from" | "to" | "op">): boolean {
+  return from !== to || op === "retrying";
+}
+
+function packTexts(move: StepMove): { w: string | undefined; y: string | undefined } {
+  const { reason, note } = move;
+  return isForReason(move) ? { w: reason, y: note } : { w: note, y: reason };
+}
+
+function unpackTexts(
+  move: Pick<StepMove, "from" | "to" | "op">,
+  { w, y }: PackedFacts,
+): Pick<StepMove, "note" | "reason"> {
+  const [reason, note] = isForReason(move) ? [w, y] : [y, w];
+  return {
+    ...(typeof note === "string" ? { note } : {}),
+    ...(typeof reason === "string" ? { reason } : {}),
+  };
 }
 
 function withFacts(
@@ -182,13 +213,14 @@ function unpackMove([step, from, to, operation, facts = {}]: PackedMove, known: 
       ...(typeof facts.m === "string" ? { marks: facts.m } : {}),
     };
   }
-  return {
-    of: "step",
-    step,
-    from: nameOf(STEP_STATES, from),
-    to: nameOf(STEP_STATES, to),
+  const moved = {
+    ...{ from: nameOf(STEP_STATES, from), to: nameOf(STEP_STATES, to) },
     ...(operation === NOT_PUBLISHED ? {} : { op: nameOf(STEP_OPERATIONS, operation) }),
-    ...(typeof facts.w === "string" ? { note: facts.w } : {}),
+  };
+  return {
+    ...{ of: "step", step },
+    ...moved,
+    ...unpackTexts(moved, facts),
     ...(typeof facts.r === "number" ? { retry: facts.r } : {}),
     ...(typeof facts.c === "number" ? { cost: facts.c } : {}),
     ...total,

@@ -52,7 +52,9 @@ function apply(tried: Tried[], move: StepMove, atMs: number, cause: Cause): void
   if (to === "SKIPPED" || to === "PENDING") return;
   const last = tried.at(-1);
   const begins = op === "started" || last === undefined;
-  const present = begins ? begin(tried, retry + 1, atMs, last?.cost ?? 0) : last;
+  // Of a history that was cut the first move may be the end of an attempt: the count is that of the next one.
+  const attempt = op === "retrying" ? retry : retry + 1;
+  const present = begins ? begin(tried, attempt, atMs, last?.cost ?? 0) : last;
   present.cost = cost;
   present.ids = { ...present.ids, ...ids };
   if (error !== "") present.error = error;

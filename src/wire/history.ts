@@ -85,14 +85,12 @@ function changeOf(graph: Graph, move: Move): StateChange {
     const states = { runFrom: RUN_STATE_NUMBERS[from], runTo: RUN_STATE_NUMBERS[to] };
     return create(StateChangeSchema, { ...states, operation, totalCostUsd, reason });
   }
-  const { step, from, to, note = "", retry = 0, cost = 0, error = "", ids } = move;
-  const isReason = from !== to;
+  const { step, from, to, note = "", reason = "", retry = 0, cost = 0, error = "", ids } = move;
   return create(StateChangeSchema, {
     stepId: graph.steps[step]?.def.id ?? "",
     stepFrom: STEP_STATE_NUMBERS[from],
     stepTo: STEP_STATE_NUMBERS[to],
-    ...{ operation, totalCostUsd },
-    ...(isReason ? { reason: note } : { note }),
+    ...{ operation, totalCostUsd, note, reason },
     retryCount: retry,
     costUsd: cost,
     errorMessage: shortError(error),

@@ -196,6 +196,28 @@ test("one person does not count as two of a gate's approvers", async () => {
   expect(decisions).toEqual([]);
 });
 
+test("a person who decided for a group decides the request in the person's own name too", async () => {
+  const run = await start(["group:finance", "bob"], "");
+  const first = { runId: run.runId, stepId: "gate", state: StepRunState.COMPLETED };
+  const byHand = { ...first, approvalRequestId: "apr_1", agentId: "bob" };
+  await service.client.transitionStep(byHand, ADMIN);
+  const value = { kind: "request_approval", requestId: "apr_2", autoApproved: false } as const;
+  await service.processor.submit({
+    kind: "input",
+    runId: run.runId,
+    workspaceId: "ws",
+    input: {
+      kind: "call_returned",
+      callId: `${run.runId}/gate/1/request_approval-2`,
+      call: "request_approval",
+      ...{ stepIndex: 0, attempt: 1, result: { ok: true, value } },
+      cause: { kind: "call", id: "request_approval-2" },
+    },
+  });
+  await decide({ ...run, gate: `${run.runId}/gate/2` }, `${APPROVER}/bob`);
+  expect(decisions).toMatchObject([{ requestId: "apr_2", decidedBy: "bob" }]);
+});
+
 test("a decision is refused when the gate went on without it while it was recorded", async () => {
   const run = await start("", "");
   meanwhile = () => service.client.cancelRun({ id: run.runId }, ADMIN);
@@ -204,19 +226,24 @@ test("a decision is refused when the gate went on without it while it was record
   expect(refused.error.rawMessage).toContain("void");
 });
 
-test("a completed task keeps who did it and why", async () => {
-  const { task: id, runId } = await start("", "");
-  const reason = "as on the phone";
-  const { item } = await inbox.completeTask({ id, reason }, as(`${APPROVER}/bob`));
-  const done = { completedBy: "bob", completionReason: reason };
-  expect(item).toMatchObject(done);
-  expect((await inbox.get({ id }, ADMIN)).item).toMatchObject(done);
-  const { moves } = await runs.getHistory({ runId, newestFirst: true }, ADMIN);
-  const change = moves.flatMap(({ changes }) => changes).find(({ stepId }) => stepId === "task");
-  expect(change).toMatchObject({ reason, note: "", operation: "completed" });
-  const long = inbox.completeTask({ id, reason: "x".repeat(5_000) }, as(`${APPROVER}/bob`));
-  expect(await refusedBy(long)).toMatchObject({ fields: ["reason"] });
-});
+// `held` is a note of the service too.
+test.each(["as on the phone", "held"])(
+  "a completed task keeps who did it and why: %s",
+  async (reason) => {
+    const { task: id, runId } = await start("", "");
+    const { item } = await inbox.completeTask({ id, reason }, as(`${APPROVER}/bob`));
+    const done = { completedBy: "bob", completionReason: reason };
+    expect(item).toMatchObject(done);
+    expect((await inbox.get({ id }, ADMIN)).item).toMatchObject(done);
+    const { moves } = await runs.getHistory({ runId, newestFirst: true }, ADMIN);
+    const change = moves.flatMap(({ changes }) => changes).find(({ stepId }) => stepId === "task");
+    expect(change).toMatchObject({ reason, note: "", operation: "completed" });
+    const { attempts } = await runs.getAttempts({ runId, stepId: "task" }, ADMIN);
+    expect(attempts).toMatchObject([{ attempt: 1, state: StepRunState.COMPLETED }]);
+    const long = inbox.completeTask({ id, reason: "x".repeat(5_000) }, as(`${APPROVER}/bob`));
+    expect(await refusedBy(long)).toMatchObject({ fields: ["reason"] });
+  },
+);
 
 test("a completion of an attempt that failed meanwhile leaves the next one open", async () => {
   const { runId, task } = await start("", "");

@@ -55,7 +55,7 @@ async function hold() {
   return { runId, stepId: "work", id: `${runId}/work/0`, reason: "the form is back" };
 }
 
-type Held = Awaited<ReturnType<typeof hold>>;
+type Held = Awaited<ReturnType<typeof hold>> & { readonly attempt?: number };
 
 const ORDERS = {
   retry: (at: Held, options = ADMIN) => runs.retryStep(at, options),
@@ -145,6 +145,24 @@ test("an order with a key is done once", async () => {
   const first = await ORDERS.retry(held, keyed);
   expect(await ORDERS.retry(held, keyed)).toEqual(first);
   expect(first.step?.retryCount).toBe(1);
+});
+
+test("an order names the latest attempt: a repeat gives up no further one", async () => {
+  const held = { ...(await hold()), attempt: 1 };
+  expect((await ORDERS.retry(held)).step?.retryCount).toBe(1);
+  for (const name of NAMES) {
+    for (const attempt of [1, 3]) {
+      const refused = await refusedBy(ORDERS[name]({ ...held, attempt }));
+      expect(refused.code, name).toBe("FailedPrecondition");
+      expect(refused.error.rawMessage).toContain(`its latest attempt is 2, not ${attempt}`);
+    }
+  }
+  const { attempts } = await runs.getAttempts({ runId: held.runId, stepId: "work" }, ADMIN);
+  expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  const negative = await refusedBy(ORDERS.skip({ ...held, attempt: -1 }));
+  expect(negative).toMatchObject({ code: "InvalidArgument", fields: ["attempt"] });
+  const { step } = await ORDERS.skip({ ...held, attempt: 2 });
+  expect(step?.state).toBe(StepRunState.COMPLETED);
 });
 
 test("what is missing or breaks the schema is refused, and the step stays held", async () => {

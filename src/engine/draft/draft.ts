@@ -12,7 +12,13 @@ import { CONTINUE_AFTER_MS, callBytes, TRANSITION_UNITS } from "../values/budget
 import { type Call, callIdOf } from "../values/call.ts";
 import type { Cause } from "../values/input.ts";
 import type { JsonObject } from "../values/json.ts";
-import { factsOfRow, type Move, type RunOperation, type StepOperation } from "../values/move.ts";
+import {
+  factsOfRow,
+  type Move,
+  type RunOperation,
+  type StepNote,
+  type StepOperation,
+} from "../values/move.ts";
 import {
   HAS_ROW,
   isFinalStep,
@@ -53,7 +59,7 @@ export interface HistoryRow {
 /** Facts a move of a step carries besides its states. */
 export interface StepMoveFacts {
   readonly op?: StepOperation;
-  readonly note?: string;
+  readonly note?: StepNote;
 }
 
 /** Opens a working copy; `nowMs` is the database's clock, `budget` what each transition may spend (values/budget.ts). */
@@ -90,7 +96,7 @@ export class Draft {
   readonly failedExpressions = new Map<string, "edge" | "wait">();
   #runChanged = false;
   #moves: Move[] = [];
-  /** For the next move of a step. */
+  /** For the next move of a step, in this transition. */
   #reason: { readonly index: number; readonly reason: string } | undefined;
 
   constructor(graph: Graph, rows: RunRows, nowMs: number, budget: number) {
@@ -212,11 +218,9 @@ export class Draft {
     }
     this.marks.setState(index, to);
     if (this.marks.hasRow(index)) this.#moveRow(this.rows.row(index), to);
-    const given = this.#reason?.index === index ? { note: this.#reason.reason } : {};
-    this.#reason = undefined;
-    this.noteStep(index, from, { ...facts, ...given });
+    this.noteStep(index, from, facts);
   }
-  /** Keeps what the caller gave as reason for the next move of the step. */
+  /** Keeps what the caller gave as reason for the next move of the step in this transition, or its next note. */
   noteReason(index: number, reason = ""): void {
     if (reason !== "") this.#reason = { index, reason };
   }
@@ -225,12 +229,15 @@ export class Draft {
     this.touchRun();
     const row = this.marks.hasRow(index) ? this.rows.peek(index) : undefined;
     const { totalCostUsd } = this.run;
+    const given = this.#reason?.index === index ? { reason: this.#reason.reason } : {};
+    if (this.#reason?.index === index) this.#reason = undefined;
     this.#moves.push({
       of: "step",
       step: index,
       from,
       to: this.marks.state(index),
       ...facts,
+      ...given,
       ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
       ...(row === undefined ? {} : factsOfRow(row)),
     });
@@ -272,6 +279,7 @@ export class Draft {
   }
   /** Closes one transition: its moves become one row of the history. */
   record(cause: Cause): void {
+    this.#reason = undefined;
     if (this.#moves.length === 0) return;
     this.run.seq += 1;
     this.touchRun();

@@ -25,11 +25,12 @@ type Reads = Pick<Expression, "reads" | "readsInput">;
 /** The scope of an expression: `fields` at top level and everything else that it reads. */
 export function scopeFor(draft: Draft, reads: Reads, fields: JsonObject): Scope {
   const steps = new Map<string, StepInScope>();
-  for (const id of reads.reads) {
+  const finished = reads.reads.flatMap((id) => {
     const index = draft.graph.indexById.get(id);
-    const step = index === undefined ? undefined : finishedStep(draft, index);
-    if (step !== undefined) steps.set(id, step);
-  }
+    return index !== undefined && isFinalStep(draft.marks.state(index)) ? [{ id, index }] : [];
+  });
+  draft.rows.require(finished.map(({ index }) => index));
+  for (const { id, index } of finished) steps.set(id, finishedStep(draft, index));
   const input = reads.readsInput ? { input: draft.payloads.runInput() } : {};
   return { fields, steps, run: runFields(draft.run), ...input };
 }
@@ -64,9 +65,8 @@ export function renderIn(draft: Draft, template: Template, fields: JsonObject) {
   return rendered;
 }
 
-function finishedStep(draft: Draft, index: number): StepInScope | undefined {
+function finishedStep(draft: Draft, index: number): StepInScope {
   const state = draft.marks.state(index);
-  if (!isFinalStep(state)) return undefined;
   if ((draft.marks.of(index) & HAS_ROW) === 0) return { state };
   return { state, input: inputOf(draft.payloads, index), output: outputOf(draft.payloads, index) };
 }

@@ -1,7 +1,9 @@
 /**
  * RetryStep, SkipStep, CompleteStep and FailStep: what a person orders for an open or held step.
  * Boundary: refuses a step that is not open; who may order is judged by ingress.
- * Invariant: the attempt in flight is given up first: its objective, task and child runs are cancelled.
+ * Invariants:
+ * 1. The attempt in flight is given up first: its objective, task and child runs are cancelled.
+ * 2. An order that names an attempt is refused once another one has begun: a repeat gives up no further attempt.
  */
 import type { Draft } from "../draft/draft.ts";
 import { retryAt } from "../flow/between-attempts.ts";
@@ -39,6 +41,11 @@ export function stepOrdered(
   }
   const from = draft.marks.state(index);
   if (isLate(draft, index)) return refuse(order, from, refusalOf(draft, order, from));
+  const latest = latestAttempt(draft, index);
+  if (order.attempt !== undefined && order.attempt !== latest) {
+    const why = `its latest attempt is ${latest}, not ${order.attempt}`;
+    return refuse(order, from, `cannot ${order.act} step ${order.stepId}: ${why}`);
+  }
   const task = { draft, index, lookups };
   switch (order.act) {
     case "retry":
@@ -74,6 +81,12 @@ function refusalOf({ run }: Draft, { act, stepId }: StepOrder, from: StepState):
   const isOpen = from === "RUNNING" || from === "WAITING";
   const why = isOpen ? `its run is ${run.state}` : `it is ${from}`;
   return `cannot ${act} step ${stepId}: ${why}`;
+}
+
+/** The latest attempt that has begun: between two attempts the one that failed. */
+function latestAttempt(draft: Draft, index: number): number {
+  const { retryCount, detail } = draft.rows.peek(index);
+  return detail.retrying === true ? retryCount : retryCount + 1;
 }
 
 /** Between two attempts the next one begins now, and is the same. */

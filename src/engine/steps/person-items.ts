@@ -22,9 +22,17 @@ export interface PersonItem {
 /** The place of a held step's item: a step is held once at a time. */
 export const HELD_PLACE = 0;
 
-/** Whether a step can have items. */
-export function asksPeople(step: Pick<GraphStep, "type" | "onError">): boolean {
-  return personKindOf(step) !== undefined || step.onError === "hold";
+/**
+ * Whether a step may have other items than before. `before`: the step's row as it was; unset: it had none.
+ * Most steps that can be held never are, and have no items then.
+ */
+export function mayChangeItems(
+  step: Pick<GraphStep, "type">,
+  row: StepRun,
+  before: StepRun | undefined,
+): boolean {
+  const isHeld = row.detail.held !== undefined;
+  return personKindOf(step) !== undefined || isHeld !== (before?.detail.held !== undefined);
 }
 
 /** Which items a step of this type asks of people while it is not held; undefined: none. */

@@ -95,6 +95,8 @@ export interface StepReport {
 export interface StepOrder {
   readonly act: "retry" | "skip" | "complete" | "fail";
   readonly stepId: string;
+  /** The latest attempt that has begun, from 1; refused when it is another one. Unset: whichever that is. */
+  readonly attempt?: number;
   /** Of skip and complete; unset: {}. */
   readonly output?: JsonObject;
   readonly reason: string;

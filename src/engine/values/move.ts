@@ -31,6 +31,9 @@ export const STEP_OPERATIONS = [
 /** An operation of a step. */
 export type StepOperation = (typeof STEP_OPERATIONS)[number];
 
+/** What the engine notes with a move of a step: a result that changed nothing, one that did, an escalation, a step that is held. */
+export type StepNote = "ignored" | "recorded" | "escalated" | "held";
+
 /** Ids and decisions that a move of a step carries, by the names of their proto fields (workflows.v1.StepRun). */
 export const STEP_ID_NAMES = [
   "objective_id",
@@ -69,8 +72,10 @@ export type Move =
       readonly from: StepState;
       readonly to: StepState;
       readonly op?: StepOperation;
-      /** Without a change of state `ignored`, `recorded` or `escalated`; with one the caller's reason. */
+      /** The engine's own word, a StepNote; rows of other releases may have others. Never a caller's text. */
       readonly note?: string;
+      /** What a caller gave as reason. */
+      readonly reason?: string;
       /** retry_count after the move; unset when 0. */
       readonly retry?: number;
       /** The step's cost after the move, in USD; unset when 0. */

@@ -11,7 +11,7 @@ import {
   ItemState,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import type { Graph, GraphStep } from "../../engine/graph/graph.ts";
-import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
+import { approvalsCounted, isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
 import { HELD_PLACE, type PersonItemKind, personKindOf } from "../../engine/steps/person-items.ts";
 import { type Json, ownValue } from "../../engine/values/json.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
@@ -205,8 +205,6 @@ function taskFields({ step: { def }, row }: FoundItem) {
 
 function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
   const { approvals = [], digest = "", requiredApprovals = 1, riskLevel = "" } = row.detail ?? {};
-  const isApproval = ({ decision }: ApprovalTicket) =>
-    decision === "approved" || decision === "auto_approved";
   return {
     assignee: ticket?.approver ?? "",
     actionType: def.actionType || def.name,
@@ -214,7 +212,7 @@ function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
     digest,
     approvalRequestId: requestIdOf({ row, ticket, place }),
     needed: requiredApprovals,
-    given: approvals.filter(isApproval).length,
+    given: approvalsCounted(approvals),
     decisions: approvals.map((each, at) => ({
       approvalRequestId: requestIdOf({ row, ticket: each, place: at + 1 }),
       approver: each.approver,

@@ -5,7 +5,8 @@
  * 1. An agent decides nothing.
  * 2. Who is named acts, and no other caller. An item that names no person is for each caller with the scope.
  * 3. Who initiated or started the run, or a run above it, does not decide, unless the gate allows it.
- * 4. Who decided one request of a gate decides no other one, so that one person is not two of N.
+ * 4. Who decided one request of a gate decides no other one, except the one that names this person: the gate counts a person
+ *    once, and then asks for the first one again.
  * 5. A name of a group or a channel (`group:…`, `slack:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
  *    a member.
  */
@@ -27,7 +28,7 @@ export async function requireDecider(deps: WriteDeps, item: FoundItem): Promise<
   refuseAgent(deps.caller);
   requireNamed(deps, actor, item.ticket?.approver ?? "");
   const recorded = recordedActor(deps) ?? actor;
-  if (hasDecidedAnother(item, recorded)) {
+  if (item.ticket?.approver !== actor && hasDecidedAnother(item, recorded)) {
     throw denied("another request of the gate is decided by the same person");
   }
   const { step, row } = item;

@@ -84,7 +84,7 @@ async function completionOf(deps: ReadDeps, item: FoundItem) {
   for (const { cause, moves } of rows) {
     const move = moves.find((each) => each.of === "step" && each.step === stepIndex);
     if (move?.of !== "step" || move.to !== "COMPLETED" || move.from === move.to) continue;
-    return { completedBy: cause.by ?? "", completionReason: move.note ?? "" };
+    return { completedBy: cause.by ?? "", completionReason: move.reason ?? "" };
   }
   return {};
 }

@@ -22,7 +22,7 @@ import { causeOf, submitInput } from "./lifecycle.ts";
 import type { WriteDeps } from "./service-deps.ts";
 import { checkOutput, findStep, readStep } from "./steps.ts";
 
-type Order = Pick<RetryStepRequest, "runId" | "stepId" | "reason"> &
+type Order = Pick<RetryStepRequest, "runId" | "stepId" | "reason" | "attempt"> &
   Pick<Partial<SkipStepRequest>, "output">;
 
 /** RetryStep: the next attempt begins. */
@@ -53,10 +53,11 @@ async function give(
   method: string,
   faults: Faults,
 ) {
-  const { runId, stepId, reason, output } = request;
+  const { runId, stepId, reason, output, attempt } = request;
   faults.require("run_id", runId);
   faults.require("step_id", stepId);
   faults.require("reason", reason);
+  if (attempt < 0) faults.add("attempt", `is ${attempt}; attempts count from 1, and 0 names none`);
   faults.refuseIfAny();
   const { caller, via } = deps;
   refuseAgent(caller);
@@ -69,7 +70,11 @@ async function give(
     const hands = act === "complete" || (act === "skip" && output !== undefined);
     if (hands) await checkOutput(deps, runId, step, output === undefined ? {} : { output });
   }
-  const order: StepOrder = { act, stepId, reason, ...(output === undefined ? {} : { output }) };
+  const order: StepOrder = {
+    ...{ act, stepId, reason },
+    ...(output === undefined ? {} : { output }),
+    ...(attempt === 0 ? {} : { attempt }),
+  };
   const cause = { ...causeOf(deps, method), reason, ...(via === undefined ? {} : { via }) };
   await submitInput(deps, runId, { kind: "step_ordered", order, cause });
   return readStep(deps, request);

@@ -111,6 +111,8 @@ export class EngineRun {
   history: HistoryRow[] = [];
   now: number;
   lookups: Lookups = LOOKUPS;
+  /** How often rows were loaded for the latest fold: once by a guess, then for what it missed. */
+  rounds = 0;
   /** What each transition may spend. */
   budget = TRANSITION_UNITS;
 
@@ -148,6 +150,7 @@ export class EngineRun {
     const sets: ChildSet[] = needed.flatMap((rows) => rows.children ?? []);
     let runInput = needed.some((rows) => rows.runInput);
     for (let round = 1; round <= roundsAtMost(this.graph); round += 1) {
+      this.rounds = round;
       const rows = new Map<number, StepRun>();
       for (const index of steps) {
         const row = this.rows.get(index);

@@ -157,7 +157,9 @@ function decided(
   decision: string,
   digest: string,
 ): BareInput {
-  const report = { requestId, decision, decidedBy: "person", reason: "", digest };
+  // Now and then one person decides several requests of a gate.
+  const decidedBy = `person ${requestId.at(-1)}`;
+  const report = { requestId, decision, decidedBy, reason: "", digest };
   return { kind: "approval_decided", stepIndex, report };
 }
 

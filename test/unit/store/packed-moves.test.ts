@@ -4,7 +4,12 @@ import { describe, expect, test } from "vitest";
 import type { Cause } from "../../../src/engine/values/input.ts";
 import { type Move, STEP_ID_NAMES } from "../../../src/engine/values/move.ts";
 import { RUN_STATES, STEP_STATES } from "../../../src/engine/values/run.ts";
-import { type HistoryRow, packRow, unpackRow } from "../../../src/store/packed-moves.ts";
+import {
+  type HistoryRow,
+  type PackedMove,
+  packRow,
+  unpackRow,
+} from "../../../src/store/packed-moves.ts";
 
 const RUN_ID = "wfr_01k9zq3v7x4n8m2b6c5d0f1g2h";
 const RUN_OPERATIONS = [
@@ -64,6 +69,7 @@ const stepMove: fc.Arbitrary<Move> = fc.record(
     to: fc.constantFrom(...STEP_STATES),
     op: fc.constantFrom(...STEP_OPERATIONS),
     note: text,
+    reason: text,
     retry: fc.integer({ min: 1, max: 99 }),
     cost: usd,
     total: usd,
@@ -95,6 +101,17 @@ describe("round trips", () => {
         expect(afterStorage(move)).toStrictEqual(structuredClone(move));
       }),
     );
+  });
+
+  test.each<[string, PackedMove, object]>([
+    ["a change of state", [0, 3, 4, 3, { w: "held" }], { reason: "held" }],
+    ["a failed attempt", [0, 2, 2, 4, { w: "so" }], { reason: "so" }],
+    ["a note", [0, 3, 3, 0, { w: "recorded" }], { note: "recorded" }],
+  ])("the one text of %s in a row of an earlier release", (_, packed, texts) => {
+    const [, ...facts] = unpackRow(RUN_ID, { cause: [1, "x"], moves: [packed] }).moves.flatMap(
+      ({ of, from, to, op, ...others }) => [of, others],
+    );
+    expect(facts).toEqual([{ step: 0, ...texts }]);
   });
 
   test.each(RUN_OPERATIONS)("a run's move: %s", (op) => {

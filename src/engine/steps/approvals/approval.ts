@@ -4,7 +4,8 @@
  * Invariants:
  * 1. A request is bound to its content by a digest. A decision with another digest does not count.
  * 2. A ticket is decided once: a decision after the first, or after the request expired, is late.
- * 3. The gate ends when enough requests are approved or enough no longer can be. The last decision gives the outcome.
+ * 3. The gate ends when enough persons have approved or enough no longer can. The last decision gives the outcome.
+ * 4. A person's approvals of several requests count once.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { goBadly, succeed } from "../../flow/ending.ts";
@@ -22,6 +23,7 @@ import {
   standingOf,
   ticketJson,
   ticketOfCall,
+  whoApprovedTwice,
 } from "./tickets.ts";
 
 /** A request is recorded. The step is WAITING when all are; an automatic approval decides at once. */
@@ -91,7 +93,7 @@ export function decideByHand(task: StepTask, report: StepReport): void {
   if (place !== undefined) {
     const decision = isApproval ? "approved" : "denied";
     setTicket(draft, index, place, { decision, decidedBy, reason });
-    goOn(task, "denied", reason, report.output);
+    goOn(task, "denied", isApproval ? whyNotEnough(task) : reason, report.output);
   } else if (isApproval) approve(task, report.output);
   else refuse(task, "denied", reason);
 }
@@ -155,7 +157,7 @@ function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
     case "APPROVED":
     case "AUTO_APPROVED":
       tell(report.decision.toLowerCase());
-      goOn(task, "denied", reason);
+      goOn(task, "denied", whyNotEnough(task));
       return { kind: "applied" };
     case "DENIED":
       tell("denied");
@@ -186,6 +188,12 @@ function goOn(
   const { draft, index } = task;
   const note = passOn(task) ? "escalated" : "recorded";
   draft.noteStep(index, draft.marks.state(index), { note });
+}
+
+/** Why an approval may end a gate as denied. */
+function whyNotEnough({ draft, index }: StepTask): string {
+  const person = whoApprovedTwice(draft.rows.peek(index).detail);
+  return person === undefined ? "" : `${person} approved several requests and counts once`;
 }
 
 function endIfDecided(

@@ -1,8 +1,9 @@
 /**
- * Expiry of approval requests: an expired request is escalated, and the gate requests the next approver.
+ * Requests that follow others: the next approver's when one expires, and another to the same approver when the approval
+ * does not count, because its person approved another request too.
  * Boundary: calls and timers. approval.ts has decided before that the gate continues.
  * Invariants:
- * 1. A paused run makes no requests: an expired ticket keeps its time, and the resume escalates it.
+ * 1. A paused run makes no requests: an expired ticket keeps its time, and the resume makes them.
  * 2. The owner of the old request is informed of the escalation; the gate does not wait for its reply.
  */
 import type { Draft } from "../../draft/draft.ts";
@@ -10,7 +11,7 @@ import type { ReturnedCall } from "../../values/call.ts";
 import type { Reply } from "../../values/reply.ts";
 import type { StepTask } from "../contract.ts";
 import { askNext } from "./ask.ts";
-import { isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
+import { approversToAskAgain, isToPassOn, setTicket, suffixOfTicket } from "./tickets.ts";
 
 /** When a request that is recorded now expires; empty when requests never expire. */
 export function timeOfTicket({ draft, index }: StepTask): { readonly dueAfterMs?: number } {
@@ -19,27 +20,35 @@ export function timeOfTicket({ draft, index }: StepTask): { readonly dueAfterMs?
   return afterMs === undefined ? {} : { dueAfterMs: draft.nowMs + afterMs - startedAtMs };
 }
 
-/** Escalates all expired requests. Returns whether it requested an approver. */
+/** Escalates all expired requests, and asks approvers again whose approval is missing. Returns whether it escalated. */
 export function passOn(task: StepTask): boolean {
   const { draft, index } = task;
-  const { approvals = [], escalation } = draft.rows.peek(index).detail;
-  if (escalation === undefined) return false;
-  const expired = draft.run.state === "PAUSED" ? [] : [...approvals.entries()];
-  let isAsked = false;
-  for (const [place, ticket] of expired) {
-    if (!isToPassOn(ticket)) continue;
-    setTicket(draft, index, place, {});
-    isAsked = passOnOne(task, place) || isAsked;
+  const isAsked = draft.run.state !== "PAUSED" && passOnExpired(task);
+  if (draft.run.state !== "PAUSED") {
+    const again = approversToAskAgain(draft.rows.peek(index).detail);
+    for (const approver of again) askNext(task, approver);
   }
   wakeForTickets(draft, index);
   return isAsked;
 }
 
-/** Sets the step's timer to the earliest expiry of its requests. */
+function passOnExpired(task: StepTask): boolean {
+  const { draft, index } = task;
+  let isAsked = false;
+  for (const [place, ticket] of (draft.rows.peek(index).detail.approvals ?? []).entries()) {
+    if (!isToPassOn(ticket)) continue;
+    setTicket(draft, index, place, {});
+    isAsked = passOnOne(task, place) || isAsked;
+  }
+  return isAsked;
+}
+
+/** Sets the step's timer to the earliest expiry of its requests; to now where the resume makes a request. */
 export function wakeForTickets(draft: Draft, index: number): void {
-  const { approvals = [], escalation } = draft.rows.peek(index).detail;
-  if (escalation === undefined) return;
-  const first = Math.min(...approvals.map(({ dueAfterMs = Infinity }) => dueAfterMs));
+  const { detail, startedAtMs } = draft.rows.peek(index);
+  const times = (detail.approvals ?? []).map(({ dueAfterMs = Infinity }) => dueAfterMs);
+  const again = approversToAskAgain(detail).length > 0 ? draft.nowMs - startedAtMs : Infinity;
+  const first = Math.min(again, ...times);
   const row = draft.rows.row(index);
   if (first === Infinity) delete row.wakeAtMs;
   else row.wakeAtMs = row.startedAtMs + first;

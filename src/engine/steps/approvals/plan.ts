@@ -1,7 +1,7 @@
 /**
  * The approvers of a gate, how many must approve, and the approvers that it escalates to.
  * Boundary: pure; reads the rendered config, whose forms and limits publish has checked (check.ts).
- * Invariant: no approver gets two requests, so one person never counts as two of N.
+ * Invariant: no approver is named twice. Who decides may be another person than the one asked: tickets.ts counts persons.
  */
 import type { Json, JsonObject } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";

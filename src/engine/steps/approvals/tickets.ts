@@ -10,6 +10,9 @@ import type { ApprovalTicket, StepDetail } from "../../values/step-detail.ts";
 
 const REASON_CHARS_AT_MOST = 1_000;
 
+/** The most requests that an approver gets when approvals of his request do not count. */
+const REQUESTS_PER_APPROVER = 2;
+
 /** The state of a gate's approvals. */
 export type Standing = "approved" | "open" | "unreachable";
 
@@ -74,14 +77,67 @@ export function setTicket(
   row.detail = { ...row.detail, approvals };
 }
 
-/** Whether enough have approved, or still can, counting the approvers that the gate will escalate to. */
+/** Whether enough have approved, or still can, counting the approvers that the gate will escalate to or ask again. */
 export function standingOf(detail: StepDetail): Standing {
-  const { approvals = [], requiredApprovals = 1, escalation } = detail;
-  const approved = approvals.filter(isApproval).length;
-  if (approved >= requiredApprovals) return "approved";
+  const { approvals = [], requiredApprovals = 1 } = detail;
+  if (approvalsCounted(approvals) >= requiredApprovals) return "approved";
+  const missing = missingOf(detail);
+  return missing <= repeatsOf(approvals).filter(isToAskAgain).length ? "open" : "unreachable";
+}
+
+/** How many have approved. A person counts once, however many requests this person approved. */
+export function approvalsCounted(approvals: readonly ApprovalTicket[]): number {
+  return new Set(approvals.filter(isApproval).map(personOf)).size;
+}
+
+/** The approvers that the gate asks again: a person approved their request and another one, and no open request is left instead. */
+export function approversToAskAgain(detail: StepDetail): string[] {
+  const again = repeatsOf(detail.approvals ?? []).filter(isToAskAgain);
+  return again.slice(0, Math.max(0, missingOf(detail))).map(({ ticket }) => ticket.approver);
+}
+
+/** Which person's approvals do not all count; undefined: each counts. */
+export function whoApprovedTwice({ approvals = [] }: StepDetail): string | undefined {
+  const [first] = repeatsOf(approvals);
+  return first && personOf(first.ticket);
+}
+
+/** How many approvals are missing when all open requests are approved, and those that take the place of expired ones. */
+function missingOf({ approvals = [], requiredApprovals = 1, escalation }: StepDetail): number {
   const open = approvals.filter(isOpenTicket).length;
   const passedOn = Math.min(approvals.filter(isToPassOn).length, escalation?.to.length ?? 0);
-  return approved + open + passedOn >= requiredApprovals ? "open" : "unreachable";
+  return requiredApprovals - approvalsCounted(approvals) - open - passedOn;
+}
+
+interface Repeat {
+  readonly ticket: ApprovalTicket;
+  /** How many requests the approver has had. */
+  readonly requests: number;
+  readonly isLatest: boolean;
+}
+
+/** The approvals that do not count. Of a person's approvals the one that this person was asked for counts, else the first. */
+function repeatsOf(approvals: readonly ApprovalTicket[]): Repeat[] {
+  const given = approvals.filter(isApproval);
+  const counted = new Map<string, ApprovalTicket>();
+  for (const ticket of given) {
+    const person = personOf(ticket);
+    if (!counted.has(person) || ticket.approver === person) counted.set(person, ticket);
+  }
+  const repeats = given.filter((ticket) => counted.get(personOf(ticket)) !== ticket);
+  return repeats.map((ticket) => {
+    const requests = approvals.filter(({ approver }) => approver === ticket.approver);
+    return { ticket, requests: requests.length, isLatest: requests.at(-1) === ticket };
+  });
+}
+
+function isToAskAgain({ requests, isLatest }: Repeat): boolean {
+  return isLatest && requests < REQUESTS_PER_APPROVER;
+}
+
+/** Who approved. An automatic approval, and one that names no person, counts for the approver who was asked. */
+function personOf({ approver, decision, decidedBy }: ApprovalTicket): string {
+  return decision === "auto_approved" || decidedBy === "" ? approver : decidedBy;
 }
 
 /** A ticket in the gate's output. */

@@ -48,9 +48,14 @@ export function judgeParallel(draft: Draft, index: number): void {
   if (childEdges(draft, index).some((edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN))
     return;
   const children = takenChildren(draft, index);
-  const succeeded = children.filter((child) => hasSucceeded(draft, child));
   const open = children.filter((child) => !isFinalStep(draft.marks.state(child)));
   const required = requiredOf(draft, index, children.length);
+  const unsure = children.filter((child) => mayBeSkipped(draft, child));
+  const least = children.filter((child) => isMarkedSucceeded(draft, child)).length;
+  // The rows of the others cannot change that it goes on.
+  if (least + unsure.length < required && least + open.length >= required) return;
+  draft.rows.require(unsure);
+  const succeeded = children.filter((child) => hasSucceeded(draft, child));
   if (succeeded.length >= required) {
     const row = draft.rows.row(index);
     row.detail = { ...row.detail, joined: succeeded };
@@ -63,8 +68,17 @@ export function judgeParallel(draft: Draft, index: number): void {
 
 /** A child that was skipped by a caller counts too. */
 function hasSucceeded(draft: Draft, child: number): boolean {
-  if ((draft.marks.of(child) & SUCCEEDED) !== 0) return true;
-  return draft.marks.state(child) === "COMPLETED" && draft.rows.peek(child).detail.skipped === true;
+  if (isMarkedSucceeded(draft, child)) return true;
+  return mayBeSkipped(draft, child) && draft.rows.peek(child).detail.skipped === true;
+}
+
+function isMarkedSucceeded(draft: Draft, child: number): boolean {
+  return (draft.marks.of(child) & SUCCEEDED) !== 0;
+}
+
+/** Its row says whether the child was skipped by a caller, or its bad end was caught by a label. */
+function mayBeSkipped(draft: Draft, child: number): boolean {
+  return draft.marks.state(child) === "COMPLETED" && !isMarkedSucceeded(draft, child);
 }
 
 /** When a PARALLEL ends, cancels its open and unstarted children, unless its config keeps them. */

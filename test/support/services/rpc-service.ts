@@ -73,7 +73,12 @@ export async function startRpcService(
     ...more,
     graphs,
     // The bus of these tests stores everything; the real one is test/integration/caller-events.test.ts.
-    publishEvent: async () => ({ stream: "SIPHON", subject: "siphon.tap.ops", seq: 1 }),
+    publishEvent: async () => ({
+      stream: "SIPHON",
+      subject: "siphon.tap.ops",
+      seq: 1,
+      duplicate: false,
+    }),
     redeliver: createRedelivery({ ...parts, graphs }),
     host: "127.0.0.1",
     port: 0,

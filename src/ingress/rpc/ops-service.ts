@@ -4,7 +4,8 @@
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { depsOfCall } from "./call-workspace.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { callerOfCall, depsOfCall } from "./call-workspace.ts";
 import { answerPublishEvent } from "./caller-events.ts";
 import {
   answerDiscardDeadLetters,
@@ -14,6 +15,7 @@ import {
 } from "./dead-letters.ts";
 import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
+import { createGuard } from "./guard.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { answerGetTree } from "./run-tree.ts";
@@ -39,7 +41,11 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     getAttempts: reading(parts, answerGetAttempts),
     getTree: reading(parts, answerGetTree),
     watch: (request: WatchRequest, context: HandlerContext) =>
-      answerWatch({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
+      answerWatch(
+        { ...depsOfCall(parts, context), ...watching(parts, context) },
+        request,
+        parts.streamLimits,
+      ),
     getPayload: reading(parts, answerGetPayload),
     retryStep: doneOnce(parts, method.retryStep, orderingStep(answerRetryStep)),
     skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
@@ -74,6 +80,15 @@ function orderingStep<Answer>(answer: Answer) {
   };
 }
 
-function watching({ feed }: ServiceParts, { signal }: HandlerContext) {
-  return { feed, signal, nowMs: () => performance.now() };
+function watching({ feed, callers }: ServiceParts, context: HandlerContext) {
+  const { signal, requestHeader, values } = context;
+  const guard = callers === undefined ? undefined : createGuard(callers);
+  return {
+    ...{ feed, signal, nowMs: () => performance.now() },
+    async requireCaller() {
+      const caller = await guard?.(method.watch, requestHeader);
+      if (caller?.workspaceId === values.get(callerOfCall)?.workspaceId) return;
+      throw new Refusal("unauthenticated", "the token is of another workspace by now");
+    },
+  };
 }

@@ -19,6 +19,7 @@ import { createGuard } from "./guard.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { answerGetTree } from "./run-tree.ts";
+import { answerSearch } from "./search.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
@@ -36,6 +37,7 @@ const { method } = Runs;
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
   return {
+    search: reading(parts, answerSearch),
     explain: reading(parts, explainWith(parts.replica)),
     getHistory: reading(parts, answerGetHistory),
     getAttempts: reading(parts, answerGetAttempts),

@@ -31,7 +31,7 @@ export const benchLog: Log = createLog({
   write: (line) => process.stderr.write(line),
 });
 
-/** Runs of each lane, which is how many a commit holds. */
+/** Runs of each partition. A commit holds those of all partitions of its lane, so at least so many. */
 export const RUNS_A_COMMIT = 50;
 
 // Ids fall into lanes by chance; three or four rounds fill the last one.

@@ -1,7 +1,8 @@
 /** `workflows runs`: a list of runs, or one run with its steps. */
 import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nearest } from "../file/faults.ts";
-import { type Call, textOption } from "./call.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { printCounts } from "./count-runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { readCount } from "./numbers.ts";
@@ -24,6 +25,9 @@ export async function run(call: Call): Promise<number> {
   const definitionId =
     workflow === undefined ? "" : (await requireDefinition(service, workflow)).id;
   const isForPeople = !out.json && !out.quiet;
+  if (flagOption(call, "counts")) {
+    return printCounts(service, call, { definitionId, states }, await namesOf(service));
+  }
   const isSearch = asksSearch(call) || states.length > 1;
   const find = isSearch ? searchRuns : listRuns;
   const [{ runs, more }, names] = await Promise.all([

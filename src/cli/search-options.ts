@@ -24,4 +24,5 @@ export const SEARCH_OPTIONS: readonly OptionRow[] = [
   ],
   ["--retrying", "open runs with an attempt that failed"],
   ["--open-for <duration>", "open runs that began longer ago"],
+  ["--counts", "how many runs match, by state, workflow, type of entity and agent"],
 ];

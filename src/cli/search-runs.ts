@@ -28,20 +28,20 @@ export function asksSearch(call: Call): boolean {
   return SEARCH_OPTIONS.some(([flags]) => call.options[nameOf(flags)] !== undefined);
 }
 
+/** What the list of runs has of filters too. */
+export interface RunFilters {
+  readonly definitionId: string;
+  readonly states: WorkflowState[];
+}
+
 /** Up to `limit` runs, newest first. */
 export async function searchRuns(
-  { runs, settings }: Service,
+  service: Service,
   call: Call,
-  { definitionId, states, limit }: { definitionId: string; states: WorkflowState[]; limit: number },
+  { limit, ...filters }: RunFilters & { readonly limit: number },
 ): Promise<FoundRuns> {
-  const entityId = textOption(call, "entity") ?? "";
-  const request = {
-    workspaceId: settings.workspace,
-    definitionId,
-    states,
-    entityId,
-    ...filtersOf(call),
-  };
+  const { runs } = service;
+  const request = requestOf(service, call, filters);
   const found: WorkflowRun[] = [];
   let pageToken = "";
   for (let page = 0; page < PAGES_AT_MOST; page += 1) {
@@ -54,6 +54,12 @@ export async function searchRuns(
       return { runs: found, more: "there may be more; --limit shows them" };
   }
   return { runs: found, more: "older runs were not searched; narrow the search, as by --before" };
+}
+
+/** The request for these options, but for its page. */
+export function requestOf({ settings }: Service, call: Call, filters: RunFilters): Search {
+  const entityId = textOption(call, "entity") ?? "";
+  return { workspaceId: settings.workspace, entityId, ...filters, ...filtersOf(call) };
 }
 
 function filtersOf(call: Call): Search {

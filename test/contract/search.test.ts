@@ -9,6 +9,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ReasonCode, Runs, type SearchRequestSchema } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
@@ -144,6 +145,40 @@ describe("Search", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     expect(found).toEqual((await service.client.listRuns({ workspaceId: WORKSPACE })).runs);
+  });
+
+  test("counts what matches, in all and by values, whatever the page", async () => {
+    const request = { workspaceId: WORKSPACE, definitionId: of.event ?? "", pageSize: 1 };
+    expect((await runs.search(request)).counts).toBeUndefined();
+    const { runs: found, counts } = await runs.search({ ...request, counts: true });
+    expect(namesOf(found)).toEqual(["waiting"]);
+    expect(counts).toMatchObject({ totalSize: 2, atLeast: false });
+    const values = (field: string) =>
+      counts?.facets
+        .find((facet) => facet.field === field)
+        ?.values.map(({ value, totalSize }) => [value, totalSize]);
+    expect(values("state")).toEqual([
+      ["WORKFLOW_STATE_FAILED", 1],
+      ["WORKFLOW_STATE_RUNNING", 1],
+    ]);
+    expect(values("definition_id")).toEqual([[of.event, 2]]);
+    expect(values("entity_type")).toEqual([["", 2]]);
+    const other = await runs.search({ workspaceId: "ws_other", counts: true });
+    expect(other.counts).toMatchObject({ totalSize: 0, atLeast: false });
+    const ended = { retrying: true, states: [WorkflowState.FAILED], counts: true };
+    expect((await runs.search({ workspaceId: WORKSPACE, ...ended })).counts?.totalSize).toBe(0);
+  });
+
+  test.each([
+    ["runs", { costUsdFrom: 1 }, { runs: 4, steps: 100 }, 0, true],
+    ["all runs", { costUsdFrom: 1 }, { runs: 11, steps: 100 }, 1, false],
+    ["steps", { errorText: "o" }, { runs: 100, steps: 8 }, 2, true],
+  ])("says that it has not counted all: %s", async (_what, filters, limits, total, isMinimum) => {
+    const asked = { ...ANY_RUN, workspaceId: WORKSPACE, ...filters };
+    const { read } = service.database;
+    expect(await countFoundRuns(read, EVERY_WORKSPACE, asked, limits)).toMatchObject({
+      ...{ total, isMinimum },
+    });
   });
 
   test("shows nothing of another workspace", async () => {

@@ -44,6 +44,7 @@ import {
   findRunNotes,
 } from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
+import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
@@ -239,6 +240,10 @@ const READS: Record<string, Read> = {
   searchRuns: async (db, seen, { workspaceId, definitionId }) => [
     ...(await searchRuns(db, seen, { ...ANY_RUN, workspaceId, definitionId }, 50)).ids,
   ],
+  countFoundRuns: async (db, seen, { workspaceId, definitionId }) =>
+    [await countFoundRuns(db, seen, { ...ANY_RUN, workspaceId, definitionId })].filter(
+      ({ total }) => total > 0,
+    ),
   listInbox: (db, seen, { workspaceId }) =>
     timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
   countInbox: async (db, seen, { workspaceId }) =>

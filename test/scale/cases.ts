@@ -75,6 +75,7 @@ import {
   findRunNotes,
 } from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
+import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
@@ -108,6 +109,7 @@ export interface Case {
 
 const COUNTS = { "select count(*)": 10_000 };
 /** Of 5,000 runs the entries of indexes and the rows, each on a page of its own; and their steps. */
+const COUNTED_RUNS = 10_000;
 const EXAMINED = 5_000 * 2;
 const EXAMINED_STEPS = 5_000 * 6;
 const COUNTED = { count_inbox: 10_000, count_open_approvals: 10_000 };
@@ -154,6 +156,14 @@ function search(filters: Partial<RunSearch>, limit: number): Pick<Case, "ask" | 
   return {
     ask: ({ read }) =>
       searchRuns(read, EVERY_WORKSPACE, { ...ANY_RUN, workspaceId: BIG, ...filters }, 50),
+    limits: { "with candidates": limit },
+  };
+}
+
+function searchCounts(filters: Partial<RunSearch>, limit: number): Pick<Case, "ask" | "limits"> {
+  return {
+    ask: ({ read }) =>
+      countFoundRuns(read, EVERY_WORKSPACE, { ...ANY_RUN, workspaceId: BIG, ...filters }),
     limits: { "with candidates": limit },
   };
 }
@@ -264,6 +274,15 @@ export const cases: readonly Case[] = [
   {
     name: "Search by open runs",
     ...search({ openLongerThanMs: 60_000, isRetrying: true }, EXAMINED_STEPS),
+  },
+  { name: "Search, counted", ...searchCounts({}, 2 * COUNTED_RUNS) },
+  {
+    name: "Search by workflow, counted",
+    ...searchCounts({ definitionId: "wf_2" }, 2 * COUNTED_RUNS),
+  },
+  {
+    name: "Search by error text, counted",
+    ...searchCounts({ errorText: "no ink" }, 6 * COUNTED_RUNS),
   },
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },

@@ -12,6 +12,7 @@ import {
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { entityTypeName } from "../../engine/values/enum-names.ts";
 import { findRuns } from "../../store/reads/runs.ts";
+import { countFoundRuns, FACETS, type RunCounts } from "../../store/reads/search-facets.ts";
 import { type RunPlace, type RunSearch, searchRuns } from "../../store/reads/search-runs.ts";
 import { WAIT_KINDS, type WaitKind } from "../../store/reads/search-waits.ts";
 import { findRunState } from "../../wire/runs.ts";
@@ -36,7 +37,10 @@ export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
   const after = readToken(request.pageToken, search, faults);
   faults.refuseIfAny();
   const { lists } = deps.database;
-  const { ids, next } = await searchRuns(lists, deps.visibility, search, size, after);
+  const [{ ids, next }, counts] = await Promise.all([
+    searchRuns(lists, deps.visibility, search, size, after),
+    request.counts ? countFoundRuns(lists, deps.visibility, search) : undefined,
+  ]);
   const found = new Map(
     (await findRuns(lists, deps.visibility, ids)).map((run) => [run.id, run] as const),
   );
@@ -44,7 +48,27 @@ export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
   const graphs = await deps.graphs.require(runs.map((run) => run.versionId));
   const { messages, withoutSteps } = bareRuns(runs, graphs, ANSWER_BYTES);
   nameLeftOut(deps, withoutSteps);
-  return { runs: messages, nextPageToken: next === undefined ? "" : tokenOf(next, search) };
+  const nextPageToken = next === undefined ? "" : tokenOf(next, search);
+  return {
+    ...{ runs: messages, nextPageToken },
+    ...(counts === undefined ? {} : { counts: countsMessage(counts) }),
+  };
+}
+
+function countsMessage({ total, isMinimum, facets }: RunCounts) {
+  return {
+    totalSize: total,
+    atLeast: isMinimum,
+    facets: FACETS.map((field) => ({
+      field,
+      values: facets
+        .filter(({ facet }) => facet === field)
+        .map(({ value, count }) => ({
+          value: field === "state" ? `WORKFLOW_STATE_${value}` : value,
+          totalSize: count,
+        })),
+    })),
+  };
 }
 
 function readSearch(request: SearchRequest, faults: Faults): RunSearch {

@@ -80,19 +80,13 @@ export async function searchRuns(
   after?: RunPlace,
   limits: SearchLimits = LIMITS,
 ): Promise<FoundRuns> {
-  if (!sees(visibility, search.workspaceId) || statesOf(search).length === 0) return NONE;
-  const conditions = [...runConditions(search), ...stepConditions(search)];
-  const atMost = conditions.length === 0 ? size : limits.runs;
-  const { rows } = await db.build.execute<Row>(sql`with candidates as materialized (
-      ${candidates(search, atMost, after)}),
-    examined as materialized (
-      select * from (
-        select c.*, row_number() over newest as place, sum(weight) over newest as up_to
-        from candidates c window newest as (order by ${NEWEST})) as summed
-      where place = 1 or up_to <= ${limits.steps}),
+  const atMost = conditionsOf(search).length === 0 ? size : limits.runs;
+  const examined = examinedBy(search, atMost, limits.steps, after);
+  if (!sees(visibility, search.workspaceId) || examined === undefined) return NONE;
+  const { rows } = await db.build.execute<Row>(sql`${examined},
     page as (
       select e.id, e.created_at, e.place from examined e
-      where ${allOf(conditions)} order by e.place limit ${size})
+      where ${matches(search)} order by e.place limit ${size})
     select t.candidates, t.examined, l.id as "lastId", ${msOf("l")} as "lastMs", p.id, ${msOf("p")} as "createdAtMs"
     from (select (select count(*)::integer from candidates) as candidates,
       (select count(*)::integer from examined) as examined) as t
@@ -100,6 +94,32 @@ export async function searchRuns(
     left join page p on true
     order by p.place`);
   return foundIn(rows, size, atMost);
+}
+
+/** The tables `candidates` and `examined` of a statement; undefined: no run can match. */
+export function examinedBy(
+  search: RunSearch,
+  runs: number,
+  steps: number,
+  after?: RunPlace,
+): SQL | undefined {
+  if (statesOf(search).length === 0) return undefined;
+  return sql`with candidates as materialized (
+      ${candidates(search, runs, after)}),
+    examined as materialized (
+      select * from (
+        select c.*, row_number() over newest as place, sum(weight) over newest as up_to
+        from candidates c window newest as (order by ${NEWEST})) as summed
+      where place = 1 or up_to <= ${steps})`;
+}
+
+/** Whether a row `e` of `examined` matches. */
+export function matches(search: RunSearch): SQL {
+  return allOf(conditionsOf(search));
+}
+
+function conditionsOf(search: RunSearch): SQL[] {
+  return [...runConditions(search), ...stepConditions(search)];
 }
 
 function foundIn(rows: readonly Row[], size: number, atMost: number): FoundRuns {
@@ -119,8 +139,8 @@ function placeOf(runId: string | null, createdAtMs: number | null): RunPlace | u
 function candidates(search: RunSearch, atMost: number, after: RunPlace | undefined): SQL {
   const { parentRunId } = search;
   const weight = stepConditions(search).length === 0 ? sql`0` : sql`octet_length(step_marks) + 1`;
-  const columns = sql`id, created_at, definition_version, initiator_user_id, entity_type, completed_at, state,
-    total_cost_usd, ${weight} as weight`;
+  const columns = sql`id, created_at, definition_id, definition_version, initiator_agent_id, initiator_user_id, entity_type,
+    completed_at, state, total_cost_usd, ${weight} as weight`;
   const conditions = [...rangeConditions(search), ...placeConditions(after)];
   const newest = sql`order by ${NEWEST} limit ${atMost}`;
   if (parentRunId !== "") {

@@ -312,6 +312,9 @@ describe("runs", () => {
       "",
     );
     expect(await done("runs", "--open-for", "2d", "--cost-from", "0.5")).toBe("");
+    const counted = await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts");
+    expect(counted).toMatch(new RegExp(`^total\\t\\t${found.length}\n`));
+    expect(counted).toContain(`\ndefinition_id\ttask\t${found.length}\n`);
   });
 
   it("starts one run for one key", async () => {

@@ -155,7 +155,14 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   Search: ({ definitionId }) => ({
     ...{ workspace_id: "ws_a", states: [2, 5], definition_id: definitionId, definition_version: 1 },
     ...{ entity_id: "e", entity_type: "t", initiator_agent_id: "a", initiator_user_id: "u" },
-    ...{ error_text: "x", cost_usd_from: 0, cost_usd_below: 2, waiting_for: [3], page_size: 2 },
+    ...{
+      error_text: "x",
+      cost_usd_from: 0,
+      cost_usd_below: 2,
+      waiting_for: [3],
+      page_size: 2,
+      counts: true,
+    },
   }),
   Explain: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
   GetHistory: ({ wideRunIds }, n) => ({

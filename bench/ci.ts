@@ -40,7 +40,7 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
     console.log(JSON.stringify(outcome, null, 2));
   } else {
     console.log(
-      `Postgres ${majorVersion}, ${RUNS_A_COMMIT} runs a commit, ${MEASURED_STEPS} steps of each ` +
+      `Postgres ${majorVersion}, ${RUNS_A_COMMIT} runs of each partition, ${MEASURED_STEPS} steps of each ` +
         `run, payloads of ${PAYLOAD_BYTES} bytes\n\n${renderResults(results)}\n\n` +
         [
           ...service.loads.map(renderLoad),

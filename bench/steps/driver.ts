@@ -17,7 +17,7 @@ import { AGENT_ID, type Load } from "./loads.ts";
 /** A processor at work on a database. */
 export interface Driver {
   readonly processor: Processor;
-  /** Write transactions so far. */
+  /** Commits of batches so far: transactions, and statements that are one. */
   commits(): number;
   /** Committed calls without a result, by run. */
   readonly calls: Map<string, LeasedCall>;
@@ -31,7 +31,7 @@ export const benchLog: Log = createLog({
   write: (line) => process.stderr.write(line),
 });
 
-/** Runs of each lane, which is how many a commit holds. */
+/** Runs of each partition. A commit holds those of all partitions of its lane, so at least so many. */
 export const RUNS_A_COMMIT = 50;
 
 // Ids fall into lanes by chance; three or four rounds fill the last one.
@@ -57,9 +57,15 @@ function openDriver(url: string, calls: Map<string, LeasedCall>): Driver {
   const processor = createProcessor({
     database: {
       ...database,
-      transaction(work) {
+      transaction(work, options) {
         commits += 1;
-        return database.transaction(work);
+        return database.transaction(work, options);
+      },
+      alone: {
+        query(statement, values) {
+          commits += 1;
+          return database.alone.query(statement, values);
+        },
       },
     },
     graphs: createGraphCache(database),

@@ -5,6 +5,7 @@
 import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { PERSON_COMMANDS } from "./person-commands.ts";
+import { SEARCH_OPTIONS } from "./search-options.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -104,17 +105,23 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "runs",
     args: "[run]",
-    about: "List runs, newest first, or show one run with its steps.",
+    about: "List or search runs, newest first, or show one run with its steps.",
     examples: [
       ["runs --state running", "what is open"],
       ["runs --workflow expense-approval --limit 5", "the newest runs of a workflow"],
+      ["runs --waiting-for approval --open-for 2d", "what has waited for an approval for long"],
+      ["runs --state failed --since 24h --error timeout", "what failed today, by its error"],
       ["runs wfr_01m7z0gf5ypaazgvdbndjjmzcj", "one run with its steps"],
     ],
     options: [
       ["--workflow <name>", "runs of a workflow, by its name or id"],
-      ["--state <state>", "pending, running, paused, compensating, completed, failed or cancelled"],
+      [
+        "--state <state>",
+        "pending, running, paused, compensating, completed, failed or cancelled; several with commas",
+      ],
       ["--entity <id>", "runs about an entity"],
-      ["--limit <number>", "how many, 20 unless given, 500 at most"],
+      ...SEARCH_OPTIONS,
+      ["--limit <number>", "how many, 20 unless given; 500 at most but with options of a search"],
     ],
     callsService: true,
     load: async () => (await import("./runs.ts")).run,

@@ -28,6 +28,9 @@ export async function run(call: Call): Promise<number> {
   if (out.json)
     out.object(toJson(PublishEventResponseSchema, answer, { useProtoFieldName: true }) as Json);
   else if (out.quiet) out.line(answer.id);
-  else out.line(`${answer.id} ${answer.stream}/${answer.streamSeq}`);
+  else {
+    const known = answer.duplicate ? " (a duplicate: the stream had it)" : "";
+    out.line(`${answer.id} ${answer.stream}/${answer.streamSeq}${known}`);
+  }
   return EXIT.done;
 }

@@ -1,10 +1,12 @@
 /** `workflows runs`: a list of runs, or one run with its steps. */
 import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nearest } from "../file/faults.ts";
-import { type Call, textOption } from "./call.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { printCounts } from "./count-runs.ts";
 import { requireDefinition } from "./definitions.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { readCount } from "./numbers.ts";
+import { asksSearch, type FoundRuns, searchRuns } from "./search-runs.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { nameOf, printSteps, runJson, timesOf } from "./show-run.ts";
@@ -15,17 +17,21 @@ const STATES = Object.keys(WorkflowState).filter((name) => name !== "UNSPECIFIED
 /** Newest first. */
 export async function run(call: Call): Promise<number> {
   const { args, options, out } = call;
-  const state = readState(call);
+  const states = readStates(call);
   const limit = readCount(call, "limit") ?? 20;
   const service = connectService(await readSettings(options));
   if (args[0] !== undefined) return showOne(service, args[0], call);
   const workflow = textOption(call, "workflow");
   const definitionId =
     workflow === undefined ? "" : (await requireDefinition(service, workflow)).id;
-  const filters = { workspaceId: service.settings.workspace, definitionId, state, limit };
   const isForPeople = !out.json && !out.quiet;
-  const [{ runs, total }, names] = await Promise.all([
-    service.workflows.listRuns({ ...filters, entityId: textOption(call, "entity") ?? "" }),
+  if (flagOption(call, "counts")) {
+    return printCounts(service, call, { definitionId, states }, await namesOf(service));
+  }
+  const isSearch = asksSearch(call) || states.length > 1;
+  const find = isSearch ? searchRuns : listRuns;
+  const [{ runs, more }, names] = await Promise.all([
+    find(service, call, { definitionId, states, limit }),
     isForPeople ? namesOf(service) : new Map<string, string>(),
   ]);
   if (isForPeople) {
@@ -33,17 +39,31 @@ export async function run(call: Call): Promise<number> {
       ["RUN", "WORKFLOW", "VERSION", "STATE", "STARTED", "TOOK", "COST"],
       runs.map((each) => rowOf(each, names)),
     );
-    if (runs.length === 0) out.talk("no runs; start one: workflows start NAME");
-    else if (total > runs.length)
-      out.talk(
-        `${runs.length} of ${total}${total >= 10_000 ? " or more" : ""}; --limit shows more`,
-      );
+    if (more !== "") out.talk(more);
+    else if (runs.length === 0) {
+      out.talk(isSearch ? "no such runs" : "no runs; start one: workflows start NAME");
+    }
   } else {
     for (const each of runs)
       if (out.json) out.object(runJson(each));
       else out.line(each.id);
   }
   return EXIT.done;
+}
+
+async function listRuns(
+  { workflows, settings }: Service,
+  call: Call,
+  { definitionId, states, limit }: { definitionId: string; states: WorkflowState[]; limit: number },
+): Promise<FoundRuns> {
+  const { runs, total } = await workflows.listRuns({
+    ...{ workspaceId: settings.workspace, definitionId, limit },
+    state: states[0] ?? WorkflowState.UNSPECIFIED,
+    entityId: textOption(call, "entity") ?? "",
+  });
+  const all = `${total}${total >= 10_000 ? " or more" : ""}`;
+  const more = total > runs.length ? `${runs.length} of ${all}; --limit shows more` : "";
+  return { runs, more };
 }
 
 async function showOne(service: Service, id: string, { out }: Call): Promise<number> {
@@ -60,9 +80,13 @@ async function showOne(service: Service, id: string, { out }: Call): Promise<num
   return EXIT.done;
 }
 
-function readState(call: Call): WorkflowState {
-  const text = textOption(call, "state");
-  if (text === undefined) return WorkflowState.UNSPECIFIED;
+/** One or several, with commas. */
+function readStates(call: Call): WorkflowState[] {
+  const texts = (textOption(call, "state") ?? "").split(",").filter((text) => text !== "");
+  return texts.map(readState);
+}
+
+function readState(text: string): WorkflowState {
   for (const [name, state] of Object.entries(WorkflowState)) {
     if (STATES.includes(name) && name === text.toUpperCase()) return state;
   }

@@ -5,7 +5,8 @@ import type { JsonObject } from "../engine/values/json.ts";
 export interface CallerEvent {
   readonly workspaceId: string;
   readonly id: string;
-  /** Attributes of CloudEvents besides id and tenant: type, source, time, and those that are not empty. */
+  readonly source: string;
+  /** Attributes of CloudEvents besides id, source and tenant: type, time, and those that are not empty. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly data: JsonObject;
 }
@@ -16,6 +17,8 @@ export interface PlacedEvent {
   /** Of NATS. */
   readonly subject: string;
   readonly seq: number;
+  /** The stream had an event of this workspace, source and id already; `seq` is that one's, and this one is dropped. */
+  readonly duplicate: boolean;
 }
 
 /** Resolves when the stream has stored the event; rejects with a Refusal. */

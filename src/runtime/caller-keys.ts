@@ -29,8 +29,10 @@ interface KeyedCall {
   readonly workspaceId: string;
   readonly method: string;
   readonly key: string;
-  /** Equal for equal requests, whatever their encoding. */
+  /** Equal for equal requests of one caller, whatever their encoding. */
   readonly bodyHash: Uint8Array;
+  /** What replicas of the release before store for it: that of the request alone. */
+  readonly unboundHash?: Uint8Array | undefined;
 }
 
 /** What is to do for a keyed call: do it, read what an earlier try did, or give its answer. */
@@ -46,7 +48,7 @@ const GATHERED_BYTES_AT_MOST = 4 * 1024;
 
 /** The keys of callers in the database. Those that come at once share a statement, which is its own transaction. */
 export interface CallerKeys {
-  /** Claims the key of a call. Refuses already_exists (another body) and lost_race (the first is still running). */
+  /** Claims the key of a call. Refuses already_exists (another body or caller) and lost_race (the first is still running). */
   begin(call: KeyedCall): Promise<Claimed>;
   /** Keeps the answer to a call, for 7 days from its first try; null, or over 1 MiB: every repeat reads it anew. */
   keepAnswer(key: AppliedKey, answer: Uint8Array | null): Promise<void>;
@@ -63,10 +65,10 @@ export function createCallerKeys({ write }: Pick<Database, "write">): CallerKeys
   });
   return {
     async begin(call) {
-      const { bodyHash, ...named } = call;
+      const { bodyHash, unboundHash, ...named } = call;
       const wanted = { ...named, holder: randomBytes(HOLDER_BYTES).toString("hex") };
       if (await claim({ ...wanted, bodyHash })) return { kind: "do", claim: wanted };
-      return beginAgain(write, wanted, bodyHash);
+      return beginAgain(write, wanted, bodyHash, unboundHash);
     },
     async keepAnswer(key, made) {
       const bytes = made?.byteLength ?? 0;
@@ -82,11 +84,15 @@ async function beginAgain(
   queries: Queries,
   claim: KeyClaim,
   bodyHash: Uint8Array,
+  unboundHash?: Uint8Array,
 ): Promise<Claimed> {
   const taken = await takeOverKey(queries, claim, bodyHash);
   if (taken?.appliedTo === null) return { kind: "do", claim };
   if (taken !== undefined) return { kind: "read", claim, appliedTo: taken.appliedTo };
   const kept = await findKey(queries, claim);
+  if (unboundHash !== undefined && kept?.bodyHash.equals(unboundHash)) {
+    return beginAgain(queries, claim, unboundHash);
+  }
   if (kept !== undefined && !kept.bodyHash.equals(bodyHash)) throw otherBody(claim);
   if (kept !== undefined && kept.answer !== null) {
     return { kind: "answered", answer: kept.answer };
@@ -102,7 +108,11 @@ export async function applyKeys(tx: Tx, keys: readonly AppliedKey[]): Promise<vo
 
 function otherBody({ key }: KeyClaim): Refusal {
   const resource = { type: "idempotency_key", name: key };
-  return new Refusal("already_exists", "this Idempotency-Key was used with another request", {
-    resource,
-  });
+  return new Refusal(
+    "already_exists",
+    "this Idempotency-Key was used with another request or by another caller",
+    {
+      resource,
+    },
+  );
 }

@@ -6,6 +6,7 @@
  * 2. A commit costs a look-up for each run that it moved, however many watch them, and nothing while no run is watched.
  * 3. What is kept is bounded: a watcher that is behind it reads the table.
  */
+import type { Move } from "../engine/values/move.ts";
 import { isFinalRun, type RunState } from "../engine/values/run.ts";
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
@@ -52,6 +53,8 @@ interface Entry {
   state: RunState;
   /** The newest rows, without a gap, up to `seq`. */
   rows: RecordedRow[];
+  /** About what they take. */
+  bytes: number;
   readonly wakes: Set<() => void>;
   isWaking: boolean;
   watchers: number;
@@ -60,6 +63,10 @@ interface Entry {
 const POLL_MS = 1_000;
 const WATCHERS_AT_MOST = { workspace: 2_000, all: 5_000 };
 const KEPT_ROWS = { run: 200, all: 50_000 };
+const MIB = 1024 * 1024;
+const KEPT_BYTES = { run: MIB, all: 64 * MIB };
+/** About what a row or a move takes beside its texts. */
+const OBJECT_BYTES = 200;
 
 /** Makes a feed; its loop asks nothing while no run is watched. */
 export function createRunFeed(deps: { readonly database: Database; readonly log: Log }): RunFeed {
@@ -128,7 +135,7 @@ class WatcherPlaces {
 }
 
 function newEntry(seq: number, state: RunState): Entry {
-  return { seq, state, rows: [], wakes: new Set(), isWaking: false, watchers: 0 };
+  return { seq, state, rows: [], bytes: 0, wakes: new Set(), isWaking: false, watchers: 0 };
 }
 
 function watchOf(
@@ -198,9 +205,38 @@ function take(entry: Entry, { run, history, recordedAt }: WrittenRun, runs: numb
 function add(entry: Entry, row: RecordedRow, runs: number): void {
   entry.seq = row.seq;
   entry.rows.push(row);
-  const room = Math.max(1, Math.min(KEPT_ROWS.run, Math.floor(KEPT_ROWS.all / runs)));
-  if (entry.rows.length > 2 * room) entry.rows = entry.rows.slice(-room);
+  entry.bytes += bytesOf(row);
+  const rowsAtMost = Math.max(1, Math.min(KEPT_ROWS.run, Math.floor(KEPT_ROWS.all / runs)));
+  const bytesAtMost = Math.min(KEPT_BYTES.run, KEPT_BYTES.all / runs);
+  // To half of it at once, so that a row is seldom moved.
+  if (entry.rows.length > 2 * rowsAtMost || entry.bytes > bytesAtMost) {
+    keepNewest(entry, rowsAtMost, bytesAtMost / 2);
+  }
   wakeSoon(entry);
+}
+
+/** A row that is larger than that is not kept: its watchers read the table. */
+function keepNewest(entry: Entry, rowsAtMost: number, bytesAtMost: number): void {
+  let kept = 0;
+  let bytes = 0;
+  for (const row of entry.rows.toReversed()) {
+    const more = bytesOf(row);
+    if (kept === rowsAtMost || bytes + more > bytesAtMost) break;
+    kept += 1;
+    bytes += more;
+  }
+  entry.rows = kept === 0 ? [] : entry.rows.slice(-kept);
+  entry.bytes = bytes;
+}
+
+function bytesOf({ cause, moves }: RecordedRow): number {
+  const texts = [cause.reason, ...moves.flatMap(textsOf)];
+  const chars = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  return OBJECT_BYTES * (1 + moves.length) + chars;
+}
+
+function textsOf(move: Move): (string | undefined)[] {
+  return move.of === "run" ? [move.reason, move.marks] : [move.note, move.error];
 }
 
 function settle(entry: Entry, state: RunState): void {

@@ -56,6 +56,7 @@ const TOKENS = {
     SCOPES.map((scope) => [`without ${scope}`, goodToken("ws_a", without(scope))]),
   ),
   "admin a": goodToken("ws_a", ["admin"]),
+  "another admin of a": { ...goodToken("ws_a", ["admin"]), subject: "user_other" },
   "admin b": goodToken("ws_b", ["admin"]),
   "no scope": goodToken("ws_a", ["objectives:*"]),
   inactive: { ...goodToken("ws_a", ["admin"]), active: false },
@@ -296,6 +297,15 @@ test("an Idempotency-Key is the workspace's own", async () => {
   expect(foreign.code).toBe("NotFound");
   const unable = service.client.createDefinition(request, as("only workflows:run", key));
   expect((await refusedBy(unable)).code).toBe("PermissionDenied");
+});
+
+test("an answer under an Idempotency-Key is for the caller that got it first", async () => {
+  const key = { "Idempotency-Key": "personal" };
+  const request = { name: "personal" };
+  const first = await service.client.createDefinition(request, as("admin a", key));
+  const other = service.client.createDefinition(request, as("another admin of a", key));
+  expect((await refusedBy(other)).code).toBe("AlreadyExists");
+  expect(await service.client.createDefinition(request, as("admin a", key))).toEqual(first);
 });
 
 test("health and the probes need no authentication", async () => {

@@ -119,6 +119,25 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
     expect((await client.listRuns({ workspaceId }, key)).total).toBe(3);
   });
 
+  test("another caller is refused, also where a replica of the release before did the first call", async () => {
+    const definitionId = await publish();
+    const by = (actor: string, key: string) =>
+      service.client.startRun(
+        { definitionId },
+        { headers: { "Idempotency-Key": key, "Workflows-Actor": actor } },
+      );
+    const first = await by("ann", "k");
+    expect(await by("ann", "k")).toEqual(first);
+    expect(await refusedBy(by("bob", "k"))).toMatchObject({ code: "AlreadyExists" });
+    expect((await refusedBy(service.client.startRun({ definitionId }, withKey("k")))).code).toBe(
+      "AlreadyExists",
+    );
+    // Keys of that release have the hash of the request alone, as those of callers without a name still have.
+    const before = await service.client.startRun({ definitionId }, withKey("older"));
+    expect(await by("ann", "older")).toEqual(before);
+    expect(await runsOf()).toBe(2);
+  });
+
   test("another request is refused, the same one in another encoding is not", async () => {
     const client = createClient(WorkflowService, transportTo(service.baseUrl));
     const definitionId = await publish();

@@ -74,6 +74,7 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["Search", ["runs[0].startedAt", "runs[0].completedAt"]],
   ["PublishEvent", []],
   ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
   ["RetryDeadLetters", []],
@@ -126,6 +127,7 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["Search", []],
   ["PublishEvent", []],
   ["ListDeadLetters", []],
   ["RetryDeadLetters", []],
@@ -187,6 +189,7 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.search({ workspaceId, ...set("startedFrom", "endedFrom") });
   await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
   await putLetterAside(service, { workspaceId, definitionId, runId: id });
   await runs.listDeadLetters({ workspaceId });

@@ -44,6 +44,8 @@ import {
   findRunNotes,
 } from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
+import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
+import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
@@ -53,6 +55,7 @@ import {
 } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
+import { ANY_RUN } from "../support/builders/run-search.ts";
 import {
   type Clients,
   createClientsOf,
@@ -123,6 +126,10 @@ const READ_CALLS: Record<
   getAttempts: {
     gives: "not_found",
     call: (client, { runId }, options) => client.getAttempts({ runId, stepId: "work" }, options),
+  },
+  search: {
+    gives: "callers",
+    call: (client, { definitionId }, options) => client.search({ definitionId }, options),
   },
   getTree: {
     gives: "not_found",
@@ -230,6 +237,13 @@ const READS: Record<string, Read> = {
     const filters = { workspaceId, definitionId, entityId: "", initiatorAgentId: "", ...PAGE };
     return (await listRuns(db, seen, filters)).runs;
   },
+  searchRuns: async (db, seen, { workspaceId, definitionId }) => [
+    ...(await searchRuns(db, seen, { ...ANY_RUN, workspaceId, definitionId }, 50)).ids,
+  ],
+  countFoundRuns: async (db, seen, { workspaceId, definitionId }) =>
+    [await countFoundRuns(db, seen, { ...ANY_RUN, workspaceId, definitionId })].filter(
+      ({ total }) => total > 0,
+    ),
   listInbox: (db, seen, { workspaceId }) =>
     timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
   countInbox: async (db, seen, { workspaceId }) =>

@@ -2,15 +2,20 @@
  * Runs.Watch as callers see it: every move once and in order, until the run ends or the caller is cut off.
  * Boundary: the real server and store; commits reach the watch as those of another replica do.
  */
-import { type Client, createClient } from "@connectrpc/connect";
+import { once } from "node:events";
+import * as http2 from "node:http2";
+import * as net from "node:net";
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Move, Runs, type WatchResponse } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { StepRunState, StepType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { StepRunState, StepType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { STREAM_LIMITS } from "../../src/ingress/rpc/stream-limits.ts";
 import { answerWatch } from "../../src/ingress/rpc/watch.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { createRunFeed } from "../../src/runtime/run-feed.ts";
 import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
+import { until } from "../support/assertions/until.ts";
 import {
   type RpcService,
   refusedBy,
@@ -19,6 +24,15 @@ import {
 } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws_watch";
+/** Rows of 50,000 bytes behind the first one of a run. */
+const LONG_HISTORY = {
+  name: "add_long_history",
+  text: `with added as (
+      insert into run_moves (run_id, seq, batch_id, recorded_at, cause, moves)
+      select m.run_id, n, m.batch_id, m.recorded_at, json_build_array(1, 'rpc', '', $2::text), '[]'
+      from run_moves m, generate_series(2, 400) as n where m.run_id = $1 and m.seq = 1)
+    update workflow_runs set seq = 400 where id = $1`,
+};
 
 let service: RpcService;
 let runs: Client<typeof Runs>;
@@ -128,6 +142,122 @@ describe("a watch", () => {
   });
 });
 
+describe("a watch that nothing moves", () => {
+  const token = { isGood: true };
+  let guarded: RpcService;
+  let runId: string;
+
+  beforeAll(async () => {
+    const caller = { subject: "ann", workspaceId: WORKSPACE, isAgent: false };
+    const scopes = new Set(["workflows:read", "workflows:author", "workflows:run"] as const);
+    const find = async () => (token.isGood ? { ...caller, scopes } : undefined);
+    const streamLimits = { ...STREAM_LIMITS, tokenEveryMs: 20, ageMs: 1_000 };
+    guarded = await startRpcService({ callers: { find }, streamLimits });
+    const own = { ...guarded, client: withToken(guarded) };
+    runId = await start(own, await define(own));
+  });
+  afterAll(() => guarded.stop());
+
+  function withToken({ baseUrl }: RpcService) {
+    return createClient(WorkflowService, transportOf(baseUrl));
+  }
+  function transportOf(baseUrl: string) {
+    const bearer: Interceptor = (next) => (request) => {
+      request.header.set("authorization", "Bearer t");
+      return next(request);
+    };
+    return createConnectTransport({ baseUrl, httpVersion: "2", interceptors: [bearer] });
+  }
+
+  test("ends with its caller's token", async () => {
+    const stream = createClient(Runs, transportOf(guarded.baseUrl)).watch({ runId });
+    const watched = refusedBy(
+      take(stream, async () => {
+        token.isGood = false;
+      }),
+    );
+    expect((await watched).code).toBe("Unauthenticated");
+    token.isGood = true;
+  });
+
+  test("ends when its time is over, with a word of how to go on", async () => {
+    const stream = createClient(Runs, transportOf(guarded.baseUrl)).watch({ runId });
+    const { code, error } = await refusedBy(take(stream));
+    expect(code).toBe("Unavailable");
+    expect(error.message).toContain("watch again after the last cursor");
+  });
+});
+
+describe("a caller that reads nothing", () => {
+  let own: RpcService;
+  let runId: string;
+  let watching = 0;
+
+  beforeAll(async () => {
+    const streamLimits = { ...STREAM_LIMITS, takenWithinMs: 200 };
+    const feed = createRunFeed(service);
+    own = await startRpcService({
+      streamLimits,
+      feed: { ...feed, watch: (run) => counted(feed.watch(run)) },
+    });
+    runId = await start(own, await define(own));
+    // More than the buffers of a connection on this machine hold.
+    await own.database.read.query(LONG_HISTORY, [runId, "r".repeat(50_000)]);
+  });
+  afterAll(() => own.stop());
+
+  function counted<Watch extends { close(): void }>(watch: Watch): Watch {
+    const { close } = watch;
+    watching += 1;
+    watch.close = () => {
+      watching = 0;
+      close();
+    };
+    return watch;
+  }
+
+  /** The request, as Connect frames it. */
+  function message(): Buffer {
+    const body = Buffer.from(JSON.stringify({ runId }));
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(body.length, 1);
+    return Buffer.concat([head, body]);
+  }
+
+  test("is cut off by a code, and its connection goes on: HTTP/2", async () => {
+    const session = http2.connect(own.baseUrl);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/workflows.ops.v1.Runs/Watch",
+      "content-type": "application/connect+json",
+    });
+    // Nothing reads the stream.
+    stream.end(message());
+    const [error] = await once(stream, "error").catch((thrown: unknown) => [thrown]);
+    expect(error).toMatchObject({ code: "ERR_HTTP2_STREAM_ERROR" });
+    expect(stream.rstCode).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    await until(() => (watching === 0 ? true : undefined));
+    expect(session.destroyed).toBe(false);
+    session.destroy();
+  });
+
+  test("loses its connection: HTTP/1.1", async () => {
+    const { port, hostname } = new URL(own.baseUrl);
+    const socket = net.connect(Number(port), hostname);
+    socket.pause();
+    const sent = message();
+    socket.write(
+      `POST /workflows.ops.v1.Runs/Watch HTTP/1.1\r\nhost: x\r\n` +
+        `content-type: application/connect+json\r\ncontent-length: ${sent.length}\r\n\r\n`,
+    );
+    socket.write(sent);
+    await until(() => (watching === 1 ? true : undefined));
+    await until(() => (watching === 0 ? true : undefined));
+    socket.resume();
+    await once(socket, "close");
+  });
+});
+
 test("a caller that takes no message for 30 s is cut off, and leaves nothing behind", async () => {
   const { database, log } = service;
   const feed = createRunFeed({ database, log });
@@ -137,7 +267,7 @@ test("a caller that takes no message for 30 s is cut off, and leaves nothing beh
   let nowMs = 0;
   const deps = {
     ...{ database, graphs, feed, visibility: EVERY_WORKSPACE, answerHeader: new Headers() },
-    ...{ signal: new AbortController().signal, nowMs: () => nowMs },
+    ...{ signal: new AbortController().signal, nowMs: () => nowMs, requireCaller: async () => {} },
   };
   const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
   const stream = answerWatch(deps, request);

@@ -38,6 +38,7 @@ it("starts runs of its workspace alone, once for an id", async () => {
   expect(first).toMatchObject({ id: "o1", stream: "SIPHON", busSubject: "siphon.tap.ops" });
   const again = await service.runs.publishEvent({ ...event, subject: "orders/1" });
   expect(again.streamSeq).toBe(first.streamSeq);
+  expect([first.duplicate, again.duplicate]).toEqual([false, true]);
   // The same id is another event in another workspace.
   const ofB = await service.runs.publishEvent({ ...event, workspaceId: "ws_b" });
   expect(ofB.streamSeq).not.toBe(first.streamSeq);
@@ -47,6 +48,32 @@ it("starts runs of its workspace alone, once for an id", async () => {
   });
   expect(run).toMatchObject({ workspaceId: "ws_a", triggerEventId: "o1" });
   expect([(await runsOf("ws_a")).length, (await runsOf("ws_b")).length]).toEqual([1, 1]);
+});
+
+it("takes one id of two sources as two events", async () => {
+  const event = { workspaceId: "ws_a", type: "of.no.trigger", id: "o2" };
+  const ofShop = await service.runs.publishEvent({ ...event, source: "shop" });
+  const ofTill = await service.runs.publishEvent({ ...event, source: "till" });
+  expect([ofShop.duplicate, ofTill.duplicate]).toEqual([false, false]);
+  expect(ofTill.streamSeq).not.toBe(ofShop.streamSeq);
+});
+
+it("is no tap event, whatever its data is", async () => {
+  const { workflows, runs } = service;
+  const workspaceId = "ws_tap";
+  const { definition } = await workflows.createDefinition({ workspaceId, name: "deals" });
+  const steps = [{ id: "task", name: "Task", stepType: StepType.HUMAN_TASK }];
+  const trigger = { triggerType: TriggerType.WEBHOOK, tapProvider: "hubspot" };
+  await workflows.publishVersion({ definitionId: definition?.id ?? "", steps, trigger });
+  await listening(workspaceId);
+  const data = { provider: "hubspot", entity_type: "deal", entity_id: "d1", action: "updated" };
+  await runs.publishEvent({ workspaceId, type: "order.made", data });
+  const found = await until(async () => {
+    const started = await runsOf(workspaceId);
+    return started.length > 0 ? started : undefined;
+  });
+  // One event's starts are committed together, so a run of the WEBHOOK trigger would be here too.
+  expect(found.map(({ triggerType }) => triggerType)).toEqual([TriggerType.EVENT]);
 });
 
 it("tells who sent it and why, and a repeat with a key has its id", async () => {
@@ -75,6 +102,17 @@ it("does not speak for a collaborator: where only theirs are read, it is refused
 
 it.each([
   [{ type: "t" }, ["workspace_id"]],
+  [{ workspaceId: "ws_a", type: "t", source: "siphon" }, ["source"]],
+  [{ workspaceId: "ws_a", type: "t", source: "//Workflows/eu" }, ["source"]],
+  [{ workspaceId: "ws_a", type: "t", source: "approvals" }, ["source"]],
+  [{ workspaceId: "ws_a", type: "t", data: { "@type": "tap.v1.TapEventData" } }, ["data"]],
+  [
+    {
+      ...{ workspaceId: "ws_a", type: "t" },
+      data: { payload: {}, aggregate_id: "d1", actor_type: "ACTOR_TYPE_AGENT", actor_id: "a1" },
+    },
+    ["data"],
+  ],
   [{ workspaceId: "ws_a" }, ["type"]],
   [{ workspaceId: "ws_a", type: "t", id: "i".repeat(257), subject: "a\u0000" }, ["subject", "id"]],
 ])("%o is INVALID_ARGUMENT", async (request, fields) => {

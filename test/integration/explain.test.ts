@@ -89,13 +89,27 @@ function explained(
   return until(async () => {
     last = await explain(runId);
     const reason = last.waits.find((each) => each.code === code);
-    return reason === undefined ? undefined : ([reason, last] as [WaitReason, Explanation]);
+    if (reason === undefined) return undefined;
+    if (SEARCHED.has(code)) expect(await searched(code)).toContain(runId);
+    return [reason, last] as [WaitReason, Explanation];
   }, patienceMs).catch((error) => {
     throw new Error(
       `no ${codeName(code)}: ${JSON.stringify(last?.waits.map((each) => [codeName(each.code), each.sentence]))}`,
       { cause: error },
     );
   });
+}
+
+/** Codes by which Search finds the run, too. */
+const SEARCHED = new Set<ReasonCode>([
+  ...[ReasonCode.APPROVAL, ReasonCode.TASK, ReasonCode.EVENT, ReasonCode.TIMER, ReasonCode.RETRY],
+  ...[ReasonCode.CHILD, ReasonCode.PAUSED, ReasonCode.AGENT, ReasonCode.WORKER],
+  ...[ReasonCode.GOVERNANCE, ReasonCode.HELD],
+]);
+
+async function searched(code: ReasonCode): Promise<string[]> {
+  const { runs } = await world.runs.search({ workspaceId: WORKSPACE, waitingFor: [code] });
+  return runs.map(({ id }) => id);
 }
 
 const codeName = (code: ReasonCode) =>

@@ -75,6 +75,8 @@ import {
   findRunNotes,
 } from "../../src/store/reads/run-waits.ts";
 import { findRunRows, findRuns, listRuns, type RunFilters } from "../../src/store/reads/runs.ts";
+import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
+import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
@@ -93,6 +95,7 @@ import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-wa
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
+import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { BIG } from "./rows.ts";
 
@@ -105,6 +108,10 @@ export interface Case {
 }
 
 const COUNTS = { "select count(*)": 10_000 };
+/** Of 5,000 runs the entries of indexes and the rows, each on a page of its own; and their steps. */
+const COUNTED_RUNS = 10_000;
+const EXAMINED = 5_000 * 2;
+const EXAMINED_STEPS = 5_000 * 6;
 const COUNTED = { count_inbox: 10_000, count_open_approvals: 10_000 };
 const FAR = { ...COUNTS, select: 10_500 };
 const RUN = `wfr_${"1000".padStart(22, "0")}`;
@@ -142,6 +149,22 @@ function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
   return {
     ask: ({ read }) => listRuns(read, EVERY_WORKSPACE, { ...all, ...page, ...filters }),
     limits: filters.offset === undefined ? COUNTS : FAR,
+  };
+}
+
+function search(filters: Partial<RunSearch>, limit: number): Pick<Case, "ask" | "limits"> {
+  return {
+    ask: ({ read }) =>
+      searchRuns(read, EVERY_WORKSPACE, { ...ANY_RUN, workspaceId: BIG, ...filters }, 50),
+    limits: { "with candidates": limit },
+  };
+}
+
+function searchCounts(filters: Partial<RunSearch>, limit: number): Pick<Case, "ask" | "limits"> {
+  return {
+    ask: ({ read }) =>
+      countFoundRuns(read, EVERY_WORKSPACE, { ...ANY_RUN, workspaceId: BIG, ...filters }),
+    limits: { "with candidates": limit },
   };
 }
 
@@ -236,6 +259,30 @@ export const cases: readonly Case[] = [
   {
     name: "ListRuns by everything",
     ...runs({ definitionId: "wf_0", entityId: "ent0", initiatorAgentId: "agt0", state: "FAILED" }),
+  },
+  { name: "Search", ...search({}, 0) },
+  { name: "Search by workflow and time", ...search({ definitionId: "wf_2", startedFromMs: 0 }, 0) },
+  { name: "Search by parent", ...search({ parentRunId: RUN }, 0) },
+  { name: "Search by cost, of no run", ...search({ costUsdFrom: 1 }, EXAMINED) },
+  {
+    name: "Search by cost and workflow",
+    ...search({ definitionId: "wf_2", costUsdFrom: 1 }, EXAMINED),
+  },
+  { name: "Search by type of entity", ...search({ entityType: "ENTITY_TYPE_DEAL" }, EXAMINED) },
+  { name: "Search by error text", ...search({ errorText: "no ink" }, EXAMINED_STEPS) },
+  { name: "Search by a wait of no run", ...search({ waitingFor: ["HELD"] }, EXAMINED_STEPS) },
+  {
+    name: "Search by open runs",
+    ...search({ openLongerThanMs: 60_000, isRetrying: true }, EXAMINED_STEPS),
+  },
+  { name: "Search, counted", ...searchCounts({}, 2 * COUNTED_RUNS) },
+  {
+    name: "Search by workflow, counted",
+    ...searchCounts({ definitionId: "wf_2" }, 2 * COUNTED_RUNS),
+  },
+  {
+    name: "Search by error text, counted",
+    ...searchCounts({ errorText: "no ink" }, 6 * COUNTED_RUNS),
   },
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },

@@ -81,7 +81,7 @@ class Explainer {
   async explainBuilt(): Promise<void> {
     for (const { text, values } of this.#built) {
       // What it inserts or updates is there already.
-      if (!text.startsWith("select")) continue;
+      if (!/^(select|with)\b/.test(text)) continue;
       const statement = text.replaceAll(/\s+/g, " ").slice(0, TEXT_SHOWN);
       await this.#explain(statement, text, values, "custom");
     }

@@ -4,7 +4,7 @@
  */
 import { cors } from "@connectrpc/connect";
 import { OMITTED, OMITTED_STEPS } from "./left-out.ts";
-import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
+import { type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
 
 /** Answers a preflight (true), or says in the headers of the answer to come that its page may read it. */
 export type Cors = (request: NodeRequest, response: NodeResponse) => boolean;

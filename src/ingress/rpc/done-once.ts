@@ -2,7 +2,7 @@
  * Wraps the handlers of RPCs that write: with an Idempotency-Key header a call is done once.
  * Boundary: reads the key, hashes the request, encodes the answer; what a key stands for is runtime/caller-keys.ts.
  * A key is scoped by method and workspace: the caller's, else the one that the request names, else the one that owns the
- * object it names.
+ * object it names. Its answer is for the caller that got it first.
  */
 import { createHash } from "node:crypto";
 import {
@@ -21,6 +21,7 @@ import { findRunHead } from "../../store/reads/run-heads.ts";
 import { onlySeen } from "../../store/reads/visibility.ts";
 import { decodeMessage, encodeMessage } from "../../wire/proto/messages.ts";
 import { writeFloats } from "../../wire/proto/written-floats.ts";
+import { recordedActor } from "./actor.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { OMITTED } from "./left-out.ts";
@@ -66,13 +67,16 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
       return create(method.output, await rules.answer(deps, request));
     }
     writeFloats(method.input, request);
-    const bodyHash = hashOf(request);
-    const keyedCall = { workspaceId, method: method.name, key, bodyHash };
+    const requestHash = hashOf(request);
+    const keyedCall = {
+      ...{ workspaceId, method: method.name, key },
+      ...boundHashes(requestHash, recordedActor(deps)),
+    };
     const claimed = await parts.callerKeys.begin(keyedCall);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
     const { claim } = claimed;
     await reached("rpc.key.claimed", method.name);
-    const eventId = eventIdOf(claim, bodyHash);
+    const eventId = eventIdOf(claim, requestHash);
     const write = createWrite(parts, call.visibility, { claim, eventId });
     const keyed = { ...call, write };
     return parts.heldKeys.during(claim, async () => {
@@ -163,14 +167,21 @@ function hashOf(request: object): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
+/** The hash of a request by the one who acts. */
+function boundHashes(requestHash: Buffer, actor: string | undefined) {
+  if (actor === undefined) return { bodyHash: requestHash };
+  const bodyHash = createHash("sha256").update(requestHash).update(actor).digest();
+  return { bodyHash, unboundHash: requestHash };
+}
+
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {
   return a < b ? -1 : 1;
 }
 
-function eventIdOf({ workspaceId, key }: KeyClaim, bodyHash: Buffer): string {
+function eventIdOf({ workspaceId, key }: KeyClaim, requestHash: Buffer): string {
   const hash = createHash("sha256")
     .update(JSON.stringify([workspaceId, key]))
-    .update(bodyHash);
+    .update(requestHash);
   return `key_${hash.digest("hex").slice(0, EVENT_ID_DIGITS)}`;
 }
 

@@ -3,7 +3,7 @@
  * Boundary: what they show is asked from callbacks; nothing here knows Postgres or the bus.
  */
 import type { Log } from "../../process/log.ts";
-import { type NodeRequest, type NodeResponse, pathOf } from "./router.ts";
+import { type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
 
 /** How a part of the service is: the whole is down when a needed part is. */
 type PartStatus = "ok" | "degraded" | "down";

@@ -4,7 +4,8 @@
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { depsOfCall } from "./call-workspace.ts";
+import { Refusal } from "../../process/refusal.ts";
+import { callerOfCall, depsOfCall } from "./call-workspace.ts";
 import { answerPublishEvent } from "./caller-events.ts";
 import {
   answerDiscardDeadLetters,
@@ -14,9 +15,11 @@ import {
 } from "./dead-letters.ts";
 import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
+import { createGuard } from "./guard.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { answerGetTree } from "./run-tree.ts";
+import { answerSearch } from "./search.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
@@ -34,12 +37,17 @@ const { method } = Runs;
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
   return {
+    search: reading(parts, answerSearch),
     explain: reading(parts, explainWith(parts.replica)),
     getHistory: reading(parts, answerGetHistory),
     getAttempts: reading(parts, answerGetAttempts),
     getTree: reading(parts, answerGetTree),
     watch: (request: WatchRequest, context: HandlerContext) =>
-      answerWatch({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
+      answerWatch(
+        { ...depsOfCall(parts, context), ...watching(parts, context) },
+        request,
+        parts.streamLimits,
+      ),
     getPayload: reading(parts, answerGetPayload),
     retryStep: doneOnce(parts, method.retryStep, orderingStep(answerRetryStep)),
     skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
@@ -74,6 +82,15 @@ function orderingStep<Answer>(answer: Answer) {
   };
 }
 
-function watching({ feed }: ServiceParts, { signal }: HandlerContext) {
-  return { feed, signal, nowMs: () => performance.now() };
+function watching({ feed, callers }: ServiceParts, context: HandlerContext) {
+  const { signal, requestHeader, values } = context;
+  const guard = callers === undefined ? undefined : createGuard(callers);
+  return {
+    ...{ feed, signal, nowMs: () => performance.now() },
+    async requireCaller() {
+      const caller = await guard?.(method.watch, requestHeader);
+      if (caller?.workspaceId === values.get(callerOfCall)?.workspaceId) return;
+      throw new Refusal("unauthenticated", "the token is of another workspace by now");
+    },
+  };
 }

@@ -2,18 +2,12 @@
  * What a call leaves unread of its body, once it is answered.
  * Boundary: reads and drops; the answer is router.ts's.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-
-type NodeRequest = IncomingMessage | Http2ServerRequest;
+import type { NodeRequest, NodeResponse } from "./node-calls.ts";
 
 const DROPPED_BYTES_AT_MOST = 8 * 1024 * 1024;
 
 /** Drops the rest of the request when it is answered, so that its connection goes on. */
-export function dropRest(
-  request: NodeRequest,
-  response: ServerResponse | Http2ServerResponse,
-): void {
+export function dropRest(request: NodeRequest, response: NodeResponse): void {
   const answering = "stream" in request ? request.stream : response;
   answering.once("finish", () => readAway(request));
 }

@@ -2,8 +2,6 @@
  * From a Node request to the RPC it names, and back: Connect's handlers behind our own adapter.
  * Boundary: any fault of a request ends in an answer; none may reach the process as an uncaught error.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import {
@@ -33,6 +31,13 @@ import {
 import type { Guard } from "./guard.ts";
 import { type CallMark, callMark, createInterceptor } from "./interceptor.ts";
 import { JSON_OPTIONS } from "./json-fault.ts";
+import {
+  breakOff,
+  connectionOf,
+  type NodeRequest,
+  type NodeResponse,
+  pathOf,
+} from "./node-calls.ts";
 import { largeHeader, unknownRpc, withReadableStatus, withWords } from "./protocol-words.ts";
 import {
   emptied,
@@ -43,12 +48,9 @@ import {
   type UnreadRequest,
 } from "./request-body.ts";
 import { dropRest } from "./request-rest.ts";
-import { type Connection, createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
-
-/** A request of HTTP/1.1 or HTTP/2, as Node hands it over. */
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-/** Where its answer goes. */
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+import { heldUntilTaken, type StreamDeps } from "./stream-answers.ts";
+import { STREAM_LIMITS } from "./stream-limits.ts";
+import { createUnreadAnswers, type UnreadAnswers } from "./unread-answers.ts";
 
 /** Answers a request when its path is an RPC's; false: the path is none. */
 export type RpcRouter = (request: NodeRequest, response: NodeResponse) => boolean;
@@ -58,6 +60,7 @@ export function createRpcRouter(
   register: (router: ConnectRouter) => void,
   log: Log,
   guard?: Guard,
+  takenWithinMs: number = STREAM_LIMITS.takenWithinMs,
 ): RpcRouter {
   const router = createConnectRouter({
     interceptors: [createInterceptor(log)],
@@ -74,7 +77,7 @@ export function createRpcRouter(
     const answering =
       handler === undefined || refused !== undefined
         ? refused && send(refused, request, response)
-        : answer(handler, request, response, { log, guard, unread, unary });
+        : answer(handler, request, response, { log, guard, unread, unary, takenWithinMs });
     if (answering === undefined) return false;
     answering.catch((error: unknown) => {
       // Most often the caller has gone; what the call did is decided and committed elsewhere.
@@ -83,12 +86,6 @@ export function createRpcRouter(
     });
     return true;
   };
-}
-
-/** Ends a call without an answer. A stream that is only destroyed ends without a code: its caller would wait on. */
-function breakOff(request: NodeRequest, response: NodeResponse): void {
-  if ("stream" in request) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  else response.destroy();
 }
 
 /** What the header alone is refused for; undefined: nothing, or it is no call. */
@@ -111,15 +108,8 @@ function send(
   return universalResponseToNodeResponse(made, response);
 }
 
-/** The path of a request, without its query. */
-export function pathOf(request: NodeRequest): string {
-  return request.url?.split("?", 1)[0] ?? "";
-}
-
-interface AnswerDeps {
-  readonly log: Log;
+interface AnswerDeps extends StreamDeps {
   readonly guard: Guard | undefined;
-  readonly unread: UnreadAnswers;
   readonly unary: ReadonlyMap<DescMethod, UnaryRpc>;
 }
 
@@ -187,23 +177,10 @@ async function answerStream(
   const answered = await finish(await handler(asked), asked, mark);
   const { body } = answered;
   const held =
-    body === undefined ? answered : { ...answered, body: heldUntilTaken(body, request, deps) };
+    body === undefined
+      ? answered
+      : { ...answered, body: heldUntilTaken(body, request, response, deps) };
   await universalResponseToNodeResponse(held, response);
-}
-
-async function* heldUntilTaken(
-  body: AsyncIterable<Uint8Array>,
-  request: NodeRequest,
-  { unread }: AnswerDeps,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    const letGo = unread.hold(connectionOf(request), chunk.byteLength);
-    try {
-      yield chunk;
-    } finally {
-      letGo();
-    }
-  }
 }
 
 /** What comes before an answer is sent. */
@@ -235,10 +212,6 @@ function holdAnswer(
     letGo();
     onGone();
   });
-}
-
-function connectionOf(request: NodeRequest): Connection {
-  return ("stream" in request ? request.stream.session : undefined) ?? request.socket;
 }
 
 /** The caller is known before a byte of the body is read. True: the call is refused already, by its mark. */

@@ -30,6 +30,7 @@ const WORKFLOWS: Needed<typeof WorkflowService> = {
 };
 
 const RUNS: Needed<typeof Runs> = {
+  search: "workflows:read",
   explain: "workflows:read",
   getHistory: "workflows:read",
   getAttempts: "workflows:read",

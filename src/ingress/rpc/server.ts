@@ -87,7 +87,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(ServerReflection, reflection.v1);
     router.service(ServerReflectionAlpha, reflection.v1alpha);
   };
-  const route = createRpcRouter(register, deps.log, guard);
+  const route = createRpcRouter(register, deps.log, guard, deps.streamLimits?.takenWithinMs);
   const cors = createCors(deps.corsOrigins ?? []);
   const doors = mainDoors(metricsOnMain(deps));
   const main = createListener({

@@ -13,7 +13,7 @@ import * as https from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../../process/log.ts";
-import type { NodeRequest, NodeResponse } from "./router.ts";
+import type { NodeRequest, NodeResponse } from "./node-calls.ts";
 
 /** Contents of the PEM files of a TLS listener; with `clientCa` callers must show a certificate it signed. */
 export interface TlsMaterial {

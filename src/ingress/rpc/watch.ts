@@ -19,27 +19,31 @@ import { checkFields } from "./fields.ts";
 import { moveOf, requireRun } from "./history.ts";
 import { cursorOf, readCursor } from "./run-cursors.ts";
 import type { ReadDeps } from "./service-deps.ts";
+import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
 
 /** What a watch needs besides a read. */
 export interface WatchDeps extends ReadDeps {
   readonly feed: RunFeed;
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller has gone, or was cut off. */
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic clock. */
   nowMs(): number;
+  /** Rejects with a Refusal when the caller's token has ended, lacks the scope by now, or cannot be checked. */
+  requireCaller(): Promise<void>;
 }
 
 const PAGE = 200;
-/** How long a caller may leave a message untaken. */
-const TAKEN_WITHIN_MS = 30_000;
-const SIGN_OF_LIFE_MS = 30_000;
 /** A row of the feed is one message for all who watch the run. */
 const messages = new WeakMap<RecordedRow, Move>();
 
-/** Watch: ends with the run. Rejects with a Refusal when the caller is slow or the replica stops. */
+/**
+ * Watch: ends with the run. Rejects with a Refusal when the caller is slow, its token or the stream's time is over, or the
+ * replica stops.
+ */
 export async function* answerWatch(
   deps: WatchDeps,
   request: WatchRequest,
+  limits: StreamLimits = STREAM_LIMITS,
 ): AsyncGenerator<WatchResponse> {
   const { runId, after } = request;
   const faults = checkFields(WatchRequestSchema, request);
@@ -48,29 +52,69 @@ export async function* answerWatch(
   const { run, graph } = await requireRun(deps, runId);
   let seq = after === "" ? 0 : readCursor(after, "after", run);
   const watch = deps.feed.watch(run);
+  // A stream that is cut off may never take this generator up again.
+  deps.signal.addEventListener("abort", watch.close, { once: true });
+  const clock = createClock(deps, limits);
   try {
-    yield create(WatchResponseSchema, { cursor: cursorOf(runId, seq) });
+    yield clock.sent(create(WatchResponseSchema, { cursor: cursorOf(runId, seq) }));
     while (!deps.signal.aborted) {
+      await clock.check();
       const known = watch.after(seq);
       const rows = known ?? (await readRows(deps, runId, seq));
       for (const row of rows) {
         seq = row.seq;
         const move = messageOf(runId, graph, row);
-        const sentAtMs = deps.nowMs();
-        yield create(WatchResponseSchema, { cursor: move.cursor, move });
-        if (deps.nowMs() - sentAtMs > TAKEN_WITHIN_MS) throw tooSlow();
+        yield clock.sent(create(WatchResponseSchema, { cursor: move.cursor, move }));
+        await clock.check();
       }
       if (rows.length > 0) continue;
       if (watch.isOver(seq)) return;
       if (watch.isStopping) throw stopping();
-      await watch.changed(seq, deps.signal, SIGN_OF_LIFE_MS);
-      if (!deps.signal.aborted && watch.after(seq)?.length === 0 && !watch.isOver(seq)) {
-        yield create(WatchResponseSchema, { cursor: cursorOf(runId, seq) });
+      await watch.changed(seq, deps.signal, clock.untilNextMs());
+      if (!deps.signal.aborted && clock.isSilent()) {
+        yield clock.sent(create(WatchResponseSchema, { cursor: cursorOf(runId, seq) }));
       }
     }
   } finally {
+    deps.signal.removeEventListener("abort", watch.close);
     watch.close();
   }
+}
+
+/** The times of one stream. */
+function createClock({ nowMs, requireCaller }: WatchDeps, limits: StreamLimits) {
+  const begunAtMs = nowMs();
+  let sentAtMs = begunAtMs;
+  let checkedAtMs = begunAtMs;
+  let isTaken = true;
+  return {
+    /** Notes that this message is handed out. */
+    sent(message: WatchResponse): WatchResponse {
+      sentAtMs = nowMs();
+      isTaken = false;
+      return message;
+    },
+    /** Rejects when a limit is passed. */
+    async check(): Promise<void> {
+      const now = nowMs();
+      if (!isTaken && now - sentAtMs > limits.takenWithinMs) throw tooSlow(limits);
+      isTaken = true;
+      if (now - begunAtMs >= limits.ageMs) throw tooOld();
+      if (now - checkedAtMs < limits.tokenEveryMs) return;
+      checkedAtMs = now;
+      await requireCaller();
+    },
+    /** Whether a sign of life is due. */
+    isSilent: () => nowMs() - sentAtMs >= limits.signOfLifeMs,
+    untilNextMs() {
+      const nextMs = Math.min(
+        sentAtMs + limits.signOfLifeMs,
+        checkedAtMs + limits.tokenEveryMs,
+        begunAtMs + limits.ageMs,
+      );
+      return Math.max(1, nextMs - nowMs());
+    },
+  };
 }
 
 function readRows({ database, visibility }: ReadDeps, runId: string, seq: number) {
@@ -84,9 +128,13 @@ function messageOf(runId: string, graph: Graph, row: RecordedRow): Move {
   return made;
 }
 
-function tooSlow(): Refusal {
-  const message = `a message was not taken within ${TAKEN_WITHIN_MS / 1000} s; watch again after the last cursor`;
+function tooSlow({ takenWithinMs }: StreamLimits): Refusal {
+  const message = `a message was not taken within ${takenWithinMs / 1000} s; watch again after the last cursor`;
   return new Refusal("overloaded", message);
+}
+
+function tooOld(): Refusal {
+  return new Refusal("unavailable", "the stream's time is over; watch again after the last cursor");
 }
 
 function stopping(): Refusal {

@@ -21,6 +21,7 @@ export interface RowOfRun extends RecordedRow {
 
 const ROWS_A_RUN = 200;
 const ROWS_AT_MOST = 2_000;
+const BYTES_AT_MOST = 4 * 1024 * 1024;
 
 const PLACES: Statement = {
   name: "find_places_of_runs",
@@ -29,11 +30,17 @@ const PLACES: Statement = {
 const ROWS: Statement = {
   name: "find_moves_after",
   text: `select m.run_id as "runId", m.seq, m.recorded_at as "recordedAt", m.cause, m.moves
-    from unnest($1::text[], $2::integer[]) as v(run_id, seq)
-    cross join lateral (
-      select run_id, seq, recorded_at, cause, moves from run_moves
-      where run_id = v.run_id and seq > v.seq order by seq limit ${ROWS_A_RUN}) as m
-    limit ${ROWS_AT_MOST}`,
+    from (
+      select f.*, sum(octet_length(f.moves::text)) over places as up_to, row_number() over places as place
+      from (
+        select v.number, h.* from unnest($1::text[], $2::integer[]) with ordinality as v(run_id, seq, number)
+        cross join lateral (
+          select run_id, seq, recorded_at, cause, moves from run_moves
+          where run_id = v.run_id and seq > v.seq order by seq limit ${ROWS_A_RUN}) as h
+        limit ${ROWS_AT_MOST}) as f
+      window places as (order by f.number, f.seq)) as m
+    where m.up_to <= ${BYTES_AT_MOST} or m.place = 1
+    order by m.number, m.seq`,
 };
 
 /** Where these runs are; those that do not exist any more are absent. */
@@ -41,7 +48,10 @@ export function findPlacesOfRuns(db: Queries, runIds: readonly string[]): Promis
   return db.query<RunPlace & { runId: string }>(PLACES, [runIds]);
 }
 
-/** The next rows after these places, 200 of each run and 2,000 of all at most; those of a run in their order. */
+/**
+ * The next rows after these places, 200 of each run, 2,000 and 4 MiB of all at most, but at least one; those of a run in
+ * their order.
+ */
 export async function findMovesAfter(
   db: Queries,
   places: readonly { readonly runId: string; readonly seq: number }[],

@@ -301,6 +301,22 @@ describe("runs", () => {
     expect((await done("runs", "--quiet", "--limit", "1")).split("\n")).toHaveLength(1);
   });
 
+  it("searches runs, page after page, and says what is no filter", async () => {
+    const first = await started();
+    const second = await started();
+    const waiting = ["--waiting-for", "task", "--since", "1h", "--quiet"];
+    const found = (await done("runs", ...waiting, "--limit", "500")).trim().split("\n");
+    expect(found.slice(0, 2)).toEqual([second, first]);
+    expect((await done("runs", ...waiting, "--limit", "1")).trim()).toBe(second);
+    expect(await done("runs", "--state", "failed,cancelled", "--error", "no such", "--json")).toBe(
+      "",
+    );
+    expect(await done("runs", "--open-for", "2d", "--cost-from", "0.5")).toBe("");
+    const counted = await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts");
+    expect(counted).toMatch(new RegExp(`^total\\t\\t${found.length}\n`));
+    expect(counted).toContain(`\ndefinition_id\ttask\t${found.length}\n`);
+  });
+
   it("starts one run for one key", async () => {
     const first = await done("start", "task", "--quiet", "--key", "k1");
     expect(await done("start", "task", "--quiet", "--key", "k1")).toBe(first);
@@ -425,6 +441,10 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no such format", ["graph", "task", "--format", "png"], 2, "use text, mermaid, dot"],
     ["no JSON", ["start", "task", "--input", "{a"], 2, "the input is no JSON"],
     ["no object", ["start", "task", "--input", "[1]"], 2, "the input must be a JSON object"],
+    ["no wait", ["runs", "--waiting-for", "aproval"], 2, 'did you mean "APPROVAL"?'],
+    ["no time", ["runs", "--since", "yesterday"], 2, '"yesterday" is no time such as'],
+    ["no cost", ["runs", "--cost-from", "cheap"], 2, '"cheap" is no cost in USD'],
+    ["a wait of Explain", ["runs", "--waiting-for", "breaker_open"], 2, "runs are searched by"],
     ["no number", ["runs", "--limit", "many"], 2, '--limit "many" is no whole number above 0'],
     ["no int32", ["runs", "--limit", "2147483648"], 2, '"2147483648" is above 2147483647'],
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],

@@ -163,6 +163,11 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId: id }, options) => client.compensateRun({ id }, options),
   },
+  search: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.search({ workspaceId }, options),
+  },
   explain: {
     needs: "workflows:read",
     foreign: "NotFound",

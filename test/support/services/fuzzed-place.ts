@@ -152,6 +152,18 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   CancelRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
   CompensateRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
   GetPayload: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1", kind: 1 }),
+  Search: ({ definitionId }) => ({
+    ...{ workspace_id: "ws_a", states: [2, 5], definition_id: definitionId, definition_version: 1 },
+    ...{ entity_id: "e", entity_type: "t", initiator_agent_id: "a", initiator_user_id: "u" },
+    ...{
+      error_text: "x",
+      cost_usd_from: 0,
+      cost_usd_below: 2,
+      waiting_for: [3],
+      page_size: 2,
+      counts: true,
+    },
+  }),
   Explain: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
   GetHistory: ({ wideRunIds }, n) => ({
     ...{ run_id: oneOf(wideRunIds, n), page_size: 2, newest_first: true },

@@ -14,9 +14,11 @@ import type { Callers } from "../../../src/collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../../src/engine/values/approval-decision.ts";
 import { createRedelivery } from "../../../src/ingress/bus/redelivery.ts";
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
+import type { StreamLimits } from "../../../src/ingress/rpc/stream-limits.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
+import type { RunFeed } from "../../../src/runtime/run-feed.ts";
 import { ownView } from "./own-view.ts";
 import { startProcessor, type TestProcessor } from "./processor.ts";
 
@@ -59,6 +61,8 @@ export async function startRpcService(
     readonly decideApproval?: DecideApproval;
     readonly log?: Log;
     readonly corsOrigins?: readonly string[];
+    readonly streamLimits?: StreamLimits;
+    readonly feed?: RunFeed;
     /** Submissions that may wait in each lane. */
     readonly laneLimit?: number;
     /** What the replica knows by itself; a view without collaborators unless given. */
@@ -73,7 +77,12 @@ export async function startRpcService(
     ...more,
     graphs,
     // The bus of these tests stores everything; the real one is test/integration/caller-events.test.ts.
-    publishEvent: async () => ({ stream: "SIPHON", subject: "siphon.tap.ops", seq: 1 }),
+    publishEvent: async () => ({
+      stream: "SIPHON",
+      subject: "siphon.tap.ops",
+      seq: 1,
+      duplicate: false,
+    }),
     redeliver: createRedelivery({ ...parts, graphs }),
     host: "127.0.0.1",
     port: 0,

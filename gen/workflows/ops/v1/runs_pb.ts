@@ -18,7 +18,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/runs.proto.
  */
 export const file_workflows_ops_v1_runs: GenFile = /*@__PURE__*/
-  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi3wEKBVBhcnR5EioKBGtpbmQYASABKA4yHC53b3JrZmxvd3Mub3BzLnYxLlBhcnR5LktpbmQSCgoCaWQYAiABKAkinQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUEVSU09OEAESDgoKS0lORF9HUk9VUBACEg4KCktJTkRfQUdFTlQQAxIQCgxLSU5EX1NFUlZJQ0UQBBIOCgpLSU5EX0VWRU5UEAUSDQoJS0lORF9USU1FEAYSDwoLS0lORF9XT1JLRVIQBxIMCghLSU5EX1JVThAIIuoDCgpXYWl0UmVhc29uEg8KB3N0ZXBfaWQYASABKAkSKgoEY29kZRgCIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUmVhc29uQ29kZRIQCghzZW50ZW5jZRgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLbmV4dF90cnlfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2dpdmVzX3VwX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdlbmRzX2J5GAcgAygLMhcud29ya2Zsb3dzLm9wcy52MS5QYXJ0eRISCgpsYXN0X2Vycm9yGAggASgJEg8KB2F0dGVtcHQYCSABKAUSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgKIAEoCRIUCgxvYmplY3RpdmVfaWQYCyABKAkSFAoMY2hpbGRfcnVuX2lkGAwgASgJEhUKDWRlbGVnYXRpb25faWQYDSABKAkSGgoSZXZlbnRfdHlwZV9wYXR0ZXJuGA4gASgJEhUKDWV2ZW50X3N1YmplY3QYDyABKAkSDwoHc2V0dGluZxgQIAEoCRINCgVxdWV1ZRgRIAEoCSIgCg5FeHBsYWluUmVxdWVzdBIOCgZydW5faWQYASABKAkiRQoPRXhwbGFpblJlc3BvbnNlEjIKC2V4cGxhbmF0aW9uGAEgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5FeHBsYW5hdGlvbiLAAQoLRXhwbGFuYXRpb24SLQoHdmVyZGljdBgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuVmVyZGljdBIQCghzZW50ZW5jZRgCIAEoCRIrCgV3YWl0cxgDIAMoCzIcLndvcmtmbG93cy5vcHMudjEuV2FpdFJlYXNvbhISCgptb3JlX3dhaXRzGAQgASgFEi8KC2NvbXB1dGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChFHZXRQYXlsb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIrCgRraW5kGAMgASgOMh0ud29ya2Zsb3dzLm9wcy52MS5QYXlsb2FkS2luZCJVChJHZXRQYXlsb2FkUmVzcG9uc2USKAoHcGF5bG9hZBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNZXJyb3JfbWVzc2FnZRgCIAEoCSJgChFHZXRIaXN0b3J5UmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFAoMbmV3ZXN0X2ZpcnN0GAQgASgIImgKEkdldEhpc3RvcnlSZXNwb25zZRIlCgVtb3ZlcxgBIAMoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKzAQoETW92ZRIOCgZjdXJzb3IYASABKAkSDgoGcnVuX2lkGAIgASgJEgsKA3NlcRgDIAEoAxImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFY2F1c2UYBSABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkNhdXNlEi4KB2NoYW5nZXMYBiADKAsyHS53b3JrZmxvd3Mub3BzLnYxLlN0YXRlQ2hhbmdlItcBCgVDYXVzZRIqCgRraW5kGAEgASgOMhwud29ya2Zsb3dzLm9wcy52MS5DYXVzZS5LaW5kEgoKAmlkGAIgASgJEg0KBWFjdG9yGAMgASgJEg4KBnJlYXNvbhgEIAEoCRILCgN2aWEYBSABKAkiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIS0lORF9SUEMQARIOCgpLSU5EX0VWRU5UEAISDQoJS0lORF9DQUxMEAMSDgoKS0lORF9USU1FUhAEEg8KC0tJTkRfRU5HSU5FEAUihQMKC1N0YXRlQ2hhbmdlEg8KB3N0ZXBfaWQYASABKAkSLQoIcnVuX2Zyb20YAiABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIrCgZydW5fdG8YAyABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRItCglzdGVwX2Zyb20YBCABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEisKB3N0ZXBfdG8YBSABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEhEKCW9wZXJhdGlvbhgGIAEoCRIMCgRub3RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRITCgtyZXRyeV9jb3VudBgJIAEoBRIQCghjb3N0X3VzZBgKIAEoARIWCg50b3RhbF9jb3N0X3VzZBgLIAEoARIVCg1lcnJvcl9tZXNzYWdlGAwgASgJEiYKA2lkcxgNIAEoCzIZLndvcmtmbG93cy5vcHMudjEuU3RlcElkcyKtAQoHU3RlcElkcxIUCgxvYmplY3RpdmVfaWQYASABKAkSEAoIYWdlbnRfaWQYAiABKAkSFQoNZGVsZWdhdGlvbl9pZBgDIAEoCRIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAQgASgJEhsKE2dvdmVybmFuY2VfZGVjaXNpb24YBSABKAkSEAoIZXZlbnRfaWQYBiABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAcgASgJIjUKEkdldEF0dGVtcHRzUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCSJVChNHZXRBdHRlbXB0c1Jlc3BvbnNlEisKCGF0dGVtcHRzGAEgAygLMhkud29ya2Zsb3dzLm9wcy52MS5BdHRlbXB0EhEKCXRydW5jYXRlZBgCIAEoCCK1AgoHQXR0ZW1wdBIPCgdhdHRlbXB0GAEgASgFEikKBXN0YXRlGAIgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaWRsZV9zZWNvbmRzGAUgASgBEhUKDWVycm9yX21lc3NhZ2UYBiABKAkSEAoIY29zdF91c2QYByABKAESJgoDaWRzGAggASgLMhkud29ya2Zsb3dzLm9wcy52MS5TdGVwSWRzEikKCGVuZGVkX2J5GAkgASgLMhcud29ya2Zsb3dzLm9wcy52MS5DYXVzZSIgCg5HZXRUcmVlUmVxdWVzdBIOCgZydW5faWQYASABKAkiqgEKD0dldFRyZWVSZXNwb25zZRImCgNydW4YASABKAsyGS53b3JrZmxvd3Mub3BzLnYxLlJ1bk5vZGUSLAoJYW5jZXN0b3JzGAIgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEi4KC2Rlc2NlbmRhbnRzGAMgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEhEKCXRydW5jYXRlZBgEIAEoCCKhAgoHUnVuTm9kZRIOCgZydW5faWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIaChJkZWZpbml0aW9uX3ZlcnNpb24YAyABKAUSKgoFc3RhdGUYBCABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIVCg1wYXJlbnRfcnVuX2lkGAUgASgJEhYKDnBhcmVudF9zdGVwX2lkGAYgASgJEi4KCnN0YXJ0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGNvbXBsZXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdG90YWxfY29zdF91c2QYCSABKAEiLQoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRINCgVhZnRlchgCIAEoCSJFCg1XYXRjaFJlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIkCgRtb3ZlGAIgASgLMhYud29ya2Zsb3dzLm9wcy52MS5Nb3ZlIlQKEFJldHJ5U3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEg8KB2F0dGVtcHQYBSABKAUiYAoRUmV0cnlTdGVwUmVzcG9uc2USIwoEc3RlcBgBIAEoCzIVLndvcmtmbG93cy52MS5TdGVwUnVuEiYKA3J1bhgCIAEoCzIZLndvcmtmbG93cy52MS5Xb3JrZmxvd1J1biJ8Cg9Ta2lwU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEicKBm91dHB1dBgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHYXR0ZW1wdBgFIAEoBSJfChBTa2lwU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4igAEKE0NvbXBsZXRlU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEicKBm91dHB1dBgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHYXR0ZW1wdBgFIAEoBSJjChRDb21wbGV0ZVN0ZXBSZXNwb25zZRIjCgRzdGVwGAEgASgLMhUud29ya2Zsb3dzLnYxLlN0ZXBSdW4SJgoDcnVuGAIgASgLMhkud29ya2Zsb3dzLnYxLldvcmtmbG93UnVuIlMKD0ZhaWxTdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSDwoHYXR0ZW1wdBgFIAEoBSJfChBGYWlsU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4inQEKE1B1Ymxpc2hFdmVudFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEg8KB3N1YmplY3QYBCABKAkSCgoCaWQYBSABKAkSJQoEZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhc29uGAcgASgJIlsKFFB1Ymxpc2hFdmVudFJlc3BvbnNlEgoKAmlkGAEgASgJEg4KBnN0cmVhbRgCIAEoCRISCgpzdHJlYW1fc2VxGAMgASgDEhMKC2J1c19zdWJqZWN0GAQgASgJKocBCgpSdW5WZXJkaWN0EhsKF1JVTl9WRVJESUNUX1VOU1BFQ0lGSUVEEAASFgoSUlVOX1ZFUkRJQ1RfTU9WSU5HEAESFwoTUlVOX1ZFUkRJQ1RfV0FJVElORxACEhQKEFJVTl9WRVJESUNUX0hFTEQQAxIVChFSVU5fVkVSRElDVF9FTkRFRBAEKucECgpSZWFzb25Db2RlEhsKF1JFQVNPTl9DT0RFX1VOU1BFQ0lGSUVEEAASFAoQUkVBU09OX0NPREVfQ0FMTBABEhgKFFJFQVNPTl9DT0RFX0FQUFJPVkFMEAISFAoQUkVBU09OX0NPREVfVEFTSxADEhUKEVJFQVNPTl9DT0RFX0VWRU5UEAQSFQoRUkVBU09OX0NPREVfVElNRVIQBRIVChFSRUFTT05fQ09ERV9SRVRSWRAGEiEKHVJFQVNPTl9DT0RFX0NPTExBQk9SQVRPUl9BV0FZEAcSHAoYUkVBU09OX0NPREVfQlJFQUtFUl9PUEVOEAgSGAoUUkVBU09OX0NPREVfTk9fQUdFTlQQCRIVChFSRUFTT05fQ09ERV9DSElMRBAKEhYKElJFQVNPTl9DT0RFX1BBVVNFRBALEh0KGVJFQVNPTl9DT0RFX0RFQURMSU5FX05FQVIQDBIeChpSRUFTT05fQ09ERV9OT1RfQ09ORklHVVJFRBANEhsKF1JFQVNPTl9DT0RFX0RFQURfTEVUVEVSEA4SGwoXUkVBU09OX0NPREVfV09SS0VSX0xPU1QQDxIeChpSRUFTT05fQ09ERV9RVUVVRV9VTlNFUlZFRBAQEhUKEVJFQVNPTl9DT0RFX0FHRU5UEBESFgoSUkVBU09OX0NPREVfV09SS0VSEBISGgoWUkVBU09OX0NPREVfR09WRVJOQU5DRRATEhUKEVJFQVNPTl9DT0RFX1NURVBTEBQSFgoSUkVBU09OX0NPREVfRkFJTEVEEBUSFAoQUkVBU09OX0NPREVfSEVMRBAWKlwKC1BheWxvYWRLaW5kEhwKGFBBWUxPQURfS0lORF9VTlNQRUNJRklFRBAAEhYKElBBWUxPQURfS0lORF9JTlBVVBABEhcKE1BBWUxPQURfS0lORF9PVVRQVVQQAjKhCgoEUnVucxJTCgdFeHBsYWluEiAud29ya2Zsb3dzLm9wcy52MS5FeHBsYWluUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuRXhwbGFpblJlc3BvbnNlIgOQAgESXAoKR2V0SGlzdG9yeRIjLndvcmtmbG93cy5vcHMudjEuR2V0SGlzdG9yeVJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldEhpc3RvcnlSZXNwb25zZSIDkAIBEl8KC0dldEF0dGVtcHRzEiQud29ya2Zsb3dzLm9wcy52MS5HZXRBdHRlbXB0c1JlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkdldEF0dGVtcHRzUmVzcG9uc2UiA5ACARJTCgdHZXRUcmVlEiAud29ya2Zsb3dzLm9wcy52MS5HZXRUcmVlUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuR2V0VHJlZVJlc3BvbnNlIgOQAgESTwoFV2F0Y2gSHi53b3JrZmxvd3Mub3BzLnYxLldhdGNoUmVxdWVzdBofLndvcmtmbG93cy5vcHMudjEuV2F0Y2hSZXNwb25zZSIDkAIBMAESXAoKR2V0UGF5bG9hZBIjLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldFBheWxvYWRSZXNwb25zZSIDkAIBElQKCVJldHJ5U3RlcBIiLndvcmtmbG93cy5vcHMudjEuUmV0cnlTdGVwUmVxdWVzdBojLndvcmtmbG93cy5vcHMudjEuUmV0cnlTdGVwUmVzcG9uc2USUQoIU2tpcFN0ZXASIS53b3JrZmxvd3Mub3BzLnYxLlNraXBTdGVwUmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuU2tpcFN0ZXBSZXNwb25zZRJdCgxDb21wbGV0ZVN0ZXASJS53b3JrZmxvd3Mub3BzLnYxLkNvbXBsZXRlU3RlcFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkNvbXBsZXRlU3RlcFJlc3BvbnNlElEKCEZhaWxTdGVwEiEud29ya2Zsb3dzLm9wcy52MS5GYWlsU3RlcFJlcXVlc3QaIi53b3JrZmxvd3Mub3BzLnYxLkZhaWxTdGVwUmVzcG9uc2USXQoMUHVibGlzaEV2ZW50EiUud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRXZlbnRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRXZlbnRSZXNwb25zZRJrCg9MaXN0RGVhZExldHRlcnMSKC53b3JrZmxvd3Mub3BzLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgOQAgESaQoQUmV0cnlEZWFkTGV0dGVycxIpLndvcmtmbG93cy5vcHMudjEuUmV0cnlEZWFkTGV0dGVyc1JlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLlJldHJ5RGVhZExldHRlcnNSZXNwb25zZRJvChJEaXNjYXJkRGVhZExldHRlcnMSKy53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaLC53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_dead_letters, file_workflows_v1_workflows]);
+  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi3wEKBVBhcnR5EioKBGtpbmQYASABKA4yHC53b3JrZmxvd3Mub3BzLnYxLlBhcnR5LktpbmQSCgoCaWQYAiABKAkinQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUEVSU09OEAESDgoKS0lORF9HUk9VUBACEg4KCktJTkRfQUdFTlQQAxIQCgxLSU5EX1NFUlZJQ0UQBBIOCgpLSU5EX0VWRU5UEAUSDQoJS0lORF9USU1FEAYSDwoLS0lORF9XT1JLRVIQBxIMCghLSU5EX1JVThAIIuoDCgpXYWl0UmVhc29uEg8KB3N0ZXBfaWQYASABKAkSKgoEY29kZRgCIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUmVhc29uQ29kZRIQCghzZW50ZW5jZRgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLbmV4dF90cnlfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2dpdmVzX3VwX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdlbmRzX2J5GAcgAygLMhcud29ya2Zsb3dzLm9wcy52MS5QYXJ0eRISCgpsYXN0X2Vycm9yGAggASgJEg8KB2F0dGVtcHQYCSABKAUSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgKIAEoCRIUCgxvYmplY3RpdmVfaWQYCyABKAkSFAoMY2hpbGRfcnVuX2lkGAwgASgJEhUKDWRlbGVnYXRpb25faWQYDSABKAkSGgoSZXZlbnRfdHlwZV9wYXR0ZXJuGA4gASgJEhUKDWV2ZW50X3N1YmplY3QYDyABKAkSDwoHc2V0dGluZxgQIAEoCRINCgVxdWV1ZRgRIAEoCSIgCg5FeHBsYWluUmVxdWVzdBIOCgZydW5faWQYASABKAkiRQoPRXhwbGFpblJlc3BvbnNlEjIKC2V4cGxhbmF0aW9uGAEgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5FeHBsYW5hdGlvbiLAAQoLRXhwbGFuYXRpb24SLQoHdmVyZGljdBgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuVmVyZGljdBIQCghzZW50ZW5jZRgCIAEoCRIrCgV3YWl0cxgDIAMoCzIcLndvcmtmbG93cy5vcHMudjEuV2FpdFJlYXNvbhISCgptb3JlX3dhaXRzGAQgASgFEi8KC2NvbXB1dGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChFHZXRQYXlsb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIrCgRraW5kGAMgASgOMh0ud29ya2Zsb3dzLm9wcy52MS5QYXlsb2FkS2luZCJVChJHZXRQYXlsb2FkUmVzcG9uc2USKAoHcGF5bG9hZBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNZXJyb3JfbWVzc2FnZRgCIAEoCSJgChFHZXRIaXN0b3J5UmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFAoMbmV3ZXN0X2ZpcnN0GAQgASgIImgKEkdldEhpc3RvcnlSZXNwb25zZRIlCgVtb3ZlcxgBIAMoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKzAQoETW92ZRIOCgZjdXJzb3IYASABKAkSDgoGcnVuX2lkGAIgASgJEgsKA3NlcRgDIAEoAxImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFY2F1c2UYBSABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkNhdXNlEi4KB2NoYW5nZXMYBiADKAsyHS53b3JrZmxvd3Mub3BzLnYxLlN0YXRlQ2hhbmdlItcBCgVDYXVzZRIqCgRraW5kGAEgASgOMhwud29ya2Zsb3dzLm9wcy52MS5DYXVzZS5LaW5kEgoKAmlkGAIgASgJEg0KBWFjdG9yGAMgASgJEg4KBnJlYXNvbhgEIAEoCRILCgN2aWEYBSABKAkiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIS0lORF9SUEMQARIOCgpLSU5EX0VWRU5UEAISDQoJS0lORF9DQUxMEAMSDgoKS0lORF9USU1FUhAEEg8KC0tJTkRfRU5HSU5FEAUihQMKC1N0YXRlQ2hhbmdlEg8KB3N0ZXBfaWQYASABKAkSLQoIcnVuX2Zyb20YAiABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIrCgZydW5fdG8YAyABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRItCglzdGVwX2Zyb20YBCABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEisKB3N0ZXBfdG8YBSABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEhEKCW9wZXJhdGlvbhgGIAEoCRIMCgRub3RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRITCgtyZXRyeV9jb3VudBgJIAEoBRIQCghjb3N0X3VzZBgKIAEoARIWCg50b3RhbF9jb3N0X3VzZBgLIAEoARIVCg1lcnJvcl9tZXNzYWdlGAwgASgJEiYKA2lkcxgNIAEoCzIZLndvcmtmbG93cy5vcHMudjEuU3RlcElkcyKtAQoHU3RlcElkcxIUCgxvYmplY3RpdmVfaWQYASABKAkSEAoIYWdlbnRfaWQYAiABKAkSFQoNZGVsZWdhdGlvbl9pZBgDIAEoCRIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAQgASgJEhsKE2dvdmVybmFuY2VfZGVjaXNpb24YBSABKAkSEAoIZXZlbnRfaWQYBiABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAcgASgJIjUKEkdldEF0dGVtcHRzUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCSJVChNHZXRBdHRlbXB0c1Jlc3BvbnNlEisKCGF0dGVtcHRzGAEgAygLMhkud29ya2Zsb3dzLm9wcy52MS5BdHRlbXB0EhEKCXRydW5jYXRlZBgCIAEoCCK1AgoHQXR0ZW1wdBIPCgdhdHRlbXB0GAEgASgFEikKBXN0YXRlGAIgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaWRsZV9zZWNvbmRzGAUgASgBEhUKDWVycm9yX21lc3NhZ2UYBiABKAkSEAoIY29zdF91c2QYByABKAESJgoDaWRzGAggASgLMhkud29ya2Zsb3dzLm9wcy52MS5TdGVwSWRzEikKCGVuZGVkX2J5GAkgASgLMhcud29ya2Zsb3dzLm9wcy52MS5DYXVzZSIgCg5HZXRUcmVlUmVxdWVzdBIOCgZydW5faWQYASABKAkiqgEKD0dldFRyZWVSZXNwb25zZRImCgNydW4YASABKAsyGS53b3JrZmxvd3Mub3BzLnYxLlJ1bk5vZGUSLAoJYW5jZXN0b3JzGAIgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEi4KC2Rlc2NlbmRhbnRzGAMgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEhEKCXRydW5jYXRlZBgEIAEoCCKhAgoHUnVuTm9kZRIOCgZydW5faWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIaChJkZWZpbml0aW9uX3ZlcnNpb24YAyABKAUSKgoFc3RhdGUYBCABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIVCg1wYXJlbnRfcnVuX2lkGAUgASgJEhYKDnBhcmVudF9zdGVwX2lkGAYgASgJEi4KCnN0YXJ0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGNvbXBsZXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdG90YWxfY29zdF91c2QYCSABKAEiLQoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRINCgVhZnRlchgCIAEoCSJFCg1XYXRjaFJlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIkCgRtb3ZlGAIgASgLMhYud29ya2Zsb3dzLm9wcy52MS5Nb3ZlIlQKEFJldHJ5U3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEg8KB2F0dGVtcHQYBSABKAUiYAoRUmV0cnlTdGVwUmVzcG9uc2USIwoEc3RlcBgBIAEoCzIVLndvcmtmbG93cy52MS5TdGVwUnVuEiYKA3J1bhgCIAEoCzIZLndvcmtmbG93cy52MS5Xb3JrZmxvd1J1biJ8Cg9Ta2lwU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEicKBm91dHB1dBgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHYXR0ZW1wdBgFIAEoBSJfChBTa2lwU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4igAEKE0NvbXBsZXRlU3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEicKBm91dHB1dBgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHYXR0ZW1wdBgFIAEoBSJjChRDb21wbGV0ZVN0ZXBSZXNwb25zZRIjCgRzdGVwGAEgASgLMhUud29ya2Zsb3dzLnYxLlN0ZXBSdW4SJgoDcnVuGAIgASgLMhkud29ya2Zsb3dzLnYxLldvcmtmbG93UnVuIlMKD0ZhaWxTdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSDwoHYXR0ZW1wdBgFIAEoBSJfChBGYWlsU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4i9QUKDVNlYXJjaFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEisKBnN0YXRlcxgCIAMoDjIbLndvcmtmbG93cy52MS5Xb3JrZmxvd1N0YXRlEhUKDWRlZmluaXRpb25faWQYAyABKAkSGgoSZGVmaW5pdGlvbl92ZXJzaW9uGAQgASgFEhEKCWVudGl0eV9pZBgFIAEoCRITCgtlbnRpdHlfdHlwZRgGIAEoCRIaChJpbml0aWF0b3JfYWdlbnRfaWQYByABKAkSGQoRaW5pdGlhdG9yX3VzZXJfaWQYCCABKAkSFQoNcGFyZW50X3J1bl9pZBgJIAEoCRISCgplcnJvcl90ZXh0GAogASgJEjAKDHN0YXJ0ZWRfZnJvbRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOc3RhcnRlZF9iZWZvcmUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmVuZGVkX2Zyb20YDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGVuZGVkX2JlZm9yZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNY29zdF91c2RfZnJvbRgPIAEoAUgAiAEBEhsKDmNvc3RfdXNkX2JlbG93GBAgASgBSAGIAQESMQoLd2FpdGluZ19mb3IYESADKA4yHC53b3JrZmxvd3Mub3BzLnYxLlJlYXNvbkNvZGUSEAoIcmV0cnlpbmcYEiABKAgSJQoYb3Blbl9sb25nZXJfdGhhbl9zZWNvbmRzGBMgASgFSAKIAQESEQoJcGFnZV9zaXplGBQgASgFEhIKCnBhZ2VfdG9rZW4YFSABKAkSDgoGY291bnRzGBYgASgIQhAKDl9jb3N0X3VzZF9mcm9tQhEKD19jb3N0X3VzZF9iZWxvd0IbChlfb3Blbl9sb25nZXJfdGhhbl9zZWNvbmRzIoIBCg5TZWFyY2hSZXNwb25zZRInCgRydW5zGAEgAygLMhkud29ya2Zsb3dzLnYxLldvcmtmbG93UnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIuCgZjb3VudHMYAyABKAsyHi53b3JrZmxvd3Mub3BzLnYxLlNlYXJjaENvdW50cyJdCgxTZWFyY2hDb3VudHMSEgoKdG90YWxfc2l6ZRgBIAEoBRIQCghhdF9sZWFzdBgCIAEoCBInCgZmYWNldHMYAyADKAsyFy53b3JrZmxvd3Mub3BzLnYxLkZhY2V0IkQKBUZhY2V0Eg0KBWZpZWxkGAEgASgJEiwKBnZhbHVlcxgCIAMoCzIcLndvcmtmbG93cy5vcHMudjEuRmFjZXRWYWx1ZSIvCgpGYWNldFZhbHVlEg0KBXZhbHVlGAEgASgJEhIKCnRvdGFsX3NpemUYAiABKAUinQEKE1B1Ymxpc2hFdmVudFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEg8KB3N1YmplY3QYBCABKAkSCgoCaWQYBSABKAkSJQoEZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhc29uGAcgASgJIm4KFFB1Ymxpc2hFdmVudFJlc3BvbnNlEgoKAmlkGAEgASgJEg4KBnN0cmVhbRgCIAEoCRISCgpzdHJlYW1fc2VxGAMgASgDEhMKC2J1c19zdWJqZWN0GAQgASgJEhEKCWR1cGxpY2F0ZRgFIAEoCCqHAQoKUnVuVmVyZGljdBIbChdSVU5fVkVSRElDVF9VTlNQRUNJRklFRBAAEhYKElJVTl9WRVJESUNUX01PVklORxABEhcKE1JVTl9WRVJESUNUX1dBSVRJTkcQAhIUChBSVU5fVkVSRElDVF9IRUxEEAMSFQoRUlVOX1ZFUkRJQ1RfRU5ERUQQBCrnBAoKUmVhc29uQ29kZRIbChdSRUFTT05fQ09ERV9VTlNQRUNJRklFRBAAEhQKEFJFQVNPTl9DT0RFX0NBTEwQARIYChRSRUFTT05fQ09ERV9BUFBST1ZBTBACEhQKEFJFQVNPTl9DT0RFX1RBU0sQAxIVChFSRUFTT05fQ09ERV9FVkVOVBAEEhUKEVJFQVNPTl9DT0RFX1RJTUVSEAUSFQoRUkVBU09OX0NPREVfUkVUUlkQBhIhCh1SRUFTT05fQ09ERV9DT0xMQUJPUkFUT1JfQVdBWRAHEhwKGFJFQVNPTl9DT0RFX0JSRUFLRVJfT1BFThAIEhgKFFJFQVNPTl9DT0RFX05PX0FHRU5UEAkSFQoRUkVBU09OX0NPREVfQ0hJTEQQChIWChJSRUFTT05fQ09ERV9QQVVTRUQQCxIdChlSRUFTT05fQ09ERV9ERUFETElORV9ORUFSEAwSHgoaUkVBU09OX0NPREVfTk9UX0NPTkZJR1VSRUQQDRIbChdSRUFTT05fQ09ERV9ERUFEX0xFVFRFUhAOEhsKF1JFQVNPTl9DT0RFX1dPUktFUl9MT1NUEA8SHgoaUkVBU09OX0NPREVfUVVFVUVfVU5TRVJWRUQQEBIVChFSRUFTT05fQ09ERV9BR0VOVBAREhYKElJFQVNPTl9DT0RFX1dPUktFUhASEhoKFlJFQVNPTl9DT0RFX0dPVkVSTkFOQ0UQExIVChFSRUFTT05fQ09ERV9TVEVQUxAUEhYKElJFQVNPTl9DT0RFX0ZBSUxFRBAVEhQKEFJFQVNPTl9DT0RFX0hFTEQQFipcCgtQYXlsb2FkS2luZBIcChhQQVlMT0FEX0tJTkRfVU5TUEVDSUZJRUQQABIWChJQQVlMT0FEX0tJTkRfSU5QVVQQARIXChNQQVlMT0FEX0tJTkRfT1VUUFVUEAIy8woKBFJ1bnMSUAoGU2VhcmNoEh8ud29ya2Zsb3dzLm9wcy52MS5TZWFyY2hSZXF1ZXN0GiAud29ya2Zsb3dzLm9wcy52MS5TZWFyY2hSZXNwb25zZSIDkAIBElMKB0V4cGxhaW4SIC53b3JrZmxvd3Mub3BzLnYxLkV4cGxhaW5SZXF1ZXN0GiEud29ya2Zsb3dzLm9wcy52MS5FeHBsYWluUmVzcG9uc2UiA5ACARJcCgpHZXRIaXN0b3J5EiMud29ya2Zsb3dzLm9wcy52MS5HZXRIaXN0b3J5UmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuR2V0SGlzdG9yeVJlc3BvbnNlIgOQAgESXwoLR2V0QXR0ZW1wdHMSJC53b3JrZmxvd3Mub3BzLnYxLkdldEF0dGVtcHRzUmVxdWVzdBolLndvcmtmbG93cy5vcHMudjEuR2V0QXR0ZW1wdHNSZXNwb25zZSIDkAIBElMKB0dldFRyZWUSIC53b3JrZmxvd3Mub3BzLnYxLkdldFRyZWVSZXF1ZXN0GiEud29ya2Zsb3dzLm9wcy52MS5HZXRUcmVlUmVzcG9uc2UiA5ACARJPCgVXYXRjaBIeLndvcmtmbG93cy5vcHMudjEuV2F0Y2hSZXF1ZXN0Gh8ud29ya2Zsb3dzLm9wcy52MS5XYXRjaFJlc3BvbnNlIgOQAgEwARJcCgpHZXRQYXlsb2FkEiMud29ya2Zsb3dzLm9wcy52MS5HZXRQYXlsb2FkUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlc3BvbnNlIgOQAgESVAoJUmV0cnlTdGVwEiIud29ya2Zsb3dzLm9wcy52MS5SZXRyeVN0ZXBSZXF1ZXN0GiMud29ya2Zsb3dzLm9wcy52MS5SZXRyeVN0ZXBSZXNwb25zZRJRCghTa2lwU3RlcBIhLndvcmtmbG93cy5vcHMudjEuU2tpcFN0ZXBSZXF1ZXN0GiIud29ya2Zsb3dzLm9wcy52MS5Ta2lwU3RlcFJlc3BvbnNlEl0KDENvbXBsZXRlU3RlcBIlLndvcmtmbG93cy5vcHMudjEuQ29tcGxldGVTdGVwUmVxdWVzdBomLndvcmtmbG93cy5vcHMudjEuQ29tcGxldGVTdGVwUmVzcG9uc2USUQoIRmFpbFN0ZXASIS53b3JrZmxvd3Mub3BzLnYxLkZhaWxTdGVwUmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuRmFpbFN0ZXBSZXNwb25zZRJdCgxQdWJsaXNoRXZlbnQSJS53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hFdmVudFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hFdmVudFJlc3BvbnNlEmsKD0xpc3REZWFkTGV0dGVycxIoLndvcmtmbG93cy5vcHMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiA5ACARJpChBSZXRyeURlYWRMZXR0ZXJzEikud29ya2Zsb3dzLm9wcy52MS5SZXRyeURlYWRMZXR0ZXJzUmVxdWVzdBoqLndvcmtmbG93cy5vcHMudjEuUmV0cnlEZWFkTGV0dGVyc1Jlc3BvbnNlEm8KEkRpc2NhcmREZWFkTGV0dGVycxIrLndvcmtmbG93cy5vcHMudjEuRGlzY2FyZERlYWRMZXR0ZXJzUmVxdWVzdBosLndvcmtmbG93cy5vcHMudjEuRGlzY2FyZERlYWRMZXR0ZXJzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_dead_letters, file_workflows_v1_workflows]);
 
 /**
  * Who or what ends a wait.
@@ -1273,6 +1273,277 @@ export const FailStepResponseSchema: GenMessage<FailStepResponse> = /*@__PURE__*
   messageDesc(file_workflows_ops_v1_runs, 28);
 
 /**
+ * Selects runs of one workspace. What is empty or unset takes all.
+ *
+ * @generated from message workflows.ops.v1.SearchRequest
+ */
+export type SearchRequest = Message<"workflows.ops.v1.SearchRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * One of these.
+   *
+   * @generated from field: repeated workflows.v1.WorkflowState states = 2;
+   */
+  states: WorkflowState[];
+
+  /**
+   * @generated from field: string definition_id = 3;
+   */
+  definitionId: string;
+
+  /**
+   * 0: every version. Needs definition_id.
+   *
+   * @generated from field: int32 definition_version = 4;
+   */
+  definitionVersion: number;
+
+  /**
+   * @generated from field: string entity_id = 5;
+   */
+  entityId: string;
+
+  /**
+   * The name of an EntityType, as ENTITY_TYPE_DEAL, or the word that the run has.
+   *
+   * @generated from field: string entity_type = 6;
+   */
+  entityType: string;
+
+  /**
+   * @generated from field: string initiator_agent_id = 7;
+   */
+  initiatorAgentId: string;
+
+  /**
+   * @generated from field: string initiator_user_id = 8;
+   */
+  initiatorUserId: string;
+
+  /**
+   * Runs that this one started; 10,000 of them, where there are more.
+   *
+   * @generated from field: string parent_run_id = 9;
+   */
+  parentRunId: string;
+
+  /**
+   * Part of the error_message of one of its steps, in upper or lower case.
+   *
+   * @generated from field: string error_text = 10;
+   */
+  errorText: string;
+
+  /**
+   * When it began: from the first to before the second.
+   *
+   * @generated from field: google.protobuf.Timestamp started_from = 11;
+   */
+  startedFrom?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_before = 12;
+   */
+  startedBefore?: Timestamp | undefined;
+
+  /**
+   * When it ended; what is open has not.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_from = 13;
+   */
+  endedFrom?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_before = 14;
+   */
+  endedBefore?: Timestamp | undefined;
+
+  /**
+   * The cost so far, in USD: at least the first, less than the second.
+   *
+   * @generated from field: optional double cost_usd_from = 15;
+   */
+  costUsdFrom?: number | undefined;
+
+  /**
+   * @generated from field: optional double cost_usd_below = 16;
+   */
+  costUsdBelow?: number | undefined;
+
+  /**
+   * An open step waits for one of these, by what its row says: APPROVAL, TASK, EVENT, TIMER, RETRY, CHILD, AGENT, WORKER,
+   * GOVERNANCE or HELD; or the run is PAUSED. INVALID_ARGUMENT: another one, which only Explain finds out.
+   *
+   * @generated from field: repeated workflows.ops.v1.ReasonCode waiting_for = 17;
+   */
+  waitingFor: ReasonCode[];
+
+  /**
+   * An open step has had an attempt that failed.
+   *
+   * @generated from field: bool retrying = 18;
+   */
+  retrying: boolean;
+
+  /**
+   * It is open, and began more seconds ago.
+   *
+   * @generated from field: optional int32 open_longer_than_seconds = 19;
+   */
+  openLongerThanSeconds?: number | undefined;
+
+  /**
+   * 0 means 50; at most 500.
+   *
+   * @generated from field: int32 page_size = 20;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of an answer to a request with the same filters.
+   *
+   * @generated from field: string page_token = 21;
+   */
+  pageToken: string;
+
+  /**
+   * Count what matches, on all pages together.
+   *
+   * @generated from field: bool counts = 22;
+   */
+  counts: boolean;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SearchRequest.
+ * Use `create(SearchRequestSchema)` to create a new message.
+ */
+export const SearchRequestSchema: GenMessage<SearchRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 29);
+
+/**
+ * @generated from message workflows.ops.v1.SearchResponse
+ */
+export type SearchResponse = Message<"workflows.ops.v1.SearchResponse"> & {
+  /**
+   * Without payloads, as in ListRuns.
+   *
+   * @generated from field: repeated workflows.v1.WorkflowRun runs = 1;
+   */
+  runs: WorkflowRun[];
+
+  /**
+   * Empty at the end of the list.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Set where the request asks for counts.
+   *
+   * @generated from field: workflows.ops.v1.SearchCounts counts = 3;
+   */
+  counts?: SearchCounts | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SearchResponse.
+ * Use `create(SearchResponseSchema)` to create a new message.
+ */
+export const SearchResponseSchema: GenMessage<SearchResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 30);
+
+/**
+ * How many runs match, in all and by their values.
+ *
+ * @generated from message workflows.ops.v1.SearchCounts
+ */
+export type SearchCounts = Message<"workflows.ops.v1.SearchCounts"> & {
+  /**
+   * @generated from field: int32 total_size = 1;
+   */
+  totalSize: number;
+
+  /**
+   * The counts are of the newest runs alone: of 10,000 that the indexed filters find, or of fewer with filters on steps.
+   *
+   * @generated from field: bool at_least = 2;
+   */
+  atLeast: boolean;
+
+  /**
+   * `state`, `definition_id`, `entity_type` and `initiator_agent_id`.
+   *
+   * @generated from field: repeated workflows.ops.v1.Facet facets = 3;
+   */
+  facets: Facet[];
+};
+
+/**
+ * Describes the message workflows.ops.v1.SearchCounts.
+ * Use `create(SearchCountsSchema)` to create a new message.
+ */
+export const SearchCountsSchema: GenMessage<SearchCounts> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 31);
+
+/**
+ * The values of one field among the runs that match.
+ *
+ * @generated from message workflows.ops.v1.Facet
+ */
+export type Facet = Message<"workflows.ops.v1.Facet"> & {
+  /**
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The 20 most frequent ones, the most frequent first.
+   *
+   * @generated from field: repeated workflows.ops.v1.FacetValue values = 2;
+   */
+  values: FacetValue[];
+};
+
+/**
+ * Describes the message workflows.ops.v1.Facet.
+ * Use `create(FacetSchema)` to create a new message.
+ */
+export const FacetSchema: GenMessage<Facet> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 32);
+
+/**
+ * One value.
+ *
+ * @generated from message workflows.ops.v1.FacetValue
+ */
+export type FacetValue = Message<"workflows.ops.v1.FacetValue"> & {
+  /**
+   * A state by its name, as WORKFLOW_STATE_FAILED; empty: the runs have none.
+   *
+   * @generated from field: string value = 1;
+   */
+  value: string;
+
+  /**
+   * @generated from field: int32 total_size = 2;
+   */
+  totalSize: number;
+};
+
+/**
+ * Describes the message workflows.ops.v1.FacetValue.
+ * Use `create(FacetValueSchema)` to create a new message.
+ */
+export const FacetValueSchema: GenMessage<FacetValue> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 33);
+
+/**
  * An event of CloudEvents 1.0.
  *
  * @generated from message workflows.ops.v1.PublishEventRequest
@@ -1291,7 +1562,8 @@ export type PublishEventRequest = Message<"workflows.ops.v1.PublishEventRequest"
   type: string;
 
   /**
-   * Empty: `workflows.ops`.
+   * Empty: `workflows.ops`. INVALID_ARGUMENT: one whose first part is the name of a service of the platform, such as
+   * `siphon`, `approvals` or `workflows/orders`.
    *
    * @generated from field: string source = 3;
    */
@@ -1310,6 +1582,8 @@ export type PublishEventRequest = Message<"workflows.ops.v1.PublishEventRequest"
   id: string;
 
   /**
+   * INVALID_ARGUMENT: it has `@type`, or is a change whose actor is an agent.
+   *
    * @generated from field: google.protobuf.Struct data = 6;
    */
   data?: JsonObject | undefined;
@@ -1327,7 +1601,7 @@ export type PublishEventRequest = Message<"workflows.ops.v1.PublishEventRequest"
  * Use `create(PublishEventRequestSchema)` to create a new message.
  */
 export const PublishEventRequestSchema: GenMessage<PublishEventRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_runs, 29);
+  messageDesc(file_workflows_ops_v1_runs, 34);
 
 /**
  * @generated from message workflows.ops.v1.PublishEventResponse
@@ -1356,6 +1630,14 @@ export type PublishEventResponse = Message<"workflows.ops.v1.PublishEventRespons
    * @generated from field: string bus_subject = 4;
    */
   busSubject: string;
+
+  /**
+   * The stream had an event of this workspace, source and id already, in its duplicate window; `stream_seq` is that event's,
+   * and what this call sent is dropped. So it is for a repeat of a call whose first answer was lost, too.
+   *
+   * @generated from field: bool duplicate = 5;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -1363,7 +1645,7 @@ export type PublishEventResponse = Message<"workflows.ops.v1.PublishEventRespons
  * Use `create(PublishEventResponseSchema)` to create a new message.
  */
 export const PublishEventResponseSchema: GenMessage<PublishEventResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_runs, 30);
+  messageDesc(file_workflows_ops_v1_runs, 35);
 
 /**
  * Whether a run goes on, and what that depends on.
@@ -1647,6 +1929,18 @@ export const PayloadKindSchema: GenEnum<PayloadKind> = /*@__PURE__*/
  */
 export const Runs: GenService<{
   /**
+   * Finds runs of a workspace by filters, all of which must hold, newest first, without payloads as ListRuns. A call examines
+   * a bounded number of runs, so that a page may have fewer runs than page_size, or none: the list goes on as long as there is a
+   * next_page_token.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.Search
+   */
+  search: {
+    methodKind: "unary";
+    input: typeof SearchRequestSchema;
+    output: typeof SearchResponseSchema;
+  },
+  /**
    * Says why the run does not move: a reason for each open step, what ends it, and when. It costs
    * the same few look-ups by key whatever is stored.
    *
@@ -1764,8 +2058,9 @@ export const Runs: GenService<{
   },
   /**
    * Publishes an event of the workspace on a stream that the service listens to: it starts and continues runs as every
-   * event of the bus does, a little later. It is stored once for each id. The first source of BUS_SOURCES that is not a
-   * collaborator's takes it. FAILED_PRECONDITION: there is none. UNAVAILABLE: the stream does not take it now.
+   * event of the bus does, a little later. It is stored once for each source and id. The first source of BUS_SOURCES that is
+   * not a collaborator's takes it. It is never a tap event. FAILED_PRECONDITION: there is no such source. UNAVAILABLE: the
+   * stream does not take it now.
    *
    * @generated from rpc workflows.ops.v1.Runs.PublishEvent
    */

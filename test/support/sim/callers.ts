@@ -102,9 +102,9 @@ export class Callers {
     const named = startBy === "key" ? { key: `start-${key}` } : {};
     const asked = { method: method.startRun, request, ...named, isTwice };
     const runId = idOf(await this.#ask(`start ${key}`, asked));
-    if (startBy === "key" && random.chance(30)) {
+    if (startBy !== "nothing" && random.chance(30)) {
       await clock.sleep(random.below(EVENT_LATE_MS));
-      await this.#startOther(key, request);
+      if (startBy === "key") await this.#startOther(key, request);
       await this.#ask(`start ${key} again`, { method: method.startRun, request, ...named });
     }
     return runId;
@@ -198,7 +198,7 @@ export class Callers {
         if (answer !== undefined) {
           const run: RunAnswer = answer;
           witness.note(what, idOf(run));
-          this.#rules.judge({ what, method: asked, key, answer: run });
+          this.#rules.judge({ what, method: asked, key, eventId: eventOf(request), answer: run });
           return run;
         }
       } catch (error) {
@@ -216,4 +216,8 @@ export class Callers {
 
 function idOf(answer: RunAnswer | Refusal): string {
   return answer instanceof Refusal ? "" : (answer.run?.id ?? "");
+}
+
+function eventOf(request: object): string {
+  return "triggerEventId" in request ? String(request.triggerEventId) : "";
 }

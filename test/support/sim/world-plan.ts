@@ -61,6 +61,7 @@ const VERSIONS = [
   "undo",
   "parent",
   "hand",
+  "clash",
 ];
 const PLACES = [
   "before commit",

@@ -20,6 +20,14 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "lost lease": 80,
   "lost commit reply": 200,
   "late commit": 200,
+  "one statement saved": 1_500,
+  "one statement refused for a run": 100,
+  "one statement refused for a step": 10,
+  "one statement late": 25,
+  "one statement refused though late": 20,
+  "one statement found committed": 20,
+  "one statement found not committed": 2,
+  "lost refusal reply": 1,
   "redelivered message": 400,
   "repeated event": 200,
   "lost acknowledgement of an event": 100,
@@ -36,6 +44,7 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "call by two callers at once": 500,
   "lost answer of a call": 100,
   "answer given again": 300,
+  "start by an event id answered again": 50,
   "call still running": 150,
   "key taken over": 3,
   "call read again": 3,
@@ -45,6 +54,7 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "moved by CancelRun": 60,
   "moved by CompensateRun": 15,
   "moved by TransitionStep": 20,
+  "item of the inbox": 100,
 };
 
 /** Plays one share, counted from 0. */

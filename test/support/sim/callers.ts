@@ -42,6 +42,7 @@ type Start = MessageInitShape<typeof StartRunRequestSchema>;
 const PATIENCE_MS = 4_000;
 const AGAIN_MS = 150;
 const EVENT_LATE_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 const LONGEST_PAUSE_MS = 2_500;
 const { method } = WorkflowService;
 
@@ -151,8 +152,9 @@ export class Callers {
 
   async #command(key: string, runId: string, command: PlannedCommand): Promise<void> {
     const { clock, random } = this.#world;
-    const { rpc, afterMs, hasKey, isTwice } = command;
-    await clock.sleep(afterMs);
+    const { rpc, afterMs, isRacing, hasKey, isTwice } = command;
+    if (isRacing) await this.#untilOneEnds(runId, afterMs);
+    else await clock.sleep(afterMs);
     const named = hasKey ? { key: `${rpc}-${key}` } : {};
     const request = { id: runId };
     const asked: Asked<DescMessage, DescMessage> = {
@@ -167,6 +169,13 @@ export class Callers {
     await clock.sleep(random.below(LONGEST_PAUSE_MS));
     const resumed = { method: method.resumeRun, request, key: `resume-${key}`, isTwice };
     await this.#ask(`resume ${key}`, resumed);
+  }
+
+  async #untilOneEnds(runId: string, longestMs: number): Promise<void> {
+    const { clock, owners } = this.#world;
+    const untilMs = clock.nowMs + longestMs;
+    const hasEnded = () => [...owners.ended.keys()].some((id) => id.startsWith(`obj:${runId}/`));
+    while (clock.nowMs < untilMs && !hasEnded()) await clock.sleep(LOOK_EVERY_MS);
   }
 
   async #ask<I extends DescMessage, O extends DescMessage>(

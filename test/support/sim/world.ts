@@ -10,6 +10,7 @@ import { EventBus } from "./event-bus.ts";
 import { InboxRule } from "./inbox-rules.ts";
 import { NO_TROUBLES, type Troubles } from "./link.ts";
 import { type ModelServer, makeModelServer } from "./model/model-database.ts";
+import type { RunRow } from "./model/rows.ts";
 import { OwnStream } from "./own-stream.ts";
 import { Owners } from "./owners.ts";
 import { type Replica, startReplica } from "./replica.ts";
@@ -113,11 +114,13 @@ export class World {
 
   reach(place: string, replica: string): void {
     if (this.#isStopping) return;
-    const times = (this.#reached.get(place) ?? 0) + 1;
-    this.#reached.set(place, times);
+    const times = this.#countReached(place);
+    const undoing = this.#undoing();
+    const timesUndoing = undoing.length > 0 ? this.#countReached(`${place}, undoing`) : 0;
     for (const crash of this.plan.crashes) {
       const member = this.members.find(({ id }) => id === replica);
-      if (crash.place !== place || crash.n !== times || member === undefined) continue;
+      const isNow = crash.n === (crash.isWhileUndoing ? timesUndoing : times);
+      if (crash.place !== place || !isNow || member === undefined) continue;
       this.hasTrouble = true;
       this.witness.count(`trouble ${place}`);
       if (crash.frozenMs > 0) {
@@ -125,6 +128,17 @@ export class World {
         member.link.freezeUntil(this.clock.nowMs + crash.frozenMs);
       } else this.#crash(member);
     }
+  }
+
+  #countReached(place: string): number {
+    const times = (this.#reached.get(place) ?? 0) + 1;
+    this.#reached.set(place, times);
+    return times;
+  }
+
+  #undoing(): RunRow[] {
+    const runs = [...this.server.tables.runs.committed.values()];
+    return runs.filter(({ state }) => state === "COMPENSATING");
   }
 
   #startOne(): void {
@@ -142,9 +156,7 @@ export class World {
     if (held.some(({ id }) => this.owners.ledger.has(id))) {
       this.witness.count("crash between send and result");
     }
-    for (const run of tables.runs.committed.values()) {
-      if (run.state === "COMPENSATING") this.crashedWhileUndoing.add(run.id);
-    }
+    for (const { id } of this.#undoing()) this.crashedWhileUndoing.add(id);
     member.crash();
     this.members.splice(this.members.indexOf(member), 1);
     this.clock.after(this.random.below(RESTART_MS), () => this.#startOne());

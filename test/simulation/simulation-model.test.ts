@@ -17,6 +17,7 @@ import {
   runMoves,
   streamAcks,
 } from "../../src/store/schema/history.ts";
+import { inboxItems } from "../../src/store/schema/inbox.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../src/store/schema/runs.ts";
 import { randomNumbers } from "../support/random/random-numbers.ts";
 import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
@@ -35,7 +36,7 @@ const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =
-  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, partition_leases, stream_acks, stream_marks";
+  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, inbox_items, partition_leases, stream_acks, stream_marks";
 
 let server: TestDatabase;
 let clock: DatabaseClock;
@@ -77,7 +78,10 @@ async function playVerbs(seed: number): Promise<void> {
   await clock.set(time.epochMs);
   const model = makeModelServer(time);
   publishAll(model.tables, new Date(BEGIN_MS));
-  const network = { there: async () => {}, commit: async () => 0, back: async () => {} };
+  const network = {
+    ...{ there: async () => {}, commit: async () => 0, back: async () => {} },
+    ended: () => undefined,
+  };
   const sides = [model.connect(network).database, database].map(sideOf);
   const rows = new RandomRows(randomNumbers(seed), () => time.epochMs);
   const seqs = new Map<string, number>();
@@ -111,6 +115,7 @@ async function compareTables({ tables }: ModelServer, when: string): Promise<voi
     [tables.early, await build.select().from(earlyReports)],
     [tables.schedules, await build.select().from(schedules)],
     [tables.callerKeys, await build.select().from(callerKeys)],
+    [tables.items, await build.select().from(inboxItems)],
   ] as const;
   for (const [table, rows] of kept) {
     const ofModel = [...table.committed.values()].map(plainRow);

@@ -1,6 +1,6 @@
 /**
  * What an answer that a caller has heard must agree with, in the moment in which it comes: one key is one call with one
- * answer, and what was answered is in the database.
+ * answer, one event id is one start, and what was answered is in the database.
  * Boundary: reads the model's tables.
  */
 import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
@@ -14,6 +14,8 @@ interface Heard {
   readonly what: string;
   readonly method: DescMethodUnary<DescMessage, DescMessage>;
   readonly key: string | undefined;
+  /** That of a start; "" where it has none. */
+  readonly eventId: string;
   readonly answer: MessageShape<DescMessage> & {
     readonly run?: { readonly id: string } | undefined;
   };
@@ -33,13 +35,15 @@ export class AnswerRules {
   readonly #world: World;
   /** The run that a key stands for. */
   readonly #runs = new Map<string, string>();
+  /** How often starts by an event id were answered. */
+  readonly #answered = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
   judge(heard: Heard): void {
-    const { what, method, key, answer } = heard;
+    const { what, method, key, eventId, answer } = heard;
     const { tables } = this.#world.server;
     const runId = answer.run?.id ?? "";
     const run = tables.runs.committed.get(runId);
@@ -51,6 +55,20 @@ export class AnswerRules {
     if (!isSo(run)) this.#world.broken(`${what} was answered, and the run is ${run.state}`);
     if (method.name === "TransitionStep") this.#judgeReport(what, run);
     if (key !== undefined) this.#judgeKey(heard, key, runId);
+    if (eventId !== "") this.#judgeStart(what, eventId, runId);
+  }
+
+  /** However often and wherever a start by an event is sent, the answer is the run that its claim names. */
+  #judgeStart(what: string, eventId: string, runId: string): void {
+    const { starts } = this.#world.server.tables;
+    const claims = [...starts.committed.values()].filter((start) => start.eventId === eventId);
+    const started = claims.map((claim) => claim.runId);
+    if (started.length !== 1 || started[0] !== runId) {
+      this.#world.broken(`${what} was answered with ${runId}, and ${eventId} started ${started}`);
+    }
+    const times = (this.#answered.get(eventId) ?? 0) + 1;
+    this.#answered.set(eventId, times);
+    if (times > 1) this.#world.witness.count("start by an event id answered again");
   }
 
   #judgeReport(what: string, run: RunRow): void {

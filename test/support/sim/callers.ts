@@ -42,6 +42,7 @@ type Start = MessageInitShape<typeof StartRunRequestSchema>;
 const PATIENCE_MS = 4_000;
 const AGAIN_MS = 150;
 const EVENT_LATE_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 const LONGEST_PAUSE_MS = 2_500;
 const { method } = WorkflowService;
 
@@ -102,9 +103,9 @@ export class Callers {
     const named = startBy === "key" ? { key: `start-${key}` } : {};
     const asked = { method: method.startRun, request, ...named, isTwice };
     const runId = idOf(await this.#ask(`start ${key}`, asked));
-    if (startBy === "key" && random.chance(30)) {
+    if (startBy !== "nothing" && random.chance(30)) {
       await clock.sleep(random.below(EVENT_LATE_MS));
-      await this.#startOther(key, request);
+      if (startBy === "key") await this.#startOther(key, request);
       await this.#ask(`start ${key} again`, { method: method.startRun, request, ...named });
     }
     return runId;
@@ -151,8 +152,9 @@ export class Callers {
 
   async #command(key: string, runId: string, command: PlannedCommand): Promise<void> {
     const { clock, random } = this.#world;
-    const { rpc, afterMs, hasKey, isTwice } = command;
-    await clock.sleep(afterMs);
+    const { rpc, afterMs, isRacing, hasKey, isTwice } = command;
+    if (isRacing) await this.#untilOneEnds(runId, afterMs);
+    else await clock.sleep(afterMs);
     const named = hasKey ? { key: `${rpc}-${key}` } : {};
     const request = { id: runId };
     const asked: Asked<DescMessage, DescMessage> = {
@@ -167,6 +169,13 @@ export class Callers {
     await clock.sleep(random.below(LONGEST_PAUSE_MS));
     const resumed = { method: method.resumeRun, request, key: `resume-${key}`, isTwice };
     await this.#ask(`resume ${key}`, resumed);
+  }
+
+  async #untilOneEnds(runId: string, longestMs: number): Promise<void> {
+    const { clock, owners } = this.#world;
+    const untilMs = clock.nowMs + longestMs;
+    const hasEnded = () => [...owners.ended.keys()].some((id) => id.startsWith(`obj:${runId}/`));
+    while (clock.nowMs < untilMs && !hasEnded()) await clock.sleep(LOOK_EVERY_MS);
   }
 
   async #ask<I extends DescMessage, O extends DescMessage>(
@@ -198,7 +207,7 @@ export class Callers {
         if (answer !== undefined) {
           const run: RunAnswer = answer;
           witness.note(what, idOf(run));
-          this.#rules.judge({ what, method: asked, key, answer: run });
+          this.#rules.judge({ what, method: asked, key, eventId: eventOf(request), answer: run });
           return run;
         }
       } catch (error) {
@@ -216,4 +225,8 @@ export class Callers {
 
 function idOf(answer: RunAnswer | Refusal): string {
   return answer instanceof Refusal ? "" : (answer.run?.id ?? "");
+}
+
+function eventOf(request: object): string {
+  return "triggerEventId" in request ? String(request.triggerEventId) : "";
 }

@@ -6,6 +6,7 @@
 import type { JsMsg } from "nats";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
 import { ENCODINGS } from "../builders/written-events.ts";
+import type { EffectRules, PublishedEvent } from "./effect-rules.ts";
 import type { Link, LinkWorld } from "./link.ts";
 
 /** Who takes messages. */
@@ -17,6 +18,7 @@ export interface BusMember {
 /** What the bus works with. */
 export interface BusWorld extends LinkWorld {
   readonly members: readonly BusMember[];
+  readonly effects: Pick<EffectRules, "judgeAcknowledged">;
   broken(rule: string): void;
 }
 
@@ -25,6 +27,7 @@ interface Message {
   readonly subject: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly event: PublishedEvent;
   deliveries: number;
   isDone: boolean;
 }
@@ -71,8 +74,11 @@ export class EventBus {
     for (let copies = isTwice ? 2 : 1; copies > 0; copies -= 1) {
       this.#published += 1;
       this.#open.add(this.#published);
-      const message = { seq: this.#published, subject, ...written, deliveries: 0, isDone: false };
-      this.#deliverAfter(message, this.#world.random.below(40) / 10);
+      const message = { seq: this.#published, subject, ...written, event: { id, subject, data } };
+      this.#deliverAfter(
+        { ...message, deliveries: 0, isDone: false },
+        this.#world.random.below(40) / 10,
+      );
     }
     if (isTwice) this.#world.witness.count("repeated event");
   }
@@ -128,6 +134,7 @@ export class EventBus {
   }
 
   async #settle(message: Message, link: Link): Promise<void> {
+    this.#world.effects.judgeAcknowledged(message.event);
     this.#world.reach("before an acknowledgement", link.replica);
     await link.pass();
     if (message.isDone || link.unlucky("messages")) return;

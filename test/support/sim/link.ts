@@ -5,7 +5,7 @@
 
 import { DatabaseAway } from "../../../src/store/pg-errors.ts";
 import type { RandomNumbers } from "../random/random-numbers.ts";
-import type { Network } from "./model/model-database.ts";
+import type { EndOfStatement, Network } from "./model/model-database.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 import type { Witness } from "./witness.ts";
 
@@ -57,6 +57,8 @@ export class Link implements Network {
   readonly #world: LinkWorld;
   readonly #versions = new Map<string, string>();
   isAlive = true;
+  /** Whether it has ever stood still. */
+  hasFrozen = false;
   #frozenUntilMs = 0;
 
   constructor(world: LinkWorld, replica: string) {
@@ -66,6 +68,7 @@ export class Link implements Network {
 
   /** Nothing comes or goes until then. */
   freezeUntil(atMs: number): void {
+    this.hasFrozen = true;
     this.#frozenUntilMs = atMs;
   }
   cut(): void {
@@ -102,19 +105,30 @@ export class Link implements Network {
     witness.count("late commit");
     return 1 + random.below(LATE_COMMIT_MS);
   }
+  ended(what: string, how: EndOfStatement): void {
+    if (what.startsWith("save_batch_")) this.#world.witness.count(`one statement ${how}`);
+  }
   async back(what: string, rows: readonly object[]): Promise<void> {
     const { witness } = this.#world;
     witness.note(this.replica, what, rows.length);
     if (what === "commit") this.#world.reach("after commit", this.replica);
     this.#watchSchedules(what, rows.length);
     this.#watchKeys(what, rows);
+    this.#watchFound(what, rows);
     await this.pass();
-    if (what === "commit" && this.unlucky("commits")) {
-      witness.count("lost commit reply");
+    if ((what === "commit" || what === "refusal") && this.unlucky("commits")) {
+      witness.count(`lost ${what} reply`);
       throw new DatabaseAway("the reply of the commit is lost");
     }
     if (what === "expire_calls" && rows.length > 0) witness.count("lost lease");
     this.#watchFence(what, rows);
+  }
+
+  /** What came of a statement whose answer was lost. */
+  #watchFound(what: string, [row]: readonly { readonly moves?: number }[]): void {
+    if (what !== "find_unanswered_save" || row === undefined) return;
+    const isFound = (row.moves ?? 0) > 0;
+    this.#world.witness.count(`one statement found ${isFound ? "committed" : "not committed"}`);
   }
 
   #watchSchedules(what: string, rows: number): void {

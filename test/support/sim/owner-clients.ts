@@ -38,7 +38,19 @@ export function ownerClients(world: LinkWorld, owners: Owners, link: Link): Clie
 }
 
 function clientOf(world: LinkWorld, owners: Owners, link: Link, service: string): Client {
-  const refuse = () => Promise.reject(new NotConfigured(`${service} is not asked so`));
+  async function ask<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>> {
+    await link.pass();
+    if (link.unlucky("owners")) throw broken("the question is lost");
+    const bytes = toBinary(method.input, create(method.input, request));
+    const answer = owners.look(`${service}.${method.name}`, bytes);
+    await link.pass();
+    if (link.unlucky("owners")) throw broken("the answer is lost");
+    return answer as MessageShape<O>;
+  }
+
   return {
     async create<I extends DescMessage, O extends DescMessage>(
       method: DescMethodUnary<I, O>,
@@ -56,19 +68,8 @@ function clientOf(world: LinkWorld, owners: Owners, link: Link, service: string)
       if (link.unlucky("owners")) throw broken("the answer is lost");
       return answer as MessageShape<O>;
     },
-    ask: refuse,
-    async askBriefly<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodUnary<I, O>,
-      request: MessageInitShape<I>,
-    ): Promise<MessageShape<O>> {
-      await link.pass();
-      if (link.unlucky("owners")) throw broken("the question is lost");
-      const bytes = toBinary(method.input, create(method.input, request));
-      const answer = owners.look(`${service}.${method.name}`, bytes);
-      await link.pass();
-      if (link.unlucky("owners")) throw broken("the answer is lost");
-      return answer as MessageShape<O>;
-    },
+    ask,
+    askBriefly: ask,
   };
 }
 

@@ -90,7 +90,10 @@ export class Owners {
     return answer;
   }
 
-  /** How an object stands, in the contract's message; what an objective brought is not part of it. */
+  /**
+   * What has no key: an objective that is wanted no more, or how an object stands, in the contract's message; what an objective
+   * brought is not part of it.
+   */
   look(asked: string, bytes: Uint8Array): object {
     if (asked === "objectives.Get") {
       const { id } = fromBinary(GetRequestSchema, bytes);
@@ -100,22 +103,19 @@ export class Owners {
       const { approvalRequestId: id } = fromBinary(GetApprovalRequestSchema, bytes);
       const found = this.#decisions.get(id);
       if (found !== undefined) return approvalOf(id, found);
+    } else if (asked === "objectives.Cancel") {
+      this.#cancel(fromBinary(CancelRequestSchema, bytes).id);
+      return create(CancelResponseSchema, {});
     } else this.#world.broken(`no owner answers ${asked}`);
     throw new CallFailure("there is no such object", { kind: "answered", code: Code.NotFound });
   }
 
   #make(request: OwnersRequest): object {
-    const { service, method, key, bytes } = request;
+    const { service, method, key } = request;
     switch (`${service}.${method}`) {
       case "objectives.Create":
         this.#work(request, `obj:${key}`);
         return create(CreateResponseSchema, { objective: { id: `obj:${key}` } });
-      case "objectives.Cancel": {
-        const { id } = fromBinary(CancelRequestSchema, bytes);
-        this.cancelled.add(id);
-        if (!this.ended.has(id)) this.#stands(id, ObjectiveState.CANCELLED);
-        return create(CancelResponseSchema, {});
-      }
       case "approvals.RequestApproval":
         this.#decide(request, `req:${key}`);
         return create(RequestApprovalResponseSchema, { approvalRequest: { id: `req:${key}` } });
@@ -149,6 +149,11 @@ export class Owners {
       this.#stands(id, fails ? ObjectiveState.FAILED : ObjectiveState.COMPLETED);
       this.#world.publish("objectives.changes.objective.transition", workspaceId, end);
     });
+  }
+
+  #cancel(id: string): void {
+    this.cancelled.add(id);
+    if (!this.ended.has(id)) this.#stands(id, ObjectiveState.CANCELLED);
   }
 
   #stands(id: string, state: ObjectiveState): void {

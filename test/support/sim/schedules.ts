@@ -142,5 +142,5 @@ export class WorldSchedule {
 /** The way of those who publish: nothing is lost on it. */
 function quietNetwork(clock: VirtualClock): Network {
   const pass = () => clock.sleep(1);
-  return { there: pass, back: pass, commit: async () => 0 };
+  return { there: pass, back: pass, commit: async () => 0, ended: () => undefined };
 }

@@ -19,6 +19,8 @@ export interface PlannedRun {
 export interface PlannedCommand {
   readonly rpc: "pauseRun" | "cancelRun" | "compensateRun";
   readonly afterMs: number;
+  /** It is sent when one of the run's objectives ends, `afterMs` at the latest. */
+  readonly isRacing: boolean;
   readonly hasKey: boolean;
   readonly isTwice: boolean;
 }
@@ -27,6 +29,8 @@ export interface PlannedCommand {
 interface PlannedCrash {
   readonly place: string;
   readonly n: number;
+  /** Only the times count when a run is compensating. */
+  readonly isWhileUndoing: boolean;
   /** 0: it crashes. */
   readonly frozenMs: number;
 }
@@ -61,6 +65,7 @@ const VERSIONS = [
   "undo",
   "parent",
   "hand",
+  "clash",
 ];
 const PLACES = [
   "before commit",
@@ -73,6 +78,8 @@ const PLACES = [
   "after a key was claimed",
   "before an answer",
 ];
+/** Those that a run comes to while its steps are compensated. */
+const UNDOING_PLACES = PLACES.filter((place) => !/ key | answer$/.test(place));
 /** Where a world with a schedule has half of its crashes. */
 const SCHEDULE_PLACES = [
   "after slots were found",
@@ -104,12 +111,14 @@ export function planWorld(seed: number): WorldPlan {
   const random = randomNumbers(seed);
   const troubles = random.pick([NO_TROUBLES, MILD, MILD, HARD]) ?? MILD;
   const runs = Array.from({ length: 1 + random.below(3) }, (_, n) => planRun(random, `k${n}`));
-  const schedule = random.chance(25) ? planSchedule(random) : undefined;
-  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () =>
-    schedule !== undefined && random.chance(50)
+  const schedule = random.chance(30) ? planSchedule(random) : undefined;
+  const isUndone = runs.some((run) => run.version === "undo");
+  const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () => {
+    if (isUndone && random.chance(40)) return planCrash(random, UNDOING_PLACES, 4, true);
+    return schedule !== undefined && random.chance(50)
       ? planCrash(random, SCHEDULE_PLACES, 4)
-      : planCrash(random, PLACES, 12),
-  );
+      : planCrash(random, PLACES, 12);
+  });
   return {
     ...{ seed, runs, schedule, crashes, troubles },
     replicas: random.pick([1, 2, 2, 3]) ?? 2,
@@ -147,7 +156,8 @@ function planCommand(random: RandomNumbers): PlannedCommand {
   const afterMs = random.below(2_500);
   // A pause without a key that comes late would hold a run that was resumed.
   const hasKey = rpc === "pauseRun" || random.chance(50);
-  return { rpc: rpc ?? "cancelRun", afterMs, hasKey, isTwice: random.chance(40) };
+  const isTwice = random.chance(40);
+  return { rpc: rpc ?? "cancelRun", afterMs, hasKey, isTwice, isRacing: random.chance(30) };
 }
 
 function planSchedule(random: RandomNumbers): PlannedSchedule {
@@ -161,11 +171,13 @@ function planCrash(
   random: RandomNumbers,
   places: readonly string[],
   timesAtMost: number,
+  isWhileUndoing = false,
 ): PlannedCrash {
   const frozenMs = random.chance(30) ? random.pick([3_000, 12_000, 25_000]) : 0;
   return {
     place: random.pick(places) ?? "after commit",
     n: 1 + random.below(timesAtMost),
+    isWhileUndoing,
     frozenMs: frozenMs ?? 0,
   };
 }

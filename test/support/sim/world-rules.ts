@@ -19,6 +19,7 @@ export interface RunEnd {
 export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>): void {
   const { tables, shared } = world.server;
   judgePlan(world, calmEnds);
+  world.inbox.judge();
   for (const run of tables.runs.committed.values()) {
     if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
     judgeHistory(world, run);
@@ -115,19 +116,12 @@ function textOfEnd(world: World, run: RunRow, isWhole: boolean): string {
     .replaceAll(/-late-\d/g, "");
 }
 
-/**
- * An objective whose event comes, however late, ends its step by the event: it alone has the output. But for one that came
- * before the step knew the objective, where the replica that was to look for it stood still: here owners are asked more
- * often (8 s) than another replica looks for such reports (20 s).
- */
+/** An objective whose event comes, however late or early, ends its step by the event: it alone has the output. */
 function judgeAsked(world: World, run: RunRow): void {
-  const early = world.server.tables.early.committed;
   for (const { cause, moves } of historyOf(world, run)) {
     const [, objectiveId = ""] = /^reconcile\/objectives\/(.*)$/.exec(cause.id) ?? [];
     const isEnd = moves.some((move) => move.of === "step" && move.to === "COMPLETED");
-    if (objectiveId === "" || !isEnd || world.lostAbout.has(objectiveId)) continue;
-    const isEarly = [...early.values()].some((report) => report.objectId === objectiveId);
-    if (!(isEarly && world.hasFrozen)) {
+    if (objectiveId !== "" && isEnd && !world.lostAbout.has(objectiveId)) {
       world.broken(`${objectiveId} was found ended by asking, before its event`);
     }
   }

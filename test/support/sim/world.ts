@@ -5,9 +5,12 @@
 import type { Log } from "../../../src/process/log.ts";
 import { type RandomNumbers, randomNumbers } from "../random/random-numbers.ts";
 import { Callers } from "./callers.ts";
+import { EffectRules } from "./effect-rules.ts";
 import { EventBus } from "./event-bus.ts";
+import { InboxRule } from "./inbox-rules.ts";
 import { NO_TROUBLES, type Troubles } from "./link.ts";
 import { type ModelServer, makeModelServer } from "./model/model-database.ts";
+import type { RunRow } from "./model/rows.ts";
 import { OwnStream } from "./own-stream.ts";
 import { Owners } from "./owners.ts";
 import { type Replica, startReplica } from "./replica.ts";
@@ -35,6 +38,8 @@ export class World {
   readonly bus: EventBus;
   readonly callers: Callers;
   readonly schedule: WorldSchedule | undefined;
+  readonly inbox: InboxRule;
+  readonly effects: EffectRules;
   readonly log: Log;
   /** Replicas that are there. */
   readonly members: Replica[] = [];
@@ -47,8 +52,8 @@ export class World {
   troubles: Troubles;
   /** Whether anything has gone wrong, or may have. */
   hasTrouble: boolean;
-  /** Whether a replica has stood still. */
-  hasFrozen = false;
+  /** Whether a replica has given up to ask what came of a commit; it does not know of the calls of such a one. */
+  isCommitUnknown = false;
   #reached = new Map<string, number>();
   #started = 0;
   #runs = 0;
@@ -64,10 +69,13 @@ export class World {
     this.bus = new EventBus(this);
     this.owners = new Owners(this);
     this.callers = new Callers(this);
+    this.inbox = new InboxRule(this);
+    this.effects = new EffectRules(this);
     this.troubles = plan.troubles;
     this.hasTrouble = plan.troubles !== NO_TROUBLES;
     this.log = logOf((message, facts) => {
-      if (!EXPECTED_ERRORS.has(message)) this.broken(`the log says: ${message} ${textOf(facts)}`);
+      if (EXPECTED_ERRORS.has(message)) this.isCommitUnknown = true;
+      else this.broken(`the log says: ${message} ${textOf(facts)}`);
     });
     publishAll(this.server.tables, new Date(this.clock.epochMs));
     this.schedule = plan.schedule && new WorldSchedule(this, plan.schedule);
@@ -106,19 +114,31 @@ export class World {
 
   reach(place: string, replica: string): void {
     if (this.#isStopping) return;
-    const times = (this.#reached.get(place) ?? 0) + 1;
-    this.#reached.set(place, times);
+    const times = this.#countReached(place);
+    const undoing = this.#undoing();
+    const timesUndoing = undoing.length > 0 ? this.#countReached(`${place}, undoing`) : 0;
     for (const crash of this.plan.crashes) {
       const member = this.members.find(({ id }) => id === replica);
-      if (crash.place !== place || crash.n !== times || member === undefined) continue;
+      const isNow = crash.n === (crash.isWhileUndoing ? timesUndoing : times);
+      if (crash.place !== place || !isNow || member === undefined) continue;
       this.hasTrouble = true;
       this.witness.count(`trouble ${place}`);
       if (crash.frozenMs > 0) {
         this.witness.count("freeze");
-        this.hasFrozen = true;
         member.link.freezeUntil(this.clock.nowMs + crash.frozenMs);
       } else this.#crash(member);
     }
+  }
+
+  #countReached(place: string): number {
+    const times = (this.#reached.get(place) ?? 0) + 1;
+    this.#reached.set(place, times);
+    return times;
+  }
+
+  #undoing(): RunRow[] {
+    const runs = [...this.server.tables.runs.committed.values()];
+    return runs.filter(({ state }) => state === "COMPENSATING");
   }
 
   #startOne(): void {
@@ -136,9 +156,7 @@ export class World {
     if (held.some(({ id }) => this.owners.ledger.has(id))) {
       this.witness.count("crash between send and result");
     }
-    for (const run of tables.runs.committed.values()) {
-      if (run.state === "COMPENSATING") this.crashedWhileUndoing.add(run.id);
-    }
+    for (const { id } of this.#undoing()) this.crashedWhileUndoing.add(id);
     member.crash();
     this.members.splice(this.members.indexOf(member), 1);
     this.clock.after(this.random.below(RESTART_MS), () => this.#startOne());
@@ -149,6 +167,8 @@ export class World {
     this.schedule?.look();
     if (this.#isStopping || this.clock.nowMs < this.#nextLookMs) return this.#isStopped;
     this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
+    this.inbox.judge();
+    this.effects.judgeLeases();
     if (!this.isAtRest()) return false;
     this.#isStopping = true;
     this.troubles = NO_TROUBLES;

@@ -5,7 +5,12 @@
  */
 import pg from "pg";
 import type { Database, Queries, Statement } from "../../../../src/store/database.ts";
-import { AnswerLost, DatabaseAway, isAway } from "../../../../src/store/pg-errors.ts";
+import {
+  AnswerLost,
+  DatabaseAway,
+  isAway,
+  isUnknownSetting,
+} from "../../../../src/store/pg-errors.ts";
 import { answerStatements } from "./answer-statements.ts";
 import { callStatements } from "./call-statements.ts";
 import { dueStatements } from "./due-statements.ts";
@@ -14,7 +19,7 @@ import { keyStatements } from "./key-statements.ts";
 import { outboxStatements } from "./outbox-statements.ts";
 import { makeTables, type Tables } from "./rows.ts";
 import { runStatements } from "./run-statements.ts";
-import { saveStatements } from "./save-statement.ts";
+import { isOfStep, saveStatements } from "./save-statement.ts";
 import { scheduleStatements } from "./schedule-statements.ts";
 import type { ModelStatements } from "./statement.ts";
 import { ModelTransaction, type Shared } from "./tables.ts";
@@ -25,9 +30,20 @@ export interface Network {
   there(what: string): Promise<void>;
   /** As `there`, of a commit: the client may lose its connection so many ms before the server commits; 0: it does not. */
   commit(): Promise<number>;
+  /** What a statement that is its own transaction came to at the server, or on its way there. */
+  ended(what: string, how: EndOfStatement): void;
   /** Takes the answer back. */
   back(what: string, rows: readonly object[]): Promise<void>;
 }
+
+/** "late": its client lost the connection before the server read it. */
+export type EndOfStatement =
+  | "saved"
+  | "late"
+  | "saved though late"
+  | "refused though late"
+  | "refused for a run"
+  | "refused for a step";
 
 type Query = Queries["query"];
 
@@ -95,26 +111,45 @@ function connect(shared: Shared, network: Network) {
     }
   }
 
+  /** A statement that the server reads only when its client has lost the connection. */
+  function arriveLate(statement: Statement, values: readonly unknown[], lateMs: number): void {
+    const { name } = statement;
+    network.ended(name, "late");
+    shared.late += 1;
+    void shared
+      .sleep(lateMs)
+      .then(() => arrived(statement, values))
+      .then(
+        () => network.ended(name, "saved though late"),
+        () => network.ended(name, "refused though late"),
+      )
+      .then(() => {
+        shared.late -= 1;
+      });
+  }
+
   const alone: Database["alone"] = {
     async query<Row>(statement: Statement, values: readonly unknown[]) {
+      const { name } = statement;
       try {
-        await network.there(statement.name);
+        await network.there(name);
         const lateMs = await network.commit();
         if (lateMs > 0) {
-          // The client has lost its connection before the server reads what it sent.
-          shared.late += 1;
-          const late = shared.sleep(lateMs).then(() => arrived(statement, values));
-          void late
-            .catch(() => undefined)
-            .then(() => {
-              shared.late -= 1;
-            });
+          arriveLate(statement, values, lateMs);
           throw new DatabaseAway("the connection is lost");
         }
-        const rows = await arrived(statement, values);
-        await network.back(statement.name, rows);
-        await network.back("commit", []);
-        return rows as Row[];
+        try {
+          const rows = await arrived(statement, values);
+          network.ended(name, "saved");
+          await network.back(name, rows);
+          await network.back("commit", []);
+          return rows as Row[];
+        } catch (error) {
+          if (!isUnknownSetting(error)) throw error;
+          network.ended(name, isOfStep(error) ? "refused for a step" : "refused for a run");
+          await network.back("refusal", []);
+          throw error;
+        }
       } catch (error) {
         if (!isAway(error)) throw error;
         throw new AnswerLost("a commit was not answered", { cause: error });

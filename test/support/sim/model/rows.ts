@@ -19,6 +19,7 @@ import type {
   streamAcks,
   streamMarks,
 } from "../../../../src/store/schema/history.ts";
+import type { inboxItems } from "../../../../src/store/schema/inbox.ts";
 import type {
   childRuns,
   runStarts,
@@ -39,6 +40,7 @@ export type KeptRow = typeof keptEvents.$inferSelect;
 export type EarlyRow = typeof earlyReports.$inferSelect;
 export type ScheduleRow = typeof schedules.$inferSelect;
 export type CallerKeyRow = typeof callerKeys.$inferSelect;
+type ItemRow = typeof inboxItems.$inferSelect;
 
 /** All tables of one database. */
 export interface Tables {
@@ -59,6 +61,7 @@ export interface Tables {
   readonly waitPatterns: Table<typeof waitPatterns.$inferSelect>;
   readonly schedules: Table<ScheduleRow>;
   readonly callerKeys: Table<CallerKeyRow>;
+  readonly items: Table<ItemRow>;
 }
 
 /** Empty tables. */
@@ -81,6 +84,7 @@ export function makeTables(): Tables {
     waitPatterns: new Table("wait_patterns"),
     schedules: new Table("schedules"),
     callerKeys: new Table("caller_keys"),
+    items: new Table("inbox_items"),
   };
 }
 
@@ -89,6 +93,8 @@ export const stepKey = (row: { runId: string; stepIndex: number }) =>
   `${row.runId}/${row.stepIndex}`;
 export const childKey = (row: ChildRow) =>
   `${row.runId}/${row.stepIndex}/${row.attempt}/${row.childIndex}`;
+export const itemKey = (row: { runId: string; stepIndex: number; place: number }) =>
+  `${row.runId}/${row.stepIndex}/${row.place}`;
 export const startKey = (row: { definitionId: string; eventId: string; source: string }) =>
   `${row.definitionId}|${row.eventId}|${row.source}`;
 export const callerKey = (row: { workspaceId: string; method: string; key: string }) =>

@@ -5,6 +5,7 @@
 import { effects } from "../../../../src/store/schema/calls.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../../../src/store/schema/runs.ts";
 import { EDITION, keepEvents } from "./event-statements.ts";
+import { saveItems } from "./inbox-part.ts";
 import {
   type ChildRow,
   childKey,
@@ -77,11 +78,10 @@ function saveBatch(groups: string): ModelStatement {
       await deleteCalls(at, droppedCalls(at, next(), newCalls));
       await insertChildren(at, next());
       await updateChildren(at, next());
-      // The inbox is no part of the model: nothing that moves a run reads it.
-      next();
+      await saveItems(at, next());
     }
     if (groups.includes("events")) await keepEvents(at, [next()]);
-    if (changedSteps !== steps) throw stale(at);
+    if (changedSteps !== steps) throw stale(at, STALE_STEP);
     return [
       { batches, newCalls, transactionId: at.tx.id, nowMs: at.now.getTime(), edition: EDITION },
     ];
@@ -111,8 +111,16 @@ function requireAssumed(
   }
 }
 
-function stale({ tx }: At): Error {
-  return tx.shared.fail("42704", "a run or step is not as it was read");
+const STALE_RUN = "a run, or what its batch is about, is not as it was read";
+const STALE_STEP = "a step that the batch changes is not as it was read";
+
+function stale({ tx }: At, message = STALE_RUN): Error {
+  return tx.shared.fail("42704", message);
+}
+
+/** Whether a batch was refused for a step that it changes, and for nothing else. */
+export function isOfStep(error: unknown): boolean {
+  return error instanceof Error && error.message === STALE_STEP;
 }
 
 function findSave(

@@ -4,6 +4,7 @@ import { CHILD_STATES } from "../../../../src/engine/values/child-run.ts";
 import type { StepDetail } from "../../../../src/engine/values/step-detail.ts";
 import { partitionOf } from "../../../../src/runtime/partition.ts";
 import type { ChildRow } from "../../../../src/store/child-runs.ts";
+import type { InboxStep } from "../../../../src/store/inbox.ts";
 import type { StepRow } from "../../../../src/store/rows.ts";
 import type { Batch, ChangedStep } from "../../../../src/store/save-batch.ts";
 import type { RandomNumbers } from "../../random/random-numbers.ts";
@@ -107,6 +108,17 @@ export class RandomRows {
       ...{ input: childIndex, childRunId: this.maybe(() => `wfr_c${childIndex}`), costUsd: 0 },
       output: null,
     };
+  }
+
+  /** All items that a step has now: some of few places, so that some stay, some close and some are new. */
+  inboxStep(runId: string, stepIndex: number): InboxStep {
+    const places = this.some([1, 2, 3]);
+    const items = places.map((place) => ({
+      ...{ kind: this.pick(["approval", "task"] as const), place },
+      assignee: this.pick(["", "ann", "bob"]),
+    }));
+    const [workspaceId, openedAt] = [this.pick(WORKSPACES), new Date(this.#nowMs())];
+    return { runId, stepIndex, workspaceId, openedAt, items };
   }
 
   call(runId: string, holder: string): Batch["newCalls"][number] {

@@ -32,6 +32,7 @@ import type { Side, Verb } from "./verb.ts";
 
 const HOLDERS = ["replica-1", "replica-2"];
 const PARTITIONS = 3;
+const ALL_STEPS = RUNS.flatMap((runId) => STEPS.map((stepIndex) => ({ runId, stepIndex })));
 const WIDE = { after: "", places: 100, bytes: 1e9 };
 
 /** Draws a verb. `seqs` counts the history rows of runs that exist. */
@@ -63,6 +64,8 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
   );
   const isFenced = rows.random.chance(50);
   const fenced = isFenced ? ids : [];
+  // Steps that the batch does not change, and those of other runs, may be required to be as they were read too.
+  const required = rows.random.chance(40) ? rows.some(ALL_STEPS) : [];
   const openCalls = rows.random.chance(10) ? [`${rows.pick(RUNS)}/s1/1/${rows.pick(KINDS)}`] : [];
   const batch: Batch = {
     newRuns: isNew ? runs : [],
@@ -76,7 +79,8 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
     finishedCalls: rows.some(ids).map((id) => `${id}/s0/1/${rows.pick(KINDS)}`),
     droppedSteps: rows.some(ids).map((runId) => ({ runId, stepIndex: 1 })),
     starts,
-    ...{ inboxSteps: [], takenEvents: [], fences: { runs: [], steps: [], openCalls: [] } },
+    inboxSteps: ids.flatMap((id) => rows.some(STEPS).map((at) => rows.inboxStep(id, at))),
+    ...{ takenEvents: [], fences: { runs: [], steps: [], openCalls: [] } },
   };
   return {
     ...{ name: `save ${isNew ? "new" : "changed"} ${ids}`, mayWait: true },
@@ -90,9 +94,10 @@ function saving(rows: RandomRows, seqs: Map<string, number>): Verb {
           const rowVersion = runVersions.get(runId);
           return rowVersion === undefined || isNew ? [] : [{ runId, rowVersion }];
         }),
-        steps: isFenced
-          ? own.map(({ runId, stepIndex: index, rowVersion }) => ({ runId, index, rowVersion }))
-          : [],
+        steps: [...(isFenced ? own : []), ...required].flatMap(({ runId, stepIndex: index }) => {
+          const rowVersion = stepVersions.get(`${runId}/${index}`);
+          return rowVersion === undefined ? [] : [{ runId, index, rowVersion }];
+        }),
         openCalls,
       };
       const saved = { ...batch, changedSteps: own, fences };

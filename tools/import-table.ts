@@ -151,8 +151,12 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/builtin\//,
-    paths: [process, gen, /^src\/store\/(approval-requests|database|pg-errors)\.ts$/],
-    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "nats"],
+    paths: [
+      process,
+      gen,
+      /^src\/store\/(approval-(notices|requests)|notifications|database|pg-errors)\.ts$/,
+    ],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "nats", "nodemailer"],
     builtins: true,
     pure: false,
   },

@@ -31,6 +31,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_healed_total:
     "Steps that ended by polling their owner, because no event reported the end.",
   workflows_messages_in_total: "Messages read from the bus.",
+  workflows_notifications_total: "Tries to send a notification, with NOTIFICATIONS_URL=builtin.",
   workflows_reports_early_total:
     "Reports about an object whose id the service does not know yet; they are stored until it does.",
   workflows_retention_deleted_total: "Rows deleted by retention, by kind.",

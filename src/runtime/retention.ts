@@ -19,6 +19,7 @@ import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
 import { dropOldEvents } from "../store/events.ts";
+import { dropOldNotifications } from "../store/notifications.ts";
 import { isOverrun } from "../store/pg-errors.ts";
 import { dropMarks } from "../store/published-marks.ts";
 import { dropEndedRuns, FIRST_ENDED, inTurn, passOverEnded } from "../store/retention.ts";
@@ -130,7 +131,7 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
-    ...(deps.days === 0 ? [] : [endedRuns(deps), decidedApprovals(deps)]),
+    ...(deps.days === 0 ? [] : [endedRuns(deps), decidedApprovals(deps), doneNotifications(deps)]),
   ];
 }
 
@@ -138,6 +139,13 @@ function decidedApprovals({ days }: RetentionDeps): Sweep {
   return {
     name: "approvals",
     batch: (tx) => upTo("approvals", dropOldApprovals(tx, days, ROWS_A_BATCH)),
+  };
+}
+
+function doneNotifications({ days }: RetentionDeps): Sweep {
+  return {
+    name: "notifications",
+    batch: (tx) => upTo("notifications", dropOldNotifications(tx, days, ROWS_A_BATCH)),
   };
 }
 

@@ -11,9 +11,10 @@ import type { NatsConnection } from "nats";
 import { DecisionType } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { createCondition } from "../../process/condition.ts";
 import type { Log } from "../../process/log.ts";
-import { createLoop } from "../../process/standing-loop.ts";
+import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import { claimDecisions, expireApprovals, markPublished } from "../../store/approval-requests.ts";
 import type { Database } from "../../store/database.ts";
+import { type ApprovalNotices, keepNotices } from "./notices.ts";
 import { type DecisionStream, publishDecisions, requireStream } from "./publish-decisions.ts";
 import { approvalRoutes } from "./service.ts";
 
@@ -24,6 +25,8 @@ export interface BuiltInApprovalsDeps {
   readonly stream: DecisionStream;
   /** How long a request stays open; undefined: until it is decided. */
   readonly expireAfterMs?: number | undefined;
+  /** How approvers are notified; undefined: they are not. */
+  readonly notices?: ApprovalNotices | undefined;
 }
 
 /** The owner at work. */
@@ -45,7 +48,7 @@ const LEASE_MS = 15_000;
 
 /** Starts the owner. */
 export function startBuiltInApprovals(deps: BuiltInApprovalsDeps): BuiltInApprovals {
-  const { database, log, stream, expireAfterMs } = deps;
+  const { database, log, stream, expireAfterMs, notices } = deps;
   const condition = createCondition("approval events", log);
   let connection: NatsConnection | undefined;
   let isStreamThere = false;
@@ -83,13 +86,28 @@ export function startBuiltInApprovals(deps: BuiltInApprovalsDeps): BuiltInApprov
     },
   });
   loop.start();
+  const telling = notices && startTelling(database, notices, log);
+  const onDecided = () => loop.wake();
+  const onAsked = () => telling?.wake();
   return {
-    routes: approvalRoutes({ database, expireAfterMs, onDecided: () => loop.wake() }),
+    routes: approvalRoutes({ database, expireAfterMs, notices, onDecided, onAsked }),
     publishOn(made) {
       connection = made;
       loop.wake();
     },
     trouble: () => condition.trouble,
-    stop: () => loop.stop(),
+    stop: async () => void (await Promise.all([loop.stop(), telling?.stop()])),
   };
+}
+
+/** A loop of its own: without NATS approvers are notified too. */
+function startTelling(database: Database, notices: ApprovalNotices, log: Log): StandingLoop {
+  const loop = createLoop({
+    name: "notify approvers",
+    everyMs: EVERY_MS,
+    log,
+    round: () => keepNotices(database, notices, AT_ONCE),
+  });
+  loop.start();
+  return loop;
 }

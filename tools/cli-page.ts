@@ -1,5 +1,6 @@
 /** docs/cli.md: the commands, from the table that the program is made of. */
-import { COMMANDS, type CommandRow, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "../src/cli/commands.ts";
+import type { CommandRow } from "../src/cli/command-row.ts";
+import { COMMANDS, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "../src/cli/commands.ts";
 import { EXIT_MEANINGS } from "../src/cli/failure.ts";
 
 type Rows = readonly (readonly [string, string])[];

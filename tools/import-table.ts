@@ -35,7 +35,7 @@ const gen = /^gen\//;
 
 /** What the RPCs may import of the store: reads that take a Visibility, faults, and the state of the database. */
 const callersStore =
-  /^src\/store\/(reads\/|(caller-keys|database|pg-errors|service-reads\/database-state)\.ts$)/;
+  /^src\/store\/(reads\/|(caller-keys|database|inbox-notes|pg-errors|service-reads\/database-state)\.ts$)/;
 
 /** The verbs of the store that change runs: for the runtime's batches alone. */
 const runWrites = /^(lock|save|append|insert|delete)[A-Z]/;

@@ -2,24 +2,8 @@
  * The commands as data: the program, its help and docs/cli.md are made from this table.
  * Boundary: no command is loaded before it runs; the help answers without any.
  */
-import type { Action } from "./call.ts";
-
-/** An option as commander reads it, and what it does. */
-export type OptionRow = readonly [flags: string, about: string];
-
-/** One command. */
-export interface CommandRow {
-  readonly name: string;
-  /** As commander reads it: `<file...>`, `[run]`. */
-  readonly args: string;
-  readonly about: string;
-  /** Command lines without `workflows `, and what they do. */
-  readonly examples: readonly (readonly [line: string, about: string])[];
-  readonly options: readonly OptionRow[];
-  /** Whether it speaks to the service, so that its flags select one. */
-  readonly callsService: boolean;
-  load(): Promise<Action>;
-}
+import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
+import { INBOX_COMMANDS } from "./inbox-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -39,11 +23,6 @@ export const SERVICE_OPTIONS: readonly OptionRow[] = [
 ];
 
 const REASON: OptionRow = ["--reason <text>", "kept in the history"];
-const DECIDED: OptionRow = ["--reason <text>", "kept with the decision"];
-const KEY: OptionRow = [
-  "--key <key>",
-  "the Idempotency-Key: a repeat with the same key does nothing again",
-];
 const KEY_OF_ONE: OptionRow = [KEY[0], `${KEY[1]}; with one run alone`];
 const VERSION: OptionRow = ["--version <number>", "a version; the latest unless given"];
 
@@ -220,68 +199,5 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },
-  {
-    name: "inbox",
-    args: "[item]",
-    about: "List what waits for people, newest first, or show one item.",
-    examples: [
-      ["inbox", "everything that is open"],
-      ["inbox --mine --as user_ann", "what names a person"],
-      ["inbox wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1", "one item with what is to be decided"],
-    ],
-    options: [
-      ["--mine", "only items that name the person who asks"],
-      ["--kind <kind>", "approval or task"],
-      ["--limit <number>", "how many, 20 unless given, 500 at most"],
-    ],
-    callsService: true,
-    load: async () => (await import("./inbox.ts")).run,
-  },
-  {
-    name: "approve",
-    args: "<item>",
-    about: "Approve what an item of the inbox asks.",
-    examples: [
-      [
-        `approve wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --as user_ann --reason "in budget"`,
-        "approve as a person",
-      ],
-    ],
-    options: [DECIDED, KEY],
-    callsService: true,
-    load: async () => (await import("./decide.ts")).approve,
-  },
-  {
-    name: "deny",
-    args: "<item>",
-    about: "Deny what an item of the inbox asks.",
-    examples: [
-      [
-        `deny wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --reason "over budget"`,
-        "deny with a reason",
-      ],
-    ],
-    options: [DECIDED, KEY],
-    callsService: true,
-    load: async () => (await import("./decide.ts")).deny,
-  },
-  {
-    name: "complete",
-    args: "<item>",
-    about: "Complete a task of the inbox with its output.",
-    examples: [
-      [
-        `complete wfr_01m7z0gf5ypaazgvdbndjjmzcj/pay/1 --output '{"paid_usd": 40}'`,
-        "complete a task",
-      ],
-    ],
-    options: [
-      ["--output <json>", "the output, a JSON object"],
-      ["--output-file <file>", "a file with the output, - for standard input"],
-      ["--reason <text>", "kept in the history"],
-      KEY,
-    ],
-    callsService: true,
-    load: async () => (await import("./decide.ts")).complete,
-  },
+  ...INBOX_COMMANDS,
 ];

@@ -1,9 +1,9 @@
-/** `workflows approve`, `deny` and `complete`: one item of the inbox each. */
-import { Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+/** `workflows approve`, `deny`, `complete`, `claim`, `release`, `delegate` and `comment`: one item of the inbox each. */
+import { type InboxItem, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Action, type Call, textOption } from "./call.ts";
 import { EXIT } from "./failure.ts";
 import { readJsonObject } from "./json-option.ts";
-import { connectService } from "./service.ts";
+import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printItem, requireShown } from "./show-item.ts";
 
@@ -36,3 +36,26 @@ export const complete: Action = async (call) => {
   printItem(requireShown((await inbox.completeTask(request)).item), call.out);
   return EXIT.done;
 };
+
+type Change = (service: Service, id: string, reason: string) => Promise<{ item?: InboxItem }>;
+
+/** One change of an open item. */
+function change(ask: Change): Action {
+  return async (call) => {
+    const service = connectService(await readSettings(call.options), textOption(call, "key"));
+    const reason = textOption(call, "reason") ?? "";
+    printItem(requireShown((await ask(service, call.args[0] ?? "", reason)).item), call.out);
+    return EXIT.done;
+  };
+}
+
+/** Inbox.Claim. */
+export const claim = change(({ inbox }, id, reason) => inbox.claim({ id, reason }));
+/** Inbox.Release. */
+export const release = change(({ inbox }, id, reason) => inbox.release({ id, reason }));
+/** Inbox.Delegate. */
+export const delegate: Action = (call) =>
+  change(({ inbox }, id, reason) => inbox.delegate({ id, to: call.args[1] ?? "", reason }))(call);
+/** Inbox.Comment. */
+export const comment: Action = (call) =>
+  change(({ inbox }, id) => inbox.comment({ id, comment: call.args[1] ?? "" }))(call);

@@ -1,13 +1,21 @@
 /** `workflows inbox`: what waits for people, as a list, or one item with what is to be decided. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { type InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import {
+  type InboxItem,
+  ItemKind,
+  type ItemNote,
+  NoteKind,
+} from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { EXIT, usageFault } from "./failure.ts";
 import { readCount } from "./numbers.ts";
+import { oneLine } from "./one-line.ts";
 import { timeText } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { itemJson, kindOf, requireShown } from "./show-item.ts";
+import { nameOf } from "./show-run.ts";
+import { watchInbox } from "./watch-inbox.ts";
 
 const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
@@ -23,6 +31,7 @@ export async function run(call: Call): Promise<number> {
   if (args[0] !== undefined) return showOne(service, args[0], call);
   const { workspace: workspaceId } = service.settings;
   const mine = flagOption(call, "mine");
+  if (flagOption(call, "watch")) return watchInbox(service, { mine, kinds }, out);
   const { items, totalSize } = await service.inbox.list({ workspaceId, mine, kinds, pageSize });
   if (out.json) for (const item of items) out.object(itemJson(item));
   else if (out.quiet) for (const item of items) out.line(item.id);
@@ -42,9 +51,19 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
     if (item.instructions !== "") out.line(item.instructions);
+    for (const note of item.notes) out.line(noteLine(note));
     if (item.payload !== undefined) out.line(JSON.stringify(item.payload, null, 2));
   }
   return EXIT.done;
+}
+
+function noteLine({ kind, by, to, text, madeAt }: ItemNote): string {
+  const what = nameOf(NoteKind, kind).toLowerCase();
+  const at = timeText(madeAt === undefined ? undefined : timestampDate(madeAt));
+  return [at, by, what, to, text]
+    .filter((part) => part !== "")
+    .map(oneLine)
+    .join(" ");
 }
 
 function rowOf(item: InboxItem): string[] {

@@ -1,7 +1,8 @@
 /** The command line by commander. Boundary: words to calls; what a command does is in its file. */
 import { Command, type Help } from "commander";
 import type { Options } from "./call.ts";
-import { COMMANDS, type CommandRow, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
+import type { CommandRow } from "./command-row.ts";
+import { COMMANDS, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
 import { EXIT_MEANINGS } from "./failure.ts";
 
 /** Runs a command of the table; gives its exit code. */

@@ -2,13 +2,10 @@
  * The matrix of isolation with AUTH_MODE=jwt: every RPC with every kind of wrong caller, over real HTTP.
  * rpc-auth.test.ts has the same rows for tokens that the identity service judges, where no audience is known.
  */
-import { type CallOptions, createClient } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
@@ -19,6 +16,7 @@ import {
 } from "../support/collaborators/collaborators.ts";
 import {
   type Clients,
+  createEachClient,
   EVENT,
   type Place,
   type Row,
@@ -74,11 +72,7 @@ beforeAll(async () => {
   if (callers === undefined) throw new Error("nobody is authenticated");
   service = await startRpcService({ callers, log });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  clients = {
-    ...createClient(WorkflowService, transport),
-    ...createClient(Runs, transport),
-    ...createClient(Inbox, transport),
-  };
+  clients = createEachClient(transport);
   a = await furnish("ws_a");
   b = await furnish("ws_b");
 });

@@ -8,9 +8,7 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { StepRunState, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { StepRunState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
 import { createCallers } from "../../src/collaborators/identity/identity.ts";
@@ -22,6 +20,7 @@ import {
 } from "../support/collaborators/identity-service.ts";
 import {
   type Clients,
+  createEachClient,
   DONE,
   EVENT,
   type Place,
@@ -144,11 +143,7 @@ describe.each(PROTOCOLS)("$protocol", ({ to }) => {
   let client: Clients;
   beforeAll(() => {
     const transport = to(service.baseUrl);
-    client = {
-      ...createClient(WorkflowService, transport),
-      ...createClient(Runs, transport),
-      ...createClient(Inbox, transport),
-    };
+    client = createEachClient(transport);
   });
   const guessed = { workspaceId: "ws_a", definitionId: "wf_guessed", runId: "wfr_guessed" };
 

@@ -5,7 +5,7 @@
  * here until it has a line. Tokens and scopes are rpc-auth.test.ts.
  */
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -28,6 +28,7 @@ import {
 } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
+import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
@@ -49,10 +50,13 @@ import {
 } from "../../src/store/reads/visibility.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
-import { firstOf } from "../support/services/each-rpc.ts";
+import {
+  type Clients,
+  createEachClient,
+  firstOf,
+  nameOfRpc,
+} from "../support/services/each-rpc.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
-
-type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
 
 /** What a workspace has. */
 interface Place {
@@ -135,6 +139,17 @@ const READ_CALLS: Record<
     gives: "not_found",
     call: (client, { childId }, options) => client.get({ id: `${childId}/work/1` }, options),
   },
+  "inbox.watch": {
+    gives: "own",
+    call: async (client, _at, options) => {
+      const items: unknown[] = [];
+      for await (const { cursor, item } of client.inbox.watch({}, options)) {
+        if (item !== undefined) items.push(item);
+        if (cursor !== "") break;
+      }
+      return { totalSize: items.length, items };
+    },
+  },
 };
 
 const WRITE_CALLS: Record<string, Call> = {
@@ -155,6 +170,12 @@ const WRITE_CALLS: Record<string, Call> = {
     client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
   completeTask: (client, { childId }, options) =>
     client.completeTask({ id: `${childId}/work/1` }, options),
+  claim: (client, { childId }, options) => client.claim({ id: `${childId}/work/1` }, options),
+  release: (client, { childId }, options) => client.release({ id: `${childId}/work/1` }, options),
+  delegate: (client, { childId }, options) =>
+    client.delegate({ id: `${childId}/work/1`, to: "user_other" }, options),
+  comment: (client, { childId }, options) =>
+    client.comment({ id: `${childId}/work/1`, comment: "so" }, options),
 };
 /** Writes that name no object but a workspace. */
 const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
@@ -189,7 +210,9 @@ const READS: Record<string, Read> = {
     timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
   countInbox: async (db, seen, { workspaceId }) =>
     [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
-  findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0))),
+  findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0, 1))),
+  findItemNotes: (db, seen, at) =>
+    findItemNotes(db, seen, { runId: at.childId, stepIndex: 0, place: 1 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
   findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
   findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
@@ -217,11 +240,7 @@ beforeAll(async () => {
   });
   service = await startRpcService({ callers: { find } });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  client = {
-    ...createClient(WorkflowService, transport),
-    ...createClient(Runs, transport),
-    ...createClient(Inbox, transport),
-  };
+  client = createEachClient(transport);
   mine = await furnish("ws_a");
   await waitFor(mine);
   others = await furnish("ws_b");
@@ -267,6 +286,12 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
     [runId, childId],
   );
   await insert(
+    "furnish_note",
+    `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
+      values (now(), 0, 1, 4, $1, 'note', 'ann', '', 'so')`,
+    [childId],
+  );
+  await insert(
     "furnish_letter",
     `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
       values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'))`,
@@ -308,7 +333,7 @@ function traces(answer: unknown): string[] {
 function namesOf(reads: boolean): string[] {
   return METHODS.filter(
     ({ idempotency }) => reads === (idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS),
-  ).map(({ localName }) => localName);
+  ).map(nameOfRpc);
 }
 
 test("each RPC of the server has a line", async () => {

@@ -240,8 +240,8 @@ export const cases: readonly Case[] = [
   { name: "inbox: list of a person", ...inbox("user_2") },
   { name: "inbox: count", ...inboxCount(undefined) },
   { name: "inbox: count of a person", ...inboxCount("user_2") },
-  { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0) },
-  { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0) },
+  { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0, 1) },
+  { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0, 1) },
   { name: "approvals: find", ask: ({ read }) => findApproval(read, "apr_1002") },
   { name: "approvals: decisions", ask: ({ read }) => listDecisions(read, "apr_1002") },
   {

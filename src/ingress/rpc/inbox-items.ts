@@ -28,14 +28,14 @@ export interface FoundItem {
   readonly row: AskingStep;
   /** Of a task unset. */
   readonly ticket?: ApprovalTicket;
-  /** When it opened, where that is known. */
-  readonly openedAt?: Date;
 }
 
 export const KINDS: Readonly<Record<PersonItemKind, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
 };
+/** As stored: a smallint. */
+const PLACE_AT_MOST = 2 ** 15 - 1;
 const ID = /^([^/]+)\/([^/]+)\/([1-9]\d{0,4})$/;
 
 /** The item with this id; not_found when the call sees none. */
@@ -47,8 +47,12 @@ export async function requireItem(deps: ReadDeps, id: string): Promise<FoundItem
   const graph = (await deps.graphs.require([head.versionId])).get(head.versionId);
   const index = graph?.indexById.get(stepId);
   if (index === undefined) throw unknownItem(id);
-  const row = await findAskingStep(callers, deps.visibility, runId, index);
-  const found = row && itemOf(graph, row, Number(digits));
+  const place = Number(digits);
+  const row =
+    place > PLACE_AT_MOST
+      ? undefined
+      : await findAskingStep(callers, deps.visibility, runId, index, place);
+  const found = row && itemOf(graph, row, place);
   if (found === undefined) throw unknownItem(id);
   return found;
 }
@@ -62,7 +66,7 @@ export async function itemsOfPage(
   return rows.flatMap((row) => {
     const found = itemOf(graphs.get(row.versionId), row, row.place);
     if (found === undefined || stateOf(found) !== ItemState.OPEN) return [];
-    return [{ ...found, openedAt: row.openedAt }];
+    return [found];
   });
 }
 
@@ -107,6 +111,16 @@ function expiryOf({ startedAt }: AskingStep, { dueAfterMs }: ApprovalTicket): nu
   return dueAfterMs === undefined ? undefined : startedAt.getTime() + dueAfterMs;
 }
 
+/** Who is asked: by a delegation, else by the step. "": no person is named. */
+export function assigneeOf({ row, ticket }: FoundItem): string {
+  return row.assignee ?? ticket?.approver ?? row.detail?.asked?.assignee ?? "";
+}
+
+/** Who has claimed an open item, as it is recorded; "": no one. */
+export function claimantOf({ row }: FoundItem): string {
+  return row.claimedBy ?? "";
+}
+
 /** An item's id. */
 export function itemId({ row, step, place }: FoundItem): string {
   return `${row.runId}/${step.def.id}/${place}`;
@@ -140,18 +154,27 @@ export function itemMessage(
   return create(InboxItemSchema, {
     id: itemId(item),
     kind: KINDS[kind],
-    state: stateOf(item),
+    ...claimFields(item),
+    assignee: assigneeOf(item),
     title: text(ownValue(def.config, "title")) || def.name || def.id,
     workspaceId: row.workspaceId,
     runId: row.runId,
     stepId: def.id,
     definitionId: row.definitionId,
     requestedBy: row.initiatorUserId || row.initiatorAgentId,
-    createdAt: timestampFromDate(item.openedAt ?? row.startedAt),
+    createdAt: timestampFromDate(row.openedAt ?? row.startedAt),
     ...(dueMs === undefined ? {} : { dueAt: timestampFromMs(dueMs) }),
     ...(kind === "task" ? taskFields(item) : approvalFields(item)),
     ...more,
   });
+}
+
+function claimFields(item: FoundItem) {
+  const state = stateOf(item);
+  const { claimedAt } = item.row;
+  const claimedBy = claimantOf(item);
+  if (state !== ItemState.OPEN || claimedBy === "" || claimedAt === null) return { state };
+  return { state: ItemState.CLAIMED, claimedBy, claimedAt: timestampFromDate(claimedAt) };
 }
 
 function dueOf({ row, ticket }: FoundItem): number | undefined {
@@ -161,8 +184,8 @@ function dueOf({ row, ticket }: FoundItem): number | undefined {
 }
 
 function taskFields({ step: { def }, row }: FoundItem) {
-  const { assignee = "", instructions } = row.detail?.asked ?? {};
-  return { assignee, instructions: instructions ?? text(ownValue(def.config, "instructions")) };
+  const { instructions } = row.detail?.asked ?? {};
+  return { instructions: instructions ?? text(ownValue(def.config, "instructions")) };
 }
 
 function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
@@ -170,7 +193,6 @@ function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
   const isApproval = ({ decision }: ApprovalTicket) =>
     decision === "approved" || decision === "auto_approved";
   return {
-    assignee: ticket?.approver ?? "",
     actionType: def.actionType || def.name,
     riskLevel,
     digest,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import {
   type InboxCountRequest,
   InboxCountRequestSchema,
+  type InboxItem,
   type InboxListRequest,
   InboxListRequestSchema,
   ItemKind,
@@ -31,7 +32,7 @@ const VISIBLE = /^[\x21-\x7e]+$/;
 const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task"];
 
 /** What a read of the caller's own items gets besides. */
-type ActorDeps = ReadDeps & Pick<WriteDeps, "caller" | "actor">;
+export type ActorDeps = ReadDeps & Pick<WriteDeps, "caller" | "actor">;
 
 /** List: open items, newest first. */
 export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
@@ -57,6 +58,12 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
   return { items, totalSize, nextPageToken: last === undefined ? "" : tokenOf(last, filters) };
 }
 
+/** The newest 500 items, as List shows them. */
+export async function itemsOfView(deps: ReadDeps, filters: InboxFilters): Promise<InboxItem[]> {
+  const rows = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_AT_MOST);
+  return (await itemsOfPage(deps, rows)).map(listedMessage);
+}
+
 /** Count: how many List would show. */
 export async function answerCountInbox(deps: ActorDeps, request: InboxCountRequest) {
   const faults = checkFields(InboxCountRequestSchema, request);
@@ -65,7 +72,8 @@ export async function answerCountInbox(deps: ActorDeps, request: InboxCountReque
   return { totalSize: await countInbox(deps.database.lists, deps.visibility, filters) };
 }
 
-function readFilters(
+/** Which items a request is about; its faults are added. */
+export function readFilters(
   deps: ActorDeps,
   request: { workspaceId: string; mine: boolean; kinds: ItemKind[] },
   faults: Faults,
@@ -120,7 +128,8 @@ function isSmall(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && value <= SMALLINT && Number.isInteger(value);
 }
 
-function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
+/** Tells filters apart, in 16 hexadecimal digits. */
+export function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
   const text = JSON.stringify([workspaceId, assignee ?? null, kinds]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -44,6 +44,11 @@ const INBOX: Needed<typeof Inbox> = {
   get: "workflows:read",
   decide: "workflows:inbox",
   completeTask: "workflows:inbox",
+  watch: "workflows:read",
+  claim: "workflows:inbox",
+  release: "workflows:inbox",
+  delegate: "workflows:inbox",
+  comment: "workflows:inbox",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

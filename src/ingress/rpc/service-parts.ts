@@ -13,6 +13,7 @@ import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { Database } from "../../store/database.ts";
+import type { InboxFeed } from "./inbox-feed.ts";
 
 /** The same for every call. */
 export interface ServiceParts {
@@ -30,6 +31,8 @@ export interface ServiceParts {
   readonly decideApproval?: DecideApproval | undefined;
   /** Moves of runs that are watched. */
   readonly feed: RunFeed;
+  /** Inboxes that are watched. */
+  readonly inboxFeed: InboxFeed;
   /** What this replica knows by its memory; without it Explain goes by the rows alone. */
   readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */

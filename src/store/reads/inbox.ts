@@ -47,6 +47,11 @@ export interface AskingStep {
   readonly timeoutAt: Date | null;
   /** The database's clock. */
   readonly readAt: Date;
+  /** Who is asked now, who has claimed the item and when; all null: it has no row, as one that is not open. */
+  readonly assignee: string | null;
+  readonly claimedBy: string | null;
+  readonly claimedAt: Date | null;
+  readonly openedAt: Date | null;
 }
 
 /** An open item with its step. */
@@ -60,7 +65,8 @@ const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id a
   r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
   r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
   s.retry_count as "retryCount", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
-  now() as "readAt"`;
+  now() as "readAt", i.assignee, i.claimed_by as "claimedBy", i.claimed_at as "claimedAt",
+  i.opened_at as "openedAt"`;
 const NEWEST =
   "opened_at desc nulls last, run_id desc nulls last, step_index desc nulls last, place desc nulls last";
 
@@ -71,7 +77,7 @@ const kindRange = (kind: number, condition: string) => `(
         and (opened_at, run_id, step_index, place)
           < ($3::timestamptz, $4::text, $5::smallint, $6::smallint)
       order by ${NEWEST} limit $7::integer)`;
-const listText = (condition: string) => `select ${STEP}, i.place, i.opened_at as "openedAt"
+const listText = (condition: string) => `select ${STEP}, i.place
     from (
       select * from (${kindRange(ITEM_KINDS.approval, condition)} union all ${kindRange(ITEM_KINDS.task, condition)}) as merged
       order by ${NEWEST} limit $7::integer) as i
@@ -96,9 +102,11 @@ const FIND = seenStatement(
   {
     name: "find_asking_step",
     text: `select ${STEP} from workflow_runs r join step_runs s on s.run_id = r.id
+    left join inbox_items i
+      on i.run_id = s.run_id and i.step_index = s.step_index and i.place = $3::smallint
     where r.id = $1 and s.step_index = $2`,
   },
-  "r.workspace_id = $3",
+  "r.workspace_id = $4",
 );
 /** Later than every item. */
 const FIRST_PLACE: InboxPlace = {
@@ -142,14 +150,16 @@ export async function countInbox(
   return row?.total ?? 0;
 }
 
-/** A step that has begun, with what is known of its run. */
+/** A step that has begun, with what is known of its run and of its item at a place. */
 export async function findAskingStep(
   db: Queries,
   visibility: Visibility,
   runId: string,
   stepIndex: number,
+  place: number,
 ): Promise<AskingStep | undefined> {
-  const [row] = await querySeen<AskingStep & Row>(db, visibility, FIND, [runId, stepIndex]);
+  const values = [runId, stepIndex, place];
+  const [row] = await querySeen<AskingStep & Row>(db, visibility, FIND, values);
   return row;
 }
 

@@ -2,7 +2,15 @@
  * A sound request of each RPC about what a workspace has, and what it needs: the rows of tables over all RPCs.
  * Boundary: requests; who calls and what is answered is the test's.
  */
-import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  type CallOptions,
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Transport,
+} from "@connectrpc/connect";
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import {
@@ -16,9 +24,28 @@ import type { Scope } from "../../../src/collaborators/identity/callers.ts";
 type Rpc =
   | keyof typeof WorkflowService.method
   | keyof typeof Runs.method
-  | keyof typeof Inbox.method;
-/** Clients of all services as one. */
-export type Clients = Client<typeof WorkflowService> & Client<typeof Runs> & Client<typeof Inbox>;
+  | Exclude<keyof typeof Inbox.method, "watch">
+  | "inbox.watch";
+/** Clients of all services as one; an RPC whose name two of them have is by its service. */
+export type Clients = Client<typeof WorkflowService> &
+  Omit<Client<typeof Inbox>, "watch"> &
+  Client<typeof Runs> & { readonly inbox: Client<typeof Inbox> };
+
+/** Makes them. */
+export function createEachClient(transport: Transport): Clients {
+  const inbox = createClient(Inbox, transport);
+  return {
+    ...inbox,
+    ...createClient(WorkflowService, transport),
+    ...createClient(Runs, transport),
+    inbox,
+  };
+}
+
+/** How the tables name an RPC. */
+export function nameOfRpc({ parent, localName }: DescMethod): string {
+  return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
+}
 
 /** What a workspace has. */
 export interface Place {
@@ -190,12 +217,41 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       passed(client.completeTask({ id: `${runId}/work/1` }, options)),
   },
+  "inbox.watch": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      firstOf(client.inbox.watch({ workspaceId }, options)),
+  },
+  claim: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) => passed(client.claim({ id: `${at}/work/1` }, options)),
+  },
+  release: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.release({ id: `${at}/work/1` }, options)),
+  },
+  delegate: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.delegate({ id: `${at}/work/1`, to: "user_other" }, options)),
+  },
+  comment: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.comment({ id: `${at}/work/1`, comment: "so" }, options)),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = [...WorkflowService.methods, ...Runs.methods, ...Inbox.methods].map(
-  ({ localName }) => ({
-    rpc: localName,
-    ...rowOf(localName),
+  (method) => ({
+    rpc: nameOfRpc(method),
+    ...rowOf(nameOfRpc(method)),
   }),
 );
 
@@ -215,8 +271,8 @@ export async function firstOf<T>(messages: AsyncIterable<T>): Promise<T> {
   throw new Error("the stream ended without a message");
 }
 
-function rowOf(localName: string): Row {
-  const row = new Map(Object.entries(ROWS)).get(localName);
-  if (row === undefined) throw new Error(`no row of ${localName}`);
+function rowOf(name: string): Row {
+  const row = new Map(Object.entries(ROWS)).get(name);
+  if (row === undefined) throw new Error(`no row of ${name}`);
   return row;
 }

@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/inbox.proto.
  */
 export const file_workflows_ops_v1_inbox: GenFile = /*@__PURE__*/
-  fileDesc("Chx3b3JrZmxvd3Mvb3BzL3YxL2luYm94LnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxInMKDEl0ZW1EZWNpc2lvbhIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAEgASgJEhAKCGFwcHJvdmVyGAIgASgJEhAKCGRlY2lzaW9uGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDgoGcmVhc29uGAUgASgJIpcFCglJbmJveEl0ZW0SCgoCaWQYASABKAkSKAoEa2luZBgCIAEoDjIaLndvcmtmbG93cy5vcHMudjEuSXRlbUtpbmQSKgoFc3RhdGUYAyABKA4yGy53b3JrZmxvd3Mub3BzLnYxLkl0ZW1TdGF0ZRINCgV0aXRsZRgEIAEoCRIUCgxpbnN0cnVjdGlvbnMYBSABKAkSFAoMd29ya3NwYWNlX2lkGAYgASgJEg4KBnJ1bl9pZBgHIAEoCRIPCgdzdGVwX2lkGAggASgJEhUKDWRlZmluaXRpb25faWQYCSABKAkSEAoIYXNzaWduZWUYCiABKAkSFAoMcmVxdWVzdGVkX2J5GAsgASgJEhMKC2FjdGlvbl90eXBlGAwgASgJEhIKCnJpc2tfbGV2ZWwYDSABKAkSDgoGZGlnZXN0GA4gASgJEhsKE2FwcHJvdmFsX3JlcXVlc3RfaWQYDyABKAkSDgoGbmVlZGVkGBAgASgFEg0KBWdpdmVuGBEgASgFEjEKCWRlY2lzaW9ucxgSIAMoCzIeLndvcmtmbG93cy5vcHMudjEuSXRlbURlY2lzaW9uEi4KCmNyZWF0ZWRfYXQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBmR1ZV9hdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoHcGF5bG9hZBgVIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoNb3V0cHV0X3NjaGVtYRgWIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFAoMY29tcGxldGVkX2J5GBcgASgJEhkKEWNvbXBsZXRpb25fcmVhc29uGBggASgJIogBChBJbmJveExpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRtaW5lGAIgASgIEikKBWtpbmRzGAMgAygOMhoud29ya2Zsb3dzLm9wcy52MS5JdGVtS2luZBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJsChFJbmJveExpc3RSZXNwb25zZRIqCgVpdGVtcxgBIAMoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImIKEUluYm94Q291bnRSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRtaW5lGAIgASgIEikKBWtpbmRzGAMgAygOMhoud29ya2Zsb3dzLm9wcy52MS5JdGVtS2luZCIoChJJbmJveENvdW50UmVzcG9uc2USEgoKdG90YWxfc2l6ZRgBIAEoBSIdCg9JbmJveEdldFJlcXVlc3QSCgoCaWQYASABKAkiPQoQSW5ib3hHZXRSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0ibQoSSW5ib3hEZWNpZGVSZXF1ZXN0EgoKAmlkGAEgASgJEioKB3ZlcmRpY3QYAiABKA4yGS53b3JrZmxvd3Mub3BzLnYxLlZlcmRpY3QSDwoHY29tbWVudBgDIAEoCRIOCgZkaWdlc3QYBCABKAkiQAoTSW5ib3hEZWNpZGVSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0iXwoYSW5ib3hDb21wbGV0ZVRhc2tSZXF1ZXN0EgoKAmlkGAEgASgJEicKBm91dHB1dBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhc29uGAMgASgJIkYKGUluYm94Q29tcGxldGVUYXNrUmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtKlEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhYKEklURU1fS0lORF9BUFBST1ZBTBABEhIKDklURU1fS0lORF9UQVNLEAIqfgoJSXRlbVN0YXRlEhoKFklURU1fU1RBVEVfVU5TUEVDSUZJRUQQABITCg9JVEVNX1NUQVRFX09QRU4QARITCg9JVEVNX1NUQVRFX0RPTkUQAhIWChJJVEVNX1NUQVRFX0VYUElSRUQQAxITCg9JVEVNX1NUQVRFX1ZPSUQQBCpJCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABITCg9WRVJESUNUX0FQUFJPVkUQARIQCgxWRVJESUNUX0RFTlkQAjLJAwoFSW5ib3gSVAoETGlzdBIiLndvcmtmbG93cy5vcHMudjEuSW5ib3hMaXN0UmVxdWVzdBojLndvcmtmbG93cy5vcHMudjEuSW5ib3hMaXN0UmVzcG9uc2UiA5ACARJXCgVDb3VudBIjLndvcmtmbG93cy5vcHMudjEuSW5ib3hDb3VudFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkluYm94Q291bnRSZXNwb25zZSIDkAIBElEKA0dldBIhLndvcmtmbG93cy5vcHMudjEuSW5ib3hHZXRSZXF1ZXN0GiIud29ya2Zsb3dzLm9wcy52MS5JbmJveEdldFJlc3BvbnNlIgOQAgESVQoGRGVjaWRlEiQud29ya2Zsb3dzLm9wcy52MS5JbmJveERlY2lkZVJlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkluYm94RGVjaWRlUmVzcG9uc2USZwoMQ29tcGxldGVUYXNrEioud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbXBsZXRlVGFza1JlcXVlc3QaKy53b3JrZmxvd3Mub3BzLnYxLkluYm94Q29tcGxldGVUYXNrUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chx3b3JrZmxvd3Mvb3BzL3YxL2luYm94LnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxInMKDEl0ZW1EZWNpc2lvbhIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAEgASgJEhAKCGFwcHJvdmVyGAIgASgJEhAKCGRlY2lzaW9uGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDgoGcmVhc29uGAUgASgJIocBCghJdGVtTm90ZRIoCgRraW5kGAEgASgOMhoud29ya2Zsb3dzLm9wcy52MS5Ob3RlS2luZBIKCgJieRgCIAEoCRIKCgJ0bxgDIAEoCRIMCgR0ZXh0GAQgASgJEisKB21hZGVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoYGCglJbmJveEl0ZW0SCgoCaWQYASABKAkSKAoEa2luZBgCIAEoDjIaLndvcmtmbG93cy5vcHMudjEuSXRlbUtpbmQSKgoFc3RhdGUYAyABKA4yGy53b3JrZmxvd3Mub3BzLnYxLkl0ZW1TdGF0ZRINCgV0aXRsZRgEIAEoCRIUCgxpbnN0cnVjdGlvbnMYBSABKAkSFAoMd29ya3NwYWNlX2lkGAYgASgJEg4KBnJ1bl9pZBgHIAEoCRIPCgdzdGVwX2lkGAggASgJEhUKDWRlZmluaXRpb25faWQYCSABKAkSEAoIYXNzaWduZWUYCiABKAkSFAoMcmVxdWVzdGVkX2J5GAsgASgJEhMKC2FjdGlvbl90eXBlGAwgASgJEhIKCnJpc2tfbGV2ZWwYDSABKAkSDgoGZGlnZXN0GA4gASgJEhsKE2FwcHJvdmFsX3JlcXVlc3RfaWQYDyABKAkSDgoGbmVlZGVkGBAgASgFEg0KBWdpdmVuGBEgASgFEjEKCWRlY2lzaW9ucxgSIAMoCzIeLndvcmtmbG93cy5vcHMudjEuSXRlbURlY2lzaW9uEi4KCmNyZWF0ZWRfYXQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBmR1ZV9hdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoHcGF5bG9hZBgVIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoNb3V0cHV0X3NjaGVtYRgWIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFAoMY29tcGxldGVkX2J5GBcgASgJEhkKEWNvbXBsZXRpb25fcmVhc29uGBggASgJEhIKCmNsYWltZWRfYnkYGSABKAkSLgoKY2xhaW1lZF9hdBgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFbm90ZXMYGyADKAsyGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1Ob3RlIogBChBJbmJveExpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRtaW5lGAIgASgIEikKBWtpbmRzGAMgAygOMhoud29ya2Zsb3dzLm9wcy52MS5JdGVtS2luZBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJsChFJbmJveExpc3RSZXNwb25zZRIqCgVpdGVtcxgBIAMoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImIKEUluYm94Q291bnRSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRtaW5lGAIgASgIEikKBWtpbmRzGAMgAygOMhoud29ya2Zsb3dzLm9wcy52MS5JdGVtS2luZCIoChJJbmJveENvdW50UmVzcG9uc2USEgoKdG90YWxfc2l6ZRgBIAEoBSIdCg9JbmJveEdldFJlcXVlc3QSCgoCaWQYASABKAkiPQoQSW5ib3hHZXRSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0ibQoSSW5ib3hEZWNpZGVSZXF1ZXN0EgoKAmlkGAEgASgJEioKB3ZlcmRpY3QYAiABKA4yGS53b3JrZmxvd3Mub3BzLnYxLlZlcmRpY3QSDwoHY29tbWVudBgDIAEoCRIOCgZkaWdlc3QYBCABKAkiQAoTSW5ib3hEZWNpZGVSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0iXwoYSW5ib3hDb21wbGV0ZVRhc2tSZXF1ZXN0EgoKAmlkGAEgASgJEicKBm91dHB1dBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhc29uGAMgASgJIkYKGUluYm94Q29tcGxldGVUYXNrUmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtInEKEUluYm94V2F0Y2hSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRtaW5lGAIgASgIEikKBWtpbmRzGAMgAygOMhoud29ya2Zsb3dzLm9wcy52MS5JdGVtS2luZBINCgVhZnRlchgEIAEoCSJsChJJbmJveFdhdGNoUmVzcG9uc2USDgoGY3Vyc29yGAEgASgJEg0KBXJlc2V0GAIgASgIEikKBGl0ZW0YAyABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbRIMCgRnb25lGAQgASgJIi8KEUluYm94Q2xhaW1SZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSI/ChJJbmJveENsYWltUmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtIjEKE0luYm94UmVsZWFzZVJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIkEKFEluYm94UmVsZWFzZVJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSI+ChRJbmJveERlbGVnYXRlUmVxdWVzdBIKCgJpZBgBIAEoCRIKCgJ0bxgCIAEoCRIOCgZyZWFzb24YAyABKAkiQgoVSW5ib3hEZWxlZ2F0ZVJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSIyChNJbmJveENvbW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2NvbW1lbnQYAiABKAkiQQoUSW5ib3hDb21tZW50UmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtKlEKCEl0ZW1LaW5kEhkKFUlURU1fS0lORF9VTlNQRUNJRklFRBAAEhYKEklURU1fS0lORF9BUFBST1ZBTBABEhIKDklURU1fS0lORF9UQVNLEAIqlgEKCUl0ZW1TdGF0ZRIaChZJVEVNX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPSVRFTV9TVEFURV9PUEVOEAESEwoPSVRFTV9TVEFURV9ET05FEAISFgoSSVRFTV9TVEFURV9FWFBJUkVEEAMSEwoPSVRFTV9TVEFURV9WT0lEEAQSFgoSSVRFTV9TVEFURV9DTEFJTUVEEAUqhgEKCE5vdGVLaW5kEhkKFU5PVEVfS0lORF9VTlNQRUNJRklFRBAAEhUKEU5PVEVfS0lORF9DTEFJTUVEEAESFgoSTk9URV9LSU5EX1JFTEVBU0VEEAISFwoTTk9URV9LSU5EX0RFTEVHQVRFRBADEhcKE05PVEVfS0lORF9DT01NRU5URUQQBCpJCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABITCg9WRVJESUNUX0FQUFJPVkUQARIQCgxWRVJESUNUX0RFTlkQAjKJBwoFSW5ib3gSVAoETGlzdBIiLndvcmtmbG93cy5vcHMudjEuSW5ib3hMaXN0UmVxdWVzdBojLndvcmtmbG93cy5vcHMudjEuSW5ib3hMaXN0UmVzcG9uc2UiA5ACARJXCgVDb3VudBIjLndvcmtmbG93cy5vcHMudjEuSW5ib3hDb3VudFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkluYm94Q291bnRSZXNwb25zZSIDkAIBElEKA0dldBIhLndvcmtmbG93cy5vcHMudjEuSW5ib3hHZXRSZXF1ZXN0GiIud29ya2Zsb3dzLm9wcy52MS5JbmJveEdldFJlc3BvbnNlIgOQAgESVQoGRGVjaWRlEiQud29ya2Zsb3dzLm9wcy52MS5JbmJveERlY2lkZVJlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkluYm94RGVjaWRlUmVzcG9uc2USZwoMQ29tcGxldGVUYXNrEioud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbXBsZXRlVGFza1JlcXVlc3QaKy53b3JrZmxvd3Mub3BzLnYxLkluYm94Q29tcGxldGVUYXNrUmVzcG9uc2USWQoFV2F0Y2gSIy53b3JrZmxvd3Mub3BzLnYxLkluYm94V2F0Y2hSZXF1ZXN0GiQud29ya2Zsb3dzLm9wcy52MS5JbmJveFdhdGNoUmVzcG9uc2UiA5ACATABElIKBUNsYWltEiMud29ya2Zsb3dzLm9wcy52MS5JbmJveENsYWltUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuSW5ib3hDbGFpbVJlc3BvbnNlElgKB1JlbGVhc2USJS53b3JrZmxvd3Mub3BzLnYxLkluYm94UmVsZWFzZVJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkluYm94UmVsZWFzZVJlc3BvbnNlElsKCERlbGVnYXRlEiYud29ya2Zsb3dzLm9wcy52MS5JbmJveERlbGVnYXRlUmVxdWVzdBonLndvcmtmbG93cy5vcHMudjEuSW5ib3hEZWxlZ2F0ZVJlc3BvbnNlElgKB0NvbW1lbnQSJS53b3JrZmxvd3Mub3BzLnYxLkluYm94Q29tbWVudFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkluYm94Q29tbWVudFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * The decision on one request of a gate.
@@ -60,6 +60,51 @@ export type ItemDecision = Message<"workflows.ops.v1.ItemDecision"> & {
  */
 export const ItemDecisionSchema: GenMessage<ItemDecision> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_inbox, 0);
+
+/**
+ * A claim, release, delegation or comment.
+ *
+ * @generated from message workflows.ops.v1.ItemNote
+ */
+export type ItemNote = Message<"workflows.ops.v1.ItemNote"> & {
+  /**
+   * @generated from field: workflows.ops.v1.NoteKind kind = 1;
+   */
+  kind: NoteKind;
+
+  /**
+   * A name that begins with `unverified:` was not authenticated.
+   *
+   * @generated from field: string by = 2;
+   */
+  by: string;
+
+  /**
+   * DELEGATED: who is asked from then on.
+   *
+   * @generated from field: string to = 3;
+   */
+  to: string;
+
+  /**
+   * The comment, or the reason.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp made_at = 5;
+   */
+  madeAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.ItemNote.
+ * Use `create(ItemNoteSchema)` to create a new message.
+ */
+export const ItemNoteSchema: GenMessage<ItemNote> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 1);
 
 /**
  * One thing to do by one person.
@@ -214,6 +259,25 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
    * @generated from field: string completion_reason = 24;
    */
   completionReason: string;
+
+  /**
+   * CLAIMED: by whom, as it is recorded.
+   *
+   * @generated from field: string claimed_by = 25;
+   */
+  claimedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp claimed_at = 26;
+   */
+  claimedAt?: Timestamp | undefined;
+
+  /**
+   * Oldest first, 200 at most: delegations among them are the chain of who was asked. Get alone has it.
+   *
+   * @generated from field: repeated workflows.ops.v1.ItemNote notes = 27;
+   */
+  notes: ItemNote[];
 };
 
 /**
@@ -221,7 +285,7 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
  * Use `create(InboxItemSchema)` to create a new message.
  */
 export const InboxItemSchema: GenMessage<InboxItem> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 1);
+  messageDesc(file_workflows_ops_v1_inbox, 2);
 
 /**
  * Selects items of one workspace.
@@ -268,7 +332,7 @@ export type InboxListRequest = Message<"workflows.ops.v1.InboxListRequest"> & {
  * Use `create(InboxListRequestSchema)` to create a new message.
  */
 export const InboxListRequestSchema: GenMessage<InboxListRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 2);
+  messageDesc(file_workflows_ops_v1_inbox, 3);
 
 /**
  * @generated from message workflows.ops.v1.InboxListResponse
@@ -299,7 +363,7 @@ export type InboxListResponse = Message<"workflows.ops.v1.InboxListResponse"> & 
  * Use `create(InboxListResponseSchema)` to create a new message.
  */
 export const InboxListResponseSchema: GenMessage<InboxListResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 3);
+  messageDesc(file_workflows_ops_v1_inbox, 4);
 
 /**
  * @generated from message workflows.ops.v1.InboxCountRequest
@@ -330,7 +394,7 @@ export type InboxCountRequest = Message<"workflows.ops.v1.InboxCountRequest"> & 
  * Use `create(InboxCountRequestSchema)` to create a new message.
  */
 export const InboxCountRequestSchema: GenMessage<InboxCountRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 4);
+  messageDesc(file_workflows_ops_v1_inbox, 5);
 
 /**
  * @generated from message workflows.ops.v1.InboxCountResponse
@@ -349,7 +413,7 @@ export type InboxCountResponse = Message<"workflows.ops.v1.InboxCountResponse"> 
  * Use `create(InboxCountResponseSchema)` to create a new message.
  */
 export const InboxCountResponseSchema: GenMessage<InboxCountResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 5);
+  messageDesc(file_workflows_ops_v1_inbox, 6);
 
 /**
  * @generated from message workflows.ops.v1.InboxGetRequest
@@ -366,7 +430,7 @@ export type InboxGetRequest = Message<"workflows.ops.v1.InboxGetRequest"> & {
  * Use `create(InboxGetRequestSchema)` to create a new message.
  */
 export const InboxGetRequestSchema: GenMessage<InboxGetRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 6);
+  messageDesc(file_workflows_ops_v1_inbox, 7);
 
 /**
  * @generated from message workflows.ops.v1.InboxGetResponse
@@ -383,7 +447,7 @@ export type InboxGetResponse = Message<"workflows.ops.v1.InboxGetResponse"> & {
  * Use `create(InboxGetResponseSchema)` to create a new message.
  */
 export const InboxGetResponseSchema: GenMessage<InboxGetResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 7);
+  messageDesc(file_workflows_ops_v1_inbox, 8);
 
 /**
  * @generated from message workflows.ops.v1.InboxDecideRequest
@@ -419,7 +483,7 @@ export type InboxDecideRequest = Message<"workflows.ops.v1.InboxDecideRequest"> 
  * Use `create(InboxDecideRequestSchema)` to create a new message.
  */
 export const InboxDecideRequestSchema: GenMessage<InboxDecideRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 8);
+  messageDesc(file_workflows_ops_v1_inbox, 9);
 
 /**
  * @generated from message workflows.ops.v1.InboxDecideResponse
@@ -438,7 +502,7 @@ export type InboxDecideResponse = Message<"workflows.ops.v1.InboxDecideResponse"
  * Use `create(InboxDecideResponseSchema)` to create a new message.
  */
 export const InboxDecideResponseSchema: GenMessage<InboxDecideResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 9);
+  messageDesc(file_workflows_ops_v1_inbox, 10);
 
 /**
  * @generated from message workflows.ops.v1.InboxCompleteTaskRequest
@@ -467,7 +531,7 @@ export type InboxCompleteTaskRequest = Message<"workflows.ops.v1.InboxCompleteTa
  * Use `create(InboxCompleteTaskRequestSchema)` to create a new message.
  */
 export const InboxCompleteTaskRequestSchema: GenMessage<InboxCompleteTaskRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 10);
+  messageDesc(file_workflows_ops_v1_inbox, 11);
 
 /**
  * @generated from message workflows.ops.v1.InboxCompleteTaskResponse
@@ -484,7 +548,256 @@ export type InboxCompleteTaskResponse = Message<"workflows.ops.v1.InboxCompleteT
  * Use `create(InboxCompleteTaskResponseSchema)` to create a new message.
  */
 export const InboxCompleteTaskResponseSchema: GenMessage<InboxCompleteTaskResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 11);
+  messageDesc(file_workflows_ops_v1_inbox, 12);
+
+/**
+ * @generated from message workflows.ops.v1.InboxWatchRequest
+ */
+export type InboxWatchRequest = Message<"workflows.ops.v1.InboxWatchRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Only items that name the caller.
+   *
+   * @generated from field: bool mine = 2;
+   */
+  mine: boolean;
+
+  /**
+   * Empty: every kind.
+   *
+   * @generated from field: repeated workflows.ops.v1.ItemKind kinds = 3;
+   */
+  kinds: ItemKind[];
+
+  /**
+   * The last cursor that was taken from a watch with the same filters. Where the items are still those, they do not come again.
+   *
+   * @generated from field: string after = 4;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxWatchRequest.
+ * Use `create(InboxWatchRequestSchema)` to create a new message.
+ */
+export const InboxWatchRequestSchema: GenMessage<InboxWatchRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 13);
+
+/**
+ * A message without reset, item and gone is a sign of life.
+ *
+ * @generated from message workflows.ops.v1.InboxWatchResponse
+ */
+export type InboxWatchResponse = Message<"workflows.ops.v1.InboxWatchResponse"> & {
+  /**
+   * Stands for the items that are known after this message; empty within a change of several messages.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * All items follow: what was known before is void.
+   *
+   * @generated from field: bool reset = 2;
+   */
+  reset: boolean;
+
+  /**
+   * An item that came or changed, as List shows it.
+   *
+   * @generated from field: workflows.ops.v1.InboxItem item = 3;
+   */
+  item?: InboxItem | undefined;
+
+  /**
+   * The id of an item that is open no more, or names another person.
+   *
+   * @generated from field: string gone = 4;
+   */
+  gone: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxWatchResponse.
+ * Use `create(InboxWatchResponseSchema)` to create a new message.
+ */
+export const InboxWatchResponseSchema: GenMessage<InboxWatchResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 14);
+
+/**
+ * @generated from message workflows.ops.v1.InboxClaimRequest
+ */
+export type InboxClaimRequest = Message<"workflows.ops.v1.InboxClaimRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxClaimRequest.
+ * Use `create(InboxClaimRequestSchema)` to create a new message.
+ */
+export const InboxClaimRequestSchema: GenMessage<InboxClaimRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 15);
+
+/**
+ * @generated from message workflows.ops.v1.InboxClaimResponse
+ */
+export type InboxClaimResponse = Message<"workflows.ops.v1.InboxClaimResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxClaimResponse.
+ * Use `create(InboxClaimResponseSchema)` to create a new message.
+ */
+export const InboxClaimResponseSchema: GenMessage<InboxClaimResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 16);
+
+/**
+ * @generated from message workflows.ops.v1.InboxReleaseRequest
+ */
+export type InboxReleaseRequest = Message<"workflows.ops.v1.InboxReleaseRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxReleaseRequest.
+ * Use `create(InboxReleaseRequestSchema)` to create a new message.
+ */
+export const InboxReleaseRequestSchema: GenMessage<InboxReleaseRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 17);
+
+/**
+ * @generated from message workflows.ops.v1.InboxReleaseResponse
+ */
+export type InboxReleaseResponse = Message<"workflows.ops.v1.InboxReleaseResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxReleaseResponse.
+ * Use `create(InboxReleaseResponseSchema)` to create a new message.
+ */
+export const InboxReleaseResponseSchema: GenMessage<InboxReleaseResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 18);
+
+/**
+ * @generated from message workflows.ops.v1.InboxDelegateRequest
+ */
+export type InboxDelegateRequest = Message<"workflows.ops.v1.InboxDelegateRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Who is asked instead: the name of a person or a group.
+   *
+   * @generated from field: string to = 2;
+   */
+  to: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxDelegateRequest.
+ * Use `create(InboxDelegateRequestSchema)` to create a new message.
+ */
+export const InboxDelegateRequestSchema: GenMessage<InboxDelegateRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 19);
+
+/**
+ * @generated from message workflows.ops.v1.InboxDelegateResponse
+ */
+export type InboxDelegateResponse = Message<"workflows.ops.v1.InboxDelegateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxDelegateResponse.
+ * Use `create(InboxDelegateResponseSchema)` to create a new message.
+ */
+export const InboxDelegateResponseSchema: GenMessage<InboxDelegateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 20);
+
+/**
+ * @generated from message workflows.ops.v1.InboxCommentRequest
+ */
+export type InboxCommentRequest = Message<"workflows.ops.v1.InboxCommentRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string comment = 2;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxCommentRequest.
+ * Use `create(InboxCommentRequestSchema)` to create a new message.
+ */
+export const InboxCommentRequestSchema: GenMessage<InboxCommentRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 21);
+
+/**
+ * @generated from message workflows.ops.v1.InboxCommentResponse
+ */
+export type InboxCommentResponse = Message<"workflows.ops.v1.InboxCommentResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxCommentResponse.
+ * Use `create(InboxCommentResponseSchema)` to create a new message.
+ */
+export const InboxCommentResponseSchema: GenMessage<InboxCommentResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 22);
 
 /**
  * What an item asks for.
@@ -561,6 +874,13 @@ export const ItemState = {
    * @generated from enum value: ITEM_STATE_VOID = 4;
    */
   VOID: 4,
+
+  /**
+   * Open, and one person acts on it.
+   *
+   * @generated from enum value: ITEM_STATE_CLAIMED = 5;
+   */
+  CLAIMED: 5,
 } as const;
 
 /**
@@ -575,6 +895,51 @@ export type ItemState = (typeof ItemState)[keyof typeof ItemState] | UnknownEnum
  */
 export const ItemStateSchema: GenEnum<ItemState> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_inbox, 1);
+
+/**
+ * What a person did with an item besides deciding or completing it.
+ *
+ * @generated from enum workflows.ops.v1.NoteKind
+ */
+export const NoteKind = {
+  /**
+   * @generated from enum value: NOTE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: NOTE_KIND_CLAIMED = 1;
+   */
+  CLAIMED: 1,
+
+  /**
+   * @generated from enum value: NOTE_KIND_RELEASED = 2;
+   */
+  RELEASED: 2,
+
+  /**
+   * @generated from enum value: NOTE_KIND_DELEGATED = 3;
+   */
+  DELEGATED: 3,
+
+  /**
+   * @generated from enum value: NOTE_KIND_COMMENTED = 4;
+   */
+  COMMENTED: 4,
+} as const;
+
+/**
+ * What a person did with an item besides deciding or completing it.
+ *
+ * @generated from enum workflows.ops.v1.NoteKind
+ */
+export type NoteKind = (typeof NoteKind)[keyof typeof NoteKind] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.NoteKind.
+ */
+export const NoteKindSchema: GenEnum<NoteKind> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_inbox, 2);
 
 /**
  * How an approval is decided.
@@ -609,7 +974,7 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum;
  * Describes the enum workflows.ops.v1.Verdict.
  */
 export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
-  enumDesc(file_workflows_ops_v1_inbox, 2);
+  enumDesc(file_workflows_ops_v1_inbox, 3);
 
 /**
  * The items of one workspace. Who acts is the subject of the token; without authentication the header
@@ -674,6 +1039,59 @@ export const Inbox: GenService<{
     methodKind: "unary";
     input: typeof InboxCompleteTaskRequestSchema;
     output: typeof InboxCompleteTaskResponseSchema;
+  },
+  /**
+   * Streams the newest 500 open items of a view: first all of them, then each that comes, changes or goes, within about a
+   * second. Goes on until the caller leaves. RESOURCE_EXHAUSTED: too many watch, or a message was not taken in time.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Watch
+   */
+  watch: {
+    methodKind: "server_streaming";
+    input: typeof InboxWatchRequestSchema;
+    output: typeof InboxWatchResponseSchema;
+  },
+  /**
+   * Takes an open item on: until Release the caller alone decides or completes it. FAILED_PRECONDITION: another one has claimed
+   * it, or it is not open. PERMISSION_DENIED: the caller may not act on it.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Claim
+   */
+  claim: {
+    methodKind: "unary";
+    input: typeof InboxClaimRequestSchema;
+    output: typeof InboxClaimResponseSchema;
+  },
+  /**
+   * Ends a claim of the caller; an admin ends any. One that is not claimed is returned unchanged.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Release
+   */
+  release: {
+    methodKind: "unary";
+    input: typeof InboxReleaseRequestSchema;
+    output: typeof InboxReleaseResponseSchema;
+  },
+  /**
+   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person.
+   * FAILED_PRECONDITION: the gate asks that person already.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Delegate
+   */
+  delegate: {
+    methodKind: "unary";
+    input: typeof InboxDelegateRequestSchema;
+    output: typeof InboxDelegateResponseSchema;
+  },
+  /**
+   * Adds a comment to an open item.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Comment
+   */
+  comment: {
+    methodKind: "unary";
+    input: typeof InboxCommentRequestSchema;
+    output: typeof InboxCommentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_inbox, 0);

@@ -1,0 +1,25 @@
+/** What a command is, as data. Boundary: shapes; the commands are in commands.ts. */
+import type { Action } from "./call.ts";
+
+/** An option as commander reads it, and what it does. */
+export type OptionRow = readonly [flags: string, about: string];
+
+/** One command. */
+export interface CommandRow {
+  readonly name: string;
+  /** As commander reads it: `<file...>`, `[run]`. */
+  readonly args: string;
+  readonly about: string;
+  /** Command lines without `workflows `, and what they do. */
+  readonly examples: readonly (readonly [line: string, about: string])[];
+  readonly options: readonly OptionRow[];
+  /** Whether it speaks to the service, so that its flags select one. */
+  readonly callsService: boolean;
+  load(): Promise<Action>;
+}
+
+/** Of commands that write. */
+export const KEY: OptionRow = [
+  "--key <key>",
+  "the Idempotency-Key: a repeat with the same key does nothing again",
+];

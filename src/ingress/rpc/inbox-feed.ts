@@ -20,7 +20,7 @@ export interface Snapshot {
 }
 
 /** One watcher of a view. */
-export interface InboxWatch {
+interface InboxWatch {
   readonly isStopping: boolean;
   /** The items now, or a second ago. The same object while nothing has changed. */
   current(): Promise<Snapshot>;

@@ -67,10 +67,12 @@ export interface Row {
 
 /** What the trigger of a furnished definition takes. */
 export const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+const GATE = { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" };
 /** Steps of a furnished definition. */
 export const STEPS = [
   { id: "work", name: "Work", stepType: StepType.HUMAN_TASK },
-  { id: "gate", name: "Gate", stepType: StepType.APPROVAL_GATE, actionType: "pay" },
+  // Who starts the run may decide it: the tables are about scopes and workspaces.
+  { ...GATE, config: { allow_self_approval: true } },
   { id: "check", name: "Check", stepType: StepType.GOVERNANCE_CHECK, actionType: "pay" },
 ];
 /** The end of its first step. */
@@ -238,7 +240,7 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:inbox",
     foreign: "NotFound",
     call: (client, { runId: at }, options) =>
-      passed(client.delegate({ id: `${at}/work/1`, to: "user_other" }, options)),
+      passed(client.delegate({ id: `${at}/gate/1`, to: "user_other" }, options)),
   },
   comment: {
     needs: "workflows:inbox",

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { makeFreshDatabase } from "../tools/parts/fresh-database.ts";
 import type { Guard } from "../tools/parts/guard.ts";
 import type { Postgres } from "../tools/parts/postgres.ts";
+import { projectRoot } from "../tools/run-command.ts";
+import { SERVICE_PROGRAM } from "./engines/service.ts";
 import { measureOf } from "./lines/plan.ts";
 import type { Bed } from "./lines/sample.ts";
 import type { Sizes } from "./lines/sizes.ts";
@@ -55,12 +57,16 @@ export async function profileLines(
     const host = await startHost(guard, "ours", database.url);
     try {
       const profiles: Profile[] = [];
+      const bundle = {
+        name: SERVICE_PROGRAM,
+        text: await readFile(join(projectRoot, SERVICE_PROGRAM), "utf8"),
+      };
       for (const line of lines.filter(isProfiled)) {
         const file = join(guard.folder, `${line}.cpuprofile`);
         const bed = { guard, host, sizes, databaseUrl: database.url, postgres };
         await takeProfile(bed, line, file);
         const profile: CpuProfile = JSON.parse(await readFile(file, "utf8"));
-        profiles.push({ line, text: summarise(profile) });
+        profiles.push({ line, text: summarise(profile, bundle) });
       }
       return profiles;
     } finally {

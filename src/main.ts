@@ -9,16 +9,17 @@ import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
 import { createCallers } from "./collaborators/identity/identity.ts";
 import { createLookupCache } from "./collaborators/lookup-cache.ts";
-import { COLLABORATORS } from "./collaborators/names.ts";
 import { type Config, describeConfig, readConfig } from "./config.ts";
-import { createDispatcher, type Dispatcher } from "./egress/dispatch/dispatcher.ts";
+import { createDispatcher } from "./egress/dispatch/dispatcher.ts";
 import { createPerformers } from "./egress/performers/performers.ts";
 import { createPublisher, type Publisher } from "./egress/publish/publisher.ts";
 import { createReconciler } from "./egress/reconcile/reconcile.ts";
 import type { LongTask } from "./egress/tasks/lost-tasks.ts";
 import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumers.ts";
 import { markBus } from "./ingress/bus/bus-progress.ts";
+import { createCallerEvents } from "./ingress/bus/caller-events.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
+import { createRedelivery } from "./ingress/bus/redelivery.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
@@ -26,6 +27,9 @@ import { type BuiltInOwners, openClients, startOwners } from "./owners.ts";
 import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
+import { Refusal } from "./process/refusal.ts";
+import { viewOf } from "./replica-facts.ts";
+import type { CallerEvent, PublishForCaller } from "./runtime/caller-events.ts";
 import { createGraphCache, type GraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
@@ -46,6 +50,7 @@ interface BusParts {
   readonly publisher: Publisher;
   readonly consumers: BusConsumers;
   readonly workers: WorkerQueues;
+  readonly publishEvent: PublishForCaller;
 }
 
 /** Stops the service: no new work, what is in flight finishes, the outbox is flushed. */
@@ -98,7 +103,9 @@ async function start(config: Config, log: Log): Promise<Stop> {
     callers,
     decideApproval: createApprovalDecider(inputClients),
     feed,
-    replica: viewOf({ clients, dispatcher, bus }),
+    publishEvent: bus.publishEvent,
+    redeliver: createRedelivery({ ...runtime, graphs, entities }),
+    replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
     onCommitted: (committed) => bus.notice(committed),
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
@@ -107,25 +114,6 @@ async function start(config: Config, log: Log): Promise<Stop> {
   log.info("listening", { host, port, replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
   return () => stopParts({ sources, indexing, bus, inputClients, owners, processor, database });
-}
-
-/** What this replica knows by its memory. */
-function viewOf({ clients, dispatcher, bus }: KnowingParts): ReplicaView {
-  const configured = new Set<string>(
-    COLLABORATORS.filter((name) => clients.find(name) !== undefined),
-  );
-  return {
-    isConfigured: (name) => configured.has(name),
-    breakerRestMs: (name) => clients.breakerRestMs(name),
-    findCall: (callId) => dispatcher.find(callId),
-    findQueue: (queue) => bus.findQueue(queue),
-  };
-}
-
-interface KnowingParts {
-  readonly clients: Clients;
-  readonly dispatcher: Dispatcher;
-  readonly bus: Pick<ReturnType<typeof startBus>, "findQueue">;
 }
 
 /** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
@@ -184,7 +172,8 @@ function startBus(config: Config, deps: BusDeps) {
     });
     const intervalMs = config.reconcileIntervalMs;
     const workers = startWorkerQueues({ ...deps, connection, limits, intervalMs });
-    parts = { connection, publisher, consumers, workers };
+    const publishEvent = createCallerEvents({ connection, sources, ownStream: stream });
+    parts = { connection, publisher, consumers, workers, publishEvent };
   });
   starting.catch((error: unknown) => {
     deps.log.error("the bus cannot be used", { error });
@@ -195,7 +184,7 @@ function startBus(config: Config, deps: BusDeps) {
       parts?.publisher.notice(batches);
       parts?.workers.take(tasks);
     },
-    findQueue: (queue: WorkedQueue) => parts?.workers.findQueue(queue),
+    ...askedOfBus(() => parts),
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble() ?? deps.owners.approvals?.trouble(),
@@ -216,6 +205,24 @@ function startBus(config: Config, deps: BusDeps) {
     async stop() {
       await Promise.all([parts?.publisher.stop(), parts?.workers.stop()]);
       await parts?.connection.close();
+    },
+  };
+}
+
+interface AskedOfBus extends Pick<ReplicaView, "findQueue" | "findWorkers" | "lookAtQueues"> {
+  readonly publishEvent: PublishForCaller;
+}
+
+/** What callers ask of the parts on the bus, also before there are any. */
+function askedOfBus(partsOf: () => BusParts | undefined): AskedOfBus {
+  return {
+    findQueue: (queue: WorkedQueue) => partsOf()?.workers.findQueue(queue),
+    findWorkers: (workspaceId: string) => partsOf()?.workers.findWorkers(workspaceId),
+    lookAtQueues: async (workspaceId: string) => partsOf()?.workers.lookAtQueues(workspaceId),
+    async publishEvent(event: CallerEvent) {
+      const parts = partsOf();
+      if (parts === undefined) throw new Refusal("unavailable", "NATS has not answered yet");
+      return parts.publishEvent(event);
     },
   };
 }

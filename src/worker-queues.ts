@@ -3,14 +3,14 @@
  * Boundary: wiring, as main.ts.
  */
 import { forgetPlaces, type LongTask, recoverTasks } from "./egress/tasks/lost-tasks.ts";
-import { type QueueWatchDeps, startQueueWatch } from "./egress/tasks/queue-watch.ts";
+import { lookAtQueues, type QueueWatchDeps, startQueueWatch } from "./egress/tasks/queue-watch.ts";
 import { TaskPublisher, type TaskPublisherDeps } from "./egress/tasks/task-publisher.ts";
 import type { TaskChanges } from "./engine/values/task.ts";
 import { type ResultConsumerDeps, startResultConsumer } from "./ingress/bus/result-consumer.ts";
 import { listenToWorkers } from "./ingress/bus/worker-messages.ts";
 import { createLoop } from "./process/standing-loop.ts";
 import type { GraphCache } from "./runtime/graphs.ts";
-import type { QueueSeen } from "./runtime/replica-view.ts";
+import type { QueueSeen, ReplicaView } from "./runtime/replica-view.ts";
 import { type WorkedQueue, WorkersSeen } from "./runtime/workers-seen.ts";
 
 /** What serving workers needs. */
@@ -22,7 +22,7 @@ export interface WorkerQueuesDeps
 }
 
 /** The parts at work. */
-export interface WorkerQueues {
+export interface WorkerQueues extends Pick<ReplicaView, "findWorkers" | "lookAtQueues"> {
   /** Sends what a commit changed. */
   take(changes: TaskChanges): void;
   /** Publishes those of the tasks again that are lost. */
@@ -56,6 +56,10 @@ export function startWorkerQueues(deps: WorkerQueuesDeps): WorkerQueues {
   return {
     take: (changes) => publisher.take(changes),
     recover: (tasks) => recoverTasks({ ...deps, publisher }, tasks),
+    findWorkers: (workspaceId) => workers.list(workspaceId),
+    async lookAtQueues(workspaceId) {
+      return [...(await lookAtQueues(deps.connection, workspaceId)).values()];
+    },
     findQueue: (queue) => ({ workers: workers.of(queue).length, last: workers.lastOf(queue) }),
     trouble: () => (results.state() === "failing" ? "no results of workers" : undefined),
     async stopListening() {

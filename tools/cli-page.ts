@@ -48,7 +48,7 @@ export function cliPage(): string {
 
 function sectionOf({ name, args, about, examples, options }: CommandRow): string[] {
   return [
-    `## \`workflows ${name} ${args}\``,
+    `## \`${["workflows", name, args].join(" ").trimEnd()}\``,
     "",
     about,
     "",

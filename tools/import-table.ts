@@ -202,7 +202,7 @@ export const rooms: readonly Room[] = [
     pure: false,
   },
   {
-    files: /^src\/(main|owners|worker-queues)\.ts$/,
+    files: /^src\/(main|owners|replica-facts|worker-queues)\.ts$/,
     paths: [/^src\/(?!(sandbox|worker|file|cli)\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,

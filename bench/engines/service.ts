@@ -30,7 +30,7 @@ export interface Service {
 }
 
 /** What Node runs: the same as `npm start`. */
-const SERVICE_PROGRAM = ["dist/service/main.mjs"];
+export const SERVICE_PROGRAM = "dist/service/main.mjs";
 const PROBE = ["--import", "./bench/parts/probe.mjs"];
 const POLL_MS = 10;
 const START_TIMEOUT_MS = 60_000;
@@ -72,7 +72,7 @@ async function startOnce(
   const process = startCommandProcess({
     guard,
     name: "service",
-    args: [...flags, ...PROBE, ...SERVICE_PROGRAM],
+    args: [...flags, ...PROBE, SERVICE_PROGRAM],
     env: {
       PORT: String(port),
       DATABASE_URL: databaseUrl,

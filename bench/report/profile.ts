@@ -7,15 +7,24 @@
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: {
-      readonly functionName: string;
-      readonly url: string;
-      readonly lineNumber: number;
-    };
+    readonly callFrame: CallFrame;
   }[];
   readonly samples: readonly number[];
   /** Microseconds from each sample to the one before. */
   readonly timeDeltas: readonly number[];
+}
+
+/** Which source each line of a compiled file is of, as the compiler's comments say. */
+export interface Bundle {
+  /** The end of its URL. */
+  readonly name: string;
+  readonly text: string;
+}
+
+interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
 }
 
 interface Share {
@@ -28,11 +37,17 @@ const FUNCTIONS_SHOWN = 30;
 const US_A_MS = 1_000;
 const IDLE = "(idle)";
 
-/** The page. */
-export function summarise(profile: CpuProfile): string {
+/** The page. Functions of the bundle count for the source that they were compiled from. */
+export function summarise(profile: CpuProfile, bundle?: Bundle): string {
   const selfUs = selfTimes(profile);
+  const sources = bundle === undefined ? [] : sourcesOf(bundle.text);
   const busy = profile.nodes
     .map(({ id, callFrame }) => ({ callFrame, us: selfUs.get(id) ?? 0 }))
+    .map(({ callFrame, us }) => ({
+      callFrame:
+        bundle && callFrame.url.endsWith(bundle.name) ? inSource(callFrame, sources) : callFrame,
+      us,
+    }))
     .filter(({ callFrame }) => callFrame.functionName !== IDLE);
   const parts = sumBy(busy.map(({ callFrame, us }) => ({ name: partOf(callFrame), us })));
   const functions = sumBy(busy.map(({ callFrame, us }) => ({ name: functionOf(callFrame), us })));
@@ -52,6 +67,20 @@ export function summarise(profile: CpuProfile): string {
     ...lines(functions.slice(0, FUNCTIONS_SHOWN)),
     "",
   ].join("\n");
+}
+
+/** The source of each line of a bundle; esbuild writes its path above its code. */
+function sourcesOf(text: string): string[] {
+  let source = "";
+  return text.split("\n").map((line) => {
+    source = /^ *\/\/ ((?:src|gen|node_modules)\/\S+)$/.exec(line)?.[1] ?? source;
+    return source;
+  });
+}
+
+function inSource(callFrame: CallFrame, sources: readonly string[]): CallFrame {
+  const source = sources[callFrame.lineNumber] ?? "";
+  return source === "" ? callFrame : { ...callFrame, url: `file:///${source}` };
 }
 
 /** The part of the program that a function belongs to: a room of src/, a package, or Node. */
@@ -76,7 +105,7 @@ function functionOf({
 }): string {
   const name = functionName === "" ? "(anonymous)" : functionName;
   if (url === "") return name;
-  // The loader puts a file of the service on one line, so its lines say nothing.
+  // The lines of a source of the service are those of the file that it was compiled into: they say nothing.
   const own = /\/((?:src|gen)\/.*)$/.exec(url)?.[1];
   if (own !== undefined && !url.includes("/node_modules/")) return `${name}  ${own}`;
   const place = url.replace(/^.*\/node_modules\//, "").replace(/^file:.*\//, "");

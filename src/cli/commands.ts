@@ -4,6 +4,8 @@
  */
 import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
 import { INBOX_COMMANDS } from "./inbox-commands.ts";
+import { OPERATOR_COMMANDS } from "./operator-commands.ts";
+import { ORDER_COMMANDS } from "./order-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -199,5 +201,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },
+  ...ORDER_COMMANDS,
   ...INBOX_COMMANDS,
+  ...OPERATOR_COMMANDS,
 ];

@@ -1,8 +1,9 @@
-/** `workflows approve`, `deny`, `complete`, `claim`, `release`, `delegate` and `comment`: one item of the inbox each. */
+/** `workflows approve`, `deny`, `complete`, `claim`, `release`, `delegate` and `comment`: one item of the inbox each, or a step that is completed. */
 import { type InboxItem, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Action, type Call, textOption } from "./call.ts";
 import { EXIT } from "./failure.ts";
 import { readJsonObject } from "./json-option.ts";
+import { completeStep } from "./orders.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printItem, requireShown } from "./show-item.ts";
@@ -27,8 +28,9 @@ export const approve = decision(Verdict.APPROVE);
 /** Inbox.Decide, denied. */
 export const deny = decision(Verdict.DENY);
 
-/** Inbox.CompleteTask. */
+/** Inbox.CompleteTask, or with a run and a step CompleteStep. */
 export const complete: Action = async (call) => {
+  if (call.args.length > 1) return completeStep(call);
   const output = readJsonObject(call, "output", "outputFile");
   const { inbox } = connectService(await readSettings(call.options), textOption(call, "key"));
   const reason = textOption(call, "reason") ?? "";

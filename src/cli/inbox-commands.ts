@@ -1,5 +1,5 @@
-/** The commands of the inbox, as data. Boundary: as commands.ts. */
-import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
+/** The commands of the inbox. Boundary: rows of commands.ts. */
+import { type CommandRow, KEY, type OptionRow, OUTPUT } from "./command-row.ts";
 
 const DECIDED: OptionRow = ["--reason <text>", "kept with the decision"];
 const NOTED: OptionRow = ["--reason <text>", "kept with the item"];
@@ -19,7 +19,7 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
     options: [
       ["--watch", "go on: print each item that comes, changes or goes"],
       ["--mine", "only items that name the person who asks"],
-      ["--kind <kind>", "approval or task"],
+      ["--kind <kind>", "approval, task or held"],
       ["--limit <number>", "how many, 20 unless given, 500 at most"],
     ],
     callsService: true,
@@ -55,20 +55,19 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
   },
   {
     name: "complete",
-    args: "<item>",
-    about: "Complete a task of the inbox with its output.",
+    args: "<item> [step]",
+    about: "Complete a task of the inbox with its output, or any open step of a run.",
     examples: [
       [
         `complete wfr_01m7z0gf5ypaazgvdbndjjmzcj/pay/1 --output '{"paid_usd": 40}'`,
         "complete a task",
       ],
+      [
+        `complete wfr_01m7z0gf5ypaazgvdbndjjmzcj charge --reason "paid by hand"`,
+        "complete a step of a run",
+      ],
     ],
-    options: [
-      ["--output <json>", "the output, a JSON object"],
-      ["--output-file <file>", "a file with the output, - for standard input"],
-      ["--reason <text>", "kept in the history"],
-      KEY,
-    ],
+    options: [...OUTPUT, ["--reason <text>", "kept in the history; required for a step"], KEY],
     callsService: true,
     load: async () => (await import("./decide.ts")).complete,
   },

@@ -20,6 +20,7 @@ import { watchInbox } from "./watch-inbox.ts";
 const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
+  held: ItemKind.HELD,
 };
 
 /** Newest first. */
@@ -50,9 +51,11 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else if (out.quiet) out.line(item.id);
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
-    if (item.instructions !== "") out.line(item.instructions);
+    const payload = item.payload === undefined ? "" : JSON.stringify(item.payload, null, 2);
+    for (const text of [item.instructions, item.lastError, payload]) {
+      if (text !== "") for (const line of text.split("\n")) out.line(oneLine(line));
+    }
     for (const note of item.notes) out.line(noteLine(note));
-    if (item.payload !== undefined) out.line(JSON.stringify(item.payload, null, 2));
   }
   return EXIT.done;
 }

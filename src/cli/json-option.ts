@@ -10,8 +10,8 @@ const MAX_BYTES = 4_194_304;
 /** The object of one of two options, `input` and `inputFile` say; undefined without both. */
 export function readJsonObject(
   call: Call,
-  name: "input" | "output",
-  fileName: "inputFile" | "outputFile",
+  name: "input" | "output" | "data",
+  fileName: "inputFile" | "outputFile" | "dataFile",
 ): JsonObject | undefined {
   const [text, path] = [textOption(call, name), textOption(call, fileName)];
   if (text !== undefined && path !== undefined) {

@@ -27,7 +27,7 @@ function buildCommand(row: CommandRow, run: Runner): Command {
     .helpOption("-h, --help", "show the help")
     .showSuggestionAfterError(true)
     .configureHelp({ formatHelp: (shown, help) => commandHelp(row, shown, help) });
-  if (row.args !== "") command.argument(row.args);
+  if (row.args !== "") command.arguments(row.args);
   for (const [flags, about] of optionsOf(row)) command.option(flags, about);
   return command.action(async (...given: unknown[]) => {
     await run(row, argumentsOf(given), command.opts<Options>());

@@ -14,6 +14,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
 import { CliFailure, EXIT } from "./failure.ts";
@@ -25,6 +26,7 @@ export interface Service {
   readonly workflows: Client<typeof WorkflowService>;
   readonly inbox: Client<typeof Inbox>;
   readonly runs: Client<typeof Runs>;
+  readonly system: Client<typeof System>;
   readonly settings: Settings;
 }
 
@@ -53,6 +55,7 @@ export function connectService(settings: Settings, key?: string): Service {
     if (settings.token !== undefined)
       request.header.set("Authorization", `Bearer ${settings.token}`);
     if (settings.actor !== undefined) request.header.set("Workflows-Actor", settings.actor);
+    request.header.set("Workflows-Via", "cli");
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());
     try {
@@ -73,6 +76,7 @@ export function connectService(settings: Settings, key?: string): Service {
     workflows: createClient(WorkflowService, transport),
     inbox: createClient(Inbox, transport),
     runs: createClient(Runs, transport),
+    system: createClient(System, transport),
     settings,
   };
 }

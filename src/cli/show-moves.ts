@@ -42,9 +42,11 @@ function statesOf({ stepId, runFrom, runTo, stepFrom, stepTo }: StateChange): st
 
 function causeText(cause: Cause | undefined): string {
   if (cause === undefined) return "";
-  const { kind, id, actor } = cause;
+  const { kind, id, actor, reason, via } = cause;
   const by = actor === "" ? "" : ` by ${actor}`;
-  return `${nameOf(Cause_Kind, kind).toLowerCase()} ${id}${by}`;
+  const through = via === "" ? "" : ` through ${via}`;
+  const why = reason === "" ? "" : `: ${reason}`;
+  return `${nameOf(Cause_Kind, kind).toLowerCase()} ${id}${by}${through}${why}`;
 }
 
 function noteOf({ operation, note, reason, errorMessage }: StateChange): string {

@@ -14,6 +14,7 @@ import { beginRun } from "./inputs/begin.ts";
 import { cancelRun } from "./inputs/cancel.ts";
 import { compensateRun } from "./inputs/compensate.ts";
 import { expireRun } from "./inputs/expire.ts";
+import { stepOrdered } from "./inputs/order.ts";
 import { pauseRun } from "./inputs/pause.ts";
 import { stepReported } from "./inputs/report.ts";
 import {
@@ -66,6 +67,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
       return eventReported(draft, input.stepIndex, input.event, lookups);
     case "step_reported":
       return stepReported(draft, input.report, lookups);
+    case "step_ordered":
+      return stepOrdered(draft, input.order, input.cause, lookups);
     case "child_ended":
       return childReported(draft, input.report);
     case "step_due":

@@ -1,8 +1,9 @@
 /**
- * What one replica knows by its memory alone: breakers, calls in hand, workers. Runs.Explain shows it beside the rows.
- * Boundary: a type; main.ts fills it from the parts that know.
+ * What one replica knows by itself: breakers, calls in hand, workers, its settings. Runs.Explain and System show it beside
+ * the rows.
+ * Boundary: types; replica-facts.ts beside main.ts fills them from the parts that know.
  */
-import type { LastHeard, WorkedQueue } from "./workers-seen.ts";
+import type { HeardWorker, LastHeard, WorkedQueue } from "./workers-seen.ts";
 
 /** A call that this replica performs. */
 export interface CallSeen {
@@ -21,8 +22,46 @@ export interface QueueSeen {
   readonly last?: LastHeard | undefined;
 }
 
+/** A queue of tasks that has messages. */
+export interface QueueLook extends WorkedQueue {
+  readonly messages: number;
+  /** Of the oldest message; 0 where it was not asked for. */
+  readonly oldestSeconds: number;
+}
+
+/** A service that this one calls. */
+export interface CollaboratorSeen {
+  readonly name: string;
+  readonly isConfigured: boolean;
+  readonly isBuiltIn: boolean;
+  /** As breakerRestMs. */
+  readonly breakerRestMs: number | undefined;
+}
+
+/** What the replica is since its start. */
+export interface ReplicaFacts {
+  readonly id: string;
+  readonly version: string;
+  /** By the database's clock. */
+  readonly startedAt: Date;
+  /** What is switched on, as SystemInfo.features names it. */
+  readonly features: readonly string[];
+  readonly retentionDays: number;
+  readonly reconcileIntervalMs: number;
+}
+
 /** See the file's head. Collaborators are named as in collaborators/names.ts. */
 export interface ReplicaView {
+  readonly facts: ReplicaFacts;
+  /** All there are, configured or not. */
+  collaborators(): readonly CollaboratorSeen[];
+  /** The workers of a workspace, of every one for ""; undefined: the replica has no bus yet. */
+  findWorkers(workspaceId: string): readonly HeardWorker[] | undefined;
+  /**
+   * The queues of a workspace, of every one for "", that have messages, fullest first; undefined: the replica has no bus
+   * yet. Rejects when the bus does not answer within 2 s.
+   */
+  lookAtQueues(workspaceId: string): Promise<readonly QueueLook[] | undefined>;
   isConfigured(collaborator: string): boolean;
   /** How long its breaker stays open, in ms; 0: until a probe has ended; undefined: it is closed. */
   breakerRestMs(collaborator: string): number | undefined;

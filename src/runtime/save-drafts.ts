@@ -3,7 +3,7 @@
  * Boundary: pure but for encoding calls; the statement is store/save-batch.ts.
  */
 import type { Draft } from "../engine/draft/draft.ts";
-import { openItemsOf, personKindOf } from "../engine/steps/person-items.ts";
+import { asksPeople, openItemsOf } from "../engine/steps/person-items.ts";
 import type { Call, IssuedCall } from "../engine/values/call.ts";
 import type { StepRun } from "../engine/values/run.ts";
 import { beginTurn } from "../process/shared-turn.ts";
@@ -101,7 +101,7 @@ function inboxStepsOf(draft: Draft, openedAt: Date): InboxStep[] {
   const { inserted, updated } = draft.rows;
   const stepOf = (row: StepRun) => {
     const step = draft.step(row.index);
-    if (personKindOf(step) === undefined) return [];
+    if (!asksPeople(step)) return [];
     const { id: runId, workspaceId } = draft.run;
     return [{ runId, stepIndex: row.index, workspaceId, openedAt, items: openItemsOf(step, row) }];
   };

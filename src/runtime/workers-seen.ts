@@ -18,9 +18,13 @@ export interface SeenWorker {
   readonly concurrency: number;
 }
 
-interface Entry extends SeenWorker {
-  readonly workspaceId: string;
+interface Entry extends SeenWorker, WorkedQueue {
   readonly atMs: number;
+}
+
+/** A worker of a queue that serves it now. */
+export interface HeardWorker extends SeenWorker, WorkedQueue {
+  readonly silentMs: number;
 }
 
 /** The worker that was heard last of a queue, with what it had in hand then. */
@@ -62,14 +66,24 @@ export class WorkersSeen {
     }
     this.#queues.set(key, ofQueue);
     this.#last.delete(key);
-    const { workspaceId } = place;
-    ofQueue.set(worker.worker, { ...worker, workspaceId, atMs: this.#nowMs() });
+    const { workspaceId, queue } = place;
+    ofQueue.set(worker.worker, { ...worker, workspaceId, queue, atMs: this.#nowMs() });
   }
 
   /** The workers that serve a queue now. */
   of(place: WorkedQueue): readonly SeenWorker[] {
     const since = this.#nowMs() - GONE_AFTER_MS;
     return [...(this.#queues.get(keyOf(place))?.values() ?? [])].filter(({ atMs }) => atMs > since);
+  }
+
+  /** The workers that serve queues of a workspace now; those of every workspace for "". */
+  list(workspaceId: string): readonly HeardWorker[] {
+    const nowMs = this.#nowMs();
+    return [...this.#queues.values()]
+      .flatMap((ofQueue) => [...ofQueue.values()])
+      .filter((entry) => workspaceId === "" || entry.workspaceId === workspaceId)
+      .map(({ atMs, ...worker }) => ({ ...worker, silentMs: nowMs - atMs }))
+      .filter(({ silentMs }) => silentMs < GONE_AFTER_MS);
   }
 
   /** The worker of this queue that was heard last, silent or not; undefined: none was. */

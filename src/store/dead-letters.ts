@@ -1,7 +1,7 @@
 /**
  * Messages put aside: the table `dead_letters`.
  *
- * Boundary: rows only. A message is one row however often it is put aside; the last reason stands,
+ * Boundary: rows only. A message is one row however often it is put aside; the last reason stands, and it is open again,
  * since a stream that was made anew counts its messages from one again.
  */
 import type { Statement, Tx } from "./database.ts";
@@ -16,16 +16,39 @@ export interface DeadLetter {
   readonly problem: string;
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly data: Uint8Array;
+  /** Undefined: it names none. */
+  readonly workspaceId: string | undefined;
+}
+
+/** How messages are settled. */
+export interface LetterEnd {
+  readonly as: "retried" | "discarded";
+  /** "" where the call does not say. */
+  readonly by: string;
+  readonly reason: string;
 }
 
 const INSERT: Statement = {
   name: "insert_dead_letters",
-  text: `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
+  text: `insert into dead_letters
+      (stream, subject, stream_seq, reason, problem, headers, data, workspace_id)
     select * from unnest(
-      $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::json[], $7::bytea[])
+      $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::json[], $7::bytea[], $8::text[])
     on conflict (stream, stream_seq) do update
       set subject = excluded.subject, reason = excluded.reason, problem = excluded.problem,
-        headers = excluded.headers, data = excluded.data, created_at = excluded.created_at`,
+        headers = excluded.headers, data = excluded.data, created_at = excluded.created_at,
+        workspace_id = excluded.workspace_id,
+        ended_at = null, ended_as = null, ended_by = null, end_reason = null`,
+};
+
+const END: Statement = {
+  name: "end_dead_letters",
+  text: `with ended as (
+      update dead_letters d set ended_at = now(), ended_as = $3, ended_by = $4, end_reason = $5
+      from unnest($1::text[], $2::bigint[]) as k(stream, seq)
+      where d.stream = k.stream and d.stream_seq = k.seq and d.ended_at is null
+      returning 1
+    ) select count(*)::int as ended from ended`,
 };
 
 const DROP_OLD: Statement = {
@@ -48,7 +71,20 @@ export async function insertDeadLetters(tx: Tx, letters: readonly DeadLetter[]):
     letters.map((letter) => withoutNul(letter.problem)),
     letters.map((letter) => withoutNul(JSON.stringify(letter.headers))),
     letters.map((letter) => Buffer.from(letter.data)),
+    letters.map((letter) => letter.workspaceId ?? null),
   ]);
+}
+
+/** Settles those of the messages that are open; gives how many were. */
+export async function endDeadLetters(
+  tx: Tx,
+  keys: readonly Pick<DeadLetter, "stream" | "streamSeq">[],
+  { as, by, reason }: LetterEnd,
+): Promise<number> {
+  const streams = keys.map(({ stream }) => stream);
+  const seqs = keys.map(({ streamSeq }) => streamSeq);
+  const [row] = await tx.query<{ ended: number }>(END, [streams, seqs, as, by, reason]);
+  return row?.ended ?? 0;
 }
 
 /** Drops at most `limit` messages that were put aside more than `days` ago; gives how many went. */

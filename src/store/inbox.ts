@@ -16,7 +16,11 @@ export interface InboxStep {
 }
 
 /** The numbers of kinds in rows. */
-export const ITEM_KINDS: Readonly<Record<PersonItemKind, number>> = { approval: 1, task: 2 };
+export const ITEM_KINDS: Readonly<Record<PersonItemKind, number>> = {
+  approval: 1,
+  task: 2,
+  held: 3,
+};
 
 const STEPS = `v("runId" text, "stepIndex" smallint, "workspaceId" text, "openedAt" timestamptz,
     items jsonb)`;
@@ -30,7 +34,8 @@ export function saveInbox(rows: string): string {
   ), opened_items as (
     insert into inbox_items (opened_at, step_index, place, kind, run_id, workspace_id, assignee)
     select v."openedAt", v."stepIndex", o.place,
-      case o.kind when 'approval' then ${ITEM_KINDS.approval} else ${ITEM_KINDS.task} end,
+      case o.kind when 'approval' then ${ITEM_KINDS.approval} when 'task' then ${ITEM_KINDS.task}
+        else ${ITEM_KINDS.held} end,
       v."runId", v."workspaceId", o.assignee
     from jsonb_to_recordset(${rows}::jsonb) as ${STEPS}
     cross join jsonb_to_recordset(v.items) as o(place smallint, kind text, assignee text)

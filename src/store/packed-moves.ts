@@ -2,8 +2,9 @@
  * Rows of the history in their packed form ↔ the engine's moves: they are the largest part of what a step writes.
  * Boundary: pure. Only this file knows the packed form, which is the JSON of run_moves.cause and run_moves.moves:
  *
- * cause  `[kind, id, by?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call begins with
- *        `/`, for the run's id before it is left out. `by` stands where it is known.
+ * cause  `[kind, id, by?, reason?, via?]`: kind 1 rpc, 2 event, 3 call, 4 timer, 5 engine. The id of the run's own call
+ *        begins with `/`, for the run's id before it is left out. `by` stands where it is known. Where a text follows
+ *        one that is not known, that one is "".
  * moves  a list of `[step, from, to, operation, facts?]`. `step` is the index of the step, or -1: the run itself.
  *        States are the wire's numbers (WorkflowState, StepRunState). `operation` is a place in RUN_OPERATIONS or
  *        STEP_OPERATIONS, counted from 1; 0 is not published. `facts` is an object of what is known:
@@ -20,7 +21,13 @@ import { type Move, STEP_ID_NAMES, type StepIdName, type StepIds } from "../engi
 import { RUN_STATES, STEP_STATES } from "../engine/values/run.ts";
 
 /** A cause as it is stored. */
-export type PackedCause = readonly [kind: number, id: string, by?: string];
+export type PackedCause = readonly [
+  kind: number,
+  id: string,
+  by?: string,
+  reason?: string,
+  via?: string,
+];
 /** The facts of a move besides its states, by letter. */
 type PackedFacts = Readonly<Record<string, string | number>>;
 /** A move as it is stored. */
@@ -101,17 +108,25 @@ function knownFrom({ id, by = "" }: Cause): KnownFacts {
   return { texts: [id, by], totalUsd: 0 };
 }
 
-function packCause(runId: string, { kind, id, by }: Cause): PackedCause {
+function packCause(runId: string, { kind, id, by, reason, via }: Cause): PackedCause {
   const isOwnCall = kind === "call" && id.startsWith(`${runId}/`);
   const short = isOwnCall ? id.slice(runId.length) : id;
   const number = numberOf(CAUSES, kind);
+  if (via !== undefined) return [number, short, by ?? "", reason ?? "", via];
+  if (reason !== undefined) return [number, short, by ?? "", reason];
   return by === undefined ? [number, short] : [number, short, by];
 }
 
-function unpackCause(runId: string, [number, short, by]: PackedCause): Cause {
+function unpackCause(runId: string, [number, short, by, reason, via]: PackedCause): Cause {
   const kind = nameOf(CAUSES, number);
   const isOwnCall = kind === "call" && short.startsWith("/");
-  return { kind, id: isOwnCall ? `${runId}${short}` : short, ...(by === undefined ? {} : { by }) };
+  return {
+    kind,
+    id: isOwnCall ? `${runId}${short}` : short,
+    ...(by === undefined || (by === "" && reason !== undefined) ? {} : { by }),
+    ...(reason === undefined || (reason === "" && via !== undefined) ? {} : { reason }),
+    ...(via === undefined ? {} : { via }),
+  };
 }
 
 function packMove(move: Move, known: KnownFacts): PackedMove {

@@ -14,7 +14,7 @@ import type { HistoryRow } from "../engine/draft/draft.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { ChildRow } from "./child-runs.ts";
 import { assignments, type Incoming, insertFrom, recordset } from "./columns.ts";
-import type { Queries } from "./database.ts";
+import type { Queries, Statement } from "./database.ts";
 import { type EventToKeep, keepParts } from "./events.ts";
 import { type InboxStep, saveInbox } from "./inbox.ts";
 import { CLOCK } from "./lock-runs.ts";
@@ -132,24 +132,36 @@ export async function saveBatch(
   if (!groups.some(hasRows)) return undefined;
   const written = groups.filter((group) => group.name === ALWAYS || hasRows(group));
   const parts = written.flatMap((group) => group.parts);
-  const texts = parts.map(({ text }, place) => text(`$${place + FIXED_VALUES + 1}`));
-  const hasCalls = written.some(({ name }) => name === "calls");
-  const name = `save_batch_${written.map((group) => group.name).join("_")}`;
-  const text = `with ${[FENCES, ...texts].join(",\n")}
-    select (select coalesce(json_agg(b), '[]') from batch as b) as "batches",
-      ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
-      ${requireSteps("changed_steps")} as "stepsHold",
-      pg_current_xact_id()::text as "transactionId", ${CLOCK} as "nowMs"
-    from fence where fence.holds = 1`;
   const values = [...fixedValuesOf(batch), ...parts.map(({ rows }) => JSON.stringify(rows))];
   try {
-    const [row] = await db.query<SavedBatch & pg.QueryResultRow>({ name, text }, values);
+    const [row] = await db.query<SavedBatch & pg.QueryResultRow>(statementOf(written), values);
     if (row === undefined) throw new Error("a statement that selects one row gave none");
     return row;
   } catch (error) {
     if (!isUnknownSetting(error)) throw error;
     throw new StaleRows("a run or a step is not as it was read", { cause: error });
   }
+}
+
+/** Each statement is made once: that takes longer than to fill it with a lone run's rows. */
+const statements = new Map<string, Statement>();
+
+function statementOf(written: readonly Group[]): Statement {
+  const name = `save_batch_${written.map((group) => group.name).join("_")}`;
+  const known = statements.get(name);
+  if (known !== undefined) return known;
+  const parts = written.flatMap((group) => group.parts);
+  const texts = parts.map(({ text }, place) => text(`$${place + FIXED_VALUES + 1}`));
+  const hasCalls = written.some((group) => group.name === "calls");
+  const text = `with ${[FENCES, ...texts].join(",\n")}
+    select (select coalesce(json_agg(b), '[]') from batch as b) as "batches",
+      ${hasCalls ? "array(select id from new_effects)" : "'{}'::text[]"} as "newCalls",
+      ${requireSteps("changed_steps")} as "stepsHold",
+      pg_current_xact_id()::text as "transactionId", ${CLOCK} as "nowMs"
+    from fence where fence.holds = 1`;
+  const made = { name, text };
+  statements.set(name, made);
+  return made;
 }
 
 /** Rows with what writes them; `text` makes it of the parameter that holds them. */

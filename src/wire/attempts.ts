@@ -47,7 +47,7 @@ export function attemptsOf(stepIndex: number, rows: readonly Row[]): Attempt[] {
 }
 
 function apply(tried: Tried[], move: StepMove, atMs: number, cause: Cause): void {
-  const { op, from, to, retry = 0, cost = 0, error = "", ids = {} } = move;
+  const { op, note, from, to, retry = 0, cost = 0, error = "", ids = {} } = move;
   // A skipped step has not been tried.
   if (to === "SKIPPED" || to === "PENDING") return;
   const last = tried.at(-1);
@@ -57,9 +57,12 @@ function apply(tried: Tried[], move: StepMove, atMs: number, cause: Cause): void
   present.ids = { ...present.ids, ...ids };
   if (error !== "") present.error = error;
   // What comes later changes how the attempt is remembered, and not when it ended.
-  if (from === to && op !== "started" && op !== "retrying") return;
-  present.state = op === "retrying" ? "FAILED" : to;
-  if (present.endedAtMs !== undefined || (op !== "retrying" && !isFinalStep(to))) return;
+  const hasFailed = op === "retrying" || note === "held";
+  if (from === to && op !== "started" && !hasFailed) return;
+  // However a held step ends, its attempt has failed.
+  const isOver = present.endedAtMs !== undefined && present.state === "FAILED";
+  if (!isOver) present.state = hasFailed ? "FAILED" : to;
+  if (present.endedAtMs !== undefined || !(hasFailed || isFinalStep(to))) return;
   present.endedAtMs = atMs;
   present.endedBy = cause;
 }

@@ -52,8 +52,8 @@ export function toMoveMessage(graph: Graph, row: MovesOfRun): MoveMessage {
 }
 
 /** workflows.ops.v1.Cause */
-export function toCauseMessage({ kind, id, by = "" }: Cause): CauseMessage {
-  return create(CauseSchema, { kind: KINDS[kind], id, actor: by });
+export function toCauseMessage({ kind, id, by, reason = "", via = "" }: Cause): CauseMessage {
+  return create(CauseSchema, { kind: KINDS[kind], id, actor: by ?? "", reason, via });
 }
 
 /** An error text as the history shows it. */

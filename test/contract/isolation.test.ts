@@ -16,9 +16,10 @@ import {
 } from "../support/collaborators/collaborators.ts";
 import {
   type Clients,
-  createEachClient,
+  createClientsOf,
   EVENT,
   type Place,
+  putLetterAside,
   type Row,
   STEPS,
   TABLE,
@@ -40,7 +41,8 @@ interface Wrong {
   readonly token: (row: Row) => Making | undefined;
   /** Whose things the request is about. */
   readonly about: () => Place;
-  readonly code: (row: Row) => string;
+  /** Undefined: the call is not refused, for it names nothing of a workspace. */
+  readonly code: (row: Row) => string | undefined;
   /** The request names no workspace, where it can name an object. */
   readonly byIdAlone?: true;
 }
@@ -72,7 +74,7 @@ beforeAll(async () => {
   if (callers === undefined) throw new Error("nobody is authenticated");
   service = await startRpcService({ callers, log });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  clients = createEachClient(transport);
+  clients = createClientsOf(transport);
   a = await furnish("ws_a");
   b = await furnish("ws_b");
 });
@@ -99,7 +101,9 @@ async function furnish(workspaceId: string): Promise<Place> {
   const definitionId = definition?.id ?? "";
   await clients.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, options);
   const { run } = await clients.startRun({ definitionId }, options);
-  return { workspaceId, definitionId, runId: run?.id ?? "" };
+  const place = { workspaceId, definitionId, runId: run?.id ?? "" };
+  await putLetterAside(service, place);
+  return place;
 }
 
 const unauthenticated = () => "Unauthenticated";
@@ -149,7 +153,9 @@ const WRONG: readonly Wrong[] = [
 const CELLS = TABLE.flatMap((row) =>
   WRONG.flatMap((wrong) => {
     const call = wrong.byIdAlone === true ? (row.callByIdAlone ?? idCallOf(row)) : row.call;
-    return call === undefined ? [] : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
+    return call === undefined || wrong.code(row) === undefined
+      ? []
+      : [{ rpc: row.rpc, row, call, who: wrong.who, wrong }];
   }),
 );
 

@@ -26,6 +26,7 @@ import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts"
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { GetRunRequestSchema, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { answerDoor, mainDoors, type Readiness } from "../../src/ingress/rpc/doors.ts";
 import { createHealth } from "../../src/ingress/rpc/health.ts";
@@ -50,7 +51,7 @@ interface Port {
 
 async function openPort(tls?: TlsMaterial): Promise<Port> {
   const health = createHealth([WorkflowService.typeName]);
-  const reflection = createReflection([WorkflowService, Runs, Inbox, Health]);
+  const reflection = createReflection([WorkflowService, Runs, Inbox, System, Health]);
   const route = createRpcRouter((router) => {
     router.service(Health, health.implementation);
     router.service(ServerReflection, reflection.v1);
@@ -465,6 +466,7 @@ describe.each([
         { name: WorkflowService.typeName },
         { name: Runs.typeName },
         { name: Inbox.typeName },
+        { name: System.typeName },
         { name: Health.typeName },
       ],
     });

@@ -14,6 +14,7 @@ import {
   TriggerType,
   WorkflowService,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { putLetterAside } from "../support/services/each-rpc.ts";
 import { type RpcService, startRpcService } from "../support/services/rpc-service.ts";
 
 let service: RpcService;
@@ -47,6 +48,12 @@ const ENDED = [
   ...["startedAt", "completedAt", "outputPayload {}"].map((name) => `run.${name}`),
 ];
 
+/** The output of a step that is ended by hand is {} unless one is given. */
+const GIVEN = [
+  ...["step", ...ended("step"), "step.outputPayload {}", "run", "run.startedAt"],
+  ...[...ended(A), `${A}.outputPayload {}`, ...begun(B)],
+];
+
 /** What is set whatever the caller sent. */
 const ALWAYS: SetPaths[] = [
   ["CreateDefinition", ["definition", ...definition("definition")]],
@@ -67,7 +74,15 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["PublishEvent", []],
+  ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
+  ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
+  ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
+  ["SkipStep", GIVEN],
+  ["CompleteStep", GIVEN],
   [
     "HandleTrigger",
     [
@@ -111,7 +126,15 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["PublishEvent", []],
+  ["ListDeadLetters", []],
+  ["RetryDeadLetters", []],
+  ["DiscardDeadLetters", []],
   ["ListRuns", []],
+  ["RetryStep", []],
+  ["FailStep", []],
+  ["SkipStep", []],
+  ["CompleteStep", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
   ["TransitionStep", TRANSITION_SENT],
 ];
@@ -164,7 +187,21 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
+  await putLetterAside(service, { workspaceId, definitionId, runId: id });
+  await runs.listDeadLetters({ workspaceId });
+  await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });
+  await runs.discardDeadLetters({ ids: [`${definitionId}/1`] });
   await client.listRuns({ workspaceId });
+  const order = async () => {
+    const started = await service.client.startRun({ definitionId });
+    return { runId: started.run?.id ?? "", stepId: "a", reason: "why" };
+  };
+  const failing = await order();
+  await runs.retryStep(failing);
+  await runs.failStep(failing);
+  await runs.skipStep({ ...(await order()), ...set("output") });
+  await runs.completeStep({ ...(await order()), ...set("output") });
 
   const { definitionId: waiting } = await publishFor(workspaceId, {
     steps: [{ id: "wait", stepType: StepType.WAIT_FOR_EVENT, eventTypePattern: "order.made" }],

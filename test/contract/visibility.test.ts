@@ -9,16 +9,19 @@ import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import { Inbox, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { PayloadKind, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import {
-  StepRunState,
-  StepType,
-  TriggerType,
-  WorkflowService,
-} from "../../gen/workflows/v1/workflows_pb.ts";
+import { Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { PayloadKind } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
+import { WorkersSeen } from "../../src/runtime/workers-seen.ts";
 import type { Queries } from "../../src/store/database.ts";
+import {
+  countDeadLetters,
+  countOpenLetters,
+  findDeadLetter,
+  findLetterHeads,
+  listDeadLetters,
+} from "../../src/store/reads/dead-letters.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import {
   findDefinition,
@@ -30,6 +33,7 @@ import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
+import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findStarters } from "../../src/store/reads/run-starters.ts";
@@ -52,10 +56,12 @@ import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import {
   type Clients,
-  createEachClient,
+  createClientsOf,
   firstOf,
   nameOfRpc,
+  SERVICES,
 } from "../support/services/each-rpc.ts";
+import { ownView } from "../support/services/own-view.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 /** What a workspace has. */
@@ -74,16 +80,18 @@ type Call = (client: Clients, at: Place, options: CallOptions) => Promise<unknow
 /** The rows that a read gives of this place. */
 type Read = (db: Queries, visibility: Visibility, at: Place) => Promise<readonly unknown[]>;
 
-const SERVICES = [WorkflowService, Runs, Inbox];
-const METHODS = SERVICES.flatMap(({ methods }) => methods);
+const METHODS = SERVICES.flatMap(({ methods }) => [...methods]);
 const EVENT = { triggerType: TriggerType.EVENT, eventType: "order.made" };
 const WORK = { id: "work", name: "Work", stepType: StepType.HUMAN_TASK };
 const DONE = { stepId: "work", state: StepRunState.COMPLETED };
 
-/** A list is empty, or of the caller's own workspace; a read by id is not_found. */
+/**
+ * A list is empty, or of the caller's own workspace; a read by id is not_found. What names no object is of the caller, or of
+ * no workspace.
+ */
 const READ_CALLS: Record<
   string,
-  { readonly gives: "not_found" | "empty" | "own"; readonly call: Call }
+  { readonly gives: "not_found" | "empty" | "own" | "callers" | "nothing"; readonly call: Call }
 > = {
   getDefinition: {
     gives: "not_found",
@@ -133,6 +141,10 @@ const READ_CALLS: Record<
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  listDeadLetters: {
+    gives: "callers",
+    call: (client, _at, options) => client.listDeadLetters({}, options),
+  },
   list: { gives: "own", call: (client, _at, options) => client.list({}, options) },
   count: { gives: "own", call: (client, _at, options) => client.count({}, options) },
   get: {
@@ -150,6 +162,23 @@ const READ_CALLS: Record<
       return { totalSize: items.length, items };
     },
   },
+  "system.get": { gives: "nothing", call: ({ system }, _at, options) => system.get({}, options) },
+  "system.whoAmI": {
+    gives: "callers",
+    call: ({ system }, _at, options) => system.whoAmI({}, options),
+  },
+  "system.listQueues": {
+    gives: "own",
+    call: ({ system }, _at, options) => system.listQueues({}, options),
+  },
+  "system.listWorkers": {
+    gives: "own",
+    call: ({ system }, _at, options) => system.listWorkers({}, options),
+  },
+  "system.doctor": {
+    gives: "callers",
+    call: ({ system }, _at, options) => system.doctor({}, options),
+  },
 };
 
 const WRITE_CALLS: Record<string, Call> = {
@@ -166,6 +195,16 @@ const WRITE_CALLS: Record<string, Call> = {
   resumeRun: (client, { childId: id }, options) => client.resumeRun({ id }, options),
   cancelRun: (client, { childId: id }, options) => client.cancelRun({ id }, options),
   compensateRun: (client, { childId: id }, options) => client.compensateRun({ id }, options),
+  retryStep: (client, at, options) => client.retryStep(orderOf(at), options),
+  skipStep: (client, at, options) => client.skipStep(orderOf(at), options),
+  completeStep: (client, at, options) => client.completeStep(orderOf(at), options),
+  failStep: (client, at, options) => client.failStep(orderOf(at), options),
+  publishEvent: (client, { workspaceId }, options) =>
+    client.publishEvent({ workspaceId, type: "order.made" }, options),
+  retryDeadLetters: (client, _at, options) =>
+    client.retryDeadLetters({ ids: ["OBJECTIVES/1"] }, options),
+  discardDeadLetters: (client, _at, options) =>
+    client.discardDeadLetters({ ids: ["OBJECTIVES/1"] }, options),
   decide: (client, { childId }, options) =>
     client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
   completeTask: (client, { childId }, options) =>
@@ -177,11 +216,14 @@ const WRITE_CALLS: Record<string, Call> = {
   comment: (client, { childId }, options) =>
     client.comment({ id: `${childId}/work/1`, comment: "so" }, options),
 };
+const orderOf = ({ childId: runId }: { childId: string }) => ({
+  ...{ runId, stepId: "work", reason: "why" },
+});
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger"];
+const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent"];
 
 const PAGE = { limit: 50, offset: 0 };
-const INBOX = { assignee: undefined, kinds: ["approval", "task"] } as const;
+const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
   findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),
@@ -213,6 +255,17 @@ const READS: Record<string, Read> = {
   findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0, 1))),
   findItemNotes: (db, seen, at) =>
     findItemNotes(db, seen, { runId: at.childId, stepIndex: 0, place: 1 }),
+  listDeadLetters: (db, seen, { workspaceId }) =>
+    listDeadLetters(db, seen, { workspaceId, settled: false }, 50),
+  countDeadLetters: async (db, seen, { workspaceId }) =>
+    [await countDeadLetters(db, seen, { workspaceId, settled: false })].filter((n) => n > 0),
+  countOpenLetters: async (db, seen) => [await countOpenLetters(db, seen, "")].filter((n) => n > 0),
+  findLetterHeads: (db, seen) =>
+    findLetterHeads(db, seen, [{ stream: "OBJECTIVES", streamSeq: 1 }], false),
+  findDeadLetter: (db, seen) =>
+    one(findDeadLetter(db, seen, { stream: "OBJECTIVES", streamSeq: 1 }, false)),
+  findOverdueRuns: (db, seen, { workspaceId }) =>
+    findOverdueRuns(db, seen, workspaceId, { overSeconds: 30, limit: 10 }),
   findCallsOfRun: async (db, seen, at) => (await findCallsOfRun(db, seen, at.runId)).calls,
   findOpenChildren: (db, seen, at) => findOpenChildren(db, seen, at.runId),
   findRunNotes: (db, seen, at) => findRunNotes(db, seen, at.runId, []),
@@ -238,9 +291,14 @@ beforeAll(async () => {
   const find = async (workspaceId: string) => ({
     ...{ subject: "caller", workspaceId, scopes, isAgent: false },
   });
-  service = await startRpcService({ callers: { find } });
+  const workers = new WorkersSeen(() => 0);
+  for (const workspaceId of ["ws_a", "ws_b"]) {
+    const worker = { worker: `worker_of_${workspaceId}`, running: 0, concurrency: 1 };
+    workers.note({ workspaceId, queue: `queue_of_${workspaceId}` }, worker);
+  }
+  service = await startRpcService({ callers: { find }, replica: ownView(workers) });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
-  client = createEachClient(transport);
+  client = createClientsOf(transport);
   mine = await furnish("ws_a");
   await waitFor(mine);
   others = await furnish("ws_b");
@@ -268,7 +326,7 @@ async function furnish(workspaceId: string): Promise<Place> {
   return { workspaceId, definitionId, versionId: version?.id ?? "", runId, childId };
 }
 
-/** What the run of a place could wait for: a call, a child run, a message that was put aside. */
+/** What the run of a place could wait for: a call, a child run, a message that was put aside; a child that is overdue. */
 async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
   const { write } = service.database;
   const insert = (name: string, text: string, values: readonly unknown[]) =>
@@ -293,9 +351,14 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
   );
   await insert(
     "furnish_letter",
-    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data)
-      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'))`,
-    [runId],
+    `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data, workspace_id)
+      values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'), $2)`,
+    [runId, workspaceId],
+  );
+  await insert(
+    "furnish_overdue",
+    "update workflow_runs set deadline_at = now() - interval '1 hour' where id = $1",
+    [childId],
   );
 }
 
@@ -368,7 +431,17 @@ describe("an RPC that reads shows nothing of another workspace", () => {
       expect(traces(shown)).toEqual([]);
       return;
     }
+    if (gives === "nothing") {
+      for (const who of ["ws_a", "ws_b"]) {
+        expect(traces(await call(client, mine, as(who)))).toEqual([]);
+      }
+      return;
+    }
     expect(traces(await call(client, mine, as("ws_a")))).not.toEqual([]);
+    if (gives === "callers") {
+      expect(traces(await call(client, mine, as("ws_b")))).toEqual([]);
+      return;
+    }
     if (gives === "empty") {
       const answer = await call(client, mine, as("ws_b"));
       expect(answer).toMatchObject({ total: 0 });

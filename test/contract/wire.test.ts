@@ -162,7 +162,7 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
     expect(reads).toEqual(
       methods.map(({ name }) => name).filter((name) => /^(Get|List|Explain|Watch)/.test(name)),
     );
-    expect(reads).toHaveLength(11);
+    expect(reads).toHaveLength(12);
   });
 
   test("does not let a token be introspected by GET, which would put it into a URL", () => {

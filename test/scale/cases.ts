@@ -25,7 +25,11 @@ import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store
 import { listListenedKeys } from "../../src/store/catalogue.ts";
 import { claimChecks, FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
-import { dropOldDeadLetters, insertDeadLetters } from "../../src/store/dead-letters.ts";
+import {
+  dropOldDeadLetters,
+  endDeadLetters,
+  insertDeadLetters,
+} from "../../src/store/dead-letters.ts";
 import { findDefinitionByName } from "../../src/store/definitions.ts";
 import {
   findReported,
@@ -47,11 +51,20 @@ import {
   markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
+import {
+  countDeadLetters,
+  countOpenLetters,
+  findDeadLetter,
+  findLetterHeads,
+  type LetterFilters,
+  listDeadLetters,
+} from "../../src/store/reads/dead-letters.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
+import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
@@ -119,6 +132,8 @@ const KEPT = {
   afterSeq: 0,
 };
 const LISTED_KEYS = 200;
+const LETTERS = [{ stream: "S", streamSeq: 1_000 }];
+const OVERDUE = { overSeconds: 30, limit: 100 };
 const AGES = { keptSeconds: 7 * 86_400, earlySeconds: 2 * 86_400 };
 
 function runs(filters: Partial<RunFilters>): Pick<Case, "ask" | "limits"> {
@@ -151,6 +166,23 @@ function inbox(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
 function inboxCount(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
   const filters = { workspaceId: BIG, assignee, kinds: ["approval", "task"] } as const;
   return { ask: ({ read }) => countInbox(read, EVERY_WORKSPACE, filters), limits: COUNTED };
+}
+
+function letters(filters: LetterFilters): Case[] {
+  const of = `${filters.workspaceId ?? "no workspace"}, ${filters.settled ? "settled" : "open"}`;
+  return [
+    {
+      name: `dead letters of ${of}: list`,
+      ask: ({ lists }) => listDeadLetters(lists, EVERY_WORKSPACE, filters, 50),
+      // Each on a page of its own.
+      limits: { list_letters: 50 * 3 },
+    },
+    {
+      name: `dead letters of ${of}: count`,
+      ask: ({ lists }) => countDeadLetters(lists, EVERY_WORKSPACE, filters),
+      limits: { count_letters: 10_000 },
+    },
+  ];
 }
 
 /** What Explain, GetHistory, GetAttempts and GetTree ask besides the rows of the run. */
@@ -242,6 +274,32 @@ export const cases: readonly Case[] = [
   { name: "inbox: count of a person", ...inboxCount("user_2") },
   { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0, 1) },
   { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0, 1) },
+  ...[BIG, undefined].flatMap((workspaceId) =>
+    [false, true].flatMap((settled) => letters({ workspaceId, settled })),
+  ),
+  {
+    name: "dead letters: all that are open",
+    ask: ({ lists }) => countOpenLetters(lists, EVERY_WORKSPACE, ""),
+    limits: { count_letters_of_all: 10_000 },
+  },
+  {
+    name: "dead letters: find",
+    ask: ({ callers }) => findLetterHeads(callers, SEEN, LETTERS, true),
+  },
+  {
+    name: "dead letters: read",
+    ask: ({ callers }) => findDeadLetter(callers, SEEN, { stream: "S", streamSeq: 1_000 }, true),
+  },
+  {
+    name: "dead letters: settle",
+    ask: writing((tx) => endDeadLetters(tx, LETTERS, { as: "discarded", by: "u", reason: "r" })),
+  },
+  ...[EVERY_WORKSPACE, SEEN].map((seen) => ({
+    name: `${seen === SEEN ? "seen: " : ""}runs past their deadline`,
+    ask: ({ lists }: Database) => findOverdueRuns(lists, seen, BIG, OVERDUE),
+    // All there are of all workspaces, to the read's own bound.
+    limits: { find_overdue_runs: 1_000 },
+  })),
   { name: "approvals: find", ask: ({ read }) => findApproval(read, "apr_1002") },
   { name: "approvals: decisions", ask: ({ read }) => listDecisions(read, "apr_1002") },
   {
@@ -358,7 +416,8 @@ export const cases: readonly Case[] = [
     name: "dead letters: insert",
     ask: writing((tx) => {
       const letter = { subject: "s", reason: "r", problem: "p", headers: {}, data: HASH };
-      return insertDeadLetters(tx, [{ stream: "S", streamSeq: 1_000, ...letter }]);
+      const place = { stream: "S", streamSeq: 1_000, workspaceId: BIG };
+      return insertDeadLetters(tx, [{ ...place, ...letter }]);
     }),
   },
   {

@@ -95,6 +95,9 @@ const LEANING = [
   "sweep: ended runs",
   "ListDefinitions by a tag of few",
   "ListDefinitions by a tag of all",
+  "dead letters of ws_big, open: list",
+  "dead letters of no workspace, open: list",
+  "approvals: open",
 ];
 
 describe("without statistics", () => {

@@ -94,8 +94,9 @@ const REPORTS = `insert into early_reports (workspace_id, object_id, event_id, r
   from generate_series(1, $1::integer / 2) as i`;
 
 const LETTERS = `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data,
-    created_at)
-  select 'S', 's', i, 'r', 'p', '{}', '\\x00', now() - ($1 / 2 - i) * (interval '60 days' / ($1 / 2))
+    workspace_id, ended_at, created_at)
+  select 'S', 's', i, 'r', 'p', '{}', '\\x00', case when i % 10 > 0 then ${WORKSPACE} end,
+    case when i % 3 = 0 then now() end, now() - ($1 / 2 - i) * (interval '60 days' / ($1 / 2))
   from generate_series(1, $1::integer / 2) as i`;
 
 const DEFINITIONS = `insert into workflow_definitions (id, workspace_id, name, description, latest_version,

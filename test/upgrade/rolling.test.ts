@@ -9,6 +9,7 @@ import { startGuard } from "../../tools/parts/guard.ts";
 import { until } from "../support/assertions/until.ts";
 import { planRuns } from "../support/faults/schedule/plan.ts";
 import { judge } from "../support/faults/schedule/play.ts";
+import { SHAPES } from "../support/faults/workload/shapes.ts";
 import { openWorkload } from "../support/faults/workload/workload.ts";
 import { startWorld, type World } from "../support/faults/world/world.ts";
 import { randomNumbers } from "../support/random/random-numbers.ts";
@@ -60,7 +61,8 @@ it.each((await findEarlier()).map(({ name, commit }) => [name, commit] as const)
     await use("earlier");
     const world = await startWorld({ compiled: link, seed: SEED, replicas: 2 });
     try {
-      const workload = await openWorkload(world);
+      // An earlier build may know no workers.
+      const workload = await openWorkload(world, SHAPES);
       const random = randomNumbers(SEED);
       const playing: Promise<void>[] = [];
       for (const { name, build, change } of STAGES) {

@@ -20,7 +20,7 @@ const AT_REST: Readonly<Record<string, string>> = {
       or answer is null and applied_to is null and method <> all('{PauseRun,ResumeRun,CancelRun,CompensateRun}'))
     limit ${LISTED}`,
   "is a dead letter": `select stream || ' ' || stream_seq || ' ' || reason as line
-    from dead_letters limit ${LISTED}`,
+    from dead_letters where ended_at is null limit ${LISTED}`,
 };
 
 /** Looks for what is left over. */

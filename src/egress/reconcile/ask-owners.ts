@@ -33,6 +33,8 @@ export interface AskOwnersDeps {
 /** What the owners of a step report, as the input that their event would have been. */
 export interface News {
   readonly input: Input;
+  /** Id of the objective, delegation or approval request. */
+  readonly objectId: string;
   /** The step ends by it. */
   readonly isEnd: boolean;
   /** It ends without the output that an event would have brought. */
@@ -153,15 +155,14 @@ function newsOfOwner(check: ClaimedCheck, report: OwnerReport): News[] {
     answerOrigin(causeId(owner, report.id)),
   );
   const lacksOutput = report.state === "COMPLETED" && report.output === undefined;
-  return [{ input, isEnd, lacksOutput }];
+  return [{ input, objectId: report.id, isEnd, lacksOutput }];
 }
 
 function newsOfApproval({ stepIndex }: ClaimedCheck, report: ApprovalReport): News {
   const origin = answerOrigin(causeId("approvals", report.requestId));
   return {
     input: reportInput(stepIndex, { kind: "approval", report }, origin),
-    isEnd: true,
-    lacksOutput: false,
+    ...{ objectId: report.requestId, isEnd: true, lacksOutput: false },
   };
 }
 

@@ -5,18 +5,24 @@
  * Invariants:
  * 1. Every end is held for the grace. One that lacks an output is held further until all that was on the bus after the
  *    grace is handled: while the bus is away, or far behind, its event may still come.
- * 2. What is held is bounded and in memory only; what is dropped is found again by the next check.
+ * 2. A report of the object that came before its step knew the id was acknowledged when it was kept. So what is kept goes
+ *    first: the replica that was to look for it may be gone.
+ * 3. What is held is bounded and in memory only; what is dropped is found again by the next check.
  */
+import type { Input } from "../../engine/values/input.ts";
 import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
+import { findKeptInputs, type KnownObject } from "../../runtime/routing/kept-reports.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
+import type { Database } from "../../store/database.ts";
 
 /** Marks the current end of the bus; the function it gives checks whether all up to the mark is handled. */
 export type MarkBus = () => Promise<() => Promise<boolean>>;
 
 /** What holding needs; without `markBus` the service consumes no bus, and an end is submitted at once. */
 export interface HeldEndsDeps {
+  readonly database: Pick<Database, "read">;
   readonly processor: Pick<Processor, "submit">;
   readonly log: Log;
   readonly graceMs: number;
@@ -27,7 +33,9 @@ export interface HeldEndsDeps {
 interface HeldEnd {
   /** Names the step and its attempt's object: the same end is held once. */
   readonly key: string;
-  readonly submission: Submission;
+  readonly submission: Extract<Submission, { kind: "input" }>;
+  /** The object whose end it is. */
+  readonly object: KnownObject;
   readonly lacksOutput: boolean;
 }
 
@@ -53,7 +61,8 @@ const HELD_AT_MOST = 10_000;
 const SUBMITTED_AT_ONCE = 200;
 
 /** Holds nothing yet. */
-export function createHeldEnds({ processor, log, graceMs, markBus }: HeldEndsDeps): HeldEnds {
+export function createHeldEnds(deps: HeldEndsDeps): HeldEnds {
+  const { database, log, graceMs, markBus } = deps;
   const waiting = new Map<string, Waiting>();
   let group: Group | undefined;
 
@@ -82,15 +91,16 @@ export function createHeldEnds({ processor, log, graceMs, markBus }: HeldEndsDep
     return passed;
   }
 
-  async function submit({ key, submission }: HeldEnd): Promise<void> {
+  async function submitAll(ends: readonly HeldEnd[]): Promise<void> {
     try {
-      const { reply } = await processor.submit(submission);
-      if (reply.kind !== "applied") return;
-      count("workflows_healed_total");
-      log.info("applied a step end whose event never arrived", { end: key });
+      const kept = await findKeptInputs(
+        database,
+        ends.map(({ object }) => object),
+      );
+      await Promise.all(ends.map((end, place) => submit(deps, end, kept[place] ?? [])));
     } catch (error) {
-      if (isTemporary(error)) log.debug("an end is found again later", { end: key, error });
-      else log.error("an end that was found by asking could not be applied", { end: key, error });
+      if (!isTemporary(error)) throw error;
+      log.debug("ends are found again later", { count: ends.length, error });
     }
   }
 
@@ -106,8 +116,26 @@ export function createHeldEnds({ processor, log, graceMs, markBus }: HeldEndsDep
       const lacking = await passBus(ripe.filter(({ lacksOutput }) => lacksOutput));
       const ready = [...whole, ...lacking];
       while (ready.length > 0) {
-        await Promise.all(ready.splice(0, SUBMITTED_AT_ONCE).map(submit));
+        await submitAll(ready.splice(0, SUBMITTED_AT_ONCE));
       }
     },
   };
+}
+
+/** Submits what was kept about the object, then its end. */
+async function submit(
+  { processor, log }: HeldEndsDeps,
+  { key, submission }: HeldEnd,
+  kept: readonly Input[],
+): Promise<void> {
+  try {
+    for (const input of kept) await processor.submit({ ...submission, input });
+    const { reply } = await processor.submit(submission);
+    if (reply.kind !== "applied") return;
+    count("workflows_healed_total");
+    log.info("applied a step end whose event never arrived", { end: key });
+  } catch (error) {
+    if (isTemporary(error)) log.debug("an end is found again later", { end: key, error });
+    else log.error("an end that was found by asking could not be applied", { end: key, error });
+  }
 }

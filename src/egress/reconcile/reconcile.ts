@@ -13,7 +13,7 @@ import type { Clients } from "../../collaborators/clients.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
 import { createLoop } from "../../process/standing-loop.ts";
-import type { Processor, Submission } from "../../runtime/processor.ts";
+import type { Processor } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
   type ClaimedCheck,
@@ -175,12 +175,13 @@ async function check(checking: Checking, claimed: ClaimedCheck): Promise<void> {
 async function report(
   { deps, held }: Checking,
   claimed: ClaimedCheck,
-  { input, isEnd, lacksOutput }: News,
+  { input, objectId, isEnd, lacksOutput }: News,
 ): Promise<void> {
   const { runId, workspaceId, stepIndex } = claimed;
-  const submission: Submission = { kind: "input", runId, workspaceId, input };
+  const submission = { kind: "input", runId, workspaceId, input } as const;
   const key = `${runId}/${stepIndex}/${input.cause.id}`;
-  if (isEnd) held.hold({ key, submission, lacksOutput });
+  const object = { workspaceId, objectId, stepIndex };
+  if (isEnd) held.hold({ key, submission, object, lacksOutput });
   else await deps.processor.submit(submission);
 }
 

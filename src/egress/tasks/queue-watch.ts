@@ -6,14 +6,10 @@ import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
 import { setGauge } from "../../process/metrics.ts";
 import { createLoop, type StartedLoop } from "../../process/standing-loop.ts";
+import type { QueueLook } from "../../runtime/replica-view.ts";
 import type { WorkersSeen } from "../../runtime/workers-seen.ts";
-import {
-  placeOfSubject,
-  type QueuePlace,
-  TASKS_STREAM,
-  TASKS_SUBJECTS,
-} from "../../wire/tasks/subjects.ts";
-import { requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
+import { placeOfSubject, TASKS_STREAM, tasksOf } from "../../wire/tasks/subjects.ts";
+import { isMissing, requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
 import { UnservedQueues } from "./unserved-queues.ts";
 
 /** What watching needs. */
@@ -25,15 +21,14 @@ export interface QueueWatchDeps extends TaskStreamDeps {
   readonly unservedMs?: number;
 }
 
-interface QueueLook extends QueuePlace {
-  readonly messages: number;
-  readonly oldestSeconds: number;
+interface ServedQueue extends QueueLook {
   readonly workers: number;
 }
 
 const EVERY_MS = 15_000;
 /** Queues whose oldest message is asked for: those with the most messages. */
 const QUEUES_AT_MOST = 100;
+const ANSWER_MS = 2_000;
 
 /** Starts watching. */
 export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
@@ -45,7 +40,7 @@ export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
     everyMs,
     log,
     async round() {
-      const looks = await lookAtQueues(deps);
+      const looks = await lookAtServed(deps);
       for (const subject of unserved.judge(looks)) warnOf(log, looks.get(subject));
       showAll([...looks.values()]);
       return false;
@@ -55,14 +50,14 @@ export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
   return loop;
 }
 
-function warnOf(log: Log, look: QueueLook | undefined): void {
+function warnOf(log: Log, look: ServedQueue | undefined): void {
   if (look === undefined) return;
   const { workspaceId, queue, messages } = look;
   log.warn("a queue has tasks and no worker", { workspaceId, queue, messages });
 }
 
-function showAll(looks: readonly QueueLook[]): void {
-  const show = (name: string, value: (look: QueueLook) => number) =>
+function showAll(looks: readonly ServedQueue[]): void {
+  const show = (name: string, value: (look: ServedQueue) => number) =>
     setGauge(
       name,
       looks.map((look) => [{ workspace: look.workspaceId, queue: look.queue }, value(look)]),
@@ -73,27 +68,48 @@ function showAll(looks: readonly QueueLook[]): void {
 }
 
 /** The queues that have messages, by subject. */
-async function lookAtQueues(deps: QueueWatchDeps): Promise<Map<string, QueueLook>> {
-  const looks = new Map<string, QueueLook>();
+async function lookAtServed(deps: QueueWatchDeps): Promise<Map<string, ServedQueue>> {
+  const looks = new Map<string, ServedQueue>();
   if (deps.connection.isClosed()) return looks;
   // One that is missing is made, as the publisher does.
   await requireTaskStream(deps);
-  const manager = await deps.connection.jetstreamManager({ checkAPI: false });
-  const { state } = await manager.streams.info(TASKS_STREAM, { subjects_filter: TASKS_SUBJECTS });
-  const fullestFirst = Object.entries(state.subjects ?? {}).sort(([, a], [, b]) => b - a);
-  for (const [subject, messages] of fullestFirst) {
+  for (const [subject, look] of await lookAtQueues(deps.connection, "")) {
+    looks.set(subject, { ...look, workers: deps.workers.of(look).length });
+  }
+  return looks;
+}
+
+/**
+ * The queues of a workspace, of every one for "", that have messages, by subject and fullest first. Rejects when JetStream
+ * does not answer.
+ */
+export async function lookAtQueues(
+  connection: NatsConnection,
+  workspaceId: string,
+): Promise<Map<string, QueueLook>> {
+  const looks = new Map<string, QueueLook>();
+  for (const [subject, messages] of await countMessages(connection, workspaceId)) {
     const place = placeOfSubject(subject);
     if (place === undefined) continue;
     const isAsked = looks.size < QUEUES_AT_MOST;
-    const oldestSeconds = isAsked ? await ageOfFirst(deps.connection, subject) : 0;
-    looks.set(subject, {
-      ...place,
-      messages,
-      oldestSeconds,
-      workers: deps.workers.of(place).length,
-    });
+    const oldestSeconds = isAsked ? await ageOfFirst(connection, subject) : 0;
+    looks.set(subject, { ...place, messages, oldestSeconds });
   }
   return looks;
+}
+
+/** Messages by subject, most first. */
+async function countMessages(connection: NatsConnection, workspaceId: string) {
+  const manager = await connection.jetstreamManager({ checkAPI: false, timeout: ANSWER_MS });
+  try {
+    const asked = { subjects_filter: tasksOf(workspaceId) };
+    const { state } = await manager.streams.info(TASKS_STREAM, asked);
+    return Object.entries(state.subjects ?? {}).sort(([, a], [, b]) => b - a);
+  } catch (error) {
+    // The publisher makes it.
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
 
 /** How old the first message of a subject is, in seconds; 0 when there is none any more. */

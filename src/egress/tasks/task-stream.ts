@@ -78,6 +78,7 @@ async function listTasks(manager: JetStreamManager, seq: number): Promise<readon
   }
 }
 
-function isMissing(error: unknown): boolean {
+/** Whether JetStream says that there is no such stream or message. */
+export function isMissing(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.code === 404;
 }

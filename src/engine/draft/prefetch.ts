@@ -64,6 +64,10 @@ export function rowsNeeded(
       const index = graph.indexById.get(input.stepId);
       return index === undefined ? NOTHING : remembered(graph, index, true);
     }
+    case "step_ordered": {
+      const index = graph.indexById.get(input.order.stepId);
+      return index === undefined ? NOTHING : remembered(graph, index, true);
+    }
     case "governance_decided":
     case "step_reported": {
       const index = graph.indexById.get(input.report.stepId);

@@ -68,6 +68,7 @@ function beginAttempt(draft: Draft, index: number, lookups: Lookups): void {
   const step = draft.step(index);
   const state = draft.marks.state(index);
   if (!mayBegin(draft, step) || (isFinalStep(state) && !step.isCompensation)) return;
+  if (draft.marks.hasRow(index) && draft.rows.peek(index).detail.held !== undefined) return;
   if (hasBegun(draft, step)) {
     BEHAVIOURS[step.kind].goOn({ draft, index, lookups });
     return;
@@ -131,7 +132,7 @@ function settle(draft: Draft, ended: Ended, lookups: Lookups): void {
   if (draft.run.state !== "RUNNING") return;
   const ending = ended.ending ?? takeEnding(draft, index);
   if (ending.kind === "uncaught" && step.parallel < 0) {
-    failRun(draft, step.onError === "compensate");
+    failRun(draft, step.onError === "compensate" && ending.stops !== true);
     return;
   }
   const task = { draft, index, lookups };

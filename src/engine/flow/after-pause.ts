@@ -11,6 +11,7 @@ import { requireNextChildren, startNextChildren } from "../steps/child-runs/star
 import { STEP_UNITS } from "../values/budget.ts";
 import type { Lookups } from "../values/lookups.ts";
 import { isFinalStep } from "../values/run.ts";
+import { isBetweenAttempts } from "../values/step-detail.ts";
 import { requireOpenChildren } from "./release.ts";
 
 /** Fires the timer that fell due first, since the next one may depend on it. Without a due timer, starts children. */
@@ -58,6 +59,6 @@ function startChildren(draft: Draft): void {
   for (const index of open) {
     draft.budget.spend(STEP_UNITS);
     if (!draft.budget.isSpent) startNextChildren(draft, index);
-    else if (draft.rows.peek(index).detail.retrying !== true) draft.work.begin(index);
+    else if (!isBetweenAttempts(draft.rows.peek(index).detail)) draft.work.begin(index);
   }
 }

@@ -11,12 +11,12 @@ import type { Draft } from "../draft/draft.ts";
 import { inputOf, passedOn } from "../draft/payloads.ts";
 import type { JsonObject } from "../values/json.ts";
 import { HAS_CHILDREN, MAY_HAVE_ACTED, SUCCEEDED } from "../values/run.ts";
+import { clearIds, keptByAttempts } from "./between-attempts.ts";
 import {
   areBeingCompensated,
   compensateChildren,
   requireCompensable,
 } from "./compensate-children.ts";
-import { clearIds, keptByAttempts } from "./ending.ts";
 
 /** Moves the run to COMPENSATING and starts every compensation that can start. Retries failed compensations. */
 export function startCompensation(draft: Draft, reason: string): void {

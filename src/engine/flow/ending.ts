@@ -12,9 +12,9 @@ import { payloadBytes } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
 import type { StepOperation } from "../values/move.ts";
-import { type StepRun, type StepState, SUCCEEDED } from "../values/run.ts";
-import type { Ending, StepDetail } from "../values/step-detail.ts";
-import { retryDelayMs } from "./retry.ts";
+import { type StepState, SUCCEEDED } from "../values/run.ts";
+import { type Ending, isBetweenAttempts } from "../values/step-detail.ts";
+import { hold, retry } from "./between-attempts.ts";
 
 const MESSAGE_CHARS_AT_MOST = 16 * 1024;
 
@@ -31,6 +31,8 @@ export interface Trouble {
   readonly retryable: boolean;
   /** The next attempt begins no earlier than that, in ms; unset: as the retry policy says. */
   readonly retryAfterMs?: number;
+  /** The failure ends the step as `config.on_error: stop` does, whatever its config says. */
+  readonly stops?: true;
   /** Further fields of the output when a label catches it. */
   readonly facts?: JsonObject;
 }
@@ -54,6 +56,13 @@ export function succeed(draft: Draft, index: number, product: Product): void {
   complete(draft, index, product, { kind: "success" });
 }
 
+/** A caller ends the step without its work. An output over the limits fails it for good. */
+export function skipByHand(draft: Draft, index: number, product: Product): void {
+  const row = draft.rows.row(index);
+  row.detail = { ...row.detail, skipped: true };
+  complete(draft, index, product, { kind: "continued" });
+}
+
 /** The step ends by `timeout_action: continue`: it succeeded without an approval. */
 export function goOnAfterTimeout(draft: Draft, index: number): void {
   const product = { output: { timed_out: true }, extendsInput: true };
@@ -67,8 +76,8 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
     return;
   }
   // The step was completed by hand between two attempts: the failure of the last attempt is not its end.
-  if (draft.rows.peek(index).detail.retrying === true) draft.rows.row(index).errorMessage = "";
-  draft.marks.addFlag(index, SUCCEEDED);
+  if (isBetweenAttempts(draft.rows.peek(index).detail)) draft.rows.row(index).errorMessage = "";
+  if (draft.rows.peek(index).detail.skipped !== true) draft.marks.addFlag(index, SUCCEEDED);
   end(draft, index, "COMPLETED", "completed", ending);
 }
 
@@ -106,7 +115,7 @@ export function goBadly(draft: Draft, index: number, given: Trouble): void {
     setTroubleOutput(draft, index, failure(trouble.message, false));
     end(draft, index, "FAILED", "failed", { kind: "error" });
   } else {
-    failForGood(draft, index, step);
+    failForGood(draft, step, trouble);
   }
 }
 
@@ -181,63 +190,19 @@ function setTroubleOutput(draft: Draft, index: number, trouble: Trouble): void {
   row.outputExtendsInput = true;
 }
 
-/** Between attempts a step is RUNNING, its retry count is raised and its ids are cleared. */
-function retry(draft: Draft, index: number, atLeastMs = 0): void {
-  const row = draft.rows.row(index);
-  const step = draft.step(index);
-  const delayMs = retryDelayMs(step.retry, row.retryCount, `${row.runId}/${index}`);
-  row.wakeAtMs = draft.nowMs + Math.max(delayMs, atLeastMs);
-  row.retryCount += 1;
-  draft.moveStep(index, "RUNNING", { op: "retrying" });
-  row.detail = { retrying: true, ...keptByAttempts(row) };
-  clearIds(row);
-  delete row.timeoutAtMs;
-  delete row.waitKey;
-  delete row.waitEquals;
-  // A paused run begins the attempt at the resume, like any due timer.
-  if (row.wakeAtMs <= draft.nowMs && draft.run.state !== "PAUSED") draft.work.begin(index);
-}
-
-/** Clears the ids of the attempt that ended: the next attempt gets its own. */
-export function clearIds(row: StepRun): void {
-  row.objectiveId = "";
-  row.agentId = "";
-  row.delegationId = "";
-  row.approvalRequestId = "";
-  row.governanceDecision = "";
-  row.eventId = "";
-  row.notificationId = "";
-}
-
-/** The details of an attempt that its successor keeps. */
-export function keptByAttempts(
-  row: StepRun,
-): Pick<StepDetail, "superseded" | "unanswered" | "children"> {
-  const { children, unanswered } = row.detail;
-  const superseded = supersededIds(row);
-  const kept = { superseded, ...(unanswered === undefined ? {} : { unanswered }) };
-  if (children === undefined) return kept;
-  const { starting } = children;
-  return { ...kept, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };
-}
-
-/** Ids of three attempts with three ids each, but always all ids of the latest attempt. */
-const SUPERSEDED_IDS = 9;
-
-/** Ids that mark a late report: those of earlier attempts, the attempt that just ended included. */
-function supersededIds(row: StepRun): string[] {
-  const own = [row.objectiveId, row.delegationId, row.approvalRequestId];
-  const tickets = (row.detail.approvals ?? []).map(({ requestId }) => requestId);
-  const ids = [...new Set([...own, ...tickets])].filter((id) => id !== "");
-  return [...(row.detail.superseded ?? []), ...ids].slice(-Math.max(SUPERSEDED_IDS, ids.length));
-}
-
-function failForGood(draft: Draft, index: number, step: GraphStep): void {
-  const goesOn = step.isCompensation ? undefined : outputAfterFailure(draft, step);
+function failForGood(draft: Draft, step: GraphStep, { stops }: Trouble): void {
+  const { index } = step;
+  const isOwn = step.isCompensation || stops === true;
+  if (step.onError === "hold" && !isOwn) {
+    hold(draft, index);
+    return;
+  }
+  const goesOn = isOwn ? undefined : outputAfterFailure(draft, step);
   const row = draft.rows.row(index);
   if (goesOn?.ok !== true) {
     if (goesOn !== undefined) row.errorMessage = shorten(`${goesOn.problem}; ${row.errorMessage}`);
-    end(draft, index, "FAILED", "failed", { kind: "uncaught" });
+    const uncaught = { kind: "uncaught", ...(stops === undefined ? {} : { stops }) } as const;
+    end(draft, index, "FAILED", "failed", uncaught);
     return;
   }
   row.output = goesOn.value;
@@ -284,6 +249,6 @@ function end(
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.rows.row(index);
   const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
-  const { tried: _t, task: _task, ...kept } = rest;
+  const { tried: _t, task: _task, held: _held, ...kept } = rest;
   row.detail = kept;
 }

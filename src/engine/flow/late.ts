@@ -2,6 +2,7 @@
 import type { Draft } from "../draft/draft.ts";
 import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
+import { isBetweenAttempts } from "../values/step-detail.ts";
 
 /** Whether a result for this step is late: the step ended, or its run ended or is being compensated. */
 export function isLate(draft: Draft, index: number): boolean {
@@ -12,10 +13,10 @@ export function isLate(draft: Draft, index: number): boolean {
   return run !== "RUNNING" && run !== "PAUSED";
 }
 
-/** Whether another attempt of the step has begun, or waits to. */
+/** Whether another attempt of the step has begun, or waits to, or the step is held. */
 export function isSuperseded(draft: Draft, index: number, attempt: number): boolean {
   const row = draft.rows.peek(index);
-  return row.retryCount + 1 !== attempt || row.detail.retrying === true;
+  return row.retryCount + 1 !== attempt || isBetweenAttempts(row.detail);
 }
 
 /** Attempts of a step whose late results are told from repeats. */

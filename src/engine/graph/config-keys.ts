@@ -7,7 +7,7 @@ import { STEP_FACTS } from "../steps/registry.ts";
 import { STEP_TYPES, type StepType } from "../steps/types.ts";
 
 /** What `config.on_error` can be. */
-export const ON_ERROR = ["stop", "continue", "fallback", "compensate"] as const;
+export const ON_ERROR = ["stop", "continue", "fallback", "compensate", "hold"] as const;
 
 /** The names of a type's keys, in the order of the table. */
 export function configKeysOf(type: StepType): readonly string[] {

@@ -32,7 +32,7 @@ export interface GraphEdge {
 }
 
 /** What to do after an uncaught failure of a step (config.on_error). */
-export type OnError = "stop" | "continue" | "fallback" | "compensate";
+export type OnError = "stop" | "continue" | "fallback" | "compensate" | "hold";
 
 /** Retry policy with the defaults filled in. */
 export interface RetrySettings {

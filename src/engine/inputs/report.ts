@@ -4,7 +4,7 @@
  */
 import type { Draft } from "../draft/draft.ts";
 import { addCost } from "../flow/ending.ts";
-import { isLate, noteLate } from "../flow/late.ts";
+import { isLate, isSuperseded, noteLate } from "../flow/late.ts";
 import { findOtherDigest, namesDecided } from "../steps/approvals/approval.ts";
 import { isTicketId } from "../steps/approvals/tickets.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
@@ -12,6 +12,8 @@ import type { StepReport } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
 import type { StepRun, StepState } from "../values/run.ts";
+import { isBetweenAttempts } from "../values/step-detail.ts";
+import { failByHand } from "./order.ts";
 
 /** Applies a caller's report to a step. */
 export function stepReported(draft: Draft, report: StepReport, lookups: Lookups): Reply {
@@ -26,6 +28,8 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
   if (namesAnother(row, report) || namesDecided(row, report.approvalRequestId)) {
     return noteLate(draft, index);
   }
+  const isHeld = row.detail.held !== undefined;
+  if (isHeld && report.state === "RUNNING") return held(report, state);
   const digest = findOtherDigest(row, report.output);
   if (digest !== undefined) return otherDigest(report, state, digest);
   recordIds(draft, index, report);
@@ -43,16 +47,17 @@ export function stepReported(draft: Draft, report: StepReport, lookups: Lookups)
       BEHAVIOURS[draft.step(index).kind].completedByHand(task, report);
       break;
     case "FAILED":
-      BEHAVIOURS[draft.step(index).kind].failedByHand(task, report);
+      if (isHeld) failByHand(draft, index, report.errorMessage);
+      else BEHAVIOURS[draft.step(index).kind].failedByHand(task, report);
       break;
   }
   return { kind: "applied" };
 }
 
-/** Whether the report is about an attempt that is not under way. */
+/** Whether the report is about an attempt that is not under way; that of a held step has ended. */
 function isOfAnother(draft: Draft, index: number, { attempt }: StepReport): boolean {
   if (attempt === undefined || !draft.marks.hasRow(index)) return false;
-  return draft.rows.peek(index).retryCount + 1 !== attempt;
+  return isSuperseded(draft, index, attempt);
 }
 
 function unknownStep(draft: Draft, report: StepReport): Reply {
@@ -62,6 +67,12 @@ function unknownStep(draft: Draft, report: StepReport): Reply {
 
 function illegal(report: StepReport, from: StepState): Reply {
   const message = `step ${report.stepId} is ${from} and cannot become ${report.state}`;
+  return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
+}
+
+/** No attempt is there that could go on. */
+function held(report: StepReport, from: StepState): Reply {
+  const message = `step ${report.stepId} is held; RetryStep begins its next attempt`;
   return { kind: "refused", reason: "illegal_move", from, to: report.state, message };
 }
 
@@ -102,7 +113,7 @@ function namesAnother(row: StepRun, report: StepReport): boolean {
 function recordIds(draft: Draft, index: number, report: StepReport): void {
   const row = draft.rows.peek(index);
   // Between two attempts no object is current. A recorded id would let a report on it end the next attempt.
-  for (const field of row.detail.retrying === true ? [] : REPORTED_IDS) {
+  for (const field of isBetweenAttempts(row.detail) ? [] : REPORTED_IDS) {
     if (report[field] === "" || row[field] !== "" || isTicketId(row, report[field])) continue;
     draft.rows.row(index)[field] = report[field];
     draft.learnedIds.push({ stepIndex: index, id: report[field] });

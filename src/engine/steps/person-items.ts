@@ -1,5 +1,5 @@
 /**
- * What a step asks of people: one item for each open request of a gate, or for an open task.
+ * What a step asks of people: one item for each open request of a gate, for an open task, or for a step that is held.
  * Boundary: pure; the items are stored with the step's row (store/schema/inbox.ts), and the Inbox shows them.
  */
 import type { GraphStep } from "../graph/graph.ts";
@@ -8,19 +8,29 @@ import { isOpenTicket } from "./approvals/tickets.ts";
 import { STEP_FACTS } from "./registry.ts";
 
 /** The kinds of items. */
-export type PersonItemKind = "approval" | "task";
+export type PersonItemKind = "approval" | "task" | "held";
 
 /** One open item. */
 export interface PersonItem {
   readonly kind: PersonItemKind;
-  /** Of a gate the number of the request, of a task the attempt; from 1. */
+  /** Of a gate the number of the request, of a task the attempt, from 1; of a held step HELD_PLACE. */
   readonly place: number;
   /** Who is asked; "" when no person is named. */
   readonly assignee: string;
 }
 
-/** Which items a step of this type asks of people; undefined: none. */
-export function personKindOf({ type }: Pick<GraphStep, "type">): PersonItemKind | undefined {
+/** The place of a held step's item: a step is held once at a time. */
+export const HELD_PLACE = 0;
+
+/** Whether a step can have items. */
+export function asksPeople(step: Pick<GraphStep, "type" | "onError">): boolean {
+  return personKindOf(step) !== undefined || step.onError === "hold";
+}
+
+/** Which items a step of this type asks of people while it is not held; undefined: none. */
+export function personKindOf({
+  type,
+}: Pick<GraphStep, "type">): Exclude<PersonItemKind, "held"> | undefined {
   const { isDecision, isTask } = STEP_FACTS[type];
   if (isDecision) return "approval";
   return isTask ? "task" : undefined;
@@ -28,8 +38,10 @@ export function personKindOf({ type }: Pick<GraphStep, "type">): PersonItemKind 
 
 /** The open items of a step, by its row. */
 export function openItemsOf(step: Pick<GraphStep, "type">, row: StepRun): PersonItem[] {
+  if (row.state !== "WAITING") return [];
+  if (row.detail.held !== undefined) return [{ kind: "held", place: HELD_PLACE, assignee: "" }];
   const kind = personKindOf(step);
-  if (kind === undefined || row.state !== "WAITING") return [];
+  if (kind === undefined) return [];
   if (kind === "task") {
     return [{ kind, place: row.retryCount + 1, assignee: row.detail.asked?.assignee ?? "" }];
   }

@@ -16,6 +16,10 @@ export interface Cause {
   readonly id: string;
   /** The decider, actor or caller, where known. */
   readonly by?: string;
+  /** Why, in the caller's words; unset: not said. */
+  readonly reason?: string;
+  /** The program through which the caller came, as it says; unset: not said. */
+  readonly via?: string;
 }
 
 /** The report of an objective or a delegation (one shape for both owners). */
@@ -87,6 +91,15 @@ export interface StepReport {
   readonly reason?: string;
 }
 
+/** What a person orders for an open or held step (workflows.ops.v1.Runs). */
+export interface StepOrder {
+  readonly act: "retry" | "skip" | "complete" | "fail";
+  readonly stepId: string;
+  /** Of skip and complete; unset: {}. */
+  readonly output?: JsonObject;
+  readonly reason: string;
+}
+
 /** The step was remembered, not looked up: a report that it does not wait for leaves no line in the history. */
 type IfCurrent = true;
 
@@ -133,6 +146,7 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "governance_decided"; readonly report: GovernanceReport }
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }
   | { readonly kind: "step_reported"; readonly report: StepReport }
+  | { readonly kind: "step_ordered"; readonly order: StepOrder }
   | { readonly kind: "child_ended"; readonly report: ChildReport }
   | { readonly kind: "step_due"; readonly stepIndex: number }
   | { readonly kind: "deadline_passed" }

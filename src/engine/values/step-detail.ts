@@ -37,6 +37,10 @@ export interface StepDetail {
   asked?: { readonly assignee?: string; readonly instructions?: string };
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
+  /** The attempt failed, and config.on_error holds the step until a caller mends it. */
+  held?: { readonly sinceMs: number };
+  /** A caller ended the step without its work: it counts for a PARALLEL, and is never compensated. */
+  skipped?: true;
   /** The attempt is a task of a worker that has no result yet. */
   task?: OpenTask;
   /** Latest attempts whose task was taken back before its result came: that result is late, and noted once. */
@@ -85,6 +89,11 @@ export interface CompensationCounts {
   readonly round: number;
 }
 
+/** Whether the last attempt has ended and the next one has not begun: what is reported of an attempt is late. */
+export function isBetweenAttempts({ retrying, held }: StepDetail): boolean {
+  return retrying === true || held !== undefined;
+}
+
 /** An attempt that ended and whose output or cost the engine still queries. */
 export interface PendingEnd {
   /** The cost that reports carried, in USD, already counted; 0: none. */
@@ -111,8 +120,8 @@ export type Ending =
   | { readonly kind: "error" }
   /** FAILED and config.on_error continues, or `timeout_action: continue`: along success edges that name no decision. */
   | { readonly kind: "continued" }
-  /** FAILED and uncaught. */
-  | { readonly kind: "uncaught" }
+  /** FAILED and uncaught; `stops`: whatever config.on_error says. */
+  | { readonly kind: "uncaught"; readonly stops?: true }
   /** SKIPPED or CANCELLED: all its edges die. */
   | { readonly kind: "dead" };
 

@@ -19,6 +19,7 @@ import {
 } from "../../runtime/routing/route-event.ts";
 import { type DecodedMessage, decodeBusMessage } from "../../wire/bus/events.ts";
 import { restAfterMs } from "./deliveries.ts";
+import { firstValuesOf } from "./first-values.ts";
 import {
   type EndDeps,
   type Failure,
@@ -96,7 +97,7 @@ function decode(
 ): DecodedMessage | { readonly ok: "failed"; readonly problem: string } {
   try {
     const { subject, data } = message;
-    return decodeBusMessage({ subject, headers: firstValues(message), data });
+    return decodeBusMessage({ subject, headers: firstValuesOf(message.headers ?? []), data });
   } catch (error) {
     return { ok: "failed", problem: noteFailure(deps, { streamSeq: message.seq, error }) };
   }
@@ -160,15 +161,6 @@ function noteFailure(
   count("workflows_events_failed_total", { stream });
   log.error("handling an event failed", facts);
   return problemOf(facts.error);
-}
-
-function firstValues({ headers }: JsMsg): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const [name, [first]] of headers ?? []) {
-    const key = name.toLowerCase();
-    if (first !== undefined && !values.has(key)) values.set(key, first);
-  }
-  return values;
 }
 
 function problemOf(error: unknown): string {

@@ -93,19 +93,34 @@ function slicesOf(arrivals: readonly Arrival[]): Arrival[][] {
 }
 
 function arrivalOf(message: JsMsg): Arrival {
+  const { subject, data, headers, seq, info } = message;
+  const id = headers?.get("Nats-Msg-Id") || `${seq}/${info.timestampNanos}`;
+  const { submissions, problem } = submissionsOf({ subject, data, id });
+  return { message, submissions, problem };
+}
+
+/**
+ * What a message of results brings. `id` is the same for every delivery of the message, and for one that a worker published
+ * twice.
+ */
+export function submissionsOf(message: {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly id: string;
+}): { workspaceId?: string; submissions: readonly Submission[]; problem: string } {
   const place = placeOfSubject(message.subject);
   const read = readResults(message.data);
   if (place === undefined) {
-    return { message, submissions: [], problem: "the subject names no workspace and queue" };
+    return { submissions: [], problem: "the subject names no workspace and queue" };
   }
-  if (!read.ok) return { message, submissions: [], problem: read.problem };
   const { workspaceId, queue } = place;
+  if (!read.ok) return { workspaceId, submissions: [], problem: read.problem };
   const results = read.reports.map(({ place: { runId, stepId, attempt }, report }): Submission => {
     const cause = causeOf({ runId, stepId, attempt }, report.worker);
     const input = { kind: "task_reported", stepId, attempt, queue, report, cause } as const;
     return { kind: "input", runId, workspaceId, input };
   });
-  const by = read.returned.length > 0 ? markOf(message) : "";
+  const by = read.returned.length > 0 ? markOf(message.id) : "";
   const returned = read.returned.map(({ runId, stepId, attempt }): Submission => {
     const cause = causeOf({ runId, stepId, attempt }, "");
     const unsent = { kind: "task_unsent", stepId, attempt, returned: { queue, by } } as const;
@@ -113,12 +128,10 @@ function arrivalOf(message: JsMsg): Arrival {
   });
   count("workflows_task_results_total", {}, results.length);
   count("workflows_tasks_sent_again_total", { reason: "returned" }, returned.length);
-  return { message, submissions: [...results, ...returned], problem: read.problem };
+  return { workspaceId, submissions: [...results, ...returned], problem: read.problem };
 }
 
-/** The same for every delivery of a message, and for one that a worker published twice. */
-function markOf({ headers, seq, info }: JsMsg): string {
-  const id = headers?.get("Nats-Msg-Id") || `${seq}/${info.timestampNanos}`;
+function markOf(id: string): string {
   return createHash("sha256").update(id).digest("base64url").slice(0, MARK_CHARS);
 }
 
@@ -127,8 +140,8 @@ function causeOf(place: TaskPlace, by: string) {
 }
 
 /** Submits all of a message; gives why it comes again: what is away, or what failed. Undefined: all is done. */
-async function submitAll(
-  { processor, stream, log }: ResultsDeps,
+export async function submitAll(
+  { processor, stream, log }: Pick<ResultsDeps, "processor" | "stream" | "log">,
   submissions: readonly Submission[],
 ): Promise<string | undefined> {
   const settled = await Promise.allSettled(submissions.map((each) => processor.submit(each)));

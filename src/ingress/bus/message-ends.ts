@@ -8,8 +8,10 @@ import type { Log } from "../../process/log.ts";
 import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Database } from "../../store/database.ts";
+import { workspaceOfMessage } from "../../wire/bus/tenant.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import { FAILURES_AT_MOST } from "./deliveries.ts";
+import { firstValuesOf } from "./first-values.ts";
 
 /** What ending messages needs. */
 export interface EndDeps {
@@ -84,13 +86,19 @@ export function finish(message: JsMsg, end: (message: JsMsg) => void): void {
 }
 
 function letterOf(stream: string, { message, reason, problem }: Reject): DeadLetter {
+  const { subject, data } = message;
   return {
+    workspaceId: workspaceOfMessage({
+      subject,
+      data,
+      headers: firstValuesOf(message.headers ?? []),
+    }),
     stream,
-    subject: message.subject,
+    subject,
     streamSeq: message.seq,
     reason,
     problem,
     headers: Object.fromEntries(message.headers ?? []),
-    data: message.data,
+    data,
   };
 }

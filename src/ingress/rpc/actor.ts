@@ -1,5 +1,5 @@
 /**
- * Who acts: the subject of the token, or without authentication the header Workflows-Actor.
+ * Who acts, and through which program. The actor: the subject of the token, or without authentication the header Workflows-Actor.
  * Boundary: names alone; what an actor may do is decided where it does it.
  */
 import type { Caller } from "../../collaborators/identity/callers.ts";
@@ -11,6 +11,8 @@ import type { WriteDeps } from "./service-deps.ts";
 const HEADER = "Workflows-Actor";
 /** The mark of a name that is not authenticated. */
 const UNVERIFIED = "unverified:";
+const VIA_HEADER = "Workflows-Via";
+const PROGRAM = /^[a-z][a-z0-9-]{0,31}$/;
 const CHARS_AT_MOST = 200;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
@@ -27,6 +29,14 @@ export function readActor(header: Headers, isAuthenticated: boolean): string | u
   }
   if (faults.length > 0) throw invalidFields(faults);
   return actor;
+}
+
+/** The program through which the caller comes, as it says; undefined: it does not say. Refuses a malformed name. */
+export function readVia(header: Headers): string | undefined {
+  const via = header.get(VIA_HEADER) ?? undefined;
+  if (via === undefined || PROGRAM.test(via)) return via;
+  const description = "must be 1 to 32 of a-z, 0-9 and -, and begin with a letter";
+  throw invalidFields([{ field: VIA_HEADER, description }]);
 }
 
 /** Who acts, by the name that gates and tasks use; undefined: the call does not say. */

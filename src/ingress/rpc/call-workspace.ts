@@ -13,7 +13,7 @@ import type { Caller } from "../../collaborators/identity/callers.ts";
 import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../store/reads/visibility.ts";
-import { readActor } from "./actor.ts";
+import { readActor, readVia } from "./actor.ts";
 import type { WriteDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
@@ -28,7 +28,8 @@ export function depsOfCall(
   { callers, database, graphs, entities, decideApproval }: ServiceParts,
   { values, requestHeader, responseHeader: answerHeader }: HandlerContext,
 ): Omit<WriteDeps, "write"> {
-  const shared = { database, graphs, entities, decideApproval, answerHeader };
+  const via = readVia(requestHeader);
+  const shared = { database, graphs, entities, decideApproval, answerHeader, via };
   const actor = readActor(requestHeader, callers !== undefined);
   if (callers === undefined) return { ...shared, actor, visibility: EVERY_WORKSPACE };
   const caller = values.get(callerOfCall);

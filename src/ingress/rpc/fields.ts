@@ -16,7 +16,8 @@ import { type FieldFault, Refusal } from "../../process/refusal.ts";
 const NAME_CHARS = 256;
 const TAGS = 64;
 const TAG_CHARS = 128;
-const PAGE_LIMIT = 500;
+/** Items of one page of a list. */
+export const PAGE_LIMIT = 500;
 const PAGE_LIMIT_UNSET = 50;
 const PAGE_OFFSET = 10_000;
 const STRUCT = "google.protobuf.Struct";
@@ -80,6 +81,15 @@ export function readPage(
     faults.add("offset", `is ${offset}; it must be 0 to ${PAGE_OFFSET}`);
   }
   return { limit: limit === 0 ? PAGE_LIMIT_UNSET : limit, offset };
+}
+
+/** Items of a page of a list with a token, with the default filled in; what is out of range is added to the faults. */
+export function readPageSize(pageSize: number, faults: Faults): number {
+  if (pageSize < 0 || pageSize > PAGE_LIMIT) {
+    const range = `0 (the default of ${PAGE_LIMIT_UNSET}) to ${PAGE_LIMIT}`;
+    faults.add("page_size", `is ${pageSize}; it must be ${range}`);
+  }
+  return pageSize || PAGE_LIMIT_UNSET;
 }
 
 /** Faults of one text by itself; `field` ends in the name that decides how long it may be. */

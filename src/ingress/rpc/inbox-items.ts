@@ -12,13 +12,13 @@ import {
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import type { Graph, GraphStep } from "../../engine/graph/graph.ts";
 import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
-import { type PersonItemKind, personKindOf } from "../../engine/steps/person-items.ts";
+import { HELD_PLACE, type PersonItemKind, personKindOf } from "../../engine/steps/person-items.ts";
 import { type Json, ownValue } from "../../engine/values/json.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { type AskingStep, findAskingStep, type OpenInboxItem } from "../../store/reads/inbox.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
-import type { ReadDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** An item with what it is read from. */
 export interface FoundItem {
@@ -26,20 +26,24 @@ export interface FoundItem {
   readonly place: number;
   readonly step: GraphStep;
   readonly row: AskingStep;
-  /** Of a task unset. */
+  /** Of an approval alone. */
   readonly ticket?: ApprovalTicket;
 }
 
 export const KINDS: Readonly<Record<PersonItemKind, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
+  held: ItemKind.HELD,
 };
+
+/** What a read of an item gets besides. */
+export type ItemDeps = ReadDeps & Pick<WriteDeps, "caller">;
 /** As stored: a smallint. */
 const PLACE_AT_MOST = 2 ** 15 - 1;
-const ID = /^([^/]+)\/([^/]+)\/([1-9]\d{0,4})$/;
+const ID = /^([^/]+)\/([^/]+)\/(0|[1-9]\d{0,4})$/;
 
 /** The item with this id; not_found when the call sees none. */
-export async function requireItem(deps: ReadDeps, id: string): Promise<FoundItem> {
+export async function requireItem(deps: ItemDeps, id: string): Promise<FoundItem> {
   const [, runId = "", stepId = "", digits = ""] = ID.exec(id) ?? [];
   const { callers } = deps.database;
   const head = await findRunHead(callers, deps.visibility, runId);
@@ -53,8 +57,13 @@ export async function requireItem(deps: ReadDeps, id: string): Promise<FoundItem
       ? undefined
       : await findAskingStep(callers, deps.visibility, runId, index, place);
   const found = row && itemOf(graph, row, place);
-  if (found === undefined) throw unknownItem(id);
+  if (found === undefined || !seesKind(deps, found.kind)) throw unknownItem(id);
   return found;
+}
+
+/** Held steps are for those who may give orders for them. */
+export function seesKind({ caller }: Pick<WriteDeps, "caller">, kind: PersonItemKind): boolean {
+  return kind !== "held" || caller === undefined || caller.scopes.has("workflows:transition");
 }
 
 /** The items of a page; those that are not open any more are left out. */
@@ -72,8 +81,12 @@ export async function itemsOfPage(
 
 function itemOf(graph: Graph | undefined, row: AskingStep, place: number): FoundItem | undefined {
   const step = graph?.steps[row.stepIndex];
-  const kind = step && personKindOf(step);
-  if (step === undefined || kind === undefined) return undefined;
+  if (step === undefined) return undefined;
+  if (place === HELD_PLACE) {
+    return step.onError === "hold" ? { kind: "held", place, step, row } : undefined;
+  }
+  const kind = personKindOf(step);
+  if (kind === undefined) return undefined;
   if (kind === "task") {
     return place > row.retryCount + 1 ? undefined : { kind, place, step, row };
   }
@@ -91,10 +104,16 @@ function unknownItem(id: string): Refusal {
 export function stateOf({ kind, place, row, ticket }: FoundItem): ItemState {
   const isWaiting = row.state === "WAITING" && !isOver(row.runState);
   if (kind === "task") {
-    if (place !== row.retryCount + 1) return ItemState.VOID;
+    // The task of a held step is over.
+    if (place !== row.retryCount + 1 || row.detail?.held !== undefined) return ItemState.VOID;
     if (isWaiting) return ItemState.OPEN;
     return row.state === "COMPLETED" ? ItemState.DONE : ItemState.VOID;
   }
+  if (kind === "held") {
+    if (isWaiting && row.detail?.held !== undefined) return ItemState.OPEN;
+    return row.state === "COMPLETED" ? ItemState.DONE : ItemState.VOID;
+  }
+  // A held step has no requests any more.
   if (ticket === undefined) return ItemState.VOID;
   if (ticket.decision === "expired") return ItemState.EXPIRED;
   if (!isOpenTicket(ticket)) return ItemState.DONE;
@@ -112,8 +131,9 @@ function expiryOf({ startedAt }: AskingStep, { dueAfterMs }: ApprovalTicket): nu
 }
 
 /** Who is asked: by a delegation, else by the step. "": no person is named. */
-export function assigneeOf({ row, ticket }: FoundItem): string {
-  return row.assignee ?? ticket?.approver ?? row.detail?.asked?.assignee ?? "";
+export function assigneeOf({ kind, row, ticket }: FoundItem): string {
+  const named = kind === "task" ? row.detail?.asked?.assignee : ticket?.approver;
+  return row.assignee ?? named ?? "";
 }
 
 /** Who has claimed an open item, as it is recorded; "": no one. */
@@ -134,6 +154,7 @@ export function listedMessage(item: FoundItem): InboxItem {
   message.decisions = [];
   message.title = cut(message.title);
   message.instructions = cut(message.instructions);
+  message.lastError = cut(message.lastError);
   return message;
 }
 
@@ -148,12 +169,12 @@ export function itemMessage(
   item: FoundItem,
   more: MessageInitShape<typeof InboxItemSchema> = {},
 ): InboxItem {
-  const { kind, step, row } = item;
+  const { step, row } = item;
   const { def } = step;
   const dueMs = dueOf(item);
   return create(InboxItemSchema, {
     id: itemId(item),
-    kind: KINDS[kind],
+    kind: KINDS[item.kind],
     ...claimFields(item),
     assignee: assigneeOf(item),
     title: text(ownValue(def.config, "title")) || def.name || def.id,
@@ -162,9 +183,9 @@ export function itemMessage(
     stepId: def.id,
     definitionId: row.definitionId,
     requestedBy: row.initiatorUserId || row.initiatorAgentId,
-    createdAt: timestampFromDate(row.openedAt ?? row.startedAt),
+    createdAt: createdAtOf(item),
     ...(dueMs === undefined ? {} : { dueAt: timestampFromMs(dueMs) }),
-    ...(kind === "task" ? taskFields(item) : approvalFields(item)),
+    ...fieldsOfKind(item),
     ...more,
   });
 }
@@ -175,6 +196,24 @@ function claimFields(item: FoundItem) {
   const claimedBy = claimantOf(item);
   if (state !== ItemState.OPEN || claimedBy === "" || claimedAt === null) return { state };
   return { state: ItemState.CLAIMED, claimedBy, claimedAt: timestampFromDate(claimedAt) };
+}
+
+function createdAtOf({ kind, row }: FoundItem) {
+  if (kind === "held" && row.detail?.held !== undefined) {
+    return timestampFromMs(row.detail.held.sinceMs);
+  }
+  return timestampFromDate(row.openedAt ?? row.startedAt);
+}
+
+function fieldsOfKind(item: FoundItem) {
+  switch (item.kind) {
+    case "approval":
+      return approvalFields(item);
+    case "task":
+      return taskFields(item);
+    case "held":
+      return { actionType: item.step.def.actionType, lastError: item.row.errorMessage ?? "" };
+  }
 }
 
 function dueOf({ row, ticket }: FoundItem): number | undefined {

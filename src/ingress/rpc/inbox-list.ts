@@ -19,35 +19,26 @@ import {
   listInbox,
 } from "../../store/reads/inbox.ts";
 import { actorOf, requireActor } from "./actor.ts";
-import { checkFields, type Faults } from "./fields.ts";
-import { itemsOfPage, KINDS, listedMessage } from "./inbox-items.ts";
+import { checkFields, type Faults, PAGE_LIMIT, readPageSize } from "./fields.ts";
+import { type ItemDeps, itemsOfPage, KINDS, listedMessage, seesKind } from "./inbox-items.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
-const PAGE = 50;
-const PAGE_AT_MOST = 500;
 // What Postgres takes, where a caller has made a token.
 const LATEST_MS = Date.UTC(9_999, 0);
 const SMALLINT = 2 ** 15 - 1;
 const VISIBLE = /^[\x21-\x7e]+$/;
-const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task"];
+const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task", "held"];
 
 /** What a read of the caller's own items gets besides. */
-export type ActorDeps = ReadDeps & Pick<WriteDeps, "caller" | "actor">;
+export type ActorDeps = ItemDeps & Pick<WriteDeps, "actor">;
 
 /** List: open items, newest first. */
 export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
   const faults = checkFields(InboxListRequestSchema, request);
   const filters = readFilters(deps, request, faults);
-  const { pageSize } = request;
-  if (pageSize < 0 || pageSize > PAGE_AT_MOST) {
-    faults.add(
-      "page_size",
-      `is ${pageSize}; it must be 0 (the default of ${PAGE}) to ${PAGE_AT_MOST}`,
-    );
-  }
+  const size = readPageSize(request.pageSize, faults);
   const after = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
-  const size = pageSize || PAGE;
   const { lists } = deps.database;
   const [rows, totalSize] = await Promise.all([
     listInbox(lists, deps.visibility, filters, size, after),
@@ -60,7 +51,7 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
 
 /** The newest 500 items, as List shows them. */
 export async function itemsOfView(deps: ReadDeps, filters: InboxFilters): Promise<InboxItem[]> {
-  const rows = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_AT_MOST);
+  const rows = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT);
   return (await itemsOfPage(deps, rows)).map(listedMessage);
 }
 
@@ -82,11 +73,12 @@ export function readFilters(
   faults.require("workspace_id", workspaceId);
   if (mine && actorOf(deps) === undefined) requireActor(deps);
   if (kinds.includes(ItemKind.UNSPECIFIED)) faults.add("kinds", "has ITEM_KIND_UNSPECIFIED");
-  const named = EVERY_KIND.filter((kind) => kinds.includes(KINDS[kind]));
+  const seen = EVERY_KIND.filter((kind) => seesKind(deps, kind));
+  const named = seen.filter((kind) => kinds.includes(KINDS[kind]));
   return {
     workspaceId,
     assignee: mine ? actorOf(deps) : undefined,
-    kinds: kinds.length === 0 ? EVERY_KIND : named,
+    kinds: kinds.length === 0 ? seen : named,
   };
 }
 

@@ -22,10 +22,10 @@ const MANY = /^(group|slack|teams|webhook):/;
 /** Decisions that a person makes. */
 const PERSONS: ReadonlySet<string> = new Set(["approved", "denied"]);
 
-/** Refuses a caller who may not decide the approval, or complete the task. */
+/** Refuses a caller who may not decide the approval, complete the task, or take the held step on. */
 export async function requireActing(deps: WriteDeps, item: FoundItem): Promise<void> {
-  if (item.kind === "task") requireDoer(deps, item);
-  else await requireDecider(deps, item);
+  if (item.kind === "approval") await requireDecider(deps, item);
+  else requireDoer(deps, item);
   const claimant = claimantOf(item);
   if (claimant === "" || claimant === recordedActor(deps)) return;
   throw new Refusal("illegal_move", `the item is claimed by ${claimant}`, { from: "CLAIMED" });

@@ -21,6 +21,7 @@ import {
 import { PayloadKind } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
+import type { PersonItemKind } from "../../engine/steps/person-items.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findItemNotes, type StoredNote } from "../../store/reads/inbox-notes.ts";
@@ -29,6 +30,7 @@ import { recordedActor } from "./actor.ts";
 import { checkFields, invalidFields } from "./fields.ts";
 import {
   type FoundItem,
+  type ItemDeps,
   itemId,
   itemMessage,
   requestIdOf,
@@ -52,8 +54,14 @@ const DECISIONS: ReadonlyMap<Verdict, "approved" | "denied"> = new Map([
   [Verdict.DENY, "denied"],
 ]);
 
+const OTHER_WAYS: Readonly<Record<PersonItemKind, string>> = {
+  approval: "is an approval: Decide decides it",
+  task: "is a task: CompleteTask completes it",
+  held: "is a held step: RetryStep, SkipStep, CompleteStep or FailStep of Runs ends that",
+};
+
 /** Get: an item with what is to be decided, or the schema of its output. */
-export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
+export async function answerGetItem(deps: ItemDeps, request: InboxGetRequest) {
   const faults = checkFields(InboxGetRequestSchema, request);
   faults.require("id", request.id);
   faults.refuseIfAny();
@@ -61,7 +69,7 @@ export async function answerGetItem(deps: ReadDeps, request: InboxGetRequest) {
 }
 
 /** An item as it stands now, with its payload. */
-export async function readItem(deps: ReadDeps, id: string): Promise<InboxItem> {
+export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
   const item = await requireItem(deps, id);
   const payload = await answerGetPayload(deps, {
     $typeName: "workflows.ops.v1.GetPayloadRequest",
@@ -112,7 +120,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   const item = await requireItem(deps, id);
   const { ticket, row } = item;
   if (ticket === undefined || decision === undefined) {
-    throw invalidFields([{ field: "id", description: "is a task: CompleteTask completes it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
   await requireActing(deps, item);
   if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
@@ -143,7 +151,7 @@ export async function answerCompleteTask(deps: WriteDeps, request: InboxComplete
   faults.refuseIfAny();
   const item = await requireItem(deps, id);
   if (item.kind !== "task") {
-    throw invalidFields([{ field: "id", description: "is an approval: Decide decides it" }]);
+    throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
   await requireActing(deps, item);
   requireOpen(item);

@@ -79,6 +79,11 @@ function requireId(faults: Faults, id: string): void {
   faults.refuseIfAny();
 }
 
+function stepIdOf(input: Input): string {
+  if (input.kind === "step_reported") return input.report.stepId;
+  return input.kind === "step_ordered" ? input.order.stepId : "";
+}
+
 function refusalOf(
   reply: Extract<Reply, { kind: "refused" }>,
   runId: string,
@@ -91,7 +96,7 @@ function refusalOf(
       return new Refusal("illegal_move", message, { from, to, resource });
     }
     case "unknown_step": {
-      const stepId = input.kind === "step_reported" ? input.report.stepId : "";
+      const stepId = stepIdOf(input);
       const resource = { type: "step", name: stepId };
       return new Refusal("not_found", message, { resource });
     }

@@ -3,15 +3,33 @@
  * Boundary: nothing more; scopes are in scopes.ts.
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { Runs, WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
+import { answerPublishEvent } from "./caller-events.ts";
+import {
+  answerDiscardDeadLetters,
+  answerListDeadLetters,
+  answerRetryDeadLetters,
+  workspaceOfLetters,
+} from "./dead-letters.ts";
+import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { answerGetTree } from "./run-tree.ts";
 import { reading } from "./service.ts";
+import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import {
+  answerCompleteStep,
+  answerFailStep,
+  answerRetryStep,
+  answerSkipStep,
+} from "./step-orders.ts";
+import { readStep } from "./steps.ts";
 import { answerWatch } from "./watch.ts";
+
+const { method } = Runs;
 
 /** Runs, over the service's parts. */
 export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
@@ -23,6 +41,36 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     watch: (request: WatchRequest, context: HandlerContext) =>
       answerWatch({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
     getPayload: reading(parts, answerGetPayload),
+    retryStep: doneOnce(parts, method.retryStep, orderingStep(answerRetryStep)),
+    skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
+    completeStep: doneOnce(parts, method.completeStep, orderingStep(answerCompleteStep)),
+    failStep: doneOnce(parts, method.failStep, orderingStep(answerFailStep)),
+    // The id of a repeat with a key is the same, and the stream and the triggers know it.
+    publishEvent: doneOnce(parts, method.publishEvent, {
+      workspaceOf: namedWorkspace,
+      answer: answerPublishEvent,
+      answerAgain: answerPublishEvent,
+    }),
+    listDeadLetters: reading(parts, answerListDeadLetters),
+    // A message that is handled again changes nothing, so that a repeat needs no mark.
+    retryDeadLetters: doneOnce(parts, method.retryDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerRetryDeadLetters,
+      answerAgain: answerRetryDeadLetters,
+    }),
+    discardDeadLetters: doneOnce(parts, method.discardDeadLetters, {
+      workspaceOf: workspaceOfLetters,
+      answer: answerDiscardDeadLetters,
+      answerAgain: answerDiscardDeadLetters,
+    }),
+  };
+}
+
+function orderingStep<Answer>(answer: Answer) {
+  return {
+    workspaceOf: (deps: ReadDeps, { runId }: { runId: string }) => workspaceOfRun(deps, runId),
+    answer,
+    answerAgain: readStep,
   };
 }
 

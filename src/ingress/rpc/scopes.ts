@@ -5,6 +5,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../collaborators/identity/callers.ts";
 
@@ -35,6 +36,17 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  // An agent gives no orders. Gates and governance checks need more (step-orders.ts).
+  retryStep: "workflows:transition",
+  skipStep: "workflows:transition",
+  completeStep: "workflows:transition",
+  failStep: "workflows:transition",
+  // The publisher does not count as the initiator of the runs that its event starts.
+  publishEvent: "workflows:admin",
+  // Messages of no known workspace need more (dead-letters.ts).
+  listDeadLetters: "workflows:transition",
+  retryDeadLetters: "workflows:transition",
+  discardDeadLetters: "workflows:transition",
 };
 
 // An approver is asked by name; a gate that names no person is for each caller with the scope (inbox-rights.ts).
@@ -51,13 +63,34 @@ const INBOX: Needed<typeof Inbox> = {
   comment: "workflows:inbox",
 };
 
+const SYSTEM: Needed<typeof System> = {
+  get: "workflows:read",
+  whoAmI: "workflows:read",
+  listQueues: "workflows:read",
+  listWorkers: "workflows:read",
+  doctor: "workflows:read",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
   [Inbox.typeName, new Map(Object.entries(INBOX))],
+  [System.typeName, new Map(Object.entries(SYSTEM))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
 export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
   return NEEDED.get(parent.typeName)?.get(localName);
+}
+
+/** The RPCs that these scopes allow, such as `workflows.v1.WorkflowService/GetRun`. */
+export function rpcsOf(scopes: ReadonlySet<Scope>): string[] {
+  const services: readonly DescService[] = [WorkflowService, Runs, Inbox, System];
+  return services
+    .flatMap(({ methods }) => methods)
+    .filter((method) => {
+      const needed = scopeOf(method);
+      return needed !== undefined && scopes.has(needed);
+    })
+    .map(({ parent, name }) => `${parent.typeName}/${name}`);
 }

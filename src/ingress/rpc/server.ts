@@ -10,6 +10,7 @@ import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
 import { createCallerKeys } from "../../runtime/caller-keys.ts";
@@ -34,10 +35,11 @@ import { createRpcRouter } from "./router.ts";
 import { workflowService } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
+import { systemService } from "./system-service.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
 export interface RpcServerDeps
-  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed" | "inboxFeed">,
+  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "probe">,
     DoorDeps {
   /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
   readonly feed?: RunFeed;
@@ -62,13 +64,14 @@ export interface RpcServer {
   stop(): Promise<void>;
 }
 
+const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System];
 const GRACE_MS = 10_000;
 const PROBE_INTERVAL_MS = 2_000;
 
 /** A server that does not listen yet. */
 export function createRpcServer(deps: RpcServerDeps): RpcServer {
-  const health = createHealth([WorkflowService, Runs, Inbox].map(({ typeName }) => typeName));
-  const services: DescService[] = [WorkflowService, Runs, Inbox, Health];
+  const health = createHealth(OWN.map(({ typeName }) => typeName));
+  const services: DescService[] = [...OWN, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const feed = deps.feed ?? createRunFeed(deps);
   const inboxFeed = createInboxFeed();
@@ -79,6 +82,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
+    router.service(System, systemService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);

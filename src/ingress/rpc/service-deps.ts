@@ -30,6 +30,8 @@ export interface WriteDeps extends ReadDeps {
   readonly caller?: Caller | undefined;
   /** Who says to call, without authentication (header Workflows-Actor); unset: the call does not say. */
   readonly actor?: string | undefined;
+  /** The program through which the caller comes, as it says (header Workflows-Via). */
+  readonly via?: string | undefined;
   readonly entities?: Entities | undefined;
   readonly decideApproval?: DecideApproval | undefined;
 }

@@ -6,7 +6,9 @@ import type { Callers } from "../../collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../engine/values/approval-decision.ts";
 import type { Entities } from "../../engine/values/entities.ts";
 import type { Log } from "../../process/log.ts";
+import type { PublishForCaller } from "../../runtime/caller-events.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
+import type { Redeliver } from "../../runtime/dead-letters.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
@@ -33,7 +35,13 @@ export interface ServiceParts {
   readonly feed: RunFeed;
   /** Inboxes that are watched. */
   readonly inboxFeed: InboxFeed;
-  /** What this replica knows by its memory; without it Explain goes by the rows alone. */
+  /** Publishes an event of a caller where the service listens. */
+  readonly publishEvent?: PublishForCaller | undefined;
+  /** Handles a message again that was put aside. */
+  readonly redeliver?: Redeliver | undefined;
+  /** How the parts of the service are, as /readyz shows them. */
+  probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
+  /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */
   readonly replica?: ReplicaView | undefined;
   /** Called after a commit that leaves something to publish; without it the publisher finds it a little later. */
   readonly onCommitted?: (committed: Committed) => void;

@@ -10,12 +10,14 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
+import { HELD_PLACE } from "../../engine/steps/person-items.ts";
 import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import { findDecision } from "../../engine/values/enum-names.ts";
 import type { StepReport } from "../../engine/values/input.ts";
 import { MAX_COST_USD } from "../../engine/values/limits.ts";
 import { isFinalStep, stateOfMark } from "../../engine/values/run.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { findAskingStep } from "../../store/reads/inbox.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { findStepState, toRunMessage, toStepMessage } from "../../wire/runs.ts";
@@ -39,7 +41,10 @@ export async function answerTransitionStep(deps: WriteDeps, request: TransitionS
 }
 
 /** The step and its run as they stand now, as TransitionStep answers. */
-export async function readStep(deps: ReadDeps, { runId, stepId }: TransitionStepRequest) {
+export async function readStep(
+  deps: ReadDeps,
+  { runId, stepId }: Pick<TransitionStepRequest, "runId" | "stepId">,
+) {
   const view = await readRun(deps, runId, stepId);
   const step = view.steps.find(({ step: { def } }) => def.id === stepId);
   if (step === undefined) throw unknownStep(stepId);
@@ -101,7 +106,16 @@ async function checkReport(deps: WriteDeps, runId: string, report: StepReport): 
     requireScope(caller, "workflows:admin");
     refuseAgent(caller);
   }
+  if (caller?.isAgent === true && (await isHeld(deps, runId, step))) refuseAgent(caller);
   if (hands) await checkOutput(deps, runId, step, report);
+}
+
+/** A held step has no attempt that an agent could report: it waits for a person's order. */
+async function isHeld(deps: ReadDeps, runId: string, step: GraphStep): Promise<boolean> {
+  if (step.onError !== "hold") return false;
+  const { database, visibility } = deps;
+  const row = await findAskingStep(database.callers, visibility, runId, step.index, HELD_PLACE);
+  return row?.detail?.held !== undefined;
 }
 
 /** Refuses an output that breaks the schema of a task that has not ended. */
@@ -125,7 +139,8 @@ async function hasEnded(deps: ReadDeps, runId: string, step: GraphStep): Promise
   return run !== undefined && isFinalStep(stateOfMark(run.stepMarks[step.index] ?? 0));
 }
 
-async function findStep(
+/** The step of a run by its id; undefined: its version has none. Refuses not_found for an unknown run. */
+export async function findStep(
   deps: ReadDeps,
   runId: string,
   stepId: string,

@@ -9,6 +9,8 @@ import { randomUUID } from "node:crypto";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import type { Cause, Input } from "../../engine/values/input.ts";
+import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
+import { endLetters, type LetterEnd, type Redelivered } from "../../runtime/dead-letters.ts";
 import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
 import type { RunStart } from "../../runtime/processor.ts";
 import { type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
@@ -20,6 +22,7 @@ import {
   type ItemChange,
   type SeenItem,
 } from "../../store/inbox-notes.ts";
+import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
@@ -44,6 +47,12 @@ export interface Write {
    * by which a repeat of the call means the same event; undefined for a random one.
    */
   route(event: BusEvent): Promise<{ routed: RoutedEvent; repeatableId: string | undefined }>;
+  /** Publishes an event on the bus. An empty id is replaced as by route; `id` is the one that it got. */
+  publishEvent(event: CallerEvent): Promise<{ id: string; placed: PlacedEvent }>;
+  /** Handles a message again that was put aside; one that turns out to be of a workspace that the call does not see is not. */
+  redeliver(letter: KeptLetter): Promise<Redelivered>;
+  /** Settles those of the messages that are open; gives how many were. The handler has found them by its Visibility. */
+  endLetters(letters: readonly LetterKey[], end: LetterEnd): Promise<number>;
 }
 
 /** The Idempotency-Key of a call. */
@@ -81,6 +90,17 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       const routed = await routeEvent(parts, { ...event, id: repeatableId ?? randomUUID() });
       return { routed, repeatableId };
     },
+    async publishEvent(event) {
+      requireSeen(visibility, event.workspaceId);
+      if (parts.publishEvent === undefined) throw new Error("nothing publishes events of callers");
+      const id = event.id || key?.eventId || randomUUID();
+      return { id, placed: await parts.publishEvent({ ...event, id }) };
+    },
+    async redeliver(letter) {
+      if (parts.redeliver === undefined) throw new Error("nothing handles messages again");
+      return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
+    },
+    endLetters: (letters, end) => endLetters(parts, letters, end),
   };
 }
 

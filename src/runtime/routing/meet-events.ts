@@ -12,25 +12,20 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { eventInput, reportInput } from "../../engine/matching/arrival.ts";
+import { eventInput } from "../../engine/matching/arrival.ts";
 import { isLiteral, parsePattern, withDots } from "../../engine/matching/pattern.ts";
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
 import type { ArrivedEvent, Input } from "../../engine/values/input.ts";
 import type { Log } from "../../process/log.ts";
 import type { Database } from "../../store/database.ts";
-import {
-  type EarlyReport,
-  findEarlyReports,
-  findKeptEvents,
-  KEPT_A_PAGE,
-  type KeptEvent,
-} from "../../store/events.ts";
+import { findKeptEvents, KEPT_A_PAGE, type KeptEvent } from "../../store/events.ts";
 import { isAway } from "../../store/pg-errors.ts";
 import type { OpenWait } from "../../store/service-reads/open-waits.ts";
 import { createLane, type Lane } from "../lane.ts";
 import type { Settled, Submission } from "../submission.ts";
 import { isTemporary } from "../temporary.ts";
 import type { LearnedId } from "../write-batch.ts";
+import { findKeptInputs } from "./kept-reports.ts";
 
 /** What meeting needs. */
 export interface MeetDeps {
@@ -208,20 +203,11 @@ async function meetPage(
 }
 
 async function meetIds(deps: MeetDeps, meets: readonly MeetId[]): Promise<Looked[]> {
-  if (meets.length === 0) return [];
-  const objects = meets.map(({ learned }) => ({
-    workspaceId: learned.workspaceId,
-    objectId: learned.id,
-  }));
-  const reports = await findEarlyReports(deps.database.read, objects);
+  const objects = meets.map(({ learned: { id: objectId, ...step } }) => ({ ...step, objectId }));
+  const kept = await findKeptInputs(deps.database, objects);
   return Promise.all(
-    meets.map(async ({ learned }) => {
-      const { runId, workspaceId, stepIndex, id } = learned;
-      const own = reports.filter(
-        (report) => report.workspaceId === workspaceId && report.objectId === id,
-      );
-      const inputs = own.map((report) => earlyInput(stepIndex, report));
-      const outcome = await offer(deps, runId, workspaceId, inputs);
+    meets.map(async ({ learned: { runId, workspaceId } }, place) => {
+      const outcome = await offer(deps, runId, workspaceId, kept[place] ?? []);
       return typeof outcome === "object" ? outcome : "done";
     }),
   );
@@ -250,11 +236,6 @@ async function offer(
 /** A kept event as it arrived. */
 function arrivedOf({ extensions, ...event }: KeptEvent): ArrivedEvent {
   return extensions === null ? event : { ...event, extensions };
-}
-
-function earlyInput(stepIndex: number, { eventId, report }: EarlyReport): Input {
-  const { actorAgentId = "" } = report;
-  return reportInput(stepIndex, report, { kind: "event", id: eventId, actorAgentId });
 }
 
 /** The text of a pattern without wildcards, with dots; "" of any other. */

@@ -43,6 +43,7 @@ export interface AskingStep {
   readonly detail: StepDetail | null;
   readonly approvalRequestId: string | null;
   readonly retryCount: number;
+  readonly errorMessage: string | null;
   readonly startedAt: Date;
   readonly timeoutAt: Date | null;
   /** The database's clock. */
@@ -64,13 +65,13 @@ const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id a
   r.definition_id as "definitionId", r.version_id as "versionId",
   r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
   r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
-  s.retry_count as "retryCount", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
+  s.retry_count as "retryCount", s.error_message as "errorMessage", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
   now() as "readAt", i.assignee, i.claimed_by as "claimedBy", i.claimed_at as "claimedAt",
   i.opened_at as "openedAt"`;
 const NEWEST =
   "opened_at desc nulls last, run_id desc nulls last, step_index desc nulls last, place desc nulls last";
 
-// A kind is a range of an index that is sorted as the list is; Postgres merges the two and stops at the end of the page.
+// A kind is a range of an index that is sorted as the list is; Postgres merges them and stops at the end of the page.
 const kindRange = (kind: number, condition: string) => `(
       select * from inbox_items
       where workspace_id = $1 and kind = ${kind} and ${kind} = any($2::smallint[]) ${condition}
@@ -79,7 +80,9 @@ const kindRange = (kind: number, condition: string) => `(
       order by ${NEWEST} limit $7::integer)`;
 const listText = (condition: string) => `select ${STEP}, i.place
     from (
-      select * from (${kindRange(ITEM_KINDS.approval, condition)} union all ${kindRange(ITEM_KINDS.task, condition)}) as merged
+      select * from (${Object.values(ITEM_KINDS)
+        .map((kind) => kindRange(kind, condition))
+        .join(" union all ")}) as merged
       order by ${NEWEST} limit $7::integer) as i
     join workflow_runs r on r.id = i.run_id
     join step_runs s on s.run_id = i.run_id and s.step_index = i.step_index

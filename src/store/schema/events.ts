@@ -92,8 +92,17 @@ export const deadLetters = pgTable(
     headers: json("headers").$type<Record<string, string[]>>().notNull(),
     data: bytea("data").notNull(),
     createdAt: time("created_at").notNull().defaultNow(),
+    /** Null: the message names none, or was put aside before 0010. */
+    workspaceId: text("workspace_id"),
+    // When, how, by whom and why it was settled; null: it is open.
+    endedAt: time("ended_at"),
+    endedAs: text("ended_as").$type<"retried" | "discarded">(),
+    endedBy: text("ended_by"),
+    endReason: text("end_reason"),
   },
   (t) => [
+    index("dead_letters_open").on(t.workspaceId, t.id.desc()).where(sql`${t.endedAt} is null`),
+    index("dead_letters_ended").on(t.workspaceId, t.id.desc()).where(sql`${t.endedAt} is not null`),
     uniqueIndex("dead_letters_message").on(t.stream, t.streamSeq),
     index("dead_letters_newest").on(t.createdAt),
   ],

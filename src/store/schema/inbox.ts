@@ -13,9 +13,9 @@ export const inboxItems = pgTable(
     /** Null: it is not claimed. */
     claimedAt: time("claimed_at"),
     stepIndex: smallint("step_index").notNull(),
-    /** Of a gate the number of the request, of a task the attempt; from 1. */
+    /** Of a gate the number of the request, of a task the attempt, from 1; of a held step 0. */
     place: smallint("place").notNull(),
-    /** 1: approval, 2: task. */
+    /** 1: approval, 2: task, 3: held. */
     kind: smallint("kind").notNull(),
     runId: text("run_id").notNull(),
     workspaceId: text("workspace_id").notNull(),

@@ -60,6 +60,9 @@ const TYPES_OF_ROLES: Readonly<Record<string, readonly string[]>> = {
   governance: ["governance.v1.ActionEvaluation"],
 };
 
+/** Roles whose events report on objects that steps wait for. */
+export const REPORTING_ROLES: ReadonlySet<string> = new Set(Object.keys(TYPES_OF_ROLES));
+
 /** The report of an event whose NATS subject begins with this role. */
 export function readReport(role: string, event: ReportedEvent): ReadReport {
   if (!speaksForRole(role, event.typeName)) return undefined;

@@ -29,6 +29,11 @@ export function subjectOf(kind: "tasks" | "cancels", { workspaceId, queue }: Que
   return `workflows.${kind}.${tokenOf(workspaceId)}.${tokenOf(queue)}`;
 }
 
+/** What the stream of tasks stores of a workspace; of every one for "". */
+export function tasksOf(workspaceId: string): string {
+  return workspaceId === "" ? TASKS_SUBJECTS : `workflows.tasks.${tokenOf(workspaceId)}.*`;
+}
+
 /** The queue that a subject of four tokens names; undefined when a token is no name. */
 export function placeOfSubject(subject: string): QueuePlace | undefined {
   const [, , workspace = "", queue = "", ...rest] = subject.split(".");

@@ -106,6 +106,78 @@ describe("apply and export", () => {
   });
 });
 
+describe("the service itself", () => {
+  const PATIENT = { timeout: 40_000 };
+
+  it("is well: 0", async () => {
+    await expect.poll(async () => (await cli.run(["doctor"], { env })).code, PATIENT).toBe(0);
+    const rows = (await done("doctor")).split("\n").map((row) => row.split("\t"));
+    expect(rows.map(([name, status]) => [name, status])).toContainEqual(["database", "OK"]);
+    expect(await done("doctor", "--quiet")).toBe("");
+  });
+
+  it("is not well: 1, and what to do", async () => {
+    const ill = await cluster.start({ OBJECTIVES_URL: "http://127.0.0.1:9" });
+    const at = { ...env, WORKFLOWS_SERVER: ill.url };
+    await cli.run(["start", "failing"], { env: at });
+    await expect.poll(async () => (await cli.run(["doctor"], { env: at })).code, PATIENT).toBe(1);
+    const { stdout } = await cli.run(["doctor", "--json"], { env: at });
+    const checks = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(checks).toContainEqual({
+      name: "collaborator:objectives",
+      status: "CHECK_STATUS_FAIL",
+      sentence: expect.stringContaining("did not answer"),
+      action: expect.stringContaining("OBJECTIVES_URL"),
+    });
+    expect((await cli.run(["doctor", "--quiet"], { env: at })).stdout).toBe(
+      "collaborator:objectives\n",
+    );
+    await ill.stop();
+  });
+
+  it("lists what is put aside, retries and discards it", async () => {
+    expect(await done("dlq", "list")).toBe("");
+    await cluster.rows(`insert into dead_letters
+      (stream, subject, stream_seq, reason, problem, headers, data, workspace_id)
+      values ('S', 's.x', 7, 'not_json', 'the body is not JSON', '{}', 'x', 'ws')`);
+    expect(await done("dlq", "list", "--quiet")).toBe("S/7");
+    const retried = await cli.run(["dlq", "retry", "S/7"], { env });
+    expect(retried).toMatchObject({ code: 1, stdout: "S/7\tFAILED\tthe body is not JSON\n" });
+    expect(await done("dlq", "discard", "S/7", "--reason", "a test", "--as", "ann")).toBe(
+      "1 discarded",
+    );
+    expect(JSON.parse(await done("dlq", "list", "--settled", "--json"))).toMatchObject({
+      id: "S/7",
+      end: "LETTER_END_DISCARDED",
+      ended_by: "unverified:ann",
+      end_reason: "a test",
+    });
+    expect((await cli.run(["dlq", "retry", "S/8"], { env })).code).toBe(3);
+    expect((await cli.run(["dlq", "retry"], { env })).code).toBe(2);
+    expect((await cli.run(["dlq", "lst"], { env })).stderr).toContain("list");
+  });
+
+  it("sends an event", async () => {
+    const sent = await done("events", "send", "of.no.trigger", "--id", "e1", "--data", '{"n": 1}');
+    expect(sent).toMatch(/^e1 SIPHON\/\d+$/);
+    expect((await cli.run(["events", "push", "t"], { env })).code).toBe(2);
+    expect((await cli.run(["events", "send", "t", "--data", "[]"], { env })).code).toBe(2);
+  });
+
+  it("knows who calls", async () => {
+    expect(await done("whoami", "--as", "ann", "--quiet")).toBe("ann");
+    expect(await done("whoami", "--as", "ann")).toContain(
+      "subject\tann (the service has no authentication)",
+    );
+    expect(JSON.parse(await done("whoami", "--json")).rpcs).toContain(
+      "workflows.ops.v1.System/Doctor",
+    );
+  });
+});
+
 describe("runs", () => {
   it("waits for the end, and says by its code how that was", async () => {
     const ok = await cli.run(["start", "quick", "--wait", "--input", '{"a": 1}', "--json"], {
@@ -293,6 +365,43 @@ describe("explain, history and watch", () => {
     expect((await cli.run(["watch", "wfr_none"], { env })).code).toBe(3);
     expect((await cli.run(["explain", "wfr_none"], { env })).code).toBe(3);
     expect((await cli.run(["watch", id, "--after", "x"], { env })).code).toBe(2);
+  });
+});
+
+describe("retry, skip, complete and fail", () => {
+  const given = (id: string, name: string) => done(name, id, "one", "--reason", "so");
+
+  it("shows a held step, and begins its next attempt", async () => {
+    await cli.write("held.workflow.yaml", fileOf("held", "task: Do it\n    on_error: hold"));
+    await done("apply", "held.workflow.yaml");
+    const id = await done("start", "held", "--quiet");
+    const failed = { state: StepRunState.FAILED, errorMessage: "no form" };
+    await service.workflows.transitionStep({ runId: id, stepId: "one", ...failed });
+    expect(await done("inbox", "--kind", "held", "--quiet")).toBe(`${id}/one/0`);
+    expect(await done("inbox", `${id}/one/0`)).toContain("no form");
+    expect(await done("explain", id)).toContain("HELD");
+    expect(await given(id, "retry")).toBe(`${id} one WAITING`);
+    expect(await done("history", id)).toContain("rpc RetryStep through cli: so");
+  });
+
+  it.each([
+    ["skip", "COMPLETED"],
+    ["complete", "COMPLETED"],
+    ["fail", "FAILED"],
+  ])("%s ends a step, once", async (name, state) => {
+    const id = await started();
+    expect(await given(id, name)).toBe(`${id} one ${state}`);
+    expect((await cli.run([name, id, "one", "--reason", "so"], { env })).code).toBe(6);
+    expect((await cli.run([name, id, "one"], { env })).code).toBe(2);
+    expect((await cli.run([name, id, "none", "--reason", "so"], { env })).code).toBe(3);
+  });
+
+  it("hands an output on", async () => {
+    const id = await started();
+    const output = ["--output", '{"n": 1}', "--reason", "so", "--json"];
+    expect(JSON.parse(await done("skip", id, "one", ...output))).toMatchObject({
+      ...{ step_id: "one", output_payload: { n: 1 } },
+    });
   });
 });
 

@@ -304,7 +304,7 @@ describe("what belongs to no run", () => {
       );
       await insertDeadLetters(
         tx,
-        [1, 2].map((streamSeq) => ({ ...letter, stream: "S", streamSeq })),
+        [1, 2].map((streamSeq) => ({ ...letter, stream: "S", streamSeq, workspaceId: undefined })),
       );
     });
     await sql(`insert into early_reports (workspace_id, object_id, event_id, report, arrived_at)

@@ -8,6 +8,7 @@ import type { BareInput } from "../engine/engine-run.ts";
 import { answerTo, goodAnswerTo } from "./random-answers.ts";
 import type { RandomNumbers } from "./random-numbers.ts";
 import {
+  anyOrder,
   byHand,
   childReport,
   goodChildReport,
@@ -75,7 +76,10 @@ function chooseInput(run: WatchedRun, random: RandomNumbers, mood: Mood): BareIn
   } else if (choice < 93) {
     return again(run, random);
   }
-  return byHand(random, run.at, random.below(run.at.graph.steps.length));
+  const stepIndex = random.below(run.at.graph.steps.length);
+  return random.chance(30)
+    ? anyOrder(random, run.at, stepIndex)
+    : byHand(random, run.at, stepIndex);
 }
 
 /** Advances the clock and fires a timer that is due, not yet due, or missing. */
@@ -105,6 +109,7 @@ function again(run: WatchedRun, random: RandomNumbers): BareInput | undefined {
 /** Whether a second time must change nothing: a report by hand names no attempt, and a failed compensation is retried. */
 function mayRepeat({ at }: WatchedRun, input: BareInput): boolean {
   if (input.kind === "compensate_requested") return at.run.state !== "FAILED";
+  if (input.kind === "step_ordered") return false;
   if (input.kind !== "step_reported") return true;
   const { stepId, state } = input.report;
   const row = at.rows.get(at.index(stepId));

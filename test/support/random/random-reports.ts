@@ -2,7 +2,7 @@
 
 import { isOpenTicket } from "../../../src/engine/steps/approvals/tickets.ts";
 import type { ChildReport, ChildRun } from "../../../src/engine/values/child-run.ts";
-import type { OwnerReport, StepReport } from "../../../src/engine/values/input.ts";
+import type { OwnerReport, StepOrder, StepReport } from "../../../src/engine/values/input.ts";
 import { isFinalStep, type StepRun } from "../../../src/engine/values/run.ts";
 import { stepReport } from "../builders/step-reports.ts";
 import type { BareInput, EngineRun } from "../engine/engine-run.ts";
@@ -11,6 +11,7 @@ import type { RandomNumbers } from "./random-numbers.ts";
 const OWNER_TROUBLES = ["FAILED", "FAILED", "REJECTED", "TIMED_OUT", "CANCELLED", "BLOCKED"];
 const OWNER_GOOD = ["COMPLETED", "COMPLETED", "COMPLETED", "RUNNING", "AWAITING_APPROVAL"];
 const GOVERNANCE = ["ALLOW", "DENY", "REQUIRE_APPROVAL"];
+const ORDERS = ["retry", "retry", "skip", "complete", "fail"] as const;
 const STATES = ["RUNNING", "WAITING", "COMPLETED", "COMPLETED", "FAILED"] as const;
 
 /** Rows of steps that have not ended. */
@@ -26,6 +27,7 @@ export function reportOn(
   isTrouble: boolean,
 ): BareInput {
   const stepIndex = row.index;
+  if (row.detail.held !== undefined && random.chance(60)) return anyOrder(random, at, stepIndex);
   if (row.waitKey !== undefined) return arrived(stepIndex, `e${random.below(20)}`, random.below(2));
   const requestId = random.pick(openRequests(row));
   if (requestId !== undefined) {
@@ -47,6 +49,7 @@ export function goodReportOn(at: EngineRun, row: StepRun): BareInput | undefined
   const stepIndex = row.index;
   const { type } = at.graph.steps[stepIndex] ?? {};
   if (row.detail.retrying) return undefined;
+  if (row.detail.held !== undefined) return order(at, stepIndex, "skip", {});
   if (row.waitKey !== undefined) return arrived(stepIndex, `last-${stepIndex}`, 1);
   const [requestId] = openRequests(row);
   if (requestId !== undefined) return decided(stepIndex, requestId, "APPROVED", "");
@@ -92,6 +95,22 @@ function toldOf(row: ChildRun, isTrouble: boolean, costUsd: number): BareInput {
     undoing: isCompensated ? (isTrouble ? "failed" : "done") : "no",
   };
   return { kind: "child_ended", report };
+}
+
+/** An order of a person for any step. */
+export function anyOrder(random: RandomNumbers, at: EngineRun, stepIndex: number): BareInput {
+  const output = random.chance(50) ? { output: { o: random.below(4) } } : {};
+  return order(at, stepIndex, random.pick(ORDERS) ?? "retry", output);
+}
+
+function order(
+  at: EngineRun,
+  stepIndex: number,
+  act: StepOrder["act"],
+  output: Pick<StepOrder, "output">,
+): BareInput {
+  const stepId = idOf(at, stepIndex);
+  return { kind: "step_ordered", order: { act, stepId, reason: "ordered", ...output } };
 }
 
 /** TransitionStep to any state, by a caller that names the step's objective, another one or none. */

@@ -217,7 +217,8 @@ function retriesOf(random: RandomNumbers): RetryPolicy {
 }
 
 function settingsOf(random: RandomNumbers): JsonObject {
-  const onError = random.pick(["stop", "stop", "continue", "fallback", "compensate"]) ?? "stop";
+  const onError =
+    random.pick(["stop", "stop", "continue", "fallback", "compensate", "hold"]) ?? "stop";
   const action = random.pick(["", "", "", "late", "continue"]) ?? "";
   return {
     on_error: onError,

@@ -88,8 +88,9 @@ export function watchRows(at: EngineRun, before: Before, input: BareInput): void
 }
 
 function watchEnded({ index, timeoutAtMs, wakeAtMs, waitKey, detail, completedAtMs }: StepRun) {
-  const holds = [timeoutAtMs, wakeAtMs, waitKey, detail.wait, detail.retrying, detail.pendingEnd];
-  if (holds.some((held) => held !== undefined)) broken(`step ${index} ended and holds something`);
+  const { wait, retrying, held, pendingEnd } = detail;
+  const holds = [timeoutAtMs, wakeAtMs, waitKey, wait, retrying, held, pendingEnd];
+  if (holds.some((each) => each !== undefined)) broken(`step ${index} ended and holds something`);
   if (completedAtMs === undefined) broken(`step ${index} ended and does not say when`);
 }
 
@@ -160,6 +161,7 @@ function watchEdges(at: EngineRun, { index, incoming, parallel }: GraphStep): vo
 function canMove(at: EngineRun, row: StepRun, asked: ReadonlySet<string>): boolean {
   if (row.timeoutAtMs !== undefined || row.wakeAtMs !== undefined) return true;
   if (row.detail.retrying) return false;
+  if (row.detail.held !== undefined) return row.state === "WAITING" && row.waitKey === undefined;
   if (asked.has(`${row.index}/${row.retryCount + 1}`)) return true;
   if (row.detail.pendingEnd !== undefined) return false;
   const step = at.graph.steps[row.index];

@@ -1,8 +1,14 @@
 /**
- * What OK answers of WorkflowService say that there is: definitions, versions, and runs with their last state.
+ * What OK answers of WorkflowService, and of the orders for steps, say that there is: definitions, versions, and runs with their last state.
  * Boundary: reads answers; what is stored is stored-objects.ts's.
  */
 import { isMessage, type Message } from "@bufbuild/protobuf";
+import {
+  CompleteStepResponseSchema,
+  FailStepResponseSchema,
+  RetryStepResponseSchema,
+  SkipStepResponseSchema,
+} from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import {
   CancelRunResponseSchema,
   CompensateRunResponseSchema,
@@ -53,6 +59,8 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
 const OF_ONE_RUN = [
   ...[StartRunResponseSchema, TransitionStepResponseSchema, PauseRunResponseSchema],
   ...[ResumeRunResponseSchema, CancelRunResponseSchema, CompensateRunResponseSchema],
+  ...[RetryStepResponseSchema, SkipStepResponseSchema],
+  ...[CompleteStepResponseSchema, FailStepResponseSchema],
 ];
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {

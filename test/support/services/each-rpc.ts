@@ -13,6 +13,7 @@ import {
 } from "@connectrpc/connect";
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import {
   StepRunState,
   StepType,
@@ -20,30 +21,40 @@ import {
   WorkflowService,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../../src/collaborators/identity/callers.ts";
+import { putAside } from "../../../src/runtime/dead-letters.ts";
 
 type Rpc =
   | keyof typeof WorkflowService.method
   | keyof typeof Runs.method
   | Exclude<keyof typeof Inbox.method, "watch">
-  | "inbox.watch";
-/** Clients of all services as one; an RPC whose name two of them have is by its service. */
+  | "inbox.watch"
+  | `system.${keyof typeof System.method}`;
+/** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
   Omit<Client<typeof Inbox>, "watch"> &
-  Client<typeof Runs> & { readonly inbox: Client<typeof Inbox> };
+  Client<typeof Runs> & {
+    readonly inbox: Client<typeof Inbox>;
+    readonly system: Client<typeof System>;
+  };
 
-/** Makes them. */
-export function createEachClient(transport: Transport): Clients {
+/** The services of the server, in its order. */
+export const SERVICES = [WorkflowService, Runs, Inbox, System] as const;
+
+/** Clients over one transport. */
+export function createClientsOf(transport: Transport): Clients {
   const inbox = createClient(Inbox, transport);
   return {
     ...inbox,
     ...createClient(WorkflowService, transport),
     ...createClient(Runs, transport),
     inbox,
+    system: createClient(System, transport),
   };
 }
 
-/** How the tables name an RPC. */
+/** The name of an RPC in tables over all of them. */
 export function nameOfRpc({ parent, localName }: DescMethod): string {
+  if (parent.typeName === System.typeName) return `system.${localName}`;
   return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
@@ -57,8 +68,11 @@ export interface Place {
 /** A call, and who may make it. */
 export interface Row {
   readonly needs: Scope;
-  /** The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND. */
-  readonly foreign: "PermissionDenied" | "NotFound";
+  /**
+   * The refusal of a caller of another workspace that names the workspace: PERMISSION_DENIED, or NOT_FOUND; unset: the
+   * request names nothing of a workspace.
+   */
+  readonly foreign?: "PermissionDenied" | "NotFound";
   /** The request about this place; one that can name a workspace does so. */
   call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
   /** The same without naming the workspace, for a request that names an object too. */
@@ -187,6 +201,31 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId }, options) =>
       client.getPayload({ runId, stepId: "work", kind: PayloadKind.INPUT }, options),
   },
+  retryStep: order((client, ids, options) => client.retryStep(ids, options)),
+  skipStep: order((client, ids, options) => client.skipStep(ids, options)),
+  completeStep: order((client, ids, options) => client.completeStep(ids, options)),
+  failStep: order((client, ids, options) => client.failStep(ids, options)),
+  publishEvent: {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      client.publishEvent({ workspaceId, type: "order.made" }, options),
+  },
+  listDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) => client.listDeadLetters({ workspaceId }, options),
+  },
+  retryDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.retryDeadLetters({ ids: [letterOf(at)] }, options),
+  },
+  discardDeadLetters: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
+  },
   list: {
     needs: "workflows:read",
     foreign: "PermissionDenied",
@@ -248,14 +287,66 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { runId: at }, options) =>
       passed(client.comment({ id: `${at}/work/1`, comment: "so" }, options)),
   },
+  "system.get": {
+    needs: "workflows:read",
+    call: ({ system }, _at, options) => system.get({}, options),
+  },
+  "system.whoAmI": {
+    needs: "workflows:read",
+    call: ({ system }, _at, options) => system.whoAmI({}, options),
+  },
+  "system.listQueues": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.listQueues({ workspaceId }, options),
+  },
+  "system.listWorkers": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.listWorkers({ workspaceId }, options),
+  },
+  "system.doctor": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ system }, { workspaceId }, options) => system.doctor({ workspaceId }, options),
+  },
 };
 /** A row of each RPC. */
-export const TABLE = [...WorkflowService.methods, ...Runs.methods, ...Inbox.methods].map(
-  (method) => ({
-    rpc: nameOfRpc(method),
-    ...rowOf(nameOfRpc(method)),
-  }),
-);
+export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({
+  rpc: nameOfRpc(method),
+  ...rowOf(nameOfRpc(method)),
+}));
+
+/** The id of the message of a place that was put aside. */
+function letterOf({ definitionId }: Place): string {
+  return `${definitionId}/1`;
+}
+
+/** Puts a message of a place aside, which the calls of the table are about. */
+export function putLetterAside(
+  deps: Parameters<typeof putAside>[0],
+  { workspaceId, definitionId }: Place,
+): Promise<void> {
+  const fault = { reason: "not_json", problem: "the body is not JSON" };
+  const place = { stream: definitionId, streamSeq: 1, subject: "objectives.changes.x" };
+  return putAside(deps, [{ ...fault, ...place, workspaceId, headers: {}, data: Buffer.from("x") }]);
+}
+
+/** The row of an order for a step. */
+function order(
+  call: (
+    client: Clients,
+    ids: { runId: string; stepId: string; reason: string },
+    options: CallOptions,
+  ) => Promise<unknown>,
+): Row {
+  return {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(call(client, { runId, stepId: "work", reason: "why" }, options)),
+  };
+}
 
 /** A caller that is refused for the state of the item alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {

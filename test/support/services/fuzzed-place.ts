@@ -152,9 +152,30 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   CancelRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
   CompensateRun: ({ runIds }, n) => ({ id: oneOf(runIds, n), reason: "r" }),
   GetPayload: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1", kind: 1 }),
+  Explain: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  GetHistory: ({ wideRunIds }, n) => ({
+    ...{ run_id: oneOf(wideRunIds, n), page_size: 2, newest_first: true },
+  }),
+  GetAttempts: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1" }),
+  GetTree: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  RetryStep: orderOf,
+  SkipStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
+  CompleteStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
+  FailStep: orderOf,
+  PublishEvent: (_, n) => ({
+    ...{ workspace_id: "ws_a", type: "order.made", source: "shop", subject: "o/1", id: `p${n}` },
+    ...{ data: { amount: 2 }, reason: "r" },
+  }),
+  ListDeadLetters: () => ({ workspace_id: "ws_a", page_size: 2 }),
+  RetryDeadLetters: (_, n) => ({ ids: [`BUS/${n}`], reason: "r" }),
+  DiscardDeadLetters: (_, n) => ({ ids: [`BUS/${n}`], reason: "r" }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };
+
+function orderOf({ wideRunIds }: Place, n: number): Tree {
+  return { run_id: oneOf(wideRunIds, n), step_id: `s${n % STEPS}`, reason: "r" };
+}
 
 function oneOf(runIds: readonly string[], n: number): string {
   return runIds[n % runIds.length] ?? "";

@@ -12,9 +12,12 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Callers } from "../../../src/collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../../src/engine/values/approval-decision.ts";
+import { createRedelivery } from "../../../src/ingress/bus/redelivery.ts";
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
+import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
+import { ownView } from "./own-view.ts";
 import { startProcessor, type TestProcessor } from "./processor.ts";
 
 /** A server at work. */
@@ -58,13 +61,20 @@ export async function startRpcService(
     readonly corsOrigins?: readonly string[];
     /** Submissions that may wait in each lane. */
     readonly laneLimit?: number;
+    /** What the replica knows by itself; a view without collaborators unless given. */
+    readonly replica?: ReplicaView;
   } = {},
 ): Promise<RpcService> {
   const parts = await startProcessor(more.laneLimit);
+  const graphs = createGraphCache(parts.database);
   const server = createRpcServer({
+    replica: ownView(),
     ...parts,
     ...more,
-    graphs: createGraphCache(parts.database),
+    graphs,
+    // The bus of these tests stores everything; the real one is test/integration/caller-events.test.ts.
+    publishEvent: async () => ({ stream: "SIPHON", subject: "siphon.tap.ops", seq: 1 }),
+    redeliver: createRedelivery({ ...parts, graphs }),
     host: "127.0.0.1",
     port: 0,
     reflection: true,

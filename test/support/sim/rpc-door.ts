@@ -51,6 +51,7 @@ export function openDoor(
     heldKeys: createHeldKeys(parts),
     feed: createRunFeed(parts),
     inboxFeed: createInboxFeed(),
+    probe: async () => ({ parts: {} }),
   });
   const handlers = new Map<string, unknown>(Object.entries(service));
   let open = 0;

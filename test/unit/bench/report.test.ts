@@ -92,6 +92,41 @@ test("a profile gives self times by part and by function, without idle time", ()
   expect(page).toContain(" 75.0 %       3 ms  save  src/store/save-batch.ts\n");
 });
 
+test("a function of the compiled service counts for its source", () => {
+  const node = (id: number, lineNumber: number, url: string) => ({
+    id,
+    callFrame: { functionName: "f", url, lineNumber },
+  });
+  const compiled = "file:///x/dist/service/main.mjs";
+  const page = summarise(
+    {
+      nodes: [
+        node(1, 0, compiled),
+        node(2, 4, compiled),
+        node(3, 1, compiled),
+        node(4, 4, "node:fs"),
+      ],
+      samples: [1, 2, 3, 4, 1],
+      timeDeltas: [0, 1_000, 2_000, 3_000, 4_000],
+    },
+    {
+      name: "dist/service/main.mjs",
+      text: [
+        "banner",
+        "// node_modules/pg/lib/a.js",
+        "a",
+        "// src/store/b.ts",
+        "  // a comment",
+        "b",
+      ].join("\n"),
+    },
+  );
+  expect(page).toContain("1 ms  native code");
+  expect(page).toContain("2 ms  src/store/b\n");
+  expect(page).toContain("3 ms  pg\n");
+  expect(page).toContain("4 ms  node:fs\n");
+});
+
 test("a package of a scope is named in full, and a file of Node by its first folder", () => {
   const part = (url: string, functionName = "f") => partOf({ url, functionName });
   expect(part("file:///x/node_modules/@bufbuild/protobuf/dist/a.js")).toBe("@bufbuild/protobuf");

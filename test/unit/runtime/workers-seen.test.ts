@@ -51,3 +51,15 @@ test("the worker that was heard last of a queue is remembered, also after it is 
   expect(seen.of(MAIL)).toEqual([]);
   expect(seen.lastOf(MAIL)).toEqual({ worker: "w2", running: 3, concurrency: 1, silentMs: 18_000 });
 });
+
+test("a list has the workers of a workspace, or of every one, without those that are gone", () => {
+  const { clock, seen } = atTime();
+  seen.note(MAIL, beat("gone"));
+  clock.nowMs = 5_000;
+  seen.note({ ...MAIL, queue: "other" }, beat("w2"));
+  seen.note({ workspaceId: "ws_b", queue: "mail" }, beat("w3"));
+  clock.nowMs = 10_000;
+  const w2 = { ...beat("w2"), workspaceId: "ws_a", queue: "other", silentMs: 5_000 };
+  expect(seen.list("ws_a")).toEqual([w2]);
+  expect(seen.list("").map(({ worker }) => worker)).toEqual(["w2", "w3"]);
+});

@@ -8,7 +8,9 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { StepRunState, WorkflowState } from "../../v1/workflows_pb.ts";
+import type { DiscardDeadLettersRequestSchema, DiscardDeadLettersResponseSchema, ListDeadLettersRequestSchema, ListDeadLettersResponseSchema, RetryDeadLettersRequestSchema, RetryDeadLettersResponseSchema } from "./dead_letters_pb.ts";
+import { file_workflows_ops_v1_dead_letters } from "./dead_letters_pb.ts";
+import type { StepRun, StepRunState, WorkflowRun, WorkflowState } from "../../v1/workflows_pb.ts";
 import { file_workflows_v1_workflows } from "../../v1/workflows_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -16,7 +18,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/runs.proto.
  */
 export const file_workflows_ops_v1_runs: GenFile = /*@__PURE__*/
-  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi3wEKBVBhcnR5EioKBGtpbmQYASABKA4yHC53b3JrZmxvd3Mub3BzLnYxLlBhcnR5LktpbmQSCgoCaWQYAiABKAkinQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUEVSU09OEAESDgoKS0lORF9HUk9VUBACEg4KCktJTkRfQUdFTlQQAxIQCgxLSU5EX1NFUlZJQ0UQBBIOCgpLSU5EX0VWRU5UEAUSDQoJS0lORF9USU1FEAYSDwoLS0lORF9XT1JLRVIQBxIMCghLSU5EX1JVThAIIuoDCgpXYWl0UmVhc29uEg8KB3N0ZXBfaWQYASABKAkSKgoEY29kZRgCIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUmVhc29uQ29kZRIQCghzZW50ZW5jZRgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLbmV4dF90cnlfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2dpdmVzX3VwX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdlbmRzX2J5GAcgAygLMhcud29ya2Zsb3dzLm9wcy52MS5QYXJ0eRISCgpsYXN0X2Vycm9yGAggASgJEg8KB2F0dGVtcHQYCSABKAUSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgKIAEoCRIUCgxvYmplY3RpdmVfaWQYCyABKAkSFAoMY2hpbGRfcnVuX2lkGAwgASgJEhUKDWRlbGVnYXRpb25faWQYDSABKAkSGgoSZXZlbnRfdHlwZV9wYXR0ZXJuGA4gASgJEhUKDWV2ZW50X3N1YmplY3QYDyABKAkSDwoHc2V0dGluZxgQIAEoCRINCgVxdWV1ZRgRIAEoCSIgCg5FeHBsYWluUmVxdWVzdBIOCgZydW5faWQYASABKAkiRQoPRXhwbGFpblJlc3BvbnNlEjIKC2V4cGxhbmF0aW9uGAEgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5FeHBsYW5hdGlvbiLAAQoLRXhwbGFuYXRpb24SLQoHdmVyZGljdBgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuVmVyZGljdBIQCghzZW50ZW5jZRgCIAEoCRIrCgV3YWl0cxgDIAMoCzIcLndvcmtmbG93cy5vcHMudjEuV2FpdFJlYXNvbhISCgptb3JlX3dhaXRzGAQgASgFEi8KC2NvbXB1dGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChFHZXRQYXlsb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIrCgRraW5kGAMgASgOMh0ud29ya2Zsb3dzLm9wcy52MS5QYXlsb2FkS2luZCJVChJHZXRQYXlsb2FkUmVzcG9uc2USKAoHcGF5bG9hZBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNZXJyb3JfbWVzc2FnZRgCIAEoCSJgChFHZXRIaXN0b3J5UmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFAoMbmV3ZXN0X2ZpcnN0GAQgASgIImgKEkdldEhpc3RvcnlSZXNwb25zZRIlCgVtb3ZlcxgBIAMoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKzAQoETW92ZRIOCgZjdXJzb3IYASABKAkSDgoGcnVuX2lkGAIgASgJEgsKA3NlcRgDIAEoAxImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFY2F1c2UYBSABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkNhdXNlEi4KB2NoYW5nZXMYBiADKAsyHS53b3JrZmxvd3Mub3BzLnYxLlN0YXRlQ2hhbmdlIroBCgVDYXVzZRIqCgRraW5kGAEgASgOMhwud29ya2Zsb3dzLm9wcy52MS5DYXVzZS5LaW5kEgoKAmlkGAIgASgJEg0KBWFjdG9yGAMgASgJImoKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgwKCEtJTkRfUlBDEAESDgoKS0lORF9FVkVOVBACEg0KCUtJTkRfQ0FMTBADEg4KCktJTkRfVElNRVIQBBIPCgtLSU5EX0VOR0lORRAFIoUDCgtTdGF0ZUNoYW5nZRIPCgdzdGVwX2lkGAEgASgJEi0KCHJ1bl9mcm9tGAIgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSKwoGcnVuX3RvGAMgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSLQoJc3RlcF9mcm9tGAQgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIrCgdzdGVwX3RvGAUgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIRCglvcGVyYXRpb24YBiABKAkSDAoEbm90ZRgHIAEoCRIOCgZyZWFzb24YCCABKAkSEwoLcmV0cnlfY291bnQYCSABKAUSEAoIY29zdF91c2QYCiABKAESFgoOdG90YWxfY29zdF91c2QYCyABKAESFQoNZXJyb3JfbWVzc2FnZRgMIAEoCRImCgNpZHMYDSABKAsyGS53b3JrZmxvd3Mub3BzLnYxLlN0ZXBJZHMirQEKB1N0ZXBJZHMSFAoMb2JqZWN0aXZlX2lkGAEgASgJEhAKCGFnZW50X2lkGAIgASgJEhUKDWRlbGVnYXRpb25faWQYAyABKAkSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgEIAEoCRIbChNnb3Zlcm5hbmNlX2RlY2lzaW9uGAUgASgJEhAKCGV2ZW50X2lkGAYgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgHIAEoCSI1ChJHZXRBdHRlbXB0c1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkiVQoTR2V0QXR0ZW1wdHNSZXNwb25zZRIrCghhdHRlbXB0cxgBIAMoCzIZLndvcmtmbG93cy5vcHMudjEuQXR0ZW1wdBIRCgl0cnVuY2F0ZWQYAiABKAgitQIKB0F0dGVtcHQSDwoHYXR0ZW1wdBgBIAEoBRIpCgVzdGF0ZRgCIAEoDjIaLndvcmtmbG93cy52MS5TdGVwUnVuU3RhdGUSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGlkbGVfc2Vjb25kcxgFIAEoARIVCg1lcnJvcl9tZXNzYWdlGAYgASgJEhAKCGNvc3RfdXNkGAcgASgBEiYKA2lkcxgIIAEoCzIZLndvcmtmbG93cy5vcHMudjEuU3RlcElkcxIpCghlbmRlZF9ieRgJIAEoCzIXLndvcmtmbG93cy5vcHMudjEuQ2F1c2UiIAoOR2V0VHJlZVJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIqoBCg9HZXRUcmVlUmVzcG9uc2USJgoDcnVuGAEgASgLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEiwKCWFuY2VzdG9ycxgCIAMoCzIZLndvcmtmbG93cy5vcHMudjEuUnVuTm9kZRIuCgtkZXNjZW5kYW50cxgDIAMoCzIZLndvcmtmbG93cy5vcHMudjEuUnVuTm9kZRIRCgl0cnVuY2F0ZWQYBCABKAgioQIKB1J1bk5vZGUSDgoGcnVuX2lkGAEgASgJEhUKDWRlZmluaXRpb25faWQYAiABKAkSGgoSZGVmaW5pdGlvbl92ZXJzaW9uGAMgASgFEioKBXN0YXRlGAQgASgOMhsud29ya2Zsb3dzLnYxLldvcmtmbG93U3RhdGUSFQoNcGFyZW50X3J1bl9pZBgFIAEoCRIWCg5wYXJlbnRfc3RlcF9pZBgGIAEoCRIuCgpzdGFydGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxjb21wbGV0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnRvdGFsX2Nvc3RfdXNkGAkgASgBIi0KDFdhdGNoUmVxdWVzdBIOCgZydW5faWQYASABKAkSDQoFYWZ0ZXIYAiABKAkiRQoNV2F0Y2hSZXNwb25zZRIOCgZjdXJzb3IYASABKAkSJAoEbW92ZRgCIAEoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZSqHAQoKUnVuVmVyZGljdBIbChdSVU5fVkVSRElDVF9VTlNQRUNJRklFRBAAEhYKElJVTl9WRVJESUNUX01PVklORxABEhcKE1JVTl9WRVJESUNUX1dBSVRJTkcQAhIUChBSVU5fVkVSRElDVF9IRUxEEAMSFQoRUlVOX1ZFUkRJQ1RfRU5ERUQQBCrRBAoKUmVhc29uQ29kZRIbChdSRUFTT05fQ09ERV9VTlNQRUNJRklFRBAAEhQKEFJFQVNPTl9DT0RFX0NBTEwQARIYChRSRUFTT05fQ09ERV9BUFBST1ZBTBACEhQKEFJFQVNPTl9DT0RFX1RBU0sQAxIVChFSRUFTT05fQ09ERV9FVkVOVBAEEhUKEVJFQVNPTl9DT0RFX1RJTUVSEAUSFQoRUkVBU09OX0NPREVfUkVUUlkQBhIhCh1SRUFTT05fQ09ERV9DT0xMQUJPUkFUT1JfQVdBWRAHEhwKGFJFQVNPTl9DT0RFX0JSRUFLRVJfT1BFThAIEhgKFFJFQVNPTl9DT0RFX05PX0FHRU5UEAkSFQoRUkVBU09OX0NPREVfQ0hJTEQQChIWChJSRUFTT05fQ09ERV9QQVVTRUQQCxIdChlSRUFTT05fQ09ERV9ERUFETElORV9ORUFSEAwSHgoaUkVBU09OX0NPREVfTk9UX0NPTkZJR1VSRUQQDRIbChdSRUFTT05fQ09ERV9ERUFEX0xFVFRFUhAOEhsKF1JFQVNPTl9DT0RFX1dPUktFUl9MT1NUEA8SHgoaUkVBU09OX0NPREVfUVVFVUVfVU5TRVJWRUQQEBIVChFSRUFTT05fQ09ERV9BR0VOVBAREhYKElJFQVNPTl9DT0RFX1dPUktFUhASEhoKFlJFQVNPTl9DT0RFX0dPVkVSTkFOQ0UQExIVChFSRUFTT05fQ09ERV9TVEVQUxAUEhYKElJFQVNPTl9DT0RFX0ZBSUxFRBAVKlwKC1BheWxvYWRLaW5kEhwKGFBBWUxPQURfS0lORF9VTlNQRUNJRklFRBAAEhYKElBBWUxPQURfS0lORF9JTlBVVBABEhcKE1BBWUxPQURfS0lORF9PVVRQVVQQAjKeBAoEUnVucxJTCgdFeHBsYWluEiAud29ya2Zsb3dzLm9wcy52MS5FeHBsYWluUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuRXhwbGFpblJlc3BvbnNlIgOQAgESXAoKR2V0SGlzdG9yeRIjLndvcmtmbG93cy5vcHMudjEuR2V0SGlzdG9yeVJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldEhpc3RvcnlSZXNwb25zZSIDkAIBEl8KC0dldEF0dGVtcHRzEiQud29ya2Zsb3dzLm9wcy52MS5HZXRBdHRlbXB0c1JlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkdldEF0dGVtcHRzUmVzcG9uc2UiA5ACARJTCgdHZXRUcmVlEiAud29ya2Zsb3dzLm9wcy52MS5HZXRUcmVlUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuR2V0VHJlZVJlc3BvbnNlIgOQAgESTwoFV2F0Y2gSHi53b3JrZmxvd3Mub3BzLnYxLldhdGNoUmVxdWVzdBofLndvcmtmbG93cy5vcHMudjEuV2F0Y2hSZXNwb25zZSIDkAIBMAESXAoKR2V0UGF5bG9hZBIjLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldFBheWxvYWRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_v1_workflows]);
+  fileDesc("Cht3b3JrZmxvd3Mvb3BzL3YxL3J1bnMucHJvdG8SEHdvcmtmbG93cy5vcHMudjEi3wEKBVBhcnR5EioKBGtpbmQYASABKA4yHC53b3JrZmxvd3Mub3BzLnYxLlBhcnR5LktpbmQSCgoCaWQYAiABKAkinQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUEVSU09OEAESDgoKS0lORF9HUk9VUBACEg4KCktJTkRfQUdFTlQQAxIQCgxLSU5EX1NFUlZJQ0UQBBIOCgpLSU5EX0VWRU5UEAUSDQoJS0lORF9USU1FEAYSDwoLS0lORF9XT1JLRVIQBxIMCghLSU5EX1JVThAIIuoDCgpXYWl0UmVhc29uEg8KB3N0ZXBfaWQYASABKAkSKgoEY29kZRgCIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUmVhc29uQ29kZRIQCghzZW50ZW5jZRgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLbmV4dF90cnlfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2dpdmVzX3VwX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdlbmRzX2J5GAcgAygLMhcud29ya2Zsb3dzLm9wcy52MS5QYXJ0eRISCgpsYXN0X2Vycm9yGAggASgJEg8KB2F0dGVtcHQYCSABKAUSGwoTYXBwcm92YWxfcmVxdWVzdF9pZBgKIAEoCRIUCgxvYmplY3RpdmVfaWQYCyABKAkSFAoMY2hpbGRfcnVuX2lkGAwgASgJEhUKDWRlbGVnYXRpb25faWQYDSABKAkSGgoSZXZlbnRfdHlwZV9wYXR0ZXJuGA4gASgJEhUKDWV2ZW50X3N1YmplY3QYDyABKAkSDwoHc2V0dGluZxgQIAEoCRINCgVxdWV1ZRgRIAEoCSIgCg5FeHBsYWluUmVxdWVzdBIOCgZydW5faWQYASABKAkiRQoPRXhwbGFpblJlc3BvbnNlEjIKC2V4cGxhbmF0aW9uGAEgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5FeHBsYW5hdGlvbiLAAQoLRXhwbGFuYXRpb24SLQoHdmVyZGljdBgBIAEoDjIcLndvcmtmbG93cy5vcHMudjEuUnVuVmVyZGljdBIQCghzZW50ZW5jZRgCIAEoCRIrCgV3YWl0cxgDIAMoCzIcLndvcmtmbG93cy5vcHMudjEuV2FpdFJlYXNvbhISCgptb3JlX3dhaXRzGAQgASgFEi8KC2NvbXB1dGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChFHZXRQYXlsb2FkUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCRIrCgRraW5kGAMgASgOMh0ud29ya2Zsb3dzLm9wcy52MS5QYXlsb2FkS2luZCJVChJHZXRQYXlsb2FkUmVzcG9uc2USKAoHcGF5bG9hZBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNZXJyb3JfbWVzc2FnZRgCIAEoCSJgChFHZXRIaXN0b3J5UmVxdWVzdBIOCgZydW5faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSFAoMbmV3ZXN0X2ZpcnN0GAQgASgIImgKEkdldEhpc3RvcnlSZXNwb25zZRIlCgVtb3ZlcxgBIAMoCzIWLndvcmtmbG93cy5vcHMudjEuTW92ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKzAQoETW92ZRIOCgZjdXJzb3IYASABKAkSDgoGcnVuX2lkGAIgASgJEgsKA3NlcRgDIAEoAxImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFY2F1c2UYBSABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkNhdXNlEi4KB2NoYW5nZXMYBiADKAsyHS53b3JrZmxvd3Mub3BzLnYxLlN0YXRlQ2hhbmdlItcBCgVDYXVzZRIqCgRraW5kGAEgASgOMhwud29ya2Zsb3dzLm9wcy52MS5DYXVzZS5LaW5kEgoKAmlkGAIgASgJEg0KBWFjdG9yGAMgASgJEg4KBnJlYXNvbhgEIAEoCRILCgN2aWEYBSABKAkiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDAoIS0lORF9SUEMQARIOCgpLSU5EX0VWRU5UEAISDQoJS0lORF9DQUxMEAMSDgoKS0lORF9USU1FUhAEEg8KC0tJTkRfRU5HSU5FEAUihQMKC1N0YXRlQ2hhbmdlEg8KB3N0ZXBfaWQYASABKAkSLQoIcnVuX2Zyb20YAiABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIrCgZydW5fdG8YAyABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRItCglzdGVwX2Zyb20YBCABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEisKB3N0ZXBfdG8YBSABKA4yGi53b3JrZmxvd3MudjEuU3RlcFJ1blN0YXRlEhEKCW9wZXJhdGlvbhgGIAEoCRIMCgRub3RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRITCgtyZXRyeV9jb3VudBgJIAEoBRIQCghjb3N0X3VzZBgKIAEoARIWCg50b3RhbF9jb3N0X3VzZBgLIAEoARIVCg1lcnJvcl9tZXNzYWdlGAwgASgJEiYKA2lkcxgNIAEoCzIZLndvcmtmbG93cy5vcHMudjEuU3RlcElkcyKtAQoHU3RlcElkcxIUCgxvYmplY3RpdmVfaWQYASABKAkSEAoIYWdlbnRfaWQYAiABKAkSFQoNZGVsZWdhdGlvbl9pZBgDIAEoCRIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAQgASgJEhsKE2dvdmVybmFuY2VfZGVjaXNpb24YBSABKAkSEAoIZXZlbnRfaWQYBiABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAcgASgJIjUKEkdldEF0dGVtcHRzUmVxdWVzdBIOCgZydW5faWQYASABKAkSDwoHc3RlcF9pZBgCIAEoCSJVChNHZXRBdHRlbXB0c1Jlc3BvbnNlEisKCGF0dGVtcHRzGAEgAygLMhkud29ya2Zsb3dzLm9wcy52MS5BdHRlbXB0EhEKCXRydW5jYXRlZBgCIAEoCCK1AgoHQXR0ZW1wdBIPCgdhdHRlbXB0GAEgASgFEikKBXN0YXRlGAIgASgOMhoud29ya2Zsb3dzLnYxLlN0ZXBSdW5TdGF0ZRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaWRsZV9zZWNvbmRzGAUgASgBEhUKDWVycm9yX21lc3NhZ2UYBiABKAkSEAoIY29zdF91c2QYByABKAESJgoDaWRzGAggASgLMhkud29ya2Zsb3dzLm9wcy52MS5TdGVwSWRzEikKCGVuZGVkX2J5GAkgASgLMhcud29ya2Zsb3dzLm9wcy52MS5DYXVzZSIgCg5HZXRUcmVlUmVxdWVzdBIOCgZydW5faWQYASABKAkiqgEKD0dldFRyZWVSZXNwb25zZRImCgNydW4YASABKAsyGS53b3JrZmxvd3Mub3BzLnYxLlJ1bk5vZGUSLAoJYW5jZXN0b3JzGAIgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEi4KC2Rlc2NlbmRhbnRzGAMgAygLMhkud29ya2Zsb3dzLm9wcy52MS5SdW5Ob2RlEhEKCXRydW5jYXRlZBgEIAEoCCKhAgoHUnVuTm9kZRIOCgZydW5faWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIaChJkZWZpbml0aW9uX3ZlcnNpb24YAyABKAUSKgoFc3RhdGUYBCABKA4yGy53b3JrZmxvd3MudjEuV29ya2Zsb3dTdGF0ZRIVCg1wYXJlbnRfcnVuX2lkGAUgASgJEhYKDnBhcmVudF9zdGVwX2lkGAYgASgJEi4KCnN0YXJ0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGNvbXBsZXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdG90YWxfY29zdF91c2QYCSABKAEiLQoMV2F0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRINCgVhZnRlchgCIAEoCSJFCg1XYXRjaFJlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIkCgRtb3ZlGAIgASgLMhYud29ya2Zsb3dzLm9wcy52MS5Nb3ZlIkMKEFJldHJ5U3RlcFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEg8KB3N0ZXBfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJImAKEVJldHJ5U3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4iawoPU2tpcFN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIPCgdzdGVwX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRInCgZvdXRwdXQYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Il8KEFNraXBTdGVwUmVzcG9uc2USIwoEc3RlcBgBIAEoCzIVLndvcmtmbG93cy52MS5TdGVwUnVuEiYKA3J1bhgCIAEoCzIZLndvcmtmbG93cy52MS5Xb3JrZmxvd1J1biJvChNDb21wbGV0ZVN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIPCgdzdGVwX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRInCgZvdXRwdXQYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImMKFENvbXBsZXRlU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4iQgoPRmFpbFN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIPCgdzdGVwX2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJfChBGYWlsU3RlcFJlc3BvbnNlEiMKBHN0ZXAYASABKAsyFS53b3JrZmxvd3MudjEuU3RlcFJ1bhImCgNydW4YAiABKAsyGS53b3JrZmxvd3MudjEuV29ya2Zsb3dSdW4inQEKE1B1Ymxpc2hFdmVudFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSDgoGc291cmNlGAMgASgJEg8KB3N1YmplY3QYBCABKAkSCgoCaWQYBSABKAkSJQoEZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhc29uGAcgASgJIlsKFFB1Ymxpc2hFdmVudFJlc3BvbnNlEgoKAmlkGAEgASgJEg4KBnN0cmVhbRgCIAEoCRISCgpzdHJlYW1fc2VxGAMgASgDEhMKC2J1c19zdWJqZWN0GAQgASgJKocBCgpSdW5WZXJkaWN0EhsKF1JVTl9WRVJESUNUX1VOU1BFQ0lGSUVEEAASFgoSUlVOX1ZFUkRJQ1RfTU9WSU5HEAESFwoTUlVOX1ZFUkRJQ1RfV0FJVElORxACEhQKEFJVTl9WRVJESUNUX0hFTEQQAxIVChFSVU5fVkVSRElDVF9FTkRFRBAEKucECgpSZWFzb25Db2RlEhsKF1JFQVNPTl9DT0RFX1VOU1BFQ0lGSUVEEAASFAoQUkVBU09OX0NPREVfQ0FMTBABEhgKFFJFQVNPTl9DT0RFX0FQUFJPVkFMEAISFAoQUkVBU09OX0NPREVfVEFTSxADEhUKEVJFQVNPTl9DT0RFX0VWRU5UEAQSFQoRUkVBU09OX0NPREVfVElNRVIQBRIVChFSRUFTT05fQ09ERV9SRVRSWRAGEiEKHVJFQVNPTl9DT0RFX0NPTExBQk9SQVRPUl9BV0FZEAcSHAoYUkVBU09OX0NPREVfQlJFQUtFUl9PUEVOEAgSGAoUUkVBU09OX0NPREVfTk9fQUdFTlQQCRIVChFSRUFTT05fQ09ERV9DSElMRBAKEhYKElJFQVNPTl9DT0RFX1BBVVNFRBALEh0KGVJFQVNPTl9DT0RFX0RFQURMSU5FX05FQVIQDBIeChpSRUFTT05fQ09ERV9OT1RfQ09ORklHVVJFRBANEhsKF1JFQVNPTl9DT0RFX0RFQURfTEVUVEVSEA4SGwoXUkVBU09OX0NPREVfV09SS0VSX0xPU1QQDxIeChpSRUFTT05fQ09ERV9RVUVVRV9VTlNFUlZFRBAQEhUKEVJFQVNPTl9DT0RFX0FHRU5UEBESFgoSUkVBU09OX0NPREVfV09SS0VSEBISGgoWUkVBU09OX0NPREVfR09WRVJOQU5DRRATEhUKEVJFQVNPTl9DT0RFX1NURVBTEBQSFgoSUkVBU09OX0NPREVfRkFJTEVEEBUSFAoQUkVBU09OX0NPREVfSEVMRBAWKlwKC1BheWxvYWRLaW5kEhwKGFBBWUxPQURfS0lORF9VTlNQRUNJRklFRBAAEhYKElBBWUxPQURfS0lORF9JTlBVVBABEhcKE1BBWUxPQURfS0lORF9PVVRQVVQQAjKhCgoEUnVucxJTCgdFeHBsYWluEiAud29ya2Zsb3dzLm9wcy52MS5FeHBsYWluUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuRXhwbGFpblJlc3BvbnNlIgOQAgESXAoKR2V0SGlzdG9yeRIjLndvcmtmbG93cy5vcHMudjEuR2V0SGlzdG9yeVJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldEhpc3RvcnlSZXNwb25zZSIDkAIBEl8KC0dldEF0dGVtcHRzEiQud29ya2Zsb3dzLm9wcy52MS5HZXRBdHRlbXB0c1JlcXVlc3QaJS53b3JrZmxvd3Mub3BzLnYxLkdldEF0dGVtcHRzUmVzcG9uc2UiA5ACARJTCgdHZXRUcmVlEiAud29ya2Zsb3dzLm9wcy52MS5HZXRUcmVlUmVxdWVzdBohLndvcmtmbG93cy5vcHMudjEuR2V0VHJlZVJlc3BvbnNlIgOQAgESTwoFV2F0Y2gSHi53b3JrZmxvd3Mub3BzLnYxLldhdGNoUmVxdWVzdBofLndvcmtmbG93cy5vcHMudjEuV2F0Y2hSZXNwb25zZSIDkAIBMAESXAoKR2V0UGF5bG9hZBIjLndvcmtmbG93cy5vcHMudjEuR2V0UGF5bG9hZFJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkdldFBheWxvYWRSZXNwb25zZSIDkAIBElQKCVJldHJ5U3RlcBIiLndvcmtmbG93cy5vcHMudjEuUmV0cnlTdGVwUmVxdWVzdBojLndvcmtmbG93cy5vcHMudjEuUmV0cnlTdGVwUmVzcG9uc2USUQoIU2tpcFN0ZXASIS53b3JrZmxvd3Mub3BzLnYxLlNraXBTdGVwUmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuU2tpcFN0ZXBSZXNwb25zZRJdCgxDb21wbGV0ZVN0ZXASJS53b3JrZmxvd3Mub3BzLnYxLkNvbXBsZXRlU3RlcFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkNvbXBsZXRlU3RlcFJlc3BvbnNlElEKCEZhaWxTdGVwEiEud29ya2Zsb3dzLm9wcy52MS5GYWlsU3RlcFJlcXVlc3QaIi53b3JrZmxvd3Mub3BzLnYxLkZhaWxTdGVwUmVzcG9uc2USXQoMUHVibGlzaEV2ZW50EiUud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRXZlbnRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRXZlbnRSZXNwb25zZRJrCg9MaXN0RGVhZExldHRlcnMSKC53b3JrZmxvd3Mub3BzLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgOQAgESaQoQUmV0cnlEZWFkTGV0dGVycxIpLndvcmtmbG93cy5vcHMudjEuUmV0cnlEZWFkTGV0dGVyc1JlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLlJldHJ5RGVhZExldHRlcnNSZXNwb25zZRJvChJEaXNjYXJkRGVhZExldHRlcnMSKy53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaLC53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_dead_letters, file_workflows_v1_workflows]);
 
 /**
  * Who or what ends a wait.
@@ -511,6 +513,21 @@ export type Cause = Message<"workflows.ops.v1.Cause"> & {
    * @generated from field: string actor = 3;
    */
   actor: string;
+
+  /**
+   * What the caller of RetryStep, SkipStep, CompleteStep or FailStep gave as reason.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The program through which that caller came, such as `cli`, as the header Workflows-Via says; empty:
+   * it does not say.
+   *
+   * @generated from field: string via = 5;
+   */
+  via: string;
 };
 
 /**
@@ -615,7 +632,8 @@ export type StateChange = Message<"workflows.ops.v1.StateChange"> & {
   operation: string;
 
   /**
-   * Of a step without a change of state: `ignored`, `recorded` or `escalated`.
+   * Of a step without a change of state: `ignored`, `recorded` or `escalated`. `held`: the step failed,
+   * and config.on_error holds it.
    *
    * @generated from field: string note = 7;
    */
@@ -1008,6 +1026,317 @@ export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_runs, 20);
 
 /**
+ * @generated from message workflows.ops.v1.RetryStepRequest
+ */
+export type RetryStepRequest = Message<"workflows.ops.v1.RetryStepRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+
+  /**
+   * Required: kept in the history.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.RetryStepRequest.
+ * Use `create(RetryStepRequestSchema)` to create a new message.
+ */
+export const RetryStepRequestSchema: GenMessage<RetryStepRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 21);
+
+/**
+ * @generated from message workflows.ops.v1.RetryStepResponse
+ */
+export type RetryStepResponse = Message<"workflows.ops.v1.RetryStepResponse"> & {
+  /**
+   * @generated from field: workflows.v1.StepRun step = 1;
+   */
+  step?: StepRun | undefined;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowRun run = 2;
+   */
+  run?: WorkflowRun | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.RetryStepResponse.
+ * Use `create(RetryStepResponseSchema)` to create a new message.
+ */
+export const RetryStepResponseSchema: GenMessage<RetryStepResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 22);
+
+/**
+ * @generated from message workflows.ops.v1.SkipStepRequest
+ */
+export type SkipStepRequest = Message<"workflows.ops.v1.SkipStepRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+
+  /**
+   * Required: kept in the history.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Unset: {}. A step whose output holds its input, such as a NOTIFICATION, adds it to that.
+   *
+   * @generated from field: google.protobuf.Struct output = 4;
+   */
+  output?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SkipStepRequest.
+ * Use `create(SkipStepRequestSchema)` to create a new message.
+ */
+export const SkipStepRequestSchema: GenMessage<SkipStepRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 23);
+
+/**
+ * @generated from message workflows.ops.v1.SkipStepResponse
+ */
+export type SkipStepResponse = Message<"workflows.ops.v1.SkipStepResponse"> & {
+  /**
+   * @generated from field: workflows.v1.StepRun step = 1;
+   */
+  step?: StepRun | undefined;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowRun run = 2;
+   */
+  run?: WorkflowRun | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SkipStepResponse.
+ * Use `create(SkipStepResponseSchema)` to create a new message.
+ */
+export const SkipStepResponseSchema: GenMessage<SkipStepResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 24);
+
+/**
+ * @generated from message workflows.ops.v1.CompleteStepRequest
+ */
+export type CompleteStepRequest = Message<"workflows.ops.v1.CompleteStepRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+
+  /**
+   * Required: kept in the history.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * As of SkipStep.
+   *
+   * @generated from field: google.protobuf.Struct output = 4;
+   */
+  output?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.CompleteStepRequest.
+ * Use `create(CompleteStepRequestSchema)` to create a new message.
+ */
+export const CompleteStepRequestSchema: GenMessage<CompleteStepRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 25);
+
+/**
+ * @generated from message workflows.ops.v1.CompleteStepResponse
+ */
+export type CompleteStepResponse = Message<"workflows.ops.v1.CompleteStepResponse"> & {
+  /**
+   * @generated from field: workflows.v1.StepRun step = 1;
+   */
+  step?: StepRun | undefined;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowRun run = 2;
+   */
+  run?: WorkflowRun | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.CompleteStepResponse.
+ * Use `create(CompleteStepResponseSchema)` to create a new message.
+ */
+export const CompleteStepResponseSchema: GenMessage<CompleteStepResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 26);
+
+/**
+ * @generated from message workflows.ops.v1.FailStepRequest
+ */
+export type FailStepRequest = Message<"workflows.ops.v1.FailStepRequest"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+
+  /**
+   * Required: kept in the history, and the error of a step that is not held.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.FailStepRequest.
+ * Use `create(FailStepRequestSchema)` to create a new message.
+ */
+export const FailStepRequestSchema: GenMessage<FailStepRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 27);
+
+/**
+ * @generated from message workflows.ops.v1.FailStepResponse
+ */
+export type FailStepResponse = Message<"workflows.ops.v1.FailStepResponse"> & {
+  /**
+   * @generated from field: workflows.v1.StepRun step = 1;
+   */
+  step?: StepRun | undefined;
+
+  /**
+   * @generated from field: workflows.v1.WorkflowRun run = 2;
+   */
+  run?: WorkflowRun | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.FailStepResponse.
+ * Use `create(FailStepResponseSchema)` to create a new message.
+ */
+export const FailStepResponseSchema: GenMessage<FailStepResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 28);
+
+/**
+ * An event of CloudEvents 1.0.
+ *
+ * @generated from message workflows.ops.v1.PublishEventRequest
+ */
+export type PublishEventRequest = Message<"workflows.ops.v1.PublishEventRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Required.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * Empty: `workflows.ops`.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string subject = 4;
+   */
+  subject: string;
+
+  /**
+   * Empty: one that follows from the Idempotency-Key, else a random one. With the source it identifies the event.
+   *
+   * @generated from field: string id = 5;
+   */
+  id: string;
+
+  /**
+   * @generated from field: google.protobuf.Struct data = 6;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * The extension attribute `reason` of the event.
+   *
+   * @generated from field: string reason = 7;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.PublishEventRequest.
+ * Use `create(PublishEventRequestSchema)` to create a new message.
+ */
+export const PublishEventRequestSchema: GenMessage<PublishEventRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 29);
+
+/**
+ * @generated from message workflows.ops.v1.PublishEventResponse
+ */
+export type PublishEventResponse = Message<"workflows.ops.v1.PublishEventResponse"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Where it is stored.
+   *
+   * @generated from field: string stream = 2;
+   */
+  stream: string;
+
+  /**
+   * @generated from field: int64 stream_seq = 3;
+   */
+  streamSeq: bigint;
+
+  /**
+   * The subject of NATS.
+   *
+   * @generated from field: string bus_subject = 4;
+   */
+  busSubject: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.PublishEventResponse.
+ * Use `create(PublishEventResponseSchema)` to create a new message.
+ */
+export const PublishEventResponseSchema: GenMessage<PublishEventResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_runs, 30);
+
+/**
  * Whether a run goes on, and what that depends on.
  *
  * @generated from enum workflows.ops.v1.RunVerdict
@@ -1222,6 +1551,14 @@ export const ReasonCode = {
    * @generated from enum value: REASON_CODE_FAILED = 21;
    */
   FAILED: 21,
+
+  /**
+   * The step failed and is held (config.on_error: hold): RetryStep, SkipStep, CompleteStep or FailStep
+   * ends that.
+   *
+   * @generated from enum value: REASON_CODE_HELD = 22;
+   */
+  HELD: 22,
 } as const;
 
 /**
@@ -1274,7 +1611,8 @@ export const PayloadKindSchema: GenEnum<PayloadKind> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_runs, 2);
 
 /**
- * Reads of one run. A caller reaches only the runs of its workspace; anything else is NOT_FOUND.
+ * Runs beside workflows.v1, orders for their steps, and messages that did not reach one. A caller reaches only what is of its
+ * workspace; anything else is NOT_FOUND.
  *
  * @generated from service workflows.ops.v1.Runs
  */
@@ -1343,6 +1681,101 @@ export const Runs: GenService<{
     methodKind: "unary";
     input: typeof GetPayloadRequestSchema;
     output: typeof GetPayloadResponseSchema;
+  },
+  /**
+   * Begins the next attempt of an open or held step now, whatever its retry policy says. The attempt in
+   * flight is given up: its objective, task and child runs are cancelled. In a paused run the attempt
+   * begins at ResumeRun.
+   *
+   * Of RetryStep, SkipStep, CompleteStep and FailStep: FAILED_PRECONDITION: the step has not begun or has
+   * ended, or its run has. PERMISSION_DENIED: the caller is an agent, or lacks workflows:admin for an
+   * APPROVAL_GATE or a GOVERNANCE_CHECK.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.RetryStep
+   */
+  retryStep: {
+    methodKind: "unary";
+    input: typeof RetryStepRequestSchema;
+    output: typeof RetryStepResponseSchema;
+  },
+  /**
+   * Ends an open or held step without its work: it is COMPLETED with the output that is given, its
+   * success edges are taken, but none that names a decision, and it is never compensated.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.SkipStep
+   */
+  skipStep: {
+    methodKind: "unary";
+    input: typeof SkipStepRequestSchema;
+    output: typeof SkipStepResponseSchema;
+  },
+  /**
+   * Ends an open or held step as if its work were done: it is COMPLETED with the output that is given,
+   * and compensated like any other. An APPROVAL_GATE is approved. INVALID_ARGUMENT: the output breaks
+   * config.output_schema.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.CompleteStep
+   */
+  completeStep: {
+    methodKind: "unary";
+    input: typeof CompleteStepRequestSchema;
+    output: typeof CompleteStepResponseSchema;
+  },
+  /**
+   * Ends an open or held step as config.on_error: stop does: it is FAILED, and so is the run, unless an
+   * `error` edge or a PARALLEL catches it.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.FailStep
+   */
+  failStep: {
+    methodKind: "unary";
+    input: typeof FailStepRequestSchema;
+    output: typeof FailStepResponseSchema;
+  },
+  /**
+   * Publishes an event of the workspace on a stream that the service listens to: it starts and continues runs as every
+   * event of the bus does, a little later. It is stored once for each id. The first source of BUS_SOURCES that is not a
+   * collaborator's takes it. FAILED_PRECONDITION: there is none. UNAVAILABLE: the stream does not take it now.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.PublishEvent
+   */
+  publishEvent: {
+    methodKind: "unary";
+    input: typeof PublishEventRequestSchema;
+    output: typeof PublishEventResponseSchema;
+  },
+  /**
+   * Lists messages of the bus that were put aside.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.ListDeadLetters
+   */
+  listDeadLetters: {
+    methodKind: "unary";
+    input: typeof ListDeadLettersRequestSchema;
+    output: typeof ListDeadLettersResponseSchema;
+  },
+  /**
+   * Handles messages again as if the bus delivered them. What they change already stands where they had been handled
+   * before: ids of events make that harmless. A message that fails stays put aside. NOT_FOUND: one of the ids is not
+   * known, or its message is of another workspace; nothing is done then. A message whose workspace is not known is for
+   * `workflows:admin` alone.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.RetryDeadLetters
+   */
+  retryDeadLetters: {
+    methodKind: "unary";
+    input: typeof RetryDeadLettersRequestSchema;
+    output: typeof RetryDeadLettersResponseSchema;
+  },
+  /**
+   * Settles messages that are not to be handled. NOT_FOUND as RetryDeadLetters.
+   *
+   * @generated from rpc workflows.ops.v1.Runs.DiscardDeadLetters
+   */
+  discardDeadLetters: {
+    methodKind: "unary";
+    input: typeof DiscardDeadLettersRequestSchema;
+    output: typeof DiscardDeadLettersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_runs, 0);

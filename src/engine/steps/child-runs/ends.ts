@@ -78,8 +78,10 @@ export function childReported(draft: Draft, report: ChildReport): Reply {
 
 /** Whether the attempt that started a child still waits for it. */
 function awaits(draft: Draft, index: number, attempt: number): boolean {
+  if (isLate(draft, index)) return false;
+  const { retryCount, detail } = draft.rows.peek(index);
   // Between two attempts the next one is current, and has no children yet.
-  return !isLate(draft, index) && draft.rows.peek(index).retryCount + 1 === attempt;
+  return retryCount + 1 === attempt && detail.held === undefined;
 }
 
 function cancelLate(draft: Draft, index: number, { attempt, child }: ChildRun, runId: string) {

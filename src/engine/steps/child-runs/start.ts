@@ -12,6 +12,7 @@ import { goBadly, succeed } from "../../flow/ending.ts";
 import { type ChildRun, type ChildSet, PLAN } from "../../values/child-run.ts";
 import { type JsonObject, jsonSizeBytes } from "../../values/json.ts";
 import { HAS_CHILDREN, MAY_HAVE_ACTED } from "../../values/run.ts";
+import { isBetweenAttempts } from "../../values/step-detail.ts";
 import type { StepTask } from "../contract.ts";
 import { depthOf, type Plan, planChildren, readPlan } from "./plan.ts";
 
@@ -72,7 +73,7 @@ function nextChildren(draft: Draft, index: number) {
   const { detail, retryCount } = draft.rows.peek(index);
   const { children } = detail;
   const attempt = retryCount + 1;
-  if (children?.items === undefined || detail.retrying === true || !mayStart(draft, index)) {
+  if (children?.items === undefined || isBetweenAttempts(detail) || !mayStart(draft, index)) {
     return { attempt, first: 0, count: 0 };
   }
   const limit = draft.step(index).children?.maxParallel ?? 1;

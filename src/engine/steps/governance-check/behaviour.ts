@@ -10,7 +10,7 @@ import { decisionName, findDecision } from "../../values/enum-names.ts";
 import type { GovernanceReport, StepReport } from "../../values/input.ts";
 import type { Reply } from "../../values/reply.ts";
 import { MAY_HAVE_ACTED } from "../../values/run.ts";
-import type { GovernanceAnswer } from "../../values/step-detail.ts";
+import { type GovernanceAnswer, isBetweenAttempts } from "../../values/step-detail.ts";
 import { approvalRequested, decideByHand, refuse, ticketsExpired } from "../approvals/approval.ts";
 import { askForApproval } from "../approvals/ask.ts";
 import { escalationReturned } from "../approvals/escalation.ts";
@@ -48,7 +48,7 @@ export const governanceCheck: StepBehaviour = {
 function governanceReported(task: StepTask, report: GovernanceReport): Reply {
   const { governanceDecision, detail } = task.draft.rows.peek(task.index);
   if (governanceDecision === "UNSPECIFIED") governanceDecided(task, report);
-  else if (governanceDecision === "" && detail.retrying !== true) keepDecision(task, report);
+  else if (governanceDecision === "" && !isBetweenAttempts(detail)) keepDecision(task, report);
   else return { kind: "unchanged" };
   return { kind: "applied" };
 }

@@ -43,11 +43,12 @@ function beginParallel({ draft, index }: StepTask, input: JsonObject): void {
 /** Ends a PARALLEL when the required number has succeeded or no longer can. */
 export function judgeParallel(draft: Draft, index: number): void {
   if (draft.marks.state(index) === "PENDING" || isFinalStep(draft.marks.state(index))) return;
+  if (draft.rows.peek(index).detail.held !== undefined) return;
   // The next transition decides the remaining edges: the number of children is still unknown.
   if (childEdges(draft, index).some((edge) => draft.run.edgeMarks[edge.index] === EDGE_OPEN))
     return;
   const children = takenChildren(draft, index);
-  const succeeded = children.filter((child) => (draft.marks.of(child) & SUCCEEDED) !== 0);
+  const succeeded = children.filter((child) => hasSucceeded(draft, child));
   const open = children.filter((child) => !isFinalStep(draft.marks.state(child)));
   const required = requiredOf(draft, index, children.length);
   if (succeeded.length >= required) {
@@ -58,6 +59,12 @@ export function judgeParallel(draft: Draft, index: number): void {
     const facts = `${succeeded.length} of ${children.length} children succeeded`;
     goBadly(draft, index, failure(`${facts}, ${required} are required`, false));
   }
+}
+
+/** A child that was skipped by a caller counts too. */
+function hasSucceeded(draft: Draft, child: number): boolean {
+  if ((draft.marks.of(child) & SUCCEEDED) !== 0) return true;
+  return draft.marks.state(child) === "COMPLETED" && draft.rows.peek(child).detail.skipped === true;
 }
 
 /** When a PARALLEL ends, cancels its open and unstarted children, unless its config keeps them. */

@@ -28,6 +28,7 @@ import {
 } from "../plain.ts";
 import { STEP_FACTS } from "../registry.ts";
 import { renderConfig } from "../render-config.ts";
+import { isTimer } from "./timer.ts";
 
 /** WAIT_FOR_EVENT. */
 export const waitForEvent: StepBehaviour = {
@@ -45,9 +46,7 @@ export const waitForEvent: StepBehaviour = {
     else waitUntil(task, dueAtMs);
   },
   completedByHand(task, report) {
-    const { config } = task.draft.step(task.index).def;
-    const isTimer = Object.hasOwn(config, "delay_seconds") || Object.hasOwn(config, "until");
-    if (isTimer) completeTransparently(task, report);
+    if (isTimer(task.draft.step(task.index).def)) completeTransparently(task, report);
     else completeWithOwnOutput(task, report);
   },
   failedByHand: failAttempt,

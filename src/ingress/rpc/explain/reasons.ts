@@ -13,7 +13,7 @@ import {
 import { isFinalStep } from "../../../engine/values/run.ts";
 import { callReason } from "./call-reasons.ts";
 import { cut, type OpenStep, type Reason } from "./reason.ts";
-import { failedReason, failingSteps, retryReason } from "./retry-reasons.ts";
+import { failedReason, failingSteps, heldReason, retryReason } from "./retry-reasons.ts";
 import { childReasons, rowReason, steppingReason, ticketReasons } from "./row-reasons.ts";
 import { namesOf, type RunFacts } from "./run-facts.ts";
 
@@ -36,6 +36,7 @@ export function stepReasons(facts: RunFacts): WaitReason[] {
 
 function reasonsOf(facts: RunFacts, open: OpenStep): Reason[] {
   const { row } = open;
+  if (row.detail.held !== undefined) return [heldReason(open, row.detail.held.sinceMs)];
   if (row.detail.retrying === true) return [retryReason(facts, open)];
   const calls = facts.calls.filter(
     ({ stepIndex, attempt }) => stepIndex === row.index && attempt === row.retryCount + 1,

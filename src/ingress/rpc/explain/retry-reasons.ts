@@ -15,7 +15,8 @@ export function retryReason(facts: RunFacts, open: OpenStep): Reason {
   const { step, row } = open;
   const failed = failureOf(facts, open);
   const wakeAtMs = row.wakeAtMs ?? facts.nowMs;
-  const left = step.retry.maxRetries - row.retryCount;
+  // Attempts that a caller ordered come on top.
+  const left = Math.max(0, step.retry.maxRetries - row.retryCount);
   const next = `attempt ${row.retryCount + 1} of step ${step.def.id} begins at ${at(wakeAtMs)}`;
   return {
     ...causeOf(facts, open, failed.call, ReasonCode.RETRY),
@@ -23,6 +24,17 @@ export function retryReason(facts: RunFacts, open: OpenStep): Reason {
     nextTryAtMs: wakeAtMs,
     endsBy: [{ kind: Party_Kind.TIME, id: at(wakeAtMs) }],
     ...(failed.atMs === undefined ? {} : { sinceMs: failed.atMs }),
+  };
+}
+
+/** The step failed for good, and config.on_error holds it. */
+export function heldReason({ step, row }: OpenStep, sinceMs: number): Reason {
+  const ways = "RetryStep, SkipStep, CompleteStep or FailStep ends that";
+  return {
+    code: ReasonCode.HELD,
+    sentence: `step ${step.def.id} failed and is held; ${ways}: ${row.errorMessage}`,
+    sinceMs,
+    endsBy: [{ kind: Party_Kind.PERSON, id: "" }],
   };
 }
 

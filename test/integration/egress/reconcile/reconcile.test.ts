@@ -191,6 +191,28 @@ describe("an objective without a delegation", () => {
     expect(step?.errorMessage).toBe("");
   });
 
+  it("has the output of a report that was kept before it had its id, and that no replica took", async () => {
+    const { service } = await serve({
+      "objectives.Create": created("obj_1"),
+      "objectives.Get": objective(ObjectiveState.COMPLETED),
+    });
+    const runId = await begin(service, NAMED);
+    // As the replica left it that learned the id and died before it looked.
+    const report = { owner: "objective", id: "obj_1", state: "COMPLETED", output: { found: 2 } };
+    await service.sql.query(
+      `insert into early_reports (workspace_id, object_id, event_id, report, arrived_at)
+      values ($1, 'obj_1', 'ev_kept', $2, now())`,
+      [WORKSPACE, { kind: "owner", report: { ...report, errorMessage: "", agentId: "" } }],
+    );
+    service.reconcile({ intervalMs: INTERVAL_MS });
+    await vi.waitFor(
+      async () => expect((await service.stepOfRun(runId))?.state).toBe("COMPLETED"),
+      PATIENCE,
+    );
+    const step = await service.stepOfRun(runId);
+    expect([step?.output, step?.errorMessage]).toEqual([{ found: 2 }, ""]);
+  });
+
   it("shows where it waits, and is not polled while it is quick", async () => {
     const { service, timesAsked } = await serve({
       "objectives.Create": created("obj_1"),

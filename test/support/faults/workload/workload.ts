@@ -55,8 +55,11 @@ export interface Workload {
 const ENDED_LOOK_MS = 100;
 const ENDED_PATIENCE_MS = 90_000;
 
-/** Publishes the definitions. */
-export async function openWorkload(world: World): Promise<Workload> {
+/** Publishes the definitions of these shapes. */
+export async function openWorkload(
+  world: World,
+  published: readonly ShapeName[] = SHAPE_NAMES,
+): Promise<Workload> {
   const client = createPatientClient(
     () =>
       world.replicas.flatMap(({ url, workflows }) =>
@@ -64,7 +67,7 @@ export async function openWorkload(world: World): Promise<Workload> {
       ),
     () => stuckEvidence(world),
   );
-  const definitions = await publishAll(client);
+  const definitions = await publishAll(client, published);
   const known: KnownRun[] = [];
   const complaints: string[] = [];
   let settled = 0;
@@ -103,11 +106,14 @@ interface Desk {
 
 const SHAPE_NAMES = Object.keys(shapes) as ShapeName[];
 
-async function publishAll(client: PatientClient): Promise<Map<string, string>> {
+async function publishAll(
+  client: PatientClient,
+  published: readonly ShapeName[],
+): Promise<Map<string, string>> {
   const definitions = new Map<string, string>();
   await Promise.all(
     WORKSPACES.flatMap((workspaceId) =>
-      SHAPE_NAMES.map(async (shape) => {
+      published.map(async (shape) => {
         const key = `${workspaceId}/${shape}`;
         const made = await client.call(`create-${key}`, (workflows, options) =>
           workflows.createDefinition({ workspaceId, name: shape }, options),

@@ -1,0 +1,72 @@
+/** The commands of operators, as data. Boundary: a part of the table of commands.ts. */
+import type { CommandRow } from "./command-row.ts";
+
+/** In the order of the help. */
+export const OPERATOR_COMMANDS: readonly CommandRow[] = [
+  {
+    name: "doctor",
+    args: "",
+    about:
+      "Check the service: what is wrong, and what to do. Ends with 1 when a check fails, and with 0 when checks only warn.",
+    examples: [
+      ["doctor", "every check"],
+      ["doctor --json | jq 'select(.status != \"CHECK_STATUS_OK\")'", "what is not well"],
+    ],
+    options: [],
+    callsService: true,
+    load: async () => (await import("./doctor.ts")).run,
+  },
+  {
+    name: "whoami",
+    args: "",
+    about: "Say who calls, in which workspace, and with which scopes.",
+    examples: [
+      ["whoami", "the caller"],
+      ["whoami --json | jq -r '.rpcs[]'", "the RPCs that the caller may call"],
+    ],
+    options: [],
+    callsService: true,
+    load: async () => (await import("./whoami.ts")).run,
+  },
+  {
+    name: "events",
+    args: "<action> <type>",
+    about: "Send an event as the bus would bring it: `send` is the only action.",
+    examples: [
+      [`events send order.made --data '{"order": "o1"}'`, "start and continue what wants it"],
+      ["events send order.made --id o1 --data-file order.json", "with an id: it counts once"],
+    ],
+    options: [
+      ["--data <json>", "the data, a JSON object"],
+      ["--data-file <file>", "a file with the data, - for standard input"],
+      ["--subject <text>", "the subject of the event"],
+      ["--source <text>", "the source; workflows.ops unless given"],
+      ["--id <id>", "the id; a new one unless given"],
+      ["--reason <text>", "kept with the event"],
+      ["--key <key>", "the Idempotency-Key: a repeat with the same key does nothing again"],
+    ],
+    callsService: true,
+    load: async () => (await import("./events.ts")).run,
+  },
+  {
+    name: "dlq",
+    args: "<action> [id...]",
+    about:
+      "List messages that were put aside, newest first; retry or discard some. A retry ends with 1 when a message stays put aside.",
+    examples: [
+      ["dlq list", "what is put aside"],
+      [`dlq retry OBJECTIVES/1042 --reason "the service is mended"`, "handle a message again"],
+      [`dlq discard SIPHON/7 --reason "a test event"`, "settle a message without handling it"],
+      ["dlq list --quiet | xargs workflows dlq retry", "retry the newest ones"],
+    ],
+    options: [
+      ["--settled", "list those that were retried or discarded"],
+      ["--unattributed", "list those whose workspace is not known (workflows:admin)"],
+      ["--limit <number>", "how many are listed, 20 unless given, 500 at most"],
+      ["--reason <text>", "kept with the messages"],
+      ["--key <key>", "the Idempotency-Key: a repeat with the same key does nothing again"],
+    ],
+    callsService: true,
+    load: async () => (await import("./dlq.ts")).run,
+  },
+];

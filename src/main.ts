@@ -85,7 +85,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   dispatcher.start();
   const timers = startTimers(runtime);
   const indexing = config.migrate ? startIndexing({ url: config.databaseUrl, log }) : undefined;
-  const retention = startRetention({ database, log, days: config.retentionDays });
+  const retention = startRetention({ database, graphs, log, days: config.retentionDays });
   const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt, owners });
   const reconciler = createReconciler({
     ...runtime,

@@ -22,6 +22,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_events_delayed_total:
     "Deliveries given back because the database or a service was away or a queue was full; they are redelivered.",
   workflows_events_failed_total: "Deliveries whose handling failed; they are redelivered.",
+  workflows_decisions_unpublished_total:
+    "Events of decisions that the stream did not store, with APPROVALS_URL=builtin; each is tried again.",
   workflows_events_ignored_total: "Events that were read and changed nothing, by reason.",
   workflows_events_kept_total: "Events stored because a wait may look back for them.",
   workflows_events_skipped_total:

@@ -249,7 +249,7 @@ const READS: Record<string, Read> = {
     return (await listRuns(db, seen, filters)).runs;
   },
   listInbox: (db, seen, { workspaceId }) =>
-    timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
+    timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50).then(({ items }) => items)),
   countInbox: async (db, seen, { workspaceId }) =>
     [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
   findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0, 1))),

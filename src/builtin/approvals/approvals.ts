@@ -5,17 +5,24 @@
  * 1. Replicas share the tables: a decision's event goes out from the replica that holds its lease, another one takes over
  *    after the lease.
  * 2. Without NATS decisions are recorded and wait for their publishing.
+ * 3. A decision whose event is not stored is published again after its lease; those beside it are marked.
  */
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { NatsConnection } from "nats";
 import { DecisionType } from "../../../gen/approvals/v1/approvals_pb.ts";
 import { createCondition } from "../../process/condition.ts";
 import type { Log } from "../../process/log.ts";
+import { count } from "../../process/metrics.ts";
 import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import { claimDecisions, expireApprovals, markPublished } from "../../store/approval-requests.ts";
 import type { Database } from "../../store/database.ts";
 import { type ApprovalNotices, keepNotices } from "./notices.ts";
-import { type DecisionStream, publishDecisions, requireStream } from "./publish-decisions.ts";
+import {
+  type DecisionStream,
+  type Published,
+  publishDecisions,
+  requireStream,
+} from "./publish-decisions.ts";
 import { approvalRoutes } from "./service.ts";
 
 /** What the built-in owner needs. */
@@ -59,8 +66,12 @@ export function startBuiltInApprovals(deps: BuiltInApprovalsDeps): BuiltInApprov
     isStreamThere = true;
     const decisions = await claimDecisions(database, LEASE_MS, AT_ONCE);
     if (decisions.length === 0) return false;
-    await publishDecisions(connection, stream, decisions, log);
-    await markPublished(database, decisions);
+    const results = await publishDecisions(connection, stream, decisions, log);
+    const stored = results.flatMap(({ decision, error }) => (error === undefined ? decision : []));
+    if (stored.length > 0) await markPublished(database, stored);
+    const failed = results.filter(({ error }) => error !== undefined);
+    noteFailures(failed, log);
+    if (stored.length === 0) throw failed[0]?.error;
     return decisions.length === AT_ONCE;
   }
 
@@ -98,6 +109,21 @@ export function startBuiltInApprovals(deps: BuiltInApprovalsDeps): BuiltInApprov
     trouble: () => condition.trouble,
     stop: async () => void (await Promise.all([loop.stop(), telling?.stop()])),
   };
+}
+
+function noteFailures(failed: readonly Published[], log: Log): void {
+  const [first] = failed;
+  if (first === undefined) return;
+  count("workflows_decisions_unpublished_total", {}, failed.length);
+  const { decision, error } = first;
+  log.warn("decisions on approvals are not published and are tried again after their lease", {
+    ...{
+      decisions: failed.length,
+      requestId: decision.requestId,
+      decisionId: decision.id,
+      error,
+    },
+  });
 }
 
 /** A loop of its own: without NATS approvers are notified too. */

@@ -40,19 +40,21 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
   const after = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
   const { lists } = deps.database;
-  const [rows, totalSize] = await Promise.all([
+  const [{ items, next }, totalSize] = await Promise.all([
     listInbox(lists, deps.visibility, filters, size, after),
     countInbox(lists, deps.visibility, filters),
   ]);
-  const items = (await itemsOfPage(deps, rows)).map(listedMessage);
-  const last = rows.length < size ? undefined : rows.at(-1);
-  return { items, totalSize, nextPageToken: last === undefined ? "" : tokenOf(last, filters) };
+  return {
+    items: (await itemsOfPage(deps, items)).map(listedMessage),
+    totalSize,
+    nextPageToken: next === undefined ? "" : tokenOf(next, filters),
+  };
 }
 
 /** The newest 500 items, as List shows them. */
 export async function itemsOfView(deps: ReadDeps, filters: InboxFilters): Promise<InboxItem[]> {
-  const rows = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT);
-  return (await itemsOfPage(deps, rows)).map(listedMessage);
+  const { items } = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT);
+  return (await itemsOfPage(deps, items)).map(listedMessage);
 }
 
 /** Count: how many List would show. */
@@ -83,10 +85,10 @@ export function readFilters(
 }
 
 function tokenOf(
-  { openedAt, runId, stepIndex, place }: Omit<InboxPlace, "openedAtMs"> & { openedAt: Date },
+  { openedAtMs, runId, stepIndex, place }: InboxPlace,
   filters: InboxFilters,
 ): string {
-  const parts = [openedAt.getTime(), runId, stepIndex, place, hashOf(filters)];
+  const parts = [openedAtMs, runId, stepIndex, place, hashOf(filters)];
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 

@@ -81,13 +81,12 @@ describe("a claim", () => {
     expect(claimed.item).toMatchObject({ state: ItemState.CLAIMED, claimedBy: "unverified:bob" });
     const { items } = await elsewhere.list({ workspaceId, kinds: [ItemKind.TASK] });
     expect(items).toMatchObject([{ id, state: ItemState.CLAIMED }]);
-    for (const late of [
-      elsewhere.claim({ id }, as("cid")),
-      elsewhere.completeTask({ id }, as("cid")),
-      elsewhere.delegate({ id, to: "cid" }, as("cid")),
-    ]) {
-      expect((await refusedBy(late)).code).toBe("FailedPrecondition");
-    }
+    const late = await Promise.all([
+      refusedBy(elsewhere.claim({ id }, as("cid"))),
+      refusedBy(elsewhere.completeTask({ id }, as("cid"))),
+      refusedBy(elsewhere.delegate({ id, to: "cid" }, as("cid"))),
+    ]);
+    expect(late.map(({ code }) => code)).toEqual(late.map(() => "FailedPrecondition"));
     await inbox.claim({ id }, as("bob"));
     await inbox.release({ id, reason: "no time" }, as("bob"));
     await inbox.release({ id }, as("bob"));

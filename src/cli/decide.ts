@@ -4,29 +4,43 @@ import { type Action, type Call, textOption } from "./call.ts";
 import { EXIT } from "./failure.ts";
 import { readJsonObject } from "./json-option.ts";
 import { completeStep } from "./orders.ts";
+import type { Output } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
-import { printItem, requireShown } from "./show-item.ts";
+import { payloadLines, printItem, requireShown } from "./show-item.ts";
 
-/** Decides what the item asks now: its digest is read first. */
-function decision(verdict: Verdict): Action {
+/** Decides what has the digest that is given, else what the item asks now, which is shown first. */
+function decision(verdict: Verdict, verb: string): Action {
   return async (call: Call) => {
     const { args, options, out } = call;
     const id = args[0] ?? "";
-    const { inbox } = connectService(await readSettings(options), textOption(call, "key"));
-    const { digest } = requireShown((await inbox.get({ id })).item);
+    const service = connectService(await readSettings(options), textOption(call, "key"));
+    const digest = textOption(call, "digest") ?? (await showAsked(service, id, verb, out));
     const comment = textOption(call, "reason") ?? "";
     // A task has no digest: the service says what completes it.
-    const { item } = await inbox.decide({ id, verdict, comment, digest: digest || "none" });
+    const { item } = await service.inbox.decide({ id, verdict, comment, digest: digest || "none" });
     printItem(requireShown(item), out);
     return EXIT.done;
   };
 }
 
+/** Says what is decided, and gives its digest. */
+async function showAsked({ inbox }: Service, id: string, verb: string, out: Output) {
+  const item = requireShown((await inbox.get({ id })).item);
+  const { title, actionType, riskLevel, requestedBy, payload, digest } = item;
+  const risk = riskLevel === "" ? "" : `, risk ${riskLevel}`;
+  const by = requestedBy === "" ? "" : `, asked by ${requestedBy}`;
+  out.talk(`${verb}: ${title}`);
+  out.talk(`action: ${actionType}${risk}${by}`);
+  for (const line of payloadLines(payload)) out.talk(line);
+  if (digest !== "") out.talk(`digest ${digest}`);
+  return digest;
+}
+
 /** Inbox.Decide, approved. */
-export const approve = decision(Verdict.APPROVE);
+export const approve = decision(Verdict.APPROVE, "approve");
 /** Inbox.Decide, denied. */
-export const deny = decision(Verdict.DENY);
+export const deny = decision(Verdict.DENY, "deny");
 
 /** Inbox.CompleteTask, or with a run and a step CompleteStep. */
 export const complete: Action = async (call) => {

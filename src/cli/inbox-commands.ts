@@ -2,6 +2,10 @@
 import { type CommandRow, KEY, type OptionRow, OUTPUT } from "./command-row.ts";
 
 const DECIDED: OptionRow = ["--reason <text>", "kept with the decision"];
+const DIGEST: OptionRow = [
+  "--digest <digest>",
+  "decide only what has this digest (inbox ITEM shows it); without it the item is shown, and decided as it is now",
+];
 const NOTED: OptionRow = ["--reason <text>", "kept with the item"];
 
 /** In the order of the help. */
@@ -35,7 +39,7 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
         "approve as a person",
       ],
     ],
-    options: [DECIDED, KEY],
+    options: [DIGEST, DECIDED, KEY],
     callsService: true,
     load: async () => (await import("./decide.ts")).approve,
   },
@@ -49,7 +53,7 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
         "deny with a reason",
       ],
     ],
-    options: [DECIDED, KEY],
+    options: [DIGEST, DECIDED, KEY],
     callsService: true,
     load: async () => (await import("./decide.ts")).deny,
   },

@@ -13,7 +13,7 @@ import { oneLine } from "./one-line.ts";
 import { timeText } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
-import { itemJson, kindOf, requireShown } from "./show-item.ts";
+import { itemJson, kindOf, payloadLines, requireShown } from "./show-item.ts";
 import { nameOf } from "./show-run.ts";
 import { watchInbox } from "./watch-inbox.ts";
 
@@ -51,10 +51,10 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else if (out.quiet) out.line(item.id);
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
-    const payload = item.payload === undefined ? "" : JSON.stringify(item.payload, null, 2);
-    for (const text of [item.instructions, item.lastError, payload]) {
-      if (text !== "") for (const line of text.split("\n")) out.line(oneLine(line));
-    }
+    const texts = [item.instructions, item.lastError].filter((text) => text !== "");
+    const lines = [...texts.flatMap((text) => text.split("\n")), ...payloadLines(item.payload)];
+    for (const line of lines) out.line(oneLine(line));
+    if (item.digest !== "") out.line(`digest ${item.digest}`);
     for (const note of item.notes) out.line(noteLine(note));
   }
   return EXIT.done;

@@ -33,6 +33,11 @@ export function printItem(item: InboxItem, out: Output): void {
   else out.line(`${item.id} ${stateName(item)}`);
 }
 
+/** What is to be decided, as indented JSON. */
+export function payloadLines(payload: InboxItem["payload"]): string[] {
+  return payload === undefined ? [] : JSON.stringify(payload, null, 2).split("\n");
+}
+
 /** The item of an answer. */
 export function requireShown(item: InboxItem | undefined): InboxItem {
   if (item === undefined) throw new CliFailure("the service answers without an item", EXIT.failed);

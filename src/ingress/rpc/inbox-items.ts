@@ -177,7 +177,7 @@ export function itemMessage(
     kind: KINDS[item.kind],
     ...claimFields(item),
     assignee: assigneeOf(item),
-    title: text(ownValue(def.config, "title")) || def.name || def.id,
+    title: titleOf(item),
     workspaceId: row.workspaceId,
     runId: row.runId,
     stepId: def.id,
@@ -188,6 +188,15 @@ export function itemMessage(
     ...fieldsOfKind(item),
     ...more,
   });
+}
+
+/** A file gives a task its text alone. */
+function titleOf({ step, row }: FoundItem): string {
+  const { def } = step;
+  const given = text(ownValue(def.config, "title")) || def.name;
+  if (given !== "" || personKindOf(step) !== "task") return given || def.id;
+  const [line = ""] = instructionsOf(def, row).trim().split("\n", 1);
+  return line.trim() || def.id;
 }
 
 function claimFields(item: FoundItem) {
@@ -223,8 +232,11 @@ function dueOf({ row, ticket }: FoundItem): number | undefined {
 }
 
 function taskFields({ step: { def }, row }: FoundItem) {
-  const { instructions } = row.detail?.asked ?? {};
-  return { instructions: instructions ?? text(ownValue(def.config, "instructions")) };
+  return { instructions: instructionsOf(def, row) };
+}
+
+function instructionsOf({ config }: GraphStep["def"], { detail }: AskingStep): string {
+  return detail?.asked?.instructions ?? text(ownValue(config, "instructions"));
 }
 
 function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {

@@ -131,7 +131,7 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
   state: ItemState;
 
   /**
-   * config.title, else the name of the step.
+   * config.title, else the name of the step, else the first line of a task's instructions, else the step's id.
    *
    * @generated from field: string title = 4;
    */

@@ -16,6 +16,7 @@ CREATE TABLE "notifications" (
 	"next_at" timestamp (3) with time zone NOT NULL,
 	"done_at" timestamp (3) with time zone,
 	"attempts" smallint NOT NULL,
+	"unsure" smallint NOT NULL,
 	"state" smallint NOT NULL,
 	"place" smallint NOT NULL,
 	"priority" smallint NOT NULL,

@@ -85,9 +85,10 @@ function readOrigins(reader: EnvironmentReader): string[] {
   for (const origin of origins) {
     if (URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin)
       continue;
+    // The value is not shown: paths of webhooks are secrets.
     reader.fault(
       "NOTIFICATIONS_ORIGINS",
-      `has ${origin}, which is no origin such as https://hooks.example.com`,
+      "has an entry that is no origin such as https://hooks.example.com",
     );
   }
   return origins;

@@ -21,7 +21,8 @@ export interface DueNotice {
 
 const NOTICES_AT_MOST = 11;
 
-const IS_OPEN_ITEM = `exists (select 1 from inbox_items i
+// An aggregate is looked up request by request; `exists` may be planned as a scan of all items.
+const IS_OPEN_ITEM = `(select count(*) > 0 from inbox_items i
   where i.run_id = split_part(r.item_id, '/', 1) and i.kind = 1
     and i.place::text = split_part(r.item_id, '/', 3))`;
 const TAKE: Statement = {

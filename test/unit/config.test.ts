@@ -159,7 +159,7 @@ test("notifications that are built in", () => {
     expect.stringContaining("NOTIFICATIONS_FROM is required"),
     expect.stringMatching(/^NOTIFICATIONS_TARGETS (?!.*hidden)/),
     expect.stringMatching(/^NOTIFICATIONS_TARGETS /),
-    expect.stringContaining("NOTIFICATIONS_ORIGINS has hooks/x"),
+    expect.stringContaining("NOTIFICATIONS_ORIGINS has an entry that is no origin"),
   ]);
   expect(faultsOf({ ...NEEDED, NOTIFICATIONS_TARGETS: "a=https://x" })).toEqual([
     "NOTIFICATIONS_TARGETS needs NOTIFICATIONS_URL=builtin",

@@ -16,7 +16,12 @@ export interface Addresses {
 /** Where one message goes. */
 export type Destination =
   | { readonly kind: "email"; readonly to: string }
-  | { readonly kind: "slack" | "teams" | "webhook"; readonly url: string };
+  | {
+      readonly kind: "slack" | "teams" | "webhook";
+      readonly url: string;
+      /** Set where a workflow names the URL. */
+      readonly isNamed?: boolean;
+    };
 
 type Found =
   | { readonly ok: true; readonly to: Destination }
@@ -57,7 +62,7 @@ export function findDestination(
   const url = name.replace(/^webhook:/, "");
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
     const { origin } = new URL(url);
-    if (origins.includes(origin)) return { ok: true, to: { kind: "webhook", url } };
+    if (origins.includes(origin)) return { ok: true, to: { kind: "webhook", url, isNamed: true } };
     return { ok: false, problem: `NOTIFICATIONS_ORIGINS does not have ${origin}` };
   }
   return { ok: false, problem: `NOTIFICATIONS_TARGETS has no ${name}` };

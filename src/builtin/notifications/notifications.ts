@@ -4,7 +4,9 @@
  * Invariants:
  * 1. At least once: a message is done after its receiver took it, or its time is over. A replica that dies in between leaves
  *    its lease to run out.
- * 2. A message is tried again after a pause that doubles, within a bounded time.
+ * 2. A message is tried again after a pause that doubles, within a bounded time. One whose tries end without a result is
+ *    given up after a few of them (store/notifications.ts), so that no crash and no silent receiver repeats it for long.
+ * 3. A workspace whose receivers are slow leaves room for the others: it has about OF_WORKSPACE tries under way.
  */
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { Log } from "../../process/log.ts";
@@ -46,6 +48,8 @@ export interface BuiltInNotifications {
 const EVERY_MS = 1_000;
 /** Tries of a replica under way. */
 const AT_ONCE = 32;
+/** Those of one workspace from which on it is passed over; a round takes as many at most. */
+const OF_WORKSPACE = 8;
 const LEASE_MS = 2 * TRY_MS;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 15 * 60_000;
@@ -54,10 +58,14 @@ const LONGEST_PAUSE_MS = 15 * 60_000;
 export function startBuiltInNotifications(deps: BuiltInNotificationsDeps): BuiltInNotifications {
   const { database, log, addresses, mail } = deps;
   const sender = createSender(mail);
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Map<Promise<void>, string>();
 
   // A round does not wait for its tries, so that a slow receiver does not keep the others waiting.
   function begin(message: DueNotification): void {
+    if (message.isGivenUp) {
+      noteUnsure(deps, message);
+      return;
+    }
     const trying = tryOnce(deps, sender, message).catch((error: unknown) => {
       log.warn("what became of a notification is not recorded; it is sent again", { error });
     });
@@ -65,7 +73,7 @@ export function startBuiltInNotifications(deps: BuiltInNotificationsDeps): Built
       underWay.delete(ended);
       if (underWay.size === AT_ONCE - 1) loop.wake();
     });
-    underWay.add(ended);
+    underWay.set(ended, message.workspaceId);
   }
 
   const loop = createLoop({
@@ -73,11 +81,12 @@ export function startBuiltInNotifications(deps: BuiltInNotificationsDeps): Built
     everyMs: EVERY_MS,
     log,
     async round() {
-      const room = AT_ONCE - underWay.size;
+      const room = Math.min(OF_WORKSPACE, AT_ONCE - underWay.size);
       if (room === 0) return false;
-      const due = await claimNotifications(database, LEASE_MS, room);
+      const busy = busyOf(underWay.values());
+      const due = await claimNotifications(database, LEASE_MS, room, busy);
       for (const message of due) begin(message);
-      return due.length > 0 && due.length === room;
+      return due.length === room;
     },
   });
   loop.start();
@@ -87,10 +96,30 @@ export function startBuiltInNotifications(deps: BuiltInNotificationsDeps): Built
     wake: () => loop.wake(),
     async stop() {
       await loop.stop();
-      await Promise.all(underWay);
+      await Promise.all(underWay.keys());
       sender.close();
     },
   };
+}
+
+/** Workspaces with as many tries under way as one may have. */
+function busyOf(workspaces: Iterable<string>): string[] {
+  const tries = new Map<string, number>();
+  for (const each of workspaces) tries.set(each, (tries.get(each) ?? 0) + 1);
+  return [...tries].filter(([, number]) => number >= OF_WORKSPACE).map(([each]) => each);
+}
+
+function noteUnsure({ log }: BuiltInNotificationsDeps, message: DueNotification): void {
+  const { id, place, workspaceId, attempts } = message;
+  const error = "what became of its tries is not known";
+  log.warn("a notification is not sent and is given up", {
+    id,
+    place,
+    workspaceId,
+    attempts,
+    error,
+  });
+  count("workflows_notifications_total", { by: "unknown", result: "given_up" });
 }
 
 async function tryOnce(
@@ -103,7 +132,7 @@ async function tryOnce(
   // Another setting may be on its way to this replica.
   const sent: Sent = found.ok
     ? await sender.send(message, found.to)
-    : { ok: false, error: found.problem, mayRetry: true };
+    : { ok: false, error: found.problem, mayRetry: true, isUnsure: false };
   const result = resultOf(message, sent, giveUpAfterMs);
   await recordTry(database, message, result);
   if (result.kind === "failed") {
@@ -126,11 +155,11 @@ function wordOf(result: TryResult) {
 
 function resultOf({ attempts, ageMs }: DueNotification, sent: Sent, giveUpAfterMs: number) {
   if (sent.ok) return { kind: "sent" } as const;
-  const { error, mayRetry, retryAfterMs = 0 } = sent;
+  const { error, mayRetry, isUnsure, retryAfterMs = 0 } = sent;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempts - 1));
   // By chance up to a quarter longer, so that messages of one failure do not come back together.
   const inMs = Math.max(retryAfterMs, pauseMs * (1 + Math.random() / 4));
   const isOver = ageMs + inMs > giveUpAfterMs;
   const again = mayRetry && !isOver ? { again: { inMs } } : {};
-  return { kind: "failed", error, ...again } as const;
+  return { kind: "failed", error, isUnsure, ...again } as const;
 }

@@ -3,7 +3,7 @@
  * Boundary: one try and what it means; when there is another one is known by notifications.ts.
  * Invariants:
  * 1. Each try of a message has the same id, so that a receiver can drop repeats: `Message-ID`, or the header `webhook-id`.
- * 2. Every wait has a limit. Redirects are not followed: they could leave the allowed origins.
+ * 2. Every wait has a limit.
  * 3. No failure holds a URL or a password.
  */
 import type { Transporter } from "nodemailer";
@@ -11,6 +11,7 @@ import { Priority } from "../../../gen/notifications/v1/notifications_pb.ts";
 import type { DueNotification } from "../../store/notifications.ts";
 import type { Destination } from "./addresses.ts";
 import { slackBody, teamsBody, textOf, webhookBody } from "./bodies.ts";
+import { PostFailure, post } from "./post.ts";
 
 /** What a try came to. */
 export type Sent =
@@ -20,6 +21,8 @@ export type Sent =
       readonly error: string;
       /** False: another try would fail alike. */
       readonly mayRetry: boolean;
+      /** True: the receiver may have the message. */
+      readonly isUnsure: boolean;
       readonly retryAfterMs?: number;
     };
 
@@ -38,7 +41,6 @@ export interface Sender {
 
 /** The longest try. */
 export const TRY_MS = 30_000;
-const POST_MS = 10_000;
 const LONGEST_WAIT_S = 3_600;
 const MAIL_TIMES = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 15_000 };
 const URGENT: readonly number[] = [Priority.HIGH, Priority.URGENT];
@@ -49,7 +51,7 @@ export function createSender(mail: Mail | undefined): Sender {
   return {
     async send(message, to) {
       try {
-        if (to.kind !== "email") return await post(message, to);
+        if (to.kind !== "email") return await sendPost(message, to);
         if (mail === undefined) return refused("NOTIFICATIONS_SMTP_URL is not set", true);
         opening ??= openMail(mail);
         return await withinTry(sendMail(await opening, mail, message, to.to));
@@ -86,42 +88,41 @@ async function sendMail(
   return { ok: true };
 }
 
-async function post(
+async function sendPost(
   message: DueNotification,
-  { kind, url }: Exclude<Destination, { readonly kind: "email" }>,
+  { kind, url, isNamed = false }: Exclude<Destination, { readonly kind: "email" }>,
 ): Promise<Sent> {
   const bodies = { slack: slackBody, teams: teamsBody, webhook: webhookBody };
-  const response = await fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      "webhook-id": `${message.id}.${message.place}`,
-      "webhook-timestamp": String(Math.floor(Date.now() / 1000)),
-    },
-    body: JSON.stringify(bodies[kind](message)),
-    redirect: "manual",
-    signal: AbortSignal.timeout(POST_MS),
-  });
-  await response.body?.cancel();
-  if (response.ok) return { ok: true };
-  const { status, headers } = response;
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": `${message.id}.${message.place}`,
+    "webhook-timestamp": String(Math.floor(Date.now() / 1000)),
+  };
+  const body = JSON.stringify(bodies[kind](message));
+  const { status, retryAfterS } = await post({ url, headers, body, isNamed });
+  if (status >= 200 && status < 300) return { ok: true };
   const mayRetry = status === 408 || status === 425 || status === 429 || status >= 500;
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
   return {
     ...refused(`HTTP ${status}`, mayRetry),
-    ...(seconds > 0 ? { retryAfterMs: Math.min(seconds, LONGEST_WAIT_S) * 1000 } : {}),
+    ...(retryAfterS === undefined
+      ? {}
+      : { retryAfterMs: Math.min(retryAfterS, LONGEST_WAIT_S) * 1000 }),
   };
 }
 
-/** SMTP's 5xx say that another try fails alike (RFC 5321, 4.2.1), and so does a server that does not take our login. */
+/**
+ * SMTP's 5xx say that another try fails alike (RFC 5321, 4.2.1). Without a reply nothing is known of a message, unless its
+ * connection was never made.
+ */
 function failureOf(error: unknown): Sent {
+  if (error instanceof PostFailure) {
+    return { ...refused(error.message, !error.isPrivate), isUnsure: error.mayHaveArrived };
+  }
   const code = fieldOf(error, "responseCode");
   if (typeof code === "number") return refused(`SMTP ${code}`, code < 500);
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const named = fieldOf(cause, "code");
-  const isLate = error instanceof Error && /^(Timeout|Abort)Error$/.test(error.name);
+  const named = fieldOf(error, "code");
   const word = typeof named === "string" ? named : "the connection failed";
-  return refused(isLate ? "no answer in time" : word, true);
+  return { ...refused(word, true), isUnsure: fieldOf(error, "command") !== "CONN" };
 }
 
 function fieldOf(value: unknown, name: string): unknown {
@@ -129,14 +130,17 @@ function fieldOf(value: unknown, name: string): unknown {
 }
 
 function refused(error: string, mayRetry: boolean) {
-  return { ok: false, error, mayRetry } as const;
+  return { ok: false, error, mayRetry, isUnsure: false } as const;
 }
 
 /** A try that takes too long counts as failed, whatever comes of it: its message may arrive twice. */
 async function withinTry(trying: Promise<Sent>): Promise<Sent> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Sent>((resolve) => {
-    timer = setTimeout(() => resolve(refused("no answer in time", true)), TRY_MS);
+    timer = setTimeout(
+      () => resolve({ ...refused("no answer in time", true), isUnsure: true }),
+      TRY_MS,
+    );
   });
   try {
     return await Promise.race([trying, late]);

@@ -57,6 +57,10 @@ async function send(
   const kept = await answered(
     keepNotification(database, { ...made, link: "", priority, category }),
   );
+  if (kept === undefined) {
+    const message = "the workspace has too many notifications that are not sent yet";
+    throw new ConnectError(message, Code.ResourceExhausted);
+  }
   if (Buffer.compare(kept.bodyHash, bodyHash) !== 0) {
     throw new ConnectError("the key was used for another request", Code.AlreadyExists);
   }

@@ -13,6 +13,8 @@ export const notifications = pgTable(
     doneAt: time("done_at"),
     /** Tries that have begun. */
     attempts: smallint("attempts").notNull(),
+    /** Those of them whose receiver may have the message: they have no result, or one that does not tell. */
+    unsure: smallint("unsure").notNull(),
     /** 1: queued, 2: sent, 3: given up. */
     state: smallint("state").notNull(),
     /** Of several recipients of one request the number, from 1. */
@@ -38,6 +40,7 @@ export const notifications = pgTable(
   (t) => [
     primaryKey({ columns: [t.id, t.place] }),
     index("notifications_due").on(t.nextAt).where(sql`${t.doneAt} is null`),
+    index("notifications_of_workspace").on(t.workspaceId).where(sql`${t.doneAt} is null`),
     index("notifications_done").on(t.doneAt).where(sql`${t.doneAt} is not null`),
   ],
 );

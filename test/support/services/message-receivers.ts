@@ -54,6 +54,9 @@ export async function startMailServer(codeOf: (to: string, nth: number) => numbe
   };
 }
 
+/** In place of a status: no answer, and a connection that breaks. */
+export const [HANGS, BREAKS] = [0, -1];
+
 /** Starts an HTTP server; `statusOf` gives the status for the n-th request (from 1) to a path. */
 export async function startHookServer(statusOf: (path: string, nth: number) => number = () => 200) {
   const posts: ReceivedPost[] = [];
@@ -62,6 +65,8 @@ export async function startHookServer(statusOf: (path: string, nth: number) => n
     text(request).then((body) => {
       posts.push({ path, headers: request.headers, body: JSON.parse(body) });
       const status = statusOf(path, posts.filter((post) => post.path === path).length);
+      if (status === HANGS) return;
+      if (status === BREAKS) return void request.socket.destroy();
       response.writeHead(status, status === 302 ? { location: "/followed" } : {}).end();
     });
   });

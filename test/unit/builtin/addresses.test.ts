@@ -36,7 +36,7 @@ describe("leads to", () => {
     ["sms:+49", { kind: "webhook", url: "https://sms" }],
     [
       "webhook:https://hooks.example.com/x",
-      { kind: "webhook", url: "https://hooks.example.com/x" },
+      { kind: "webhook", url: "https://hooks.example.com/x", isNamed: true },
     ],
   ])("%s", (name, to) => {
     expect(findDestination(ADDRESSES, "ws", name)).toEqual({ ok: true, to });

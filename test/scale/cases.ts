@@ -94,6 +94,7 @@ import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts
 import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { moveRun } from "./move-run.ts";
+import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
@@ -158,8 +159,8 @@ function inbox(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
   const filters = { workspaceId: BIG, assignee, kinds: ["approval", "task"] } as const;
   return {
     ask: ({ read }) => listInbox(read, EVERY_WORKSPACE, filters, 50),
-    // Fifty of each kind, and of fifty the step and the run, each with its entry of an index.
-    limits: { list_inbox: 50 * 8 },
+    // Fifty of each of two kinds, and of fifty the step and the run, each with its entry of an index.
+    limits: { list_inbox: 50 * 2 + 50 * 8 },
   };
 }
 
@@ -447,4 +448,5 @@ export const cases: readonly Case[] = [
     }),
     limits: { give_retention_notice: 100_000 },
   },
+  ...peopleCases,
 ];

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { COLLABORATORS, type CollaboratorName } from "./collaborators/names.ts";
 import { type Environment, EnvironmentReader, optional } from "./environment.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
-import { type BuiltInSettings, readBuiltIn } from "./settings/built-in.ts";
+import { type BuiltInSettings, describeBuiltIn, readBuiltIn } from "./settings/built-in.ts";
 import { type BusSettings, type NatsSettings, readBus, readNats } from "./settings/bus.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
@@ -96,9 +96,10 @@ export function readConfig(
 
 /** The settings as facts for the log, with every secret masked. */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { tls, nats, collaborators, databaseUrl, auth, ...plain } = config;
+  const { tls, nats, collaborators, databaseUrl, auth, builtIn, ...plain } = config;
   return {
     ...plain,
+    builtIn: describeBuiltIn(builtIn),
     auth: auth.mode === "jwt" ? { ...auth, jwksUrl: maskUrl(auth.jwksUrl) } : auth,
     tls: tls === undefined ? "off" : tls.clientCa === undefined ? "on" : "mutual",
     databaseUrl: maskUrl(databaseUrl),
@@ -138,7 +139,8 @@ function readCollaborators(
 ): Config["collaborators"] {
   const urls: Partial<Record<CollaboratorName, string>> = {};
   for (const name of COLLABORATORS) {
-    if (name === "approvals" && builtIn.approvals !== undefined) continue;
+    const isBuiltIn = name === "approvals" || name === "notifications";
+    if (isBuiltIn && builtIn[name] !== undefined) continue;
     const url = reader.url(`${name.toUpperCase()}_URL`, ["http:", "https:"]);
     if (url !== undefined) urls[name] = url.replace(/\/+$/, "");
   }

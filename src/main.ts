@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
-import type { BuiltInApprovals } from "./builtin/approvals/approvals.ts";
 import { createApprovalDecider } from "./collaborators/approval-decider.ts";
 import type { Clients } from "./collaborators/clients.ts";
 import { createEntities } from "./collaborators/entities.ts";
@@ -24,7 +23,7 @@ import { createRedelivery } from "./ingress/bus/redelivery.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
-import { openClients, startApprovals } from "./owners.ts";
+import { type BuiltInOwners, openClients, startOwners } from "./owners.ts";
 import { reached } from "./process/crash-points.ts";
 import { createLog, type Log } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
@@ -66,8 +65,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const database = openDatabase({ url: config.databaseUrl, log });
   const startedAt = await readClock(database.read);
   const graphs = createGraphCache(database);
-  const approvals = startApprovals(config, database, log);
-  const { clients, inputClients } = openClients(config, approvals, log);
+  const owners = startOwners(config, database, log);
+  const { clients, inputClients } = openClients(config, owners, log);
   const feed = createRunFeed({ database, log });
   const lookups = createLookupCache({ costsFromMeter: clients.find("meter") !== undefined });
   const processor = createProcessor({
@@ -86,8 +85,8 @@ async function start(config: Config, log: Log): Promise<Stop> {
   dispatcher.start();
   const timers = startTimers(runtime);
   const indexing = config.migrate ? startIndexing({ url: config.databaseUrl, log }) : undefined;
-  const retention = startRetention({ database, log, days: config.retentionDays });
-  const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt, approvals });
+  const retention = startRetention({ database, graphs, log, days: config.retentionDays });
+  const bus = startBus(config, { ...runtime, graphs, entities, replicaId, startedAt, owners });
   const reconciler = createReconciler({
     ...runtime,
     clients,
@@ -114,7 +113,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const { host, port } = await server.listen();
   log.info("listening", { host, port, replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
-  return () => stopParts({ sources, indexing, bus, inputClients, approvals, processor, database });
+  return () => stopParts({ sources, indexing, bus, inputClients, owners, processor, database });
 }
 
 /** The parts in the order in which they stop; `sources` are those that take up work by themselves. */
@@ -123,20 +122,21 @@ interface Parts {
   readonly indexing: { stop(): Promise<void> } | undefined;
   readonly bus: ReturnType<typeof startBus>;
   readonly inputClients: Clients;
-  readonly approvals: BuiltInApprovals | undefined;
+  readonly owners: BuiltInOwners;
   readonly processor: Processor;
   readonly database: Database;
 }
 
 async function stopParts(parts: Parts): Promise<void> {
-  const { sources, indexing, bus, inputClients, approvals, processor, database } = parts;
+  const { sources, indexing, bus, inputClients, owners, processor, database } = parts;
+  const { approvals, notifications } = owners;
   // All of them at once: none takes up new work while another one still finishes its own.
   await reached("stop.begun");
   const stopping = sources.map((part) => part.stop());
   await Promise.all([...stopping, bus.stopListening(), indexing?.stop()]);
   inputClients.close();
   inputClients.disconnect();
-  await Promise.all([processor.stop(), approvals?.stop()]);
+  await Promise.all([processor.stop(), approvals?.stop(), notifications?.stop()]);
   await bus.stop();
   await database.close();
 }
@@ -145,7 +145,7 @@ interface BusDeps extends RouteDeps {
   readonly graphs: GraphCache;
   readonly replicaId: string;
   readonly startedAt: Date;
-  readonly approvals: BuiltInApprovals | undefined;
+  readonly owners: BuiltInOwners;
 }
 
 /** The parts that live on the bus. They start when NATS answers: until then work is accepted and events wait. */
@@ -161,7 +161,7 @@ function startBus(config: Config, deps: BusDeps) {
     if (stopping) return connection.close();
     const publisher = createPublisher({ ...deps, connection, stream, format, limits });
     publisher.start();
-    deps.approvals?.publishOn(connection);
+    deps.owners.approvals?.publishOn(connection);
     const consumers = startBusConsumers({
       ...deps,
       connection,
@@ -187,7 +187,7 @@ function startBus(config: Config, deps: BusDeps) {
     ...askedOfBus(() => parts),
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
-      stream: parts?.publisher.trouble() ?? deps.approvals?.trouble(),
+      stream: parts?.publisher.trouble() ?? deps.owners.approvals?.trouble(),
     }),
     async mark() {
       if (parts === undefined) throw new Error("the bus is not connected yet");

@@ -1,8 +1,12 @@
 /**
- * The owners of what steps ask for: the built-in one of approvals, and clients of all.
+ * The owners of what steps ask for: the built-in ones of approvals and notifications, and clients of all.
  * Boundary: wiring, as main.ts.
  */
 import { type BuiltInApprovals, startBuiltInApprovals } from "./builtin/approvals/approvals.ts";
+import {
+  type BuiltInNotifications,
+  startBuiltInNotifications,
+} from "./builtin/notifications/notifications.ts";
 import { type Clients, createClients } from "./collaborators/clients.ts";
 import type { Config } from "./config.ts";
 import { optional } from "./environment.ts";
@@ -10,25 +14,49 @@ import type { Log } from "./process/log.ts";
 import { limitSettings } from "./runtime/stream-limits.ts";
 import type { Database } from "./store/database.ts";
 
-/** The owner of approvals in this process; undefined: another service is, or none. */
-export function startApprovals(
-  { builtIn, bus }: Config,
-  database: Database,
-  log: Log,
-): BuiltInApprovals | undefined {
-  if (builtIn.approvals === undefined) return undefined;
+/** The owners in this process; one that is undefined is another service, or none. */
+export interface BuiltInOwners {
+  readonly approvals: BuiltInApprovals | undefined;
+  readonly notifications: BuiltInNotifications | undefined;
+}
+
+/** Starts the owners that the process serves itself. */
+export function startOwners({ builtIn, bus }: Config, database: Database, log: Log): BuiltInOwners {
+  const notifications = startNotifications(builtIn, database, log);
+  if (builtIn.approvals === undefined) return { approvals: undefined, notifications };
   const { stream: name, subjects, expireAfterMs } = builtIn.approvals;
   const stream = { name, subjects, limits: limitSettings(bus.limits) };
-  return startBuiltInApprovals({ database, log, stream, expireAfterMs });
+  const notices = notifications && {
+    reaches: notifications.reaches,
+    onKept: notifications.wake,
+    publicUrl: builtIn.publicUrl,
+  };
+  const approvals = startBuiltInApprovals({ database, log, stream, expireAfterMs, notices });
+  return { approvals, notifications };
+}
+
+function startNotifications(
+  { notifications }: Config["builtIn"],
+  database: Database,
+  log: Log,
+): BuiltInNotifications | undefined {
+  if (notifications === undefined) return undefined;
+  const { smtp: mail, targets, origins, giveUpAfterMs } = notifications;
+  const addresses = { hasMail: mail !== undefined, targets, origins };
+  return startBuiltInNotifications({ database, log, addresses, mail, giveUpAfterMs });
 }
 
 /** Two sets of clients: the dispatcher closes its own while calls of our callers are still under way. */
 export function openClients(
   { collaborators }: Config,
-  approvals: BuiltInApprovals | undefined,
+  { approvals, notifications }: BuiltInOwners,
   log: Log,
 ): { readonly clients: Clients; readonly inputClients: Clients } {
-  const settings = { ...collaborators, local: { ...optional("approvals", approvals?.routes) } };
+  const local = {
+    ...optional("approvals", approvals?.routes),
+    ...optional("notifications", notifications?.routes),
+  };
+  const settings = { ...collaborators, local };
   const urls = inputUrls(collaborators.urls);
   return {
     clients: createClients(settings, log),

@@ -35,7 +35,7 @@ const gen = /^gen\//;
 
 /** What the RPCs may import of the store: reads that take a Visibility, faults, and the state of the database. */
 const callersStore =
-  /^src\/store\/(reads\/|(caller-keys|database|pg-errors|service-reads\/database-state)\.ts$)/;
+  /^src\/store\/(reads\/|(caller-keys|database|inbox-notes|pg-errors|service-reads\/database-state)\.ts$)/;
 
 /** The verbs of the store that change runs: for the runtime's batches alone. */
 const runWrites = /^(lock|save|append|insert|delete)[A-Z]/;
@@ -151,8 +151,12 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/builtin\//,
-    paths: [process, gen, /^src\/store\/(approval-requests|database|pg-errors)\.ts$/],
-    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "nats"],
+    paths: [
+      process,
+      gen,
+      /^src\/store\/(approval-(notices|requests)|notifications|database|pg-errors)\.ts$/,
+    ],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "nats", "nodemailer"],
     builtins: true,
     pure: false,
   },

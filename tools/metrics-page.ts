@@ -22,6 +22,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_events_delayed_total:
     "Deliveries given back because the database or a service was away or a queue was full; they are redelivered.",
   workflows_events_failed_total: "Deliveries whose handling failed; they are redelivered.",
+  workflows_decisions_unpublished_total:
+    "Events of decisions that the stream did not store, with APPROVALS_URL=builtin; each is tried again.",
   workflows_events_ignored_total: "Events that were read and changed nothing, by reason.",
   workflows_events_kept_total: "Events stored because a wait may look back for them.",
   workflows_events_skipped_total:
@@ -31,6 +33,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_healed_total:
     "Steps that ended by polling their owner, because no event reported the end.",
   workflows_messages_in_total: "Messages read from the bus.",
+  workflows_notifications_total: "Tries to send a notification, with NOTIFICATIONS_URL=builtin.",
   workflows_reports_early_total:
     "Reports about an object whose id the service does not know yet; they are stored until it does.",
   workflows_retention_deleted_total: "Rows deleted by retention, by kind.",

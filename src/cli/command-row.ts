@@ -1,4 +1,4 @@
-/** One command as data, and the option of all that write. Boundary: types and one row. */
+/** One command as data, and options of several. Boundary: types and rows. */
 import type { Action } from "./call.ts";
 
 /** An option as commander reads it, and what it does. */
@@ -22,4 +22,10 @@ export interface CommandRow {
 export const KEY: OptionRow = [
   "--key <key>",
   "the Idempotency-Key: a repeat with the same key does nothing again",
+];
+
+/** Of commands that end a step with an output. */
+export const OUTPUT: readonly OptionRow[] = [
+  ["--output <json>", "the output, a JSON object"],
+  ["--output-file <file>", "a file with the output, - for standard input"],
 ];

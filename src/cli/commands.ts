@@ -3,8 +3,9 @@
  * Boundary: no command is loaded before it runs; the help answers without any.
  */
 import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
+import { INBOX_COMMANDS } from "./inbox-commands.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
-import { PERSON_COMMANDS } from "./person-commands.ts";
+import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
 
 /** Options of every command. */
@@ -207,6 +208,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },
-  ...PERSON_COMMANDS,
+  ...ORDER_COMMANDS,
+  ...INBOX_COMMANDS,
   ...OPERATOR_COMMANDS,
 ];

@@ -1,6 +1,11 @@
 /** `workflows inbox`: what waits for people, as a list, or one item with what is to be decided. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { type InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import {
+  type InboxItem,
+  ItemKind,
+  type ItemNote,
+  NoteKind,
+} from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { EXIT, usageFault } from "./failure.ts";
 import { readCount } from "./numbers.ts";
@@ -8,7 +13,9 @@ import { oneLine } from "./one-line.ts";
 import { timeText } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
-import { itemJson, kindOf, requireShown } from "./show-item.ts";
+import { itemJson, kindOf, payloadLines, requireShown } from "./show-item.ts";
+import { nameOf } from "./show-run.ts";
+import { watchInbox } from "./watch-inbox.ts";
 
 const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
@@ -25,6 +32,7 @@ export async function run(call: Call): Promise<number> {
   if (args[0] !== undefined) return showOne(service, args[0], call);
   const { workspace: workspaceId } = service.settings;
   const mine = flagOption(call, "mine");
+  if (flagOption(call, "watch")) return watchInbox(service, { mine, kinds }, out);
   const { items, totalSize } = await service.inbox.list({ workspaceId, mine, kinds, pageSize });
   if (out.json) for (const item of items) out.object(itemJson(item));
   else if (out.quiet) for (const item of items) out.line(item.id);
@@ -43,12 +51,22 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
   else if (out.quiet) out.line(item.id);
   else {
     out.table(["ITEM", "KIND", "TITLE", "ASKED", "BY", "OPENED", "DUE"], [rowOf(item)]);
-    const payload = item.payload === undefined ? "" : JSON.stringify(item.payload, null, 2);
-    for (const text of [item.instructions, item.lastError, payload]) {
-      if (text !== "") for (const line of text.split("\n")) out.line(oneLine(line));
-    }
+    const texts = [item.instructions, item.lastError].filter((text) => text !== "");
+    const lines = [...texts.flatMap((text) => text.split("\n")), ...payloadLines(item.payload)];
+    for (const line of lines) out.line(oneLine(line));
+    if (item.digest !== "") out.line(`digest ${item.digest}`);
+    for (const note of item.notes) out.line(noteLine(note));
   }
   return EXIT.done;
+}
+
+function noteLine({ kind, by, to, text, madeAt }: ItemNote): string {
+  const what = nameOf(NoteKind, kind).toLowerCase();
+  const at = timeText(madeAt === undefined ? undefined : timestampDate(madeAt));
+  return [at, by, what, to, text]
+    .filter((part) => part !== "")
+    .map(oneLine)
+    .join(" ");
 }
 
 function rowOf(item: InboxItem): string[] {

@@ -21,11 +21,21 @@ export function kindOf({ kind }: InboxItem): string {
   return nameOf(ItemKind, kind);
 }
 
+/** Where an item stands, such as OPEN. */
+export function stateName({ state }: InboxItem): string {
+  return nameOf(ItemState, state);
+}
+
 /** One item in a line: its id and state. */
 export function printItem(item: InboxItem, out: Output): void {
   if (out.json) out.object(itemJson(item));
   else if (out.quiet) out.line(item.id);
-  else out.line(`${item.id} ${nameOf(ItemState, item.state)}`);
+  else out.line(`${item.id} ${stateName(item)}`);
+}
+
+/** What is to be decided, as indented JSON. */
+export function payloadLines(payload: InboxItem["payload"]): string[] {
+  return payload === undefined ? [] : JSON.stringify(payload, null, 2).split("\n");
 }
 
 /** The item of an answer. */

@@ -1,6 +1,6 @@
 /**
  * Deletes what is kept for a time only: ended runs, events and reports that no wait or call can want any more, keys of
- * callers, messages put aside, starts and marks of publishing.
+ * callers, messages put aside, starts and marks of publishing. Mends the inbox (mend-inbox.ts).
  *
  * Boundary: a standing task beside the service that needs the database alone; what may go is decided by the store.
  * Invariants:
@@ -14,20 +14,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../process/log.ts";
 import { count } from "../process/metrics.ts";
+import { dropAbandonedApprovals, FIRST_OPEN } from "../store/abandoned-approvals.ts";
 import { dropOldApprovals } from "../store/approval-requests.ts";
 import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
 import { dropOldEvents } from "../store/events.ts";
+import { dropOldNotifications } from "../store/notifications.ts";
 import { isOverrun } from "../store/pg-errors.ts";
 import { dropMarks } from "../store/published-marks.ts";
 import { dropEndedRuns, FIRST_ENDED, inTurn, passOverEnded } from "../store/retention.ts";
 import { giveNotice, isDue, RUNS_COUNTED } from "../store/retention-notices.ts";
 import { dropLeftStarts } from "../store/run-starts.ts";
+import type { GraphCache } from "./graphs.ts";
+import { createItemWalk, createRunWalk, type Mended } from "./mend-inbox.ts";
 
 /** What retention needs. */
 export interface RetentionDeps {
   readonly database: Database;
+  readonly graphs: GraphCache;
   readonly log: Log;
   /** How long runs are kept after their end; 0: for ever. */
   readonly days: number;
@@ -130,14 +135,53 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
-    ...(deps.days === 0 ? [] : [endedRuns(deps), decidedApprovals(deps)]),
+    { name: "items", batch: mending(createItemWalk(deps.graphs), deps) },
+    { name: "missing_items", batch: mending(createRunWalk(deps.graphs), deps) },
+    ...(deps.days === 0 ? [] : afterDays(deps)),
   ];
+}
+
+function afterDays(deps: RetentionDeps): Sweep[] {
+  return [
+    endedRuns(deps),
+    decidedApprovals(deps),
+    // After the runs: a request goes with its own.
+    abandonedApprovals(deps),
+    doneNotifications(deps),
+  ];
+}
+
+function abandonedApprovals({ days }: RetentionDeps): Sweep {
+  let after = FIRST_OPEN;
+  return {
+    name: "abandoned_approvals",
+    async batch(tx) {
+      const { dropped, next } = await dropAbandonedApprovals(tx, days, after);
+      after = next ?? FIRST_OPEN;
+      return { dropped: { approvals: dropped }, more: next !== undefined };
+    },
+  };
 }
 
 function decidedApprovals({ days }: RetentionDeps): Sweep {
   return {
     name: "approvals",
     batch: (tx) => upTo("approvals", dropOldApprovals(tx, days, ROWS_A_BATCH)),
+  };
+}
+
+function doneNotifications({ days }: RetentionDeps): Sweep {
+  return {
+    name: "notifications",
+    batch: (tx) => upTo("notifications", dropOldNotifications(tx, days, ROWS_A_BATCH)),
+  };
+}
+
+function mending(walk: (tx: Tx) => Promise<Mended>, { log }: RetentionDeps): Sweep["batch"] {
+  return async (tx) => {
+    const { added, dropped, more } = await walk(tx);
+    if (added > 0) log.info("items of the inbox were missing and are added", { items: added });
+    return { dropped: { inbox_items: dropped }, more };
   };
 }
 

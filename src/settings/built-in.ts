@@ -1,6 +1,11 @@
 /** The settings of owners that the process serves itself. Boundary: reads the variables; builtin/ serves them. */
-import type { EnvironmentReader } from "../environment.ts";
+import { type EnvironmentReader, optional } from "../environment.ts";
 import type { BusSource } from "./bus.ts";
+import {
+  describeNotifications,
+  type NotificationSettings,
+  readNotifications,
+} from "./notifications.ts";
 
 /** Owners that are built in; unset: another service is the owner, or none is. */
 export interface BuiltInSettings {
@@ -11,6 +16,9 @@ export interface BuiltInSettings {
     /** How long a request stays open; unset: until it is decided. */
     readonly expireAfterMs?: number;
   };
+  readonly notifications?: NotificationSettings;
+  /** The address of the service's pages as people reach it, without a slash at the end. */
+  readonly publicUrl?: string;
 }
 
 const BUILT_IN = "builtin";
@@ -21,6 +29,26 @@ export function readBuiltIn(
   reader: EnvironmentReader,
   sources: readonly BusSource[],
 ): BuiltInSettings {
+  const publicUrl = reader.url("PUBLIC_URL", ["http:", "https:"])?.replace(/\/+$/, "");
+  return {
+    ...readApprovals(reader, sources),
+    ...optional("notifications", readNotifications(reader)),
+    ...optional("publicUrl", publicUrl),
+  };
+}
+
+/** The settings as facts for the log, without what is secret in them. */
+export function describeBuiltIn({ notifications, ...plain }: BuiltInSettings): object {
+  return {
+    ...plain,
+    ...optional("notifications", notifications && describeNotifications(notifications)),
+  };
+}
+
+function readApprovals(
+  reader: EnvironmentReader,
+  sources: readonly BusSource[],
+): Pick<BuiltInSettings, "approvals"> {
   const expireAfterMs = reader.duration("APPROVALS_EXPIRE_AFTER", 0, {
     least: "1s",
     most: "3650d",

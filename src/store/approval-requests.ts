@@ -22,10 +22,16 @@ export interface NewApproval {
   readonly riskLevel: number;
   /** Undefined: it never expires. */
   readonly expireAfterMs?: number | undefined;
+  /** The item of the Inbox; "" for none. */
+  readonly itemId: string;
+  /** Whether its approver is notified, and reminded each time after `remindAfterMs`. */
+  readonly isNoticed: boolean;
+  readonly remindAfterMs?: number | undefined;
 }
 
 /** A request as it is kept. */
-export interface StoredApproval extends Omit<NewApproval, "expireAfterMs"> {
+export interface StoredApproval
+  extends Omit<NewApproval, "expireAfterMs" | "itemId" | "isNoticed" | "remindAfterMs"> {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   /** Number of DecisionType; 0: open. */
@@ -65,9 +71,9 @@ const INSERT: Statement = {
   name: "insert_approval_request",
   text: `insert into approval_requests (created_at, updated_at, expires_at, decision, risk_level, id,
       workspace_id, body_hash, agent_id, surface, action_type, approver_user_id, context_json,
-      action_payload)
+      action_payload, item_id, notice_at, remind_after_ms)
     values (now(), now(), now() + $1::float8 * interval '1 millisecond', 0, $2, $3, $4, $5, $6, $7,
-      $8, $9, $10, $11)
+      $8, $9, $10, $11, $12, case when $13::boolean then now() end, $14)
     on conflict (id) do nothing`,
 };
 const FIND: Statement = {
@@ -182,6 +188,7 @@ export async function keepApproval(
     request.approverUserId,
     request.contextJson,
     Buffer.from(request.actionPayload),
+    ...[request.itemId, request.isNoticed, request.remindAfterMs ?? null],
   ]);
   const stored = await findApproval(database.write, request.id);
   if (stored === undefined) throw new Error("a request that was kept is gone");

@@ -111,6 +111,10 @@ const DELETE_RUNS: Statement = {
       delete from step_runs where run_id = any((select list from ids)::text[]) returning 1
     ), children as (
       delete from child_runs where run_id = any((select list from ids)::text[]) returning 1
+    ), items as (
+      delete from inbox_items where run_id = any((select list from ids)::text[]) returning 1
+    ), notes as (
+      delete from inbox_notes where run_id = any((select list from ids)::text[]) returning 1
     ), moves as (
       delete from run_moves where run_id = any((select list from ids)::text[]) returning 1
     ), runs as (

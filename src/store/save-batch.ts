@@ -6,8 +6,8 @@
  * S2 An optional group of parts without rows is left out; the statement's name says which groups it has. Other parts
  *    without rows write nothing. So there are 16 statements, where all subsets of the parts would be 2^12.
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
- * S4 The statement itself locks the runs and compares their versions, and those of the steps that it changes. Where one does
- *    not hold it fails, so nothing of it can be committed, whoever sends the commit.
+ * S4 The statement locks the runs and compares their versions, and those of its steps. Where one does not hold it fails: nothing
+ *    of it can be committed, whoever sends the commit.
  */
 import type pg from "pg";
 import type { HistoryRow } from "../engine/draft/draft.ts";
@@ -122,10 +122,7 @@ export interface SavedBatch {
   readonly nowMs?: number;
 }
 
-/**
- * Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. Of `db.alone`, the answer says that it is
- * committed.
- */
+/** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. Of `db.alone` the answer is a commit. */
 export async function saveBatch(
   db: Pick<Queries, "query">,
   batch: Batch,
@@ -145,7 +142,7 @@ export async function saveBatch(
   }
 }
 
-/** Each statement is made once: that takes longer than to fill it with a lone run's rows. */
+/** Each is made once: that takes longer than to fill it with a lone run's rows. */
 const statements = new Map<string, Statement>();
 
 function statementOf(written: readonly Group[]): Statement {

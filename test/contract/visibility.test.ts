@@ -31,6 +31,7 @@ import {
 } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
+import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
@@ -157,6 +158,17 @@ const READ_CALLS: Record<
     gives: "not_found",
     call: (client, { childId }, options) => client.get({ id: `${childId}/work/1` }, options),
   },
+  "inbox.watch": {
+    gives: "own",
+    call: async (client, _at, options) => {
+      const items: unknown[] = [];
+      for await (const { cursor, item } of client.inbox.watch({}, options)) {
+        if (item !== undefined) items.push(item);
+        if (cursor !== "") break;
+      }
+      return { totalSize: items.length, items };
+    },
+  },
   "system.get": { gives: "nothing", call: ({ system }, _at, options) => system.get({}, options) },
   "system.whoAmI": {
     gives: "callers",
@@ -204,6 +216,12 @@ const WRITE_CALLS: Record<string, Call> = {
     client.decide({ id: `${childId}/work/1`, verdict: Verdict.DENY, digest: "d" }, options),
   completeTask: (client, { childId }, options) =>
     client.completeTask({ id: `${childId}/work/1` }, options),
+  claim: (client, { childId }, options) => client.claim({ id: `${childId}/work/1` }, options),
+  release: (client, { childId }, options) => client.release({ id: `${childId}/work/1` }, options),
+  delegate: (client, { childId }, options) =>
+    client.delegate({ id: `${childId}/work/1`, to: "user_other" }, options),
+  comment: (client, { childId }, options) =>
+    client.comment({ id: `${childId}/work/1`, comment: "so" }, options),
 };
 const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
@@ -245,10 +263,12 @@ const READS: Record<string, Read> = {
       ({ total }) => total > 0,
     ),
   listInbox: (db, seen, { workspaceId }) =>
-    timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50)),
+    timeless(listInbox(db, seen, { ...INBOX, workspaceId }, 50).then(({ items }) => items)),
   countInbox: async (db, seen, { workspaceId }) =>
     [await countInbox(db, seen, { ...INBOX, workspaceId })].filter((total) => total > 0),
-  findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0))),
+  findAskingStep: (db, seen, at) => timeless(one(findAskingStep(db, seen, at.childId, 0, 1))),
+  findItemNotes: (db, seen, at) =>
+    findItemNotes(db, seen, { runId: at.childId, stepIndex: 0, place: 1 }),
   listDeadLetters: (db, seen, { workspaceId }) =>
     listDeadLetters(db, seen, { workspaceId, settled: false }, 50),
   countDeadLetters: async (db, seen, { workspaceId }) =>
@@ -336,6 +356,12 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
     `insert into child_runs (run_id, step_index, attempt, child_index, child_run_id, seq, cost_usd, state)
       values ($1, 0, 1, 0, $2, 0, 0, 'open')`,
     [runId, childId],
+  );
+  await insert(
+    "furnish_note",
+    `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
+      values (now(), 0, 1, 4, $1, 'note', 'ann', '', 'so')`,
+    [childId],
   );
   await insert(
     "furnish_letter",

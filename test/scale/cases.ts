@@ -97,6 +97,7 @@ import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
+import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
@@ -181,8 +182,8 @@ function inbox(assignee: string | undefined): Pick<Case, "ask" | "limits"> {
   const filters = { workspaceId: BIG, assignee, kinds: ["approval", "task"] } as const;
   return {
     ask: ({ read }) => listInbox(read, EVERY_WORKSPACE, filters, 50),
-    // Fifty of each kind, and of fifty the step and the run, each with its entry of an index.
-    limits: { list_inbox: 50 * 8 },
+    // Fifty of each of two kinds, and of fifty the step and the run, each with its entry of an index.
+    limits: { list_inbox: 50 * 2 + 50 * 8 },
   };
 }
 
@@ -319,8 +320,8 @@ export const cases: readonly Case[] = [
   { name: "inbox: list of a person", ...inbox("user_2") },
   { name: "inbox: count", ...inboxCount(undefined) },
   { name: "inbox: count of a person", ...inboxCount("user_2") },
-  { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0) },
-  { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0) },
+  { name: "inbox: item", ask: ({ read }) => findAskingStep(read, EVERY_WORKSPACE, RUN, 0, 1) },
+  { name: "seen: inbox: item", ask: ({ read }) => findAskingStep(read, SEEN, RUN, 0, 1) },
   ...[BIG, undefined].flatMap((workspaceId) =>
     [false, true].flatMap((settled) => letters({ workspaceId, settled })),
   ),
@@ -494,4 +495,5 @@ export const cases: readonly Case[] = [
     }),
     limits: { give_retention_notice: 100_000 },
   },
+  ...peopleCases,
 ];

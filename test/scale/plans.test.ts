@@ -98,6 +98,7 @@ const LEANING = [
   "dead letters of ws_big, open: list",
   "dead letters of no workspace, open: list",
   "approvals: open",
+  "inbox: list",
 ];
 
 describe("without statistics", () => {

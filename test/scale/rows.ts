@@ -15,6 +15,8 @@ export interface Size {
 export const BIG = "ws_big";
 
 const WORKSPACE = `case when i % 2 = 0 then '${BIG}' else 'ws_' || i % 100 end`;
+/** A run of both sizes that has an item with notes. */
+export const CLAIMED_RUN = `wfr_${"1000".padStart(22, "0")}`;
 /** The newest fifth of the runs is open, and has a call in flight each. */
 const IS_OPEN = "i > $1 * 0.8";
 const RUN_ID = "'wfr_' || lpad(i::text, 22, '0')";
@@ -124,12 +126,29 @@ const INBOX = `insert into inbox_items (opened_at, step_index, place, kind, run_
   select ${AT}, 0, 1, 1 + i / 2 % 2, ${RUN_ID}, ${WORKSPACE}, 'user_' || i % 100
   from generate_series($1::integer * 4 / 5 + 1, $1::integer) as i`;
 
+/** An item of a run that is in both sizes, with notes as each other item. */
+const CLAIMED_ITEM = `insert into inbox_items (opened_at, step_index, place, kind, run_id, workspace_id, assignee)
+  select ${AT}, 0, 1, 2, ${RUN_ID}, ${WORKSPACE}, 'user' from generate_series(1000, 1000) as i
+  where i < $1::integer`;
+
+const NOTES = `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
+  select ${AT}, 0, 1, 4, ${RUN_ID}, 'note', 'user', '', 'so'
+  from generate_series(1, $1::integer) as i where i % 4 = 0`;
+
+// One of a hundred is to be sent, and not yet.
+const NOTIFICATIONS = `insert into notifications (created_at, next_at, done_at, attempts, unsure, state, place, priority,
+    category, id, workspace_id, body_hash, recipient, subject, body, link, metadata_json, last_error)
+  select ${AT}, case when i % 100 = 0 then now() + interval '1 hour' else ${AT} end,
+    case when i % 100 = 0 then null else ${AT} end, 1, 0, 2, 1, 0, 0, 'ntf_' || i, ${WORKSPACE}, '\\x00',
+    'ann@example.com', 'a subject', 'a text of some fifty characters .............', '', '', ''
+  from generate_series(1, $1::integer / 2) as i`;
+
 const APPROVALS = `insert into approval_requests (created_at, updated_at, expires_at, decision, risk_level, id,
     workspace_id, body_hash, agent_id, surface, action_type, approver_user_id, context_json,
-    action_payload)
+    action_payload, notice_at)
   select ${AT}, ${AT}, case when ${IS_OPEN} then now() + interval '1 day' end,
-    case when ${IS_OPEN} then 0 else 1 end, 1, 'apr_' || i, ${WORKSPACE}, '\\x00', '', '', 'pay', '', '{}',
-    '\\x00'
+    case when ${IS_OPEN} then 0 else 1 end, 1, 'apr_' || i, ${WORKSPACE}, '\\x00', '', '', 'pay', '',
+    '{"run_id":"' || ${RUN_ID} || '"}', '\\x00', case when ${IS_OPEN} then now() + interval '1 day' end
   from generate_series(1, $1::integer) as i where i % 4 = 2`;
 
 const DECISIONS = `insert into approval_decisions (decided_at, lease_until, published_at, decision, request_id, id,
@@ -151,6 +170,9 @@ const LOADS = [
     REPORTS,
     LETTERS,
     INBOX,
+    CLAIMED_ITEM,
+    NOTES,
+    NOTIFICATIONS,
     APPROVALS,
     DECISIONS,
   ],
@@ -175,6 +197,8 @@ export const GROWING = [
   "wait_patterns",
   "schedules",
   "inbox_items",
+  "inbox_notes",
+  "notifications",
   "approval_requests",
   "approval_decisions",
 ];

@@ -130,6 +130,42 @@ test("approvals that are built in", () => {
   expect(faultsOf({ ...NEEDED, APPROVALS_URL: "built-in" })).toHaveLength(1);
 });
 
+test("notifications that are built in", () => {
+  const env = {
+    NOTIFICATIONS_URL: "builtin",
+    NOTIFICATIONS_SMTP_URL: "smtp://user:hidden@mail:587",
+    NOTIFICATIONS_FROM: "W <w@example.com>",
+    NOTIFICATIONS_TARGETS: "slack:#a=https://hooks/x?key=hidden, ann=mailto:ann@example.com",
+    NOTIFICATIONS_ORIGINS: "https://hooks.example.com",
+    NOTIFICATIONS_GIVE_UP_AFTER: "2h",
+    PUBLIC_URL: "https://flows.example.com/base/",
+  };
+  const config = configOf(env);
+  expect(config).toMatchObject({
+    builtIn: {
+      notifications: {
+        smtp: { url: env.NOTIFICATIONS_SMTP_URL, from: "W <w@example.com>" },
+        targets: { "slack:#a": "https://hooks/x?key=hidden", ann: "mailto:ann@example.com" },
+        origins: ["https://hooks.example.com"],
+        giveUpAfterMs: 7_200_000,
+      },
+      publicUrl: "https://flows.example.com/base",
+    },
+    collaborators: { urls: {} },
+  });
+  expect(JSON.stringify(describeConfig(config))).not.toContain("hidden");
+  const wrong = { ...NEEDED, ...env, NOTIFICATIONS_FROM: "", NOTIFICATIONS_ORIGINS: "hooks/x" };
+  expect(faultsOf({ ...wrong, NOTIFICATIONS_TARGETS: "a=ftp://hidden,b" })).toEqual([
+    expect.stringContaining("NOTIFICATIONS_FROM is required"),
+    expect.stringMatching(/^NOTIFICATIONS_TARGETS (?!.*hidden)/),
+    expect.stringMatching(/^NOTIFICATIONS_TARGETS /),
+    expect.stringContaining("NOTIFICATIONS_ORIGINS has an entry that is no origin"),
+  ]);
+  expect(faultsOf({ ...NEEDED, NOTIFICATIONS_TARGETS: "a=https://x" })).toEqual([
+    "NOTIFICATIONS_TARGETS needs NOTIFICATIONS_URL=builtin",
+  ]);
+});
+
 test("every fault at once, one line each", () => {
   const faults = faultsOf({
     PORT: "eighty",

@@ -5,6 +5,7 @@
  * 1. A decision is marked after the stream has acknowledged its event. The event's id is the decision's, also as
  *    `Nats-Msg-Id`: replicas that publish one twice store it once.
  * 2. A stream that is there is never changed. An event that another stream takes is not published.
+ * 3. A decision that cannot be published keeps no other one from being published.
  */
 import { create, enumToJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -32,22 +33,44 @@ const OPERATIONS: Readonly<Partial<Record<DecisionType, string>>> = {
   [DecisionType.EXPIRED]: "expire",
 };
 
-/** Publishes these decisions; rejects when one of them is not stored. */
+/** What became of a decision's event; `error` is undefined when the stream has stored it. */
+export interface Published {
+  readonly decision: UnpublishedDecision;
+  readonly error: unknown;
+}
+
+/** Publishes these decisions, each by itself. Makes the stream when it is missing; rejects when that fails. */
 export async function publishDecisions(
   connection: NatsConnection,
   stream: DecisionStream,
   decisions: readonly UnpublishedDecision[],
   log: Log,
-): Promise<void> {
+): Promise<Published[]> {
   const client = connection.jetstream();
-  const publishAll = () =>
-    Promise.all(decisions.map((decision) => publish(client, stream.name, decision)));
+  const publishAll = (some: readonly UnpublishedDecision[]) =>
+    Promise.all(some.map((decision) => tryPublish(client, stream.name, decision)));
+  const first = await publishAll(decisions);
+  const homeless = first.filter(({ error }) => isWithoutStream(error));
+  if (homeless.length === 0) return first;
+  await requireStream(connection, stream, log);
+  const again = await publishAll(homeless.map(({ decision }) => decision));
+  return [...first.filter(({ error }) => !isWithoutStream(error)), ...again];
+}
+
+function isWithoutStream(error: unknown): boolean {
+  return error instanceof NatsError && error.code === ErrorCode.NoResponders;
+}
+
+async function tryPublish(
+  client: JetStreamClient,
+  streamName: string,
+  decision: UnpublishedDecision,
+): Promise<Published> {
   try {
-    await publishAll();
+    await publish(client, streamName, decision);
+    return { decision, error: undefined };
   } catch (error) {
-    if (!(error instanceof NatsError) || error.code !== ErrorCode.NoResponders) throw error;
-    await requireStream(connection, stream, log);
-    await publishAll();
+    return { decision, error };
   }
 }
 

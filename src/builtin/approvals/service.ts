@@ -38,6 +38,7 @@ import {
 } from "../../store/approval-requests.ts";
 import type { Database } from "../../store/database.ts";
 import { AnswerLost, isAway, isLostRace } from "../../store/pg-errors.ts";
+import type { ApprovalNotices } from "./notices.ts";
 import { decisionTypeOf } from "./publish-decisions.ts";
 
 /** What the service needs. */
@@ -45,10 +46,15 @@ export interface ApprovalServiceDeps {
   readonly database: Database;
   /** How long a request stays open; undefined: until it is decided. */
   readonly expireAfterMs?: number | undefined;
+  /** How approvers are notified; undefined: they are not. */
+  readonly notices?: ApprovalNotices | undefined;
   /** Called after a decision is committed. */
   readonly onDecided: () => void;
+  /** Called after a request is kept whose approver is notified. */
+  readonly onAsked: () => void;
 }
 
+const KEY_OF_A_CALL = /^([^/]+)\/([^/]+)\/\d+\/request_approval(?:-(\d+))?$/;
 /** Whose decision an escalation is. */
 const OWNER = "approvals";
 
@@ -83,7 +89,7 @@ export function approvalRoutes(deps: ApprovalServiceDeps): (router: ConnectRoute
 }
 
 async function request(
-  { database, expireAfterMs }: ApprovalServiceDeps,
+  { database, expireAfterMs, notices, onAsked }: ApprovalServiceDeps,
   asked: RequestApprovalRequest,
   context: HandlerContext,
 ) {
@@ -91,16 +97,41 @@ async function request(
   refuseEmpty("action_type", asked.actionType);
   const { $typeName: _, $unknown: __, ...fields } = asked;
   for (const text of [asked.contextJson, asked.approverUserId, asked.surface]) refuseNul(text);
-  const key = JSON.stringify([asked.workspaceId, keyOf(context)]);
+  const callKey = keyOf(context);
+  const key = JSON.stringify([asked.workspaceId, callKey]);
   const bodyHash = createHash("sha256")
     .update(toBinary(RequestApprovalRequestSchema, asked))
     .digest();
   const id = idOfKey("apr_", key);
-  const stored = await keepApproval(database, { ...fields, id, bodyHash, expireAfterMs });
+  const { approverUserId: approver, workspaceId } = asked;
+  const isNoticed = approver !== "" && notices?.reaches(workspaceId, approver) === true;
+  const made = { ...fields, id, bodyHash, expireAfterMs, itemId: itemOf(callKey), isNoticed };
+  const remindAfterMs = isNoticed ? reminderOf(asked.contextJson) : undefined;
+  const stored = await keepApproval(database, { ...made, remindAfterMs });
+  if (isNoticed) onAsked();
   if (Buffer.compare(stored.bodyHash, bodyHash) !== 0) {
     throw new ConnectError("the key was used for another request", Code.AlreadyExists);
   }
   return { approvalRequest: requestMessage(stored) };
+}
+
+/** The item of the Inbox, by the key `<run>/<step>/<attempt>/request_approval[-n]`; "" for another key. */
+function itemOf(key: string): string {
+  const [, run, step, place = "1"] = KEY_OF_A_CALL.exec(key) ?? [];
+  return run === undefined ? "" : `${run}/${step}/${place}`;
+}
+
+/** The context's `remind_after_seconds` in ms. */
+function reminderOf(contextJson: string): number | undefined {
+  try {
+    const context: unknown = JSON.parse(contextJson);
+    if (typeof context !== "object" || context === null) return undefined;
+    const seconds: unknown = Reflect.get(context, "remind_after_seconds");
+    return typeof seconds === "number" && seconds > 0 ? Math.ceil(seconds * 1000) : undefined;
+  } catch {
+    // Any text may be a request's context.
+    return undefined;
+  }
 }
 
 async function resolve(

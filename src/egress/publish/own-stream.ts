@@ -97,20 +97,17 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
     },
     async ready(partitions) {
       const nowMs = performance.now();
-      const isLooked = nowMs < lookAtMs && connections === bus.connections;
-      if (isLooked && !(good && hasGoneBack(bus))) return good;
+      const isSame = connections === bus.connections && !(good && hasGoneBack(bus));
+      if (isSame && nowMs < lookAtMs) return good;
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;
       await deps.beforeLook();
       const fault = await look(partitions);
-      if (fault !== undefined) {
-        condition.be(fault);
-        return false;
-      }
-      good = true;
-      lookAtMs = nowMs + LOOK_EVERY_MS;
-      return true;
+      good = fault === undefined;
+      if (good) lookAtMs = nowMs + LOOK_EVERY_MS;
+      else condition.be(fault);
+      return good;
     },
     report(refusal) {
       condition.be(refusal);

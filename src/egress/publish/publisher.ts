@@ -72,11 +72,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
-    const before = sent.ids();
-    if (before.size >= UNMARKED_AT_MOST) return false;
-    const limit = BATCHES_AT_ONCE + before.size;
-    const listed = await listUnpublished(database, lease.partitions, limit);
-    const batches = listed.filter(({ id }) => !before.has(id));
+    const { batches, isFull } = await listUnsent(database, lease.partitions, sent.ids());
     if (batches.length === 0) {
       ownStream.report(undefined);
       return false;
@@ -89,7 +85,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (done.length === 0 || !ownStream.isCurrent) return false;
     sent.add(done);
     // What was committed here since the list was read has woken the loop.
-    return listed.length === limit || done.length < batches.length;
+    return isFull || done.length < batches.length;
   }
 
   const publishing = createPublishing(publish, kept, log);
@@ -103,23 +99,40 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     },
     trouble: () => ownStream.trouble,
     start() {
-      leasing.start();
-      publishing.start();
-      sent.start();
+      for (const loop of [leasing, publishing, sent]) loop.start();
     },
     async stop() {
       stoppingAtMs = performance.now() + FLUSH_MS;
       await Promise.all([publishing.stop(), leasing.stop()]);
-      try {
-        while (await publish());
-        await sent.stop();
-        await lease.letGo();
-      } catch (error) {
+      await flush(publish, sent, lease).catch((error: unknown) => {
         log.warn("events are left in the outbox; they are published later", { error });
-      }
+      });
       bus.stop();
     },
   };
+}
+
+async function flush(
+  publish: () => Promise<boolean>,
+  sent: SentBatches,
+  lease: PartitionLease,
+): Promise<void> {
+  while (await publish());
+  await sent.stop();
+  await lease.letGo();
+}
+
+/** The next batches without those that were sent already; `isFull`: there may be more. */
+async function listUnsent(
+  database: PublisherDeps["database"],
+  partitions: readonly number[],
+  sent: ReadonlySet<number>,
+): Promise<{ readonly batches: UnpublishedBatch[]; readonly isFull: boolean }> {
+  // They are marked first.
+  if (sent.size >= UNMARKED_AT_MOST) return { batches: [], isFull: false };
+  const limit = BATCHES_AT_ONCE + sent.size;
+  const listed = await listUnpublished(database, partitions, limit);
+  return { batches: listed.filter(({ id }) => !sent.has(id)), isFull: listed.length === limit };
 }
 
 /** Publishes round after round. */

@@ -43,5 +43,6 @@ export const APPROVAL_KEYS: KeyTable = {
   required: "count",
   escalate_after_seconds: "seconds",
   escalate_to: "texts",
+  remind_after_seconds: "literal_seconds",
   allow_self_approval: "flag",
 };

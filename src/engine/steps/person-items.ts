@@ -45,7 +45,10 @@ export function personKindOf({
 }
 
 /** The open items of a step, by its row. */
-export function openItemsOf(step: Pick<GraphStep, "type">, row: StepRun): PersonItem[] {
+export function openItemsOf(
+  step: Pick<GraphStep, "type">,
+  row: Pick<StepRun, "state" | "detail" | "retryCount" | "approvalRequestId">,
+): PersonItem[] {
   if (row.state !== "WAITING") return [];
   if (row.detail.held !== undefined) return [{ kind: "held", place: HELD_PLACE, assignee: "" }];
   const kind = personKindOf(step);

@@ -28,8 +28,6 @@ export interface FoundItem {
   readonly row: AskingStep;
   /** Of an approval alone. */
   readonly ticket?: ApprovalTicket;
-  /** When it opened, where that is known. */
-  readonly openedAt?: Date;
 }
 
 export const KINDS: Readonly<Record<PersonItemKind, ItemKind>> = {
@@ -40,6 +38,8 @@ export const KINDS: Readonly<Record<PersonItemKind, ItemKind>> = {
 
 /** What a read of an item gets besides. */
 export type ItemDeps = ReadDeps & Pick<WriteDeps, "caller">;
+/** As stored: a smallint. */
+const PLACE_AT_MOST = 2 ** 15 - 1;
 const ID = /^([^/]+)\/([^/]+)\/(0|[1-9]\d{0,4})$/;
 
 /** The item with this id; not_found when the call sees none. */
@@ -51,8 +51,12 @@ export async function requireItem(deps: ItemDeps, id: string): Promise<FoundItem
   const graph = (await deps.graphs.require([head.versionId])).get(head.versionId);
   const index = graph?.indexById.get(stepId);
   if (index === undefined) throw unknownItem(id);
-  const row = await findAskingStep(callers, deps.visibility, runId, index);
-  const found = row && itemOf(graph, row, Number(digits));
+  const place = Number(digits);
+  const row =
+    place > PLACE_AT_MOST
+      ? undefined
+      : await findAskingStep(callers, deps.visibility, runId, index, place);
+  const found = row && itemOf(graph, row, place);
   if (found === undefined || !seesKind(deps, found.kind)) throw unknownItem(id);
   return found;
 }
@@ -71,7 +75,7 @@ export async function itemsOfPage(
   return rows.flatMap((row) => {
     const found = itemOf(graphs.get(row.versionId), row, row.place);
     if (found === undefined || stateOf(found) !== ItemState.OPEN) return [];
-    return [{ ...found, openedAt: row.openedAt }];
+    return [found];
   });
 }
 
@@ -126,6 +130,17 @@ function expiryOf({ startedAt }: AskingStep, { dueAfterMs }: ApprovalTicket): nu
   return dueAfterMs === undefined ? undefined : startedAt.getTime() + dueAfterMs;
 }
 
+/** Who is asked: by a delegation, else by the step. "": no person is named. */
+export function assigneeOf({ kind, row, ticket }: FoundItem): string {
+  const named = kind === "task" ? row.detail?.asked?.assignee : ticket?.approver;
+  return row.assignee ?? named ?? "";
+}
+
+/** Who has claimed an open item, as it is recorded; "": no one. */
+export function claimantOf({ row }: FoundItem): string {
+  return row.claimedBy ?? "";
+}
+
 /** An item's id. */
 export function itemId({ row, step, place }: FoundItem): string {
   return `${row.runId}/${step.def.id}/${place}`;
@@ -160,8 +175,9 @@ export function itemMessage(
   return create(InboxItemSchema, {
     id: itemId(item),
     kind: KINDS[item.kind],
-    state: stateOf(item),
-    title: text(ownValue(def.config, "title")) || def.name || def.id,
+    ...claimFields(item),
+    assignee: assigneeOf(item),
+    title: titleOf(item),
     workspaceId: row.workspaceId,
     runId: row.runId,
     stepId: def.id,
@@ -174,11 +190,28 @@ export function itemMessage(
   });
 }
 
-function createdAtOf({ kind, openedAt, row }: FoundItem) {
+/** A file gives a task its text alone. */
+function titleOf({ step, row }: FoundItem): string {
+  const { def } = step;
+  const given = text(ownValue(def.config, "title")) || def.name;
+  if (given !== "" || personKindOf(step) !== "task") return given || def.id;
+  const [line = ""] = instructionsOf(def, row).trim().split("\n", 1);
+  return line.trim() || def.id;
+}
+
+function claimFields(item: FoundItem) {
+  const state = stateOf(item);
+  const { claimedAt } = item.row;
+  const claimedBy = claimantOf(item);
+  if (state !== ItemState.OPEN || claimedBy === "" || claimedAt === null) return { state };
+  return { state: ItemState.CLAIMED, claimedBy, claimedAt: timestampFromDate(claimedAt) };
+}
+
+function createdAtOf({ kind, row }: FoundItem) {
   if (kind === "held" && row.detail?.held !== undefined) {
     return timestampFromMs(row.detail.held.sinceMs);
   }
-  return timestampFromDate(openedAt ?? row.startedAt);
+  return timestampFromDate(row.openedAt ?? row.startedAt);
 }
 
 function fieldsOfKind(item: FoundItem) {
@@ -199,14 +232,16 @@ function dueOf({ row, ticket }: FoundItem): number | undefined {
 }
 
 function taskFields({ step: { def }, row }: FoundItem) {
-  const { assignee = "", instructions } = row.detail?.asked ?? {};
-  return { assignee, instructions: instructions ?? text(ownValue(def.config, "instructions")) };
+  return { instructions: instructionsOf(def, row) };
+}
+
+function instructionsOf({ config }: GraphStep["def"], { detail }: AskingStep): string {
+  return detail?.asked?.instructions ?? text(ownValue(config, "instructions"));
 }
 
 function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
   const { approvals = [], digest = "", requiredApprovals = 1, riskLevel = "" } = row.detail ?? {};
   return {
-    assignee: ticket?.approver ?? "",
     actionType: def.actionType || def.name,
     riskLevel,
     digest,

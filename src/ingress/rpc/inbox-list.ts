@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import {
   type InboxCountRequest,
   InboxCountRequestSchema,
+  type InboxItem,
   type InboxListRequest,
   InboxListRequestSchema,
   ItemKind,
@@ -18,9 +19,9 @@ import {
   listInbox,
 } from "../../store/reads/inbox.ts";
 import { actorOf, requireActor } from "./actor.ts";
-import { checkFields, type Faults, readPageSize } from "./fields.ts";
+import { checkFields, type Faults, PAGE_LIMIT, readPageSize } from "./fields.ts";
 import { type ItemDeps, itemsOfPage, KINDS, listedMessage, seesKind } from "./inbox-items.ts";
-import type { WriteDeps } from "./service-deps.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 // What Postgres takes, where a caller has made a token.
 const LATEST_MS = Date.UTC(9_999, 0);
@@ -29,7 +30,7 @@ const VISIBLE = /^[\x21-\x7e]+$/;
 const EVERY_KIND: readonly PersonItemKind[] = ["approval", "task", "held"];
 
 /** What a read of the caller's own items gets besides. */
-type ActorDeps = ItemDeps & Pick<WriteDeps, "actor">;
+export type ActorDeps = ItemDeps & Pick<WriteDeps, "actor">;
 
 /** List: open items, newest first. */
 export async function answerListInbox(deps: ActorDeps, request: InboxListRequest) {
@@ -39,13 +40,21 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
   const after = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
   const { lists } = deps.database;
-  const [rows, totalSize] = await Promise.all([
+  const [{ items, next }, totalSize] = await Promise.all([
     listInbox(lists, deps.visibility, filters, size, after),
     countInbox(lists, deps.visibility, filters),
   ]);
-  const items = (await itemsOfPage(deps, rows)).map(listedMessage);
-  const last = rows.length < size ? undefined : rows.at(-1);
-  return { items, totalSize, nextPageToken: last === undefined ? "" : tokenOf(last, filters) };
+  return {
+    items: (await itemsOfPage(deps, items)).map(listedMessage),
+    totalSize,
+    nextPageToken: next === undefined ? "" : tokenOf(next, filters),
+  };
+}
+
+/** The newest 500 items, as List shows them. */
+export async function itemsOfView(deps: ReadDeps, filters: InboxFilters): Promise<InboxItem[]> {
+  const { items } = await listInbox(deps.database.lists, deps.visibility, filters, PAGE_LIMIT);
+  return (await itemsOfPage(deps, items)).map(listedMessage);
 }
 
 /** Count: how many List would show. */
@@ -56,7 +65,8 @@ export async function answerCountInbox(deps: ActorDeps, request: InboxCountReque
   return { totalSize: await countInbox(deps.database.lists, deps.visibility, filters) };
 }
 
-function readFilters(
+/** Which items a request is about; its faults are added. */
+export function readFilters(
   deps: ActorDeps,
   request: { workspaceId: string; mine: boolean; kinds: ItemKind[] },
   faults: Faults,
@@ -75,10 +85,10 @@ function readFilters(
 }
 
 function tokenOf(
-  { openedAt, runId, stepIndex, place }: Omit<InboxPlace, "openedAtMs"> & { openedAt: Date },
+  { openedAtMs, runId, stepIndex, place }: InboxPlace,
   filters: InboxFilters,
 ): string {
-  const parts = [openedAt.getTime(), runId, stepIndex, place, hashOf(filters)];
+  const parts = [openedAtMs, runId, stepIndex, place, hashOf(filters)];
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
@@ -112,7 +122,8 @@ function isSmall(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && value <= SMALLINT && Number.isInteger(value);
 }
 
-function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
+/** Tells filters apart, in 16 hexadecimal digits. */
+export function hashOf({ workspaceId, assignee, kinds }: InboxFilters): string {
   const text = JSON.stringify([workspaceId, assignee ?? null, kinds]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -7,14 +7,15 @@
  * 3. Who initiated or started the run, or a run above it, does not decide, unless the gate allows it.
  * 4. Who decided one request of a gate decides no other one, except the one that names this person: the gate counts a person
  *    once, and then asks for the first one again.
- * 5. A name of a group or a channel (`group:…`, `slack:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
+ * 5. Who has claimed an item acts on it, and no other caller.
+ * 6. A name of a group or a channel (`group:…`, `slack:…`) is for admins: tokens name no groups yet. Without authentication every actor passes for
  *    a member.
  */
 import { ownValue } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findStarters } from "../../store/reads/run-starters.ts";
 import { recordedActor, refuseAgent, requireActor } from "./actor.ts";
-import type { FoundItem } from "./inbox-items.ts";
+import { assigneeOf, claimantOf, type FoundItem } from "./inbox-items.ts";
 import type { WriteDeps } from "./service-deps.ts";
 
 /** Names of many people: groups, and channels that the built-in notifications reach. */
@@ -22,11 +23,49 @@ const MANY = /^(group|slack|teams|webhook):/;
 /** Decisions that a person makes. */
 const PERSONS: ReadonlySet<string> = new Set(["approved", "denied"]);
 
-/** Refuses a caller who may not decide the approval. */
-export async function requireDecider(deps: WriteDeps, item: FoundItem): Promise<void> {
+/** Refuses a caller who may not decide the approval, complete the task, or take the held step on. */
+export async function requireActing(deps: WriteDeps, item: FoundItem): Promise<void> {
+  if (item.kind === "approval") await requireDecider(deps, item);
+  else requireDoer(deps, item);
+  const claimant = claimantOf(item);
+  if (claimant === "" || claimant === recordedActor(deps)) return;
+  throw new Refusal("illegal_move", `the item is claimed by ${claimant}`, { from: "CLAIMED" });
+}
+
+/** Refuses a caller who may not end a claim. */
+export function requireReleaser(deps: WriteDeps, item: FoundItem): void {
+  requireCommenter(deps);
+  const claimant = claimantOf(item);
+  const isOwn = claimant === "" || claimant === recordedActor(deps);
+  if (!isOwn && !isAdmin(deps)) throw denied(`the item is claimed by ${claimant}`);
+}
+
+/** Refuses a caller who may not ask this person instead. */
+export async function requireDelegator(
+  deps: WriteDeps,
+  item: FoundItem,
+  to: string,
+): Promise<void> {
+  const actor = requireCommenter(deps);
+  const { approvals = [] } = item.row.detail ?? {};
+  if (approvals.some(({ approver }, at) => approver === to && at !== item.place - 1)) {
+    throw new Refusal("illegal_move", `the gate asks ${to} already`);
+  }
+  // Not to themself: an admin who is not asked decides nothing.
+  const isByAdmin = deps.caller !== undefined && isAdmin(deps) && to !== actor;
+  if (!isByAdmin) await requireActing(deps, item);
+}
+
+/** Who comments; refuses an agent. */
+export function requireCommenter(deps: WriteDeps): string {
   const actor = requireActor(deps);
   refuseAgent(deps.caller);
-  requireNamed(deps, actor, item.ticket?.approver ?? "");
+  return actor;
+}
+
+async function requireDecider(deps: WriteDeps, item: FoundItem): Promise<void> {
+  const actor = requireCommenter(deps);
+  requireNamed(deps, actor, assigneeOf(item));
   const recorded = recordedActor(deps) ?? actor;
   if (item.ticket?.approver !== actor && hasDecidedAnother(item, recorded)) {
     throw denied("another request of the gate is decided by the same person");
@@ -47,18 +86,19 @@ function hasDecidedAnother({ row, place }: FoundItem, recorded: string): boolean
   );
 }
 
-/** Refuses a caller who may not complete the task. */
-export function requireDoer(deps: WriteDeps, { row }: FoundItem): void {
-  const actor = requireActor(deps);
-  refuseAgent(deps.caller);
-  requireNamed(deps, actor, row.detail?.asked?.assignee ?? "");
+function requireDoer(deps: WriteDeps, item: FoundItem): void {
+  requireNamed(deps, requireCommenter(deps), assigneeOf(item));
 }
 
-function requireNamed({ caller }: WriteDeps, actor: string, named: string): void {
+function requireNamed(deps: WriteDeps, actor: string, named: string): void {
   if (named === "" || named === actor) return;
-  const isMember = caller === undefined || caller.scopes.has("workflows:admin");
-  if (MANY.test(named) && isMember) return;
+  if (MANY.test(named) && isAdmin(deps)) return;
   throw denied(`${named} is asked, not ${actor}`);
+}
+
+/** Without authentication each caller is. */
+function isAdmin({ caller }: WriteDeps): boolean {
+  return caller === undefined || caller.scopes.has("workflows:admin");
 }
 
 function denied(message: string): Refusal {

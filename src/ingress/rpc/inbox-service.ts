@@ -1,9 +1,12 @@
 /** workflows.ops.v1.Inbox, as a table: which function answers which RPC. Boundary: as service.ts. */
-import type { ServiceImpl } from "@connectrpc/connect";
-import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { Inbox, type InboxWatchRequest } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { depsOfCall } from "./call-workspace.ts";
 import { doneOnce, workspaceOfRun } from "./done-once.ts";
 import { answerCompleteTask, answerDecide, answerGetItem, readItem } from "./inbox.ts";
+import { answerClaim, answerComment, answerDelegate, answerRelease } from "./inbox-changes.ts";
 import { answerCountInbox, answerListInbox } from "./inbox-list.ts";
+import { answerWatchInbox } from "./inbox-watch.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
@@ -26,7 +29,22 @@ export function inboxService(parts: ServiceParts): ServiceImpl<typeof Inbox> {
       answer: answerCompleteTask,
       answerAgain: async (deps, { id }) => ({ item: await readItem(deps, id) }),
     }),
+    watch: (request: InboxWatchRequest, context: HandlerContext) =>
+      answerWatchInbox({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
+    claim: doneOnce(parts, method.claim, changing(answerClaim)),
+    release: doneOnce(parts, method.release, changing(answerRelease)),
+    delegate: doneOnce(parts, method.delegate, changing(answerDelegate)),
+    comment: doneOnce(parts, method.comment, changing(answerComment)),
   };
+}
+
+function watching({ inboxFeed }: ServiceParts, { signal }: HandlerContext) {
+  return { inboxFeed, signal, nowMs: () => performance.now() };
+}
+
+/** A repeat finds its note, and changes nothing. */
+function changing<Answer>(answer: Answer) {
+  return { workspaceOf: workspaceOfItem, answer, answerAgain: answer };
 }
 
 /** Of an item's run, whose id its own begins with. */

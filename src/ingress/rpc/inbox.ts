@@ -4,6 +4,7 @@
  * TransitionStep.
  */
 import { randomUUID } from "node:crypto";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type InboxCompleteTaskRequest,
   InboxCompleteTaskRequestSchema,
@@ -14,6 +15,7 @@ import {
   type InboxItem,
   ItemState,
   ItemStateSchema,
+  NoteKind,
   Verdict,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind } from "../../../gen/workflows/ops/v1/runs_pb.ts";
@@ -22,6 +24,7 @@ import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import type { PersonItemKind } from "../../engine/steps/person-items.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { findItemNotes, type StoredNote } from "../../store/reads/inbox-notes.ts";
 import { findHistoryOfStep } from "../../store/reads/run-history.ts";
 import { recordedActor } from "./actor.ts";
 import { checkFields, invalidFields } from "./fields.ts";
@@ -34,12 +37,18 @@ import {
   requireItem,
   stateOf,
 } from "./inbox-items.ts";
-import { requireDecider, requireDoer } from "./inbox-rights.ts";
+import { requireActing } from "./inbox-rights.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { answerGetPayload } from "./payloads.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import { checkOutput } from "./steps.ts";
 
+const NOTES: Readonly<Record<StoredNote["kind"], NoteKind>> = {
+  claimed: NoteKind.CLAIMED,
+  released: NoteKind.RELEASED,
+  delegated: NoteKind.DELEGATED,
+  commented: NoteKind.COMMENTED,
+};
 const DECISIONS: ReadonlyMap<Verdict, "approved" | "denied"> = new Map([
   [Verdict.APPROVE, "approved"],
   [Verdict.DENY, "denied"],
@@ -71,9 +80,19 @@ export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
   const outputSchema = outputSchemaOf(item.step.def);
   return itemMessage(item, {
     ...(await completionOf(deps, item)),
+    notes: await notesOf(deps, item),
     ...(payload.payload === undefined ? {} : { payload: payload.payload }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
   });
+}
+
+async function notesOf({ database, visibility }: ReadDeps, { row, place }: FoundItem) {
+  const { runId, stepIndex } = row;
+  const notes = await findItemNotes(database.callers, visibility, { runId, stepIndex, place });
+  return notes.map(({ kind, by, to, text, madeAt }) => ({
+    ...{ kind: NOTES[kind], by, to, text },
+    madeAt: timestampFromDate(madeAt),
+  }));
 }
 
 /** Who completed a task, and why; nothing of an item that is no task or not done. */
@@ -103,7 +122,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   if (ticket === undefined || decision === undefined) {
     throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
-  await requireDecider(deps, item);
+  await requireActing(deps, item);
   if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
   const decidedBy = recordedActor(deps) ?? "";
   const made: ApprovalTicket = { ...ticket, decision, decidedBy, reason: comment };
@@ -134,7 +153,7 @@ export async function answerCompleteTask(deps: WriteDeps, request: InboxComplete
   if (item.kind !== "task") {
     throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
-  requireDoer(deps, item);
+  await requireActing(deps, item);
   requireOpen(item);
   const { runId } = item.row;
   const report = output === undefined ? {} : { output };
@@ -196,12 +215,14 @@ function withTicket(item: FoundItem, ticket: ApprovalTicket): FoundItem {
   return { ...item, ticket, row: { ...row, detail: { ...row.detail, approvals } } };
 }
 
-function requireOpen(item: FoundItem): void {
+/** Refuses illegal_move for an item that is not open. */
+export function requireOpen(item: FoundItem): void {
   const state = stateOf(item);
   if (state !== ItemState.OPEN) throw notOpen(itemId(item), state);
 }
 
-function notOpen(id: string, state: ItemState): Refusal {
+/** The refusal of what an open item alone takes. */
+export function notOpen(id: string, state: ItemState): Refusal {
   const from = ItemStateSchema.value[state]?.localName ?? "";
   const resource = { type: "inbox_item", name: id };
   return new Refusal("illegal_move", `the item is ${from.toLowerCase()}`, { from, resource });

@@ -57,6 +57,11 @@ const INBOX: Needed<typeof Inbox> = {
   get: "workflows:read",
   decide: "workflows:inbox",
   completeTask: "workflows:inbox",
+  watch: "workflows:read",
+  claim: "workflows:inbox",
+  release: "workflows:inbox",
+  delegate: "workflows:inbox",
+  comment: "workflows:inbox",
 };
 
 const SYSTEM: Needed<typeof System> = {

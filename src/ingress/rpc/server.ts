@@ -27,6 +27,7 @@ import {
 } from "./doors.ts";
 import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import { createInboxFeed } from "./inbox-feed.ts";
 import { inboxService } from "./inbox-service.ts";
 import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
@@ -38,7 +39,7 @@ import { systemService } from "./system-service.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
 export interface RpcServerDeps
-  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed" | "probe">,
+  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "probe">,
     DoorDeps {
   /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
   readonly feed?: RunFeed;
@@ -73,10 +74,11 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const services: DescService[] = [...OWN, Health];
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const feed = deps.feed ?? createRunFeed(deps);
+  const inboxFeed = createInboxFeed();
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const callerKeys = createCallerKeys(deps.database);
-    const parts = { ...deps, feed, callerKeys, heldKeys: createHeldKeys(deps) };
+    const parts = { ...deps, feed, inboxFeed, callerKeys, heldKeys: createHeldKeys(deps) };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
@@ -110,6 +112,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     async stop() {
       clearInterval(watching);
       health.end();
+      inboxFeed.stop();
       await feed.stop();
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
     },

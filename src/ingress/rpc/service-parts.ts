@@ -15,6 +15,7 @@ import type { Committed, Processor } from "../../runtime/processor.ts";
 import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { Database } from "../../store/database.ts";
+import type { InboxFeed } from "./inbox-feed.ts";
 import type { StreamLimits } from "./stream-limits.ts";
 
 /** The same for every call. */
@@ -35,6 +36,8 @@ export interface ServiceParts {
   readonly feed: RunFeed;
   /** Of the streams; unset: those of the service. */
   readonly streamLimits?: StreamLimits | undefined;
+  /** Inboxes that are watched. */
+  readonly inboxFeed: InboxFeed;
   /** Publishes an event of a caller where the service listens. */
   readonly publishEvent?: PublishForCaller | undefined;
   /** Handles a message again that was put aside. */

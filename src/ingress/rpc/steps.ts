@@ -10,6 +10,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { GraphStep } from "../../engine/graph/graph.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
+import { HELD_PLACE } from "../../engine/steps/person-items.ts";
 import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import { findDecision } from "../../engine/values/enum-names.ts";
 import type { StepReport } from "../../engine/values/input.ts";
@@ -113,7 +114,7 @@ async function checkReport(deps: WriteDeps, runId: string, report: StepReport): 
 async function isHeld(deps: ReadDeps, runId: string, step: GraphStep): Promise<boolean> {
   if (step.onError !== "hold") return false;
   const { database, visibility } = deps;
-  const row = await findAskingStep(database.callers, visibility, runId, step.index);
+  const row = await findAskingStep(database.callers, visibility, runId, step.index, HELD_PLACE);
   return row?.detail?.held !== undefined;
 }
 

@@ -16,6 +16,12 @@ import type { RunStart } from "../../runtime/processor.ts";
 import { type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
 import type { Settled } from "../../runtime/submission.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
+import {
+  type Changed,
+  changeItem,
+  type ItemChange,
+  type SeenItem,
+} from "../../store/inbox-notes.ts";
 import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
@@ -34,6 +40,8 @@ export interface Write {
   createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
   /** not_found for a definition that the call does not see. */
   publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
+  /** Changes an open item of the inbox that the call has read. */
+  changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
   /**
    * Routes an event. An empty id is replaced by that of the caller's key, else by a random one. `repeatableId` is the id
    * by which a repeat of the call means the same event; undefined for a random one.
@@ -75,6 +83,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     },
     publishVersion: (definitionId, spec) =>
       publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec }),
+    changeItem: (seen, change) => changeItem(parts.database, seen, change),
     async route(event) {
       requireSeen(visibility, event.workspaceId);
       const repeatableId = event.id || key?.eventId;

@@ -1,8 +1,8 @@
 /**
  * Reads of the inbox: open items by index, and one item, open or not.
  * Boundary: committed state; what an item shows is the caller's matter.
- * Invariant: each read is one statement. An item whose step is no longer WAITING is left out of lists: a replica of a
- * release before the inbox may have closed it.
+ * Invariant: each read is one statement. A page ends by its rows in the index: an item without a step, which a replica of
+ * a release before the inbox may have left (store/mend-inbox.ts), shortens its page and hides none after it.
  */
 import type { PersonItemKind } from "../../engine/steps/person-items.ts";
 import type { StepState } from "../../engine/values/run.ts";
@@ -18,6 +18,13 @@ export interface InboxFilters {
   /** Undefined: items of all people. */
   readonly assignee: string | undefined;
   readonly kinds: readonly PersonItemKind[];
+}
+
+/** A page of open items. */
+export interface InboxPage {
+  readonly items: OpenInboxItem[];
+  /** Where the next page begins; undefined at the end. */
+  readonly next: InboxPlace | undefined;
 }
 
 /** Where a page ended. */
@@ -48,6 +55,11 @@ export interface AskingStep {
   readonly timeoutAt: Date | null;
   /** The database's clock. */
   readonly readAt: Date;
+  /** Who is asked now, who has claimed the item and when; all null: it has no row, as one that is not open. */
+  readonly assignee: string | null;
+  readonly claimedBy: string | null;
+  readonly claimedAt: Date | null;
+  readonly openedAt: Date | null;
 }
 
 /** An open item with its step. */
@@ -61,7 +73,8 @@ const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id a
   r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
   r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
   s.retry_count as "retryCount", s.error_message as "errorMessage", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
-  now() as "readAt"`;
+  now() as "readAt", i.assignee, i.claimed_by as "claimedBy", i.claimed_at as "claimedAt",
+  i.opened_at as "openedAt"`;
 const NEWEST =
   "opened_at desc nulls last, run_id desc nulls last, step_index desc nulls last, place desc nulls last";
 
@@ -72,14 +85,18 @@ const kindRange = (kind: number, condition: string) => `(
         and (opened_at, run_id, step_index, place)
           < ($3::timestamptz, $4::text, $5::smallint, $6::smallint)
       order by ${NEWEST} limit $7::integer)`;
-const listText = (condition: string) => `select ${STEP}, i.place, i.opened_at as "openedAt"
+// The limit keeps the look-up in the lateral, where it is two index entries an item, whatever the statistics.
+const listText = (condition: string) => `select found.*, i.place, i.run_id as "itemRunId",
+      i.step_index as "itemStepIndex", i.opened_at as "itemOpenedAt"
     from (
       select * from (${Object.values(ITEM_KINDS)
         .map((kind) => kindRange(kind, condition))
         .join(" union all ")}) as merged
       order by ${NEWEST} limit $7::integer) as i
-    join workflow_runs r on r.id = i.run_id
-    join step_runs s on s.run_id = i.run_id and s.step_index = i.step_index
+    left join lateral (
+      select ${STEP} from workflow_runs r
+      join step_runs s on s.run_id = r.id and s.step_index = i.step_index
+      where r.id = i.run_id limit 1) as found on true
     order by i.opened_at desc, i.run_id desc, i.step_index desc, i.place desc`;
 const countText = (condition: string) => `select count(*)::int as total from (
       select 1 from inbox_items
@@ -99,9 +116,11 @@ const FIND = seenStatement(
   {
     name: "find_asking_step",
     text: `select ${STEP} from workflow_runs r join step_runs s on s.run_id = r.id
+    left join inbox_items i
+      on i.run_id = s.run_id and i.step_index = s.step_index and i.place = $3::smallint
     where r.id = $1 and s.step_index = $2`,
   },
-  "r.workspace_id = $3",
+  "r.workspace_id = $4",
 );
 /** Later than every item. */
 const FIRST_PLACE: InboxPlace = {
@@ -118,16 +137,36 @@ export async function listInbox(
   { workspaceId, assignee, kinds }: InboxFilters,
   limit: number,
   after: InboxPlace = FIRST_PLACE,
-): Promise<OpenInboxItem[]> {
-  if (!sees(visibility, workspaceId)) return [];
+): Promise<InboxPage> {
+  if (!sees(visibility, workspaceId)) return { items: [], next: undefined };
   const { openedAtMs, runId, stepIndex, place } = after;
   const values = [
     ...[workspaceId, numbersOf(kinds), new Date(openedAtMs), runId, stepIndex, place],
     limit,
   ];
-  return assignee === undefined
-    ? db.query<OpenInboxItem & Row>(LIST, values)
-    : db.query<OpenInboxItem & Row>(LIST_OF_PERSON, [...values, assignee]);
+  const rows =
+    assignee === undefined
+      ? await db.query<ListedRow & Row>(LIST, values)
+      : await db.query<ListedRow & Row>(LIST_OF_PERSON, [...values, assignee]);
+  const last = rows.length < limit ? undefined : rows.at(-1);
+  return { items: rows.filter(hasStep), next: last && placeOf(last) };
+}
+
+/** A row of the index; all that is of the step is null where there is none. */
+interface ListedRow {
+  readonly itemRunId: string;
+  readonly itemStepIndex: number;
+  readonly itemOpenedAt: Date;
+  readonly place: number;
+  readonly runId: string | null;
+}
+
+function hasStep<T extends ListedRow>(row: T): row is T & OpenInboxItem {
+  return row.runId !== null;
+}
+
+function placeOf({ itemRunId: runId, itemStepIndex, itemOpenedAt, place }: ListedRow): InboxPlace {
+  return { openedAtMs: itemOpenedAt.getTime(), runId, stepIndex: itemStepIndex, place };
 }
 
 /** How many items are open, counted to 10,000. */
@@ -145,14 +184,16 @@ export async function countInbox(
   return row?.total ?? 0;
 }
 
-/** A step that has begun, with what is known of its run. */
+/** A step that has begun, with what is known of its run and of its item at a place. */
 export async function findAskingStep(
   db: Queries,
   visibility: Visibility,
   runId: string,
   stepIndex: number,
+  place: number,
 ): Promise<AskingStep | undefined> {
-  const [row] = await querySeen<AskingStep & Row>(db, visibility, FIND, [runId, stepIndex]);
+  const values = [runId, stepIndex, place];
+  const [row] = await querySeen<AskingStep & Row>(db, visibility, FIND, values);
   return row;
 }
 

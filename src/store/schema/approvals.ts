@@ -1,6 +1,6 @@
 /** Tables: Requests for approval and their decisions, where the service decides them itself (APPROVALS_URL=builtin). See tables.ts. */
 import { sql } from "drizzle-orm";
-import { index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
+import { bigint, index, pgTable, primaryKey, smallint, text } from "drizzle-orm/pg-core";
 import { bytea, time } from "./column-types.ts";
 
 /** Requests for approval, open (`decision` 0) and decided. */
@@ -11,6 +11,12 @@ export const approvalRequests = pgTable(
     updatedAt: time("updated_at").notNull(),
     /** Null: the request never expires. */
     expiresAt: time("expires_at"),
+    /** When its approver is notified next; null: not at all, or no more. */
+    noticeAt: time("notice_at"),
+    /** Time between two reminders; null: there is none. */
+    remindAfterMs: bigint("remind_after_ms", { mode: "number" }),
+    /** Notices of it so far. */
+    notices: smallint("notices").notNull().default(0),
     /** Number of approvals.v1.DecisionType; 0: open. */
     decision: smallint("decision").notNull(),
     /** Number of approvals.v1.RiskLevel. */
@@ -26,6 +32,8 @@ export const approvalRequests = pgTable(
     approverUserId: text("approver_user_id").notNull(),
     contextJson: text("context_json").notNull(),
     actionPayload: bytea("action_payload").notNull(),
+    /** The item of the Inbox, `<run>/<step>/<n>`; "" where the request's key names none. */
+    itemId: text("item_id").notNull().default(""),
   },
   (t) => [
     index("approval_requests_open")
@@ -34,6 +42,9 @@ export const approvalRequests = pgTable(
     index("approval_requests_expiring")
       .on(t.expiresAt)
       .where(sql`${t.decision} = 0 and ${t.expiresAt} is not null`),
+    index("approval_requests_to_notify")
+      .on(t.noticeAt)
+      .where(sql`${t.decision} = 0 and ${t.noticeAt} is not null`),
     index("approval_requests_decided").on(t.updatedAt).where(sql`${t.decision} <> 0`),
   ],
 );

@@ -10,6 +10,8 @@ export const inboxItems = pgTable(
   "inbox_items",
   {
     openedAt: time("opened_at").notNull(),
+    /** Null: it is not claimed. */
+    claimedAt: time("claimed_at"),
     stepIndex: smallint("step_index").notNull(),
     /** Of a gate the number of the request, of a task the attempt, from 1; of a held step 0. */
     place: smallint("place").notNull(),
@@ -17,8 +19,10 @@ export const inboxItems = pgTable(
     kind: smallint("kind").notNull(),
     runId: text("run_id").notNull(),
     workspaceId: text("workspace_id").notNull(),
-    /** "" when no person is named. */
+    /** Who is asked now: after a delegation another one than the step names. "" when no person is named. */
     assignee: text("assignee").notNull(),
+    /** "" for no one. */
+    claimedBy: text("claimed_by").notNull().default(""),
   },
   (t) => [
     primaryKey({ columns: [t.runId, t.stepIndex, t.place] }),
@@ -40,4 +44,25 @@ export const inboxItems = pgTable(
       t.place.desc(),
     ),
   ],
+);
+
+/** What people did with items besides deciding them; deleted with their run. */
+export const inboxNotes = pgTable(
+  "inbox_notes",
+  {
+    madeAt: time("made_at").notNull(),
+    stepIndex: smallint("step_index").notNull(),
+    /** As in inbox_items. */
+    place: smallint("place").notNull(),
+    /** 1: claimed, 2: released, 3: delegated, 4: commented. */
+    kind: smallint("kind").notNull(),
+    runId: text("run_id").notNull(),
+    /** The same for each try of a call with a key. */
+    id: text("id").notNull(),
+    madeBy: text("made_by").notNull(),
+    /** Of a delegation to whom. */
+    passedTo: text("passed_to").notNull(),
+    text: text("text").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.stepIndex, t.place, t.id] })],
 );

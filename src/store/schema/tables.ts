@@ -14,6 +14,7 @@ import * as definitions from "./definitions.ts";
 import * as events from "./events.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
+import * as notifications from "./notifications.ts";
 import * as runs from "./runs.ts";
 
 /** All tables by their names in code. */
@@ -25,4 +26,5 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...events,
   ...approvals,
   ...inbox,
+  ...notifications,
 };

@@ -22,7 +22,13 @@ import {
 import { CallFailure } from "../../../src/collaborators/call-failure.ts";
 import { type Clients, createClients } from "../../../src/collaborators/clients.ts";
 import { createLog } from "../../../src/process/log.ts";
-import { dropOldApprovals } from "../../../src/store/approval-requests.ts";
+import { readMetric } from "../../../src/process/metrics.ts";
+import {
+  dropAbandonedApprovals,
+  FIRST_OPEN,
+  type OpenPlace,
+} from "../../../src/store/abandoned-approvals.ts";
+import { decideApproval, dropOldApprovals } from "../../../src/store/approval-requests.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { readApprovalAnswer } from "../../../src/wire/calls/owner-answers.ts";
 import { until } from "../../support/assertions/until.ts";
@@ -256,6 +262,35 @@ describe("a decision", () => {
   });
 });
 
+it("a decision that cannot be published keeps no other one from it, and is tried again", async () => {
+  await Promise.all([one.owner.stop(), two.owner.stop()]);
+  const [large, small] = [await ask(one, randomUUID()), await ask(one, randomUUID())];
+  // Over the largest message of the server.
+  const reason = "x".repeat(2_000_000);
+  const made = { requestId: large, id: "apd_large", decidedBy: "ann", reason };
+  await decideApproval(database, { ...made, decision: DecisionType.APPROVED });
+  await decide(one, small, DecisionType.APPROVED);
+  const before = readMetric("workflows_decisions_unpublished_total");
+  one = startReplica();
+  one.owner.publishOn(connection);
+  const unpublished = {
+    name: "test_left",
+    text: "select id from approval_decisions where published_at is null and request_id = any($1)",
+  };
+  const left = await until(async () => {
+    const rows = await database.read.query(unpublished, [[large, small]]);
+    return rows.length < 2 ? rows : undefined;
+  });
+  expect(left).toEqual([{ id: "apd_large" }]);
+  expect(readMetric("workflows_decisions_unpublished_total")).toBe(before + 1);
+  const shorten = "update approval_decisions set reason = 'so', lease_until = now() where id = $1";
+  await database.write.query({ name: "test_shorten", text: shorten }, ["apd_large"]);
+  expect(await eventsOf(large)).toHaveLength(1);
+  expect(await eventsOf(small)).toHaveLength(1);
+  two = startReplica();
+  two.owner.publishOn(connection);
+});
+
 it("an escalation leaves the request open and is recorded once for its key", async () => {
   const [id, key] = [await ask(one, randomUUID()), randomUUID()];
   await escalate(one, id, key);
@@ -302,4 +337,48 @@ it("decided requests go with their decisions after some days, open ones stay", a
   expect(await drop(0)).toBeGreaterThan(0);
   expect(await codeOf(read(one, decided))).toBe(Code.NotFound);
   expect((await read(one, open)).state).toBe("pending");
+});
+
+it("open requests of runs that ended long ago, or are gone, go with their escalations; others stay", async () => {
+  const rows = (text: string, values: unknown[]) =>
+    database.write.query({ name: `test_${text.length}`, text }, values);
+  const askOf = async (runId: string) => {
+    const contextJson = JSON.stringify({ run_id: runId, step_id: "gate", digest: DIGEST });
+    return ask(one, randomUUID(), { contextJson, workspaceId: `ws_${runId}` });
+  };
+  const insertRun = `insert into workflow_runs (created_at, id, workspace_id, definition_id, version_id,
+      definition_version, hops, trigger_type, trigger_event_id, trigger_source, initiator_agent_id, initiator_user_id,
+      parent_run_id, entity_id, entity_type, input_payload, state, total_cost_usd, seq, step_marks, edge_marks, completed_at)
+    values (now(), $1, 'ws', 'd', 'v', 1, 0, 'MANUAL', '', '', '', '', '', '', '', '{}', $2, 0, 1, '', '',
+      now() - make_interval(days => $3::integer))`;
+  await rows(insertRun, ["wfr_open", "RUNNING", null]);
+  await rows(insertRun, ["wfr_cancelled", "CANCELLED", 10]);
+  await rows(insertRun, ["wfr_young", "CANCELLED", 8]);
+  const [open, cancelled, young, gone, named] = [
+    await askOf("wfr_open"),
+    await askOf("wfr_cancelled"),
+    await askOf("wfr_young"),
+    await askOf("wfr_gone"),
+    await ask(one, randomUUID(), { contextJson: "any text" }),
+  ];
+  await escalate(one, cancelled, randomUUID());
+  await eventsOf(cancelled);
+  const older =
+    "update approval_requests set created_at = now() - interval '20 days' where id = any($1)";
+  const all = [open, cancelled, young, gone, named];
+  const drop = async () => {
+    let after: OpenPlace | undefined = FIRST_OPEN;
+    while (after !== undefined) {
+      const from: OpenPlace = after;
+      const { next } = await database.transaction((tx) => dropAbandonedApprovals(tx, 9, from));
+      after = next;
+    }
+    const found = await Promise.allSettled(all.map((id) => read(one, id, "")));
+    return found.map(({ status }) => status === "fulfilled");
+  };
+  expect(await drop()).toEqual([true, true, true, true, true]);
+  await rows(older, [all]);
+  expect(await drop()).toEqual([true, false, true, false, true]);
+  const left = "select 1 from approval_decisions where request_id = $1";
+  expect(await rows(left, [cancelled])).toEqual([]);
 });

@@ -65,7 +65,9 @@ async function completed(runId: string): Promise<string> {
 it("is approved from the command line and paid", async () => {
   const runId = await start(900);
   const receipt = await opened(`${runId}/receipt/1`);
-  expect(await done("inbox")).toContain(`${receipt}\tTASK\treceipt\tuser_finance\t`);
+  expect(await done("inbox")).toContain(
+    `${receipt}\tTASK\tCompare the receipt of Sam with 900 USD\tuser_finance\t`,
+  );
   const checked = `{"ok": true}`;
   await done("complete", `${runId}/receipt/1`, "--as", "user_finance", "--output", checked);
   await opened(`${runId}/manager/1`);
@@ -75,7 +77,13 @@ it("is approved from the command line and paid", async () => {
     stderr: expect.stringContaining("user_manager is asked"),
   });
   const why = ["--as", "user_manager", "--reason", "in budget"];
-  const approved = JSON.parse(await done("approve", `${runId}/manager/1`, ...why, "--json"));
+  const shown = await done("inbox", `${runId}/manager/1`);
+  const [, digest = ""] = /^digest ([0-9a-f]{64})$/m.exec(shown) ?? [];
+  const other = ["--digest", digest.replace(/^./, (first) => (first === "0" ? "1" : "0"))];
+  const stale = await cli.run(["approve", `${runId}/manager/1`, ...why, ...other], { env });
+  expect(stale).toMatchObject({ code: 6, stderr: expect.stringContaining("digest") });
+  const exactly = ["approve", `${runId}/manager/1`, ...why, "--digest", digest, "--json"];
+  const approved = JSON.parse(await done(...exactly));
   expect(approved).toMatchObject({
     state: "ITEM_STATE_DONE",
     decisions: [
@@ -97,7 +105,16 @@ it("is denied with a reason", async () => {
   expect(await done("inbox", "--mine", "--as", "user_manager", "--quiet")).toBe(
     `${runId}/manager/1`,
   );
-  await done("deny", `${runId}/manager/1`, "--as", "user_manager", "--reason", "no budget");
+  const denial = ["deny", `${runId}/manager/1`, "--as", "user_manager", "--reason", "no budget"];
+  const denied = await cli.run(denial, { env });
+  expect(denied).toMatchObject({ code: 0, stdout: `${runId}/manager/1 DONE\n` });
+  const said = [
+    /^deny: An expense above 500 USD$/m,
+    /^action: expense\.pay/m,
+    /"ok": true/,
+    /^digest [0-9a-f]{64}$/m,
+  ];
+  for (const line of said) expect(denied.stderr).toMatch(line);
   await opened(`${runId}/refused/1`);
   await done("complete", `${runId}/refused/1`);
   expect(await completed(runId)).toMatch(/pay\s+SKIPPED/);

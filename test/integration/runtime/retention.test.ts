@@ -1,5 +1,6 @@
 /** What is kept for a time and then deleted: whole trees of ended runs, and rows that belong to no run any more. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import type { RunStart } from "../../../src/runtime/processor.ts";
 import { type RetentionDeps, sweepOnce } from "../../../src/runtime/retention.ts";
 import type { Database } from "../../../src/store/database.ts";
@@ -77,8 +78,9 @@ function noticed(days: number, hoursAgo: number): Promise<unknown> {
 async function sweep(more: Partial<RetentionDeps> = {}): Promise<void> {
   const warn = (message: string, facts?: unknown) => void logged.push({ message, facts });
   const log = { ...at.log, warn };
+  const graphs = createGraphCache(at.database);
   await sweepOnce(
-    { database: at.database, log, days: DAYS, ...more },
+    { database: at.database, graphs, log, days: DAYS, ...more },
     new AbortController().signal,
   );
 }

@@ -26,29 +26,36 @@ import { putAside } from "../../../src/runtime/dead-letters.ts";
 type Rpc =
   | keyof typeof WorkflowService.method
   | keyof typeof Runs.method
-  | keyof typeof Inbox.method
+  | Exclude<keyof typeof Inbox.method, "watch">
+  | "inbox.watch"
   | `system.${keyof typeof System.method}`;
-/** Clients of all services as one; a service whose RPCs have names of others is a part of it. */
+/** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
-  Client<typeof Runs> &
-  Client<typeof Inbox> & { readonly system: Client<typeof System> };
+  Omit<Client<typeof Inbox>, "watch"> &
+  Client<typeof Runs> & {
+    readonly inbox: Client<typeof Inbox>;
+    readonly system: Client<typeof System>;
+  };
 
 /** The services of the server, in its order. */
 export const SERVICES = [WorkflowService, Runs, Inbox, System] as const;
 
 /** Clients over one transport. */
 export function createClientsOf(transport: Transport): Clients {
+  const inbox = createClient(Inbox, transport);
   return {
+    ...inbox,
     ...createClient(WorkflowService, transport),
     ...createClient(Runs, transport),
-    ...createClient(Inbox, transport),
+    inbox,
     system: createClient(System, transport),
   };
 }
 
 /** The name of an RPC in tables over all of them. */
 export function nameOfRpc({ parent, localName }: DescMethod): string {
-  return parent.typeName === System.typeName ? `system.${localName}` : localName;
+  if (parent.typeName === System.typeName) return `system.${localName}`;
+  return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
 /** What a workspace has. */
@@ -255,6 +262,35 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) =>
       passed(client.completeTask({ id: `${runId}/work/1` }, options)),
+  },
+  "inbox.watch": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      firstOf(client.inbox.watch({ workspaceId }, options)),
+  },
+  claim: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) => passed(client.claim({ id: `${at}/work/1` }, options)),
+  },
+  release: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.release({ id: `${at}/work/1` }, options)),
+  },
+  delegate: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.delegate({ id: `${at}/gate/1`, to: "user_other" }, options)),
+  },
+  comment: {
+    needs: "workflows:inbox",
+    foreign: "NotFound",
+    call: (client, { runId: at }, options) =>
+      passed(client.comment({ id: `${at}/work/1`, comment: "so" }, options)),
   },
   "system.get": {
     needs: "workflows:read",

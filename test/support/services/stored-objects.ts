@@ -32,6 +32,7 @@ const REST = [
   "wait_patterns",
   "caller_keys",
   "inbox_items",
+  "inbox_notes",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

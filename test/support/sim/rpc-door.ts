@@ -10,6 +10,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { createInboxFeed } from "../../../src/ingress/rpc/inbox-feed.ts";
 import { workflowService } from "../../../src/ingress/rpc/service.ts";
 import type { ServiceParts } from "../../../src/ingress/rpc/service-parts.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
@@ -49,6 +50,7 @@ export function openDoor(
     callerKeys: createCallerKeys(parts.database),
     heldKeys: createHeldKeys(parts),
     feed: createRunFeed(parts),
+    inboxFeed: createInboxFeed(),
     probe: async () => ({ parts: {} }),
   });
   const handlers = new Map<string, unknown>(Object.entries(service));

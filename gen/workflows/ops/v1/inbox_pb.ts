@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/inbox.proto.
  */
 export const file_workflows_ops_v1_inbox: GenFile = /*@__PURE__*/
-  fileDesc("Chx3b3JrZmxvd3Mvb3BzL3YxL2luYm94LnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxInMKDEl0ZW1EZWNpc2lvbhIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAEgASgJEhAKCGFwcHJvdmVyGAIgASgJEhAKCGRlY2lzaW9uGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDgoGcmVhc29uGAUgASgJIqsFCglJbmJveEl0ZW0SCgoCaWQYASABKAkSKAoEa2luZBgCIAEoDjIaLndvcmtmbG93cy5vcHMudjEuSXRlbUtpbmQSKgoFc3RhdGUYAyABKA4yGy53b3JrZmxvd3Mub3BzLnYxLkl0ZW1TdGF0ZRINCgV0aXRsZRgEIAEoCRIUCgxpbnN0cnVjdGlvbnMYBSABKAkSFAoMd29ya3NwYWNlX2lkGAYgASgJEg4KBnJ1bl9pZBgHIAEoCRIPCgdzdGVwX2lkGAggASgJEhUKDWRlZmluaXRpb25faWQYCSABKAkSEAoIYXNzaWduZWUYCiABKAkSFAoMcmVxdWVzdGVkX2J5GAsgASgJEhMKC2FjdGlvbl90eXBlGAwgASgJEhIKCnJpc2tfbGV2ZWwYDSABKAkSDgoGZGlnZXN0GA4gASgJEhsKE2FwcHJvdmFsX3JlcXVlc3RfaWQYDyABKAkSDgoGbmVlZGVkGBAgASgFEg0KBWdpdmVuGBEgASgFEjEKCWRlY2lzaW9ucxgSIAMoCzIeLndvcmtmbG93cy5vcHMudjEuSXRlbURlY2lzaW9uEi4KCmNyZWF0ZWRfYXQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBmR1ZV9hdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoHcGF5bG9hZBgVIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoNb3V0cHV0X3NjaGVtYRgWIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKbGFzdF9lcnJvchgXIAEoCRIUCgxjb21wbGV0ZWRfYnkYGCABKAkSGQoRY29tcGxldGlvbl9yZWFzb24YGSABKAkiiAEKEEluYm94TGlzdFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG1pbmUYAiABKAgSKQoFa2luZHMYAyADKA4yGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1LaW5kEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJImwKEUluYm94TGlzdFJlc3BvbnNlEioKBWl0ZW1zGAEgAygLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiYgoRSW5ib3hDb3VudFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG1pbmUYAiABKAgSKQoFa2luZHMYAyADKA4yGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1LaW5kIigKEkluYm94Q291bnRSZXNwb25zZRISCgp0b3RhbF9zaXplGAEgASgFIh0KD0luYm94R2V0UmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBJbmJveEdldFJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSJtChJJbmJveERlY2lkZVJlcXVlc3QSCgoCaWQYASABKAkSKgoHdmVyZGljdBgCIAEoDjIZLndvcmtmbG93cy5vcHMudjEuVmVyZGljdBIPCgdjb21tZW50GAMgASgJEg4KBmRpZ2VzdBgEIAEoCSJAChNJbmJveERlY2lkZVJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSJfChhJbmJveENvbXBsZXRlVGFza1JlcXVlc3QSCgoCaWQYASABKAkSJwoGb3V0cHV0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIOCgZyZWFzb24YAyABKAkiRgoZSW5ib3hDb21wbGV0ZVRhc2tSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0qZQoISXRlbUtpbmQSGQoVSVRFTV9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9LSU5EX0FQUFJPVkFMEAESEgoOSVRFTV9LSU5EX1RBU0sQAhISCg5JVEVNX0tJTkRfSEVMRBADKn4KCUl0ZW1TdGF0ZRIaChZJVEVNX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPSVRFTV9TVEFURV9PUEVOEAESEwoPSVRFTV9TVEFURV9ET05FEAISFgoSSVRFTV9TVEFURV9FWFBJUkVEEAMSEwoPSVRFTV9TVEFURV9WT0lEEAQqSQoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEwoPVkVSRElDVF9BUFBST1ZFEAESEAoMVkVSRElDVF9ERU5ZEAIyyQMKBUluYm94ElQKBExpc3QSIi53b3JrZmxvd3Mub3BzLnYxLkluYm94TGlzdFJlcXVlc3QaIy53b3JrZmxvd3Mub3BzLnYxLkluYm94TGlzdFJlc3BvbnNlIgOQAgESVwoFQ291bnQSIy53b3JrZmxvd3Mub3BzLnYxLkluYm94Q291bnRSZXF1ZXN0GiQud29ya2Zsb3dzLm9wcy52MS5JbmJveENvdW50UmVzcG9uc2UiA5ACARJRCgNHZXQSIS53b3JrZmxvd3Mub3BzLnYxLkluYm94R2V0UmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuSW5ib3hHZXRSZXNwb25zZSIDkAIBElUKBkRlY2lkZRIkLndvcmtmbG93cy5vcHMudjEuSW5ib3hEZWNpZGVSZXF1ZXN0GiUud29ya2Zsb3dzLm9wcy52MS5JbmJveERlY2lkZVJlc3BvbnNlEmcKDENvbXBsZXRlVGFzaxIqLndvcmtmbG93cy5vcHMudjEuSW5ib3hDb21wbGV0ZVRhc2tSZXF1ZXN0Gisud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbXBsZXRlVGFza1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chx3b3JrZmxvd3Mvb3BzL3YxL2luYm94LnByb3RvEhB3b3JrZmxvd3Mub3BzLnYxInMKDEl0ZW1EZWNpc2lvbhIbChNhcHByb3ZhbF9yZXF1ZXN0X2lkGAEgASgJEhAKCGFwcHJvdmVyGAIgASgJEhAKCGRlY2lzaW9uGAMgASgJEhIKCmRlY2lkZWRfYnkYBCABKAkSDgoGcmVhc29uGAUgASgJIocBCghJdGVtTm90ZRIoCgRraW5kGAEgASgOMhoud29ya2Zsb3dzLm9wcy52MS5Ob3RlS2luZBIKCgJieRgCIAEoCRIKCgJ0bxgDIAEoCRIMCgR0ZXh0GAQgASgJEisKB21hZGVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpoGCglJbmJveEl0ZW0SCgoCaWQYASABKAkSKAoEa2luZBgCIAEoDjIaLndvcmtmbG93cy5vcHMudjEuSXRlbUtpbmQSKgoFc3RhdGUYAyABKA4yGy53b3JrZmxvd3Mub3BzLnYxLkl0ZW1TdGF0ZRINCgV0aXRsZRgEIAEoCRIUCgxpbnN0cnVjdGlvbnMYBSABKAkSFAoMd29ya3NwYWNlX2lkGAYgASgJEg4KBnJ1bl9pZBgHIAEoCRIPCgdzdGVwX2lkGAggASgJEhUKDWRlZmluaXRpb25faWQYCSABKAkSEAoIYXNzaWduZWUYCiABKAkSFAoMcmVxdWVzdGVkX2J5GAsgASgJEhMKC2FjdGlvbl90eXBlGAwgASgJEhIKCnJpc2tfbGV2ZWwYDSABKAkSDgoGZGlnZXN0GA4gASgJEhsKE2FwcHJvdmFsX3JlcXVlc3RfaWQYDyABKAkSDgoGbmVlZGVkGBAgASgFEg0KBWdpdmVuGBEgASgFEjEKCWRlY2lzaW9ucxgSIAMoCzIeLndvcmtmbG93cy5vcHMudjEuSXRlbURlY2lzaW9uEi4KCmNyZWF0ZWRfYXQYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBmR1ZV9hdBgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoHcGF5bG9hZBgVIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoNb3V0cHV0X3NjaGVtYRgWIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEgoKbGFzdF9lcnJvchgXIAEoCRIUCgxjb21wbGV0ZWRfYnkYGCABKAkSGQoRY29tcGxldGlvbl9yZWFzb24YGSABKAkSEgoKY2xhaW1lZF9ieRgaIAEoCRIuCgpjbGFpbWVkX2F0GBsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgVub3RlcxgcIAMoCzIaLndvcmtmbG93cy5vcHMudjEuSXRlbU5vdGUiiAEKEEluYm94TGlzdFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG1pbmUYAiABKAgSKQoFa2luZHMYAyADKA4yGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1LaW5kEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJImwKEUluYm94TGlzdFJlc3BvbnNlEioKBWl0ZW1zGAEgAygLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiYgoRSW5ib3hDb3VudFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG1pbmUYAiABKAgSKQoFa2luZHMYAyADKA4yGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1LaW5kIigKEkluYm94Q291bnRSZXNwb25zZRISCgp0b3RhbF9zaXplGAEgASgFIh0KD0luYm94R2V0UmVxdWVzdBIKCgJpZBgBIAEoCSI9ChBJbmJveEdldFJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSJtChJJbmJveERlY2lkZVJlcXVlc3QSCgoCaWQYASABKAkSKgoHdmVyZGljdBgCIAEoDjIZLndvcmtmbG93cy5vcHMudjEuVmVyZGljdBIPCgdjb21tZW50GAMgASgJEg4KBmRpZ2VzdBgEIAEoCSJAChNJbmJveERlY2lkZVJlc3BvbnNlEikKBGl0ZW0YASABKAsyGy53b3JrZmxvd3Mub3BzLnYxLkluYm94SXRlbSJfChhJbmJveENvbXBsZXRlVGFza1JlcXVlc3QSCgoCaWQYASABKAkSJwoGb3V0cHV0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIOCgZyZWFzb24YAyABKAkiRgoZSW5ib3hDb21wbGV0ZVRhc2tSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0icQoRSW5ib3hXYXRjaFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgwKBG1pbmUYAiABKAgSKQoFa2luZHMYAyADKA4yGi53b3JrZmxvd3Mub3BzLnYxLkl0ZW1LaW5kEg0KBWFmdGVyGAQgASgJImwKEkluYm94V2F0Y2hSZXNwb25zZRIOCgZjdXJzb3IYASABKAkSDQoFcmVzZXQYAiABKAgSKQoEaXRlbRgDIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtEgwKBGdvbmUYBCABKAkiLwoRSW5ib3hDbGFpbVJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIj8KEkluYm94Q2xhaW1SZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0iMQoTSW5ib3hSZWxlYXNlUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiQQoUSW5ib3hSZWxlYXNlUmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtIj4KFEluYm94RGVsZWdhdGVSZXF1ZXN0EgoKAmlkGAEgASgJEgoKAnRvGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJCChVJbmJveERlbGVnYXRlUmVzcG9uc2USKQoEaXRlbRgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuSW5ib3hJdGVtIjIKE0luYm94Q29tbWVudFJlcXVlc3QSCgoCaWQYASABKAkSDwoHY29tbWVudBgCIAEoCSJBChRJbmJveENvbW1lbnRSZXNwb25zZRIpCgRpdGVtGAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5JbmJveEl0ZW0qZQoISXRlbUtpbmQSGQoVSVRFTV9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSSVRFTV9LSU5EX0FQUFJPVkFMEAESEgoOSVRFTV9LSU5EX1RBU0sQAhISCg5JVEVNX0tJTkRfSEVMRBADKpYBCglJdGVtU3RhdGUSGgoWSVRFTV9TVEFURV9VTlNQRUNJRklFRBAAEhMKD0lURU1fU1RBVEVfT1BFThABEhMKD0lURU1fU1RBVEVfRE9ORRACEhYKEklURU1fU1RBVEVfRVhQSVJFRBADEhMKD0lURU1fU1RBVEVfVk9JRBAEEhYKEklURU1fU1RBVEVfQ0xBSU1FRBAFKoYBCghOb3RlS2luZBIZChVOT1RFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFOT1RFX0tJTkRfQ0xBSU1FRBABEhYKEk5PVEVfS0lORF9SRUxFQVNFRBACEhcKE05PVEVfS0lORF9ERUxFR0FURUQQAxIXChNOT1RFX0tJTkRfQ09NTUVOVEVEEAQqSQoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEwoPVkVSRElDVF9BUFBST1ZFEAESEAoMVkVSRElDVF9ERU5ZEAIyiQcKBUluYm94ElQKBExpc3QSIi53b3JrZmxvd3Mub3BzLnYxLkluYm94TGlzdFJlcXVlc3QaIy53b3JrZmxvd3Mub3BzLnYxLkluYm94TGlzdFJlc3BvbnNlIgOQAgESVwoFQ291bnQSIy53b3JrZmxvd3Mub3BzLnYxLkluYm94Q291bnRSZXF1ZXN0GiQud29ya2Zsb3dzLm9wcy52MS5JbmJveENvdW50UmVzcG9uc2UiA5ACARJRCgNHZXQSIS53b3JrZmxvd3Mub3BzLnYxLkluYm94R2V0UmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuSW5ib3hHZXRSZXNwb25zZSIDkAIBElUKBkRlY2lkZRIkLndvcmtmbG93cy5vcHMudjEuSW5ib3hEZWNpZGVSZXF1ZXN0GiUud29ya2Zsb3dzLm9wcy52MS5JbmJveERlY2lkZVJlc3BvbnNlEmcKDENvbXBsZXRlVGFzaxIqLndvcmtmbG93cy5vcHMudjEuSW5ib3hDb21wbGV0ZVRhc2tSZXF1ZXN0Gisud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbXBsZXRlVGFza1Jlc3BvbnNlElkKBVdhdGNoEiMud29ya2Zsb3dzLm9wcy52MS5JbmJveFdhdGNoUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuSW5ib3hXYXRjaFJlc3BvbnNlIgOQAgEwARJSCgVDbGFpbRIjLndvcmtmbG93cy5vcHMudjEuSW5ib3hDbGFpbVJlcXVlc3QaJC53b3JrZmxvd3Mub3BzLnYxLkluYm94Q2xhaW1SZXNwb25zZRJYCgdSZWxlYXNlEiUud29ya2Zsb3dzLm9wcy52MS5JbmJveFJlbGVhc2VSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5JbmJveFJlbGVhc2VSZXNwb25zZRJbCghEZWxlZ2F0ZRImLndvcmtmbG93cy5vcHMudjEuSW5ib3hEZWxlZ2F0ZVJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLkluYm94RGVsZWdhdGVSZXNwb25zZRJYCgdDb21tZW50EiUud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbW1lbnRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5JbmJveENvbW1lbnRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * The decision on one request of a gate.
@@ -62,6 +62,51 @@ export const ItemDecisionSchema: GenMessage<ItemDecision> = /*@__PURE__*/
   messageDesc(file_workflows_ops_v1_inbox, 0);
 
 /**
+ * A claim, release, delegation or comment.
+ *
+ * @generated from message workflows.ops.v1.ItemNote
+ */
+export type ItemNote = Message<"workflows.ops.v1.ItemNote"> & {
+  /**
+   * @generated from field: workflows.ops.v1.NoteKind kind = 1;
+   */
+  kind: NoteKind;
+
+  /**
+   * A name that begins with `unverified:` was not authenticated.
+   *
+   * @generated from field: string by = 2;
+   */
+  by: string;
+
+  /**
+   * DELEGATED: who is asked from then on.
+   *
+   * @generated from field: string to = 3;
+   */
+  to: string;
+
+  /**
+   * The comment, or the reason.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp made_at = 5;
+   */
+  madeAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.ItemNote.
+ * Use `create(ItemNoteSchema)` to create a new message.
+ */
+export const ItemNoteSchema: GenMessage<ItemNote> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 1);
+
+/**
  * One thing to do by one person.
  *
  * @generated from message workflows.ops.v1.InboxItem
@@ -86,7 +131,7 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
   state: ItemState;
 
   /**
-   * config.title, else the name of the step.
+   * config.title, else the name of the step, else the first line of a task's instructions, else the step's id.
    *
    * @generated from field: string title = 4;
    */
@@ -222,6 +267,25 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
    * @generated from field: string completion_reason = 25;
    */
   completionReason: string;
+
+  /**
+   * CLAIMED: by whom, as it is recorded.
+   *
+   * @generated from field: string claimed_by = 26;
+   */
+  claimedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp claimed_at = 27;
+   */
+  claimedAt?: Timestamp | undefined;
+
+  /**
+   * Oldest first, 200 at most: delegations among them are the chain of who was asked. Get alone has it.
+   *
+   * @generated from field: repeated workflows.ops.v1.ItemNote notes = 28;
+   */
+  notes: ItemNote[];
 };
 
 /**
@@ -229,7 +293,7 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
  * Use `create(InboxItemSchema)` to create a new message.
  */
 export const InboxItemSchema: GenMessage<InboxItem> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 1);
+  messageDesc(file_workflows_ops_v1_inbox, 2);
 
 /**
  * Selects items of one workspace.
@@ -276,7 +340,7 @@ export type InboxListRequest = Message<"workflows.ops.v1.InboxListRequest"> & {
  * Use `create(InboxListRequestSchema)` to create a new message.
  */
 export const InboxListRequestSchema: GenMessage<InboxListRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 2);
+  messageDesc(file_workflows_ops_v1_inbox, 3);
 
 /**
  * @generated from message workflows.ops.v1.InboxListResponse
@@ -307,7 +371,7 @@ export type InboxListResponse = Message<"workflows.ops.v1.InboxListResponse"> & 
  * Use `create(InboxListResponseSchema)` to create a new message.
  */
 export const InboxListResponseSchema: GenMessage<InboxListResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 3);
+  messageDesc(file_workflows_ops_v1_inbox, 4);
 
 /**
  * @generated from message workflows.ops.v1.InboxCountRequest
@@ -338,7 +402,7 @@ export type InboxCountRequest = Message<"workflows.ops.v1.InboxCountRequest"> & 
  * Use `create(InboxCountRequestSchema)` to create a new message.
  */
 export const InboxCountRequestSchema: GenMessage<InboxCountRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 4);
+  messageDesc(file_workflows_ops_v1_inbox, 5);
 
 /**
  * @generated from message workflows.ops.v1.InboxCountResponse
@@ -357,7 +421,7 @@ export type InboxCountResponse = Message<"workflows.ops.v1.InboxCountResponse"> 
  * Use `create(InboxCountResponseSchema)` to create a new message.
  */
 export const InboxCountResponseSchema: GenMessage<InboxCountResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 5);
+  messageDesc(file_workflows_ops_v1_inbox, 6);
 
 /**
  * @generated from message workflows.ops.v1.InboxGetRequest
@@ -374,7 +438,7 @@ export type InboxGetRequest = Message<"workflows.ops.v1.InboxGetRequest"> & {
  * Use `create(InboxGetRequestSchema)` to create a new message.
  */
 export const InboxGetRequestSchema: GenMessage<InboxGetRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 6);
+  messageDesc(file_workflows_ops_v1_inbox, 7);
 
 /**
  * @generated from message workflows.ops.v1.InboxGetResponse
@@ -391,7 +455,7 @@ export type InboxGetResponse = Message<"workflows.ops.v1.InboxGetResponse"> & {
  * Use `create(InboxGetResponseSchema)` to create a new message.
  */
 export const InboxGetResponseSchema: GenMessage<InboxGetResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 7);
+  messageDesc(file_workflows_ops_v1_inbox, 8);
 
 /**
  * @generated from message workflows.ops.v1.InboxDecideRequest
@@ -427,7 +491,7 @@ export type InboxDecideRequest = Message<"workflows.ops.v1.InboxDecideRequest"> 
  * Use `create(InboxDecideRequestSchema)` to create a new message.
  */
 export const InboxDecideRequestSchema: GenMessage<InboxDecideRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 8);
+  messageDesc(file_workflows_ops_v1_inbox, 9);
 
 /**
  * @generated from message workflows.ops.v1.InboxDecideResponse
@@ -446,7 +510,7 @@ export type InboxDecideResponse = Message<"workflows.ops.v1.InboxDecideResponse"
  * Use `create(InboxDecideResponseSchema)` to create a new message.
  */
 export const InboxDecideResponseSchema: GenMessage<InboxDecideResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 9);
+  messageDesc(file_workflows_ops_v1_inbox, 10);
 
 /**
  * @generated from message workflows.ops.v1.InboxCompleteTaskRequest
@@ -475,7 +539,7 @@ export type InboxCompleteTaskRequest = Message<"workflows.ops.v1.InboxCompleteTa
  * Use `create(InboxCompleteTaskRequestSchema)` to create a new message.
  */
 export const InboxCompleteTaskRequestSchema: GenMessage<InboxCompleteTaskRequest> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 10);
+  messageDesc(file_workflows_ops_v1_inbox, 11);
 
 /**
  * @generated from message workflows.ops.v1.InboxCompleteTaskResponse
@@ -492,7 +556,256 @@ export type InboxCompleteTaskResponse = Message<"workflows.ops.v1.InboxCompleteT
  * Use `create(InboxCompleteTaskResponseSchema)` to create a new message.
  */
 export const InboxCompleteTaskResponseSchema: GenMessage<InboxCompleteTaskResponse> = /*@__PURE__*/
-  messageDesc(file_workflows_ops_v1_inbox, 11);
+  messageDesc(file_workflows_ops_v1_inbox, 12);
+
+/**
+ * @generated from message workflows.ops.v1.InboxWatchRequest
+ */
+export type InboxWatchRequest = Message<"workflows.ops.v1.InboxWatchRequest"> & {
+  /**
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Only items that name the caller.
+   *
+   * @generated from field: bool mine = 2;
+   */
+  mine: boolean;
+
+  /**
+   * Empty: every kind.
+   *
+   * @generated from field: repeated workflows.ops.v1.ItemKind kinds = 3;
+   */
+  kinds: ItemKind[];
+
+  /**
+   * The last cursor that was taken from a watch with the same filters. Where the items are still those, they do not come again.
+   *
+   * @generated from field: string after = 4;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxWatchRequest.
+ * Use `create(InboxWatchRequestSchema)` to create a new message.
+ */
+export const InboxWatchRequestSchema: GenMessage<InboxWatchRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 13);
+
+/**
+ * A message without reset, item and gone is a sign of life.
+ *
+ * @generated from message workflows.ops.v1.InboxWatchResponse
+ */
+export type InboxWatchResponse = Message<"workflows.ops.v1.InboxWatchResponse"> & {
+  /**
+   * Stands for the items that are known after this message; empty within a change of several messages.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * All items follow: what was known before is void.
+   *
+   * @generated from field: bool reset = 2;
+   */
+  reset: boolean;
+
+  /**
+   * An item that came or changed, as List shows it.
+   *
+   * @generated from field: workflows.ops.v1.InboxItem item = 3;
+   */
+  item?: InboxItem | undefined;
+
+  /**
+   * The id of an item that is open no more, or names another person.
+   *
+   * @generated from field: string gone = 4;
+   */
+  gone: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxWatchResponse.
+ * Use `create(InboxWatchResponseSchema)` to create a new message.
+ */
+export const InboxWatchResponseSchema: GenMessage<InboxWatchResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 14);
+
+/**
+ * @generated from message workflows.ops.v1.InboxClaimRequest
+ */
+export type InboxClaimRequest = Message<"workflows.ops.v1.InboxClaimRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxClaimRequest.
+ * Use `create(InboxClaimRequestSchema)` to create a new message.
+ */
+export const InboxClaimRequestSchema: GenMessage<InboxClaimRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 15);
+
+/**
+ * @generated from message workflows.ops.v1.InboxClaimResponse
+ */
+export type InboxClaimResponse = Message<"workflows.ops.v1.InboxClaimResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxClaimResponse.
+ * Use `create(InboxClaimResponseSchema)` to create a new message.
+ */
+export const InboxClaimResponseSchema: GenMessage<InboxClaimResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 16);
+
+/**
+ * @generated from message workflows.ops.v1.InboxReleaseRequest
+ */
+export type InboxReleaseRequest = Message<"workflows.ops.v1.InboxReleaseRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxReleaseRequest.
+ * Use `create(InboxReleaseRequestSchema)` to create a new message.
+ */
+export const InboxReleaseRequestSchema: GenMessage<InboxReleaseRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 17);
+
+/**
+ * @generated from message workflows.ops.v1.InboxReleaseResponse
+ */
+export type InboxReleaseResponse = Message<"workflows.ops.v1.InboxReleaseResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxReleaseResponse.
+ * Use `create(InboxReleaseResponseSchema)` to create a new message.
+ */
+export const InboxReleaseResponseSchema: GenMessage<InboxReleaseResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 18);
+
+/**
+ * @generated from message workflows.ops.v1.InboxDelegateRequest
+ */
+export type InboxDelegateRequest = Message<"workflows.ops.v1.InboxDelegateRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Who is asked instead: the name of a person or a group.
+   *
+   * @generated from field: string to = 2;
+   */
+  to: string;
+
+  /**
+   * Kept with the item.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxDelegateRequest.
+ * Use `create(InboxDelegateRequestSchema)` to create a new message.
+ */
+export const InboxDelegateRequestSchema: GenMessage<InboxDelegateRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 19);
+
+/**
+ * @generated from message workflows.ops.v1.InboxDelegateResponse
+ */
+export type InboxDelegateResponse = Message<"workflows.ops.v1.InboxDelegateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxDelegateResponse.
+ * Use `create(InboxDelegateResponseSchema)` to create a new message.
+ */
+export const InboxDelegateResponseSchema: GenMessage<InboxDelegateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 20);
+
+/**
+ * @generated from message workflows.ops.v1.InboxCommentRequest
+ */
+export type InboxCommentRequest = Message<"workflows.ops.v1.InboxCommentRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string comment = 2;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxCommentRequest.
+ * Use `create(InboxCommentRequestSchema)` to create a new message.
+ */
+export const InboxCommentRequestSchema: GenMessage<InboxCommentRequest> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 21);
+
+/**
+ * @generated from message workflows.ops.v1.InboxCommentResponse
+ */
+export type InboxCommentResponse = Message<"workflows.ops.v1.InboxCommentResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.InboxItem item = 1;
+   */
+  item?: InboxItem | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.InboxCommentResponse.
+ * Use `create(InboxCommentResponseSchema)` to create a new message.
+ */
+export const InboxCommentResponseSchema: GenMessage<InboxCommentResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_inbox, 22);
 
 /**
  * What an item asks for.
@@ -577,6 +890,13 @@ export const ItemState = {
    * @generated from enum value: ITEM_STATE_VOID = 4;
    */
   VOID: 4,
+
+  /**
+   * Open, and one person acts on it.
+   *
+   * @generated from enum value: ITEM_STATE_CLAIMED = 5;
+   */
+  CLAIMED: 5,
 } as const;
 
 /**
@@ -591,6 +911,51 @@ export type ItemState = (typeof ItemState)[keyof typeof ItemState] | UnknownEnum
  */
 export const ItemStateSchema: GenEnum<ItemState> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_inbox, 1);
+
+/**
+ * What a person did with an item besides deciding or completing it.
+ *
+ * @generated from enum workflows.ops.v1.NoteKind
+ */
+export const NoteKind = {
+  /**
+   * @generated from enum value: NOTE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: NOTE_KIND_CLAIMED = 1;
+   */
+  CLAIMED: 1,
+
+  /**
+   * @generated from enum value: NOTE_KIND_RELEASED = 2;
+   */
+  RELEASED: 2,
+
+  /**
+   * @generated from enum value: NOTE_KIND_DELEGATED = 3;
+   */
+  DELEGATED: 3,
+
+  /**
+   * @generated from enum value: NOTE_KIND_COMMENTED = 4;
+   */
+  COMMENTED: 4,
+} as const;
+
+/**
+ * What a person did with an item besides deciding or completing it.
+ *
+ * @generated from enum workflows.ops.v1.NoteKind
+ */
+export type NoteKind = (typeof NoteKind)[keyof typeof NoteKind] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.NoteKind.
+ */
+export const NoteKindSchema: GenEnum<NoteKind> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_inbox, 2);
 
 /**
  * How an approval is decided.
@@ -625,7 +990,7 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum;
  * Describes the enum workflows.ops.v1.Verdict.
  */
 export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
-  enumDesc(file_workflows_ops_v1_inbox, 2);
+  enumDesc(file_workflows_ops_v1_inbox, 3);
 
 /**
  * The items of one workspace. Who acts is the subject of the token; without authentication the header
@@ -690,6 +1055,59 @@ export const Inbox: GenService<{
     methodKind: "unary";
     input: typeof InboxCompleteTaskRequestSchema;
     output: typeof InboxCompleteTaskResponseSchema;
+  },
+  /**
+   * Streams the newest 500 open items of a view: first all of them, then each that comes, changes or goes, within about a
+   * second. Goes on until the caller leaves. RESOURCE_EXHAUSTED: too many watch, or a message was not taken in time.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Watch
+   */
+  watch: {
+    methodKind: "server_streaming";
+    input: typeof InboxWatchRequestSchema;
+    output: typeof InboxWatchResponseSchema;
+  },
+  /**
+   * Takes an open item on: until Release the caller alone decides or completes it. FAILED_PRECONDITION: another one has claimed
+   * it, or it is not open. PERMISSION_DENIED: the caller may not act on it.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Claim
+   */
+  claim: {
+    methodKind: "unary";
+    input: typeof InboxClaimRequestSchema;
+    output: typeof InboxClaimResponseSchema;
+  },
+  /**
+   * Ends a claim of the caller; an admin ends any. One that is not claimed is returned unchanged.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Release
+   */
+  release: {
+    methodKind: "unary";
+    input: typeof InboxReleaseRequestSchema;
+    output: typeof InboxReleaseResponseSchema;
+  },
+  /**
+   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person.
+   * FAILED_PRECONDITION: the gate asks that person already.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Delegate
+   */
+  delegate: {
+    methodKind: "unary";
+    input: typeof InboxDelegateRequestSchema;
+    output: typeof InboxDelegateResponseSchema;
+  },
+  /**
+   * Adds a comment to an open item.
+   *
+   * @generated from rpc workflows.ops.v1.Inbox.Comment
+   */
+  comment: {
+    methodKind: "unary";
+    input: typeof InboxCommentRequestSchema;
+    output: typeof InboxCommentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_inbox, 0);

@@ -9,8 +9,9 @@
 import { inputOf } from "../../draft/payloads.ts";
 import { actingAgent } from "../../draft/upstream.ts";
 import { failure, goBadly } from "../../flow/ending.ts";
+import type { StepDefinition } from "../../values/definition.ts";
 import { approvalDigest } from "../../values/digest.ts";
-import type { JsonObject } from "../../values/json.ts";
+import { type JsonObject, ownValue } from "../../values/json.ts";
 import { MAY_HAVE_ACTED } from "../../values/run.ts";
 import type { StepTask } from "../contract.ts";
 import { renderConfig } from "../render-config.ts";
@@ -51,6 +52,12 @@ export function askNext(task: StepTask, approver: string): void {
   request(task, approvals.length, inputOf(draft.payloads, index));
 }
 
+/** Beside the context of the contract, for an owner that reminds approvers. */
+function reminderOf({ config }: StepDefinition): JsonObject {
+  const seconds = ownValue(config, "remind_after_seconds");
+  return typeof seconds === "number" ? { remind_after_seconds: seconds } : {};
+}
+
 function request({ draft, index }: StepTask, place: number, payload: JsonObject): void {
   const { def } = draft.step(index);
   const { digest = "", riskLevel = "", approvals = [] } = draft.rows.peek(index).detail;
@@ -62,7 +69,7 @@ function request({ draft, index }: StepTask, place: number, payload: JsonObject)
     actionType: def.actionType === "" ? def.name : def.actionType,
     riskLevel,
     payload,
-    context: { run_id: draft.run.id, step_id: def.id, digest },
+    context: { run_id: draft.run.id, step_id: def.id, digest, ...reminderOf(def) },
     approver: approvals[place]?.approver ?? "",
   } as const;
   draft.call(index, call, suffixOfTicket(place));

@@ -19,6 +19,9 @@ export function checkApprovals(step: StepDefinition, path: string, addFault: Add
   checkNames(escalateTo, asked, `${path}.config.escalate_to`, addFault);
   checkRequired(step, path, addFault);
   const after = ownValue(step.config, "escalate_after_seconds");
+  if (ownValue(step.config, "remind_after_seconds") === 0) {
+    addFault(`${path}.config.remind_after_seconds`, "must be above 0");
+  }
   if (after === 0) addFault(`${path}.config.escalate_after_seconds`, "must be above 0");
   if (after !== undefined && escalateTo === undefined) {
     addFault(`${path}.config.escalate_to`, "escalate_after_seconds needs approvers to escalate to");

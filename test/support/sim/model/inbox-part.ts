@@ -29,7 +29,8 @@ export async function saveItems(at: At, rows: string): Promise<void> {
   }
   for (const { items, openedAt, ...step } of steps) {
     for (const { place, kind, assignee } of items) {
-      const row = { ...step, place, assignee, kind: ITEM_KINDS[kind] };
+      const unclaimed = { claimedBy: "", claimedAt: null };
+      const row = { ...step, place, assignee, kind: ITEM_KINDS[kind], ...unclaimed };
       await tx.insert(tables.items, itemKey(row), { ...row, openedAt: new Date(openedAt) });
     }
   }

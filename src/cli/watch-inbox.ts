@@ -1,0 +1,55 @@
+/** `workflows inbox --watch`: follows what waits for people. A service that is away for less than a minute is gone on with. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
+import { EXIT, findFailure } from "./failure.ts";
+import { oneLine } from "./one-line.ts";
+import type { Output } from "./output.ts";
+import type { Service } from "./service.ts";
+import { itemJson, kindOf, stateName } from "./show-item.ts";
+
+const AGAIN_MS = 500;
+const AWAY_AT_MOST_MS = 60_000;
+
+/** Prints each item that comes or changes and each one that goes, until it is interrupted. */
+export async function watchInbox(
+  { inbox, settings }: Service,
+  { mine, kinds }: { readonly mine: boolean; readonly kinds: ItemKind[] },
+  out: Output,
+): Promise<never> {
+  process.on("SIGINT", () => process.exit(EXIT.interrupted));
+  // Nothing is left to do for a reader that is gone.
+  process.stdout.once("error", () => process.exit(EXIT.done));
+  const view = { workspaceId: settings.workspace, mine, kinds };
+  let after = "";
+  let awaySince: number | undefined;
+  for (;;) {
+    try {
+      for await (const change of inbox.watch({ ...view, after }, { timeoutMs: 0 })) {
+        awaySince = undefined;
+        if (change.cursor !== "") after = change.cursor;
+        if (change.reset && !out.json && !out.quiet) out.talk("what waits now:");
+        if (change.item !== undefined) printChange(change.item, out);
+        if (change.gone !== "") printGone(change.gone, out);
+      }
+    } catch (error) {
+      awaySince ??= performance.now();
+      const isAway = findFailure(error)?.exitCode === EXIT.away;
+      if (!isAway || performance.now() - awaySince >= AWAY_AT_MOST_MS) throw error;
+    }
+    await pause(AGAIN_MS);
+  }
+}
+
+function printChange(item: InboxItem, out: Output): void {
+  if (out.json) out.object({ item: itemJson(item) });
+  else if (out.quiet) out.line(item.id);
+  else {
+    const facts = [item.id, stateName(item), kindOf(item), item.title, item.assignee];
+    out.line(facts.map(oneLine).join("\t"));
+  }
+}
+
+function printGone(id: string, out: Output): void {
+  if (out.json) out.object({ gone: id });
+  else if (!out.quiet) out.line(`${id}\tGONE`);
+}

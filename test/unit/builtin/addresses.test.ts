@@ -1,0 +1,69 @@
+/** Where recipients of notifications lead, and that no recipient leads past the settings. */
+import { describe, expect, test } from "vitest";
+import { findDestination, namesOf } from "../../../src/builtin/notifications/addresses.ts";
+
+const ADDRESSES = {
+  hasMail: true,
+  targets: {
+    "slack:#a": "https://slack/a",
+    "ws_1/slack:#a": "https://slack/a_of_1",
+    slack: "https://slack/any",
+    sms: "https://sms",
+    ann: "mailto:ann%2Bx@example.com",
+    spoilt: "mailto:%",
+  },
+  origins: ["https://hooks.example.com"],
+};
+
+test.each([
+  ["#a, #b,,", "slack", ["slack:#a", "slack:#b"]],
+  ["slack:#a,#a", "slack", ["slack:#a"]],
+  ["ann@example.com", "email", ["ann@example.com"]],
+  ["https://x/y", "webhook", ["https://x/y"]],
+  ["", "slack", ["slack"]],
+  [" , ", "email", []],
+  ["", "", []],
+])("%j by %j names %j", (recipient, channel, names) => {
+  expect(namesOf(recipient, channel)).toEqual(names);
+});
+
+describe("leads to", () => {
+  test.each([
+    ["ann@example.com", { kind: "email", to: "ann@example.com" }],
+    ["ann", { kind: "email", to: "ann+x@example.com" }],
+    ["slack:#a", { kind: "slack", url: "https://slack/a" }],
+    ["slack", { kind: "slack", url: "https://slack/any" }],
+    ["sms:+49", { kind: "webhook", url: "https://sms" }],
+    [
+      "webhook:https://hooks.example.com/x",
+      { kind: "webhook", url: "https://hooks.example.com/x", isNamed: true },
+    ],
+  ])("%s", (name, to) => {
+    expect(findDestination(ADDRESSES, "ws", name)).toEqual({ ok: true, to });
+  });
+  test("the workspace's own target first", () => {
+    const found = findDestination(ADDRESSES, "ws_1", "slack:#a");
+    expect(found).toMatchObject({ to: { url: "https://slack/a_of_1" } });
+  });
+});
+
+test.each([
+  "slack:#b",
+  "spoilt",
+  "constructor",
+  "a@b.c, d@e.f",
+  "a@b.c\nBcc: d@e.f",
+  "http://hooks.example.com/x",
+  "https://hooks.example.com.evil.net/x",
+  "https://hooks.example.com@evil.net/x",
+  "https://hooks.example.com:8443/x",
+  "file:///etc/passwd",
+  "",
+])("%j leads nowhere", (name) => {
+  expect(findDestination(ADDRESSES, "ws", name).ok).toBe(false);
+});
+
+test("without a server of e-mail an address leads nowhere", () => {
+  const found = findDestination({ ...ADDRESSES, hasMail: false }, "ws", "ann@example.com");
+  expect(found).toEqual({ ok: false, problem: "NOTIFICATIONS_SMTP_URL is not set" });
+});

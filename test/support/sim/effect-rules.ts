@@ -1,6 +1,6 @@
 /**
  * What must be true while a world is under way: what is acknowledged has had its effect, and a call that a replica holds
- * is in its hands.
+ * is in its hands, and what came too early is taken as soon as its step knows of it.
  * Boundary: reads the model's tables.
  */
 import { isOpenTicket } from "../../../src/engine/steps/approvals/tickets.ts";
@@ -14,13 +14,15 @@ export interface PublishedEvent {
   readonly data: JsonObject;
 }
 
-/** So much later than its end a lease is judged: its renewal may be under way. */
+/** So much later than its end a lease is judged, and a kept report than its step knows of it: what ends it is under way. */
 const LATE_MS = 1_000;
 
 /** See the file's head. */
 export class EffectRules {
   readonly #world: World;
   readonly #broken = new Set<string>();
+  /** Since when a step waits for an object whose end is kept. */
+  readonly #awaited = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -51,6 +53,19 @@ export class EffectRules {
       const member = members.find((each) => each.id === holder);
       if (member?.link.hasFrozen === false) {
         this.#note(`${holder} holds the call ${id}, and does not perform it`);
+      }
+    }
+  }
+
+  /** Judges reports that were kept: where nothing goes wrong, no sweep is needed to bring one to its step. */
+  judgeEarly(): void {
+    const { server, clock, hasTrouble } = this.#world;
+    if (hasTrouble) return;
+    for (const { objectId } of server.tables.early.committed.values()) {
+      if (!this.#isAwaited(objectId)) this.#awaited.delete(objectId);
+      else if (!this.#awaited.has(objectId)) this.#awaited.set(objectId, clock.nowMs);
+      else if ((this.#awaited.get(objectId) ?? 0) + LATE_MS < clock.nowMs) {
+        this.#note(`the end of ${objectId} is kept, and its step waits for it`);
       }
     }
   }

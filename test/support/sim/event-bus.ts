@@ -19,7 +19,7 @@ export interface BusMember {
 export interface BusWorld extends LinkWorld {
   readonly members: readonly BusMember[];
   readonly effects: Pick<EffectRules, "judgeAcknowledged">;
-  broken(rule: string): void;
+  readonly plan: { readonly gatherMs: number };
 }
 
 interface Message {
@@ -33,7 +33,6 @@ interface Message {
 }
 
 const ACK_WAIT_MS = 3_000;
-const GATHER_MS = 3;
 
 /** See the file's head. */
 export class EventBus {
@@ -91,7 +90,7 @@ export class EventBus {
 
   #deliver(message: Message): void {
     if (message.isDone) return;
-    const { members, random, witness, clock } = this.#world;
+    const { members, random, witness, clock, plan } = this.#world;
     const member = random.pick(members);
     message.deliveries += 1;
     if (message.deliveries > 1) witness.count("redelivered message");
@@ -108,7 +107,7 @@ export class EventBus {
     }
     const gathered = [this.#shown(message, member)];
     this.#boxes.set(member, gathered);
-    clock.after(random.below(GATHER_MS), () => void this.#hand(member, gathered));
+    clock.after(random.below(plan.gatherMs), () => void this.#hand(member, gathered));
   }
 
   async #hand(member: BusMember, messages: readonly JsMsg[]): Promise<void> {

@@ -35,6 +35,8 @@ export interface LinkWorld {
   troubles: Troubles;
   /** A place where a replica may be made to crash. */
   reach(place: string, replica: string): void;
+  /** A rule is broken. */
+  broken(rule: string): void;
 }
 
 interface ReadVersion {
@@ -107,6 +109,7 @@ export class Link implements Network {
   }
   ended(what: string, how: EndOfStatement): void {
     if (what.startsWith("save_batch_")) this.#world.witness.count(`one statement ${how}`);
+    if (how === "met a key that is taken") this.#world.broken(`${what} ${how}`);
   }
   async back(what: string, rows: readonly object[]): Promise<void> {
     const { witness } = this.#world;

@@ -44,6 +44,7 @@ export interface OwnedObject {
 export interface OwnersWorld {
   readonly clock: VirtualClock;
   readonly random: RandomNumbers;
+  readonly plan: { readonly quick: number; readonly quickMs: number };
   /** Puts an event on the bus. */
   publish(subject: string, workspaceId: string, data: JsonObject): void;
   /** A rule is broken. */
@@ -174,9 +175,9 @@ export class Owners {
   }
 
   #later(work: () => void): void {
-    const { clock, random } = this.#world;
+    const { clock, random, plan } = this.#world;
     // Some are so quick that their event comes before the reply to the call.
-    clock.after(random.chance(15) ? 0 : random.below(LONGEST_WORK_MS), work);
+    clock.after(random.chance(plan.quick) ? plan.quickMs : random.below(LONGEST_WORK_MS), work);
   }
 }
 

@@ -50,6 +50,11 @@ export interface WorldPlan {
   readonly schedule: PlannedSchedule | undefined;
   readonly crashes: readonly PlannedCrash[];
   readonly troubles: Troubles;
+  /** So long the bus gathers messages for a replica, at most. */
+  readonly gatherMs: number;
+  /** So many ends of objects in a hundred come after `quickMs`; 0: their event may overtake the reply. */
+  readonly quick: number;
+  readonly quickMs: number;
   /** From then on nothing goes wrong any more. */
   readonly calmAtMs: number;
 }
@@ -106,11 +111,20 @@ const HARD: Troubles = {
   slow: 40,
 };
 
+/** Replies are taken, and their commits fail: events that come right behind find nothing. */
+const LOSSY: Troubles = { ...MILD, statements: 20, commits: 250, slow: 150 };
+const USUAL = { quick: 15, quickMs: 0 };
+const EARLY = { quick: 60, quickMs: 0 };
+const TOGETHER = { quick: 80, quickMs: 100 };
+
 /** The world of a seed. */
 export function planWorld(seed: number): WorldPlan {
   const random = randomNumbers(seed);
-  const troubles = random.pick([NO_TROUBLES, MILD, MILD, HARD]) ?? MILD;
-  const runs = Array.from({ length: 1 + random.below(3) }, (_, n) => planRun(random, `k${n}`));
+  const troubles = random.pick([NO_TROUBLES, NO_TROUBLES, MILD, MILD, HARD, LOSSY]) ?? MILD;
+  const isCrowd = random.chance(30);
+  const runs = Array.from({ length: isCrowd ? 4 : 1 + random.below(3) }, (_, n) =>
+    planRun(random, `k${n}`, isCrowd ? 20 : 1_500),
+  );
   const schedule = random.chance(30) ? planSchedule(random) : undefined;
   const isUndone = runs.some((run) => run.version === "undo");
   const crashes = Array.from({ length: random.pick([0, 1, 1, 2]) ?? 1 }, () => {
@@ -123,6 +137,8 @@ export function planWorld(seed: number): WorldPlan {
     ...{ seed, runs, schedule, crashes, troubles },
     replicas: random.pick([1, 2, 2, 3]) ?? 2,
     calmAtMs: 3_000 + random.below(6_000),
+    gatherMs: random.pick([3, 3, 3, 60]) ?? 3,
+    ...(random.pick([USUAL, USUAL, EARLY, TOGETHER]) ?? USUAL),
   };
 }
 
@@ -131,13 +147,14 @@ export function planCalm(version: string): WorldPlan {
   const how = { startBy: "event id", isTwice: false, command: undefined } as const;
   const run = { key: "k0", version, atMs: 0, ...how };
   const nothing = { schedule: undefined, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
-  return { seed: 1, replicas: 1, runs: [run], ...nothing };
+  const bus = { gatherMs: 3, ...USUAL };
+  return { seed: 1, replicas: 1, runs: [run], ...nothing, ...bus };
 }
 
-function planRun(random: RandomNumbers, key: string): PlannedRun {
+function planRun(random: RandomNumbers, key: string, beginsWithinMs: number): PlannedRun {
   const version = random.pick(VERSIONS) ?? "line";
   return {
-    ...{ key, version, atMs: random.below(1_500) },
+    ...{ key, version, atMs: random.below(beginsWithinMs) },
     ...planStart(random, version),
     command: random.chance(35) ? planCommand(random) : undefined,
   };

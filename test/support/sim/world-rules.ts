@@ -6,6 +6,7 @@ import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
 import { unpackRow } from "../../../src/store/packed-moves.ts";
 import type { RunRow } from "./model/rows.ts";
+import { judgeTimers } from "./timer-rules.ts";
 import type { World } from "./world.ts";
 
 /** What became of a run, without ids and times. */
@@ -25,6 +26,8 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
     judgeHistory(world, run);
     judgeAsked(world, run);
     judgeStream(world, run);
+    judgeReports(world, run);
+    judgeTimers(world, run, historyOf(world, run));
   }
   if (new Set(world.stream.ids).size < world.stream.ids.length) world.broken("an event is twice");
   if (shared.locks.size > 0) world.broken(`locks are held: ${[...shared.locks.keys()]}`);
@@ -158,11 +161,25 @@ function judgeStream(world: World, run: RunRow): void {
   }
 }
 
+/** A report is late for good, or it moves its step: which of them is known when it is noted. */
+function judgeReports(world: World, run: RunRow): void {
+  const late = new Set<string>();
+  for (const { cause, moves } of historyOf(world, run)) {
+    if (cause.kind !== "event") continue;
+    const isLate = moves.every((move) => move.of === "step" && move.note === "ignored");
+    if (isLate) late.add(cause.id);
+    else if (late.has(cause.id)) world.broken(`${run.id} took ${cause.id}, which it noted as late`);
+  }
+}
+
 function historyOf(world: World, run: RunRow) {
   return [...world.server.tables.moves.committed.values()]
     .filter(({ runId }) => runId === run.id)
     .sort((one, other) => one.seq - other.seq)
-    .map(({ seq, cause, moves }) => ({ seq, ...unpackRow(run.id, { cause, moves }) }));
+    .map(({ seq, cause, moves, recordedAt }) => ({
+      ...{ seq, recordedAt },
+      ...unpackRow(run.id, { cause, moves }),
+    }));
 }
 
 /** Counts what the world came to, besides what its parts counted. */

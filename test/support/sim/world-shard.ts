@@ -36,6 +36,7 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "cancel racing completion": 6,
   "compensation after a crash": 8,
   timer: 200,
+  "timer of a known time": 150,
   retry: 100,
   "slot of a schedule": 250,
   "slot passed over": 5,

@@ -169,6 +169,7 @@ export class World {
     this.#nextLookMs = this.clock.nowMs + LOOK_EVERY_MS;
     this.inbox.judge();
     this.effects.judgeLeases();
+    this.effects.judgeEarly();
     if (!this.isAtRest()) return false;
     this.#isStopping = true;
     this.troubles = NO_TROUBLES;

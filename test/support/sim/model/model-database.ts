@@ -19,7 +19,7 @@ import { keyStatements } from "./key-statements.ts";
 import { outboxStatements } from "./outbox-statements.ts";
 import { makeTables, type Tables } from "./rows.ts";
 import { runStatements } from "./run-statements.ts";
-import { isOfStep, saveStatements } from "./save-statement.ts";
+import { isOfStep, isTaken, saveStatements } from "./save-statement.ts";
 import { scheduleStatements } from "./schedule-statements.ts";
 import type { ModelStatements } from "./statement.ts";
 import { ModelTransaction, type Shared } from "./tables.ts";
@@ -43,7 +43,8 @@ export type EndOfStatement =
   | "saved though late"
   | "refused though late"
   | "refused for a run"
-  | "refused for a step";
+  | "refused for a step"
+  | "met a key that is taken";
 
 type Query = Queries["query"];
 
@@ -145,6 +146,7 @@ function connect(shared: Shared, network: Network) {
           await network.back("commit", []);
           return rows as Row[];
         } catch (error) {
+          if (isTaken(error)) network.ended(name, "met a key that is taken");
           if (!isUnknownSetting(error)) throw error;
           network.ended(name, isOfStep(error) ? "refused for a step" : "refused for a run");
           await network.back("refusal", []);

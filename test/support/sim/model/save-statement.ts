@@ -72,7 +72,7 @@ function saveBatch(groups: string): ModelStatement {
     await updateRuns(at, next());
     await insertSteps(at, next());
     const changedSteps = await updateSteps(at, next());
-    const batches = insertMoves(at, partitions, next());
+    const batches = await insertMoves(at, partitions, next());
     const newCalls = groups.includes("calls") ? await changeCalls(at, next(), next()) : [];
     if (groups.includes("others")) {
       await deleteCalls(at, droppedCalls(at, next(), newCalls));
@@ -121,6 +121,11 @@ function stale({ tx }: At, message = STALE_RUN): Error {
 /** Whether a batch was refused for a step that it changes, and for nothing else. */
 export function isOfStep(error: unknown): boolean {
   return error instanceof Error && error.message === STALE_STEP;
+}
+
+/** Whether a batch met a row of its own key: its fences let something pass that another one has written. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "23505";
 }
 
 function findSave(
@@ -203,7 +208,8 @@ async function updateSteps({ tx, tables }: At, rows: string): Promise<number> {
   return changed;
 }
 
-function insertMoves({ tx, tables, now }: At, partitions: readonly number[], rows: string) {
+async function insertMoves(at: At, partitions: readonly number[], rows: string) {
+  const { tx, tables, now } = at;
   const moves: Incoming[] = JSON.parse(rows);
   const batches = partitions.map((partition) => {
     tx.shared.lastBatch += 1;
@@ -215,12 +221,14 @@ function insertMoves({ tx, tables, now }: At, partitions: readonly number[], row
   for (const move of moves) {
     const batch = batches.find(({ partition }) => partition === move.partition);
     if (batch === undefined) continue;
-    tx.put(tables.moves, `${move.runId}/${move.seq}`, {
+    const row = {
       ...{ batchId: batch.id, runId: move.runId, seq: move.seq },
       recordedAt: new Date(move.recordedAt),
       cause: frozen(JSON.parse(move.cause)),
       moves: frozen(JSON.parse(move.moves)),
-    });
+    };
+    const key = `${move.runId}/${move.seq}`;
+    if (!(await tx.insert(tables.moves, key, row))) throw taken(at, `moves ${key}`);
   }
   return batches;
 }

@@ -56,7 +56,7 @@ const FORMS: readonly Form[] = [
     inputs: INPUTS.fields,
     bodiesOf: (method) =>
       fc.tuple(numbers, changes, fc.boolean()).map(([n, made, isJson]) => {
-        const sound = soundRequest(method.name, place, n);
+        const sound = soundRequest(method, place, n);
         const tree = applyChanges(method.input, sound, made, place.ids);
         return isJson
           ? { type: JSON_TYPE, body: asJson(tree) }
@@ -70,7 +70,7 @@ const FORMS: readonly Form[] = [
       fc
         .tuple(numbers, breaks, fc.option(fc.uint8Array({ maxLength: 300 })))
         .map(([n, made, any]) => {
-          const sound = asProtobuf(method.input, soundRequest(method.name, place, n));
+          const sound = asProtobuf(method.input, soundRequest(method, place, n));
           return { type: PROTO_TYPE, body: broken(any ?? sound, made) };
         }),
   },
@@ -79,7 +79,7 @@ const FORMS: readonly Form[] = [
     inputs: INPUTS.json,
     bodiesOf: (method) =>
       fc.tuple(numbers, breaks, fc.option(fc.json({ maxDepth: 5 }))).map(([n, made, any]) => {
-        const sound = asJson(soundRequest(method.name, place, n));
+        const sound = asJson(soundRequest(method, place, n));
         return { type: JSON_TYPE, body: broken(any === null ? sound : Buffer.from(any), made) };
       }),
   },

@@ -4,6 +4,12 @@
  */
 import { isMessage, type Message } from "@bufbuild/protobuf";
 import {
+  InboxClaimResponseSchema,
+  InboxCommentResponseSchema,
+  InboxDelegateResponseSchema,
+  InboxReleaseResponseSchema,
+} from "../../../gen/workflows/ops/v1/inbox_pb.ts";
+import {
   CompleteStepResponseSchema,
   FailStepResponseSchema,
   RetryStepResponseSchema,
@@ -51,7 +57,7 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else {
+  } else if (!OF_AN_ITEM.some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -61,6 +67,12 @@ const OF_ONE_RUN = [
   ...[ResumeRunResponseSchema, CancelRunResponseSchema, CompensateRunResponseSchema],
   ...[RetryStepResponseSchema, SkipStepResponseSchema],
   ...[CompleteStepResponseSchema, FailStepResponseSchema],
+];
+
+/** They change items alone. */
+const OF_AN_ITEM = [
+  ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
+  ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
 ];
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {

@@ -5,6 +5,7 @@
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Tree } from "../random/random-requests.ts";
@@ -23,10 +24,21 @@ export interface Place {
   readonly ids: readonly string[];
 }
 
-/** Every unary RPC of the port. */
-export const METHODS = [WorkflowService, Runs, Health].flatMap(({ methods }) =>
-  methods.flatMap((method) => (isUnary(method) ? [{ name: method.name, method }] : [])),
+/**
+ * Every unary RPC of these services but CompleteTask, which goes the way of TransitionStep. Those of the inbox come first: the others
+ * end what is open.
+ */
+export const METHODS = [Inbox, WorkflowService, Runs, Health].flatMap(({ methods }) =>
+  methods.flatMap((method) =>
+    isUnary(method) && method !== Inbox.method.completeTask
+      ? [{ name: nameOf(method), method }]
+      : [],
+  ),
 );
+
+function nameOf({ parent, name }: DescMethod): string {
+  return parent.typeName === Inbox.typeName ? `Inbox.${name}` : name;
+}
 
 function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
@@ -181,6 +193,14 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   ListDeadLetters: () => ({ workspace_id: "ws_a", page_size: 2 }),
   RetryDeadLetters: (_, n) => ({ ids: [`BUS/${n}`], reason: "r" }),
   DiscardDeadLetters: (_, n) => ({ ids: [`BUS/${n}`], reason: "r" }),
+  "Inbox.List": () => ({ workspace_id: "ws_a", mine: true, kinds: [2], page_size: 2 }),
+  "Inbox.Count": () => ({ workspace_id: "ws_a", kinds: [1, 2] }),
+  "Inbox.Get": itemOf,
+  "Inbox.Decide": (place, n) => ({ ...itemOf(place, n), verdict: 1, digest: "d", comment: "c" }),
+  "Inbox.Claim": (place, n) => ({ ...itemOf(place, n), reason: "r" }),
+  "Inbox.Release": (place, n) => ({ ...itemOf(place, n), reason: "r" }),
+  "Inbox.Delegate": (place, n) => ({ ...itemOf(place, n), to: "user_of_ws_a", reason: "r" }),
+  "Inbox.Comment": (place, n) => ({ ...itemOf(place, n), comment: "c" }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };
@@ -189,13 +209,17 @@ function orderOf({ wideRunIds }: Place, n: number): Tree {
   return { run_id: oneOf(wideRunIds, n), step_id: `s${n % STEPS}`, reason: "r" };
 }
 
+function itemOf({ wideRunIds }: Place, n: number): Tree {
+  return { id: `${oneOf(wideRunIds, n)}/s${n % STEPS}/1` };
+}
+
 function oneOf(runIds: readonly string[], n: number): string {
   return runIds[n % runIds.length] ?? "";
 }
 
 /** A request of the RPC that nothing is wrong with; `n` tells requests apart. */
-export function soundRequest(method: string, place: Place, n: number): Tree {
-  const make = SOUND[method];
-  if (make === undefined) throw new Error(`no sound request of ${method}`);
+export function soundRequest(method: DescMethod, place: Place, n: number): Tree {
+  const make = SOUND[nameOf(method)];
+  if (make === undefined) throw new Error(`no sound request of ${nameOf(method)}`);
   return make(place, n);
 }

@@ -1,6 +1,6 @@
 /**
- * Looks at the queues of tasks at times: how much waits, since when, and who serves it.
- * Boundary: metrics and the log; nothing depends on it.
+ * Looks at the queues of tasks at times: how much waits, since when, who serves it, and whether NATS delivers it.
+ * Boundary: metrics and the log; what is stuck is for stuck-queues.ts.
  */
 import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
@@ -9,6 +9,7 @@ import { createLoop, type StartedLoop } from "../../process/standing-loop.ts";
 import type { QueueLook } from "../../runtime/replica-view.ts";
 import type { WorkersSeen } from "../../runtime/workers-seen.ts";
 import { placeOfSubject, TASKS_STREAM, tasksOf } from "../../wire/tasks/subjects.ts";
+import { StuckQueues } from "./stuck-queues.ts";
 import { isMissing, requireTaskStream, type TaskStreamDeps } from "./task-stream.ts";
 import { UnservedQueues } from "./unserved-queues.ts";
 
@@ -34,6 +35,7 @@ const ANSWER_MS = 2_000;
 export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
   const { log, everyMs = EVERY_MS } = deps;
   const unserved = new UnservedQueues(deps.unservedMs);
+  const stuck = new StuckQueues();
 
   const loop = createLoop({
     name: "look at queues of tasks",
@@ -43,6 +45,7 @@ export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
       const looks = await lookAtServed(deps);
       for (const subject of unserved.judge(looks)) warnOf(log, looks.get(subject));
       showAll([...looks.values()]);
+      if (looks.size > 0) await stuck.look(deps);
       return false;
     },
   });

@@ -26,6 +26,7 @@ export const SHORT_SETTINGS: readonly SourceEdit[] = [
   setting("egress/publish/own-stream.ts", "LOOK_EVERY_MS = 60_000", "LOOK_EVERY_MS = 2_000"),
   setting("collaborators/call-policy.ts", "LONGEST_DELAY_MS = 30_000", "LONGEST_DELAY_MS = 1_000"),
   setting("collaborators/breaker.ts", "LONGEST_REST_MS = 10_000", "LONGEST_REST_MS = 1_000"),
+  setting("egress/tasks/queue-watch.ts", "EVERY_MS = 15_000", "EVERY_MS = 2_000"),
   setting("ingress/bus/durable-consumer.ts", "ACK_WAIT_MS = 10_000", "ACK_WAIT_MS = 2_000"),
   setting("ingress/bus/deliveries.ts", "LONGEST_DELAY_MS = 10_000", "LONGEST_DELAY_MS = 1_000"),
   setting("ingress/bus/pull-loop.ts", "LONGEST_PAUSE_MS = 5_000", "LONGEST_PAUSE_MS = 1_000"),
@@ -48,9 +49,12 @@ export const SHORT_SETTINGS: readonly SourceEdit[] = [
   setting("ingress/rpc/server.ts", "GRACE_MS = 10_000", "GRACE_MS = 3_000"),
 ];
 
+/** When a message that a worker does not hold any more is delivered again. */
+export const WORKER_ACK_WAIT_MS = 2_000;
+
 /** Those of the workers, which have a build of their own. */
 export const WORKER_SETTINGS: readonly SourceEdit[] = [
-  setting("worker/protocol.ts", "ACK_WAIT_MS = 10_000", "ACK_WAIT_MS = 2_000"),
+  setting("worker/protocol.ts", "ACK_WAIT_MS = 10_000", `ACK_WAIT_MS = ${WORKER_ACK_WAIT_MS}`),
   setting("worker/protocol.ts", "BEAT_MS = 3_000", "BEAT_MS = 500"),
 ];
 

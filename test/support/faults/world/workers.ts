@@ -22,6 +22,8 @@ export interface Workers {
   /** False: none runs. */
   freeze(index: number): boolean;
   thaw(index: number): void;
+  /** Kills all, does something meanwhile, and starts others. */
+  pause<Result>(doing: () => Promise<Result>): Promise<Result>;
   stop(): Promise<void>;
 }
 
@@ -78,13 +80,16 @@ export function openWorkers(options: WorkersOptions): Workers {
 
   const signal = (index: number, name: NodeJS.Signals) =>
     children.get(index % WORKERS)?.kill(name) ?? false;
+  const each = async (doing: (index: number) => Promise<unknown>) => {
+    for (let index = 0; index < WORKERS; index += 1) await doing(index);
+  };
   const startAll = async () => {
     compiled = await compileService({
       entry: "test/support/faults/world/worker-main.ts",
       edits: WORKER_SETTINGS,
     });
     guard = await startGuard("workflows-workers-");
-    for (let index = 0; index < WORKERS; index += 1) await startOne(index);
+    await each(startOne);
   };
   return {
     began,
@@ -99,9 +104,15 @@ export function openWorkers(options: WorkersOptions): Workers {
     },
     freeze: (index) => signal(index, "SIGSTOP"),
     thaw: (index) => void signal(index, "SIGCONT"),
+    async pause(doing) {
+      await each(end);
+      const result = await doing();
+      await each(startOne);
+      return result;
+    },
     async stop() {
       await starting;
-      for (let index = 0; index < WORKERS; index += 1) await end(index);
+      await each(end);
       await guard?.release();
       await compiled?.remove();
     },

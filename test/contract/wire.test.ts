@@ -160,9 +160,11 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
       .filter(({ idempotency }) => idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS)
       .map(({ name }) => name);
     expect(reads).toEqual(
-      methods.map(({ name }) => name).filter((name) => /^(Get|List|Explain|Watch)/.test(name)),
+      methods
+        .map(({ name }) => name)
+        .filter((name) => /^(Get|List|Search|Explain|Watch)/.test(name)),
     );
-    expect(reads).toHaveLength(12);
+    expect(reads).toHaveLength(13);
   });
 
   test("does not let a token be introspected by GET, which would put it into a URL", () => {

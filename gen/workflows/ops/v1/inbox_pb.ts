@@ -1058,7 +1058,8 @@ export const Inbox: GenService<{
   },
   /**
    * Streams the newest 500 open items of a view: first all of them, then each that comes, changes or goes, within about a
-   * second. Goes on until the caller leaves. RESOURCE_EXHAUSTED: too many watch, or a message was not taken in time.
+   * second. Goes on until the caller leaves, for an hour at most. RESOURCE_EXHAUSTED: too many watch, or a message was not
+   * taken in time. UNAVAILABLE: the stream's time is over, or the replica stops. After each end watch again `after` the last cursor.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Watch
    */

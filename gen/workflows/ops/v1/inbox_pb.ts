@@ -281,7 +281,8 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
   claimedAt?: Timestamp | undefined;
 
   /**
-   * Oldest first, 200 at most: delegations among them are the chain of who was asked. Get alone has it.
+   * Oldest first: delegations among them are the chain of who was asked. At most 150 comments, and of each person 20
+   * delegations and the newest 20 claims and releases. Get alone has it.
    *
    * @generated from field: repeated workflows.ops.v1.ItemNote notes = 28;
    */
@@ -1091,7 +1092,7 @@ export const Inbox: GenService<{
   },
   /**
    * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person.
-   * FAILED_PRECONDITION: the gate asks that person already.
+   * FAILED_PRECONDITION: the gate asks that person already, or the caller has delegated the item 20 times.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Delegate
    */
@@ -1101,7 +1102,7 @@ export const Inbox: GenService<{
     output: typeof InboxDelegateResponseSchema;
   },
   /**
-   * Adds a comment to an open item.
+   * Adds a comment to an open item. FAILED_PRECONDITION: the item has 150 comments, or is not open.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Comment
    */

@@ -135,3 +135,24 @@ test("a caller that takes no message for 30 s is cut off", async () => {
   await expect(stream.next()).rejects.toMatchObject({ reason: "overloaded" });
   expect(open.watches).toBe(0);
 });
+
+test("one workspace does not take the views of the others", () => {
+  const feed = createInboxFeed();
+  const watch = (workspaceId: string, view: number) =>
+    feed.watch(`${workspaceId}/${view}`, workspaceId, async () => []);
+  const own = Array.from({ length: 40 }, (_, view) => watch("ws_a", view));
+  const tooMany = expect.objectContaining({ reason: "overloaded" });
+  expect(() => watch("ws_a", 40)).toThrow(tooMany);
+  const shared = watch("ws_a", 0);
+  for (const workspaceId of ["ws_b", "ws_c", "ws_d", "ws_e"]) {
+    for (let view = 0; view < 40; view += 1) watch(workspaceId, view);
+  }
+  expect(() => watch("ws_f", 0)).toThrow(tooMany);
+  // The view of another watcher goes on.
+  own[0]?.close();
+  expect(() => watch("ws_a", 40)).toThrow(tooMany);
+  shared.close();
+  shared.close();
+  watch("ws_f", 0);
+  expect(() => watch("ws_f", 1)).toThrow(tooMany);
+});

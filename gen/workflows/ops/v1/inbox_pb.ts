@@ -1091,7 +1091,8 @@ export const Inbox: GenService<{
     output: typeof InboxReleaseResponseSchema;
   },
   /**
-   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person.
+   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person, but
+   * not to a group or a channel.
    * FAILED_PRECONDITION: the gate asks that person already, or the caller has delegated the item 20 times.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Delegate

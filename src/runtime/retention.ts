@@ -135,9 +135,10 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
+    ...(deps.days === 0 ? [] : afterDays(deps)),
+    // Last: they walk all items and all open runs.
     { name: "items", batch: mending(createItemWalk(deps.graphs), deps) },
     { name: "missing_items", batch: mending(createRunWalk(deps.graphs), deps) },
-    ...(deps.days === 0 ? [] : afterDays(deps)),
   ];
 }
 

@@ -236,7 +236,7 @@ function bytesOf({ cause, moves }: RecordedRow): number {
 }
 
 function textsOf(move: Move): (string | undefined)[] {
-  return move.of === "run" ? [move.reason, move.marks] : [move.note, move.error];
+  return move.of === "run" ? [move.reason, move.marks] : [move.note, move.reason, move.error];
 }
 
 function settle(entry: Entry, state: RunState): void {

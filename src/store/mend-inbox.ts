@@ -36,8 +36,9 @@ export interface MissingItem extends Pick<ListedStep, "runId" | "stepIndex"> {
   readonly item: PersonItem;
 }
 
-const ITEMS_A_PAGE = 500;
-const RUNS_A_PAGE = 200;
+/** Each item, and each run, may be of a version of its own, which has to be read. */
+const ITEMS_A_PAGE = 100;
+const RUNS_A_PAGE = 50;
 /** More than a version has. */
 const STEPS_OF_A_RUN = 10_000;
 

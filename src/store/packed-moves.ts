@@ -161,16 +161,21 @@ function isForReason({ from, to, op }: Pick<StepMove, "from" | "to" | "op">): bo
   return from !== to || op === "retrying";
 }
 
+/** What the engine notes of a step that is held for an order, with its error. */
+const HELD = "held";
+
 function packTexts(move: StepMove): { w: string | undefined; y: string | undefined } {
-  const { reason, note } = move;
-  return isForReason(move) ? { w: reason, y: note } : { w: note, y: reason };
+  const { reason, note, error } = move;
+  const isHold = note === HELD && error !== undefined;
+  return isForReason(move) && !isHold ? { w: reason, y: note } : { w: note, y: reason };
 }
 
 function unpackTexts(
   move: Pick<StepMove, "from" | "to" | "op">,
-  { w, y }: PackedFacts,
+  { w, y, e }: PackedFacts,
 ): Pick<StepMove, "note" | "reason"> {
-  const [reason, note] = isForReason(move) ? [w, y] : [y, w];
+  const isHold = w === HELD && e !== undefined;
+  const [reason, note] = isForReason(move) && !isHold ? [w, y] : [y, w];
   return {
     ...(typeof note === "string" ? { note } : {}),
     ...(typeof reason === "string" ? { reason } : {}),

@@ -72,7 +72,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
-    const { batches, isFull } = await listUnsent(database, lease.partitions, sent.ids());
+    const { batches, isFull } = await listUnsent(database, lease.partitions, sent);
     if (batches.length === 0) {
       ownStream.report(undefined);
       return false;
@@ -88,7 +88,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     return isFull || done.length < batches.length;
   }
 
-  const publishing = createPublishing(publish, kept, log);
+  const publishing = createPublishing(publish, { kept, sent }, log);
   const leasing = createLeasing(lease, log, { publishing, sent });
 
   return {
@@ -117,28 +117,31 @@ async function flush(
   sent: SentBatches,
   lease: PartitionLease,
 ): Promise<void> {
-  while (await publish());
-  await sent.stop();
-  await lease.letGo();
+  try {
+    while (await publish());
+  } finally {
+    await sent.stop();
+    await lease.letGo();
+  }
 }
 
 /** The next batches without those that were sent already; `isFull`: there may be more. */
 async function listUnsent(
   database: PublisherDeps["database"],
   partitions: readonly number[],
-  sent: ReadonlySet<number>,
+  sent: SentBatches,
 ): Promise<{ readonly batches: UnpublishedBatch[]; readonly isFull: boolean }> {
-  // They are marked first.
-  if (sent.size >= UNMARKED_AT_MOST) return { batches: [], isFull: false };
-  const limit = BATCHES_AT_ONCE + sent.size;
+  if (sent.ids().size >= UNMARKED_AT_MOST) await sent.mark();
+  const ids = sent.ids();
+  const limit = BATCHES_AT_ONCE + ids.size;
   const listed = await listUnpublished(database, partitions, limit);
-  return { batches: listed.filter(({ id }) => !sent.has(id)), isFull: listed.length === limit };
+  return { batches: listed.filter(({ id }) => !ids.has(id)), isFull: listed.length === limit };
 }
 
 /** Publishes round after round. */
 function createPublishing(
   publish: () => Promise<boolean>,
-  kept: KeptBatches,
+  { kept, sent }: { readonly kept: KeptBatches; readonly sent: SentBatches },
   log: Log,
 ): StandingLoop {
   return createLoop({
@@ -151,6 +154,7 @@ function createPublishing(
       } catch (error) {
         // A database that goes on from an older state gives the ids of batches again.
         kept.clear();
+        await sent.settle();
         throw error;
       }
     },

@@ -23,6 +23,8 @@ export interface SentBatches {
   add(batches: readonly UnpublishedBatch[]): void;
   /** Those that were sent and are not known to be marked, by id. */
   ids(): ReadonlySet<number>;
+  /** Marks all of them now. Rejects with the error of the database: they are sent again. */
+  mark(): Promise<void>;
   /** Forgets all; resolves when nothing is being marked. */
   settle(): Promise<void>;
   start(): void;
@@ -42,6 +44,12 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
   let marking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
+  /** One at a time. */
+  function markNext(): Promise<void> {
+    marking = (marking ?? Promise.resolve()).catch(() => {}).then(markAll);
+    return marking;
+  }
+
   async function markAll(): Promise<void> {
     if (!mayMark()) sent.clear();
     const batches = [...sent.values()];
@@ -58,8 +66,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
     everyMs: LOOK_EVERY_MS,
     log,
     async round() {
-      marking = markAll();
-      await marking;
+      await markNext();
       return false;
     },
   });
@@ -74,6 +81,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
       }, MARK_AFTER_MS);
     },
     ids: () => new Set(sent.keys()),
+    mark: markNext,
     async settle() {
       sent.clear();
       await marking?.catch(() => {});
@@ -82,7 +90,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
     async stop() {
       clearTimeout(timer);
       await loop.stop();
-      await markAll();
+      await markNext();
     },
   };
 }

@@ -4,9 +4,10 @@
  * has no longer, and delivers no new one while it tries these again.
  * Boundary: JetStream's administration. Tasks in hand are delivered again, as after any loss of the consumer.
  */
-import type { ConsumerInfo, NatsConnection } from "nats";
+import type { ConsumerInfo, JetStreamManager, NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
 import { placeOfSubject, TASKS_STREAM } from "../../wire/tasks/subjects.ts";
+import { isMissing } from "./task-stream.ts";
 
 /** What finding them needs. */
 export interface StuckQueuesDeps {
@@ -26,7 +27,7 @@ export class StuckQueues {
     const manager = await connection.jetstreamManager({ checkAPI: false, timeout: ANSWER_MS });
     const suspects = new Map<string, string>();
     for await (const consumer of manager.consumers.list(TASKS_STREAM)) {
-      if (!deliversNothing(consumer)) continue;
+      if (consumer.paused === true || !deliversNothing(consumer)) continue;
       const { name, created, delivered, config, num_pending: messages } = consumer;
       const standing = `${created}/${delivered.consumer_seq}`;
       if (this.#suspects.get(name) !== standing) {
@@ -34,13 +35,27 @@ export class StuckQueues {
         continue;
       }
       const place = placeOfSubject(config.filter_subject ?? "");
+      if (!(await deleteConsumer(manager, consumer))) continue;
       log.warn("NATS does not deliver a queue's tasks: its consumer is made again", {
         ...place,
         messages,
       });
-      await manager.consumers.delete(TASKS_STREAM, name);
     }
     this.#suspects = suspects;
+  }
+}
+
+/** False: another replica did it, and a worker may have made it again. */
+async function deleteConsumer(
+  { consumers }: JetStreamManager,
+  { name, created }: ConsumerInfo,
+): Promise<boolean> {
+  try {
+    const now = await consumers.info(TASKS_STREAM, name);
+    return now.created === created && (await consumers.delete(TASKS_STREAM, name));
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 

@@ -12,7 +12,7 @@ import { payloadBytes } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { MAX_COST_USD, payloadProblem } from "../values/limits.ts";
 import type { StepOperation } from "../values/move.ts";
-import { MAY_HAVE_ACTED, type StepState, SUCCEEDED } from "../values/run.ts";
+import { type StepState, SUCCEEDED } from "../values/run.ts";
 import { type Ending, isBetweenAttempts } from "../values/step-detail.ts";
 import { hold, retry } from "./between-attempts.ts";
 
@@ -56,7 +56,7 @@ export function succeed(draft: Draft, index: number, product: Product): void {
   complete(draft, index, product, { kind: "success" });
 }
 
-/** A caller ends the step without its work: only what it has done so far can be compensated. An output over the limits fails it for good. */
+/** A caller ends the step without its work. An output over the limits fails it for good. */
 export function skipByHand(draft: Draft, index: number, product: Product): void {
   const row = draft.rows.row(index);
   row.detail = { ...row.detail, skipped: true };
@@ -77,11 +77,7 @@ function complete(draft: Draft, index: number, product: Product, ending: Ending)
   }
   // The step was completed by hand between two attempts: the failure of the last attempt is not its end.
   if (isBetweenAttempts(draft.rows.peek(index).detail)) draft.rows.row(index).errorMessage = "";
-  // The mark of success has the step compensated: one that was skipped too, for what its attempts may have done.
-  const mayHaveActed = (draft.marks.of(index) & MAY_HAVE_ACTED) !== 0;
-  if (mayHaveActed || draft.rows.peek(index).detail.skipped !== true) {
-    draft.marks.addFlag(index, SUCCEEDED);
-  }
+  if (draft.rows.peek(index).detail.skipped !== true) draft.marks.addFlag(index, SUCCEEDED);
   end(draft, index, "COMPLETED", "completed", ending);
 }
 

@@ -41,7 +41,7 @@ export type StepState = (typeof STEP_STATES)[number];
 
 /** Low bits of a step mark: index into STEP_STATES. */
 const STATE_BITS = 0x0f;
-/** The step ended by its normal outcome, or by `timeout_action: continue`; or a caller skipped it after it may have acted. */
+/** The step ended by its normal outcome, or by `timeout_action: continue`. */
 export const SUCCEEDED = 0x10;
 /** The step sent a call with an idempotency key, or started a child run or a task: its effect may exist. */
 export const MAY_HAVE_ACTED = 0x20;

@@ -39,7 +39,7 @@ export interface StepDetail {
   retrying?: true;
   /** The attempt failed, and config.on_error holds the step until a caller mends it. */
   held?: { readonly sinceMs: number };
-  /** A caller ended the step without its work: it counts for a PARALLEL, and is compensated only if it may have acted. */
+  /** A caller ended the step without its work: it counts for a PARALLEL, and is never compensated. */
   skipped?: true;
   /** The attempt is a task of a worker that has no result yet. */
   task?: OpenTask;

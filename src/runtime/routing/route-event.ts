@@ -125,13 +125,8 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
   const moment = deps.processor.listenedKeys.moment();
   const outcomes = await submitKnown(deps, events, objects.known, submit);
   if (deps.processor.listenedKeys.areCurrentSince(keys, moment)) return outcomes.map(toRouted);
-  // A report that was applied is not applied again.
-  const looked = await routeLooked(
-    deps,
-    events,
-    { known: [], asked: objects.known.map(({ object }) => object) },
-    submit,
-  );
+  // The reports are done with: who else wants the events is looked up by another edition.
+  const looked = await routeLooked(deps, events, { known: [], asked: [] }, submit);
   return joinOutcomes(outcomes, looked).map(toRouted);
 }
 

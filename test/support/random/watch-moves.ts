@@ -86,8 +86,7 @@ function needsCompensation(at: EngineRun, { replay, touched }: Seen, index: numb
   if (!isByStep && !hasChildToCompensate(at, index)) return false;
   const state = replayedState(replay, index);
   const succeeded = ((at.run.stepMarks[index] ?? 0) & SUCCEEDED) !== 0;
-  const isSkipped = at.rows.get(index)?.detail.skipped === true;
-  if (state === "COMPLETED") return isSkipped ? touched.has(index) : succeeded;
+  if (state === "COMPLETED") return succeeded;
   return (state === "FAILED" || state === "CANCELLED") && touched.has(index);
 }
 

@@ -105,6 +105,7 @@ describe("round trips", () => {
 
   test.each<[string, PackedMove, object]>([
     ["a change of state", [0, 3, 4, 3, { w: "held" }], { reason: "held" }],
+    ["a hold", [0, 2, 3, 2, { w: "held", e: "no" }], { note: "held", error: "no" }],
     ["a failed attempt", [0, 2, 2, 4, { w: "so" }], { reason: "so" }],
     ["a note", [0, 3, 3, 0, { w: "recorded" }], { note: "recorded" }],
   ])("the one text of %s in a row of an earlier release", (_, packed, texts) => {

@@ -2011,8 +2011,8 @@ export const Runs: GenService<{
    * begins at ResumeRun.
    *
    * Of RetryStep, SkipStep, CompleteStep and FailStep: FAILED_PRECONDITION: the step has not begun or has
-   * ended, or its run has, or `attempt` is not its latest attempt. PERMISSION_DENIED: the caller is an agent, or lacks workflows:admin for an
-   * APPROVAL_GATE or a GOVERNANCE_CHECK.
+   * ended, or its run has, or `attempt` is not its latest attempt. PERMISSION_DENIED: the caller is an
+   * agent, or lacks workflows:admin for an APPROVAL_GATE or a GOVERNANCE_CHECK.
    *
    * @generated from rpc workflows.ops.v1.Runs.RetryStep
    */
@@ -2023,8 +2023,7 @@ export const Runs: GenService<{
   },
   /**
    * Ends an open or held step without its work: it is COMPLETED with the output that is given, its
-   * success edges are taken, but none that names a decision, and it is compensated only for what its attempts
-   * may have done.
+   * success edges are taken, but none that names a decision, and it is never compensated.
    *
    * @generated from rpc workflows.ops.v1.Runs.SkipStep
    */

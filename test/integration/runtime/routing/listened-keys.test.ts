@@ -367,10 +367,15 @@ describe("reports about objects that the replica has just learned", () => {
 
   it("start a run by a version that another replica has just published", async () => {
     const runId = await runWith(b, "before the trigger", "obj-trigger");
+    const other = await publish(at.database, "with an open call", work);
+    await b.submit({ kind: "start", start: startOf(other), cause: CAUSE });
     await remembers(b);
     await publish(at.database, "on reports", listensTo("objectives.changes.objective.transition"));
     const { routed } = await b.route(reportOf("obj-trigger"));
     expect(updatedBy(routed)).toEqual([[runId]]);
     expect(routed.map((each) => (each.ok ? each.startedRunIds.length : -1))).toEqual([1]);
+    // What was applied is not looked up again, as a report that came too early would be.
+    const early = await sql.query("select from early_reports where object_id = 'obj-trigger'");
+    expect(early.rowCount).toBe(0);
   });
 });

@@ -4,6 +4,8 @@
  * Invariants:
  * 1. A change reaches an item that is open, and as its caller has seen it: the row is locked, and compared first.
  * 2. A change and its note are one transaction. A note with an id that is there is a repeat, and changes nothing.
+ * 3. Comments are bounded by themselves, other notes for each person: no person's notes keep another one from releasing or
+ *    passing on the item.
  */
 import type { Database, Statement, Tx } from "./database.ts";
 
@@ -39,13 +41,21 @@ export interface ItemChange {
 }
 
 /** Notes that an item may have. */
-export const NOTES_AT_MOST = 200;
+export const NOTES_AT_MOST = {
+  /** Of all people. */
+  commented: 150,
+  /** Of each person. */
+  delegated: 20,
+} as const;
+/** Claims and releases of each person that are kept. */
+const CLAIMS_KEPT = 20;
 
 const LOCK: Statement = {
   name: "lock_inbox_item",
   text: `select assignee, claimed_by as "claimedBy",
       (select count(*)::int from inbox_notes n
-        where n.run_id = $1 and n.step_index = $2 and n.place = $3) as notes
+        where n.run_id = $1 and n.step_index = $2 and n.place = $3 and n.kind = $4::smallint
+          and ($5::text is null or n.made_by = $5::text)) as notes
     from inbox_items where run_id = $1 and step_index = $2 and place = $3 for update`,
 };
 const NOTE: Statement = {
@@ -61,7 +71,15 @@ const CHANGE: Statement = {
     where run_id = $1 and step_index = $2 and place = $3`,
 };
 
-/** What became of a change: `gone`: the item is not open; `other`: it is not as it was seen; `full`: it has all its notes. */
+const DROP_OLD_CLAIMS: Statement = {
+  name: "drop_old_inbox_claims",
+  text: `delete from inbox_notes where run_id = $1 and step_index = $2 and place = $3 and id in (
+      select id from inbox_notes where run_id = $1 and step_index = $2 and place = $3
+        and made_by = $4 and kind in (${NOTE_KINDS.claimed}, ${NOTE_KINDS.released})
+      order by made_at desc, id desc offset ${CLAIMS_KEPT})`,
+};
+
+/** What became of a change: `gone`: the item is not open; `other`: it is not as it was seen; `full`: it has all notes of the kind. */
 export type Changed = "done" | "gone" | "other" | "full";
 
 /** Changes an open item. */
@@ -79,12 +97,18 @@ async function changeWithin(
   { id, kind, by, to, text }: ItemChange,
 ): Promise<Changed> {
   const key = [seen.runId, seen.stepIndex, seen.place];
-  const [item] = await tx.query<{ assignee: string; claimedBy: string; notes: number }>(LOCK, key);
+  const [item] = await tx.query<{ assignee: string; claimedBy: string; notes: number }>(LOCK, [
+    ...key,
+    NOTE_KINDS[kind],
+    kind === "commented" ? null : by,
+  ]);
   if (item === undefined) return "gone";
-  if (item.notes >= NOTES_AT_MOST) return "full";
+  const isClaim = kind === "claimed" || kind === "released";
+  if (!isClaim && item.notes >= NOTES_AT_MOST[kind]) return "full";
   if (item.assignee !== seen.assignee || item.claimedBy !== seen.claimedBy) return "other";
   const made = await tx.query(NOTE, [...key, NOTE_KINDS[kind], id, by, to, text]);
   if (made.length === 0 || kind === "commented") return "done";
+  if (isClaim) await tx.query(DROP_OLD_CLAIMS, [...key, by]);
   const assignee = kind === "delegated" ? to : item.assignee;
   await tx.query(CHANGE, [...key, assignee, kind === "claimed" ? by : ""]);
   return "done";

@@ -101,6 +101,18 @@ test("an admin delegates the item of another person to a third one, and to thems
   await decide(id, "approver/dan");
 });
 
+test("an admin does not pass the item of another person to a name that admins act for", async () => {
+  const id = await start("ann");
+  for (const to of ["group:finance", "slack:C1", "teams:t", "webhook:w"]) {
+    const passed = inbox.delegate({ id, to }, as("admin/root"));
+    expect((await refusedBy(passed)).code).toBe("PermissionDenied");
+  }
+  expect((await refusedBy(decide(id, "admin/root"))).code).toBe("PermissionDenied");
+  await inbox.delegate({ id, to: "group:finance" }, as("approver/ann"));
+  await inbox.delegate({ id, to: "group:legal" }, as("admin/root"));
+  await decide(id, "admin/root");
+});
+
 test("who started the run decides nothing that is delegated to them", async () => {
   const id = await start("ann");
   await inbox.delegate({ id, to: "starter" }, as("approver/ann"));

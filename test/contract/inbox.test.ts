@@ -15,6 +15,7 @@ import { createClients } from "../../src/collaborators/clients.ts";
 import { type Caller, grantedScopes } from "../../src/collaborators/identity/callers.ts";
 import type { PersonsDecision } from "../../src/engine/values/approval-decision.ts";
 import { createLog } from "../../src/process/log.ts";
+import { Refusal } from "../../src/process/refusal.ts";
 import { stepReport } from "../support/builders/step-reports.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
@@ -224,6 +225,32 @@ test("a decision is refused when the gate went on without it while it was record
   const refused = await refusedBy(decide(run, `${APPROVER}/bob`));
   expect(refused).toMatchObject({ code: "FailedPrecondition" });
   expect(refused.error.rawMessage).toContain("void");
+});
+
+test("a repeat by whom the item was delegated to is no further decision, also when its first answer was lost", async () => {
+  const run = await start("ann", "");
+  const dan = as(`${APPROVER}/dan`);
+  await inbox.delegate({ id: run.gate, to: "dan" }, as(`${APPROVER}/ann`));
+  meanwhile = async () => {
+    const done = { runId: run.runId, stepId: "gate", state: StepRunState.COMPLETED };
+    await service.client.transitionStep(
+      { ...done, approvalRequestId: "apr_1", agentId: "dan" },
+      ADMIN,
+    );
+    throw new Refusal("unavailable", "the answer is lost");
+  };
+  const { gate: id, digest } = run;
+  const request = { id, digest, verdict: Verdict.APPROVE };
+  const keyed = { headers: { ...dan.headers, "Idempotency-Key": `key_${id}` } };
+  expect((await refusedBy(inbox.decide(request, keyed))).code).toBe("Unavailable");
+  meanwhile = undefined;
+  expect((await inbox.decide(request, keyed)).item).toMatchObject({ state: ItemState.DONE });
+  expect(new Set(decisions.map(({ callId }) => callId)).size).toBe(1);
+  // Without a key it is a further decision; of another person it is none at all.
+  expect((await refusedBy(inbox.decide(request, dan))).code).toBe("FailedPrecondition");
+  const eve = { headers: { ...as(`${APPROVER}/eve`).headers, "Idempotency-Key": "eves" } };
+  expect((await refusedBy(inbox.decide(request, eve))).code).toBe("PermissionDenied");
+  expect(decisions).toHaveLength(2);
 });
 
 // `held` is a note of the service too.

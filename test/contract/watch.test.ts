@@ -258,6 +258,29 @@ describe("a caller that reads nothing", () => {
   });
 });
 
+test("a caller that goes while its run is looked up keeps no place", async () => {
+  const { database, log } = service;
+  const feed = createRunFeed({ database, log });
+  const left: string[] = [];
+  const counted = {
+    ...feed,
+    watch(run: Parameters<typeof feed.watch>[0]) {
+      const watch = feed.watch(run);
+      return { ...watch, close: () => void left.push(run.id) };
+    },
+  };
+  const runId = await start();
+  const deps = {
+    ...{ database, graphs: createGraphCache(database), feed: counted, visibility: EVERY_WORKSPACE },
+    ...{ answerHeader: new Headers(), signal: AbortSignal.abort(), nowMs: () => 0 },
+    requireCaller: async () => undefined,
+  };
+  const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
+  await answerWatch(deps, request).next();
+  expect(left).toEqual([runId]);
+  await feed.stop();
+});
+
 test("a caller that takes no message for 30 s is cut off, and leaves nothing behind", async () => {
   const { database, log } = service;
   const feed = createRunFeed({ database, log });
@@ -267,7 +290,11 @@ test("a caller that takes no message for 30 s is cut off, and leaves nothing beh
   let nowMs = 0;
   const deps = {
     ...{ database, graphs, feed, visibility: EVERY_WORKSPACE, answerHeader: new Headers() },
-    ...{ signal: new AbortController().signal, nowMs: () => nowMs, requireCaller: async () => {} },
+    ...{
+      signal: new AbortController().signal,
+      nowMs: () => nowMs,
+      requireCaller: async () => undefined,
+    },
   };
   const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
   const stream = answerWatch(deps, request);

@@ -129,14 +129,16 @@ async function changed(
     const outcome = await deps.write.changeItem(seen, { id: noteId, kind, by, to, text });
     if (outcome === "done") return { item: await readItem(deps, id) };
     if (outcome === "gone") throw notOpen(id, ItemState.VOID);
-    if (outcome === "full") throw full(id);
+    if (outcome === "full") throw full(id, kind);
   }
   throw new Refusal("lost_race", "another call was faster; try again");
 }
 
-function full(id: string): Refusal {
+function full(id: string, kind: NoteKind): Refusal {
   const resource = { type: "inbox_item", name: id };
-  return new Refusal("illegal_move", `the item has ${NOTES_AT_MOST} notes, which is the limit`, {
-    resource,
-  });
+  const message =
+    kind === "commented"
+      ? `the item has ${NOTES_AT_MOST.commented} comments, which is the limit`
+      : `the caller has delegated the item ${NOTES_AT_MOST.delegated} times, which is the limit`;
+  return new Refusal("illegal_move", message, { resource });
 }

@@ -4,7 +4,7 @@
  * a watcher compares what it knows with what there is.
  * Invariants:
  * 1. A view is read once a second at most, however many watch it, and not at all when no watcher is left.
- * 2. Watchers and views are bounded.
+ * 2. Watchers and views are bounded, in all and for each workspace.
  */
 import { createHash } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
@@ -46,38 +46,28 @@ interface View {
 }
 
 const POLL_MS = 1_000;
-const AT_MOST = { watchers: 2_000, ofWorkspace: 500, views: 200 };
+const AT_MOST = {
+  all: { watchers: 2_000, views: 200 },
+  ofWorkspace: { watchers: 500, views: 40 },
+};
 
 /** Makes a feed; it does nothing by itself. */
 export function createInboxFeed(): InboxFeed {
   const views = new Map<string, View>();
-  const watchers = new Map<string, number>();
+  const places = new Places();
   const wakes = new Set<() => void>();
-  let all = 0;
   let isStopping = false;
 
-  function take(workspaceId: string, key: string): void {
-    const taken = watchers.get(workspaceId) ?? 0;
-    const isFull = taken >= AT_MOST.ofWorkspace || all >= AT_MOST.watchers;
-    if (isFull || (!views.has(key) && views.size >= AT_MOST.views)) {
-      throw new Refusal("overloaded", "too many inboxes are watched; try again later");
-    }
-    watchers.set(workspaceId, taken + 1);
-    all += 1;
-  }
-
-  function giveBack(workspaceId: string, key: string, view: View): void {
-    const left = (watchers.get(workspaceId) ?? 1) - 1;
-    if (left > 0) watchers.set(workspaceId, left);
-    else watchers.delete(workspaceId);
-    all -= 1;
+  function leave(workspaceId: string, key: string, view: View): void {
     view.watchers -= 1;
-    if (view.watchers === 0) views.delete(key);
+    const isLast = view.watchers === 0;
+    if (isLast) views.delete(key);
+    places.giveBack(workspaceId, isLast);
   }
 
   return {
     watch(key, workspaceId, read) {
-      take(workspaceId, key);
+      places.take(workspaceId, !views.has(key));
       const view = views.get(key) ?? newView(read);
       views.set(key, view);
       view.watchers += 1;
@@ -89,7 +79,7 @@ export function createInboxFeed(): InboxFeed {
         current: () => currentOf(view),
         pause: (signal) => (isStopping ? Promise.resolve() : paused(wakes, signal)),
         close() {
-          if (isOpen) giveBack(workspaceId, key, view);
+          if (isOpen) leave(workspaceId, key, view);
           isOpen = false;
         },
       };
@@ -99,6 +89,37 @@ export function createInboxFeed(): InboxFeed {
       for (const wake of [...wakes]) wake();
     },
   };
+}
+
+/** What is watched, in all and of each workspace. */
+class Places {
+  readonly #all = { watchers: 0, views: 0 };
+  readonly #ofWorkspaces = new Map<string, { watchers: number; views: number }>();
+
+  /** Refuses overloaded where there is none left. */
+  take(workspaceId: string, isNewView: boolean): void {
+    const own = this.#ofWorkspaces.get(workspaceId) ?? { watchers: 0, views: 0 };
+    const isFull = (taken: typeof own, atMost: typeof own) =>
+      taken.watchers >= atMost.watchers || (isNewView && taken.views >= atMost.views);
+    if (isFull(own, AT_MOST.ofWorkspace) || isFull(this.#all, AT_MOST.all)) {
+      throw new Refusal("overloaded", "too many inboxes are watched; try again later");
+    }
+    this.#ofWorkspaces.set(workspaceId, own);
+    for (const taken of [own, this.#all]) {
+      taken.watchers += 1;
+      if (isNewView) taken.views += 1;
+    }
+  }
+
+  giveBack(workspaceId: string, isLastOfView: boolean): void {
+    const own = this.#ofWorkspaces.get(workspaceId);
+    if (own === undefined) throw new Error(`no inbox of ${workspaceId} is watched`);
+    for (const taken of [own, this.#all]) {
+      taken.watchers -= 1;
+      if (isLastOfView) taken.views -= 1;
+    }
+    if (own.watchers === 0) this.#ofWorkspaces.delete(workspaceId);
+  }
 }
 
 function newView(read: View["read"]): View {

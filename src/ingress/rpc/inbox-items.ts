@@ -146,12 +146,13 @@ export function itemId({ row, step, place }: FoundItem): string {
   return `${row.runId}/${step.def.id}/${place}`;
 }
 
+type ItemInit = MessageInitShape<typeof InboxItemSchema>;
+
 const LISTED_CHARS = 500;
 
 /** An item as a list shows it, so that 500 of them fit into an answer. */
 export function listedMessage(item: FoundItem): InboxItem {
-  const message = itemMessage(item);
-  message.decisions = [];
+  const message = messageOf(item);
   message.title = cut(message.title);
   message.instructions = cut(message.instructions);
   message.lastError = cut(message.lastError);
@@ -165,10 +166,11 @@ function cut(text: string): string {
 }
 
 /** An item as a message, without its payload and schema. */
-export function itemMessage(
-  item: FoundItem,
-  more: MessageInitShape<typeof InboxItemSchema> = {},
-): InboxItem {
+export function itemMessage(item: FoundItem, more: ItemInit = {}): InboxItem {
+  return messageOf(item, { decisions: decisionsOf(item), ...more });
+}
+
+function messageOf(item: FoundItem, more: ItemInit = {}): InboxItem {
   const { step, row } = item;
   const { def } = step;
   const dueMs = dueOf(item);
@@ -248,14 +250,19 @@ function approvalFields({ step: { def }, row, ticket, place }: FoundItem) {
     approvalRequestId: requestIdOf({ row, ticket, place }),
     needed: requiredApprovals,
     given: approvalsCounted(approvals),
-    decisions: approvals.map((each, at) => ({
-      approvalRequestId: requestIdOf({ row, ticket: each, place: at + 1 }),
-      approver: each.approver,
-      decision: each.decision,
-      decidedBy: each.decidedBy,
-      reason: each.reason,
-    })),
   };
+}
+
+/** All requests of a gate; none of another item. */
+function decisionsOf({ kind, row }: FoundItem): ItemInit["decisions"] {
+  if (kind !== "approval") return [];
+  return (row.detail?.approvals ?? []).map((each, at) => ({
+    approvalRequestId: requestIdOf({ row, ticket: each, place: at + 1 }),
+    approver: each.approver,
+    decision: each.decision,
+    decidedBy: each.decidedBy,
+    reason: each.reason,
+  }));
 }
 
 /** A caller may have recorded the first request's id before the reply of its call arrived. */

@@ -51,9 +51,10 @@ export async function requireDelegator(
   if (approvals.some(({ approver }, at) => approver === to && at !== item.place - 1)) {
     throw new Refusal("illegal_move", `the gate asks ${to} already`);
   }
-  // Not to themself: an admin who is not asked decides nothing.
-  const isByAdmin = deps.caller !== undefined && isAdmin(deps) && to !== actor;
-  if (!isByAdmin) await requireActing(deps, item);
+  // Not to themself, nor to a name that admins act for: an admin who is not asked decides nothing.
+  const isToAnother = to !== actor && !MANY.test(to);
+  const isByAdmin = deps.caller !== undefined && isAdmin(deps);
+  if (!isByAdmin || !isToAnother) await requireActing(deps, item);
 }
 
 /** Who comments; refuses an agent. */

@@ -10,6 +10,7 @@ import { answerWatchInbox } from "./inbox-watch.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import { streamCall } from "./streams.ts";
 
 const { method } = Inbox;
 
@@ -30,16 +31,20 @@ export function inboxService(parts: ServiceParts): ServiceImpl<typeof Inbox> {
       answerAgain: async (deps, { id }) => ({ item: await readItem(deps, id) }),
     }),
     watch: (request: InboxWatchRequest, context: HandlerContext) =>
-      answerWatchInbox({ ...depsOfCall(parts, context), ...watching(parts, context) }, request),
+      answerWatchInbox(
+        {
+          ...depsOfCall(parts, context),
+          ...streamCall(parts, context, method.watch),
+          inboxFeed: parts.inboxFeed,
+        },
+        request,
+        parts.streamLimits,
+      ),
     claim: doneOnce(parts, method.claim, changing(answerClaim)),
     release: doneOnce(parts, method.release, changing(answerRelease)),
     delegate: doneOnce(parts, method.delegate, changing(answerDelegate)),
     comment: doneOnce(parts, method.comment, changing(answerComment)),
   };
-}
-
-function watching({ inboxFeed }: ServiceParts, { signal }: HandlerContext) {
-  return { inboxFeed, signal, nowMs: () => performance.now() };
 }
 
 /** A repeat finds its note, and changes nothing. */

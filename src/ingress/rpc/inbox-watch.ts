@@ -11,33 +11,33 @@ import {
   type InboxWatchResponse,
   InboxWatchResponseSchema,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
-import { Refusal } from "../../process/refusal.ts";
+import type { InboxFilters } from "../../store/reads/inbox.ts";
 import { sees } from "../../store/reads/visibility.ts";
 import { settleWorkspace } from "./call-workspace.ts";
 import { checkFields, type Faults } from "./fields.ts";
+import { requireScope } from "./guard.ts";
 import type { InboxFeed, Snapshot } from "./inbox-feed.ts";
 import { type ActorDeps, hashOf, itemsOfView, readFilters } from "./inbox-list.ts";
+import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
+import { onCutOff, type StreamCall, startClock, stopping } from "./streams.ts";
 
 /** What a watch needs besides a read. */
-export interface InboxWatchDeps extends ActorDeps {
+export interface InboxWatchDeps extends ActorDeps, StreamCall {
   readonly inboxFeed: InboxFeed;
-  /** Aborted when the caller has gone. */
-  readonly signal: AbortSignal;
-  /** Milliseconds of a monotonic clock. */
-  nowMs(): number;
 }
 
 type Change = MessageInitShape<typeof InboxWatchResponseSchema>;
 
-/** How long a caller may leave a message untaken. */
-const TAKEN_WITHIN_MS = 30_000;
-const SIGN_OF_LIFE_MS = 30_000;
 const CURSOR = /^([0-9a-f]{16})\/([0-9a-f]{32})$/;
 
-/** Watch: goes on until the caller leaves. Rejects with a Refusal when the caller is slow or the replica stops. */
+/**
+ * Watch: goes on until the caller leaves. Rejects with a Refusal when the caller is slow, its token or the stream's time is over,
+ * or the replica stops.
+ */
 export async function* answerWatchInbox(
   deps: InboxWatchDeps,
   request: InboxWatchRequest,
+  limits: StreamLimits = STREAM_LIMITS,
 ): AsyncGenerator<InboxWatchResponse> {
   // Of unary calls the interceptor does it.
   if (deps.caller !== undefined) settleWorkspace(InboxWatchRequestSchema, request, deps.caller);
@@ -50,28 +50,44 @@ export async function* answerWatchInbox(
   const isSeen = sees(deps.visibility, workspaceId);
   const key = JSON.stringify([isSeen, workspaceId, hash]);
   const watch = deps.inboxFeed.watch(key, workspaceId, () => itemsOfView(deps, filters));
+  const release = onCutOff(deps, watch.close);
+  const clock = startClock(withScopes(deps, filters), limits);
   try {
     let known: Snapshot | undefined;
-    let saidAtMs = deps.nowMs();
     while (!deps.signal.aborted) {
+      await clock.check();
       const now = await watch.current();
       const cursor = Buffer.from(`${hash}/${now.etag}`).toString("base64url");
       const changes = known === undefined ? begin(now, after) : changesSince(known, now);
-      const isQuiet = known !== undefined && deps.nowMs() - saidAtMs >= SIGN_OF_LIFE_MS;
-      if (changes.length === 0 && (known === undefined || isQuiet)) changes.push({});
+      if (changes.length === 0 && (known === undefined || clock.isSilent())) changes.push({});
       for (const [at, change] of changes.entries()) {
-        saidAtMs = deps.nowMs();
         const isLast = at === changes.length - 1;
-        yield create(InboxWatchResponseSchema, { ...change, ...(isLast ? { cursor } : {}) });
-        if (deps.nowMs() - saidAtMs > TAKEN_WITHIN_MS) throw tooSlow();
+        const message = { ...change, ...(isLast ? { cursor } : {}) };
+        yield clock.sent(create(InboxWatchResponseSchema, message));
+        await clock.check();
       }
       known = now;
       if (watch.isStopping) throw stopping();
       await watch.pause(deps.signal);
     }
   } finally {
+    release();
     watch.close();
   }
+}
+
+/** Held steps are for those alone who may give orders for them: that scope may go while the stream lives. */
+function withScopes({ nowMs, requireCaller }: StreamCall, { kinds }: InboxFilters) {
+  return {
+    nowMs,
+    async requireCaller() {
+      const caller = await requireCaller();
+      if (caller !== undefined && kinds.includes("held")) {
+        requireScope(caller, "workflows:transition");
+      }
+      return caller;
+    },
+  };
 }
 
 /** All items, oldest first, unless the caller has them. */
@@ -96,13 +112,4 @@ function readCursor(text: string, hash: string, faults: Faults): string | undefi
   if (etag === undefined) faults.add("after", "is no cursor of this service");
   else if (ofHash !== hash) faults.add("after", "is of a watch with other filters");
   return etag;
-}
-
-function tooSlow(): Refusal {
-  const message = `a message was not taken within ${TAKEN_WITHIN_MS / 1000} s; watch again after the last cursor`;
-  return new Refusal("overloaded", message);
-}
-
-function stopping(): Refusal {
-  return new Refusal("unavailable", "the service stops; watch again after the last cursor");
 }

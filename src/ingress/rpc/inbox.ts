@@ -37,7 +37,7 @@ import {
   requireItem,
   stateOf,
 } from "./inbox-items.ts";
-import { requireActing } from "./inbox-rights.ts";
+import { requireActing, requireCommenter } from "./inbox-rights.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { answerGetPayload } from "./payloads.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -122,11 +122,15 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   if (ticket === undefined || decision === undefined) {
     throw invalidFields([{ field: "id", description: OTHER_WAYS[item.kind] }]);
   }
-  await requireActing(deps, item);
-  if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
+  requireCommenter(deps);
   const decidedBy = recordedActor(deps) ?? "";
   const made: ApprovalTicket = { ...ticket, decision, decidedBy, reason: comment };
-  if (!isRepeat(deps, ticket, made)) requireOpen(item);
+  const isMade = ticket.decision === decision && ticket.decidedBy === decidedBy;
+  // A decided item has lost its delegation: its ticket alone says who decided.
+  if (!isMade) await requireActing(deps, item);
+  if (digest.toLowerCase() !== row.detail?.digest) throw staleDigest(id);
+  // The owner answers a repeat under the same key as it did then.
+  if (!isMade || deps.write.repeatableId === undefined) requireOpen(item);
   const requestId = requestIdOf(item);
   if (requestId === "") throw new Refusal("unavailable", "the request is not recorded yet");
   const callId = `inbox/${id}/${deps.write.repeatableId ?? randomUUID()}`;
@@ -182,16 +186,6 @@ const NO_REPORT = {
   errorMessage: "",
   costUsd: 0,
 } as const;
-
-/** A call with a key that has recorded this decision before: the owner answers it as it did then. */
-function isRepeat(
-  { write }: WriteDeps,
-  { decision, decidedBy }: ApprovalTicket,
-  made: ApprovalTicket,
-): boolean {
-  const isSame = decision === made.decision && decidedBy === made.decidedBy;
-  return write.repeatableId !== undefined && isSame;
-}
 
 /** The item with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it meanwhile. */
 async function requireCounted(

@@ -4,8 +4,7 @@
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { Refusal } from "../../process/refusal.ts";
-import { callerOfCall, depsOfCall } from "./call-workspace.ts";
+import { depsOfCall } from "./call-workspace.ts";
 import { answerPublishEvent } from "./caller-events.ts";
 import {
   answerDiscardDeadLetters,
@@ -15,7 +14,6 @@ import {
 } from "./dead-letters.ts";
 import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
-import { createGuard } from "./guard.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
 import { answerGetTree } from "./run-tree.ts";
@@ -30,6 +28,7 @@ import {
   answerSkipStep,
 } from "./step-orders.ts";
 import { readStep } from "./steps.ts";
+import { streamCall } from "./streams.ts";
 import { answerWatch } from "./watch.ts";
 
 const { method } = Runs;
@@ -44,7 +43,11 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     getTree: reading(parts, answerGetTree),
     watch: (request: WatchRequest, context: HandlerContext) =>
       answerWatch(
-        { ...depsOfCall(parts, context), ...watching(parts, context) },
+        {
+          ...depsOfCall(parts, context),
+          ...streamCall(parts, context, method.watch),
+          feed: parts.feed,
+        },
         request,
         parts.streamLimits,
       ),
@@ -79,18 +82,5 @@ function orderingStep<Answer>(answer: Answer) {
     workspaceOf: (deps: ReadDeps, { runId }: { runId: string }) => workspaceOfRun(deps, runId),
     answer,
     answerAgain: readStep,
-  };
-}
-
-function watching({ feed, callers }: ServiceParts, context: HandlerContext) {
-  const { signal, requestHeader, values } = context;
-  const guard = callers === undefined ? undefined : createGuard(callers);
-  return {
-    ...{ feed, signal, nowMs: () => performance.now() },
-    async requireCaller() {
-      const caller = await guard?.(method.watch, requestHeader);
-      if (caller?.workspaceId === values.get(callerOfCall)?.workspaceId) return;
-      throw new Refusal("unauthenticated", "the token is of another workspace by now");
-    },
   };
 }

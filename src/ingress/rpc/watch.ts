@@ -12,7 +12,6 @@ import {
   WatchResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import type { Graph } from "../../engine/graph/graph.ts";
-import { Refusal } from "../../process/refusal.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
 import { findHistory, type RecordedRow } from "../../store/reads/run-history.ts";
 import { checkFields } from "./fields.ts";
@@ -20,16 +19,11 @@ import { moveOf, requireRun } from "./history.ts";
 import { cursorOf, readCursor } from "./run-cursors.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
+import { onCutOff, type StreamCall, startClock, stopping } from "./streams.ts";
 
 /** What a watch needs besides a read. */
-export interface WatchDeps extends ReadDeps {
+export interface WatchDeps extends ReadDeps, StreamCall {
   readonly feed: RunFeed;
-  /** Aborted when the caller has gone, or was cut off. */
-  readonly signal: AbortSignal;
-  /** Milliseconds of a monotonic clock. */
-  nowMs(): number;
-  /** Rejects with a Refusal when the caller's token has ended, lacks the scope by now, or cannot be checked. */
-  requireCaller(): Promise<void>;
 }
 
 const PAGE = 200;
@@ -52,9 +46,8 @@ export async function* answerWatch(
   const { run, graph } = await requireRun(deps, runId);
   let seq = after === "" ? 0 : readCursor(after, "after", run);
   const watch = deps.feed.watch(run);
-  // A stream that is cut off may never take this generator up again.
-  deps.signal.addEventListener("abort", watch.close, { once: true });
-  const clock = createClock(deps, limits);
+  const release = onCutOff(deps, watch.close);
+  const clock = startClock(deps, limits);
   try {
     yield clock.sent(create(WatchResponseSchema, { cursor: cursorOf(runId, seq) }));
     while (!deps.signal.aborted) {
@@ -76,45 +69,9 @@ export async function* answerWatch(
       }
     }
   } finally {
-    deps.signal.removeEventListener("abort", watch.close);
+    release();
     watch.close();
   }
-}
-
-/** The times of one stream. */
-function createClock({ nowMs, requireCaller }: WatchDeps, limits: StreamLimits) {
-  const begunAtMs = nowMs();
-  let sentAtMs = begunAtMs;
-  let checkedAtMs = begunAtMs;
-  let isTaken = true;
-  return {
-    /** Notes that this message is handed out. */
-    sent(message: WatchResponse): WatchResponse {
-      sentAtMs = nowMs();
-      isTaken = false;
-      return message;
-    },
-    /** Rejects when a limit is passed. */
-    async check(): Promise<void> {
-      const now = nowMs();
-      if (!isTaken && now - sentAtMs > limits.takenWithinMs) throw tooSlow(limits);
-      isTaken = true;
-      if (now - begunAtMs >= limits.ageMs) throw tooOld();
-      if (now - checkedAtMs < limits.tokenEveryMs) return;
-      checkedAtMs = now;
-      await requireCaller();
-    },
-    /** Whether a sign of life is due. */
-    isSilent: () => nowMs() - sentAtMs >= limits.signOfLifeMs,
-    untilNextMs() {
-      const nextMs = Math.min(
-        sentAtMs + limits.signOfLifeMs,
-        checkedAtMs + limits.tokenEveryMs,
-        begunAtMs + limits.ageMs,
-      );
-      return Math.max(1, nextMs - nowMs());
-    },
-  };
 }
 
 function readRows({ database, visibility }: ReadDeps, runId: string, seq: number) {
@@ -126,17 +83,4 @@ function messageOf(runId: string, graph: Graph, row: RecordedRow): Move {
   const made = messages.get(row) ?? moveOf(runId, graph, row);
   messages.set(row, made);
   return made;
-}
-
-function tooSlow({ takenWithinMs }: StreamLimits): Refusal {
-  const message = `a message was not taken within ${takenWithinMs / 1000} s; watch again after the last cursor`;
-  return new Refusal("overloaded", message);
-}
-
-function tooOld(): Refusal {
-  return new Refusal("unavailable", "the stream's time is over; watch again after the last cursor");
-}
-
-function stopping(): Refusal {
-  return new Refusal("unavailable", "the service stops; watch again after the last cursor");
 }

@@ -74,6 +74,19 @@ async function approve(id: string, actor: string) {
   return inbox.decide({ id, verdict: Verdict.APPROVE, digest }, as(actor));
 }
 
+/** Notes of the gate (1), or of the task (0), as a person has made them. */
+async function addNotes(
+  runId: string,
+  ofGate: 0 | 1,
+  { kind, by, count }: { kind: number; by: string; count: number },
+): Promise<void> {
+  await cluster.rows(
+    `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
+      select now(), $4::smallint, 1, $2::smallint, $1, 'n' || n, $3, '', 'so' from generate_series(1, $5::int) as n`,
+    [runId, kind, by, 1 - ofGate, count],
+  );
+}
+
 describe("a claim", () => {
   it("keeps the others from acting, until it is released", async () => {
     const { task: id, workspaceId } = await start();
@@ -167,15 +180,43 @@ describe("comments", () => {
     });
   });
 
-  it("are 200 at most", async () => {
+  it("are 150 at most, and keep no person from passing the item on", async () => {
     const { gate: id, runId } = await start();
-    await cluster.rows(
-      `insert into inbox_notes (made_at, step_index, place, kind, run_id, id, made_by, passed_to, text)
-        select now(), 0, 1, 4, $1, 'n' || n, 'ann', '', 'so' from generate_series(1, 200) as n`,
-      [runId],
-    );
+    await addNotes(runId, 1, { kind: 4, by: "eve", count: 149 });
+    await inbox.comment({ id, comment: "the last one" }, as("ann"));
     const refused = await refusedBy(inbox.comment({ id, comment: "one more" }, as("ann")));
     expect(refused.code).toBe("FailedPrecondition");
+    await inbox.claim({ id }, as("ann"));
+    await inbox.release({ id }, as("ann"));
+    expect((await inbox.delegate({ id, to: "bob" }, as("ann"))).item?.assignee).toBe("bob");
+  });
+});
+
+describe("what one person does with an item again and again", () => {
+  it("keeps the newest 20 claims and releases, and those of others", async () => {
+    const { task: id, runId } = await start();
+    await inbox.claim({ id, reason: "first of all" }, as("bob"));
+    await inbox.release({ id }, as("bob"));
+    await addNotes(runId, 0, { kind: 1, by: "unverified:eve", count: 300 });
+    await inbox.claim({ id, reason: "again" }, as("eve"));
+    await inbox.release({ id }, as("eve"));
+    const notes = (await inbox.get({ id })).item?.notes ?? [];
+    expect(notes[0]).toMatchObject({ by: "unverified:bob", text: "first of all" });
+    expect(notes.filter(({ by }) => by === "unverified:bob")).toHaveLength(2);
+    const eves = notes.filter(({ by }) => by === "unverified:eve");
+    expect(eves).toHaveLength(20);
+    expect(eves.slice(-2).map(({ kind }) => kind)).toEqual([NoteKind.CLAIMED, NoteKind.RELEASED]);
+  });
+
+  it("ends that person's delegations after 20, and no one else's", async () => {
+    const { gate: id, runId } = await start();
+    await addNotes(runId, 1, { kind: 3, by: "unverified:ann", count: 20 });
+    const refused = await refusedBy(inbox.delegate({ id, to: "bob" }, as("ann")));
+    expect(refused).toMatchObject({ code: "FailedPrecondition" });
+    expect(refused.error.rawMessage).toContain("20 times");
+    await cluster.rows("update inbox_items set assignee = 'bob' where run_id = $1", [runId]);
+    await inbox.delegate({ id, to: "cid" }, as("bob"));
+    await approve(id, "cid");
   });
 });
 

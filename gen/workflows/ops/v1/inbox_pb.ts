@@ -281,7 +281,8 @@ export type InboxItem = Message<"workflows.ops.v1.InboxItem"> & {
   claimedAt?: Timestamp | undefined;
 
   /**
-   * Oldest first, 200 at most: delegations among them are the chain of who was asked. Get alone has it.
+   * Oldest first: delegations among them are the chain of who was asked. At most 150 comments, and of each person 20
+   * delegations and the newest 20 claims and releases. Get alone has it.
    *
    * @generated from field: repeated workflows.ops.v1.ItemNote notes = 28;
    */
@@ -1058,7 +1059,8 @@ export const Inbox: GenService<{
   },
   /**
    * Streams the newest 500 open items of a view: first all of them, then each that comes, changes or goes, within about a
-   * second. Goes on until the caller leaves. RESOURCE_EXHAUSTED: too many watch, or a message was not taken in time.
+   * second. Goes on until the caller leaves, for an hour at most. RESOURCE_EXHAUSTED: too many watch, or a message was not
+   * taken in time. UNAVAILABLE: the stream's time is over, or the replica stops. After each end watch again `after` the last cursor.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Watch
    */
@@ -1089,8 +1091,9 @@ export const Inbox: GenService<{
     output: typeof InboxReleaseResponseSchema;
   },
   /**
-   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person.
-   * FAILED_PRECONDITION: the gate asks that person already.
+   * Asks another person instead of the caller, and ends a claim. An admin delegates any item to another person, but
+   * not to a group or a channel.
+   * FAILED_PRECONDITION: the gate asks that person already, or the caller has delegated the item 20 times.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Delegate
    */
@@ -1100,7 +1103,7 @@ export const Inbox: GenService<{
     output: typeof InboxDelegateResponseSchema;
   },
   /**
-   * Adds a comment to an open item.
+   * Adds a comment to an open item. FAILED_PRECONDITION: the item has 150 comments, or is not open.
    *
    * @generated from rpc workflows.ops.v1.Inbox.Comment
    */

@@ -1,6 +1,9 @@
 /**
  * Where a message goes: what a recipient's name, address or URL means by the settings.
- * Boundary: pure. Invariant: a URL is the operator's (a target), or of an origin that the operator allows.
+ * Boundary: pure.
+ * Invariants:
+ * 1. A URL is the operator's (a target), or of an origin that the operator allows.
+ * 2. A target of a workspace is for that workspace alone: no recipient that a workflow names holds a workspace.
  */
 
 /** Where messages may go. */
@@ -68,11 +71,13 @@ export function findDestination(
   return { ok: false, problem: `NOTIFICATIONS_TARGETS has no ${name}` };
 }
 
+/** A name with `/` has none: what stands before it would be taken for a workspace, or for the rest of its id. */
 function targetOf(
   targets: Addresses["targets"],
   workspaceId: string,
   name: string,
 ): string | undefined {
+  if (name.includes("/")) return undefined;
   return [`${workspaceId}/${name}`, name]
     .filter((key) => Object.hasOwn(targets, key))
     .map((key) => targets[key])[0];

@@ -55,15 +55,15 @@ export function findDestination(
 ): Found {
   const target = targetOf(targets, workspaceId, name) ?? wholeChannel(targets, workspaceId, name);
   const address = target ?? name;
-  const mail = address.startsWith("mailto:") ? decodeMail(address) : address;
+  const mail = protocolOf(address) === "mailto:" ? decodeMail(address) : address;
   if (MAIL.test(mail)) {
     if (hasMail) return { ok: true, to: { kind: "email", to: mail } };
     return { ok: false, problem: "NOTIFICATIONS_SMTP_URL is not set" };
   }
-  if (target !== undefined && /^https?:/.test(target))
+  if (target !== undefined && isWeb(target))
     return { ok: true, to: { kind: formOf(name), url: target } };
   const url = name.replace(/^webhook:/, "");
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
+  if (isWeb(url)) {
     const { origin } = new URL(url);
     if (origins.includes(origin)) return { ok: true, to: { kind: "webhook", url, isNamed: true } };
     return { ok: false, problem: `NOTIFICATIONS_ORIGINS does not have ${origin}` };
@@ -92,6 +92,15 @@ function wholeChannel(
   const channel = PREFIX.exec(name)?.[0].slice(0, -1);
   const isClosed = channel === undefined || /^(slack|teams|https?|mailto)$/.test(channel);
   return isClosed ? undefined : targetOf(targets, workspaceId, channel);
+}
+
+function isWeb(url: string): boolean {
+  return /^https?:$/.test(protocolOf(url));
+}
+
+/** In lower case; "": it is no URL. */
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : "";
 }
 
 function formOf(name: string): "slack" | "teams" | "webhook" {

@@ -11,6 +11,8 @@ const ADDRESSES = {
     sms: "https://sms",
     ann: "mailto:ann%2Bx@example.com",
     spoilt: "mailto:%",
+    eva: "MAILTO:eva@example.com",
+    loud: "HTTPS://loud/x",
     "ws_2/ann": "mailto:ann@example.org",
     "ws_2/ops": "https://ops/of_2",
     "ws_2/sms": "https://sms/of_2",
@@ -37,6 +39,12 @@ describe("leads to", () => {
   test.each([
     ["ann@example.com", { kind: "email", to: "ann@example.com" }],
     ["ann", { kind: "email", to: "ann+x@example.com" }],
+    ["eva", { kind: "email", to: "eva@example.com" }],
+    ["loud", { kind: "webhook", url: "HTTPS://loud/x" }],
+    [
+      "HTTPS://hooks.example.com/x",
+      { kind: "webhook", url: "HTTPS://hooks.example.com/x", isNamed: true },
+    ],
     ["slack:#a", { kind: "slack", url: "https://slack/a" }],
     ["slack", { kind: "slack", url: "https://slack/any" }],
     ["sms:+49", { kind: "webhook", url: "https://sms" }],

@@ -29,7 +29,6 @@ export function startOwners({ builtIn, bus }: Config, database: Database, log: L
   const notices = notifications && {
     reaches: notifications.reaches,
     onKept: notifications.wake,
-    publicUrl: builtIn.publicUrl,
   };
   const approvals = startBuiltInApprovals({ database, log, stream, expireAfterMs, notices });
   return { approvals, notifications };

@@ -29,10 +29,8 @@ interface KeyedCall {
   readonly workspaceId: string;
   readonly method: string;
   readonly key: string;
-  /** Equal for equal requests of one caller, whatever their encoding. */
+  /** Equal for calls that one answer is for, whatever their encoding. */
   readonly bodyHash: Uint8Array;
-  /** What replicas of the release before store for it: that of the request alone. */
-  readonly unboundHash?: Uint8Array | undefined;
 }
 
 /** What is to do for a keyed call: do it, read what an earlier try did, or give its answer. */
@@ -65,10 +63,10 @@ export function createCallerKeys({ write }: Pick<Database, "write">): CallerKeys
   });
   return {
     async begin(call) {
-      const { bodyHash, unboundHash, ...named } = call;
+      const { bodyHash, ...named } = call;
       const wanted = { ...named, holder: randomBytes(HOLDER_BYTES).toString("hex") };
       if (await claim({ ...wanted, bodyHash })) return { kind: "do", claim: wanted };
-      return beginAgain(write, wanted, bodyHash, unboundHash);
+      return beginAgain(write, wanted, bodyHash);
     },
     async keepAnswer(key, made) {
       const bytes = made?.byteLength ?? 0;
@@ -84,15 +82,11 @@ async function beginAgain(
   queries: Queries,
   claim: KeyClaim,
   bodyHash: Uint8Array,
-  unboundHash?: Uint8Array,
 ): Promise<Claimed> {
   const taken = await takeOverKey(queries, claim, bodyHash);
   if (taken?.appliedTo === null) return { kind: "do", claim };
   if (taken !== undefined) return { kind: "read", claim, appliedTo: taken.appliedTo };
   const kept = await findKey(queries, claim);
-  if (unboundHash !== undefined && kept?.bodyHash.equals(unboundHash)) {
-    return beginAgain(queries, claim, unboundHash);
-  }
   if (kept !== undefined && !kept.bodyHash.equals(bodyHash)) throw otherBody(claim);
   if (kept !== undefined && kept.answer !== null) {
     return { kind: "answered", answer: kept.answer };

@@ -17,8 +17,6 @@ export interface BuiltInSettings {
     readonly expireAfterMs?: number;
   };
   readonly notifications?: NotificationSettings;
-  /** The address of the service's pages as people reach it, without a slash at the end. */
-  readonly publicUrl?: string;
 }
 
 const BUILT_IN = "builtin";
@@ -29,11 +27,9 @@ export function readBuiltIn(
   reader: EnvironmentReader,
   sources: readonly BusSource[],
 ): BuiltInSettings {
-  const publicUrl = reader.url("PUBLIC_URL", ["http:", "https:"])?.replace(/\/+$/, "");
   return {
     ...readApprovals(reader, sources),
     ...optional("notifications", readNotifications(reader)),
-    ...optional("publicUrl", publicUrl),
   };
 }
 

@@ -3,7 +3,8 @@
  * Boundary: rows; the words are builtin/approvals/.
  * Invariants:
  * 1. A notice is due once: the transaction that takes it keeps its notification.
- * 2. There is no reminder of an item that is open no more: the gate may have ended without this request.
+ * 2. There is no reminder of an item that is open no more: the gate may have ended, or begun again, without this request. Gates
+ *    of one run have items of the same place.
  */
 import type { Statement, Tx } from "./database.ts";
 
@@ -23,8 +24,10 @@ const NOTICES_AT_MOST = 11;
 
 // An aggregate is looked up request by request; `exists` may be planned as a scan of all items.
 const IS_OPEN_ITEM = `(select count(*) > 0 from inbox_items i
+  join step_runs s on s.run_id = i.run_id and s.step_index = i.step_index
   where i.run_id = split_part(r.item_id, '/', 1) and i.kind = 1
-    and i.place::text = split_part(r.item_id, '/', 3))`;
+    and i.place::text = split_part(r.item_id, '/', 3)
+    and (s.approval_request_id = r.id or s.ticket_ids @> array[r.id]))`;
 const TAKE: Statement = {
   name: "take_approval_notices",
   text: `with due as (

@@ -8,6 +8,7 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { createClients } from "../../src/collaborators/clients.ts";
 import { type Callers, SCOPES, type Scope } from "../../src/collaborators/identity/callers.ts";
@@ -299,13 +300,18 @@ test("an Idempotency-Key is the workspace's own", async () => {
   expect((await refusedBy(unable)).code).toBe("PermissionDenied");
 });
 
-test("an answer under an Idempotency-Key is for the caller that got it first", async () => {
+test("an answer of the operations API under an Idempotency-Key is for the caller that got it first", async () => {
+  const runs = createClient(
+    Runs,
+    createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
+  );
   const key = { "Idempotency-Key": "personal" };
-  const request = { name: "personal" };
-  const first = await service.client.createDefinition(request, as("admin a", key));
-  const other = service.client.createDefinition(request, as("another admin of a", key));
+  const { run } = await service.client.startRun({ definitionId: a.definitionId }, as("admin a"));
+  const order = { runId: run?.id ?? "", stepId: STEPS[0]?.id ?? "", reason: "no form" };
+  const first = await runs.failStep(order, as("admin a", key));
+  const other = runs.failStep(order, as("another admin of a", key));
   expect((await refusedBy(other)).code).toBe("AlreadyExists");
-  expect(await service.client.createDefinition(request, as("admin a", key))).toEqual(first);
+  expect(await runs.failStep(order, as("admin a", key))).toEqual(first);
 });
 
 test("health and the probes need no authentication", async () => {

@@ -6,6 +6,7 @@ import { createClient } from "@connectrpc/connect";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import {
   StepRunState,
   StepType,
@@ -119,7 +120,7 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
     expect((await client.listRuns({ workspaceId }, key)).total).toBe(3);
   });
 
-  test("another caller is refused, also where a replica of the release before did the first call", async () => {
+  test("a key of the contract is stored without its caller, as replicas of the release before read it", async () => {
     const definitionId = await publish();
     const by = (actor: string, key: string) =>
       service.client.startRun(
@@ -127,15 +128,25 @@ describe.each(TRANSPORTS)("%s", (_name, transportTo) => {
         { headers: { "Idempotency-Key": key, "Workflows-Actor": actor } },
       );
     const first = await by("ann", "k");
-    expect(await by("ann", "k")).toEqual(first);
-    expect(await refusedBy(by("bob", "k"))).toMatchObject({ code: "AlreadyExists" });
-    expect((await refusedBy(service.client.startRun({ definitionId }, withKey("k")))).code).toBe(
-      "AlreadyExists",
-    );
-    // Keys of that release have the hash of the request alone, as those of callers without a name still have.
-    const before = await service.client.startRun({ definitionId }, withKey("older"));
-    expect(await by("ann", "older")).toEqual(before);
+    expect(await by("bob", "k")).toEqual(first);
+    expect(await service.client.startRun({ definitionId }, withKey("k"))).toEqual(first);
+    await service.client.startRun({ definitionId }, withKey("unnamed"));
+    const text =
+      "select distinct body_hash from caller_keys where workspace_id = $1 and key = any($2)";
+    expect(await sql(text, [workspaceId, ["k", "unnamed"]])).toHaveLength(1);
     expect(await runsOf()).toBe(2);
+  });
+
+  test("a key of the operations API is refused to another caller", async () => {
+    const { run } = await service.client.startRun({ definitionId: await publish() });
+    const client = createClient(Runs, transportTo(service.baseUrl));
+    const order = { runId: run?.id ?? "", stepId: "a", reason: "no form" };
+    const by = (actor: string) =>
+      client.failStep(order, { headers: { "Idempotency-Key": "k", "Workflows-Actor": actor } });
+    const first = await by("ann");
+    expect(await by("ann")).toEqual(first);
+    expect((await refusedBy(by("bob"))).code).toBe("AlreadyExists");
+    expect((await refusedBy(client.failStep(order, withKey("k")))).code).toBe("AlreadyExists");
   });
 
   test("another request is refused, the same one in another encoding is not", async () => {

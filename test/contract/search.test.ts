@@ -10,7 +10,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ReasonCode, Runs, type SearchRequestSchema } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
-import { searchRuns } from "../../src/store/reads/search-runs.ts";
+import {
+  type RunPlace,
+  type RunSearch,
+  type SearchLimits,
+  searchRuns,
+} from "../../src/store/reads/search-runs.ts";
 import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
@@ -221,25 +226,44 @@ describe("a search that examines less than there is", () => {
     ],
     ["a run with more steps", { errorText: "form" }, { runs: 100, steps: 1 }, undefined],
   ])("says where to go on: %s", async (_what, filters, limits, pages) => {
-    const found: unknown[][] = [];
-    let after: Parameters<typeof searchRuns>[4];
-    do {
-      const { read } = service.database;
-      const page = await searchRuns(
-        read,
-        EVERY_WORKSPACE,
-        { ...ANY_RUN, workspaceId: WORKSPACE, ...filters },
-        50,
-        after,
-        limits,
-      );
-      found.push(namesOf(page.ids.map((id) => ({ id }))));
-      after = page.next;
-    } while (after !== undefined && found.length < 20);
+    const found = await pagesOf(filters, limits);
     if (pages === undefined) expect(found.flat()).toEqual(["held"]);
     else expect(found).toEqual(pages);
   });
+
+  test("takes its candidates by one filter alone, where several have an index", async () => {
+    const limits = { runs: 1, steps: 100 };
+    const entityId = "ent_1";
+    const found = await pagesOf({ entityId, definitionId: of.task ?? "" }, limits);
+    expect(found.flat()).toEqual(["second version"]);
+    // The first page examines the run of the entity, the second finds no other one.
+    expect(await pagesOf({ entityId, definitionId: of.event ?? "" }, limits)).toEqual([[], []]);
+    const byAgent = { initiatorAgentId: "agent_7", definitionId: of.event ?? "" };
+    expect(await pagesOf(byAgent, limits)).toEqual([[], []]);
+    const byEntity = { entityId, initiatorAgentId: "agent_7" };
+    expect(await pagesOf(byEntity, limits)).toEqual([[], []]);
+  });
 });
+
+/** The names of the runs on each page of a search. */
+async function pagesOf(filters: Partial<RunSearch>, limits: SearchLimits): Promise<unknown[][]> {
+  const found: unknown[][] = [];
+  let after: RunPlace | undefined;
+  do {
+    const { read } = service.database;
+    const page = await searchRuns(
+      read,
+      EVERY_WORKSPACE,
+      { ...ANY_RUN, workspaceId: WORKSPACE, ...filters },
+      50,
+      after,
+      limits,
+    );
+    found.push(namesOf(page.ids.map((id) => ({ id }))));
+    after = page.next;
+  } while (after !== undefined && found.length < 20);
+  return found;
+}
 
 function at(ms: number) {
   return timestampFromMs(Date.now() + ms);

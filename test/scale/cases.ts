@@ -269,6 +269,14 @@ export const cases: readonly Case[] = [
     name: "Search by cost and workflow",
     ...search({ definitionId: "wf_2", costUsdFrom: 1 }, EXAMINED),
   },
+  {
+    name: "Search by an agent and a workflow that have many runs each, and none together",
+    ...search({ initiatorAgentId: "agt_many", definitionId: "wf_2" }, EXAMINED),
+  },
+  {
+    name: "Search by an agent and a workflow, counted",
+    ...searchCounts({ initiatorAgentId: "agt_many", definitionId: "wf_2" }, 2 * COUNTED_RUNS),
+  },
   { name: "Search by type of entity", ...search({ entityType: "ENTITY_TYPE_DEAL" }, EXAMINED) },
   { name: "Search by error text", ...search({ errorText: "no ink" }, EXAMINED_STEPS) },
   { name: "Search by a wait of no run", ...search({ waitingFor: ["HELD"] }, EXAMINED_STEPS) },

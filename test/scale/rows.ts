@@ -27,7 +27,7 @@ const RUNS = `insert into workflow_runs (created_at, id, workspace_id, definitio
     initiator_user_id, parent_run_id, entity_id, entity_type, input_payload, started_at,
     completed_at, deadline_at, state, total_cost_usd, seq, step_marks, edge_marks)
   select ${AT}, ${RUN_ID}, ${WORKSPACE}, 'wf_' || i % 20, 'wfv_' || i % 20, 1, 0, 'EVENT', 'e' || i,
-    's', 'agt' || i % ($1 / 500), '', case when i % 10 = 3 then 'wfr_' || lpad((i - 1)::text, 22, '0')
+    's', case when i % 5 = 1 then 'agt_many' else 'agt' || i % ($1 / 500) end, '', case when i % 10 = 3 then 'wfr_' || lpad((i - 1)::text, 22, '0')
     else '' end, case when i % 3 = 0 then 'ent' || i % ($1 / 100) else '' end, '',
     '{"text": "some hundred bytes of payload ........................................"}', ${AT},
     case when ${IS_OPEN} then null else ${AT} end,

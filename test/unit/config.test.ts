@@ -138,7 +138,6 @@ test("notifications that are built in", () => {
     NOTIFICATIONS_TARGETS: "slack:#a=https://hooks/x?key=hidden, ann=mailto:ann@example.com",
     NOTIFICATIONS_ORIGINS: "https://hooks.example.com",
     NOTIFICATIONS_GIVE_UP_AFTER: "2h",
-    PUBLIC_URL: "https://flows.example.com/base/",
   };
   const config = configOf(env);
   expect(config).toMatchObject({
@@ -149,7 +148,6 @@ test("notifications that are built in", () => {
         origins: ["https://hooks.example.com"],
         giveUpAfterMs: 7_200_000,
       },
-      publicUrl: "https://flows.example.com/base",
     },
     collaborators: { urls: {} },
   });

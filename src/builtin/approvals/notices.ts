@@ -16,8 +16,6 @@ export interface ApprovalNotices {
   reaches(workspaceId: string, approver: string): boolean;
   /** Called after notifications are kept. */
   onKept(): void;
-  /** The address of the service's pages, without a slash at the end; unset: messages name the command instead of a link. */
-  readonly publicUrl?: string | undefined;
 }
 
 const URGENT: readonly number[] = [RiskLevel.HIGH, RiskLevel.CRITICAL];
@@ -30,25 +28,21 @@ export async function keepNotices(
 ): Promise<boolean> {
   const due = await database.transaction(async (tx) => {
     const taken = await takeNotices(tx, limit);
-    for (const notice of taken) await insertNotification(tx, notificationOf(notice, notices));
+    for (const notice of taken) await insertNotification(tx, notificationOf(notice));
     return taken;
   });
   if (due.length > 0) notices.onKept();
   return due.length === limit;
 }
 
-function notificationOf(
-  { requestId, workspaceId, approver, actionType, riskLevel, itemId, number }: DueNotice,
-  { publicUrl }: ApprovalNotices,
-): NewNotification {
+function notificationOf(notice: DueNotice): NewNotification {
+  const { requestId, workspaceId, approver, actionType, riskLevel, itemId, number } = notice;
   const key = JSON.stringify([requestId, number]);
-  const link = publicUrl === undefined || itemId === "" ? "" : linkOf(publicUrl, itemId);
   const risk = riskName(riskLevel);
   const lines = [
     `${actionType} waits for your decision.`,
     ...(risk === "" ? [] : [`Risk: ${risk}`]),
-    ...(itemId === "" ? [] : [`Item: ${itemId}`]),
-    ...(link === "" && itemId !== "" ? [`Decide: workflows approve ${itemId}`] : []),
+    ...(itemId === "" ? [] : [`Decide: workflows approve ${itemId}`]),
   ];
   return {
     id: idOfKey("ntf_", key),
@@ -57,15 +51,11 @@ function notificationOf(
     recipients: [approver],
     subject: `${number === 1 ? "Approval needed" : "Reminder: approval needed"}: ${actionType}`,
     body: lines.join("\n"),
-    link,
+    link: "",
     metadataJson: JSON.stringify({ approval_request_id: requestId, item_id: itemId }),
     priority: URGENT.includes(riskLevel) ? Priority.HIGH : Priority.NORMAL,
     category: NotificationCategory.APPROVAL_REQUEST,
   };
-}
-
-function linkOf(publicUrl: string, itemId: string): string {
-  return `${publicUrl}/console/inbox/${itemId.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 function riskName(number: number): string {

@@ -1,6 +1,9 @@
 /**
  * Where a message goes: what a recipient's name, address or URL means by the settings.
- * Boundary: pure. Invariant: a URL is the operator's (a target), or of an origin that the operator allows.
+ * Boundary: pure.
+ * Invariants:
+ * 1. A URL is the operator's (a target), or of an origin that the operator allows.
+ * 2. A target of a workspace is for that workspace alone: no recipient that a workflow names holds a workspace.
  */
 
 /** Where messages may go. */
@@ -52,15 +55,15 @@ export function findDestination(
 ): Found {
   const target = targetOf(targets, workspaceId, name) ?? wholeChannel(targets, workspaceId, name);
   const address = target ?? name;
-  const mail = address.startsWith("mailto:") ? decodeMail(address) : address;
+  const mail = protocolOf(address) === "mailto:" ? decodeMail(address) : address;
   if (MAIL.test(mail)) {
     if (hasMail) return { ok: true, to: { kind: "email", to: mail } };
     return { ok: false, problem: "NOTIFICATIONS_SMTP_URL is not set" };
   }
-  if (target !== undefined && /^https?:/.test(target))
+  if (target !== undefined && isWeb(target))
     return { ok: true, to: { kind: formOf(name), url: target } };
   const url = name.replace(/^webhook:/, "");
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
+  if (isWeb(url)) {
     const { origin } = new URL(url);
     if (origins.includes(origin)) return { ok: true, to: { kind: "webhook", url, isNamed: true } };
     return { ok: false, problem: `NOTIFICATIONS_ORIGINS does not have ${origin}` };
@@ -68,11 +71,13 @@ export function findDestination(
   return { ok: false, problem: `NOTIFICATIONS_TARGETS has no ${name}` };
 }
 
+/** A name with `/` has none: what stands before it would be taken for a workspace, or for the rest of its id. */
 function targetOf(
   targets: Addresses["targets"],
   workspaceId: string,
   name: string,
 ): string | undefined {
+  if (name.includes("/")) return undefined;
   return [`${workspaceId}/${name}`, name]
     .filter((key) => Object.hasOwn(targets, key))
     .map((key) => targets[key])[0];
@@ -87,6 +92,15 @@ function wholeChannel(
   const channel = PREFIX.exec(name)?.[0].slice(0, -1);
   const isClosed = channel === undefined || /^(slack|teams|https?|mailto)$/.test(channel);
   return isClosed ? undefined : targetOf(targets, workspaceId, channel);
+}
+
+function isWeb(url: string): boolean {
+  return /^https?:$/.test(protocolOf(url));
+}
+
+/** In lower case; "": it is no URL. */
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : "";
 }
 
 function formOf(name: string): "slack" | "teams" | "webhook" {

@@ -20,7 +20,9 @@ import {
   type TryResult,
 } from "../../store/notifications.ts";
 import { type Addresses, type Destination, findDestination } from "./addresses.ts";
-import { createSender, type Mail, type Sender, type Sent, TRY_MS } from "./send.ts";
+import type { Mail } from "./mail.ts";
+import { createSender, type Sender, TRY_MS } from "./send.ts";
+import type { Sent } from "./sent.ts";
 import { notificationRoutes } from "./service.ts";
 
 /** What the built-in owner needs. */

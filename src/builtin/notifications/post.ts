@@ -67,7 +67,7 @@ export function isPublic(address: string): boolean {
 
 /** Sends a request; rejects with a PostFailure. */
 export function post({ url, headers, body, isNamed }: Post): Promise<Answered> {
-  const isSecure = url.startsWith("https:");
+  const isSecure = new URL(url).protocol === "https:";
   return new Promise((resolve, reject) => {
     let isConnected = false;
     const request = (isSecure ? https : http).request(url, {

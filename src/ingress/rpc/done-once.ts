@@ -2,7 +2,8 @@
  * Wraps the handlers of RPCs that write: with an Idempotency-Key header a call is done once.
  * Boundary: reads the key, hashes the request, encodes the answer; what a key stands for is runtime/caller-keys.ts.
  * A key is scoped by method and workspace: the caller's, else the one that the request names, else the one that owns the
- * object it names. Its answer is for the caller that got it first.
+ * object it names. In the operations API its answer is for the caller that got it first; a key of the contract is stored as
+ * replicas of the release before read it, without its caller.
  */
 import { createHash } from "node:crypto";
 import {
@@ -13,6 +14,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
+import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import type { AppliedKey, KeyClaim } from "../../store/caller-keys.ts";
@@ -70,7 +72,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
     const requestHash = hashOf(request);
     const keyedCall = {
       ...{ workspaceId, method: method.name, key },
-      ...boundHashes(requestHash, recordedActor(deps)),
+      bodyHash: isOfContract(method) ? requestHash : boundHash(requestHash, recordedActor(deps)),
     };
     const claimed = await parts.callerKeys.begin(keyedCall);
     if (claimed.kind === "answered") return readKept(method.output, claimed.answer);
@@ -167,11 +169,14 @@ function hashOf(request: object): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
+function isOfContract({ parent }: DescMethodUnary): boolean {
+  return parent.typeName === WorkflowService.typeName;
+}
+
 /** The hash of a request by the one who acts. */
-function boundHashes(requestHash: Buffer, actor: string | undefined) {
-  if (actor === undefined) return { bodyHash: requestHash };
-  const bodyHash = createHash("sha256").update(requestHash).update(actor).digest();
-  return { bodyHash, unboundHash: requestHash };
+function boundHash(requestHash: Buffer, actor: string | undefined): Buffer {
+  if (actor === undefined) return requestHash;
+  return createHash("sha256").update(requestHash).update(actor).digest();
 }
 
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {

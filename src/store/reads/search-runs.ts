@@ -2,7 +2,8 @@
  * Runs by filters that no index has: a bounded number of candidates is read, newest first, and judged.
  * Boundary: ids and their order; the rows of runs are read by runs.ts.
  * Invariants:
- * S1 Candidates are ranges of the indexes that lists have. With filters beside these a page examines 5,000 of them at most.
+ * S1 Candidates are ranges of one of the indexes that lists have. With filters beside it, those of another index too, a page
+ *    examines 5,000 of them at most.
  * S2 Rows of steps are read for no more candidates than have 20,000 steps together, but for one.
  * S3 A page that ends before it is full says where the next one goes on.
  */
@@ -163,18 +164,24 @@ function statesOf({ states, waitingFor, isRetrying, openLongerThanMs }: RunSearc
   return possible.filter((state) => states.length === 0 || states.includes(state));
 }
 
+/** Filters that have an index each, the one with the fewest runs first. Its runs are the candidates; the others judge them. */
+function indexedFilters({ entityId, initiatorAgentId, definitionId }: RunSearch) {
+  return [
+    { column: "entity_id", value: entityId },
+    { column: "initiator_agent_id", value: initiatorAgentId },
+    { column: "definition_id", value: definitionId },
+  ].filter(({ value }) => value !== "");
+}
+
 function rangeConditions(search: RunSearch): SQL[] {
-  const { workspaceId, definitionId, entityId, initiatorAgentId } = search;
+  const { workspaceId } = search;
   const { startedFromMs, startedBeforeMs, openLongerThanMs } = search;
   return [
     sql`workspace_id = ${workspaceId}`,
-    ...given(definitionId, sql`definition_id = ${definitionId}`),
-    // The indexes of these columns leave out empty values.
-    ...given(entityId, sql`entity_id = ${entityId} and entity_id <> ''`),
-    ...given(
-      initiatorAgentId,
-      sql`initiator_agent_id = ${initiatorAgentId} and initiator_agent_id <> ''`,
-    ),
+    // The indexes of entities and agents leave out empty values.
+    ...indexedFilters(search)
+      .slice(0, 1)
+      .map(({ column, value }) => sql`${sql.raw(column)} = ${value} and ${sql.raw(column)} <> ''`),
     ...given(startedFromMs, sql`created_at >= ${timeOf(startedFromMs)}`),
     ...given(startedBeforeMs, sql`created_at < ${timeOf(startedBeforeMs)}`),
     ...given(
@@ -193,6 +200,9 @@ function runConditions(search: RunSearch): SQL[] {
   const { definitionVersion, entityType, initiatorUserId, endedFromMs, endedBeforeMs } = search;
   const { costUsdFrom, costUsdBelow } = search;
   return [
+    ...indexedFilters(search)
+      .slice(1)
+      .map(({ column, value }) => sql`e.${sql.raw(column)} = ${value}`),
     ...given(definitionVersion, sql`e.definition_version = ${definitionVersion}`),
     ...given(entityType, sql`e.entity_type = ${entityType}`),
     ...given(initiatorUserId, sql`e.initiator_user_id = ${initiatorUserId}`),

@@ -10,12 +10,12 @@ import {
   SendRequestSchema,
 } from "../../../gen/notifications/v1/notifications_pb.ts";
 import type { Addresses } from "../../../src/builtin/notifications/addresses.ts";
+import type { Mail } from "../../../src/builtin/notifications/mail.ts";
 import {
   type BuiltInNotifications,
   startBuiltInNotifications,
 } from "../../../src/builtin/notifications/notifications.ts";
 import { post } from "../../../src/builtin/notifications/post.ts";
-import type { Mail } from "../../../src/builtin/notifications/send.ts";
 import { type Clients, createClients } from "../../../src/collaborators/clients.ts";
 import { createLog } from "../../../src/process/log.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";

@@ -50,7 +50,6 @@ beforeAll(async () => {
       .map(([name, path]) => `${name}=${hooks.origin}${path}`)
       .join(","),
     NOTIFICATIONS_ORIGINS: hooks.origin,
-    PUBLIC_URL: "https://flows.example.com/",
   };
   service = await cluster.start(settings);
   await cluster.start(settings);
@@ -188,7 +187,7 @@ describe("a NOTIFICATION step", () => {
 describe("a gate", () => {
   const items = () => ["ann@example.org", "slack:#finance"] as const;
 
-  it("tells its approvers with a link, reminds them, and asks the next one by an escalation", async () => {
+  it("tells its approvers the command, reminds them, and asks the next one by an escalation", async () => {
     const id = await run({
       stepType: StepType.APPROVAL_GATE,
       actionType: "pay",
@@ -205,15 +204,15 @@ describe("a gate", () => {
       mailsTo("ann@example.org").length >= 2 ? mailsTo("ann@example.org") : undefined,
     );
     expect(headerOf(asked?.raw, "Subject")).toBe("Approval needed: pay");
-    expect(asked?.raw).toContain(`https://flows.example.com/console/inbox/${id}/step/1`);
+    expect(asked?.raw).toContain(`Decide: workflows approve ${id}/step/1`);
     expect(headerOf(reminded?.raw, "Subject")).toBe("Reminder: approval needed: pay");
-    const link = `https://flows.example.com/console/inbox/${id}/step/2`;
+    const command = `Decide: workflows approve ${id}/step/2`;
     const texts = await until(() =>
-      nonEmpty(postsTo("/slack").filter(({ body }) => String(body.text).includes(link))),
+      nonEmpty(postsTo("/slack").filter(({ body }) => String(body.text).includes(command))),
     );
     expect(texts[0]?.body.text).toContain("Risk: HIGH");
     const [next] = await until(() => nonEmpty(mailsTo("dan@example.org")));
-    const item = /inbox\/(\S+)/.exec(next?.raw ?? "")?.[1] ?? "";
+    const item = /workflows approve (\S+)/.exec(next?.raw ?? "")?.[1] ?? "";
     expect(item).toBe(`${id}/step/3`);
     const { digest = "" } = (await inbox.get({ id: item })).item ?? {};
     await inbox.decide({ id: item, verdict: Verdict.APPROVE, digest }, as("dan@example.org"));

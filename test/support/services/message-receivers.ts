@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
 /** An e-mail that was accepted or refused. */
 interface ReceivedMail {
@@ -23,8 +23,14 @@ interface ReceivedPost {
   readonly body: { readonly [name: string]: unknown };
 }
 
-/** Starts an SMTP server; `codeOf` gives the code for the n-th e-mail (from 1) to an address. */
-export async function startMailServer(codeOf: (to: string, nth: number) => number = () => 250) {
+/**
+ * Starts an SMTP server; `codeOf` gives the code for the n-th e-mail (from 1) to an address once its content is there, `more`
+ * what the server asks before.
+ */
+export async function startMailServer(
+  codeOf: (to: string, nth: number) => number | Promise<number> = () => 250,
+  more: SMTPServerOptions = {},
+) {
   const mails: ReceivedMail[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -32,16 +38,17 @@ export async function startMailServer(codeOf: (to: string, nth: number) => numbe
     logger: false,
     onData(stream, session, callback) {
       const to = session.envelope.rcptTo.map(({ address }) => address);
-      text(stream).then((raw) => {
+      text(stream).then(async (raw) => {
         const [first = ""] = to;
         const nth = mails.filter((mail) => mail.to.includes(first)).length + 1;
-        const code = codeOf(first, nth);
+        const code = await codeOf(first, nth);
         // Quoted-printable breaks long lines.
         mails.push({ to, raw: raw.replaceAll("=\r\n", ""), code });
         if (code === 250) callback();
         else callback(Object.assign(new Error("not now"), { responseCode: code }));
       }, callback);
     },
+    ...more,
   });
   server.on("error", () => {});
   const listening = server.listen(0, "127.0.0.1");

@@ -15,7 +15,9 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
+import { Inbox } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { System } from "../../../../gen/workflows/ops/v1/system_pb.ts";
 import {
   GetRunResponseSchema,
   PublishVersionRequestSchema,
@@ -149,7 +151,7 @@ function filled(desc: DescMessage): Message {
   return message;
 }
 
-const RPCS = [WorkflowService, Runs, Health].flatMap(({ methods }) =>
+const RPCS = [WorkflowService, Runs, Inbox, System, Health].flatMap(({ methods }) =>
   methods.filter(({ methodKind }) => methodKind === "unary"),
 );
 const MESSAGES = new Map(

@@ -6,6 +6,7 @@
  * A2 A decision is written in the transaction that decides its request, as the outbox row of its event.
  * A3 The database's clock alone says when a request expires.
  */
+import { DUE_NOW } from "./columns.ts";
 import type { Database, Queries, Statement, Tx } from "./database.ts";
 
 /** A request to keep. */
@@ -73,7 +74,7 @@ const INSERT: Statement = {
       workspace_id, body_hash, agent_id, surface, action_type, approver_user_id, context_json,
       action_payload, item_id, notice_at, remind_after_ms)
     values (now(), now(), now() + $1::float8 * interval '1 millisecond', 0, $2, $3, $4, $5, $6, $7,
-      $8, $9, $10, $11, $12, case when $13::boolean then now() end, $14)
+      $8, $9, $10, $11, $12, case when $13::boolean then ${DUE_NOW} end, $14)
     on conflict (id) do nothing`,
 };
 const FIND: Statement = {
@@ -88,7 +89,7 @@ const DECIDE: Statement = {
     )
     insert into approval_decisions as d
       (decided_at, lease_until, decision, request_id, id, decided_by, reason)
-    select now(), now(), $3, id, $2, $4, $5 from decided
+    select now(), ${DUE_NOW}, $3, id, $2, $4, $5 from decided
     returning ${DECISION_COLUMNS}`,
 };
 const ESCALATE: Statement = {
@@ -99,7 +100,7 @@ const ESCALATE: Statement = {
     )
     insert into approval_decisions as d
       (decided_at, lease_until, decision, request_id, id, decided_by, reason)
-    select now(), now(), $3, id, $2, $4, $5 from passed_on
+    select now(), ${DUE_NOW}, $3, id, $2, $4, $5 from passed_on
     on conflict (request_id, id) do update set id = excluded.id
     returning ${DECISION_COLUMNS}`,
 };
@@ -133,7 +134,7 @@ const EXPIRE: Statement = {
     )
     insert into approval_decisions
       (decided_at, lease_until, decision, request_id, id, decided_by, reason)
-    select now(), now(), $2, id, 'apd_' || substr(id, 5), '', $3 from expired
+    select now(), ${DUE_NOW}, $2, id, 'apd_' || substr(id, 5), '', $3 from expired
     returning 1`,
 };
 const CLAIM: Statement = {

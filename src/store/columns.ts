@@ -5,6 +5,12 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 
+/**
+ * The time of the statement, for a column that says when a row is due. Columns of time hold milliseconds and round to the nearest:
+ * `now()` itself would be stored up to half a millisecond ahead, and a look that comes at once would miss the row.
+ */
+export const DUE_NOW = "date_trunc('milliseconds', now())";
+
 /** A row on its way in: as the schema's row, bytes as hex text (see hexOf), times as Date. */
 export type Incoming<Row> = {
   [Key in keyof Row]: Row[Key] extends Uint8Array ? string : Row[Key];

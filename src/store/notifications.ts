@@ -9,6 +9,7 @@
  *    UNSURE_AT_MOST of them the message is given up: a process that dies in each try sends it so many times and no more.
  * N5 A workspace has QUEUED_AT_MOST messages to send at most, those about requests for approval apart.
  */
+import { DUE_NOW } from "./columns.ts";
 import type { Database, Queries, Statement, Tx } from "./database.ts";
 
 /** A request to keep: a row for each recipient. */
@@ -69,7 +70,7 @@ const INSERT: Statement = {
   name: "insert_notification",
   text: `insert into notifications (created_at, next_at, attempts, unsure, state, place, priority, category,
       id, workspace_id, body_hash, recipient, subject, body, link, metadata_json, last_error)
-    select now(), now(), 0, 0, ${STATES.queued}, r.place, $1, $2, $3, $4, $5, r.name, $6, $7, $8, $9, ''
+    select now(), ${DUE_NOW}, 0, 0, ${STATES.queued}, r.place, $1, $2, $3, $4, $5, r.name, $6, $7, $8, $9, ''
     from unnest($10::text[]) with ordinality as r(name, place)
     where $11::integer is null or (
       select count(*) from (select 1 from notifications q

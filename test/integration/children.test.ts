@@ -471,7 +471,8 @@ function startParentOf(runId: string): Promise<string> {
 
 /** Expires the leases, and dates the calls so far back that a collaborator would have dropped their keys. */
 async function freeCalls({ database: { transaction } }: ParentService): Promise<void> {
-  const text = "update effects set lease_until = now(), created_at = now() - interval '2 days'";
+  const text =
+    "update effects set lease_until = now() - interval '1 ms', created_at = now() - interval '2 days'";
   await transaction((tx) => tx.query({ name: "t_free", text }, []));
 }
 

@@ -18,6 +18,7 @@ import {
 import { post } from "../../../src/builtin/notifications/post.ts";
 import { type Clients, createClients } from "../../../src/collaborators/clients.ts";
 import { createLog } from "../../../src/process/log.ts";
+import { DUE_NOW } from "../../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { claimNotifications, keepNotification } from "../../../src/store/notifications.ts";
 import { until } from "../../support/assertions/until.ts";
@@ -83,7 +84,7 @@ function keep(id: string, workspaceId: string, atMost?: number) {
 /** The message once it is done; where `isDue` holds its next try is due. */
 function done(isDue = "false") {
   return until(async () => {
-    await sql(`update notifications set next_at = now() where done_at is null and ${isDue}`);
+    await sql(`update notifications set next_at = ${DUE_NOW} where done_at is null and ${isDue}`);
     owner?.wake();
     const [row] = await sql(
       "select state, attempts, last_error from notifications where done_at is not null",
@@ -116,7 +117,8 @@ it("is sent no more by a process that dies in each try, whose pauses double", as
     expect(await claimNotifications(database, 60_000, 8)).toMatchObject([{ isGivenUp: false }]);
     expect(await claimNotifications(database, 60_000, 8)).toEqual([]);
     const [{ s } = { s: 0 }] = await sql<{ s: number }>(
-      "update notifications n set next_at = now() from notifications o where o.id = n.id returning round(extract(epoch from o.next_at - now()))::int as s",
+      `update notifications n set next_at = ${DUE_NOW} from notifications o where o.id = n.id
+        returning round(extract(epoch from o.next_at - now()))::int as s`,
     );
     pauses.push(s);
   }

@@ -221,7 +221,7 @@ describe("a run with more work than one transition's budget", () => {
     expect((await stateOf(service, runId))?.pending).not.toEqual([]);
     const sql = new pg.Client({ connectionString: service.url });
     await sql.connect();
-    await sql.query("update workflow_runs set continue_at = now()");
+    await sql.query("update workflow_runs set continue_at = now() - interval '1 ms'");
     await sql.end();
     const loop = startUnfinishedRuns({ ...service, everyMs: 10 });
     const steps = await until(async () => {

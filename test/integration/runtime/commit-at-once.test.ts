@@ -130,7 +130,10 @@ describe("the statement writes nothing and does not wait", () => {
 
   it("where a step of it was written since", async () => {
     instead = async (send) => {
-      await sql.query("update step_runs set checked_at = now() where run_id = $1", [runId]);
+      await sql.query(
+        "update step_runs set checked_at = now() - interval '1 ms' where run_id = $1",
+        [runId],
+      );
       return send();
     };
     const { reply } = await replica.submit(completed());

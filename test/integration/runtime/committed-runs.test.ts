@@ -245,7 +245,7 @@ describe("a run that is kept", () => {
     // As reconciliation marks the steps that it asks about, here between the read and the save.
     const mark = {
       name: "mark_checked",
-      text: "update step_runs set checked_at = now() where run_id = $1",
+      text: "update step_runs set checked_at = now() - interval '1 ms' where run_id = $1",
     };
     replica.beforeSave = () => at.database.write.query(mark, [runId]);
     await expect(replica.put(runId, COMPLETED)).rejects.toThrow(StaleRows);

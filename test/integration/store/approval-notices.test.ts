@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createLog } from "../../../src/process/log.ts";
 import { takeNotices } from "../../../src/store/approval-notices.ts";
+import { DUE_NOW } from "../../../src/store/columns.ts";
 import { type Database, openDatabase } from "../../../src/store/database.ts";
 import { freshDatabase, type TestDatabase } from "../../support/servers/database.ts";
 
@@ -43,7 +44,7 @@ function request(id: string, itemId: string) {
   return sql(
     `insert into approval_requests (created_at, updated_at, notice_at, remind_after_ms, notices, decision, risk_level, id,
         workspace_id, body_hash, agent_id, surface, action_type, approver_user_id, context_json, action_payload, item_id)
-      values (now(), now(), now(), 3600000, 1, 0, 1, $1, 'ws', '\\x00', '', '', 'pay', 'ann', '', '\\x00', $2)`,
+      values (now(), now(), ${DUE_NOW}, 3600000, 1, 0, 1, $1, 'ws', '\\x00', '', '', 'pay', 'ann', '', '\\x00', $2)`,
     [id, itemId],
   );
 }

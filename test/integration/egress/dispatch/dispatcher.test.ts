@@ -162,7 +162,7 @@ async function stepOfRun(runId: string) {
 /** Makes the calls of a run so old, and free to be claimed. */
 async function age(runId: string, seconds: number): Promise<void> {
   await sql.query(
-    `update effects set lease_until = now(), created_at = now() - $2::float8 * interval '1 s'
+    `update effects set lease_until = now() - interval '1 ms', created_at = now() - $2::float8 * interval '1 s'
      where starts_with(id, $1 || '/')`,
     [runId, seconds],
   );
@@ -320,7 +320,10 @@ describe("a call that its step no longer waits for", () => {
     const server = await serve(() => ({ status: 503 }));
     const runId = await startRun("left behind", GATE);
     await cancel(runId);
-    await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
+    await sql.query(
+      "update effects set lease_until = now() - interval '1 ms' where starts_with(id, $1)",
+      [runId],
+    );
     dispatch({ approvals: server.url }).start();
     await eventually(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toEqual([]);
@@ -334,7 +337,10 @@ describe("a call that its step no longer waits for", () => {
     await eventually(async () => expect(await openEffects()).toEqual([`${runId}/work/1/delegate`]));
     const input = transitioned("work", "COMPLETED", { objectiveId: "obj_done" });
     await at.processor.submit({ kind: "input", runId, workspaceId: "", input });
-    await sql.query("update effects set lease_until = now() where starts_with(id, $1)", [runId]);
+    await sql.query(
+      "update effects set lease_until = now() - interval '1 ms' where starts_with(id, $1)",
+      [runId],
+    );
     dispatch({ agents: server.url }, { replicaId: "replica-b" }).start();
     await eventually(async () => expect(await openEffects()).toEqual([]));
     expect(server.asked).toEqual([]);
@@ -499,9 +505,10 @@ describe("leases", () => {
     dispatch({ objectives: server.url }, { replicaId: "replica-b" }).start();
     // Leased by the first replica: no other claims it before the lease expires.
     expect(server.asked).toHaveLength(0);
-    await sql.query("update effects set lease_until = now() where starts_with(id, $1 || '/')", [
-      runId,
-    ]);
+    await sql.query(
+      "update effects set lease_until = now() - interval '1 ms' where starts_with(id, $1 || '/')",
+      [runId],
+    );
     await eventually(async () => expect((await stepOfRun(runId))?.objectiveId).toBe("obj_5"));
     expect(server.asked.map(({ body }) => body)).toEqual([Buffer.from(call?.request ?? [])]);
   });
@@ -524,7 +531,7 @@ describe("leases", () => {
   it("two replicas that claim at once do not share a call", async () => {
     const server = await serve((_, n) => created(`obj_many_${n}`));
     const runIds = await Promise.all(Array.from({ length: 40 }, () => startRun("many", NAMED)));
-    await sql.query("update effects set lease_until = now()");
+    await sql.query("update effects set lease_until = now() - interval '1 ms'");
     for (const replicaId of ["replica-b", "replica-c"]) {
       dispatch({ objectives: server.url }, { replicaId }).start();
     }

@@ -148,7 +148,8 @@ describe("timers", () => {
     const ids = Array.from({ length: 600 }, (_, n) => `pause_${n}`);
     const spec = versionOf(ids.map((id) => ({ ...delayedStep(3_000), id })));
     const runId = await start("pages", spec);
-    const text = "update step_runs set due_at = now(), wake_at = now() where run_id = $1";
+    const text =
+      "update step_runs set due_at = now() - interval '1 ms', wake_at = now() - interval '1 ms' where run_id = $1";
     await at.database.transaction((tx) => tx.query({ name: "pages", text }, [runId]));
     // No pause of the loop ends.
     vi.useFakeTimers({ toFake: ["setTimeout"] });
@@ -173,7 +174,8 @@ describe("timers", () => {
       ["ws_many", "ws_many", "ws_many", "ws_one"].map((workspaceId) => begin(workspaceId)),
     );
     const late = await begin("ws_late");
-    const text = "update workflow_runs set deadline_at = now(), continue_at = now() where id = $1";
+    const text =
+      "update workflow_runs set deadline_at = now() - interval '1 ms', continue_at = now() - interval '1 ms' where id = $1";
     await at.database.transaction((tx) => tx.query({ name: "late", text }, [late.runId]));
     const seen: string[] = [];
     const processor: Processor = {

@@ -242,7 +242,9 @@ describe("a wait that opens beside the first look meets the event", () => {
     const runId = await startRun(version);
     router.before.read_runs = () => report(runId, "on", "FAILED");
     router.before.keep_events = async () => {
-      await sql.query("update step_runs set wake_at = now() where run_id = $1", [runId]);
+      await sql.query("update step_runs set wake_at = now() - interval '1 ms' where run_id = $1", [
+        runId,
+      ]);
       await makeDue(runId, 0);
     };
     expect(updatedBy(await router.route(eventOf("again.came")))).toEqual([[runId]]);

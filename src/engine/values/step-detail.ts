@@ -33,8 +33,8 @@ export interface StepDetail {
   chosen?: number;
   /** BRANCH: how many of its conditions are known to be false; the next transition evaluates the others. */
   tried?: number;
-  /** Whom a task asks, and for what, where its config was rendered; unset where neither is known. */
-  asked?: { readonly assignee?: string; readonly instructions?: string };
+  /** Whom a task asks, and what a task or a gate asks, where its config was rendered; unset where the version says it all. */
+  asked?: { readonly assignee?: string; readonly title?: string; readonly instructions?: string };
   /** The attempt failed and the next one begins at `wakeAtMs`. */
   retrying?: true;
   /** The attempt failed, and config.on_error holds the step until a caller mends it. */

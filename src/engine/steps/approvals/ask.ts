@@ -13,6 +13,7 @@ import type { StepDefinition } from "../../values/definition.ts";
 import { approvalDigest } from "../../values/digest.ts";
 import { type JsonObject, ownValue } from "../../values/json.ts";
 import { MAY_HAVE_ACTED } from "../../values/run.ts";
+import { askedOf } from "../asked.ts";
 import type { StepTask } from "../contract.ts";
 import { renderConfig } from "../render-config.ts";
 import { readApprovalPlan } from "./plan.ts";
@@ -23,16 +24,22 @@ export function askForApproval(task: StepTask, riskLevel: string): void {
   const { draft, index } = task;
   const input = inputOf(draft.payloads, index);
   const config = renderConfig(draft, index, input);
-  const plan = config.ok ? readApprovalPlan(config.value) : config;
+  if (!config.ok) {
+    goBadly(draft, index, failure(config.problem, true));
+    return;
+  }
+  const plan = readApprovalPlan(config.value);
   if (!plan.ok) {
     goBadly(draft, index, failure(plan.problem, true));
     return;
   }
   const { approvers, required, escalation } = plan.value;
   const digest = approvalDigest(draft.step(index).def.id, draft.run.definitionVersion, input);
+  const asked = askedOf(config.value, draft.step(index).def.config ?? {});
   const row = draft.rows.row(index);
   row.detail = {
     ...row.detail,
+    ...(asked === undefined ? {} : { asked }),
     digest,
     riskLevel,
     approvals: approvers.map((approver) => ({ ...BLANK_TICKET, approver })),

@@ -1,13 +1,9 @@
 /** HUMAN_TASK: waits for a person's TransitionStep. See contract.ts; ingress checks the output's schema. */
 import { failure, goBadly } from "../../flow/ending.ts";
-import { type JsonObject, ownValue } from "../../values/json.ts";
-import type { StepDetail } from "../../values/step-detail.ts";
+import { askedOf } from "../asked.ts";
 import type { StepBehaviour } from "../contract.ts";
-import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR, textSetting } from "../plain.ts";
+import { completeWithOwnOutput, failAttempt, PLAIN_BEHAVIOUR } from "../plain.ts";
 import { renderConfig } from "../render-config.ts";
-
-/** Stored with the row: rendered, a payload may be in them. */
-const INSTRUCTIONS_CHARS = 4_000;
 
 /** HUMAN_TASK. */
 export const humanTask: StepBehaviour = {
@@ -29,21 +25,3 @@ export const humanTask: StepBehaviour = {
   failedByHand: failAttempt,
   retriesTimeout: false,
 };
-
-/** What readers cannot take from the version: the person, and instructions that were rendered. */
-function askedOf(config: JsonObject, written: JsonObject): StepDetail["asked"] {
-  const assignee = textSetting(config, "assignee");
-  const instructions = textSetting(config, "instructions");
-  const isRendered = instructions !== ownValue(written, "instructions") && instructions !== "";
-  if (assignee === "" && !isRendered) return undefined;
-  return {
-    ...(assignee === "" ? {} : { assignee }),
-    ...(isRendered ? { instructions: shorten(instructions) } : {}),
-  };
-}
-
-// The cut may split a surrogate pair.
-function shorten(text: string): string {
-  if (text.length <= INSTRUCTIONS_CHARS) return text;
-  return `${text.slice(0, INSTRUCTIONS_CHARS - 1).toWellFormed()}…`;
-}

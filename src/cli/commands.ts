@@ -83,13 +83,14 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "start",
     args: "<workflow>",
-    about: "Start a run. With --wait the exit code says how it ended.",
+    about: "Start a run. With --wait and --watch the exit code says how it ended.",
     examples: [
       [`start expense-approval --input '{"employee": "Sam", "amount_usd": 40}'`, "start a run"],
       [
         "start expense-approval --input-file input.json --wait --timeout 10m",
         "wait for its end, 10 minutes at most",
       ],
+      ["start expense-approval --input-file input.json --watch", "see it move until it ends"],
     ],
     options: [
       ["--input <json>", "the input, a JSON object"],
@@ -98,6 +99,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ["--entity <id>", "the entity that the run is about"],
       ["--wait", "wait until the run has ended"],
       ["--timeout <duration>", "how long --wait waits, such as 10m"],
+      ["--watch", "follow the run until it has ended, as watch does"],
       KEY,
     ],
     callsService: true,

@@ -2,6 +2,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   type InboxItem,
+  type ItemDecision,
   ItemKind,
   type ItemNote,
   NoteKind,
@@ -55,9 +56,19 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
     const lines = [...texts.flatMap((text) => text.split("\n")), ...payloadLines(item.payload)];
     for (const line of lines) out.line(oneLine(line));
     if (item.digest !== "") out.line(`digest ${item.digest}`);
+    for (const decision of item.decisions) {
+      if (decision.decision !== "") out.line(decisionLine(decision));
+    }
     for (const note of item.notes) out.line(noteLine(note));
   }
   return EXIT.done;
+}
+
+/** Who was asked, what was decided, by whom and why. */
+function decisionLine({ approver, decision, decidedBy, reason }: ItemDecision): string {
+  const by = decidedBy === "" ? "" : ` by ${decidedBy}`;
+  const why = reason === "" ? "" : `: ${reason}`;
+  return oneLine(`${approver || "an approver"}: ${decision}${by}${why}`);
 }
 
 function noteLine({ kind, by, to, text, madeAt }: ItemNote): string {

@@ -120,7 +120,7 @@ function describeFailure(thrown: unknown, settings: Settings): CliFailure {
   const exitCode = EXITS[error.code] ?? EXIT.failed;
   const hint =
     exitCode === EXIT.notAllowed && settings.token === undefined
-      ? "; no token was sent (--token-file)"
+      ? "; no token was sent (--token-file, or --as where the service has no authentication)"
       : "";
   return new CliFailure(`${sentence}${hint}`, exitCode, { cause: error });
 }

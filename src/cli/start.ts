@@ -1,9 +1,9 @@
-/** `workflows start`: starts a run, and waits for its end with --wait. */
+/** `workflows start`: starts a run, and waits for its end with --wait or follows it with --watch. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { requireDefinition } from "./definitions.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { readJsonObject } from "./json-option.ts";
 import { readCount, readDurationMs } from "./numbers.ts";
 import type { Output } from "./output.ts";
@@ -11,10 +11,15 @@ import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
 import { END_CODES, waitForEnd } from "./wait.ts";
+import { run as watch } from "./watch.ts";
 
-/** Prints the run, after its end with --wait. */
+/** Prints the run, after its end with --wait, or its moves with --watch. */
 export async function run(call: Call): Promise<number> {
   const { args, options, out } = call;
+  const isWatched = flagOption(call, "watch");
+  if (isWatched && (flagOption(call, "wait") || options.timeout !== undefined)) {
+    throw usageFault("--watch waits for the end by itself: leave out --wait and --timeout");
+  }
   const inputPayload = readJsonObject(call, "input", "inputFile");
   const waitMs = readDurationMs(call, "timeout");
   const definitionVersion = readCount(call, "version") ?? 0;
@@ -27,6 +32,10 @@ export async function run(call: Call): Promise<number> {
     ...(inputPayload === undefined ? {} : { inputPayload }),
   });
   if (started === undefined) throw new CliFailure("the service answers without a run", EXIT.failed);
+  if (isWatched) {
+    out.talk(`started ${started.id}`);
+    return watch({ ...call, args: [started.id] });
+  }
   if (!flagOption(call, "wait")) {
     printRun(started, out);
     return EXIT.done;

@@ -31,7 +31,7 @@ process.on("SIGTERM", interrupt);
 try {
   process.exitCode = await main();
 } catch (error) {
-  screen.stopTable();
+  screen.release();
   const isWanted = error instanceof Interrupted;
   screen.print("", isWanted ? "Interrupted." : `FAILED: ${describeError(error)}`);
   process.exitCode = isWanted ? INTERRUPTED_EXIT_CODE : 1;
@@ -85,6 +85,8 @@ async function playOn(
       sandbox,
       workflows: client.workflows,
       screen,
+      serviceUrl: service.url,
+      natsUrl: parts.natsUrl,
       researchers,
       signal: stop.signal,
     };
@@ -95,7 +97,6 @@ async function playOn(
         natsUrl: parts.natsUrl,
         databaseUrl: parts.databaseUrl,
         sandboxUrl: sandbox.urls.OBJECTIVES_URL,
-        definitionId: run.definitionId,
         runId: run.id,
       };
       screen.print("", ...listThingsToTry(addresses), "", "Ctrl-C stops all of it.");

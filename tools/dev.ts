@@ -51,6 +51,7 @@ async function main(): Promise<void> {
         ...process.env,
         LOG_FORMAT: "json",
         ...surroundings.environment,
+        ...ownersOfShell(surroundings.sandbox),
         PORT: port,
       },
       changes,
@@ -65,15 +66,23 @@ async function main(): Promise<void> {
   }
 }
 
+/** The owners that the shell names, such as `APPROVALS_URL=builtin`: the service uses them instead of the sandbox. */
+function ownersOfShell({ urls }: Surroundings["sandbox"]): Record<string, string | undefined> {
+  const named = Object.keys(urls).filter((name) => process.env[name] !== undefined);
+  for (const name of named) print("dev", `${name} of the shell instead of the sandbox`);
+  return Object.fromEntries(named.map((name) => [name, process.env[name]]));
+}
+
 /** Publishes the sales process with the first service that is ready; later ones find it there. */
 function introduceOnce(surroundings: Surroundings): (service: ServiceProcess) => Promise<void> {
-  let definitionId: string | undefined;
+  let isPublished = false;
   return async (service) => {
     print("dev", `service ready on ${service.url} (process ${service.pid})`);
-    if (definitionId !== undefined) return;
+    if (isPublished) return;
     const client = connectService(service.url);
     try {
-      ({ definitionId } = await publishSalesProcess(client.workflows));
+      await publishSalesProcess(client.workflows);
+      isPublished = true;
     } finally {
       client.close();
     }
@@ -82,7 +91,6 @@ function introduceOnce(surroundings: Surroundings): (service: ServiceProcess) =>
       natsUrl: surroundings.parts.natsUrl,
       databaseUrl: surroundings.parts.databaseUrl,
       sandboxUrl: surroundings.sandbox.urls.OBJECTIVES_URL,
-      definitionId,
       runId: "",
     });
     console.log(["", ...lines, "", "Ctrl-C stops all of it.", ""].join("\n"));

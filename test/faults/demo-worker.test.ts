@@ -18,7 +18,10 @@ it("npm run demo -- --worker: the run completes though a worker was killed", asy
   const [, first, pid] = killed.exec(shown) ?? [];
   const second = first === "research-1" ? "research-2" : "research-1";
   expect(shown).toMatch(new RegExp(`worker ${second} \\(.+\\) takes research-company over`));
-  expect(shown).toMatch(new RegExp(`research-company +COMPLETED .+done by worker ${second}`));
+  expect(shown).toMatch(
+    new RegExp(`\\tresearch-company\\tRUNNING\\tCOMPLETED\\t.+ by ${second}\\t`),
+  );
+  expect(shown).toMatch(/^\$ npx workflows watch wfr_[0-9a-z]+$/m);
   expect(shown).toMatch(/^Dead letters: 0$/m);
   expect(shown).toContain("The run ended as this story must: COMPLETED");
   expect(code).toBe(0);

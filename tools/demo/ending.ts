@@ -3,20 +3,18 @@
  *
  * Boundary: compares the answer of GetRun with what was expected; pure.
  */
+import type { DescEnum } from "@bufbuild/protobuf";
 import {
   StepRunStateSchema,
   type WorkflowRun,
   WorkflowStateSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { SalesOptions } from "../../src/sandbox/scripts/sales.ts";
-import { nameOf } from "./progress.ts";
 
 /** An expected end. */
 export interface Ending {
   /** What is about to be shown, a sentence. */
   readonly title: string;
-  /** The operation of the run's last event. */
-  readonly lastOperation: "completed" | "compensated";
   readonly runState: string;
   /** State by step id: all steps that the run must have. */
   readonly stepStates: Readonly<Record<string, string>>;
@@ -35,7 +33,6 @@ const BEFORE_APPROVAL = {
 
 const APPROVED: Ending = {
   title: "A new lead: research, approval, mail, and the reply.",
-  lastOperation: "completed",
   runState: "COMPLETED",
   stepStates: {
     ...BEFORE_APPROVAL,
@@ -50,7 +47,6 @@ const APPROVED: Ending = {
 
 const DENIED: Ending = {
   title: "A new lead that the manager refuses: no mail is sent.",
-  lastOperation: "completed",
   runState: "COMPLETED",
   stepStates: {
     ...BEFORE_APPROVAL,
@@ -65,7 +61,6 @@ const DENIED: Ending = {
 
 const FAILED: Ending = {
   title: "A new lead whose mail cannot be sent: two retries, then the run is compensated.",
-  lastOperation: "compensated",
   runState: "FAILED",
   stepStates: {
     ...BEFORE_APPROVAL,
@@ -83,19 +78,6 @@ const FAILED: Ending = {
 export function endingOf({ deny, fail }: SalesOptions): Ending {
   if (deny) return DENIED;
   return fail ? FAILED : APPROVED;
-}
-
-/** Whether a run with this last operation moves no more by itself. */
-export function isLast(operation: string, ending: Ending): boolean {
-  if (operation === ending.lastOperation) return true;
-  // Any other end is the end of the story too; only `failed` may be followed by a compensation.
-  return (
-    ["completed", "cancel", "compensated"].includes(operation) || isBareFailure(operation, ending)
-  );
-}
-
-function isBareFailure(operation: string, ending: Ending): boolean {
-  return operation === "failed" && ending.lastOperation !== "compensated";
 }
 
 /** What is not as expected, a sentence each; empty when all is. */
@@ -117,4 +99,9 @@ export function findDifferences(run: WorkflowRun, ending: Ending): string[] {
   const outreach = found.get("send-outreach");
   compare("retries of send-outreach", outreach?.retryCount ?? 0, ending.outreachRetries);
   return differences;
+}
+
+/** A state by its short name, such as `RUNNING`. */
+function nameOf(schema: DescEnum, state: number): string {
+  return schema.value[state]?.localName ?? `state ${state}`;
 }

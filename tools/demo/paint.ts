@@ -5,28 +5,16 @@
  */
 
 /** Colours of the demo. */
-export type Colour = "green" | "yellow" | "cyan" | "red" | "magenta" | "dim" | "bold";
+type Colour = "green" | "red" | "dim" | "bold";
 
 /** Paints a text, or returns it as it is. */
 export type Paint = (colour: Colour, text: string) => string;
 
-const CODES: Readonly<Record<Colour, number>> = {
-  ...{ bold: 1, dim: 2, red: 31, green: 32, yellow: 33, magenta: 35, cyan: 36 },
-};
+const CODES: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32 };
 
 /** Paints on a terminal, unless NO_COLOR is set or the terminal is a dumb one. */
 export function choosePaint(isTerminal: boolean): Paint {
   const isWanted = isTerminal && !process.env.NO_COLOR && process.env.TERM !== "dumb";
   if (!isWanted) return (_, text) => text;
   return (colour, text) => `\u001b[${CODES[colour]}m${text}\u001b[0m`;
-}
-
-const STATE_COLOURS: Readonly<Record<string, Colour>> = {
-  ...{ RUNNING: "cyan", WAITING: "yellow", COMPLETED: "green", FAILED: "red" },
-  ...{ COMPENSATING: "magenta", COMPENSATED: "magenta", PAUSED: "yellow" },
-};
-
-/** The colour of a run's or a step's state, by its name. */
-export function colourOfState(state: string): Colour {
-  return STATE_COLOURS[state] ?? "dim";
 }

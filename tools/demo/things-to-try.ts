@@ -11,14 +11,13 @@ export interface Running {
   readonly natsUrl: string;
   readonly databaseUrl: string;
   readonly sandboxUrl: string;
-  readonly definitionId: string;
   /** Empty when no run was started yet. */
   readonly runId: string;
 }
 
 /** Addresses and commands, a line each. */
 export function listThingsToTry(running: Running): string[] {
-  const { serviceUrl, natsUrl, databaseUrl, sandboxUrl, definitionId, runId } = running;
+  const { serviceUrl, natsUrl, databaseUrl, sandboxUrl, runId } = running;
   const workspace = `{"workspace_id": "${WORKSPACE_ID}"}`;
   return [
     "Addresses",
@@ -27,31 +26,34 @@ export function listThingsToTry(running: Running): string[] {
     `  Postgres   ${databaseUrl}`,
     `  sandbox    ${sandboxUrl}`,
     "",
-    "Things to try",
+    "Things to try, from another terminal in this folder",
+    `  export WORKFLOWS_SERVER=${serviceUrl} WORKFLOWS_WORKSPACE=${WORKSPACE_ID}`,
     "  # a new lead, by the bus",
     `  npx tsx tools/send-contact.ts --nats ${natsUrl} --email sam.lee@acme.example --company Acme`,
-    "  # steps done by code of your own",
-    `  npm run example:worker -- --service ${serviceUrl} --nats ${natsUrl}`,
-    "  # a run by hand",
-    `  ${bufCurl(serviceUrl, "StartRun", startRequest(definitionId))}`,
-    "  # all runs",
-    `  ${bufCurl(serviceUrl, "ListRuns", workspace)}`,
+    "  # a run by hand, drawn until it ends",
+    `  npx workflows start outbound-sales --input '${exampleInput()}' --watch`,
+    "  # all runs; what waits for people; what is wrong",
+    "  npx workflows runs",
+    "  npx workflows inbox",
+    "  npx workflows doctor",
     ...(runId === ""
       ? []
-      : ["  # this run", `  ${bufCurl(serviceUrl, "GetRun", `{"id": "${runId}"}`)}`]),
-    "  # all runs, with curl",
-    `  curl -s -H 'content-type: application/json' -d '${workspace}' ${serviceUrl}/workflows.v1.WorkflowService/ListRuns`,
-    "  # all runs, with grpcurl",
-    `  grpcurl -plaintext -d '${workspace}' ${serviceUrl.replace("http://", "")} workflows.v1.WorkflowService/ListRuns`,
+      : [
+          "  # this run: its steps, its moves",
+          `  npx workflows runs ${runId}`,
+          `  npx workflows history ${runId}`,
+        ]),
+    "  # the workflow as a picture and as a file",
+    "  npx workflows graph outbound-sales",
+    "  npx workflows export outbound-sales",
+    "  # steps done by code of your own",
+    `  npm run example:worker -- --service ${serviceUrl} --nats ${natsUrl}`,
+    "  # all runs, by any client of gRPC",
+    `  npx buf curl --protocol grpc --http2-prior-knowledge -d '${workspace}' ${serviceUrl}/workflows.v1.WorkflowService/ListRuns`,
   ];
 }
 
-function bufCurl(serviceUrl: string, method: string, request: string): string {
-  const flags = "--protocol grpc --http2-prior-knowledge";
-  return `npx buf curl ${flags} -d '${request}' ${serviceUrl}/workflows.v1.WorkflowService/${method}`;
-}
-
-function startRequest(definitionId: string): string {
+function exampleInput(): string {
   const snapshot = { email: DANA.email, firstname: DANA.firstName, company: DANA.company };
-  return JSON.stringify({ definition_id: definitionId, input_payload: { snapshot } });
+  return JSON.stringify({ snapshot });
 }

@@ -19,7 +19,7 @@ const LONGEST = [
 ];
 
 /** The kinds behind the longest files; those with short files last. */
-const KINDS = ["faults", "integration", "contract", "property", "scenario", "tidy", "unit"];
+const KINDS = ["faults", "docs", "integration", "contract", "property", "scenario", "tidy", "unit"];
 
 /** Within a kind vitest's own order: what failed last time, then what took longest last time. */
 export class LongestFirst extends BaseSequencer {

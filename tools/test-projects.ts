@@ -26,6 +26,7 @@ export const testProjects: readonly TestProject[] = [
   { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true, watchesLoop: false },
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },
   { name: "property", needsParts: true, timeoutMs: 300_000, isolate: false, watchesLoop: false },
+  { name: "docs", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: false },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
   {
     name: "faults",

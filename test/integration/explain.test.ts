@@ -195,6 +195,18 @@ describe("a run that waits", () => {
     expect(timestampMs(reason.nextTryAt ?? never())).toBeGreaterThan(Date.now() + 3_000_000);
   });
 
+  it("for an order about a step that failed and is held", async () => {
+    const config = { on_error: "hold" };
+    const runId = await start([
+      step("tried", StepType.AGENT_ACTION, config, { agentId: "agent_1" }),
+    ]);
+    const [reason, { verdict }] = await explained(runId, ReasonCode.HELD);
+    expect(reason).toMatchObject({ stepId: "tried", attempt: 1 });
+    expect(reason.lastError).toContain("the printer is out of paper");
+    expect(reason.sentence).toContain("RetryStep, SkipStep, CompleteStep or FailStep");
+    expect(verdict).toBe(RunVerdict.WAITING);
+  });
+
   it("for an agent that no service knows", async () => {
     const runId = await start([
       step("find", StepType.AGENT_ACTION, {}, { requiredCapability: "fly", retryPolicy: LATER }),

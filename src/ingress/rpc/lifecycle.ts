@@ -66,7 +66,12 @@ export async function submitInput(
 /** The cause of a move that an RPC made: by its caller, else by whom the request names. */
 export function causeOf(deps: WriteDeps, method: string, named = ""): Cause {
   const by = recordedActor(deps) ?? named;
-  return { kind: "rpc", id: method, ...(by === "" ? {} : { by }) };
+  const { via } = deps;
+  return {
+    ...{ kind: "rpc", id: method },
+    ...(by === "" ? {} : { by }),
+    ...(via === undefined ? {} : { via }),
+  };
 }
 
 async function applyToRun(deps: WriteDeps, runId: string, input: Input) {

@@ -18,10 +18,10 @@ import { findRunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
-import { recordedActor } from "./actor.ts";
 import { unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
+import { causeOf } from "./lifecycle.ts";
 import { bareRuns, readRunMessage, startedRunMessage, unknownRun } from "./run-answers.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
@@ -58,7 +58,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
       input: request.inputPayload ?? {},
       ...(request.inputPayload === undefined ? { inputUnset: true } : {}),
     },
-    { kind: "rpc", id: "StartRun", ...byWhom(deps, request) },
+    causeOf(deps, "StartRun", request.initiatorAgentId || request.initiatorUserId),
   );
   return { run: await startedRunMessage(deps, settled) };
 }
@@ -162,9 +162,4 @@ function checkTriggerType(request: StartRunRequest, faults: Faults): void {
 
 function triggerTypeOf({ triggerType, parentRunId }: StartRunRequest): TriggerType {
   return findTriggerType(triggerType) ?? (parentRunId === "" ? "MANUAL" : "WORKFLOW");
-}
-
-function byWhom(deps: WriteDeps, request: StartRunRequest): { by?: string } {
-  const by = recordedActor(deps) ?? (request.initiatorAgentId || request.initiatorUserId);
-  return by === "" ? {} : { by };
 }

@@ -59,7 +59,7 @@ async function give(
   faults.require("reason", reason);
   if (attempt < 0) faults.add("attempt", `is ${attempt}; attempts count from 1, and 0 names none`);
   faults.refuseIfAny();
-  const { caller, via } = deps;
+  const { caller } = deps;
   refuseAgent(caller);
   const step = await findStep(deps, runId, stepId);
   if (step !== undefined) {
@@ -75,7 +75,7 @@ async function give(
     ...(output === undefined ? {} : { output }),
     ...(attempt === 0 ? {} : { attempt }),
   };
-  const cause = { ...causeOf(deps, method), reason, ...(via === undefined ? {} : { via }) };
+  const cause = { ...causeOf(deps, method), reason };
   await submitInput(deps, runId, { kind: "step_ordered", order, cause });
   return readStep(deps, request);
 }

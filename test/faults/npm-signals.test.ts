@@ -98,7 +98,12 @@ it("npm run dev: the service and its surroundings end before npm does", async ()
     DATABASE_URL: database.url,
     NATS_URL: process.env.TEST_NATS_URL ?? "",
     PORT: String(port),
+    APPROVALS_URL: "builtin",
   });
+  // An owner that the shell names is used, the others are the sandbox's.
+  const starting = await run.line((line) => line.includes("starting {"));
+  expect(starting).toContain('"objectives":"http');
+  expect(starting).not.toContain('"approvals":"http');
   const ready = await run.line((line) => line.includes("service ready on"));
   const pid = Number(/process (\d+)/.exec(ready)?.[1]);
   const end = await endByTerm(run, `http://127.0.0.1:${port}`, pid);

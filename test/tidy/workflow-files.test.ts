@@ -1,4 +1,4 @@
-/** The examples of docs/workflow-files.md are workflow files, and fit the schema for editors. */
+/** The examples of the pages about workflow files are such files, and fit the schema for editors. */
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
@@ -8,11 +8,18 @@ import { workflowFileSchema } from "../../src/file/json-schema.ts";
 import { readWorkflowFile } from "../../src/file/read-file.ts";
 import { STEP_KINDS } from "../../src/file/step-keys.ts";
 
-const PAGE = readFileSync(new URL("../../docs/workflow-files.md", import.meta.url), "utf8");
-const EXAMPLES = [...PAGE.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
+const [PAGE = "", ...GUIDES] = ["workflow-files", "getting-started", "writing-workflows"].map(
+  (name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8"),
+);
+const EXAMPLES = examplesIn(PAGE);
+
+function examplesIn(page: string): string[] {
+  return [...page.matchAll(/^```yaml.*\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
+}
+
 const matches = new Ajv2020({ strict: false }).compile(workflowFileSchema());
 
-test.each(EXAMPLES)("example %#", (text) => {
+test.each([...EXAMPLES, ...GUIDES.flatMap(examplesIn)])("example %#", (text) => {
   expect(readWorkflowFile(new TextEncoder().encode(text)).faults, text).toEqual([]);
   expect(matches(parse(text)), JSON.stringify(matches.errors)).toBe(true);
 });

@@ -106,6 +106,16 @@ test("a decision of who is asked goes to the owner with the subject of the token
   ]);
 });
 
+test("the title of a gate is rendered, in lists too", async () => {
+  const { gate } = await start("ann", "", "", {
+    title: "Run {{ run.definition_version }} of {{ 1 + 1 }}",
+  });
+  const { item } = await inbox.get({ id: gate }, ADMIN);
+  const { items } = await inbox.list({ pageSize: 500 }, ADMIN);
+  const titles = [item, items.find(({ id }) => id === gate)].map((each) => each?.title);
+  expect(titles).toEqual(["Run 1 of 2", "Run 1 of 2"]);
+});
+
 describe.each([
   { named: "ann", token: `${APPROVER}/bob`, who: "another person" },
   { named: "ann", token: "admin/root", who: "an admin who is not asked" },

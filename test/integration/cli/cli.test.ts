@@ -450,6 +450,7 @@ describe("what goes wrong ends with one sentence and its code", () => {
     ["no such command", ["rnus"], 2, "(Did you mean runs?)"],
     ["no such option", ["runs", "--limt", "1"], 2, "(Did you mean --limit?)"],
     ["no argument", ["start"], 2, "missing required argument"],
+    ["two waits", ["start", "task", "--watch", "--wait"], 2, "leave out --wait and --timeout"],
     ["no URL", ["runs", "--server", "localhost:8080"], 2, "is no URL such as"],
     [
       "nothing listens",

@@ -21,6 +21,7 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
   const { tables, shared } = world.server;
   judgePlan(world, calmEnds);
   world.inbox.judge();
+  world.taskRules.judge();
   for (const run of tables.runs.committed.values()) {
     if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
     judgeHistory(world, run);
@@ -176,8 +177,8 @@ function historyOf(world: World, run: RunRow) {
   return [...world.server.tables.moves.committed.values()]
     .filter(({ runId }) => runId === run.id)
     .sort((one, other) => one.seq - other.seq)
-    .map(({ seq, cause, moves, recordedAt }) => ({
-      ...{ seq, recordedAt },
+    .map(({ runId, batchId, seq, cause, moves, recordedAt }) => ({
+      ...{ runId, batchId, seq, recordedAt },
       ...unpackRow(run.id, { cause, moves }),
     }));
 }

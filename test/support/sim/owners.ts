@@ -38,6 +38,10 @@ export interface OwnedObject {
   readonly workspaceId: string;
   readonly bytes: string;
   readonly answer: object;
+  /** "" where nothing was made. */
+  readonly objectId: string;
+  /** Epoch ms. */
+  readonly madeAtMs: number;
 }
 
 /** What owners work with. */
@@ -86,9 +90,10 @@ export class Owners {
       this.#world.broken(`the key ${key} came with other bytes`);
     }
     if (known !== undefined) return known.answer;
-    const answer = this.#make(request);
-    this.ledger.set(key, { key, workspaceId, bytes, answer });
-    return answer;
+    const made = this.#make(request);
+    const madeAtMs = this.#world.clock.epochMs;
+    this.ledger.set(key, { key, workspaceId, bytes, madeAtMs, ...made });
+    return made.answer;
   }
 
   /**
@@ -111,21 +116,28 @@ export class Owners {
     throw new CallFailure("there is no such object", { kind: "answered", code: Code.NotFound });
   }
 
-  #make(request: OwnersRequest): object {
+  #make(request: OwnersRequest): Pick<OwnedObject, "answer" | "objectId"> {
     const { service, method, key } = request;
     switch (`${service}.${method}`) {
-      case "objectives.Create":
-        this.#work(request, `obj:${key}`);
-        return create(CreateResponseSchema, { objective: { id: `obj:${key}` } });
-      case "approvals.RequestApproval":
-        this.#decide(request, `req:${key}`);
-        return create(RequestApprovalResponseSchema, { approvalRequest: { id: `req:${key}` } });
-      case "governance.EvaluateAction":
-        return create(EvaluateActionResponseSchema, {
-          evaluation: { decision: ActionDecision.ALLOW },
-        });
-      case "notifications.Send":
-        return create(SendResponseSchema, { notification: { id: `not:${key}` } });
+      case "objectives.Create": {
+        const id = `obj:${key}`;
+        this.#work(request, id);
+        return { answer: create(CreateResponseSchema, { objective: { id } }), objectId: id };
+      }
+      case "approvals.RequestApproval": {
+        const id = `req:${key}`;
+        this.#decide(request, id);
+        const answer = create(RequestApprovalResponseSchema, { approvalRequest: { id } });
+        return { answer, objectId: id };
+      }
+      case "governance.EvaluateAction": {
+        const evaluation = { decision: ActionDecision.ALLOW };
+        return { answer: create(EvaluateActionResponseSchema, { evaluation }), objectId: "" };
+      }
+      case "notifications.Send": {
+        const id = `not:${key}`;
+        return { answer: create(SendResponseSchema, { notification: { id } }), objectId: id };
+      }
       default:
         this.#world.broken(`nobody answers ${service}.${method}`);
         throw new CallFailure("unimplemented", { kind: "answered", code: Code.Unimplemented });

@@ -5,6 +5,7 @@
 import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
 import { unpackRow } from "../../../src/store/packed-moves.ts";
+import { judgeFences } from "./fence-rules.ts";
 import type { RunRow } from "./model/rows.ts";
 import { judgeTimers } from "./timer-rules.ts";
 import type { World } from "./world.ts";
@@ -29,6 +30,7 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
     judgeStream(world, run);
     judgeReports(world, run);
     judgeTimers(world, run, historyOf(world, run));
+    judgeFences(world, run, historyOf(world, run));
   }
   if (new Set(world.stream.ids).size < world.stream.ids.length) world.broken("an event is twice");
   if (shared.locks.size > 0) world.broken(`locks are held: ${[...shared.locks.keys()]}`);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BusEvent, ObjectReport } from "../../src/engine/values/event.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/routing/route-event.ts";
+import { until } from "../support/assertions/until.ts";
 import { stepOf, versionOf } from "../support/builders/version-spec.ts";
 import { WORKSPACE } from "../support/services/processor.ts";
 import { CANCEL, due, type RacedRun, startRaces } from "../support/services/races.ts";
@@ -80,6 +81,15 @@ describe("an end that comes by an event", () => {
     await run.put(CANCEL);
     await come(run, ownerSays("o-answers", "CANCELLED"));
     expect(await noted(run)).toBe(0);
+  });
+
+  it("and came before its object was known, which a cancel overtook, is noted once", async () => {
+    const run = await races.start(AGENT);
+    await run.put(run.returned(FOUND));
+    await come(run, ownerSays("o-early", "COMPLETED"));
+    await run.race("in one batch", run.returned(created("o-early")), CANCEL);
+    await until(async () => ((await noted(run)) === 1 ? true : undefined));
+    expect(await run.shown()).toBe("CANCELLED: work CANCELLED");
   });
 
   it("of the objective of a step that timed out is noted once", async () => {

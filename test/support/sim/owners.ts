@@ -65,6 +65,7 @@ export interface OwnersRequest {
 }
 
 const LONGEST_WORK_MS = 900;
+const DEAF_WORK_MS = 1_200;
 
 /** See the file's head. */
 export class Owners {
@@ -156,12 +157,13 @@ export class Owners {
     const end: JsonObject = fails
       ? { id, state: "FAILED", error_message: "it broke", cost_usd: 0.25 }
       : { id, state: "COMPLETED", output_payload: { [task.step_id]: task.attempt }, cost_usd: 0.5 };
+    const isDeaf = plan === "slow once" && task.attempt === 1;
     this.#later(() => {
-      if (this.cancelled.has(id)) return;
+      if (this.cancelled.has(id) && !isDeaf) return;
       this.ended.set(id, this.#world.clock.nowMs);
       this.#stands(id, fails ? ObjectiveState.FAILED : ObjectiveState.COMPLETED);
       this.#world.publish("objectives.changes.objective.transition", workspaceId, end);
-    });
+    }, isDeaf);
   }
 
   #cancel(id: string): void {
@@ -186,8 +188,12 @@ export class Owners {
     });
   }
 
-  #later(work: () => void): void {
+  #later(work: () => void, isDeaf = false): void {
     const { clock, random, plan } = this.#world;
+    if (isDeaf) {
+      clock.after(DEAF_WORK_MS + random.below(LONGEST_WORK_MS), work);
+      return;
+    }
     // Some are so quick that their event comes before the reply to the call.
     clock.after(random.chance(plan.quick) ? plan.quickMs : random.below(LONGEST_WORK_MS), work);
   }

@@ -88,6 +88,17 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
     ],
     ["a -> b"],
   ),
+  // The first objective ends after the second one was made for the step, deaf to its cancel.
+  hasty: made(
+    [
+      agent("a", "slow once", {
+        ...{ timeoutSeconds: 1, retryPolicy: { ...RETRIES, backoffSeconds: 0 } },
+        config: { on_error: "continue" },
+      }),
+      agent("b"),
+    ],
+    ["a -> b"],
+  ),
   decisions: made(
     [
       other("g", "GOVERNANCE_CHECK", { actionType: "buy" }),
@@ -151,7 +162,7 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
 };
 
 /** Versions of which what owners make depends on the order of happenings. */
-export const VARYING: ReadonlySet<string> = new Set(["clash", "overtaken"]);
+export const VARYING: ReadonlySet<string> = new Set(["clash", "overtaken", "hasty"]);
 
 /** All versions by name. */
 export const PUBLISHED: ReadonlyMap<string, PublishedVersion> = new Map(

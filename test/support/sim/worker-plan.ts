@@ -22,6 +22,11 @@ export const CALM_WORKERS: PlannedWorkers = {
   ...{ count: 1, deaths: 0, silences: 0, twice: 0, late: 0, lostAtMs: undefined },
 };
 
+/** Its first objective is overtaken as a task is. */
+const HASTY: PlannedRun = {
+  ...{ key: "w9", version: "hasty", isTwice: false, atMs: 0, startBy: "key", command: undefined },
+};
+
 const EVERY = 5;
 
 /** Every fifth world has workers. Its own random numbers leave the rest of the world as it is without them. */
@@ -56,5 +61,5 @@ export function planWorkers(
         : undefined,
     };
   });
-  return { workers, runs };
+  return { workers, runs: random.chance(60) ? [...runs, HASTY] : runs };
 }

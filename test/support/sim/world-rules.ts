@@ -4,6 +4,7 @@
  */
 import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
+import { parseTaskId } from "../../../src/engine/values/task.ts";
 import { unpackRow } from "../../../src/store/packed-moves.ts";
 import { judgeFences } from "./fence-rules.ts";
 import type { RunRow } from "./model/rows.ts";
@@ -29,6 +30,7 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
     judgeAsked(world, run);
     judgeStream(world, run);
     judgeReports(world, run);
+    judgeLateEnds(world, run);
     judgeTimers(world, run, historyOf(world, run));
     judgeFences(world, run, historyOf(world, run));
   }
@@ -161,6 +163,35 @@ function judgeStream(world: World, run: RunRow): void {
   const stored = world.stream.ids.filter((id) => id.startsWith(`${run.id}-`));
   if (stored.join() !== expected.join()) {
     world.broken(`events of ${run.id}: ${stored}, expected ${expected}`);
+  }
+}
+
+/**
+ * The end of an object that a step left open is noted (G9). That of an object which its step names no longer is not, whatever a
+ * replica remembers of it.
+ */
+function judgeLateEnds(world: World, run: RunRow): void {
+  const { owners, lostAbout, witness, server } = world;
+  const ended = (id: string) => owners.ended.has(id) && !lostAbout.has(id);
+  for (const { runId, stepIndex, detail } of server.tables.steps.committed.values()) {
+    if (runId !== run.id) continue;
+    if (detail?.superseded?.some(ended) === true) witness.count("end of a superseded object");
+    for (const id of detail?.leftOpen?.filter(ended) ?? []) {
+      // It came before its object was known, and the replica that was to look for it may have died: no sweep does.
+      const isKept = [...server.tables.early.committed.values()].some((row) => row.objectId === id);
+      if (isKept && world.hasTrouble) continue;
+      world.broken(`${run.id} step ${stepIndex} left ${id} open, and its end is not noted`);
+    }
+  }
+  const noted = historyOf(world, run).filter(
+    ({ cause, moves }) =>
+      cause.kind === "event" &&
+      parseTaskId(cause.id) === undefined &&
+      moves.some((move) => move.of === "step" && move.note === "ignored"),
+  );
+  if (noted.length > 0) witness.count("late end noted");
+  if (noted.length > 0 && run.state === "COMPLETED" && !world.hasTrouble) {
+    world.broken(`${run.id} noted an end, and none of its steps left an object open`);
   }
 }
 

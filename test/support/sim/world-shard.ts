@@ -65,6 +65,8 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "result twice": 8,
   "result of a superseded attempt": 50,
   "late result noted": 25,
+  "late end noted": 60,
+  "end of a superseded object": 30,
   "task cancelled": 30,
   "cancel before its task": 3,
 };

@@ -25,7 +25,7 @@ import { createRpcServer } from "./ingress/rpc/server.ts";
 import { startTimers } from "./ingress/timers/timers.ts";
 import { type BuiltInOwners, openClients, startOwners } from "./owners.ts";
 import { reached } from "./process/crash-points.ts";
-import { createLog, type Log } from "./process/log.ts";
+import { createLog, type Log, outliveLog } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
 import { Refusal } from "./process/refusal.ts";
 import { viewOf } from "./replica-facts.ts";
@@ -255,6 +255,7 @@ function stopOnSignal(stopOf: () => Stop | undefined, log: Log): void {
 }
 
 async function main(): Promise<void> {
+  outliveLog();
   const read = readConfig();
   if (!read.ok) {
     for (const fault of read.faults) process.stderr.write(`${fault}\n`);

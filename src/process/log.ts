@@ -50,6 +50,11 @@ export function createLog(options: LogOptions): Log {
   return { debug: entry("debug"), info: entry("info"), warn: entry("warn"), error: entry("error") };
 }
 
+/** A full disk, or a reader that has gone, costs lines of the log: without a listener it ends the process. */
+export function outliveLog(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+}
+
 function prettyFacts(facts: LogFacts): string {
   return Object.entries(facts)
     .map(([name, value]) => ` ${escapeText(name)}=${jsonOf(value)}`)

@@ -145,10 +145,13 @@ function openedWaitsOf({ draft }: FoldedRun): OpenWait[] {
   });
 }
 
-/** A step that ended in the same batch takes no report any more. */
+/** A step that ended in the same batch takes no report any more; of an object that it left open it notes the end. */
 function learnedIdsOf({ draft }: FoldedRun): LearnedId[] {
   const { id: runId, workspaceId } = draft.run;
   return draft.learnedIds
-    .filter(({ stepIndex }) => !isFinalStep(draft.marks.state(stepIndex)))
+    .filter(({ stepIndex, id }) => {
+      if (!isFinalStep(draft.marks.state(stepIndex))) return true;
+      return draft.rows.peek(stepIndex).detail.leftOpen?.includes(id) === true;
+    })
     .map(({ stepIndex, id }) => ({ runId, workspaceId, stepIndex, id }));
 }

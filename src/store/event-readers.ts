@@ -50,10 +50,10 @@ export interface FoundWaitPatterns extends FoundPatterns {
   readonly askedAtMs: number;
 }
 
-/** A step that waits for an object, or a sign that a call may yet bring the object's id. */
+/** A step that waits for an object, one that ended before its object, or a sign that a call may yet bring the object's id. */
 export type FoundReported =
   | {
-      readonly what: "step";
+      readonly what: "step" | "ended_step";
       readonly place: number;
       readonly runId: string;
       readonly stepIndex: number;
@@ -100,10 +100,11 @@ const PATTERNS: Statement = {
 // Each object is looked up by itself (`offset 0` keeps it so). By a plan that was made while the table was empty, a join reads
 // the steps of all runs that ever had an object of the kind.
 const stepsWhere = (kind: ObjectProbe["kind"], condition: string) => `
-    select 'step', o.place, s.run_id, s.step_index, null
+    select case when s.is_open then 'step' else 'ended_step' end, o.place, s.run_id, s.step_index, null
     from objects o cross join lateral (
-      select s.run_id, s.step_index from step_runs s
-      where ${condition} and s.workspace_id = o.workspace_id and s.completed_at is null
+      select s.run_id, s.step_index, s.completed_at is null as is_open from step_runs s
+      where ${condition} and s.workspace_id = o.workspace_id
+        and (s.completed_at is null or s.detail -> 'leftOpen' ? o.object_id)
       offset 0
     ) as s
     where o.kind = '${kind}'`;
@@ -208,7 +209,7 @@ export function findWaitPatterns(
   return findByKeys(queries, PATTERNS, probes);
 }
 
-/** Open steps by the objects they wait for, the probes for which a call is open, and the edition of the catalogue. */
+/** Open steps by the objects they wait for, ended ones by those they left open, the probes for which a call is open, and the edition of the catalogue. */
 export async function findReported(
   queries: Queries,
   objects: readonly ObjectProbe[],

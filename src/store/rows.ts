@@ -158,10 +158,10 @@ export function rowOfStep(step: StepRun, run: Run): IncomingStep {
   };
 }
 
-/** By these a report finds the step; one that ended is found by none. */
+/** By these a report finds the step; one that ended is found where it left a request open. */
 function ticketIdsOf({ state, detail, approvalRequestId }: StepRun): string[] | undefined {
-  const { approvals = [] } = detail;
-  if (approvals.length < 2 || isFinalStep(state)) return undefined;
+  const { approvals = [], leftOpen } = detail;
+  if (approvals.length < 2 || (isFinalStep(state) && leftOpen === undefined)) return undefined;
   const ids = approvals.map(({ requestId }) => requestId);
   const others = ids.filter((id) => id !== "" && id !== approvalRequestId);
   return others.length === 0 ? undefined : others;

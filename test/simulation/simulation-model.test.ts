@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createLog } from "../../src/process/log.ts";
 import { type Database, openDatabase } from "../../src/store/database.ts";
-import { callerKeys, effects } from "../../src/store/schema/calls.ts";
+import { callerKeys, effects, taskPlaces } from "../../src/store/schema/calls.ts";
 import {
   schedules,
   waitPatterns,
@@ -36,7 +36,7 @@ const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =
-  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, inbox_items, partition_leases, stream_acks, stream_marks";
+  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, inbox_items, task_places, partition_leases, stream_acks, stream_marks";
 
 let server: TestDatabase;
 let clock: DatabaseClock;
@@ -116,6 +116,7 @@ async function compareTables({ tables }: ModelServer, when: string): Promise<voi
     [tables.schedules, await build.select().from(schedules)],
     [tables.callerKeys, await build.select().from(callerKeys)],
     [tables.items, await build.select().from(inboxItems)],
+    [tables.taskPlaces, await build.select().from(taskPlaces)],
   ] as const;
   for (const [table, rows] of kept) {
     const ofModel = [...table.committed.values()].map(plainRow);

@@ -7,7 +7,7 @@
 import type { RunState } from "../../src/engine/values/run.ts";
 import type { LedgerEntries, LedgerItem } from "./ledgers.ts";
 import type { Findings } from "./report.ts";
-import type { WholeRun } from "./stored-runs.ts";
+import type { RunHistory } from "./stored-runs.ts";
 
 /** States in which steps may begin. */
 const MOVING: readonly RunState[] = ["RUNNING", "COMPENSATING"];
@@ -29,7 +29,7 @@ export interface Made {
 }
 
 /** Finds what began in a run that had stopped. */
-export function checkAfterStop(findings: Findings, whole: WholeRun, made: Made): void {
+export function checkAfterStop(findings: Findings, whole: RunHistory, made: Made): void {
   const { run, rows, version } = whole;
   let state: RunState = "PENDING";
   let cancelledAt: Date | undefined;

@@ -8,7 +8,15 @@ import type { Move } from "../../src/engine/values/move.ts";
 import { parseTaskId } from "../../src/engine/values/task.ts";
 import { type LedgerEntries, readKey } from "./ledgers.ts";
 import type { Findings } from "./report.ts";
-import type { StoredMoves, WholeRun } from "./stored-runs.ts";
+import type { RunHistory, StoredMoves, StoredStep } from "./stored-runs.ts";
+
+/** A run with what its steps know of attempts and objects. */
+interface FencedRun extends RunHistory {
+  readonly steps: readonly Pick<
+    StoredStep,
+    "index" | "retryCount" | "objectiveId" | "delegationId" | "approvalRequestId"
+  >[];
+}
 
 type StepMove = Extract<Move, { of: "step" }>;
 
@@ -27,7 +35,7 @@ const OBJECT_IDS = ["objective_id", "delegation_id", "approval_request_id"] as c
 /** Finds what an older attempt or an older writer changed. */
 export function checkFencing(
   findings: Findings,
-  whole: WholeRun,
+  whole: FencedRun,
   entries: LedgerEntries | undefined,
 ): void {
   const violate = (what: string) => findings.violate(`${whole.run.id}: ${what}`);
@@ -50,7 +58,7 @@ export function checkFencing(
 
 /** A result that moved its step belongs to the attempt that was current, and was applied once. */
 function judgeResult(
-  { run, version }: WholeRun,
+  { run, version }: RunHistory,
   { seq, cause, moves }: StoredMoves,
   known: {
     readonly retries: ReadonlyMap<number, number>;
@@ -115,7 +123,7 @@ function judgeMove(
 
 /** The ids in the rows were made by the attempt that the row is in. */
 function judgeRows(
-  { run, steps, version }: WholeRun,
+  { run, steps, version }: FencedRun,
   entries: LedgerEntries | undefined,
   violate: (what: string) => void,
 ): void {

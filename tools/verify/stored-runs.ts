@@ -107,6 +107,13 @@ export interface WholeRun {
   readonly unreadable: string;
 }
 
+/** What the checks of a run's history alone read of it. */
+export interface RunHistory {
+  readonly run: Pick<StoredRun, "id">;
+  readonly rows: readonly StoredMoves[];
+  readonly version: readonly Pick<VersionStep, "id">[];
+}
+
 type PackedStored = Omit<StoredMoves, "cause" | "moves"> & {
   readonly cause: PackedCause;
   readonly moves: readonly PackedMove[];

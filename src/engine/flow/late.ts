@@ -38,6 +38,30 @@ export function noteLateResult(draft: Draft, index: number, attempt: number): Re
   return noteLate(draft, index);
 }
 
+/** The present attempt ends before its objects have. `endedId` is the one whose end ends the attempt, "" = none. */
+export function noteLeftOpen(draft: Draft, index: number, endedId: string): void {
+  const { objectiveId, delegationId, approvalRequestId, detail } = draft.rows.peek(index);
+  if (detail.pendingEnd !== undefined) return;
+  const { approvals = [] } = detail;
+  const decided = approvals.filter(({ decision }) => decision !== "" && decision !== "escalated");
+  const ended = new Set(["", endedId, ...decided.map(({ requestId }) => requestId)]);
+  const requestIds = approvals.map(({ requestId }) => requestId);
+  const ids = [objectiveId, delegationId, approvalRequestId, ...requestIds];
+  const leftOpen = [...new Set(ids)].filter((id) => !ended.has(id));
+  if (leftOpen.length > 0) draft.rows.row(index).detail = { ...detail, leftOpen };
+}
+
+/** An object of a step that has ended has ended too: a line in the history, once. */
+export function noteLateEnd(draft: Draft, index: number, objectId: string): Reply {
+  const { leftOpen = [] } = draft.rows.peek(index).detail;
+  if (!leftOpen.includes(objectId)) return { kind: "unchanged" };
+  const row = draft.rows.row(index);
+  const { leftOpen: _, ...detail } = row.detail;
+  const others = leftOpen.filter((id) => id !== objectId);
+  row.detail = others.length === 0 ? detail : { ...detail, leftOpen: others };
+  return noteLate(draft, index);
+}
+
 /** Adds one `ignored` line to the history; publishes nothing and counts no cost. */
 export function noteLate(draft: Draft, index: number): Reply {
   draft.noteStep(index, draft.marks.state(index), { note: "ignored" });

@@ -1,7 +1,7 @@
 /** Releases what an attempt holds elsewhere: cancels its objective, its child runs and its task. Pure. */
 import type { Draft } from "../draft/draft.ts";
 import { taskNameOf } from "../steps/worker-task/queue.ts";
-import { noteUnanswered } from "./late.ts";
+import { noteLeftOpen, noteUnanswered } from "./late.ts";
 
 /** Requires the rows to release several steps at once. */
 export function requireOpenChildren(draft: Draft, indexes: readonly number[]): void {
@@ -11,8 +11,11 @@ export function requireOpenChildren(draft: Draft, indexes: readonly number[]): v
   draft.children.require(parents.map((step) => ({ kind: "open", step })));
 }
 
-/** Requests the cancellation of the step's objective or task, if it has one, and of its open child runs. */
-export function releaseAttempt(draft: Draft, index: number, reason: string): void {
+/**
+ * Requests the cancellation of the step's objective or task, if it has one, and of its open child runs. `endedId` is the object
+ * whose end is the cause, "" = none.
+ */
+export function releaseAttempt(draft: Draft, index: number, reason: string, endedId = ""): void {
   if (!draft.marks.hasRow(index)) return;
   const { objectiveId, detail, retryCount } = draft.rows.peek(index);
   if (detail.children !== undefined && detail.children.open > 0) {
@@ -26,6 +29,7 @@ export function releaseAttempt(draft: Draft, index: number, reason: string): voi
     draft.tasks.cancel(taskNameOf(draft, index));
     noteUnanswered(draft, index);
   }
+  noteLeftOpen(draft, index, endedId);
   // An attempt that waits only for its cost has ended: its objective has ended too, or was cancelled then.
   if (objectiveId === "" || detail.pendingEnd?.end !== undefined) return;
   draft.call(index, { kind: "cancel_objective", objectiveId, reason });

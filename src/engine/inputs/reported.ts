@@ -4,12 +4,12 @@
  * Invariant: a report with `ifCurrent` is applied, or it leaves nothing. Who submits it looks for its step in the database then.
  */
 import type { Draft } from "../draft/draft.ts";
-import { isLate, noteLate } from "../flow/late.ts";
+import { isLate, noteLate, noteLateEnd } from "../flow/late.ts";
 import { approvalDecided, isAwaited } from "../steps/approvals/approval.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { ArrivedEvent, GovernanceReport, Input } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
-import { isFinalReport } from "../values/owner-states.ts";
+import { isResult } from "../values/owner-states.ts";
 import type { Reply } from "../values/reply.ts";
 import { isFinalStep } from "../values/run.ts";
 
@@ -24,8 +24,11 @@ export function ownerReported(
   const row = draft.rows.peek(index);
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
-    const isLateEnd = isFinalReport(report.state) && draft.marks.state(index) !== "COMPLETED";
-    return isLateEnd && ifCurrent !== true ? noteLate(draft, index) : { kind: "unchanged" };
+    if (ifCurrent === true || !isResult(report.state)) return { kind: "unchanged" };
+    if (current === report.id) return noteLateEnd(draft, index, report.id);
+    return draft.marks.state(index) === "COMPLETED"
+      ? { kind: "unchanged" }
+      : noteLate(draft, index);
   }
   BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
   return { kind: "applied" };
@@ -37,11 +40,13 @@ export function approvalReported(
   { stepIndex: index, report, ifCurrent }: InputOf<"approval_decided">,
   lookups: Lookups,
 ): Reply {
-  if (draft.marks.state(index) === "COMPLETED") return { kind: "unchanged" };
-  if (ifCurrent === true && (isLate(draft, index) || !isAwaited(draft.rows.peek(index), report))) {
+  if (isLate(draft, index)) {
+    const isEnd = ifCurrent !== true && report.decision !== "ESCALATED";
+    return isEnd ? noteLateEnd(draft, index, report.requestId) : { kind: "unchanged" };
+  }
+  if (ifCurrent === true && !isAwaited(draft.rows.peek(index), report)) {
     return { kind: "unchanged" };
   }
-  if (isLate(draft, index)) return noteLate(draft, index);
   return approvalDecided({ draft, index, lookups }, report);
 }
 

@@ -16,6 +16,11 @@ export function isFinalReport(state: string): boolean {
   return FINAL.has(state);
 }
 
+/** Whether this state is an end other than the owner's answer to a cancel, which a step requests when it leaves an object open. */
+export function isResult(state: string): boolean {
+  return isFinalReport(state) && state !== "CANCELLED";
+}
+
 /** The step's state while its owner is in this non-final state. */
 export function openStateFor(state: string): "RUNNING" | "WAITING" {
   return HELD_UP.has(state) ? "WAITING" : "RUNNING";

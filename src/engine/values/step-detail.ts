@@ -45,6 +45,8 @@ export interface StepDetail {
   task?: OpenTask;
   /** Latest attempts whose task was taken back before its result came: that result is late, and noted once. */
   unanswered?: readonly number[];
+  /** Objects whose owners had not ended them when the step or its attempt ended: such an end is late, and noted once. */
+  leftOpen?: readonly string[];
   /** Ids of the latest failed attempts, newest last: a report that names one of them is late. */
   superseded?: readonly string[];
   /** Counts of the child runs. */

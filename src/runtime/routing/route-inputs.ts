@@ -5,7 +5,8 @@
  * (filter, late, repeated) is decided by the engine.
  * Invariants:
  * 1. A report about an object that no step knows is early while its workspace has a call open that may bring the id.
- * 2. Other people's objects are ordinary traffic: ignored and counted.
+ * 2. The end of an object that a step left open is recorded with the step. Its other states are not: its run is not loaded for them.
+ * 3. Other people's objects are ordinary traffic: ignored and counted.
  */
 
 import {
@@ -17,6 +18,7 @@ import {
 import { fitsPatterns } from "../../engine/matching/trigger-match.ts";
 import type { BusEvent, ObjectReport } from "../../engine/values/event.ts";
 import type { Input } from "../../engine/values/input.ts";
+import { isResult } from "../../engine/values/owner-states.ts";
 import { count } from "../../process/metrics.ts";
 import type { Database } from "../../store/database.ts";
 import {
@@ -45,7 +47,7 @@ export async function findReports(
   objects: readonly ObjectProbe[],
 ): Promise<FoundInputs & { readonly edition: string | undefined }> {
   const { found, edition } = await findReported(read, objects);
-  const known = placesOf(found, "step");
+  const known = new Set([...placesOf(found, "step"), ...placesOf(found, "ended_step")]);
   const expected = placesOf(found, "open_call");
   const early = objects.filter(({ place }) => !known.has(place) && expected.has(place));
   const foreign = objects.length - known.size - early.length;
@@ -127,12 +129,16 @@ export function reportInputsOf(
 ): AimedSubmission[] {
   const aimed = found.flatMap((step) => {
     const event = events[step.place];
-    if (event === undefined || step.what !== "step") return [];
+    if (event === undefined || step.what === "open_call") return [];
     const report = objectReportOf(event);
-    if (report === undefined) return [];
+    if (report === undefined || (step.what === "ended_step" && !isLateResult(report))) return [];
     return [aim(step, event, reportInput(step.stepIndex, report, originOf(event), step.ifCurrent))];
   });
   return inOrder(aimed);
+}
+
+function isLateResult(report: ObjectReport): boolean {
+  return report.kind === "approval" || isResult(report.report.state);
 }
 
 /** The report about an object that an event carries. */

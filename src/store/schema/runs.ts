@@ -101,7 +101,7 @@ export const stepRuns = pgTable(
     objectiveId: text("objective_id"),
     delegationId: text("delegation_id"),
     approvalRequestId: text("approval_request_id"),
-    /** Approval requests of an open gate besides the first; null where there is none. */
+    /** Approval requests of a gate besides the first, while it is open or a late decision on one is to be noted; else null. */
     ticketIds: text("ticket_ids").array(),
     governanceDecision: text("governance_decision"),
     /**

@@ -73,13 +73,20 @@ export class RacedRun {
 
   /** The result of the latest call of a kind. */
   returned(value: CallValue): Input {
-    const found = this.#calls.findLast(({ kind }) => kind === value.kind);
+    const found = this.issued(value.kind).at(-1);
     if (found === undefined)
       throw new Error(`${value.kind} is not among the issued calls ${this.calls}`);
-    const { callId, kind: call, stepIndex, attempt } = found;
-    const cause = { kind: "call", id: callId } as const;
-    const result = { ok: true, value } as const;
-    return { kind: "call_returned", cause, callId, call, stepIndex, attempt, result };
+    return found(value);
+  }
+
+  /** The calls of a kind in order, each as its result of a value. */
+  issued(wanted: CallKind): ((value: CallValue) => Input)[] {
+    const calls = this.#calls.filter(({ kind }) => kind === wanted);
+    return calls.map(({ callId, kind: call, stepIndex, attempt }) => (value) => {
+      const cause = { kind: "call", id: callId } as const;
+      const result = { ok: true, value } as const;
+      return { kind: "call_returned", cause, callId, call, stepIndex, attempt, result };
+    });
   }
 
   /** An event of the bus that the run's workspace may be waiting for. Gives the ids of the runs that took it. */

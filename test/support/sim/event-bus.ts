@@ -6,13 +6,15 @@
 import type { JsMsg } from "nats";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
 import { ENCODINGS } from "../builders/written-events.ts";
-import type { EffectRules, PublishedEvent } from "./effect-rules.ts";
+import type { EffectRules } from "./effect-rules.ts";
 import type { Link, LinkWorld } from "./link.ts";
 
 /** Who takes messages. */
 export interface BusMember {
   readonly link: Link;
   handle(messages: readonly JsMsg[]): void;
+  /** Takes results of workers. */
+  handleResults(messages: readonly JsMsg[]): void;
 }
 
 /** What the bus works with. */
@@ -22,12 +24,17 @@ export interface BusWorld extends LinkWorld {
   readonly plan: { readonly gatherMs: number };
 }
 
-interface Message {
-  readonly seq: number;
+/** What is delivered; messages of results have no headers. */
+interface Content {
   readonly subject: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  readonly event: PublishedEvent;
+}
+
+interface Message extends Content {
+  readonly seq: number;
+  /** Judges its acknowledgement. */
+  readonly judge: () => void;
   deliveries: number;
   isDone: boolean;
 }
@@ -37,12 +44,14 @@ const ACK_WAIT_MS = 3_000;
 /** See the file's head. */
 export class EventBus {
   readonly #world: BusWorld;
+  readonly #takenBy: "handle" | "handleResults";
   readonly #boxes = new Map<BusMember, JsMsg[]>();
   readonly #open = new Set<number>();
   #published = 0;
 
-  constructor(world: BusWorld) {
+  constructor(world: BusWorld, takenBy: "handle" | "handleResults" = "handle") {
     this.#world = world;
+    this.#takenBy = takenBy;
   }
 
   /** Messages without an acknowledgement. */
@@ -70,16 +79,19 @@ export class EventBus {
       about === undefined ? event : { ...event, subject: about },
     );
     const isTwice = this.#world.random.below(1000) < 2 * this.#world.troubles.messages;
+    const judge = () => this.#world.effects.judgeAcknowledged({ id, subject, data });
     for (let copies = isTwice ? 2 : 1; copies > 0; copies -= 1) {
-      this.#published += 1;
-      this.#open.add(this.#published);
-      const message = { seq: this.#published, subject, ...written, event: { id, subject, data } };
-      this.#deliverAfter(
-        { ...message, deliveries: 0, isDone: false },
-        this.#world.random.below(40) / 10,
-      );
+      this.deliver({ subject, ...written }, judge);
     }
     if (isTwice) this.#world.witness.count("repeated event");
+  }
+
+  /** Delivers a message until it is acknowledged; `judge` is called at each acknowledgement. */
+  deliver(content: Content, judge: () => void): void {
+    this.#published += 1;
+    this.#open.add(this.#published);
+    const message = { ...content, seq: this.#published, judge, deliveries: 0, isDone: false };
+    this.#deliverAfter(message, this.#world.random.below(40) / 10);
   }
 
   #deliverAfter(message: Message, delayMs: number): void {
@@ -113,15 +125,16 @@ export class EventBus {
   async #hand(member: BusMember, messages: readonly JsMsg[]): Promise<void> {
     this.#boxes.delete(member);
     await member.link.pass();
-    member.handle(messages);
+    member[this.#takenBy](messages);
   }
 
   #shown(message: Message, { link }: BusMember): JsMsg {
     const { subject, body, seq, deliveries } = message;
-    const headers = Object.entries(message.headers).map(([name, value]) => [name, [value]]);
+    const headers =
+      message.headers && Object.entries(message.headers).map(([name, value]) => [name, [value]]);
     const shown = {
       ...{ subject, seq, data: body, headers },
-      info: { deliveryCount: deliveries },
+      info: { deliveryCount: deliveries, timestampNanos: 0 },
       ack: () => void this.#settle(message, link),
       nak: (restMs = 0) => {
         message.deliveries += 1;
@@ -133,7 +146,7 @@ export class EventBus {
   }
 
   async #settle(message: Message, link: Link): Promise<void> {
-    this.#world.effects.judgeAcknowledged(message.event);
+    message.judge();
     this.#world.reach("before an acknowledgement", link.replica);
     await link.pass();
     if (message.isDone || link.unlucky("messages")) return;

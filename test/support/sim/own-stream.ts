@@ -1,9 +1,12 @@
 /**
- * The stream that the service publishes to, and one replica's connection to it: repeats are recognised by their id.
- * Boundary: as much of a NATS connection as the publisher uses.
+ * The stream that the service publishes to, and one replica's connection to it and to the stream of tasks: repeats are recognised
+ * by their id.
+ * Boundary: as much of a NATS connection as the publishers of events and of tasks use.
  */
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "nats";
+import { TASKS_STREAM } from "../../../src/wire/tasks/subjects.ts";
 import type { Link, LinkWorld } from "./link.ts";
+import type { TaskStream } from "./task-stream.ts";
 
 /** The name of the stream in every world. */
 export const OWN_STREAM = "WORKFLOWS";
@@ -29,14 +32,23 @@ export class OwnStream {
 
 type Callback = (error: null, message: Msg) => void;
 
-/** A connection of one replica. */
-export function connectStream(world: LinkWorld, stream: OwnStream, link: Link): NatsConnection {
-  let listener: Callback | undefined;
+/** A connection of one replica; `tasks` is there in worlds that have workers. */
+export function connectStream(
+  world: LinkWorld,
+  stream: OwnStream,
+  link: Link,
+  tasks?: TaskStream,
+): NatsConnection {
+  const listeners = new Map<string, Callback>();
 
-  async function send(reply: string, id: string): Promise<void> {
+  async function send(
+    reply: string,
+    id: string,
+    store: () => { readonly seq: number; readonly stream: string; readonly duplicate?: true },
+  ): Promise<void> {
     await link.pass();
     if (link.unlucky("messages")) return;
-    const stored = stream.store(id);
+    const stored = store();
     world.witness.note(link.replica, "stored", id);
     world.reach("after a message was stored", link.replica);
     await link.pass();
@@ -44,28 +56,53 @@ export function connectStream(world: LinkWorld, stream: OwnStream, link: Link): 
       world.witness.count("lost acknowledgement of an event");
       return;
     }
-    const ack = JSON.stringify({ stream: OWN_STREAM, ...stored });
-    listener?.(null, { subject: reply, string: () => ack } as Msg);
+    const ack = JSON.stringify(stored);
+    listeners.get(inboxOf(reply))?.(null, { subject: reply, string: () => ack } as Msg);
   }
 
-  const info = async () => {
+  /** What has no acknowledgement is lost where something is wrong. */
+  async function sendCancel(body: Uint8Array): Promise<void> {
     await link.pass();
+    if (!link.unlucky("messages")) tasks?.cancel(body);
+  }
+
+  const info = async (name: string) => {
+    await link.pass();
+    if (name === TASKS_STREAM) return tasks?.info();
     const config = { name: OWN_STREAM, max_age: 0, max_bytes: -1, num_replicas: 1 };
     return { config, created: "2026-01-01T00:00:00Z", state: { last_seq: stream.ids.length } };
+  };
+  const getMessage = async (_stream: string, { seq }: { readonly seq: number }) => {
+    await link.pass();
+    return tasks?.read(seq);
   };
   const connection = {
     isClosed: () => false,
     async *status() {
       await new Promise(() => {});
     },
-    subscribe(_subject: string, { callback }: { callback: Callback }) {
-      listener = callback;
+    subscribe(subject: string, { callback }: { callback: Callback }) {
+      listeners.set(inboxOf(subject), callback);
       return { unsubscribe: () => undefined };
     },
-    publish(_subject: string, _body: unknown, options: { headers: MsgHdrs; reply: string }) {
-      void send(options.reply, options.headers.get("Nats-Msg-Id"));
+    publish(subject: string, body: Uint8Array, options?: { headers: MsgHdrs; reply: string }) {
+      if (options === undefined) {
+        void sendCancel(body);
+        return;
+      }
+      const id = options.headers.get("Nats-Msg-Id");
+      const store = () =>
+        tasks?.holds(subject)
+          ? { stream: TASKS_STREAM, ...tasks.store(id, subject, body) }
+          : { stream: OWN_STREAM, ...stream.store(id) };
+      void send(options.reply, id, store);
     },
-    jetstreamManager: async () => ({ streams: { info } }),
+    jetstreamManager: async () => ({ streams: { info, getMessage } }),
   };
   return connection as unknown as NatsConnection;
+}
+
+/** The inbox that a subject of answers belongs to. */
+function inboxOf(subject: string): string {
+  return subject.slice(0, subject.lastIndexOf("."));
 }

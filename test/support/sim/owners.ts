@@ -38,6 +38,10 @@ export interface OwnedObject {
   readonly workspaceId: string;
   readonly bytes: string;
   readonly answer: object;
+  /** "" where nothing was made. */
+  readonly objectId: string;
+  /** Epoch ms. */
+  readonly madeAtMs: number;
 }
 
 /** What owners work with. */
@@ -61,6 +65,7 @@ export interface OwnersRequest {
 }
 
 const LONGEST_WORK_MS = 900;
+const DEAF_WORK_MS = 1_200;
 
 /** See the file's head. */
 export class Owners {
@@ -86,9 +91,10 @@ export class Owners {
       this.#world.broken(`the key ${key} came with other bytes`);
     }
     if (known !== undefined) return known.answer;
-    const answer = this.#make(request);
-    this.ledger.set(key, { key, workspaceId, bytes, answer });
-    return answer;
+    const made = this.#make(request);
+    const madeAtMs = this.#world.clock.epochMs;
+    this.ledger.set(key, { key, workspaceId, bytes, madeAtMs, ...made });
+    return made.answer;
   }
 
   /**
@@ -111,21 +117,28 @@ export class Owners {
     throw new CallFailure("there is no such object", { kind: "answered", code: Code.NotFound });
   }
 
-  #make(request: OwnersRequest): object {
+  #make(request: OwnersRequest): Pick<OwnedObject, "answer" | "objectId"> {
     const { service, method, key } = request;
     switch (`${service}.${method}`) {
-      case "objectives.Create":
-        this.#work(request, `obj:${key}`);
-        return create(CreateResponseSchema, { objective: { id: `obj:${key}` } });
-      case "approvals.RequestApproval":
-        this.#decide(request, `req:${key}`);
-        return create(RequestApprovalResponseSchema, { approvalRequest: { id: `req:${key}` } });
-      case "governance.EvaluateAction":
-        return create(EvaluateActionResponseSchema, {
-          evaluation: { decision: ActionDecision.ALLOW },
-        });
-      case "notifications.Send":
-        return create(SendResponseSchema, { notification: { id: `not:${key}` } });
+      case "objectives.Create": {
+        const id = `obj:${key}`;
+        this.#work(request, id);
+        return { answer: create(CreateResponseSchema, { objective: { id } }), objectId: id };
+      }
+      case "approvals.RequestApproval": {
+        const id = `req:${key}`;
+        this.#decide(request, id);
+        const answer = create(RequestApprovalResponseSchema, { approvalRequest: { id } });
+        return { answer, objectId: id };
+      }
+      case "governance.EvaluateAction": {
+        const evaluation = { decision: ActionDecision.ALLOW };
+        return { answer: create(EvaluateActionResponseSchema, { evaluation }), objectId: "" };
+      }
+      case "notifications.Send": {
+        const id = `not:${key}`;
+        return { answer: create(SendResponseSchema, { notification: { id } }), objectId: id };
+      }
       default:
         this.#world.broken(`nobody answers ${service}.${method}`);
         throw new CallFailure("unimplemented", { kind: "answered", code: Code.Unimplemented });
@@ -144,12 +157,13 @@ export class Owners {
     const end: JsonObject = fails
       ? { id, state: "FAILED", error_message: "it broke", cost_usd: 0.25 }
       : { id, state: "COMPLETED", output_payload: { [task.step_id]: task.attempt }, cost_usd: 0.5 };
+    const isDeaf = plan === "slow once" && task.attempt === 1;
     this.#later(() => {
-      if (this.cancelled.has(id)) return;
+      if (this.cancelled.has(id) && !isDeaf) return;
       this.ended.set(id, this.#world.clock.nowMs);
       this.#stands(id, fails ? ObjectiveState.FAILED : ObjectiveState.COMPLETED);
       this.#world.publish("objectives.changes.objective.transition", workspaceId, end);
-    });
+    }, isDeaf);
   }
 
   #cancel(id: string): void {
@@ -174,8 +188,12 @@ export class Owners {
     });
   }
 
-  #later(work: () => void): void {
+  #later(work: () => void, isDeaf = false): void {
     const { clock, random, plan } = this.#world;
+    if (isDeaf) {
+      clock.after(DEAF_WORK_MS + random.below(LONGEST_WORK_MS), work);
+      return;
+    }
     // Some are so quick that their event comes before the reply to the call.
     clock.after(random.chance(plan.quick) ? plan.quickMs : random.below(LONGEST_WORK_MS), work);
   }

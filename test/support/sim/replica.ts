@@ -8,17 +8,21 @@ import { createPerformers } from "../../../src/egress/performers/performers.ts";
 import { createPublisher } from "../../../src/egress/publish/publisher.ts";
 import { createReconciler } from "../../../src/egress/reconcile/reconcile.ts";
 import { handleBatch } from "../../../src/ingress/bus/handle-batch.ts";
+import { handleResults } from "../../../src/ingress/bus/handle-results.ts";
 import { startTimers } from "../../../src/ingress/timers/timers.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createProcessor } from "../../../src/runtime/processor.ts";
 import { encodeCall } from "../../../src/wire/calls/requests.ts";
+import { RESULTS_STREAM } from "../../../src/wire/tasks/subjects.ts";
 import type { BusMember, EventBus } from "./event-bus.ts";
 import { Link, type LinkWorld } from "./link.ts";
 import type { ModelServer } from "./model/model-database.ts";
 import { connectStream, OWN_LIMITS, OWN_STREAM, type OwnStream } from "./own-stream.ts";
 import { ownerClients } from "./owner-clients.ts";
 import type { Owners } from "./owners.ts";
+import { startQueues } from "./replica-queues.ts";
 import { openDoor, type RpcDoor } from "./rpc-door.ts";
+import type { TaskStream } from "./task-stream.ts";
 import { PUBLISHED } from "./versions.ts";
 
 /** What replicas share. */
@@ -27,6 +31,7 @@ export interface ReplicaWorld extends LinkWorld {
   readonly owners: Owners;
   readonly bus: Pick<EventBus, "mark">;
   readonly stream: OwnStream;
+  readonly tasks: TaskStream | undefined;
   readonly log: Log;
   newRunId(): string;
 }
@@ -56,7 +61,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   const { log } = world;
   const lookups = createLookupCache({ costsFromMeter: false });
   const clients = ownerClients(world, world.owners, link);
-  const connection = connectStream(world, world.stream, link);
+  const connection = connectStream(world, world.stream, link, world.tasks);
   const processor = createProcessor({
     ...{
       database,
@@ -67,9 +72,10 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       replicaId: id,
       newRunId: () => world.newRunId(),
     },
-    onCommitted({ batches, calls }) {
+    onCommitted({ batches, calls, tasks }) {
       dispatcher.take(calls);
       publisher.notice(batches);
+      queues?.take(tasks);
     },
   });
   const performers = createPerformers({ clients, lookups, log, database, processor });
@@ -80,8 +86,12 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
     ...{ database, graphs, log, connection, replicaId: id },
     ...{ stream: OWN_STREAM, limits: OWN_LIMITS, format: "cloudevents" },
   });
+  const queueDeps = { database, graphs, processor, connection, limits: OWN_LIMITS, log };
+  const intervalMs = RECONCILE_MS;
+  const queues = world.tasks && startQueues({ ...queueDeps, replicaId: id, intervalMs });
   const reconciler = createReconciler({
-    ...{ database, processor, clients, log, intervalMs: RECONCILE_MS },
+    ...{ database, processor, clients, log, intervalMs },
+    recoverTasks: async (tasks) => queues?.recover(tasks),
     async markBus() {
       await link.pass();
       const isPassed = world.bus.mark();
@@ -116,6 +126,14 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       const handled = handleBatch(batchDeps, messages).then(() => void handling.delete(handled));
       handling.add(handled);
     },
+    handleResults(messages) {
+      if (stopping) return;
+      const deps = { database, processor, connection, log, stream: RESULTS_STREAM };
+      const handled = handleResults({ ...deps, limits: OWN_LIMITS }, messages).then(
+        () => void handling.delete(handled),
+      );
+      handling.add(handled);
+    },
     crash() {
       link.cut();
       endAll();
@@ -125,6 +143,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       await Promise.all([timers.stop(), reconciler.stop(), dispatcher.stop(), ...handling]);
       await processor.stop();
       await publisher.stop();
+      await queues?.stop();
     },
   };
 }

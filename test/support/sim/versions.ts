@@ -38,6 +38,11 @@ export const SCHEDULED: Readonly<Record<string, ScheduledLine>> = {
 
 const agent = (id: string, plan = "", more: Partial<StepDefinition> = {}) =>
   stepOf(id, { name: id, ...more, config: { ...more.config, ...(plan === "" ? {} : { plan }) } });
+const task = (id: string, plan = "", more: Partial<StepDefinition> = {}) =>
+  agent(id, plan, {
+    ...{ agentId: "", requiredCapability: "", ...more },
+    config: { ...more.config, queue: "work" },
+  });
 const other = (id: string, stepType: StepDefinition["stepType"], more: Partial<StepDefinition>) =>
   stepOf(id, { name: id, stepType, ...more });
 const RETRIES = { maxRetries: 2, backoffSeconds: 1, backoffMultiplier: 2 };
@@ -68,6 +73,31 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
       agent("b"),
     ],
     ["a -> w", "w -> b"],
+  ),
+  tasks: made(
+    [task("a"), task("b", "fail once", { retryPolicy: RETRIES }), task("c"), agent("d")],
+    ["a -> b", "a -> c", "b -> d", "c -> d"],
+  ),
+  overtaken: made(
+    [
+      task("a", "slow once", {
+        ...{ timeoutSeconds: 3, retryPolicy: { ...RETRIES, backoffSeconds: 0.5 } },
+        config: { on_error: "continue" },
+      }),
+      task("b"),
+    ],
+    ["a -> b"],
+  ),
+  // The first objective ends after the second one was made for the step, deaf to its cancel.
+  hasty: made(
+    [
+      agent("a", "slow once", {
+        ...{ timeoutSeconds: 1, retryPolicy: { ...RETRIES, backoffSeconds: 0 } },
+        config: { on_error: "continue" },
+      }),
+      agent("b"),
+    ],
+    ["a -> b"],
   ),
   decisions: made(
     [
@@ -132,7 +162,7 @@ const SPECS: Readonly<Record<string, VersionSpec>> = {
 };
 
 /** Versions of which what owners make depends on the order of happenings. */
-export const VARYING: ReadonlySet<string> = new Set(["clash"]);
+export const VARYING: ReadonlySet<string> = new Set(["clash", "overtaken", "hasty"]);
 
 /** All versions by name. */
 export const PUBLISHED: ReadonlyMap<string, PublishedVersion> = new Map(

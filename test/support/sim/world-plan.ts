@@ -2,6 +2,7 @@
 import { type RandomNumbers, randomNumbers } from "../random/random-numbers.ts";
 import { NO_TROUBLES, type Troubles } from "./link.ts";
 import { SCHEDULED } from "./versions.ts";
+import { CALM_WORKERS, type PlannedWorkers, planWorkers, WORKED } from "./worker-plan.ts";
 
 /** A run to start, and what its caller does to it. */
 export interface PlannedRun {
@@ -48,6 +49,7 @@ export interface WorldPlan {
   readonly replicas: number;
   readonly runs: readonly PlannedRun[];
   readonly schedule: PlannedSchedule | undefined;
+  readonly workers: PlannedWorkers | undefined;
   readonly crashes: readonly PlannedCrash[];
   readonly troubles: Troubles;
   /** So long the bus gathers messages for a replica, at most. */
@@ -133,8 +135,10 @@ export function planWorld(seed: number): WorldPlan {
       ? planCrash(random, SCHEDULE_PLACES, 4)
       : planCrash(random, PLACES, 12);
   });
+  const worked = planWorkers(seed);
   return {
-    ...{ seed, runs, schedule, crashes, troubles },
+    ...{ seed, runs: [...runs, ...(worked?.runs ?? [])], schedule, crashes, troubles },
+    workers: worked?.workers,
     replicas: random.pick([1, 2, 2, 3]) ?? 2,
     calmAtMs: 3_000 + random.below(6_000),
     gatherMs: random.pick([3, 3, 3, 60]) ?? 3,
@@ -146,7 +150,8 @@ export function planWorld(seed: number): WorldPlan {
 export function planCalm(version: string): WorldPlan {
   const how = { startBy: "event id", isTwice: false, command: undefined } as const;
   const run = { key: "k0", version, atMs: 0, ...how };
-  const nothing = { schedule: undefined, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
+  const workers = WORKED.has(version) ? CALM_WORKERS : undefined;
+  const nothing = { schedule: undefined, workers, crashes: [], troubles: NO_TROUBLES, calmAtMs: 1 };
   const bus = { gatherMs: 3, ...USUAL };
   return { seed: 1, replicas: 1, runs: [run], ...nothing, ...bus };
 }

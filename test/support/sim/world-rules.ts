@@ -4,7 +4,9 @@
  */
 import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
+import { parseTaskId } from "../../../src/engine/values/task.ts";
 import { unpackRow } from "../../../src/store/packed-moves.ts";
+import { judgeFences } from "./fence-rules.ts";
 import type { RunRow } from "./model/rows.ts";
 import { judgeTimers } from "./timer-rules.ts";
 import type { World } from "./world.ts";
@@ -21,13 +23,16 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
   const { tables, shared } = world.server;
   judgePlan(world, calmEnds);
   world.inbox.judge();
+  world.taskRules.judge();
   for (const run of tables.runs.committed.values()) {
     if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
     judgeHistory(world, run);
     judgeAsked(world, run);
     judgeStream(world, run);
     judgeReports(world, run);
+    judgeLateEnds(world, run);
     judgeTimers(world, run, historyOf(world, run));
+    judgeFences(world, run, historyOf(world, run));
   }
   if (new Set(world.stream.ids).size < world.stream.ids.length) world.broken("an event is twice");
   if (shared.locks.size > 0) world.broken(`locks are held: ${[...shared.locks.keys()]}`);
@@ -161,6 +166,35 @@ function judgeStream(world: World, run: RunRow): void {
   }
 }
 
+/**
+ * The end of an object that a step left open is noted (G9). That of an object which its step names no longer is not, whatever a
+ * replica remembers of it.
+ */
+function judgeLateEnds(world: World, run: RunRow): void {
+  const { owners, lostAbout, witness, server } = world;
+  const ended = (id: string) => owners.ended.has(id) && !lostAbout.has(id);
+  for (const { runId, stepIndex, detail } of server.tables.steps.committed.values()) {
+    if (runId !== run.id) continue;
+    if (detail?.superseded?.some(ended) === true) witness.count("end of a superseded object");
+    for (const id of detail?.leftOpen?.filter(ended) ?? []) {
+      // It came before its object was known, and the replica that was to look for it may have died: no sweep does.
+      const isKept = [...server.tables.early.committed.values()].some((row) => row.objectId === id);
+      if (isKept && world.hasTrouble) continue;
+      world.broken(`${run.id} step ${stepIndex} left ${id} open, and its end is not noted`);
+    }
+  }
+  const noted = historyOf(world, run).filter(
+    ({ cause, moves }) =>
+      cause.kind === "event" &&
+      parseTaskId(cause.id) === undefined &&
+      moves.some((move) => move.of === "step" && move.note === "ignored"),
+  );
+  if (noted.length > 0) witness.count("late end noted");
+  if (noted.length > 0 && run.state === "COMPLETED" && !world.hasTrouble) {
+    world.broken(`${run.id} noted an end, and none of its steps left an object open`);
+  }
+}
+
 /** A report is late for good, or it moves its step: which of them is known when it is noted. */
 function judgeReports(world: World, run: RunRow): void {
   const late = new Set<string>();
@@ -176,8 +210,8 @@ function historyOf(world: World, run: RunRow) {
   return [...world.server.tables.moves.committed.values()]
     .filter(({ runId }) => runId === run.id)
     .sort((one, other) => one.seq - other.seq)
-    .map(({ seq, cause, moves, recordedAt }) => ({
-      ...{ seq, recordedAt },
+    .map(({ runId, batchId, seq, cause, moves, recordedAt }) => ({
+      ...{ runId, batchId, seq, recordedAt },
       ...unpackRow(run.id, { cause, moves }),
     }));
 }

@@ -56,6 +56,19 @@ const COUNTED_AT_LEAST: Readonly<Record<string, number>> = {
   "moved by CompensateRun": 15,
   "moved by TransitionStep": 20,
   "item of the inbox": 100,
+  "task sent": 300,
+  "task sent again": 4,
+  "stream lost with tasks": 4,
+  "worker died before its result": 12,
+  "worker died after its result": 12,
+  "heartbeat lost": 20,
+  "result twice": 8,
+  "result of a superseded attempt": 50,
+  "late result noted": 25,
+  "late end noted": 60,
+  "end of a superseded object": 30,
+  "task cancelled": 30,
+  "cancel before its task": 3,
 };
 
 /** Plays one share, counted from 0. */

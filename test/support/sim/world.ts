@@ -15,6 +15,8 @@ import { OwnStream } from "./own-stream.ts";
 import { Owners } from "./owners.ts";
 import { type Replica, startReplica } from "./replica.ts";
 import { WorldSchedule } from "./schedules.ts";
+import { TaskRules } from "./task-rules.ts";
+import { TaskStream } from "./task-stream.ts";
 import { publishAll } from "./versions.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { Witness } from "./witness.ts";
@@ -38,6 +40,9 @@ export class World {
   readonly bus: EventBus;
   readonly callers: Callers;
   readonly schedule: WorldSchedule | undefined;
+  /** There in worlds that have workers. */
+  readonly tasks: TaskStream | undefined;
+  readonly taskRules: TaskRules;
   readonly inbox: InboxRule;
   readonly effects: EffectRules;
   readonly log: Log;
@@ -71,6 +76,9 @@ export class World {
     this.callers = new Callers(this);
     this.inbox = new InboxRule(this);
     this.effects = new EffectRules(this);
+    this.taskRules = new TaskRules(this);
+    const results = new EventBus(this, "handleResults");
+    this.tasks = plan.workers && new TaskStream(this, plan.workers, results, this.taskRules);
     this.troubles = plan.troubles;
     this.hasTrouble = plan.troubles !== NO_TROUBLES;
     this.log = logOf((message, facts) => {
@@ -183,6 +191,7 @@ export class World {
   isAtRest(): boolean {
     if (this.members.length < this.plan.replicas) return false;
     if (this.bus.open > 0 || this.callers.open > 0) return false;
+    if (this.tasks !== undefined && this.tasks.open > 0) return false;
     if (this.schedule?.isOver === false) return false;
     // A caller may have given a call up that is still under way.
     if (this.members.some(({ door }) => door.open > 0)) return false;

@@ -29,7 +29,7 @@ export function ownerEnded(task: StepTask, report: OwnerReport): void {
   const end = endOf(report);
   if (end?.state === "FAILED" && report.owner === "delegation") {
     // The failed delegation leaves its objective without an agent.
-    releaseAttempt(draft, index, "the delegation failed");
+    releaseAttempt(draft, index, "the delegation failed", report.id);
   }
   const pending = { costUsd: report.costUsd, ...ofPoll(report) };
   if (end !== undefined) {

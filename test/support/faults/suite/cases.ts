@@ -203,6 +203,14 @@ const strictOwners: PlansCase = {
   strictKeys: { keptMs: 4_000 },
 };
 
+/** No other line begins as many runs a second. */
+const load: PlansCase = {
+  fault: "F17 load, with kills",
+  plans: [{ ...calmPlan(17_001, { runs: 120, overMs: 6_000 }), timed: every("kill", 4, 6_000, 0) }],
+  // The runs are the load.
+  atLeast: 4,
+};
+
 const gracefulStops: PlansCase = {
   fault: "F21 graceful stops",
   plans: [
@@ -243,6 +251,7 @@ export const plansCases: readonly PlansCase[] = [
   strictOwners,
   natsTroubles,
   busChaos,
+  load,
   postgresRestarts,
   workers,
   gracefulStops,

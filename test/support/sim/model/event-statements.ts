@@ -140,11 +140,14 @@ function stepsOf({ tx, tables }: At, [place, workspaceId, kind, id]: ObjectProbe
     delegation: (step) => step.delegationId === id,
     approval: (step) => step.approvalRequestId === id,
   };
-  const isOpen = (step: StepRow) => step.workspaceId === workspaceId && step.completedAt === null;
-  const open = [...tx.rows(tables.steps)].filter(isOpen);
-  const byTicket = kind === "approval" ? open.filter((step) => step.ticketIds?.includes(id)) : [];
-  return [...open.filter((step) => columns[kind]?.(step)), ...byTicket].map((step) => ({
-    ...{ what: "step", place, runId: step.runId, stepIndex: step.stepIndex },
+  const isThere = (step: StepRow) =>
+    step.workspaceId === workspaceId &&
+    (step.completedAt === null || step.detail?.leftOpen?.includes(id) === true);
+  const there = [...tx.rows(tables.steps)].filter(isThere);
+  const byTicket = kind === "approval" ? there.filter((step) => step.ticketIds?.includes(id)) : [];
+  return [...there.filter((step) => columns[kind]?.(step)), ...byTicket].map((step) => ({
+    what: step.completedAt === null ? "step" : "ended_step",
+    ...{ place, runId: step.runId, stepIndex: step.stepIndex },
     edition: null,
   }));
 }

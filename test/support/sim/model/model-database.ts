@@ -23,6 +23,7 @@ import { isOfStep, isTaken, saveStatements } from "./save-statement.ts";
 import { scheduleStatements } from "./schedule-statements.ts";
 import type { ModelStatements } from "./statement.ts";
 import { ModelTransaction, type Shared } from "./tables.ts";
+import { taskStatements } from "./task-statements.ts";
 
 /** The way between a client and the database. */
 export interface Network {
@@ -66,6 +67,7 @@ const STATEMENTS: ModelStatements = {
   ...scheduleStatements,
   ...keyStatements,
   ...answerStatements,
+  ...taskStatements,
 };
 
 /** Makes an empty database by this clock. */

@@ -4,7 +4,7 @@
  */
 import { getTableColumns } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
-import type { callerKeys, effects } from "../../../../src/store/schema/calls.ts";
+import type { callerKeys, effects, taskPlaces } from "../../../../src/store/schema/calls.ts";
 import type {
   schedules,
   waitPatterns,
@@ -62,6 +62,7 @@ export interface Tables {
   readonly schedules: Table<ScheduleRow>;
   readonly callerKeys: Table<CallerKeyRow>;
   readonly items: Table<ItemRow>;
+  readonly taskPlaces: Table<typeof taskPlaces.$inferSelect>;
 }
 
 /** Empty tables. */
@@ -85,6 +86,7 @@ export function makeTables(): Tables {
     schedules: new Table("schedules"),
     callerKeys: new Table("caller_keys"),
     items: new Table("inbox_items"),
+    taskPlaces: new Table("task_places"),
   };
 }
 

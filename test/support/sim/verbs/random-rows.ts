@@ -98,7 +98,11 @@ export class RandomRows {
       decision: this.pick(["", "escalated", "approved"]),
     });
     const wait = { typePattern: "came.*", sinceMs: this.time().getTime() };
-    return { ...this.maybe(() => ({ approvals: OBJECTS.map(ticket) })), wait } as StepDetail;
+    const leftOpen = this.maybe(() => ({ leftOpen: this.some(OBJECTS) }));
+    const approvals = this.maybe(() => ({ approvals: OBJECTS.map(ticket) }));
+    const returned = this.maybe(() => ({ returned: true }), 30);
+    const task = this.maybe(() => ({ task: { sinceMs: this.time().getTime(), ...returned } }));
+    return { ...approvals, ...leftOpen, ...task, wait } as StepDetail;
   }
 
   child(runId: string, childIndex: number): ChildRow {

@@ -28,6 +28,7 @@ import { looking, routing } from "./event-verbs.ts";
 import { answering, keying, marking } from "./key-verbs.ts";
 import { EVENTS, KINDS, type RandomRows, RUNS, STEPS } from "./random-rows.ts";
 import { moving, scheduling } from "./schedule-verbs.ts";
+import { forgetting, placing } from "./task-verbs.ts";
 import type { Side, Verb } from "./verb.ts";
 
 const HOLDERS = ["replica-1", "replica-2"];
@@ -38,7 +39,7 @@ const WIDE = { after: "", places: 100, bytes: 1e9 };
 /** Draws a verb. `seqs` counts the history rows of runs that exist. */
 export function drawVerb(rows: RandomRows, seqs: Map<string, number>): Verb {
   const { random } = rows;
-  const others = [publishing, routing, looking, scheduling, keying, answering];
+  const others = [publishing, routing, looking, scheduling, keying, answering, placing];
   const draw = rows.pick([saving, reading, leasing, ...others]);
   return random.chance(15) ? holding(rows) : draw(rows, seqs);
 }
@@ -206,11 +207,11 @@ function publishing(rows: RandomRows): Verb {
 
 /** Does other verbs while a transaction holds locks, which it keeps or gives up with what it wrote. */
 function holding(rows: RandomRows): Verb {
-  const draws = [leasing, looking, reading, routing, publishing, scheduling, keying];
+  const draws = [leasing, looking, reading, routing, publishing, scheduling, keying, placing];
   const inner = Array.from({ length: 4 }, () => rows.pick(draws)(rows)).filter(
     ({ mayWait }) => mayWait === undefined,
   );
-  const outer = rows.pick([leasing, moving, marking])(rows);
+  const outer = rows.pick([leasing, moving, marking, forgetting])(rows);
   const ids = rows.some(RUNS);
   const starts = rows.some(EVENTS).map((eventId) => ({
     ...{ workspaceId: "ws-sim", definitionId: "wf-line", eventId },

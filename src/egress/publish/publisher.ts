@@ -106,12 +106,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       stoppingAtMs = performance.now() + FLUSH_MS;
       next.last();
       await Promise.all([publishing.stop(), leasing.stop()]);
-      await flush(publish, sent, lease).catch((error: unknown) => {
-        log.warn("events are left in the outbox; they are published later", { error });
-      });
+      await flush(publish, sent, lease).catch((error) => warnOfLeft(log, error));
       bus.stop();
     },
   };
+}
+
+function warnOfLeft(log: Log, error: unknown): void {
+  log.warn("events are left in the outbox; they are published later", { error });
 }
 
 async function flush(

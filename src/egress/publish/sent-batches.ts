@@ -41,12 +41,8 @@ const MARK_FROM = 256;
 const LOOK_EVERY_MS = 1_000;
 
 /** Makes it with nothing sent. */
-export function createSentBatches({
-  log,
-  mayMark,
-  mark,
-  onForgotten,
-}: SentBatchesDeps): SentBatches {
+export function createSentBatches(deps: SentBatchesDeps): SentBatches {
+  const { log, mayMark, mark, onForgotten } = deps;
   const sent = new Map<number, UnpublishedBatch>();
   let marking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -77,10 +73,7 @@ export function createSentBatches({
     name: "mark published events",
     everyMs: LOOK_EVERY_MS,
     log,
-    async round() {
-      await markNext();
-      return false;
-    },
+    round: () => markNext().then(() => false),
   });
 
   return {

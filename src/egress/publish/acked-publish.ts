@@ -16,6 +16,7 @@ import {
   NatsError,
   type Subscription,
 } from "nats";
+import { atEndOfTurn } from "../../process/end-of-turn.ts";
 import type { OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import { type AckedSequences, AwaitedAnswers } from "./awaited-answers.ts";
 import { answerOf, type PublishOutcome } from "./stream-answer.ts";
@@ -84,20 +85,12 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       listen();
       next += 1;
       const token = String(next);
-      const head = headOf(heads, event.contentType);
-      head.set("Nats-Msg-Id", event.id);
-      if (event.traceparent !== undefined) head.set("traceparent", event.traceparent);
-      const { subject, body } = event;
-      try {
-        // The client's own encoder of texts takes more than twice as long.
-        connection.publish(subject, typeof body === "string" ? Buffer.from(body) : body, {
-          headers: head,
-          reply: `${inbox}.${token}`,
-        });
-      } catch (error) {
-        return Promise.resolve(isTooLarge(error) ? "too_large" : "lost");
-      }
-      return answers.wait(token, onStored);
+      const answer = answers.wait(token, onStored);
+      atEndOfTurn(() => {
+        const fault = send(connection, headOf(heads, event), event, `${inbox}.${token}`);
+        if (fault !== undefined) answers.take(token, { outcome: fault });
+      });
+      return answer;
     },
     stop() {
       stopped = true;
@@ -107,12 +100,34 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
   };
 }
 
-function headOf(heads: Map<string, MsgHdrs>, contentType: string): MsgHdrs {
-  const known = heads.get(contentType);
-  if (known !== undefined) return known;
-  const head = headers();
-  head.set("Content-Type", contentType);
-  heads.set(contentType, head);
+/** Hands a message to the client; gives why it does not take it. */
+function send(
+  connection: NatsConnection,
+  head: MsgHdrs,
+  { subject, body }: PublishedMessage,
+  reply: string,
+): PublishOutcome | undefined {
+  try {
+    // The client's own encoder of texts takes more than twice as long.
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    connection.publish(subject, bytes, { headers: head, reply });
+    return undefined;
+  } catch (error) {
+    return isTooLarge(error) ? "too_large" : "lost";
+  }
+}
+
+function headOf(
+  heads: Map<string, MsgHdrs>,
+  { id, contentType, traceparent }: PublishedMessage,
+): MsgHdrs {
+  const head = heads.get(contentType) ?? headers();
+  if (!heads.has(contentType)) {
+    head.set("Content-Type", contentType);
+    heads.set(contentType, head);
+  }
+  head.set("Nats-Msg-Id", id);
+  if (traceparent !== undefined) head.set("traceparent", traceparent);
   return head;
 }
 

@@ -48,8 +48,11 @@ export interface EventChain {
 /** Events of one batch; each is made when it is asked for, so that those of a long chain do not fill the memory. */
 interface EventLink {
   readonly batchId: number;
-  readonly events: AsyncIterable<OutgoingEvent> | Iterable<OutgoingEvent>;
+  readonly events: Iterable<MakeEvent>;
 }
+
+/** Makes an event; undefined: it cannot be made. A promise only where rows have to be read, as it is for few. */
+type MakeEvent = () => OutgoingEvent | undefined | Promise<OutgoingEvent | undefined>;
 
 interface RunHistory {
   readonly run: Run;
@@ -143,7 +146,9 @@ function byRun(rows: readonly RecordedMoves[]): RecordedMoves[][] {
 
 function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch): EventLink[] {
   if (changes === null) return [];
-  return [{ batchId: id, events: changes.map((change) => renderChange(deps.format, change)) }];
+  return [
+    { batchId: id, events: changes.map((change) => () => renderChange(deps.format, change)) },
+  ];
 }
 
 async function chainsOfRuns(
@@ -173,10 +178,7 @@ function linkOf(
   row: RecordedMoves,
   states: readonly RunState[],
 ): EventLink {
-  return {
-    batchId: row.batchId,
-    events: { [Symbol.asyncIterator]: () => eventsOf(deps, history, row, states) },
-  };
+  return { batchId: row.batchId, events: eventsOf(deps, history, row, states) };
 }
 
 interface KnownRun {
@@ -236,29 +238,29 @@ function skip({ log }: EventChainDeps, rows: readonly RecordedMoves[], error: un
   });
 }
 
-/** Makes the events of a row of the history, one after another. */
-async function* eventsOf(
+/** The events of a row of the history. */
+function* eventsOf(
   deps: EventChainDeps,
   history: RunHistory,
   { seq, recordedAt, moves }: RecordedMoves,
   states: readonly RunState[],
-): AsyncGenerator<OutgoingEvent> {
+): Generator<MakeEvent> {
   for (const [place, move] of moves.entries()) {
     if (move.op === undefined) continue;
-    if (history.isSkipped) return;
     const runState = states[place] ?? history.run.state;
     const make = () =>
       renderMove(deps.format, {
         ...{ move, seq, place, recordedAt, runState },
         source: history.source,
       });
-    let event: OutgoingEvent | undefined;
-    try {
-      event = make();
-    } catch (error) {
-      event = await makeAgain(deps, history, make, error);
-    }
-    if (event !== undefined) yield event;
+    yield () => {
+      if (history.isSkipped) return undefined;
+      try {
+        return make();
+      } catch (error) {
+        return makeAgain(deps, history, make, error);
+      }
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What this replica has just committed, as far as events are made of it: the publisher need not read it again.
- * Boundary: in memory and bounded. Which batches are published, and in which order, the outbox alone says.
+ * Boundary: in memory and bounded. Whether it is published before the outbox is listed, next-batches.ts says.
  * Invariants:
  * 1. Payloads are kept as the database gives them back, so events have the same bytes as those made from its rows.
  * 2. A batch is kept with all its runs or not at all. A row that is not kept is read.
@@ -9,7 +9,7 @@ import type { JsonObject } from "../../engine/values/json.ts";
 import type { StepRun } from "../../engine/values/run.ts";
 import type { CommittedBatch, WrittenRun } from "../../runtime/written-runs.ts";
 import type { WantedRows } from "../../store/load-rows.ts";
-import type { RecordedMoves } from "../../store/outbox.ts";
+import type { RecordedMoves, UnpublishedBatch } from "../../store/outbox.ts";
 import { type StoredJson, smallStoredJson } from "../../store/stored-json.ts";
 import { rowsOfMoves } from "./rows-of-moves.ts";
 
@@ -49,13 +49,24 @@ export class KeptBatches {
     return this.#batches.get(id)?.runs;
   }
 
+  /** The batches that were kept first, in the order of their commits. */
+  first(atMost: number): UnpublishedBatch[] {
+    const batches: UnpublishedBatch[] = [];
+    for (const [id, { partition }] of this.#batches) {
+      if (batches.length === atMost) break;
+      batches.push({ id, partition, changes: null });
+    }
+    return batches;
+  }
+
   /**
-   * Keeps the batches of a commit. While there is no room they are left out: older ones are published first. What has more
-   * payloads than are copied at once is left out too.
+   * Keeps the batches of a commit; gives whether all are kept. While there is no room they are left out: older ones are
+   * published first. What has more payloads than are copied at once is left out too.
    */
-  keep(batches: readonly CommittedBatch[]): void {
+  keep(batches: readonly CommittedBatch[]): boolean {
     let room = COPIED_AT_ONCE;
     for (const batch of batches) if (room > 0) room -= this.#keepOne(batch, room);
+    return batches.every(({ id }) => this.#batches.has(id));
   }
 
   /** Gives the bytes of payloads that were copied. */

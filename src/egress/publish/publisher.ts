@@ -18,6 +18,7 @@ import { listUnpublished, markPublished, type UnpublishedBatch } from "../../sto
 import { openAckedPublish } from "./acked-publish.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { KeptBatches } from "./kept-batches.ts";
+import { BATCHES_AT_ONCE, NextBatches, type Unsent } from "./next-batches.ts";
 import { openOwnStream } from "./own-stream.ts";
 import { PartitionLease } from "./partition-lease.ts";
 import { type SendRound, sendChains } from "./send-chains.ts";
@@ -43,7 +44,6 @@ export interface Publisher {
   stop(): Promise<void>;
 }
 
-const BATCHES_AT_ONCE = 64;
 /** The list holds what was sent and is not marked yet as well. */
 const UNMARKED_AT_MOST = 1_024;
 const POLL_MS = 250;
@@ -57,8 +57,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const ownStream = openOwnStream({ ...deps, bus, beforeLook: () => sent.settle() });
   const lease = new PartitionLease(database, deps.replicaId);
   const kept = new KeptBatches();
+  const next = new NextBatches(kept, () => listUnsent(database, lease.partitions, sent));
   const sent = createSentBatches({
     log,
+    onForgotten: () => next.forget(),
     // Not current: another replica may have looked for losses without what only this one knows. All is sent again.
     mayMark: () => ownStream.isCurrent && !lease.isOver,
     mark: (batches) => mark(deps, bus.acked.highest, batches),
@@ -72,16 +74,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
-    const { batches, isFull } = await listUnsent(database, lease.partitions, sent);
+    const { batches, isFull } = await next.take();
     if (batches.length === 0) {
       ownStream.report(undefined);
       return false;
     }
-    await reached("outbox.read");
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     const done = await send(deps, round, batches, kept);
     if (bus.connected) ownStream.report(round.refusal);
-    for (const { id } of done) kept.forget(id);
+    for (const { id } of done) next.noteSent(id, mayGoOn());
     if (done.length === 0 || !ownStream.isCurrent) return false;
     sent.add(done);
     // What was committed here since the list was read has woken the loop.
@@ -94,7 +95,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   return {
     notice(batches) {
       const own = batches.filter(({ partition }) => lease.partitions.includes(partition));
-      kept.keep(own);
+      if (!kept.keep(own)) next.mustList();
       if (own.length > 0) publishing.wake();
     },
     trouble: () => ownStream.trouble,
@@ -103,13 +104,16 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     },
     async stop() {
       stoppingAtMs = performance.now() + FLUSH_MS;
+      next.last();
       await Promise.all([publishing.stop(), leasing.stop()]);
-      await flush(publish, sent, lease).catch((error: unknown) => {
-        log.warn("events are left in the outbox; they are published later", { error });
-      });
+      await flush(publish, sent, lease).catch((error) => warnOfLeft(log, error));
       bus.stop();
     },
   };
+}
+
+function warnOfLeft(log: Log, error: unknown): void {
+  log.warn("events are left in the outbox; they are published later", { error });
 }
 
 async function flush(
@@ -125,16 +129,17 @@ async function flush(
   }
 }
 
-/** The next batches without those that were sent already; `isFull`: there may be more. */
+/** The next batches of the table without those that were sent already. */
 async function listUnsent(
   database: PublisherDeps["database"],
   partitions: readonly number[],
   sent: SentBatches,
-): Promise<{ readonly batches: UnpublishedBatch[]; readonly isFull: boolean }> {
+): Promise<Unsent> {
   if (sent.ids().size >= UNMARKED_AT_MOST) await sent.mark();
   const ids = sent.ids();
   const limit = BATCHES_AT_ONCE + ids.size;
   const listed = await listUnpublished(database, partitions, limit);
+  await reached("outbox.read");
   return { batches: listed.filter(({ id }) => !ids.has(id)), isFull: listed.length === limit };
 }
 

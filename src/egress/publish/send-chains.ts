@@ -49,7 +49,11 @@ async function sendLink(
   round: SendRound,
   events: EventChain["links"][number]["events"],
 ): Promise<boolean> {
-  for await (const event of events) if (!(await sendUntilStored(round, event))) return false;
+  for (const make of events) {
+    const made = make();
+    const event = made instanceof Promise ? await made : made;
+    if (event !== undefined && !(await sendUntilStored(round, event))) return false;
+  }
   return true;
 }
 

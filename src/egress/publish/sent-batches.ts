@@ -16,6 +16,8 @@ export interface SentBatchesDeps {
   mayMark(): boolean;
   /** Marks these batches in one commit. */
   mark(batches: readonly UnpublishedBatch[]): Promise<void>;
+  /** Called when what was sent is forgotten before it is marked. */
+  onForgotten(): void;
 }
 
 /** See the file's head. */
@@ -33,13 +35,14 @@ export interface SentBatches {
 }
 
 /** A run alone makes a batch every few milliseconds. */
-const MARK_AFTER_MS = 25;
+const MARK_AFTER_MS = 100;
 /** So many are marked at once. */
 const MARK_FROM = 256;
 const LOOK_EVERY_MS = 1_000;
 
 /** Makes it with nothing sent. */
-export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): SentBatches {
+export function createSentBatches(deps: SentBatchesDeps): SentBatches {
+  const { log, mayMark, mark, onForgotten } = deps;
   const sent = new Map<number, UnpublishedBatch>();
   let marking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -50,8 +53,13 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
     return marking;
   }
 
+  const forget = () => {
+    sent.clear();
+    onForgotten();
+  };
+
   async function markAll(): Promise<void> {
-    if (!mayMark()) sent.clear();
+    if (!mayMark()) forget();
     const batches = [...sent.values()];
     if (batches.length === 0) return;
     try {
@@ -65,10 +73,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
     name: "mark published events",
     everyMs: LOOK_EVERY_MS,
     log,
-    async round() {
-      await markNext();
-      return false;
-    },
+    round: () => markNext().then(() => false),
   });
 
   return {
@@ -83,7 +88,7 @@ export function createSentBatches({ log, mayMark, mark }: SentBatchesDeps): Sent
     ids: () => new Set(sent.keys()),
     mark: markNext,
     async settle() {
-      sent.clear();
+      forget();
       await marking?.catch(() => {});
     },
     start: () => loop.start(),

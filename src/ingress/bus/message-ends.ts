@@ -4,6 +4,7 @@
  */
 import type { JsMsg, NatsConnection } from "nats";
 import { reached } from "../../process/crash-points.ts";
+import { atEndOfTurn } from "../../process/end-of-turn.ts";
 import type { Log } from "../../process/log.ts";
 import { countFailures, type DeadLetter, putAside } from "../../runtime/dead-letters.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
@@ -79,10 +80,16 @@ export async function rejectAll(
   }
 }
 
-/** Acknowledges a message. */
+/** Acknowledges a message, in one write with what its commit gave to the bus. */
 export function finish(message: JsMsg, end: (message: JsMsg) => void): void {
-  message.ack();
   end(message);
+  atEndOfTurn(() => {
+    try {
+      message.ack();
+    } catch {
+      // The connection was closed: the message comes again, and changes nothing.
+    }
+  });
 }
 
 function letterOf(stream: string, { message, reason, problem }: Reject): DeadLetter {

@@ -123,7 +123,10 @@ async function eventsOf(
     for (const { links } of chains) {
       const made: string[] = [];
       for (const { batchId, events } of links) {
-        for await (const each of events) made.push(textOf(batchId, each));
+        for (const make of events) {
+          const each = await make();
+          if (each !== undefined) made.push(textOf(batchId, each));
+        }
       }
       texts.push(made.join("\n"));
     }

@@ -272,6 +272,32 @@ describe("what was committed", () => {
     await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
   });
 
+  it("goes out behind what another replica committed before it, of which it has no notice", async () => {
+    const publisher = createReplica("replica-a");
+    publisher.start();
+    // New runs need no look at the table, so that the next commit is of a publisher that has not looked just now.
+    const begin = async () => {
+      at.batches.length = 0;
+      const runId = await start();
+      publisher.notice(at.batches);
+      return runId;
+    };
+    const runIds: string[] = [];
+    for (let n = 0; n < 8; n += 1) {
+      const runId = await begin();
+      runIds.push(runId);
+      await vi.waitFor(() => expect(ofRun(runId)).not.toHaveLength(0), { timeout: 10_000 });
+      await complete(runId, "first", { n });
+      at.batches.length = 0;
+      await complete(runId, "last", { n });
+      publisher.notice(at.batches);
+    }
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
+    for (const runId of runIds) {
+      await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    }
+  });
+
   it.each([
     ["without an input shows none", { input: {}, inputUnset: true }, undefined],
     ["with an empty input shows that", { input: {} }, {}],

@@ -54,7 +54,9 @@ describe("a message on which decoding breaks", () => {
       },
       [broken, fine],
     );
-    expect(ended).toEqual(["ack 2", "nak 1"]);
+    // Acknowledgements go out at the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toEqual(["nak 1", "ack 2"]);
     expect(lines).toHaveLength(1);
     expect(ignored).toEqual(["crm.contact"]);
   });

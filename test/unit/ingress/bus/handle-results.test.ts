@@ -86,6 +86,7 @@ describe("a batch of results", () => {
       last?.settle();
     }
     await handled;
+    await turn();
     expect(ended).toEqual(messages.map(({ seq }) => `ack ${seq}`));
   });
 
@@ -100,8 +101,9 @@ describe("a batch of results", () => {
       if (runId === "wfr_3") throw new Refusal("not_found", "no such run");
       return { runId, reply: { kind: "unchanged" }, created: false };
     });
+    await turn();
     const acked = [0, 1, 3, 4, 5, 6, 7, 8].map((seq) => `ack ${seq}`);
-    expect(ended).toEqual([...acked, "nak 2"]);
+    expect(ended).toEqual(["nak 2", ...acked]);
   });
 });
 

@@ -14,21 +14,21 @@ export async function watchInbox(
   { inbox, settings }: Service,
   { mine, kinds }: { readonly mine: boolean; readonly kinds: ItemKind[] },
   out: Output,
-): Promise<never> {
+): Promise<number> {
   process.on("SIGINT", () => process.exit(EXIT.interrupted));
   // Nothing is left to do for a reader that is gone.
   process.stdout.once("error", () => process.exit(EXIT.done));
   const view = { workspaceId: settings.workspace, mine, kinds };
   let after = "";
   const open = (signal: AbortSignal) => inbox.watch({ ...view, after }, { signal, timeoutMs: 0 });
-  for (;;) {
-    for await (const change of follow({ open, isCut: isAway, awayMs: AWAY_AT_MOST_MS })) {
-      if (change.cursor !== "") after = change.cursor;
-      if (change.reset && !out.json && !out.quiet) out.talk("what waits now:");
-      if (change.item !== undefined) printChange(change.item, out);
-      if (change.gone !== "") printGone(change.gone, out);
-    }
+  const changes = follow({ open, isEndless: true, isCut: isAway, awayMs: AWAY_AT_MOST_MS });
+  for await (const change of changes) {
+    if (change.cursor !== "") after = change.cursor;
+    if (change.reset && !out.json && !out.quiet) out.talk("what waits now:");
+    if (change.item !== undefined) printChange(change.item, out);
+    if (change.gone !== "") printGone(change.gone, out);
   }
+  return EXIT.done;
 }
 
 function printChange(item: InboxItem, out: Output): void {

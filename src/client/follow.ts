@@ -15,13 +15,15 @@ export interface Following<M> {
   readonly awayMs: number;
   /** A stream that is silent for so long, in ms, has lost its connection: the service gives a sign of life every 30 s. */
   readonly silentMs?: number;
+  /** Whether the stream goes on also where the service ended it without an error. */
+  readonly isEndless?: boolean;
 }
 
 const SILENT_MS = 90_000;
 
-/** Messages of the stream, until the service ends it. Rejects with the reason of the signal when that aborts. */
+/** Messages of the stream, until the service ends it, unless it is endless. Rejects with the reason of the signal when that aborts. */
 export async function* follow<M>(following: Following<M>): AsyncGenerator<M> {
-  const { isCut, signal, awayMs } = following;
+  const { isCut, signal, awayMs, isEndless = false } = following;
   let awaySinceMs: number | undefined;
   for (let failed = 1; ; failed += 1) {
     try {
@@ -30,14 +32,14 @@ export async function* follow<M>(following: Following<M>): AsyncGenerator<M> {
         failed = 0;
         yield message;
       }
-      return;
+      if (!isEndless) return;
     } catch (error) {
       signal?.throwIfAborted();
       const nowMs = performance.now();
       awaySinceMs ??= nowMs;
       if (!isCut(error) || nowMs - awaySinceMs >= awayMs) throw error;
-      await pause(pauseAfter(failed), signal);
     }
+    await pause(pauseAfter(failed), signal);
   }
 }
 

@@ -52,12 +52,10 @@ export function watchesOf({ runs, inbox }: Clients): Watches {
     async *inbox(request, options = {}) {
       let after = request.after ?? "";
       const open = (signal: AbortSignal) => inbox.watch({ ...request, after }, { signal });
-      for (;;) {
-        for await (const change of follow({ open, ...following(options) })) {
-          // Within a change of several messages there is no place to go on from.
-          if (change.cursor !== "") after = change.cursor;
-          if (change.reset || change.item !== undefined || change.gone !== "") yield change;
-        }
+      for await (const change of follow({ open, isEndless: true, ...following(options) })) {
+        // Within a change of several messages there is no place to go on from.
+        if (change.cursor !== "") after = change.cursor;
+        if (change.reset || change.item !== undefined || change.gone !== "") yield change;
       }
     },
   };

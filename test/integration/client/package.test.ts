@@ -1,11 +1,12 @@
-/** The package in an empty project: what it exports loads with its types and few packages, and the code of docs/client.md runs. */
+/** The package in an empty project: its command line runs, what it exports loads with its types and few packages, and so does
+ * the code of docs/client.md. */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { projectRoot } from "../../../tools/run-command.ts";
-import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
+import { copyProject } from "../../support/services/cli.ts";
 import { type RpcService, startRpcService } from "../../support/services/rpc-service.ts";
 
 const run = promisify(execFile);
@@ -15,17 +16,22 @@ const PACKAGES = ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/conn
 const OF_THE_USER = ["@connectrpc/connect-node", "@types/node", "undici-types"];
 const DOCUMENTED_URL = "http://127.0.0.1:8080";
 
-let cli: CommandLine;
+/** The package is compiled whole. */
+const PACK_MS = 180_000;
+
 let service: RpcService;
+/** An empty project. */
 let project: string;
+let remove: () => Promise<void>;
 
 beforeAll(async () => {
-  [cli, service] = await Promise.all([compileCommandLine(), startRpcService()]);
-  project = join(cli.project, "..", "empty");
+  const copy = await copyProject();
+  ({ folder: project, remove } = copy);
+  service = await startRpcService();
   const modules = join(project, "node_modules");
   await mkdir(modules, { recursive: true });
   const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", project], {
-    cwd: cli.project,
+    cwd: copy.project,
   });
   await run("tar", ["-xzf", join(project, stdout.trim()), "-C", modules]);
   await run("mv", [join(modules, "package"), join(modules, "workflows")]);
@@ -34,10 +40,10 @@ beforeAll(async () => {
     await symlink(join(projectRoot, "node_modules", name), join(modules, name));
   }
   await writeFile(join(project, "package.json"), `{"type": "module"}`);
-});
+}, PACK_MS);
 afterAll(async () => {
   await service?.stop();
-  await cli?.remove();
+  await remove?.();
 });
 
 /** The JavaScript of docs/client.md, for this service. */
@@ -61,6 +67,12 @@ it("loads the client, and the library of workers, without the packages of the se
     import { testWorker } from "workflows/testing";
     console.log([createClient, WorkflowsError, createWorker, testWorker].map((each) => typeof each).join());`;
   expect(await runFile("load.mjs", code)).toBe("function,function,function,function\n");
+});
+
+it("has the command line", async () => {
+  const main = join("node_modules", "workflows", "tools", "workflows.mjs");
+  const { stdout } = await run(process.execPath, [main, "--help"], { cwd: project });
+  expect(stdout).toContain("Usage: workflows");
 });
 
 it("loads no module of Node for the client, so that browsers load it too", async () => {

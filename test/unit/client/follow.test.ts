@@ -20,6 +20,21 @@ test("goes on after each cut until the service ends the stream", async () => {
   expect(await take(follow({ open, isCut, awayMs: 1_000 }))).toEqual([0, 1, 2, 3, 4, 5, 6]);
 });
 
+test("goes on after the end of an endless stream too", async () => {
+  const abort = new AbortController();
+  let opened = 0;
+  async function* open() {
+    yield ++opened;
+  }
+  const taken: number[] = [];
+  const options = { open, isCut, awayMs: 1_000, isEndless: true, signal: abort.signal };
+  const followed = (async () => {
+    for await (const message of follow(options)) if (taken.push(message) === 3) abort.abort();
+  })();
+  await expect(followed).rejects.toMatchObject({ name: "AbortError" });
+  expect(taken).toEqual([1, 2, 3]);
+});
+
 test("hangs up on a stream that is silent, and opens it again", async () => {
   let opened = 0;
   async function* open(signal: AbortSignal) {

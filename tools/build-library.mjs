@@ -1,5 +1,5 @@
 /**
- * Compiles what other projects import from this package: `workflows/worker` and `workflows/testing`, with their types.
+ * Compiles what other projects import from this package: `workflows/client`, `workflows/worker` and `workflows/testing`, with their types.
  *
  * Boundary: plain JavaScript, run by `npm pack` and by what imports the package by its name. It prints to standard error only.
  */
@@ -10,15 +10,18 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const outdir = join(root, "dist", "library", "worker");
+const outdir = join(root, "dist", "library");
 
 rmSync(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: ["index", "testing"].map((name) => join(root, "src", "worker", `${name}.ts`)),
+  entryPoints: ["client/index", "worker/index", "worker/testing"].map((name) =>
+    join(root, "src", `${name}.ts`),
+  ),
+  outbase: join(root, "src"),
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,
-  // What both have is there once: an error of one is an error of the other.
+  // What two of them have is there once: an error of one is an error of the other.
   splitting: true,
   platform: "node",
   format: "esm",

@@ -80,7 +80,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/cli\//,
-    paths: [engine, wire, file, gen, /^src\/settings\/mask\.ts$/],
+    paths: [engine, wire, file, gen, /^src\/(settings\/mask|client\/follow)\.ts$/],
     packages: [
       "@bufbuild/protobuf",
       "@connectrpc/connect",
@@ -160,6 +160,13 @@ export const rooms: readonly Room[] = [
     builtins: true,
     pure: false,
   },
+  {
+    files: /^src\/client\//,
+    paths: [gen],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"],
+    builtins: false,
+    pure: false,
+  },
   { files: /^src\/worker\//, paths: [], packages: ["nats"], builtins: true, pure: false },
   {
     files: /^src\/sandbox\//,
@@ -203,7 +210,7 @@ export const rooms: readonly Room[] = [
   },
   {
     files: /^src\/(main|owners|replica-facts|worker-queues)\.ts$/,
-    paths: [/^src\/(?!(sandbox|worker|file|cli)\/)/],
+    paths: [/^src\/(?!(sandbox|worker|client|file|cli)\/)/],
     packages: ["@connectrpc/connect-node", "nats", "pg"],
     builtins: true,
     pure: false,

@@ -114,6 +114,10 @@ export const COMMANDS: readonly CommandRow[] = [
       ["runs --workflow expense-approval --limit 5", "the newest runs of a workflow"],
       ["runs --waiting-for approval --open-for 2d", "what has waited for an approval for long"],
       ["runs --state failed --since 24h --error timeout", "what failed today, by its error"],
+      [
+        "runs --outcome timed-out --counts",
+        "how many runs their deadline ended, and of which workflows",
+      ],
       ["runs wfr_01m7z0gf5ypaazgvdbndjjmzcj", "one run with its steps"],
     ],
     options: [

@@ -30,7 +30,8 @@ export async function printCounts(
       ]),
     );
     out.table(["FIELD", "VALUE", "RUNS"], [["total", "", String(totalSize)], ...rows]);
-    if (atLeast) out.talk("older runs are not counted; narrow the search, as by --before");
+    if (atLeast || facets.some((facet) => facet.atLeast))
+      out.talk("older runs are not counted; narrow the search, as by --before");
   }
   return EXIT.done;
 }

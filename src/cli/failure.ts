@@ -50,3 +50,8 @@ export function findFailure(error: unknown): CliFailure | undefined {
   }
   return undefined;
 }
+
+/** Whether a call failed because the service is away, or says to try again. */
+export function isAway(error: unknown): boolean {
+  return findFailure(error)?.exitCode === EXIT.away;
+}

@@ -19,10 +19,17 @@ export const SEARCH_OPTIONS: readonly OptionRow[] = [
   ["--cost-from <usd>", "runs that have cost so much, or more"],
   ["--cost-below <usd>", "runs that have cost less"],
   [
+    "--outcome <how>",
+    "succeeded, failed, timed-out, cancelled, compensated or compensation-failed; several with commas",
+  ],
+  [
     "--waiting-for <what>",
     "approval, task, event, timer, retry, child, agent, worker, governance, held or paused; several with commas",
   ],
   ["--retrying", "open runs with an attempt that failed"],
   ["--open-for <duration>", "open runs that began longer ago"],
-  ["--counts", "how many runs match, by state, workflow, type of entity and agent"],
+  [
+    "--counts",
+    "how many runs match, by state, workflow, version, type of entity, agent and what they wait for",
+  ],
 ];

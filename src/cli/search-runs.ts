@@ -1,6 +1,6 @@
 /** Runs by the filters of Runs.Search. Boundary: options to filters, and pages to one list; what is printed is runs.ts's. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { ReasonCode, type SearchRequest } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { ReasonCode, RunOutcome, type SearchRequest } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import type { WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { DURATION_FORM, parseDuration } from "../file/durations.ts";
 import { nearest } from "../file/faults.ts";
@@ -21,7 +21,6 @@ export interface FoundRuns {
 
 const PAGES_AT_MOST = 100;
 const PAGE_AT_MOST = 500;
-const CODES = Object.keys(ReasonCode).filter((name) => name !== "UNSPECIFIED");
 
 /** Whether an option asks for a search. */
 export function asksSearch(call: Call): boolean {
@@ -78,7 +77,8 @@ function filtersOf(call: Call): Search {
     ...timeOf(call, "endedBefore", "endedBefore"),
     ...costOf(call, "costFrom", "costUsdFrom"),
     ...costOf(call, "costBelow", "costUsdBelow"),
-    waitingFor: waitsOf(call),
+    waitingFor: valuesOf(call, "waitingFor", ReasonCode, "nothing that a run waits for"),
+    outcomes: valuesOf(call, "outcome", RunOutcome, "no way in which a run ends"),
     retrying: flagOption(call, "retrying"),
     ...(openForMs === undefined ? {} : { openLongerThanSeconds: Math.ceil(openForMs / 1_000) }),
   };
@@ -101,12 +101,23 @@ function costOf(call: Call, name: string, field: keyof Search): Search {
   throw usageFault(`"${text}" is no cost in USD such as 2.50`);
 }
 
-function waitsOf(call: Call): ReasonCode[] {
-  const names = (textOption(call, "waitingFor") ?? "").split(",").filter((name) => name !== "");
+/** The values of an enum that an option names, in lower case and with commas between them. */
+function valuesOf<Value>(
+  call: Call,
+  option: string,
+  known: Readonly<Record<string, Value | string>>,
+  problem: string,
+): Value[] {
+  const names = (textOption(call, option) ?? "").split(",").filter((name) => name !== "");
+  const values = Object.entries(known).flatMap(([name, value]) =>
+    typeof value === "string" || name === "UNSPECIFIED" ? [] : [[name, value] as const],
+  );
+  const words = values.map(([name]) => name);
   return names.map((name) => {
-    const code = Object.entries(ReasonCode).find(([known]) => known === name.toUpperCase())?.[1];
-    if (code !== undefined) return code;
-    throw usageFault(`"${name}" is nothing that a run waits for${nearest(name, CODES)}`);
+    const word = name.toUpperCase().replaceAll("-", "_");
+    const found = values.find(([known]) => known === word);
+    if (found !== undefined) return found[1];
+    throw usageFault(`"${name}" is ${problem}${nearest(word, words)}`);
   });
 }
 

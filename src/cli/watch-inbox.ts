@@ -1,13 +1,12 @@
 /** `workflows inbox --watch`: follows what waits for people. A service that is away for less than a minute is gone on with. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { InboxItem, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import { EXIT, findFailure } from "./failure.ts";
+import { follow } from "../client/follow.ts";
+import { EXIT, isAway } from "./failure.ts";
 import { oneLine } from "./one-line.ts";
 import type { Output } from "./output.ts";
 import type { Service } from "./service.ts";
 import { itemJson, kindOf, stateName } from "./show-item.ts";
 
-const AGAIN_MS = 500;
 const AWAY_AT_MOST_MS = 60_000;
 
 /** Prints each item that comes or changes and each one that goes, until it is interrupted. */
@@ -15,29 +14,21 @@ export async function watchInbox(
   { inbox, settings }: Service,
   { mine, kinds }: { readonly mine: boolean; readonly kinds: ItemKind[] },
   out: Output,
-): Promise<never> {
+): Promise<number> {
   process.on("SIGINT", () => process.exit(EXIT.interrupted));
   // Nothing is left to do for a reader that is gone.
   process.stdout.once("error", () => process.exit(EXIT.done));
   const view = { workspaceId: settings.workspace, mine, kinds };
   let after = "";
-  let awaySince: number | undefined;
-  for (;;) {
-    try {
-      for await (const change of inbox.watch({ ...view, after }, { timeoutMs: 0 })) {
-        awaySince = undefined;
-        if (change.cursor !== "") after = change.cursor;
-        if (change.reset && !out.json && !out.quiet) out.talk("what waits now:");
-        if (change.item !== undefined) printChange(change.item, out);
-        if (change.gone !== "") printGone(change.gone, out);
-      }
-    } catch (error) {
-      awaySince ??= performance.now();
-      const isAway = findFailure(error)?.exitCode === EXIT.away;
-      if (!isAway || performance.now() - awaySince >= AWAY_AT_MOST_MS) throw error;
-    }
-    await pause(AGAIN_MS);
+  const open = (signal: AbortSignal) => inbox.watch({ ...view, after }, { signal, timeoutMs: 0 });
+  const changes = follow({ open, isEndless: true, isCut: isAway, awayMs: AWAY_AT_MOST_MS });
+  for await (const change of changes) {
+    if (change.cursor !== "") after = change.cursor;
+    if (change.reset && !out.json && !out.quiet) out.talk("what waits now:");
+    if (change.item !== undefined) printChange(change.item, out);
+    if (change.gone !== "") printGone(change.gone, out);
   }
+  return EXIT.done;
 }
 
 function printChange(item: InboxItem, out: Output): void {

@@ -1,9 +1,9 @@
 /** `workflows watch`: follows a run until it ends. A service that is away for less than a minute is gone on with. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Move } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { type WorkflowRun, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
+import { follow } from "../client/follow.ts";
 import { type Call, textOption } from "./call.ts";
-import { CliFailure, EXIT, findFailure } from "./failure.ts";
+import { CliFailure, EXIT, isAway } from "./failure.ts";
 import { createLiveTree } from "./live-tree.ts";
 import { oneLine } from "./one-line.ts";
 import type { Output } from "./output.ts";
@@ -13,7 +13,6 @@ import { printMove, rowsOf } from "./show-moves.ts";
 import { nameOf } from "./show-run.ts";
 import { END_CODES } from "./wait.ts";
 
-const AGAIN_MS = 500;
 const AWAY_AT_MOST_MS = 60_000;
 
 /** What is done with each move, and at the end. */
@@ -38,7 +37,7 @@ export async function run(call: Call): Promise<number> {
   process.stdout.once("error", () => process.exit(EXIT.done));
   const viewer = isLive ? createLiveTree(service, runId) : createLines(out);
   try {
-    await follow(service, runId, textOption(call, "after") ?? "", viewer);
+    await show(service, runId, textOption(call, "after") ?? "", viewer);
   } finally {
     await viewer.end();
     process.off("SIGINT", interrupted);
@@ -49,28 +48,12 @@ export async function run(call: Call): Promise<number> {
 }
 
 /** Gives each move to the viewer, once and in order, until the stream ends with the run. */
-async function follow(
-  { runs }: Service,
-  runId: string,
-  from: string,
-  viewer: Viewer,
-): Promise<void> {
+async function show({ runs }: Service, runId: string, from: string, viewer: Viewer): Promise<void> {
   let after = from;
-  let awaySince: number | undefined;
-  for (;;) {
-    try {
-      for await (const { cursor, move } of runs.watch({ runId, after }, { timeoutMs: 0 })) {
-        after = cursor;
-        awaySince = undefined;
-        if (move !== undefined) viewer.move(move);
-      }
-      return;
-    } catch (error) {
-      awaySince ??= performance.now();
-      const isAway = findFailure(error)?.exitCode === EXIT.away;
-      if (!isAway || performance.now() - awaySince >= AWAY_AT_MOST_MS) throw error;
-      await pause(AGAIN_MS);
-    }
+  const open = (signal: AbortSignal) => runs.watch({ runId, after }, { signal, timeoutMs: 0 });
+  for await (const { cursor, move } of follow({ open, isCut: isAway, awayMs: AWAY_AT_MOST_MS })) {
+    after = cursor;
+    if (move !== undefined) viewer.move(move);
   }
 }
 

@@ -92,6 +92,14 @@ const ID_LETTERS: Readonly<Record<StepIdName, string>> = {
   notification_id: "n",
 };
 
+/** What the end of a run is in the packed form, for statements that look for it. */
+export const RUN_END = {
+  ofRun: RUN_ITSELF,
+  compensating: numberOf(RUN_STATES, "COMPENSATING"),
+  failed: numberOf(RUN_STATES, "FAILED"),
+  compensated: numberOf(RUN_OPERATIONS, "compensated"),
+};
+
 /** Packs a row of the run's history. */
 export function packRow(runId: string, { cause, moves }: HistoryRow): PackedRow {
   const known = knownFrom(cause);

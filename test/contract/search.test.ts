@@ -7,7 +7,12 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ReasonCode, Runs, type SearchRequestSchema } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  ReasonCode,
+  RunOutcome,
+  Runs,
+  type SearchRequestSchema,
+} from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import {
@@ -17,6 +22,7 @@ import {
   searchRuns,
 } from "../../src/store/reads/search-runs.ts";
 import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
+import { until } from "../support/assertions/until.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
@@ -168,10 +174,49 @@ describe("Search", () => {
     ]);
     expect(values("definition_id")).toEqual([[of.event, 2]]);
     expect(values("entity_type")).toEqual([["", 2]]);
+    expect(values("definition_version")).toEqual([["1", 2]]);
+    expect(values("waiting_for")).toEqual([["REASON_CODE_EVENT", 1]]);
     const other = await runs.search({ workspaceId: "ws_other", counts: true });
     expect(other.counts).toMatchObject({ totalSize: 0, atLeast: false });
     const ended = { retrying: true, states: [WorkflowState.FAILED], counts: true };
     expect((await runs.search({ workspaceId: WORKSPACE, ...ended })).counts?.totalSize).toBe(0);
+  });
+
+  test("counts what runs wait for, each run once for each thing", async () => {
+    const { counts } = await runs.search({ workspaceId: WORKSPACE, counts: true, pageSize: 1 });
+    const facet = counts?.facets.find(({ field }) => field === "waiting_for");
+    expect(facet).toMatchObject({ atLeast: false });
+    const values = facet?.values.map(({ value, totalSize }) => [value, totalSize]);
+    // The step of the paused run is a task.
+    expect(values).toEqual([
+      ["REASON_CODE_TASK", 5],
+      ...["HELD", "RETRY", "PAUSED", "EVENT"].map((code) => [`REASON_CODE_${code}`, 1]),
+    ]);
+    expect(counts?.facets.find(({ field }) => field === "definition_version")?.values).toEqual([]);
+  });
+
+  test("counts a run once, however many of its steps wait for the same", async () => {
+    const workspaceId = "ws_waits";
+    const { definition } = await service.client.createDefinition({ workspaceId, name: "two" });
+    const definitionId = definition?.id ?? "";
+    const steps = ["a", "b"].map((id) => ({ id, name: id, stepType: StepType.HUMAN_TASK }));
+    await service.client.publishVersion({ definitionId, steps });
+    await service.client.startRun({ definitionId });
+    const { counts } = await runs.search({ workspaceId, counts: true });
+    const facet = counts?.facets.find(({ field }) => field === "waiting_for");
+    expect(facet?.values).toMatchObject([{ value: "REASON_CODE_TASK", totalSize: 1 }]);
+  });
+
+  test("says that it has counted the waits of the newest runs alone", async () => {
+    const asked = { ...ANY_RUN, workspaceId: WORKSPACE };
+    const limits = { runs: 100, steps: 4 };
+    const counted = await countFoundRuns(service.database.read, EVERY_WORKSPACE, asked, limits);
+    expect(counted).toMatchObject({ total: 10, isMinimum: false, isMinimumOfWaits: true });
+    const waits = counted.facets.filter(({ facet }) => facet === "waiting_for");
+    // Of the two newest runs, each with a step and one more.
+    expect(waits.map(({ value, count }) => `${value} ${count}`)).toEqual([
+      ...["TASK 1", "PAUSED 1", "EVENT 1"],
+    ]);
   });
 
   test.each([
@@ -204,12 +249,13 @@ describe("Search", () => {
       await refused({
         ...{ workspaceId: WORKSPACE, definitionVersion: 1, pageSize: 501, costUsdFrom: -1 },
         states: [WorkflowState.UNSPECIFIED],
+        outcomes: [RunOutcome.UNSPECIFIED],
         waitingFor: [ReasonCode.TASK, ReasonCode.BREAKER_OPEN],
         openLongerThanSeconds: -1,
         startedFrom: timestampFromMs(-1),
       }),
     ).toEqual([
-      ...["definition_id", "cost_usd_from", "states", "started_from", "waiting_for[1]"],
+      ...["definition_id", "cost_usd_from", "states", "outcomes", "started_from", "waiting_for[1]"],
       ...["open_longer_than_seconds", "page_size"],
     ]);
   });
@@ -242,6 +288,86 @@ describe("a search that examines less than there is", () => {
     expect(await pagesOf(byAgent, limits)).toEqual([[], []]);
     const byEntity = { entityId, initiatorAgentId: "agent_7" };
     expect(await pagesOf(byEntity, limits)).toEqual([[], []]);
+  });
+});
+
+describe("runs by how they ended", () => {
+  const OUTCOMES = "ws_outcomes";
+  const named: Record<string, string> = {};
+
+  beforeAll(async () => {
+    const { client } = service;
+    const { definition } = await client.createDefinition({ workspaceId: OUTCOMES, name: "ends" });
+    const definitionId = definition?.id ?? "";
+    const task = { stepType: StepType.HUMAN_TASK, config: { instructions: "do it" } };
+    await client.publishVersion({
+      definitionId,
+      steps: [
+        { ...task, id: "first", compensationStepId: "undo" },
+        { ...task, id: "second" },
+        { ...task, id: "undo" },
+      ],
+      edges: [{ fromStepId: "first", toStepId: "second" }],
+    });
+    for (const name of ["open", "done", "failed", "cancelled", "undone", "broken"]) {
+      const { run } = await client.startRun({ definitionId });
+      named[name] = run?.id ?? "";
+    }
+    const end = (name: string, stepId: string, state: StepRunState = COMPLETED) =>
+      client.transitionStep({ runId: named[name] ?? "", stepId, state });
+    for (const name of ["done", "failed", "undone", "broken"]) await end(name, "first");
+    await end("done", "second");
+    await end("failed", "second", FAILED);
+    await client.cancelRun({ id: named.cancelled ?? "" });
+    for (const name of ["undone", "broken"]) {
+      await client.compensateRun({ id: named[name] ?? "" });
+      // It was cancelled: a report that comes late is a row behind the run's last change.
+      await end(name, "second");
+    }
+    await end("undone", "undo");
+    await end("broken", "undo", FAILED);
+    const short = await client.createDefinition({ workspaceId: OUTCOMES, name: "late" });
+    const lateId = short.definition?.id ?? "";
+    await client.publishVersion({
+      ...{ definitionId: lateId, timeoutSeconds: 1 },
+      steps: [{ ...task, id: "first" }],
+    });
+    const { run } = await client.startRun({ definitionId: lateId });
+    const runId = run?.id ?? "";
+    named.late = runId;
+    const input = { kind: "deadline_passed", cause: { kind: "timer", id: "deadline" } } as const;
+    await until(async () => {
+      await service.processor.submit({ kind: "input", runId, workspaceId: OUTCOMES, input });
+      const { run: now } = await client.getRun({ id: runId });
+      return now?.state === WorkflowState.FAILED ? true : undefined;
+    });
+  });
+
+  test.each<[RunOutcome[], string[]]>([
+    [[RunOutcome.SUCCEEDED], ["done"]],
+    [[RunOutcome.FAILED], ["failed"]],
+    [[RunOutcome.TIMED_OUT], ["late"]],
+    [[RunOutcome.CANCELLED], ["cancelled"]],
+    [[RunOutcome.COMPENSATED], ["undone"]],
+    [[RunOutcome.COMPENSATION_FAILED], ["broken"]],
+    [
+      [RunOutcome.SUCCEEDED, RunOutcome.TIMED_OUT],
+      ["late", "done"],
+    ],
+    [
+      [RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.COMPENSATED, 6],
+      ["late", "broken", "undone", "failed"],
+    ],
+  ])("finds %j", async (outcomes, found) => {
+    const { runs: page } = await runs.search({ workspaceId: OUTCOMES, outcomes });
+    const names = page.map(({ id }) => Object.keys(named).find((name) => named[name] === id));
+    expect(names).toEqual(found);
+  });
+
+  test("finds none that is in another state", async () => {
+    const states = [WorkflowState.RUNNING];
+    const request = { workspaceId: OUTCOMES, states, outcomes: [RunOutcome.FAILED] };
+    expect((await runs.search(request)).runs).toEqual([]);
   });
 });
 

@@ -284,10 +284,17 @@ export const cases: readonly Case[] = [
     name: "Search by open runs",
     ...search({ openLongerThanMs: 60_000, isRetrying: true }, EXAMINED_STEPS),
   },
-  { name: "Search, counted", ...searchCounts({}, 2 * COUNTED_RUNS) },
+  {
+    name: "Search by an outcome of no run",
+    // Of each run the newest rows of its history.
+    ...search({ outcomes: ["TIMED_OUT"] }, EXAMINED + 5_000 * 6),
+  },
+  { name: "Search by an outcome that is a state", ...search({ outcomes: ["SUCCEEDED"] }, 0) },
+  // Of each run its steps too: what they wait for.
+  { name: "Search, counted", ...searchCounts({}, 6 * COUNTED_RUNS) },
   {
     name: "Search by workflow, counted",
-    ...searchCounts({ definitionId: "wf_2" }, 2 * COUNTED_RUNS),
+    ...searchCounts({ definitionId: "wf_2" }, 6 * COUNTED_RUNS),
   },
   {
     name: "Search by error text, counted",

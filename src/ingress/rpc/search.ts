@@ -12,7 +12,8 @@ import {
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { entityTypeName } from "../../engine/values/enum-names.ts";
 import { findRuns } from "../../store/reads/runs.ts";
-import { countFoundRuns, FACETS, type RunCounts } from "../../store/reads/search-facets.ts";
+import { countFoundRuns, type FacetName, type RunCounts } from "../../store/reads/search-facets.ts";
+import { RUN_OUTCOMES, type RunOutcome } from "../../store/reads/search-outcomes.ts";
 import { type RunPlace, type RunSearch, searchRuns } from "../../store/reads/search-runs.ts";
 import { WAIT_KINDS, type WaitKind } from "../../store/reads/search-waits.ts";
 import { findRunState } from "../../wire/runs.ts";
@@ -27,6 +28,11 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(ReasonCode).map(([name, code]) => [code, name]),
 );
 const FILTERS_AT_MOST = 32;
+/** In the order of the answer. */
+const FACETS: readonly FacetName[] = [
+  ...(["state", "definition_id", "definition_version", "entity_type"] as const),
+  ...(["initiator_agent_id", "waiting_for"] as const),
+];
 
 /** Search: newest first, without payloads. */
 export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
@@ -55,7 +61,7 @@ export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
   };
 }
 
-function countsMessage({ total, isMinimum, facets }: RunCounts) {
+function countsMessage({ total, isMinimum, isMinimumOfWaits, facets }: RunCounts) {
   return {
     totalSize: total,
     atLeast: isMinimum,
@@ -63,12 +69,16 @@ function countsMessage({ total, isMinimum, facets }: RunCounts) {
       field,
       values: facets
         .filter(({ facet }) => facet === field)
-        .map(({ value, count }) => ({
-          value: field === "state" ? `WORKFLOW_STATE_${value}` : value,
-          totalSize: count,
-        })),
+        .map(({ value, count }) => ({ value: shown(field, value), totalSize: count })),
+      atLeast: isMinimum || (field === "waiting_for" && isMinimumOfWaits),
     })),
   };
+}
+
+/** Enums by their names. */
+function shown(field: FacetName, value: string): string {
+  if (field === "state") return `WORKFLOW_STATE_${value}`;
+  return field === "waiting_for" ? `REASON_CODE_${value}` : value;
 }
 
 function readSearch(request: SearchRequest, faults: Faults): RunSearch {
@@ -82,6 +92,7 @@ function readSearch(request: SearchRequest, faults: Faults): RunSearch {
     ...{ initiatorAgentId, initiatorUserId, parentRunId, errorText, costUsdFrom, costUsdBelow },
     definitionVersion: definitionVersion === 0 ? undefined : definitionVersion,
     states: readStates(request, faults),
+    outcomes: readOutcomes(request, faults),
     startedFromMs: readTime("started_from", request.startedFrom, faults),
     startedBeforeMs: readTime("started_before", request.startedBefore, faults),
     endedFromMs: readTime("ended_from", request.endedFrom, faults),
@@ -102,6 +113,14 @@ function readStates({ states }: SearchRequest, faults: Faults): RunSearch["state
   if (found.includes(undefined)) faults.add("states", "has WORKFLOW_STATE_UNSPECIFIED");
   if (states.length > FILTERS_AT_MOST) faults.add("states", `has more than ${FILTERS_AT_MOST}`);
   return found.flatMap((state) => state ?? []);
+}
+
+function readOutcomes({ outcomes }: SearchRequest, faults: Faults): RunOutcome[] {
+  if (outcomes.length > FILTERS_AT_MOST) faults.add("outcomes", `has more than ${FILTERS_AT_MOST}`);
+  // Numbers of the enum count from 1.
+  const found = outcomes.map((outcome) => RUN_OUTCOMES[outcome - 1]);
+  if (found.includes(undefined)) faults.add("outcomes", "has RUN_OUTCOME_UNSPECIFIED");
+  return found.flatMap((outcome) => outcome ?? []);
 }
 
 function readWaits({ waitingFor }: SearchRequest, faults: Faults): WaitKind[] {

@@ -4,12 +4,13 @@
  * Invariants:
  * S1 Candidates are ranges of one of the indexes that lists have. With filters beside it, those of another index too, a page
  *    examines 5,000 of them at most.
- * S2 Rows of steps are read for no more candidates than have 20,000 steps together, but for one.
+ * S2 Rows of steps, and of the history, are read for no more candidates than have 20,000 steps together, but for one.
  * S3 A page that ends before it is full says where the next one goes on.
  */
 import { type SQL, sql } from "drizzle-orm";
 import { isFinalRun, RUN_STATES, type RunState } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
+import { outcomeConditions, type RunOutcome, statesOfOutcomes } from "./search-outcomes.ts";
 import { WAIT_CODE, type WaitKind, waitNumber } from "./search-waits.ts";
 import { sees, type Visibility } from "./visibility.ts";
 
@@ -17,6 +18,7 @@ import { sees, type Visibility } from "./visibility.ts";
 export interface RunSearch {
   readonly workspaceId: string;
   readonly states: readonly RunState[];
+  readonly outcomes: readonly RunOutcome[];
   readonly definitionId: string;
   readonly definitionVersion: number | undefined;
   readonly entityId: string;
@@ -59,8 +61,11 @@ export interface FoundRuns {
 const LIMITS: SearchLimits = { runs: 5_000, steps: 20_000 };
 const OPEN_STATES = RUN_STATES.filter((state) => !isFinalRun(state));
 const CHILDREN_AT_MOST = 10_000;
+/** How many steps a run has, and one more. */
+const STEPS = sql.raw("octet_length(step_marks) + 1");
 const NONE: FoundRuns = { ids: [], next: undefined };
-const NEWEST = sql.raw("created_at desc nulls last, id desc nulls last");
+/** The order of every list. */
+export const NEWEST = sql.raw("created_at desc nulls last, id desc nulls last");
 
 interface Row {
   readonly [column: string]: unknown;
@@ -139,9 +144,9 @@ function placeOf(runId: string | null, createdAtMs: number | null): RunPlace | u
 /** The newest runs that the indexes of lists find; each state is a range that is sorted as the list is. */
 function candidates(search: RunSearch, atMost: number, after: RunPlace | undefined): SQL {
   const { parentRunId } = search;
-  const weight = stepConditions(search).length === 0 ? sql`0` : sql`octet_length(step_marks) + 1`;
+  const weight = stepConditions(search).length === 0 ? sql`0` : STEPS;
   const columns = sql`id, created_at, definition_id, definition_version, initiator_agent_id, initiator_user_id, entity_type,
-    completed_at, state, total_cost_usd, ${weight} as weight`;
+    completed_at, state, total_cost_usd, ${weight} as weight, ${STEPS} as steps`;
   const conditions = [...rangeConditions(search), ...placeConditions(after)];
   const newest = sql`order by ${NEWEST} limit ${atMost}`;
   if (parentRunId !== "") {
@@ -158,10 +163,15 @@ function candidates(search: RunSearch, atMost: number, after: RunPlace | undefin
 }
 
 /** Those that can hold; what waits, retries or is open for long has not ended. */
-function statesOf({ states, waitingFor, isRetrying, openLongerThanMs }: RunSearch) {
+function statesOf(search: RunSearch) {
+  const { states, outcomes, waitingFor, isRetrying, openLongerThanMs } = search;
+  const ended = statesOfOutcomes(outcomes);
   const isOpen = waitingFor.length > 0 || isRetrying || openLongerThanMs !== undefined;
   const possible = isOpen ? OPEN_STATES : RUN_STATES;
-  return possible.filter((state) => states.length === 0 || states.includes(state));
+  return possible.filter(
+    (state) =>
+      (states.length === 0 || states.includes(state)) && (ended.size === 0 || ended.has(state)),
+  );
 }
 
 /** Filters that have an index each, the one with the fewest runs first. Its runs are the candidates; the others judge them. */
@@ -213,7 +223,7 @@ function runConditions(search: RunSearch): SQL[] {
   ];
 }
 
-function stepConditions({ errorText, waitingFor, isRetrying }: RunSearch): SQL[] {
+function stepConditions({ errorText, waitingFor, isRetrying, outcomes }: RunSearch): SQL[] {
   // With `exists` Postgres may join, and read the table from end to end; this looks each run up.
   const hasStep = (condition: SQL) =>
     sql`(select true from step_runs s where s.run_id = e.id and ${condition} limit 1)`;
@@ -228,6 +238,7 @@ function stepConditions({ errorText, waitingFor, isRetrying }: RunSearch): SQL[]
   return [
     ...given(errorText, hasStep(sql`strpos(lower(s.error_message), lower(${errorText})) > 0`)),
     ...(isRetrying ? [hasStep(sql`${isOpen} and s.retry_count > 0`)] : []),
+    ...outcomeConditions(outcomes),
     ...(waits.length === 0 ? [] : [sql`(${sql.join(waits, sql` or `)})`]),
   ];
 }

@@ -178,6 +178,20 @@ describe("the service itself", () => {
   });
 });
 
+describe("completion", () => {
+  it("gives a script, and the names that a shell can take as they are", async () => {
+    const workspaceId = "ws_completion";
+    for (const name of ["refund", "two words", "$(rm)"]) {
+      await service.workflows.createDefinition({ workspaceId, name });
+    }
+    const names = await done("completion", "workflows", "--workspace", workspaceId);
+    expect(names).toBe("refund");
+    expect(await done("completion", "runs", "--workspace", workspaceId)).toBe("");
+    expect(await done("completion", "bash")).toContain("complete -F _workflows workflows");
+    expect((await cli.run(["completion", "tcsh"], { env })).code).toBe(2);
+  });
+});
+
 describe("runs", () => {
   it("waits for the end, and says by its code how that was", async () => {
     const ok = await cli.run(["start", "quick", "--wait", "--input", '{"a": 1}', "--json"], {
@@ -312,9 +326,15 @@ describe("runs", () => {
       "",
     );
     expect(await done("runs", "--open-for", "2d", "--cost-from", "0.5")).toBe("");
+    expect(await done("runs", "--outcome", "timed-out,compensated")).toBe("");
+    expect((await cli.run(["runs", "--outcome", "lost"], { env })).stderr).toContain(
+      '"lost" is no way in which a run ends',
+    );
     const counted = await done("runs", "--workflow", "task", "--waiting-for", "task", "--counts");
     expect(counted).toMatch(new RegExp(`^total\\t\\t${found.length}\n`));
     expect(counted).toContain(`\ndefinition_id\ttask\t${found.length}\n`);
+    expect(counted).toContain(`\ndefinition_version\t1\t${found.length}\n`);
+    expect(counted).toContain(`\nwaiting_for\tREASON_CODE_TASK\t${found.length}\n`);
   });
 
   it("starts one run for one key", async () => {

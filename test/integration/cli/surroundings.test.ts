@@ -1,11 +1,9 @@
 /** The shipped command line and what it finds around it: config files, secrets, devices, its own sources. Without the service. */
-import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
 
@@ -89,7 +87,7 @@ describe("a device without an end", () => {
   });
 });
 
-describe("a clone and a package", () => {
+describe("a clone", () => {
   it("runs what its sources say after they changed", async () => {
     const path = join(cli.project, "src/cli/commands.ts");
     const before = await cli.run(["--help"]);
@@ -111,15 +109,5 @@ describe("a clone and a package", () => {
     const all = await Promise.all([1, 2, 3, 4].map(() => cli.run(["check", "none.yaml"])));
     const expected = "workflows: cannot read none.yaml: there is no such file\n";
     expect(all.map(({ stderr }) => stderr)).toEqual(Array(4).fill(expected));
-  });
-
-  it("packs the command line and the library of workers", async () => {
-    await rm(join(cli.project, "dist"), { recursive: true });
-    const pack = promisify(execFile)("npm", ["pack", "--dry-run", "--json"], { cwd: cli.project });
-    const { stdout } = await pack;
-    const [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n")));
-    const paths = packed.files.map(({ path }: { path: string }) => path);
-    expect(paths).toContain("dist/cli/main.mjs");
-    expect(paths).toContain("dist/library/worker/index.mjs");
   });
 });

@@ -7,5 +7,11 @@ export const ANY_RUN: RunSearch = {
   ...{ entityId: "", entityType: "", initiatorAgentId: "", initiatorUserId: "" },
   ...{ parentRunId: "", errorText: "", startedFromMs: undefined, startedBeforeMs: undefined },
   ...{ endedFromMs: undefined, endedBeforeMs: undefined, costUsdFrom: undefined },
-  ...{ costUsdBelow: undefined, waitingFor: [], isRetrying: false, openLongerThanMs: undefined },
+  ...{
+    costUsdBelow: undefined,
+    waitingFor: [],
+    outcomes: [],
+    isRetrying: false,
+    openLongerThanMs: undefined,
+  },
 };

@@ -38,8 +38,8 @@ interface Surroundings {
 const COPIED = ["src", "gen", "schema", "tools", "docs", "tsconfig.json", "tsconfig.library.json"];
 const COPIED_TOO = ["package.json", "package-lock.json", "CHANGELOG.md"];
 
-/** Compiles the command line. */
-export async function compileCommandLine(): Promise<CommandLine> {
+/** A copy of the project with an empty folder beside it, and without what is compiled. */
+export async function copyProject() {
   const guard = await startGuard("workflows-cli-");
   const folder = join(guard.folder, "home");
   const project = join(guard.folder, "project");
@@ -50,6 +50,12 @@ export async function compileCommandLine(): Promise<CommandLine> {
     await cp(join(projectRoot, name), join(project, name), options);
   }
   await symlink(join(projectRoot, "node_modules"), join(project, "node_modules"));
+  return { folder, project, remove: guard.release };
+}
+
+/** Compiles the command line. */
+export async function compileCommandLine(): Promise<CommandLine> {
+  const { folder, project, remove } = await copyProject();
   const start = (args: readonly string[], { env = {} }: Surroundings = {}) =>
     spawn(process.execPath, [join(project, "tools", "workflows.mjs"), ...args], {
       cwd: folder,
@@ -73,7 +79,7 @@ export async function compileCommandLine(): Promise<CommandLine> {
       return { code, stdout, stderr };
     },
     start,
-    remove: guard.release,
+    remove,
   };
   const { code, stderr } = await commandLine.run(["--help"]);
   if (code !== 0) throw new Error(`the command line does not compile: ${stderr}`);

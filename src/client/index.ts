@@ -1,0 +1,14 @@
+/** What callers of the service import: `import { createClient } from "workflows/client"`, with the messages of the contract. */
+export * from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
+export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
+export * from "../../gen/workflows/ops/v1/runs_pb.ts";
+export * from "../../gen/workflows/ops/v1/system_pb.ts";
+export * from "../../gen/workflows/v1/workflows_pb.ts";
+export {
+  type ClientOptions,
+  createWorkflowsClient as createClient,
+  type WorkflowsClient,
+} from "./client.ts";
+export { type ErrorCode, type FieldFault, WorkflowsError } from "./errors.ts";
+export type { IteratorOptions, Lists } from "./lists.ts";
+export type { Watches, WatchOptions } from "./watches.ts";

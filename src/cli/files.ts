@@ -11,6 +11,8 @@ import { readAtMost } from "./read-at-most.ts";
 export interface SoundFile {
   /** As it was given. */
   readonly path: string;
+  /** As the service keeps it. */
+  readonly text: string;
   readonly workflow: WorkflowFile;
   readonly locate: ReadFile["locate"];
 }
@@ -57,7 +59,7 @@ export function requireSound(paths: readonly string[], out: Output): SoundFile[]
     for (const warning of read.warnings) out.talk(faultLine(path, warning, "warning: "));
     faults += read.faults.length;
     if (read.workflow !== undefined)
-      sound.push({ path, workflow: read.workflow, locate: read.locate });
+      sound.push({ path, text: read.text, workflow: read.workflow, locate: read.locate });
   }
   if (faults > 0)
     throw new CliFailure(`${faults} fault${faults === 1 ? "" : "s"}: nothing was sent`, EXIT.usage);

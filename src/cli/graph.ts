@@ -1,8 +1,9 @@
 /** `workflows graph`: the steps of a file or a published version as a drawing. */
 import { existsSync } from "node:fs";
 import type { VersionSpec } from "../engine/values/definition.ts";
+import { specOfMessage } from "../wire/definitions.ts";
 import { type Call, textOption } from "./call.ts";
-import { requireDefinition, requireVersion, specOf } from "./definitions.ts";
+import { requireDefinition, requireVersion } from "./definitions.ts";
 import { drawDot, drawMermaid, drawText } from "./draw.ts";
 import { CliFailure, EXIT } from "./failure.ts";
 import { requireSound } from "./files.ts";
@@ -39,5 +40,5 @@ async function readSpec(call: Call): Promise<VersionSpec> {
   }
   const service = connectService(await readSettings(call.options));
   const definition = await requireDefinition(service, source);
-  return specOf(await requireVersion(service, definition, readCount(call, "version")));
+  return specOfMessage(await requireVersion(service, definition, readCount(call, "version")));
 }

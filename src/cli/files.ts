@@ -1,4 +1,5 @@
 /** Workflow files of a command: reads them and prints what is wrong with them. */
+import { existsSync } from "node:fs";
 import type { FileFault } from "../file/faults.ts";
 import { type ReadFile, readWorkflowFile, type WorkflowFile } from "../file/read-file.ts";
 import { MAX_FILE_BYTES } from "../file/source-text.ts";
@@ -32,6 +33,11 @@ function readBytes(path: string): Uint8Array {
           : String(code ?? error);
     throw new CliFailure(`cannot read ${path}: ${reason}`, EXIT.usage, { cause: error });
   }
+}
+
+/** Whether an argument is a file and not a workflow: it has an ending or a slash, or there is such a file. */
+export function isFile(source: string): boolean {
+  return source === "-" || /\.(ya?ml|json)$|\//.test(source) || existsSync(source);
 }
 
 /** The file, or its faults and warnings. */

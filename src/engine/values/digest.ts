@@ -15,11 +15,16 @@ export function approvalDigest(step: string, version: number, input: JsonObject)
  * what the service adds when it publishes gives none.
  */
 export function versionDigest(spec: VersionSpec): string {
+  const content: Json = JSON.parse(JSON.stringify(comparableVersion(spec)));
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content))));
+}
+
+/** A version in the one form in which versions are compared. */
+export function comparableVersion(spec: VersionSpec): VersionSpec {
   const steps = spec.steps.map(({ eventPaths: _, ...step }) => ({
     ...step,
     riskLevel: riskLevelName(step.riskLevel),
     notificationChannel: channelName(step.notificationChannel),
   }));
-  const content: Json = JSON.parse(JSON.stringify({ ...spec, steps }));
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content))));
+  return { ...spec, steps };
 }

@@ -102,6 +102,30 @@ describe("apply and export", () => {
     expect((await cli.run(["export", "kept"], { env })).stdout).toBe(commented);
   });
 
+  it("shows what differs, and ends with 1 where something does", async () => {
+    const diff = (...args: string[]) => cli.run(["diff", ...args], { env });
+    await cli.write("d.workflow.yaml", fileOf("differing", "task: First"));
+    const unpublished = await diff("d.workflow.yaml");
+    expect(unpublished).toMatchObject({ code: 1, stdout: "+ step one\n" });
+    await done("apply", "d.workflow.yaml");
+    expect(await diff("d.workflow.yaml")).toMatchObject({ code: 0, stdout: "" });
+    await cli.write("d.workflow.yaml", fileOf("differing", "task: Second"));
+    const { code, stdout } = await diff("d.workflow.yaml");
+    expect(code).toBe(1);
+    expect(stdout).toBe('~ step one\n    config.instructions: "First" => "Second"\n');
+    await done("apply", "d.workflow.yaml");
+    expect(await diff("differing", "--from", "1")).toMatchObject({ code: 1, stdout });
+    const same = await diff("differing", "--from", "2", "--to", "2");
+    expect(same).toMatchObject({ code: 0, stdout: "" });
+    const json = JSON.parse((await diff("differing", "--from", "1", "--json")).stdout);
+    expect(json).toEqual({
+      ...{ change: "changed", part: "step", id: "one" },
+      fields: [{ field: "config.instructions", before: "First", after: "Second" }],
+    });
+    expect((await diff("differing")).code).toBe(2);
+    expect((await diff("differing", "--from", "9")).code).toBe(3);
+  });
+
   it("publishes a file that is too large to be kept, without its text", async () => {
     const large = `${fileOf("large", "task: Large")}\n# ${"x".repeat(600_000)}\n`;
     await cli.write("l.workflow.yaml", large);

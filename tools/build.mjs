@@ -23,6 +23,8 @@ import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outfile = join(root, "dist", "service", "main.mjs");
+/** The thread that reads source texts; the service finds it beside itself. */
+const workerFile = join(root, "dist", "service", "source-worker.mjs");
 /** The hash of the sources that the file was compiled from. */
 const stamp = join(root, "dist", "service", "sources.sha256");
 const SOURCES = ["src", "gen", "tools/build.mjs", "package-lock.json"];
@@ -41,21 +43,11 @@ function hashIn(hash, path) {
       .update("\0");
 }
 
-const startedAt = new Date();
-const hash = createHash("sha256");
-for (const name of SOURCES) hashIn(hash, join(root, name));
-const sources = hash.digest("hex");
-const cli = join(root, "dist", "cli");
-const isBuilt =
-  existsSync(outfile) &&
-  existsSync(join(cli, MAIN)) &&
-  existsSync(stamp) &&
-  readFileSync(stamp, "utf8") === sources;
-
-if (!isBuilt) {
-  const written = `${outfile}.${process.pid}`;
+/** Compiles one entry of the service into one file. */
+async function buildEntry(entry, file) {
+  const written = `${file}.${process.pid}`;
   await build({
-    entryPoints: [join(root, "src", "main.ts")],
+    entryPoints: [join(root, entry)],
     outfile: written,
     bundle: true,
     platform: "node",
@@ -70,7 +62,24 @@ if (!isBuilt) {
     // It prints what is wrong by itself.
   }).catch(() => process.exit(1));
   // At once: another start may read it.
-  renameSync(written, outfile);
+  renameSync(written, file);
+}
+
+const startedAt = new Date();
+const hash = createHash("sha256");
+for (const name of SOURCES) hashIn(hash, join(root, name));
+const sources = hash.digest("hex");
+const cli = join(root, "dist", "cli");
+const isBuilt =
+  existsSync(outfile) &&
+  existsSync(workerFile) &&
+  existsSync(join(cli, MAIN)) &&
+  existsSync(stamp) &&
+  readFileSync(stamp, "utf8") === sources;
+
+if (!isBuilt) {
+  await buildEntry("src/ingress/rpc/source-worker.ts", workerFile);
+  await buildEntry("src/main.ts", outfile);
   // The command line: what a command does not need is not loaded.
   const writtenCli = `${cli}.${process.pid}`;
   await build({

@@ -114,9 +114,27 @@ export const rooms: readonly Room[] = [
     builtins: true,
     pure: false,
   },
+  // Its thread registers the loader of sources.
+  {
+    files: /^src\/ingress\/rpc\/source-thread\.ts$/,
+    paths: [],
+    packages: ["tsx"],
+    builtins: true,
+    pure: false,
+  },
   {
     files: /^src\/ingress\/rpc\//,
-    paths: [process, engine, wire, callersStore, runtime, identity, gen],
+    paths: [
+      process,
+      engine,
+      wire,
+      file,
+      /^src\/ingress\/rpc\//,
+      callersStore,
+      runtime,
+      identity,
+      gen,
+    ],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "ajv"],
     builtins: true,
     pure: false,

@@ -3,8 +3,9 @@
  * takes three times the CPU of the start itself.
  * Boundary: for tests only; `npm start` has tools/build.mjs. Packages stay outside of the file.
  */
+import { existsSync } from "node:fs";
 import { readFile, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { startGuard } from "./parts/guard.ts";
 import { projectRoot } from "./run-command.ts";
@@ -50,18 +51,24 @@ export async function compileService({
     // The service finds these from its file: packages in a folder above, migrations two folders above.
     await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
     await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
-    await build({
-      entryPoints: [join(root, entry)],
-      outfile: path,
-      bundle: true,
-      packages: "external",
-      platform: "node",
-      format: "esm",
-      target: "node20",
-      logLevel: "error",
-      nodePaths: [join(projectRoot, "node_modules")],
-      plugins: [loadEdited(edited)],
-    });
+    // Older commits have no thread of their own for source texts.
+    const worker = join(root, "src", "ingress", "rpc", "source-worker.ts");
+    const files: [entry: string, outfile: string][] = [[join(root, entry), path]];
+    if (existsSync(worker)) files.push([worker, join(dirname(path), "source-worker.mjs")]);
+    for (const [from, outfile] of files) {
+      await build({
+        entryPoints: [from],
+        outfile,
+        bundle: true,
+        packages: "external",
+        platform: "node",
+        format: "esm",
+        target: "node20",
+        logLevel: "error",
+        nodePaths: [join(projectRoot, "node_modules")],
+        plugins: [loadEdited(edited)],
+      });
+    }
     return { path, remove: guard.release };
   } catch (error) {
     await guard.release();

@@ -1,20 +1,18 @@
 /** `workflows apply`: makes definitions and publishes versions, where the service has not got them yet. */
-import { create, equals } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import {
-  type WorkflowDefinition,
-  type WorkflowVersion,
-  WorkflowVersionSchema,
-} from "../../gen/workflows/v1/workflows_pb.ts";
+import { PublishOutcome } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import type { WorkflowDefinition, WorkflowVersion } from "../../gen/workflows/v1/workflows_pb.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
-import { toVersionMessage } from "../wire/definitions.ts";
+import { versionDigest } from "../engine/values/digest.ts";
+import { MAX_SOURCE_BYTES } from "../file/source-text.ts";
+import { specOfMessage, unstoredVersion } from "../wire/definitions.ts";
 import { type Call, flagOption } from "./call.ts";
-import { findDefinition, findVersion, specOf } from "./definitions.ts";
+import { findDefinition, findVersion } from "./definitions.ts";
 import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { faultLine, requireSound, type SoundFile } from "./files.ts";
 import { oneLine } from "./one-line.ts";
-import { connectService, FieldsRefused, type Service } from "./service.ts";
+import { connectService, FieldsRefused, isUnimplemented, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 
 /** What became of a file. */
@@ -75,6 +73,44 @@ async function apply(
   file: SoundFile,
   talk: (text: string) => void,
 ): Promise<Applied> {
+  const published = await publishSource(service, file);
+  if (published === undefined) return publishVersion(service, file, talk);
+  const { definition, version, outcome } = published;
+  const isNew = outcome === PublishOutcome.CREATED;
+  if (definition !== undefined && !isNew) warnOfOthers(definition, file, talk);
+  const isSame = outcome === PublishOutcome.UNCHANGED;
+  return {
+    definitionId: definition?.id ?? "",
+    version: version?.version ?? 0,
+    action: isNew ? "created" : isSame ? "unchanged" : "published",
+  };
+}
+
+/** Undefined for a text that the service does not take: it is of an older release, or the text is too large to be kept. */
+async function publishSource(service: Service, { path, text }: SoundFile) {
+  if (Buffer.byteLength(text) > MAX_SOURCE_BYTES) return undefined;
+  try {
+    const { workspace: workspaceId } = service.settings;
+    return await service.sources.publishSource({ workspaceId, sourceText: text });
+  } catch (error) {
+    if (isUnimplemented(error)) return undefined;
+    const failure = findFailure(error);
+    if (failure instanceof FieldsRefused) {
+      const { faults } = await service.sources.checkVersion({ sourceText: text });
+      const lines = faults.map((fault) =>
+        faultLine(path, { ...fault, message: fault.description }),
+      );
+      if (lines.length > 0) throw refusedVersion(lines, failure);
+    }
+    throw error;
+  }
+}
+
+async function publishVersion(
+  service: Service,
+  file: SoundFile,
+  talk: (text: string) => void,
+): Promise<Applied> {
   const { workflow } = file;
   const { definition, isNew } = await makeDefinition(service, file);
   if (!isNew) warnOfOthers(definition, file, talk);
@@ -82,7 +118,7 @@ async function apply(
   if (latest !== undefined && isSameVersion(latest, workflow.spec)) {
     return { definitionId: definition.id, version: latest.version, action: "unchanged" };
   }
-  const { steps, edges, trigger, defaultRetryPolicy, timeoutSeconds, author } = toMessage(
+  const { steps, edges, trigger, defaultRetryPolicy, timeoutSeconds, author } = unstoredVersion(
     workflow.spec,
   );
   try {
@@ -108,9 +144,12 @@ function atPlaces(error: FieldsRefused, { path, locate }: SoundFile): CliFailure
   const lines = error.violations.map(({ field, description }) =>
     faultLine(path, { ...locate(field), message: description }),
   );
-  return new CliFailure(["the service refuses the version", ...lines].join("\n"), EXIT.usage, {
-    cause: error,
-  });
+  return refusedVersion(lines, error);
+}
+
+function refusedVersion(lines: readonly string[], cause: FieldsRefused): CliFailure {
+  const message = ["the service refuses the version", ...lines].join("\n");
+  return new CliFailure(message, EXIT.usage, { cause });
 }
 
 /** The definition of the file's name, made when there is none. */
@@ -153,15 +192,9 @@ function warnOfOthers(
     talk(`${path}: warning: description and tags of a definition that is there stay as they are`);
 }
 
-function toMessage(spec: VersionSpec): WorkflowVersion {
-  return toVersionMessage({ id: "", definitionId: "", version: 0, spec, createdAt: new Date(0) });
-}
-
 /** Whether a published version has this content. Spellings of one word, such as HIGH and RISK_LEVEL_HIGH, are equal. */
 function isSameVersion(version: WorkflowVersion, spec: VersionSpec): boolean {
-  return equals(
-    WorkflowVersionSchema,
-    create(WorkflowVersionSchema, toMessage(specOf(version))),
-    toMessage(spec),
+  return (
+    versionDigest(specOfMessage(version)) === versionDigest(specOfMessage(unstoredVersion(spec)))
   );
 }

@@ -69,6 +69,23 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./apply.ts")).run,
   },
   {
+    name: "diff",
+    args: "<source>",
+    about:
+      "Show what differs: between a file and the newest published version, or between two versions. Ends with 1 when they differ.",
+    examples: [
+      ["diff expense.workflow.yaml", "what applying the file would change"],
+      ["diff expense-approval --from 2", "what changed since version 2"],
+      ["diff expense-approval --from 2 --to 3 --json", "one JSON object for each difference"],
+    ],
+    options: [
+      ["--from <number>", "the older version; the newest one for a file"],
+      ["--to <number>", "the newer version; the newest one unless given"],
+    ],
+    callsService: true,
+    load: async () => (await import("./diff.ts")).run,
+  },
+  {
     name: "export",
     args: "<workflow>",
     about: "Write a published workflow as a file. The argument is its name or id.",

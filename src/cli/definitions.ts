@@ -1,13 +1,6 @@
 /** Definitions and versions by what a person types. Boundary: reads of the service. */
-import { create } from "@bufbuild/protobuf";
-import {
-  PublishVersionRequestSchema,
-  type WorkflowDefinition,
-  type WorkflowVersion,
-} from "../../gen/workflows/v1/workflows_pb.ts";
-import type { VersionSpec } from "../engine/values/definition.ts";
+import type { WorkflowDefinition, WorkflowVersion } from "../../gen/workflows/v1/workflows_pb.ts";
 import { nearest } from "../file/faults.ts";
-import { readVersionSpec } from "../wire/definitions.ts";
 import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import type { Service } from "./service.ts";
 
@@ -96,18 +89,4 @@ export async function requireVersion(
     );
   }
   return version;
-}
-
-/** The content of a version. */
-export function specOf(version: WorkflowVersion): VersionSpec {
-  const { steps, edges, trigger, defaultRetryPolicy, timeoutSeconds, author } = version;
-  const request = create(PublishVersionRequestSchema, {
-    steps,
-    edges,
-    timeoutSeconds,
-    author,
-    ...(trigger === undefined ? {} : { trigger }),
-    ...(defaultRetryPolicy === undefined ? {} : { defaultRetryPolicy }),
-  });
-  return readVersionSpec(request).spec;
 }

@@ -1,4 +1,5 @@
 /** Workflow files of a command: reads them and prints what is wrong with them. */
+import { existsSync } from "node:fs";
 import type { FileFault } from "../file/faults.ts";
 import { type ReadFile, readWorkflowFile, type WorkflowFile } from "../file/read-file.ts";
 import { MAX_FILE_BYTES } from "../file/source-text.ts";
@@ -11,6 +12,8 @@ import { readAtMost } from "./read-at-most.ts";
 export interface SoundFile {
   /** As it was given. */
   readonly path: string;
+  /** As the service keeps it. */
+  readonly text: string;
   readonly workflow: WorkflowFile;
   readonly locate: ReadFile["locate"];
 }
@@ -30,6 +33,11 @@ function readBytes(path: string): Uint8Array {
           : String(code ?? error);
     throw new CliFailure(`cannot read ${path}: ${reason}`, EXIT.usage, { cause: error });
   }
+}
+
+/** Whether an argument is a file and not a workflow: it has an ending or a slash, or there is such a file. */
+export function isFile(source: string): boolean {
+  return source === "-" || /\.(ya?ml|json)$|\//.test(source) || existsSync(source);
 }
 
 /** The file, or its faults and warnings. */
@@ -57,7 +65,7 @@ export function requireSound(paths: readonly string[], out: Output): SoundFile[]
     for (const warning of read.warnings) out.talk(faultLine(path, warning, "warning: "));
     faults += read.faults.length;
     if (read.workflow !== undefined)
-      sound.push({ path, workflow: read.workflow, locate: read.locate });
+      sound.push({ path, text: read.text, workflow: read.workflow, locate: read.locate });
   }
   if (faults > 0)
     throw new CliFailure(`${faults} fault${faults === 1 ? "" : "s"}: nothing was sent`, EXIT.usage);

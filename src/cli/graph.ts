@@ -1,11 +1,11 @@
 /** `workflows graph`: the steps of a file or a published version as a drawing. */
-import { existsSync } from "node:fs";
 import type { VersionSpec } from "../engine/values/definition.ts";
+import { specOfMessage } from "../wire/definitions.ts";
 import { type Call, textOption } from "./call.ts";
-import { requireDefinition, requireVersion, specOf } from "./definitions.ts";
+import { requireDefinition, requireVersion } from "./definitions.ts";
 import { drawDot, drawMermaid, drawText } from "./draw.ts";
 import { CliFailure, EXIT } from "./failure.ts";
-import { requireSound } from "./files.ts";
+import { isFile, requireSound } from "./files.ts";
 import { readCount } from "./numbers.ts";
 import { connectService } from "./service.ts";
 import { readSettings } from "./settings.ts";
@@ -30,14 +30,13 @@ export async function run(call: Call): Promise<number> {
   return EXIT.done;
 }
 
-/** A name with an ending or a slash is a file, as is one that there is. */
 async function readSpec(call: Call): Promise<VersionSpec> {
   const [source = ""] = call.args;
-  if (source === "-" || /\.(ya?ml|json)$|\//.test(source) || existsSync(source)) {
+  if (isFile(source)) {
     const [file] = requireSound([source], call.out);
     if (file !== undefined) return file.workflow.spec;
   }
   const service = connectService(await readSettings(call.options));
   const definition = await requireDefinition(service, source);
-  return specOf(await requireVersion(service, definition, readCount(call, "version")));
+  return specOfMessage(await requireVersion(service, definition, readCount(call, "version")));
 }

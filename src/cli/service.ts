@@ -15,15 +15,18 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, findFailure } from "./failure.ts";
 import { oneLine } from "./one-line.ts";
 import { requireHeaderText, type Settings } from "./settings.ts";
 
 /** Clients whose calls and streams fail with a CliFailure. */
 export interface Service {
   readonly workflows: Client<typeof WorkflowService>;
+  /** Source texts and the heads of versions. */
+  readonly sources: Client<typeof Workflows>;
   readonly inbox: Client<typeof Inbox>;
   readonly runs: Client<typeof Runs>;
   readonly system: Client<typeof System>;
@@ -74,6 +77,7 @@ export function connectService(settings: Settings, key?: string): Service {
   });
   return {
     workflows: createClient(WorkflowService, transport),
+    sources: createClient(Workflows, transport),
     inbox: createClient(Inbox, transport),
     runs: createClient(Runs, transport),
     system: createClient(System, transport),
@@ -147,6 +151,12 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "the connection timed out",
   EPROTO: "it does not speak TLS; use http://",
 };
+
+/** Whether a call failed because the service is of a release that does not have it. */
+export function isUnimplemented(error: unknown): boolean {
+  const cause = findFailure(error)?.cause;
+  return cause instanceof ConnectError && cause.code === Code.Unimplemented;
+}
 
 /** The code of the fault below an error, such as ECONNREFUSED. */
 function systemCode(error: unknown): string | undefined {

@@ -40,6 +40,8 @@ export interface WorkflowFile {
 /** A file that was read: with faults there is no workflow. */
 export interface ReadFile {
   readonly workflow?: WorkflowFile;
+  /** The text without a mark of the byte order; "" for a file that is no text. */
+  readonly text: string;
   readonly faults: readonly FileFault[];
   /** What is allowed and often a mistake. */
   readonly warnings: readonly FileFault[];
@@ -68,7 +70,7 @@ export const FILE_KEYS: readonly string[] = [
 /** Reads YAML or JSON. */
 export function readWorkflowFile(bytes: Uint8Array): ReadFile {
   const source = readSourceText(bytes);
-  if (!source.ok) return { faults: [source.fault], warnings: [], locate: () => START };
+  if (!source.ok) return { text: "", faults: [source.fault], warnings: [], locate: () => START };
   const lines = new Lines(source.text);
   const reading = { faults: new FaultList(lines), places: new Places() };
   const root = parseNodes(source.text, reading.faults);
@@ -78,11 +80,12 @@ export function readWorkflowFile(bytes: Uint8Array): ReadFile {
     return place === undefined ? START : { path: place.path, ...lines.placeOf(place.offset) };
   };
   if (workflow === undefined || reading.faults.faults.length > 0) {
-    return { faults: reading.faults.sorted(), warnings: [], locate };
+    return { text: source.text, faults: reading.faults.sorted(), warnings: [], locate };
   }
   const warnings = new FaultList(lines);
   findWarnings(workflow.spec, { faults: warnings, places: reading.places });
-  return { workflow, faults: [], warnings: warnings.sorted(), locate };
+  const { text } = source;
+  return { workflow, text, faults: [], warnings: warnings.sorted(), locate };
 }
 
 /** The version of a text that was written from a version, without the engine's check; undefined with faults. */
@@ -121,7 +124,7 @@ function readRoot(root: FileNode, reading: Reading): WorkflowFile | undefined {
   };
 }
 
-function readName(root: MappingNode, { faults }: Reading): string {
+function readName(root: MappingNode, { faults, places }: Reading): string {
   const entry = findEntry(root, "workflow");
   if (entry === undefined) {
     faults.add(
@@ -131,6 +134,7 @@ function readName(root: MappingNode, { faults }: Reading): string {
     return "";
   }
   const { value } = entry;
+  places.set("name", value);
   const name = readText(value, faults);
   const isText = value.kind === "scalar" && (value.value === null || value.value === name);
   if (isText && name.trim() === "")
@@ -175,14 +179,16 @@ function textOf(root: MappingNode, key: string, { faults, places }: Reading): st
   return readText(entry.value, faults);
 }
 
-function readTags(entry: Entry | undefined, { faults }: Reading): string[] {
+function readTags(entry: Entry | undefined, { faults, places }: Reading): string[] {
   if (entry === undefined) return [];
+  places.set("tags", entry.value);
   if (entry.value.kind === "list") return entry.value.items.map((item) => readText(item, faults));
   faults.add(placeOf(entry.value), "tags must be a list of texts");
   return [];
 }
 
-function readInput(entry: Entry, { faults }: Reading): Json {
+function readInput(entry: Entry, { faults, places }: Reading): Json {
+  places.set("input", entry.value);
   const schema = readShortSchema(toJson(entry.value));
   if (entry.value.kind !== "mapping") {
     faults.add(

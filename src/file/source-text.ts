@@ -7,6 +7,9 @@ import { type FileFault, Lines } from "./faults.ts";
 /** The largest file, in bytes: the service takes no larger request. */
 export const MAX_FILE_BYTES = 1_048_576;
 
+/** The largest text that the service keeps with a version, in bytes. */
+export const MAX_SOURCE_BYTES = 524_288;
+
 /** A line that is neither blank nor a comment. Its blanks end with it: a file of blank lines must not take their square. */
 const HAS_CONTENT = /^[^\S\n\r\u2028\u2029]*[^\s#]/m;
 

@@ -59,10 +59,10 @@ export async function createDefinition(
 ): Promise<DefinitionRow> {
   requireNames(wanted);
   const definition = { ...wanted, id: newDefinitionId() };
-  return commitWithEvent(deps, definition.id, async (tx) => {
+  return commitWithEvents(deps, async (tx) => {
     const row = await insertDefinition(tx, definition);
     if (row === undefined) throw await takenName(tx, wanted);
-    return { row, madeId: row.id, event: createdEvent(row) };
+    return { row, madeId: row.id, definitionId: row.id, events: [createdEvent(row)] };
   });
 }
 
@@ -71,26 +71,39 @@ export async function publishVersion(
   deps: DefinitionDeps,
   { definitionId, workspaceId = "", spec: written }: Publication,
 ): Promise<Published> {
-  const faults = await inPieces(checkVersionInPieces(written));
-  if (faults.length > 0) {
-    throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
-  }
-  const spec = withEventPaths(written);
-  return commitWithEvent(deps, definitionId, async (tx) => {
+  const spec = await checkedSpec(written);
+  return commitWithEvents(deps, async (tx) => {
     const definition = await lockDefinition(tx, definitionId);
     if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
       const resource = { type: "definition", name: definitionId };
       throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
     }
-    const row = await insertVersion(tx, definition, {
-      id: newVersionId(),
-      spec,
-      triggerKey: triggerKeyOf(spec.trigger),
-      waitPatterns: spec.steps.flatMap(waitPatternOf),
-    });
-    await keepSchedule(tx, row);
-    return { row, madeId: row.version.id, event: publishedEvent(row) };
+    const row = await storeVersion(tx, definition, spec);
+    return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
   });
+}
+
+/** The version as it is stored. Refuses invalid_fields (every fault). */
+export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
+  const faults = await inPieces(checkVersionInPieces(written));
+  if (faults.length === 0) return withEventPaths(written);
+  throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
+}
+
+/** Stores the next version of a definition that is locked, and its schedule. */
+export async function storeVersion(
+  tx: Tx,
+  definition: DefinitionRow,
+  spec: VersionSpec,
+): Promise<Published> {
+  const row = await insertVersion(tx, definition, {
+    id: newVersionId(),
+    spec,
+    triggerKey: triggerKeyOf(spec.trigger),
+    waitPatterns: spec.steps.flatMap(waitPatternOf),
+  });
+  await keepSchedule(tx, row);
+  return row;
 }
 
 async function keepSchedule(tx: Tx, { definition, version }: Published): Promise<void> {
@@ -113,20 +126,29 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
   });
 }
 
-async function commitWithEvent<Row>(
+/** What a transaction made: the row to answer with, the id that a key stands for, and the events that report it. */
+interface Made<Row> {
+  readonly row: Row;
+  readonly madeId: string;
+  readonly definitionId: string;
+  readonly events: readonly JsonObject[];
+}
+
+/** Commits what `write` makes with the caller's key and the events of the definition. */
+export async function commitWithEvents<Row>(
   deps: DefinitionDeps,
-  definitionId: string,
-  write: (tx: Tx) => Promise<{ row: Row; madeId: string; event: JsonObject }>,
+  write: (tx: Tx) => Promise<Made<Row>>,
 ): Promise<Row> {
-  const partition = partitionOf(definitionId);
-  const { row, id } = await deps.database.transaction(async (tx) => {
-    const written = await write(tx);
+  const { row, batch } = await deps.database.transaction(async (tx) => {
+    const { row, madeId, definitionId, events } = await write(tx);
     const { callerKey } = deps;
-    if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: written.madeId }]);
-    return { row: written.row, id: await appendChange(tx, partition, [written.event]) };
+    if (callerKey !== undefined) await applyKeys(tx, [{ ...callerKey, appliedTo: madeId }]);
+    if (events.length === 0) return { row };
+    const partition = partitionOf(definitionId);
+    return { row, batch: { id: await appendChange(tx, partition, events), partition, runs: [] } };
   });
   const tasks = { wanted: [], cancelled: [], ended: [] };
-  deps.onCommitted?.({ batches: [{ id, partition, runs: [] }], calls: [], tasks });
+  if (batch !== undefined) deps.onCommitted?.({ batches: [batch], calls: [], tasks });
   return row;
 }
 
@@ -158,7 +180,8 @@ function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
   return [{ waitKey, typePattern, subjectPattern, eventPaths: step.eventPaths ?? null }];
 }
 
-function createdEvent(row: DefinitionRow): JsonObject {
+/** The event of a definition that was made. */
+export function createdEvent(row: DefinitionRow): JsonObject {
   return {
     id: `${row.id}-create`,
     type: "workflows.changes.definition.create",
@@ -177,7 +200,8 @@ function createdEvent(row: DefinitionRow): JsonObject {
   };
 }
 
-function publishedEvent({ definition, version: row }: Published): JsonObject {
+/** The event of a version that was published. */
+export function publishedEvent({ definition, version: row }: Published): JsonObject {
   return {
     id: `${row.id}-publish`,
     type: "workflows.changes.version.publish",

@@ -8,6 +8,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   EdgeSchema,
   type PublishVersionRequest,
+  PublishVersionRequestSchema,
   type RetryPolicy as RetryPolicyMessage,
   RetryPolicySchema,
   StepDefinitionSchema,
@@ -90,6 +91,22 @@ export function readVersionSpec(request: PublishVersionRequest): {
     spec: policy === undefined ? spec : { ...spec, defaultRetryPolicy: readRetryPolicy(policy) },
     faults,
   };
+}
+
+/** The content of a version's message, as publishing it by PublishVersion would read it. */
+export function specOfMessage(version: WorkflowVersion): VersionSpec {
+  const { steps, edges, trigger, defaultRetryPolicy, timeoutSeconds, author } = version;
+  const request = create(PublishVersionRequestSchema, {
+    ...{ steps, edges, timeoutSeconds, author },
+    ...(trigger === undefined ? {} : { trigger }),
+    ...(defaultRetryPolicy === undefined ? {} : { defaultRetryPolicy }),
+  });
+  return readVersionSpec(request).spec;
+}
+
+/** The message of a version that is not stored. */
+export function unstoredVersion(spec: VersionSpec): WorkflowVersion {
+  return toVersionMessage({ id: "", definitionId: "", version: 0, spec, createdAt: new Date(0) });
 }
 
 function readStep(message: StepMessage, path: string, faults: GraphFault[]): StepDefinition {

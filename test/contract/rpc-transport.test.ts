@@ -27,6 +27,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflec
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { GetRunRequestSchema, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { answerDoor, mainDoors, type Readiness } from "../../src/ingress/rpc/doors.ts";
 import { createHealth } from "../../src/ingress/rpc/health.ts";
@@ -51,7 +52,7 @@ interface Port {
 
 async function openPort(tls?: TlsMaterial): Promise<Port> {
   const health = createHealth([WorkflowService.typeName]);
-  const reflection = createReflection([WorkflowService, Runs, Inbox, System, Health]);
+  const reflection = createReflection([WorkflowService, Runs, Inbox, System, Workflows, Health]);
   const route = createRpcRouter((router) => {
     router.service(Health, health.implementation);
     router.service(ServerReflection, reflection.v1);
@@ -467,6 +468,7 @@ describe.each([
         { name: Runs.typeName },
         { name: Inbox.typeName },
         { name: System.typeName },
+        { name: Workflows.typeName },
         { name: Health.typeName },
       ],
     });

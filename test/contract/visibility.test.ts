@@ -50,10 +50,21 @@ import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
+  findVersionHead,
+  findVersionSource,
+  listVersionHeads,
+} from "../../src/store/reads/version-sources.ts";
+import {
   EVERY_WORKSPACE,
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
+import {
+  countWorkflows,
+  findIdOfName,
+  findWorkflow,
+  listWorkflows,
+} from "../../src/store/reads/workflow-lists.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
@@ -63,6 +74,7 @@ import {
   firstOf,
   nameOfRpc,
   SERVICES,
+  SOURCE,
 } from "../support/services/each-rpc.ts";
 import { ownView } from "../support/services/own-view.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
@@ -182,6 +194,27 @@ const READ_CALLS: Record<
     gives: "own",
     call: ({ system }, _at, options) => system.listWorkers({}, options),
   },
+  "sources.get": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId: id }, options) => sources.get({ id }, options),
+  },
+  "sources.list": {
+    gives: "callers",
+    call: ({ sources }, _at, options) => sources.list({ nameContains: "order" }, options),
+  },
+  "sources.checkVersion": {
+    gives: "nothing",
+    call: ({ sources }, _at, options) => sources.checkVersion({ version: {} }, options),
+  },
+  "sources.getVersion": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) => sources.getVersion({ definitionId }, options),
+  },
+  "sources.listVersionHeads": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listVersionHeads({ definitionId }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -191,6 +224,8 @@ const READ_CALLS: Record<
 const WRITE_CALLS: Record<string, Call> = {
   createDefinition: (client, { workspaceId }, options) =>
     client.createDefinition({ workspaceId, name: "intruder" }, options),
+  "sources.publishSource": ({ sources }, { workspaceId }, options) =>
+    sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -227,7 +262,7 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent"];
+const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource"];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
@@ -240,6 +275,19 @@ const READS: Record<string, Read> = {
     (await listDefinitions(db, seen, { workspaceId, tag: "", ...PAGE })).rows,
   listVersions: (db, seen, at) =>
     listVersions(db, seen, at.definitionId, { limit: 50, bytesAtMost: 1_000_000 }),
+  findWorkflow: (db, seen, at) => one(findWorkflow(db, seen, at.definitionId)),
+  findIdOfName: (db, seen, { workspaceId }) =>
+    one(findIdOfName(db, seen, { workspaceId, name: "orders" })),
+  listWorkflows: async (db, seen, { workspaceId }) => {
+    const filters = { workspaceId, nameContains: "ORD" };
+    return (await listWorkflows(db, seen, filters, { size: 50, after: undefined })).rows;
+  },
+  countWorkflows: async (db, seen, { workspaceId }) =>
+    [await countWorkflows(db, seen, { workspaceId, nameContains: "" })].filter((n) => n > 0),
+  findVersionHead: (db, seen, at) => one(findVersionHead(db, seen, at.versionId)),
+  findVersionSource: (db, seen, at) => one(findVersionSource(db, seen, at.versionId)),
+  listVersionHeads: (db, seen, at) =>
+    listVersionHeads(db, seen, at.definitionId, { before: undefined, limit: 50 }),
   findRunHead: (db, seen, at) => one(findRunHead(db, seen, at.runId)),
   findRuns: (db, seen, at) => findRuns(db, seen, [at.runId, at.childId]),
   findRunRows: (db, seen, at) => one(findRunRows(db, seen, at.runId)),
@@ -341,7 +389,7 @@ async function furnish(workspaceId: string): Promise<Place> {
 }
 
 /** What the run of a place could wait for: a call, a child run, a message that was put aside; a child that is overdue. */
-async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
+async function waitFor({ workspaceId, versionId, runId, childId }: Place): Promise<void> {
   const { write } = service.database;
   const insert = (name: string, text: string, values: readonly unknown[]) =>
     write.query({ name, text }, values);
@@ -368,6 +416,12 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
     `insert into dead_letters (stream, subject, stream_seq, reason, problem, headers, data, workspace_id)
       values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'), $2)`,
     [runId, workspaceId],
+  );
+  await insert(
+    "furnish_source",
+    `insert into version_sources (published_at, version_id, published_by, note, source_text)
+      values (now(), $1, 'ann', '', 'workflow: orders')`,
+    [versionId],
   );
   await insert(
     "furnish_overdue",

@@ -13,10 +13,6 @@ import {
   ListVersionsRequestSchema,
   type PublishVersionRequest,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { checkVersionInPieces } from "../../engine/graph/check.ts";
-import type { Pieces } from "../../engine/graph/parse-texts.ts";
-import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
-import type { StepDefinition } from "../../engine/values/definition.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
 import {
@@ -32,8 +28,8 @@ import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wi
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
-import { findSchemaProblem } from "./output-schema.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import { checkedBeside, schemaFaults } from "./version-faults.ts";
 
 /** Versions of a list. Older ones are reached by StartRun alone. */
 const VERSIONS_LISTED = 3_000;
@@ -85,22 +81,9 @@ export async function answerPublishVersion(deps: WriteDeps, request: PublishVers
   }
   checkText("definition_id", request.definitionId, faults);
   faults.push(...unread, ...(await inPieces(schemaFaults(spec.steps))));
-  if (faults.length > 0) {
-    const checked = await inPieces(checkVersionInPieces(spec));
-    throw invalidFields([...faults, ...withoutRead(checked, faults)]);
-  }
+  if (faults.length > 0) throw invalidFields(await inPieces(checkedBeside(spec, faults)));
   const { definition, version } = await deps.write.publishVersion(request.definitionId, spec);
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
-}
-
-/** The faults of the engine's check that do not come of what could not be read. */
-function withoutRead(checked: readonly FieldFault[], unread: readonly FieldFault[]): FieldFault[] {
-  const fields = new Set(unread.map(({ field }) => field));
-  // Which fields a trigger has goes by its type.
-  const hasType = !fields.has("trigger.trigger_type");
-  return checked.filter(
-    ({ field }) => !fields.has(field) && (hasType || !field.startsWith("trigger.")),
-  );
 }
 
 /** A version by its id, and its definition, as PublishVersion answers. */
@@ -132,7 +115,8 @@ export function unknownDefinition(id: string): Refusal {
   return new Refusal("not_found", `there is no definition ${id}`, { resource });
 }
 
-async function requireDefinition(
+/** The definition with this id. Refuses not_found. */
+export async function requireDefinition(
   { database, visibility }: ReadDeps,
   id: string,
 ): Promise<DefinitionRow> {
@@ -141,20 +125,7 @@ async function requireDefinition(
   return row;
 }
 
-function toVersion(row: VersionRow) {
+/** workflows.v1.WorkflowVersion of a row. */
+export function toVersion(row: VersionRow) {
   return toVersionMessage({ ...row, spec: specOfVersion(row) });
-}
-
-/** One schema a piece: compiling the largest takes some tenth of a second. */
-function* schemaFaults(steps: readonly StepDefinition[]): Pieces<FieldFault[]> {
-  const faults: FieldFault[] = [];
-  for (const [index, step] of steps.entries()) {
-    const schema = outputSchemaOf(step);
-    if (schema === undefined) continue;
-    const description = findSchemaProblem(schema);
-    const field = `steps[${index}].config.output_schema`;
-    if (description !== undefined) faults.push({ field, description });
-    yield;
-  }
-  return faults;
 }

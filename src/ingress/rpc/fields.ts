@@ -11,6 +11,7 @@ import {
   textSizeBytes,
 } from "../../engine/values/json.ts";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../engine/values/limits.ts";
+import { MAX_SOURCE_BYTES } from "../../file/source-text.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 
 const NAME_CHARS = 256;
@@ -26,6 +27,8 @@ const LONG_TEXTS = new Map([
   ["description", 4 * 1024],
   ["reason", 4 * 1024],
   ["comment", 4 * 1024],
+  ["note", 4 * 1024],
+  ["source_text", MAX_SOURCE_BYTES],
   // An agent's failure often brings its trace along.
   ["error_message", 16 * 1024],
 ]);

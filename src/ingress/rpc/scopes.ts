@@ -6,6 +6,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../collaborators/identity/callers.ts";
 
@@ -72,11 +73,22 @@ const SYSTEM: Needed<typeof System> = {
   doctor: "workflows:read",
 };
 
+const SOURCES: Needed<typeof Workflows> = {
+  get: "workflows:read",
+  list: "workflows:read",
+  // Reading a text takes seconds of a thread.
+  checkVersion: "workflows:author",
+  publishSource: "workflows:author",
+  getVersion: "workflows:read",
+  listVersionHeads: "workflows:read",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
   [Inbox.typeName, new Map(Object.entries(INBOX))],
   [System.typeName, new Map(Object.entries(SYSTEM))],
+  [Workflows.typeName, new Map(Object.entries(SOURCES))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
@@ -86,7 +98,7 @@ export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
 
 /** The RPCs that these scopes allow, such as `workflows.v1.WorkflowService/GetRun`. */
 export function rpcsOf(scopes: ReadonlySet<Scope>): string[] {
-  const services: readonly DescService[] = [WorkflowService, Runs, Inbox, System];
+  const services: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
   return services
     .flatMap(({ methods }) => methods)
     .filter((method) => {

@@ -11,6 +11,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/ref
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
 import { createCallerKeys } from "../../runtime/caller-keys.ts";
@@ -35,11 +36,16 @@ import { createRpcRouter } from "./router.ts";
 import { workflowService } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
+import { createSourceReader } from "./source-reader.ts";
 import { systemService } from "./system-service.ts";
+import { workflowsService } from "./workflows-service.ts";
 
 /** What the server needs: the service's parts, what the doors ask, and where to listen. */
 export interface RpcServerDeps
-  extends Omit<ServiceParts, "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "probe">,
+  extends Omit<
+      ServiceParts,
+      "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "sources" | "probe"
+    >,
     DoorDeps {
   /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
   readonly feed?: RunFeed;
@@ -64,7 +70,7 @@ export interface RpcServer {
   stop(): Promise<void>;
 }
 
-const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System];
+const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
 const GRACE_MS = 10_000;
 const PROBE_INTERVAL_MS = 2_000;
 
@@ -75,14 +81,17 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const feed = deps.feed ?? createRunFeed(deps);
   const inboxFeed = createInboxFeed();
+  const sources = createSourceReader();
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const callerKeys = createCallerKeys(deps.database);
-    const parts = { ...deps, feed, inboxFeed, callerKeys, heldKeys: createHeldKeys(deps) };
+    const heldKeys = createHeldKeys(deps);
+    const parts = { ...deps, feed, inboxFeed, sources, callerKeys, heldKeys };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
     router.service(System, systemService(parts));
+    router.service(Workflows, workflowsService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);
@@ -115,6 +124,7 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
       inboxFeed.stop();
       await feed.stop();
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
+      await sources.stop();
     },
   };
 }

@@ -16,6 +16,7 @@ import type { ReplicaView } from "../../runtime/replica-view.ts";
 import type { RunFeed } from "../../runtime/run-feed.ts";
 import type { Database } from "../../store/database.ts";
 import type { InboxFeed } from "./inbox-feed.ts";
+import type { SourceReader } from "./source-reader.ts";
 import type { StreamLimits } from "./stream-limits.ts";
 
 /** The same for every call. */
@@ -38,6 +39,8 @@ export interface ServiceParts {
   readonly streamLimits?: StreamLimits | undefined;
   /** Inboxes that are watched. */
   readonly inboxFeed: InboxFeed;
+  /** Reads source texts of versions. */
+  readonly sources: SourceReader;
   /** Publishes an event of a caller where the service listens. */
   readonly publishEvent?: PublishForCaller | undefined;
   /** Handles a message again that was put aside. */

@@ -13,6 +13,11 @@ import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
 import { endLetters, type LetterEnd, type Redelivered } from "../../runtime/dead-letters.ts";
 import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
 import type { RunStart } from "../../runtime/processor.ts";
+import {
+  publishSource,
+  type SourcePublication,
+  type SourcePublished,
+} from "../../runtime/publish-source.ts";
 import { type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
 import type { Settled } from "../../runtime/submission.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
@@ -40,6 +45,8 @@ export interface Write {
   createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
   /** not_found for a definition that the call does not see. */
   publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
+  /** Publishes what a source text describes, where its latest version is another one. */
+  publishSource(publication: SourcePublication): Promise<SourcePublished>;
   /** Changes an open item of the inbox that the call has read. */
   changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
   /**
@@ -83,6 +90,10 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     },
     publishVersion: (definitionId, spec) =>
       publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec }),
+    async publishSource(publication) {
+      requireSeen(visibility, publication.workspaceId);
+      return publishSource({ ...parts, callerKey }, publication);
+    },
     changeItem: (seen, change) => changeItem(parts.database, seen, change),
     async route(event) {
       requireSeen(visibility, event.workspaceId);

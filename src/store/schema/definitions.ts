@@ -72,6 +72,18 @@ export const workflowVersions = pgTable(
   (t) => [uniqueIndex("workflow_versions_number").on(t.definitionId, t.version)],
 );
 
+/** What a version was made from by PublishSource. Versions of PublishVersion have no row. */
+export const versionSources = pgTable("version_sources", {
+  publishedAt: time("published_at").notNull(),
+  versionId: text("version_id").primaryKey(),
+  publishedBy: text("published_by").notNull(),
+  note: text("note").notNull(),
+  sourceText: text("source_text").notNull(),
+  // JSON as text: its keys keep their order, which an editor shows.
+  layoutJson: text("layout_json"),
+  inputSchemaJson: text("input_schema_json"),
+});
+
 /** The cron line of a latest version, its next slot, and what a start needs to know. */
 export const schedules = pgTable(
   "schedules",

@@ -76,12 +76,62 @@ describe("apply and export", () => {
     ].join("\n");
     await cli.write("e.workflow.yaml", file);
     await done("apply", "e.workflow.yaml");
-    await done("export", "exported", "-o", "back.workflow.yaml");
+    await done("export", "exported", "--json", "-o", "back.workflow.yaml");
     expect(await done("apply", "back.workflow.yaml")).toMatch(/^exported: unchanged, version 1/);
     const json = await done("export", "exported", "--json");
     await cli.write("back.workflow.json", json);
     expect(await done("apply", "back.workflow.json")).toMatch(/^exported: unchanged, version 1/);
     expect(await done("graph", "exported", "--format", "mermaid")).toContain('n0 -->|"true"| n1');
+  });
+
+  it("exports the very text that was applied, each version its own", async () => {
+    const first = `# why\n${fileOf("kept", "task:   First # odd blanks")}\n\n`;
+    await cli.write("k.workflow.yaml", first);
+    await done("apply", "k.workflow.yaml");
+    const { stdout } = await cli.run(["export", "kept"], { env });
+    expect(stdout).toBe(first);
+    const second = first.replace("First", "Second").replace("why", "because");
+    await cli.write("k.workflow.yaml", second);
+    expect(await done("apply", "k.workflow.yaml")).toMatch(/^kept: published, version 2/);
+    const older = await cli.run(["export", "kept", "--version", "1"], { env });
+    expect(older.stdout).toBe(first);
+    // A changed comment makes no version, and is kept.
+    const commented = second.replace("because", "therefore");
+    await cli.write("k.workflow.yaml", commented);
+    expect(await done("apply", "k.workflow.yaml")).toMatch(/^kept: unchanged, version 2/);
+    expect((await cli.run(["export", "kept"], { env })).stdout).toBe(commented);
+  });
+
+  it("shows what differs, and ends with 1 where something does", async () => {
+    const diff = (...args: string[]) => cli.run(["diff", ...args], { env });
+    await cli.write("d.workflow.yaml", fileOf("differing", "task: First"));
+    const unpublished = await diff("d.workflow.yaml");
+    expect(unpublished).toMatchObject({ code: 1, stdout: "+ step one\n" });
+    await done("apply", "d.workflow.yaml");
+    expect(await diff("d.workflow.yaml")).toMatchObject({ code: 0, stdout: "" });
+    await cli.write("d.workflow.yaml", fileOf("differing", "task: Second"));
+    const { code, stdout } = await diff("d.workflow.yaml");
+    expect(code).toBe(1);
+    expect(stdout).toBe('~ step one\n    config.instructions: "First" => "Second"\n');
+    await done("apply", "d.workflow.yaml");
+    expect(await diff("differing", "--from", "1")).toMatchObject({ code: 1, stdout });
+    const same = await diff("differing", "--from", "2", "--to", "2");
+    expect(same).toMatchObject({ code: 0, stdout: "" });
+    const json = JSON.parse((await diff("differing", "--from", "1", "--json")).stdout);
+    expect(json).toEqual({
+      ...{ change: "changed", part: "step", id: "one" },
+      fields: [{ field: "config.instructions", before: "First", after: "Second" }],
+    });
+    expect((await diff("differing")).code).toBe(2);
+    expect((await diff("differing", "--from", "9")).code).toBe(3);
+  });
+
+  it("publishes a file that is too large to be kept, without its text", async () => {
+    const large = `${fileOf("large", "task: Large")}\n# ${"x".repeat(600_000)}\n`;
+    await cli.write("l.workflow.yaml", large);
+    expect(await done("apply", "l.workflow.yaml")).toMatch(/^large: created, version 1/);
+    expect(await done("apply", "l.workflow.yaml")).toMatch(/^large: unchanged, version 1/);
+    expect(await done("export", "large")).not.toContain("xxx");
   });
 
   it("shows what the service alone refuses at its place in the file", async () => {

@@ -15,6 +15,7 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { PublishSourceResponseSchema } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   CancelRunResponseSchema,
   CompensateRunResponseSchema,
@@ -51,6 +52,9 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
   if (isMessage(answer, CreateDefinitionResponseSchema)) {
     all.made.add(answer.definition?.id ?? "");
   } else if (isMessage(answer, PublishVersionResponseSchema)) {
+    all.versions.add(answer.version?.id ?? "");
+    all.published.push(answer.definition?.id ?? "");
+  } else if (isMessage(answer, PublishSourceResponseSchema)) {
     all.versions.add(answer.version?.id ?? "");
     all.published.push(answer.definition?.id ?? "");
   } else if (isMessage(answer, HandleTriggerResponseSchema)) {

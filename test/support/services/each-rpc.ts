@@ -14,6 +14,7 @@ import {
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   StepRunState,
   StepType,
@@ -28,17 +29,19 @@ type Rpc =
   | keyof typeof Runs.method
   | Exclude<keyof typeof Inbox.method, "watch">
   | "inbox.watch"
-  | `system.${keyof typeof System.method}`;
+  | `system.${keyof typeof System.method}`
+  | `sources.${keyof typeof Workflows.method}`;
 /** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
   Omit<Client<typeof Inbox>, "watch"> &
   Client<typeof Runs> & {
     readonly inbox: Client<typeof Inbox>;
     readonly system: Client<typeof System>;
+    readonly sources: Client<typeof Workflows>;
   };
 
 /** The services of the server, in its order. */
-export const SERVICES = [WorkflowService, Runs, Inbox, System] as const;
+export const SERVICES = [WorkflowService, Runs, Inbox, System, Workflows] as const;
 
 /** Clients over one transport. */
 export function createClientsOf(transport: Transport): Clients {
@@ -49,12 +52,14 @@ export function createClientsOf(transport: Transport): Clients {
     ...createClient(Runs, transport),
     inbox,
     system: createClient(System, transport),
+    sources: createClient(Workflows, transport),
   };
 }
 
 /** The name of an RPC in tables over all of them. */
 export function nameOfRpc({ parent, localName }: DescMethod): string {
   if (parent.typeName === System.typeName) return `system.${localName}`;
+  if (parent.typeName === Workflows.typeName) return `sources.${localName}`;
   return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
@@ -91,6 +96,8 @@ export const STEPS = [
 ];
 /** The end of its first step. */
 export const DONE = { stepId: "work", state: StepRunState.COMPLETED };
+/** A workflow file. */
+export const SOURCE = "workflow: sourced\nsteps:\n  work: { task: Work }\n";
 let names = 0;
 
 const ROWS: Record<Rpc, Row> = {
@@ -314,6 +321,37 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:read",
     foreign: "PermissionDenied",
     call: ({ system }, { workspaceId }, options) => system.doctor({ workspaceId }, options),
+  },
+  "sources.get": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId: id }, options) => sources.get({ id }, options),
+  },
+  "sources.list": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) => sources.list({ workspaceId }, options),
+  },
+  "sources.checkVersion": {
+    needs: "workflows:author",
+    call: ({ sources }, _at, options) => sources.checkVersion({ version: {} }, options),
+  },
+  "sources.publishSource": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
+  },
+  "sources.getVersion": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) => sources.getVersion({ definitionId }, options),
+  },
+  "sources.listVersionHeads": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listVersionHeads({ definitionId }, options),
   },
 };
 /** A row of each RPC. */

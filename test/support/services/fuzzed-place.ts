@@ -7,6 +7,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Tree } from "../random/random-requests.ts";
 import type { RpcService } from "./rpc-service.ts";
@@ -28,7 +29,7 @@ export interface Place {
  * Every unary RPC of these services but CompleteTask, which goes the way of TransitionStep. Those of the inbox come first: the others
  * end what is open.
  */
-export const METHODS = [Inbox, WorkflowService, Runs, Health].flatMap(({ methods }) =>
+export const METHODS = [Inbox, WorkflowService, Runs, Workflows, Health].flatMap(({ methods }) =>
   methods.flatMap((method) =>
     isUnary(method) && method !== Inbox.method.completeTask
       ? [{ name: nameOf(method), method }]
@@ -37,6 +38,7 @@ export const METHODS = [Inbox, WorkflowService, Runs, Health].flatMap(({ methods
 );
 
 function nameOf({ parent, name }: DescMethod): string {
+  if (parent.typeName === Workflows.typeName) return `Workflows.${name}`;
   return parent.typeName === Inbox.typeName ? `Inbox.${name}` : name;
 }
 
@@ -201,9 +203,26 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Inbox.Release": (place, n) => ({ ...itemOf(place, n), reason: "r" }),
   "Inbox.Delegate": (place, n) => ({ ...itemOf(place, n), to: "user_of_ws_a", reason: "r" }),
   "Inbox.Comment": (place, n) => ({ ...itemOf(place, n), comment: "c" }),
+  "Workflows.Get": ({ definitionId }) => ({ id: definitionId }),
+  "Workflows.List": () => ({ workspace_id: "ws_a", name_contains: "o", page_size: 2 }),
+  "Workflows.CheckVersion": ({ emptyId }, n) =>
+    n % 2 === 0
+      ? { source_text: sourceOf(n) }
+      : { version: { definition_id: emptyId, ...VERSION } },
+  "Workflows.PublishSource": (_, n) => ({
+    ...{ workspace_id: "ws_a", source_text: sourceOf(n), layout: { work: { x: n } }, note: "n" },
+  }),
+  "Workflows.GetVersion": ({ definitionId }) => ({ definition_id: definitionId, version: 1 }),
+  "Workflows.ListVersionHeads": ({ definitionId }) => ({
+    ...{ definition_id: definitionId, page_size: 2 },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };
+
+function sourceOf(n: number): string {
+  return `workflow: s${n % 3}\ninput: { n: number }\nsteps:\n  work: { task: "Do ${n}" }\n`;
+}
 
 function orderOf({ wideRunIds }: Place, n: number): Tree {
   return { run_id: oneOf(wideRunIds, n), step_id: `s${n % STEPS}`, reason: "r" };

@@ -33,6 +33,7 @@ const REST = [
   "caller_keys",
   "inbox_items",
   "inbox_notes",
+  "version_sources",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

@@ -13,6 +13,7 @@ import { createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { createInboxFeed } from "../../../src/ingress/rpc/inbox-feed.ts";
 import { workflowService } from "../../../src/ingress/rpc/service.ts";
 import type { ServiceParts } from "../../../src/ingress/rpc/service-parts.ts";
+import { createSourceReader } from "../../../src/ingress/rpc/source-reader.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
 import { createCallerKeys } from "../../../src/runtime/caller-keys.ts";
 import { createHeldKeys } from "../../../src/runtime/held-keys.ts";
@@ -50,6 +51,7 @@ export function openDoor(
     callerKeys: createCallerKeys(parts.database),
     heldKeys: createHeldKeys(parts),
     feed: createRunFeed(parts),
+    sources: createSourceReader(),
     inboxFeed: createInboxFeed(),
     probe: async () => ({ parts: {} }),
   });

@@ -18,6 +18,7 @@ import { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
 import { Inbox } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   GetRunResponseSchema,
   PublishVersionRequestSchema,
@@ -151,7 +152,7 @@ function filled(desc: DescMessage): Message {
   return message;
 }
 
-const RPCS = [WorkflowService, Runs, Inbox, System, Health].flatMap(({ methods }) =>
+const RPCS = [WorkflowService, Runs, Inbox, System, Workflows, Health].flatMap(({ methods }) =>
   methods.filter(({ methodKind }) => methodKind === "unary"),
 );
 const MESSAGES = new Map(

@@ -1,0 +1,134 @@
+/**
+ * The RPCs of Workflows about source texts: CheckVersion and PublishSource.
+ * Boundary: requests and answers; a text is read in a thread of its own (source-reader.ts).
+ */
+import {
+  type CheckVersionRequest,
+  PublishOutcome,
+  type PublishSourceRequest,
+  PublishSourceRequestSchema,
+} from "../../../gen/workflows/ops/v1/workflows_pb.ts";
+import type { PublishVersionRequest } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { versionDigest } from "../../engine/values/digest.ts";
+import type { FileFault } from "../../file/faults.ts";
+import type { FieldFault } from "../../process/refusal.ts";
+import { inPieces } from "../../runtime/in-pieces.ts";
+import type { SourcePublished } from "../../runtime/publish-source.ts";
+import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
+import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
+import { recordedActor } from "./actor.ts";
+import { requireDefinition } from "./definitions.ts";
+import { checkFields, checkText, invalidFields } from "./fields.ts";
+import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+import type { SourceReader } from "./source-reader.ts";
+import { checkedBeside, schemaFaults } from "./version-faults.ts";
+import { headMessage, requireHead } from "./workflows.ts";
+
+const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcome>> = {
+  created: PublishOutcome.CREATED,
+  published: PublishOutcome.PUBLISHED,
+  unchanged: PublishOutcome.UNCHANGED,
+};
+
+/** CheckVersion. */
+export function checkVersionWith(sources: SourceReader) {
+  return async (
+    { caller }: Pick<WriteDeps, "caller">,
+    { sourceText, version }: CheckVersionRequest,
+  ) => {
+    const faults: FieldFault[] = [];
+    checkText("source_text", sourceText, faults);
+    if ((sourceText === "") === (version === undefined)) {
+      faults.push({ field: "source_text", description: "or version is required, and not both" });
+    }
+    if (faults.length > 0) throw invalidFields(faults);
+    if (version !== undefined) return checkedVersion(version);
+    const read = await sources.read(caller?.workspaceId ?? "", sourceText);
+    const { workflow } = read;
+    const { faultCount, warnings } = read;
+    return {
+      faults: read.faults.map(ofText),
+      faultCount,
+      warnings: warnings.map(ofText),
+      ...(workflow === undefined
+        ? {}
+        : { name: workflow.name, digest: versionDigest(workflow.spec) }),
+    };
+  };
+}
+
+async function checkedVersion(request: PublishVersionRequest) {
+  const { spec, faults: unread } = readVersionSpec(request);
+  const faults = await inPieces(checkedBeside(spec, unread));
+  faults.push(...(await inPieces(schemaFaults(spec.steps))));
+  return {
+    faults: faults.slice(0, FAULTS_LISTED),
+    faultCount: faults.length,
+    ...(faults.length === 0 ? { digest: versionDigest(spec) } : {}),
+  };
+}
+
+/** PublishSource. */
+export function publishSourceWith(sources: SourceReader) {
+  return async (deps: WriteDeps, request: PublishSourceRequest) => {
+    const { workspaceId, sourceText, layout, note } = request;
+    const faults = checkFields(PublishSourceRequestSchema, request);
+    faults.require("workspace_id", workspaceId);
+    faults.require("source_text", sourceText);
+    faults.refuseIfAny();
+    const { name, description, tags, inputSchema, spec } = requireWorkflow(
+      await sources.read(workspaceId, sourceText),
+    );
+    const publishedBy = recordedActor(deps) ?? "";
+    const published = await deps.write.publishSource({
+      ...{ workspaceId, name, description, tags, spec },
+      source: { sourceText, layout, inputSchema, note, publishedBy },
+    });
+    return {
+      definition: toDefinitionMessage(published.definition),
+      version: await headOf(deps, published.version.id),
+      outcome: OUTCOMES[published.outcome],
+      digest: versionDigest(spec),
+    };
+  };
+}
+
+/** What was published by a call whose answer was lost. */
+export async function readPublishedSource(
+  deps: ReadDeps,
+  _request: PublishSourceRequest,
+  versionId: string,
+) {
+  const [row] = await findVersions(deps.database.callers, deps.visibility, [versionId]);
+  if (row === undefined) throw new Error(`version ${versionId} is not stored`);
+  const definition = await requireDefinition(deps, row.definitionId);
+  return {
+    definition: toDefinitionMessage(definition),
+    version: await headOf(deps, versionId),
+    outcome: row.version === 1 ? PublishOutcome.CREATED : PublishOutcome.PUBLISHED,
+    digest: versionDigest(specOfVersion(row)),
+  };
+}
+
+async function headOf(deps: ReadDeps, versionId: string) {
+  return headMessage(await requireHead(deps, versionId));
+}
+
+/** Refuses invalid_fields: each fault by its path in the text, with its line and column. */
+function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
+  if (workflow !== undefined) return workflow;
+  const fields = faults.map(({ path, line, column, message }) => ({
+    field: path === "" ? "source_text" : path,
+    description: `line ${line}, column ${column}: ${message}`,
+  }));
+  const unlisted = faultCount - faults.length;
+  if (unlisted > 0) {
+    fields.push({ field: "source_text", description: `${unlisted} more faults are not listed` });
+  }
+  throw invalidFields(fields);
+}
+
+function ofText({ path, line, column, message }: FileFault) {
+  return { path, line, column, description: message };
+}

@@ -1,0 +1,80 @@
+/**
+ * Publishing what a source text describes: the definition of its name, and the next version unless the latest one has the content.
+ * Boundary: the text was read by the caller; what may be stored is decided as for PublishVersion (definitions.ts).
+ * Invariants:
+ * 1. The definition is locked while its latest version is compared, so calls with the same text make one version.
+ * 2. A definition that this makes, its version and what that was made from are stored in one transaction, or nothing is.
+ */
+
+import type { VersionSpec } from "../engine/values/definition.ts";
+import { versionDigest } from "../engine/values/digest.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import { newDefinitionId } from "../process/ids.ts";
+import type { Tx } from "../store/database.ts";
+import {
+  findDefinitionByName,
+  insertDefinition,
+  lockDefinition,
+  type NewDefinition,
+} from "../store/definitions.ts";
+import { type DefinitionRow, findVersion, specOfVersion } from "../store/reads/definitions.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
+import {
+  checkedSpec,
+  commitWithEvents,
+  createdEvent,
+  type DefinitionDeps,
+  type Published,
+  publishedEvent,
+  storeVersion,
+} from "./definitions.ts";
+
+/** What a source text describes. */
+export interface SourcePublication extends Omit<NewDefinition, "id"> {
+  readonly spec: VersionSpec;
+  readonly source: VersionSource;
+}
+
+/** The version that has the content now, and what was made. */
+export interface SourcePublished extends Published {
+  readonly outcome: "created" | "published" | "unchanged";
+}
+
+/** Publishes it. Refuses invalid_fields (every fault of the version). */
+export async function publishSource(
+  deps: DefinitionDeps,
+  { spec: written, source, ...wanted }: SourcePublication,
+): Promise<SourcePublished> {
+  const spec = await checkedSpec(written);
+  const digest = versionDigest(written);
+  return commitWithEvents(deps, async (tx) => {
+    const { definition, isNew } = await lockNamed(tx, wanted);
+    const latest = await findVersion(tx, EVERY_WORKSPACE, definition.id, definition.latestVersion);
+    const isSame = latest !== undefined && versionDigest(specOfVersion(latest)) === digest;
+    const row = isSame ? { definition, version: latest } : await storeVersion(tx, definition, spec);
+    await saveVersionSource(tx, row.version.id, source);
+    const events: JsonObject[] = isNew ? [createdEvent(definition)] : [];
+    if (!isSame) events.push(publishedEvent(row));
+    const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
+    return {
+      row: { ...row, outcome },
+      madeId: row.version.id,
+      definitionId: definition.id,
+      events,
+    };
+  });
+}
+
+/** The definition of a name, made where there is none, and locked until the transaction ends. */
+async function lockNamed(
+  tx: Tx,
+  wanted: Omit<NewDefinition, "id">,
+): Promise<{ definition: DefinitionRow; isNew: boolean }> {
+  const made = await insertDefinition(tx, { ...wanted, id: newDefinitionId() });
+  if (made !== undefined) return { definition: made, isNew: true };
+  const named = await findDefinitionByName(tx, wanted.workspaceId, wanted.name);
+  const definition = named === undefined ? undefined : await lockDefinition(tx, named.id);
+  if (definition === undefined) throw new Error("the definition of a taken name is not stored");
+  return { definition, isNew: false };
+}

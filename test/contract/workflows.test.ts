@@ -1,0 +1,353 @@
+/**
+ * Workflows of workflows.ops.v1: source texts that become versions, and what is read of them.
+ * Boundary: the RPCs; scopes and other workspaces are the tables of rpc-auth.test.ts and visibility.test.ts.
+ */
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  PublishOutcome,
+  type PublishSourceRequest,
+  Workflows,
+} from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { StepType, TriggerType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
+import { readWorkflowFile } from "../../src/file/read-file.ts";
+import { specOfMessage, unstoredVersion } from "../../src/wire/definitions.ts";
+import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
+
+const WORKSPACE = "ws";
+const TEXT = `# pays what is due
+workflow: pay-due
+description: Pay
+tags: [finance]
+on: { schedule: 0 9 * * 1 }
+input: { amount: number, note: string? }
+retry: { max: 2, backoff: 1s, factor: 1.1 }
+steps:
+  ask: { approve: Pay?, action: pay, risk: high, by: [user_ann], timeout: 1d }
+  pay: { agent: bank, action: payments.charge, with: { amount: "{{ input.amount }}" } }
+`;
+let service: RpcService;
+let transport: Transport;
+
+beforeAll(async () => {
+  service = await startRpcService();
+  transport = createConnectTransport({
+    ...{ baseUrl: service.baseUrl, httpVersion: "1.1" },
+    // The thread of the tests compiles its sources.
+    defaultTimeoutMs: 60_000,
+  });
+});
+afterAll(() => service.stop());
+
+const client = () => createClient(Workflows, transport);
+const publish = (sourceText: string, more: Partial<PublishSourceRequest> = {}) =>
+  client().publishSource({
+    workspaceId: WORKSPACE,
+    sourceText,
+    layout: undefined,
+    note: "",
+    ...more,
+  });
+
+/** What `workflows apply` sends to PublishVersion. */
+function asApplied(text: string) {
+  const { workflow } = readWorkflowFile(Buffer.from(text));
+  if (workflow === undefined) throw new Error("the text has faults");
+  return unstoredVersion(workflow.spec);
+}
+
+async function countVersions(definitionId: string): Promise<number> {
+  return (await service.client.listVersions({ definitionId })).versions.length;
+}
+
+describe("PublishSource", () => {
+  test("makes the definition and the version that PublishVersion makes, and keeps the text", async () => {
+    const layout = { ask: { x: 1, y: 2 } };
+    const answer = await publish(TEXT, { layout, note: "the first" });
+    expect(answer).toMatchObject({
+      outcome: PublishOutcome.CREATED,
+      definition: { name: "pay-due", description: "Pay", tags: ["finance"], latestVersion: 1 },
+      version: {
+        ...{ version: 1, triggerType: TriggerType.SCHEDULE, hasSource: true, note: "the first" },
+      },
+    });
+    const definitionId = answer.definition?.id ?? "";
+    const other = await service.client.createDefinition({ workspaceId: WORKSPACE, name: "other" });
+    const { steps, edges, trigger, defaultRetryPolicy } = asApplied(TEXT);
+    if (trigger === undefined || defaultRetryPolicy === undefined) throw new Error("unset");
+    const { version: applied } = await service.client.publishVersion({
+      ...{ definitionId: other.definition?.id ?? "", steps, edges, trigger, defaultRetryPolicy },
+    });
+    const got = await client().getVersion({ definitionId });
+    const same = { id: "", definitionId: "", createdAt: undefined };
+    expect({ ...got.version, ...same }).toEqual({ ...applied, ...same });
+    expect(got).toMatchObject({ sourceText: TEXT, layout, digest: answer.digest });
+    expect(got.inputSchema).toEqual({
+      type: "object",
+      properties: { amount: { type: "number" }, note: { type: "string" } },
+      required: ["amount"],
+    });
+    const listed = await service.client.listVersions({ definitionId });
+    expect(listed.versions[0]).toEqual(got.version);
+    // The same content has the same digest, however it was published.
+    const byVersion = await client().getVersion({ definitionId: applied?.definitionId ?? "" });
+    expect(byVersion.digest).toBe(answer.digest);
+    expect(byVersion).toMatchObject({ sourceText: "", head: { hasSource: false, note: "" } });
+    expect(byVersion.inputSchema).toBeUndefined();
+  });
+
+  test("makes no version of what is published, and keeps the newest text of it", async () => {
+    const text = TEXT.replace("pay-due", "again");
+    const { definition, digest } = await publish(text);
+    const definitionId = definition?.id ?? "";
+    const commented = `# why\n${text}`;
+    const answer = await publish(commented, { note: "a comment" });
+    expect(answer).toMatchObject({
+      outcome: PublishOutcome.UNCHANGED,
+      digest,
+      version: { version: 1 },
+    });
+    expect(await countVersions(definitionId)).toBe(1);
+    const got = await client().getVersion({ definitionId });
+    expect(got).toMatchObject({ sourceText: commented, head: { note: "a comment" } });
+    const changed = await publish(text.replace("Pay?", "Pay now?"));
+    expect(changed).toMatchObject({ outcome: PublishOutcome.PUBLISHED, version: { version: 2 } });
+    expect(changed.digest).not.toBe(digest);
+    const first = await client().getVersion({ definitionId, version: 1 });
+    expect(first.sourceText).toBe(commented);
+  });
+
+  test("of calls with one text at once makes one definition and one version", async () => {
+    const text = TEXT.replace("pay-due", "at-once");
+    const answers = await Promise.all(Array.from({ length: 8 }, () => publish(text)));
+    const ids = new Set(answers.map(({ definition }) => definition?.id));
+    expect(ids.size).toBe(1);
+    const outcomes = answers.map(({ outcome }) => outcome).sort();
+    expect(outcomes).toEqual([PublishOutcome.CREATED, ...Array(7).fill(PublishOutcome.UNCHANGED)]);
+    expect(await countVersions([...ids][0] ?? "")).toBe(1);
+  });
+
+  test("is done once for a key", async () => {
+    const headers = { "Idempotency-Key": "publish-1" };
+    const request = { workspaceId: WORKSPACE, sourceText: TEXT.replace("pay-due", "keyed") };
+    const first = await client().publishSource(request, { headers });
+    expect(await client().publishSource(request, { headers })).toEqual(first);
+    expect(first.outcome).toBe(PublishOutcome.CREATED);
+  });
+
+  test("publishes its events, the definition's first", async () => {
+    const { definition, version } = await publish(TEXT.replace("pay-due", "heard"));
+    const { rows } = {
+      rows: await service.database.write.query<{ changes: { id: string }[] }>(
+        {
+          name: "changes_of",
+          text: "select changes from move_batches where changes::text like $1",
+        },
+        [`%${definition?.id ?? ""}-create%`],
+      ),
+    };
+    expect(rows.flatMap(({ changes }) => changes.map(({ id }) => id))).toEqual([
+      `${definition?.id}-create`,
+      `${version?.id}-publish`,
+    ]);
+  });
+
+  test.each([
+    ["a misspelt key", TEXT.replace("approve:", "aprove:"), "steps.ask", /line 9, .*approve/],
+    [
+      "a fault of the graph",
+      TEXT.replace("agent: bank", "agent: bank, next: nowhere"),
+      "steps.pay.next",
+      /line 10/,
+    ],
+    [
+      "a schema that is none",
+      TEXT.replace("amount: number, note: string?", "type: 3"),
+      "input",
+      /line 6, .*no usable JSON Schema/,
+    ],
+    [
+      "a name that is too long",
+      TEXT.replace("pay-due", "n".repeat(300)),
+      "workflow",
+      /line 2, .*300 characters/,
+    ],
+    ["no YAML", "workflow: [", "source_text", /^line 1/],
+    [
+      "aliases without end",
+      `a: &a [${"1,".repeat(1000)}]\n${Array.from({ length: 300 }, (_, at) => `k${at}: *a`).join("\n")}`,
+      "k198[600]",
+      /more than 200000 values/,
+    ],
+  ])("refuses %s with its place, and stores nothing", async (_, text, field, description) => {
+    const { total } = await service.client.listDefinitions({ workspaceId: WORKSPACE });
+    const { code, fields, error } = await refusedBy(publish(text));
+    expect(code).toBe("InvalidArgument");
+    expect(
+      fields.some((each) => each === field),
+      fields.join(),
+    ).toBe(true);
+    expect(error.rawMessage.replace(/^.*?: /, "").replace(`${field}: `, "")).toMatch(description);
+    const after = await service.client.listDefinitions({ workspaceId: WORKSPACE });
+    expect(after.total).toBe(total);
+  });
+
+  test("refuses a text over the limit, and bytes that are not UTF-8", async () => {
+    const large = await refusedBy(publish(`${TEXT}#${"x".repeat(600_000)}`));
+    expect(large).toMatchObject({ code: "InvalidArgument", fields: ["source_text"] });
+    expect(large.error.rawMessage).toContain("over the limit of 524288");
+    const answer = await fetch(`${service.baseUrl}/${Workflows.typeName}/PublishSource`, {
+      method: "POST",
+      headers: { "Content-Type": "application/proto" },
+      body: Buffer.from([0x0a, 2, 0x77, 0x73, 0x12, 3, 0x61, 0xff, 0x62]),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "invalid_argument" });
+  });
+});
+
+describe("CheckVersion", () => {
+  test("lists all faults of a text with their places, and stores nothing", async () => {
+    const text = "workflow: w\nsteps:\n  a: { task: A, nxt: b }\n  b: { aprove: B }\n";
+    const { faults, faultCount, digest } = await client().checkVersion({ sourceText: text });
+    expect(faults).toMatchObject([
+      { path: "steps.a.nxt", line: 3, column: 17, field: "" },
+      { path: "steps.b", line: 4 },
+      ...Array(faultCount - 2).fill({}),
+    ]);
+    expect(faults[0]?.description).toContain('"next"');
+    expect(digest).toBe("");
+    await refusedBy(client().get({ workspaceId: WORKSPACE, name: "w" }));
+  });
+
+  test("gives the digest that PublishSource gives, and warnings", async () => {
+    const text = "workflow: checked\nsteps:\n  a: { approve: A, action: pay }\n";
+    const { faults, faultCount, warnings, name, digest } = await client().checkVersion({
+      sourceText: text,
+    });
+    expect({ faults, faultCount, name }).toEqual({ faults: [], faultCount: 0, name: "checked" });
+    expect(warnings).toMatchObject([{ path: "steps.a", line: 3 }]);
+    expect((await publish(text)).digest).toBe(digest);
+    const { steps, edges } = asApplied(text);
+    expect((await client().checkVersion({ version: { steps, edges } })).digest).toBe(digest);
+  });
+
+  test("lists faults of a version by its fields", async () => {
+    const steps = [
+      { id: "a", name: "A", stepType: StepType.HUMAN_TASK, config: { output_schema: { type: 3 } } },
+      { id: "a", name: "B", stepType: 99 as StepType },
+    ];
+    const { faults, faultCount } = await client().checkVersion({ version: { steps } });
+    expect(faultCount).toBe(faults.length);
+    expect(faults.map(({ field }) => field).sort()).toEqual(
+      ["steps[0].config.output_schema", "steps[1].id", "steps[1].step_type"].sort(),
+    );
+  });
+
+  test("needs one of both", async () => {
+    expect((await refusedBy(client().checkVersion({}))).fields).toEqual(["source_text"]);
+    const both = { sourceText: TEXT, version: {} };
+    expect((await refusedBy(client().checkVersion(both))).fields).toEqual(["source_text"]);
+  });
+
+  test("lets other calls pass while a large text is read", async () => {
+    const steps = Array.from({ length: 900 }, (_, at) => `  s${at}: { task: "T {{ input.a }}" }\n`);
+    let isRead = false;
+    const reading = client()
+      .checkVersion({ sourceText: `workflow: large\nsteps:\n${steps.join("")}` })
+      .finally(() => {
+        isRead = true;
+      });
+    await service.client.listDefinitions({ workspaceId: WORKSPACE });
+    expect(isRead).toBe(false);
+    expect((await reading).faultCount).toBe(0);
+  });
+});
+
+describe("lists", () => {
+  const workspaceId = "listed";
+  beforeAll(async () => {
+    for (const name of ["Order-a", "refund", "order-b", "ORDER-c"]) {
+      await service.client.createDefinition({ workspaceId, name });
+    }
+  });
+
+  test("pages of workflows, newest first, with a part of their names", async () => {
+    const names = async (nameContains: string, pageSize: number) => {
+      const found: string[][] = [];
+      let pageToken = "";
+      do {
+        const page = await client().list({ workspaceId, nameContains, pageSize, pageToken });
+        found.push(page.workflows.map(({ definition }) => definition?.name ?? ""));
+        expect(page.totalSize).toBe(nameContains === "" ? 4 : 3);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      return found;
+    };
+    expect(await names("", 3)).toEqual([["ORDER-c", "order-b", "refund"], ["Order-a"]]);
+    expect(await names("", 4)).toEqual([["ORDER-c", "order-b", "refund", "Order-a"]]);
+    expect(await names("rDeR", 2)).toEqual([["ORDER-c", "order-b"], ["Order-a"]]);
+  });
+
+  test("a token is of its filters", async () => {
+    const { nextPageToken: pageToken } = await client().list({ workspaceId, pageSize: 1 });
+    const other = client().list({ workspaceId, nameContains: "o", pageToken });
+    expect((await refusedBy(other)).fields).toEqual(["page_token"]);
+    expect((await refusedBy(client().list({ workspaceId, pageToken: "x" }))).fields).toEqual([
+      "page_token",
+    ]);
+  });
+
+  test("Get finds by id and by name, with the latest version", async () => {
+    const { definition } = await publish(TEXT.replace("pay-due", "found"));
+    const id = definition?.id ?? "";
+    const byId = await client().get({ id });
+    expect(byId.workflow).toMatchObject({ definition: { id }, latest: { version: 1 } });
+    expect(await client().get({ workspaceId: WORKSPACE, name: "found" })).toEqual(byId);
+    const unpublished = await client().get({ workspaceId, name: "refund" });
+    expect(unpublished.workflow?.latest).toBeUndefined();
+    for (const request of [
+      { workspaceId: "other", name: "found" },
+      { id: "wf_none" },
+      { workspaceId: "other", id },
+    ]) {
+      expect((await refusedBy(client().get(request))).code).toBe("NotFound");
+    }
+    for (const request of [{}, { name: "found" }]) {
+      expect((await refusedBy(client().get(request))).code).toBe("InvalidArgument");
+    }
+  });
+
+  test("heads of versions, page by page", async () => {
+    const { definition } = await publish(TEXT.replace("pay-due", "heads"));
+    const definitionId = definition?.id ?? "";
+    const { steps } = asApplied("workflow: x\nsteps:\n  a: { task: A }\n");
+    for (let n = 0; n < 4; n += 1) await service.client.publishVersion({ definitionId, steps });
+    const numbers: number[][] = [];
+    let pageToken = "";
+    do {
+      const page = await client().listVersionHeads({ definitionId, pageSize: 2, pageToken });
+      numbers.push(page.versions.map(({ version }) => version));
+      expect(page.totalSize).toBe(5);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(numbers).toEqual([[5, 4], [3, 2], [1]]);
+    const { versions } = await client().listVersionHeads({ definitionId });
+    expect(versions.map(({ hasSource }) => hasSource)).toEqual([false, false, false, false, true]);
+    expect((await refusedBy(client().getVersion({ definitionId, version: 6 }))).code).toBe(
+      "NotFound",
+    );
+  });
+});
+
+test("a version that is published twice by PublishVersion is two versions, as before", async () => {
+  const { definition } = await publish(TEXT.replace("pay-due", "twice"));
+  const definitionId = definition?.id ?? "";
+  const spec = specOfMessage(asApplied(TEXT));
+  const { steps, edges } = unstoredVersion(spec);
+  const workflows = createClient(WorkflowService, transport);
+  await workflows.publishVersion({ definitionId, steps, edges });
+  const { version } = await workflows.publishVersion({ definitionId, steps, edges });
+  expect(version?.version).toBe(3);
+});

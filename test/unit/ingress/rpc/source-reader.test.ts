@@ -1,0 +1,46 @@
+/** The thread that reads source texts: its turns, and texts that take too long. */
+import { afterEach, expect, test } from "vitest";
+import {
+  createSourceReader,
+  type SourceReader,
+} from "../../../../src/ingress/rpc/source-reader.ts";
+
+const SOUND = "workflow: w\nsteps:\n  a: { task: A }\n";
+/** Takes many seconds to parse. */
+const SLOW = `workflow: w\nsteps: [${"1,".repeat(480_000)}]`;
+let reader: SourceReader;
+
+afterEach(() => reader.stop());
+
+test("a text that takes too long is refused, and the next one is read", async () => {
+  reader = createSourceReader(1_500);
+  const slow = reader.read("ws_a", SLOW);
+  const next = reader.read("ws_b", SOUND);
+  await expect(slow).rejects.toMatchObject({ reason: "too_costly" });
+  expect((await next).workflow?.name).toBe("w");
+});
+
+test("workspaces take turns, and what waits is bounded", async () => {
+  reader = createSourceReader();
+  const order: string[] = [];
+  const read = async (workspace: string) => {
+    await reader.read(workspace, SOUND);
+    order.push(workspace);
+  };
+  const reads = ["a", "a", "a", "b"].map(read);
+  await Promise.all(reads);
+  expect(order).toEqual(["a", "a", "b", "a"]);
+  const many = Array.from({ length: 34 }, () => reader.read("a", SOUND));
+  const outcomes = await Promise.allSettled(many);
+  const refused = outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+  expect(refused).toMatchObject([{ reason: "overloaded" }]);
+});
+
+test("what waits when the reader stops is refused", async () => {
+  reader = createSourceReader();
+  const reads = [reader.read("a", SLOW), reader.read("a", SOUND)];
+  const settled = Promise.allSettled(reads);
+  await reader.stop();
+  expect(await settled).toMatchObject(Array(2).fill({ reason: { reason: "unavailable" } }));
+  await expect(reader.read("a", SOUND)).rejects.toMatchObject({ reason: "unavailable" });
+});

@@ -234,4 +234,22 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ORDER_COMMANDS,
   ...INBOX_COMMANDS,
   ...OPERATOR_COMMANDS,
+  {
+    name: "completion",
+    args: "<shell>",
+    about: "Print the script by which bash, zsh or fish completes commands, options and names.",
+    examples: [
+      ["completion bash", "to be loaded in ~/.bashrc: source <(workflows completion bash)"],
+      ["completion fish | source", "in fish"],
+      ["completion runs", "the ids of the newest runs, which the scripts ask for; or `workflows`"],
+    ],
+    options: [],
+    callsService: true,
+    load: async () => (await import("./completion.ts")).completing(COMMANDS, optionsOf),
+  },
 ];
+
+/** All options of a command, in the order of its help. */
+export function optionsOf({ options, callsService }: CommandRow): OptionRow[] {
+  return [...options, ...OUTPUT_OPTIONS, ...(callsService ? SERVICE_OPTIONS : [])];
+}

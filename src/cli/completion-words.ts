@@ -2,20 +2,19 @@
  * What a shell can complete, from the table of commands.
  * Boundary: words and kinds; how a shell is told is completion.ts.
  */
-import type { CommandRow } from "./command-row.ts";
-import { COMMANDS, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
+import type { CommandRow, OptionRow } from "./command-row.ts";
 
 /** What stands for a word: words that are known, files, or names that the service knows. */
 export type Kind = "files" | "workflows" | "runs" | "shells" | "commands" | "nothing";
 
 /** A word with what it is for. */
-export interface Word {
+interface Word {
   readonly word: string;
   readonly about: string;
 }
 
 /** An option of a command. */
-export interface OptionWord extends Word {
+interface OptionWord extends Word {
   /** What its value is; undefined: it has none. */
   readonly value: Kind | undefined;
 }
@@ -41,13 +40,18 @@ const KINDS: Readonly<Record<string, readonly Kind[]>> = {
   shell: ["shells"],
 };
 
+/** Gives all options of a command. */
+export type OptionsOf = (row: CommandRow) => readonly OptionRow[];
+
 /** All commands, in the order of the help. */
-export function commandWords(): CommandWords[] {
-  return [...COMMANDS.map(wordsOf), HELP];
+export function commandWords(
+  commands: readonly CommandRow[],
+  optionsOf: OptionsOf,
+): CommandWords[] {
+  return [...commands.map((row) => wordsOf(row, optionsOf(row))), HELP];
 }
 
-function wordsOf({ name, args, about, options, callsService }: CommandRow): CommandWords {
-  const rows = [...options, ...OUTPUT_OPTIONS, ...(callsService ? SERVICE_OPTIONS : [])];
+function wordsOf({ name, args, about }: CommandRow, rows: readonly OptionRow[]): CommandWords {
   const [first = ""] = args.split(" ");
   return {
     ...{ word: name, about, args: KINDS[placeholderOf(first)] ?? [] },

@@ -69,17 +69,4 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./dlq.ts")).run,
   },
-  {
-    name: "completion",
-    args: "<shell>",
-    about: "Print the script by which bash, zsh or fish completes commands, options and names.",
-    examples: [
-      ["completion bash", "to be loaded in ~/.bashrc: source <(workflows completion bash)"],
-      ["completion fish | source", "in fish"],
-      ["completion runs", "the ids of the newest runs, which the scripts ask for; or `workflows`"],
-    ],
-    options: [],
-    callsService: true,
-    load: async () => (await import("./completion.ts")).run,
-  },
 ];

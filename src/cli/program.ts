@@ -2,7 +2,7 @@
 import { Command, type Help } from "commander";
 import type { Options } from "./call.ts";
 import type { CommandRow } from "./command-row.ts";
-import { COMMANDS, OUTPUT_OPTIONS, SERVICE_OPTIONS } from "./commands.ts";
+import { COMMANDS, optionsOf } from "./commands.ts";
 import { EXIT_MEANINGS } from "./failure.ts";
 
 /** Runs a command of the table; gives its exit code. */
@@ -32,11 +32,6 @@ function buildCommand(row: CommandRow, run: Runner): Command {
   return command.action(async (...given: unknown[]) => {
     await run(row, argumentsOf(given), command.opts<Options>());
   });
-}
-
-/** All options of a command, in the order of its help. */
-function optionsOf(row: CommandRow) {
-  return [...row.options, ...OUTPUT_OPTIONS, ...(row.callsService ? SERVICE_OPTIONS : [])];
 }
 
 /** Commander hands on the arguments, a list where there may be several, then the options and the command. */

@@ -4,10 +4,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { COMMANDS } from "../../../src/cli/commands.ts";
+import { COMMANDS, optionsOf } from "../../../src/cli/commands.ts";
 import { bashScript, fishScript, zshScript } from "../../../src/cli/completion-scripts.ts";
 import { commandWords } from "../../../src/cli/completion-words.ts";
 
+const WORDS = commandWords(COMMANDS, optionsOf);
 let folder: string;
 
 beforeAll(() => {
@@ -25,7 +26,7 @@ function completed(...words: string[]): string[] {
   const asked = `COMP_WORDS=(workflows ${line}); COMP_CWORD=${words.length}; _workflows; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync(
     "bash",
-    ["--norc", "-uc", `${bashScript(commandWords())}\n${asked}`],
+    ["--norc", "-uc", `${bashScript(WORDS)}\n${asked}`],
     {
       cwd: folder,
       env: { PATH: `${folder}:${process.env.PATH}` },
@@ -73,7 +74,7 @@ test("bash does not run a name", () => {
 });
 
 test("every command and each of its options is in each script", () => {
-  const words = commandWords();
+  const words = WORDS;
   expect(words.map(({ word }) => word)).toEqual([...COMMANDS.map(({ name }) => name), "help"]);
   const scripts = [bashScript(words), zshScript(words)];
   const fish = fishScript(words).split("\n");
@@ -90,7 +91,7 @@ test("every command and each of its options is in each script", () => {
 });
 
 test("zsh and fish have whole quotes on each line, and ask for the same names", () => {
-  const [zsh, fish] = [zshScript(commandWords()), fishScript(commandWords())];
+  const [zsh, fish] = [zshScript(WORDS), fishScript(WORDS)];
   const lines = [
     ...zsh.replaceAll("'\\''", "").split("\n"),
     ...fish.replaceAll("\\'", "").split("\n"),

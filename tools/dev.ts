@@ -2,18 +2,22 @@
  * `npm run dev`: the service beside servers and sandbox of its own, with the sales process
  * published, until Ctrl-C. The service starts again when src/ changes and when it ends by itself.
  *
+ * Workflow files of the folder in which it is started are published when they are saved.
+ *
  * Boundary: the variables of the shell go to the service, so that it can be configured as usual;
  * `DATABASE_URL` and `NATS_URL` replace the private servers (see parts/parts.ts).
  */
 import { createServer } from "node:net";
 import { OPTIONS_HELP, readOptions } from "./demo/options.ts";
-import { publishSalesProcess } from "./demo/sales-process.ts";
+import { publishText } from "./demo/publish-text.ts";
+import { publishSalesProcess, WORKSPACE_ID } from "./demo/sales-process.ts";
 import { connectService } from "./demo/service-client.ts";
 import { parseLogLine, type ServiceProcess } from "./demo/service-process.ts";
 import { watchSource } from "./demo/source-changes.ts";
 import { superviseService } from "./demo/supervisor.ts";
 import { type Surroundings, startSurroundings } from "./demo/surroundings.ts";
 import { listThingsToTry } from "./demo/things-to-try.ts";
+import { watchWorkflowFolder } from "./demo/workflow-folder.ts";
 import { findFreePort } from "./parts/free-port.ts";
 
 const USUAL_PORT = 8080;
@@ -45,6 +49,13 @@ async function main(): Promise<void> {
     tell: (line) => print("sandbox", line),
   });
   const changes = watchSource((line) => print("dev", line));
+  let serviceUrl = "";
+  const files = watchWorkflowFolder({
+    folder: options.files ?? process.env.INIT_CWD ?? process.cwd(),
+    publish: (text) => publishText(serviceUrl, WORKSPACE_ID, text),
+    say: (line) => print("files", line),
+  });
+  const introduce = introduceOnce(surroundings);
   try {
     await superviseService({
       environment: {
@@ -57,10 +68,15 @@ async function main(): Promise<void> {
       changes,
       log: (line) => print("dev", line),
       onLine: (line) => print("service", renderLogLine(line)),
-      onReady: introduceOnce(surroundings),
+      async onReady(service) {
+        await introduce(service);
+        serviceUrl = service.url;
+        await files.rescan();
+      },
       signal: stop.signal,
     });
   } finally {
+    files.close();
     changes.close();
     await surroundings.stop();
   }

@@ -17,6 +17,19 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./doctor.ts")).run,
   },
   {
+    name: "dev",
+    args: "[folder]",
+    about:
+      "Start the service with servers and stand-ins of its own, as npm run dev, and publish the workflow files of a folder when they are saved.",
+    examples: [
+      ["dev", "the files of this folder"],
+      ["dev flows/", "the files of another one"],
+    ],
+    options: [],
+    callsService: false,
+    load: async () => (await import("./dev.ts")).run,
+  },
+  {
     name: "whoami",
     args: "",
     about: "Say who calls, in which workspace, and with which scopes.",

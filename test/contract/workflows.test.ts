@@ -125,7 +125,13 @@ describe("PublishSource", () => {
     expect(ids.size).toBe(1);
     const outcomes = answers.map(({ outcome }) => outcome).sort();
     expect(outcomes).toEqual([PublishOutcome.CREATED, ...Array(7).fill(PublishOutcome.UNCHANGED)]);
-    expect(await countVersions([...ids][0] ?? "")).toBe(1);
+    const changed = text.replace("Pay?", "Pay now?");
+    const next = await Promise.all(Array.from({ length: 8 }, () => publish(changed)));
+    expect(next.map(({ outcome }) => outcome).sort()).toEqual([
+      PublishOutcome.PUBLISHED,
+      ...Array(7).fill(PublishOutcome.UNCHANGED),
+    ]);
+    expect(await countVersions([...ids][0] ?? "")).toBe(2);
   });
 
   test("is done once for a key", async () => {

@@ -6,12 +6,14 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 
 /** The clients, and the end of their connection. */
 export interface ServiceClient {
   readonly workflows: Client<typeof WorkflowService>;
   readonly runs: Client<typeof Runs>;
+  readonly sources: Client<typeof Workflows>;
   close(): void;
 }
 
@@ -28,6 +30,7 @@ export function connectService(url: string): ServiceClient {
   return {
     workflows: createClient(WorkflowService, transport),
     runs: createClient(Runs, transport),
+    sources: createClient(Workflows, transport),
     close: () => sessionManager.abort(),
   };
 }

@@ -29,79 +29,88 @@ const MS_AT_MOST = 8_000;
 
 /** A reader whose thread starts with the first text. */
 export function createSourceReader(msAtMost = MS_AT_MOST): SourceReader {
-  const waiting = new TurnQueue<Waiting>();
-  let thread: Worker | undefined;
-  let isLoaded = false;
-  let reading: Waiting | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
+  return new ThreadedReader(msAtMost);
+}
 
-  function readNext(): void {
-    const next = reading === undefined ? waiting.shift() : undefined;
+class ThreadedReader implements SourceReader {
+  readonly #msAtMost: number;
+  readonly #waiting = new TurnQueue<Waiting>();
+  #thread: Worker | undefined;
+  #isLoaded = false;
+  #reading: Waiting | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(msAtMost: number) {
+    this.#msAtMost = msAtMost;
+  }
+
+  read(workspaceId: string, text: string): Promise<ReadSource> {
+    if (this.#isStopped) return Promise.reject(stopped());
+    if (this.#waiting.size >= WAITING_AT_MOST) {
+      return Promise.reject(new Refusal("overloaded", "too many source texts wait to be read"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(workspaceId, { text, resolve, reject });
+      this.#readNext();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.reject(stopped());
+    }
+    await this.#thread?.terminate();
+  }
+
+  #readNext(): void {
+    const next = this.#reading === undefined ? this.#waiting.shift() : undefined;
     if (next === undefined) return;
-    thread ??= startThread();
-    reading = next;
-    thread.postMessage(next.text);
-    if (isLoaded) beginClock();
+    this.#thread ??= this.#startThread();
+    this.#reading = next;
+    this.#thread.postMessage(next.text);
+    if (this.#isLoaded) this.#beginClock();
   }
 
   /** The time to load a thread is not the text's. */
-  function beginClock(): void {
-    timer = setTimeout(() => giveUp(tooLong(msAtMost)), msAtMost);
+  #beginClock(): void {
+    const giveUp = () => this.#giveUp(tooLong(this.#msAtMost));
+    this.#timer = setTimeout(giveUp, this.#msAtMost);
   }
 
-  function settle(how: (text: Waiting) => void): void {
-    if (reading === undefined) return;
-    clearTimeout(timer);
-    const text = reading;
-    reading = undefined;
+  #settle(how: (text: Waiting) => void): void {
+    const text = this.#reading;
+    if (text === undefined) return;
+    clearTimeout(this.#timer);
+    this.#reading = undefined;
     how(text);
-    readNext();
+    this.#readNext();
   }
 
-  function giveUp(error: Error): void {
-    void thread?.terminate();
-    thread = undefined;
-    settle(({ reject }) => reject(error));
+  #giveUp(error: Error): void {
+    void this.#thread?.terminate();
+    this.#thread = undefined;
+    this.#settle(({ reject }) => reject(error));
   }
 
-  function startThread(): Worker {
+  #startThread(): Worker {
     const started = startSourceThread();
-    isLoaded = false;
+    this.#isLoaded = false;
     started.on("message", (message: ReadSource | typeof READY) => {
       // One that was given up may still send what it had read.
-      if (thread !== started) return;
-      if (message !== READY) return settle(({ resolve }) => resolve(message));
-      isLoaded = true;
-      beginClock();
+      if (this.#thread !== started) return;
+      if (message !== READY) return this.#settle(({ resolve }) => resolve(message));
+      this.#isLoaded = true;
+      this.#beginClock();
     });
     const onEnd = (error: Error) => {
-      if (thread === started) giveUp(error);
+      if (this.#thread === started) this.#giveUp(error);
     };
     started.on("error", (error) => onEnd(isHeapFull(error) ? tooLarge() : error));
     started.on("exit", () => onEnd(stopped()));
     return started;
   }
-
-  return {
-    read(workspaceId, text) {
-      if (isStopped) return Promise.reject(stopped());
-      if (waiting.size >= WAITING_AT_MOST) {
-        return Promise.reject(new Refusal("overloaded", "too many source texts wait to be read"));
-      }
-      return new Promise((resolve, reject) => {
-        waiting.push(workspaceId, { text, resolve, reject });
-        readNext();
-      });
-    },
-    async stop() {
-      isStopped = true;
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        next.reject(stopped());
-      }
-      await thread?.terminate();
-    },
-  };
 }
 
 function tooLong(ms: number): Refusal {

@@ -15,7 +15,10 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
-import { PublishSourceResponseSchema } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
+import {
+  PublishOutcome,
+  PublishSourceResponseSchema,
+} from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   CancelRunResponseSchema,
   CompensateRunResponseSchema,
@@ -55,8 +58,10 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     all.versions.add(answer.version?.id ?? "");
     all.published.push(answer.definition?.id ?? "");
   } else if (isMessage(answer, PublishSourceResponseSchema)) {
-    all.versions.add(answer.version?.id ?? "");
-    all.published.push(answer.definition?.id ?? "");
+    const { definition, version, outcome } = answer;
+    if (outcome === PublishOutcome.CREATED) all.made.add(definition?.id ?? "");
+    if (outcome !== PublishOutcome.UNCHANGED) all.published.push(definition?.id ?? "");
+    all.versions.add(version?.id ?? "");
   } else if (isMessage(answer, HandleTriggerResponseSchema)) {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {

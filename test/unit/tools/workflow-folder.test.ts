@@ -1,0 +1,86 @@
+/** The folder of workflow files that `npm run dev` watches, as real files. */
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type WorkflowFolder, watchWorkflowFolder } from "../../../tools/demo/workflow-folder.ts";
+import { until } from "../../support/assertions/until.ts";
+
+const FILE = "a.workflow.yaml";
+let folder: string;
+let watched: WorkflowFolder;
+let said: string[];
+let published: string[];
+let refusal: Error | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "workflows-folder-"));
+  [said, published, refusal] = [[], [], undefined];
+  watched = watchWorkflowFolder({
+    folder,
+    async publish(text) {
+      if (refusal !== undefined) throw refusal;
+      published.push(text);
+      return `version ${published.length}`;
+    },
+    say: (line) => said.push(line),
+  });
+});
+afterEach(async () => {
+  watched.close();
+  await rm(folder, { recursive: true });
+});
+
+const textOf = (task: string) => `workflow: w\nsteps:\n  a: { task: ${task} }\n`;
+const save = (text: string, file = FILE) => writeFile(join(folder, file), text);
+
+test("a saved file is published once, whatever the editor does for it", async () => {
+  await save(textOf("One"));
+  await save(textOf("One"));
+  await until(() => published.length > 0 || undefined);
+  await watched.rescan();
+  await save(textOf("Two"), "a.tmp");
+  await rename(join(folder, "a.tmp"), join(folder, FILE));
+  await until(() => published.length > 1 || undefined);
+  await watched.rescan();
+  expect(published).toEqual([textOf("One"), textOf("Two")]);
+  expect(said).toEqual([`${FILE}: version 1`, `${FILE}: version 2`]);
+});
+
+test("other files are left alone", async () => {
+  await save(textOf("One"), "a.yaml");
+  await watched.rescan();
+  expect(said).toEqual([]);
+});
+
+test("faults have their places, and are said once", async () => {
+  await save("workflow: w\nsteps:\n  a: { tsk: A }\n");
+  await watched.rescan();
+  await watched.rescan();
+  expect(said).toEqual([expect.stringMatching(/^a\.workflow\.yaml:3:\d+: steps\.a\S*: .*task/)]);
+  expect(published).toEqual([]);
+});
+
+test("a file that is gone is left alone, and one that cannot be read is said once", async () => {
+  await save(textOf("One"));
+  await watched.rescan();
+  await rm(join(folder, FILE));
+  await watched.rescan();
+  await save(textOf("One"));
+  await watched.rescan();
+  expect(published).toHaveLength(1);
+  await mkdir(join(folder, "b.workflow.yaml"));
+  await watched.rescan();
+  await watched.rescan();
+  expect(said).toEqual([`${FILE}: version 1`, "b.workflow.yaml: cannot be read: EISDIR"]);
+});
+
+test("what the service refuses is published again", async () => {
+  refusal = new Error("the service is away");
+  await save(textOf("One"));
+  await watched.rescan();
+  refusal = undefined;
+  await watched.rescan();
+  expect(published).toHaveLength(1);
+  expect(said).toEqual([`${FILE}: not published: the service is away`, `${FILE}: version 1`]);
+});

@@ -74,6 +74,8 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["PreviewCancel", []],
+  ["PreviewCompensation", []],
   ["Search", ["runs[0].startedAt", "runs[0].completedAt"]],
   ["PublishEvent", []],
   ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
@@ -127,6 +129,8 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["PreviewCancel", []],
+  ["PreviewCompensation", []],
   ["Search", []],
   ["PublishEvent", []],
   ["ListDeadLetters", []],
@@ -189,6 +193,8 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.previewCancel({ runId: id });
+  await runs.previewCompensation({ runId: id });
   await runs.search({ workspaceId, ...set("startedFrom", "endedFrom") });
   await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
   await putLetterAside(service, { workspaceId, definitionId, runId: id });

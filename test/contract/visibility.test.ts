@@ -120,6 +120,14 @@ const READ_CALLS: Record<
     gives: "not_found",
     call: (client, { runId }, options) => client.explain({ runId }, options),
   },
+  previewCancel: {
+    gives: "not_found",
+    call: (client, { childId: runId }, options) => client.previewCancel({ runId }, options),
+  },
+  previewCompensation: {
+    gives: "not_found",
+    call: (client, { childId: runId }, options) => client.previewCompensation({ runId }, options),
+  },
   getHistory: {
     gives: "not_found",
     call: (client, { runId }, options) => client.getHistory({ runId }, options),

@@ -37,6 +37,8 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  previewCancel: "workflows:read",
+  previewCompensation: "workflows:read",
   // An agent gives no orders. Gates and governance checks need more (step-orders.ts).
   retryStep: "workflows:transition",
   skipStep: "workflows:transition",

@@ -180,6 +180,16 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) => client.explain({ runId }, options),
   },
+  previewCancel: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.previewCancel({ runId }, options),
+  },
+  previewCompensation: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.previewCompensation({ runId }, options),
+  },
   getHistory: {
     needs: "workflows:read",
     foreign: "NotFound",

@@ -182,6 +182,8 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   }),
   GetAttempts: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1" }),
   GetTree: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  PreviewCancel: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  PreviewCompensation: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
   RetryStep: orderOf,
   SkipStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
   CompleteStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),

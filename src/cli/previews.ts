@@ -22,6 +22,7 @@ const KEPT: Readonly<Record<number, string>> = {
   [KeptReason.NO_COMPENSATION]: "it has no undo",
   [KeptReason.SKIPPED_BY_ORDER]: "it was skipped by an order",
   [KeptReason.NO_SUCCESS]: "it did not succeed",
+  [KeptReason.PASSED_TO_RERUN]: "its rerun undoes it",
 };
 
 /** PreviewCancel. */

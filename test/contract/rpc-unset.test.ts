@@ -82,6 +82,8 @@ const ALWAYS: SetPaths[] = [
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
+  ["PlanRerun", ["plan", "plan.expiresAt"]],
+  ["Rerun", ["run", "run.startedAt", ...ended(A), ...begun(B)]],
   ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
   ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
   ["SkipStep", GIVEN],
@@ -137,6 +139,8 @@ const SENT: SetPaths[] = [
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
   ["ListRuns", []],
+  ["PlanRerun", []],
+  ["Rerun", BOTH_SENT],
   ["RetryStep", []],
   ["FailStep", []],
   ["SkipStep", []],
@@ -202,6 +206,8 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });
   await runs.discardDeadLetters({ ids: [`${definitionId}/1`] });
   await client.listRuns({ workspaceId });
+  const { plan } = await runs.planRerun({ runId: id });
+  await runs.rerun({ runId: id, planId: plan?.id ?? "", reason: "why" });
   const order = async () => {
     const started = await service.client.startRun({ definitionId });
     return { runId: started.run?.id ?? "", stepId: "a", reason: "why" };

@@ -34,6 +34,7 @@ import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inb
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
+import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findStarters } from "../../src/store/reads/run-starters.ts";
@@ -128,6 +129,10 @@ const READ_CALLS: Record<
     gives: "not_found",
     call: (client, { childId: runId }, options) => client.previewCompensation({ runId }, options),
   },
+  planRerun: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.planRerun({ runId }, options),
+  },
   getHistory: {
     gives: "not_found",
     call: (client, { runId }, options) => client.getHistory({ runId }, options),
@@ -214,6 +219,8 @@ const WRITE_CALLS: Record<string, Call> = {
   skipStep: (client, at, options) => client.skipStep(orderOf(at), options),
   completeStep: (client, at, options) => client.completeStep(orderOf(at), options),
   failStep: (client, at, options) => client.failStep(orderOf(at), options),
+  rerun: (client, { runId }, options) =>
+    client.rerun({ runId, planId: "p", reason: "why" }, options),
   publishEvent: (client, { workspaceId }, options) =>
     client.publishEvent({ workspaceId, type: "order.made" }, options),
   retryDeadLetters: (client, _at, options) =>
@@ -254,6 +261,7 @@ const READS: Record<string, Read> = {
   findManyRunRows: async (db, seen, at) => [
     ...(await findManyRunRows(db, seen, [at.runId, at.childId])).values(),
   ],
+  findRerunId: (db, seen, at) => one(findRerunId(db, seen, at.childId)),
   findRunOutline: (db, seen, at) => one(findRunOutline(db, seen, at.runId)),
   findRunWith: (db, seen, at) =>
     one(findRunWith(db, seen, at.runId, { inputs: [0], outputs: [0] }, 1_000_000)),
@@ -349,7 +357,7 @@ async function furnish(workspaceId: string): Promise<Place> {
 }
 
 /** What the run of a place could wait for: a call, a child run, a message that was put aside; a child that is overdue. */
-async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
+async function waitFor({ workspaceId, definitionId, runId, childId }: Place): Promise<void> {
   const { write } = service.database;
   const insert = (name: string, text: string, values: readonly unknown[]) =>
     write.query({ name, text }, values);
@@ -379,8 +387,15 @@ async function waitFor({ workspaceId, runId, childId }: Place): Promise<void> {
   );
   await insert(
     "furnish_overdue",
-    "update workflow_runs set deadline_at = now() - interval '1 hour' where id = $1",
+    `update workflow_runs set deadline_at = now() - interval '1 hour',
+      rerun = json_build_object('call', 'a rerun') where id = $1`,
     [childId],
+  );
+  await insert(
+    "furnish_rerun",
+    `insert into run_starts (workspace_id, definition_id, event_id, source, run_id, created_at)
+      values ($1, $2, 'a rerun', 'workflows', $3, now())`,
+    [workspaceId, definitionId, childId],
   );
 }
 

@@ -96,7 +96,8 @@ async function readFacts(deps: ReadDeps, faults: Faults, runId: string): Promise
   return { run, steps, children, graph: graphOf(compiled, run) };
 }
 
-function requireLegal(refusal: Refused | undefined, runId: string) {
+/** Throws the refusal, if there is one. */
+export function requireLegal(refusal: Refused | undefined, runId: string) {
   if (refusal === undefined) return;
   const { message, from, to } = refusal;
   const resource = { type: "run", name: runId };
@@ -158,7 +159,7 @@ function kept(
     const mark = run.stepMarks[step.index] ?? 0;
     const isUndone = undone.has(step.index);
     if (!mayHaveEffect(run, step) || (isUndone && planned === undefined)) return [];
-    const why = whyNotUndone(mark, step, steps.get(step.index));
+    const why = whyNotUndone(run, step, steps.get(step.index));
     const reason = isUndone && planned !== undefined ? planned : why;
     return { stepId: step.def.id, state: STEP_STATE_NUMBERS[stateOfMark(mark)], reason };
   });
@@ -174,9 +175,10 @@ function mayHaveEffect(run: Run, { index, isCompensation, compensation }: GraphS
   return acted && (state === "FAILED" || state === "CANCELLED");
 }
 
-function whyNotUndone(mark: number, step: GraphStep, row: StepRun | undefined): KeptReason {
+function whyNotUndone(run: Run, step: GraphStep, row: StepRun | undefined): KeptReason {
   if (step.compensation < 0) return KeptReason.NO_COMPENSATION;
   if (row?.detail.skipped === true) return KeptReason.SKIPPED_BY_ORDER;
-  if ((mark & SUCCEEDED) === 0) return KeptReason.NO_SUCCESS;
+  if (run.rerun?.steps?.includes(step.index) === true) return KeptReason.PASSED_TO_RERUN;
+  if (((run.stepMarks[step.index] ?? 0) & SUCCEEDED) === 0) return KeptReason.NO_SUCCESS;
   return KeptReason.UNSPECIFIED;
 }

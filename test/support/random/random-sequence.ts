@@ -10,6 +10,7 @@ import { isFinalRun, type RunState } from "../../../src/engine/values/run.ts";
 import { EngineRun } from "../engine/engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";
+import { playRerun } from "./random-rerun.ts";
 import { RUN_INPUT, randomVersion } from "./random-version.ts";
 import { broken } from "./watch.ts";
 import { WatchedRun } from "./watched-run.ts";
@@ -48,6 +49,7 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
   if (random.chance(20)) playInBatches(run, random);
   if (random.chance(20)) playInPieces(run, reached);
+  count(reached, playRerun(run.at, random) > 0 ? "rerun with reused steps" : "rerun");
 }
 
 /** Compensates a run that failed or was cancelled; where that fails, a second request compensates the rest. */

@@ -100,6 +100,7 @@ test("a rerun from the failed step does what its plan says, and each step is und
     ...{ unchanged: true, undone: [] },
     kept: [
       { stepId: "book", reason: KeptReason.PASSED_TO_RERUN },
+      { stepId: "gate", reason: KeptReason.NO_COMPENSATION },
       { stepId: "pay", reason: KeptReason.PASSED_TO_RERUN },
     ],
   });

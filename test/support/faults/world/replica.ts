@@ -22,6 +22,8 @@ export interface Reports {
   readonly happened: string[];
   /** Lines at level error, and what is no JSON. */
   readonly errors: string[];
+  /** The last lines at level warn, each behind the process that wrote it, without those of every outage. */
+  readonly warnings: string[];
 }
 
 /** See the file's head. */
@@ -29,6 +31,8 @@ export interface Replica {
   readonly workflows: Client<typeof WorkflowService> | undefined;
   readonly pid: number | undefined;
   readonly url: string | undefined;
+  /** What the last process calls itself, in leases for instance. */
+  readonly id: string;
   /** How often a process began here. */
   readonly starts: number;
   readonly isFrozen: boolean;
@@ -90,6 +94,7 @@ class RestartedReplica implements Replica {
   #onHeap: (bytes: number) => void = () => {};
   #onPlanned: () => void = () => {};
   starts = 0;
+  id = "";
 
   constructor(options: ReplicaOptions, faults: readonly PlannedFault[]) {
     this.#options = options;
@@ -240,6 +245,13 @@ class RestartedReplica implements Replica {
     });
   }
 
+  #keepWarning(line: string): void {
+    if (line.includes(CONNECTION_FAILED)) return;
+    const { warnings } = this.#options.reports;
+    warnings.push(`process ${this.pid}: ${line}`);
+    if (warnings.length > WARNINGS_AT_MOST) warnings.shift();
+  }
+
   #read(line: string): void {
     const { reached, happened, errors } = this.#options.reports;
     const entry = parseLogLine(line);
@@ -251,10 +263,15 @@ class RestartedReplica implements Replica {
       happened.push(`${entry.fault} at ${entry.at}`);
       this.#cross(`${entry.fault} at ${entry.at}`);
       if (entry.fault === "stop") this.#thawLater();
-    } else if (entry.level === "error") errors.push(line);
+    } else if (typeof entry.replicaId === "string") this.id = entry.replicaId;
+    else if (entry.level === "error") errors.push(line);
+    else if (entry.level === "warn") this.#keepWarning(line);
   }
 }
 
+/** Each connection of each pool writes it where Postgres restarts. */
+const CONNECTION_FAILED = "a database connection failed";
+const WARNINGS_AT_MOST = 60;
 const HEAP_WITHIN_MS = 10_000;
 const PLANNED_WITHIN_MS = 10_000;
 /** A replica that cannot start is a fault, not a loop. */

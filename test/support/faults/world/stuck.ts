@@ -24,6 +24,9 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   "unpublished batches": `select id, partition, created_at from move_batches where published_at is null
     order by id limit 5`,
   "early reports": "select object_id, event_id, arrived_at from early_reports order by seq limit 5",
+  "sessions at work": `select pid, state, wait_event_type, wait_event, pg_blocking_pids(pid) as blocked_by, xact_start,
+      left(query, 80) as query
+    from pg_stat_activity where state <> 'idle' and pid <> pg_backend_pid() order by xact_start limit 10`,
   "the time": "select clock_timestamp()",
 };
 
@@ -42,7 +45,8 @@ export async function stuckEvidence(world: World): Promise<string> {
   }
   parts.push(await queuesOf(world));
   parts.push("replicas:", ...(await Promise.all(world.replicas.map(stateOf))));
-  const { errors, happened } = world.reports;
+  const { errors, warnings, happened } = world.reports;
+  parts.push("the replicas' last warnings:", ...warnings);
   parts.push("the replicas' last errors:", ...errors.slice(-5), `faults: ${happened.join(", ")}`);
   return parts.join("\n");
 }
@@ -54,13 +58,13 @@ async function queuesOf({ sandbox }: World): Promise<string> {
   return `queues of tasks: ${seen}`;
 }
 
-async function stateOf({ url, pid, starts, isFrozen }: Replica): Promise<string> {
+async function stateOf({ url, pid, id, starts, isFrozen }: Replica): Promise<string> {
   if (url === undefined) return `  no process runs, after ${starts} starts`;
   const said = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_WITHIN_MS) })
     .then((answer) => answer.text())
     .catch(describeError);
   const state = isFrozen ? "frozen" : "running";
-  return `  ${url} (process ${pid}, start ${starts}) is ${state}; /readyz: ${said}`;
+  return `  ${url} (${id}, process ${pid}, start ${starts}) is ${state}; /readyz: ${said}`;
 }
 
 function lineOf(row: object): string {

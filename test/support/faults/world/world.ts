@@ -80,7 +80,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     // A connection that breaks is a fault of the plan; the next question opens another one.
     pool.on("error", () => {});
     stops.push(() => pool.end());
-    const reports: Reports = { reached: new Set<CrashPoint>(), happened: [], errors: [] };
+    const reports: Reports = {
+      reached: new Set<CrashPoint>(),
+      happened: [],
+      errors: [],
+      warnings: [],
+    };
     const { natsUrl } = servers;
     const workers = openWorkers({ natsUrl, workspaces: WORKSPACES, errors: reports.errors });
     stops.push(workers.stop);

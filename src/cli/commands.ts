@@ -27,6 +27,7 @@ export const SERVICE_OPTIONS: readonly OptionRow[] = [
 
 const REASON: OptionRow = ["--reason <text>", "kept in the history"];
 const KEY_OF_ONE: OptionRow = [KEY[0], `${KEY[1]}; with one run alone`];
+const PREVIEW: OptionRow = ["--preview", "say what would be done, and do nothing"];
 const VERSION: OptionRow = ["--version <number>", "a version; the latest unless given"];
 
 /** All commands, in the order of the help. */
@@ -214,9 +215,13 @@ export const COMMANDS: readonly CommandRow[] = [
     about: "End runs without undoing their steps.",
     examples: [
       [`cancel wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "entered twice"`, "cancel a run"],
+      [
+        "cancel wfr_01m7z0gf5ypaazgvdbndjjmzcj --preview",
+        "what would be cancelled, and what stays",
+      ],
       ["runs --quiet --state paused | xargs workflows cancel", "cancel the newest paused runs"],
     ],
-    options: [REASON, KEY_OF_ONE],
+    options: [PREVIEW, REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).cancel,
   },
@@ -226,8 +231,9 @@ export const COMMANDS: readonly CommandRow[] = [
     about: "Undo the steps of runs that have an undo, the last one first.",
     examples: [
       [`compensate wfr_01m7z0gf5ypaazgvdbndjjmzcj --reason "order withdrawn"`, "undo a run"],
+      ["compensate wfr_01m7z0gf5ypaazgvdbndjjmzcj --preview", "what would be undone, in order"],
     ],
-    options: [REASON, KEY_OF_ONE],
+    options: [PREVIEW, REASON, KEY_OF_ONE],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },

@@ -1,15 +1,18 @@
 /** `workflows pause`, `resume`, `cancel` and `compensate`: one call for each run that is named, whatever became of the others. */
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
-import { type Action, type Call, textOption } from "./call.ts";
+import { type Action, type Call, flagOption, textOption } from "./call.ts";
 import { EXIT, findFailure, usageFault } from "./failure.ts";
-import { printFailure } from "./output.ts";
+import { type Output, printFailure } from "./output.ts";
+import { previewCancel, previewCompensation } from "./previews.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { printRun } from "./show-run.ts";
 
 type Ask = (service: Service, id: string, reason: string) => Promise<{ run?: WorkflowRun }>;
+/** Prints what would be done. */
+type Preview = (service: Service, id: string, out: Output) => Promise<void>;
 
-function command(ask: Ask): Action {
+function command(ask: Ask, preview?: Preview): Action {
   return async (call: Call) => {
     const key = textOption(call, "key");
     if (key !== undefined && call.args.length > 1) {
@@ -20,6 +23,10 @@ function command(ask: Ask): Action {
     let exitCode: number = EXIT.done;
     for (const id of call.args) {
       try {
+        if (preview !== undefined && flagOption(call, "preview")) {
+          await preview(service, id, call.out);
+          continue;
+        }
         const { run } = await ask(service, id, reason);
         if (run !== undefined) printRun(run, call.out);
       } catch (error) {
@@ -38,8 +45,12 @@ export const pause = command(({ workflows }, id, reason) => workflows.pauseRun({
 /** ResumeRun. */
 export const resume = command(({ workflows }, id) => workflows.resumeRun({ id }));
 /** CancelRun. */
-export const cancel = command(({ workflows }, id, reason) => workflows.cancelRun({ id, reason }));
+export const cancel = command(
+  ({ workflows }, id, reason) => workflows.cancelRun({ id, reason }),
+  previewCancel,
+);
 /** CompensateRun. */
-export const compensate = command(({ workflows }, id, reason) =>
-  workflows.compensateRun({ id, reason }),
+export const compensate = command(
+  ({ workflows }, id, reason) => workflows.compensateRun({ id, reason }),
+  previewCompensation,
 );

@@ -18,7 +18,8 @@ const RUN_MOVES: Readonly<Record<RunState, readonly RunState[]>> = {
 
 /** From each step state, the states it may move to. */
 const STEP_MOVES: Readonly<Record<StepState, readonly StepState[]>> = {
-  PENDING: ["RUNNING", "SKIPPED", "CANCELLED"],
+  // To COMPLETED when a rerun reuses its output.
+  PENDING: ["RUNNING", "COMPLETED", "SKIPPED", "CANCELLED"],
   // RUNNING to RUNNING is a failed attempt that is followed by another.
   RUNNING: ["RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED"],
   WAITING: ["RUNNING", "COMPLETED", "FAILED", "CANCELLED"],

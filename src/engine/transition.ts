@@ -23,6 +23,7 @@ import {
   governanceReported,
   ownerReported,
 } from "./inputs/reported.ts";
+import { rerunRun } from "./inputs/rerun.ts";
 import { resumeRun } from "./inputs/resume.ts";
 import { callReturned } from "./inputs/returned.ts";
 import { stepDue } from "./inputs/timers.ts";
@@ -48,7 +49,7 @@ export function transition(draft: Draft, input: Input, lookups: Lookups): Reply 
 function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
   switch (input.kind) {
     case "run_begun":
-      return beginRun(draft);
+      return beginRun(draft, input.reuse);
     case "run_continued":
       return { kind: draft.work.isLeft ? "applied" : "unchanged" };
     case "call_returned":
@@ -81,6 +82,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
       return resumeRun(draft);
     case "cancel_requested":
       return cancelRun(draft, input.reason);
+    case "rerun_requested":
+      return rerunRun(draft, input.order, input.cause);
     case "compensate_requested":
       return compensateRun(draft, input.reason, input.byParent === true);
   }

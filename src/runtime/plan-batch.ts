@@ -212,7 +212,7 @@ function planStart(
   runId: string,
   { start, cause }: Extract<Submission, { kind: "start" }>,
 ): void {
-  const { versionId, input, ...facts } = start;
+  const { versionId, input, reuse, ...facts } = start;
   if (start.triggerEventId !== "") {
     const { workspaceId, definitionId, triggerEventId: eventId, triggerSource: source } = start;
     const createdAt = new Date(plan.nowMs);
@@ -235,7 +235,7 @@ function planStart(
     children: { rows: [], sets: [] },
     merged: new Map(),
     chosen: new Map(),
-    inputs: [{ place, input: { kind: "run_begun", cause } }],
+    inputs: [{ place, input: { kind: "run_begun", cause, ...(reuse && { reuse }) } }],
   });
 }
 

@@ -6,6 +6,7 @@
 import type { Cause, Input } from "../engine/values/input.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Reply } from "../engine/values/reply.ts";
+import type { ReusedRows } from "../engine/values/rerun.ts";
 import type { Run } from "../engine/values/run.ts";
 import type { TaskChanges } from "../engine/values/task.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
@@ -24,8 +25,10 @@ export interface RunStart
   extends Pick<Run, "definitionId" | "versionId" | "definitionVersion" | "workspaceId">,
     Pick<Run, "triggerType" | "triggerEventId" | "triggerSource" | "hops" | "inputUnset">,
     Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "parentStep">,
-    Pick<Run, "entityId" | "entityType"> {
+    Pick<Run, "entityId" | "entityType" | "rerun"> {
   readonly input: JsonObject;
+  /** Of a rerun: what it reuses of another run. */
+  readonly reuse?: ReusedRows;
 }
 
 /**

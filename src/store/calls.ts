@@ -268,6 +268,7 @@ const KINDS: Readonly<Record<CallKind, CallKind>> = {
   cancel_run: "cancel_run",
   compensate_run: "compensate_run",
   tell_parent: "tell_parent",
+  start_rerun: "start_rerun",
 };
 /** Every kind of call. */
 export const CALL_KINDS: readonly CallKind[] = Object.values(KINDS);

@@ -74,12 +74,16 @@ const ALWAYS: SetPaths[] = [
   ["GetHistory", ["moves[0].at", "moves[0].cause"]],
   ["GetAttempts", ["attempts[0].startedAt", "attempts[0].endedAt", "attempts[0].endedBy"]],
   ["GetTree", ["run", "run.startedAt", "run.completedAt"]],
+  ["PreviewCancel", []],
+  ["PreviewCompensation", []],
   ["Search", ["runs[0].startedAt", "runs[0].completedAt"]],
   ["PublishEvent", []],
   ["ListDeadLetters", ["deadLetters[0].putAsideAt"]],
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
   ["ListRuns", ["runs[0].startedAt", "runs[0].completedAt"]],
+  ["PlanRerun", ["plan", "plan.expiresAt"]],
+  ["Rerun", ["run", "run.startedAt", ...ended(A), ...begun(B)]],
   ["RetryStep", ["step", ...begun("step"), ...RUNNING]],
   ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
   ["SkipStep", GIVEN],
@@ -127,12 +131,16 @@ const SENT: SetPaths[] = [
   ["GetHistory", []],
   ["GetAttempts", []],
   ["GetTree", []],
+  ["PreviewCancel", []],
+  ["PreviewCompensation", []],
   ["Search", []],
   ["PublishEvent", []],
   ["ListDeadLetters", []],
   ["RetryDeadLetters", []],
   ["DiscardDeadLetters", []],
   ["ListRuns", []],
+  ["PlanRerun", []],
+  ["Rerun", BOTH_SENT],
   ["RetryStep", []],
   ["FailStep", []],
   ["SkipStep", []],
@@ -189,6 +197,8 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.getHistory({ runId: id, pageSize: 1 });
   await runs.getAttempts({ runId: id, stepId: "b" });
   await runs.getTree({ runId: id });
+  await runs.previewCancel({ runId: id });
+  await runs.previewCompensation({ runId: id });
   await runs.search({ workspaceId, ...set("startedFrom", "endedFrom") });
   await runs.publishEvent({ workspaceId, type: "of.no.trigger", ...set("data") });
   await putLetterAside(service, { workspaceId, definitionId, runId: id });
@@ -196,6 +206,8 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.retryDeadLetters({ ids: [`${definitionId}/1`] });
   await runs.discardDeadLetters({ ids: [`${definitionId}/1`] });
   await client.listRuns({ workspaceId });
+  const { plan } = await runs.planRerun({ runId: id });
+  await runs.rerun({ runId: id, planId: plan?.id ?? "", reason: "why" });
   const order = async () => {
     const started = await service.client.startRun({ definitionId });
     return { runId: started.run?.id ?? "", stepId: "a", reason: "why" };

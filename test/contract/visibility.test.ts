@@ -34,6 +34,7 @@ import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inb
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
+import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
 import { findStarters } from "../../src/store/reads/run-starters.ts";
@@ -131,6 +132,18 @@ const READ_CALLS: Record<
   explain: {
     gives: "not_found",
     call: (client, { runId }, options) => client.explain({ runId }, options),
+  },
+  previewCancel: {
+    gives: "not_found",
+    call: (client, { childId: runId }, options) => client.previewCancel({ runId }, options),
+  },
+  previewCompensation: {
+    gives: "not_found",
+    call: (client, { childId: runId }, options) => client.previewCompensation({ runId }, options),
+  },
+  planRerun: {
+    gives: "not_found",
+    call: (client, { runId }, options) => client.planRerun({ runId }, options),
   },
   getHistory: {
     gives: "not_found",
@@ -241,6 +254,8 @@ const WRITE_CALLS: Record<string, Call> = {
   skipStep: (client, at, options) => client.skipStep(orderOf(at), options),
   completeStep: (client, at, options) => client.completeStep(orderOf(at), options),
   failStep: (client, at, options) => client.failStep(orderOf(at), options),
+  rerun: (client, { runId }, options) =>
+    client.rerun({ runId, planId: "p", reason: "why" }, options),
   publishEvent: (client, { workspaceId }, options) =>
     client.publishEvent({ workspaceId, type: "order.made" }, options),
   retryDeadLetters: (client, _at, options) =>
@@ -294,6 +309,7 @@ const READS: Record<string, Read> = {
   findManyRunRows: async (db, seen, at) => [
     ...(await findManyRunRows(db, seen, [at.runId, at.childId])).values(),
   ],
+  findRerunId: (db, seen, at) => one(findRerunId(db, seen, at.childId)),
   findRunOutline: (db, seen, at) => one(findRunOutline(db, seen, at.runId)),
   findRunWith: (db, seen, at) =>
     one(findRunWith(db, seen, at.runId, { inputs: [0], outputs: [0] }, 1_000_000)),
@@ -389,7 +405,8 @@ async function furnish(workspaceId: string): Promise<Place> {
 }
 
 /** What the run of a place could wait for: a call, a child run, a message that was put aside; a child that is overdue. */
-async function waitFor({ workspaceId, versionId, runId, childId }: Place): Promise<void> {
+async function waitFor(place: Place): Promise<void> {
+  const { workspaceId, definitionId, versionId, runId, childId } = place;
   const { write } = service.database;
   const insert = (name: string, text: string, values: readonly unknown[]) =>
     write.query({ name, text }, values);
@@ -425,8 +442,15 @@ async function waitFor({ workspaceId, versionId, runId, childId }: Place): Promi
   );
   await insert(
     "furnish_overdue",
-    "update workflow_runs set deadline_at = now() - interval '1 hour' where id = $1",
+    `update workflow_runs set deadline_at = now() - interval '1 hour',
+      rerun = json_build_object('call', 'a rerun') where id = $1`,
     [childId],
+  );
+  await insert(
+    "furnish_rerun",
+    `insert into run_starts (workspace_id, definition_id, event_id, source, run_id, created_at)
+      values ($1, $2, 'a rerun', 'workflows', $3, now())`,
+    [workspaceId, definitionId, childId],
   );
 }
 

@@ -162,9 +162,9 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
     expect(reads).toEqual(
       methods
         .map(({ name }) => name)
-        .filter((name) => /^(Get|List|Search|Explain|Watch)/.test(name)),
+        .filter((name) => /^(Get|List|Search|Explain|Watch|Preview|Plan)/.test(name)),
     );
-    expect(reads).toHaveLength(13);
+    expect(reads).toHaveLength(16);
   });
 
   test("does not let a token be introspected by GET, which would put it into a URL", () => {

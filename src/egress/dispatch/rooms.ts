@@ -57,6 +57,7 @@ const ROOM_OF: Readonly<Record<CallKind, RoomName>> = {
   cancel_run: "own",
   compensate_run: "own",
   tell_parent: "own",
+  start_rerun: "own",
 };
 
 const CALLS_AT_MOST = 2_048;

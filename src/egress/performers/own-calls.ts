@@ -14,10 +14,12 @@ import {
   startChildRun,
   tellParentRun,
 } from "../../runtime/own-submissions.ts";
+import { startRerun } from "../../runtime/start-rerun.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
   decodeCancelRun,
   decodeCompensateRun,
+  decodeStartRerun,
   decodeStartRun,
   decodeTellParent,
 } from "../../wire/calls/own-calls.ts";
@@ -44,6 +46,11 @@ export function performCompensateRun(deps: ChildRunPerformerDeps): Performer {
 /** Reports to a parent run that its child ended. */
 export function performTellParent(deps: ChildRunPerformerDeps): Performer {
   return (call) => orAway(tellParentRun(deps, call, decodeTellParent(call.request)));
+}
+
+/** Starts the rerun of a run, once. */
+export function performStartRerun(deps: ChildRunPerformerDeps): Performer {
+  return (call) => orAway(startRerun(deps, call, decodeStartRerun(call.request)));
 }
 
 async function orAway(result: Promise<CallResult>): Promise<CallResult> {

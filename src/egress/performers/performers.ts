@@ -11,6 +11,7 @@ import {
   type ChildRunPerformerDeps,
   performCancelRun,
   performCompensateRun,
+  performStartRerun,
   performStartRun,
   performTellParent,
 } from "./own-calls.ts";
@@ -36,5 +37,6 @@ export function createPerformers(deps: LookUpDeps & ChildRunPerformerDeps): Perf
     cancel_run: performCancelRun(deps),
     compensate_run: performCompensateRun(deps),
     tell_parent: performTellParent(deps),
+    start_rerun: performStartRerun(deps),
   };
 }

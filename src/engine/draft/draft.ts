@@ -213,6 +213,13 @@ export class Draft {
       ...(totalCostUsd === 0 ? {} : { total: totalCostUsd }),
     });
   }
+  /** Adds a place of the run itself in the history, without a move. */
+  noteRun(reason: string): void {
+    const { state: from, totalCostUsd } = this.run;
+    this.touchRun();
+    const total = totalCostUsd === 0 ? {} : { total: totalCostUsd };
+    this.#moves.push({ of: "run", from, to: from, ...(reason === "" ? {} : { reason }), ...total });
+  }
   /** Moves a step (its mark and, where it has one, its row), with its place in the history. */
   moveStep(index: number, to: StepState, facts: StepMoveFacts): void {
     const from = this.marks.state(index);
@@ -267,11 +274,12 @@ export class Draft {
     this.budget.spend(callBytes(call));
     return id;
   }
-  /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. */
-  callOfRun(call: Call): void {
+  /** Wants a call that is the run's own and no step's, at most one of a kind in a transition. Returns its id. */
+  callOfRun(call: Call): string {
     const { id: runId, workspaceId, seq } = this.run;
     const id = callIdOf({ runId, stepId: "-", attempt: seq + 1, call: call.kind });
     this.calls.want({ id, runId, workspaceId, stepIndex: -1, attempt: 0, call });
+    return id;
   }
   /** The last move of the run itself in this transition. */
   get runMove(): Extract<Move, { of: "run" }> | undefined {

@@ -77,6 +77,7 @@ export function rowsNeeded(
     case "pause_requested":
     case "resume_requested":
     case "cancel_requested":
+    case "rerun_requested":
     case "compensate_requested":
       return NOTHING;
   }

@@ -10,13 +10,14 @@
 import type { Draft } from "../draft/draft.ts";
 import { inputOf, passedOn } from "../draft/payloads.ts";
 import type { JsonObject } from "../values/json.ts";
-import { HAS_CHILDREN, MAY_HAVE_ACTED, SUCCEEDED } from "../values/run.ts";
+import { HAS_CHILDREN } from "../values/run.ts";
 import { clearIds, keptByAttempts } from "./between-attempts.ts";
 import {
   areBeingCompensated,
   compensateChildren,
   requireCompensable,
 } from "./compensate-children.ts";
+import { readySteps, stepsToCompensate } from "./compensation-order.ts";
 
 /** Moves the run to COMPENSATING and starts every compensation that can start. Retries failed compensations. */
 export function startCompensation(draft: Draft, reason: string): void {
@@ -27,7 +28,7 @@ export function startCompensation(draft: Draft, reason: string): void {
 
 /** Whether a run has anything left to compensate. */
 export function hasStepsToCompensate(draft: Draft): boolean {
-  return stepsToCompensate(draft).size > 0;
+  return stepsToCompensate(draft.graph, draft.run.stepMarks).size > 0;
 }
 
 /** A compensation step ended: marks the step that it compensated and continues upstream. */
@@ -40,33 +41,17 @@ export function compensationEnded(draft: Draft, index: number): void {
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
 }
 
-/** Steps whose effects exist, or may exist, and are not compensated yet. */
-function stepsToCompensate(draft: Draft): Set<number> {
-  const found = new Set<number>();
-  for (const step of draft.graph.steps) {
-    const mark = draft.marks.of(step.index);
-    const isCompensated =
-      step.compensation < 0 || draft.marks.state(step.compensation) === "COMPLETED";
-    if (step.isCompensation || (isCompensated && (mark & HAS_CHILDREN) === 0)) continue;
-    const state = draft.marks.state(step.index);
-    const succeeded = state === "COMPLETED" && (mark & SUCCEEDED) !== 0;
-    const broken = (state === "FAILED" || state === "CANCELLED") && (mark & MAY_HAVE_ACTED) !== 0;
-    if (succeeded || broken) found.add(step.index);
-  }
-  return found;
-}
-
 /** A child reported while its parent compensates: the compensation of its step may now be complete. */
 export function childrenWentOn(draft: Draft): void {
   if (draft.run.state === "COMPENSATING") goOn(draft, false);
 }
 
 function goOn(draft: Draft, again: boolean): void {
-  let left = stepsToCompensate(draft);
-  let ready = readySteps(draft, left);
+  let left = stepsToCompensate(draft.graph, draft.run.stepMarks);
+  let ready = readySteps(draft.graph, left);
   while (compensatedNow(draft, ready, again).length > 0) {
-    left = stepsToCompensate(draft);
-    ready = readySteps(draft, left);
+    left = stepsToCompensate(draft.graph, draft.run.stepMarks);
+    ready = readySteps(draft.graph, left);
   }
   const own = ready.filter((i) => !hasChildren(draft, i));
   const fresh = own.filter((i) => draft.marks.state(draft.step(i).compensation) === "PENDING");
@@ -100,21 +85,6 @@ function compensatedNow(draft: Draft, ready: readonly number[], again: boolean):
 
 function hasChildren(draft: Draft, index: number): boolean {
   return (draft.marks.of(index) & HAS_CHILDREN) !== 0;
-}
-
-/** Steps to compensate that have none left downstream: one pass against the topological order. */
-function readySteps(draft: Draft, left: ReadonlySet<number>): number[] {
-  const blocked = new Set<number>();
-  const ready: number[] = [];
-  for (const index of draft.graph.order.toReversed()) {
-    const downstream = draft
-      .step(index)
-      .outgoing.flatMap((i) => draft.graph.edges[i]?.to ?? [])
-      .some((to) => left.has(to) || blocked.has(to));
-    if (downstream) blocked.add(index);
-    else if (left.has(index)) ready.push(index);
-  }
-  return ready;
 }
 
 function isOpen(draft: Draft, index: number): boolean {

@@ -15,7 +15,7 @@ type RunMove = Extract<Move, { of: "run" }>;
 export function tellParent(draft: Draft): void {
   const { parentStep, parentRunId, id, seq, totalCostUsd } = draft.run;
   const move = draft.runMove;
-  if (parentStep === undefined || move === undefined) return;
+  if (parentStep === undefined || move === undefined || move.from === move.to) return;
   const { to: state } = move;
   if (state !== "COMPLETED" && state !== "FAILED" && state !== "CANCELLED") return;
   const report: ChildReport = {

@@ -12,10 +12,12 @@ import type { StepTask } from "../steps/contract.ts";
 import type { CallKind, ReturnedCall } from "../values/call.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
+import { rerunReturned } from "./rerun.ts";
 
 /** Passes a result to its step and deletes the call's row in any case. */
 export function callReturned(draft: Draft, returned: ReturnedCall, lookups: Lookups): Reply {
   draft.calls.finish(returned.callId);
+  if (returned.call === "start_rerun") return rerunReturned(draft, returned);
   if (isIgnored(returned.call)) return { kind: "unchanged" };
   const { stepIndex: index, attempt, result } = returned;
   const task = { draft, index, lookups };

@@ -45,6 +45,8 @@ export function callBytes(call: Call): number {
       return payloadBytes(call.input);
     case "tell_parent":
       return call.report.output === undefined ? 0 : payloadBytes(call.report.output);
+    case "start_rerun":
+      return call.input === undefined ? 0 : payloadBytes(call.input);
     case "look_up":
     case "read_output":
     case "query_usage":

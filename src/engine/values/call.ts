@@ -3,8 +3,12 @@
  * Boundary: values only. The wire layer encodes a call, egress sends it.
  * Invariant: a call's id is `run/step/attempt/call`. It is the idempotency key of every retry of the call.
  */
+
+import type { Cause } from "./cause.ts";
 import type { ChildReport, ParentStep } from "./child-run.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { RerunSeed } from "./rerun.ts";
+import type { Run } from "./run.ts";
 import type { Resolution } from "./step-detail.ts";
 
 /** Find the agent, prompt and skill of an AGENT_ACTION. Reads only, so it needs no idempotency key. */
@@ -135,6 +139,19 @@ export interface TellParent {
   readonly report: ChildReport;
 }
 
+/** Start the rerun of this run. Unlike a child, it is a run of its own. */
+export interface StartRerun
+  extends Pick<Run, "definitionId" | "versionId" | "triggerType" | "hops" | "inputUnset">,
+    Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "entityId" | "entityType"> {
+  readonly kind: "start_rerun";
+  readonly version: number;
+  /** Unset: that of the run which is rerun. */
+  readonly input?: JsonObject;
+  readonly seed: RerunSeed;
+  /** Who asked for it. */
+  readonly cause: Cause;
+}
+
 /** Every call there is. */
 export type Call =
   | LookUp
@@ -150,7 +167,8 @@ export type Call =
   | StartRun
   | CancelRun
   | CompensateRun
-  | TellParent;
+  | TellParent
+  | StartRerun;
 /** The kind of a call. */
 export type CallKind = Call["kind"];
 
@@ -215,7 +233,8 @@ export type CallValue =
       /** The child's total cost; unset when it is reported later, or when the child no longer exists. */
       readonly costUsd?: number;
     }
-  | { readonly kind: "tell_parent" };
+  | { readonly kind: "tell_parent" }
+  | { readonly kind: "start_rerun"; readonly runId: string };
 
 /** Calls to this service itself. No collaborator can forget their idempotency keys, so they never expire. */
 export const OWN_CALLS: ReadonlySet<CallKind> = new Set([
@@ -223,6 +242,7 @@ export const OWN_CALLS: ReadonlySet<CallKind> = new Set([
   "cancel_run",
   "compensate_run",
   "tell_parent",
+  "start_rerun",
 ]);
 
 /** The parts of a call's id. */

@@ -4,23 +4,14 @@
  */
 
 import type { CallKind, CallResult } from "./call.ts";
+import type { Cause } from "./cause.ts";
 import type { ChildReport } from "./child-run.ts";
 import type { JsonObject } from "./json.ts";
+import type { RerunSeed, ReusedRows } from "./rerun.ts";
 import type { GovernanceAnswer } from "./step-detail.ts";
 import type { TaskReport, TaskReturn } from "./task.ts";
 
-/** Why a move was made; kept in the history. */
-export interface Cause {
-  readonly kind: "rpc" | "event" | "call" | "timer" | "engine";
-  /** Method, event id, call id or the timer's name. */
-  readonly id: string;
-  /** The decider, actor or caller, where known. */
-  readonly by?: string;
-  /** Why, in the caller's words; unset: not said. */
-  readonly reason?: string;
-  /** The program through which the caller came, as it says; unset: not said. */
-  readonly via?: string;
-}
+export type { Cause } from "./cause.ts";
 
 /** The report of an objective or a delegation (one shape for both owners). */
 export interface OwnerReport {
@@ -102,12 +93,25 @@ export interface StepOrder {
   readonly reason: string;
 }
 
+/** A rerun of a run that has ended, as it was planned. */
+export interface RerunOrder {
+  /** The place in the run's history at which it was planned: refused when the run has moved since. */
+  readonly seq: number;
+  /** The version of the new run, by its id and number. */
+  readonly versionId: string;
+  readonly version: number;
+  /** Unset: that of the run. */
+  readonly input?: JsonObject;
+  readonly seed: RerunSeed;
+  readonly reason: string;
+}
+
 /** The step was remembered, not looked up: a report that it does not wait for leaves no line in the history. */
 type IfCurrent = true;
 
 /** An input of a run that exists. */
 export type Input = { readonly cause: Cause } & (
-  | { readonly kind: "run_begun" }
+  | { readonly kind: "run_begun"; readonly reuse?: ReusedRows }
   /** The run has pending work (see run.ts). */
   | { readonly kind: "run_continued" }
   | {
@@ -155,6 +159,7 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "pause_requested"; readonly reason: string }
   | { readonly kind: "resume_requested" }
   | { readonly kind: "cancel_requested"; readonly reason: string }
+  | { readonly kind: "rerun_requested"; readonly order: RerunOrder }
   | {
       readonly kind: "compensate_requested";
       readonly reason: string;

@@ -23,6 +23,7 @@ export type RunFacts = Pick<
   | "entityType"
   | "hops"
   | "inputUnset"
+  | "rerun"
 >;
 
 /** A PENDING run of a version; `run_begun` is its first input. */

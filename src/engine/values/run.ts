@@ -58,6 +58,16 @@ export const EDGE_DEAD = 2;
 /** Marks, among a run's pending steps, the rest of a resume, which comes after all of them (after-pause.ts). */
 export const RESUMING = -1;
 
+/** What a run knows of its reruns. */
+export interface RerunLink {
+  /** The run that it reruns; unset: it is no rerun. */
+  readonly of?: string;
+  /** The call that starts its own rerun; unset: it was not rerun. */
+  readonly call?: string;
+  /** Steps whose undo passed to that rerun. */
+  readonly steps?: readonly number[];
+}
+
 /** A run (workflows.v1.WorkflowRun without its steps and payloads). */
 export interface Run {
   readonly id: string;
@@ -81,6 +91,8 @@ export interface Run {
   /** The caller sent no input: the engine uses {}, and readers see none. */
   readonly inputUnset?: true;
   readonly createdAtMs: number;
+  /** Unset: it is no rerun and was not rerun. */
+  rerun?: RerunLink;
   state: RunState;
   /** Unset before the run begins. */
   startedAtMs?: number;

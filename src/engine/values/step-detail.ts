@@ -41,6 +41,8 @@ export interface StepDetail {
   held?: { readonly sinceMs: number };
   /** A caller ended the step without its work: it counts for a PARALLEL, and is never compensated. */
   skipped?: true;
+  /** The step is COMPLETED by what an earlier run made: nothing was done for it in this one. */
+  reused?: true;
   /** The attempt is a task of a worker that has no result yet. */
   task?: OpenTask;
   /** Latest attempts whose task was taken back before its result came: that result is late, and noted once. */

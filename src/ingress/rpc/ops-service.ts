@@ -16,6 +16,9 @@ import { doneOnce, namedWorkspace, workspaceOfRun } from "./done-once.ts";
 import { explainWith } from "./explain/explain.ts";
 import { answerGetAttempts, answerGetHistory } from "./history.ts";
 import { answerGetPayload } from "./payloads.ts";
+import { answerPreviewCancel, answerPreviewCompensation } from "./previews.ts";
+import { answerPlanRerun } from "./rerun-plan.ts";
+import { answerRerun, answerRerunAgain } from "./reruns.ts";
 import { answerGetTree } from "./run-tree.ts";
 import { answerSearch } from "./search.ts";
 import { reading } from "./service.ts";
@@ -52,6 +55,14 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
         parts.streamLimits,
       ),
     getPayload: reading(parts, answerGetPayload),
+    previewCancel: reading(parts, answerPreviewCancel),
+    previewCompensation: reading(parts, answerPreviewCompensation),
+    planRerun: reading(parts, answerPlanRerun),
+    rerun: doneOnce(parts, method.rerun, {
+      workspaceOf: (deps, { runId }) => workspaceOfRun(deps, runId),
+      answer: answerRerun,
+      answerAgain: answerRerunAgain,
+    }),
     retryStep: doneOnce(parts, method.retryStep, orderingStep(answerRetryStep)),
     skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
     completeStep: doneOnce(parts, method.completeStep, orderingStep(answerCompleteStep)),

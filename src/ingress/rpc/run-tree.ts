@@ -88,6 +88,7 @@ function toNode(
     parentRunId,
     parentStepId: step?.def.id ?? "",
     totalCostUsd: run.totalCostUsd,
+    rerunOf: run.rerun?.of ?? "",
     ...(startedAtMs === undefined ? {} : { startedAt: timestampFromMs(startedAtMs) }),
     ...(completedAtMs === undefined ? {} : { completedAt: timestampFromMs(completedAtMs) }),
   });

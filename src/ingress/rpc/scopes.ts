@@ -38,6 +38,10 @@ const RUNS: Needed<typeof Runs> = {
   getTree: "workflows:read",
   watch: "workflows:read",
   getPayload: "workflows:read",
+  previewCancel: "workflows:read",
+  previewCompensation: "workflows:read",
+  planRerun: "workflows:run",
+  rerun: "workflows:run",
   // An agent gives no orders. Gates and governance checks need more (step-orders.ts).
   retryStep: "workflows:transition",
   skipStep: "workflows:transition",

@@ -6,12 +6,14 @@
  * 2. A change is committed with the caller's key, or as the event that the key stands for (done-once.ts).
  */
 import { randomUUID } from "node:crypto";
+import type { StartRerun } from "../../engine/values/call.ts";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import type { Cause, Input } from "../../engine/values/input.ts";
 import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
 import { endLetters, type LetterEnd, type Redelivered } from "../../runtime/dead-letters.ts";
 import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
+import type { OwnCall } from "../../runtime/own-submissions.ts";
 import type { RunStart } from "../../runtime/processor.ts";
 import {
   publishSource,
@@ -19,6 +21,7 @@ import {
   type SourcePublished,
 } from "../../runtime/publish-source.ts";
 import { type RoutedEvent, routeEvent } from "../../runtime/routing/route-event.ts";
+import { startRerun } from "../../runtime/start-rerun.ts";
 import type { Settled } from "../../runtime/submission.ts";
 import type { KeyClaim } from "../../store/caller-keys.ts";
 import {
@@ -42,6 +45,8 @@ export interface Write {
   submit(runId: string, input: Input): Promise<Settled>;
   /** Starts a run. */
   start(start: RunStart, cause: Cause): Promise<Settled>;
+  /** Starts the rerun that this call of an earlier input stands for, once; gives the new run's id. */
+  startRerun(own: OwnCall, call: StartRerun): Promise<string>;
   createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
   /** not_found for a definition that the call does not see. */
   publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
@@ -83,6 +88,12 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     async start(start, cause) {
       requireSeen(visibility, start.workspaceId);
       return processor.submit({ kind: "start", start, cause, callerKey });
+    },
+    async startRerun(own, call) {
+      requireSeen(visibility, own.workspaceId);
+      const result = await startRerun(parts, own, call);
+      if (result.ok && result.value.kind === "start_rerun") return result.value.runId;
+      throw new Error(result.ok ? "a rerun was started as something else" : result.message);
     },
     async createDefinition(wanted) {
       requireSeen(visibility, wanted.workspaceId);

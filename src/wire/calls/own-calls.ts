@@ -4,8 +4,15 @@
  * throws.
  */
 
-import type { CancelRun, CompensateRun, StartRun, TellParent } from "../../engine/values/call.ts";
+import type {
+  CancelRun,
+  CompensateRun,
+  StartRerun,
+  StartRun,
+  TellParent,
+} from "../../engine/values/call.ts";
 import type { ChildReport } from "../../engine/values/child-run.ts";
+import { TRIGGER_TYPES } from "../../engine/values/definition.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
 
 const utf8 = new TextDecoder();
@@ -72,6 +79,46 @@ export function decodeTellParent(request: Uint8Array): TellParent {
   };
 }
 
+/** Reads the bytes of a `start_rerun`. */
+export function decodeStartRerun(request: Uint8Array): StartRerun {
+  const fields = fieldsOf(request);
+  const [input, seed, cause] = [
+    fields.payload("input"),
+    fields.object("seed"),
+    fields.object("cause"),
+  ];
+  const said = (key: "by" | "reason" | "via") => {
+    const text = cause.text(key);
+    return text === "" ? {} : { [key]: text };
+  };
+  return {
+    kind: "start_rerun",
+    definitionId: fields.text("definitionId"),
+    versionId: fields.text("versionId"),
+    version: fields.number("version"),
+    triggerType: fields.oneOf("triggerType", TRIGGER_TYPES),
+    initiatorAgentId: fields.text("initiatorAgentId"),
+    initiatorUserId: fields.text("initiatorUserId"),
+    parentRunId: fields.text("parentRunId"),
+    entityId: fields.text("entityId"),
+    entityType: fields.text("entityType"),
+    hops: fields.number("hops"),
+    ...(input === undefined ? {} : { input }),
+    ...(fields.flag("inputUnset") ? { inputUnset: true } : {}),
+    seed: {
+      reused: seed.objects("reused").map((each) => ({
+        ...{ from: each.number("from"), to: each.number("to"), flags: each.number("flags") },
+      })),
+      ...{
+        skipped: seed.numbers("skipped"),
+        taken: seed.numbers("taken"),
+        dead: seed.numbers("dead"),
+      },
+    },
+    cause: { kind: "rpc", id: cause.text("id"), ...said("by"), ...said("reason"), ...said("via") },
+  };
+}
+
 const END_STATES: readonly ChildReport["state"][] = ["COMPLETED", "FAILED", "CANCELLED"];
 const COMPENSATION_ENDS: readonly ChildReport["undoing"][] = ["no", "done", "failed"];
 // The range of the column: what is out of it is no version either.
@@ -84,8 +131,12 @@ function wholeNumber(value: number): number {
 interface FieldReader {
   text(key: string): string;
   number(key: string): number;
+  flag(key: string): boolean;
+  /** Those of a list that are numbers. */
+  numbers(key: string): number[];
   payload(key: string): JsonObject | undefined;
   object(key: string): FieldReader;
+  objects(key: string): FieldReader[];
   oneOf<Name extends string>(key: string, names: readonly Name[]): Name;
 }
 
@@ -97,6 +148,10 @@ export function fieldsOf(request: Uint8Array): FieldReader {
 
 function readerOf(value: Json | undefined): FieldReader {
   const own = (key: string) => (isJsonObject(value) ? ownValue(value, key) : undefined);
+  const list = (key: string): readonly Json[] => {
+    const field = own(key);
+    return Array.isArray(field) ? field : [];
+  };
   return {
     text(key: string): string {
       const field = own(key);
@@ -111,7 +166,10 @@ function readerOf(value: Json | undefined): FieldReader {
       const field = own(key);
       return isJsonObject(field) ? field : undefined;
     },
+    flag: (key: string): boolean => own(key) === true,
+    numbers: (key: string): number[] => list(key).filter((each) => typeof each === "number"),
     object: (key: string): FieldReader => readerOf(own(key)),
+    objects: (key: string): FieldReader[] => list(key).map(readerOf),
     oneOf<Name extends string>(key: string, names: readonly Name[]): Name {
       const name = names.find((candidate) => candidate === own(key));
       if (name === undefined) throw new Error(`a call of our own names an unknown ${key}`);

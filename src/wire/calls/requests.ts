@@ -54,6 +54,7 @@ export function encodeCall(call: Call): Uint8Array {
     case "cancel_run":
     case "compensate_run":
     case "tell_parent":
+    case "start_rerun":
       return utf8.encode(JSON.stringify(call));
     case "query_usage":
       return encodeQueryUsage(call);

@@ -454,6 +454,28 @@ describe("explain, history and watch", () => {
   });
 });
 
+describe("previews", () => {
+  it("say what would be cancelled or undone, and change nothing", async () => {
+    const file =
+      "workflow: undone\nsteps:\n  one: { task: Do it, undo: { task: Undo it }, next: two }\n";
+    await cli.write("undone.workflow.yaml", `${file}  two: { task: Then }\n`);
+    await done("apply", "undone.workflow.yaml");
+    const id = await done("start", "undone", "--quiet");
+    await done("complete", id, "one", "--reason", "so");
+    expect((await done("cancel", id, "--preview")).split("\n")).toEqual([
+      "two\tcancelled\tWAITING\t",
+      "one\tkept\tCOMPLETED\tonly compensate undoes it",
+    ]);
+    const undo = await done("compensate", id, "--preview");
+    expect(undo).toMatch(/^two\tcancelled\tWAITING\t\none\tundone \(1\)\tCOMPLETED\tby \S+$/);
+    expect(await done("compensate", id, "--preview", "--quiet")).toBe("two\none");
+    expect(JSON.parse(await done("cancel", id, "--preview", "--json"))).toMatchObject({
+      in_flight: [{ step_id: "two" }],
+    });
+    expect(await done("runs", "--state", "running", "--quiet")).toContain(id);
+  });
+});
+
 describe("retry, skip, complete and fail", () => {
   const given = (id: string, name: string) => done(name, id, "one", "--reason", "so");
 

@@ -66,6 +66,8 @@ function callValueOf(issued: IssuedCall): CallValue {
       return { kind: "compensate_run", compensated: true };
     case "tell_parent":
       return { kind: "tell_parent" };
+    case "start_rerun":
+      return { kind: "start_rerun", runId: `r-${issued.id}` };
     case "evaluate_action":
       return { kind: "evaluate_action", decision: "ALLOW", riskLevel: "", reasons: [] };
     case "send_notification":

@@ -2,6 +2,7 @@
  * Random sequences: a version, inputs to runs of it, and the rules that must hold.
  * Boundary: a sequence is its seed; the same seed plays the same on every machine.
  */
+import { planCompensation } from "../../../src/engine/flow/compensation-order.ts";
 import { checkVersion } from "../../../src/engine/graph/check.ts";
 import { compileGraph } from "../../../src/engine/graph/compile.ts";
 import type { Graph } from "../../../src/engine/graph/graph.ts";
@@ -9,6 +10,7 @@ import { isFinalRun, type RunState } from "../../../src/engine/values/run.ts";
 import { EngineRun } from "../engine/engine-run.ts";
 import { finish, happen, type Mood } from "./random-happenings.ts";
 import { type RandomNumbers, randomNumbers } from "./random-numbers.ts";
+import { playRerun } from "./random-rerun.ts";
 import { RUN_INPUT, randomVersion } from "./random-version.ts";
 import { broken } from "./watch.ts";
 import { WatchedRun } from "./watched-run.ts";
@@ -47,17 +49,50 @@ function playRun(graph: Graph, random: RandomNumbers, reached: Reached): void {
   for (const name of run.at.events) count(reached, name.slice(name.indexOf(".") + 1));
   if (random.chance(20)) playInBatches(run, random);
   if (random.chance(20)) playInPieces(run, reached);
+  count(reached, playRerun(run.at, random) > 0 ? "rerun with reused steps" : "rerun");
 }
 
 /** Compensates a run that failed or was cancelled; where that fails, a second request compensates the rest. */
 function compensate(run: WatchedRun, random: RandomNumbers, reached: Reached): void {
+  const planned = plannedOf(run);
+  const before = new Set(undoneOf(run));
   run.put({ kind: "compensate_requested", reason: "compensate" });
   const happenings = random.below(12);
   for (let n = 0; n < happenings; n += 1) happen(run, random, { troubles: 40, requests: 3 });
   finish(run);
   run.put({ kind: "compensate_requested", reason: "compensate" });
   finish(run);
+  watchPlan(run, planned, before);
   count(reached, `compensated: ${run.at.run.state}`);
+}
+
+function plannedOf({ at }: WatchedRun): Set<number> {
+  return new Set(planCompensation(at.graph, at.run).map(({ index }) => index));
+}
+
+/** The steps whose compensation is COMPLETED. */
+function undoneOf({ at }: WatchedRun): number[] {
+  return at.graph.steps
+    .filter(({ compensation }) => at.rows.get(compensation)?.state === "COMPLETED")
+    .map(({ index }) => index);
+}
+
+/** What a preview named is undone now or still named, and nothing else was undone. */
+function watchPlan(
+  run: WatchedRun,
+  planned: ReadonlySet<number>,
+  before: ReadonlySet<number>,
+): void {
+  const left = plannedOf(run);
+  const undone = new Set(undoneOf(run));
+  for (const index of undone) {
+    if (!planned.has(index) && !before.has(index)) broken(`step ${index} was not in the plan`);
+  }
+  for (const index of planned) {
+    const { compensation = -1 } = run.at.graph.steps[index] ?? {};
+    if (compensation < 0 || before.has(index)) continue;
+    if (undone.has(index) === left.has(index)) broken(`step ${index} is planned and not undone`);
+  }
 }
 
 /** Nothing but CompensateRun moves a run that ended. */

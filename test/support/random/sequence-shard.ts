@@ -21,6 +21,7 @@ const REACHED_AT_LEAST: Readonly<Record<string, number>> = {
   skipped: 500,
   "paused at every input": 250,
   "in pieces": 250,
+  "rerun with reused steps": 250,
 };
 
 /** Plays one share. */

@@ -261,6 +261,7 @@ function answerOf(kind: CallKind, fields: JsonObject): CallValue {
     case "tell_parent":
       return { kind };
     case "start_run":
+    case "start_rerun":
       return { kind, runId: textIn(fields, "run_id") };
     case "compensate_run":
       return { kind, compensated: fields.undone === true };

@@ -187,6 +187,28 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) => client.explain({ runId }, options),
   },
+  previewCancel: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.previewCancel({ runId }, options),
+  },
+  previewCompensation: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => client.previewCompensation({ runId }, options),
+  },
+  planRerun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    // The run has not ended.
+    call: (client, { runId }, options) => passed(client.planRerun({ runId }, options)),
+  },
+  rerun: {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: (client, { runId }, options) =>
+      passed(client.rerun({ runId, planId: "p", reason: "why" }, options)),
+  },
   getHistory: {
     needs: "workflows:read",
     foreign: "NotFound",

@@ -184,6 +184,14 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   }),
   GetAttempts: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n), step_id: "s1" }),
   GetTree: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  PreviewCancel: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  PreviewCompensation: ({ wideRunIds }, n) => ({ run_id: oneOf(wideRunIds, n) }),
+  PlanRerun: ({ runIds }, n) => ({
+    ...{ run_id: oneOf(runIds, n), from_step_id: "ask", version: 1, input: { n } },
+  }),
+  Rerun: ({ runIds }, n) => ({
+    ...{ run_id: oneOf(runIds, n), plan_id: "a.b", from_step_id: "ask", reason: "r", input: { n } },
+  }),
   RetryStep: orderOf,
   SkipStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
   CompleteStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),

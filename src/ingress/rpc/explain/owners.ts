@@ -22,6 +22,7 @@ const OWNERS: Readonly<Record<Exclude<CallKind, "look_up">, readonly string[]>> 
   cancel_run: [],
   compensate_run: [],
   tell_parent: [],
+  start_rerun: [],
 };
 
 /** The collaborators that a call asks, those that it asks first before the others. */

@@ -57,6 +57,7 @@ const AWAITED: Readonly<Record<CallKind, boolean>> = {
   escalate_approval: false,
   cancel_run: false,
   tell_parent: false,
+  start_rerun: false,
 };
 
 /** The facts of a run; not_found when the call sees none. */

@@ -32,6 +32,7 @@ const performers: Performers = {
   ...{ query_usage: notTried, cancel_objective: notTried, request_approval: notTried },
   ...{ escalate_approval: notTried, evaluate_action: notTried, send_notification: notTried },
   ...{ start_run: notTried, cancel_run: notTried, compensate_run: notTried, tell_parent: notTried },
+  start_rerun: notTried,
 };
 
 it("one without a waiter leaves the event loop free while its end cannot be committed", async () => {

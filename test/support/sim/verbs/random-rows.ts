@@ -57,7 +57,7 @@ export class RandomRows {
       ...{ id, definitionId: "wf-line", definitionVersion: 1, hops: 0, ...names, seq },
       ...{ triggerEventId: "", initiatorUserId: "", parentRunId: "", entityId: "", entityType: "" },
       ...{ workspaceId: this.pick(WORKSPACES), versionId: this.pick(["wfv-line", "wfv-wait"]) },
-      ...{ inputUnset: null, parentStep: null, createdAt: new Date(this.#nowMs()) },
+      ...{ inputUnset: null, parentStep: null, rerun: null, createdAt: new Date(this.#nowMs()) },
       ...{ startedAt: this.time(), completedAt: this.maybe(() => this.time()) },
       ...{ deadlineAt: this.maybe(() => this.time()), continueAt: this.maybe(() => this.time()) },
       unsettled: this.maybe(() => [this.random.below(3)]),

@@ -19,6 +19,7 @@ const KINDS: readonly CallKind[] = [
   "cancel_run",
   "compensate_run",
   "tell_parent",
+  "start_rerun",
 ];
 
 function callOf(kind: CallKind, workspaceId: string, bytes = 100): LeasedCall {

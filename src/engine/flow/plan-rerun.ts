@@ -1,0 +1,250 @@
+/**
+ * What a rerun of an ended run reuses, and what runs again: a plan, and the beginning of the new run.
+ * Boundary: reads versions, marks and a few facts of rows; rerun.ts applies it. Pure.
+ * Invariants:
+ * 1. A step is reused only with everything that it was made from: the same definition, edges and input of the run, and
+ *    reused steps before it and in its expressions.
+ * 2. A PARALLEL is reused with all its children, or runs again with them.
+ * 3. Edges into reused steps are decided as they were; nothing that is reused is decided anew.
+ */
+import type { Graph, GraphStep } from "../graph/graph.ts";
+import { STEP_FACTS } from "../steps/registry.ts";
+import { canonicalJson, type Json } from "../values/json.ts";
+import type { RerunSeed, ReusedStep } from "../values/rerun.ts";
+import {
+  EDGE_DEAD,
+  EDGE_OPEN,
+  EDGE_TAKEN,
+  HAS_CHILDREN,
+  HAS_ROW,
+  MAY_HAVE_ACTED,
+  type Run,
+  SUCCEEDED,
+  stateOfMark,
+} from "../values/run.ts";
+
+/** An ended run as a plan reads it. */
+export interface EndedRun {
+  readonly graph: Graph;
+  readonly run: Run;
+  /** Whether the row of a step says that it may be reused without the mark of success: a caller skipped it, or it was reused. */
+  isReusable(index: number): boolean;
+}
+
+/** What the new run does with a step. `later`: whether it runs depends on a step that runs. */
+export type PlannedAct = "reuse" | "run" | "later" | "skip";
+
+/** Why a step is not reused. */
+export type RerunReason =
+  | "asked"
+  | "input"
+  | "changed"
+  | "undone"
+  | "not_completed"
+  | "no_success"
+  | "downstream"
+  | "parallel";
+
+/** A step of the new run's version, with its index there. */
+export interface PlannedStep {
+  readonly index: number;
+  readonly act: PlannedAct;
+  /** Unset for a step that is reused, or that was not reached before either. */
+  readonly why?: RerunReason;
+  /** A decision that was made before does not count. */
+  readonly isApprovalVoid: boolean;
+  /** It is reused, and its child runs belong to the older run: CompensateRun of that one undoes it. */
+  readonly undoStays: boolean;
+}
+
+/** A plan: what happens at the start of the new run, and its seed. */
+export interface RerunPlan {
+  readonly steps: readonly PlannedStep[];
+  readonly seed: RerunSeed;
+}
+
+/** What a rerun is asked to do again. */
+export interface RerunWish {
+  /** This step and what follows it run again; unset: only what was not completed. */
+  readonly fromStepId?: string;
+  /** The run's input is another one: it reaches every root, so that nothing is reused. */
+  readonly hasNewInput: boolean;
+}
+
+/** Plans the rerun of an ended run by a version of its definition. */
+export function planRerun(ended: EndedRun, graph: Graph, wish: RerunWish): RerunPlan {
+  const reasons = reasonsToRun(ended, graph, wish);
+  const seed = seedOf(ended, graph, reasons);
+  return { seed, steps: stepsOf(ended, graph, reasons, seed) };
+}
+
+/** Why each step runs again; steps that are reused, or skipped as before, are not in it. */
+function reasonsToRun(ended: EndedRun, graph: Graph, wish: RerunWish): Map<number, RerunReason> {
+  const own = new Map<number, RerunReason>();
+  for (const index of graph.order) {
+    const reason = ownReason(ended, graph, index, wish);
+    if (reason !== undefined) own.set(index, reason);
+  }
+  for (;;) {
+    const reasons = withDownstream(graph, own);
+    const before = own.size;
+    for (const index of graph.order) addParallel(graph, index, reasons, own);
+    if (own.size === before) return reasons;
+  }
+}
+
+function ownReason(
+  ended: EndedRun,
+  graph: Graph,
+  index: number,
+  wish: RerunWish,
+): RerunReason | undefined {
+  const step = stepAt(graph, index);
+  if (wish.hasNewInput) return "input";
+  if (step.def.id === wish.fromStepId) return "asked";
+  const from = ended.graph.indexById.get(step.def.id);
+  if (from === undefined || !isSameStep(ended.graph, from, graph, index)) return "changed";
+  const mark = ended.run.stepMarks[from] ?? 0;
+  const state = stateOfMark(mark);
+  if (state === "SKIPPED") return undefined;
+  if (state === "COMPENSATED") return "undone";
+  if (state !== "COMPLETED") return "not_completed";
+  // How a step went on after its timeout is not known any more.
+  const isKnown = (mark & SUCCEEDED) !== 0 && step.timeoutAction !== "continue";
+  return isKnown || ended.isReusable(from) ? undefined : "no_success";
+}
+
+/** Whether a step, what leads to it and, of one that chooses, what follows it are the same in both versions. */
+function isSameStep(one: Graph, at: number, other: Graph, index: number): boolean {
+  if (one === other) return true;
+  const [before, now] = [stepAt(one, at), stepAt(other, index)];
+  if (textOf(before.def) !== textOf(now.def)) return false;
+  if (!areSameEdges(one, before.incoming, other, now.incoming)) return false;
+  const chooses = STEP_FACTS[now.type].freeLabels === "value";
+  return !chooses || areSameEdges(one, before.outgoing, other, now.outgoing);
+}
+
+function areSameEdges(
+  one: Graph,
+  edges: readonly number[],
+  other: Graph,
+  others: readonly number[],
+): boolean {
+  if (edges.length !== others.length) return false;
+  return edges.every((index, place) => {
+    const [before, now] = [one.spec.edges[index], other.spec.edges[others[place] ?? -1]];
+    return before !== undefined && now !== undefined && textOf(before) === textOf(now);
+  });
+}
+
+/** What is written differently but means the same, such as another order of keys, is the same text. */
+function textOf(definition: object): string {
+  return canonicalJson(JSON.parse(JSON.stringify(definition)) as Json);
+}
+
+/** A step runs again too when one runs that leads to it, or that its expressions read. */
+function withDownstream(
+  graph: Graph,
+  own: ReadonlyMap<number, RerunReason>,
+): Map<number, RerunReason> {
+  const reasons = new Map(own);
+  for (const index of graph.order) {
+    const { incoming, reads } = stepAt(graph, index);
+    const sources = incoming.flatMap((edge) => graph.edges[edge]?.from ?? []);
+    const depends = [...sources, ...reads].some((source) => reasons.has(source));
+    if (depends && !reasons.has(index)) reasons.set(index, "downstream");
+  }
+  return reasons;
+}
+
+/** A PARALLEL and its children run again together. */
+function addParallel(
+  graph: Graph,
+  index: number,
+  reasons: ReadonlyMap<number, RerunReason>,
+  own: Map<number, RerunReason>,
+): void {
+  const edges = stepAt(graph, index).outgoing.flatMap((edge) => graph.edges[edge] ?? []);
+  const children = edges.filter(({ role }) => role === "child").map(({ to }) => to);
+  if (![index, ...children].some((each) => reasons.has(each))) return;
+  if (children.length > 0 && !reasons.has(index)) own.set(index, "parallel");
+}
+
+function seedOf(
+  { graph: before, run }: EndedRun,
+  graph: Graph,
+  reasons: ReadonlyMap<number, RerunReason>,
+): RerunSeed {
+  const reused: ReusedStep[] = [];
+  const skipped: number[] = [];
+  const marks = new Map<number, number>();
+  for (const index of graph.order) {
+    if (reasons.has(index)) continue;
+    const { def, incoming, outgoing } = stepAt(graph, index);
+    const from = before.indexById.get(def.id) ?? -1;
+    const old = stepAt(before, from);
+    const copy = (edges: readonly number[], olds: readonly number[]) => {
+      for (const [place, edge] of edges.entries()) {
+        marks.set(edge, run.edgeMarks[olds[place] ?? -1] ?? EDGE_OPEN);
+      }
+    };
+    copy(incoming, old.incoming);
+    const mark = run.stepMarks[from] ?? 0;
+    if (stateOfMark(mark) === "SKIPPED") {
+      skipped.push(index);
+      for (const edge of outgoing) marks.set(edge, EDGE_DEAD);
+      continue;
+    }
+    const flags = (mark & HAS_CHILDREN) === 0 ? SUCCEEDED | MAY_HAVE_ACTED : MAY_HAVE_ACTED;
+    reused.push({ from, to: index, flags: mark & flags });
+    const isDecided = old.outgoing.every((edge) => run.edgeMarks[edge] !== EDGE_OPEN);
+    if (isDecided && areSameEdges(before, old.outgoing, graph, outgoing)) {
+      copy(outgoing, old.outgoing);
+    }
+  }
+  const decided = (as: number) =>
+    [...marks].flatMap(([index, mark]) => (mark === as ? [index] : []));
+  return { reused, skipped, taken: decided(EDGE_TAKEN), dead: decided(EDGE_DEAD) };
+}
+
+function stepsOf(
+  { graph: before, run }: EndedRun,
+  graph: Graph,
+  reasons: ReadonlyMap<number, RerunReason>,
+  seed: RerunSeed,
+): PlannedStep[] {
+  const reused = new Map(seed.reused.map((each) => [each.to, each]));
+  const taken = new Map([
+    ...seed.taken.map((edge) => [edge, true] as const),
+    ...seed.dead.map((edge) => [edge, false] as const),
+  ]);
+  const steps: PlannedStep[] = [];
+  for (const index of graph.order) {
+    const { def, type, incoming, outgoing } = stepAt(graph, index);
+    const kept = reused.get(index);
+    const why = reasons.get(index);
+    const act = kept !== undefined ? "reuse" : why === undefined ? "skip" : actOf(incoming, taken);
+    if (act === "skip") for (const edge of outgoing) taken.set(edge, false);
+    const mark = run.stepMarks[before.indexById.get(def.id) ?? -1] ?? 0;
+    steps.push({
+      ...{ index, act },
+      ...(why === undefined || act === "skip" ? {} : { why }),
+      isApprovalVoid: STEP_FACTS[type].isDecision && act !== "reuse" && (mark & HAS_ROW) !== 0,
+      undoStays: kept !== undefined && (mark & HAS_CHILDREN) !== 0,
+    });
+  }
+  return steps.sort((one, other) => one.index - other.index);
+}
+
+function actOf(incoming: readonly number[], taken: ReadonlyMap<number, boolean>): PlannedAct {
+  if (incoming.length === 0) return "run";
+  const decided = incoming.map((edge) => taken.get(edge));
+  if (decided.includes(undefined)) return "later";
+  return decided.includes(true) ? "run" : "skip";
+}
+
+function stepAt(graph: Graph, index: number): GraphStep {
+  const step = graph.steps[index];
+  if (step === undefined) throw new Error(`the version has no step ${index}`);
+  return step;
+}

@@ -1,0 +1,62 @@
+/**
+ * Starts the rerun of a run: with the outputs of the run that it reruns, which are read here.
+ * Boundary: one submission, made by a call of that run, and by the RPC that waits for it. What is reused stands in the call.
+ * Invariant: done twice it is done once: a start is unique by its call's id. What is read never changes: the run has ended,
+ * and the steps are COMPLETED for good, because their undo is with the new run.
+ */
+import { type CallResult, runOfCall, type StartRerun } from "../engine/values/call.ts";
+import { Refusal } from "../process/refusal.ts";
+import { loadRows } from "../store/load-rows.ts";
+import { isAway } from "../store/pg-errors.ts";
+import type { ChildRunDeps, OwnCall } from "./own-submissions.ts";
+import type { RunStart } from "./submission.ts";
+import { isTemporary } from "./temporary.ts";
+
+/** The new run's id. Rejects with a Refusal when the database or the lane is away. */
+export async function startRerun(
+  deps: ChildRunDeps,
+  { callId, workspaceId }: OwnCall,
+  call: StartRerun,
+): Promise<CallResult> {
+  const start = await startOf(deps, { callId, workspaceId }, call);
+  if (start === undefined) return { ok: false, message: "the run that it reruns is gone" };
+  try {
+    const { runId } = await deps.processor.submit({ kind: "start", cause: call.cause, start });
+    return { ok: true, value: { kind: "start_rerun", runId } };
+  } catch (error) {
+    if (error instanceof Refusal && !isTemporary(error)) {
+      return { ok: false, message: error.message };
+    }
+    throw error;
+  }
+}
+
+/** Undefined when rows of the older run are gone. */
+async function startOf(
+  { database }: ChildRunDeps,
+  { callId, workspaceId }: OwnCall,
+  call: StartRerun,
+): Promise<RunStart | undefined> {
+  const { kind: _kind, version, seed, cause: _cause, input: given, ...facts } = call;
+  const runId = runOfCall(callId);
+  const steps = seed.reused.map(({ from }) => from);
+  const wanted = [{ runId, steps, runInput: given === undefined }];
+  const found = (await reading(loadRows(database.read, wanted))).get(runId);
+  const rows = new Map(found?.steps.map((row) => [row.index, row]));
+  const input = given ?? found?.input;
+  if (input === undefined || steps.some((index) => !rows.has(index))) return undefined;
+  return {
+    ...facts,
+    ...{ workspaceId, definitionVersion: version, input, rerun: { of: runId } },
+    ...{ triggerEventId: callId, triggerSource: "workflows", reuse: { seed, rows } },
+  };
+}
+
+async function reading<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    throw new Refusal("unavailable", "the database cannot be reached", { cause: error });
+  }
+}

@@ -43,12 +43,12 @@ interface ServiceLoad {
 const LOADS: readonly ServiceLoad[] = [
   {
     title: "a step of a run of agent steps, whole service",
-    budget: { statements: 10.5, roundTrips: 10.5, commits: 7.4 },
+    budget: { statements: 9.8, roundTrips: 9.8, commits: 7 },
     prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("line", 1) }),
   },
   {
     title: "an event that wakes a run, to the end of its agent step, whole service",
-    budget: { statements: 16.7, roundTrips: 16.7, commits: 12.9, transactions: 1.4 },
+    budget: { statements: 15, roundTrips: 15, commits: 12.3, transactions: 1.4 },
     async prepare(host, run) {
       const key = `counted-${run}-${performance.now()}`;
       const runId = await host.own<string>("parkRun", { key });
@@ -61,7 +61,7 @@ const LOADS: readonly ServiceLoad[] = [
 /** While a worker runs. */
 const WORKER_LOAD: ServiceLoad = {
   title: "a step of a run of worker steps, whole service",
-  budget: { statements: 4, roundTrips: 4, commits: 3.8 },
+  budget: { statements: 3.3, roundTrips: 3.3, commits: 3.1 },
   prepare: async (host) => ({ each: LINE_STEPS, work: () => host.one("worker-line", 1) }),
 };
 const WARM_UP_RUNS = 3;

@@ -94,7 +94,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   return {
     notice(batches) {
-      const own = batches.filter(({ partition }) => lease.partitions.includes(partition));
+      // A list may have had a batch sent before it is known here that its commit was answered.
+      const own = batches.filter(
+        ({ id, partition }) => lease.partitions.includes(partition) && !sent.has(id),
+      );
       if (!kept.keep(own)) next.mustList();
       if (own.length > 0) publishing.wake();
     },

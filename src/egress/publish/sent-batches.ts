@@ -25,6 +25,7 @@ export interface SentBatches {
   add(batches: readonly UnpublishedBatch[]): void;
   /** Those that were sent and are not known to be marked, by id. */
   ids(): ReadonlySet<number>;
+  has(id: number): boolean;
   /** Marks all of them now. Rejects with the error of the database: they are sent again. */
   mark(): Promise<void>;
   /** Forgets all; resolves when nothing is being marked. */
@@ -86,6 +87,7 @@ export function createSentBatches(deps: SentBatchesDeps): SentBatches {
       }, MARK_AFTER_MS);
     },
     ids: () => new Set(sent.keys()),
+    has: (id) => sent.has(id),
     mark: markNext,
     async settle() {
       forget();

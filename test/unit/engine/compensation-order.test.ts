@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planCompensation } from "../../../src/engine/flow/compensation-order.ts";
+import { markWithState, SUCCEEDED } from "../../../src/engine/values/run.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 
 const agent = (id: string, more = {}) =>
@@ -38,5 +39,20 @@ describe("planCompensation", () => {
     const run = EngineRun.start(version(steps, [edge("a>b"), edge("b>c")]));
     run.agentEnds("a", "COMPLETED", {});
     expect(planOf(run)).toBe("b@1 a@2");
+  });
+
+  it("of a long chain takes one pass", () => {
+    const ids = Array.from({ length: 500 }, (_, n) => `s${n}`);
+    const edges = ids.slice(1).map((id, n) => edge(`s${n}>${id}`));
+    const { graph, run } = EngineRun.start(version(ids.flatMap(undone), edges));
+    const { indexById } = graph;
+    for (const id of ids) {
+      run.stepMarks[indexById.get(id) ?? -1] = markWithState(SUCCEEDED, "COMPLETED");
+    }
+    const began = performance.now();
+    const stages = planCompensation(graph, run).map(({ stage }) => stage);
+    const tookMs = performance.now() - began;
+    expect(stages).toEqual(ids.map((_, n) => n + 1));
+    expect(tookMs).toBeLessThan(200);
   });
 });

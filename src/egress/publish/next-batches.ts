@@ -3,7 +3,8 @@
  * Boundary: chooses; the list is asked by the publisher.
  * Invariants:
  * 1. What is kept is sent without a list only where each of its runs goes on where this replica sent it last (sent-runs.ts).
- * 2. What other replicas have committed is listed by every round that begins 50 ms after the last list.
+ * 2. What other replicas have committed is listed by every round that begins 50 ms after the last list, and by the next one where
+ *    a list was full of it.
  */
 import { setImmediate } from "node:timers/promises";
 import type { UnpublishedBatch } from "../../store/outbox.ts";
@@ -40,7 +41,10 @@ export class NextBatches {
       return { batches, isFull: batches.length === BATCHES_AT_ONCE };
     }
     this.#listAtMs = performance.now() + LIST_EVERY_MS;
-    return this.#list();
+    const unsent = await this.#list();
+    const isKept = ({ id }: UnpublishedBatch) => this.#kept.find(id) !== undefined;
+    if (unsent.isFull && !unsent.batches.every(isKept)) this.mustList();
+    return unsent;
   }
 
   /** The events of this batch are acknowledged; `isKnown`: the stream has not been left since. */

@@ -28,17 +28,23 @@ interface CommandLineOptions {
 
 /** A command line whose commands have the service and the workspace in their environment. */
 export function openCommandLine(options: CommandLineOptions): CommandLine {
-  const { screen } = options;
   return {
-    workflows(...args) {
-      screen.printCommand(["npx", "workflows", ...args].join(" "));
-      return run(options, ["tools/workflows.mjs", ...args]);
-    },
-    script(file, ...args) {
-      screen.printCommand(["npx", "tsx", file, ...args].join(" "));
-      return run(options, ["--import", "tsx", file, ...args]);
-    },
+    workflows: (...args) =>
+      type(options, ["npx", "workflows", ...args], ["tools/workflows.mjs", ...args]),
+    script: (file, ...args) =>
+      type(options, ["npx", "tsx", file, ...args], ["--import", "tsx", file, ...args]),
   };
+}
+
+/** Shows a command and runs it. Rejects where the signal has aborted: the service that it would ask is on its way down. */
+async function type(
+  options: CommandLineOptions,
+  words: readonly string[],
+  args: readonly string[],
+): Promise<number> {
+  options.signal.throwIfAborted();
+  options.screen.printCommand(words.join(" "));
+  return run(options, args);
 }
 
 async function run(

@@ -116,6 +116,12 @@ test("the title of a gate is rendered, in lists too", async () => {
   expect(titles).toEqual(["Run 1 of 2", "Run 1 of 2"]);
 });
 
+test("a title that is rendered as an empty text gives way to the name of the step", async () => {
+  const { gate } = await start("ann", "", "", { title: "{{ '' }}" });
+  const { item } = await inbox.get({ id: gate }, ADMIN);
+  expect(item?.title).toBe("G");
+});
+
 describe.each([
   { named: "ann", token: `${APPROVER}/bob`, who: "another person" },
   { named: "ann", token: "admin/root", who: "an admin who is not asked" },

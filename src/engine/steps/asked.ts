@@ -18,8 +18,11 @@ export function askedOf(config: JsonObject, written: JsonObject): StepDetail["as
 }
 
 function renderedText(config: JsonObject, written: JsonObject, key: "title" | "instructions") {
+  const template = ownValue(written, key);
+  if (template === undefined || template === null) return {};
   const text = textSetting(config, key);
-  return text === "" || text === ownValue(written, key) ? {} : { [key]: shorten(text) };
+  // An empty one is kept too: else readers would show the template.
+  return text === template ? {} : { [key]: shorten(text) };
 }
 
 // The cut may split a surrogate pair.

@@ -195,7 +195,8 @@ function messageOf(item: FoundItem, more: ItemInit = {}): InboxItem {
 /** A file gives a task its text alone. */
 function titleOf({ step, row }: FoundItem): string {
   const { def } = step;
-  const given = row.detail?.asked?.title ?? (text(ownValue(def.config, "title")) || def.name);
+  const title = row.detail?.asked?.title ?? text(ownValue(def.config, "title"));
+  const given = title || def.name;
   if (given !== "" || personKindOf(step) !== "task") return given || def.id;
   const [line = ""] = instructionsOf(def, row).trim().split("\n", 1);
   return line.trim() || def.id;

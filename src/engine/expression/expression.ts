@@ -72,6 +72,8 @@ interface Compiled {
 type Bindings = Record<string, CelValue>;
 
 const SHOWN_CHARS = 200;
+/** The library does not tell the size of a list. */
+const OUT_OF_BOUNDS = /^index (\S+) out of bounds \[0, -1\)$/;
 const compiled = new WeakMap<Expression, Compiled>();
 
 /** An expression, or why it is refused. */
@@ -240,7 +242,8 @@ function missingProblem(meaning: Meaning): string {
 
 function messageOf(cause: unknown): string {
   if (isCelError(cause) && cause.cause instanceof Error) return cause.cause.message;
-  return cause instanceof Error ? cause.message : String(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.replace(OUT_OF_BOUNDS, "the list has no element $1 (they count from 0)");
 }
 
 function explain(source: string, problem: string): string {

@@ -174,6 +174,7 @@ function visitName(node: Node, name: string, bound: ReadonlySet<string>, reading
   rename(node, meaning, reading);
 }
 
+const HAS_USE = "has takes a path of two names or more, such as has(input.note)";
 const STEPS_USE = 'steps takes the id of a step as a literal, such as steps["qualify-lead"]';
 
 function refuseSlip(problem: string | undefined, { context }: Reading): void {
@@ -241,6 +242,8 @@ function nameStep(node: Node, text: string | undefined, isTest: boolean, reading
 
 function requireCallable({ function: name, target, args }: Call, reading: Reading): void {
   if (BUILT_IN_OPERATORS.includes(name)) return;
+  // The macro is gone where it was read; what is left is one that it is not.
+  if (name === "has") throw new RefusalError(HAS_USE);
   if (!hasFunction(name)) throw new RefusalError(`there is no function "${name}"`);
   if (!hasOverload(name, target !== undefined, args.length)) {
     throw new RefusalError(`the function "${name}" is not called like this`);

@@ -69,6 +69,15 @@ describe("numbers", () => {
     expect(resultOf("deal_value_usd >= 50000", { deal_value_usd: 49999.5 })).toBe(false);
   });
 
+  it.each(["list[3]", "list[i]", "input.list[3]"])(
+    "%s of a shorter list names the element",
+    (source) => {
+      const list = [10, 20, 30];
+      const problem = expect.stringContaining("the list has no element 3 (they count from 0)");
+      expect(run(source, { i: 3, list }, { input: { list } })).toEqual({ ok: false, problem });
+    },
+  );
+
   it("refuses a result that is not a JSON number", () => {
     expect(run("n / 0", { n: 1 })).toMatchObject({ ok: false });
     expect(run("n % 0", { n: 1 })).toMatchObject({ ok: false });
@@ -288,6 +297,10 @@ describe("failures", () => {
     "a.b.",
   ])("refuses %j when it is parsed", (source) => {
     expect(problemOf(source)).toContain(`expression "${source}"`);
+  });
+
+  it("refuses `has` of one name, and says of what it is", () => {
+    expect(problemOf("has(note)")).toContain("has takes a path of two names or more");
   });
 
   it("refuses message types", () => {

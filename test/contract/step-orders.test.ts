@@ -89,7 +89,7 @@ describe("a held step", () => {
     const { explanation } = await runs.explain({ runId }, ADMIN);
     expect(explanation?.waits.find(({ stepId }) => stepId === "work")).toMatchObject({
       ...{ code: ReasonCode.HELD, lastError: "no form", attempt: 1 },
-      sentence: expect.stringContaining("RetryStep, SkipStep, CompleteStep or FailStep"),
+      sentence: expect.stringContaining("an order to retry, skip, complete or fail it"),
     });
     const { attempts } = await runs.getAttempts({ runId, stepId: "work" }, ADMIN);
     expect(attempts).toMatchObject([{ state: StepRunState.FAILED, errorMessage: "no form" }]);

@@ -203,7 +203,7 @@ describe("a run that waits", () => {
     const [reason, { verdict }] = await explained(runId, ReasonCode.HELD);
     expect(reason).toMatchObject({ stepId: "tried", attempt: 1 });
     expect(reason.lastError).toContain("the printer is out of paper");
-    expect(reason.sentence).toContain("RetryStep, SkipStep, CompleteStep or FailStep");
+    expect(reason.sentence).toContain("an order to retry, skip, complete or fail it");
     expect(verdict).toBe(RunVerdict.WAITING);
   });
 

@@ -29,7 +29,7 @@ export function retryReason(facts: RunFacts, open: OpenStep): Reason {
 
 /** The step failed for good, and config.on_error holds it. */
 export function heldReason({ step, row }: OpenStep, sinceMs: number): Reason {
-  const ways = "RetryStep, SkipStep, CompleteStep or FailStep ends that";
+  const ways = "an order to retry, skip, complete or fail it ends that";
   return {
     code: ReasonCode.HELD,
     sentence: `step ${step.def.id} failed and is held; ${ways}: ${row.errorMessage}`,

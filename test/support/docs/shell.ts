@@ -32,12 +32,12 @@ export async function startShell(
   const ended = once(bash, "close");
   let text = "";
   let found: (() => void) | undefined;
-  const hear = (chunk: unknown) => {
-    text += String(chunk);
+  const hear = (chunk: string) => {
+    text += chunk;
     if (text.includes(END)) found?.();
   };
-  bash.stdout.on("data", hear);
-  bash.stderr.on("data", hear);
+  // A character may be cut by the end of a chunk.
+  for (const stream of [bash.stdout, bash.stderr]) stream.setEncoding("utf8").on("data", hear);
   const run = async (command: string) => {
     text = "";
     const done = new Promise<void>((resolve) => {

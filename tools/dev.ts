@@ -7,6 +7,7 @@
  * Boundary: the variables of the shell go to the service, so that it can be configured as usual;
  * `DATABASE_URL` and `NATS_URL` replace the private servers (see parts/parts.ts).
  */
+import { statSync } from "node:fs";
 import { createServer } from "node:net";
 import { OPTIONS_HELP, readOptions } from "./demo/options.ts";
 import { publishText } from "./demo/publish-text.ts";
@@ -42,6 +43,11 @@ async function main(): Promise<void> {
     console.log(["npm run dev [-- options]", ...OPTIONS_HELP].join("\n"));
     return;
   }
+  const folder = options.files ?? process.env.INIT_CWD ?? process.cwd();
+  // Asked before servers are started, which would go on.
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`there is no folder ${folder}`);
+  }
   const port = await choosePort();
   const surroundings = await startSurroundings({
     turns: options,
@@ -51,7 +57,7 @@ async function main(): Promise<void> {
   const changes = watchSource((line) => print("dev", line));
   let serviceUrl = "";
   const files = watchWorkflowFolder({
-    folder: options.files ?? process.env.INIT_CWD ?? process.cwd(),
+    folder,
     publish: (text) => publishText(serviceUrl, WORKSPACE_ID, text),
     say: (line) => print("files", line),
   });

@@ -94,10 +94,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   return {
     notice(batches) {
-      // A list may have had a batch sent before it is known here that its commit was answered.
-      const own = batches.filter(
-        ({ id, partition }) => lease.partitions.includes(partition) && !sent.has(id),
-      );
+      const own = batches.filter((batch) => isToSend(batch, lease, sent));
       if (!kept.keep(own)) next.mustList();
       if (own.length > 0) publishing.wake();
     },
@@ -113,6 +110,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       bus.stop();
     },
   };
+}
+
+/** A list may have had a batch sent before it is known here that its commit was answered. */
+function isToSend(
+  { id, partition }: Committed["batches"][number],
+  { partitions }: PartitionLease,
+  sent: SentBatches,
+): boolean {
+  return partitions.includes(partition) && !sent.has(id);
 }
 
 function warnOfLeft(log: Log, error: unknown): void {

@@ -65,6 +65,5 @@ async function requireSize({ database, visibility }: WriteDeps, { run, plan }: M
 }
 
 function causeWith(deps: WriteDeps, reason: string): Cause {
-  const { via } = deps;
-  return { ...causeOf(deps, "Rerun"), reason, ...(via === undefined ? {} : { via }) };
+  return { ...causeOf(deps, "Rerun"), reason };
 }

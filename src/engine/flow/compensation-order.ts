@@ -55,18 +55,22 @@ export function readySteps(graph: Graph, left: ReadonlySet<number>): number[] {
 /** What CompensateRun would undo of the run as it stands, if every compensation succeeds; steps in flight are cancelled first. */
 export function planCompensation(graph: Graph, run: Run): Undoing[] {
   const marks = marksAfterCancel(graph, run);
+  const wanted = stepsToCompensate(graph, marks);
+  // The last stage of a step and all that is downstream of it: a pass for each stage would be as many as a chain has steps.
+  const stages = new Uint32Array(graph.steps.length);
   const planned: Undoing[] = [];
-  for (let stage = 1; ; stage += 1) {
-    const ready = readySteps(graph, stepsToCompensate(graph, marks));
-    if (ready.length === 0) return planned;
-    for (const index of ready) {
-      const mark = marks[index] ?? 0;
-      planned.push({ index, stage, hasChildren: (mark & HAS_CHILDREN) !== 0 });
-      marks[index] = mark & ~HAS_CHILDREN;
-      const { compensation = -1 } = graph.steps[index] ?? {};
-      if (compensation >= 0) marks[compensation] = markWithState(0, "COMPLETED");
+  for (const index of graph.order.toReversed()) {
+    let stage = 0;
+    for (const edge of graph.steps[index]?.outgoing ?? []) {
+      stage = Math.max(stage, stages[graph.edges[edge]?.to ?? -1] ?? 0);
     }
+    if (wanted.has(index)) {
+      stage += 1;
+      planned.push({ index, stage, hasChildren: ((marks[index] ?? 0) & HAS_CHILDREN) !== 0 });
+    }
+    stages[index] = stage;
   }
+  return planned.sort((one, other) => one.stage - other.stage);
 }
 
 /** The marks once every open step is cancelled; those of a run that has ended, or compensates, as they are. */

@@ -22,13 +22,14 @@ import {
   SUCCEEDED,
   stateOfMark,
 } from "../values/run.ts";
+import type { StepDetail } from "../values/step-detail.ts";
 
 /** An ended run as a plan reads it. */
 export interface EndedRun {
   readonly graph: Graph;
   readonly run: Run;
-  /** Whether the row of a step says that it may be reused without the mark of success: a caller skipped it, or it was reused. */
-  isReusable(index: number): boolean;
+  /** What the row of a step says of it: a step that a caller skipped, or that is reused, is reused without the mark of success. */
+  detailOf(index: number): Pick<StepDetail, "skipped" | "reused">;
 }
 
 /** What the new run does with a step. `later`: whether it runs depends on a step that runs. */
@@ -53,7 +54,7 @@ export interface PlannedStep {
   readonly why?: RerunReason;
   /** A decision that was made before does not count. */
   readonly isApprovalVoid: boolean;
-  /** It is reused, and its child runs belong to the older run: CompensateRun of that one undoes it. */
+  /** It is reused, and its child runs belong to an older run: CompensateRun of that one undoes it. */
   readonly undoStays: boolean;
 }
 
@@ -139,7 +140,8 @@ function ownReason(
   if (state !== "COMPLETED") return "not_completed";
   // How a step went on after its timeout is not known any more.
   const isKnown = (mark & SUCCEEDED) !== 0 && step.timeoutAction !== "continue";
-  return isKnown || ended.isReusable(from) ? undefined : "no_success";
+  const { skipped, reused } = ended.detailOf(from);
+  return isKnown || skipped === true || reused === true ? undefined : "no_success";
 }
 
 /** Whether a step, what leads to it and, of one that chooses, what follows it are the same in both versions. */
@@ -209,7 +211,7 @@ function seedOf(
 }
 
 function stepsOf(
-  { graph: before, run }: EndedRun,
+  { graph: before, run, detailOf }: EndedRun,
   graph: Graph,
   reasons: ReadonlyMap<number, RerunReason>,
   seed: RerunSeed,
@@ -231,10 +233,15 @@ function stepsOf(
       ...{ index, act },
       ...(why === undefined || act === "skip" ? {} : { why }),
       isApprovalVoid: STEP_FACTS[type].isDecision && act !== "reuse" && (mark & HAS_ROW) !== 0,
-      undoStays: kept !== undefined && (mark & HAS_CHILDREN) !== 0,
+      undoStays: kept !== undefined && isUndoneElsewhere(kept.flags, detailOf(kept.from)),
     });
   }
   return steps.sort((one, other) => one.index - other.index);
+}
+
+/** Of a reused step without the mark of success an older run started the child runs; a step that was skipped is never undone. */
+export function isUndoneElsewhere(mark: number, { skipped }: Pick<StepDetail, "skipped">): boolean {
+  return (mark & SUCCEEDED) === 0 && skipped !== true;
 }
 
 function actOf(incoming: readonly number[], taken: ReadonlyMap<number, boolean>): PlannedAct {

@@ -97,11 +97,8 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   const graph = compiled.get(target.versionId);
   if (graph === undefined) throw new Error(`version ${target.versionId} is not stored`);
   requireStep(graph, fromStepId);
-  const isReusable = (index: number) => {
-    const { skipped, reused } = steps.get(index)?.detail ?? {};
-    return skipped === true || reused === true;
-  };
-  const plan = planRerun({ graph: graphOf(compiled, run), run, isReusable }, graph, {
+  const detailOf = (index: number) => steps.get(index)?.detail ?? {};
+  const plan = planRerun({ graph: graphOf(compiled, run), run, detailOf }, graph, {
     hasNewInput: sent !== undefined,
     ...(fromStepId === "" ? {} : { fromStepId }),
   });

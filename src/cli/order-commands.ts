@@ -63,7 +63,6 @@ export const ORDER_COMMANDS: readonly CommandRow[] = [
       ["--dry-run", "show the plan, and do nothing"],
       ["--yes", "do not ask"],
       ["--reason <text>", "required unless with --dry-run; kept in the history"],
-      KEY,
     ],
     callsService: true,
     load: async () => (await import("./rerun.ts")).run,

@@ -23,6 +23,7 @@ const KEPT: Readonly<Record<number, string>> = {
   [KeptReason.SKIPPED_BY_ORDER]: "it was skipped by an order",
   [KeptReason.NO_SUCCESS]: "it did not succeed",
   [KeptReason.PASSED_TO_RERUN]: "its rerun undoes it",
+  [KeptReason.LEFT_TO_OLDER_RUN]: "the run that was rerun undoes it",
 };
 
 /** PreviewCancel. */

@@ -41,7 +41,8 @@ export async function run(call: Call): Promise<number> {
       "the plan cannot be confirmed without a terminal: --yes does, --dry-run only shows it",
     );
   }
-  const service = connectService(await readSettings(options), textOption(call, "key"));
+  // No key of the caller's: a repeat would plan anew, of a run that was rerun.
+  const service = connectService(await readSettings(options));
   const input = readJsonObject(call, "input", "inputFile");
   const wish = {
     ...{ runId: args[0] ?? "", fromStepId: textOption(call, "from") ?? "" },

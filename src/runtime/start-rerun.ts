@@ -12,16 +12,14 @@ import type { ChildRunDeps, OwnCall } from "./own-submissions.ts";
 import type { RunStart } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
 
-/** The new run's id. Rejects with a Refusal when the database or the lane is away. */
-export async function startRerun(
+/** As startRerun, for the call: what keeps the run from being started for good is the result. */
+export async function performRerun(
   deps: ChildRunDeps,
-  { callId, workspaceId }: OwnCall,
+  own: OwnCall,
   call: StartRerun,
 ): Promise<CallResult> {
-  const start = await startOf(deps, { callId, workspaceId }, call);
-  if (start === undefined) return { ok: false, message: "the run that it reruns is gone" };
   try {
-    const { runId } = await deps.processor.submit({ kind: "start", cause: call.cause, start });
+    const runId = await startRerun(deps, own, call);
     return { ok: true, value: { kind: "start_rerun", runId } };
   } catch (error) {
     if (error instanceof Refusal && !isTemporary(error)) {
@@ -29,6 +27,20 @@ export async function startRerun(
     }
     throw error;
   }
+}
+
+/** The new run's id. Rejects with a Refusal: a temporary one when the database or the lane is away, not_found when the older run is gone. */
+export async function startRerun(
+  deps: ChildRunDeps,
+  { callId, workspaceId }: OwnCall,
+  call: StartRerun,
+): Promise<string> {
+  const start = await startOf(deps, { callId, workspaceId }, call);
+  if (start === undefined) {
+    const resource = { type: "run", name: runOfCall(callId) };
+    throw new Refusal("not_found", "the run that is rerun is gone", { resource });
+  }
+  return (await deps.processor.submit({ kind: "start", cause: call.cause, start })).runId;
 }
 
 /** Undefined when rows of the older run are gone. */

@@ -184,6 +184,45 @@ test("who started the run does not decide, whoever is named as its initiator, un
   await decide(await start("", "", "", { allow_self_approval: true }), "admin/starter");
 });
 
+test("an agent reruns nothing that reuses a decision", async () => {
+  const { runId } = await start("", "");
+  const done = { runId, state: StepRunState.COMPLETED };
+  await service.client.transitionStep({ ...done, stepId: "gate", agentId: "bob" }, ADMIN);
+  await service.client.cancelRun({ id: runId }, ADMIN);
+  const rerun = async (fromStepId: string, token: string) => {
+    const { plan } = await runs.planRerun({ runId, fromStepId }, as(token));
+    const planId = plan?.id ?? "";
+    return runs.rerun({ runId, fromStepId, planId, reason: "again" }, as(token));
+  };
+  const refused = await refusedBy(rerun("task", "agent/operator/a1"));
+  expect(refused).toMatchObject({
+    code: "PermissionDenied",
+    error: { rawMessage: expect.stringContaining("step gate") },
+  });
+  expect((await rerun("gate", "agent/operator/a1")).run?.id).not.toBe(runId);
+});
+
+test("who started a run does not decide its rerun, whoever reruns it", async () => {
+  const { runId: first } = await start("", "");
+  let runId = first;
+  for (const by of ["admin/zoe", "admin/kim"]) {
+    await service.client.cancelRun({ id: runId }, ADMIN);
+    const { plan } = await runs.planRerun({ runId }, ADMIN);
+    const { run } = await runs.rerun({ runId, planId: plan?.id ?? "", reason: "again" }, as(by));
+    runId = run?.id ?? "";
+  }
+  const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_4" };
+  await service.client.transitionStep({ runId, ...waiting }, ADMIN);
+  const id = `${runId}/gate/1`;
+  const { item } = await inbox.get({ id }, ADMIN);
+  const request = { id, digest: item?.digest ?? "", verdict: Verdict.APPROVE };
+  for (const starter of ["starter", "zoe", "kim"]) {
+    const refused = await refusedBy(inbox.decide(request, as(`admin/${starter}`)));
+    expect(refused.code, starter).toBe("PermissionDenied");
+  }
+  await inbox.decide(request, as("admin/bob"));
+});
+
 test("a run that HandleTrigger started is decided by another person", async () => {
   const { client } = service;
   const { definition } = await client.createDefinition({ name: "by_event" }, ADMIN);

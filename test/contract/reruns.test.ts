@@ -186,8 +186,8 @@ describe("a plan", () => {
     expect((await refusedBy(runs.rerun(stale))).code).toBe("FailedPrecondition");
     const made = await rerun(runId);
     expect(made.steps[0]?.state).toBe(StepRunState.WAITING);
-    expect((await refusedBy(runs.planRerun({ runId }))).error.rawMessage).toContain(
-      "rerun already",
+    expect((await refusedBy(runs.planRerun({ runId }))).error.rawMessage).toBe(
+      `cannot rerun run ${runId}: it was rerun already: rerun the newer run ${made.id}`,
     );
   });
 

@@ -1,7 +1,7 @@
 /** A call that dies with its replica, or whose commit is not answered, is done once: a repeat with its key shows it. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { StepType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { StepRunState, StepType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type CompiledService, compileService } from "../../tools/test-service.ts";
 import { until } from "../support/assertions/until.ts";
 import type { PlannedFault } from "../support/faults/planned-fault.ts";
@@ -20,6 +20,7 @@ afterAll(async () => {
   await service?.remove();
 });
 
+const REPEATED_WITHIN_MS = 40_000;
 const STEPS = [{ id: "a", name: "A", stepType: StepType.HUMAN_TASK }];
 const faultsOf = (...faults: PlannedFault[]) => ({ TEST_FAULTS: JSON.stringify(faults) });
 
@@ -68,5 +69,37 @@ describe("a StartRun with a key", () => {
     expect(runs).toBe(1);
     // A caller whose answer is lost does not wait for it until its deadline.
     expect(failedWith).not.toBe(Code.DeadlineExceeded);
+  });
+});
+
+describe("a Rerun with a key", () => {
+  it.each([
+    { point: "batch.committed", hit: 1, mode: "kill" },
+    { point: "batch.committed", hit: 2, mode: "kill" },
+  ] satisfies PlannedFault[])("starts one run: $mode at $point, visit $hit", async (fault) => {
+    const name = `rerun-${fault.hit}`;
+    const { definition } = await living.workflows.createDefinition({ workspaceId: "w", name });
+    const definitionId = definition?.id ?? "";
+    await living.workflows.publishVersion({ definitionId, steps: STEPS });
+    const { run } = await living.workflows.startRun({ definitionId });
+    const runId = run?.id ?? "";
+    await living.workflows.transitionStep({ runId, stepId: "a", state: StepRunState.FAILED });
+    const { plan } = await living.runs.planRerun({ runId });
+    const request = { runId, planId: plan?.id ?? "", reason: "again" };
+    const headers = { "Idempotency-Key": name };
+    const faulty = await cluster.start(faultsOf(fault));
+    await expect(faulty.runs.rerun(request, { headers })).rejects.toThrow();
+    // The key's lease ends within 5 s; the call of the dead replica is taken up within 30 s.
+    const again = await until(
+      () =>
+        living.runs.rerun(request, { headers }).catch((error: unknown) => {
+          const { code } = ConnectError.from(error);
+          expect([Code.Aborted, Code.Unavailable]).toContain(code);
+          return undefined;
+        }),
+      REPEATED_WITHIN_MS,
+    );
+    const text = "select id from workflow_runs where rerun->>'of' = $1";
+    expect(await cluster.rows(text, [runId])).toEqual([{ id: again.run?.id }]);
   });
 });

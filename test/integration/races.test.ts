@@ -1,5 +1,6 @@
 /** Races: two things happen to one run at once. Each has one outcome for each order (docs/races.md), however they meet. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Input } from "../../src/engine/values/input.ts";
 import { transitioned } from "../support/builders/step-reports.ts";
 import { stepOf, versionOf } from "../support/builders/version-spec.ts";
 import { expectReplayed } from "../support/histories/applied-histories.ts";
@@ -106,6 +107,39 @@ describe.each(ORDERS)("%s", (order: Order) => {
       expect(replies).toEqual(["applied", "applied"]);
       expect(run.calls).toEqual(["look_up", "create_objective", "cancel_objective"]);
       expect(await run.shown()).toBe("CANCELLED: work CANCELLED");
+    });
+  });
+
+  describe("a rerun, and what else is asked of the run", () => {
+    /** A FAILED run whose first step succeeded, and its rerun. */
+    async function startFailed(): Promise<{ run: RacedRun; rerun: Input }> {
+      const run = await races.start(TASK_UNDONE);
+      await run.put(DONE);
+      await run.put(transitioned("next", "FAILED"));
+      return { run, rerun: await run.rerun() };
+    }
+    it("the rerun first: the undo is with the new run, and nothing is compensated", async () => {
+      const { run, rerun } = await startFailed();
+      expect(await run.race(order, rerun, COMPENSATE)).toEqual(["applied", "unchanged"]);
+      expect(await run.shown()).toBe("FAILED: work COMPLETED, next FAILED, undo PENDING, 1 USD");
+      expect(run.calls).toEqual(["start_rerun"]);
+    });
+    it("the compensation first: the run compensates, and the rerun is refused", async () => {
+      const { run, rerun } = await startFailed();
+      const refused = "refused COMPENSATING to COMPENSATING";
+      expect(await run.race(order, COMPENSATE, rerun)).toEqual(["applied", refused]);
+      expect(await run.shown()).toContain("undo WAITING");
+      expect(run.calls).toEqual([]);
+    });
+    it("two reruns by one plan: one is done, the other refused", async () => {
+      const { run, rerun } = await startFailed();
+      expect(await run.race(order, rerun, rerun)).toEqual(["applied", "refused FAILED to FAILED"]);
+      expect(run.calls).toEqual(["start_rerun"]);
+    });
+    it("the rerun first: the cancel of the older run is refused", async () => {
+      const { run, rerun } = await startFailed();
+      const replies = await run.race(order, rerun, CANCEL);
+      expect(replies).toEqual(["applied", "refused FAILED to CANCELLED"]);
     });
   });
 

@@ -14,7 +14,7 @@ import {
   startChildRun,
   tellParentRun,
 } from "../../runtime/own-submissions.ts";
-import { startRerun } from "../../runtime/start-rerun.ts";
+import { performRerun } from "../../runtime/start-rerun.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import {
   decodeCancelRun,
@@ -50,7 +50,7 @@ export function performTellParent(deps: ChildRunPerformerDeps): Performer {
 
 /** Starts the rerun of a run, once. */
 export function performStartRerun(deps: ChildRunPerformerDeps): Performer {
-  return (call) => orAway(startRerun(deps, call, decodeStartRerun(call.request)));
+  return (call) => orAway(performRerun(deps, call, decodeStartRerun(call.request)));
 }
 
 async function orAway(result: Promise<CallResult>): Promise<CallResult> {

@@ -55,19 +55,20 @@ export function readySteps(graph: Graph, left: ReadonlySet<number>): number[] {
 /** What CompensateRun would undo of the run as it stands, if every compensation succeeds; steps in flight are cancelled first. */
 export function planCompensation(graph: Graph, run: Run): Undoing[] {
   const marks = marksAfterCancel(graph, run);
-  const left = stepsToCompensate(graph, marks);
-  /** By step: the last stage of itself and what is downstream of it. */
-  const stages = new Map<number, number>();
+  const wanted = stepsToCompensate(graph, marks);
+  // The last stage of a step and all that is downstream of it: a pass for each stage would be as many as a chain has steps.
+  const stages = new Uint32Array(graph.steps.length);
   const planned: Undoing[] = [];
   for (const index of graph.order.toReversed()) {
-    const edges = graph.steps[index]?.outgoing ?? [];
     let stage = 0;
-    for (const edge of edges) stage = Math.max(stage, stages.get(graph.edges[edge]?.to ?? -1) ?? 0);
-    if (left.has(index)) {
+    for (const edge of graph.steps[index]?.outgoing ?? []) {
+      stage = Math.max(stage, stages[graph.edges[edge]?.to ?? -1] ?? 0);
+    }
+    if (wanted.has(index)) {
       stage += 1;
       planned.push({ index, stage, hasChildren: ((marks[index] ?? 0) & HAS_CHILDREN) !== 0 });
     }
-    stages.set(index, stage);
+    stages[index] = stage;
   }
   return planned.sort((one, other) => one.stage - other.stage);
 }

@@ -22,13 +22,14 @@ import {
   SUCCEEDED,
   stateOfMark,
 } from "../values/run.ts";
+import type { StepDetail } from "../values/step-detail.ts";
 
 /** An ended run as a plan reads it. */
 export interface EndedRun {
   readonly graph: Graph;
   readonly run: Run;
-  /** Whether the row of a step says that it may be reused without the mark of success: a caller skipped it, or it was reused. */
-  isReusable(index: number): boolean;
+  /** What the row of a step says of it: a step that a caller skipped, or that is reused, is reused without the mark of success. */
+  detailOf(index: number): Pick<StepDetail, "skipped" | "reused">;
 }
 
 /** What the new run does with a step. `later`: whether it runs depends on a step that runs. */
@@ -53,7 +54,7 @@ export interface PlannedStep {
   readonly why?: RerunReason;
   /** A decision that was made before does not count. */
   readonly isApprovalVoid: boolean;
-  /** It is reused, and its child runs belong to the older run: CompensateRun of that one undoes it. */
+  /** It is reused, and its child runs belong to an older run: CompensateRun of that one undoes it. */
   readonly undoStays: boolean;
 }
 
@@ -78,19 +79,47 @@ export function planRerun(ended: EndedRun, graph: Graph, wish: RerunWish): Rerun
   return { seed, steps: stepsOf(ended, graph, reasons, seed) };
 }
 
-/** Why each step runs again; steps that are reused, or skipped as before, are not in it. */
+/** Why each step runs again; steps that are reused, or skipped as before, are not in it. Looks at each step and edge once. */
 function reasonsToRun(ended: EndedRun, graph: Graph, wish: RerunWish): Map<number, RerunReason> {
-  const own = new Map<number, RerunReason>();
+  const reasons = new Map<number, RerunReason>();
+  const left: number[] = [];
+  const parallels: number[] = [];
+  const add = (index: number, reason: RerunReason) => {
+    if (reasons.has(index)) return;
+    reasons.set(index, reason);
+    left.push(index);
+  };
   for (const index of graph.order) {
     const reason = ownReason(ended, graph, index, wish);
-    if (reason !== undefined) own.set(index, reason);
+    if (reason !== undefined) add(index, reason);
   }
+  const dependents = dependentsIn(graph);
   for (;;) {
-    const reasons = withDownstream(graph, own);
-    const before = own.size;
-    for (const index of graph.order) addParallel(graph, index, reasons, own);
-    if (own.size === before) return reasons;
+    for (let index = left.pop(); index !== undefined; index = left.pop()) {
+      for (const dependent of dependents[index] ?? []) add(dependent, "downstream");
+      const { parallel } = stepAt(graph, index);
+      if (parallel >= 0) parallels.push(parallel);
+    }
+    // A PARALLEL and its children run again together.
+    const parallel = parallels.pop();
+    if (parallel === undefined) return reasons;
+    add(parallel, "parallel");
   }
+}
+
+/** Of each step those that it leads to, and those whose expressions, or conditions of edges, read it, wherever they stand. */
+function dependentsIn(graph: Graph): number[][] {
+  const dependents: number[][] = graph.steps.map(() => []);
+  for (const index of graph.order) {
+    for (const source of stepAt(graph, index).reads) dependents[source]?.push(index);
+  }
+  for (const { from, to, condition } of graph.edges) {
+    dependents[from]?.push(to);
+    for (const id of condition?.reads ?? []) {
+      dependents[graph.indexById.get(id) ?? -1]?.push(from);
+    }
+  }
+  return dependents;
 }
 
 function ownReason(
@@ -111,14 +140,16 @@ function ownReason(
   if (state !== "COMPLETED") return "not_completed";
   // How a step went on after its timeout is not known any more.
   const isKnown = (mark & SUCCEEDED) !== 0 && step.timeoutAction !== "continue";
-  return isKnown || ended.isReusable(from) ? undefined : "no_success";
+  const { skipped, reused } = ended.detailOf(from);
+  return isKnown || skipped === true || reused === true ? undefined : "no_success";
 }
 
 /** Whether a step, what leads to it and, of one that chooses, what follows it are the same in both versions. */
 function isSameStep(one: Graph, at: number, other: Graph, index: number): boolean {
   if (one === other) return true;
   const [before, now] = [stepAt(one, at), stepAt(other, index)];
-  if (textOf(before.def) !== textOf(now.def)) return false;
+  // What undid a step is no step of the way, whatever it is in the other version.
+  if (before.isCompensation || textOf(before.def) !== textOf(now.def)) return false;
   if (!areSameEdges(one, before.incoming, other, now.incoming)) return false;
   const chooses = STEP_FACTS[now.type].freeLabels === "value";
   return !chooses || areSameEdges(one, before.outgoing, other, now.outgoing);
@@ -140,34 +171,6 @@ function areSameEdges(
 /** What is written differently but means the same, such as another order of keys, is the same text. */
 function textOf(definition: object): string {
   return canonicalJson(JSON.parse(JSON.stringify(definition)) as Json);
-}
-
-/** A step runs again too when one runs that leads to it, or that its expressions read. */
-function withDownstream(
-  graph: Graph,
-  own: ReadonlyMap<number, RerunReason>,
-): Map<number, RerunReason> {
-  const reasons = new Map(own);
-  for (const index of graph.order) {
-    const { incoming, reads } = stepAt(graph, index);
-    const sources = incoming.flatMap((edge) => graph.edges[edge]?.from ?? []);
-    const depends = [...sources, ...reads].some((source) => reasons.has(source));
-    if (depends && !reasons.has(index)) reasons.set(index, "downstream");
-  }
-  return reasons;
-}
-
-/** A PARALLEL and its children run again together. */
-function addParallel(
-  graph: Graph,
-  index: number,
-  reasons: ReadonlyMap<number, RerunReason>,
-  own: Map<number, RerunReason>,
-): void {
-  const edges = stepAt(graph, index).outgoing.flatMap((edge) => graph.edges[edge] ?? []);
-  const children = edges.filter(({ role }) => role === "child").map(({ to }) => to);
-  if (![index, ...children].some((each) => reasons.has(each))) return;
-  if (children.length > 0 && !reasons.has(index)) own.set(index, "parallel");
 }
 
 function seedOf(
@@ -208,7 +211,7 @@ function seedOf(
 }
 
 function stepsOf(
-  { graph: before, run }: EndedRun,
+  { graph: before, run, detailOf }: EndedRun,
   graph: Graph,
   reasons: ReadonlyMap<number, RerunReason>,
   seed: RerunSeed,
@@ -230,10 +233,15 @@ function stepsOf(
       ...{ index, act },
       ...(why === undefined || act === "skip" ? {} : { why }),
       isApprovalVoid: STEP_FACTS[type].isDecision && act !== "reuse" && (mark & HAS_ROW) !== 0,
-      undoStays: kept !== undefined && (mark & HAS_CHILDREN) !== 0,
+      undoStays: kept !== undefined && isUndoneElsewhere(kept.flags, detailOf(kept.from)),
     });
   }
   return steps.sort((one, other) => one.index - other.index);
+}
+
+/** Of a reused step without the mark of success an older run started the child runs; a step that was skipped is never undone. */
+export function isUndoneElsewhere(mark: number, { skipped }: Pick<StepDetail, "skipped">): boolean {
+  return (mark & SUCCEEDED) === 0 && skipped !== true;
 }
 
 function actOf(incoming: readonly number[], taken: ReadonlyMap<number, boolean>): PlannedAct {

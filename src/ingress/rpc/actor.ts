@@ -61,8 +61,8 @@ export function requireActor(deps: Pick<WriteDeps, "caller" | "actor">): string 
 }
 
 /** Refuses permission_denied for an agent: it decides nothing, whatever its scopes. */
-export function refuseAgent(caller: Caller | undefined): void {
+export function refuseAgent(caller: Caller | undefined, why = "an agent decides nothing"): void {
   if (caller?.isAgent !== true) return;
   count("workflows_callers_refused_total", { reason: "agent" });
-  throw new Refusal("permission_denied", "an agent decides nothing");
+  throw new Refusal("permission_denied", why);
 }

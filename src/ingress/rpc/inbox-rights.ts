@@ -4,7 +4,7 @@
  * Invariants:
  * 1. An agent decides nothing.
  * 2. Who is named acts, and no other caller. An item that names no person is for each caller with the scope.
- * 3. Who initiated or started the run, or a run above it, does not decide, unless the gate allows it.
+ * 3. Who initiated or started the run, a run above it, or one that it reruns does not decide, unless the gate allows it.
  * 4. Who decided one request of a gate decides no other one, except the one that names this person: the gate counts a person
  *    once, and then asks for the first one again.
  * 5. Who has claimed an item acts on it, and no other caller.

@@ -10,6 +10,7 @@ import {
   PreviewCompensationRequestSchema,
 } from "../../../gen/workflows/ops/v1/previews_pb.ts";
 import { planCompensation, type Undoing } from "../../engine/flow/compensation-order.ts";
+import { isUndoneElsewhere } from "../../engine/flow/plan-rerun.ts";
 import type { Graph, GraphStep } from "../../engine/graph/graph.ts";
 import { refuseCancel } from "../../engine/inputs/cancel.ts";
 import { refuseCompensation } from "../../engine/inputs/compensate.ts";
@@ -176,9 +177,14 @@ function mayHaveEffect(run: Run, { index, isCompensation, compensation }: GraphS
 }
 
 function whyNotUndone(run: Run, step: GraphStep, row: StepRun | undefined): KeptReason {
+  const mark = run.stepMarks[step.index] ?? 0;
+  const isPassed = run.rerun?.steps?.includes(step.index) === true;
+  if (row?.detail.reused === true && !isPassed && isUndoneElsewhere(mark, row.detail)) {
+    return KeptReason.LEFT_TO_OLDER_RUN;
+  }
   if (step.compensation < 0) return KeptReason.NO_COMPENSATION;
   if (row?.detail.skipped === true) return KeptReason.SKIPPED_BY_ORDER;
-  if (run.rerun?.steps?.includes(step.index) === true) return KeptReason.PASSED_TO_RERUN;
-  if (((run.stepMarks[step.index] ?? 0) & SUCCEEDED) === 0) return KeptReason.NO_SUCCESS;
+  if (isPassed) return KeptReason.PASSED_TO_RERUN;
+  if ((mark & SUCCEEDED) === 0) return KeptReason.NO_SUCCESS;
   return KeptReason.UNSPECIFIED;
 }

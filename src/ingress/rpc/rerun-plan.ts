@@ -24,6 +24,7 @@ import type { Run } from "../../engine/values/run.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunOutline } from "../../store/reads/many-runs.ts";
+import { findRerunId } from "../../store/reads/reruns.ts";
 import { findCallsOfRun } from "../../store/reads/run-waits.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
 import { requireLegal } from "./previews.ts";
@@ -88,7 +89,7 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   const outline = await findRunOutline(database.callers, visibility, runId);
   if (outline === undefined) throw unknownRun(runId);
   const { run, steps } = outline;
-  requireLegal(refuseRerun(run), runId);
+  requireLegal(await refusalOf(deps, run), runId);
   const [target, { now }] = await Promise.all([
     versionOf(deps, run, version),
     findCallsOfRun(database.callers, visibility, runId),
@@ -97,16 +98,21 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   const graph = compiled.get(target.versionId);
   if (graph === undefined) throw new Error(`version ${target.versionId} is not stored`);
   requireStep(graph, fromStepId);
-  const isReusable = (index: number) => {
-    const { skipped, reused } = steps.get(index)?.detail ?? {};
-    return skipped === true || reused === true;
-  };
-  const plan = planRerun({ graph: graphOf(compiled, run), run, isReusable }, graph, {
+  const detailOf = (index: number) => steps.get(index)?.detail ?? {};
+  const plan = planRerun({ graph: graphOf(compiled, run), run, detailOf }, graph, {
     hasNewInput: sent !== undefined,
     ...(fromStepId === "" ? {} : { fromStepId }),
   });
   const input = sent === undefined ? {} : { input: sent };
   return { run, graph, plan, ...target, ...input, nowMs: now.getTime() };
+}
+
+/** Why the run cannot be rerun; of one that was rerun it names the newer run, once that has begun. */
+async function refusalOf({ database, visibility }: ReadDeps, run: Run) {
+  const refusal = refuseRerun(run);
+  if (refusal === undefined || run.rerun?.call === undefined) return refusal;
+  const newer = await findRerunId(database.callers, visibility, run.id);
+  return newer === undefined ? refusal : { ...refusal, message: `${refusal.message} ${newer}` };
 }
 
 /** Refuses a plan that has expired, or was made of something else. */

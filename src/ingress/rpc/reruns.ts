@@ -1,14 +1,17 @@
 /**
  * Rerun: a new run, linked to one that has ended, that reuses what that one completed.
  * Boundary: checks the plan and hands it in; what is handed over is the engine's (engine/inputs/rerun.ts).
+ * Invariant: an agent makes no decision count again: it reruns nothing that reuses a gate or a governance check.
  */
 import { type RerunRequest, RerunRequestSchema } from "../../../gen/workflows/ops/v1/reruns_pb.ts";
 import { rerunCallOf } from "../../engine/inputs/rerun.ts";
+import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import { callIdOf } from "../../engine/values/call.ts";
 import type { Cause, RerunOrder } from "../../engine/values/input.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findRunWith } from "../../store/reads/many-runs.ts";
 import { findRerunId } from "../../store/reads/reruns.ts";
+import { refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
 import { causeOf, submitInput } from "./lifecycle.ts";
 import { type MadePlan, makePlan, requirePlan } from "./rerun-plan.ts";
@@ -26,6 +29,7 @@ export async function answerRerun(deps: WriteDeps, request: RerunRequest) {
   faults.require("reason", reason);
   const made = await makePlan(deps, request, faults);
   requirePlan(made, request, planId);
+  requireDecider(deps, made);
   await requireSize(deps, made);
   const { run, versionId, version, input, plan } = made;
   const order: RerunOrder = {
@@ -50,6 +54,15 @@ export async function answerRerunAgain(deps: WriteDeps, _request: RerunRequest, 
   if (newId === undefined)
     throw new Refusal("unavailable", `the rerun of run ${runId} has not begun yet`);
   return { run: await readRunMessage(deps, newId) };
+}
+
+function requireDecider({ caller }: WriteDeps, { graph, plan }: MadePlan): void {
+  const decided = plan.seed.reused
+    .flatMap(({ to }) => graph.steps[to] ?? [])
+    .find(({ type }) => STEP_FACTS[type].isDecision);
+  if (decided === undefined) return;
+  const { id } = decided.def;
+  refuseAgent(caller, `an agent decides nothing, and the decision of step ${id} would count again`);
 }
 
 async function requireSize({ database, visibility }: WriteDeps, { run, plan }: MadePlan) {

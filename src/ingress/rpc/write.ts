@@ -91,9 +91,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     },
     async startRerun(own, call) {
       requireSeen(visibility, own.workspaceId);
-      const result = await startRerun(parts, own, call);
-      if (result.ok && result.value.kind === "start_rerun") return result.value.runId;
-      throw new Error(result.ok ? "a rerun was started as something else" : result.message);
+      return startRerun(parts, own, call);
     },
     async createDefinition(wanted) {
       requireSeen(visibility, wanted.workspaceId);

@@ -27,6 +27,9 @@ afterAll(async () => {
   await cli?.remove();
 });
 
+const RERUN =
+  "workflow: rerun\nsteps:\n  one:\n    task: One\n    next: two\n  two:\n    task: Two\n";
+
 function fileOf(name: string, step: string): string {
   return `workflow: ${name}\nsteps:\n  one:\n    ${step}\n`;
 }
@@ -451,6 +454,47 @@ describe("explain, history and watch", () => {
     expect((await cli.run(["watch", "wfr_none"], { env })).code).toBe(3);
     expect((await cli.run(["explain", "wfr_none"], { env })).code).toBe(3);
     expect((await cli.run(["watch", id, "--after", "x"], { env })).code).toBe(2);
+  });
+});
+
+describe("rerun", () => {
+  /** A run that failed in its second step; its id. */
+  async function failed(): Promise<string> {
+    await cli.write("rerun.workflow.yaml", RERUN);
+    await done("apply", "rerun.workflow.yaml");
+    const id = await done("start", "rerun", "--quiet");
+    await done("complete", id, "one", "--reason", "done");
+    await done("fail", id, "two", "--reason", "no bank");
+    return id;
+  }
+
+  it("shows the plan, starts the run that it shows, and names that run to who reruns again", async () => {
+    const id = await failed();
+    expect((await done("rerun", id, "--dry-run")).split("\n")).toEqual([
+      "one\treuse\t",
+      "two\trun\tit was not completed",
+    ]);
+    expect(await done("rerun", id, "--from", "one", "--dry-run", "--quiet")).toBe("one\ntwo");
+    const plan = JSON.parse(await done("rerun", id, "--dry-run", "--json"));
+    expect(plan).toMatchObject({ run_id: id, version: 1 });
+    const made = await done("rerun", id, "--reason", "the bank is back", "--yes", "--quiet");
+    expect(made).toMatch(/^wfr_/);
+    const again = await cli.run(["rerun", id, "--reason", "so", "--yes"], { env });
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toContain(`rerun the newer run ${made}`);
+  });
+
+  it("asks for a reason, and for --yes where nothing can be asked; it takes no key", async () => {
+    const id = await failed();
+    for (const [args, said] of [
+      [["--yes"], "--reason is required"],
+      [["--reason", "so"], "without a terminal"],
+      [["--reason", "so", "--yes", "--key", "k"], "--key"],
+    ] as const) {
+      const { code, stderr } = await cli.run(["rerun", id, ...args], { env });
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
+    }
+    expect(await done("rerun", id, "--dry-run")).toContain("reuse");
   });
 });
 

@@ -11,11 +11,8 @@ export function planOf(
   wish: Partial<RerunWish> = {},
   by: Graph = graph,
 ): RerunPlan {
-  const isReusable = (index: number) => {
-    const { skipped, reused } = rows.get(index)?.detail ?? {};
-    return skipped === true || reused === true;
-  };
-  return planRerun({ graph, run, isReusable }, by, { hasNewInput: false, ...wish });
+  const detailOf = (index: number) => rows.get(index)?.detail ?? {};
+  return planRerun({ graph, run, detailOf }, by, { hasNewInput: false, ...wish });
 }
 
 /** The request that a plan makes of a run. */

@@ -4,6 +4,7 @@
  * Boundary: real processors on a real Postgres; calls are collected, and the test submits their results.
  */
 
+import { planRerun } from "../../../src/engine/flow/plan-rerun.ts";
 import type { CallKind, CallValue } from "../../../src/engine/values/call.ts";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
 import type { Input, OwnerReport } from "../../../src/engine/values/input.ts";
@@ -61,6 +62,21 @@ export class RacedRun {
     const reply = await this.put(first);
     const by = order === "at two replicas" ? this.other : this.at.processor;
     return [reply, await this.put(second, by)];
+  }
+
+  /** A Rerun of what was not completed, as it is planned now. */
+  async rerun(): Promise<Input> {
+    const whole = await findRunRows(this.at.database.read, this.id);
+    if (whole === undefined) throw new Error(`run ${this.id} is not stored`);
+    const { run, steps } = whole;
+    const graphs = await createGraphCache(this.at.database).require([run.versionId]);
+    const graph = graphs.get(run.versionId);
+    if (graph === undefined) throw new Error(`version ${run.versionId} is not stored`);
+    const detailOf = (index: number) => steps.get(index)?.detail ?? {};
+    const { seed } = planRerun({ graph, run, detailOf }, graph, { hasNewInput: false });
+    const { seq, versionId, definitionVersion: version } = run;
+    const order = { seq, versionId, version, seed, reason: "again" };
+    return { kind: "rerun_requested", order, cause: RPC };
   }
 
   /** Kinds of the calls that commits issued, in order. */

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../../src/engine/graph/compile.ts";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
+import { markWithState, SUCCEEDED } from "../../../src/engine/values/run.ts";
+import { quickestCpuMs } from "../../support/assertions/cpu-time.ts";
 import { EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 import { orderOf, planOf, rerun } from "../../support/engine/rerun-of.ts";
 
+// A look at all steps for each PARALLEL takes several times as long.
+const CPU_AT_MOST_MS = 20;
 const agent = (id: string, more = {}) =>
   step({ id, stepType: "AGENT_ACTION", agentId: "a1", ...more });
 const undone = (id: string) => [
@@ -36,6 +40,13 @@ function actsOf(run: EngineRun, ...more: [wish?: object, spec?: VersionSpec]): s
       return `${id}:${act}${why === undefined ? "" : `(${why})`}${isApprovalVoid ? "!" : ""}`;
     })
     .join(" ");
+}
+
+/** As if every step had succeeded. */
+function completeAll({ run, graph }: EngineRun): void {
+  for (const { index } of graph.steps) {
+    run.stepMarks[index] = markWithState(SUCCEEDED, "COMPLETED");
+  }
 }
 
 /** Compensates a run to its end; the steps that it undid, in order. */
@@ -142,6 +153,46 @@ describe("what is not reused", () => {
       each.toStepId === "pay" ? { ...each, conditionExpr: "n > 0" } : each,
     );
     expect(actsOf(failed(), {}, { ...PAYMENT, edges })).toContain("gate:reuse pay:later(changed)");
+  });
+
+  it("is what reads a step that runs, wherever both stand in the version", () => {
+    const steps = [
+      agent("asks", { config: { instructions: "{{ told.output.n }}" } }),
+      agent("leads"),
+      agent("next"),
+      agent("told"),
+    ];
+    const next = { ...edge("leads>next"), conditionExpr: "told.output.n > 0" };
+    const run = EngineRun.start(version(steps, [next]));
+    completeAll(run);
+    expect(actsOf(run, { fromStepId: "told" })).toBe(
+      "asks:run(downstream) leads:run(downstream) next:later(downstream) told:run(asked)",
+    );
+  });
+
+  it("is found quickly, also where it goes from one PARALLEL to the next by what they read", () => {
+    const ids = Array.from({ length: 300 }, (_, at) => at);
+    const steps = ids.flatMap((at) => [
+      step({ id: `fan${at}`, stepType: "PARALLEL" }),
+      agent(`a${at}`, at === 0 ? {} : { config: { instructions: `{{ b${at - 1}.output.n }}` } }),
+      agent(`b${at}`),
+    ]);
+    const edges = ids.flatMap((at) => [edge(`fan${at}>a${at}`), edge(`fan${at}>b${at}`)]);
+    const run = EngineRun.start(version(steps, edges));
+    completeAll(run);
+    const plan = () => planOf(run, { fromStepId: "a0" });
+    expect(plan().steps.every(({ act }) => act !== "reuse")).toBe(true);
+    expect(quickestCpuMs(plan, CPU_AT_MOST_MS)).toBeLessThanOrEqual(CPU_AT_MOST_MS);
+  });
+
+  it("is what undid a step, by a version in which it is a step of the way", () => {
+    const spec = version([...undone("book"), agent("tell")], [edge("book>tell")]);
+    const run = EngineRun.start(spec);
+    run.agentEnds("book", "COMPLETED", {});
+    run.agentEnds("tell", "FAILED");
+    expect(compensate(run)).toEqual(["undo_book"]);
+    const steps = spec.steps.map(({ compensationStepId: _, ...each }) => step(each));
+    expect(actsOf(run, {}, { ...spec, steps })).toContain("undo_book:run(changed)");
   });
 
   it("is a PARALLEL of which a child failed, with all its children", () => {

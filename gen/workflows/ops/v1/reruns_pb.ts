@@ -49,7 +49,8 @@ export type PlanStep = Message<"workflows.ops.v1.PlanStep"> & {
   approvalVoid: boolean;
 
   /**
-   * It is reused, and its child runs belong to the run that is rerun: CompensateRun of that run undoes the step.
+   * It is reused, and its child runs belong to the run that is rerun, or to the one that this run reran: CompensateRun of that
+   * run undoes the step.
    *
    * @generated from field: bool undo_stays = 5;
    */

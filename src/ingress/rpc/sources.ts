@@ -22,7 +22,7 @@ import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { checkedBeside, schemaFaults } from "./version-faults.ts";
+import { checkedBeside, schemaFaults, shortText } from "./version-faults.ts";
 import { headMessage, requireHead } from "./workflows.ts";
 
 const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcome>> = {
@@ -63,7 +63,9 @@ async function checkedVersion(request: PublishVersionRequest) {
   const faults = await inPieces(checkedBeside(spec, unread));
   faults.push(...(await inPieces(schemaFaults(spec.steps))));
   return {
-    faults: faults.slice(0, FAULTS_LISTED),
+    faults: faults.slice(0, FAULTS_LISTED).map(({ field, description }) => ({
+      ...{ field: shortText(field), description: shortText(description) },
+    })),
     faultCount: faults.length,
     ...(faults.length === 0 ? { digest: versionDigest(spec) } : {}),
   };

@@ -296,6 +296,16 @@ describe("lists", () => {
     expect(await names("rDeR", 2)).toEqual([["ORDER-c", "order-b"], ["Order-a"]]);
   });
 
+  test("what has room in a page comes whole", async () => {
+    const text = `insert into workflow_definitions (id, workspace_id, name, description, tags)
+      select 'wf_wide' || i, 'wide', 'w' || i, repeat('d', 4096), array_fill(repeat('t', 128), array[64])
+      from generate_series(1, 250) as i`;
+    await service.database.write.query({ name: "wide_definitions", text }, []);
+    const page = await client().list({ workspaceId: "wide", pageSize: 500 });
+    const whole = page.workflows.filter(({ definition }) => definition?.tags.length === 64);
+    expect(whole).toHaveLength(250);
+  });
+
   test("a token is of its filters", async () => {
     const { nextPageToken: pageToken } = await client().list({ workspaceId, pageSize: 1 });
     const other = client().list({ workspaceId, nameContains: "o", pageToken });

@@ -17,6 +17,8 @@ import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type ClientOptions, createWorkflowsClient } from "../../../src/client/client.ts";
 import { WorkflowsError } from "../../../src/client/errors.ts";
+import * as library from "../../../src/client/index.ts";
+import { SERVICES } from "../../support/services/each-rpc.ts";
 
 /** A client of a service that does this. */
 function clientOf(
@@ -64,6 +66,23 @@ async function errorOf(call: Promise<unknown>): Promise<WorkflowsError> {
   if (thrown instanceof WorkflowsError) return thrown;
   throw new Error("no WorkflowsError was thrown", { cause: thrown });
 }
+
+test("each RPC of the contract has a method, and its messages are exported", () => {
+  const clients: object[] = Object.values(clientOf({}));
+  const exported = new Set<unknown>(Object.values(library));
+  for (const { methods, typeName } of SERVICES) {
+    const has = (client: object) => methods.every(({ localName }) => localName in client);
+    expect(clients.filter(has), typeName).toHaveLength(1);
+    for (const { input, output } of methods) {
+      expect(exported.has(input), input.typeName).toBe(true);
+      expect(exported.has(output), output.typeName).toBe(true);
+      for (const { message = input } of output.fields) {
+        const isOwn = message.typeName.startsWith("workflows.");
+        expect(!isOwn || exported.has(message), message.typeName).toBe(true);
+      }
+    }
+  }
+});
 
 test("a call is sent again under its key until the service is there", async () => {
   const away = [refusal(Code.Unavailable, "UNAVAILABLE"), new ConnectError("", Code.Unavailable)];

@@ -120,8 +120,24 @@ test("a token that no header can hold is not shown", async () => {
   const { answer } = failing([]);
   const { workflows } = clientOf({ getRun: answer }, { token: "s3cret\nmore" });
   const thrown: unknown = await workflows.getRun({ id: "a" }).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(WorkflowsError);
   expect(String(thrown)).toMatch(/one line of ASCII/);
   expect(String(thrown)).not.toContain("s3cret");
+});
+
+test("a token that fails, or does not come, is an error of the call within its deadline", async () => {
+  const { seen, answer } = failing([]);
+  const failed = { token: () => Promise.reject(new Error("no such account")) };
+  const { workflows } = clientOf({ getRun: answer }, failed);
+  const error = await errorOf(workflows.getRun({ id: "a" }));
+  expect(error).toMatchObject({ code: "UNKNOWN", message: "no such account", reason: undefined });
+  const never = clientOf({ getRun: answer }, { token: () => new Promise(() => {}) });
+  const late = await errorOf(never.workflows.getRun({ id: "a" }, { timeoutMs: 30 }));
+  expect(late.code).toBe("DEADLINE_EXCEEDED");
+  const { signal } = { signal: AbortSignal.abort(new Error("enough")) };
+  const cancelled = await errorOf(never.workflows.getRun({ id: "a" }, { signal }));
+  expect(cancelled).toMatchObject({ code: "CANCELLED", message: "enough" });
+  expect(seen).toEqual([]);
 });
 
 test("the tries end with the deadline, and say why", async () => {

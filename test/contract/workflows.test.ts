@@ -142,6 +142,29 @@ describe("PublishSource", () => {
     expect(first.outcome).toBe(PublishOutcome.CREATED);
   });
 
+  test("says again what it did when the first answer was lost with its replica", async () => {
+    const { definition } = await service.client.createDefinition({
+      ...{ workspaceId: WORKSPACE, name: "lost" },
+    });
+    const sourceText = TEXT.replace("pay-due", "lost");
+    const request = { workspaceId: WORKSPACE, sourceText };
+    const forget = {
+      name: "forget_answers",
+      text: `update caller_keys set answer = null, lease_until = now() - interval '1 second',
+        holder = 'of a dead replica' where key like 'lost-%' returning key`,
+    };
+    for (const [key, outcome] of [
+      ["lost-1", PublishOutcome.PUBLISHED],
+      ["lost-2", PublishOutcome.UNCHANGED],
+    ] as const) {
+      const headers = { "Idempotency-Key": key };
+      const first = await client().publishSource(request, { headers });
+      expect(first).toMatchObject({ outcome, definition: { id: definition?.id } });
+      expect((await service.database.write.query(forget, [])).length).toBeGreaterThan(0);
+      expect(await client().publishSource(request, { headers })).toEqual(first);
+    }
+  });
+
   test("publishes its events, the definition's first", async () => {
     const { definition, version } = await publish(TEXT.replace("pay-due", "heard"));
     const { rows } = {

@@ -17,7 +17,7 @@ import { watchSource } from "./demo/source-changes.ts";
 import { superviseService } from "./demo/supervisor.ts";
 import { type Surroundings, startSurroundings } from "./demo/surroundings.ts";
 import { listThingsToTry } from "./demo/things-to-try.ts";
-import { watchWorkflowFolder } from "./demo/workflow-folder.ts";
+import { requireFolder, watchWorkflowFolder } from "./demo/workflow-folder.ts";
 import { findFreePort } from "./parts/free-port.ts";
 
 const USUAL_PORT = 8080;
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     console.log(["npm run dev [-- options]", ...OPTIONS_HELP].join("\n"));
     return;
   }
+  const folder = requireFolder(process.env.INIT_CWD ?? process.cwd(), options.files ?? ".");
   const port = await choosePort();
   const surroundings = await startSurroundings({
     turns: options,
@@ -51,7 +52,7 @@ async function main(): Promise<void> {
   const changes = watchSource((line) => print("dev", line));
   let serviceUrl = "";
   const files = watchWorkflowFolder({
-    folder: options.files ?? process.env.INIT_CWD ?? process.cwd(),
+    folder,
     publish: (text) => publishText(serviceUrl, WORKSPACE_ID, text),
     say: (line) => print("files", line),
   });

@@ -7,7 +7,6 @@
  * Boundary: the variables of the shell go to the service, so that it can be configured as usual;
  * `DATABASE_URL` and `NATS_URL` replace the private servers (see parts/parts.ts).
  */
-import { statSync } from "node:fs";
 import { createServer } from "node:net";
 import { OPTIONS_HELP, readOptions } from "./demo/options.ts";
 import { publishText } from "./demo/publish-text.ts";
@@ -18,7 +17,7 @@ import { watchSource } from "./demo/source-changes.ts";
 import { superviseService } from "./demo/supervisor.ts";
 import { type Surroundings, startSurroundings } from "./demo/surroundings.ts";
 import { listThingsToTry } from "./demo/things-to-try.ts";
-import { watchWorkflowFolder } from "./demo/workflow-folder.ts";
+import { requireFolder, watchWorkflowFolder } from "./demo/workflow-folder.ts";
 import { findFreePort } from "./parts/free-port.ts";
 
 const USUAL_PORT = 8080;
@@ -43,11 +42,7 @@ async function main(): Promise<void> {
     console.log(["npm run dev [-- options]", ...OPTIONS_HELP].join("\n"));
     return;
   }
-  const folder = options.files ?? process.env.INIT_CWD ?? process.cwd();
-  // Asked before servers are started, which would go on.
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`there is no folder ${folder}`);
-  }
+  const folder = requireFolder(process.env.INIT_CWD ?? process.cwd(), options.files ?? ".");
   const port = await choosePort();
   const surroundings = await startSurroundings({
     turns: options,

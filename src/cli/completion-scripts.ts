@@ -41,7 +41,9 @@ complete -F _workflows workflows
 }
 
 const BASH: Readonly<Record<Kind, (commands: Commands) => string>> = {
-  files: () => `_workflows_add "$current" < <(compgen -f -- "$current")`,
+  // Readline quotes what it takes for a file: a name may hold blanks, or a command.
+  files: () =>
+    `compopt -o filenames 2>/dev/null; _workflows_add "$current" < <(compgen -f -- "$current")`,
   workflows: () => `_workflows_add "$current" < <(workflows completion workflows 2>/dev/null)`,
   runs: () => `_workflows_add "$current" < <(workflows completion runs 2>/dev/null)`,
   shells: () => bashAdd(SHELLS),

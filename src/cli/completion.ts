@@ -1,6 +1,6 @@
 /**
  * `workflows completion`: a script for a shell, and the names that it asks for while a word is completed.
- * Boundary: text. A name reaches the command line of a person as it is, so that only names without special characters are given.
+ * Boundary: text. A name reaches the command line of a person as it is, so that only names without special characters are given, and none that an option could be.
  */
 import type { Action, Call } from "./call.ts";
 import type { CommandRow } from "./command-row.ts";
@@ -13,7 +13,7 @@ import { readSettings } from "./settings.ts";
 /** A person waits for it. */
 const NAMES_WITHIN = { timeoutMs: 1_000 };
 const NAMES_AT_MOST = 100;
-const PLAIN = /^[A-Za-z0-9_.@-]+$/;
+const PLAIN = /^[A-Za-z0-9_.@][A-Za-z0-9_.@-]*$/;
 
 /** Prints a script, or with `workflows` or `runs` names. */
 export function completing(commands: readonly CommandRow[], optionsOf: OptionsOf): Action {

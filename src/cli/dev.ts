@@ -1,7 +1,7 @@
 /** `workflows dev`: starts everything, as `npm run dev` does. Boundary: a clone of the project; a package holds the command line alone. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Call } from "./call.ts";
@@ -13,7 +13,9 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Until it is interrupted; gives the exit code of what it started. */
 export async function run({ args }: Call): Promise<number> {
   const folder = resolve(args[0] ?? ".");
-  if (!existsSync(folder)) throw new CliFailure(`there is no folder ${folder}`, EXIT.usage);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true)
+    throw new CliFailure(`there is no folder ${folder}`, EXIT.usage);
   if (!existsSync(join(ROOT, "tools", "dev.ts"))) {
     throw new CliFailure(
       "dev needs a clone of the project: it starts Postgres and NATS",

@@ -6,9 +6,9 @@
  * 2. Only a call whose service is UNAVAILABLE, or whose answer was lost, is sent again.
  */
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { isLost, WorkflowsError } from "./errors.ts";
-import { pause, pauseAfter } from "./pauses.ts";
+import { pause, pauseAfter, within } from "./pauses.ts";
 
 /** Who calls. */
 export interface Identity {
@@ -31,7 +31,7 @@ export function keptCalls(inner: Transport, identity: Identity, timeoutMs: numbe
       const leftMs = startDeadline(ownTimeoutMs ?? timeoutMs);
       let wasLost = false;
       for (let failed = 1; ; failed += 1) {
-        const headers = await headersOf(identity, header, key);
+        const headers = await ownHeaders(leftMs(), signal, headersOf(identity, header, key));
         try {
           const left = leftMs();
           const tryMs = left === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.floor(left));
@@ -44,14 +44,14 @@ export function keptCalls(inner: Transport, identity: Identity, timeoutMs: numbe
           const pauseMs = pauseAfter(failed, error.retryAfterMs);
           const isAgain = error.code === "UNAVAILABLE" || isLost(error) || isBusy;
           if (!isAgain || signal?.aborted || pauseMs >= leftMs()) throw error;
-          await pause(pauseMs, signal).catch((reason: unknown) => {
-            throw WorkflowsError.from(reason);
-          });
+          await pause(pauseMs, signal).catch(throwCancelled);
         }
       }
     },
     async stream(method, signal, ownTimeoutMs, header, input, contextValues) {
-      const headers = await headersOf(identity, header, undefined);
+      const leftMs = startDeadline(ownTimeoutMs ?? 0);
+      const made = headersOf(identity, header, undefined);
+      const headers = await ownHeaders(leftMs(), signal, made);
       try {
         const answer = await inner.stream(
           method,
@@ -77,6 +77,23 @@ async function* withOwnErrors<M>(messages: AsyncIterable<M>): AsyncGenerator<M> 
 function startDeadline(timeoutMs: number): () => number {
   const endMs = timeoutMs <= 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   return () => endMs - performance.now();
+}
+
+/** The headers, unless the call ends before: what gives the token may fail, or take its time. */
+async function ownHeaders(
+  leftMs: number,
+  signal: AbortSignal | undefined,
+  made: Promise<Headers>,
+): Promise<Headers> {
+  const late = () => new ConnectError("no token came within the deadline", Code.DeadlineExceeded);
+  return within(leftMs, signal, made, late).catch((thrown: unknown) => {
+    if (signal?.aborted) return throwCancelled(signal.reason);
+    throw WorkflowsError.from(thrown);
+  });
+}
+
+function throwCancelled(reason: unknown): never {
+  throw WorkflowsError.from(ConnectError.from(reason, Code.Canceled));
 }
 
 async function headersOf(

@@ -7,6 +7,7 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
+import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type Identity, keptCalls } from "./calls.ts";
 import { type Lists, listsOf } from "./lists.ts";
@@ -28,6 +29,8 @@ export interface ClientOptions extends Identity {
 export interface WorkflowsClient {
   /** workflows.v1.WorkflowService. */
   readonly workflows: Client<typeof WorkflowService>;
+  /** workflows.ops.v1.Workflows: source texts, and the heads of versions. */
+  readonly sources: Client<typeof Workflows>;
   /** workflows.ops.v1.Runs. */
   readonly runs: Client<typeof Runs>;
   /** workflows.ops.v1.Inbox. */
@@ -46,6 +49,7 @@ export function createWorkflowsClient(options: ClientOptions): WorkflowsClient {
   const transport = keptCalls(createTransport({ baseUrl }), options, timeoutMs);
   const clients = {
     workflows: createClient(WorkflowService, transport),
+    sources: createClient(Workflows, transport),
     runs: createClient(Runs, transport),
     inbox: createClient(Inbox, transport),
     system: createClient(System, transport),

@@ -17,6 +17,13 @@ import type {
   SearchRequestSchema,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import type {
+  ListVersionHeadsRequestSchema,
+  VersionHead,
+  Workflow,
+  Workflows,
+  WorkflowsListRequestSchema,
+} from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import type {
   ListDefinitionsRequestSchema,
   WorkflowDefinition,
   WorkflowRun,
@@ -51,7 +58,20 @@ export interface Lists {
     request: MessageInitShape<typeof ListDeadLettersRequestSchema>,
     options?: IteratorOptions,
   ): AsyncIterable<DeadLetter>;
-  /** ListDefinitions, whose pages are counted from the newest: one that is made meanwhile shifts them, so that another comes twice. */
+  /** Workflows.List. */
+  workflows(
+    request: MessageInitShape<typeof WorkflowsListRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<Workflow>;
+  /** Workflows.ListVersionHeads. */
+  versions(
+    request: MessageInitShape<typeof ListVersionHeadsRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<VersionHead>;
+  /**
+   * ListDefinitions, whose pages are counted from the newest: one that is made meanwhile shifts them, so that another comes twice. It
+   * rejects after 10,000; `workflows` has no such end.
+   */
   definitions(
     request: MessageInitShape<typeof ListDefinitionsRequestSchema>,
     options?: IteratorOptions,
@@ -60,6 +80,7 @@ export interface Lists {
 
 interface Clients {
   readonly workflows: Client<typeof WorkflowService>;
+  readonly sources: Client<typeof Workflows>;
   readonly runs: Client<typeof Runs>;
   readonly inbox: Client<typeof Inbox>;
 }
@@ -67,7 +88,7 @@ interface Clients {
 const DEFINITIONS_PAGE = 100;
 
 /** The lists of these clients. */
-export function listsOf({ workflows, runs, inbox }: Clients): Lists {
+export function listsOf({ workflows, sources, runs, inbox }: Clients): Lists {
   return {
     runs: (request, options) =>
       byTokens(request.pageToken, async (pageToken) => {
@@ -88,6 +109,16 @@ export function listsOf({ workflows, runs, inbox }: Clients): Lists {
       byTokens(request.pageToken, async (pageToken) => {
         const page = await runs.listDeadLetters({ ...request, pageToken }, options);
         return { items: page.deadLetters, next: page.nextPageToken };
+      }),
+    workflows: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await sources.list({ ...request, pageToken }, options);
+        return { items: page.workflows, next: page.nextPageToken };
+      }),
+    versions: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await sources.listVersionHeads({ ...request, pageToken }, options);
+        return { items: page.versions, next: page.nextPageToken };
       }),
     async *definitions(request, options) {
       const limit = request.limit || DEFINITIONS_PAGE;

@@ -3,7 +3,7 @@
  * Boundary: the syntax. What a workflow file may say is read from the nodes.
  * Invariants:
  * 1. Nesting is bounded before the parser runs, for it recurses, and a deep file would end the process.
- * 2. The number of nodes is bounded while aliases are followed, so a few anchors cannot make millions of values.
+ * 2. Nodes, characters and levels are bounded while aliases are followed, so a few anchors make no large version.
  */
 import {
   type Alias,
@@ -20,10 +20,13 @@ import {
 } from "yaml";
 import type { FaultList, Place } from "./faults.ts";
 import type { Entry, FileNode, MappingNode } from "./nodes.ts";
+import { MAX_FILE_BYTES } from "./source-text.ts";
 
 const MAX_FLOW_DEPTH = 100;
 /** Each level of a block stands at least a column further right than the one around it. */
 const MAX_BLOCK_COLUMN = 240;
+/** More than both together make without aliases; what reads the values recurses too. */
+const MAX_DEPTH = 500;
 const MAX_NODES = 200_000;
 /** Following one takes a walk through the document. */
 const MAX_ALIASES = 1_000;
@@ -120,6 +123,8 @@ class Converter {
   readonly #faults: FaultList;
   #nodes = 0;
   #aliases = 0;
+  #chars = 0;
+  #depth = 0;
   #stopped = false;
   #hasTwice = false;
   /** Anchors that are being followed, so that one inside of itself is found. */
@@ -142,6 +147,16 @@ class Converter {
   }
 
   #convert(found: unknown, around: Place): FileNode {
+    this.#depth += 1;
+    const node =
+      this.#depth > MAX_DEPTH
+        ? this.#fail(around, "values are nested too deeply here once aliases are followed")
+        : this.#value(found, around);
+    this.#depth -= 1;
+    return node;
+  }
+
+  #value(found: unknown, around: Place): FileNode {
     if (this.#stopped || found === null || found === undefined) {
       return { ...around, kind: "scalar", value: null, text: "" };
     }
@@ -185,9 +200,18 @@ class Converter {
     return node;
   }
 
+  /** A file without aliases has no more characters than bytes. */
+  #count(text: string, place: Place): void {
+    this.#chars += text.length;
+    if (this.#chars <= MAX_FILE_BYTES) return;
+    const most = `more than ${MAX_FILE_BYTES} characters`;
+    this.#fail(place, `the file has ${most} once its aliases are followed`);
+  }
+
   #scalar(scalar: Scalar, place: Place): FileNode {
     const { value } = scalar;
     const text = scalar.source ?? String(value);
+    this.#count(text, place);
     if (typeof value === "number") {
       const problem = numberProblem(value, text);
       if (problem !== undefined) return this.#fail(place, problem);
@@ -219,6 +243,7 @@ class Converter {
   #entry({ key, value }: Pair, around: Place): Entry {
     const offset = offsetOf(key) ?? around.offset;
     const name = isScalar(key) ? (key.source ?? String(key.value)) : "";
+    this.#count(name, { path: around.path, offset });
     if (!isScalar(key) || key.value === null) {
       const braces = isMap(key) || isSeq(key);
       this.#fail(

@@ -36,9 +36,17 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly source: VersionSource;
 }
 
+const OUTCOMES = ["created", "published", "unchanged"] as const;
+
 /** The version that has the content now, and what was made. */
 export interface SourcePublished extends Published {
-  readonly outcome: "created" | "published" | "unchanged";
+  readonly outcome: (typeof OUTCOMES)[number];
+}
+
+/** The version, and what was made, of what a caller's key stands for. */
+export function readPublishedId(madeId: string) {
+  const [versionId = "", word] = madeId.split(" ");
+  return { versionId, outcome: OUTCOMES.find((each) => each === word) ?? "published" };
 }
 
 /** Publishes it. Refuses invalid_fields (every fault of the version). */
@@ -59,7 +67,8 @@ export async function publishSource(
     const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
     return {
       row: { ...row, outcome },
-      madeId: row.version.id,
+      // A repeat of the call answers as the first one: the row of the version does not tell.
+      madeId: `${row.version.id} ${outcome}`,
       definitionId: definition.id,
       events,
     };

@@ -142,6 +142,29 @@ describe("PublishSource", () => {
     expect(first.outcome).toBe(PublishOutcome.CREATED);
   });
 
+  test("says again what it did when the first answer was lost with its replica", async () => {
+    const { definition } = await service.client.createDefinition({
+      ...{ workspaceId: WORKSPACE, name: "lost" },
+    });
+    const sourceText = TEXT.replace("pay-due", "lost");
+    const request = { workspaceId: WORKSPACE, sourceText };
+    const forget = {
+      name: "forget_answers",
+      text: `update caller_keys set answer = null, lease_until = now() - interval '1 second',
+        holder = 'of a dead replica' where key like 'lost-%' returning key`,
+    };
+    for (const [key, outcome] of [
+      ["lost-1", PublishOutcome.PUBLISHED],
+      ["lost-2", PublishOutcome.UNCHANGED],
+    ] as const) {
+      const headers = { "Idempotency-Key": key };
+      const first = await client().publishSource(request, { headers });
+      expect(first).toMatchObject({ outcome, definition: { id: definition?.id } });
+      expect((await service.database.write.query(forget, [])).length).toBeGreaterThan(0);
+      expect(await client().publishSource(request, { headers })).toEqual(first);
+    }
+  });
+
   test("publishes its events, the definition's first", async () => {
     const { definition, version } = await publish(TEXT.replace("pay-due", "heard"));
     const { rows } = {
@@ -294,6 +317,16 @@ describe("lists", () => {
     expect(await names("", 3)).toEqual([["ORDER-c", "order-b", "refund"], ["Order-a"]]);
     expect(await names("", 4)).toEqual([["ORDER-c", "order-b", "refund", "Order-a"]]);
     expect(await names("rDeR", 2)).toEqual([["ORDER-c", "order-b"], ["Order-a"]]);
+  });
+
+  test("what has room in a page comes whole", async () => {
+    const text = `insert into workflow_definitions (id, workspace_id, name, description, tags)
+      select 'wf_wide' || i, 'wide', 'w' || i, repeat('d', 4096), array_fill(repeat('t', 128), array[64])
+      from generate_series(1, 250) as i`;
+    await service.database.write.query({ name: "wide_definitions", text }, []);
+    const page = await client().list({ workspaceId: "wide", pageSize: 500 });
+    const whole = page.workflows.filter(({ definition }) => definition?.tags.length === 64);
+    expect(whole).toHaveLength(250);
   });
 
   test("a token is of its filters", async () => {

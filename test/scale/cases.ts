@@ -80,10 +80,16 @@ import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
+  findVersionHead,
+  findVersionSource,
+  listVersionHeads,
+} from "../../src/store/reads/version-sources.ts";
+import {
   EVERY_WORKSPACE,
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
+import { findIdOfName, findWorkflow } from "../../src/store/reads/workflow-lists.ts";
 import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -303,6 +309,22 @@ export const cases: readonly Case[] = [
   { name: "ListDefinitions", ...definitions("") },
   { name: "ListDefinitions by a tag of few", ...definitions("tag2") },
   { name: "ListDefinitions by a tag of all", ...definitions("all") },
+  {
+    name: "workflow by name",
+    ask: ({ read }) => findIdOfName(read, SEEN, { workspaceId: BIG, name: "n2" }),
+  },
+  { name: "workflow by id", ask: ({ read }) => findWorkflow(read, SEEN, "wf_2") },
+  {
+    name: "GetVersion",
+    ask: async ({ read }) => {
+      await findVersionHead(read, SEEN, "wfv_2");
+      await findVersionSource(read, SEEN, "wfv_2");
+    },
+  },
+  {
+    name: "ListVersionHeads",
+    ask: ({ read }) => listVersionHeads(read, SEEN, "wf_2", { before: undefined, limit: 50 }),
+  },
   {
     name: "ListVersions",
     ask: ({ read }) => listVersions(read, EVERY_WORKSPACE, "wf_2", VERSIONS),

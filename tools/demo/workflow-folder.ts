@@ -7,9 +7,9 @@
  * 2. Files are handled one after another; a change meanwhile is handled after it.
  * 3. A file that is gone changes nothing.
  */
-import { watch } from "node:fs";
+import { statSync, watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { faultLine } from "../../src/cli/files.ts";
 import { readWorkflowFile } from "../../src/file/read-file.ts";
 
@@ -31,6 +31,13 @@ export interface WorkflowFolder {
 const NAME = /\.workflow\.ya?ml$/;
 // Editors write a file in several steps.
 const QUIET_MS = 200;
+
+/** The path of the folder, seen from `base`. Throws where there is none: the watch of it would throw with servers running. */
+export function requireFolder(base: string, folder: string): string {
+  const path = resolve(base, folder);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
+  throw new Error(`there is no folder ${path}`);
+}
 
 /** Begins to watch; nothing is published before the first change or `rescan`. */
 export function watchWorkflowFolder({ folder, publish, say }: FolderDeps): WorkflowFolder {

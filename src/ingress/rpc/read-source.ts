@@ -2,18 +2,23 @@
  * A source text → what it describes, or all its faults.
  * Boundary: takes seconds for a large text, so it runs in a thread of its own (source-worker.ts). What it gives can be cloned.
  */
-import { create } from "@bufbuild/protobuf";
-import { CreateDefinitionRequestSchema } from "../../../gen/workflows/v1/workflows_pb.ts";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  CreateDefinitionRequestSchema,
+  WorkflowVersionSchema,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
 import { allPieces } from "../../engine/graph/parse-texts.ts";
 import type { VersionSpec } from "../../engine/values/definition.ts";
 import { isJsonObject, type JsonObject } from "../../engine/values/json.ts";
+import { payloadProblem } from "../../engine/values/limits.ts";
 import type { FileFault } from "../../file/faults.ts";
 import { type ReadFile, readWorkflowFile, type WorkflowFile } from "../../file/read-file.ts";
+import { MAX_FILE_BYTES } from "../../file/source-text.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import { specOfMessage, unstoredVersion } from "../../wire/definitions.ts";
 import { checkFields } from "./fields.ts";
 import { findSchemaProblem } from "./output-schema.ts";
-import { schemaFaults } from "./version-faults.ts";
+import { schemaFaults, shortText } from "./version-faults.ts";
 
 /** What a source text describes. */
 interface SourceWorkflow {
@@ -43,15 +48,22 @@ export function readSource(text: string): ReadSource {
   const file = readWorkflowFile(new TextEncoder().encode(text));
   const faults = file.workflow === undefined ? file.faults : serviceFaults(file.workflow, file);
   if (file.workflow === undefined || faults.length > 0) {
-    return { faults: faults.slice(0, FAULTS_LISTED), faultCount: faults.length, warnings: [] };
+    return { faults: listed(faults), faultCount: faults.length, warnings: [] };
   }
   const { name, description, tags, inputSchema, spec: written } = file.workflow;
   const spec = specOfMessage(unstoredVersion(written));
   const schema = isJsonObject(inputSchema) ? inputSchema : undefined;
   return {
     workflow: { name, description, tags, inputSchema: schema, spec },
-    ...{ faults: [], faultCount: 0, warnings: file.warnings.slice(0, FAULTS_LISTED) },
+    ...{ faults: [], faultCount: 0, warnings: listed(file.warnings) },
   };
+}
+
+/** What an answer has room for. */
+function listed(faults: readonly FileFault[]): FileFault[] {
+  return faults.slice(0, FAULTS_LISTED).map(({ path, message, ...place }) => ({
+    ...{ ...place, path: shortText(path), message: shortText(message) },
+  }));
 }
 
 /** The faults that the rules of a file leave to the service. */
@@ -60,8 +72,14 @@ function serviceFaults(workflow: WorkflowFile, { locate }: ReadFile): FileFault[
   const named = create(CreateDefinitionRequestSchema, { name, description, tags: [...tags] });
   const faults: FieldFault[] = [...checkFields(CreateDefinitionRequestSchema, named).list];
   if (isJsonObject(inputSchema)) {
-    const problem = findSchemaProblem(inputSchema);
+    const problem = payloadProblem("the schema", inputSchema) ?? findSchemaProblem(inputSchema);
     if (problem !== undefined) faults.push({ field: "input", description: problem });
+  }
+  // PublishVersion takes no larger request. One text of a short form may stand at many edges.
+  const bytes = toBinary(WorkflowVersionSchema, unstoredVersion(spec)).length;
+  if (bytes > MAX_FILE_BYTES) {
+    const description = `the version has ${bytes} bytes, over the limit of ${MAX_FILE_BYTES}`;
+    faults.push({ field: "", description });
   }
   faults.push(...allPieces(schemaFaults(spec.steps)));
   return faults.map(({ field, description: message }) => ({ ...locate(field), message }));

@@ -2,7 +2,8 @@
  * Reads source texts in a thread, so that no other call waits for a large one.
  * Boundary: order and bounds; what a text says is read-source.ts.
  * Invariants:
- * 1. One text is read at a time; workspaces take turns, and what waits is bounded.
+ * 1. One text is read at a time; workspaces take turns, and what waits is bounded. Where it is too much, the workspace with the most
+ *    texts gives one up for one that has fewer.
  * 2. A text that takes too long ends its thread, and is refused; the next text gets a new thread.
  */
 import type { Worker } from "node:worker_threads";
@@ -19,6 +20,7 @@ export interface SourceReader {
 
 interface Waiting {
   readonly text: string;
+  readonly sinceMs: number;
   readonly resolve: (read: ReadSource) => void;
   readonly reject: (error: Error) => void;
 }
@@ -26,14 +28,20 @@ interface Waiting {
 const WAITING_AT_MOST = 32;
 /** Less than the deadline of a call that names none. */
 const MS_AT_MOST = 8_000;
+/** No call waits longer (interceptor.ts). */
+const WAIT_MS_AT_MOST = 60_000;
 
 /** A reader whose thread starts with the first text. */
-export function createSourceReader(msAtMost = MS_AT_MOST): SourceReader {
-  return new ThreadedReader(msAtMost);
+export function createSourceReader(
+  msAtMost = MS_AT_MOST,
+  waitMsAtMost = WAIT_MS_AT_MOST,
+): SourceReader {
+  return new ThreadedReader(msAtMost, waitMsAtMost);
 }
 
 class ThreadedReader implements SourceReader {
   readonly #msAtMost: number;
+  readonly #waitMsAtMost: number;
   readonly #waiting = new TurnQueue<Waiting>();
   #thread: Worker | undefined;
   #isLoaded = false;
@@ -41,17 +49,19 @@ class ThreadedReader implements SourceReader {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(msAtMost: number) {
+  constructor(msAtMost: number, waitMsAtMost: number) {
     this.#msAtMost = msAtMost;
+    this.#waitMsAtMost = waitMsAtMost;
   }
 
   read(workspaceId: string, text: string): Promise<ReadSource> {
     if (this.#isStopped) return Promise.reject(stopped());
     if (this.#waiting.size >= WAITING_AT_MOST) {
-      return Promise.reject(new Refusal("overloaded", "too many source texts wait to be read"));
+      if (!this.#hasShareLeft(workspaceId)) return Promise.reject(tooMany());
+      this.#waiting.popLongest()?.reject(tooMany());
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push(workspaceId, { text, resolve, reject });
+      this.#waiting.push(workspaceId, { text, sinceMs: performance.now(), resolve, reject });
       this.#readNext();
     });
   }
@@ -64,13 +74,30 @@ class ThreadedReader implements SourceReader {
     await this.#thread?.terminate();
   }
 
+  /** Whether another text is within the equal share of a workspace: then another one has more. */
+  #hasShareLeft(workspaceId: string): boolean {
+    const own = this.#waiting.sizeOf(workspaceId);
+    const workspaces = this.#waiting.keys + (own === 0 ? 1 : 0);
+    return (own + 1) * workspaces <= WAITING_AT_MOST;
+  }
+
   #readNext(): void {
-    const next = this.#reading === undefined ? this.#waiting.shift() : undefined;
+    const next = this.#reading === undefined ? this.#nextAwaited() : undefined;
     if (next === undefined) return;
     this.#thread ??= this.#startThread();
     this.#reading = next;
     this.#thread.postMessage(next.text);
     if (this.#isLoaded) this.#beginClock();
+  }
+
+  /** The next text whose call may still wait for it. */
+  #nextAwaited(): Waiting | undefined {
+    for (;;) {
+      const next = this.#waiting.shift();
+      const waitedMs = performance.now() - (next?.sinceMs ?? Number.POSITIVE_INFINITY);
+      if (next === undefined || waitedMs < this.#waitMsAtMost) return next;
+      next.reject(tooMany());
+    }
   }
 
   /** The time to load a thread is not the text's. */
@@ -111,6 +138,10 @@ class ThreadedReader implements SourceReader {
     started.on("exit", () => onEnd(stopped()));
     return started;
   }
+}
+
+function tooMany(): Refusal {
+  return new Refusal("overloaded", "too many source texts wait to be read");
 }
 
 function tooLong(ms: number): Refusal {

@@ -13,7 +13,7 @@ import { versionDigest } from "../../engine/values/digest.ts";
 import type { FileFault } from "../../file/faults.ts";
 import type { FieldFault } from "../../process/refusal.ts";
 import { inPieces } from "../../runtime/in-pieces.ts";
-import type { SourcePublished } from "../../runtime/publish-source.ts";
+import { readPublishedId, type SourcePublished } from "../../runtime/publish-source.ts";
 import { findVersions, specOfVersion } from "../../store/reads/definitions.ts";
 import { readVersionSpec, toDefinitionMessage } from "../../wire/definitions.ts";
 import { recordedActor } from "./actor.ts";
@@ -22,7 +22,7 @@ import { checkFields, checkText, invalidFields } from "./fields.ts";
 import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { checkedBeside, schemaFaults } from "./version-faults.ts";
+import { checkedBeside, schemaFaults, shortText } from "./version-faults.ts";
 import { headMessage, requireHead } from "./workflows.ts";
 
 const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcome>> = {
@@ -63,7 +63,9 @@ async function checkedVersion(request: PublishVersionRequest) {
   const faults = await inPieces(checkedBeside(spec, unread));
   faults.push(...(await inPieces(schemaFaults(spec.steps))));
   return {
-    faults: faults.slice(0, FAULTS_LISTED),
+    faults: faults.slice(0, FAULTS_LISTED).map(({ field, description }) => ({
+      ...{ field: shortText(field), description: shortText(description) },
+    })),
     faultCount: faults.length,
     ...(faults.length === 0 ? { digest: versionDigest(spec) } : {}),
   };
@@ -98,15 +100,16 @@ export function publishSourceWith(sources: SourceReader) {
 export async function readPublishedSource(
   deps: ReadDeps,
   _request: PublishSourceRequest,
-  versionId: string,
+  madeId: string,
 ) {
+  const { versionId, outcome } = readPublishedId(madeId);
   const [row] = await findVersions(deps.database.callers, deps.visibility, [versionId]);
   if (row === undefined) throw new Error(`version ${versionId} is not stored`);
   const definition = await requireDefinition(deps, row.definitionId);
   return {
     definition: toDefinitionMessage(definition),
     version: await headOf(deps, versionId),
-    outcome: row.version === 1 ? PublishOutcome.CREATED : PublishOutcome.PUBLISHED,
+    outcome: OUTCOMES[outcome],
     digest: versionDigest(specOfVersion(row)),
   };
 }

@@ -9,6 +9,8 @@ import type { StepDefinition, VersionSpec } from "../../engine/values/definition
 import type { FieldFault } from "../../process/refusal.ts";
 import { findSchemaProblem } from "./output-schema.ts";
 
+const TEXT_CHARS = 600;
+
 /** The faults of the engine's check beside those of reading, without the ones that come of what could not be read. */
 export function* checkedBeside(
   spec: VersionSpec,
@@ -22,6 +24,11 @@ export function* checkedBeside(
     ({ field }) => !fields.has(field) && (hasType || !field.startsWith("trigger.")),
   );
   return [...unread, ...own];
+}
+
+/** A fault's text as an answer has it: names in a path may be as long as the file. */
+export function shortText(text: string): string {
+  return (text.length <= TEXT_CHARS ? text : `${text.slice(0, TEXT_CHARS - 1)}…`).toWellFormed();
 }
 
 /** Schemas that are not usable, one a piece: compiling the largest takes some tenth of a second. */

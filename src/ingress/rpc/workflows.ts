@@ -15,8 +15,7 @@ import {
   WorkflowsListRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { versionDigest } from "../../engine/values/digest.ts";
-import type { JsonObject } from "../../engine/values/json.ts";
-import { textSizeBytes } from "../../engine/values/json.ts";
+import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
 import {
@@ -36,13 +35,14 @@ import {
 } from "../../store/reads/workflow-lists.ts";
 import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
+import { payloadSize } from "../../wire/payload-sizes.ts";
 import { requireDefinition, toVersion, unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps } from "./service-deps.ts";
 
-/** What heads of versions may take of a page of workflows, each with a note of 4 KiB at most. */
-const HEAD_BYTES = 5 * 1024;
+/** What the head of a version takes of an answer, but for its texts. */
+const HEAD_BYTES = 600;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
 
@@ -76,7 +76,7 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
     listWorkflows(lists, deps.visibility, filters, { size, after }),
     countWorkflows(lists, deps.visibility, filters),
   ]);
-  const room = ANSWER_BYTES - rows.length * HEAD_BYTES;
+  const room = rows.reduce((left, { latest }) => left - headBytes(latest), ANSWER_BYTES);
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
     room,
@@ -107,16 +107,12 @@ export async function answerGetVersion(deps: ReadDeps, request: GetVersionReques
     findVersionSource(callers, deps.visibility, row.id),
     requireHead(deps, row.id),
   ]);
-  const { sourceText = "", layoutJson = null, inputSchemaJson = null } = source ?? {};
-  const rest = textSizeBytes(layoutJson ?? "") + textSizeBytes(inputSchemaJson ?? "");
-  // In JSON a character of the text may have two.
-  const { versions, leftOut } = fitVersions(
-    [row],
-    ANSWER_BYTES - rest - 2 * textSizeBytes(sourceText),
-  );
+  const { sourceText = "" } = source ?? {};
+  const layout = readJson(source?.layoutJson);
+  const inputSchema = readJson(source?.inputSchemaJson);
+  const kept = payloadSize(layout ?? {}) + payloadSize(inputSchema ?? {});
+  const { versions, leftOut } = fitVersions([row], ANSWER_BYTES - kept - jsonSizeBytes(sourceText));
   nameLeftOut(deps, leftOut);
-  const layout = readJson(layoutJson);
-  const inputSchema = readJson(inputSchemaJson);
   return {
     version: toVersion({ ...row, ...versions[0] }),
     digest: versionDigest(specOfVersion(row)),
@@ -169,6 +165,12 @@ export function headMessage({
   };
 }
 
+function headBytes(head: VersionHeadRow | null): number {
+  if (head === null) return 0;
+  const texts = [head.author, head.note ?? "", head.publishedBy ?? ""];
+  return texts.reduce((sum, text) => sum + jsonSizeBytes(text), HEAD_BYTES);
+}
+
 function workflowMessage({ definition, latest }: WorkflowRow) {
   return {
     definition: toDefinitionMessage(definition),
@@ -182,8 +184,8 @@ function unknownVersion(definitionId: string, number: number): Refusal {
   return new Refusal("not_found", `definition ${definitionId} has ${which}`, { resource });
 }
 
-function readJson(text: string | null): JsonObject | undefined {
-  return text === null ? undefined : JSON.parse(text);
+function readJson(text: string | null | undefined): JsonObject | undefined {
+  return text === null || text === undefined ? undefined : JSON.parse(text);
 }
 
 function hashOf(filters: WorkflowFilters | { readonly definitionId: string }): string {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { StepRunState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
 import { type Cluster, type Replica, startCluster } from "../../support/services/replicas.ts";
+import { startUnsteadyFront } from "../../support/services/unsteady-front.ts";
 
 let cli: CommandLine;
 let cluster: Cluster;
@@ -127,6 +128,25 @@ describe("apply and export", () => {
     });
     expect((await diff("differing")).code).toBe(2);
     expect((await diff("differing", "--from", "9")).code).toBe(3);
+  });
+
+  it("publishes and exports with a service that does not know Workflows yet", async () => {
+    const front = await startUnsteadyFront(service.url, (path) =>
+      path.startsWith("/workflows.ops.v1.Workflows/") ? "unknown" : "pass",
+    );
+    const older = { env: { ...env, WORKFLOWS_SERVER: front.baseUrl } };
+    try {
+      await cli.write("o.workflow.yaml", fileOf("older", "task: Do"));
+      const apply = async () => (await cli.run(["apply", "o.workflow.yaml"], older)).stdout;
+      expect(await apply()).toMatch(/^older: created, version 1/);
+      expect(await apply()).toMatch(/^older: unchanged, version 1/);
+      const exported = await cli.run(["export", "older"], older);
+      expect(exported.code).toBe(0);
+      expect(exported.stdout).toContain("workflow: older");
+      expect(front.seen.some(({ path }) => path.endsWith("/PublishSource"))).toBe(true);
+    } finally {
+      await front.stop();
+    }
   });
 
   it("publishes a file that is too large to be kept, without its text", async () => {

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { createServer, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What happens to one request: passed on, refused with 503, passed on without its answer, or cut in the answer after some bytes. */
-export type Fate = "pass" | "away" | "lose" | { readonly cutAfterBytes: number };
+/** What happens to one request: passed on, refused with 503, unknown as to an older release, passed on without its answer, or cut in
+ * the answer after some bytes. */
+export type Fate = "pass" | "away" | "unknown" | "lose" | { readonly cutAfterBytes: number };
 
 /** A front at work. */
 export interface UnsteadyFront {
@@ -27,6 +28,11 @@ export async function startUnsteadyFront(
     seen.push({ path: url, key: headers["idempotency-key"]?.toString() });
     if (fate === "away") {
       response.writeHead(503).end();
+      return;
+    }
+    if (fate === "unknown") {
+      response.writeHead(501, { "Content-Type": "application/json" });
+      response.end(JSON.stringify({ code: "unimplemented", message: `there is no RPC ${url}` }));
       return;
     }
     const passed = send({ hostname, port, path: url, method, headers }, (answer) => {

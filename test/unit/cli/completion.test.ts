@@ -20,10 +20,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What bash offers for the last word. */
+/** What bash offers for the last word, after the options that it is given for it. */
 function completed(...words: string[]): string[] {
   const line = words.map((word) => `'${word}'`).join(" ");
-  const asked = `COMP_WORDS=(workflows ${line}); COMP_CWORD=${words.length}; _workflows; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  // It is a command only while bash completes.
+  const told = "compopt() { printf '%s\\n' \"$*\"; }";
+  const asked = `${told}; COMP_WORDS=(workflows ${line}); COMP_CWORD=${words.length}; _workflows; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync(
     "bash",
     ["--norc", "-uc", `${bashScript(WORDS)}\n${asked}`],
@@ -52,7 +54,10 @@ test.each<[string[], string[]]>([
     ["start", "re"],
     ["refund", "return"],
   ],
-  [["start", "refund", "--input-file", "m"], ["my.workflow.yaml"]],
+  [
+    ["start", "refund", "--input-file", "m"],
+    ["-o filenames", "my.workflow.yaml"],
+  ],
   [["start", "refund", "--timeout", ""], []],
   [["runs", "--workflow", "ref"], ["refund"]],
   [
@@ -60,9 +65,18 @@ test.each<[string[], string[]]>([
     ["wfr_a", "wfr_b"],
   ],
   [["cancel", "wfr_a", "wfr_b"], ["wfr_b"]],
-  [["apply", "my"], ["my.workflow.yaml"]],
-  [["graph", "m"], ["my.workflow.yaml"]],
-  [["graph", "ret"], ["return"]],
+  [
+    ["apply", "my"],
+    ["-o filenames", "my.workflow.yaml"],
+  ],
+  [
+    ["graph", "m"],
+    ["-o filenames", "my.workflow.yaml"],
+  ],
+  [
+    ["graph", "ret"],
+    ["-o filenames", "return"],
+  ],
   [["doctor", ""], []],
 ])("bash completes %j", (words, offered) => {
   expect(completed(...words)).toEqual(offered);
@@ -70,7 +84,7 @@ test.each<[string[], string[]]>([
 
 test("bash does not run a name", () => {
   expect(completed("start", "$")).toEqual(["$(touch hacked)"]);
-  expect(completed("apply", "ha")).toEqual([]);
+  expect(completed("apply", "ha")).toEqual(["-o filenames"]);
 });
 
 test("every command and each of its options is in each script", () => {

@@ -17,6 +17,8 @@ import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type ClientOptions, createWorkflowsClient } from "../../../src/client/client.ts";
 import { WorkflowsError } from "../../../src/client/errors.ts";
+import * as library from "../../../src/client/index.ts";
+import { SERVICES } from "../../support/services/each-rpc.ts";
 
 /** A client of a service that does this. */
 function clientOf(
@@ -65,6 +67,23 @@ async function errorOf(call: Promise<unknown>): Promise<WorkflowsError> {
   throw new Error("no WorkflowsError was thrown", { cause: thrown });
 }
 
+test("each RPC of the contract has a method, and its messages are exported", () => {
+  const clients: object[] = Object.values(clientOf({}));
+  const exported = new Set<unknown>(Object.values(library));
+  for (const { methods, typeName } of SERVICES) {
+    const has = (client: object) => methods.every(({ localName }) => localName in client);
+    expect(clients.filter(has), typeName).toHaveLength(1);
+    for (const { input, output } of methods) {
+      expect(exported.has(input), input.typeName).toBe(true);
+      expect(exported.has(output), output.typeName).toBe(true);
+      for (const { message = input } of output.fields) {
+        const isOwn = message.typeName.startsWith("workflows.");
+        expect(!isOwn || exported.has(message), message.typeName).toBe(true);
+      }
+    }
+  }
+});
+
 test("a call is sent again under its key until the service is there", async () => {
   const away = [refusal(Code.Unavailable, "UNAVAILABLE"), new ConnectError("", Code.Unavailable)];
   const { seen, answer } = failing(away);
@@ -101,8 +120,24 @@ test("a token that no header can hold is not shown", async () => {
   const { answer } = failing([]);
   const { workflows } = clientOf({ getRun: answer }, { token: "s3cret\nmore" });
   const thrown: unknown = await workflows.getRun({ id: "a" }).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(WorkflowsError);
   expect(String(thrown)).toMatch(/one line of ASCII/);
   expect(String(thrown)).not.toContain("s3cret");
+});
+
+test("a token that fails, or does not come, is an error of the call within its deadline", async () => {
+  const { seen, answer } = failing([]);
+  const failed = { token: () => Promise.reject(new Error("no such account")) };
+  const { workflows } = clientOf({ getRun: answer }, failed);
+  const error = await errorOf(workflows.getRun({ id: "a" }));
+  expect(error).toMatchObject({ code: "UNKNOWN", message: "no such account", reason: undefined });
+  const never = clientOf({ getRun: answer }, { token: () => new Promise(() => {}) });
+  const late = await errorOf(never.workflows.getRun({ id: "a" }, { timeoutMs: 30 }));
+  expect(late.code).toBe("DEADLINE_EXCEEDED");
+  const { signal } = { signal: AbortSignal.abort(new Error("enough")) };
+  const cancelled = await errorOf(never.workflows.getRun({ id: "a" }, { signal }));
+  expect(cancelled).toMatchObject({ code: "CANCELLED", message: "enough" });
+  expect(seen).toEqual([]);
 });
 
 test("the tries end with the deadline, and say why", async () => {

@@ -30,6 +30,21 @@ function bomb(): string {
   return lines.join("\n");
 }
 
+/** Each anchor has the one before at the bottom of 90 lists. */
+function pit(): string {
+  const lines = [`a0: &a0 ${"[".repeat(90)}x${"]".repeat(90)}`];
+  for (let n = 1; n < 120; n += 1) {
+    lines.push(`a${n}: &a${n} ${"[".repeat(90)}*a${n - 1}${"]".repeat(90)}`);
+  }
+  return lines.join("\n");
+}
+
+/** One long text at many steps. */
+function copies(): string {
+  const steps = Array.from({ length: 40 }, (_, at) => `  s${at}: { task: *t }\n`).join("");
+  return `workflow: w\ndescription: &t ${"x".repeat(30_000)}\nsteps:\n${steps}`;
+}
+
 describe("a file that is no workflow file at all", () => {
   test.each<[string, string | Uint8Array, string]>([
     ["empty", "", "1:1 the file is empty; begin with `workflow: NAME` and `steps:`"],
@@ -123,6 +138,8 @@ describe("a file that is no workflow file at all", () => {
 
   test.each([
     ["anchors that explode", bomb(), "aliases are followed"],
+    ["anchors within anchors", pit(), "nested too deeply here once aliases are followed"],
+    ["a long text at many steps", copies(), "more than 1048576 characters once its aliases"],
     ["lists in lists", "[".repeat(1_000_000), "nested too deeply"],
     ["mappings in mappings", "{a: ".repeat(200_000), "nested too deeply"],
     ["lists in lists on one line", `a: ${"- ".repeat(5_000)}`, "nested too deeply"],

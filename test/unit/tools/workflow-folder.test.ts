@@ -3,7 +3,11 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type WorkflowFolder, watchWorkflowFolder } from "../../../tools/demo/workflow-folder.ts";
+import {
+  requireFolder,
+  type WorkflowFolder,
+  watchWorkflowFolder,
+} from "../../../tools/demo/workflow-folder.ts";
 import { until } from "../../support/assertions/until.ts";
 
 const FILE = "a.workflow.yaml";
@@ -45,6 +49,16 @@ test("a saved file is published once, whatever the editor does for it", async ()
   await watched.rescan();
   expect(published).toEqual([textOf("One"), textOf("Two")]);
   expect(said).toEqual([`${FILE}: version 1`, `${FILE}: version 2`]);
+});
+
+test("what is no folder is refused before anything is started for it", async () => {
+  await save(textOf("One"));
+  await mkdir(join(folder, "flows"));
+  expect(requireFolder(folder, "flows")).toBe(join(folder, "flows"));
+  expect(requireFolder("/", folder)).toBe(folder);
+  for (const none of ["nowhere", FILE]) {
+    expect(() => requireFolder(folder, none)).toThrow(`there is no folder ${join(folder, none)}`);
+  }
 });
 
 test("other files are left alone", async () => {

@@ -656,7 +656,7 @@ export const Workflows: GenService<{
     output: typeof PublishSourceResponseSchema;
   },
   /**
-   * Returns one version with what it was made from. The text is left out where the answer has no room for it.
+   * Returns one version with what it was made from. Its steps and edges are left out where the answer has no room for them.
    *
    * @generated from rpc workflows.ops.v1.Workflows.GetVersion
    */

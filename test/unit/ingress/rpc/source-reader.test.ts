@@ -36,6 +36,30 @@ test("workspaces take turns, and what waits is bounded", async () => {
   expect(refused).toMatchObject([{ reason: "overloaded" }]);
 });
 
+test("a workspace that fills the queue keeps no other one out", async () => {
+  reader = createSourceReader();
+  const many = Array.from({ length: 33 }, () => reader.read("a", SOUND));
+  const settled = Promise.allSettled(many);
+  const others = ["b", "b", "c"].map((workspace) => reader.read(workspace, SOUND));
+  expect(await Promise.all(others)).toMatchObject(Array(3).fill({ workflow: { name: "w" } }));
+  await expect(reader.read("a", SOUND)).resolves.toMatchObject({ faultCount: 0 });
+  const outcomes = await settled;
+  const refused = outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+  expect(refused).toMatchObject(Array(3).fill({ reason: "overloaded" }));
+});
+
+test("a text that no call waits for any more is not read", async () => {
+  reader = createSourceReader(300, 20);
+  const slow = reader.read("a", SLOW);
+  const next = reader.read("a", SOUND);
+  const outcomes = await Promise.allSettled([slow, next]);
+  expect(outcomes).toMatchObject([
+    { reason: { reason: "too_costly" } },
+    { reason: { reason: "overloaded" } },
+  ]);
+  await expect(reader.read("a", SOUND)).resolves.toMatchObject({ workflow: { name: "w" } });
+});
+
 test("what waits when the reader stops is refused", async () => {
   reader = createSourceReader();
   const reads = [reader.read("a", SLOW), reader.read("a", SOUND)];

@@ -53,13 +53,18 @@ export function noteLeftOpen(draft: Draft, index: number, endedId: string): void
 
 /** An object of a step that has ended has ended too: a line in the history, once. */
 export function noteLateEnd(draft: Draft, index: number, objectId: string): Reply {
+  return noteEnded(draft, index, objectId) ? noteLate(draft, index) : { kind: "unchanged" };
+}
+
+/** An object has ended: what comes of it later is a repeat. Gives whether it was left open. */
+export function noteEnded(draft: Draft, index: number, objectId: string): boolean {
   const { leftOpen = [] } = draft.rows.peek(index).detail;
-  if (!leftOpen.includes(objectId)) return { kind: "unchanged" };
+  if (!leftOpen.includes(objectId)) return false;
   const row = draft.rows.row(index);
   const { leftOpen: _, ...detail } = row.detail;
   const others = leftOpen.filter((id) => id !== objectId);
   row.detail = others.length === 0 ? detail : { ...detail, leftOpen: others };
-  return noteLate(draft, index);
+  return true;
 }
 
 /** Adds one `ignored` line to the history; publishes nothing and counts no cost. */

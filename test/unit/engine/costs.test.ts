@@ -98,6 +98,18 @@ describe("the cost of an agent's attempt", () => {
 });
 
 describe("while the meter is asked", () => {
+  it("the end of the objective of a failed delegation brings the cost, and again it is a repeat", () => {
+    const run = started({ config: { delegate: true } });
+    run.answer("a", { kind: "delegate", delegationId: "d1", agentId: "" });
+    report(run, { owner: "delegation", id: "d1", state: "FAILED" });
+    expect(run.states).toBe("a:RUNNING b:PENDING");
+    const ended = () => report(run, { costUsd: 0.7 });
+    ended();
+    expect(run.states).toBe("a:FAILED b:CANCELLED");
+    const before = { rows: structuredClone(run.rows), history: run.history.length };
+    ended();
+    expect({ rows: run.rows, history: run.history.length }).toEqual(before);
+  });
   it("the first final report stands; a second one may only bring the cost", () => {
     const run = started();
     report(run, {});

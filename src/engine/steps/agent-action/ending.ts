@@ -9,6 +9,7 @@
  */
 import type { Draft } from "../../draft/draft.ts";
 import { addCost, failure, goBadly, succeed } from "../../flow/ending.ts";
+import { noteEnded } from "../../flow/late.ts";
 import { releaseAttempt } from "../../flow/release.ts";
 import type { OwnerReport } from "../../values/input.ts";
 import type { JsonObject } from "../../values/json.ts";
@@ -78,6 +79,7 @@ export function isDelegated(draft: Draft, index: number): boolean {
 
 function endedAgain(task: StepTask, report: OwnerReport): void {
   const { draft, index } = task;
+  noteEnded(draft, index, report.id);
   const row = draft.rows.row(index);
   const { pendingEnd } = row.detail;
   if (pendingEnd === undefined) return;

@@ -87,7 +87,7 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
       const token = String(next);
       const answer = answers.wait(token, onStored);
       atEndOfTurn(() => {
-        const fault = send(connection, headOf(heads, event), event, `${inbox}.${token}`);
+        const fault = send(connection, heads, event, `${inbox}.${token}`);
         if (fault !== undefined) answers.take(token, { outcome: fault });
       });
       return answer;
@@ -103,14 +103,15 @@ export function openAckedPublish(connection: NatsConnection, stream: string): Ac
 /** Hands a message to the client; gives why it does not take it. */
 function send(
   connection: NatsConnection,
-  head: MsgHdrs,
-  { subject, body }: PublishedMessage,
+  heads: Map<string, MsgHdrs>,
+  message: PublishedMessage,
   reply: string,
 ): PublishOutcome | undefined {
+  const { subject, body } = message;
   try {
     // The client's own encoder of texts takes more than twice as long.
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    connection.publish(subject, bytes, { headers: head, reply });
+    connection.publish(subject, bytes, { headers: headOf(heads, message), reply });
     return undefined;
   } catch (error) {
     return isTooLarge(error) ? "too_large" : "lost";
@@ -121,10 +122,12 @@ function headOf(
   heads: Map<string, MsgHdrs>,
   { id, contentType, traceparent }: PublishedMessage,
 ): MsgHdrs {
-  const head = heads.get(contentType) ?? headers();
-  if (!heads.has(contentType)) {
+  // A header that one message has would stay for the next one that has none.
+  const kind = traceparent === undefined ? contentType : `${contentType} traced`;
+  const head = heads.get(kind) ?? headers();
+  if (!heads.has(kind)) {
     head.set("Content-Type", contentType);
-    heads.set(contentType, head);
+    heads.set(kind, head);
   }
   head.set("Nats-Msg-Id", id);
   if (traceparent !== undefined) head.set("traceparent", traceparent);

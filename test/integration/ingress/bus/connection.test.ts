@@ -72,6 +72,21 @@ async function addStream(connection: NatsConnection): Promise<void> {
   await manager.streams.add({ name: "ORDERS", subjects: ["orders.>"] });
 }
 
+it("gives each message its own trace context, and none to one without", async () => {
+  const nats = await startServer(RIGHT);
+  const connection = await connectTo(nats, { user: "u", password: "right" }).connecting;
+  await addStream(connection);
+  const bus = publishing(connection);
+  await bus.publish({ ...event("1"), traceparent: "00-1" });
+  await bus.publish(event("2"));
+  const manager = await connection.jetstreamManager();
+  const traces = [1, 2].map(async (seq) => {
+    const { header } = await manager.streams.getMessage("ORDERS", { seq });
+    return header.get("traceparent");
+  });
+  expect(await Promise.all(traces)).toEqual(["00-1", ""]);
+});
+
 describe("the connection to NATS", () => {
   it("is made again when the password, refused many times, is right again", async () => {
     const nats = await startServer(RIGHT);

@@ -25,7 +25,6 @@ export const testProjects: readonly TestProject[] = [
   { name: "contract", needsParts: true, timeoutMs: 30_000, isolate: false, watchesLoop: true },
   { name: "tidy", needsParts: false, timeoutMs: 60_000, isolate: true, watchesLoop: false },
   { name: "scenario", needsParts: true, timeoutMs: 30_000, isolate: true, watchesLoop: false },
-  { name: "property", needsParts: true, timeoutMs: 300_000, isolate: false, watchesLoop: false },
   { name: "docs", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: false },
   { name: "integration", needsParts: true, timeoutMs: 60_000, isolate: false, watchesLoop: true },
   {
@@ -34,6 +33,14 @@ export const testProjects: readonly TestProject[] = [
     timeoutMs: 180_000,
     isolate: false,
     watchesLoop: true,
+    onlyNamed: true,
+  },
+  {
+    name: "property",
+    needsParts: true,
+    timeoutMs: 300_000,
+    isolate: false,
+    watchesLoop: false,
     onlyNamed: true,
   },
   {

@@ -1,12 +1,12 @@
 /**
- * A share of the random sequences that every `npm test` plays, as a file of its own so that shares run side by side.
+ * A share of the random sequences that every CI run plays, as a file of its own so that shares run side by side.
  * A failure names the seed it came from; `PROPERTY_SEED=<seed> npm test -- property` plays that one alone.
  */
 import fc from "fast-check";
 import { expect } from "vitest";
 import { playSequences, type Reached, RUNS_PER_VERSION } from "./random-sequence.ts";
 
-/** Sequences of one share. Four shares make the 20,000 of a run of the tests. */
+/** Sequences of one share. Four shares make the 20,000 of a run of CI. */
 const SEQUENCES = 5_000;
 /** What each share must reach to be worth anything. */
 const REACHED_AT_LEAST: Readonly<Record<string, number>> = {

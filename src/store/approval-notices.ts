@@ -27,7 +27,8 @@ const IS_OPEN_ITEM = `(select count(*) > 0 from inbox_items i
   join step_runs s on s.run_id = i.run_id and s.step_index = i.step_index
   where i.run_id = split_part(r.item_id, '/', 1) and i.kind = 1
     and i.place::text = split_part(r.item_id, '/', 3)
-    and (s.approval_request_id = r.id or s.ticket_ids @> array[r.id]))`;
+    and (s.approval_request_id = r.id or s.ticket_ids @> array[r.id])
+    and not coalesce(s.detail -> 'leftOpen' ? r.id, false))`;
 const TAKE: Statement = {
   name: "take_approval_notices",
   text: `with due as (

@@ -99,7 +99,7 @@ const PATTERNS: Statement = {
 
 // Each object is looked up by itself (`offset 0` keeps it so). By a plan that was made while the table was empty, a join reads
 // the steps of all runs that ever had an object of the kind.
-const stepsWhere = (kind: ObjectProbe["kind"], condition: string) => `
+const stepsWhere = (objects: string, condition: string) => `
     select case when s.is_open then 'step' else 'ended_step' end, o.place, s.run_id, s.step_index, null
     from objects o cross join lateral (
       select s.run_id, s.step_index, s.completed_at is null as is_open from step_runs s
@@ -107,13 +107,13 @@ const stepsWhere = (kind: ObjectProbe["kind"], condition: string) => `
         and (s.completed_at is null or s.detail -> 'leftOpen' ? o.object_id)
       offset 0
     ) as s
-    where o.kind = '${kind}'`;
+    where ${objects}`;
 
 const stepsBy = (kind: ObjectProbe["kind"], column: string) =>
-  stepsWhere(kind, `s.${column} = o.object_id`);
+  stepsWhere(`o.kind = '${kind}'`, `s.${column} = o.object_id`);
 
-const STEPS_BY_TICKET = stepsWhere(
-  "approval",
+const STEPS_BY_OTHER_ID = stepsWhere(
+  "true",
   "s.ticket_ids @> array[o.object_id] and s.ticket_ids is not null",
 );
 
@@ -163,7 +163,7 @@ const REPORTED: Statement = {
     union all ${stepsBy("objective", "objective_id")}
     union all ${stepsBy("delegation", "delegation_id")}
     union all ${stepsBy("approval", "approval_request_id")}
-    union all ${STEPS_BY_TICKET}
+    union all ${STEPS_BY_OTHER_ID}
     union all ${openCallOf("objective", "create_objective")}
     union all ${openCallOf("delegation", "delegate")}
     union all ${openCallOf("approval", "request_approval")}`,
@@ -209,7 +209,7 @@ export function findWaitPatterns(
   return findByKeys(queries, PATTERNS, probes);
 }
 
-/** Open steps by the objects they wait for, ended ones by those they left open, the probes for which a call is open, and the edition of the catalogue. */
+/** Open steps by the objects they wait for, all by those they left open, the probes for which a call is open, and the edition of the catalogue. */
 export async function findReported(
   queries: Queries,
   objects: readonly ObjectProbe[],

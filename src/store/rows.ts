@@ -160,12 +160,13 @@ export function rowOfStep(step: StepRun, run: Run): IncomingStep {
   };
 }
 
-/** By these a report finds the step; one that ended is found where it left a request open. */
-function ticketIdsOf({ state, detail, approvalRequestId }: StepRun): string[] | undefined {
-  const { approvals = [], leftOpen } = detail;
-  if (approvals.length < 2 || (isFinalStep(state) && leftOpen === undefined)) return undefined;
-  const ids = approvals.map(({ requestId }) => requestId);
-  const others = ids.filter((id) => id !== "" && id !== approvalRequestId);
+/** By these a report finds the step beside its present ids: the other requests of an open gate, and what it left open. */
+function ticketIdsOf(step: StepRun): string[] | undefined {
+  const { approvals = [], leftOpen = [] } = step.detail;
+  const tickets = isFinalStep(step.state) ? [] : approvals.map(({ requestId }) => requestId);
+  if (tickets.length < 2 && leftOpen.length === 0) return undefined;
+  const present = new Set(["", step.objectiveId, step.delegationId, step.approvalRequestId]);
+  const others = [...new Set([...tickets, ...leftOpen])].filter((id) => !present.has(id));
   return others.length === 0 ? undefined : others;
 }
 

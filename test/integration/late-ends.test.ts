@@ -1,8 +1,11 @@
-/** Ends of objects that events bring after their step has ended: each leaves one row in the history, and changes nothing else. */
+/** Ends of objects that events bring after their step or its attempt has ended: each leaves one row in the history, and changes nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BusEvent, ObjectReport } from "../../src/engine/values/event.ts";
+import { startReportSweep } from "../../src/ingress/timers/missed-reports.ts";
 import { createGraphCache } from "../../src/runtime/graphs.ts";
 import { routeEvents } from "../../src/runtime/routing/route-event.ts";
+import { insertEarlyReports } from "../../src/store/events.ts";
+import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
 import { until } from "../support/assertions/until.ts";
 import { stepOf, versionOf } from "../support/builders/version-spec.ts";
 import { WORKSPACE } from "../support/services/processor.ts";
@@ -12,6 +15,12 @@ const FOUND = { kind: "look_up", resolution: { agentId: "a1", skillId: "" } } as
 const created = (objectiveId: string) => ({ kind: "create_objective", objectiveId }) as const;
 const AGENT = versionOf([stepOf("work")]);
 const TIMED = versionOf([stepOf("work", { timeoutSeconds: 60 })]);
+const RETRIED = versionOf([
+  stepOf("work", {
+    timeoutSeconds: 60,
+    retryPolicy: { maxRetries: 2, backoffSeconds: 60, backoffMultiplier: 1 },
+  }),
+]);
 const GATE = versionOf([
   stepOf("work", {
     ...{ stepType: "APPROVAL_GATE", actionType: "buy" },
@@ -99,6 +108,69 @@ describe("an end that comes by an event", () => {
     for (const _ of [1, 2]) await come(run, ownerSays("o-timed-out", "COMPLETED"));
     expect(await noted(run)).toBe(1);
     expect(await run.shown()).toBe("FAILED: work FAILED");
+  });
+
+  it("of an attempt that another one has followed is noted once, while that one goes on and after it", async () => {
+    const run = await startWorking(RETRIED, "o-first");
+    await run.timePasses(120);
+    await run.put(due(0));
+    await come(run, ownerSays("o-first", "RUNNING"));
+    for (const _ of [1, 2]) await come(run, ownerSays("o-first", "COMPLETED"));
+    expect(await noted(run)).toBe(1);
+    await run.timePasses(120);
+    await run.put(due(0));
+    await run.put(run.returned(FOUND));
+    await run.put(run.returned(created("o-second")), run.other);
+    await run.timePasses(120);
+    await run.put(due(0));
+    await come(run, ownerSays("o-second", "COMPLETED"), ownerSays("o-first", "COMPLETED"));
+    expect(await noted(run)).toBe(2);
+    await run.timePasses(120);
+    await run.put(due(0));
+    await run.put(run.returned(FOUND));
+    await run.put(run.returned(created("o-third")), run.other);
+    await come(run, ownerSays("o-third", "COMPLETED", 2));
+    for (const id of ["o-first", "o-second", "o-third"])
+      await come(run, ownerSays(id, "COMPLETED"));
+    expect(await noted(run)).toBe(2);
+    expect(await run.shown()).toBe("COMPLETED: work COMPLETED, 2 USD");
+  });
+
+  it("of an attempt is noted after its step has ended", async () => {
+    const run = await startWorking(RETRIED, "o-left");
+    await run.timePasses(61);
+    await run.put(due(0));
+    await run.put(CANCEL);
+    for (const _ of [1, 2]) await come(run, ownerSays("o-left", "COMPLETED"));
+    expect(await noted(run)).toBe(1);
+    expect(await run.shown()).toBe("CANCELLED: work CANCELLED");
+  });
+
+  it("of an object that a late reply names is noted beside the reply", async () => {
+    const run = await races.start(AGENT);
+    await run.put(run.returned(FOUND));
+    const reply = run.returned(created("o-late"));
+    await run.put(CANCEL);
+    await run.put(reply, run.other);
+    expect(await noted(run)).toBe(1);
+    for (const _ of [1, 2]) await come(run, ownerSays("o-late", "COMPLETED"));
+    expect(await noted(run)).toBe(2);
+    expect(await run.shown()).toBe("CANCELLED: work CANCELLED");
+  });
+
+  it("and was kept is found by a sweep where the replica that was to look for it died", async () => {
+    const run = await startWorking(AGENT, "o-kept");
+    await run.put(CANCEL);
+    const { database, processor, log } = run.at;
+    const report = ownerSays("o-kept", "COMPLETED");
+    await insertEarlyReports(database.write, [
+      { workspaceId: WORKSPACE, objectId: "o-kept", eventId: "kept", report },
+    ]);
+    const sweep = startReportSweep({ database, processor, log });
+    await until(async () => ((await noted(run)) === 1 ? true : undefined));
+    await sweep.stop();
+    const page = await listMissedReports(database.read, 0, 1e9, 500);
+    expect(page.missed.filter(({ runId }) => runId === run.id)).toEqual([]);
   });
 
   it("and ended the attempt is not noted when it comes again", async () => {

@@ -58,10 +58,13 @@ export function clearIds(row: StepRun): void {
 /** The details of an attempt that its successor keeps. */
 export function keptByAttempts(
   row: StepRun,
-): Pick<StepDetail, "superseded" | "unanswered" | "children"> {
-  const { children, unanswered } = row.detail;
-  const superseded = supersededIds(row);
-  const kept = { superseded, ...(unanswered === undefined ? {} : { unanswered }) };
+): Pick<StepDetail, "superseded" | "unanswered" | "leftOpen" | "children"> {
+  const { children, unanswered, leftOpen } = row.detail;
+  const kept = {
+    superseded: supersededIds(row),
+    ...(unanswered === undefined ? {} : { unanswered }),
+    ...(leftOpen === undefined ? {} : { leftOpen }),
+  };
   if (children === undefined) return kept;
   const { starting } = children;
   return { ...kept, children: { next: 0, open: 0, failed: 0, bytes: 0, starting } };

@@ -47,11 +47,27 @@ export function noteLeftOpen(draft: Draft, index: number, endedId: string): void
   const ended = new Set(["", endedId, ...decided.map(({ requestId }) => requestId)]);
   const requestIds = approvals.map(({ requestId }) => requestId);
   const ids = [objectiveId, delegationId, approvalRequestId, ...requestIds];
-  const leftOpen = [...new Set(ids)].filter((id) => !ended.has(id));
-  if (leftOpen.length > 0) draft.rows.row(index).detail = { ...detail, leftOpen };
+  addLeftOpen(draft, index, new Set(ids.filter((id) => !ended.has(id))));
 }
 
-/** An object of a step that has ended has ended too: a line in the history, once. */
+/** A reply brings an object to a step that no longer waits for it: its end is late, too, and may have come before the reply. */
+export function noteLateObject(draft: Draft, index: number, objectId: string): void {
+  addLeftOpen(draft, index, new Set([objectId]));
+  draft.learnedIds.push({ stepIndex: index, id: objectId });
+}
+
+/** Objects of earlier attempts whose ends are still noted; those of the latest one always are. */
+const LEFT_OPEN_AT_MOST = 9;
+
+function addLeftOpen(draft: Draft, index: number, ids: ReadonlySet<string>): void {
+  if (ids.size === 0) return;
+  const row = draft.rows.row(index);
+  const others = (row.detail.leftOpen ?? []).filter((id) => !ids.has(id));
+  const leftOpen = [...others, ...ids].slice(-Math.max(LEFT_OPEN_AT_MOST, ids.size));
+  row.detail = { ...row.detail, leftOpen };
+}
+
+/** An object that no attempt waits for any more has ended: a line in the history, once. */
 export function noteLateEnd(draft: Draft, index: number, objectId: string): Reply {
   return noteEnded(draft, index, objectId) ? noteLate(draft, index) : { kind: "unchanged" };
 }

@@ -4,8 +4,9 @@
  * Invariant: a report with `ifCurrent` is applied, or it leaves nothing. Who submits it looks for its step in the database then.
  */
 import type { Draft } from "../draft/draft.ts";
-import { isLate, noteLate, noteLateEnd } from "../flow/late.ts";
+import { isLate, noteLateEnd } from "../flow/late.ts";
 import { approvalDecided, isAwaited } from "../steps/approvals/approval.ts";
+import { findTicket } from "../steps/approvals/tickets.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { ArrivedEvent, GovernanceReport, Input } from "../values/input.ts";
 import type { Lookups } from "../values/lookups.ts";
@@ -25,10 +26,7 @@ export function ownerReported(
   const current = report.owner === "objective" ? row.objectiveId : row.delegationId;
   if (isLate(draft, index) || current !== report.id) {
     if (ifCurrent === true || !isResult(report.state)) return { kind: "unchanged" };
-    if (current === report.id) return noteLateEnd(draft, index, report.id);
-    return draft.marks.state(index) === "COMPLETED"
-      ? { kind: "unchanged" }
-      : noteLate(draft, index);
+    return noteLateEnd(draft, index, report.id);
   }
   BEHAVIOURS[draft.step(index).kind].ownerReported({ draft, index, lookups }, report);
   return { kind: "applied" };
@@ -40,7 +38,7 @@ export function approvalReported(
   { stepIndex: index, report, ifCurrent }: InputOf<"approval_decided">,
   lookups: Lookups,
 ): Reply {
-  if (isLate(draft, index)) {
+  if (isLate(draft, index) || findTicket(draft.rows.peek(index), report.requestId) === undefined) {
     const isEnd = ifCurrent !== true && report.decision !== "ESCALATED";
     return isEnd ? noteLateEnd(draft, index, report.requestId) : { kind: "unchanged" };
   }

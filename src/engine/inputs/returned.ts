@@ -5,13 +5,15 @@
  */
 import type { Draft } from "../draft/draft.ts";
 import { failure, goBadly } from "../flow/ending.ts";
-import { isLate, isSuperseded, noteLate } from "../flow/late.ts";
+import { isLate, isSuperseded, noteLate, noteLateObject } from "../flow/late.ts";
 import { releaseAttempt } from "../flow/release.ts";
+import { isTicketId } from "../steps/approvals/tickets.ts";
 import { BEHAVIOURS } from "../steps/behaviours.ts";
 import type { StepTask } from "../steps/contract.ts";
-import type { CallKind, ReturnedCall } from "../values/call.ts";
+import type { CallKind, CallValue, ReturnedCall } from "../values/call.ts";
 import type { Lookups } from "../values/lookups.ts";
 import type { Reply } from "../values/reply.ts";
+import type { StepRun } from "../values/run.ts";
 import { rerunReturned } from "./rerun.ts";
 
 /** Passes a result to its step and deletes the call's row in any case. */
@@ -25,12 +27,29 @@ export function callReturned(draft: Draft, returned: ReturnedCall, lookups: Look
   const reply = behaviour.unawaitedReturned?.(task, returned);
   if (reply !== undefined) return reply;
   if (isLate(draft, index) || isSuperseded(draft, index, attempt)) {
+    const objectId = result.ok ? openObjectOf(result.value) : "";
+    if (objectId !== "" && !namesObject(draft.rows.peek(index), objectId)) {
+      noteLateObject(draft, index, objectId);
+    }
     return behaviour.lateReturned?.(task, returned) ?? noteLate(draft, index);
   }
   const value = result.ok ? result.value : behaviour.valueOfRefusal?.(returned.call);
   if (value !== undefined) behaviour.callReturned(task, value, returned.callId);
   else if (!result.ok) refused(task, result.message);
   return { kind: "applied" };
+}
+
+/** The object that a call made and its owner has still to end; "": none. */
+function openObjectOf(value: CallValue): string {
+  if (value.kind === "create_objective") return value.objectiveId;
+  if (value.kind === "delegate") return value.delegationId;
+  return value.kind === "request_approval" && !value.autoApproved ? value.requestId : "";
+}
+
+function namesObject(row: StepRun, id: string): boolean {
+  return (
+    [row.objectiveId, row.delegationId, row.approvalRequestId].includes(id) || isTicketId(row, id)
+  );
 }
 
 /** The engine ignores the results of cancellations and of reports to a parent. */

@@ -104,7 +104,10 @@ export const stepRuns = pgTable(
     objectiveId: text("objective_id"),
     delegationId: text("delegation_id"),
     approvalRequestId: text("approval_request_id"),
-    /** Approval requests of a gate besides the first, while it is open or a late decision on one is to be noted; else null. */
+    /**
+     * Ids by which a report finds the step beside the three before: approval requests of an open gate after the first, and objects
+     * that the step or its earlier attempts left open; null where there are none.
+     */
     ticketIds: text("ticket_ids").array(),
     governanceDecision: text("governance_decision"),
     /**

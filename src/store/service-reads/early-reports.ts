@@ -1,10 +1,10 @@
 /**
- * Reports that came before their object's id, and the open steps that know the id by now.
+ * Reports that came before their object's id, and the steps that know the id by now: they wait for it, or left it open.
  * Boundary: reads only; what a page is good for is the caller's matter.
  */
 import type { Queries, Statement } from "../database.ts";
 
-/** An open step that knows the id of an object that was reported about before. */
+/** A step that knows the id of an object that was reported about before. */
 interface MissedReport {
   readonly runId: string;
   readonly workspaceId: string;
@@ -28,16 +28,14 @@ interface Row {
   readonly id: string;
 }
 
-const stepsBy = (column: string) => `
+const stepsWhere = (condition: string) => `
       select r.object_id, s.run_id, s.workspace_id, s.step_index
-      from page r join step_runs s on s.${column} = r.object_id
-        and s.workspace_id = r.workspace_id and s.completed_at is null`;
-
-const STEPS_BY_TICKET = `
-      select r.object_id, s.run_id, s.workspace_id, s.step_index
-      from page r join step_runs s on s.ticket_ids @> array[r.object_id]
-        and s.workspace_id = r.workspace_id and s.completed_at is null
-      where s.ticket_ids is not null`;
+      from page r join step_runs s on ${condition} and s.workspace_id = r.workspace_id
+        and (s.completed_at is null or s.detail -> 'leftOpen' ? r.object_id)`;
+const stepsBy = (column: string) => stepsWhere(`s.${column} = r.object_id`);
+const STEPS_BY_OTHER_ID = stepsWhere(
+  "s.ticket_ids @> array[r.object_id] and s.ticket_ids is not null",
+);
 
 const LIST: Statement = {
   name: "list_missed_reports",
@@ -48,7 +46,7 @@ const LIST: Statement = {
     ), steps as (${stepsBy("objective_id")}
       union ${stepsBy("delegation_id")}
       union ${stepsBy("approval_request_id")}
-      union ${STEPS_BY_TICKET}
+      union ${STEPS_BY_OTHER_ID}
     )
     select p.last, p.rows, s.run_id as "runId", s.workspace_id as "workspaceId",
       s.step_index as "stepIndex", s.object_id as id

@@ -166,20 +166,14 @@ function judgeStream(world: World, run: RunRow): void {
   }
 }
 
-/**
- * The end of an object that a step left open is noted (G9). That of an object which its step names no longer is not, whatever a
- * replica remembers of it.
- */
+/** The end of an object that a step, or an earlier attempt of it, left open is noted once (G9). */
 function judgeLateEnds(world: World, run: RunRow): void {
   const { owners, lostAbout, witness, server } = world;
   const ended = (id: string) => owners.ended.has(id) && !lostAbout.has(id);
-  for (const { runId, stepIndex, detail } of server.tables.steps.committed.values()) {
-    if (runId !== run.id) continue;
+  const steps = [...server.tables.steps.committed.values()].filter(({ runId }) => runId === run.id);
+  for (const { stepIndex, detail } of steps) {
     if (detail?.superseded?.some(ended) === true) witness.count("end of a superseded object");
     for (const id of detail?.leftOpen?.filter(ended) ?? []) {
-      // It came before its object was known, and the replica that was to look for it may have died: no sweep does.
-      const isKept = [...server.tables.early.committed.values()].some((row) => row.objectId === id);
-      if (isKept && world.hasTrouble) continue;
       world.broken(`${run.id} step ${stepIndex} left ${id} open, and its end is not noted`);
     }
   }
@@ -190,7 +184,8 @@ function judgeLateEnds(world: World, run: RunRow): void {
       moves.some((move) => move.of === "step" && move.note === "ignored"),
   );
   if (noted.length > 0) witness.count("late end noted");
-  if (noted.length > 0 && run.state === "COMPLETED" && !world.hasTrouble) {
+  const isRetried = steps.some(({ retryCount }) => retryCount > 0);
+  if (noted.length > 0 && run.state === "COMPLETED" && !isRetried && !world.hasTrouble) {
     world.broken(`${run.id} noted an end, and none of its steps left an object open`);
   }
 }

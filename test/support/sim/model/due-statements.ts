@@ -84,7 +84,8 @@ function listMissedReports(
       const knows = [objectiveId, delegationId, approvalRequestId, ...(ticketIds ?? [])].includes(
         id,
       );
-      if (!knows || step.workspaceId !== workspaceId || step.completedAt !== null) continue;
+      const isThere = step.completedAt === null || step.detail?.leftOpen?.includes(id) === true;
+      if (!knows || step.workspaceId !== workspaceId || !isThere) continue;
       const { runId, stepIndex } = step;
       found.set(`${stepKey(step)}/${id}`, { ...head, runId, workspaceId, stepIndex, id });
     }

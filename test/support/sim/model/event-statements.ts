@@ -144,8 +144,8 @@ function stepsOf({ tx, tables }: At, [place, workspaceId, kind, id]: ObjectProbe
     step.workspaceId === workspaceId &&
     (step.completedAt === null || step.detail?.leftOpen?.includes(id) === true);
   const there = [...tx.rows(tables.steps)].filter(isThere);
-  const byTicket = kind === "approval" ? there.filter((step) => step.ticketIds?.includes(id)) : [];
-  return [...there.filter((step) => columns[kind]?.(step)), ...byTicket].map((step) => ({
+  const byOtherId = there.filter((step) => step.ticketIds?.includes(id));
+  return [...there.filter((step) => columns[kind]?.(step)), ...byOtherId].map((step) => ({
     what: step.completedAt === null ? "step" : "ended_step",
     ...{ place, runId: step.runId, stepIndex: step.stepIndex },
     edition: null,

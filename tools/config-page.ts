@@ -24,6 +24,7 @@ const values: Readonly<Record<ValueKind, string>> = {
   count: "whole number above 0; literal",
   object: "object",
   texts: "list of texts, each may hold `{{ }}`",
+  fields: "list of fields of the input, such as `amount_usd` or `customer.email`; literal",
   time: "time in RFC 3339, or a `{{ }}` that gives one",
   on_error: `${code(ON_ERROR)}; literal`,
   priority: `${code(PRIORITIES)} in any case, or a \`{{ }}\` that gives one`,

@@ -21,6 +21,12 @@ export function textOption({ options }: Call, name: string): string | undefined 
   return typeof value === "string" ? value : undefined;
 }
 
+/** The values of an option that may be given several times. */
+export function listOption({ options }: Call, name: string): readonly string[] {
+  const values = options[name];
+  return Array.isArray(values) ? values.filter((value) => typeof value === "string") : [];
+}
+
 /** Whether a flag is set. */
 export function flagOption({ options }: Call, name: string): boolean {
   return options[name] === true;

@@ -2,12 +2,13 @@
 import { type InboxItem, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Action, type Call, textOption } from "./call.ts";
 import { EXIT } from "./failure.ts";
+import { readFields } from "./field-options.ts";
 import { readJsonObject } from "./json-option.ts";
 import { completeStep } from "./orders.ts";
 import type { Output } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
-import { payloadLines, printItem, requireShown } from "./show-item.ts";
+import { editableLine, payloadLines, printItem, requireShown } from "./show-item.ts";
 
 /** Decides what has the digest that is given, else what the item asks now, which is shown first. */
 function decision(verdict: Verdict, verb: string): Action {
@@ -15,10 +16,13 @@ function decision(verdict: Verdict, verb: string): Action {
     const { args, options, out } = call;
     const id = args[0] ?? "";
     const service = connectService(await readSettings(options), textOption(call, "key"));
+    const edits = readFields(call, "edit");
     const digest = textOption(call, "digest") ?? (await showAsked(service, id, verb, out));
+    if (edits !== undefined) out.talk(`with ${JSON.stringify(edits)}`);
     const comment = textOption(call, "reason") ?? "";
     // A task has no digest: the service says what completes it.
-    const { item } = await service.inbox.decide({ id, verdict, comment, digest: digest || "none" });
+    const made = { id, verdict, comment, digest: digest || "none" };
+    const { item } = await service.inbox.decide(edits === undefined ? made : { ...made, edits });
     printItem(requireShown(item), out);
     return EXIT.done;
   };
@@ -27,12 +31,13 @@ function decision(verdict: Verdict, verb: string): Action {
 /** Says what is decided, and gives its digest. */
 async function showAsked({ inbox }: Service, id: string, verb: string, out: Output) {
   const item = requireShown((await inbox.get({ id })).item);
-  const { title, actionType, riskLevel, requestedBy, payload, digest } = item;
+  const { title, actionType, riskLevel, requestedBy, payload, digest, editable } = item;
   const risk = riskLevel === "" ? "" : `, risk ${riskLevel}`;
   const by = requestedBy === "" ? "" : `, asked by ${requestedBy}`;
   out.talk(`${verb}: ${title}`);
   out.talk(`action: ${actionType}${risk}${by}`);
   for (const line of payloadLines(payload)) out.talk(line);
+  if (editable.length > 0) out.talk(editableLine(item));
   if (digest !== "") out.talk(`digest ${digest}`);
   return digest;
 }

@@ -6,6 +6,10 @@ const DIGEST: OptionRow = [
   "--digest <digest>",
   "decide only what has this digest (inbox ITEM shows it); without it the item is shown, and decided as it is now",
 ];
+const EDIT: OptionRow = [
+  "--edit <field=value>",
+  "approve with another value, JSON or else a text, null to remove the field; for each field that inbox ITEM says may be edited",
+];
 const NOTED: OptionRow = ["--reason <text>", "kept with the item"];
 
 /** In the order of the help. */
@@ -38,8 +42,12 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
         `approve wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --as user_ann --reason "in budget"`,
         "approve as a person",
       ],
+      [
+        "approve wfr_01m7z0gf5ypaazgvdbndjjmzcj/manager/1 --edit amount_usd=40",
+        "approve another amount, where the gate lets it be edited",
+      ],
     ],
-    options: [DIGEST, DECIDED, KEY],
+    options: [EDIT, DIGEST, DECIDED, KEY],
     callsService: true,
     load: async () => (await import("./decide.ts")).approve,
   },

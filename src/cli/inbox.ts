@@ -14,7 +14,7 @@ import { oneLine } from "./one-line.ts";
 import { timeText } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
-import { itemJson, kindOf, payloadLines, requireShown } from "./show-item.ts";
+import { editableLine, itemJson, kindOf, payloadLines, requireShown } from "./show-item.ts";
 import { nameOf } from "./show-run.ts";
 import { watchInbox } from "./watch-inbox.ts";
 
@@ -55,6 +55,7 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
     const texts = [item.instructions, item.lastError].filter((text) => text !== "");
     const lines = [...texts.flatMap((text) => text.split("\n")), ...payloadLines(item.payload)];
     for (const line of lines) out.line(oneLine(line));
+    if (item.editable.length > 0) out.line(oneLine(editableLine(item)));
     if (item.digest !== "") out.line(`digest ${item.digest}`);
     for (const decision of item.decisions) {
       if (decision.decision !== "") out.line(decisionLine(decision));
@@ -65,10 +66,11 @@ async function showOne({ inbox }: Service, id: string, { out }: Call): Promise<n
 }
 
 /** Who was asked, what was decided, by whom and why. */
-function decisionLine({ approver, decision, decidedBy, reason }: ItemDecision): string {
+function decisionLine({ approver, decision, decidedBy, reason, edits }: ItemDecision): string {
   const by = decidedBy === "" ? "" : ` by ${decidedBy}`;
+  const changed = edits === undefined ? "" : ` with ${JSON.stringify(edits)}`;
   const why = reason === "" ? "" : `: ${reason}`;
-  return oneLine(`${approver || "an approver"}: ${decision}${by}${why}`);
+  return oneLine(`${approver || "an approver"}: ${decision}${by}${changed}${why}`);
 }
 
 function noteLine({ kind, by, to, text, madeAt }: ItemNote): string {

@@ -28,10 +28,22 @@ function buildCommand(row: CommandRow, run: Runner): Command {
     .showSuggestionAfterError(true)
     .configureHelp({ formatHelp: (shown, help) => commandHelp(row, shown, help) });
   if (row.args !== "") command.arguments(row.args);
-  for (const [flags, about] of optionsOf(row)) command.option(flags, about);
+  for (const [flags, about] of optionsOf(row)) {
+    if (isOfFields(flags)) command.option(flags, about, collected);
+    else command.option(flags, about);
+  }
   return command.action(async (...given: unknown[]) => {
     await run(row, argumentsOf(given), command.opts<Options>());
   });
+}
+
+/** `--edit <field=value>` may be given several times. */
+function isOfFields(flags: string): boolean {
+  return flags.endsWith("=value>");
+}
+
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** Commander hands on the arguments, a list where there may be several, then the options and the command. */

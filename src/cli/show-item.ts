@@ -38,6 +38,11 @@ export function payloadLines(payload: InboxItem["payload"]): string[] {
   return payload === undefined ? [] : JSON.stringify(payload, null, 2).split("\n");
 }
 
+/** The fields that an approval may change. */
+export function editableLine({ editable }: InboxItem): string {
+  return `may be edited: ${editable.join(", ")}`;
+}
+
 /** The item of an answer. */
 export function requireShown(item: InboxItem | undefined): InboxItem {
   if (item === undefined) throw new CliFailure("the service answers without an item", EXIT.failed);

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. Fails closed: what is no clear answer is `unavailable`, and the caller repeats it with its key.
  * 2. An owner may answer with the decision that it had before: one that is not the caller's is refused.
+ * 3. The reason names the digest of an edited input: by that the decision that comes back is known to be about it.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -12,6 +13,7 @@ import {
   DecisionType,
   ResolveApprovalRequestSchema,
 } from "../../gen/approvals/v1/approvals_pb.ts";
+import { markedReason, readMark } from "../engine/steps/approvals/edits.ts";
 import type { DecideApproval, PersonsDecision } from "../engine/values/approval-decision.ts";
 import { Refusal } from "../process/refusal.ts";
 import { CallFailure, NotSent } from "./call-failure.ts";
@@ -27,7 +29,8 @@ export function createApprovalDecider(clients: Pick<Clients, "find">): DecideApp
     if (owner === undefined) {
       throw new Refusal("illegal_move", "APPROVALS_URL is not set: no service records decisions");
     }
-    const { requestId: approvalRequestId, decidedBy, reason, callId, workspaceId } = made;
+    const { requestId: approvalRequestId, decidedBy, callId, workspaceId } = made;
+    const reason = markedReason(made.editedDigest, made.reason);
     const decision = DECISIONS[made.decision];
     const request = create(ResolveApprovalRequestSchema, {
       ...{ approvalRequestId, decision, decidedBy, reason },
@@ -37,8 +40,11 @@ export function createApprovalDecider(clients: Pick<Clients, "find">): DecideApp
     try {
       const reply = await owner.create(resolveApproval, bytes, { callId, workspaceId });
       const recorded = reply.decision;
-      if (recorded?.decision === decision && recorded.decidedBy === decidedBy) return;
-      throw decided(made, "by another decision");
+      if (recorded?.decision !== decision || recorded.decidedBy !== decidedBy) {
+        throw decided(made, "by another decision");
+      }
+      if (readMark(recorded.reason).digest === made.editedDigest) return;
+      throw decided(made, "by a decision with other edits, or without");
     } catch (error) {
       throw refusalOf(error, made);
     }

@@ -13,6 +13,7 @@ import { tellParent } from "./flow/tell-parent.ts";
 import { beginRun } from "./inputs/begin.ts";
 import { cancelRun } from "./inputs/cancel.ts";
 import { compensateRun } from "./inputs/compensate.ts";
+import { editsKept } from "./inputs/edits.ts";
 import { expireRun } from "./inputs/expire.ts";
 import { stepOrdered } from "./inputs/order.ts";
 import { pauseRun } from "./inputs/pause.ts";
@@ -70,6 +71,8 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
       return stepReported(draft, input.report, lookups);
     case "step_ordered":
       return stepOrdered(draft, input.order, input.cause, lookups);
+    case "edits_kept":
+      return editsKept(draft, input.order);
     case "child_ended":
       return childReported(draft, input.report);
     case "step_due":

@@ -71,13 +71,19 @@ const AGENT_KEYS: readonly ShortKey[] = [
   config("delegate", "delegate", "true: delegate to the agent that is named, too."),
   config("instructions", "instructions", "What the agent is to do: a text with `{{ }}`."),
 ];
+const EDITABLE = config(
+  "editable",
+  "editable",
+  "Fields of the input that an approver may change, such as `customer.email`: one or a list.",
+  "texts",
+);
 const APPROVAL_KEYS: readonly ShortKey[] = [
   WITH,
   ACTION,
   RISK,
   config("by", "approvers", "Who may approve: one or a list.", "texts"),
   config("required", "required", "How many of them must approve; all when unset."),
-  config("editable", "editable", "Fields of the input that an approver may change.", "texts"),
+  EDITABLE,
   config(
     "self_approval",
     "allow_self_approval",
@@ -112,7 +118,7 @@ export const STEP_KINDS: Readonly<Record<string, StepKindRow>> = {
   check: {
     type: "GOVERNANCE_CHECK",
     own: field("check", "action_type", "The action that governance evaluates."),
-    beside: [TITLE, ...APPROVAL_KEYS.filter((key) => key !== ACTION)],
+    beside: [TITLE, ...APPROVAL_KEYS.filter((key) => key !== ACTION && key !== EDITABLE)],
   },
   wait: { type: "WAIT_FOR_EVENT", beside: [TITLE] },
   branch: { type: "BRANCH", beside: [TITLE] },

@@ -64,6 +64,7 @@ export function rowsNeeded(
       const index = graph.indexById.get(input.stepId);
       return index === undefined ? NOTHING : remembered(graph, index, true);
     }
+    case "edits_kept":
     case "step_ordered": {
       const index = graph.indexById.get(input.order.stepId);
       return index === undefined ? NOTHING : remembered(graph, index, true);

@@ -249,6 +249,6 @@ function end(
 function trimDetail(draft: Draft, index: number): void {
   const row = draft.rows.row(index);
   const { wait: _w, retrying: _r, pendingEnd: _p, heard: _h, escalation: _e, ...rest } = row.detail;
-  const { tried: _t, task: _task, held: _held, ...kept } = rest;
+  const { tried: _t, task: _task, held: _held, edits: _edits, ...kept } = rest;
   row.detail = kept;
 }

@@ -103,6 +103,8 @@ function valueProblem(kind: ValueKind, value: Json): string | undefined {
         : "must be a whole number above 0";
     case "texts":
       return textsProblem(value);
+    case "fields":
+      return fieldsProblem(value);
     case "time":
       return timeProblem(value);
     case "on_error":
@@ -137,6 +139,16 @@ function textsProblem(value: Json): string | undefined {
     value.length > 0 &&
     value.every((item) => typeof item === "string" && item !== "");
   return fine ? undefined : "must be a list of texts that are not empty";
+}
+
+function fieldsProblem(value: Json): string | undefined {
+  const problem = textsProblem(value);
+  if (problem !== undefined || !Array.isArray(value)) return problem;
+  const isField = (item: Json) =>
+    typeof item === "string" && !hasTemplate(item) && item.split(".").every((name) => name !== "");
+  return value.every(isField)
+    ? undefined
+    : 'must be a list of fields of the input, such as "amount_usd" or "customer.email"';
 }
 
 function timeProblem(value: Json): string | undefined {

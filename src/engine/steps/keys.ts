@@ -16,6 +16,7 @@ export type ValueKind =
   | "count"
   | "object"
   | "texts"
+  | "fields"
   | "time"
   | "on_error"
   | "priority"
@@ -35,7 +36,7 @@ export const EVERY_TYPES_KEYS: KeyTable = {
   title: "text",
 };
 
-/** Keys of the types that ask for approvals. */
+/** Keys of the types that ask for approvals. An input that governance has evaluated is not edited: a gate alone has `editable`. */
 export const APPROVAL_KEYS: KeyTable = {
   ...EVERY_TYPES_KEYS,
   input: "object",

@@ -7,6 +7,8 @@ export interface PersonsDecision {
   readonly decision: "approved" | "denied";
   readonly decidedBy: string;
   readonly reason: string;
+  /** Of an approval with edits the digest of the edited input; the owner keeps it in the reason. */
+  readonly editedDigest?: string;
   /** The same for each try. */
   readonly callId: string;
 }

@@ -93,6 +93,16 @@ export interface StepOrder {
   readonly reason: string;
 }
 
+/** What an approver changes in the input of a gate, before the decision is recorded. */
+export interface EditsOrder {
+  readonly stepId: string;
+  readonly requestId: string;
+  /** JSON merge patch. */
+  readonly patch: JsonObject;
+  /** Who decides. */
+  readonly by: string;
+}
+
 /** A rerun of a run that has ended, as it was planned. */
 export interface RerunOrder {
   /** The place in the run's history at which it was planned: refused when the run has moved since. */
@@ -153,6 +163,7 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "event_arrived"; readonly stepIndex: number; readonly event: ArrivedEvent }
   | { readonly kind: "step_reported"; readonly report: StepReport }
   | { readonly kind: "step_ordered"; readonly order: StepOrder }
+  | { readonly kind: "edits_kept"; readonly order: EditsOrder }
   | { readonly kind: "child_ended"; readonly report: ChildReport }
   | { readonly kind: "step_due"; readonly stepIndex: number }
   | { readonly kind: "deadline_passed" }

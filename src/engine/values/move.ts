@@ -31,8 +31,11 @@ export const STEP_OPERATIONS = [
 /** An operation of a step. */
 export type StepOperation = (typeof STEP_OPERATIONS)[number];
 
-/** What the engine notes with a move of a step: a result that changed nothing, one that did, an escalation, a step that is held or reused. */
-export type StepNote = "ignored" | "recorded" | "escalated" | "held" | "reused";
+/**
+ * What the engine notes with a move of a step: a result that changed nothing, one that did, an escalation, a step that is held or
+ * reused, an approval that changed the input.
+ */
+export type StepNote = "ignored" | "recorded" | "escalated" | "held" | "reused" | "edited";
 
 /** Ids and decisions that a move of a step carries, by the names of their proto fields (workflows.v1.StepRun). */
 export const STEP_ID_NAMES = [

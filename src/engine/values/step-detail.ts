@@ -13,6 +13,8 @@ export interface StepDetail {
   approvals?: readonly ApprovalTicket[];
   /** How many approvals the gate requires; unset: one. */
   requiredApprovals?: number;
+  /** What approvers would change in the input, until the gate ends. */
+  edits?: readonly KeptEdits[];
   /** What happens when a request expires; unset: the gate does not escalate. */
   escalation?: Escalation;
   /** Resolved patterns of an event wait. */
@@ -142,6 +144,22 @@ export interface ApprovalTicket {
    * requested the next approver. Unset: it never expires.
    */
   readonly dueAfterMs?: number;
+  /** What its approval changed in the input; unset: nothing. */
+  readonly edited?: Edited;
+}
+
+/** A change of the input that a gate asks about. */
+export interface Edited {
+  /** JSON merge patch. */
+  readonly patch: JsonObject;
+  /** Digest of the input with it, as that of a request. */
+  readonly digest: string;
+}
+
+/** Edits whose decision has not come back. */
+export interface KeptEdits extends Edited {
+  readonly requestId: string;
+  readonly by: string;
 }
 
 /** The next approvers of a request that expires. */

@@ -263,6 +263,9 @@ function decisionsOf({ kind, row }: FoundItem): ItemInit["decisions"] {
     decision: each.decision,
     decidedBy: each.decidedBy,
     reason: each.reason,
+    ...(each.edited === undefined
+      ? {}
+      : { edits: each.edited.patch, editedDigest: each.edited.digest }),
   }));
 }
 

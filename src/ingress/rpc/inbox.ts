@@ -19,6 +19,7 @@ import {
   Verdict,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { editableOf } from "../../engine/steps/approvals/edits.ts";
 import { isOpenTicket } from "../../engine/steps/approvals/tickets.ts";
 import { outputSchemaOf } from "../../engine/steps/human-task/output-schema.ts";
 import type { PersonItemKind } from "../../engine/steps/person-items.ts";
@@ -28,6 +29,7 @@ import { findItemNotes, type StoredNote } from "../../store/reads/inbox-notes.ts
 import { findHistoryOfStep } from "../../store/reads/run-history.ts";
 import { recordedActor } from "./actor.ts";
 import { checkFields, invalidFields } from "./fields.ts";
+import { checkEdits, keepEdits, readEdits } from "./inbox-edits.ts";
 import {
   type FoundItem,
   type ItemDeps,
@@ -80,6 +82,7 @@ export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
   const outputSchema = outputSchemaOf(item.step.def);
   return itemMessage(item, {
     ...(await completionOf(deps, item)),
+    editable: item.kind === "approval" ? [...editableOf(item.step.def)] : [],
     notes: await notesOf(deps, item),
     ...(payload.payload === undefined ? {} : { payload: payload.payload }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
@@ -116,6 +119,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   faults.require("digest", digest);
   const decision = DECISIONS.get(request.verdict);
   if (decision === undefined) faults.add("verdict", "is required: APPROVE or DENY");
+  checkEdits(request, faults);
   faults.refuseIfAny();
   const item = await requireItem(deps, id);
   const { ticket, row } = item;
@@ -124,7 +128,6 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   }
   requireCommenter(deps);
   const decidedBy = recordedActor(deps) ?? "";
-  const made: ApprovalTicket = { ...ticket, decision, decidedBy, reason: comment };
   const isMade = ticket.decision === decision && ticket.decidedBy === decidedBy;
   // A decided item has lost its delegation: its ticket alone says who decided.
   if (!isMade) await requireActing(deps, item);
@@ -133,6 +136,11 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   if (!isMade || deps.write.repeatableId === undefined) requireOpen(item);
   const requestId = requestIdOf(item);
   if (requestId === "") throw new Refusal("unavailable", "the request is not recorded yet");
+  const edited = await readEdits(deps, item, request.edits);
+  // A repeat of a decision that was made: its edits are known.
+  if (edited !== undefined && !isMade) {
+    await keepEdits(deps, item, { requestId, patch: edited.patch, by: decidedBy });
+  }
   const callId = `inbox/${id}/${deps.write.repeatableId ?? randomUUID()}`;
   const { workspaceId } = row;
   if (deps.decideApproval === undefined) throw new Error("no function records decisions");
@@ -142,8 +150,13 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
     decision,
     decidedBy,
     reason: comment,
+    ...(edited === undefined ? {} : { editedDigest: edited.digest }),
     callId,
   });
+  const made: ApprovalTicket = {
+    ...{ ...ticket, decision, decidedBy, reason: comment },
+    ...(edited === undefined ? {} : { edited }),
+  };
   return { item: itemMessage(await requireCounted(deps, id, made)) };
 }
 

@@ -86,7 +86,8 @@ function requireId(faults: Faults, id: string): void {
 
 function stepIdOf(input: Input): string {
   if (input.kind === "step_reported") return input.report.stepId;
-  return input.kind === "step_ordered" ? input.order.stepId : "";
+  const isOfStep = input.kind === "step_ordered" || input.kind === "edits_kept";
+  return isOfStep ? input.order.stepId : "";
 }
 
 function refusalOf(

@@ -43,6 +43,7 @@ export interface AskingStep {
   readonly workspaceId: string;
   readonly definitionId: string;
   readonly versionId: string;
+  readonly definitionVersion: number;
   readonly initiatorUserId: string;
   readonly initiatorAgentId: string;
   readonly runState: string;
@@ -69,7 +70,7 @@ export interface OpenInboxItem extends AskingStep {
 }
 
 const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id as "workspaceId",
-  r.definition_id as "definitionId", r.version_id as "versionId",
+  r.definition_id as "definitionId", r.version_id as "versionId", r.definition_version as "definitionVersion",
   r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
   r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
   s.retry_count as "retryCount", s.error_message as "errorMessage", s.started_at as "startedAt", s.timeout_at as "timeoutAt",

@@ -6,15 +6,20 @@
  * 2. A ticket is decided once: a decision after the first, or after the request expired, is late.
  * 3. The gate ends when enough persons have approved or enough no longer can. The last decision gives the outcome.
  * 4. A person's approvals of several requests count once.
+ * 5. An approval with edits gives the edited input on, with the digest of what was approved.
  */
 import type { Draft } from "../../draft/draft.ts";
+import { inputOf } from "../../draft/payloads.ts";
 import { goBadly, succeed } from "../../flow/ending.ts";
 import { noteLate } from "../../flow/late.ts";
 import type { ApprovalReport, StepReport } from "../../values/input.ts";
 import type { JsonObject } from "../../values/json.ts";
+import { mergePatch } from "../../values/merge-patch.ts";
 import type { Reply } from "../../values/reply.ts";
 import type { StepRun } from "../../values/run.ts";
+import type { KeptEdits } from "../../values/step-detail.ts";
 import type { StepTask } from "../contract.ts";
+import { editableOf, editsOfDecision, fieldsOf, readMark } from "./edits.ts";
 import { passOn, timeOfTicket, wakeForTickets } from "./escalation.ts";
 import {
   findTicket,
@@ -113,11 +118,21 @@ export function findOtherDigest(row: StepRun, output: JsonObject = {}): string |
   return JSON.stringify(named);
 }
 
-/** Approved: the output is the input with the decisions and the digest of the request. */
+/** Approved: the output is the input, perhaps edited, with the decisions and the digest of what was approved. */
 function approve(task: StepTask, more: JsonObject = {}): void {
   const { draft, index } = task;
-  const output = { ...more, ...askedAndDecided(draft, index) };
-  succeed(draft, index, { output, extendsInput: true });
+  const { approvals = [] } = draft.rows.peek(index).detail;
+  const facts = { ...more, ...askedAndDecided(draft, index) };
+  const ticket = approvals.find(({ edited }) => edited !== undefined);
+  if (ticket?.edited === undefined) {
+    succeed(draft, index, { output: facts, extendsInput: true });
+    return;
+  }
+  const { patch, digest } = ticket.edited;
+  // A field that was removed cannot be told as an addition to the input.
+  const input = mergePatch(inputOf(draft.payloads, index), patch);
+  const output = { ...input, ...facts, digest, edits: patch, edited_by: ticket.decidedBy };
+  succeed(draft, index, { output, extendsInput: false });
 }
 
 /** Denied or expired: never retried. A gate with several requests adds each decision to its output. */
@@ -149,14 +164,17 @@ export function ticketsExpired(task: StepTask): void {
 
 function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
   const { draft, index } = task;
-  const { decidedBy, reason } = report;
   const { startedAtMs, detail } = draft.rows.peek(index);
+  const edits = editsOfDecision(detail, report);
+  const { decidedBy } = report;
+  const reason = edits === undefined ? report.reason : readMark(report.reason).reason;
   const tell = (decision: string) =>
     setTicket(draft, index, place, { decidedBy, reason, decision });
   switch (report.decision) {
     case "APPROVED":
     case "AUTO_APPROVED":
       tell(report.decision.toLowerCase());
+      if (edits !== undefined) takeUp(task, place, edits);
       goOn(task, "denied", whyNotEnough(task));
       return { kind: "applied" };
     case "DENIED":
@@ -175,6 +193,13 @@ function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
       return { kind: "applied" };
   }
   return noteLate(draft, index);
+}
+
+/** The approval is one of the edited input; the history names its fields. */
+function takeUp({ draft, index }: StepTask, place: number, { patch, digest }: KeptEdits): void {
+  setTicket(draft, index, place, { edited: { patch, digest } });
+  draft.noteReason(index, fieldsOf(editableOf(draft.step(index).def), patch));
+  draft.noteStep(index, draft.marks.state(index), { note: "edited" });
 }
 
 /** Ends the gate, or records the decision and escalates what expired. */

@@ -22,6 +22,10 @@ const FLAG: Kind = { takes: [true, false], refuses: no("true", 1, "{{ n }}", [])
 const OBJECT: Kind = { takes: [{}, { a: "{{ n }}" }], refuses: no("x", 1, ["x"], "{{ n }}") };
 const COUNT: Kind = { takes: [1], refuses: no(0, -1, 1.5, "1", "{{ n }}", true, [1]) };
 const TEXTS: Kind = { takes: [["u1"]], refuses: no("u1", [], [""], [1], {}, "{{ n }}") };
+const FIELDS: Kind = {
+  takes: [["a"], ["a.b", "c"]],
+  refuses: no("a", [], [""], ["a."], [".a"], ["a..b"], ["{{ n }}"], [1], {}),
+};
 const SECONDS: Kind = { takes: [0, 1.5], refuses: no(-1, TOO_LONG, "5", true, [1], {}) };
 const FIXED_SECONDS: Kind = { ...SECONDS, refuses: [...SECONDS.refuses, "{{ n }}"] };
 const GIVEN_SECONDS: Kind = { ...SECONDS, takes: [...SECONDS.takes, "{{ n }}"] };
@@ -52,7 +56,7 @@ const gate = { ...everyType, input: OBJECT, approvers: TEXTS, required: COUNT };
 
 const TABLE: Readonly<Record<StepType, Readonly<Record<string, Kind>>>> = {
   AGENT_ACTION: { ...task, delegate: FLAG },
-  APPROVAL_GATE: gate,
+  APPROVAL_GATE: { ...gate, editable: FIELDS },
   GOVERNANCE_CHECK: gate,
   WAIT_FOR_EVENT: {
     ...everyType,

@@ -189,6 +189,21 @@ describe("values", () => {
     expect(fieldsOf("GOVERNANCE_CHECK", config)).toEqual(fields);
   });
 
+  it.each<[JsonObject, string[]]>([
+    [{ editable: ["a", "b.c", "a"] }, ["editable[2]"]],
+    [{ editable: ["a.b", "a"] }, ["editable[0]"]],
+    [{ editable: people(51) }, ["editable"]],
+    [{ editable: ["a"], approvers: ["u1", "u2"] }, ["editable"]],
+    [{ editable: ["a"], approvers: ["u1", "u2"], required: 1 }, []],
+    [{ editable: ["a"], approvers: ["u1"], escalate_to: ["u2"] }, []],
+  ])(
+    "a gate with %j has the faults %j; a check has no fields that are edited",
+    (config, fields) => {
+      expect(fieldsOf("APPROVAL_GATE", config)).toEqual(fields);
+      expect(fieldsOf("GOVERNANCE_CHECK", { editable: ["a"] })).toEqual(["editable"]);
+    },
+  );
+
   it("a gate takes 20 approvers and 20 to escalate to", () => {
     const [approvers, others] = [people(40).slice(0, 20), people(40).slice(20)];
     expect(fieldsOf("APPROVAL_GATE", { approvers, required: 20, escalate_to: others })).toEqual([]);

@@ -136,6 +136,10 @@ export const COMMANDS: readonly CommandRow[] = [
         "runs --outcome timed-out --counts",
         "how many runs their deadline ended, and of which workflows",
       ],
+      [
+        "runs --state running,paused --watch",
+        "what is open, and each move of it until all have ended",
+      ],
       ["runs wfr_01m7z0gf5ypaazgvdbndjjmzcj", "one run with its steps"],
     ],
     options: [
@@ -146,6 +150,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ],
       ["--entity <id>", "runs about an entity"],
       ...SEARCH_OPTIONS,
+      ["--watch", "then follow those of them that are open, 100 at most, until all have ended"],
       ["--limit <number>", "how many, 20 unless given; 500 at most but with options of a search"],
     ],
     callsService: true,

@@ -4,12 +4,13 @@ import { nearest } from "../file/faults.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
 import { printCounts } from "./count-runs.ts";
 import { requireDefinition } from "./definitions.ts";
-import { CliFailure, EXIT } from "./failure.ts";
+import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { readCount } from "./numbers.ts";
 import { asksSearch, type FoundRuns, searchRuns } from "./search-runs.ts";
 import { connectService, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 import { nameOf, printSteps, runJson, timesOf } from "./show-run.ts";
+import { watchRuns } from "./watch-runs.ts";
 
 const NAMES_PAGE = 500;
 const STATES = Object.keys(WorkflowState).filter((name) => name !== "UNSPECIFIED");
@@ -20,12 +21,17 @@ export async function run(call: Call): Promise<number> {
   const states = readStates(call);
   const limit = readCount(call, "limit") ?? 20;
   const service = connectService(await readSettings(options));
-  if (args[0] !== undefined) return showOne(service, args[0], call);
+  if (args[0] !== undefined) {
+    if (flagOption(call, "watch")) throw usageFault(`one run is followed by: watch ${args[0]}`);
+    return showOne(service, args[0], call);
+  }
   const workflow = textOption(call, "workflow");
   const definitionId =
     workflow === undefined ? "" : (await requireDefinition(service, workflow)).id;
   const isForPeople = !out.json && !out.quiet;
+  const isWatched = flagOption(call, "watch");
   if (flagOption(call, "counts")) {
+    if (isWatched) throw usageFault("--watch follows runs, and --counts shows none");
     return printCounts(service, call, { definitionId, states }, await namesOf(service));
   }
   const isSearch = asksSearch(call) || states.length > 1;
@@ -43,12 +49,12 @@ export async function run(call: Call): Promise<number> {
     else if (runs.length === 0) {
       out.talk(isSearch ? "no such runs" : "no runs; start one: workflows start NAME");
     }
-  } else {
+  } else if (!isWatched) {
     for (const each of runs)
       if (out.json) out.object(runJson(each));
       else out.line(each.id);
   }
-  return EXIT.done;
+  return isWatched ? watchRuns(service, runs, out) : EXIT.done;
 }
 
 async function listRuns(

@@ -29,9 +29,14 @@ export function rowsOf({ at, seq, cause, changes }: Move): string[][] {
   ]);
 }
 
+/** The move by the names of its fields. */
+export function moveJson(move: Move): Json {
+  return toJson(MoveSchema, move, { useProtoFieldName: true }) as Json;
+}
+
 /** The move by the names of its fields, or its cursor with --quiet. */
 export function printMove(move: Move, out: Output): void {
-  if (out.json) out.object(toJson(MoveSchema, move, { useProtoFieldName: true }) as Json);
+  if (out.json) out.object(moveJson(move));
   else out.line(move.cursor);
 }
 

@@ -6,7 +6,12 @@ import type {
   InboxWatchRequestSchema,
   InboxWatchResponse,
 } from "../../gen/workflows/ops/v1/inbox_pb.ts";
-import type { Move, Runs, WatchRequestSchema } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import type {
+  Move,
+  Runs,
+  WatchManyRequestSchema,
+  WatchRequestSchema,
+} from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { type ErrorCode, WorkflowsError } from "./errors.ts";
 import { follow } from "./follow.ts";
 import type { IteratorOptions } from "./lists.ts";
@@ -22,6 +27,11 @@ export interface Watches {
   /** Runs.Watch: each move once and in order; ends when the run has ended. */
   run(
     request: MessageInitShape<typeof WatchRequestSchema>,
+    options?: WatchOptions,
+  ): AsyncIterable<Move>;
+  /** Runs.WatchMany: each move of each run once, those of a run in order; ends when all runs have ended. */
+  runs(
+    request: MessageInitShape<typeof WatchManyRequestSchema>,
     options?: WatchOptions,
   ): AsyncIterable<Move>;
   /** Inbox.Watch: the open items, then each change of them, for ever. `reset`: what was known before is void. */
@@ -46,6 +56,19 @@ export function watchesOf({ runs, inbox }: Clients): Watches {
       const open = (signal: AbortSignal) => runs.watch({ ...request, after }, { signal });
       for await (const { cursor, move } of follow({ open, ...following(options) })) {
         after = cursor;
+        if (move !== undefined) yield move;
+      }
+    },
+    async *runs(request, options = {}) {
+      const { runIds = [], after = [] } = request;
+      const places = new Map<string, string>();
+      const open = (signal: AbortSignal) => {
+        // No move comes before the first message of each run.
+        const cursors = places.size < runIds.length ? after : [...places.values()];
+        return runs.watchMany({ ...request, after: cursors }, { signal });
+      };
+      for await (const { cursor, runId, move } of follow({ open, ...following(options) })) {
+        places.set(runId, cursor);
         if (move !== undefined) yield move;
       }
     },

@@ -13,8 +13,13 @@ import { Refusal } from "../process/refusal.ts";
 import { createLoop } from "../process/standing-loop.ts";
 import type { Database } from "../store/database.ts";
 import type { RecordedRow } from "../store/reads/run-history.ts";
-import { findMovesAfter, findPlacesOfRuns } from "../store/service-reads/watched-runs.ts";
+import {
+  findMovesAfter,
+  findPlacesOfRuns,
+  type RowOfRun,
+} from "../store/service-reads/watched-runs.ts";
 import type { Committed } from "./submission.ts";
+import { type Wakes, wakeAll, woken } from "./wakes.ts";
 import type { WrittenRun } from "./written-runs.ts";
 
 /** Which run is watched, as it was read. */
@@ -26,7 +31,7 @@ interface WatchedRun {
 }
 
 /** One watcher of a run. */
-interface RunWatch {
+export interface RunWatch {
   /** Rows after a place that are known; undefined: the place is behind what is kept. */
   after(seq: number): readonly RecordedRow[] | undefined;
   /** Whether the run is final and has no row after the place. */
@@ -35,7 +40,17 @@ interface RunWatch {
   readonly isStopping: boolean;
   /** Resolves when there is a row after the place, the run is over, the replica stops, `signal` aborts, or `withinMs` passed. */
   changed(seq: number, signal: AbortSignal, withinMs: number): Promise<void>;
+  /** Whether `changed` resolves at once. */
+  hasChanged(seq: number): boolean;
+  /** Who waits for the run. */
+  readonly wakes: Wakes;
   close(): void;
+}
+
+/** A place in the history of a run. */
+interface PlaceOfRun {
+  readonly runId: string;
+  readonly seq: number;
 }
 
 /** The feed. */
@@ -44,6 +59,8 @@ export interface RunFeed {
   notice(batches: Committed["batches"]): void;
   /** Refuses overloaded when too many watch. */
   watch(run: WatchedRun): RunWatch;
+  /** The next rows after these places, from the table: as findMovesAfter. For runs that the caller may see. */
+  rowsAfter(places: readonly PlaceOfRun[]): Promise<RowOfRun[]>;
   /** Ends all watches. */
   stop(): Promise<void>;
 }
@@ -55,7 +72,7 @@ interface Entry {
   rows: RecordedRow[];
   /** About what they take. */
   bytes: number;
-  readonly wakes: Set<() => void>;
+  readonly wakes: Wakes;
   isWaking: boolean;
   watchers: number;
 }
@@ -104,6 +121,7 @@ export function createRunFeed(deps: { readonly database: Database; readonly log:
         places.giveBack(run.workspaceId);
       });
     },
+    rowsAfter: (from) => findMovesAfter(deps.database.callers, from),
     async stop() {
       state.isStopping = true;
       for (const { wakes } of entries.values()) wakeAll(wakes);
@@ -144,6 +162,7 @@ function watchOf(
   leave: () => void,
 ): RunWatch {
   let isOpen = true;
+  const hasChanged = (seq: number) => state.isStopping || seq < entry.seq;
   return {
     get isStopping() {
       return state.isStopping;
@@ -151,9 +170,9 @@ function watchOf(
     after: (seq) => rowsAfter(entry, seq),
     isOver: (seq) => isFinalRun(entry.state) && seq >= entry.seq,
     changed: (seq, signal, withinMs) =>
-      state.isStopping || seq < entry.seq
-        ? Promise.resolve()
-        : woken(entry.wakes, signal, withinMs),
+      hasChanged(seq) ? Promise.resolve() : woken([entry.wakes], signal, withinMs),
+    hasChanged,
+    wakes: entry.wakes,
     close() {
       if (isOpen) leave();
       isOpen = false;
@@ -258,24 +277,5 @@ function wakeSoon(entry: Entry): void {
   setImmediate(() => {
     entry.isWaking = false;
     wakeAll(entry.wakes);
-  });
-}
-
-function wakeAll(wakes: Set<() => void>): void {
-  for (const wake of [...wakes]) wake();
-}
-
-function woken(wakes: Set<() => void>, signal: AbortSignal, withinMs: number): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const wake = () => {
-      clearTimeout(timer);
-      wakes.delete(wake);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, withinMs);
-    wakes.add(wake);
-    signal.addEventListener("abort", wake, { once: true });
   });
 }

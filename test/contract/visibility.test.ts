@@ -168,6 +168,13 @@ const READ_CALLS: Record<
       return Buffer.from(cursor, "base64url").toString();
     },
   },
+  watchMany: {
+    gives: "not_found",
+    call: async (client, { runId }, options) => {
+      const { cursor } = await firstOf(client.watchMany({ runIds: [runId] }, options));
+      return Buffer.from(cursor, "base64url").toString();
+    },
+  },
   getPayload: {
     gives: "not_found",
     call: (client, { runId }, options) =>

@@ -2,8 +2,9 @@
  * The services of workflows.ops.v1, as tables: which function answers which RPC.
  * Boundary: nothing more; scopes are in scopes.ts.
  */
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { Runs, type WatchRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { answerPublishEvent } from "./caller-events.ts";
 import {
@@ -31,8 +32,10 @@ import {
   answerSkipStep,
 } from "./step-orders.ts";
 import { readStep } from "./steps.ts";
+import type { StreamLimits } from "./stream-limits.ts";
 import { streamCall } from "./streams.ts";
-import { answerWatch } from "./watch.ts";
+import { answerWatch, type WatchDeps } from "./watch.ts";
+import { answerWatchMany } from "./watch-many.ts";
 
 const { method } = Runs;
 
@@ -44,16 +47,8 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     getHistory: reading(parts, answerGetHistory),
     getAttempts: reading(parts, answerGetAttempts),
     getTree: reading(parts, answerGetTree),
-    watch: (request: WatchRequest, context: HandlerContext) =>
-      answerWatch(
-        {
-          ...depsOfCall(parts, context),
-          ...streamCall(parts, context, method.watch),
-          feed: parts.feed,
-        },
-        request,
-        parts.streamLimits,
-      ),
+    watch: watching(parts, method.watch, answerWatch),
+    watchMany: watching(parts, method.watchMany, answerWatchMany),
     getPayload: reading(parts, answerGetPayload),
     previewCancel: reading(parts, answerPreviewCancel),
     previewCompensation: reading(parts, answerPreviewCompensation),
@@ -85,6 +80,19 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
       answer: answerDiscardDeadLetters,
       answerAgain: answerDiscardDeadLetters,
     }),
+  };
+}
+
+/** A stream over the feed of runs. */
+function watching<Request, Message>(
+  parts: ServiceParts,
+  of: DescMethod,
+  answer: (deps: WatchDeps, request: Request, limits?: StreamLimits) => AsyncGenerator<Message>,
+) {
+  const { feed, streamLimits } = parts;
+  return (request: Request, context: HandlerContext) => {
+    const call = { ...depsOfCall(parts, context), ...streamCall(parts, context, of) };
+    return answer({ ...call, feed }, request, streamLimits);
   };
 }
 

@@ -30,6 +30,12 @@ export function readCursor(
   return seq;
 }
 
+/** The run of a cursor; "" of a text that is none. */
+export function runOfCursor(cursor: string): string {
+  const [, runId = ""] = CURSOR.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  return runId;
+}
+
 const CURSOR = /^([A-Za-z0-9_-]{1,64})\/(0|[1-9][0-9]{0,9})(?:\/(desc))?$/;
 
 function problemOf(digits: string, ofOrder: string, order: string): string {

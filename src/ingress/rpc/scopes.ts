@@ -37,6 +37,7 @@ const RUNS: Needed<typeof Runs> = {
   getAttempts: "workflows:read",
   getTree: "workflows:read",
   watch: "workflows:read",
+  watchMany: "workflows:read",
   getPayload: "workflows:read",
   previewCancel: "workflows:read",
   previewCompensation: "workflows:read",

@@ -79,7 +79,8 @@ function readRows({ database, visibility }: ReadDeps, runId: string, seq: number
   return findHistory(database.callers, visibility, runId, page);
 }
 
-function messageOf(runId: string, graph: Graph, row: RecordedRow): Move {
+/** A row as a message. */
+export function messageOf(runId: string, graph: Graph, row: RecordedRow): Move {
   const made = messages.get(row) ?? moveOf(runId, graph, row);
   messages.set(row, made);
   return made;

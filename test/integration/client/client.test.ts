@@ -78,6 +78,27 @@ test("a watch that is cut again and again gives each move once, in order, and en
   expect(moves).toEqual(all);
 });
 
+test("a watch of many runs that is cut again and again gives each move once, each run's in order, and ends with them", async () => {
+  const { client, seen } = await behind((_, number) =>
+    number < 8 ? { cutAfterBytes: 300 * (number + 1) } : number === 8 ? "away" : "pass",
+  );
+  const runIds = await Promise.all([start(), start(), start()]);
+  const moves = new Map<string, Move[]>(runIds.map((runId) => [runId, []]));
+  for await (const move of client.watches.runs({ runIds })) {
+    const own = moves.get(move.runId) ?? [];
+    own.push(move);
+    const stepId = STEPS[own.length - 1];
+    if (stepId !== undefined) await complete(move.runId, stepId);
+  }
+  expect(seen.length).toBeGreaterThan(3);
+  for (const runId of runIds) {
+    const all: Move[] = [];
+    for await (const move of client.lists.history({ runId, pageSize: 100 })) all.push(move);
+    expect(all).toHaveLength(STEPS.length + 1);
+    expect(moves.get(runId)).toEqual(all);
+  }
+});
+
 test("a watch of the inbox goes on after a cut, until its signal ends it", async () => {
   const { client } = await behind((_, number) => (number < 2 ? { cutAfterBytes: 900 } : "pass"));
   const runId = await start();

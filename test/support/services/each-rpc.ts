@@ -229,6 +229,11 @@ const ROWS: Record<Rpc, Row> = {
     foreign: "NotFound",
     call: (client, { runId }, options) => firstOf(client.watch({ runId }, options)),
   },
+  watchMany: {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: (client, { runId }, options) => firstOf(client.watchMany({ runIds: [runId] }, options)),
+  },
   getPayload: {
     needs: "workflows:read",
     foreign: "NotFound",

@@ -208,9 +208,22 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "resume",
     args: "<run...>",
-    about: "Let paused runs go on.",
-    examples: [["resume wfr_01m7z0gf5ypaazgvdbndjjmzcj", "resume a run"]],
-    options: [KEY_OF_ONE],
+    about: "Let paused runs go on, or one of them with other inputs of steps that have not begun.",
+    examples: [
+      ["resume wfr_01m7z0gf5ypaazgvdbndjjmzcj", "resume a run"],
+      [
+        `resume wfr_01m7z0gf5ypaazgvdbndjjmzcj --set pay.amount_usd=40 --reason "the bill was wrong"`,
+        "another amount for the step pay, which has not begun",
+      ],
+    ],
+    options: [
+      [
+        "--set <step.field=value>",
+        "another value in the input of a step that has not begun, JSON or else a text, null to remove the field; may be given several times",
+      ],
+      ["--reason <text>", "required with --set; kept in the history"],
+      KEY_OF_ONE,
+    ],
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).resume,
   },

@@ -1,7 +1,10 @@
 /** `workflows pause`, `resume`, `cancel` and `compensate`: one call for each run that is named, whatever became of the others. */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { WorkflowRun } from "../../gen/workflows/v1/workflows_pb.ts";
+import { isJsonObject } from "../engine/values/json.ts";
 import { type Action, type Call, flagOption, textOption } from "./call.ts";
 import { EXIT, findFailure, usageFault } from "./failure.ts";
+import { readFields } from "./field-options.ts";
 import { type Output, printFailure } from "./output.ts";
 import { previewCancel, previewCompensation } from "./previews.ts";
 import { connectService, type Service } from "./service.ts";
@@ -42,8 +45,31 @@ function command(ask: Ask, preview?: Preview): Action {
 
 /** PauseRun. */
 export const pause = command(({ workflows }, id, reason) => workflows.pauseRun({ id, reason }));
-/** ResumeRun. */
-export const resume = command(({ workflows }, id) => workflows.resumeRun({ id }));
+const resumeAsIs = command(({ workflows }, id) => workflows.resumeRun({ id }));
+
+/** ResumeRun, or with `--set` ResumeWith. */
+export const resume: Action = (call) => {
+  const changed = readFields(call, "set");
+  const reason = textOption(call, "reason") ?? "";
+  if (changed === undefined) {
+    if (reason !== "") throw usageFault("--reason goes with --set");
+    return resumeAsIs(call);
+  }
+  if (call.args.length > 1) throw usageFault("--set changes one run: give it with one");
+  if (reason === "") throw usageFault("--reason is required with --set: the history has it");
+  const inputs = inputsOf(changed);
+  return command(({ runs }, runId) => runs.resumeWith({ runId, reason, inputs }))(call);
+};
+
+/** By step; a step has fields. */
+function inputsOf(changed: JsonObject): Record<string, JsonObject> {
+  return Object.fromEntries(
+    Object.entries(changed).map(([stepId, fields]) => {
+      if (isJsonObject(fields)) return [stepId, fields];
+      throw usageFault(`--set ${stepId}: name a step and a field of its input, as pay.amount_usd`);
+    }),
+  );
+}
 /** CancelRun. */
 export const cancel = command(
   ({ workflows }, id, reason) => workflows.cancelRun({ id, reason }),

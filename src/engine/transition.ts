@@ -82,7 +82,7 @@ function apply(draft: Draft, input: Input, lookups: Lookups): Reply {
     case "pause_requested":
       return pauseRun(draft, input.reason);
     case "resume_requested":
-      return resumeRun(draft);
+      return resumeRun(draft, input.inputs);
     case "cancel_requested":
       return cancelRun(draft, input.reason);
     case "rerun_requested":

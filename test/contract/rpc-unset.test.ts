@@ -88,6 +88,7 @@ const ALWAYS: SetPaths[] = [
   ["FailStep", ["step", ...ended("step"), ...CANCELLED.filter((path) => !path.startsWith(B))]],
   ["SkipStep", GIVEN],
   ["CompleteStep", GIVEN],
+  ["ResumeWith", RUNNING],
   [
     "HandleTrigger",
     [
@@ -145,6 +146,7 @@ const SENT: SetPaths[] = [
   ["FailStep", []],
   ["SkipStep", []],
   ["CompleteStep", []],
+  ["ResumeWith", []],
   ["HandleTrigger", ["startedRuns[0].inputPayload {}", "updatedRuns[0].inputPayload {}"]],
   ["TransitionStep", TRANSITION_SENT],
 ];
@@ -217,6 +219,9 @@ async function walk(useBinaryFormat: boolean, empty: object | undefined): Promis
   await runs.failStep(failing);
   await runs.skipStep({ ...(await order()), ...set("output") });
   await runs.completeStep({ ...(await order()), ...set("output") });
+  const paused = await order();
+  await service.client.pauseRun({ id: paused.runId });
+  await runs.resumeWith({ ...paused, inputs: { b: { n: 1 } } });
 
   const { definitionId: waiting } = await publishFor(workspaceId, {
     steps: [{ id: "wait", stepType: StepType.WAIT_FOR_EVENT, eventTypePattern: "order.made" }],

@@ -261,6 +261,8 @@ const WRITE_CALLS: Record<string, Call> = {
   skipStep: (client, at, options) => client.skipStep(orderOf(at), options),
   completeStep: (client, at, options) => client.completeStep(orderOf(at), options),
   failStep: (client, at, options) => client.failStep(orderOf(at), options),
+  resumeWith: (client, { runId }, options) =>
+    client.resumeWith({ runId, reason: "why", inputs: { work: { n: 1 } } }, options),
   rerun: (client, { runId }, options) =>
     client.rerun({ runId, planId: "p", reason: "why" }, options),
   publishEvent: (client, { workspaceId }, options) =>

@@ -21,6 +21,7 @@ import { payloadBytes, STEP_UNITS } from "../values/budget.ts";
 import { isJsonObject, type JsonObject } from "../values/json.ts";
 import { payloadProblem } from "../values/limits.ts";
 import type { Lookups } from "../values/lookups.ts";
+import { mergePatch } from "../values/merge-patch.ts";
 import { isFinalStep } from "../values/run.ts";
 import type { Ending } from "../values/step-detail.ts";
 import { goOnAfterPause } from "./after-pause.ts";
@@ -100,7 +101,10 @@ function hasBegun(draft: Draft, step: GraphStep): boolean {
 
 type StepInput = { ok: true; value: JsonObject } | { ok: false; trouble: Trouble };
 
-/** The step's input, reshaped by config.input, or what is wrong with it; no attempt mends one that is too large. */
+/**
+ * The step's input, reshaped by config.input and changed by ResumeWith, or what is wrong with it; no attempt mends one that is too
+ * large.
+ */
 function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   const { index } = step;
   const given = step.isCompensation
@@ -111,10 +115,15 @@ function reshapedInput(draft: Draft, step: GraphStep): StepInput {
   if (step.isCompensation) draft.rows.row(index).input = tooLarge === undefined ? given : {};
   const isFit = tooLarge === undefined || (step.isCompensation && step.input !== undefined);
   if (!isFit) return { ok: false, trouble: failure(tooLarge, false) };
-  if (step.input === undefined) return { ok: true, value: given };
-  const rendered = renderIn(draft, step.input, given);
+  const patch = step.isCompensation ? undefined : draft.run.inputPatches?.[index];
+  if (step.input === undefined && patch === undefined) return { ok: true, value: given };
+  const rendered =
+    step.input === undefined
+      ? ({ ok: true, value: given } as const)
+      : renderIn(draft, step.input, given);
   if (!rendered.ok) return { ok: false, trouble: failure(rendered.problem, true) };
-  const input = isJsonObject(rendered.value) ? rendered.value : {};
+  const reshaped = isJsonObject(rendered.value) ? rendered.value : {};
+  const input = patch === undefined ? reshaped : mergePatch(reshaped, patch);
   const problem = payloadProblem("input", input);
   if (problem !== undefined) return { ok: false, trouble: failure(problem, false) };
   draft.budget.spend(payloadBytes(input));

@@ -168,7 +168,11 @@ export type Input = { readonly cause: Cause } & (
   | { readonly kind: "step_due"; readonly stepIndex: number }
   | { readonly kind: "deadline_passed" }
   | { readonly kind: "pause_requested"; readonly reason: string }
-  | { readonly kind: "resume_requested" }
+  | {
+      readonly kind: "resume_requested";
+      /** JSON merge patches on inputs, by the ids of steps that have not begun; unset: none. */
+      readonly inputs?: Readonly<Record<string, JsonObject>>;
+    }
   | { readonly kind: "cancel_requested"; readonly reason: string }
   | { readonly kind: "rerun_requested"; readonly order: RerunOrder }
   | {

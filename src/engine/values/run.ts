@@ -68,6 +68,9 @@ export interface RerunLink {
   readonly steps?: readonly number[];
 }
 
+/** JSON merge patches by the index of a step. */
+export type InputPatches = Readonly<Record<string, JsonObject>>;
+
 /** A run (workflows.v1.WorkflowRun without its steps and payloads). */
 export interface Run {
   readonly id: string;
@@ -93,6 +96,8 @@ export interface Run {
   readonly createdAtMs: number;
   /** Unset: it is no rerun and was not rerun. */
   rerun?: RerunLink;
+  /** What is changed in the input of a step when it begins, by its index: a JSON merge patch. Unset: nothing. */
+  inputPatches?: InputPatches;
   state: RunState;
   /** Unset before the run begins. */
   startedAtMs?: number;

@@ -20,6 +20,8 @@ import { answerGetPayload } from "./payloads.ts";
 import { answerPreviewCancel, answerPreviewCompensation } from "./previews.ts";
 import { answerPlanRerun } from "./rerun-plan.ts";
 import { answerRerun, answerRerunAgain } from "./reruns.ts";
+import { answerResumeWith } from "./resume-with.ts";
+import { readRunMessage } from "./run-answers.ts";
 import { answerGetTree } from "./run-tree.ts";
 import { answerSearch } from "./search.ts";
 import { reading } from "./service.ts";
@@ -62,6 +64,11 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
     skipStep: doneOnce(parts, method.skipStep, orderingStep(answerSkipStep)),
     completeStep: doneOnce(parts, method.completeStep, orderingStep(answerCompleteStep)),
     failStep: doneOnce(parts, method.failStep, orderingStep(answerFailStep)),
+    resumeWith: doneOnce(parts, method.resumeWith, {
+      workspaceOf: (deps, { runId }) => workspaceOfRun(deps, runId),
+      answer: answerResumeWith,
+      answerAgain: async (deps, { runId }) => ({ run: await readRunMessage(deps, runId) }),
+    }),
     // The id of a repeat with a key is the same, and the stream and the triggers know it.
     publishEvent: doneOnce(parts, method.publishEvent, {
       workspaceOf: namedWorkspace,

@@ -48,6 +48,8 @@ const RUNS: Needed<typeof Runs> = {
   skipStep: "workflows:transition",
   completeStep: "workflows:transition",
   failStep: "workflows:transition",
+  // An agent changes no input. What is behind a gate or a governance check needs more (resume-with.ts).
+  resumeWith: "workflows:transition",
   // The publisher does not count as the initiator of the runs that its event starts.
   publishEvent: "workflows:admin",
   // Messages of no known workspace need more (dead-letters.ts).

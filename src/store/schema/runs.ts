@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { ParentStep } from "../../engine/values/child-run.ts";
 import type { Json, JsonObject } from "../../engine/values/json.ts";
-import type { RerunLink } from "../../engine/values/run.ts";
+import type { InputPatches, RerunLink } from "../../engine/values/run.ts";
 import type { StepDetail } from "../../engine/values/step-detail.ts";
 import { bytea, hashed, time, withDots } from "./column-types.ts";
 
@@ -60,6 +60,8 @@ export const workflowRuns = pgTable(
     continueAt: time("continue_at"),
     /** How it is linked with its rerun, or as one with another run; null: with none. */
     rerun: json("rerun").$type<RerunLink>(),
+    /** What ResumeWith changes in the inputs of steps that have not begun; null: nothing. */
+    inputPatches: json("input_patches").$type<InputPatches>(),
   },
   (t) => [
     // Lists without a state merge the ranges of all states (reads/runs.ts), so that no index is needed for each way.

@@ -244,6 +244,13 @@ const ROWS: Record<Rpc, Row> = {
   skipStep: order((client, ids, options) => client.skipStep(ids, options)),
   completeStep: order((client, ids, options) => client.completeStep(ids, options)),
   failStep: order((client, ids, options) => client.failStep(ids, options)),
+  resumeWith: {
+    needs: "workflows:transition",
+    foreign: "NotFound",
+    // The run is not paused.
+    call: (client, { runId }, options) =>
+      passed(client.resumeWith({ runId, reason: "why", inputs: { check: { n: 1 } } }, options)),
+  },
   publishEvent: {
     needs: "workflows:admin",
     foreign: "PermissionDenied",

@@ -1,5 +1,5 @@
 /**
- * The schema that a human task's output must keep (config.output_schema): JSON Schema 2020-12, or the draft that it names.
+ * The schema that a human task's output must keep (config.output_schema), or a run's input (input-schema.ts): JSON Schema 2020-12, or the draft that it names.
  * Boundary: nothing is fetched; a schema may refer to its own parts only.
  * Invariants:
  * O1 A check costs a bounded time: schemas are small and not recursive, size of schema times output is bounded,
@@ -59,20 +59,25 @@ export function findSchemaProblem(schema: JsonObject): string | undefined {
   }
 }
 
-/** What is wrong with an output by its schema, by field path; a schema must have passed findSchemaProblem. */
-export function findOutputFaults(schema: JsonObject, output: JsonObject): FieldFault[] {
+/** What is wrong with an output by its schema, by path below `field`; a schema must have passed findSchemaProblem. */
+export function findOutputFaults(
+  schema: JsonObject,
+  output: JsonObject,
+  field = OUTPUT,
+): FieldFault[] {
   const { check, nodes } = compile(schema);
   const bytes = jsonSizeBytes(output);
   if (nodes * bytes > MAX_NODES_TIMES_BYTES) {
     const description = `has ${bytes} bytes, too many to be checked by a schema of ${nodes} parts`;
-    return [{ field: OUTPUT, description }];
+    return [{ field, description }];
   }
   try {
     const fits = withTank({ left: CHECK_UNITS, work: 0 }, () => check(output));
-    return fits ? [] : (check.errors ?? []).slice(0, MAX_FAULTS).map(toFault);
+    const errors = fits ? [] : (check.errors ?? []).slice(0, MAX_FAULTS);
+    return errors.map((error) => toFault(error, field));
   } catch (error) {
     if (!(error instanceof FuelSpentError)) throw error;
-    return [{ field: OUTPUT, description: "is too large for the patterns of its schema" }];
+    return [{ field, description: "is too large for the patterns of its schema" }];
   }
 }
 
@@ -155,13 +160,13 @@ function withLinearUnique<Instance extends Ajv | Ajv2019 | Ajv2020>(ajv: Instanc
   return ajv;
 }
 
-function toFault({ instancePath, message, params }: ErrorObject): FieldFault {
+function toFault({ instancePath, message, params }: ErrorObject, field: string): FieldFault {
   const tokens = instancePath.split("/").slice(1).map(decodeToken);
   const path = tokens.map((token) => (/^\d+$/.test(token) ? `[${token}]` : `.${token}`)).join("");
   const extra: unknown = Reflect.get(params, "additionalProperty");
   const named = typeof extra === "string" ? ` (${extra})` : "";
   return {
-    field: `${OUTPUT}${path}`,
+    field: `${field}${path}`,
     description: `${message ?? "does not fit its schema"}${named}`,
   };
 }

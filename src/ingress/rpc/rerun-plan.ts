@@ -26,7 +26,9 @@ import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunOutline } from "../../store/reads/many-runs.ts";
 import { findRerunId } from "../../store/reads/reruns.ts";
 import { findCallsOfRun } from "../../store/reads/run-waits.ts";
+import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { checkFields, type Faults, invalidFields } from "./fields.ts";
+import { findInputFaults } from "./input-schema.ts";
 import { requireLegal } from "./previews.ts";
 import { graphOf, unknownRun } from "./run-answers.ts";
 import type { ReadDeps } from "./service-deps.ts";
@@ -98,6 +100,7 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   const graph = compiled.get(target.versionId);
   if (graph === undefined) throw new Error(`version ${target.versionId} is not stored`);
   requireStep(graph, fromStepId);
+  if (sent !== undefined) await requireInput(deps, target.versionId, sent);
   const detailOf = (index: number) => steps.get(index)?.detail ?? {};
   const plan = planRerun({ graph: graphOf(compiled, run), run, detailOf }, graph, {
     hasNewInput: sent !== undefined,
@@ -151,6 +154,16 @@ async function versionOf(
   throw new Refusal("not_found", `definition ${definitionId} has no version ${wanted}`, {
     resource,
   });
+}
+
+async function requireInput(
+  { database, visibility }: ReadDeps,
+  versionId: string,
+  input: JsonObject,
+): Promise<void> {
+  const source = await findVersionSource(database.callers, visibility, versionId);
+  const wrong = findInputFaults(versionId, source?.inputSchemaJson ?? null, input, "input");
+  if (wrong.length > 0) throw invalidFields(wrong);
 }
 
 function requireStep(graph: Graph, stepId: string): void {

@@ -16,10 +16,12 @@ import { type DefinitionHead, findDefinitionHead } from "../../store/reads/defin
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
+import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
 import { unknownDefinition } from "./definitions.ts";
 import { checkFields, type Faults, invalidFields, readPage } from "./fields.ts";
+import { findInputFaults } from "./input-schema.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { causeOf } from "./lifecycle.ts";
 import { bareRuns, readRunMessage, startedRunMessage, unknownRun } from "./run-answers.ts";
@@ -40,6 +42,13 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
     requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
+  const wrong = findInputFaults(
+    version.id,
+    version.inputSchemaJson,
+    request.inputPayload ?? {},
+    "input_payload",
+  );
+  if (wrong.length > 0) throw invalidFields(wrong);
   const settled = await deps.write.start(
     {
       definitionId: definition.id,
@@ -107,15 +116,15 @@ async function requireVersion(
   { database, visibility }: ReadDeps,
   definition: DefinitionHead,
   wanted: number,
-): Promise<{ id: string; number: number }> {
-  const { latestVersion, latestVersionId } = definition;
+): Promise<{ id: string; number: number; inputSchemaJson: string | null }> {
+  const { latestVersion, latestVersionId, inputSchemaJson } = definition;
   if (latestVersionId === null) {
     const resource = { type: "definition", name: definition.id };
     const message = "the definition has no published version yet";
     throw new Refusal("nothing_published", message, { resource });
   }
   if (wanted === 0 || wanted === latestVersion) {
-    return { id: latestVersionId, number: latestVersion };
+    return { id: latestVersionId, number: latestVersion, inputSchemaJson };
   }
   const row = await findVersion(database.callers, visibility, definition.id, wanted);
   if (row === undefined) {
@@ -123,7 +132,11 @@ async function requireVersion(
     const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
     throw new Refusal("not_found", message, { resource });
   }
-  return { id: row.id, number: row.version };
+  const source = await findVersionSource(database.callers, visibility, row.id);
+  return {
+    ...{ id: row.id, number: row.version },
+    inputSchemaJson: source?.inputSchemaJson ?? null,
+  };
 }
 
 /** Refuses an entity that the workspace does not have; one that cannot be checked passes. */

@@ -13,15 +13,19 @@ export interface DefinitionHead {
   readonly latestVersion: number;
   /** Null before the first version. */
   readonly latestVersionId: string | null;
+  /** The JSON Schema of its input, as text; null: it has none. */
+  readonly inputSchemaJson: string | null;
 }
 
 type Find = (id: string) => Promise<DefinitionHead | undefined>;
 
 const FIND: Statement = {
   name: "find_definition_heads",
-  text: `select id, workspace_id as "workspaceId", latest_version as "latestVersion",
-      latest_version_id as "latestVersionId"
-    from workflow_definitions where id = any($1::text[])`,
+  text: `select d.id, d.workspace_id as "workspaceId", d.latest_version as "latestVersion",
+      d.latest_version_id as "latestVersionId",
+      (select s.input_schema_json from version_sources s where s.version_id = d.latest_version_id)
+        as "inputSchemaJson"
+    from workflow_definitions d where d.id = any($1::text[])`,
 };
 // A reading side lives as long as the process.
 const gathered = new WeakMap<Queries, Find>();

@@ -161,7 +161,8 @@ export const STEP_KINDS: Readonly<Record<string, StepKindRow>> = {
 
 /** What a step of a type cannot do without, in the words of a file. */
 export const NEEDS: Partial<Record<StepType, string>> = {
-  AGENT_ACTION: "needs exactly one of `agent: ID`, `capability: NAME`, `queue: NAME` and `run: NAME`",
+  AGENT_ACTION:
+    "needs exactly one of `agent: ID`, `capability: NAME`, `queue: NAME` and `run: NAME`",
   APPROVAL_GATE: "needs `action: NAME`, what is about to be done, or a `name:`",
   GOVERNANCE_CHECK: "needs the action that is evaluated: `check: NAME`",
   HUMAN_TASK: "needs a text of what is to be done: `task: TEXT`, or a `name:`",

@@ -333,7 +333,7 @@ export const cases: readonly Case[] = [
   {
     name: "Search by an outcome of no run",
     // Of each run the newest rows of its history.
-    ...search({ outcomes: ["TIMED_OUT"] }, EXAMINED + 5_000 * 6),
+    ...search({ outcomes: ["TIMED_OUT"] }, EXAMINED + 2_500 * 6),
   },
   { name: "Search by an outcome that is a state", ...search({ outcomes: ["SUCCEEDED"] }, 0) },
   // Of each run its steps too: what they wait for.

@@ -106,14 +106,18 @@ export function fishScript(commands: Commands): string {
       `complete -c workflows -f -n __fish_use_subcommand -a ${word} -d ${fishText(about)}`,
       ...args.map((kind) => `complete -c workflows ${seen} ${fishArguments(kind, commands)}`),
       ...options.map((option) => {
-        const value =
-          option.value === undefined ? "" : ` -x ${fishArguments(option.value, commands)}`;
+        const value = option.value === undefined ? "" : fishValue(option.value, commands);
         const long = option.word.replace("--", "");
         return `complete -c workflows ${seen} -l ${long}${value} -d ${fishText(option.about)}`;
       }),
     ];
   });
   return `${["complete -c workflows -f", ...lines].map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** `-x`: a value that is no file. */
+function fishValue(kind: Kind, commands: Commands): string {
+  return ` ${kind === "files" ? "-r" : "-x"} ${fishArguments(kind, commands)}`;
 }
 
 function fishArguments(kind: Kind, commands: Commands): string {

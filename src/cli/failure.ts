@@ -21,7 +21,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.usage, "wrong usage, or a file with faults"],
   [EXIT.notFound, "there is no such definition, version or run"],
   [EXIT.notAllowed, "the token is missing, or does not allow it"],
-  [EXIT.away, "the service is away, is another program, or says to try again"],
+  [EXIT.away, "the service is away, too old, another program, or says to try again"],
   [EXIT.refused, "the state of the run refuses it"],
   [EXIT.cancelled, "with --wait and by watch: the run is CANCELLED"],
   [EXIT.timedOut, "--wait ran out; the run goes on"],
@@ -38,12 +38,19 @@ export class CliFailure extends Error {
   }
 }
 
+/** Another program answers, or an older release: to try again does not help. */
+export class NotTheService extends CliFailure {
+  constructor(message: string, cause: unknown) {
+    super(message, EXIT.away, { cause });
+  }
+}
+
 /** Wrong usage. */
 export function usageFault(message: string, cause?: unknown): CliFailure {
   return new CliFailure(message, EXIT.usage, { cause });
 }
 
-/** The failure that an error is, or that it was made of: Connect wraps what an interceptor throws. */
+/** The failure that an error is, or that it was made of. */
 export function findFailure(error: unknown): CliFailure | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof CliFailure) return cause;
@@ -53,5 +60,6 @@ export function findFailure(error: unknown): CliFailure | undefined {
 
 /** Whether a call failed because the service is away, or says to try again. */
 export function isAway(error: unknown): boolean {
-  return findFailure(error)?.exitCode === EXIT.away;
+  const failure = findFailure(error);
+  return failure?.exitCode === EXIT.away && !(failure instanceof NotTheService);
 }

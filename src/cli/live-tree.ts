@@ -57,7 +57,8 @@ export function createLiveTree(service: Service, runId: string) {
       try {
         const [{ run }, { explanation }] = await Promise.all([
           service.workflows.getRun({ id: runId }),
-          service.runs.explain({ runId }),
+          // Without the reasons the tree is still worth drawing.
+          service.runs.explain({ runId }).catch(() => ({ explanation: undefined })),
         ]);
         if (run !== undefined) picture = { run, explanation };
       } catch {

@@ -59,11 +59,12 @@ function print(out: Output, changed: string[][], kept: readonly KeptStep[]): voi
 }
 
 function inFlightRow(step: StepInFlight): string[] {
-  const { objectiveId, queue, childRunIds, openApprovalRequestIds } = step;
+  const { objectiveId, queue, childRunIds, moreChildRuns, openApprovalRequestIds } = step;
   const why = [
     objectiveId && `objective ${objectiveId}`,
     queue && `task of queue ${queue}`,
     ...childRunIds.map((id) => `child run ${id}`),
+    moreChildRuns > 0 ? `${moreChildRuns} more child runs` : "",
     ...openApprovalRequestIds.map((id) => `request ${id} stays open`),
   ];
   const text = why.filter((each) => each !== "").join(", ");

@@ -26,7 +26,10 @@ export function readAtMost(path: string, most: number): Uint8Array {
   }
 }
 
-/** The text of a file, `-` for standard input. A file that cannot be read or has more bytes than `most` is wrong usage. */
+/**
+ * The text of a file, `-` for standard input. A file that cannot be read, has more bytes than `most` or is not UTF-8 is wrong
+ * usage.
+ */
 export function readTextAtMost(path: string, most: number, what: string): string {
   let bytes: Uint8Array;
   try {
@@ -36,5 +39,9 @@ export function readTextAtMost(path: string, most: number, what: string): string
     throw usageFault(`cannot read ${what}: ${reason}`, error);
   }
   if (bytes.length > most) throw usageFault(`${what} has more than the limit of ${most} bytes`);
-  return new TextDecoder().decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw usageFault(`${what} is not UTF-8; save it as UTF-8`, error);
+  }
 }

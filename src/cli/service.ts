@@ -9,6 +9,7 @@ import {
   ConnectError,
   createClient,
   type Interceptor,
+  type Transport,
 } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -18,7 +19,7 @@ import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { maskUrl } from "../settings/mask.ts";
-import { CliFailure, EXIT, findFailure } from "./failure.ts";
+import { CliFailure, EXIT, findFailure, NotTheService } from "./failure.ts";
 import { oneLine } from "./one-line.ts";
 import { requireHeaderText, type Settings } from "./settings.ts";
 
@@ -61,20 +62,15 @@ export function connectService(settings: Settings, key?: string): Service {
     request.header.set("Workflows-Via", "cli");
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());
-    try {
-      const answered = await next(request);
-      if (!answered.stream) return answered;
-      return { ...answered, message: described(answered.message, settings) };
-    } catch (error) {
-      throw describeFailure(error, settings);
-    }
+    return next(request);
   };
-  const transport = createConnectTransport({
+  const calls = createConnectTransport({
     baseUrl: settings.server,
     httpVersion: "1.1",
     defaultTimeoutMs: CALL_TIMEOUT_MS,
     interceptors: [identify],
   });
+  const transport = describing(calls, settings);
   return {
     workflows: createClient(WorkflowService, transport),
     sources: createClient(Workflows, transport),
@@ -85,11 +81,25 @@ export function connectService(settings: Settings, key?: string): Service {
   };
 }
 
+/** Not by an interceptor: the deadline of a call ends it around them. */
+function describing(calls: Transport, settings: Settings): Transport {
+  const describe = (error: unknown): never => {
+    throw describeFailure(error, settings);
+  };
+  return {
+    unary: (...call) => calls.unary(...call).catch(describe),
+    async stream(...call) {
+      const answered = await calls.stream(...call).catch(describe);
+      return { ...answered, message: described(answered.message, settings) };
+    },
+  };
+}
+
 async function* described<T>(messages: AsyncIterable<T>, settings: Settings): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
-    throw describeFailure(error, settings);
+    throw describeFailure(error, settings, describeCut);
   }
 }
 
@@ -108,11 +118,18 @@ const EXITS: Partial<Record<Code, number>> = {
 };
 
 /** What a failed call means for the person at the terminal. */
-function describeFailure(thrown: unknown, settings: Settings): CliFailure {
+function describeFailure(
+  thrown: unknown,
+  settings: Settings,
+  describeOther = describeForeign,
+): CliFailure {
   const error = ConnectError.from(thrown);
   const sentence = oneLine(error.rawMessage);
   const isOurs = error.findDetails(ErrorInfoSchema).some(({ domain }) => domain === "workflows");
-  if (!isOurs) return describeForeign(error, settings);
+  if (!isOurs) return describeOther(error, settings);
+  if (error.code === Code.Unimplemented) {
+    return new NotTheService(`${shown(settings)} is of an older release: ${sentence}`, error);
+  }
   const violations = error
     .findDetails(BadRequestSchema)
     .flatMap(({ fieldViolations }) => fieldViolations);
@@ -123,8 +140,8 @@ function describeFailure(thrown: unknown, settings: Settings): CliFailure {
   if (violations.length > 0) return new FieldsRefused(sentence, violations, error);
   const exitCode = EXITS[error.code] ?? EXIT.failed;
   const hint =
-    exitCode === EXIT.notAllowed && settings.token === undefined
-      ? "; no token was sent (--token-file, or --as where the service has no authentication)"
+    error.code === Code.Unauthenticated && settings.token === undefined
+      ? "; no token was sent (--token-file, WORKFLOWS_TOKEN)"
       : "";
   return new CliFailure(`${sentence}${hint}`, exitCode, { cause: error });
 }
@@ -132,15 +149,33 @@ function describeFailure(thrown: unknown, settings: Settings): CliFailure {
 /** An error that the service did not make: it is away, or something else answers at its address. */
 function describeForeign(error: ConnectError, settings: Settings): CliFailure {
   const sentence = oneLine(error.rawMessage);
-  const server = maskUrl(settings.server).replace(/\/+$/, "");
+  const server = shown(settings);
   const fail = (message: string) => new CliFailure(message, EXIT.away, { cause: error });
   const cause = systemCode(error);
   if (cause !== undefined) return fail(`cannot reach ${server}: ${SYSTEM_WORDS[cause] ?? cause}`);
   if (error.code === Code.DeadlineExceeded) {
     return fail(`${server} did not answer within ${CALL_TIMEOUT_MS / 1_000} s`);
   }
-  if (error.code === Code.Unavailable) return fail(`${server} is not available: ${sentence}`);
-  return fail(`${server} answers, but not as a workflow service: ${sentence}`);
+  // Cancelled: it was silent for too long.
+  if (error.code === Code.Unavailable || error.code === Code.Canceled) {
+    return fail(`${server} is not available: ${sentence}`);
+  }
+  return new NotTheService(
+    `${server} answers, but not as a workflow service of this release: ${sentence}`,
+    error,
+  );
+}
+
+/** A stream that broke off: it was of the service. */
+function describeCut(error: ConnectError, settings: Settings): CliFailure {
+  const failure = describeForeign(error, settings);
+  if (!(failure instanceof NotTheService)) return failure;
+  const message = `${shown(settings)} broke off: ${oneLine(error.rawMessage)}`;
+  return new CliFailure(message, EXIT.away, { cause: error });
+}
+
+function shown({ server }: Settings): string {
+  return maskUrl(server).replace(/\/+$/, "");
 }
 
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {

@@ -24,6 +24,7 @@ import { readTrigger } from "./read-trigger.ts";
 import { type Reading, readRetry, readSeconds, readText, unknownKey } from "./read-values.ts";
 import { readShortSchema } from "./short-schema.ts";
 import { readSourceText } from "./source-text.ts";
+import { NEEDS } from "./step-keys.ts";
 import { findWarnings } from "./warnings.ts";
 
 /** What a file describes. */
@@ -205,8 +206,15 @@ function checkSpec(spec: VersionSpec, root: Place, { faults, places }: Reading):
   for (const { field, description } of checkVersion(spec)) {
     const place = places.find(field) ?? root;
     if (broken.some((fault) => isNear(fault.path, place.path))) continue;
-    faults.add(place, description);
+    faults.add(place, inOwnWords(spec, field, description));
   }
+}
+
+/** What a step lacks stands nowhere in the file, so its words are those that it is to be written with. */
+function inOwnWords({ steps }: VersionSpec, field: string, description: string): string {
+  const [, index] = /^steps\[(\d+)\]/.exec(field) ?? [];
+  const type = /^an? [A-Z_]+ needs /.test(description) && steps[Number(index)]?.stepType;
+  return (type && type !== "UNSPECIFIED" && NEEDS[type]) || description;
 }
 
 /** Whether a fault of the file can be the cause of one at another path: in the same part, or where the graph is described. */

@@ -165,6 +165,18 @@ export const STEP_KINDS: Readonly<Record<string, StepKindRow>> = {
   },
 };
 
+/** What a step of a type cannot do without, in the words of a file. */
+export const NEEDS: Partial<Record<StepType, string>> = {
+  AGENT_ACTION:
+    "needs exactly one of `agent: ID`, `capability: NAME`, `queue: NAME` and `run: NAME`",
+  APPROVAL_GATE: "needs `action: NAME`, what is about to be done, or a `name:`",
+  GOVERNANCE_CHECK: "needs the action that is evaluated: `check: NAME`",
+  HUMAN_TASK: "needs a text of what is to be done: `task: TEXT`, or a `name:`",
+  NOTIFICATION: "needs a channel, such as `notify: slack`, or a `template: NAME`",
+  WAIT_FOR_EVENT:
+    "needs a duration, a time or an event: `wait: 15m`, `wait: { until: TIME }` or `wait: { event: TYPE }`",
+};
+
 /** The short keys of a kind that the engine knows, its own key left out. */
 export function keysBeside(kind: string): readonly ShortKey[] {
   const row = STEP_KINDS[kind];

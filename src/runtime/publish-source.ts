@@ -2,7 +2,8 @@
  * Publishing what a source text describes: the definition of its name, and the next version unless the latest one has the content.
  * Boundary: the text was read by the caller; what may be stored is decided as for PublishVersion (definitions.ts).
  * Invariants:
- * 1. The definition is locked while its latest version is compared, so calls with the same text make one version.
+ * 1. What was compared is the latest version of the locked definition, so calls with the same text make one version. It is
+ *    read and compared before the lock, for a large one takes a while; again under the lock where another one came in between.
  * 2. A definition that this makes, its version and what that was made from are stored in one transaction, or nothing is.
  */
 
@@ -10,14 +11,19 @@ import type { VersionSpec } from "../engine/values/definition.ts";
 import { versionDigest } from "../engine/values/digest.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { newDefinitionId } from "../process/ids.ts";
-import type { Tx } from "../store/database.ts";
+import type { Queries, Tx } from "../store/database.ts";
 import {
   findDefinitionByName,
   insertDefinition,
   lockDefinition,
   type NewDefinition,
 } from "../store/definitions.ts";
-import { type DefinitionRow, findVersion, specOfVersion } from "../store/reads/definitions.ts";
+import {
+  type DefinitionRow,
+  findVersions,
+  specOfVersion,
+  type VersionRow,
+} from "../store/reads/definitions.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
 import {
@@ -33,7 +39,15 @@ import {
 /** What a source text describes. */
 export interface SourcePublication extends Omit<NewDefinition, "id"> {
   readonly spec: VersionSpec;
+  /** Of `spec`, as it was written. */
+  readonly digest: string;
   readonly source: VersionSource;
+}
+
+/** The latest version of a definition. */
+interface Latest {
+  readonly version: VersionRow;
+  readonly digest: string;
 }
 
 const OUTCOMES = ["created", "published", "unchanged"] as const;
@@ -52,15 +66,20 @@ export function readPublishedId(madeId: string) {
 /** Publishes it. Refuses invalid_fields (every fault of the version). */
 export async function publishSource(
   deps: DefinitionDeps,
-  { spec: written, source, ...wanted }: SourcePublication,
+  { spec: written, digest, source, ...wanted }: SourcePublication,
 ): Promise<SourcePublished> {
   const spec = await checkedSpec(written);
-  const digest = versionDigest(written);
+  const { callers } = deps.database;
+  const named = await findDefinitionByName(callers, wanted.workspaceId, wanted.name);
+  const seen = named && (await findLatest(callers, named));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
-    const latest = await findVersion(tx, EVERY_WORKSPACE, definition.id, definition.latestVersion);
-    const isSame = latest !== undefined && versionDigest(specOfVersion(latest)) === digest;
-    const row = isSame ? { definition, version: latest } : await storeVersion(tx, definition, spec);
+    const isLatest = seen?.version.id === definition.latestVersionId;
+    const latest = isLatest ? seen : await findLatest(tx, definition);
+    const isSame = latest?.digest === digest;
+    const row = isSame
+      ? { definition, version: latest.version }
+      : await storeVersion(tx, definition, spec);
     await saveVersionSource(tx, row.version.id, source);
     const events: JsonObject[] = isNew ? [createdEvent(definition)] : [];
     if (!isSame) events.push(publishedEvent(row));
@@ -73,6 +92,15 @@ export async function publishSource(
       events,
     };
   });
+}
+
+async function findLatest(
+  queries: Queries,
+  { latestVersionId }: DefinitionRow,
+): Promise<Latest | undefined> {
+  if (latestVersionId === null) return undefined;
+  const [version] = await findVersions(queries, EVERY_WORKSPACE, [latestVersionId]);
+  return version && { version, digest: versionDigest(specOfVersion(version)) };
 }
 
 /** The definition of a name, made where there is none, and locked until the transaction ends. */

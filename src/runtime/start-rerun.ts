@@ -1,13 +1,16 @@
 /**
  * Starts the rerun of a run: with the outputs of the run that it reruns, which are read here.
  * Boundary: one submission, made by a call of that run, and by the RPC that waits for it. What is reused stands in the call.
- * Invariant: done twice it is done once: a start is unique by its call's id. What is read never changes: the run has ended,
- * and the steps are COMPLETED for good, because their undo is with the new run.
+ * Invariants:
+ * 1. Done twice it is done once: a start is unique by its call's id. A run that a caller started by that id before is no rerun.
+ * 2. What is read never changes: the run has ended, and the steps are COMPLETED for good, because their undo is with the new run.
  */
 import { type CallResult, runOfCall, type StartRerun } from "../engine/values/call.ts";
 import { Refusal } from "../process/refusal.ts";
 import { loadRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
+import { findRerunId } from "../store/reads/reruns.ts";
+import { onlyWorkspace } from "../store/reads/visibility.ts";
 import type { ChildRunDeps, OwnCall } from "./own-submissions.ts";
 import type { RunStart } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
@@ -29,7 +32,10 @@ export async function performRerun(
   }
 }
 
-/** The new run's id. Rejects with a Refusal: a temporary one when the database or the lane is away, not_found when the older run is gone. */
+/**
+ * The new run's id. Rejects with a Refusal: a temporary one when the database or the lane is away, not_found when the older run
+ * is gone, already_exists when another run has the event id of the start.
+ */
 export async function startRerun(
   deps: ChildRunDeps,
   { callId, workspaceId }: OwnCall,
@@ -40,7 +46,22 @@ export async function startRerun(
     const resource = { type: "run", name: runOfCall(callId) };
     throw new Refusal("not_found", "the run that is rerun is gone", { resource });
   }
-  return (await deps.processor.submit({ kind: "start", cause: call.cause, start })).runId;
+  const settled = await deps.processor.submit({ kind: "start", cause: call.cause, start });
+  if (!settled.created) await requireRerun(deps, { callId, workspaceId }, settled.runId);
+  return settled.runId;
+}
+
+/** Refuses a run that was there before and is not the rerun. */
+async function requireRerun(
+  { database }: ChildRunDeps,
+  { callId, workspaceId }: OwnCall,
+  startedId: string,
+): Promise<void> {
+  const runId = runOfCall(callId);
+  const seen = onlyWorkspace(workspaceId);
+  if ((await reading(findRerunId(database.read, seen, runId))) === startedId) return;
+  const message = `run ${startedId} was started by the event id ${callId}, which is that of the rerun`;
+  throw new Refusal("already_exists", message, { resource: { type: "run", name: startedId } });
 }
 
 /** Undefined when rows of the older run are gone. */

@@ -13,6 +13,7 @@ import {
   type WorkflowRun,
   WorkflowState,
 } from "../../gen/workflows/v1/workflows_pb.ts";
+import { callIdOf } from "../../src/engine/values/call.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const { COMPLETED, FAILED } = StepRunState;
@@ -157,6 +158,33 @@ test("a Rerun with a key is done once", async () => {
   const keyed = { headers: { ...AS_ANN.headers, "Idempotency-Key": `rerun-${runId}` } };
   const { run } = await runs.rerun(request, keyed);
   expect((await runs.rerun(request, keyed)).run?.id).toBe(run?.id);
+});
+
+test("a Rerun whose start a caller had taken starts nothing, and its key says so for good", async () => {
+  const runId = await failed();
+  const { moves } = await runs.getHistory({ runId, newestFirst: true, pageSize: 1 });
+  const attempt = Number(moves[0]?.seq) + 1;
+  const callId = callIdOf({ runId, stepId: "-", attempt, call: "start_rerun" });
+  const { run: taken } = await service.client.startRun({ definitionId, triggerEventId: callId });
+  const { plan } = await runs.planRerun({ runId });
+  const request = { runId, planId: plan?.id ?? "", reason: "again" };
+  const keyed = { headers: { ...AS_ANN.headers, "Idempotency-Key": `taken-${runId}` } };
+  const refused = await refusedBy(runs.rerun(request, keyed));
+  expect(refused.code).toBe("AlreadyExists");
+  expect(refused.error.rawMessage).toContain(`run ${taken?.id} was started by the event id`);
+  // Until its call is given back, the rerun may begin yet.
+  expect((await refusedBy(runs.rerun(request, keyed))).code).toBe("Unavailable");
+  const given = { call: "start_rerun", stepIndex: -1, attempt, callId } as const;
+  const result = { ok: false, message: "taken" } as const;
+  const cause = { kind: "call", id: callId } as const;
+  const input = { kind: "call_returned", ...given, result, cause } as const;
+  await service.processor.submit({ kind: "input", runId, workspaceId: "", input });
+  const over = await refusedBy(runs.rerun(request, keyed));
+  expect(over).toMatchObject({ code: "FailedPrecondition", reason: "ILLEGAL_MOVE" });
+  expect(over.error.rawMessage).toContain("could not be started");
+  const made = await rerun(runId);
+  expect(made.id).not.toBe(taken?.id);
+  expect(made.steps[0]).toMatchObject({ stepId: "book", outputPayload: { seat: 7 } });
 });
 
 describe("a plan", () => {

@@ -320,7 +320,7 @@ test("health and the probes need no authentication", async () => {
     createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" }),
   );
   expect((await health.check({})).status).toBe(1);
-  for (const door of ["/healthz", "/readyz"]) {
+  for (const door of ["/healthz", "/readyz", "/schema/workflow.json"]) {
     expect((await fetch(service.baseUrl + door)).status).toBe(200);
   }
 });

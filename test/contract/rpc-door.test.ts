@@ -246,6 +246,13 @@ describe("what no RPC answers", () => {
       const byConnect = await call("application/json");
       expect(byConnect.status).toBe(501);
       expect(await byConnect.json()).toMatchObject({ code: "unimplemented", message: words });
+      // As the end of a stream, with the header of its envelope.
+      const stream = await call("application/connect+json");
+      const end = Buffer.from(await stream.arrayBuffer());
+      expect([stream.status, end[0]]).toEqual([200, 2]);
+      expect(JSON.parse(end.subarray(5).toString())).toMatchObject({
+        error: { code: "unimplemented", message: words },
+      });
     },
   );
 

@@ -404,6 +404,13 @@ describe("doors", () => {
     expect((await get("/nowhere")).status).toBe(404);
   });
 
+  test("the JSON Schema of workflow files, as it is in the package", async () => {
+    const response = await fetch(`${open.url}/schema/workflow.json`);
+    expect(response.headers.get("content-type")).toContain("application/schema+json");
+    const packed = new URL("../../schema/workflow.json", import.meta.url);
+    expect(await response.json()).toEqual(JSON.parse(readFileSync(packed, "utf8")));
+  });
+
   test("anything but GET is refused", async () => {
     expect((await fetch(`${open.url}/healthz`, { method: "DELETE" })).status).toBe(405);
   });

@@ -1,5 +1,5 @@
 /**
- * GetHistory, GetAttempts and GetTree as callers see them.
+ * GetHistory, GetAttempts and GetTree as callers see them, and Explain beside a later release.
  * Boundary: the real server and store; no collaborator is called.
  */
 import { type Client, createClient } from "@connectrpc/connect";
@@ -9,6 +9,7 @@ import {
   Cause_Kind,
   type GetHistoryRequest,
   type Move,
+  ReasonCode,
   Runs,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -45,6 +46,18 @@ beforeAll(async () => {
   await service.client.publishVersion({ definitionId, steps, edges });
 });
 afterAll(() => service.stop());
+
+test("Explain leaves out a call of a kind that a later release makes", async () => {
+  const runId = await start();
+  const call = {
+    name: "test_later_call",
+    text: `insert into effects (created_at, lease_until, step_index, attempt, id, workspace_id, kind, holder, request)
+      values (now(), now(), 0, 1, $1, $2, 'ask_the_moon', 'later', '\\x00') returning id`,
+  };
+  await service.database.write.query(call, [`${runId}/a/1/ask_the_moon`, WORKSPACE]);
+  const { explanation } = await runs.explain({ runId });
+  expect(explanation?.waits.map(({ code }) => code)).toEqual([ReasonCode.TASK]);
+});
 
 async function start(parentRunId = ""): Promise<string> {
   const { run } = await service.client.startRun({ definitionId, parentRunId });

@@ -12,7 +12,9 @@ import {
 } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
 import { readWorkflowFile } from "../../src/file/read-file.ts";
+import { lockDefinition } from "../../src/store/definitions.ts";
 import { specOfMessage, unstoredVersion } from "../../src/wire/definitions.ts";
+import { until } from "../support/assertions/until.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
@@ -132,6 +134,31 @@ describe("PublishSource", () => {
       ...Array(7).fill(PublishOutcome.UNCHANGED),
     ]);
     expect(await countVersions([...ids][0] ?? "")).toBe(2);
+  });
+
+  test("compares with the latest version before it locks the definition", async () => {
+    const text = TEXT.replace("pay-due", "compared");
+    const { definition } = await publish(text);
+    const definitionId = definition?.id ?? "";
+    const { database } = service;
+    const waiting = {
+      name: "test_waiting",
+      text: `select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    };
+    // A version never changes. One that did would be another one for who reads it under the lock.
+    const spoil = {
+      name: "test_spoil",
+      text: "update workflow_versions set timeout_seconds = 7 where definition_id = $1",
+    };
+    const { published } = await database.transaction(async (tx) => {
+      await lockDefinition(tx, definitionId);
+      const call = publish(text);
+      await until(async () => (await database.read.query(waiting, []))[0]);
+      await tx.query(spoil, [definitionId]);
+      return { published: call };
+    });
+    expect((await published).outcome).toBe(PublishOutcome.UNCHANGED);
   });
 
   test("is done once for a key", async () => {

@@ -119,6 +119,29 @@ describe("a rerun whose replica died after the older run handed over", () => {
   });
 });
 
+describe("a rerun whose start a caller had taken", () => {
+  it("does not begin, and the older run keeps its undo", async () => {
+    const version = await at.publish("taken", PAYMENT);
+    const runId = await at.start(version);
+    await at.report(runId, "book", { output: { seat: 7 } });
+    await at.report(runId, "pay", { state: "FAILED", errorMessage: "no bank" });
+    await at.reaches(runId, "FAILED");
+    const { order } = await planned(runId);
+    const attempt = order.seq + 1;
+    const callId = callIdOf({ runId, stepId: "-", attempt, call: "start_rerun" });
+    const taken = await at.start(version, { triggerEventId: callId });
+    await handOver(at, runId, order);
+    await at.quiet();
+    const { run } = await at.view(runId);
+    expect(run.rerun).toEqual({});
+    const { rows } = await readHistory(at.database, runId);
+    expect(JSON.stringify(rows.at(-1))).toContain(`the rerun was not started: run ${taken}`);
+    await at.put(runId, { kind: "compensate_requested", reason: "" });
+    await until(async () => (await at.step(runId, "undo")).state === "WAITING" || undefined);
+    expect((await at.step(taken, "book")).state).toBe("WAITING");
+  });
+});
+
 describe("a reused step that started child runs", () => {
   it("is undone by the run that started them, and both plans and previews of reruns say so", async () => {
     const trigger = triggerOf({ triggerType: "WORKFLOW" });

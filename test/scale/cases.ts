@@ -63,10 +63,12 @@ import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
-import { findManyRunRows, findRunOutline } from "../../src/store/reads/many-runs.ts";
+import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
+import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
+import { findStarters } from "../../src/store/reads/run-starters.ts";
 import { findAncestors, findChildrenOfRuns } from "../../src/store/reads/run-trees.ts";
 import {
   findCallsOfRun,
@@ -89,7 +91,12 @@ import {
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
-import { findIdOfName, findWorkflow } from "../../src/store/reads/workflow-lists.ts";
+import {
+  countWorkflows,
+  findIdOfName,
+  findWorkflow,
+  listWorkflows,
+} from "../../src/store/reads/workflow-lists.ts";
 import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
 import { dropLeftStarts, findStarts, lockStarts } from "../../src/store/run-starts.ts";
@@ -134,6 +141,7 @@ const SEEN = onlyWorkspace(BIG);
 const VERSIONS = { limit: 100, bytesAtMost: 3_500_000 };
 const CALL = `${RUN}/step/1/create`;
 const TASK = { runId: RUN, stepIndex: 0, attempt: 1 };
+const STEP_PAYLOADS = { inputs: [0], outputs: [0] };
 const FREE = { kind: "create_objective", after: "", places: 50, bytes: 1e9 } as const;
 const WAIT = { place: 0, workspaceId: BIG, key: "type:t2", equals: "", eventId: "e7", source: "s" };
 const KEPT = {
@@ -181,6 +189,23 @@ function definitions(tag: string): Pick<Case, "ask" | "limits"> {
       listDefinitions(read, EVERY_WORKSPACE, { workspaceId: BIG, tag, limit: 50, offset: 0 }),
     // Each row of the page may be on a table page of its own.
     limits: { ...COUNTS, select: 100 },
+  };
+}
+
+function workflows(nameContains: string): Pick<Case, "ask" | "limits"> {
+  const filters = { workspaceId: BIG, nameContains };
+  return {
+    ask: async ({ lists }) => {
+      await listWorkflows(lists, EVERY_WORKSPACE, filters, { size: 50, after: undefined });
+      await countWorkflows(lists, EVERY_WORKSPACE, filters);
+    },
+    limits: {
+      // A row of the page, or one that is examined, may be on a page of its own.
+      list_workflows: (nameContains === "" ? 51 : 5_000) * 2,
+      count_workflows: 10_000 * 2,
+      // A definition with its version and its source, each with its entry of an index.
+      select: 50 * 12,
+    },
   };
 }
 
@@ -238,6 +263,8 @@ function readsOfOneRun(seen: Visibility): Case[] {
       name: `${of}history of a step`,
       ask: ({ callers }) => findHistoryOfStep(callers, seen, RUN, 0),
     },
+    { name: `${of}rerun of a run`, ask: ({ callers }) => findRerunId(callers, seen, RUN) },
+    { name: `${of}who started a run`, ask: ({ callers }) => findStarters(callers, seen, RUN) },
     { name: `${of}runs above`, ask: ({ callers }) => findAncestors(callers, seen, RUN, 16) },
     {
       name: `${of}runs below`,
@@ -283,6 +310,19 @@ export const cases: readonly Case[] = [
     name: "Search by an agent and a workflow, counted",
     ...searchCounts({ initiatorAgentId: "agt_many", definitionId: "wf_2" }, 2 * COUNTED_RUNS),
   },
+  { name: "Search by states", ...search({ states: ["FAILED", "PAUSED"] }, 0) },
+  {
+    name: "Search by version",
+    ...search({ definitionId: "wf_2", definitionVersion: 1 }, EXAMINED),
+  },
+  {
+    name: "Search by version, of no run",
+    ...search({ definitionId: "wf_2", definitionVersion: 2 }, EXAMINED),
+  },
+  { name: "Search by user, of no run", ...search({ initiatorUserId: "user_1" }, EXAMINED) },
+  { name: "Search by entity", ...search({ entityId: "ent12" }, 0) },
+  { name: "Search by end, of no run", ...search({ endedBeforeMs: 1 }, EXAMINED) },
+  { name: "Search by a wait of many", ...search({ waitingFor: ["TASK"] }, EXAMINED_STEPS) },
   { name: "Search by type of entity", ...search({ entityType: "ENTITY_TYPE_DEAL" }, EXAMINED) },
   { name: "Search by error text", ...search({ errorText: "no ink" }, EXAMINED_STEPS) },
   { name: "Search by a wait of no run", ...search({ waitingFor: ["HELD"] }, EXAMINED_STEPS) },
@@ -293,7 +333,7 @@ export const cases: readonly Case[] = [
   {
     name: "Search by an outcome of no run",
     // Of each run the newest rows of its history.
-    ...search({ outcomes: ["TIMED_OUT"] }, EXAMINED + 5_000 * 6),
+    ...search({ outcomes: ["TIMED_OUT"] }, EXAMINED + 2_500 * 6),
   },
   { name: "Search by an outcome that is a state", ...search({ outcomes: ["SUCCEEDED"] }, 0) },
   // Of each run its steps too: what they wait for.
@@ -314,6 +354,8 @@ export const cases: readonly Case[] = [
     ask: ({ read }) => findIdOfName(read, SEEN, { workspaceId: BIG, name: "n2" }),
   },
   { name: "workflow by id", ask: ({ read }) => findWorkflow(read, SEEN, "wf_2") },
+  { name: "Workflows.List", ...workflows("") },
+  { name: "Workflows.List by a part of the name", ...workflows("n2") },
   {
     name: "GetVersion",
     ask: async ({ read }) => {
@@ -331,6 +373,10 @@ export const cases: readonly Case[] = [
   },
   { name: "GetRun", ask: ({ read }) => findRunRows(read, EVERY_WORKSPACE, RUN) },
   { name: "runs of a trigger", ask: ({ read }) => findManyRunRows(read, EVERY_WORKSPACE, [RUN]) },
+  {
+    name: "payloads of steps",
+    ask: ({ callers }) => findRunWith(callers, EVERY_WORKSPACE, RUN, STEP_PAYLOADS, 1_000),
+  },
   { name: "outline of a run", ask: ({ callers }) => findRunOutline(callers, EVERY_WORKSPACE, RUN) },
   ...[EVERY_WORKSPACE, SEEN].flatMap(readsOfOneRun),
   { name: "watched runs: places", ask: ({ read }) => findPlacesOfRuns(read, [RUN]) },

@@ -5,6 +5,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
+import { timeAnswers } from "./answer-times.ts";
 import { type Case, cases } from "./cases.ts";
 import { type Cost, explain } from "./explain.ts";
 import { fill, GROWING } from "./rows.ts";
@@ -58,6 +59,16 @@ describe("with statistics of what is stored", () => {
     expect(small.length).toBeGreaterThan(0);
     expect(faults(each, small, large)).toEqual([]);
   });
+});
+
+it("people are answered, each call in the ms that are shown", async () => {
+  const openRun = `wfr_${String(FULL.runs - 2).padStart(22, "0")}`;
+  const times = await timeAnswers(full.url, openRun);
+  const lines = times.map(
+    ({ call, medianMs, worstMs }) =>
+      `${call.padEnd(40)} ${medianMs.toFixed(1).padStart(8)} ${worstMs.toFixed(1).padStart(8)}`,
+  );
+  console.info(["ms, median and worst:", ...lines].join("\n"));
 });
 
 describe("while a backlog of the outbox", () => {

@@ -5,6 +5,7 @@
  */
 import pg from "pg";
 import { declaredIndexes } from "../../src/store/indexes.ts";
+import { stepOf, triggerOf } from "../support/builders/version-spec.ts";
 
 /** How many rows there are: 1 M runs, 3 M batches and moves, 200,000 held calls, 1.5 M keys and kept events. */
 export interface Size {
@@ -109,7 +110,8 @@ const DEFINITIONS = `insert into workflow_definitions (id, workspace_id, name, d
 
 const VERSIONS = `insert into workflow_versions (id, definition_id, version, steps, edges, trigger,
     timeout_seconds, author)
-  select 'wfv_' || i, 'wf_' || i, 1, '[]', '[]', '{}', 0, ''
+  select 'wfv_' || i, 'wf_' || i, 1, '${JSON.stringify([stepOf("work")])}', '[]',
+    '${JSON.stringify(triggerOf())}', 0, ''
   from generate_series(0, $1::integer / 20) as i`;
 
 const PATTERNS = `insert into wait_patterns (version_id, definition_id, workspace_id, wait_key, type_pattern,

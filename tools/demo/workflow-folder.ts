@@ -5,18 +5,22 @@
  * Invariants:
  * 1. One text of a file is published once, however many changes the file system reports.
  * 2. Files are handled one after another; a change meanwhile is handled after it.
- * 3. A file that is gone changes nothing.
+ * 3. A file that is gone changes nothing of what it published.
  */
 import { statSync, watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { faultLine } from "../../src/cli/files.ts";
+import type { FileFault } from "../../src/file/faults.ts";
 import { readWorkflowFile } from "../../src/file/read-file.ts";
 
 /** What a watch needs. */
 export interface FolderDeps {
   readonly folder: string;
-  /** Publishes the text of a file without faults; gives what became of it. A text that is refused is published again at `rescan`. */
+  /**
+   * Publishes the text of a file without faults; gives what became of it. Rejects with RefusedText for what the service alone finds
+   * wrong with it; after another error it is published again at `rescan`.
+   */
   publish(text: string): Promise<string>;
   say(line: string): void;
 }
@@ -26,6 +30,16 @@ export interface WorkflowFolder {
   /** Looks at all files; resolves when each is handled. */
   rescan(): Promise<void>;
   close(): void;
+}
+
+/** What the service finds wrong with a text. */
+export class RefusedText extends Error {
+  readonly faults: readonly FileFault[];
+
+  constructor(faults: readonly FileFault[]) {
+    super("the service refuses the text");
+    this.faults = faults;
+  }
 }
 
 const NAME = /\.workflow\.ya?ml$/;
@@ -59,7 +73,11 @@ export function watchWorkflowFolder({ folder, publish, say }: FolderDeps): Workf
 
   async function handle(file: string): Promise<void> {
     const read = await readOne(join(folder, file));
-    if (read === undefined || handled.get(file) === read.known) return;
+    if (read === undefined) {
+      if (handled.delete(file)) say(`${file}: gone; what it published stays`);
+      return;
+    }
+    if (handled.get(file) === read.known) return;
     handled.set(file, read.known);
     if (read.bytes === undefined) return say(`${file}: ${read.known}`);
     const { workflow, text, faults, warnings } = readWorkflowFile(read.bytes);
@@ -69,6 +87,10 @@ export function watchWorkflowFolder({ folder, publish, say }: FolderDeps): Workf
     try {
       say(`${file}: ${await publish(text)}`);
     } catch (error) {
+      if (error instanceof RefusedText) {
+        for (const fault of error.faults) say(faultLine(file, fault));
+        return;
+      }
       handled.delete(file);
       say(`${file}: not published: ${error instanceof Error ? error.message : String(error)}`);
     }

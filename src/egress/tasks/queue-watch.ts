@@ -27,7 +27,7 @@ interface ServedQueue extends QueueLook {
 }
 
 const EVERY_MS = 15_000;
-/** Queues whose oldest message is asked for: those with the most messages. */
+/** Queues whose oldest message and consumer are asked for: those with the most messages. */
 const QUEUES_AT_MOST = 100;
 const ANSWER_MS = 2_000;
 
@@ -45,7 +45,8 @@ export function startQueueWatch(deps: QueueWatchDeps): StartedLoop {
       const looks = await lookAtServed(deps);
       for (const subject of unserved.judge(looks)) warnOf(log, looks.get(subject));
       showAll([...looks.values()]);
-      if (looks.size > 0) await stuck.look(deps);
+      const fullest = [...looks.values()].slice(0, QUEUES_AT_MOST);
+      if (fullest.length > 0) await stuck.look(deps, fullest);
       return false;
     },
   });

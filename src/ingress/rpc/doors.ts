@@ -1,7 +1,8 @@
 /**
- * The plain HTTP doors beside the RPCs: liveness, readiness, metrics.
+ * The plain HTTP doors beside the RPCs: liveness, readiness, metrics, the JSON Schema of workflow files.
  * Boundary: what they show is asked from callbacks; nothing here knows Postgres or the bus.
  */
+import { workflowFileSchema } from "../../file/json-schema.ts";
 import type { Log } from "../../process/log.ts";
 import { type NodeRequest, type NodeResponse, pathOf } from "./node-calls.ts";
 
@@ -41,6 +42,12 @@ const METRICS: Door = async (deps) => {
   return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body };
 };
 
+const SCHEMA: Door = async () => ({
+  status: 200,
+  type: "application/schema+json; charset=utf-8",
+  body: JSON.stringify(workflowFileSchema()),
+});
+
 const CLOSED_METRICS: Door = async () => {
   const words = "with authentication on, metrics are on the port of METRICS_PORT alone";
   return { status: 403, type: JSON_TYPE, body: JSON.stringify({ status: words }) };
@@ -54,6 +61,7 @@ export function mainDoors(metrics: MetricsDoor): ReadonlyMap<string, Door> {
   const doors = new Map([
     ["/healthz", ALIVE],
     ["/readyz", READY],
+    ["/schema/workflow.json", SCHEMA],
   ]);
   if (metrics === "elsewhere") return doors;
   return doors.set("/metrics", metrics === "open" ? METRICS : CLOSED_METRICS);

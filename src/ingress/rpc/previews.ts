@@ -27,6 +27,7 @@ import { Refusal } from "../../process/refusal.ts";
 import { findRunOutline } from "../../store/reads/many-runs.ts";
 import { findOpenChildren, type OpenChild } from "../../store/reads/run-waits.ts";
 import { STEP_STATE_NUMBERS } from "../../wire/runs.ts";
+import { unreadChildren } from "./explain/run-facts.ts";
 import { checkFields, type Faults } from "./fields.ts";
 import { graphOf, unknownRun } from "./run-answers.ts";
 import type { ReadDeps } from "./service-deps.ts";
@@ -115,6 +116,7 @@ function inFlight({ run, graph, steps, children }: Facts) {
     const row = steps.get(index);
     if (isCompensation || row === undefined || isFinalStep(row.state)) return [];
     const { detail, approvalRequestId } = row;
+    const ofStep = children.filter(({ stepIndex }) => stepIndex === index);
     const { approvals = [{ requestId: approvalRequestId, decision: "" }] } = detail;
     const requests = approvals.filter(
       ({ decision }) => decision === "" || decision === "escalated",
@@ -124,9 +126,8 @@ function inFlight({ run, graph, steps, children }: Facts) {
       state: STEP_STATE_NUMBERS[row.state],
       objectiveId: detail.pendingEnd === undefined ? row.objectiveId : "",
       queue: detail.task === undefined ? "" : String(def.config.queue ?? ""),
-      childRunIds: children
-        .filter(({ stepIndex, state }) => stepIndex === index && state !== "COMPENSATING")
-        .map(({ runId }) => runId),
+      childRunIds: ofStep.filter(({ state }) => state !== "COMPENSATING").map(({ runId }) => runId),
+      moreChildRuns: unreadChildren(children, row),
       openApprovalRequestIds: requests.map(({ requestId }) => requestId).filter((id) => id !== ""),
       mayHaveActed: ((run.stepMarks[index] ?? 0) & MAY_HAVE_ACTED) !== 0,
     };

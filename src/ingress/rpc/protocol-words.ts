@@ -9,7 +9,12 @@ import {
   encodeEnvelope,
   type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
-import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamToJson,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { protocolError } from "./errors.ts";
@@ -17,6 +22,7 @@ import { protocolError } from "./errors.ts";
 const GRPC = /^application\/grpc(\+[a-z]+)?($|;| )/i;
 const GRPC_WEB = /^application\/grpc-web/i;
 const CONNECT = /^application\/(connect\+)?(json|proto)($|;| )/i;
+const CONNECT_STREAM = /^application\/connect\+/i;
 const RPC_PATH = /^\/[\w.]+\/\w+$/;
 const ENVELOPE_HEADER_BYTES = 5;
 const HEADERS_AT_MOST_BYTES = 16 * 1024;
@@ -55,12 +61,21 @@ function inFormOf(contentType: string, error: ConnectError): UniversalServerResp
     return { status: 200, header: readableStatus(header) };
   }
   if (!CONNECT.test(contentType)) return undefined;
+  if (CONNECT_STREAM.test(contentType)) return endedStream(contentType, error);
   const body = errorToJsonBytes(error, undefined);
   const header = new Headers({
     "content-type": "application/json",
     "content-length": String(body.byteLength),
   });
   return { status: codeToHttpStatus(error.code), header, body: createAsyncIterable([body]) };
+}
+
+/** A stream of Connect has its error in the last message: clients do not read the body of another status. */
+function endedStream(contentType: string, error: ConnectError): UniversalServerResponse {
+  const end = JSON.stringify(endStreamToJson(new Headers(), error, undefined));
+  const body = encodeEnvelope(endStreamFlag, Buffer.from(end));
+  const header = new Headers({ "content-type": contentType });
+  return { status: 200, header, body: createAsyncIterable([body]) };
 }
 
 /** Connect's own 405 and 415, which say nothing, with words. */

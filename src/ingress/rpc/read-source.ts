@@ -9,6 +9,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { allPieces } from "../../engine/graph/parse-texts.ts";
 import type { VersionSpec } from "../../engine/values/definition.ts";
+import { versionDigest } from "../../engine/values/digest.ts";
 import { isJsonObject, type JsonObject } from "../../engine/values/json.ts";
 import { payloadProblem } from "../../engine/values/limits.ts";
 import type { FileFault } from "../../file/faults.ts";
@@ -28,6 +29,8 @@ interface SourceWorkflow {
   readonly inputSchema: JsonObject | undefined;
   /** The version that `workflows apply` publishes by PublishVersion. */
   readonly spec: VersionSpec;
+  /** Of `spec`. */
+  readonly digest: string;
 }
 
 /** A text that was read: with faults there is no workflow. */
@@ -54,7 +57,7 @@ export function readSource(text: string): ReadSource {
   const spec = specOfMessage(unstoredVersion(written));
   const schema = isJsonObject(inputSchema) ? inputSchema : undefined;
   return {
-    workflow: { name, description, tags, inputSchema: schema, spec },
+    workflow: { name, description, tags, inputSchema: schema, spec, digest: versionDigest(spec) },
     ...{ faults: [], faultCount: 0, warnings: listed(file.warnings) },
   };
 }

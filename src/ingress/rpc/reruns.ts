@@ -9,7 +9,7 @@ import { STEP_FACTS } from "../../engine/steps/registry.ts";
 import { callIdOf } from "../../engine/values/call.ts";
 import type { Cause, RerunOrder } from "../../engine/values/input.ts";
 import { Refusal } from "../../process/refusal.ts";
-import { findRunWith } from "../../store/reads/many-runs.ts";
+import { findRunOutline, findRunWith } from "../../store/reads/many-runs.ts";
 import { findRerunId } from "../../store/reads/reruns.ts";
 import { refuseAgent } from "./actor.ts";
 import { checkFields } from "./fields.ts";
@@ -50,10 +50,18 @@ export async function answerRerun(deps: WriteDeps, request: RerunRequest) {
 
 /** The answer to a Rerun that is committed and was not answered. */
 export async function answerRerunAgain(deps: WriteDeps, _request: RerunRequest, runId: string) {
-  const newId = await findRerunId(deps.database.callers, deps.visibility, runId);
-  if (newId === undefined)
+  const { database, visibility } = deps;
+  const newId = await findRerunId(database.callers, visibility, runId);
+  if (newId !== undefined) return { run: await readRunMessage(deps, newId) };
+  const outline = await findRunOutline(database.callers, visibility, runId);
+  if (outline === undefined) throw unknownRun(runId);
+  const { state, rerun } = outline.run;
+  if (rerun?.call !== undefined)
     throw new Refusal("unavailable", `the rerun of run ${runId} has not begun yet`);
-  return { run: await readRunMessage(deps, newId) };
+  // What had passed to the rerun came back with the call that started nothing.
+  const message = `the rerun of run ${runId} could not be started, as its history says: plan again`;
+  const resource = { type: "run", name: runId };
+  throw new Refusal("illegal_move", message, { from: state, to: state, resource });
 }
 
 function requireDecider({ caller }: WriteDeps, { graph, plan }: MadePlan): void {

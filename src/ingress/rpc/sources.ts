@@ -51,9 +51,7 @@ export function checkVersionWith(sources: SourceReader) {
       faults: read.faults.map(ofText),
       faultCount,
       warnings: warnings.map(ofText),
-      ...(workflow === undefined
-        ? {}
-        : { name: workflow.name, digest: versionDigest(workflow.spec) }),
+      ...(workflow === undefined ? {} : { name: workflow.name, digest: workflow.digest }),
     };
   };
 }
@@ -79,19 +77,19 @@ export function publishSourceWith(sources: SourceReader) {
     faults.require("workspace_id", workspaceId);
     faults.require("source_text", sourceText);
     faults.refuseIfAny();
-    const { name, description, tags, inputSchema, spec } = requireWorkflow(
+    const { name, description, tags, inputSchema, spec, digest } = requireWorkflow(
       await sources.read(workspaceId, sourceText),
     );
     const publishedBy = recordedActor(deps) ?? "";
     const published = await deps.write.publishSource({
-      ...{ workspaceId, name, description, tags, spec },
+      ...{ workspaceId, name, description, tags, spec, digest },
       source: { sourceText, layout, inputSchema, note, publishedBy },
     });
     return {
       definition: toDefinitionMessage(published.definition),
       version: await headOf(deps, published.version.id),
       outcome: OUTCOMES[published.outcome],
-      digest: versionDigest(spec),
+      digest,
     };
   };
 }

@@ -7,6 +7,7 @@ const FIND = seenWithin(
   (condition) => `select s.run_id as "runId"
     from workflow_runs r
     join run_starts s on s.definition_id = r.definition_id and s.event_id = r.rerun->>'call'
+    join workflow_runs n on n.id = s.run_id and n.rerun->>'of' = r.id
     where r.id = $1 and ${condition}`,
   "r.workspace_id = $2",
 );

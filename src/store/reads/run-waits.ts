@@ -43,7 +43,8 @@ export interface NamingLetter {
 type CallRow = { readonly now: Date } & (OpenCall | { readonly callId: null });
 
 const CALLS_AT_MOST = 1_000;
-const CHILDREN_AT_MOST = 200;
+/** Child runs of all steps of a run that findOpenChildren gives. */
+export const OPEN_CHILDREN_AT_MOST = 200;
 const HISTORY_ROWS = 1_000;
 const NOTES_AT_MOST = 200;
 const LETTERS_AT_MOST = 100;
@@ -71,7 +72,7 @@ const CHILDREN = seenWithin(
     from (
       select step_index, child_run_id from child_runs
       where run_id = $1 and child_run_id is not null and state in ('open', 'undoing', 'stuck')
-      order by step_index, attempt, child_index limit ${CHILDREN_AT_MOST}) as c
+      order by step_index, attempt, child_index limit ${OPEN_CHILDREN_AT_MOST}) as c
     left join workflow_runs r on r.id = c.child_run_id
     where ${condition}`,
   `${OF_RUN}$2)`,
@@ -117,7 +118,7 @@ export async function findCallsOfRun(
   return { calls, now };
 }
 
-/** Child runs of the run that are open, 200 at most. */
+/** Child runs of the run that are open, OPEN_CHILDREN_AT_MOST of them. */
 export function findOpenChildren(
   db: Queries,
   visibility: Visibility,

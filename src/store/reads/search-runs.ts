@@ -4,7 +4,8 @@
  * Invariants:
  * S1 Candidates are ranges of one of the indexes that lists have. With filters beside it, those of another index too, a page
  *    examines 5,000 of them at most.
- * S2 Rows of steps, and of the history, are read for no more candidates than have 20,000 steps together, but for one.
+ * S2 Rows of steps, and of the history, are read for no more candidates than have 20,000 steps together, but for one. A look into
+ *    the history counts as HISTORY_STEPS of them.
  * S3 A page that ends before it is full says where the next one goes on.
  */
 import { type SQL, sql } from "drizzle-orm";
@@ -63,6 +64,7 @@ const OPEN_STATES = RUN_STATES.filter((state) => !isFinalRun(state));
 const CHILDREN_AT_MOST = 10_000;
 /** How many steps a run has, and one more. */
 const STEPS = sql.raw("octet_length(step_marks) + 1");
+const HISTORY_STEPS = 6;
 const NONE: FoundRuns = { ids: [], next: undefined };
 /** The order of every list. */
 export const NEWEST = sql.raw("created_at desc nulls last, id desc nulls last");
@@ -144,7 +146,9 @@ function placeOf(runId: string | null, createdAtMs: number | null): RunPlace | u
 /** The newest runs that the indexes of lists find; each state is a range that is sorted as the list is. */
 function candidates(search: RunSearch, atMost: number, after: RunPlace | undefined): SQL {
   const { parentRunId } = search;
-  const weight = stepConditions(search).length === 0 ? sql`0` : STEPS;
+  const isOfHistory = outcomeConditions(search.outcomes).length > 0;
+  const looks = isOfHistory ? sql`${STEPS} + ${sql.raw(String(HISTORY_STEPS))}` : STEPS;
+  const weight = stepConditions(search).length === 0 ? sql`0` : looks;
   const columns = sql`id, created_at, definition_id, definition_version, initiator_agent_id, initiator_user_id, entity_type,
     completed_at, state, total_cost_usd, ${weight} as weight, ${STEPS} as steps`;
   const conditions = [...rangeConditions(search), ...placeConditions(after)];

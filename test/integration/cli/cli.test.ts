@@ -1,7 +1,7 @@
 /** The command line as a process, against the real service. */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createSilentServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { StepRunState } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
@@ -12,9 +12,15 @@ let cli: CommandLine;
 let cluster: Cluster;
 let service: Replica;
 let env: Record<string, string>;
+/** A server that takes connections and never answers; a command waits for it while the tests run. */
+const silent = createSilentServer();
+let ofSilent: ReturnType<CommandLine["run"]>;
 
 beforeAll(async () => {
   cli = await compileCommandLine();
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  ofSilent = cli.run(["runs", "--workspace", "ws", "--server", `http://127.0.0.1:${port}`]);
   cluster = await startCluster();
   service = await cluster.start();
   env = { WORKFLOWS_SERVER: service.url, WORKFLOWS_WORKSPACE: "ws" };
@@ -24,6 +30,7 @@ beforeAll(async () => {
   await done("apply", "task.workflow.yaml", "quick.workflow.yaml", "failing.workflow.yaml");
 });
 afterAll(async () => {
+  silent.close();
   await cluster?.stop();
   await cli?.remove();
 });
@@ -656,6 +663,50 @@ describe("what goes wrong ends with one sentence and its code", () => {
     expect(ended).toMatchObject({ code: 5, stdout: "" });
     expect(ended.stderr).toMatch(/answers, but not as a workflow service|cannot reach/);
     expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("a server that never answers", async () => {
+    expect(await ofSilent).toMatchObject({
+      ...{ code: 5, stdout: "" },
+      stderr: expect.stringMatching(/^workflows: http:\S+ did not answer within 30 s\n$/),
+    });
+  });
+
+  it.each([
+    ["watch", "wfr_a"],
+    ["inbox", "--watch"],
+  ])("%s of a web page ends with the first answer", async (...args) => {
+    let asked = 0;
+    const server = createServer((_, response) => {
+      asked += 1;
+      response.setHeader("content-type", "text/html").end("<html>");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const ended = await cli.run([...args, "--server", `http://127.0.0.1:${port}`], { env });
+    server.close();
+    expect(ended).toMatchObject({ code: 5, stdout: "" });
+    expect(ended.stderr).toContain("answers, but not as a workflow service");
+    expect(asked).toBe(1);
+  });
+
+  it.each([
+    ["explain", "wfr_a"],
+    ["watch", "wfr_a"],
+    ["inbox"],
+    ["retry", "wfr_a", "one", "--reason", "so"],
+  ])("%s at a service of an older release", async (...args) => {
+    const front = await startUnsteadyFront(service.url, () => "unknown");
+    try {
+      const ended = await cli.run([...args, "--server", front.baseUrl], { env });
+      expect(ended).toMatchObject({ code: 5, stdout: "" });
+      expect(ended.stderr).toMatch(
+        /^workflows: http\S+ is of an older release: there is no RPC workflows\.\S+\n$/,
+      );
+      expect(front.seen).toHaveLength(1);
+    } finally {
+      await front.stop();
+    }
   });
 
   it("ends quietly when the reader of its output is gone", async () => {

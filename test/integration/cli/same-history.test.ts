@@ -1,5 +1,6 @@
 /**
- * The same actions by RPC and by the command line give the same history, but for the channel that each cause names.
+ * The same actions by RPC, by the client library and by the command line give the same history, but for the channel that each
+ * cause names.
  * Boundary: the command line and the service as processes, with APPROVALS_URL=builtin and nothing else configured.
  */
 import { toJson } from "@bufbuild/protobuf";
@@ -8,6 +9,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Inbox, ItemState, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { type Move, MoveSchema } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { createWorkflowsClient } from "../../../src/client/client.ts";
 import { until } from "../../support/assertions/until.ts";
 import { type CommandLine, compileCommandLine } from "../../support/services/cli.ts";
 import { type Cluster, type Replica, startCluster } from "../../support/services/replicas.ts";
@@ -95,6 +97,30 @@ const byRpc: Channel = {
   compensate: (id) => service.workflows.compensateRun({ id, reason: "withdrawn" }, as("sam")),
 };
 
+/** Each person has a client, as each has a process. */
+const clientOf = (actor: string) =>
+  createWorkflowsClient({ baseUrl: service.url, actor, via: "console" });
+const byClient: Channel = {
+  async start() {
+    const request = { definitionId, inputPayload: INPUT };
+    const { run } = await clientOf("sam").workflows.startRun(request);
+    return run?.id ?? "";
+  },
+  pause: (id) => clientOf("sam").workflows.pauseRun({ id, reason: "audit" }),
+  resume: (id) => clientOf("sam").workflows.resumeRun({ id }),
+  async approve(id) {
+    const ann = clientOf("user_ann");
+    const { item } = await ann.inbox.get({ id });
+    const digest = item?.digest ?? "";
+    return ann.inbox.decide({ id, digest, verdict: Verdict.APPROVE, comment: "in budget" });
+  },
+  claim: (id) => clientOf("user_ann").inbox.claim({ id }),
+  complete: (id) => clientOf("user_ann").inbox.completeTask({ id, output: { ok: true } }),
+  skip: (runId, stepId) =>
+    clientOf("sam").runs.skipStep({ runId, stepId, reason: "waived", attempt: 1 }),
+  compensate: (id) => clientOf("sam").workflows.compensateRun({ id, reason: "withdrawn" }),
+};
+
 /** Does all of it; gives the run's moves. */
 async function play(channel: Channel): Promise<Move[]> {
   const runId = await channel.start();
@@ -137,10 +163,13 @@ function comparable({ runId, ...move }: Move): unknown {
 
 it("the histories differ in the channel alone", async () => {
   const [commands, calls] = [await play(byCommand), await play(byRpc)];
+  const ofClient = await play(byClient);
   expect(commands.map(comparable)).toEqual(calls.map(comparable));
+  expect(ofClient.map(comparable)).toEqual(calls.map(comparable));
   const channelsOf = (moves: readonly Move[]) =>
     moves.filter(({ cause }) => cause?.actor === "unverified:sam").map(({ cause }) => cause?.via);
   // StartRun, PauseRun, ResumeRun, SkipStep, CompensateRun.
   expect(channelsOf(commands)).toEqual(Array(5).fill("cli"));
+  expect(channelsOf(ofClient)).toEqual(Array(5).fill("console"));
   expect(channelsOf(calls)).toEqual(Array(5).fill(""));
 });

@@ -65,16 +65,19 @@ export async function startRpcService(
     readonly feed?: RunFeed;
     /** Submissions that may wait in each lane. */
     readonly laneLimit?: number;
+    /** The processor and its database; those of an empty database unless given. */
+    readonly processor?: TestProcessor;
     /** What the replica knows by itself; a view without collaborators unless given. */
     readonly replica?: ReplicaView;
   } = {},
 ): Promise<RpcService> {
-  const parts = await startProcessor(more.laneLimit);
+  const { processor: given, ...others } = more;
+  const parts = given ?? (await startProcessor(more.laneLimit));
   const graphs = createGraphCache(parts.database);
   const server = createRpcServer({
     replica: ownView(),
     ...parts,
-    ...more,
+    ...others,
     graphs,
     // The bus of these tests stores everything; the real one is test/integration/caller-events.test.ts.
     publishEvent: async () => ({

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What happens to one request: passed on, refused with 503, unknown as to an older release, passed on without its answer, or cut in
- * the answer after some bytes. */
+/** What happens to one request: passed on, refused with 503, unknown to the service as to one of an older release, passed on without
+ * its answer, or cut in the answer after some bytes. */
 export type Fate = "pass" | "away" | "unknown" | "lose" | { readonly cutAfterBytes: number };
 
 /** A front at work. */
@@ -30,12 +30,8 @@ export async function startUnsteadyFront(
       response.writeHead(503).end();
       return;
     }
-    if (fate === "unknown") {
-      response.writeHead(501, { "Content-Type": "application/json" });
-      response.end(JSON.stringify({ code: "unimplemented", message: `there is no RPC ${url}` }));
-      return;
-    }
-    const passed = send({ hostname, port, path: url, method, headers }, (answer) => {
+    const path = fate === "unknown" ? `${url}OfALaterRelease` : url;
+    const passed = send({ hostname, port, path, method, headers }, (answer) => {
       const { statusCode = 500, headers: answered } = answer;
       if (fate !== "lose") response.writeHead(statusCode, answered);
       let bytes = 0;

@@ -112,5 +112,10 @@ test("zsh and fish have whole quotes on each line, and ask for the same names", 
   ];
   expect(lines.filter((line) => line.split("'").length % 2 === 0)).toEqual([]);
   expect(zsh).toMatch(/start\) names=\(.*workflows completion workflows 2>/);
+  // fish refuses a value that is no file (-x) and a file (-F) at once.
+  const ofFiles = fish.split("\n").filter((line) => line.includes(" -F"));
+  expect(ofFiles.length).toBeGreaterThan(5);
+  expect(ofFiles.filter((line) => line.includes(" -x "))).toEqual([]);
+  expect(ofFiles.find((line) => line.includes("-l input-file"))).toContain(" -r -F ");
   expect(fish).toContain("from explain' -a '(workflows completion runs 2>/dev/null)'");
 });

@@ -272,6 +272,26 @@ describe("a workflow file with a mistake", () => {
       "workflow: a\non: { schedule: 0 99 * * * }\nsteps:\n  x: { task: t }\n",
       ['2:17 on.schedule: "0 99 * * *" is no cron line: "99" is no hour (0 to 23)'],
     ],
+    [
+      "steps that lack what their kinds need",
+      `workflow: a
+steps:
+  a: { agent: "" }
+  b: { approve: Pay? }
+  c: { check: "" }
+  d: { notify: }
+  e: { wait: {} }
+  f: { task: "" }
+`,
+      [
+        "3:15 steps.a.agent: needs exactly one of `agent: ID`, `capability: NAME`, `queue: NAME` and `run: NAME`",
+        "4:3 steps.b: needs `action: NAME`, what is about to be done, or a `name:`",
+        "5:15 steps.c.check: needs the action that is evaluated: `check: NAME`",
+        "6:3 steps.d: needs a channel, such as `notify: slack`, or a `template: NAME`",
+        "7:3 steps.e: needs a duration, a time or an event: `wait: 15m`, `wait: { until: TIME }` or `wait: { event: TYPE }`",
+        "8:14 steps.f.task: needs a text of what is to be done: `task: TEXT`, or a `name:`",
+      ],
+    ],
   ])("%s", (_, file, faults) => {
     expect(faultsOf(file)).toEqual(faults);
   });

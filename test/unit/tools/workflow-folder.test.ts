@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
+  RefusedText,
   requireFolder,
   type WorkflowFolder,
   watchWorkflowFolder,
@@ -75,18 +76,33 @@ test("faults have their places, and are said once", async () => {
   expect(published).toEqual([]);
 });
 
-test("a file that is gone is left alone, and one that cannot be read is said once", async () => {
+test("a file that is gone is said, also one that got another name, and one that cannot be read once", async () => {
   await save(textOf("One"));
   await watched.rescan();
   await rm(join(folder, FILE));
   await watched.rescan();
+  const gone = `${FILE}: gone; what it published stays`;
+  await until(() => said.includes(gone) || undefined);
   await save(textOf("One"));
   await watched.rescan();
-  expect(published).toHaveLength(1);
+  await rename(join(folder, FILE), join(folder, "c.workflow.yaml"));
+  await until(() => published.length > 2 || undefined);
   await mkdir(join(folder, "b.workflow.yaml"));
   await watched.rescan();
   await watched.rescan();
-  expect(said).toEqual([`${FILE}: version 1`, "b.workflow.yaml: cannot be read: EISDIR"]);
+  expect(said).toEqual([
+    ...[`${FILE}: version 1`, gone, `${FILE}: version 2`, gone, "c.workflow.yaml: version 3"],
+    "b.workflow.yaml: cannot be read: EISDIR",
+  ]);
+});
+
+test("what the service alone finds wrong with a text is said at its place, once", async () => {
+  refusal = new RefusedText([{ path: "steps.a", line: 3, column: 3, message: "is too dear" }]);
+  await save(textOf("One"));
+  await watched.rescan();
+  refusal = undefined;
+  await watched.rescan();
+  expect(said).toEqual([`${FILE}:3:3: steps.a: is too dear`]);
 });
 
 test("what the service refuses is published again", async () => {

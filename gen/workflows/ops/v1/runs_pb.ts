@@ -291,7 +291,7 @@ export type Explanation = Message<"workflows.ops.v1.Explanation"> & {
 
   /**
    * Reasons of the run, then those of each open step in the version's order; of a run that FAILED
-   * those of the steps that failed it. At most 200, `more_waits` counts the others.
+   * those of the steps that failed it. At most 200, and 20 of one step; `more_waits` counts the others.
    *
    * @generated from field: repeated workflows.ops.v1.WaitReason waits = 3;
    */

@@ -29,13 +29,14 @@ export function explainWith(replica: ReplicaView | undefined) {
     faults.refuseIfAny();
     const facts = await readRunFacts(deps, replica, request.runId);
     const { run, nowMs } = facts;
-    const waits = [...(isFinalRun(run.state) ? [] : runReasons(facts)), ...stepReasons(facts)];
+    const ofSteps = stepReasons(facts);
+    const waits = [...(isFinalRun(run.state) ? [] : runReasons(facts)), ...ofSteps.waits];
     const verdict = verdictOf(run, waits);
     const explanation = {
       verdict,
       sentence: sentenceOf(run, verdict, waits),
       waits: waits.slice(0, WAITS_AT_MOST),
-      moreWaits: Math.max(0, waits.length - WAITS_AT_MOST),
+      moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
     };
     return { explanation };

@@ -15,23 +15,28 @@ import { callReason } from "./call-reasons.ts";
 import { cut, type OpenStep, type Reason } from "./reason.ts";
 import { failedReason, failingSteps, heldReason, retryReason } from "./retry-reasons.ts";
 import { childReasons, rowReason, steppingReason, ticketReasons } from "./row-reasons.ts";
-import { namesOf, type RunFacts } from "./run-facts.ts";
+import { namesOf, type RunFacts, unreadChildren } from "./run-facts.ts";
 
 const REASONS_A_STEP = 20;
 
 /** The reasons of open steps, in the version's order; of a run that FAILED those of the steps that failed it. */
-export function stepReasons(facts: RunFacts): WaitReason[] {
+export function stepReasons(facts: RunFacts): { waits: WaitReason[]; more: number } {
   const { graph, steps, run } = facts;
   const failing = run.state === "FAILED" ? failingSteps(facts) : new Set();
-  return graph.steps.flatMap((step) => {
+  let more = 0;
+  const waits = graph.steps.flatMap((step) => {
     const row = steps.get(step.index);
     if (row === undefined) return [];
     const open = { step, row };
     if (failing.has(step.index)) return [messageOf(facts, open, failedReason(facts, open))];
     if (isFinalStep(row.state)) return [];
-    const reasons = reasonsOf(facts, open).slice(0, REASONS_A_STEP);
-    return reasons.map((reason) => messageOf(facts, open, withLetter(facts, open, reason)));
+    const reasons = reasonsOf(facts, open);
+    more += Math.max(0, reasons.length - REASONS_A_STEP) + unreadChildren(facts.children, row);
+    return reasons
+      .slice(0, REASONS_A_STEP)
+      .map((reason) => messageOf(facts, open, withLetter(facts, open, reason)));
   });
+  return { waits, more };
 }
 
 function reasonsOf(facts: RunFacts, open: OpenStep): Reason[] {

@@ -16,6 +16,7 @@ import {
   findOpenChildren,
   findRunNotes,
   type NamingLetter,
+  OPEN_CHILDREN_AT_MOST,
   type OpenCall,
   type OpenChild,
   type RunNote,
@@ -95,6 +96,18 @@ export async function readRunFacts(
     nowMs: now.getTime(),
     replica,
   };
+}
+
+/** Open child runs of a step beyond those that findOpenChildren gave. */
+export function unreadChildren(
+  children: readonly OpenChild[],
+  { index, detail }: Pick<StepRun, "index" | "detail">,
+): number {
+  // One that ended between the two reads is missing too.
+  if (children.length < OPEN_CHILDREN_AT_MOST) return 0;
+  const { open = 0, starting = 0 } = detail.children ?? {};
+  const read = children.filter(({ stepIndex }) => stepIndex === index).length;
+  return Math.max(0, open - starting - read);
 }
 
 /** Ids by which a message can be about the step's present attempt. */

@@ -164,7 +164,7 @@ describe.each(SOURCES)("the contract in %s/", (_folder, contract) => {
         .map(({ name }) => name)
         .filter((name) => /^(Get|List|Search|Explain|Watch|Preview|Plan)/.test(name)),
     );
-    expect(reads).toHaveLength(16);
+    expect(reads).toHaveLength(17);
   });
 
   test("does not let a token be introspected by GET, which would put it into a URL", () => {

@@ -13,6 +13,8 @@ import { problemsOf } from "./run-command.ts";
 
 const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "types (tsc)": () => problemsOf("tsc", ["-p", "."]),
+  "types of the tests in a browser (tsc)": () => problemsOf("tsc", ["-p", "tsconfig.browser.json"]),
+  "types and unused exports of the console (tsc, knip)": checkConsole,
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
   "import table": checkImports,
@@ -23,6 +25,17 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "generated code is fresh": checkGenerated,
   "migrations are fresh": checkMigrations,
 };
+
+/** Types and unused exports of the console, which has packages of its own. */
+async function checkConsole(): Promise<string[]> {
+  const failed = await problemsOf(process.execPath, ["tools/build-console.mjs", "--packages"]);
+  if (failed.length > 0) return failed;
+  const found = await Promise.all([
+    problemsOf("tsc", ["-p", "console"]),
+    problemsOf("knip", ["--no-progress", "--directory", "console"]),
+  ]);
+  return found.flat();
+}
 
 async function runCheck(name: string, check: () => Promise<string[]>): Promise<boolean> {
   const startedAt = performance.now();

@@ -1,0 +1,76 @@
+/**
+ * Calls as state of a page: `useCall` reads, `useAct` writes.
+ * Boundary: knows no RPC. A call that fails is not repeated here: the client does that.
+ */
+import {
+  keepPreviousData,
+  QueryCache,
+  QueryClient,
+  type UseMutationResult,
+  type UseQueryResult,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import type { WorkflowsClient } from "../../../src/client/client.ts";
+import { WorkflowsError } from "../../../src/client/errors.ts";
+import { useApi } from "./api.tsx";
+import { signOut } from "./session.ts";
+
+const FRESH_MS = 2_000;
+
+/** The cache of this tab. */
+export const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: endRefused }),
+  defaultOptions: { queries: { retry: false, staleTime: FRESH_MS } },
+});
+
+/** A token that the service does not take any more is no session. */
+function endRefused(error: unknown): void {
+  if (error instanceof WorkflowsError && error.code === "UNAUTHENTICATED") signOut(true);
+}
+
+/** How a page reads. */
+export interface CallOptions {
+  /** Asks again so often while the page is seen, in ms. */
+  readonly everyMs?: number;
+  /** For how long the answer is not asked for again, in ms; 2,000 unless given. */
+  readonly staleMs?: number;
+  readonly isEnabled?: boolean;
+  /** Shows the answer of the last key until the one of this key is there, so that nothing jumps. */
+  readonly isKept?: boolean;
+}
+
+/** Reads. The key has all that the call depends on, as plain JSON. */
+export function useCall<T>(
+  key: readonly unknown[],
+  call: (client: WorkflowsClient, options: { readonly signal: AbortSignal }) => Promise<T>,
+  { everyMs, staleMs = FRESH_MS, isEnabled = true, isKept = false }: CallOptions = {},
+): UseQueryResult<T, Error> {
+  const { client } = useApi();
+  return useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => call(client, { signal }),
+    enabled: isEnabled,
+    staleTime: staleMs,
+    refetchInterval: everyMs ?? false,
+    ...(isKept ? { placeholderData: keepPreviousData<T> } : {}),
+  });
+}
+
+/** Writes; afterwards all that is on the page is asked for again. */
+export function useAct<Input, Output>(
+  act: (client: WorkflowsClient, input: Input) => Promise<Output>,
+  onDone?: (output: Output) => void,
+): UseMutationResult<Output, Error, Input> {
+  const { client } = useApi();
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Input) => act(client, input),
+    onError: endRefused,
+    onSuccess: (output) => {
+      onDone?.(output);
+      return cache.invalidateQueries();
+    },
+  });
+}

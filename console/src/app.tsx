@@ -1,0 +1,87 @@
+/** The pages and their addresses. Each page is loaded when it is opened. */
+import { QueryClientProvider, useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Route, Router, Switch } from "wouter";
+import { ApiProvider } from "./api/api.tsx";
+import { BASE } from "./api/base.ts";
+import { loadConfig } from "./api/config.ts";
+import { queries } from "./api/queries.ts";
+import { useSession } from "./api/session.ts";
+import { Empty } from "./parts/empty.tsx";
+import { ErrorBoundary, ErrorNote } from "./parts/error-note.tsx";
+import { Loading } from "./parts/loading.tsx";
+import { Shell } from "./parts/shell.tsx";
+import { decoded } from "./paths.ts";
+import { ZoneProvider } from "./parts/zone.tsx";
+
+const HomePage = lazy(() => import("./pages/home.tsx"));
+const WorkflowsPage = lazy(() => import("./pages/workflows.tsx"));
+const WorkflowPage = lazy(() => import("./pages/workflow.tsx"));
+const RunsPage = lazy(() => import("./pages/runs.tsx"));
+const RunPage = lazy(() => import("./pages/run/run-page.tsx"));
+const InboxPage = lazy(() => import("./pages/inbox/inbox-page.tsx"));
+const ItemPage = lazy(() => import("./pages/inbox/item-page.tsx"));
+const SystemPage = lazy(() => import("./pages/system.tsx"));
+const SignInPage = lazy(() => import("./pages/sign-in.tsx"));
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <ZoneProvider>
+        <Router base={BASE}>
+          <ErrorBoundary>
+            <Suspense fallback={<Loading />}>
+              <SignedIn />
+            </Suspense>
+          </ErrorBoundary>
+        </Router>
+      </ZoneProvider>
+    </QueryClientProvider>
+  );
+}
+
+/** The pages, for who is signed in where that is needed. The address stays while somebody signs in. */
+function SignedIn() {
+  const { token } = useSession();
+  const config = useQuery({
+    queryKey: ["config"],
+    queryFn: ({ signal }) => loadConfig(signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (config.isPending) return <Loading />;
+  if (config.isError) return <ErrorNote error={config.error} onRetry={() => config.refetch()} />;
+  if (config.data.authMode !== "none" && token === undefined) {
+    return <SignInPage config={config.data} />;
+  }
+  return (
+    <ApiProvider config={config.data}>
+      <Shell>
+        <ErrorBoundary>
+          <Suspense fallback={<Loading />}>
+            <Pages />
+          </Suspense>
+        </ErrorBoundary>
+      </Shell>
+    </ApiProvider>
+  );
+}
+
+function Pages() {
+  return (
+    <Switch>
+      <Route path="/" component={HomePage} />
+      <Route path="/workflows" component={WorkflowsPage} />
+      <Route path="/workflows/:id">{({ id }) => <WorkflowPage id={decoded(id)} />}</Route>
+      <Route path="/runs" component={RunsPage} />
+      <Route path="/runs/:id">{({ id }) => <RunPage id={decoded(id)} />}</Route>
+      <Route path="/inbox" component={InboxPage} />
+      <Route path="/inbox/*">
+        {(params) => <ItemPage id={decoded(params["*"])} />}
+      </Route>
+      <Route path="/system" component={SystemPage} />
+      <Route>
+        <Empty title="There is no such page" hint="Its address may be of another version." />
+      </Route>
+    </Switch>
+  );
+}

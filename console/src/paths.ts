@@ -1,0 +1,25 @@
+/** The addresses of the pages, below the base of the console. Every part of an id is escaped. */
+export const paths = {
+  home: "/",
+  workflows: "/workflows",
+  workflow: (id: string) => `/workflows/${encodeURIComponent(id)}`,
+  runs: "/runs",
+  /** With filters of Search, as the page Runs reads them. */
+  runsWith: (filters: Readonly<Record<string, string>>) =>
+    `/runs?${new URLSearchParams(filters).toString()}`,
+  run: (id: string) => `/runs/${encodeURIComponent(id)}`,
+  inbox: "/inbox",
+  item: (id: string) => `/inbox/${encodeURIComponent(id)}`,
+  system: "/system",
+  /** Where an OIDC provider sends the browser back. */
+  signedIn: "/signed-in",
+} as const;
+
+/** A part of an address as the id that it stands for; what is malformed stays as it is. */
+export function decoded(part: string | undefined): string {
+  try {
+    return decodeURIComponent(part ?? "");
+  } catch {
+    return part ?? "";
+  }
+}

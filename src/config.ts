@@ -10,6 +10,7 @@ import { type Environment, EnvironmentReader, optional } from "./environment.ts"
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "./process/log.ts";
 import { type BuiltInSettings, describeBuiltIn, readBuiltIn } from "./settings/built-in.ts";
 import { type BusSettings, type NatsSettings, readBus, readNats } from "./settings/bus.ts";
+import { type ConsoleSettings, readConsole } from "./settings/console.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
 
@@ -35,6 +36,8 @@ export interface Config extends DoorSettings {
   };
   /** The owners that the process serves itself. */
   readonly builtIn: BuiltInSettings;
+  /** Unset: there is no console. */
+  readonly console?: ConsoleSettings;
   readonly reconcileIntervalMs: number;
   /** How many days runs are kept after their end; 0: for ever. */
   readonly retentionDays: number;
@@ -75,6 +78,7 @@ export function readConfig(
     bus,
     collaborators: readCollaborators(reader, builtIn),
     builtIn,
+    ...optional("console", readConsole(reader, door.auth)),
     reconcileIntervalMs: reader.whole("RECONCILE_INTERVAL_MS", 60_000, {
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,

@@ -22,6 +22,7 @@ const RunPage = lazy(() => import("./pages/run/run-page.tsx"));
 const InboxPage = lazy(() => import("./pages/inbox/inbox-page.tsx"));
 const ItemPage = lazy(() => import("./pages/inbox/item-page.tsx"));
 const SystemPage = lazy(() => import("./pages/system.tsx"));
+const WorkspacePage = lazy(() => import("./pages/workspace.tsx"));
 const SignInPage = lazy(() => import("./pages/sign-in.tsx"));
 
 export function App() {
@@ -42,7 +43,7 @@ export function App() {
 
 /** The pages, for who is signed in where that is needed. The address stays while somebody signs in. */
 function SignedIn() {
-  const { token } = useSession();
+  const { token, workspace } = useSession();
   const config = useQuery({
     queryKey: ["config"],
     queryFn: ({ signal }) => loadConfig(signal),
@@ -53,6 +54,7 @@ function SignedIn() {
   if (config.data.authMode !== "none" && token === undefined) {
     return <SignInPage config={config.data} />;
   }
+  if (config.data.authMode === "none" && workspace === undefined) return <WorkspacePage />;
   return (
     <ApiProvider config={config.data}>
       <Shell>

@@ -46,6 +46,7 @@ test("defaults", () => {
     },
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
     builtIn: {},
+    console: { authMode: "none" },
     reconcileIntervalMs: 60_000,
     retentionDays: 90,
     auth: { mode: "none" },
@@ -226,6 +227,55 @@ test("origins of pages that may call from a browser", () => {
       expect.stringMatching(/^CORS_ORIGINS has /),
     ]);
   }
+});
+
+describe("the console", () => {
+  const JWT = {
+    AUTH_MODE: "jwt",
+    JWT_ISSUER: "https://id.example.com/realm",
+    JWT_AUDIENCE: "workflows",
+    JWKS_URL: "https://id.example.com/keys",
+  };
+  const consoleOf = (env: Environment) => configOf(env).console;
+
+  test("is not there when it is off", () => {
+    expect(consoleOf({ CONSOLE: "off" })).toBeUndefined();
+  });
+
+  test("signs in at the issuer with the client's id, and by a pasted token without one", () => {
+    expect(consoleOf(JWT)).toEqual({ authMode: "jwt" });
+    expect(consoleOf({ ...JWT, CONSOLE_CLIENT_ID: "console" })).toEqual({
+      authMode: "jwt",
+      oidc: { issuer: JWT.JWT_ISSUER, clientId: "console", audience: "workflows" },
+    });
+  });
+
+  test.each([
+    ["https://flows.example.com", ""],
+    ["https://flows.example.com/", ""],
+    ["https://flows.example.com/a/b-c/", "/a/b-c"],
+  ])("behind PUBLIC_URL=%s has the prefix '%s'", (PUBLIC_URL, prefix) => {
+    expect(consoleOf({ PUBLIC_URL })).toEqual({ authMode: "none", prefix });
+  });
+
+  test.each([
+    [{ CONSOLE: "yes" }, "CONSOLE is yes; it must be one of on, off"],
+    [{ CONSOLE_CLIENT_ID: "x" }, "CONSOLE_CLIENT_ID needs AUTH_MODE=jwt"],
+    [
+      { ...JWT, JWT_ISSUER: "issuer", CONSOLE_CLIENT_ID: "x" },
+      "CONSOLE_CLIENT_ID needs a JWT_ISSUER that is a URL: users sign in there",
+    ],
+    [
+      { PUBLIC_URL: "https://x/%22onload=" },
+      "PUBLIC_URL must be an address and a path of letters, digits and . _ ~ -",
+    ],
+    [
+      { PUBLIC_URL: "https://x/?a=b" },
+      "PUBLIC_URL must be an address and a path of letters, digits and . _ ~ -",
+    ],
+  ])("%j is refused", (env, fault) => {
+    expect(faultsOf({ ...NEEDED, ...env })).toEqual([fault]);
+  });
 });
 
 describe("limits of streams", () => {

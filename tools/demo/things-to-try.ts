@@ -21,6 +21,7 @@ export function listThingsToTry(running: Running): string[] {
   const workspace = `{"workspace_id": "${WORKSPACE_ID}"}`;
   return [
     "Addresses",
+    `  console    ${serviceUrl}/console/?workspace=${WORKSPACE_ID}`,
     `  service    ${serviceUrl}  (gRPC, gRPC-Web, Connect; /readyz, /metrics)`,
     `  NATS       ${natsUrl}`,
     `  Postgres   ${databaseUrl}`,

@@ -1,5 +1,5 @@
 /**
- * The service as the pages see it: typed clients, and the configuration.
+ * The service as the pages see it: typed clients, the configuration, and the workspace.
  * Boundary: retries, keys of calls and errors are of the client of this project (src/client); this adds the session.
  */
 import { createContext, type ReactNode, useContext, useMemo } from "react";
@@ -12,6 +12,12 @@ import { useSession } from "./session.ts";
 export interface Api {
   readonly config: ConsoleConfig;
   readonly client: WorkflowsClient;
+  /** For requests with a workspace_id; empty: the token's. */
+  readonly workspaceId: string;
+  /** Whether calls say who acts: by a token, or by a name. */
+  readonly hasActor: boolean;
+  /** What a command line needs besides: the server, and the workspace. */
+  readonly cliFlags: readonly string[];
 }
 
 const ApiContext = createContext<Api | undefined>(undefined);
@@ -24,19 +30,26 @@ export function ApiProvider({
   readonly config: ConsoleConfig;
   readonly children: ReactNode;
 }) {
-  const { token, actor } = useSession();
+  const { token, actor, workspace = "" } = useSession();
   const api = useMemo(() => {
-    const who =
-      config.authMode === "none"
-        ? actor !== undefined && { actor }
-        : token !== undefined && { token };
-    const client = createWorkflowsClient({ baseUrl: SERVICE_URL, via: "console", ...who });
-    return { config, client };
-  }, [config, token, actor]);
+    const isOpen = config.authMode === "none";
+    const client = createWorkflowsClient({
+      baseUrl: SERVICE_URL,
+      via: "console",
+      ...(isOpen && actor !== undefined ? { actor } : {}),
+      ...(!isOpen && token !== undefined ? { token } : {}),
+    });
+    const workspaceId = isOpen ? workspace : "";
+    const cliFlags = [
+      ...["--server", SERVICE_URL],
+      ...(workspaceId === "" ? [] : ["--workspace", workspaceId]),
+    ];
+    return { config, client, workspaceId, hasActor: !isOpen || actor !== undefined, cliFlags };
+  }, [config, token, actor, workspace]);
   return <ApiContext value={api}>{children}</ApiContext>;
 }
 
-/** The client and the configuration. */
+/** The client, the configuration and the workspace. */
 export function useApi(): Api {
   const api = useContext(ApiContext);
   if (api === undefined) throw new Error("this is rendered outside of ApiProvider");

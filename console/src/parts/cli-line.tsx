@@ -1,9 +1,12 @@
 /** The command line that does the same as a page or a button. */
+import { useApi } from "../api/api.tsx";
 import { CopyButton } from "./copy.tsx";
 
-/** `workflows` and its arguments, quoted for a shell where they must be. */
+/** `workflows` and its arguments, quoted for a shell where they must be. What is copied has the server and the workspace, too. */
 export function CliLine({ args }: { readonly args: readonly string[] }) {
+  const { cliFlags } = useApi();
   const line = ["workflows", ...args].map(quoted).join(" ");
+  const whole = ["workflows", ...args, ...cliFlags].map(quoted).join(" ");
   return (
     <span className="cli">
       <code>
@@ -12,7 +15,7 @@ export function CliLine({ args }: { readonly args: readonly string[] }) {
         </span>
         {line}
       </code>
-      <CopyButton text={line} what="the command" />
+      <CopyButton text={whole} what="the command" />
     </span>
   );
 }

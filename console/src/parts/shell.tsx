@@ -1,5 +1,6 @@
 /** The frame of all pages: navigation, search, zone, who acts, and the keys. */
 import {
+  Boxes,
   CircleHelp,
   House,
   Inbox,
@@ -14,7 +15,7 @@ import { Link, useLocation } from "wouter";
 import { useApi } from "../api/api.tsx";
 import { useCall } from "../api/queries.ts";
 import { useRights } from "../api/rights.ts";
-import { signOut } from "../api/session.ts";
+import { enterWorkspace, signOut } from "../api/session.ts";
 import { paths } from "../paths.ts";
 import { ActingAs } from "./acting-as.tsx";
 import { KeysHelp } from "./keys-help.tsx";
@@ -71,9 +72,10 @@ export function Shell({ children }: { readonly children: ReactNode }) {
 }
 
 function Nav() {
+  const { workspaceId, hasActor: mine } = useApi();
   const inbox = useCall(
-    ["inbox", "count", "mine"],
-    (client, options) => client.inbox.count({ mine: true }, options),
+    ["inbox", "count", workspaceId, mine],
+    (client, options) => client.inbox.count({ workspaceId, mine }, options),
     { everyMs: INBOX_EVERY_MS },
   );
   return (
@@ -147,10 +149,29 @@ function SearchField({ field }: { readonly field: RefObject<HTMLInputElement | n
   );
 }
 
+/** Where nobody signs in: the workspace, and who acts. */
+function OpenSession() {
+  const { workspaceId } = useApi();
+  return (
+    <span className="who">
+      <button
+        type="button"
+        className="quiet"
+        title="Go to another workspace"
+        onClick={() => enterWorkspace("")}
+      >
+        <Boxes size={16} aria-hidden="true" />
+        {workspaceId}
+      </button>
+      <ActingAs />
+    </span>
+  );
+}
+
 function Who() {
   const { config } = useApi();
   const { subject } = useRights();
-  if (config.authMode === "none") return <ActingAs />;
+  if (config.authMode === "none") return <OpenSession />;
   return (
     <span className="who">
       <span title="Signed in">{subject}</span>

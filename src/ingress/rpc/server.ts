@@ -17,6 +17,7 @@ import type { Log } from "../../process/log.ts";
 import { createCallerKeys } from "../../runtime/caller-keys.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
 import { createRunFeed, type RunFeed } from "../../runtime/run-feed.ts";
+import { type ConsoleOptions, createConsole } from "./console/console.ts";
 import { createCors } from "./cors.ts";
 import {
   answerDoor,
@@ -57,6 +58,8 @@ export interface RpcServerDeps
   readonly tls?: TlsMaterial;
   /** Origins whose pages may call from a browser; none unless given, `*` is all. */
   readonly corsOrigins?: readonly string[];
+  /** The page for browsers; none unless given. */
+  readonly console?: ConsoleOptions;
   /** Whether grpc.reflection answers. */
   readonly reflection: boolean;
   readonly log: Log;
@@ -101,12 +104,14 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const route = createRpcRouter(register, deps.log, guard, deps.streamLimits?.takenWithinMs);
   const cors = createCors(deps.corsOrigins ?? []);
   const doors = mainDoors(metricsOnMain(deps));
+  const page = createConsole(deps.console, deps.log);
   const main = createListener({
     ...deps,
     handle: (request, response) => {
       response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
       if (cors(request, response)) return;
-      if (!route(request, response)) answerDoor(doors, deps, request, response);
+      if (route(request, response) || page(request, response)) return;
+      answerDoor(doors, deps, request, response);
     },
   });
   const listeners = [main, ...metricsListener(deps)];

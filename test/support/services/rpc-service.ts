@@ -13,6 +13,7 @@ import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Callers } from "../../../src/collaborators/identity/callers.ts";
 import type { DecideApproval } from "../../../src/engine/values/approval-decision.ts";
 import { createRedelivery } from "../../../src/ingress/bus/redelivery.ts";
+import type { ConsoleOptions } from "../../../src/ingress/rpc/console/console.ts";
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { StreamLimits } from "../../../src/ingress/rpc/stream-limits.ts";
 import type { Log } from "../../../src/process/log.ts";
@@ -61,6 +62,7 @@ export async function startRpcService(
     readonly decideApproval?: DecideApproval;
     readonly log?: Log;
     readonly corsOrigins?: readonly string[];
+    readonly console?: ConsoleOptions;
     readonly streamLimits?: StreamLimits;
     readonly feed?: RunFeed;
     /** Submissions that may wait in each lane. */

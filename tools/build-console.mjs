@@ -3,7 +3,8 @@
  * when they are missing.
  *
  * Boundary: plain JavaScript on Node alone, run by what starts the service. It prints to standard error only. With
- * `--optional` a failure is told and no failure: the service runs without its console. `CONSOLE=off`: nothing is done.
+ * `--optional` a failure is told and no failure: the service runs without its console. With `--packages` its packages are
+ * installed, and no more. `CONSOLE=off`: nothing is done.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -81,7 +82,8 @@ function zip(path) {
   }
 }
 
-if (process.env.CONSOLE !== "off") {
+if (process.argv.includes("--packages")) install();
+else if (process.env.CONSOLE !== "off") {
   const hash = createHash("sha256");
   for (const name of SOURCES) hashIn(hash, join(root, name));
   const sources = hash.digest("hex");

@@ -13,6 +13,7 @@ import { problemsOf } from "./run-command.ts";
 
 const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "types (tsc)": () => problemsOf("tsc", ["-p", "."]),
+  "types of the console (tsc)": checkConsoleTypes,
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
   "import table": checkImports,
@@ -23,6 +24,11 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "generated code is fresh": checkGenerated,
   "migrations are fresh": checkMigrations,
 };
+
+async function checkConsoleTypes(): Promise<string[]> {
+  const failed = await problemsOf(process.execPath, ["tools/build-console.mjs", "--packages"]);
+  return failed.length > 0 ? failed : problemsOf("tsc", ["-p", "console"]);
+}
 
 async function runCheck(name: string, check: () => Promise<string[]>): Promise<boolean> {
   const startedAt = performance.now();

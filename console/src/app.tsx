@@ -11,8 +11,8 @@ import { Empty } from "./parts/empty.tsx";
 import { ErrorBoundary, ErrorNote } from "./parts/error-note.tsx";
 import { Loading } from "./parts/loading.tsx";
 import { Shell } from "./parts/shell.tsx";
-import { decoded } from "./paths.ts";
 import { ZoneProvider } from "./parts/zone.tsx";
+import { decoded } from "./paths.ts";
 
 const HomePage = lazy(() => import("./pages/home.tsx"));
 const WorkflowsPage = lazy(() => import("./pages/workflows.tsx"));
@@ -77,9 +77,7 @@ function Pages() {
       <Route path="/runs" component={RunsPage} />
       <Route path="/runs/:id">{({ id }) => <RunPage id={decoded(id)} />}</Route>
       <Route path="/inbox" component={InboxPage} />
-      <Route path="/inbox/*">
-        {(params) => <ItemPage id={decoded(params["*"])} />}
-      </Route>
+      <Route path="/inbox/*">{(params) => <ItemPage id={decoded(params["*"])} />}</Route>
       <Route path="/system" component={SystemPage} />
       <Route>
         <Empty title="There is no such page" hint="Its address may be of another version." />

@@ -42,19 +42,19 @@ export interface CallOptions {
 }
 
 /** Reads. The key has all that the call depends on, as plain JSON. */
-export function useCall<T>(
+export function useCall<T extends object>(
   key: readonly unknown[],
   call: (client: WorkflowsClient, options: { readonly signal: AbortSignal }) => Promise<T>,
   { everyMs, staleMs = FRESH_MS, isEnabled = true, isKept = false }: CallOptions = {},
 ): UseQueryResult<T, Error> {
   const { client } = useApi();
-  return useQuery({
+  return useQuery<T>({
     queryKey: key,
     queryFn: ({ signal }) => call(client, { signal }),
     enabled: isEnabled,
     staleTime: staleMs,
     refetchInterval: everyMs ?? false,
-    ...(isKept ? { placeholderData: keepPreviousData<T> } : {}),
+    ...(isKept ? { placeholderData: keepPreviousData } : {}),
   });
 }
 
@@ -65,7 +65,7 @@ export function useAct<Input, Output>(
 ): UseMutationResult<Output, Error, Input> {
   const { client } = useApi();
   const cache = useQueryClient();
-  return useMutation({
+  return useMutation<Output, Error, Input>({
     mutationFn: (input: Input) => act(client, input),
     onError: endRefused,
     onSuccess: (output) => {

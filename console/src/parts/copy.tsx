@@ -32,7 +32,13 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
 }
 
 /** An id in a fixed-width font, with a button that copies it. `isShort`: its beginning alone is shown. */
-export function CopyId({ id, isShort = false }: { readonly id: string; readonly isShort?: boolean }) {
+export function CopyId({
+  id,
+  isShort = false,
+}: {
+  readonly id: string;
+  readonly isShort?: boolean;
+}) {
   return (
     <span className="copy-id">
       <code title={id}>{isShort ? shortId(id) : id}</code>

@@ -14,7 +14,15 @@ export function LiveNote({
   return (
     <span className="live" data-live={isLive} role="status">
       <Radio size={14} aria-hidden="true" />
-      {isLive ? "Live" : asOf ? <span>as of <RelativeTime at={asOf} /></span> : "not connected"}
+      {isLive ? (
+        "Live"
+      ) : asOf ? (
+        <span>
+          as of <RelativeTime at={asOf} />
+        </span>
+      ) : (
+        "not connected"
+      )}
     </span>
   );
 }

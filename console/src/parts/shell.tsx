@@ -18,8 +18,8 @@ import { useRights } from "../api/rights.ts";
 import { enterWorkspace, signOut } from "../api/session.ts";
 import { paths } from "../paths.ts";
 import { ActingAs } from "./acting-as.tsx";
-import { KeysHelp } from "./keys-help.tsx";
 import { moveRow, useKeys } from "./keys.ts";
+import { KeysHelp } from "./keys-help.tsx";
 import { ZoneSwitch } from "./zone.tsx";
 
 const INBOX_EVERY_MS = 15_000;
@@ -143,7 +143,7 @@ function SearchField({ field }: { readonly field: RefObject<HTMLInputElement | n
           placeholder="Search workflows, or open a run by its id"
           onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
         />
-        <kbd aria-hidden="true">/</kbd>
+        <kbd>/</kbd>
       </form>
     </search>
   );

@@ -93,7 +93,10 @@ function answer({ request, path, assets, config, base, options }: Asked): Answer
   };
 }
 
-function fileAnswer({ bytes, gzipped, contentType, isHashed }: Asset, request: NodeRequest): Answer {
+function fileAnswer(
+  { bytes, gzipped, contentType, isHashed }: Asset,
+  request: NodeRequest,
+): Answer {
   const accepted = String(request.headers["accept-encoding"] ?? "");
   const isZipped = gzipped !== undefined && /\bgzip\b/.test(accepted);
   return {

@@ -27,10 +27,7 @@ export function readPrefix(header: string | readonly string[] | undefined): stri
 
 /** The text of the page. `base`: the path of the console, without a slash at its end. */
 export function renderPage(page: string, base: string, nonce: string): string {
-  return page
-    .replaceAll(LINK, `$1${base}/`)
-    .replaceAll(BASE, base)
-    .replaceAll(NONCE, nonce);
+  return page.replaceAll(LINK, `$1${base}/`).replaceAll(BASE, base).replaceAll(NONCE, nonce);
 }
 
 /** Content-Security-Policy: what comes from this origin, and calls of the place where users sign in. */

@@ -25,7 +25,7 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
 export function wordsOf(error: unknown): ErrorWords {
   if (!(error instanceof WorkflowsError)) {
     const detail = error instanceof Error ? error.message : String(error);
-    return { title: "This page has a fault", detail };
+    return { title: "That did not work", detail };
   }
   const fields = error.fields.map(({ field, description }) => `${field}: ${description}`);
   return {

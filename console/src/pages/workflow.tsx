@@ -1,6 +1,376 @@
-/** To be written. */
+/** One workflow: its graph, runs, versions and text; and a form that starts it. */
+import { Play } from "lucide-react";
+import { type ComponentType, lazy, Suspense, useMemo, useState } from "react";
+import { Link } from "wouter";
+import type {
+  GetVersionResponse,
+  VersionHead,
+} from "../../../gen/workflows/ops/v1/workflows_pb.ts";
+import {
+  type StepDefinition,
+  StepType,
+  type WorkflowDefinition,
+  type WorkflowVersion,
+} from "../../../gen/workflows/v1/workflows_pb.ts";
+import { nameOfValue } from "../api/names.ts";
+import { useCall } from "../api/queries.ts";
+import { useRights } from "../api/rights.ts";
+import { CliLine } from "../parts/cli-line.tsx";
+import { CopyButton, CopyId } from "../parts/copy.tsx";
+import { Empty } from "../parts/empty.tsx";
+import { ErrorNote } from "../parts/error-note.tsx";
+import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
+import { RelativeTime } from "../parts/relative-time.tsx";
+import { RunList } from "../parts/runs/run-list.tsx";
+import { useRuns } from "../parts/runs/search.ts";
+import { useSearchParam } from "../parts/search-param.ts";
+import { type Column, Table } from "../parts/table.tsx";
+import { Tabs } from "../parts/tabs.tsx";
+import { StartDialog } from "../parts/workflows/start-dialog.tsx";
+import { Trigger, triggerDetail } from "../parts/workflows/trigger.tsx";
+import { paths } from "../paths.ts";
+import "../styles/workflows.css";
+
+const START = "workflows.v1.WorkflowService/StartRun";
+const EVERY_MS = 15_000;
+const RUNS_SHOWN = 25;
+const VERSIONS_SHOWN = 100;
+
+/** The module of the graph, where it is there. */
+const graphs = import.meta.glob<{ default: ComponentType<{ version: WorkflowVersion }> }>(
+  "../parts/graph/workflow-graph.tsx",
+);
+const [loadGraph] = Object.values(graphs);
+const WorkflowGraph = loadGraph === undefined ? undefined : lazy(loadGraph);
 
 export default function WorkflowPage({ id }: { readonly id: string }) {
-  return <PageHead title={id} />;
+  const [chosen] = useSearchParam("version");
+  const wanted = /^\d{1,9}$/.test(chosen) ? Number(chosen) : 0;
+  const workflow = useCall(
+    ["workflow", id],
+    ({ sources }, options) => sources.get({ id }, options),
+    { everyMs: EVERY_MS },
+  );
+  const definition = workflow.data?.workflow?.definition;
+  const hasVersion = workflow.data?.workflow?.latest !== undefined;
+  const version = useCall(
+    ["version", id, wanted, definition?.latestVersion ?? 0],
+    ({ sources }, options) => sources.getVersion({ definitionId: id, version: wanted }, options),
+    { isEnabled: hasVersion, staleMs: Number.POSITIVE_INFINITY, isKept: true },
+  );
+  if (workflow.isPending) return <Loading />;
+  if (definition === undefined) {
+    return <ErrorNote error={workflow.error} onRetry={workflow.refetch} />;
+  }
+  return (
+    <>
+      <Head definition={definition} version={version.data} />
+      {hasVersion ? (
+        <Content definition={definition} version={version.data} error={version.error} />
+      ) : (
+        <Empty
+          title="No version is published"
+          hint="Publish a file with this name:"
+          cli={["apply", `${definition.name}.workflow.yaml`]}
+        />
+      )}
+    </>
+  );
+}
+
+function Head({
+  definition,
+  version,
+}: {
+  readonly definition: WorkflowDefinition;
+  readonly version: GetVersionResponse | undefined;
+}) {
+  const { id, name, description, tags } = definition;
+  const trigger = version?.version?.trigger;
+  return (
+    <PageHead title={name} aside={<Start definition={definition} version={version} />}>
+      <CopyId id={id} />
+      {trigger && (
+        <span>
+          <Trigger type={trigger.triggerType} /> <code dir="auto">{triggerDetail(trigger)}</code>
+        </span>
+      )}
+      {tags.map((tag) => (
+        <Link className="tag" key={tag} href={`${paths.workflows}?${new URLSearchParams({ tag })}`}>
+          {tag}
+        </Link>
+      ))}
+      {description && <span dir="auto">{description}</span>}
+    </PageHead>
+  );
+}
+
+/** The button, and the dialog, which the address can open: `?like=` names a run whose input it begins with. */
+function Start({
+  definition,
+  version,
+}: {
+  readonly definition: WorkflowDefinition;
+  readonly version: GetVersionResponse | undefined;
+}) {
+  const { may } = useRights();
+  const [like, setLike] = useSearchParam("like");
+  const [isAsked, setAsked] = useState(false);
+  const earlier = useCall(
+    ["run", like, "input"],
+    ({ workflows }, options) => workflows.getRun({ id: like }, options),
+    { isEnabled: like !== "", staleMs: Number.POSITIVE_INFINITY },
+  );
+  if (version === undefined || !may(START)) return null;
+  const change = (isOpen: boolean) => {
+    setAsked(isOpen);
+    if (!isOpen && like !== "") setLike("");
+  };
+  const isReady = like === "" || !earlier.isPending;
+  return (
+    <>
+      <button type="button" className="primary" onClick={() => change(true)}>
+        <Play size={16} aria-hidden="true" />
+        Start
+      </button>
+      {earlier.error && like !== "" && <ErrorNote error={earlier.error} />}
+      <StartDialog
+        key={like}
+        definition={definition}
+        version={version}
+        input={like === "" ? undefined : earlier.data?.run?.inputPayload}
+        isOpen={isReady && (isAsked || like !== "")}
+        onOpenChange={change}
+      />
+    </>
+  );
+}
+
+function Content({
+  definition,
+  version,
+  error,
+}: {
+  readonly definition: WorkflowDefinition;
+  readonly version: GetVersionResponse | undefined;
+  readonly error: unknown;
+}) {
+  const heads = useCall(["versions", definition.id], ({ sources }, options) =>
+    sources.listVersionHeads({ definitionId: definition.id, pageSize: VERSIONS_SHOWN }, options),
+  );
+  const versions = heads.data?.versions ?? [];
+  const shown = version?.version;
+  const note = error ? <ErrorNote error={error} /> : <Loading rows={8} />;
+  const graph = {
+    id: "graph",
+    label: "Graph",
+    content: shown ? <Graph version={shown} /> : note,
+  };
+  return (
+    <>
+      <VersionChoice heads={versions} version={version} />
+      <Tabs
+        label="About the workflow"
+        tabs={[
+          ...(WorkflowGraph === undefined ? [] : [graph]),
+          {
+            id: "steps",
+            label: "Steps",
+            count: shown?.steps.length,
+            content: shown ? <Steps version={shown} /> : note,
+          },
+          { id: "runs", label: "Runs", content: <Runs definitionId={definition.id} /> },
+          {
+            id: "versions",
+            label: "Versions",
+            count: heads.data?.totalSize,
+            content: <Versions name={definition.name} heads={versions} />,
+          },
+          {
+            id: "source",
+            label: "Source",
+            content: version ? <Source name={definition.name} version={version} /> : note,
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+function VersionChoice({
+  heads,
+  version,
+}: {
+  readonly heads: readonly VersionHead[];
+  readonly version: GetVersionResponse | undefined;
+}) {
+  const [, choose] = useSearchParam("version");
+  const shown = version?.version?.version;
+  if (shown === undefined) return null;
+  const numbers = heads.map(({ version: number }) => number);
+  const all = numbers.includes(shown) ? numbers : [...numbers, shown];
+  return (
+    <div className="version-row">
+      <label className="with-icon">
+        Version
+        <select value={shown} onChange={(event) => choose(event.target.value)}>
+          {all.map((number, at) => (
+            <option key={number} value={number}>
+              {number}
+              {at === 0 ? " (latest)" : ""}
+            </option>
+          ))}
+        </select>
+      </label>
+      <span className="muted">
+        published <RelativeTime at={version?.head?.createdAt} />
+        {version?.head?.publishedBy ? ` by ${version.head.publishedBy}` : ""}
+      </span>
+      {version?.head?.note && <span dir="auto">“{version.head.note}”</span>}
+    </div>
+  );
+}
+
+function Graph({ version }: { readonly version: WorkflowVersion }) {
+  if (WorkflowGraph === undefined) return null;
+  return (
+    <Suspense fallback={<Loading rows={8} />}>
+      <WorkflowGraph version={version} />
+    </Suspense>
+  );
+}
+
+function Steps({ version }: { readonly version: WorkflowVersion }) {
+  const nextOf = useMemo(() => {
+    const next = new Map<string, string[]>();
+    for (const { fromStepId, toStepId, label, conditionExpr } of version.edges) {
+      const when = label || conditionExpr;
+      const words = when === "" ? toStepId : `${toStepId} (${when})`;
+      next.set(fromStepId, [...(next.get(fromStepId) ?? []), words]);
+    }
+    return next;
+  }, [version]);
+  const columns: Column<StepDefinition>[] = [
+    {
+      title: "Step",
+      cell: ({ id, name }) => (
+        <span className="workflow-name">
+          <strong dir="auto">{name || id}</strong>
+          <code className="muted">{id}</code>
+        </span>
+      ),
+    },
+    { title: "Type", cell: ({ stepType }) => typeWords(stepType) },
+    {
+      title: "Done by",
+      cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
+        <code>{agentId || requiredCapability || notificationChannel || eventTypePattern}</code>
+      ),
+    },
+    { title: "Then", cell: ({ id }) => nextOf.get(id)?.join(", ") ?? "" },
+    { title: "Undone by", cell: ({ compensationStepId }) => <code>{compensationStepId}</code> },
+  ];
+  return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;
+}
+
+/** `Approval gate` for APPROVAL_GATE. */
+function typeWords(type: StepType): string {
+  const words = nameOfValue(StepType, type).toLowerCase().replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function Runs({ definitionId }: { readonly definitionId: string }) {
+  const filters = { workflow: definitionId };
+  const { data, error, isPending, refetch } = useRuns(filters, RUNS_SHOWN);
+  if (isPending) return <Loading rows={8} />;
+  if (data === undefined) return <ErrorNote error={error} onRetry={refetch} />;
+  if (data.runs.length === 0) {
+    return <Empty title="It has not run yet" hint="Start it here, or from a terminal." />;
+  }
+  return (
+    <>
+      <RunList label="Runs of this workflow" runs={data.runs} />
+      <p className="below">
+        <Link href={paths.runsWith(filters)}>All its runs</Link>
+      </p>
+    </>
+  );
+}
+
+function Versions({
+  name,
+  heads,
+}: {
+  readonly name: string;
+  readonly heads: readonly VersionHead[];
+}) {
+  const [, choose] = useSearchParam("version");
+  const newest = heads[0]?.version ?? 0;
+  const columns: Column<VersionHead>[] = [
+    {
+      title: "Version",
+      cell: ({ version }) => (
+        <button type="button" className="quiet" onClick={() => choose(String(version))}>
+          {version}
+        </button>
+      ),
+    },
+    { title: "Published", cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
+    { title: "By", cell: ({ publishedBy, author }) => publishedBy || author },
+    { title: "Note", cell: ({ note }) => <span dir="auto">{note}</span> },
+    { title: "Started by", cell: ({ triggerType }) => <Trigger type={triggerType} /> },
+  ];
+  return (
+    <>
+      <Table
+        label="Versions"
+        columns={columns}
+        rows={heads}
+        keyOf={({ version }) => String(version)}
+      />
+      {newest > 1 && (
+        <div className="below">
+          <CliLine args={["diff", name, "--from", String(newest - 1)]} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Source({
+  name,
+  version: { sourceText, version, digest },
+}: {
+  readonly name: string;
+  readonly version: GetVersionResponse;
+}) {
+  const args = ["export", name, "--version", String(version?.version ?? 0)];
+  if (sourceText === "") {
+    return (
+      <Empty
+        title="This version was published without a file"
+        hint="The service can write one:"
+        cli={args}
+      />
+    );
+  }
+  return (
+    <>
+      <div className="version-row">
+        <CliLine args={args} />
+        <span className="with-icon muted">
+          digest <code>{digest.slice(0, 12)}</code>
+          <CopyButton text={digest} what="the digest" />
+        </span>
+        <span className="with-icon">
+          Copy the file <CopyButton text={sourceText} what="the file" />
+        </span>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
+      <pre className="source" tabIndex={0}>
+        {sourceText}
+      </pre>
+    </>
+  );
 }

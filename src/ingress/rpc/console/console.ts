@@ -48,7 +48,7 @@ export function createConsole(options: ConsoleOptions | undefined, log: Log): Co
     const prefix = options.prefix ?? readPrefix(request.headers["x-forwarded-prefix"]);
     const made = answer({ request, path, assets, config, base: `${prefix}${ROOT}`, options });
     response.writeHead(made.status, { ...headersOf(options), ...made.headers });
-    response.end(request.method === "HEAD" ? undefined : made.body);
+    response.end(request.method === "HEAD" ? "" : (made.body ?? ""));
     return true;
   };
 }

@@ -1,0 +1,6 @@
+/** Names of the values of generated enums, which are plain objects. */
+
+/** The name of a value; "" where it has none here, as one of a newer service. */
+export function nameOfValue(names: Readonly<Record<string, number>>, value: number): string {
+  return Object.keys(names).find((name) => names[name] === value) ?? "";
+}

@@ -1,0 +1,82 @@
+/** Runs of a search as state of a page. Boundary: calls and their keys in the cache. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useApi } from "../../api/api.tsx";
+import { useCall } from "../../api/queries.ts";
+import { type Filters, searchOf } from "./filters.ts";
+
+const PAGE_SIZE = 100;
+const RUNS_EVERY_MS = 5_000;
+const COUNTS_EVERY_MS = 10_000;
+
+/** The newest runs that match, `size` of them at most, and how many there are. */
+export function useRuns(filters: Filters, size: number) {
+  const { workspaceId } = useApi();
+  return useCall(
+    ["runs", "newest", workspaceId, filters, size],
+    ({ runs }, options) =>
+      runs.search(
+        { ...searchOf(filters, Date.now()), workspaceId, pageSize: size, counts: true },
+        options,
+      ),
+    { everyMs: RUNS_EVERY_MS, isKept: true },
+  );
+}
+
+/** How many runs match, by their values. */
+export function useRunCounts(filters: Filters) {
+  const { workspaceId } = useApi();
+  return useCall(
+    ["runs", "counts", workspaceId, filters],
+    ({ runs }, options) =>
+      runs.search(
+        { ...searchOf(filters, Date.now()), workspaceId, pageSize: 1, counts: true },
+        options,
+      ),
+    { everyMs: COUNTS_EVERY_MS, isKept: true },
+  );
+}
+
+/** All runs that match, page by page. While the first page alone is there, it is asked for again. */
+export function useRunPages(filters: Filters) {
+  const { client, workspaceId } = useApi();
+  const pages = useInfiniteQuery({
+    queryKey: ["runs", "pages", workspaceId, filters],
+    queryFn: ({ pageParam: pageToken, signal }) =>
+      client.runs.search(
+        { ...searchOf(filters, Date.now()), workspaceId, pageSize: PAGE_SIZE, pageToken },
+        { signal },
+      ),
+    initialPageParam: "",
+    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? RUNS_EVERY_MS : false),
+  });
+  const { data } = pages;
+  const runs = useMemo(() => data?.pages.flatMap((page) => page.runs) ?? [], [data]);
+  return { ...pages, runs };
+}
+
+/** The newest 500 workflows of the workspace. */
+export function useWorkflows(nameContains = "") {
+  const { workspaceId } = useApi();
+  return useCall(
+    ["workflows", workspaceId, nameContains],
+    ({ sources }, options) =>
+      sources.list({ workspaceId, nameContains, pageSize: MOST_WORKFLOWS }, options),
+    { staleMs: NAMES_STALE_MS, isKept: true },
+  );
+}
+
+const MOST_WORKFLOWS = 500;
+const NAMES_STALE_MS = 15_000;
+
+/** The names of workflows by their ids; an id of another one is its own name. */
+export function useWorkflowNames(): (definitionId: string) => string {
+  const { data } = useWorkflows();
+  return useMemo(() => {
+    const names = new Map(
+      data?.workflows.map(({ definition }) => [definition?.id ?? "", definition?.name ?? ""]),
+    );
+    return (definitionId) => names.get(definitionId) ?? definitionId;
+  }, [data]);
+}

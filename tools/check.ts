@@ -13,6 +13,7 @@ import { problemsOf } from "./run-command.ts";
 
 const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "types (tsc)": () => problemsOf("tsc", ["-p", "."]),
+  "types of the tests in a browser (tsc)": () => problemsOf("tsc", ["-p", "tsconfig.browser.json"]),
   "types of the console (tsc)": checkConsoleTypes,
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),

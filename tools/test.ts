@@ -8,8 +8,10 @@
  * out, or behind a failed hook), a file that did not load and an error outside of tests all count
  * as failed, unless a name was asked for with -t.
  */
+import { spawnSync } from "node:child_process";
 import { parseCLI, startVitest, type Vitest } from "vitest/node";
 import { startParts } from "./parts/parts.ts";
+import { projectRoot } from "./run-command.ts";
 import { findTestFolder } from "./test-folder.ts";
 import { type TestProject, testProjects } from "./test-projects.ts";
 import { compileService } from "./test-service.ts";
@@ -65,6 +67,17 @@ async function runTests(projects: readonly TestProject[], rest: string[]): Promi
   }
 }
 
+/** The console is for the tests in a browser alone: the service of the others has none, so that none of them compiles it. */
+function prepareConsole(projects: readonly TestProject[]): void {
+  if (projects.some(({ name }) => name === "browser")) {
+    const built = spawnSync(process.execPath, ["tools/build-console.mjs"], {
+      cwd: projectRoot,
+      stdio: "inherit",
+    });
+    if (built.status !== 0) throw new Error("the console could not be compiled");
+  } else process.env.CONSOLE ??= "off";
+}
+
 async function runWithParts(projects: readonly TestProject[], rest: string[]): Promise<Count> {
   if (!projects.some(({ needsParts }) => needsParts)) return runTests(projects, rest);
   process.env.PARTS_FOLDER = await findTestFolder();
@@ -85,6 +98,7 @@ async function runWithParts(projects: readonly TestProject[], rest: string[]): P
 }
 
 const { projects, rest } = selectProjects(process.argv.slice(2));
+prepareConsole(projects);
 const { passed, failed } = await runWithParts(projects, rest);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 console.log(`${passed} passed, ${failed} failed`);

@@ -83,12 +83,14 @@ function Checks({
     return error ? <ErrorNote error={error} onRetry={refetch} /> : <Loading />;
   }
   const columns: Column<Check>[] = [
-    { title: "Check", cell: ({ name }) => <strong>{name.replaceAll("_", " ")}</strong> },
+    { title: "Check", cell: ({ name }) => <strong>{name.replace(":", ": ")}</strong> },
     { title: "State", cell: ({ status }) => <CheckState status={status} /> },
     { title: "Found", cell: ({ sentence }) => sentence },
     { title: "What to do", cell: ({ action }) => action },
   ];
-  return <Table label="Checks" columns={columns} rows={checks} keyOf={({ name }) => name} />;
+  // What is wrong comes first.
+  const sorted = checks.toSorted((a, b) => b.status - a.status);
+  return <Table label="Checks" columns={columns} rows={sorted} keyOf={({ name }) => name} />;
 }
 
 function Workers() {

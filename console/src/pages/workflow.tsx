@@ -92,7 +92,7 @@ function Head({
     <PageHead title={name} aside={<Start definition={definition} version={version} />}>
       <CopyId id={id} />
       {trigger && (
-        <span>
+        <span className="with-icon">
           <Trigger type={trigger.triggerType} /> <code dir="auto">{triggerDetail(trigger)}</code>
         </span>
       )}
@@ -257,7 +257,7 @@ function Steps({ version }: { readonly version: WorkflowVersion }) {
       cell: ({ id, name }) => (
         <span className="workflow-name">
           <strong dir="auto">{name || id}</strong>
-          <code className="muted">{id}</code>
+          {name !== "" && name !== id && <code className="muted">{id}</code>}
         </span>
       ),
     },

@@ -19,7 +19,7 @@ export function ActingAs() {
       trigger={
         <button type="button" className="quiet who">
           <UserRound size={16} aria-hidden="true" />
-          {actor ?? "Who are you?"}
+          <span className="who-text">{actor ?? "Who are you?"}</span>
         </button>
       }
     >

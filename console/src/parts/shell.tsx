@@ -161,7 +161,7 @@ function OpenSession() {
         onClick={() => enterWorkspace("")}
       >
         <Boxes size={16} aria-hidden="true" />
-        {workspaceId}
+        <span className="who-text">{workspaceId}</span>
       </button>
       <ActingAs />
     </span>

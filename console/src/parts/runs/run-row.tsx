@@ -57,16 +57,23 @@ export const RUN_COLUMNS = ["State", "Workflow", "Where it stands", "Started", "
 /** Where an open run stands, or why one failed. */
 function Place({ run }: { readonly run: WorkflowRun }) {
   if (run.state === WorkflowState.FAILED) {
-    const failed = run.steps.find(({ errorMessage }) => errorMessage !== "");
+    const failed =
+      run.steps.find(({ errorMessage }) => errorMessage !== "") ??
+      run.steps.find(({ state }) => state === StepRunState.FAILED);
     if (failed === undefined) return null;
     return (
       <span title={failed.errorMessage}>
-        <span className="muted">{failed.stepName || failed.stepId}:</span> {failed.errorMessage}
+        <span className="muted">{failed.stepName || failed.stepId}:</span>{" "}
+        {failed.errorMessage || "failed"}
       </span>
     );
   }
   const open = run.steps.filter(({ state }) => OPEN.has(state));
-  if (open.length === 0) return null;
+  if (open.length === 0) {
+    const done = run.steps.filter(({ state }) => state === StepRunState.COMPLETED).length;
+    if (run.steps.length === 0) return null;
+    return <span className="muted">{`${done} of ${run.steps.length} steps done`}</span>;
+  }
   const names = open.slice(0, NAMED).map(({ stepName, stepId }) => stepName || stepId);
   const more = open.length - names.length;
   return <span>{names.join(", ") + (more > 0 ? ` and ${more} more` : "")}</span>;

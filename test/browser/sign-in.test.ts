@@ -1,0 +1,169 @@
+/** Sign-in: by a pasted token, and at an OIDC provider; where the token is kept, and what happens when it ends. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Callers, grantedScopes } from "../../src/collaborators/identity/callers.ts";
+import { openPage, startBrowser } from "../support/browser/browser.ts";
+import {
+  type ConsoleService,
+  startConsoleService,
+  WORKSPACE,
+} from "../support/browser/console-service.ts";
+import { type OidcProvider, startOidcProvider } from "../support/browser/oidc-provider.ts";
+
+const SECRET = "a-token-of-ada";
+const READER = "a-token-of-a-reader";
+
+let isEnded = false;
+const callers: Callers = {
+  async find(token) {
+    if (token === READER) return callerOf("reader", "viewer");
+    return token === SECRET && !isEnded ? callerOf("ada", "admin") : undefined;
+  },
+};
+
+function callerOf(subject: string, role: string) {
+  return { subject, workspaceId: WORKSPACE, scopes: grantedScopes([role]), isAgent: false };
+}
+
+let browser: Browser;
+let byToken: ConsoleService;
+let byProvider: ConsoleService;
+let provider: OidcProvider;
+beforeAll(async () => {
+  provider = await startOidcProvider(SECRET);
+  const oidc = { issuer: provider.issuer, clientId: "console", audience: "workflows" };
+  [browser, byToken, byProvider] = await Promise.all([
+    startBrowser(),
+    startConsoleService({ authMode: "introspect" }, callers),
+    startConsoleService({ authMode: "jwt", oidc }, callers),
+  ]);
+});
+afterAll(async () => {
+  await browser.close();
+  await Promise.all([byToken.stop(), byProvider.stop(), provider.stop()]);
+});
+
+async function paste(page: Page, token: string): Promise<void> {
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Everything that outlives the page, or leaves it, as one text. */
+function keptIn(page: Page): Promise<string> {
+  return page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, document.cookie, location.href, history.state]),
+  );
+}
+
+describe("a pasted token", () => {
+  test("opens the page of the address, and is kept in this tab alone", async () => {
+    const { page, faults, accessibilityFaults } = await openPage(browser);
+    await page.goto(`${byToken.consoleUrl}/system?tab=collaborators`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    expect(await accessibilityFaults()).toEqual([]);
+    await paste(page, `Bearer ${SECRET}`);
+    await page.getByText("OBJECTIVES_URL").waitFor();
+    await page.getByText("ada", { exact: true }).waitFor();
+    expect(await keptIn(page)).not.toContain(SECRET);
+    await page.reload();
+    await page.getByText("OBJECTIVES_URL").waitFor();
+    expect(faults).toEqual([]);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe("{}");
+    await page.context().close();
+  });
+
+  test("that the service does not know is refused in words", async () => {
+    const { page } = await openPage(browser);
+    await page.goto(`${byToken.consoleUrl}/runs`);
+    await paste(page, "something-else");
+    await page.getByRole("alert").getByText("does not take the token").waitFor();
+    await page.getByLabel("Token").fill("two words");
+    expect(await page.getByRole("button", { name: "Sign in" }).isDisabled()).toBe(true);
+    await page.context().close();
+  });
+
+  test("that ends while the page is open leads back to the sign-in, and then to the same page", async () => {
+    const { page } = await openPage(browser);
+    await page.goto(`${byToken.consoleUrl}/runs?state=failed`);
+    await paste(page, SECRET);
+    await page.getByText("No run matches").waitFor();
+    isEnded = true;
+    try {
+      await page.getByLabel("Token").waitFor();
+    } finally {
+      isEnded = false;
+    }
+    await paste(page, SECRET);
+    await page.getByText("No run matches").waitFor();
+    expect(page.url()).toBe(`${byToken.consoleUrl}/runs?state=failed`);
+    await page.context().close();
+  });
+
+  test("without the scope to run has no button that starts", async () => {
+    const { page } = await openPage(browser);
+    const headers = { authorization: `Bearer ${SECRET}` };
+    const { definition } = await byToken.client.createDefinition(
+      { workspaceId: WORKSPACE, name: "expense" },
+      { headers },
+    );
+    const definitionId = definition?.id ?? "";
+    await byToken.client.publishVersion(
+      { definitionId, steps: [{ id: "a", name: "A", stepType: 8 }] },
+      { headers },
+    );
+    await page.goto(`${byToken.consoleUrl}/workflows/${definitionId}`);
+    await paste(page, READER);
+    await page.getByRole("tab", { name: "Steps" }).waitFor();
+    await page.getByText("reader", { exact: true }).waitFor();
+    expect(await page.getByRole("button", { name: "Start" }).count()).toBe(0);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await paste(page, SECRET);
+    await page.getByRole("button", { name: "Start" }).waitFor();
+    await page.context().close();
+  });
+});
+
+describe("an OIDC provider", () => {
+  test("signs in by a code with PKCE, and the page of the address opens", async () => {
+    const { page, faults } = await openPage(browser);
+    await page.goto(`${byProvider.consoleUrl}/system?tab=collaborators`);
+    await page.getByRole("button", { name: /^Sign in at 127/ }).click();
+    await page.getByText("OBJECTIVES_URL").waitFor();
+    expect(page.url()).toBe(`${byProvider.consoleUrl}/system?tab=collaborators`);
+    const query = provider.asked.at(-1);
+    expect(query?.get("client_id")).toBe("console");
+    expect(query?.get("response_type")).toBe("code");
+    expect(query?.get("code_challenge_method")).toBe("S256");
+    expect(query?.get("audience")).toBe("workflows");
+    expect(query?.get("redirect_uri")).toBe(`${byProvider.consoleUrl}/signed-in`);
+    expect(await keptIn(page)).not.toContain(SECRET);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("whose answer belongs to no sign-in of this tab is refused", async () => {
+    const { page } = await openPage(browser);
+    await page.goto(`${byProvider.consoleUrl}/signed-in?code=stolen&state=x`);
+    await page.getByRole("alert").getByText("not begun in this tab").waitFor();
+    await page.getByRole("button", { name: /^Sign in at/ }).click();
+    await page.getByRole("heading", { name: "Home" }).waitFor();
+    await page.context().close();
+  });
+
+  test("whose answer has another state is refused", async () => {
+    const { page } = await openPage(browser);
+    await page.route("**/signed-in?**", async (route) => {
+      const url = new URL(route.request().url());
+      if (url.searchParams.get("state") === "forged") return route.fallback();
+      url.searchParams.set("state", "forged");
+      return route.fulfill({ status: 302, headers: { location: url.href } });
+    });
+    await page.goto(`${byProvider.consoleUrl}/runs`);
+    await page.getByRole("button", { name: /^Sign in at/ }).click();
+    await page.getByRole("alert").getByText("state").waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    await page.context().close();
+  });
+});

@@ -1,0 +1,80 @@
+/**
+ * A real browser for the console's tests, and pages that keep what goes wrong in them.
+ * Boundary: Chromium of the system; nothing is downloaded. Where there is none the tests fail and say so.
+ */
+import { existsSync } from "node:fs";
+import axe from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+/** A page, and what it must not have. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors and warnings of the page's console, uncaught errors, and violations of its security policy. */
+  readonly faults: string[];
+  /** What axe finds wrong, a line each. */
+  accessibilityFaults(): Promise<string[]>;
+}
+
+/** How a page is opened. */
+export interface PageOptions {
+  readonly scheme?: "light" | "dark";
+  readonly width?: number;
+}
+
+const PLACES = [process.env.CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"];
+const QUIET = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+const HEIGHT = 800;
+/** Of one wait for something on a page. */
+const PATIENCE_MS = 10_000;
+
+/** Starts Chromium. Rejects with how to get it where there is none. */
+export async function startBrowser(): Promise<Browser> {
+  const executablePath = PLACES.find((place) => place !== "" && existsSync(place));
+  if (executablePath === undefined) {
+    throw new Error("these tests need Chromium: apt-get install chromium, or set CHROMIUM");
+  }
+  return chromium.launch({ executablePath, args: QUIET });
+}
+
+/** Opens a page with a storage of its own. */
+export async function openPage(
+  browser: Browser,
+  { scheme = "light", width = 1_280 }: PageOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({
+    colorScheme: scheme,
+    viewport: { width, height: HEIGHT },
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type())) return;
+    faults.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+  });
+  return {
+    page,
+    faults,
+    async accessibilityFaults() {
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`),
+      );
+    },
+  };
+}
+
+declare global {
+  interface Window {
+    axe: typeof axe;
+  }
+}

@@ -10,6 +10,7 @@ import { useSession } from "./api/session.ts";
 import { Empty } from "./parts/empty.tsx";
 import { ErrorBoundary, ErrorNote } from "./parts/error-note.tsx";
 import { Loading } from "./parts/loading.tsx";
+import { PageHead } from "./parts/page-head.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { ZoneProvider } from "./parts/zone.tsx";
 import { decoded } from "./paths.ts";
@@ -80,7 +81,8 @@ function Pages() {
       <Route path="/inbox/*">{(params) => <ItemPage id={decoded(params["*"])} />}</Route>
       <Route path="/system" component={SystemPage} />
       <Route>
-        <Empty title="There is no such page" hint="Its address may be of another version." />
+        <PageHead title="There is no such page" />
+        <Empty title="Its address may be of another version" />
       </Route>
     </Switch>
   );

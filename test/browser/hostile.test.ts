@@ -35,21 +35,20 @@ describe.each(HOSTILE)("%s", (_, text) => {
     await service.end(runId, "FAILED", text);
     const { page, faults } = await openPage(browser);
     await page.goto(`${service.consoleUrl}/?workspace=${WORKSPACE}`);
-    await page.getByText(text, { exact: true }).first().waitFor();
+    await page.getByRole("link", { name: text, exact: true }).first().waitFor();
     await page.goto(`${service.consoleUrl}/workflows?${new URLSearchParams({ tag: text })}`);
     await page.getByRole("link", { name: text, exact: true }).click();
     await page.getByRole("heading", { name: text, exact: true }).waitFor();
     // Its name, its description, its tag.
     expect(await page.locator("header.page-head").getByText(text, { exact: true }).count()).toBe(3);
     await page.goto(`${service.consoleUrl}/runs?${new URLSearchParams({ error: text })}`);
-    await page.getByText(text).first().waitFor();
+    await page.getByRole("link", { name: text, exact: true }).first().waitFor();
     expect(await page.title()).toBe("Runs · Workflows");
     expect(await page.locator("main img, main script, main iframe").count()).toBe(0);
     expect(faults).toEqual([]);
     // No text makes the page wider than it is.
     const widths = await page.evaluate(() => [document.body.scrollWidth, window.innerWidth]);
     expect(widths[0]).toBeLessThanOrEqual(widths[1] ?? 0);
-    await page.context().close();
   });
 
   test("is a text in the address", async () => {
@@ -59,6 +58,5 @@ describe.each(HOSTILE)("%s", (_, text) => {
     await page.getByText("No run matches").waitFor();
     expect(await page.title()).toBe("Runs · Workflows");
     expect(faults).toEqual([]);
-    await page.context().close();
   });
 });

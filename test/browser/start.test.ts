@@ -74,7 +74,6 @@ test("a form is made of the input's schema, and what is typed has the schema's t
     urgent: true,
   });
   expect(faults).toEqual([]);
-  await page.context().close();
 });
 
 test("without a schema the input is JSON, and what is none cannot be sent", async () => {
@@ -88,7 +87,6 @@ test("without a schema the input is JSON, and what is none cannot be sent", asyn
   await start.click();
   await page.waitForURL("**/runs/wfr_*");
   expect(await inputOfRun(page.url())).toEqual({ deep: { list: [1, null] } });
-  await page.context().close();
 });
 
 test("a run can be started like an earlier one", async () => {
@@ -101,7 +99,6 @@ test("a run can be started like an earlier one", async () => {
   await page.getByRole("button", { name: "Start the run" }).click();
   await page.waitForURL("**/runs/wfr_*");
   expect(await inputOfRun(page.url())).toEqual({ ...input, days: 4 });
-  await page.context().close();
 });
 
 test("two clicks start one run", async () => {
@@ -116,5 +113,4 @@ test("two clicks start one run", async () => {
   });
   const found = await Promise.all(runs.map(({ id }) => service.client.getRun({ id })));
   expect(found.filter(({ run }) => run?.inputPayload?.once === true)).toHaveLength(1);
-  await page.context().close();
 });

@@ -1,5 +1,5 @@
 /** Home: what is wrong, what waits for me, what happened last. */
-import { CircleCheck, CircleX, Hand, Inbox, type LucideIcon } from "lucide-react";
+import { CircleX, Hand, Inbox, type LucideIcon, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { type InboxItem, ItemKind } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
@@ -49,7 +49,7 @@ export default function HomePage() {
         <RunTile
           title="Trying again"
           filters={RETRYING}
-          icon={CircleCheck}
+          icon={RotateCw}
           tone="info"
           none="No step repeats a failed attempt"
         />

@@ -1,40 +1,35 @@
 /** One workflow: its graph, runs, versions and text; and a form that starts it. */
 import { Play } from "lucide-react";
-import { type ComponentType, lazy, Suspense, useMemo, useState } from "react";
+import { type ComponentType, lazy, Suspense, useState } from "react";
 import { Link } from "wouter";
 import type {
   GetVersionResponse,
   VersionHead,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
-import {
-  type StepDefinition,
-  StepType,
-  type WorkflowDefinition,
-  type WorkflowVersion,
+import type {
+  WorkflowDefinition,
+  WorkflowVersion,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
-import { nameOfValue } from "../api/names.ts";
 import { useCall } from "../api/queries.ts";
 import { useRights } from "../api/rights.ts";
-import { CliLine } from "../parts/cli-line.tsx";
-import { CopyButton, CopyId } from "../parts/copy.tsx";
+import { CopyId } from "../parts/copy.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { ErrorNote } from "../parts/error-note.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { RelativeTime } from "../parts/relative-time.tsx";
-import { RunList } from "../parts/runs/run-list.tsx";
-import { useRuns } from "../parts/runs/search.ts";
 import { useSearchParam } from "../parts/search-param.ts";
-import { type Column, Table } from "../parts/table.tsx";
 import { Tabs } from "../parts/tabs.tsx";
+import { Runs } from "../parts/workflows/runs.tsx";
 import { StartDialog } from "../parts/workflows/start-dialog.tsx";
+import { Steps } from "../parts/workflows/steps.tsx";
 import { Trigger, triggerDetail } from "../parts/workflows/trigger.tsx";
+import { Source, Versions } from "../parts/workflows/versions.tsx";
 import { paths } from "../paths.ts";
 import "../styles/workflows.css";
 
 const START = "workflows.v1.WorkflowService/StartRun";
 const EVERY_MS = 15_000;
-const RUNS_SHOWN = 25;
 const VERSIONS_SHOWN = 100;
 
 /** The module of the graph, where it is there. */
@@ -59,9 +54,17 @@ export default function WorkflowPage({ id }: { readonly id: string }) {
     ({ sources }, options) => sources.getVersion({ definitionId: id, version: wanted }, options),
     { isEnabled: hasVersion, staleMs: Number.POSITIVE_INFINITY, isKept: true },
   );
-  if (workflow.isPending) return <Loading />;
   if (definition === undefined) {
-    return <ErrorNote error={workflow.error} onRetry={workflow.refetch} />;
+    return (
+      <>
+        <PageHead title="Workflow" />
+        {workflow.isPending ? (
+          <Loading />
+        ) : (
+          <ErrorNote error={workflow.error} onRetry={workflow.refetch} />
+        )}
+      </>
+    );
   }
   return (
     <>
@@ -238,139 +241,5 @@ function Graph({ version }: { readonly version: WorkflowVersion }) {
     <Suspense fallback={<Loading rows={8} />}>
       <WorkflowGraph version={version} />
     </Suspense>
-  );
-}
-
-function Steps({ version }: { readonly version: WorkflowVersion }) {
-  const nextOf = useMemo(() => {
-    const next = new Map<string, string[]>();
-    for (const { fromStepId, toStepId, label, conditionExpr } of version.edges) {
-      const when = label || conditionExpr;
-      const words = when === "" ? toStepId : `${toStepId} (${when})`;
-      next.set(fromStepId, [...(next.get(fromStepId) ?? []), words]);
-    }
-    return next;
-  }, [version]);
-  const columns: Column<StepDefinition>[] = [
-    {
-      title: "Step",
-      cell: ({ id, name }) => (
-        <span className="workflow-name">
-          <strong dir="auto">{name || id}</strong>
-          {name !== "" && name !== id && <code className="muted">{id}</code>}
-        </span>
-      ),
-    },
-    { title: "Type", cell: ({ stepType }) => typeWords(stepType) },
-    {
-      title: "Done by",
-      cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
-        <code>{agentId || requiredCapability || notificationChannel || eventTypePattern}</code>
-      ),
-    },
-    { title: "Then", cell: ({ id }) => nextOf.get(id)?.join(", ") ?? "" },
-    { title: "Undone by", cell: ({ compensationStepId }) => <code>{compensationStepId}</code> },
-  ];
-  return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;
-}
-
-/** `Approval gate` for APPROVAL_GATE. */
-function typeWords(type: StepType): string {
-  const words = nameOfValue(StepType, type).toLowerCase().replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function Runs({ definitionId }: { readonly definitionId: string }) {
-  const filters = { workflow: definitionId };
-  const { data, error, isPending, refetch } = useRuns(filters, RUNS_SHOWN);
-  if (isPending) return <Loading rows={8} />;
-  if (data === undefined) return <ErrorNote error={error} onRetry={refetch} />;
-  if (data.runs.length === 0) {
-    return <Empty title="It has not run yet" hint="Start it here, or from a terminal." />;
-  }
-  return (
-    <>
-      <RunList label="Runs of this workflow" runs={data.runs} />
-      <p className="below">
-        <Link href={paths.runsWith(filters)}>All its runs</Link>
-      </p>
-    </>
-  );
-}
-
-function Versions({
-  name,
-  heads,
-}: {
-  readonly name: string;
-  readonly heads: readonly VersionHead[];
-}) {
-  const [, choose] = useSearchParam("version");
-  const newest = heads[0]?.version ?? 0;
-  const columns: Column<VersionHead>[] = [
-    {
-      title: "Version",
-      cell: ({ version }) => (
-        <button type="button" className="quiet" onClick={() => choose(String(version))}>
-          {version}
-        </button>
-      ),
-    },
-    { title: "Published", cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
-    { title: "By", cell: ({ publishedBy, author }) => publishedBy || author },
-    { title: "Note", cell: ({ note }) => <span dir="auto">{note}</span> },
-    { title: "Started by", cell: ({ triggerType }) => <Trigger type={triggerType} /> },
-  ];
-  return (
-    <>
-      <Table
-        label="Versions"
-        columns={columns}
-        rows={heads}
-        keyOf={({ version }) => String(version)}
-      />
-      {newest > 1 && (
-        <div className="below">
-          <CliLine args={["diff", name, "--from", String(newest - 1)]} />
-        </div>
-      )}
-    </>
-  );
-}
-
-function Source({
-  name,
-  version: { sourceText, version, digest },
-}: {
-  readonly name: string;
-  readonly version: GetVersionResponse;
-}) {
-  const args = ["export", name, "--version", String(version?.version ?? 0)];
-  if (sourceText === "") {
-    return (
-      <Empty
-        title="This version was published without a file"
-        hint="The service can write one:"
-        cli={args}
-      />
-    );
-  }
-  return (
-    <>
-      <div className="version-row">
-        <CliLine args={args} />
-        <span className="with-icon muted">
-          digest <code>{digest.slice(0, 12)}</code>
-          <CopyButton text={digest} what="the digest" />
-        </span>
-        <span className="with-icon">
-          Copy the file <CopyButton text={sourceText} what="the file" />
-        </span>
-      </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
-      <pre className="source" tabIndex={0}>
-        {sourceText}
-      </pre>
-    </>
   );
 }

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
 
 /** A page, and what it must not have. */
 export interface WatchedPage {
@@ -39,7 +40,7 @@ export async function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: QUIET });
 }
 
-/** Opens a page with a storage of its own. */
+/** Opens a page with a storage of its own until the test ends; a picture of it is in .tmp/browser/ when the test fails. */
 export async function openPage(
   browser: Browser,
   { scheme = "light", width = 1_280 }: PageOptions = {},
@@ -49,6 +50,10 @@ export async function openPage(
     viewport: { width, height: HEIGHT },
   });
   const page = await context.newPage();
+  onTestFinished(async ({ task: { id, result } }) => {
+    if (result?.state === "fail") await page.screenshot({ path: `.tmp/browser/${id}.png` });
+    await context.close();
+  });
   page.setDefaultTimeout(PATIENCE_MS);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));

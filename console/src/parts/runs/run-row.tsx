@@ -1,6 +1,7 @@
 /** One run of a list: what it is, where it stands, how long it takes and costs. */
 import { Link } from "wouter";
 import {
+  type StepRun,
   StepRunState,
   type WorkflowRun,
   WorkflowState,
@@ -54,19 +55,12 @@ export function RunCells({
 /** The heads of the columns. */
 export const RUN_COLUMNS = ["State", "Workflow", "Where it stands", "Started", "Took", "Cost"];
 
-/** Where an open run stands, or why one failed. */
+/** Where an open run stands, or at which step one failed. */
 function Place({ run }: { readonly run: WorkflowRun }) {
   if (run.state === WorkflowState.FAILED) {
-    const failed =
-      run.steps.find(({ errorMessage }) => errorMessage !== "") ??
-      run.steps.find(({ state }) => state === StepRunState.FAILED);
-    if (failed === undefined) return null;
-    return (
-      <span title={failed.errorMessage}>
-        <span className="muted">{failed.stepName || failed.stepId}:</span>{" "}
-        {failed.errorMessage || "failed"}
-      </span>
-    );
+    const failed = run.steps.filter(({ state }) => state === StepRunState.FAILED);
+    if (failed.length === 0) return null;
+    return <span>failed at {listWords(failed)}</span>;
   }
   const open = run.steps.filter(({ state }) => OPEN.has(state));
   if (open.length === 0) {
@@ -74,9 +68,14 @@ function Place({ run }: { readonly run: WorkflowRun }) {
     if (run.steps.length === 0) return null;
     return <span className="muted">{`${done} of ${run.steps.length} steps done`}</span>;
   }
-  const names = open.slice(0, NAMED).map(({ stepName, stepId }) => stepName || stepId);
-  const more = open.length - names.length;
-  return <span>{names.join(", ") + (more > 0 ? ` and ${more} more` : "")}</span>;
+  return <span>{listWords(open)}</span>;
+}
+
+/** The first steps by their ids: lists have no more of a step than that and its state. */
+function listWords(steps: readonly StepRun[]): string {
+  const more = steps.length - NAMED;
+  const names = steps.slice(0, NAMED).map(({ stepId }) => stepId);
+  return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** USD; nothing where it was free. */

@@ -1,0 +1,29 @@
+/** What Doctor finds. */
+import type { Check } from "../../../../gen/workflows/ops/v1/system_pb.ts";
+import { ErrorNote } from "../error-note.tsx";
+import { Loading } from "../loading.tsx";
+import { CheckState } from "../state-badge.tsx";
+import { type Column, Table } from "../table.tsx";
+
+export function Checks({
+  checks,
+  error,
+  refetch,
+}: {
+  readonly checks: readonly Check[] | undefined;
+  readonly error: unknown;
+  readonly refetch: () => unknown;
+}) {
+  if (checks === undefined) {
+    return error ? <ErrorNote error={error} onRetry={refetch} /> : <Loading />;
+  }
+  const columns: Column<Check>[] = [
+    { title: "Check", cell: ({ name }) => <strong>{name.replace(":", ": ")}</strong> },
+    { title: "State", cell: ({ status }) => <CheckState status={status} /> },
+    { title: "Found", cell: ({ sentence }) => sentence },
+    { title: "What to do", cell: ({ action }) => action },
+  ];
+  // What is wrong comes first.
+  const sorted = checks.toSorted((a, b) => b.status - a.status);
+  return <Table label="Checks" columns={columns} rows={sorted} keyOf={({ name }) => name} />;
+}

@@ -1,0 +1,48 @@
+/** The steps of a version as a table. */
+import { useMemo } from "react";
+import {
+  type StepDefinition,
+  StepType,
+  type WorkflowVersion,
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { nameOfValue } from "../../api/names.ts";
+import { type Column, Table } from "../table.tsx";
+
+export function Steps({ version }: { readonly version: WorkflowVersion }) {
+  const nextOf = useMemo(() => {
+    const next = new Map<string, string[]>();
+    for (const { fromStepId, toStepId, label, conditionExpr } of version.edges) {
+      const when = label || conditionExpr;
+      const words = when === "" ? toStepId : `${toStepId} (${when})`;
+      next.set(fromStepId, [...(next.get(fromStepId) ?? []), words]);
+    }
+    return next;
+  }, [version]);
+  const columns: Column<StepDefinition>[] = [
+    {
+      title: "Step",
+      cell: ({ id, name }) => (
+        <span className="workflow-name">
+          <strong dir="auto">{name || id}</strong>
+          {name !== "" && name !== id && <code className="muted">{id}</code>}
+        </span>
+      ),
+    },
+    { title: "Type", cell: ({ stepType }) => typeWords(stepType) },
+    {
+      title: "Done by",
+      cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
+        <code>{agentId || requiredCapability || notificationChannel || eventTypePattern}</code>
+      ),
+    },
+    { title: "Then", cell: ({ id }) => nextOf.get(id)?.join(", ") ?? "" },
+    { title: "Undone by", cell: ({ compensationStepId }) => <code>{compensationStepId}</code> },
+  ];
+  return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;
+}
+
+/** `Approval gate` for APPROVAL_GATE. */
+function typeWords(type: StepType): string {
+  const words = nameOfValue(StepType, type).toLowerCase().replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

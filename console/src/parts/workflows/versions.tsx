@@ -1,0 +1,89 @@
+/** The versions of a workflow, and the file of one. */
+import type {
+  GetVersionResponse,
+  VersionHead,
+} from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
+import { CliLine } from "../cli-line.tsx";
+import { CopyButton } from "../copy.tsx";
+import { Empty } from "../empty.tsx";
+import { RelativeTime } from "../relative-time.tsx";
+import { useSearchParam } from "../search-param.ts";
+import { type Column, Table } from "../table.tsx";
+import { Trigger } from "./trigger.tsx";
+
+export function Versions({
+  name,
+  heads,
+}: {
+  readonly name: string;
+  readonly heads: readonly VersionHead[];
+}) {
+  const [, choose] = useSearchParam("version");
+  const newest = heads[0]?.version ?? 0;
+  const columns: Column<VersionHead>[] = [
+    {
+      title: "Version",
+      cell: ({ version }) => (
+        <button type="button" className="quiet" onClick={() => choose(String(version))}>
+          {version}
+        </button>
+      ),
+    },
+    { title: "Published", cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
+    { title: "By", cell: ({ publishedBy, author }) => publishedBy || author },
+    { title: "Note", cell: ({ note }) => <span dir="auto">{note}</span> },
+    { title: "Started by", cell: ({ triggerType }) => <Trigger type={triggerType} /> },
+  ];
+  return (
+    <>
+      <Table
+        label="Versions"
+        columns={columns}
+        rows={heads}
+        keyOf={({ version }) => String(version)}
+      />
+      {newest > 1 && (
+        <div className="below">
+          <CliLine args={["diff", name, "--from", String(newest - 1)]} />
+        </div>
+      )}
+    </>
+  );
+}
+
+export function Source({
+  name,
+  version: { sourceText, version, digest },
+}: {
+  readonly name: string;
+  readonly version: GetVersionResponse;
+}) {
+  const args = ["export", name, "--version", String(version?.version ?? 0)];
+  if (sourceText === "") {
+    return (
+      <Empty
+        title="This version was published without a file"
+        hint="The service can write one:"
+        cli={args}
+      />
+    );
+  }
+  return (
+    <>
+      <div className="version-row">
+        <CliLine args={args} />
+        <span className="with-icon muted">
+          digest <code>{digest.slice(0, 12)}</code>
+          <CopyButton text={digest} what="the digest" />
+        </span>
+        <span className="with-icon">
+          Copy the file <CopyButton text={sourceText} what="the file" />
+        </span>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
+      <pre className="source" tabIndex={0}>
+        {sourceText}
+      </pre>
+    </>
+  );
+}

@@ -22,7 +22,7 @@ export function isReturn(path: string): boolean {
   return path === paths.signedIn;
 }
 
-/** Leaves for the provider. Rejects when it cannot be asked. */
+/** Leaves for the provider, to come back to an address below the base. Rejects when it cannot be asked. */
 export async function beginSignIn(config: OidcConfig, returnTo: string): Promise<void> {
   if (crypto.subtle === undefined) {
     throw new Error("The browser signs in only on pages that come by HTTPS, or from this machine.");
@@ -34,7 +34,7 @@ export async function beginSignIn(config: OidcConfig, returnTo: string): Promise
   const pending: Pending = {
     verifier: oauth.generateRandomCodeVerifier(),
     state: oauth.generateRandomState(),
-    returnTo: isReturn(returnTo) ? paths.home : returnTo,
+    returnTo,
   };
   const url = new URL(server.authorization_endpoint);
   const asked = {

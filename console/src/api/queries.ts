@@ -12,6 +12,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
+import { useRef } from "react";
 import type { WorkflowsClient } from "../../../src/client/client.ts";
 import { WorkflowsError } from "../../../src/client/errors.ts";
 import { useApi } from "./api.tsx";
@@ -58,19 +59,33 @@ export function useCall<T extends object>(
   });
 }
 
-/** Writes; afterwards all that is on the page is asked for again. */
+/** Writes, one at a time: a second click does nothing. Afterwards all that is on the page is asked for again. */
 export function useAct<Input, Output>(
   act: (client: WorkflowsClient, input: Input) => Promise<Output>,
   onDone?: (output: Output) => void,
 ): UseMutationResult<Output, Error, Input> {
   const { client } = useApi();
   const cache = useQueryClient();
-  return useMutation<Output, Error, Input>({
+  const isBusy = useRef(false);
+  const mutation = useMutation<Output, Error, Input>({
     mutationFn: (input: Input) => act(client, input),
     onError: endRefused,
     onSuccess: (output) => {
       onDone?.(output);
-      return cache.invalidateQueries();
+      void cache.invalidateQueries();
+    },
+    onSettled: () => {
+      isBusy.current = false;
     },
   });
+  const { mutate } = mutation;
+  return {
+    ...mutation,
+    // `isPending` is true after a moment only.
+    mutate: (...input) => {
+      if (isBusy.current) return;
+      isBusy.current = true;
+      mutate(...input);
+    },
+  };
 }

@@ -7,6 +7,7 @@ import { queries } from "../api/queries.ts";
 import { signIn, useSession } from "../api/session.ts";
 import { ErrorNote } from "../parts/error-note.tsx";
 import { Gate } from "../parts/gate.tsx";
+import { paths } from "../paths.ts";
 
 export default function SignInPage({ config }: { readonly config: ConsoleConfig }) {
   const { isRefused } = useSession();
@@ -86,8 +87,8 @@ function ProviderForm({ oidc }: { readonly oidc: OidcConfig }) {
   const begin = () => {
     setBusy(true);
     setError(undefined);
-    const returnTo = search === "" ? path : `${path}?${search}`;
-    beginSignIn(oidc, returnTo).catch((thrown: unknown) => {
+    const here = search === "" ? path : `${path}?${search}`;
+    beginSignIn(oidc, isReturn(path) ? paths.home : here).catch((thrown: unknown) => {
       setError(thrown);
       setBusy(false);
     });

@@ -14,7 +14,7 @@ import { problemsOf } from "./run-command.ts";
 const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "types (tsc)": () => problemsOf("tsc", ["-p", "."]),
   "types of the tests in a browser (tsc)": () => problemsOf("tsc", ["-p", "tsconfig.browser.json"]),
-  "types of the console (tsc)": checkConsoleTypes,
+  "types and unused exports of the console (tsc, knip)": checkConsole,
   "format and lint (biome)": () =>
     problemsOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
   "import table": checkImports,
@@ -26,9 +26,15 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   "migrations are fresh": checkMigrations,
 };
 
-async function checkConsoleTypes(): Promise<string[]> {
+/** Types and unused exports of the console, which has packages of its own. */
+async function checkConsole(): Promise<string[]> {
   const failed = await problemsOf(process.execPath, ["tools/build-console.mjs", "--packages"]);
-  return failed.length > 0 ? failed : problemsOf("tsc", ["-p", "console"]);
+  if (failed.length > 0) return failed;
+  const found = await Promise.all([
+    problemsOf("tsc", ["-p", "console"]),
+    problemsOf("knip", ["--no-progress", "--directory", "console"]),
+  ]);
+  return found.flat();
 }
 
 async function runCheck(name: string, check: () => Promise<string[]>): Promise<boolean> {

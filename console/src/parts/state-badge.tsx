@@ -60,7 +60,7 @@ export const lookOfRun = (state: WorkflowState): Look => RUNS[state] ?? UNKNOWN;
 /** The look of a step's state. */
 export const lookOfStep = (state: StepRunState): Look => STEPS[state] ?? UNKNOWN;
 /** The look of a check of Doctor. */
-export const lookOfCheck = (status: CheckStatus): Look => CHECKS[status] ?? UNKNOWN;
+const lookOfCheck = (status: CheckStatus): Look => CHECKS[status] ?? UNKNOWN;
 
 function LookBadge({ word, tone, icon }: Look) {
   return (

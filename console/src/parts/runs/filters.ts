@@ -7,7 +7,7 @@ import { ReasonCode, RunOutcome } from "../../../../gen/workflows/ops/v1/runs_pb
 import { WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
 
 /** All filters as texts; "" is none. The lists have commas between their words. */
-export const FILTER_NAMES = [
+const FILTER_NAMES = [
   "state",
   "outcome",
   "workflow",

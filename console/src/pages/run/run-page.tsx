@@ -1,4 +1,158 @@
-/** To be written. */
+/**
+ * One run: why it stands where it stands, its graph, timeline, history, data and the runs around it, as they change.
+ * Boundary: lays out; what is known comes from use-run.ts (moves) and use-run-facts.ts (the rest). The open tab and step are in the address.
+ */
+import { useMemo } from "react";
+import { PayloadKind } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import type {
+  StepDefinition,
+  WorkflowRun,
+  WorkflowVersion,
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { CliLine } from "../../parts/cli-line.tsx";
+import { ErrorNote } from "../../parts/error-note.tsx";
+import { Loading } from "../../parts/loading.tsx";
+import { useSearchParam } from "../../parts/search-param.ts";
+import { type Tab, Tabs } from "../../parts/tabs.tsx";
+import { Explain } from "./explain.tsx";
+import { GraphTab } from "./graph-tab.tsx";
+import { History } from "./history.tsx";
+import { Payload } from "./payload.tsx";
+import { RunHead } from "./run-head.tsx";
+import { isFinalRun, type RunPicture } from "./run-picture.ts";
+import { RunTree } from "./run-tree.tsx";
+import { StepDrawer } from "./step-drawer.tsx";
+import { Timeline } from "./timeline.tsx";
+import { type FollowedRun, useRun } from "./use-run.ts";
+import {
+  childrenByStep,
+  useExplanation,
+  usePicture,
+  useRunHead,
+  useTree,
+  useVersion,
+  useWorkflowNames,
+} from "./use-run-facts.ts";
+import "./run.css";
+
 export default function RunPage({ id }: { readonly id: string }) {
-  return <h1>{id}</h1>;
+  const head = useRunHead(id);
+  const followed = useRun(id);
+  const run = head.data;
+  const picture = usePicture(run, followed.picture);
+  const version = useVersion(run?.definitionId ?? "", run?.definitionVersion ?? 0);
+  if (head.isError) return <ErrorNote error={head.error} onRetry={() => head.refetch()} />;
+  if (version.isError) return <ErrorNote error={version.error} onRetry={() => version.refetch()} />;
+  const made = version.data?.version;
+  if (run === undefined || picture === undefined || made === undefined) return <Loading />;
+  return <Run key={id} run={run} version={made} picture={picture} followed={followed} />;
+}
+
+interface RunProps {
+  readonly run: WorkflowRun;
+  readonly version: WorkflowVersion;
+  readonly picture: RunPicture;
+  readonly followed: FollowedRun;
+}
+
+function Run({ run, version, picture, followed }: RunProps) {
+  const { id } = run;
+  const names = useWorkflowNames();
+  const explanation = useExplanation(id, picture);
+  const tree = useTree(id, picture, version.steps);
+  const [chosen, choose] = useSearchParam("step");
+  const descendants = tree.data?.descendants ?? NONE;
+  const isCut = tree.data?.truncated ?? false;
+  const stepNames = useMemo(
+    () => new Map(version.steps.map((step) => [step.id, step.name])),
+    [version],
+  );
+  const step = version.steps.find((each) => each.id === chosen);
+  const family = descendants.length + (tree.data?.ancestors.length ?? 0);
+  const shared = { picture, chosen, onChoose: choose };
+  const tabs: Tab[] = [
+    {
+      id: "graph",
+      label: "Graph",
+      content: (
+        <GraphTab {...shared} {...{ runId: id, version, explanation, descendants, isCut }} />
+      ),
+    },
+    {
+      id: "timeline",
+      label: "Timeline",
+      content: <Timeline {...shared} names={stepNames} />,
+    },
+    {
+      id: "history",
+      label: "History",
+      count: picture.seq > 0 ? picture.seq : undefined,
+      content: followed.picture === undefined ? <Loading /> : <History runId={id} {...shared} />,
+    },
+    { id: "data", label: "Data", content: <Data runId={id} state={picture.state} /> },
+    {
+      id: "runs",
+      label: "Related runs",
+      count: family > 0 ? family : undefined,
+      content: <Related tree={tree} names={names} />,
+    },
+  ];
+  return (
+    <div className="run">
+      <RunHead
+        {...{ run, version, picture, followed }}
+        name={names.get(run.definitionId) ?? run.definitionId}
+      />
+      {explanation !== undefined && (
+        <Explain runId={id} explanation={explanation} onChoose={choose} />
+      )}
+      <div className={step === undefined ? "run-body" : "run-body has-drawer"}>
+        <div className="run-main">
+          <Tabs label="Views of the run" tabs={tabs} />
+        </div>
+        {step !== undefined && (
+          <StepDrawer
+            runId={id}
+            step={step}
+            picture={picture.steps.get(step.id)}
+            waits={explanation?.waits.filter(({ stepId }) => stepId === step.id) ?? []}
+            childRuns={childrenByStep(id, descendants).get(step.id) ?? NONE}
+            undoes={undoneBy(step.id, version.steps)}
+            isRunOver={isFinalRun(picture.state)}
+            onChoose={choose}
+            onClose={() => choose("")}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+const NONE: never[] = [];
+
+function undoneBy(stepId: string, steps: readonly StepDefinition[]): string[] {
+  return steps.filter((step) => step.compensationStepId === stepId).map(({ id }) => id);
+}
+
+function Data({ runId, state }: { readonly runId: string; readonly state: number }) {
+  const props = { runId, stepId: "", version: state };
+  return (
+    <div className="card card-body">
+      <Payload {...props} kind={PayloadKind.INPUT} />
+      <Payload {...props} kind={PayloadKind.OUTPUT} />
+      <CliLine args={["runs", runId, "--json"]} />
+    </div>
+  );
+}
+
+function Related({
+  tree,
+  names,
+}: {
+  readonly tree: ReturnType<typeof useTree>;
+  readonly names: ReadonlyMap<string, string>;
+}) {
+  if (tree.isError) return <ErrorNote error={tree.error} onRetry={() => tree.refetch()} />;
+  if (tree.data === undefined) return <Loading />;
+  return <RunTree tree={tree.data} names={names} />;
 }

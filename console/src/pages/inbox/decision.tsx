@@ -1,0 +1,80 @@
+/** Approve or deny, with a comment. What is decided is named by its digest. */
+import { Check, X } from "lucide-react";
+import { useId, useState } from "react";
+import { type InboxItem, Verdict } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { useAct } from "../../api/queries.ts";
+import { CliLine } from "../../parts/cli-line.tsx";
+import { RefusalNote } from "./refusal-note.tsx";
+
+/** `onRefused`: the item may be another one by now. */
+export function Decision({
+  item,
+  onRefused,
+}: {
+  readonly item: InboxItem;
+  readonly onRefused: () => void;
+}) {
+  const { id, digest } = item;
+  const [comment, setComment] = useState("");
+  const [isMissing, setIsMissing] = useState(false);
+  const ids = { comment: useId(), missing: useId() };
+  const decide = useAct(({ inbox }, verdict: Verdict) =>
+    inbox.decide({ id, digest, verdict, comment: comment.trim() }),
+  );
+  const give = (verdict: Verdict) => {
+    const lacksReason = verdict === Verdict.DENY && comment.trim() === "";
+    setIsMissing(lacksReason);
+    if (!lacksReason) decide.mutate(verdict, { onError: onRefused });
+  };
+  const said = comment.trim() === "" ? [] : ["--reason", comment.trim()];
+  return (
+    <section className="card card-body decision" aria-label="Your decision">
+      <div className="field">
+        <label htmlFor={ids.comment}>
+          Comment <span className="muted">(kept with the decision; needed to deny)</span>
+        </label>
+        <textarea
+          id={ids.comment}
+          rows={3}
+          value={comment}
+          aria-invalid={isMissing}
+          aria-describedby={isMissing ? ids.missing : undefined}
+          onChange={({ target }) => {
+            setComment(target.value);
+            setIsMissing(false);
+          }}
+        />
+        {isMissing && (
+          <p className="fault" id={ids.missing} role="alert">
+            Say why you deny it
+          </p>
+        )}
+      </div>
+      {decide.isError && <RefusalNote error={decide.error} />}
+      <div className="decision-buttons">
+        <button
+          type="button"
+          className="primary"
+          disabled={decide.isPending}
+          onClick={() => give(Verdict.APPROVE)}
+        >
+          <Check size={16} aria-hidden="true" />
+          Approve
+        </button>
+        <button
+          type="button"
+          className="danger"
+          disabled={decide.isPending}
+          onClick={() => give(Verdict.DENY)}
+        >
+          <X size={16} aria-hidden="true" />
+          Deny
+        </button>
+      </div>
+      <details>
+        <summary>On the command line</summary>
+        <CliLine args={["approve", id, "--digest", digest, ...said]} />
+      </details>
+    </section>
+  );
+}

@@ -1,0 +1,155 @@
+/** Why a run stands where it stands, in words, with a link to who or what ends each wait. */
+import { Link } from "wouter";
+import {
+  type Explanation,
+  type Party,
+  Party_Kind,
+  ReasonCode,
+  RunVerdict,
+  type WaitReason,
+} from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { PlainText } from "../../parts/plain-text.tsx";
+import { RelativeTime } from "../../parts/relative-time.tsx";
+import { paths } from "../../paths.ts";
+import { waitWords } from "./node-facts-of.ts";
+
+const VERDICTS: Readonly<Record<RunVerdict, string>> = {
+  [RunVerdict.UNSPECIFIED]: "",
+  [RunVerdict.MOVING]: "It moves",
+  [RunVerdict.WAITING]: "It waits",
+  [RunVerdict.HELD]: "It is paused",
+  [RunVerdict.ENDED]: "It has ended",
+};
+const SHOWN_AT_FIRST = 6;
+
+/** On top of the page of a run. */
+export function Explain({
+  runId,
+  explanation,
+  onChoose,
+}: {
+  readonly runId: string;
+  readonly explanation: Explanation;
+  readonly onChoose: (stepId: string) => void;
+}) {
+  const { verdict, sentence, waits, moreWaits } = explanation;
+  const [first, ...others] = waits;
+  // The sentence of the run repeats that of its first reason.
+  const isSaid = first !== undefined && sentence.includes(first.sentence);
+  const more = others.length + moreWaits;
+  return (
+    <section className={`explain verdict-${RunVerdict[verdict]?.toLowerCase()}`} aria-label="Why">
+      <h2>{VERDICTS[verdict]}</h2>
+      <p className="explain-sentence">
+        <PlainText most={2_000}>{sentence}</PlainText>
+      </p>
+      {first !== undefined && (
+        <ul className="waits">
+          <Wait runId={runId} wait={first} isSaid={isSaid} onChoose={onChoose} />
+        </ul>
+      )}
+      {more > 0 && (
+        <details open={more < SHOWN_AT_FIRST}>
+          <summary>{more === 1 ? "One more reason" : `${more} more reasons`}</summary>
+          <ul className="waits">
+            {others.map((wait, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a step may have several reasons that are alike.
+              <Wait key={at} runId={runId} wait={wait} isSaid={false} onChoose={onChoose} />
+            ))}
+          </ul>
+          {moreWaits > 0 && <p>And {moreWaits} that are not listed.</p>}
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Wait({
+  runId,
+  wait,
+  isSaid,
+  onChoose,
+}: {
+  readonly runId: string;
+  readonly wait: WaitReason;
+  readonly isSaid: boolean;
+  readonly onChoose: (stepId: string) => void;
+}) {
+  const { stepId, code, sentence, lastError, since, nextTryAt, givesUpAt, endsBy } = wait;
+  const isNewError = lastError !== "" && !sentence.includes(lastError);
+  return (
+    <li>
+      {!isSaid && (
+        <p>
+          <PlainText most={2_000}>{sentence}</PlainText>
+        </p>
+      )}
+      {isNewError && (
+        <p className="explain-error">
+          <PlainText most={1_000}>{lastError}</PlainText>
+        </p>
+      )}
+      <p className="explain-facts">
+        {stepId !== "" && (
+          <button type="button" className="link" onClick={() => onChoose(stepId)}>
+            {stepId}
+          </button>
+        )}
+        <span>{waitWords(code)}</span>
+        {since !== undefined && (
+          <span>
+            since <RelativeTime at={since} />
+          </span>
+        )}
+        {nextTryAt !== undefined && (
+          <span>
+            goes on <RelativeTime at={nextTryAt} />
+          </span>
+        )}
+        {givesUpAt !== undefined && (
+          <span>
+            gives up <RelativeTime at={givesUpAt} />
+          </span>
+        )}
+        {endsBy.length > 0 && (
+          <span>
+            ends by <PlainText most={300}>{endsBy.map(partyWords).join(", ")}</PlainText>
+          </span>
+        )}
+        <WhereTo runId={runId} wait={wait} />
+      </p>
+    </li>
+  );
+}
+
+/** The page on which the wait can be ended or looked into. */
+export function WhereTo({ runId, wait }: { readonly runId: string; readonly wait: WaitReason }) {
+  const { code, stepId, attempt, childRunId, queue, setting } = wait;
+  switch (code) {
+    case ReasonCode.APPROVAL:
+      return <Link href={paths.item(`${runId}/${stepId}/1`)}>Decide in the inbox</Link>;
+    case ReasonCode.TASK:
+      return <Link href={paths.item(`${runId}/${stepId}/${attempt}`)}>Open the task</Link>;
+    case ReasonCode.HELD:
+      return <Link href={paths.item(`${runId}/${stepId}/0`)}>Mend it</Link>;
+    case ReasonCode.CHILD:
+      return childRunId === "" ? null : <Link href={paths.run(childRunId)}>Open the child run</Link>;
+    case ReasonCode.WORKER_LOST:
+    case ReasonCode.QUEUE_UNSERVED:
+      return <Link href={paths.system}>Queue {queue}</Link>;
+    case ReasonCode.NOT_CONFIGURED:
+      return setting === "" ? null : <code>{setting}</code>;
+    case ReasonCode.COLLABORATOR_AWAY:
+    case ReasonCode.BREAKER_OPEN:
+    case ReasonCode.DEAD_LETTER:
+      return <Link href={paths.system}>System</Link>;
+    default:
+      return null;
+  }
+}
+
+function partyWords({ kind, id }: Party): string {
+  const word = Party_Kind[kind]?.toLowerCase() ?? "";
+  if (id === "") return `any ${word}`;
+  return kind === Party_Kind.TIME || kind === Party_Kind.PERSON ? id : `${word} ${id}`;
+}

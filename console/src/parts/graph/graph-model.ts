@@ -1,0 +1,87 @@
+/**
+ * A version as nodes and links that can be laid out: compensation steps stand beside what they undo, edges between the same two steps
+ * are one link.
+ * Boundary: pure; a version alone. What a run did with it is edge-states.ts.
+ */
+import type { Edge, StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
+
+/** A step that is a box of its own in the layout. */
+export interface GraphNode {
+  readonly id: string;
+  readonly step: StepDefinition;
+  /** The step that undoes it, which stands beside it. */
+  readonly undo: StepDefinition | undefined;
+}
+
+/** One or several edges from a step to another one. */
+export interface GraphLink {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  /** Labels and conditions of its edges; empty: it is taken on success. */
+  readonly label: string;
+  /** Labels of its edges, as they are written. */
+  readonly labels: readonly string[];
+  /** One of its edges has a condition. */
+  readonly isConditional: boolean;
+}
+
+/** What is drawn of a version. */
+export interface GraphModel {
+  readonly nodes: readonly GraphNode[];
+  readonly links: readonly GraphLink[];
+}
+
+/** The model of a version. Steps that edges name and that are not there are left out. */
+export function modelOf(steps: readonly StepDefinition[], edges: readonly Edge[]): GraphModel {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  // One step may undo several others: it stands beside the first one, and each of them names it.
+  const beside = new Map<string, StepDefinition>();
+  const placed = new Set<string>();
+  for (const { id, compensationStepId } of steps) {
+    const undo = byId.get(compensationStepId);
+    if (undo === undefined || placed.has(undo.id)) continue;
+    placed.add(undo.id);
+    beside.set(id, undo);
+  }
+  const nodes = steps
+    .filter(({ id }) => !placed.has(id))
+    .map((step) => ({ id: step.id, step, undo: beside.get(step.id) }));
+  const links = linksOf(edges.filter(({ fromStepId, toStepId }) => known(fromStepId, toStepId)));
+  return { nodes, links };
+
+  function known(from: string, to: string): boolean {
+    return byId.has(from) && byId.has(to) && !placed.has(from) && !placed.has(to);
+  }
+}
+
+function linksOf(edges: readonly Edge[]): GraphLink[] {
+  const together = new Map<string, [Edge, ...Edge[]]>();
+  for (const edge of edges) {
+    // Ids of steps have no spaces.
+    const id = `${edge.fromStepId} ${edge.toStepId}`;
+    const others = together.get(id);
+    if (others === undefined) together.set(id, [edge]);
+    else others.push(edge);
+  }
+  return [...together].map(([id, both]) => ({
+    id,
+    from: both[0].fromStepId,
+    to: both[0].toStepId,
+    label: [...new Set(both.map(labelOf))].filter((label) => label !== "").join(" · "),
+    labels: both.map(({ label }) => label),
+    isConditional: both.some(({ conditionExpr }) => conditionExpr !== ""),
+  }));
+}
+
+function labelOf({ label, conditionExpr }: Edge): string {
+  if (conditionExpr === "") return label;
+  return label === "" ? conditionExpr : `${label}: ${conditionExpr}`;
+}
+
+/** How a step starts child runs: not, one, or one for each item of a list. */
+export function childrenOf({ config }: StepDefinition): "none" | "one" | "each" {
+  const workflow = config?.workflow;
+  if (typeof workflow !== "object" || workflow === null || Array.isArray(workflow)) return "none";
+  return "for_each" in workflow ? "each" : "one";
+}

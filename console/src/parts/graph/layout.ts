@@ -1,0 +1,107 @@
+/**
+ * Where the nodes of a version stand and how its links run, by dagre.
+ * Boundary: pure and slow (seconds for 1,000 steps): it runs in a worker. It depends on the version alone, so nothing moves while a run does.
+ */
+import dagre from "@dagrejs/dagre";
+
+/** Of one step, in px. */
+export const NODE_WIDTH = 232;
+export const NODE_HEIGHT = 72;
+/** Between a step and the one beside it that undoes it. */
+export const BESIDE_GAP = 36;
+const RANK_GAP = 56;
+const NODE_GAP = 36;
+
+/** What the layout depends on: small, for it is sent to the worker. */
+export interface LayoutTask {
+  readonly nodes: readonly { readonly id: string; readonly hasUndo: boolean }[];
+  readonly links: readonly { readonly id: string; readonly from: string; readonly to: string }[];
+}
+
+/** A place in px. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Places in px; of a node its upper left corner. */
+export interface Layout {
+  readonly nodes: Readonly<Record<string, Point>>;
+  /** From the lower side of a step to the upper side of the next one. */
+  readonly links: Readonly<Record<string, readonly Point[]>>;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The layout of a version. */
+export function layOut({ nodes, links }: LayoutTask): Layout {
+  const graph = new dagre.graphlib.Graph();
+  // Its own default ranker takes minutes for 1,000 steps.
+  const gaps = { ranksep: RANK_GAP, nodesep: NODE_GAP, edgesep: NODE_GAP / 2 };
+  graph.setGraph({ rankdir: "TB", ranker: "tight-tree", ...gaps });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id, hasUndo } of nodes) {
+    const width = hasUndo ? NODE_WIDTH * 2 + BESIDE_GAP : NODE_WIDTH;
+    graph.setNode(id, { width, height: NODE_HEIGHT });
+  }
+  for (const { from, to } of links) graph.setEdge(from, to);
+  dagre.layout(graph);
+  const places: Record<string, Point> = {};
+  for (const { id } of nodes) {
+    const { x, y, width, height } = graph.node(id);
+    places[id] = { x: Math.round(x - width / 2), y: Math.round(y - height / 2) };
+  }
+  const rows = new Set(nodes.map(({ id }) => graph.node(id).y));
+  const routes: Record<string, Point[]> = {};
+  for (const { id, from, to } of links) {
+    const [start, end] = [places[from], places[to]];
+    if (start === undefined || end === undefined) continue;
+    const { points } = graph.edge(from, to) as { points: Point[] };
+    // Between rows the path bends; through a row it runs straight, beside the steps that stand there.
+    const passed = points.slice(1, -1).filter(({ y }) => rows.has(y));
+    routes[id] = straightened([below(start), ...passed.flatMap(through), above(end)]);
+  }
+  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+  return { nodes: places, links: routes, width: Math.round(width), height: Math.round(height) };
+}
+
+function below({ x, y }: Point): Point {
+  return { x: x + NODE_WIDTH / 2, y: y + NODE_HEIGHT };
+}
+
+function above({ x, y }: Point): Point {
+  return { x: x + NODE_WIDTH / 2, y };
+}
+
+function through({ x, y }: Point): Point[] {
+  const column = Math.round(x);
+  return [-1, 1].map((side) => ({ x: column, y: Math.round(y + (side * NODE_HEIGHT) / 2) }));
+}
+
+/** Points in the middle of a vertical line say no more than its ends. */
+function straightened(points: readonly Point[]): Point[] {
+  return points.filter(({ x }, at) => points[at - 1]?.x !== x || points[at + 1]?.x !== x);
+}
+
+/** A route as a path of SVG: smooth, and upright where it leaves and arrives. */
+export function pathOf(points: readonly Point[]): string {
+  const [first, ...rest] = points;
+  const last = rest.at(-1);
+  if (first === undefined || last === undefined) return "";
+  let path = `M${first.x},${first.y}`;
+  let from = first;
+  for (const to of rest) {
+    const middle = (from.y + to.y) / 2;
+    path += ` C${from.x},${middle} ${to.x},${middle} ${to.x},${to.y}`;
+    from = to;
+  }
+  return path;
+}
+
+/** Where the label of a route stands. */
+export function middleOf(points: readonly Point[]): Point {
+  const at = Math.max(1, Math.floor(points.length / 2));
+  const [from, to] = [points[at - 1], points[at]];
+  if (from === undefined || to === undefined) return points[0] ?? { x: 0, y: 0 };
+  return { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
+}

@@ -1,0 +1,131 @@
+/**
+ * The graph of a version, with how a run stands at each step where there is one.
+ * Boundary: places come from the layout of the version alone, so nothing moves while data arrives. Which step is open is the page's.
+ */
+import { Background, Controls, MiniMap, ReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { WorkflowVersion } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { ErrorNote } from "../error-note.tsx";
+import type { LinkState } from "./edge-states.ts";
+import { createFlowParts, type LinkEdge, type StepNode } from "./flow-parts.ts";
+import { modelOf } from "./graph-model.ts";
+import { type Layout, NODE_HEIGHT, NODE_WIDTH } from "./layout.ts";
+import { layoutOf } from "./layouts.ts";
+import { LinkPath } from "./link-edge.tsx";
+import type { NodeFacts, StepMark } from "./node-facts.ts";
+import { StepBox } from "./step-box.tsx";
+import { stepLook } from "./step-words.ts";
+import "./graph.css";
+
+const NODE_TYPES = { step: StepBox };
+const EDGE_TYPES = { link: LinkPath };
+const MAP_FROM_STEPS = 30;
+const SMALLEST_ZOOM = 0.05;
+/** Below it names cannot be read: rather a part of the graph is shown at first. */
+const FIRST_ZOOM = 0.6;
+const MARGIN = 24;
+
+/** What is drawn. */
+export interface WorkflowGraphProps {
+  readonly version: Pick<WorkflowVersion, "definitionId" | "version" | "steps" | "edges">;
+  /** How a run stands, by step; steps without an entry have not begun. Objects that did not change should be the same ones. */
+  readonly facts?: ReadonlyMap<string, NodeFacts>;
+  readonly linkStates?: ReadonlyMap<string, LinkState>;
+  /** How steps differ from those of another version. */
+  readonly marks?: ReadonlyMap<string, StepMark>;
+  readonly chosen?: string;
+  /** A step that is seen at first where not all fit. */
+  readonly focus?: string;
+  onChoose?(stepId: string): void;
+}
+
+/** The graph fills what is around it. Loaded when it is drawn: it is the largest part of the console. */
+export default function WorkflowGraph(props: WorkflowGraphProps) {
+  const { version, facts, linkStates, marks, chosen, focus, onChoose } = props;
+  const { definitionId, steps, edges } = version;
+  const model = useMemo(() => modelOf(steps, edges), [steps, edges]);
+  const { layout, error } = useLayout(`${definitionId}/${version.version}`, model);
+  const [partsOf] = useState(createFlowParts);
+  const parts = useMemo(
+    () => layout && partsOf({ model, layout, facts, linkStates, marks, chosen }),
+    [partsOf, model, layout, facts, linkStates, marks, chosen],
+  );
+  const place = useRef<HTMLElement>(null);
+  if (error !== undefined) return <ErrorNote error={error} />;
+  return (
+    <section className="graph" ref={place} aria-label="Graph of the steps" aria-busy={!parts}>
+      {parts !== undefined && layout !== undefined && (
+        <ReactFlow<StepNode, LinkEdge>
+          nodes={parts.nodes}
+          edges={parts.edges}
+          nodeTypes={NODE_TYPES}
+          edgeTypes={EDGE_TYPES}
+          onInit={(flow) => showFirst(flow, layout, place.current, focus)}
+          onNodeClick={(_, { id }) => onChoose?.(id)}
+          onlyRenderVisibleElements
+          nodesDraggable={false}
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          zoomOnDoubleClick={false}
+          preventScrolling={false}
+          zoomOnScroll={false}
+          minZoom={SMALLEST_ZOOM}
+          maxZoom={1.5}
+          proOptions={{ hideAttribution: true }}
+        >
+          <Background gap={24} size={1} />
+          <Controls showInteractive={false} />
+          {steps.length >= MAP_FROM_STEPS && <MiniMap pannable zoomable nodeClassName={mapClass} />}
+        </ReactFlow>
+      )}
+    </section>
+  );
+}
+
+function useLayout(key: string, model: ReturnType<typeof modelOf>) {
+  const [made, setMade] = useState<{ key: string; layout?: Layout; error?: Error }>({ key: "" });
+  useEffect(() => {
+    let isWanted = true;
+    const nodes = model.nodes.map(({ id, undo }) => ({ id, hasUndo: undo !== undefined }));
+    const links = model.links.map(({ id, from, to }) => ({ id, from, to }));
+    layoutOf(key, { nodes, links }).then(
+      (layout) => isWanted && setMade({ key, layout }),
+      (error) => isWanted && setMade({ key, error }),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [key, model]);
+  return made.key === key ? made : { key };
+}
+
+/** All of it where it can be read so; else the step in question, or the beginning. */
+function showFirst(
+  flow: ReactFlowInstance<StepNode, LinkEdge>,
+  { width, height, nodes }: Layout,
+  place: HTMLElement | null,
+  focus: string | undefined,
+): void {
+  const room = { width: place?.clientWidth ?? width, height: place?.clientHeight ?? height };
+  const [wide, high] = [
+    (room.width - 2 * MARGIN) / Math.max(1, width),
+    (room.height - 2 * MARGIN) / Math.max(1, height),
+  ];
+  const zoom = Math.min(1, Math.max(FIRST_ZOOM, Math.min(wide, high)));
+  const at = focus === undefined ? undefined : nodes[focus];
+  const center = {
+    x: wide >= zoom || at === undefined ? width / 2 : at.x + NODE_WIDTH / 2,
+    y: at === undefined ? 0 : at.y + NODE_HEIGHT / 2,
+  };
+  const x = room.width / 2 - center.x * zoom;
+  const top = high >= zoom ? (room.height - height * zoom) / 2 : undefined;
+  const y = top ?? Math.min(MARGIN, room.height / 2 - center.y * zoom);
+  void flow.setViewport({ x, y, zoom });
+}
+
+function mapClass({ data }: StepNode): string {
+  const { facts, hasRun } = data;
+  return hasRun ? `map-${stepLook(facts?.state ?? 0, facts?.isHeld).tone}` : "map-plain";
+}

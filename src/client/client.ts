@@ -73,8 +73,16 @@ function byFetch({ fetch = globalThis.fetch }: ClientOptions) {
     }
   };
   return ({ baseUrl }: { readonly baseUrl: string }) =>
-    createConnectTransport({ baseUrl, useBinaryFormat: true, fetch: checked });
+    createConnectTransport({
+      baseUrl,
+      useBinaryFormat: true,
+      binaryOptions: { recursionLimit: NESTED_MESSAGES },
+      fetch: checked,
+    });
 }
+
+/** Payloads have 64 levels, a list of each two messages, and some more messages are around them. The library reads 100. */
+const NESTED_MESSAGES = 200;
 
 /** The content type of answers that are streams. */
 const STREAM = "application/connect+";

@@ -11,12 +11,11 @@ export interface TextPiece {
 }
 
 /**
- * Control characters but the line feed and the tab, marks and isolates of direction, characters without a width, separators
- * of lines, fillers, tags, variation selectors in bulk, and halves of pairs.
+ * Control characters but the line feed and the tab, what has no look of its own (marks of direction, joiners, tags), separators of lines,
+ * fillers, and halves of pairs.
  */
 const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
+  /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/gu;
 
 /** The text in pieces, in order. */
 export function visiblePieces(text: string): TextPiece[] {

@@ -86,7 +86,7 @@ export function resultOf(fields: readonly FormField[], filled: Filled): FormResu
       if (field.isRequired) faults.set(field.name, "This is needed");
       continue;
     }
-    const { value, fault } = valueOf(field, text);
+    const { value, fault } = readText(field, text);
     if (fault !== "") faults.set(field.name, fault);
     // A property may be named as one that every object has.
     else Object.defineProperty(output, field.name, { value, ...OWN });
@@ -96,7 +96,7 @@ export function resultOf(fields: readonly FormField[], filled: Filled): FormResu
 
 const OWN = { enumerable: true, configurable: true, writable: true };
 
-function valueOf(field: FormField, text: string): { value: JsonValue; fault: string } {
+function readText(field: FormField, text: string): { value: JsonValue; fault: string } {
   switch (field.kind) {
     case "number": {
       const value = Number(text);

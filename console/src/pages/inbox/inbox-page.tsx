@@ -2,6 +2,7 @@
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import type { InboxItem } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
+import { useApi } from "../../api/api.tsx";
 import { useCall } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -27,6 +28,7 @@ export default function InboxPage() {
   const [view, setView] = useSearchParam("view");
   const [kindId, setKind] = useSearchParam("kind");
   const [pageSize, setPageSize] = useState(AT_ONCE);
+  const { workspaceId } = useApi();
   const { subject } = useRights();
   const mine = view === "mine";
   const kinds = useMemo(
@@ -34,8 +36,8 @@ export default function InboxPage() {
     [kindId],
   );
   const list = useCall(
-    ["inbox", "list", mine, kindId, pageSize],
-    ({ inbox }, options) => inbox.list({ mine, kinds, pageSize }, options),
+    ["inbox", "list", workspaceId, mine, kindId, pageSize],
+    ({ inbox }, options) => inbox.list({ workspaceId, mine, kinds, pageSize }, options),
     { everyMs: EVERY_MS, isKept: true },
   );
   const { items = [], totalSize = 0 } = list.data ?? {};

@@ -33,14 +33,12 @@ const EVERY_MS = 5_000;
 const DIGEST_SHOWN = 12;
 
 export default function ItemPage({ id }: { readonly id: string }) {
-  const found = useCall(
-    ["inbox", "item", id],
-    async ({ inbox }, options) => (await inbox.get({ id }, options)).item,
-    { everyMs: EVERY_MS },
-  );
+  const found = useCall(["inbox", "item", id], ({ inbox }, options) => inbox.get({ id }, options), {
+    everyMs: EVERY_MS,
+  });
   if (found.isError) return <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
-  if (found.data === undefined) return <Loading />;
-  return <Item key={id} item={found.data} onRefused={() => void found.refetch()} />;
+  if (found.data?.item === undefined) return <Loading />;
+  return <Item key={id} item={found.data.item} onRefused={() => void found.refetch()} />;
 }
 
 function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefused: () => void }) {
@@ -106,7 +104,14 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
 /** Who asks whom for what, in a sentence. */
 function Asked({ item }: { readonly item: InboxItem }) {
   const { requestedBy, assignee, createdAt, actionType, kind, needed, given } = item;
-  const who = requestedBy === "" ? "It is asked" : `${nameOf(requestedBy)} asks`;
+  if (kind === ItemKind.HELD) {
+    return (
+      <p className="asked">
+        It went wrong <RelativeTime at={createdAt} /> and waits for somebody who mends it.
+      </p>
+    );
+  }
+  const who = requestedBy === "" ? "It is asked of" : `${nameOf(requestedBy)} asks`;
   const whom = assignee === "" ? "anybody" : assignee;
   const isMany = kind === ItemKind.APPROVAL && needed > 1;
   return (
@@ -120,9 +125,7 @@ function Asked({ item }: { readonly item: InboxItem }) {
           </strong>
         </>
       )}
-      {kind === ItemKind.TASK && " to do this"}
-      {kind === ItemKind.HELD && " to mend what went wrong"},{" "}
-      <RelativeTime at={createdAt} />.
+      {kind === ItemKind.TASK && " to do this"}, <RelativeTime at={createdAt} />.
       {isMany && ` It needs ${needed} people; ${given} have agreed.`}
     </p>
   );
@@ -197,9 +200,8 @@ function Reason({ text }: { readonly text: string }) {
 /** Orders for a step that failed and waits. */
 function Mend({ item }: { readonly item: InboxItem }) {
   const { runId, stepId } = item;
-  const attempts = useCall(
-    ["attempts", runId, stepId],
-    ({ runs }, options) => runs.getAttempts({ runId, stepId }, options),
+  const attempts = useCall(["attempts", runId, stepId], ({ runs }, options) =>
+    runs.getAttempts({ runId, stepId }, options),
   );
   const attempt = attempts.data?.attempts.at(-1)?.attempt ?? 0;
   if (attempts.isError) return <ErrorNote error={attempts.error} />;

@@ -68,7 +68,9 @@ const RISKS: Readonly<Record<string, Tone>> = {
 };
 
 /** A level of risk; undefined where there is none. */
-export function riskWords(level: string): { readonly word: string; readonly tone: Tone } | undefined {
+export function riskWords(
+  level: string,
+): { readonly word: string; readonly tone: Tone } | undefined {
   if (level === "") return undefined;
   return { word: `${capital(level)} risk`, tone: RISKS[level] ?? "idle" };
 }
@@ -88,7 +90,10 @@ export function decisionWords(decision: string): string {
 
 /** `amount_usd` as `Amount usd`; a name with spaces or capitals stays as it is. */
 export function labelOf(name: string): string {
-  const words = name.replaceAll(/[_-]+/g, " ").replaceAll(/([a-z\d])([A-Z])/g, "$1 $2").trim();
+  const words = name
+    .replaceAll(/[_-]+/g, " ")
+    .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
+    .trim();
   return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -4,10 +4,10 @@ import { JsonView } from "../../parts/json-view.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
 import { labelOf } from "./item-words.ts";
 
-const DEEPEST = 3;
+const DEEPEST = 2;
 const MOST_ENTRIES = 40;
 const MOST_ITEMS = 20;
-const MOST_CHARS = 2_000;
+const MOST_CHARS = 600;
 
 /** `value` is what is to be decided on. */
 export function Readable({ value }: { readonly value: Readonly<Record<string, unknown>> }) {

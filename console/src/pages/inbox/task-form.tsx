@@ -6,7 +6,14 @@ import { WorkflowsError } from "../../../../src/client/errors.ts";
 import { useAct } from "../../api/queries.ts";
 import { CliLine } from "../../parts/cli-line.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
-import { type Filled, type FormField, fieldNamed, fieldsOf, resultOf, textOf } from "./form-model.ts";
+import {
+  type Filled,
+  type FormField,
+  fieldNamed,
+  fieldsOf,
+  resultOf,
+  textOf,
+} from "./form-model.ts";
 import { labelOf } from "./item-words.ts";
 import { RefusalNote } from "./refusal-note.tsx";
 
@@ -34,7 +41,8 @@ export function TaskForm({
   const [isTried, setIsTried] = useState(false);
   const reasonId = useId();
   const result = resultOf(fields, filled);
-  const output = known === undefined ? (result.output.output as JsonObject | undefined) : result.output;
+  const output =
+    known === undefined ? (result.output.output as JsonObject | undefined) : result.output;
   const complete = useAct(({ inbox }, given: JsonObject | undefined) =>
     inbox.completeTask({ id, reason, ...(given === undefined ? {} : { output: given }) }),
   );
@@ -46,7 +54,12 @@ export function TaskForm({
   };
   const args = output === undefined ? [] : ["--output", JSON.stringify(output)];
   return (
-    <form className="card card-body task-form" aria-label="Your result" onSubmit={submit} noValidate>
+    <form
+      className="card card-body task-form"
+      aria-label="Your result"
+      onSubmit={submit}
+      noValidate
+    >
       {fields.map((field) => (
         <Field
           key={field.name}

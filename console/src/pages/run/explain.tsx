@@ -8,19 +8,31 @@ import {
   RunVerdict,
   type WaitReason,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import type { Tone } from "../../parts/badge.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { paths } from "../../paths.ts";
 import { waitWords } from "./node-facts-of.ts";
 
-const VERDICTS: Readonly<Record<RunVerdict, string>> = {
-  [RunVerdict.UNSPECIFIED]: "",
-  [RunVerdict.MOVING]: "It moves",
-  [RunVerdict.WAITING]: "It waits",
-  [RunVerdict.HELD]: "It is paused",
-  [RunVerdict.ENDED]: "It has ended",
+const VERDICTS: Readonly<Record<RunVerdict, readonly [words: string, tone: Tone]>> = {
+  [RunVerdict.UNSPECIFIED]: ["", "idle"],
+  [RunVerdict.MOVING]: ["It moves", "info"],
+  [RunVerdict.WAITING]: ["It waits", "warn"],
+  [RunVerdict.HELD]: ["It is paused", "warn"],
+  [RunVerdict.ENDED]: ["It has ended", "idle"],
 };
-const SHOWN_AT_FIRST = 6;
+const PARTIES: Readonly<Record<Party_Kind, string>> = {
+  [Party_Kind.UNSPECIFIED]: "",
+  [Party_Kind.PERSON]: "person",
+  [Party_Kind.GROUP]: "group",
+  [Party_Kind.AGENT]: "agent",
+  [Party_Kind.SERVICE]: "service",
+  [Party_Kind.EVENT]: "event",
+  [Party_Kind.TIME]: "time",
+  [Party_Kind.WORKER]: "worker",
+  [Party_Kind.RUN]: "run",
+};
+const SHOWN_AT_FIRST = 3;
 
 /** On top of the page of a run. */
 export function Explain({
@@ -37,9 +49,10 @@ export function Explain({
   // The sentence of the run repeats that of its first reason.
   const isSaid = first !== undefined && sentence.includes(first.sentence);
   const more = others.length + moreWaits;
+  const [words, tone] = VERDICTS[verdict] ?? VERDICTS[RunVerdict.UNSPECIFIED];
   return (
-    <section className={`explain verdict-${RunVerdict[verdict]?.toLowerCase()}`} aria-label="Why">
-      <h2>{VERDICTS[verdict]}</h2>
+    <section className="explain" data-tone={tone} aria-label="Why">
+      <h2>{words}</h2>
       <p className="explain-sentence">
         <PlainText most={2_000}>{sentence}</PlainText>
       </p>
@@ -133,7 +146,9 @@ export function WhereTo({ runId, wait }: { readonly runId: string; readonly wait
     case ReasonCode.HELD:
       return <Link href={paths.item(`${runId}/${stepId}/0`)}>Mend it</Link>;
     case ReasonCode.CHILD:
-      return childRunId === "" ? null : <Link href={paths.run(childRunId)}>Open the child run</Link>;
+      return childRunId === "" ? null : (
+        <Link href={paths.run(childRunId)}>Open the child run</Link>
+      );
     case ReasonCode.WORKER_LOST:
     case ReasonCode.QUEUE_UNSERVED:
       return <Link href={paths.system}>Queue {queue}</Link>;
@@ -149,7 +164,7 @@ export function WhereTo({ runId, wait }: { readonly runId: string; readonly wait
 }
 
 function partyWords({ kind, id }: Party): string {
-  const word = Party_Kind[kind]?.toLowerCase() ?? "";
+  const word = PARTIES[kind] ?? "";
   if (id === "") return `any ${word}`;
   return kind === Party_Kind.TIME || kind === Party_Kind.PERSON ? id : `${word} ${id}`;
 }

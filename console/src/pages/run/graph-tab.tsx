@@ -32,10 +32,7 @@ export function GraphTab({
   readonly onChoose: (stepId: string) => void;
 }) {
   const model = useMemo(() => modelOf(version.steps, version.edges), [version]);
-  const linkStates = useMemo(
-    () => linkStatesOf(model, stepFactsOf(picture)),
-    [model, picture],
-  );
+  const linkStates = useMemo(() => linkStatesOf(model, stepFactsOf(picture)), [model, picture]);
   const [factsOf] = useState(createNodeFacts);
   const facts = useMemo(
     () => factsOf(picture, explanation, descendants, runId, isCut),

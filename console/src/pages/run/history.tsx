@@ -1,8 +1,8 @@
 /** The history of a run: each move, who or what made it, why and through what. */
 import { useState } from "react";
 import type { Move } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import { stepLook } from "../../parts/graph/step-words.ts";
 import { CliLine } from "../../parts/cli-line.tsx";
+import { stepLook } from "../../parts/graph/step-words.ts";
 import { PlainText } from "../../parts/plain-text.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { causeWords, changeWords } from "./move-words.ts";
@@ -63,6 +63,10 @@ export function History({
   );
 }
 
+function stayed(operation: string, state: string): string {
+  return operation === "started" ? "begins another attempt" : `stays ${state}`;
+}
+
 function isOf(stepId: string) {
   return (change: Move["changes"][number]) => change.stepId === stepId;
 }
@@ -86,7 +90,8 @@ function MoveRow({
         <ul className="history-changes">
           {changes.map((change, place) => {
             const { stepId, from, to, toState, note } = changeWords(change);
-            const Icon = toState === undefined ? undefined : stepLook(toState).icon;
+            const Icon =
+              toState === undefined ? undefined : stepLook(toState, change.note === "held").icon;
             return (
               // biome-ignore lint/suspicious/noArrayIndexKey: changes of one move have no other name.
               <li key={place}>
@@ -98,7 +103,7 @@ function MoveRow({
                   </button>
                 )}{" "}
                 {from === to ? (
-                  <>stays {to}</>
+                  stayed(change.operation, to)
                 ) : (
                   <>
                     {from !== "" && <>{from} → </>}

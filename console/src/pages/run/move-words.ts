@@ -1,5 +1,9 @@
 /** Moves of a run in words. Boundary: texts alone. */
-import { type Cause, Cause_Kind, type StateChange } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  type Cause,
+  Cause_Kind,
+  type StateChange,
+} from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { stepLook } from "../../parts/graph/step-words.ts";
 import { lookOfRun } from "../../parts/state-badge.tsx";

@@ -14,7 +14,11 @@ import type { ChildCounts, NodeFacts } from "../../parts/graph/node-facts.ts";
 import { isFinalStep, type RunPicture, type StepPicture } from "./run-picture.ts";
 
 /** What a wait is for, in a word or two. */
-const WAIT_WORDS: Partial<Record<ReasonCode, string>> = {
+const WAIT_WORDS: Readonly<Record<ReasonCode, string>> = {
+  [ReasonCode.UNSPECIFIED]: "",
+  [ReasonCode.CALL]: "the service is at work",
+  [ReasonCode.DEADLINE_NEAR]: "deadline is near",
+  [ReasonCode.FAILED]: "failed",
   [ReasonCode.APPROVAL]: "waits for approval",
   [ReasonCode.TASK]: "waits for a person",
   [ReasonCode.EVENT]: "waits for an event",
@@ -38,7 +42,7 @@ const WAIT_WORDS: Partial<Record<ReasonCode, string>> = {
 
 /** What a wait is for, as a label. */
 export function waitWords(code: ReasonCode): string {
-  return WAIT_WORDS[code] ?? ReasonCode[code]?.toLowerCase().replaceAll("_", " ") ?? "";
+  return WAIT_WORDS[code] ?? "";
 }
 
 /** Keeps what it gave the last time. */

@@ -6,7 +6,8 @@ import { ErrorNote } from "../../parts/error-note.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { Loading } from "../../parts/loading.tsx";
 
-const WORDS = { [PayloadKind.INPUT]: "Input", [PayloadKind.OUTPUT]: "Output" } as const;
+const WORDS = { input: "Input", output: "Output" } as const;
+const KINDS = { input: PayloadKind.INPUT, output: PayloadKind.OUTPUT } as const;
 
 /** `version` changes when the payload may have changed. */
 export function Payload({
@@ -18,7 +19,7 @@ export function Payload({
   readonly runId: string;
   /** Empty: of the run. */
   readonly stepId: string;
-  readonly kind: PayloadKind.INPUT | PayloadKind.OUTPUT;
+  readonly kind: keyof typeof KINDS;
   readonly version: number | string;
 }) {
   const [isOpen, setIsOpen] = useState(false);
@@ -34,9 +35,11 @@ export function Payload({
       >
         {WORDS[kind]}
       </button>
-      <div id={id}>
-        {isOpen && <Content runId={runId} stepId={stepId} kind={kind} version={version} />}
-      </div>
+      {isOpen && (
+        <div id={id}>
+          <Content runId={runId} stepId={stepId} kind={kind} version={version} />
+        </div>
+      )}
     </div>
   );
 }
@@ -49,12 +52,12 @@ function Content({
 }: {
   readonly runId: string;
   readonly stepId: string;
-  readonly kind: PayloadKind.INPUT | PayloadKind.OUTPUT;
+  readonly kind: keyof typeof KINDS;
   readonly version: number | string;
 }) {
   const payload = useCall(
     ["payload", runId, stepId, kind, version],
-    ({ runs }, options) => runs.getPayload({ runId, stepId, kind }, options),
+    ({ runs }, options) => runs.getPayload({ runId, stepId, kind: KINDS[kind] }, options),
     { isKept: true },
   );
   if (payload.isPending) return <Loading />;

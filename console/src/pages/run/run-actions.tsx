@@ -143,8 +143,7 @@ function Rerun({ runId, stepIds, onDone }: ActionProps & Pick<Props, "stepIds">)
   );
   const plan = planned.data?.plan;
   const rerun = useAct(
-    ({ runs }, reason: string) =>
-      runs.rerun({ runId, fromStepId, planId: plan?.id ?? "", reason }),
+    ({ runs }, reason: string) => runs.rerun({ runId, fromStepId, planId: plan?.id ?? "", reason }),
     ({ run }) => {
       onDone();
       if (run !== undefined) go(paths.run(run.id));

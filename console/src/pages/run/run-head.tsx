@@ -71,14 +71,15 @@ export function RunHead({
       )}
       {startedAtMs !== undefined && (
         <span>
-          began <RelativeTime at={new Date(startedAtMs)} />, took{" "}
+          began <RelativeTime at={new Date(startedAtMs)} />,{" "}
+          {endedAtMs === undefined ? "open for " : "took "}
           <Duration
             from={new Date(startedAtMs)}
             to={endedAtMs === undefined ? undefined : new Date(endedAtMs)}
           />
         </span>
       )}
-      <span>{costWords(totalCostUsd)}</span>
+      {totalCostUsd > 0 && <span>cost {costWords(totalCostUsd)}</span>}
       {parentRunId !== "" && <Link href={paths.run(parentRunId)}>its parent</Link>}
     </PageHead>
   );

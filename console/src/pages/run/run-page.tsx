@@ -3,7 +3,6 @@
  * Boundary: lays out; what is known comes from use-run.ts (moves) and use-run-facts.ts (the rest). The open tab and step are in the address.
  */
 import { useMemo } from "react";
-import { PayloadKind } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import type {
   StepDefinition,
   WorkflowRun,
@@ -38,7 +37,7 @@ import "./run.css";
 export default function RunPage({ id }: { readonly id: string }) {
   const head = useRunHead(id);
   const followed = useRun(id);
-  const run = head.data;
+  const run = head.data?.run;
   const picture = usePicture(run, followed.picture);
   const version = useVersion(run?.definitionId ?? "", run?.definitionVersion ?? 0);
   if (head.isError) return <ErrorNote error={head.error} onRetry={() => head.refetch()} />;
@@ -138,8 +137,8 @@ function Data({ runId, state }: { readonly runId: string; readonly state: number
   const props = { runId, stepId: "", version: state };
   return (
     <div className="card card-body">
-      <Payload {...props} kind={PayloadKind.INPUT} />
-      <Payload {...props} kind={PayloadKind.OUTPUT} />
+      <Payload {...props} kind="input" />
+      <Payload {...props} kind="output" />
       <CliLine args={["runs", runId, "--json"]} />
     </div>
   );

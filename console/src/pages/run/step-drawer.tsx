@@ -2,7 +2,11 @@
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
-import { PayloadKind, type RunNode, type WaitReason } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  ReasonCode,
+  type RunNode,
+  type WaitReason,
+} from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { type StepDefinition, StepType } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { lengthWords } from "../../api/times.ts";
 import { Badge } from "../../parts/badge.tsx";
@@ -21,6 +25,7 @@ import { type Attempt, isFinalStep, type StepPicture } from "./run-picture.ts";
 import { StepOrders } from "./step-orders.tsx";
 
 const CHILDREN_AT_ONCE = 50;
+const WAITS_SHOWN = 5;
 
 interface Props {
   readonly runId: string;
@@ -43,10 +48,12 @@ export function StepDrawer(props: Props) {
   const { id } = step;
   // biome-ignore lint/correctness/useExhaustiveDependencies: for each step that is chosen.
   useEffect(() => heading.current?.focus({ preventScroll: true }), [id]);
-  const look = stepLook(picture?.state ?? 0, picture?.isHeld);
+  const look = stepLook(picture?.state, picture?.isHeld);
   const type = typeShown(step);
   const attempt = picture?.attempts.at(-1)?.attempt ?? 0;
   const isOpen = picture !== undefined && attempt > 0 && !isFinalStep(picture.state) && !isRunOver;
+  // Child runs are listed below, each with its state.
+  const said = waits.filter(({ code }) => code !== ReasonCode.CHILD).slice(0, WAITS_SHOWN);
   const moved = `${picture?.state ?? 0}/${attempt}`;
   return (
     <aside className="drawer" aria-label={`Step ${id}`}>
@@ -66,7 +73,7 @@ export function StepDrawer(props: Props) {
         <CopyId id={id} />
       </p>
       {picture?.isReused && <p className="muted">A rerun took its output from the run before.</p>}
-      {waits.map((wait, at) => (
+      {said.map((wait, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a step may have several reasons that are alike.
         <p key={at} className="drawer-wait">
           <PlainText most={2_000}>{wait.sentence}</PlainText> <WhereTo runId={runId} wait={wait} />
@@ -88,14 +95,8 @@ export function StepDrawer(props: Props) {
       )}
       {picture !== undefined && (
         <Section title="Data">
-          <Payload
-            key={`${id} in`}
-            {...{ runId, stepId: id, kind: PayloadKind.INPUT, version: moved }}
-          />
-          <Payload
-            key={`${id} out`}
-            {...{ runId, stepId: id, kind: PayloadKind.OUTPUT, version: moved }}
-          />
+          <Payload key={`${id} in`} {...{ runId, stepId: id, kind: "input", version: moved }} />
+          <Payload key={`${id} out`} {...{ runId, stepId: id, kind: "output", version: moved }} />
         </Section>
       )}
       <ChildRuns {...props} />
@@ -117,15 +118,24 @@ function About({ step, picture, undoes, onChoose }: Props) {
   const facts: [name: string, value: ReactNode][] = [
     ["Agent", step.agentId || step.requiredCapability],
     ["Action", step.actionType],
-    ["Risk", step.riskLevel],
+    ["Risk", step.riskLevel.replace("RISK_LEVEL_", "").toLowerCase()],
     ["Waits for", step.eventTypePattern],
     ["Channel", step.notificationChannel],
     ["Condition", step.conditionExpr],
     ["Limit", step.timeoutSeconds > 0 ? lengthWords(step.timeoutSeconds * 1_000) : ""],
-    ["Undone by", step.compensationStepId && <StepLink id={step.compensationStepId} onChoose={onChoose} />],
-    ...undoes.map((id): [string, ReactNode] => ["Undoes", <StepLink key={id} id={id} onChoose={onChoose} />]),
+    [
+      "Undone by",
+      step.compensationStepId && <StepLink id={step.compensationStepId} onChoose={onChoose} />,
+    ],
+    ...undoes.map((id): [string, ReactNode] => [
+      "Undoes",
+      <StepLink key={id} id={id} onChoose={onChoose} />,
+    ]),
     ["Cost", picture !== undefined && picture.costUsd > 0 ? costWords(picture.costUsd) : ""],
-    ...ids.map(([name, id]): [string, ReactNode] => [name, <CopyId key={name} id={id} />]),
+    ...ids.map(([name, id]): [string, ReactNode] => [
+      name.charAt(0).toUpperCase() + name.slice(1),
+      <CopyId key={name} id={id} />,
+    ]),
   ];
   const shown = facts.filter(([, value]) => value !== "" && value !== undefined);
   if (shown.length === 0) return null;

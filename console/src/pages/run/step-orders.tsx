@@ -65,11 +65,16 @@ const ENDS = {
 } as const;
 
 /** SkipStep and CompleteStep. */
-export function End({ runId, stepId, attempt, kind }: Order & { readonly kind: keyof typeof ENDS }) {
+export function End({
+  runId,
+  stepId,
+  attempt,
+  kind,
+}: Order & { readonly kind: keyof typeof ENDS }) {
   const [text, setText] = useState("");
   const id = useId();
   const output = readOutput(text);
-  const end = useAct(({ runs }, reason: string) => {
+  const end = useAct<string, object>(({ runs }, reason) => {
     const order = { runId, stepId, attempt, reason };
     const given = output.value === undefined ? order : { ...order, output: output.value };
     return kind === "skip" ? runs.skipStep(given) : runs.completeStep(given);

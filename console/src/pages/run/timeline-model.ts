@@ -3,7 +3,7 @@
  * Boundary: pure; places are parts of the axis, from 0 to 1. How they look is timeline.tsx.
  */
 import type { StepRunState } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import type { Attempt, RunPicture } from "./run-picture.ts";
+import { type Attempt, isFinalStep, type RunPicture } from "./run-picture.ts";
 
 /** A part of the axis. */
 export interface Span {
@@ -26,6 +26,8 @@ export interface Bar extends Span {
 export interface Row {
   readonly id: string;
   readonly bars: readonly Bar[];
+  /** Since its last attempt it waits: for the next one, or for an order. */
+  readonly rest: Span | undefined;
 }
 
 /** A time that is drawn shorter than it was. */
@@ -73,15 +75,15 @@ export function timelineOf(run: RunPicture, nowMs: number): Timeline {
     }
   }
   const axis = axisOf([...times].sort((a, b) => a - b));
-  const rows = steps.map(({ id, attempts }) => ({ id, bars: barsOf(attempts, endMs, axis.place) }));
+  const rows = steps.map(({ id, state, attempts }) => {
+    const restMs = isFinalStep(state) ? undefined : attempts.at(-1)?.endedAtMs;
+    const rest = restMs === undefined ? undefined : { from: axis.place(restMs), to: 1 };
+    return { id, rest, bars: barsOf(attempts, endMs, axis.place) };
+  });
   return { rows, breaks: axis.breaks, ticks: axis.ticks, startMs, endMs };
 }
 
-function barsOf(
-  attempts: readonly Attempt[],
-  endMs: number,
-  place: (ms: number) => number,
-): Bar[] {
+function barsOf(attempts: readonly Attempt[], endMs: number, place: (ms: number) => number): Bar[] {
   return attempts.map((attempt, at) => {
     const { startedAtMs, endedAtMs, waitsFromMs, state } = attempt;
     const beforeMs = attempts[at - 1]?.endedAtMs;

@@ -6,7 +6,13 @@ import { stepLook } from "../../parts/graph/step-words.ts";
 import { useNow } from "../../parts/relative-time.tsx";
 import { cutText, visibleText } from "../../parts/visible-text.ts";
 import { type RunPicture, tookMs } from "./run-picture.ts";
-import { type Bar, type Row, type Timeline as Model, timelineOf } from "./timeline-model.ts";
+import {
+  type Bar,
+  type Timeline as Model,
+  type Row,
+  type Span,
+  timelineOf,
+} from "./timeline-model.ts";
 
 const ROW_PX = 30;
 /** Units of the drawing along the axis. */
@@ -32,13 +38,7 @@ function OpenTimeline(props: Props) {
   return <Drawing {...props} nowMs={useNow()} />;
 }
 
-function Drawing({
-  picture,
-  names,
-  chosen,
-  onChoose,
-  nowMs,
-}: Props & { readonly nowMs: number }) {
+function Drawing({ picture, names, chosen, onChoose, nowMs }: Props & { readonly nowMs: number }) {
   const model = useMemo(() => timelineOf(picture, nowMs), [picture, nowMs]);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -82,6 +82,11 @@ function Drawing({
           })}
         </div>
       </div>
+      <p className="legend timeline-legend">
+        <span className="legend-work">at work</span>
+        <span className="legend-wait">waits for somebody or something</span>
+        <span className="legend-idle">between two attempts, or held</span>
+      </p>
     </section>
   );
 }
@@ -125,19 +130,16 @@ function Bars({ row }: { readonly row: Row }) {
       preserveAspectRatio="none"
       aria-hidden
     >
+      {row.rest !== undefined && <Idle span={row.rest} />}
       {row.bars.map((bar) => (
         <g key={bar.attempt.startedAtMs}>
           <title>{barWords(bar)}</title>
-          {bar.idle !== undefined && (
-            <line
-              className="timeline-idle"
-              x1={bar.idle.from * WIDE}
-              x2={bar.idle.to * WIDE}
-              y1={ROW_PX / 2}
-              y2={ROW_PX / 2}
-            />
-          )}
-          <rect className="bar" data-tone={stepLook(bar.state).tone} {...across(bar.from, bar.to)} />
+          {bar.idle !== undefined && <Idle span={bar.idle} />}
+          <rect
+            className="bar"
+            data-tone={stepLook(bar.state).tone}
+            {...across(bar.from, bar.to)}
+          />
           {bar.waitsFrom !== undefined && bar.waitsFrom < bar.to && (
             <rect className="bar bar-wait" {...across(bar.waitsFrom, bar.to)} />
           )}
@@ -145,6 +147,11 @@ function Bars({ row }: { readonly row: Row }) {
       ))}
     </svg>
   );
+}
+
+function Idle({ span }: { readonly span: Span }) {
+  const y = ROW_PX / 2;
+  return <line className="timeline-idle" x1={span.from * WIDE} x2={span.to * WIDE} y1={y} y2={y} />;
 }
 
 function across(from: number, to: number) {

@@ -5,6 +5,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { RunNode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import type { StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { useApi } from "../../api/api.tsx";
 import { useCall } from "../../api/queries.ts";
 import { childrenOf } from "../../parts/graph/graph-model.ts";
 import { isFinalRun, pictureOf, type RunPicture } from "./run-picture.ts";
@@ -17,10 +18,7 @@ const NAMES = 500;
 
 /** A run, as GetRun has it. */
 export function useRunHead(id: string) {
-  return useCall(["run", id], async ({ workflows }, options) => {
-    const { run } = await workflows.getRun({ id }, options);
-    return run;
-  });
+  return useCall(["run", id], ({ workflows }, options) => workflows.getRun({ id }, options));
 }
 
 /** The version that the run goes by. It never changes. */
@@ -34,9 +32,10 @@ export function useVersion(definitionId: string, version: number) {
 
 /** Names of workflows by their ids; of the newest 500. */
 export function useWorkflowNames(): ReadonlyMap<string, string> {
+  const { workspaceId } = useApi();
   const { data } = useCall(
-    ["workflow-names"],
-    ({ sources }, options) => sources.list({ pageSize: NAMES }, options),
+    ["workflow-names", workspaceId],
+    ({ sources }, options) => sources.list({ workspaceId, pageSize: NAMES }, options),
     { staleMs: 60_000 },
   );
   return useMemo(

@@ -56,7 +56,8 @@ export function useRun(runId: string): FollowedRun {
         onLiveness: (next) => void (signal.aborted || setLiveness(next)),
         onHeard() {
           // At first thousands of messages may come at once.
-          if (!signal.aborted) setHeardAtMs((last) => (Date.now() - last < 250 ? last : Date.now()));
+          if (!signal.aborted)
+            setHeardAtMs((last) => (Date.now() - last < 250 ? last : Date.now()));
         },
         after: known.current.picture.moves.at(-1)?.cursor ?? "",
         signal,

@@ -5,6 +5,7 @@
  */
 import { StepRunState, StepType } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import type { GraphLink, GraphModel } from "./graph-model.ts";
+import { groupBy } from "./group-by.ts";
 
 /** `open`: it is not decided, or the states do not tell how. */
 export type LinkState = "open" | "taken" | "dead";
@@ -34,9 +35,9 @@ export function linkStatesOf(
   const states = new Map<string, LinkState>();
   for (const link of links) {
     const others = leaving.get(link.from) ?? [];
-    const isChooser = CHOOSERS.has(types.get(link.from) ?? StepType.UNSPECIFIED);
-    const isPlain = !isChooser && others.every(isUnconditional);
-    states.set(link.id, stateOf(link, isPlain, steps));
+    const type = types.get(link.from) ?? StepType.UNSPECIFIED;
+    const isPlain = !CHOOSERS.has(type) && others.every(isUnconditional);
+    states.set(link.id, stateOf(link, type, isPlain, steps));
   }
   settle(states, arriving, leaving, (id) => types.get(id) === StepType.BRANCH, steps);
   return states;
@@ -45,6 +46,7 @@ export function linkStatesOf(
 /** What the two steps of a link tell. `isPlain`: a success of its source takes it. */
 function stateOf(
   link: GraphLink,
+  type: StepType,
   isPlain: boolean,
   steps: ReadonlyMap<string, StepFacts>,
 ): LinkState {
@@ -52,9 +54,10 @@ function stateOf(
   if (from === undefined) return "open";
   const isPassed = to?.state === StepRunState.CANCELLED && !to.hasBegun;
   if (to?.state === StepRunState.SKIPPED || isPassed) return "dead";
+  // A PARALLEL begins its children before it ends, however it does.
+  if (type === StepType.PARALLEL && to?.hasBegun) return "open";
   switch (from.state) {
     case StepRunState.SKIPPED:
-      return "dead";
     case StepRunState.CANCELLED:
       return "dead";
     case StepRunState.FAILED:
@@ -103,14 +106,4 @@ function settle(
 
 function isUnconditional({ labels, isConditional }: GraphLink): boolean {
   return !isConditional && labels.every((label) => label === "");
-}
-
-function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
 }

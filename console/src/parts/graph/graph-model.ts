@@ -3,7 +3,12 @@
  * are one link.
  * Boundary: pure; a version alone. What a run did with it is edge-states.ts.
  */
-import type { Edge, StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import {
+  type Edge,
+  type StepDefinition,
+  StepType,
+} from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { groupBy } from "./group-by.ts";
 
 /** A step that is a box of its own in the layout. */
 export interface GraphNode {
@@ -30,6 +35,8 @@ export interface GraphLink {
 export interface GraphModel {
   readonly nodes: readonly GraphNode[];
   readonly links: readonly GraphLink[];
+  /** Children of a PARALLEL, and steps that follow when they are joined: these stand below, without a link of their own. */
+  readonly above: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** The model of a version. Steps that edges name and that are not there are left out. */
@@ -48,7 +55,7 @@ export function modelOf(steps: readonly StepDefinition[], edges: readonly Edge[]
     .filter(({ id }) => !placed.has(id))
     .map((step) => ({ id: step.id, step, undo: beside.get(step.id) }));
   const links = linksOf(edges.filter(({ fromStepId, toStepId }) => known(fromStepId, toStepId)));
-  return { nodes, links };
+  return { nodes, links, above: joinsOf(steps, links) };
 
   function known(from: string, to: string): boolean {
     return byId.has(from) && byId.has(to) && !placed.has(from) && !placed.has(to);
@@ -56,23 +63,40 @@ export function modelOf(steps: readonly StepDefinition[], edges: readonly Edge[]
 }
 
 function linksOf(edges: readonly Edge[]): GraphLink[] {
-  const together = new Map<string, [Edge, ...Edge[]]>();
-  for (const edge of edges) {
-    // Ids of steps have no spaces.
-    const id = `${edge.fromStepId} ${edge.toStepId}`;
-    const others = together.get(id);
-    if (others === undefined) together.set(id, [edge]);
-    else others.push(edge);
-  }
+  // Ids of steps have no spaces.
+  const together = groupBy(edges, ({ fromStepId, toStepId }) => `${fromStepId} ${toStepId}`);
   return [...together].map(([id, both]) => ({
     id,
-    from: both[0].fromStepId,
-    to: both[0].toStepId,
+    from: both[0]?.fromStepId ?? "",
+    to: both[0]?.toStepId ?? "",
     label: [...new Set(both.map(labelOf))].filter((label) => label !== "").join(" · "),
     labels: both.map(({ label }) => label),
     isConditional: both.some(({ conditionExpr }) => conditionExpr !== ""),
   }));
 }
+
+function joinsOf(steps: readonly StepDefinition[], links: readonly GraphLink[]) {
+  const parallels = new Set(
+    steps.filter(({ stepType }) => stepType === StepType.PARALLEL).map(({ id }) => id),
+  );
+  const linked = new Set(links.map(({ id }) => id));
+  const leaving = groupBy(
+    links.filter(({ from }) => parallels.has(from)),
+    ({ from }) => from,
+  );
+  return [...leaving.values()].flatMap((all) => {
+    const children = all.filter(({ labels }) => labels.every((label) => !AFTER.has(label)));
+    const after = all.filter(({ labels }) => labels.some((label) => AFTER.has(label)));
+    return after.flatMap(({ to }) =>
+      children
+        .map((child) => ({ from: child.to, to }))
+        .filter((pair) => pair.from !== to && !linked.has(`${pair.from} ${pair.to}`)),
+    );
+  });
+}
+
+/** Labels of what follows a PARALLEL as a whole. */
+const AFTER: ReadonlySet<string> = new Set(["joined", "error", "timeout"]);
 
 function labelOf({ label, conditionExpr }: Edge): string {
   if (conditionExpr === "") return label;

@@ -1,10 +1,17 @@
 /** The worker that lays versions out, one after the other. Boundary: takes a LayoutTask with an id, and answers with its layout. */
-import { layOut, type LayoutTask } from "./layout.ts";
+import { type LayoutTask, layOut, layOutRoughly } from "./layout.ts";
 
-addEventListener("message", ({ data }: MessageEvent<{ id: number; task: LayoutTask }>) => {
-  const { id, task } = data;
+/** What is asked of it. */
+export interface Asked {
+  readonly id: number;
+  readonly task: LayoutTask;
+  readonly isRough: boolean;
+}
+
+addEventListener("message", ({ data }: MessageEvent<Asked>) => {
+  const { id, task, isRough } = data;
   try {
-    postMessage({ id, layout: layOut(task) });
+    postMessage({ id, layout: isRough ? layOutRoughly(task) : layOut(task) });
   } catch (error) {
     postMessage({ id, problem: error instanceof Error ? error.message : String(error) });
   }

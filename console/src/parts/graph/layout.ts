@@ -9,13 +9,24 @@ export const NODE_WIDTH = 232;
 export const NODE_HEIGHT = 72;
 /** Between a step and the one beside it that undoes it. */
 export const BESIDE_GAP = 36;
-const RANK_GAP = 56;
+const RANK_GAP = 64;
 const NODE_GAP = 36;
 
 /** What the layout depends on: small, for it is sent to the worker. */
 export interface LayoutTask {
   readonly nodes: readonly { readonly id: string; readonly hasUndo: boolean }[];
-  readonly links: readonly { readonly id: string; readonly from: string; readonly to: string }[];
+  readonly links: readonly LayoutLink[];
+  /** Steps that stand above others without a link that is drawn. */
+  readonly above: readonly Pair[];
+}
+
+interface Pair {
+  readonly from: string;
+  readonly to: string;
+}
+
+interface LayoutLink extends Pair {
+  readonly id: string;
 }
 
 /** A place in px. */
@@ -34,7 +45,7 @@ export interface Layout {
 }
 
 /** The layout of a version. */
-export function layOut({ nodes, links }: LayoutTask): Layout {
+export function layOut({ nodes, links, above: pairs }: LayoutTask): Layout {
   const graph = new dagre.graphlib.Graph();
   // Its own default ranker takes minutes for 1,000 steps.
   const gaps = { ranksep: RANK_GAP, nodesep: NODE_GAP, edgesep: NODE_GAP / 2 };
@@ -44,7 +55,7 @@ export function layOut({ nodes, links }: LayoutTask): Layout {
     const width = hasUndo ? NODE_WIDTH * 2 + BESIDE_GAP : NODE_WIDTH;
     graph.setNode(id, { width, height: NODE_HEIGHT });
   }
-  for (const { from, to } of links) graph.setEdge(from, to);
+  for (const { from, to } of [...links, ...pairs]) graph.setEdge(from, to);
   dagre.layout(graph);
   const places: Record<string, Point> = {};
   for (const { id } of nodes) {
@@ -81,6 +92,67 @@ function through({ x, y }: Point): Point[] {
 /** Points in the middle of a vertical line say no more than its ends. */
 function straightened(points: readonly Point[]): Point[] {
   return points.filter(({ x }, at) => points[at - 1]?.x !== x || points[at + 1]?.x !== x);
+}
+
+/**
+ * A layout in rows that takes no time: for a graph that dagre takes too long for, which has hundreds of steps side by side. Links may cross
+ * steps.
+ */
+export function layOutRoughly({ nodes, links, above: pairs }: LayoutTask): Layout {
+  const parents = new Map<string, string[]>(nodes.map(({ id }) => [id, []]));
+  for (const { from, to } of [...links, ...pairs]) parents.get(to)?.push(from);
+  const rows: string[][] = [];
+  for (const [id, row] of rowsOf(parents)) {
+    rows[row] ??= [];
+    rows[row].push(id);
+  }
+  const wide = new Map(nodes.map(({ id, hasUndo }) => [id, hasUndo ? 2 : 1]));
+  const places: Record<string, Point> = {};
+  let left = 0;
+  let right = 0;
+  for (const [row, ids] of rows.entries()) {
+    const middle = (id: string) => {
+      const xs = (parents.get(id) ?? []).map((parent) => places[parent]?.x ?? 0);
+      return xs.length === 0 ? 0 : xs.reduce((sum, x) => sum + x, 0) / xs.length;
+    };
+    const inOrder = ids
+      .map((id) => ({ id, at: middle(id) }))
+      .sort((one, other) => one.at - other.at);
+    const columns = ids.reduce((sum, id) => sum + (wide.get(id) ?? 1), 0);
+    let x = -(columns * (NODE_WIDTH + NODE_GAP)) / 2;
+    left = Math.min(left, x);
+    for (const { id } of inOrder) {
+      places[id] = { x: Math.round(x), y: row * (NODE_HEIGHT + RANK_GAP) };
+      x += (wide.get(id) ?? 1) * (NODE_WIDTH + NODE_GAP);
+    }
+    right = Math.max(right, x);
+  }
+  for (const [id, { x, y }] of Object.entries(places)) places[id] = { x: Math.round(x - left), y };
+  const routes: Record<string, Point[]> = {};
+  for (const { id, from, to } of links) {
+    const [start, end] = [places[from], places[to]];
+    if (start !== undefined && end !== undefined) routes[id] = [below(start), above(end)];
+  }
+  const height = rows.length * (NODE_HEIGHT + RANK_GAP) - RANK_GAP;
+  return { nodes: places, links: routes, width: Math.round(right - left), height };
+}
+
+/** Each step in the row below its lowest parent. */
+function rowsOf(parents: ReadonlyMap<string, readonly string[]>): Map<string, number> {
+  const rows = new Map<string, number>();
+  const stack = [...parents.keys()].reverse();
+  for (let id = stack.at(-1); id !== undefined; id = stack.at(-1)) {
+    const open = rows.has(id) ? [] : (parents.get(id) ?? []).filter((each) => !rows.has(each));
+    if (open.length > 0) {
+      stack.push(...open);
+      continue;
+    }
+    stack.pop();
+    if (rows.has(id)) continue;
+    const above = (parents.get(id) ?? []).map((each) => rows.get(each) ?? 0);
+    rows.set(id, above.length === 0 ? 0 : Math.max(...above) + 1);
+  }
+  return rows;
 }
 
 /** A route as a path of SVG: smooth, and upright where it leaves and arrives. */

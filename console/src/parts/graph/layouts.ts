@@ -2,17 +2,29 @@
  * Layouts of versions: from memory, from the storage of the browser, or made by a worker.
  * Boundary: a version never changes, so its layout is made once. What is stored has places alone.
  */
+
 import { type Layout, type LayoutTask, NODE_HEIGHT, NODE_WIDTH } from "./layout.ts";
+import type { Asked } from "./layout-worker.ts";
 
 const STORED = "workflows.layout.";
 /** A layout of other sizes is no use; a change of how layouts are made takes another number. */
-const FORM = `1:${NODE_WIDTH}x${NODE_HEIGHT}`;
+const FORM = `2:${NODE_WIDTH}x${NODE_HEIGHT}`;
 const MOST_STORED_CHARS = 500_000;
 const MOST_STORED = 20;
+/** After so long a graph is laid out roughly. */
+const WITHIN_MS = 10_000;
+
+interface Waiting {
+  readonly asked: Asked;
+  readonly timer: ReturnType<typeof setTimeout>;
+  give(layout: Layout): void;
+  fail(error: Error): void;
+}
+
 const known = new Map<string, Promise<Layout>>();
-const waiting = new Map<number, { give(layout: Layout): void; fail(error: Error): void }>();
+const waiting = new Map<number, Waiting>();
 let worker: Worker | undefined;
-let asked = 0;
+let lastId = 0;
 
 /** The layout of what `key` names: a version of a definition, or what is drawn of it. */
 export function layoutOf(key: string, task: LayoutTask): Promise<Layout> {
@@ -26,12 +38,20 @@ export function layoutOf(key: string, task: LayoutTask): Promise<Layout> {
 
 async function make(key: string, task: LayoutTask): Promise<Layout> {
   const layout = await new Promise<Layout>((give, fail) => {
-    asked += 1;
-    waiting.set(asked, { give, fail });
-    ready().postMessage({ id: asked, task });
+    lastId += 1;
+    const asked = { id: lastId, task, isRough: false };
+    waiting.set(lastId, { asked, give, fail, timer: setTimeout(hurry, WITHIN_MS) });
+    ready().postMessage(asked);
   });
   store(key, layout);
   return layout;
+}
+
+/** Gives up the worker, which cannot be interrupted, and asks another one for all that is waited for, in haste. */
+function hurry(): void {
+  worker?.terminate();
+  worker = undefined;
+  for (const { asked } of waiting.values()) ready().postMessage({ ...asked, isRough: true });
 }
 
 function ready(): Worker {
@@ -41,11 +61,15 @@ function ready(): Worker {
     const { id, layout, problem } = data;
     const asker = waiting.get(id);
     waiting.delete(id);
+    clearTimeout(asker?.timer);
     if (layout !== undefined) asker?.give(layout);
     else asker?.fail(new Error(`The graph cannot be laid out: ${problem}`));
   });
   worker.addEventListener("error", () => {
-    for (const { fail } of waiting.values()) fail(new Error("The graph cannot be laid out."));
+    for (const { fail, timer } of waiting.values()) {
+      clearTimeout(timer);
+      fail(new Error("The graph cannot be laid out."));
+    }
     waiting.clear();
     worker = undefined;
   });

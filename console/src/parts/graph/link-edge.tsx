@@ -19,9 +19,15 @@ export const LinkPath = memo(function LinkPath({ data }: EdgeProps<LinkEdge>) {
     <g className={`link link-${state}`}>
       <path className="link-line" d={pathOf(route)} />
       {state === "undo" ? (
-        <path className="link-arrow" d={`M${end.x - 7},${end.y - 4} L${end.x},${end.y} L${end.x - 7},${end.y + 4}Z`} />
+        <path
+          className="link-arrow"
+          d={`M${end.x - 7},${end.y - 4} L${end.x},${end.y} L${end.x - 7},${end.y + 4}Z`}
+        />
       ) : (
-        <path className="link-arrow" d={`M${end.x - 4},${end.y - 7} L${end.x},${end.y} L${end.x + 4},${end.y - 7}Z`} />
+        <path
+          className="link-arrow"
+          d={`M${end.x - 4},${end.y - 7} L${end.x},${end.y} L${end.x + 4},${end.y - 7}Z`}
+        />
       )}
       {text !== "" && (
         <text className="link-label" x={middle.x} y={middle.y} dy="0.32em" textAnchor="middle">

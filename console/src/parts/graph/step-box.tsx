@@ -22,7 +22,7 @@ export const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
   const { step, facts, mark, undoes, isChosen, hasRun } = data;
   const type = typeShown(step);
   const name = visibleText(step.name || step.id);
-  const state = hasRun ? stepLook(facts?.state ?? 0, facts?.isHeld) : undefined;
+  const state = hasRun ? stepLook(facts?.state, facts?.isHeld) : undefined;
   const title = [name, facts?.sentence].filter(Boolean).join("\n");
   const TypeIcon = undoes === undefined ? type.icon : Undo2;
   const StateIcon = state?.icon;

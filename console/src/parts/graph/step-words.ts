@@ -57,6 +57,6 @@ export function typeShown(step: StepDefinition): Shown {
 const HELD: Look = { word: "Held", tone: "bad", icon: OctagonPause };
 
 /** How a step stands. */
-export function stepLook(state: StepRunState, isHeld = false): Look {
-  return isHeld ? HELD : lookOfStep(state);
+export function stepLook(state: StepRunState | undefined, isHeld = false): Look {
+  return isHeld ? HELD : lookOfStep(state ?? StepRunState.PENDING);
 }

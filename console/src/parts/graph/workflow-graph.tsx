@@ -54,6 +54,11 @@ export default function WorkflowGraph(props: WorkflowGraphProps) {
   if (error !== undefined) return <ErrorNote error={error} />;
   return (
     <section className="graph" ref={place} aria-label="Graph of the steps" aria-busy={!parts}>
+      {layout === undefined && (
+        <p className="graph-wait" role="status">
+          Laying out {steps.length} steps …
+        </p>
+      )}
       {parts !== undefined && layout !== undefined && (
         <ReactFlow<StepNode, LinkEdge>
           nodes={parts.nodes}
@@ -90,7 +95,7 @@ function useLayout(key: string, model: ReturnType<typeof modelOf>) {
     let isWanted = true;
     const nodes = model.nodes.map(({ id, undo }) => ({ id, hasUndo: undo !== undefined }));
     const links = model.links.map(({ id, from, to }) => ({ id, from, to }));
-    layoutOf(key, { nodes, links }).then(
+    layoutOf(key, { nodes, links, above: model.above }).then(
       (layout) => isWanted && setMade({ key, layout }),
       (error) => isWanted && setMade({ key, error }),
     );
@@ -127,5 +132,5 @@ function showFirst(
 
 function mapClass({ data }: StepNode): string {
   const { facts, hasRun } = data;
-  return hasRun ? `map-${stepLook(facts?.state ?? 0, facts?.isHeld).tone}` : "map-plain";
+  return hasRun ? `map-${stepLook(facts?.state, facts?.isHeld).tone}` : "map-plain";
 }

@@ -1,0 +1,142 @@
+/** A run is followed over cuts and proxies without losing a move. Boundary: the service is what the test gives. */
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect, it } from "vitest";
+import {
+  type Following,
+  followRun,
+  type Liveness,
+} from "../../../console/src/pages/run/follow-run.ts";
+import {
+  GetHistoryResponseSchema,
+  type Move,
+  MoveSchema,
+  WatchResponseSchema,
+} from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
+
+const TIMES = {
+  ...{ firstWithin: 30, silentFor: 5_000, pollEvery: 5, streamAgainAfter: 10_000 },
+  ...{ giveEvery: 40, burstGap: 5, burstAtMost: 200 },
+};
+
+/** The last of the moves ends the run. */
+function movesOf(count: number): Move[] {
+  return Array.from({ length: count }, (_, at) =>
+    create(MoveSchema, {
+      ...{ seq: BigInt(at + 1), cursor: `c${at + 1}` },
+      changes: at + 1 === count ? [{ runTo: WorkflowState.COMPLETED }] : [],
+    }),
+  );
+}
+
+const answer = (move: Move) => create(WatchResponseSchema, { cursor: move.cursor, move });
+const first = (cursor: string) => create(WatchResponseSchema, { cursor });
+
+function placeOf(moves: readonly Move[], after: string): number {
+  return moves.findIndex(({ cursor }) => cursor === after) + 1;
+}
+
+/** Follows until the end; what was given, and how the page called itself. */
+async function followed(service: Pick<Following, "watch" | "page">) {
+  const given: Move[][] = [];
+  const givenAtMs: number[] = [];
+  const liveness: Liveness["kind"][] = [];
+  await followRun({
+    ...service,
+    after: "",
+    signal: new AbortController().signal,
+    times: TIMES,
+    onHeard() {},
+    onMoves(moves) {
+      givenAtMs.push(performance.now());
+      given.push([...moves]);
+    },
+    onLiveness({ kind }) {
+      if (liveness.at(-1) !== kind) liveness.push(kind);
+    },
+  });
+  return { seqs: given.flat().map(({ seq }) => Number(seq)), given, givenAtMs, liveness };
+}
+
+const noPage = () => Promise.reject(new Error("no page was to be asked for"));
+const all = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
+
+it("gives each move once and in order over streams that break", async () => {
+  const moves = movesOf(9);
+  let streams = 0;
+  const { seqs, liveness } = await followed({
+    page: noPage,
+    async *watch(after) {
+      streams += 1;
+      yield first(after);
+      for (const move of moves.slice(placeOf(moves, after), streams * 3)) yield answer(move);
+      if (streams < 3) throw new ConnectError("the connection broke", Code.Unavailable);
+    },
+  });
+  expect(seqs).toEqual(all(9));
+  expect(liveness).toEqual(["connecting", "live", "away", "live", "away", "live", "ended"]);
+});
+
+it("gives what there was at first together", async () => {
+  const moves = movesOf(500);
+  const { given } = await followed({
+    page: noPage,
+    async *watch(after) {
+      yield first(after);
+      for (const move of moves) yield answer(move);
+    },
+  });
+  expect(given.map((each) => each.length)).toEqual([500]);
+});
+
+it("gives moves no more often than it may", async () => {
+  const moves = movesOf(40);
+  const { seqs, givenAtMs } = await followed({
+    page: noPage,
+    async *watch(after) {
+      yield first(after);
+      for (const move of moves) {
+        yield answer(move);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+  });
+  expect(seqs).toEqual(all(40));
+  const gaps = givenAtMs.slice(1, -1).map((at, place) => at - (givenAtMs[place] ?? 0));
+  expect(gaps.length).toBeGreaterThan(2);
+  for (const gap of gaps) expect(gap).toBeGreaterThan(TIMES.giveEvery - 5);
+});
+
+it("asks for pages where the first message of the stream is held back", async () => {
+  const moves = movesOf(6);
+  let there = 2;
+  const { seqs, liveness } = await followed({
+    async *watch(_, signal) {
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+      yield first("");
+    },
+    async page(after) {
+      const page = moves.slice(placeOf(moves, after), there);
+      there += 2;
+      return create(GetHistoryResponseSchema, { moves: page, totalSize: moves.length });
+    },
+  });
+  expect(seqs).toEqual(all(6));
+  expect(liveness).toEqual(["connecting", "polling", "ended"]);
+});
+
+it("ends where the service refuses to go on", async () => {
+  const { seqs, liveness } = await followed({
+    page: noPage,
+    async *watch(after) {
+      yield first(after);
+      yield answer(movesOf(2)[0] ?? create(MoveSchema));
+      throw new ConnectError("the token has ended", Code.Unauthenticated);
+    },
+  });
+  expect(seqs).toEqual([1]);
+  expect(liveness).toEqual(["connecting", "live", "refused"]);
+});

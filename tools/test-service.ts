@@ -48,9 +48,11 @@ export async function compileService({
   const path = join(guard.folder, "src", "compiled", "main.mjs");
   const edited = await editSources(edits);
   try {
-    // The service finds these from its file: packages in a folder above, migrations two folders above.
+    // The service finds these from its file: packages in a folder above, migrations and the console two folders above.
     await symlink(join(projectRoot, "node_modules"), join(guard.folder, "node_modules"));
     await symlink(join(root, "migrations"), join(guard.folder, "migrations"));
+    // The console is compiled by itself, or not there.
+    await symlink(join(root, "dist"), join(guard.folder, "dist"));
     // Older commits have no thread of their own for source texts.
     const worker = join(root, "src", "ingress", "rpc", "source-worker.ts");
     const files: [entry: string, outfile: string][] = [[join(root, entry), path]];

@@ -14,6 +14,11 @@ const UNITS: readonly [seconds: number, unit: string][] = [
   [1, "s"],
 ];
 
+/** A length of time by its largest unit, as `1 h`. */
+export function shortLength(ms: number): string {
+  return lengthWords(ms).split(" ").slice(0, 2).join(" ");
+}
+
 /** A length of time, as `1 h 5 min`: its two largest units; below a second in ms. */
 export function lengthWords(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -1,4 +1,5 @@
 /** The client library against the real service, with a front between them that loses answers and cuts streams. */
+import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { InboxWatchResponse } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import type { Move } from "../../../gen/workflows/ops/v1/runs_pb.ts";
@@ -132,3 +133,23 @@ test("a service that is nowhere is UNAVAILABLE within the deadline", async () =>
   const error = await workflows.getRun({ id: "a" }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ name: "WorkflowsError", code: "UNAVAILABLE", reason: undefined });
 });
+
+test.each([
+  ["objects", (value: JsonObject): JsonObject => ({ in: value })],
+  ["lists", (value: JsonObject): JsonObject => ({ in: [[[value]]] })],
+])("a payload of %s that is as deep as the service takes is read", async (_, wrap) => {
+  const { client } = await behind(() => "pass");
+  let inputPayload: JsonObject = { end: true };
+  // Each list around it is a level, too.
+  while (depthOf(wrap(inputPayload)) <= DEEPEST) inputPayload = wrap(inputPayload);
+  const started = await service.client.startRun({ definitionId, inputPayload });
+  const { run } = await client.workflows.getRun({ id: started.run?.id ?? "" });
+  expect(run?.inputPayload).toEqual(inputPayload);
+});
+
+const DEEPEST = 64;
+
+function depthOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+}

@@ -172,6 +172,7 @@ function ticksOf(
   const edges = [startMs, ...breaks.flatMap(({ fromMs, ms }) => [fromMs, fromMs + ms]), endMs];
   for (let piece = 0; piece <= breaks.length; piece += 1) {
     const [fromMs = startMs, toMs = endMs] = [edges[piece * 2], edges[piece * 2 + 1]];
+    if (toMs <= fromMs) continue;
     const wanted = Math.max(1, Math.round(TICKS * (place(toMs) - place(fromMs))));
     const stepMs = roundStep((toMs - fromMs) / wanted);
     const firstMs = Math.ceil((fromMs - startMs) / stepMs) * stepMs;

@@ -1,7 +1,7 @@
 /** The timeline of a run: each attempt of each step, the idle time between, and breaks for long waits. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
-import { lengthWords } from "../../api/times.ts";
+import { lengthWords, shortLength } from "../../api/times.ts";
 import { stepLook } from "../../parts/graph/step-words.ts";
 import { useNow } from "../../parts/relative-time.tsx";
 import { cutText, visibleText } from "../../parts/visible-text.ts";
@@ -105,7 +105,7 @@ function Axis({ model }: { readonly model: Model }) {
           className="timeline-break"
           style={{ left: `${from * 100}%`, width: `${(to - from) * 100}%` }}
         >
-          {lengthWords(ms)}
+          {shortLength(ms)}
         </span>
       ))}
     </div>

@@ -2,7 +2,7 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { Layers, Undo2 } from "lucide-react";
 import { memo } from "react";
-import { lengthWords } from "../../api/times.ts";
+import { shortLength } from "../../api/times.ts";
 import { costWords } from "../money.ts";
 import { useNow } from "../relative-time.tsx";
 import { cutText, visibleText } from "../visible-text.ts";
@@ -70,7 +70,7 @@ function Numbers({ facts }: { readonly facts: NodeFacts }) {
         (endedAtMs === undefined ? (
           <OpenFor fromMs={startedAtMs} />
         ) : (
-          lengthWords(endedAtMs - startedAtMs)
+          shortLength(endedAtMs - startedAtMs)
         ))}
       {attempts > 1 && ` · ${attempts} tries`}
       {costUsd > 0 && ` · ${costWords(costUsd)}`}
@@ -79,7 +79,7 @@ function Numbers({ facts }: { readonly facts: NodeFacts }) {
 }
 
 function OpenFor({ fromMs }: { readonly fromMs: number }) {
-  return lengthWords(Math.max(0, useNow() - fromMs));
+  return shortLength(Math.max(0, useNow() - fromMs));
 }
 
 function Children({ counts }: { readonly counts: ChildCounts }) {

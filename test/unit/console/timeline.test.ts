@@ -88,7 +88,7 @@ it("cuts no wait of less than a minute, and none that is like the others", () =>
   expect(timelineOf(alike, 0).breaks).toEqual([]);
 });
 
-it("keeps half of the axis for what was done, however many waits are cut", () => {
+it("keeps more than half of the axis for what was done, however many waits are cut", () => {
   const attempts = Array.from({ length: 30 }, (_, n) => attempt(n * HOUR, n * HOUR + 1_000, n + 1));
   const { rows, breaks } = timelineOf(runOf({ a: attempts }, 29 * HOUR + 1_000), 0);
   expect(breaks).toHaveLength(29);

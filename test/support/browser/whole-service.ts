@@ -20,7 +20,7 @@ import { openPage, type PageOptions, startBrowser, type WatchedPage } from "./br
 const WORKSPACE = "ws_console";
 
 /** What a person of a test does by the API. */
-export interface Caller {
+interface Caller {
   readonly workflows: Client<typeof WorkflowService>;
   readonly sources: Client<typeof Workflows>;
   readonly runs: Client<typeof Runs>;

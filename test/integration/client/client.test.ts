@@ -142,7 +142,7 @@ test.each([
   let inputPayload: JsonObject = { end: true };
   // Each list around it is a level, too.
   while (depthOf(wrap(inputPayload)) <= DEEPEST) inputPayload = wrap(inputPayload);
-  const started = await service.client.startRun({ definitionId, inputPayload });
+  const started = await client.workflows.startRun({ definitionId, inputPayload });
   const { run } = await client.workflows.getRun({ id: started.run?.id ?? "" });
   expect(run?.inputPayload).toEqual(inputPayload);
 });

@@ -32,7 +32,7 @@ export interface WholeService {
   readonly workspaceId: string;
   /** Calls by a name that nobody proves. */
   as(actor: string): Caller;
-  /** Opens a page of the console for a person with a browser of their own. */
+  /** Opens a page of the console for a person with a browser of their own; "": for who has not said a name. */
   open(actor: string, path: string, options?: PageOptions): Promise<WatchedPage>;
   /** Publishes a version; gives the id of its definition. */
   define(name: string, version: Version): Promise<string>;
@@ -113,9 +113,11 @@ class Whole implements WholeService {
   async open(actor: string, path: string, options: PageOptions = {}): Promise<WatchedPage> {
     const watched = await openPage(this.#browser, options);
     const name = JSON.stringify(actor);
-    await watched.page.addInitScript({
-      content: `localStorage.setItem("workflows.actor", ${name})`,
-    });
+    if (actor !== "") {
+      await watched.page.addInitScript({
+        content: `localStorage.setItem("workflows.actor", ${name})`,
+      });
+    }
     const separator = path.includes("?") ? "&" : "?";
     await watched.page.goto(`${this.#url}/console${path}${separator}workspace=${WORKSPACE}`);
     return watched;
@@ -130,7 +132,9 @@ class Whole implements WholeService {
   }
 
   async start(definitionId: string, more: StartFields = {}): Promise<string> {
-    const { run } = await this.as("user_sam").workflows.startRun({ ...more, definitionId });
+    const initiatorUserId = "user_sam";
+    const { workflows } = this.as(initiatorUserId);
+    const { run } = await workflows.startRun({ initiatorUserId, ...more, definitionId });
     return run?.id ?? "";
   }
 

@@ -124,7 +124,8 @@ const REFUSALS: readonly [message: RegExp, title: string, detail: (found: string
     ([, claimant = ""]) => `${nameOf(claimant)} has claimed it. It can be released first.`,
   ],
   [
-    /^the item is done$/,
+    // The owner of approvals knows it before its event has reached the run.
+    /^the item is done$|^the request is not open: /,
     "This is decided already",
     () => "Somebody was faster. What was decided is shown here now.",
   ],

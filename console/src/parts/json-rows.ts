@@ -46,7 +46,7 @@ interface Node {
   readonly value: unknown;
 }
 
-export const ROOT_PATH = "$";
+const ROOT_PATH = "$";
 
 /** The rows of what is open, from the top; 2,000 at most. */
 export function rowsOf(value: unknown, { paths, shown }: Opened): JsonRow[] {

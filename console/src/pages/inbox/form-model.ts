@@ -5,7 +5,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
 /** How a field is filled in. `json`: what has no better form. */
-export type FieldKind = "text" | "long" | "number" | "date" | "flag" | "choice" | "lines" | "json";
+type FieldKind = "text" | "long" | "number" | "date" | "flag" | "choice" | "lines" | "json";
 
 /** One property of the object. */
 export interface FormField {

@@ -64,7 +64,7 @@ export function causeWords(cause: Cause | undefined): string {
 }
 
 /** A name as the service records it: one that nobody proved is marked. */
-export function actorWords(actor: string): string {
+function actorWords(actor: string): string {
   const name = actor.replace(/^unverified:/, "");
   return name === actor ? name : `${name} (unverified)`;
 }

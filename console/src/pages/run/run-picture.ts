@@ -48,7 +48,7 @@ export interface StepPicture {
 }
 
 /** Ids of the present attempt, by their names in the contract; without empty ones. */
-export type Ids = Readonly<Record<string, string>>;
+type Ids = Readonly<Record<string, string>>;
 
 /** A run. */
 export interface RunPicture {

@@ -31,7 +31,7 @@ export function StepOrders(order: Order) {
 }
 
 /** RetryStep. */
-export function Retry({ runId, stepId, attempt }: Order) {
+function Retry({ runId, stepId, attempt }: Order) {
   const retry = useAct(({ runs }, reason: string) =>
     runs.retryStep({ runId, stepId, attempt, reason }),
   );
@@ -65,7 +65,7 @@ const ENDS = {
 } as const;
 
 /** SkipStep and CompleteStep. */
-export function End({
+function End({
   runId,
   stepId,
   attempt,
@@ -140,7 +140,7 @@ function Fail({ runId, stepId, attempt }: Order) {
 }
 
 /** An empty text is no output. */
-export function readOutput(text: string): { readonly value: Output; readonly fault: string } {
+function readOutput(text: string): { readonly value: Output; readonly fault: string } {
   if (text.trim() === "") return { value: undefined, fault: "" };
   try {
     const value: unknown = JSON.parse(text);

@@ -31,13 +31,13 @@ export interface Row {
 }
 
 /** A time that is drawn shorter than it was. */
-export interface Break extends Span {
+interface Break extends Span {
   readonly fromMs: number;
   readonly ms: number;
 }
 
 /** A label of the axis: so long after the start of the run. */
-export interface Tick {
+interface Tick {
   readonly at: number;
   readonly ms: number;
 }

@@ -11,7 +11,7 @@ import {
 import { groupBy } from "./group-by.ts";
 
 /** A step that is a box of its own in the layout. */
-export interface GraphNode {
+interface GraphNode {
   readonly id: string;
   readonly step: StepDefinition;
   /** The step that undoes it, which stands beside it. */

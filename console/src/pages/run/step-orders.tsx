@@ -65,12 +65,7 @@ const ENDS = {
 } as const;
 
 /** SkipStep and CompleteStep. */
-function End({
-  runId,
-  stepId,
-  attempt,
-  kind,
-}: Order & { readonly kind: keyof typeof ENDS }) {
+function End({ runId, stepId, attempt, kind }: Order & { readonly kind: keyof typeof ENDS }) {
   const [text, setText] = useState("");
   const id = useId();
   const output = readOutput(text);

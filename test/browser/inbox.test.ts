@@ -49,6 +49,7 @@ it("lists what is open by its filters, which are in the address", async () => {
   await page.getByRole("button", { name: "Mine (user_ann)" }).click();
   await page.getByRole("button", { name: "Every kind" }).click();
   await page.waitForURL(/view=mine/);
+  await approval.first().waitFor();
   await task.waitFor({ state: "detached" });
   expect(await approval.count()).toBe(1);
   await page.reload();

@@ -9,13 +9,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function loopOf(everyMs: number, round: (signal: AbortSignal) => Promise<boolean>) {
+function loopOf(
+  everyMs: number | undefined,
+  round: (signal: AbortSignal) => Promise<boolean | number>,
+) {
   let rounds = 0;
   const lines: string[] = [];
   const log = createLog({ level: "warn", format: "json", write: (line) => lines.push(line) });
   const loop = createLoop({
     name: "test",
-    everyMs,
+    ...(everyMs === undefined ? {} : { everyMs }),
     log,
     round(signal) {
       rounds += 1;
@@ -53,11 +56,58 @@ it("goes on at once when there is more to do, and when it is woken during a roun
   await loop.stop();
 });
 
+it("pauses for as long as a round says", async () => {
+  const { loop, count } = loopOf(1_000, async () => 40);
+  loop.start();
+  await vi.advanceTimersByTimeAsync(39);
+  expect(count()).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(count()).toBe(2);
+  await loop.stop();
+});
+
+it("without a pause of its own has a round only when it is woken", async () => {
+  const { loop, count } = loopOf(undefined, async () => false);
+  loop.start();
+  await vi.advanceTimersByTimeAsync(86_400_000);
+  expect(count()).toBe(1);
+  loop.wake();
+  await vi.advanceTimersByTimeAsync(86_400_000);
+  expect(count()).toBe(2);
+  await loop.stop();
+});
+
+it("is woken within a time, of several within the shortest, and during a round for the pause after it", async () => {
+  let isLong = false;
+  const { loop, count } = loopOf(10_000, async () => {
+    if (isLong) loop.wakeWithin(30);
+    isLong = false;
+    return false;
+  });
+  loop.start();
+  await vi.advanceTimersByTimeAsync(0);
+  loop.wakeWithin(50);
+  loop.wakeWithin(20);
+  loop.wakeWithin(500);
+  await vi.advanceTimersByTimeAsync(19);
+  expect(count()).toBe(1);
+  isLong = true;
+  await vi.advanceTimersByTimeAsync(1);
+  expect(count()).toBe(2);
+  await vi.advanceTimersByTimeAsync(30);
+  expect(count()).toBe(3);
+  // The times of pauses that are over count no more.
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(count()).toBe(3);
+  await loop.stop();
+});
+
 it("retries a failed round soon, then with back-off, also when it is woken", async () => {
   const { loop, lines, count } = loopOf(600_000, () => Promise.reject(new Error("away")));
   loop.start();
   for (let times = 0; times < 50; times += 1) {
     loop.wake();
+    loop.wakeWithin(0);
     await vi.advanceTimersByTimeAsync(1);
   }
   expect(count()).toBe(1);

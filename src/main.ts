@@ -69,11 +69,15 @@ async function start(config: Config, log: Log): Promise<Stop> {
   const { clients, inputClients } = openClients(config, owners, log);
   const feed = createRunFeed({ database, log });
   const lookups = createLookupCache({ costsFromMeter: clients.find("meter") !== undefined });
+  const notice = (committed: Committed) => {
+    bus.notice(committed);
+    timers.notice(committed.dueInMs);
+  };
   const processor = createProcessor({
     ...{ database, graphs, lookups, encodeCall, replicaId, log },
     onCommitted: (committed) => {
       dispatcher.take(committed.calls);
-      bus.notice(committed);
+      notice(committed);
       feed.notice(committed.batches);
     },
   });
@@ -106,12 +110,11 @@ async function start(config: Config, log: Log): Promise<Stop> {
     publishEvent: bus.publishEvent,
     redeliver: createRedelivery({ ...runtime, graphs, entities }),
     replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
-    onCommitted: (committed) => bus.notice(committed),
+    onCommitted: notice,
     probe: createReadiness({ database, log, busTroubles: bus.troubles }),
     metrics: async () => renderPrometheus(),
   });
-  const { host, port } = await server.listen();
-  log.info("listening", { host, port, replicaId, pid: process.pid });
+  log.info("listening", { ...(await server.listen()), replicaId, pid: process.pid });
   const sources = [server, timers, dispatcher, reconciler, retention];
   return () => stopParts({ sources, indexing, bus, inputClients, owners, processor, database });
 }

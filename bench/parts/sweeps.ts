@@ -24,6 +24,7 @@ import { readDatabaseState } from "../../src/store/service-reads/database-state.
 import { findDue } from "../../src/store/service-reads/due.ts";
 import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts";
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
+import { findNextDue } from "../../src/store/service-reads/next-due.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { benchLog } from "../steps/driver.ts";
@@ -49,6 +50,7 @@ const writing =
 
 /** One look of each, with the limits that the service has. */
 const SWEEPS: Readonly<Record<string, Look>> = {
+  "next-due": ({ read }) => findNextDue(read, 1_000),
   timers: ({ read }) => findDue(read, 500, []),
   schedules: ({ read }) => findDueSchedules(read, 500, []),
   waits: ({ read }) => listOpenWaits(read, FIRST_WAIT, YOUNG_WAIT_SECONDS, 200),

@@ -148,7 +148,9 @@ export async function commitWithEvents<Row>(
     return { row, batch: { id: await appendChange(tx, partition, events), partition, runs: [] } };
   });
   const tasks = { wanted: [], cancelled: [], ended: [] };
-  if (batch !== undefined) deps.onCommitted?.({ batches: [batch], calls: [], tasks });
+  // A version may have a schedule.
+  const dueInMs = 0;
+  if (batch !== undefined) deps.onCommitted?.({ batches: [batch], calls: [], tasks, dueInMs });
   return row;
 }
 

@@ -170,7 +170,8 @@ function handOn(deps: ProcessorDeps, meeting: Meeting, outcome: BatchOutcome): v
   }
 }
 
-function leavesNothing({ batches, calls, tasks }: Committed): boolean {
+function leavesNothing({ batches, calls, tasks, dueInMs }: Committed): boolean {
+  if (dueInMs !== Number.POSITIVE_INFINITY) return false;
   return [batches, calls, tasks.wanted, tasks.cancelled].every(({ length }) => length === 0);
 }
 

@@ -57,9 +57,11 @@ export interface Settled {
   started?(): StartedRun | undefined;
 }
 
-/** What a commit leaves to do: batches of moves to publish, calls to make, changes of tasks to send. */
+/** What a commit leaves to do: batches of moves to publish, calls to make, changes of tasks to send, timers to fire. */
 export interface Committed {
   readonly batches: readonly CommittedBatch[];
   readonly calls: readonly LeasedCall[];
   readonly tasks: TaskChanges;
+  /** How soon something that it set may fall due, in ms; Infinity: it set nothing. */
+  readonly dueInMs: number;
 }

@@ -4,6 +4,7 @@
  */
 import { isFinalStep } from "../engine/values/run.ts";
 import type { AppliedKey } from "../store/caller-keys.ts";
+import { dueAtMs } from "../store/rows.ts";
 import type { Batch, SavedBatch } from "../store/save-batch.ts";
 import { type OpenWait, openWaitOf } from "../store/service-reads/open-waits.ts";
 import type { UnfinishedRun } from "../store/service-reads/unfinished-runs.ts";
@@ -86,6 +87,7 @@ export function writtenOf(
       batches: committedBatches(saved?.batches ?? [], kept, nowMs),
       calls: calls.filter(({ callId }) => newCalls.has(callId)),
       tasks: committedTasks(kept),
+      dueInMs: nextTimerMs(kept) - nowMs,
     },
     openedWaits: kept.flatMap(openedWaitsOf),
     learnedIds: kept.flatMap(learnedIdsOf),
@@ -95,6 +97,20 @@ export function writtenOf(
     ),
   };
   return { outcome, kept, transactionId: saved?.transactionId };
+}
+
+/** The earliest timer of the steps that were written; Infinity: none. A deadline is a second away at least: it is looked for. */
+function nextTimerMs(kept: readonly FoldedRun[]): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { draft } of kept) {
+    for (const rows of [draft.rows.inserted, draft.rows.updated]) {
+      for (const row of rows) {
+        if (row.timeoutAtMs === undefined && row.wakeAtMs === undefined) continue;
+        next = Math.min(next, dueAtMs(row, draft.run.state));
+      }
+    }
+  }
+  return next;
 }
 
 /** What is neither answered nor folded comes again: the batch had done enough before. */

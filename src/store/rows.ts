@@ -142,7 +142,7 @@ export function rowOfStep(step: StepRun, run: Run): IncomingStep {
     completedAt: dateIfSet(step.completedAtMs),
     timeoutAt: dateIfSet(step.timeoutAtMs),
     wakeAt: dateIfSet(step.wakeAtMs),
-    dueAt: dueAt(step, run.state),
+    dueAt: dateIfSet(finite(dueAtMs(step, run.state))),
     costUsd: step.costUsd,
     outputExtendsInput: step.outputExtendsInput,
     waitKey: step.waitKey,
@@ -172,10 +172,14 @@ function ticketIdsOf(step: StepRun): string[] | undefined {
   return others.length === 0 ? undefined : others;
 }
 
-function dueAt(step: StepRun, runState: RunState): Date | undefined {
-  if (runState === "PAUSED" || isFinalStep(step.state)) return undefined;
-  const due = Math.min(step.timeoutAtMs ?? Infinity, step.wakeAtMs ?? Infinity);
-  return due === Infinity ? undefined : new Date(due);
+/** When the earlier timer of a step falls due; Infinity: it has none, or none that runs. */
+export function dueAtMs(step: StepRun, runState: RunState): number {
+  if (runState === "PAUSED" || isFinalStep(step.state)) return Infinity;
+  return Math.min(step.timeoutAtMs ?? Infinity, step.wakeAtMs ?? Infinity);
+}
+
+function finite(ms: number): number | undefined {
+  return ms === Infinity ? undefined : ms;
 }
 
 function dateIfSet(ms: number | undefined): Date | undefined {

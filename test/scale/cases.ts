@@ -104,6 +104,7 @@ import { moveSchedules } from "../../src/store/schedules.ts";
 import { findDue } from "../../src/store/service-reads/due.ts";
 import { findDueSchedules } from "../../src/store/service-reads/due-schedules.ts";
 import { listMissedReports } from "../../src/store/service-reads/early-reports.ts";
+import { findNextDue } from "../../src/store/service-reads/next-due.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
@@ -452,6 +453,7 @@ export const cases: readonly Case[] = [
     name: "outbox: next states",
     ask: (database) => listNextRunStates(database, [{ runId: RUN, seq: 1 }]),
   },
+  { name: "timers: next due", ask: ({ read }) => findNextDue(read, 1_000) },
   { name: "timers: due", ask: ({ read }) => findDue(read, 500, []) },
   { name: "schedules: due", ask: ({ read }) => findDueSchedules(read, 500, []) },
   {

@@ -1,26 +1,23 @@
 /**
- * Asks again and again which schedules are due.
- * Boundary: what firing means is runtime/fire-schedules.ts.
- * Invariant: a schedule that cannot be fired is left out for a while, so that it cannot crowd out the others; the table is
- * asked about every POLL_MS, unless a round was full and nothing was wrong.
+ * Fires the schedules that are due, when it is woken.
+ * Boundary: what firing means is runtime/fire-schedules.ts, and when something is due due-watch.ts.
+ * Invariant: a schedule that cannot be fired is left out for a while, so that it cannot crowd out the others; only a full round without
+ * a failure goes on at once.
  */
 
-import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
+import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import { type FiringDeps, fireSchedules } from "../../runtime/fire-schedules.ts";
 
-// Slots are on whole seconds; a run that starts half a second later costs less than two more statements a second at rest.
-const POLL_MS = 500;
 const DUE_AT_MOST = 500;
 const LEFT_OUT_MS = 30_000;
 const LEFT_OUT_AT_MOST = 2_000;
 
-/** Starts asking. */
-export function startSchedules(deps: FiringDeps): StartedLoop {
+/** Makes the loop. */
+export function createSchedules(deps: FiringDeps): StandingLoop {
   /** Definitions, and until when by the monotonic clock. */
   const leftOut = new Map<string, number>();
-  return startLoop({
+  return createLoop({
     name: "fire schedules",
-    everyMs: POLL_MS,
     log: deps.log,
     async round() {
       const now = performance.now();

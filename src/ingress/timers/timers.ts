@@ -3,24 +3,26 @@
  * that lost a race to a crash are looked at again.
  * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
  * Invariants:
- * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking.
+ * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking (due-watch.ts).
  * T2 A timer fires once: the engine compares it with the run as it then is. Several replicas may submit the same.
  * T3 A timer that stays due though it was submitted is left out for a while, so that it cannot crowd out the others.
  * T4 What fires late is submitted in the order of the due times, across steps and runs, a step's second timer included.
- * T5 Whatever is wrong, the table is asked about every POLL_MS; only a full round without a failure goes on at once.
+ * T5 Whatever is wrong, the table is asked about every TIMERS_MS while something is due; only a full round without a failure goes on
+ *    at once.
  */
 import type { Input } from "../../engine/values/input.ts";
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
-import { startLoop } from "../../process/standing-loop.ts";
+import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { Processor, Submission } from "../../runtime/processor.ts";
 import { isTemporary } from "../../runtime/temporary.ts";
 import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/service-reads/due.ts";
+import { startDueWatch } from "./due-watch.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { startWaitSweep } from "./missed-waits.ts";
-import { startSchedules } from "./schedules.ts";
-import { startUnfinishedRuns } from "./unfinished-runs.ts";
+import { createSchedules } from "./schedules.ts";
+import { createUnfinishedRuns } from "./unfinished-runs.ts";
 
 /** What timers need. */
 export interface TimerDeps {
@@ -31,10 +33,16 @@ export interface TimerDeps {
 
 /** Timers at work. */
 export interface Timers {
+  /** A commit of this replica set something that falls due in so many ms; 0: perhaps now. */
+  notice(inMs: number): void;
   stop(): Promise<void>;
 }
 
-const POLL_MS = 200;
+/** How often each kind is asked for while something of it is due. */
+const TIMERS_MS = 200;
+// Slots are on whole seconds.
+const SCHEDULES_MS = 500;
+const RUNS_MS = 1_000;
 const DUE_AT_MOST = 500;
 const LEFT_OUT_MS = 5_000;
 const LEFT_OUT_AT_MOST = 2_000;
@@ -45,10 +53,30 @@ interface LeftOut extends Due {
 
 /** Starts asking for what is due. */
 export function startTimers(deps: TimerDeps): Timers {
+  const timers = createFiring(deps);
+  const schedules = createSchedules(deps);
+  const runs = createUnfinishedRuns(deps);
+  const loops = [timers, schedules, runs];
+  for (const loop of loops) loop.start();
+  const watch = startDueWatch(deps, [
+    { kind: "timers", everyMs: TIMERS_MS, loop: timers },
+    { kind: "schedules", everyMs: SCHEDULES_MS, loop: schedules },
+    { kind: "runs", everyMs: RUNS_MS, loop: runs },
+  ]);
+  const others = [watch, startWaitSweep(deps), startReportSweep(deps)];
+  return {
+    notice: (inMs) => watch.notice(inMs),
+    async stop() {
+      await Promise.all([...loops, ...others].map((loop) => loop.stop()));
+    },
+  };
+}
+
+/** Fires timers when it is woken. */
+function createFiring(deps: TimerDeps): StandingLoop {
   const leftOut = new Map<string, LeftOut>();
-  const due = startLoop({
+  return createLoop({
     name: "fire timers",
-    everyMs: POLL_MS,
     log: deps.log,
     async round() {
       forgetOld(leftOut);
@@ -64,17 +92,6 @@ export function startTimers(deps: TimerDeps): Timers {
       return isFull(found.length) && refused.length === 0;
     },
   });
-  const others = [
-    startSchedules(deps),
-    startWaitSweep(deps),
-    startReportSweep(deps),
-    startUnfinishedRuns(deps),
-  ];
-  return {
-    async stop() {
-      await Promise.all([due.stop(), ...others.map((loop) => loop.stop())]);
-    },
-  };
 }
 
 /** Whether more may be due: a full round has steps, run deadlines and second timers, up to DUE_AT_MOST of each. */

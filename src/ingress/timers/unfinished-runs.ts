@@ -5,7 +5,7 @@
  */
 import { reached } from "../../process/crash-points.ts";
 import type { Log } from "../../process/log.ts";
-import { type StartedLoop, startLoop } from "../../process/standing-loop.ts";
+import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { Processor } from "../../runtime/processor.ts";
 import type { Database } from "../../store/database.ts";
 import { findUnfinished } from "../../store/service-reads/unfinished-runs.ts";
@@ -15,19 +15,15 @@ export interface UnfinishedRunsDeps {
   readonly database: Database;
   readonly processor: Processor;
   readonly log: Log;
-  /** How often the table is asked; 1 s unless given. */
-  readonly everyMs?: number;
 }
 
-const EVERY_MS = 1_000;
 const RUNS_AT_ONCE = 200;
 
-/** Starts asking. */
-export function startUnfinishedRuns(deps: UnfinishedRunsDeps): StartedLoop {
-  const { database, processor, log, everyMs = EVERY_MS } = deps;
-  return startLoop({
+/** Makes the loop: it asks when it is woken (due-watch.ts). */
+export function createUnfinishedRuns(deps: UnfinishedRunsDeps): StandingLoop {
+  const { database, processor, log } = deps;
+  return createLoop({
     name: "continue runs",
-    everyMs,
     log,
     async round() {
       const runs = await findUnfinished(database.read, RUNS_AT_ONCE);

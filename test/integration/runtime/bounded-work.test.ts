@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { VersionSpec } from "../../../src/engine/values/definition.ts";
 import type { JsonObject } from "../../../src/engine/values/json.ts";
-import { startUnfinishedRuns } from "../../../src/ingress/timers/unfinished-runs.ts";
+import { createUnfinishedRuns } from "../../../src/ingress/timers/unfinished-runs.ts";
 import { createLog } from "../../../src/process/log.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import {
@@ -223,7 +223,8 @@ describe("a run with more work than one transition's budget", () => {
     await sql.connect();
     await sql.query("update workflow_runs set continue_at = now() - interval '1 ms'");
     await sql.end();
-    const loop = startUnfinishedRuns({ ...service, everyMs: 10 });
+    const loop = createUnfinishedRuns(service);
+    loop.start();
     const steps = await until(async () => {
       const found = await findRunRows(service.database.read, runId);
       return found?.run.pending.length === 0 ? found.steps : undefined;

@@ -88,6 +88,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
         }, [`,
       },
       {
+        file: "store/service-reads/next-due.ts",
+        find: "await db.query<NextDueRow>(FIND, [",
+        replace: `await db.query({
+          name: "find_next_due_" + Date.now(),
+          text: FIND.text.replaceAll("now()", "to_timestamp(" + Date.now() / 1000 + ")"),
+        }, [`,
+      },
+      {
         file: "store/lock-runs.ts",
         find: "nowMs: Math.max(...found.map((row) => row.nowMs)),",
         replace: "nowMs: Date.now(),",

@@ -72,9 +72,10 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       replicaId: id,
       newRunId: () => world.newRunId(),
     },
-    onCommitted({ batches, calls, tasks }) {
+    onCommitted({ batches, calls, tasks, dueInMs }) {
       dispatcher.take(calls);
       publisher.notice(batches);
+      timers.notice(dueInMs);
       queues?.take(tasks);
     },
   });

@@ -17,6 +17,7 @@ import {
 import { findChildTarget } from "../../../../src/store/service-reads/child-targets.ts";
 import { findDue } from "../../../../src/store/service-reads/due.ts";
 import { listMissedReports } from "../../../../src/store/service-reads/early-reports.ts";
+import { findNextDue } from "../../../../src/store/service-reads/next-due.ts";
 import { FIRST_WAIT, listOpenWaits } from "../../../../src/store/service-reads/open-waits.ts";
 import { findUnfinished } from "../../../../src/store/service-reads/unfinished-runs.ts";
 import {
@@ -109,6 +110,10 @@ export function looking(rows: RandomRows): Verb {
   const name = rows.pick(["line", "wait", "no such"]);
   return rows.pick<Verb>([
     { name: "find due", run: ({ database: { read } }) => findDue(read, 50, []) },
+    {
+      name: "find what is due next",
+      run: ({ database: { read } }) => findNextDue(read, quietMs),
+    },
     { name: "find unfinished", run: ({ database: { read } }) => findUnfinished(read, 50) },
     {
       name: "list open waits",

@@ -28,6 +28,8 @@ export interface UnreportedStep {
 export interface UnreportedPage {
   readonly steps: UnreportedStep[];
   readonly next: RunPlace | undefined;
+  /** In how many ms the next one of the page's other steps will be unreported; Infinity: it has no other. */
+  readonly moreInMs: number;
 }
 
 /** A step whose owners this replica asks; ids that it does not have are "". */
@@ -46,12 +48,14 @@ export interface ClaimedCheck extends UnreportedStep {
 const RUNS_A_PAGE = 500;
 const STEPS_A_PAGE = 200;
 
-const isUnreported = (quietMs: string) => `s.completed_at is null
-      and (s.objective_id is not null or s.delegation_id is not null
-        or s.approval_request_id is not null or s.ticket_ids is not null
-        or (s.detail -> 'task' ->> 'sinceMs')::float8
-          <= extract(epoch from now()) * 1000 - ${quietMs}::float8)
-      and coalesce(s.checked_at, s.started_at) <= now() - ${quietMs}::float8 * interval '1 millisecond'`;
+const HAS_OWNER = `(s.objective_id is not null or s.delegation_id is not null
+        or s.approval_request_id is not null or s.ticket_ids is not null)`;
+/** Since when a step has no report; of one that waits for a worker since its task was given, and null where it has none. */
+const SINCE = `case when ${HAS_OWNER} then coalesce(s.checked_at, s.started_at)
+        when s.detail -> 'task' ->> 'sinceMs' is not null then greatest(
+          coalesce(s.checked_at, s.started_at),
+          to_timestamp((s.detail -> 'task' ->> 'sinceMs')::float8 / 1000)) end`;
+const before = (quietMs: string) => `now() - ${quietMs}::float8 * interval '1 millisecond'`;
 
 // The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
 const FIND: Statement = {
@@ -63,12 +67,16 @@ const FIND: Statement = {
     ), place as (
       select version_id, id, (select count(*) from page)::int as runs
       from page order by version_id desc, id desc limit 1
+    ), open as materialized (
+      select s.run_id, s.step_index, ${SINCE} as since
+      from page p join step_runs s on s.run_id = p.id where s.completed_at is null
     ), unreported as (
-      select s.run_id, s.step_index from page p join step_runs s on s.run_id = p.id
-      where ${isUnreported("$3")} limit ${STEPS_A_PAGE}
+      select run_id, step_index from open where since <= ${before("$3")} limit ${STEPS_A_PAGE}
     )
     select place.version_id as "versionId", place.id as "lastRunId", place.runs,
-      unreported.run_id as "runId", unreported.step_index as "stepIndex"
+      unreported.run_id as "runId", unreported.step_index as "stepIndex",
+      (select extract(epoch from min(since) - (${before("$3")})) * 1000
+        from open where since > ${before("$3")})::float8 as "moreInMs"
     from place left join unreported on true`,
 };
 
@@ -87,7 +95,7 @@ const CLAIM: Statement = {
       select s.run_id, s.step_index
       from unnest($1::text[], $2::smallint[]) as v(run_id, step_index)
       join step_runs s on s.run_id = v.run_id and s.step_index = v.step_index
-      where ${isUnreported("$3")} for update of s skip locked)
+      where s.completed_at is null and ${SINCE} <= ${before("$3")} for update of s skip locked)
     update step_runs s set checked_at = clock_timestamp()
     from free where s.run_id = free.run_id and s.step_index = free.step_index
     returning s.run_id as "runId", s.step_index as "stepIndex", s.workspace_id as "workspaceId",
@@ -103,6 +111,7 @@ interface FoundRow {
   readonly runs: number;
   readonly runId: string | null;
   readonly stepIndex: number | null;
+  readonly moreInMs: number | null;
 }
 
 /**
@@ -118,10 +127,11 @@ export async function findUnreported(
   const steps = rows.flatMap(({ runId, stepIndex }) =>
     runId === null || stepIndex === null ? [] : [{ runId, stepIndex }],
   );
-  if (steps.length >= STEPS_A_PAGE) return { steps, next: after };
   const [place] = rows;
+  const moreInMs = place?.moreInMs ?? Number.POSITIVE_INFINITY;
+  if (steps.length >= STEPS_A_PAGE) return { steps, next: after, moreInMs };
   const isLast = place === undefined || place.runs < RUNS_A_PAGE;
-  return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId] };
+  return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId], moreInMs };
 }
 
 /** Claims those of the steps that still have no report and that no other replica claimed, and gives them. */

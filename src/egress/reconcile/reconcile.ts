@@ -5,7 +5,8 @@
  * 1. Events are hints: a step gets the end of its owner within one interval, whatever became of the event.
  * 2. A step is checked by one replica at a time, and not again before 5/8 of the interval are over; a quick step never.
  * 3. Owners are asked a few at a time, behind the calls that move runs, and not at all while their breaker is open.
- * 4. Looking for steps takes a fifth of one connection's time at most, however many runs are open.
+ * 4. Looking for steps takes a fifth of one connection's time at most, however many runs are open, and is left out for as long as no
+ *    step can be unreported: what begins after a lap is not before the quiet time is over.
  */
 
 import { NotSent } from "../../collaborators/call-failure.ts";
@@ -79,7 +80,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     readMs: 0,
     stopping: false,
   };
-  let restUntilMs = 0;
+  let nextLapAtMs = 0;
 
   const rounds = createLoop({
     name: "check steps long in flight",
@@ -87,12 +88,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     log,
     async round() {
       await held.flush();
-      if (performance.now() < restUntilMs) return false;
+      if (performance.now() < nextLapAtMs) return false;
+      let moreAtMs = 0;
       try {
-        await lap(checking);
+        moreAtMs = await lap(checking);
       } finally {
         // A lap that failed rests too: it begins again at the first run.
-        restUntilMs = performance.now() + Math.min(checking.readMs * REST_FACTOR, intervalMs);
+        const restMs = Math.min(checking.readMs * REST_FACTOR, intervalMs);
+        nextLapAtMs = Math.max(performance.now() + restMs, moreAtMs);
       }
       return false;
     },
@@ -106,15 +109,20 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   };
 }
 
-/** Once over all open runs. */
-async function lap(checking: Checking): Promise<void> {
+/** Once over all open runs; gives before when another one finds nothing, by the process's clock. */
+async function lap(checking: Checking): Promise<number> {
   const { deps, held, quietMs } = checking;
   checking.readMs = 0;
+  let moreAtMs = performance.now() + quietMs;
   let place: RunPlace | undefined = FIRST_RUN;
   while (place !== undefined && !checking.stopping) {
+    const askedAtMs = performance.now();
     const page = await readPage(checking, place);
+    moreAtMs = Math.min(moreAtMs, askedAtMs + page.moreInMs);
     if (page.steps.length > 0) {
       const claimed = await claimChecks(deps.database, page.steps, quietMs);
+      // What another replica has claimed, or a commit locks, is looked at again in the next round.
+      if (claimed.length < page.steps.length) moreAtMs = 0;
       // Another replica is at this place, or its steps are just being moved.
       if (claimed.length === 0 && page.next === place) break;
       await reached("reconcile.claimed");
@@ -131,6 +139,7 @@ async function lap(checking: Checking): Promise<void> {
     }
     place = page.next;
   }
+  return moreAtMs;
 }
 
 /** A page of steps; also the time of a read that fails counts. */

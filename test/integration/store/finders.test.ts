@@ -23,6 +23,7 @@ import {
 } from "../../../src/store/event-readers.ts";
 import { keepEvents } from "../../../src/store/events.ts";
 import { findDue } from "../../../src/store/service-reads/due.ts";
+import { findNextDue } from "../../../src/store/service-reads/next-due.ts";
 import { transitioned } from "../../support/builders/step-reports.ts";
 import { stepOf, versionOf } from "../../support/builders/version-spec.ts";
 import { findRunRows } from "../../support/histories/stored-run.ts";
@@ -172,6 +173,11 @@ describe("a step long in flight", () => {
     expect(await unreported(FIRST_RUN)).toContain(runId);
     expect(await unreported([version, ""])).toContain(runId);
     expect(await unreported([version, runId])).not.toContain(runId);
+    // Of a step that is quiet for less the page says when it will be found.
+    const page = await findUnreported(at.database.read, FIRST_RUN, 600_000);
+    expect(page.steps).toEqual([]);
+    expect(page.moreInMs).toBeGreaterThan(0);
+    expect(page.moreInMs).toBeLessThanOrEqual(600_000);
   });
 });
 
@@ -196,11 +202,15 @@ describe("a deadline is due", () => {
     );
     const [deadline] = await due();
     expect(deadline).toMatchObject({ stepIndex: null });
+    const next = async () => (await findNextDue(at.database.read, 1_000)).timers;
+    expect(await next()).toBeLessThanOrEqual(-1_000);
     await send(runId, transitioned("a", "COMPLETED"));
     await send(runId, { kind: "compensate_requested", reason: "", cause: RPC });
     expect(await due()).toEqual([]);
+    expect(await next()).toBe(Number.POSITIVE_INFINITY);
     await send(runId, transitioned("undo", "COMPLETED"));
     expect(await due()).toEqual([]);
+    expect(await next()).toBe(Number.POSITIVE_INFINITY);
   });
 });
 

@@ -6,6 +6,7 @@ import { type At, by, type ModelStatements, zip } from "./statement.ts";
 /** See the file's head. */
 export const dueStatements: ModelStatements = {
   find_due: findDue,
+  find_next_due: findNextDue,
   find_unfinished_runs: ({ tx, tables }, [limit]: [number]) =>
     [...tx.rows(tables.runs)]
       .filter(({ continueAt }) => continueAt !== null && continueAt.getTime() <= tx.beganAtMs)
@@ -57,6 +58,26 @@ function findDue(
   });
   const byTime = by<{ dueAt: Date }>(({ dueAt }) => dueAt.getTime());
   return [...steps.sort(byTime).slice(0, limit), ...runs.sort(byTime).slice(0, limit)];
+}
+
+function findNextDue({ tx, tables }: At, [horizonMs]: [number]) {
+  const first = (times: readonly (Date | null)[]) => {
+    const inMs = times.map((at) => (at?.getTime() ?? Number.POSITIVE_INFINITY) - tx.beganAtMs);
+    const soonest = Math.min(...inMs);
+    return soonest <= horizonMs ? soonest : null;
+  };
+  const runs = [...tx.rows(tables.runs)];
+  const open = runs.filter(({ completedAt, state }) => {
+    return completedAt === null && state !== "COMPENSATING";
+  });
+  const steps = [...tx.rows(tables.steps)];
+  return [
+    {
+      timers: first([...steps.map(({ dueAt }) => dueAt), ...open.map((run) => run.deadlineAt)]),
+      schedules: first([...tx.rows(tables.schedules)].map(({ nextAt }) => nextAt)),
+      runs: first(runs.map(({ continueAt }) => continueAt)),
+    },
+  ];
 }
 
 function laterOf({ timeoutAt, wakeAt }: StepRow, dueAt: Date, nowMs: number): Date | null {
@@ -124,13 +145,19 @@ function listOpenWaits(
     }));
 }
 
-function isUnreported(step: StepRow, quietMs: number, nowMs: number): boolean {
+/** Since when a step has no report; undefined where none is awaited. */
+function unreportedSince(step: StepRow): number | undefined {
   const { objectiveId, delegationId, approvalRequestId, ticketIds, checkedAt, startedAt } = step;
-  const owned = objectiveId ?? delegationId ?? approvalRequestId ?? ticketIds;
+  if (step.completedAt !== null) return undefined;
+  const sinceMs = (checkedAt ?? startedAt).getTime();
+  if ((objectiveId ?? delegationId ?? approvalRequestId ?? ticketIds) !== null) return sinceMs;
   const taskSinceMs = step.detail?.task?.sinceMs;
-  const isOldTask = taskSinceMs !== undefined && taskSinceMs <= nowMs - quietMs;
-  if (step.completedAt !== null || (owned === null && !isOldTask)) return false;
-  return (checkedAt ?? startedAt).getTime() <= nowMs - quietMs;
+  return taskSinceMs === undefined ? undefined : Math.max(sinceMs, taskSinceMs);
+}
+
+function isUnreported(step: StepRow, beforeMs: number): boolean {
+  const sinceMs = unreportedSince(step);
+  return sinceMs !== undefined && sinceMs <= beforeMs;
 }
 
 function findUnreported({ tx, tables }: At, [version, run, quietMs]: [string, string, number]) {
@@ -146,11 +173,17 @@ function findUnreported({ tx, tables }: At, [version, run, quietMs]: [string, st
     );
   const last = page.at(-1);
   if (last === undefined) return [];
-  const place = { versionId: last.versionId, lastRunId: last.id, runs: page.length };
   const open = new Set(page.map(({ id }) => id));
-  const steps = [...tx.rows(tables.steps)].filter(
-    (step) => open.has(step.runId) && isUnreported(step, quietMs, tx.beganAtMs),
-  );
+  const beforeMs = tx.beganAtMs - quietMs;
+  const ofPage = [...tx.rows(tables.steps)].filter((step) => open.has(step.runId));
+  const later = ofPage.flatMap((step) => {
+    const sinceMs = unreportedSince(step);
+    return sinceMs === undefined || sinceMs <= beforeMs ? [] : [sinceMs - beforeMs];
+  });
+  const moreInMs = later.length === 0 ? null : Math.min(...later);
+  const { versionId, id: lastRunId } = last;
+  const place = { versionId, lastRunId, runs: page.length, moreInMs };
+  const steps = ofPage.filter((step) => isUnreported(step, beforeMs));
   if (steps.length === 0) return [{ ...place, runId: null, stepIndex: null }];
   return steps.map(({ runId, stepIndex }) => ({ ...place, runId, stepIndex }));
 }
@@ -162,7 +195,7 @@ function claimChecks(
   return zip(runIds, indexes).flatMap(([runId, stepIndex]) => {
     const key = stepKey({ runId, stepIndex });
     const step = tx.get(tables.steps, key);
-    if (step === undefined || !isUnreported(step, quietMs, tx.beganAtMs)) return [];
+    if (step === undefined || !isUnreported(step, tx.beganAtMs - quietMs)) return [];
     if (!tx.tryLock(tables.steps, key)) return [];
     tx.put(tables.steps, key, { ...step, checkedAt: now });
     const { workspaceId, state, objectiveId, delegationId } = step;

@@ -116,15 +116,16 @@ const MARK: Statement = {
     returning id`,
 };
 
-/** Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. */
+/**
+ * Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. One statement by itself:
+ * a lease whose answer is lost is renewed by the next one, or runs out.
+ */
 export async function takePartitions(
   database: Database,
   holder: string,
   partitions: number,
 ): Promise<number[]> {
-  const rows = await database.transaction((tx) =>
-    tx.query<{ partition: number }>(TAKE, [holder, partitions]),
-  );
+  const rows = await database.write.query<{ partition: number }>(TAKE, [holder, partitions]);
   return rows.map((row) => row.partition);
 }
 

@@ -7,6 +7,7 @@
  * 3. A batch is marked after all its events are acknowledged, while the lease lasts (sent-batches.ts). What is not marked is
  *    sent again by the next holder of the lease, or by this one after it has lost the stream.
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
+ * 5. What another replica committed is sent when its hint comes (outbox-hints.ts), and without one after IDLE_POLL_MS.
  */
 import type { NatsConnection } from "nats";
 import { reached } from "../../process/crash-points.ts";
@@ -15,10 +16,11 @@ import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
 import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
-import { openAckedPublish } from "./acked-publish.ts";
+import { type AckedPublish, openAckedPublish } from "./acked-publish.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { KeptBatches } from "./kept-batches.ts";
 import { BATCHES_AT_ONCE, NextBatches, type Unsent } from "./next-batches.ts";
+import { openOutboxHints } from "./outbox-hints.ts";
 import { openOwnStream } from "./own-stream.ts";
 import { PartitionLease } from "./partition-lease.ts";
 import { type SendRound, sendChains } from "./send-chains.ts";
@@ -46,7 +48,9 @@ export interface Publisher {
 
 /** The list holds what was sent and is not marked yet as well. */
 const UNMARKED_AT_MOST = 1_024;
+/** Pause after a round that sent something, or could not; and after one that found nothing: commits wake the loop, and hints do. */
 const POLL_MS = 250;
+const IDLE_POLL_MS = 1_000;
 const LEASE_EVERY_MS = 3_000;
 const FLUSH_MS = 5_000;
 
@@ -70,14 +74,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const isOver = () => lease.isOver || performance.now() >= stoppingAtMs;
   const mayGoOn = () => !isOver() && ownStream.isCurrent;
 
-  async function publish(): Promise<boolean> {
+  async function publish(): Promise<boolean | number> {
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
     const { batches, isFull } = await next.take();
     if (batches.length === 0) {
       ownStream.report(undefined);
-      return false;
+      return IDLE_POLL_MS;
     }
     const round: SendRound = { bus, log, mayGoOn, open: new Set(), refusal: undefined };
     const done = await send(deps, round, batches, kept);
@@ -91,13 +95,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
 
   const publishing = createPublishing(publish, { kept, sent }, log);
   const leasing = createLeasing(lease, log, { publishing, sent });
+  const notices = openNotices(deps, { ...{ bus, kept, next, lease, sent }, publishing });
 
   return {
-    notice(batches) {
-      const own = batches.filter((batch) => isToSend(batch, lease, sent));
-      if (!kept.keep(own)) next.mustList();
-      if (own.length > 0) publishing.wake();
-    },
+    notice: notices.notice,
     trouble: () => ownStream.trouble,
     start() {
       for (const loop of [leasing, publishing, sent]) loop.start();
@@ -106,19 +107,60 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       stoppingAtMs = performance.now() + FLUSH_MS;
       next.last();
       await Promise.all([publishing.stop(), leasing.stop()]);
+      notices.stop();
       await flush(publish, sent, lease).catch((error) => warnOfLeft(log, error));
       bus.stop();
     },
   };
 }
 
+/** What is told of commits. */
+interface NoticeParts {
+  readonly bus: AckedPublish;
+  readonly kept: KeptBatches;
+  readonly next: NextBatches;
+  readonly lease: PartitionLease;
+  readonly sent: SentBatches;
+  readonly publishing: StandingLoop;
+}
+
+/** Publishes what this replica commits as soon as it is told, and tells other replicas of theirs. */
+function openNotices(
+  deps: PublisherDeps,
+  { bus, kept, next, lease, sent, publishing }: NoticeParts,
+): Pick<Publisher, "notice"> & { stop(): void } {
+  const hints = openOutboxHints({
+    ...deps,
+    onHint() {
+      next.mustList();
+      publishing.wake();
+    },
+  });
+  return {
+    notice(batches) {
+      const own = batches.filter((batch) => isToSend(batch, lease, sent));
+      if (!kept.keep(own)) next.mustList();
+      if (own.length > 0) publishing.wake();
+      if (bus.connected && batches.some((batch) => !isLeased(batch, lease))) hints.send();
+    },
+    stop: () => hints.stop(),
+  };
+}
+
 /** A list may have had a batch sent before it is known here that its commit was answered. */
 function isToSend(
-  { id, partition }: Committed["batches"][number],
-  { partitions }: PartitionLease,
+  batch: Committed["batches"][number],
+  lease: PartitionLease,
   sent: SentBatches,
 ): boolean {
-  return partitions.includes(partition) && !sent.has(id);
+  return isLeased(batch, lease) && !sent.has(batch.id);
+}
+
+function isLeased(
+  { partition }: Committed["batches"][number],
+  { partitions }: PartitionLease,
+): boolean {
+  return partitions.includes(partition);
 }
 
 function warnOfLeft(log: Log, error: unknown): void {
@@ -126,12 +168,12 @@ function warnOfLeft(log: Log, error: unknown): void {
 }
 
 async function flush(
-  publish: () => Promise<boolean>,
+  publish: () => Promise<boolean | number>,
   sent: SentBatches,
   lease: PartitionLease,
 ): Promise<void> {
   try {
-    while (await publish());
+    while ((await publish()) === true);
   } finally {
     await sent.stop();
     await lease.letGo();
@@ -154,7 +196,7 @@ async function listUnsent(
 
 /** Publishes round after round. */
 function createPublishing(
-  publish: () => Promise<boolean>,
+  publish: () => Promise<boolean | number>,
   { kept, sent }: { readonly kept: KeptBatches; readonly sent: SentBatches },
   log: Log,
 ): StandingLoop {

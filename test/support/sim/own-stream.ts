@@ -4,6 +4,7 @@
  * Boundary: as much of a NATS connection as the publishers of events and of tasks use.
  */
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "nats";
+import { OUTBOX_HINTS } from "../../../src/egress/publish/outbox-hints.ts";
 import { TASKS_STREAM } from "../../../src/wire/tasks/subjects.ts";
 import type { Link, LinkWorld } from "./link.ts";
 import type { TaskStream } from "./task-stream.ts";
@@ -19,6 +20,8 @@ createInbox();
 /** The stream's messages, by their ids, in order. */
 export class OwnStream {
   readonly ids: string[] = [];
+  /** Who listens to hints of other replicas; each goes over the listener's link. */
+  readonly hinted: ((hint: string) => Promise<void>)[] = [];
   readonly #seqs = new Map<string, number>();
 
   store(id: string): { readonly seq: number; readonly duplicate?: true } {
@@ -66,6 +69,17 @@ export function connectStream(
     if (!link.unlucky("messages")) tasks?.cancel(body);
   }
 
+  async function sendHint(hint: string): Promise<void> {
+    await link.pass();
+    for (const listener of stream.hinted) void listener(hint);
+  }
+  const listenToHints = (callback: Callback) =>
+    stream.hinted.push(async (hint) => {
+      if (!link.isAlive) return;
+      await link.pass();
+      if (!link.unlucky("messages")) callback(null, { string: () => hint } as Msg);
+    });
+
   const info = async (name: string) => {
     await link.pass();
     if (name === TASKS_STREAM) return tasks?.info();
@@ -82,10 +96,19 @@ export function connectStream(
       await new Promise(() => {});
     },
     subscribe(subject: string, { callback }: { callback: Callback }) {
-      listeners.set(inboxOf(subject), callback);
+      if (subject === OUTBOX_HINTS) listenToHints(callback);
+      else listeners.set(inboxOf(subject), callback);
       return { unsubscribe: () => undefined };
     },
-    publish(subject: string, body: Uint8Array, options?: { headers: MsgHdrs; reply: string }) {
+    publish(
+      subject: string,
+      body: Uint8Array | string,
+      options?: { headers: MsgHdrs; reply: string },
+    ) {
+      if (typeof body === "string") {
+        void sendHint(body);
+        return;
+      }
       if (options === undefined) {
         void sendCancel(body);
         return;

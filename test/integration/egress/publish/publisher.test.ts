@@ -15,6 +15,7 @@ import { createGraphCache } from "../../../../src/runtime/graphs.ts";
 import type { RunStart } from "../../../../src/runtime/submission.ts";
 import type { Queries } from "../../../../src/store/database.ts";
 import type { VersionRow } from "../../../../src/store/reads/definitions.ts";
+import { until } from "../../../support/assertions/until.ts";
 import { transitioned } from "../../../support/builders/step-reports.ts";
 import { edgeOf, stepOf, versionOf } from "../../../support/builders/version-spec.ts";
 import {
@@ -295,6 +296,26 @@ describe("what was committed", () => {
     await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 10_000 });
     for (const runId of runIds) {
       await vi.waitFor(() => expect(typesOf(runId)).toEqual(PLAYED), { timeout: 10_000 });
+    }
+  });
+
+  it("by another replica goes out when that one gives a hint, before the next look at the outbox", async () => {
+    const { asked, database } = listened();
+    // No pause of a loop ends.
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      createReplica("replica-a", connection, database).start();
+      await until(() => asked.includes("list_unpublished_batches") || undefined);
+      const other = createReplica("replica-b");
+      other.start();
+      at.batches.length = 0;
+      const runId = await play();
+      expect(ofRun(runId)).toEqual([]);
+      other.notice(at.batches);
+      await until(() => typesOf(runId).length === PLAYED.length || undefined);
+      expect(typesOf(runId)).toEqual(PLAYED);
+    } finally {
+      vi.useRealTimers();
     }
   });
 

@@ -90,6 +90,14 @@ const IS_WANTED = `not exists (
     ) as "isWanted"`;
 const WORKSPACES_A_CLAIM = 200;
 const EXPIRED_AT_ONCE = 500;
+// The first entry of each index: an `exists` would drop the order, and may scan the table.
+const FIND_ANY: Statement = {
+  name: "find_any_call_to_claim",
+  text: `select (select lease_until from effects where holder = ''
+        order by kind, workspace_id, lease_until limit 1) is not null
+      or coalesce((select lease_until from effects where holder <> ''
+        order by lease_until limit 1) <= now(), false) as "isAny"`,
+};
 const EXPIRE: Statement = {
   name: "expire_calls",
   text: `update effects set holder = '' where id = any(array(
@@ -172,7 +180,8 @@ const DROP: Statement = {
 };
 
 /**
- * Claims free calls, those of a workspace that are free for longest first; the workspaces of a kind share its places.
+ * Claims free calls, those of a workspace that are free for longest first; the workspaces of a kind share its places. Where no call
+ * is free and no lease has run out, that is one look.
  */
 export async function claimCalls(
   database: Database,
@@ -180,6 +189,11 @@ export async function claimCalls(
   places: readonly ClaimPlaces[],
   without: readonly WorkspaceCalls[],
 ): Promise<Claim> {
+  const [found] = await database.read.query<{ isAny: boolean }>(FIND_ANY, []);
+  if (found?.isAny === false) {
+    const next = new Map(places.map(({ kind }) => [kind, ""]));
+    return { claimed: [], next, full: new Set(), moreExpired: false };
+  }
   const rows = await database.transaction(async (tx) => {
     const expired = await tx.query(EXPIRE, []);
     const claimed = await tx.query<ClaimRow>(CLAIM, [

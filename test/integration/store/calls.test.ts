@@ -155,6 +155,18 @@ describe("a claim", () => {
   });
 });
 
+it("costs one look where no call is free and no lease has run out", async () => {
+  await insert({ count: 3, workspace: "a", holder: "alive", leaseSeconds: 60 });
+  const recorded = recordStatements(database);
+  const claim = await claimCalls(recorded.database, "r", [places({ after: "ws" })], []);
+  // As a claim that walked over all workspaces: the next one begins with the first.
+  expect(claim).toEqual({
+    ...{ claimed: [], next: new Map([["create_objective", ""]]) },
+    ...{ full: new Set(), moreExpired: false },
+  });
+  expect(recorded.ran).toHaveLength(1);
+});
+
 describe("with 200,000 calls", () => {
   async function costsOf(ran: readonly RanStatement[]): Promise<Explained[]> {
     await sql.query("vacuum analyze effects");

@@ -18,6 +18,11 @@ type ClaimValues = [string, string[], string[], number[], number[], string[], st
 
 /** See the file's head. */
 export const callStatements: ModelStatements = {
+  find_any_call_to_claim: ({ tx, tables }) => {
+    const isToClaim = ({ holder, leaseUntil }: EffectRow) =>
+      holder === "" || leaseUntil.getTime() <= tx.beganAtMs;
+    return [{ isAny: [...tx.rows(tables.effects)].some(isToClaim) }];
+  },
   expire_calls(at) {
     const { tx, tables } = at;
     const over = [...tx.rows(tables.effects)]

@@ -7,9 +7,11 @@
  * 1. Every wait has an end, and every failure leads back to the top after a pause.
  * 2. A pull takes no more than there is room for, and every message that was delivered says that it is in work until it
  *    is ended.
+ * 3. A pull that follows a message is short. It grows while none comes: an idle source costs little. NATS says that the pull is alive
+ *    every HEARTBEAT_MS, and that the consumer is gone.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Consumer, JsMsg } from "nats";
+import type { Consumer, ConsumerMessages, JsMsg, Subscription } from "nats";
 import { type Batcher, createBatcher } from "./batcher.ts";
 import { type ConsumerDeps, noteFloor, openConsumer } from "./durable-consumer.ts";
 import { createHeldMessages } from "./held-messages.ts";
@@ -30,10 +32,14 @@ export interface PullLoop {
 
 const MESSAGES_A_PULL = 200;
 const BYTES_A_BATCH = 8 * 1024 * 1024;
-// A stop waits for the pull to end: what is on its way to one that was broken off is delivered to no consumer for ACK_WAIT_MS.
-const PULL_EXPIRES_MS = 1_000;
+// A stop waits for a short pull to end: what is on its way to one that is broken off may be delivered to no consumer for ACK_WAIT_MS.
+// A longer one is broken off. It began after a pull to which nothing came.
+const SHORT_PULL_MS = 1_000;
+const LONGEST_PULL_MS = 30_000;
+/** A pull that the server has lost, as by a new leader of the consumer, is noticed after two that did not come. */
+const HEARTBEAT_MS = 5_000;
 const FLOOR_EVERY_MS = 10_000;
-const MISSING_PAUSE_MS = 500;
+const FIRST_MISSING_PAUSE_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -44,22 +50,26 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   const status = new PullStatus(deps.plan, deps.log);
   const inHand = createMessagesInHand(deps);
   const noteAtTimes = floorNotes(deps);
-  let wasMissing = false;
+  let missingPauseMs = FIRST_MISSING_PAUSE_MS;
 
   async function pullOn(onProgress: () => void): Promise<void> {
     const consumer = await openConsumer(deps);
     if (consumer === undefined) {
       // At the first look the service may be about to make the stream.
-      if (wasMissing || status.state !== "starting") status.become("waiting");
-      wasMissing = true;
-      await pause(MISSING_PAUSE_MS, signal);
+      const isFirst = status.state === "starting" && missingPauseMs === FIRST_MISSING_PAUSE_MS;
+      if (!isFirst) status.become("waiting");
+      await pause(missingPauseMs, signal);
+      missingPauseMs = Math.min(missingPauseMs * 2, LONGEST_PAUSE_MS);
       return;
     }
+    missingPauseMs = FIRST_MISSING_PAUSE_MS;
     status.become("pulling");
+    let expiresMs = SHORT_PULL_MS;
     while (!signal.aborted) {
-      await pullOnce(consumer, inHand, signal);
+      const pulled = await pullOnce(consumer, inHand, expiresMs, signal);
+      expiresMs = pulled > 0 ? SHORT_PULL_MS : Math.min(2 * expiresMs, LONGEST_PULL_MS);
       onProgress();
-      await noteAtTimes(consumer);
+      await noteAtTimes(consumer, pulled);
     }
   }
 
@@ -111,28 +121,61 @@ function createMessagesInHand({ handle }: PullDeps): Batcher<JsMsg> {
   };
 }
 
-/** Takes as many messages as there is room for. */
+/** Takes as many messages as there is room for; gives how many came. */
 async function pullOnce(
   consumer: Consumer,
   inHand: Batcher<JsMsg>,
+  expiresMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const room = await inHand.room();
-  const pull = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
-  for await (const message of pull) {
-    // Not before this pull has ended: it would come here again.
-    if (signal.aborted) message.nak(PULL_EXPIRES_MS);
-    else inHand.put(message);
+  const pull = await consumer.fetch({
+    max_messages: room,
+    expires: expiresMs,
+    // The server takes half of the pull's time at most.
+    idle_heartbeat: Math.min(HEARTBEAT_MS, expiresMs / 2),
+  });
+  const end = () => breakOff(pull);
+  if (expiresMs > SHORT_PULL_MS) {
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
   }
+  let pulled = 0;
+  try {
+    for await (const message of pull) {
+      pulled += 1;
+      // Not before this pull has ended: it would come here again.
+      if (signal.aborted) message.nak(SHORT_PULL_MS);
+      else inHand.put(message);
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+  return pulled;
 }
 
-/** Notes at times where a consumer begins that has to be made anew: what was handled since then is delivered twice. */
-function floorNotes(deps: ConsumerDeps): (consumer: Consumer) => Promise<void> {
+/** Ends a pull; it gives what NATS had sent before it knew. */
+function breakOff(pull: ConsumerMessages): void {
+  // The client has no verb for it. It ends a pull whose subscription was drained, as it does when the connection is.
+  const { sub } = pull as { readonly sub?: Subscription };
+  if (sub === undefined || sub.isClosed()) pull.stop();
+  else void sub.drain().catch(() => pull.stop());
+}
+
+/**
+ * Notes at times where a consumer begins that has to be made anew: what was handled since then is delivered twice. Of a source that
+ * was idle since the last note nothing is asked.
+ */
+function floorNotes(deps: ConsumerDeps): (consumer: Consumer, pulled: number) => Promise<void> {
   let nextAtMs = 0;
-  return async (consumer) => {
-    if (performance.now() < nextAtMs) return;
+  let isNews = true;
+  return async (consumer, pulled) => {
+    isNews ||= pulled > 0;
+    if (!isNews || performance.now() < nextAtMs) return;
     nextAtMs = performance.now() + FLOOR_EVERY_MS;
     await noteFloor(deps, consumer);
+    // What the pull before this note brought may still be in hand.
+    isNews = pulled > 0;
   };
 }
 

@@ -90,7 +90,7 @@ function renderStepMove(
   const begun = ((run.stepMarks[move.step] ?? 0) & HAS_ROW) !== 0 && move.to !== "SKIPPED";
   const row = begun ? source.peek(move.step) : undefined;
   const attributes = attributesOf(item, `step.${operation}`, STEP_EVENT, "");
-  const recorded = { run, runState, step, row, move, recordedAt: attributes.time };
+  const recorded = { source, runState, step, row, move, recordedAt: attributes.time };
   const bare = () => stepEventData(recorded, {});
   const forms =
     row === undefined

@@ -16,7 +16,8 @@ export const STEP_EVENT = "workflows.v1.WorkflowStepLifecycleEvent";
 
 /** A step's move, its run and its row as they are now; a step that is skipped or has no row has none. */
 export interface RecordedStepMove {
-  readonly run: Run;
+  /** One for all events of the run that are made together: what they share is kept as long as it. */
+  readonly source: { readonly run: Run };
   /** The run's state after the move. */
   readonly runState: RunState;
   readonly step: GraphStep;
@@ -34,15 +35,16 @@ interface RunTexts {
   payloadText: string;
 }
 
-// Kept as long as the run and the version are in memory.
-const runTexts = new WeakMap<Run, RunTexts>();
+// Not kept with the run: of one that waits the rest of the service keeps the run, and no event is made of it for long.
+const runTexts = new WeakMap<RecordedStepMove["source"], RunTexts>();
+// Kept as long as the version is in memory.
 const stepTexts = new WeakMap<GraphStep, string>();
 let lastTime = { ms: Number.NaN, text: "" };
 
 /** The step as it was right after the move. */
 export function stepEventData(recorded: RecordedStepMove, payloads: EventPayloads): string {
-  const { run, runState, step, row, move, recordedAt } = recorded;
-  const texts = runTextsOf(run);
+  const { source, runState, step, row, move, recordedAt } = recorded;
+  const texts = runTextsOf(source);
   const begun = row === undefined ? "" : begunText(texts, row, move, payloads);
   const operation = move.op === undefined ? "" : `,"operation":"${move.op}"`;
   return (
@@ -79,9 +81,10 @@ function begunText(
   );
 }
 
-function runTextsOf(run: Run): RunTexts {
-  const known = runTexts.get(run);
+function runTextsOf(source: RecordedStepMove["source"]): RunTexts {
+  const known = runTexts.get(source);
   if (known !== undefined) return known;
+  const { run } = source;
   const made = {
     beforeState:
       `{"@type":"${TYPE_PREFIX}${STEP_EVENT}","run_id":${quoted(run.id)}` +
@@ -99,7 +102,7 @@ function runTextsOf(run: Run): RunTexts {
     payload: undefined,
     payloadText: "",
   };
-  runTexts.set(run, made);
+  runTexts.set(source, made);
   return made;
 }
 

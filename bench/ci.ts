@@ -14,6 +14,7 @@ import { startPostgres } from "../tools/parts/postgres.ts";
 import { startPgRelay } from "./parts/pg-relay.ts";
 import { renderDoors } from "./steps/door-counts.ts";
 import { RUNS_A_COMMIT } from "./steps/driver.ts";
+import { renderIdle } from "./steps/idle-counts.ts";
 import { renderInternal } from "./steps/internal-counts.ts";
 import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./steps/loads.ts";
 import { type Bench, measure } from "./steps/measure.ts";
@@ -46,10 +47,11 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
           ...service.loads.map(renderLoad),
           renderInternal(service.internal),
           renderDoors(service.doors),
+          renderIdle(service.idle),
         ].join("\n"),
     );
   }
-  const counted = [...service.loads, service.internal, ...service.doors];
+  const counted = [...service.loads, service.internal, ...service.doors, service.idle];
   return [...results.flatMap(failuresOf), ...counted.flatMap(({ over }) => over)];
 }
 

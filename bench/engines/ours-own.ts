@@ -71,6 +71,7 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
     reactions: () => platform.owner.ask<number[]>("reactions"),
     restart: () => service.restart(),
     heapBytes: () => service.process().ask<number>("heapBytes"),
+    heapSnapshot: (args: { file: string }) => service.process().ask("heapSnapshot", args),
     profileStart: () => service.process().ask("profileStart"),
     profileStop: (args: { file: string }) => service.process().ask("profileStop", args),
     /** Profiles the start of one more process of the service. */

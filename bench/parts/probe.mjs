@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
-import { setFlagsFromString } from "node:v8";
+import { setFlagsFromString, writeHeapSnapshot } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
@@ -16,6 +16,11 @@ const commands = {
     collect();
     collect();
     return process.memoryUsage().heapUsed;
+  },
+  /** Writes the heap, for the developer tools of a browser, to the file. */
+  heapSnapshot({ file }) {
+    collect();
+    writeHeapSnapshot(file);
   },
   async profileStart() {
     session.connect();

@@ -16,6 +16,7 @@ import { countsEach, growthOfCounts, medianCounts, type WireCounts } from "../pa
 import { type PgRelay, startPgRelay } from "../parts/pg-relay.ts";
 import { type CountBudget, countsOver } from "./budget.ts";
 import { type DoorCounts, measureDoors } from "./door-counts.ts";
+import { type IdleCounts, measureIdle } from "./idle-counts.ts";
 import { type InternalCounts, measureInternalCounts } from "./internal-counts.ts";
 
 /** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
@@ -31,6 +32,7 @@ export interface ServiceCounts {
   readonly loads: readonly LoadCounts[];
   readonly internal: InternalCounts;
   readonly doors: readonly DoorCounts[];
+  readonly idle: IdleCounts;
 }
 
 interface ServiceLoad {
@@ -86,7 +88,8 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
       loads.push(await countLoad(host, relay, WORKER_LOAD));
       await host.own("stopWorker");
       const internal = await measureInternalCounts(host, relay, database.url);
-      return { loads, internal, doors: await measureDoors(host, relay) };
+      const doors = await measureDoors(host, relay);
+      return { loads, internal, doors, idle: await measureIdle(host, relay) };
     } finally {
       await host.stop();
     }

@@ -76,15 +76,17 @@ export function emptyMemory(startedAt: Date): SourceMemory {
 
 /** The consumer, ready to be pulled from; undefined while its stream is missing. */
 export async function openConsumer(deps: ConsumerDeps): Promise<Consumer | undefined> {
-  const { connection, plan, memory } = deps;
+  const { connection, memory } = deps;
   const manager = await connection.jetstreamManager({ checkAPI: false });
   const stream = await findStream(manager, deps);
   // Also while the stream is missing: one that is made later is then known to be younger than the service.
-  if (memory.kept === undefined) await tryToKeep(deps, () => findPosition(deps, stream));
-  if (stream === undefined) return undefined;
-  memory.streamCreated = stream.created;
-  await requireConsumer(manager, deps, stream);
-  return await connection.jetstream().consumers.get(plan.stream, plan.durable);
+  const isUnknown = memory.kept === undefined;
+  const keeping = isUnknown ? tryToKeep(deps, () => findPosition(deps, stream)) : undefined;
+  if (stream !== undefined) memory.streamCreated = stream.created;
+  // The database is asked beside it.
+  const finding = stream === undefined ? undefined : findConsumer(deps);
+  const [found] = await Promise.all([finding, keeping]);
+  return stream === undefined ? undefined : requireConsumer(manager, deps, stream, found);
 }
 
 /** Keeps how far the consumer is, where that is news: an idle source costs no statement. */
@@ -148,21 +150,25 @@ async function findStream(
   });
 }
 
+/** The consumer that is there, with its settings as the server has them; undefined: it is missing. */
+async function findConsumer({ connection, plan }: ConsumerDeps): Promise<Consumer | undefined> {
+  try {
+    return await connection.jetstream().consumers.get(plan.stream, plan.durable);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return undefined;
+  }
+}
+
 async function requireConsumer(
   manager: JetStreamManager,
   deps: ConsumerDeps,
   stream: StreamInfo,
-): Promise<void> {
-  const { plan, memory, log } = deps;
+  found: Consumer | undefined,
+): Promise<Consumer> {
+  const { connection, plan, memory, log } = deps;
   const settings = settingsOf(plan);
-  try {
-    const { config } = await manager.consumers.info(plan.stream, plan.durable);
-    if (!memory.compared && differs(config, settings)) {
-      log.warn("a consumer has other settings; they are changed", { consumer: plan.durable });
-      await manager.consumers.update(plan.stream, plan.durable, settings);
-    }
-  } catch (error) {
-    if (!isMissing(error)) throw error;
+  if (found === undefined) {
     // A database that is away is waited for: a guess could skip events for good, and without it none could be handled.
     const position = await findPosition(deps, stream);
     await manager.consumers.add(plan.stream, {
@@ -171,10 +177,14 @@ async function requireConsumer(
       durable_name: plan.durable,
       ack_policy: AckPolicy.Explicit,
     });
+  } else if (!memory.compared && differs((await found.info(true)).config, settings)) {
+    log.warn("a consumer has other settings; they are changed", { consumer: plan.durable });
+    await manager.consumers.update(plan.stream, plan.durable, settings);
   }
   memory.compared = true;
   // The server restored the consumer with the copy.
   if (isOlderCopy(stream, memory.kept)) await tryToKeep(deps, () => findPosition(deps, stream));
+  return found ?? (await connection.jetstream().consumers.get(plan.stream, plan.durable));
 }
 
 function settingsOf(plan: ConsumerPlan): Partial<ConsumerUpdateConfig> {

@@ -227,6 +227,8 @@ describe("an objective without a delegation", () => {
       "update step_runs set started_at = started_at - interval '1 h' where run_id = $1",
       [runId],
     );
+    // The first replica knows that no step is old yet, and looks again when the one it saw would be.
+    service.reconcile({ intervalMs: 20 * INTERVAL_MS });
     await vi.waitFor(async () => expect((await service.stepOfRun(runId))?.state).toBe("WAITING"), {
       timeout: 10_000,
     });

@@ -1,4 +1,6 @@
 /** The client library against the real service, with a front between them that loses answers and cuts streams. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { InboxWatchResponse } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
@@ -116,6 +118,25 @@ test("a watch of the inbox goes on after a cut, until its signal ends it", async
   })();
   await expect(watched).rejects.toBe(reason);
   expect(changes.at(-1)?.item?.id).toBe(`${runId}/s1/1`);
+});
+
+test("a watch ends with its signal, whatever the garbage collector has taken meanwhile", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const { client } = await behind(() => "pass");
+  const runId = await start();
+  const abort = new AbortController();
+  const reason = new Error("seen enough");
+  const moves: Move[] = [];
+  const watched = (async () => {
+    for await (const move of client.watches.run({ runId }, { signal: abort.signal })) {
+      collect();
+      if (moves.push(move) === 3) abort.abort(reason);
+      else await complete(runId, `s${moves.length - 1}`);
+    }
+  })();
+  await expect(watched).rejects.toBe(reason);
+  expect(moves).toHaveLength(3);
 });
 
 test("what the service says of a fault arrives with the error", async () => {

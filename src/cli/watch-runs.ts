@@ -46,7 +46,7 @@ export async function watchRuns(
   const runIds = [...states.keys()];
   const places = new Map<string, string>();
   const open = (signal: AbortSignal) => {
-    const after = places.size < runIds.length ? [] : [...places.values()];
+    const after = [...places.values()];
     return runs.watchMany({ runIds, after, onlyNew: true }, { signal, timeoutMs: 0 });
   };
   for await (const message of follow({ open, isCut: isAway, awayMs: AWAY_AT_MOST_MS })) {

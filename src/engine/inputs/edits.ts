@@ -61,7 +61,7 @@ export function editsKept(draft: Draft, { stepId, requestId, patch, by }: EditsO
 /** The output has both: what is too large is refused now, not when the gate is approved. */
 function sizeProblem(edited: JsonObject, patch: JsonObject): string | undefined {
   const bytes = payloadBytes(edited) + payloadBytes(patch) + ROOM_BYTES;
-  return payloadProblem("the output with the edited input", edited, bytes);
+  return payloadProblem("the output with the edited input", { ...edited, edits: patch }, bytes);
 }
 
 function notOpen(draft: Draft, index: number): Reply {

@@ -160,6 +160,16 @@ test("edits are refused where the output with them would be too large, and the g
   expect(full).toMatchObject({ kind: "refused", reason: "illegal_move" });
 });
 
+test("edits that the output cannot name are refused, though the edited input is as deep as an input may be", () => {
+  const nested = (levels: number): JsonObject => (levels === 1 ? {} : { in: nested(levels - 1) });
+  const run = gateRun();
+  expect(keep(run, { memo: nested(63) })).toMatchObject({ reason: "bad_input", field: "edits" });
+  const patch = { memo: nested(62) };
+  keep(run, patch);
+  decide(run, markedReason(digestOf(patch), ""));
+  expect(run.states).toBe("g:COMPLETED pay:WAITING");
+});
+
 test.each([
   ["a gate that has ended", "g", "r1"],
   ["a request that is not the gate's", "g", "r9"],

@@ -238,6 +238,32 @@ test("a repeat with its key is the same decision, also when the first answer was
   expect(decisions).toHaveLength(2);
 });
 
+describe("a decision with edits is no success where, while it is recorded,", () => {
+  test.each<[string, (runId: string) => Promise<unknown>]>([
+    [
+      "the gate is approved as it was asked",
+      (runId) =>
+        service.client.transitionStep(
+          { runId, stepId: "gate", state: StepRunState.COMPLETED },
+          ADMIN,
+        ),
+    ],
+    [
+      "another attempt of the gate asks anew",
+      async (runId) => {
+        await runs.retryStep({ runId, stepId: "gate", reason: "again" }, ADMIN);
+        const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_2" };
+        await service.client.transitionStep({ runId, ...waiting }, ADMIN);
+      },
+    ],
+  ])("%s", async (_, happens) => {
+    const run = await start();
+    meanwhile = () => happens(run.runId);
+    expect((await refusedBy(decide(run, EDITS))).code).toBe("FailedPrecondition");
+    expect(decisions).toHaveLength(1);
+  });
+});
+
 test("edits are kept once, however often an owner that is away is asked", async () => {
   const run = await start();
   meanwhile = async () => {

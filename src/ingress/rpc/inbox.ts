@@ -157,7 +157,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
     ...{ ...ticket, decision, decidedBy, reason: comment },
     ...(edited === undefined ? {} : { edited }),
   };
-  return { item: itemMessage(await requireCounted(deps, id, made)) };
+  return { item: itemMessage(await requireCounted(deps, id, requestId, made)) };
 }
 
 /** CompleteTask: the item, done. */
@@ -200,15 +200,21 @@ const NO_REPORT = {
   costUsd: 0,
 } as const;
 
-/** The item with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it meanwhile. */
+/**
+ * The item with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it meanwhile, asks anew,
+ * or was approved with another input.
+ */
 async function requireCounted(
   deps: ReadDeps,
   id: string,
+  requestId: string,
   made: ApprovalTicket,
 ): Promise<FoundItem> {
   const now = await requireItem(deps, id);
   const { ticket, row } = now;
-  if (ticket?.decision === made.decision) return now;
+  if (requestIdOf(now) !== requestId) throw askedAnew(id);
+  const isAsMade = ticket?.edited?.digest === made.edited?.digest;
+  if (ticket?.decision === made.decision && isAsMade) return now;
   const isAwaited = ticket !== undefined && isOpenTicket(ticket) && row.state === "WAITING";
   if (isAwaited) return withTicket(now, made);
   throw notOpen(id, stateOf(now));
@@ -233,6 +239,13 @@ export function notOpen(id: string, state: ItemState): Refusal {
   const from = ItemStateSchema.value[state]?.localName ?? "";
   const resource = { type: "inbox_item", name: id };
   return new Refusal("illegal_move", `the item is ${from.toLowerCase()}`, { from, resource });
+}
+
+/** Another attempt of the gate, or another request, has the item's place. */
+function askedAnew(id: string): Refusal {
+  const resource = { type: "inbox_item", name: id };
+  const message = "the request that was decided is not open any more: read the item again";
+  return new Refusal("illegal_move", message, { resource });
 }
 
 function staleDigest(id: string): Refusal {

@@ -10,6 +10,7 @@
  * 3. Memory is bounded by JSON text and rows, and by time: of runs that wait, no more than the bound is here. The work of a
  *    commit is bounded too: payloads that are large, or many, are read.
  */
+import { payloadBytes } from "../engine/values/budget.ts";
 import type { JsonObject } from "../engine/values/json.ts";
 import { isFinalRun, type Run, type StepRun } from "../engine/values/run.ts";
 import { smallStoredJson } from "../store/stored-json.ts";
@@ -93,6 +94,7 @@ export class CommittedRuns {
     }
     const input = work.input && smallStoredJson(work.input);
     let bytes = RUN_BYTES + run.stepMarks.length + run.edgeMarks.length + (input?.bytes ?? 0);
+    for (const patch of Object.values(run.inputPatches ?? {})) bytes += payloadBytes(patch);
     let copied = input?.bytes ?? 0;
     for (const [index, row] of steps) {
       if (bytes > RUN_BYTES_AT_MOST) return copied;

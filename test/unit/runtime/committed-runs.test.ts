@@ -98,6 +98,17 @@ it("5 MiB in all: those that were kept longest ago go", () => {
   expect(kept.length).toBeLessThan(171);
 });
 
+it("5 MiB in all of what ResumeWith changes, too", () => {
+  const ids = idsOf(300);
+  for (const id of ids) {
+    const folded = begun(id);
+    folded.draft.run.inputPatches = { 0: { text: "x".repeat(60 * KIB) } };
+    committed.keep([folded], TRANSACTION);
+  }
+  expect(keptOf(ids).length).toBeGreaterThan(70);
+  expect(keptOf(ids).length).toBeLessThan(86);
+});
+
 it("nothing for longer than a minute", () => {
   committed.keep([begun("wfr_0")], TRANSACTION);
   vi.advanceTimersByTime(59_000);

@@ -281,6 +281,25 @@ test("a caller that goes while its run is looked up keeps no place", async () =>
   await feed.stop();
 });
 
+test("the watch of a run that is deleted before its rows are read ends", async () => {
+  const { database, log } = service;
+  const feed = createRunFeed({ database, log });
+  const runId = await start();
+  const { signal } = new AbortController();
+  const deps = {
+    ...{ database, graphs: createGraphCache(database), feed, visibility: EVERY_WORKSPACE },
+    ...{ answerHeader: new Headers(), signal, nowMs: () => performance.now() },
+    requireCaller: async () => undefined,
+  };
+  const request = { $typeName: "workflows.ops.v1.WatchRequest", runId, after: "" } as const;
+  const stream = answerWatch(deps, request, { ...STREAM_LIMITS, ageMs: 2_000 });
+  await stream.next();
+  const text = "delete from run_moves where run_id = $1";
+  await database.write.query({ name: "delete_history", text }, [runId]);
+  await expect(stream.next()).rejects.toMatchObject({ reason: "not_found" });
+  await feed.stop();
+});
+
 test("a caller that takes no message for 30 s is cut off, and leaves nothing behind", async () => {
   const { database, log } = service;
   const feed = createRunFeed({ database, log });

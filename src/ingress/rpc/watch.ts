@@ -16,6 +16,7 @@ import type { RunFeed } from "../../runtime/run-feed.ts";
 import { findHistory, type RecordedRow } from "../../store/reads/run-history.ts";
 import { checkFields } from "./fields.ts";
 import { moveOf, requireRun } from "./history.ts";
+import { unknownRun } from "./run-answers.ts";
 import { cursorOf, readCursor } from "./run-cursors.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
@@ -31,8 +32,8 @@ const PAGE = 200;
 const messages = new WeakMap<RecordedRow, Move>();
 
 /**
- * Watch: ends with the run. Rejects with a Refusal when the caller is slow, its token or the stream's time is over, or the
- * replica stops.
+ * Watch: ends with the run. Rejects with a Refusal when the caller is slow, its token or the stream's time is over, the replica
+ * stops, or the run is deleted.
  */
 export async function* answerWatch(
   deps: WatchDeps,
@@ -61,6 +62,8 @@ export async function* answerWatch(
         await clock.check();
       }
       if (rows.length > 0) continue;
+      // The place is behind what the run had, and its rows are gone.
+      if (known === undefined) throw unknownRun(runId);
       if (watch.isOver(seq)) return;
       if (watch.isStopping) throw stopping();
       await watch.changed(seq, deps.signal, clock.untilNextMs());

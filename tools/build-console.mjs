@@ -3,8 +3,8 @@
  * when they are missing.
  *
  * Boundary: plain JavaScript on Node alone, run by what starts the service. It prints to standard error only. With
- * `--optional` a failure is told and no failure: the service runs without its console. With `--packages` its packages are
- * installed, and no more. `CONSOLE=off`: nothing is done.
+ * `--optional` a failure is told and no failure, whatever it is: the service runs without its console, or with the one that is there. With
+ * `--packages` its packages are installed, and no more. `CONSOLE=off`: nothing is done.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -24,6 +24,7 @@ import { gzipSync } from "node:zlib";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, "console");
 const built = join(root, "dist", "console");
+const vite = join(folder, "node_modules", "vite", "bin", "vite.js");
 /** The hash of the sources that the console was compiled from. */
 const STAMP = ".sources.sha256";
 const SOURCES = [
@@ -33,6 +34,9 @@ const SOURCES = [
 ];
 const ZIPPED = /\.(js|css|svg|json)$/;
 const MOST_EFFORT = 9;
+/** Where the registry is away, npm by itself tries for more than a minute: at each start of the service. */
+const IMPATIENT = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000"];
+const isOptional = process.argv.includes("--optional");
 
 /** Adds the contents of a file, or of the files of a folder, to the hash. */
 function hashIn(hash, path) {
@@ -49,28 +53,28 @@ function writtenAtMs(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Runs a command in the folder of the console; ends this process when it fails. */
+/** Runs a command in the folder of the console. Throws when it fails. */
 function run(command, args) {
   const { status, error } = spawnSync(command, args, {
     cwd: folder,
     stdio: ["ignore", process.stderr, process.stderr],
   });
   if (status === 0) return;
-  const isOptional = process.argv.includes("--optional");
-  const why = error ? `: ${error.message}` : "";
-  process.stderr.write(`The console was not built (${args.join(" ")} failed${why}).\n`);
-  process.exit(isOptional ? 0 : 1);
+  throw new Error(`${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
 }
 
 function install() {
   const isThere =
+    existsSync(vite) &&
     writtenAtMs(join(folder, "node_modules", ".package-lock.json")) >=
-    writtenAtMs(join(folder, "package-lock.json"));
+      writtenAtMs(join(folder, "package-lock.json"));
   if (isThere) return;
   process.stderr.write("Installing the packages of the console (npm ci) ...\n");
   const npm = process.env.npm_execpath;
   const [command, first] = npm?.endsWith("js") ? [process.execPath, [npm]] : ["npm", []];
-  run(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // The compiler is one of the development packages, which NODE_ENV=production leaves out.
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  run(command, [...first, "ci", "--include=dev", ...quiet, ...(isOptional ? IMPATIENT : [])]);
 }
 
 /** What a browser gets when it takes gzip, beside each file. */
@@ -82,22 +86,36 @@ function zip(path) {
   }
 }
 
-if (process.argv.includes("--packages")) install();
-else if (process.env.CONSOLE !== "off") {
+function build() {
+  const stamp = join(built, STAMP);
+  // An image may have what was compiled, without its sources.
+  if (!existsSync(folder) && existsSync(stamp)) return;
   const hash = createHash("sha256");
   for (const name of SOURCES) hashIn(hash, join(root, name));
   const sources = hash.digest("hex");
-  const stamp = join(built, STAMP);
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== sources) {
-    install();
-    process.stderr.write("Compiling the console ...\n");
-    const written = `${built}.${process.pid}`;
-    const vite = join(folder, "node_modules", "vite", "bin", "vite.js");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
+  install();
+  process.stderr.write("Compiling the console ...\n");
+  const written = `${built}.${process.pid}`;
+  try {
     run(process.execPath, [vite, "build", "--logLevel", "warn", "--outDir", written]);
     zip(written);
     writeFileSync(join(written, STAMP), sources);
     // A service that starts meanwhile finds the old one, the new one, or none.
     rmSync(built, { recursive: true, force: true });
     renameSync(written, built);
+  } catch (error) {
+    // Another start may have put its own there at the same moment.
+    if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== sources) throw error;
+  } finally {
+    rmSync(written, { recursive: true, force: true });
   }
+}
+
+try {
+  if (process.argv.includes("--packages")) install();
+  else if (process.env.CONSOLE !== "off") build();
+} catch (error) {
+  process.stderr.write(`The console was not built: ${error.message}\n`);
+  process.exitCode = isOptional ? 0 : 1;
 }

@@ -50,8 +50,10 @@ function SignedIn() {
     queryFn: ({ signal }) => loadConfig(signal),
     staleTime: Number.POSITIVE_INFINITY,
   });
-  if (config.isPending) return <Loading />;
-  if (config.isError) return <ErrorNote error={config.error} onRetry={() => config.refetch()} />;
+  if (config.data === undefined) {
+    if (config.isPending) return <Loading />;
+    return <ErrorNote error={config.error} onRetry={() => config.refetch()} />;
+  }
   if (config.data.authMode !== "none" && token === undefined) {
     return <SignInPage config={config.data} />;
   }

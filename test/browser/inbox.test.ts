@@ -29,7 +29,9 @@ async function startAsking(name: string): Promise<string> {
       },
     ],
   });
-  return service.start(definitionId, { inputPayload: { order: name, total_usd: 1_200 } });
+  return service.start(definitionId, {
+    inputPayload: { order: name, total_usd: 1_200, rate: 0.00045 },
+  });
 }
 
 const itemPath = (runId: string, place: string) =>
@@ -66,7 +68,8 @@ it("shows what is asked, by whom and how risky, and who else is asked", async ()
   await page.getByText("It needs 2 people; 0 have agreed.").waitFor();
   const details = page.getByRole("region", { name: "Details" });
   await details.getByText("Total usd").waitFor();
-  await details.getByText("1,200").waitFor();
+  await details.getByText("1200", { exact: true }).waitFor();
+  await details.getByText("0.00045", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Open this one" }).click();
   await page.getByText("user_sam asks user_bob to allow order.pay").waitFor();
   expect(faults).toEqual([]);
@@ -118,6 +121,36 @@ it("says what is wrong with a form at its field, also what the service finds alo
   await page.getByText(`"when":"2026-12-24"`).waitFor({ state: "attached" });
   await complete.click();
   await page.getByText("completed it").waitFor();
+});
+
+it("keeps what was typed while the service does not answer", async () => {
+  const runId = await startAsking("shelves");
+  const { page } = await service.open("user_ann", itemPath(runId, "ask/1"));
+  await page.getByLabel("Comment").fill("in budget");
+  const get = "**/workflows.ops.v1.Inbox/Get";
+  const body = JSON.stringify({ code: "internal", message: "no database" });
+  await page.route(get, (route) =>
+    route.fulfill({ status: 500, contentType: "application/json", body }),
+  );
+  await page.getByText("no database").waitFor();
+  await page.unroute(get);
+  await page.getByText("no database").waitFor({ state: "detached" });
+  expect(await page.getByLabel("Comment").inputValue()).toBe("in budget");
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.locator("q", { hasText: "in budget" }).waitFor();
+});
+
+it("shows what is another person's at once when another one acts", async () => {
+  const runId = await startAsking("stools");
+  const { page } = await service.open("user_ann", "/inbox?view=mine");
+  await page.getByRole("button", { name: "Mine (user_ann)" }).waitFor();
+  const bob = `a[href$="${encodeURIComponent(`${runId}/ask/2`)}"]`;
+  expect(await page.locator(bob).count()).toBe(0);
+  await page.getByRole("button", { name: "user_ann", exact: true }).click();
+  await page.getByLabel("Name").fill("user_bob");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Mine (user_bob)" }).waitFor();
+  await page.locator(bob).waitFor();
 });
 
 it("asks for a name before it decides for nobody", async () => {

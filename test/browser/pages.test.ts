@@ -74,6 +74,16 @@ test("a policy that forbids styles would be seen: an element without the nonce i
   expect(faults).toEqual([expect.stringContaining("Content Security Policy")]);
 });
 
+test("a browser without a network shows the service of its own machine", async () => {
+  const { page } = await openPage(browser);
+  await page.goto(`${service.consoleUrl}/?workspace=${WORKSPACE}`);
+  await page.getByText("failed at approve").first().waitFor();
+  await page.evaluate(() => window.dispatchEvent(new Event("offline")));
+  await page.getByRole("link", { name: "System" }).click();
+  await page.getByRole("tab", { name: "Dead letters" }).click();
+  await page.getByText("No message was put aside").waitFor();
+});
+
 test("the address names the workspace once, and is clean afterwards", async () => {
   const { page } = await openPage(browser);
   await page.goto(`${service.consoleUrl}/runs?state=failed&workspace=${WORKSPACE}`);

@@ -98,6 +98,26 @@ test("of many runs those that are seen alone are in the page, and the last one c
   expect(faults).toEqual([]);
 });
 
+test("the list of a length of time goes on however long it is read, and says as of when it is", async () => {
+  const { page, ids, faults } = await openRuns(`?workflow=${definitions.many}&since=24h`);
+  const seen = new Set(await ids());
+  let nowMs = Date.now();
+  await expect
+    .poll(
+      async () => {
+        nowMs += 61_000;
+        await page.clock.setFixedTime(nowMs);
+        await page.mouse.wheel(0, 500);
+        for (const id of await ids()) seen.add(id);
+        return seen.size;
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+    .toBe(MANY);
+  await page.getByText(/as of \d+ (min|h) ago/).waitFor();
+  expect(faults).toEqual([]);
+});
+
 test("j, k and Enter go through the rows, g and / through the pages", async () => {
   const { page } = await openRuns("?state=completed,failed");
   await page.keyboard.press("j");

@@ -14,6 +14,8 @@ export interface Api {
   readonly client: WorkflowsClient;
   /** For requests with a workspace_id; empty: the token's. */
   readonly workspaceId: string;
+  /** The name of who acts, where nobody signs in; "" where nobody says. Answers to one are not for another. */
+  readonly actor: string;
   /** Whether calls say who acts: by a token, or by a name. */
   readonly hasActor: boolean;
   /** What a command line needs besides: the server, and the workspace. */
@@ -44,7 +46,10 @@ export function ApiProvider({
       ...["--server", SERVICE_URL],
       ...(workspaceId === "" ? [] : ["--workspace", workspaceId]),
     ];
-    return { config, client, workspaceId, hasActor: !isOpen || actor !== undefined, cliFlags };
+    return {
+      ...{ config, client, workspaceId, cliFlags },
+      ...{ actor: isOpen ? (actor ?? "") : "", hasActor: !isOpen || actor !== undefined },
+    };
   }, [config, token, actor, workspace]);
   return <ApiContext value={api}>{children}</ApiContext>;
 }

@@ -8,7 +8,7 @@ export interface OidcConfig {
   readonly audience: string;
 }
 
-/** The configuration of the page. The service has the same type in src/ingress/console/. */
+/** The configuration of the page. The service has the same type in src/ingress/rpc/console/. */
 export interface ConsoleConfig {
   /** Of the service. */
   readonly version: string;

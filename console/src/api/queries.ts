@@ -23,7 +23,11 @@ const FRESH_MS = 2_000;
 /** The cache of this tab. */
 export const queries = new QueryClient({
   queryCache: new QueryCache({ onError: endRefused }),
-  defaultOptions: { queries: { retry: false, staleTime: FRESH_MS } },
+  defaultOptions: {
+    // A service on this machine is there without a network; and a decision is sent now or fails, never later by itself.
+    queries: { retry: false, staleTime: FRESH_MS, networkMode: "always" },
+    mutations: { networkMode: "always" },
+  },
 });
 
 /** A token that the service does not take any more is no session. */
@@ -48,9 +52,9 @@ export function useCall<T extends object>(
   call: (client: WorkflowsClient, options: { readonly signal: AbortSignal }) => Promise<T>,
   { everyMs, staleMs = FRESH_MS, isEnabled = true, isKept = false }: CallOptions = {},
 ): UseQueryResult<T, Error> {
-  const { client } = useApi();
+  const { client, actor } = useApi();
   return useQuery<T>({
-    queryKey: key,
+    queryKey: [...key, actor],
     queryFn: ({ signal }) => call(client, { signal }),
     enabled: isEnabled,
     staleTime: staleMs,

@@ -47,8 +47,8 @@ export default function RunsPage() {
 }
 
 function RunsHead({ filters }: { readonly filters: Filters }) {
-  const { data, dataUpdatedAt } = useRunCounts(filters);
-  const counts = data?.counts;
+  const counts = useRunCounts(filters).data?.counts;
+  const { asOfMs } = useRunPages(filters);
   return (
     <PageHead title="Runs" aside={<CliLine args={commandOf(filters)} />}>
       {counts && (
@@ -57,7 +57,7 @@ function RunsHead({ filters }: { readonly filters: Filters }) {
           {counts.totalSize.toLocaleString("en")} {counts.totalSize === 1 ? "run" : "runs"}
         </span>
       )}
-      {dataUpdatedAt > 0 && <LiveNote isLive={false} asOf={new Date(dataUpdatedAt)} />}
+      {asOfMs !== undefined && <LiveNote isLive={false} asOf={new Date(asOfMs)} />}
     </PageHead>
   );
 }

@@ -1,4 +1,4 @@
-/** A table of rows that all are in the page. Long lists are virtual-rows.tsx. */
+/** A table of rows that all are in the page. The long list of runs is runs/virtual-runs.tsx. */
 import type { ReactNode } from "react";
 
 /** One column of rows of T. */

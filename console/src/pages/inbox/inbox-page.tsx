@@ -72,10 +72,9 @@ export default function InboxPage() {
           })}
         </div>
       </fieldset>
-      {list.isError ? (
-        <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      ) : list.isPending ? (
-        <Loading />
+      {list.isError && <ErrorNote error={list.error} onRetry={() => list.refetch()} />}
+      {list.data === undefined ? (
+        list.isPending && <Loading />
       ) : items.length === 0 ? (
         <Empty
           title={mine ? "Nothing waits for you" : "Nothing waits for a person"}

@@ -15,6 +15,7 @@ import { useRights } from "../../api/rights.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
+import { JsonView } from "../../parts/json-view.tsx";
 import { Loading } from "../../parts/loading.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
@@ -36,9 +37,15 @@ export default function ItemPage({ id }: { readonly id: string }) {
   const found = useCall(["inbox", "item", id], ({ inbox }, options) => inbox.get({ id }, options), {
     everyMs: EVERY_MS,
   });
-  if (found.isError) return <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
-  if (found.data?.item === undefined) return <Loading />;
-  return <Item key={id} item={found.data.item} onRefused={() => void found.refetch()} />;
+  const note = found.isError && <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
+  if (found.data?.item === undefined) return note || <Loading />;
+  // What was typed stays when the service does not answer for a while.
+  return (
+    <>
+      {note}
+      <Item key={id} item={found.data.item} onRefused={() => void found.refetch()} />
+    </>
+  );
 }
 
 function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefused: () => void }) {
@@ -167,7 +174,7 @@ function Decided({ item }: { readonly item: InboxItem }) {
 }
 
 function OneDecision({ decision }: { readonly decision: ItemDecision }) {
-  const { approver, decision: made, decidedBy, reason } = decision;
+  const { approver, decision: made, decidedBy, reason, edits } = decision;
   if (made === "") {
     return (
       <>
@@ -184,6 +191,12 @@ function OneDecision({ decision }: { readonly decision: ItemDecision }) {
         <PlainText most={200}>{nameOf(decidedBy) || approver || "Somebody"}</PlainText>
       </strong>{" "}
       {decisionWords(made)} <Reason text={reason} />
+      {edits !== undefined && (
+        <>
+          <p>with other details than those above:</p>
+          <JsonView value={edits} label="What was changed" />
+        </>
+      )}
     </>
   );
 }
@@ -200,12 +213,15 @@ function Reason({ text }: { readonly text: string }) {
 /** Orders for a step that failed and waits. */
 function Mend({ item }: { readonly item: InboxItem }) {
   const { runId, stepId } = item;
-  const attempts = useCall(["attempts", runId, stepId], ({ runs }, options) =>
-    runs.getAttempts({ runId, stepId }, options),
+  const attempts = useCall(
+    ["attempts", runId, stepId],
+    ({ runs }, options) => runs.getAttempts({ runId, stepId }, options),
+    { everyMs: EVERY_MS },
   );
-  const attempt = attempts.data?.attempts.at(-1)?.attempt ?? 0;
-  if (attempts.isError) return <ErrorNote error={attempts.error} />;
-  if (attempts.isPending) return <Loading rows={1} />;
+  if (attempts.data === undefined) {
+    return attempts.isError ? <ErrorNote error={attempts.error} /> : <Loading rows={1} />;
+  }
+  const attempt = attempts.data.attempts.at(-1)?.attempt ?? 0;
   return (
     <section className="card card-body" aria-label="What to do">
       <h2>What to do</h2>

@@ -66,7 +66,8 @@ function Entries({
 function Value({ value, depth }: { readonly value: unknown; readonly depth: number }) {
   if (value === null || value === "") return <span className="muted">none</span>;
   if (typeof value === "boolean") return value ? "Yes" : "No";
-  if (typeof value === "number") return value.toLocaleString("en");
+  // All of its digits, and none besides: it is decided upon, and may be a rate, a year or an id.
+  if (typeof value === "number") return String(value);
   if (typeof value === "string") return <LongText text={value} />;
   if (depth >= DEEPEST) return <JsonView value={value} label="Part of the details" />;
   if (Array.isArray(value)) return <Items items={value} depth={depth + 1} />;

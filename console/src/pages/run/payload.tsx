@@ -60,8 +60,10 @@ function Content({
     ({ runs }, options) => runs.getPayload({ runId, stepId, kind: KINDS[kind] }, options),
     { isKept: true },
   );
-  if (payload.isPending) return <Loading />;
-  if (payload.isError) return <ErrorNote error={payload.error} onRetry={() => payload.refetch()} />;
+  if (payload.data === undefined) {
+    if (payload.isPending) return <Loading />;
+    return <ErrorNote error={payload.error} onRetry={() => payload.refetch()} />;
+  }
   const value = payload.data.payload;
   if (value === undefined) return <p className="run-hint">There is none.</p>;
   return <JsonView value={value} label={WORDS[kind]} />;

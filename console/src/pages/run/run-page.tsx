@@ -40,9 +40,14 @@ export default function RunPage({ id }: { readonly id: string }) {
   const run = head.data?.run;
   const picture = usePicture(run, followed.picture);
   const version = useVersion(run?.definitionId ?? "", run?.definitionVersion ?? 0);
-  if (head.isError) return <ErrorNote error={head.error} onRetry={() => head.refetch()} />;
-  if (version.isError) return <ErrorNote error={version.error} onRetry={() => version.refetch()} />;
   const made = version.data?.version;
+  // What is known stays when it is asked for again and no answer comes: the stream says that the service is away.
+  if (run === undefined && head.isError) {
+    return <ErrorNote error={head.error} onRetry={() => head.refetch()} />;
+  }
+  if (made === undefined && version.isError) {
+    return <ErrorNote error={version.error} onRetry={() => version.refetch()} />;
+  }
   if (run === undefined || picture === undefined || made === undefined) return <Loading />;
   return <Run key={id} run={run} version={made} picture={picture} followed={followed} />;
 }
@@ -151,7 +156,9 @@ function Related({
   readonly tree: ReturnType<typeof useTree>;
   readonly names: ReadonlyMap<string, string>;
 }) {
-  if (tree.isError) return <ErrorNote error={tree.error} onRetry={() => tree.refetch()} />;
-  if (tree.data === undefined) return <Loading />;
+  if (tree.data === undefined) {
+    if (!tree.isError) return <Loading />;
+    return <ErrorNote error={tree.error} onRetry={() => tree.refetch()} />;
+  }
   return <RunTree tree={tree.data} names={names} />;
 }

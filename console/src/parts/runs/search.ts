@@ -37,23 +37,43 @@ export function useRunCounts(filters: Filters) {
   );
 }
 
-/** All runs that match, page by page. While the first page alone is there, it is asked for again. */
+/** Where a page begins. `nowMs` is that of the first page: a page token is good for the same filters alone. */
+interface PageStart {
+  readonly pageToken: string;
+  readonly nowMs: number;
+}
+
+/**
+ * All runs that match, page by page. While the first page alone is there, it is asked for again; of several none is: that would be a request
+ * for each. `asOfMs`: when the first page was asked for.
+ */
 export function useRunPages(filters: Filters) {
   const { client, workspaceId } = useApi();
   const pages = useInfiniteQuery({
     queryKey: ["runs", "pages", workspaceId, filters],
-    queryFn: ({ pageParam: pageToken, signal }) =>
-      client.runs.search(
-        { ...searchOf(filters, Date.now()), workspaceId, pageSize: PAGE_SIZE, pageToken },
+    queryFn: async ({ pageParam, signal }) => {
+      const { pageToken, nowMs } = pageParam ?? { pageToken: "", nowMs: Date.now() };
+      const { runs, nextPageToken } = await client.runs.search(
+        { ...searchOf(filters, nowMs), workspaceId, pageSize: PAGE_SIZE, pageToken },
         { signal },
-      ),
-    initialPageParam: "",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? RUNS_EVERY_MS : false),
+      );
+      return { runs, nextPageToken, nowMs };
+    },
+    initialPageParam: undefined as PageStart | undefined,
+    getNextPageParam: ({ nextPageToken: pageToken, nowMs }) =>
+      pageToken === "" ? undefined : { pageToken, nowMs },
+    refetchInterval: ({ state }) => (hasOnePage(state) ? RUNS_EVERY_MS : false),
+    refetchOnMount: ({ state }) => hasOnePage(state),
+    refetchOnWindowFocus: ({ state }) => hasOnePage(state),
+    refetchOnReconnect: ({ state }) => hasOnePage(state),
   });
   const { data } = pages;
   const runs = useMemo(() => data?.pages.flatMap((page) => page.runs) ?? [], [data]);
-  return { ...pages, runs };
+  return { ...pages, runs, asOfMs: data?.pages[0]?.nowMs };
+}
+
+function hasOnePage({ data }: { readonly data?: { readonly pages: unknown[] } | undefined }) {
+  return data?.pages.length === 1;
 }
 
 /** The newest 500 workflows of the workspace. */

@@ -25,8 +25,9 @@ export function Workers() {
     { everyMs: EVERY_MS },
   );
   const error = queues.error ?? workers.error;
-  if (error) return <ErrorNote error={error} />;
-  if (queues.data === undefined || workers.data === undefined) return <Loading />;
+  if (queues.data === undefined || workers.data === undefined) {
+    return error ? <ErrorNote error={error} /> : <Loading />;
+  }
   const queueColumns: Column<Queue>[] = [
     { title: "Queue", cell: ({ name }) => <strong dir="auto">{name}</strong> },
     {

@@ -48,6 +48,12 @@ export function fieldsOf(schema: JsonObject | undefined): InputField[] | undefin
   return fields;
 }
 
+/** Whether the fields can hold all of an input: what has none would be lost in a form. */
+export function canHold(fields: readonly InputField[], input: JsonObject): boolean {
+  const names = new Set(fields.map(({ name }) => name));
+  return Object.keys(input).every((name) => names.has(name));
+}
+
 /** What stands in the fields at first: values of an earlier run, else the schema's defaults. */
 export function typedOf(fields: readonly InputField[], input: JsonObject): Typed {
   return Object.fromEntries(

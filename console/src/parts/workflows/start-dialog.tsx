@@ -10,6 +10,7 @@ import { CliLine } from "../cli-line.tsx";
 import { Dialog, DialogClose } from "../dialog.tsx";
 import { ErrorNote } from "../error-note.tsx";
 import {
+  canHold,
   faultsOf,
   fieldsOf,
   type InputField,
@@ -51,7 +52,7 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
   const fields = fieldsOf(version.inputSchema);
   const [typed, setTyped] = useState<Typed>(() => typedOf(fields ?? [], input));
   const [json, setJson] = useState(() => JSON.stringify(input, undefined, INDENT));
-  const [isJson, setIsJson] = useState(fields === undefined);
+  const [isJson, setIsJson] = useState(fields === undefined || !canHold(fields, input));
   const isForm = fields !== undefined && !isJson;
   const sent = isForm ? inputOf(fields, typed) : parseObject(json);
   const isReady = sent !== undefined && !(isForm && faultsOf(fields, typed).size > 0);
@@ -65,6 +66,8 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
       }),
     ({ run }) => go(paths.run(run?.id ?? "")),
   );
+  const number = version.version?.version ?? 0;
+  const versionArgs = number === definition.latestVersion ? [] : ["--version", String(number)];
   const toggle = () => {
     if (isForm) setJson(JSON.stringify(inputOf(fields, typed), undefined, INDENT));
     else if (fields !== undefined) setTyped(typedOf(fields, parseObject(json) ?? {}));
@@ -83,13 +86,15 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
       ) : (
         <JsonField json={json} isFault={sent === undefined} onType={setJson} />
       )}
-      {fields !== undefined && (
+      {fields !== undefined && (isForm || canHold(fields, sent ?? {})) && (
         <button type="button" className="quiet" onClick={toggle}>
           {isForm ? "Edit as JSON" : "Edit as a form"}
         </button>
       )}
       {start.error && <ErrorNote error={start.error} />}
-      <CliLine args={["start", definition.name, "--input", JSON.stringify(sent ?? {})]} />
+      <CliLine
+        args={["start", definition.name, ...versionArgs, "--input", JSON.stringify(sent ?? {})]}
+      />
       <footer className="dialog-foot">
         <DialogClose>Close</DialogClose>
         <button type="submit" className="primary" disabled={!isReady || start.isPending}>

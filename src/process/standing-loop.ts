@@ -75,7 +75,7 @@ export function createLoop(options: LoopOptions): StandingLoop {
 
   function restToRetry(): Promise<void> {
     pause.forget();
-    return pause.begin(scattered(retryPauseMs(failures)));
+    return pause.begin(scattered(retryPauseMs(failures)), true);
   }
 
   return {
@@ -87,7 +87,7 @@ export function createLoop(options: LoopOptions): StandingLoop {
       if (failures === 0) pause.end();
     },
     wakeWithin(ms) {
-      if (failures === 0) pause.endWithin(ms);
+      pause.endWithin(ms);
     },
     async stop() {
       stopping.abort();
@@ -110,13 +110,16 @@ class Pause {
   #endAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #resolve: (() => void) | undefined;
+  #isFixed = false;
 
   /** Nothing is asked for. */
   forget(): void {
     this.#endAtMs = Number.POSITIVE_INFINITY;
   }
-  begin(ms: number): Promise<void> {
+  /** One that is fixed is not made shorter. */
+  begin(ms: number, isFixed = false): Promise<void> {
     return new Promise((resolve) => {
+      this.#isFixed = isFixed;
       this.#resolve = resolve;
       this.#endAtMs = Math.min(this.#endAtMs, performance.now() + ms);
       this.#arm();
@@ -124,12 +127,13 @@ class Pause {
   }
   endWithin(ms: number): void {
     const atMs = performance.now() + ms;
-    if (atMs >= this.#endAtMs) return;
+    if (this.#isFixed || atMs >= this.#endAtMs) return;
     this.#endAtMs = atMs;
     if (this.#resolve !== undefined) this.#arm();
   }
   end(): void {
     clearTimeout(this.#timer);
+    this.#isFixed = false;
     this.#resolve?.();
     this.#resolve = undefined;
   }

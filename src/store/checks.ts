@@ -48,8 +48,11 @@ export interface ClaimedCheck extends UnreportedStep {
 const RUNS_A_PAGE = 500;
 const STEPS_A_PAGE = 200;
 
+// Nobody is asked about what earlier attempts left open.
 const HAS_OWNER = `(s.objective_id is not null or s.delegation_id is not null
-        or s.approval_request_id is not null or s.ticket_ids is not null)`;
+        or s.approval_request_id is not null
+        or s.ticket_ids is not null
+          and not coalesce(s.detail -> 'leftOpen' @> to_jsonb(s.ticket_ids), false))`;
 /** Since when a step has no report; of one that waits for a worker since its task was given, and null where it has none. */
 const SINCE = `case when ${HAS_OWNER} then coalesce(s.checked_at, s.started_at)
         when s.detail -> 'task' ->> 'sinceMs' is not null then greatest(

@@ -2,7 +2,8 @@
  * Tells the other replicas that something is in the outbox that one of them publishes.
  * Boundary: a plain NATS message, no more than a hint. One that is lost costs time: the holder of the partition lists the outbox
  * all the same, after its pause.
- * Invariant: a replica sends a hint each PAUSE_MS at most, the last one after the last commit.
+ * Invariant: a replica sends a hint each PAUSE_MS at most, the last one after the last commit. However many replicas send some, it
+ * hears of them each PAUSE_MS at most.
  */
 import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
@@ -30,30 +31,40 @@ const PAUSE_MS = 50;
 /** Starts listening. */
 export function openOutboxHints(deps: OutboxHintsDeps): OutboxHints {
   const { connection, replicaId, log } = deps;
+  const heard = atTimes(deps.onHint);
+  const sent = atTimes(() => {
+    if (!connection.isClosed()) connection.publish(OUTBOX_HINTS, replicaId);
+  });
   const subscription = connection.subscribe(OUTBOX_HINTS, {
     callback(error, message) {
       if (error !== null) log.warn("hints of other replicas are not received", { error });
-      else if (message.string() !== replicaId) deps.onHint();
+      else if (message.string() !== replicaId) heard.call();
     },
   });
-  let pause: NodeJS.Timeout | undefined;
-  let isWanted = false;
-
-  function send(): void {
-    isWanted = pause !== undefined;
-    if (isWanted || connection.isClosed()) return;
-    connection.publish(OUTBOX_HINTS, replicaId);
-    pause = setTimeout(() => {
-      pause = undefined;
-      if (isWanted) send();
-    }, PAUSE_MS);
-  }
-
   return {
-    send,
+    send: sent.call,
     stop() {
-      clearTimeout(pause);
+      sent.stop();
+      heard.stop();
       subscription.unsubscribe();
     },
   };
+}
+
+/** Calls at once, but each PAUSE_MS at most; the last time after it was asked for last. */
+function atTimes(act: () => void): { call(): void; stop(): void } {
+  let pause: NodeJS.Timeout | undefined;
+  let isWanted = false;
+
+  function call(): void {
+    isWanted = pause !== undefined;
+    if (isWanted) return;
+    act();
+    pause = setTimeout(() => {
+      pause = undefined;
+      if (isWanted) call();
+    }, PAUSE_MS);
+  }
+
+  return { call, stop: () => clearTimeout(pause) };
 }

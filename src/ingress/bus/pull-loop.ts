@@ -7,11 +7,18 @@
  * 1. Every wait has an end, and every failure leads back to the top after a pause.
  * 2. A pull takes no more than there is room for, and every message that was delivered says that it is in work until it
  *    is ended.
- * 3. A pull that follows a message is short. It grows while none comes: an idle source costs little. NATS says that the pull is alive
- *    every HEARTBEAT_MS, and that the consumer is gone.
+ * 3. A pull that follows a message is short. It grows while none comes, and takes one message then: an idle source costs little.
+ *    NATS says that the pull is alive every HEARTBEAT_MS, and that the consumer is gone. A new connection ends the pull.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Consumer, ConsumerMessages, JsMsg, Subscription } from "nats";
+import {
+  type Consumer,
+  type ConsumerMessages,
+  Events,
+  type JsMsg,
+  type NatsConnection,
+  type Subscription,
+} from "nats";
 import { type Batcher, createBatcher } from "./batcher.ts";
 import { type ConsumerDeps, noteFloor, openConsumer } from "./durable-consumer.ts";
 import { createHeldMessages } from "./held-messages.ts";
@@ -38,10 +45,18 @@ const SHORT_PULL_MS = 1_000;
 const LONGEST_PULL_MS = 30_000;
 /** A pull that the server has lost, as by a new leader of the consumer, is noticed after two that did not come. */
 const HEARTBEAT_MS = 5_000;
+/** How long a server may take to confirm that it knows of a pull that was broken off. */
+const BREAK_OFF_MS = 1_000;
 const FLOOR_EVERY_MS = 10_000;
 const FIRST_MISSING_PAUSE_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+
+/** The pull under way, or the last one, and how long the next one may take. */
+interface Pulls {
+  current?: ConsumerMessages;
+  expiresMs: number;
+}
 
 /** Starts pulling from a source. */
 export function startPullLoop(deps: PullDeps): PullLoop {
@@ -50,7 +65,9 @@ export function startPullLoop(deps: PullDeps): PullLoop {
   const status = new PullStatus(deps.plan, deps.log);
   const inHand = createMessagesInHand(deps);
   const noteAtTimes = floorNotes(deps);
+  const pulls: Pulls = { expiresMs: SHORT_PULL_MS };
   let missingPauseMs = FIRST_MISSING_PAUSE_MS;
+  void endPullsAtReconnect(deps.connection, pulls);
 
   async function pullOn(onProgress: () => void): Promise<void> {
     const consumer = await openConsumer(deps);
@@ -64,10 +81,10 @@ export function startPullLoop(deps: PullDeps): PullLoop {
     }
     missingPauseMs = FIRST_MISSING_PAUSE_MS;
     status.become("pulling");
-    let expiresMs = SHORT_PULL_MS;
+    pulls.expiresMs = SHORT_PULL_MS;
     while (!signal.aborted) {
-      const pulled = await pullOnce(consumer, inHand, expiresMs, signal);
-      expiresMs = pulled > 0 ? SHORT_PULL_MS : Math.min(2 * expiresMs, LONGEST_PULL_MS);
+      const pulled = await pullOnce(consumer, inHand, pulls, signal);
+      pulls.expiresMs = pulled > 0 ? SHORT_PULL_MS : Math.min(2 * pulls.expiresMs, LONGEST_PULL_MS);
       onProgress();
       await noteAtTimes(consumer, pulled);
     }
@@ -121,22 +138,26 @@ function createMessagesInHand({ handle }: PullDeps): Batcher<JsMsg> {
   };
 }
 
-/** Takes as many messages as there is room for; gives how many came. */
+/** Takes as many messages as there is room for, or the first one after a while; gives how many came. */
 async function pullOnce(
   consumer: Consumer,
   inHand: Batcher<JsMsg>,
-  expiresMs: number,
+  pulls: Pulls,
   signal: AbortSignal,
 ): Promise<number> {
   const room = await inHand.room();
+  const { expiresMs } = pulls;
+  const isLong = expiresMs > SHORT_PULL_MS;
   const pull = await consumer.fetch({
-    max_messages: room,
+    // What NATS gives to a replica that has died or stands still waits for ACK_WAIT_MS: to the long pull of one it gives no more.
+    max_messages: isLong ? 1 : room,
     expires: expiresMs,
     // The server takes half of the pull's time at most.
     idle_heartbeat: Math.min(HEARTBEAT_MS, expiresMs / 2),
   });
+  pulls.current = pull;
   const end = () => breakOff(pull);
-  if (expiresMs > SHORT_PULL_MS) {
+  if (isLong) {
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
   }
@@ -158,8 +179,25 @@ async function pullOnce(
 function breakOff(pull: ConsumerMessages): void {
   // The client has no verb for it. It ends a pull whose subscription was drained, as it does when the connection is.
   const { sub } = pull as { readonly sub?: Subscription };
-  if (sub === undefined || sub.isClosed()) pull.stop();
-  else void sub.drain().catch(() => pull.stop());
+  if (sub === undefined || sub.isClosed()) {
+    pull.stop();
+    return;
+  }
+  void sub.drain().catch(() => pull.stop());
+  // A server that does not answer must not hold up the stop for as long as the pull may take.
+  setTimeout(() => pull.stop(), BREAK_OFF_MS).unref();
+}
+
+/**
+ * Ends the pull under way when NATS is connected again: no server knows it. The client would ask once more within the same pull, and
+ * where that fails, as while the consumer has no leader, only after about as long as the pull may take.
+ */
+async function endPullsAtReconnect(connection: NatsConnection, pulls: Pulls): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type !== Events.Reconnect) continue;
+    pulls.expiresMs = SHORT_PULL_MS;
+    pulls.current?.stop();
+  }
 }
 
 /**

@@ -37,6 +37,11 @@ import {
 
 const RPC = { kind: "rpc", id: "test" } as const;
 const HOLDER_OF = { name: "holder_of", text: "select holder from effects where id = $1" };
+/** An earlier attempt of the run's step has left `obj-left` open. */
+const LEAVE_OPEN = {
+  name: "leave_open",
+  text: `update step_runs set detail = '{"leftOpen": ["obj-left"]}', ticket_ids = $2 where run_id = $1`,
+};
 const STEPS_READ = {
   name: "steps_read",
   text: `select (seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
@@ -178,6 +183,18 @@ describe("a step long in flight", () => {
     expect(page.steps).toEqual([]);
     expect(page.moreInMs).toBeGreaterThan(0);
     expect(page.moreInMs).toBeLessThanOrEqual(600_000);
+  });
+
+  it("is not found for what an earlier attempt left open", async () => {
+    const runId = await start("left open", versionOf([stepOf("work", { name: "work" })]));
+    const leaveOpen = (ticketIds: string[]) =>
+      at.database.transaction((tx) => tx.query(LEAVE_OPEN, [runId, ticketIds]));
+    const unreported = async () =>
+      (await findUnreported(at.database.read, FIRST_RUN, 0)).steps.map((step) => step.runId);
+    await leaveOpen(["obj-left"]);
+    expect(await unreported()).not.toContain(runId);
+    await leaveOpen(["obj-left", "apr-open"]);
+    expect(await unreported()).toContain(runId);
   });
 });
 

@@ -142,3 +142,17 @@ it("waits for the current round when it stops, and signals the stop to it", asyn
   await stopping;
   expect(aborted).toEqual([true]);
 });
+
+it("is woken within the time that a round after a failure was told", async () => {
+  let rounds = 0;
+  const { loop, count } = loopOf(1_000_000, async () => {
+    rounds += 1;
+    if (rounds === 1) throw new Error("away");
+    if (rounds === 2) loop.wakeWithin(40);
+    return false;
+  });
+  loop.start();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(count()).toBe(3);
+  await loop.stop();
+});

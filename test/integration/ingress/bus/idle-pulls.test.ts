@@ -3,6 +3,7 @@
  * Boundary: needs the servers that TEST_DATABASE_URL and TEST_NATS_URL name.
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { connectBus } from "../../../../src/ingress/bus/connection.ts";
 import {
   type ConsumerDeps,
   emptyMemory,
@@ -11,6 +12,7 @@ import {
 import { type PullLoop, startPullLoop } from "../../../../src/ingress/bus/pull-loop.ts";
 import { readClock } from "../../../../src/store/service-reads/clock.ts";
 import { until } from "../../../support/assertions/until.ts";
+import { startOwnNats } from "../../../support/servers/own-nats.ts";
 import { type BusService, startBusService } from "../../../support/services/bus-service.ts";
 import { STREAM_LIMITS } from "../../../support/services/stream-limits.ts";
 
@@ -27,24 +29,24 @@ afterEach(async () => {
   await service.stop();
 });
 
-async function depsOf(stream: string): Promise<ConsumerDeps> {
-  const { connection, database, log, token } = service;
+async function depsOf(stream: string, connection = service.connection): Promise<ConsumerDeps> {
+  const { database, log, token } = service;
   const plan = { stream, subject: `crm.${token}.>`, durable: `crm-${token}` };
   const memory = emptyMemory(await readClock(database.read));
   return { connection, database, log, limits: STREAM_LIMITS, plan, memory };
 }
 
 /** A loop that acknowledges what comes; `pulls` has how long each of its pulls may take, in seconds. */
-async function startLoop() {
-  const deps = await depsOf(service.stream);
+async function startLoop(connection = service.connection) {
+  const deps = await depsOf(service.stream, connection);
   const { stream, durable } = deps.plan;
   const pulls: number[] = [];
-  service.connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`, {
+  connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`, {
     callback: (_, message) => {
       pulls.push(message.json<{ expires: number }>().expires / SECOND_NS);
     },
   });
-  await service.connection.flush();
+  await connection.flush();
   const handled: number[] = [];
   const pulling = startPullLoop({
     ...deps,
@@ -68,6 +70,18 @@ it("a source is pulled for longer while nothing comes, and for a second after a 
   expect(pulls).toEqual([1, 2, 1, 2]);
 });
 
+it("a long pull ends with the first message", async () => {
+  const { pulls } = await startLoop();
+  await until(() => pulls.at(-1) === 4 || undefined);
+  const before = pulls.length;
+  const beganAtMs = performance.now();
+  await service.publish("crm", "{}");
+  await until(() => pulls.length > before || undefined);
+  expect(pulls[before]).toBe(1);
+  // Half of what the pull would have taken.
+  expect(performance.now() - beganAtMs).toBeLessThan(2_000);
+});
+
 it("a stop ends a long pull, and leaves what comes next to others", async () => {
   const { deps, pulls, stop } = await startLoop();
   await until(() => pulls.at(-1) === 4 || undefined);
@@ -79,6 +93,34 @@ it("a stop ends a long pull, and leaves what comes next to others", async () => 
   const consumer = await openConsumer(deps);
   const next = await consumer?.next({ expires: 2_000 });
   expect(next?.seq).toBe(seq);
+});
+
+it("a short pull follows when NATS is connected again", async () => {
+  const { pulls } = await startLoop();
+  await until(() => pulls.at(-1) === 4 || undefined);
+  const before = pulls.length;
+  await service.connection.reconnect();
+  await until(() => pulls.length > before || undefined);
+  expect(pulls[before]).toBe(2);
+});
+
+it("a stop does not wait for a server that does not answer", async () => {
+  const nats = await startOwnNats();
+  const connection = await connectBus({ servers: [nats.url] }, service.log);
+  try {
+    const manager = await connection.jetstreamManager();
+    await manager.streams.add({ name: service.stream, subjects: [`crm.${service.token}.>`] });
+    const { pulls, stop } = await startLoop(connection);
+    await until(() => pulls.at(-1) === 4 || undefined);
+    process.kill(nats.pid, "SIGSTOP");
+    const beganAtMs = performance.now();
+    await stop();
+    expect(performance.now() - beganAtMs).toBeLessThan(2_000);
+  } finally {
+    process.kill(nats.pid, "SIGCONT");
+    await connection.close();
+    await nats.stop();
+  }
 });
 
 it("a stream that is missing is looked for less and less often", async () => {

@@ -150,7 +150,9 @@ function unreportedSince(step: StepRow): number | undefined {
   const { objectiveId, delegationId, approvalRequestId, ticketIds, checkedAt, startedAt } = step;
   if (step.completedAt !== null) return undefined;
   const sinceMs = (checkedAt ?? startedAt).getTime();
-  if ((objectiveId ?? delegationId ?? approvalRequestId ?? ticketIds) !== null) return sinceMs;
+  const leftOpen = step.detail?.leftOpen ?? [];
+  const isTicket = ticketIds?.some((id) => !leftOpen.includes(id)) ?? false;
+  if (isTicket || (objectiveId ?? delegationId ?? approvalRequestId) !== null) return sinceMs;
   const taskSinceMs = step.detail?.task?.sinceMs;
   return taskSinceMs === undefined ? undefined : Math.max(sinceMs, taskSinceMs);
 }

@@ -1,0 +1,42 @@
+/**
+ * How often a replica hears that others committed what it publishes.
+ * Boundary: needs the program nats-server; the subject of hints is the same for all tests of one server.
+ */
+import { expect, it } from "vitest";
+import { OUTBOX_HINTS, openOutboxHints } from "../../../../src/egress/publish/outbox-hints.ts";
+import { connectBus } from "../../../../src/ingress/bus/connection.ts";
+import { createLog } from "../../../../src/process/log.ts";
+import { until } from "../../../support/assertions/until.ts";
+import { startOwnNats } from "../../../support/servers/own-nats.ts";
+
+const PAUSE_MS = 50;
+
+it("hints of many replicas are heard at times, the first at once and one after the last", async () => {
+  const log = createLog({ level: "error", format: "json", write: () => {} });
+  const nats = await startOwnNats();
+  const connection = await connectBus({ servers: [nats.url] }, log);
+  const heardAtMs: number[] = [];
+  const hints = openOutboxHints({
+    ...{ connection, log, replicaId: "replica-a" },
+    onHint: () => void heardAtMs.push(performance.now()),
+  });
+  try {
+    await connection.flush();
+    const beganAtMs = performance.now();
+    let lastAtMs = beganAtMs;
+    for (let round = 0; round < 50; round += 1) {
+      lastAtMs = performance.now();
+      for (let other = 0; other < 10; other += 1)
+        connection.publish(OUTBOX_HINTS, `other-${other}`);
+      await connection.flush();
+      if (round === 0) expect(heardAtMs).toHaveLength(1);
+    }
+    await until(() => (heardAtMs.at(-1) ?? 0) >= lastAtMs || undefined);
+    const tookMs = performance.now() - beganAtMs;
+    expect(heardAtMs.length).toBeLessThanOrEqual(2 + tookMs / PAUSE_MS);
+  } finally {
+    hints.stop();
+    await connection.close();
+    await nats.stop();
+  }
+});

@@ -469,7 +469,12 @@ export const cases: readonly Case[] = [
     name: "reports: early",
     ask: ({ read }) => findEarlyReports(read, [{ workspaceId: BIG, objectId: "o100" }]),
   },
-  { name: "checks: find", ask: ({ read }) => findUnreported(read, FIRST_RUN, 60_000) },
+  {
+    name: "checks: find",
+    ask: ({ read }) => findUnreported(read, FIRST_RUN, 60_000),
+    // The open steps of a page of 500 runs, each on pages of its own.
+    limits: { find_unreported_steps: 500 * 4 },
+  },
   {
     name: "checks: claim",
     ask: (database) => claimChecks(database, [{ runId: RUN, stepIndex: 0 }], 60_000),

@@ -84,7 +84,7 @@ function byFetch({ fetch = globalThis.fetch }: ClientOptions) {
 /** The body, which the signal ends: that of Node's `fetch` goes on where the garbage collector came before the signal. */
 function endedBy(signal: AbortSignal | null | undefined, body: Response["body"]): Response["body"] {
   if (!signal || body === null) return body;
-  return body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal });
+  return body.pipeThrough(new TransformStream(), { signal });
 }
 
 /** Payloads have 64 levels, a list of each two messages, and some more messages are around them. The library reads 100. */

@@ -8,6 +8,8 @@
  * 1. Exit code 0 when the run ended as it must, else 1 with the reason; 130 when interrupted.
  * 2. Nothing is left behind, and nothing is shared with another demo that runs at the same time.
  */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { endingOf } from "./demo/ending.ts";
 import { type DemoOptions, OPTIONS_HELP, readOptions } from "./demo/options.ts";
 import { type Researchers, startResearchers } from "./demo/researchers.ts";
@@ -18,6 +20,7 @@ import { tellStory } from "./demo/story.ts";
 import { type Surroundings, startSurroundings } from "./demo/surroundings.ts";
 import { listThingsToTry } from "./demo/things-to-try.ts";
 import { Interrupted, requireUntilAborted } from "./demo/until-aborted.ts";
+import { projectRoot } from "./run-command.ts";
 
 const INTERRUPTED_EXIT_CODE = 130;
 
@@ -46,6 +49,8 @@ async function main(): Promise<number> {
     screen.print("npm run demo [-- options]", ...OPTIONS_HELP);
     return 0;
   }
+  // Nobody looks at the console of a service that ends with its story.
+  if (options.keep) buildConsole();
   // With a server that others use too, their services would take our events and we theirs.
   delete process.env.NATS_URL;
   screen.print("Starting");
@@ -60,6 +65,11 @@ async function main(): Promise<number> {
   } finally {
     await surroundings.stop();
   }
+}
+
+function buildConsole(): void {
+  const args = [join(projectRoot, "tools", "build-console.mjs"), "--optional"];
+  spawnSync(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
 }
 
 async function playOn(

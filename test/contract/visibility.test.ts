@@ -452,7 +452,7 @@ async function waitFor(place: Place): Promise<void> {
   await insert(
     "furnish_overdue",
     `update workflow_runs set deadline_at = now() - interval '1 hour',
-      rerun = json_build_object('call', 'a rerun') where id = $1`,
+      rerun = json_build_object('call', 'a rerun', 'of', id) where id = $1`,
     [childId],
   );
   await insert(

@@ -194,6 +194,10 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   }),
   RetryStep: orderOf,
   SkipStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
+  ResumeWith: ({ wideRunIds }, n) => ({
+    ...{ run_id: oneOf(wideRunIds, n), reason: "r" },
+    inputs: { [`s${n % STEPS}`]: { n, gone: null, deep: { a: [1] } } },
+  }),
   CompleteStep: (place, n) => ({ ...orderOf(place, n), output: { n } }),
   FailStep: orderOf,
   PublishEvent: (_, n) => ({
@@ -206,7 +210,10 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Inbox.List": () => ({ workspace_id: "ws_a", mine: true, kinds: [2], page_size: 2 }),
   "Inbox.Count": () => ({ workspace_id: "ws_a", kinds: [1, 2] }),
   "Inbox.Get": itemOf,
-  "Inbox.Decide": (place, n) => ({ ...itemOf(place, n), verdict: 1, digest: "d", comment: "c" }),
+  "Inbox.Decide": (place, n) => ({
+    ...itemOf(place, n),
+    ...{ verdict: 1, digest: "d", comment: "c", edits: { n, gone: null } },
+  }),
   "Inbox.Claim": (place, n) => ({ ...itemOf(place, n), reason: "r" }),
   "Inbox.Release": (place, n) => ({ ...itemOf(place, n), reason: "r" }),
   "Inbox.Delegate": (place, n) => ({ ...itemOf(place, n), to: "user_of_ws_a", reason: "r" }),

@@ -6,6 +6,7 @@ import { forgetPlaces, type LongTask, recoverTasks } from "./egress/tasks/lost-t
 import { lookAtQueues, type QueueWatchDeps, startQueueWatch } from "./egress/tasks/queue-watch.ts";
 import { TaskPublisher, type TaskPublisherDeps } from "./egress/tasks/task-publisher.ts";
 import type { TaskChanges } from "./engine/values/task.ts";
+import { stopInTime } from "./ingress/bus/bus-consumers.ts";
 import { type ResultConsumerDeps, startResultConsumer } from "./ingress/bus/result-consumer.ts";
 import { listenToWorkers } from "./ingress/bus/worker-messages.ts";
 import { createLoop } from "./process/standing-loop.ts";
@@ -64,7 +65,7 @@ export function startWorkerQueues(deps: WorkerQueuesDeps): WorkerQueues {
     trouble: () => (results.state() === "failing" ? "no results of workers" : undefined),
     async stopListening() {
       endQuestions();
-      await results.stop();
+      await stopInTime([results], log);
     },
     async stop() {
       await Promise.all([watch.stop(), forgetting.stop()]);

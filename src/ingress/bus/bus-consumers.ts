@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
+import type { Log } from "../../process/log.ts";
 import type { RouteDeps } from "../../runtime/routing/route-event.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
@@ -57,14 +58,20 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
       if (failing.length === 0) return undefined;
       return `no events from ${failing.map(({ durable }) => durable).join(", ")}`;
     },
-    async stop() {
-      const stopped = Promise.all(loops.map((loop) => loop.stop()));
-      const late = sleep(STOP_AT_MOST_MS, "late" as const, { ref: false });
-      if ((await Promise.race([stopped, late])) === "late") {
-        deps.log.warn("messages in hand were not finished in time; they come again");
-      }
-    },
+    stop: () => stopInTime(loops, deps.log),
   };
+}
+
+/** Stops the loops; what they have in hand after 10 s is left to come again. */
+export async function stopInTime(
+  loops: readonly Pick<PullLoop, "stop">[],
+  log: Log,
+): Promise<void> {
+  const stopped = Promise.all(loops.map((loop) => loop.stop()));
+  const late = sleep(STOP_AT_MOST_MS, "late" as const, { ref: false });
+  if ((await Promise.race([stopped, late])) === "late") {
+    log.warn("messages in hand were not finished in time; they come again");
+  }
 }
 
 function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {

@@ -42,11 +42,12 @@ const METRICS: Door = async (deps) => {
   return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body };
 };
 
-const SCHEMA: Door = async () => ({
-  status: 200,
-  type: "application/schema+json; charset=utf-8",
-  body: JSON.stringify(workflowFileSchema()),
-});
+let schemaText: string | undefined;
+/** Made once: whoever asks, and how often, needs no token. */
+const SCHEMA: Door = async () => {
+  schemaText ??= JSON.stringify(workflowFileSchema());
+  return { status: 200, type: "application/schema+json; charset=utf-8", body: schemaText };
+};
 
 const CLOSED_METRICS: Door = async () => {
   const words = "with authentication on, metrics are on the port of METRICS_PORT alone";

@@ -14,6 +14,7 @@ import { refuseMove } from "./refused.ts";
 /** Bytes of the patches of a run: its row is read with each of its moves. */
 const PATCH_BYTES = 64 * 1024;
 const KEYS_SHOWN = 20;
+const KEY_CHARS = 100;
 
 /** PAUSED to RUNNING; a running run stays as it is, unless inputs are to be changed. */
 export function resumeRun(draft: Draft, inputs?: Readonly<Record<string, JsonObject>>): Reply {
@@ -61,10 +62,20 @@ function patchInputs(
   }
   draft.run.inputPatches = all;
   for (const [index, patch] of patches) {
-    draft.noteReason(index, Object.keys(patch).slice(0, KEYS_SHOWN).join(", "));
+    draft.noteReason(index, shown(Object.keys(patch)));
     draft.noteStep(index, draft.marks.state(index), { note: "edited" });
   }
   return undefined;
+}
+
+/** The first fields, each cut: a name may be as long as the patch. */
+function shown(fields: readonly string[]): string {
+  return fields
+    .slice(0, KEYS_SHOWN)
+    .map((field) =>
+      field.length > KEY_CHARS ? `${field.slice(0, KEY_CHARS).toWellFormed()}…` : field,
+    )
+    .join(", ");
 }
 
 function whyFixed(draft: Draft, index: number): string | undefined {

@@ -77,6 +77,18 @@ describe("a step that has not begun", () => {
     ]);
   });
 
+  it("has the names of 20 fields in the history, of 100 characters each", () => {
+    const run = pausedRun();
+    const fields = [
+      "a".repeat(100),
+      "b".repeat(101),
+      ...Array.from({ length: 19 }, (_, n) => `f${n}`),
+    ];
+    resume(run, { pay: Object.fromEntries(fields.map((field) => [field, 1])) });
+    const shown = [fields[0], `${"b".repeat(100)}…`, ...fields.slice(2, 20)].join(", ");
+    expect(run.history.at(-1)?.moves[0]).toMatchObject({ reason: shown });
+  });
+
   it("fails where its input would be too large", () => {
     const run = pausedRun();
     resume(run, { pay: { memo: "x".repeat(60 * 1024) } });

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
+import { ReportsInHand } from "../../runtime/routing/reports-in-hand.ts";
 import type { RouteDeps } from "../../runtime/routing/route-event.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
@@ -79,10 +80,11 @@ function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
   const mayMake = createStreams && plan.stream !== ownStream;
   const { stream } = plan;
   const batchDeps = { ...rest, stream, noteTenantless: createTenantlessNotice(rest.log, stream) };
+  const reports = new ReportsInHand();
   return startPullLoop({
     ...rest,
     plan,
-    handle: (batch) => handleBatch(batchDeps, batch),
+    handle: (batch, next) => handleBatch(batchDeps, batch, { reports, next }),
     memory: emptyMemory(startedAt),
     ...(mayMake ? { makeStreamWith: subjectsOf(sources, plan.stream) } : {}),
   });

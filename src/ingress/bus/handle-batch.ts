@@ -6,12 +6,15 @@
  * Invariants:
  * 1. A message is acknowledged only after its effects, or its dead letter, are committed.
  * 2. Every message has exactly one end here, whatever fails; none holds up the ones beside it.
+ * 3. The next batch begins when all of this one is done but plain reports (reports-in-hand.ts). So a report is in its lane as soon as
+ *    it came, and is mostly committed together with the reply that named its object.
  */
 import type { JsMsg } from "nats";
 import type { BusEvent } from "../../engine/values/event.ts";
 import { reached } from "../../process/crash-points.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
+import { ReportsInHand } from "../../runtime/routing/reports-in-hand.ts";
 import {
   type RouteDeps,
   type RoutedEvent,
@@ -40,15 +43,26 @@ interface Arrival {
   readonly event: BusEvent;
 }
 
-/** Handles the batch. Never rejects. */
-export async function handleBatch(deps: BatchDeps, messages: readonly JsMsg[]): Promise<void> {
+/** The batches of a source that are in hand. */
+interface BatchesInHand {
+  readonly reports: ReportsInHand;
+  /** Lets the next batch begin. */
+  next(): void;
+}
+
+/** Handles the batch. Never rejects. Without `source` no other batch is in hand. */
+export async function handleBatch(
+  deps: BatchDeps,
+  messages: readonly JsMsg[],
+  source: BatchesInHand = { reports: new ReportsInHand(), next() {} },
+): Promise<void> {
   const inHand = new Set(messages);
   const end = (message: JsMsg) => inHand.delete(message);
   try {
     await reached("bus.delivered", deps.stream);
     const { arrivals, rejects, failures } = await decodeBatch(deps, messages, end);
     await rejectAll(deps, rejects, end);
-    failures.push(...(await routeArrivals(deps, arrivals, end)));
+    failures.push(...(await routeArrivals(deps, arrivals, end, source)));
     await reached("bus.acked", deps.stream);
     await judgeFailures(deps, failures, end);
   } catch (error) {
@@ -67,10 +81,10 @@ async function decodeBatch(
   const arrivals: Arrival[] = [];
   const rejects: Reject[] = [];
   const share = beginTurn();
+  count("workflows_messages_in_total", { stream: deps.stream }, messages.length);
   for (const message of messages) {
     // Decoding a message of 1 MiB takes some ms.
     await share();
-    count("workflows_messages_in_total", { stream: deps.stream });
     const decoded = decode(deps, message);
     if (decoded.ok === "failed") {
       failures.push({ message, problem: decoded.problem });
@@ -103,12 +117,36 @@ function decode(
   }
 }
 
-/** Gives the messages whose handling failed; they and those that wait for what is away stay in hand. */
+/** Routes plain reports beside the others. Gives the messages whose handling failed. */
 async function routeArrivals(
   deps: BatchDeps,
   arrivals: readonly Arrival[],
   end: (message: JsMsg) => void,
+  { reports, next }: BatchesInHand,
 ): Promise<Failure[]> {
+  if (arrivals.length === 0) return [];
+  const places = reports.plainPlaces(deps.processor, arrivals.map(eventOf));
+  const plain = arrivals.filter((_, at) => places.has(at));
+  const others = arrivals.filter((_, at) => !places.has(at));
+  const routing = routeSome(deps, plain, end);
+  reports.hold(plain.map(eventOf), routing);
+  await reports.routed(others.map(eventOf));
+  const failures = await routeSome(deps, others, end);
+  next();
+  return [...failures, ...(await routing)];
+}
+
+function eventOf({ event }: Arrival): BusEvent {
+  return event;
+}
+
+/** Gives the messages whose handling failed; they and those that wait for what is away stay in hand. Never rejects. */
+async function routeSome(
+  deps: BatchDeps,
+  arrivals: readonly Arrival[],
+  end: (message: JsMsg) => void,
+): Promise<Failure[]> {
+  if (arrivals.length === 0) return [];
   const routed = await routeEvents(
     deps,
     arrivals.map(({ event }) => event),

@@ -26,8 +26,8 @@ import { type PullState, PullStatus } from "./pull-status.ts";
 
 /** What a loop needs. */
 export interface PullDeps extends ConsumerDeps {
-  /** Ends every message of the batch. Never rejects. */
-  handle(batch: readonly JsMsg[]): Promise<void>;
+  /** Ends every message of the batch. Never rejects. `next`, if it is called, lets the next batch begin before that. */
+  handle(batch: readonly JsMsg[], next: () => void): Promise<void>;
 }
 
 /** A loop at work. */
@@ -124,8 +124,8 @@ function createMessagesInHand({ handle }: PullDeps): Batcher<JsMsg> {
     itemsAtMost: MESSAGES_A_PULL,
     bytesAtMost: BYTES_A_BATCH,
     bytesOf: (message) => message.data.byteLength,
-    async work(batch) {
-      await handle(batch);
+    async work(batch, next) {
+      await handle(batch, next);
       held.remove(batch);
     },
   });

@@ -8,35 +8,55 @@ import { createTenantlessNotice } from "../../../../src/ingress/bus/tenantless.t
 import { createLog } from "../../../../src/process/log.ts";
 
 describe("a batcher", () => {
-  /** A batcher of numbers, each as heavy as it says; batches end when the test says so. */
+  /** A batcher of numbers, each as heavy as it says; batches end, or let the next one begin, when the test says so. */
   function handBatcher() {
     const batches: number[][] = [];
     const ends: (() => void)[] = [];
+    const nexts: (() => void)[] = [];
     const batcher = createBatcher<number>({
       itemsAtMost: 10,
       bytesAtMost: 100,
       bytesOf: (item) => item,
-      work(batch) {
+      work(batch, next) {
         batches.push(batch);
+        nexts.push(next);
         return new Promise((resolve) => void ends.push(resolve));
       },
     });
-    return { batcher, batches, end: () => ends.shift()?.() };
+    const put = (...items: number[]) => {
+      for (const item of items) batcher.put(item);
+    };
+    return { batcher, batches, put, end: () => ends.shift()?.(), next: () => nexts.at(-1)?.() };
   }
 
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const ones = (count: number) => Array.from({ length: count }, () => 1);
+  const twos = (count: number) => Array.from({ length: count }, () => 2);
+
+  it("takes at once what has come in one turn of the event loop", async () => {
+    const { batcher, batches, put, end } = handBatcher();
+    put(1, 2);
+    await Promise.resolve();
+    put(3);
+    await turn();
+    expect(batches).toEqual([[1, 2, 3]]);
+    end();
+    await batcher.drained();
+  });
+
   it("has room beside the current batch up to its limit, and no more", async () => {
-    const { batcher, batches, end } = handBatcher();
+    const { batcher, batches, put, end } = handBatcher();
+    put(1);
+    await turn();
     expect(await batcher.room()).toBe(10);
-    batcher.put(1);
-    expect(await batcher.room()).toBe(10);
-    for (let n = 0; n < 7; n++) batcher.put(1);
+    put(...ones(7));
     expect(await batcher.room()).toBe(3);
-    for (let n = 0; n < 3; n++) batcher.put(1);
+    put(...ones(3));
     let room: number | undefined;
     const waiting = batcher.room().then((value) => {
       room = value;
     });
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     expect(room).toBeUndefined();
     end();
     await waiting;
@@ -47,31 +67,32 @@ describe("a batcher", () => {
   });
 
   it("cuts batches by number and bytes, in order; a heavy one is a batch alone", async () => {
-    const { batcher, batches, end } = handBatcher();
-    batcher.put(1);
-    for (const item of [...Array.from({ length: 12 }, () => 2), 60, 50, 500, 3]) batcher.put(item);
+    const { batcher, batches, put, end } = handBatcher();
+    put(1);
+    await turn();
+    put(...twos(12), 60, 50, 500, 3);
     let drained = false;
     const done = batcher.drained().then(() => {
       drained = true;
     });
     while (!drained) {
       end();
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     await done;
-    const twos = (count: number) => Array.from({ length: count }, () => 2);
     expect(batches).toEqual([[1], twos(10), [...twos(2), 60], [50], [500], [3]]);
   });
 
   it("has no room while what waits is as heavy as a batch may be", async () => {
-    const { batcher, end } = handBatcher();
-    batcher.put(1);
-    for (const item of [60, 60]) batcher.put(item);
+    const { batcher, put, end } = handBatcher();
+    put(1);
+    await turn();
+    put(60, 60);
     let room: number | undefined;
     const waiting = batcher.room().then((value) => {
       room = value;
     });
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     expect(room).toBeUndefined();
     end();
     await waiting;
@@ -79,21 +100,50 @@ describe("a batcher", () => {
     expect(room).toBe(1);
     for (let n = 0; n < 2; n++) {
       end();
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     await batcher.drained();
   });
 
   it("has room for as many as fit when they are as heavy as the last ones", async () => {
-    const { batcher, end } = handBatcher();
-    batcher.put(40);
+    const { batcher, put, end } = handBatcher();
+    put(40);
+    await turn();
     expect(await batcher.room()).toBe(2);
-    batcher.put(40);
+    put(40);
     expect(await batcher.room()).toBe(1);
     end();
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     end();
     await batcher.drained();
+  });
+
+  it("begins the next batch when the last one lets it, and has no more in hand than a batch may be", async () => {
+    const { batcher, batches, put, end, next } = handBatcher();
+    put(...ones(6));
+    await turn();
+    put(...twos(6));
+    await turn();
+    expect(batches).toEqual([ones(6)]);
+    next();
+    await turn();
+    expect(batches).toEqual([ones(6), twos(4)]);
+    next();
+    await turn();
+    expect(batches).toHaveLength(2);
+    let drained = false;
+    const done = batcher.drained().then(() => {
+      drained = true;
+    });
+    end();
+    await turn();
+    expect(batches).toEqual([ones(6), twos(4), twos(2)]);
+    next();
+    end();
+    await turn();
+    expect(drained).toBe(false);
+    end();
+    await done;
   });
 });
 

@@ -11,7 +11,7 @@ import { CALL_LEASE_MS } from "../store/calls.ts";
 import { rowOfChild } from "../store/child-runs.ts";
 import { hexOf } from "../store/columns.ts";
 import type { InboxStep } from "../store/inbox.ts";
-import { type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
+import { changeOfRun, type IncomingRun, rowOfRun, rowOfStep } from "../store/rows.ts";
 import type { Batch, ChangedStep } from "../store/save-batch.ts";
 import type { FoldedRun, RunWork } from "./fold-run.ts";
 import { partitionOf } from "./partition.ts";
@@ -63,7 +63,7 @@ export function encodeBatch(
     newRuns: folded.filter(isNew).map(newRunRow),
     changedRuns: folded
       .filter((each) => !isNew(each) && each.draft.runChanged)
-      .map(({ draft }) => rowOfRun(draft.run)),
+      .map(({ draft }) => changeOfRun(draft.run)),
     newSteps: folded.flatMap(({ draft }) =>
       draft.rows.inserted.map((step) => rowOfStep(step, draft.run)),
     ),

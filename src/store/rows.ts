@@ -23,6 +23,24 @@ export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
 export type StepRow = Omit<typeof stepRuns.$inferSelect, "checkedAt">;
 /** A run's row on its way in. */
 export type IncomingRun = Incoming<RunRow>;
+/** What of a run's row may change after its start. */
+export type ChangedRun = Pick<
+  IncomingRun,
+  | "id"
+  | "rerun"
+  | "inputPatches"
+  | "state"
+  | "startedAt"
+  | "completedAt"
+  | "deadlineAt"
+  | "totalCostUsd"
+  | "seq"
+  | "stepMarks"
+  | "edgeMarks"
+  | "unsettled"
+  | "pending"
+  | "continueAt"
+>;
 
 /** A step's row on its way in: most of its columns are unset. */
 export type IncomingStep = Sparse<StepRow>;
@@ -68,7 +86,7 @@ export function runOfRow(row: RunRow): Run {
 /** The row of a run. */
 export function rowOfRun(run: Run): IncomingRun {
   return {
-    id: run.id,
+    ...changeOfRun(run),
     workspaceId: run.workspaceId,
     definitionId: run.definitionId,
     versionId: run.versionId,
@@ -85,6 +103,13 @@ export function rowOfRun(run: Run): IncomingRun {
     hops: run.hops,
     inputUnset: run.inputUnset ?? null,
     createdAt: new Date(run.createdAtMs),
+  };
+}
+
+/** The changes of a run's row. */
+export function changeOfRun(run: Run): ChangedRun {
+  return {
+    id: run.id,
     rerun: run.rerun ?? null,
     inputPatches: run.inputPatches ?? null,
     state: run.state,

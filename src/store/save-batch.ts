@@ -20,7 +20,7 @@ import { type InboxStep, saveInbox } from "./inbox.ts";
 import { CLOCK } from "./lock-runs.ts";
 import { packRow } from "./packed-moves.ts";
 import { isUnknownSetting } from "./pg-errors.ts";
-import type { IncomingRun, IncomingStep } from "./rows.ts";
+import type { ChangedRun, IncomingRun, IncomingStep } from "./rows.ts";
 import {
   type BatchFences,
   FENCES,
@@ -59,7 +59,7 @@ interface IncomingMove extends HistoryRow {
 /** Everything that one commit writes. */
 export interface Batch {
   readonly newRuns: (IncomingRun & { inputPayload: JsonObject })[];
-  readonly changedRuns: IncomingRun[];
+  readonly changedRuns: ChangedRun[];
   readonly newSteps: IncomingStep[];
   readonly changedSteps: ChangedStep[];
   readonly newChildren: ChildRow[];

@@ -182,7 +182,7 @@ function scalarProblem(value: Json): string | undefined {
 
 function textProblem(text: string): string | undefined {
   if (text.includes("\u0000")) return "holds a NUL character (\\u0000)";
-  if (LONE_SURROGATE.test(text)) return "holds a lone surrogate";
+  if (!text.isWellFormed()) return "holds a lone surrogate";
   return undefined;
 }
 

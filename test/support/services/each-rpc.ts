@@ -257,6 +257,12 @@ const ROWS: Record<Rpc, Row> = {
     call: (client, { workspaceId }, options) =>
       client.publishEvent({ workspaceId, type: "order.made" }, options),
   },
+  tailEvents: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      firstOf(client.tailEvents({ workspaceId }, options)),
+  },
   listDeadLetters: {
     needs: "workflows:transition",
     foreign: "PermissionDenied",

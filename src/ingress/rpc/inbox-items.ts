@@ -44,21 +44,27 @@ const ID = /^([^/]+)\/([^/]+)\/(0|[1-9]\d{0,4})$/;
 
 /** The item with this id; not_found when the call sees none. */
 export async function requireItem(deps: ItemDeps, id: string): Promise<FoundItem> {
+  const found = await findItem(deps, id);
+  if (found === undefined) throw unknownItem(id);
+  return found;
+}
+
+/** The item with this id; undefined when the call sees none. */
+export async function findItem(deps: ItemDeps, id: string): Promise<FoundItem | undefined> {
   const [, runId = "", stepId = "", digits = ""] = ID.exec(id) ?? [];
   const { callers } = deps.database;
   const head = await findRunHead(callers, deps.visibility, runId);
-  if (head === undefined) throw unknownItem(id);
+  if (head === undefined) return undefined;
   const graph = (await deps.graphs.require([head.versionId])).get(head.versionId);
   const index = graph?.indexById.get(stepId);
-  if (index === undefined) throw unknownItem(id);
+  if (index === undefined) return undefined;
   const place = Number(digits);
   const row =
     place > PLACE_AT_MOST
       ? undefined
       : await findAskingStep(callers, deps.visibility, runId, index, place);
   const found = row && itemOf(graph, row, place);
-  if (found === undefined || !seesKind(deps, found.kind)) throw unknownItem(id);
-  return found;
+  return found !== undefined && seesKind(deps, found.kind) ? found : undefined;
 }
 
 /** Held steps are for those who may give orders for them. */

@@ -16,7 +16,12 @@ import { HELD_PLACE, type PersonItemKind, personKindOf } from "../../engine/step
 import { type Json, ownValue } from "../../engine/values/json.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
-import { type AskingStep, findAskingStep, type OpenInboxItem } from "../../store/reads/inbox.ts";
+import {
+  type AskingStep,
+  findAskingStep,
+  LISTED_CHARS,
+  type OpenInboxItem,
+} from "../../store/reads/inbox.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
@@ -153,8 +158,6 @@ export function itemId({ row, step, place }: FoundItem): string {
 }
 
 type ItemInit = MessageInitShape<typeof InboxItemSchema>;
-
-const LISTED_CHARS = 500;
 
 /** An item as a list shows it, so that 500 of them fit into an answer. */
 export function listedMessage(item: FoundItem): InboxItem {

@@ -187,11 +187,37 @@ describe("edits are kept, and their decision is not recorded. Then", () => {
       throw new Refusal("unavailable", "the answer is lost");
     };
     expect((await refusedBy(decide(run, EDITS))).code).toBe("Unavailable");
-    await report(run, reason, by);
+    return run;
+  }
+
+  test("a decision without the digest goes on with the input as it was", async () => {
+    const run = await startKept();
+    await report(run, "why");
     const [, pay] = await stepsOf(run);
     expect(pay?.inputPayload).toMatchObject(INPUT);
     expect(pay?.inputPayload).not.toHaveProperty("edits");
-  }
+  });
+
+  test.each([
+    ["another person", DIGEST, "bob"],
+    ["another digest", "0".repeat(64), "ann"],
+  ])(
+    "an approval of edits by %s is a denial: nobody has approved the input as it was",
+    async (_, digest, by) => {
+      const run = await startKept();
+      const reason = markedReason(digest, "why");
+      await report(run, reason, by);
+      const [gate, pay] = await stepsOf(run);
+      const said = `it was approved with edits that the run does not have: ${reason}`;
+      expect(gate).toMatchObject({
+        ...{ state: StepRunState.FAILED, errorMessage: `denied: ${said}` },
+      });
+      expect(pay?.state).not.toBe(StepRunState.WAITING);
+      expect((await inbox.get({ id: run.id }, ANN)).item?.decisions).toMatchObject([
+        { decision: "denied", decidedBy: by, reason: said },
+      ]);
+    },
+  );
 });
 
 test("edits that change nothing are none", async () => {

@@ -1610,7 +1610,7 @@ export type SearchCounts = Message<"workflows.ops.v1.SearchCounts"> & {
   totalSize: number;
 
   /**
-   * The counts are of the newest runs alone: of 10,000 that the indexed filters find, or of fewer with filters on steps.
+   * The counts are of the newest runs alone: of 5,000 that the indexed filters find, or of fewer with filters on steps.
    *
    * @generated from field: bool at_least = 2;
    */
@@ -1651,7 +1651,7 @@ export type Facet = Message<"workflows.ops.v1.Facet"> & {
   values: FacetValue[];
 
   /**
-   * The counts are of a part of the runs. `waiting_for` is counted of the newest open runs that have 50,000 steps together.
+   * The counts are of a part of the runs. `waiting_for` is counted of the newest open runs that have 5,000 steps together.
    *
    * @generated from field: bool at_least = 3;
    */

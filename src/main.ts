@@ -19,6 +19,7 @@ import { type BusConsumers, startBusConsumers } from "./ingress/bus/bus-consumer
 import { markBus } from "./ingress/bus/bus-progress.ts";
 import { createCallerEvents } from "./ingress/bus/caller-events.ts";
 import { connectBus } from "./ingress/bus/connection.ts";
+import { listenToPublished } from "./ingress/bus/published-events.ts";
 import { createRedelivery } from "./ingress/bus/redelivery.ts";
 import { createReadiness } from "./ingress/rpc/readiness.ts";
 import { createRpcServer } from "./ingress/rpc/server.ts";
@@ -29,7 +30,8 @@ import { createLog, type Log, outliveLog } from "./process/log.ts";
 import { renderPrometheus } from "./process/metrics.ts";
 import { Refusal } from "./process/refusal.ts";
 import { viewOf } from "./replica-facts.ts";
-import type { CallerEvent, PublishForCaller } from "./runtime/caller-events.ts";
+import type { PublishForCaller } from "./runtime/caller-events.ts";
+import { createEventFeed, type EventFeed } from "./runtime/event-feed.ts";
 import { createGraphCache, type GraphCache } from "./runtime/graphs.ts";
 import { startIndexing } from "./runtime/indexing.ts";
 import { type Committed, createProcessor, type Processor } from "./runtime/processor.ts";
@@ -37,7 +39,6 @@ import type { ReplicaView } from "./runtime/replica-view.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { createRunFeed } from "./runtime/run-feed.ts";
-import type { WorkedQueue } from "./runtime/workers-seen.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
@@ -107,7 +108,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
     callers,
     decideApproval: createApprovalDecider(inputClients),
     feed,
-    publishEvent: bus.publishEvent,
+    ...{ publishEvent: bus.publishEvent, eventFeed: bus.eventFeed },
     redeliver: createRedelivery({ ...runtime, graphs, entities }),
     replica: viewOf({ config, replicaId, startedAt, clients, inputClients, dispatcher, bus }),
     onCommitted: notice,
@@ -155,10 +156,12 @@ interface BusDeps extends RouteDeps {
 function startBus(config: Config, deps: BusDeps) {
   const { stream, sources, createStreams, format, limits } = config.bus;
   let parts: BusParts | undefined;
+  const asked = askedOfBus(() => parts);
   let stopping = false;
   let connectionTrouble: string | undefined = "NATS has not answered yet";
   const onConnection = (trouble: string | undefined) => {
     connectionTrouble = trouble;
+    if (trouble !== undefined) asked.eventFeed.cutOff(trouble);
   };
   const starting = connectBus(config.nats, deps.log, onConnection).then(async (connection) => {
     if (stopping) return connection.close();
@@ -187,19 +190,17 @@ function startBus(config: Config, deps: BusDeps) {
       parts?.publisher.notice(batches);
       parts?.workers.take(tasks);
     },
-    ...askedOfBus(() => parts),
+    ...asked,
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble() ?? deps.owners.approvals?.trouble(),
     }),
     async mark() {
-      if (parts === undefined) throw new Error("the bus is not connected yet");
-      const { connection, consumers } = parts;
+      const { connection, consumers } = parts ?? notYet();
       return markBus({ connection, sources, busState: consumers.busState });
     },
     async recoverTasks(tasks: readonly LongTask[]) {
-      if (parts === undefined) throw new Error("the bus is not connected yet");
-      await parts.workers.recover(tasks);
+      await (parts ?? notYet()).workers.recover(tasks);
     },
     async stopListening() {
       stopping = true;
@@ -214,20 +215,23 @@ function startBus(config: Config, deps: BusDeps) {
 
 interface AskedOfBus extends Pick<ReplicaView, "findQueue" | "findWorkers" | "lookAtQueues"> {
   readonly publishEvent: PublishForCaller;
+  readonly eventFeed: EventFeed;
 }
 
 /** What callers ask of the parts on the bus, also before there are any. */
 function askedOfBus(partsOf: () => BusParts | undefined): AskedOfBus {
+  const required = () => partsOf() ?? notYet();
   return {
-    findQueue: (queue: WorkedQueue) => partsOf()?.workers.findQueue(queue),
-    findWorkers: (workspaceId: string) => partsOf()?.workers.findWorkers(workspaceId),
-    lookAtQueues: async (workspaceId: string) => partsOf()?.workers.lookAtQueues(workspaceId),
-    async publishEvent(event: CallerEvent) {
-      const parts = partsOf();
-      if (parts === undefined) throw new Refusal("unavailable", "NATS has not answered yet");
-      return parts.publishEvent(event);
-    },
+    findQueue: (queue) => partsOf()?.workers.findQueue(queue),
+    findWorkers: (workspaceId) => partsOf()?.workers.findWorkers(workspaceId),
+    lookAtQueues: async (workspaceId) => partsOf()?.workers.lookAtQueues(workspaceId),
+    publishEvent: async (event) => required().publishEvent(event),
+    eventFeed: createEventFeed(async (to) => listenToPublished(required().connection, to)),
   };
+}
+
+function notYet(): never {
+  throw new Refusal("unavailable", "NATS has not answered yet");
 }
 
 /**

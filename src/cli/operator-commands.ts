@@ -43,13 +43,23 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
   },
   {
     name: "events",
-    args: "<action> <type>",
-    about: "Send an event as the bus would bring it: `send` is the only action.",
+    args: "<action> [type]",
+    about:
+      "Send an event as the bus would bring it, or show what the service publishes from now on (tail), until it is interrupted.",
     examples: [
+      ["events tail", "a line for each event of the workspace"],
+      ["events tail --type 'run.failed,step.failed'", "what fails"],
+      ["events tail --run wfr_1 --json", "a run's events as CloudEvents, one a line"],
       [`events send order.made --data '{"order": "o1"}'`, "start and continue what wants it"],
       ["events send order.made --id o1 --data-file order.json", "with an id: it counts once"],
     ],
     options: [
+      [
+        "--type <patterns>",
+        "tail: events of these types, as run.* or step.failed; several with commas",
+      ],
+      ["--run <run>", "tail: events of a run and its steps"],
+      ["--workflow <workflow>", "tail: events of a workflow and its runs"],
       ["--data <json>", "the data, a JSON object"],
       ["--data-file <file>", "a file with the data, - for standard input"],
       ["--subject <text>", "the subject of the event"],

@@ -51,6 +51,8 @@ export class FieldsRefused extends CliFailure {
 }
 
 const CALL_TIMEOUT_MS = 30_000;
+/** Payloads have 64 levels, a list of each two messages, and some more messages are around them. The library reads 100. */
+const NESTED_MESSAGES = 200;
 
 /** Nothing is sent before the first call. `key` is the Idempotency-Key of writes, a new one for each unless given. */
 export function connectService(settings: Settings, key?: string): Service {
@@ -68,6 +70,7 @@ export function connectService(settings: Settings, key?: string): Service {
     baseUrl: settings.server,
     httpVersion: "1.1",
     defaultTimeoutMs: CALL_TIMEOUT_MS,
+    binaryOptions: { recursionLimit: NESTED_MESSAGES },
     interceptors: [identify],
   });
   const transport = describing(calls, settings);

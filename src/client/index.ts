@@ -14,4 +14,4 @@ export {
 } from "./client.ts";
 export { type ErrorCode, type FieldFault, WorkflowsError } from "./errors.ts";
 export type { IteratorOptions, Lists } from "./lists.ts";
-export type { Watches, WatchOptions } from "./watches.ts";
+export type { TailOptions, Watches, WatchOptions } from "./watches.ts";

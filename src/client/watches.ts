@@ -8,7 +8,9 @@ import type {
 } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import type {
   Move,
+  PublishedEvent,
   Runs,
+  TailEventsRequestSchema,
   WatchManyRequestSchema,
   WatchRequestSchema,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
@@ -22,6 +24,12 @@ export interface WatchOptions extends IteratorOptions {
   readonly awayMs?: number;
 }
 
+/** Of a tail of events. */
+export interface TailOptions extends WatchOptions {
+  /** Called when a stream that was cut has been opened again: events between are not given. */
+  onReopened?(): void;
+}
+
 /** Each takes the request of its RPC. A cut stream is opened again after the last message; a signal that aborts ends a watch with its reason. */
 export interface Watches {
   /** Runs.Watch: each move once and in order; ends when the run has ended. */
@@ -29,7 +37,10 @@ export interface Watches {
     request: MessageInitShape<typeof WatchRequestSchema>,
     options?: WatchOptions,
   ): AsyncIterable<Move>;
-  /** Runs.WatchMany: each move of each run once, those of a run in order; ends when all runs have ended. */
+  /**
+   * Runs.WatchMany: each move of each run once, those of a run in order; ends when all runs have ended. With `onlyNew` a run begins when
+   * its first message has come, whatever is cut after that.
+   */
   runs(
     request: MessageInitShape<typeof WatchManyRequestSchema>,
     options?: WatchOptions,
@@ -39,6 +50,14 @@ export interface Watches {
     request: MessageInitShape<typeof InboxWatchRequestSchema>,
     options?: WatchOptions,
   ): AsyncIterable<InboxWatchResponse>;
+  /**
+   * Runs.TailEvents: each event that the service publishes from now on, for ever. There is no place to go on from: what is published
+   * while a cut stream is opened again is not given.
+   */
+  events(
+    request: MessageInitShape<typeof TailEventsRequestSchema>,
+    options?: TailOptions,
+  ): AsyncIterable<PublishedEvent>;
 }
 
 interface Clients {
@@ -63,9 +82,12 @@ export function watchesOf({ runs, inbox }: Clients): Watches {
       const { runIds = [], after = [] } = request;
       const places = new Map<string, string>();
       const open = (signal: AbortSignal) => {
-        // No move comes before the first message of each run.
-        const cursors = places.size < runIds.length ? after : [...places.values()];
-        return runs.watchMany({ ...request, after: cursors }, { signal });
+        // The first message of a run has the cursor that was given for it: a cut may come before those of the other runs.
+        const cursors = new Set([
+          ...places.values(),
+          ...(places.size < runIds.length ? after : []),
+        ]);
+        return runs.watchMany({ ...request, after: [...cursors] }, { signal });
       };
       for await (const { cursor, runId, move } of follow({ open, ...following(options) })) {
         places.set(runId, cursor);
@@ -79,6 +101,19 @@ export function watchesOf({ runs, inbox }: Clients): Watches {
         // Within a change of several messages there is no place to go on from.
         if (change.cursor !== "") after = change.cursor;
         if (change.reset || change.item !== undefined || change.gone !== "") yield change;
+      }
+    },
+    async *events(request, options = {}) {
+      let opened = 0;
+      let begun = 0;
+      const open = (signal: AbortSignal) => {
+        opened += 1;
+        return runs.tailEvents(request, { signal });
+      };
+      for await (const { event } of follow({ open, isEndless: true, ...following(options) })) {
+        if (begun > 0 && begun < opened) options.onReopened?.();
+        begun = opened;
+        if (event !== undefined) yield event;
       }
     },
   };

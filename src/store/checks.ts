@@ -7,7 +7,8 @@
  *    waits for a row that is locked.
  *    Why a mark and no lease of partitions: a replica that dies leaves nothing behind but one interval, all replicas
  *    share the work step by step, and the write is small beside the question that follows it.
- * K3 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
+ * K3 A page reads the steps of so many runs as have 20,000 together, but of one at least, whatever the runs are.
+ * K4 Marks are written for claimed steps alone, one statement a page; a step that ends in time never has one.
  */
 import type { StepState } from "../engine/values/run.ts";
 import type { Database, Queries, Statement } from "./database.ts";
@@ -46,6 +47,8 @@ export interface ClaimedCheck extends UnreportedStep {
 }
 
 const RUNS_A_PAGE = 500;
+/** Of all runs of a page, open or not. */
+const STEPS_READ_A_PAGE = 20_000;
 const STEPS_A_PAGE = 200;
 
 // Nobody is asked about what earlier attempts left open.
@@ -63,12 +66,18 @@ const before = (quietMs: string) => `now() - ${quietMs}::float8 * interval '1 mi
 // The limits are part of the text: a planner that cannot see them takes the page for a tenth of all runs.
 const FIND: Statement = {
   name: "find_unreported_steps",
-  text: `with page as materialized (
-      select version_id, id from workflow_runs
+  text: `with next as materialized (
+      select version_id, id, octet_length(step_marks) as steps from workflow_runs
       where completed_at is null and (version_id, id) > ($1, $2)
       order by version_id, id limit ${RUNS_A_PAGE}
+    ), page as materialized (
+      select version_id, id from (
+        select version_id, id, row_number() over walk as place, sum(steps) over walk as up_to
+        from next window walk as (order by version_id, id)) as summed
+      where place = 1 or up_to <= $4
     ), place as (
-      select version_id, id, (select count(*) from page)::int as runs
+      select version_id, id, (select count(*) from page) = (select count(*) from next)
+        and (select count(*) from next) < ${RUNS_A_PAGE} as "isLast"
       from page order by version_id desc, id desc limit 1
     ), open as materialized (
       select s.run_id, s.step_index, ${SINCE} as since
@@ -76,7 +85,7 @@ const FIND: Statement = {
     ), unreported as (
       select run_id, step_index from open where since <= ${before("$3")} limit ${STEPS_A_PAGE}
     )
-    select place.version_id as "versionId", place.id as "lastRunId", place.runs,
+    select place.version_id as "versionId", place.id as "lastRunId", place."isLast",
       unreported.run_id as "runId", unreported.step_index as "stepIndex",
       (select extract(epoch from min(since) - (${before("$3")})) * 1000
         from open where since > ${before("$3")})::float8 as "moreInMs"
@@ -111,7 +120,7 @@ const CLAIM: Statement = {
 interface FoundRow {
   readonly versionId: string;
   readonly lastRunId: string;
-  readonly runs: number;
+  readonly isLast: boolean;
   readonly runId: string | null;
   readonly stepIndex: number | null;
   readonly moreInMs: number | null;
@@ -125,16 +134,17 @@ export async function findUnreported(
   db: Queries,
   after: RunPlace,
   quietMs: number,
+  stepsRead = STEPS_READ_A_PAGE,
 ): Promise<UnreportedPage> {
-  const rows = await db.query<FoundRow>(FIND, [...after, quietMs]);
+  const rows = await db.query<FoundRow>(FIND, [...after, quietMs, stepsRead]);
   const steps = rows.flatMap(({ runId, stepIndex }) =>
     runId === null || stepIndex === null ? [] : [{ runId, stepIndex }],
   );
   const [place] = rows;
   const moreInMs = place?.moreInMs ?? Number.POSITIVE_INFINITY;
   if (steps.length >= STEPS_A_PAGE) return { steps, next: after, moreInMs };
-  const isLast = place === undefined || place.runs < RUNS_A_PAGE;
-  return { steps, next: isLast ? undefined : [place.versionId, place.lastRunId], moreInMs };
+  const isEnd = place === undefined || place.isLast;
+  return { steps, next: isEnd ? undefined : [place.versionId, place.lastRunId], moreInMs };
 }
 
 /** Claims those of the steps that still have no report and that no other replica claimed, and gives them. */

@@ -24,6 +24,8 @@ import type { PersonsDecision } from "../../src/engine/values/approval-decision.
 import { approvalDigest } from "../../src/engine/values/digest.ts";
 import { createLog } from "../../src/process/log.ts";
 import { Refusal } from "../../src/process/refusal.ts";
+import { listInbox } from "../../src/store/reads/inbox.ts";
+import { EVERY_WORKSPACE } from "../../src/store/reads/visibility.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 /** `words/subject`, `agent/words/subject`: the token says it all. */
@@ -63,7 +65,10 @@ const ADMIN = as("admin/starter");
 const ANN = as("approver/ann");
 
 /** A run whose gate has its request; its item as ann reads it. */
-async function start(config: JsonObject = { editable: ["amount", "to.mail"] }) {
+async function start(
+  config: JsonObject = { editable: ["amount", "to.mail"] },
+  more: JsonObject = {},
+) {
   const { client } = service;
   const gate = { id: "gate", name: "G", stepType: StepType.APPROVAL_GATE, actionType: "pay" };
   const steps = [
@@ -75,7 +80,10 @@ async function start(config: JsonObject = { editable: ["amount", "to.mail"] }) {
   const { definition } = await client.createDefinition({ name }, ADMIN);
   const definitionId = definition?.id ?? "";
   await client.publishVersion({ definitionId, steps, edges }, ADMIN);
-  const { run } = await client.startRun({ definitionId, inputPayload: INPUT }, ADMIN);
+  const { run } = await client.startRun(
+    { definitionId, inputPayload: { ...INPUT, ...more } },
+    ADMIN,
+  );
   const runId = run?.id ?? "";
   const waiting = { stepId: "gate", state: StepRunState.WAITING, approvalRequestId: "apr_1" };
   await client.transitionStep({ runId, ...waiting }, ADMIN);
@@ -151,21 +159,65 @@ test("the history says who edited which fields, before the decision and with it"
   expect(changes).toContainEqual({ by: "ann", via: "", note: "edited", reason: "amount, to.mail" });
 });
 
-test("a decision of another owner's person, and one without the digest, go on with the input as it was", async () => {
-  for (const [reason, by] of [
-    ["why", "ann"],
-    [markedReason(DIGEST, "why"), "bob"],
-  ] as const) {
+test("a list reads neither edits nor reasons, and of long texts no more than it shows", async () => {
+  const title = "{{ input.title }}";
+  const run = await start({ editable: ["amount", "to.mail"], title }, { title: "x".repeat(2_000) });
+  meanwhile = async () => {
+    throw new Refusal("unavailable", "the answer is lost");
+  };
+  await refusedBy(decide(run, EDITS));
+  const filters = { workspaceId: "ws", assignee: "ann", kinds: ["approval"] } as const;
+  const { items } = await listInbox(service.database.lists, EVERY_WORKSPACE, filters, 500);
+  const row = items.find(({ runId }) => runId === run.runId);
+  expect(row?.detail).toEqual({
+    ...{ digest: run.digest, riskLevel: "LOW" },
+    asked: { title: "x".repeat(501) },
+    approvals: [{ approver: "ann", requestId: "", decision: "", decidedBy: "" }],
+  });
+  const { items: listed } = await inbox.list({ mine: true, pageSize: 500 }, ANN);
+  const item = listed.find(({ id }) => id === run.id);
+  expect(item).toMatchObject({ digest: run.digest, assignee: "ann", approvalRequestId: "apr_1" });
+  expect(item?.title).toBe(`${"x".repeat(499)}…`);
+});
+
+describe("edits are kept, and their decision is not recorded. Then", () => {
+  async function startKept() {
     const run = await start();
     meanwhile = async () => {
       throw new Refusal("unavailable", "the answer is lost");
     };
     expect((await refusedBy(decide(run, EDITS))).code).toBe("Unavailable");
-    await report(run, reason, by);
+    return run;
+  }
+
+  test("a decision without the digest goes on with the input as it was", async () => {
+    const run = await startKept();
+    await report(run, "why");
     const [, pay] = await stepsOf(run);
     expect(pay?.inputPayload).toMatchObject(INPUT);
     expect(pay?.inputPayload).not.toHaveProperty("edits");
-  }
+  });
+
+  test.each([
+    ["another person", DIGEST, "bob"],
+    ["another digest", "0".repeat(64), "ann"],
+  ])(
+    "an approval of edits by %s is a denial: nobody has approved the input as it was",
+    async (_, digest, by) => {
+      const run = await startKept();
+      const reason = markedReason(digest, "why");
+      await report(run, reason, by);
+      const [gate, pay] = await stepsOf(run);
+      const said = `it was approved with edits that the run does not have: ${reason}`;
+      expect(gate).toMatchObject({
+        ...{ state: StepRunState.FAILED, errorMessage: `denied: ${said}` },
+      });
+      expect(pay?.state).not.toBe(StepRunState.WAITING);
+      expect((await inbox.get({ id: run.id }, ANN)).item?.decisions).toMatchObject([
+        { decision: "denied", decidedBy: by, reason: said },
+      ]);
+    },
+  );
 });
 
 test("edits that change nothing are none", async () => {

@@ -106,6 +106,40 @@ test("a decision of who is asked goes to the owner with the subject of the token
   ]);
 });
 
+describe("a gate that a denial holds while a decision is recorded", () => {
+  async function decideMeanwhile(verdict: Verdict) {
+    const run = await start("ann", "", "", { on_error: "hold" });
+    meanwhile = () => denied(run);
+    const request = { id: run.gate, digest: run.digest, verdict, comment: "why" };
+    return { run, decided: inbox.decide(request, as(`${APPROVER}/ann`)) };
+  }
+
+  /** The owner's event. */
+  function denied({ runId }: Started) {
+    const said = { requestId: "apr_1", decision: "DENIED", decidedBy: "ann", reason: "why" };
+    const cause = { kind: "event", id: "e1", by: "ann" } as const;
+    return service.processor.submit({
+      ...{ kind: "input", runId, workspaceId: "ws" },
+      input: { kind: "approval_decided", stepIndex: 0, report: { ...said, digest: "" }, cause },
+    });
+  }
+
+  test("is answered with the denial as it is recorded", async () => {
+    const { run, decided } = await decideMeanwhile(Verdict.DENY);
+    expect((await decided).item).toMatchObject({
+      ...{ id: run.gate, state: ItemState.DONE },
+      decisions: [{ decision: "denied", decidedBy: "ann", reason: "why" }],
+    });
+    const { item } = await inbox.get({ id: `${run.runId}/gate/0` }, ADMIN);
+    expect(item).toMatchObject({ kind: ItemKind.HELD, state: ItemState.OPEN });
+  });
+
+  test("is not approved", async () => {
+    const { decided } = await decideMeanwhile(Verdict.APPROVE);
+    expect((await refusedBy(decided)).code).toBe("FailedPrecondition");
+  });
+});
+
 test("the title of a gate is rendered, in lists too", async () => {
   const { gate } = await start("ann", "", "", {
     title: "Run {{ run.definition_version }} of {{ 1 + 1 }}",

@@ -33,6 +33,7 @@ interface Making {
   readonly audience?: string;
   /** Seconds from now. */
   readonly expires?: number;
+  readonly isAgent?: true;
 }
 
 interface Wrong {
@@ -86,7 +87,9 @@ afterAll(async () => {
 async function as(making: Making = {}): Promise<CallOptions> {
   const { workspaceId = "ws_a", scopes = ["admin"], audience = AUDIENCE, expires = 60 } = making;
   const now = Math.floor(Date.now() / 1000);
-  const token = await new SignJWT({ sub: "user_1", org_id: workspaceId, scope: scopes.join(" ") })
+  const claims = { sub: "user_1", org_id: workspaceId, scope: scopes.join(" ") };
+  const agent = making.isAgent === true ? { agent_type: "assistant" } : {};
+  const token = await new SignJWT({ ...claims, ...agent })
     .setProtectedHeader({ alg: "RS256", kid: "k" })
     .setIssuer(ISSUER)
     .setAudience(audience)
@@ -141,6 +144,12 @@ const WRONG: readonly Wrong[] = [
     code: ({ foreign }) => foreign,
   },
   {
+    who: "an agent's token",
+    token: () => ({ isAgent: true }),
+    about: () => a,
+    code: ({ agent }) => agent,
+  },
+  {
     who: "another workspace's id",
     token: () => ({}),
     about: () => b,
@@ -178,4 +187,18 @@ describe("refused, and nothing is changed", () => {
 test.each(TABLE)("$rpc is answered with the scope alone", async ({ needs, call }) => {
   const { run } = await clients.startRun({ definitionId: a.definitionId }, await as());
   await call(clients, { ...a, runId: run?.id ?? "" }, await as({ scopes: [needs] }));
+});
+
+test.each(TABLE.filter(({ agent }) => agent === undefined))(
+  "$rpc is answered with the scope alone to an agent too",
+  async ({ needs, call }) => {
+    const { run } = await clients.startRun({ definitionId: a.definitionId }, await as());
+    const agent = await as({ scopes: [needs], isAgent: true });
+    await call(clients, { ...a, runId: run?.id ?? "" }, agent);
+  },
+);
+
+test("every RPC has a row of another workspace's token, but for those that name nothing of a workspace", () => {
+  const without = TABLE.filter(({ foreign }) => foreign === undefined).map(({ rpc }) => rpc);
+  expect(without).toEqual(["system.get", "system.whoAmI", "sources.checkVersion"]);
 });

@@ -13,6 +13,11 @@ import { Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { SCOPES } from "../../src/collaborators/identity/callers.ts";
+import {
+  createEventFeed,
+  type EventFeed,
+  type EventListener,
+} from "../../src/runtime/event-feed.ts";
 import { WorkersSeen } from "../../src/runtime/workers-seen.ts";
 import type { Queries } from "../../src/store/database.ts";
 import {
@@ -173,6 +178,15 @@ const READ_CALLS: Record<
     call: async (client, { runId }, options) => {
       const { cursor } = await firstOf(client.watchMany({ runIds: [runId] }, options));
       return Buffer.from(cursor, "base64url").toString();
+    },
+  },
+  tailEvents: {
+    gives: "callers",
+    call: async (client, _at, options) => {
+      for await (const { event } of client.tailEvents({}, options)) {
+        if (event !== undefined) return event;
+      }
+      throw new Error("the stream ended without an event");
     },
   },
   getPayload: {
@@ -383,7 +397,8 @@ beforeAll(async () => {
     const worker = { worker: `worker_of_${workspaceId}`, running: 0, concurrency: 1 };
     workers.note({ workspaceId, queue: `queue_of_${workspaceId}` }, worker);
   }
-  service = await startRpcService({ callers: { find }, replica: ownView(workers) });
+  const replica = ownView(workers);
+  service = await startRpcService({ callers: { find }, replica, eventFeed: createBusyFeed() });
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
   client = createClientsOf(transport);
   mine = await furnish("ws_a");
@@ -487,6 +502,29 @@ async function one(found: Promise<unknown>): Promise<unknown[]> {
 }
 
 /** What of ws_a is in an answer: its ids, its name and its payloads. */
+/** Of a bus on which each workspace publishes an event whenever somebody begins to tail. */
+function createBusyFeed(): EventFeed {
+  const type = "workflows.changes.run.started";
+  const publish = (listener: EventListener, { workspaceId, definitionId, runId }: Place) =>
+    listener.take(type, () => ({
+      ...{ id: runId, source: "workflows", type, subject: type, timeMs: 0, dataSchema: "" },
+      ...{ extensions: {}, data: {}, workspaceId, runId, definitionId, bytes: 1 },
+    }));
+  let bus: EventListener | undefined;
+  const feed = createEventFeed(async (listener) => {
+    bus = listener;
+    return () => {};
+  });
+  return {
+    ...feed,
+    async tail(filters) {
+      const tail = await feed.tail(filters);
+      for (const place of [mine, others]) if (bus !== undefined) publish(bus, place);
+      return tail;
+    },
+  };
+}
+
 function traces(answer: unknown): string[] {
   const text = JSON.stringify(answer, (_name, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,

@@ -18,10 +18,10 @@ import { type Condition, createCondition } from "../../process/condition.ts";
 import type { Log } from "../../process/log.ts";
 import { limitDifferences, limitSettings, type StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Database } from "../../store/database.ts";
+import { OWN_SUBJECTS } from "../../wire/events/cloud-events.ts";
 import type { AckedPublish } from "./acked-publish.ts";
 import { createLostEvents } from "./lost-events.ts";
 
-const SUBJECTS = "workflows.changes.>";
 /** Repeats of an event come within this time, but for a bus that was away for longer. */
 const DUPLICATES_MS = 10 * 60 * 1000;
 const STREAM_NOT_FOUND = 10_059;
@@ -138,7 +138,7 @@ async function requireStream(
   const { maxAgeMs } = limits;
   return await manager.streams.add({
     name: stream,
-    subjects: [SUBJECTS],
+    subjects: [OWN_SUBJECTS],
     ...limitSettings(limits),
     // The server takes no window that is longer than messages live.
     duplicate_window: nanos(maxAgeMs === 0 ? DUPLICATES_MS : Math.min(DUPLICATES_MS, maxAgeMs)),
@@ -164,6 +164,6 @@ async function causeOf(
     return `the stream ${stream} cannot be used: ${why}`;
   }
   const owners: string[] = [];
-  for await (const name of manager.streams.names(SUBJECTS)) owners.push(name);
-  return `the stream ${stream} cannot be made: ${owners.join(", ")} has subjects of ${SUBJECTS}`;
+  for await (const name of manager.streams.names(OWN_SUBJECTS)) owners.push(name);
+  return `the stream ${stream} cannot be made: ${owners.join(", ")} has subjects of ${OWN_SUBJECTS}`;
 }

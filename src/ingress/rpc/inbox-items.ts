@@ -16,7 +16,12 @@ import { HELD_PLACE, type PersonItemKind, personKindOf } from "../../engine/step
 import { type Json, ownValue } from "../../engine/values/json.ts";
 import type { ApprovalTicket } from "../../engine/values/step-detail.ts";
 import { Refusal } from "../../process/refusal.ts";
-import { type AskingStep, findAskingStep, type OpenInboxItem } from "../../store/reads/inbox.ts";
+import {
+  type AskingStep,
+  findAskingStep,
+  LISTED_CHARS,
+  type OpenInboxItem,
+} from "../../store/reads/inbox.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
@@ -44,21 +49,27 @@ const ID = /^([^/]+)\/([^/]+)\/(0|[1-9]\d{0,4})$/;
 
 /** The item with this id; not_found when the call sees none. */
 export async function requireItem(deps: ItemDeps, id: string): Promise<FoundItem> {
+  const found = await findItem(deps, id);
+  if (found === undefined) throw unknownItem(id);
+  return found;
+}
+
+/** The item with this id; undefined when the call sees none. */
+export async function findItem(deps: ItemDeps, id: string): Promise<FoundItem | undefined> {
   const [, runId = "", stepId = "", digits = ""] = ID.exec(id) ?? [];
   const { callers } = deps.database;
   const head = await findRunHead(callers, deps.visibility, runId);
-  if (head === undefined) throw unknownItem(id);
+  if (head === undefined) return undefined;
   const graph = (await deps.graphs.require([head.versionId])).get(head.versionId);
   const index = graph?.indexById.get(stepId);
-  if (index === undefined) throw unknownItem(id);
+  if (index === undefined) return undefined;
   const place = Number(digits);
   const row =
     place > PLACE_AT_MOST
       ? undefined
       : await findAskingStep(callers, deps.visibility, runId, index, place);
   const found = row && itemOf(graph, row, place);
-  if (found === undefined || !seesKind(deps, found.kind)) throw unknownItem(id);
-  return found;
+  return found !== undefined && seesKind(deps, found.kind) ? found : undefined;
 }
 
 /** Held steps are for those who may give orders for them. */
@@ -147,8 +158,6 @@ export function itemId({ row, step, place }: FoundItem): string {
 }
 
 type ItemInit = MessageInitShape<typeof InboxItemSchema>;
-
-const LISTED_CHARS = 500;
 
 /** An item as a list shows it, so that 500 of them fit into an answer. */
 export function listedMessage(item: FoundItem): InboxItem {

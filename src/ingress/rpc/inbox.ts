@@ -32,6 +32,7 @@ import { checkFields, invalidFields } from "./fields.ts";
 import { checkEdits, keepEdits, readEdits } from "./inbox-edits.ts";
 import {
   type FoundItem,
+  findItem,
   type ItemDeps,
   itemId,
   itemMessage,
@@ -157,7 +158,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
     ...{ ...ticket, decision, decidedBy, reason: comment },
     ...(edited === undefined ? {} : { edited }),
   };
-  return { item: itemMessage(await requireCounted(deps, id, requestId, made)) };
+  return { item: itemMessage(await requireCounted(deps, item, requestId, made)) };
 }
 
 /** CompleteTask: the item, done. */
@@ -201,16 +202,20 @@ const NO_REPORT = {
 } as const;
 
 /**
- * The item with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it meanwhile, asks anew,
- * or was approved with another input.
+ * The item, as it was read before, with a decision that its owner has recorded. Refuses illegal_move when the gate went on without it
+ * meanwhile, asks anew, or was approved with another input.
  */
 async function requireCounted(
   deps: ReadDeps,
-  id: string,
+  before: FoundItem,
   requestId: string,
   made: ApprovalTicket,
 ): Promise<FoundItem> {
-  const now = await requireItem(deps, id);
+  const id = itemId(before);
+  const now = await findItem(deps, id);
+  // The denial was counted already, and the gate is held (config.on_error): it has no requests any more.
+  if (now === undefined && made.decision === "denied") return withTicket(before, made);
+  if (now === undefined) throw notOpen(id, ItemState.VOID);
   const { ticket, row } = now;
   if (requestIdOf(now) !== requestId) throw askedAnew(id);
   const isAsMade = ticket?.edited?.digest === made.edited?.digest;

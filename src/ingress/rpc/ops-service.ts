@@ -4,7 +4,7 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Runs, type TailEventsRequest } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { depsOfCall } from "./call-workspace.ts";
 import { answerPublishEvent } from "./caller-events.ts";
 import {
@@ -36,6 +36,7 @@ import {
 import { readStep } from "./steps.ts";
 import type { StreamLimits } from "./stream-limits.ts";
 import { streamCall } from "./streams.ts";
+import { answerTailEvents } from "./tail-events.ts";
 import { answerWatch, type WatchDeps } from "./watch.ts";
 import { answerWatchMany } from "./watch-many.ts";
 
@@ -75,6 +76,16 @@ export function runsService(parts: ServiceParts): ServiceImpl<typeof Runs> {
       answer: answerPublishEvent,
       answerAgain: answerPublishEvent,
     }),
+    tailEvents: (request: TailEventsRequest, context: HandlerContext) =>
+      answerTailEvents(
+        {
+          ...depsOfCall(parts, context),
+          ...streamCall(parts, context, method.tailEvents),
+          eventFeed: parts.eventFeed,
+        },
+        request,
+        parts.streamLimits,
+      ),
     listDeadLetters: reading(parts, answerListDeadLetters),
     // A message that is handled again changes nothing, so that a repeat needs no mark.
     retryDeadLetters: doneOnce(parts, method.retryDeadLetters, {

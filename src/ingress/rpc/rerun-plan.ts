@@ -100,7 +100,10 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   const graph = compiled.get(target.versionId);
   if (graph === undefined) throw new Error(`version ${target.versionId} is not stored`);
   requireStep(graph, fromStepId);
-  if (sent !== undefined) await requireInput(deps, target.versionId, sent);
+  if (sent !== undefined) {
+    const { workspaceId } = run;
+    await requireInput(deps, { workspaceId, versionId: target.versionId }, sent);
+  }
   const detailOf = (index: number) => steps.get(index)?.detail ?? {};
   const plan = planRerun({ graph: graphOf(compiled, run), run, detailOf }, graph, {
     hasNewInput: sent !== undefined,
@@ -158,11 +161,11 @@ async function versionOf(
 
 async function requireInput(
   { database, visibility }: ReadDeps,
-  versionId: string,
+  version: { readonly workspaceId: string; readonly versionId: string },
   input: JsonObject,
 ): Promise<void> {
-  const source = await findVersionSource(database.callers, visibility, versionId);
-  const wrong = findInputFaults(versionId, source?.inputSchemaJson ?? null, input, "input");
+  const source = await findVersionSource(database.callers, visibility, version.versionId);
+  const wrong = findInputFaults(version, source?.inputSchemaJson ?? null, input, "input");
   if (wrong.length > 0) throw invalidFields(wrong);
 }
 

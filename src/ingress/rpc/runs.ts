@@ -43,7 +43,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
     requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
   const wrong = findInputFaults(
-    version.id,
+    { workspaceId: definition.workspaceId, versionId: version.id },
     version.inputSchemaJson,
     request.inputPayload ?? {},
     "input_payload",

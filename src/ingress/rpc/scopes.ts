@@ -52,6 +52,7 @@ const RUNS: Needed<typeof Runs> = {
   resumeWith: "workflows:transition",
   // The publisher does not count as the initiator of the runs that its event starts.
   publishEvent: "workflows:admin",
+  tailEvents: "workflows:read",
   // Messages of no known workspace need more (dead-letters.ts).
   listDeadLetters: "workflows:transition",
   retryDeadLetters: "workflows:transition",

@@ -14,7 +14,9 @@ import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Log } from "../../process/log.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { createCallerKeys } from "../../runtime/caller-keys.ts";
+import { createEventFeed, type EventFeed } from "../../runtime/event-feed.ts";
 import { createHeldKeys } from "../../runtime/held-keys.ts";
 import { createRunFeed, type RunFeed } from "../../runtime/run-feed.ts";
 import { type ConsoleOptions, createConsole } from "./console/console.ts";
@@ -45,11 +47,13 @@ import { workflowsService } from "./workflows-service.ts";
 export interface RpcServerDeps
   extends Omit<
       ServiceParts,
-      "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "sources" | "probe"
+      "callerKeys" | "heldKeys" | "feed" | "inboxFeed" | "eventFeed" | "sources" | "probe"
     >,
     DoorDeps {
   /** Told of the commits of this replica; without it what it commits is found as that of others. The server stops it. */
   readonly feed?: RunFeed;
+  /** Hears the bus; without it no event can be tailed. The server stops it. */
+  readonly eventFeed?: EventFeed;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -84,12 +88,13 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   if (deps.reflection) services.push(ServerReflection, ServerReflectionAlpha);
   const feed = deps.feed ?? createRunFeed(deps);
   const inboxFeed = createInboxFeed();
+  const eventFeed = deps.eventFeed ?? createEventFeed(hearNothing);
   const sources = createSourceReader();
   const guard = deps.callers === undefined ? undefined : createGuard(deps.callers);
   const register = (router: ConnectRouter) => {
     const callerKeys = createCallerKeys(deps.database);
     const heldKeys = createHeldKeys(deps);
-    const parts = { ...deps, feed, inboxFeed, sources, callerKeys, heldKeys };
+    const parts = { ...deps, feed, inboxFeed, eventFeed, sources, callerKeys, heldKeys };
     router.service(WorkflowService, workflowService(parts));
     router.service(Runs, runsService(parts));
     router.service(Inbox, inboxService(parts));
@@ -127,11 +132,16 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
       clearInterval(watching);
       health.end();
       inboxFeed.stop();
+      eventFeed.stop();
       await feed.stop();
       await Promise.all(listeners.map((listener) => listener.stop(deps.graceMs ?? GRACE_MS)));
       await sources.stop();
     },
   };
+}
+
+async function hearNothing(): Promise<never> {
+  throw new Refusal("unavailable", "there is no bus");
 }
 
 /** Metrics cover all workspaces: with authentication on, they have a port of their own or none. */

@@ -9,6 +9,7 @@ import type { Log } from "../../process/log.ts";
 import type { PublishForCaller } from "../../runtime/caller-events.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { Redeliver } from "../../runtime/dead-letters.ts";
+import type { EventFeed } from "../../runtime/event-feed.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
 import type { Committed, Processor } from "../../runtime/processor.ts";
@@ -39,6 +40,8 @@ export interface ServiceParts {
   readonly streamLimits?: StreamLimits | undefined;
   /** Inboxes that are watched. */
   readonly inboxFeed: InboxFeed;
+  /** Events that are tailed. */
+  readonly eventFeed: EventFeed;
   /** Reads source texts of versions. */
   readonly sources: SourceReader;
   /** Publishes an event of a caller where the service listens. */

@@ -1,6 +1,6 @@
 /**
  * What the streams of RPCs share: the call that they belong to, their times, and how they end.
- * Boundary: knows no message; what a stream gives is watch.ts, watch-many.ts and inbox-watch.ts.
+ * Boundary: knows no message; what a stream gives is watch.ts, watch-many.ts, inbox-watch.ts and tail-events.ts.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";

@@ -63,19 +63,39 @@ export interface AskingStep {
   readonly openedAt: Date | null;
 }
 
-/** An open item with its step. */
+/** Characters of each text that a list shows; one more says that there are more. */
+export const LISTED_CHARS = 500;
+
+/** An open item with its step: of the detail and of long texts what a list shows. */
 export interface OpenInboxItem extends AskingStep {
   readonly place: number;
   readonly openedAt: Date;
 }
 
-const STEP = `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id as "workspaceId",
+const stepColumns = (
+  detail: string,
+  error: string,
+) => `s.run_id as "runId", s.step_index as "stepIndex", r.workspace_id as "workspaceId",
   r.definition_id as "definitionId", r.version_id as "versionId", r.definition_version as "definitionVersion",
   r.initiator_user_id as "initiatorUserId", r.initiator_agent_id as "initiatorAgentId",
-  r.state as "runState", s.state, s.detail, s.approval_request_id as "approvalRequestId",
-  s.retry_count as "retryCount", s.error_message as "errorMessage", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
+  r.state as "runState", s.state, ${detail} as detail, s.approval_request_id as "approvalRequestId",
+  s.retry_count as "retryCount", ${error} as "errorMessage", s.started_at as "startedAt", s.timeout_at as "timeoutAt",
   now() as "readAt", i.assignee, i.claimed_by as "claimedBy", i.claimed_at as "claimedAt",
   i.opened_at as "openedAt"`;
+const STEP = stepColumns("s.detail", "s.error_message");
+const begin = (text: string) => `left(${text}, ${LISTED_CHARS + 1})`;
+/** What a list shows of the detail: no edits, no output of an owner, and of long texts the begin. */
+const LISTED_STEP = stepColumns(
+  `jsonb_strip_nulls(jsonb_build_object(
+    'held', s.detail -> 'held', 'digest', s.detail -> 'digest', 'riskLevel', s.detail -> 'riskLevel',
+    'requiredApprovals', s.detail -> 'requiredApprovals',
+    'asked', case when s.detail ? 'asked' then jsonb_build_object(
+      'assignee', s.detail #> '{asked,assignee}', 'title', ${begin("s.detail #>> '{asked,title}'")},
+      'instructions', ${begin("s.detail #>> '{asked,instructions}'")}) end,
+    'approvals', (select jsonb_agg(ticket - 'reason' - 'edited' order by place)
+      from jsonb_array_elements(s.detail -> 'approvals') with ordinality as t(ticket, place))))`,
+  begin("s.error_message"),
+);
 const NEWEST =
   "opened_at desc nulls last, run_id desc nulls last, step_index desc nulls last, place desc nulls last";
 
@@ -95,7 +115,7 @@ const listText = (condition: string) => `select found.*, i.place, i.run_id as "i
         .join(" union all ")}) as merged
       order by ${NEWEST} limit $7::integer) as i
     left join lateral (
-      select ${STEP} from workflow_runs r
+      select ${LISTED_STEP} from workflow_runs r
       join step_runs s on s.run_id = r.id and s.step_index = i.step_index
       where r.id = i.run_id limit 1) as found on true
     order by i.opened_at desc, i.run_id desc, i.step_index desc, i.place desc`;

@@ -2,13 +2,19 @@
  * How many runs a search matches, in all, for each value of some columns, and for each thing that they wait for.
  * Boundary: counts; which runs match is search-runs.ts, what a step waits for is search-waits.ts.
  * Invariants:
- * 1. 10,000 candidates and rows of 50,000 steps are examined at most. Where there are more, the counts are minima.
- * 2. What runs wait for is counted of the newest open ones that have 50,000 steps together; then the other counts are still exact.
+ * 1. 5,000 candidates and rows of 20,000 steps are examined at most, as for a page. Where there are more, the counts are minima.
+ * 2. What runs wait for is counted of the newest open ones that have 5,000 steps together; then the other counts are still exact.
  */
 import { type SQL, sql } from "drizzle-orm";
 import type { Queries } from "../database.ts";
-import { COUNT_LIMIT } from "./page.ts";
-import { examinedBy, matches, NEWEST, type RunSearch, type SearchLimits } from "./search-runs.ts";
+import {
+  examinedBy,
+  matches,
+  NEWEST,
+  type RunSearch,
+  SEARCH_LIMITS,
+  type SearchLimits,
+} from "./search-runs.ts";
 import { WAIT_CODE, WAIT_KINDS, waitNumber } from "./search-waits.ts";
 import { sees, type Visibility } from "./visibility.ts";
 
@@ -51,7 +57,7 @@ interface Row {
   readonly isMinimumOfWaits: boolean;
 }
 
-const LIMITS: SearchLimits = { runs: COUNT_LIMIT, steps: 50_000 };
+const WAITING_STEPS = 5_000;
 const VALUES_AT_MOST = 20;
 
 /** Counts what a search matches. */
@@ -59,7 +65,7 @@ export async function countFoundRuns(
   db: Queries,
   visibility: Visibility,
   search: RunSearch,
-  limits: SearchLimits = LIMITS,
+  limits: SearchLimits = SEARCH_LIMITS,
 ): Promise<RunCounts> {
   const none = { total: 0, isMinimum: false, isMinimumOfWaits: false, facets: [] };
   const examined = examinedBy(search, limits.runs, limits.steps);
@@ -78,7 +84,7 @@ export async function countFoundRuns(
   ];
   const { rows } = await db.build.execute<Row>(sql`${examined},
     matching as materialized (select e.* from examined e where ${matches(search)}),
-    waiting as materialized (${waitingWithin(limits.steps)})
+    waiting as materialized (${waitingWithin(Math.min(limits.steps, WAITING_STEPS))})
     select '' as facet, '' as value, (select count(*)::integer from matching) as count,
       (select count(*) from candidates) > (select count(*) from examined)
         or (select count(*) from candidates) >= ${limits.runs} as "isMinimum",

@@ -33,7 +33,10 @@ const ROWS_AT_MOST = 20;
 
 const number = (value: number) => sql.raw(`'${value}'`);
 
-/** How the FAILED run `e` ended; null: its end is not among the newest rows of its history. */
+/**
+ * How the FAILED run `e` ended; null: its end is not among the newest rows of its history. Rows are read from the newest one on, until one
+ * has the end.
+ */
 const OF_FAILED = sql`(select case
     when move->>1 = ${number(RUN_END.compensating)} and move->>3 = ${number(RUN_END.compensated)} then 'COMPENSATED'
     when move->>1 = ${number(RUN_END.compensating)} then 'COMPENSATION_FAILED'
@@ -41,9 +44,11 @@ const OF_FAILED = sql`(select case
     else 'FAILED' end
   from (
     select m.seq, m.moves from run_moves m where m.run_id = e.id order by m.seq desc limit ${sql.raw(String(ROWS_AT_MOST))}
-  ) as newest cross join lateral json_array_elements(newest.moves) with ordinality as of_run(move, place)
-  where move->>0 = ${number(RUN_END.ofRun)} and move->>2 = ${number(RUN_END.failed)}
-  order by newest.seq desc, place desc limit 1)`;
+  ) as newest cross join lateral (
+    select move from json_array_elements(newest.moves) with ordinality as of_run(move, place)
+    where move->>0 = ${number(RUN_END.ofRun)} and move->>2 = ${number(RUN_END.failed)}
+    order by place desc limit 1) as ended
+  order by newest.seq desc limit 1)`;
 
 /** The states of runs that ended so. */
 export function statesOfOutcomes(outcomes: readonly RunOutcome[]): ReadonlySet<RunState> {

@@ -59,12 +59,13 @@ export interface FoundRuns {
   readonly next: RunPlace | undefined;
 }
 
-const LIMITS: SearchLimits = { runs: 5_000, steps: 20_000 };
+/** Those of a page, and of its counts. */
+export const SEARCH_LIMITS: SearchLimits = { runs: 5_000, steps: 20_000 };
 const OPEN_STATES = RUN_STATES.filter((state) => !isFinalRun(state));
 const CHILDREN_AT_MOST = 10_000;
 /** How many steps a run has, and one more. */
 const STEPS = sql.raw("octet_length(step_marks) + 1");
-const HISTORY_STEPS = 6;
+const HISTORY_STEPS = 12;
 const NONE: FoundRuns = { ids: [], next: undefined };
 /** The order of every list. */
 export const NEWEST = sql.raw("created_at desc nulls last, id desc nulls last");
@@ -86,7 +87,7 @@ export async function searchRuns(
   search: RunSearch,
   size: number,
   after?: RunPlace,
-  limits: SearchLimits = LIMITS,
+  limits: SearchLimits = SEARCH_LIMITS,
 ): Promise<FoundRuns> {
   const atMost = conditionsOf(search).length === 0 ? size : limits.runs;
   const examined = examinedBy(search, atMost, limits.steps, after);

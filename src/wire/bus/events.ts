@@ -24,7 +24,7 @@ import { decodeUtf8 } from "./data.ts";
 import { ensembleJson } from "./ensemble-json.ts";
 import { ensembleProtobuf } from "./ensemble-protobuf.ts";
 import { parseJson, readField } from "./loose-fields.ts";
-import type { BusMessage, Candidate, Encoding, Envelope } from "./message.ts";
+import type { BusMessage, Candidate, Encoding, Envelope, ReadEnvelope } from "./message.ts";
 import { type Ignored, ignored, type Poison, poison } from "./poison.ts";
 import { type ReadReport, readReport } from "./reports.ts";
 import { structuredJson } from "./structured.ts";
@@ -76,10 +76,15 @@ export function decodeBusMessage(message: BusMessage): DecodedMessage {
       `the body has ${message.data.byteLength} bytes, the limit is ${MESSAGE_BYTES_AT_MOST}`,
     );
   }
+  const read = readEnvelope(message);
+  return read.ok === true ? decodeEnvelope(message.subject, read.envelope) : read;
+}
+
+/** What the encoding that recognises a message makes of it. */
+export function readEnvelope(message: BusMessage): ReadEnvelope {
   const candidate = openMessage(message);
   const encoding = ENCODINGS.find(({ recognises }) => recognises(candidate)) ?? structuredJson;
-  const read = encoding.read(candidate);
-  return read.ok === true ? decodeEnvelope(message.subject, read.envelope) : read;
+  return encoding.read(candidate);
 }
 
 function openMessage(message: BusMessage): Candidate {

@@ -21,6 +21,8 @@ export interface OutgoingEvent {
 /** How events are written on the bus (BUS_FORMAT). */
 export type EventFormat = "cloudevents" | "ensemble-json" | "ensemble-protobuf";
 
+/** The subjects of all events that the service publishes. */
+export const OWN_SUBJECTS = "workflows.changes.>";
 /** An event's bytes at most; larger data goes by reference. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 

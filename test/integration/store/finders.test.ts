@@ -185,6 +185,26 @@ describe("a step long in flight", () => {
     expect(page.moreInMs).toBeLessThanOrEqual(600_000);
   });
 
+  it("is found by pages that read the steps of one run at least, and no more together than they may", async () => {
+    for (const name of ["one", "two"]) {
+      const steps = ["a", "b", "c"].map((id) => stepOf(id, { name: id }));
+      const runId = await start(`pages of ${name}`, versionOf(steps));
+      await send(runId, transitioned("a", "RUNNING", { objectiveId: `obj-${name}` }));
+    }
+    const { read } = at.database;
+    const whole = (await findUnreported(read, FIRST_RUN, 0)).steps.map(({ runId }) => runId);
+    const ofPages: string[] = [];
+    for (let place: RunPlace | undefined = FIRST_RUN; place !== undefined; ) {
+      const page = await findUnreported(read, place, 0, 1);
+      const runIds = page.steps.map(({ runId }) => runId);
+      expect(new Set(runIds).size).toBeLessThan(2);
+      ofPages.push(...runIds);
+      place = page.next;
+    }
+    expect(ofPages.sort()).toEqual(whole.sort());
+    expect(new Set(ofPages).size).toBeGreaterThan(1);
+  });
+
   it("is not found for what an earlier attempt left open", async () => {
     const runId = await start("left open", versionOf([stepOf("work", { name: "work" })]));
     const leaveOpen = (ticketIds: string[]) =>

@@ -78,6 +78,8 @@ export interface Row {
    * request names nothing of a workspace.
    */
   readonly foreign?: "PermissionDenied" | "NotFound";
+  /** The refusal of an agent, whatever its scopes; unset: an agent with the scope is answered. */
+  readonly agent?: "PermissionDenied";
   /** The request about this place; one that can name a workspace does so. */
   call(client: Clients, at: Place, options: CallOptions): Promise<unknown>;
   /** The same without naming the workspace, for a request that names an object too. */
@@ -247,6 +249,7 @@ const ROWS: Record<Rpc, Row> = {
   resumeWith: {
     needs: "workflows:transition",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     // The run is not paused.
     call: (client, { runId }, options) =>
       passed(client.resumeWith({ runId, reason: "why", inputs: { check: { n: 1 } } }, options)),
@@ -254,8 +257,15 @@ const ROWS: Record<Rpc, Row> = {
   publishEvent: {
     needs: "workflows:admin",
     foreign: "PermissionDenied",
+    agent: "PermissionDenied",
     call: (client, { workspaceId }, options) =>
       client.publishEvent({ workspaceId, type: "order.made" }, options),
+  },
+  tailEvents: {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: (client, { workspaceId }, options) =>
+      firstOf(client.tailEvents({ workspaceId }, options)),
   },
   listDeadLetters: {
     needs: "workflows:transition",
@@ -265,11 +275,13 @@ const ROWS: Record<Rpc, Row> = {
   retryDeadLetters: {
     needs: "workflows:transition",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, at, options) => client.retryDeadLetters({ ids: [letterOf(at)] }, options),
   },
   discardDeadLetters: {
     needs: "workflows:transition",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, at, options) => client.discardDeadLetters({ ids: [letterOf(at)] }, options),
   },
   list: {
@@ -290,6 +302,7 @@ const ROWS: Record<Rpc, Row> = {
   decide: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId }, options) =>
       passed(
         client.decide(
@@ -301,6 +314,7 @@ const ROWS: Record<Rpc, Row> = {
   completeTask: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId }, options) =>
       passed(client.completeTask({ id: `${runId}/work/1` }, options)),
   },
@@ -313,23 +327,27 @@ const ROWS: Record<Rpc, Row> = {
   claim: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId: at }, options) => passed(client.claim({ id: `${at}/work/1` }, options)),
   },
   release: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId: at }, options) =>
       passed(client.release({ id: `${at}/work/1` }, options)),
   },
   delegate: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId: at }, options) =>
       passed(client.delegate({ id: `${at}/gate/1`, to: "user_other" }, options)),
   },
   comment: {
     needs: "workflows:inbox",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId: at }, options) =>
       passed(client.comment({ id: `${at}/work/1`, comment: "so" }, options)),
   },
@@ -420,6 +438,7 @@ function order(
   return {
     needs: "workflows:transition",
     foreign: "NotFound",
+    agent: "PermissionDenied",
     call: (client, { runId }, options) =>
       passed(call(client, { runId, stepId: "work", reason: "why" }, options)),
   };

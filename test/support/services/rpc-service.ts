@@ -17,6 +17,7 @@ import type { ConsoleOptions } from "../../../src/ingress/rpc/console/console.ts
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { StreamLimits } from "../../../src/ingress/rpc/stream-limits.ts";
 import type { Log } from "../../../src/process/log.ts";
+import { createEventFeed, type EventFeed } from "../../../src/runtime/event-feed.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
 import type { RunFeed } from "../../../src/runtime/run-feed.ts";
@@ -65,6 +66,8 @@ export async function startRpcService(
     readonly console?: ConsoleOptions;
     readonly streamLimits?: StreamLimits;
     readonly feed?: RunFeed;
+    /** Of a bus on which nothing is published unless given. */
+    readonly eventFeed?: EventFeed;
     /** Submissions that may wait in each lane. */
     readonly laneLimit?: number;
     /** The processor and its database; those of an empty database unless given. */
@@ -77,7 +80,7 @@ export async function startRpcService(
   const parts = given ?? (await startProcessor(more.laneLimit));
   const graphs = createGraphCache(parts.database);
   const server = createRpcServer({
-    replica: ownView(),
+    ...{ replica: ownView(), eventFeed: createEventFeed(async () => () => {}) },
     ...parts,
     ...others,
     graphs,

@@ -16,6 +16,7 @@ import type { ServiceParts } from "../../../src/ingress/rpc/service-parts.ts";
 import { createSourceReader } from "../../../src/ingress/rpc/source-reader.ts";
 import { Refusal } from "../../../src/process/refusal.ts";
 import { createCallerKeys } from "../../../src/runtime/caller-keys.ts";
+import { createEventFeed } from "../../../src/runtime/event-feed.ts";
 import { createHeldKeys } from "../../../src/runtime/held-keys.ts";
 import { createRunFeed } from "../../../src/runtime/run-feed.ts";
 import type { Link, LinkWorld } from "./link.ts";
@@ -53,6 +54,7 @@ export function openDoor(
     feed: createRunFeed(parts),
     sources: createSourceReader(),
     inboxFeed: createInboxFeed(),
+    eventFeed: createEventFeed(async () => () => {}),
     probe: async () => ({ parts: {} }),
   });
   const handlers = new Map<string, unknown>(Object.entries(service));

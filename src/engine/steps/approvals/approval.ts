@@ -6,7 +6,8 @@
  * 2. A ticket is decided once: a decision after the first, or after the request expired, is late.
  * 3. The gate ends when enough persons have approved or enough no longer can. The last decision gives the outcome.
  * 4. A person's approvals of several requests count once.
- * 5. An approval with edits gives the edited input on, with the digest of what was approved.
+ * 5. An approval with edits gives the edited input on, with the digest of what was approved. One with edits that the run does not have
+ *    counts as a denial.
  */
 import type { Draft } from "../../draft/draft.ts";
 import { inputOf } from "../../draft/payloads.ts";
@@ -167,6 +168,7 @@ function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
   const { startedAtMs, detail } = draft.rows.peek(index);
   const edits = editsOfDecision(detail, report);
   const { decidedBy } = report;
+  if (edits === "unknown") return refuseUnknown(task, place, report);
   const reason = edits === undefined ? report.reason : readMark(report.reason).reason;
   const tell = (decision: string) =>
     setTicket(draft, index, place, { decidedBy, reason, decision });
@@ -193,6 +195,18 @@ function decide(task: StepTask, place: number, report: ApprovalReport): Reply {
       return { kind: "applied" };
   }
   return noteLate(draft, index);
+}
+
+/** What was approved is not known: to go on with the input as it was asked would be what nobody has approved. */
+function refuseUnknown(
+  task: StepTask,
+  place: number,
+  { decidedBy, reason: marked }: ApprovalReport,
+): Reply {
+  const reason = `it was approved with edits that the run does not have: ${marked}`;
+  setTicket(task.draft, task.index, place, { decidedBy, reason, decision: "denied" });
+  goOn(task, "denied", reason);
+  return { kind: "applied" };
 }
 
 /** The approval is one of the edited input; the history names its fields. */

@@ -3,7 +3,8 @@
  * Boundary: pure. Ingress has edits kept before their decision is recorded; a decision that comes back takes them up.
  * Invariants:
  * 1. A patch changes nothing outside the fields that the version names.
- * 2. A decision brings the edits whose digest its reason names, of the person who decided. Any other decision is about the input as it was asked.
+ * 2. An approval brings the edits whose digest its reason names, of the person who decided. One that names others counts as a denial: what
+ *    was approved is not known. A decision that names none is about the input as it was asked.
  */
 import type { AddFault } from "../../graph/faults.ts";
 import type { StepDefinition } from "../../values/definition.ts";
@@ -123,14 +124,15 @@ export function readMark(reason: string): { readonly digest?: string; readonly r
   return { digest, reason: reason.slice(mark.length) };
 }
 
-/** The edits that an approval brings; undefined: none. */
+/** The edits that an approval brings; undefined: it names none; "unknown": it names some that the run does not have. */
 export function editsOfDecision(
   { edits = [] }: StepDetail,
   { requestId, decision, decidedBy, reason }: ApprovalReport,
-): KeptEdits | undefined {
+): KeptEdits | "unknown" | undefined {
   const { digest } = readMark(reason);
   if (decision !== "APPROVED" || digest === undefined) return undefined;
-  return edits.find(
+  const found = edits.find(
     (kept) => kept.requestId === requestId && kept.by === decidedBy && kept.digest === digest,
   );
+  return found ?? "unknown";
 }

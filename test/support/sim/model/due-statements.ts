@@ -184,7 +184,7 @@ function findUnreported({ tx, tables }: At, [version, run, quietMs]: [string, st
   });
   const moreInMs = later.length === 0 ? null : Math.min(...later);
   const { versionId, id: lastRunId } = last;
-  const place = { versionId, lastRunId, runs: page.length, moreInMs };
+  const place = { versionId, lastRunId, isLast: true, moreInMs };
   const steps = ofPage.filter((step) => isUnreported(step, beforeMs));
   if (steps.length === 0) return [{ ...place, runId: null, stepIndex: null }];
   return steps.map(({ runId, stepIndex }) => ({ ...place, runId, stepIndex }));

@@ -28,19 +28,21 @@ export interface ReplicaMessages extends OtherReplicas {
 const SUBJECTS = "workflows.replicas";
 /** A commit takes some ms. The messages whose reports were offered wait as long. */
 const ANSWER_WITHIN_MS = 1_000;
-const REST_MS = 5_000;
+/** After an answer that did not come; doubled while none comes. */
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 5_000;
 /** With more replicas than that a report is not worth so many messages. */
 const ASKED_AT_MOST = 4;
 
 /** Makes it; nothing is asked or answered yet. */
 export function openReplicaMessages(deps: ReplicaMessagesDeps): ReplicaMessages {
   const { connection, replicaId, log } = deps;
-  const restsUntilMs = new Map<string, number>();
+  const rests = new Map<string, { readonly ms: number; readonly untilMs: number }>();
   let stop = () => {};
 
   const asked = () => {
     const nowMs = performance.now();
-    const awake = deps.others().filter((id) => (restsUntilMs.get(id) ?? 0) <= nowMs);
+    const awake = deps.others().filter((id) => (rests.get(id)?.untilMs ?? 0) <= nowMs);
     return awake.slice(0, ASKED_AT_MOST);
   };
 
@@ -48,11 +50,13 @@ export function openReplicaMessages(deps: ReplicaMessagesDeps): ReplicaMessages 
     try {
       const options = { timeout: ANSWER_WITHIN_MS };
       const answer = await connection.request(`${SUBJECTS}.${id}`, text, options);
+      rests.delete(id);
       return [answer.string()];
     } catch (error) {
       log.debug("another replica did not answer", { other: id, error });
-      if (restsUntilMs.size > ASKED_AT_MOST) restsUntilMs.clear();
-      restsUntilMs.set(id, performance.now() + REST_MS);
+      const ms = Math.min(LONGEST_REST_MS, 2 * (rests.get(id)?.ms ?? FIRST_REST_MS / 2));
+      if (rests.size > ASKED_AT_MOST) rests.clear();
+      rests.set(id, { ms, untilMs: performance.now() + ms });
       return [];
     }
   }

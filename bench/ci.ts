@@ -18,6 +18,7 @@ import { renderIdle } from "./steps/idle-counts.ts";
 import { renderInternal } from "./steps/internal-counts.ts";
 import { loads, MEASURED_STEPS, PAYLOAD_BYTES } from "./steps/loads.ts";
 import { type Bench, measure } from "./steps/measure.ts";
+import { renderReplicas } from "./steps/replica-counts.ts";
 import { type Result, renderResults, resultOf } from "./steps/report.ts";
 import { measureService, renderLoad, type ServiceCounts } from "./steps/service-counts.ts";
 import { enableWalShares } from "./steps/wal-shares.ts";
@@ -48,10 +49,12 @@ export async function runCi({ json }: { readonly json: boolean }): Promise<strin
           renderInternal(service.internal),
           renderDoors(service.doors),
           renderIdle(service.idle),
+          renderReplicas(service.replicas),
         ].join("\n"),
     );
   }
-  const counted = [...service.loads, service.internal, ...service.doors, service.idle];
+  const { loads: steps, internal, doors, idle, replicas } = service;
+  const counted = [...steps, internal, ...doors, idle, replicas];
   return [...results.flatMap(failuresOf), ...counted.flatMap(({ over }) => over)];
 }
 

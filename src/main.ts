@@ -39,6 +39,7 @@ import type { ReplicaView } from "./runtime/replica-view.ts";
 import { startRetention } from "./runtime/retention.ts";
 import type { RouteDeps } from "./runtime/routing/route-event.ts";
 import { createRunFeed } from "./runtime/run-feed.ts";
+import { runIdIn } from "./runtime/run-ids.ts";
 import { startFault } from "./start-faults.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { migrateDatabase, requireMigrated } from "./store/migrate.ts";
@@ -76,6 +77,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   };
   const processor = createProcessor({
     ...{ database, graphs, lookups, encodeCall, replicaId, log },
+    newRunId: () => runIdIn(bus.partitions()),
     onCommitted: (committed) => {
       dispatcher.take(committed.calls);
       notice(committed);
@@ -101,11 +103,7 @@ async function start(config: Config, log: Log): Promise<Stop> {
   });
   reconciler.start();
   const server = createRpcServer({
-    ...config,
-    ...runtime,
-    graphs,
-    entities,
-    callers,
+    ...{ ...config, ...runtime, graphs, entities, callers },
     decideApproval: createApprovalDecider(inputClients),
     feed,
     ...{ publishEvent: bus.publishEvent, eventFeed: bus.eventFeed },
@@ -169,11 +167,9 @@ function startBus(config: Config, deps: BusDeps) {
     publisher.start();
     deps.owners.approvals?.publishOn(connection);
     const consumers = startBusConsumers({
-      ...deps,
-      connection,
-      sources,
-      createStreams,
-      limits,
+      ...{ ...deps, connection },
+      ...{ sources, createStreams, limits },
+      replicas: { replicaId: deps.replicaId, others: () => publisher.share.others },
       ownStream: stream,
     });
     const intervalMs = config.reconcileIntervalMs;
@@ -191,6 +187,7 @@ function startBus(config: Config, deps: BusDeps) {
       parts?.workers.take(tasks);
     },
     ...asked,
+    partitions: () => parts?.publisher.share.partitions ?? [],
     troubles: () => ({
       bus: connectionTrouble ?? parts?.consumers.trouble() ?? parts?.workers.trouble(),
       stream: parts?.publisher.trouble() ?? deps.owners.approvals?.trouble(),

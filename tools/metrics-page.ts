@@ -36,6 +36,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_notifications_total: "Tries to send a notification, with NOTIFICATIONS_URL=builtin.",
   workflows_reports_early_total:
     "Reports about an object whose id the service does not know yet; they are stored until it does.",
+  workflows_reports_shared_total:
+    "Reports that came to this replica and were taken by the one that made their call.",
   workflows_retention_deleted_total: "Rows deleted by retention, by kind.",
   workflows_retention_failures_total: "Sweeps of retention that failed and are repeated.",
   workflows_schedule_slots_skipped_total: "Slots of schedules that were missed and skipped.",

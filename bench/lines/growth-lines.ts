@@ -1,4 +1,5 @@
 /** The lines that compare the service with itself: a long run with short ones, two replicas with one. */
+import { setTimeout as delay } from "node:timers/promises";
 import { LINE_STEPS } from "../engines/words.ts";
 import {
   aSecond,
@@ -14,6 +15,8 @@ import { IN_FLIGHT, WARM_UP_SHARE } from "./sizes.ts";
 /** What a replica more may cost: the caller and the owner of objectives do the same for one as for two. */
 const SHARED = ["service", "postgres", "nats"];
 const WARM_UP_RUNS = 10;
+/** Two rounds of leases: then each replica publishes its share. */
+const DIVIDED_WITHIN_MS = 8_000;
 
 /** One run of many agent steps, beside as many steps in runs of ten, one after another as those of the long run are. */
 export async function measureLong(bed: Bed): Promise<Values> {
@@ -37,9 +40,11 @@ export async function measureReplicas(bed: Bed): Promise<Values> {
   await stepsOf(bed, WARM_UP_SHARE);
   const one = [await stepsOf(bed, 1)];
   await host.own("addReplica");
+  await delay(DIVIDED_WITHIN_MS);
   await stepsOf(bed, WARM_UP_SHARE);
   const two = [await stepsOf(bed, 1), await stepsOf(bed, 1)];
   await host.own("dropReplica");
+  await delay(DIVIDED_WITHIN_MS);
   await stepsOf(bed, WARM_UP_SHARE);
   one.push(await stepsOf(bed, 1));
   return { ...medianValues(two), ...prefixed("one", medianValues(one)) };

@@ -18,6 +18,7 @@ import { type CountBudget, countsOver } from "./budget.ts";
 import { type DoorCounts, measureDoors } from "./door-counts.ts";
 import { type IdleCounts, measureIdle } from "./idle-counts.ts";
 import { type InternalCounts, measureInternalCounts } from "./internal-counts.ts";
+import { measureReplicaCounts, type ReplicaCounts } from "./replica-counts.ts";
 
 /** Counts of one load: the median of the runs. Transactions of several round trips are what one thing waits for after another. */
 export interface LoadCounts {
@@ -33,6 +34,7 @@ export interface ServiceCounts {
   readonly internal: InternalCounts;
   readonly doors: readonly DoorCounts[];
   readonly idle: IdleCounts;
+  readonly replicas: ReplicaCounts;
 }
 
 interface ServiceLoad {
@@ -89,7 +91,8 @@ export async function measureService(guard: Guard, postgresUrl: string): Promise
       await host.own("stopWorker");
       const internal = await measureInternalCounts(host, relay, database.url);
       const doors = await measureDoors(host, relay);
-      return { loads, internal, doors, idle: await measureIdle(host, relay) };
+      const idle = await measureIdle(host, relay);
+      return { loads, internal, doors, idle, replicas: await measureReplicaCounts(host, relay) };
     } finally {
       await host.stop();
     }

@@ -44,27 +44,61 @@ export interface RecordedMoves extends HistoryRow {
 
 type MovesRow = Omit<RecordedMoves, keyof HistoryRow> & PackedRow;
 
+/** What a replica publishes, and the others at work, as far as the leases show them. */
+export interface TakenPartitions {
+  readonly partitions: readonly number[];
+  /** When the leases of these partitions end, by the database's clock (epoch ms); 0: there are none. */
+  readonly untilMs: number;
+  /** Ids of the other replicas that hold a lease now. */
+  readonly others: readonly string[];
+}
+
 const LEASE_END = `clock_timestamp() + interval '${PARTITION_LEASE_MS} milliseconds'`;
-// Every partition's row is there after the first call; rows locked by another replica are its for now.
+// Every partition's row is there after the first call; rows locked by another replica are its for now. The first replica takes
+// all; what has no holder later is taken up to an even share.
 const TAKE: Statement = {
   name: "take_partitions",
   text: `with missing as (
       insert into partition_leases (partition, holder, lease_until)
       select p, $1, ${LEASE_END} from generate_series(0, $2::integer - 1) as p
-      on conflict (partition) do nothing returning partition),
-    free as (
+      on conflict (partition) do nothing returning partition, lease_until),
+    others as materialized (
+      select distinct holder from partition_leases
+      where holder <> $1 and lease_until > clock_timestamp()),
+    own as materialized (
       select partition from partition_leases
-      where holder = $1 or lease_until <= clock_timestamp() for update skip locked),
+      where holder = $1 and partition < $2::integer and lease_until > clock_timestamp()
+      for update skip locked),
+    free as materialized (
+      select partition from partition_leases
+      where partition < $2::integer and lease_until <= clock_timestamp()
+      order by partition
+      limit greatest(0, ceil($2::integer / (1.0 + (select count(*) from others)))
+        - (select count(*) from own))::bigint
+      for update skip locked),
     taken as (
       update partition_leases l set holder = $1, lease_until = ${LEASE_END}
-      from free where l.partition = free.partition returning l.partition)
-    select partition from missing union select partition from taken`,
+      from (select partition from own union all select partition from free) as kept
+      where l.partition = kept.partition returning l.partition, l.lease_until)
+    select partition, extract(epoch from lease_until)::float8 * 1000 as "untilMs", null as other
+    from (table missing union all table taken) as leased
+    union all select null, 0, holder from others`,
 };
-// The column has milliseconds, and rounds: up, the lease would last until after this moment.
+// One row, behind those of the partitions: of several replicas without a partition it shows one.
+const SHOW: Statement = {
+  name: "show_replica",
+  text: `insert into partition_leases as l (partition, holder, lease_until)
+    values ($2::integer, $1, ${LEASE_END})
+    on conflict (partition) do update set holder = excluded.holder, lease_until = excluded.lease_until
+    where l.holder = excluded.holder or l.lease_until <= clock_timestamp()`,
+};
+// The column has milliseconds, and rounds: up, the lease would last until after this moment. A statement that comes late must not end
+// a lease that was renewed since.
 const LET_GO: Statement = {
   name: "let_go_partitions",
   text: `update partition_leases set lease_until = date_trunc('milliseconds', clock_timestamp())
-    where holder = $1`,
+    where holder = $1 and ($2::smallint[] is null or partition = any($2::smallint[]))
+      and ($3::float8 is null or round(extract(epoch from lease_until) * 1000) <= $3::float8)`,
 };
 // One look-up a partition: in the order of its ids only the index of unpublished batches serves, whatever the planner
 // believes of their number. Asked for all partitions at once it may walk past every published row.
@@ -117,21 +151,44 @@ const MARK: Statement = {
 };
 
 /**
- * Renews the holder's leases of partitions and takes those that are new or expired; gives all it has now. One statement by itself:
- * a lease whose answer is lost is renewed by the next one, or runs out.
+ * Renews the holder's leases of partitions and takes those that are new, and of the expired ones so many that it has an even share;
+ * gives all it has now, in order. One statement by itself: a lease whose answer is lost is renewed by the next one, or runs out.
  */
 export async function takePartitions(
   database: Database,
   holder: string,
   partitions: number,
-): Promise<number[]> {
-  const rows = await database.write.query<{ partition: number }>(TAKE, [holder, partitions]);
-  return rows.map((row) => row.partition);
+): Promise<TakenPartitions> {
+  const rows = await database.write.query<{
+    readonly partition: number | null;
+    readonly untilMs: number;
+    readonly other: string | null;
+  }>(TAKE, [holder, partitions]);
+  const taken = rows.flatMap(({ partition }) => (partition === null ? [] : [partition]));
+  return {
+    partitions: taken.sort((a, b) => a - b),
+    untilMs: Math.max(0, ...rows.map(({ untilMs }) => Math.round(untilMs))),
+    others: rows.flatMap(({ other }) => (other === null ? [] : [other])).sort(),
+  };
 }
 
-/** Lets another replica take the holder's partitions at once. */
-export async function letGoPartitions(database: Database, holder: string): Promise<void> {
-  await database.transaction((tx) => tx.query(LET_GO, [holder]));
+/** Shows the others a replica that holds no partition, for as long as a lease lasts. */
+export async function showReplica(
+  database: Database,
+  holder: string,
+  partitions: number,
+): Promise<void> {
+  await database.write.query(SHOW, [holder, partitions]);
+}
+
+/** Lets another replica take partitions of the holder at once: all of them, or those given while their leases end at `untilMs`. */
+export async function letGoPartitions(
+  database: Database,
+  holder: string,
+  given?: Pick<TakenPartitions, "partitions" | "untilMs">,
+): Promise<void> {
+  const values = [holder, given?.partitions ?? null, given?.untilMs ?? null];
+  await database.transaction((tx) => tx.query(LET_GO, values));
 }
 
 /** The oldest batches of these partitions that are not published, at most `limit`. */

@@ -2,8 +2,8 @@
  * Tells the other replicas that something is in the outbox that one of them publishes.
  * Boundary: a plain NATS message, no more than a hint. One that is lost costs time: the holder of the partition lists the outbox
  * all the same, after its pause.
- * Invariant: a replica sends a hint each PAUSE_MS at most, the last one after the last commit. However many replicas send some, it
- * hears of them each PAUSE_MS at most.
+ * Invariant: a replica sends a hint each PAUSE_MS at most, the last one after the last commit, and one when it lets go of partitions.
+ * However many replicas send some, it hears of them each PAUSE_MS at most.
  */
 import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
@@ -21,6 +21,8 @@ export interface OutboxHintsDeps {
 export interface OutboxHints {
   /** This replica committed what it does not publish itself. Never throws. */
   send(): void;
+  /** As `send`, whatever was sent lately: what this replica publishes is another one's from now on. */
+  sendNow(): void;
   stop(): void;
 }
 
@@ -32,9 +34,10 @@ const PAUSE_MS = 50;
 export function openOutboxHints(deps: OutboxHintsDeps): OutboxHints {
   const { connection, replicaId, log } = deps;
   const heard = atTimes(deps.onHint);
-  const sent = atTimes(() => {
+  const sendNow = () => {
     if (!connection.isClosed()) connection.publish(OUTBOX_HINTS, replicaId);
-  });
+  };
+  const sent = atTimes(sendNow);
   const subscription = connection.subscribe(OUTBOX_HINTS, {
     callback(error, message) {
       if (error !== null) log.warn("hints of other replicas are not received", { error });
@@ -43,6 +46,7 @@ export function openOutboxHints(deps: OutboxHintsDeps): OutboxHints {
   });
   return {
     send: sent.call,
+    sendNow,
     stop() {
       sent.stop();
       heard.stop();

@@ -2,7 +2,8 @@
  * The stream that the service's events go to: made when it is missing, looked at before anything is published.
  * Boundary: made with the limits that are set, never changed when it is there: it belongs to the operator of the bus.
  * Invariants:
- * 1. It is looked at on every new connection, after a round in which it refused an event or went back, and once a minute.
+ * 1. It is looked at on every new connection, when the replica has other partitions, after a round in which it refused an event or
+ *    went back, and once a minute.
  * 2. Nothing is published before the events that it lost are in the outbox again (lost-events.ts). So a round ends with its
  *    connection: over the next one another stream may listen, and what is lost would come after what is sent.
  */
@@ -50,6 +51,8 @@ export interface OwnStreamDeps {
 export interface OwnStream {
   /** Whether events may be published now; `partitions` are those that the replica publishes. */
   ready(partitions: readonly number[]): Promise<boolean>;
+  /** The next `ready` looks. */
+  lookAgain(): void;
   /** Whether the connection is still the one that it was looked at over, and the stream has not gone back since. */
   readonly isCurrent: boolean;
   /** Takes how a round ended: why an event was not stored; undefined: none was refused. */
@@ -64,8 +67,7 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
   const lostEvents = createLostEvents(deps);
   const condition: Condition = createCondition("stream", log);
   let good = false;
-  let lookAtMs = 0;
-  let connections = -1;
+  let [lookAtMs, connections] = [0, -1];
   let wasCompared = false;
 
   /** Gives what is wrong with the stream. */
@@ -108,6 +110,9 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       if (good) lookAtMs = nowMs + LOOK_EVERY_MS;
       else condition.be(fault);
       return good;
+    },
+    lookAgain() {
+      lookAtMs = 0;
     },
     report(refusal) {
       condition.be(refusal);

@@ -8,6 +8,7 @@
  *    sent again by the next holder of the lease, or by this one after it has lost the stream.
  * 4. A bus that is away costs nothing but time: events wait in the table, in order.
  * 5. What another replica committed is sent when its hint comes (outbox-hints.ts), and without one after IDLE_POLL_MS.
+ * 6. Partitions above an even share are let go between two rounds, when nothing of them is on its way and what was sent is marked.
  */
 import type { NatsConnection } from "nats";
 import { reached } from "../../process/crash-points.ts";
@@ -16,12 +17,12 @@ import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
 import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
-import { type AckedPublish, openAckedPublish } from "./acked-publish.ts";
+import { openAckedPublish } from "./acked-publish.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { KeptBatches } from "./kept-batches.ts";
 import { BATCHES_AT_ONCE, NextBatches, type Unsent } from "./next-batches.ts";
-import { openOutboxHints } from "./outbox-hints.ts";
-import { openOwnStream } from "./own-stream.ts";
+import { type Notices, openNotices } from "./notices.ts";
+import { type OwnStream, openOwnStream } from "./own-stream.ts";
 import { PartitionLease } from "./partition-lease.ts";
 import { type SendRound, sendChains } from "./send-chains.ts";
 import { createSentBatches, type SentBatches } from "./sent-batches.ts";
@@ -39,6 +40,8 @@ export interface PublisherDeps extends EventChainDeps {
 export interface Publisher {
   /** Something was committed: it is published at once where this replica holds the partition. */
   notice(batches: Committed["batches"]): void;
+  /** The partitions that this replica publishes now, and the other replicas that hold leases. */
+  readonly share: Pick<PartitionLease, "partitions" | "others">;
   start(): void;
   /** Why nothing can be published, in words; undefined: nothing is wrong. */
   trouble(): string | undefined;
@@ -75,6 +78,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const mayGoOn = () => !isOver() && ownStream.isCurrent;
 
   async function publish(): Promise<boolean | number> {
+    if (!isOver()) await handOver({ lease, sent, next, notices });
     kept.sweep(lease.partitions);
     if (!bus.connected || lease.partitions.length === 0 || isOver()) return false;
     if (!(await ownStream.ready(lease.partitions))) return false;
@@ -94,11 +98,12 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   }
 
   const publishing = createPublishing(publish, { kept, sent }, log);
-  const leasing = createLeasing(lease, log, { publishing, sent });
-  const notices = openNotices(deps, { ...{ bus, kept, next, lease, sent }, publishing });
+  const leasing = createLeasing(lease, log, { publishing, sent, ownStream });
+  const notices = openNotices(deps, { ...{ bus, kept, next, lease, sent }, publishing, leasing });
 
   return {
     notice: notices.notice,
+    share: lease,
     trouble: () => ownStream.trouble,
     start() {
       for (const loop of [leasing, publishing, sent]) loop.start();
@@ -107,60 +112,29 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       stoppingAtMs = performance.now() + FLUSH_MS;
       next.last();
       await Promise.all([publishing.stop(), leasing.stop()]);
-      notices.stop();
       await flush(publish, sent, lease).catch((error) => warnOfLeft(log, error));
+      notices.stop();
       bus.stop();
     },
   };
 }
 
-/** What is told of commits. */
-interface NoticeParts {
-  readonly bus: AckedPublish;
-  readonly kept: KeptBatches;
-  readonly next: NextBatches;
+interface HandOverParts {
   readonly lease: PartitionLease;
   readonly sent: SentBatches;
-  readonly publishing: StandingLoop;
+  readonly next: NextBatches;
+  readonly notices: Notices;
 }
 
-/** Publishes what this replica commits as soon as it is told, and tells other replicas of theirs. */
-function openNotices(
-  deps: PublisherDeps,
-  { bus, kept, next, lease, sent, publishing }: NoticeParts,
-): Pick<Publisher, "notice"> & { stop(): void } {
-  const hints = openOutboxHints({
-    ...deps,
-    onHint() {
-      next.mustList();
-      publishing.wake();
-    },
-  });
-  return {
-    notice(batches) {
-      const own = batches.filter((batch) => isToSend(batch, lease, sent));
-      if (!kept.keep(own)) next.mustList();
-      if (own.length > 0) publishing.wake();
-      if (bus.connected && batches.some((batch) => !isLeased(batch, lease))) hints.send();
-    },
-    stop: () => hints.stop(),
-  };
-}
-
-/** A list may have had a batch sent before it is known here that its commit was answered. */
-function isToSend(
-  batch: Committed["batches"][number],
-  lease: PartitionLease,
-  sent: SentBatches,
-): boolean {
-  return isLeased(batch, lease) && !sent.has(batch.id);
-}
-
-function isLeased(
-  { partition }: Committed["batches"][number],
-  { partitions }: PartitionLease,
-): boolean {
-  return partitions.includes(partition);
+/** Lets go of what is above the replica's share. */
+async function handOver({ lease, sent, next, notices }: HandOverParts): Promise<void> {
+  const { surplus } = lease;
+  if (surplus.length === 0) return;
+  await sent.mark();
+  await lease.handOver(surplus);
+  // Another replica goes on with their runs.
+  next.forget();
+  notices.tell();
 }
 
 function warnOfLeft(log: Log, error: unknown): void {
@@ -217,11 +191,11 @@ function createPublishing(
   });
 }
 
-/** Renews the lease; publishing goes on at once where there are more partitions. */
+/** Renews the lease; publishing goes on at once where there are more partitions, or more than the replica's share. */
 function createLeasing(
   lease: PartitionLease,
   log: Log,
-  { publishing, sent }: { readonly publishing: StandingLoop; readonly sent: SentBatches },
+  { publishing, sent, ownStream }: LeasingParts,
 ): StandingLoop {
   return createLoop({
     name: "lease partitions",
@@ -230,10 +204,19 @@ function createLeasing(
     async round() {
       // Another replica may have put what was sent into the outbox again.
       if (lease.isOver) await sent.settle();
-      if (await lease.renew()) publishing.wake();
+      const hasMore = await lease.renew();
+      // What the stream lost of them may be known to nobody yet.
+      if (hasMore) ownStream.lookAgain();
+      if (hasMore || lease.surplus.length > 0) publishing.wake();
       return false;
     },
   });
+}
+
+interface LeasingParts {
+  readonly publishing: StandingLoop;
+  readonly sent: SentBatches;
+  readonly ownStream: OwnStream;
 }
 
 /** Sends the events of these batches; gives the batches of which all are acknowledged. */

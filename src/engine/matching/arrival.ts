@@ -59,7 +59,7 @@ export function governanceInput(
 }
 
 /** An event as the origin of its report. */
-export function originOf({ id, actorAgentId }: BusEvent): Origin {
+export function originOf({ id, actorAgentId }: Pick<BusEvent, "id" | "actorAgentId">): Origin {
   return { kind: "event", id, actorAgentId };
 }
 

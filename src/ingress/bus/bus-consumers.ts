@@ -8,10 +8,12 @@ import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";
 import { ReportsInHand } from "../../runtime/routing/reports-in-hand.ts";
 import type { RouteDeps } from "../../runtime/routing/route-event.ts";
+import { SharedReports } from "../../runtime/routing/shared-reports.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import { emptyMemory } from "./durable-consumer.ts";
 import { handleBatch } from "./handle-batch.ts";
 import { type PullLoop, startPullLoop } from "./pull-loop.ts";
+import { openReplicaMessages, type ReplicaMessagesDeps } from "./replica-messages.ts";
 import { type BusSource, type ConsumerPlan, planConsumers, subjectsOf } from "./sources.ts";
 import { createTenantlessNotice } from "./tenantless.ts";
 
@@ -25,6 +27,8 @@ export interface BusConsumersDeps extends RouteDeps {
   readonly limits: StreamLimits;
   /** The stream of the service's own events (BUS_STREAM). */
   readonly ownStream: string;
+  /** This replica and the others, which take reports about their calls from each other; unset: it is alone. */
+  readonly replicas?: Pick<ReplicaMessagesDeps, "replicaId" | "others">;
   /** The service's start by the database's clock: a consumer that has to be made begins there. */
   readonly startedAt: Date;
 }
@@ -44,7 +48,8 @@ const STOP_AT_MOST_MS = 10_000;
 export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
   const { connection, sources } = deps;
   const plans = planConsumers(sources);
-  const loops = plans.map((plan) => startLoop(deps, plan));
+  const { sharedReports, stopSharing } = startSharing(deps);
+  const loops = plans.map((plan) => startLoop({ ...deps, sharedReports }, plan));
   let connected = !connection.isClosed();
   void watch(connection, (value) => {
     connected = value;
@@ -59,8 +64,20 @@ export function startBusConsumers(deps: BusConsumersDeps): BusConsumers {
       if (failing.length === 0) return undefined;
       return `no events from ${failing.map(({ durable }) => durable).join(", ")}`;
     },
-    stop: () => stopInTime(loops, deps.log),
+    stop() {
+      stopSharing();
+      return stopInTime(loops, deps.log);
+    },
   };
+}
+
+/** Takes reports about calls of this replica from the others, and offers them theirs. */
+function startSharing({ replicas, ...deps }: BusConsumersDeps) {
+  if (replicas === undefined) return { sharedReports: undefined, stopSharing: () => {} };
+  const messages = openReplicaMessages({ ...deps, ...replicas });
+  const sharedReports = new SharedReports({ ...deps, others: messages });
+  messages.listen((text) => sharedReports.answer(text));
+  return { sharedReports, stopSharing: () => messages.stop() };
 }
 
 /** Stops the loops; what they have in hand after 10 s is left to come again. */
@@ -76,7 +93,7 @@ export async function stopInTime(
 }
 
 function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
-  const { createStreams, ownStream, sources, startedAt, ...rest } = deps;
+  const { createStreams, ownStream, sources, startedAt, replicas: _, ...rest } = deps;
   const mayMake = createStreams && plan.stream !== ownStream;
   const { stream } = plan;
   const batchDeps = { ...rest, stream, noteTenantless: createTenantlessNotice(rest.log, stream) };

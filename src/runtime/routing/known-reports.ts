@@ -17,7 +17,12 @@ import type { ObjectProbe } from "../../store/event-readers.ts";
 import type { Processor } from "../processor.ts";
 import { type EarlyDeps, isOpen, type Submit, submitEarly } from "./early-reports.ts";
 import type { LearnedStep } from "./learned-ids.ts";
-import { type FoundInputs, findReports, reportInputsOf } from "./route-inputs.ts";
+import {
+  type FoundInputs,
+  findReports,
+  type ReportingEvent,
+  reportInputsOf,
+} from "./route-inputs.ts";
 import { type AimedSubmission, type EventOutcome, joinOutcomes, runIdsOf } from "./route-submit.ts";
 
 /** An object, and the step that is remembered for it. */
@@ -37,19 +42,25 @@ export function divideKnown(
   processor: Pick<Processor, "findStep">,
   objects: readonly ObjectProbe[],
 ): DividedObjects {
+  const alone = new Set(reportedOnce(objects));
+  const known: KnownObject[] = [];
+  const asked: ObjectProbe[] = [];
+  for (const object of objects) {
+    const step = alone.has(object) ? processor.findStep(object) : undefined;
+    if (step === undefined) asked.push(object);
+    else known.push({ object, step });
+  }
+  return { known, asked };
+}
+
+/** The objects that there is one report about. */
+export function reportedOnce(objects: readonly ObjectProbe[]): ObjectProbe[] {
   const reports = new Map<string, number>();
   for (const object of objects) {
     const name = nameOf(object);
     reports.set(name, (reports.get(name) ?? 0) + 1);
   }
-  const known: KnownObject[] = [];
-  const asked: ObjectProbe[] = [];
-  for (const object of objects) {
-    const step = reports.get(nameOf(object)) === 1 ? processor.findStep(object) : undefined;
-    if (step === undefined) asked.push(object);
-    else known.push({ object, step });
-  }
-  return { known, asked };
+  return objects.filter((object) => reports.get(nameOf(object)) === 1);
 }
 
 /** Reports about runs that the batch has no other input for, and those beside one. */
@@ -82,15 +93,23 @@ export async function submitKnown(
   known: readonly KnownObject[],
   submit: Submit,
 ): Promise<EventOutcome[]> {
-  const found = known.map(({ object: { place }, step }) => ({
-    ...({ what: "step", place, ...step } as const),
-    ifCurrent: true as const,
-  }));
-  const outcomes = await submit(reportInputsOf(events, found), events.length);
+  const outcomes = await submit(guessesOf(events, known), events.length);
   const left = known.map(({ object }) => object).filter(({ place }) => isOpen(outcomes[place]));
   if (left.length === 0) return outcomes;
   const reports = await findReports(deps.database, events, left);
   return joinOutcomes(outcomes, await submitFound(deps, events, reports, submit));
+}
+
+/** The inputs of reports whose step is remembered. */
+export function guessesOf(
+  events: readonly ReportingEvent[],
+  known: readonly KnownObject[],
+): AimedSubmission[] {
+  const found = known.map(({ object: { place }, step }) => ({
+    ...({ what: "step", place, ...step } as const),
+    ifCurrent: true as const,
+  }));
+  return reportInputsOf(events, found);
 }
 
 /** Submits what was found for reports, the early ones among them. */

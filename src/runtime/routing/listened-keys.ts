@@ -70,6 +70,11 @@ export class ListenedKeys {
     return this.#known?.keys;
   }
 
+  /** The edition whose keys were read last; undefined: none was. */
+  get edition(): string | undefined {
+    return this.#known?.edition;
+  }
+
   /** The keys of this edition; undefined: not known. Then they are read beside. */
   at(edition: string | undefined): KeysOfEdition | undefined {
     if (edition === undefined) return undefined;

@@ -13,6 +13,8 @@
  *    replica has just learned (known-reports.ts). Such a batch reads the edition of the catalogue, and nothing else. A batch of
  *    such reports alone reads not even that: their commit does. Where the edition is another one, all is looked up. So a version
  *    counts that was committed before.
+ * 5. Reports about objects that this replica does not know are offered to the others first, where nothing listens to their events
+ *    (shared-reports.ts). What nobody took is looked up.
  */
 
 import type { Entities } from "../../engine/values/entities.ts";
@@ -24,7 +26,7 @@ import type { ObjectProbe } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { Processor } from "../processor.ts";
 import { isTemporary } from "../temporary.ts";
-import type { Submit } from "./early-reports.ts";
+import { isOpen, type Submit } from "./early-reports.ts";
 import {
   type DividedObjects,
   divideBeside,
@@ -53,6 +55,7 @@ import {
 import { findEventTriggers, startsOf, triggerProbesOf } from "./route-starts.ts";
 import { type EventOutcome, joinOutcomes, runIdsOf, submitAll } from "./route-submit.ts";
 import { findPlainWaits, offerAtOnce } from "./route-waits.ts";
+import type { SharedReports } from "./shared-reports.ts";
 
 /** What routing needs. */
 export interface RouteDeps {
@@ -60,6 +63,8 @@ export interface RouteDeps {
   readonly processor: Processor;
   readonly graphs: GraphCache;
   readonly log: Log;
+  /** Takes reports to the replicas that made their calls; unset: all are looked up. */
+  readonly sharedReports?: SharedReports | undefined;
   /** The lookup of canonical entities; unset: no entity is known. */
   readonly entities?: Entities | undefined;
 }
@@ -119,15 +124,44 @@ async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise
   const submit: Submit = (aimed, eventCount) =>
     submitAll(deps.processor, aimed, eventCount, (error) => kindOf(error) === "away");
   const keys = deps.processor.listenedKeys.latest;
-  if (objects.known.length < events.length || keys === undefined || isListened(events, keys)) {
+  const isKnown = objects.known.length === events.length || mayShare(deps, events, objects);
+  if (!isKnown || keys === undefined || isListened(events, keys)) {
     return (await routeLooked(deps, events, objects, submit)).map(toRouted);
   }
   const moment = deps.processor.listenedKeys.moment();
-  const outcomes = await submitKnown(deps, events, objects.known, submit);
-  if (deps.processor.listenedKeys.areCurrentSince(keys, moment)) return outcomes.map(toRouted);
-  // The reports are done with: who else wants the events is looked up by another edition.
-  const looked = await routeLooked(deps, events, { known: [], asked: [] }, submit);
+  const outcomes = await submitRemembered(deps, events, objects, submit);
+  const asked = objects.asked.filter(({ place }) => isOpen(outcomes[place]));
+  const { listenedKeys } = deps.processor;
+  if (asked.length === 0 && listenedKeys.areCurrentSince(keys, moment)) {
+    return outcomes.map(toRouted);
+  }
+  // The other reports are done with: who else wants the events is looked up by another edition.
+  const looked = await routeLooked(deps, events, { known: [], asked }, submit);
   return joinOutcomes(outcomes, looked).map(toRouted);
+}
+
+/** Whether reports of the batch may be offered to other replicas. A decision names its run itself and is looked up. */
+function mayShare(
+  { sharedReports }: RouteDeps,
+  events: readonly BusEvent[],
+  { asked }: DividedObjects,
+): boolean {
+  if (asked.length === 0 || sharedReports?.isOpen !== true) return false;
+  return events.every(({ report }) => report?.kind !== "governance");
+}
+
+/** Submits reports whose step this replica remembers, beside those that another one may know. */
+async function submitRemembered(
+  deps: RouteDeps,
+  events: readonly BusEvent[],
+  { known, asked }: DividedObjects,
+  submit: Submit,
+): Promise<EventOutcome[]> {
+  const { sharedReports } = deps;
+  const own = submitKnown(deps, events, known, submit);
+  if (asked.length === 0 || sharedReports === undefined) return own;
+  const shared = sharedReports.submit(events, asked, submit);
+  return joinOutcomes(await own, await shared);
 }
 
 /** Whether a trigger, or a wait, may want one of the events. */

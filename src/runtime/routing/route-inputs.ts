@@ -33,6 +33,9 @@ import type { EventToKeep } from "../../store/events.ts";
 import type { FittingEvents } from "./route-keep.ts";
 import type { AimedSubmission } from "./route-submit.ts";
 
+/** As much of an event as a report is made of. */
+export type ReportingEvent = Pick<BusEvent, "id" | "workspaceId" | "actorAgentId" | "report">;
+
 /** What reports of a batch lead to. */
 export interface FoundInputs {
   readonly inputs: readonly AimedSubmission[];
@@ -98,7 +101,7 @@ export function inOrder(aimed: readonly AimedSubmission[]): AimedSubmission[] {
 }
 
 /** The objects that events report about. */
-export function objectProbesOf(events: readonly BusEvent[]): ObjectProbe[] {
+export function objectProbesOf(events: readonly ReportingEvent[]): ObjectProbe[] {
   return events.flatMap((event, place) => {
     const object = objectOf(objectReportOf(event));
     return object === undefined ? [] : [{ place, workspaceId: event.workspaceId, ...object }];
@@ -124,7 +127,7 @@ function placesOf(found: readonly FoundReported[], what: FoundReported["what"]):
 
 /** The inputs of steps that wait for the objects of their events, in the order of the events. */
 export function reportInputsOf(
-  events: readonly BusEvent[],
+  events: readonly ReportingEvent[],
   found: readonly (FoundReported & { readonly ifCurrent?: true })[],
 ): AimedSubmission[] {
   const aimed = found.flatMap((step) => {
@@ -142,13 +145,13 @@ function isLateResult(report: ObjectReport): boolean {
 }
 
 /** The report about an object that an event carries. */
-export function objectReportOf({ report }: BusEvent): ObjectReport | undefined {
+export function objectReportOf({ report }: Pick<BusEvent, "report">): ObjectReport | undefined {
   return report?.kind === "governance" ? undefined : report;
 }
 
 function aim(
   { place, runId }: { readonly place: number; readonly runId: string },
-  { workspaceId }: BusEvent,
+  { workspaceId }: Pick<BusEvent, "workspaceId">,
   input: Input,
   keep?: EventToKeep,
 ): AimedSubmission {

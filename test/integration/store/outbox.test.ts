@@ -6,11 +6,13 @@ import {
   letGoPartitions,
   listUnpublished,
   markPublished,
+  showReplica,
   takePartitions,
   type UnpublishedBatch,
 } from "../../../src/store/outbox.ts";
 import { readClock } from "../../../src/store/service-reads/clock.ts";
 import { addStreamMark, findNewestMark } from "../../../src/store/stream-marks.ts";
+import { until } from "../../support/assertions/until.ts";
 import { startProcessor, type TestProcessor } from "../../support/services/processor.ts";
 
 const ACKED = { stream: "WORKFLOWS", seq: 9 };
@@ -61,6 +63,50 @@ it("are not set when the lease has ended, though no other replica has taken it",
   await letGoPartitions(at.database, "one");
   await markPublished(at.database, "one", [batch], ACKED);
   expect(await isMarked()).toBe(false);
+});
+
+describe("the partitions", () => {
+  const take = (holder: string) => takePartitions(at.database, holder, PARTITIONS);
+  const [lower, upper] = [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+  ];
+
+  it("are all the first replica's, until it lets go of some for another that shows itself", async () => {
+    expect(await take("two")).toMatchObject({ partitions: [], others: ["one"] });
+    expect(await take("one")).toMatchObject({ partitions: [...lower, ...upper], others: [] });
+    await showReplica(at.database, "two", PARTITIONS);
+    const { partitions, others, untilMs } = await take("one");
+    expect({ partitions, others }).toEqual({ partitions: [...lower, ...upper], others: ["two"] });
+    await letGoPartitions(at.database, "one", { partitions: upper, untilMs });
+    // It has its share, and leaves the others to the other replica.
+    expect((await take("one")).partitions).toEqual(lower);
+    expect(await take("two")).toMatchObject({ partitions: upper, others: ["one"] });
+    expect(await take("three")).toMatchObject({ partitions: [], others: ["one", "two"] });
+  });
+
+  it("of a replica whose leases have ended are the other's, which is alone then", async () => {
+    await showReplica(at.database, "two", PARTITIONS);
+    await letGoPartitions(at.database, "one");
+    expect(await take("two")).toMatchObject({ partitions: [...lower, ...upper], others: [] });
+  });
+
+  it("are not let go by a statement that comes after their lease was renewed", async () => {
+    const { untilMs } = await take("one");
+    await until(async () => (await take("one")).untilMs > untilMs || undefined);
+    await letGoPartitions(at.database, "one", { partitions: upper, untilMs });
+    await showReplica(at.database, "two", PARTITIONS);
+    expect((await take("two")).partitions).toEqual([]);
+  });
+
+  it("show one of the replicas that hold none", async () => {
+    await showReplica(at.database, "two", PARTITIONS);
+    await showReplica(at.database, "three", PARTITIONS);
+    expect((await take("one")).others).toEqual(["two"]);
+    await letGoPartitions(at.database, "two");
+    await showReplica(at.database, "three", PARTITIONS);
+    expect((await take("one")).others).toEqual(["three"]);
+  });
 });
 
 describe("the highest sequence that the stream acknowledged", () => {

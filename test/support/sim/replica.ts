@@ -12,11 +12,14 @@ import { handleResults } from "../../../src/ingress/bus/handle-results.ts";
 import { startTimers } from "../../../src/ingress/timers/timers.ts";
 import type { Log } from "../../../src/process/log.ts";
 import { createProcessor } from "../../../src/runtime/processor.ts";
+import { SharedReports } from "../../../src/runtime/routing/shared-reports.ts";
+import { runIdIn } from "../../../src/runtime/run-ids.ts";
 import { encodeCall } from "../../../src/wire/calls/requests.ts";
 import { RESULTS_STREAM } from "../../../src/wire/tasks/subjects.ts";
 import type { BusMember, EventBus } from "./event-bus.ts";
 import { Link, type LinkWorld } from "./link.ts";
 import type { ModelServer } from "./model/model-database.ts";
+import { type AnsweringReplica, askOthers } from "./other-replicas.ts";
 import { connectStream, OWN_LIMITS, OWN_STREAM, type OwnStream } from "./own-stream.ts";
 import { ownerClients } from "./owner-clients.ts";
 import type { Owners } from "./owners.ts";
@@ -34,11 +37,12 @@ export interface ReplicaWorld extends LinkWorld {
   readonly tasks: TaskStream | undefined;
   readonly log: Log;
   newRunId(): string;
+  readonly members: readonly AnsweringReplica[];
 }
 
 /** A replica at work. */
-export interface Replica extends BusMember {
-  readonly id: string;
+export interface Replica extends BusMember, AnsweringReplica {
+  readonly link: Link;
   readonly door: RpcDoor;
   /** It is gone at once; what it holds stays held until it runs out. */
   crash(): void;
@@ -70,7 +74,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
       encodeCall,
       log,
       replicaId: id,
-      newRunId: () => world.newRunId(),
+      newRunId: () => runIdIn(publisher.share.partitions, () => world.newRunId()),
     },
     onCommitted({ batches, calls, tasks, dueInMs }) {
       dispatcher.take(calls);
@@ -110,7 +114,12 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   let stopping = false;
   const noteTenantless = () => undefined;
   const stream = "EVENTS";
+  const sharedReports = new SharedReports({
+    processor,
+    others: askOthers(world, link, () => publisher.share.others),
+  });
   const batchDeps = {
+    sharedReports,
     database,
     processor,
     graphs,
@@ -122,6 +131,7 @@ export function startReplica(world: ReplicaWorld, id: string): Replica {
   };
   return {
     ...{ id, link, door: openDoor(world, link, { database, processor, graphs, log }) },
+    answer: (text) => sharedReports.answer(text),
     handle(messages) {
       if (stopping) return;
       const handled = handleBatch(batchDeps, messages).then(() => void handling.delete(handled));

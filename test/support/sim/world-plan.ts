@@ -84,6 +84,7 @@ const PLACES = [
   "after a message was stored",
   "after a key was claimed",
   "before an answer",
+  "after a report was taken for another replica",
 ];
 /** Those that a run comes to while its steps are compensated. */
 const UNDOING_PLACES = PLACES.filter((place) => !/ key | answer$/.test(place));

@@ -415,6 +415,69 @@ describe("what was committed", () => {
     for (const runId of runIds) expect(typesOf(runId)).toEqual(PLAYED);
   });
 
+  it("is divided among two replicas in the middle of a burst, in order per run", async () => {
+    const first = createReplica("replica-a");
+    first.start();
+    await vi.waitFor(() => expect(first.share.partitions).toHaveLength(8), { timeout: 15_000 });
+    at.batches.length = 0;
+    const runIds: string[] = [];
+    let second: Publisher | undefined;
+    const areDivided = () =>
+      first.share.partitions.length === 4 && second?.share.partitions.length === 4;
+    for (let left = 5; left > 0; left -= areDivided() ? 1 : 0) {
+      runIds.push(...(await Promise.all(Array.from({ length: 10 }, play))));
+      const batches = at.batches.splice(0);
+      for (const publisher of [first, second]) publisher?.notice(batches);
+      if (second !== undefined) continue;
+      second = createReplica("replica-b");
+      second.start();
+    }
+    expect([...first.share.partitions, ...(second?.share.partitions ?? [])]).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ]);
+    expect([first.share.others, second?.share.others]).toEqual([["replica-b"], ["replica-a"]]);
+    await vi.waitFor(async () => expect(await unpublished()).toBe(0), { timeout: 20_000 });
+    await vi.waitFor(
+      () => expect(runIds.every((runId) => ofRun(runId).length === PLAYED.length)).toBe(true),
+      { timeout: 10_000 },
+    );
+    for (const runId of runIds) expect(typesOf(runId)).toEqual(PLAYED);
+  });
+
+  it("keeps its replica until the round under way has ended", async () => {
+    const { asked, database, whileNothingIsListed } = listened();
+    const first = createReplica("replica-a", connection, database);
+    first.start();
+    await vi.waitFor(() => expect(first.share.partitions).toHaveLength(8), { timeout: 15_000 });
+    const second = createReplica("replica-b");
+    await whileNothingIsListed(async () => {
+      asked.length = 0;
+      await until(() => asked.includes("list_unpublished_batches") || undefined);
+      second.start();
+      await until(() => first.share.others.length > 0 || undefined);
+      expect([first.share.partitions.length, second.share.partitions.length]).toEqual([8, 0]);
+    });
+    await vi.waitFor(() => expect(second.share.partitions).toHaveLength(4), { timeout: 10_000 });
+    expect(first.share.partitions).toEqual([0, 1, 2, 3]);
+  });
+
+  it("of a replica that stops is the other's at once, which is told", async () => {
+    const first = createReplica("replica-a");
+    first.start();
+    await vi.waitFor(() => expect(first.share.partitions).toHaveLength(8), { timeout: 15_000 });
+    const second = createReplica("replica-b");
+    second.start();
+    await vi.waitFor(() => expect(second.share.partitions).toHaveLength(4), { timeout: 10_000 });
+    // No pause of a loop ends.
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      await first.stop();
+      await until(() => second.share.partitions.length === 8 || undefined);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("goes on with another replica at once when one stops", async () => {
     const first = createReplica("replica-a");
     first.start();

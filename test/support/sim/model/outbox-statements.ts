@@ -8,9 +8,24 @@ import { type At, by, type ModelStatements, zip } from "./statement.ts";
 /** See the file's head. */
 export const outboxStatements: ModelStatements = {
   take_partitions: takePartitions,
-  let_go_partitions({ tx, tables, now }, [holder]: [string]) {
+  async show_replica({ tx, tables, now }, [holder, partition]: [string, number]) {
+    const leaseUntil = new Date(now.getTime() + PARTITION_LEASE_MS);
+    const key = String(partition);
+    if (await tx.insert(tables.partitions, key, { partition, holder, leaseUntil })) return [];
+    await tx.lock(tables.partitions, key);
+    const shown = tx.get(tables.partitions, key);
+    if (shown !== undefined && (shown.holder === holder || hasEnded(shown, now))) {
+      tx.put(tables.partitions, key, { ...shown, holder, leaseUntil });
+    }
+    return [];
+  },
+  let_go_partitions(
+    { tx, tables, now },
+    [holder, partitions, untilMs]: [string, number[] | null, number | null],
+  ) {
     for (const lease of tx.rows(tables.partitions)) {
-      if (lease.holder !== holder) continue;
+      if (lease.holder !== holder || partitions?.includes(lease.partition) === false) continue;
+      if (untilMs !== null && lease.leaseUntil.getTime() > untilMs) continue;
       tx.put(tables.partitions, String(lease.partition), { ...lease, leaseUntil: now });
     }
     return [];
@@ -99,21 +114,37 @@ export const outboxStatements: ModelStatements = {
 
 async function takePartitions({ tx, tables, now }: At, [holder, count]: [string, number]) {
   const leaseUntil = new Date(now.getTime() + PARTITION_LEASE_MS);
-  const taken: { partition: number }[] = [];
+  const rows = [...tx.rows(tables.partitions)].sort(by(({ partition }) => partition));
+  const leased = rows.filter((lease) => !hasEnded(lease, now));
+  const others = new Set(leased.map((lease) => lease.holder).filter((each) => each !== holder));
+  const taken: number[] = [];
   for (let partition = 0; partition < count; partition += 1) {
-    const key = String(partition);
-    const lease = tx.get(tables.partitions, key);
-    if (lease === undefined) {
-      const isNew = await tx.insert(tables.partitions, key, { partition, holder, leaseUntil });
-      if (isNew) taken.push({ partition });
-      continue;
-    }
-    const isFree = lease.holder === holder || lease.leaseUntil.getTime() <= now.getTime();
-    if (!isFree || !tx.tryLock(tables.partitions, key)) continue;
-    tx.put(tables.partitions, key, { ...lease, holder, leaseUntil });
-    taken.push({ partition });
+    const lease = { partition, holder, leaseUntil };
+    if (rows.some((row) => row.partition === partition)) continue;
+    if (await tx.insert(tables.partitions, String(partition), lease)) taken.push(partition);
   }
-  return taken;
+  const take = (lease: (typeof rows)[number]) => {
+    const key = String(lease.partition);
+    if (!tx.tryLock(tables.partitions, key)) return false;
+    tx.put(tables.partitions, key, { ...lease, holder, leaseUntil });
+    taken.push(lease.partition);
+    return true;
+  };
+  const own = leased.filter((lease) => lease.holder === holder && lease.partition < count);
+  let room = Math.ceil(count / (1 + others.size)) - own.filter(take).length;
+  for (const lease of rows) {
+    if (room <= 0) break;
+    if (lease.partition < count && hasEnded(lease, now) && take(lease)) room -= 1;
+  }
+  const untilMs = leaseUntil.getTime();
+  return [
+    ...taken.map((partition) => ({ partition, untilMs, other: null })),
+    ...[...others].map((other) => ({ partition: null, untilMs: 0, other })),
+  ];
+}
+
+function hasEnded({ leaseUntil }: { readonly leaseUntil: Date }, now: Date): boolean {
+  return leaseUntil.getTime() <= now.getTime();
 }
 
 function movesRun({ moves }: MovesRow): boolean {

@@ -19,6 +19,7 @@ import {
   listRunsById,
   listUnpublished,
   markPublished,
+  showReplica,
   takePartitions,
 } from "../../../../src/store/outbox.ts";
 import { findStarts, lockStarts } from "../../../../src/store/run-starts.ts";
@@ -182,6 +183,19 @@ function publishing(rows: RandomRows): Verb {
       run: ({ database }) => takePartitions(database, holder, PARTITIONS),
     },
     { name: "let go partitions", run: ({ database }) => letGoPartitions(database, holder) },
+    {
+      name: "hand over partitions",
+      run: async ({ database }) => {
+        const { partitions, untilMs } = await takePartitions(database, holder, PARTITIONS);
+        const given = { partitions: partitions.slice(2), untilMs: untilMs - (seq % 2) };
+        await letGoPartitions(database, holder, given);
+        return partitions;
+      },
+    },
+    {
+      ...{ name: "show replica", mayWait: true },
+      run: ({ database }) => showReplica(database, holder, PARTITIONS),
+    },
     {
       ...{ name: "mark published", mayWait: true },
       run: ({ database }) => markPublished(database, holder, done, { stream: "w", seq }),

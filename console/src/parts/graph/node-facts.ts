@@ -26,6 +26,3 @@ export interface NodeFacts {
   readonly sentence: string;
   readonly children: ChildCounts | undefined;
 }
-
-/** How a step differs from that of another version. */
-export type StepMark = "added" | "removed" | "changed";

@@ -1,6 +1,7 @@
 /** Two versions of a workflow beside each other: as a graph, as a list and as text, chosen by the address. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { StepType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { startWholeService, type WholeService } from "../support/browser/whole-service.ts";
 
 const FIRST = `workflow: expense
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const { definition } = await sources.publishSource({ workspaceId, sourceText: FIRST });
   definitionId = definition?.id ?? "";
   await sources.publishSource({ workspaceId, sourceText: SECOND });
-  const step = { id: "only", name: "Only", stepType: 8 };
+  const step = { id: "only", name: "Only", stepType: StepType.HUMAN_TASK };
   withoutFile = await service.define("by-rpc", { steps: [step] });
   await workflows.publishVersion({
     definitionId: withoutFile,

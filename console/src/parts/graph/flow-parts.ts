@@ -7,8 +7,7 @@ import type { StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.t
 import type { LinkState } from "./edge-states.ts";
 import type { GraphLink, GraphModel } from "./graph-model.ts";
 import { BESIDE_GAP, type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "./layout.ts";
-import type { Mark } from "./marks.ts";
-import type { NodeFacts } from "./node-facts.ts";
+import type { Mark, NodeFacts } from "./node-facts.ts";
 
 /** Of a node. */
 export type StepNode = Node<

@@ -1,9 +1,7 @@
 /** How a part of a version differs from that of another one, as icon, sign and word. */
 import { type LucideIcon, Pencil, Plus, X } from "lucide-react";
 import type { Tone } from "../badge.tsx";
-
-/** What is in both, and the same, has none. */
-export type Mark = "added" | "removed" | "changed";
+import type { Mark } from "./node-facts.ts";
 
 /** How a mark is shown. */
 export interface MarkLook {

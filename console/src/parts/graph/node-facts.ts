@@ -26,3 +26,6 @@ export interface NodeFacts {
   readonly sentence: string;
   readonly children: ChildCounts | undefined;
 }
+
+/** How a step or a link differs from that of another version. What is the same in both has none. */
+export type Mark = "added" | "removed" | "changed";

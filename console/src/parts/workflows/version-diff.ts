@@ -12,7 +12,7 @@ import {
   WorkflowVersionSchema,
 } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { groupBy } from "../graph/group-by.ts";
-import type { Mark } from "../graph/marks.ts";
+import type { Mark } from "../graph/node-facts.ts";
 
 /** One difference. */
 export interface Change {

@@ -51,6 +51,8 @@ export function useRunPages(filters: Filters) {
   const { client, workspaceId, isSignedOut } = useApi();
   const pages = useInfiniteQuery({
     enabled: !isSignedOut,
+    // It would compare all pages, run by run, whenever another one comes.
+    structuralSharing: false,
     queryKey: ["runs", "pages", workspaceId, filters],
     queryFn: async ({ pageParam, signal }) => {
       const { pageToken, nowMs } = pageParam ?? { pageToken: "", nowMs: Date.now() };

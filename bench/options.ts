@@ -20,6 +20,7 @@ export const LINES = [
   "long",
   "replicas",
   "stored",
+  "console",
 ] as const;
 /** A line's name. */
 export type LineName = (typeof LINES)[number];

@@ -38,6 +38,8 @@ const SIZES: Sizes = {
   stored: { finished: 0, parked: 0 },
   storedRuns: 0,
   storedCalls: 0,
+  consoleSteps: 0,
+  consoleRuns: 0,
   openSeconds: 20,
   runsASecond: undefined,
   parked: [1_000],
@@ -79,7 +81,7 @@ export async function profileLines(
 
 /** A profile is of one process under one load. */
 function isProfiled(line: LineName): boolean {
-  return line !== "replicas" && line !== "stored";
+  return line !== "replicas" && line !== "stored" && line !== "console";
 }
 
 async function takeProfile(bed: Bed, line: LineName, file: string): Promise<void> {

@@ -35,8 +35,8 @@ interface Turn {
   readonly failures: string[];
 }
 
-/** Lines that take minutes: of two halves that are compared with each other, or long enough to be steady by themselves. */
-const ONCE: readonly LineName[] = ["stored", "open-loop"];
+/** Lines that take minutes: of two halves that are compared with each other, long enough to be steady by themselves, or repeated in themselves. */
+const ONCE: readonly LineName[] = ["stored", "open-loop", "console"];
 const SETTINGS = ["max_wal_size=4GB"];
 
 /** Measures what the options ask for. A line that fails on an engine is a failure in words, and the others go on. */

@@ -70,6 +70,8 @@ export function ownCommands(stage: Stage): NonNullable<Engine["own"]> {
     /** Forgets the reactions so far, and gives them. */
     reactions: () => platform.owner.ask<number[]>("reactions"),
     restart: () => service.restart(),
+    /** Where the service is. */
+    url: async () => service.url,
     heapBytes: () => service.process().ask<number>("heapBytes"),
     heapSnapshot: (args: { file: string }) => service.process().ask("heapSnapshot", args),
     profileStart: () => service.process().ask("profileStart"),

@@ -3,6 +3,7 @@ import type { EngineName } from "../engines/engine.ts";
 import { LINE_STEPS } from "../engines/words.ts";
 import type { LineName } from "../options.ts";
 import { median } from "../report/statistics.ts";
+import { measureConsole } from "./console-line.ts";
 import { measureLong, measureReplicas } from "./growth-lines.ts";
 import {
   measureInternal,
@@ -55,6 +56,7 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     long: measureLong,
     replicas: measureReplicas,
     stored: measureStored,
+    console: measureConsole,
   },
   floor: { steps: AGENT.steps, one: AGENT.one },
   "worker-floor": { "worker-steps": WORKER["worker-steps"], "worker-one": WORKER["worker-one"] },

@@ -22,6 +22,9 @@ export interface Sizes {
   /** Of one turn. */
   readonly storedRuns: number;
   readonly storedCalls: number;
+  /** Steps of the graph that the console draws, and runs that it lists. */
+  readonly consoleSteps: number;
+  readonly consoleRuns: number;
   readonly openSeconds: number;
   /** Unset: half of the peak. */
   readonly runsASecond: number | undefined;
@@ -47,6 +50,8 @@ const FULL = {
   stored: { finished: 1_000_000, parked: 100_000 },
   storedRuns: 150,
   storedCalls: 60,
+  consoleSteps: 1_000,
+  consoleRuns: 10_000,
   openSeconds: 600,
   parked: [300, 10_000],
   idleMs: 15_000,
@@ -67,6 +72,8 @@ const QUICK = {
   stored: { finished: 50_000, parked: 5_000 },
   storedRuns: 5,
   storedCalls: 10,
+  consoleSteps: 100,
+  consoleRuns: 500,
   openSeconds: 5,
   parked: [20, 60],
   idleMs: 2_000,

@@ -5,6 +5,7 @@
  */
 import type { Subject } from "../lines/sample.ts";
 import type { LineName } from "../options.ts";
+import { CONSOLE_TARGETS } from "./console-targets.ts";
 import { GROWTH_TARGETS } from "./growth-targets.ts";
 import { findMedian, type LineMedians } from "./medians.ts";
 import { WORKER_TARGETS } from "./worker-targets.ts";
@@ -195,6 +196,7 @@ const TARGETS: readonly Target[] = [
     aim: { fixed: 600 },
   },
   ...GROWTH_TARGETS,
+  ...CONSOLE_TARGETS,
 ];
 
 /** Every target of the lines that were measured. */

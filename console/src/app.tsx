@@ -9,6 +9,7 @@ import { queries } from "./api/queries.ts";
 import { useSession } from "./api/session.ts";
 import { Empty } from "./parts/empty.tsx";
 import { ErrorBoundary, ErrorNote } from "./parts/error-note.tsx";
+import { LiveInbox } from "./parts/live-inbox.tsx";
 import { Loading } from "./parts/loading.tsx";
 import { PageHead } from "./parts/page-head.tsx";
 import { Shell } from "./parts/shell.tsx";
@@ -25,6 +26,9 @@ const ItemPage = lazy(() => import("./pages/inbox/item-page.tsx"));
 const SystemPage = lazy(() => import("./pages/system.tsx"));
 const WorkspacePage = lazy(() => import("./pages/workspace.tsx"));
 const SignInPage = lazy(() => import("./pages/sign-in.tsx"));
+const SignInAgain = lazy(async () => ({
+  default: (await import("./pages/sign-in.tsx")).SignInAgain,
+}));
 
 export function App() {
   return (
@@ -42,9 +46,12 @@ export function App() {
   );
 }
 
-/** The pages, for who is signed in where that is needed. The address stays while somebody signs in. */
+/**
+ * The pages, for who is signed in where that is needed. The address stays while somebody signs in; when a token ends, the page stays too,
+ * behind the question for another one.
+ */
 function SignedIn() {
-  const { token, workspace } = useSession();
+  const { grant, person, isRefused, workspace } = useSession();
   const config = useQuery({
     queryKey: ["config"],
     queryFn: ({ signal }) => loadConfig(signal),
@@ -54,19 +61,21 @@ function SignedIn() {
     if (config.isPending) return <Loading />;
     return <ErrorNote error={config.error} onRetry={() => config.refetch()} />;
   }
-  if (config.data.authMode !== "none" && token === undefined) {
-    return <SignInPage config={config.data} />;
-  }
+  const isOut = config.data.authMode !== "none" && grant === undefined;
+  if (isOut && (person === 0 || !isRefused)) return <SignInPage config={config.data} />;
   if (config.data.authMode === "none" && workspace === undefined) return <WorkspacePage />;
   return (
-    <ApiProvider config={config.data}>
-      <Shell>
-        <ErrorBoundary>
-          <Suspense fallback={<Loading />}>
-            <Pages />
-          </Suspense>
-        </ErrorBoundary>
-      </Shell>
+    <ApiProvider key={person} config={config.data}>
+      <LiveInbox>
+        <Shell>
+          <ErrorBoundary>
+            <Suspense fallback={<Loading />}>
+              <Pages />
+            </Suspense>
+          </ErrorBoundary>
+        </Shell>
+      </LiveInbox>
+      {isOut && <SignInAgain config={config.data} />}
     </ApiProvider>
   );
 }

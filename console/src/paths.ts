@@ -3,6 +3,8 @@ export const paths = {
   home: "/",
   workflows: "/workflows",
   workflow: (id: string) => `/workflows/${encodeURIComponent(id)}`,
+  comparison: (id: string, from: number, to: number) =>
+    `/workflows/${encodeURIComponent(id)}?tab=compare&from=${from}&to=${to}`,
   runs: "/runs",
   /** With filters of Search, as the page Runs reads them. */
   runsWith: (filters: Readonly<Record<string, string>>) =>

@@ -1,4 +1,4 @@
-/** `workflows dev`: starts everything, as `npm run dev` does. Boundary: a clone of the project; a package holds the command line alone. */
+/** `workflows dev`: starts everything, as `npm run dev` does. Boundary: a clone of the project; a package has no servers to start. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";

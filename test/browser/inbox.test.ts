@@ -1,5 +1,10 @@
 /** The inbox: its filters in the address, forms and their faults, and what people do with an item besides deciding it. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  InboxDecideRequestSchema,
+  InboxGetResponseSchema,
+} from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { StepType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { startWholeService, type WholeService } from "../support/browser/whole-service.ts";
 
@@ -121,6 +126,43 @@ it("says what is wrong with a form at its field, also what the service finds alo
   await page.getByText(`"when":"2026-12-24"`).waitFor({ state: "attached" });
   await complete.click();
   await page.getByText("completed it").waitFor();
+});
+
+it("asks again when what is to be decided has changed, and never approves what was not read", async () => {
+  const runId = await startAsking("lofts");
+  const { page } = await service.open("user_ann", itemPath(runId, "ask/1"));
+  await page.getByText("1200", { exact: true }).waitFor();
+  const digests: string[] = [];
+  await page.route("**/workflows.ops.v1.Inbox/Decide", (route) => {
+    const body = route.request().postDataBuffer() ?? new Uint8Array();
+    digests.push(fromBinary(InboxDecideRequestSchema, body).digest);
+    return route.fallback();
+  });
+  const { item: seen } = await service.as("user_ann").inbox.get({ id: `${runId}/ask/1` });
+  let isChanged = true;
+  await page.route("**/workflows.ops.v1.Inbox/Get", async (route) => {
+    if (!isChanged) return route.fallback();
+    const answer = await route.fetch();
+    const response = fromBinary(InboxGetResponseSchema, await answer.body());
+    if (response.item?.payload) response.item.payload.total_usd = 99_000;
+    if (response.item) response.item.digest = "another digest";
+    const body = Buffer.from(toBinary(InboxGetResponseSchema, response));
+    return route.fulfill({ response: answer, body });
+  });
+  await page.getByRole("alert").getByText("What is to be decided has changed").waitFor();
+  await page.getByText("99000", { exact: true }).waitFor();
+  const approve = page.getByRole("button", { name: "Approve" });
+  expect(await approve.isDisabled()).toBe(true);
+  expect(await page.getByRole("button", { name: "Deny" }).isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "I have read it again" }).click();
+  await approve.click();
+  await page.getByText("What is to be decided has changed").waitFor();
+  expect(digests).toEqual(["another digest"]);
+  isChanged = false;
+  await page.getByRole("button", { name: "I have read it again" }).click();
+  await approve.click();
+  await page.getByText("This is decided already").or(page.getByText("approved")).first().waitFor();
+  expect(digests).toEqual(["another digest", seen?.digest]);
 });
 
 it("keeps what was typed while the service does not answer", async () => {

@@ -104,4 +104,6 @@ test("behind a proxy that takes a prefix off, pages and files are below it", asy
   await page.getByText("What to do").waitFor();
   expect(page.url()).toBe(`${service.baseUrl}/flows/console/system`);
   expect(faults).toEqual([]);
+  // The stream of the inbox is open still.
+  await page.unrouteAll({ behavior: "ignoreErrors" });
 });

@@ -66,7 +66,7 @@ test("a filter that is chosen goes into the address, and the command line says t
   expect(new URL(page.url()).searchParams.get("state")).toBe("failed");
   await page.getByText(`workflows runs --state failed --workflow ${definitions.expense}`).waitFor();
   await page.reload();
-  await expect.poll(ids).toEqual([runs.failed]);
+  await expect.poll(ids, { timeout: 10_000 }).toEqual([runs.failed]);
   await page.getByRole("button", { name: "Take all filters away" }).click();
   await expect.poll(async () => (await ids()).length).toBeGreaterThan(10);
   expect(new URL(page.url()).search).toBe("");

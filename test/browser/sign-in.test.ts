@@ -14,9 +14,12 @@ const SECRET = "a-token-of-ada";
 const READER = "a-token-of-a-reader";
 
 let isEnded = false;
+/** Tokens that a provider gave and that have not ended. */
+const renewedTokens = new Set<string>();
 const callers: Callers = {
   async find(token) {
     if (token === READER) return callerOf("reader", "viewer");
+    if (renewedTokens.has(token)) return callerOf("ada", "admin");
     return token === SECRET && !isEnded ? callerOf("ada", "admin") : undefined;
   },
 };
@@ -30,7 +33,7 @@ let byToken: ConsoleService;
 let byProvider: ConsoleService;
 let provider: OidcProvider;
 beforeAll(async () => {
-  provider = await startOidcProvider(SECRET);
+  provider = await startOidcProvider({ token: () => SECRET, lifeSeconds: 300, isRenewed: false });
   const oidc = { issuer: provider.issuer, clientId: "console", audience: "workflows" };
   [browser, byToken, byProvider] = await Promise.all([
     startBrowser(),
@@ -46,6 +49,16 @@ afterAll(async () => {
 async function paste(page: Page, token: string): Promise<void> {
   await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Ends the token for as long as something takes. */
+async function end(work: () => Promise<unknown>): Promise<void> {
+  isEnded = true;
+  try {
+    await work();
+  } finally {
+    isEnded = false;
+  }
 }
 
 /** Everything that outlives the page, or leaves it, as one text. */
@@ -87,15 +100,32 @@ describe("a pasted token", () => {
     await page.goto(`${byToken.consoleUrl}/runs?state=failed`);
     await paste(page, SECRET);
     await page.getByText("No run matches").waitFor();
-    isEnded = true;
-    try {
-      await page.getByLabel("Token").waitFor();
-    } finally {
-      isEnded = false;
-    }
+    await end(() => page.getByLabel("Token").waitFor());
     await paste(page, SECRET);
     await page.getByText("No run matches").waitFor();
     expect(page.url()).toBe(`${byToken.consoleUrl}/runs?state=failed`);
+  });
+
+  test("that ends leaves what was typed for who signs in again, and nothing of it for another person", async () => {
+    const { page, accessibilityFaults } = await openPage(browser);
+    await page.goto(`${byToken.consoleUrl}/runs?state=failed`);
+    await paste(page, SECRET);
+    await page.getByText("No run matches").waitFor();
+    await page.getByText("ada", { exact: true }).waitFor();
+    const search = page.getByRole("searchbox", { name: /^Search workflows/ });
+    await search.fill("half a word");
+    const dialog = page.getByRole("dialog", { name: "Sign in again" });
+    await end(() => dialog.waitFor());
+    expect(await accessibilityFaults()).toEqual([]);
+    await paste(page, "something-else");
+    await dialog.getByText("You are not signed in").waitFor();
+    await paste(page, SECRET);
+    await dialog.waitFor({ state: "detached" });
+    expect(await search.inputValue()).toBe("half a word");
+    await end(() => dialog.waitFor());
+    await paste(page, READER);
+    await page.getByText("reader", { exact: true }).waitFor();
+    expect(await search.inputValue()).toBe("");
   });
 
   test("without the scope to run has no button that starts", async () => {
@@ -158,5 +188,59 @@ describe("an OIDC provider", () => {
     await page.getByRole("button", { name: /^Sign in at/ }).click();
     await page.getByRole("alert").getByText("state").waitFor();
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  });
+});
+
+describe("a token that the provider renews", () => {
+  let given = 0;
+  let renewing: OidcProvider;
+  let service: ConsoleService;
+  beforeAll(async () => {
+    renewing = await startOidcProvider({
+      token() {
+        given += 1;
+        const token = `renewed-${given}`;
+        renewedTokens.add(token);
+        return token;
+      },
+      lifeSeconds: 4,
+      isRenewed: true,
+    });
+    const oidc = { issuer: renewing.issuer, clientId: "console", audience: "workflows" };
+    service = await startConsoleService({ authMode: "jwt", oidc }, callers);
+  });
+  afterAll(async () => {
+    await Promise.all([service.stop(), renewing.stop()]);
+  });
+
+  async function openSignedIn() {
+    const opened = await openPage(browser);
+    await opened.page.goto(`${service.consoleUrl}/runs?state=failed`);
+    await opened.page.getByRole("button", { name: /^Sign in at 127/ }).click();
+    await opened.page.getByText("No run matches").waitFor();
+    return opened;
+  }
+
+  test("is renewed before it ends, each refresh token once, and the page does not change", async () => {
+    const { page, faults } = await openSignedIn();
+    expect(renewing.asked.at(-1)?.get("scope")).toContain("offline_access");
+    await expect.poll(() => renewing.renewals.length, { timeout: 15_000 }).toBeGreaterThan(1);
+    expect(new Set(renewing.renewals).size).toBe(renewing.renewals.length);
+    await page.reload();
+    await page.getByText("No run matches").waitFor();
+    expect(page.url()).toBe(`${service.consoleUrl}/runs?state=failed`);
+    expect(faults).toEqual([]);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: /^Sign in at/ }).waitFor();
+    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe("{}");
+  });
+
+  test("is renewed when the service refuses it early, and nobody is asked", async () => {
+    const { page } = await openSignedIn();
+    const before = renewing.renewals.length;
+    renewedTokens.clear();
+    await expect.poll(() => renewing.renewals.length).toBeGreaterThan(before);
+    await page.getByText("No run matches").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
   });
 });

@@ -56,10 +56,10 @@ test("a form is made of the input's schema, and what is typed has the schema's t
   expect(await start.isDisabled()).toBe(true);
   await page.getByLabel("employee").fill("Sam O'Neil");
   await page.getByLabel("days").fill("2.5");
-  await page.getByLabel("amount_usd").fill("40.25");
+  await page.getByLabel("Amount usd").fill("40.25");
   expect(await start.isDisabled()).toBe(true);
   await page.getByLabel("days").fill("2");
-  await page.getByLabel("urgent").check();
+  await page.getByRole("radio", { name: "Yes" }).check();
   expect(await accessibilityFaults()).toEqual([]);
   const line = await page.locator(".dialog .cli code").textContent();
   expect(line).toContain(

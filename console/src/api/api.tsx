@@ -6,6 +6,7 @@ import { createContext, type ReactNode, useContext, useMemo } from "react";
 import { createWorkflowsClient, type WorkflowsClient } from "../../../src/client/client.ts";
 import { SERVICE_URL } from "./base.ts";
 import type { ConsoleConfig } from "./config.ts";
+import { tokenForCall } from "./renewal.ts";
 import { useSession } from "./session.ts";
 
 /** What each page may use. */
@@ -16,6 +17,8 @@ export interface Api {
   readonly workspaceId: string;
   /** The name of who acts, where nobody signs in; "" where nobody says. Answers to one are not for another. */
   readonly actor: string;
+  /** The token has ended, and there is no other one yet: nothing is asked for. */
+  readonly isSignedOut: boolean;
   /** Whether calls say who acts: by a token, or by a name. */
   readonly hasActor: boolean;
   /** What a command line needs besides: the server, and the workspace. */
@@ -24,7 +27,7 @@ export interface Api {
 
 const ApiContext = createContext<Api | undefined>(undefined);
 
-/** Gives the pages their client, a new one when the session changes. */
+/** Gives the pages their client, a new one when another person acts. */
 export function ApiProvider({
   config,
   children,
@@ -32,14 +35,15 @@ export function ApiProvider({
   readonly config: ConsoleConfig;
   readonly children: ReactNode;
 }) {
-  const { token, actor, workspace = "" } = useSession();
+  const { grant, actor, workspace = "" } = useSession();
+  const isSignedOut = config.authMode !== "none" && grant === undefined;
   const api = useMemo(() => {
     const isOpen = config.authMode === "none";
     const client = createWorkflowsClient({
       baseUrl: SERVICE_URL,
       via: "console",
       ...(isOpen && actor !== undefined ? { actor } : {}),
-      ...(!isOpen && token !== undefined ? { token } : {}),
+      ...(isOpen ? {} : { token: () => tokenForCall(config.oidc) }),
     });
     const workspaceId = isOpen ? workspace : "";
     const cliFlags = [
@@ -47,10 +51,10 @@ export function ApiProvider({
       ...(workspaceId === "" ? [] : ["--workspace", workspaceId]),
     ];
     return {
-      ...{ config, client, workspaceId, cliFlags },
+      ...{ config, client, workspaceId, cliFlags, isSignedOut },
       ...{ actor: isOpen ? (actor ?? "") : "", hasActor: !isOpen || actor !== undefined },
     };
-  }, [config, token, actor, workspace]);
+  }, [config, isSignedOut, actor, workspace]);
   return <ApiContext value={api}>{children}</ApiContext>;
 }
 

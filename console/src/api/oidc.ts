@@ -6,9 +6,13 @@ import * as oauth from "oauth4webapi";
 import { paths } from "../paths.ts";
 import { BASE } from "./base.ts";
 import type { OidcConfig } from "./config.ts";
+import type { Grant } from "./session.ts";
+import { keep, kept } from "./storage.ts";
 
 const PENDING = "workflows.sign-in";
 const SCOPE = "openid profile email";
+/** Asks for a refresh token. A provider that does not list it may refuse it. */
+const LASTING = "offline_access";
 
 interface Pending {
   readonly verifier: string;
@@ -41,7 +45,7 @@ export async function beginSignIn(config: OidcConfig, returnTo: string): Promise
     client_id: config.clientId,
     redirect_uri: redirectUri(),
     response_type: "code",
-    scope: SCOPE,
+    scope: server.scopes_supported?.includes(LASTING) ? `${SCOPE} ${LASTING}` : SCOPE,
     // Providers that do not know it leave it.
     audience: config.audience,
     code_challenge: await oauth.calculatePKCECodeChallenge(pending.verifier),
@@ -49,18 +53,22 @@ export async function beginSignIn(config: OidcConfig, returnTo: string): Promise
     state: pending.state,
   };
   for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  if (!keep("tab", PENDING, JSON.stringify(pending))) {
+    throw new Error("The browser keeps nothing for this page, and a sign-in must outlive it.");
+  }
   location.assign(url);
 }
 
-/** The token for the code in the address of this page, and where the sign-in began. Rejects when there is none. */
+/** The grant for the code in the address of this page, and where the sign-in began. Rejects when there is none. */
 export async function endSignIn(
   config: OidcConfig,
-): Promise<{ readonly token: string; readonly returnTo: string }> {
-  const kept = sessionStorage.getItem(PENDING);
-  sessionStorage.removeItem(PENDING);
-  if (kept === null) throw new Error("This sign-in was not begun in this tab. Begin it again.");
-  const { verifier, state, returnTo }: Pending = JSON.parse(kept);
+): Promise<{ readonly grant: Grant; readonly returnTo: string }> {
+  const pending = kept("tab", PENDING);
+  keep("tab", PENDING, "");
+  if (pending === undefined) {
+    throw new Error("This sign-in was not begun in this tab. Begin it again.");
+  }
+  const { verifier, state, returnTo }: Pending = JSON.parse(pending);
   const server = await discover(config);
   const client = { client_id: config.clientId };
   const answer = oauth.validateAuthResponse(server, client, new URL(location.href), state);
@@ -73,12 +81,25 @@ export async function endSignIn(
     verifier,
     options(config),
   );
-  const { access_token: token } = await oauth.processAuthorizationCodeResponse(
-    server,
-    client,
-    response,
+  const answered = await oauth.processAuthorizationCodeResponse(server, client, response);
+  return { grant: grantOf(answered, ""), returnTo };
+}
+
+/** The next grant for a refresh token. Rejects when the provider does not give one. */
+export async function renewGrant(config: OidcConfig, refreshToken: string): Promise<Grant> {
+  const server = await discover(config);
+  const client = { client_id: config.clientId };
+  const response = await oauth.refreshTokenGrantRequest(
+    ...([server, client, oauth.None(), refreshToken, options(config)] as const),
   );
-  return { token, returnTo };
+  return grantOf(await oauth.processRefreshTokenResponse(server, client, response), refreshToken);
+}
+
+/** A provider may leave the refresh token as it was. */
+function grantOf(answer: oauth.TokenEndpointResponse, refreshToken: string): Grant {
+  const { access_token: token, refresh_token: next = refreshToken, expires_in: seconds } = answer;
+  const endsAtMs = seconds === undefined ? 0 : Date.now() + seconds * 1_000;
+  return { token, refreshToken: next, endsAtMs };
 }
 
 async function discover(config: OidcConfig): Promise<oauth.AuthorizationServer> {

@@ -16,7 +16,8 @@ import { useRef } from "react";
 import type { WorkflowsClient } from "../../../src/client/client.ts";
 import { WorkflowsError } from "../../../src/client/errors.ts";
 import { useApi } from "./api.tsx";
-import { signOut } from "./session.ts";
+import type { ConsoleConfig } from "./config.ts";
+import { afterRefusal } from "./renewal.ts";
 
 const FRESH_MS = 2_000;
 
@@ -30,9 +31,13 @@ export const queries = new QueryClient({
   },
 });
 
-/** A token that the service does not take any more is no session. */
+/** A token that the service does not take any more is no session, unless it can be renewed: then all is asked for again. */
 function endRefused(error: unknown): void {
-  if (error instanceof WorkflowsError && error.code === "UNAUTHENTICATED") signOut(true);
+  if (!(error instanceof WorkflowsError) || error.code !== "UNAUTHENTICATED") return;
+  const config = queries.getQueryData<ConsoleConfig>(["config"]);
+  void afterRefusal(config?.oidc).then((isRenewed) => {
+    if (isRenewed) void queries.invalidateQueries();
+  });
 }
 
 /** How a page reads. */
@@ -52,11 +57,11 @@ export function useCall<T extends object>(
   call: (client: WorkflowsClient, options: { readonly signal: AbortSignal }) => Promise<T>,
   { everyMs, staleMs = FRESH_MS, isEnabled = true, isKept = false }: CallOptions = {},
 ): UseQueryResult<T, Error> {
-  const { client, actor } = useApi();
+  const { client, actor, isSignedOut } = useApi();
   return useQuery<T>({
     queryKey: [...key, actor],
     queryFn: ({ signal }) => call(client, { signal }),
-    enabled: isEnabled,
+    enabled: isEnabled && !isSignedOut,
     staleTime: staleMs,
     refetchInterval: everyMs ?? false,
     ...(isKept ? { placeholderData: keepPreviousData } : {}),

@@ -11,6 +11,7 @@ import { Badge } from "../parts/badge.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { ErrorNote } from "../parts/error-note.tsx";
 import { ROW_LINK } from "../parts/keys.ts";
+import { useLiveInbox } from "../parts/live-inbox.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { RelativeTime } from "../parts/relative-time.tsx";
@@ -19,6 +20,7 @@ import { RunList } from "../parts/runs/run-list.tsx";
 import { useRuns } from "../parts/runs/search.ts";
 import { paths } from "../paths.ts";
 import "../styles/home.css";
+import { PlainText } from "../parts/plain-text.tsx";
 
 const FAILING: Filters = { outcome: "failed,timed-out,compensation-failed", since: "24h" };
 const HELD: Filters = { "waiting-for": "held" };
@@ -96,7 +98,7 @@ function InboxTile() {
   const { data } = useCall(
     ["inbox", "count", workspaceId, mine],
     ({ inbox }, options) => inbox.count({ workspaceId, mine }, options),
-    { everyMs: EVERY_MS },
+    { everyMs: useLiveInbox(EVERY_MS).everyMs },
   );
   return (
     <Tile
@@ -208,7 +210,7 @@ function MyInbox() {
   const { data, error, isPending, refetch } = useCall(
     ["inbox", "newest", workspaceId, mine],
     ({ inbox }, options) => inbox.list({ workspaceId, mine, pageSize: SHOWN }, options),
-    { everyMs: EVERY_MS },
+    { everyMs: useLiveInbox(EVERY_MS).everyMs },
   );
   return (
     <Section title={mine ? "My inbox" : "Inbox"} to={paths.inbox}>
@@ -232,8 +234,8 @@ function MyInbox() {
 function Item({ item }: { readonly item: InboxItem }) {
   return (
     <li>
-      <Link href={paths.item(item.id)} {...ROW_LINK} dir="auto">
-        {item.title || item.stepId}
+      <Link href={paths.item(item.id)} {...ROW_LINK}>
+        <PlainText most={300}>{item.title || item.stepId}</PlainText>
       </Link>
       <span className="muted">
         <Badge tone={item.kind === ItemKind.HELD ? "bad" : "warn"}>

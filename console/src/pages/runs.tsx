@@ -9,6 +9,7 @@ import { Loading } from "../parts/loading.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { FilterFields, type SetFilter, StateChips } from "../parts/runs/facets.tsx";
 import { commandOf, type Filters, readFilters } from "../parts/runs/filters.ts";
+import { SavedViews } from "../parts/runs/saved-views.tsx";
 import { useRunCounts, useRunPages, useWorkflowNames } from "../parts/runs/search.ts";
 import { VirtualRuns } from "../parts/runs/virtual-runs.tsx";
 
@@ -33,6 +34,7 @@ export default function RunsPage() {
   return (
     <>
       <RunsHead filters={filters} />
+      <SavedViews filters={filters} />
       <RunFilters filters={filters} onSet={set} />
       {isFiltered && (
         <p className="runs-below">

@@ -1,6 +1,6 @@
 /** One workflow: its graph, runs, versions and text; and a form that starts it. */
 import { Play } from "lucide-react";
-import { type ComponentType, lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link } from "wouter";
 import type {
   GetVersionResponse,
@@ -20,6 +20,7 @@ import { PageHead } from "../parts/page-head.tsx";
 import { RelativeTime } from "../parts/relative-time.tsx";
 import { useSearchParam } from "../parts/search-param.ts";
 import { Tabs } from "../parts/tabs.tsx";
+import { visibleText } from "../parts/visible-text.ts";
 import { Runs } from "../parts/workflows/runs.tsx";
 import { StartDialog } from "../parts/workflows/start-dialog.tsx";
 import { Steps } from "../parts/workflows/steps.tsx";
@@ -27,17 +28,16 @@ import { Trigger, triggerDetail } from "../parts/workflows/trigger.tsx";
 import { Source, Versions } from "../parts/workflows/versions.tsx";
 import { paths } from "../paths.ts";
 import "../styles/workflows.css";
+import { PlainText } from "../parts/plain-text.tsx";
 
 const START = "workflows.v1.WorkflowService/StartRun";
 const EVERY_MS = 15_000;
 const VERSIONS_SHOWN = 100;
 
-/** The module of the graph, where it is there. */
-const graphs = import.meta.glob<{ default: ComponentType<{ version: WorkflowVersion }> }>(
-  "../parts/graph/workflow-graph.tsx",
-);
-const [loadGraph] = Object.values(graphs);
-const WorkflowGraph = loadGraph === undefined ? undefined : lazy(loadGraph);
+const WorkflowGraph = lazy(() => import("../parts/graph/workflow-graph.tsx"));
+const Compare = lazy(async () => ({
+  default: (await import("../parts/workflows/compare.tsx")).Compare,
+}));
 
 export default function WorkflowPage({ id }: { readonly id: string }) {
   const [chosen] = useSearchParam("version");
@@ -92,19 +92,22 @@ function Head({
   const { id, name, description, tags } = definition;
   const trigger = version?.version?.trigger;
   return (
-    <PageHead title={name} aside={<Start definition={definition} version={version} />}>
+    <PageHead title={visibleText(name)} aside={<Start definition={definition} version={version} />}>
       <CopyId id={id} />
       {trigger && (
         <span className="with-icon">
-          <Trigger type={trigger.triggerType} /> <code dir="auto">{triggerDetail(trigger)}</code>
+          <Trigger type={trigger.triggerType} />
+          <code>
+            <PlainText most={500}>{triggerDetail(trigger)}</PlainText>
+          </code>
         </span>
       )}
       {tags.map((tag) => (
         <Link className="tag" key={tag} href={`${paths.workflows}?${new URLSearchParams({ tag })}`}>
-          {tag}
+          <PlainText most={200}>{tag}</PlainText>
         </Link>
       ))}
-      {description && <span dir="auto">{description}</span>}
+      {description && <PlainText most={1_000}>{description}</PlainText>}
     </PageHead>
   );
 }
@@ -176,7 +179,7 @@ function Content({
       <Tabs
         label="About the workflow"
         tabs={[
-          ...(WorkflowGraph === undefined ? [] : [graph]),
+          graph,
           {
             id: "steps",
             label: "Steps",
@@ -188,7 +191,18 @@ function Content({
             id: "versions",
             label: "Versions",
             count: heads.data?.totalSize,
-            content: <Versions name={definition.name} heads={versions} />,
+            content: <Versions definition={definition} heads={versions} />,
+          },
+          {
+            id: "compare",
+            label: "Compare",
+            content: heads.data ? (
+              <Suspense fallback={<Loading rows={8} />}>
+                <Compare definition={definition} heads={versions} />
+              </Suspense>
+            ) : (
+              <Loading rows={8} />
+            ),
           },
           {
             id: "source",
@@ -228,15 +242,23 @@ function VersionChoice({
       </label>
       <span className="muted">
         published <RelativeTime at={version?.head?.createdAt} />
-        {version?.head?.publishedBy ? ` by ${version.head.publishedBy}` : ""}
+        {version?.head?.publishedBy && (
+          <>
+            {" by "}
+            <PlainText most={200}>{version.head.publishedBy}</PlainText>
+          </>
+        )}
       </span>
-      {version?.head?.note && <span dir="auto">“{version.head.note}”</span>}
+      {version?.head?.note && (
+        <q>
+          <PlainText most={500}>{version.head.note}</PlainText>
+        </q>
+      )}
     </div>
   );
 }
 
 function Graph({ version }: { readonly version: WorkflowVersion }) {
-  if (WorkflowGraph === undefined) return null;
   return (
     <Suspense fallback={<Loading rows={8} />}>
       <WorkflowGraph version={version} />

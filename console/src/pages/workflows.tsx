@@ -19,6 +19,7 @@ import { RunStrip } from "../parts/workflows/strip.tsx";
 import { Trigger } from "../parts/workflows/trigger.tsx";
 import { paths } from "../paths.ts";
 import "../styles/workflows.css";
+import { PlainText } from "../parts/plain-text.tsx";
 
 /** The newest runs of the workspace, of which each workflow shows its own. */
 const RUNS = 500;
@@ -87,7 +88,7 @@ function Tags({
           aria-pressed={tag === on}
           onClick={() => onSet(tag === on ? "" : tag)}
         >
-          {tag}
+          <PlainText most={200}>{tag}</PlainText>
         </button>
       ))}
     </fieldset>
@@ -155,18 +156,18 @@ function Name({
   return (
     <span className="workflow-name">
       <span>
-        <Link href={paths.workflow(id)} {...ROW_LINK} dir="auto">
-          {name}
+        <Link href={paths.workflow(id)} {...ROW_LINK}>
+          <PlainText most={200}>{name}</PlainText>
         </Link>{" "}
         {tags.map((tag) => (
           <span className="tag" key={tag}>
-            {tag}
+            <PlainText most={200}>{tag}</PlainText>
           </span>
         ))}
       </span>
       {description && (
-        <span className="muted" dir="auto">
-          {description}
+        <span className="muted">
+          <PlainText most={1_000}>{description}</PlainText>
         </span>
       )}
     </span>

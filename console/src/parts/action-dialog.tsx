@@ -3,6 +3,7 @@
  * Boundary: knows no RPC; `act` does it, and the dialog stays open with the error when it fails.
  */
 import { type ReactNode, useId, useState } from "react";
+import { ChangedNote } from "./changed-note.tsx";
 import { CliLine } from "./cli-line.tsx";
 import { Dialog, DialogClose } from "./dialog.tsx";
 import { ErrorNote } from "./error-note.tsx";
@@ -24,7 +25,9 @@ export interface ActionDialogProps {
   readonly confirmWord?: string;
   /** Whether the button may be pressed; for forms inside. */
   readonly isReady?: boolean;
-  readonly act: (reason: string) => Promise<unknown>;
+  /** The attempt of a step that it is about: the one that was the latest when the dialog was opened, until the person goes on with another. */
+  readonly attempt?: number;
+  readonly act: (reason: string, attempt: number) => Promise<unknown>;
   readonly onOpenChange?: (isOpen: boolean) => void;
 }
 
@@ -48,16 +51,19 @@ function ActionForm({ onDone, ...props }: ActionDialogProps & { readonly onDone:
   const [typed, setTyped] = useState("");
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
+  const { attempt: latest = 0 } = props;
+  const [attempt, setAttempt] = useState(latest);
   const ids = { reason: useId(), confirm: useId() };
   const isReady =
     (props.isReady ?? true) &&
+    attempt === latest &&
     (asked !== "required" || reason.trim() !== "") &&
     (props.confirmWord === undefined || typed === props.confirmWord);
   const submit = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      await props.act(reason.trim());
+      await props.act(reason.trim(), attempt);
       onDone();
     } catch (thrown) {
       setError(thrown);
@@ -101,6 +107,16 @@ function ActionForm({ onDone, ...props }: ActionDialogProps & { readonly onDone:
             onChange={(event) => setTyped(event.target.value)}
           />
         </div>
+      )}
+      {attempt !== latest && (
+        <ChangedNote
+          title="Another attempt has begun"
+          action={`Go on with attempt ${latest}`}
+          onSeen={() => setAttempt(latest)}
+        >
+          You saw attempt {attempt}. The step is at attempt {latest} now: this may not be needed any
+          more.
+        </ChangedNote>
       )}
       {error !== undefined && <ErrorNote error={error} />}
       {props.cli && <CliLine args={props.cli(reason.trim())} />}

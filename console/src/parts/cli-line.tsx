@@ -20,6 +20,11 @@ export function CliLine({ args }: { readonly args: readonly string[] }) {
   );
 }
 
+/** Arguments of a command with the reason, where there is one. */
+export function withReason(args: readonly string[], reason: string): string[] {
+  return reason === "" ? [...args] : [...args, "--reason", reason];
+}
+
 function quoted(text: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

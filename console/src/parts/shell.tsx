@@ -20,6 +20,8 @@ import { paths } from "../paths.ts";
 import { ActingAs } from "./acting-as.tsx";
 import { moveRow, useKeys } from "./keys.ts";
 import { KeysHelp } from "./keys-help.tsx";
+import { useLiveInbox } from "./live-inbox.tsx";
+import { PlainText } from "./plain-text.tsx";
 import { ZoneSwitch } from "./zone.tsx";
 
 const INBOX_EVERY_MS = 15_000;
@@ -76,7 +78,7 @@ function Nav() {
   const inbox = useCall(
     ["inbox", "count", workspaceId, mine],
     (client, options) => client.inbox.count({ workspaceId, mine }, options),
-    { everyMs: INBOX_EVERY_MS },
+    { everyMs: useLiveInbox(INBOX_EVERY_MS).everyMs },
   );
   return (
     <nav className="nav" aria-label="Pages">
@@ -161,7 +163,9 @@ function OpenSession() {
         onClick={() => enterWorkspace("")}
       >
         <Boxes size={16} aria-hidden="true" />
-        <span className="who-text">{workspaceId}</span>
+        <span className="who-text">
+          <PlainText most={200}>{workspaceId}</PlainText>
+        </span>
       </button>
       <ActingAs />
     </span>
@@ -174,7 +178,9 @@ function Who() {
   if (config.authMode === "none") return <OpenSession />;
   return (
     <span className="who">
-      <span title="Signed in">{subject}</span>
+      <span title="Signed in">
+        <PlainText most={200}>{subject}</PlainText>
+      </span>
       <button type="button" className="quiet" onClick={() => signOut()}>
         Sign out
       </button>

@@ -1,5 +1,6 @@
 /** In which zone times are shown: that of the browser, or UTC. */
 import { createContext, type ReactNode, useContext, useState } from "react";
+import { keep, kept } from "../api/storage.ts";
 
 /** The zones of the switch. */
 export type Zone = "local" | "utc";
@@ -11,11 +12,9 @@ const ZoneContext = createContext<{ readonly zone: Zone; set(zone: Zone): void }
 });
 
 export function ZoneProvider({ children }: { readonly children: ReactNode }) {
-  const [zone, setZone] = useState<Zone>(() =>
-    localStorage.getItem(KEY) === "utc" ? "utc" : "local",
-  );
+  const [zone, setZone] = useState<Zone>(() => (kept("origin", KEY) === "utc" ? "utc" : "local"));
   const set = (next: Zone) => {
-    localStorage.setItem(KEY, next);
+    keep("origin", KEY, next);
     setZone(next);
   };
   return <ZoneContext value={{ zone, set }}>{children}</ZoneContext>;

@@ -1,11 +1,15 @@
-/** The package in an empty project: its command line runs, what it exports loads with its types and few packages, and so does
- * the code of docs/client.md. */
+/**
+ * The package in an empty project: its command line runs, its service starts and serves the console, what it exports loads with its types and
+ * few packages, and so does the code of docs/client.md.
+ */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startService } from "../../../tools/demo/service-process.ts";
 import { projectRoot } from "../../../tools/run-command.ts";
+import { freshDatabase } from "../../support/servers/database.ts";
 import { copyProject } from "../../support/services/cli.ts";
 import { type RpcService, startRpcService } from "../../support/services/rpc-service.ts";
 
@@ -29,6 +33,12 @@ beforeAll(async () => {
   ({ folder: project, remove } = copy);
   service = await startRpcService();
   const modules = join(project, "node_modules");
+  // Without its sources the console is taken as it was compiled.
+  const compiled = join(copy.project, "dist", "console");
+  await mkdir(join(compiled, "assets"), { recursive: true });
+  await writeFile(join(compiled, ".sources.sha256"), "");
+  await writeFile(join(compiled, "index.html"), "<title>Workflows</title>");
+  await writeFile(join(compiled, "assets", "main-1234.js"), "export {};");
   await mkdir(modules, { recursive: true });
   const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", project], {
     cwd: copy.project,
@@ -73,6 +83,32 @@ it("has the command line", async () => {
   const main = join("node_modules", "workflows", "tools", "workflows.mjs");
   const { stdout } = await run(process.execPath, [main, "--help"], { cwd: project });
   expect(stdout).toContain("Usage: workflows");
+});
+
+it("has a service that makes its tables and serves the console", async () => {
+  const database = await freshDatabase();
+  try {
+    const started = await startService({
+      compiled: join(project, "node_modules", "workflows", "dist", "service", "main.mjs"),
+      environment: {
+        PATH: process.env.PATH,
+        DATABASE_URL: database.url,
+        NATS_URL: process.env.TEST_NATS_URL,
+        BUS_CREATE_STREAMS: "true",
+        ...{ HOST: "127.0.0.1", PORT: "0" },
+      },
+    });
+    try {
+      const page = await fetch(`${started.url}/console/`);
+      expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("Workflows")]);
+      const file = await fetch(`${started.url}/console/assets/main-1234.js`);
+      expect([file.status, await file.text()]).toEqual([200, "export {};"]);
+    } finally {
+      await started.stop();
+    }
+  } finally {
+    await database.drop();
+  }
 });
 
 it("loads no module of Node for the client, so that browsers load it too", async () => {

@@ -1,11 +1,12 @@
 /**
  * A real browser for the console's tests, and pages that keep what goes wrong in them.
- * Boundary: Chromium of the system; nothing is downloaded. Where there is none the tests fail and say so.
+ * Boundary: how Chromium is started is tools/parts/chromium.ts. Where there is none the tests fail and say so.
  */
-import { existsSync } from "node:fs";
 import axe from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
+
+export { startBrowser } from "../../../tools/parts/chromium.ts";
 
 /** A page, and what it must not have. */
 export interface WatchedPage {
@@ -22,23 +23,9 @@ export interface PageOptions {
   readonly width?: number;
 }
 
-const PLACES = [process.env.CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"];
-const QUIET = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-];
 const HEIGHT = 800;
 /** Of one wait for something on a page. */
 const PATIENCE_MS = 10_000;
-
-/** Starts Chromium. Rejects with how to get it where there is none. */
-export async function startBrowser(): Promise<Browser> {
-  const executablePath = PLACES.find((place) => place !== "" && existsSync(place));
-  if (executablePath === undefined) {
-    throw new Error("these tests need Chromium: apt-get install chromium, or set CHROMIUM");
-  }
-  return chromium.launch({ executablePath, args: QUIET });
-}
 
 /** Opens a page with a storage of its own until the test ends; a picture of it is in .tmp/browser/ when the test fails. */
 export async function openPage(

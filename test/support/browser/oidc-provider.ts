@@ -12,12 +12,27 @@ export interface OidcProvider {
   readonly issuer: string;
   /** The queries of the sign-ins that were begun. */
   readonly asked: URLSearchParams[];
+  /** The refresh tokens that were given back. */
+  readonly renewals: string[];
   stop(): Promise<void>;
 }
 
-/** Starts a provider whose every code is good for `token`, once. */
-export async function startOidcProvider(token: string): Promise<OidcProvider> {
+/** How long its tokens are good, and whether they can be renewed: `token` gives the first one and each next one. */
+export interface OidcTokens {
+  readonly token: () => string;
+  readonly lifeSeconds: number;
+  readonly isRenewed: boolean;
+}
+
+/** Starts a provider whose every code, and every refresh token, is good for a token, once. */
+export async function startOidcProvider({
+  token,
+  lifeSeconds,
+  isRenewed,
+}: OidcTokens): Promise<OidcProvider> {
   const asked: URLSearchParams[] = [];
+  const renewals: string[] = [];
+  const refreshTokens = new Set<string>();
   const challenges = new Map<string, string>();
   let issuer = "";
   const authorize = (query: URLSearchParams, response: ServerResponse) => {
@@ -35,12 +50,20 @@ export async function startOidcProvider(token: string): Promise<OidcProvider> {
     const form = new URLSearchParams(body);
     const code = form.get("code") ?? "";
     const hash = createHash("sha256").update(form.get("code_verifier") ?? "");
-    const isGood = challenges.get(code) === hash.digest("base64url");
+    const old = form.get("refresh_token") ?? "";
+    const isRenewal = form.get("grant_type") === "refresh_token";
+    const isGood = isRenewal
+      ? refreshTokens.delete(old)
+      : challenges.get(code) === hash.digest("base64url");
     challenges.delete(code);
-    const answer = isGood
-      ? { access_token: token, token_type: "Bearer", expires_in: 300 }
-      : { error: "invalid_grant" };
-    sendJson(response, isGood ? 200 : 400, answer);
+    if (isRenewal) renewals.push(old);
+    if (!isGood) return sendJson(response, 400, { error: "invalid_grant" });
+    const next = randomBytes(8).toString("hex");
+    refreshTokens.add(next);
+    sendJson(response, 200, {
+      ...{ access_token: token(), token_type: "Bearer", expires_in: lifeSeconds },
+      ...(isRenewed ? { refresh_token: next } : {}),
+    });
   };
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "", issuer);
@@ -52,6 +75,7 @@ export async function startOidcProvider(token: string): Promise<OidcProvider> {
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
       code_challenge_methods_supported: ["S256"],
+      ...(isRenewed ? { scopes_supported: ["openid", "offline_access"] } : {}),
     });
   });
   server.listen(0, "127.0.0.1");
@@ -60,6 +84,7 @@ export async function startOidcProvider(token: string): Promise<OidcProvider> {
   return {
     issuer,
     asked,
+    renewals,
     async stop() {
       server.close();
       server.closeAllConnections();

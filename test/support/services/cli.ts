@@ -35,7 +35,10 @@ interface Surroundings {
 }
 
 /** What the build and `npm pack` read. */
-const COPIED = ["src", "gen", "schema", "tools", "docs", "tsconfig.json", "tsconfig.library.json"];
+const COPIED = [
+  ...["src", "gen", "schema", "migrations", "tools", "docs"],
+  ...["tsconfig.json", "tsconfig.library.json"],
+];
 const COPIED_TOO = ["package.json", "package-lock.json", "CHANGELOG.md"];
 
 /** A copy of the project with an empty folder beside it, and without what is compiled. */

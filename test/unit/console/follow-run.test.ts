@@ -2,11 +2,8 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
-import {
-  type Following,
-  followRun,
-  type Liveness,
-} from "../../../console/src/pages/run/follow-run.ts";
+import type { Liveness } from "../../../console/src/api/streams.ts";
+import { type Following, followRun } from "../../../console/src/pages/run/follow-run.ts";
 import {
   GetHistoryResponseSchema,
   type Move,
@@ -17,6 +14,7 @@ import { WorkflowState } from "../../../gen/workflows/v1/workflows_pb.ts";
 
 const TIMES = {
   ...{ firstWithin: 30, silentFor: 5_000, pollEvery: 5, streamAgainAfter: 10_000 },
+  placeAgainAfter: 20,
   ...{ giveEvery: 40, burstGap: 5, burstAtMost: 200 },
 };
 
@@ -38,7 +36,7 @@ function placeOf(moves: readonly Move[], after: string): number {
 }
 
 /** Follows until the end; what was given, and how the page called itself. */
-async function followed(service: Pick<Following, "watch" | "page">) {
+async function followed(service: Pick<Following, "watch" | "page" | "takePlace">) {
   const given: Move[][] = [];
   const givenAtMs: number[] = [];
   const liveness: Liveness["kind"][] = [];
@@ -139,4 +137,30 @@ it("ends where the service refuses to go on", async () => {
   });
   expect(seqs).toEqual([1]);
   expect(liveness).toEqual(["connecting", "live", "refused"]);
+});
+
+it("asks for pages while other pages of the browser have the streams, and takes one that is free", async () => {
+  const moves = movesOf(4);
+  let taken = 0;
+  let left = 0;
+  const { seqs, liveness } = await followed({
+    async takePlace() {
+      taken += 1;
+      if (taken < 2) return undefined;
+      return () => {
+        left += 1;
+      };
+    },
+    async *watch(after) {
+      yield first(after);
+      for (const move of moves.slice(placeOf(moves, after))) yield answer(move);
+    },
+    async page(after) {
+      const page = moves.slice(placeOf(moves, after), 2);
+      return create(GetHistoryResponseSchema, { moves: page, totalSize: 2 });
+    },
+  });
+  expect(seqs).toEqual(all(4));
+  expect(liveness).toEqual(["connecting", "polling", "live", "ended"]);
+  expect([taken, left]).toEqual([2, 1]);
 });

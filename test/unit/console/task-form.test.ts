@@ -1,6 +1,12 @@
-/** Forms from JSON Schemas: their fields, and the objects that they make. */
+/** Forms from JSON Schemas: their fields, the objects that they make, and those that they can hold. */
 import { expect, it } from "vitest";
-import { fieldNamed, fieldsOf, resultOf } from "../../../console/src/pages/inbox/form-model.ts";
+import {
+  canHold,
+  fieldNamed,
+  fieldsOf,
+  filledFrom,
+  resultOf,
+} from "../../../console/src/parts/forms/form-model.ts";
 
 const SCHEMA = {
   type: "object",
@@ -72,4 +78,19 @@ it("finds the field that a fault of the service is about", () => {
   expect(fieldNamed(fields(), "output_payload.tags[1]")).toBe("tags");
   expect(fieldNamed(fields(), "output_payload")).toBeUndefined();
   expect(fieldNamed(fields(), "reason")).toBeUndefined();
+});
+
+it.each([
+  [{ name: "Ada", count: 3, tags: ["a", "b"], more: { x: [null] } }, true],
+  [{ count: 3 }, true],
+  [{}, true],
+  [{ name: "Ada", travel: "by train" }, false],
+  [{ count: "three" }, false],
+  [{ name: null }, false],
+  [{ tags: ["a", ""] }, false],
+])("says of %j whether the fields can hold all of it: %s", (object, isHeld) => {
+  expect(canHold(fields(), object)).toBe(isHeld);
+  if (!isHeld) return;
+  const { output } = resultOf(fields(), filledFrom(fields(), object));
+  expect(output).toEqual({ name: "Sam", ...object });
 });

@@ -1,9 +1,13 @@
-/** Approve or deny, with a comment. What is decided is named by its digest. */
+/**
+ * Approve or deny, with a comment.
+ * Invariant: what is decided is named by the digest of what the person saw, never by that of what came afterwards.
+ */
 import { Check, X } from "lucide-react";
 import { useId, useState } from "react";
 import { type InboxItem, Verdict } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { useAct } from "../../api/queries.ts";
-import { CliLine } from "../../parts/cli-line.tsx";
+import { ChangedNote } from "../../parts/changed-note.tsx";
+import { CliLine, withReason } from "../../parts/cli-line.tsx";
 import { RefusalNote } from "./refusal-note.tsx";
 
 /** `onRefused`: the item may be another one by now. */
@@ -14,7 +18,9 @@ export function Decision({
   readonly item: InboxItem;
   readonly onRefused: () => void;
 }) {
-  const { id, digest } = item;
+  const { id } = item;
+  const [digest, setDigest] = useState(item.digest);
+  const isOther = digest !== item.digest;
   const [comment, setComment] = useState("");
   const [isMissing, setIsMissing] = useState(false);
   const ids = { comment: useId(), missing: useId() };
@@ -24,9 +30,8 @@ export function Decision({
   const give = (verdict: Verdict) => {
     const lacksReason = verdict === Verdict.DENY && comment.trim() === "";
     setIsMissing(lacksReason);
-    if (!lacksReason) decide.mutate(verdict, { onError: onRefused });
+    if (!lacksReason && !isOther) decide.mutate(verdict, { onError: onRefused });
   };
-  const said = comment.trim() === "" ? [] : ["--reason", comment.trim()];
   return (
     <section className="card card-body decision" aria-label="Your decision">
       <div className="field">
@@ -50,12 +55,23 @@ export function Decision({
           </p>
         )}
       </div>
-      {decide.isError && <RefusalNote error={decide.error} />}
+      {isOther ? (
+        <ChangedNote
+          title="What is to be decided has changed"
+          action="I have read it again"
+          onSeen={() => setDigest(item.digest)}
+        >
+          The details above are other ones than those that you saw first. Read them before you
+          decide.
+        </ChangedNote>
+      ) : (
+        decide.isError && <RefusalNote error={decide.error} />
+      )}
       <div className="decision-buttons">
         <button
           type="button"
           className="primary"
-          disabled={decide.isPending}
+          disabled={decide.isPending || isOther}
           onClick={() => give(Verdict.APPROVE)}
         >
           <Check size={16} aria-hidden="true" />
@@ -64,7 +80,7 @@ export function Decision({
         <button
           type="button"
           className="danger"
-          disabled={decide.isPending}
+          disabled={decide.isPending || isOther}
           onClick={() => give(Verdict.DENY)}
         >
           <X size={16} aria-hidden="true" />
@@ -73,7 +89,7 @@ export function Decision({
       </div>
       <details>
         <summary>On the command line</summary>
-        <CliLine args={["approve", id, "--digest", digest, ...said]} />
+        <CliLine args={withReason(["approve", id, "--digest", digest], comment.trim())} />
       </details>
     </section>
   );

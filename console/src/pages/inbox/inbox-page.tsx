@@ -1,4 +1,4 @@
-/** What waits for people: all of it or what names the reader, by kind. The filters are in the address. */
+/** What waits for people, as it changes: all of it or what names the reader, by kind. The filters are in the address. */
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import type { InboxItem } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
@@ -10,7 +10,8 @@ import { CliLine } from "../../parts/cli-line.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { ROW_LINK } from "../../parts/keys.ts";
-import { LiveNote } from "../../parts/live-note.tsx";
+import { useLiveInbox } from "../../parts/live-inbox.tsx";
+import { Liveliness } from "../../parts/liveliness.tsx";
 import { Loading } from "../../parts/loading.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
@@ -35,10 +36,11 @@ export default function InboxPage() {
     () => KINDS_CHOSEN.filter((kind) => kindWords(kind).id === kindId),
     [kindId],
   );
+  const { liveness, everyMs } = useLiveInbox(EVERY_MS);
   const list = useCall(
     ["inbox", "list", workspaceId, mine, kindId, pageSize],
     ({ inbox }, options) => inbox.list({ workspaceId, mine, kinds, pageSize }, options),
-    { everyMs: EVERY_MS, isKept: true },
+    { everyMs, isKept: true },
   );
   const { items = [], totalSize = 0 } = list.data ?? {};
   const args = ["inbox", ...(mine ? ["--mine"] : []), ...(kindId === "" ? [] : ["--kind", kindId])];
@@ -46,7 +48,7 @@ export default function InboxPage() {
     <div className="inbox">
       <PageHead title="Inbox">
         <span>What waits for people</span>
-        <LiveNote isLive={false} asOf={new Date(list.dataUpdatedAt || Date.now())} />
+        <Liveliness liveness={liveness} heardAtMs={list.dataUpdatedAt || Date.now()} />
       </PageHead>
       <fieldset className="inbox-filters">
         <legend className="spoken">Which items</legend>

@@ -4,6 +4,7 @@ import { type InboxItem, ItemState } from "../../../../gen/workflows/ops/v1/inbo
 import { useAct } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
+import { withReason } from "../../parts/cli-line.tsx";
 
 const INBOX = "workflows.ops.v1.Inbox";
 
@@ -26,10 +27,6 @@ interface Props {
   readonly id: string;
 }
 
-function withReason(args: readonly string[], reason: string): string[] {
-  return reason === "" ? [...args] : [...args, "--reason", reason];
-}
-
 function Claim({ id }: Props) {
   const claim = useAct(({ inbox }, reason: string) => inbox.claim({ id, reason }));
   return (
@@ -38,7 +35,7 @@ function Claim({ id }: Props) {
       trigger={<button type="button">Claim</button>}
       reason="optional"
       cli={(reason) => withReason(["claim", id], reason)}
-      act={claim.mutateAsync}
+      act={(reason) => claim.mutateAsync(reason)}
     >
       <p>Until you release it, nobody else can act on it.</p>
     </ActionDialog>
@@ -53,7 +50,7 @@ function Release({ id }: Props) {
       trigger={<button type="button">Release</button>}
       reason="optional"
       cli={(reason) => withReason(["release", id], reason)}
-      act={release.mutateAsync}
+      act={(reason) => release.mutateAsync(reason)}
     >
       <p>Others can act on it again.</p>
     </ActionDialog>
@@ -71,7 +68,7 @@ function Delegate({ id }: Props) {
       reason="optional"
       cli={(reason) => withReason(["delegate", id, to], reason)}
       isReady={to !== ""}
-      act={delegate.mutateAsync}
+      act={(reason) => delegate.mutateAsync(reason)}
     >
       <div className="field">
         <label htmlFor={field}>Who is asked instead</label>
@@ -96,7 +93,7 @@ function Comment({ id }: Props) {
       reason="required"
       reasonLabel="Comment"
       cli={(text) => ["comment", id, text]}
-      act={comment.mutateAsync}
+      act={(reason) => comment.mutateAsync(reason)}
     />
   );
 }

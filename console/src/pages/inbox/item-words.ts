@@ -88,15 +88,6 @@ export function decisionWords(decision: string): string {
   return DECISIONS[decision] ?? decision;
 }
 
-/** `amount_usd` as `Amount usd`; a name with spaces or capitals stays as it is. */
-export function labelOf(name: string): string {
-  const words = name
-    .replaceAll(/[_-]+/g, " ")
-    .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
-    .trim();
-  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();
 }

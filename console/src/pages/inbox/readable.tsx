@@ -1,8 +1,8 @@
 /** A payload as a form that is read: names in words, values as text, lists as lists; the JSON is one click away. */
 import { useState } from "react";
+import { labelOf } from "../../parts/forms/form-model.ts";
 import { JsonView } from "../../parts/json-view.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
-import { labelOf } from "./item-words.ts";
 
 const DEEPEST = 2;
 const MOST_ENTRIES = 40;

@@ -5,16 +5,14 @@ import type { InboxItem } from "../../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { WorkflowsError } from "../../../../src/client/errors.ts";
 import { useAct } from "../../api/queries.ts";
 import { CliLine } from "../../parts/cli-line.tsx";
-import { PlainText } from "../../parts/plain-text.tsx";
+import { Field } from "../../parts/forms/field.tsx";
 import {
   type Filled,
   type FormField,
   fieldNamed,
   fieldsOf,
   resultOf,
-  textOf,
-} from "./form-model.ts";
-import { labelOf } from "./item-words.ts";
+} from "../../parts/forms/form-model.ts";
 import { RefusalNote } from "./refusal-note.tsx";
 
 /** Without a schema any result may be given, and none is needed. */
@@ -103,101 +101,4 @@ function faultsOf(error: unknown, fields: readonly FormField[]): Map<string, str
     if (name !== undefined) faults.set(name, description);
   }
   return faults;
-}
-
-function Field({
-  field,
-  text,
-  fault,
-  onChange,
-}: {
-  readonly field: FormField;
-  readonly text: string;
-  readonly fault: string;
-  readonly onChange: (text: string) => void;
-}) {
-  const id = useId();
-  const { name, label, about, kind, isRequired } = field;
-  const shared = {
-    ...{ id, value: text, required: isRequired, "aria-invalid": fault !== "" },
-    "aria-describedby": `${id}-about`,
-  };
-  const title = <PlainText most={200}>{label || labelOf(name)}</PlainText>;
-  const notes = (
-    <div id={`${id}-about`}>
-      {about !== "" && (
-        <p className="muted">
-          <PlainText most={1_000}>{about}</PlainText>
-        </p>
-      )}
-      {fault !== "" && (
-        <p className="fault" role="alert">
-          <PlainText most={500}>{fault}</PlainText>
-        </p>
-      )}
-    </div>
-  );
-  if (kind === "flag") {
-    return (
-      <fieldset className="field" aria-describedby={`${id}-about`}>
-        <legend>
-          {title}
-          <Optional isRequired={isRequired} />
-        </legend>
-        <div className="yes-no">
-          {[true, false].map((value) => (
-            <label key={String(value)}>
-              <input
-                type="radio"
-                name={id}
-                checked={text === String(value)}
-                onChange={() => onChange(String(value))}
-              />
-              {value ? "Yes" : "No"}
-            </label>
-          ))}
-        </div>
-        {notes}
-      </fieldset>
-    );
-  }
-  return (
-    <div className="field">
-      <label htmlFor={id}>
-        {title}
-        <Optional isRequired={isRequired} />
-      </label>
-      {kind === "choice" ? (
-        <select {...shared} onChange={({ target }) => onChange(target.value)}>
-          <option value="">–</option>
-          {field.options.map((option) => (
-            <option key={textOf(option)} value={textOf(option)}>
-              {textOf(option)}
-            </option>
-          ))}
-        </select>
-      ) : kind === "long" || kind === "lines" || kind === "json" ? (
-        <textarea
-          {...shared}
-          rows={kind === "json" ? 5 : 3}
-          className={kind === "json" ? "code" : undefined}
-          placeholder={kind === "lines" ? "One a line" : undefined}
-          onChange={({ target }) => onChange(target.value)}
-        />
-      ) : (
-        <input
-          {...shared}
-          type={kind === "date" ? "date" : "text"}
-          inputMode={kind === "number" ? (field.isWhole ? "numeric" : "decimal") : undefined}
-          autoComplete="off"
-          onChange={({ target }) => onChange(target.value)}
-        />
-      )}
-      {notes}
-    </div>
-  );
-}
-
-function Optional({ isRequired }: { readonly isRequired: boolean }) {
-  return isRequired ? null : <span className="muted"> (optional)</span>;
 }

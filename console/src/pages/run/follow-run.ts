@@ -1,6 +1,7 @@
 /**
- * The moves of a run as they are made: by Runs.Watch, or page by page where a proxy holds the stream back.
- * Boundary: knows no page. It ends with the run, with its signal, or with an error that a repeat does not mend.
+ * The moves of a run as they are made: by Runs.Watch, or page by page where there is no stream.
+ * Boundary: knows no page; how a stream goes on is api/streams.ts. It ends with the run, with its signal, or with an error that a repeat does
+ * not mend.
  * Invariants:
  * 1. Moves are given in their order, each once: a stream or a page begins after the cursor of the last one that came.
  * 2. They are given at most four times a second; at first only when those that there were have come.
@@ -10,23 +11,9 @@ import type {
   Move,
   WatchResponse,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import { WorkflowsError } from "../../../../src/client/errors.ts";
-import { pause, pauseAfter } from "../../../../src/client/pauses.ts";
+import { pause } from "../../../../src/client/pauses.ts";
+import { followStream, type Liveness, type NoStream, type StreamTimes } from "../../api/streams.ts";
 import { isFinalRun } from "./run-picture.ts";
-
-/** How the page knows what it shows. */
-export type Liveness =
-  | { readonly kind: "connecting" }
-  | { readonly kind: "live" }
-  /** The stream is held back on its way, so the page asks every few seconds. */
-  | { readonly kind: "polling" }
-  /** The service does not answer; the page tries again. */
-  | { readonly kind: "away"; readonly error: WorkflowsError }
-  /** Nobody sees the page. */
-  | { readonly kind: "hidden" }
-  | { readonly kind: "ended" }
-  /** The service refuses to go on. */
-  | { readonly kind: "refused"; readonly error: WorkflowsError };
 
 /** Where moves come from and where they go. */
 export interface Following {
@@ -39,73 +26,48 @@ export interface Following {
   onLiveness(liveness: Liveness): void;
   /** Whenever the service was heard. */
   onHeard(): void;
+  /** A place for a stream, as api/streams.ts takes it. */
+  takePlace?(): Promise<(() => void) | undefined>;
   /** The cursor of the last move that is known. */
   readonly after: string;
   readonly signal: AbortSignal;
-  readonly times?: Partial<typeof TIMES>;
+  readonly times?: Partial<typeof TIMES & StreamTimes>;
 }
 
 /** In ms. */
 const TIMES = {
-  /** The first message of a stream comes at once; later it was held back. */
-  firstWithin: 5_000,
-  /** Messages come every 30 s at least. */
-  silentFor: 75_000,
   pollEvery: 3_000,
-  /** After so long polling the stream is tried once more. */
-  streamAgainAfter: 60_000,
   giveEvery: 250,
   /** A pause as long as this ends what there was at first. */
   burstGap: 100,
   burstAtMost: 2_000,
 };
 
-/** A stream ends so where it goes on elsewhere or later. */
-const CUT: ReadonlySet<string> = new Set([
-  ...["UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"],
-]);
-/** And so where the connection broke; the service gives a reason with each error of its own. */
-const BROKEN: ReadonlySet<string> = new Set(["CANCELLED", "INTERNAL", "UNKNOWN", "DATA_LOSS"]);
-
-class HeldBack extends Error {}
-
 /** Follows a run until it ends or the signal aborts. Never rejects. */
 export async function followRun(following: Following): Promise<void> {
-  const { signal, onLiveness } = following;
+  const { watch, takePlace, signal, onLiveness, onHeard } = following;
   const times = { ...TIMES, ...following.times };
   const gate = new Gate(following.onMoves, times);
   const place = { after: following.after, isOver: false };
-  onLiveness({ kind: "connecting" });
-  for (let failed = 1; !signal.aborted; failed += 1) {
-    try {
-      await readStream(following, place, gate, times, () => {
-        failed = 0;
-        onLiveness({ kind: "live" });
-      });
-      break;
-    } catch (thrown) {
-      if (signal.aborted) break;
-      if (thrown instanceof HeldBack) {
-        const isOver = await poll(following, place, gate, times).catch(() => false);
-        if (isOver) break;
-        continue;
-      }
-      const error = WorkflowsError.from(thrown);
-      if (!isCut(error)) {
-        gate.end();
-        onLiveness({ kind: "refused", error });
-        return;
-      }
-      onLiveness({ kind: "away", error });
-      await pause(pauseAfter(failed), signal).catch(() => undefined);
-    }
-  }
+  const give = (liveness: Liveness) => {
+    // What came before the end is shown before it.
+    if (liveness.kind === "ended" || liveness.kind === "refused") gate.end();
+    onLiveness(liveness);
+  };
+  await followStream<WatchResponse>({
+    open: (open) => watch(place.after, open),
+    onMessage({ cursor, move }) {
+      if (move !== undefined) take(move, place, gate);
+      place.after = cursor;
+    },
+    poll: (untilMs, why) => poll(following, place, gate, times.pollEvery, untilMs, why),
+    onLiveness: give,
+    onHeard,
+    ...(takePlace ? { takePlace } : {}),
+    signal,
+    times: following.times ?? {},
+  });
   gate.end();
-  if (!signal.aborted) onLiveness({ kind: "ended" });
-}
-
-function isCut({ code, reason }: WorkflowsError): boolean {
-  return CUT.has(code) || (reason === undefined && BROKEN.has(code));
 }
 
 interface Place {
@@ -114,51 +76,18 @@ interface Place {
   isOver: boolean;
 }
 
-/** Until the service ends the stream. Rejects with HeldBack when its first message does not come. */
-async function readStream(
-  { watch, signal, onHeard }: Following,
-  place: Place,
-  gate: Gate,
-  { firstWithin, silentFor }: typeof TIMES,
-  onFirst: () => void,
-): Promise<void> {
-  const own = new AbortController();
-  const signals = AbortSignal.any([own.signal, signal]);
-  let isHeldBack = false;
-  let isFirst = true;
-  let timer = setTimeout(() => {
-    isHeldBack = true;
-    own.abort();
-  }, firstWithin);
-  try {
-    for await (const { cursor, move } of watch(place.after, signals)) {
-      clearTimeout(timer);
-      timer = setTimeout(() => own.abort(), silentFor);
-      if (isFirst) onFirst();
-      isFirst = false;
-      onHeard();
-      if (move !== undefined) take(move, place, gate);
-      place.after = cursor;
-    }
-  } catch (error) {
-    throw isHeldBack ? new HeldBack() : error;
-  } finally {
-    clearTimeout(timer);
-    own.abort();
-  }
-}
-
 /** Asks for pages for a while. Gives true when the run has ended. */
 async function poll(
   { page, signal, onLiveness, onHeard }: Following,
   place: Place,
   gate: Gate,
-  { pollEvery, streamAgainAfter }: typeof TIMES,
+  everyMs: number,
+  untilMs: number,
+  why: NoStream,
 ): Promise<boolean> {
-  const untilMs = performance.now() + streamAgainAfter;
   while (performance.now() < untilMs) {
     const { moves, nextPageToken } = await page(place.after, signal);
-    onLiveness({ kind: "polling" });
+    onLiveness({ kind: "polling", why });
     onHeard();
     for (const move of moves) {
       take(move, place, gate);
@@ -166,7 +95,7 @@ async function poll(
     }
     if (nextPageToken !== "") continue;
     if (place.isOver) return true;
-    await pause(pollEvery, signal);
+    await pause(everyMs, signal);
   }
   return false;
 }

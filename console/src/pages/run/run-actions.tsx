@@ -5,6 +5,7 @@ import { WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { useAct, useCall } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
+import { withReason } from "../../parts/cli-line.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { Loading } from "../../parts/loading.tsx";
 import { paths } from "../../paths.ts";
@@ -46,11 +47,6 @@ export function RunActions({ runId, state, isChild, stepIds, onDone }: Props) {
 
 type ActionProps = Pick<Props, "runId" | "onDone">;
 
-/** Arguments of a command with the reason, where there is one. */
-export function withReason(args: readonly string[], reason: string): string[] {
-  return reason === "" ? [...args] : [...args, "--reason", reason];
-}
-
 function Pause({ runId: id, onDone }: ActionProps) {
   const pause = useAct(
     ({ workflows }, reason: string) => workflows.pauseRun({ id, reason }),
@@ -62,7 +58,7 @@ function Pause({ runId: id, onDone }: ActionProps) {
       trigger={<button type="button">Pause</button>}
       reason="optional"
       cli={(reason) => withReason(["pause", id], reason)}
-      act={pause.mutateAsync}
+      act={(reason) => pause.mutateAsync(reason)}
     >
       <p>Nothing new starts until the run is resumed. What is in flight may end.</p>
     </ActionDialog>
@@ -76,7 +72,7 @@ function Resume({ runId: id, onDone }: ActionProps) {
       title="Resume the run"
       trigger={<button type="button">Resume</button>}
       cli={() => ["resume", id]}
-      act={resume.mutateAsync}
+      act={(reason) => resume.mutateAsync(reason)}
     >
       <p>The run goes on with what is ready.</p>
     </ActionDialog>
@@ -99,7 +95,7 @@ function Cancel({ runId: id, onDone }: ActionProps) {
       isDestructive
       reason="required"
       cli={(reason) => withReason(["cancel", id], reason)}
-      act={cancel.mutateAsync}
+      act={(reason) => cancel.mutateAsync(reason)}
     >
       <p>The run ends. Nothing is undone.</p>
       <CancelPreview runId={id} />
@@ -123,7 +119,7 @@ function Compensate({ runId: id, onDone }: ActionProps) {
       isDestructive
       reason="required"
       cli={(reason) => withReason(["compensate", id], reason)}
-      act={compensate.mutateAsync}
+      act={(reason) => compensate.mutateAsync(reason)}
     >
       <p>Each step that has an undo is undone, the last one first. The run ends as failed.</p>
       <CompensationPreview runId={id} />
@@ -157,7 +153,7 @@ function Rerun({ runId, stepIds, onDone }: ActionProps & Pick<Props, "stepIds">)
       reason="required"
       cli={(reason) => withReason(["rerun", runId, ...from], reason)}
       isReady={plan !== undefined && !planned.isFetching}
-      act={rerun.mutateAsync}
+      act={(reason) => rerun.mutateAsync(reason)}
       onOpenChange={setOpen}
     >
       <div className="field">

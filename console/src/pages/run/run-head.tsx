@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { Link } from "wouter";
 import type { WorkflowRun, WorkflowVersion } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { CopyId } from "../../parts/copy.tsx";
+import { Liveliness } from "../../parts/liveliness.tsx";
 import { costWords } from "../../parts/money.ts";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
@@ -10,7 +11,6 @@ import { Duration, RelativeTime } from "../../parts/relative-time.tsx";
 import { RunState } from "../../parts/state-badge.tsx";
 import { visibleText } from "../../parts/visible-text.ts";
 import { paths } from "../../paths.ts";
-import { Liveliness } from "./liveliness.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { isFinalRun, type RunPicture } from "./run-picture.ts";
 import type { FollowedRun } from "./use-run.ts";
@@ -56,7 +56,11 @@ export function RunHead({
       }
     >
       <RunState state={state} />
-      <Liveliness followed={followed} />
+      <Liveliness
+        liveness={followed.liveness}
+        heardAtMs={followed.heardAtMs}
+        onAgain={followed.again}
+      />
       <CopyId id={id} />
       <Link href={paths.workflow(definitionId)}>version {definitionVersion}</Link>
       {entityId !== "" && (

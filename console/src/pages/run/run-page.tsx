@@ -2,7 +2,7 @@
  * One run: why it stands where it stands, its graph, timeline, history, data and the runs around it, as they change.
  * Boundary: lays out; what is known comes from use-run.ts (moves) and use-run-facts.ts (the rest). The open tab and step are in the address.
  */
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import type {
   StepDefinition,
   WorkflowRun,
@@ -11,8 +11,10 @@ import type {
 import { CliLine } from "../../parts/cli-line.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { Loading } from "../../parts/loading.tsx";
+import { useWorkflowNames } from "../../parts/runs/search.ts";
 import { useSearchParam } from "../../parts/search-param.ts";
 import { type Tab, Tabs } from "../../parts/tabs.tsx";
+import { useVersion } from "../../parts/workflows/use-version.ts";
 import { Explain } from "./explain.tsx";
 import { GraphTab } from "./graph-tab.tsx";
 import { History } from "./history.tsx";
@@ -21,7 +23,6 @@ import { RunHead } from "./run-head.tsx";
 import { isFinalRun, type RunPicture } from "./run-picture.ts";
 import { RunTree } from "./run-tree.tsx";
 import { StepDrawer } from "./step-drawer.tsx";
-import { Timeline } from "./timeline.tsx";
 import { type FollowedRun, useRun } from "./use-run.ts";
 import {
   childrenByStep,
@@ -29,10 +30,10 @@ import {
   usePicture,
   useRunHead,
   useTree,
-  useVersion,
-  useWorkflowNames,
 } from "./use-run-facts.ts";
 import "./run.css";
+
+const Timeline = lazy(async () => ({ default: (await import("./timeline.tsx")).Timeline }));
 
 export default function RunPage({ id }: { readonly id: string }) {
   const head = useRunHead(id);
@@ -61,7 +62,7 @@ interface RunProps {
 
 function Run({ run, version, picture, followed }: RunProps) {
   const { id } = run;
-  const names = useWorkflowNames();
+  const nameOf = useWorkflowNames();
   const explanation = useExplanation(id, picture);
   const tree = useTree(id, picture, version.steps);
   const [chosen, choose] = useSearchParam("step");
@@ -85,7 +86,11 @@ function Run({ run, version, picture, followed }: RunProps) {
     {
       id: "timeline",
       label: "Timeline",
-      content: <Timeline {...shared} names={stepNames} />,
+      content: (
+        <Suspense fallback={<Loading />}>
+          <Timeline {...shared} names={stepNames} />
+        </Suspense>
+      ),
     },
     {
       id: "history",
@@ -98,15 +103,12 @@ function Run({ run, version, picture, followed }: RunProps) {
       id: "runs",
       label: "Related runs",
       count: family > 0 ? family : undefined,
-      content: <Related tree={tree} names={names} />,
+      content: <Related tree={tree} nameOf={nameOf} />,
     },
   ];
   return (
     <div className="run">
-      <RunHead
-        {...{ run, version, picture, followed }}
-        name={names.get(run.definitionId) ?? run.definitionId}
-      />
+      <RunHead {...{ run, version, picture, followed }} name={nameOf(run.definitionId)} />
       {explanation !== undefined && (
         <Explain runId={id} explanation={explanation} onChoose={choose} />
       )}
@@ -151,14 +153,14 @@ function Data({ runId, state }: { readonly runId: string; readonly state: number
 
 function Related({
   tree,
-  names,
+  nameOf,
 }: {
   readonly tree: ReturnType<typeof useTree>;
-  readonly names: ReadonlyMap<string, string>;
+  readonly nameOf: (definitionId: string) => string;
 }) {
   if (tree.data === undefined) {
     if (!tree.isError) return <Loading />;
     return <ErrorNote error={tree.error} onRetry={() => tree.refetch()} />;
   }
-  return <RunTree tree={tree.data} names={names} />;
+  return <RunTree tree={tree.data} nameOf={nameOf} />;
 }

@@ -9,13 +9,13 @@ import { paths } from "../../paths.ts";
 
 const CHILDREN_AT_ONCE = 200;
 
-/** `names` gives a workflow's name by its id. */
+/** `nameOf` gives a workflow's name by its id. */
 export function RunTree({
   tree,
-  names,
+  nameOf,
 }: {
   readonly tree: GetTreeResponse;
-  readonly names: ReadonlyMap<string, string>;
+  readonly nameOf: (definitionId: string) => string;
 }) {
   const { run, ancestors, descendants, truncated } = tree;
   const byParent = new Map<string, RunNode[]>();
@@ -34,7 +34,7 @@ export function RunTree({
         </p>
       )}
       <ul>
-        <Branch chain={above} run={run} byParent={byParent} names={names} />
+        <Branch chain={above} run={run} byParent={byParent} nameOf={nameOf} />
       </ul>
       {truncated && <p className="run-hint">There are more runs below than are listed here.</p>}
       {above.length === 0 && descendants.length === 0 && (
@@ -49,7 +49,7 @@ export function RunTree({
 
 interface Below {
   readonly byParent: ReadonlyMap<string, readonly RunNode[]>;
-  readonly names: ReadonlyMap<string, string>;
+  readonly nameOf: (definitionId: string) => string;
 }
 
 /** Those above, one in the other, and in the last one the run. */
@@ -62,7 +62,7 @@ function Branch({
   if (first === undefined) return <Node node={run} isHere {...below} />;
   return (
     <li>
-      <Line node={first} names={below.names} isHere={false} />
+      <Line node={first} nameOf={below.nameOf} isHere={false} />
       <ul>
         <Branch chain={rest} run={run} {...below} />
       </ul>
@@ -78,7 +78,7 @@ function Node({
   const children = below.byParent.get(node.runId) ?? [];
   return (
     <li>
-      <Line node={node} names={below.names} isHere={isHere} />
+      <Line node={node} nameOf={below.nameOf} isHere={isHere} />
       {children.length > 0 && (
         <ul>
           {children.slice(0, CHILDREN_AT_ONCE).map((child) => (
@@ -99,15 +99,15 @@ function Node({
 
 function Line({
   node,
-  names,
+  nameOf,
   isHere,
 }: {
   readonly node: RunNode;
-  readonly names: ReadonlyMap<string, string>;
+  readonly nameOf: (definitionId: string) => string;
   readonly isHere: boolean;
 }) {
   const { runId, definitionId, definitionVersion, state, parentStepId, startedAt } = node;
-  const name = names.get(definitionId) ?? definitionId;
+  const name = nameOf(definitionId);
   return (
     <div className="run-tree-line">
       <RunState state={state} />

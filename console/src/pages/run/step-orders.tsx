@@ -1,17 +1,23 @@
-/** Orders for an open or held step: retry, skip, complete, fail. Each names the attempt that was seen. */
+/** Orders for an open or held step: retry, skip, complete, fail. Each names the attempt that was seen when its dialog was opened. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { useId, useState } from "react";
 import { useAct } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
-import { withReason } from "./run-actions.tsx";
+import { withReason } from "../../parts/cli-line.tsx";
 
 const RUNS = "workflows.ops.v1.Runs";
 
 interface Order {
   readonly runId: string;
   readonly stepId: string;
-  /** The latest one that has begun: another one would not be the one that was judged. */
+  /** The latest one that has begun. */
+  readonly attempt: number;
+}
+
+/** What the person gave, and the attempt that they saw. */
+interface Given {
+  readonly reason: string;
   readonly attempt: number;
 }
 
@@ -32,16 +38,15 @@ export function StepOrders(order: Order) {
 
 /** RetryStep. */
 function Retry({ runId, stepId, attempt }: Order) {
-  const retry = useAct(({ runs }, reason: string) =>
-    runs.retryStep({ runId, stepId, attempt, reason }),
-  );
+  const retry = useAct(({ runs }, given: Given) => runs.retryStep({ runId, stepId, ...given }));
   return (
     <ActionDialog
       title="Try the step again"
       trigger={<button type="button">Retry</button>}
       reason="required"
       cli={(reason) => withReason(["retry", runId, stepId], reason)}
-      act={retry.mutateAsync}
+      attempt={attempt}
+      act={(reason, seen) => retry.mutateAsync({ reason, attempt: seen })}
     >
       <p>
         The next attempt of <strong>{stepId}</strong> begins now, whatever its retry policy says. An
@@ -69,8 +74,8 @@ function End({ runId, stepId, attempt, kind }: Order & { readonly kind: keyof ty
   const [text, setText] = useState("");
   const id = useId();
   const output = readOutput(text);
-  const end = useAct<string, object>(({ runs }, reason) => {
-    const order = { runId, stepId, attempt, reason };
+  const end = useAct<Given, object>(({ runs }, seen) => {
+    const order = { runId, stepId, ...seen };
     const given = output.value === undefined ? order : { ...order, output: output.value };
     return kind === "skip" ? runs.skipStep(given) : runs.completeStep(given);
   });
@@ -83,7 +88,8 @@ function End({ runId, stepId, attempt, kind }: Order & { readonly kind: keyof ty
       reason="required"
       cli={(reason) => withReason([kind, runId, stepId, ...args], reason)}
       isReady={output.fault === ""}
-      act={end.mutateAsync}
+      attempt={attempt}
+      act={(reason, seen) => end.mutateAsync({ reason, attempt: seen })}
     >
       <p>
         <strong>{stepId}</strong> {about}
@@ -110,9 +116,7 @@ function End({ runId, stepId, attempt, kind }: Order & { readonly kind: keyof ty
 
 /** FailStep. */
 function Fail({ runId, stepId, attempt }: Order) {
-  const fail = useAct(({ runs }, reason: string) =>
-    runs.failStep({ runId, stepId, attempt, reason }),
-  );
+  const fail = useAct(({ runs }, given: Given) => runs.failStep({ runId, stepId, ...given }));
   return (
     <ActionDialog
       title="Fail the step"
@@ -124,7 +128,8 @@ function Fail({ runId, stepId, attempt }: Order) {
       isDestructive
       reason="required"
       cli={(reason) => withReason(["fail", runId, stepId], reason)}
-      act={fail.mutateAsync}
+      attempt={attempt}
+      act={(reason, seen) => fail.mutateAsync({ reason, attempt: seen })}
     >
       <p>
         <strong>{stepId}</strong> ends as failed, and so does the run, unless an error path or a

@@ -5,46 +5,17 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { RunNode } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import type { StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import { useApi } from "../../api/api.tsx";
 import { useCall } from "../../api/queries.ts";
 import { childrenOf } from "../../parts/graph/graph-model.ts";
 import { isFinalRun, pictureOf, type RunPicture } from "./run-picture.ts";
 
-const FOREVER = Number.POSITIVE_INFINITY;
 const SETTLE_MS = 1_000;
 const EXPLAIN_EVERY_MS = 15_000;
 const TREE_EVERY_MS = 5_000;
-const NAMES = 500;
 
 /** A run, as GetRun has it. */
 export function useRunHead(id: string) {
   return useCall(["run", id], ({ workflows }, options) => workflows.getRun({ id }, options));
-}
-
-/** The version that the run goes by. It never changes. */
-export function useVersion(definitionId: string, version: number) {
-  return useCall(
-    ["version", definitionId, version],
-    ({ sources }, options) => sources.getVersion({ definitionId, version }, options),
-    { isEnabled: definitionId !== "", staleMs: FOREVER },
-  );
-}
-
-/** Names of workflows by their ids; of the newest 500. */
-export function useWorkflowNames(): ReadonlyMap<string, string> {
-  const { workspaceId } = useApi();
-  const { data } = useCall(
-    ["workflow-names", workspaceId],
-    ({ sources }, options) => sources.list({ workspaceId, pageSize: NAMES }, options),
-    { staleMs: 60_000 },
-  );
-  return useMemo(
-    () =>
-      new Map(
-        data?.workflows.map(({ definition }) => [definition?.id ?? "", definition?.name ?? ""]),
-      ),
-    [data],
-  );
 }
 
 /** Why the run stands where it stands, asked for again after moves. */

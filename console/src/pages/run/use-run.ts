@@ -3,8 +3,12 @@
  * Boundary: state of a page; how a run is followed is follow-run.ts.
  */
 import { useCallback, useEffect, useRef, useState } from "react";
+import { WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { useApi } from "../../api/api.tsx";
-import { followRun, type Liveness } from "./follow-run.ts";
+import { takePlace } from "../../api/places.ts";
+import { useCall } from "../../api/queries.ts";
+import type { Liveness } from "../../api/streams.ts";
+import { followRun } from "./follow-run.ts";
 import { afterMoves, NO_MOVES, type RunPicture } from "./run-picture.ts";
 
 /** What is known, and how fresh it is. */
@@ -19,10 +23,12 @@ export interface FollowedRun {
 }
 
 const PAGE_SIZE = 500;
+/** How often an ended run is asked for further moves. */
+const ENDED_EVERY_MS = 10_000;
 
 /** Follows a run. */
 export function useRun(runId: string): FollowedRun {
-  const { client } = useApi();
+  const { client, isSignedOut } = useApi();
   const [picture, setPicture] = useState<RunPicture>();
   const [liveness, setLiveness] = useState<Liveness>({ kind: "connecting" });
   const [heardAtMs, setHeardAtMs] = useState(() => Date.now());
@@ -59,6 +65,7 @@ export function useRun(runId: string): FollowedRun {
           if (!signal.aborted)
             setHeardAtMs((last) => (Date.now() - last < 250 ? last : Date.now()));
         },
+        takePlace,
         after: known.current.picture.moves.at(-1)?.cursor ?? "",
         signal,
       });
@@ -68,7 +75,7 @@ export function useRun(runId: string): FollowedRun {
       running = undefined;
     };
     const turn = () => {
-      if (!document.hidden) return start();
+      if (!document.hidden && !isSignedOut) return start();
       stop();
       setLiveness({ kind: "hidden" });
     };
@@ -78,8 +85,29 @@ export function useRun(runId: string): FollowedRun {
       document.removeEventListener("visibilitychange", turn);
       stop();
     };
-  }, [client, runId, round]);
+  }, [client, isSignedOut, runId, round]);
 
   const again = useCallback(() => setRound((last) => last + 1), []);
+  useNewMoves(runId, liveness, picture, again);
   return { picture, liveness, heardAtMs, again };
+}
+
+/** A FAILED or CANCELLED run may be compensated by somebody else: it is followed again when it has moved. */
+function useNewMoves(
+  runId: string,
+  liveness: Liveness,
+  picture: RunPicture | undefined,
+  onMove: () => void,
+): void {
+  const after = picture?.moves.at(-1)?.cursor ?? "";
+  const mayMove = liveness.kind === "ended" && picture?.state !== WorkflowState.COMPLETED;
+  const { data } = useCall(
+    ["further moves", runId, after],
+    ({ runs }, options) => runs.getHistory({ runId, pageToken: after, pageSize: 1 }, options),
+    { isEnabled: mayMove && after !== "", everyMs: ENDED_EVERY_MS, staleMs: 0 },
+  );
+  const hasMoved = mayMove && (data?.moves.length ?? 0) > 0;
+  useEffect(() => {
+    if (hasMoved) onMove();
+  }, [hasMoved, onMove]);
 }

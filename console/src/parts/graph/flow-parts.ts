@@ -7,14 +7,14 @@ import type { StepDefinition } from "../../../../gen/workflows/v1/workflows_pb.t
 import type { LinkState } from "./edge-states.ts";
 import type { GraphLink, GraphModel } from "./graph-model.ts";
 import { BESIDE_GAP, type Layout, NODE_HEIGHT, NODE_WIDTH, type Point } from "./layout.ts";
-import type { NodeFacts, StepMark } from "./node-facts.ts";
+import type { Mark, NodeFacts } from "./node-facts.ts";
 
 /** Of a node. */
 export type StepNode = Node<
   {
     readonly step: StepDefinition;
     readonly facts: NodeFacts | undefined;
-    readonly mark: StepMark | undefined;
+    readonly mark: Mark | undefined;
     /** It undoes the step beside it. */
     readonly undoes: string | undefined;
     readonly isChosen: boolean;
@@ -25,7 +25,12 @@ export type StepNode = Node<
 
 /** Of an edge. */
 export type LinkEdge = Edge<
-  { readonly route: readonly Point[]; readonly label: string; readonly state: LinkState | "undo" },
+  {
+    readonly route: readonly Point[];
+    readonly label: string;
+    readonly state: LinkState | "undo";
+    readonly mark: Mark | undefined;
+  },
   "link"
 >;
 
@@ -36,7 +41,9 @@ export interface Drawn {
   /** Undefined: a version without a run. */
   readonly facts: ReadonlyMap<string, NodeFacts> | undefined;
   readonly linkStates: ReadonlyMap<string, LinkState> | undefined;
-  readonly marks: ReadonlyMap<string, StepMark> | undefined;
+  /** Undefined: not beside another version. */
+  readonly marks: ReadonlyMap<string, Mark> | undefined;
+  readonly linkMarks: ReadonlyMap<string, Mark> | undefined;
   readonly chosen: string | undefined;
 }
 
@@ -65,7 +72,9 @@ export function createFlowParts() {
 
   function keptEdge(edge: LinkEdge): LinkEdge {
     const before = edges.get(edge.id);
-    if (before?.data?.state === edge.data?.state && before !== undefined) return before;
+    const isKept =
+      before?.data?.state === edge.data?.state && before?.data?.mark === edge.data?.mark;
+    if (before !== undefined && isKept) return before;
     edges.set(edge.id, edge);
     return edge;
   }
@@ -116,12 +125,12 @@ function nodeOf(
   };
 }
 
-function linkEdge({ layout, linkStates }: Drawn, link: GraphLink): LinkEdge {
+function linkEdge({ layout, linkStates, linkMarks }: Drawn, link: GraphLink): LinkEdge {
   const { id, from: source, to: target, label } = link;
   const state = linkStates?.get(id) ?? "open";
   return {
     ...{ id, source, target, type: "link" },
-    data: { route: layout.links[id] ?? [], label, state },
+    data: { route: layout.links[id] ?? [], label, state, mark: linkMarks?.get(id) },
   };
 }
 
@@ -132,7 +141,10 @@ function undoEdge(source: string, target: string, { x, y }: Point): LinkEdge {
     { x: x + NODE_WIDTH + BESIDE_GAP, y: height },
   ];
   const id = `undo ${target}`;
-  return { ...{ id, source, target, type: "link" }, data: { route, label: "", state: "undo" } };
+  return {
+    ...{ id, source, target, type: "link" },
+    data: { route, label: "", state: "undo", mark: undefined },
+  };
 }
 
 function beside({ x, y }: Point): Point {

@@ -137,19 +137,22 @@ export function layOutRoughly({ nodes, links, above: pairs }: LayoutTask): Layou
   return { nodes: places, links: routes, width: Math.round(right - left), height };
 }
 
-/** Each step in the row below its lowest parent. */
+/** Each step in the row below its lowest parent. Two versions together may have a circle: a link that closes one is left out. */
 function rowsOf(parents: ReadonlyMap<string, readonly string[]>): Map<string, number> {
   const rows = new Map<string, number>();
+  const entered = new Set<string>();
   const stack = [...parents.keys()].reverse();
   for (let id = stack.at(-1); id !== undefined; id = stack.at(-1)) {
-    const open = rows.has(id) ? [] : (parents.get(id) ?? []).filter((each) => !rows.has(each));
+    const isOpen = (each: string) => !rows.has(each) && !entered.has(each);
+    const open = rows.has(id) ? [] : (parents.get(id) ?? []).filter(isOpen);
+    entered.add(id);
     if (open.length > 0) {
       stack.push(...open);
       continue;
     }
     stack.pop();
     if (rows.has(id)) continue;
-    const above = (parents.get(id) ?? []).map((each) => rows.get(each) ?? 0);
+    const above = (parents.get(id) ?? []).flatMap((each) => rows.get(each) ?? []);
     rows.set(id, above.length === 0 ? 0 : Math.max(...above) + 1);
   }
   return rows;

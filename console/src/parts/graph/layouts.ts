@@ -2,7 +2,7 @@
  * Layouts of versions: from memory, from the storage of the browser, or made by a worker.
  * Boundary: a version never changes, so its layout is made once. What is stored has places alone.
  */
-
+import { keep, kept, keysKept } from "../../api/storage.ts";
 import { type Layout, type LayoutTask, NODE_HEIGHT, NODE_WIDTH } from "./layout.ts";
 import type { Asked } from "./layout-worker.ts";
 
@@ -77,13 +77,13 @@ function ready(): Worker {
 }
 
 function stored(key: string): Promise<Layout> | undefined {
+  const text = kept("origin", STORED + key);
+  if (text === undefined) return undefined;
   try {
-    const text = localStorage.getItem(STORED + key);
-    if (text === null) return undefined;
     const { form, layout } = JSON.parse(text);
     return form === FORM ? Promise.resolve(layout) : undefined;
   } catch {
-    // Storage may be off, or hold what something else wrote.
+    // Something else wrote it.
     return undefined;
   }
 }
@@ -91,13 +91,9 @@ function stored(key: string): Promise<Layout> | undefined {
 function store(key: string, layout: Layout): void {
   const text = JSON.stringify({ form: FORM, layout });
   if (text.length > MOST_STORED_CHARS) return;
-  try {
-    const others = Object.keys(localStorage).filter((name) => name.startsWith(STORED));
-    for (const name of others.slice(0, Math.max(0, others.length - MOST_STORED + 1))) {
-      localStorage.removeItem(name);
-    }
-    localStorage.setItem(STORED + key, text);
-  } catch {
-    // Without room or storage it is made again the next time.
+  const others = keysKept("origin", STORED);
+  for (const name of others.slice(0, Math.max(0, others.length - MOST_STORED + 1))) {
+    keep("origin", name, "");
   }
+  keep("origin", STORED + key, text);
 }

@@ -27,5 +27,5 @@ export interface NodeFacts {
   readonly children: ChildCounts | undefined;
 }
 
-/** How a step differs from that of another version. */
-export type StepMark = "added" | "removed" | "changed";
+/** How a step or a link differs from that of another version. What is the same in both has none. */
+export type Mark = "added" | "removed" | "changed";

@@ -7,15 +7,11 @@ import { costWords } from "../money.ts";
 import { useNow } from "../relative-time.tsx";
 import { cutText, visibleText } from "../visible-text.ts";
 import type { StepNode } from "./flow-parts.ts";
-import type { ChildCounts, NodeFacts, StepMark } from "./node-facts.ts";
+import { MARKS } from "./marks.ts";
+import type { ChildCounts, NodeFacts } from "./node-facts.ts";
 import { stepLook, typeShown } from "./step-words.ts";
 
 const NAME_CHARS = 60;
-const MARK_WORDS: Readonly<Record<StepMark, string>> = {
-  added: "new",
-  removed: "removed",
-  changed: "changed",
-};
 
 /** A button: the graph opens the step when it is pressed. */
 export const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
@@ -26,6 +22,7 @@ export const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
   const title = [name, facts?.sentence].filter(Boolean).join("\n");
   const TypeIcon = undoes === undefined ? type.icon : Undo2;
   const StateIcon = state?.icon;
+  const difference = mark && MARKS[mark];
   const classes = ["step-box", undoes && "is-undo"];
   return (
     <>
@@ -44,7 +41,12 @@ export const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
         <span className="step-type">
           <TypeIcon aria-hidden />
           {undoes === undefined ? type.word : "Undo"}
-          {mark !== undefined && <em className="step-mark">{MARK_WORDS[mark]}</em>}
+          {difference && (
+            <em className="step-mark">
+              <difference.icon aria-hidden />
+              {difference.word}
+            </em>
+          )}
         </span>
         {state !== undefined && StateIcon !== undefined && (
           <span className="step-state">

@@ -2,7 +2,7 @@
  * The graph of a version, with how a run stands at each step where there is one.
  * Boundary: places come from the layout of the version alone, so nothing moves while data arrives. Which step is open is the page's.
  */
-import { Background, Controls, MiniMap, ReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import { Background, Controls, ReactFlow } from "@xyflow/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { WorkflowVersion } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { ErrorNote } from "../error-note.tsx";
@@ -12,9 +12,9 @@ import { modelOf } from "./graph-model.ts";
 import { type Layout, NODE_HEIGHT, NODE_WIDTH } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { LinkPath } from "./link-edge.tsx";
-import type { NodeFacts, StepMark } from "./node-facts.ts";
+import type { Mark, NodeFacts } from "./node-facts.ts";
+import { Overview } from "./overview.tsx";
 import { StepBox } from "./step-box.tsx";
-import { stepLook } from "./step-words.ts";
 import "./graph.css";
 
 const NODE_TYPES = { step: StepBox };
@@ -31,8 +31,11 @@ export interface WorkflowGraphProps {
   /** How a run stands, by step; steps without an entry have not begun. Objects that did not change should be the same ones. */
   readonly facts?: ReadonlyMap<string, NodeFacts>;
   readonly linkStates?: ReadonlyMap<string, LinkState>;
-  /** How steps differ from those of another version. */
-  readonly marks?: ReadonlyMap<string, StepMark>;
+  /** How steps differ from those of another version, and links, by their ids. */
+  readonly marks?: ReadonlyMap<string, Mark>;
+  readonly linkMarks?: ReadonlyMap<string, Mark>;
+  /** Names what is drawn where that is not the version alone. */
+  readonly layoutKey?: string;
   readonly chosen?: string;
   /** A step that is seen at first where not all fit. */
   readonly focus?: string;
@@ -41,16 +44,19 @@ export interface WorkflowGraphProps {
 
 /** The graph fills what is around it. Loaded when it is drawn: it is the largest part of the console. */
 export default function WorkflowGraph(props: WorkflowGraphProps) {
-  const { version, facts, linkStates, marks, chosen, focus, onChoose } = props;
+  const { version, facts, linkStates, marks, linkMarks, chosen, focus, onChoose } = props;
   const { definitionId, steps, edges } = version;
   const model = useMemo(() => modelOf(steps, edges), [steps, edges]);
-  const { layout, error } = useLayout(`${definitionId}/${version.version}`, model);
+  const key = props.layoutKey ?? `${definitionId}/${version.version}`;
+  const { layout, error } = useLayout(key, model);
   const [partsOf] = useState(createFlowParts);
   const parts = useMemo(
-    () => layout && partsOf({ model, layout, facts, linkStates, marks, chosen }),
-    [partsOf, model, layout, facts, linkStates, marks, chosen],
+    () => layout && partsOf({ model, layout, facts, linkStates, marks, linkMarks, chosen }),
+    [partsOf, model, layout, facts, linkStates, marks, linkMarks, chosen],
   );
   const place = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is seen at first does not follow the run.
+  const viewport = useMemo(() => layout && firstViewport(layout, place.current, focus), [layout]);
   if (error !== undefined) return <ErrorNote error={error} />;
   return (
     <section className="graph" ref={place} aria-label="Graph of the steps" aria-busy={!parts}>
@@ -59,13 +65,13 @@ export default function WorkflowGraph(props: WorkflowGraphProps) {
           Laying out {steps.length} steps …
         </p>
       )}
-      {parts !== undefined && layout !== undefined && (
+      {parts !== undefined && layout !== undefined && viewport !== undefined && (
         <ReactFlow<StepNode, LinkEdge>
           nodes={parts.nodes}
           edges={parts.edges}
           nodeTypes={NODE_TYPES}
           edgeTypes={EDGE_TYPES}
-          onInit={(flow) => showFirst(flow, layout, place.current, focus)}
+          defaultViewport={viewport}
           onNodeClick={(_, { id }) => onChoose?.(id)}
           onlyRenderVisibleElements
           nodesDraggable={false}
@@ -82,7 +88,7 @@ export default function WorkflowGraph(props: WorkflowGraphProps) {
         >
           <Background gap={24} size={1} />
           <Controls showInteractive={false} />
-          {steps.length >= MAP_FROM_STEPS && <MiniMap pannable zoomable nodeClassName={mapClass} />}
+          {steps.length >= MAP_FROM_STEPS && <Overview layout={layout} nodes={parts.nodes} />}
         </ReactFlow>
       )}
     </section>
@@ -107,12 +113,11 @@ function useLayout(key: string, model: ReturnType<typeof modelOf>) {
 }
 
 /** All of it where it can be read so; else the step in question, or the beginning. */
-function showFirst(
-  flow: ReactFlowInstance<StepNode, LinkEdge>,
+function firstViewport(
   { width, height, nodes }: Layout,
   place: HTMLElement | null,
   focus: string | undefined,
-): void {
+) {
   const room = { width: place?.clientWidth ?? width, height: place?.clientHeight ?? height };
   const [wide, high] = [
     (room.width - 2 * MARGIN) / Math.max(1, width),
@@ -127,10 +132,5 @@ function showFirst(
   const x = room.width / 2 - center.x * zoom;
   const top = high >= zoom ? (room.height - height * zoom) / 2 : undefined;
   const y = top ?? Math.min(MARGIN, room.height / 2 - center.y * zoom);
-  void flow.setViewport({ x, y, zoom });
-}
-
-function mapClass({ data }: StepNode): string {
-  const { facts, hasRun } = data;
-  return hasRun ? `map-${stepLook(facts?.state, facts?.isHeld).tone}` : "map-plain";
+  return { x, y, zoom };
 }

@@ -6,6 +6,8 @@ import { nameOfValue } from "../../api/names.ts";
 import { lookOfRun } from "../state-badge.tsx";
 import { type FilterName, type Filters, toggled, wordsIn } from "./filters.ts";
 import "../../styles/runs.css";
+import { PlainText } from "../plain-text.tsx";
+import { visibleText } from "../visible-text.ts";
 
 /** How a filter is set; "" takes it away. */
 export type SetFilter = (name: FilterName, value: string) => void;
@@ -147,7 +149,8 @@ export function FilterFields({
       </label>
       {SET_ELSEWHERE.filter((name) => filters[name] !== undefined).map((name) => (
         <button type="button" key={name} className="chip" onClick={() => onSet(name, "")}>
-          <span className="muted">{name}</span> {filters[name]}
+          <span className="muted">{name}</span>{" "}
+          <PlainText most={200}>{filters[name] ?? ""}</PlainText>
           <X size={14} aria-label="Take away" />
         </button>
       ))}
@@ -182,7 +185,7 @@ function Choice({
           const found = count?.(each);
           return (
             <option key={each} value={each}>
-              {found === undefined ? words : `${words} (${found})`}
+              {visibleText(found === undefined ? words : `${words} (${found})`)}
             </option>
           );
         })}

@@ -42,6 +42,15 @@ export function readFilters(params: URLSearchParams): Filters {
   return Object.fromEntries(found);
 }
 
+/** The same filters as an address has them, in one order: two that select the same are the same text. */
+export function queryOf(filters: Filters): string {
+  const given = FILTER_NAMES.flatMap((name) => {
+    const value = filters[name] ?? "";
+    return value === "" ? [] : [[name, value]];
+  });
+  return new URLSearchParams(given).toString();
+}
+
 /** The words of a list. */
 export function wordsIn(list: string | undefined): string[] {
   return (list ?? "").split(",").filter((word) => word !== "");

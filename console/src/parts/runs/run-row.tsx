@@ -9,9 +9,11 @@ import {
 import { paths } from "../../paths.ts";
 import { CopyButton, shortId } from "../copy.tsx";
 import { ROW_LINK } from "../keys.ts";
+import { costWords } from "../money.ts";
 import { Duration, RelativeTime } from "../relative-time.tsx";
 import { RunState } from "../state-badge.tsx";
 import "../../styles/runs.css";
+import { PlainText } from "../plain-text.tsx";
 
 const OPEN: ReadonlySet<StepRunState> = new Set([StepRunState.RUNNING, StepRunState.WAITING]);
 const NAMED = 2;
@@ -30,8 +32,8 @@ export function RunCells({
         <RunState state={run.state} />
       </td>
       <td className="run-name">
-        <Link href={paths.run(run.id)} {...ROW_LINK} dir="auto">
-          {nameOf(run.definitionId)}
+        <Link href={paths.run(run.id)} {...ROW_LINK}>
+          <PlainText most={200}>{nameOf(run.definitionId)}</PlainText>
         </Link>
         <span className="muted run-id">
           <code title={run.id}>{shortId(run.id)}</code>
@@ -47,7 +49,7 @@ export function RunCells({
       <td className="number">
         <Duration from={run.startedAt} to={run.completedAt} />
       </td>
-      <td className="number">{costWords(run.totalCostUsd)}</td>
+      <td className="number">{run.totalCostUsd > 0 && costWords(run.totalCostUsd)}</td>
     </>
   );
 }
@@ -76,10 +78,4 @@ function listWords(steps: readonly StepRun[]): string {
   const more = steps.length - NAMED;
   const names = steps.slice(0, NAMED).map(({ stepId }) => stepId);
   return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-/** USD; nothing where it was free. */
-export function costWords(usd: number): string {
-  if (usd === 0) return "";
-  return usd < 0.01 ? "< $0.01" : `$${usd.toFixed(2)}`;
 }

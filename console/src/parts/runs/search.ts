@@ -48,8 +48,11 @@ interface PageStart {
  * for each. `asOfMs`: when the first page was asked for.
  */
 export function useRunPages(filters: Filters) {
-  const { client, workspaceId } = useApi();
+  const { client, workspaceId, isSignedOut } = useApi();
   const pages = useInfiniteQuery({
+    enabled: !isSignedOut,
+    // It would compare all pages, run by run, whenever another one comes.
+    structuralSharing: false,
     queryKey: ["runs", "pages", workspaceId, filters],
     queryFn: async ({ pageParam, signal }) => {
       const { pageToken, nowMs } = pageParam ?? { pageToken: "", nowMs: Date.now() };

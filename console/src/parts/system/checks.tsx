@@ -2,6 +2,7 @@
 import type { Check } from "../../../../gen/workflows/ops/v1/system_pb.ts";
 import { ErrorNote } from "../error-note.tsx";
 import { Loading } from "../loading.tsx";
+import { PlainText } from "../plain-text.tsx";
 import { CheckState } from "../state-badge.tsx";
 import { type Column, Table } from "../table.tsx";
 
@@ -20,7 +21,7 @@ export function Checks({
   const columns: Column<Check>[] = [
     { title: "Check", cell: ({ name }) => <strong>{name.replace(":", ": ")}</strong> },
     { title: "State", cell: ({ status }) => <CheckState status={status} /> },
-    { title: "Found", cell: ({ sentence }) => sentence },
+    { title: "Found", cell: ({ sentence }) => <PlainText>{sentence}</PlainText> },
     { title: "What to do", cell: ({ action }) => action },
   ];
   // What is wrong comes first.

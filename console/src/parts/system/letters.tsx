@@ -9,6 +9,7 @@ import { CopyId } from "../copy.tsx";
 import { Empty } from "../empty.tsx";
 import { ErrorNote } from "../error-note.tsx";
 import { Loading } from "../loading.tsx";
+import { PlainText } from "../plain-text.tsx";
 import { RelativeTime } from "../relative-time.tsx";
 import { type Column, Table } from "../table.tsx";
 
@@ -65,13 +66,20 @@ export function Letters() {
   }
   const columns: Column<DeadLetter>[] = [
     { title: "Message", cell: ({ id }) => <CopyId id={id} /> },
-    { title: "Subject", cell: ({ subject }) => <code className="wrap">{subject}</code> },
+    {
+      title: "Subject",
+      cell: ({ subject }) => (
+        <code className="wrap">
+          <PlainText most={500}>{subject}</PlainText>
+        </code>
+      ),
+    },
     {
       title: "Why",
       cell: ({ id, reason, problem }) => (
         <span className="letter-why">
           <span>
-            <span className="tag">{reason}</span> <span dir="auto">{problem}</span>
+            <span className="tag">{reason}</span> <PlainText most={2_000}>{problem}</PlainText>
           </span>
           {said[id] && <span role="status">Retry: {said[id]}</span>}
         </span>

@@ -8,6 +8,7 @@ import { CopyId } from "../copy.tsx";
 import { Empty } from "../empty.tsx";
 import { ErrorNote } from "../error-note.tsx";
 import { Loading } from "../loading.tsx";
+import { PlainText } from "../plain-text.tsx";
 import { type Column, Table } from "../table.tsx";
 
 const EVERY_MS = 10_000;
@@ -29,7 +30,14 @@ export function Workers() {
     return error ? <ErrorNote error={error} /> : <Loading />;
   }
   const queueColumns: Column<Queue>[] = [
-    { title: "Queue", cell: ({ name }) => <strong dir="auto">{name}</strong> },
+    {
+      title: "Queue",
+      cell: ({ name }) => (
+        <strong>
+          <PlainText most={200}>{name}</PlainText>
+        </strong>
+      ),
+    },
     {
       title: "Tasks that wait",
       cell: ({ messages }) => (queues.data.tasksUnknown ? "not known" : String(messages)),
@@ -54,7 +62,7 @@ export function Workers() {
   ];
   const workerColumns: Column<Worker>[] = [
     { title: "Worker", cell: ({ id }) => <CopyId id={id} /> },
-    { title: "Queue", cell: ({ queue }) => <span dir="auto">{queue}</span> },
+    { title: "Queue", cell: ({ queue }) => <PlainText most={200}>{queue}</PlainText> },
     {
       title: "Running",
       cell: ({ running, concurrency }) => `${running} of ${concurrency}`,

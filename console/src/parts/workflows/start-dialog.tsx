@@ -9,16 +9,17 @@ import { paths } from "../../paths.ts";
 import { CliLine } from "../cli-line.tsx";
 import { Dialog, DialogClose } from "../dialog.tsx";
 import { ErrorNote } from "../error-note.tsx";
+import { Field } from "../forms/field.tsx";
 import {
   canHold,
-  faultsOf,
+  type Filled,
+  type FormField,
+  type FormResult,
   fieldsOf,
-  type InputField,
-  inputOf,
+  filledFrom,
   parseObject,
-  type Typed,
-  typedOf,
-} from "./input-fields.ts";
+  resultOf,
+} from "../forms/form-model.ts";
 
 export interface StartDialogProps {
   readonly definition: WorkflowDefinition;
@@ -50,12 +51,13 @@ const INDENT = 2;
 function StartForm({ definition, version, input = {} }: StartDialogProps) {
   const [, go] = useLocation();
   const fields = fieldsOf(version.inputSchema);
-  const [typed, setTyped] = useState<Typed>(() => typedOf(fields ?? [], input));
+  const [typed, setTyped] = useState<Filled>(() => filledFrom(fields ?? [], input));
   const [json, setJson] = useState(() => JSON.stringify(input, undefined, INDENT));
   const [isJson, setIsJson] = useState(fields === undefined || !canHold(fields, input));
   const isForm = fields !== undefined && !isJson;
-  const sent = isForm ? inputOf(fields, typed) : parseObject(json);
-  const isReady = sent !== undefined && !(isForm && faultsOf(fields, typed).size > 0);
+  const result = resultOf(fields ?? [], typed);
+  const sent = isForm ? result.output : parseObject(json);
+  const isReady = sent !== undefined && !(isForm && result.faults.size > 0);
   const start = useAct(
     ({ workflows }, inputPayload: JsonObject) =>
       workflows.startRun({
@@ -69,8 +71,8 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
   const number = version.version?.version ?? 0;
   const versionArgs = number === definition.latestVersion ? [] : ["--version", String(number)];
   const toggle = () => {
-    if (isForm) setJson(JSON.stringify(inputOf(fields, typed), undefined, INDENT));
-    else if (fields !== undefined) setTyped(typedOf(fields, parseObject(json) ?? {}));
+    if (isForm) setJson(JSON.stringify(result.output, undefined, INDENT));
+    else if (fields !== undefined) setTyped(filledFrom(fields, parseObject(json) ?? {}));
     setIsJson(isForm);
   };
   return (
@@ -82,7 +84,7 @@ function StartForm({ definition, version, input = {} }: StartDialogProps) {
       }}
     >
       {isForm ? (
-        <Fields fields={fields} typed={typed} onType={setTyped} />
+        <Fields fields={fields} typed={typed} result={result} onType={setTyped} />
       ) : (
         <JsonField json={json} isFault={sent === undefined} onType={setJson} />
       )}
@@ -132,91 +134,33 @@ function JsonField({
   );
 }
 
+/** What is wrong with a text is said at once; that one is missing, by the button alone. */
 function Fields({
   fields,
   typed,
+  result: { faults },
   onType,
 }: {
-  readonly fields: readonly InputField[];
-  readonly typed: Typed;
-  readonly onType: (typed: Typed) => void;
+  readonly fields: readonly FormField[];
+  readonly typed: Filled;
+  readonly result: FormResult;
+  readonly onType: (typed: Filled) => void;
 }) {
   if (fields.length === 0) return <p className="muted">This workflow takes no input.</p>;
   return (
     <div className="start-fields">
-      {fields.map((field) => (
-        <Field
-          key={field.name}
-          field={field}
-          text={typed[field.name] ?? ""}
-          onType={(text) => onType({ ...typed, [field.name]: text })}
-        />
-      ))}
-    </div>
-  );
-}
-
-function Field({
-  field,
-  text,
-  onType,
-}: {
-  readonly field: InputField;
-  readonly text: string;
-  readonly onType: (text: string) => void;
-}) {
-  const id = useId();
-  const { kind, label, about, isRequired } = field;
-  const aboutId = `${id}-about`;
-  const shared = { id, "aria-describedby": about === "" ? undefined : aboutId };
-  if (kind === "flag") {
-    return (
-      <div className="field">
-        <span className="check-field">
-          <input
-            type="checkbox"
-            {...shared}
-            checked={text === "true"}
-            onChange={(event) => onType(event.target.checked ? "true" : "")}
+      {fields.map((field) => {
+        const text = typed[field.name] ?? field.first;
+        return (
+          <Field
+            key={field.name}
+            field={field}
+            text={text}
+            fault={(text.trim() !== "" && faults.get(field.name)) || ""}
+            onChange={(next) => onType({ ...typed, [field.name]: next })}
           />
-          <label htmlFor={id}>{label}</label>
-        </span>
-        <About id={aboutId} about={about} />
-      </div>
-    );
-  }
-  return (
-    <div className="field">
-      <label htmlFor={id}>
-        {label}
-        {!isRequired && <span className="muted"> (optional)</span>}
-      </label>
-      {kind === "choice" ? (
-        <select {...shared} value={text} onChange={(event) => onType(event.target.value)}>
-          <option value="">–</option>
-          {field.options.map((option) => (
-            <option key={String(option)}>{String(option)}</option>
-          ))}
-        </select>
-      ) : (
-        <input
-          {...shared}
-          inputMode={kind === "text" ? "text" : kind === "whole" ? "numeric" : "decimal"}
-          required={isRequired}
-          value={text}
-          onChange={(event) => onType(event.target.value)}
-        />
-      )}
-      <About id={aboutId} about={about} />
+        );
+      })}
     </div>
-  );
-}
-
-function About({ id, about }: { readonly id: string; readonly about: string }) {
-  if (about === "") return null;
-  return (
-    <span className="muted" id={id}>
-      {about}
-    </span>
   );
 }

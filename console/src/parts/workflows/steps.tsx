@@ -6,6 +6,7 @@ import {
   type WorkflowVersion,
 } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { nameOfValue } from "../../api/names.ts";
+import { PlainText } from "../plain-text.tsx";
 import { type Column, Table } from "../table.tsx";
 
 export function Steps({ version }: { readonly version: WorkflowVersion }) {
@@ -23,7 +24,9 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
       title: "Step",
       cell: ({ id, name }) => (
         <span className="workflow-name">
-          <strong dir="auto">{name || id}</strong>
+          <strong>
+            <PlainText most={200}>{name || id}</PlainText>
+          </strong>
           {name !== "" && name !== id && <code className="muted">{id}</code>}
         </span>
       ),
@@ -32,10 +35,14 @@ export function Steps({ version }: { readonly version: WorkflowVersion }) {
     {
       title: "Done by",
       cell: ({ agentId, requiredCapability, notificationChannel, eventTypePattern }) => (
-        <code>{agentId || requiredCapability || notificationChannel || eventTypePattern}</code>
+        <code>
+          <PlainText most={200}>
+            {agentId || requiredCapability || notificationChannel || eventTypePattern}
+          </PlainText>
+        </code>
       ),
     },
-    { title: "Then", cell: ({ id }) => nextOf.get(id)?.join(", ") ?? "" },
+    { title: "Then", cell: ({ id }) => <PlainText>{nextOf.get(id)?.join(", ") ?? ""}</PlainText> },
     { title: "Undone by", cell: ({ compensationStepId }) => <code>{compensationStepId}</code> },
   ];
   return <Table label="Steps" columns={columns} rows={version.steps} keyOf={({ id }) => id} />;

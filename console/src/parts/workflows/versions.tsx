@@ -1,21 +1,26 @@
 /** The versions of a workflow, and the file of one. */
+import { Link } from "wouter";
 import type {
   GetVersionResponse,
   VersionHead,
 } from "../../../../gen/workflows/ops/v1/workflows_pb.ts";
+import type { WorkflowDefinition } from "../../../../gen/workflows/v1/workflows_pb.ts";
+import { paths } from "../../paths.ts";
 import { CliLine } from "../cli-line.tsx";
 import { CopyButton } from "../copy.tsx";
 import { Empty } from "../empty.tsx";
+import { PlainText } from "../plain-text.tsx";
 import { RelativeTime } from "../relative-time.tsx";
 import { useSearchParam } from "../search-param.ts";
 import { type Column, Table } from "../table.tsx";
+import { visibleText } from "../visible-text.ts";
 import { Trigger } from "./trigger.tsx";
 
 export function Versions({
-  name,
+  definition: { id, name },
   heads,
 }: {
-  readonly name: string;
+  readonly definition: WorkflowDefinition;
   readonly heads: readonly VersionHead[];
 }) {
   const [, choose] = useSearchParam("version");
@@ -30,9 +35,21 @@ export function Versions({
       ),
     },
     { title: "Published", cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
-    { title: "By", cell: ({ publishedBy, author }) => publishedBy || author },
-    { title: "Note", cell: ({ note }) => <span dir="auto">{note}</span> },
+    {
+      title: "By",
+      cell: ({ publishedBy, author }) => <PlainText most={200}>{publishedBy || author}</PlainText>,
+    },
+    { title: "Note", cell: ({ note }) => <PlainText most={500}>{note}</PlainText> },
     { title: "Started by", cell: ({ triggerType }) => <Trigger type={triggerType} /> },
+    {
+      title: "Changes",
+      cell: ({ version }) =>
+        version > 1 && (
+          <Link href={paths.comparison(id, version - 1, version)}>
+            compare<span className="spoken"> version {version}</span> with {version - 1}
+          </Link>
+        ),
+    },
   ];
   return (
     <>
@@ -82,7 +99,7 @@ export function Source({
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
       <pre className="source" tabIndex={0}>
-        {sourceText}
+        <bdi>{visibleText(sourceText)}</bdi>
       </pre>
     </>
   );

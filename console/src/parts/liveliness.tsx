@@ -1,11 +1,24 @@
-/** How fresh the page of a run is, in words: live, or as of when and why. */
+/** How fresh a page is, in words: live, or as of when and why. */
 import { Radio, RefreshCw, WifiOff } from "lucide-react";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import type { FollowedRun } from "./use-run.ts";
+import type { Liveness, NoStream } from "../api/streams.ts";
+import { RelativeTime } from "./relative-time.tsx";
 
-/** Beside the head of the page. */
-export function Liveliness({ followed }: { readonly followed: FollowedRun }) {
-  const { liveness, heardAtMs, again } = followed;
+const WHY: Readonly<Record<NoStream, string>> = {
+  proxy: "a proxy holds the stream back",
+  pages: "other pages of this browser use its connections",
+  browser: "this page came without TLS, and cannot share a stream",
+};
+
+/** Beside the head of a page. `heardAtMs`: when the service was heard last, by the clock of this browser. */
+export function Liveliness({
+  liveness,
+  heardAtMs,
+  onAgain,
+}: {
+  readonly liveness: Liveness;
+  readonly heardAtMs: number;
+  readonly onAgain?: () => void;
+}) {
   const asOf = (
     <>
       as of <RelativeTime at={new Date(heardAtMs)} />
@@ -21,9 +34,11 @@ export function Liveliness({ followed }: { readonly followed: FollowedRun }) {
       );
     case "polling":
       return (
-        <span className="live" role="status" title="A proxy on the way holds the stream back.">
+        <span className="live" role="status">
           <RefreshCw size={14} aria-hidden="true" />
-          <span>Asks every few seconds: a proxy holds the stream back; {asOf}</span>
+          <span>
+            Asks every few seconds: {WHY[liveness.why]}; {asOf}
+          </span>
         </span>
       );
     case "ended":
@@ -37,11 +52,13 @@ export function Liveliness({ followed }: { readonly followed: FollowedRun }) {
         <span className="live is-off" role="status">
           <WifiOff size={14} aria-hidden="true" />
           <span>
-            Not live ({liveness.error.message}); {asOf}
+            Not live ({liveness.message}); {asOf}
           </span>
-          <button type="button" className="link" onClick={again}>
-            Try again
-          </button>
+          {onAgain !== undefined && (
+            <button type="button" className="link" onClick={onAgain}>
+              Try again
+            </button>
+          )}
         </span>
       );
     case "away":

@@ -10,6 +10,7 @@ type FieldKind = "text" | "long" | "number" | "date" | "flag" | "choice" | "line
 /** One property of the object. */
 export interface FormField {
   readonly name: string;
+  /** Its title, else its name as words. */
   readonly label: string;
   readonly about: string;
   readonly kind: FieldKind;
@@ -18,6 +19,7 @@ export interface FormField {
   readonly isWhole: boolean;
   /** Of a choice, as they are shown. */
   readonly options: readonly JsonValue[];
+  /** What stands in it before anything is typed. */
   readonly first: string;
 }
 
@@ -36,15 +38,16 @@ export function fieldsOf(schema: JsonObject | undefined): FormField[] | undefine
 function fieldOf(name: string, property: JsonObject, isRequired: boolean): FormField {
   const { title, description, type, default: given } = property;
   const options = Array.isArray(property.enum) ? property.enum : [];
+  const kind = kindOf(property, options);
   return {
     name,
-    label: typeof title === "string" ? title : "",
+    label: typeof title === "string" ? title : labelOf(name),
     about: typeof description === "string" ? description : "",
-    kind: kindOf(property, options),
+    kind,
     isRequired,
     isWhole: type === "integer",
     options,
-    first: given === undefined ? "" : textOf(given),
+    first: given === undefined ? "" : textAs(kind, given),
   };
 }
 
@@ -126,12 +129,60 @@ function readJson(text: string): { value: JsonValue; fault: string } {
   }
 }
 
-/** A value as the text of a field. */
+/** A value of a choice as text. */
 export function textOf(value: JsonValue): string {
-  if (Array.isArray(value) && value.every((each) => typeof each === "string")) {
-    return value.join("\n");
-  }
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** A value as the text of a field of this kind. */
+function textAs(kind: FieldKind, value: JsonValue): string {
+  const isLines = kind === "lines" && Array.isArray(value) && value.every(isText);
+  if (isLines) return value.join("\n");
+  return kind === "json" ? JSON.stringify(value) : textOf(value);
+}
+
+function isText(value: JsonValue): value is string {
+  return typeof value === "string";
+}
+
+/** What stands in the fields for an object: fields that it does not have keep what the schema gives. */
+export function filledFrom(fields: readonly FormField[], object: JsonObject): Filled {
+  const has = (name: string) => Object.hasOwn(object, name);
+  return Object.fromEntries(
+    fields
+      .filter(({ name }) => has(name))
+      .map(({ name, kind }) => [name, textAs(kind, object[name] ?? null)]),
+  );
+}
+
+/** Whether the fields can hold all of an object: what has none, or does not fit, would be lost in a form. */
+export function canHold(fields: readonly FormField[], object: JsonObject): boolean {
+  const { output, faults } = resultOf(fields, filledFrom(fields, object));
+  return Object.entries(object).every(
+    ([name, value]) =>
+      !faults.has(name) &&
+      Object.hasOwn(output, name) &&
+      JSON.stringify(output[name]) === JSON.stringify(value),
+  );
+}
+
+/** A JSON object; undefined: the text is none. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `amount_usd` as `Amount usd`; a name with spaces or capitals stays as it is. */
+export function labelOf(name: string): string {
+  const words = name
+    .replaceAll(/[_-]+/g, " ")
+    .replaceAll(/([a-z\d])([A-Z])/g, "$1 $2")
+    .trim();
+  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** The field that a fault of the service is about, as `output_payload.ok` or `output.ok`; undefined: none of them. */

@@ -1,0 +1,70 @@
+/**
+ * Tokens that end: a new one is got before that by the refresh token, where the provider gave one.
+ * Boundary: when; how is oidc.ts. oauth4webapi is loaded when it is needed.
+ * Invariants:
+ * 1. At most one renewal is under way: a refresh token is good once.
+ * 2. A token that was refused is not sent again: it is renewed once, else forgotten.
+ */
+import type { OidcConfig } from "./config.ts";
+import { type Grant, sessionNow, signIn, signOut } from "./session.ts";
+
+/** So long before its end a token is renewed. */
+const EARLY_MS = 30_000;
+/** Of a token that lives shorter than four times that. */
+const EARLY_SHARE = 0.25;
+/** A refusal that arrives within this time after a renewal may be one of the token before. */
+const LATE_REFUSAL_MS = 2_000;
+
+let renewing: Promise<string | undefined> | undefined;
+/** The token that the last renewal gave. */
+let renewed = "";
+let gotAtMs = Date.now();
+
+/** The token for a call; "" where nobody is signed in. */
+export async function tokenForCall(oidc: OidcConfig | undefined): Promise<string> {
+  const { grant } = sessionNow();
+  if (grant === undefined) return "";
+  if (oidc === undefined || grant.refreshToken === "" || !endsSoon(grant)) return grant.token;
+  // Until its end the old one is good, whether the provider answers or not.
+  return (await renew(oidc, grant)) ?? grant.token;
+}
+
+/** The service refused the token of the session. Gives whether there is another one now. */
+export async function afterRefusal(oidc: OidcConfig | undefined): Promise<boolean> {
+  const { grant } = sessionNow();
+  if (grant === undefined) return false;
+  if (oidc !== undefined && grant.refreshToken !== "" && grant.token !== renewed) {
+    if ((await renew(oidc, grant)) !== undefined) return true;
+  }
+  const isLate = grant.token === renewed && Date.now() - gotAtMs < LATE_REFUSAL_MS;
+  if (!isLate && sessionNow().grant?.token === grant.token) signOut(true);
+  return false;
+}
+
+function endsSoon({ endsAtMs }: Grant): boolean {
+  if (endsAtMs === 0) return false;
+  const lifeMs = endsAtMs - gotAtMs;
+  return Date.now() > endsAtMs - Math.min(EARLY_MS, lifeMs * EARLY_SHARE);
+}
+
+function renew(oidc: OidcConfig, { refreshToken }: Grant): Promise<string | undefined> {
+  renewing ??= ask(oidc, refreshToken).finally(() => {
+    renewing = undefined;
+  });
+  return renewing;
+}
+
+async function ask(oidc: OidcConfig, refreshToken: string): Promise<string | undefined> {
+  try {
+    const { renewGrant } = await import("./oidc.ts");
+    const next = await renewGrant(oidc, refreshToken);
+    // Somebody may have signed out, or in, meanwhile.
+    if (sessionNow().grant?.refreshToken !== refreshToken) return undefined;
+    gotAtMs = Date.now();
+    renewed = next.token;
+    signIn(next, true);
+    return next.token;
+  } catch {
+    return undefined;
+  }
+}

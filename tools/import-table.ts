@@ -103,7 +103,7 @@ export const rooms: readonly Room[] = [
   {
     files: collaborators,
     paths: [process, engine, wire, gen],
-    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "jose"],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "jose", "undici"],
     builtins: true,
     pure: false,
   },

@@ -13,7 +13,7 @@ import { CallFailure } from "./call-failure.ts";
 import type { TransportOptions } from "./transport.ts";
 
 /** A call to be made. */
-export interface UnaryCall {
+interface UnaryCall {
   readonly path: string;
   /** Names and values in turn. */
   readonly headers: string[];

@@ -103,7 +103,13 @@ export const rooms: readonly Room[] = [
   {
     files: collaborators,
     paths: [process, engine, wire, gen],
-    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "jose", "undici"],
+    packages: [
+      "@bufbuild/protobuf",
+      "@connectrpc/connect",
+      "@connectrpc/connect-node",
+      "jose",
+      "undici",
+    ],
     builtins: true,
     pure: false,
   },

@@ -472,8 +472,8 @@ export const cases: readonly Case[] = [
   {
     name: "checks: find",
     ask: ({ read }) => findUnreported(read, FIRST_RUN, 60_000),
-    // The open steps of a page of 500 runs, each on pages of its own.
-    limits: { find_unreported_steps: 500 * 4 },
+    // The runs of a page of 500 and their open steps, each on pages of its own.
+    limits: { find_unreported_steps: 500 * 5 },
   },
   {
     name: "checks: claim",

@@ -99,8 +99,6 @@ describe("an approval with edits", () => {
 
 test.each<[string, string, Partial<ApprovalReport>]>([
   ["a decision without their digest", "as asked", {}],
-  ["a decision of another person", markedReason(digestOf({ amount: 1 }), ""), { decidedBy: "bob" }],
-  ["a decision with the digest of other edits", markedReason(digestOf({ amount: 2 }), ""), {}],
   [
     "an automatic approval",
     markedReason(digestOf({ amount: 1 }), ""),
@@ -112,6 +110,17 @@ test.each<[string, string, Partial<ApprovalReport>]>([
   decide(run, reason, more);
   expect(run.output("g")).toMatchObject({ ...INPUT, digest: digestOf({}) });
   expect(run.output("g")).not.toHaveProperty("edits");
+});
+
+test.each<[string, string, Partial<ApprovalReport>]>([
+  ["of another person", markedReason(digestOf({ amount: 1 }), ""), { decidedBy: "bob" }],
+  ["with the digest of other edits", markedReason(digestOf({ amount: 2 }), ""), {}],
+])("an approval %s counts as a denial: what was approved is not known", (_, reason, more) => {
+  const run = gateRun();
+  keep(run, { amount: 1 });
+  decide(run, reason, more);
+  expect(run.states).toBe("g:FAILED pay:CANCELLED");
+  expect(run.run.state).toBe("FAILED");
 });
 
 test("a denial with the mark of edits denies, and what is reported by hand has no edits", () => {
@@ -135,7 +144,7 @@ test("edits of one request do not count for the one that follows it", () => {
   expect(keep(run, { amount: 2 })).toMatchObject({ kind: "refused", reason: "illegal_move" });
   const reason = markedReason(digestOf({ amount: 1 }), "");
   decide(run, reason, { requestId: "r2" });
-  expect(run.output("g")).toMatchObject({ amount: 900 });
+  expect(run.run.state).toBe("FAILED");
 });
 
 test("the same edits are kept once, and a gate keeps 16 of them", () => {

@@ -49,7 +49,7 @@ async function readsOf(moreInMs: () => number | null): Promise<number[]> {
   const readAtMs: number[] = [];
   const query = async () => {
     readAtMs.push(performance.now());
-    const place = { versionId: "wfv_1", lastRunId: "wfr_1", runs: 1, moreInMs: moreInMs() };
+    const place = { versionId: "wfv_1", lastRunId: "wfr_1", isLast: true, moreInMs: moreInMs() };
     return [{ ...place, runId: null, stepIndex: null }];
   };
   const reconciler = createReconciler({

@@ -96,6 +96,8 @@ export function createEventFeed(listen: ListenToEvents, limits = LIMITS): EventF
         tails.leave(tail);
         throw error;
       }
+      // The bus may refuse before it is listened to: then there is no first message, which says that no event is missed.
+      if (tail.ended !== undefined) throw tail.ended;
       return {
         wakes: tail.wakes,
         next: () => tails.next(tail),

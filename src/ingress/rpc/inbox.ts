@@ -213,11 +213,12 @@ async function requireCounted(
 ): Promise<FoundItem> {
   const id = itemId(before);
   const now = await findItem(deps, id);
-  // The denial was counted already, and the gate is held (config.on_error): it has no requests any more.
-  if (now === undefined && made.decision === "denied") return withTicket(before, made);
+  const isOther = now === undefined || requestIdOf(now) !== requestId;
+  // The denial was counted already: the gate was held (config.on_error), and may ask anew since a retry.
+  if (isOther && made.decision === "denied") return withTicket(before, made);
   if (now === undefined) throw notOpen(id, ItemState.VOID);
+  if (isOther) throw askedAnew(id);
   const { ticket, row } = now;
-  if (requestIdOf(now) !== requestId) throw askedAnew(id);
   const isAsMade = ticket?.edited?.digest === made.edited?.digest;
   if (ticket?.decision === made.decision && isAsMade) return now;
   const isAwaited = ticket !== undefined && isOpenTicket(ticket) && row.state === "WAITING";

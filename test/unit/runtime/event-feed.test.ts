@@ -223,3 +223,17 @@ test("where the bus cannot be listened to the tail is refused, and the next one 
   publish({ id: "a" });
   expect(idsOf(tail)).toEqual(["a"]);
 });
+
+test("a bus that ends before it is listened to refuses the tail, and the next one asks it anew", async () => {
+  let asked = 0;
+  const feed = createEventFeed(async (listener) => {
+    asked += 1;
+    await Promise.resolve();
+    listener.end("no permission");
+    return () => {};
+  });
+  for (const times of [1, 2]) {
+    await expect(feed.tail(filters())).rejects.toMatchObject({ reason: "unavailable" });
+    expect(asked).toBe(times);
+  }
+});

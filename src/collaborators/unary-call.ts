@@ -40,6 +40,8 @@ export interface Connections {
 }
 
 const IDLE_MS = 30_000;
+const THRESHOLD_MS = 1_000;
+const CONNECT_AT_MOST_MS = 3_000;
 const BROKEN_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 const INFORMATIONAL = 200;
 
@@ -53,20 +55,25 @@ export function openConnections(
     pipelining: 1,
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: IDLE_MS,
+    // What the collaborator says, less that.
+    keepAliveTimeoutThreshold: THRESHOLD_MS,
     // A call has a deadline of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: timeoutMs },
+    // A place of the pool that waits for a connection is taken, also when its call has ended meanwhile.
+    connect: { timeout: Math.min(timeoutMs, CONNECT_AT_MOST_MS) },
     factory: (url, options) => new KeptClient(url, options),
   });
   return {
     async send(call) {
+      const endsAtMs = performance.now() + call.timeoutMs;
       const first = new Exchange(call);
       try {
         return await first.on(pool);
       } catch (error) {
-        if (first.wasStale(error)) return await new Exchange(call).on(pool).catch(throwBroken);
-        return throwBroken(error);
+        const timeoutMs = endsAtMs - performance.now();
+        if (!first.wasStale(error) || timeoutMs <= 0) return throwBroken(error);
+        return await new Exchange({ ...call, timeoutMs }).on(pool).catch(throwBroken);
       }
     },
     close: () => void pool.destroy(),
@@ -128,8 +135,8 @@ class Exchange implements Dispatcher.DispatchHandlers {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort;
-    // It waited for a connection longer than it may.
-    if (this.#settle === undefined) abort();
+    // It waited for a connection longer than it may. To throw ends this call alone; to abort would end the connection too.
+    if (this.#settle === undefined) throw deadlineExceeded(this.#call.timeoutMs);
   }
 
   onHeaders(status: number, headers: Buffer[]): boolean {
@@ -200,7 +207,7 @@ function codeOf(error: unknown): string {
 }
 
 function deadlineExceeded(timeoutMs: number): CallFailure {
-  const message = `no answer within ${timeoutMs} ms`;
+  const message = `no answer within ${Math.round(timeoutMs)} ms`;
   return new CallFailure(message, { kind: "broken", code: Code.DeadlineExceeded });
 }
 

@@ -183,7 +183,9 @@ function requireSize(input: JsonObject): void {
 }
 
 function laneOf(lanes: readonly Lane<LaneEntry>[], runId: string): Lane<LaneEntry> {
-  const lane = lanes[partitionOf(runId) % LANES];
+  // The partitions that one replica publishes, and starts runs in, may all be even or odd.
+  const partition = partitionOf(runId);
+  const lane = lanes[(partition + (partition >> 2)) % LANES];
   if (lane === undefined) throw new Error(`run ${runId} has no lane`);
   return lane;
 }

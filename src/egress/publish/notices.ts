@@ -26,27 +26,27 @@ export interface NoticeParts {
 export interface Notices {
   /** As Publisher.notice. */
   notice(batches: Committed["batches"]): void;
-  /** Tells the other replicas at once that there is something for one of them. */
-  tell(): void;
+  /** Tells the other replicas that this one let go of partitions. */
+  tellLetGo(): void;
   /** What this replica published is another one's from now on, which is told. */
   stop(): void;
 }
 
 /** Starts listening to the hints of others. */
 export function openNotices(
-  deps: Omit<OutboxHintsDeps, "onHint">,
+  deps: Omit<OutboxHintsDeps, "onHint" | "onLetGo">,
   { bus, kept, next, lease, sent, publishing, leasing }: NoticeParts,
 ): Notices {
   const hints = openOutboxHints({
     ...deps,
     onHint() {
-      if (lease.hasRoom) leasing.wake();
       next.mustList();
       publishing.wake();
     },
+    onLetGo: () => leasing.wake(),
   });
   return {
-    tell: () => hints.sendNow(),
+    tellLetGo: () => hints.sendLetGo(),
     notice(batches) {
       const own = batches.filter((batch) => isToSend(batch, lease, sent));
       if (!kept.keep(own)) next.mustList();
@@ -54,7 +54,7 @@ export function openNotices(
       if (bus.connected && batches.some((batch) => !isLeased(batch, lease))) hints.send();
     },
     stop() {
-      hints.sendNow();
+      hints.sendLetGo();
       hints.stop();
     },
   };

@@ -15,41 +15,51 @@ export interface OutboxHintsDeps {
   readonly log: Log;
   /** Another replica committed what it does not publish itself. */
   onHint(): void;
+  /** Another replica let go of partitions. */
+  onLetGo(): void;
 }
 
 /** Hints in and out. */
 export interface OutboxHints {
   /** This replica committed what it does not publish itself. Never throws. */
   send(): void;
-  /** As `send`, whatever was sent lately: what this replica publishes is another one's from now on. */
-  sendNow(): void;
+  /** This replica let go of partitions. Never throws. */
+  sendLetGo(): void;
   stop(): void;
 }
 
-/** The subject of hints; the body is the replica that sends it. */
+/** The subject of hints; the body is the replica that sends it, and LET_GO behind it. A replica that does not know that takes it for a hint. */
 export const OUTBOX_HINTS = "workflows.outbox";
+const LET_GO = " let go";
 const PAUSE_MS = 50;
 
 /** Starts listening. */
 export function openOutboxHints(deps: OutboxHintsDeps): OutboxHints {
   const { connection, replicaId, log } = deps;
   const heard = atTimes(deps.onHint);
-  const sendNow = () => {
-    if (!connection.isClosed()) connection.publish(OUTBOX_HINTS, replicaId);
+  const heardLetGo = atTimes(deps.onLetGo);
+  const say = (text: string) => {
+    if (!connection.isClosed()) connection.publish(OUTBOX_HINTS, text);
   };
-  const sent = atTimes(sendNow);
+  const sent = atTimes(() => say(replicaId));
+  const hear = (text: string) => {
+    const isLetGo = text.endsWith(LET_GO);
+    const from = isLetGo ? text.slice(0, -LET_GO.length) : text;
+    if (from !== replicaId) (isLetGo ? heardLetGo : heard).call();
+  };
   const subscription = connection.subscribe(OUTBOX_HINTS, {
     callback(error, message) {
       if (error !== null) log.warn("hints of other replicas are not received", { error });
-      else if (message.string() !== replicaId) heard.call();
+      else hear(message.string());
     },
   });
   return {
     send: sent.call,
-    sendNow,
+    sendLetGo: () => say(`${replicaId}${LET_GO}`),
     stop() {
       sent.stop();
       heard.stop();
+      heardLetGo.stop();
       subscription.unsubscribe();
     },
   };

@@ -48,10 +48,6 @@ export class PartitionLease {
   get surplus(): readonly number[] {
     return this.partitions.slice(this.#share);
   }
-  /** Whether another replica may have let go of something for this one. */
-  get hasRoom(): boolean {
-    return this.partitions.length < this.#share;
-  }
   get #share(): number {
     return Math.ceil(PARTITIONS / (1 + this.others.length));
   }

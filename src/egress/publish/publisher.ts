@@ -134,7 +134,7 @@ async function handOver({ lease, sent, next, notices }: HandOverParts): Promise<
   await lease.handOver(surplus);
   // Another replica goes on with their runs.
   next.forget();
-  notices.tell();
+  notices.tellLetGo();
 }
 
 function warnOfLeft(log: Log, error: unknown): void {

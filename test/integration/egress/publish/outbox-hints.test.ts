@@ -19,6 +19,9 @@ it("hints of many replicas are heard at times, the first at once and one after t
   const hints = openOutboxHints({
     ...{ connection, log, replicaId: "replica-a" },
     onHint: () => void heardAtMs.push(performance.now()),
+    onLetGo: () => {
+      throw new Error("nobody let go of a partition");
+    },
   });
   try {
     await connection.flush();
@@ -36,6 +39,31 @@ it("hints of many replicas are heard at times, the first at once and one after t
     expect(heardAtMs.length).toBeLessThanOrEqual(2 + tookMs / PAUSE_MS);
   } finally {
     hints.stop();
+    await connection.close();
+    await nats.stop();
+  }
+});
+
+it("of what a replica commits and of partitions that it lets go are told apart, and its own are not heard", async () => {
+  const log = createLog({ level: "error", format: "json", write: () => {} });
+  const nats = await startOwnNats();
+  const connection = await connectBus({ servers: [nats.url] }, log);
+  const heard: string[] = [];
+  const open = (replicaId: string) =>
+    openOutboxHints({
+      ...{ connection, log, replicaId },
+      onHint: () => void heard.push(`${replicaId} hears of a commit`),
+      onLetGo: () => void heard.push(`${replicaId} hears of partitions`),
+    });
+  const [first, second] = [open("replica-a"), open("replica-b")];
+  try {
+    first.send();
+    await connection.flush();
+    second.sendLetGo();
+    await connection.flush();
+    expect(heard).toEqual(["replica-b hears of a commit", "replica-a hears of partitions"]);
+  } finally {
+    for (const hints of [first, second]) hints.stop();
     await connection.close();
     await nats.stop();
   }

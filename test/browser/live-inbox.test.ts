@@ -147,6 +147,29 @@ it("says so where the browser cannot share a stream", async () => {
   await item(page, "beds").waitFor();
 });
 
+it("shows runs, and asks for the inbox, where the browser blocks site data", async () => {
+  const { page } = await service.open("user_bob", "/inbox");
+  await page.addInitScript({
+    content: `
+      const blocked = () => new DOMException("it is blocked", "SecurityError");
+      LockManager.prototype.request = () => Promise.reject(blocked());
+    `,
+  });
+  await page.reload();
+  await page.getByText("this browser blocks site data").waitFor();
+  await ask("lanterns");
+  await item(page, "lanterns").waitFor();
+  const runId = await service.start(definitionId, { inputPayload: { what: "lamps" } });
+  await page.goto(page.url().replace("/inbox", `/runs/${runId}`));
+  await live(page).waitFor();
+
+  await page.addInitScript({
+    content: "globalThis.BroadcastChannel = class { constructor() { throw blocked(); } }",
+  });
+  await page.goto(page.url().replace(/\/runs\/.*/, "/inbox"));
+  await page.getByText("this browser blocks site data").waitFor();
+});
+
 it("goes on when the service was away", async () => {
   const { page } = await service.open("user_ann", "/inbox");
   await live(page).waitFor();

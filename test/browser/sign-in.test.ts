@@ -243,4 +243,44 @@ describe("a token that the provider renews", () => {
     await page.getByText("No run matches").waitFor();
     expect(await page.getByRole("dialog").count()).toBe(0);
   });
+
+  test("is renewed when a stream was opened with one that has ended, and the page is live again", async () => {
+    const { page } = await openSignedIn();
+    const sent: (string | undefined)[] = [];
+    await page.route(/Inbox\/Watch/, (route) => {
+      sent.push(route.request().headers().authorization);
+      if (sent.length > 1) return route.continue();
+      const body = JSON.stringify({ code: "unauthenticated", message: "the token has ended" });
+      return route.fulfill({ status: 401, contentType: "application/json", body });
+    });
+    await page.getByRole("link", { name: "Inbox", exact: true }).click();
+    await page.reload();
+    await page.getByText("Live", { exact: true }).waitFor();
+    expect(sent).toHaveLength(2);
+    expect(sent[1]).not.toBe(sent[0]);
+    expect(await page.getByRole("dialog").count()).toBe(0);
+  });
+
+  test("that is refused when another one has come meanwhile does not sign out", async () => {
+    const { page } = await openSignedIn();
+    let old = "";
+    const isHeld = new Promise<void>((held) => {
+      void page.route(/System\/WhoAmI/, async (route) => {
+        const token = route.request().headers().authorization ?? "";
+        if (old !== "") return route.continue();
+        old = token;
+        held();
+        const before = renewing.renewals.length;
+        await expect
+          .poll(() => renewing.renewals.length, { timeout: 9_000 })
+          .toBeGreaterThan(before);
+        const body = JSON.stringify({ code: "unauthenticated", message: "the token has ended" });
+        await route.fulfill({ status: 401, contentType: "application/json", body });
+      });
+    });
+    await page.reload();
+    await isHeld;
+    await page.getByText("ada", { exact: true }).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+  });
 });

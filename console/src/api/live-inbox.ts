@@ -5,6 +5,7 @@
  * Invariants:
  * 1. At most one tab of a name has the stream. When it goes, the next one opens its own, and all ask for what may have changed meanwhile.
  * 2. Each tab is told how the stream is.
+ * 3. A tab whose stream is refused gives the lock back.
  */
 import type { InboxWatchResponse } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { pause, pauseAfter } from "../../../src/client/pauses.ts";
@@ -12,10 +13,12 @@ import { followStream, type Liveness, type NoStream } from "./streams.ts";
 
 /** What a tab wants. */
 export interface InboxWish {
-  /** Of this service, workspace and person: tabs with another name have nothing to do with it. */
+  /** Of this service, workspace, person and rights: tabs with another name have nothing to do with it. */
   readonly name: string;
   /** Inbox.Watch from its beginning. */
   open(signal: AbortSignal): AsyncIterable<InboxWatchResponse>;
+  /** The token was refused: gives whether there is another one now. */
+  renewed(): Promise<boolean>;
   /** Something may have changed. */
   onChange(): void;
   onLiveness(liveness: Liveness): void;
@@ -25,13 +28,17 @@ export interface InboxWish {
 
 type Message = { readonly changed: true } | { readonly asks: true } | { readonly is: Liveness };
 
-/** Follows until the signal aborts. A browser without locks asks every few seconds. */
-export function followInbox({ name, open, onChange, onLiveness, signal }: InboxWish): void {
-  if (navigator.locks === undefined) {
-    onLiveness({ kind: "polling", why: "browser" });
+/** After so long a tab whose stream was refused queues for the next one. */
+const AFTER_REFUSAL_MS = 60_000;
+
+/** Follows until the signal aborts. A browser without locks or channels asks every few seconds. */
+export function followInbox(wish: InboxWish): void {
+  const { name, onChange, onLiveness, signal } = wish;
+  const channel = navigator.locks === undefined ? undefined : channelOf(name);
+  if (channel === undefined) {
+    onLiveness({ kind: "polling", why: navigator.locks === undefined ? "browser" : "storage" });
     return;
   }
-  const channel = new BroadcastChannel(name);
   /** Undefined: another tab has the stream. */
   let own: Liveness | undefined;
   const tell = (message: Message) => signal.aborted || channel.postMessage(message);
@@ -53,20 +60,35 @@ export function followInbox({ name, open, onChange, onLiveness, signal }: InboxW
   };
   onLiveness({ kind: "connecting" });
   tell({ asks: true });
-  navigator.locks
-    .request(name, { signal }, () => lead(open, change, say, signal))
-    .catch(() => {
-      // The signal came before the lock.
-    });
   signal.addEventListener("abort", () => channel.close(), { once: true });
+  const queue = async () => {
+    while (!signal.aborted) {
+      await navigator.locks.request(name, { signal }, () => lead(wish, change, say));
+      // Another tab may lead now.
+      own = undefined;
+      await pause(AFTER_REFUSAL_MS, signal);
+    }
+  };
+  queue().catch(() => {
+    // Unless the signal came first, the browser refuses locks.
+    if (!signal.aborted) onLiveness({ kind: "polling", why: "storage" });
+  });
 }
 
-/** Has the stream until the signal aborts. */
+/** Undefined: the browser blocks site data. */
+function channelOf(name: string): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Has the stream until the signal aborts or the service refuses it. */
 async function lead(
-  open: InboxWish["open"],
+  { open, renewed, signal }: InboxWish,
   change: () => void,
   say: (liveness: Liveness) => void,
-  signal: AbortSignal,
 ): Promise<void> {
   const isOver = { refused: false };
   for (let ended = 1; !signal.aborted && !isOver.refused; ended += 1) {
@@ -84,12 +106,11 @@ async function lead(
         if (liveness.kind !== "ended") say(liveness);
       },
       onHeard() {},
+      renewed,
       signal,
     });
     if (!isOver.refused) await pause(pauseAfter(ended), signal).catch(() => undefined);
   }
-  // A stream that was refused here would be refused to the next tab, too.
-  if (!signal.aborted) await new Promise((end) => signal.addEventListener("abort", end));
 }
 
 /** The tabs ask by themselves while they are told so. */

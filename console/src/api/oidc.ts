@@ -13,6 +13,8 @@ const PENDING = "workflows.sign-in";
 const SCOPE = "openid profile email";
 /** Asks for a refresh token. A provider that does not list it may refuse it. */
 const LASTING = "offline_access";
+/** A provider that answers later does not answer: pages wait for it before they call. */
+const WITHIN_MS = 5_000;
 
 interface Pending {
   readonly verifier: string;
@@ -102,15 +104,29 @@ function grantOf(answer: oauth.TokenEndpointResponse, refreshToken: string): Gra
   return { token, refreshToken: next, endsAtMs };
 }
 
-async function discover(config: OidcConfig): Promise<oauth.AuthorizationServer> {
+/** What the provider says of itself, asked for once. */
+let discovered: Promise<oauth.AuthorizationServer> | undefined;
+
+function discover(config: OidcConfig): Promise<oauth.AuthorizationServer> {
+  discovered ??= askServer(config).catch((error: unknown) => {
+    discovered = undefined;
+    throw error;
+  });
+  return discovered;
+}
+
+async function askServer(config: OidcConfig): Promise<oauth.AuthorizationServer> {
   const issuer = new URL(config.issuer);
   const response = await oauth.discoveryRequest(issuer, options(config));
   return oauth.processDiscoveryResponse(issuer, response);
 }
 
-/** A provider without TLS is one that somebody tries on their machine: the service was told its address. */
+/** Of one request. A provider without TLS is one that somebody tries on their machine: the service was told its address. */
 function options({ issuer }: OidcConfig) {
-  return { [oauth.allowInsecureRequests]: issuer.startsWith("http:") };
+  return {
+    [oauth.allowInsecureRequests]: issuer.startsWith("http:"),
+    signal: AbortSignal.timeout(WITHIN_MS),
+  };
 }
 
 function redirectUri(): string {

@@ -1,6 +1,6 @@
 /**
  * Places for streams of this origin: a browser opens six connections to one, over all its tabs, and calls need some of them.
- * Boundary: Web Locks, which end with their tab. Over HTTP/2, or without them, there is no bound.
+ * Boundary: Web Locks, which end with their tab. Over HTTP/2, or without them, there is no bound. A browser that blocks site data refuses them.
  */
 
 /** Streams of runs at once. The inbox has one more, and three connections are left for calls. */
@@ -11,7 +11,7 @@ const NAME = "workflows.stream";
 export async function takePlace(): Promise<(() => void) | undefined> {
   if (!isBounded() || navigator.locks === undefined) return () => undefined;
   for (let place = 1; place <= PLACES; place += 1) {
-    const leave = await tryLock(`${NAME}.${place}`);
+    const leave = await tryLock(`${NAME}.${place}`).catch(() => () => undefined);
     if (leave !== undefined) return leave;
   }
   return undefined;

@@ -17,7 +17,7 @@ import type { WorkflowsClient } from "../../../src/client/client.ts";
 import { WorkflowsError } from "../../../src/client/errors.ts";
 import { useApi } from "./api.tsx";
 import type { ConsoleConfig } from "./config.ts";
-import { afterRefusal } from "./renewal.ts";
+import { afterRefusal, tokenForCall } from "./renewal.ts";
 
 const FRESH_MS = 2_000;
 
@@ -31,11 +31,27 @@ export const queries = new QueryClient({
   },
 });
 
+/** The tokens of calls that were refused. */
+const refused = new WeakMap<object, string>();
+
+/** Remembers the token of a call that is refused: until the answer comes, the session may have another one. */
+async function withToken<T>(config: ConsoleConfig, call: () => Promise<T>): Promise<T> {
+  const token = await tokenForCall(config.oidc);
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof WorkflowsError) refused.set(error, token);
+    throw error;
+  }
+}
+
 /** A token that the service does not take any more is no session, unless it can be renewed: then all is asked for again. */
 function endRefused(error: unknown): void {
   if (!(error instanceof WorkflowsError) || error.code !== "UNAUTHENTICATED") return;
+  const token = refused.get(error);
+  if (token === undefined) return;
   const config = queries.getQueryData<ConsoleConfig>(["config"]);
-  void afterRefusal(config?.oidc).then((isRenewed) => {
+  void afterRefusal(config?.oidc, token).then((isRenewed) => {
     if (isRenewed) void queries.invalidateQueries();
   });
 }
@@ -57,10 +73,10 @@ export function useCall<T extends object>(
   call: (client: WorkflowsClient, options: { readonly signal: AbortSignal }) => Promise<T>,
   { everyMs, staleMs = FRESH_MS, isEnabled = true, isKept = false }: CallOptions = {},
 ): UseQueryResult<T, Error> {
-  const { client, actor, isSignedOut } = useApi();
+  const { client, config, actor, isSignedOut } = useApi();
   return useQuery<T>({
     queryKey: [...key, actor],
-    queryFn: ({ signal }) => call(client, { signal }),
+    queryFn: ({ signal }) => withToken(config, () => call(client, { signal })),
     enabled: isEnabled && !isSignedOut,
     staleTime: staleMs,
     refetchInterval: everyMs ?? false,
@@ -73,11 +89,11 @@ export function useAct<Input, Output>(
   act: (client: WorkflowsClient, input: Input) => Promise<Output>,
   onDone?: (output: Output) => void,
 ): UseMutationResult<Output, Error, Input> {
-  const { client } = useApi();
+  const { client, config } = useApi();
   const cache = useQueryClient();
   const isBusy = useRef(false);
   const mutation = useMutation<Output, Error, Input>({
-    mutationFn: (input: Input) => act(client, input),
+    mutationFn: (input: Input) => withToken(config, () => act(client, input)),
     onError: endRefused,
     onSuccess: (output) => {
       onDone?.(output);

@@ -12,8 +12,8 @@ import { type Grant, sessionNow, signIn, signOut } from "./session.ts";
 const EARLY_MS = 30_000;
 /** Of a token that lives shorter than four times that. */
 const EARLY_SHARE = 0.25;
-/** A refusal that arrives within this time after a renewal may be one of the token before. */
-const LATE_REFUSAL_MS = 2_000;
+/** A token that is refused so soon after its renewal is not renewed: the next one would be refused, too. */
+const FRESH_MS = 10_000;
 
 let renewing: Promise<string | undefined> | undefined;
 /** The token that the last renewal gave. */
@@ -29,16 +29,42 @@ export async function tokenForCall(oidc: OidcConfig | undefined): Promise<string
   return (await renew(oidc, grant)) ?? grant.token;
 }
 
-/** The service refused the token of the session. Gives whether there is another one now. */
-export async function afterRefusal(oidc: OidcConfig | undefined): Promise<boolean> {
+/** The token of calls whose end a page must understand, such as streams. */
+export interface CarriedToken {
+  /** Before each call. */
+  take(): Promise<void>;
+  /** The service refused that call's token. Gives whether there is another one now. */
+  isRenewed(): Promise<boolean>;
+}
+
+/** Remembers which token a call carries. */
+export function carriedToken(oidc: OidcConfig | undefined): CarriedToken {
+  let token = "";
+  return {
+    async take() {
+      token = await tokenForCall(oidc);
+    },
+    isRenewed: () => afterRefusal(oidc, token),
+  };
+}
+
+/** The service refused this token. Gives whether there is another one now. */
+export async function afterRefusal(
+  oidc: OidcConfig | undefined,
+  refused: string,
+): Promise<boolean> {
   const { grant } = sessionNow();
   if (grant === undefined) return false;
-  if (oidc !== undefined && grant.refreshToken !== "" && grant.token !== renewed) {
+  if (grant.token !== refused) return true;
+  if (oidc !== undefined && grant.refreshToken !== "" && !isFresh(grant)) {
     if ((await renew(oidc, grant)) !== undefined) return true;
   }
-  const isLate = grant.token === renewed && Date.now() - gotAtMs < LATE_REFUSAL_MS;
-  if (!isLate && sessionNow().grant?.token === grant.token) signOut(true);
+  if (sessionNow().grant?.token === refused) signOut(true);
   return false;
+}
+
+function isFresh(grant: Grant): boolean {
+  return grant.token === renewed && Date.now() - gotAtMs < FRESH_MS && !endsSoon(grant);
 }
 
 function endsSoon({ endsAtMs }: Grant): boolean {

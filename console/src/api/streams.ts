@@ -19,14 +19,17 @@ export type Liveness =
   /** The service refuses to go on. */
   | { readonly kind: "refused"; readonly message: string };
 
-/** `proxy`: it is held back on its way. `pages`: others of this browser have the connections. `browser`: it cannot share one. */
-export type NoStream = "proxy" | "pages" | "browser";
+/**
+ * `proxy`: it is held back on its way. `pages`: others of this browser have the connections. `browser`: it cannot share one. `storage`: it may
+ * not, since it blocks site data.
+ */
+export type NoStream = "proxy" | "pages" | "browser" | "storage";
 
 /** What is followed. */
 export interface Followed<M> {
   open(signal: AbortSignal): AsyncIterable<M>;
   onMessage(message: M): void;
-  /** Asks until a time of `performance.now()`. Gives whether all is over. */
+  /** Asks until a time of `performance.now()`. Gives whether all is over. What it rejects with is taken as an error of the stream. */
   poll(untilMs: number, why: NoStream): Promise<boolean>;
   /** Whenever it changes. */
   onLiveness(liveness: Liveness): void;
@@ -34,6 +37,8 @@ export interface Followed<M> {
   onHeard(): void;
   /** A place for a stream, which is given back by what it gives; undefined: there is none. Without it there always is one. */
   takePlace?(): Promise<(() => void) | undefined>;
+  /** The token was refused: gives whether there is another one now. Without it there never is. */
+  renewed?(): Promise<boolean>;
   readonly signal: AbortSignal;
   readonly times?: Partial<StreamTimes>;
 }
@@ -78,29 +83,42 @@ export async function followStream<M>(followed: Followed<M>): Promise<void> {
   onLiveness({ kind: "connecting" });
   for (let failed = 1; !signal.aborted; failed += 1) {
     try {
-      await readStream(followed, times, () => {
+      const isOver = await readOrPoll(followed, times, () => {
         failed = 0;
         onLiveness({ kind: "live" });
       });
-      break;
+      if (isOver) break;
+      failed = 0;
     } catch (thrown) {
       if (signal.aborted) break;
-      if (thrown instanceof NotStreamed) {
-        const { why } = thrown;
-        const { streamAgainAfter, placeAgainAfter } = times;
-        const forMs = why === "pages" ? placeAgainAfter : streamAgainAfter;
-        const polled = followed.poll(performance.now() + forMs, why);
-        if (await polled.catch(() => false)) break;
-        continue;
-      }
       const error = WorkflowsError.from(thrown);
-      const { message } = error;
-      if (!isCut(error)) return onLiveness({ kind: "refused", message });
-      onLiveness({ kind: "away", message });
+      const { code, message } = error;
+      // A stream ends with the token that it was opened with.
+      const isRenewed = code === "UNAUTHENTICATED" && (await followed.renewed?.()) === true;
+      if (signal.aborted) break;
+      if (!isRenewed && !isCut(error)) return onLiveness({ kind: "refused", message });
+      if (!isRenewed) onLiveness({ kind: "away", message });
       await pause(pauseAfter(failed), signal).catch(() => undefined);
     }
   }
   if (!signal.aborted) onLiveness({ kind: "ended" });
+}
+
+/** The stream, and questions for a while where there is none. Gives whether all is over. */
+async function readOrPoll<M>(
+  followed: Followed<M>,
+  times: StreamTimes,
+  onFirst: () => void,
+): Promise<boolean> {
+  try {
+    await readStream(followed, times, onFirst);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof NotStreamed)) throw thrown;
+    const { why } = thrown;
+    const forMs = why === "pages" ? times.placeAgainAfter : times.streamAgainAfter;
+    return followed.poll(performance.now() + forMs, why);
+  }
 }
 
 function isCut({ code, reason }: WorkflowsError): boolean {

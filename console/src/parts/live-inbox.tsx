@@ -7,7 +7,9 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from "
 import { useApi } from "../api/api.tsx";
 import { BASE } from "../api/base.ts";
 import { followInbox } from "../api/live-inbox.ts";
+import { carriedToken } from "../api/renewal.ts";
 import { useRights } from "../api/rights.ts";
+import { settled } from "../api/settled.ts";
 import type { Liveness } from "../api/streams.ts";
 
 /** Of several changes in a row the last one is asked for. */
@@ -19,21 +21,21 @@ const LiveContext = createContext<Liveness>({ kind: "connecting" });
 
 export function LiveInbox({ children }: { readonly children: ReactNode }) {
   const { client, workspaceId, actor, isSignedOut, config } = useApi();
-  const { subject } = useRights();
+  const { subject, workspaceId: ownWorkspaceId, may } = useRights();
   const cache = useQueryClient();
   const [liveness, setLiveness] = useState<Liveness>({ kind: "connecting" });
   const who = config.authMode === "none" ? actor : subject;
+  // A caller who may not end steps sees no held ones.
+  const seesHeld = config.authMode === "none" || may("workflows.v1.WorkflowService/TransitionStep");
+  const name = JSON.stringify([BASE, workspaceId || ownWorkspaceId, who, seesHeld]);
   const isKnown = !isSignedOut && (config.authMode === "none" || subject !== "");
   useEffect(() => {
     if (!isKnown) return;
     let running: AbortController | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void cache.invalidateQueries({ queryKey: ["inbox"] });
-      }, SETTLE_MS);
-    };
+    const { changed, stop: unsettle } = settled(SETTLE_MS, () =>
+      cache.invalidateQueries({ queryKey: ["inbox"] }),
+    );
+    const carried = carriedToken(config.oidc);
     const stop = () => {
       running?.abort();
       running = undefined;
@@ -43,9 +45,13 @@ export function LiveInbox({ children }: { readonly children: ReactNode }) {
       if (document.hidden) return setLiveness({ kind: "hidden" });
       running = new AbortController();
       followInbox({
-        name: `workflows.inbox ${JSON.stringify([BASE, workspaceId, who])}`,
-        open: (signal) => client.inbox.watch({ workspaceId }, { signal }),
-        onChange: refresh,
+        name: `workflows.inbox ${name}`,
+        async *open(signal) {
+          await carried.take();
+          yield* client.inbox.watch({ workspaceId }, { signal });
+        },
+        renewed: carried.isRenewed,
+        onChange: changed,
         onLiveness: setLiveness,
         signal: running.signal,
       });
@@ -54,10 +60,10 @@ export function LiveInbox({ children }: { readonly children: ReactNode }) {
     document.addEventListener("visibilitychange", turn);
     return () => {
       document.removeEventListener("visibilitychange", turn);
-      clearTimeout(timer);
+      unsettle();
       stop();
     };
-  }, [client, cache, workspaceId, who, isKnown]);
+  }, [client, config, cache, workspaceId, name, isKnown]);
   return <LiveContext value={liveness}>{children}</LiveContext>;
 }
 

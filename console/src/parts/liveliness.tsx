@@ -7,6 +7,7 @@ const WHY: Readonly<Record<NoStream, string>> = {
   proxy: "a proxy holds the stream back",
   pages: "other pages of this browser use its connections",
   browser: "this page came without TLS, and cannot share a stream",
+  storage: "this browser blocks site data, and cannot share a stream",
 };
 
 /** Beside the head of a page. `heardAtMs`: when the service was heard last, by the clock of this browser. */

@@ -36,7 +36,7 @@ function placeOf(moves: readonly Move[], after: string): number {
 }
 
 /** Follows until the end; what was given, and how the page called itself. */
-async function followed(service: Pick<Following, "watch" | "page" | "takePlace">) {
+async function followed(service: Pick<Following, "watch" | "page" | "takePlace" | "renewed">) {
   const given: Move[][] = [];
   const givenAtMs: number[] = [];
   const liveness: Liveness["kind"][] = [];
@@ -163,4 +163,61 @@ it("asks for pages while other pages of the browser have the streams, and takes 
   expect(seqs).toEqual(all(4));
   expect(liveness).toEqual(["connecting", "polling", "live", "ended"]);
   expect([taken, left]).toEqual([2, 1]);
+});
+
+it("goes on with another token where the one of the stream has ended", async () => {
+  const moves = movesOf(4);
+  let token = 1;
+  let streams = 0;
+  const { seqs, liveness } = await followed({
+    page: noPage,
+    async renewed() {
+      token += 1;
+      return true;
+    },
+    async *watch(after) {
+      streams += 1;
+      yield first(after);
+      for (const move of moves.slice(placeOf(moves, after), token * 2)) yield answer(move);
+      if (token === 1) throw new ConnectError("the token has ended", Code.Unauthenticated);
+    },
+  });
+  expect(seqs).toEqual(all(4));
+  expect(liveness).toEqual(["connecting", "live", "ended"]);
+  expect([streams, token]).toEqual([2, 2]);
+});
+
+it("ends where pages are refused while other pages of the browser have the streams", async () => {
+  let pages = 0;
+  const { liveness } = await followed({
+    takePlace: async () => undefined,
+    async *watch() {
+      yield first("");
+    },
+    async page() {
+      pages += 1;
+      if (pages > 20) return create(GetHistoryResponseSchema, { moves: movesOf(1) });
+      throw new ConnectError("there is no such run", Code.NotFound);
+    },
+  });
+  expect(pages).toBe(1);
+  expect(liveness).toEqual(["connecting", "refused"]);
+});
+
+it("asks for pages again after a pause when the service is away", async () => {
+  const askedAtMs: number[] = [];
+  const { seqs, liveness } = await followed({
+    takePlace: async () => undefined,
+    async *watch() {
+      yield first("");
+    },
+    async page() {
+      askedAtMs.push(performance.now());
+      if (askedAtMs.length === 1) throw new ConnectError("it is away", Code.Unavailable);
+      return create(GetHistoryResponseSchema, { moves: movesOf(1) });
+    },
+  });
+  expect(seqs).toEqual([1]);
+  expect(liveness).toEqual(["connecting", "away", "polling", "ended"]);
+  expect((askedAtMs[1] ?? 0) - (askedAtMs[0] ?? 0)).toBeGreaterThan(50);
 });

@@ -28,6 +28,8 @@ export interface Following {
   onHeard(): void;
   /** A place for a stream, as api/streams.ts takes it. */
   takePlace?(): Promise<(() => void) | undefined>;
+  /** Whether there is another token than the one that was refused, as api/streams.ts asks. */
+  renewed?(): Promise<boolean>;
   /** The cursor of the last move that is known. */
   readonly after: string;
   readonly signal: AbortSignal;
@@ -45,7 +47,7 @@ const TIMES = {
 
 /** Follows a run until it ends or the signal aborts. Never rejects. */
 export async function followRun(following: Following): Promise<void> {
-  const { watch, takePlace, signal, onLiveness, onHeard } = following;
+  const { watch, takePlace, renewed, signal, onLiveness, onHeard } = following;
   const times = { ...TIMES, ...following.times };
   const gate = new Gate(following.onMoves, times);
   const place = { after: following.after, isOver: false };
@@ -64,6 +66,7 @@ export async function followRun(following: Following): Promise<void> {
     onLiveness: give,
     onHeard,
     ...(takePlace ? { takePlace } : {}),
+    ...(renewed ? { renewed } : {}),
     signal,
     times: following.times ?? {},
   });

@@ -7,6 +7,7 @@ import { WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
 import { useApi } from "../../api/api.tsx";
 import { takePlace } from "../../api/places.ts";
 import { useCall } from "../../api/queries.ts";
+import { carriedToken } from "../../api/renewal.ts";
 import type { Liveness } from "../../api/streams.ts";
 import { followRun } from "./follow-run.ts";
 import { afterMoves, NO_MOVES, type RunPicture } from "./run-picture.ts";
@@ -28,7 +29,7 @@ const ENDED_EVERY_MS = 10_000;
 
 /** Follows a run. */
 export function useRun(runId: string): FollowedRun {
-  const { client, isSignedOut } = useApi();
+  const { client, isSignedOut, config } = useApi();
   const [picture, setPicture] = useState<RunPicture>();
   const [liveness, setLiveness] = useState<Liveness>({ kind: "connecting" });
   const [heardAtMs, setHeardAtMs] = useState(() => Date.now());
@@ -47,13 +48,18 @@ export function useRun(runId: string): FollowedRun {
       const controller = new AbortController();
       running = controller;
       const { signal } = controller;
+      const carried = carriedToken(config.oidc);
       void followRun({
-        watch: (after, open) => client.runs.watch({ runId, after }, { signal: open }),
-        page: (after, open) =>
-          client.runs.getHistory(
-            { runId, pageToken: after, pageSize: PAGE_SIZE },
-            { signal: open },
-          ),
+        async *watch(after, open) {
+          await carried.take();
+          yield* client.runs.watch({ runId, after }, { signal: open });
+        },
+        async page(after, open) {
+          await carried.take();
+          const request = { runId, pageToken: after, pageSize: PAGE_SIZE };
+          return client.runs.getHistory(request, { signal: open });
+        },
+        renewed: carried.isRenewed,
         onMoves(moves) {
           if (signal.aborted) return;
           known.current.picture = afterMoves(known.current.picture, moves);
@@ -85,7 +91,7 @@ export function useRun(runId: string): FollowedRun {
       document.removeEventListener("visibilitychange", turn);
       stop();
     };
-  }, [client, isSignedOut, runId, round]);
+  }, [client, config, isSignedOut, runId, round]);
 
   const again = useCallback(() => setRound((last) => last + 1), []);
   useNewMoves(runId, liveness, picture, again);

@@ -11,6 +11,8 @@ const STORED = "workflows.layout.";
 const FORM = `2:${NODE_WIDTH}x${NODE_HEIGHT}`;
 const MOST_STORED_CHARS = 500_000;
 const MOST_STORED = 20;
+/** Of all together: browsers keep about 5 million for an origin. */
+const MOST_CHARS_IN_ALL = 2_000_000;
 /** After so long a graph is laid out roughly. */
 const WITHIN_MS = 10_000;
 
@@ -91,9 +93,22 @@ function stored(key: string): Promise<Layout> | undefined {
 function store(key: string, layout: Layout): void {
   const text = JSON.stringify({ form: FORM, layout });
   if (text.length > MOST_STORED_CHARS) return;
-  const others = keysKept("origin", STORED);
-  for (const name of others.slice(0, Math.max(0, others.length - MOST_STORED + 1))) {
-    keep("origin", name, "");
-  }
-  keep("origin", STORED + key, text);
+  makeRoom(text.length);
+  // It is in memory already: one that does not fit would be there twice.
+  if (!keep("origin", STORED + key, text)) keep("origin", STORED + key, "");
+}
+
+/** Forgets layouts until one of so many characters may be stored. */
+function makeRoom(chars: number): void {
+  const others = keysKept("origin", STORED).map((name) => ({
+    name,
+    chars: kept("origin", name)?.length ?? 0,
+  }));
+  let inAll = others.reduce((sum, other) => sum + other.chars, chars);
+  others.forEach((other, at) => {
+    const isRoom = others.length - at < MOST_STORED && inAll <= MOST_CHARS_IN_ALL;
+    if (isRoom) return;
+    keep("origin", other.name, "");
+    inAll -= other.chars;
+  });
 }

@@ -12,12 +12,15 @@ import { type OidcProvider, startOidcProvider } from "../support/browser/oidc-pr
 
 const SECRET = "a-token-of-ada";
 const READER = "a-token-of-a-reader";
+const OTHER = "a-token-of-ada-elsewhere";
+const DISCOVERY = /\.well-known\/openid-configuration/;
 
 let isEnded = false;
 /** Tokens that a provider gave and that have not ended. */
 const renewedTokens = new Set<string>();
 const callers: Callers = {
   async find(token) {
+    if (token === OTHER) return { ...callerOf("ada", "admin"), workspaceId: "ws_other" };
     if (token === READER) return callerOf("reader", "viewer");
     if (renewedTokens.has(token)) return callerOf("ada", "admin");
     return token === SECRET && !isEnded ? callerOf("ada", "admin") : undefined;
@@ -128,6 +131,21 @@ describe("a pasted token", () => {
     expect(await search.inputValue()).toBe("");
   });
 
+  test("of another workspace has an inbox stream of its own, and one of the same shares it", async () => {
+    const { page } = await openPage(browser);
+    const tokens: (string | undefined)[] = [];
+    page.context().on("request", (request) => {
+      if (/Inbox\/Watch/.test(request.url())) tokens.push(request.headers().authorization);
+    });
+    for (const token of [SECRET, SECRET, OTHER]) {
+      const next = await page.context().newPage();
+      await next.goto(`${byToken.consoleUrl}/inbox`);
+      await paste(next, token);
+      await next.getByText("Live", { exact: true }).waitFor({ timeout: 10_000 });
+    }
+    expect(tokens).toEqual([`Bearer ${SECRET}`, `Bearer ${OTHER}`]);
+  });
+
   test("without the scope to run has no button that starts", async () => {
     const { page } = await openPage(browser);
     const headers = { authorization: `Bearer ${SECRET}` };
@@ -223,16 +241,36 @@ describe("a token that the provider renews", () => {
 
   test("is renewed before it ends, each refresh token once, and the page does not change", async () => {
     const { page, faults } = await openSignedIn();
+    let discoveries = 0;
+    page.on("request", (request) => {
+      if (DISCOVERY.test(request.url())) discoveries += 1;
+    });
     expect(renewing.asked.at(-1)?.get("scope")).toContain("offline_access");
     await expect.poll(() => renewing.renewals.length, { timeout: 15_000 }).toBeGreaterThan(1);
     expect(new Set(renewing.renewals).size).toBe(renewing.renewals.length);
+    // The sign-in has asked.
+    expect(discoveries).toBe(0);
+    // The provider counts a renewal before the page has its answer.
+    const keptByTab = () => page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+    await expect.poll(keptByTab).toContain(`renewed-${given}`);
     await page.reload();
     await page.getByText("No run matches").waitFor();
     expect(page.url()).toBe(`${service.consoleUrl}/runs?state=failed`);
     expect(faults).toEqual([]);
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("button", { name: /^Sign in at/ }).waitFor();
-    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe("{}");
+    expect(await keptByTab()).toBe("{}");
+  });
+
+  test("is good until its end while the provider does not answer", async () => {
+    const { page } = await openSignedIn();
+    await page.route(DISCOVERY, () => undefined);
+    await page.reload();
+    // Nearly all of its four seconds are over.
+    await page.waitForRequest(DISCOVERY);
+    await page.reload();
+    await page.waitForRequest(DISCOVERY);
+    await page.getByText("No run matches").waitFor({ timeout: 9_000 });
   });
 
   test("is renewed when the service refuses it early, and nobody is asked", async () => {

@@ -14,17 +14,21 @@ const EARLY_MS = 30_000;
 const EARLY_SHARE = 0.25;
 /** A token that is refused so soon after its renewal is not renewed: the next one would be refused, too. */
 const FRESH_MS = 10_000;
+/** So long after a renewal that failed, calls do not wait for the next one. */
+const AGAIN_MS = 5_000;
 
 let renewing: Promise<string | undefined> | undefined;
 /** The token that the last renewal gave. */
 let renewed = "";
 let gotAtMs = Date.now();
+let failedAtMs = 0;
 
 /** The token for a call; "" where nobody is signed in. */
 export async function tokenForCall(oidc: OidcConfig | undefined): Promise<string> {
   const { grant } = sessionNow();
   if (grant === undefined) return "";
   if (oidc === undefined || grant.refreshToken === "" || !endsSoon(grant)) return grant.token;
+  if (Date.now() - failedAtMs < AGAIN_MS) return grant.token;
   // Until its end the old one is good, whether the provider answers or not.
   return (await renew(oidc, grant)) ?? grant.token;
 }
@@ -91,6 +95,7 @@ async function ask(oidc: OidcConfig, refreshToken: string): Promise<string | und
     signIn(next, true);
     return next.token;
   } catch {
+    failedAtMs = Date.now();
     return undefined;
   }
 }

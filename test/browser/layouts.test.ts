@@ -50,8 +50,8 @@ afterEach(() => void vi.unstubAllGlobals());
 
 async function layOutGraphs(storage: FullStorage, count: number, chars: number) {
   vi.stubGlobal("localStorage", storage);
-  const { layoutOf } = await import("../../../console/src/parts/graph/layouts.ts");
-  const { kept } = await import("../../../console/src/api/storage.ts");
+  const { layoutOf } = await import("../../console/src/parts/graph/layouts.ts");
+  const { kept } = await import("../../console/src/api/storage.ts");
   for (let at = 0; at < count; at += 1) {
     const nodes = [{ id: "x".repeat(chars), hasUndo: false }];
     await layoutOf(`v${at}`, { nodes, links: [], above: [] });

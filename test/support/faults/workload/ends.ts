@@ -34,8 +34,8 @@ interface Open {
   readonly tasks: number;
 }
 
-/** Tasks that stay open for so long when all else has ended are counted without their workers; a handler takes 4 s at most. */
-const TASKS_LEFT_MS = 10_000;
+/** Tasks that stay open for so long when all else has ended are counted without their workers; a handler takes 8 s at most. */
+const TASKS_LEFT_MS = 14_000;
 
 /**
  * A stream that was lost has the whole history published again, which takes the longer the longer a world runs: it is at work

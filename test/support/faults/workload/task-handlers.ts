@@ -12,8 +12,8 @@ export const TASK_COST_USD = 0.01;
 
 /** Long enough for a write of the task's place on the stream (egress/tasks/task-publisher.ts). */
 const LONG_MS = 1_200;
-/** A task whose cancel the worker missed is done in vain. */
-const IDLE_MS = 4_000;
+/** A task whose cancel the worker missed is done in vain. The cancel has to be committed before, also after two restarts of Postgres. */
+const IDLE_MS = 8_000;
 
 /** By the id of the step. */
 const handlers: Readonly<Record<string, HandlerFunction>> = {

@@ -154,6 +154,9 @@ describe("a consumer that was lost while no replica ran", () => {
          seen_at = clock_timestamp() + interval '1 hour' where durable = $1`,
       [before.plan.durable],
     );
+    // The column has milliseconds, and rounds.
+    const seenAtMs = Date.now();
+    await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(seenAtMs + 1);
     const seqs = [await service.publish("crm", "{}")];
     const after = await freshReplica();
     await open(after);

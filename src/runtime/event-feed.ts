@@ -2,8 +2,8 @@
  * The events that this replica shows to those who tail them, read from the bus once for all.
  * Boundary: memory; who may see which workspace is the caller's. What listens to the bus is ingress/bus/published-events.ts.
  * Invariants:
- * 1. The bus is listened to while somebody tails, and at no other time: then nothing is done for an event.
- * 2. An event is decoded once, and only where the type is one that somebody wants.
+ * 1. The replica subscribes to the bus while it has a tail. Without one an event costs it nothing.
+ * 2. An event is decoded once for all tails, and only where one of them wants its type.
  * 3. Tails and what they have not taken are bounded. One that falls behind is cut off; none makes another one, or a publisher, wait.
  */
 import { matchesPattern, type Pattern } from "../engine/matching/pattern.ts";
@@ -71,7 +71,7 @@ const LIMITS: EventFeedLimits = {
   events: 1_000,
   bytes: { tail: 4 * MIB, all: 64 * MIB },
 };
-/** The service has some twenty types. Others that somebody publishes on its subjects are forgotten together. */
+/** The service has some twenty types. With more, which others publish on its subjects, the memory is cleared. */
 const TYPES_KEPT = 100;
 
 /** Makes a feed; it listens to nothing yet. */

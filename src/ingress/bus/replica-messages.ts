@@ -3,7 +3,7 @@
  * Boundary: plain NATS messages; what is asked, and whether an answer counts, is shared-reports.ts.
  * Invariants:
  * 1. A replica is asked while it holds a lease in the database. One that does not answer in time is left alone for a while.
- * 2. Nothing here rejects: a question without an answer is a question less.
+ * 2. Nothing here rejects: a question that fails has no answer.
  */
 import type { NatsConnection } from "nats";
 import type { Log } from "../../process/log.ts";

@@ -3,13 +3,13 @@
  * reply, in one commit.
  *
  * Boundary: offers reports to the other replicas and takes theirs; how texts come to them is the bus's (ingress/bus/replica-messages.ts).
- * A report that nobody says to have taken goes the way of all reports (route-inputs.ts, early-reports.ts).
+ * A report that no replica says it took goes the way of all reports (route-inputs.ts, early-reports.ts).
  * Invariants:
  * 1. A replica says that it took a report after its run has committed it. So the message of a report is acknowledged after a commit, as
  *    where its own replica takes it. An answer that is lost, or late, leads to a report that comes twice: its run takes it once.
  * 2. What is offered is applied as a guess (known-reports.ts): where a look-up would have found the step, or it leaves nothing.
- * 3. Where there is no other replica nothing is asked and nothing waits. Offers under way are bounded, here and there; one that nobody
- *    answers is waited for as long as the bus says, and offers that nobody wants are followed by a rest.
+ * 3. A replica that is alone sends no offer and waits for none. Offers and answers under way are bounded. An offer without an answer
+ *    ends after the time-out of replica-messages.ts. After several offers that no replica took there is a pause.
  */
 import { count } from "../../process/metrics.ts";
 import type { ObjectProbe } from "../../store/event-readers.ts";
@@ -48,7 +48,7 @@ export interface SharedReportsDeps {
 const REPLY_WITHIN_MS = 10;
 const OFFERS_AT_ONCE = 8;
 const ANSWERS_AT_ONCE = 32;
-/** So many offers one after another that nobody wanted: what comes is about objects of others. */
+/** Consecutive offers that no replica took, before a pause: the events are about objects that the service did not make. */
 const UNWANTED_AT_MOST = 16;
 const REST_MS = 500;
 
@@ -72,7 +72,7 @@ export class SharedReports {
 
   /**
    * Submits reports about objects that this replica does not know, here or at another one, whichever takes the reply that names the
-   * object. What nobody took is left open in the outcomes.
+   * object. What no replica took is left open in the outcomes.
    */
   async submit(
     events: readonly ReportingEvent[],

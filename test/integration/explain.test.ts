@@ -9,6 +9,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  EdgeState,
   type Explanation,
   Party_Kind,
   ReasonCode,
@@ -63,13 +64,17 @@ afterAll(async () => {
 });
 
 /** Publishes a version and starts a run of it; gives the run's id. */
-async function start(steps: readonly Step[], more: Version = {}): Promise<string> {
+async function start(
+  steps: readonly Step[],
+  more: Version = {},
+  inputPayload: JsonObject = {},
+): Promise<string> {
   const { workflows } = world;
   const name = randomUUID();
   const { definition } = await workflows.createDefinition({ workspaceId: WORKSPACE, name });
   const definitionId = definition?.id ?? "";
   await workflows.publishVersion({ definitionId, steps: [...steps], ...more });
-  const { run } = await workflows.startRun({ definitionId });
+  const { run } = await workflows.startRun({ definitionId, inputPayload });
   return run?.id ?? "";
 }
 
@@ -345,6 +350,26 @@ describe("a run that waits", () => {
     expect(lost.sentence).toContain("worker worker_7 has been silent since");
     expect(lost.sentence).toContain("with 2 tasks in hand");
   });
+});
+
+it("tells what became of each edge", async () => {
+  const steps = [
+    step("size", StepType.BRANCH, {}, { conditionExpr: "input.amount > 500" }),
+    step("large", StepType.HUMAN_TASK, { instructions: "large" }),
+    step("small", StepType.HUMAN_TASK, { instructions: "small" }),
+    step("both", StepType.HUMAN_TASK, { instructions: "both" }),
+  ];
+  const edges = [
+    { fromStepId: "large", toStepId: "both" },
+    { fromStepId: "small", toStepId: "both" },
+    { fromStepId: "size", toStepId: "large", label: "true" },
+    { fromStepId: "size", toStepId: "small", label: "false" },
+  ];
+  const { OPEN, TAKEN, DEAD } = EdgeState;
+  const runId = await start(steps, { edges }, { amount: 20 });
+  expect((await explain(runId)).edges).toEqual([DEAD, OPEN, DEAD, TAKEN]);
+  await world.workflows.transitionStep({ runId, stepId: "small", state: StepRunState.COMPLETED });
+  expect((await explain(runId)).edges).toEqual([DEAD, TAKEN, DEAD, TAKEN]);
 });
 
 describe("a run that ended", () => {

@@ -16,6 +16,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { ErrorNote } from "../../parts/error-note.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
+import { useLiveInbox } from "../../parts/live-inbox.tsx";
 import { Loading } from "../../parts/loading.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PlainText } from "../../parts/plain-text.tsx";
@@ -34,8 +35,9 @@ const EVERY_MS = 5_000;
 const DIGEST_SHOWN = 12;
 
 export default function ItemPage({ id }: { readonly id: string }) {
+  const { everyMs } = useLiveInbox(EVERY_MS);
   const found = useCall(["inbox", "item", id], ({ inbox }, options) => inbox.get({ id }, options), {
-    everyMs: EVERY_MS,
+    everyMs,
   });
   const note = found.isError && <ErrorNote error={found.error} onRetry={() => found.refetch()} />;
   if (found.data?.item === undefined) return note || <Loading />;
@@ -213,10 +215,11 @@ function Reason({ text }: { readonly text: string }) {
 /** Orders for a step that failed and waits. */
 function Mend({ item }: { readonly item: InboxItem }) {
   const { runId, stepId } = item;
+  const { everyMs } = useLiveInbox(EVERY_MS);
   const attempts = useCall(
-    ["attempts", runId, stepId],
+    ["inbox", "attempts", runId, stepId],
     ({ runs }, options) => runs.getAttempts({ runId, stepId }, options),
-    { everyMs: EVERY_MS },
+    { everyMs },
   );
   if (attempts.data === undefined) {
     return attempts.isError ? <ErrorNote error={attempts.error} /> : <Loading rows={1} />;

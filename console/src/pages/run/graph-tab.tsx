@@ -6,7 +6,7 @@ import { Empty } from "../../parts/empty.tsx";
 import { linkStatesOf } from "../../parts/graph/edge-states.ts";
 import { modelOf } from "../../parts/graph/graph-model.ts";
 import { Loading } from "../../parts/loading.tsx";
-import { createNodeFacts, stepFactsOf } from "./node-facts-of.ts";
+import { createNodeFacts } from "./node-facts-of.ts";
 import { isFinalStep, type RunPicture } from "./run-picture.ts";
 
 const WorkflowGraph = lazy(() => import("../../parts/graph/workflow-graph.tsx"));
@@ -32,7 +32,8 @@ export function GraphTab({
   readonly onChoose: (stepId: string) => void;
 }) {
   const model = useMemo(() => modelOf(version.steps, version.edges), [version]);
-  const linkStates = useMemo(() => linkStatesOf(model, stepFactsOf(picture)), [model, picture]);
+  const edges = explanation?.edges;
+  const linkStates = useMemo(() => linkStatesOf(model, edges ?? []), [model, edges]);
   const [factsOf] = useState(createNodeFacts);
   const facts = useMemo(
     () => factsOf(picture, explanation, descendants, runId, isCut),

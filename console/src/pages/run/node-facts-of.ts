@@ -9,7 +9,6 @@ import {
   type WaitReason,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
 import { WorkflowState } from "../../../../gen/workflows/v1/workflows_pb.ts";
-import type { StepFacts } from "../../parts/graph/edge-states.ts";
 import type { ChildCounts, NodeFacts } from "../../parts/graph/node-facts.ts";
 import { isFinalStep, type RunPicture, type StepPicture } from "./run-picture.ts";
 
@@ -120,14 +119,4 @@ function isSame(one: NodeFacts, other: NodeFacts): boolean {
   const isSameCount = a?.total === b?.total && a?.done === b?.done && a?.failed === b?.failed;
   const [values, others] = [Object.values(left), Object.values(right)];
   return isSameCount && values.every((value, at) => Object.is(value, others[at]));
-}
-
-/** What the links of the graph are judged by. */
-export function stepFactsOf(run: RunPicture): Map<string, StepFacts> {
-  return new Map(
-    [...run.steps].map(([id, { state, attempts, isReused }]) => [
-      id,
-      { state, hasBegun: attempts.length > 0 || isReused },
-    ]),
-  );
 }

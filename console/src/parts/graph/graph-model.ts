@@ -23,12 +23,12 @@ export interface GraphLink {
   readonly id: string;
   readonly from: string;
   readonly to: string;
+  /** Its edges, by their places in the version. */
+  readonly places: readonly number[];
   /** Labels and conditions of its edges; empty: it is taken on success. */
   readonly label: string;
   /** Labels of its edges, as they are written. */
   readonly labels: readonly string[];
-  /** One of its edges has a condition. */
-  readonly isConditional: boolean;
 }
 
 /** What is drawn of a version. */
@@ -54,7 +54,8 @@ export function modelOf(steps: readonly StepDefinition[], edges: readonly Edge[]
   const nodes = steps
     .filter(({ id }) => !placed.has(id))
     .map((step) => ({ id: step.id, step, undo: beside.get(step.id) }));
-  const links = linksOf(edges.filter(({ fromStepId, toStepId }) => known(fromStepId, toStepId)));
+  const placedEdges = edges.map((edge, place) => ({ edge, place }));
+  const links = linksOf(placedEdges.filter(({ edge }) => known(edge.fromStepId, edge.toStepId)));
   return { nodes, links, above: joinsOf(steps, links) };
 
   function known(from: string, to: string): boolean {
@@ -62,16 +63,18 @@ export function modelOf(steps: readonly StepDefinition[], edges: readonly Edge[]
   }
 }
 
-function linksOf(edges: readonly Edge[]): GraphLink[] {
+function linksOf(edges: readonly { readonly edge: Edge; readonly place: number }[]): GraphLink[] {
   // Ids of steps have no spaces.
-  const together = groupBy(edges, ({ fromStepId, toStepId }) => `${fromStepId} ${toStepId}`);
+  const together = groupBy(edges, ({ edge }) => `${edge.fromStepId} ${edge.toStepId}`);
   return [...together].map(([id, both]) => ({
     id,
-    from: both[0]?.fromStepId ?? "",
-    to: both[0]?.toStepId ?? "",
-    label: [...new Set(both.map(labelOf))].filter((label) => label !== "").join(" · "),
-    labels: both.map(({ label }) => label),
-    isConditional: both.some(({ conditionExpr }) => conditionExpr !== ""),
+    from: both[0]?.edge.fromStepId ?? "",
+    to: both[0]?.edge.toStepId ?? "",
+    places: both.map(({ place }) => place),
+    label: [...new Set(both.map(({ edge }) => labelOf(edge)))]
+      .filter((label) => label !== "")
+      .join(" · "),
+    labels: both.map(({ edge }) => edge.label),
   }));
 }
 

@@ -4,13 +4,20 @@
  */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
+  EdgeState,
   type ExplainRequest,
   ExplainRequestSchema,
   ReasonCode,
   RunVerdict,
   type WaitReason,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
-import { isFinalRun, type Run } from "../../../engine/values/run.ts";
+import {
+  EDGE_DEAD,
+  EDGE_OPEN,
+  EDGE_TAKEN,
+  isFinalRun,
+  type Run,
+} from "../../../engine/values/run.ts";
 import type { ReplicaView } from "../../../runtime/replica-view.ts";
 import { checkFields } from "../fields.ts";
 import type { ReadDeps } from "../service-deps.ts";
@@ -28,7 +35,7 @@ export function explainWith(replica: ReplicaView | undefined) {
     faults.require("run_id", request.runId);
     faults.refuseIfAny();
     const facts = await readRunFacts(deps, replica, request.runId);
-    const { run, nowMs } = facts;
+    const { run, graph, nowMs } = facts;
     const ofSteps = stepReasons(facts);
     const waits = [...(isFinalRun(run.state) ? [] : runReasons(facts)), ...ofSteps.waits];
     const verdict = verdictOf(run, waits);
@@ -38,9 +45,15 @@ export function explainWith(replica: ReplicaView | undefined) {
       waits: waits.slice(0, WAITS_AT_MOST),
       moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
+      edges: graph.edges.map(({ index }) => edgeStateOf(run.edgeMarks[index] ?? EDGE_OPEN)),
     };
     return { explanation };
   };
+}
+
+function edgeStateOf(mark: number): EdgeState {
+  if (mark === EDGE_TAKEN) return EdgeState.TAKEN;
+  return mark === EDGE_DEAD ? EdgeState.DEAD : EdgeState.OPEN;
 }
 
 function verdictOf({ state, pending }: Run, waits: readonly WaitReason[]): RunVerdict {

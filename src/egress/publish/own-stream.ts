@@ -69,6 +69,8 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
   let good = false;
   let [lookAtMs, connections] = [0, -1];
   let wasCompared = false;
+  /** A look was asked for: it may be asked for while one is under way. */
+  let isAsked = false;
 
   /** Gives what is wrong with the stream. */
   async function look(partitions: readonly number[]): Promise<string | undefined> {
@@ -104,14 +106,16 @@ export function openOwnStream(deps: OwnStreamDeps): OwnStream {
       lookAtMs = nowMs + LOOK_AGAIN_MS;
       connections = bus.connections;
       good = false;
+      isAsked = false;
       await deps.beforeLook();
       const fault = await look(partitions);
       good = fault === undefined;
-      if (good) lookAtMs = nowMs + LOOK_EVERY_MS;
+      if (good) lookAtMs = isAsked ? 0 : nowMs + LOOK_EVERY_MS;
       else condition.be(fault);
       return good;
     },
     lookAgain() {
+      isAsked = true;
       lookAtMs = 0;
     },
     report(refusal) {

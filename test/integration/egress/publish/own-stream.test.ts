@@ -7,6 +7,8 @@ import { join } from "node:path";
 import type { JetStreamManager, NatsConnection } from "nats";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openAckedPublish } from "../../../../src/egress/publish/acked-publish.ts";
+import { openOwnStream } from "../../../../src/egress/publish/own-stream.ts";
 import { createPublisher, type Publisher } from "../../../../src/egress/publish/publisher.ts";
 import { connectBus } from "../../../../src/ingress/bus/connection.ts";
 import { createReadiness } from "../../../../src/ingress/rpc/readiness.ts";
@@ -403,4 +405,24 @@ describe("events that the stream had acknowledged and lost", () => {
     const said = line.logged.filter(({ message }) => `${message}`.includes("lost acknowledged"));
     expect(said).toEqual([]);
   });
+});
+
+it("is looked at again when that was asked for while it was looked at", async () => {
+  const { connection } = await openLine();
+  const bus = openAckedPublish(connection, STREAM);
+  stops.push(async () => bus.stop());
+  let looks = 0;
+  const ownStream = openOwnStream({
+    ...{ connection, bus, stream: STREAM, limits: STREAM_LIMITS, database: at.database },
+    log: createLog({ level: "error", format: "json", write: () => {} }),
+    async beforeLook() {
+      looks += 1;
+      // The replica has got more partitions.
+      if (looks === 1) ownStream.lookAgain();
+    },
+  });
+  for (const expected of [1, 2, 2]) {
+    expect(await ownStream.ready([0])).toBe(true);
+    expect(looks).toBe(expected);
+  }
 });

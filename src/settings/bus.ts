@@ -8,6 +8,9 @@ const DEFAULT_SOURCES =
   "OBJECTIVES=objectives.changes.>,APPROVALS=approvals.changes.>,GOVERNANCE=governance.changes.>," +
   "AGENTS=agents.changes.>,SIPHON=siphon.tap.>,WORKFLOWS=workflows.changes.run.>";
 const SEVEN_DAYS_MS = 7 * 86_400_000;
+/** Subjects whose events report on what steps wait for. */
+const REPORTING = /^(?:objectives|approvals|governance|agents|workflows)(?:\.|$)/;
+const QUEUE_TYPE = /^queue(?:\.[A-Za-z0-9_-]{1,64}){1,8}$/;
 /** JetStream takes no more. */
 const MOST_STREAM_REPLICAS = 5;
 
@@ -15,6 +18,14 @@ const MOST_STREAM_REPLICAS = 5;
 export interface BusSource {
   readonly stream: string;
   readonly subject: string;
+  /** Set: its messages are no events; each becomes one. */
+  readonly queue?: QueueEvents;
+}
+
+/** The event that each message of a queue becomes. */
+interface QueueEvents {
+  readonly workspaceId: string;
+  readonly type: string;
 }
 
 /** How the NATS server is reached. */
@@ -97,14 +108,32 @@ function readSources(reader: EnvironmentReader): BusSource[] {
     : DEFAULT_SOURCES.split(",");
   const seen = new Set<string>();
   return parts.map((part) => {
-    const [stream = "", subject = "", ...rest] = part.split("=").map((text) => text.trim());
+    const [source = "", query] = part.split("?");
+    const [stream = "", subject = "", ...rest] = source.split("=").map((text) => text.trim());
     if (rest.length > 0 || !isStreamName(stream) || !isSubject(subject)) {
       reader.fault("BUS_SOURCES", `has ${part}, which is not of the form STREAM=subject`);
     }
-    if (seen.has(part)) reader.fault("BUS_SOURCES", `has ${part} twice`);
-    seen.add(part);
-    return { stream, subject };
+    if (seen.has(source)) reader.fault("BUS_SOURCES", `has ${source} twice`);
+    seen.add(source);
+    const queue = query === undefined ? undefined : readQueue(reader, part, query);
+    if (queue !== undefined && REPORTING.test(subject)) {
+      reader.fault("BUS_SOURCES", `has ${part}: events of that subject are a collaborator's`);
+    }
+    return { stream, subject, ...optional("queue", queue) };
   });
+}
+
+function readQueue(reader: EnvironmentReader, part: string, query: string): QueueEvents {
+  const fields = new URLSearchParams(query);
+  const [workspaceId = "", type = ""] = [fields.get("workspace") ?? "", fields.get("type") ?? ""];
+  const isWhole = /^\S{1,256}$/.test(workspaceId) && QUEUE_TYPE.test(type);
+  if (!isWhole || fields.size !== 2) {
+    reader.fault(
+      "BUS_SOURCES",
+      `has ${part}, which is not of the form STREAM=subject?workspace=ws_1&type=queue.orders`,
+    );
+  }
+  return { workspaceId, type };
 }
 
 function isStreamName(text: string): boolean {

@@ -4,7 +4,7 @@
  */
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { connect } from "nats";
+import { connect, headers } from "nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -20,11 +20,11 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-async function listening(workspaceId: string): Promise<void> {
+async function listening(workspaceId: string, eventType = "order.made"): Promise<void> {
   const { workflows } = service;
   const { definition } = await workflows.createDefinition({ workspaceId, name: "orders" });
   const steps = [{ id: "task", name: "Task", stepType: StepType.HUMAN_TASK }];
-  const trigger = { triggerType: TriggerType.EVENT, eventType: "order.made" };
+  const trigger = { triggerType: TriggerType.EVENT, eventType };
   await workflows.publishVersion({ definitionId: definition?.id ?? "", steps, trigger });
 }
 
@@ -32,7 +32,7 @@ const runsOf = async (workspaceId: string) =>
   (await service.workflows.listRuns({ workspaceId })).runs;
 
 it("starts runs of its workspace alone, once for an id", async () => {
-  await Promise.all(["ws_a", "ws_b"].map(listening));
+  await Promise.all(["ws_a", "ws_b"].map((workspaceId) => listening(workspaceId)));
   const event = { workspaceId: "ws_a", type: "order.made", id: "o1", data: { order: 1 } };
   const first = await service.runs.publishEvent({ ...event, subject: "orders/1" });
   expect(first).toMatchObject({ id: "o1", stream: "SIPHON", busSubject: "siphon.tap.ops" });
@@ -89,6 +89,42 @@ it("tells who sent it and why, and a repeat with a key has its id", async () => 
     ...{ actor: "unverified:ann", reason: "a test", data: {} },
   });
   await connection.close();
+});
+
+it("comes from a plain queue too: each message is one event of the workspace that is set", async () => {
+  await Promise.all(["ws_q", "ws_r"].map((workspaceId) => listening(workspaceId, "queue.orders")));
+  const connection = await connect({ servers: cluster.natsUrl });
+  const manager = await connection.jetstreamManager();
+  await manager.streams.add({ name: "ORDERS", subjects: ["orders.*"] });
+  const queue = "ORDERS=orders.new?workspace=ws_q&type=queue.orders";
+  const reader = await cluster.start({ BUS_SOURCES: `SIPHON=siphon.tap.>,${queue}` });
+  const fields = headers();
+  // What a message says about itself does not count.
+  fields.set("ce-tenantid", "ws_r");
+  fields.set("ce-type", "order.made");
+  fields.set("Nats-Msg-Id", "o 1");
+  connection.publish("orders.new", JSON.stringify({ order: 1 }), { headers: fields });
+  connection.publish("orders.new", JSON.stringify({ tenant_id: "ws_r", order: 2 }));
+  connection.publish("orders.new", "[3]");
+  const runs = await until(async () => {
+    const found = await runsOf("ws_q");
+    return found.length >= 2 ? found : undefined;
+  });
+  const inputs = await Promise.all(
+    runs.map(async ({ id }) => (await service.workflows.getRun({ id })).run?.inputPayload),
+  );
+  expect(inputs).toEqual(expect.arrayContaining([{ order: 1 }, { tenant_id: "ws_r", order: 2 }]));
+  expect(runs.map(({ triggerEventId }) => triggerEventId)).toEqual(
+    expect.arrayContaining(["o 1", expect.stringMatching(/^2\/\d+$/)]),
+  );
+  const { deadLetters } = await until(async () => {
+    const page = await reader.runs.listDeadLetters({ workspaceId: "ws_q" });
+    return page.deadLetters.length > 0 ? page : undefined;
+  });
+  expect(deadLetters).toMatchObject([{ stream: "ORDERS", streamSeq: 3n }]);
+  expect(await runsOf("ws_r")).toEqual([]);
+  await connection.close();
+  await reader.stop();
 });
 
 it("does not speak for a collaborator: where only theirs are read, it is refused", async () => {

@@ -165,6 +165,28 @@ test("notifications that are built in", () => {
   ]);
 });
 
+test("a plain queue as a source of events", () => {
+  const queueOf = (BUS_SOURCES: string) => configOf({ BUS_SOURCES }).bus.sources;
+  expect(queueOf("A=a.>,ORDERS=orders.new?workspace=ws_1&type=queue.orders")).toEqual([
+    { stream: "A", subject: "a.>" },
+    {
+      ...{ stream: "ORDERS", subject: "orders.new" },
+      queue: { workspaceId: "ws_1", type: "queue.orders" },
+    },
+  ]);
+  for (const wrong of [
+    "O=o?workspace=ws_1",
+    "O=o?type=queue.orders",
+    "O=o?workspace=ws_1&type=orders.made",
+    "O=o?workspace=ws_1&type=queue.orders&more=1",
+    "O=o?workspace=&type=queue.orders",
+    "O=objectives.changes.>?workspace=ws_1&type=queue.orders",
+    "O=o,O=o?workspace=ws_1&type=queue.orders",
+  ]) {
+    expect(faultsOf({ ...NEEDED, BUS_SOURCES: wrong }), wrong).toHaveLength(1);
+  }
+});
+
 test("every fault at once, one line each", () => {
   const faults = faultsOf({
     PORT: "eighty",

@@ -95,8 +95,13 @@ export async function stopInTime(
 function startLoop(deps: BusConsumersDeps, plan: ConsumerPlan): PullLoop {
   const { createStreams, ownStream, sources, startedAt, replicas: _, ...rest } = deps;
   const mayMake = createStreams && plan.stream !== ownStream;
-  const { stream } = plan;
-  const batchDeps = { ...rest, stream, noteTenantless: createTenantlessNotice(rest.log, stream) };
+  const { stream, queue } = plan;
+  const batchDeps = {
+    ...rest,
+    stream,
+    noteTenantless: createTenantlessNotice(rest.log, stream),
+    ...(queue === undefined ? {} : { queue }),
+  };
   const reports = new ReportsInHand();
   return startPullLoop({
     ...rest,

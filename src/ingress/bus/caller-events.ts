@@ -33,7 +33,7 @@ const OF_EACH_EVENT = {
 export function createCallerEvents(deps: CallerEventsDeps): PublishForCaller {
   const { connection, sources, ownStream } = deps;
   const target = sources
-    .filter(({ stream }) => stream !== ownStream)
+    .filter(({ stream, queue }) => stream !== ownStream && queue === undefined)
     .map(({ stream, subject }) => ({ stream, subject: subject.replaceAll(/[*>]/g, TOKEN) }))
     .find(({ subject }) => !REPORTING_ROLES.has(subject.split(".", 1)[0] ?? ""));
   return async ({ workspaceId, id, source, attributes, data }) => {

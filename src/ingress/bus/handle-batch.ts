@@ -31,6 +31,7 @@ import {
   type Reject,
   rejectAll,
 } from "./message-ends.ts";
+import { headersOf } from "./queue-headers.ts";
 import type { NoteTenantless } from "./tenantless.ts";
 
 /** What handling a batch needs. */
@@ -111,7 +112,8 @@ function decode(
 ): DecodedMessage | { readonly ok: "failed"; readonly problem: string } {
   try {
     const { subject, data } = message;
-    return decodeBusMessage({ subject, headers: firstValuesOf(message.headers ?? []), data });
+    const headers = firstValuesOf(headersOf(message, deps.queue));
+    return decodeBusMessage({ subject, headers, data });
   } catch (error) {
     return { ok: "failed", problem: noteFailure(deps, { streamSeq: message.seq, error }) };
   }

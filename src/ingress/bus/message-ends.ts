@@ -13,12 +13,15 @@ import { workspaceOfMessage } from "../../wire/bus/tenant.ts";
 import { publishDeadLetter } from "./dead-letter-stream.ts";
 import { FAILURES_AT_MOST } from "./deliveries.ts";
 import { firstValuesOf } from "./first-values.ts";
+import { headersOf, type QueueEvents } from "./queue-headers.ts";
 
 /** What ending messages needs. */
 export interface EndDeps {
   readonly database: Database;
   readonly connection: NatsConnection;
   readonly stream: string;
+  /** Its messages are no events; unset: they are. */
+  readonly queue?: QueueEvents;
   /** Limits of the stream of dead letters when it has to be made. */
   readonly limits: StreamLimits;
   readonly log: Log;
@@ -62,7 +65,7 @@ export async function rejectAll(
   end: (message: JsMsg) => void,
 ): Promise<void> {
   if (rejects.length === 0) return;
-  const letters = rejects.map((reject) => letterOf(deps.stream, reject));
+  const letters = rejects.map((reject) => letterOf(deps, reject));
   try {
     await putAside(deps, letters);
     await reached("deadletter.committed", deps.stream);
@@ -92,20 +95,17 @@ export function finish(message: JsMsg, end: (message: JsMsg) => void): void {
   });
 }
 
-function letterOf(stream: string, { message, reason, problem }: Reject): DeadLetter {
+function letterOf({ stream, queue }: EndDeps, { message, reason, problem }: Reject): DeadLetter {
   const { subject, data } = message;
+  const headers = headersOf(message, queue);
   return {
-    workspaceId: workspaceOfMessage({
-      subject,
-      data,
-      headers: firstValuesOf(message.headers ?? []),
-    }),
+    workspaceId: workspaceOfMessage({ subject, data, headers: firstValuesOf(headers) }),
     stream,
     subject,
     streamSeq: message.seq,
     reason,
     problem,
-    headers: Object.fromEntries(message.headers ?? []),
+    headers: Object.fromEntries(headers),
     data,
   };
 }

@@ -4,10 +4,13 @@
  * Boundary: pure; names of consumers are part of the service's outside and stay as they are.
  */
 
+import type { QueueEvents } from "./queue-headers.ts";
+
 /** A subject of a stream that the service listens to. */
 export interface BusSource {
   readonly stream: string;
   readonly subject: string;
+  readonly queue?: QueueEvents;
 }
 
 /** A source with its durable consumer. */
@@ -23,13 +26,14 @@ export interface ConsumerPlan extends BusSource {
 export function planConsumers(sources: readonly BusSource[]): ConsumerPlan[] {
   const subjects = new Map<string, string[]>();
   const plans: ConsumerPlan[] = [];
-  for (const { stream, subject } of sources) {
+  for (const { stream, subject, queue } of sources) {
     const known = subjects.get(stream) ?? [];
     if (known.includes(subject)) continue;
     known.push(subject);
     subjects.set(stream, known);
     const name = `workflows-${stream.toLowerCase()}`;
-    plans.push({ stream, subject, durable: known.length === 1 ? name : `${name}-${known.length}` });
+    const durable = known.length === 1 ? name : `${name}-${known.length}`;
+    plans.push({ stream, subject, durable, ...(queue === undefined ? {} : { queue }) });
   }
   return plans;
 }

@@ -19,6 +19,7 @@ export const LINES = [
   "parked",
   "long",
   "replicas",
+  "watch",
   "stored",
   "console",
 ] as const;

@@ -35,6 +35,7 @@ const SIZES: Sizes = {
   restarts: 1,
   longSteps: 300,
   replicaRuns: 0,
+  watchers: 0,
   stored: { finished: 0, parked: 0 },
   storedRuns: 0,
   storedCalls: 0,
@@ -45,6 +46,9 @@ const SIZES: Sizes = {
   parked: [1_000],
   idleMs: 1_000,
 };
+
+/** Lines that compare the service with itself, or measure something else. */
+const UNPROFILED: ReadonlySet<LineName> = new Set(["replicas", "watch", "stored", "console"]);
 
 /** Profiles the service under the load of each line; `quick` are other sizes than the usual ones. */
 export async function profileLines(
@@ -81,7 +85,7 @@ export async function profileLines(
 
 /** A profile is of one process under one load. */
 function isProfiled(line: LineName): boolean {
-  return line !== "replicas" && line !== "stored" && line !== "console";
+  return !UNPROFILED.has(line);
 }
 
 async function takeProfile(bed: Bed, line: LineName, file: string): Promise<void> {

@@ -13,6 +13,7 @@ import { callCommands } from "./ours-calls.ts";
 import { ownCommands } from "./ours-own.ts";
 import { type Service, startService } from "./service.ts";
 import { type Platform, startPlatform } from "./surroundings.ts";
+import { watchCommands } from "./watchers.ts";
 import { NOTE, SEEN_SUBJECT, type START_TYPE, WAKE_TYPE, WORKSPACE } from "./words.ts";
 
 /** The service under load, as this process sees it. */
@@ -86,6 +87,7 @@ export async function startOurs(start: EngineStart): Promise<Engine> {
     own: {
       ...ownCommands(stage),
       ...callCommands(stage),
+      ...watchCommands(stage),
       /** Starts the worker; resolves when it takes tasks. */
       async startWorker() {
         worker = startWorker(guard, platform);

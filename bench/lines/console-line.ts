@@ -167,6 +167,7 @@ async function drawn(page: Page, address: string): Promise<number> {
 /** Drags the graph about; gives the longest task in ms, 0 where none took 50. */
 async function pan(page: Page): Promise<number> {
   await page.evaluate("window.tasksMs = []");
+  const before = await placeOfGraph(page);
   const [x, y] = [SIZE.width / 2, SIZE.height / 2 + 100];
   for (let move = 0; move < PANS; move += 1) {
     await page.mouse.move(x, y);
@@ -174,7 +175,12 @@ async function pan(page: Page): Promise<number> {
     await page.mouse.move(x - 120, y - 250, { steps: 10 });
     await page.mouse.up();
   }
+  if ((await placeOfGraph(page)) === before) throw new Error("the graph did not move");
   return longestTask(page);
+}
+
+function placeOfGraph(page: Page): Promise<string> {
+  return page.evaluate<string>(`document.querySelector(".react-flow__viewport").style.transform`);
 }
 
 /** Goes through the page Runs to its last run. */

@@ -23,6 +23,7 @@ import {
   withWorker,
 } from "./shared-lines.ts";
 import { measureStored } from "./stored-line.ts";
+import { measureWatch } from "./watch-line.ts";
 
 type Measure = (bed: Bed, earlier: readonly Sample[]) => Promise<Values>;
 
@@ -55,6 +56,7 @@ const MEASURES: Readonly<Record<EngineName, Partial<Record<LineName, Measure>>>>
     parked: measureParked,
     long: measureLong,
     replicas: measureReplicas,
+    watch: measureWatch,
     stored: measureStored,
     console: measureConsole,
   },

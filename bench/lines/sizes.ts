@@ -17,6 +17,8 @@ export interface Sizes {
   /** Steps of the long run, and of the chains beside it together. */
   readonly longSteps: number;
   readonly replicaRuns: number;
+  /** Streams that are open at once. */
+  readonly watchers: number;
   /** Runs that are stored by SQL. */
   readonly stored: { readonly finished: number; readonly parked: number };
   /** Of one turn. */
@@ -47,6 +49,7 @@ const FULL = {
   restarts: 3,
   longSteps: 1_000,
   replicaRuns: 500,
+  watchers: 1_000,
   stored: { finished: 1_000_000, parked: 100_000 },
   storedRuns: 150,
   storedCalls: 60,
@@ -69,6 +72,7 @@ const QUICK = {
   restarts: 1,
   longSteps: 50,
   replicaRuns: 20,
+  watchers: 50,
   stored: { finished: 50_000, parked: 5_000 },
   storedRuns: 5,
   storedCalls: 10,

@@ -34,6 +34,13 @@ import {
   findVersions,
   listDefinitions,
 } from "../../src/store/reads/definitions.ts";
+import {
+  countDeployments,
+  findCurrentDeployments,
+  findDeployedVersion,
+  findDeployment,
+  listDeployments,
+} from "../../src/store/reads/deployments.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -56,6 +63,7 @@ import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
+  findNewestNumber,
   findVersionHead,
   findVersionSource,
   listVersionHeads,
@@ -249,6 +257,11 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  "sources.listDeployments": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listDeployments({ definitionId }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -260,6 +273,8 @@ const WRITE_CALLS: Record<string, Call> = {
     client.createDefinition({ workspaceId, name: "intruder" }, options),
   "sources.publishSource": ({ sources }, { workspaceId }, options) =>
     sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
+  "sources.deploy": ({ sources }, { definitionId }, options) =>
+    sources.deploy({ definitionId, environment: "production", version: 1 }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -304,6 +319,7 @@ const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sour
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
+const deploymentsOf = ({ definitionId }: Place) => ({ definitionId, environment: "", states: [] });
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
   findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),
@@ -326,6 +342,19 @@ const READS: Record<string, Read> = {
   findVersionSource: (db, seen, at) => one(findVersionSource(db, seen, at.versionId)),
   listVersionHeads: (db, seen, at) =>
     listVersionHeads(db, seen, at.definitionId, { before: undefined, limit: 50 }),
+  findNewestNumber: async (db, seen, at) =>
+    [await findNewestNumber(db, seen, at.definitionId)].filter((n) => n > 0),
+  findCurrentDeployments: (db, seen, at) => findCurrentDeployments(db, seen, [at.definitionId]),
+  findDeployedVersion: (db, seen, at) =>
+    one(findDeployedVersion(db, seen, at.definitionId, "production")),
+  findDeployment: async (db, seen, at) => {
+    const [row] = await findCurrentDeployments(db, EVERY_WORKSPACE, [at.definitionId]);
+    return one(findDeployment(db, seen, row?.id ?? ""));
+  },
+  listDeployments: (db, seen, at) =>
+    listDeployments(db, seen, deploymentsOf(at), { size: 50, after: undefined }),
+  countDeployments: async (db, seen, at) =>
+    [await countDeployments(db, seen, deploymentsOf(at))].filter((n) => n > 0),
   findRunHead: (db, seen, at) => one(findRunHead(db, seen, at.runId)),
   findRuns: (db, seen, at) => findRuns(db, seen, [at.runId, at.childId]),
   findRunRows: (db, seen, at) => one(findRunRows(db, seen, at.runId)),

@@ -405,6 +405,19 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  "sources.deploy": {
+    needs: "workflows:deploy",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.deploy({ definitionId, environment: "staging" }, options),
+  },
+  "sources.listDeployments": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listDeployments({ definitionId }, options),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({

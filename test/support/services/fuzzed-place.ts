@@ -231,6 +231,13 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ListVersionHeads": ({ definitionId }) => ({
     ...{ definition_id: definitionId, page_size: 2 },
   }),
+  "Workflows.Deploy": ({ definitionId }, n) => ({
+    ...{ definition_id: definitionId, environment: n % 2 === 0 ? "staging" : "production" },
+    ...{ version: 1, vars: { flag: n }, reason: "r" },
+  }),
+  "Workflows.ListDeployments": ({ definitionId }) => ({
+    ...{ definition_id: definitionId, environment: "production", states: [2, 4], page_size: 2 },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

@@ -10,6 +10,7 @@ import {
   RunVerdict,
   type WaitReason,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { PRODUCTION } from "../../../engine/values/environment.ts";
 import { isFinalRun, type Run } from "../../../engine/values/run.ts";
 import type { ReplicaView } from "../../../runtime/replica-view.ts";
 import { checkFields } from "../fields.ts";
@@ -38,6 +39,7 @@ export function explainWith(replica: ReplicaView | undefined) {
       waits: waits.slice(0, WAITS_AT_MOST),
       moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
+      environment: run.environment ?? PRODUCTION,
     };
     return { explanation };
   };

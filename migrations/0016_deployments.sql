@@ -15,7 +15,16 @@ CREATE TABLE "workflow_deployments" (
 	"note" text NOT NULL,
 	"supersedes" text NOT NULL,
 	"decided_by" text DEFAULT '' NOT NULL,
-	"decision_reason" text DEFAULT '' NOT NULL
+	"decision_reason" text DEFAULT '' NOT NULL,
+	"digest" text DEFAULT '' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "deploy_policies" (
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"workspace_id" text PRIMARY KEY NOT NULL,
+	"rules" json NOT NULL,
+	"updated_by" text NOT NULL,
+	"reason" text NOT NULL
 );
 --> statement-breakpoint
 ALTER TABLE "workflow_runs" ADD COLUMN "environment" text;--> statement-breakpoint

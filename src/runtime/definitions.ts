@@ -8,6 +8,7 @@ import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
 import { factsOf } from "../engine/steps/registry.ts";
+import { PRODUCTION } from "../engine/values/environment.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
 import type { JsonObject } from "../engine/values/json.ts";
@@ -27,6 +28,8 @@ import {
 } from "../store/definitions.ts";
 import { followPublish } from "../store/deployments.ts";
 import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
+import { findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { inPieces } from "./in-pieces.ts";
@@ -108,13 +111,14 @@ export async function requireLocked(
   throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
 }
 
-/** Stores the next version of a definition that is locked, and deploys it to production. */
+/** Stores the next version of a definition that is locked, and deploys it to production. Refuses illegal_move where that needs an approval. */
 export async function storeVersion(
   tx: Tx,
   definition: DefinitionRow,
   spec: VersionSpec,
   publisher: Publisher,
 ): Promise<Published> {
+  await requireOpenProduction(tx, definition.workspaceId);
   const version = await insertVersion(tx, definition, {
     id: newVersionId(),
     spec,
@@ -129,6 +133,15 @@ export async function storeVersion(
     version: version.version,
   });
   return { version, definition: await leadWith(tx, version, version.createdAt) };
+}
+
+/** Refuses illegal_move where production takes a version by an approval alone. */
+async function requireOpenProduction(tx: Tx, workspaceId: string): Promise<void> {
+  const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);
+  if (ruleOf(policy, PRODUCTION) === undefined) return;
+  const message =
+    "a policy of the workspace asks for an approval before production: use PublishDraft, then Deploy";
+  throw new Refusal("illegal_move", message);
 }
 
 /** Makes a version the latest one, from now on: its trigger listens, and its cron line has the schedule. */

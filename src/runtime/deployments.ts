@@ -11,6 +11,7 @@ import { compileGraphInPieces } from "../engine/graph/compile.ts";
 import { triggerKeyOf } from "../engine/matching/keys.ts";
 import { workflowOf } from "../engine/steps/child-runs/setting.ts";
 import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
+import { versionDigest } from "../engine/values/digest.ts";
 import { PRODUCTION } from "../engine/values/environment.ts";
 import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
 import { newDeploymentId } from "../process/ids.ts";
@@ -24,6 +25,7 @@ import {
   specOfVersion,
   type VersionRow,
 } from "../store/reads/definitions.ts";
+import { findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
 import {
   type DeployedVersion,
   type DeploymentRow,
@@ -81,8 +83,13 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
     requireRoom(current, environment);
     const stored = current.find((row) => isActive(row, environment));
     const vars = order.vars ?? stored?.vars ?? {};
-    const isSame = stored?.versionId === checked.id && areEqual(stored.vars ?? {}, vars);
-    const row = isSame ? stored : await activate(tx, definition, order, { version: checked, vars });
+    const ifSame = (row: DeploymentRow | undefined) =>
+      row?.versionId === checked.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
+    const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
+    const needsApproval = ruleOf(policy, environment) !== undefined;
+    const waiting = needsApproval ? current.find((row) => isWaiting(row, environment)) : undefined;
+    const same = ifSame(stored) ?? ifSame(waiting);
+    const row = same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
     return { row, madeId: row.id, definitionId, events: [] };
   });
 }
@@ -116,15 +123,24 @@ function areEqual(vars: JsonObject, other: JsonObject): boolean {
   return canonicalJson(vars) === canonicalJson(other);
 }
 
-/** Puts a version into its environment, in place of what is there. The definition is locked. */
-async function activate(
+/** What is put into an environment. */
+interface Content {
+  readonly version: VersionRow;
+  readonly vars: JsonObject;
+  readonly needsApproval: boolean;
+}
+
+/** Puts a version into its environment in place of what is there, or lets it wait for an approval. The definition is locked. */
+async function put(
   tx: Tx,
   { id: definitionId, workspaceId, latestVersionId }: DefinitionRow,
   { environment, by, note }: Pick<DeployOrder, "environment" | "by" | "note">,
-  { version, vars }: { readonly version: VersionRow; readonly vars: JsonObject },
+  { version, vars, needsApproval }: Content,
 ): Promise<DeploymentRow> {
   const place = { definitionId, environment };
-  const supersedes = (await endDeployment(tx, place, "ACTIVE", "SUPERSEDED")) ?? "";
+  // What waited is not what is wanted any more.
+  await endDeployment(tx, place, "PENDING_APPROVAL", "SUPERSEDED");
+  const ended = needsApproval ? "" : await endDeployment(tx, place, "ACTIVE", "SUPERSEDED");
   const id = newDeploymentId();
   const isProduction = environment === PRODUCTION;
   const facts = { id, workspaceId, definitionId, environment, deployedBy: by, note };
@@ -132,13 +148,16 @@ async function activate(
     tx,
     {
       ...facts,
-      ...{ versionId: version.id, version: version.version, state: "ACTIVE" },
+      ...{ versionId: version.id, version: version.version },
+      state: needsApproval ? "PENDING_APPROVAL" : "ACTIVE",
+      digest: needsApproval ? versionDigest(specOfVersion(version)) : "",
       triggerKey: isProduction ? null : (triggerKeyOf(version.trigger) ?? null),
       vars: Object.keys(vars).length === 0 ? null : vars,
     },
-    supersedes,
+    ended ?? "",
   );
-  if (isProduction && latestVersionId !== version.id) await leadWith(tx, version);
+  const isMoved = isProduction && latestVersionId !== version.id && !needsApproval;
+  if (isMoved) await leadWith(tx, version);
   return requireRow(tx, id);
 }
 
@@ -206,6 +225,10 @@ function activeIn(
 
 function isActive(row: DeploymentRow, environment: string): boolean {
   return row.state === "ACTIVE" && row.environment === environment;
+}
+
+function isWaiting(row: DeploymentRow, environment: string): boolean {
+  return row.state === "PENDING_APPROVAL" && row.environment === environment;
 }
 
 function requireExpected(

@@ -24,6 +24,7 @@ export type NewDeployment = Pick<
   | "vars"
   | "deployedBy"
   | "note"
+  | "digest"
 > & { readonly state: "ACTIVE" | "PENDING_APPROVAL" };
 
 // Production's row of a published version: it keeps the vars of the one before.
@@ -47,9 +48,18 @@ const END: Statement = {
 const INSERT: Statement = {
   name: "insert_deployment",
   text: `insert into workflow_deployments (at, active_at, id, workspace_id, definition_id, version_id, version, environment,
-      state, trigger_key, vars, deployed_by, note, supersedes)
+      state, trigger_key, vars, deployed_by, note, supersedes, digest)
     values (clock_timestamp(), case when $7::text = 'ACTIVE' then clock_timestamp() end, $1, $2, $3, $4, $5, $6, $7::text, $8, $9::json,
-      $10, $11, $12)`,
+      $10, $11, $12, $13)`,
+};
+
+const DECIDE: Statement = {
+  name: "decide_deployment",
+  text: `update workflow_deployments set state = $2::text, decided_by = $3, decision_reason = $4,
+      active_at = case when $2::text = 'ACTIVE' then clock_timestamp() end,
+      ended_at = case when $2::text = 'REJECTED' then clock_timestamp() end,
+      supersedes = $5
+    where id = $1 and state = 'PENDING_APPROVAL' returning id`,
 };
 
 /** A version that was published, and who did it. */
@@ -87,11 +97,28 @@ export async function insertDeployment(
   supersedes: string,
 ): Promise<void> {
   const { id, workspaceId, definitionId, versionId, version, environment } = deployment;
-  const { state, triggerKey, vars, deployedBy, note } = deployment;
+  const { state, triggerKey, vars, deployedBy, note, digest } = deployment;
   await tx.query(INSERT, [
     ...[id, workspaceId, definitionId, versionId, version, environment, state, triggerKey],
-    ...[textOf(vars), deployedBy, note, supersedes],
+    ...[textOf(vars), deployedBy, note, supersedes, digest],
   ]);
+}
+
+/** A decision on a deployment that waits for one; `supersedes` as in insertDeployment. */
+export interface DeployDecision {
+  readonly id: string;
+  readonly state: "ACTIVE" | "REJECTED";
+  readonly by: string;
+  readonly reason: string;
+  readonly supersedes: string;
+}
+
+/** Decides a deployment; false: it waits no more. */
+export async function decideWaiting(
+  tx: Tx,
+  { id, state, by, reason, supersedes }: DeployDecision,
+): Promise<boolean> {
+  return (await tx.query(DECIDE, [id, state, by, reason, supersedes])).length > 0;
 }
 
 function textOf(vars: JsonObject | null): string | null {

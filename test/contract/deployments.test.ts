@@ -6,22 +6,25 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
+import { Inbox, ItemKind, ItemState, Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
-const { ACTIVE, SUPERSEDED, RETIRED } = DeploymentState;
+const { ACTIVE, SUPERSEDED, RETIRED, REJECTED, PENDING_APPROVAL } = DeploymentState;
 let service: RpcService;
 let sources: Client<typeof Workflows>;
 let runs: Client<typeof Runs>;
+let inbox: Client<typeof Inbox>;
 
 beforeAll(async () => {
   service = await startRpcService();
   const transport = createConnectTransport({ baseUrl: service.baseUrl, httpVersion: "1.1" });
   sources = createClient(Workflows, transport);
   runs = createClient(Runs, transport);
+  inbox = createClient(Inbox, transport);
 });
 afterAll(() => service.stop());
 
@@ -387,5 +390,111 @@ describe("a run", () => {
       service.client.startRun({ definitionId: childId, parentRunId }, inEnvironment("qa")),
     );
     expect(refused.fields).toEqual(["parent_run_id"]);
+  });
+});
+
+describe("a policy", () => {
+  const workspaceId = "ws_policy";
+  const as = (actor: string) => ({ headers: { "Workflows-Actor": actor } });
+  let definitionId = "";
+  beforeAll(async () => {
+    const { definition } = await service.client.createDefinition({ workspaceId, name: "kept" });
+    definitionId = definition?.id ?? "";
+    for (const id of ["a", "b"]) {
+      await service.client.publishVersion({ definitionId, steps: [task(id)] });
+    }
+    const rules = [{ environment: "production", approvers: ["ben", "group:leads"] }];
+    await sources.putDeployPolicy({ workspaceId, rules, reason: "audit" }, as("ann"));
+  });
+  const deploy = async (version: number) => {
+    const request = { definitionId, environment: "production", version, reason: "why" };
+    const { deployment } = await sources.deploy(request, as("ann"));
+    if (deployment === undefined) throw new Error("no deployment");
+    return deployment;
+  };
+  const decide = (id: string, verdict: Verdict, actor: string, digest: string) =>
+    inbox.decide({ id, verdict, digest, comment: "fine" }, as(actor));
+
+  test("is changed by who has read it", async () => {
+    const { policy } = await sources.getDeployPolicy({ workspaceId });
+    expect(policy?.rules).toMatchObject([{ environment: "production", approvers: ["ben", "group:leads"] }]);
+    const stale = sources.putDeployPolicy({ workspaceId, etag: "other" }, as("ann"));
+    expect((await refusedBy(stale)).code).toBe("FailedPrecondition");
+    const rules = [{ environment: "A" }, { environment: "qa", approvers: [""] }, { environment: "qa" }];
+    const bad = sources.putDeployPolicy({ workspaceId, rules, etag: policy?.etag ?? "" }, as("ann"));
+    expect((await refusedBy(bad)).fields).toEqual([
+      "rules[0].environment",
+      "rules[1].approvers[0]",
+      "rules[2].environment",
+    ]);
+  });
+
+  test("closes production to PublishVersion and leaves other environments open", async () => {
+    const { error, code } = await refusedBy(
+      service.client.publishVersion({ definitionId, steps: [task("c")] }),
+    );
+    expect([code, error.rawMessage]).toEqual([
+      "FailedPrecondition",
+      "a policy of the workspace asks for an approval before production: use PublishDraft, then Deploy",
+    ]);
+    expect((await sources.listVersionHeads({ definitionId })).totalSize).toBe(2);
+    const staged = await sources.deploy({ definitionId, environment: "staging", version: 1 });
+    expect(staged.deployment?.state).toBe(ACTIVE);
+  });
+
+  test("lets a deployment wait in the inbox until one who is asked approves that very version", async () => {
+    const first = await deploy(1);
+    expect(first.state).toBe(PENDING_APPROVAL);
+    expect(await deploy(1)).toEqual(first);
+    expect(await latestOf(definitionId)).toBe(2);
+    const listed = await inbox.list({ workspaceId, kinds: [ItemKind.DEPLOY] });
+    expect(listed).toMatchObject({
+      items: [
+        {
+          ...{ id: first.id, kind: ItemKind.DEPLOY, state: ItemState.OPEN, digest: first.digest },
+          ...{ title: "Deploy kept version 1 to production", actionType: "workflow.deploy" },
+        },
+      ],
+      totalSize: 1,
+    });
+    const mine = async (actor: string) =>
+      (await inbox.count({ workspaceId, mine: true }, as(actor))).totalSize;
+    expect([await mine("ben"), await mine("carl")]).toEqual([1, 0]);
+    const { item } = await inbox.get({ id: first.id });
+    expect(item?.payload).toMatchObject({ environment: "production", version: 1 });
+    for (const [actor, digest, code] of [
+      ["ann", first.digest, "PermissionDenied"],
+      ["ben", "f".repeat(64), "FailedPrecondition"],
+    ] as const) {
+      const refused = await refusedBy(decide(first.id, Verdict.APPROVE, actor, digest));
+      expect([actor, refused.code]).toEqual([actor, code]);
+    }
+    const decided = await decide(first.id, Verdict.APPROVE, "ben", first.digest);
+    expect(decided.item).toMatchObject({ state: ItemState.DONE, given: 1 });
+    expect(await latestOf(definitionId)).toBe(1);
+    // A repeat is answered, another decision is late.
+    expect((await decide(first.id, Verdict.APPROVE, "ben", first.digest)).item?.state).toBe(ItemState.DONE);
+    const late = await refusedBy(decide(first.id, Verdict.DENY, "ben", first.digest));
+    expect(late.code).toBe("FailedPrecondition");
+    const { deployments } = await sources.listDeployments({ definitionId, states: [ACTIVE] });
+    expect(deployments.find(({ environment }) => environment === "production")).toMatchObject({
+      ...{ id: first.id, version: 1, decidedBy: "unverified:ben", decisionReason: "fine" },
+    });
+  });
+
+  test("ends what waits by a denial, and by a newer deployment", async () => {
+    const denied = await deploy(2);
+    await decide(denied.id, Verdict.DENY, "ben", denied.digest);
+    const states = async () =>
+      (await sources.listDeployments({ definitionId, environment: "production", pageSize: 2 })).deployments
+        .map(({ id, state }) => [id, state]);
+    expect((await states())[0]).toEqual([denied.id, REJECTED]);
+    const older = await deploy(2);
+    await sources.deploy({ definitionId, environment: "production", version: 2, vars: { n: 1 } }, as("ann"));
+    expect((await states())[1]).toEqual([older.id, SUPERSEDED]);
+    expect((await inbox.get({ id: older.id })).item?.state).toBe(ItemState.VOID);
+    const late = await refusedBy(decide(older.id, Verdict.APPROVE, "ben", older.digest));
+    expect(late.code).toBe("FailedPrecondition");
+    expect(await latestOf(definitionId)).toBe(1);
   });
 });

@@ -119,7 +119,7 @@ export function deploymentMessage(
   const { activeAt, endedAt, vars } = shown;
   return {
     ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
-    ...{ decidedBy, decisionReason, at: timestampFromDate(at) },
+    ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
     // Numbers of the enum count from 1.
     state: DEPLOYMENT_STATES.findIndex((state) => state === shown.state) + 1,
     ...(vars === null ? {} : { vars }),

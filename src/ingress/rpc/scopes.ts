@@ -92,6 +92,8 @@ const SOURCES: Needed<typeof Workflows> = {
   // An agent deploys nothing.
   deploy: "workflows:deploy",
   listDeployments: "workflows:read",
+  getDeployPolicy: "workflows:read",
+  putDeployPolicy: "workflows:admin",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

@@ -1,6 +1,11 @@
 /** workflows.ops.v1.Workflows, as a table: which function answers which RPC. Boundary: as service.ts. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
+import {
+  answerGetDeployPolicy,
+  answerPutDeployPolicy,
+  readDeployPolicy,
+} from "./deploy-policies.ts";
 import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
 import { doneOnce, namedWorkspace, workspaceOfDefinition } from "./done-once.ts";
 import { reading } from "./service.ts";
@@ -34,5 +39,11 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
       answerAgain: readDeployment,
     }),
     listDeployments: reading(parts, answerListDeployments),
+    getDeployPolicy: reading(parts, answerGetDeployPolicy),
+    putDeployPolicy: doneOnce(parts, method.putDeployPolicy, {
+      workspaceOf: namedWorkspace,
+      answer: answerPutDeployPolicy,
+      answerAgain: readDeployPolicy,
+    }),
   };
 }

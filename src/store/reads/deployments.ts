@@ -3,7 +3,7 @@
  * Boundary: rows as they are stored, but for production: there the latest version of the definition is what is deployed, whether
  * it has a row or not.
  */
-import { and, count, desc, eq, inArray, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, count, desc, eq, getTableColumns, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import { PRODUCTION } from "../../engine/values/environment.ts";
 import type { Queries } from "../database.ts";
 import { workflowDefinitions } from "../schema/definitions.ts";
@@ -43,6 +43,12 @@ export interface DeploymentFilters {
 export interface DeploymentPlace {
   readonly atMs: number;
   readonly id: string;
+}
+
+/** A deployment, and the name of its workflow. */
+export interface WaitingDeployment {
+  readonly deployment: DeploymentRow;
+  readonly name: string;
 }
 
 const CURRENT = ["ACTIVE", "PENDING_APPROVAL"];
@@ -156,6 +162,29 @@ export async function countDeployments(
     .as("counted");
   const [row] = await db.build.select({ total: count() }).from(counted);
   return row?.total ?? 0;
+}
+
+/** Deployments of a workspace that wait for an approval, the newest `limit` of them. */
+export function listWaitingDeployments(
+  db: Queries,
+  visibility: Visibility,
+  workspaceId: string,
+  limit: number,
+): Promise<WaitingDeployment[]> {
+  const row = workflowDeployments;
+  const { id, name } = workflowDefinitions;
+  return db.build
+    .select({ deployment: getTableColumns(row), name })
+    .from(row)
+    .innerJoin(workflowDefinitions, eq(id, row.definitionId))
+    .where(
+      and(
+        ...[eq(row.workspaceId, workspaceId), eq(row.state, "PENDING_APPROVAL")],
+        seenBy(visibility, row.workspaceId),
+      ),
+    )
+    .orderBy(desc(row.at), desc(row.id))
+    .limit(limit);
 }
 
 function conditionsOf(

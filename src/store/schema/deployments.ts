@@ -1,4 +1,4 @@
-/** Table: Which version of a workflow is deployed in which environment. See tables.ts. */
+/** Tables: Which version of a workflow is deployed in which environment, and where that needs an approval. See tables.ts. */
 import { sql } from "drizzle-orm";
 import { index, integer, json, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { JsonObject } from "../../engine/values/json.ts";
@@ -33,6 +33,8 @@ export const workflowDeployments = pgTable(
     supersedes: text("supersedes").notNull(),
     decidedBy: text("decided_by").notNull().default(""),
     decisionReason: text("decision_reason").notNull().default(""),
+    /** Of the version, where an approval was needed; else "". */
+    digest: text("digest").notNull().default(""),
   },
   (t) => [
     uniqueIndex("workflow_deployments_active")
@@ -48,6 +50,9 @@ export const workflowDeployments = pgTable(
       t.activeAt.desc(),
       t.id.desc(),
     ),
+    index("workflow_deployments_waiting")
+      .on(t.workspaceId, t.at.desc(), t.id.desc())
+      .where(sql`${t.state} = 'PENDING_APPROVAL'`),
     // A wait pattern counts while its version is deployed.
     index("workflow_deployments_of_version").on(t.versionId).where(sql`${t.state} = 'ACTIVE'`),
     index("workflow_deployments_listening")
@@ -55,3 +60,18 @@ export const workflowDeployments = pgTable(
       .where(sql`${t.state} = 'ACTIVE' and ${t.triggerKey} is not null`),
   ],
 );
+
+/** An environment whose deployments need an approval; no approvers: anyone may give it. */
+export interface DeployRule {
+  readonly environment: string;
+  readonly approvers: readonly string[];
+}
+
+/** Which deployments of a workspace need an approval. */
+export const deployPolicies = pgTable("deploy_policies", {
+  updatedAt: time("updated_at").notNull(),
+  workspaceId: text("workspace_id").primaryKey(),
+  rules: json("rules").$type<readonly DeployRule[]>().notNull(),
+  updatedBy: text("updated_by").notNull(),
+  reason: text("reason").notNull(),
+});

@@ -418,6 +418,19 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.listDeployments({ definitionId }, options),
   },
+  "sources.getDeployPolicy": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      sources.getDeployPolicy({ workspaceId }, options),
+  },
+  "sources.putDeployPolicy": {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    agent: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      sources.putDeployPolicy({ workspaceId, etag: "other" }, options),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({

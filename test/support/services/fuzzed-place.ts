@@ -238,6 +238,11 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ListDeployments": ({ definitionId }) => ({
     ...{ definition_id: definitionId, environment: "production", states: [2, 4], page_size: 2 },
   }),
+  "Workflows.GetDeployPolicy": () => ({ workspace_id: "ws_a" }),
+  "Workflows.PutDeployPolicy": (_, n) => ({
+    ...{ workspace_id: "ws_a", reason: "r" },
+    rules: [{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] }],
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

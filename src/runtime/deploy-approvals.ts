@@ -11,7 +11,7 @@ import { Refusal } from "../process/refusal.ts";
 import type { Tx } from "../store/database.ts";
 import { lockDeployPolicy, type NewDeployPolicy, saveDeployPolicy } from "../store/deploy-policies.ts";
 import { decideWaiting, endDeployment } from "../store/deployments.ts";
-import { findVersions } from "../store/reads/definitions.ts";
+import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
 import { type DeployPolicyRow, findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
@@ -60,7 +60,7 @@ export async function decideDeployment(
 ): Promise<DeploymentRow> {
   const { definitionId, workspaceId } = seen;
   return commitWithEvents(deps, async (tx) => {
-    await requireLocked(tx, definitionId, workspaceId);
+    const definition = await requireLocked(tx, definitionId, workspaceId);
     const row = await requireDeployment(tx, verdict.id);
     const made = { madeId: row.id, definitionId, events: [] };
     if (row.state !== "PENDING_APPROVAL") {
@@ -69,7 +69,7 @@ export async function decideDeployment(
       const resource = { type: "inbox_item", name: row.id };
       throw new Refusal("illegal_move", `the deployment is ${row.state}`, { resource });
     }
-    if (verdict.isApproved) await approve(tx, row, verdict);
+    if (verdict.isApproved) await approve(tx, definition, row, verdict);
     else await decide(tx, verdict, { state: "REJECTED", supersedes: "" });
     return { row: await requireDeployment(tx, row.id), ...made };
   });
@@ -80,12 +80,17 @@ export function isApproved({ activeAt }: DeploymentRow): boolean {
   return activeAt !== null;
 }
 
-async function approve(tx: Tx, row: DeploymentRow, verdict: DeployVerdict): Promise<void> {
+async function approve(
+  tx: Tx,
+  { latestVersionId }: DefinitionRow,
+  row: DeploymentRow,
+  verdict: DeployVerdict,
+): Promise<void> {
   const { definitionId, environment, versionId } = row;
   const place = { definitionId, environment };
   const supersedes = (await endDeployment(tx, place, "ACTIVE", "SUPERSEDED")) ?? "";
   await decide(tx, verdict, { state: "ACTIVE", supersedes });
-  if (environment !== PRODUCTION) return;
+  if (environment !== PRODUCTION || latestVersionId === versionId) return;
   const [version] = await findVersions(tx, EVERY_WORKSPACE, [versionId]);
   if (version === undefined) throw new Error(`version ${versionId} is not stored`);
   await leadWith(tx, version);

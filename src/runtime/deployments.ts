@@ -87,8 +87,12 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
       row?.versionId === checked.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
     const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
     const needsApproval = ruleOf(policy, environment) !== undefined;
-    const waiting = needsApproval ? current.find((row) => isWaiting(row, environment)) : undefined;
-    const same = ifSame(stored) ?? ifSame(waiting);
+    const waiting = current.find((row) => isWaiting(row, environment));
+    const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
+    // What waited is not what is wanted any more.
+    if (waiting !== undefined && waiting !== same) {
+      await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
+    }
     const row = same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
     return { row, madeId: row.id, definitionId, events: [] };
   });
@@ -138,8 +142,6 @@ async function put(
   { version, vars, needsApproval }: Content,
 ): Promise<DeploymentRow> {
   const place = { definitionId, environment };
-  // What waited is not what is wanted any more.
-  await endDeployment(tx, place, "PENDING_APPROVAL", "SUPERSEDED");
   const ended = needsApproval ? "" : await endDeployment(tx, place, "ACTIVE", "SUPERSEDED");
   const id = newDeploymentId();
   const isProduction = environment === PRODUCTION;

@@ -89,7 +89,7 @@ export async function insertVersion(
 }
 
 /** How a version becomes the latest one. */
-export interface Lead {
+interface Lead {
   /** Unset: it listens to no events. */
   readonly triggerKey: string | undefined;
   /** When; unset: now. */

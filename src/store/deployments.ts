@@ -12,7 +12,7 @@ import type { Statement, Tx } from "./database.ts";
 import type { DeploymentRow } from "./reads/deployments.ts";
 
 /** A deployment to insert. */
-export type NewDeployment = Pick<
+type NewDeployment = Pick<
   DeploymentRow,
   | "id"
   | "workspaceId"
@@ -63,7 +63,7 @@ const DECIDE: Statement = {
 };
 
 /** A version that was published, and who did it. */
-export interface PublishedVersion {
+interface PublishedVersion {
   readonly deploymentId: string;
   readonly workspaceId: string;
   readonly definitionId: string;
@@ -105,7 +105,7 @@ export async function insertDeployment(
 }
 
 /** A decision on a deployment that waits for one; `supersedes` as in insertDeployment. */
-export interface DeployDecision {
+interface DeployDecision {
   readonly id: string;
   readonly state: "ACTIVE" | "REJECTED";
   readonly by: string;

@@ -7,7 +7,7 @@ import type { JsonObject } from "../engine/values/json.ts";
 import type { Queries, Statement } from "./database.ts";
 
 /** A start; `versionId` "" takes what is deployed last, whatever its version. */
-export interface VarsProbe {
+interface VarsProbe {
   readonly place: number;
   readonly definitionId: string;
   readonly environment: string;

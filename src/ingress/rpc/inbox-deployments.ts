@@ -37,7 +37,7 @@ export function isDeploymentItem(id: string): boolean {
 }
 
 /** Which of them a list shows. */
-export interface DeployFilters {
+interface DeployFilters {
   readonly workspaceId: string;
   /** Undefined: those of all people. */
   readonly assignee: string | undefined;

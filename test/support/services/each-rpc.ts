@@ -428,8 +428,10 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:admin",
     foreign: "PermissionDenied",
     agent: "PermissionDenied",
-    call: ({ sources }, { workspaceId }, options) =>
-      sources.putDeployPolicy({ workspaceId, etag: "other" }, options),
+    async call({ sources }, { workspaceId }, options) {
+      const { policy } = await sources.getDeployPolicy({ workspaceId }, options);
+      return sources.putDeployPolicy({ workspaceId, etag: policy?.etag ?? "" }, options);
+    },
   },
 };
 /** A row of each RPC. */

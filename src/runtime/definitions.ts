@@ -45,7 +45,7 @@ export interface DefinitionDeps {
 }
 
 /** A version to publish; without a workspace the definition may be any workspace's. */
-export interface Publication extends Publisher {
+export interface Publication extends Partial<Publisher> {
   readonly definitionId: string;
   readonly workspaceId?: string;
   readonly spec: VersionSpec;
@@ -80,12 +80,12 @@ export async function createDefinition(
 /** Publishes the next version. Refuses invalid_fields (every fault) and not_found. */
 export async function publishVersion(
   deps: DefinitionDeps,
-  { definitionId, workspaceId = "", spec: written, ...publisher }: Publication,
+  { definitionId, workspaceId = "", spec: written, by = "", note = "" }: Publication,
 ): Promise<Published> {
   const spec = await checkedSpec(written);
   return commitWithEvents(deps, async (tx) => {
     const definition = await requireLocked(tx, definitionId, workspaceId);
-    const row = await storeVersion(tx, definition, spec, publisher);
+    const row = await storeVersion(tx, definition, spec, { by, note });
     return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
   });
 }

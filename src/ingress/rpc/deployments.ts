@@ -47,7 +47,8 @@ export async function answerDeploy(deps: WriteDeps, request: DeployRequest) {
   if (version < 0) faults.add("version", "is negative; 0 takes the newest");
   checkSource(request, faults);
   if ((request.expectedVersion ?? 0) < 0) faults.add("expected_version", "is negative");
-  const bytes = vars === undefined ? 0 : jsonSizeBytes(vars);
+  // One that is too deep has its fault already.
+  const bytes = vars === undefined || faults.list.length > 0 ? 0 : jsonSizeBytes(vars);
   if (bytes > VARS_BYTES_AT_MOST) {
     faults.add("vars", `has ${bytes} bytes as JSON, over the limit of ${VARS_BYTES_AT_MOST}`);
   }

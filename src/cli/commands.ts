@@ -115,7 +115,10 @@ export const COMMANDS: readonly CommandRow[] = [
       ["--input <json>", "the input, a JSON object"],
       ["--input-file <file>", "a file with the input, - for standard input"],
       VERSION,
-      ["--environment <name>", "where it starts, by what is deployed there; production unless given"],
+      [
+        "--environment <name>",
+        "where it starts, by what is deployed there; production unless given",
+      ],
       ["--entity <id>", "the entity that the run is about"],
       ["--wait", "wait until the run has ended"],
       ["--timeout <duration>", "how long --wait waits, such as 10m"],

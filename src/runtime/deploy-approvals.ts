@@ -9,10 +9,14 @@ import { createHash } from "node:crypto";
 import { PRODUCTION } from "../engine/values/environment.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { Tx } from "../store/database.ts";
-import { lockDeployPolicy, type NewDeployPolicy, saveDeployPolicy } from "../store/deploy-policies.ts";
+import {
+  lockDeployPolicy,
+  type NewDeployPolicy,
+  saveDeployPolicy,
+} from "../store/deploy-policies.ts";
 import { decideWaiting, endDeployment } from "../store/deployments.ts";
 import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
-import { type DeployPolicyRow, findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
+import { type DeployPolicyRow, findDeployPolicy } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { commitWithEvents, type DefinitionDeps, leadWith, requireLocked } from "./definitions.ts";

@@ -93,7 +93,8 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
     if (waiting !== undefined && waiting !== same) {
       await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
     }
-    const row = same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
+    const row =
+      same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
     return { row, madeId: row.id, definitionId, events: [] };
   });
 }
@@ -116,7 +117,9 @@ export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<
 }
 
 function requireRoom(current: readonly DeploymentRow[], environment: string): void {
-  const others = new Set(current.map((row) => row.environment).filter((name) => name !== PRODUCTION));
+  const others = new Set(
+    current.map((row) => row.environment).filter((name) => name !== PRODUCTION),
+  );
   if (environment === PRODUCTION || others.has(environment)) return;
   if (others.size < ENVIRONMENTS_AT_MOST) return;
   const limit = `${ENVIRONMENTS_AT_MOST} environments besides production, which is the limit`;
@@ -203,7 +206,9 @@ async function numberOf(
   if (fromEnvironment !== "") {
     const from = activeIn(definition, current, fromEnvironment);
     if (from !== undefined) return from.version;
-    throw refused(`nothing is deployed in ${fromEnvironment}${environmentsInWords(definition, current)}`);
+    throw refused(
+      `nothing is deployed in ${fromEnvironment}${environmentsInWords(definition, current)}`,
+    );
   }
   if (version !== 0) return version;
   const newest = await findNewestNumber(queries, EVERY_WORKSPACE, definition.id);

@@ -10,6 +10,7 @@ import { Inbox, ItemKind, ItemState, Verdict } from "../../gen/workflows/ops/v1/
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
+import { nameOf } from "../../src/cli/show-run.ts";
 import { type RpcService, refusedBy, startRpcService } from "../support/services/rpc-service.ts";
 
 const WORKSPACE = "ws";
@@ -53,7 +54,7 @@ const latestOf = async (id: string) =>
   (await service.client.getDefinition({ id })).definition?.latestVersion;
 const shownOf = async (definitionId: string) =>
   (await sources.listDeployments({ definitionId })).deployments.map(
-    ({ environment, version, state }) => [environment, version, DeploymentState[state]],
+    ({ environment, version, state }) => [environment, version, nameOf(DeploymentState, state)],
   );
 const trigger = (eventType: string, triggerEventId: string, environment?: string) =>
   service.client.handleTrigger(
@@ -100,14 +101,14 @@ describe("production", () => {
     const definitionId = await workflow(1, cron);
     await service.client.publishVersion({ definitionId, steps: [task("a")], ...listens("other") });
     const slots = () =>
-      sql(
-        `select version, next_at > now() as "isLater" from schedules where definition_id = $1`,
-        [definitionId],
-      );
+      sql(`select version, next_at > now() as "isLater" from schedules where definition_id = $1`, [
+        definitionId,
+      ]);
     expect(await slots()).toEqual([]);
-    await sql(`update workflow_versions set created_at = now() - interval '1 day' where definition_id = $1`, [
-      definitionId,
-    ]);
+    await sql(
+      `update workflow_versions set created_at = now() - interval '1 day' where definition_id = $1`,
+      [definitionId],
+    );
     await sources.deploy({ definitionId, environment: "production", version: 1 });
     // No slot of the time between is due.
     expect(await slots()).toEqual([{ version: 1, isLater: true }]);
@@ -142,9 +143,10 @@ describe("production", () => {
       [definitionId, ((await latestOf(definitionId)) ?? 0) + 1],
     );
     expect(stored?.version).toBe(4);
-    await sql("update workflow_definitions set latest_version = $2, latest_version_id = $3 where id = $1", [
-      ...[definitionId, 4, stored?.id],
-    ]);
+    await sql(
+      "update workflow_definitions set latest_version = $2, latest_version_id = $3 where id = $1",
+      [...[definitionId, 4, stored?.id]],
+    );
     const { deployments } = await sources.listDeployments({
       ...{ definitionId, environment: "production", states: [ACTIVE] },
     });
@@ -156,13 +158,18 @@ describe("production", () => {
     const calls = Array.from({ length: 24 }, (_, n) =>
       n % 2 === 0
         ? service.client.publishVersion({ definitionId, steps: [task(`p${n}`)] })
-        : sources.deploy({ definitionId, environment: "production", version: 1 + ((n % 4) - 1) / 2 }),
+        : sources.deploy({
+            definitionId,
+            environment: "production",
+            version: 1 + ((n % 4) - 1) / 2,
+          }),
     );
     // Of two that deploy at once none is refused for the other; each version is there.
     await Promise.all(calls);
-    const rows = await sql("select version from workflow_versions where definition_id = $1 order by version", [
-      definitionId,
-    ]);
+    const rows = await sql(
+      "select version from workflow_versions where definition_id = $1 order by version",
+      [definitionId],
+    );
     expect(rows.map(({ version }) => version)).toEqual(Array.from({ length: 14 }, (_, n) => n + 1));
     const active = await sql(
       `select p.version_id = d.latest_version_id as same from workflow_deployments p
@@ -171,7 +178,11 @@ describe("production", () => {
       [definitionId],
     );
     expect(active).toEqual([{ same: true }]);
-    const ended = await sources.listDeployments({ definitionId, states: [SUPERSEDED], pageSize: 1 });
+    const ended = await sources.listDeployments({
+      definitionId,
+      states: [SUPERSEDED],
+      pageSize: 1,
+    });
     expect(ended.nextPageToken).not.toBe("");
   });
 });
@@ -184,12 +195,22 @@ describe("Deploy", () => {
     });
     await sources.deploy({ definitionId, environment: "production", vars: { url: "real" } });
     const { deployment } = await sources.deploy({
-      ...{ definitionId, environment: "production", fromEnvironment: "staging", expectedVersion: 2 },
+      ...{
+        definitionId,
+        environment: "production",
+        fromEnvironment: "staging",
+        expectedVersion: 2,
+      },
     });
     expect(deployment).toMatchObject({ version: 1, vars: { url: "real" } });
     const again = await sources.deploy({ definitionId, environment: "staging", version: 1 });
     expect(again.deployment).toEqual(staged.deployment);
-    const other = await sources.deploy({ definitionId, environment: "staging", version: 1, vars: {} });
+    const other = await sources.deploy({
+      definitionId,
+      environment: "staging",
+      version: 1,
+      vars: {},
+    });
     expect(other.deployment).toMatchObject({ supersedes: staged.deployment?.id });
     expect(other.deployment?.vars).toBeUndefined();
   });
@@ -229,7 +250,11 @@ describe("Deploy", () => {
 
   test("refuses a version that starts a workflow which is not there", async () => {
     const definitionId = await workflow(1);
-    const child = { id: "call", stepType: StepType.AGENT_ACTION, config: { workflow: { name: "nowhere" } } };
+    const child = {
+      id: "call",
+      stepType: StepType.AGENT_ACTION,
+      config: { workflow: { name: "nowhere" } },
+    };
     await service.client.publishVersion({ definitionId, steps: [child] });
     const { error } = await refusedBy(sources.deploy({ definitionId, environment: "staging" }));
     expect(error.rawMessage).toBe(
@@ -281,19 +306,20 @@ describe("a run", () => {
     expect(live.run?.definitionVersion).toBe(2);
     const search = async (environment: string) => {
       const found = await runs.search({ workspaceId: WORKSPACE, definitionId, environment });
-      return [found.runs.map(({ id }) => id), found.environments];
+      const environments = found.environments.map((each) => [each.runId, each.environment]);
+      return [found.runs.map(({ id }) => id), environments];
     };
     const id = run?.id ?? "";
-    expect(await search("staging")).toEqual([[id], { [id]: "staging" }]);
-    expect(await search("production")).toEqual([[live.run?.id], {}]);
+    expect(await search("staging")).toEqual([[id], [[id, "staging"]]]);
+    expect(await search("production")).toEqual([[live.run?.id], []]);
     const { explanation } = await runs.explain({ runId: id });
     expect(explanation?.environment).toBe("staging");
-    const refused = await refusedBy(
-      service.client.startRun({ definitionId }, inEnvironment("qa")),
-    );
+    const refused = await refusedBy(service.client.startRun({ definitionId }, inEnvironment("qa")));
     expect(refused).toMatchObject({ code: "FailedPrecondition" });
     expect(refused.error.rawMessage).toContain("not deployed in qa; it is in production, staging");
-    const malformed = await refusedBy(service.client.startRun({ definitionId }, inEnvironment("A B")));
+    const malformed = await refusedBy(
+      service.client.startRun({ definitionId }, inEnvironment("A B")),
+    );
     expect(malformed.fields).toEqual(["Workflows-Environment"]);
   });
 
@@ -379,7 +405,11 @@ describe("a run", () => {
     const parentRunId = run?.id ?? "";
     const child = await service.client.startRun({ definitionId: childId, parentRunId });
     expect(child.run?.definitionVersion).toBe(1);
-    const found = await runs.search({ workspaceId: WORKSPACE, parentRunId, environment: "staging" });
+    const found = await runs.search({
+      workspaceId: WORKSPACE,
+      parentRunId,
+      environment: "staging",
+    });
     expect(found.runs.map(({ id }) => id)).toEqual([child.run?.id]);
     const elsewhere = await service.client
       .startRun({ definitionId: childId, parentRunId }, inEnvironment("production"))
@@ -417,11 +447,20 @@ describe("a policy", () => {
 
   test("is changed by who has read it", async () => {
     const { policy } = await sources.getDeployPolicy({ workspaceId });
-    expect(policy?.rules).toMatchObject([{ environment: "production", approvers: ["ben", "group:leads"] }]);
+    expect(policy?.rules).toMatchObject([
+      { environment: "production", approvers: ["ben", "group:leads"] },
+    ]);
     const stale = sources.putDeployPolicy({ workspaceId, etag: "other" }, as("ann"));
     expect((await refusedBy(stale)).code).toBe("FailedPrecondition");
-    const rules = [{ environment: "A" }, { environment: "qa", approvers: [""] }, { environment: "qa" }];
-    const bad = sources.putDeployPolicy({ workspaceId, rules, etag: policy?.etag ?? "" }, as("ann"));
+    const rules = [
+      { environment: "A" },
+      { environment: "qa", approvers: [""] },
+      { environment: "qa" },
+    ];
+    const bad = sources.putDeployPolicy(
+      { workspaceId, rules, etag: policy?.etag ?? "" },
+      as("ann"),
+    );
     expect((await refusedBy(bad)).fields).toEqual([
       "rules[0].environment",
       "rules[1].approvers[0]",
@@ -473,7 +512,9 @@ describe("a policy", () => {
     expect(decided.item).toMatchObject({ state: ItemState.DONE, given: 1 });
     expect(await latestOf(definitionId)).toBe(1);
     // A repeat is answered, another decision is late.
-    expect((await decide(first.id, Verdict.APPROVE, "ben", first.digest)).item?.state).toBe(ItemState.DONE);
+    expect((await decide(first.id, Verdict.APPROVE, "ben", first.digest)).item?.state).toBe(
+      ItemState.DONE,
+    );
     const late = await refusedBy(decide(first.id, Verdict.DENY, "ben", first.digest));
     expect(late.code).toBe("FailedPrecondition");
     const { deployments } = await sources.listDeployments({ definitionId, states: [ACTIVE] });
@@ -486,11 +527,15 @@ describe("a policy", () => {
     const denied = await deploy(2);
     await decide(denied.id, Verdict.DENY, "ben", denied.digest);
     const states = async () =>
-      (await sources.listDeployments({ definitionId, environment: "production", pageSize: 2 })).deployments
-        .map(({ id, state }) => [id, state]);
+      (
+        await sources.listDeployments({ definitionId, environment: "production", pageSize: 2 })
+      ).deployments.map(({ id, state }) => [id, state]);
     expect((await states())[0]).toEqual([denied.id, REJECTED]);
     const older = await deploy(2);
-    await sources.deploy({ definitionId, environment: "production", version: 2, vars: { n: 1 } }, as("ann"));
+    await sources.deploy(
+      { definitionId, environment: "production", version: 2, vars: { n: 1 } },
+      as("ann"),
+    );
     expect((await states())[1]).toEqual([older.id, SUPERSEDED]);
     expect((await inbox.get({ id: older.id })).item?.state).toBe(ItemState.VOID);
     const late = await refusedBy(decide(older.id, Verdict.APPROVE, "ben", older.digest));

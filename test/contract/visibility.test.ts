@@ -323,7 +323,13 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource", "sources.putDeployPolicy"];
+const BY_WORKSPACE = [
+  "createDefinition",
+  "handleTrigger",
+  "publishEvent",
+  "sources.publishSource",
+  "sources.putDeployPolicy",
+];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;

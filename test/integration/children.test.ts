@@ -115,7 +115,10 @@ describe("one child", () => {
     const place = { workspaceId: WORKSPACE, definitionId, environment: "staging" };
     const order = { ...place, by: "ann", note: "", expectedVersion: undefined };
     await deploy(at, { ...order, version: 1, fromEnvironment: "", vars: { n: 5 } });
-    const parent = await at.publish(named("p"), versionOf([calling({ definition_id: definitionId })]));
+    const parent = await at.publish(
+      named("p"),
+      versionOf([calling({ definition_id: definitionId })]),
+    );
     const startChild = async () =>
       only(await at.children(await at.start(parent, { environment: "staging" }), 1));
     const child = { environment: "staging", definitionVersion: 1, vars: { n: 5 } };

@@ -3,7 +3,11 @@
  * Boundary: names alone; what an actor may do is decided where it does it.
  */
 import type { Caller } from "../../collaborators/identity/callers.ts";
-import { ENVIRONMENT_FORM, findEnvironment, isEnvironment } from "../../engine/values/environment.ts";
+import {
+  ENVIRONMENT_FORM,
+  findEnvironment,
+  isEnvironment,
+} from "../../engine/values/environment.ts";
 import { count } from "../../process/metrics.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { checkText, invalidFields } from "./fields.ts";

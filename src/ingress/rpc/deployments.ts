@@ -6,11 +6,11 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type DeploymentSchema,
-  DeploymentState as WireState,
   type DeployRequest,
   DeployRequestSchema,
   type ListDeploymentsRequest,
   ListDeploymentsRequestSchema,
+  DeploymentState as WireState,
 } from "../../../gen/workflows/ops/v1/deployments_pb.ts";
 import { ENVIRONMENT_FORM, isEnvironment, PRODUCTION } from "../../engine/values/environment.ts";
 import { jsonSizeBytes } from "../../engine/values/json.ts";
@@ -121,8 +121,7 @@ export function deploymentMessage(
   return {
     ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
     ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
-    // Numbers of the enum count from 1.
-    state: DEPLOYMENT_STATES.findIndex((state) => state === shown.state) + 1,
+    state: WireState[DEPLOYMENT_STATES.find((state) => state === shown.state) ?? "UNSPECIFIED"],
     ...(vars === null ? {} : { vars }),
     ...(activeAt === null ? {} : { activeAt: timestampFromDate(activeAt) }),
     ...(endedAt === null ? {} : { endedAt: timestampFromDate(endedAt) }),

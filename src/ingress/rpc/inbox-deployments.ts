@@ -13,6 +13,7 @@ import {
   Verdict,
 } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import type { JsonObject } from "../../engine/values/json.ts";
+import { Refusal } from "../../process/refusal.ts";
 import { isApproved } from "../../runtime/deploy-approvals.ts";
 import { findDefinition } from "../../store/reads/definitions.ts";
 import { findDeployPolicy, ruleOf } from "../../store/reads/deploy-policies.ts";
@@ -22,7 +23,6 @@ import {
   listWaitingDeployments,
   type WaitingDeployment,
 } from "../../store/reads/deployments.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { recordedActor } from "./actor.ts";
 import { invalidFields } from "./fields.ts";
 import { requireDeployApprover } from "./inbox-rights.ts";

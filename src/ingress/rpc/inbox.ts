@@ -29,11 +29,7 @@ import { findItemNotes, type StoredNote } from "../../store/reads/inbox-notes.ts
 import { findHistoryOfStep } from "../../store/reads/run-history.ts";
 import { recordedActor } from "./actor.ts";
 import { checkFields, invalidFields } from "./fields.ts";
-import {
-  decideDeploymentItem,
-  isDeploymentItem,
-  readDeploymentItem,
-} from "./inbox-deployments.ts";
+import { decideDeploymentItem, isDeploymentItem, readDeploymentItem } from "./inbox-deployments.ts";
 import { checkEdits, keepEdits, readEdits } from "./inbox-edits.ts";
 import {
   type FoundItem,

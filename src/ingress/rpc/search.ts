@@ -57,10 +57,10 @@ export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
   nameLeftOut(deps, withoutSteps);
   const nextPageToken = next === undefined ? "" : tokenOf(next, search);
   const environments = runs.flatMap(({ id, environment }) =>
-    environment === undefined ? [] : [[id, environment] as const],
+    environment === undefined ? [] : [{ runId: id, environment }],
   );
   return {
-    ...{ runs: messages, nextPageToken, environments: Object.fromEntries(environments) },
+    ...{ runs: messages, nextPageToken, environments },
     ...(counts === undefined ? {} : { counts: countsMessage(counts) }),
   };
 }

@@ -18,6 +18,11 @@ import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
 import {
+  type DeploymentRow,
+  findCurrentDeployments,
+  withProduction,
+} from "../../store/reads/deployments.ts";
+import {
   findNewestNumber,
   findVersionHead,
   findVersionSource,
@@ -32,11 +37,6 @@ import {
   type WorkflowPlace,
   type WorkflowRow,
 } from "../../store/reads/workflow-lists.ts";
-import {
-  type DeploymentRow,
-  findCurrentDeployments,
-  withProduction,
-} from "../../store/reads/deployments.ts";
 import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";

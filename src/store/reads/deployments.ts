@@ -120,8 +120,12 @@ async function findLatest(
   visibility: Visibility,
   definitionId: string,
 ): Promise<DeployedVersion | undefined> {
-  const { id, latestVersionId: versionId, latestVersion: version, workspaceId } =
-    workflowDefinitions;
+  const {
+    id,
+    latestVersionId: versionId,
+    latestVersion: version,
+    workspaceId,
+  } = workflowDefinitions;
   const [found] = await db.build
     .select({ versionId, version })
     .from(workflowDefinitions)

@@ -6,7 +6,10 @@ import { EngineRun, step, version } from "../../support/engine/engine-run.ts";
 const ARRIVED = { source: "crm", type: "go.on", subject: "", time: "", data: {} };
 
 function waiting(environment: string | undefined): EngineRun {
-  const spec = version([step({ id: "w", stepType: "WAIT_FOR_EVENT", eventTypePattern: "go.on" })], []);
+  const spec = version(
+    [step({ id: "w", stepType: "WAIT_FOR_EVENT", eventTypePattern: "go.on" })],
+    [],
+  );
   const run = new EngineRun(spec, {}, environment === undefined ? {} : { environment });
   run.put({ kind: "run_begun" });
   return run;

@@ -7,7 +7,7 @@ import type { Queries, Statement } from "./database.ts";
 import type { FoundTrigger, KeyProbe } from "./event-readers.ts";
 
 /** A key to look up for an event of an environment. */
-interface DeployedProbe extends KeyProbe {
+export interface DeployedProbe extends KeyProbe {
   readonly environment: string;
 }
 

@@ -14,7 +14,7 @@ import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
 import type { Database } from "../../store/database.ts";
-import { findDeployedTriggers } from "../../store/deployed-triggers.ts";
+import { type DeployedProbe, findDeployedTriggers } from "../../store/deployed-triggers.ts";
 import { type FoundTrigger, findTriggers, type KeyProbe } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { RunStart } from "../submission.ts";
@@ -41,34 +41,36 @@ export async function findEventTriggers(
   keys: KeysOfEdition | undefined,
 ): Promise<FoundTrigger[]> {
   const probes = triggerProbesOf(events, keys);
-  const deployed = probes.flatMap((probe) => {
-    const environment = events[probe.place]?.environment;
-    return environment === undefined ? [] : [{ ...probe, environment }];
-  });
-  if (deployed.length === 0) return probes.length === 0 ? [] : findTriggers(read, probes);
-  const latest = probes.filter(({ place }) => events[place]?.environment === undefined);
+  const deployed = deployedProbesOf(events);
   const found = await Promise.all([
-    latest.length === 0 ? [] : findTriggers(read, latest),
-    findDeployedTriggers(read, deployed),
+    probes.length === 0 ? [] : findTriggers(read, probes),
+    deployed.length === 0 ? [] : findDeployedTriggers(read, deployed),
   ]);
   return found.flat();
 }
 
-/** The keys of events that a trigger may have. Those of deployments outside of production are not remembered. */
+/** The keys of events of production that a trigger may have. */
 export function triggerProbesOf(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): KeyProbe[] {
   return events
-    .flatMap((event, place) =>
-      triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
-    )
-    .filter(
-      (probe) =>
-        keys === undefined ||
-        events[probe.place]?.environment !== undefined ||
-        keys.isTriggers(probe),
-    );
+    .flatMap((event, place) => (event.environment === undefined ? probesOf(event, place) : []))
+    .filter((probe) => keys === undefined || keys.isTriggers(probe));
+}
+
+/** The keys of events of other environments; which keys are deployed there is not remembered. */
+export function deployedProbesOf(events: readonly BusEvent[]): DeployedProbe[] {
+  return events.flatMap((event, place) => {
+    const { environment } = event;
+    if (environment === undefined) return [];
+    return probesOf(event, place).map((probe) => ({ ...probe, environment }));
+  });
+}
+
+function probesOf(event: BusEvent, place: number): KeyProbe[] {
+  const { workspaceId } = event;
+  return triggerKeysOfEvent(event).map((key) => ({ place, workspaceId, key }));
 }
 
 /** The starts that the events of a batch lead to, by the triggers that were found for them. */

@@ -25,13 +25,19 @@ function isSnapshot(value: unknown): value is Snapshot {
   return typeof value === "object" && value !== null && "tables" in value;
 }
 
+function isEntry(value: unknown): value is { readonly idx: number } {
+  return typeof value === "object" && value !== null && "idx" in value;
+}
+
 /** The snapshot of the last migration in the journal. */
 async function readLastSnapshot(): Promise<unknown> {
   const journal = await readJson("migrations/meta/_journal.json");
   const entries: unknown =
     typeof journal === "object" && journal && "entries" in journal ? journal.entries : undefined;
-  const count = Array.isArray(entries) ? entries.length : 0;
-  return readJson(`migrations/meta/${String(count - 1).padStart(4, "0")}_snapshot.json`);
+  const last: unknown = Array.isArray(entries) ? entries.at(-1) : undefined;
+  // Branches take numbers side by side: one may be left out.
+  const number = isEntry(last) ? last.idx : 0;
+  return readJson(`migrations/meta/${String(number).padStart(4, "0")}_snapshot.json`);
 }
 
 /** The sections in which two snapshots differ, each as one problem. */

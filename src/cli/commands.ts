@@ -3,6 +3,7 @@
  * Boundary: no command is loaded before it runs; the help answers without any.
  */
 import { type CommandRow, KEY, type OptionRow } from "./command-row.ts";
+import { DEPLOYMENT_COMMANDS } from "./deployment-commands.ts";
 import { INBOX_COMMANDS } from "./inbox-commands.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
@@ -114,6 +115,10 @@ export const COMMANDS: readonly CommandRow[] = [
       ["--input <json>", "the input, a JSON object"],
       ["--input-file <file>", "a file with the input, - for standard input"],
       VERSION,
+      [
+        "--environment <name>",
+        "where it starts, by what is deployed there; production unless given",
+      ],
       ["--entity <id>", "the entity that the run is about"],
       ["--wait", "wait until the run has ended"],
       ["--timeout <duration>", "how long --wait waits, such as 10m"],
@@ -255,6 +260,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./lifecycle.ts")).compensate,
   },
+  ...DEPLOYMENT_COMMANDS,
   ...ORDER_COMMANDS,
   ...INBOX_COMMANDS,
   ...OPERATOR_COMMANDS,

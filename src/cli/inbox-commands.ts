@@ -27,7 +27,7 @@ export const INBOX_COMMANDS: readonly CommandRow[] = [
     options: [
       ["--watch", "go on: print each item that comes, changes or goes"],
       ["--mine", "only items that name the person who asks"],
-      ["--kind <kind>", "approval, task or held"],
+      ["--kind <kind>", "approval, task, held or deploy"],
       ["--limit <number>", "how many, 20 unless given, 500 at most"],
     ],
     callsService: true,

@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, ItemKind>> = {
   approval: ItemKind.APPROVAL,
   task: ItemKind.TASK,
   held: ItemKind.HELD,
+  deploy: ItemKind.DEPLOY,
 };
 
 /** Newest first. */

@@ -26,6 +26,7 @@ export const SEARCH_OPTIONS: readonly OptionRow[] = [
     "--waiting-for <what>",
     "approval, task, event, timer, retry, child, agent, worker, governance, held or paused; several with commas",
   ],
+  ["--environment <name>", "runs that were started in an environment"],
   ["--retrying", "open runs with an attempt that failed"],
   ["--open-for <duration>", "open runs that began longer ago"],
   [

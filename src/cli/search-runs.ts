@@ -79,6 +79,7 @@ function filtersOf(call: Call): Search {
     ...costOf(call, "costBelow", "costUsdBelow"),
     waitingFor: valuesOf(call, "waitingFor", ReasonCode, "nothing that a run waits for"),
     outcomes: valuesOf(call, "outcome", RunOutcome, "no way in which a run ends"),
+    environment: text("environment"),
     retrying: flagOption(call, "retrying"),
     ...(openForMs === undefined ? {} : { openLongerThanSeconds: Math.ceil(openForMs / 1_000) }),
   };

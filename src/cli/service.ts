@@ -61,6 +61,8 @@ export function connectService(settings: Settings, key?: string): Service {
     if (settings.token !== undefined)
       request.header.set("Authorization", `Bearer ${settings.token}`);
     if (settings.actor !== undefined) request.header.set("Workflows-Actor", settings.actor);
+    if (settings.environment !== undefined)
+      request.header.set("Workflows-Environment", settings.environment);
     request.header.set("Workflows-Via", "cli");
     if (request.method.idempotency === 0)
       request.header.set("Idempotency-Key", key ?? randomUUID());

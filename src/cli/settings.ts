@@ -28,6 +28,8 @@ export interface Settings {
   readonly token?: string;
   /** Who acts, where no token says it. */
   readonly actor?: string;
+  /** Where what is started starts; unset: in production. */
+  readonly environment?: string;
 }
 
 const DEFAULT_SERVER = "http://127.0.0.1:8080";

@@ -8,7 +8,7 @@ import { readJsonObject } from "./json-option.ts";
 import { readCount, readDurationMs } from "./numbers.ts";
 import type { Output } from "./output.ts";
 import { connectService, type Service } from "./service.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, requireHeaderText } from "./settings.ts";
 import { printRun, printSteps } from "./show-run.ts";
 import { END_CODES, waitForEnd } from "./wait.ts";
 import { run as watch } from "./watch.ts";
@@ -23,7 +23,8 @@ export async function run(call: Call): Promise<number> {
   const inputPayload = readJsonObject(call, "input", "inputFile");
   const waitMs = readDurationMs(call, "timeout");
   const definitionVersion = readCount(call, "version") ?? 0;
-  const service = connectService(await readSettings(options), textOption(call, "key"));
+  const settings = { ...(await readSettings(options)), ...environmentOf(call) };
+  const service = connectService(settings, textOption(call, "key"));
   const { id: definitionId } = await requireDefinition(service, args[0] ?? "");
   const { run: started } = await service.workflows.startRun({
     definitionId,
@@ -44,6 +45,12 @@ export async function run(call: Call): Promise<number> {
   printRun(ended, out);
   if (!out.json && !out.quiet) printSteps(ended, out);
   return END_CODES[ended.state] ?? EXIT.timedOut;
+}
+
+function environmentOf(call: Call): { environment?: string } {
+  const environment = textOption(call, "environment");
+  if (environment === undefined) return {};
+  return { environment: requireHeaderText(environment, "the name of --environment") };
 }
 
 /** The run at its end, or as it stands when the time ran out. Interrupted, it ends the process: the run goes on. */

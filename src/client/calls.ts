@@ -18,6 +18,8 @@ export interface Identity {
   readonly actor?: string;
   /** The program that calls, as the history of orders names it. */
   readonly via?: string;
+  /** Where StartRun, HandleTrigger and PublishEvent start what they start, such as `staging`; production unless given. */
+  readonly environment?: string;
 }
 
 const KEY_HEADER = "Idempotency-Key";
@@ -97,7 +99,7 @@ function throwCancelled(reason: unknown): never {
 }
 
 async function headersOf(
-  { token, actor, via }: Identity,
+  { token, actor, via, environment }: Identity,
   given: ConstructorParameters<typeof Headers>[0],
   key: string | undefined,
 ): Promise<Headers> {
@@ -106,6 +108,7 @@ async function headersOf(
   if (bearer !== undefined) headers.set("Authorization", `Bearer ${requireText(bearer)}`);
   if (actor !== undefined) headers.set("Workflows-Actor", actor);
   if (via !== undefined) headers.set("Workflows-Via", via);
+  if (environment !== undefined) headers.set("Workflows-Environment", environment);
   if (key !== undefined && !headers.has(KEY_HEADER)) headers.set(KEY_HEADER, key);
   return headers;
 }

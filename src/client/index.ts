@@ -1,5 +1,6 @@
 /** What callers of the service import: `import { createClient } from "workflows/client"`, with the messages of the contract. */
 export * from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
+export * from "../../gen/workflows/ops/v1/deployments_pb.ts";
 export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
 export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";

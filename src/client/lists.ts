@@ -6,6 +6,10 @@ import type {
   ListDeadLettersRequestSchema,
 } from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
 import type {
+  Deployment,
+  ListDeploymentsRequestSchema,
+} from "../../gen/workflows/ops/v1/deployments_pb.ts";
+import type {
   Inbox,
   InboxItem,
   InboxListRequestSchema,
@@ -68,6 +72,11 @@ export interface Lists {
     request: MessageInitShape<typeof ListVersionHeadsRequestSchema>,
     options?: IteratorOptions,
   ): AsyncIterable<VersionHead>;
+  /** Workflows.ListDeployments. */
+  deployments(
+    request: MessageInitShape<typeof ListDeploymentsRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<Deployment>;
   /**
    * ListDefinitions, whose pages are counted from the newest: one that is made meanwhile shifts them, so that another comes twice. It
    * rejects after 10,000; `workflows` has no such end.
@@ -119,6 +128,11 @@ export function listsOf({ workflows, sources, runs, inbox }: Clients): Lists {
       byTokens(request.pageToken, async (pageToken) => {
         const page = await sources.listVersionHeads({ ...request, pageToken }, options);
         return { items: page.versions, next: page.nextPageToken };
+      }),
+    deployments: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await sources.listDeployments({ ...request, pageToken }, options);
+        return { items: page.deployments, next: page.nextPageToken };
       }),
     async *definitions(request, options) {
       const limit = request.limit || DEFINITIONS_PAGE;

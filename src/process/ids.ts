@@ -27,6 +27,10 @@ export function newDefinitionId(): string {
 export function newVersionId(): string {
   return `wfv_${nextDigits()}`;
 }
+/** An id of a deployment, `dep_…`. */
+export function newDeploymentId(): string {
+  return `dep_${nextDigits()}`;
+}
 
 /** An id that follows from a key: the prefix and 128 bits of the key's SHA-256, the same on every replica. */
 export function idOfKey(prefix: string, key: string): string {

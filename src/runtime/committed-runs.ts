@@ -95,6 +95,7 @@ export class CommittedRuns {
     const input = work.input && smallStoredJson(work.input);
     let bytes = RUN_BYTES + run.stepMarks.length + run.edgeMarks.length + (input?.bytes ?? 0);
     for (const patch of Object.values(run.inputPatches ?? {})) bytes += payloadBytes(patch);
+    if (run.vars !== undefined) bytes += payloadBytes(run.vars);
     let copied = input?.bytes ?? 0;
     for (const [index, row] of steps) {
       if (bytes > RUN_BYTES_AT_MOST) return copied;

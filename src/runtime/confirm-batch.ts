@@ -12,7 +12,8 @@ import { lockRuns } from "../store/lock-runs.ts";
 import { type ClaimedStart, findStarts, lockStarts } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";
-import { findEarlier, type ItemResult, type Plan, unchanged } from "./plan-batch.ts";
+import { type ItemResult, type Plan, unchanged } from "./plan-batch.ts";
+import { findEarlier } from "./start-facts.ts";
 
 /** What of a batch is saved. */
 export interface Confirmed {

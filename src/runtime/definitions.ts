@@ -10,8 +10,9 @@ import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.t
 import { factsOf } from "../engine/steps/registry.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
+import { PRODUCTION } from "../engine/values/environment.ts";
 import type { JsonObject } from "../engine/values/json.ts";
-import { newDefinitionId, newVersionId } from "../process/ids.ts";
+import { newDefinitionId, newDeploymentId, newVersionId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
@@ -22,9 +23,13 @@ import {
   insertVersion,
   lockDefinition,
   type NewDefinition,
+  setLatestVersion,
   type WaitPattern,
 } from "../store/definitions.ts";
+import { followPublish } from "../store/deployments.ts";
 import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
+import { findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
 import { applyKeys } from "./caller-keys.ts";
 import { inPieces } from "./in-pieces.ts";
@@ -40,10 +45,16 @@ export interface DefinitionDeps {
 }
 
 /** A version to publish; without a workspace the definition may be any workspace's. */
-export interface Publication {
+export interface Publication extends Partial<Publisher> {
   readonly definitionId: string;
   readonly workspaceId?: string;
   readonly spec: VersionSpec;
+}
+
+/** Who publishes, "" where the call does not say, and why. */
+export interface Publisher {
+  readonly by: string;
+  readonly note: string;
 }
 
 /** A version, and its definition with the new latest version. */
@@ -69,16 +80,12 @@ export async function createDefinition(
 /** Publishes the next version. Refuses invalid_fields (every fault) and not_found. */
 export async function publishVersion(
   deps: DefinitionDeps,
-  { definitionId, workspaceId = "", spec: written }: Publication,
+  { definitionId, workspaceId = "", spec: written, by = "", note = "" }: Publication,
 ): Promise<Published> {
   const spec = await checkedSpec(written);
   return commitWithEvents(deps, async (tx) => {
-    const definition = await lockDefinition(tx, definitionId);
-    if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
-      const resource = { type: "definition", name: definitionId };
-      throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
-    }
-    const row = await storeVersion(tx, definition, spec);
+    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const row = await storeVersion(tx, definition, spec, { by, note });
     return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
   });
 }
@@ -90,20 +97,60 @@ export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
   throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
 }
 
-/** Stores the next version of a definition that is locked, and its schedule. */
+/** Locks a definition until the transaction ends; `workspaceId` "" takes any workspace's. Refuses not_found. */
+export async function requireLocked(
+  tx: Tx,
+  definitionId: string,
+  workspaceId: string,
+): Promise<DefinitionRow> {
+  const definition = await lockDefinition(tx, definitionId);
+  if (definition !== undefined && ["", definition.workspaceId].includes(workspaceId)) {
+    return definition;
+  }
+  const resource = { type: "definition", name: definitionId };
+  throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
+}
+
+/** Stores the next version of a definition that is locked, and deploys it to production. Refuses illegal_move where that needs an approval. */
 export async function storeVersion(
   tx: Tx,
   definition: DefinitionRow,
   spec: VersionSpec,
+  publisher: Publisher,
 ): Promise<Published> {
-  const row = await insertVersion(tx, definition, {
+  await requireOpenProduction(tx, definition.workspaceId);
+  const version = await insertVersion(tx, definition, {
     id: newVersionId(),
     spec,
-    triggerKey: triggerKeyOf(spec.trigger),
     waitPatterns: spec.steps.flatMap(waitPatternOf),
   });
-  await keepSchedule(tx, row);
-  return row;
+  await followPublish(tx, {
+    ...publisher,
+    deploymentId: newDeploymentId(),
+    workspaceId: definition.workspaceId,
+    definitionId: definition.id,
+    versionId: version.id,
+    version: version.version,
+  });
+  return { version, definition: await leadWith(tx, version, version.createdAt) };
+}
+
+/** Refuses illegal_move where production takes a version by an approval alone. */
+async function requireOpenProduction(tx: Tx, workspaceId: string): Promise<void> {
+  const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);
+  if (ruleOf(policy, PRODUCTION) === undefined) return;
+  const message =
+    "a policy of the workspace asks for an approval before production: use PublishDraft, then Deploy";
+  throw new Refusal("illegal_move", message);
+}
+
+/** Makes a version the latest one, from now on: its trigger listens, and its cron line has the schedule. */
+export async function leadWith(tx: Tx, version: VersionRow, at?: Date): Promise<DefinitionRow> {
+  const triggerKey = triggerKeyOf(version.trigger);
+  const lead = at === undefined ? { triggerKey } : { triggerKey, at };
+  const definition = await setLatestVersion(tx, version, lead);
+  await keepSchedule(tx, { definition, version });
+  return definition;
 }
 
 async function keepSchedule(tx: Tx, { definition, version }: Published): Promise<void> {
@@ -112,8 +159,8 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
   const cronLine = trimLine(cronExpr);
   const read = readCronLine(cronLine);
   if (!read.ok) throw new Error(`a checked version has the cron line ${read.problem}`);
-  // The row's time is the database's.
-  const anchorAt = version.createdAt;
+  // The row's time is the database's. A version that leads again has no slots of the time between.
+  const anchorAt = definition.updatedAt;
   const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());
   await saveSchedule(tx, {
     definitionId: definition.id,

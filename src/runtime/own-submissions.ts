@@ -183,6 +183,8 @@ function startOf(
     entityId: call.entityId,
     entityType: call.entityType,
     hops: call.hops,
+    ...(call.environment === undefined ? {} : { environment: call.environment }),
+    ...(call.version === 0 ? {} : { versionNamed: true }),
     input: call.input,
   };
 }

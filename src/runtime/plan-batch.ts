@@ -12,13 +12,18 @@ import { Refusal } from "../process/refusal.ts";
 import type { Database } from "../store/database.ts";
 import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
-import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
 import type { BatchFences } from "../store/save-fences.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
 import type { MemoryTrust } from "./memory-trust.ts";
+import {
+  findEarlier,
+  findVarsOfStarts,
+  startKeyOfStart,
+  type VarsOfStarts,
+} from "./start-facts.ts";
 import type { Settled, Submission } from "./submission.ts";
 
 /** One submission of a batch. */
@@ -62,6 +67,8 @@ interface Found {
   /** Calls that wait for a result; each is taken out by the first one. */
   readonly openCalls: Set<string>;
   readonly graphs: ReadonlyMap<string, Graph>;
+  /** `run.vars` of starts, by their places. */
+  readonly vars: VarsOfStarts;
 }
 
 /** What planning a batch reads with. */
@@ -84,22 +91,23 @@ export async function planBatch(
     known,
     callsOf(items),
   );
+  const vars = await findVarsOfStarts({ graphs, database }, items);
   const runs = new Map(rows.map((row) => [row.id, committedOfRow(row)]));
   for (const [id, { committed: run }] of kept) if (unchanged.has(id)) runs.set(id, run);
   memory.noteClock(nowMs);
   const assumed = { steps: [], openCalls: [] };
-  return planAll(graphs, items, { runs, openCalls: new Set(openCalls), nowMs, assumed });
+  return planAll(graphs, items, { runs, openCalls: new Set(openCalls), vars, nowMs, assumed });
 }
 
 /** Sorts the submissions into what is found. */
 export async function planAll(
   graphs: GraphCache,
   items: readonly BatchItem[],
-  { runs, openCalls, nowMs, assumed }: Omit<Found, "graphs"> & Pick<Plan, "nowMs" | "assumed">,
+  { nowMs, assumed, ...read }: Omit<Found, "graphs"> & Pick<Plan, "nowMs" | "assumed">,
 ): Promise<Plan> {
   const found: Found = {
-    ...{ runs, openCalls },
-    graphs: await graphs.require(versionsOf(items, [...runs.values()])),
+    ...read,
+    graphs: await graphs.require(versionsOf(items, [...read.runs.values()])),
   };
   const results = items.map(() => undefined);
   const plan: Plan = { results, works: new Map(), starts: [], nowMs, assumed };
@@ -212,9 +220,12 @@ function planStart(
   runId: string,
   { start, cause }: Extract<Submission, { kind: "start" }>,
 ): void {
-  const { versionId, input, reuse, ...facts } = start;
+  const { versionId, input, reuse, versionNamed: _, ...given } = start;
+  const vars = found.vars.get(place);
+  const facts = vars === undefined ? given : { ...given, vars };
   if (start.triggerEventId !== "") {
-    const { workspaceId, definitionId, triggerEventId: eventId, triggerSource: source } = start;
+    const { workspaceId, definitionId, triggerSource: source } = start;
+    const eventId = startKeyOfStart(start);
     const createdAt = new Date(plan.nowMs);
     const claim = { workspaceId, definitionId, eventId, source, runId, createdAt };
     const earlier = findEarlier(
@@ -237,20 +248,6 @@ function planStart(
     chosen: new Map(),
     inputs: [{ place, input: { kind: "run_begun", cause, ...(reuse && { reuse }) } }],
   });
-}
-
-/** The claim among these by which this start was made before. */
-export function findEarlier(
-  claims: readonly ClaimedStart[],
-  start: ClaimedStart,
-): ClaimedStart | undefined {
-  return claims.find(
-    ({ workspaceId, definitionId, eventId, source }) =>
-      workspaceId === start.workspaceId &&
-      definitionId === start.definitionId &&
-      eventId === start.eventId &&
-      (source === start.source || source === "" || start.source === ""),
-  );
 }
 
 /** The answer to what changes nothing. */

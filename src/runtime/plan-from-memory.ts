@@ -30,6 +30,8 @@ export async function planFromMemory(
   return planAll(graphs, items, {
     runs: new Map([...kept].map(([runId, { committed: run }]) => [runId, run])),
     openCalls: new Set(openCalls),
+    // It has no starts.
+    vars: new Map(),
     ...{ nowMs, assumed: { steps, openCalls } },
   });
 }

@@ -79,7 +79,7 @@ export async function publishSource(
     const isSame = latest?.digest === digest;
     const row = isSame
       ? { definition, version: latest.version }
-      : await storeVersion(tx, definition, spec);
+      : await storeVersion(tx, definition, spec, { by: source.publishedBy, note: source.note });
     await saveVersionSource(tx, row.version.id, source);
     const events: JsonObject[] = isNew ? [createdEvent(definition)] : [];
     if (!isSame) events.push(publishedEvent(row));

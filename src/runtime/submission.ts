@@ -25,7 +25,9 @@ export interface RunStart
   extends Pick<Run, "definitionId" | "versionId" | "definitionVersion" | "workspaceId">,
     Pick<Run, "triggerType" | "triggerEventId" | "triggerSource" | "hops" | "inputUnset">,
     Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "parentStep">,
-    Pick<Run, "entityId" | "entityType" | "rerun"> {
+    Pick<Run, "entityId" | "entityType" | "rerun" | "environment"> {
+  /** The caller named the version: it gets the vars of whatever is deployed. Unset: it is the one that is deployed. */
+  readonly versionNamed?: true;
   readonly input: JsonObject;
   /** Of a rerun: what it reuses of another run. */
   readonly reuse?: ReusedRows;

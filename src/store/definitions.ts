@@ -1,6 +1,7 @@
 /**
  * Writes of definitions and versions, and what a write looks up.
  * Boundary: rows only; what is checked, and which events go out, is decided by runtime/definitions.ts.
+ * Invariant: a version's number is the highest one of its definition and 1. The latest version may be an older one.
  */
 import { and, eq, sql } from "drizzle-orm";
 import type { VersionSpec } from "../engine/values/definition.ts";
@@ -30,8 +31,6 @@ export interface WaitPattern {
 export interface NewVersion {
   readonly id: string;
   readonly spec: VersionSpec;
-  /** Unset: the version listens to no events. */
-  readonly triggerKey: string | undefined;
   readonly waitPatterns: readonly WaitPattern[];
 }
 
@@ -74,38 +73,55 @@ export async function findDefinitionByName(
   return rows[0];
 }
 
-/** Inserts the next version of a definition that is locked, and lets it listen from now on. */
+/** Inserts the next version of a definition that is locked. */
 export async function insertVersion(
   tx: Tx,
   definition: DefinitionRow,
   version: NewVersion,
-): Promise<{ definition: DefinitionRow; version: VersionRow }> {
+): Promise<VersionRow> {
   const [row] = await tx.build
     .insert(workflowVersions)
     .values(rowOfVersion(definition, version))
     .returning();
   if (row === undefined) throw new Error("an insert gave no row");
+  await insertWaitPatterns(tx, definition, version);
+  return row;
+}
+
+/** How a version becomes the latest one. */
+interface Lead {
+  /** Unset: it listens to no events. */
+  readonly triggerKey: string | undefined;
+  /** When; unset: now. */
+  readonly at?: Date;
+}
+
+/** Makes a version the latest one of its definition, which is locked, and lets it listen from now on. */
+export async function setLatestVersion(
+  tx: Tx,
+  { id, version, definitionId }: Pick<VersionRow, "id" | "version" | "definitionId">,
+  { triggerKey, at }: Lead,
+): Promise<DefinitionRow> {
   const [updated] = await tx.build
     .update(workflowDefinitions)
     .set({
-      latestVersion: row.version,
-      latestVersionId: row.id,
-      updatedAt: row.createdAt,
-      triggerKey: version.triggerKey ?? null,
-      listensSince: version.triggerKey === undefined ? null : sql`clock_timestamp()`,
+      latestVersion: version,
+      latestVersionId: id,
+      updatedAt: at ?? sql`clock_timestamp()`,
+      triggerKey: triggerKey ?? null,
+      listensSince: triggerKey === undefined ? null : sql`clock_timestamp()`,
     })
-    .where(eq(workflowDefinitions.id, definition.id))
+    .where(eq(workflowDefinitions.id, definitionId))
     .returning();
   if (updated === undefined) throw new Error("a locked definition is gone");
-  await insertWaitPatterns(tx, definition, version);
-  return { definition: updated, version: row };
+  return updated;
 }
 
 function rowOfVersion(definition: DefinitionRow, { id, spec }: NewVersion) {
   return {
     id,
     definitionId: definition.id,
-    version: definition.latestVersion + 1,
+    version: sql`(select coalesce(max(version), 0) + 1 from workflow_versions where definition_id = ${definition.id})`,
     steps: [...spec.steps],
     edges: [...spec.edges],
     trigger: spec.trigger,

@@ -74,7 +74,7 @@ export interface FoundAtEdition {
   readonly edition: string | undefined;
 }
 
-/** The trigger of a definition's latest version. */
+/** The trigger of a definition's latest version, or of one that is deployed elsewhere. */
 export interface FoundTrigger {
   readonly place: number;
   readonly definitionId: string;
@@ -93,6 +93,8 @@ const PATTERNS: Statement = {
       and translate(p.wait_key, '/', '.') = e.key
     where exists (select 1 from workflow_definitions d
         where d.id = p.definition_id and d.latest_version_id = p.version_id)
+      or exists (select 1 from workflow_deployments d
+        where d.version_id = p.version_id and d.state = 'ACTIVE')
       or exists (select 1 from workflow_runs r
         where r.version_id = p.version_id and r.completed_at is null)`,
 };
@@ -200,7 +202,7 @@ const TRIGGERS: Statement = {
 };
 
 /**
- * Wait patterns of latest versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf).
+ * Wait patterns of deployed versions and of versions with open runs, by wait keys. Keys here are with dots (eventKeysOf).
  */
 export function findWaitPatterns(
   queries: Queries,

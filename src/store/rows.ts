@@ -21,8 +21,9 @@ import type { stepRuns, workflowRuns } from "./schema/runs.ts";
 export type RunRow = Omit<typeof workflowRuns.$inferSelect, "inputPayload">;
 /** A row of step_runs, as far as the engine knows it. */
 export type StepRow = Omit<typeof stepRuns.$inferSelect, "checkedAt">;
-/** A run's row on its way in. */
-export type IncomingRun = Incoming<RunRow>;
+/** A run's row on its way in: of a run of production without vars, two columns are unset. */
+export type IncomingRun = Omit<Incoming<RunRow>, "environment" | "vars"> &
+  Partial<Pick<Incoming<RunRow>, "environment" | "vars">>;
 /** What of a run's row may change after its start. */
 export type ChangedRun = Pick<
   IncomingRun,
@@ -65,6 +66,8 @@ export function runOfRow(row: RunRow): Run {
     entityType: entityTypeName(row.entityType),
     hops: row.hops,
     ...(row.inputUnset === true ? { inputUnset: true } : {}),
+    ...(row.environment === null ? {} : { environment: row.environment }),
+    ...(row.vars === null ? {} : { vars: row.vars }),
     createdAtMs: row.createdAt.getTime(),
     ...(row.rerun === null ? {} : { rerun: row.rerun }),
     ...(row.inputPatches === null ? {} : { inputPatches: row.inputPatches }),
@@ -102,6 +105,8 @@ export function rowOfRun(run: Run): IncomingRun {
     entityType: run.entityType,
     hops: run.hops,
     inputUnset: run.inputUnset ?? null,
+    ...(run.environment === undefined ? {} : { environment: run.environment }),
+    ...(run.vars === undefined ? {} : { vars: run.vars }),
     createdAt: new Date(run.createdAtMs),
   };
 }

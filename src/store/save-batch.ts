@@ -94,6 +94,8 @@ const RUN_FIXED = [
   "entityType",
   "hops",
   "inputUnset",
+  "environment",
+  "vars",
   "createdAt",
   "inputPayload",
 ];

@@ -34,6 +34,15 @@ import {
   findVersions,
   listDefinitions,
 } from "../../src/store/reads/definitions.ts";
+import { findDeployPolicy } from "../../src/store/reads/deploy-policies.ts";
+import {
+  countDeployments,
+  findCurrentDeployments,
+  findDeployedVersion,
+  findDeployment,
+  listDeployments,
+  listWaitingDeployments,
+} from "../../src/store/reads/deployments.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -56,6 +65,7 @@ import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
+  findNewestNumber,
   findVersionHead,
   findVersionSource,
   listVersionHeads,
@@ -249,6 +259,15 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  "sources.listDeployments": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listDeployments({ definitionId }, options),
+  },
+  "sources.getDeployPolicy": {
+    gives: "callers",
+    call: ({ sources }, _at, options) => sources.getDeployPolicy({}, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -260,6 +279,10 @@ const WRITE_CALLS: Record<string, Call> = {
     client.createDefinition({ workspaceId, name: "intruder" }, options),
   "sources.publishSource": ({ sources }, { workspaceId }, options) =>
     sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
+  "sources.deploy": ({ sources }, { definitionId }, options) =>
+    sources.deploy({ definitionId, environment: "production", version: 1 }, options),
+  "sources.putDeployPolicy": ({ sources }, { workspaceId }, options) =>
+    sources.putDeployPolicy({ workspaceId }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -300,10 +323,17 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource"];
+const BY_WORKSPACE = [
+  "createDefinition",
+  "handleTrigger",
+  "publishEvent",
+  "sources.publishSource",
+  "sources.putDeployPolicy",
+];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
+const deploymentsOf = ({ definitionId }: Place) => ({ definitionId, environment: "", states: [] });
 const READS: Record<string, Read> = {
   findDefinition: (db, seen, at) => one(findDefinition(db, seen, at.definitionId)),
   findDefinitionHead: (db, seen, at) => one(findDefinitionHead(db, seen, at.definitionId)),
@@ -326,6 +356,22 @@ const READS: Record<string, Read> = {
   findVersionSource: (db, seen, at) => one(findVersionSource(db, seen, at.versionId)),
   listVersionHeads: (db, seen, at) =>
     listVersionHeads(db, seen, at.definitionId, { before: undefined, limit: 50 }),
+  findNewestNumber: async (db, seen, at) =>
+    [await findNewestNumber(db, seen, at.definitionId)].filter((n) => n > 0),
+  findCurrentDeployments: (db, seen, at) => findCurrentDeployments(db, seen, [at.definitionId]),
+  findDeployedVersion: (db, seen, at) =>
+    one(findDeployedVersion(db, seen, at.definitionId, "production")),
+  findDeployment: async (db, seen, at) => {
+    const [row] = await findCurrentDeployments(db, EVERY_WORKSPACE, [at.definitionId]);
+    return one(findDeployment(db, seen, row?.id ?? ""));
+  },
+  listDeployments: (db, seen, at) =>
+    listDeployments(db, seen, deploymentsOf(at), { size: 50, after: undefined }),
+  countDeployments: async (db, seen, at) =>
+    [await countDeployments(db, seen, deploymentsOf(at))].filter((n) => n > 0),
+  findDeployPolicy: (db, seen, { workspaceId }) => one(findDeployPolicy(db, seen, workspaceId)),
+  listWaitingDeployments: (db, seen, { workspaceId }) =>
+    listWaitingDeployments(db, seen, workspaceId, 10),
   findRunHead: (db, seen, at) => one(findRunHead(db, seen, at.runId)),
   findRuns: (db, seen, at) => findRuns(db, seen, [at.runId, at.childId]),
   findRunRows: (db, seen, at) => one(findRunRows(db, seen, at.runId)),
@@ -463,6 +509,19 @@ async function waitFor(place: Place): Promise<void> {
     `insert into version_sources (published_at, version_id, published_by, note, source_text)
       values (now(), $1, 'ann', '', 'workflow: orders')`,
     [versionId],
+  );
+  await insert(
+    "furnish_deployment",
+    `insert into workflow_deployments (at, version, id, workspace_id, definition_id, version_id, environment, state,
+        deployed_by, note, supersedes)
+      values (now(), 1, 'dep_waits', $1, $2, $3, 'staging', 'PENDING_APPROVAL', 'ann', '', '')`,
+    [workspaceId, definitionId, versionId],
+  );
+  await insert(
+    "furnish_policy",
+    `insert into deploy_policies (updated_at, workspace_id, rules, updated_by, reason)
+      values (now(), $1, '[]', 'ann', '')`,
+    [workspaceId],
   );
   await insert(
     "furnish_overdue",

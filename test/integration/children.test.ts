@@ -5,6 +5,7 @@ import type { StepDefinition } from "../../src/engine/values/definition.ts";
 import type { Json, JsonObject } from "../../src/engine/values/json.ts";
 import type { StepView } from "../../src/engine/values/view.ts";
 import { publishVersion } from "../../src/runtime/definitions.ts";
+import { deploy, retire } from "../../src/runtime/deployments.ts";
 import { compensateChildRun, startChildRun } from "../../src/runtime/own-submissions.ts";
 import type { VersionRow } from "../../src/store/reads/definitions.ts";
 import { until } from "../support/assertions/until.ts";
@@ -104,6 +105,28 @@ describe("one child", () => {
     const child = only(await at.children(parent, 1));
     expect((await at.view(child.id)).input).toMatchObject({ amount: 7 });
     expect(child.definitionVersion).toBe(1);
+  });
+
+  it("of a run in staging is of staging: by what is deployed there, else by the latest version without vars", async () => {
+    const reading = { ...TASK, config: { instructions: "{{ run.environment }}: {{ run.vars }}" } };
+    const spec = versionOf([reading], [], BY_WORKFLOW);
+    const { definitionId } = await at.publish(named("child"), spec);
+    await publishVersion(at, { definitionId, spec });
+    const place = { workspaceId: WORKSPACE, definitionId, environment: "staging" };
+    const order = { ...place, by: "ann", note: "", expectedVersion: undefined };
+    await deploy(at, { ...order, version: 1, fromEnvironment: "", vars: { n: 5 } });
+    const parent = await at.publish(
+      named("p"),
+      versionOf([calling({ definition_id: definitionId })]),
+    );
+    const startChild = async () =>
+      only(await at.children(await at.start(parent, { environment: "staging" }), 1));
+    const child = { environment: "staging", definitionVersion: 1, vars: { n: 5 } };
+    expect(await startChild()).toMatchObject(child);
+    await retire(at, order);
+    const other = await startChild();
+    expect(other).toMatchObject({ environment: "staging", definitionVersion: 2 });
+    expect(other.vars).toBeUndefined();
   });
 
   it("is started again by the next attempt when it failed, and costs count for all attempts", async () => {

@@ -82,6 +82,7 @@ import { type RunSearch, searchRuns } from "../../src/store/reads/search-runs.ts
 import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
+  findNewestNumber,
   findVersionHead,
   findVersionSource,
   listVersionHeads,
@@ -368,6 +369,7 @@ export const cases: readonly Case[] = [
     name: "ListVersionHeads",
     ask: ({ read }) => listVersionHeads(read, SEEN, "wf_2", { before: undefined, limit: 50 }),
   },
+  { name: "newest number", ask: ({ read }) => findNewestNumber(read, SEEN, "wf_2") },
   {
     name: "ListVersions",
     ask: ({ read }) => listVersions(read, EVERY_WORKSPACE, "wf_2", VERSIONS),

@@ -104,6 +104,19 @@ const BY_PAGES: readonly PagedRelation[] = [
       where (p.workspace_id, p.definition_id) <> (r.workspace_id, r.definition_id)`,
   },
   {
+    what: "deployments",
+    table: "workflow_deployments",
+    key: [["id", "text", ""]],
+    text: `select p.id, 'is of ' || p.workspace_id || ' and has ' || p.version_id || ' ' || p.state || ' in ' ||
+        p.environment || ', its definition is of ' || coalesce(d.workspace_id, 'none') || ' and has ' ||
+        coalesce(d.latest_version_id, 'none') as detail
+      from p left join workflow_definitions d on d.id = p.definition_id
+      left join workflow_versions v on v.id = p.version_id
+      where d.workspace_id is distinct from p.workspace_id
+        or (v.definition_id, v.version) is distinct from (p.definition_id, p.version)
+        or (p.environment = 'production' and p.state = 'ACTIVE' and p.version_id is distinct from d.latest_version_id)`,
+  },
+  {
     what: "keys of kept events",
     table: "kept_event_keys",
     key: [

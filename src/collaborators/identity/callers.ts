@@ -11,6 +11,7 @@ export const SCOPES = [
   "workflows:run",
   "workflows:transition",
   "workflows:inbox",
+  "workflows:deploy",
   "workflows:admin",
 ] as const;
 /** One scope. */
@@ -41,19 +42,22 @@ const GRANTS: ReadonlyMap<string, readonly Scope[]> = new Map([
   ["workflows:admin", SCOPES],
   ["workflows:*", SCOPES],
   ["viewer", ["workflows:read"]],
-  ["editor", ["workflows:author", "workflows:run"]],
+  ["editor", ["workflows:author", "workflows:run", "workflows:deploy"]],
   ["operator", ["workflows:run", "workflows:transition"]],
   ["approver", ["workflows:inbox"]],
   ["admin", SCOPES],
 ]);
 
-/** What the words of a token grant, be they scopes or names of roles. Every scope may read. An agent has no inbox. */
+/** What the words of a token grant, be they scopes or names of roles. Every scope may read. An agent has no inbox, and deploys nothing. */
 export function grantedScopes(words: Iterable<string>, isAgent = false): ReadonlySet<Scope> {
   const granted = new Set<Scope>();
   for (const word of words) {
     for (const scope of GRANTS.get(word) ?? []) granted.add(scope);
   }
   if (granted.size > 0) granted.add("workflows:read");
-  if (isAgent) granted.delete("workflows:inbox");
+  if (isAgent) {
+    granted.delete("workflows:inbox");
+    granted.delete("workflows:deploy");
+  }
   return granted;
 }

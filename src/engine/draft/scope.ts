@@ -14,6 +14,7 @@ import {
 } from "../expression/expression.ts";
 import { fillTank } from "../expression/fuel.ts";
 import { renderTemplate, type Template } from "../expression/template.ts";
+import { PRODUCTION } from "../values/environment.ts";
 import type { JsonObject } from "../values/json.ts";
 import { HAS_ROW, isFinalStep, type Run } from "../values/run.ts";
 import type { Draft } from "./draft.ts";
@@ -86,5 +87,7 @@ function runFields(run: Run): JsonObject {
     entity_id: run.entityId,
     entity_type: run.entityType,
     started_at: new Date(run.startedAtMs ?? run.createdAtMs).toISOString(),
+    environment: run.environment ?? PRODUCTION,
+    vars: run.vars ?? {},
   };
 }

@@ -50,6 +50,8 @@ export function* compileGraphInPieces(spec: VersionSpec): Pieces<Graph> {
     steps.push(compileStep(spec, links, contexts, step, index));
   }
   yield;
+  const readsVars = VARS.test(JSON.stringify(spec.steps)) || VARS.test(JSON.stringify(spec.edges));
+  yield;
   const { filterExpr } = spec.trigger;
   return {
     spec,
@@ -65,8 +67,12 @@ export function* compileGraphInPieces(spec: VersionSpec): Pieces<Graph> {
       "trigger.filter_expr",
       refuse,
     ),
+    readsVars,
   };
 }
+
+/** Finds `run.vars` and `run["vars"]`, and more: where it finds too much, a start makes one look-up in vain. */
+const VARS = /\bvars\b/;
 
 function refuse(field: string, description: string): never {
   throw new Error(`the version was not checked: ${field}: ${description}`);

@@ -116,6 +116,8 @@ export interface Graph {
   readonly timeoutMs: number;
   /** The trigger's filter_expr. */
   readonly triggerFilter?: Expression;
+  /** Whether a text of a step or an edge may read `run.vars`: then the run of a start gets them. */
+  readonly readsVars: boolean;
 }
 
 /** A fault of a version: path of the field and a sentence. */

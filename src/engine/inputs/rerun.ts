@@ -46,11 +46,12 @@ export function rerunCallOf(
   cause: Cause,
 ): StartRerun {
   const { definitionId, triggerType, initiatorAgentId, initiatorUserId } = run;
-  const { parentRunId, entityId, entityType, hops, inputUnset } = run;
+  const { parentRunId, entityId, entityType, hops, inputUnset, environment } = run;
   return {
     kind: "start_rerun",
     ...{ definitionId, versionId, version, triggerType, initiatorAgentId, initiatorUserId },
     ...{ parentRunId, entityId, entityType, hops, seed: order.seed, cause },
+    ...(environment === undefined ? {} : { environment }),
     ...(order.input === undefined ? {} : { input: order.input }),
     ...(order.input === undefined && inputUnset === true ? { inputUnset } : {}),
   };

@@ -87,6 +87,8 @@ export interface EvaluateAction {
   readonly agentId: string;
   readonly actionType: string;
   readonly payload: JsonObject;
+  /** Where the run was started; unset: in production. */
+  readonly environment?: string;
 }
 /** notifications.v1.SendRequest */
 export interface SendNotification {
@@ -118,6 +120,8 @@ export interface StartRun {
   readonly entityId: string;
   readonly entityType: string;
   readonly hops: number;
+  /** That of the parent; unset: production. */
+  readonly environment?: string;
   readonly input: JsonObject;
 }
 /** Cancel a child run. */
@@ -142,6 +146,7 @@ export interface TellParent {
 /** Start the rerun of this run. Unlike a child, it is a run of its own. */
 export interface StartRerun
   extends Pick<Run, "definitionId" | "versionId" | "triggerType" | "hops" | "inputUnset">,
+    Pick<Run, "environment">,
     Pick<Run, "initiatorAgentId" | "initiatorUserId" | "parentRunId" | "entityId" | "entityType"> {
   readonly kind: "start_rerun";
   readonly version: number;

@@ -37,6 +37,8 @@ export interface BusEvent extends ArrivedEvent {
   readonly actorAgentId: string;
   /** Runs of this service that led to the event: extension `workflowhops`, 0 when absent. */
   readonly hops: number;
+  /** Extension `environment`: it starts what is deployed there. Unset: production. */
+  readonly environment?: string;
   /** Set when it came by an RPC (HandleTrigger): it starts only triggers of this type. */
   readonly onlyTrigger?: TriggerType;
   /** The cron line that the RPC named, trimmed: for SCHEDULE triggers. */

@@ -23,6 +23,8 @@ export type RunFacts = Pick<
   | "entityType"
   | "hops"
   | "inputUnset"
+  | "environment"
+  | "vars"
   | "rerun"
 >;
 

@@ -93,6 +93,10 @@ export interface Run {
   readonly hops: number;
   /** The caller sent no input: the engine uses {}, and readers see none. */
   readonly inputUnset?: true;
+  /** Where it was started; unset: in production. */
+  readonly environment?: string;
+  /** `run.vars` in expressions; unset: none, or its version reads none. */
+  readonly vars?: JsonObject;
   readonly createdAtMs: number;
   /** Unset: it is no rerun and was not rerun. */
   rerun?: RerunLink;

@@ -29,6 +29,10 @@ const OF_EACH_EVENT = {
   dataschema: `type.googleapis.com/${STRUCT}`,
 };
 
+function environmentOf({ environment }: Readonly<Record<string, string>>): string[] {
+  return environment === undefined ? [] : [environment];
+}
+
 /** Makes the function: the first source that is no collaborator's takes the events. */
 export function createCallerEvents(deps: CallerEventsDeps): PublishForCaller {
   const { connection, sources, ownStream } = deps;
@@ -49,8 +53,10 @@ export function createCallerEvents(deps: CallerEventsDeps): PublishForCaller {
         .jetstream()
         .publish(target.subject, Buffer.from(body), {
           headers: fields,
-          // Two workspaces may use one id, and so may two sources.
-          msgID: [workspaceId, source, id].map(encodeURIComponent).join("/"),
+          // Two workspaces may use one id, and so may two sources, and two environments.
+          msgID: [workspaceId, source, id, ...environmentOf(attributes)]
+            .map(encodeURIComponent)
+            .join("/"),
           expect: { streamName: target.stream },
           timeout: ANSWER_MS,
         });

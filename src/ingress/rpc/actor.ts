@@ -1,8 +1,13 @@
 /**
- * Who acts, and through which program. The actor: the subject of the token, or without authentication the header Workflows-Actor.
+ * What a call says in headers of its own: who acts, through which program, and in which environment. The actor: the subject of the token, or without authentication the header Workflows-Actor.
  * Boundary: names alone; what an actor may do is decided where it does it.
  */
 import type { Caller } from "../../collaborators/identity/callers.ts";
+import {
+  ENVIRONMENT_FORM,
+  findEnvironment,
+  isEnvironment,
+} from "../../engine/values/environment.ts";
 import { count } from "../../process/metrics.ts";
 import { type FieldFault, Refusal } from "../../process/refusal.ts";
 import { checkText, invalidFields } from "./fields.ts";
@@ -12,6 +17,7 @@ const HEADER = "Workflows-Actor";
 /** The mark of a name that is not authenticated. */
 const UNVERIFIED = "unverified:";
 const VIA_HEADER = "Workflows-Via";
+const ENVIRONMENT_HEADER = "Workflows-Environment";
 const PROGRAM = /^[a-z][a-z0-9-]{0,31}$/;
 const CHARS_AT_MOST = 200;
 const VISIBLE = /^[\x21-\x7e]+$/;
@@ -37,6 +43,15 @@ export function readVia(header: Headers): string | undefined {
   if (via === undefined || PROGRAM.test(via)) return via;
   const description = "must be 1 to 32 of a-z, 0-9 and -, and begin with a letter";
   throw invalidFields([{ field: VIA_HEADER, description }]);
+}
+
+/** The environment that the call names; undefined: production, or none. Refuses a malformed name. */
+export function readEnvironment(header: Headers): string | undefined {
+  const name = header.get(ENVIRONMENT_HEADER);
+  if (name !== null && !isEnvironment(name)) {
+    throw invalidFields([{ field: ENVIRONMENT_HEADER, description: ENVIRONMENT_FORM }]);
+  }
+  return findEnvironment(name ?? undefined);
 }
 
 /** Who acts, by the name that gates and tasks use; undefined: the call does not say. */

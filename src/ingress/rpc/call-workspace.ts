@@ -13,7 +13,7 @@ import type { Caller } from "../../collaborators/identity/callers.ts";
 import { count } from "../../process/metrics.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { EVERY_WORKSPACE, onlyWorkspace } from "../../store/reads/visibility.ts";
-import { readActor, readVia } from "./actor.ts";
+import { readActor, readEnvironment, readVia } from "./actor.ts";
 import type { WriteDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
@@ -29,7 +29,8 @@ export function depsOfCall(
   { values, requestHeader, responseHeader: answerHeader }: HandlerContext,
 ): Omit<WriteDeps, "write"> {
   const via = readVia(requestHeader);
-  const shared = { database, graphs, entities, decideApproval, answerHeader, via };
+  const environment = readEnvironment(requestHeader);
+  const shared = { database, graphs, entities, decideApproval, answerHeader, via, environment };
   const actor = readActor(requestHeader, callers !== undefined);
   if (callers === undefined) return { ...shared, actor, visibility: EVERY_WORKSPACE };
   const caller = values.get(callerOfCall);

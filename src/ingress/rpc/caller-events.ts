@@ -28,6 +28,7 @@ export async function answerPublishEvent(deps: WriteDeps, request: PublishEventR
     type,
     time: new Date().toISOString(),
     ...given({ subject, reason, actor: recordedActor(deps) ?? "" }),
+    ...given({ environment: deps.environment ?? "" }),
   };
   const { id, placed } = await deps.write.publishEvent({
     ...{ workspaceId, id: request.id, source: request.source || CALLERS_SOURCE, attributes, data },

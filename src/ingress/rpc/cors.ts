@@ -17,6 +17,7 @@ const ASKED_HEADERS = [
   "Idempotency-Key",
   "Traceparent",
   "Workflows-Actor",
+  "Workflows-Environment",
 ];
 const READ_HEADERS = [...cors.exposedHeaders, OMITTED, OMITTED_STEPS];
 

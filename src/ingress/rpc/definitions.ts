@@ -26,6 +26,7 @@ import {
 import { listVersions } from "../../store/reads/version-lists.ts";
 import { readVersionSpec, toDefinitionMessage, toVersionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
+import { recordedActor } from "./actor.ts";
 import { checkFields, checkText, invalidFields, readPage } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
@@ -82,7 +83,11 @@ export async function answerPublishVersion(deps: WriteDeps, request: PublishVers
   checkText("definition_id", request.definitionId, faults);
   faults.push(...unread, ...(await inPieces(schemaFaults(spec.steps))));
   if (faults.length > 0) throw invalidFields(await inPieces(checkedBeside(spec, faults)));
-  const { definition, version } = await deps.write.publishVersion(request.definitionId, spec);
+  const { definition, version } = await deps.write.publishVersion(
+    request.definitionId,
+    spec,
+    recordedActor(deps) ?? "",
+  );
   return { version: toVersion(version), definition: toDefinitionMessage(definition) };
 }
 

@@ -69,7 +69,7 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
       return create(method.output, await rules.answer(deps, request));
     }
     writeFloats(method.input, request);
-    const requestHash = hashOf(request);
+    const requestHash = placedHash(hashOf(request), call.environment);
     const keyedCall = {
       ...{ workspaceId, method: method.name, key },
       bodyHash: isOfContract(method) ? requestHash : boundHash(requestHash, recordedActor(deps)),
@@ -171,6 +171,12 @@ function hashOf(request: object): Buffer {
 
 function isOfContract({ parent }: DescMethodUnary): boolean {
   return parent.typeName === WorkflowService.typeName;
+}
+
+/** The hash of a request in an environment: in another one it is another request. */
+function placedHash(requestHash: Buffer, environment: string | undefined): Buffer {
+  if (environment === undefined) return requestHash;
+  return createHash("sha256").update(requestHash).update(environment).digest();
 }
 
 /** The hash of a request by the one who acts. */

@@ -20,6 +20,7 @@ import {
 } from "../../store/reads/inbox.ts";
 import { actorOf, requireActor } from "./actor.ts";
 import { checkFields, type Faults, PAGE_LIMIT, readPageSize } from "./fields.ts";
+import { waitingItems } from "./inbox-deployments.ts";
 import { type ItemDeps, itemsOfPage, KINDS, listedMessage, seesKind } from "./inbox-items.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
@@ -40,13 +41,15 @@ export async function answerListInbox(deps: ActorDeps, request: InboxListRequest
   const after = readToken(request.pageToken, filters, faults);
   faults.refuseIfAny();
   const { lists } = deps.database;
-  const [{ items, next }, totalSize] = await Promise.all([
+  const [{ items, next }, totalSize, waiting] = await Promise.all([
     listInbox(lists, deps.visibility, filters, size, after),
     countInbox(lists, deps.visibility, filters),
+    waitingItems(deps, { ...filters, kinds: request.kinds }),
   ]);
+  const listed = (await itemsOfPage(deps, items)).map(listedMessage);
   return {
-    items: (await itemsOfPage(deps, items)).map(listedMessage),
-    totalSize,
+    items: after === undefined ? [...waiting, ...listed] : listed,
+    totalSize: totalSize + waiting.length,
     nextPageToken: next === undefined ? "" : tokenOf(next, filters),
   };
 }
@@ -62,7 +65,11 @@ export async function answerCountInbox(deps: ActorDeps, request: InboxCountReque
   const faults = checkFields(InboxCountRequestSchema, request);
   const filters = readFilters(deps, request, faults);
   faults.refuseIfAny();
-  return { totalSize: await countInbox(deps.database.lists, deps.visibility, filters) };
+  const [totalSize, waiting] = await Promise.all([
+    countInbox(deps.database.lists, deps.visibility, filters),
+    waitingItems(deps, { ...filters, kinds: request.kinds }),
+  ]);
+  return { totalSize: totalSize + waiting.length };
 }
 
 /** Which items a request is about; its faults are added. */

@@ -64,6 +64,19 @@ export function requireCommenter(deps: WriteDeps): string {
   return actor;
 }
 
+/** Refuses a caller who may not approve a deployment; no approvers: each caller with the scope may. */
+export function requireDeployApprover(
+  deps: WriteDeps,
+  approvers: readonly string[],
+  deployedBy: string,
+): void {
+  const actor = requireCommenter(deps);
+  if (deployedBy === recordedActor(deps)) throw denied("who deploys does not approve it");
+  const isNamed = approvers.length === 0 || approvers.includes(actor);
+  if (isNamed || (isAdmin(deps) && approvers.some((name) => MANY.test(name)))) return;
+  throw denied(`${approvers.join(", ")} is asked, not ${actor}`);
+}
+
 async function requireDecider(deps: WriteDeps, item: FoundItem): Promise<void> {
   const actor = requireCommenter(deps);
   requireNamed(deps, actor, assigneeOf(item));

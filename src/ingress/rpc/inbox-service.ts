@@ -5,6 +5,7 @@ import { depsOfCall } from "./call-workspace.ts";
 import { doneOnce, workspaceOfRun } from "./done-once.ts";
 import { answerCompleteTask, answerDecide, answerGetItem, readItem } from "./inbox.ts";
 import { answerClaim, answerComment, answerDelegate, answerRelease } from "./inbox-changes.ts";
+import { isDeploymentItem, workspaceOfDeployment } from "./inbox-deployments.ts";
 import { answerCountInbox, answerListInbox } from "./inbox-list.ts";
 import { answerWatchInbox } from "./inbox-watch.ts";
 import { reading } from "./service.ts";
@@ -52,7 +53,8 @@ function changing<Answer>(answer: Answer) {
   return { workspaceOf: workspaceOfItem, answer, answerAgain: answer };
 }
 
-/** Of an item's run, whose id its own begins with. */
+/** Of an item's run, whose id its own begins with, or of a deployment. */
 function workspaceOfItem(deps: ReadDeps, { id }: { id: string }): Promise<string | undefined> {
+  if (isDeploymentItem(id)) return workspaceOfDeployment(deps, id);
   return workspaceOfRun(deps, id.split("/", 1)[0] ?? "");
 }

@@ -29,6 +29,7 @@ import { findItemNotes, type StoredNote } from "../../store/reads/inbox-notes.ts
 import { findHistoryOfStep } from "../../store/reads/run-history.ts";
 import { recordedActor } from "./actor.ts";
 import { checkFields, invalidFields } from "./fields.ts";
+import { decideDeploymentItem, isDeploymentItem, readDeploymentItem } from "./inbox-deployments.ts";
 import { checkEdits, keepEdits, readEdits } from "./inbox-edits.ts";
 import {
   type FoundItem,
@@ -73,6 +74,7 @@ export async function answerGetItem(deps: ItemDeps, request: InboxGetRequest) {
 
 /** An item as it stands now, with its payload. */
 export async function readItem(deps: ItemDeps, id: string): Promise<InboxItem> {
+  if (isDeploymentItem(id)) return readDeploymentItem(deps, id);
   const item = await requireItem(deps, id);
   const payload = await answerGetPayload(deps, {
     $typeName: "workflows.ops.v1.GetPayloadRequest",
@@ -122,6 +124,7 @@ export async function answerDecide(deps: WriteDeps, request: InboxDecideRequest)
   if (decision === undefined) faults.add("verdict", "is required: APPROVE or DENY");
   checkEdits(request, faults);
   faults.refuseIfAny();
+  if (isDeploymentItem(id)) return decideDeploymentItem(deps, request);
   const item = await requireItem(deps, id);
   const { ticket, row } = item;
   if (ticket === undefined || decision === undefined) {

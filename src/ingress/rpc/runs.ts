@@ -11,10 +11,16 @@ import {
   StartRunRequestSchema,
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
+import { PRODUCTION } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
-import { findRunHead } from "../../store/reads/run-heads.ts";
+import {
+  environmentsInWords,
+  findCurrentDeployments,
+  findDeployedVersion,
+} from "../../store/reads/deployments.ts";
+import { findRunHead, type RunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
@@ -37,9 +43,8 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireHead(deps, request);
-  const [version, hops] = await Promise.all([
-    requireVersion(deps, definition, request.definitionVersion),
-    hopsOfParent(deps, request.parentRunId, definition.workspaceId),
+  const [{ version, hops, environment }] = await Promise.all([
+    placeStart(deps, definition, request),
     requireEntity(deps, request.entityId, definition.workspaceId),
   ]);
   const wrong = findInputFaults(
@@ -64,6 +69,8 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
       entityId: request.entityId,
       entityType: request.entityType,
       hops,
+      ...(environment === undefined ? {} : { environment }),
+      ...(request.definitionVersion === 0 ? {} : { versionNamed: true }),
       input: request.inputPayload ?? {},
       ...(request.inputPayload === undefined ? { inputUnset: true } : {}),
     },
@@ -101,6 +108,19 @@ export async function answerListRuns(deps: ReadDeps, request: ListRunsRequest) {
   return { runs: messages, total };
 }
 
+/** The version to start, and what a child has of its parent: the hop count and the environment. */
+async function placeStart(deps: WriteDeps, definition: DefinitionHead, request: StartRunRequest) {
+  const { parentRunId, definitionVersion: wanted } = request;
+  const parent = await findParent(deps, parentRunId, definition.workspaceId);
+  const environment = environmentOfStart(deps, parent);
+  const isChild = parent !== undefined;
+  const version =
+    environment === undefined
+      ? await requireVersion(deps, definition, wanted)
+      : await requireDeployed(deps, definition, { wanted, environment, isChild });
+  return { version, environment, hops: parent?.hops ?? 0 };
+}
+
 async function requireHead(
   { database, visibility }: ReadDeps,
   { definitionId, workspaceId }: StartRunRequest,
@@ -112,21 +132,45 @@ async function requireHead(
   return head;
 }
 
+/**
+ * The version to start in an environment: the one that is named, else the one that is deployed there. Refuses illegal_move where the
+ * workflow is not deployed there; a child takes the latest version then, as children of steps do.
+ */
+async function requireDeployed(
+  deps: ReadDeps,
+  definition: DefinitionHead,
+  { wanted, environment, isChild }: { wanted: number; environment: string; isChild: boolean },
+) {
+  const { callers } = deps.database;
+  const { id, latestVersionId } = definition;
+  const deployed = await findDeployedVersion(callers, deps.visibility, id, environment);
+  if (deployed !== undefined) return requireVersion(deps, definition, wanted || deployed.version);
+  if (isChild) return requireVersion(deps, definition, wanted);
+  const current = await findCurrentDeployments(callers, deps.visibility, [id]);
+  const where = environmentsInWords({ latestVersionId }, current);
+  const message = `the workflow is not deployed in ${environment}${where}; Deploy deploys it`;
+  throw new Refusal("illegal_move", message, { resource: { type: "definition", name: id } });
+}
+
 async function requireVersion(
   { database, visibility }: ReadDeps,
   definition: DefinitionHead,
   wanted: number,
 ): Promise<{ id: string; number: number; inputSchemaJson: string | null }> {
   const { latestVersion, latestVersionId, inputSchemaJson } = definition;
-  if (latestVersionId === null) {
+  if (latestVersionId !== null && (wanted === 0 || wanted === latestVersion)) {
+    return { id: latestVersionId, number: latestVersion, inputSchemaJson };
+  }
+  // A version that is named may be deployed elsewhere alone.
+  const row =
+    wanted === 0
+      ? undefined
+      : await findVersion(database.callers, visibility, definition.id, wanted);
+  if (row === undefined && latestVersionId === null) {
     const resource = { type: "definition", name: definition.id };
     const message = "the definition has no published version yet";
     throw new Refusal("nothing_published", message, { resource });
   }
-  if (wanted === 0 || wanted === latestVersion) {
-    return { id: latestVersionId, number: latestVersion, inputSchemaJson };
-  }
-  const row = await findVersion(database.callers, visibility, definition.id, wanted);
   if (row === undefined) {
     const resource = { type: "version", name: `${definition.id}@${wanted}` };
     const message = `definition ${definition.id} has no version ${wanted}; its latest is ${latestVersion}`;
@@ -150,16 +194,28 @@ async function requireEntity(
   throw invalidFields([{ field: "entity_id", description: "names no entity of the workspace" }]);
 }
 
-/** A child's hop count is its parent's; 0 without a parent. */
-async function hopsOfParent(
+/** What a child has of its parent; undefined without one. */
+async function findParent(
   { database, visibility }: ReadDeps,
   parentRunId: string,
   workspaceId: string,
-): Promise<number> {
-  if (parentRunId === "") return 0;
+): Promise<RunHead | undefined> {
+  if (parentRunId === "") return undefined;
   const parent = await findRunHead(database.callers, visibility, parentRunId);
   if (parent?.workspaceId !== workspaceId) throw unknownRun(parentRunId);
-  return parent.hops;
+  return parent;
+}
+
+/** A child is where its parent is; a call that names another environment is refused. */
+function environmentOfStart(
+  { environment }: Pick<WriteDeps, "environment">,
+  parent: RunHead | undefined,
+): string | undefined {
+  const ofParent = parent?.environment ?? undefined;
+  if (parent === undefined || environment === undefined) return environment ?? ofParent;
+  if (environment === ofParent) return environment;
+  const description = `is of a run in ${ofParent ?? PRODUCTION}, where its children start too`;
+  throw invalidFields([{ field: "parent_run_id", description }]);
 }
 
 /** What the contract means by a type of trigger must be named: a slot is an event id, a WORKFLOW run has a parent. */

@@ -89,6 +89,11 @@ const SOURCES: Needed<typeof Workflows> = {
   publishSource: "workflows:author",
   getVersion: "workflows:read",
   listVersionHeads: "workflows:read",
+  // An agent deploys nothing.
+  deploy: "workflows:deploy",
+  listDeployments: "workflows:read",
+  getDeployPolicy: "workflows:read",
+  putDeployPolicy: "workflows:admin",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

@@ -11,6 +11,7 @@ import {
   SearchRequestSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
 import { entityTypeName } from "../../engine/values/enum-names.ts";
+import { ENVIRONMENT_FORM, isEnvironment } from "../../engine/values/environment.ts";
 import { findRuns } from "../../store/reads/runs.ts";
 import { countFoundRuns, type FacetName, type RunCounts } from "../../store/reads/search-facets.ts";
 import { RUN_OUTCOMES, type RunOutcome } from "../../store/reads/search-outcomes.ts";
@@ -55,8 +56,11 @@ export async function answerSearch(deps: ReadDeps, request: SearchRequest) {
   const { messages, withoutSteps } = bareRuns(runs, graphs, ANSWER_BYTES);
   nameLeftOut(deps, withoutSteps);
   const nextPageToken = next === undefined ? "" : tokenOf(next, search);
+  const environments = runs.flatMap(({ id, environment }) =>
+    environment === undefined ? [] : [{ runId: id, environment }],
+  );
   return {
-    ...{ runs: messages, nextPageToken },
+    ...{ runs: messages, nextPageToken, environments },
     ...(counts === undefined ? {} : { counts: countsMessage(counts) }),
   };
 }
@@ -100,7 +104,14 @@ function readSearch(request: SearchRequest, faults: Faults): RunSearch {
     waitingFor: readWaits(request, faults),
     isRetrying: retrying,
     openLongerThanMs: readAge(request, faults),
+    // Tokens of pages hold what is set alone, as those of the release before do.
+    ...(request.environment === "" ? {} : { environment: readEnvironment(request, faults) }),
   };
+}
+
+function readEnvironment({ environment }: SearchRequest, faults: Faults): string {
+  if (!isEnvironment(environment)) faults.add("environment", ENVIRONMENT_FORM);
+  return environment;
 }
 
 function checkVersion({ definitionId, definitionVersion }: SearchRequest, faults: Faults): void {

@@ -32,6 +32,8 @@ export interface WriteDeps extends ReadDeps {
   readonly actor?: string | undefined;
   /** The program through which the caller comes, as it says (header Workflows-Via). */
   readonly via?: string | undefined;
+  /** Where the call starts what it starts (header Workflows-Environment); unset: in production. */
+  readonly environment?: string | undefined;
   readonly entities?: Entities | undefined;
   readonly decideApproval?: DecideApproval | undefined;
 }

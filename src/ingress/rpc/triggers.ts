@@ -8,6 +8,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import { readCronLine, trimLine } from "../../engine/values/cron.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
+import { startKeyOf } from "../../engine/values/environment.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import { findStartedRuns } from "../../store/reads/started-runs.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
@@ -18,7 +19,7 @@ import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 /** HandleTrigger: the runs that were started, now or by an earlier call with the same id, and those that were waiting. */
 export async function answerHandleTrigger(deps: WriteDeps, request: HandleTriggerRequest) {
-  const event = readEvent(request, recordedActor(deps) ?? "");
+  const event = { ...readEvent(request, recordedActor(deps) ?? ""), ...placeOf(deps) };
   const { routed, repeatableId } = await deps.write.route(event);
   if (!routed.ok) throw routed.error;
   const started = [...routed.startedRunIds, ...routed.alreadyStartedRunIds];
@@ -29,14 +30,20 @@ export async function answerHandleTrigger(deps: WriteDeps, request: HandleTrigge
   return { startedRuns: found(startedIds), updatedRuns: found(routed.updatedRunIds) };
 }
 
+/** Where the event belongs, for triggers and for waits. */
+function placeOf({ environment }: Pick<WriteDeps, "environment">) {
+  return environment === undefined ? {} : { environment, extensions: { environment } };
+}
+
 /** A repeat names its event; the answer has what it started also when no trigger matches any more. */
 async function findEarlierRuns(
   { database, visibility }: ReadDeps,
-  { workspaceId, onlyTrigger }: BusEvent,
+  { workspaceId, onlyTrigger, environment }: BusEvent,
   id: string | undefined,
 ): Promise<string[]> {
   if (id === undefined || onlyTrigger === undefined) return [];
-  return findStartedRuns(database.callers, visibility, { workspaceId, id }, onlyTrigger);
+  const wanted = { workspaceId, id: startKeyOf(environment, id) };
+  return findStartedRuns(database.callers, visibility, wanted, onlyTrigger);
 }
 
 function readEvent(request: HandleTriggerRequest, by: string): BusEvent {

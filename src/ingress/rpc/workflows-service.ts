@@ -1,7 +1,13 @@
 /** workflows.ops.v1.Workflows, as a table: which function answers which RPC. Boundary: as service.ts. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
-import { doneOnce, namedWorkspace } from "./done-once.ts";
+import {
+  answerGetDeployPolicy,
+  answerPutDeployPolicy,
+  readDeployPolicy,
+} from "./deploy-policies.ts";
+import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
+import { doneOnce, namedWorkspace, workspaceOfDefinition } from "./done-once.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
@@ -27,5 +33,17 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     }),
     getVersion: reading(parts, answerGetVersion),
     listVersionHeads: reading(parts, answerListVersionHeads),
+    deploy: doneOnce(parts, method.deploy, {
+      workspaceOf: workspaceOfDefinition,
+      answer: answerDeploy,
+      answerAgain: readDeployment,
+    }),
+    listDeployments: reading(parts, answerListDeployments),
+    getDeployPolicy: reading(parts, answerGetDeployPolicy),
+    putDeployPolicy: doneOnce(parts, method.putDeployPolicy, {
+      workspaceOf: namedWorkspace,
+      answer: answerPutDeployPolicy,
+      answerAgain: readDeployPolicy,
+    }),
   };
 }

@@ -2,7 +2,6 @@
  * The RPCs of Workflows that read what is stored: Get, List, GetVersion and ListVersionHeads.
  * Boundary: requests, page tokens and answers; rows are store/reads/.
  */
-import { createHash } from "node:crypto";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type GetVersionRequest,
@@ -19,6 +18,12 @@ import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
 import {
+  type DeploymentRow,
+  findCurrentDeployments,
+  withProduction,
+} from "../../store/reads/deployments.ts";
+import {
+  findNewestNumber,
   findVersionHead,
   findVersionSource,
   listVersionHeads,
@@ -29,7 +34,6 @@ import {
   findIdOfName,
   findWorkflow,
   listWorkflows,
-  type WorkflowFilters,
   type WorkflowPlace,
   type WorkflowRow,
 } from "../../store/reads/workflow-lists.ts";
@@ -37,12 +41,16 @@ import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definition
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
 import { requireDefinition, toVersion, unknownDefinition } from "./definitions.ts";
-import { checkFields, type Faults, readPageSize } from "./fields.ts";
+import { deploymentMessage } from "./deployments.ts";
+import { checkFields, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
+import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
 import type { ReadDeps } from "./service-deps.ts";
 
 /** What the head of a version takes of an answer, but for its texts. */
 const HEAD_BYTES = 600;
+/** What a deployment takes without its texts and vars. */
+const DEPLOYMENT_BYTES = 250;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
 
@@ -59,7 +67,8 @@ export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetReq
     wanted === undefined ? undefined : await findWorkflow(callers, deps.visibility, wanted);
   const isForeign = workspaceId !== "" && row?.definition.workspaceId !== workspaceId;
   if (row === undefined || isForeign) throw unknownDefinition(id || name);
-  return { workflow: workflowMessage(row) };
+  const deployments = await findCurrentDeployments(callers, deps.visibility, [row.definition.id]);
+  return { workflow: { ...workflowMessage(row), ...deploymentsOf(row, deployments) } };
 }
 
 /** List: newest first; the last ones without description and tags, where they are too long. */
@@ -76,7 +85,13 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
     listWorkflows(lists, deps.visibility, filters, { size, after }),
     countWorkflows(lists, deps.visibility, filters),
   ]);
-  const room = rows.reduce((left, { latest }) => left - headBytes(latest), ANSWER_BYTES);
+  const ids = rows.map(({ definition }) => definition.id);
+  const deployments = await findCurrentDeployments(lists, deps.visibility, ids);
+  const ofDeployments = (rows.length + deployments.length) * DEPLOYMENT_BYTES;
+  const room = rows.reduce(
+    (left, { latest }) => left - headBytes(latest),
+    ANSWER_BYTES - ofDeployments,
+  );
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
     room,
@@ -84,6 +99,7 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   nameLeftOut(deps, fitted.leftOut);
   const workflows = rows.map((row, at) => ({
     ...workflowMessage(row),
+    ...deploymentsOf(row, deployments, false),
     definition: fitted.definitions[at] ?? toDefinitionMessage(row.definition),
   }));
   const nextPageToken =
@@ -131,14 +147,17 @@ export async function answerListVersionHeads(deps: ReadDeps, request: ListVersio
   const size = readPageSize(request.pageSize, faults);
   const before = readToken(pageToken, hashOf({ definitionId }), faults, numberOf);
   faults.refuseIfAny();
-  const { latestVersion } = await requireDefinition(deps, definitionId);
+  await requireDefinition(deps, definitionId);
   const { lists } = deps.database;
   const page = { before, limit: size };
-  const rows = await listVersionHeads(lists, deps.visibility, definitionId, page);
+  const [rows, totalSize] = await Promise.all([
+    listVersionHeads(lists, deps.visibility, definitionId, page),
+    findNewestNumber(lists, deps.visibility, definitionId),
+  ]);
   // Numbers have no gaps.
   const last = rows.at(-1)?.version ?? 1;
   const nextPageToken = last > 1 ? tokenOf(hashOf({ definitionId }), [last]) : "";
-  return { versions: rows.map(headMessage), nextPageToken, totalSize: latestVersion };
+  return { versions: rows.map(headMessage), nextPageToken, totalSize };
 }
 
 /** The head of a version that is stored. */
@@ -178,6 +197,22 @@ function workflowMessage({ definition, latest }: WorkflowRow) {
   };
 }
 
+/** Those of one workflow; a list shows them without vars and texts, which may be long. */
+function deploymentsOf(
+  { definition }: WorkflowRow,
+  current: readonly DeploymentRow[],
+  isWhole = true,
+) {
+  const own = current.filter(({ definitionId }) => definitionId === definition.id);
+  const deployments = withProduction(definition, own).map((shown) => {
+    const message = deploymentMessage(shown);
+    if (isWhole) return message;
+    const { id = "", environment = "", version = 0, state = 0, at, activeAt } = message;
+    return { id, definitionId: definition.id, environment, version, state, at, activeAt };
+  });
+  return { deployments };
+}
+
 function unknownVersion(definitionId: string, number: number): Refusal {
   const resource = { type: "version", name: `${definitionId}/${number}` };
   const which = number === 0 ? "no published version" : `no version ${number}`;
@@ -186,36 +221,6 @@ function unknownVersion(definitionId: string, number: number): Refusal {
 
 function readJson(text: string | null | undefined): JsonObject | undefined {
   return text === null || text === undefined ? undefined : JSON.parse(text);
-}
-
-function hashOf(filters: WorkflowFilters | { readonly definitionId: string }): string {
-  return createHash("sha256").update(JSON.stringify(filters)).digest("hex").slice(0, 16);
-}
-
-function tokenOf(hash: string, place: readonly (string | number)[]): string {
-  return Buffer.from(JSON.stringify([hash, ...place])).toString("base64url");
-}
-
-/** The place of a token that was made with these filters; undefined without one. */
-function readToken<Place>(
-  token: string,
-  hash: string,
-  faults: Faults,
-  read: (parts: readonly unknown[]) => Place | undefined,
-): Place | undefined {
-  if (token === "") return undefined;
-  const place = read(partsOf(token, hash));
-  if (place === undefined) faults.add("page_token", "is not of a list with these filters");
-  return place;
-}
-
-function partsOf(token: string, hash: string): unknown[] {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    return Array.isArray(parts) && parts[0] === hash ? parts.slice(1) : [];
-  } catch {
-    return [];
-  }
 }
 
 function placeOf([createdAtMs, id]: readonly unknown[]): WorkflowPlace | undefined {

@@ -13,6 +13,12 @@ import type { Cause, Input } from "../../engine/values/input.ts";
 import type { CallerEvent, PlacedEvent } from "../../runtime/caller-events.ts";
 import { endLetters, type LetterEnd, type Redelivered } from "../../runtime/dead-letters.ts";
 import { createDefinition, type Published, publishVersion } from "../../runtime/definitions.ts";
+import {
+  type DeployVerdict,
+  decideDeployment,
+  putDeployPolicy,
+} from "../../runtime/deploy-approvals.ts";
+import { type DeployOrder, deploy, type RetireOrder, retire } from "../../runtime/deployments.ts";
 import type { OwnCall } from "../../runtime/own-submissions.ts";
 import type { RunStart } from "../../runtime/processor.ts";
 import {
@@ -32,10 +38,13 @@ import {
 } from "../../store/inbox-notes.ts";
 import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
+import type { DeployPolicyRow } from "../../store/reads/deploy-policies.ts";
+import type { DeploymentRow } from "../../store/reads/deployments.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
+type DeployPolicyOrder = Parameters<typeof putDeployPolicy>[1];
 
 /** The changes that a handler may make. Each resolves after its commit and rejects with a Refusal. */
 export interface Write {
@@ -49,7 +58,15 @@ export interface Write {
   startRerun(own: OwnCall, call: StartRerun): Promise<string>;
   createDefinition(wanted: NewDefinition): Promise<DefinitionRow>;
   /** not_found for a definition that the call does not see. */
-  publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
+  publishVersion(definitionId: string, spec: VersionSpec, by: string): Promise<Published>;
+  /** Deploys a version; not_found as before. */
+  deploy(order: Omit<DeployOrder, "workspaceId">): Promise<DeploymentRow>;
+  /** Decides a deployment that the call has read. */
+  decideDeployment(seen: DeploymentRow, verdict: DeployVerdict): Promise<DeploymentRow>;
+  /** Says which deployments of a workspace need an approval. */
+  putDeployPolicy(policy: DeployPolicyOrder): Promise<DeployPolicyRow>;
+  /** Ends what is deployed in an environment. */
+  retire(order: Omit<RetireOrder, "workspaceId">): Promise<DeploymentRow>;
   /** Publishes what a source text describes, where its latest version is another one. */
   publishSource(publication: SourcePublication): Promise<SourcePublished>;
   /** Changes an open item of the inbox that the call has read. */
@@ -97,8 +114,15 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       requireSeen(visibility, wanted.workspaceId);
       return createDefinition({ ...parts, callerKey }, wanted);
     },
-    publishVersion: (definitionId, spec) =>
-      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec }),
+    publishVersion: (definitionId, spec, by) =>
+      publishVersion({ ...parts, callerKey }, { definitionId, workspaceId, spec, by, note: "" }),
+    deploy: (order) => deploy({ ...parts, callerKey }, { ...order, workspaceId }),
+    decideDeployment: (seen, verdict) => decideDeployment({ ...parts, callerKey }, seen, verdict),
+    async putDeployPolicy(policy) {
+      requireSeen(visibility, policy.workspaceId);
+      return putDeployPolicy({ ...parts, callerKey }, policy);
+    },
+    retire: (order) => retire({ ...parts, callerKey }, { ...order, workspaceId }),
     async publishSource(publication) {
       requireSeen(visibility, publication.workspaceId);
       return publishSource({ ...parts, callerKey }, publication);

@@ -52,7 +52,7 @@ import {
   patternProbesOf,
   waitProbesOf,
 } from "./route-keep.ts";
-import { findEventTriggers, startsOf, triggerProbesOf } from "./route-starts.ts";
+import { deployedProbesOf, findEventTriggers, startsOf, triggerProbesOf } from "./route-starts.ts";
 import { type EventOutcome, joinOutcomes, runIdsOf, submitAll } from "./route-submit.ts";
 import { findPlainWaits, offerAtOnce } from "./route-waits.ts";
 import type { SharedReports } from "./shared-reports.ts";
@@ -166,6 +166,7 @@ async function submitRemembered(
 
 /** Whether a trigger, or a wait, may want one of the events. */
 function isListened(events: readonly BusEvent[], keys: KeysOfEdition): boolean {
+  if (deployedProbesOf(events).length > 0) return true;
   return triggerProbesOf(events, keys).length > 0 || patternProbesOf(events, keys).length > 0;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Runs that events start: the triggers of latest versions that match.
+ * Runs that events start: the triggers of latest versions that match, or of an event of an environment those that are deployed there.
  *
  * Boundary: finds and asks triggers; that an event starts one run a definition is the processor's.
  * Invariant: a chain of runs that start each other by their events ends after HOPS_AT_MOST.
@@ -14,6 +14,7 @@ import type { Log } from "../../process/log.ts";
 import { count } from "../../process/metrics.ts";
 import { beginTurn } from "../../process/shared-turn.ts";
 import type { Database } from "../../store/database.ts";
+import { type DeployedProbe, findDeployedTriggers } from "../../store/deployed-triggers.ts";
 import { type FoundTrigger, findTriggers, type KeyProbe } from "../../store/event-readers.ts";
 import type { GraphCache } from "../graphs.ts";
 import type { RunStart } from "../submission.ts";
@@ -40,19 +41,36 @@ export async function findEventTriggers(
   keys: KeysOfEdition | undefined,
 ): Promise<FoundTrigger[]> {
   const probes = triggerProbesOf(events, keys);
-  return probes.length === 0 ? [] : findTriggers(read, probes);
+  const deployed = deployedProbesOf(events);
+  const found = await Promise.all([
+    probes.length === 0 ? [] : findTriggers(read, probes),
+    deployed.length === 0 ? [] : findDeployedTriggers(read, deployed),
+  ]);
+  return found.flat();
 }
 
-/** The keys of events that a trigger may have. */
+/** The keys of events of production that a trigger may have. */
 export function triggerProbesOf(
   events: readonly BusEvent[],
   keys: KeysOfEdition | undefined,
 ): KeyProbe[] {
   return events
-    .flatMap((event, place) =>
-      triggerKeysOfEvent(event).map((key) => ({ place, workspaceId: event.workspaceId, key })),
-    )
+    .flatMap((event, place) => (event.environment === undefined ? probesOf(event, place) : []))
     .filter((probe) => keys === undefined || keys.isTriggers(probe));
+}
+
+/** The keys of events of other environments; which keys are deployed there is not remembered. */
+export function deployedProbesOf(events: readonly BusEvent[]): DeployedProbe[] {
+  return events.flatMap((event, place) => {
+    const { environment } = event;
+    if (environment === undefined) return [];
+    return probesOf(event, place).map((probe) => ({ ...probe, environment }));
+  });
+}
+
+function probesOf(event: BusEvent, place: number): KeyProbe[] {
+  const { workspaceId } = event;
+  return triggerKeysOfEvent(event).map((key) => ({ place, workspaceId, key }));
 }
 
 /** The starts that the events of a batch lead to, by the triggers that were found for them. */
@@ -134,6 +152,7 @@ function aimStart({ event, found }: Candidate): AimedSubmission {
     entityId: caller?.entityId || (tap?.entityId ?? ""),
     entityType: caller?.entityType || (tap?.entityType ?? ""),
     hops: hopsAfter(event),
+    ...(event.environment === undefined ? {} : { environment: event.environment }),
     input: event.data,
     ...(event.dataUnset === true ? { inputUnset: true } : {}),
   };

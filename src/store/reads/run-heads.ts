@@ -10,12 +10,14 @@ export interface RunHead {
   readonly workspaceId: string;
   readonly versionId: string;
   readonly hops: number;
+  /** Null: production. */
+  readonly environment: string | null;
 }
 
 const FIND = seenStatement(
   {
     name: "find_run_head",
-    text: `select workspace_id as "workspaceId", version_id as "versionId", hops
+    text: `select workspace_id as "workspaceId", version_id as "versionId", hops, environment
     from workflow_runs where id = $1`,
   },
   "workspace_id = $2",

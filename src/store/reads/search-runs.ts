@@ -9,6 +9,7 @@
  * S3 A page that ends before it is full says where the next one goes on.
  */
 import { type SQL, sql } from "drizzle-orm";
+import { PRODUCTION } from "../../engine/values/environment.ts";
 import { isFinalRun, RUN_STATES, type RunState } from "../../engine/values/run.ts";
 import type { Queries } from "../database.ts";
 import { outcomeConditions, type RunOutcome, statesOfOutcomes } from "./search-outcomes.ts";
@@ -38,6 +39,8 @@ export interface RunSearch {
   readonly waitingFor: readonly WaitKind[];
   readonly isRetrying: boolean;
   readonly openLongerThanMs: number | undefined;
+  /** Where it was started; unset: anywhere. */
+  readonly environment?: string;
 }
 
 /** Where a page ended. */
@@ -151,7 +154,7 @@ function candidates(search: RunSearch, atMost: number, after: RunPlace | undefin
   const looks = isOfHistory ? sql`${STEPS} + ${sql.raw(String(HISTORY_STEPS))}` : STEPS;
   const weight = stepConditions(search).length === 0 ? sql`0` : looks;
   const columns = sql`id, created_at, definition_id, definition_version, initiator_agent_id, initiator_user_id, entity_type,
-    completed_at, state, total_cost_usd, ${weight} as weight, ${STEPS} as steps`;
+    completed_at, state, total_cost_usd, environment, ${weight} as weight, ${STEPS} as steps`;
   const conditions = [...rangeConditions(search), ...placeConditions(after)];
   const newest = sql`order by ${NEWEST} limit ${atMost}`;
   if (parentRunId !== "") {
@@ -213,8 +216,9 @@ function placeConditions(after: RunPlace | undefined): SQL[] {
 
 function runConditions(search: RunSearch): SQL[] {
   const { definitionVersion, entityType, initiatorUserId, endedFromMs, endedBeforeMs } = search;
-  const { costUsdFrom, costUsdBelow } = search;
+  const { costUsdFrom, costUsdBelow, environment } = search;
   return [
+    ...given(environment, sql`coalesce(e.environment, ${PRODUCTION}) = ${environment}`),
     ...indexedFilters(search)
       .slice(1)
       .map(({ column, value }) => sql`e.${sql.raw(column)} = ${value}`),

@@ -69,6 +69,22 @@ export async function findVersionHead(
   return row;
 }
 
+/** The highest number of a definition's versions; 0: it has none. Numbers have no gaps, so it is their count too. */
+export async function findNewestNumber(
+  db: Queries,
+  visibility: Visibility,
+  definitionId: string,
+): Promise<number> {
+  const { version } = workflowVersions;
+  const [row] = await db.build
+    .select({ version })
+    .from(workflowVersions)
+    .where(and(eq(workflowVersions.definitionId, definitionId), versionSeenBy(visibility)))
+    .orderBy(desc(version))
+    .limit(1);
+  return row?.version ?? 0;
+}
+
 /** Heads of up to `limit` versions of a definition with a number below `before`, newest first. */
 export function listVersionHeads(
   db: Queries,

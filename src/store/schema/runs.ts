@@ -62,6 +62,11 @@ export const workflowRuns = pgTable(
     rerun: json("rerun").$type<RerunLink>(),
     /** What ResumeWith changes in the inputs of steps that have not begun; null: nothing. */
     inputPatches: json("input_patches").$type<InputPatches>(),
+    // Fixed at the start; they stand last because they came last.
+    /** Where it was started; null: in production. */
+    environment: text("environment"),
+    /** `run.vars` of its deployment, where its version reads them; null: none. */
+    vars: json("vars").$type<JsonObject>(),
   },
   (t) => [
     // Lists without a state merge the ranges of all states (reads/runs.ts), so that no index is needed for each way.

@@ -11,6 +11,7 @@
 import * as approvals from "./approvals.ts";
 import * as calls from "./calls.ts";
 import * as definitions from "./definitions.ts";
+import * as deployments from "./deployments.ts";
 import * as events from "./events.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
@@ -20,6 +21,7 @@ import * as runs from "./runs.ts";
 /** All tables by their names in code. */
 export const tables: Readonly<Record<string, unknown>> = {
   ...definitions,
+  ...deployments,
   ...runs,
   ...history,
   ...calls,

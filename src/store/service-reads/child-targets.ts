@@ -1,6 +1,7 @@
 /**
  * Which version a step that runs another workflow means. Boundary: reads; whether it may start it is the caller's
- * question.
+ * question. In an environment that is not production it is the version that is deployed there; a workflow that has none there is
+ * started by its latest version, so that what workflows share need not be deployed everywhere.
  */
 import type { TriggerDefinition } from "../../engine/values/definition.ts";
 import type { Queries, Statement } from "../database.ts";
@@ -11,6 +12,8 @@ export interface TargetName {
   readonly definitionId: string;
   readonly name: string;
   readonly version: number;
+  /** Of the run that starts it; unset: production. */
+  readonly environment?: string;
 }
 
 /** A definition of the workspace, and the version that is meant; null where it has no such version. */
@@ -34,11 +37,49 @@ const FIND: Statement = {
       else (select id from workflow_definitions where workspace_id = $1 and name = $3) end`,
 };
 
+const FIND_IN_ENVIRONMENT: Statement = {
+  name: "find_child_target_in_environment",
+  text: `select d.id as "definitionId", d.latest_version as "latestVersion",
+      v.id as "versionId", v.version, v.trigger
+    from workflow_definitions d
+    left join workflow_versions v on v.definition_id = d.id
+      and v.version = case when $4::integer = 0 then coalesce(
+        (select p.version from workflow_deployments p
+          where p.definition_id = d.id and p.environment = $5 and p.state = 'ACTIVE'), d.latest_version)
+        else $4::integer end
+    where d.workspace_id = $1 and d.id = case when $2 <> '' then $2
+      else (select id from workflow_definitions where workspace_id = $1 and name = $3) end`,
+};
+const FIND_MISSING: Statement = {
+  name: "find_missing_children",
+  text: `select case when v.id <> '' then v.id else v.name end as missing
+    from unnest($2::text[], $3::text[]) as v(id, name)
+    where not exists (select 1 from workflow_definitions d
+      where d.workspace_id = $1
+        and case when v.id <> '' then d.id = v.id else d.name = v.name end)`,
+};
+
 /** The target; undefined when the workspace has no such definition. */
 export async function findChildTarget(
   db: Queries,
-  { workspaceId, definitionId, name, version }: TargetName,
+  { workspaceId, definitionId, name, version, environment }: TargetName,
 ): Promise<ChildTarget | undefined> {
-  const rows = await db.query<ChildTarget>(FIND, [workspaceId, definitionId, name, version]);
-  return rows[0];
+  const values = [workspaceId, definitionId, name, version];
+  const [target] =
+    environment === undefined
+      ? await db.query<ChildTarget>(FIND, values)
+      : await db.query<ChildTarget>(FIND_IN_ENVIRONMENT, [...values, environment]);
+  return target;
+}
+
+/** Those of these workflows that the workspace does not have, named by id, else by name. */
+export async function findMissingChildren(
+  db: Queries,
+  workspaceId: string,
+  targets: readonly { readonly id: string; readonly name: string }[],
+): Promise<string[]> {
+  if (targets.length === 0) return [];
+  const columns = [targets.map(({ id }) => id), targets.map(({ name }) => name)];
+  const rows = await db.query<{ missing: string }>(FIND_MISSING, [workspaceId, ...columns]);
+  return rows.map(({ missing }) => missing);
 }

@@ -9,6 +9,7 @@
  */
 
 import { parsePointInTime } from "../../engine/graph/point-in-time.ts";
+import { environmentOfEvent } from "../../engine/values/environment.ts";
 import type { BusEvent } from "../../engine/values/event.ts";
 import {
   findPayloadFault,
@@ -146,10 +147,12 @@ function makeEvent(
     stepId,
   });
   const tap = asTap(typeName, role, data);
+  const environment = environmentOfEvent(envelope.extensions);
   const event: BusEvent = {
     ...attributes,
     data,
     extensions: { ...envelope.extensions, tenantid: attributes.workspaceId },
+    ...(environment === undefined ? {} : { environment }),
     actorAgentId: change?.actorAgentId ?? "",
     hops: readHops(envelope.hops),
     ...(typeof read === "object" ? { report: read } : {}),

@@ -13,6 +13,7 @@ import type {
 } from "../../engine/values/call.ts";
 import type { ChildReport } from "../../engine/values/child-run.ts";
 import { TRIGGER_TYPES } from "../../engine/values/definition.ts";
+import { findEnvironment } from "../../engine/values/environment.ts";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../../engine/values/json.ts";
 
 const utf8 = new TextDecoder();
@@ -40,6 +41,7 @@ export function decodeStartRun(request: Uint8Array): StartRun {
     entityId: fields.text("entityId"),
     entityType: fields.text("entityType"),
     hops: fields.number("hops"),
+    ...environmentOf(fields),
     input: fields.payload("input") ?? {},
   };
 }
@@ -103,6 +105,7 @@ export function decodeStartRerun(request: Uint8Array): StartRerun {
     entityId: fields.text("entityId"),
     entityType: fields.text("entityType"),
     hops: fields.number("hops"),
+    ...environmentOf(fields),
     ...(input === undefined ? {} : { input }),
     ...(fields.flag("inputUnset") ? { inputUnset: true } : {}),
     seed: {
@@ -117,6 +120,11 @@ export function decodeStartRerun(request: Uint8Array): StartRerun {
     },
     cause: { kind: "rpc", id: cause.text("id"), ...said("by"), ...said("reason"), ...said("via") },
   };
+}
+
+function environmentOf(fields: FieldReader): { environment?: string } {
+  const environment = findEnvironment(fields.text("environment"));
+  return environment === undefined ? {} : { environment };
 }
 
 const END_STATES: readonly ChildReport["state"][] = ["COMPLETED", "FAILED", "CANCELLED"];

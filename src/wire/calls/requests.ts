@@ -172,6 +172,7 @@ function encodeEvaluateAction(call: EvaluateAction): Uint8Array {
       agentId: call.agentId,
       actionType: call.actionType,
       actionPayload: jsonBytes(call.payload),
+      ...(call.environment === undefined ? {} : { context: { environment: call.environment } }),
     }),
   );
 }

@@ -125,7 +125,11 @@ function attributesOf(
     key: run.id,
     time: item.recordedAt.toISOString(),
     messageName,
-    extensions: { workflowhops: run.hops, ...(reason === "" ? {} : { reason: oneLine(reason) }) },
+    extensions: {
+      workflowhops: run.hops,
+      ...(run.environment === undefined ? {} : { environment: run.environment }),
+      ...(reason === "" ? {} : { reason: oneLine(reason) }),
+    },
   };
 }
 

@@ -217,6 +217,15 @@ export const SPOILT_ROWS: readonly (readonly [
   ],
   [
     "I9",
+    "what is deployed in production is not the latest version",
+    ({ long }) => [
+      `update workflow_deployments set version = 0 where definition_id =
+        (select definition_id from workflow_runs where id = '${long}')`,
+    ],
+    "ACTIVE in production, its definition is of ws_1 and has wfv_",
+  ],
+  [
+    "I9",
     "a child is of another workspace",
     ({ parent }) => [
       `update workflow_runs set workspace_id = 'ws_2' where parent_run_id = '${parent}'`,

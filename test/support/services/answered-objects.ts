@@ -4,6 +4,10 @@
  */
 import { isMessage, type Message } from "@bufbuild/protobuf";
 import {
+  DeployResponseSchema,
+  PutDeployPolicyResponseSchema,
+} from "../../../gen/workflows/ops/v1/deployments_pb.ts";
+import {
   InboxClaimResponseSchema,
   InboxCommentResponseSchema,
   InboxDelegateResponseSchema,
@@ -62,11 +66,13 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     if (outcome === PublishOutcome.CREATED) all.made.add(definition?.id ?? "");
     if (outcome !== PublishOutcome.UNCHANGED) all.published.push(definition?.id ?? "");
     all.versions.add(version?.id ?? "");
+  } else if (isMessage(answer, DeployResponseSchema)) {
+    all.published.push(answer.deployment?.definitionId ?? "");
   } else if (isMessage(answer, HandleTriggerResponseSchema)) {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else if (!OF_AN_ITEM.some((schema) => isMessage(answer, schema))) {
+  } else if (!ALONE.some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -78,8 +84,9 @@ const OF_ONE_RUN = [
   ...[CompleteStepResponseSchema, FailStepResponseSchema],
 ];
 
-/** They change items alone. */
-const OF_AN_ITEM = [
+/** They change items, or a policy, alone. */
+const ALONE = [
+  PutDeployPolicyResponseSchema,
   ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
   ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
 ];

@@ -405,6 +405,34 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  "sources.deploy": {
+    needs: "workflows:deploy",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.deploy({ definitionId, environment: "staging" }, options),
+  },
+  "sources.listDeployments": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.listDeployments({ definitionId }, options),
+  },
+  "sources.getDeployPolicy": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      sources.getDeployPolicy({ workspaceId }, options),
+  },
+  "sources.putDeployPolicy": {
+    needs: "workflows:admin",
+    foreign: "PermissionDenied",
+    agent: "PermissionDenied",
+    async call({ sources }, { workspaceId }, options) {
+      const { policy } = await sources.getDeployPolicy({ workspaceId }, options);
+      return sources.putDeployPolicy({ workspaceId, etag: policy?.etag ?? "" }, options);
+    },
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({

@@ -231,6 +231,18 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ListVersionHeads": ({ definitionId }) => ({
     ...{ definition_id: definitionId, page_size: 2 },
   }),
+  "Workflows.Deploy": ({ definitionId }, n) => ({
+    ...{ definition_id: definitionId, environment: n % 2 === 0 ? "staging" : "production" },
+    ...{ version: 1, vars: { flag: n }, reason: "r" },
+  }),
+  "Workflows.ListDeployments": ({ definitionId }) => ({
+    ...{ definition_id: definitionId, environment: "production", states: [2, 4], page_size: 2 },
+  }),
+  "Workflows.GetDeployPolicy": () => ({ workspace_id: "ws_a" }),
+  "Workflows.PutDeployPolicy": (_, n) => ({
+    ...{ workspace_id: "ws_a", reason: "r" },
+    rules: [{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] }],
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

@@ -87,7 +87,7 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
       )}
       {payload !== undefined && <Readable value={payload} />}
       <Decided item={item} />
-      {isOpen(item) && kind === ItemKind.APPROVAL && may("workflows.ops.v1.Inbox/Decide") && (
+      {isOpen(item) && isDecided(kind) && may("workflows.ops.v1.Inbox/Decide") && (
         <Decision item={item} onRefused={onRefused} />
       )}
       {isOpen(item) && kind === ItemKind.TASK && may("workflows.ops.v1.Inbox/CompleteTask") && (
@@ -102,12 +102,19 @@ function Item({ item, onRefused }: { readonly item: InboxItem; readonly onRefuse
             <CopyButton text={item.digest} what="the digest" />
           </span>
         )}
-        <Link href={`${paths.run(item.runId)}?step=${encodeURIComponent(item.stepId)}`}>
-          Where this comes from
-        </Link>
+        {item.runId !== "" && (
+          <Link href={`${paths.run(item.runId)}?step=${encodeURIComponent(item.stepId)}`}>
+            Where this comes from
+          </Link>
+        )}
       </footer>
     </article>
   );
+}
+
+/** A request of a gate, or a deployment. */
+function isDecided(kind: ItemKind): boolean {
+  return kind === ItemKind.APPROVAL || kind === ItemKind.DEPLOY;
 }
 
 /** Who asks whom for what, in a sentence. */
@@ -126,7 +133,7 @@ function Asked({ item }: { readonly item: InboxItem }) {
   return (
     <p className="asked">
       <PlainText most={300}>{`${who} ${whom}`}</PlainText>
-      {kind === ItemKind.APPROVAL && actionType !== "" && (
+      {isDecided(kind) && actionType !== "" && (
         <>
           {" to allow "}
           <strong>

@@ -19,6 +19,7 @@ const KINDS: Readonly<Record<ItemKind, KindWords>> = {
   [ItemKind.APPROVAL]: { id: "approval", word: "Approval", icon: Stamp },
   [ItemKind.TASK]: { id: "task", word: "Task", icon: ListTodo },
   [ItemKind.HELD]: { id: "held", word: "To be mended", icon: Hammer },
+  [ItemKind.DEPLOY]: { id: "deploy", word: "Deployment", icon: Stamp },
 };
 
 /** All kinds that can be chosen. */

@@ -130,6 +130,7 @@ function startChild(draft: Draft, index: number, plan: Plan, input: JsonObject):
       entityId: run.entityId,
       entityType: run.entityType,
       hops: run.hops,
+      ...(run.environment === undefined ? {} : { environment: run.environment }),
       input,
     },
     `-${child}`,

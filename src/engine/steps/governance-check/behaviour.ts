@@ -30,6 +30,7 @@ export const governanceCheck: StepBehaviour = {
       agentId: actingAgent(draft, index),
       actionType: def.actionType,
       payload: { run_id: draft.run.id, step_id: def.id, input },
+      ...(draft.run.environment === undefined ? {} : { environment: draft.run.environment }),
     });
   },
   unawaitedReturned: escalationReturned,

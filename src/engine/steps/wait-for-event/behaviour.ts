@@ -13,6 +13,7 @@ import { equalityText } from "../../matching/equality.ts";
 import { attributesInScope } from "../../matching/event-scope.ts";
 import { waitKeyOf } from "../../matching/keys.ts";
 import { matchesPattern, parsePattern } from "../../matching/pattern.ts";
+import { environmentOfEvent } from "../../values/environment.ts";
 import type { ArrivedEvent } from "../../values/input.ts";
 import { type JsonObject, ownValue } from "../../values/json.ts";
 import { MAX_SECONDS } from "../../values/limits.ts";
@@ -70,6 +71,8 @@ function takes({ draft, index }: StepTask, event: ArrivedEvent): boolean {
   const { wait } = row.detail;
   if (wait === undefined || !fits(wait.typePattern ?? "", event.type)) return false;
   if (!fits(wait.subjectPattern ?? "", event.subject)) return false;
+  // An event of a test must not move a run of production, nor the other way round.
+  if (environmentOfEvent(event.extensions) !== draft.run.environment) return false;
   if (hasStarted(draft, event) || wasTaken(draft, index, event)) return false;
   if (!passesFilter(draft, index, event)) return false;
   const taking = draft.rows.row(index);

@@ -11,6 +11,7 @@ import {
   RunVerdict,
   type WaitReason,
 } from "../../../../gen/workflows/ops/v1/runs_pb.ts";
+import { PRODUCTION } from "../../../engine/values/environment.ts";
 import {
   EDGE_DEAD,
   EDGE_OPEN,
@@ -45,6 +46,7 @@ export function explainWith(replica: ReplicaView | undefined) {
       waits: waits.slice(0, WAITS_AT_MOST),
       moreWaits: Math.max(0, waits.length - WAITS_AT_MOST) + ofSteps.more,
       computedAt: timestampFromMs(nowMs),
+      environment: run.environment ?? PRODUCTION,
       edges: graph.edges.map(({ index }) => edgeStateOf(run.edgeMarks[index] ?? EDGE_OPEN)),
     };
     return { explanation };

@@ -16,8 +16,8 @@ export const answerStatements: ModelStatements = {
   find_run_head: ({ tx, tables }, [id]: [string]) => {
     const run = tx.get(tables.runs, id);
     if (run === undefined) return [];
-    const { workspaceId, versionId, hops } = run;
-    return [{ workspaceId, versionId, hops }];
+    const { workspaceId, versionId, hops, environment } = run;
+    return [{ workspaceId, versionId, hops, environment }];
   },
   // Prepared by the builder. In the model all payloads fit.
   find_run_rows: ({ tx, tables }, [{ runIds }]: [{ runIds: string[] }]) =>

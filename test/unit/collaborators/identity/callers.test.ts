@@ -7,7 +7,7 @@ import { scopeOf } from "../../../../src/ingress/rpc/scopes.ts";
 
 const short = (words: string[], isAgent = false) =>
   [...grantedScopes(words, isAgent)].map((scope) => scope.replace("workflows:", "")).sort();
-const all = ["admin", "author", "inbox", "read", "run", "transition"];
+const all = ["admin", "author", "deploy", "inbox", "read", "run", "transition"];
 
 test.each([
   { words: ["workflows:read"], may: ["read"] },
@@ -18,7 +18,7 @@ test.each([
   { words: ["workflows:admin"], may: all },
   { words: ["workflows:*"], may: all },
   { words: ["viewer"], may: ["read"] },
-  { words: ["editor"], may: ["author", "read", "run"] },
+  { words: ["editor"], may: ["author", "deploy", "read", "run"] },
   { words: ["operator"], may: ["read", "run", "transition"] },
   { words: ["approver"], may: ["inbox", "read"] },
   { words: ["admin"], may: all },
@@ -29,8 +29,10 @@ test.each([
   expect(short(words)).toEqual(may);
 });
 
-test("an agent has no inbox, and what else its words grant", () => {
-  expect(short(["admin"], true)).toEqual(all.filter((scope) => scope !== "inbox"));
+test("an agent has no inbox and deploys nothing, and has what else its words grant", () => {
+  expect(short(["admin"], true)).toEqual(
+    all.filter((scope) => scope !== "inbox" && scope !== "deploy"),
+  );
   expect(short(["approver"], true)).toEqual(["read"]);
 });
 

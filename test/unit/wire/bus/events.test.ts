@@ -55,6 +55,14 @@ describe("structured CloudEvents", () => {
     });
   });
 
+  it.each([
+    ["staging", "staging"],
+    ["production", undefined],
+    ["", undefined],
+  ])("with the extension environment %j are of %s", (environment, expected) => {
+    expect(requireEvent({ ...BASE, environment }).environment).toBe(expected);
+  });
+
   it("may have no data", () => {
     expect(requireEvent(BASE).data).toEqual({});
     expect(requireEvent({ ...BASE, data: null }).data).toEqual({});

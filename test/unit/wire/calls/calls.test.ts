@@ -132,6 +132,16 @@ describe("requests", () => {
     });
     const request = fromBinary(EvaluateActionRequestSchema, bytes);
     expect(json(request.actionPayload)).toEqual({ run_id: "wfr_1", input: {} });
+    expect(request.context).toBeUndefined();
+  });
+
+  it("an evaluation outside of production names the environment", () => {
+    const bytes = encodeCall({
+      ...{ kind: "evaluate_action", workspaceId: "ws", agentId: "a1", actionType: "t" },
+      ...{ payload: {}, environment: "staging" },
+    });
+    const { context } = fromBinary(EvaluateActionRequestSchema, bytes);
+    expect(context?.environment).toBe("staging");
   });
 
   it.each([

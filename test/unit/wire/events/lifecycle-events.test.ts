@@ -44,6 +44,14 @@ function played(input: JsonObject = { deal: 7 }): EngineRun {
 }
 
 describe("lifecycle events", () => {
+  it("name the environment of their run, but for production", () => {
+    const at = played();
+    const environments = (run: EngineRun["run"]) =>
+      new Set(renderHistory(at, "cloudevents", run).map((event) => open(event).environment));
+    expect(environments(at.run)).toEqual(new Set([undefined]));
+    expect(environments({ ...at.run, environment: "staging" })).toEqual(new Set(["staging"]));
+  });
+
   it("are valid CloudEvents whose data is the message that they name", () => {
     for (const event of renderHistory(played())) {
       const envelope = open(event);

@@ -1,0 +1,53 @@
+/** `workflows deploy`: deploys a version to an environment, or ends what is deployed there. */
+import { DeploymentState } from "../../gen/workflows/ops/v1/deployments_pb.ts";
+import { mergePatch } from "../engine/values/merge-patch.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { requireDefinition } from "./definitions.ts";
+import { printDeployment } from "./deployments.ts";
+import { CliFailure, EXIT, usageFault } from "./failure.ts";
+import { readFields } from "./field-options.ts";
+import { readCount } from "./numbers.ts";
+import { connectService, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+
+/** Prints the deployment. */
+export async function run(call: Call): Promise<number> {
+  const environment = textOption(call, "to");
+  if (environment === undefined) throw usageFault("--to says where: --to staging");
+  const version = readCount(call, "version");
+  const fromEnvironment = textOption(call, "from");
+  if (version !== undefined && fromEnvironment !== undefined) {
+    throw usageFault("give --version or --from, not both");
+  }
+  const changed = readFields(call, "var");
+  const service = connectService(await readSettings(call.options), textOption(call, "key"));
+  const { id: definitionId } = await requireDefinition(service, call.args[0] ?? "");
+  const vars =
+    changed === undefined ? {} : await changedVars(service, { definitionId, environment }, changed);
+  const { deployment } = await service.sources.deploy({
+    ...{ definitionId, environment, version: version ?? 0, ...vars },
+    fromEnvironment: fromEnvironment ?? "",
+    reason: textOption(call, "reason") ?? "",
+    retire: flagOption(call, "retire"),
+  });
+  if (deployment === undefined) {
+    throw new CliFailure("the service answers without a deployment", EXIT.failed);
+  }
+  printDeployment(deployment, call.out);
+  return EXIT.done;
+}
+
+/** The vars that are deployed there with those of the options; the version that they were read of must still be there. */
+async function changedVars(
+  { sources }: Service,
+  place: { readonly definitionId: string; readonly environment: string },
+  changed: NonNullable<ReturnType<typeof readFields>>,
+) {
+  const states = [DeploymentState.ACTIVE];
+  const { deployments } = await sources.listDeployments({ ...place, states, pageSize: 1 });
+  const [active] = deployments;
+  return {
+    vars: mergePatch(active?.vars ?? {}, changed),
+    expectedVersion: active?.version ?? 0,
+  };
+}

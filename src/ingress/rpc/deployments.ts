@@ -1,0 +1,159 @@
+/**
+ * Workflows.Deploy and ListDeployments of workflows.ops.v1.
+ * Boundary: requests, page tokens and answers; what may be deployed is runtime/deployments.ts.
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type DeploymentSchema,
+  type DeployRequest,
+  DeployRequestSchema,
+  type ListDeploymentsRequest,
+  ListDeploymentsRequestSchema,
+  DeploymentState as WireState,
+} from "../../../gen/workflows/ops/v1/deployments_pb.ts";
+import { ENVIRONMENT_FORM, isEnvironment, PRODUCTION } from "../../engine/values/environment.ts";
+import { jsonSizeBytes } from "../../engine/values/json.ts";
+import {
+  countDeployments,
+  DEPLOYMENT_STATES,
+  type DeploymentFilters,
+  type DeploymentPlace,
+  type DeploymentState,
+  findCurrentDeployments,
+  findDeployment,
+  listDeployments,
+  type ShownDeployment,
+  withProduction,
+} from "../../store/reads/deployments.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
+import { requireDefinition } from "./definitions.ts";
+import { checkFields, type Faults, readPageSize } from "./fields.ts";
+import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+
+const VARS_BYTES_AT_MOST = 16 * 1024;
+const STATES_AT_MOST = 32;
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+const LATEST_MS = Date.UTC(9_999, 11, 31);
+
+/** Deploy: the deployment as it stands now. */
+export async function answerDeploy(deps: WriteDeps, request: DeployRequest) {
+  refuseAgent(deps.caller, "an agent deploys nothing");
+  const { definitionId, environment, version, fromEnvironment, vars, reason } = request;
+  const faults = checkFields(DeployRequestSchema, request);
+  faults.require("definition_id", definitionId);
+  checkEnvironment("environment", environment, faults);
+  if (version < 0) faults.add("version", "is negative; 0 takes the newest");
+  checkSource(request, faults);
+  if ((request.expectedVersion ?? 0) < 0) faults.add("expected_version", "is negative");
+  // One that is too deep has its fault already.
+  const bytes = vars === undefined || faults.list.length > 0 ? 0 : jsonSizeBytes(vars);
+  if (bytes > VARS_BYTES_AT_MOST) {
+    faults.add("vars", `has ${bytes} bytes as JSON, over the limit of ${VARS_BYTES_AT_MOST}`);
+  }
+  faults.refuseIfAny();
+  const place = {
+    ...{ definitionId, environment, expectedVersion: request.expectedVersion },
+    ...{ by: recordedActor(deps) ?? "", note: reason },
+  };
+  const deployment = request.retire
+    ? await deps.write.retire(place)
+    : await deps.write.deploy({ ...place, version, fromEnvironment, vars });
+  return { deployment: deploymentMessage(deployment) };
+}
+
+/** As Deploy answered: the deployment that the call made. */
+export async function readDeployment(deps: ReadDeps, _request: DeployRequest, id: string) {
+  const row = await findDeployment(deps.database.callers, deps.visibility, id);
+  if (row === undefined) throw new Error(`deployment ${id} is not stored`);
+  return { deployment: deploymentMessage(row) };
+}
+
+/** ListDeployments: newest first. */
+export async function answerListDeployments(deps: ReadDeps, request: ListDeploymentsRequest) {
+  const { definitionId, environment } = request;
+  const faults = checkFields(ListDeploymentsRequestSchema, request);
+  faults.require("definition_id", definitionId);
+  if (environment !== "") checkEnvironment("environment", environment, faults);
+  const filters = { definitionId, environment, states: readStates(request, faults) };
+  const size = readPageSize(request.pageSize, faults);
+  const after = readToken(request.pageToken, hashOf(filters), faults, placeOf);
+  faults.refuseIfAny();
+  const { lists } = deps.database;
+  const bare = await findBareProduction(deps, filters);
+  const shown = after === undefined ? bare : [];
+  const room = size - shown.length + 1;
+  const [rows, total] = await Promise.all([
+    listDeployments(lists, deps.visibility, filters, { size: room, after }),
+    countDeployments(lists, deps.visibility, filters),
+  ]);
+  const page = rows.slice(0, room - 1);
+  const last = rows.length < room ? undefined : page.at(-1);
+  return {
+    deployments: [...shown, ...page].map(deploymentMessage),
+    nextPageToken: last === undefined ? "" : tokenOf(hashOf(filters), [last.at.getTime(), last.id]),
+    totalSize: total + bare.length,
+  };
+}
+
+/** Production's latest version where it has no row, and the filters take it. */
+async function findBareProduction(
+  deps: ReadDeps,
+  { definitionId, environment, states }: DeploymentFilters,
+): Promise<ShownDeployment[]> {
+  const definition = await requireDefinition(deps, definitionId);
+  if (environment !== "" && environment !== PRODUCTION) return [];
+  if (states.length > 0 && !states.includes("ACTIVE")) return [];
+  const { lists } = deps.database;
+  const current = await findCurrentDeployments(lists, deps.visibility, [definitionId]);
+  return withProduction(definition, current).filter(({ id }) => id === "");
+}
+
+/** workflows.ops.v1.Deployment */
+export function deploymentMessage(
+  shown: ShownDeployment,
+): MessageInitShape<typeof DeploymentSchema> {
+  const { definitionId, environment, version } = shown;
+  if (!("state" in shown)) return { definitionId, environment, version, state: WireState.ACTIVE };
+  const { id, deployedBy, note, supersedes, at, decidedBy, decisionReason } = shown;
+  const { activeAt, endedAt, vars } = shown;
+  return {
+    ...{ id, definitionId, environment, version, deployedBy, note, supersedes },
+    ...{ decidedBy, decisionReason, digest: shown.digest, at: timestampFromDate(at) },
+    state: WireState[DEPLOYMENT_STATES.find((state) => state === shown.state) ?? "UNSPECIFIED"],
+    ...(vars === null ? {} : { vars }),
+    ...(activeAt === null ? {} : { activeAt: timestampFromDate(activeAt) }),
+    ...(endedAt === null ? {} : { endedAt: timestampFromDate(endedAt) }),
+  };
+}
+
+function checkEnvironment(field: string, name: string, faults: Faults): void {
+  if (!isEnvironment(name)) faults.add(field, ENVIRONMENT_FORM);
+}
+
+/** What is deployed is named once: a version, another environment, or nothing where one ends. */
+function checkSource(request: DeployRequest, faults: Faults): void {
+  const { version, fromEnvironment, environment, retire, vars } = request;
+  if (fromEnvironment !== "") {
+    checkEnvironment("from_environment", fromEnvironment, faults);
+    if (version !== 0) faults.add("version", "is given beside from_environment: leave one out");
+    if (fromEnvironment === environment) faults.add("from_environment", "is environment itself");
+  }
+  if (!retire) return;
+  if (version !== 0 || fromEnvironment !== "" || vars !== undefined) {
+    faults.add("retire", "deploys nothing: leave out version, from_environment and vars");
+  }
+}
+
+function readStates({ states }: ListDeploymentsRequest, faults: Faults): DeploymentState[] {
+  if (states.length > STATES_AT_MOST) faults.add("states", `has more than ${STATES_AT_MOST}`);
+  const found = states.map((state) => DEPLOYMENT_STATES[state - 1]);
+  if (found.includes(undefined)) faults.add("states", "has DEPLOYMENT_STATE_UNSPECIFIED");
+  return found.flatMap((state) => state ?? []);
+}
+
+function placeOf([atMs, id]: readonly unknown[]): DeploymentPlace | undefined {
+  const isTime = typeof atMs === "number" && atMs >= 0 && atMs <= LATEST_MS;
+  return isTime && typeof id === "string" && ID.test(id) ? { atMs, id } : undefined;
+}

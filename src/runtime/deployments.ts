@@ -1,0 +1,287 @@
+/**
+ * Deploying a version to an environment: the first time, by promotion, or back to an older one.
+ * Boundary: decides what may be deployed; rows are store/deployments.ts. What publishing does in production is definitions.ts.
+ * Invariants:
+ * 1. What was checked is what is deployed. A version is checked before the lock, for that takes a while; where another one is
+ *    meant under it, the call comes again.
+ * 2. What is ACTIVE in production and the definition's latest version move in one transaction, under the definition's lock, which
+ *    publishing takes too.
+ */
+import { compileGraphInPieces } from "../engine/graph/compile.ts";
+import { triggerKeyOf } from "../engine/matching/keys.ts";
+import { workflowOf } from "../engine/steps/child-runs/setting.ts";
+import type { StepDefinition, VersionSpec } from "../engine/values/definition.ts";
+import { versionDigest } from "../engine/values/digest.ts";
+import { PRODUCTION } from "../engine/values/environment.ts";
+import { canonicalJson, type JsonObject, ownValue } from "../engine/values/json.ts";
+import { newDeploymentId } from "../process/ids.ts";
+import { Refusal } from "../process/refusal.ts";
+import type { Queries, Tx } from "../store/database.ts";
+import { endDeployment, insertDeployment } from "../store/deployments.ts";
+import {
+  type DefinitionRow,
+  findDefinition,
+  findVersion,
+  specOfVersion,
+  type VersionRow,
+} from "../store/reads/definitions.ts";
+import { findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
+import {
+  type DeployedVersion,
+  type DeploymentRow,
+  environmentsInWords,
+  findCurrentDeployments,
+  findDeployment,
+} from "../store/reads/deployments.ts";
+import { findNewestNumber } from "../store/reads/version-sources.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { findMissingChildren } from "../store/service-reads/child-targets.ts";
+import {
+  commitWithEvents,
+  type DefinitionDeps,
+  leadWith,
+  type Publisher,
+  requireLocked,
+} from "./definitions.ts";
+import { inPieces } from "./in-pieces.ts";
+
+/** What is to be deployed; `workspaceId` "" takes any workspace's definition. */
+export interface DeployOrder extends Publisher {
+  readonly workspaceId: string;
+  readonly definitionId: string;
+  readonly environment: string;
+  /** 0: the newest one, or with `fromEnvironment` the one there. */
+  readonly version: number;
+  /** "": none. */
+  readonly fromEnvironment: string;
+  /** Unset: those of the deployment that it replaces. */
+  readonly vars: JsonObject | undefined;
+  /** The version that must be ACTIVE now, 0 for none; unset: any. */
+  readonly expectedVersion: number | undefined;
+}
+
+/** What is to be ended. */
+export type RetireOrder = Omit<DeployOrder, "version" | "fromEnvironment" | "vars">;
+
+const NAMED_AT_MOST = 5;
+/** Of a workflow, besides production: lists show all of them. */
+const ENVIRONMENTS_AT_MOST = 16;
+
+/** Deploys it. Refuses not_found, illegal_move in words, and lost_race where the version that is meant changed meanwhile. */
+export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<DeploymentRow> {
+  const { definitionId, workspaceId, environment } = order;
+  const checked = await checkedVersion(deps, order);
+  return commitWithEvents(deps, async (tx) => {
+    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
+    const meant = await numberOf(tx, definition, current, order);
+    if (meant !== checked.version) {
+      throw new Refusal("lost_race", `version ${meant} took the place of ${checked.version}`);
+    }
+    const active = activeIn(definition, current, environment);
+    requireExpected(order, active);
+    requireRoom(current, environment);
+    const stored = current.find((row) => isActive(row, environment));
+    const vars = order.vars ?? stored?.vars ?? {};
+    const ifSame = (row: DeploymentRow | undefined) =>
+      row?.versionId === checked.id && areEqual(row.vars ?? {}, vars) ? row : undefined;
+    const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, definition.workspaceId);
+    const needsApproval = ruleOf(policy, environment) !== undefined;
+    const waiting = current.find((row) => isWaiting(row, environment));
+    const same = ifSame(stored) ?? (needsApproval ? ifSame(waiting) : undefined);
+    // What waited is not what is wanted any more.
+    if (waiting !== undefined && waiting !== same) {
+      await endDeployment(tx, { definitionId, environment }, "PENDING_APPROVAL", "SUPERSEDED");
+    }
+    const row =
+      same ?? (await put(tx, definition, order, { version: checked, vars, needsApproval }));
+    return { row, madeId: row.id, definitionId, events: [] };
+  });
+}
+
+/** Ends what is ACTIVE in an environment. Refuses illegal_move where nothing is, and in production. */
+export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<DeploymentRow> {
+  const { definitionId, workspaceId, environment } = order;
+  if (environment === PRODUCTION) {
+    throw refused("what is in production is not retired: deploy an older version");
+  }
+  return commitWithEvents(deps, async (tx) => {
+    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
+    requireExpected(order, activeIn(definition, current, environment));
+    const place = { definitionId, environment };
+    const id = await endDeployment(tx, place, "ACTIVE", "RETIRED");
+    if (id === undefined) throw refused(`nothing is deployed in ${environment}`);
+    return { row: await requireRow(tx, id), madeId: id, definitionId, events: [] };
+  });
+}
+
+function requireRoom(current: readonly DeploymentRow[], environment: string): void {
+  const others = new Set(
+    current.map((row) => row.environment).filter((name) => name !== PRODUCTION),
+  );
+  if (environment === PRODUCTION || others.has(environment)) return;
+  if (others.size < ENVIRONMENTS_AT_MOST) return;
+  const limit = `${ENVIRONMENTS_AT_MOST} environments besides production, which is the limit`;
+  throw refused(`the workflow is in ${limit}: retire one first`);
+}
+
+function areEqual(vars: JsonObject, other: JsonObject): boolean {
+  return canonicalJson(vars) === canonicalJson(other);
+}
+
+/** What is put into an environment. */
+interface Content {
+  readonly version: VersionRow;
+  readonly vars: JsonObject;
+  readonly needsApproval: boolean;
+}
+
+/** Puts a version into its environment in place of what is there, or lets it wait for an approval. The definition is locked. */
+async function put(
+  tx: Tx,
+  { id: definitionId, workspaceId, latestVersionId }: DefinitionRow,
+  { environment, by, note }: Pick<DeployOrder, "environment" | "by" | "note">,
+  { version, vars, needsApproval }: Content,
+): Promise<DeploymentRow> {
+  const place = { definitionId, environment };
+  const ended = needsApproval ? "" : await endDeployment(tx, place, "ACTIVE", "SUPERSEDED");
+  const id = newDeploymentId();
+  const isProduction = environment === PRODUCTION;
+  const facts = { id, workspaceId, definitionId, environment, deployedBy: by, note };
+  await insertDeployment(
+    tx,
+    {
+      ...facts,
+      ...{ versionId: version.id, version: version.version },
+      state: needsApproval ? "PENDING_APPROVAL" : "ACTIVE",
+      digest: needsApproval ? versionDigest(specOfVersion(version)) : "",
+      triggerKey: isProduction ? null : (triggerKeyOf(version.trigger) ?? null),
+      vars: Object.keys(vars).length === 0 ? null : vars,
+    },
+    ended ?? "",
+  );
+  const isMoved = isProduction && latestVersionId !== version.id && !needsApproval;
+  if (isMoved) await leadWith(tx, version);
+  return requireRow(tx, id);
+}
+
+async function requireRow(tx: Tx, id: string): Promise<DeploymentRow> {
+  const row = await findDeployment(tx, EVERY_WORKSPACE, id);
+  if (row === undefined) throw new Error(`deployment ${id} is not stored`);
+  return row;
+}
+
+/** The version that is meant now, which can run. */
+async function checkedVersion(
+  { database }: DefinitionDeps,
+  order: DeployOrder,
+): Promise<VersionRow> {
+  const { definitionId, workspaceId } = order;
+  const { callers } = database;
+  const definition = await findDefinition(callers, EVERY_WORKSPACE, definitionId);
+  if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
+    const resource = { type: "definition", name: definitionId };
+    throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
+  }
+  const current = await findCurrentDeployments(callers, EVERY_WORKSPACE, [definitionId]);
+  const number = await numberOf(callers, definition, current, order);
+  const version = await findVersion(callers, EVERY_WORKSPACE, definitionId, number);
+  if (version === undefined) {
+    const resource = { type: "version", name: `${definitionId}@${number}` };
+    const message = `definition ${definitionId} has no version ${number}`;
+    throw new Refusal("not_found", message, { resource });
+  }
+  await requireRunnable(callers, definition, version);
+  return version;
+}
+
+/** The number of the version that an order means. */
+async function numberOf(
+  queries: Queries,
+  definition: DefinitionRow,
+  current: readonly DeploymentRow[],
+  { version, fromEnvironment }: Pick<DeployOrder, "version" | "fromEnvironment">,
+): Promise<number> {
+  if (fromEnvironment !== "") {
+    const from = activeIn(definition, current, fromEnvironment);
+    if (from !== undefined) return from.version;
+    throw refused(
+      `nothing is deployed in ${fromEnvironment}${environmentsInWords(definition, current)}`,
+    );
+  }
+  if (version !== 0) return version;
+  const newest = await findNewestNumber(queries, EVERY_WORKSPACE, definition.id);
+  if (newest !== 0) return newest;
+  const resource = { type: "definition", name: definition.id };
+  const message = "the definition has no published version yet";
+  throw new Refusal("nothing_published", message, { resource });
+}
+
+/** What starts in an environment now. */
+function activeIn(
+  { latestVersionId, latestVersion }: DefinitionRow,
+  current: readonly DeploymentRow[],
+  environment: string,
+): DeployedVersion | undefined {
+  if (environment !== PRODUCTION) return current.find((row) => isActive(row, environment));
+  return latestVersionId === null
+    ? undefined
+    : { versionId: latestVersionId, version: latestVersion };
+}
+
+function isActive(row: DeploymentRow, environment: string): boolean {
+  return row.state === "ACTIVE" && row.environment === environment;
+}
+
+function isWaiting(row: DeploymentRow, environment: string): boolean {
+  return row.state === "PENDING_APPROVAL" && row.environment === environment;
+}
+
+function requireExpected(
+  { expectedVersion, environment }: Pick<DeployOrder, "expectedVersion" | "environment">,
+  active: DeployedVersion | undefined,
+): void {
+  if (expectedVersion === undefined || expectedVersion === (active?.version ?? 0)) return;
+  const there = active === undefined ? "none" : `version ${active.version}`;
+  throw refused(`${environment} has ${there}, not version ${expectedVersion}: look again`);
+}
+
+/** A version of another release may be more than this one knows, and a workflow that it starts may be gone. */
+async function requireRunnable(
+  queries: Queries,
+  { workspaceId }: DefinitionRow,
+  version: VersionRow,
+): Promise<void> {
+  const spec = specOfVersion(version);
+  const missing = await findMissingChildren(queries, workspaceId, spec.steps.flatMap(fixedTarget));
+  const fault = await faultOf(spec);
+  if (fault === undefined && missing.length === 0) return;
+  const gone = `it starts workflows that are not there: ${missing.slice(0, NAMED_AT_MOST).join(", ")}`;
+  throw refused(`version ${version.version} cannot run: ${fault ?? gone}`);
+}
+
+/** The workflow that a step starts; none where an expression names it. */
+function fixedTarget(step: StepDefinition): { id: string; name: string }[] {
+  const setting = workflowOf(step) ?? {};
+  const id = ownValue(setting, "definition_id") ?? "";
+  const name = ownValue(setting, "name") ?? "";
+  if (typeof id !== "string" || typeof name !== "string") return [];
+  const text = `${id}${name}`;
+  return text === "" || text.includes("{{") ? [] : [{ id, name }];
+}
+
+/** Why a version does not compile; undefined where it does. */
+async function faultOf(spec: VersionSpec): Promise<string | undefined> {
+  try {
+    await inPieces(compileGraphInPieces(spec));
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+    throw error;
+  }
+}
+
+function refused(message: string): Refusal {
+  return new Refusal("illegal_move", message);
+}

@@ -1,0 +1,42 @@
+/**
+ * The vars that a run gets from the deployment by which it starts.
+ * Boundary: committed rows. A version and its vars come from one row, so a deployment that comes in between gives no run the one of
+ * the older and the other of the newer.
+ */
+import type { JsonObject } from "../engine/values/json.ts";
+import type { Queries, Statement } from "./database.ts";
+
+/** A start; `versionId` "" takes what is deployed last, whatever its version. */
+interface VarsProbe {
+  readonly place: number;
+  readonly definitionId: string;
+  readonly environment: string;
+  readonly versionId: string;
+}
+
+const FIND: Statement = {
+  name: "find_run_vars",
+  text: `select v.place, d.vars
+    from unnest($1::int[], $2::text[], $3::text[], $4::text[]) as v(place, definition_id, environment, version_id)
+    cross join lateral (
+      select d.vars from workflow_deployments d
+      where d.definition_id = v.definition_id and d.environment = v.environment and d.active_at is not null
+        and (v.version_id = '' or d.version_id = v.version_id)
+      order by d.active_at desc nulls last, d.id desc nulls last limit 1) as d
+    where d.vars is not null`,
+};
+
+/** Vars by the places of starts; one without any is absent. */
+export async function findRunVars(
+  db: Queries,
+  probes: readonly VarsProbe[],
+): Promise<Map<number, JsonObject>> {
+  if (probes.length === 0) return new Map();
+  const rows = await db.query<{ place: number; vars: JsonObject }>(FIND, [
+    probes.map(({ place }) => place),
+    probes.map(({ definitionId }) => definitionId),
+    probes.map(({ environment }) => environment),
+    probes.map(({ versionId }) => versionId),
+  ]);
+  return new Map(rows.map(({ place, vars }) => [place, vars]));
+}

@@ -12,10 +12,12 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { pausedRefusal } from "../../runtime/pauses.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
+import { hasStartedRun } from "../../store/reads/started-runs.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
@@ -37,6 +39,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireHead(deps, request);
+  if (definition.pauseReason !== null) await refusePaused(deps, definition, request);
   const [version, hops] = await Promise.all([
     requireVersion(deps, definition, request.definitionVersion),
     hopsOfParent(deps, request.parentRunId, definition.workspaceId),
@@ -110,6 +113,18 @@ async function requireHead(
     throw unknownDefinition(definitionId);
   }
   return head;
+}
+
+/** Of a paused workflow nothing starts; what the event has started is found. */
+async function refusePaused(
+  { database, visibility }: ReadDeps,
+  { id, pauseReason }: DefinitionHead,
+  { triggerEventId }: StartRunRequest,
+): Promise<void> {
+  const isKnown =
+    triggerEventId !== "" &&
+    (await hasStartedRun(database.callers, visibility, id, triggerEventId));
+  if (!isKnown) throw pausedRefusal(id, pauseReason ?? "");
 }
 
 async function requireVersion(

@@ -89,6 +89,11 @@ const SOURCES: Needed<typeof Workflows> = {
   publishSource: "workflows:author",
   getVersion: "workflows:read",
   listVersionHeads: "workflows:read",
+  getStats: "workflows:read",
+  pause: "workflows:run",
+  resume: "workflows:run",
+  listMissedTriggers: "workflows:read",
+  replayMissedTriggers: "workflows:run",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

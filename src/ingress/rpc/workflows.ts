@@ -18,6 +18,7 @@ import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
+import { findPauses } from "../../store/reads/pauses.ts";
 import {
   findVersionHead,
   findVersionSource,
@@ -33,6 +34,7 @@ import {
   type WorkflowPlace,
   type WorkflowRow,
 } from "../../store/reads/workflow-lists.ts";
+import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
@@ -40,9 +42,13 @@ import { requireDefinition, toVersion, unknownDefinition } from "./definitions.t
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps } from "./service-deps.ts";
+import { pauseField } from "./workflow-pauses.ts";
+import { metricsMessage } from "./workflow-stats.ts";
 
 /** What the head of a version takes of an answer, but for its texts. */
 const HEAD_BYTES = 600;
+/** What the metrics and the pause of a workflow take, but for the pause's texts. */
+const FACT_BYTES = 300;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
 
@@ -59,7 +65,8 @@ export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetReq
     wanted === undefined ? undefined : await findWorkflow(callers, deps.visibility, wanted);
   const isForeign = workspaceId !== "" && row?.definition.workspaceId !== workspaceId;
   if (row === undefined || isForeign) throw unknownDefinition(id || name);
-  return { workflow: workflowMessage(row) };
+  const known = await factsOf(deps, [row.definition.id]);
+  return { workflow: { ...workflowMessage(row), ...known(row.definition.id).fields } };
 }
 
 /** List: newest first; the last ones without description and tags, where they are too long. */
@@ -76,7 +83,14 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
     listWorkflows(lists, deps.visibility, filters, { size, after }),
     countWorkflows(lists, deps.visibility, filters),
   ]);
-  const room = rows.reduce((left, { latest }) => left - headBytes(latest), ANSWER_BYTES);
+  const known = await factsOf(
+    deps,
+    rows.map(({ definition }) => definition.id),
+  );
+  const room = rows.reduce(
+    (left, { definition, latest }) => left - headBytes(latest) - known(definition.id).bytes,
+    ANSWER_BYTES,
+  );
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
     room,
@@ -84,6 +98,7 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   nameLeftOut(deps, fitted.leftOut);
   const workflows = rows.map((row, at) => ({
     ...workflowMessage(row),
+    ...known(row.definition.id).fields,
     definition: fitted.definitions[at] ?? toDefinitionMessage(row.definition),
   }));
   const nextPageToken =
@@ -175,6 +190,22 @@ function workflowMessage({ definition, latest }: WorkflowRow) {
   return {
     definition: toDefinitionMessage(definition),
     ...(latest === null ? {} : { latest: headMessage(latest) }),
+  };
+}
+
+/** What is known of workflows besides their rows, by two statements for all of them. */
+async function factsOf({ database, visibility }: ReadDeps, ids: readonly string[]) {
+  const { lists } = database;
+  const [metrics, pauses] = await Promise.all([
+    findWorkflowMetrics(lists, visibility, ids),
+    findPauses(lists, visibility, ids),
+  ]);
+  return (id: string) => {
+    const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
+    return {
+      fields: { ...metricsMessage(metrics.get(id)), ...pauseField(pauses.get(id)) },
+      bytes: FACT_BYTES + jsonSizeBytes(reason) + jsonSizeBytes(pausedBy),
+    };
   };
 }
 

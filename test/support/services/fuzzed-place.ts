@@ -231,6 +231,17 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ListVersionHeads": ({ definitionId }) => ({
     ...{ definition_id: definitionId, page_size: 2 },
   }),
+  "Workflows.GetStats": ({ definitionId }, n) => ({ workflow_id: definitionId, days: n % 91 }),
+  "Workflows.Pause": ({ emptyId }, n) => ({
+    ...{ workflow_id: emptyId, reason: "r", on_missed: 2, queue_seconds: n },
+  }),
+  "Workflows.Resume": ({ emptyId }) => ({ workflow_id: emptyId, reason: "r" }),
+  "Workflows.ListMissedTriggers": ({ definitionId }) => ({
+    ...{ workflow_id: definitionId, state: 1, page_size: 2 },
+  }),
+  "Workflows.ReplayMissedTriggers": ({ definitionId }, n) => ({
+    ...{ workflow_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

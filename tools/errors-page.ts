@@ -33,6 +33,7 @@ const MEANINGS: Readonly<Record<Reason, string>> = {
   already_exists: "The name, id or key is taken with other content.",
   illegal_move: "The state of the run or step does not allow the call.",
   nothing_published: "The definition has no published version.",
+  workflow_paused: "The workflow is paused: `Workflows.Resume` ends the pause.",
   too_large: "The request or what it would make is over a limit of size.",
   too_costly: "The work is over a limit of cost. A repeat gives the same error.",
   lost_race: "Another call changed the same object first.",

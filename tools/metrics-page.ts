@@ -42,6 +42,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_retention_failures_total: "Sweeps of retention that failed and are repeated.",
   workflows_schedule_slots_skipped_total: "Slots of schedules that were missed and skipped.",
   workflows_schedule_slots_started_total: "Slots of schedules that started a run.",
+  workflows_triggers_missed_total:
+    "Triggers that came while their workflow was paused, by what became of them: `dropped` or `queued`.",
   workflows_task_results_total: "Results of workers that were read.",
   workflows_tasks_sent_again_total:
     "Tasks to publish again: because their stream lost them, or because a worker gave them back, counted at each delivery of a return.",

@@ -9,11 +9,11 @@ import { FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
 import { type Database, openDatabase, type Tx } from "../../src/store/database.ts";
 import { dropOldDeadLetters } from "../../src/store/dead-letters.ts";
 import { dropOldEvents } from "../../src/store/events.ts";
+import { markPublished } from "../../src/store/mark-published.ts";
 import {
   listMoves,
   listRunsById,
   listUnpublished,
-  markPublished,
   type UnpublishedBatch,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";

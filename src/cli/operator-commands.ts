@@ -72,6 +72,47 @@ export const OPERATOR_COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./events.ts")).run,
   },
   {
+    name: "stats",
+    args: "<workflow>",
+    about:
+      "Show how the runs of a workflow went: by day, by outcome, and the steps that failed them. The argument is its name or id.",
+    examples: [
+      ["stats expense-approval", "the last 30 days"],
+      ["stats expense-approval --days 7 --json", "a week as one JSON object"],
+    ],
+    options: [
+      ["--days <number>", "the last days, today in UTC among them; 30 unless given, 90 at most"],
+    ],
+    callsService: true,
+    load: async () => (await import("./stats.ts")).run,
+  },
+  {
+    name: "triggers",
+    args: "<action> <workflow> [id...]",
+    about:
+      "Keep events, webhooks and schedules from starting runs of a workflow (pause), let them again (resume); list what came meanwhile, newest first (missed), and start it (replay). Runs under way go on.",
+    examples: [
+      [`triggers pause expense-approval --reason "the bank is closed"`, "triggers start nothing"],
+      ["triggers pause expense-approval --queue 2d", "resume starts what came within two days"],
+      ["triggers resume expense-approval", "triggers start runs again"],
+      ["triggers missed expense-approval", "what came meanwhile"],
+      ["triggers replay expense-approval 41 42", "start some of it"],
+      ["triggers replay expense-approval --since 6h", "start what came within six hours"],
+    ],
+    options: [
+      [
+        "--queue <duration>",
+        "pause: resume starts what came, unless it waited longer; 7 days at most",
+      ],
+      ["--since <duration>", "replay: what was missed so long ago at most"],
+      ["--limit <number>", "missed: how many are listed, 20 unless given, 500 at most"],
+      ["--reason <text>", "kept with the pause, and in its event"],
+      ["--key <key>", "the Idempotency-Key: a repeat with the same key does nothing again"],
+    ],
+    callsService: true,
+    load: async () => (await import("./triggers.ts")).run,
+  },
+  {
     name: "dlq",
     args: "<action> [id...]",
     about:

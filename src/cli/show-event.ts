@@ -25,6 +25,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "step.compensated": "was compensated",
   "definition.create": "was made",
   "version.publish": "was published",
+  "workflow.paused": "was paused",
+  "workflow.resumed": "was resumed",
+  "workflow.high_failure_rate": "has many failed runs",
 };
 
 /** The event as structured CloudEvents JSON. */
@@ -56,7 +59,10 @@ export function eventWords({ type, runId, extensions, data = {} }: PublishedEven
 
 function changedThing(data: JsonObject): string {
   const changed = objectOf(data, "payload");
-  const [name, id] = [textOf(changed, "name"), textOf(changed, "id")];
+  const [name, id] = [
+    textOf(changed, "name"),
+    textOf(changed, "id") || textOf(changed, "workflow_id"),
+  ];
   const version = ownValue(changed, "version");
   return version === undefined ? `workflow ${name} (${id})` : `version ${version} of ${name}`;
 }

@@ -6,6 +6,8 @@ export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
 export * from "../../gen/workflows/ops/v1/runs_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflows_pb.ts";
 export * from "../../gen/workflows/v1/workflows_pb.ts";
 export {

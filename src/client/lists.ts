@@ -21,6 +21,10 @@ import type {
   SearchRequestSchema,
 } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import type {
+  ListMissedTriggersRequestSchema,
+  MissedTrigger,
+} from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
+import type {
   ListVersionHeadsRequestSchema,
   VersionHead,
   Workflow,
@@ -77,6 +81,11 @@ export interface Lists {
     request: MessageInitShape<typeof ListDeploymentsRequestSchema>,
     options?: IteratorOptions,
   ): AsyncIterable<Deployment>;
+  /** Workflows.ListMissedTriggers. */
+  missedTriggers(
+    request: MessageInitShape<typeof ListMissedTriggersRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<MissedTrigger>;
   /**
    * ListDefinitions, whose pages are counted from the newest: one that is made meanwhile shifts them, so that another comes twice. It
    * rejects after 10,000; `workflows` has no such end.
@@ -123,6 +132,11 @@ export function listsOf({ workflows, sources, runs, inbox }: Clients): Lists {
       byTokens(request.pageToken, async (pageToken) => {
         const page = await sources.list({ ...request, pageToken }, options);
         return { items: page.workflows, next: page.nextPageToken };
+      }),
+    missedTriggers: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await sources.listMissedTriggers({ ...request, pageToken }, options);
+        return { items: page.triggers, next: page.nextPageToken };
       }),
     versions: (request, options) =>
       byTokens(request.pageToken, async (pageToken) => {

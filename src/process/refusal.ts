@@ -10,6 +10,7 @@ export type Reason =
   | "already_exists"
   | "illegal_move"
   | "nothing_published"
+  | "workflow_paused"
   | "too_large"
   | "too_costly"
   | "lost_race"
@@ -60,6 +61,7 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   already_exists: false,
   illegal_move: false,
   nothing_published: false,
+  workflow_paused: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.
   too_costly: false,

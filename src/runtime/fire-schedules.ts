@@ -8,6 +8,7 @@
  * 2. Of several missed slots the latest runs; the others are counted by who moves the schedule on. A slot that another
  *    replica was starting at that moment may be counted with them.
  * 3. Only the database's clock says what is due.
+ * 4. A slot of a paused definition is noted as a missed trigger, and its schedule moves on as if it had started.
  */
 import {
   type CronLine,
@@ -24,6 +25,7 @@ import { beginTurn } from "../process/shared-turn.ts";
 import type { Database } from "../store/database.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
 import { type DueSchedule, findDueSchedules } from "../store/service-reads/due-schedules.ts";
+import { keepMissed } from "./missed-triggers.ts";
 import type { Processor } from "./processor.ts";
 import type { Submission } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
@@ -67,12 +69,14 @@ export async function fireSchedules(
 ): Promise<FiredRound> {
   const due = await findDueSchedules(deps.database.read, limit, without);
   if (due.length > 0) await reached("schedules.found");
+  const missed = await missPaused(deps, due);
   const starting: Promise<Started>[] = [];
   const share = beginTurn();
   for (const each of due) {
     // Finding slots takes its time.
     await share();
-    starting.push(startLatest(deps, each));
+    const slot = missed.get(each.definitionId);
+    starting.push(slot === undefined ? startLatest(deps, each) : Promise.resolve({ slot }));
   }
   const started = await Promise.all(starting);
   const slots = started.flatMap((each) => ("slot" in each ? [each.slot] : []));
@@ -88,14 +92,39 @@ export async function fireSchedules(
   };
 }
 
+/** Notes the slots of paused definitions as missed triggers; gives those that are. */
+async function missPaused(
+  { database }: FiringDeps,
+  due: readonly DueSchedule[],
+): Promise<Map<string, Slot>> {
+  // A line that cannot be read is reported where its slot is to start.
+  const paused = due.filter(({ isPaused, cronLine }) => isPaused && readCronLine(cronLine).ok);
+  if (paused.length === 0) return new Map();
+  const slots = paused.map((each) => {
+    const slot = latestOf(each);
+    return { slot, ...startOf(each, slot.atMs) };
+  });
+  const missed = await keepMissed({ database }, slots);
+  return new Map(
+    slots
+      .filter(({ start }) => missed.has(start))
+      .map(({ slot, start }) => [start.definitionId, slot]),
+  );
+}
+
+function latestOf(due: DueSchedule): Slot {
+  const line = requireLine(due);
+  const { anchorAt, nextAt, readAt } = due;
+  const atMs = latestSlot(line, anchorAt.getTime(), nextAt.getTime(), readAt.getTime());
+  return { due, line, atMs };
+}
+
 async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Promise<Started> {
   try {
-    const line = requireLine(due);
-    const { anchorAt, nextAt, readAt } = due;
-    const atMs = latestSlot(line, anchorAt.getTime(), nextAt.getTime(), readAt.getTime());
-    const { created } = await processor.submit(startOf(due, atMs));
+    const slot = latestOf(due);
+    const { created } = await processor.submit(startOf(due, slot.atMs));
     if (created) count("workflows_schedule_slots_started_total");
-    return { slot: { due, line, atMs } };
+    return { slot };
   } catch (error) {
     if (isTemporary(error)) return { refusal: error };
     const { definitionId, versionId } = due;
@@ -135,7 +164,7 @@ function requireLine({ cronLine }: DueSchedule): CronLine {
   return read.line;
 }
 
-function startOf(due: DueSchedule, atMs: number): Submission {
+function startOf(due: DueSchedule, atMs: number): Extract<Submission, { kind: "start" }> {
   const slot = slotText(atMs);
   return {
     kind: "start",

@@ -1,6 +1,6 @@
 /**
  * Deletes what is kept for a time only: ended runs, events and reports that no wait or call can want any more, keys of
- * callers, messages put aside, starts and marks of publishing. Mends the inbox (mend-inbox.ts).
+ * callers, messages put aside, missed triggers, counters, starts and marks of publishing. Mends the inbox (mend-inbox.ts).
  *
  * Boundary: a standing task beside the service that needs the database alone; what may go is decided by the store.
  * Invariants:
@@ -20,7 +20,9 @@ import { dropOldKeys } from "../store/caller-keys.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { dropOldDeadLetters } from "../store/dead-letters.ts";
 import { dropOldEvents } from "../store/events.ts";
+import { dropOldMissed } from "../store/missed-triggers.ts";
 import { dropOldNotifications } from "../store/notifications.ts";
+import { dropOldCounters } from "../store/old-counters.ts";
 import { isOverrun } from "../store/pg-errors.ts";
 import { dropMarks } from "../store/published-marks.ts";
 import { dropEndedRuns, FIRST_ENDED, inTurn, passOverEnded } from "../store/retention.ts";
@@ -134,6 +136,8 @@ function sweepsOf(deps: RetentionDeps): Sweep[] {
       batch: (tx) => upTo("dead_letters", dropOldDeadLetters(tx, DEAD_LETTER_DAYS, ROWS_A_BATCH)),
     },
     { name: "starts", batch: (tx) => upTo("starts", dropLeftStarts(tx, ROWS_A_BATCH)) },
+    { name: "missed", batch: (tx) => upTo("missed_triggers", dropOldMissed(tx, ROWS_A_BATCH)) },
+    { name: "counters", batch: (tx) => upTo("counters", dropOldCounters(tx, ROWS_A_BATCH)) },
     { name: "marks", batch: marksFrom(deps.markDays ?? MARK_DAYS) },
     ...(deps.days === 0 ? [] : afterDays(deps)),
     // Last: they walk all items and all open runs.

@@ -81,6 +81,8 @@ export interface FoundTrigger {
   readonly versionId: string;
   readonly version: number;
   readonly trigger: TriggerDefinition;
+  /** The definition is paused: the trigger is missed. */
+  readonly isPaused: boolean;
 }
 
 const PATTERNS: Statement = {
@@ -187,7 +189,8 @@ const WAITS: Statement = {
 // Each key is looked up by itself, as in waitsBy: joined at once, all definitions are read for one event.
 const TRIGGERS: Statement = {
   name: "find_triggers",
-  text: `select e.place, d.id as "definitionId", v.id as "versionId", v.version, v.trigger
+  text: `select e.place, d.id as "definitionId", v.id as "versionId", v.version, v.trigger,
+      exists (select 1 from workflow_pauses p where p.definition_id = d.id) as "isPaused"
     from unnest($1::int[], $2::text[], $3::text[]) as e(place, workspace_id, key)
     cross join lateral (
       select d.id, d.latest_version_id from workflow_definitions d

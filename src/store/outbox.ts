@@ -1,11 +1,9 @@
 /**
  * What is to be published: leases of partitions, batches of moves and the rows their events are made of.
- * Boundary: reads and marks; which events a batch makes is decided by wire/events/lifecycle-events.ts.
+ * Boundary: reads; which events a batch makes is decided by wire/events/lifecycle-events.ts, and marks are set by mark-published.ts.
  * Invariants:
  * O1 Batches come in id order, which for each run is the order of its moves.
- * O2 A batch is marked once all its events are acknowledged, by the holder of its partition's lease, many in one statement.
- * O3 Leases are judged by the database's clock.
- * O4 A mark notes how far our stream was in the same statement: what is marked is known to be in the stream (stream-marks.ts).
+ * O2 Leases are judged by the database's clock.
  */
 import type { JsonObject } from "../engine/values/json.ts";
 import type { Run, RunState } from "../engine/values/run.ts";
@@ -26,12 +24,6 @@ export interface UnpublishedBatch {
   readonly partition: number;
   /** Events of definitions and versions; null for a batch of runs. */
   readonly changes: readonly JsonObject[] | null;
-}
-
-/** The highest sequence that a stream acknowledged; 0: none. */
-export interface AckedPlace {
-  readonly stream: string;
-  readonly seq: number;
 }
 
 /** One row of the history. */
@@ -134,20 +126,17 @@ const NEXT_STATES: Statement = {
         select 1 from json_array_elements(m.moves) as move where (move->0)::text = '${RUN_ITSELF}')
       order by m.seq limit 1) as later`,
 };
-// By id alone: with a second condition the planner may walk the index of unpublished batches, which a backlog fills.
-const MARK: Statement = {
-  name: "mark_published",
-  text: `with held as materialized (
-      select done.id, done.partition from unnest($2::bigint[], $3::smallint[]) as done(id, partition)
-      join partition_leases l on l.partition = done.partition
-      where l.holder = $1 and l.lease_until > clock_timestamp()),
-    noted as (
-      insert into stream_acks (stream, partition, seq, noted_at)
-      select $4::text, min(partition), $5::bigint, clock_timestamp() from held
-      having count(*) > 0 and $5::bigint > 0
-      on conflict (stream, partition) do update set seq = excluded.seq, noted_at = excluded.noted_at)
-    update move_batches set published_at = clock_timestamp() where id = any(array(select id from held))
-    returning id`,
+// The last move of a run before it was opened again is its end.
+const EARLIER_ENDS: Statement = {
+  name: "list_earlier_run_ends",
+  text: `select v.run_id as "runId", v.seq, earlier.recorded_at as "recordedAt", earlier.cause, earlier.moves
+    from unnest($1::text[], $2::integer[]) as v(run_id, seq)
+    cross join lateral (
+      select m.recorded_at, m.cause, m.moves from run_moves m
+      where m.run_id = v.run_id and m.seq < v.seq and exists (
+        select 1 from json_array_elements(m.moves) as move
+        where (move->0)::text = '${RUN_ITSELF}' and (move->1)::text <> (move->2)::text)
+      order by m.seq desc limit 1) as earlier`,
 };
 
 /**
@@ -236,25 +225,31 @@ export async function listNextRunStates(
   return states;
 }
 
+/** The row of a run's history with its last change of state before a place; `seq` is that of the place. */
+export interface EarlierEnd extends HistoryRow {
+  readonly runId: string;
+  readonly seq: number;
+  readonly recordedAt: Date;
+}
+
+/** The rows with the last changes of state of runs before these places. */
+export async function listEarlierEnds(
+  database: Database,
+  places: readonly { readonly runId: string; readonly seq: number }[],
+): Promise<EarlierEnd[]> {
+  if (places.length === 0) return [];
+  const columns = [places.map(({ runId }) => runId), places.map(({ seq }) => seq)];
+  const rows = await database.read.query<Omit<EarlierEnd, keyof HistoryRow> & PackedRow>(
+    EARLIER_ENDS,
+    columns,
+  );
+  return rows.map((row) => ({ ...row, ...unpackRow(row.runId, row) }));
+}
+
 /** Rows of steps and inputs of runs, as they stand now, without payloads that no event can carry. */
 export function listRowsOfRuns(
   database: Database,
   wanted: readonly WantedRows[],
 ): Promise<Map<string, FoundRows>> {
   return loadSmallRows(database.read, wanted);
-}
-
-/**
- * Marks batches as published, where `holder` still has the lease of their partition: a mark that comes late could hide a
- * batch that the next holder has to publish again. One statement by itself, so nothing of it stays open while the
- * replica is frozen. Notes that `stream` acknowledged `seq` (0: nothing). Gives how many are marked.
- */
-export async function markPublished(
-  database: Database,
-  holder: string,
-  batches: readonly Pick<UnpublishedBatch, "id" | "partition">[],
-  { stream, seq }: AckedPlace,
-): Promise<number> {
-  const columns = [batches.map(({ id }) => id), batches.map(({ partition }) => partition)];
-  return (await database.write.query(MARK, [holder, ...columns, stream, seq])).length;
 }

@@ -62,7 +62,7 @@ const PUBLISH_AGAIN: Statement = {
       select id, published_at, partition from move_batches
       where id > $1 order by id limit ${BATCHES_A_PAGE}),
     again as (
-      update move_batches b set published_at = null from page
+      update move_batches b set published_at = null, counted = true from page
       where b.id = page.id and page.published_at > $2 and page.published_at <= $3
         and page.partition = any($4::smallint[]) returning 1)
     select max(id) as "last", (select count(*) from again) as "count" from page`,

@@ -48,6 +48,7 @@ import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inb
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
 import { findOverdueRuns } from "../../src/store/reads/overdue-runs.ts";
+import { countMissedTriggers, findPauses, listMissed } from "../../src/store/reads/pauses.ts";
 import { findRerunId } from "../../src/store/reads/reruns.ts";
 import { findRunHead } from "../../src/store/reads/run-heads.ts";
 import { findHistory, findHistoryOfStep } from "../../src/store/reads/run-history.ts";
@@ -62,7 +63,7 @@ import {
 import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
 import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { searchRuns } from "../../src/store/reads/search-runs.ts";
-import { findStartedRuns } from "../../src/store/reads/started-runs.ts";
+import { findStartedRuns, hasStartedRun } from "../../src/store/reads/started-runs.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -81,6 +82,9 @@ import {
   findWorkflow,
   listWorkflows,
 } from "../../src/store/reads/workflow-lists.ts";
+import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
+import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
+import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
@@ -268,6 +272,16 @@ const READ_CALLS: Record<
     gives: "callers",
     call: ({ sources }, _at, options) => sources.getDeployPolicy({}, options),
   },
+  "sources.getStats": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.getStats({ workflowId }, options),
+  },
+  "sources.listMissedTriggers": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.listMissedTriggers({ workflowId }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -283,6 +297,12 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.deploy({ definitionId, environment: "production", version: 1 }, options),
   "sources.putDeployPolicy": ({ sources }, { workspaceId }, options) =>
     sources.putDeployPolicy({ workspaceId }, options),
+  "sources.pause": ({ sources }, { definitionId: workflowId }, options) =>
+    sources.pause({ workflowId }, options),
+  "sources.resume": ({ sources }, { definitionId: workflowId }, options) =>
+    sources.resume({ workflowId }, options),
+  "sources.replayMissedTriggers": ({ sources }, { definitionId: workflowId }, options) =>
+    sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -426,6 +446,20 @@ const READS: Record<string, Read> = {
   findChildrenOfRuns: (db, seen, at) => findChildrenOfRuns(db, seen, [at.runId], 10),
   findStartedRuns: (db, seen, { workspaceId }) =>
     findStartedRuns(db, seen, { workspaceId, id: "order_1" }, "EVENT"),
+  hasStartedRun: async (db, seen, at) =>
+    [await hasStartedRun(db, seen, at.definitionId, "order_1")].filter(Boolean),
+  findWorkflowMetrics: async (db, seen, at) => [
+    ...(await findWorkflowMetrics(db, seen, [at.definitionId])).values(),
+  ],
+  findWorkflowStats: async (db, seen, at) => {
+    const { days, failingSteps } = await findWorkflowStats(db, seen, at.definitionId, 7);
+    return [...days, ...failingSteps];
+  },
+  findPauses: async (db, seen, at) => [...(await findPauses(db, seen, [at.definitionId])).values()],
+  listMissed: (db, seen, { definitionId }) =>
+    listMissed(db, seen, { definitionId, state: 0 }, { before: undefined, limit: 50 }),
+  countMissedTriggers: async (db, seen, { definitionId }) =>
+    [await countMissedTriggers(db, seen, { definitionId, state: 0 })].filter((n) => n > 0),
 };
 
 let service: RpcService;
@@ -504,6 +538,26 @@ async function waitFor(place: Place): Promise<void> {
       values ('OBJECTIVES', 'objectives.changes.x', 1, 'not_json', 'no JSON', '{}', convert_to($1, 'UTF8'), $2)`,
     [runId, workspaceId],
   );
+  await insert(
+    "furnish_pause",
+    `insert into workflow_pauses (paused_at, missed, queued, kept_bytes, queue_seconds, definition_id, workspace_id,
+        paused_by, reason) values (now(), 1, 0, 0, 0, $1, $2, 'ann', '')`,
+    [definitionId, workspaceId],
+  );
+  await insert(
+    "furnish_missed",
+    `insert into missed_triggers (missed_at, start_bytes, state, definition_id, event_id, source, trigger_type, pause_reason)
+      values (now(), 0, 1, $1, 'secret of ' || $2, 's', 'EVENT', '')`,
+    [definitionId, workspaceId],
+  );
+  for (const kind of [COUNTER_KINDS.started, COUNTER_KINDS.failedStep]) {
+    await insert(
+      "furnish_counter",
+      `insert into workflow_counters (runs, duration_ms, cost_usd, day, kind, shard, definition_id, name)
+        values (1, 0, 0, $3, $4, 0, $1, 'secret of ' || $2)`,
+      [definitionId, workspaceId, dayOf(Date.now()), kind],
+    );
+  }
   await insert(
     "furnish_source",
     `insert into version_sources (published_at, version_id, published_by, note, source_text)

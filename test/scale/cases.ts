@@ -43,12 +43,12 @@ import {
   findKeptEvents,
   keepEvents,
 } from "../../src/store/events.ts";
+import { markPublished } from "../../src/store/mark-published.ts";
 import {
   listMoves,
   listNextRunStates,
   listRunsById,
   listUnpublished,
-  markPublished,
 } from "../../src/store/outbox.ts";
 import { dropMarks } from "../../src/store/published-marks.ts";
 import {
@@ -114,6 +114,7 @@ import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
+import { workflowCases } from "./workflow-cases.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
 export interface Case {
@@ -588,4 +589,5 @@ export const cases: readonly Case[] = [
     limits: { give_retention_notice: 100_000 },
   },
   ...peopleCases,
+  ...workflowCases,
 ];

@@ -158,6 +158,20 @@ const DECISIONS = `insert into approval_decisions (decided_at, lease_until, publ
   select ${AT}, ${AT}, ${AT}, 1, 'apr_' || i, 'apd_' || i, 'user', ''
   from generate_series(1, $1::integer * 4 / 5) as i where i % 4 = 2`;
 
+// Each workflow ran on thirty days, and twenty of them, with all runs, on all of 400.
+const COUNTERS = `insert into workflow_counters (definition_id, kind, day, name, shard, runs, cost_usd, duration_ms, last_at)
+  select 'wf_' || w, kind, case when d = 0 then 0 else floor(extract(epoch from now()) / 86400)::integer - d end,
+    case when kind = 1 then '' when kind = 2 then 'SUCCEEDED' else 'work' end, 0, 9, 0.5, 900, now()
+  from generate_series(0, $1::integer / 20) as w, generate_series(1, 4) as kind,
+    generate_series(0, case when w < 20 then 400 else 30 end, case when w < 20 then 1 else 10 end) as d
+  where kind <> 3`;
+
+const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, state, definition_id, event_id, source,
+    trigger_type, pause_reason, start)
+  select ${AT}, case when i % 100 = 0 then now() + interval '1 day' end, 100, case when i % 100 = 0 then 3 else 1 end,
+    'wf_' || i % ($1 / 50), 'e' || i, 's', 'EVENT', '', '{"start": {"input": {}}}'
+  from generate_series(1, $1::integer / 2) as i`;
+
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
@@ -177,6 +191,8 @@ const LOADS = [
     NOTIFICATIONS,
     APPROVALS,
     DECISIONS,
+    COUNTERS,
+    MISSED,
   ],
 ];
 
@@ -203,6 +219,8 @@ export const GROWING = [
   "notifications",
   "approval_requests",
   "approval_decisions",
+  "workflow_counters",
+  "missed_triggers",
 ];
 
 /** Fills a migrated, empty database; indexes are built after the rows. */

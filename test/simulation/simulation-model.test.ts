@@ -19,6 +19,7 @@ import {
 } from "../../src/store/schema/history.ts";
 import { inboxItems } from "../../src/store/schema/inbox.ts";
 import { childRuns, runStarts, stepRuns, workflowRuns } from "../../src/store/schema/runs.ts";
+import { workflowCounters } from "../../src/store/schema/statistics.ts";
 import { randomNumbers } from "../support/random/random-numbers.ts";
 import { freshDatabase, type TestDatabase } from "../support/servers/database.ts";
 import {
@@ -36,7 +37,7 @@ const SEQUENCES = 20;
 const VERBS = 40;
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 const TABLES =
-  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, inbox_items, task_places, partition_leases, stream_acks, stream_marks";
+  "workflow_runs, step_runs, child_runs, run_starts, run_moves, move_batches, effects, kept_events, kept_event_keys, early_reports, schedules, caller_keys, inbox_items, task_places, partition_leases, stream_acks, stream_marks, workflow_counters";
 
 let server: TestDatabase;
 let clock: DatabaseClock;
@@ -117,6 +118,7 @@ async function compareTables({ tables }: ModelServer, when: string): Promise<voi
     [tables.callerKeys, await build.select().from(callerKeys)],
     [tables.items, await build.select().from(inboxItems)],
     [tables.taskPlaces, await build.select().from(taskPlaces)],
+    [tables.counters, await build.select().from(workflowCounters)],
   ] as const;
   for (const [table, rows] of kept) {
     const ofModel = [...table.committed.values()].map(plainRow);

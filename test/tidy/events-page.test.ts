@@ -43,6 +43,10 @@ test("lists every event with its message", () => {
   const published = [
     ["definition.create", ChangeSchema.typeName],
     ["version.publish", ChangeSchema.typeName],
+    ...["paused", "resumed", "high_failure_rate"].map((name) => [
+      `workflow.${name}`,
+      ChangeSchema.typeName,
+    ]),
     ...RUN_OPERATIONS.map((name) => [`run.${name}`, WorkflowRunLifecycleEventSchema.typeName]),
     ...STEP_OPERATIONS.map((name) => [`step.${name}`, WorkflowStepLifecycleEventSchema.typeName]),
   ].map(([name, message]) => [`workflows.changes.${name}`, message]);

@@ -50,7 +50,7 @@ const LOOK_EVERY_MS = 1_000;
 const MOST_FAILURES = 3;
 const MESSAGE_ID = "Nats-Msg-Id";
 const SUBJECTS = /^workflows\.changes\.(run|step)\./;
-const CHANGES = /^workflows\.changes\.(definition|version)\./;
+const CHANGES = /^workflows\.changes\.(definition|version|workflow)\./;
 const EVENT_ID = /^(.+)-(\d+)-(\d+)$/;
 
 /** Connects to one of these addresses, separated by commas; it gives up when they are away. */

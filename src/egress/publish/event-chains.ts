@@ -13,6 +13,7 @@ import type { GraphCache } from "../../runtime/graphs.ts";
 import type { Database } from "../../store/database.ts";
 import type { WantedRows } from "../../store/load-rows.ts";
 import {
+  listEarlierEnds,
   listMoves,
   listNextRunStates,
   listRowsOfRuns,
@@ -22,6 +23,7 @@ import {
 } from "../../store/outbox.ts";
 import type { EventFormat, OutgoingEvent } from "../../wire/events/cloud-events.ts";
 import { renderChange, renderMove } from "../../wire/events/lifecycle-events.ts";
+import { type CountedMoves, reopenedAt } from "./counted-moves.ts";
 import type { KeptBatches, KeptRun } from "./kept-batches.ts";
 import {
   allRows,
@@ -67,17 +69,18 @@ const RUNS_AT_ONCE = 200;
 /** Rows that are loaded at once, as their moves lead to expect; a run with more is handled alone. */
 const ROWS_AT_ONCE = 256;
 
-/** The chains of these batches. So many runs are handled at a time that payloads do not fill the memory. */
+/** The chains of these batches, whose runs are counted. So many runs are handled at a time that payloads do not fill the memory. */
 export async function* makeChains(
   deps: EventChainDeps,
   batches: readonly UnpublishedBatch[],
   kept: Pick<KeptBatches, "find">,
+  counted: CountedMoves,
 ): AsyncGenerator<EventChain[]> {
   const changes = batches.flatMap((batch) => changesOf(deps, batch));
   if (changes.length > 0) yield [{ links: changes }];
   const ids = batches.filter((batch) => batch.changes === null).map(({ id }) => id);
   for (const known of slices(await findRuns(deps, ids, kept)))
-    yield await chainsOfRuns(deps, known);
+    yield await chainsOfRuns(deps, known, counted);
 }
 
 /** The runs of batches: those that are kept, and the others from the table. */
@@ -154,16 +157,19 @@ function changesOf(deps: EventChainDeps, { id, changes }: UnpublishedBatch): Eve
 async function chainsOfRuns(
   deps: EventChainDeps,
   known: readonly KnownRun[],
+  counted: CountedMoves,
 ): Promise<EventChain[]> {
   const wanted = known.map((each) => each.wanted);
   const behind = known.flatMap(({ run, rows }) => {
     const seq = rows.at(-1)?.seq ?? run.seq;
     return seq < run.seq ? [{ runId: run.id, seq }] : [];
   });
-  const [found, later] = await Promise.all([
+  const [found, later, ends] = await Promise.all([
     listRowsOfRuns(deps.database, wanted),
     listNextRunStates(deps.database, behind),
+    listEarlierEnds(deps.database, known.flatMap(reopenedAt)),
   ]);
+  for (const each of known) counted.add(each, ends);
   return known.map(({ run, graph, rows, known: knownRows }) => {
     const source = payloadsOf(run, graph, found.get(run.id), knownRows);
     const states = statesAfter(rows, later.get(run.id) ?? run.state);

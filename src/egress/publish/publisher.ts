@@ -16,8 +16,10 @@ import type { Log } from "../../process/log.ts";
 import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import type { StreamLimits } from "../../runtime/stream-limits.ts";
 import type { Committed } from "../../runtime/submission.ts";
-import { listUnpublished, markPublished, type UnpublishedBatch } from "../../store/outbox.ts";
+import { markPublished, type SentBatch } from "../../store/mark-published.ts";
+import { listUnpublished, type UnpublishedBatch } from "../../store/outbox.ts";
 import { openAckedPublish } from "./acked-publish.ts";
+import { CountedMoves } from "./counted-moves.ts";
 import { type EventChainDeps, makeChains } from "./event-chains.ts";
 import { KeptBatches } from "./kept-batches.ts";
 import { BATCHES_AT_ONCE, NextBatches, type Unsent } from "./next-batches.ts";
@@ -219,22 +221,26 @@ interface LeasingParts {
   readonly ownStream: OwnStream;
 }
 
-/** Sends the events of these batches; gives the batches of which all are acknowledged. */
+/** Sends the events of these batches; gives the batches of which all are acknowledged, with what they count. */
 async function send(
   deps: EventChainDeps,
   round: SendRound,
   batches: readonly UnpublishedBatch[],
   kept: KeptBatches,
-): Promise<UnpublishedBatch[]> {
-  for await (const chains of makeChains(deps, batches, kept)) await sendChains(round, chains);
-  return batches.filter(({ id }) => !round.open.has(id));
+): Promise<SentBatch[]> {
+  const counted = new CountedMoves();
+  for await (const chains of makeChains(deps, batches, kept, counted)) {
+    await sendChains(round, chains);
+  }
+  const done = batches.filter(({ id }) => !round.open.has(id));
+  return done.map(({ id, partition }) => ({ id, partition, counts: counted.of(id) }));
 }
 
 /** Marks these batches, where our stream has acknowledged `seq`. */
 async function mark(
   { database, replicaId, stream }: PublisherDeps,
   seq: number,
-  done: readonly UnpublishedBatch[],
+  done: readonly SentBatch[],
 ): Promise<void> {
   await markPublished(database, replicaId, done, { stream, seq });
   await reached("outbox.marked");

@@ -7,7 +7,7 @@
  */
 import type { Log } from "../../process/log.ts";
 import { createLoop } from "../../process/standing-loop.ts";
-import type { UnpublishedBatch } from "../../store/outbox.ts";
+import type { SentBatch } from "../../store/mark-published.ts";
 
 /** What it needs. */
 export interface SentBatchesDeps {
@@ -15,14 +15,14 @@ export interface SentBatchesDeps {
   /** Whether what was sent lately may be marked. */
   mayMark(): boolean;
   /** Marks these batches in one commit. */
-  mark(batches: readonly UnpublishedBatch[]): Promise<void>;
+  mark(batches: readonly SentBatch[]): Promise<void>;
   /** Called when what was sent is forgotten before it is marked. */
   onForgotten(): void;
 }
 
 /** See the file's head. */
 export interface SentBatches {
-  add(batches: readonly UnpublishedBatch[]): void;
+  add(batches: readonly SentBatch[]): void;
   /** Those that were sent and are not known to be marked, by id. */
   ids(): ReadonlySet<number>;
   has(id: number): boolean;
@@ -44,7 +44,7 @@ const LOOK_EVERY_MS = 1_000;
 /** Makes it with nothing sent. */
 export function createSentBatches(deps: SentBatchesDeps): SentBatches {
   const { log, mayMark, mark, onForgotten } = deps;
-  const sent = new Map<number, UnpublishedBatch>();
+  const sent = new Map<number, SentBatch>();
   let marking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 

@@ -47,6 +47,7 @@ const TABLE: Record<Reason, Row> = {
   already_exists: { code: Code.AlreadyExists, details: ({ facts }) => resourceInfo(facts) },
   illegal_move: { code: Code.FailedPrecondition, details: preconditionFailure },
   nothing_published: { code: Code.FailedPrecondition, details: preconditionFailure },
+  workflow_paused: { code: Code.FailedPrecondition, details: preconditionFailure },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
   too_costly: { code: Code.ResourceExhausted, details: () => [] },
   lost_race: { code: Code.Aborted, details: () => [retryInfo(LOST_RACE_RETRY_MS)] },

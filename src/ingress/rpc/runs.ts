@@ -13,6 +13,7 @@ import {
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { PRODUCTION } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { pausedRefusal } from "../../runtime/pauses.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import {
@@ -22,6 +23,7 @@ import {
 } from "../../store/reads/deployments.ts";
 import { findRunHead, type RunHead } from "../../store/reads/run-heads.ts";
 import { listRuns } from "../../store/reads/runs.ts";
+import { hasStartedRun } from "../../store/reads/started-runs.ts";
 import { findVersionSource } from "../../store/reads/version-sources.ts";
 import { findTriggerType } from "../../wire/definitions.ts";
 import { findRunState } from "../../wire/runs.ts";
@@ -43,6 +45,7 @@ export async function answerStartRun(deps: WriteDeps, request: StartRunRequest) 
   checkTriggerType(request, faults);
   faults.refuseIfAny();
   const definition = await requireHead(deps, request);
+  if (definition.pauseReason !== null) await refusePaused(deps, definition, request);
   const [{ version, hops, environment }] = await Promise.all([
     placeStart(deps, definition, request),
     requireEntity(deps, request.entityId, definition.workspaceId),
@@ -150,6 +153,18 @@ async function requireDeployed(
   const where = environmentsInWords({ latestVersionId }, current);
   const message = `the workflow is not deployed in ${environment}${where}; Deploy deploys it`;
   throw new Refusal("illegal_move", message, { resource: { type: "definition", name: id } });
+}
+
+/** Of a paused workflow nothing starts; what the event has started is found. */
+async function refusePaused(
+  { database, visibility }: ReadDeps,
+  { id, pauseReason }: DefinitionHead,
+  { triggerEventId }: StartRunRequest,
+): Promise<void> {
+  const isKnown =
+    triggerEventId !== "" &&
+    (await hasStartedRun(database.callers, visibility, id, triggerEventId));
+  if (!isKnown) throw pausedRefusal(id, pauseReason ?? "");
 }
 
 async function requireVersion(

@@ -94,6 +94,11 @@ const SOURCES: Needed<typeof Workflows> = {
   listDeployments: "workflows:read",
   getDeployPolicy: "workflows:read",
   putDeployPolicy: "workflows:admin",
+  getStats: "workflows:read",
+  pause: "workflows:run",
+  resume: "workflows:run",
+  listMissedTriggers: "workflows:read",
+  replayMissedTriggers: "workflows:run",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

@@ -9,8 +9,17 @@ import {
 import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
 import { doneOnce, namedWorkspace, workspaceOfDefinition } from "./done-once.ts";
 import { reading } from "./service.ts";
+import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
+import {
+  answerListMissedTriggers,
+  answerPause,
+  answerReplayMissedTriggers,
+  answerResume,
+  readPause,
+} from "./workflow-pauses.ts";
+import { answerGetStats } from "./workflow-stats.ts";
 import {
   answerGetVersion,
   answerGetWorkflow,
@@ -19,6 +28,9 @@ import {
 } from "./workflows.ts";
 
 const { method } = Workflows;
+
+const workspaceOfWorkflow = (deps: ReadDeps, { workflowId }: { workflowId: string }) =>
+  workspaceOfDefinition(deps, { definitionId: workflowId });
 
 /** Workflows, over the service's parts. */
 export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workflows> {
@@ -44,6 +56,24 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
       workspaceOf: namedWorkspace,
       answer: answerPutDeployPolicy,
       answerAgain: readDeployPolicy,
+    }),
+    getStats: reading(parts, answerGetStats),
+    pause: doneOnce(parts, method.pause, {
+      workspaceOf: workspaceOfWorkflow,
+      answer: answerPause,
+      answerAgain: readPause,
+    }),
+    resume: doneOnce(parts, method.resume, {
+      workspaceOf: workspaceOfWorkflow,
+      answer: answerResume,
+      answerAgain: async () => ({}),
+    }),
+    listMissedTriggers: reading(parts, answerListMissedTriggers),
+    // What is starting already is skipped, so that a repeat needs no mark.
+    replayMissedTriggers: doneOnce(parts, method.replayMissedTriggers, {
+      workspaceOf: workspaceOfWorkflow,
+      answer: answerReplayMissedTriggers,
+      answerAgain: answerReplayMissedTriggers,
     }),
   };
 }

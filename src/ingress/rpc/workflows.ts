@@ -17,6 +17,7 @@ import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
+import { findPauses } from "../../store/reads/pauses.ts";
 import {
   type DeploymentRow,
   findCurrentDeployments,
@@ -37,6 +38,7 @@ import {
   type WorkflowPlace,
   type WorkflowRow,
 } from "../../store/reads/workflow-lists.ts";
+import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
@@ -46,11 +48,15 @@ import { checkFields, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
 import type { ReadDeps } from "./service-deps.ts";
+import { pauseField } from "./workflow-pauses.ts";
+import { metricsMessage } from "./workflow-stats.ts";
 
 /** What the head of a version takes of an answer, but for its texts. */
 const HEAD_BYTES = 600;
 /** What a deployment takes without its texts and vars. */
 const DEPLOYMENT_BYTES = 250;
+/** What the metrics and the pause of a workflow take, but for the pause's texts. */
+const FACT_BYTES = 300;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
 
@@ -67,8 +73,8 @@ export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetReq
     wanted === undefined ? undefined : await findWorkflow(callers, deps.visibility, wanted);
   const isForeign = workspaceId !== "" && row?.definition.workspaceId !== workspaceId;
   if (row === undefined || isForeign) throw unknownDefinition(id || name);
-  const deployments = await findCurrentDeployments(callers, deps.visibility, [row.definition.id]);
-  return { workflow: { ...workflowMessage(row), ...deploymentsOf(row, deployments) } };
+  const known = await factsOf(deps, [row.definition]);
+  return { workflow: { ...workflowMessage(row), ...known(row.definition).fields } };
 }
 
 /** List: newest first; the last ones without description and tags, where they are too long. */
@@ -85,12 +91,14 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
     listWorkflows(lists, deps.visibility, filters, { size, after }),
     countWorkflows(lists, deps.visibility, filters),
   ]);
-  const ids = rows.map(({ definition }) => definition.id);
-  const deployments = await findCurrentDeployments(lists, deps.visibility, ids);
-  const ofDeployments = (rows.length + deployments.length) * DEPLOYMENT_BYTES;
+  const known = await factsOf(
+    deps,
+    rows.map(({ definition }) => definition),
+    false,
+  );
   const room = rows.reduce(
-    (left, { latest }) => left - headBytes(latest),
-    ANSWER_BYTES - ofDeployments,
+    (left, { definition, latest }) => left - headBytes(latest) - known(definition).bytes,
+    ANSWER_BYTES,
   );
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
@@ -99,7 +107,7 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   nameLeftOut(deps, fitted.leftOut);
   const workflows = rows.map((row, at) => ({
     ...workflowMessage(row),
-    ...deploymentsOf(row, deployments, false),
+    ...known(row.definition).fields,
     definition: fitted.definitions[at] ?? toDefinitionMessage(row.definition),
   }));
   const nextPageToken =
@@ -197,20 +205,56 @@ function workflowMessage({ definition, latest }: WorkflowRow) {
   };
 }
 
-/** Those of one workflow; a list shows them without vars and texts, which may be long. */
-function deploymentsOf(
-  { definition }: WorkflowRow,
-  current: readonly DeploymentRow[],
+/**
+ * What is known of workflows besides their rows, by three statements for all of them. A list shows deployments without vars and texts,
+ * which may be long.
+ */
+async function factsOf(
+  { database, visibility }: ReadDeps,
+  definitions: readonly WorkflowRow["definition"][],
   isWhole = true,
 ) {
-  const own = current.filter(({ definitionId }) => definitionId === definition.id);
-  const deployments = withProduction(definition, own).map((shown) => {
+  const { lists } = database;
+  const ids = definitions.map(({ id }) => id);
+  const [metrics, pauses, current] = await Promise.all([
+    findWorkflowMetrics(lists, visibility, ids),
+    findPauses(lists, visibility, ids),
+    findCurrentDeployments(lists, visibility, ids),
+  ]);
+  const currentById = new Map<string, DeploymentRow[]>();
+  for (const row of current) {
+    currentById.set(row.definitionId, [...(currentById.get(row.definitionId) ?? []), row]);
+  }
+  return (definition: WorkflowRow["definition"]) => {
+    const { id } = definition;
+    const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
+    const deployments = deploymentsOf(definition, currentById.get(id) ?? [], isWhole);
+    return {
+      fields: {
+        ...metricsMessage(metrics.get(id)),
+        ...pauseField(pauses.get(id)),
+        deployments,
+      },
+      bytes:
+        FACT_BYTES +
+        jsonSizeBytes(reason) +
+        jsonSizeBytes(pausedBy) +
+        deployments.length * DEPLOYMENT_BYTES,
+    };
+  };
+}
+
+function deploymentsOf(
+  definition: WorkflowRow["definition"],
+  own: readonly DeploymentRow[],
+  isWhole: boolean,
+) {
+  return withProduction(definition, own).map((shown) => {
     const message = deploymentMessage(shown);
     if (isWhole) return message;
     const { id = "", environment = "", version = 0, state = 0, at, activeAt } = message;
     return { id, definitionId: definition.id, environment, version, state, at, activeAt };
   });
-  return { deployments };
 }
 
 function unknownVersion(definitionId: string, number: number): Refusal {

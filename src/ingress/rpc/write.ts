@@ -20,6 +20,14 @@ import {
 } from "../../runtime/deploy-approvals.ts";
 import { type DeployOrder, deploy, type RetireOrder, retire } from "../../runtime/deployments.ts";
 import type { OwnCall } from "../../runtime/own-submissions.ts";
+import {
+  type OfDefinition,
+  pauseWorkflow,
+  replayTriggers,
+  resumeWorkflow,
+  type WantedMissed,
+  type WantedPause,
+} from "../../runtime/pauses.ts";
 import type { RunStart } from "../../runtime/processor.ts";
 import {
   publishSource,
@@ -40,6 +48,7 @@ import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import type { DeployPolicyRow } from "../../store/reads/deploy-policies.ts";
 import type { DeploymentRow } from "../../store/reads/deployments.ts";
+import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
 
@@ -82,6 +91,15 @@ export interface Write {
   redeliver(letter: KeptLetter): Promise<Redelivered>;
   /** Settles those of the messages that are open; gives how many were. The handler has found them by its Visibility. */
   endLetters(letters: readonly LetterKey[], end: LetterEnd): Promise<number>;
+  /** Pauses a workflow, or changes its pause; not_found for one that the call does not see, as for the next two. */
+  pauseWorkflow(wanted: Omit<WantedPause, "workspaceId">): Promise<PauseRow>;
+  /** Ends the pause of a workflow; gives how many queued triggers start. */
+  resumeWorkflow(wanted: Omit<OfDefinition, "workspaceId">): Promise<number>;
+  /** Has missed triggers started. */
+  replayTriggers(
+    of: Omit<OfDefinition, "workspaceId">,
+    wanted: WantedMissed,
+  ): Promise<{ starting: number; more: boolean }>;
 }
 
 /** The Idempotency-Key of a call. */
@@ -145,6 +163,10 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
     },
     endLetters: (letters, end) => endLetters(parts, letters, end),
+    pauseWorkflow: (wanted) => pauseWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId }),
+    resumeWorkflow: (wanted) => resumeWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId }),
+    replayTriggers: (of, wanted) =>
+      replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
   };
 }
 

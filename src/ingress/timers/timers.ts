@@ -1,6 +1,6 @@
 /**
- * Time as an input: what falls due by the database's clock is submitted, schedules are fired, and waits and reports
- * that lost a race to a crash are looked at again.
+ * Time as an input: what falls due by the database's clock is submitted, schedules are fired, missed triggers are started, and
+ * waits and reports that lost a race to a crash are looked at again.
  * Boundary: no timer lives in the process; rows are asked what is due, so a restart fires what became due meanwhile.
  * Invariants:
  * T1 Due is what the database's clock says; the process's monotonic clock only paces the asking (due-watch.ts).
@@ -20,6 +20,7 @@ import type { Database } from "../../store/database.ts";
 import { type Due, findDue } from "../../store/service-reads/due.ts";
 import { startDueWatch } from "./due-watch.ts";
 import { startReportSweep } from "./missed-reports.ts";
+import { createMissedStarts } from "./missed-triggers.ts";
 import { startWaitSweep } from "./missed-waits.ts";
 import { createSchedules } from "./schedules.ts";
 import { createUnfinishedRuns } from "./unfinished-runs.ts";
@@ -43,6 +44,7 @@ const TIMERS_MS = 200;
 // Slots are on whole seconds.
 const SCHEDULES_MS = 500;
 const RUNS_MS = 1_000;
+const MISSED_MS = 200;
 const DUE_AT_MOST = 500;
 const LEFT_OUT_MS = 5_000;
 const LEFT_OUT_AT_MOST = 2_000;
@@ -56,12 +58,14 @@ export function startTimers(deps: TimerDeps): Timers {
   const timers = createFiring(deps);
   const schedules = createSchedules(deps);
   const runs = createUnfinishedRuns(deps);
-  const loops = [timers, schedules, runs];
+  const missed = createMissedStarts(deps);
+  const loops = [timers, schedules, runs, missed];
   for (const loop of loops) loop.start();
   const watch = startDueWatch(deps, [
     { kind: "timers", everyMs: TIMERS_MS, loop: timers },
     { kind: "schedules", everyMs: SCHEDULES_MS, loop: schedules },
     { kind: "runs", everyMs: RUNS_MS, loop: runs },
+    { kind: "missed", everyMs: MISSED_MS, loop: missed },
   ]);
   const others = [watch, startWaitSweep(deps), startReportSweep(deps)];
   return {

@@ -35,11 +35,11 @@ async function resolveEntity(
   provider: string,
   aimed: AimedSubmission,
 ): Promise<AimedSubmission> {
-  const { place, submission } = aimed;
+  const { submission } = aimed;
   if (submission.kind !== "start" || provider === "") return aimed;
   const { start } = submission;
   const { workspaceId, entityId: recordId, entityType } = start;
   const entity = await entities.resolve({ workspaceId, provider, recordId, entityType });
   if (entity === undefined) return aimed;
-  return { place, submission: { ...submission, start: { ...start, ...entity } } };
+  return { ...aimed, submission: { ...submission, start: { ...start, ...entity } } };
 }

@@ -52,6 +52,7 @@ import {
   patternProbesOf,
   waitProbesOf,
 } from "./route-keep.ts";
+import { withoutMissed } from "./route-missed.ts";
 import { deployedProbesOf, findEventTriggers, startsOf, triggerProbesOf } from "./route-starts.ts";
 import { type EventOutcome, joinOutcomes, runIdsOf, submitAll } from "./route-submit.ts";
 import { findPlainWaits, offerAtOnce } from "./route-waits.ts";
@@ -121,8 +122,10 @@ export async function routeEvents(
 
 async function routeBatch(deps: RouteDeps, events: readonly BusEvent[]): Promise<RoutedEvent[]> {
   const objects = divideKnown(deps.processor, objectProbesOf(events));
-  const submit: Submit = (aimed, eventCount) =>
-    submitAll(deps.processor, aimed, eventCount, (error) => kindOf(error) === "away");
+  const submit: Submit = async (aimed, eventCount) => {
+    const wanted = await withoutMissed(deps, aimed);
+    return submitAll(deps.processor, wanted, eventCount, (error) => kindOf(error) === "away");
+  };
   const keys = deps.processor.listenedKeys.latest;
   const isKnown = objects.known.length === events.length || mayShare(deps, events, objects);
   if (!isKnown || keys === undefined || isListened(events, keys)) {

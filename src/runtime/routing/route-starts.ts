@@ -156,7 +156,10 @@ function aimStart({ event, found }: Candidate): AimedSubmission {
     input: event.data,
     ...(event.dataUnset === true ? { inputUnset: true } : {}),
   };
-  return { place, submission: { kind: "start", start, cause: eventCause(event) } };
+  return {
+    ...{ place, submission: { kind: "start", start, cause: eventCause(event) } },
+    ...(found.isPaused ? { isPaused: true } : {}),
+  };
 }
 
 function mayHop(event: BusEvent): boolean {

@@ -16,6 +16,8 @@ import type { Settled, Submission } from "../submission.ts";
 export interface AimedSubmission {
   readonly place: number;
   readonly submission: Submission;
+  /** A start of a workflow that was paused when it was looked up. */
+  readonly isPaused?: true;
 }
 
 /** What one event did. */

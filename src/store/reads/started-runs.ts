@@ -13,6 +13,22 @@ const FIND: Statement = {
     order by r.id`,
 };
 
+const HAS_STARTED: Statement = {
+  name: "has_started_run",
+  text: `select workspace_id as "workspaceId" from run_starts where definition_id = $1 and event_id = $2 limit 1`,
+};
+
+/** Whether this event has started a run of the definition. */
+export async function hasStartedRun(
+  db: Queries,
+  visibility: Visibility,
+  definitionId: string,
+  eventId: string,
+): Promise<boolean> {
+  const [row] = await db.query<{ workspaceId: string }>(HAS_STARTED, [definitionId, eventId]);
+  return row !== undefined && sees(visibility, row.workspaceId);
+}
+
 /** Ids of the runs that triggers of this type started for the event, oldest first. */
 export async function findStartedRuns(
   db: Queries,

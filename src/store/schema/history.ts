@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import {
   bigint,
   bigserial,
+  boolean,
   index,
   integer,
   json,
@@ -46,6 +47,8 @@ export const moveBatches = pgTable(
     changes: json("changes").$type<JsonObject[]>(),
     publishedAt: time("published_at"),
     createdAt: time("created_at").notNull().defaultNow(),
+    /** Its runs were counted before: it is published again because the stream lost it. Else null. */
+    counted: boolean("counted"),
   },
   (t) => [
     index("move_batches_unpublished").on(t.partition, t.id).where(sql`${t.publishedAt} is null`),

@@ -16,7 +16,9 @@ import * as events from "./events.ts";
 import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
 import * as notifications from "./notifications.ts";
+import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
+import * as statistics from "./statistics.ts";
 
 /** All tables by their names in code. */
 export const tables: Readonly<Record<string, unknown>> = {
@@ -29,4 +31,6 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...approvals,
   ...inbox,
   ...notifications,
+  ...pauses,
+  ...statistics,
 };

@@ -1,5 +1,5 @@
 /**
- * How soon something falls due next: a timer or deadline, a slot of a schedule, pending work of a run.
+ * How soon something falls due next: a timer or deadline, a slot of a schedule, pending work of a run, a missed trigger.
  * Boundary: reads only, one statement. What is due is found by due.ts, due-schedules.ts and unfinished-runs.ts.
  */
 import type { Queries, Statement } from "../database.ts";
@@ -9,6 +9,7 @@ export interface NextDue {
   readonly timers: number;
   readonly schedules: number;
   readonly runs: number;
+  readonly missed: number;
 }
 
 type NextDueRow = { readonly [Kind in keyof NextDue]: number | null };
@@ -23,10 +24,12 @@ const DEADLINE = `(select deadline_at from workflow_runs
 const SLOT = `(select next_at from schedules where ${soon("next_at")} order by next_at limit 1)`;
 const RUN = `(select continue_at from workflow_runs where ${soon("continue_at")}
         order by continue_at limit 1)`;
+const MISSED = `(select due_at from missed_triggers where ${soon("due_at")} order by due_at limit 1)`;
 const FIND: Statement = {
   name: "find_next_due",
   text: `select ${inMs(`least(${STEP}, ${DEADLINE})`)} as timers,
-      ${inMs(SLOT)} as schedules, ${inMs(RUN)} as runs`,
+      ${inMs(SLOT)} as schedules, ${inMs(RUN)} as runs,
+      ${inMs(MISSED)} as missed`,
 };
 
 /** How soon each kind falls due, of what does within `horizonMs`. */
@@ -36,5 +39,6 @@ export async function findNextDue(db: Queries, horizonMs: number): Promise<NextD
     timers: row?.timers ?? Number.POSITIVE_INFINITY,
     schedules: row?.schedules ?? Number.POSITIVE_INFINITY,
     runs: row?.runs ?? Number.POSITIVE_INFINITY,
+    missed: row?.missed ?? Number.POSITIVE_INFINITY,
   };
 }

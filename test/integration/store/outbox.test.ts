@@ -2,16 +2,17 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PARTITIONS } from "../../../src/runtime/partition.ts";
+import { markPublished } from "../../../src/store/mark-published.ts";
 import {
   letGoPartitions,
   listUnpublished,
-  markPublished,
   showReplica,
   takePartitions,
   type UnpublishedBatch,
 } from "../../../src/store/outbox.ts";
+import { COUNTER_KINDS, type RunCount } from "../../../src/store/run-counts.ts";
 import { readClock } from "../../../src/store/service-reads/clock.ts";
-import { addStreamMark, findNewestMark } from "../../../src/store/stream-marks.ts";
+import { addStreamMark, findNewestMark, publishAgain } from "../../../src/store/stream-marks.ts";
 import { until } from "../../support/assertions/until.ts";
 import { startProcessor, type TestProcessor } from "../../support/services/processor.ts";
 
@@ -63,6 +64,105 @@ it("are not set when the lease has ended, though no other replica has taken it",
   await letGoPartitions(at.database, "one");
   await markPublished(at.database, "one", [batch], ACKED);
   expect(await isMarked()).toBe(false);
+});
+
+describe("what a batch counts", () => {
+  const DAY = 20_000;
+  const endAs = (name: string, runs = 1): RunCount => ({
+    ...{ definitionId: "wf_counted", kind: COUNTER_KINDS.ended, day: DAY, name, runs },
+    ...{ costUsd: 0.5 * runs, durationMs: 100 * runs, lastAtMs: DAY * 86_400_000 },
+  });
+  const mark = (holder: string, ...counts: readonly RunCount[]) =>
+    markPublished(at.database, holder, [{ ...batch, counts }], ACKED);
+  const another = async () => {
+    const { rows } = await sql.query<UnpublishedBatch>(
+      "insert into move_batches (partition) values (7) returning id::float8 as id, partition, changes",
+    );
+    if (rows[0] === undefined) throw new Error("no batch");
+    [batch] = rows;
+  };
+  const counted = async (day = DAY) => {
+    const { rows } = await sql.query<{ name: string; runs: number; cost: number; ms: number }>(
+      `select name, sum(runs)::float8 as runs, sum(cost_usd)::float8 as cost, sum(duration_ms)::float8 as ms
+      from workflow_counters where definition_id = 'wf_counted' and kind = $1 and day = $2 group by name order by name`,
+      [COUNTER_KINDS.ended, day],
+    );
+    return rows;
+  };
+  const reports = async () => {
+    const { rows } = await sql.query<{ changes: { operation: string; payload: object }[] }>(
+      "select changes from move_batches where changes is not null",
+    );
+    return rows.flatMap(({ changes }) => changes.map(({ payload }) => payload));
+  };
+
+  beforeEach(async () => {
+    await sql.query("delete from workflow_counters where definition_id = 'wf_counted'");
+    await sql.query(
+      `insert into workflow_definitions (id, workspace_id, name, description, tags)
+      values ('wf_counted', 'ws', 'counted', '', '{}') on conflict do nothing`,
+    );
+  });
+
+  it("is added once, however often the batch is marked", async () => {
+    await mark("one", endAs("SUCCEEDED"), endAs("SUCCEEDED"), endAs("FAILED"));
+    await mark("one", endAs("SUCCEEDED"), endAs("SUCCEEDED"), endAs("FAILED"));
+    const sums = [
+      { name: "FAILED", runs: 1, cost: 0.5, ms: 100 },
+      { name: "SUCCEEDED", runs: 2, cost: 1, ms: 200 },
+    ];
+    expect(await counted()).toEqual(sums);
+    // The sum of all days.
+    expect(await counted(0)).toEqual(sums);
+  });
+
+  it("is added by the holder of the lease alone", async () => {
+    await mark("two", endAs("SUCCEEDED"));
+    expect(await counted()).toEqual([]);
+    await mark("one", endAs("SUCCEEDED"));
+    expect(await counted()).toMatchObject([{ runs: 1 }]);
+  });
+
+  it("is not added again when the stream lost its events", async () => {
+    await mark("one", endAs("SUCCEEDED"));
+    const until = new Date(Date.now() + 60_000);
+    expect(await publishAgain(at.database, { partitions: [7], after: new Date(0), until })).toBe(1);
+    expect(await isMarked()).toBe(false);
+    await mark("one", endAs("SUCCEEDED"));
+    expect(await isMarked()).toBe(true);
+    expect(await counted()).toMatchObject([{ runs: 1 }]);
+  });
+
+  it("is taken from an earlier end", async () => {
+    await mark("one", endAs("FAILED"));
+    await another();
+    await mark("one", endAs("FAILED", -1), endAs("COMPENSATED"));
+    expect((await counted()).filter(({ runs }) => runs > 0)).toEqual([
+      { name: "COMPENSATED", runs: 1, cost: 0.5, ms: 100 },
+    ]);
+  });
+
+  it("is reported once a day where more than 10 % of 10 runs failed, by whichever replica", async () => {
+    await mark("one", endAs("SUCCEEDED", 8), endAs("FAILED"));
+    expect(await reports()).toEqual([]);
+    await another();
+    await letGoPartitions(at.database, "one");
+    await takePartitions(at.database, "two", PARTITIONS);
+    await mark("two", endAs("TIMED_OUT"));
+    const report = {
+      ...{ workflow_id: "wf_counted", workspace_id: "ws", name: "counted" },
+      ...{ day: "2024-10-04", ended_runs: 10, failed_runs: 2 },
+    };
+    expect(await reports()).toEqual([report]);
+    await another();
+    await mark("two", endAs("FAILED"));
+    expect(await reports()).toEqual([report]);
+  });
+
+  it("is not reported at 10 % exactly", async () => {
+    await mark("one", endAs("SUCCEEDED", 9), endAs("FAILED"));
+    expect(await reports()).toEqual([]);
+  });
 });
 
 describe("the partitions", () => {

@@ -433,6 +433,40 @@ const ROWS: Record<Rpc, Row> = {
       return sources.putDeployPolicy({ workspaceId, etag: policy?.etag ?? "" }, options);
     },
   },
+  "sources.getStats": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.getStats({ workflowId }, options),
+  },
+  "sources.pause": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    // The other rows start runs.
+    call: async ({ sources }, { definitionId: workflowId }, options) => {
+      const answer = await sources.pause({ workflowId, reason: "why" }, options);
+      await sources.resume({ workflowId }, options);
+      return answer;
+    },
+  },
+  "sources.resume": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.resume({ workflowId }, options),
+  },
+  "sources.listMissedTriggers": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.listMissedTriggers({ workflowId }, options),
+  },
+  "sources.replayMissedTriggers": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId: workflowId }, options) =>
+      sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({

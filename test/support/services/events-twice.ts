@@ -4,6 +4,7 @@
  * commit comes before both ways are done.
  */
 
+import { CountedMoves } from "../../../src/egress/publish/counted-moves.ts";
 import { type EventChainDeps, makeChains } from "../../../src/egress/publish/event-chains.ts";
 import { KeptBatches } from "../../../src/egress/publish/kept-batches.ts";
 import { createLog } from "../../../src/process/log.ts";
@@ -119,7 +120,7 @@ async function eventsOf(
   kept: Pick<KeptBatches, "find">,
 ): Promise<string[]> {
   const texts: string[] = [];
-  for await (const chains of makeChains(deps, batches, kept)) {
+  for await (const chains of makeChains(deps, batches, kept, new CountedMoves())) {
     for (const { links } of chains) {
       const made: string[] = [];
       for (const { batchId, events } of links) {

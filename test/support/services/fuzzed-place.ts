@@ -243,6 +243,17 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
     ...{ workspace_id: "ws_a", reason: "r" },
     rules: [{ environment: n % 2 === 0 ? "qa" : "live", approvers: ["ann"] }],
   }),
+  "Workflows.GetStats": ({ definitionId }, n) => ({ workflow_id: definitionId, days: n % 91 }),
+  "Workflows.Pause": ({ emptyId }, n) => ({
+    ...{ workflow_id: emptyId, reason: "r", on_missed: 2, queue_seconds: n },
+  }),
+  "Workflows.Resume": ({ emptyId }) => ({ workflow_id: emptyId, reason: "r" }),
+  "Workflows.ListMissedTriggers": ({ definitionId }) => ({
+    ...{ workflow_id: definitionId, state: 1, page_size: 2 },
+  }),
+  "Workflows.ReplayMissedTriggers": ({ definitionId }, n) => ({
+    ...{ workflow_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

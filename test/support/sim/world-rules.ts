@@ -6,6 +6,7 @@ import { replayedState, replayHistory } from "../../../src/engine/replay.ts";
 import { isFinalRun } from "../../../src/engine/values/run.ts";
 import { parseTaskId } from "../../../src/engine/values/task.ts";
 import { unpackRow } from "../../../src/store/packed-moves.ts";
+import { judgeCounters } from "./counter-rules.ts";
 import { judgeFences } from "./fence-rules.ts";
 import type { RunRow } from "./model/rows.ts";
 import { judgeTimers } from "./timer-rules.ts";
@@ -24,6 +25,7 @@ export function judgeWorld(world: World, calmEnds: ReadonlyMap<string, RunEnd>):
   judgePlan(world, calmEnds);
   world.inbox.judge();
   world.taskRules.judge();
+  judgeCounters(world);
   for (const run of tables.runs.committed.values()) {
     if (!isFinalRun(run.state as never)) world.broken(`${run.id} is ${run.state}`);
     judgeHistory(world, run);

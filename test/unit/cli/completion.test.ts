@@ -111,7 +111,7 @@ test("zsh and fish have whole quotes on each line, and ask for the same names", 
     ...fish.replaceAll("\\'", "").split("\n"),
   ];
   expect(lines.filter((line) => line.split("'").length % 2 === 0)).toEqual([]);
-  expect(zsh).toMatch(/\|start\b.*\) names=\(.*workflows completion workflows 2>/);
+  expect(zsh).toMatch(/start(\|\w+)*\) names=\(.*workflows completion workflows 2>/);
   // fish refuses a value that is no file (-x) and a file (-F) at once.
   const ofFiles = fish.split("\n").filter((line) => line.includes(" -F"));
   expect(ofFiles.length).toBeGreaterThan(5);

@@ -76,6 +76,8 @@ function findNextDue({ tx, tables }: At, [horizonMs]: [number]) {
       timers: first([...steps.map(({ dueAt }) => dueAt), ...open.map((run) => run.deadlineAt)]),
       schedules: first([...tx.rows(tables.schedules)].map(({ nextAt }) => nextAt)),
       runs: first(runs.map(({ continueAt }) => continueAt)),
+      // No world pauses a definition.
+      missed: null,
     },
   ];
 }

@@ -129,7 +129,9 @@ function findTriggers(
       const version = tx.get(tables.versions, row.latestVersionId ?? "");
       if (dots(row.triggerKey) !== key || version === undefined) return [];
       const { id: versionId, version: number, trigger } = version;
-      return [{ place, definitionId: row.id, versionId, version: number, trigger }];
+      // No world pauses a definition.
+      const isPaused = false;
+      return [{ place, definitionId: row.id, versionId, version: number, trigger, isPaused }];
     }),
   );
 }

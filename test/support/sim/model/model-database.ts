@@ -13,6 +13,7 @@ import {
 } from "../../../../src/store/pg-errors.ts";
 import { answerStatements } from "./answer-statements.ts";
 import { callStatements } from "./call-statements.ts";
+import { countStatements } from "./count-statements.ts";
 import { dueStatements } from "./due-statements.ts";
 import { eventStatements } from "./event-statements.ts";
 import { keyStatements } from "./key-statements.ts";
@@ -62,6 +63,7 @@ const STATEMENTS: ModelStatements = {
   ...saveStatements,
   ...callStatements,
   ...outboxStatements,
+  ...countStatements,
   ...eventStatements,
   ...dueStatements,
   ...scheduleStatements,

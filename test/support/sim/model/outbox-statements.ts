@@ -59,32 +59,15 @@ export const outboxStatements: ModelStatements = {
         .sort(by((row) => row.seq));
       return later.slice(0, 1).map(({ cause, moves }) => ({ runId, cause, moves }));
     }),
-  async mark_published(
-    { tx, tables, now },
-    [holder, ids, partitions, stream, seq]: [string, number[], number[], string, number],
-  ) {
-    const marked: { id: number }[] = [];
-    const held = zip(ids, partitions).filter(([, partition]) => {
-      const lease = tx.get(tables.partitions, String(partition));
-      return lease?.holder === holder && lease.leaseUntil.getTime() > now.getTime();
-    });
-    for (const [id] of held) {
-      await tx.lock(tables.batches, String(id));
-      const batch = tx.get(tables.batches, String(id));
-      if (batch === undefined) continue;
-      tx.put(tables.batches, String(id), { ...batch, publishedAt: now });
-      marked.push({ id });
-    }
-    if (held.length === 0 || seq === 0) return marked;
-    const partition = Math.min(...held.map(([, each]) => each));
-    const ack = { stream, partition, seq, notedAt: now };
-    const key = `${stream}|${partition}`;
-    if (!(await tx.insert(tables.streamAcks, key, ack))) {
-      await tx.lock(tables.streamAcks, key);
-      tx.put(tables.streamAcks, key, ack);
-    }
-    return marked;
-  },
+  list_earlier_run_ends: ({ tx, tables }, [runIds, seqs]: [string[], number[]]) =>
+    zip(runIds, seqs).flatMap(([runId, seq]) => {
+      const earlier = [...tx.rows(tables.moves)]
+        .filter((row) => row.runId === runId && row.seq < seq && changesRun(row))
+        .sort(by((row) => -row.seq));
+      return earlier
+        .slice(0, 1)
+        .map(({ recordedAt, cause, moves }) => ({ runId, seq, recordedAt, cause, moves }));
+    }),
   newest_stream_mark: ({ tx, tables }, [stream]: [string]) =>
     [...tx.rows(tables.streamMarks)]
       .filter((mark) => mark.stream === stream)
@@ -149,4 +132,8 @@ function hasEnded({ leaseUntil }: { readonly leaseUntil: Date }, now: Date): boo
 
 function movesRun({ moves }: MovesRow): boolean {
   return moves.some(([step]) => step === RUN_ITSELF);
+}
+
+function changesRun({ moves }: MovesRow): boolean {
+  return moves.some(([step, from, to]) => step === RUN_ITSELF && from !== to);
 }

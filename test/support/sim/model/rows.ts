@@ -26,6 +26,7 @@ import type {
   stepRuns,
   workflowRuns,
 } from "../../../../src/store/schema/runs.ts";
+import type { workflowCounters } from "../../../../src/store/schema/statistics.ts";
 import { Table } from "./tables.ts";
 
 /** Rows of the model's tables. */
@@ -41,6 +42,7 @@ export type EarlyRow = typeof earlyReports.$inferSelect;
 export type ScheduleRow = typeof schedules.$inferSelect;
 export type CallerKeyRow = typeof callerKeys.$inferSelect;
 type ItemRow = typeof inboxItems.$inferSelect;
+export type CounterRow = typeof workflowCounters.$inferSelect;
 
 /** All tables of one database. */
 export interface Tables {
@@ -63,6 +65,7 @@ export interface Tables {
   readonly callerKeys: Table<CallerKeyRow>;
   readonly items: Table<ItemRow>;
   readonly taskPlaces: Table<typeof taskPlaces.$inferSelect>;
+  readonly counters: Table<CounterRow>;
 }
 
 /** Empty tables. */
@@ -87,6 +90,7 @@ export function makeTables(): Tables {
     callerKeys: new Table("caller_keys"),
     items: new Table("inbox_items"),
     taskPlaces: new Table("task_places"),
+    counters: new Table("workflow_counters"),
   };
 }
 
@@ -99,6 +103,9 @@ export const itemKey = (row: { runId: string; stepIndex: number; place: number }
   `${row.runId}/${row.stepIndex}/${row.place}`;
 export const startKey = (row: { definitionId: string; eventId: string; source: string }) =>
   `${row.definitionId}|${row.eventId}|${row.source}`;
+export const counterKey = (
+  row: Pick<CounterRow, "definitionId" | "kind" | "day" | "name" | "shard">,
+) => [row.definitionId, row.kind, row.day, row.name, row.shard].join("|");
 export const callerKey = (row: { workspaceId: string; method: string; key: string }) =>
   `${row.workspaceId}|${row.method}|${row.key}`;
 

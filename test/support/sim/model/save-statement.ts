@@ -214,7 +214,8 @@ async function insertMoves(at: At, partitions: readonly number[], rows: string) 
   const batches = partitions.map((partition) => {
     tx.shared.lastBatch += 1;
     const id = tx.shared.lastBatch;
-    const batch = { id, partition, changes: null, publishedAt: null, createdAt: now };
+    const times = { publishedAt: null, createdAt: now };
+    const batch = { id, partition, changes: null, counted: null, ...times };
     tx.put(tables.batches, String(id), batch);
     return { id, partition };
   });

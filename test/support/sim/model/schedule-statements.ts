@@ -29,7 +29,10 @@ export const scheduleStatements: ModelStatements = {
       })
       .sort(by(({ nextAt }) => nextAt?.getTime() ?? 0))
       .slice(0, limit)
-      .map(({ xmin: _, ...row }) => ({ ...row, readAt: new Date(tx.beganAtMs) })),
+      // No world pauses a definition.
+      .map(({ xmin: _, ...row }) => ({
+        ...{ ...row, readAt: new Date(tx.beganAtMs), isPaused: false },
+      })),
   async save_schedule({ tx, tables }, values: SaveValues) {
     const [definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt] = values;
     const row = { definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt };

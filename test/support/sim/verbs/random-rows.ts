@@ -6,6 +6,7 @@ import { partitionOf } from "../../../../src/runtime/partition.ts";
 import type { ChildRow } from "../../../../src/store/child-runs.ts";
 import type { InboxStep } from "../../../../src/store/inbox.ts";
 import type { StepRow } from "../../../../src/store/rows.ts";
+import { COUNTER_KINDS, type RunCount } from "../../../../src/store/run-counts.ts";
 import type { Batch, ChangedStep } from "../../../../src/store/save-batch.ts";
 import type { RandomNumbers } from "../../random/random-numbers.ts";
 
@@ -49,6 +50,17 @@ export class RandomRows {
   }
   maybe<Value>(make: () => Value, percent = 40): Value | null {
     return this.random.chance(percent) ? make() : null;
+  }
+
+  /** What a batch counts; often so many failures that a day is reported. */
+  count(): RunCount {
+    const kind = this.pick([COUNTER_KINDS.started, COUNTER_KINDS.ended, COUNTER_KINDS.duration]);
+    return {
+      ...{ definitionId: this.pick(["wf-line", "wf-wait"]), kind, day: this.pick([1, 2]) },
+      ...{ name: this.pick(["SUCCEEDED", "FAILED", "TIMED_OUT"]), runs: this.random.below(9) - 1 },
+      ...{ costUsd: this.random.below(8) / 4, durationMs: this.random.below(900) },
+      lastAtMs: this.maybe(() => this.time().getTime()) ?? undefined,
+    };
   }
 
   run(id: string, seq: number): Batch["newRuns"][number] {

@@ -12,13 +12,14 @@ import {
 import type { Database, Tx } from "../../../../src/store/database.ts";
 import { loadRows, loadSmallRows } from "../../../../src/store/load-rows.ts";
 import { lockRuns, readRuns } from "../../../../src/store/lock-runs.ts";
+import { markPublished } from "../../../../src/store/mark-published.ts";
 import {
   letGoPartitions,
+  listEarlierEnds,
   listMoves,
   listNextRunStates,
   listRunsById,
   listUnpublished,
-  markPublished,
   showReplica,
   takePartitions,
 } from "../../../../src/store/outbox.ts";
@@ -175,6 +176,7 @@ function publishing(rows: RandomRows): Verb {
   const done = [...new Set(batches)].map((id) => ({
     id,
     partition: rows.random.below(PARTITIONS),
+    counts: rows.some(EVENTS).map(() => rows.count()),
   }));
   const mark = { created: "c", seq, at };
   return rows.pick<Verb>([
@@ -207,6 +209,7 @@ function publishing(rows: RandomRows): Verb {
         await listMoves(database, batches),
         await listRunsById(database, RUNS),
         await listNextRunStates(database, places),
+        await listEarlierEnds(database, places),
       ],
     },
     {

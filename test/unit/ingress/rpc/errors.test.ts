@@ -35,6 +35,7 @@ const FINAL = [
   "already_exists",
   "illegal_move",
   "nothing_published",
+  "workflow_paused",
   "too_large",
   "too_costly",
   "timed_out",

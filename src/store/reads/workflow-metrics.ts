@@ -1,0 +1,85 @@
+/**
+ * Metrics of workflows from their counters: one statement for a page of them.
+ * Boundary: sums over the shards; whose workflows are asked is decided by who listed them, and applied again.
+ */
+import { RUN_STATES } from "../../engine/values/run.ts";
+import type { Queries } from "../database.ts";
+import { ALL_DAYS, COUNTER_KINDS, FAILURES, TODAY } from "../run-counts.ts";
+import type { RunOutcome } from "./search-outcomes.ts";
+import { querySeen, seenWithin, type Visibility } from "./visibility.ts";
+
+/** What List shows of a workflow's runs. */
+export interface WorkflowMetrics {
+  readonly lastRunAt: Date | null;
+  readonly lastRunOutcome: RunOutcome | null;
+  readonly runs7d: number;
+  /** From 0 to 1; null: no run ended. */
+  readonly successRate30d: number | null;
+  readonly runCount: number;
+  readonly successCount: number;
+  readonly failureCount: number;
+  /** Exact to OPEN_AT_MOST. */
+  readonly openRuns: number;
+  readonly costUsd30d: number;
+}
+
+type MetricsRow = { readonly [Key in keyof WorkflowMetrics]: WorkflowMetrics[Key] } & {
+  readonly definitionId: string;
+};
+
+const OPEN_AT_MOST = 1_000;
+const OPEN_STATES = RUN_STATES.filter(
+  (state) => !["COMPLETED", "FAILED", "CANCELLED"].includes(state),
+);
+const { started, ended } = COUNTER_KINDS;
+const FAILED = FAILURES.map((outcome) => `'${outcome}'`).join(", ");
+
+// The days are asked for beside the sums of all days, so that each is a range of the key. A range of the index of runs for each open state.
+const FIND = seenWithin(
+  "find_workflow_metrics",
+  (
+    condition,
+  ) => `select d.id as "definitionId", total.last_run_at as "lastRunAt", total.last_outcome as "lastRunOutcome",
+      total.runs as "runCount", total.succeeded as "successCount", total.failed as "failureCount",
+      days.runs as "runs7d", days.rate as "successRate30d", days.cost as "costUsd30d", open.runs as "openRuns"
+    from workflow_definitions d
+    cross join lateral (
+      select coalesce(sum(w.runs) filter (where w.kind = ${started}), 0)::float8 as runs,
+        coalesce(sum(w.runs) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED'), 0)::float8 as succeeded,
+        coalesce(sum(w.runs) filter (where w.kind = ${ended} and w.name in (${FAILED})), 0)::float8 as failed,
+        max(w.last_at) filter (where w.kind = ${started}) as last_run_at,
+        (array_agg(w.name order by w.last_at desc nulls last)
+          filter (where w.kind = ${ended} and w.runs > 0))[1] as last_outcome
+      from workflow_counters w
+      where w.definition_id = d.id and w.kind in (${started}, ${ended}) and w.day = ${ALL_DAYS}
+    ) as total
+    cross join lateral (
+      select coalesce(sum(w.runs) filter (where w.kind = ${started} and w.day > ${TODAY} - 7), 0)::float8 as runs,
+        (sum(w.runs) filter (where w.kind = ${ended} and w.name = 'SUCCEEDED'))::float8
+          / nullif(sum(w.runs) filter (where w.kind = ${ended}), 0)::float8 as rate,
+        coalesce(sum(w.cost_usd), 0)::float8 as cost
+      from workflow_counters w
+      where w.definition_id = d.id and w.kind in (${started}, ${ended}) and w.day > ${TODAY} - 30
+    ) as days
+    cross join lateral (
+      select count(*)::float8 as runs from (
+        select 1 from unnest(array['${OPEN_STATES.join("','")}']) as of_state(state) cross join lateral (
+          select 1 from workflow_runs r
+          where r.workspace_id = d.workspace_id and r.definition_id = d.id and r.state = of_state.state
+          limit ${OPEN_AT_MOST}) as each
+        limit ${OPEN_AT_MOST}) as counted
+    ) as open
+    where d.id = any($1::text[]) and ${condition}`,
+  "d.workspace_id = $2",
+);
+
+/** The metrics of these workflows that are seen, by their ids. */
+export async function findWorkflowMetrics(
+  db: Queries,
+  visibility: Visibility,
+  ids: readonly string[],
+): Promise<Map<string, WorkflowMetrics>> {
+  if (ids.length === 0) return new Map();
+  const rows = await querySeen<MetricsRow>(db, visibility, FIND, [ids]);
+  return new Map(rows.map((row) => [row.definitionId, row]));
+}

@@ -7,6 +7,7 @@ import { INBOX_COMMANDS } from "./inbox-commands.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
+import { STARTER_COMMANDS } from "./starter-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -257,6 +258,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   ...ORDER_COMMANDS,
   ...INBOX_COMMANDS,
+  ...STARTER_COMMANDS,
   ...OPERATOR_COMMANDS,
   {
     name: "completion",

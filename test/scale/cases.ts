@@ -113,6 +113,7 @@ import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
+import { starterCases } from "./starter-cases.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
 export interface Case {
@@ -586,4 +587,5 @@ export const cases: readonly Case[] = [
     limits: { give_retention_notice: 100_000 },
   },
   ...peopleCases,
+  ...starterCases,
 ];

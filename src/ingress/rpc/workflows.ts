@@ -18,6 +18,7 @@ import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
+import { findStarterHeads } from "../../store/reads/starter-heads.ts";
 import {
   findVersionHead,
   findVersionSource,
@@ -40,6 +41,7 @@ import { requireDefinition, toVersion, unknownDefinition } from "./definitions.t
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import type { ReadDeps } from "./service-deps.ts";
+import { starterMessage } from "./starter-messages.ts";
 
 /** What the head of a version takes of an answer, but for its texts. */
 const HEAD_BYTES = 600;
@@ -59,7 +61,13 @@ export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetReq
     wanted === undefined ? undefined : await findWorkflow(callers, deps.visibility, wanted);
   const isForeign = workspaceId !== "" && row?.definition.workspaceId !== workspaceId;
   if (row === undefined || isForeign) throw unknownDefinition(id || name);
-  return { workflow: workflowMessage(row) };
+  const starters = await findStarterHeads(callers, deps.visibility, [row.definition.id]);
+  return {
+    workflow: {
+      ...workflowMessage(row),
+      starters: (starters.get(row.definition.id) ?? []).map(starterMessage),
+    },
+  };
 }
 
 /** List: newest first; the last ones without description and tags, where they are too long. */
@@ -76,6 +84,8 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
     listWorkflows(lists, deps.visibility, filters, { size, after }),
     countWorkflows(lists, deps.visibility, filters),
   ]);
+  const ids = rows.map(({ definition }) => definition.id);
+  const starters = await findStarterHeads(lists, deps.visibility, ids);
   const room = rows.reduce((left, { latest }) => left - headBytes(latest), ANSWER_BYTES);
   const fitted = fitDefinitions(
     rows.map(({ definition }) => toDefinitionMessage(definition)),
@@ -85,6 +95,7 @@ export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsList
   const workflows = rows.map((row, at) => ({
     ...workflowMessage(row),
     definition: fitted.definitions[at] ?? toDefinitionMessage(row.definition),
+    starters: (starters.get(row.definition.id) ?? []).map(starterMessage),
   }));
   const nextPageToken =
     next === undefined ? "" : tokenOf(hashOf(filters), [next.createdAtMs, next.id]);

@@ -34,6 +34,7 @@ import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
 
@@ -65,6 +66,8 @@ export interface Write {
   redeliver(letter: KeptLetter): Promise<Redelivered>;
   /** Settles those of the messages that are open; gives how many were. The handler has found them by its Visibility. */
   endLetters(letters: readonly LetterKey[], end: LetterEnd): Promise<number>;
+  /** Endpoints and schedules. */
+  readonly starters: StarterWrites;
 }
 
 /** The Idempotency-Key of a call. */
@@ -121,6 +124,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
       return parts.redeliver(letter, (workspace) => sees(visibility, workspace));
     },
     endLetters: (letters, end) => endLetters(parts, letters, end),
+    starters: createStarterWrites(parts, workspaceId, callerKey),
   };
 }
 

@@ -34,6 +34,8 @@ const REST = [
   "inbox_items",
   "inbox_notes",
   "version_sources",
+  "workflow_endpoints",
+  "workflow_schedules",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

@@ -30,6 +30,8 @@ export const scheduleStatements: ModelStatements = {
       .sort(by(({ nextAt }) => nextAt?.getTime() ?? 0))
       .slice(0, limit)
       .map(({ xmin: _, ...row }) => ({ ...row, readAt: new Date(tx.beganAtMs) })),
+  // No world has schedules beside the triggers of versions.
+  find_due_workflow_schedules: () => [],
   async save_schedule({ tx, tables }, values: SaveValues) {
     const [definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt] = values;
     const row = { definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt };

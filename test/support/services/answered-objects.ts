@@ -4,6 +4,10 @@
  */
 import { isMessage, type Message } from "@bufbuild/protobuf";
 import {
+  EndpointsCreateResponseSchema,
+  EndpointsRotateResponseSchema,
+} from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
+import {
   InboxClaimResponseSchema,
   InboxCommentResponseSchema,
   InboxDelegateResponseSchema,
@@ -15,6 +19,12 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  SchedulesCreateResponseSchema,
+  SchedulesPauseResponseSchema,
+  SchedulesResumeResponseSchema,
+  SchedulesUpdateResponseSchema,
+} from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import {
   PublishOutcome,
   PublishSourceResponseSchema,
@@ -66,7 +76,7 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else if (!OF_AN_ITEM.some((schema) => isMessage(answer, schema))) {
+  } else if (!OF_OTHER_ROWS.some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -78,10 +88,13 @@ const OF_ONE_RUN = [
   ...[CompleteStepResponseSchema, FailStepResponseSchema],
 ];
 
-/** They change items alone. */
-const OF_AN_ITEM = [
+/** They change items, endpoints or schedules alone. */
+const OF_OTHER_ROWS = [
   ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
   ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
+  ...[EndpointsCreateResponseSchema, EndpointsRotateResponseSchema],
+  ...[SchedulesCreateResponseSchema, SchedulesUpdateResponseSchema],
+  ...[SchedulesPauseResponseSchema, SchedulesResumeResponseSchema],
 ];
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {

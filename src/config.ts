@@ -12,6 +12,7 @@ import { type BuiltInSettings, describeBuiltIn, readBuiltIn } from "./settings/b
 import { type BusSettings, type NatsSettings, readBus, readNats } from "./settings/bus.ts";
 import { type ConsoleSettings, readConsole } from "./settings/console.ts";
 import { type DoorSettings, readDoor } from "./settings/door.ts";
+import { describeEndpoints, type EndpointSettings, readEndpoints } from "./settings/endpoints.ts";
 import { MASK, maskUrl } from "./settings/mask.ts";
 
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
@@ -38,6 +39,7 @@ export interface Config extends DoorSettings {
   readonly builtIn: BuiltInSettings;
   /** Unset: there is no console. */
   readonly console?: ConsoleSettings;
+  readonly endpoints: EndpointSettings;
   readonly reconcileIntervalMs: number;
   /** How many days runs are kept after their end; 0: for ever. */
   readonly retentionDays: number;
@@ -79,6 +81,7 @@ export function readConfig(
     collaborators: readCollaborators(reader, builtIn),
     builtIn,
     ...optional("console", readConsole(reader, door.auth)),
+    endpoints: readEndpoints(reader),
     reconcileIntervalMs: reader.whole("RECONCILE_INTERVAL_MS", 60_000, {
       least: SHORTEST_RECONCILE_MS,
       most: LONGEST_RECONCILE_MS,
@@ -100,10 +103,12 @@ export function readConfig(
 
 /** The settings as facts for the log, with every secret masked. */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { tls, nats, collaborators, databaseUrl, auth, builtIn, ...plain } = config;
+  const { tls, nats, collaborators, databaseUrl, auth, builtIn, ...others } = config;
+  const { endpoints, ...plain } = others;
   return {
     ...plain,
     builtIn: describeBuiltIn(builtIn),
+    endpoints: describeEndpoints(endpoints),
     auth: auth.mode === "jwt" ? { ...auth, jwksUrl: maskUrl(auth.jwksUrl) } : auth,
     tls: tls === undefined ? "off" : tls.clientCa === undefined ? "on" : "mutual",
     databaseUrl: maskUrl(databaseUrl),

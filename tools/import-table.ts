@@ -129,6 +129,13 @@ export const rooms: readonly Room[] = [
     pure: false,
   },
   {
+    files: /^src\/ingress\/rpc\/schedule-words\.ts$/,
+    paths: [],
+    packages: ["cronstrue"],
+    builtins: false,
+    pure: true,
+  },
+  {
     files: /^src\/ingress\/rpc\//,
     paths: [
       process,

@@ -19,6 +19,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   workflows_dead_letters_total: "Messages put into the dead letters.",
   workflows_dead_letters_without_body_total:
     "Dead letters too large for their stream: sent there without the body. The database has it.",
+  workflows_endpoint_deliveries_total: "Webhooks that were posted to endpoints.",
   workflows_events_delayed_total:
     "Deliveries given back because the database or a service was away or a queue was full; they are redelivered.",
   workflows_events_failed_total: "Deliveries whose handling failed; they are redelivered.",

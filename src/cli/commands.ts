@@ -8,6 +8,7 @@ import { INBOX_COMMANDS } from "./inbox-commands.ts";
 import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
+import { STARTER_COMMANDS } from "./starter-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -263,6 +264,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...DEPLOYMENT_COMMANDS,
   ...ORDER_COMMANDS,
   ...INBOX_COMMANDS,
+  ...STARTER_COMMANDS,
   ...OPERATOR_COMMANDS,
   {
     name: "completion",

@@ -13,8 +13,10 @@ import {
 } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { Endpoints } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -31,6 +33,8 @@ export interface Service {
   readonly inbox: Client<typeof Inbox>;
   readonly runs: Client<typeof Runs>;
   readonly system: Client<typeof System>;
+  readonly endpoints: Client<typeof Endpoints>;
+  readonly schedules: Client<typeof Schedules>;
   readonly settings: Settings;
 }
 
@@ -82,6 +86,8 @@ export function connectService(settings: Settings, key?: string): Service {
     inbox: createClient(Inbox, transport),
     runs: createClient(Runs, transport),
     system: createClient(System, transport),
+    endpoints: createClient(Endpoints, transport),
+    schedules: createClient(Schedules, transport),
     settings,
   };
 }

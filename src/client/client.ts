@@ -4,8 +4,10 @@
  */
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
+import { Endpoints } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -37,6 +39,10 @@ export interface WorkflowsClient {
   readonly inbox: Client<typeof Inbox>;
   /** workflows.ops.v1.System. */
   readonly system: Client<typeof System>;
+  /** workflows.ops.v1.Endpoints: webhooks. */
+  readonly endpoints: Client<typeof Endpoints>;
+  /** workflows.ops.v1.Schedules. */
+  readonly schedules: Client<typeof Schedules>;
   readonly lists: Lists;
   readonly watches: Watches;
 }
@@ -53,6 +59,8 @@ export function createWorkflowsClient(options: ClientOptions): WorkflowsClient {
     runs: createClient(Runs, transport),
     inbox: createClient(Inbox, transport),
     system: createClient(System, transport),
+    endpoints: createClient(Endpoints, transport),
+    schedules: createClient(Schedules, transport),
   };
   return { ...clients, lists: listsOf(clients), watches: watchesOf(clients) };
 }

@@ -1,10 +1,13 @@
 /** What callers of the service import: `import { createClient } from "workflows/client"`, with the messages of the contract. */
 export * from "../../gen/workflows/ops/v1/dead_letters_pb.ts";
 export * from "../../gen/workflows/ops/v1/deployments_pb.ts";
+export * from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 export * from "../../gen/workflows/ops/v1/inbox_pb.ts";
 export * from "../../gen/workflows/ops/v1/previews_pb.ts";
 export * from "../../gen/workflows/ops/v1/reruns_pb.ts";
 export * from "../../gen/workflows/ops/v1/runs_pb.ts";
+export * from "../../gen/workflows/ops/v1/schedules_pb.ts";
+export * from "../../gen/workflows/ops/v1/starters_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";

@@ -10,6 +10,11 @@ import type {
   ListDeploymentsRequestSchema,
 } from "../../gen/workflows/ops/v1/deployments_pb.ts";
 import type {
+  Endpoint,
+  Endpoints,
+  EndpointsListRequestSchema,
+} from "../../gen/workflows/ops/v1/endpoints_pb.ts";
+import type {
   Inbox,
   InboxItem,
   InboxListRequestSchema,
@@ -24,6 +29,11 @@ import type {
   ListMissedTriggersRequestSchema,
   MissedTrigger,
 } from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
+import type {
+  Schedule,
+  Schedules,
+  SchedulesListRequestSchema,
+} from "../../gen/workflows/ops/v1/schedules_pb.ts";
 import type {
   ListVersionHeadsRequestSchema,
   VersionHead,
@@ -86,6 +96,16 @@ export interface Lists {
     request: MessageInitShape<typeof ListMissedTriggersRequestSchema>,
     options?: IteratorOptions,
   ): AsyncIterable<MissedTrigger>;
+  /** Endpoints.List. */
+  endpoints(
+    request: MessageInitShape<typeof EndpointsListRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<Endpoint>;
+  /** Schedules.List. */
+  schedules(
+    request: MessageInitShape<typeof SchedulesListRequestSchema>,
+    options?: IteratorOptions,
+  ): AsyncIterable<Schedule>;
   /**
    * ListDefinitions, whose pages are counted from the newest: one that is made meanwhile shifts them, so that another comes twice. It
    * rejects after 10,000; `workflows` has no such end.
@@ -101,12 +121,15 @@ interface Clients {
   readonly sources: Client<typeof Workflows>;
   readonly runs: Client<typeof Runs>;
   readonly inbox: Client<typeof Inbox>;
+  readonly endpoints: Client<typeof Endpoints>;
+  readonly schedules: Client<typeof Schedules>;
 }
 
 const DEFINITIONS_PAGE = 100;
 
 /** The lists of these clients. */
-export function listsOf({ workflows, sources, runs, inbox }: Clients): Lists {
+export function listsOf(clients: Clients): Lists {
+  const { workflows, sources, runs, inbox, endpoints, schedules } = clients;
   return {
     runs: (request, options) =>
       byTokens(request.pageToken, async (pageToken) => {
@@ -147,6 +170,16 @@ export function listsOf({ workflows, sources, runs, inbox }: Clients): Lists {
       byTokens(request.pageToken, async (pageToken) => {
         const page = await sources.listDeployments({ ...request, pageToken }, options);
         return { items: page.deployments, next: page.nextPageToken };
+      }),
+    endpoints: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await endpoints.list({ ...request, pageToken }, options);
+        return { items: page.endpoints, next: page.nextPageToken };
+      }),
+    schedules: (request, options) =>
+      byTokens(request.pageToken, async (pageToken) => {
+        const page = await schedules.list({ ...request, pageToken }, options);
+        return { items: page.schedules, next: page.nextPageToken };
       }),
     async *definitions(request, options) {
       const limit = request.limit || DEFINITIONS_PAGE;

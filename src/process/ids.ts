@@ -32,6 +32,16 @@ export function newDeploymentId(): string {
   return `dep_${nextDigits()}`;
 }
 
+/** An id of an endpoint, `whk_…`. */
+export function newEndpointId(): string {
+  return `whk_${nextDigits()}`;
+}
+
+/** An id of a schedule, `wsc_…`. */
+export function newScheduleId(): string {
+  return `wsc_${nextDigits()}`;
+}
+
 /** An id that follows from a key: the prefix and 128 bits of the key's SHA-256, the same on every replica. */
 export function idOfKey(prefix: string, key: string): string {
   const hash = createHash("sha256").update(key).digest("hex");

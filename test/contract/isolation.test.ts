@@ -20,6 +20,7 @@ import {
   EVENT,
   type Place,
   putLetterAside,
+  putSchedule,
   type Row,
   STEPS,
   TABLE,
@@ -106,6 +107,7 @@ async function furnish(workspaceId: string): Promise<Place> {
   const { run } = await clients.startRun({ definitionId }, options);
   const place = { workspaceId, definitionId, runId: run?.id ?? "" };
   await putLetterAside(service, place);
+  await putSchedule(service, place);
   return place;
 }
 
@@ -200,5 +202,7 @@ test.each(TABLE.filter(({ agent }) => agent === undefined))(
 
 test("every RPC has a row of another workspace's token, but for those that name nothing of a workspace", () => {
   const without = TABLE.filter(({ foreign }) => foreign === undefined).map(({ rpc }) => rpc);
-  expect(without).toEqual(["system.get", "system.whoAmI", "sources.checkVersion"]);
+  expect(without).toEqual([
+    ...["system.get", "system.whoAmI", "sources.checkVersion", "schedules.preview"],
+  ]);
 });

@@ -26,6 +26,7 @@ import {
   EVENT,
   type Place,
   putLetterAside,
+  putSchedule,
   STEPS,
   TABLE,
 } from "../support/services/each-rpc.ts";
@@ -118,6 +119,7 @@ async function furnish(workspaceId: string, who: string): Promise<Place> {
   await client.publishVersion({ definitionId, steps: STEPS, trigger: EVENT }, as(who));
   const place = { workspaceId, definitionId, runId: await startRun(definitionId, who) };
   await putLetterAside(service, place);
+  await putSchedule(service, place);
   return place;
 }
 

@@ -4,11 +4,12 @@
  * Boundary: RPCs are those of the server's own descriptors and reads those of the folder's text, so that a new one fails
  * here until it has a line. Tokens and scopes are rpc-auth.test.ts.
  */
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { EndpointVerification } from "../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Verdict } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind } from "../../gen/workflows/ops/v1/runs_pb.ts";
 import { StepRunState, StepType, TriggerType } from "../../gen/workflows/v1/workflows_pb.ts";
@@ -43,6 +44,11 @@ import {
   listDeployments,
   listWaitingDeployments,
 } from "../../src/store/reads/deployments.ts";
+import {
+  countListedEndpoints,
+  findEndpoint,
+  listEndpoints,
+} from "../../src/store/reads/endpoints.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -64,6 +70,7 @@ import { findRunRows, findRuns, listRuns } from "../../src/store/reads/runs.ts";
 import { countFoundRuns } from "../../src/store/reads/search-facets.ts";
 import { searchRuns } from "../../src/store/reads/search-runs.ts";
 import { findStartedRuns, hasStartedRun } from "../../src/store/reads/started-runs.ts";
+import { findStarterHeads } from "../../src/store/reads/starter-heads.ts";
 import { listVersions } from "../../src/store/reads/version-lists.ts";
 import {
   findNewestNumber,
@@ -85,6 +92,13 @@ import {
 import { findWorkflowMetrics } from "../../src/store/reads/workflow-metrics.ts";
 import { findWorkflowStats } from "../../src/store/reads/workflow-stats.ts";
 import { COUNTER_KINDS, dayOf } from "../../src/store/run-counts.ts";
+import {
+  countSchedules,
+  findTriggerSchedule,
+  findWorkflowSchedule,
+  listTriggerSchedules,
+  listWorkflowSchedules,
+} from "../../src/store/reads/workflow-schedules.ts";
 import { readSourceFiles } from "../../tools/check-imports.ts";
 import { callersReads } from "../../tools/check-reads.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
@@ -282,6 +296,22 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId: workflowId }, options) =>
       sources.listMissedTriggers({ workflowId }, options),
   },
+  "endpoints.list": {
+    gives: "callers",
+    call: ({ endpoints }, _at, options) => endpoints.list({}, options),
+  },
+  "schedules.get": {
+    gives: "not_found",
+    call: ({ schedules }, at, options) => schedules.get({ id: scheduleOf(at) }, options),
+  },
+  "schedules.list": {
+    gives: "callers",
+    call: ({ schedules }, _at, options) => schedules.list({}, options),
+  },
+  "schedules.preview": {
+    gives: "nothing",
+    call: ({ schedules }, _at, options) => schedules.preview({ line: "hourly" }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -305,6 +335,28 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
+  "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
+    endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options),
+  "schedules.create": ({ schedules }, { definitionId: workflowId }, options) =>
+    schedules.create({ workflowId, spec: { line: "hourly" } }, options),
+  "schedules.update": ({ schedules }, at, options) =>
+    schedules.update({ id: scheduleOf(at), updateMask: ["name"] }, options),
+  "schedules.delete": ({ schedules }, at, options) =>
+    schedules.delete({ id: scheduleOf(at) }, options),
+  "schedules.pause": ({ schedules }, at, options) =>
+    schedules.pause({ id: scheduleOf(at) }, options),
+  "schedules.resume": ({ schedules }, at, options) =>
+    schedules.resume({ id: scheduleOf(at) }, options),
+  "schedules.runNow": ({ schedules }, at, options) =>
+    schedules.runNow({ id: scheduleOf(at) }, options),
+  "schedules.backfill": ({ schedules }, at, options) => {
+    const range = { from: timestampFromMs(0), to: timestampFromMs(1) };
+    return schedules.backfill({ id: scheduleOf(at), ...range }, options);
+  },
+  "endpoints.rotate": ({ endpoints }, at, options) =>
+    endpoints.rotate({ id: endpointOf(at) }, options),
+  "endpoints.delete": ({ endpoints }, at, options) =>
+    endpoints.delete({ id: endpointOf(at) }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
   handleTrigger: (client, { workspaceId }, options) =>
     client.handleTrigger({ workspaceId, ...EVENT }, options),
@@ -339,6 +391,8 @@ const WRITE_CALLS: Record<string, Call> = {
   comment: (client, { childId }, options) =>
     client.comment({ id: `${childId}/work/1`, comment: "so" }, options),
 };
+const endpointOf = ({ definitionId }: { definitionId: string }) => `whk_${definitionId}`;
+const scheduleOf = ({ definitionId }: { definitionId: string }) => `wsc_${definitionId}`;
 const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
@@ -372,6 +426,22 @@ const READS: Record<string, Read> = {
   },
   countWorkflows: async (db, seen, { workspaceId }) =>
     [await countWorkflows(db, seen, { workspaceId, nameContains: "" })].filter((n) => n > 0),
+  findEndpoint: (db, seen, at) => one(findEndpoint(db, seen, endpointOf(at))),
+  listEndpoints: (db, seen, { workspaceId }) =>
+    listEndpoints(db, seen, { workspaceId, definitionId: "" }, { after: "", limit: 50 }),
+  countListedEndpoints: async (db, seen, { workspaceId, definitionId }) =>
+    [await countListedEndpoints(db, seen, { workspaceId, definitionId })].filter((n) => n > 0),
+  findStarterHeads: async (db, seen, at) => [
+    ...(await findStarterHeads(db, seen, [at.definitionId])).values(),
+  ],
+  findWorkflowSchedule: (db, seen, at) => one(findWorkflowSchedule(db, seen, scheduleOf(at))),
+  findTriggerSchedule: (db, seen, at) => one(findTriggerSchedule(db, seen, at.definitionId)),
+  listWorkflowSchedules: (db, seen, { workspaceId }) =>
+    listWorkflowSchedules(db, seen, { workspaceId, definitionId: "" }, { after: "", limit: 50 }),
+  listTriggerSchedules: (db, seen, { workspaceId }) =>
+    listTriggerSchedules(db, seen, { workspaceId, definitionId: "" }, { after: "", limit: 50 }),
+  countSchedules: async (db, seen, { workspaceId, definitionId }) =>
+    [await countSchedules(db, seen, { workspaceId, definitionId })].filter((n) => n > 0),
   findVersionHead: (db, seen, at) => one(findVersionHead(db, seen, at.versionId)),
   findVersionSource: (db, seen, at) => one(findVersionSource(db, seen, at.versionId)),
   listVersionHeads: (db, seen, at) =>
@@ -576,6 +646,27 @@ async function waitFor(place: Place): Promise<void> {
     `insert into deploy_policies (updated_at, workspace_id, rules, updated_by, reason)
       values (now(), $1, '[]', 'ann', '')`,
     [workspaceId],
+  );
+  await insert(
+    "furnish_endpoint",
+    `insert into workflow_endpoints (created_at, verification, id, workspace_id, definition_id, name,
+        signature_header, changed_by, change_reason, token_hash)
+      values (now(), 1, 'whk_' || $1, $2, $1, '', '', '', '', sha256(convert_to($1, 'UTF8')))`,
+    [definitionId, workspaceId],
+  );
+  await insert(
+    "furnish_schedule",
+    `insert into workflow_schedules (anchor_at, created_at, revision, jitter_seconds, overlap, run_as, is_paused,
+        id, workspace_id, definition_id, name, line, zone, run_as_subject, changed_by, change_reason,
+        input_json, last_json)
+      values (now(), now(), 1, 0, 0, 1, true, 'wsc_' || $1, $2, $1, '', '@daily', '', '', '', '', '{}', '[]')`,
+    [definitionId, workspaceId],
+  );
+  await insert(
+    "furnish_trigger",
+    `insert into schedules (anchor_at, version, definition_id, workspace_id, version_id, cron_line)
+      values (now(), 1, $1, $2, $3, '@daily')`,
+    [definitionId, workspaceId, versionId],
   );
   await insert(
     "furnish_overdue",

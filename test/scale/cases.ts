@@ -115,6 +115,7 @@ import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
 import { BIG } from "./rows.ts";
 import { workflowCases } from "./workflow-cases.ts";
+import { starterCases } from "./starter-cases.ts";
 
 /** What is asked, and what a statement of it may read by its own limit, whatever is stored. */
 export interface Case {
@@ -590,4 +591,5 @@ export const cases: readonly Case[] = [
   },
   ...peopleCases,
   ...workflowCases,
+  ...starterCases,
 ];

@@ -124,6 +124,19 @@ const SCHEDULES = `insert into schedules (next_at, anchor_at, version, definitio
   select now() + interval '1 day', now(), 1, 'wf_' || i, ${WORKSPACE}, 'wfv_' || i, '@daily'
   from generate_series(0, $1::integer / 20) as i`;
 
+const ENDPOINTS = `insert into workflow_endpoints (created_at, old_until, verification, id, workspace_id, definition_id, name,
+    signature_header, changed_by, change_reason, token_hash, old_token_hash)
+  select ${AT}, now() + interval '1 day', 1, 'whk_' || i, ${WORKSPACE}, 'wf_' || i, '', '', '', '',
+    sha256(convert_to('new' || i, 'UTF8')), sha256(convert_to('old' || i, 'UTF8'))
+  from generate_series(0, $1::integer / 20) as i`;
+
+const WORKFLOW_SCHEDULES = `insert into workflow_schedules (due_at, slot_at, anchor_at, created_at, revision, jitter_seconds,
+    overlap, run_as, is_paused, id, workspace_id, definition_id, name, line, zone, run_as_subject, changed_by,
+    change_reason, input_json, last_json)
+  select now() + interval '1 day', now() + interval '1 day', now(), now(), 1, 0, 0, 1, false, 'wsc_' || i, ${WORKSPACE},
+    'wf_' || i, '', '@daily', '', '', '', '', '{}', '[]'
+  from generate_series(0, $1::integer / 20) as i`;
+
 const INBOX = `insert into inbox_items (opened_at, step_index, place, kind, run_id, workspace_id, assignee)
   select ${AT}, 0, 1, 1 + i / 2 % 2, ${RUN_ID}, ${WORKSPACE}, 'user_' || i % 100
   from generate_series($1::integer * 4 / 5 + 1, $1::integer) as i`;
@@ -174,7 +187,18 @@ const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, sta
 
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
-  [RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
+  [
+    RUNS,
+    STEPS,
+    CHILDREN,
+    STARTS,
+    DEFINITIONS,
+    VERSIONS,
+    PATTERNS,
+    SCHEDULES,
+    ENDPOINTS,
+    WORKFLOW_SCHEDULES,
+  ],
   [
     LEASES,
     MOVES,
@@ -214,6 +238,8 @@ export const GROWING = [
   "workflow_versions",
   "wait_patterns",
   "schedules",
+  "workflow_endpoints",
+  "workflow_schedules",
   "inbox_items",
   "inbox_notes",
   "notifications",

@@ -47,6 +47,7 @@ test("defaults", () => {
     collaborators: { urls: {}, protocol: "connect", timeoutMs: 10_000, concurrency: 64 },
     builtIn: {},
     console: { authMode: "none" },
+    endpoints: { secretsKeys: [], publicUrl: "" },
     reconcileIntervalMs: 60_000,
     retentionDays: 90,
     auth: { mode: "none" },
@@ -446,4 +447,29 @@ test("what is printed holds no secret", () => {
 test("a fault does not show the password of a URL that is wrong", () => {
   const env = { DATABASE_URL: "mysql://u:SECRET@db/x", NATS_URL: "ftp://u:SECRET@x" };
   expect(faultsOf(env).join()).not.toContain("SECRET");
+});
+
+describe("keys of secrets", () => {
+  const KEY = Buffer.alloc(32, 7).toString("base64");
+
+  test("seal and open in their order, and are not shown", () => {
+    const config = configOf({
+      SECRETS_KEY: `${KEY}, ${KEY}`,
+      PUBLIC_URL: "https://x.example/flows/",
+    });
+    expect(config.endpoints.secretsKeys.map(({ byteLength }) => byteLength)).toEqual([32, 32]);
+    expect(config.endpoints.publicUrl).toBe("https://x.example/flows");
+    const described = JSON.stringify(describeConfig(config));
+    expect(described).not.toContain(KEY);
+    expect(describeConfig(config)).toMatchObject({ endpoints: { secretsKeys: 2 } });
+  });
+
+  test.each(["short", Buffer.alloc(31).toString("base64"), "ä".repeat(43)])(
+    "are 32 bytes in base64, unlike %s, which no fault shows",
+    (SECRETS_KEY) => {
+      const faults = faultsOf({ ...NEEDED, SECRETS_KEY });
+      expect(faults).toEqual([expect.stringMatching(/^SECRETS_KEY must be 32 bytes in base64/)]);
+      expect(faults.join()).not.toContain(SECRETS_KEY);
+    },
+  );
 });

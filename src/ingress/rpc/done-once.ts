@@ -42,6 +42,8 @@ export interface OnceRules<I extends DescMessage, O extends DescMessage> {
     request: MessageShape<I>,
     appliedTo: string,
   ): Promise<MessageInitShape<O>>;
+  /** The answer has what is shown once, and is not kept: a repeat is answered by answerAgain. */
+  readonly isShownOnce?: true;
 }
 
 const HEADER = "Idempotency-Key";
@@ -91,7 +93,8 @@ export function doneOnce<I extends DescMessage, O extends DescMessage>(
         ),
       );
       // Read anew a repeat has the headers that say what is left out.
-      const kept = call.answerHeader.has(OMITTED) ? null : encodeMessage(method.output, answer);
+      const isKept = !call.answerHeader.has(OMITTED) && rules.isShownOnce !== true;
+      const kept = isKept ? encodeMessage(method.output, answer) : null;
       await reached("rpc.done", method.name);
       await keep(parts, { ...claim, appliedTo: eventId }, kept);
       await reached("rpc.answer.kept", method.name);

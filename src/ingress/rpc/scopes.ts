@@ -3,8 +3,10 @@
  * Boundary: a table; who has which scope is collaborators/identity/callers.ts. An RPC without a line here does not compile.
  */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Endpoints } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
@@ -101,12 +103,36 @@ const SOURCES: Needed<typeof Workflows> = {
   replayMissedTriggers: "workflows:run",
 };
 
+// An agent makes no endpoints (endpoints.ts).
+const ENDPOINTS: Needed<typeof Endpoints> = {
+  create: "workflows:author",
+  rotate: "workflows:author",
+  list: "workflows:read",
+  delete: "workflows:author",
+};
+
+// A schedule that acts for another one than the caller needs more (schedule-specs.ts).
+const SCHEDULES: Needed<typeof Schedules> = {
+  create: "workflows:author",
+  update: "workflows:author",
+  delete: "workflows:author",
+  get: "workflows:read",
+  list: "workflows:read",
+  pause: "workflows:run",
+  resume: "workflows:run",
+  runNow: "workflows:run",
+  backfill: "workflows:run",
+  preview: "workflows:read",
+};
+
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([
   [WorkflowService.typeName, new Map(Object.entries(WORKFLOWS))],
   [Runs.typeName, new Map(Object.entries(RUNS))],
   [Inbox.typeName, new Map(Object.entries(INBOX))],
   [System.typeName, new Map(Object.entries(SYSTEM))],
   [Workflows.typeName, new Map(Object.entries(SOURCES))],
+  [Endpoints.typeName, new Map(Object.entries(ENDPOINTS))],
+  [Schedules.typeName, new Map(Object.entries(SCHEDULES))],
 ]);
 
 /** The scope that a caller of this RPC needs; undefined for an RPC of another service. */
@@ -116,7 +142,10 @@ export function scopeOf({ parent, localName }: DescMethod): Scope | undefined {
 
 /** The RPCs that these scopes allow, such as `workflows.v1.WorkflowService/GetRun`. */
 export function rpcsOf(scopes: ReadonlySet<Scope>): string[] {
-  const services: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
+  const services: readonly DescService[] = [
+    ...[WorkflowService, Runs, Inbox, System, Workflows],
+    ...[Endpoints, Schedules],
+  ];
   return services
     .flatMap(({ methods }) => methods)
     .filter((method) => {

@@ -8,8 +8,10 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Endpoints } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
@@ -29,13 +31,16 @@ import {
   metricsDoors,
   type Readiness,
 } from "./doors.ts";
+import { endpointsService } from "./endpoints-service.ts";
 import { createGuard } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import { createHookDoor } from "./hooks/door.ts";
 import { createInboxFeed } from "./inbox-feed.ts";
 import { inboxService } from "./inbox-service.ts";
 import { runsService } from "./ops-service.ts";
 import { createReflection } from "./reflection.ts";
 import { createRpcRouter } from "./router.ts";
+import { schedulesService } from "./schedules-service.ts";
 import { workflowService } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { createListener, type Listener, type TlsMaterial } from "./sockets.ts";
@@ -77,7 +82,10 @@ export interface RpcServer {
   stop(): Promise<void>;
 }
 
-const OWN: readonly DescService[] = [WorkflowService, Runs, Inbox, System, Workflows];
+const OWN: readonly DescService[] = [
+  ...[WorkflowService, Runs, Inbox, System, Workflows],
+  ...[Endpoints, Schedules],
+];
 const GRACE_MS = 10_000;
 const PROBE_INTERVAL_MS = 2_000;
 
@@ -100,6 +108,8 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
     router.service(Inbox, inboxService(parts));
     router.service(System, systemService(parts));
     router.service(Workflows, workflowsService(parts));
+    router.service(Endpoints, endpointsService(parts));
+    router.service(Schedules, schedulesService(parts));
     router.service(Health, health.implementation);
     if (!deps.reflection) return;
     const reflection = createReflection(services);
@@ -110,11 +120,12 @@ export function createRpcServer(deps: RpcServerDeps): RpcServer {
   const cors = createCors(deps.corsOrigins ?? []);
   const doors = mainDoors(metricsOnMain(deps));
   const page = createConsole(deps.console, deps.log);
+  const hooks = createHookDoor({ ...deps, feed });
   const main = createListener({
     ...deps,
     handle: (request, response) => {
       response.on("error", (error) => deps.log.debug("an answer was cut off", { error }));
-      if (cors(request, response)) return;
+      if (cors(request, response) || hooks(request, response)) return;
       if (route(request, response) || page(request, response)) return;
       answerDoor(doors, deps, request, response);
     },

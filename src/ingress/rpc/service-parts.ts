@@ -9,6 +9,7 @@ import type { Log } from "../../process/log.ts";
 import type { PublishForCaller } from "../../runtime/caller-events.ts";
 import type { CallerKeys } from "../../runtime/caller-keys.ts";
 import type { Redeliver } from "../../runtime/dead-letters.ts";
+import type { EndpointSettings } from "../../runtime/endpoints.ts";
 import type { EventFeed } from "../../runtime/event-feed.ts";
 import type { GraphCache } from "../../runtime/graphs.ts";
 import type { HeldKeys } from "../../runtime/held-keys.ts";
@@ -48,6 +49,8 @@ export interface ServiceParts {
   readonly publishEvent?: PublishForCaller | undefined;
   /** Handles a message again that was put aside. */
   readonly redeliver?: Redeliver | undefined;
+  /** Unset: endpoints have no secrets, and no address is known. */
+  readonly endpoints?: EndpointSettings | undefined;
   /** How the parts of the service are, as /readyz shows them. */
   probe(): Promise<{ readonly parts: Readonly<Record<string, string>> }>;
   /** What this replica knows by itself; without it Explain goes by the rows alone, and System answers WhoAmI alone. */

@@ -17,12 +17,6 @@ import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
 import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
-import { findPauses } from "../../store/reads/pauses.ts";
-import {
-  type DeploymentRow,
-  findCurrentDeployments,
-  withProduction,
-} from "../../store/reads/deployments.ts";
 import {
   findNewestNumber,
   findVersionHead,
@@ -38,25 +32,18 @@ import {
   type WorkflowPlace,
   type WorkflowRow,
 } from "../../store/reads/workflow-lists.ts";
-import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
 import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
 import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
 import { requireDefinition, toVersion, unknownDefinition } from "./definitions.ts";
-import { deploymentMessage } from "./deployments.ts";
 import { checkFields, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
 import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
 import type { ReadDeps } from "./service-deps.ts";
-import { pauseField } from "./workflow-pauses.ts";
-import { metricsMessage } from "./workflow-stats.ts";
+import { factsOf } from "./workflow-facts.ts";
 
 /** What the head of a version takes of an answer, but for its texts. */
 const HEAD_BYTES = 600;
-/** What a deployment takes without its texts and vars. */
-const DEPLOYMENT_BYTES = 250;
-/** What the metrics and the pause of a workflow take, but for the pause's texts. */
-const FACT_BYTES = 300;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LATEST_MS = Date.UTC(9_999, 11, 31);
 
@@ -203,58 +190,6 @@ function workflowMessage({ definition, latest }: WorkflowRow) {
     definition: toDefinitionMessage(definition),
     ...(latest === null ? {} : { latest: headMessage(latest) }),
   };
-}
-
-/**
- * What is known of workflows besides their rows, by three statements for all of them. A list shows deployments without vars and texts,
- * which may be long.
- */
-async function factsOf(
-  { database, visibility }: ReadDeps,
-  definitions: readonly WorkflowRow["definition"][],
-  isWhole = true,
-) {
-  const { lists } = database;
-  const ids = definitions.map(({ id }) => id);
-  const [metrics, pauses, current] = await Promise.all([
-    findWorkflowMetrics(lists, visibility, ids),
-    findPauses(lists, visibility, ids),
-    findCurrentDeployments(lists, visibility, ids),
-  ]);
-  const currentById = new Map<string, DeploymentRow[]>();
-  for (const row of current) {
-    currentById.set(row.definitionId, [...(currentById.get(row.definitionId) ?? []), row]);
-  }
-  return (definition: WorkflowRow["definition"]) => {
-    const { id } = definition;
-    const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
-    const deployments = deploymentsOf(definition, currentById.get(id) ?? [], isWhole);
-    return {
-      fields: {
-        ...metricsMessage(metrics.get(id)),
-        ...pauseField(pauses.get(id)),
-        deployments,
-      },
-      bytes:
-        FACT_BYTES +
-        jsonSizeBytes(reason) +
-        jsonSizeBytes(pausedBy) +
-        deployments.length * DEPLOYMENT_BYTES,
-    };
-  };
-}
-
-function deploymentsOf(
-  definition: WorkflowRow["definition"],
-  own: readonly DeploymentRow[],
-  isWhole: boolean,
-) {
-  return withProduction(definition, own).map((shown) => {
-    const message = deploymentMessage(shown);
-    if (isWhole) return message;
-    const { id = "", environment = "", version = 0, state = 0, at, activeAt } = message;
-    return { id, definitionId: definition.id, environment, version, state, at, activeAt };
-  });
 }
 
 function unknownVersion(definitionId: string, number: number): Refusal {

@@ -51,6 +51,7 @@ import type { DeploymentRow } from "../../store/reads/deployments.ts";
 import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
 type DeployPolicyOrder = Parameters<typeof putDeployPolicy>[1];
@@ -100,6 +101,8 @@ export interface Write {
     of: Omit<OfDefinition, "workspaceId">,
     wanted: WantedMissed,
   ): Promise<{ starting: number; more: boolean }>;
+  /** Endpoints and schedules. */
+  readonly starters: StarterWrites;
 }
 
 /** The Idempotency-Key of a call. */
@@ -167,6 +170,7 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     resumeWorkflow: (wanted) => resumeWorkflow({ ...parts, callerKey }, { ...wanted, workspaceId }),
     replayTriggers: (of, wanted) =>
       replayTriggers({ ...parts, callerKey }, { ...of, workspaceId }, wanted),
+    starters: createStarterWrites(parts, workspaceId, callerKey),
   };
 }
 

@@ -7,22 +7,32 @@
 
 import { createLoop, type StandingLoop } from "../../process/standing-loop.ts";
 import { type FiringDeps, fireSchedules } from "../../runtime/fire-schedules.ts";
+import { fireWorkflowSchedules } from "../../runtime/fire-workflow-schedules.ts";
 
 const DUE_AT_MOST = 500;
 const LEFT_OUT_MS = 30_000;
 const LEFT_OUT_AT_MOST = 2_000;
 
-/** Makes the loop. */
+/** Makes the loop of the triggers of versions. */
 export function createSchedules(deps: FiringDeps): StandingLoop {
-  /** Definitions, and until when by the monotonic clock. */
+  return createFiring(deps, "fire schedules", fireSchedules);
+}
+
+/** Makes the loop of the other schedules. */
+export function createWorkflowSchedules(deps: FiringDeps): StandingLoop {
+  return createFiring(deps, "fire schedules of workflows", fireWorkflowSchedules);
+}
+
+function createFiring(deps: FiringDeps, name: string, fire: typeof fireSchedules): StandingLoop {
+  /** Ids, and until when by the monotonic clock. */
   const leftOut = new Map<string, number>();
   return createLoop({
-    name: "fire schedules",
+    name,
     log: deps.log,
     async round() {
       const now = performance.now();
       for (const [id, untilMs] of leftOut) if (untilMs <= now) leftOut.delete(id);
-      const round = await fireSchedules(deps, DUE_AT_MOST, [...leftOut.keys()]);
+      const round = await fire(deps, DUE_AT_MOST, [...leftOut.keys()]);
       for (const id of round.failed) {
         if (leftOut.size < LEFT_OUT_AT_MOST) leftOut.set(id, performance.now() + LEFT_OUT_MS);
       }

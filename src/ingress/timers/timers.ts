@@ -22,7 +22,7 @@ import { startDueWatch } from "./due-watch.ts";
 import { startReportSweep } from "./missed-reports.ts";
 import { createMissedStarts } from "./missed-triggers.ts";
 import { startWaitSweep } from "./missed-waits.ts";
-import { createSchedules } from "./schedules.ts";
+import { createSchedules, createWorkflowSchedules } from "./schedules.ts";
 import { createUnfinishedRuns } from "./unfinished-runs.ts";
 
 /** What timers need. */
@@ -57,21 +57,23 @@ interface LeftOut extends Due {
 export function startTimers(deps: TimerDeps): Timers {
   const timers = createFiring(deps);
   const schedules = createSchedules(deps);
+  const others = createWorkflowSchedules(deps);
   const runs = createUnfinishedRuns(deps);
   const missed = createMissedStarts(deps);
-  const loops = [timers, schedules, runs, missed];
+  const loops = [timers, schedules, others, runs, missed];
   for (const loop of loops) loop.start();
   const watch = startDueWatch(deps, [
     { kind: "timers", everyMs: TIMERS_MS, loop: timers },
     { kind: "schedules", everyMs: SCHEDULES_MS, loop: schedules },
+    { kind: "schedules", everyMs: SCHEDULES_MS, loop: others },
     { kind: "runs", everyMs: RUNS_MS, loop: runs },
     { kind: "missed", everyMs: MISSED_MS, loop: missed },
   ]);
-  const others = [watch, startWaitSweep(deps), startReportSweep(deps)];
+  const sweeps = [watch, startWaitSweep(deps), startReportSweep(deps)];
   return {
     notice: (inMs) => watch.notice(inMs),
     async stop() {
-      await Promise.all([...loops, ...others].map((loop) => loop.stop()));
+      await Promise.all([...loops, ...sweeps].map((loop) => loop.stop()));
     },
   };
 }

@@ -100,7 +100,10 @@ export const schedules = pgTable(
     versionId: text("version_id").notNull(),
     cronLine: text("cron_line").notNull(),
   },
-  (t) => [index("schedules_next").on(t.nextAt)],
+  (t) => [
+    index("schedules_next").on(t.nextAt),
+    index("schedules_of_workspace").on(t.workspaceId, t.definitionId),
+  ],
 );
 
 /** Patterns of the event waits of a version: events that fit one are kept (behaviour: look-back). */

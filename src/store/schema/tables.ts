@@ -19,6 +19,7 @@ import * as notifications from "./notifications.ts";
 import * as pauses from "./pauses.ts";
 import * as runs from "./runs.ts";
 import * as statistics from "./statistics.ts";
+import * as starters from "./starters.ts";
 
 /** All tables by their names in code. */
 export const tables: Readonly<Record<string, unknown>> = {
@@ -33,4 +34,5 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...notifications,
   ...pauses,
   ...statistics,
+  ...starters,
 };

@@ -21,7 +21,8 @@ const STEP = `(select due_at from step_runs where ${soon("due_at")} order by due
 const DEADLINE = `(select deadline_at from workflow_runs
         where ${soon("deadline_at")} and completed_at is null and state <> 'COMPENSATING'
         order by deadline_at limit 1)`;
-const SLOT = `(select next_at from schedules where ${soon("next_at")} order by next_at limit 1)`;
+const SLOT = `least((select next_at from schedules where ${soon("next_at")} order by next_at limit 1),
+        (select due_at from workflow_schedules where ${soon("due_at")} order by due_at limit 1))`;
 const RUN = `(select continue_at from workflow_runs where ${soon("continue_at")}
         order by continue_at limit 1)`;
 const MISSED = `(select due_at from missed_triggers where ${soon("due_at")} order by due_at limit 1)`;

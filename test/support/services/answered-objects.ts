@@ -8,6 +8,10 @@ import {
   PutDeployPolicyResponseSchema,
 } from "../../../gen/workflows/ops/v1/deployments_pb.ts";
 import {
+  EndpointsCreateResponseSchema,
+  EndpointsRotateResponseSchema,
+} from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
+import {
   InboxClaimResponseSchema,
   InboxCommentResponseSchema,
   InboxDelegateResponseSchema,
@@ -19,6 +23,12 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import {
+  SchedulesCreateResponseSchema,
+  SchedulesPauseResponseSchema,
+  SchedulesResumeResponseSchema,
+  SchedulesUpdateResponseSchema,
+} from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import {
   PublishOutcome,
   PublishSourceResponseSchema,
@@ -72,7 +82,7 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else if (!ALONE.some((schema) => isMessage(answer, schema))) {
+  } else if (!OF_OTHER_ROWS.some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -84,11 +94,14 @@ const OF_ONE_RUN = [
   ...[CompleteStepResponseSchema, FailStepResponseSchema],
 ];
 
-/** They change items, or a policy, alone. */
-const ALONE = [
+/** They change items, a policy, endpoints or schedules alone. */
+const OF_OTHER_ROWS = [
   PutDeployPolicyResponseSchema,
   ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
   ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
+  ...[EndpointsCreateResponseSchema, EndpointsRotateResponseSchema],
+  ...[SchedulesCreateResponseSchema, SchedulesUpdateResponseSchema],
+  ...[SchedulesPauseResponseSchema, SchedulesResumeResponseSchema],
 ];
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {

@@ -3,6 +3,7 @@
  * Boundary: requests; who calls and what is answered is the test's.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type CallOptions,
   type Client,
@@ -11,8 +12,10 @@ import {
   createClient,
   type Transport,
 } from "@connectrpc/connect";
+import { Endpoints, EndpointVerification } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox, Verdict } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { PayloadKind, Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { System } from "../../../gen/workflows/ops/v1/system_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
@@ -23,6 +26,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Scope } from "../../../src/collaborators/identity/callers.ts";
 import { putAside } from "../../../src/runtime/dead-letters.ts";
+import type { Database } from "../../../src/store/database.ts";
 
 type Rpc =
   | keyof typeof WorkflowService.method
@@ -30,7 +34,9 @@ type Rpc =
   | Exclude<keyof typeof Inbox.method, "watch">
   | "inbox.watch"
   | `system.${keyof typeof System.method}`
-  | `sources.${keyof typeof Workflows.method}`;
+  | `sources.${keyof typeof Workflows.method}`
+  | `endpoints.${keyof typeof Endpoints.method}`
+  | `schedules.${keyof typeof Schedules.method}`;
 /** Clients of all services as one; an RPC whose name two services have is by its service. */
 export type Clients = Client<typeof WorkflowService> &
   Omit<Client<typeof Inbox>, "watch"> &
@@ -38,10 +44,15 @@ export type Clients = Client<typeof WorkflowService> &
     readonly inbox: Client<typeof Inbox>;
     readonly system: Client<typeof System>;
     readonly sources: Client<typeof Workflows>;
+    readonly endpoints: Client<typeof Endpoints>;
+    readonly schedules: Client<typeof Schedules>;
   };
 
 /** The services of the server, in its order. */
-export const SERVICES = [WorkflowService, Runs, Inbox, System, Workflows] as const;
+export const SERVICES = [
+  ...([WorkflowService, Runs, Inbox, System, Workflows] as const),
+  ...([Endpoints, Schedules] as const),
+] as const;
 
 /** Clients over one transport. */
 export function createClientsOf(transport: Transport): Clients {
@@ -53,6 +64,8 @@ export function createClientsOf(transport: Transport): Clients {
     inbox,
     system: createClient(System, transport),
     sources: createClient(Workflows, transport),
+    endpoints: createClient(Endpoints, transport),
+    schedules: createClient(Schedules, transport),
   };
 }
 
@@ -60,6 +73,8 @@ export function createClientsOf(transport: Transport): Clients {
 export function nameOfRpc({ parent, localName }: DescMethod): string {
   if (parent.typeName === System.typeName) return `system.${localName}`;
   if (parent.typeName === Workflows.typeName) return `sources.${localName}`;
+  if (parent.typeName === Endpoints.typeName) return `endpoints.${localName}`;
+  if (parent.typeName === Schedules.typeName) return `schedules.${localName}`;
   return parent === Inbox && localName === "watch" ? "inbox.watch" : localName;
 }
 
@@ -467,12 +482,146 @@ const ROWS: Record<Rpc, Row> = {
     call: ({ sources }, { definitionId: workflowId }, options) =>
       sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
   },
+  "endpoints.create": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: makeEndpoint,
+  },
+  "endpoints.rotate": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: async (client, at, options) => {
+      const { endpoint } = await makeEndpoint(client, at, options);
+      return client.endpoints.rotate({ id: endpoint?.id ?? "" }, options);
+    },
+  },
+  "endpoints.list": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ endpoints }, { workspaceId }, options) => endpoints.list({ workspaceId }, options),
+  },
+  "endpoints.delete": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    agent: "PermissionDenied",
+    call: async (client, at, options) => {
+      const { endpoint } = await makeEndpoint(client, at, options);
+      return client.endpoints.delete({ id: endpoint?.id ?? "" }, options);
+    },
+  },
+  "schedules.create": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: makeSchedule,
+  },
+  "schedules.update": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: async ({ schedules }, at, options) => {
+      const id = await scheduleOf({ schedules }, at, options);
+      return schedules.update({ id, updateMask: ["name"], spec: { name: "n" } }, options);
+    },
+  },
+  "schedules.delete": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: async (client, at, options) => {
+      const { schedule } = await makeSchedule(client, at, options);
+      return client.schedules.delete({ id: schedule?.id ?? "" }, options);
+    },
+  },
+  "schedules.get": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ schedules }, at, options) => schedules.get({ id: scheduleIdOf(at) }, options),
+  },
+  "schedules.list": {
+    needs: "workflows:read",
+    foreign: "PermissionDenied",
+    call: ({ schedules }, { workspaceId }, options) => schedules.list({ workspaceId }, options),
+  },
+  "schedules.pause": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ schedules }, at, options) => schedules.pause({ id: scheduleIdOf(at) }, options),
+  },
+  "schedules.resume": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ schedules }, at, options) => schedules.resume({ id: scheduleIdOf(at) }, options),
+  },
+  "schedules.runNow": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ schedules }, at, options) => schedules.runNow({ id: scheduleIdOf(at) }, options),
+  },
+  "schedules.backfill": {
+    needs: "workflows:run",
+    foreign: "NotFound",
+    call: ({ schedules }, at, options) => {
+      const range = { from: timestampFromMs(0), to: timestampFromMs(1) };
+      return schedules.backfill({ id: scheduleIdOf(at), ...range }, options);
+    },
+  },
+  "schedules.preview": {
+    needs: "workflows:read",
+    call: ({ schedules }, _at, options) => schedules.preview({ line: "hourly" }, options),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({
   rpc: nameOfRpc(method),
   ...rowOf(nameOfRpc(method)),
 }));
+
+/** The id of the schedule that putSchedule stores. */
+function scheduleIdOf({ definitionId }: Place): string {
+  return `wsc_of_${definitionId}`;
+}
+
+/** Stores a schedule of a place that is paused, which the calls of the table are about. */
+export async function putSchedule(
+  { database }: { readonly database: Pick<Database, "write"> },
+  { workspaceId, definitionId }: Place,
+): Promise<void> {
+  await database.write.query(
+    {
+      name: "test_put_schedule",
+      text: `insert into workflow_schedules (anchor_at, created_at, revision, jitter_seconds, overlap, run_as,
+          is_paused, id, workspace_id, definition_id, name, line, zone, run_as_subject, changed_by, change_reason,
+          input_json, last_json)
+        values (now(), now(), 1, 0, 0, 1, true, 'wsc_of_' || $1, $2, $1, '', '@daily', '', '', '', '', '{}', '[]')`,
+    },
+    [definitionId, workspaceId],
+  );
+}
+
+function makeSchedule(
+  { schedules }: Pick<Clients, "schedules">,
+  { definitionId: workflowId }: Place,
+  options: CallOptions,
+) {
+  return schedules.create({ workflowId, spec: { line: "monthly" }, paused: true }, options);
+}
+
+async function scheduleOf(
+  client: Pick<Clients, "schedules">,
+  at: Place,
+  options: CallOptions,
+): Promise<string> {
+  const { schedule } = await makeSchedule(client, at, options);
+  return schedule?.id ?? "";
+}
+
+function makeEndpoint(
+  { endpoints }: Clients,
+  { definitionId: workflowId }: Place,
+  options: CallOptions,
+) {
+  return endpoints.create({ workflowId, verification: EndpointVerification.NONE }, options);
+}
 
 /** The id of the message of a place that was put aside. */
 function letterOf({ definitionId }: Place): string {

@@ -5,8 +5,10 @@
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { Endpoints } from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
 import { Inbox } from "../../../gen/workflows/ops/v1/inbox_pb.ts";
 import { Runs } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { Schedules } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { StepType, TriggerType, WorkflowService } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { Tree } from "../random/random-requests.ts";
@@ -29,7 +31,10 @@ export interface Place {
  * Every unary RPC of these services but CompleteTask, which goes the way of TransitionStep. Those of the inbox come first: the others
  * end what is open.
  */
-export const METHODS = [Inbox, WorkflowService, Runs, Workflows, Health].flatMap(({ methods }) =>
+export const METHODS = [
+  ...[Inbox, WorkflowService, Runs, Workflows],
+  ...[Endpoints, Schedules, Health],
+].flatMap(({ methods }) =>
   methods.flatMap((method) =>
     isUnary(method) && method !== Inbox.method.completeTask
       ? [{ name: nameOf(method), method }]
@@ -39,6 +44,8 @@ export const METHODS = [Inbox, WorkflowService, Runs, Workflows, Health].flatMap
 
 function nameOf({ parent, name }: DescMethod): string {
   if (parent.typeName === Workflows.typeName) return `Workflows.${name}`;
+  if (parent.typeName === Endpoints.typeName) return `Endpoints.${name}`;
+  if (parent.typeName === Schedules.typeName) return `Schedules.${name}`;
   return parent.typeName === Inbox.typeName ? `Inbox.${name}` : name;
 }
 
@@ -254,9 +261,50 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Workflows.ReplayMissedTriggers": ({ definitionId }, n) => ({
     ...{ workflow_id: definitionId, ids: [`${1 + n}`, "500"], reason: "r" },
   }),
+  "Endpoints.Create": ({ definitionId }, n) => ({
+    ...{ workflow_id: definitionId, name: `e${n}`, environment: "production", verification: 1 },
+    reason: "r",
+  }),
+  "Endpoints.Rotate": (_, n) => ({ id: `whk_${n}`, grace_seconds: n, reason: "r" }),
+  "Endpoints.List": ({ definitionId }) => ({
+    ...{ workspace_id: "ws_a", workflow_id: definitionId, page_size: 2 },
+  }),
+  "Endpoints.Delete": (_, n) => ({ id: `whk_${n}`, reason: "r" }),
+  "Schedules.Create": ({ definitionId }, n) => ({
+    ...{ workflow_id: definitionId, environment: "production", paused: true, reason: "r" },
+    spec: specOf(n),
+  }),
+  "Schedules.Update": ({ definitionId }, n) => ({
+    ...{ id: `trigger:${definitionId}`, etag: "1", update_mask: ["line", "input"], reason: "r" },
+    spec: specOf(n),
+  }),
+  "Schedules.Delete": (_, n) => ({ id: `wsc_${n}`, etag: "1", reason: "r" }),
+  "Schedules.Get": (_, n) => ({ id: `wsc_${n}` }),
+  "Schedules.List": ({ definitionId }) => ({
+    ...{ workspace_id: "ws_a", workflow_id: definitionId, page_size: 2 },
+  }),
+  "Schedules.Pause": (_, n) => ({ id: `wsc_${n}`, reason: "r" }),
+  "Schedules.Resume": (_, n) => ({ id: `wsc_${n}`, reason: "r" }),
+  "Schedules.RunNow": (_, n) => ({ id: `wsc_${n}`, reason: "r" }),
+  "Schedules.Backfill": (_, n) => ({
+    ...{ id: `wsc_${n}`, reason: "r" },
+    ...{ from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" },
+  }),
+  "Schedules.Preview": (_, n) => ({
+    ...{ line: "0 9 * * MON", zone: "Europe/Berlin", after: "2026-01-01T00:00:00Z", count: n % 9 },
+  }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };
+
+function specOf(n: number): Tree {
+  return {
+    ...{ name: `s${n}`, line: "0 9 * * MON", zone: "Europe/Berlin", overlap: 2 },
+    ...{ catch_up_seconds: 60, jitter_seconds: 5, input: { n } },
+    ...{ from: "2030-01-01T00:00:00Z", to: "2031-01-01T00:00:00Z" },
+    run_as: { scope: 1, subject: "" },
+  };
+}
 
 function sourceOf(n: number): string {
   return `workflow: s${n % 3}\ninput: { n: number }\nsteps:\n  work: { task: "Do ${n}" }\n`;

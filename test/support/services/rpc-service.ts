@@ -17,6 +17,7 @@ import type { ConsoleOptions } from "../../../src/ingress/rpc/console/console.ts
 import { createRpcServer } from "../../../src/ingress/rpc/server.ts";
 import type { StreamLimits } from "../../../src/ingress/rpc/stream-limits.ts";
 import type { Log } from "../../../src/process/log.ts";
+import type { EndpointSettings } from "../../../src/runtime/endpoints.ts";
 import { createEventFeed, type EventFeed } from "../../../src/runtime/event-feed.ts";
 import { createGraphCache } from "../../../src/runtime/graphs.ts";
 import type { ReplicaView } from "../../../src/runtime/replica-view.ts";
@@ -65,6 +66,7 @@ export async function startRpcService(
     readonly corsOrigins?: readonly string[];
     readonly console?: ConsoleOptions;
     readonly streamLimits?: StreamLimits;
+    readonly endpoints?: EndpointSettings;
     readonly feed?: RunFeed;
     /** Of a bus on which nothing is published unless given. */
     readonly eventFeed?: EventFeed;

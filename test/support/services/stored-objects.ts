@@ -36,6 +36,8 @@ const REST = [
   "version_sources",
   "workflow_deployments",
   "deploy_policies",
+  "workflow_endpoints",
+  "workflow_schedules",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

@@ -33,6 +33,8 @@ export const scheduleStatements: ModelStatements = {
       .map(({ xmin: _, ...row }) => ({
         ...{ ...row, readAt: new Date(tx.beganAtMs), isPaused: false },
       })),
+  // No world has schedules beside the triggers of versions.
+  find_due_workflow_schedules: () => [],
   async save_schedule({ tx, tables }, values: SaveValues) {
     const [definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt] = values;
     const row = { definitionId, workspaceId, versionId, version, cronLine, anchorAt, nextAt };

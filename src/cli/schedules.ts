@@ -1,0 +1,189 @@
+/** `workflows schedules`: times at which runs of a workflow are started. */
+import { toJson } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type Schedule,
+  ScheduleOverlap,
+  ScheduleSchema,
+} from "../../gen/workflows/ops/v1/schedules_pb.ts";
+import type { JsonObject } from "../engine/values/json.ts";
+import { nearest } from "../file/faults.ts";
+import { type Call, flagOption, textOption } from "./call.ts";
+import { requireDefinition } from "./definitions.ts";
+import { readEnum } from "./enum-option.ts";
+import { EXIT, usageFault } from "./failure.ts";
+import { readJsonObject } from "./json-option.ts";
+import { readCount, readDurationMs } from "./numbers.ts";
+import { timeText } from "./output.ts";
+import { connectService, type Service } from "./service.ts";
+import { readSettings } from "./settings.ts";
+import { nameOf } from "./show-run.ts";
+
+type Action = (service: Service, call: Call, argument: string) => Promise<number>;
+
+/** What is done, and what its argument is; "": it takes none. */
+const ACTIONS: Readonly<Record<string, readonly [act: Action, argument: string]>> = {
+  create: [create, ""],
+  list: [list, ""],
+  pause: [changing(({ schedules }, id, reason) => schedules.pause({ id, reason })), "id"],
+  resume: [changing(({ schedules }, id, reason) => schedules.resume({ id, reason })), "id"],
+  run: [runNow, "id"],
+  backfill: [backfill, "id"],
+  preview: [preview, "line"],
+  delete: [remove, "id"],
+};
+
+/** The first argument says what is done. */
+export async function run(call: Call): Promise<number> {
+  const [name = "", argument = ""] = call.args;
+  const found = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (found === undefined) {
+    const names = Object.keys(ACTIONS);
+    throw usageFault(`"${name}" is not among ${names.join(", ")}${nearest(name, names)}`);
+  }
+  const [act, wanted] = found;
+  if (wanted === "" && argument !== "") throw usageFault(`${name} takes no id`);
+  if (wanted !== "" && argument === "") {
+    const hint = wanted === "id" ? "an id: workflows schedules list" : `a ${wanted} in quotes`;
+    throw usageFault(`${name} needs ${hint}`);
+  }
+  const service = connectService(await readSettings(call.options), textOption(call, "key"));
+  return act(service, call, argument);
+}
+
+async function create(service: Service, call: Call): Promise<number> {
+  const [reference, line] = [textOption(call, "workflow"), textOption(call, "cron")];
+  if (reference === undefined || line === undefined) {
+    throw usageFault("create needs --workflow and --cron");
+  }
+  const input = readJsonObject(call, "input", "inputFile");
+  const catchUpMs = readDurationMs(call, "catchUp");
+  const spec = {
+    ...{ line, zone: textOption(call, "zone") ?? "", name: textOption(call, "name") ?? "" },
+    overlap: readEnum(call, "overlap", ScheduleOverlap) ?? ScheduleOverlap.UNSPECIFIED,
+    jitterSeconds: Math.ceil((readDurationMs(call, "jitter") ?? 0) / 1_000),
+    ...(catchUpMs === undefined ? {} : { catchUpSeconds: Math.ceil(catchUpMs / 1_000) }),
+    ...(input === undefined ? {} : { input }),
+  };
+  const { id: workflowId } = await requireDefinition(service, reference);
+  const { schedule } = await service.schedules.create({
+    ...{ workflowId, spec, paused: flagOption(call, "paused") },
+    reason: textOption(call, "reason") ?? "",
+  });
+  return print(call, schedule);
+}
+
+async function list(service: Service, call: Call): Promise<number> {
+  const reference = textOption(call, "workflow");
+  const workflow =
+    reference === undefined ? undefined : await requireDefinition(service, reference);
+  const { schedules, totalSize } = await service.schedules.list({
+    workspaceId: service.settings.workspace,
+    workflowId: workflow?.id ?? "",
+    pageSize: readCount(call, "limit") ?? 0,
+  });
+  const { out } = call;
+  if (out.json) for (const each of schedules) out.object(jsonOf(each));
+  else if (out.quiet) for (const { id } of schedules) out.line(id);
+  else {
+    out.table(["ID", "NAME", "WORKFLOW", "WHEN", "NEXT", "STATE"], schedules.map(rowOf));
+    if (schedules.length === 0) out.talk("there are no schedules");
+    else if (totalSize > schedules.length)
+      out.talk(`${schedules.length} of ${totalSize}; --limit shows more`);
+  }
+  return EXIT.done;
+}
+
+function changing(
+  change: (service: Service, id: string, reason: string) => Promise<{ schedule?: Schedule }>,
+): Action {
+  return async (service, call, id) => {
+    const { schedule } = await change(service, id, textOption(call, "reason") ?? "");
+    return print(call, schedule);
+  };
+}
+
+async function runNow({ schedules }: Service, call: Call, id: string): Promise<number> {
+  const { runId } = await schedules.runNow({ id, reason: textOption(call, "reason") ?? "" });
+  if (call.out.json) call.out.object({ run_id: runId });
+  else call.out.line(runId);
+  return EXIT.done;
+}
+
+async function backfill({ schedules }: Service, call: Call, id: string): Promise<number> {
+  const { out } = call;
+  const { runIds, started } = await schedules.backfill({
+    ...{ id, from: readTime(call, "from"), to: readTime(call, "to") },
+    reason: textOption(call, "reason") ?? "",
+  });
+  if (out.json) out.object({ run_ids: runIds, started });
+  else {
+    for (const runId of runIds) out.line(runId);
+    out.talk(`${started} runs are started; ${runIds.length - started} slots had run before`);
+  }
+  return EXIT.done;
+}
+
+async function preview({ schedules }: Service, call: Call, line: string): Promise<number> {
+  const { out } = call;
+  const { words, times } = await schedules.preview({
+    ...{ line, zone: textOption(call, "zone") ?? "", count: readCount(call, "limit") ?? 0 },
+  });
+  const texts = times.map((time) => timestampDate(time).toISOString());
+  if (out.json) out.object({ words, times: texts });
+  else {
+    out.talk(words);
+    for (const text of texts) out.line(text);
+  }
+  return EXIT.done;
+}
+
+async function remove({ schedules }: Service, call: Call, id: string): Promise<number> {
+  const { out } = call;
+  await schedules.delete({ id, reason: textOption(call, "reason") ?? "" });
+  if (out.json) out.object({ deleted: id });
+  else out.line(out.quiet ? id : `${id} is deleted`);
+  return EXIT.done;
+}
+
+function print({ out }: Call, schedule: Schedule | undefined): number {
+  if (schedule === undefined) throw usageFault("the service answers without a schedule");
+  if (out.json) out.object(jsonOf(schedule));
+  else if (out.quiet) out.line(schedule.id);
+  else {
+    out.line(schedule.id);
+    const next = textOf(schedule.next[0]);
+    out.talk(`${schedule.words}; ${next === "" ? stateOf(schedule) : `next ${next}`}`);
+  }
+  return EXIT.done;
+}
+
+function readTime(call: Call, name: string): Timestamp {
+  const text = textOption(call, name);
+  if (text === undefined) throw usageFault(`backfill needs --from and --to`);
+  const ms = Date.parse(text);
+  if (Number.isFinite(ms)) return timestampFromMs(ms);
+  throw usageFault(`--${name} "${text}" is no time such as 2026-11-29T08:00Z`);
+}
+
+function jsonOf(schedule: Schedule): JsonObject {
+  return toJson(ScheduleSchema, schedule, { useProtoFieldName: true }) as JsonObject;
+}
+
+function rowOf(schedule: Schedule): string[] {
+  const { id, spec, workflowId, words, next } = schedule;
+  return [id, spec?.name ?? "", workflowId, words, textOf(next[0]), stateOf(schedule)];
+}
+
+function stateOf({ paused, readOnly, next, spec }: Schedule): string {
+  if (paused) return "paused";
+  if (readOnly) return "trigger of a version";
+  if (next.length === 0) return "over";
+  return spec?.overlap === undefined || spec.overlap <= ScheduleOverlap.ALLOW
+    ? ""
+    : `overlap ${nameOf(ScheduleOverlap, spec.overlap)}`;
+}
+
+function textOf(time: Timestamp | undefined): string {
+  return timeText(time === undefined ? undefined : timestampDate(time));
+}

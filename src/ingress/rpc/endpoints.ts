@@ -1,0 +1,158 @@
+/**
+ * The RPCs of Endpoints.
+ * Boundary: requests and answers; tokens, secrets and rows are runtime/endpoints.ts, deliveries hooks/.
+ */
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  type EndpointsCreateRequest,
+  EndpointsCreateRequestSchema,
+  type EndpointsDeleteRequest,
+  EndpointsDeleteRequestSchema,
+  type EndpointsListRequest,
+  EndpointsListRequestSchema,
+  type EndpointsRotateRequest,
+  EndpointsRotateRequestSchema,
+  EndpointVerification,
+} from "../../../gen/workflows/ops/v1/endpoints_pb.ts";
+import { VERIFICATIONS, type Verification } from "../../process/signatures.ts";
+import { type MadeEndpoint, unknownEndpoint } from "../../runtime/endpoints.ts";
+import {
+  countListedEndpoints,
+  findEndpoint,
+  listEndpoints,
+  type ShownEndpoint,
+} from "../../store/reads/endpoints.ts";
+import { recordedActor, refuseAgent } from "./actor.ts";
+import { requireDefinition } from "./definitions.ts";
+import { checkFields, readPageSize } from "./fields.ts";
+import { idTokenOf, readIdToken } from "./id-pages.ts";
+import type { ReadDeps, WriteDeps } from "./service-deps.ts";
+
+const DAY_SECONDS = 86_400;
+const LONGEST_GRACE_SECONDS = 30 * DAY_SECONDS;
+const DEFAULT_HEADER = "X-Signature";
+const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+const AGENTS = "an agent makes no endpoints";
+const NUMBERS: Readonly<Record<Verification, EndpointVerification>> = {
+  unspecified: EndpointVerification.UNSPECIFIED,
+  none: EndpointVerification.NONE,
+  standard_webhooks: EndpointVerification.STANDARD_WEBHOOKS,
+  hmac: EndpointVerification.HMAC,
+  github: EndpointVerification.GITHUB,
+  stripe: EndpointVerification.STRIPE,
+  slack: EndpointVerification.SLACK,
+  bearer: EndpointVerification.BEARER,
+};
+
+/** Create: the answer alone has the URL, and the secret that the service made. */
+export async function answerCreateEndpoint(deps: WriteDeps, request: EndpointsCreateRequest) {
+  const { workflowId, name, environment, secret, signatureHeader, reason } = request;
+  const faults = checkFields(EndpointsCreateRequestSchema, request);
+  faults.require("workflow_id", workflowId);
+  const verification = VERIFICATIONS[request.verification] ?? "unspecified";
+  if (verification === "unspecified") {
+    faults.add("verification", "is required; NONE trusts whoever has the URL");
+  }
+  if (signatureHeader !== "" && verification !== "hmac") {
+    faults.add("signature_header", "is used by a verification of HMAC alone");
+  } else if (signatureHeader !== "" && !HEADER_NAME.test(signatureHeader)) {
+    faults.add("signature_header", "is no name of a header");
+  }
+  faults.refuseIfAny();
+  refuseAgent(deps.caller, AGENTS);
+  const { workspaceId } = await requireDefinition(deps, workflowId);
+  const made = await deps.write.starters.createEndpoint({
+    ...{ workspaceId, definitionId: workflowId, name, environment, verification, secret },
+    signatureHeader: verification === "hmac" ? signatureHeader || DEFAULT_HEADER : "",
+    ...{ changedBy: recordedActor(deps) ?? "", changeReason: reason },
+  });
+  return shownOnce(made);
+}
+
+/** Rotate. */
+export async function answerRotateEndpoint(deps: WriteDeps, request: EndpointsRotateRequest) {
+  const { id, graceSeconds = DAY_SECONDS, reason } = request;
+  const faults = checkFields(EndpointsRotateRequestSchema, request);
+  faults.require("id", id);
+  if (graceSeconds < 0 || graceSeconds > LONGEST_GRACE_SECONDS) {
+    faults.add("grace_seconds", `is ${graceSeconds}; it must be 0 to ${LONGEST_GRACE_SECONDS}`);
+  }
+  faults.refuseIfAny();
+  refuseAgent(deps.caller, AGENTS);
+  const changedBy = recordedActor(deps) ?? "";
+  const change = { graceSeconds, changedBy, changeReason: reason };
+  const { secret: _, ...made } = shownOnce(await deps.write.starters.rotateEndpoint(id, change));
+  return made;
+}
+
+/** The answer to a repeat of Create and Rotate: what was shown once is not shown again. */
+export async function readEndpoint(deps: ReadDeps, id: string) {
+  const row = await findEndpoint(deps.database.callers, deps.visibility, id);
+  if (row === undefined) throw unknownEndpoint(id);
+  return { endpoint: endpointMessage(row) };
+}
+
+/** List: in the order of ids. */
+export async function answerListEndpoints(deps: ReadDeps, request: EndpointsListRequest) {
+  const { workspaceId, workflowId: definitionId, pageToken } = request;
+  const filters = { workspaceId, definitionId };
+  const faults = checkFields(EndpointsListRequestSchema, request);
+  faults.require("workspace_id", workspaceId);
+  const size = readPageSize(request.pageSize, faults);
+  const after = readIdToken(pageToken, filters, faults);
+  faults.refuseIfAny();
+  const { lists } = deps.database;
+  const page = { after, limit: size + 1 };
+  const [rows, totalSize] = await Promise.all([
+    listEndpoints(lists, deps.visibility, filters, page),
+    countListedEndpoints(lists, deps.visibility, filters),
+  ]);
+  const shown = rows.slice(0, size);
+  const last = rows.length > size ? shown.at(-1) : undefined;
+  return {
+    endpoints: shown.map(endpointMessage),
+    nextPageToken: last === undefined ? "" : idTokenOf(filters, last.id),
+    totalSize,
+  };
+}
+
+/** Delete. */
+export async function answerDeleteEndpoint(deps: WriteDeps, request: EndpointsDeleteRequest) {
+  const faults = checkFields(EndpointsDeleteRequestSchema, request);
+  faults.require("id", request.id);
+  faults.refuseIfAny();
+  refuseAgent(deps.caller, AGENTS);
+  await deps.write.starters.deleteEndpoint(request.id);
+  return {};
+}
+
+/** The workspace of an endpoint. */
+export async function workspaceOfEndpoint(
+  { database, visibility }: ReadDeps,
+  { id }: { id: string },
+): Promise<string | undefined> {
+  return (await findEndpoint(database.callers, visibility, id))?.workspaceId;
+}
+
+function shownOnce({ row, url, secret }: MadeEndpoint) {
+  return { endpoint: endpointMessage(row), url, secret };
+}
+
+/** workflows.ops.v1.Endpoint */
+function endpointMessage({
+  createdAt,
+  rotatedAt,
+  oldUntil,
+  definitionId: workflowId,
+  ...row
+}: ShownEndpoint) {
+  const { id, workspaceId, environment, name, signatureHeader } = row;
+  const verification = NUMBERS[VERIFICATIONS[row.verification] ?? "unspecified"];
+  const { changedBy, changeReason } = row;
+  return {
+    ...{ id, workspaceId, workflowId, environment, name, verification, signatureHeader },
+    ...{ changedBy, changeReason, createdAt: timestampFromDate(createdAt) },
+    ...(rotatedAt === null ? {} : { rotatedAt: timestampFromDate(rotatedAt) }),
+    ...(oldUntil === null ? {} : { oldUrlUntil: timestampFromDate(oldUntil) }),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * What Get and List show of workflows besides their rows: deployments, starters, metrics and pauses.
+ * Boundary: a fixed number of statements for all workflows of an answer.
+ */
+import { jsonSizeBytes } from "../../engine/values/json.ts";
+import {
+  type DeploymentRow,
+  findCurrentDeployments,
+  withProduction,
+} from "../../store/reads/deployments.ts";
+import { findPauses } from "../../store/reads/pauses.ts";
+import { findStarterHeads } from "../../store/reads/starter-heads.ts";
+import type { WorkflowRow } from "../../store/reads/workflow-lists.ts";
+import { findWorkflowMetrics } from "../../store/reads/workflow-metrics.ts";
+import { deploymentMessage } from "./deployments.ts";
+import type { ReadDeps } from "./service-deps.ts";
+import { starterMessage } from "./starter-messages.ts";
+import { pauseField } from "./workflow-pauses.ts";
+import { metricsMessage } from "./workflow-stats.ts";
+
+/** What a deployment takes of an answer without its texts and vars. */
+const DEPLOYMENT_BYTES = 250;
+/** What the metrics and the pause of a workflow take, but for the pause's texts. */
+const FACT_BYTES = 300;
+
+/**
+ * What is known of workflows besides their rows, by four statements for all of them. A list shows deployments without vars and texts,
+ * which may be long.
+ */
+export async function factsOf(
+  { database, visibility }: ReadDeps,
+  definitions: readonly WorkflowRow["definition"][],
+  isWhole = true,
+) {
+  const { lists } = database;
+  const ids = definitions.map(({ id }) => id);
+  const [metrics, pauses, current, starters] = await Promise.all([
+    findWorkflowMetrics(lists, visibility, ids),
+    findPauses(lists, visibility, ids),
+    findCurrentDeployments(lists, visibility, ids),
+    findStarterHeads(lists, visibility, ids),
+  ]);
+  const currentById = new Map<string, DeploymentRow[]>();
+  for (const row of current) {
+    currentById.set(row.definitionId, [...(currentById.get(row.definitionId) ?? []), row]);
+  }
+  return (definition: WorkflowRow["definition"]) => {
+    const { id } = definition;
+    const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
+    const deployments = deploymentsOf(definition, currentById.get(id) ?? [], isWhole);
+    return {
+      fields: {
+        ...metricsMessage(metrics.get(id)),
+        ...pauseField(pauses.get(id)),
+        deployments,
+        starters: (starters.get(id) ?? []).map(starterMessage),
+      },
+      bytes:
+        FACT_BYTES +
+        jsonSizeBytes(reason) +
+        jsonSizeBytes(pausedBy) +
+        deployments.length * DEPLOYMENT_BYTES,
+    };
+  };
+}
+
+function deploymentsOf(
+  definition: WorkflowRow["definition"],
+  own: readonly DeploymentRow[],
+  isWhole: boolean,
+) {
+  return withProduction(definition, own).map((shown) => {
+    const message = deploymentMessage(shown);
+    if (isWhole) return message;
+    const { id = "", environment = "", version = 0, state = 0, at, activeAt } = message;
+    return { id, definitionId: definition.id, environment, version, state, at, activeAt };
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * Rows of schedules beside the triggers of versions.
+ * Boundary: rows only. runtime/workflow-schedules.ts decides what callers change, runtime/fire-workflow-schedules.ts what firing does.
+ * Invariant: firing moves a schedule on only from the slot and the revision it was read with, so that of several replicas one does it, and
+ * a change of a caller is not overwritten.
+ */
+import { and, count, eq } from "drizzle-orm";
+import type { Statement, Tx } from "./database.ts";
+import { workflowSchedules } from "./schema/starters.ts";
+
+/** A schedule as it is stored. */
+export type WorkflowScheduleRow = typeof workflowSchedules.$inferSelect;
+
+/** A schedule by its id; "" is any workspace. */
+export interface ScheduleKey {
+  readonly id: string;
+  readonly workspaceId: string;
+}
+
+/** A slot that was fired, as rows have it. */
+export interface FiredSlot {
+  /** RFC 3339. */
+  readonly at: string;
+  /** The run that it started; unset: none. */
+  readonly run?: string;
+  /** Why it started none. */
+  readonly why?: string;
+}
+
+/** Where a schedule stands after it was fired. */
+export interface SlotMove {
+  readonly id: string;
+  readonly revision: number;
+  readonly slotAt: Date;
+  readonly newSlotAt: Date | null;
+  readonly newDueAt: Date | null;
+  readonly lastJson: string;
+}
+
+const MOVE: Statement = {
+  name: "move_workflow_schedules",
+  text: `with free as (
+      select s.id, v."newSlotAt", v."newDueAt", v."lastJson"
+      from jsonb_to_recordset($1::jsonb) as v(id text, revision integer, "slotAt" timestamptz,
+        "newSlotAt" timestamptz, "newDueAt" timestamptz, "lastJson" text)
+      join workflow_schedules s on s.id = v.id and s.revision = v.revision
+        and s.slot_at = v."slotAt" and not s.is_paused
+      for update of s skip locked
+    )
+    update workflow_schedules s
+    set slot_at = free."newSlotAt", due_at = free."newDueAt", last_json = free."lastJson"
+    from free where s.id = free.id
+    returning s.id`,
+};
+const CLOCK: Statement = {
+  name: "read_clock_for_schedules",
+  text: "select date_trunc('milliseconds', clock_timestamp()) as at",
+};
+const LOCK_DEFINITION: Statement = {
+  name: "lock_definition_for_schedules",
+  text: "select 1 from workflow_definitions where id = $1 for update",
+};
+
+/** The time by which slots are computed. */
+export async function readScheduleClock(tx: Tx): Promise<Date> {
+  const [row] = await tx.query<{ at: Date }>(CLOCK, []);
+  if (row === undefined) throw new Error("the database gives no time");
+  return row.at;
+}
+
+/** How many schedules a definition has; its row is locked, so that the number stays until the transaction ends. */
+export async function countWorkflowSchedules(tx: Tx, definitionId: string): Promise<number> {
+  await tx.query(LOCK_DEFINITION, [definitionId]);
+  const [row] = await tx.build
+    .select({ total: count() })
+    .from(workflowSchedules)
+    .where(eq(workflowSchedules.definitionId, definitionId));
+  return row?.total ?? 0;
+}
+
+/** Stores a schedule. */
+export async function insertWorkflowSchedule(tx: Tx, row: WorkflowScheduleRow): Promise<void> {
+  await tx.build.insert(workflowSchedules).values(row);
+}
+
+/** A schedule that nobody else changes until the transaction ends; undefined: there is none. */
+export async function lockWorkflowSchedule(
+  tx: Tx,
+  { id, workspaceId }: ScheduleKey,
+): Promise<WorkflowScheduleRow | undefined> {
+  const ofWorkspace =
+    workspaceId === "" ? undefined : eq(workflowSchedules.workspaceId, workspaceId);
+  const [row] = await tx.build
+    .select()
+    .from(workflowSchedules)
+    .where(and(eq(workflowSchedules.id, id), ofWorkspace))
+    .for("update");
+  return row;
+}
+
+/** Stores a schedule that is locked, as its next revision. */
+export async function saveWorkflowSchedule(
+  tx: Tx,
+  row: WorkflowScheduleRow,
+): Promise<WorkflowScheduleRow> {
+  const next = { ...row, revision: row.revision + 1 };
+  await tx.build.update(workflowSchedules).set(next).where(eq(workflowSchedules.id, row.id));
+  return next;
+}
+
+/** Deletes a schedule that is locked. */
+export async function deleteWorkflowSchedule(tx: Tx, id: string): Promise<void> {
+  await tx.build.delete(workflowSchedules).where(eq(workflowSchedules.id, id));
+}
+
+/** Moves schedules on; gives the ids of those that still stood where they were read. */
+export async function moveWorkflowSchedules(
+  tx: Tx,
+  moves: readonly SlotMove[],
+): Promise<ReadonlySet<string>> {
+  const rows = await tx.query<{ id: string }>(MOVE, [JSON.stringify(moves)]);
+  return new Set(rows.map(({ id }) => id));
+}

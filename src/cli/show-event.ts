@@ -25,6 +25,13 @@ const WORDS: Readonly<Record<string, string>> = {
   "step.compensated": "was compensated",
   "definition.create": "was made",
   "version.publish": "was published",
+  "workflow.created": "was made",
+  "workflow.updated": "was updated",
+  "workflow.archived": "was archived",
+  "workflow.deleted": "was deleted",
+  "workflow.edited": "is being edited",
+  "workflow.draft_saved": "has a new draft",
+  "workflow.published": "was published",
 };
 
 /** The event as structured CloudEvents JSON. */

@@ -10,6 +10,9 @@ export type Reason =
   | "already_exists"
   | "illegal_move"
   | "nothing_published"
+  | "archived"
+  | "has_runs"
+  | "etag_mismatch"
   | "too_large"
   | "too_costly"
   | "lost_race"
@@ -35,6 +38,8 @@ export interface RefusalFacts {
   readonly to?: string;
   /** The scope that the caller's token lacks. */
   readonly scope?: string;
+  /** The etag of the call, and that of what is stored; "" where nothing is. */
+  readonly etags?: { readonly sent: string; readonly stored: string };
   readonly cause?: unknown;
 }
 
@@ -60,6 +65,9 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   already_exists: false,
   illegal_move: false,
   nothing_published: false,
+  archived: false,
+  has_runs: false,
+  etag_mismatch: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.
   too_costly: false,

@@ -7,6 +7,7 @@
 import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
+import { containsOf } from "../engine/steps/contains.ts";
 import { factsOf } from "../engine/steps/registry.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
@@ -15,7 +16,8 @@ import { newDefinitionId, newVersionId } from "../process/ids.ts";
 import { Refusal } from "../process/refusal.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
-import type { Database, Tx } from "../store/database.ts";
+import { findClosed } from "../store/closed-workflows.ts";
+import type { Database, Queries, Tx } from "../store/database.ts";
 import {
   findDefinitionByName,
   insertDefinition,
@@ -24,12 +26,17 @@ import {
   type NewDefinition,
   type WaitPattern,
 } from "../store/definitions.ts";
-import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
+import type { DefinitionRow } from "../store/reads/definitions.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
+import { insertVersionFacts } from "../store/version-facts.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { closedRefusal } from "./closed-refusals.ts";
+import { createdEvent, type Published, publishedEvent } from "./definition-events.ts";
 import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
 import type { Committed } from "./submission.ts";
+
+export type { Published } from "./definition-events.ts";
 
 /** What writing definitions needs. Without `onCommitted` the publisher finds the events by itself, a little later. */
 export interface DefinitionDeps {
@@ -44,12 +51,6 @@ export interface Publication {
   readonly definitionId: string;
   readonly workspaceId?: string;
   readonly spec: VersionSpec;
-}
-
-/** A version, and its definition with the new latest version. */
-export interface Published {
-  readonly definition: DefinitionRow;
-  readonly version: VersionRow;
 }
 
 /** Makes a definition without versions. Refuses invalid_fields and already_exists (resource: the existing id). */
@@ -73,14 +74,22 @@ export async function publishVersion(
 ): Promise<Published> {
   const spec = await checkedSpec(written);
   return commitWithEvents(deps, async (tx) => {
-    const definition = await lockDefinition(tx, definitionId);
-    if (definition === undefined || !["", definition.workspaceId].includes(workspaceId)) {
-      const resource = { type: "definition", name: definitionId };
-      throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
-    }
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await storeVersion(tx, definition, spec);
     return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
   });
+}
+
+/** Locks a definition; a `workspaceId` of "" takes any workspace's. Refuses not_found. */
+export async function lockSeen(
+  tx: Tx,
+  { definitionId, workspaceId }: { readonly definitionId: string; readonly workspaceId: string },
+): Promise<DefinitionRow> {
+  const definition = await lockDefinition(tx, definitionId);
+  if (definition !== undefined && ["", definition.workspaceId].includes(workspaceId)) {
+    return definition;
+  }
+  throw closedRefusal(definitionId, "deleted");
 }
 
 /** The version as it is stored. Refuses invalid_fields (every fault). */
@@ -90,31 +99,38 @@ export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
   throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
 }
 
-/** Stores the next version of a definition that is locked, and its schedule. */
+/** Stores the next version of a definition that is locked, and its schedule. Refuses archived. */
 export async function storeVersion(
   tx: Tx,
   definition: DefinitionRow,
   spec: VersionSpec,
 ): Promise<Published> {
+  const why = (await findClosed(tx, [definition.id])).get(definition.id);
+  if (why !== undefined) throw closedRefusal(definition.id, why);
   const row = await insertVersion(tx, definition, {
     id: newVersionId(),
     spec,
     triggerKey: triggerKeyOf(spec.trigger),
     waitPatterns: spec.steps.flatMap(waitPatternOf),
   });
-  await keepSchedule(tx, row);
+  await insertVersionFacts(tx, row.version.id, containsOf(spec.steps));
+  await keepSchedule(tx, row, row.version.createdAt);
   return row;
 }
 
-async function keepSchedule(tx: Tx, { definition, version }: Published): Promise<void> {
+/** Stores the schedule of a version that starts runs, with its first slot after a time of the database. */
+export async function keepSchedule(
+  tx: Tx,
+  { definition, version }: Published,
+  since: Date,
+): Promise<void> {
   const { triggerType, cronExpr } = version.trigger;
   if (triggerType !== "SCHEDULE") return deleteSchedule(tx, definition.id);
   const cronLine = trimLine(cronExpr);
   const read = readCronLine(cronLine);
   if (!read.ok) throw new Error(`a checked version has the cron line ${read.problem}`);
-  // The row's time is the database's.
   const anchorAt = version.createdAt;
-  const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());
+  const next = nextSlot(read.line, anchorAt.getTime(), since.getTime());
   await saveSchedule(tx, {
     definitionId: definition.id,
     workspaceId: definition.workspaceId,
@@ -127,7 +143,7 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
 }
 
 /** What a transaction made: the row to answer with, the id that a key stands for, and the events that report it. */
-interface Made<Row> {
+export interface Made<Row> {
   readonly row: Row;
   readonly madeId: string;
   readonly definitionId: string;
@@ -154,7 +170,10 @@ export async function commitWithEvents<Row>(
   return row;
 }
 
-function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
+type DefinitionName = Pick<NewDefinition, "workspaceId" | "name">;
+
+/** Refuses names that are missing. */
+export function requireNames({ workspaceId, name }: DefinitionName): void {
   const fields = [
     ...(name.trim() === "" ? [{ field: "name", description: "must not be empty" }] : []),
     ...(workspaceId === "" ? [{ field: "workspace_id", description: "must not be empty" }] : []),
@@ -163,9 +182,10 @@ function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
   throw new Refusal("invalid_fields", "the definition is not valid", { fields });
 }
 
-async function takenName(
-  tx: Tx,
-  { workspaceId, name }: Omit<NewDefinition, "id">,
+/** The refusal of a name that another definition has. */
+export async function takenName(
+  tx: Queries,
+  { workspaceId, name }: DefinitionName,
 ): Promise<Refusal> {
   const existing = await findDefinitionByName(tx, workspaceId, name);
   const resource = { type: "definition", name: existing?.id ?? "" };
@@ -180,46 +200,4 @@ function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
   const subjectPattern = widenPattern(step.eventSubjectPattern);
   const waitKey = waitKeyOf(typePattern, subjectPattern);
   return [{ waitKey, typePattern, subjectPattern, eventPaths: step.eventPaths ?? null }];
-}
-
-/** The event of a definition that was made. */
-export function createdEvent(row: DefinitionRow): JsonObject {
-  return {
-    id: `${row.id}-create`,
-    type: "workflows.changes.definition.create",
-    workspaceId: row.workspaceId,
-    aggregateId: row.id,
-    aggregateType: "definition",
-    operation: "create",
-    recordedAt: row.createdAt.toISOString(),
-    payload: {
-      id: row.id,
-      workspace_id: row.workspaceId,
-      name: row.name,
-      description: row.description,
-      tags: row.tags,
-    },
-  };
-}
-
-/** The event of a version that was published. */
-export function publishedEvent({ definition, version: row }: Published): JsonObject {
-  return {
-    id: `${row.id}-publish`,
-    type: "workflows.changes.version.publish",
-    workspaceId: definition.workspaceId,
-    aggregateId: row.id,
-    aggregateType: "version",
-    operation: "publish",
-    recordedAt: row.createdAt.toISOString(),
-    payload: {
-      id: row.id,
-      definition_id: definition.id,
-      workspace_id: definition.workspaceId,
-      name: definition.name,
-      version: row.version,
-      author: row.author,
-      trigger_type: row.trigger.triggerType,
-    },
-  };
 }

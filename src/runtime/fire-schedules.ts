@@ -24,6 +24,7 @@ import { beginTurn } from "../process/shared-turn.ts";
 import type { Database } from "../store/database.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
 import { type DueSchedule, findDueSchedules } from "../store/service-reads/due-schedules.ts";
+import { isClosed } from "./closed-refusals.ts";
 import type { Processor } from "./processor.ts";
 import type { Submission } from "./submission.ts";
 import { isTemporary } from "./temporary.ts";
@@ -99,6 +100,8 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
   } catch (error) {
     if (isTemporary(error)) return { refusal: error };
     const { definitionId, versionId } = due;
+    // Its schedule is gone too.
+    if (isClosed(error)) return { failed: definitionId };
     log.error("a schedule cannot be fired", { definitionId, versionId, error });
     return { failed: definitionId };
   }

@@ -15,6 +15,7 @@ import { runOfRow } from "../store/rows.ts";
 import type { ClaimedStart } from "../store/run-starts.ts";
 import type { Batch } from "../store/save-batch.ts";
 import type { BatchFences } from "../store/save-fences.ts";
+import { closedRefusal } from "./closed-refusals.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
@@ -213,6 +214,11 @@ function planStart(
   { start, cause }: Extract<Submission, { kind: "start" }>,
 ): void {
   const { versionId, input, reuse, ...facts } = start;
+  const graph = found.graphs.get(versionId);
+  if (graph === undefined) {
+    plan.results[place] = { kind: "failed", error: closedRefusal(start.definitionId, "deleted") };
+    return;
+  }
   if (start.triggerEventId !== "") {
     const { workspaceId, definitionId, triggerEventId: eventId, triggerSource: source } = start;
     const createdAt = new Date(plan.nowMs);
@@ -224,7 +230,6 @@ function planStart(
     plan.starts.push({ place, claim });
     if (earlier !== undefined) return;
   }
-  const graph = requireGraph(found.graphs, versionId);
   plan.works.set(runId, {
     graph,
     run: newRun(graph, { ...facts, id: runId, versionId }, plan.nowMs),
@@ -275,7 +280,9 @@ function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): I
 }
 
 function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWork {
-  const graph = requireGraph(graphs, known.run.versionId);
+  const { versionId } = known.run;
+  const graph = graphs.get(versionId);
+  if (graph === undefined) throw new Error(`version ${versionId} is not stored`);
   const { run, rowVersion, input, steps, stepVersions } = known;
   return {
     graph,
@@ -289,10 +296,4 @@ function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWor
     chosen: new Map(),
     inputs: [],
   };
-}
-
-function requireGraph(graphs: ReadonlyMap<string, Graph>, versionId: string): Graph {
-  const graph = graphs.get(versionId);
-  if (graph === undefined) throw new Error(`version ${versionId} is not stored`);
-  return graph;
 }

@@ -34,6 +34,7 @@ import {
   findVersions,
   listDefinitions,
 } from "../../src/store/reads/definitions.ts";
+import { findDraft } from "../../src/store/reads/drafts.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -65,6 +66,7 @@ import {
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
+import { everyWorkflow } from "../../src/store/reads/workflow-filters.ts";
 import {
   countWorkflows,
   findIdOfName,
@@ -249,6 +251,15 @@ const READ_CALLS: Record<
     call: ({ sources }, { definitionId }, options) =>
       sources.listVersionHeads({ definitionId }, options),
   },
+  "sources.getDraft": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) => sources.getDraft({ definitionId }, options),
+  },
+  "sources.diffVersions": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.diffVersions({ definitionId }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -260,6 +271,24 @@ const WRITE_CALLS: Record<string, Call> = {
     client.createDefinition({ workspaceId, name: "intruder" }, options),
   "sources.publishSource": ({ sources }, { workspaceId }, options) =>
     sources.publishSource({ workspaceId, sourceText: SOURCE }, options),
+  "sources.create": ({ sources }, { workspaceId }, options) =>
+    sources.create({ workspaceId, name: "intruder" }, options),
+  "sources.update": ({ sources }, { definitionId }, options) => {
+    const updateMask = ["owner"];
+    return sources.update({ definitionId, etag: "0", owner: "intruder", updateMask }, options);
+  },
+  "sources.archive": ({ sources }, { definitionId }, options) =>
+    sources.archive({ definitionId }, options),
+  "sources.unarchive": ({ sources }, { definitionId }, options) =>
+    sources.unarchive({ definitionId }, options),
+  "sources.delete": ({ sources }, { definitionId }, options) =>
+    sources.delete({ definitionId }, options),
+  "sources.saveDraft": ({ sources }, { definitionId }, options) =>
+    sources.saveDraft({ definitionId, sourceText: SOURCE }, options),
+  "sources.discardDraft": ({ sources }, { definitionId }, options) =>
+    sources.discardDraft({ definitionId, etag: "e" }, options),
+  "sources.publishDraft": ({ sources }, { definitionId }, options) =>
+    sources.publishDraft({ definitionId, etag: "e" }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   startRun: (client, { definitionId }, options) => client.startRun({ definitionId }, options),
@@ -300,7 +329,10 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
   ...{ runId, stepId: "work", reason: "why" },
 });
 /** Writes that name no object but a workspace. */
-const BY_WORKSPACE = ["createDefinition", "handleTrigger", "publishEvent", "sources.publishSource"];
+const BY_WORKSPACE = [
+  ...["createDefinition", "handleTrigger", "publishEvent"],
+  ...["sources.publishSource", "sources.create"],
+];
 
 const PAGE = { limit: 50, offset: 0 };
 const INBOX = { assignee: undefined, kinds: ["approval", "task", "held"] } as const;
@@ -317,11 +349,13 @@ const READS: Record<string, Read> = {
   findIdOfName: (db, seen, { workspaceId }) =>
     one(findIdOfName(db, seen, { workspaceId, name: "orders" })),
   listWorkflows: async (db, seen, { workspaceId }) => {
-    const filters = { workspaceId, nameContains: "ORD" };
-    return (await listWorkflows(db, seen, filters, { size: 50, after: undefined })).rows;
+    const filters = { ...everyWorkflow(workspaceId), nameContains: "ORD" };
+    const page = { order: "newest", size: 50, after: undefined } as const;
+    return (await listWorkflows(db, seen, filters, page)).rows;
   },
   countWorkflows: async (db, seen, { workspaceId }) =>
-    [await countWorkflows(db, seen, { workspaceId, nameContains: "" })].filter((n) => n > 0),
+    [await countWorkflows(db, seen, everyWorkflow(workspaceId))].filter((n) => n > 0),
+  findDraft: (db, seen, at) => one(findDraft(db, seen, at.definitionId)),
   findVersionHead: (db, seen, at) => one(findVersionHead(db, seen, at.versionId)),
   findVersionSource: (db, seen, at) => one(findVersionSource(db, seen, at.versionId)),
   listVersionHeads: (db, seen, at) =>
@@ -463,6 +497,13 @@ async function waitFor(place: Place): Promise<void> {
     `insert into version_sources (published_at, version_id, published_by, note, source_text)
       values (now(), $1, 'ann', '', 'workflow: orders')`,
     [versionId],
+  );
+  await insert(
+    "furnish_draft",
+    `insert into workflow_drafts
+        (saved_at, fault_count, base_version, definition_id, etag, saved_by, format, source_text)
+      values (now(), 0, 1, $1, 'e', 'ann', 'yaml', 'workflow: orders')`,
+    [definitionId],
   );
   await insert(
     "furnish_overdue",

@@ -12,6 +12,7 @@ import {
 } from "../../../gen/workflows/v1/workflows_pb.ts";
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { closedRefusal } from "../../runtime/closed-refusals.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunHead } from "../../store/reads/run-heads.ts";
@@ -103,12 +104,14 @@ export async function answerListRuns(deps: ReadDeps, request: ListRunsRequest) {
 
 async function requireHead(
   { database, visibility }: ReadDeps,
-  { definitionId, workspaceId }: StartRunRequest,
+  { definitionId, workspaceId, triggerEventId }: StartRunRequest,
 ): Promise<DefinitionHead> {
   const head = await findDefinitionHead(database.callers, visibility, definitionId);
   if (head === undefined || !["", head.workspaceId].includes(workspaceId)) {
     throw unknownDefinition(definitionId);
   }
+  // The commit looks as well, and gives the run that an event has started before.
+  if (head.isArchived && triggerEventId === "") throw closedRefusal(definitionId, "archived");
   return head;
 }
 

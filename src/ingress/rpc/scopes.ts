@@ -89,6 +89,17 @@ const SOURCES: Needed<typeof Workflows> = {
   publishSource: "workflows:author",
   getVersion: "workflows:read",
   listVersionHeads: "workflows:read",
+  // A draft is for those who work on it.
+  getDraft: "workflows:author",
+  saveDraft: "workflows:author",
+  discardDraft: "workflows:author",
+  publishDraft: "workflows:author",
+  create: "workflows:author",
+  update: "workflows:author",
+  archive: "workflows:author",
+  unarchive: "workflows:author",
+  delete: "workflows:author",
+  diffVersions: "workflows:read",
 };
 
 const NEEDED: ReadonlyMap<string, ReadonlyMap<string, Scope>> = new Map([

@@ -1,16 +1,29 @@
 /** workflows.ops.v1.Workflows, as a table: which function answers which RPC. Boundary: as service.ts. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Workflows } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
-import { doneOnce, namedWorkspace } from "./done-once.ts";
+import { diffVersionsWith } from "./diff-versions.ts";
+import { doneOnce, namedWorkspace, workspaceOfDefinition, workspaceOfStart } from "./done-once.ts";
 import { reading } from "./service.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
 import {
-  answerGetVersion,
-  answerGetWorkflow,
-  answerListVersionHeads,
-  answerListWorkflows,
-} from "./workflows.ts";
+  answerArchive,
+  answerChangedAgain,
+  answerDelete,
+  answerUnarchive,
+  answerUpdate,
+  createdWith,
+  createWith,
+} from "./workflow-changes.ts";
+import {
+  answerDiscardDraft,
+  getDraftWith,
+  publishDraftWith,
+  saveDraftWith,
+  savedDraftWith,
+} from "./workflow-drafts.ts";
+import { answerListWorkflows } from "./workflow-list.ts";
+import { answerGetVersion, answerGetWorkflow, answerListVersionHeads } from "./workflows.ts";
 
 const { method } = Workflows;
 
@@ -27,5 +40,49 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     }),
     getVersion: reading(parts, answerGetVersion),
     listVersionHeads: reading(parts, answerListVersionHeads),
+    ...drafts(parts),
+    ...changes(parts),
+    diffVersions: reading(parts, diffVersionsWith(parts.sources)),
+  };
+}
+
+function drafts(parts: ServiceParts) {
+  const { sources } = parts;
+  return {
+    getDraft: reading(parts, getDraftWith(sources)),
+    saveDraft: doneOnce(parts, method.saveDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: saveDraftWith(sources),
+      answerAgain: savedDraftWith(sources),
+    }),
+    discardDraft: doneOnce(parts, method.discardDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: answerDiscardDraft,
+      answerAgain: async () => ({}),
+    }),
+    publishDraft: doneOnce(parts, method.publishDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: publishDraftWith(sources),
+      answerAgain: readPublishedSource,
+    }),
+  };
+}
+
+function changes(parts: ServiceParts) {
+  const again = { workspaceOf: workspaceOfDefinition, answerAgain: answerChangedAgain };
+  return {
+    create: doneOnce(parts, method.create, {
+      workspaceOf: namedWorkspace,
+      answer: createWith(parts.sources),
+      answerAgain: createdWith(parts.sources),
+    }),
+    update: doneOnce(parts, method.update, { ...again, answer: answerUpdate }),
+    archive: doneOnce(parts, method.archive, { ...again, answer: answerArchive }),
+    unarchive: doneOnce(parts, method.unarchive, { ...again, answer: answerUnarchive }),
+    delete: doneOnce(parts, method.delete, {
+      workspaceOf: workspaceOfStart,
+      answer: answerDelete,
+      answerAgain: async () => ({}),
+    }),
   };
 }

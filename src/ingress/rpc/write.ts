@@ -34,6 +34,7 @@ import type { KeptLetter, LetterKey } from "../../store/reads/dead-letters.ts";
 import type { DefinitionRow } from "../../store/reads/definitions.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
+import { createWorkflowWrite, type WorkflowWrite } from "./workflow-write.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
 
@@ -52,6 +53,8 @@ export interface Write {
   publishVersion(definitionId: string, spec: VersionSpec): Promise<Published>;
   /** Publishes what a source text describes, where its latest version is another one. */
   publishSource(publication: SourcePublication): Promise<SourcePublished>;
+  /** Changes of workflows and of their drafts. */
+  readonly workflows: WorkflowWrite;
   /** Changes an open item of the inbox that the call has read. */
   changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
   /**
@@ -102,6 +105,9 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     async publishSource(publication) {
       requireSeen(visibility, publication.workspaceId);
       return publishSource({ ...parts, callerKey }, publication);
+    },
+    get workflows() {
+      return createWorkflowWrite({ ...parts, callerKey }, visibility);
     },
     changeItem: (seen, change) => changeItem(parts.database, seen, change),
     async route(event) {

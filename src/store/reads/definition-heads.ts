@@ -15,6 +15,8 @@ export interface DefinitionHead {
   readonly latestVersionId: string | null;
   /** The JSON Schema of its input, as text; null: it has none. */
   readonly inputSchemaJson: string | null;
+  /** Nothing starts runs of it; null: it is not so. */
+  readonly isArchived: true | null;
 }
 
 type Find = (id: string) => Promise<DefinitionHead | undefined>;
@@ -24,7 +26,8 @@ const FIND: Statement = {
   text: `select d.id, d.workspace_id as "workspaceId", d.latest_version as "latestVersion",
       d.latest_version_id as "latestVersionId",
       (select s.input_schema_json from version_sources s where s.version_id = d.latest_version_id)
-        as "inputSchemaJson"
+        as "inputSchemaJson",
+      (select true from closed_workflows c where c.definition_id = d.id) as "isArchived"
     from workflow_definitions d where d.id = any($1::text[])`,
 };
 // A reading side lives as long as the process.

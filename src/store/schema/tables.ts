@@ -16,6 +16,7 @@ import * as history from "./history.ts";
 import * as inbox from "./inbox.ts";
 import * as notifications from "./notifications.ts";
 import * as runs from "./runs.ts";
+import * as workflows from "./workflows.ts";
 
 /** All tables by their names in code. */
 export const tables: Readonly<Record<string, unknown>> = {
@@ -27,4 +28,5 @@ export const tables: Readonly<Record<string, unknown>> = {
   ...approvals,
   ...inbox,
   ...notifications,
+  ...workflows,
 };

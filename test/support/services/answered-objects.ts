@@ -15,9 +15,17 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { DiscardDraftResponseSchema } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import {
+  PublishDraftResponseSchema,
   PublishOutcome,
   PublishSourceResponseSchema,
+  SaveDraftResponseSchema,
+  type Workflow,
+  WorkflowsArchiveResponseSchema,
+  WorkflowsCreateResponseSchema,
+  WorkflowsUnarchiveResponseSchema,
+  WorkflowsUpdateResponseSchema,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   CancelRunResponseSchema,
@@ -62,11 +70,18 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     if (outcome === PublishOutcome.CREATED) all.made.add(definition?.id ?? "");
     if (outcome !== PublishOutcome.UNCHANGED) all.published.push(definition?.id ?? "");
     all.versions.add(version?.id ?? "");
+  } else if (isMessage(answer, PublishDraftResponseSchema)) {
+    all.published.push(answer.definition?.id ?? "");
+    all.versions.add(answer.version?.id ?? "");
+  } else if (isMessage(answer, WorkflowsCreateResponseSchema)) {
+    all.made.add(answer.workflow?.definition?.id ?? "");
+  } else if (hasWorkflow(answer)) {
+    all.published.push(answer.workflow?.definition?.id ?? "");
   } else if (isMessage(answer, HandleTriggerResponseSchema)) {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else if (!OF_AN_ITEM.some((schema) => isMessage(answer, schema))) {
+  } else if (![...OF_AN_ITEM, ...OF_A_DRAFT].some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -83,6 +98,16 @@ const OF_AN_ITEM = [
   ...[InboxClaimResponseSchema, InboxReleaseResponseSchema],
   ...[InboxDelegateResponseSchema, InboxCommentResponseSchema],
 ];
+
+const OF_A_DRAFT = [SaveDraftResponseSchema, DiscardDraftResponseSchema];
+const OF_A_WORKFLOW = [
+  ...[WorkflowsUpdateResponseSchema, WorkflowsArchiveResponseSchema],
+  WorkflowsUnarchiveResponseSchema,
+];
+
+function hasWorkflow(answer: Message): answer is Message & { workflow?: Workflow } {
+  return OF_A_WORKFLOW.some((schema) => isMessage(answer, schema));
+}
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {
   return OF_ONE_RUN.some((schema) => isMessage(answer, schema));

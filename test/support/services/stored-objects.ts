@@ -34,6 +34,10 @@ const REST = [
   "inbox_items",
   "inbox_notes",
   "version_sources",
+  "version_facts",
+  "workflow_details",
+  "workflow_drafts",
+  "closed_workflows",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

@@ -8,6 +8,12 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { DiffVersionsRequestSchema, DiffVersionsResponseSchema } from "./version_diffs_pb.ts";
+import { file_workflows_ops_v1_version_diffs } from "./version_diffs_pb.ts";
+import type { DiscardDraftRequestSchema, DiscardDraftResponseSchema, Draft, GetDraftRequestSchema, PublishDraftRequestSchema, SaveDraftRequestSchema, WorkflowsArchiveRequestSchema, WorkflowsCreateRequestSchema, WorkflowsDeleteRequestSchema, WorkflowsDeleteResponseSchema, WorkflowsUnarchiveRequestSchema, WorkflowsUpdateRequestSchema } from "./workflow_changes_pb.ts";
+import { file_workflows_ops_v1_workflow_changes } from "./workflow_changes_pb.ts";
+import type { Contains, DraftHead, WorkflowStatus } from "./workflow_facts_pb.ts";
+import { file_workflows_ops_v1_workflow_facts } from "./workflow_facts_pb.ts";
 import type { PublishVersionRequest, TriggerType, WorkflowDefinition, WorkflowVersion } from "../../v1/workflows_pb.ts";
 import { file_workflows_v1_workflows } from "../../v1/workflows_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -16,7 +22,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/workflows.proto.
  */
 export const file_workflows_ops_v1_workflows: GenFile = /*@__PURE__*/
-  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSLqAQoLVmVyc2lvbkhlYWQSCgoCaWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEg4KBmF1dGhvchgEIAEoCRIvCgx0cmlnZ2VyX3R5cGUYBSABKA4yGS53b3JrZmxvd3MudjEuVHJpZ2dlclR5cGUSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKaGFzX3NvdXJjZRgHIAEoCBIMCgRub3RlGAggASgJEhQKDHB1Ymxpc2hlZF9ieRgJIAEoCSJvCghXb3JrZmxvdxI0CgpkZWZpbml0aW9uGAEgASgLMiAud29ya2Zsb3dzLnYxLldvcmtmbG93RGVmaW5pdGlvbhItCgZsYXRlc3QYAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkIl4KDFZlcnNpb25GYXVsdBINCgVmaWVsZBgBIAEoCRIMCgRwYXRoGAIgASgJEgwKBGxpbmUYAyABKAUSDgoGY29sdW1uGAQgASgFEhMKC2Rlc2NyaXB0aW9uGAUgASgJIkUKE1dvcmtmbG93c0dldFJlcXVlc3QSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkiRAoUV29ya2Zsb3dzR2V0UmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93ImoKFFdvcmtmbG93c0xpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIVCg1uYW1lX2NvbnRhaW5zGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInMKFVdvcmtmbG93c0xpc3RSZXNwb25zZRItCgl3b3JrZmxvd3MYASADKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImAKE0NoZWNrVmVyc2lvblJlcXVlc3QSEwoLc291cmNlX3RleHQYASABKAkSNAoHdmVyc2lvbhgCIAEoCzIjLndvcmtmbG93cy52MS5QdWJsaXNoVmVyc2lvblJlcXVlc3QiqwEKFENoZWNrVmVyc2lvblJlc3BvbnNlEi4KBmZhdWx0cxgBIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EhMKC2ZhdWx0X2NvdW50GAIgASgFEjAKCHdhcm5pbmdzGAMgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSDAoEbmFtZRgEIAEoCRIOCgZkaWdlc3QYBSABKAkieAoUUHVibGlzaFNvdXJjZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC3NvdXJjZV90ZXh0GAIgASgJEicKBmxheW91dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEbm90ZRgEIAEoCSLAAQoVUHVibGlzaFNvdXJjZVJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEjEKB291dGNvbWUYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hPdXRjb21lEg4KBmRpZ2VzdBgEIAEoCSI7ChFHZXRWZXJzaW9uUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUi7gEKEkdldFZlcnNpb25SZXNwb25zZRIuCgd2ZXJzaW9uGAEgASgLMh0ud29ya2Zsb3dzLnYxLldvcmtmbG93VmVyc2lvbhIOCgZkaWdlc3QYAiABKAkSKwoEaGVhZBgDIAEoCzIdLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkhlYWQSEwoLc291cmNlX3RleHQYBCABKAkSJwoGbGF5b3V0GAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxpbnB1dF9zY2hlbWEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IlcKF0xpc3RWZXJzaW9uSGVhZHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkieAoYTGlzdFZlcnNpb25IZWFkc1Jlc3BvbnNlEi8KCHZlcnNpb25zGAEgAygLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSqMAQoOUHVibGlzaE91dGNvbWUSHwobUFVCTElTSF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXUFVCTElTSF9PVVRDT01FX0NSRUFURUQQARIdChlQVUJMSVNIX09VVENPTUVfUFVCTElTSEVEEAISHQoZUFVCTElTSF9PVVRDT01FX1VOQ0hBTkdFRBADMtgECglXb3JrZmxvd3MSWQoDR2V0EiUud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXNwb25zZSIDkAIBElwKBExpc3QSJi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0xpc3RSZXF1ZXN0Gicud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NMaXN0UmVzcG9uc2UiA5ACARJiCgxDaGVja1ZlcnNpb24SJS53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlc3BvbnNlIgOQAgESYAoNUHVibGlzaFNvdXJjZRImLndvcmtmbG93cy5vcHMudjEuUHVibGlzaFNvdXJjZVJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hTb3VyY2VSZXNwb25zZRJcCgpHZXRWZXJzaW9uEiMud29ya2Zsb3dzLm9wcy52MS5HZXRWZXJzaW9uUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuR2V0VmVyc2lvblJlc3BvbnNlIgOQAgESbgoQTGlzdFZlcnNpb25IZWFkcxIpLndvcmtmbG93cy5vcHMudjEuTGlzdFZlcnNpb25IZWFkc1JlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLkxpc3RWZXJzaW9uSGVhZHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_v1_workflows]);
+  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSLqAQoLVmVyc2lvbkhlYWQSCgoCaWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEg4KBmF1dGhvchgEIAEoCRIvCgx0cmlnZ2VyX3R5cGUYBSABKA4yGS53b3JrZmxvd3MudjEuVHJpZ2dlclR5cGUSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKaGFzX3NvdXJjZRgHIAEoCBIMCgRub3RlGAggASgJEhQKDHB1Ymxpc2hlZF9ieRgJIAEoCSLvAgoIV29ya2Zsb3cSNAoKZGVmaW5pdGlvbhgBIAEoCzIgLndvcmtmbG93cy52MS5Xb3JrZmxvd0RlZmluaXRpb24SLQoGbGF0ZXN0GAIgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIwCgZzdGF0dXMYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93U3RhdHVzEhYKDnN0YXR1c19yZWFzb25zGAQgAygJEg0KBW93bmVyGAUgASgJEgwKBHRlYW0YBiABKAkSLAoIY29udGFpbnMYByABKAsyGi53b3JrZmxvd3Mub3BzLnYxLkNvbnRhaW5zEi8KC2FyY2hpdmVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAkgASgJEioKBWRyYWZ0GAogASgLMhsud29ya2Zsb3dzLm9wcy52MS5EcmFmdEhlYWQiXgoMVmVyc2lvbkZhdWx0Eg0KBWZpZWxkGAEgASgJEgwKBHBhdGgYAiABKAkSDAoEbGluZRgDIAEoBRIOCgZjb2x1bW4YBCABKAUSEwoLZGVzY3JpcHRpb24YBSABKAkiRQoTV29ya2Zsb3dzR2V0UmVxdWVzdBIKCgJpZBgBIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAiABKAkSDAoEbmFtZRgDIAEoCSJEChRXb3JrZmxvd3NHZXRSZXNwb25zZRIsCgh3b3JrZmxvdxgBIAEoCzIaLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3citwIKFFdvcmtmbG93c0xpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIVCg1uYW1lX2NvbnRhaW5zGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJEjIKCHN0YXR1c2VzGAUgAygOMiAud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd1N0YXR1cxILCgN0YWcYBiABKAkSDQoFb3duZXIYByABKAkSDAoEdGVhbRgIIAEoCRIsCghjb250YWlucxgJIAEoCzIaLndvcmtmbG93cy5vcHMudjEuQ29udGFpbnMSDAoEdGV4dBgKIAEoCRIxCghvcmRlcl9ieRgLIAEoDjIfLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dPcmRlciJzChVXb3JrZmxvd3NMaXN0UmVzcG9uc2USLQoJd29ya2Zsb3dzGAEgAygLMhoud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSJgChNDaGVja1ZlcnNpb25SZXF1ZXN0EhMKC3NvdXJjZV90ZXh0GAEgASgJEjQKB3ZlcnNpb24YAiABKAsyIy53b3JrZmxvd3MudjEuUHVibGlzaFZlcnNpb25SZXF1ZXN0IqsBChRDaGVja1ZlcnNpb25SZXNwb25zZRIuCgZmYXVsdHMYASADKAsyHi53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25GYXVsdBITCgtmYXVsdF9jb3VudBgCIAEoBRIwCgh3YXJuaW5ncxgDIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EgwKBG5hbWUYBCABKAkSDgoGZGlnZXN0GAUgASgJIngKFFB1Ymxpc2hTb3VyY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRITCgtzb3VyY2VfdGV4dBgCIAEoCRInCgZsYXlvdXQYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBG5vdGUYBCABKAkiwAEKFVB1Ymxpc2hTb3VyY2VSZXNwb25zZRI0CgpkZWZpbml0aW9uGAEgASgLMiAud29ya2Zsb3dzLnYxLldvcmtmbG93RGVmaW5pdGlvbhIuCgd2ZXJzaW9uGAIgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIxCgdvdXRjb21lGAMgASgOMiAud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoT3V0Y29tZRIOCgZkaWdlc3QYBCABKAkiOwoRR2V0VmVyc2lvblJlcXVlc3QSFQoNZGVmaW5pdGlvbl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFIu4BChJHZXRWZXJzaW9uUmVzcG9uc2USLgoHdmVyc2lvbhgBIAEoCzIdLndvcmtmbG93cy52MS5Xb3JrZmxvd1ZlcnNpb24SDgoGZGlnZXN0GAIgASgJEisKBGhlYWQYAyABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEhMKC3NvdXJjZV90ZXh0GAQgASgJEicKBmxheW91dBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMaW5wdXRfc2NoZW1hGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJXChdMaXN0VmVyc2lvbkhlYWRzUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIngKGExpc3RWZXJzaW9uSGVhZHNSZXNwb25zZRIvCgh2ZXJzaW9ucxgBIAMoCzIdLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkhlYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUi2QEKEEdldERyYWZ0UmVzcG9uc2USJgoFZHJhZnQYASABKAsyFy53b3JrZmxvd3Mub3BzLnYxLkRyYWZ0Ei4KBmZhdWx0cxgCIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EhMKC2ZhdWx0X2NvdW50GAMgASgFEjAKCHdhcm5pbmdzGAQgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSDgoGZGlnZXN0GAUgASgJEhYKDmxhdGVzdF92ZXJzaW9uGAYgASgFIsYBChFTYXZlRHJhZnRSZXNwb25zZRIqCgVkcmFmdBgBIAEoCzIbLndvcmtmbG93cy5vcHMudjEuRHJhZnRIZWFkEi4KBmZhdWx0cxgCIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EhMKC2ZhdWx0X2NvdW50GAMgASgFEjAKCHdhcm5pbmdzGAQgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSDgoGZGlnZXN0GAUgASgJIr8BChRQdWJsaXNoRHJhZnRSZXNwb25zZRI0CgpkZWZpbml0aW9uGAEgASgLMiAud29ya2Zsb3dzLnYxLldvcmtmbG93RGVmaW5pdGlvbhIuCgd2ZXJzaW9uGAIgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIxCgdvdXRjb21lGAMgASgOMiAud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoT3V0Y29tZRIOCgZkaWdlc3QYBCABKAkidwoXV29ya2Zsb3dzQ3JlYXRlUmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93Ei4KBmZhdWx0cxgCIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0IkcKF1dvcmtmbG93c1VwZGF0ZVJlc3BvbnNlEiwKCHdvcmtmbG93GAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvdyJIChhXb3JrZmxvd3NBcmNoaXZlUmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93IkoKGldvcmtmbG93c1VuYXJjaGl2ZVJlc3BvbnNlEiwKCHdvcmtmbG93GAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvdyqMAQoOUHVibGlzaE91dGNvbWUSHwobUFVCTElTSF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXUFVCTElTSF9PVVRDT01FX0NSRUFURUQQARIdChlQVUJMSVNIX09VVENPTUVfUFVCTElTSEVEEAISHQoZUFVCTElTSF9PVVRDT01FX1VOQ0hBTkdFRBADKn8KDVdvcmtmbG93T3JkZXISHgoaV09SS0ZMT1dfT1JERVJfVU5TUEVDSUZJRUQQABIZChVXT1JLRkxPV19PUkRFUl9ORVdFU1QQARIXChNXT1JLRkxPV19PUkRFUl9OQU1FEAISGgoWV09SS0ZMT1dfT1JERVJfVVBEQVRFRBADMo8MCglXb3JrZmxvd3MSWQoDR2V0EiUud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXNwb25zZSIDkAIBElwKBExpc3QSJi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0xpc3RSZXF1ZXN0Gicud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NMaXN0UmVzcG9uc2UiA5ACARJiCgxDaGVja1ZlcnNpb24SJS53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlc3BvbnNlIgOQAgESYAoNUHVibGlzaFNvdXJjZRImLndvcmtmbG93cy5vcHMudjEuUHVibGlzaFNvdXJjZVJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hTb3VyY2VSZXNwb25zZRJcCgpHZXRWZXJzaW9uEiMud29ya2Zsb3dzLm9wcy52MS5HZXRWZXJzaW9uUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuR2V0VmVyc2lvblJlc3BvbnNlIgOQAgESbgoQTGlzdFZlcnNpb25IZWFkcxIpLndvcmtmbG93cy5vcHMudjEuTGlzdFZlcnNpb25IZWFkc1JlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLkxpc3RWZXJzaW9uSGVhZHNSZXNwb25zZSIDkAIBElYKCEdldERyYWZ0EiEud29ya2Zsb3dzLm9wcy52MS5HZXREcmFmdFJlcXVlc3QaIi53b3JrZmxvd3Mub3BzLnYxLkdldERyYWZ0UmVzcG9uc2UiA5ACARJUCglTYXZlRHJhZnQSIi53b3JrZmxvd3Mub3BzLnYxLlNhdmVEcmFmdFJlcXVlc3QaIy53b3JrZmxvd3Mub3BzLnYxLlNhdmVEcmFmdFJlc3BvbnNlEl0KDERpc2NhcmREcmFmdBIlLndvcmtmbG93cy5vcHMudjEuRGlzY2FyZERyYWZ0UmVxdWVzdBomLndvcmtmbG93cy5vcHMudjEuRGlzY2FyZERyYWZ0UmVzcG9uc2USXQoMUHVibGlzaERyYWZ0EiUud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRHJhZnRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoRHJhZnRSZXNwb25zZRJdCgZDcmVhdGUSKC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0NyZWF0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0NyZWF0ZVJlc3BvbnNlEl0KBlVwZGF0ZRIoLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzVXBkYXRlUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzVXBkYXRlUmVzcG9uc2USYAoHQXJjaGl2ZRIpLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzQXJjaGl2ZVJlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0FyY2hpdmVSZXNwb25zZRJmCglVbmFyY2hpdmUSKy53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c1VuYXJjaGl2ZVJlcXVlc3QaLC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c1VuYXJjaGl2ZVJlc3BvbnNlEl0KBkRlbGV0ZRIoLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzRGVsZXRlUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzRGVsZXRlUmVzcG9uc2USYgoMRGlmZlZlcnNpb25zEiUud29ya2Zsb3dzLm9wcy52MS5EaWZmVmVyc2lvbnNSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5EaWZmVmVyc2lvbnNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_version_diffs, file_workflows_ops_v1_workflow_changes, file_workflows_ops_v1_workflow_facts, file_workflows_v1_workflows]);
 
 /**
  * A version without steps and edges.
@@ -100,6 +106,58 @@ export type Workflow = Message<"workflows.ops.v1.Workflow"> & {
    * @generated from field: workflows.ops.v1.VersionHead latest = 2;
    */
   latest?: VersionHead | undefined;
+
+  /**
+   * @generated from field: workflows.ops.v1.WorkflowStatus status = 3;
+   */
+  status: WorkflowStatus;
+
+  /**
+   * Why it has the status, a sentence each.
+   *
+   * @generated from field: repeated string status_reasons = 4;
+   */
+  statusReasons: string[];
+
+  /**
+   * Who answers for it.
+   *
+   * @generated from field: string owner = 5;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string team = 6;
+   */
+  team: string;
+
+  /**
+   * Of the latest version.
+   *
+   * @generated from field: workflows.ops.v1.Contains contains = 7;
+   */
+  contains?: Contains | undefined;
+
+  /**
+   * Unset: it is not archived.
+   *
+   * @generated from field: google.protobuf.Timestamp archived_at = 8;
+   */
+  archivedAt?: Timestamp | undefined;
+
+  /**
+   * Another one after each Update, Archive and Unarchive.
+   *
+   * @generated from field: string etag = 9;
+   */
+  etag: string;
+
+  /**
+   * Unset: there is none.
+   *
+   * @generated from field: workflows.ops.v1.DraftHead draft = 10;
+   */
+  draft?: DraftHead | undefined;
 };
 
 /**
@@ -233,6 +291,49 @@ export type WorkflowsListRequest = Message<"workflows.ops.v1.WorkflowsListReques
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * One of these. Empty: every one but ARCHIVED.
+   *
+   * @generated from field: repeated workflows.ops.v1.WorkflowStatus statuses = 5;
+   */
+  statuses: WorkflowStatus[];
+
+  /**
+   * One of its tags.
+   *
+   * @generated from field: string tag = 6;
+   */
+  tag: string;
+
+  /**
+   * @generated from field: string owner = 7;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string team = 8;
+   */
+  team: string;
+
+  /**
+   * What the latest version must contain: all that is set.
+   *
+   * @generated from field: workflows.ops.v1.Contains contains = 9;
+   */
+  contains?: Contains | undefined;
+
+  /**
+   * A part of the name or the description, in upper or lower case.
+   *
+   * @generated from field: string text = 10;
+   */
+  text: string;
+
+  /**
+   * @generated from field: workflows.ops.v1.WorkflowOrder order_by = 11;
+   */
+  orderBy: WorkflowOrder;
 };
 
 /**
@@ -247,7 +348,7 @@ export const WorkflowsListRequestSchema: GenMessage<WorkflowsListRequest> = /*@_
  */
 export type WorkflowsListResponse = Message<"workflows.ops.v1.WorkflowsListResponse"> & {
   /**
-   * A page with name_contains examines 5,000 workflows at most: it may have fewer than page_size, or none.
+   * A page examines 5,000 workflows at most: where some do not match it may have fewer than page_size, or none.
    *
    * @generated from field: repeated workflows.ops.v1.Workflow workflows = 1;
    */
@@ -261,7 +362,7 @@ export type WorkflowsListResponse = Message<"workflows.ops.v1.WorkflowsListRespo
   nextPageToken: string;
 
   /**
-   * Exact to 10,000; with name_contains: of the newest 10,000 workflows.
+   * Exact to 10,000; of those that match among the newest 10,000 workflows.
    *
    * @generated from field: int32 total_size = 3;
    */
@@ -561,6 +662,214 @@ export const ListVersionHeadsResponseSchema: GenMessage<ListVersionHeadsResponse
   messageDesc(file_workflows_ops_v1_workflows, 14);
 
 /**
+ * @generated from message workflows.ops.v1.GetDraftResponse
+ */
+export type GetDraftResponse = Message<"workflows.ops.v1.GetDraftResponse"> & {
+  /**
+   * Unset: there is none.
+   *
+   * @generated from field: workflows.ops.v1.Draft draft = 1;
+   */
+  draft?: Draft | undefined;
+
+  /**
+   * The first 500, in the order of the text.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+
+  /**
+   * All of them; 0: the draft can be published.
+   *
+   * @generated from field: int32 fault_count = 3;
+   */
+  faultCount: number;
+
+  /**
+   * As CheckVersion has them.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault warnings = 4;
+   */
+  warnings: VersionFault[];
+
+  /**
+   * As GetVersion has it; empty: the draft has faults.
+   *
+   * @generated from field: string digest = 5;
+   */
+  digest: string;
+
+  /**
+   * Where it is above base_version of the draft, a version was published since the draft was begun.
+   *
+   * @generated from field: int32 latest_version = 6;
+   */
+  latestVersion: number;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetDraftResponse.
+ * Use `create(GetDraftResponseSchema)` to create a new message.
+ */
+export const GetDraftResponseSchema: GenMessage<GetDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 15);
+
+/**
+ * @generated from message workflows.ops.v1.SaveDraftResponse
+ */
+export type SaveDraftResponse = Message<"workflows.ops.v1.SaveDraftResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.DraftHead draft = 1;
+   */
+  draft?: DraftHead | undefined;
+
+  /**
+   * The first 500, in the order of the text.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+
+  /**
+   * All of them; 0: the draft can be published.
+   *
+   * @generated from field: int32 fault_count = 3;
+   */
+  faultCount: number;
+
+  /**
+   * As CheckVersion has them.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault warnings = 4;
+   */
+  warnings: VersionFault[];
+
+  /**
+   * As GetVersion has it; empty: the draft has faults.
+   *
+   * @generated from field: string digest = 5;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SaveDraftResponse.
+ * Use `create(SaveDraftResponseSchema)` to create a new message.
+ */
+export const SaveDraftResponseSchema: GenMessage<SaveDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 16);
+
+/**
+ * @generated from message workflows.ops.v1.PublishDraftResponse
+ */
+export type PublishDraftResponse = Message<"workflows.ops.v1.PublishDraftResponse"> & {
+  /**
+   * @generated from field: workflows.v1.WorkflowDefinition definition = 1;
+   */
+  definition?: WorkflowDefinition | undefined;
+
+  /**
+   * @generated from field: workflows.ops.v1.VersionHead version = 2;
+   */
+  version?: VersionHead | undefined;
+
+  /**
+   * PUBLISHED, or UNCHANGED: the latest version has this content already.
+   *
+   * @generated from field: workflows.ops.v1.PublishOutcome outcome = 3;
+   */
+  outcome: PublishOutcome;
+
+  /**
+   * @generated from field: string digest = 4;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.PublishDraftResponse.
+ * Use `create(PublishDraftResponseSchema)` to create a new message.
+ */
+export const PublishDraftResponseSchema: GenMessage<PublishDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 17);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsCreateResponse
+ */
+export type WorkflowsCreateResponse = Message<"workflows.ops.v1.WorkflowsCreateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+
+  /**
+   * Of the draft, the first 500.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsCreateResponse.
+ * Use `create(WorkflowsCreateResponseSchema)` to create a new message.
+ */
+export const WorkflowsCreateResponseSchema: GenMessage<WorkflowsCreateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 18);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsUpdateResponse
+ */
+export type WorkflowsUpdateResponse = Message<"workflows.ops.v1.WorkflowsUpdateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsUpdateResponse.
+ * Use `create(WorkflowsUpdateResponseSchema)` to create a new message.
+ */
+export const WorkflowsUpdateResponseSchema: GenMessage<WorkflowsUpdateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 19);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsArchiveResponse
+ */
+export type WorkflowsArchiveResponse = Message<"workflows.ops.v1.WorkflowsArchiveResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsArchiveResponse.
+ * Use `create(WorkflowsArchiveResponseSchema)` to create a new message.
+ */
+export const WorkflowsArchiveResponseSchema: GenMessage<WorkflowsArchiveResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 20);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsUnarchiveResponse
+ */
+export type WorkflowsUnarchiveResponse = Message<"workflows.ops.v1.WorkflowsUnarchiveResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsUnarchiveResponse.
+ * Use `create(WorkflowsUnarchiveResponseSchema)` to create a new message.
+ */
+export const WorkflowsUnarchiveResponseSchema: GenMessage<WorkflowsUnarchiveResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 21);
+
+/**
  * What PublishSource did.
  *
  * @generated from enum workflows.ops.v1.PublishOutcome
@@ -607,6 +916,54 @@ export const PublishOutcomeSchema: GenEnum<PublishOutcome> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_workflows, 0);
 
 /**
+ * How a list is sorted.
+ *
+ * @generated from enum workflows.ops.v1.WorkflowOrder
+ */
+export const WorkflowOrder = {
+  /**
+   * As NEWEST.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By the time when the definition was made, the newest first.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_NEWEST = 1;
+   */
+  NEWEST: 1,
+
+  /**
+   * By the name.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_NAME = 2;
+   */
+  NAME: 2,
+
+  /**
+   * By `updated_at` of the definition, the last one first. One that is updated while a list is paged through may be left out.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_UPDATED = 3;
+   */
+  UPDATED: 3,
+} as const;
+
+/**
+ * How a list is sorted.
+ *
+ * @generated from enum workflows.ops.v1.WorkflowOrder
+ */
+export type WorkflowOrder = (typeof WorkflowOrder)[keyof typeof WorkflowOrder] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.WorkflowOrder.
+ */
+export const WorkflowOrderSchema: GenEnum<WorkflowOrder> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_workflows, 1);
+
+/**
  * Definitions and versions are those of workflows.v1: both services show the same ones.
  *
  * @generated from service workflows.ops.v1.Workflows
@@ -623,7 +980,7 @@ export const Workflows: GenService<{
     output: typeof WorkflowsGetResponseSchema;
   },
   /**
-   * Lists the workflows of a workspace, newest first.
+   * Lists the workflows of a workspace, without the archived ones unless `statuses` names them.
    *
    * @generated from rpc workflows.ops.v1.Workflows.List
    */
@@ -674,6 +1031,110 @@ export const Workflows: GenService<{
     methodKind: "unary";
     input: typeof ListVersionHeadsRequestSchema;
     output: typeof ListVersionHeadsResponseSchema;
+  },
+  /**
+   * Returns the draft of a workflow, with its faults.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.GetDraft
+   */
+  getDraft: {
+    methodKind: "unary";
+    input: typeof GetDraftRequestSchema;
+    output: typeof GetDraftResponseSchema;
+  },
+  /**
+   * Stores the text that somebody works on, with faults or without.
+   * ABORTED (ETAG_MISMATCH): the draft is another one than `etag` says. The metadata of ErrorInfo has `etag_sent` and `etag_stored`.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.SaveDraft
+   */
+  saveDraft: {
+    methodKind: "unary";
+    input: typeof SaveDraftRequestSchema;
+    output: typeof SaveDraftResponseSchema;
+  },
+  /**
+   * Deletes the draft. ABORTED (ETAG_MISMATCH): it is another one than `etag` says.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.DiscardDraft
+   */
+  discardDraft: {
+    methodKind: "unary";
+    input: typeof DiscardDraftRequestSchema;
+    output: typeof DiscardDraftResponseSchema;
+  },
+  /**
+   * Makes a version from the draft, as PublishSource does, and deletes the draft.
+   * ABORTED (ETAG_MISMATCH): the draft is another one than `etag` says. INVALID_ARGUMENT: it has faults; each violation names the path
+   * in the text, its line and column.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.PublishDraft
+   */
+  publishDraft: {
+    methodKind: "unary";
+    input: typeof PublishDraftRequestSchema;
+    output: typeof PublishDraftResponseSchema;
+  },
+  /**
+   * Makes a workflow without versions. ALREADY_EXISTS: the name is taken.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Create
+   */
+  create: {
+    methodKind: "unary";
+    input: typeof WorkflowsCreateRequestSchema;
+    output: typeof WorkflowsCreateResponseSchema;
+  },
+  /**
+   * Changes what `update_mask` names. ABORTED (ETAG_MISMATCH): the workflow is another one than `etag` says.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Update
+   */
+  update: {
+    methodKind: "unary";
+    input: typeof WorkflowsUpdateRequestSchema;
+    output: typeof WorkflowsUpdateResponseSchema;
+  },
+  /**
+   * From its answer on no run of the workflow begins: triggers and schedules start nothing, StartRun is FAILED_PRECONDITION
+   * (ARCHIVED). Runs under way go on. An archived workflow stays as it is.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Archive
+   */
+  archive: {
+    methodKind: "unary";
+    input: typeof WorkflowsArchiveRequestSchema;
+    output: typeof WorkflowsArchiveResponseSchema;
+  },
+  /**
+   * Lets the latest version start runs again. A workflow that is not archived stays as it is.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Unarchive
+   */
+  unarchive: {
+    methodKind: "unary";
+    input: typeof WorkflowsUnarchiveRequestSchema;
+    output: typeof WorkflowsUnarchiveResponseSchema;
+  },
+  /**
+   * Deletes a workflow with its versions and its draft. FAILED_PRECONDITION (HAS_RUNS): runs of it are stored.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Delete
+   */
+  delete: {
+    methodKind: "unary";
+    input: typeof WorkflowsDeleteRequestSchema;
+    output: typeof WorkflowsDeleteResponseSchema;
+  },
+  /**
+   * Returns what differs between two versions, or between a version and the draft.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.DiffVersions
+   */
+  diffVersions: {
+    methodKind: "unary";
+    input: typeof DiffVersionsRequestSchema;
+    output: typeof DiffVersionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_workflows, 0);

@@ -12,6 +12,8 @@ export const answerStatements: ModelStatements = {
       .flatMap((id) => tx.get(tables.definitions, id) ?? [])
       .map(({ id, workspaceId, latestVersion, latestVersionId }) => ({
         ...{ id, workspaceId, latestVersion, latestVersionId, inputSchemaJson: null },
+        // No world archives a workflow.
+        isArchived: null,
       })),
   find_run_head: ({ tx, tables }, [id]: [string]) => {
     const run = tx.get(tables.runs, id);

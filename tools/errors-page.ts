@@ -25,6 +25,7 @@ const FACTS: Required<Omit<RefusalFacts, "cause">> = {
   from: "COMPLETED",
   to: "PAUSED",
   scope: "workflows:run",
+  etags: { sent: "a", stored: "b" },
 };
 
 const MEANINGS: Readonly<Record<Reason, string>> = {
@@ -34,6 +35,9 @@ const MEANINGS: Readonly<Record<Reason, string>> = {
   illegal_move: "The state of the run or step does not allow the call.",
   nothing_published: "The definition has no published version.",
   workflow_paused: "The workflow is paused: `Workflows.Resume` ends the pause.",
+  archived: "The workflow is archived: nothing starts runs of it.",
+  has_runs: "Runs of the workflow are stored, so it can be archived, and not deleted.",
+  etag_mismatch: "Somebody else has changed it since it was read. Read it again.",
   too_large: "The request or what it would make is over a limit of size.",
   too_costly: "The work is over a limit of cost. A repeat gives the same error.",
   lost_race: "Another call changed the same object first.",

@@ -9,6 +9,7 @@ import { OPERATOR_COMMANDS } from "./operator-commands.ts";
 import { ORDER_COMMANDS } from "./order-commands.ts";
 import { SEARCH_OPTIONS } from "./search-options.ts";
 import { STARTER_COMMANDS } from "./starter-commands.ts";
+import { WORKFLOW_COMMANDS } from "./workflow-commands.ts";
 
 /** Options of every command. */
 export const OUTPUT_OPTIONS: readonly OptionRow[] = [
@@ -75,14 +76,16 @@ export const COMMANDS: readonly CommandRow[] = [
     name: "diff",
     args: "<source>",
     about:
-      "Show what differs: between a file and the newest published version, or between two versions. Ends with 1 when they differ.",
+      "Show what differs: between a file, or the draft, and the newest published version, or between two versions. Ends with 1 when they differ.",
     examples: [
       ["diff expense.workflow.yaml", "what applying the file would change"],
+      ["diff expense-approval --draft", "what publishing the draft would change"],
       ["diff expense-approval --from 2", "what changed since version 2"],
       ["diff expense-approval --from 2 --to 3 --json", "one JSON object for each difference"],
     ],
     options: [
-      ["--from <number>", "the older version; the newest one for a file"],
+      ["--draft", "compare with the draft"],
+      ["--from <number>", "the older version; the newest one for a file or a draft"],
       ["--to <number>", "the newer version; the newest one unless given"],
     ],
     callsService: true,
@@ -100,6 +103,7 @@ export const COMMANDS: readonly CommandRow[] = [
     callsService: true,
     load: async () => (await import("./export.ts")).run,
   },
+  ...WORKFLOW_COMMANDS,
   {
     name: "start",
     args: "<workflow>",

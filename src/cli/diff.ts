@@ -1,15 +1,17 @@
-/** `workflows diff`: what differs between a file and a published version, or between two versions. */
-import type { VersionSpec } from "../engine/values/definition.ts";
+/** `workflows diff`: what differs between a file, or a draft, and a published version, or between two versions. */
+import { versionRisks } from "../engine/steps/version-risks.ts";
 import type { Json } from "../engine/values/json.ts";
 import {
   diffVersions,
   type FieldChange,
+  NO_VERSION,
   type VersionChange,
 } from "../engine/values/version-diff.ts";
+import { readWorkflowFile } from "../file/read-file.ts";
 import { specOfMessage, unstoredVersion } from "../wire/definitions.ts";
-import type { Call } from "./call.ts";
+import { type Call, flagOption } from "./call.ts";
 import { findDefinition, findVersion, requireDefinition, requireVersion } from "./definitions.ts";
-import { EXIT, usageFault } from "./failure.ts";
+import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { isFile, requireSound } from "./files.ts";
 import { readCount } from "./numbers.ts";
 import { oneLine } from "./one-line.ts";
@@ -18,17 +20,6 @@ import { readSettings } from "./settings.ts";
 
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;
 const VALUE_CHARS = 120;
-const NOTHING: VersionSpec = specOfMessage(
-  unstoredVersion({
-    ...{ steps: [], edges: [], timeoutSeconds: 0, author: "" },
-    trigger: {
-      ...{ triggerType: "MANUAL", eventType: "", eventSubject: "", tapProvider: "" },
-      ...{ tapEntityType: "", tapAction: "", cronExpr: "", parentWorkflowId: "", filterExpr: "" },
-      written: "unset",
-    },
-  }),
-);
-
 /** Exit 1 when they differ. */
 export async function run(call: Call): Promise<number> {
   const [source = ""] = call.args;
@@ -36,14 +27,17 @@ export async function run(call: Call): Promise<number> {
   const from = readCount(call, "from");
   const to = readCount(call, "to");
   const service = connectService(await readSettings(call.options));
-  const [before, after] = isFile(source)
-    ? await ofFile(service, call, { from, to })
-    : await ofVersions(service, source, { from, to });
+  const [before, after] = flagOption(call, "draft")
+    ? await ofDraft(service, source, { from, to })
+    : isFile(source)
+      ? await ofFile(service, call, { from, to })
+      : await ofVersions(service, source, { from, to });
   const changes = diffVersions(before, after);
   for (const change of changes) {
     if (out.json) out.object(changeObject(change));
     else for (const line of changeLines(change)) out.line(line);
   }
+  for (const { description } of versionRisks(before, after)) out.talk(`risk: ${description}`);
   return changes.length === 0 ? EXIT.done : EXIT.failed;
 }
 
@@ -65,8 +59,26 @@ async function ofFile(service: Service, { args, out }: Call, { from, to }: Numbe
       : from === undefined
         ? await findVersion(service, definition)
         : await requireVersion(service, definition, from);
-  const before = version === undefined ? NOTHING : specOfMessage(version);
+  const before = version === undefined ? NO_VERSION : specOfMessage(version);
   return [before, specOfMessage(unstoredVersion(spec))] as const;
+}
+
+/** The draft must be without faults. */
+async function ofDraft(service: Service, source: string, { from, to }: Numbers) {
+  if (to !== undefined) throw usageFault("--to is for two versions: the draft is the newer one");
+  const definition = await requireDefinition(service, source);
+  const { draft, faults } = await service.sources.getDraft({ definitionId: definition.id });
+  if (draft === undefined) throw new CliFailure(`"${source}" has no draft`, EXIT.notFound);
+  const { workflow } = readWorkflowFile(new TextEncoder().encode(draft.sourceText));
+  if (workflow === undefined || faults.length > 0) {
+    throw usageFault(`the draft has faults: workflows drafts get ${source}`);
+  }
+  const version =
+    from === undefined
+      ? await findVersion(service, definition)
+      : await requireVersion(service, definition, from);
+  const before = version === undefined ? NO_VERSION : specOfMessage(version);
+  return [before, specOfMessage(unstoredVersion(workflow.spec))] as const;
 }
 
 async function ofVersions(service: Service, source: string, { from, to }: Numbers) {

@@ -22,7 +22,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.notFound, "there is no such definition, version or run"],
   [EXIT.notAllowed, "the token is missing, or does not allow it"],
   [EXIT.away, "the service is away, too old, another program, or says to try again"],
-  [EXIT.refused, "the state of the run refuses it"],
+  [EXIT.refused, "the state of the run or workflow refuses it, or somebody else changed it"],
   [EXIT.cancelled, "with --wait and by watch: the run is CANCELLED"],
   [EXIT.timedOut, "--wait ran out; the run goes on"],
   [EXIT.interrupted, "interrupted; a run that was started or watched goes on"],

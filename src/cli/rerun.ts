@@ -1,5 +1,4 @@
 /** `workflows rerun`: the plan first; then, once it is confirmed, a new run that reuses what the run completed. */
-import { createInterface } from "node:readline/promises";
 import { toJson } from "@bufbuild/protobuf";
 import {
   PlanAct,
@@ -10,6 +9,7 @@ import {
 } from "../../gen/workflows/ops/v1/reruns_pb.ts";
 import type { Json } from "../engine/values/json.ts";
 import { type Call, flagOption, textOption } from "./call.ts";
+import { confirm } from "./confirm.ts";
 import { CliFailure, EXIT, usageFault } from "./failure.ts";
 import { readJsonObject } from "./json-option.ts";
 import { readCount } from "./numbers.ts";
@@ -53,7 +53,7 @@ export async function run(call: Call): Promise<number> {
   if (plan === undefined) throw new CliFailure("the service answers without a plan", EXIT.failed);
   if (isDry || !out.json) printPlan(plan, isDry, out);
   if (isDry) return EXIT.done;
-  if (!isConfirmed && !(await confirm())) {
+  if (!isConfirmed && !(await confirm("Rerun?"))) {
     out.talk("nothing was done");
     return EXIT.done;
   }
@@ -83,13 +83,4 @@ function rowOf({ stepId, act, why, approvalVoid, undoStays }: PlanStep): string[
   ];
   const text = notes.filter((note) => note !== "").join(", ");
   return [stepId, nameOf(PlanAct, act).toLowerCase(), text];
-}
-
-async function confirm(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question("Rerun? [y/N] ")).trim());
-  } finally {
-    terminal.close();
-  }
 }

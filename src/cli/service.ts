@@ -128,6 +128,9 @@ const EXITS: Partial<Record<Code, number>> = {
   [Code.AlreadyExists]: EXIT.refused,
 };
 
+/** Somebody else was faster: to try again as it is does not help. */
+const MISMATCH = "ETAG_MISMATCH";
+
 /** What a failed call means for the person at the terminal. */
 function describeFailure(
   thrown: unknown,
@@ -149,7 +152,8 @@ function describeFailure(
     return new CliFailure(message, EXIT.usage, { cause: error });
   }
   if (violations.length > 0) return new FieldsRefused(sentence, violations, error);
-  const exitCode = EXITS[error.code] ?? EXIT.failed;
+  const isMismatch = error.findDetails(ErrorInfoSchema).some(({ reason }) => reason === MISMATCH);
+  const exitCode = isMismatch ? EXIT.refused : (EXITS[error.code] ?? EXIT.failed);
   const hint =
     error.code === Code.Unauthenticated && settings.token === undefined
       ? "; no token was sent (--token-file, WORKFLOWS_TOKEN)"

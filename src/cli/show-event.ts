@@ -28,6 +28,13 @@ const WORDS: Readonly<Record<string, string>> = {
   "workflow.paused": "was paused",
   "workflow.resumed": "was resumed",
   "workflow.high_failure_rate": "has many failed runs",
+  "workflow.created": "was made",
+  "workflow.updated": "was updated",
+  "workflow.archived": "was archived",
+  "workflow.deleted": "was deleted",
+  "workflow.edited": "is being edited",
+  "workflow.draft_saved": "has a new draft",
+  "workflow.published": "was published",
 };
 
 /** The event as structured CloudEvents JSON. */

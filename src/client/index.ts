@@ -11,6 +11,9 @@ export * from "../../gen/workflows/ops/v1/starters_pb.ts";
 export * from "../../gen/workflows/ops/v1/system_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_pauses_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflow_stats_pb.ts";
+export * from "../../gen/workflows/ops/v1/version_diffs_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_changes_pb.ts";
+export * from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
 export * from "../../gen/workflows/ops/v1/workflows_pb.ts";
 export * from "../../gen/workflows/v1/workflows_pb.ts";
 export {

@@ -11,6 +11,9 @@ export type Reason =
   | "illegal_move"
   | "nothing_published"
   | "workflow_paused"
+  | "archived"
+  | "has_runs"
+  | "etag_mismatch"
   | "too_large"
   | "too_costly"
   | "lost_race"
@@ -36,6 +39,8 @@ export interface RefusalFacts {
   readonly to?: string;
   /** The scope that the caller's token lacks. */
   readonly scope?: string;
+  /** The etag of the call, and that of what is stored; "" where nothing is. */
+  readonly etags?: { readonly sent: string; readonly stored: string };
   readonly cause?: unknown;
 }
 
@@ -62,6 +67,9 @@ const TEMPORARY: Readonly<Record<Reason, boolean>> = {
   illegal_move: false,
   nothing_published: false,
   workflow_paused: false,
+  archived: false,
+  has_runs: false,
+  etag_mismatch: false,
   too_large: false,
   // The database ended the work for its length: the same work takes as long again.
   too_costly: false,

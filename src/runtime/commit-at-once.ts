@@ -9,7 +9,8 @@
  */
 import type { Database } from "../store/database.ts";
 import { AnswerLost } from "../store/pg-errors.ts";
-import { type SavedBatch, StaleRows } from "../store/save-batch.ts";
+import type { SavedBatch } from "../store/save-batch.ts";
+import { StaleRows } from "../store/save-fences.ts";
 import { markedRunOf } from "../store/unanswered-save.ts";
 import { isStored } from "./confirm-batch.ts";
 import type { FoldedRun } from "./fold-run.ts";

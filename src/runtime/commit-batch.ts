@@ -19,7 +19,9 @@ import type { Database, Tx } from "../store/database.ts";
 import { loadRows, type WantedRows } from "../store/load-rows.ts";
 import { isAway } from "../store/pg-errors.ts";
 import type { Batch, SavedBatch } from "../store/save-batch.ts";
+import { ClosedWorkflow } from "../store/save-fences.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { refuseClosed } from "./closed-starts.ts";
 import { commitAtOnce, fitsOneStatement } from "./commit-at-once.ts";
 import type { CommittedRuns } from "./committed-runs.ts";
 import { confirmBatch } from "./confirm-batch.ts";
@@ -72,7 +74,7 @@ const LARGE_UNITS = TRANSITION_UNITS;
 const inLargeTurn = createLargeTurns();
 
 /**
- * Commits a batch. Rejects with CommitUnknown, or with the error of the database when nothing is committed.
+ * Commits a batch; one with a start that may not begin commits nothing, and its others come again. Rejects with CommitUnknown, or with the error of the database when nothing is committed.
  */
 export async function commitBatch(
   deps: CommitDeps,
@@ -84,6 +86,7 @@ export async function commitBatch(
   } catch (error) {
     // What is kept may be the reason: a row of a step was written elsewhere.
     forget(deps, items);
+    if (error instanceof ClosedWorkflow) return refuseClosed(deps.database, items);
     throw error;
   }
 }

@@ -7,6 +7,7 @@
 import { checkVersionInPieces } from "../engine/graph/check.ts";
 import { withEventPaths } from "../engine/graph/event-paths.ts";
 import { triggerKeyOf, waitKeyOf, widenPattern } from "../engine/matching/keys.ts";
+import { containsOf } from "../engine/steps/contains.ts";
 import { factsOf } from "../engine/steps/registry.ts";
 import { nextSlot, readCronLine, trimLine } from "../engine/values/cron.ts";
 import type { VersionSpec } from "../engine/values/definition.ts";
@@ -16,7 +17,8 @@ import { newDefinitionId, newDeploymentId, newVersionId } from "../process/ids.t
 import { Refusal } from "../process/refusal.ts";
 import type { KeyClaim } from "../store/caller-keys.ts";
 import { appendChange } from "../store/changes.ts";
-import type { Database, Tx } from "../store/database.ts";
+import { findClosed } from "../store/closed-workflows.ts";
+import type { Database, Queries, Tx } from "../store/database.ts";
 import {
   findDefinitionByName,
   insertDefinition,
@@ -31,10 +33,15 @@ import type { DefinitionRow, VersionRow } from "../store/reads/definitions.ts";
 import { findDeployPolicy, ruleOf } from "../store/reads/deploy-policies.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { deleteSchedule, saveSchedule } from "../store/schedules.ts";
+import { insertVersionFacts } from "../store/version-facts.ts";
 import { applyKeys } from "./caller-keys.ts";
+import { closedRefusal } from "./closed-refusals.ts";
+import { createdEvent, type Published, publishedEvent } from "./definition-events.ts";
 import { inPieces } from "./in-pieces.ts";
 import { partitionOf } from "./partition.ts";
 import type { Committed } from "./submission.ts";
+
+export type { Published } from "./definition-events.ts";
 
 /** What writing definitions needs. Without `onCommitted` the publisher finds the events by itself, a little later. */
 export interface DefinitionDeps {
@@ -55,12 +62,6 @@ export interface Publication extends Partial<Publisher> {
 export interface Publisher {
   readonly by: string;
   readonly note: string;
-}
-
-/** A version, and its definition with the new latest version. */
-export interface Published {
-  readonly definition: DefinitionRow;
-  readonly version: VersionRow;
 }
 
 /** Makes a definition without versions. Refuses invalid_fields and already_exists (resource: the existing id). */
@@ -84,10 +85,22 @@ export async function publishVersion(
 ): Promise<Published> {
   const spec = await checkedSpec(written);
   return commitWithEvents(deps, async (tx) => {
-    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await storeVersion(tx, definition, spec, { by, note });
     return { row, madeId: row.version.id, definitionId, events: [publishedEvent(row)] };
   });
+}
+
+/** Locks a definition; a `workspaceId` of "" takes any workspace's. Refuses not_found. */
+export async function lockSeen(
+  tx: Tx,
+  { definitionId, workspaceId }: { readonly definitionId: string; readonly workspaceId: string },
+): Promise<DefinitionRow> {
+  const definition = await lockDefinition(tx, definitionId);
+  if (definition !== undefined && ["", definition.workspaceId].includes(workspaceId)) {
+    return definition;
+  }
+  throw closedRefusal(definitionId, "deleted");
 }
 
 /** The version as it is stored. Refuses invalid_fields (every fault). */
@@ -97,21 +110,27 @@ export async function checkedSpec(written: VersionSpec): Promise<VersionSpec> {
   throw new Refusal("invalid_fields", "the version is not valid", { fields: faults });
 }
 
-/** Locks a definition until the transaction ends; `workspaceId` "" takes any workspace's. Refuses not_found. */
-export async function requireLocked(
+/** Stores the next version of a definition that is locked. Nothing starts it until it is deployed. Refuses archived. */
+export async function storeUndeployed(
   tx: Tx,
-  definitionId: string,
-  workspaceId: string,
-): Promise<DefinitionRow> {
-  const definition = await lockDefinition(tx, definitionId);
-  if (definition !== undefined && ["", definition.workspaceId].includes(workspaceId)) {
-    return definition;
-  }
-  const resource = { type: "definition", name: definitionId };
-  throw new Refusal("not_found", `there is no definition ${definitionId}`, { resource });
+  definition: DefinitionRow,
+  spec: VersionSpec,
+): Promise<VersionRow> {
+  const why = (await findClosed(tx, [definition.id])).get(definition.id);
+  if (why !== undefined) throw closedRefusal(definition.id, why);
+  const version = await insertVersion(tx, definition, {
+    id: newVersionId(),
+    spec,
+    waitPatterns: spec.steps.flatMap(waitPatternOf),
+  });
+  await insertVersionFacts(tx, version.id, containsOf(spec.steps));
+  return version;
 }
 
-/** Stores the next version of a definition that is locked, and deploys it to production. Refuses illegal_move where that needs an approval. */
+/**
+ * Stores the next version of a definition that is locked, and deploys it to production. Refuses archived, and illegal_move where
+ * production needs an approval.
+ */
 export async function storeVersion(
   tx: Tx,
   definition: DefinitionRow,
@@ -119,11 +138,7 @@ export async function storeVersion(
   publisher: Publisher,
 ): Promise<Published> {
   await requireOpenProduction(tx, definition.workspaceId);
-  const version = await insertVersion(tx, definition, {
-    id: newVersionId(),
-    spec,
-    waitPatterns: spec.steps.flatMap(waitPatternOf),
-  });
+  const version = await storeUndeployed(tx, definition, spec);
   await followPublish(tx, {
     ...publisher,
     deploymentId: newDeploymentId(),
@@ -140,7 +155,7 @@ async function requireOpenProduction(tx: Tx, workspaceId: string): Promise<void>
   const policy = await findDeployPolicy(tx, EVERY_WORKSPACE, workspaceId);
   if (ruleOf(policy, PRODUCTION) === undefined) return;
   const message =
-    "a policy of the workspace asks for an approval before production: use PublishDraft, then Deploy";
+    "a policy of the workspace asks for an approval before production: use PublishDraft with deploy_to, then Deploy";
   throw new Refusal("illegal_move", message);
 }
 
@@ -149,19 +164,24 @@ export async function leadWith(tx: Tx, version: VersionRow, at?: Date): Promise<
   const triggerKey = triggerKeyOf(version.trigger);
   const lead = at === undefined ? { triggerKey } : { triggerKey, at };
   const definition = await setLatestVersion(tx, version, lead);
-  await keepSchedule(tx, { definition, version });
+  // A version that leads again has no slots of the time between.
+  await keepSchedule(tx, { definition, version }, definition.updatedAt, definition.updatedAt);
   return definition;
 }
 
-async function keepSchedule(tx: Tx, { definition, version }: Published): Promise<void> {
+/** Stores the schedule of a version that starts runs, with its first slot after a time of the database. `@every` counts from `anchorAt`. */
+export async function keepSchedule(
+  tx: Tx,
+  { definition, version }: Published,
+  since: Date,
+  anchorAt = version.createdAt,
+): Promise<void> {
   const { triggerType, cronExpr } = version.trigger;
   if (triggerType !== "SCHEDULE") return deleteSchedule(tx, definition.id);
   const cronLine = trimLine(cronExpr);
   const read = readCronLine(cronLine);
   if (!read.ok) throw new Error(`a checked version has the cron line ${read.problem}`);
-  // The row's time is the database's. A version that leads again has no slots of the time between.
-  const anchorAt = definition.updatedAt;
-  const next = nextSlot(read.line, anchorAt.getTime(), anchorAt.getTime());
+  const next = nextSlot(read.line, anchorAt.getTime(), since.getTime());
   await saveSchedule(tx, {
     definitionId: definition.id,
     workspaceId: definition.workspaceId,
@@ -174,7 +194,7 @@ async function keepSchedule(tx: Tx, { definition, version }: Published): Promise
 }
 
 /** What a transaction made: the row to answer with, the id that a key stands for, and the events that report it. */
-interface Made<Row> {
+export interface Made<Row> {
   readonly row: Row;
   readonly madeId: string;
   readonly definitionId: string;
@@ -201,7 +221,10 @@ export async function commitWithEvents<Row>(
   return row;
 }
 
-function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
+type DefinitionName = Pick<NewDefinition, "workspaceId" | "name">;
+
+/** Refuses names that are missing. */
+export function requireNames({ workspaceId, name }: DefinitionName): void {
   const fields = [
     ...(name.trim() === "" ? [{ field: "name", description: "must not be empty" }] : []),
     ...(workspaceId === "" ? [{ field: "workspace_id", description: "must not be empty" }] : []),
@@ -210,9 +233,10 @@ function requireNames({ workspaceId, name }: Omit<NewDefinition, "id">): void {
   throw new Refusal("invalid_fields", "the definition is not valid", { fields });
 }
 
-async function takenName(
-  tx: Tx,
-  { workspaceId, name }: Omit<NewDefinition, "id">,
+/** The refusal of a name that another definition has. */
+export async function takenName(
+  tx: Queries,
+  { workspaceId, name }: DefinitionName,
 ): Promise<Refusal> {
   const existing = await findDefinitionByName(tx, workspaceId, name);
   const resource = { type: "definition", name: existing?.id ?? "" };
@@ -227,46 +251,4 @@ function waitPatternOf(step: VersionSpec["steps"][number]): WaitPattern[] {
   const subjectPattern = widenPattern(step.eventSubjectPattern);
   const waitKey = waitKeyOf(typePattern, subjectPattern);
   return [{ waitKey, typePattern, subjectPattern, eventPaths: step.eventPaths ?? null }];
-}
-
-/** The event of a definition that was made. */
-export function createdEvent(row: DefinitionRow): JsonObject {
-  return {
-    id: `${row.id}-create`,
-    type: "workflows.changes.definition.create",
-    workspaceId: row.workspaceId,
-    aggregateId: row.id,
-    aggregateType: "definition",
-    operation: "create",
-    recordedAt: row.createdAt.toISOString(),
-    payload: {
-      id: row.id,
-      workspace_id: row.workspaceId,
-      name: row.name,
-      description: row.description,
-      tags: row.tags,
-    },
-  };
-}
-
-/** The event of a version that was published. */
-export function publishedEvent({ definition, version: row }: Published): JsonObject {
-  return {
-    id: `${row.id}-publish`,
-    type: "workflows.changes.version.publish",
-    workspaceId: definition.workspaceId,
-    aggregateId: row.id,
-    aggregateType: "version",
-    operation: "publish",
-    recordedAt: row.createdAt.toISOString(),
-    payload: {
-      id: row.id,
-      definition_id: definition.id,
-      workspace_id: definition.workspaceId,
-      name: definition.name,
-      version: row.version,
-      author: row.author,
-      trigger_type: row.trigger.triggerType,
-    },
-  };
 }

@@ -19,7 +19,7 @@ import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts"
 import { type DeployPolicyRow, findDeployPolicy } from "../store/reads/deploy-policies.ts";
 import { type DeploymentRow, findDeployment } from "../store/reads/deployments.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
-import { commitWithEvents, type DefinitionDeps, leadWith, requireLocked } from "./definitions.ts";
+import { commitWithEvents, type DefinitionDeps, leadWith, lockSeen } from "./definitions.ts";
 
 /** Puts a policy; `etag` is that of the policy that was read. Refuses illegal_move where it was changed since. */
 export async function putDeployPolicy(
@@ -64,7 +64,7 @@ export async function decideDeployment(
 ): Promise<DeploymentRow> {
   const { definitionId, workspaceId } = seen;
   return commitWithEvents(deps, async (tx) => {
-    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const row = await requireDeployment(tx, verdict.id);
     const made = { madeId: row.id, definitionId, events: [] };
     if (row.state !== "PENDING_APPROVAL") {

@@ -41,7 +41,7 @@ import {
   type DefinitionDeps,
   leadWith,
   type Publisher,
-  requireLocked,
+  lockSeen,
 } from "./definitions.ts";
 import { inPieces } from "./in-pieces.ts";
 
@@ -72,7 +72,7 @@ export async function deploy(deps: DefinitionDeps, order: DeployOrder): Promise<
   const { definitionId, workspaceId, environment } = order;
   const checked = await checkedVersion(deps, order);
   return commitWithEvents(deps, async (tx) => {
-    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
     const meant = await numberOf(tx, definition, current, order);
     if (meant !== checked.version) {
@@ -106,7 +106,7 @@ export async function retire(deps: DefinitionDeps, order: RetireOrder): Promise<
     throw refused("what is in production is not retired: deploy an older version");
   }
   return commitWithEvents(deps, async (tx) => {
-    const definition = await requireLocked(tx, definitionId, workspaceId);
+    const definition = await lockSeen(tx, { definitionId, workspaceId });
     const current = await findCurrentDeployments(tx, EVERY_WORKSPACE, [definitionId]);
     requireExpected(order, activeIn(definition, current, environment));
     const place = { definitionId, environment };

@@ -25,6 +25,7 @@ import { beginTurn } from "../process/shared-turn.ts";
 import type { Database } from "../store/database.ts";
 import { moveSchedules, type ScheduleMove } from "../store/schedules.ts";
 import { type DueSchedule, findDueSchedules } from "../store/service-reads/due-schedules.ts";
+import { isClosed } from "./closed-refusals.ts";
 import { keepMissed } from "./missed-triggers.ts";
 import type { Processor } from "./processor.ts";
 import type { Submission } from "./submission.ts";
@@ -128,6 +129,8 @@ async function startLatest({ processor, log }: FiringDeps, due: DueSchedule): Pr
   } catch (error) {
     if (isTemporary(error)) return { refusal: error };
     const { definitionId, versionId } = due;
+    // Its schedule is gone too.
+    if (isClosed(error)) return { failed: definitionId };
     log.error("a schedule cannot be fired", { definitionId, versionId, error });
     return { failed: definitionId };
   }

@@ -150,6 +150,7 @@ function whyNot(target: ChildTarget | undefined, call: StartRun): string | undef
   const named = call.definitionId === "" ? `named ${call.name}` : call.definitionId;
   if (target === undefined) return `there is no workflow ${named}`;
   const { latestVersion, versionId, trigger, definitionId } = target;
+  if (target.isArchived) return `the workflow ${named} is archived`;
   if (latestVersion === 0) return `the workflow ${named} has no published version yet`;
   if (versionId === null || trigger === null) {
     return `the workflow ${named} has no version ${call.version}`;

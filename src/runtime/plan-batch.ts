@@ -14,6 +14,7 @@ import { type KnownRun, type ReadRun, readRuns } from "../store/lock-runs.ts";
 import { runOfRow } from "../store/rows.ts";
 import type { Batch } from "../store/save-batch.ts";
 import type { BatchFences } from "../store/save-fences.ts";
+import { closedRefusal } from "./closed-refusals.ts";
 import type { CommittedRun, CommittedRuns } from "./committed-runs.ts";
 import type { RunWork } from "./fold-run.ts";
 import type { GraphCache } from "./graphs.ts";
@@ -223,6 +224,11 @@ function planStart(
   const { versionId, input, reuse, versionNamed: _, ...given } = start;
   const vars = found.vars.get(place);
   const facts = vars === undefined ? given : { ...given, vars };
+  const graph = found.graphs.get(versionId);
+  if (graph === undefined) {
+    plan.results[place] = { kind: "failed", error: closedRefusal(start.definitionId, "deleted") };
+    return;
+  }
   if (start.triggerEventId !== "") {
     const { workspaceId, definitionId, triggerSource: source } = start;
     const eventId = startKeyOfStart(start);
@@ -235,7 +241,6 @@ function planStart(
     plan.starts.push({ place, claim });
     if (earlier !== undefined) return;
   }
-  const graph = requireGraph(found.graphs, versionId);
   plan.works.set(runId, {
     graph,
     run: newRun(graph, { ...facts, id: runId, versionId }, plan.nowMs),
@@ -272,7 +277,9 @@ function unknownRun({ runId, input }: Extract<Submission, { kind: "input" }>): I
 }
 
 function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWork {
-  const graph = requireGraph(graphs, known.run.versionId);
+  const { versionId } = known.run;
+  const graph = graphs.get(versionId);
+  if (graph === undefined) throw new Error(`version ${versionId} is not stored`);
   const { run, rowVersion, input, steps, stepVersions } = known;
   return {
     graph,
@@ -286,10 +293,4 @@ function workOf(graphs: ReadonlyMap<string, Graph>, known: CommittedRun): RunWor
     chosen: new Map(),
     inputs: [],
   };
-}
-
-function requireGraph(graphs: ReadonlyMap<string, Graph>, versionId: string): Graph {
-  const graph = graphs.get(versionId);
-  if (graph === undefined) throw new Error(`version ${versionId} is not stored`);
-  return graph;
 }

@@ -26,13 +26,13 @@ import {
 } from "../store/reads/definitions.ts";
 import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
 import { saveVersionSource, type VersionSource } from "../store/version-sources.ts";
+import { createdEvent, publishedEvent, workflowEvent } from "./definition-events.ts";
 import {
   checkedSpec,
   commitWithEvents,
-  createdEvent,
   type DefinitionDeps,
+  type Made,
   type Published,
-  publishedEvent,
   storeVersion,
 } from "./definitions.ts";
 
@@ -45,7 +45,7 @@ export interface SourcePublication extends Omit<NewDefinition, "id"> {
 }
 
 /** The latest version of a definition. */
-interface Latest {
+export interface Latest {
   readonly version: VersionRow;
   readonly digest: string;
 }
@@ -63,7 +63,7 @@ export function readPublishedId(madeId: string) {
   return { versionId, outcome: OUTCOMES.find((each) => each === word) ?? "published" };
 }
 
-/** Publishes it. Refuses invalid_fields (every fault of the version). */
+/** Publishes it. Refuses invalid_fields (every fault of the version), and archived where a version is to be made. */
 export async function publishSource(
   deps: DefinitionDeps,
   { spec: written, digest, source, ...wanted }: SourcePublication,
@@ -74,27 +74,58 @@ export async function publishSource(
   const seen = named && (await findLatest(callers, named));
   return commitWithEvents(deps, async (tx) => {
     const { definition, isNew } = await lockNamed(tx, wanted);
-    const isLatest = seen?.version.id === definition.latestVersionId;
-    const latest = isLatest ? seen : await findLatest(tx, definition);
-    const isSame = latest?.digest === digest;
-    const row = isSame
-      ? { definition, version: latest.version }
-      : await storeVersion(tx, definition, spec, { by: source.publishedBy, note: source.note });
-    await saveVersionSource(tx, row.version.id, source);
-    const events: JsonObject[] = isNew ? [createdEvent(definition)] : [];
-    if (!isSame) events.push(publishedEvent(row));
-    const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
-    return {
-      row: { ...row, outcome },
-      // A repeat of the call answers as the first one: the row of the version does not tell.
-      madeId: `${row.version.id} ${outcome}`,
-      definitionId: definition.id,
-      events,
-    };
+    return publishTo(tx, definition, { isNew, spec, digest, source, seen });
   });
 }
 
-async function findLatest(
+/** What is published to a definition that is locked. */
+interface PublishedTo extends Pick<SourcePublication, "spec" | "digest" | "source"> {
+  /** The definition was made in this transaction. */
+  readonly isNew: boolean;
+  /** The latest version as it was before the lock. */
+  readonly seen: Latest | undefined;
+}
+
+/** Makes the version, unless the latest one has the content. */
+export async function publishTo(
+  tx: Tx,
+  definition: DefinitionRow,
+  { isNew, spec, digest, source, seen }: PublishedTo,
+): Promise<Made<SourcePublished>> {
+  const isLatest = seen?.version.id === definition.latestVersionId;
+  const latest = isLatest ? seen : await findLatest(tx, definition);
+  const isSame = latest?.digest === digest;
+  const row = isSame
+    ? { definition, version: latest.version }
+    : await storeVersion(tx, definition, spec, { by: source.publishedBy, note: source.note });
+  await saveVersionSource(tx, row.version.id, source);
+  const events: JsonObject[] = isNew ? createdEvents(definition, source) : [];
+  if (!isSame) events.push(publishedEvent(row), publishedWorkflow(row, source));
+  const outcome = isNew ? "created" : isSame ? "unchanged" : "published";
+  return {
+    row: { ...row, outcome },
+    // A repeat of the call answers as the first one: the row of the version does not tell.
+    madeId: `${row.version.id} ${outcome}`,
+    definitionId: definition.id,
+    events,
+  };
+}
+
+function createdEvents(definition: DefinitionRow, source: VersionSource): JsonObject[] {
+  const { publishedBy: by, note: reason } = source;
+  const change = { operation: "created", of: "0", at: definition.createdAt, by, reason } as const;
+  return [createdEvent(definition), workflowEvent(definition, change)];
+}
+
+function publishedWorkflow({ definition, version }: Published, source: VersionSource): JsonObject {
+  const { createdAt: at, version: number, id } = version;
+  const { publishedBy: by, note: reason } = source;
+  const more = { version: number, version_id: id };
+  return workflowEvent(definition, { operation: "published", of: id, at, by, reason, more });
+}
+
+/** The latest version of a definition, with its digest; undefined: none is published. */
+export async function findLatest(
   queries: Queries,
   { latestVersionId }: DefinitionRow,
 ): Promise<Latest | undefined> {

@@ -8,7 +8,7 @@
 import type { Log } from "../process/log.ts";
 import { Refusal } from "../process/refusal.ts";
 import { isAway, isLostRace, isOverrun } from "../store/pg-errors.ts";
-import { StaleRows } from "../store/save-batch.ts";
+import { StaleRows } from "../store/save-fences.ts";
 import { type CommitDeps, commitBatch } from "./commit-batch.ts";
 import type { DatabaseOutage } from "./database-outage.ts";
 import { comesAgain, type LaneEntry, refuse, waitsOn } from "./lane-entry.ts";

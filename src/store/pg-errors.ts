@@ -30,6 +30,8 @@ const AWAY_ERRNOS = new Set([
 const RACE_STATES = new Set(["40001", "40P01", "55P03", "57014", "25P03"]);
 const NOT_A_VALUE_STATE = "22023";
 const UNKNOWN_SETTING_STATE = "42704";
+const DIVISION_BY_ZERO_STATE = "22012";
+const TAKEN_STATE = "23505";
 const TIMED_OUT_STATE = "57014";
 // statement_timeout, idle in transaction for too long; and class 54: a statement or value is larger than Postgres
 // takes.
@@ -74,6 +76,20 @@ export function isUnknownTransaction(error: unknown): boolean {
 export function isUnknownSetting(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === UNKNOWN_SETTING_STATE,
+  );
+}
+
+/** Whether a statement divided by zero. */
+export function isDivisionByZero(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === DIVISION_BY_ZERO_STATE,
+  );
+}
+
+/** Whether a statement wrote a row whose key is taken; also by the query builder. */
+export function isTakenKey(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof pg.DatabaseError && codeOf(cause) === TAKEN_STATE,
   );
 }
 

@@ -8,6 +8,7 @@
  * S3 The id of the batch of moves is drawn here, after the locks: for each run ids rise with its seq.
  * S4 The statement locks the runs and compares their versions, and those of its steps. Where one does not hold it fails: nothing
  *    of it can be committed, whoever sends the commit.
+ * S5 It fails where a new run is of a workflow that is closed (save-fences.ts).
  */
 import type pg from "pg";
 import type { HistoryRow } from "../engine/draft/draft.ts";
@@ -19,14 +20,17 @@ import { type EventToKeep, keepParts } from "./events.ts";
 import { type InboxStep, saveInbox } from "./inbox.ts";
 import { CLOCK } from "./lock-runs.ts";
 import { packRow } from "./packed-moves.ts";
-import { isUnknownSetting } from "./pg-errors.ts";
+import { isDivisionByZero, isUnknownSetting } from "./pg-errors.ts";
 import type { ChangedRun, IncomingRun, IncomingStep } from "./rows.ts";
 import {
   type BatchFences,
+  ClosedWorkflow,
   FENCES,
   FIXED_VALUES,
   fixedValuesOf,
+  MAY_BEGIN,
   requireSteps,
+  StaleRows,
 } from "./save-fences.ts";
 import { effects } from "./schema/calls.ts";
 import { runMoves } from "./schema/history.ts";
@@ -38,14 +42,6 @@ export interface ChangedStep extends IncomingStep {
   readonly keepOutput: boolean;
   /** Version of the row that was read, by which its changes were made. */
   readonly rowVersion: string;
-}
-
-/**
- * The row of a run or step was written by another transaction after it was read, or another one has locked the run: nothing
- * was saved of what was made of it.
- */
-export class StaleRows extends Error {
-  override readonly name = "StaleRows";
 }
 
 /** A move on its way in. */
@@ -124,7 +120,7 @@ export interface SavedBatch {
   readonly nowMs?: number;
 }
 
-/** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows. Of `db.alone` the answer is a commit. */
+/** Writes a batch; undefined when there is nothing to write. Rejects with StaleRows and ClosedWorkflow. Of `db.alone` the answer is a commit. */
 export async function saveBatch(
   db: Pick<Queries, "query">,
   batch: Batch,
@@ -139,6 +135,7 @@ export async function saveBatch(
     if (row === undefined) throw new Error("a statement that selects one row gave none");
     return row;
   } catch (error) {
+    if (isDivisionByZero(error)) throw new ClosedWorkflow("closed", { cause: error });
     if (!isUnknownSetting(error)) throw error;
     throw new StaleRows("a run or a step is not as it was read", { cause: error });
   }
@@ -234,7 +231,8 @@ export function sentMoves({ runId, seq, recordedAt, partition, ...row }: Incomin
   };
 }
 
-const insertRuns: Part["text"] = (rows) => `new_runs as (${insertFrom(workflowRuns, rows)})`;
+const insertRuns: Part["text"] = (rows) =>
+  `new_runs as (${insertFrom(workflowRuns, rows)} where ${MAY_BEGIN})`;
 
 const updateRuns: Part["text"] = (rows) => `changed_runs as (
   update workflow_runs r set ${assignments(workflowRuns, ["id", ...RUN_FIXED])}

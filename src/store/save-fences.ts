@@ -1,6 +1,6 @@
 /**
  * What a statement that saves a batch requires of the database before it writes (save-batch.ts, S4).
- * Boundary: text and values; the error of a fence is recognised by isUnknownSetting (pg-errors.ts).
+ * Boundary: text and values; the error of a fence is recognised by isUnknownSetting and isDivisionByZero (pg-errors.ts).
  */
 import type { RunVersion, StepVersion } from "./lock-runs.ts";
 
@@ -12,6 +12,14 @@ export interface BatchFences {
   readonly steps: readonly StepVersion[];
   /** Calls whose results the batch has: each still waits for one. */
   readonly openCalls: readonly string[];
+}
+
+/**
+ * The row of a run or step was written by another transaction after it was read, or another one has locked the run: nothing
+ * was saved of what was made of it.
+ */
+export class StaleRows extends Error {
+  override readonly name = "StaleRows";
 }
 
 /** $1 to $8 of each statement. */
@@ -63,3 +71,15 @@ export const FENCES = `held as (
   select from unnest($2::text[], $3::text[]) as v(id, version) join workflow_runs r on r.id = v.id
   where r.xmin::text = v.version for update of r skip locked), fence as materialized (
   select ${oneIf(HOLDS, STALE_RUNS)} as holds)`;
+
+/** The batch begins a run of a workflow of which no run may begin: nothing was saved. */
+export class ClosedWorkflow extends Error {
+  override readonly name = "ClosedWorkflow";
+}
+
+/**
+ * Holds for a new run `v` of a workflow that is not closed; for another one the statement divides by zero. It looks with a row lock:
+ * see closed-workflows.ts. A rerun was allowed when its plan was taken: it has the undo of the older run by now.
+ */
+export const MAY_BEGIN = `(v.rerun is not null or 1 / case when exists (select from closed_workflows c
+  where c.definition_id = v."definitionId" for key share of c) then 0 else 1 end = 1)`;

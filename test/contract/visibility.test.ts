@@ -49,6 +49,7 @@ import {
   findEndpoint,
   listEndpoints,
 } from "../../src/store/reads/endpoints.ts";
+import { findDraft } from "../../src/store/reads/drafts.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findItemNotes } from "../../src/store/reads/inbox-notes.ts";
@@ -83,6 +84,7 @@ import {
   onlyWorkspace,
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
+import { everyWorkflow } from "../../src/store/reads/workflow-filters.ts";
 import {
   countWorkflows,
   findIdOfName,
@@ -312,6 +314,15 @@ const READ_CALLS: Record<
     gives: "nothing",
     call: ({ schedules }, _at, options) => schedules.preview({ line: "hourly" }, options),
   },
+  "sources.getDraft": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) => sources.getDraft({ definitionId }, options),
+  },
+  "sources.diffVersions": {
+    gives: "not_found",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.diffVersions({ definitionId }, options),
+  },
   "system.doctor": {
     gives: "callers",
     call: ({ system }, _at, options) => system.doctor({}, options),
@@ -333,6 +344,24 @@ const WRITE_CALLS: Record<string, Call> = {
     sources.resume({ workflowId }, options),
   "sources.replayMissedTriggers": ({ sources }, { definitionId: workflowId }, options) =>
     sources.replayMissedTriggers({ workflowId, ids: ["1"] }, options),
+  "sources.create": ({ sources }, { workspaceId }, options) =>
+    sources.create({ workspaceId, name: "intruder" }, options),
+  "sources.update": ({ sources }, { definitionId }, options) => {
+    const updateMask = ["owner"];
+    return sources.update({ definitionId, etag: "0", owner: "intruder", updateMask }, options);
+  },
+  "sources.archive": ({ sources }, { definitionId }, options) =>
+    sources.archive({ definitionId }, options),
+  "sources.unarchive": ({ sources }, { definitionId }, options) =>
+    sources.unarchive({ definitionId }, options),
+  "sources.delete": ({ sources }, { definitionId }, options) =>
+    sources.delete({ definitionId }, options),
+  "sources.saveDraft": ({ sources }, { definitionId }, options) =>
+    sources.saveDraft({ definitionId, sourceText: SOURCE }, options),
+  "sources.discardDraft": ({ sources }, { definitionId }, options) =>
+    sources.discardDraft({ definitionId, etag: "e" }, options),
+  "sources.publishDraft": ({ sources }, { definitionId }, options) =>
+    sources.publishDraft({ definitionId, etag: "e" }, options),
   publishVersion: (client, { definitionId }, options) =>
     client.publishVersion({ definitionId, steps: [WORK] }, options),
   "endpoints.create": ({ endpoints }, { definitionId: workflowId }, options) =>
@@ -398,11 +427,8 @@ const orderOf = ({ childId: runId }: { childId: string }) => ({
 });
 /** Writes that name no object but a workspace. */
 const BY_WORKSPACE = [
-  "createDefinition",
-  "handleTrigger",
-  "publishEvent",
-  "sources.publishSource",
-  "sources.putDeployPolicy",
+  ...["createDefinition", "handleTrigger", "publishEvent"],
+  ...["sources.publishSource", "sources.create", "sources.putDeployPolicy"],
 ];
 
 const PAGE = { limit: 50, offset: 0 };
@@ -421,11 +447,13 @@ const READS: Record<string, Read> = {
   findIdOfName: (db, seen, { workspaceId }) =>
     one(findIdOfName(db, seen, { workspaceId, name: "orders" })),
   listWorkflows: async (db, seen, { workspaceId }) => {
-    const filters = { workspaceId, nameContains: "ORD" };
-    return (await listWorkflows(db, seen, filters, { size: 50, after: undefined })).rows;
+    const filters = { ...everyWorkflow(workspaceId), nameContains: "ORD" };
+    const page = { order: "newest", size: 50, after: undefined } as const;
+    return (await listWorkflows(db, seen, filters, page)).rows;
   },
   countWorkflows: async (db, seen, { workspaceId }) =>
-    [await countWorkflows(db, seen, { workspaceId, nameContains: "" })].filter((n) => n > 0),
+    [await countWorkflows(db, seen, everyWorkflow(workspaceId))].filter((n) => n > 0),
+  findDraft: (db, seen, at) => one(findDraft(db, seen, at.definitionId)),
   findEndpoint: (db, seen, at) => one(findEndpoint(db, seen, endpointOf(at))),
   listEndpoints: (db, seen, { workspaceId }) =>
     listEndpoints(db, seen, { workspaceId, definitionId: "" }, { after: "", limit: 50 }),
@@ -667,6 +695,13 @@ async function waitFor(place: Place): Promise<void> {
     `insert into schedules (anchor_at, version, definition_id, workspace_id, version_id, cron_line)
       values (now(), 1, $1, $2, $3, '@daily')`,
     [definitionId, workspaceId, versionId],
+  );
+  await insert(
+    "furnish_draft",
+    `insert into workflow_drafts
+        (saved_at, fault_count, base_version, definition_id, etag, saved_by, format, source_text)
+      values (now(), 0, 1, $1, 'e', 'ann', 'yaml', 'workflow: orders')`,
+    [definitionId],
   );
   await insert(
     "furnish_overdue",

@@ -205,7 +205,9 @@ describe("PublishSource", () => {
     };
     expect(rows.flatMap(({ changes }) => changes.map(({ id }) => id))).toEqual([
       `${definition?.id}-create`,
+      `${definition?.id}-created-0`,
       `${version?.id}-publish`,
+      `${definition?.id}-published-${version?.id}`,
     ]);
   });
 

@@ -6,7 +6,8 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Inbox, ItemKind } from "../../gen/workflows/ops/v1/inbox_pb.ts";
 import { ReasonCode, RunOutcome, Runs } from "../../gen/workflows/ops/v1/runs_pb.ts";
-import { Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
+import { WorkflowStatus } from "../../gen/workflows/ops/v1/workflow_facts_pb.ts";
+import { WorkflowOrder, Workflows } from "../../gen/workflows/ops/v1/workflows_pb.ts";
 import { WorkflowState } from "../../gen/workflows/v1/workflows_pb.ts";
 import { openProcessor } from "../support/services/processor.ts";
 import { startRpcService } from "../support/services/rpc-service.ts";
@@ -41,6 +42,12 @@ export async function timeAnswers(url: string, openRun: string): Promise<AnswerT
     "Workflows.List": () => workflows.list({ workspaceId: BIG }),
     "Workflows.List by a part of the name": () =>
       workflows.list({ workspaceId: BIG, nameContains: "n2" }),
+    "Workflows.List of 500 by name": () =>
+      workflows.list({ workspaceId: BIG, pageSize: 500, orderBy: WorkflowOrder.NAME }),
+    "Workflows.List of a team that has approvals": () =>
+      workflows.list({ workspaceId: BIG, team: "team_5", contains: { approval: true } }),
+    "Workflows.List of what is archived": () =>
+      workflows.list({ workspaceId: BIG, statuses: [WorkflowStatus.ARCHIVED] }),
     Search: search({}),
     "Search by states": search({ states: [WorkflowState.FAILED, WorkflowState.PAUSED] }),
     "Search by outcome": search({ outcomes: [RunOutcome.TIMED_OUT] }),

@@ -24,6 +24,7 @@ import {
 import { claimCalls, dropCalls, releaseCalls, renewCalls } from "../../src/store/calls.ts";
 import { listListenedKeys } from "../../src/store/catalogue.ts";
 import { claimChecks, FIRST_RUN, findUnreported } from "../../src/store/checks.ts";
+import { findClosed } from "../../src/store/closed-workflows.ts";
 import type { Database, Tx } from "../../src/store/database.ts";
 import {
   dropOldDeadLetters,
@@ -61,6 +62,7 @@ import {
 } from "../../src/store/reads/dead-letters.ts";
 import { findDefinitionHead } from "../../src/store/reads/definition-heads.ts";
 import { findDefinition, findVersion, listDefinitions } from "../../src/store/reads/definitions.ts";
+import { findDraft } from "../../src/store/reads/drafts.ts";
 import { findErrorText } from "../../src/store/reads/error-texts.ts";
 import { countInbox, findAskingStep, listInbox } from "../../src/store/reads/inbox.ts";
 import { findManyRunRows, findRunOutline, findRunWith } from "../../src/store/reads/many-runs.ts";
@@ -93,10 +95,16 @@ import {
   type Visibility,
 } from "../../src/store/reads/visibility.ts";
 import {
+  everyWorkflow,
+  takesEvery,
+  type WorkflowFilters,
+} from "../../src/store/reads/workflow-filters.ts";
+import {
   countWorkflows,
   findIdOfName,
   findWorkflow,
   listWorkflows,
+  type WorkflowOrder,
 } from "../../src/store/reads/workflow-lists.ts";
 import { dropEndedRuns, FIRST_ENDED, passOverEnded } from "../../src/store/retention.ts";
 import { giveNotice, isDue } from "../../src/store/retention-notices.ts";
@@ -110,6 +118,7 @@ import { FIRST_WAIT, listOpenWaits } from "../../src/store/service-reads/open-wa
 import { findUnfinished } from "../../src/store/service-reads/unfinished-runs.ts";
 import { findMovesAfter, findPlacesOfRuns } from "../../src/store/service-reads/watched-runs.ts";
 import { findOpenTasks, findTaskPlaces, placeTasks } from "../../src/store/task-places.ts";
+import { hasRuns } from "../../src/store/workflow-details.ts";
 import { ANY_RUN } from "../support/builders/run-search.ts";
 import { moveRun } from "./move-run.ts";
 import { peopleCases } from "./people-cases.ts";
@@ -196,19 +205,22 @@ function definitions(tag: string): Pick<Case, "ask" | "limits"> {
   };
 }
 
-function workflows(nameContains: string): Pick<Case, "ask" | "limits"> {
-  const filters = { workspaceId: BIG, nameContains };
+function workflows(
+  more: Partial<WorkflowFilters> = {},
+  order: WorkflowOrder = "newest",
+): Pick<Case, "ask" | "limits"> {
+  const filters = { ...everyWorkflow(BIG), ...more };
   return {
     ask: async ({ lists }) => {
-      await listWorkflows(lists, EVERY_WORKSPACE, filters, { size: 50, after: undefined });
+      await listWorkflows(lists, EVERY_WORKSPACE, filters, { order, size: 50, after: undefined });
       await countWorkflows(lists, EVERY_WORKSPACE, filters);
     },
     limits: {
-      // A row of the page, or one that is examined, may be on a page of its own.
-      list_workflows: (nameContains === "" ? 51 : 5_000) * 2,
-      count_workflows: 10_000 * 2,
-      // A definition with its version and its source, each with its entry of an index.
-      select: 50 * 12,
+      // A row of the page, or one that is examined, may be on a page of its own, and so may its details and the facts of its version.
+      list_workflows: (takesEvery(filters) ? 150 : 5_000) * 6,
+      count_workflows: 10_000 * 6,
+      // A definition with its version, its source, facts, details and draft, each with its entry of an index.
+      select: 50 * 16,
     },
   };
 }
@@ -358,8 +370,18 @@ export const cases: readonly Case[] = [
     ask: ({ read }) => findIdOfName(read, SEEN, { workspaceId: BIG, name: "n2" }),
   },
   { name: "workflow by id", ask: ({ read }) => findWorkflow(read, SEEN, "wf_2") },
-  { name: "Workflows.List", ...workflows("") },
-  { name: "Workflows.List by a part of the name", ...workflows("n2") },
+  { name: "Workflows.List", ...workflows() },
+  { name: "Workflows.List by name", ...workflows({}, "name") },
+  { name: "Workflows.List by the time of the last update", ...workflows({}, "updated") },
+  { name: "Workflows.List by a part of the name", ...workflows({ nameContains: "n2" }) },
+  { name: "Workflows.List by status", ...workflows({ statuses: ["ARCHIVED"] }) },
+  { name: "Workflows.List by what versions contain", ...workflows({ contains: 8 }) },
+  { name: "draft of a workflow", ask: ({ read }) => findDraft(read, SEEN, "wf_2") },
+  {
+    name: "whether a workflow has runs",
+    ask: ({ read }) => hasRuns(read, { workspaceId: BIG, id: "wf_2" }),
+  },
+  { name: "closed workflows", ask: ({ read }) => findClosed(read, ["wf_1", "wf_2"]) },
   {
     name: "GetVersion",
     ask: async ({ read }) => {

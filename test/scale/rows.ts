@@ -114,6 +114,21 @@ const VERSIONS = `insert into workflow_versions (id, definition_id, version, ste
     '${JSON.stringify(triggerOf())}', 0, ''
   from generate_series(0, $1::integer / 20) as i`;
 
+const FACTS = `insert into version_facts (version_id, contains)
+  select 'wfv_' || i, i % 16 from generate_series(0, $1::integer / 20) as i where i % 10 > 0`;
+
+const DETAILS = `insert into workflow_details (definition_id, archived_at, revision, owner, team)
+  select 'wf_' || i, case when i % 9 = 3 then now() end, 1, 'user_' || i % 50, 'team_' || i % 20
+  from generate_series(0, $1::integer / 20, 3) as i`;
+
+const DRAFTS = `insert into workflow_drafts (saved_at, fault_count, base_version, definition_id, etag, saved_by,
+    format, source_text)
+  select now(), 0, 1, 'wf_' || i, 'e', 'user_' || i % 50, 'yaml', 'workflow: n' || i
+  from generate_series(0, $1::integer / 20, 5) as i`;
+
+const CLOSED = `insert into closed_workflows (definition_id, closed_at, why)
+  select 'wf_' || i, now(), 'archived' from generate_series(3, $1::integer / 20, 9) as i`;
+
 const PATTERNS = `insert into wait_patterns (version_id, definition_id, workspace_id, wait_key, type_pattern,
     subject_pattern)
   select 'wfv_' || i, 'wf_' || i, ${WORKSPACE}, 'type:t' || i, 't' || i, ''
@@ -188,16 +203,9 @@ const MISSED = `insert into missed_triggers (missed_at, due_at, start_bytes, sta
 /** Each list is inserted by a connection of its own. */
 const LOADS = [
   [
-    RUNS,
-    STEPS,
-    CHILDREN,
-    STARTS,
-    DEFINITIONS,
-    VERSIONS,
-    PATTERNS,
-    SCHEDULES,
-    ENDPOINTS,
-    WORKFLOW_SCHEDULES,
+    ...[RUNS, STEPS, CHILDREN, STARTS, DEFINITIONS, VERSIONS, PATTERNS, SCHEDULES],
+    ...[FACTS, DETAILS, DRAFTS, CLOSED],
+    ...[ENDPOINTS, WORKFLOW_SCHEDULES],
   ],
   [
     LEASES,
@@ -240,6 +248,10 @@ export const GROWING = [
   "schedules",
   "workflow_endpoints",
   "workflow_schedules",
+  "version_facts",
+  "workflow_details",
+  "workflow_drafts",
+  "closed_workflows",
   "inbox_items",
   "inbox_notes",
   "notifications",

@@ -7,6 +7,7 @@ import {
   WorkflowStepLifecycleEventSchema,
 } from "../../gen/workflows/v1/workflows_pb.ts";
 import { RUN_OPERATIONS, STEP_OPERATIONS } from "../../src/engine/values/move.ts";
+import { WORKFLOW_OPERATIONS } from "../../src/runtime/definition-events.ts";
 import { requireObject } from "../../src/sandbox/bus.ts";
 import {
   CONTENT_TYPES,
@@ -47,6 +48,7 @@ test("lists every event with its message", () => {
       `workflow.${name}`,
       ChangeSchema.typeName,
     ]),
+    ...WORKFLOW_OPERATIONS.map((name) => [`workflow.${name}`, ChangeSchema.typeName]),
     ...RUN_OPERATIONS.map((name) => [`run.${name}`, WorkflowRunLifecycleEventSchema.typeName]),
     ...STEP_OPERATIONS.map((name) => [`step.${name}`, WorkflowStepLifecycleEventSchema.typeName]),
   ].map(([name, message]) => [`workflows.changes.${name}`, message]);

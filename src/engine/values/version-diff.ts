@@ -25,6 +25,16 @@ export interface VersionChange {
   readonly fields: readonly FieldChange[];
 }
 
+/** What a workflow does before its first version. */
+export const NO_VERSION: VersionSpec = {
+  ...{ steps: [], edges: [], timeoutSeconds: 0, author: "" },
+  trigger: {
+    ...{ triggerType: "MANUAL", eventType: "", eventSubject: "", tapProvider: "" },
+    ...{ tapEntityType: "", tapAction: "", cronExpr: "", parentWorkflowId: "", filterExpr: "" },
+    written: "unset",
+  },
+};
+
 /** Fields whose own fields are compared. */
 const WITHIN: ReadonlySet<string> = new Set([
   "config",

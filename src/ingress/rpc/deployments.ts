@@ -29,7 +29,7 @@ import {
 import { recordedActor, refuseAgent } from "./actor.ts";
 import { requireDefinition } from "./definitions.ts";
 import { checkFields, type Faults, readPageSize } from "./fields.ts";
-import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
+import { filterHash, readToken, tokenOf } from "./list-tokens.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 
 const VARS_BYTES_AT_MOST = 16 * 1024;
@@ -78,7 +78,7 @@ export async function answerListDeployments(deps: ReadDeps, request: ListDeploym
   if (environment !== "") checkEnvironment("environment", environment, faults);
   const filters = { definitionId, environment, states: readStates(request, faults) };
   const size = readPageSize(request.pageSize, faults);
-  const after = readToken(request.pageToken, hashOf(filters), faults, placeOf);
+  const after = readToken(request.pageToken, filterHash(filters), faults, placeOf);
   faults.refuseIfAny();
   const { lists } = deps.database;
   const bare = await findBareProduction(deps, filters);
@@ -92,7 +92,7 @@ export async function answerListDeployments(deps: ReadDeps, request: ListDeploym
   const last = rows.length < room ? undefined : page.at(-1);
   return {
     deployments: [...shown, ...page].map(deploymentMessage),
-    nextPageToken: last === undefined ? "" : tokenOf(hashOf(filters), [last.at.getTime(), last.id]),
+    nextPageToken: last === undefined ? "" : tokenOf(filterHash(filters), [last.at.getTime(), last.id]),
     totalSize: total + bare.length,
   };
 }

@@ -123,7 +123,7 @@ export async function namedWorkspace(_deps: ReadDeps, request: { workspaceId: st
   return isStorable(request.workspaceId) ? request.workspaceId : undefined;
 }
 
-/** The workspace that a StartRun names, else that of its definition. */
+/** The workspace that a request names, else that of its definition. */
 export function workspaceOfStart(
   deps: ReadDeps,
   request: { workspaceId: string; definitionId: string },

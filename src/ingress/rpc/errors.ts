@@ -48,6 +48,9 @@ const TABLE: Record<Reason, Row> = {
   illegal_move: { code: Code.FailedPrecondition, details: preconditionFailure },
   nothing_published: { code: Code.FailedPrecondition, details: preconditionFailure },
   workflow_paused: { code: Code.FailedPrecondition, details: preconditionFailure },
+  archived: { code: Code.FailedPrecondition, details: preconditionFailure },
+  has_runs: { code: Code.FailedPrecondition, details: preconditionFailure },
+  etag_mismatch: { code: Code.Aborted, details: ({ facts }) => resourceInfo(facts) },
   too_large: { code: Code.ResourceExhausted, details: () => [] },
   too_costly: { code: Code.ResourceExhausted, details: () => [] },
   lost_race: { code: Code.Aborted, details: () => [retryInfo(LOST_RACE_RETRY_MS)] },
@@ -140,13 +143,16 @@ function messageOf({ message, facts: { fields = [] } }: Refusal): string {
   return shown.length === 0 ? message : `${message}: ${shown.join("; ")}${rest}`;
 }
 
-function metadataOf({ resource, from, to, scope, fields }: RefusalFacts): Record<string, string> {
+function metadataOf(facts: RefusalFacts): Record<string, string> {
+  const { resource, from, to, scope, fields, etags } = facts;
   const pairs: [string, string | undefined][] = [
     ["resource_type", resource?.type],
     ["resource_name", resource?.name],
     ["from", from],
     ["to", to],
     ["scope", scope],
+    ["etag_sent", etags?.sent],
+    ["etag_stored", etags?.stored],
     ["faults", fields === undefined ? undefined : String(fields.length)],
   ];
   const known = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);

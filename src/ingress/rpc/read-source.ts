@@ -31,6 +31,8 @@ interface SourceWorkflow {
   readonly spec: VersionSpec;
   /** Of `spec`. */
   readonly digest: string;
+  /** Where the text has the name. */
+  readonly nameAt: Omit<FileFault, "message">;
 }
 
 /** A text that was read: with faults there is no workflow. */
@@ -57,7 +59,10 @@ export function readSource(text: string): ReadSource {
   const spec = specOfMessage(unstoredVersion(written));
   const schema = isJsonObject(inputSchema) ? inputSchema : undefined;
   return {
-    workflow: { name, description, tags, inputSchema: schema, spec, digest: versionDigest(spec) },
+    workflow: {
+      ...{ name, description, tags, inputSchema: schema, spec },
+      ...{ digest: versionDigest(spec), nameAt: file.locate("name") },
+    },
     ...{ faults: [], faultCount: 0, warnings: listed(file.warnings) },
   };
 }

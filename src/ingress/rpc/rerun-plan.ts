@@ -22,6 +22,8 @@ import { refuseRerun } from "../../engine/inputs/rerun.ts";
 import { canonicalJson, type JsonObject } from "../../engine/values/json.ts";
 import type { Run } from "../../engine/values/run.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { closedRefusal } from "../../runtime/closed-refusals.ts";
+import { findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
 import { findRunOutline } from "../../store/reads/many-runs.ts";
 import { findRerunId } from "../../store/reads/reruns.ts";
@@ -92,6 +94,9 @@ export async function makePlan(deps: ReadDeps, wish: Wish, faults: Faults): Prom
   if (outline === undefined) throw unknownRun(runId);
   const { run, steps } = outline;
   requireLegal(await refusalOf(deps, run), runId);
+  // Once it is planned, the rerun begins, whatever happens to the workflow.
+  const head = await findDefinitionHead(database.callers, visibility, run.definitionId);
+  if (head?.isArchived) throw closedRefusal(run.definitionId, "archived");
   const [target, { now }] = await Promise.all([
     versionOf(deps, run, version),
     findCallsOfRun(database.callers, visibility, runId),

@@ -13,6 +13,7 @@ import {
 import type { TriggerType } from "../../engine/values/definition.ts";
 import { PRODUCTION } from "../../engine/values/environment.ts";
 import { Refusal } from "../../process/refusal.ts";
+import { closedRefusal } from "../../runtime/closed-refusals.ts";
 import { pausedRefusal } from "../../runtime/pauses.ts";
 import { type DefinitionHead, findDefinitionHead } from "../../store/reads/definition-heads.ts";
 import { findVersion } from "../../store/reads/definitions.ts";
@@ -126,12 +127,14 @@ async function placeStart(deps: WriteDeps, definition: DefinitionHead, request: 
 
 async function requireHead(
   { database, visibility }: ReadDeps,
-  { definitionId, workspaceId }: StartRunRequest,
+  { definitionId, workspaceId, triggerEventId }: StartRunRequest,
 ): Promise<DefinitionHead> {
   const head = await findDefinitionHead(database.callers, visibility, definitionId);
   if (head === undefined || !["", head.workspaceId].includes(workspaceId)) {
     throw unknownDefinition(definitionId);
   }
+  // The commit looks as well, and gives the run that an event has started before.
+  if (head.isArchived && triggerEventId === "") throw closedRefusal(definitionId, "archived");
   return head;
 }
 

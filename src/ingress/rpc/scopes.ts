@@ -101,6 +101,17 @@ const SOURCES: Needed<typeof Workflows> = {
   resume: "workflows:run",
   listMissedTriggers: "workflows:read",
   replayMissedTriggers: "workflows:run",
+  // A draft is for those who work on it.
+  getDraft: "workflows:author",
+  saveDraft: "workflows:author",
+  discardDraft: "workflows:author",
+  publishDraft: "workflows:author",
+  create: "workflows:author",
+  update: "workflows:author",
+  archive: "workflows:author",
+  unarchive: "workflows:author",
+  delete: "workflows:author",
+  diffVersions: "workflows:read",
 };
 
 // An agent makes no endpoints (endpoints.ts).

@@ -23,9 +23,10 @@ import { FAULTS_LISTED, type ReadSource } from "./read-source.ts";
 import type { ReadDeps, WriteDeps } from "./service-deps.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { checkedBeside, schemaFaults, shortText } from "./version-faults.ts";
-import { headMessage, requireHead } from "./workflows.ts";
+import { headMessage, requireHead } from "./workflow-message.ts";
 
-const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcome>> = {
+/** workflows.ops.v1.PublishOutcome */
+export const OUTCOMES: Readonly<Record<SourcePublished["outcome"], PublishOutcome>> = {
   created: PublishOutcome.CREATED,
   published: PublishOutcome.PUBLISHED,
   unchanged: PublishOutcome.UNCHANGED,
@@ -95,11 +96,7 @@ export function publishSourceWith(sources: SourceReader) {
 }
 
 /** What was published by a call whose answer was lost. */
-export async function readPublishedSource(
-  deps: ReadDeps,
-  _request: PublishSourceRequest,
-  madeId: string,
-) {
+export async function readPublishedSource(deps: ReadDeps, _request: unknown, madeId: string) {
   const { versionId, outcome } = readPublishedId(madeId);
   const [row] = await findVersions(deps.database.callers, deps.visibility, [versionId]);
   if (row === undefined) throw new Error(`version ${versionId} is not stored`);
@@ -112,12 +109,13 @@ export async function readPublishedSource(
   };
 }
 
-async function headOf(deps: ReadDeps, versionId: string) {
+/** The head of a version, as a message. */
+export async function headOf(deps: ReadDeps, versionId: string) {
   return headMessage(await requireHead(deps, versionId));
 }
 
 /** Refuses invalid_fields: each fault by its path in the text, with its line and column. */
-function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
+export function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
   if (workflow !== undefined) return workflow;
   const fields = faults.map(({ path, line, column, message }) => ({
     field: path === "" ? "source_text" : path,
@@ -130,6 +128,7 @@ function requireWorkflow({ workflow, faults, faultCount }: ReadSource) {
   throw invalidFields(fields);
 }
 
-function ofText({ path, line, column, message }: FileFault) {
+/** workflows.ops.v1.VersionFault of a text. */
+export function ofText({ path, line, column, message }: FileFault) {
   return { path, line, column, description: message };
 }

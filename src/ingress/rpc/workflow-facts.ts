@@ -2,7 +2,9 @@
  * What Get and List show of workflows besides their rows: deployments, starters, metrics and pauses.
  * Boundary: a fixed number of statements for all workflows of an answer.
  */
+import { PRODUCTION } from "../../engine/values/environment.ts";
 import { jsonSizeBytes } from "../../engine/values/json.ts";
+import type { StatusFacts } from "../../engine/values/workflow-status.ts";
 import {
   type DeploymentRow,
   findCurrentDeployments,
@@ -17,6 +19,9 @@ import type { ReadDeps } from "./service-deps.ts";
 import { starterMessage } from "./starter-messages.ts";
 import { pauseField } from "./workflow-pauses.ts";
 import { metricsMessage } from "./workflow-stats.ts";
+
+/** What of these facts a status follows from. */
+export type StatusCauses = Pick<StatusFacts, "paused" | "pendingDeployment" | "deployedElsewhere">;
 
 /** What a deployment takes of an answer without its texts and vars. */
 const DEPLOYMENT_BYTES = 250;
@@ -46,9 +51,11 @@ export async function factsOf(
   }
   return (definition: WorkflowRow["definition"]) => {
     const { id } = definition;
+    const own = currentById.get(id) ?? [];
     const { reason = "", pausedBy = "" } = pauses.get(id) ?? {};
-    const deployments = deploymentsOf(definition, currentById.get(id) ?? [], isWhole);
+    const deployments = deploymentsOf(definition, own, isWhole);
     return {
+      status: causesOf(pauses.get(id), own),
       fields: {
         ...metricsMessage(metrics.get(id)),
         ...pauseField(pauses.get(id)),
@@ -61,6 +68,24 @@ export async function factsOf(
         jsonSizeBytes(pausedBy) +
         deployments.length * DEPLOYMENT_BYTES,
     };
+  };
+}
+
+function causesOf(
+  pause: { readonly reason: string; readonly pausedBy: string } | undefined,
+  current: readonly DeploymentRow[],
+): StatusCauses {
+  const waiting = current.find(({ state }) => state === "PENDING_APPROVAL");
+  const active = current.find(
+    ({ state, environment }) => state === "ACTIVE" && environment !== PRODUCTION,
+  );
+  const why = pause?.reason === "" ? "" : `: ${pause?.reason}`;
+  return {
+    ...(pause === undefined ? {} : { paused: `It was paused by ${pause.pausedBy || "somebody"}${why}.` }),
+    ...(waiting === undefined
+      ? {}
+      : { pendingDeployment: `Version ${waiting.version} waits for an approval to be deployed in ${waiting.environment}.` }),
+    ...(active === undefined ? {} : { deployedElsewhere: active.environment }),
   };
 }
 

@@ -7,11 +7,29 @@ import {
   readDeployPolicy,
 } from "./deploy-policies.ts";
 import { answerDeploy, answerListDeployments, readDeployment } from "./deployments.ts";
-import { doneOnce, namedWorkspace, workspaceOfDefinition } from "./done-once.ts";
+import { diffVersionsWith } from "./diff-versions.ts";
+import { doneOnce, namedWorkspace, workspaceOfDefinition, workspaceOfStart } from "./done-once.ts";
 import { reading } from "./service.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { checkVersionWith, publishSourceWith, readPublishedSource } from "./sources.ts";
+import {
+  answerArchive,
+  answerChangedAgain,
+  answerDelete,
+  answerUnarchive,
+  answerUpdate,
+  createdWith,
+  createWith,
+} from "./workflow-changes.ts";
+import {
+  answerDiscardDraft,
+  getDraftWith,
+  publishDraftWith,
+  saveDraftWith,
+  savedDraftWith,
+} from "./workflow-drafts.ts";
+import { answerListWorkflows } from "./workflow-list.ts";
 import {
   answerListMissedTriggers,
   answerPause,
@@ -20,12 +38,7 @@ import {
   readPause,
 } from "./workflow-pauses.ts";
 import { answerGetStats } from "./workflow-stats.ts";
-import {
-  answerGetVersion,
-  answerGetWorkflow,
-  answerListVersionHeads,
-  answerListWorkflows,
-} from "./workflows.ts";
+import { answerGetVersion, answerGetWorkflow, answerListVersionHeads } from "./workflows.ts";
 
 const { method } = Workflows;
 
@@ -45,6 +58,9 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
     }),
     getVersion: reading(parts, answerGetVersion),
     listVersionHeads: reading(parts, answerListVersionHeads),
+    ...drafts(parts),
+    ...changes(parts),
+    diffVersions: reading(parts, diffVersionsWith(parts.sources)),
     deploy: doneOnce(parts, method.deploy, {
       workspaceOf: workspaceOfDefinition,
       answer: answerDeploy,
@@ -74,6 +90,47 @@ export function workflowsService(parts: ServiceParts): ServiceImpl<typeof Workfl
       workspaceOf: workspaceOfWorkflow,
       answer: answerReplayMissedTriggers,
       answerAgain: answerReplayMissedTriggers,
+    }),
+  };
+}
+
+function drafts(parts: ServiceParts) {
+  const { sources } = parts;
+  return {
+    getDraft: reading(parts, getDraftWith(sources)),
+    saveDraft: doneOnce(parts, method.saveDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: saveDraftWith(sources),
+      answerAgain: savedDraftWith(sources),
+    }),
+    discardDraft: doneOnce(parts, method.discardDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: answerDiscardDraft,
+      answerAgain: async () => ({}),
+    }),
+    publishDraft: doneOnce(parts, method.publishDraft, {
+      workspaceOf: workspaceOfDefinition,
+      answer: publishDraftWith(sources),
+      answerAgain: readPublishedSource,
+    }),
+  };
+}
+
+function changes(parts: ServiceParts) {
+  const again = { workspaceOf: workspaceOfDefinition, answerAgain: answerChangedAgain };
+  return {
+    create: doneOnce(parts, method.create, {
+      workspaceOf: namedWorkspace,
+      answer: createWith(parts.sources),
+      answerAgain: createdWith(parts.sources),
+    }),
+    update: doneOnce(parts, method.update, { ...again, answer: answerUpdate }),
+    archive: doneOnce(parts, method.archive, { ...again, answer: answerArchive }),
+    unarchive: doneOnce(parts, method.unarchive, { ...again, answer: answerUnarchive }),
+    delete: doneOnce(parts, method.delete, {
+      workspaceOf: workspaceOfStart,
+      answer: answerDelete,
+      answerAgain: async () => ({}),
     }),
   };
 }

@@ -1,8 +1,7 @@
 /**
- * The RPCs of Workflows that read what is stored: Get, List, GetVersion and ListVersionHeads.
+ * The RPCs of Workflows that read what is stored: Get, GetVersion and ListVersionHeads. List is workflow-list.ts.
  * Boundary: requests, page tokens and answers; rows are store/reads/.
  */
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type GetVersionRequest,
   GetVersionRequestSchema,
@@ -10,42 +9,21 @@ import {
   ListVersionHeadsRequestSchema,
   type WorkflowsGetRequest,
   WorkflowsGetRequestSchema,
-  type WorkflowsListRequest,
-  WorkflowsListRequestSchema,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import { versionDigest } from "../../engine/values/digest.ts";
 import { type JsonObject, jsonSizeBytes } from "../../engine/values/json.ts";
-import { Refusal } from "../../process/refusal.ts";
 import { findVersion, specOfVersion } from "../../store/reads/definitions.ts";
-import {
-  findNewestNumber,
-  findVersionHead,
-  findVersionSource,
-  listVersionHeads,
-  type VersionHeadRow,
-} from "../../store/reads/version-sources.ts";
-import {
-  countWorkflows,
-  findIdOfName,
-  findWorkflow,
-  listWorkflows,
-  type WorkflowPlace,
-  type WorkflowRow,
-} from "../../store/reads/workflow-lists.ts";
-import { TRIGGER_TYPE_NUMBERS, toDefinitionMessage } from "../../wire/definitions.ts";
-import { fitDefinitions, fitVersions } from "../../wire/fitted-definitions.ts";
+import { findNewestNumber, findVersionSource, listVersionHeads } from "../../store/reads/version-sources.ts";
+import { findIdOfName, findWorkflow } from "../../store/reads/workflow-lists.ts";
+import { fitVersions } from "../../wire/fitted-definitions.ts";
 import { payloadSize } from "../../wire/payload-sizes.ts";
 import { requireDefinition, toVersion, unknownDefinition } from "./definitions.ts";
 import { checkFields, readPageSize } from "./fields.ts";
 import { ANSWER_BYTES, nameLeftOut } from "./left-out.ts";
-import { hashOf, readToken, tokenOf } from "./page-tokens.ts";
+import { filterHash, readToken, tokenOf } from "./list-tokens.ts";
 import type { ReadDeps } from "./service-deps.ts";
 import { factsOf } from "./workflow-facts.ts";
-
-/** What the head of a version takes of an answer, but for its texts. */
-const HEAD_BYTES = 600;
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
-const LATEST_MS = Date.UTC(9_999, 11, 31);
+import { headMessage, requireHead, unknownVersion, workflowMessage } from "./workflow-message.ts";
 
 /** Get: by id, or by a workspace and a name. */
 export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetRequest) {
@@ -61,45 +39,8 @@ export async function answerGetWorkflow(deps: ReadDeps, request: WorkflowsGetReq
   const isForeign = workspaceId !== "" && row?.definition.workspaceId !== workspaceId;
   if (row === undefined || isForeign) throw unknownDefinition(id || name);
   const known = await factsOf(deps, [row.definition]);
-  return { workflow: { ...workflowMessage(row), ...known(row.definition).fields } };
-}
-
-/** List: newest first; the last ones without description and tags, where they are too long. */
-export async function answerListWorkflows(deps: ReadDeps, request: WorkflowsListRequest) {
-  const { workspaceId, nameContains } = request;
-  const faults = checkFields(WorkflowsListRequestSchema, request);
-  faults.require("workspace_id", workspaceId);
-  const size = readPageSize(request.pageSize, faults);
-  const filters = { workspaceId, nameContains };
-  const after = readToken(request.pageToken, hashOf(filters), faults, placeOf);
-  faults.refuseIfAny();
-  const { lists } = deps.database;
-  const [{ rows, next }, totalSize] = await Promise.all([
-    listWorkflows(lists, deps.visibility, filters, { size, after }),
-    countWorkflows(lists, deps.visibility, filters),
-  ]);
-  const known = await factsOf(
-    deps,
-    rows.map(({ definition }) => definition),
-    false,
-  );
-  const room = rows.reduce(
-    (left, { definition, latest }) => left - headBytes(latest) - known(definition).bytes,
-    ANSWER_BYTES,
-  );
-  const fitted = fitDefinitions(
-    rows.map(({ definition }) => toDefinitionMessage(definition)),
-    room,
-  );
-  nameLeftOut(deps, fitted.leftOut);
-  const workflows = rows.map((row, at) => ({
-    ...workflowMessage(row),
-    ...known(row.definition).fields,
-    definition: fitted.definitions[at] ?? toDefinitionMessage(row.definition),
-  }));
-  const nextPageToken =
-    next === undefined ? "" : tokenOf(hashOf(filters), [next.createdAtMs, next.id]);
-  return { workflows, nextPageToken, totalSize };
+  const { status, fields } = known(row.definition);
+  return { workflow: { ...workflowMessage(row, status), ...fields } };
 }
 
 /** GetVersion: whole, but for the text or the graph of what has no room in an answer. */
@@ -140,7 +81,7 @@ export async function answerListVersionHeads(deps: ReadDeps, request: ListVersio
   const faults = checkFields(ListVersionHeadsRequestSchema, request);
   faults.require("definition_id", definitionId);
   const size = readPageSize(request.pageSize, faults);
-  const before = readToken(pageToken, hashOf({ definitionId }), faults, numberOf);
+  const before = readToken(pageToken, filterHash({ definitionId }), faults, numberOf);
   faults.refuseIfAny();
   await requireDefinition(deps, definitionId);
   const { lists } = deps.database;
@@ -151,60 +92,12 @@ export async function answerListVersionHeads(deps: ReadDeps, request: ListVersio
   ]);
   // Numbers have no gaps.
   const last = rows.at(-1)?.version ?? 1;
-  const nextPageToken = last > 1 ? tokenOf(hashOf({ definitionId }), [last]) : "";
+  const nextPageToken = last > 1 ? tokenOf(filterHash({ definitionId }), [last]) : "";
   return { versions: rows.map(headMessage), nextPageToken, totalSize };
-}
-
-/** The head of a version that is stored. */
-export async function requireHead(deps: ReadDeps, versionId: string): Promise<VersionHeadRow> {
-  const head = await findVersionHead(deps.database.callers, deps.visibility, versionId);
-  if (head === undefined) throw new Error(`version ${versionId} is not stored`);
-  return head;
-}
-
-/** workflows.ops.v1.VersionHead */
-export function headMessage({
-  createdAt,
-  triggerType,
-  note,
-  publishedBy,
-  ...head
-}: VersionHeadRow) {
-  return {
-    ...head,
-    triggerType: TRIGGER_TYPE_NUMBERS[triggerType],
-    createdAt: timestampFromDate(createdAt),
-    note: note ?? "",
-    publishedBy: publishedBy ?? "",
-  };
-}
-
-function headBytes(head: VersionHeadRow | null): number {
-  if (head === null) return 0;
-  const texts = [head.author, head.note ?? "", head.publishedBy ?? ""];
-  return texts.reduce((sum, text) => sum + jsonSizeBytes(text), HEAD_BYTES);
-}
-
-function workflowMessage({ definition, latest }: WorkflowRow) {
-  return {
-    definition: toDefinitionMessage(definition),
-    ...(latest === null ? {} : { latest: headMessage(latest) }),
-  };
-}
-
-function unknownVersion(definitionId: string, number: number): Refusal {
-  const resource = { type: "version", name: `${definitionId}/${number}` };
-  const which = number === 0 ? "no published version" : `no version ${number}`;
-  return new Refusal("not_found", `definition ${definitionId} has ${which}`, { resource });
 }
 
 function readJson(text: string | null | undefined): JsonObject | undefined {
   return text === null || text === undefined ? undefined : JSON.parse(text);
-}
-
-function placeOf([createdAtMs, id]: readonly unknown[]): WorkflowPlace | undefined {
-  const isTime = typeof createdAtMs === "number" && createdAtMs >= 0 && createdAtMs <= LATEST_MS;
-  return isTime && typeof id === "string" && ID.test(id) ? { createdAtMs, id } : undefined;
 }
 
 function numberOf([number]: readonly unknown[]): number | undefined {

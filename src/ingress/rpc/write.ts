@@ -52,6 +52,7 @@ import type { PauseRow } from "../../store/reads/pauses.ts";
 import { onlySeen, sees, type Visibility } from "../../store/reads/visibility.ts";
 import type { ServiceParts } from "./service-parts.ts";
 import { createStarterWrites, type StarterWrites } from "./starter-writes.ts";
+import { createWorkflowWrite, type WorkflowWrite } from "./workflow-write.ts";
 
 type NewDefinition = Parameters<typeof createDefinition>[1];
 type DeployPolicyOrder = Parameters<typeof putDeployPolicy>[1];
@@ -79,6 +80,8 @@ export interface Write {
   retire(order: Omit<RetireOrder, "workspaceId">): Promise<DeploymentRow>;
   /** Publishes what a source text describes, where its latest version is another one. */
   publishSource(publication: SourcePublication): Promise<SourcePublished>;
+  /** Changes of workflows and of their drafts. */
+  readonly workflows: WorkflowWrite;
   /** Changes an open item of the inbox that the call has read. */
   changeItem(seen: SeenItem, change: ItemChange): Promise<Changed>;
   /**
@@ -147,6 +150,9 @@ export function createWrite(parts: ServiceParts, visibility: Visibility, key?: C
     async publishSource(publication) {
       requireSeen(visibility, publication.workspaceId);
       return publishSource({ ...parts, callerKey }, publication);
+    },
+    get workflows() {
+      return createWorkflowWrite({ ...parts, callerKey }, visibility);
     },
     changeItem: (seen, change) => changeItem(parts.database, seen, change),
     async route(event) {

@@ -9,6 +9,7 @@
  */
 
 import { TurnQueue } from "../../process/turn-queue.ts";
+import { isClosed } from "../closed-refusals.ts";
 import type { Processor } from "../processor.ts";
 import type { Settled, Submission } from "../submission.ts";
 
@@ -117,7 +118,7 @@ async function submitChunk(
     if (item === undefined || outcome === undefined) continue;
     if (result.status === "fulfilled") {
       record(outcome, updated[item.place], item.submission, result.value);
-    } else {
+    } else if (item.submission.kind !== "start" || !isClosed(result.reason)) {
       outcome.errors.push(result.reason);
       failed.push({ item, error: result.reason });
     }

@@ -15,6 +15,8 @@ export interface DefinitionHead {
   readonly latestVersionId: string | null;
   /** The JSON Schema of its input, as text; null: it has none. */
   readonly inputSchemaJson: string | null;
+  /** Nothing starts runs of it; null: it is not so. */
+  readonly isArchived: true | null;
   /** Why it is paused; null: it is not. */
   readonly pauseReason: string | null;
 }
@@ -27,6 +29,7 @@ const FIND: Statement = {
       d.latest_version_id as "latestVersionId",
       (select s.input_schema_json from version_sources s where s.version_id = d.latest_version_id)
         as "inputSchemaJson",
+      (select true from closed_workflows c where c.definition_id = d.id) as "isArchived",
       (select p.reason from workflow_pauses p where p.definition_id = d.id) as "pauseReason"
     from workflow_definitions d where d.id = any($1::text[])`,
 };

@@ -1,52 +1,100 @@
 /**
- * Definitions with the heads of their latest versions: by name, and page by page.
- * Boundary: rows as they are stored. A page with a part of a name examines 5,000 definitions at most.
+ * Workflows with the heads of their latest versions and what else a list shows: by id, by name, and page by page.
+ * Boundary: rows as they are stored. A page with filters examines 5,000 definitions at most.
  */
-import { and, eq, getTableColumns, inArray } from "drizzle-orm";
+import { and, eq, getTableColumns, inArray, sql } from "drizzle-orm";
+import { AGENT_TYPES, GATE_TYPES } from "../../engine/steps/contains.ts";
 import type { Queries, Statement } from "../database.ts";
 import { versionSources, workflowDefinitions, workflowVersions } from "../schema/definitions.ts";
+import { versionFacts, workflowDetails, workflowDrafts } from "../schema/workflows.ts";
+import { NO_DETAILS, type WorkflowDetails } from "../workflow-details.ts";
 import type { DefinitionRow } from "./definitions.ts";
+import type { DraftRow } from "./drafts.ts";
 import { COUNT_LIMIT } from "./page.ts";
 import { HEAD, OF_VERSION, type VersionHeadRow } from "./version-sources.ts";
 import { seenBy, sees, type Visibility } from "./visibility.ts";
+import {
+  containsOfSteps,
+  FILTER_VALUES,
+  filterValues,
+  MATCHES,
+  takesEvery,
+  type WorkflowFilters,
+} from "./workflow-filters.ts";
 
-/** A definition and its latest version; null: none is published. */
+/** A draft without its text. */
+export type DraftHeadRow = Pick<DraftRow, "etag" | "savedBy" | "savedAt" | "faultCount">;
+
+/** A workflow with what a list shows of it. */
 export interface WorkflowRow {
   readonly definition: DefinitionRow;
+  /** The latest version; null: none is published. */
   readonly latest: VersionHeadRow | null;
+  readonly details: WorkflowDetails;
+  /** Null: there is none. */
+  readonly draft: DraftHeadRow | null;
+  /** Flags of the latest version (engine/steps/contains.ts). */
+  readonly contains: number;
 }
 
-/** Which definitions of a workspace; `nameContains` "" takes all. */
-export interface WorkflowFilters {
-  readonly workspaceId: string;
-  readonly nameContains: string;
-}
+/** How a list is sorted. */
+export type WorkflowOrder = "newest" | "name" | "updated";
 
-/** A definition of a list, by its place in the order. */
+/** A workflow of a list, by its place in the order: a time (epoch ms) or a name. */
 export interface WorkflowPlace {
-  readonly createdAtMs: number;
+  readonly key: number | string;
   readonly id: string;
+}
+
+/** A page of a list; `after` is the place of the last one of the page before. */
+interface WorkflowPage {
+  readonly order: WorkflowOrder;
+  readonly size: number;
+  readonly after: WorkflowPlace | undefined;
 }
 
 const EXAMINED = 5_000;
 const NEWEST = "order by created_at desc nulls last, id desc nulls last";
-const MATCHES = "position(lower($2) in lower(name)) > 0";
-// The places of rows are counted as they are read, so that a page without a name reads no row more than it has.
-const FIND: Statement = {
-  name: "list_workflows",
-  text: `select id, (extract(epoch from created_at) * 1000)::float8 as "createdAtMs", ${MATCHES} as "matches", place
-    from (select id, created_at, name, row_number() over () as place
-      from (select id, created_at, name from workflow_definitions
-        where workspace_id = $1 and (created_at, id) < ($3::timestamptz, $4)
-        ${NEWEST} limit $5) as ordered) as examined
-    where ${MATCHES} or place = $5 limit $6`,
+const [KEY, ID, LIMIT, PAGE] = [1, 2, 3, 4].map((place) => `$${FILTER_VALUES + place}`);
+const byTime = (column: string) => ({
+  key: `(extract(epoch from ${column}) * 1000)::float8`,
+  order: `and (${column}, id) < (${KEY}::timestamptz, ${ID}) order by ${column} desc nulls last, id desc nulls last`,
+});
+const ORDERS: Readonly<Record<WorkflowOrder, { readonly key: string; readonly order: string }>> = {
+  newest: byTime("created_at"),
+  updated: byTime("updated_at"),
+  // A name is one workflow's.
+  name: { key: "name", order: `and name > ${KEY}::text and ${ID}::text is not null order by name` },
+};
+const FINDS: Readonly<Record<WorkflowOrder, Statement>> = {
+  newest: find("newest"),
+  updated: find("updated"),
+  name: find("name"),
 };
 const COUNT: Statement = {
   name: "count_workflows",
   text: `select count(*)::int as total from (
-      select name from workflow_definitions where workspace_id = $1 ${NEWEST} limit ${COUNT_LIMIT}) as newest
+      select name, description, tags, latest_version, latest_version_id, id from workflow_definitions
+      where workspace_id = $1 ${NEWEST} limit ${COUNT_LIMIT}) as o
+    left join workflow_details d on d.definition_id = o.id
     where ${MATCHES}`,
 };
+
+/** The places of rows are counted as they are read, and what else is known is looked up row by row: the page ends the reading. */
+function find(order: WorkflowOrder): Statement {
+  const { key, order: ordered } = ORDERS[order];
+  return {
+    name: `list_workflows_${order}`,
+    text: `select id, key, matches, place
+      from (select o.id, o.key, o.place, ${MATCHES} as matches
+        from (select *, row_number() over () as place
+          from (select id, ${key} as key, name, description, tags, latest_version, latest_version_id
+            from workflow_definitions where workspace_id = $1 ${ordered} limit ${LIMIT}) as ordered) as o
+        left join lateral (select owner, team, archived_at from workflow_details
+          where definition_id = o.id offset 0) as d on true) as examined
+      where matches or place = ${LIMIT} limit ${PAGE}`,
+  };
+}
 
 /** The workflow with this id. */
 export async function findWorkflow(
@@ -71,37 +119,49 @@ export async function findIdOfName(
   return row?.id;
 }
 
-/** Up to `size` workflows after a place, newest first; `next` is set where there may be more. */
+/** Up to `size` workflows after a place; `next` is set where there may be more. */
 export async function listWorkflows(
   db: Queries,
   visibility: Visibility,
-  { workspaceId, nameContains }: WorkflowFilters,
-  { size, after }: { readonly size: number; readonly after: WorkflowPlace | undefined },
+  filters: WorkflowFilters,
+  { order, size, after }: WorkflowPage,
 ): Promise<{ rows: WorkflowRow[]; next: WorkflowPlace | undefined }> {
-  if (!sees(visibility, workspaceId)) return { rows: [], next: undefined };
-  const examined = nameContains === "" ? size + 1 : EXAMINED;
-  const from = after === undefined ? "infinity" : new Date(after.createdAtMs);
-  const found = await db.query<WorkflowPlace & { matches: boolean; place: string }>(FIND, [
-    ...[workspaceId, nameContains, from, after?.id ?? "", examined, size + 1],
+  if (!sees(visibility, filters.workspaceId)) return { rows: [], next: undefined };
+  // Where only the archived ones are left out, a page is seldom short.
+  const examined = takesEvery(filters) ? 2 * size + 50 : EXAMINED;
+  const found = await db.query<WorkflowPlace & { matches: boolean; place: string }>(FINDS[order], [
+    ...filterValues(filters),
+    ...[...placeValues(order, after), examined, size + 1],
   ]);
   const ids = found.flatMap(({ id, matches }) => (matches ? [id] : [])).slice(0, size);
-  const isMore = found.length > size || found.some(({ place }) => Number(place) === EXAMINED);
+  const isMore = found.length > size || found.some(({ place }) => Number(place) === examined);
   const last = found.length > size ? found[size - 1] : found.at(-1);
-  const next =
-    isMore && last !== undefined ? { createdAtMs: last.createdAtMs, id: last.id } : undefined;
+  const next = isMore && last !== undefined ? { key: last.key, id: last.id } : undefined;
   return { rows: await findWorkflows(db, visibility, ids), next };
 }
 
-/** How many there are; exact to 10,000, with a part of a name among the newest 10,000. */
+function placeValues(order: WorkflowOrder, after: WorkflowPlace | undefined): unknown[] {
+  if (order === "name") return [after?.key ?? "", ""];
+  return [after === undefined ? "infinity" : new Date(after.key), after?.id ?? ""];
+}
+
+/** How many there are; exact to 10,000, with filters among the newest 10,000. */
 export async function countWorkflows(
   db: Queries,
   visibility: Visibility,
-  { workspaceId, nameContains }: WorkflowFilters,
+  filters: WorkflowFilters,
 ): Promise<number> {
-  if (!sees(visibility, workspaceId)) return 0;
-  const [row] = await db.query<{ total: number }>(COUNT, [workspaceId, nameContains]);
+  if (!sees(visibility, filters.workspaceId)) return 0;
+  const [row] = await db.query<{ total: number }>(COUNT, filterValues(filters));
   return row?.total ?? 0;
 }
+
+const { archivedAt, revision, owner, team } = workflowDetails;
+const { etag, savedBy, savedAt, faultCount } = workflowDrafts;
+const [AGENT, GATE] = [AGENT_TYPES, GATE_TYPES].map((types) => `'{${types.join(",")}}'`);
+const CONTAINED = sql<number>`coalesce(${versionFacts.contains}::int,
+  (select ${sql.raw(containsOfSteps(AGENT ?? "", GATE ?? ""))} from jsonb_array_elements(${workflowVersions.steps}) as s),
+  0)`.as("contained");
 
 /** In the order of the ids. */
 async function findWorkflows(
@@ -112,17 +172,28 @@ async function findWorkflows(
   if (ids.length === 0) return [];
   const { id, workspaceId, latestVersionId } = workflowDefinitions;
   const rows = await db.build
-    .select({ definition: getTableColumns(workflowDefinitions), latest: HEAD })
+    .select({
+      definition: getTableColumns(workflowDefinitions),
+      latest: HEAD,
+      // The first column tells whether there is a row.
+      details: { revision, archivedAt, owner, team },
+      draft: { etag, savedBy, savedAt, faultCount },
+      contains: CONTAINED,
+    })
     .from(workflowDefinitions)
     .leftJoin(workflowVersions, eq(workflowVersions.id, latestVersionId))
     .leftJoin(versionSources, OF_VERSION)
+    .leftJoin(versionFacts, eq(versionFacts.versionId, latestVersionId))
+    .leftJoin(workflowDetails, eq(workflowDetails.definitionId, id))
+    .leftJoin(workflowDrafts, eq(workflowDrafts.definitionId, id))
     .where(and(inArray(id, [...ids]), seenBy(visibility, workspaceId)));
   const found = new Map(rows.map((row) => [row.definition.id, row]));
   return ids.flatMap((wanted) => {
     const row = found.get(wanted);
     if (row === undefined) return [];
-    const { definition, latest } = row;
-    return [{ definition, latest: definition.latestVersionId === null ? null : toHead(latest) }];
+    const { definition, latest, details, draft, contains } = row;
+    const head = definition.latestVersionId === null ? null : toHead(latest);
+    return [{ definition, latest: head, details: details ?? NO_DETAILS, draft, contains }];
   });
 }
 

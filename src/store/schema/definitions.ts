@@ -42,6 +42,7 @@ export const workflowDefinitions = pgTable(
   (t) => [
     uniqueIndex("workflow_definitions_name").on(t.workspaceId, t.name),
     index("workflow_definitions_newest").on(t.workspaceId, t.createdAt.desc(), t.id.desc()),
+    index("workflow_definitions_updated").on(t.workspaceId, t.updatedAt.desc(), t.id.desc()),
     // The workspace stands among the tags, so that one index finds a tag within a workspace.
     index("workflow_definitions_tags")
       .using("gin", sql`array_append(${t.tags}, ${t.workspaceId})`)

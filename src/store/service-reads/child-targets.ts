@@ -24,12 +24,15 @@ export interface ChildTarget {
   readonly versionId: string | null;
   readonly version: number | null;
   readonly trigger: TriggerDefinition | null;
+  /** Nothing starts runs of it; null: it is not so. */
+  readonly isArchived: true | null;
 }
 
 const FIND: Statement = {
   name: "find_child_target",
   text: `select d.id as "definitionId", d.latest_version as "latestVersion",
-      v.id as "versionId", v.version, v.trigger
+      v.id as "versionId", v.version, v.trigger,
+      (select true from closed_workflows c where c.definition_id = d.id) as "isArchived"
     from workflow_definitions d
     left join workflow_versions v on v.definition_id = d.id
       and v.version = case when $4::integer = 0 then d.latest_version else $4::integer end

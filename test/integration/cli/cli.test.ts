@@ -54,6 +54,50 @@ function started(): Promise<string> {
   return done("start", "task", "--quiet");
 }
 
+describe("workflows and drafts", () => {
+  it("makes, edits, publishes, archives and deletes a workflow", async () => {
+    await cli.write("n.workflow.yaml", fileOf("entity", "tsk: Work"));
+    const created = await cli.run(
+      ["create", "entity", "--owner", "ann", "--tags", "a, b", "--file", "n.workflow.yaml"],
+      { env },
+    );
+    expect(created.stdout).toMatch(/^entity\tDRAFT\t\+draft\tann\t/);
+    expect(created.stderr).toContain("n.workflow.yaml:3:3: steps.one");
+    const sound = fileOf("entity", "task: Work");
+    await cli.write("n.workflow.yaml", sound);
+    const etag = await done("drafts", "save", "entity", "n.workflow.yaml");
+    const got = await cli.run(["drafts", "get", "entity"], { env });
+    expect(got).toMatchObject({ code: 0, stdout: sound });
+    expect(got.stderr).toContain(`etag ${etag}`);
+    const stale = ["drafts", "save", "entity", "n.workflow.yaml", "--etag", "0000000000000000"];
+    expect(await cli.run(stale, { env })).toMatchObject({ code: 6 });
+    expect(await done("drafts", "publish", "entity", "--note", "first")).toBe(
+      "entity: published, version 1",
+    );
+    expect((await cli.run(["drafts", "get", "entity"], { env })).code).toBe(3);
+    await cli.write("n.workflow.yaml", fileOf("entity", "task: More"));
+    await done("drafts", "save", "entity", "n.workflow.yaml");
+    expect(await cli.run(["diff", "entity", "--draft"], { env })).toMatchObject({
+      ...{ code: 1, stdout: '~ step one\n    config.instructions: "Work" => "More"\n' },
+    });
+    await done("drafts", "discard", "entity");
+    await done("update", "entity", "--team", "finance");
+    const [listed] = (await done("list", "--team", "finance", "--json")).split("\n");
+    expect(JSON.parse(listed ?? "")).toMatchObject({
+      definition: { name: "entity", tags: ["a", "b"] },
+      ...{ status: "WORKFLOW_STATUS_DEPLOYED", owner: "ann", team: "finance" },
+    });
+    expect(await done("archive", "entity")).toMatch(/^entity\tARCHIVED/);
+    expect((await cli.run(["start", "entity"], { env })).code).toBe(6);
+    expect(await done("list", "--status", "archived", "--quiet")).toMatch(/^wf_/);
+    expect(await done("unarchive", "entity")).toMatch(/^entity\tDEPLOYED/);
+    expect((await cli.run(["delete", "entity"], { env })).code).toBe(2);
+    await done("delete", "entity", "--yes");
+    expect((await cli.run(["archive", "entity"], { env })).code).toBe(3);
+    expect((await cli.run(["list", "--status", "archivd"], { env })).stderr).toContain("archived");
+  });
+});
+
 describe("apply and export", () => {
   it("makes a workflow, publishes nothing that is published, and then the next version", async () => {
     await cli.write("a.workflow.yaml", fileOf("applied", "task: First"));

@@ -17,7 +17,7 @@ import { loadRows } from "../../../src/store/load-rows.ts";
 import { readRuns } from "../../../src/store/lock-runs.ts";
 import { specOfVersion } from "../../../src/store/reads/definitions.ts";
 import { runOfRow } from "../../../src/store/rows.ts";
-import { StaleRows } from "../../../src/store/save-batch.ts";
+import { StaleRows } from "../../../src/store/save-fences.ts";
 import { type BareInput, EngineRun, edge, step, version } from "../../support/engine/engine-run.ts";
 import { answerTo } from "../../support/random/random-answers.ts";
 import { type RandomNumbers, randomNumbers } from "../../support/random/random-numbers.ts";

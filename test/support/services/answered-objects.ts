@@ -23,6 +23,7 @@ import {
   RetryStepResponseSchema,
   SkipStepResponseSchema,
 } from "../../../gen/workflows/ops/v1/runs_pb.ts";
+import { DiscardDraftResponseSchema } from "../../../gen/workflows/ops/v1/workflow_changes_pb.ts";
 import {
   SchedulesCreateResponseSchema,
   SchedulesPauseResponseSchema,
@@ -30,8 +31,15 @@ import {
   SchedulesUpdateResponseSchema,
 } from "../../../gen/workflows/ops/v1/schedules_pb.ts";
 import {
+  PublishDraftResponseSchema,
   PublishOutcome,
   PublishSourceResponseSchema,
+  SaveDraftResponseSchema,
+  type Workflow,
+  WorkflowsArchiveResponseSchema,
+  WorkflowsCreateResponseSchema,
+  WorkflowsUnarchiveResponseSchema,
+  WorkflowsUpdateResponseSchema,
 } from "../../../gen/workflows/ops/v1/workflows_pb.ts";
 import {
   CancelRunResponseSchema,
@@ -78,11 +86,18 @@ export function noteAnswer(all: AnsweredObjects, answer: Message): void {
     all.versions.add(version?.id ?? "");
   } else if (isMessage(answer, DeployResponseSchema)) {
     all.published.push(answer.deployment?.definitionId ?? "");
+  } else if (isMessage(answer, PublishDraftResponseSchema)) {
+    all.published.push(answer.definition?.id ?? "");
+    all.versions.add(answer.version?.id ?? "");
+  } else if (isMessage(answer, WorkflowsCreateResponseSchema)) {
+    all.made.add(answer.workflow?.definition?.id ?? "");
+  } else if (hasWorkflow(answer)) {
+    all.published.push(answer.workflow?.definition?.id ?? "");
   } else if (isMessage(answer, HandleTriggerResponseSchema)) {
     for (const run of [...answer.startedRuns, ...answer.updatedRuns]) noteRun(all, run);
   } else if (hasRun(answer)) {
     noteRun(all, answer.run);
-  } else if (!OF_OTHER_ROWS.some((schema) => isMessage(answer, schema))) {
+  } else if (![...OF_OTHER_ROWS, ...OF_A_DRAFT].some((schema) => isMessage(answer, schema))) {
     all.count = count;
   }
 }
@@ -103,6 +118,16 @@ const OF_OTHER_ROWS = [
   ...[SchedulesCreateResponseSchema, SchedulesUpdateResponseSchema],
   ...[SchedulesPauseResponseSchema, SchedulesResumeResponseSchema],
 ];
+
+const OF_A_DRAFT = [SaveDraftResponseSchema, DiscardDraftResponseSchema];
+const OF_A_WORKFLOW = [
+  ...[WorkflowsUpdateResponseSchema, WorkflowsArchiveResponseSchema],
+  WorkflowsUnarchiveResponseSchema,
+];
+
+function hasWorkflow(answer: Message): answer is Message & { workflow?: Workflow } {
+  return OF_A_WORKFLOW.some((schema) => isMessage(answer, schema));
+}
 
 function hasRun(answer: Message): answer is Message & { run?: WorkflowRun } {
   return OF_ONE_RUN.some((schema) => isMessage(answer, schema));

@@ -569,6 +569,72 @@ const ROWS: Record<Rpc, Row> = {
     needs: "workflows:read",
     call: ({ schedules }, _at, options) => schedules.preview({ line: "hourly" }, options),
   },
+  "sources.getDraft": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) => sources.getDraft({ definitionId }, options),
+  },
+  "sources.saveDraft": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      passed(sources.saveDraft({ definitionId, etag: "none" }, options)),
+  },
+  "sources.discardDraft": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      passed(sources.discardDraft({ definitionId, etag: "none" }, options)),
+  },
+  "sources.publishDraft": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      passed(sources.publishDraft({ definitionId, etag: "none" }, options)),
+  },
+  "sources.create": {
+    needs: "workflows:author",
+    foreign: "PermissionDenied",
+    call: ({ sources }, { workspaceId }, options) =>
+      sources.create({ workspaceId, name: `name_${++names}` }, options),
+  },
+  "sources.update": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) => {
+      const updateMask = ["owner"];
+      return passed(
+        sources.update({ definitionId, etag: "none", owner: "ann", updateMask }, options),
+      );
+    },
+  },
+  "sources.archive": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    // It has runs, and other rows start further ones.
+    call: async ({ sources }, { definitionId }, options) => {
+      await sources.archive({ definitionId }, options);
+      await sources.unarchive({ definitionId }, options);
+    },
+  },
+  "sources.unarchive": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) => sources.unarchive({ definitionId }, options),
+  },
+  "sources.delete": {
+    needs: "workflows:author",
+    foreign: "NotFound",
+    // It has runs.
+    call: ({ sources }, { definitionId }, options) =>
+      passed(sources.delete({ definitionId }, options)),
+  },
+  "sources.diffVersions": {
+    needs: "workflows:read",
+    foreign: "NotFound",
+    call: ({ sources }, { definitionId }, options) =>
+      sources.diffVersions({ definitionId }, options),
+  },
 };
 /** A row of each RPC. */
 export const TABLE = SERVICES.flatMap(({ methods }) => [...methods]).map((method) => ({
@@ -655,12 +721,14 @@ function order(
   };
 }
 
-/** A caller that is refused for the state of the item alone may make the call. */
+const STATES = [Code.FailedPrecondition, Code.Aborted];
+
+/** A caller that is refused for the state of the object alone may make the call. */
 async function passed(call: Promise<unknown>): Promise<unknown> {
   try {
     return await call;
   } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.FailedPrecondition) return error;
+    if (error instanceof ConnectError && STATES.includes(error.code)) return error;
     throw error;
   }
 }

@@ -27,18 +27,16 @@ export interface Place {
   readonly ids: readonly string[];
 }
 
-/**
- * Every unary RPC of these services but CompleteTask, which goes the way of TransitionStep. Those of the inbox come first: the others
- * end what is open.
- */
+/** CompleteTask goes the way of TransitionStep; Delete takes away what others are about. */
+const LEFT_OUT: readonly DescMethod[] = [Inbox.method.completeTask, Workflows.method.delete];
+
+/** Every other unary RPC of these services. Those of the inbox come first: the others end what is open. */
 export const METHODS = [
   ...[Inbox, WorkflowService, Runs, Workflows],
   ...[Endpoints, Schedules, Health],
 ].flatMap(({ methods }) =>
   methods.flatMap((method) =>
-    isUnary(method) && method !== Inbox.method.completeTask
-      ? [{ name: nameOf(method), method }]
-      : [],
+    isUnary(method) && !LEFT_OUT.includes(method) ? [{ name: nameOf(method), method }] : [],
   ),
 );
 
@@ -293,6 +291,30 @@ const SOUND: Readonly<Record<string, (place: Place, n: number) => Tree>> = {
   "Schedules.Preview": (_, n) => ({
     ...{ line: "0 9 * * MON", zone: "Europe/Berlin", after: "2026-01-01T00:00:00Z", count: n % 9 },
   }),
+  "Workflows.GetDraft": ({ emptyId }) => ({ definition_id: emptyId }),
+  "Workflows.SaveDraft": ({ emptyId }, n) => ({
+    ...{ definition_id: emptyId, source_text: sourceOf(n), format: 1 + (n % 2) },
+    autosave: n % 2 === 0,
+    ...{ layout: { work: { x: n } }, etag: n % 3 === 0 ? "" : `e${n}`, reason: "r" },
+  }),
+  "Workflows.DiscardDraft": ({ emptyId }, n) => ({
+    ...{ definition_id: emptyId, etag: `e${n}`, reason: "r" },
+  }),
+  "Workflows.PublishDraft": ({ emptyId }, n) => ({
+    ...{ definition_id: emptyId, etag: `e${n}`, note: "n", deploy_to: "production" },
+  }),
+  "Workflows.Create": (_, n) => ({
+    ...{ workspace_id: "ws_a", name: `w${n}`, description: "x", tags: ["t"], owner: "ann" },
+    ...{ team: "t", source_text: sourceOf(n), reason: "r" },
+  }),
+  "Workflows.Update": ({ emptyId }, n) => ({
+    ...{ definition_id: emptyId, owner: `o${n}`, etag: String(n % 3), reason: "r" },
+    update_mask: ["owner", "tags"],
+  }),
+  // Of a workflow whose runs no other RPC begins.
+  "Workflows.Archive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
+  "Workflows.Unarchive": ({ emptyId }) => ({ definition_id: emptyId, reason: "r" }),
+  "Workflows.DiffVersions": ({ definitionId }) => ({ definition_id: definitionId, from: 1 }),
   Check: () => ({ service: WorkflowService.typeName }),
   List: () => ({}),
 };

@@ -38,6 +38,10 @@ const REST = [
   "deploy_policies",
   "workflow_endpoints",
   "workflow_schedules",
+  "version_facts",
+  "workflow_details",
+  "workflow_drafts",
+  "closed_workflows",
 ];
 const RUNS = `select r.id, r.state, r.seq, md5(r::text) || coalesce(s.print, '') || m.print as print, m.moves
   from workflow_runs r

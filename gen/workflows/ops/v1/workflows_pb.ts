@@ -16,6 +16,12 @@ import type { GetStatsRequestSchema, GetStatsResponseSchema, Metrics } from "./w
 import { file_workflows_ops_v1_workflow_stats } from "./workflow_stats_pb.ts";
 import type { Starter } from "./starters_pb.ts";
 import { file_workflows_ops_v1_starters } from "./starters_pb.ts";
+import type { DiffVersionsRequestSchema, DiffVersionsResponseSchema } from "./version_diffs_pb.ts";
+import { file_workflows_ops_v1_version_diffs } from "./version_diffs_pb.ts";
+import type { DiscardDraftRequestSchema, DiscardDraftResponseSchema, Draft, GetDraftRequestSchema, PublishDraftRequestSchema, SaveDraftRequestSchema, WorkflowsArchiveRequestSchema, WorkflowsCreateRequestSchema, WorkflowsDeleteRequestSchema, WorkflowsDeleteResponseSchema, WorkflowsUnarchiveRequestSchema, WorkflowsUpdateRequestSchema } from "./workflow_changes_pb.ts";
+import { file_workflows_ops_v1_workflow_changes } from "./workflow_changes_pb.ts";
+import type { Contains, DraftHead, WorkflowStatus } from "./workflow_facts_pb.ts";
+import { file_workflows_ops_v1_workflow_facts } from "./workflow_facts_pb.ts";
 import type { PublishVersionRequest, TriggerType, WorkflowDefinition, WorkflowVersion } from "../../v1/workflows_pb.ts";
 import { file_workflows_v1_workflows } from "../../v1/workflows_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -24,7 +30,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file workflows/ops/v1/workflows.proto.
  */
 export const file_workflows_ops_v1_workflows: GenFile = /*@__PURE__*/
-  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSLqAQoLVmVyc2lvbkhlYWQSCgoCaWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEg4KBmF1dGhvchgEIAEoCRIvCgx0cmlnZ2VyX3R5cGUYBSABKA4yGS53b3JrZmxvd3MudjEuVHJpZ2dlclR5cGUSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKaGFzX3NvdXJjZRgHIAEoCBIMCgRub3RlGAggASgJEhQKDHB1Ymxpc2hlZF9ieRgJIAEoCSKrAgoIV29ya2Zsb3cSNAoKZGVmaW5pdGlvbhgBIAEoCzIgLndvcmtmbG93cy52MS5Xb3JrZmxvd0RlZmluaXRpb24SLQoGbGF0ZXN0GAIgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIxCgtkZXBsb3ltZW50cxgLIAMoCzIcLndvcmtmbG93cy5vcHMudjEuRGVwbG95bWVudBIqCgdtZXRyaWNzGA0gASgLMhkud29ya2Zsb3dzLm9wcy52MS5NZXRyaWNzEi4KBXBhdXNlGA4gASgLMh8ud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd1BhdXNlEisKCHN0YXJ0ZXJzGAwgAygLMhkud29ya2Zsb3dzLm9wcy52MS5TdGFydGVyIl4KDFZlcnNpb25GYXVsdBINCgVmaWVsZBgBIAEoCRIMCgRwYXRoGAIgASgJEgwKBGxpbmUYAyABKAUSDgoGY29sdW1uGAQgASgFEhMKC2Rlc2NyaXB0aW9uGAUgASgJIkUKE1dvcmtmbG93c0dldFJlcXVlc3QSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkiRAoUV29ya2Zsb3dzR2V0UmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93ImoKFFdvcmtmbG93c0xpc3RSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIVCg1uYW1lX2NvbnRhaW5zGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInMKFVdvcmtmbG93c0xpc3RSZXNwb25zZRItCgl3b3JrZmxvd3MYASADKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImAKE0NoZWNrVmVyc2lvblJlcXVlc3QSEwoLc291cmNlX3RleHQYASABKAkSNAoHdmVyc2lvbhgCIAEoCzIjLndvcmtmbG93cy52MS5QdWJsaXNoVmVyc2lvblJlcXVlc3QiqwEKFENoZWNrVmVyc2lvblJlc3BvbnNlEi4KBmZhdWx0cxgBIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EhMKC2ZhdWx0X2NvdW50GAIgASgFEjAKCHdhcm5pbmdzGAMgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSDAoEbmFtZRgEIAEoCRIOCgZkaWdlc3QYBSABKAkieAoUUHVibGlzaFNvdXJjZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC3NvdXJjZV90ZXh0GAIgASgJEicKBmxheW91dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEbm90ZRgEIAEoCSLAAQoVUHVibGlzaFNvdXJjZVJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEjEKB291dGNvbWUYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hPdXRjb21lEg4KBmRpZ2VzdBgEIAEoCSI7ChFHZXRWZXJzaW9uUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUi7gEKEkdldFZlcnNpb25SZXNwb25zZRIuCgd2ZXJzaW9uGAEgASgLMh0ud29ya2Zsb3dzLnYxLldvcmtmbG93VmVyc2lvbhIOCgZkaWdlc3QYAiABKAkSKwoEaGVhZBgDIAEoCzIdLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkhlYWQSEwoLc291cmNlX3RleHQYBCABKAkSJwoGbGF5b3V0GAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxpbnB1dF9zY2hlbWEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IlcKF0xpc3RWZXJzaW9uSGVhZHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkieAoYTGlzdFZlcnNpb25IZWFkc1Jlc3BvbnNlEi8KCHZlcnNpb25zGAEgAygLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSqMAQoOUHVibGlzaE91dGNvbWUSHwobUFVCTElTSF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXUFVCTElTSF9PVVRDT01FX0NSRUFURUQQARIdChlQVUJMSVNIX09VVENPTUVfUFVCTElTSEVEEAISHQoZUFVCTElTSF9PVVRDT01FX1VOQ0hBTkdFRBADMucLCglXb3JrZmxvd3MSWQoDR2V0EiUud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXF1ZXN0GiYud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NHZXRSZXNwb25zZSIDkAIBElwKBExpc3QSJi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0xpc3RSZXF1ZXN0Gicud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NMaXN0UmVzcG9uc2UiA5ACARJiCgxDaGVja1ZlcnNpb24SJS53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkNoZWNrVmVyc2lvblJlc3BvbnNlIgOQAgESYAoNUHVibGlzaFNvdXJjZRImLndvcmtmbG93cy5vcHMudjEuUHVibGlzaFNvdXJjZVJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hTb3VyY2VSZXNwb25zZRJcCgpHZXRWZXJzaW9uEiMud29ya2Zsb3dzLm9wcy52MS5HZXRWZXJzaW9uUmVxdWVzdBokLndvcmtmbG93cy5vcHMudjEuR2V0VmVyc2lvblJlc3BvbnNlIgOQAgESbgoQTGlzdFZlcnNpb25IZWFkcxIpLndvcmtmbG93cy5vcHMudjEuTGlzdFZlcnNpb25IZWFkc1JlcXVlc3QaKi53b3JrZmxvd3Mub3BzLnYxLkxpc3RWZXJzaW9uSGVhZHNSZXNwb25zZSIDkAIBEksKBkRlcGxveRIfLndvcmtmbG93cy5vcHMudjEuRGVwbG95UmVxdWVzdBogLndvcmtmbG93cy5vcHMudjEuRGVwbG95UmVzcG9uc2USawoPTGlzdERlcGxveW1lbnRzEigud29ya2Zsb3dzLm9wcy52MS5MaXN0RGVwbG95bWVudHNSZXF1ZXN0Gikud29ya2Zsb3dzLm9wcy52MS5MaXN0RGVwbG95bWVudHNSZXNwb25zZSIDkAIBEmsKD0dldERlcGxveVBvbGljeRIoLndvcmtmbG93cy5vcHMudjEuR2V0RGVwbG95UG9saWN5UmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuR2V0RGVwbG95UG9saWN5UmVzcG9uc2UiA5ACARJmCg9QdXREZXBsb3lQb2xpY3kSKC53b3JrZmxvd3Mub3BzLnYxLlB1dERlcGxveVBvbGljeVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLlB1dERlcGxveVBvbGljeVJlc3BvbnNlElYKCEdldFN0YXRzEiEud29ya2Zsb3dzLm9wcy52MS5HZXRTdGF0c1JlcXVlc3QaIi53b3JrZmxvd3Mub3BzLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACARJaCgVQYXVzZRInLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzUGF1c2VSZXF1ZXN0Gigud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NQYXVzZVJlc3BvbnNlEl0KBlJlc3VtZRIoLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzUmVzdW1lUmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzUmVzdW1lUmVzcG9uc2USdAoSTGlzdE1pc3NlZFRyaWdnZXJzEisud29ya2Zsb3dzLm9wcy52MS5MaXN0TWlzc2VkVHJpZ2dlcnNSZXF1ZXN0Giwud29ya2Zsb3dzLm9wcy52MS5MaXN0TWlzc2VkVHJpZ2dlcnNSZXNwb25zZSIDkAIBEnUKFFJlcGxheU1pc3NlZFRyaWdnZXJzEi0ud29ya2Zsb3dzLm9wcy52MS5SZXBsYXlNaXNzZWRUcmlnZ2Vyc1JlcXVlc3QaLi53b3JrZmxvd3Mub3BzLnYxLlJlcGxheU1pc3NlZFRyaWdnZXJzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_deployments, file_workflows_ops_v1_workflow_pauses, file_workflows_ops_v1_workflow_stats, file_workflows_ops_v1_starters, file_workflows_v1_workflows]);
+  fileDesc("CiB3b3JrZmxvd3Mvb3BzL3YxL3dvcmtmbG93cy5wcm90bxIQd29ya2Zsb3dzLm9wcy52MSLqAQoLVmVyc2lvbkhlYWQSCgoCaWQYASABKAkSFQoNZGVmaW5pdGlvbl9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEg4KBmF1dGhvchgEIAEoCRIvCgx0cmlnZ2VyX3R5cGUYBSABKA4yGS53b3JrZmxvd3MudjEuVHJpZ2dlclR5cGUSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKaGFzX3NvdXJjZRgHIAEoCBIMCgRub3RlGAggASgJEhQKDHB1Ymxpc2hlZF9ieRgJIAEoCSKrBAoIV29ya2Zsb3cSNAoKZGVmaW5pdGlvbhgBIAEoCzIgLndvcmtmbG93cy52MS5Xb3JrZmxvd0RlZmluaXRpb24SLQoGbGF0ZXN0GAIgASgLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIwCgZzdGF0dXMYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93U3RhdHVzEhYKDnN0YXR1c19yZWFzb25zGAQgAygJEg0KBW93bmVyGAUgASgJEgwKBHRlYW0YBiABKAkSLAoIY29udGFpbnMYByABKAsyGi53b3JrZmxvd3Mub3BzLnYxLkNvbnRhaW5zEi8KC2FyY2hpdmVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAkgASgJEioKBWRyYWZ0GAogASgLMhsud29ya2Zsb3dzLm9wcy52MS5EcmFmdEhlYWQSMQoLZGVwbG95bWVudHMYCyADKAsyHC53b3JrZmxvd3Mub3BzLnYxLkRlcGxveW1lbnQSKgoHbWV0cmljcxgNIAEoCzIZLndvcmtmbG93cy5vcHMudjEuTWV0cmljcxIuCgVwYXVzZRgOIAEoCzIfLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dQYXVzZRIrCghzdGFydGVycxgMIAMoCzIZLndvcmtmbG93cy5vcHMudjEuU3RhcnRlciJeCgxWZXJzaW9uRmF1bHQSDQoFZmllbGQYASABKAkSDAoEcGF0aBgCIAEoCRIMCgRsaW5lGAMgASgFEg4KBmNvbHVtbhgEIAEoBRITCgtkZXNjcmlwdGlvbhgFIAEoCSJFChNXb3JrZmxvd3NHZXRSZXF1ZXN0EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJIkQKFFdvcmtmbG93c0dldFJlc3BvbnNlEiwKCHdvcmtmbG93GAEgASgLMhoud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvdyK3AgoUV29ya2Zsb3dzTGlzdFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhUKDW5hbWVfY29udGFpbnMYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSMgoIc3RhdHVzZXMYBSADKA4yIC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93U3RhdHVzEgsKA3RhZxgGIAEoCRINCgVvd25lchgHIAEoCRIMCgR0ZWFtGAggASgJEiwKCGNvbnRhaW5zGAkgASgLMhoud29ya2Zsb3dzLm9wcy52MS5Db250YWlucxIMCgR0ZXh0GAogASgJEjEKCG9yZGVyX2J5GAsgASgOMh8ud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd09yZGVyInMKFVdvcmtmbG93c0xpc3RSZXNwb25zZRItCgl3b3JrZmxvd3MYASADKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImAKE0NoZWNrVmVyc2lvblJlcXVlc3QSEwoLc291cmNlX3RleHQYASABKAkSNAoHdmVyc2lvbhgCIAEoCzIjLndvcmtmbG93cy52MS5QdWJsaXNoVmVyc2lvblJlcXVlc3QiqwEKFENoZWNrVmVyc2lvblJlc3BvbnNlEi4KBmZhdWx0cxgBIAMoCzIeLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkZhdWx0EhMKC2ZhdWx0X2NvdW50GAIgASgFEjAKCHdhcm5pbmdzGAMgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSDAoEbmFtZRgEIAEoCRIOCgZkaWdlc3QYBSABKAkieAoUUHVibGlzaFNvdXJjZVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC3NvdXJjZV90ZXh0GAIgASgJEicKBmxheW91dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEbm90ZRgEIAEoCSLAAQoVUHVibGlzaFNvdXJjZVJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEjEKB291dGNvbWUYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hPdXRjb21lEg4KBmRpZ2VzdBgEIAEoCSI7ChFHZXRWZXJzaW9uUmVxdWVzdBIVCg1kZWZpbml0aW9uX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAUi7gEKEkdldFZlcnNpb25SZXNwb25zZRIuCgd2ZXJzaW9uGAEgASgLMh0ud29ya2Zsb3dzLnYxLldvcmtmbG93VmVyc2lvbhIOCgZkaWdlc3QYAiABKAkSKwoEaGVhZBgDIAEoCzIdLndvcmtmbG93cy5vcHMudjEuVmVyc2lvbkhlYWQSEwoLc291cmNlX3RleHQYBCABKAkSJwoGbGF5b3V0GAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxpbnB1dF9zY2hlbWEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IlcKF0xpc3RWZXJzaW9uSGVhZHNSZXF1ZXN0EhUKDWRlZmluaXRpb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkieAoYTGlzdFZlcnNpb25IZWFkc1Jlc3BvbnNlEi8KCHZlcnNpb25zGAEgAygLMh0ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uSGVhZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSLZAQoQR2V0RHJhZnRSZXNwb25zZRImCgVkcmFmdBgBIAEoCzIXLndvcmtmbG93cy5vcHMudjEuRHJhZnQSLgoGZmF1bHRzGAIgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSEwoLZmF1bHRfY291bnQYAyABKAUSMAoId2FybmluZ3MYBCADKAsyHi53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25GYXVsdBIOCgZkaWdlc3QYBSABKAkSFgoObGF0ZXN0X3ZlcnNpb24YBiABKAUixgEKEVNhdmVEcmFmdFJlc3BvbnNlEioKBWRyYWZ0GAEgASgLMhsud29ya2Zsb3dzLm9wcy52MS5EcmFmdEhlYWQSLgoGZmF1bHRzGAIgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQSEwoLZmF1bHRfY291bnQYAyABKAUSMAoId2FybmluZ3MYBCADKAsyHi53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25GYXVsdBIOCgZkaWdlc3QYBSABKAkivwEKFFB1Ymxpc2hEcmFmdFJlc3BvbnNlEjQKCmRlZmluaXRpb24YASABKAsyIC53b3JrZmxvd3MudjEuV29ya2Zsb3dEZWZpbml0aW9uEi4KB3ZlcnNpb24YAiABKAsyHS53b3JrZmxvd3Mub3BzLnYxLlZlcnNpb25IZWFkEjEKB291dGNvbWUYAyABKA4yIC53b3JrZmxvd3Mub3BzLnYxLlB1Ymxpc2hPdXRjb21lEg4KBmRpZ2VzdBgEIAEoCSJ3ChdXb3JrZmxvd3NDcmVhdGVSZXNwb25zZRIsCgh3b3JrZmxvdxgBIAEoCzIaLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3cSLgoGZmF1bHRzGAIgAygLMh4ud29ya2Zsb3dzLm9wcy52MS5WZXJzaW9uRmF1bHQiRwoXV29ya2Zsb3dzVXBkYXRlUmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93IkgKGFdvcmtmbG93c0FyY2hpdmVSZXNwb25zZRIsCgh3b3JrZmxvdxgBIAEoCzIaLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3ciSgoaV29ya2Zsb3dzVW5hcmNoaXZlUmVzcG9uc2USLAoId29ya2Zsb3cYASABKAsyGi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93KowBCg5QdWJsaXNoT3V0Y29tZRIfChtQVUJMSVNIX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdQVUJMSVNIX09VVENPTUVfQ1JFQVRFRBABEh0KGVBVQkxJU0hfT1VUQ09NRV9QVUJMSVNIRUQQAhIdChlQVUJMSVNIX09VVENPTUVfVU5DSEFOR0VEEAMqfwoNV29ya2Zsb3dPcmRlchIeChpXT1JLRkxPV19PUkRFUl9VTlNQRUNJRklFRBAAEhkKFVdPUktGTE9XX09SREVSX05FV0VTVBABEhcKE1dPUktGTE9XX09SREVSX05BTUUQAhIaChZXT1JLRkxPV19PUkRFUl9VUERBVEVEEAMynhMKCVdvcmtmbG93cxJZCgNHZXQSJS53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0dldFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0dldFJlc3BvbnNlIgOQAgESXAoETGlzdBImLndvcmtmbG93cy5vcHMudjEuV29ya2Zsb3dzTGlzdFJlcXVlc3QaJy53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0xpc3RSZXNwb25zZSIDkAIBEmIKDENoZWNrVmVyc2lvbhIlLndvcmtmbG93cy5vcHMudjEuQ2hlY2tWZXJzaW9uUmVxdWVzdBomLndvcmtmbG93cy5vcHMudjEuQ2hlY2tWZXJzaW9uUmVzcG9uc2UiA5ACARJgCg1QdWJsaXNoU291cmNlEiYud29ya2Zsb3dzLm9wcy52MS5QdWJsaXNoU291cmNlUmVxdWVzdBonLndvcmtmbG93cy5vcHMudjEuUHVibGlzaFNvdXJjZVJlc3BvbnNlElwKCkdldFZlcnNpb24SIy53b3JrZmxvd3Mub3BzLnYxLkdldFZlcnNpb25SZXF1ZXN0GiQud29ya2Zsb3dzLm9wcy52MS5HZXRWZXJzaW9uUmVzcG9uc2UiA5ACARJuChBMaXN0VmVyc2lvbkhlYWRzEikud29ya2Zsb3dzLm9wcy52MS5MaXN0VmVyc2lvbkhlYWRzUmVxdWVzdBoqLndvcmtmbG93cy5vcHMudjEuTGlzdFZlcnNpb25IZWFkc1Jlc3BvbnNlIgOQAgESSwoGRGVwbG95Eh8ud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lSZXF1ZXN0GiAud29ya2Zsb3dzLm9wcy52MS5EZXBsb3lSZXNwb25zZRJrCg9MaXN0RGVwbG95bWVudHMSKC53b3JrZmxvd3Mub3BzLnYxLkxpc3REZXBsb3ltZW50c1JlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLkxpc3REZXBsb3ltZW50c1Jlc3BvbnNlIgOQAgESawoPR2V0RGVwbG95UG9saWN5Eigud29ya2Zsb3dzLm9wcy52MS5HZXREZXBsb3lQb2xpY3lSZXF1ZXN0Gikud29ya2Zsb3dzLm9wcy52MS5HZXREZXBsb3lQb2xpY3lSZXNwb25zZSIDkAIBEmYKD1B1dERlcGxveVBvbGljeRIoLndvcmtmbG93cy5vcHMudjEuUHV0RGVwbG95UG9saWN5UmVxdWVzdBopLndvcmtmbG93cy5vcHMudjEuUHV0RGVwbG95UG9saWN5UmVzcG9uc2USVgoIR2V0U3RhdHMSIS53b3JrZmxvd3Mub3BzLnYxLkdldFN0YXRzUmVxdWVzdBoiLndvcmtmbG93cy5vcHMudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBEloKBVBhdXNlEicud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NQYXVzZVJlcXVlc3QaKC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c1BhdXNlUmVzcG9uc2USXQoGUmVzdW1lEigud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NSZXN1bWVSZXF1ZXN0Gikud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NSZXN1bWVSZXNwb25zZRJ0ChJMaXN0TWlzc2VkVHJpZ2dlcnMSKy53b3JrZmxvd3Mub3BzLnYxLkxpc3RNaXNzZWRUcmlnZ2Vyc1JlcXVlc3QaLC53b3JrZmxvd3Mub3BzLnYxLkxpc3RNaXNzZWRUcmlnZ2Vyc1Jlc3BvbnNlIgOQAgESdQoUUmVwbGF5TWlzc2VkVHJpZ2dlcnMSLS53b3JrZmxvd3Mub3BzLnYxLlJlcGxheU1pc3NlZFRyaWdnZXJzUmVxdWVzdBouLndvcmtmbG93cy5vcHMudjEuUmVwbGF5TWlzc2VkVHJpZ2dlcnNSZXNwb25zZRJWCghHZXREcmFmdBIhLndvcmtmbG93cy5vcHMudjEuR2V0RHJhZnRSZXF1ZXN0GiIud29ya2Zsb3dzLm9wcy52MS5HZXREcmFmdFJlc3BvbnNlIgOQAgESVAoJU2F2ZURyYWZ0EiIud29ya2Zsb3dzLm9wcy52MS5TYXZlRHJhZnRSZXF1ZXN0GiMud29ya2Zsb3dzLm9wcy52MS5TYXZlRHJhZnRSZXNwb25zZRJdCgxEaXNjYXJkRHJhZnQSJS53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREcmFmdFJlcXVlc3QaJi53b3JrZmxvd3Mub3BzLnYxLkRpc2NhcmREcmFmdFJlc3BvbnNlEl0KDFB1Ymxpc2hEcmFmdBIlLndvcmtmbG93cy5vcHMudjEuUHVibGlzaERyYWZ0UmVxdWVzdBomLndvcmtmbG93cy5vcHMudjEuUHVibGlzaERyYWZ0UmVzcG9uc2USXQoGQ3JlYXRlEigud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NDcmVhdGVSZXF1ZXN0Gikud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NDcmVhdGVSZXNwb25zZRJdCgZVcGRhdGUSKC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c1VwZGF0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c1VwZGF0ZVJlc3BvbnNlEmAKB0FyY2hpdmUSKS53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0FyY2hpdmVSZXF1ZXN0Gioud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NBcmNoaXZlUmVzcG9uc2USZgoJVW5hcmNoaXZlEisud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NVbmFyY2hpdmVSZXF1ZXN0Giwud29ya2Zsb3dzLm9wcy52MS5Xb3JrZmxvd3NVbmFyY2hpdmVSZXNwb25zZRJdCgZEZWxldGUSKC53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0RlbGV0ZVJlcXVlc3QaKS53b3JrZmxvd3Mub3BzLnYxLldvcmtmbG93c0RlbGV0ZVJlc3BvbnNlEmIKDERpZmZWZXJzaW9ucxIlLndvcmtmbG93cy5vcHMudjEuRGlmZlZlcnNpb25zUmVxdWVzdBomLndvcmtmbG93cy5vcHMudjEuRGlmZlZlcnNpb25zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_workflows_ops_v1_deployments, file_workflows_ops_v1_workflow_pauses, file_workflows_ops_v1_workflow_stats, file_workflows_ops_v1_starters, file_workflows_ops_v1_version_diffs, file_workflows_ops_v1_workflow_changes, file_workflows_ops_v1_workflow_facts, file_workflows_v1_workflows]);
 
 /**
  * A version without steps and edges.
@@ -108,6 +114,58 @@ export type Workflow = Message<"workflows.ops.v1.Workflow"> & {
    * @generated from field: workflows.ops.v1.VersionHead latest = 2;
    */
   latest?: VersionHead | undefined;
+
+  /**
+   * @generated from field: workflows.ops.v1.WorkflowStatus status = 3;
+   */
+  status: WorkflowStatus;
+
+  /**
+   * Why it has the status, a sentence each.
+   *
+   * @generated from field: repeated string status_reasons = 4;
+   */
+  statusReasons: string[];
+
+  /**
+   * Who answers for it.
+   *
+   * @generated from field: string owner = 5;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string team = 6;
+   */
+  team: string;
+
+  /**
+   * Of the latest version.
+   *
+   * @generated from field: workflows.ops.v1.Contains contains = 7;
+   */
+  contains?: Contains | undefined;
+
+  /**
+   * Unset: it is not archived.
+   *
+   * @generated from field: google.protobuf.Timestamp archived_at = 8;
+   */
+  archivedAt?: Timestamp | undefined;
+
+  /**
+   * Another one after each Update, Archive and Unarchive.
+   *
+   * @generated from field: string etag = 9;
+   */
+  etag: string;
+
+  /**
+   * Unset: there is none.
+   *
+   * @generated from field: workflows.ops.v1.DraftHead draft = 10;
+   */
+  draft?: DraftHead | undefined;
 
   /**
    * What is ACTIVE in each environment, and what waits for an approval there.
@@ -269,6 +327,49 @@ export type WorkflowsListRequest = Message<"workflows.ops.v1.WorkflowsListReques
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * One of these. Empty: every one but ARCHIVED.
+   *
+   * @generated from field: repeated workflows.ops.v1.WorkflowStatus statuses = 5;
+   */
+  statuses: WorkflowStatus[];
+
+  /**
+   * One of its tags.
+   *
+   * @generated from field: string tag = 6;
+   */
+  tag: string;
+
+  /**
+   * @generated from field: string owner = 7;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string team = 8;
+   */
+  team: string;
+
+  /**
+   * What the latest version must contain: all that is set.
+   *
+   * @generated from field: workflows.ops.v1.Contains contains = 9;
+   */
+  contains?: Contains | undefined;
+
+  /**
+   * A part of the name or the description, in upper or lower case.
+   *
+   * @generated from field: string text = 10;
+   */
+  text: string;
+
+  /**
+   * @generated from field: workflows.ops.v1.WorkflowOrder order_by = 11;
+   */
+  orderBy: WorkflowOrder;
 };
 
 /**
@@ -283,7 +384,7 @@ export const WorkflowsListRequestSchema: GenMessage<WorkflowsListRequest> = /*@_
  */
 export type WorkflowsListResponse = Message<"workflows.ops.v1.WorkflowsListResponse"> & {
   /**
-   * A page with name_contains examines 5,000 workflows at most: it may have fewer than page_size, or none.
+   * A page examines 5,000 workflows at most: where some do not match it may have fewer than page_size, or none.
    *
    * @generated from field: repeated workflows.ops.v1.Workflow workflows = 1;
    */
@@ -297,7 +398,7 @@ export type WorkflowsListResponse = Message<"workflows.ops.v1.WorkflowsListRespo
   nextPageToken: string;
 
   /**
-   * Exact to 10,000; with name_contains: of the newest 10,000 workflows.
+   * Exact to 10,000; of those that match among the newest 10,000 workflows.
    *
    * @generated from field: int32 total_size = 3;
    */
@@ -597,6 +698,214 @@ export const ListVersionHeadsResponseSchema: GenMessage<ListVersionHeadsResponse
   messageDesc(file_workflows_ops_v1_workflows, 14);
 
 /**
+ * @generated from message workflows.ops.v1.GetDraftResponse
+ */
+export type GetDraftResponse = Message<"workflows.ops.v1.GetDraftResponse"> & {
+  /**
+   * Unset: there is none.
+   *
+   * @generated from field: workflows.ops.v1.Draft draft = 1;
+   */
+  draft?: Draft | undefined;
+
+  /**
+   * The first 500, in the order of the text.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+
+  /**
+   * All of them; 0: the draft can be published.
+   *
+   * @generated from field: int32 fault_count = 3;
+   */
+  faultCount: number;
+
+  /**
+   * As CheckVersion has them.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault warnings = 4;
+   */
+  warnings: VersionFault[];
+
+  /**
+   * As GetVersion has it; empty: the draft has faults.
+   *
+   * @generated from field: string digest = 5;
+   */
+  digest: string;
+
+  /**
+   * Where it is above base_version of the draft, a version was published since the draft was begun.
+   *
+   * @generated from field: int32 latest_version = 6;
+   */
+  latestVersion: number;
+};
+
+/**
+ * Describes the message workflows.ops.v1.GetDraftResponse.
+ * Use `create(GetDraftResponseSchema)` to create a new message.
+ */
+export const GetDraftResponseSchema: GenMessage<GetDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 15);
+
+/**
+ * @generated from message workflows.ops.v1.SaveDraftResponse
+ */
+export type SaveDraftResponse = Message<"workflows.ops.v1.SaveDraftResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.DraftHead draft = 1;
+   */
+  draft?: DraftHead | undefined;
+
+  /**
+   * The first 500, in the order of the text.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+
+  /**
+   * All of them; 0: the draft can be published.
+   *
+   * @generated from field: int32 fault_count = 3;
+   */
+  faultCount: number;
+
+  /**
+   * As CheckVersion has them.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault warnings = 4;
+   */
+  warnings: VersionFault[];
+
+  /**
+   * As GetVersion has it; empty: the draft has faults.
+   *
+   * @generated from field: string digest = 5;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.SaveDraftResponse.
+ * Use `create(SaveDraftResponseSchema)` to create a new message.
+ */
+export const SaveDraftResponseSchema: GenMessage<SaveDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 16);
+
+/**
+ * @generated from message workflows.ops.v1.PublishDraftResponse
+ */
+export type PublishDraftResponse = Message<"workflows.ops.v1.PublishDraftResponse"> & {
+  /**
+   * @generated from field: workflows.v1.WorkflowDefinition definition = 1;
+   */
+  definition?: WorkflowDefinition | undefined;
+
+  /**
+   * @generated from field: workflows.ops.v1.VersionHead version = 2;
+   */
+  version?: VersionHead | undefined;
+
+  /**
+   * PUBLISHED, or UNCHANGED: the latest version has this content already.
+   *
+   * @generated from field: workflows.ops.v1.PublishOutcome outcome = 3;
+   */
+  outcome: PublishOutcome;
+
+  /**
+   * @generated from field: string digest = 4;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message workflows.ops.v1.PublishDraftResponse.
+ * Use `create(PublishDraftResponseSchema)` to create a new message.
+ */
+export const PublishDraftResponseSchema: GenMessage<PublishDraftResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 17);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsCreateResponse
+ */
+export type WorkflowsCreateResponse = Message<"workflows.ops.v1.WorkflowsCreateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+
+  /**
+   * Of the draft, the first 500.
+   *
+   * @generated from field: repeated workflows.ops.v1.VersionFault faults = 2;
+   */
+  faults: VersionFault[];
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsCreateResponse.
+ * Use `create(WorkflowsCreateResponseSchema)` to create a new message.
+ */
+export const WorkflowsCreateResponseSchema: GenMessage<WorkflowsCreateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 18);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsUpdateResponse
+ */
+export type WorkflowsUpdateResponse = Message<"workflows.ops.v1.WorkflowsUpdateResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsUpdateResponse.
+ * Use `create(WorkflowsUpdateResponseSchema)` to create a new message.
+ */
+export const WorkflowsUpdateResponseSchema: GenMessage<WorkflowsUpdateResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 19);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsArchiveResponse
+ */
+export type WorkflowsArchiveResponse = Message<"workflows.ops.v1.WorkflowsArchiveResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsArchiveResponse.
+ * Use `create(WorkflowsArchiveResponseSchema)` to create a new message.
+ */
+export const WorkflowsArchiveResponseSchema: GenMessage<WorkflowsArchiveResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 20);
+
+/**
+ * @generated from message workflows.ops.v1.WorkflowsUnarchiveResponse
+ */
+export type WorkflowsUnarchiveResponse = Message<"workflows.ops.v1.WorkflowsUnarchiveResponse"> & {
+  /**
+   * @generated from field: workflows.ops.v1.Workflow workflow = 1;
+   */
+  workflow?: Workflow | undefined;
+};
+
+/**
+ * Describes the message workflows.ops.v1.WorkflowsUnarchiveResponse.
+ * Use `create(WorkflowsUnarchiveResponseSchema)` to create a new message.
+ */
+export const WorkflowsUnarchiveResponseSchema: GenMessage<WorkflowsUnarchiveResponse> = /*@__PURE__*/
+  messageDesc(file_workflows_ops_v1_workflows, 21);
+
+/**
  * What PublishSource did.
  *
  * @generated from enum workflows.ops.v1.PublishOutcome
@@ -643,6 +952,54 @@ export const PublishOutcomeSchema: GenEnum<PublishOutcome> = /*@__PURE__*/
   enumDesc(file_workflows_ops_v1_workflows, 0);
 
 /**
+ * How a list is sorted.
+ *
+ * @generated from enum workflows.ops.v1.WorkflowOrder
+ */
+export const WorkflowOrder = {
+  /**
+   * As NEWEST.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By the time when the definition was made, the newest first.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_NEWEST = 1;
+   */
+  NEWEST: 1,
+
+  /**
+   * By the name.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_NAME = 2;
+   */
+  NAME: 2,
+
+  /**
+   * By `updated_at` of the definition, the last one first. One that is updated while a list is paged through may be left out.
+   *
+   * @generated from enum value: WORKFLOW_ORDER_UPDATED = 3;
+   */
+  UPDATED: 3,
+} as const;
+
+/**
+ * How a list is sorted.
+ *
+ * @generated from enum workflows.ops.v1.WorkflowOrder
+ */
+export type WorkflowOrder = (typeof WorkflowOrder)[keyof typeof WorkflowOrder] | UnknownEnum;
+
+/**
+ * Describes the enum workflows.ops.v1.WorkflowOrder.
+ */
+export const WorkflowOrderSchema: GenEnum<WorkflowOrder> = /*@__PURE__*/
+  enumDesc(file_workflows_ops_v1_workflows, 1);
+
+/**
  * Definitions and versions are those of workflows.v1: both services show the same ones.
  *
  * @generated from service workflows.ops.v1.Workflows
@@ -659,7 +1016,7 @@ export const Workflows: GenService<{
     output: typeof WorkflowsGetResponseSchema;
   },
   /**
-   * Lists the workflows of a workspace, newest first.
+   * Lists the workflows of a workspace, without the archived ones unless `statuses` names them.
    *
    * @generated from rpc workflows.ops.v1.Workflows.List
    */
@@ -807,6 +1164,110 @@ export const Workflows: GenService<{
     methodKind: "unary";
     input: typeof ReplayMissedTriggersRequestSchema;
     output: typeof ReplayMissedTriggersResponseSchema;
+  },
+  /**
+   * Returns the draft of a workflow, with its faults.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.GetDraft
+   */
+  getDraft: {
+    methodKind: "unary";
+    input: typeof GetDraftRequestSchema;
+    output: typeof GetDraftResponseSchema;
+  },
+  /**
+   * Stores the text that somebody works on, with faults or without.
+   * ABORTED (ETAG_MISMATCH): the draft is another one than `etag` says. The metadata of ErrorInfo has `etag_sent` and `etag_stored`.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.SaveDraft
+   */
+  saveDraft: {
+    methodKind: "unary";
+    input: typeof SaveDraftRequestSchema;
+    output: typeof SaveDraftResponseSchema;
+  },
+  /**
+   * Deletes the draft. ABORTED (ETAG_MISMATCH): it is another one than `etag` says.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.DiscardDraft
+   */
+  discardDraft: {
+    methodKind: "unary";
+    input: typeof DiscardDraftRequestSchema;
+    output: typeof DiscardDraftResponseSchema;
+  },
+  /**
+   * Makes a version from the draft, as PublishSource does, and deletes the draft.
+   * ABORTED (ETAG_MISMATCH): the draft is another one than `etag` says. INVALID_ARGUMENT: it has faults; each violation names the path
+   * in the text, its line and column.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.PublishDraft
+   */
+  publishDraft: {
+    methodKind: "unary";
+    input: typeof PublishDraftRequestSchema;
+    output: typeof PublishDraftResponseSchema;
+  },
+  /**
+   * Makes a workflow without versions. ALREADY_EXISTS: the name is taken.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Create
+   */
+  create: {
+    methodKind: "unary";
+    input: typeof WorkflowsCreateRequestSchema;
+    output: typeof WorkflowsCreateResponseSchema;
+  },
+  /**
+   * Changes what `update_mask` names. ABORTED (ETAG_MISMATCH): the workflow is another one than `etag` says.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Update
+   */
+  update: {
+    methodKind: "unary";
+    input: typeof WorkflowsUpdateRequestSchema;
+    output: typeof WorkflowsUpdateResponseSchema;
+  },
+  /**
+   * From its answer on no run of the workflow begins: triggers and schedules start nothing, StartRun is FAILED_PRECONDITION
+   * (ARCHIVED). Runs under way go on. An archived workflow stays as it is.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Archive
+   */
+  archive: {
+    methodKind: "unary";
+    input: typeof WorkflowsArchiveRequestSchema;
+    output: typeof WorkflowsArchiveResponseSchema;
+  },
+  /**
+   * Lets the latest version start runs again. A workflow that is not archived stays as it is.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Unarchive
+   */
+  unarchive: {
+    methodKind: "unary";
+    input: typeof WorkflowsUnarchiveRequestSchema;
+    output: typeof WorkflowsUnarchiveResponseSchema;
+  },
+  /**
+   * Deletes a workflow with its versions and its draft. FAILED_PRECONDITION (HAS_RUNS): runs of it are stored.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.Delete
+   */
+  delete: {
+    methodKind: "unary";
+    input: typeof WorkflowsDeleteRequestSchema;
+    output: typeof WorkflowsDeleteResponseSchema;
+  },
+  /**
+   * Returns what differs between two versions, or between a version and the draft.
+   *
+   * @generated from rpc workflows.ops.v1.Workflows.DiffVersions
+   */
+  diffVersions: {
+    methodKind: "unary";
+    input: typeof DiffVersionsRequestSchema;
+    output: typeof DiffVersionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_workflows_ops_v1_workflows, 0);

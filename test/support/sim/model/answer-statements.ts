@@ -11,14 +11,9 @@ export const answerStatements: ModelStatements = {
     ids
       .flatMap((id) => tx.get(tables.definitions, id) ?? [])
       .map(({ id, workspaceId, latestVersion, latestVersionId }) => ({
-        ...{
-          id,
-          workspaceId,
-          latestVersion,
-          latestVersionId,
-          inputSchemaJson: null,
-          pauseReason: null,
-        },
+        ...{ id, workspaceId, latestVersion, latestVersionId, inputSchemaJson: null },
+        // No world archives or pauses a workflow.
+        ...{ isArchived: null, pauseReason: null },
       })),
   find_run_head: ({ tx, tables }, [id]: [string]) => {
     const run = tx.get(tables.runs, id);

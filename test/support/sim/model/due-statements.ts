@@ -32,7 +32,8 @@ export const dueStatements: ModelStatements = {
     );
     const none = { versionId: null, version: null, trigger: null };
     const found = version && { versionId: version.id, version: number, trigger: version.trigger };
-    return [{ definitionId, latestVersion, ...none, ...found }];
+    // No world archives a workflow.
+    return [{ definitionId, latestVersion, ...none, ...found, isArchived: null }];
   },
 };
 

@@ -157,6 +157,7 @@ function taken(at: At, what: string): Error {
   return at.tx.shared.fail("23505", `duplicate key of ${what}`);
 }
 
+// No world archives a workflow: each run may begin.
 async function insertStarts(at: At, runs: string, starts: string): Promise<void> {
   const { tx, tables } = at;
   for (const run of incomingRows<RunRow>(workflowRuns, runs)) {

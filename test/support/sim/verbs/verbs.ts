@@ -24,7 +24,8 @@ import {
   takePartitions,
 } from "../../../../src/store/outbox.ts";
 import { findStarts, lockStarts } from "../../../../src/store/run-starts.ts";
-import { type Batch, StaleRows, saveBatch } from "../../../../src/store/save-batch.ts";
+import { type Batch, saveBatch } from "../../../../src/store/save-batch.ts";
+import { StaleRows } from "../../../../src/store/save-fences.ts";
 import { addStreamMark, findNewestMark } from "../../../../src/store/stream-marks.ts";
 import { looking, routing } from "./event-verbs.ts";
 import { answering, keying, marking } from "./key-verbs.ts";

@@ -1,16 +1,13 @@
-/**
- * Tokens of pages: the place where a page ended, bound to the filters of its list.
- * Boundary: texts; what a place is, its list knows.
- */
+/** Tokens of pages: a place in a list, and the filters of the list. Boundary: texts; what a place is the list knows. */
 import { createHash } from "node:crypto";
 import type { Faults } from "./fields.ts";
 
-/** Stands for the filters of a list in its tokens. */
-export function hashOf(filters: object): string {
+/** Tells the filters of a list from others. */
+export function filterHash(filters: object): string {
   return createHash("sha256").update(JSON.stringify(filters)).digest("hex").slice(0, 16);
 }
 
-/** The token of a place in a list with these filters. */
+/** The token of a place. */
 export function tokenOf(hash: string, place: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify([hash, ...place])).toString("base64url");
 }

@@ -1,0 +1,38 @@
+/**
+ * Starts of workflows that are archived or deleted: what a batch that has one comes to.
+ * Boundary: the batch was not saved (store/save-fences.ts). The others of it come again.
+ */
+import { findClosed } from "../store/closed-workflows.ts";
+import type { Database } from "../store/database.ts";
+import { closedRefusal } from "./closed-refusals.ts";
+import type { BatchItem, ItemResult } from "./plan-batch.ts";
+import type { Submission } from "./submission.ts";
+import type { BatchOutcome } from "./write-batch.ts";
+
+/** Refuses the starts of the batch that may not begin. Where none is found any more, all come again. */
+export async function refuseClosed(
+  { write }: Pick<Database, "write">,
+  items: readonly BatchItem[],
+): Promise<BatchOutcome> {
+  const ids = items.flatMap(({ submission }) => startedId(submission) ?? []);
+  const closed = await findClosed(write, [...new Set(ids)]);
+  const results = items.map(({ submission }): ItemResult => {
+    const id = startedId(submission) ?? "";
+    const why = closed.get(id);
+    return why === undefined
+      ? { kind: "later" }
+      : { kind: "failed", error: closedRefusal(id, why) };
+  });
+  const tasks = { wanted: [], cancelled: [], ended: [] };
+  return {
+    results,
+    committed: { batches: [], calls: [], tasks, dueInMs: Number.POSITIVE_INFINITY },
+    ...{ openedWaits: [], learnedIds: [], failedExpressions: [], unfinished: [] },
+  };
+}
+
+/** The definition of a start that may be refused; undefined for others. */
+function startedId(submission: Submission): string | undefined {
+  if (submission.kind !== "start" || submission.start.rerun !== undefined) return undefined;
+  return submission.start.definitionId;
+}

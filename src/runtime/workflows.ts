@@ -1,0 +1,189 @@
+/**
+ * Changes of workflows beside their versions: made, updated, archived, deleted.
+ * Boundary: decides what may be changed and which events report it; rows are store/workflow-details.ts.
+ * Invariants:
+ * 1. The definition is locked first, then the starts of all (store/closed-workflows.ts).
+ * 2. Once Archive or Delete is committed no run of the workflow begins, at whichever replica it was on its way.
+ * 3. An archived definition has no trigger key and no schedule, so that events and slots find nothing of it.
+ */
+import { triggerKeyOf } from "../engine/matching/keys.ts";
+import { newDefinitionId } from "../process/ids.ts";
+import { Refusal } from "../process/refusal.ts";
+import { closeWorkflow, lockStartsOfAll, openWorkflow } from "../store/closed-workflows.ts";
+import type { Tx } from "../store/database.ts";
+import { insertDefinition, type NewDefinition } from "../store/definitions.ts";
+import { isTakenKey } from "../store/pg-errors.ts";
+import { type DefinitionRow, findVersions } from "../store/reads/definitions.ts";
+import { EVERY_WORKSPACE } from "../store/reads/visibility.ts";
+import { deleteSchedule } from "../store/schedules.ts";
+import {
+  type DefinitionWords,
+  deleteDefinition,
+  findDetails,
+  hasRuns,
+  saveDetails,
+  saveListening,
+  saveWords,
+  type WorkflowDetails,
+} from "../store/workflow-details.ts";
+import type { NewDraft } from "../store/workflow-drafts.ts";
+import { createdEvent, type WorkflowChange, workflowEvent } from "./definition-events.ts";
+import {
+  commitWithEvents,
+  type DefinitionDeps,
+  keepSchedule,
+  lockSeen,
+  requireNames,
+  takenName,
+} from "./definitions.ts";
+import { insertDraft } from "./workflow-drafts.ts";
+
+/** Who changes a workflow, and why; "" where the call does not say. */
+export interface Order {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** A change of one workflow; a `workspaceId` of "" takes any workspace's. */
+export interface WorkflowOrder extends Order {
+  readonly definitionId: string;
+  readonly workspaceId: string;
+}
+
+/** A workflow to make. */
+export interface NewWorkflow extends Omit<NewDefinition, "id">, Order {
+  readonly owner: string;
+  readonly team: string;
+  /** Undefined: it begins without one. */
+  readonly draft: Omit<NewDraft, "etag" | "baseVersion"> | undefined;
+}
+
+/** What of a workflow is to be changed; what is left out stays. */
+export type WorkflowUpdate = Partial<DefinitionWords & Pick<WorkflowDetails, "owner" | "team">>;
+
+/** Makes a workflow without versions. Refuses invalid_fields and already_exists. Gives its id, as all changes do. */
+export async function createWorkflow(
+  deps: DefinitionDeps,
+  { owner, team, draft, by, reason, ...wanted }: NewWorkflow,
+): Promise<string> {
+  requireNames(wanted);
+  return commitWithEvents(deps, async (tx) => {
+    const row = await insertDefinition(tx, { ...wanted, id: newDefinitionId() });
+    if (row === undefined) throw await takenName(tx, wanted);
+    if (owner !== "" || team !== "") {
+      await saveDetails(tx, row.id, { owner, team, archivedAt: null, revision: 0 });
+    }
+    if (draft !== undefined) await insertDraft(tx, row, draft);
+    const change = { operation: "created", of: "0", at: row.createdAt, by, reason } as const;
+    const events = [createdEvent(row), workflowEvent(row, change)];
+    return { row: row.id, madeId: row.id, definitionId: row.id, events };
+  });
+}
+
+/** Changes what a workflow is called and whose it is. Refuses not_found, etag_mismatch, invalid_fields and already_exists. */
+export async function updateWorkflow(
+  deps: DefinitionDeps,
+  order: WorkflowOrder & { readonly etag: string },
+  { owner, team, ...words }: WorkflowUpdate,
+): Promise<string> {
+  const taken: { workspaceId: string; name: string }[] = [];
+  try {
+    return await change(deps, order, async (tx, row, details) => {
+      const stored = String(details.revision);
+      if (order.etag !== stored) throw mismatch(row.id, order.etag, stored);
+      const named = { ...pickWords(row), ...words };
+      requireNames({ ...row, ...named });
+      taken.push({ workspaceId: row.workspaceId, name: named.name });
+      const saved = await saveWords(tx, row.id, named);
+      const next = { ...details, owner: owner ?? details.owner, team: team ?? details.team };
+      return { row: saved, details: next, operation: "updated" };
+    });
+  } catch (error) {
+    const [wanted] = taken;
+    if (wanted === undefined || !isTakenKey(error)) throw error;
+    throw await takenName(deps.database.callers, wanted);
+  }
+}
+
+/** Lets nothing start runs of a workflow. Refuses not_found. */
+export function archiveWorkflow(deps: DefinitionDeps, order: WorkflowOrder): Promise<string> {
+  return change(deps, order, async (tx, { id }, details) => {
+    if (details.archivedAt !== null) return undefined;
+    await deleteSchedule(tx, id);
+    const row = await saveListening(tx, id, undefined);
+    await lockStartsOfAll(tx);
+    await closeWorkflow(tx, id, "archived");
+    return { row, details: { ...details, archivedAt: row.updatedAt }, operation: "archived" };
+  });
+}
+
+/** Lets the latest version start runs again. Refuses not_found. */
+export function unarchiveWorkflow(deps: DefinitionDeps, order: WorkflowOrder): Promise<string> {
+  return change(deps, order, async (tx, { id, latestVersionId }, details) => {
+    if (details.archivedAt === null) return undefined;
+    await openWorkflow(tx, id);
+    const ids = latestVersionId === null ? [] : [latestVersionId];
+    const [version] = await findVersions(tx, EVERY_WORKSPACE, ids);
+    const row = await saveListening(tx, id, version && triggerKeyOf(version.trigger));
+    // Slots that passed meanwhile are not started.
+    if (version !== undefined) await keepSchedule(tx, { definition: row, version }, row.updatedAt);
+    return { row, details: { ...details, archivedAt: null }, operation: "updated" };
+  });
+}
+
+/** Deletes a workflow with all that is its. Refuses not_found and has_runs. */
+export function deleteWorkflow(
+  deps: DefinitionDeps,
+  { definitionId, workspaceId, by, reason }: WorkflowOrder,
+): Promise<string> {
+  return commitWithEvents(deps, async (tx) => {
+    const row = await lockSeen(tx, { definitionId, workspaceId });
+    await lockStartsOfAll(tx);
+    if (await hasRuns(tx, row)) {
+      const resource = { type: "definition", name: definitionId };
+      const message = `runs of workflow "${row.name}" are stored: Archive it, and nothing starts further ones`;
+      throw new Refusal("has_runs", message, { resource });
+    }
+    await deleteDefinition(tx, row);
+    const at = await closeWorkflow(tx, definitionId, "deleted");
+    const events = [workflowEvent(row, { operation: "deleted", of: "0", at, by, reason })];
+    return { row: definitionId, madeId: definitionId, definitionId, events };
+  });
+}
+
+interface Changed {
+  readonly row: DefinitionRow;
+  readonly details: WorkflowDetails;
+  readonly operation: WorkflowChange["operation"];
+}
+
+/** Changes a workflow that is locked; undefined: it stays as it is. */
+function change(
+  deps: DefinitionDeps,
+  { definitionId, workspaceId, by, reason }: WorkflowOrder,
+  make: (tx: Tx, row: DefinitionRow, details: WorkflowDetails) => Promise<Changed | undefined>,
+): Promise<string> {
+  return commitWithEvents(deps, async (tx) => {
+    const before = await lockSeen(tx, { definitionId, workspaceId });
+    const details = await findDetails(tx, definitionId);
+    const changed = await make(tx, before, details);
+    const done = { row: definitionId, madeId: definitionId, definitionId };
+    if (changed === undefined) return { ...done, events: [] };
+    const { row, operation } = changed;
+    const revision = details.revision + 1;
+    await saveDetails(tx, definitionId, { ...changed.details, revision });
+    const of = String(revision);
+    const event = workflowEvent(row, { operation, of, at: row.updatedAt, by, reason });
+    return { ...done, events: [event] };
+  });
+}
+
+function pickWords({ name, description, tags }: DefinitionRow): DefinitionWords {
+  return { name, description, tags };
+}
+
+function mismatch(definitionId: string, sent: string, stored: string): Refusal {
+  const resource = { type: "definition", name: definitionId };
+  const message = `the workflow has etag "${stored}", not "${sent}": read it again`;
+  return new Refusal("etag_mismatch", message, { resource, etags: { sent, stored } });
+}
